@@ -1,0 +1,1 @@
+//! The public Rust API of Snapback and its tokio driver.

@@ -1,0 +1,56 @@
+//! XML namespaces, under the names that their specifications use.
+
+/// RFC 6120: stanzas exchanged with a server.
+pub const CLIENT: &str = "jabber:client";
+/// RFC 6120 4.8.1: the stream itself.
+pub const STREAM: &str = "http://etherx.jabber.org/streams";
+/// RFC 6120 4.9.2: stream error conditions.
+pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+/// RFC 6120 8.3.2: stanza error conditions.
+pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// RFC 6120 5: STARTTLS.
+pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+/// RFC 6120 6: SASL, the first profile.
+pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// RFC 6120 7: resource binding.
+pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+/// RFC 3921 3: session establishment, a no-op today.
+pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
+/// The namespace of `xml:lang`.
+pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// RFC 6121 2: the roster.
+pub const ROSTER: &str = "jabber:iq:roster";
+/// RFC 6121 2.6: roster versioning, as a stream feature.
+pub const ROSTER_VERSION: &str = "urn:xmpp:features:rosterver";
+/// XEP-0388: SASL2.
+pub const SASL2: &str = "urn:xmpp:sasl:2";
+/// XEP-0386: Bind 2.
+pub const BIND2: &str = "urn:xmpp:bind:0";
+/// XEP-0484: FAST.
+pub const FAST: &str = "urn:xmpp:fast:0";
+/// XEP-0440: channel-binding types that the server offers.
+pub const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
+/// XEP-0198: stream management.
+pub const SM: &str = "urn:xmpp:sm:3";
+/// XEP-0305: pipelining.
+pub const PIPELINING: &str = "urn:xmpp:features:pipelining";
+/// XEP-0352: client state indication.
+pub const CSI: &str = "urn:xmpp:csi:0";
+/// XEP-0280: message carbons.
+pub const CARBONS: &str = "urn:xmpp:carbons:2";
+/// XEP-0297: forwarded stanzas.
+pub const FORWARD: &str = "urn:xmpp:forward:0";
+/// XEP-0115: entity capabilities.
+pub const CAPS: &str = "http://jabber.org/protocol/caps";
+/// XEP-0030: service discovery.
+pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+/// XEP-0199: ping.
+pub const PING: &str = "urn:xmpp:ping";
+/// XEP-0203: delayed delivery.
+pub const DELAY: &str = "urn:xmpp:delay";
+/// XEP-0313: the archive.
+pub const MAM: &str = "urn:xmpp:mam:2";
+/// XEP-0359: unique and stable stanza ids.
+pub const STANZA_ID: &str = "urn:xmpp:sid:0";
+/// XEP-0004: data forms.
+pub const DATA_FORMS: &str = "jabber:x:data";

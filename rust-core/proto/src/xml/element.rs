@@ -1,0 +1,163 @@
+//! An XML element as a tree that owns its text. Names are expanded: a prefix never reaches the rest of the crate.
+
+use crate::ns;
+
+/// An element: a name, its namespace, attributes and children.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    name: String,
+    ns: String,
+    attributes: Vec<Attribute>,
+    children: Vec<Node>,
+}
+
+/// An attribute. `ns` is empty for the ordinary kind; `xml:lang` lives in [`ns::XML`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Expanded namespace, empty if the attribute has no prefix.
+    pub ns: String,
+    /// Local name.
+    pub name: String,
+    /// Unescaped value.
+    pub value: String,
+}
+
+/// What an element contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A child element.
+    Element(Element),
+    /// Character data, unescaped.
+    Text(String),
+}
+
+impl Element {
+    /// An empty element.
+    pub fn new(name: impl Into<String>, ns: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ns: ns.into(),
+            attributes: Vec::new(),
+            children: Vec::new(),
+        }
+    }
+
+    /// The same element with an attribute set.
+    #[must_use]
+    pub fn with_attr(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.set_attr(name, value);
+        self
+    }
+
+    /// The same element with a child appended.
+    #[must_use]
+    pub fn with_child(mut self, child: Element) -> Self {
+        self.push_child(child);
+        self
+    }
+
+    /// The same element with text appended.
+    #[must_use]
+    pub fn with_text(mut self, text: impl Into<String>) -> Self {
+        self.push_text(text);
+        self
+    }
+
+    /// Sets an attribute without namespace, replacing an older value.
+    pub fn set_attr(&mut self, name: &str, value: impl Into<String>) {
+        self.remove_attr(name);
+        self.push_attribute(Attribute {
+            ns: String::new(),
+            name: name.to_owned(),
+            value: value.into(),
+        });
+    }
+
+    /// Removes an attribute without namespace.
+    pub fn remove_attr(&mut self, name: &str) {
+        self.attributes
+            .retain(|a| !(a.ns.is_empty() && a.name == name));
+    }
+
+    /// Appends an attribute as it is; the caller answers for uniqueness.
+    pub fn push_attribute(&mut self, attribute: Attribute) {
+        self.attributes.push(attribute);
+    }
+
+    /// Appends a child element.
+    pub fn push_child(&mut self, child: Element) {
+        self.children.push(Node::Element(child));
+    }
+
+    /// Appends character data.
+    pub fn push_text(&mut self, text: impl Into<String>) {
+        self.children.push(Node::Text(text.into()));
+    }
+
+    /// Local name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Expanded namespace.
+    pub fn ns(&self) -> &str {
+        &self.ns
+    }
+
+    /// Whether this is the element of that name in that namespace.
+    pub fn is(&self, name: &str, ns: &str) -> bool {
+        self.name == name && self.ns == ns
+    }
+
+    /// Whether this is a `message`, `presence` or `iq` of a client stream: what stream management counts (XEP-0198 section 4).
+    pub fn is_stanza(&self) -> bool {
+        self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
+    }
+
+    /// The value of an attribute without namespace.
+    pub fn attr(&self, name: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|a| a.ns.is_empty() && a.name == name)
+            .map(|a| a.value.as_str())
+    }
+
+    /// All attributes, in order.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// All children, in order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.children
+    }
+
+    /// The child elements, in order.
+    pub fn children(&self) -> impl Iterator<Item = &Element> {
+        self.children.iter().filter_map(|node| match node {
+            Node::Element(element) => Some(element),
+            Node::Text(_) => None,
+        })
+    }
+
+    /// The first child of that name in that namespace.
+    pub fn child(&self, name: &str, ns: &str) -> Option<&Element> {
+        self.children().find(|child| child.is(name, ns))
+    }
+
+    /// Whether there is a child of that name in that namespace.
+    pub fn has_child(&self, name: &str, ns: &str) -> bool {
+        self.child(name, ns).is_some()
+    }
+
+    /// The element's own character data, without that of its children.
+    pub fn text(&self) -> String {
+        self.children
+            .iter()
+            .filter_map(|node| match node {
+                Node::Text(text) => Some(text.as_str()),
+                Node::Element(_) => None,
+            })
+            .collect()
+    }
+}

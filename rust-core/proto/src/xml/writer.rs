@@ -1,0 +1,104 @@
+//! Writing elements: minimal, with a default namespace where it changes and no prefixes but `stream:` and `xml:`.
+
+use super::{Element, Node};
+use crate::ns;
+
+impl Element {
+    /// The element as XML text, as it stands inside a stream whose default namespace is `jabber:client`
+    /// and whose header declared `stream:`.
+    pub fn to_xml(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out, ns::CLIENT);
+        out
+    }
+
+    /// Appends the element as XML text. `default_ns` is the default namespace in force where it will stand.
+    pub fn write(&self, out: &mut String, default_ns: &str) {
+        let prefix = if self.ns() == ns::STREAM {
+            "stream:"
+        } else {
+            ""
+        };
+        let inner_ns = if prefix.is_empty() {
+            self.ns()
+        } else {
+            default_ns
+        };
+        out.push('<');
+        out.push_str(prefix);
+        out.push_str(self.name());
+        if inner_ns != default_ns {
+            push_attribute(out, "xmlns", inner_ns);
+        }
+        let mut foreign = 0;
+        for attribute in self.attributes() {
+            match attribute.ns.as_str() {
+                "" => push_attribute(out, &attribute.name, &attribute.value),
+                ns::XML => {
+                    push_attribute(out, &format!("xml:{}", attribute.name), &attribute.value)
+                }
+                other => {
+                    foreign += 1;
+                    push_attribute(out, &format!("xmlns:a{foreign}"), other);
+                    push_attribute(
+                        out,
+                        &format!("a{foreign}:{}", attribute.name),
+                        &attribute.value,
+                    );
+                }
+            }
+        }
+        if self.nodes().is_empty() {
+            out.push_str("/>");
+            return;
+        }
+        out.push('>');
+        for node in self.nodes() {
+            match node {
+                Node::Element(child) => child.write(out, inner_ns),
+                Node::Text(text) => escape_text(out, text),
+            }
+        }
+        out.push_str("</");
+        out.push_str(prefix);
+        out.push_str(self.name());
+        out.push('>');
+    }
+}
+
+fn push_attribute(out: &mut String, name: &str, value: &str) {
+    out.push(' ');
+    out.push_str(name);
+    out.push_str("='");
+    escape_attribute(out, value);
+    out.push('\'');
+}
+
+/// Appends character data with everything escaped that could end it. CR would be normalised away, so it is escaped too.
+pub fn escape_text(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\r' => out.push_str("&#13;"),
+            c => out.push(c),
+        }
+    }
+}
+
+/// Appends an attribute value for single quotes. White space other than a blank would be normalised away, so it is escaped.
+pub fn escape_attribute(out: &mut String, value: &str) {
+    for c in value.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\'' => out.push_str("&apos;"),
+            '\t' => out.push_str("&#9;"),
+            '\n' => out.push_str("&#10;"),
+            '\r' => out.push_str("&#13;"),
+            c => out.push(c),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! From a JID's domain to an ordered list of endpoints.

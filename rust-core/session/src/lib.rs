@@ -1,0 +1,1 @@
+//! Snapback's link (proto and TLS as one byte interface) and its supervisor.

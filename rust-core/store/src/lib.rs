@@ -1,0 +1,1 @@
+//! What Snapback remembers between connections.

@@ -1,0 +1,1 @@
+//! TLS for Snapback: rustls as a state machine without I/O.

@@ -1,0 +1,1 @@
+//! Real servers, installed, configured and started for the tests.

@@ -1,0 +1,1 @@
+//! Simulated links between a client and a server.
