@@ -1,0 +1,168 @@
+//! Certificate verification as a step of its own, outside the handshake (rules T1, T11).
+//!
+//! rustls asks its verifier in the middle of the handshake and resumes only with the very same verifier `Arc`, so there
+//! is one [`DeferredVerifier`] per trust configuration. It checks the handshake's signatures at once, but of the
+//! certificate chain it only takes note: into a slot of the calling thread that [`capture`] opened around the call into
+//! rustls, which is synchronous. The session finds the note and asks for the real verdict. Asked outside of a
+//! `capture`, the verifier refuses.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+
+use crate::CertificateError;
+
+/// What the peer showed, as noted inside the handshake.
+struct Chain {
+    end_entity: CertificateDer<'static>,
+    intermediates: Vec<CertificateDer<'static>>,
+    server_name: ServerName<'static>,
+    ocsp_response: Vec<u8>,
+    now: UnixTime,
+}
+
+enum Slot {
+    /// No session is running on this thread.
+    Shut,
+    /// A session is inside rustls.
+    Open,
+    /// The handshake reached the certificate.
+    Noted(Box<VerificationRequest>),
+}
+
+thread_local! {
+    static SLOT: RefCell<Slot> = const { RefCell::new(Slot::Shut) };
+}
+
+/// Runs `f`, a call into rustls, and returns the certificate that came up during it, if any.
+pub(crate) fn capture<T>(f: impl FnOnce() -> T) -> (T, Option<Box<VerificationRequest>>) {
+    SLOT.replace(Slot::Open);
+    let value = f();
+    let noted = match SLOT.replace(Slot::Shut) {
+        Slot::Noted(request) => Some(request),
+        Slot::Open | Slot::Shut => None,
+    };
+    (value, noted)
+}
+
+/// The one verifier that rustls sees. It never vouches for a certificate: the session does, later.
+#[derive(Debug)]
+pub(crate) struct DeferredVerifier {
+    judge: Arc<dyn ServerCertVerifier>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl DeferredVerifier {
+    pub(crate) fn new(judge: Arc<dyn ServerCertVerifier>, provider: Arc<CryptoProvider>) -> Self {
+        Self { judge, provider }
+    }
+}
+
+impl ServerCertVerifier for DeferredVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let request = VerificationRequest {
+            judge: Arc::clone(&self.judge),
+            chain: Chain {
+                end_entity: end_entity.clone().into_owned(),
+                intermediates: intermediates
+                    .iter()
+                    .map(|c| c.clone().into_owned())
+                    .collect(),
+                server_name: server_name.to_owned(),
+                ocsp_response: ocsp_response.to_vec(),
+                now,
+            },
+        };
+        SLOT.with_borrow_mut(|slot| match slot {
+            Slot::Open => {
+                *slot = Slot::Noted(Box::new(request));
+                Ok(ServerCertVerified::assertion())
+            }
+            // Nobody would ask for the verdict, or there would be two certificates for one verdict.
+            Slot::Shut | Slot::Noted(_) => Err(Error::InvalidCertificate(
+                rustls::CertificateError::ApplicationVerificationFailure,
+            )),
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// A certificate waiting for its verdict. Take it to a thread that may block, call [`verify`](Self::verify) there, and
+/// bring the result to [`TlsSession::certificate_verified`](crate::TlsSession::certificate_verified).
+pub struct VerificationRequest {
+    judge: Arc<dyn ServerCertVerifier>,
+    chain: Chain,
+}
+
+impl VerificationRequest {
+    /// Asks the trust configuration for its verdict. May block, for JNI or for the network.
+    ///
+    /// # Errors
+    /// Why the certificate is not to be trusted; [`CertificateError::VerifierUnavailable`] if nobody could tell, which
+    /// includes a verifier that panics (the platform's does so on Android when it was not initialised).
+    pub fn verify(self) -> Result<(), CertificateError> {
+        let Self { judge, chain } = self;
+        // `self` is consumed: no state survives a panic half-changed.
+        let verdict = catch_unwind(AssertUnwindSafe(|| {
+            judge.verify_server_cert(
+                &chain.end_entity,
+                &chain.intermediates,
+                &chain.server_name,
+                &chain.ocsp_response,
+                chain.now,
+            )
+        }));
+        match verdict {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(Error::InvalidCertificate(e))) => Err(e.into()),
+            Ok(Err(Error::General(_))) | Err(_) => Err(CertificateError::VerifierUnavailable),
+            Ok(Err(_)) => Err(CertificateError::Other),
+        }
+    }
+}
+
+impl fmt::Debug for VerificationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerificationRequest")
+            .field("intermediates", &self.chain.intermediates.len())
+            .finish_non_exhaustive()
+    }
+}

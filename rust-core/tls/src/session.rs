@@ -1,0 +1,512 @@
+//! One TLS connection as a state machine: ciphertext in; ciphertext, plaintext and events out.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+
+use rustls::client::ClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
+
+use crate::certificate::PeerIdentity;
+use crate::client_hello::offers_ticket;
+use crate::context::ALPN_XMPP_CLIENT;
+use crate::deferred::{VerificationRequest, capture};
+use crate::resumption::ConnectionTickets;
+use crate::tickets::TicketInfo;
+use crate::{ApiMisuse, CertificateError, TlsError};
+
+/// Ciphertext kept while the certificate is being judged. The rest of a handshake and a few tickets are far smaller.
+const HELD_INPUT: usize = 64 * 1024;
+
+/// RFC 9266.
+const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
+
+/// A TLS client session without I/O.
+///
+/// After each [`read`](Self::read) or [`certificate_verified`](Self::certificate_verified), call
+/// [`poll_event`](Self::poll_event) until it returns `None`, then [`take_output`](Self::take_output). In that order,
+/// what is written at `Established` leaves in one flight with the client's Finished.
+///
+/// An error ends the session: every later call returns it again. `take_output` may still hold an alert for the peer.
+pub struct TlsSession {
+    connection: ClientConnection,
+    tickets: Arc<ConnectionTickets>,
+    offered: Option<TicketInfo>,
+    early_data_offered: bool,
+    early_data_left: usize,
+    direct: bool,
+    phase: Phase,
+    output: Vec<u8>,
+    events: VecDeque<TlsEvent>,
+    peer_closed: bool,
+}
+
+/// ```text
+///   Hello --certificate--> AwaitVerdict --Ok--> Finishing --handshake done--> Established --close--> Closing
+///     |                                                                            ^
+///     +---- a ticket was accepted, handshake done ---------------------------------+
+///   any --error, refused verdict--> Failed
+/// ```
+#[derive(Debug)]
+enum Phase {
+    /// The peer has shown nothing yet. Our bytes so far are public or under a ticket's key.
+    Hello,
+    /// The certificate is being judged: nothing leaves, nothing is believed, input waits here.
+    AwaitVerdict { held: Vec<u8> },
+    /// The certificate is good; TLS 1.2 still waits for the server's Finished.
+    Finishing,
+    /// Data flows.
+    Established,
+    /// We sent `close_notify`; data still comes in.
+    Closing,
+    /// Over.
+    Failed(TlsError),
+}
+
+/// What the session has to say.
+#[derive(Debug)]
+pub enum TlsEvent {
+    /// Have this certificate judged, and report to [`TlsSession::certificate_verified`].
+    VerifyCertificate(VerificationRequest),
+    /// The handshake is done and the peer is who it should be.
+    Established(Established),
+    /// Data from the peer.
+    Plaintext(Vec<u8>),
+    /// The peer sends no more data.
+    CloseNotify,
+}
+
+/// What the handshake agreed on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Established {
+    /// The protocol version.
+    pub version: TlsVersion,
+    /// Whether a ticket replaced the certificate.
+    pub resumed: bool,
+    /// What became of early data. If rejected, none of it was read and it must be sent again.
+    pub early_data: EarlyData,
+    /// Channel binding tls-exporter (RFC 9266). Secret enough not to be logged.
+    pub tls_exporter: Option<[u8; 32]>,
+    /// Channel binding tls-server-end-point (RFC 5929), where defined.
+    pub tls_server_end_point: Option<Vec<u8>>,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo) of the certificate.
+    pub spki_sha256: [u8; 32],
+    /// Whether the server answered ALPN as asked. Servers that ignore it are common, and legitimate.
+    pub alpn_ok: bool,
+    /// Name of the cipher suite, for the timeline.
+    pub cipher_suite: &'static str,
+    /// Name of the key exchange group, for the timeline; none in a resumed TLS 1.2 handshake.
+    pub key_exchange: Option<&'static str>,
+}
+
+impl fmt::Debug for Established {
+    /// Leaves out the channel bindings: the exporter is a secret of the connection.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Established")
+            .field("version", &self.version)
+            .field("resumed", &self.resumed)
+            .field("early_data", &self.early_data)
+            .field("alpn_ok", &self.alpn_ok)
+            .field("cipher_suite", &self.cipher_suite)
+            .field("key_exchange", &self.key_exchange)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A protocol version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+/// What became of early data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EarlyData {
+    /// The ClientHello offered none.
+    NotOffered,
+    /// The server has read it.
+    Accepted,
+    /// The server threw it away.
+    Rejected,
+}
+
+impl TlsSession {
+    pub(crate) fn start(
+        config: Arc<ClientConfig>,
+        server_name: ServerName<'static>,
+        tickets: Arc<ConnectionTickets>,
+        direct: bool,
+    ) -> Result<Self, TlsError> {
+        let mut connection = ClientConnection::new(config, server_name)?;
+        // The caller bounds what it writes; a short write would lose data here.
+        connection.set_buffer_limit(None);
+        let output = drain_output(&mut connection);
+        let offered = tickets.taken().filter(|_| offers_ticket(&output));
+        if offered.is_some() {
+            tickets.count_offered();
+        }
+        Ok(Self {
+            early_data_offered: connection.early_data().is_some(),
+            early_data_left: early_data_left(&mut connection),
+            connection,
+            tickets,
+            offered,
+            direct,
+            phase: Phase::Hello,
+            output,
+            events: VecDeque::new(),
+            peer_closed: false,
+        })
+    }
+
+    /// The ticket that the ClientHello offers.
+    #[must_use]
+    pub fn ticket(&self) -> Option<&TicketInfo> {
+        self.offered.as_ref()
+    }
+
+    /// How many bytes of early data may still be written; 0 if there is none.
+    #[must_use]
+    pub fn early_data_capacity(&self) -> usize {
+        match self.phase {
+            Phase::Hello => self.early_data_left,
+            _ => 0,
+        }
+    }
+
+    /// Writes early data and returns how much of it was taken. Early data can be replayed by anybody who saw it, and
+    /// may be rejected: see [`Established::early_data`].
+    pub fn write_early(&mut self, plaintext: &[u8]) -> usize {
+        let taken = match (&self.phase, self.connection.early_data()) {
+            (Phase::Hello, Some(mut early)) => early.write(plaintext).unwrap_or(0),
+            _ => 0,
+        };
+        self.early_data_left = early_data_left(&mut self.connection);
+        taken
+    }
+
+    /// Takes bytes from the transport, in whatever pieces.
+    ///
+    /// # Errors
+    /// The session is over.
+    pub fn read(&mut self, ciphertext: &[u8]) -> Result<(), TlsError> {
+        let mut rest = ciphertext;
+        while !rest.is_empty() {
+            match &mut self.phase {
+                Phase::Failed(error) => return Err(error.clone()),
+                Phase::AwaitVerdict { held } => {
+                    if held.len() + rest.len() > HELD_INPUT {
+                        return Err(self.fail(TlsError::TooMuchBeforeVerdict));
+                    }
+                    held.extend_from_slice(rest);
+                    return Ok(());
+                }
+                Phase::Hello | Phase::Finishing | Phase::Established | Phase::Closing => {}
+            }
+            match self.connection.read_tls(&mut rest) {
+                Ok(0) => return Ok(()), // after close_notify, what comes is not ours
+                Ok(_) => self.process()?,
+                Err(_) => return Err(self.fail(TlsError::Oversized)),
+            }
+        }
+        match &self.phase {
+            Phase::Failed(error) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The transport has ended.
+    ///
+    /// # Errors
+    /// [`TlsError::Truncated`] if the peer had not said `close_notify`.
+    pub fn read_eof(&mut self) -> Result<(), TlsError> {
+        match &self.phase {
+            Phase::Failed(error) => Err(error.clone()),
+            _ if self.peer_closed => Ok(()),
+            _ => Err(self.fail(TlsError::Truncated)),
+        }
+    }
+
+    /// The next event, if any.
+    pub fn poll_event(&mut self) -> Option<TlsEvent> {
+        self.events.pop_front()
+    }
+
+    /// The verdict on the certificate of [`TlsEvent::VerifyCertificate`].
+    ///
+    /// # Errors
+    /// The refusal itself, which ends the session without a byte having left; or what was found wrong with the input
+    /// that had to wait.
+    pub fn certificate_verified(
+        &mut self,
+        verdict: Result<(), CertificateError>,
+    ) -> Result<(), TlsError> {
+        let unasked = self
+            .events
+            .iter()
+            .any(|event| matches!(event, TlsEvent::VerifyCertificate(_)));
+        let held = match &mut self.phase {
+            Phase::Failed(error) => return Err(error.clone()),
+            Phase::AwaitVerdict { held } if !unasked => std::mem::take(held),
+            _ => return Err(ApiMisuse::VerdictNotAwaited.into()),
+        };
+        if let Err(refusal) = verdict {
+            return Err(self.fail(refusal.into()));
+        }
+        self.phase = Phase::Finishing;
+        self.advance()?;
+        self.read(&held)
+    }
+
+    /// Encrypts data for the peer.
+    ///
+    /// # Errors
+    /// [`TlsError::ApiMisuse`] before `Established` and after [`close`](Self::close).
+    pub fn write(&mut self, plaintext: &[u8]) -> Result<(), TlsError> {
+        match &self.phase {
+            Phase::Established => {}
+            Phase::Failed(error) => return Err(error.clone()),
+            Phase::Closing => return Err(ApiMisuse::WriteAfterClose.into()),
+            Phase::Hello | Phase::AwaitVerdict { .. } | Phase::Finishing => {
+                return Err(ApiMisuse::WriteBeforeEstablished.into());
+            }
+        }
+        match self.connection.writer().write_all(plaintext) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.fail(TlsError::Library)),
+        }
+    }
+
+    /// Takes what is to be sent. Empty while a verdict is awaited, whatever else happened.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        match self.phase {
+            Phase::AwaitVerdict { .. } => Vec::new(),
+            Phase::Failed(_) => std::mem::take(&mut self.output),
+            Phase::Hello | Phase::Finishing | Phase::Established | Phase::Closing => {
+                self.collect_output();
+                std::mem::take(&mut self.output)
+            }
+        }
+    }
+
+    /// The server proved itself to a login: tickets of this connection, those already kept included, say so from now on.
+    pub fn login_proven(&mut self) {
+        self.tickets.login_proven();
+    }
+
+    /// Says goodbye: `close_notify` is queued. Before `Established` this ends the session.
+    pub fn close(&mut self) {
+        match self.phase {
+            Phase::Established => {
+                self.connection.send_close_notify();
+                self.phase = Phase::Closing;
+            }
+            Phase::Hello | Phase::Finishing => {
+                self.connection.send_close_notify();
+                self.collect_output();
+                self.phase = Phase::Failed(TlsError::Closed);
+            }
+            Phase::AwaitVerdict { .. } => {
+                self.fail(TlsError::Closed);
+            }
+            Phase::Closing | Phase::Failed(_) => {}
+        }
+    }
+
+    /// Lets rustls work on what it has read.
+    fn process(&mut self) -> Result<(), TlsError> {
+        let (result, certificate) = capture(|| self.connection.process_new_packets());
+        self.early_data_left = early_data_left(&mut self.connection);
+        if let Some(request) = certificate {
+            // Before looking at the result: an alert behind an unjudged certificate must not leave either.
+            match self.phase {
+                Phase::Hello => self.phase = Phase::AwaitVerdict { held: Vec::new() },
+                _ => return Err(self.fail(TlsError::CertificateUnchecked)),
+            }
+            if result.is_ok() {
+                self.events.push_back(TlsEvent::VerifyCertificate(*request));
+            }
+        }
+        match result {
+            Ok(_) => self.advance(),
+            Err(error) => Err(self.fail(error.into())),
+        }
+    }
+
+    /// Moves on as far as rustls and the verdict allow.
+    fn advance(&mut self) -> Result<(), TlsError> {
+        match self.phase {
+            Phase::Hello if !self.connection.is_handshaking() => {
+                // Without a certificate only a ticket of ours can have brought us here.
+                let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
+                if !resumed || self.tickets.taken().is_none() {
+                    return Err(self.fail(TlsError::CertificateUnchecked));
+                }
+                self.establish(true)?;
+            }
+            Phase::Finishing if !self.connection.is_handshaking() => self.establish(false)?,
+            Phase::Hello | Phase::AwaitVerdict { .. } | Phase::Finishing => return Ok(()),
+            Phase::Established | Phase::Closing | Phase::Failed(_) => {}
+        }
+        self.collect_plaintext();
+        Ok(())
+    }
+
+    fn establish(&mut self, resumed: bool) -> Result<(), TlsError> {
+        let established = match self.agreed(resumed) {
+            Ok(established) => established,
+            Err(error) => return Err(self.fail(error)),
+        };
+        match (&self.offered, resumed) {
+            (Some(_), true) => self.tickets.count_used(),
+            (Some(_), false) => self.tickets.count_refused(),
+            // TLS 1.2 by session id: unlike a ticket it cannot be told from a random one in the ClientHello.
+            (None, true) => {
+                self.tickets.count_offered();
+                self.tickets.count_used();
+            }
+            (None, false) => {}
+        }
+        self.tickets.open(PeerIdentity {
+            end_point: established.tls_server_end_point.clone(),
+            spki_sha256: established.spki_sha256,
+        });
+        self.phase = Phase::Established;
+        self.events.push_back(TlsEvent::Established(established));
+        Ok(())
+    }
+
+    fn agreed(&mut self, resumed: bool) -> Result<Established, TlsError> {
+        let connection = &self.connection;
+        let identity = self.peer_identity(resumed)?;
+        let exporter = connection.export_keying_material([0; 32], EXPORTER_LABEL, Some(b""));
+        Ok(Established {
+            version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
+                _ => TlsVersion::Tls12,
+            },
+            resumed,
+            early_data: match (self.early_data_offered, connection.is_early_data_accepted()) {
+                (false, _) => EarlyData::NotOffered,
+                (true, true) => EarlyData::Accepted,
+                (true, false) => EarlyData::Rejected,
+            },
+            tls_exporter: exporter.ok(),
+            tls_server_end_point: identity.end_point,
+            spki_sha256: identity.spki_sha256,
+            alpn_ok: connection.alpn_protocol() == self.direct.then_some(ALPN_XMPP_CLIENT),
+            cipher_suite: connection
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str())
+                .unwrap_or("unknown"),
+            key_exchange: connection
+                .negotiated_key_exchange_group()
+                .and_then(|group| group.name().as_str()),
+        })
+    }
+
+    /// From the certificate, which rustls remembers with a session, or else from the ticket.
+    fn peer_identity(&self, resumed: bool) -> Result<PeerIdentity, TlsError> {
+        if let Some(leaf) = self
+            .connection
+            .peer_certificates()
+            .and_then(|chain| chain.first())
+        {
+            return PeerIdentity::of(leaf);
+        }
+        match self.tickets.taken() {
+            Some(ticket) if resumed => Ok(PeerIdentity {
+                end_point: ticket.origin.end_point,
+                spki_sha256: ticket.origin.spki_sha256,
+            }),
+            _ => Err(TlsError::NoCertificate),
+        }
+    }
+
+    fn collect_plaintext(&mut self) {
+        let mut plaintext = Vec::new();
+        let mut reader = self.connection.reader();
+        // rustls reports a clean end as an empty read; an unclean one is for `read_eof`.
+        let mut ended = false;
+        while let Ok(chunk) = reader.fill_buf() {
+            let length = chunk.len();
+            if length == 0 {
+                ended = true;
+                break;
+            }
+            plaintext.extend_from_slice(chunk);
+            reader.consume(length);
+        }
+        if !plaintext.is_empty() {
+            self.events.push_back(TlsEvent::Plaintext(plaintext));
+        }
+        if ended && !self.peer_closed {
+            self.peer_closed = true;
+            self.events.push_back(TlsEvent::CloseNotify);
+        }
+    }
+
+    fn collect_output(&mut self) {
+        let mut fresh = drain_output(&mut self.connection);
+        self.output.append(&mut fresh);
+    }
+
+    fn fail(&mut self, error: TlsError) -> TlsError {
+        match self.phase {
+            // An unjudged peer gets nothing, not even an alert; what waits in rustls may be our Finished.
+            Phase::AwaitVerdict { .. } => self.output.clear(),
+            Phase::Failed(_) => {}
+            Phase::Hello | Phase::Finishing | Phase::Established | Phase::Closing => {
+                self.collect_output();
+            }
+        }
+        // A handshake that a ticket may have spoiled must not be spoiled by the next one.
+        let handshaking = !matches!(self.phase, Phase::Established | Phase::Closing);
+        if handshaking && self.offered.is_some() && error != TlsError::Truncated {
+            self.tickets.forget();
+        }
+        self.events
+            .retain(|event| !matches!(event, TlsEvent::VerifyCertificate(_)));
+        self.phase = Phase::Failed(error.clone());
+        error
+    }
+}
+
+impl fmt::Debug for TlsSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match &self.phase {
+            Phase::Hello => "Hello",
+            Phase::AwaitVerdict { .. } => "AwaitVerdict",
+            Phase::Finishing => "Finishing",
+            Phase::Established => "Established",
+            Phase::Closing => "Closing",
+            Phase::Failed(_) => "Failed",
+        };
+        f.debug_struct("TlsSession")
+            .field("phase", &phase)
+            .field("ticket", &self.offered.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn drain_output(connection: &mut ClientConnection) -> Vec<u8> {
+    let mut output = Vec::new();
+    while connection.wants_write() {
+        match connection.write_tls(&mut output) {
+            Ok(0) | Err(_) => break, // writing to a Vec does neither
+            Ok(_) => {}
+        }
+    }
+    output
+}
+
+fn early_data_left(connection: &mut ClientConnection) -> usize {
+    connection
+        .early_data()
+        .map_or(0, |early| early.bytes_left())
+}

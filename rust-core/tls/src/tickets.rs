@@ -1,0 +1,238 @@
+//! Where TLS tickets live (rule T11): in memory, used once, within one account, domain and transport.
+//!
+//! rustls 0.23 cannot write a TLS 1.3 ticket to disk, so tickets end with the process. [`TicketStore`] is the seam.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::NamedGroup;
+use rustls::client::{Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::pki_types::ServerName;
+
+/// TLS 1.3 tickets kept in one scope. Servers send one to four a login.
+const TLS13_TICKETS_PER_SCOPE: usize = 8;
+/// Scopes kept: a phone has a few accounts and two transports; the least recently used goes first.
+const SCOPES: usize = 32;
+
+/// Within what a ticket may be used.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TicketScope {
+    /// Whose login it was, as the caller names accounts.
+    pub account: String,
+    /// The domain that was logged in to.
+    pub domain: String,
+    /// STARTTLS and direct TLS may be different servers.
+    pub transport: Transport,
+}
+
+impl fmt::Debug for TicketScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TicketScope")
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How TLS was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// After `<proceed/>` (RFC 6120).
+    StartTls,
+    /// From the first byte (XEP-0368).
+    DirectTls,
+}
+
+/// What a ticket is good for, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketInfo {
+    /// How many bytes of early data the server takes with it; 0 for none, and in TLS 1.2.
+    pub max_early_data: u32,
+    /// The connection that the ticket was given on.
+    pub origin: TicketOrigin,
+}
+
+/// The connection that a ticket was given on, as it was when the ticket was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketOrigin {
+    /// tls-server-end-point (RFC 5929) of the certificate; `None` where it is undefined.
+    pub end_point: Option<Vec<u8>>,
+    /// SHA-256 of the certificate's public key (SubjectPublicKeyInfo).
+    pub spki_sha256: [u8; 32],
+    /// Whether the server proved itself to a login on that connection.
+    pub login_proven: bool,
+}
+
+/// The kinds of ticket that a store keeps apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketKind {
+    /// A PSK of TLS 1.3.
+    Tls13,
+    /// A session of TLS 1.2, by ticket (RFC 5077) or session id.
+    Tls12,
+}
+
+pub(crate) enum TicketValue {
+    Tls13(Box<Tls13ClientSessionValue>),
+    Tls12(Box<Tls12ClientSessionValue>),
+}
+
+impl fmt::Debug for TicketValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls13(_) => "Tls13(..)",
+            Self::Tls12(_) => "Tls12(..)",
+        })
+    }
+}
+
+/// A ticket: opaque, secret, and bound to the trust configuration that it was given under.
+pub struct Ticket {
+    pub(crate) value: TicketValue,
+    pub(crate) server_name: ServerName<'static>,
+    pub(crate) end_point: Option<Vec<u8>>,
+    pub(crate) spki_sha256: [u8; 32],
+    /// Shared with the connection, whose login is proven after its first tickets came.
+    pub(crate) login_proven: Arc<AtomicBool>,
+}
+
+impl Ticket {
+    /// Of which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> TicketKind {
+        match self.value {
+            TicketValue::Tls13(_) => TicketKind::Tls13,
+            TicketValue::Tls12(_) => TicketKind::Tls12,
+        }
+    }
+
+    /// What it is good for.
+    #[must_use]
+    pub fn info(&self) -> TicketInfo {
+        TicketInfo {
+            max_early_data: match &self.value {
+                TicketValue::Tls13(value) => value.max_early_data_size(),
+                TicketValue::Tls12(_) => 0,
+            },
+            origin: TicketOrigin {
+                end_point: self.end_point.clone(),
+                spki_sha256: self.spki_sha256,
+                login_proven: self.login_proven.load(Ordering::Acquire),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("kind", &self.kind())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps tickets between connections. Bounded, and shared by all connections of a [`TlsContext`](crate::TlsContext).
+pub trait TicketStore: fmt::Debug + Send + Sync {
+    /// Keeps a ticket. A TLS 1.2 session replaces the one before.
+    fn put(&self, scope: &TicketScope, ticket: Ticket);
+    /// Takes the newest ticket out: it is never given out again.
+    fn take(&self, scope: &TicketScope, kind: TicketKind) -> Option<Ticket>;
+    /// Remembers the key exchange group that the server chose.
+    fn put_kx_hint(&self, scope: &TicketScope, group: NamedGroup);
+    /// The key exchange group to try first.
+    fn kx_hint(&self, scope: &TicketScope) -> Option<NamedGroup>;
+    /// Drops all that is known in this scope.
+    fn forget(&self, scope: &TicketScope);
+    /// How many tickets there are now, over all scopes.
+    fn held(&self) -> usize;
+}
+
+#[derive(Debug)]
+struct Shelf {
+    scope: TicketScope,
+    kx_hint: Option<NamedGroup>,
+    tls12: Option<Ticket>,
+    /// Newest last.
+    tls13: VecDeque<Ticket>,
+}
+
+/// Tickets in memory.
+#[derive(Debug, Default)]
+pub struct MemoryTickets {
+    /// Most recently used last; few enough for a walk.
+    shelves: Mutex<Vec<Shelf>>,
+}
+
+impl MemoryTickets {
+    fn with_shelf<T>(&self, scope: &TicketScope, f: impl FnOnce(&mut Shelf) -> T) -> Option<T> {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = shelves.iter().position(|shelf| shelf.scope == *scope)?;
+        let mut shelf = shelves.remove(index);
+        let value = f(&mut shelf);
+        shelves.push(shelf);
+        Some(value)
+    }
+
+    fn with_new_shelf(&self, scope: &TicketScope, f: impl FnOnce(&mut Shelf)) {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shelf = match shelves.iter().position(|shelf| shelf.scope == *scope) {
+            Some(index) => shelves.remove(index),
+            None => Shelf {
+                scope: scope.clone(),
+                kx_hint: None,
+                tls12: None,
+                tls13: VecDeque::new(),
+            },
+        };
+        f(&mut shelf);
+        if shelves.len() >= SCOPES {
+            shelves.remove(0);
+        }
+        shelves.push(shelf);
+    }
+}
+
+impl TicketStore for MemoryTickets {
+    fn put(&self, scope: &TicketScope, ticket: Ticket) {
+        self.with_new_shelf(scope, |shelf| match ticket.kind() {
+            TicketKind::Tls12 => shelf.tls12 = Some(ticket),
+            TicketKind::Tls13 => {
+                if shelf.tls13.len() >= TLS13_TICKETS_PER_SCOPE {
+                    shelf.tls13.pop_front();
+                }
+                shelf.tls13.push_back(ticket);
+            }
+        });
+    }
+
+    fn take(&self, scope: &TicketScope, kind: TicketKind) -> Option<Ticket> {
+        self.with_shelf(scope, |shelf| match kind {
+            TicketKind::Tls13 => shelf.tls13.pop_back(),
+            TicketKind::Tls12 => shelf.tls12.take(),
+        })?
+    }
+
+    fn put_kx_hint(&self, scope: &TicketScope, group: NamedGroup) {
+        self.with_new_shelf(scope, |shelf| shelf.kx_hint = Some(group));
+    }
+
+    fn kx_hint(&self, scope: &TicketScope) -> Option<NamedGroup> {
+        self.with_shelf(scope, |shelf| shelf.kx_hint)?
+    }
+
+    fn forget(&self, scope: &TicketScope) {
+        self.shelves
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|shelf| shelf.scope != *scope);
+    }
+
+    fn held(&self) -> usize {
+        let shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        shelves
+            .iter()
+            .map(|shelf| shelf.tls13.len() + usize::from(shelf.tls12.is_some()))
+            .sum()
+    }
+}
