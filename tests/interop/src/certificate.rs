@@ -1,0 +1,40 @@
+//! A certificate authority of the test's own, and a certificate from it for the test domain.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
+
+use crate::StartError;
+
+/// What a server and the client that trusts it need, as PEM.
+#[derive(Debug)]
+pub(crate) struct TestCertificate {
+    pub(crate) ca: String,
+    pub(crate) chain: String,
+    pub(crate) key: String,
+}
+
+/// Makes a new authority and a certificate for `domain`.
+pub(crate) fn make(domain: &str) -> Result<TestCertificate, StartError> {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "Snapback test CA");
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+
+    let mut leaf = CertificateParams::new([domain.to_owned()])?;
+    leaf.distinguished_name.push(DnType::CommonName, domain);
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let leaf = leaf.signed_by(&key, &authority)?;
+
+    Ok(TestCertificate {
+        ca: authority.pem(),
+        chain: format!("{}{}", leaf.pem(), authority.pem()),
+        key: key.serialize_pem(),
+    })
+}
