@@ -1,11 +1,18 @@
 //! A certificate authority of the test's own, and a certificate from it for the test domain.
 
+use std::time::{Duration, SystemTime};
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
 };
 
 use crate::StartError;
+
+/// Begins before now, for clocks that differ, and ends like a certificate of the wild: ejabberd sets a timer for its end,
+/// and crashes over rcgen's default, which is two thousand years away.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAYS_VALID: u32 = 30;
 
 /// What a server and the client that trusts it need, as PEM.
 #[derive(Debug)]
@@ -17,7 +24,11 @@ pub(crate) struct TestCertificate {
 
 /// Makes a new authority and a certificate for `domain`.
 pub(crate) fn make(domain: &str) -> Result<TestCertificate, StartError> {
+    let now = SystemTime::now();
+    let (begin, end) = (now - DAY, now + DAYS_VALID * DAY);
+
     let mut authority = CertificateParams::default();
+    (authority.not_before, authority.not_after) = (begin.into(), end.into());
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     authority
@@ -26,6 +37,7 @@ pub(crate) fn make(domain: &str) -> Result<TestCertificate, StartError> {
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
 
     let mut leaf = CertificateParams::new([domain.to_owned()])?;
+    (leaf.not_before, leaf.not_after) = (begin.into(), end.into());
     leaf.distinguished_name.push(DnType::CommonName, domain);
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
