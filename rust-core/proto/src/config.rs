@@ -1,0 +1,97 @@
+//! What the app decides about an account, once.
+
+use std::time::Duration;
+
+use crate::jid::BareJid;
+use crate::secret::Secret;
+use crate::xml::Limits;
+
+/// One account and how it wants to be logged in. Shared by all its connections.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whom to log in as; must have a localpart.
+    pub account: BareJid,
+    /// The account's password. Optional once a FAST token or SCRAM keys are known.
+    pub password: Option<Secret<String>>,
+    /// What to put into the resource: asked for as it is in RFC 6120 binding, the `<tag/>` in Bind 2.
+    pub resource: String,
+    /// Who we are, for SASL2 (XEP-0388).
+    pub user_agent: UserAgent,
+    /// What a login may do.
+    pub policy: Policy,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// What the XML reader accepts (rule T6).
+    pub limits: Limits,
+    /// Turn carbons on (XEP-0280).
+    pub carbons: bool,
+    /// Send initial presence by ourselves after each new session.
+    pub presence: bool,
+    /// Fetch the roster after each new session, by version where the server can.
+    pub roster: bool,
+    /// What we answer to service discovery (XEP-0030) and hash into our caps (XEP-0115).
+    pub identity: Identity,
+}
+
+/// The SASL2 user agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAgent {
+    /// A UUIDv4 that stays the same for as long as this installation lives; FAST tokens hang on it.
+    pub id: String,
+    /// Name of the software, shown to the user in lists of devices.
+    pub software: Option<String>,
+    /// Name of the device, shown to the user in lists of devices.
+    pub device: Option<String>,
+}
+
+/// What we say about ourselves in service discovery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name of the app.
+    pub name: String,
+    /// `phone`, `pc`, ... (category `client`).
+    pub kind: String,
+    /// The URI that names the software in caps.
+    pub node: String,
+    /// Features beyond those that Snapback itself answers.
+    pub features: Vec<String>,
+}
+
+/// What a login may do. The defaults are the safe ones.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Allow the PLAIN mechanism. Off by default: the server would learn the password.
+    pub allow_plain: bool,
+    /// Refuse to log in without channel binding. Also rules out `<resume/>` before SASL (rule S3).
+    pub require_channel_binding: bool,
+    /// Allow FAST logins in TLS 1.3 early data where the server allows them (rule S6). Off by default: early data has
+    /// no forward secrecy against a stolen ticket key.
+    pub early_data: bool,
+    /// Allow `HT-SHA-256-NONE`, tokens without channel binding. Off by default: it lowers the floor of rule T2.
+    pub allow_unbound_tokens: bool,
+}
+
+/// How long to wait for what. All are counted from the moment that the wait begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the transport's start to the session. Default 30 s: eight round trips over GPRS, with a retransmission.
+    pub login: Duration,
+    /// For the answer to an acknowledgement request. Default 20 s: a stalled cell may hold data for 10 s and then deliver it.
+    pub ack: Duration,
+    /// Silence after which we ask whether the server is still there. Default 4 min: below the 5 min after which
+    /// common NATs forget a flow. `None` turns it off.
+    pub keepalive: Option<Duration>,
+    /// For the server's `</stream:stream>` after ours. Default 2 s: nobody should have to wait for a goodbye.
+    pub close: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            login: Duration::from_secs(30),
+            ack: Duration::from_secs(20),
+            keepalive: Some(Duration::from_secs(240)),
+            close: Duration::from_secs(2),
+        }
+    }
+}

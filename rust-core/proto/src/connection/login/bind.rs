@@ -1,0 +1,59 @@
+//! RFC 6120 section 7: binding a resource. Everything that a new session needs rides in the same flight.
+
+use crate::error::{ConnectionError, PeerError};
+use crate::ns;
+use crate::part::Part;
+use crate::stanza;
+use crate::stream::features::StreamFeatures;
+use crate::xep::bind;
+use crate::xml::Element;
+
+use super::super::context::Context;
+use super::super::session::{Inline, Session};
+use super::super::state::{Next, State};
+use super::resume::online;
+
+/// The bind request is on its way, and perhaps what follows it.
+#[derive(Debug)]
+pub(in super::super) struct ExpectBound {
+    id: String,
+    session: Session,
+    /// What follows a bind is on its way already; otherwise it leaves when the session is there.
+    greeted: bool,
+}
+
+/// Sends the bind flight. Without features, remembered or seen, nothing but the mandatory bind is sent.
+pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) -> State {
+    let id = context.entropy.token();
+    let request = bind::request(&id, Some(&context.config.resource));
+    context.transmit_element(Part::Bind, &request);
+    let mut session = Session::new();
+    if let Some(features) = features {
+        if features.session_required {
+            let id = context.entropy.token();
+            let request = stanza::iq("set", &id, None).with_child(Element::new("session", ns::SESSION));
+            context.transmit_element(Part::Iq, &request);
+        }
+        session.greet(features, Inline::default(), context);
+    }
+    State::ExpectBound(Box::new(ExpectBound { id, session, greeted: features.is_some() }))
+}
+
+impl ExpectBound {
+    pub(in super::super) fn element(mut self, element: &Element, context: &mut Context) -> Next {
+        if element.is("iq", ns::CLIENT) && element.attr("id") == Some(&self.id) {
+            let jid = bind::parse(element).map_err(|_| ConnectionError::Peer(PeerError::BindRefused))?;
+            context.understood(Part::Bound);
+            context.at_risk = None;
+            if !self.greeted {
+                let features = context.stream.features.clone().unwrap_or_default();
+                self.session.greet(&features, Inline::default(), context);
+            }
+            self.session.bound(&jid, context)?;
+            return Ok(online(self.session));
+        }
+        // Answers to what rode behind the bind may come in any order, but only after the login was proven.
+        self.session.element(element, context)?;
+        Ok(State::ExpectBound(Box::new(self)))
+    }
+}

@@ -1,0 +1,195 @@
+//! One SASL exchange, whichever profile carries it.
+
+use crate::error::{ConnectionError, LocalError, PeerError};
+use crate::knowledge::Op;
+use crate::plan::planner;
+use crate::sasl::{
+    self, ChannelBindings, Choice, ExpectServerFinal, ExpectServerFirst, Floor, HtBinding, Mechanism, NeedKeys,
+    Profile, SaslCondition, SaslError, ScramKeyId, ht, plain,
+};
+use crate::secret::Secret;
+use crate::stream::features::StreamFeatures;
+
+use super::super::Output;
+use super::super::context::Context;
+
+/// An exchange, by what it waits for.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    profile: Profile,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// SCRAM: the server's salt and iteration count.
+    ServerFirst { choice: Choice, nonce: String, scram: ExpectServerFirst },
+    /// SCRAM: the keys that the password makes with them.
+    Keys { choice: Choice, scram: NeedKeys },
+    /// SCRAM: the server's proof.
+    ServerFinal { choice: Choice, key_id: ScramKeyId, scram: ExpectServerFinal },
+    /// The proof came as a challenge; only the word "success" is missing.
+    Outcome { choice: Choice, key_id: Option<ScramKeyId> },
+    /// FAST: the server's proof.
+    TokenProof { binding: HtBinding, token: Secret<String>, bindings: ChannelBindings },
+}
+
+/// What to do about a challenge.
+pub(super) enum Reply {
+    /// Send this.
+    Respond(Vec<u8>),
+    /// The keys are being derived.
+    Wait,
+}
+
+impl Exchange {
+    /// Starts a password login with the best mechanism that these features offer.
+    pub(super) fn with_password(profile: Profile, context: &mut Context) -> Result<(Self, Secret<Vec<u8>>), ConnectionError> {
+        let features = context.secured_features();
+        let offer = planner::offer(profile, &features);
+        let tls = context.tls.as_ref().map(|tls| tls.bindings.clone()).unwrap_or_default();
+        let outlook = context.outlook();
+        let policy = planner::sasl_policy(context.inputs(&outlook));
+        let choice = sasl::choose(&offer, &tls, &policy)
+            .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
+        let user = local_part(context)?;
+        if let Mechanism::Scram { hash, .. } = choice.mechanism {
+            let nonce = context.entropy.nonce();
+            let scram = ExpectServerFirst::new(hash, &user, &nonce, choice.gs2.clone(), &offer, context.tls_version());
+            let response = Secret::new(scram.initial_response());
+            let step = Step::ServerFirst { choice, nonce, scram };
+            return Ok((Self { profile, step }, response));
+        }
+        let password = context.config.password.as_ref();
+        let password = password.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
+        let response = plain::initial_response(&user, password).map_err(fault)?;
+        let step = Step::Outcome { choice, key_id: None };
+        Ok((Self { profile, step }, response))
+    }
+
+    /// Starts a login with the remembered token.
+    pub(super) fn with_token(context: &Context) -> Result<(Self, Vec<u8>), ConnectionError> {
+        let known = context.knowledge.fast.as_ref();
+        let token = known.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
+        let bindings = context.channel_bindings();
+        let user = local_part(context)?;
+        let response = ht::initial_response(token.binding, &user, &token.token, &bindings).map_err(fault)?;
+        let step = Step::TokenProof { binding: token.binding, token: token.token.clone(), bindings };
+        Ok((Self { profile: Profile::Sasl2, step }, response))
+    }
+
+    /// The mechanism, by name.
+    pub(super) fn mechanism(&self) -> Mechanism {
+        match &self.step {
+            Step::ServerFirst { choice, .. }
+            | Step::Keys { choice, .. }
+            | Step::ServerFinal { choice, .. }
+            | Step::Outcome { choice, .. } => choice.mechanism,
+            Step::TokenProof { binding, .. } => Mechanism::Ht(*binding),
+        }
+    }
+
+    /// Whether the next word of ours is the last one.
+    pub(super) fn is_single_word(&self) -> bool {
+        matches!(self.step, Step::Outcome { .. } | Step::TokenProof { .. })
+    }
+
+    /// The server's features came after a pipelined start: XEP-0474 compares with what was really offered.
+    pub(super) fn with_features(self, features: &StreamFeatures, context_user: &str, tls: sasl::TlsVersion) -> Self {
+        let Step::ServerFirst { choice, nonce, scram } = self.step else {
+            return self;
+        };
+        let Mechanism::Scram { hash, .. } = choice.mechanism else {
+            return Self { profile: self.profile, step: Step::ServerFirst { choice, nonce, scram } };
+        };
+        let offer = planner::offer(self.profile, features);
+        let scram = ExpectServerFirst::new(hash, context_user, &nonce, choice.gs2.clone(), &offer, tls);
+        Self { profile: self.profile, step: Step::ServerFirst { choice, nonce, scram } }
+    }
+
+    /// Answers a challenge.
+    pub(super) fn challenge(self, data: &[u8], context: &mut Context) -> Result<(Self, Reply), ConnectionError> {
+        let profile = self.profile;
+        match self.step {
+            Step::ServerFirst { choice, scram, .. } => {
+                let scram = scram.server_first(data).map_err(fault)?;
+                Self { profile, step: Step::Keys { choice, scram } }.respond(context)
+            }
+            Step::ServerFinal { choice, key_id, scram } => {
+                scram.server_final(data).map_err(fault)?;
+                let step = Step::Outcome { choice, key_id: Some(key_id) };
+                Ok((Self { profile, step }, Reply::Respond(Vec::new())))
+            }
+            _ => Err(ConnectionError::Peer(PeerError::Unexpected("challenge"))),
+        }
+    }
+
+    /// Responds if the keys are known, otherwise asks for them.
+    pub(super) fn respond(self, context: &mut Context) -> Result<(Self, Reply), ConnectionError> {
+        let profile = self.profile;
+        let Step::Keys { choice, scram } = self.step else {
+            return Ok((self, Reply::Wait));
+        };
+        let key_id = scram.key_id().clone();
+        match &context.knowledge.scram_keys {
+            Some((known, keys)) if *known == key_id => {
+                let (response, scram) = scram.respond(keys);
+                let step = Step::ServerFinal { choice, key_id, scram };
+                Ok((Self { profile, step }, Reply::Respond(response)))
+            }
+            _ if context.config.password.is_none() => Err(ConnectionError::Local(LocalError::NoCredentials)),
+            _ => {
+                context.output(Output::DeriveKeys(key_id));
+                Ok((Self { profile, step: Step::Keys { choice, scram } }, Reply::Wait))
+            }
+        }
+    }
+
+    /// The server said success: check its proof (rule T4). Yields what may be remembered now.
+    pub(super) fn finish(self, data: Option<&[u8]>, context: &Context) -> Result<(Option<Floor>, Vec<Op>), ConnectionError> {
+        let (choice, key_id) = match self.step {
+            Step::TokenProof { binding, token, bindings } => {
+                ht::verify(binding, &token, &bindings, data.unwrap_or_default()).map_err(fault)?;
+                return Ok((None, vec![Op::FastUsed]));
+            }
+            Step::ServerFinal { choice, key_id, scram } => {
+                scram.server_final(data.unwrap_or_default()).map_err(fault)?;
+                (choice, Some(key_id))
+            }
+            Step::Outcome { choice, key_id } => (choice, key_id),
+            Step::ServerFirst { .. } | Step::Keys { .. } => {
+                return Err(ConnectionError::Peer(PeerError::Unexpected("success")));
+            }
+        };
+        let floor = Floor::raised_by(context.knowledge.floor, &choice);
+        let keys = context.knowledge.scram_keys.clone();
+        let ops = match (keys, key_id) {
+            (Some((known, keys)), Some(id)) if known == id => vec![Op::StoreScramKeys(id, keys)],
+            _ => Vec::new(),
+        };
+        Ok((Some(floor), ops))
+    }
+}
+
+/// Whether another mechanism might be let in where this one was not.
+pub(super) fn is_about_mechanism(condition: &SaslCondition) -> bool {
+    matches!(
+        condition,
+        SaslCondition::InvalidMechanism | SaslCondition::MechanismTooWeak | SaslCondition::MalformedRequest
+    )
+}
+
+fn local_part(context: &Context) -> Result<String, ConnectionError> {
+    let node = context.config.account.node();
+    node.map(str::to_owned).ok_or(ConnectionError::Local(LocalError::AccountWithoutLocalpart))
+}
+
+fn fault(error: SaslError) -> ConnectionError {
+    if error.needs_credentials() {
+        ConnectionError::Sasl(SaslCondition::NotAuthorized)
+    } else if error.is_peer_fault() {
+        ConnectionError::Peer(PeerError::Sasl(error))
+    } else {
+        ConnectionError::Local(LocalError::PasswordNotAllowed)
+    }
+}

@@ -1,0 +1,89 @@
+//! From the encrypted stream to the session.
+
+mod bind;
+mod exchange;
+mod resume;
+mod sasl1;
+mod sasl2;
+
+use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::knowledge::Op;
+use crate::plan::{Goal, Login, Plan};
+use crate::sasl::{Floor, SaslCondition};
+use crate::stream::features::StreamFeatures;
+
+use super::context::Context;
+use super::state::{Next, State};
+
+pub(super) use bind::ExpectBound;
+pub(super) use resume::{resumed, resumed_before_sasl};
+pub(super) use sasl1::ExpectSasl1;
+pub(super) use sasl2::{ExpectSasl2, start_fast};
+
+/// How many times a login may be tried in another way on one stream: FAST refused, config-version moved on,
+/// mechanism gone. More than that and the server refuses whatever it offers.
+const MAX_FALLBACKS: u8 = 4;
+
+/// Whether the plan is to log in with early data.
+pub(super) fn is_early(plan: &Plan) -> bool {
+    matches!(plan.login, Login::Fast { early_data: true, .. })
+}
+
+/// TLS is established: open the stream, and behind the header, in the same write, all that the plan justifies.
+pub(super) fn begin(context: &mut Context) -> Next {
+    if let Some(remembered) = context.knowledge.server.secured.clone()
+        && context.revise(&remembered).is_err()
+    {
+        context.plan.login = Login::Discover;
+    }
+    context.open_stream();
+    if context.plan.login == Login::Discover {
+        return Ok(State::ExpectFeatures);
+    }
+    context.at_risk = Some(Assumption::Features);
+    attempt(context)
+}
+
+/// Starts the login that the plan names, on a stream whose header is already on its way.
+pub(super) fn attempt(context: &mut Context) -> Next {
+    match context.plan.login.clone() {
+        Login::Discover => Ok(State::ExpectFeatures),
+        Login::ResumeBeforeSasl => Ok(resume::before_sasl(context)),
+        Login::Fast { .. } => Ok(State::ExpectSasl2(Box::new(start_fast(context)?))),
+        Login::Sasl2(mechanism) => sasl2::start_password(mechanism, context),
+        Login::Sasl1(mechanism) => sasl1::start(mechanism, context),
+    }
+}
+
+/// Another way in on the same stream, by the features that the server has really shown on it.
+pub(super) fn fall_back(condition: &SaslCondition, context: &mut Context) -> Next {
+    context.fallbacks = context.fallbacks.saturating_add(1);
+    if context.fallbacks > MAX_FALLBACKS {
+        return Err(ConnectionError::Peer(PeerError::TooManyFallbacks));
+    }
+    let Some(features) = context.stream.features.clone() else {
+        return Err(ConnectionError::Sasl(condition.clone()));
+    };
+    context.revise(&features)?;
+    attempt(context)
+}
+
+/// Logged in, on a stream that has no session yet, and whose features are these.
+pub(super) fn ask(features: &StreamFeatures, context: &mut Context) -> Next {
+    if context.plan.goal == Goal::Resume && features.sm {
+        return Ok(resume::after_sasl(context));
+    }
+    context.plan.goal = Goal::Bind;
+    Ok(bind::start(Some(features), context))
+}
+
+/// The login is proven: remember how strong it was (rule T2).
+pub(super) fn proven(floor: Option<Floor>, ops: Vec<Op>, context: &mut Context) {
+    context.at_risk = None;
+    context.authenticated = true;
+    context.unproven.extend(ops);
+    if let Some(floor) = floor {
+        context.unproven.push(Op::RaiseFloor(floor));
+    }
+    context.login_proven();
+}

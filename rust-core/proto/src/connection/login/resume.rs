@@ -1,0 +1,86 @@
+//! XEP-0198 section 5 and XEP-0305, "Reconnection": asking for the interrupted session.
+
+use crate::error::{ConnectionError, PeerError};
+use crate::knowledge::SmSession;
+use crate::part::Part;
+use crate::plan::Goal;
+use crate::sasl::SaslCondition;
+use crate::xep::sm::{self, Nonza};
+use crate::xml::Element;
+
+use super::super::context::Context;
+use super::super::session::{self, Session};
+use super::super::state::{Next, State};
+use super::{bind, fall_back};
+
+/// `<resume/>` right behind the header, before SASL. The planner has checked the conditions of rule S3.
+pub(super) fn before_sasl(context: &mut Context) -> State {
+    send_resume(context);
+    State::ExpectResumedBeforeSasl
+}
+
+/// `<resume/>` after SASL1, or after a SASL2 login that could not carry it.
+pub(super) fn after_sasl(context: &mut Context) -> State {
+    send_resume(context);
+    State::ExpectResumed
+}
+
+fn send_resume(context: &mut Context) {
+    if let Some(element) = resume_element(context.knowledge.sm.as_ref()) {
+        context.transmit_element(Part::Resume, &element);
+    }
+}
+
+/// The request, wherever it travels: `previd` and `h`.
+pub(super) fn resume_element(session: Option<&SmSession>) -> Option<Element> {
+    session.map(|session| sm::resume(&session.id, session.h))
+}
+
+/// The answer to `<resume/>` before SASL. A refusal is no loss: the login goes on, and asks again inside.
+pub(in super::super) fn resumed_before_sasl(element: &Element, context: &mut Context) -> Next {
+    match parse(element)? {
+        Some(Nonza::Resumed(resumed)) => {
+            context.at_risk = None;
+            context.reader.login_complete();
+            Session::resumed(&resumed, context).map(online)
+        }
+        Some(Nonza::Failed(_)) => {
+            context.understood(Part::SmFailed);
+            context.at_risk = None;
+            context.knowledge.server.sm_before_sasl = None;
+            fall_back(&SaslCondition::NotAuthorized, context)
+        }
+        _ if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
+        _ => Err(ConnectionError::Peer(PeerError::Unexpected("answer to <resume/>"))),
+    }
+}
+
+/// The answer to `<resume/>` after SASL. If the session is gone, a new one is bound on the same stream.
+pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Next {
+    match parse(element)? {
+        Some(Nonza::Resumed(resumed)) => {
+            context.at_risk = None;
+            Session::resumed(&resumed, context).map(online)
+        }
+        Some(Nonza::Failed(failed)) => {
+            context.understood(Part::SmFailed);
+            context.at_risk = None;
+            session::lost(failed.h, context)?;
+            context.plan.goal = Goal::Bind;
+            let features = context.stream.features.clone();
+            Ok(bind::start(features.as_ref(), context))
+        }
+        _ => Err(ConnectionError::Peer(PeerError::Unexpected("answer to <resume/>"))),
+    }
+}
+
+/// A stream management nonza, if it is one.
+pub(super) fn parse(element: &Element) -> Result<Option<Nonza>, ConnectionError> {
+    Nonza::parse(element)
+        .transpose()
+        .map_err(|_| ConnectionError::Peer(PeerError::Malformed("stream management element")))
+}
+
+pub(super) fn online(session: Session) -> State {
+    State::Online(Box::new(session))
+}

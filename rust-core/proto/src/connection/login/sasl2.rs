@@ -1,0 +1,248 @@
+//! XEP-0388 SASL2, with everything that travels inside it: Bind 2 (XEP-0386), stream management (XEP-0198), FAST
+//! (XEP-0484) and the config-version (XEP-0509).
+
+use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::jid::BareJid;
+use crate::knowledge::{FastToken, Op};
+use crate::ns;
+use crate::part::Part;
+use crate::plan::Goal;
+use crate::sasl::{HtBinding, Mechanism, Profile};
+use crate::secret::Secret;
+use crate::stream::features::{Sasl2Features, StreamFeatures};
+use crate::xep::bind2::{Bind2, BoundSm, EnableSm};
+use crate::xep::fast;
+use crate::xep::sasl2::{self as codec, Authenticate, Failure, Sasl2, Success, UserAgent};
+use crate::xml::Element;
+
+use super::super::Seq;
+use super::super::context::Context;
+use super::super::session::{self, Inline, Session};
+use super::super::state::{Next, State};
+use super::exchange::{Exchange, Reply, is_about_mechanism};
+use super::resume::{online, resume_element};
+use super::{fall_back, is_early, proven};
+
+/// An exchange runs.
+#[derive(Debug)]
+pub(in super::super) struct ExpectSasl2 {
+    exchange: Exchange,
+    /// The mechanism that a token in the answer will belong to.
+    token_binding: Option<HtBinding>,
+    used_token: bool,
+    /// What the bind request asks for in passing.
+    inline: Inline,
+}
+
+/// Sends `<authenticate/>` with the FAST token; in early data, or where the server counts, with the next `count`,
+/// committed before it leaves (rule S6).
+pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2, ConnectionError> {
+    let features = context.secured_features().sasl2.unwrap_or_default();
+    let counts = is_early(&context.plan) || features.fast.as_ref().is_some_and(|fast| fast.tls_0rtt);
+    let (count, after) = if counts { next_count(context) } else { (None, None) };
+    let (exchange, response) = Exchange::with_token(context)?;
+    let used = context.knowledge.fast.as_ref().map(|token| token.binding);
+    let wanted = wanted_token(&features, context).filter(|wanted| Some(*wanted) != used);
+    let (mut children, inline) = goal_elements(&features, context);
+    children.push(fast::fast(count, false));
+    children.extend(wanted.map(request_token));
+    send(&exchange, Secret::new(response), children, after, context);
+    Ok(ExpectSasl2 { exchange, token_binding: wanted.or(used), used_token: true, inline })
+}
+
+/// Sends `<authenticate/>` with the password's mechanism, and asks for a token.
+pub(super) fn start_password(_planned: Mechanism, context: &mut Context) -> Next {
+    let features = context.secured_features().sasl2.unwrap_or_default();
+    let (exchange, response) = Exchange::with_password(Profile::Sasl2, context)?;
+    let wanted = wanted_token(&features, context);
+    let (mut children, inline) = goal_elements(&features, context);
+    children.extend(wanted.map(request_token));
+    send(&exchange, response, children, None, context);
+    Ok(State::ExpectSasl2(Box::new(ExpectSasl2 { exchange, token_binding: wanted, used_token: false, inline })))
+}
+
+fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
+    let Some(token) = context.knowledge.fast.as_mut() else {
+        return (None, None);
+    };
+    token.count = token.count.saturating_add(1);
+    let count = token.count;
+    (Some(count), Some(context.persist(vec![Op::CountFast(count)])))
+}
+
+fn request_token(binding: HtBinding) -> Element {
+    fast::request_token(Mechanism::Ht(binding).as_str())
+}
+
+/// The token to ask for: bound to the channel, and fit for early data if that is wanted (rules S5, S6).
+fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding> {
+    let offered = features.fast.as_ref()?;
+    let bindings = context.channel_bindings();
+    let is_offered = |binding: HtBinding| {
+        let name = Mechanism::Ht(binding);
+        offered.mechanisms.iter().any(|m| m == name.as_str())
+    };
+    let policy = &context.config.policy;
+    let mut ranking = vec![HtBinding::Exporter, HtBinding::EndPoint];
+    if policy.early_data && offered.tls_0rtt {
+        ranking.reverse();
+    }
+    if policy.allow_unbound_tokens && !policy.require_channel_binding {
+        ranking.push(HtBinding::None);
+    }
+    ranking.into_iter().find(|binding| {
+        is_offered(*binding)
+            && match binding {
+                HtBinding::Exporter => bindings.tls_exporter.is_some() || context.tls.is_none(),
+                HtBinding::EndPoint => bindings.tls_server_end_point.is_some(),
+                HtBinding::None => true,
+            }
+    })
+}
+
+/// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4).
+fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, Inline) {
+    let mut children = Vec::new();
+    if context.plan.goal == Goal::Resume && features.sm {
+        children.extend(resume_element(context.knowledge.sm.as_ref()));
+    }
+    let Some(bind2) = &features.bind2 else {
+        return (children, Inline::default());
+    };
+    let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
+    let inline = Inline {
+        carbons: context.config.carbons && can(ns::CARBONS),
+        inactive: !context.active && can(ns::CSI),
+        sm: can(ns::SM),
+    };
+    let bind = Bind2 {
+        tag: Some(context.config.resource.clone()),
+        enable_sm: inline.sm.then_some(EnableSm { resume: true, max: None }),
+        carbons: inline.carbons,
+        csi_inactive: inline.inactive,
+    };
+    children.push(bind.to_element());
+    (children, inline)
+}
+
+fn send(exchange: &Exchange, response: Secret<Vec<u8>>, mut inline: Vec<Element>, after: Option<Seq>, context: &mut Context) {
+    if let Some(version) = context.secured_features().config_version {
+        inline.push(version.to_element());
+    }
+    let agent = &context.config.user_agent;
+    let user_agent = UserAgent {
+        id: Some(agent.id.clone()),
+        software: agent.software.clone(),
+        device: agent.device.clone(),
+    };
+    let mechanism = exchange.mechanism();
+    let authenticate = Authenticate {
+        mechanism: mechanism.as_str().to_owned(),
+        initial_response: Some(response),
+        user_agent: Some(user_agent),
+        inline,
+    };
+    context.transmit_after(after, Part::Authenticate(mechanism), authenticate.to_element().to_xml());
+}
+
+impl ExpectSasl2 {
+    pub(in super::super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
+        self.exchange = self.exchange.with_features(features, context);
+        self
+    }
+
+    pub(in super::super) fn element(self, element: &Element, context: &mut Context) -> Next {
+        let answer = Sasl2::parse(element)
+            .transpose()
+            .map_err(|_| ConnectionError::Peer(PeerError::Malformed("SASL2 element")))?;
+        match answer {
+            Some(Sasl2::Challenge(data)) => self.challenge(&data, context),
+            Some(Sasl2::Success(success)) => self.success(success, context),
+            Some(Sasl2::Failure(failure)) => self.failure(&failure, context),
+            Some(Sasl2::Continue(_)) => Err(ConnectionError::Peer(PeerError::Unexpected("demand for SASL2 tasks"))),
+            None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
+            None => Err(ConnectionError::Peer(PeerError::Unexpected("element during SASL2"))),
+        }
+    }
+
+    pub(in super::super) fn keys_ready(mut self, context: &mut Context) -> Next {
+        let (exchange, reply) = self.exchange.respond(context)?;
+        self.exchange = exchange;
+        Ok(self.reply(reply, context))
+    }
+
+    fn challenge(mut self, data: &[u8], context: &mut Context) -> Next {
+        context.understood(Part::Challenge);
+        context.at_risk = None;
+        let (exchange, reply) = self.exchange.challenge(data, context)?;
+        self.exchange = exchange;
+        Ok(self.reply(reply, context))
+    }
+
+    fn reply(self, reply: Reply, context: &mut Context) -> State {
+        if let Reply::Respond(data) = reply {
+            context.transmit_element(Part::Response, &codec::response(&data));
+        }
+        State::ExpectSasl2(Box::new(self))
+    }
+
+    fn success(self, success: Success, context: &mut Context) -> Next {
+        context.understood(Part::Success);
+        let (floor, mut ops) = self.exchange.finish(success.additional_data.as_deref(), context)?;
+        let identity = success.authorization_identity.as_str();
+        check_identity(identity, context)?;
+        if let (Some(token), Some(binding)) = (success.token, self.token_binding) {
+            ops.push(Op::StoreFast(FastToken { binding, token: token.token, expires: token.expiry, count: 0 }));
+        }
+        proven(floor, ops, context);
+        match (success.resumed, success.bound) {
+            (Some(_), Some(_)) => Err(ConnectionError::Peer(PeerError::BoundAndResumed)),
+            (Some(resumed), None) => Session::resumed(&resumed, context).map(online),
+            (None, Some(bound)) => {
+                context.understood(Part::Bound);
+                context.plan.goal = Goal::Bind;
+                session::lost(success.resume_failed.and_then(|failed| failed.h), context)?;
+                let enabled = match bound.sm {
+                    Some(BoundSm::Enabled(enabled)) => Some(enabled),
+                    _ => None,
+                };
+                Session::bound_inline(identity, enabled, self.inline, context).map(online)
+            }
+            (None, None) => {
+                if let Some(failed) = success.resume_failed {
+                    session::lost(failed.h, context)?;
+                    context.plan.goal = Goal::Bind;
+                }
+                context.stream.features = None;
+                Ok(State::ExpectAuthenticatedFeatures)
+            }
+        }
+    }
+
+    fn failure(self, failure: &Failure, context: &mut Context) -> Next {
+        context.understood(Part::Failure);
+        // XEP-0509: the features have moved on, and the new ones are here. This was no failed login.
+        if failure.config_version_mismatch {
+            return fall_back(&failure.condition, context);
+        }
+        if self.used_token {
+            context.persist(vec![Op::DropFast]);
+            context.knowledge.fast = None;
+            context.at_risk = Some(Assumption::FastToken);
+            return fall_back(&failure.condition, context);
+        }
+        if is_about_mechanism(&failure.condition) {
+            return fall_back(&failure.condition, context);
+        }
+        Err(ConnectionError::Sasl(failure.condition.clone()))
+    }
+}
+
+/// Whom the server says we are must be whom we logged in as.
+fn check_identity(identity: &str, context: &Context) -> Result<(), ConnectionError> {
+    let bare = identity.split('/').next().unwrap_or_default();
+    match BareJid::try_from(bare) {
+        Ok(jid) if jid == context.config.account => Ok(()),
+        _ => Err(ConnectionError::Peer(PeerError::Malformed("authorization identity"))),
+    }
+}

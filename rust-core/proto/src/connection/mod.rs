@@ -1,0 +1,118 @@
+//! One connection, from the transport's first byte to its last: login, session, stanzas.
+//!
+//! # Calling contract
+//!
+//! - Tell it everything that happens with [`Connection::handle_input`], in order.
+//! - After each input call [`Connection::poll_output`] until it returns [`Output::Timeout`], and act on each output.
+//! - [`Output::Persist`] is one transaction. An output that is `after` a [`Seq`] leaves only once that transaction is
+//!   committed; outputs of one kind keep their order. That order is the whole crash-safety argument: a stanza is
+//!   queued durably before its first byte leaves, and `<a/>` carries only what is committed.
+//! - A transaction that fails is an input too, and ends the connection.
+//! - There are no callbacks. Time comes in as `now`, randomness as a seed.
+
+mod context;
+mod input;
+mod login;
+mod online;
+mod output;
+mod state;
+mod timer;
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::error::ConnectionError;
+use crate::knowledge::Knowledge;
+use crate::plan::{Plan, Transport};
+use crate::time::Now;
+
+use context::Context;
+use state::State;
+
+pub use input::{Command, EarlyData, Input, PersistFailure, TlsFacts};
+pub use output::{Event, Failure, Outcome, Output, Seq, Stage};
+pub use timer::Timer;
+
+/// What a connection starts from.
+#[derive(Debug)]
+pub struct Start {
+    /// The account and how it logs in.
+    pub config: Arc<Config>,
+    /// How the endpoint is reached.
+    pub transport: Transport,
+    /// What is remembered.
+    pub knowledge: Knowledge,
+    /// A TLS ticket is at hand that allows early data, with the certificate hash of its connection beside it.
+    pub early_data_possible: bool,
+    /// The app is in the foreground (XEP-0352).
+    pub active: bool,
+    /// 32 bytes from the platform's random source.
+    pub seed: [u8; 32],
+}
+
+/// The protocol side of one connection. See the module for the calling contract.
+#[derive(Debug)]
+pub struct Connection {
+    context: Context,
+    state: State,
+}
+
+impl Connection {
+    /// Makes the plan. Nothing is sent before [`Input::Connected`].
+    pub fn new(start: Start, now: Now) -> Self {
+        Self {
+            context: Context::new(start, now),
+            state: State::ExpectTransport,
+        }
+    }
+
+    /// The plan as it stands: the optimistic one at first, revised once the server has shown more of itself.
+    pub fn plan(&self) -> &Plan {
+        &self.context.plan
+    }
+
+    /// The name of the state, for timelines and coverage.
+    pub fn state_name(&self) -> &'static str {
+        self.state.name()
+    }
+
+    /// Whether the connection has ended; nothing more will come of it but what [`Connection::poll_output`] still holds.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Takes in one thing that happened.
+    pub fn handle_input(&mut self, input: Input<'_>, now: Now) {
+        if self.is_closed() {
+            return;
+        }
+        self.context.now = now;
+        let state = std::mem::replace(&mut self.state, State::Closed);
+        match state.handle(input, &mut self.context) {
+            Ok(state) => self.state = state,
+            Err(error) => self.fail(error),
+        }
+        if self.is_closed() {
+            self.context.timers.clear();
+        }
+    }
+
+    /// The next thing to do. Call until it returns [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output {
+        match self.context.outputs.pop_front() {
+            Some(output) => output,
+            None => self.context.timers.next(),
+        }
+    }
+
+    fn fail(&mut self, error: ConnectionError) {
+        self.state = State::Closed;
+        self.context.end(error);
+    }
+}
+
+/// The seed of a connection's identifiers.
+pub(crate) fn entropy(seed: [u8; 32]) -> Entropy {
+    Entropy::new(seed)
+}

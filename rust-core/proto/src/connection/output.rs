@@ -1,0 +1,132 @@
+//! What a connection wants done.
+
+use crate::error::ConnectionError;
+use crate::knowledge::{Delivery, Op};
+use crate::part::Part;
+use crate::plan::Plan;
+use crate::sasl::ScramKeyId;
+use crate::stanza::StanzaError;
+use crate::time::Instant;
+use crate::xml::{Element, RefusedStanza};
+
+use super::Timer;
+
+/// Number of a transaction within one connection; rises by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Seq(pub u64);
+
+/// Something to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Commit these changes in one transaction, then say so.
+    Persist {
+        /// Which transaction.
+        seq: Seq,
+        /// The changes.
+        ops: Vec<Op>,
+    },
+    /// Send bytes of the stream. All that is sent until the outputs are drained is one flight, and one write.
+    Transmit {
+        /// Not before this transaction is committed.
+        after: Option<Seq>,
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// What they say, for the timeline.
+        parts: Vec<Part>,
+    },
+    /// Start TLS on the outbound side: the ClientHello follows what was transmitted so far, in the same write.
+    ClientHello,
+    /// Inbound bytes belong to TLS from here on; these ones were already read.
+    TlsFollows {
+        /// Bytes behind `<proceed/>`.
+        unread: Vec<u8>,
+    },
+    /// Log that a message was understood, for the timeline.
+    Understood(Part),
+    /// Run PBKDF2 off the I/O thread (rule T5) and answer with [`super::Input::KeysDerived`].
+    DeriveKeys(ScramKeyId),
+    /// The login is proven: tickets of this TLS connection may be trusted accordingly (rule S3).
+    LoginProven,
+    /// Tell the app.
+    Event {
+        /// Not before this transaction is committed.
+        after: Option<Seq>,
+        /// What to tell.
+        event: Event,
+    },
+    /// Close the transport once everything transmitted has left.
+    CloseTransport,
+    /// Nothing more to do until the deadline, or until something happens.
+    Timeout {
+        /// The next deadline, if there is one.
+        when: Option<Instant>,
+        /// What it is for.
+        why: Option<Timer>,
+    },
+}
+
+/// What the app is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The session is there: stanzas flow.
+    Online {
+        /// New, or the interrupted one.
+        outcome: Outcome,
+        /// Our full JID.
+        jid: String,
+        /// The plan that led here.
+        plan: Plan,
+    },
+    /// A message or presence for the app, committed.
+    Stanza(Delivery),
+    /// The answer to a request of the app.
+    IqAnswer(Element),
+    /// A stanza of the app reached another stage.
+    Stage {
+        /// The stanza's id.
+        id: String,
+        /// Where it is now.
+        stage: Stage,
+    },
+    /// The stored roster changed.
+    RosterChanged,
+    /// An inbound stanza was over a limit and was skipped (rule T6).
+    StanzaRefused(RefusedStanza),
+    /// The server forgot the session: what it had not delivered may be missing (rule I8).
+    PossibleGap,
+    /// The server broke a rule in a way that could be survived; counted.
+    PeerFault(&'static str),
+    /// The connection ended; `None` if we closed it.
+    Closed(Option<ConnectionError>),
+}
+
+/// How a session came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new session.
+    Bound,
+    /// The interrupted session goes on.
+    Resumed,
+}
+
+/// The life of an outbound stanza.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It is stored and will be sent.
+    Queued,
+    /// Its bytes may have left.
+    Sent,
+    /// The server has taken it over.
+    Acked,
+    /// It will not be sent (again).
+    Failed(Failure),
+}
+
+/// Why a stanza failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It belonged to a session that is gone.
+    SessionLost,
+    /// The server said so.
+    Refused(StanzaError),
+}

@@ -1,0 +1,171 @@
+//! How a session begins: bound anew, or resumed.
+
+use crate::error::{ConnectionError, PeerError};
+use crate::knowledge::{Op, PendingKind, SmSession};
+use crate::ns;
+use crate::part::Part;
+use crate::stream::features::StreamFeatures;
+use crate::xep::sm::{self, Enabled, Resumed};
+use crate::xep::{caps, carbons, roster};
+use crate::xml::Element;
+
+use super::super::context::Context;
+use super::super::{Event, Outcome, Timer};
+use super::{Session, Sm};
+
+/// What a Bind 2 request has asked for already.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct Inline {
+    pub(in super::super) carbons: bool,
+    pub(in super::super) inactive: bool,
+    pub(in super::super) sm: bool,
+}
+
+impl Session {
+    /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, client state.
+    pub(in super::super) fn greet(&mut self, features: &StreamFeatures, inline: Inline, context: &mut Context) {
+        if features.sm && !inline.sm {
+            context.transmit_element(Part::Enable, &sm::enable(true, None));
+            self.sm = Sm::Enabling;
+        }
+        if context.config.roster {
+            self.request_roster(features, context);
+        }
+        if context.config.carbons && !inline.carbons {
+            let id = context.entropy.token();
+            self.send_core(Part::EnableCarbons, &carbons::enable(&id), Some(PendingKind::Carbons), context);
+        }
+        if context.config.presence {
+            self.send_core(Part::Presence, &initial_presence(context), None, context);
+        }
+        if !context.active && !inline.inactive {
+            self.send_client_state(context);
+        }
+    }
+
+    /// S8: `ver` only where advertised; without a roster of ours, `ver=''`.
+    fn request_roster(&mut self, features: &StreamFeatures, context: &mut Context) {
+        let id = context.entropy.token();
+        let version = context.knowledge.roster_version.clone().unwrap_or_default();
+        let version = features.roster_version.then_some(version.as_str());
+        let request = roster::get(&id, version);
+        self.send_core(Part::RosterGet, &request, Some(PendingKind::Roster), context);
+    }
+
+    /// A resource is bound: a new session.
+    pub(in super::super) fn bound(&mut self, jid: &str, context: &mut Context) -> Result<(), ConnectionError> {
+        Context::parse_full_jid(jid)?;
+        context.jid = Some(jid.to_owned());
+        if context.knowledge.sm.is_some() {
+            super::lost(None, context)?;
+        }
+        self.announce(Outcome::Bound, jid, context);
+        Self::requeue_unknown(context);
+        self.flush_queue(context);
+        self.request_ack(context);
+        Ok(())
+    }
+
+    /// A resource was bound inside SASL2; stream management counts from `<enabled/>` inside `<bound/>` (rule I6).
+    pub(in super::super) fn bound_inline(
+        jid: &str,
+        enabled: Option<Enabled>,
+        inline: Inline,
+        context: &mut Context,
+    ) -> Result<Self, ConnectionError> {
+        let mut session = Self::new();
+        let features = context.features_for_greeting();
+        let inline = Inline { sm: enabled.is_some() || inline.sm, ..inline };
+        if let Some(enabled) = &enabled {
+            context.understood(Part::Enabled);
+            session.sm = Sm::On;
+            Context::parse_full_jid(jid)?;
+            let jid = Some(jid.to_owned());
+            if let Some(stored) = session.resumable(enabled, jid, context) {
+                context.persist(vec![Op::SmEnabled { session: stored, sent: Vec::new() }]);
+            }
+        }
+        session.bound_with_greeting(jid, &features, inline, context)?;
+        Ok(session)
+    }
+
+    fn bound_with_greeting(
+        &mut self,
+        jid: &str,
+        features: &StreamFeatures,
+        inline: Inline,
+        context: &mut Context,
+    ) -> Result<(), ConnectionError> {
+        self.greet(features, inline, context);
+        let pending = self.pending.clone();
+        if self.sm == Sm::On && !pending.is_empty() {
+            context.persist(vec![Op::SmPending(pending)]);
+        }
+        self.bound(jid, context)
+    }
+
+    /// The interrupted session goes on: counters stay, nothing is asked for again (rules I3, I4, I15).
+    pub(in super::super) fn resumed(resumed: &Resumed, context: &mut Context) -> Result<Self, ConnectionError> {
+        context.understood(Part::Resumed);
+        let Some(stored) = context.knowledge.sm.clone() else {
+            return Err(ConnectionError::Peer(PeerError::WrongPrevid));
+        };
+        if resumed.previd != stored.id {
+            return Err(ConnectionError::Peer(PeerError::WrongPrevid));
+        }
+        context.jid = Some(stored.jid.clone());
+        let unacked = context.knowledge.queue.extract_if(.., |stanza| stanza.sent).collect();
+        let mut session = Self {
+            sm: Sm::On,
+            h: stored.h,
+            base: stored.base,
+            unacked,
+            pending: stored.pending,
+            asked: None,
+            is_online: false,
+        };
+        context.persist(vec![Op::SmResumed { at: context.now.wall }]);
+        session.acknowledge(resumed.h, context)?;
+        session.announce(Outcome::Resumed, &stored.jid, context);
+        if !context.active {
+            session.send_client_state(context);
+        }
+        session.resend_unacked(context);
+        session.flush_queue(context);
+        session.request_ack(context);
+        Ok(session)
+    }
+
+    fn announce(&mut self, outcome: Outcome, jid: &str, context: &mut Context) {
+        self.is_online = true;
+        context.timers.stop(Timer::Login);
+        context.heard();
+        let plan = context.plan.clone();
+        context.event(Event::Online { outcome, jid: jid.to_owned(), plan });
+    }
+
+    /// The session as it is stored, if the server lets it be resumed.
+    pub(super) fn resumable(&self, enabled: &Enabled, jid: Option<String>, context: &mut Context) -> Option<SmSession> {
+        let id = enabled.resumable()?.to_owned();
+        let session = SmSession {
+            id,
+            jid: jid?,
+            h: 0,
+            base: self.base,
+            max: enabled.max,
+            location: enabled.location.clone(),
+            alive_at: context.now.wall,
+            pending: self.pending.clone(),
+            poisoned_at: None,
+        };
+        context.knowledge.sm = Some(session.clone());
+        Some(session)
+    }
+}
+
+fn initial_presence(context: &mut Context) -> Element {
+    let id = context.entropy.token();
+    Element::new("presence", ns::CLIENT)
+        .with_attr("id", id)
+        .with_child(caps::own(&context.config.identity))
+}

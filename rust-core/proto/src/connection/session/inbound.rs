@@ -1,0 +1,167 @@
+//! Stanzas that came in: committed and counted first, then delivered or answered.
+
+use crate::knowledge::{Delivery, Op, PendingIq, PendingKind};
+use crate::ns;
+use crate::part::Part;
+use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
+use crate::xep::roster::{self, RosterResult};
+use crate::xep::{disco, ping};
+use crate::xml::{Element, RefusedStanza};
+
+use super::super::Event;
+use super::super::context::Context;
+use super::{Session, Sm};
+
+impl Session {
+    pub(super) fn stanza(&mut self, element: &Element, context: &mut Context) {
+        context.understood(part_of(element));
+        self.count();
+        match element.name() {
+            "iq" if stanza::is_request(element) => self.request(element, context),
+            "iq" => self.response(element, context),
+            _ => self.deliver(element, context),
+        }
+    }
+
+    /// I1, I6: stanzas count from `<enabled/>` on.
+    fn count(&mut self) {
+        if self.sm == Sm::On {
+            self.h = self.h.wrapping_add(1);
+        }
+    }
+
+    fn counted(&self) -> Option<u32> {
+        (self.sm == Sm::On).then_some(self.h)
+    }
+
+    /// Stores the changes that a stanza brings together with the count that includes it, in one transaction.
+    fn commit(&self, mut ops: Vec<Op>, context: &mut Context) -> super::super::Seq {
+        if let Some(h) = self.counted() {
+            ops.push(Op::CountInbound(h));
+        }
+        let seq = context.persist(ops);
+        context.last_inbound = Some(seq);
+        seq
+    }
+
+    fn deliver(&mut self, element: &Element, context: &mut Context) {
+        let delivery = Delivery { id: context.entropy.token(), stanza: element.clone() };
+        let seq = self.commit(vec![Op::Inbound(delivery.clone())], context);
+        context.event_after(Some(seq), Event::Stanza(delivery));
+    }
+
+    /// Every request gets an answer (RFC 6120 8.2.3).
+    fn request(&mut self, iq: &Element, context: &mut Context) {
+        if iq.child("query", ns::ROSTER).is_some() && iq.attr("type") == Some("set") {
+            return self.roster_push(iq, context);
+        }
+        let answer = if iq.attr("type") == Some("get") && iq.has_child("ping", ns::PING) {
+            ping::answer(iq)
+        } else if iq.attr("type") == Some("get") && iq.has_child("query", ns::DISCO_INFO) {
+            disco::answer(iq, &context.config.identity)
+        } else {
+            refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable)
+        };
+        self.commit(Vec::new(), context);
+        self.send_core(Part::Iq, &answer, None, context);
+        self.request_ack(context);
+    }
+
+    /// S8: item and version are committed together, and only nobody or our own account may push.
+    fn roster_push(&mut self, iq: &Element, context: &mut Context) {
+        if !is_from_account(iq, context) {
+            self.commit(Vec::new(), context);
+            let answer = refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable);
+            self.send_core(Part::Iq, &answer, None, context);
+            context.event(Event::PeerFault("roster push from a stranger"));
+            return;
+        }
+        let answer = match roster::push(iq) {
+            Ok(push) => {
+                context.knowledge.roster_version.clone_from(&push.version);
+                let ops = vec![Op::PushRoster { version: push.version, item: push.item }];
+                let seq = self.commit(ops, context);
+                context.event_after(Some(seq), Event::RosterChanged);
+                stanza::result_reply(iq)
+            }
+            Err(_) => {
+                self.commit(Vec::new(), context);
+                refusal(iq, ErrorType::Modify, StanzaCondition::BadRequest)
+            }
+        };
+        self.send_core(Part::Iq, &answer, None, context);
+        self.request_ack(context);
+    }
+
+    /// T7: an answer matches by id and by sender.
+    fn response(&mut self, iq: &Element, context: &mut Context) {
+        if self.ping_answered(iq, context) {
+            self.commit(Vec::new(), context);
+            return;
+        }
+        let owed = self.pending.iter().position(|pending| Some(pending.id.as_str()) == iq.attr("id"));
+        let pending = match owed {
+            Some(index) if is_from_account(iq, context) => self.pending.remove(index),
+            _ => {
+                let seq = self.commit(Vec::new(), context);
+                context.event_after(Some(seq), Event::IqAnswer(iq.clone()));
+                return;
+            }
+        };
+        self.core_response(&pending, iq, context);
+    }
+
+    fn core_response(&mut self, pending: &PendingIq, iq: &Element, context: &mut Context) {
+        let result = (pending.kind == PendingKind::Roster).then(|| roster::result(iq));
+        match result {
+            Some(Ok(RosterResult::Full { version, items })) => {
+                context.knowledge.roster_version.clone_from(&version);
+                let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
+                context.event_after(Some(seq), Event::RosterChanged);
+            }
+            // An empty result means that what we have is right; a refusal of carbons or the like is no harm.
+            _ => {
+                self.commit(Vec::new(), context);
+            }
+        }
+    }
+
+    /// T6: counted and reported; a request that was too big is answered.
+    pub(super) fn refuse(&mut self, refused: RefusedStanza, context: &mut Context) {
+        self.count();
+        let seq = self.commit(Vec::new(), context);
+        let is_request = refused.name == "iq"
+            && refused.ns == ns::CLIENT
+            && matches!(refused.stanza_type.as_deref(), Some("get" | "set"));
+        if let (true, Some(id)) = (is_request, &refused.id) {
+            let mut iq = stanza::iq("get", id, None);
+            if let Some(from) = &refused.from {
+                iq.set_attr("from", from.as_str());
+            }
+            let answer = refusal(&iq, ErrorType::Modify, StanzaCondition::PolicyViolation);
+            self.send_core(Part::Iq, &answer, None, context);
+        }
+        context.event_after(Some(seq), Event::StanzaRefused(refused));
+    }
+}
+
+fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element {
+    stanza::error_reply(iq, &StanzaError::new(kind, condition))
+}
+
+/// Nobody, our own bare JID or our server: who answers for the account.
+fn is_from_account(iq: &Element, context: &Context) -> bool {
+    let account = context.config.account.to_string();
+    match iq.attr("from") {
+        None => true,
+        Some(from) => from == account || from == context.domain() || Some(from) == context.jid.as_deref(),
+    }
+}
+
+fn part_of(element: &Element) -> Part {
+    match element.name() {
+        "message" => Part::Message,
+        "presence" => Part::Presence,
+        _ => Part::Iq,
+    }
+}

@@ -1,0 +1,190 @@
+//! The session: stanzas flow, are counted, acknowledged and answered.
+
+mod establish;
+mod inbound;
+mod outbound;
+
+use std::collections::VecDeque;
+
+use crate::error::{ConnectionError, PeerError};
+use crate::knowledge::{Op, OutboundStanza, PendingIq};
+use crate::part::Part;
+use crate::stream::header;
+use crate::time::Instant;
+use crate::xep::sm::{self, Enabled, Nonza};
+use crate::xep::csi;
+use crate::xml::{Element, RefusedStanza};
+
+use super::context::Context;
+use super::{Event, Timer};
+
+pub(super) use establish::Inline;
+pub(super) use outbound::{enqueue, lost};
+
+/// A session and its counters.
+#[derive(Debug)]
+pub(super) struct Session {
+    sm: Sm,
+    /// Inbound stanzas, modulo 2^32; what leaves in `<a/>` waits for its transaction (rules I1, I3).
+    h: u32,
+    /// Outbound stanzas that the server has acknowledged, modulo 2^32.
+    base: u32,
+    /// Sent and not acknowledged, in order (rule I4).
+    unacked: VecDeque<OutboundStanza>,
+    /// The core's own requests whose answer is owed.
+    pending: Vec<PendingIq>,
+    /// An acknowledgement request is under way.
+    asked: Option<Asked>,
+    /// The session was announced to the app.
+    is_online: bool,
+}
+
+/// Stream management, as far as it has come (rule I6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sm {
+    /// Not there: a ping stands in for `<r/>`.
+    Off,
+    /// `<enable/>` is sent: outbound stanzas count, inbound ones not yet.
+    Enabling,
+    /// Both count.
+    On,
+}
+
+/// What was asked, to know what has arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Asked {
+    /// `<r/>`, sent at this time.
+    Ack(Instant),
+    /// A ping: when it is answered, so many of the unacknowledged stanzas have arrived.
+    Ping { id: String, covers: usize },
+}
+
+impl Session {
+    pub(super) fn new() -> Self {
+        Self {
+            sm: Sm::Off,
+            h: 0,
+            base: 0,
+            unacked: VecDeque::new(),
+            pending: Vec::new(),
+            asked: None,
+            is_online: false,
+        }
+    }
+
+    pub(super) fn element(&mut self, element: &Element, context: &mut Context) -> Result<(), ConnectionError> {
+        if element.is_stanza() {
+            self.stanza(element, context);
+            return Ok(());
+        }
+        let nonza = Nonza::parse(element)
+            .transpose()
+            .map_err(|_| ConnectionError::Peer(PeerError::Malformed("stream management element")))?;
+        match nonza {
+            Some(nonza) => self.nonza(nonza, context),
+            // Nonzas that are not ours are none of our business; they never count (rule I1).
+            None => Ok(()),
+        }
+    }
+
+    fn nonza(&mut self, nonza: Nonza, context: &mut Context) -> Result<(), ConnectionError> {
+        match (nonza, self.sm) {
+            (Nonza::Enabled(enabled), Sm::Enabling) => {
+                context.understood(Part::Enabled);
+                self.enabled(&enabled, context);
+                Ok(())
+            }
+            (Nonza::Failed(_), Sm::Enabling) => {
+                context.understood(Part::SmFailed);
+                self.sm = Sm::Off;
+                self.request_ack(context);
+                Ok(())
+            }
+            (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
+            (Nonza::Request, Sm::On) => {
+                context.understood(Part::AckRequest);
+                self.send_ack(context);
+                Ok(())
+            }
+            (Nonza::Ack { h }, Sm::On) => {
+                context.understood(Part::Ack);
+                self.answered(context);
+                self.acknowledge(h, context)?;
+                self.request_ack(context);
+                Ok(())
+            }
+            // I7: not while stream management is off.
+            (Nonza::Request | Nonza::Ack { .. } | Nonza::Resumed(_) | Nonza::Failed(_), _) => {
+                context.event(Event::PeerFault("stream management element out of place"));
+                Ok(())
+            }
+        }
+    }
+
+    /// `<enabled/>` came: inbound counting starts here, and the session can be stored.
+    fn enabled(&mut self, enabled: &Enabled, context: &mut Context) {
+        self.sm = Sm::On;
+        self.h = 0;
+        let jid = context.jid.clone();
+        if let (Some(session), Some(jid)) = (self.resumable(enabled, jid, context), context.jid.clone()) {
+            let sent = self.unacked.iter().cloned().collect();
+            debug_assert_eq!(session.jid, jid);
+            context.persist(vec![Op::SmEnabled { session, sent }]);
+        }
+        self.request_ack(context);
+    }
+
+    /// `<a/>` carries only a committed count (rule I3).
+    fn send_ack(&mut self, context: &mut Context) {
+        let after = context.last_inbound;
+        context.transmit_after(after, Part::Ack, sm::ack(self.h).to_xml());
+    }
+
+    /// The server is there: whatever was asked is answered.
+    fn answered(&mut self, context: &mut Context) {
+        self.asked = None;
+        context.timers.stop(Timer::Ack);
+        context.timers.stop(Timer::Probe);
+    }
+
+    pub(super) fn set_active(&mut self, active: bool, context: &mut Context) {
+        if context.active == active {
+            return;
+        }
+        context.active = active;
+        self.send_client_state(context);
+    }
+
+    /// XEP-0352: only where the server knows it, and never counted.
+    fn send_client_state(&self, context: &mut Context) {
+        if context.knows_client_state() {
+            let state = if context.active { csi::active() } else { csi::inactive() };
+            context.transmit_element(Part::ClientState, &state);
+        }
+    }
+
+    /// A clean end: `<a/>`, then the end of the stream; the session is cleared (rule I14).
+    pub(super) fn end(&mut self, context: &mut Context) {
+        if self.sm == Sm::On {
+            self.send_ack(context);
+        }
+        let after = context.last_inbound;
+        context.transmit_after(after, Part::Close, header::CLOSE.to_owned());
+        let failed = outbound::session_bound(self.unacked.iter());
+        context.persist(vec![Op::Failed(failed), Op::SmDropped]);
+    }
+
+    /// T6: an inbound stanza was too big and was skipped; it counts all the same, or the server would send it for ever.
+    pub(super) fn stanza_refused(&mut self, refused: RefusedStanza, context: &mut Context) {
+        self.refuse(refused, context);
+    }
+
+    /// T6: ill-formed XML. The first time the session is worth another try; at the same place again it is not.
+    pub(super) fn poisoned(&mut self, context: &mut Context) {
+        let Some(session) = &context.knowledge.sm else {
+            return;
+        };
+        let op = if session.poisoned_at == Some(self.h) { Op::SmDropped } else { Op::SmPoisoned(self.h) };
+        context.persist(vec![op]);
+    }
+}

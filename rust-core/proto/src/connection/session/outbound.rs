@@ -1,0 +1,233 @@
+//! Stanzas on their way out: queued durably before the first byte leaves, removed when acknowledged.
+
+use crate::error::{ConnectionError, PeerError};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind};
+use crate::part::Part;
+use crate::time::UnixTime;
+use crate::xep::{delay, ping, serial, sm};
+use crate::xml::Element;
+
+use super::super::context::Context;
+use super::super::{Event, Failure, Stage, Timer};
+use super::{Asked, Session, Sm};
+
+/// A stanza of the app, while there is no session: it waits in the store (rule I4).
+pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &mut Context) {
+    let stanza = outbound(stanza, kind, false, context);
+    context.knowledge.queue.push(stanza.clone());
+    let id = stanza.id.clone();
+    let seq = context.persist(vec![Op::Enqueue(stanza)]);
+    context.event_after(Some(seq), Event::Stage { id, stage: Stage::Queued });
+}
+
+/// The server has forgotten the session. First what it did handle is acknowledged, then the rest is unknown (rule I8):
+/// messages are queued again, what belonged to the session fails.
+pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<(), ConnectionError> {
+    let Some(session) = context.knowledge.sm.take() else {
+        return Ok(());
+    };
+    let mut ops = Vec::new();
+    let mut events = Vec::new();
+    if let Some(h) = h {
+        let sent = context.knowledge.queue.iter().filter(|stanza| stanza.sent).count();
+        let covered = count_acked(h, session.base, sent)?;
+        let acked: Vec<OutboundStanza> = context.knowledge.queue.drain(..covered).collect();
+        events.extend(acked.iter().filter_map(|stanza| stage_event(stanza, Stage::Acked)));
+        ops.push(Op::Acked { base: Some(h), seqs: acked.iter().map(|stanza| stanza.seq).collect() });
+    }
+    let failed: Vec<OutboundStanza> = context
+        .knowledge
+        .queue
+        .extract_if(.., |stanza| stanza.sent && stanza.kind != OutboundKind::Message)
+        .collect();
+    let stage = Stage::Failed(Failure::SessionLost);
+    events.extend(failed.iter().filter_map(|stanza| stage_event(stanza, stage.clone())));
+    ops.push(Op::Failed(failed.iter().map(|stanza| stanza.seq).collect()));
+    ops.push(Op::SmDropped);
+    let seq = context.persist(ops);
+    for event in events {
+        context.event_after(Some(seq), event);
+    }
+    context.event(Event::PossibleGap);
+    Ok(())
+}
+
+/// The stanzas that end with their session.
+pub(super) fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza>) -> Vec<u64> {
+    stanzas
+        .filter(|stanza| stanza.kind != OutboundKind::Message)
+        .map(|stanza| stanza.seq)
+        .collect()
+}
+
+impl Session {
+    /// Sends a stanza of the app: stored, then written.
+    pub(in super::super) fn send(&mut self, stanza: &Element, kind: OutboundKind, context: &mut Context) {
+        let stanza = outbound(stanza, kind, true, context);
+        let seq = context.persist(vec![Op::Enqueue(stanza.clone())]);
+        context.event_after(Some(seq), Event::Stage { id: stanza.id.clone(), stage: Stage::Queued });
+        self.write(stanza, Some(seq), context);
+        self.request_ack(context);
+    }
+
+    /// Sends a stanza of the core's own. Where the session can be resumed it is stored like any other, so that the
+    /// count stays right across a kill.
+    pub(super) fn send_core(&mut self, part: Part, stanza: &Element, kind: Option<PendingKind>, context: &mut Context) {
+        let stanza = outbound(stanza, OutboundKind::Core, true, context);
+        if let Some(kind) = kind {
+            self.pending.push(PendingIq { id: stanza.id.clone(), kind });
+        }
+        let after = (self.sm == Sm::On).then(|| context.persist(vec![Op::Enqueue(stanza.clone())]));
+        context.transmit_after(after, part, stanza.xml.clone());
+        self.unacked.push_back(stanza);
+    }
+
+    fn write(&mut self, stanza: OutboundStanza, after: Option<super::super::Seq>, context: &mut Context) {
+        context.transmit_after(after, part_of(&stanza.xml), stanza.xml.clone());
+        if stanza.kind != OutboundKind::Core {
+            context.event_after(after, Event::Stage { id: stanza.id.clone(), stage: Stage::Sent });
+        }
+        self.unacked.push_back(stanza);
+    }
+
+    /// After a resumption: what the server has not seen, in its original order with its original ids (rule I4).
+    pub(super) fn resend_unacked(&mut self, context: &mut Context) {
+        for stanza in &self.unacked {
+            context.transmit(part_of(&stanza.xml), stanza.xml.clone());
+        }
+    }
+
+    /// Then, and only then, what was queued meanwhile.
+    pub(super) fn flush_queue(&mut self, context: &mut Context) {
+        let queue: Vec<OutboundStanza> = context.knowledge.queue.extract_if(.., |stanza| !stanza.sent).collect();
+        if queue.is_empty() {
+            return;
+        }
+        let seqs = queue.iter().map(|stanza| stanza.seq).collect();
+        let seq = context.persist(vec![Op::MarkSent(seqs)]);
+        for mut stanza in queue {
+            stanza.sent = true;
+            self.write(stanza, Some(seq), context);
+        }
+    }
+
+    /// After a lost session: messages of unknown fate go again, with the same id and a delay stamp (rule I8).
+    pub(super) fn requeue_unknown(context: &mut Context) {
+        for stanza in &mut context.knowledge.queue {
+            if stanza.sent {
+                stanza.sent = false;
+                stanza.xml = stamped(&stanza.xml, stanza.queued_at);
+            }
+        }
+    }
+
+    /// Takes in an acknowledged count (rule I5).
+    pub(super) fn acknowledge(&mut self, h: u32, context: &mut Context) -> Result<(), ConnectionError> {
+        let covered = count_acked(h, self.base, self.unacked.len())?;
+        self.base = h;
+        self.remove_acked(covered, Some(h), context);
+        Ok(())
+    }
+
+    fn remove_acked(&mut self, covered: usize, base: Option<u32>, context: &mut Context) {
+        if covered == 0 {
+            return;
+        }
+        let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
+        let seqs = acked.iter().map(|stanza| stanza.seq).collect();
+        let seq = context.persist(vec![Op::Acked { base, seqs }]);
+        for event in acked.iter().filter_map(|stanza| stage_event(stanza, Stage::Acked)) {
+            context.event_after(Some(seq), event);
+        }
+    }
+
+    /// Asks how far the server is, if something is unacknowledged and nothing was asked yet (rule I12).
+    pub(super) fn request_ack(&mut self, context: &mut Context) {
+        let only_core = self.unacked.iter().all(|stanza| stanza.kind == OutboundKind::Core);
+        if !self.is_online || self.unacked.is_empty() || self.asked.is_some() || (self.sm == Sm::Off && only_core) {
+            return;
+        }
+        self.ask(context);
+    }
+
+    /// Asks whether the server is there at all; this may always be asked (rule I12).
+    pub(in super::super) fn probe(&mut self, context: &mut Context) {
+        self.ask(context);
+    }
+
+    fn ask(&mut self, context: &mut Context) {
+        match self.sm {
+            Sm::Enabling => return,
+            Sm::On => {
+                context.transmit_element(Part::AckRequest, &sm::request());
+                self.asked = Some(Asked::Ack(context.now.mono));
+            }
+            Sm::Off => {
+                let id = context.entropy.token();
+                let covers = self.unacked.len();
+                context.transmit_element(Part::Iq, &ping::request(&id, Some(context.config.account.domain())));
+                self.asked = Some(Asked::Ping { id, covers });
+            }
+        }
+        let when = context.now.mono + context.config.timeouts.ack;
+        context.timers.set(Timer::Ack, when);
+    }
+
+    /// Whether this answers the ping that stands in for `<r/>`; whatever the answer says, what came before has arrived.
+    pub(super) fn ping_answered(&mut self, iq: &Element, context: &mut Context) -> bool {
+        let Some(Asked::Ping { id, covers }) = &self.asked else {
+            return false;
+        };
+        if iq.attr("id") != Some(id) {
+            return false;
+        }
+        let covers = (*covers).min(self.unacked.len());
+        self.answered(context);
+        self.remove_acked(covers, None, context);
+        self.request_ack(context);
+        true
+    }
+}
+
+fn outbound(stanza: &Element, kind: OutboundKind, sent: bool, context: &mut Context) -> OutboundStanza {
+    let seq = context.knowledge.next_seq;
+    context.knowledge.next_seq = seq.saturating_add(1);
+    OutboundStanza {
+        seq,
+        id: stanza.attr("id").unwrap_or_default().to_owned(),
+        kind,
+        sent,
+        queued_at: context.now.wall,
+        xml: stanza.to_xml(),
+    }
+}
+
+fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize, ConnectionError> {
+    serial::acked(h, base, outstanding).map_err(|_| {
+        let sent = serial::count_after(base, outstanding);
+        ConnectionError::Peer(PeerError::AckTooHigh { h, sent })
+    })
+}
+
+fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event> {
+    (stanza.kind != OutboundKind::Core).then(|| Event::Stage { id: stanza.id.clone(), stage })
+}
+
+/// XEP-0203: says when the stanza was first meant to be sent. The text is our own writer's, so its end is known.
+fn stamped(xml: &str, at: UnixTime) -> String {
+    let stamp = delay::element(at, None).to_xml();
+    match xml.strip_suffix("</message>") {
+        Some(open) if !open.contains("urn:xmpp:delay") => format!("{open}{stamp}</message>"),
+        _ => xml.to_owned(),
+    }
+}
+
+fn part_of(xml: &str) -> Part {
+    if xml.starts_with("<message") {
+        Part::Message
+    } else if xml.starts_with("<presence") {
+        Part::Presence
+    } else {
+        Part::Iq
+    }
+}

@@ -1,0 +1,346 @@
+//! The states, named by what they wait for, and how inputs move them.
+//!
+//! ```text
+//!                       ExpectTransport
+//!            STARTTLS  /               \  direct TLS
+//!          ExpectProceed -----------> ExpectTls            (early data: the login is already on its way)
+//!                                         |
+//!             nothing remembered /        |        \ <resume/> first (XEP-0305)
+//!                 ExpectFeatures          |     ExpectResumedBeforeSasl ---------------.
+//!                        \                |         / refused                          |
+//!                         v               v        v                                   |
+//!                       ExpectSasl2    ExpectSasl1                                     |
+//!   bound or resumed inline |   \          |   \ features not remembered               |
+//!                           |    '---------|--> ExpectAuthenticatedFeatures            |
+//!                           |              v          |                                |
+//!                           |         ExpectResumed <-'---> ExpectBound                |
+//!                           |              |  \ failed          ^  |                   |
+//!                           |              |   '----------------'  |                   |
+//!                           '-----------> Online <-----------------'-------------------'
+//!                                           |
+//!                                        Closing --> Closed      (every state may go to Closed)
+//! ```
+
+use crate::error::{ConnectionError, LocalError, PeerError};
+use crate::ns;
+use crate::part::Part;
+use crate::plan::Transport;
+use crate::stream::error::StreamError;
+use crate::stream::features::StreamFeatures;
+use crate::stream::header;
+use crate::xml::{Element, StreamItem, StreamReader};
+
+use super::context::Context;
+use super::login::{self, ExpectBound, ExpectSasl1, ExpectSasl2};
+use super::session::Session;
+use super::{Command, EarlyData, Event, Input, Output, TlsFacts, Timer};
+
+pub(super) type Next = Result<State, ConnectionError>;
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// The transport is not up yet.
+    ExpectTransport,
+    /// Header and `<starttls/>` are on their way; with early data, the login too.
+    ExpectProceed { early: Option<ExpectSasl2> },
+    /// The TLS handshake runs; with early data, the login is on its way.
+    ExpectTls { early: Option<ExpectSasl2> },
+    /// Nothing is remembered: the features decide.
+    ExpectFeatures,
+    /// `<resume/>` is on its way, right after TLS.
+    ExpectResumedBeforeSasl,
+    /// A SASL1 exchange runs.
+    ExpectSasl1(Box<ExpectSasl1>),
+    /// A SASL2 exchange runs.
+    ExpectSasl2(Box<ExpectSasl2>),
+    /// Logged in; the features of the new stream decide.
+    ExpectAuthenticatedFeatures,
+    /// `<resume/>` is on its way.
+    ExpectResumed,
+    /// The bind request is on its way.
+    ExpectBound(Box<ExpectBound>),
+    /// Stanzas flow.
+    Online(Box<Session>),
+    /// Our end of stream is on its way.
+    Closing,
+    /// Over.
+    Closed,
+}
+
+impl State {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::ExpectTransport => "ExpectTransport",
+            Self::ExpectProceed { .. } => "ExpectProceed",
+            Self::ExpectTls { .. } => "ExpectTls",
+            Self::ExpectFeatures => "ExpectFeatures",
+            Self::ExpectResumedBeforeSasl => "ExpectResumedBeforeSasl",
+            Self::ExpectSasl1(_) => "ExpectSasl1",
+            Self::ExpectSasl2(_) => "ExpectSasl2",
+            Self::ExpectAuthenticatedFeatures => "ExpectAuthenticatedFeatures",
+            Self::ExpectResumed => "ExpectResumed",
+            Self::ExpectBound(_) => "ExpectBound",
+            Self::Online(_) => "Online",
+            Self::Closing => "Closing",
+            Self::Closed => "Closed",
+        }
+    }
+
+    pub(super) fn handle(self, input: Input<'_>, context: &mut Context) -> Next {
+        match input {
+            Input::Connected => self.connected(context),
+            Input::EarlyDataReady { end_point } => self.early_data_ready(end_point, context),
+            Input::TlsEstablished(facts) => self.tls_established(facts, context),
+            Input::Received(bytes) => self.received(bytes, context),
+            Input::TransportClosed => self.transport_closed(context),
+            Input::Timeout => self.timeout(context),
+            Input::KeysDerived { id, keys } => self.keys_derived(id, keys, context),
+            Input::Command(command) => self.command(command, context),
+            Input::Committed { .. } => Ok(self),
+            Input::PersistFailed { .. } => Err(ConnectionError::Local(LocalError::StorageFailed)),
+        }
+    }
+
+    fn connected(self, context: &mut Context) -> Next {
+        context.start_login_timer();
+        if context.transport == Transport::DirectTls {
+            context.output(Output::ClientHello);
+            return Ok(Self::ExpectTls { early: None });
+        }
+        context.open_stream();
+        context.transmit_element(Part::StartTls, &Element::new("starttls", ns::TLS));
+        if context.plan.combined_starttls {
+            context.at_risk = Some(crate::error::Assumption::CombinedStartTls);
+            context.output(Output::ClientHello);
+        }
+        Ok(Self::ExpectProceed { early: None })
+    }
+
+    fn early_data_ready(self, end_point: Option<Vec<u8>>, context: &mut Context) -> Next {
+        if !login::is_early(&context.plan) {
+            return Ok(self);
+        }
+        context.early_end_point = Some(end_point.unwrap_or_default());
+        context.open_stream();
+        let early = Some(login::start_fast(context)?);
+        match self {
+            Self::ExpectProceed { .. } => Ok(Self::ExpectProceed { early }),
+            Self::ExpectTls { .. } => Ok(Self::ExpectTls { early }),
+            state => Ok(state),
+        }
+    }
+
+    fn tls_established(self, facts: TlsFacts, context: &mut Context) -> Next {
+        let Self::ExpectTls { early } = self else {
+            return Ok(self);
+        };
+        let early_data = facts.early_data;
+        context.tls = Some(facts);
+        context.at_risk = None;
+        // S1: the XML parser is new, and what was learnt before TLS is gone.
+        context.reader = StreamReader::new(context.config.limits);
+        context.stream = super::context::Stream::default();
+        match (early, early_data) {
+            (Some(early), EarlyData::Accepted) => Ok(Self::ExpectSasl2(Box::new(early))),
+            _ => login::begin(context),
+        }
+    }
+
+    fn received(self, bytes: &[u8], context: &mut Context) -> Next {
+        context.heard();
+        context.reader.feed(bytes);
+        let mut state = self;
+        loop {
+            let item = context
+                .reader
+                .next_item()
+                .map_err(|error| ConnectionError::Peer(PeerError::Xml(error)));
+            let item = match item {
+                Ok(Some(item)) => item,
+                Ok(None) => return Ok(state),
+                Err(error) => return Err(state.xml_error(error, context)),
+            };
+            state = state.item(item, context)?;
+            if matches!(state, Self::Closed) {
+                return Ok(state);
+            }
+        }
+    }
+
+    fn item(self, item: StreamItem, context: &mut Context) -> Next {
+        match item {
+            StreamItem::Header(header) => {
+                context.accept_header(&header)?;
+                Ok(self)
+            }
+            StreamItem::Element(element) => self.element(&element, context),
+            StreamItem::Refused(refused) => match self {
+                Self::Online(mut session) => {
+                    session.stanza_refused(refused, context);
+                    Ok(Self::Online(session))
+                }
+                state => Ok(state),
+            },
+            StreamItem::End => self.stream_ended(context),
+        }
+    }
+
+    fn element(self, element: &Element, context: &mut Context) -> Next {
+        if element.is("error", ns::STREAM) {
+            context.understood(Part::StreamError);
+            let error = StreamError::parse(element)
+                .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
+            return Err(ConnectionError::Stream(error));
+        }
+        if element.is("features", ns::STREAM) {
+            context.understood(Part::Features);
+            return self.features(StreamFeatures::parse(element), context);
+        }
+        match self {
+            Self::ExpectProceed { early } => expect_proceed(early, element, context),
+            Self::ExpectResumedBeforeSasl => login::resumed_before_sasl(element, context),
+            Self::ExpectSasl1(state) => state.element(element, context),
+            Self::ExpectSasl2(state) => state.element(element, context),
+            Self::ExpectResumed => login::resumed(element, context),
+            Self::ExpectBound(state) => state.element(element, context),
+            Self::Online(mut session) => {
+                session.element(element, context)?;
+                Ok(Self::Online(session))
+            }
+            Self::Closing => Ok(Self::Closing),
+            _ if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
+            _ => Err(ConnectionError::Peer(PeerError::Unexpected("element"))),
+        }
+    }
+
+    fn features(self, features: StreamFeatures, context: &mut Context) -> Next {
+        context.accept_features(&features);
+        match self {
+            Self::ExpectProceed { .. } if !features.starttls => {
+                Err(ConnectionError::Peer(PeerError::StartTlsNotOffered))
+            }
+            Self::ExpectFeatures => {
+                context.revise(&features)?;
+                login::attempt(context)
+            }
+            Self::ExpectSasl1(state) => Ok(Self::ExpectSasl1(Box::new(state.with_features(&features)))),
+            Self::ExpectSasl2(state) => Ok(Self::ExpectSasl2(Box::new(state.with_features(&features)))),
+            Self::ExpectAuthenticatedFeatures => login::ask(&features, context),
+            state => Ok(state),
+        }
+    }
+
+    fn stream_ended(self, context: &mut Context) -> Next {
+        context.understood(Part::Close);
+        match self {
+            Self::Closing => Ok(finish(context)),
+            Self::Online(_) => {
+                context.transmit(Part::Close, header::CLOSE.to_owned());
+                Err(ConnectionError::StreamClosed)
+            }
+            _ => Err(ConnectionError::StreamClosed),
+        }
+    }
+
+    fn transport_closed(self, context: &mut Context) -> Next {
+        match self {
+            Self::Closing => Ok(finish(context)),
+            _ => Err(ConnectionError::TransportClosed),
+        }
+    }
+
+    fn timeout(self, context: &mut Context) -> Next {
+        let mut state = self;
+        while let Some(timer) = context.timers.expired(context.now.mono) {
+            state = match (state, timer) {
+                (Self::Online(mut session), Timer::Keepalive) => {
+                    session.probe(context);
+                    Self::Online(session)
+                }
+                (Self::Closing, Timer::Close) => return Ok(finish(context)),
+                (_, timer) => return Err(ConnectionError::Timeout(timer)),
+            };
+        }
+        Ok(state)
+    }
+
+    fn keys_derived(
+        self,
+        id: crate::sasl::ScramKeyId,
+        keys: Result<crate::sasl::ScramKeys, crate::sasl::SaslError>,
+        context: &mut Context,
+    ) -> Next {
+        let keys = keys.map_err(|_| ConnectionError::Local(LocalError::PasswordNotAllowed))?;
+        context.understood(Part::KeyDerivation);
+        context.knowledge.scram_keys = Some((id, keys));
+        match self {
+            Self::ExpectSasl1(state) => state.keys_ready(context),
+            Self::ExpectSasl2(state) => state.keys_ready(context),
+            state => Ok(state),
+        }
+    }
+
+    fn command(self, command: Command, context: &mut Context) -> Next {
+        match (self, command) {
+            (Self::Online(mut session), Command::Send { stanza, kind }) => {
+                session.send(&stanza, kind, context);
+                Ok(Self::Online(session))
+            }
+            (state, Command::Send { stanza, kind }) => {
+                super::session::enqueue(&stanza, kind, context);
+                Ok(state)
+            }
+            (Self::Online(mut session), Command::Probe { deadline }) => {
+                context.timers.set(Timer::Probe, deadline);
+                session.probe(context);
+                Ok(Self::Online(session))
+            }
+            (state, Command::Probe { .. }) => Ok(state),
+            (Self::Online(mut session), Command::SetActive(active)) => {
+                session.set_active(active, context);
+                Ok(Self::Online(session))
+            }
+            (state, Command::SetActive(active)) => {
+                context.active = active;
+                Ok(state)
+            }
+            (Self::Online(mut session), Command::Close) => {
+                session.end(context);
+                let when = context.now.mono + context.config.timeouts.close;
+                context.timers.clear();
+                context.timers.set(Timer::Close, when);
+                Ok(Self::Closing)
+            }
+            (_, Command::Close) => Ok(finish(context)),
+        }
+    }
+
+    fn xml_error(self, error: ConnectionError, context: &mut Context) -> ConnectionError {
+        if let Self::Online(mut session) = self {
+            session.poisoned(context);
+        }
+        error
+    }
+}
+
+fn expect_proceed(early: Option<ExpectSasl2>, element: &Element, context: &mut Context) -> Next {
+    if element.is("failure", ns::TLS) {
+        return Err(ConnectionError::Peer(PeerError::StartTlsRefused));
+    }
+    if !element.is("proceed", ns::TLS) {
+        return Err(ConnectionError::Peer(PeerError::Unexpected("element before TLS")));
+    }
+    context.understood(Part::Proceed);
+    let unread = context.reader.take_unread();
+    context.output(Output::TlsFollows { unread });
+    if !context.plan.combined_starttls {
+        context.output(Output::ClientHello);
+    }
+    Ok(State::ExpectTls { early })
+}
+
+fn finish(context: &mut Context) -> State {
+    context.output(Output::CloseTransport);
+    context.event(Event::Closed(None));
+    State::Closed
+}

@@ -1,0 +1,67 @@
+//! Deadlines, and why each exists.
+
+use std::fmt;
+
+use super::Output;
+use crate::time::Instant;
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// The session must be there: a server that accepts and says nothing must not hold us.
+    Login,
+    /// The answer to an acknowledgement request: a dead path looks like silence.
+    Ack,
+    /// The answer to a probe after a network change or a wake-up: the path is probably dead, so do not wait long.
+    Probe,
+    /// Silence for so long that a NAT may have forgotten us: ask.
+    Keepalive,
+    /// The server's end of stream after ours.
+    Close,
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Login => "login",
+            Self::Ack => "acknowledgement",
+            Self::Probe => "probe",
+            Self::Keepalive => "keepalive",
+            Self::Close => "end of stream",
+        })
+    }
+}
+
+/// The deadlines that are set; at most one of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Timers(Vec<(Timer, Instant)>);
+
+impl Timers {
+    pub(crate) fn set(&mut self, timer: Timer, when: Instant) {
+        self.stop(timer);
+        self.0.push((timer, when));
+    }
+
+    pub(crate) fn stop(&mut self, timer: Timer) {
+        self.0.retain(|(other, _)| *other != timer);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes a deadline that has passed.
+    pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
+        let (timer, _) = *self.0.iter().find(|(_, when)| *when <= now)?;
+        self.stop(timer);
+        Some(timer)
+    }
+
+    pub(crate) fn next(&self) -> Output {
+        let next = self.0.iter().min_by_key(|(_, when)| *when);
+        Output::Timeout {
+            when: next.map(|(_, when)| *when),
+            why: next.map(|(timer, _)| *timer),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Why a connection ended: whose fault it was, and what to do about it. The text is safe to log.
+
+use std::fmt;
+
+use crate::connection::Timer;
+use crate::sasl::{NoMechanism, SaslCondition, SaslError};
+use crate::stream::error::StreamError;
+use crate::xml::XmlError;
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionError {
+    /// Something on this device.
+    Local(LocalError),
+    /// The server is incompatible with us, or misbehaved.
+    Peer(PeerError),
+    /// The server closed the stream with an error (RFC 6120 4.9).
+    Stream(StreamError),
+    /// The server refused the login (RFC 6120 6.5).
+    Sasl(SaslCondition),
+    /// Nothing came in time.
+    Timeout(Timer),
+    /// A remembered fact was wrong. It is forgotten; reconnect at once without it.
+    WrongAssumption(Assumption),
+    /// The transport ended without a stream end.
+    TransportClosed,
+    /// The server ended the stream without an error.
+    StreamClosed,
+}
+
+/// What went wrong on this device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalError {
+    /// The store could not commit.
+    StorageFailed,
+    /// There is neither a password nor a token to log in with.
+    NoCredentials,
+    /// The password holds characters that no SASL mechanism accepts.
+    PasswordNotAllowed,
+    /// The account's JID has no localpart.
+    AccountWithoutLocalpart,
+}
+
+/// How the server misbehaved, or what it lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerError {
+    /// T6: its XML is not what XMPP allows.
+    Xml(XmlError),
+    /// S1: it does not offer STARTTLS.
+    StartTlsNotOffered,
+    /// S1: it refused STARTTLS.
+    StartTlsRefused,
+    /// RFC 6120 4.7.5: it does not speak XMPP 1.0.
+    UnsupportedVersion,
+    /// RFC 6120 4.7.2: its header names another domain.
+    WrongDomain,
+    /// It offers no way to log in that we accept.
+    NoLogin(NoMechanism),
+    /// T3, T4: SASL data that does not verify or does not parse.
+    Sasl(SaslError),
+    /// T4: a stanza came before the login was proven.
+    StanzaBeforeLogin,
+    /// RFC 6120 7: it refused to bind a resource.
+    BindRefused,
+    /// A message that the state does not allow.
+    Unexpected(&'static str),
+    /// A message that lacks what its specification requires.
+    Malformed(&'static str),
+    /// I5: it acknowledged more stanzas than were sent.
+    AckTooHigh {
+        /// The count that it sent.
+        h: u32,
+        /// The count that was sent to it.
+        sent: u32,
+    },
+    /// I7: it resumed a session that was not asked for.
+    WrongPrevid,
+    /// I7: it enabled stream management twice.
+    SecondEnabled,
+    /// I11: it resumed and bound at the same time.
+    BoundAndResumed,
+    /// RFC 6120 13.12: it demands something of us that is not allowed.
+    TooManyFallbacks,
+}
+
+/// A remembered fact that turned out to be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assumption {
+    /// S2: that header, `<starttls/>` and ClientHello may share a flight.
+    CombinedStartTls,
+    /// S2: that the stream may be restarted in the flight of the last SASL message.
+    PipelinedRestart,
+    /// S2: that the remembered features are still offered.
+    Features,
+    /// S5: that the FAST token is still good.
+    FastToken,
+}
+
+impl ConnectionError {
+    /// Whether trying again, later and without change, may help.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Local(error) => matches!(error, LocalError::StorageFailed),
+            Self::Peer(error) => error.is_retryable(),
+            Self::Stream(error) => error.is_retryable(),
+            Self::Sasl(condition) => condition.is_temporary(),
+            Self::Timeout(_)
+            | Self::WrongAssumption(_)
+            | Self::TransportClosed
+            | Self::StreamClosed => true,
+        }
+    }
+
+    /// Whether trying again at once, without backing off, is right: a fact was wrong, and is forgotten.
+    pub fn retry_at_once(&self) -> bool {
+        matches!(self, Self::WrongAssumption(_))
+    }
+
+    /// Whether the user has to be asked for credentials.
+    pub fn needs_credentials(&self) -> bool {
+        match self {
+            Self::Sasl(condition) => condition.needs_credentials(),
+            Self::Local(LocalError::NoCredentials | LocalError::PasswordNotAllowed) => true,
+            _ => false,
+        }
+    }
+
+    /// The rule that was broken, by its name in the project's list of rules or its RFC section.
+    pub fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::Peer(error) => Some(error.rule()),
+            Self::WrongAssumption(assumption) => Some(match assumption {
+                Assumption::CombinedStartTls
+                | Assumption::PipelinedRestart
+                | Assumption::Features => "S2",
+                Assumption::FastToken => "S5",
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl PeerError {
+    fn is_retryable(&self) -> bool {
+        !matches!(
+            self,
+            Self::StartTlsNotOffered
+                | Self::StartTlsRefused
+                | Self::UnsupportedVersion
+                | Self::NoLogin(_)
+        )
+    }
+
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Xml(_) => "T6",
+            Self::StartTlsNotOffered | Self::StartTlsRefused => "S1",
+            Self::UnsupportedVersion => "RFC 6120 4.7.5",
+            Self::WrongDomain => "RFC 6120 4.7.2",
+            Self::NoLogin(_) => "T2",
+            Self::Sasl(_) | Self::StanzaBeforeLogin => "T4",
+            Self::BindRefused => "RFC 6120 7",
+            Self::Unexpected(_) | Self::Malformed(_) => "RFC 6120 4.9.3",
+            Self::AckTooHigh { .. } => "I5",
+            Self::WrongPrevid | Self::SecondEnabled => "I7",
+            Self::BoundAndResumed => "I11",
+            Self::TooManyFallbacks => "S2",
+        }
+    }
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(error) => write!(f, "{error}"),
+            Self::Peer(error) => write!(f, "the server misbehaved: {error}"),
+            Self::Stream(error) => write!(f, "the server closed the stream: {}", error.condition.as_str()),
+            Self::Sasl(condition) => write!(f, "the server refused the login: {}", condition.as_str()),
+            Self::Timeout(timer) => write!(f, "timed out: {timer}"),
+            Self::WrongAssumption(assumption) => write!(f, "{assumption}"),
+            Self::TransportClosed => f.write_str("the connection broke"),
+            Self::StreamClosed => f.write_str("the server closed the stream"),
+        }
+    }
+}
+
+impl fmt::Display for LocalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StorageFailed => "the store could not commit",
+            Self::NoCredentials => "there is neither a password nor a token",
+            Self::PasswordNotAllowed => "the password holds characters that are not allowed",
+            Self::AccountWithoutLocalpart => "the account's JID has no localpart",
+        })
+    }
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Xml(error) => write!(f, "{error}"),
+            Self::StartTlsNotOffered => f.write_str("it does not offer STARTTLS"),
+            Self::StartTlsRefused => f.write_str("it refused STARTTLS"),
+            Self::UnsupportedVersion => f.write_str("it does not speak XMPP 1.0"),
+            Self::WrongDomain => f.write_str("its stream header names another domain"),
+            Self::NoLogin(reason) => write!(f, "no acceptable login: {reason}"),
+            Self::Sasl(error) => write!(f, "{error}"),
+            Self::StanzaBeforeLogin => f.write_str("a stanza came before the login was proven"),
+            Self::BindRefused => f.write_str("it refused to bind a resource"),
+            Self::Unexpected(what) => write!(f, "unexpected {what}"),
+            Self::Malformed(what) => write!(f, "malformed {what}"),
+            Self::AckTooHigh { h, sent } => write!(f, "it acknowledged {h} stanzas, {sent} were sent"),
+            Self::WrongPrevid => f.write_str("it resumed another session"),
+            Self::SecondEnabled => f.write_str("it enabled stream management twice"),
+            Self::BoundAndResumed => f.write_str("it bound and resumed at once"),
+            Self::TooManyFallbacks => f.write_str("it refused every login that it offers"),
+        }
+    }
+}
+
+impl fmt::Display for Assumption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CombinedStartTls => "the combined STARTTLS flight was refused",
+            Self::PipelinedRestart => "the pipelined stream restart was refused",
+            Self::Features => "the remembered features are out of date",
+            Self::FastToken => "the FAST token was refused",
+        })
+    }
+}
+
+impl std::error::Error for ConnectionError {}

@@ -1,0 +1,212 @@
+//! What is remembered between connections: a snapshot goes in when a connection starts, changes come out as [`Op`]s.
+
+use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
+use crate::secret::Secret;
+use crate::stream::features::StreamFeatures;
+use crate::time::UnixTime;
+use crate::xep::roster::Item as RosterItem;
+use crate::xml::Element;
+
+/// Everything that one connection needs to know when it starts.
+#[derive(Clone, Debug, Default)]
+pub struct Knowledge {
+    /// What this account was shown by this endpoint over this transport.
+    pub server: ServerFacts,
+    /// The weakest login that is still acceptable (rule T2).
+    pub floor: Option<Floor>,
+    /// The FAST token (XEP-0484).
+    pub fast: Option<FastToken>,
+    /// SCRAM keys of the last login, so that PBKDF2 runs once (rule T5).
+    pub scram_keys: Option<(ScramKeyId, ScramKeys)>,
+    /// The version of the roster that we have; `None` if we have none.
+    pub roster_version: Option<String>,
+    /// The stream management session to resume.
+    pub sm: Option<SmSession>,
+    /// Outbound stanzas that the server has not acknowledged, in order; those already sent come first.
+    pub queue: Vec<OutboundStanza>,
+}
+
+/// What one endpoint advertised, and what was found out about it. It may save a flight, never lower the floor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// Features of the encrypted, unauthenticated stream of a login that was then proven.
+    pub secured: Option<StreamFeatures>,
+    /// Features of the stream after SASL1.
+    pub authenticated: Option<StreamFeatures>,
+    /// Pipelining across a boundary failed here although it was advertised: never again (rule S2).
+    pub pipelining_failed: bool,
+    /// SHA-256 of the leaf's public key on a proven login whose unauthenticated stream advertised `<sm/>` (rule S3).
+    pub sm_before_sasl: Option<[u8; 32]>,
+}
+
+/// A FAST token. It belongs to its mechanism.
+#[derive(Clone, Debug)]
+pub struct FastToken {
+    /// The mechanism it was issued for.
+    pub binding: HtBinding,
+    /// The token itself.
+    pub token: Secret<String>,
+    /// When it expires, if the server said.
+    pub expires: Option<UnixTime>,
+    /// How many attempts were made with it (rule S6).
+    pub count: u32,
+}
+
+/// A stream management session that may be resumed (XEP-0198 section 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmSession {
+    /// The SM-ID, opaque.
+    pub id: String,
+    /// The full JID that the session is bound to.
+    pub jid: String,
+    /// Inbound stanzas committed, modulo 2^32 (rule I1).
+    pub h: u32,
+    /// Outbound stanzas that the server has acknowledged, modulo 2^32.
+    pub base: u32,
+    /// How long the server keeps the session after a drop, in seconds, if it said.
+    pub max: Option<u32>,
+    /// Where the server prefers to be reconnected to.
+    pub location: Option<String>,
+    /// When this session was last known to be alive.
+    pub alive_at: UnixTime,
+    /// Our own requests whose answer is still owed by the server; it may come after a resumption.
+    pub pending: Vec<PendingIq>,
+}
+
+/// A request of the core's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingIq {
+    /// The stanza's id.
+    pub id: String,
+    /// What was asked.
+    pub kind: PendingKind,
+}
+
+/// What the core asks servers for on its own account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PendingKind {
+    /// The roster (RFC 6121 2.1.3).
+    Roster,
+    /// To turn carbons on (XEP-0280).
+    Carbons,
+    /// The server's identity and features (XEP-0030), to be checked against its caps.
+    ServerDisco,
+    /// A ping that stands in for `<r/>` where there is no stream management (XEP-0199).
+    Ping,
+}
+
+/// A stanza on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboundStanza {
+    /// Its place in the queue; rises by one for each stanza.
+    pub seq: u64,
+    /// The stanza's id.
+    pub id: String,
+    /// What happens to it if the session ends before it is acknowledged.
+    pub kind: OutboundKind,
+    /// Whether its bytes may have left in the current session.
+    pub sent: bool,
+    /// When it was queued, for the delay stamp of a late resend (XEP-0203).
+    pub queued_at: UnixTime,
+    /// The stanza as XML text.
+    pub xml: String,
+}
+
+/// What happens to an unacknowledged stanza when its session could not be resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboundKind {
+    /// A message: sent again with the same id (rule I8).
+    Message,
+    /// A request or presence of the app: it belonged to the session, so it fails with it.
+    SessionBound,
+    /// The core's own stanza (roster get, presence, an answer): made anew or not needed in a new session.
+    Core,
+}
+
+/// An inbound stanza that was committed for the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Random, unique, the same if it has to be delivered again after a kill (rule I2).
+    pub id: String,
+    /// The stanza.
+    pub stanza: Element,
+}
+
+/// A change of what is remembered. All [`Op`]s of one `Persist` are one transaction.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Features of the encrypted, unauthenticated stream; the login that showed them was proven (rule T4).
+    LearnSecured(StreamFeatures),
+    /// Features after SASL1.
+    LearnAuthenticated(StreamFeatures),
+    /// Pipelining across a boundary was refused (rule S2).
+    PipeliningFailed,
+    /// `<sm/>` stood on the unauthenticated stream of a proven login with this public key; `None` if it does not stand there any more.
+    LearnSmBeforeSasl(Option<[u8; 32]>),
+    /// The endpoint does not behave as remembered: forget its facts.
+    ForgetServer,
+    /// A login succeeded with this strength (rule T2).
+    RaiseFloor(Floor),
+    /// A new FAST token. The old one stays in reserve until the new one has been used (rule S5).
+    StoreFast(FastToken),
+    /// An attempt with the token is about to leave (rule S6).
+    CountFast(u32),
+    /// The current token logged in: an older one that was kept in reserve is not needed any more (rule S5).
+    FastUsed,
+    /// The current token was refused; one kept in reserve takes its place.
+    DropFast,
+    /// Keys of a SCRAM login that was proven.
+    StoreScramKeys(ScramKeyId, ScramKeys),
+    /// A new session; it replaces an older one, and these stanzas were sent in it so far.
+    SmEnabled {
+        /// The session.
+        session: SmSession,
+        /// What was sent since `<enable/>`, in order, and not acknowledged.
+        sent: Vec<OutboundStanza>,
+    },
+    /// The session was resumed: counters stay as they are, only its clock starts again (rule I3).
+    SmResumed {
+        /// When.
+        at: UnixTime,
+    },
+    /// The session is gone. Sent stanzas become unknown: the core's own are removed, messages are queued again.
+    SmDropped,
+    /// A stanza enters the queue.
+    Enqueue(OutboundStanza),
+    /// These stanzas are about to be written in the current session.
+    MarkSent(Vec<u64>),
+    /// The server acknowledged: these stanzas leave the queue and `base` is the new count (rule I13).
+    Acked {
+        /// Acknowledged count, modulo 2^32.
+        base: u32,
+        /// The stanzas that it covers.
+        seqs: Vec<u64>,
+    },
+    /// These stanzas leave the queue unsent or unknown.
+    Failed(Vec<u64>),
+    /// An inbound stanza for the app, with the count that includes it (rule I1).
+    Inbound {
+        /// What the app gets.
+        delivery: Delivery,
+        /// The count, modulo 2^32.
+        h: u32,
+    },
+    /// An inbound stanza that the core consumed, with the count that includes it.
+    CountInbound(u32),
+    /// The app has taken a delivery.
+    Confirm(String),
+    /// The whole roster, as of this version.
+    ReplaceRoster {
+        /// Version, if the server does versions.
+        version: Option<String>,
+        /// All items.
+        items: Vec<RosterItem>,
+    },
+    /// One roster push: item and version together (rule S8).
+    PushRoster {
+        /// Version after the push.
+        version: Option<String>,
+        /// The item.
+        item: RosterItem,
+    },
+}

@@ -1,0 +1,129 @@
+//! What a flight carries, by name: the vocabulary of plans, timelines and ladder diagrams.
+
+use std::fmt;
+
+use crate::sasl::Mechanism;
+
+/// One protocol message, as it is named in a plan or a timeline. Never its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The TCP handshake.
+    TcpHandshake,
+    /// A stream header.
+    Header,
+    /// Stream features.
+    Features,
+    /// `<starttls/>`.
+    StartTls,
+    /// `<proceed/>`.
+    Proceed,
+    /// TLS: the client's first message.
+    ClientHello,
+    /// TLS: the server's handshake messages.
+    ServerHello,
+    /// TLS: what ends the client's side of the handshake.
+    Finished,
+    /// Check of the server's certificate, on this device.
+    CertificateCheck,
+    /// SASL1 `<auth/>`.
+    Auth(Mechanism),
+    /// SASL2 `<authenticate/>`.
+    Authenticate(Mechanism),
+    /// `<challenge/>`.
+    Challenge,
+    /// `<response/>`.
+    Response,
+    /// Derivation of the SCRAM keys from the password, on this device.
+    KeyDerivation,
+    /// `<success/>`.
+    Success,
+    /// `<failure/>`.
+    Failure,
+    /// A bind request, of either kind.
+    Bind,
+    /// The server's agreement to a bind request.
+    Bound,
+    /// `<enable/>`.
+    Enable,
+    /// `<enabled/>`.
+    Enabled,
+    /// `<resume/>`.
+    Resume,
+    /// `<resumed/>`.
+    Resumed,
+    /// `<failed/>` of stream management.
+    SmFailed,
+    /// A roster request.
+    RosterGet,
+    /// A request to turn carbons on.
+    EnableCarbons,
+    /// A client state indication.
+    ClientState,
+    /// A service discovery request.
+    DiscoInfo,
+    /// `<r/>`.
+    AckRequest,
+    /// `<a/>`.
+    Ack,
+    /// `message`.
+    Message,
+    /// `presence`.
+    Presence,
+    /// `iq`.
+    Iq,
+    /// A stream error.
+    StreamError,
+    /// The end of the stream.
+    Close,
+    /// Anything else, by its local name being unknown to us.
+    Other,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::TcpHandshake => "TCP",
+            Self::Header => "header",
+            Self::Features => "features",
+            Self::StartTls => "starttls",
+            Self::Proceed => "proceed",
+            Self::ClientHello => "ClientHello",
+            Self::ServerHello => "ServerHello..Finished",
+            Self::Finished => "Finished",
+            Self::CertificateCheck => "certificate check",
+            Self::Auth(mechanism) => return write!(f, "auth {mechanism}"),
+            Self::Authenticate(mechanism) => return write!(f, "authenticate {mechanism}"),
+            Self::Challenge => "challenge",
+            Self::Response => "response",
+            Self::KeyDerivation => "key derivation",
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Bind => "bind",
+            Self::Bound => "bound",
+            Self::Enable => "enable",
+            Self::Enabled => "enabled",
+            Self::Resume => "resume",
+            Self::Resumed => "resumed",
+            Self::SmFailed => "failed",
+            Self::RosterGet => "roster",
+            Self::EnableCarbons => "carbons",
+            Self::ClientState => "client state",
+            Self::DiscoInfo => "disco",
+            Self::AckRequest => "r",
+            Self::Ack => "a",
+            Self::Message => "message",
+            Self::Presence => "presence",
+            Self::Iq => "iq",
+            Self::StreamError => "stream error",
+            Self::Close => "close",
+            Self::Other => "other",
+        };
+        f.write_str(name)
+    }
+}
+
+/// Parts as one line: `header + bind + enable`.
+pub fn join(parts: &[Part]) -> String {
+    let names: Vec<String> = parts.iter().map(ToString::to_string).collect();
+    names.join(" + ")
+}

@@ -1,0 +1,230 @@
+//! A login is a list of flights. The plan is the most optimistic list that this server's own advertisements justify.
+//!
+//! A plan is plain data: made by [`planner::plan`] from what is remembered, printed, tested in a table, followed by
+//! the connection, and revised once the server has shown more of itself.
+
+pub(crate) mod planner;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use crate::part::{Part, join};
+use crate::sasl::{HtBinding, Mechanism};
+
+pub use planner::{Inputs, TlsOutlook, plan};
+
+/// How the encrypted stream is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// TLS from the first byte (XEP-0368).
+    DirectTls,
+    /// A cleartext stream that is upgraded (RFC 6120 5).
+    StartTls,
+}
+
+/// The decisions of a login. [`Plan::flights`] is what follows from them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Direct TLS or STARTTLS.
+    pub transport: Transport,
+    /// Header, `<starttls/>` and ClientHello share a flight (XEP-0305; rule S2).
+    pub combined_starttls: bool,
+    /// How to authenticate.
+    pub login: Login,
+    /// What to ask for.
+    pub goal: Goal,
+    /// The goal travels inside SASL2's `<authenticate/>`, and needs no flight of its own (XEP-0386, XEP-0198).
+    pub inline: bool,
+    /// What happens around the stream restart after SASL1.
+    pub restart: Restart,
+}
+
+/// How to authenticate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// Nothing is known: ask for the features first.
+    Discover,
+    /// `<resume/>` on the encrypted stream, before SASL (XEP-0305; rule S3).
+    ResumeBeforeSasl,
+    /// SASL2 with a FAST token: one flight.
+    Fast {
+        /// The token's mechanism.
+        binding: HtBinding,
+        /// In TLS 1.3 early data (rule S6).
+        early_data: bool,
+    },
+    /// SASL2 with a password.
+    Sasl2(Mechanism),
+    /// SASL1 with a password.
+    Sasl1(Mechanism),
+}
+
+/// What to ask the server for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The session that was interrupted; a new one if it is gone.
+    Resume,
+    /// A new session.
+    Bind,
+}
+
+/// What happens around the stream restart after SASL1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// The new header leaves with the last SASL message, and bind or resume behind it (XEP-0305).
+    Pipelined,
+    /// The new header leaves after `<success/>`, with bind or resume behind it: the features are remembered.
+    Separate,
+    /// The new header leaves after `<success/>`, and the features are waited for.
+    Discover,
+}
+
+/// What is sent before waiting, and what is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flight {
+    /// Sent in one write.
+    pub sends: Vec<Part>,
+    /// What ends the wait.
+    pub awaits: Part,
+}
+
+impl Plan {
+    /// The flights of this plan, in order. A plan that has to discover something ends there.
+    pub fn flights(&self) -> Vec<Flight> {
+        let mut flights = vec![flight(vec![Part::TcpHandshake], Part::TcpHandshake)];
+        match (self.transport, self.combined_starttls) {
+            (Transport::StartTls, true) => flights.push(flight(
+                vec![Part::Header, Part::StartTls, Part::ClientHello],
+                Part::ServerHello,
+            )),
+            (Transport::StartTls, false) => {
+                flights.push(flight(vec![Part::Header, Part::StartTls], Part::Proceed));
+                flights.push(flight(vec![Part::ClientHello], Part::ServerHello));
+            }
+            (Transport::DirectTls, _) => {
+                flights.push(flight(vec![Part::ClientHello], Part::ServerHello));
+            }
+        }
+        self.push_login(&mut flights);
+        flights
+    }
+
+    /// How many round trips the plan takes. For a plan that has to discover something: up to there.
+    pub fn round_trips(&self) -> usize {
+        self.flights().len()
+    }
+
+    /// Whether the plan reaches the session, or ends where it has to wait for features.
+    pub fn is_complete(&self) -> bool {
+        match self.login {
+            Login::Discover => false,
+            Login::Sasl1(_) => self.restart != Restart::Discover,
+            _ => true,
+        }
+    }
+
+    fn push_login(&self, flights: &mut Vec<Flight>) {
+        match &self.login {
+            Login::Discover => flights.push(flight(vec![Part::Header], Part::Features)),
+            Login::ResumeBeforeSasl => {
+                flights.push(flight(vec![Part::Header, Part::Resume], Part::Resumed));
+            }
+            Login::Fast { binding, early_data } => {
+                let login = self.authenticate(Mechanism::Ht(*binding));
+                match (early_data, flights.last_mut()) {
+                    (true, Some(handshake)) => {
+                        handshake.sends.extend(login);
+                        handshake.awaits = self.outcome();
+                    }
+                    _ => flights.push(flight(login, self.outcome())),
+                }
+                self.push_late_goal(flights);
+            }
+            Login::Sasl2(mechanism) => {
+                let first = self.authenticate(*mechanism);
+                if *mechanism == Mechanism::Plain {
+                    flights.push(flight(first, self.outcome()));
+                } else {
+                    flights.push(flight(first, Part::Challenge));
+                    flights.push(flight(vec![Part::Response], self.outcome()));
+                }
+                self.push_late_goal(flights);
+            }
+            Login::Sasl1(mechanism) => self.push_sasl1(flights, *mechanism),
+        }
+    }
+
+    fn push_sasl1(&self, flights: &mut Vec<Flight>, mechanism: Mechanism) {
+        flights.push(flight(vec![Part::Header, Part::Auth(mechanism)], Part::Success));
+        if mechanism != Mechanism::Plain {
+            if let Some(first) = flights.last_mut() {
+                first.awaits = Part::Challenge;
+            }
+            flights.push(flight(vec![Part::Response], Part::Success));
+        }
+        match (self.restart, flights.last_mut()) {
+            (Restart::Pipelined, Some(last)) => {
+                last.sends.extend([Part::Header, self.ask()]);
+                last.awaits = self.answer();
+            }
+            (Restart::Discover, _) => flights.push(flight(vec![Part::Header], Part::Features)),
+            _ => flights.push(flight(vec![Part::Header, self.ask()], self.answer())),
+        }
+    }
+
+    fn authenticate(&self, mechanism: Mechanism) -> Vec<Part> {
+        let mut parts = vec![Part::Header, Part::Authenticate(mechanism)];
+        if self.inline {
+            parts.push(self.ask());
+        }
+        parts
+    }
+
+    fn outcome(&self) -> Part {
+        if self.inline { self.answer() } else { Part::Success }
+    }
+
+    /// Without Bind 2 the goal takes a flight of its own behind the features that follow `<success/>`.
+    fn push_late_goal(&self, flights: &mut Vec<Flight>) {
+        if !self.inline {
+            flights.push(flight(vec![self.ask()], self.answer()));
+        }
+    }
+
+    fn ask(&self) -> Part {
+        match self.goal {
+            Goal::Resume => Part::Resume,
+            Goal::Bind => Part::Bind,
+        }
+    }
+
+    fn answer(&self) -> Part {
+        match self.goal {
+            Goal::Resume => Part::Resumed,
+            Goal::Bind => Part::Bound,
+        }
+    }
+}
+
+fn flight(sends: Vec<Part>, awaits: Part) -> Flight {
+    Flight { sends, awaits }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flights = self.flights();
+        let names: Vec<String> = flights.iter().map(|flight| join(&flight.sends)).collect();
+        let more = if self.is_complete() { "" } else { ", then what the server offers" };
+        write!(f, "{} round trips: {}{more}", flights.len(), names.join(" | "))
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DirectTls => "direct TLS",
+            Self::StartTls => "STARTTLS",
+        })
+    }
+}
