@@ -1,0 +1,1 @@
+//! What all stanzas share (RFC 6120 section 8).

@@ -1,0 +1,3 @@
+//! The stream (RFC 6120 section 4): its header, its features, its errors.
+
+pub mod features;
