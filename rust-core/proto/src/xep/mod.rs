@@ -2,6 +2,10 @@
 //! [`Element`](crate::xml::Element) and typed values, nothing else. JIDs are text here.
 
 pub mod caps;
+pub(crate) mod condition;
+pub mod error;
+pub mod serial;
+pub mod sm;
 pub(crate) mod value;
 
 #[cfg(test)]
