@@ -1,4 +1,4 @@
-//! Stream errors (RFC 6120 section 4.9), with the one that XEP-0198 section 4 adds.
+//! Stream errors (RFC 6120 section 4.9), with the one that XEP-0198 section 6 adds.
 
 use crate::ns;
 use crate::xep::condition::conditions;
@@ -82,7 +82,7 @@ pub struct StreamError {
     pub app: Option<(String, String)>,
     /// Where to go instead (RFC 6120 section 4.9.3.19). Untrusted: see T8.
     pub see_other_host: Option<String>,
-    /// XEP-0198 section 4: the other side acknowledged what it was never sent.
+    /// XEP-0198 section 6: the other side acknowledged what it was never sent.
     pub handled_count: Option<HandledCount>,
 }
 
