@@ -6,5 +6,8 @@
 
 pub mod ns;
 pub mod secret;
+pub mod stanza;
+pub mod stream;
 pub mod time;
+pub mod xep;
 pub mod xml;

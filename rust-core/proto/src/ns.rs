@@ -54,3 +54,9 @@ pub const MAM: &str = "urn:xmpp:mam:2";
 pub const STANZA_ID: &str = "urn:xmpp:sid:0";
 /// XEP-0004: data forms.
 pub const DATA_FORMS: &str = "jabber:x:data";
+/// XEP-0509: instant authentication with pipelining.
+pub const IAP: &str = "urn:xmpp:iap:0";
+/// XEP-0478: limits of a stream.
+pub const LIMITS: &str = "urn:xmpp:stream-limits:0";
+/// XEP-0059: result sets.
+pub const RSM: &str = "http://jabber.org/protocol/rsm";

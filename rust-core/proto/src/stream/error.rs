@@ -1,0 +1,237 @@
+//! Stream errors (RFC 6120 section 4.9), with the one that XEP-0198 section 6 adds.
+
+use crate::ns;
+use crate::xep::condition::conditions;
+use crate::xep::value::u32_digits;
+use crate::xml::Element;
+
+conditions! {
+    /// The conditions of RFC 6120 section 4.9.3.
+    StreamCondition in ns::STREAM_ERRORS {
+        BadFormat = "bad-format",
+        BadNamespacePrefix = "bad-namespace-prefix",
+        Conflict = "conflict",
+        ConnectionTimeout = "connection-timeout",
+        HostGone = "host-gone",
+        HostUnknown = "host-unknown",
+        ImproperAddressing = "improper-addressing",
+        InternalServerError = "internal-server-error",
+        InvalidFrom = "invalid-from",
+        InvalidNamespace = "invalid-namespace",
+        InvalidXml = "invalid-xml",
+        NotAuthorized = "not-authorized",
+        NotWellFormed = "not-well-formed",
+        PolicyViolation = "policy-violation",
+        RemoteConnectionFailed = "remote-connection-failed",
+        Reset = "reset",
+        ResourceConstraint = "resource-constraint",
+        RestrictedXml = "restricted-xml",
+        SeeOtherHost = "see-other-host",
+        SystemShutdown = "system-shutdown",
+        UndefinedCondition = "undefined-condition",
+        UnsupportedEncoding = "unsupported-encoding",
+        UnsupportedFeature = "unsupported-feature",
+        UnsupportedStanzaType = "unsupported-stanza-type",
+        UnsupportedVersion = "unsupported-version",
+    }
+}
+
+impl StreamCondition {
+    /// Whether a later connection that says the same may fare better. A `conflict` does not (I10): whoever took over
+    /// would be thrown out in turn.
+    pub fn is_retryable(self) -> bool {
+        match self {
+            Self::ConnectionTimeout
+            | Self::InternalServerError
+            | Self::PolicyViolation
+            | Self::RemoteConnectionFailed
+            | Self::Reset
+            | Self::ResourceConstraint
+            | Self::SeeOtherHost
+            | Self::SystemShutdown
+            | Self::UndefinedCondition
+            | Self::Unknown => true,
+            Self::BadFormat
+            | Self::BadNamespacePrefix
+            | Self::Conflict
+            | Self::HostGone
+            | Self::HostUnknown
+            | Self::ImproperAddressing
+            | Self::InvalidFrom
+            | Self::InvalidNamespace
+            | Self::InvalidXml
+            | Self::NotAuthorized
+            | Self::NotWellFormed
+            | Self::RestrictedXml
+            | Self::UnsupportedEncoding
+            | Self::UnsupportedFeature
+            | Self::UnsupportedStanzaType
+            | Self::UnsupportedVersion => false,
+        }
+    }
+}
+
+/// `<stream:error/>`: the last thing on a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamError {
+    /// What went wrong.
+    pub condition: StreamCondition,
+    /// The sender's own words.
+    pub text: Option<String>,
+    /// The application-specific condition: name and namespace.
+    pub app: Option<(String, String)>,
+    /// Where to go instead (RFC 6120 section 4.9.3.19). Untrusted: see T8.
+    pub see_other_host: Option<String>,
+    /// XEP-0198 section 6: the other side acknowledged what it was never sent.
+    pub handled_count: Option<HandledCount>,
+}
+
+/// The two counters of `<handled-count-too-high/>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandledCount {
+    /// What was acknowledged.
+    pub h: u32,
+    /// What was sent.
+    pub send_count: u32,
+}
+
+const HANDLED_COUNT: &str = "handled-count-too-high";
+
+impl StreamError {
+    /// An error that is only its condition.
+    pub fn new(condition: StreamCondition) -> Self {
+        Self {
+            condition,
+            text: None,
+            app: None,
+            see_other_host: None,
+            handled_count: None,
+        }
+    }
+
+    /// What answers an `h` that is too high (I5).
+    pub fn handled_count_too_high(h: u32, send_count: u32) -> Self {
+        Self {
+            app: Some((HANDLED_COUNT.to_owned(), ns::SM.to_owned())),
+            handled_count: Some(HandledCount { h, send_count }),
+            ..Self::new(StreamCondition::UndefinedCondition)
+        }
+    }
+
+    /// Reads `<stream:error/>`; nothing else. An error without a condition is `Unknown`.
+    pub fn parse(element: &Element) -> Option<Self> {
+        if !element.is("error", ns::STREAM) {
+            return None;
+        }
+        let app = element.children().find(|c| c.ns() != ns::STREAM_ERRORS);
+        Some(Self {
+            condition: StreamCondition::of(element).unwrap_or(StreamCondition::Unknown),
+            text: element.child("text", ns::STREAM_ERRORS).map(Element::text),
+            app: app.map(|app| (app.name().to_owned(), app.ns().to_owned())),
+            see_other_host: element
+                .child("see-other-host", ns::STREAM_ERRORS)
+                .map(|host| host.text().trim().to_owned())
+                .filter(|host| !host.is_empty()),
+            handled_count: element.child(HANDLED_COUNT, ns::SM).and_then(|count| {
+                Some(HandledCount {
+                    h: count.attr("h").and_then(u32_digits)?,
+                    send_count: count.attr("send-count").and_then(u32_digits)?,
+                })
+            }),
+        })
+    }
+
+    /// The error as an element. `Unknown` is written as `undefined-condition`.
+    pub fn to_element(&self) -> Element {
+        let name = match self.condition {
+            StreamCondition::Unknown => StreamCondition::UndefinedCondition.name(),
+            known => known.name(),
+        };
+        let mut condition = Element::new(name, ns::STREAM_ERRORS);
+        if let Some(host) = &self.see_other_host {
+            condition.push_text(host);
+        }
+        let mut error = Element::new("error", ns::STREAM).with_child(condition);
+        if let Some(text) = &self.text {
+            error.push_child(Element::new("text", ns::STREAM_ERRORS).with_text(text));
+        }
+        if let Some((name, app_ns)) = &self.app {
+            let mut app = Element::new(name, app_ns);
+            if let Some(count) = self.handled_count {
+                app.set_attr("h", count.h.to_string());
+                app.set_attr("send-count", count.send_count.to_string());
+            }
+            error.push_child(app);
+        }
+        error
+    }
+
+    /// Whether a later connection may fare better.
+    pub fn is_retryable(&self) -> bool {
+        self.condition.is_retryable()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xep::testing::element;
+
+    fn parse(inner: &str) -> StreamError {
+        StreamError::parse(&element(&format!(
+            "<error xmlns='http://etherx.jabber.org/streams'>{inner}</error>"
+        )))
+        .unwrap()
+    }
+
+    #[test]
+    fn i5_handled_count_too_high_carries_both_counters() {
+        let error = parse(
+            "<undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>
+             <handled-count-too-high xmlns='urn:xmpp:sm:3' h='10' send-count='8'/>",
+        );
+        assert_eq!(error, StreamError::handled_count_too_high(10, 8));
+        assert_eq!(StreamError::parse(&error.to_element()), Some(error));
+        let malformed = parse(
+            "<undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>
+             <handled-count-too-high xmlns='urn:xmpp:sm:3' h='-1' send-count='8'/>",
+        );
+        assert_eq!(malformed.handled_count, None);
+        assert!(malformed.app.is_some());
+    }
+
+    #[test]
+    fn i10_conflict_is_not_retried() {
+        let conflict = parse(
+            "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Replaced</text>",
+        );
+        assert_eq!(conflict.condition, StreamCondition::Conflict);
+        assert_eq!(conflict.text.as_deref(), Some("Replaced"));
+        assert!(!conflict.is_retryable());
+        assert!(StreamError::new(StreamCondition::SystemShutdown).is_retryable());
+    }
+
+    #[test]
+    fn t8_see_other_host_is_only_read() {
+        let error = parse(
+            "<see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>[2001:db8::2]:9090</see-other-host>",
+        );
+        assert_eq!(error.see_other_host.as_deref(), Some("[2001:db8::2]:9090"));
+        assert_eq!(StreamError::parse(&error.to_element()), Some(error));
+        let empty = parse("<see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>");
+        assert_eq!(empty.see_other_host, None);
+    }
+
+    #[test]
+    fn what_is_not_defined_is_unknown() {
+        for inner in [
+            "",
+            "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>x</text>",
+            "<made-up xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>",
+            "<conflict xmlns='urn:example'/>",
+        ] {
+            assert_eq!(parse(inner).condition, StreamCondition::Unknown, "{inner}");
+        }
+        assert_eq!(StreamError::parse(&Element::new("error", ns::CLIENT)), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! XEP-0280: message carbons.
+
+use std::fmt;
+
+use crate::ns;
+use crate::stanza;
+use crate::xml::Element;
+
+use super::delay::Delay;
+use super::error::CodecError;
+
+/// Which way the copied message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Another of our clients received it.
+    Received,
+    /// Another of our clients sent it.
+    Sent,
+}
+
+/// A copy of what another of our clients received or sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carbon {
+    /// Which way it went.
+    pub direction: Direction,
+    /// The message itself.
+    pub message: Element,
+    /// When it was sent, if it comes late.
+    pub delay: Option<Delay>,
+}
+
+/// A carbon that must not be believed, or cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CarbonError {
+    /// It does not come from our own bare JID (T7, and XEP-0280 section 11).
+    Forged,
+    /// It breaks its specification.
+    Malformed(CodecError),
+}
+
+impl fmt::Display for CarbonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forged => f.write_str("a carbon that is not from our own account"),
+            Self::Malformed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CarbonError {}
+
+/// The iq that enables carbons for this session.
+pub fn enable(id: &str) -> Element {
+    stanza::iq("set", id, None).with_child(Element::new("enable", ns::CARBONS))
+}
+
+/// The copy in a message. None if the message is no carbon. `own_bare` is our bare JID, prepared.
+pub fn unwrap(message: &Element, own_bare: &str) -> Option<Result<Carbon, CarbonError>> {
+    if !message.is("message", ns::CLIENT) {
+        return None;
+    }
+    let (direction, wrapper) = message.children().find_map(|child| {
+        if child.is("received", ns::CARBONS) {
+            Some((Direction::Received, child))
+        } else if child.is("sent", ns::CARBONS) {
+            Some((Direction::Sent, child))
+        } else {
+            None
+        }
+    })?;
+    if message.attr("from") != Some(own_bare) {
+        return Some(Err(CarbonError::Forged));
+    }
+    Some(
+        read(direction, wrapper).ok_or(CarbonError::Malformed(CodecError::Missing {
+            element: "message",
+            part: "forwarded message",
+        })),
+    )
+}
+
+fn read(direction: Direction, wrapper: &Element) -> Option<Carbon> {
+    let forwarded = wrapper.child("forwarded", ns::FORWARD)?;
+    Some(Carbon {
+        direction,
+        message: forwarded.child("message", ns::CLIENT)?.clone(),
+        delay: Delay::of(forwarded),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::element;
+    use super::*;
+
+    const OWN: &str = "romeo@montague.example";
+
+    fn carbon(from: &str, kind: &str) -> Element {
+        element(&format!(
+            "<message xmlns='jabber:client' {from} to='romeo@montague.example/home' type='chat'>
+               <{kind} xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>
+                 <message xmlns='jabber:client' from='juliet@capulet.example/balcony' to='romeo@montague.example/garden' type='chat'><body>Hi</body></message>
+               </forwarded></{kind}></message>"
+        ))
+    }
+
+    #[test]
+    fn unwraps_both_directions() {
+        for (kind, direction) in [("received", Direction::Received), ("sent", Direction::Sent)] {
+            let message = carbon("from='romeo@montague.example'", kind);
+            let carbon = unwrap(&message, OWN).unwrap().unwrap();
+            assert_eq!(carbon.direction, direction);
+            assert_eq!(
+                carbon.message.attr("from"),
+                Some("juliet@capulet.example/balcony")
+            );
+        }
+    }
+
+    #[test]
+    fn t7_a_carbon_comes_from_our_own_bare_jid_only() {
+        for from in [
+            "",
+            "from=''",
+            "from='tybalt@capulet.example/home'",
+            "from='romeo@montague.example/garden'",
+            "from='montague.example'",
+            "from='romeo@montague.example.evil.example'",
+        ] {
+            for kind in ["received", "sent"] {
+                assert_eq!(
+                    unwrap(&carbon(from, kind), OWN),
+                    Some(Err(CarbonError::Forged)),
+                    "{from}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_carbon_is_malformed_and_a_message_is_none() {
+        for inner in ["", "<forwarded xmlns='urn:xmpp:forward:0'/>"] {
+            let message = element(&format!(
+                "<message xmlns='jabber:client' from='{OWN}'><sent xmlns='urn:xmpp:carbons:2'>{inner}</sent></message>"
+            ));
+            assert!(matches!(
+                unwrap(&message, OWN),
+                Some(Err(CarbonError::Malformed(_)))
+            ));
+        }
+        let private = element(
+            "<message xmlns='jabber:client'><private xmlns='urn:xmpp:carbons:2'/></message>",
+        );
+        assert_eq!(unwrap(&private, OWN), None);
+        assert_eq!(
+            enable("e1").to_xml(),
+            "<iq type='set' id='e1'><enable xmlns='urn:xmpp:carbons:2'/></iq>"
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! Why an element could not be read.
+
+use std::fmt;
+
+/// The peer sent an element that breaks its specification. Names parts of the specification, never content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodecError {
+    /// A required attribute or child is not there.
+    Missing {
+        /// The element.
+        element: &'static str,
+        /// What it lacks.
+        part: &'static str,
+    },
+    /// An attribute or child has a value that its type does not allow.
+    Malformed {
+        /// The element.
+        element: &'static str,
+        /// What has the wrong form.
+        part: &'static str,
+    },
+    /// Two things that exclude each other.
+    Conflicting {
+        /// The element.
+        element: &'static str,
+        /// What cannot go together.
+        parts: (&'static str, &'static str),
+    },
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { element, part } => write!(f, "<{element}/> lacks {part}"),
+            Self::Malformed { element, part } => write!(f, "<{element}/> has a malformed {part}"),
+            Self::Conflicting { element, parts } => {
+                write!(f, "<{element}/> has both {} and {}", parts.0, parts.1)
+            }
+        }
+    }
+}
+
+impl std::error::Error for CodecError {}

@@ -1,0 +1,315 @@
+//! RFC 6121 section 2: the roster, with versions (2.6).
+
+use std::fmt;
+
+use crate::ns;
+use crate::stanza;
+use crate::xml::Element;
+
+use super::error::CodecError;
+
+/// `subscription` of an item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Subscription {
+    /// Neither sees the other.
+    #[default]
+    None,
+    /// We see the contact.
+    To,
+    /// The contact sees us.
+    From,
+    /// Each sees the other.
+    Both,
+    /// The item is gone. Only in a push.
+    Remove,
+}
+
+impl Subscription {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::To => "to",
+            Self::From => "from",
+            Self::Both => "both",
+            Self::Remove => "remove",
+        }
+    }
+
+    /// What is not defined is to be ignored (RFC 6121 section 2.1.2.5), which leaves `none`.
+    fn parse(name: Option<&str>) -> Self {
+        match name {
+            Some("to") => Self::To,
+            Some("from") => Self::From,
+            Some("both") => Self::Both,
+            Some("remove") => Self::Remove,
+            _ => Self::None,
+        }
+    }
+}
+
+/// `<item/>`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Item {
+    /// Whose it is.
+    pub jid: String,
+    /// The name that the user gave.
+    pub name: Option<String>,
+    /// Who sees whom.
+    pub subscription: Subscription,
+    /// We asked to see the contact and have no answer.
+    pub ask: bool,
+    /// The groups it is in.
+    pub groups: Vec<String>,
+}
+
+impl Item {
+    fn parse(element: &Element) -> Result<Self, CodecError> {
+        let jid = element
+            .attr("jid")
+            .filter(|jid| !jid.is_empty())
+            .ok_or(CodecError::Missing {
+                element: "item",
+                part: "jid",
+            })?;
+        Ok(Self {
+            jid: jid.to_owned(),
+            name: element.attr("name").map(str::to_owned),
+            subscription: Subscription::parse(element.attr("subscription")),
+            ask: element.attr("ask") == Some("subscribe"),
+            groups: element
+                .children()
+                .filter(|group| group.is("group", ns::ROSTER))
+                .map(Element::text)
+                .collect(),
+        })
+    }
+}
+
+/// What a roster query gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RosterResult {
+    /// The cache is right; changes come as pushes.
+    UpToDate,
+    /// The roster replaces the cache.
+    Full {
+        /// Its version.
+        ver: Option<String>,
+        /// All items.
+        items: Vec<Item>,
+    },
+}
+
+/// The iq that asks for the roster. `ver` only where the server advertised it (S8); empty to start.
+pub fn request(id: &str, ver: Option<&str>) -> Element {
+    let mut query = Element::new("query", ns::ROSTER);
+    if let Some(ver) = ver {
+        query.set_attr("ver", ver);
+    }
+    stanza::iq("get", id, None).with_child(query)
+}
+
+/// Reads the result. The caller has matched the iq, and it is no error (T7).
+pub fn parse_result(iq: &Element) -> Result<RosterResult, CodecError> {
+    let Some(query) = iq.child("query", ns::ROSTER) else {
+        return Ok(RosterResult::UpToDate);
+    };
+    let mut items = items(query)?;
+    for item in &mut items {
+        // Only a push may remove (RFC 6121 section 2.1.2.5).
+        if item.subscription == Subscription::Remove {
+            item.subscription = Subscription::None;
+        }
+    }
+    Ok(RosterResult::Full {
+        ver: query.attr("ver").map(str::to_owned),
+        items,
+    })
+}
+
+/// A change of the roster. Item and version are committed together (S8), then the iq is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The version of the roster with this change.
+    pub ver: Option<String>,
+    /// The item as it is now.
+    pub item: Item,
+}
+
+/// A push that must not be believed, or cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushError {
+    /// It comes neither from nobody nor from our own bare JID (S8). To be ignored (RFC 6121 section 2.1.6).
+    Forged,
+    /// It breaks its specification.
+    Malformed(CodecError),
+}
+
+impl fmt::Display for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forged => f.write_str("a roster push that is not from our own account"),
+            Self::Malformed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PushError {}
+
+impl Push {
+    /// Reads a push. None if the iq is none. `own_bare` is our bare JID, prepared.
+    pub fn parse(iq: &Element, own_bare: &str) -> Option<Result<Self, PushError>> {
+        if !stanza::is_request(iq) || iq.attr("type") != Some("set") {
+            return None;
+        }
+        let query = iq.child("query", ns::ROSTER)?;
+        if iq.attr("from").is_some_and(|from| from != own_bare) {
+            return Some(Err(PushError::Forged));
+        }
+        Some(Self::read(query).map_err(PushError::Malformed))
+    }
+
+    fn read(query: &Element) -> Result<Self, CodecError> {
+        let mut items = items(query)?.into_iter();
+        let item = items.next().ok_or(CodecError::Missing {
+            element: "query",
+            part: "item",
+        })?;
+        if items.next().is_some() {
+            return Err(CodecError::Malformed {
+                element: "query",
+                part: "item: more than one",
+            });
+        }
+        Ok(Self {
+            ver: query.attr("ver").map(str::to_owned),
+            item,
+        })
+    }
+}
+
+fn items(query: &Element) -> Result<Vec<Item>, CodecError> {
+    query
+        .children()
+        .filter(|item| item.is("item", ns::ROSTER))
+        .map(Item::parse)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::element;
+    use super::*;
+
+    const OWN: &str = "juliet@example.com";
+
+    fn result(inner: &str) -> Result<RosterResult, CodecError> {
+        parse_result(&element(&format!(
+            "<iq xmlns='jabber:client' type='result' id='r1'>{inner}</iq>"
+        )))
+    }
+
+    fn push(from: &str, inner: &str) -> Option<Result<Push, PushError>> {
+        let iq = element(&format!(
+            "<iq xmlns='jabber:client' type='set' id='p1' {from}><query xmlns='jabber:iq:roster' ver='ver34'>{inner}</query></iq>"
+        ));
+        Push::parse(&iq, OWN)
+    }
+
+    #[test]
+    fn s8_ver_only_where_given_and_empty_to_start() {
+        let roster = |ver| request("r1", ver).to_xml();
+        assert_eq!(
+            roster(None),
+            "<iq type='get' id='r1'><query xmlns='jabber:iq:roster'/></iq>"
+        );
+        assert_eq!(
+            roster(Some("")),
+            "<iq type='get' id='r1'><query xmlns='jabber:iq:roster' ver=''/></iq>"
+        );
+    }
+
+    #[test]
+    fn s8_an_empty_result_means_the_cache_is_right() {
+        assert_eq!(result(""), Ok(RosterResult::UpToDate));
+        assert_eq!(
+            result("<query xmlns='jabber:iq:roster' ver='1'/>"),
+            Ok(RosterResult::Full {
+                ver: Some("1".to_owned()),
+                items: Vec::new()
+            })
+        );
+    }
+
+    #[test]
+    fn reads_items() {
+        let roster = result(
+            "<query xmlns='jabber:iq:roster' ver='ver11'>
+               <item jid='romeo@example.net' name='Romeo' subscription='both'><group>Friends</group><group>Lovers</group></item>
+               <item jid='mercutio@example.com' subscription='from' ask='subscribe'/>
+               <item jid='tybalt@example.com' subscription='remove'/>
+               <item jid='paris@example.com' subscription='odd'/></query>",
+        );
+        let item = |jid: &str, subscription| Item {
+            jid: jid.to_owned(),
+            subscription,
+            ..Item::default()
+        };
+        assert_eq!(
+            roster,
+            Ok(RosterResult::Full {
+                ver: Some("ver11".to_owned()),
+                items: vec![
+                    Item {
+                        name: Some("Romeo".to_owned()),
+                        groups: vec!["Friends".to_owned(), "Lovers".to_owned()],
+                        ..item("romeo@example.net", Subscription::Both)
+                    },
+                    Item {
+                        ask: true,
+                        ..item("mercutio@example.com", Subscription::From)
+                    },
+                    item("tybalt@example.com", Subscription::None),
+                    item("paris@example.com", Subscription::None),
+                ],
+            })
+        );
+        assert!(result("<query xmlns='jabber:iq:roster'><item/></query>").is_err());
+    }
+
+    #[test]
+    fn s8_pushes_only_from_nobody_or_our_own_bare_jid() {
+        let item = "<item jid='nurse@example.com' subscription='remove'/>";
+        for from in ["", "from='juliet@example.com'"] {
+            let push = push(from, item).unwrap().unwrap();
+            assert_eq!(push.ver.as_deref(), Some("ver34"));
+            assert_eq!(push.item.subscription, Subscription::Remove);
+        }
+        for from in [
+            "from=''",
+            "from='example.com'",
+            "from='juliet@example.com/balcony'",
+            "from='tybalt@example.com'",
+        ] {
+            assert_eq!(push(from, item), Some(Err(PushError::Forged)), "{from}");
+        }
+    }
+
+    #[test]
+    fn a_push_holds_exactly_one_item() {
+        for inner in [
+            "",
+            "<item/>",
+            "<item jid='a@b.example'/><item jid='c@d.example'/>",
+        ] {
+            assert!(
+                matches!(push("", inner), Some(Err(PushError::Malformed(_)))),
+                "{inner}"
+            );
+        }
+        let result = element(
+            "<iq xmlns='jabber:client' type='result' id='1'><query xmlns='jabber:iq:roster'/></iq>",
+        );
+        assert_eq!(Push::parse(&result, OWN), None);
+    }
+}

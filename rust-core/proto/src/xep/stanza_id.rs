@@ -1,0 +1,69 @@
+//! XEP-0359: ids by which doubles are told.
+
+use crate::ns;
+use crate::xml::Element;
+
+/// `<origin-id/>`: the sender's own id.
+pub fn origin_id(id: &str) -> Element {
+    Element::new("origin-id", ns::STANZA_ID).with_attr("id", id)
+}
+
+/// The sender's own id. Only a claim: it tells doubles of one sender, nothing else.
+pub fn parse_origin_id(message: &Element) -> Option<&str> {
+    message.child("origin-id", ns::STANZA_ID)?.attr("id")
+}
+
+/// The id that `by` gave this message. Believe it only if `by` strips forged ones, that is, if it announces
+/// `urn:xmpp:sid:0`. More than one is a forgery, hence none.
+pub fn stanza_id<'a>(message: &'a Element, by: &str) -> Option<&'a str> {
+    let mut ids = message
+        .children()
+        .filter(|child| child.is("stanza-id", ns::STANZA_ID) && child.attr("by") == Some(by));
+    let id = ids.next()?.attr("id")?;
+    ids.next().is_none().then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::element;
+    use super::*;
+
+    fn message(inner: &str) -> Element {
+        element(&format!("<message xmlns='jabber:client'>{inner}</message>"))
+    }
+
+    #[test]
+    fn each_id_belongs_to_who_gave_it() {
+        let message = message(
+            "<stanza-id xmlns='urn:xmpp:sid:0' id='room-1' by='room@muc.example.com'/>
+             <stanza-id xmlns='urn:xmpp:sid:0' id='mine-1' by='juliet@capulet.example'/>
+             <origin-id xmlns='urn:xmpp:sid:0' id='origin-1'/>",
+        );
+        assert_eq!(stanza_id(&message, "room@muc.example.com"), Some("room-1"));
+        assert_eq!(
+            stanza_id(&message, "juliet@capulet.example"),
+            Some("mine-1")
+        );
+        assert_eq!(stanza_id(&message, "tybalt@capulet.example"), None);
+        assert_eq!(parse_origin_id(&message), Some("origin-1"));
+    }
+
+    #[test]
+    fn two_ids_of_one_giver_are_none() {
+        let forged = message(
+            "<stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b.example'/><stanza-id xmlns='urn:xmpp:sid:0' id='2' by='a@b.example'/>",
+        );
+        assert_eq!(stanza_id(&forged, "a@b.example"), None);
+        let without = message(
+            "<stanza-id xmlns='urn:xmpp:sid:0' by='a@b.example'/><origin-id xmlns='urn:xmpp:sid:0'/>",
+        );
+        assert_eq!(stanza_id(&without, "a@b.example"), None);
+        assert_eq!(parse_origin_id(&without), None);
+    }
+
+    #[test]
+    fn an_origin_id_comes_back() {
+        let message = Element::new("message", ns::CLIENT).with_child(origin_id("x"));
+        assert_eq!(parse_origin_id(&message), Some("x"));
+    }
+}
