@@ -1,12 +1,15 @@
 //! An XML element as a tree that owns its text. Names are expanded: a prefix never reaches the rest of the crate.
 
+use std::sync::Arc;
+
 use crate::ns;
 
 /// An element: a name, its namespace, attributes and children.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
     name: String,
-    ns: String,
+    /// Shared: most elements of a tree are in the namespace of their parent.
+    ns: Arc<str>,
     attributes: Vec<Attribute>,
     children: Vec<Node>,
 }
@@ -34,9 +37,14 @@ pub enum Node {
 impl Element {
     /// An empty element.
     pub fn new(name: impl Into<String>, ns: impl Into<String>) -> Self {
+        Self::with_shared_ns(name, Arc::from(ns.into()))
+    }
+
+    /// An empty element that shares its namespace with others.
+    pub(super) fn with_shared_ns(name: impl Into<String>, ns: Arc<str>) -> Self {
         Self {
             name: name.into(),
-            ns: ns.into(),
+            ns,
             attributes: Vec::new(),
             children: Vec::new(),
         }
@@ -94,6 +102,15 @@ impl Element {
         self.children.push(Node::Text(text.into()));
     }
 
+    /// Appends character data to the text that is already last, so that text stays one node.
+    pub(super) fn extend_text(&mut self, text: &str) {
+        match self.children.last_mut() {
+            Some(Node::Text(last)) => last.push_str(text),
+            _ if text.is_empty() => {}
+            _ => self.push_text(text),
+        }
+    }
+
     /// Local name.
     pub fn name(&self) -> &str {
         &self.name
@@ -106,12 +123,12 @@ impl Element {
 
     /// Whether this is the element of that name in that namespace.
     pub fn is(&self, name: &str, ns: &str) -> bool {
-        self.name == name && self.ns == ns
+        self.name == name && &*self.ns == ns
     }
 
     /// Whether this is a `message`, `presence` or `iq` of a client stream: what stream management counts (XEP-0198 section 4).
     pub fn is_stanza(&self) -> bool {
-        self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
+        &*self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
     }
 
     /// The value of an attribute without namespace.

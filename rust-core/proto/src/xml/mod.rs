@@ -1,7 +1,18 @@
 //! XML as RFC 6120 section 11 restricts it: an element tree, a writer, and a push reader over bytes.
 
+mod builder;
+mod chars;
+mod declaration;
 mod element;
+mod error;
+mod reader;
+mod scanner;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use element::{Attribute, Element, Node};
+pub use error::{Limit, XmlError};
+pub use reader::{Limits, RefusedStanza, StreamHeader, StreamItem, StreamReader};
 pub use writer::{escape_attribute, escape_text};

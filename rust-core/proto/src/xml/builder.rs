@@ -1,0 +1,339 @@
+//! From a finished, scanned slice to an [`Element`]: quick-xml tells the tokens apart, names are expanded here
+//! (Namespaces in XML 1.0, third edition).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use quick_xml::XmlVersion;
+use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::reader::Reader;
+
+use super::reader::StreamHeader;
+use super::{Attribute, Element, Limit, XmlError};
+use crate::ns;
+
+/// The namespace of `xmlns` itself.
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
+/// The namespaces that the stream header declared; they hold for every element of the stream.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    default: Arc<str>,
+    prefixes: Vec<(String, Arc<str>)>,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            default: Arc::from(""),
+            prefixes: Vec::new(),
+        }
+    }
+}
+
+/// Reads the start tag of the root element.
+pub(super) fn stream_header(slice: &[u8]) -> Result<(StreamHeader, Scope), XmlError> {
+    let mut namespaces = Namespaces::new(&Scope::default(), slice.len());
+    let root = start_tag(slice, &mut namespaces, Missing::Refuse)?;
+    if root.ns() != ns::STREAM {
+        return Err(XmlError::StreamNamespace);
+    }
+    if root.name() != "stream" {
+        return Err(XmlError::NotAStream);
+    }
+    if &*namespaces.default != ns::CLIENT {
+        return Err(XmlError::ContentNamespace);
+    }
+    let attr = |name: &str| root.attr(name).map(str::to_owned);
+    let header = StreamHeader {
+        from: attr("from"),
+        to: attr("to"),
+        id: attr("id"),
+        version: attr("version"),
+        lang: root
+            .attributes()
+            .iter()
+            .find(|a| a.ns == ns::XML && a.name == "lang")
+            .map(|a| a.value.clone()),
+    };
+    Ok((header, namespaces.into_scope()))
+}
+
+/// Reads a whole top-level element.
+pub(super) fn element(slice: &[u8], scope: &Scope) -> Result<Element, XmlError> {
+    let text = std::str::from_utf8(slice).map_err(|_| XmlError::BadUtf8)?;
+    let mut reader = Reader::from_str(text);
+    let mut namespaces = Namespaces::new(scope, slice.len());
+    let mut open: Vec<OpenElement> = Vec::new();
+    loop {
+        let finished = match reader.read_event().map_err(token_error)? {
+            Event::Start(tag) => {
+                open.push(namespaces.enter(&tag, Missing::Refuse)?);
+                None
+            }
+            Event::Empty(tag) => Some(namespaces.enter(&tag, Missing::Refuse)?),
+            Event::End(_) => Some(open.pop().ok_or(XmlError::MismatchedEndTag)?),
+            Event::Text(text) => {
+                push_text(&mut open, &text.xml10_content())?;
+                None
+            }
+            Event::CData(text) => {
+                push_text(&mut open, &text.xml10_content())?;
+                None
+            }
+            Event::GeneralRef(reference) => {
+                push_reference(&mut open, &reference)?;
+                None
+            }
+            Event::Comment(_) => return Err(XmlError::Comment),
+            Event::PI(_) | Event::Decl(_) => return Err(XmlError::ProcessingInstruction),
+            Event::DocType(_) => return Err(XmlError::Doctype),
+            Event::Eof => return Err(XmlError::MalformedMarkup),
+        };
+        let Some(finished) = finished else { continue };
+        let element = namespaces.leave(finished);
+        match open.last_mut() {
+            Some(parent) => parent.element.push_child(element),
+            None => return Ok(element),
+        }
+    }
+}
+
+/// Reads only the start tag of a top-level element that is too big to be read whole.
+pub(super) fn head(slice: &[u8], scope: &Scope) -> Result<Element, XmlError> {
+    let mut namespaces = Namespaces::new(scope, slice.len());
+    start_tag(slice, &mut namespaces, Missing::Refuse)
+}
+
+/// Reads what there is of a start tag that is itself too big. `slice` ends behind a complete attribute, or behind the name.
+/// A prefix may have been declared in what is missing, so an unknown one is no error; its attribute is left out.
+pub(super) fn cut_head(slice: &[u8], scope: &Scope) -> Option<Element> {
+    let mut closed = slice.to_vec();
+    closed.extend_from_slice(b"/>");
+    let mut namespaces = Namespaces::new(scope, slice.len());
+    start_tag(&closed, &mut namespaces, Missing::LeaveOut).ok()
+}
+
+fn start_tag(
+    slice: &[u8],
+    namespaces: &mut Namespaces,
+    missing: Missing,
+) -> Result<Element, XmlError> {
+    let text = std::str::from_utf8(slice).map_err(|_| XmlError::BadUtf8)?;
+    match Reader::from_str(text).read_event().map_err(token_error)? {
+        Event::Start(tag) | Event::Empty(tag) => Ok(namespaces.enter(&tag, missing)?.element),
+        _ => Err(XmlError::MalformedMarkup),
+    }
+}
+
+/// What to do with an attribute whose prefix is not declared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Refuse,
+    LeaveOut,
+}
+
+/// An element whose end tag is still to come, and what to undo there.
+struct OpenElement {
+    element: Element,
+    outer_default: Option<Arc<str>>,
+    declared: Vec<String>,
+}
+
+/// The namespace bindings in force.
+struct Namespaces {
+    default: Arc<str>,
+    /// Innermost binding last.
+    prefixes: BTreeMap<String, Vec<Arc<str>>>,
+    /// Bytes of namespace names that attributes may still copy: a long name used by many short attributes must not turn a
+    /// small stanza into a huge tree. Elements share theirs.
+    budget: usize,
+}
+
+impl Namespaces {
+    fn new(scope: &Scope, slice_len: usize) -> Self {
+        // `xml:lang` alone expands to 36 bytes, so a few times the size of the slice is ordinary.
+        const FACTOR: usize = 4;
+        const BASE: usize = 4096;
+        let mut prefixes: BTreeMap<String, Vec<Arc<str>>> = BTreeMap::new();
+        prefixes.insert("xml".to_owned(), vec![Arc::from(ns::XML)]);
+        for (prefix, name) in &scope.prefixes {
+            prefixes.insert(prefix.clone(), vec![Arc::clone(name)]);
+        }
+        Self {
+            default: Arc::clone(&scope.default),
+            prefixes,
+            budget: slice_len.saturating_mul(FACTOR).saturating_add(BASE),
+        }
+    }
+
+    fn into_scope(self) -> Scope {
+        Scope {
+            default: self.default,
+            prefixes: self
+                .prefixes
+                .into_iter()
+                .filter_map(|(prefix, mut names)| names.pop().map(|name| (prefix, name)))
+                .collect(),
+        }
+    }
+
+    fn enter(&mut self, tag: &BytesStart<'_>, missing: Missing) -> Result<OpenElement, XmlError> {
+        let mut outer_default = None;
+        let mut declared = Vec::new();
+        let mut plain = Vec::new();
+        for attribute in tag.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|_| XmlError::MalformedMarkup)?;
+            let value = attribute
+                .normalized_value(XmlVersion::Explicit1_0)
+                .map_err(|_| XmlError::MalformedReference)?;
+            match split(attribute.key.into_inner()) {
+                (None, "xmlns") => {
+                    if *value == *ns::XML || value == XMLNS {
+                        return Err(XmlError::NamespaceMisuse);
+                    }
+                    let outer = std::mem::replace(&mut self.default, Arc::from(&*value));
+                    if outer_default.replace(outer).is_some() {
+                        return Err(XmlError::DuplicateAttribute);
+                    }
+                }
+                (Some("xmlns"), prefix) => {
+                    check_declaration(prefix, &value)?;
+                    if declared.iter().any(|other| other == prefix) {
+                        return Err(XmlError::DuplicateAttribute);
+                    }
+                    self.prefixes
+                        .entry(prefix.to_owned())
+                        .or_default()
+                        .push(Arc::from(&*value));
+                    declared.push(prefix.to_owned());
+                }
+                (prefix, name) => {
+                    plain.push((
+                        prefix.map(str::to_owned),
+                        name.to_owned(),
+                        value.into_owned(),
+                    ));
+                }
+            }
+        }
+        let tag_name = tag.name();
+        let (prefix, name) = split(tag_name.into_inner());
+        let mut element = match prefix {
+            None => Element::with_shared_ns(name, Arc::clone(&self.default)),
+            Some(prefix) => Element::with_shared_ns(name, self.resolve(prefix)?),
+        };
+        for (prefix, name, value) in plain {
+            let ns = match prefix.map(|prefix| self.resolve(&prefix)) {
+                None => String::new(),
+                Some(Ok(ns)) => self.copy(&ns)?,
+                Some(Err(_)) if missing == Missing::LeaveOut => continue,
+                Some(Err(error)) => return Err(error),
+            };
+            element.push_attribute(Attribute { ns, name, value });
+        }
+        refuse_duplicates(element.attributes())?;
+        Ok(OpenElement {
+            element,
+            outer_default,
+            declared,
+        })
+    }
+
+    fn leave(&mut self, open: OpenElement) -> Element {
+        if let Some(outer) = open.outer_default {
+            self.default = outer;
+        }
+        for prefix in open.declared {
+            if let Some(names) = self.prefixes.get_mut(&prefix) {
+                names.pop();
+            }
+        }
+        open.element
+    }
+
+    fn resolve(&self, prefix: &str) -> Result<Arc<str>, XmlError> {
+        self.prefixes
+            .get(prefix)
+            .and_then(|names| names.last())
+            .cloned()
+            .ok_or(XmlError::UndeclaredPrefix)
+    }
+
+    fn copy(&mut self, name: &str) -> Result<String, XmlError> {
+        self.budget = self
+            .budget
+            .checked_sub(name.len())
+            .ok_or(XmlError::OverLimit(Limit::Namespaces))?;
+        Ok(name.to_owned())
+    }
+}
+
+fn split(name: &str) -> (Option<&str>, &str) {
+    match name.split_once(':') {
+        Some((prefix, local)) => (Some(prefix), local),
+        None => (None, name),
+    }
+}
+
+fn check_declaration(prefix: &str, name: &str) -> Result<(), XmlError> {
+    let allowed = match prefix {
+        "xmlns" => false,
+        "xml" => name == ns::XML,
+        _ => !name.is_empty() && name != ns::XML && name != XMLNS,
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(XmlError::NamespaceMisuse)
+    }
+}
+
+fn refuse_duplicates(attributes: &[Attribute]) -> Result<(), XmlError> {
+    if attributes.len() < 2 {
+        return Ok(());
+    }
+    let mut names: Vec<(&str, &str)> = attributes
+        .iter()
+        .map(|a| (a.name.as_str(), a.ns.as_str()))
+        .collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err(XmlError::DuplicateAttribute);
+    }
+    Ok(())
+}
+
+fn push_text(open: &mut [OpenElement], text: &str) -> Result<(), XmlError> {
+    let parent = open.last_mut().ok_or(XmlError::StreamLevelText)?;
+    parent.element.extend_text(text);
+    Ok(())
+}
+
+fn push_reference(open: &mut [OpenElement], reference: &BytesRef<'_>) -> Result<(), XmlError> {
+    let character = reference
+        .resolve_char_ref()
+        .map_err(|_| XmlError::MalformedReference)?;
+    match character {
+        Some(c) => push_text(open, c.encode_utf8(&mut [0; 4])),
+        None => {
+            let text = resolve_xml_entity(reference).ok_or(XmlError::UndeclaredEntity)?;
+            push_text(open, text)
+        }
+    }
+}
+
+/// The scanner has refused what quick-xml would complain of, so this is a second line of defence.
+fn token_error(error: quick_xml::Error) -> XmlError {
+    use quick_xml::errors::IllFormedError;
+    match error {
+        quick_xml::Error::IllFormed(
+            IllFormedError::MismatchedEndTag { .. } | IllFormedError::UnmatchedEndTag(_),
+        ) => XmlError::MismatchedEndTag,
+        quick_xml::Error::IllFormed(IllFormedError::UnclosedReference) => {
+            XmlError::MalformedReference
+        }
+        _ => XmlError::MalformedMarkup,
+    }
+}

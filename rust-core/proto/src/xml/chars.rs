@@ -1,0 +1,130 @@
+//! XML 1.0 (fifth edition), the productions on characters: `Char`, `S`, `NameStartChar`, `NameChar` and references.
+
+use super::XmlError;
+
+/// White space, `S`.
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// How many bytes of white space `bytes` begins with.
+pub(super) fn space_len(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .position(|&b| !is_space(b))
+        .unwrap_or(bytes.len())
+}
+
+/// A control character that XML forbids.
+pub(super) fn is_forbidden_control(byte: u8) -> bool {
+    byte < 0x20 && !is_space(byte)
+}
+
+/// How many bytes at the beginning of `bytes` are not `special`. Whole blocks are tested without branches, so that the
+/// compiler can use vector instructions: this is the inner loop over text.
+pub(super) fn plain_len(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
+    const BLOCK: usize = 32;
+    let blocks = bytes
+        .chunks_exact(BLOCK)
+        .take_while(|block| !block.iter().fold(false, |any, &b| any | special(b)))
+        .count();
+    let skipped = blocks * BLOCK;
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().position(|&b| special(b)).unwrap_or(rest.len())
+}
+
+/// The first character and its length, `None` if it is still incomplete. Bytes that can no longer become UTF-8 are refused
+/// at once.
+pub(super) fn decode(bytes: &[u8]) -> Result<Option<(char, usize)>, XmlError> {
+    let len = match bytes.first() {
+        None => return Ok(None),
+        Some(0x00..=0x7f) => 1,
+        Some(0xc2..=0xdf) => 2,
+        Some(0xe0..=0xef) => 3,
+        Some(0xf0..=0xf4) => 4,
+        Some(_) => return Err(XmlError::BadUtf8),
+    };
+    let sequence = bytes.get(..len).unwrap_or(bytes);
+    match std::str::from_utf8(sequence) {
+        Ok(text) => Ok(text.chars().next().map(|c| (c, len))),
+        Err(error) if error.error_len().is_none() => Ok(None),
+        Err(_) => Err(XmlError::BadUtf8),
+    }
+}
+
+/// `Char`: every character but most controls and the two non-characters of the basic plane.
+pub(super) fn is_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
+/// `NameStartChar` without the colon, which Namespaces in XML keeps for itself.
+pub(super) fn is_name_start(c: char) -> bool {
+    matches!(c,
+        'A'..='Z' | 'a'..='z' | '_'
+        | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
+        | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}'
+        | '\u{2070}'..='\u{218F}' | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}'
+        | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
+}
+
+/// `NameChar` without the colon.
+pub(super) fn is_name_char(c: char) -> bool {
+    is_name_start(c)
+        || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+}
+
+/// The length of the reference that `bytes` begins with, `None` if it is still incomplete.
+///
+/// A reference is at most `&#x` and [`MAX_DIGITS`] digits long, so looking at it again with each byte stays linear.
+pub(super) fn reference_len(bytes: &[u8]) -> Result<Option<usize>, XmlError> {
+    let body = bytes.get(1..).unwrap_or_default();
+    match body.first() {
+        None => Ok(None),
+        Some(b'#') => character_reference_len(body.get(1..).unwrap_or_default()),
+        Some(_) => entity_reference_len(body),
+    }
+}
+
+/// Enough for U+10FFFF in decimal; longer ones only pad with zeros.
+const MAX_DIGITS: usize = 7;
+
+fn character_reference_len(body: &[u8]) -> Result<Option<usize>, XmlError> {
+    let (digits, radix, prefix_len) = match body.first() {
+        None => return Ok(None),
+        Some(b'x') => (body.get(1..).unwrap_or_default(), 16, 3),
+        Some(_) => (body, 10, 2),
+    };
+    let mut value = 0;
+    for (count, &byte) in digits.iter().enumerate() {
+        match char::from(byte).to_digit(radix) {
+            Some(digit) if count < MAX_DIGITS => value = value * radix + digit,
+            None if byte == b';' && count > 0 => {
+                return if char::from_u32(value).is_some_and(is_char) {
+                    Ok(Some(prefix_len + count + 1))
+                } else {
+                    Err(XmlError::ForbiddenCharacter)
+                };
+            }
+            _ => return Err(XmlError::MalformedReference),
+        }
+    }
+    Ok(None)
+}
+
+const ENTITIES: [&[u8]; 5] = [b"lt;", b"gt;", b"amp;", b"quot;", b"apos;"];
+
+fn entity_reference_len(body: &[u8]) -> Result<Option<usize>, XmlError> {
+    for entity in ENTITIES {
+        if body.starts_with(entity) {
+            return Ok(Some(1 + entity.len()));
+        }
+    }
+    if ENTITIES.iter().any(|entity| entity.starts_with(body)) {
+        return Ok(None);
+    }
+    match decode(body)? {
+        Some((c, _)) if is_name_start(c) => Err(XmlError::UndeclaredEntity),
+        Some(_) => Err(XmlError::MalformedReference),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,145 @@
+//! Why a stream is closed over its XML (RFC 6120 sections 4.9.3 and 11).
+
+use std::fmt;
+
+/// A bound on what one element may be. Being over a limit is not being ill-formed: any contact can send a stanza that is too big.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Bytes of one top-level element, or of the stream header.
+    Size,
+    /// Levels of nesting; the top-level element is the first.
+    Depth,
+    /// Attributes of one element, namespace declarations not counted.
+    Attributes,
+    /// Namespace declarations of one element, or namespace names that expand out of proportion.
+    Namespaces,
+}
+
+/// What was refused. The stream is closed over every one of these; nothing is skipped to find a place to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum XmlError {
+    /// A document type declaration.
+    Doctype,
+    /// A comment.
+    Comment,
+    /// A processing instruction, or an XML declaration anywhere but at the very start of a document.
+    ProcessingInstruction,
+    /// A reference to an entity other than the five predefined ones.
+    UndeclaredEntity,
+    /// A `&` that begins no reference, or a character reference without digits or with more than any character needs.
+    MalformedReference,
+    /// A character that XML 1.0 forbids, written literally or as a reference.
+    ForbiddenCharacter,
+    /// Bytes that are not UTF-8.
+    BadUtf8,
+    /// A name that XML 1.0 or Namespaces in XML does not allow.
+    BadName,
+    /// A prefix that no enclosing element declares.
+    UndeclaredPrefix,
+    /// The prefixes `xml` and `xmlns` or their namespaces bound to something else, or a prefix bound to nothing.
+    NamespaceMisuse,
+    /// Two attributes of the same expanded name in one tag.
+    DuplicateAttribute,
+    /// A `<` in an attribute value.
+    LessThanInAttribute,
+    /// `]]>` in text.
+    CdataEndInText,
+    /// Text other than white space between stanzas or before the stream header.
+    StreamLevelText,
+    /// An end tag that does not match the element it closes.
+    MismatchedEndTag,
+    /// A tag, attribute or `<!` section that the grammar does not know.
+    MalformedMarkup,
+    /// An XML declaration that the grammar does not know.
+    MalformedDeclaration,
+    /// An XML version other than 1.0.
+    UnsupportedVersion,
+    /// An encoding other than UTF-8.
+    UnsupportedEncoding,
+    /// The root element is not called `stream`.
+    NotAStream,
+    /// The root element is not in the streams namespace.
+    StreamNamespace,
+    /// The stream's default namespace is not `jabber:client`.
+    ContentNamespace,
+    /// Something other than white space after the end of the stream.
+    AfterEnd,
+    /// Over a limit where skipping is no option: in the stream header, or before login.
+    OverLimit(Limit),
+}
+
+impl XmlError {
+    /// The stream error condition to close with (RFC 6120 section 4.9.3).
+    pub fn stream_condition(self) -> &'static str {
+        match self {
+            Self::Doctype
+            | Self::Comment
+            | Self::ProcessingInstruction
+            | Self::UndeclaredEntity => "restricted-xml",
+            Self::UndeclaredPrefix => "bad-namespace-prefix",
+            Self::StreamNamespace | Self::ContentNamespace => "invalid-namespace",
+            Self::NotAStream => "bad-format",
+            Self::UnsupportedEncoding => "unsupported-encoding",
+            Self::OverLimit(_) => "policy-violation",
+            Self::MalformedReference
+            | Self::ForbiddenCharacter
+            | Self::BadUtf8
+            | Self::BadName
+            | Self::NamespaceMisuse
+            | Self::DuplicateAttribute
+            | Self::LessThanInAttribute
+            | Self::CdataEndInText
+            | Self::StreamLevelText
+            | Self::MismatchedEndTag
+            | Self::MalformedMarkup
+            | Self::MalformedDeclaration
+            | Self::UnsupportedVersion
+            | Self::AfterEnd => "not-well-formed",
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Size => "size",
+            Self::Depth => "depth",
+            Self::Attributes => "attributes",
+            Self::Namespaces => "namespaces",
+        })
+    }
+}
+
+impl fmt::Display for XmlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::Doctype => "document type declaration",
+            Self::Comment => "comment",
+            Self::ProcessingInstruction => "processing instruction",
+            Self::UndeclaredEntity => "undeclared entity",
+            Self::MalformedReference => "malformed reference",
+            Self::ForbiddenCharacter => "forbidden character",
+            Self::BadUtf8 => "bytes that are not UTF-8",
+            Self::BadName => "ill-formed name",
+            Self::UndeclaredPrefix => "undeclared namespace prefix",
+            Self::NamespaceMisuse => "misused namespace declaration",
+            Self::DuplicateAttribute => "duplicate attribute",
+            Self::LessThanInAttribute => "'<' in an attribute value",
+            Self::CdataEndInText => "']]>' in text",
+            Self::StreamLevelText => "text outside of stanzas",
+            Self::MismatchedEndTag => "mismatched end tag",
+            Self::MalformedMarkup => "malformed markup",
+            Self::MalformedDeclaration => "malformed XML declaration",
+            Self::UnsupportedVersion => "XML version other than 1.0",
+            Self::UnsupportedEncoding => "encoding other than UTF-8",
+            Self::NotAStream => "root element that is not a stream",
+            Self::StreamNamespace => "root element outside the streams namespace",
+            Self::ContentNamespace => "content namespace other than jabber:client",
+            Self::AfterEnd => "data after the end of the stream",
+            Self::OverLimit(limit) => return write!(f, "XML over the limit on {limit}"),
+        };
+        write!(f, "XML refused: {what}")
+    }
+}
+
+impl std::error::Error for XmlError {}

@@ -1,0 +1,417 @@
+//! The push reader of a stream (RFC 6120 sections 4 and 11): bytes in, in any chunking; header, elements and end out.
+
+use super::builder::{self, Scope};
+use super::chars::space_len;
+use super::declaration::declaration_len;
+use super::scanner::{Scanner, Step};
+use super::{Element, Limit, XmlError};
+use crate::ns;
+
+/// How big a thing may be. All of it can be configured; the defaults say why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the stream header, and of each element before login. 16 KiB: features and SASL never come near it, and
+    /// nobody has proven yet to be our server.
+    pub before_login: usize,
+    /// Bytes of one element after login. 256 KiB: what common servers let a client send.
+    pub stanza: usize,
+    /// Bytes of an `iq` of type `result` after login. 8 MiB: a roster of tens of thousands of contacts is one stanza.
+    pub iq_result: usize,
+    /// Levels of nesting, the top-level element being the first. 64: an archived, carbon-copied, encrypted message with
+    /// formatting needs about 20. Trees are freed and written recursively, so this bounds the stack too.
+    pub depth: usize,
+    /// Attributes of one element, without namespace declarations. 128: no protocol uses a tenth of it.
+    pub attributes: usize,
+    /// Namespace declarations of one element. 32: serialisers that declare everything at the top stay below.
+    pub namespaces: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            before_login: 16 * 1024,
+            stanza: 256 * 1024,
+            iq_result: 8 * 1024 * 1024,
+            depth: 64,
+            attributes: 128,
+            namespaces: 32,
+        }
+    }
+}
+
+/// What the reader found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamItem {
+    /// The start tag of the root element.
+    Header(StreamHeader),
+    /// A complete top-level element.
+    Element(Element),
+    /// A top-level element that was over a limit. It was skipped; the stream goes on behind it.
+    Refused(RefusedStanza),
+    /// The end tag of the root element.
+    End,
+}
+
+/// The stream header: `{http://etherx.jabber.org/streams}stream` with `jabber:client` as its content namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamHeader {
+    /// `from`: who the peer says it is.
+    pub from: Option<String>,
+    /// `to`: whom the peer takes us for.
+    pub to: Option<String>,
+    /// `id` of the stream.
+    pub id: Option<String>,
+    /// `version`: `1.0` for XMPP.
+    pub version: Option<String>,
+    /// `xml:lang`: the language of text in the stream.
+    pub lang: Option<String>,
+}
+
+/// A top-level element that was over a limit, as far as it is known. An attribute is missing if the start tag itself was too
+/// big and the attribute stood behind the limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedStanza {
+    /// Local name; empty if not even that was within the limit.
+    pub name: String,
+    /// Expanded namespace.
+    pub ns: String,
+    /// `id`.
+    pub id: Option<String>,
+    /// `from`.
+    pub from: Option<String>,
+    /// `type`.
+    pub stanza_type: Option<String>,
+    /// The limit that was broken first.
+    pub reason: Limit,
+    /// The size of the whole element.
+    pub bytes: usize,
+}
+
+/// A push reader. Feed bytes, then call [`next_item`](Self::next_item) until it returns `None`.
+///
+/// Every byte is scanned once, whatever the chunking, and looked at once more when its element is complete. What is buffered
+/// is never more than the limit in force and one chunk.
+///
+/// A stanza over a limit is skipped without being kept. What is skipped is still checked for its grammar: UTF-8, characters,
+/// references, names, tags, and end tags against start tags down to the limit on depth (by hash; deeper ones are only
+/// counted). Not checked there: undeclared prefixes, duplicate attributes and misused namespace declarations, unless
+/// they are in the start tag of the stanza itself.
+#[derive(Debug)]
+pub struct StreamReader {
+    limits: Limits,
+    logged_in: bool,
+    buffer: Vec<u8>,
+    /// Where the current item begins in `buffer`; what is before is used up.
+    start: usize,
+    /// How far behind `start` the scanner is.
+    scanned: usize,
+    scanner: Scanner,
+    scope: Scope,
+    phase: Phase,
+    skipping: Option<RefusedStanza>,
+    /// Whether the stanza being read is an iq result, once that matters.
+    is_iq_result: Option<bool>,
+    failed: Option<XmlError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// An XML declaration may come, or else the root element.
+    Start,
+    /// The stream header is being read.
+    Root,
+    /// Top-level elements are being read.
+    Stream,
+    /// The root element closed itself: its end is still to be reported.
+    EmptyRoot,
+    Ended,
+}
+
+/// Memory kept for the next elements after a big one.
+const KEPT_CAPACITY: usize = 64 * 1024;
+
+impl StreamReader {
+    /// A reader at the start of a document.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            logged_in: false,
+            buffer: Vec::new(),
+            start: 0,
+            scanned: 0,
+            scanner: Scanner::new(limits),
+            scope: Scope::default(),
+            phase: Phase::Start,
+            skipping: None,
+            is_iq_result: None,
+            failed: None,
+        }
+    }
+
+    /// Takes in bytes from the peer. After an error they are dropped: nothing would read them.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.drop_used();
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next item, `None` if it takes more bytes. After an error the reader is dead and repeats it.
+    pub fn next_item(&mut self) -> Result<Option<StreamItem>, XmlError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let result = self.advance();
+        if let Err(error) = result {
+            self.failed = Some(error);
+            self.buffer = Vec::new();
+            self.start = 0;
+            self.scanned = 0;
+        }
+        result
+    }
+
+    /// A new document begins at the first unread byte: the stream was restarted. Whether login is complete stays as it is.
+    pub fn restart(&mut self) {
+        self.scanned = 0;
+        self.scanner = Scanner::new(self.limits);
+        self.scope = Scope::default();
+        self.phase = Phase::Start;
+        self.skipping = None;
+        self.is_iq_result = None;
+    }
+
+    /// Takes the bytes behind the last returned item, as long as `next_item` was not asked for the one after it: what
+    /// follows `<proceed/>` belongs to TLS. The document ends here: call [`restart`](Self::restart) before feeding more.
+    pub fn take_unread(&mut self) -> Vec<u8> {
+        self.drop_used();
+        self.scanned = 0;
+        let unread = self.buffer.get(self.start..).unwrap_or_default().to_vec();
+        self.buffer = Vec::new();
+        self.start = 0;
+        unread
+    }
+
+    /// The peer has proven to be our server: from here on the limits for stanzas hold.
+    pub fn login_complete(&mut self) {
+        self.logged_in = true;
+    }
+
+    #[cfg(test)]
+    pub(super) fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    fn advance(&mut self) -> Result<Option<StreamItem>, XmlError> {
+        loop {
+            match self.phase {
+                Phase::Start => match declaration_len(self.unread())? {
+                    None => return Ok(None),
+                    Some(len) => {
+                        self.start += len;
+                        self.phase = Phase::Root;
+                    }
+                },
+                Phase::EmptyRoot => {
+                    self.phase = Phase::Ended;
+                    return Ok(Some(StreamItem::End));
+                }
+                Phase::Ended => {
+                    self.skip_space();
+                    return if self.unread().is_empty() {
+                        Ok(None)
+                    } else {
+                        Err(XmlError::AfterEnd)
+                    };
+                }
+                Phase::Root | Phase::Stream => {
+                    if self.scanned == 0 && self.scanner.is_between_items() {
+                        self.skip_space();
+                    }
+                    let bytes = self.buffer.get(self.start..).unwrap_or_default();
+                    return match self.scanner.scan(bytes, &mut self.scanned)? {
+                        Step::NeedMore => self.need_more(),
+                        Step::StreamHead { empty } => self.header(empty).map(Some),
+                        Step::StanzaEnd => self.stanza().map(Some),
+                        Step::StreamEnd => {
+                            self.consume();
+                            self.skipping = None;
+                            self.phase = Phase::Ended;
+                            Ok(Some(StreamItem::End))
+                        }
+                    };
+                }
+            }
+        }
+    }
+
+    fn header(&mut self, empty: bool) -> Result<StreamItem, XmlError> {
+        if let Some(limit) = self.broken_limit() {
+            return Err(XmlError::OverLimit(limit));
+        }
+        let (header, scope) = builder::stream_header(self.item_bytes())?;
+        self.scope = scope;
+        self.consume();
+        self.phase = if empty {
+            Phase::EmptyRoot
+        } else {
+            Phase::Stream
+        };
+        Ok(StreamItem::Header(header))
+    }
+
+    fn stanza(&mut self) -> Result<StreamItem, XmlError> {
+        if self.skipping.is_none()
+            && let Some(reason) = self.broken_limit()
+        {
+            self.begin_skipping(reason)?;
+        }
+        if self.skipping.is_none() {
+            match builder::element(self.item_bytes(), &self.scope) {
+                Ok(element) => {
+                    self.consume();
+                    return Ok(StreamItem::Element(element));
+                }
+                Err(XmlError::OverLimit(reason)) => self.begin_skipping(reason)?,
+                Err(error) => return Err(error),
+            }
+        }
+        let size = self.scanned;
+        self.consume();
+        match self.skipping.take() {
+            Some(mut refused) => {
+                refused.bytes += size;
+                Ok(StreamItem::Refused(refused))
+            }
+            None => Err(XmlError::MalformedMarkup),
+        }
+    }
+
+    /// The item is incomplete. If it is already over a limit, this is where memory is given back.
+    fn need_more(&mut self) -> Result<Option<StreamItem>, XmlError> {
+        if self.skipping.is_none()
+            && let Some(reason) = self.broken_limit()
+        {
+            let head_complete = self.scanner.item().head_end.is_some();
+            if !self.may_skip() || head_complete || self.scanned > self.size_limit() {
+                self.begin_skipping(reason)?;
+            }
+        }
+        if let Some(refused) = &mut self.skipping {
+            refused.bytes += self.scanned;
+            self.start += self.scanned;
+            self.scanned = 0;
+            self.drop_used();
+        }
+        Ok(None)
+    }
+
+    /// Only stanzas may be skipped, and only those of a peer that has proven to be our server.
+    fn may_skip(&self) -> bool {
+        self.logged_in && self.phase == Phase::Stream
+    }
+
+    fn begin_skipping(&mut self, reason: Limit) -> Result<(), XmlError> {
+        if !self.may_skip() {
+            return Err(XmlError::OverLimit(reason));
+        }
+        let item = self.scanner.item();
+        let head = match item.head_end.filter(|&end| end <= self.limits.stanza) {
+            Some(end) => Some(builder::head(self.item_prefix(end), &self.scope)?),
+            None => builder::cut_head(self.item_prefix(item.attribute_end), &self.scope),
+        };
+        self.skipping = Some(refused(head.as_ref(), reason));
+        Ok(())
+    }
+
+    /// The limit that the item breaks first, byte by byte: the answer must not depend on the chunking.
+    fn broken_limit(&mut self) -> Option<Limit> {
+        let size_limit = self.size_limit();
+        match self.scanner.item().over {
+            Some((limit, at)) if at <= size_limit => Some(limit),
+            _ if self.scanned > size_limit => Some(Limit::Size),
+            _ => None,
+        }
+    }
+
+    fn size_limit(&mut self) -> usize {
+        if !self.may_skip() {
+            return self.limits.before_login;
+        }
+        if self.scanned > self.limits.stanza && self.is_iq_result() {
+            return self.limits.iq_result.max(self.limits.stanza);
+        }
+        self.limits.stanza
+    }
+
+    fn is_iq_result(&mut self) -> bool {
+        if let Some(known) = self.is_iq_result {
+            return known;
+        }
+        let known = self
+            .scanner
+            .item()
+            .head_end
+            .filter(|&end| end <= self.limits.stanza)
+            .and_then(|end| builder::head(self.item_prefix(end), &self.scope).ok())
+            .is_some_and(|head| head.is("iq", ns::CLIENT) && head.attr("type") == Some("result"));
+        self.is_iq_result = Some(known);
+        known
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    fn item_bytes(&self) -> &[u8] {
+        self.item_prefix(self.scanned)
+    }
+
+    fn item_prefix(&self, len: usize) -> &[u8] {
+        self.unread().get(..len).unwrap_or_default()
+    }
+
+    fn skip_space(&mut self) {
+        self.start += space_len(self.unread());
+    }
+
+    /// The current item is done with; the next one begins.
+    fn consume(&mut self) {
+        self.start += self.scanned;
+        self.scanned = 0;
+        self.is_iq_result = None;
+        self.scanner.begin_item();
+    }
+
+    /// Moves what is still needed to the front, but only once it is the smaller part: so each byte moves a bounded
+    /// number of times.
+    fn drop_used(&mut self) {
+        if self.start * 2 >= self.buffer.len() {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+            if self.buffer.len() < KEPT_CAPACITY / 2 && self.buffer.capacity() > KEPT_CAPACITY {
+                self.buffer.shrink_to(KEPT_CAPACITY);
+            }
+        }
+    }
+}
+
+impl Default for StreamReader {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+fn refused(head: Option<&Element>, reason: Limit) -> RefusedStanza {
+    let attr = |name: &str| head.and_then(|h| h.attr(name)).map(str::to_owned);
+    RefusedStanza {
+        name: head.map(|h| h.name().to_owned()).unwrap_or_default(),
+        ns: head.map(|h| h.ns().to_owned()).unwrap_or_default(),
+        id: attr("id"),
+        from: attr("from"),
+        stanza_type: attr("type"),
+        reason,
+        bytes: 0,
+    }
+}

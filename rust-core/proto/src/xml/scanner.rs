@@ -1,0 +1,499 @@
+//! The scanner: a strict, linear pass over the bytes of a stream (XML 1.0 fifth edition as RFC 6120 section 11 restricts it).
+//!
+//! It finds where the stream header, each top-level element and the end of the stream are, and refuses everything that can
+//! be refused without names being resolved. It keeps no text: its memory is the stack of open names, one hash each, so a
+//! stanza that is being skipped is checked by the same code as one that is kept.
+//!
+//! ```text
+//!           '<'            S            name        '='         quote
+//!  Content -----> TagName ---> InTag -------> AttributeName -> Equals -> Quote -> Value
+//!   ^  ^ |                     |  ^---------------------------------------------'
+//!   |  | | '</'                | '/'
+//!   |  | '----> EndName -> EndTag      Slash
+//!   |  |                   |  '>'      |  '>'
+//!   |  '-------------------+-----------'
+//!   '--- ']]>' --- Cdata
+//! ```
+
+use super::chars::{
+    decode, is_forbidden_control, is_name_char, is_name_start, is_space, plain_len, reference_len,
+    space_len,
+};
+use super::{Limit, Limits, XmlError};
+
+/// Why the scanner stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// All bytes are looked at, but for the few that only more bytes can explain.
+    NeedMore,
+    /// The start tag of the root element is complete; `empty` if it closed itself.
+    StreamHead { empty: bool },
+    /// A top-level element is complete.
+    StanzaEnd,
+    /// The end tag of the root element is complete.
+    StreamEnd,
+}
+
+/// Where in the grammar the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Content,
+    Cdata,
+    TagName,
+    /// Inside a start tag; an attribute may only follow white space.
+    InTag {
+        space: bool,
+    },
+    AttributeName,
+    Equals,
+    Quote,
+    Value {
+        quote: u8,
+    },
+    Slash,
+    EndName,
+    EndTag,
+}
+
+/// The scanner. Positions count from the beginning of the current item.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    state: State,
+    name: Name,
+    /// Hash of the name of the start tag being read.
+    tag: u64,
+    /// Open elements, the stream included.
+    depth: usize,
+    /// Hashes of the names of the outermost open elements. Deeper than the limit only `depth` counts.
+    open: Vec<u64>,
+    attributes: usize,
+    namespaces: usize,
+    limits: Limits,
+    item: Item,
+}
+
+/// What the scanner noticed about the item it is in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Item {
+    /// Where the start tag of the top-level element ends.
+    pub(super) head_end: Option<usize>,
+    /// Where the last complete attribute of that start tag (or else its name) ends, within the limit on a stanza's size.
+    pub(super) attribute_end: usize,
+    /// The first limit that was broken, and where. Size is not the scanner's.
+    pub(super) over: Option<(Limit, usize)>,
+}
+
+impl Scanner {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            state: State::Content,
+            name: Name::default(),
+            tag: 0,
+            depth: 0,
+            open: Vec::new(),
+            attributes: 0,
+            namespaces: 0,
+            limits,
+            item: Item::default(),
+        }
+    }
+
+    /// Whether the next byte begins an item: what is here may be white space.
+    pub(super) fn is_between_items(&self) -> bool {
+        self.state == State::Content && self.depth <= 1
+    }
+
+    pub(super) fn item(&self) -> Item {
+        self.item
+    }
+
+    /// Positions count anew from here.
+    pub(super) fn begin_item(&mut self) {
+        self.item = Item::default();
+    }
+
+    /// Looks at `bytes` from `pos` on and moves `pos` behind what needs no second look.
+    pub(super) fn scan(&mut self, bytes: &[u8], pos: &mut usize) -> Result<Step, XmlError> {
+        loop {
+            let rest = bytes.get(*pos..).unwrap_or_default();
+            let Some(&byte) = rest.first() else {
+                return Ok(Step::NeedMore);
+            };
+            let state = self.state;
+            let used = match state {
+                State::Content => self.content(rest, byte)?,
+                State::Cdata => self.cdata(rest)?,
+                State::TagName => self.tag_name(rest, *pos)?,
+                State::InTag { space } => match byte {
+                    b'>' => {
+                        *pos += 1;
+                        if let Some(step) = self.open_element(*pos) {
+                            return Ok(step);
+                        }
+                        continue;
+                    }
+                    _ => self.in_tag(rest, byte, space)?,
+                },
+                State::AttributeName => self.attribute_name(rest, *pos)?,
+                State::Equals => self.equals(rest)?,
+                State::Quote => self.quote(rest)?,
+                State::Value { quote } => self.value(rest, quote, *pos)?,
+                State::Slash if byte == b'>' => {
+                    *pos += 1;
+                    if let Some(step) = self.empty_element(*pos) {
+                        return Ok(step);
+                    }
+                    continue;
+                }
+                State::Slash => return Err(XmlError::MalformedMarkup),
+                State::EndName => self.end_name(rest)?,
+                State::EndTag if byte == b'>' => {
+                    *pos += 1;
+                    if let Some(step) = self.close_element() {
+                        return Ok(step);
+                    }
+                    continue;
+                }
+                State::EndTag if is_space(byte) => space_len(rest),
+                State::EndTag => return Err(XmlError::MalformedMarkup),
+            };
+            // A name may end with the very first byte of a chunk: no byte used, yet one state on.
+            if used == 0 && self.state == state {
+                return Ok(Step::NeedMore);
+            }
+            *pos += used;
+        }
+    }
+
+    fn content(&mut self, rest: &[u8], byte: u8) -> Result<usize, XmlError> {
+        match byte {
+            b'<' => self.markup(rest),
+            _ if self.depth <= 1 => Err(XmlError::StreamLevelText),
+            b'&' => Ok(reference_len(rest)?.unwrap_or(0)),
+            b']' if rest.starts_with(b"]]>") => Err(XmlError::CdataEndInText),
+            b']' if b"]]>".starts_with(rest) => Ok(0),
+            b']' => Ok(1),
+            0x80.. => characters(rest),
+            _ if is_forbidden_control(byte) => Err(XmlError::ForbiddenCharacter),
+            _ => Ok(plain_len(rest, |b| {
+                (b == b'<') | (b == b'&') | (b == b']') | (b >= 0x80) | is_forbidden_control(b)
+            })),
+        }
+    }
+
+    fn markup(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
+        const CDATA: &[u8] = b"<![CDATA[";
+        match rest.get(1) {
+            None => Ok(0),
+            Some(b'/') if self.depth == 0 => Err(XmlError::MalformedMarkup),
+            Some(b'/') => {
+                self.begin_name(State::EndName);
+                Ok(2)
+            }
+            Some(b'?') => Err(XmlError::ProcessingInstruction),
+            Some(b'!') if rest.starts_with(CDATA) => {
+                if self.depth <= 1 {
+                    return Err(XmlError::StreamLevelText);
+                }
+                self.state = State::Cdata;
+                Ok(CDATA.len())
+            }
+            Some(b'!') if rest.starts_with(b"<!--") => Err(XmlError::Comment),
+            Some(b'!') if rest.starts_with(b"<!DOCTYPE") => Err(XmlError::Doctype),
+            Some(b'!') => {
+                let may_become = |what: &[u8]| what.starts_with(rest);
+                if may_become(CDATA) || may_become(b"<!--") || may_become(b"<!DOCTYPE") {
+                    Ok(0)
+                } else {
+                    Err(XmlError::MalformedMarkup)
+                }
+            }
+            Some(_) => {
+                self.begin_name(State::TagName);
+                self.attributes = 0;
+                self.namespaces = 0;
+                Ok(1)
+            }
+        }
+    }
+
+    fn cdata(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
+        match rest.first() {
+            Some(b']') if rest.starts_with(b"]]>") => {
+                self.state = State::Content;
+                Ok(3)
+            }
+            Some(b']') if b"]]>".starts_with(rest) => Ok(0),
+            Some(b']') => Ok(1),
+            Some(0x80..) => characters(rest),
+            Some(&byte) if is_forbidden_control(byte) => Err(XmlError::ForbiddenCharacter),
+            _ => Ok(plain_len(rest, |b| {
+                (b == b']') | (b >= 0x80) | is_forbidden_control(b)
+            })),
+        }
+    }
+
+    fn value(&mut self, rest: &[u8], quote: u8, pos: usize) -> Result<usize, XmlError> {
+        match rest.first() {
+            Some(&byte) if byte == quote => {
+                self.state = State::InTag { space: false };
+                self.note_head(pos + 1);
+                Ok(1)
+            }
+            Some(b'<') => Err(XmlError::LessThanInAttribute),
+            Some(b'&') => Ok(reference_len(rest)?.unwrap_or(0)),
+            Some(0x80..) => characters(rest),
+            Some(&byte) if is_forbidden_control(byte) => Err(XmlError::ForbiddenCharacter),
+            _ => Ok(plain_len(rest, |b| {
+                (b == quote) | (b == b'<') | (b == b'&') | (b >= 0x80) | is_forbidden_control(b)
+            })),
+        }
+    }
+
+    fn in_tag(&mut self, rest: &[u8], byte: u8, space: bool) -> Result<usize, XmlError> {
+        match byte {
+            b'/' => {
+                self.state = State::Slash;
+                Ok(1)
+            }
+            _ if is_space(byte) => {
+                self.state = State::InTag { space: true };
+                Ok(space_len(rest))
+            }
+            _ if space => {
+                self.begin_name(State::AttributeName);
+                self.name.scan(rest)
+            }
+            _ => Err(XmlError::MalformedMarkup),
+        }
+    }
+
+    fn equals(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
+        let space = space_len(rest);
+        match rest.get(space) {
+            None => Ok(space),
+            Some(b'=') => {
+                self.state = State::Quote;
+                Ok(space + 1)
+            }
+            Some(_) => Err(XmlError::MalformedMarkup),
+        }
+    }
+
+    fn quote(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
+        let space = space_len(rest);
+        match rest.get(space) {
+            None => Ok(space),
+            Some(&quote @ (b'"' | b'\'')) => {
+                self.state = State::Value { quote };
+                Ok(space + 1)
+            }
+            Some(_) => Err(XmlError::MalformedMarkup),
+        }
+    }
+
+    fn begin_name(&mut self, state: State) {
+        self.state = state;
+        self.name = Name::default();
+    }
+
+    /// Reads on in a name: how many bytes belong to it, and whether it ended there.
+    fn name(&mut self, rest: &[u8]) -> Result<(usize, bool), XmlError> {
+        let used = self.name.scan(rest)?;
+        let ended = match rest.get(used) {
+            None => false,
+            Some(0x80..) => return Ok((used, false)),
+            Some(_) => self.name.finish()?,
+        };
+        Ok((used, ended))
+    }
+
+    fn tag_name(&mut self, rest: &[u8], pos: usize) -> Result<usize, XmlError> {
+        let (used, ended) = self.name(rest)?;
+        if !ended {
+            return Ok(used);
+        }
+        self.tag = self.name.hash;
+        self.state = State::InTag { space: false };
+        self.note_head(pos + used);
+        Ok(used)
+    }
+
+    fn attribute_name(&mut self, rest: &[u8], pos: usize) -> Result<usize, XmlError> {
+        let (used, ended) = self.name(rest)?;
+        if !ended {
+            return Ok(used);
+        }
+        self.state = State::Equals;
+        if self.name.declares_namespace() {
+            self.namespaces += 1;
+            if self.namespaces > self.limits.namespaces {
+                self.note_over(Limit::Namespaces, pos + used);
+            }
+        } else {
+            self.attributes += 1;
+            if self.attributes > self.limits.attributes {
+                self.note_over(Limit::Attributes, pos + used);
+            }
+        }
+        Ok(used)
+    }
+
+    fn end_name(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
+        let (used, ended) = self.name(rest)?;
+        if !ended {
+            return Ok(used);
+        }
+        if self.depth == self.open.len() && self.open.last() != Some(&self.name.hash) {
+            return Err(XmlError::MismatchedEndTag);
+        }
+        self.state = State::EndTag;
+        Ok(used)
+    }
+
+    fn open_element(&mut self, pos: usize) -> Option<Step> {
+        self.state = State::Content;
+        self.depth += 1;
+        if self.depth - 1 > self.limits.depth {
+            self.note_over(Limit::Depth, pos);
+        } else {
+            self.open.push(self.tag);
+        }
+        match self.depth {
+            1 => return Some(Step::StreamHead { empty: false }),
+            2 => self.item.head_end = Some(pos),
+            _ => {}
+        }
+        None
+    }
+
+    fn empty_element(&mut self, pos: usize) -> Option<Step> {
+        self.state = State::Content;
+        if self.depth > self.limits.depth {
+            self.note_over(Limit::Depth, pos);
+        }
+        match self.depth {
+            0 => Some(Step::StreamHead { empty: true }),
+            1 => {
+                self.item.head_end = Some(pos);
+                Some(Step::StanzaEnd)
+            }
+            _ => None,
+        }
+    }
+
+    fn close_element(&mut self) -> Option<Step> {
+        self.state = State::Content;
+        if self.depth == self.open.len() {
+            self.open.pop();
+        }
+        self.depth = self.depth.saturating_sub(1);
+        match self.depth {
+            0 => Some(Step::StreamEnd),
+            1 => Some(Step::StanzaEnd),
+            _ => None,
+        }
+    }
+
+    fn note_head(&mut self, pos: usize) {
+        if self.depth == 1 && self.item.head_end.is_none() && pos <= self.limits.stanza {
+            self.item.attribute_end = pos;
+        }
+    }
+
+    fn note_over(&mut self, limit: Limit, pos: usize) {
+        self.item.over.get_or_insert((limit, pos));
+    }
+}
+
+/// The length of the run of complete non-ASCII characters at the beginning.
+fn characters(rest: &[u8]) -> Result<usize, XmlError> {
+    let mut used = 0;
+    while let Some(tail @ [0x80..=0xff, ..]) = rest.get(used..) {
+        match decode(tail)? {
+            Some(('\u{FFFE}' | '\u{FFFF}', _)) => return Err(XmlError::ForbiddenCharacter),
+            Some((_, len)) => used += len,
+            None => break,
+        }
+    }
+    Ok(used)
+}
+
+/// A name that is being read: at most one colon, with a name on either side of it.
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    /// FNV-1a of all bytes so far.
+    hash: u64,
+    colon: bool,
+    at_part_start: bool,
+    xmlns_prefix: bool,
+}
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+const fn hash_byte(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(FNV_PRIME)
+}
+
+const XMLNS: u64 = {
+    let hash = hash_byte(hash_byte(FNV_OFFSET, b'x'), b'm');
+    hash_byte(hash_byte(hash_byte(hash, b'l'), b'n'), b's')
+};
+
+impl Default for Name {
+    fn default() -> Self {
+        Self {
+            hash: FNV_OFFSET,
+            colon: false,
+            at_part_start: true,
+            xmlns_prefix: false,
+        }
+    }
+}
+
+impl Name {
+    /// Takes in the bytes that belong to the name and says how many.
+    fn scan(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
+        let mut used = 0;
+        while let Some(&byte) = rest.get(used) {
+            let len = match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' => 1,
+                b'0'..=b'9' | b'-' | b'.' if !self.at_part_start => 1,
+                b':' if !self.at_part_start && !self.colon => {
+                    self.xmlns_prefix = self.hash == XMLNS;
+                    self.colon = true;
+                    self.at_part_start = true;
+                    self.hash = hash_byte(self.hash, byte);
+                    used += 1;
+                    continue;
+                }
+                0x80.. => match decode(rest.get(used..).unwrap_or_default())? {
+                    None => break,
+                    Some((c, len)) if is_name_start(c) => len,
+                    Some((c, len)) if is_name_char(c) && !self.at_part_start => len,
+                    Some(_) => return Err(XmlError::BadName),
+                },
+                b'0'..=b'9' | b'-' | b'.' | b':' => return Err(XmlError::BadName),
+                _ => break,
+            };
+            self.at_part_start = false;
+            for &byte in rest.get(used..used + len).unwrap_or_default() {
+                self.hash = hash_byte(self.hash, byte);
+            }
+            used += len;
+        }
+        Ok(used)
+    }
+
+    fn finish(&self) -> Result<bool, XmlError> {
+        if self.at_part_start {
+            return Err(XmlError::BadName);
+        }
+        Ok(true)
+    }
+
+    fn declares_namespace(&self) -> bool {
+        self.xmlns_prefix || (!self.colon && self.hash == XMLNS)
+    }
+}

@@ -1,0 +1,755 @@
+//! T6: what the reader accepts, what it refuses, and that neither depends on how the bytes arrive.
+
+use std::time::{Duration, Instant};
+
+use crate::ns;
+use crate::xml::{
+    Element, Limit, Limits, Node, RefusedStanza, StreamHeader, StreamItem, StreamReader, XmlError,
+};
+
+pub(super) const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
+    xmlns:stream='http://etherx.jabber.org/streams' from='example.org' id='s1' version='1.0' xml:lang='en'>";
+
+/// Everything a document yields, and the error it ends with.
+pub(super) fn read(
+    document: &[u8],
+    chunk: usize,
+    limits: Limits,
+    logged_in: bool,
+) -> (Vec<StreamItem>, Option<XmlError>) {
+    let mut reader = StreamReader::new(limits);
+    if logged_in {
+        reader.login_complete();
+    }
+    let mut items = Vec::new();
+    for bytes in document.chunks(chunk) {
+        reader.feed(bytes);
+        loop {
+            match reader.next_item() {
+                Ok(Some(item)) => items.push(item),
+                Ok(None) => break,
+                Err(error) => {
+                    assert_eq!(reader.next_item(), Err(error), "a dead reader stays dead");
+                    return (items, Some(error));
+                }
+            }
+        }
+    }
+    (items, None)
+}
+
+/// Reads in chunks of many sizes and insists that the outcome is the same.
+fn read_any(document: &[u8]) -> (Vec<StreamItem>, Option<XmlError>) {
+    let whole = read(document, document.len().max(1), Limits::default(), true);
+    for chunk in [1, 2, 3, 7, 64] {
+        let parts = read(document, chunk, Limits::default(), true);
+        assert_eq!(
+            parts,
+            whole,
+            "in chunks of {chunk}: {}",
+            String::from_utf8_lossy(document)
+        );
+    }
+    whole
+}
+
+fn in_stream(body: &[u8]) -> (Vec<StreamItem>, Option<XmlError>) {
+    let (mut items, error) = read_any(&[HEADER.as_bytes(), body].concat());
+    assert!(
+        matches!(items.first(), Some(StreamItem::Header(_))),
+        "{error:?}"
+    );
+    items.remove(0);
+    (items, error)
+}
+
+fn element(body: &str) -> Element {
+    match in_stream(body.as_bytes()) {
+        (items, None) => match items.as_slice() {
+            [StreamItem::Element(element)] => element.clone(),
+            other => panic!("{body}: {other:?}"),
+        },
+        (_, Some(error)) => panic!("{body}: {error}"),
+    }
+}
+
+fn refuses(body: impl AsRef<[u8]>, error: XmlError) {
+    let body = body.as_ref();
+    let (_, found) = in_stream(body);
+    assert_eq!(found, Some(error), "{}", String::from_utf8_lossy(body));
+}
+
+fn stanza(text: &str) -> String {
+    format!("<message>{text}</message>")
+}
+
+#[test]
+fn reads_header_stanzas_and_end() {
+    let (items, error) = in_stream(
+        b" \n<presence/>\r\n\t <a:b xmlns:a='urn:a' a:c='1' c='2'>x</a:b></stream:stream >\n",
+    );
+    assert_eq!(error, None);
+    let mut other = Element::new("b", "urn:a");
+    other.push_attribute(crate::xml::Attribute {
+        ns: "urn:a".into(),
+        name: "c".into(),
+        value: "1".into(),
+    });
+    let other = other.with_attr("c", "2").with_text("x");
+    assert_eq!(
+        items,
+        [
+            StreamItem::Element(Element::new("presence", ns::CLIENT)),
+            StreamItem::Element(other),
+            StreamItem::End
+        ]
+    );
+}
+
+#[test]
+fn header_tells_its_attributes() {
+    let (items, error) = read_any(HEADER.as_bytes());
+    assert_eq!(error, None);
+    let header = StreamHeader {
+        from: Some("example.org".into()),
+        to: None,
+        id: Some("s1".into()),
+        version: Some("1.0".into()),
+        lang: Some("en".into()),
+    };
+    assert_eq!(items, [StreamItem::Header(header)]);
+}
+
+#[test]
+fn header_that_closes_itself_is_header_and_end() {
+    let (items, error) =
+        read_any(b"<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'/>");
+    assert_eq!(error, None);
+    assert_eq!(
+        items,
+        [StreamItem::Header(StreamHeader::default()), StreamItem::End]
+    );
+}
+
+#[test]
+fn header_must_be_a_client_stream() {
+    for (document, error) in [
+        ("<stream xmlns='jabber:client'>", XmlError::StreamNamespace),
+        ("<html>", XmlError::StreamNamespace),
+        (
+            "<stream:stream xmlns='jabber:client'>",
+            XmlError::UndeclaredPrefix,
+        ),
+        (
+            "<s:strom xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>",
+            XmlError::NotAStream,
+        ),
+        (
+            "<s:stream xmlns='jabber:server' xmlns:s='http://etherx.jabber.org/streams'>",
+            XmlError::ContentNamespace,
+        ),
+        (
+            "<s:stream xmlns:s='http://etherx.jabber.org/streams'>",
+            XmlError::ContentNamespace,
+        ),
+        ("HTTP/1.1 400 Bad Request", XmlError::StreamLevelText),
+        ("\u{feff}<stream>", XmlError::StreamLevelText),
+        ("</stream>", XmlError::MalformedMarkup),
+    ] {
+        assert_eq!(
+            read_any(document.as_bytes()),
+            (vec![], Some(error)),
+            "{document}"
+        );
+    }
+}
+
+#[test]
+fn text_is_one_node_with_references_and_cdata_expanded() {
+    let message = element(&stanza(
+        "a&amp;&lt;&gt;&quot;&apos;&#65;&#x1F600;<![CDATA[<&]]]>]] > \r\n\r ü",
+    ));
+    assert_eq!(
+        message.nodes(),
+        [Node::Text("a&<>\"'A\u{1F600}<&]]] > \n\n ü".into())]
+    );
+    assert!(
+        element("<message><![CDATA[]]></message>")
+            .nodes()
+            .is_empty()
+    );
+}
+
+#[test]
+fn attribute_values_are_normalised() {
+    let message = element("<message a = \"x\ty\r\nz'&#10;&#9;>\" b\n='&lt;\"'/>");
+    assert_eq!(message.attr("a"), Some("x y z'\n\t>"));
+    assert_eq!(message.attr("b"), Some("<\""));
+}
+
+#[test]
+fn namespaces_are_scoped() {
+    let message = element(
+        "<message><a xmlns='urn:a' xmlns:p='urn:p'><p:b><c xmlns=''/></p:b></a><d/><stream:e/><xml:f/></message>",
+    );
+    let a = message.child("a", "urn:a").unwrap();
+    let b = a.child("b", "urn:p").unwrap();
+    assert!(b.has_child("c", ""));
+    assert!(message.has_child("d", ns::CLIENT));
+    assert!(message.has_child("e", ns::STREAM));
+    refuses(
+        stanza("<a xmlns:p='urn:p'/><p:b/>"),
+        XmlError::UndeclaredPrefix,
+    );
+}
+
+#[test]
+fn t6_refuses_doctype() {
+    refuses("<!DOCTYPE a>", XmlError::Doctype);
+    refuses(stanza("<!DOCTYPE a [<!ENTITY b 'c'>]>"), XmlError::Doctype);
+    assert_eq!(
+        read_any(b"<?xml version='1.0'?><!DOCTYPE a>").1,
+        Some(XmlError::Doctype)
+    );
+}
+
+#[test]
+fn t6_refuses_comments_and_processing_instructions() {
+    refuses("<!-- c -->", XmlError::Comment);
+    refuses(stanza("<!-- c -->"), XmlError::Comment);
+    refuses("<?p ?>", XmlError::ProcessingInstruction);
+    refuses(stanza("<?p?>"), XmlError::ProcessingInstruction);
+    refuses("<?xml version='1.0'?>", XmlError::ProcessingInstruction);
+    refuses(stanza("<!ELEMENT a>"), XmlError::MalformedMarkup);
+    refuses("<![CDATA[x]]>", XmlError::StreamLevelText);
+}
+
+#[test]
+fn t6_refuses_undeclared_entities_and_bad_references() {
+    refuses(stanza("&nbsp;"), XmlError::UndeclaredEntity);
+    refuses("<a b='&nbsp;'/>", XmlError::UndeclaredEntity);
+    refuses(stanza("&ampx;"), XmlError::UndeclaredEntity);
+    refuses(stanza("a & b"), XmlError::MalformedReference);
+    refuses(stanza("&;"), XmlError::MalformedReference);
+    for bad in [
+        "&#;",
+        "&#x;",
+        "&#a;",
+        "&#x110000000;",
+        "&#X41;",
+        "&#-1;",
+        "&#65 ;",
+    ] {
+        refuses(stanza(bad), XmlError::MalformedReference);
+    }
+    for bad in [
+        "&#0;",
+        "&#8;",
+        "&#xD800;",
+        "&#xFFFE;",
+        "&#xFFFF;",
+        "&#x110000;",
+    ] {
+        refuses(stanza(bad), XmlError::ForbiddenCharacter);
+        refuses(format!("<a b='{bad}'/>"), XmlError::ForbiddenCharacter);
+    }
+}
+
+#[test]
+fn t6_refuses_forbidden_characters_and_bad_utf8() {
+    for bad in ["\0", "\u{1}", "\u{b}", "\u{1f}", "\u{FFFE}", "\u{FFFF}"] {
+        refuses(stanza(bad), XmlError::ForbiddenCharacter);
+        refuses(format!("<a b='{bad}'/>"), XmlError::ForbiddenCharacter);
+        refuses(
+            stanza(&format!("<![CDATA[{bad}]]>")),
+            XmlError::ForbiddenCharacter,
+        );
+    }
+    let bad_utf8: [&[u8]; 7] = [
+        b"\x80",
+        b"\xc0\xaf",
+        b"\xe0\x80\xaf",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xff",
+        b"\xc3(",
+    ];
+    for bad in bad_utf8 {
+        refuses([b"<message>", bad].concat(), XmlError::BadUtf8);
+        refuses([b"<a b='", bad].concat(), XmlError::BadUtf8);
+        refuses([b"<a", bad].concat(), XmlError::BadUtf8);
+        refuses([b"<a><![CDATA[", bad].concat(), XmlError::BadUtf8);
+    }
+}
+
+#[test]
+fn t6_refuses_ill_formed_names() {
+    for bad in [
+        "<1a/>",
+        "<-a/>",
+        "<a:b:c/>",
+        "<:a/>",
+        "<a:/>",
+        "<a:1/>",
+        "< a/>",
+        "<\u{d7}/>",
+        "<\u{300}/>",
+        "<a \u{2f}b='c'/>",
+    ] {
+        let (_, error) = in_stream(bad.as_bytes());
+        assert!(
+            matches!(error, Some(XmlError::BadName | XmlError::MalformedMarkup)),
+            "{bad} {error:?}"
+        );
+    }
+    for bad in [
+        "<a 1='b'/>",
+        "<a b:='c'/>",
+        "<a :b='c'/>",
+        "<a ='c'/>",
+        "<a b:c:d='e'/>",
+    ] {
+        refuses(bad, XmlError::BadName);
+    }
+    assert_eq!(
+        element("<\u{e9}t\u{300}-1.\u{1F600}/>").name(),
+        "\u{e9}t\u{300}-1.\u{1F600}"
+    );
+}
+
+#[test]
+fn t6_refuses_duplicate_attributes_by_expanded_name() {
+    refuses("<a b='1' b='2'/>", XmlError::DuplicateAttribute);
+    refuses(
+        "<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>",
+        XmlError::DuplicateAttribute,
+    );
+    refuses("<a xmlns='u' xmlns='u'/>", XmlError::DuplicateAttribute);
+    refuses("<a xmlns:p='u' xmlns:p='u'/>", XmlError::DuplicateAttribute);
+    assert_eq!(
+        element("<a xmlns='u' xmlns:q='u' b='1' q:b='2'/>")
+            .attributes()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn t6_refuses_undeclared_prefixes_and_namespace_misuse() {
+    refuses("<p:a/>", XmlError::UndeclaredPrefix);
+    refuses("<a p:b='c'/>", XmlError::UndeclaredPrefix);
+    refuses("<xmlns:a/>", XmlError::UndeclaredPrefix);
+    for bad in [
+        "xmlns:p=''",
+        "xmlns:xmlns='u'",
+        "xmlns:xml='u'",
+        "xmlns:p='http://www.w3.org/XML/1998/namespace'",
+        "xmlns='http://www.w3.org/XML/1998/namespace'",
+        "xmlns:p='http://www.w3.org/2000/xmlns/'",
+        "xmlns='http://www.w3.org/2000/xmlns/'",
+    ] {
+        refuses(format!("<a {bad}/>"), XmlError::NamespaceMisuse);
+    }
+    element("<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='en'/>");
+}
+
+#[test]
+fn t6_refuses_broken_markup() {
+    refuses("<a b='<'/>", XmlError::LessThanInAttribute);
+    refuses(stanza("]]>"), XmlError::CdataEndInText);
+    refuses("<a></b>", XmlError::MismatchedEndTag);
+    refuses("<a><b></a></b>", XmlError::MismatchedEndTag);
+    refuses("</a>", XmlError::MismatchedEndTag);
+    refuses("<a></stream:stream>", XmlError::MismatchedEndTag);
+    for bad in [
+        "<a b='1'c='2'/>",
+        "<a b/>",
+        "<a b=c/>",
+        "<a / >",
+        "<a></a b>",
+        "<a b='1' /c>",
+    ] {
+        refuses(bad, XmlError::MalformedMarkup);
+    }
+    refuses("x<message/>", XmlError::StreamLevelText);
+    refuses("&#32;<message/>", XmlError::StreamLevelText);
+    refuses("</stream:stream><a/>", XmlError::AfterEnd);
+}
+
+#[test]
+fn xml_declaration_only_at_the_very_start() {
+    let root = "<s:stream xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>";
+    for good in [
+        "",
+        " \n",
+        "<?xml version='1.0'?>",
+        "<?xml\tversion = \"1.0\" encoding='utf-8' ?>\n",
+        "<?xml version='1.0' encoding='UTF-8' standalone='yes'?>",
+    ] {
+        let (items, error) = read_any(format!("{good}{root}").as_bytes());
+        assert_eq!((items.len(), error), (1, None), "{good}");
+    }
+    for (bad, error) in [
+        (" <?xml version='1.0'?>", XmlError::ProcessingInstruction),
+        (
+            "<?xml version='1.0'?><?xml version='1.0'?>",
+            XmlError::ProcessingInstruction,
+        ),
+        ("<?xmlx version='1.0'?>", XmlError::ProcessingInstruction),
+        ("<?xml?>", XmlError::ProcessingInstruction),
+        ("<?php ?>", XmlError::ProcessingInstruction),
+        ("<?xml version='1.1'?>", XmlError::UnsupportedVersion),
+        (
+            "<?xml version='1.0' encoding='ISO-8859-1'?>",
+            XmlError::UnsupportedEncoding,
+        ),
+        ("<?xml encoding='utf-8'?>", XmlError::MalformedDeclaration),
+        (
+            "<?xml version='1.0'encoding='utf-8'?>",
+            XmlError::MalformedDeclaration,
+        ),
+        ("<?xml version='1.0\"?>", XmlError::MalformedDeclaration),
+        (
+            "<?xml version='1.0' standalone='no'?>",
+            XmlError::MalformedDeclaration,
+        ),
+        (
+            "<?xml version='1.0' x='y'?>",
+            XmlError::MalformedDeclaration,
+        ),
+    ] {
+        assert_eq!(
+            read_any(format!("{bad}{root}").as_bytes()),
+            (vec![], Some(error)),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn an_element_is_returned_with_its_last_byte_and_no_byte_more() {
+    let document = format!("{HEADER}<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    let mut reader = StreamReader::default();
+    let (last, rest) = document.as_bytes().split_last().unwrap();
+    reader.feed(rest);
+    assert!(matches!(
+        reader.next_item(),
+        Ok(Some(StreamItem::Header(_)))
+    ));
+    assert_eq!(reader.next_item(), Ok(None));
+    reader.feed(&[*last, b'\n', 0x16, 0x03, 0x03, b'<']);
+    let proceed = Element::new("proceed", ns::TLS);
+    assert_eq!(reader.next_item(), Ok(Some(StreamItem::Element(proceed))));
+    assert_eq!(reader.take_unread(), [b'\n', 0x16, 0x03, 0x03, b'<']);
+    assert_eq!(reader.take_unread(), []);
+    reader.restart();
+    reader.feed(HEADER.as_bytes());
+    assert!(matches!(
+        reader.next_item(),
+        Ok(Some(StreamItem::Header(_)))
+    ));
+}
+
+#[test]
+fn a_restart_begins_a_document_at_the_first_unread_byte() {
+    let mut reader = StreamReader::default();
+    reader.feed(format!("{HEADER}<success/>{HEADER}<features/>").as_bytes());
+    assert!(matches!(
+        reader.next_item(),
+        Ok(Some(StreamItem::Header(_)))
+    ));
+    assert!(matches!(
+        reader.next_item(),
+        Ok(Some(StreamItem::Element(_)))
+    ));
+    reader.restart();
+    assert!(matches!(
+        reader.next_item(),
+        Ok(Some(StreamItem::Header(_)))
+    ));
+    let features = Element::new("features", ns::CLIENT);
+    assert_eq!(reader.next_item(), Ok(Some(StreamItem::Element(features))));
+}
+
+fn only_refused(document: &str, chunk: usize, limits: Limits) -> RefusedStanza {
+    let body = format!("{HEADER}{document}<presence/>");
+    let (items, error) = read(body.as_bytes(), chunk, limits, true);
+    assert_eq!(error, None);
+    match items.as_slice() {
+        [
+            StreamItem::Header(_),
+            StreamItem::Refused(refused),
+            StreamItem::Element(_),
+        ] => refused.clone(),
+        other => panic!("{} items", other.len()),
+    }
+}
+
+#[test]
+fn t6_over_limit_stanza_is_skipped_and_the_stream_goes_on() {
+    let limits = Limits {
+        before_login: 1000,
+        stanza: 2000,
+        iq_result: 4000,
+        depth: 4,
+        attributes: 4,
+        namespaces: 2,
+    };
+    let big = "x".repeat(3000);
+    let text = format!("<message type='chat' from='a@b' id='m1'><body>{big}</body></message>");
+    let deep = "<iq id='m1' from='a@b' type='get'><a><b><c><d/></c></b></a></iq>".to_owned();
+    let attributes = "<iq id='m1' from='a@b' type='get'><a a='' b='' c='' d='' e=''/></iq>".to_owned();
+    let attributes_in_head = "<iq a='' b='' id='m1' from='a@b' type='get'/>".to_owned();
+    let namespaces =
+        "<iq id='m1' from='a@b' type='get'><a xmlns='a' xmlns:a='a' xmlns:b='a'/></iq>".to_owned();
+    let head = format!("<iq id='m1' from='a@b' type='get' x:y='{big}' xmlns:x='u'><a/></iq>");
+    let head_cut = format!("<iq x:y='' id='m1' from='a@b' z='{big}' type='get' xmlns:x='u'/>");
+    for (document, name, stanza_type, reason) in [
+        (&text, "message", Some("chat"), Limit::Size),
+        (&deep, "iq", Some("get"), Limit::Depth),
+        (&attributes, "iq", Some("get"), Limit::Attributes),
+        (&attributes_in_head, "iq", Some("get"), Limit::Attributes),
+        (&namespaces, "iq", Some("get"), Limit::Namespaces),
+        (&head, "iq", Some("get"), Limit::Size),
+        (&head_cut, "iq", None, Limit::Size),
+    ] {
+        let expected = RefusedStanza {
+            name: name.into(),
+            ns: ns::CLIENT.into(),
+            id: Some("m1".into()),
+            from: Some("a@b".into()),
+            stanza_type: stanza_type.map(str::to_owned),
+            reason,
+            bytes: document.len(),
+        };
+        for chunk in [1, 2, 5, 100, 10_000] {
+            assert_eq!(
+                only_refused(document, chunk, limits),
+                expected,
+                "{document}"
+            );
+            let (_, error) = read(
+                format!("{HEADER}{document}").as_bytes(),
+                chunk,
+                limits,
+                false,
+            );
+            assert_eq!(
+                error.map(XmlError::stream_condition),
+                Some("policy-violation")
+            );
+        }
+    }
+}
+
+#[test]
+fn t6_what_is_skipped_must_still_be_well_formed() {
+    let limits = Limits {
+        stanza: 100,
+        depth: 3,
+        ..Limits::default()
+    };
+    let big = "x".repeat(200);
+    for (bad, error) in [
+        ("<a>\u{1}", XmlError::ForbiddenCharacter),
+        ("<!-- -->", XmlError::Comment),
+        ("<a></b>", XmlError::MismatchedEndTag),
+        ("</iq>", XmlError::MismatchedEndTag),
+        ("&nbsp;", XmlError::UndeclaredEntity),
+        ("<a b='<", XmlError::LessThanInAttribute),
+        ("<a><b><c><d></e>", XmlError::MismatchedEndTag),
+    ] {
+        let document = format!("{HEADER}<message>{big}{bad}");
+        for chunk in [1, 50, 10_000] {
+            let (items, found) = read(document.as_bytes(), chunk, limits, true);
+            let expected = (bad != "<a><b><c><d></e>").then_some(error);
+            assert_eq!((items.len(), found), (1, expected), "{bad}");
+        }
+    }
+}
+
+#[test]
+fn t6_iq_results_have_their_own_limit() {
+    let limits = Limits {
+        stanza: 500,
+        iq_result: 2000,
+        ..Limits::default()
+    };
+    let result = |size: usize| format!("<iq type='result'><a>{}</a></iq>", "x".repeat(size));
+    for chunk in [1, 100, 10_000] {
+        let (items, _) = read(
+            format!("{HEADER}{}", result(1500)).as_bytes(),
+            chunk,
+            limits,
+            true,
+        );
+        assert!(matches!(items.get(1), Some(StreamItem::Element(_))));
+        assert_eq!(
+            only_refused(&result(2500), chunk, limits).reason,
+            Limit::Size
+        );
+        let other = result(1500).replace("result", "get");
+        assert_eq!(only_refused(&other, chunk, limits).reason, Limit::Size);
+        let foreign = result(1500).replace("<iq ", "<iq xmlns='u' ");
+        assert_eq!(only_refused(&foreign, chunk, limits).reason, Limit::Size);
+    }
+}
+
+#[test]
+fn t6_size_limits_are_exact() {
+    let limits = Limits {
+        before_login: 300,
+        stanza: 400,
+        ..Limits::default()
+    };
+    for (size, logged_in, accepted) in [
+        (300, false, true),
+        (301, false, false),
+        (400, true, true),
+        (401, true, false),
+    ] {
+        let body = format!("{HEADER}<a>{}</a>", "x".repeat(size - 7));
+        for chunk in [1, 33, 10_000] {
+            let (items, _) = read(body.as_bytes(), chunk, limits, logged_in);
+            assert_eq!(
+                matches!(items.get(1), Some(StreamItem::Element(_))),
+                accepted,
+                "{size}"
+            );
+        }
+    }
+}
+
+#[test]
+fn t6_a_header_over_the_limit_is_an_error_even_after_login() {
+    let header = HEADER.replace("id='s1'", &format!("id='{}'", "x".repeat(20_000)));
+    for chunk in [1, 100_000] {
+        let (items, error) = read(header.as_bytes(), chunk, Limits::default(), true);
+        assert_eq!(
+            (items, error),
+            (vec![], Some(XmlError::OverLimit(Limit::Size)))
+        );
+    }
+}
+
+/// Linear work takes well under a second here even unoptimised; quadratic work takes hours.
+const GENEROUS: Duration = Duration::from_secs(60);
+
+#[test]
+fn t6_linear_200_000_nested_elements() {
+    let started = Instant::now();
+    let n = 200_000;
+    let document = format!("{}{}", "<a>".repeat(n), "</a>".repeat(n));
+    for chunk in [1, 1460, document.len()] {
+        let refused = only_refused(&document, chunk, Limits::default());
+        assert_eq!(
+            (refused.reason, refused.bytes),
+            (Limit::Depth, document.len())
+        );
+    }
+    let (_, error) = read(
+        format!("{HEADER}{document}").as_bytes(),
+        1,
+        Limits::default(),
+        false,
+    );
+    assert_eq!(error, Some(XmlError::OverLimit(Limit::Depth)));
+    assert!(started.elapsed() < GENEROUS);
+}
+
+#[test]
+fn t6_linear_10_mb_of_text_one_byte_at_a_time() {
+    let started = Instant::now();
+    let document = format!("<message>{}</message>", "ab]&amp;\u{fc}d".repeat(1 << 20));
+    assert!(document.len() > 10_000_000);
+    let refused = only_refused(&document, 1, Limits::default());
+    assert_eq!(
+        (refused.reason, refused.bytes),
+        (Limit::Size, document.len())
+    );
+    let wide = Limits {
+        stanza: 20 << 20,
+        ..Limits::default()
+    };
+    let (items, error) = read(format!("{HEADER}{document}").as_bytes(), 1, wide, true);
+    assert_eq!((items.len(), error), (2, None));
+    assert!(started.elapsed() < GENEROUS);
+}
+
+#[test]
+fn t6_linear_many_small_stanzas_read_one_per_feed() {
+    let started = Instant::now();
+    let mut reader = StreamReader::default();
+    reader.feed(HEADER.as_bytes());
+    reader.feed("<a/>".repeat(200_000).as_bytes());
+    for _ in 0..200_000 {
+        reader.feed(b" ");
+        assert!(matches!(reader.next_item(), Ok(Some(_))));
+    }
+    assert!(started.elapsed() < GENEROUS);
+}
+
+#[test]
+fn t6_memory_is_bounded_while_skipping() {
+    let mut reader = StreamReader::default();
+    reader.login_complete();
+    reader.feed(format!("{HEADER}<message>").as_bytes());
+    assert!(matches!(
+        reader.next_item(),
+        Ok(Some(StreamItem::Header(_)))
+    ));
+    let chunk = vec![b'x'; 4096];
+    for _ in 0..1000 {
+        reader.feed(&chunk);
+        assert_eq!(reader.next_item(), Ok(None));
+        assert!(reader.buffered() <= Limits::default().stanza + chunk.len());
+    }
+    assert!(reader.buffered() <= 16);
+}
+
+#[test]
+fn t6_a_long_namespace_is_not_multiplied() {
+    let name = "u".repeat(100_000);
+    let shared = format!(
+        "<message xmlns='{name}'>{}</message>",
+        "<a/>".repeat(30_000)
+    );
+    assert_eq!(element(&shared).nodes().len(), 30_000);
+    let copied = format!(
+        "<message xmlns:p='{name}'>{}</message>",
+        "<a p:b=''/>".repeat(10_000)
+    );
+    assert_eq!(
+        only_refused(&copied, 1000, Limits::default()).reason,
+        Limit::Namespaces
+    );
+}
+
+#[test]
+fn written_elements_read_back_the_same() {
+    let tricky = "&<>'\"\r\n\t ]]> \u{1F600}";
+    let written = Element::new("message", ns::CLIENT)
+        .with_attr("id", tricky)
+        .with_child(Element::new("a", "urn:a").with_child(Element::new("b", "").with_text(tricky)))
+        .with_child(
+            Element::new("error", ns::STREAM).with_child(Element::new("c", ns::STREAM_ERRORS)),
+        )
+        .with_text(tricky);
+    assert_eq!(element(&written.to_xml()), written);
+}
+
+#[test]
+fn no_prefix_of_a_document_is_refused() {
+    let document = format!(
+        "{HEADER}<message a='&amp;\u{fc}'>\u{1F600}]]&#65;<![CDATA[]]]]><b/></message></stream:stream>"
+    );
+    for len in 0..document.len() {
+        let (_, error) = read(
+            &document.as_bytes()[..len],
+            len.max(1),
+            Limits::default(),
+            true,
+        );
+        assert_eq!(error, None, "{len}");
+    }
+}
