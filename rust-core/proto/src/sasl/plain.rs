@@ -1,7 +1,5 @@
 //! PLAIN (RFC 4616): the password itself, protected by TLS alone. Opt-in by policy.
 
-use zeroize::Zeroizing;
-
 use super::error::SaslError;
 use crate::secret::Secret;
 
@@ -16,8 +14,8 @@ pub fn initial_response(
     user: &str,
     password: &Secret<String>,
 ) -> Result<Secret<Vec<u8>>, SaslError> {
-    let password = Zeroizing::new(password.expose().clone());
-    if [user, password.as_str()]
+    let password = password.expose().as_str();
+    if [user, password]
         .iter()
         .any(|field| field.is_empty() || field.contains('\0'))
     {
