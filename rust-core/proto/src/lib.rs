@@ -5,6 +5,7 @@
 //! from its seed.
 
 pub mod ns;
+pub mod sasl;
 pub mod secret;
 pub mod stanza;
 pub mod stream;

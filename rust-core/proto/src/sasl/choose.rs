@@ -1,0 +1,254 @@
+//! Which mechanism to log in with (XEP-0440 "Business Rules", as XEP-0474 amends them), and what is too weak.
+//!
+//! The ranking: channel binding comes first, because it is what stops somebody in the middle, whatever the hash;
+//! tls-exporter before tls-server-end-point, because the latter does not notice a stolen key; then the hash,
+//! SHA-512, SHA-256, SHA-1; PLAIN last, and only if the app asked for it. A server that offers binding only with
+//! SHA-1 therefore gets SCRAM-SHA-1-PLUS, not SCRAM-SHA-512.
+
+use std::fmt;
+
+use super::binding::{ChannelBindingType, ChannelBindings, Gs2};
+use super::mechanism::{Hash, HtBinding, Mechanism, any_plus};
+
+/// Which profile of SASL the offer came with; their rules on channel binding differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// RFC 6120.
+    Sasl1,
+    /// XEP-0388.
+    Sasl2,
+}
+
+/// What the server advertised, exactly as it did: XEP-0474 hashes these lists, so unknown names stay in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The profile that will be used.
+    pub profile: Profile,
+    /// The mechanisms of that profile, without those inside `<fast/>`.
+    pub mechanisms: Vec<String>,
+    /// The channel-binding types of XEP-0440; `None` if the feature was not advertised.
+    pub channel_bindings: Option<Vec<String>>,
+}
+
+/// What the app and the account's past demand of a login.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SaslPolicy {
+    /// Whether the password may be sent as it is (inside TLS).
+    pub allow_plain: bool,
+    /// Whether a login without channel binding is refused.
+    pub require_channel_binding: bool,
+    /// What an earlier login has proved the server to support.
+    pub floor: Option<Floor>,
+}
+
+/// The weakest login that is still acceptable, learnt from a proven login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Floor {
+    /// The mechanism of that login. Record those of password logins: a token says nothing about what a server offers
+    /// for passwords.
+    pub mechanism: Mechanism,
+    /// What it was bound to.
+    pub channel_binding: Option<ChannelBindingType>,
+}
+
+impl Floor {
+    /// Whether a login with this mechanism and channel binding is no weaker than the floor in any respect.
+    ///
+    /// Binding and hash are compared apart: gaining one does not pay for losing the other. Tokens (FAST) are bound to
+    /// their mechanism when they are issued, so for them any channel binding satisfies a floor that has one (early
+    /// data knows only `-ENDP`), and only `-NONE` is weaker.
+    pub fn allows(
+        &self,
+        mechanism: Mechanism,
+        channel_binding: Option<ChannelBindingType>,
+    ) -> bool {
+        if let Mechanism::Ht(binding) = mechanism {
+            return self.channel_binding.is_none() || binding != HtBinding::None;
+        }
+        password_strength(mechanism) >= password_strength(self.mechanism)
+            && channel_binding >= self.channel_binding
+    }
+
+    /// The floor after a proven login: what each of the two demanded, whichever is more.
+    #[must_use]
+    pub fn raised_by(previous: Option<Self>, login: &Choice) -> Self {
+        let channel_binding = login.gs2.channel_binding();
+        let Some(previous) = previous else {
+            return Self {
+                mechanism: login.mechanism,
+                channel_binding,
+            };
+        };
+        let stronger = password_strength(login.mechanism) > password_strength(previous.mechanism);
+        Self {
+            mechanism: if stronger {
+                login.mechanism
+            } else {
+                previous.mechanism
+            },
+            channel_binding: channel_binding.max(previous.channel_binding),
+        }
+    }
+}
+
+/// PLAIN < a token (which shows only that PLAIN was not needed) < SCRAM by hash. `-PLUS` is not counted here: it is
+/// what the channel binding says.
+fn password_strength(mechanism: Mechanism) -> (u8, Option<Hash>) {
+    match mechanism {
+        Mechanism::Plain => (0, None),
+        Mechanism::Ht(_) => (1, None),
+        Mechanism::Scram { hash, .. } => (1, Some(hash)),
+    }
+}
+
+/// How to log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// PLAIN or SCRAM; never a token.
+    pub mechanism: Mechanism,
+    /// What SCRAM says about channel binding; without meaning for PLAIN.
+    pub gs2: Gs2,
+}
+
+/// Why there is no acceptable way to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoMechanism {
+    /// We know none of the server's mechanisms.
+    NothingInCommon,
+    /// The server offers PLAIN, which the app did not allow, and nothing else that we know.
+    OnlyPlain,
+    /// The best that is offered is weaker than what this account has used before.
+    BelowFloor,
+    /// The app demands channel binding, and it cannot be had.
+    ChannelBindingRequired,
+    /// XEP-0440, rule 4: a SASL2 server offers -PLUS but no channel-binding types. Broken, or somebody cut them out.
+    BindingTypesMissing,
+    /// XEP-0440, rule 5: the server lists channel-binding types but no -PLUS. Broken, or somebody cut them out.
+    PlusMissing,
+}
+
+impl NoMechanism {
+    /// Whether the offer contradicts itself or the past, as somebody in the middle would make it.
+    pub fn is_suspicious(self) -> bool {
+        matches!(
+            self,
+            Self::BelowFloor | Self::BindingTypesMissing | Self::PlusMissing
+        )
+    }
+}
+
+impl fmt::Display for NoMechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NothingInCommon => "no SASL mechanism in common",
+            Self::OnlyPlain => "only PLAIN is offered, and it is not allowed",
+            Self::BelowFloor => "the offer is weaker than an earlier login",
+            Self::ChannelBindingRequired => "channel binding is required and not available",
+            Self::BindingTypesMissing => "channel binding is offered without any type (XEP-0440)",
+            Self::PlusMissing => {
+                "channel-binding types are listed without a -PLUS mechanism (XEP-0440)"
+            }
+        })
+    }
+}
+
+impl std::error::Error for NoMechanism {}
+
+/// Picks the strongest login that both sides can do and the policy accepts.
+///
+/// # Errors
+///
+/// [`NoMechanism`] says why there is none.
+pub fn choose(
+    offer: &Offer,
+    bindings: &ChannelBindings,
+    policy: &SaslPolicy,
+) -> Result<Choice, NoMechanism> {
+    let choice = strongest(offer, bindings, policy.allow_plain)?;
+    let channel_binding = choice.gs2.channel_binding();
+    if policy.require_channel_binding && channel_binding.is_none() {
+        return Err(NoMechanism::ChannelBindingRequired);
+    }
+    match policy.floor {
+        Some(floor) if !floor.allows(choice.mechanism, channel_binding) => {
+            Err(NoMechanism::BelowFloor)
+        }
+        Some(_) | None => Ok(choice),
+    }
+}
+
+fn strongest(
+    offer: &Offer,
+    bindings: &ChannelBindings,
+    allow_plain: bool,
+) -> Result<Choice, NoMechanism> {
+    let known = |wanted| {
+        offer
+            .mechanisms
+            .iter()
+            .any(|name| Mechanism::parse(name) == Some(wanted))
+    };
+    let by_hash = |plus| {
+        let scram = |hash| Mechanism::Scram { hash, plus };
+        [Hash::Sha512, Hash::Sha256, Hash::Sha1]
+            .map(scram)
+            .into_iter()
+            .find(|&mechanism| known(mechanism))
+    };
+
+    if by_hash(true).is_none() && by_hash(false).is_none() {
+        return match (known(Mechanism::Plain), allow_plain) {
+            (true, true) => Ok(Choice {
+                mechanism: Mechanism::Plain,
+                gs2: Gs2::Unsupported,
+            }),
+            (true, false) => Err(NoMechanism::OnlyPlain),
+            (false, _) => Err(NoMechanism::NothingInCommon),
+        };
+    }
+    let gs2 = gs2(offer, bindings, by_hash(true).is_some())?;
+    let bound = gs2.channel_binding().is_some();
+    // A server may offer only the -PLUS variant of what we cannot bind to.
+    let mechanism = by_hash(bound).ok_or(NoMechanism::NothingInCommon)?;
+    Ok(Choice { mechanism, gs2 })
+}
+
+/// XEP-0440, "Business Rules", with rule 6 as XEP-0474 rewrites it.
+///
+/// They apply to SCRAM only: where an app has allowed PLAIN and the server offers nothing better, whoever is in the
+/// middle could have removed the channel-binding types as well, and enforcing rule 5 there would only lock out
+/// servers with an external password store.
+fn gs2(offer: &Offer, bindings: &ChannelBindings, usable_plus: bool) -> Result<Gs2, NoMechanism> {
+    if bindings.is_empty() {
+        return Ok(Gs2::Unsupported); // rule 2
+    }
+    let bind = |wanted: &dyn Fn(ChannelBindingType) -> bool| {
+        ChannelBindingType::BY_STRENGTH
+            .into_iter()
+            .filter(|&kind| wanted(kind))
+            .find_map(|kind| {
+                bindings
+                    .get(kind)
+                    .map(|data| Gs2::Bound(kind, data.to_vec()))
+            })
+    };
+    match (any_plus(&offer.mechanisms), &offer.channel_bindings) {
+        (false, None) => Ok(Gs2::NotOffered),              // rule 3
+        (false, Some(_)) => Err(NoMechanism::PlusMissing), // rule 5
+        (true, None) if offer.profile == Profile::Sasl2 => Err(NoMechanism::BindingTypesMissing), // rule 4
+        // Rule 4 leaves SASL1 a free choice. RFC 9266, section 3, makes tls-exporter the default of TLS 1.3.
+        (true, None) if usable_plus => Ok(bind(&|_| true).unwrap_or(Gs2::Unsupported)),
+        (true, Some(types)) if usable_plus => {
+            let advertised =
+                |kind: ChannelBindingType| types.iter().any(|name| name == kind.as_str());
+            Ok(bind(&advertised).unwrap_or(Gs2::NothingInCommon)) // rules 6 and 7
+        }
+        // The server binds channels, but only with hashes that we lack: `y` would be a lie that it must punish, and
+        // `n` is believed only if it confirms its lists.
+        (true, _) => Ok(Gs2::NothingInCommon),
+    }
+}
+
+#[cfg(test)]
+#[path = "choose_tests.rs"]
+mod tests;

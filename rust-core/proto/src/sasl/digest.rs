@@ -1,0 +1,111 @@
+//! The three hash functions behind one enum, and comparison in constant time.
+
+use hmac::{EagerHash, Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha512};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+use super::mechanism::Hash;
+
+impl Hash {
+    /// The length of a digest in bytes.
+    pub(super) fn output_len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// `H(data)`
+    pub(super) fn digest(self, data: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha1 => Sha1::digest(data).to_vec(),
+            Self::Sha256 => Sha256::digest(data).to_vec(),
+            Self::Sha512 => Sha512::digest(data).to_vec(),
+        }
+    }
+
+    /// `HMAC(key, parts joined)`
+    pub(super) fn hmac(self, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        match self {
+            Self::Sha1 => hmac::<Sha1>(key, parts),
+            Self::Sha256 => hmac::<Sha256>(key, parts),
+            Self::Sha512 => hmac::<Sha512>(key, parts),
+        }
+    }
+
+    /// `Hi(password, salt, iterations)`: PBKDF2 with one block of output.
+    pub(super) fn pbkdf2(self, password: &[u8], salt: &[u8], iterations: u32) -> Vec<u8> {
+        let mut output = vec![0; self.output_len()];
+        match self {
+            Self::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, &mut output),
+            Self::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, iterations, &mut output),
+            Self::Sha512 => pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, iterations, &mut output),
+        }
+        output
+    }
+}
+
+/// HMAC over a key padded to the block by hand, which is what RFC 2104 does first: the constructor that takes a whole
+/// block cannot fail, and a MAC that can fail has no safe answer.
+fn hmac<D: EagerHash>(key: &[u8], parts: &[&[u8]]) -> Vec<u8>
+where
+    Hmac<D>: KeyInit + Mac,
+{
+    let mut block = hmac::digest::Key::<Hmac<D>>::default();
+    let mut hashed = if key.len() > block.len() {
+        D::digest(key).to_vec()
+    } else {
+        key.to_vec()
+    };
+    block
+        .iter_mut()
+        .zip(&hashed)
+        .for_each(|(to, from)| *to = *from);
+    let mut mac = <Hmac<D> as KeyInit>::new(&block);
+    hashed.zeroize();
+    block.as_mut_slice().zeroize();
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// Equality that takes as long for a near miss as for a far one.
+pub(super) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn hmac_pads_short_keys_and_hashes_long_ones() {
+        // RFC 4231, test case 2; the second from python3 hmac.
+        let short = Hash::Sha256.hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
+        assert_eq!(
+            hex(&short),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        let long = Hash::Sha256.hmac(&[b'k'; 200], &[b"abc"]);
+        assert_eq!(
+            hex(&long),
+            "ce632aa86d6a3fd3c79f06217c0a506599d055cd38eb385b16a2939f2488f686"
+        );
+    }
+
+    #[test]
+    fn output_lengths() {
+        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha512] {
+            assert_eq!(hash.digest(b"").len(), hash.output_len());
+            assert_eq!(hash.hmac(b"", &[]).len(), hash.output_len());
+        }
+    }
+}

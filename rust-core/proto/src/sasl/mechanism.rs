@@ -1,0 +1,135 @@
+//! The names of SASL mechanisms that this client can use.
+
+use std::fmt;
+
+/// A hash function of SCRAM, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hash {
+    /// SHA-1 (RFC 5802). Old, but as HMAC inside SCRAM not broken; many servers have stored nothing else.
+    Sha1,
+    /// SHA-256 (RFC 7677).
+    Sha256,
+    /// SHA-512 (draft-melnikov-scram-sha-512).
+    Sha512,
+}
+
+/// What a hashed token of FAST is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HtBinding {
+    /// Nothing: whoever relays the message is logged in.
+    None,
+    /// The tls-exporter value of this TLS connection.
+    Exporter,
+    /// The hash of the server's certificate; the only binding that exists in early data.
+    EndPoint,
+}
+
+/// A SASL mechanism that this client can use.
+///
+/// There is deliberately no order on mechanisms: which one is stronger depends on the channel binding that goes with
+/// it, and tokens do not compare with passwords. [`super::choose()`] and [`super::Floor`] hold the ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mechanism {
+    /// PLAIN (RFC 4616): the password itself.
+    Plain,
+    /// SCRAM-*, or SCRAM-*-PLUS with channel binding.
+    Scram {
+        /// The hash function in the name.
+        hash: Hash,
+        /// Whether this is the -PLUS variant, which binds to the TLS channel.
+        plus: bool,
+    },
+    /// HT-SHA-256-*, the hashed tokens of FAST.
+    Ht(HtBinding),
+}
+
+impl Mechanism {
+    /// The mechanism of this name, if we can use it. Names are compared exactly, as RFC 4422 spells them.
+    pub fn parse(name: &str) -> Option<Self> {
+        let scram = |hash, plus| Some(Self::Scram { hash, plus });
+        match name {
+            "PLAIN" => Some(Self::Plain),
+            "SCRAM-SHA-1" => scram(Hash::Sha1, false),
+            "SCRAM-SHA-1-PLUS" => scram(Hash::Sha1, true),
+            "SCRAM-SHA-256" => scram(Hash::Sha256, false),
+            "SCRAM-SHA-256-PLUS" => scram(Hash::Sha256, true),
+            "SCRAM-SHA-512" => scram(Hash::Sha512, false),
+            "SCRAM-SHA-512-PLUS" => scram(Hash::Sha512, true),
+            "HT-SHA-256-NONE" => Some(Self::Ht(HtBinding::None)),
+            "HT-SHA-256-EXPR" => Some(Self::Ht(HtBinding::Exporter)),
+            "HT-SHA-256-ENDP" => Some(Self::Ht(HtBinding::EndPoint)),
+            _ => None,
+        }
+    }
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::Scram { hash, plus } => match (hash, plus) {
+                (Hash::Sha1, false) => "SCRAM-SHA-1",
+                (Hash::Sha1, true) => "SCRAM-SHA-1-PLUS",
+                (Hash::Sha256, false) => "SCRAM-SHA-256",
+                (Hash::Sha256, true) => "SCRAM-SHA-256-PLUS",
+                (Hash::Sha512, false) => "SCRAM-SHA-512",
+                (Hash::Sha512, true) => "SCRAM-SHA-512-PLUS",
+            },
+            Self::Ht(HtBinding::None) => "HT-SHA-256-NONE",
+            Self::Ht(HtBinding::Exporter) => "HT-SHA-256-EXPR",
+            Self::Ht(HtBinding::EndPoint) => "HT-SHA-256-ENDP",
+        }
+    }
+}
+
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether a server's list of mechanism names holds one that supports channel binding, known to us or not.
+///
+/// XEP-0440 asks about the server's list, not about ours: an unknown `SCRAM-SHA3-512-PLUS` shows as well that the
+/// server binds channels. GS2 (RFC 5801) reserves the suffix for exactly this.
+pub(super) fn any_plus(names: &[String]) -> bool {
+    names.iter().any(|name| name.ends_with("-PLUS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        let names = [
+            "PLAIN",
+            "SCRAM-SHA-1",
+            "SCRAM-SHA-1-PLUS",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-256-PLUS",
+            "SCRAM-SHA-512",
+            "SCRAM-SHA-512-PLUS",
+            "HT-SHA-256-NONE",
+            "HT-SHA-256-EXPR",
+            "HT-SHA-256-ENDP",
+        ];
+        for name in names {
+            assert_eq!(Mechanism::parse(name).map(Mechanism::as_str), Some(name));
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_not_guessed() {
+        for name in [
+            "",
+            "plain",
+            "SCRAM-SHA-1-PLUS ",
+            "SCRAM-SHA3-512",
+            "HT-SHA-256-UNIQ",
+            "EXTERNAL",
+            "X-OAUTH2",
+        ] {
+            assert_eq!(Mechanism::parse(name), None, "{name}");
+        }
+    }
+}

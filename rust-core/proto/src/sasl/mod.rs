@@ -1,0 +1,42 @@
+//! SASL (RFC 4422) as XMPP uses it: SCRAM (RFC 5802, RFC 7677) with channel binding (RFC 5929, RFC 9266, XEP-0440)
+//! and downgrade protection (XEP-0474, XEP-0515), the hashed tokens of FAST (XEP-0484), and PLAIN (RFC 4616).
+//!
+//! Pure functions and by-value states over raw SASL messages: base64 and the XML around it belong to the caller, who
+//! also supplies the nonce and runs the slow [`ScramKeys::derive`] away from the I/O thread.
+//!
+//! ```text
+//! choose(offer, bindings, policy) -> Choice
+//!
+//! ExpectServerFirst --server_first--> NeedKeys --respond(keys)--> ExpectServerFinal --server_final--> Proven
+//!   initial_response()                  key_id() -> derive or cache
+//!
+//! ht::initial_response(token) ----------------------------------------------------- ht::verify -----> Proven
+//! ```
+//!
+//! [`Proven`] can only be made in this module, by a server that has shown that it knows the secret. Whoever asks for
+//! one as an argument cannot act too early.
+
+mod binding;
+mod choose;
+mod condition;
+mod digest;
+mod downgrade;
+mod error;
+pub mod ht;
+mod mechanism;
+pub mod plain;
+mod scram;
+
+pub use binding::{ChannelBindingType, ChannelBindings, Gs2, TlsVersion};
+pub use choose::{Choice, Floor, NoMechanism, Offer, Profile, SaslPolicy, choose};
+pub use condition::SaslCondition;
+pub use error::{SaslError, ScramMessage, ScramServerError};
+pub use mechanism::{Hash, HtBinding, Mechanism};
+pub use scram::{ExpectServerFinal, ExpectServerFirst, NeedKeys, ScramKeyId, ScramKeys};
+
+/// Witness that the server proved itself: SCRAM's `v=` or the responder's hash of a token verified.
+///
+/// PLAIN never yields one: its server proves nothing but its certificate.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Proven(());
