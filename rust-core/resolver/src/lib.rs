@@ -1,1 +1,36 @@
-//! From a JID's domain to an ordered list of endpoints.
+//! From a JID's domain to an ordered list of endpoints: RFC 6120 section 3.2, XEP-0368 (SRV records for direct TLS),
+//! RFC 2782 (priority and weight), RFC 8305 and XEP-0495 (Happy Eyeballs).
+//!
+//! Three steps, and each is data for the next:
+//!
+//! 1. [`resolve`] asks a [`Lookup`] and returns a [`Resolution`], the endpoints in the order in which to try them;
+//! 2. an [`AnswerCache`] keeps it, so that the next connect starts from [`Cached`] endpoints and does not wait for DNS;
+//! 3. [`RacePlan`] says when to try which, and [`HappyEyeballs`] follows the race. Sockets are the caller's.
+//!
+//! Nothing here reads a clock or draws a random number; only the [`Lookup`]s do I/O, and `resolve` bounds their time.
+//! Answers are not authenticated: DNSSEC is not checked and not claimed. An endpoint is a hint about where to dial;
+//! who answers there is proved by a certificate for the JID's domain.
+
+mod cache;
+mod endpoint;
+mod error;
+mod host;
+mod lookup;
+mod order;
+mod race;
+mod resolve;
+mod srv;
+
+pub use cache::{AnswerCache, Cached, MemoryAnswerCache, StoredAnswer};
+pub use endpoint::{Endpoint, Source, Target, Transport};
+pub use error::{LookupError, Query, ResolveError};
+pub use lookup::{
+    Addresses, HickoryLookup, Lookup, NameServers, ResolvConf, Split, StaticHosts, SystemHosts,
+};
+pub use order::order;
+pub use race::{
+    Attempt, CONNECTION_ATTEMPT_DELAY, HappyEyeballs, Input, Output, PRIORITY_PATIENCE, RacePlan,
+    Turn,
+};
+pub use resolve::{QUERY_TIMEOUT, Request, Resolution, resolve};
+pub use srv::{DIRECT_TLS_SERVICE, Preference, STARTTLS_SERVICE, SrvAnswer, SrvRecord, merge};

@@ -1,0 +1,54 @@
+//! Who answers queries: the seam between the rules of this crate and whatever can look names up.
+
+mod fixed;
+mod hickory;
+mod resolv_conf;
+mod system;
+
+pub use fixed::StaticHosts;
+pub use hickory::{HickoryLookup, NameServers};
+pub use resolv_conf::ResolvConf;
+pub use system::SystemHosts;
+
+use crate::{LookupError, SrvAnswer};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Addresses of a host; none if it exists without any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Addresses {
+    /// In the order in which the source gave them.
+    pub addresses: Vec<IpAddr>,
+    /// How long they hold, where the source says so.
+    pub ttl: Option<Duration>,
+}
+
+/// Something that answers the two queries. Names come in as A-labels without a final dot.
+///
+/// A look-up need not bound its time: [`resolve`](crate::resolve) does.
+pub trait Lookup: Send + Sync {
+    /// The SRV records under a name such as `_xmpp-client._tcp.example.org`.
+    fn srv(&self, name: &str) -> impl Future<Output = Result<SrvAnswer, LookupError>> + Send;
+
+    /// The A and AAAA records of a host.
+    fn addresses(&self, host: &str) -> impl Future<Output = Result<Addresses, LookupError>> + Send;
+}
+
+/// SRV from one source, addresses from another: on phones the platform (or hickory) for SRV and the system for hosts.
+#[derive(Debug, Clone)]
+pub struct Split<S, H> {
+    /// Asked for SRV records.
+    pub srv: S,
+    /// Asked for addresses.
+    pub hosts: H,
+}
+
+impl<S: Lookup, H: Lookup> Lookup for Split<S, H> {
+    async fn srv(&self, name: &str) -> Result<SrvAnswer, LookupError> {
+        self.srv.srv(name).await
+    }
+
+    async fn addresses(&self, host: &str) -> Result<Addresses, LookupError> {
+        self.hosts.addresses(host).await
+    }
+}

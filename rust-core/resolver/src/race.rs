@@ -1,0 +1,200 @@
+//! Which endpoint is tried when: RFC 8305 section 5, XEP-0495. A plan as data, and a machine that follows it.
+
+use crate::Endpoint;
+use std::time::Duration;
+
+/// Between the starts of two attempts of one priority: the value RFC 8305 section 8 recommends.
+pub const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// Between the last attempt of one priority and the first of the next, if the former gets no answer at all. XEP-0495 would have
+/// them exhausted first; a black hole takes minutes for that, and the user of a phone does not have them.
+pub const PRIORITY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What an attempt waits for besides its delay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Starts early as soon as any attempt before it fails.
+    Staggered,
+    /// The first of a higher priority value: starts early only once all before it have failed.
+    NextPriority,
+}
+
+/// One entry of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// How long after the start of the attempt before it, at the latest.
+    pub delay: Duration,
+    /// When it may start sooner.
+    pub turn: Turn,
+    /// Where to connect.
+    pub endpoint: Endpoint,
+}
+
+/// Attempts in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RacePlan {
+    /// In the order of their starts.
+    pub attempts: Vec<Attempt>,
+}
+
+impl RacePlan {
+    /// A plan for endpoints in the order in which to try them.
+    #[must_use]
+    pub fn new(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        let mut before: Option<u16> = None;
+        let attempts = endpoints.into_iter().map(|endpoint| {
+            let (delay, turn) = match before {
+                None => (Duration::ZERO, Turn::Staggered),
+                Some(priority) if priority == endpoint.priority => {
+                    (CONNECTION_ATTEMPT_DELAY, Turn::Staggered)
+                }
+                Some(_) => (PRIORITY_PATIENCE, Turn::NextPriority),
+            };
+            before = Some(endpoint.priority);
+            Attempt {
+                delay,
+                turn,
+                endpoint,
+            }
+        });
+        Self {
+            attempts: attempts.collect(),
+        }
+    }
+}
+
+/// What happened to the attempt with this index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input<R> {
+    /// The dial began now. Only needed where it began later than the machine asked for it.
+    Started(usize),
+    /// It is connected.
+    Connected(usize),
+    /// It failed, and why.
+    Failed(usize, R),
+    /// The time that [`Output::Wait`] named has come.
+    Timeout,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output<R> {
+    /// Dial this one.
+    Start(usize),
+    /// Wait for an input; at the latest until this time, if there is one.
+    Wait(Option<Duration>),
+    /// This one is connected: drop the others. Final.
+    Won(usize),
+    /// None is left; with the reasons in the order of failing. Final; the reasons are handed out once.
+    AllFailed(Vec<(usize, R)>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Waiting,
+    InFlight,
+    Failed,
+}
+
+/// Follows a race. Sans-IO: time is what has passed since the start, sockets are the caller's.
+///
+/// Call [`handle_input`](Self::handle_input) with what happened, then [`poll_output`](Self::poll_output) until it returns anything but
+/// `Start`. To cancel, drop it together with the attempts [in flight](Self::in_flight).
+#[derive(Debug)]
+pub struct HappyEyeballs<R> {
+    plan: Vec<(Duration, Turn)>,
+    progress: Vec<Progress>,
+    /// The attempt to start next, and when.
+    next: usize,
+    due: Duration,
+    winner: Option<usize>,
+    reasons: Vec<(usize, R)>,
+}
+
+impl<R> HappyEyeballs<R> {
+    /// A race that starts at time zero.
+    #[must_use]
+    pub fn new(plan: &RacePlan) -> Self {
+        Self {
+            plan: plan.attempts.iter().map(|a| (a.delay, a.turn)).collect(),
+            progress: plan.attempts.iter().map(|_| Progress::Waiting).collect(),
+            next: 0,
+            due: plan.attempts.first().map(|a| a.delay).unwrap_or_default(),
+            winner: None,
+            reasons: Vec::new(),
+        }
+    }
+
+    /// Takes note of what happened. What comes late (after a winner, twice, or for an attempt that was never started) changes nothing.
+    pub fn handle_input(&mut self, input: Input<R>, now: Duration) {
+        if self.winner.is_some() {
+            return;
+        }
+        match input {
+            Input::Started(index) if index + 1 == self.next => self.due = now + self.next_delay(),
+            Input::Connected(index) if self.is_in_flight(index) => self.winner = Some(index),
+            Input::Failed(index, reason) if self.is_in_flight(index) => {
+                self.failed(index, reason, now)
+            }
+            Input::Started(_) | Input::Connected(_) | Input::Failed(..) | Input::Timeout => {}
+        }
+    }
+
+    /// What to do next.
+    pub fn poll_output(&mut self, now: Duration) -> Output<R> {
+        if let Some(winner) = self.winner {
+            return Output::Won(winner);
+        }
+        let Some(progress) = self.progress.get_mut(self.next) else {
+            if self.progress.iter().all(|p| *p == Progress::Failed) {
+                return Output::AllFailed(std::mem::take(&mut self.reasons));
+            }
+            return Output::Wait(None);
+        };
+        if now < self.due {
+            return Output::Wait(Some(self.due));
+        }
+        *progress = Progress::InFlight;
+        let index = self.next;
+        self.next += 1;
+        self.due = now + self.next_delay();
+        Output::Start(index)
+    }
+
+    /// The attempts that were started and neither failed nor won.
+    pub fn in_flight(&self) -> impl Iterator<Item = usize> {
+        let running = self
+            .progress
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| **p == Progress::InFlight);
+        running
+            .map(|(index, _)| index)
+            .filter(|index| Some(*index) != self.winner)
+    }
+
+    fn failed(&mut self, index: usize, reason: R, now: Duration) {
+        if let Some(progress) = self.progress.get_mut(index) {
+            *progress = Progress::Failed;
+        }
+        self.reasons.push((index, reason));
+        let at_once = match self.plan.get(self.next).map(|(_, turn)| turn) {
+            Some(Turn::Staggered) => true,
+            Some(Turn::NextPriority) => self.in_flight().next().is_none(),
+            None => false,
+        };
+        if at_once {
+            self.due = now;
+        }
+    }
+
+    fn is_in_flight(&self, index: usize) -> bool {
+        self.progress.get(index) == Some(&Progress::InFlight)
+    }
+
+    fn next_delay(&self) -> Duration {
+        self.plan
+            .get(self.next)
+            .map(|(delay, _)| *delay)
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,265 @@
+//! The way from a domain to endpoints: RFC 6120 section 3.2, XEP-0368.
+
+use crate::srv::MAX_TARGETS;
+use crate::{
+    Addresses, DIRECT_TLS_SERVICE, Endpoint, Lookup, LookupError, Preference, Query, ResolveError,
+    STARTTLS_SERVICE, Source, SrvAnswer, Target, Transport, host, merge, order,
+};
+use std::future::poll_fn;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// How long one query may take. A recursive look-up over a slow mobile network takes a second; who has not answered
+/// after two will not, and the app is waiting. A resolve is two queries in a row, so it ends within four.
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+/// More addresses than any host needs; each may become a connection attempt.
+const MAX_ADDRESSES: usize = 16;
+/// The port of RFC 6120 section 3.2.2. For direct TLS there is no such port: without SRV it is not assumed.
+const FALLBACK_PORT: u16 = 5222;
+/// The system's look-up does not tell TTLs; this is a usual one.
+const UNKNOWN_TTL: Duration = Duration::from_secs(300);
+
+/// What is to be resolved.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The JID's domain; an address literal needs no look-up.
+    pub domain: String,
+    /// Which transport goes first at equal priority.
+    pub preference: Preference,
+    /// If not empty, these instead of what SRV says, in this order.
+    pub overrides: Vec<Target>,
+}
+
+impl Request {
+    /// A plain request for this domain.
+    #[must_use]
+    pub fn new(domain: impl Into<String>) -> Self {
+        Self {
+            domain: domain.into(),
+            preference: Preference::default(),
+            overrides: Vec::new(),
+        }
+    }
+}
+
+/// Where a domain's service is, at least one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// In the order in which to try them.
+    pub endpoints: Vec<Endpoint>,
+    /// The shortest TTL on the way, unclamped.
+    pub ttl: Duration,
+}
+
+/// Finds the endpoints of a domain. `random` returns uniform 32-bit numbers, for SRV weights.
+///
+/// An SRV query that gets no answer is treated as one that found nothing (RFC 6120 section 3.2.1, step 8): some networks
+/// block SRV and still answer for addresses. Its error is reported if the fallback leads nowhere either.
+///
+/// # Errors
+/// [`ResolveError`] says which step led to no endpoint.
+pub async fn resolve<L: Lookup>(
+    request: &Request,
+    lookup: &L,
+    random: &mut (dyn FnMut() -> u32 + Send),
+) -> Result<Resolution, ResolveError> {
+    if !request.overrides.is_empty() {
+        let targets = request
+            .overrides
+            .iter()
+            .take(MAX_TARGETS)
+            .cloned()
+            .collect();
+        return endpoints(targets, Source::Override, UNKNOWN_TTL, lookup).await;
+    }
+    if let Some(ip) = address_literal(&request.domain) {
+        return endpoints(
+            vec![fallback(ip.to_string())],
+            Source::Fallback,
+            Duration::MAX,
+            lookup,
+        )
+        .await;
+    }
+    let domain = host::from_domain(&request.domain).ok_or(ResolveError::InvalidDomain)?;
+    match service(&domain, request.preference, lookup, random).await? {
+        Service::At { targets, ttl } => endpoints(targets, Source::Srv, ttl, lookup).await,
+        Service::Unknown { failure } => {
+            let found = endpoints(
+                vec![fallback(domain)],
+                Source::Fallback,
+                UNKNOWN_TTL,
+                lookup,
+            )
+            .await;
+            found.map_err(|error| match (failure, error) {
+                (Some(failure), _) => failure,
+                (None, ResolveError::NoAddresses) => ResolveError::NoSuchDomain,
+                (None, error) => error,
+            })
+        }
+    }
+}
+
+fn address_literal(domain: &str) -> Option<IpAddr> {
+    let bracketed = domain.strip_prefix('[').and_then(|d| d.strip_suffix(']'));
+    match bracketed {
+        Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => domain.parse().ok(),
+    }
+}
+
+fn fallback(host: String) -> Target {
+    Target {
+        host,
+        port: FALLBACK_PORT,
+        transport: Transport::StartTls,
+        priority: 0,
+        weight: 0,
+    }
+}
+
+/// What SRV says about a domain.
+enum Service {
+    At {
+        targets: Vec<Target>,
+        ttl: Duration,
+    },
+    /// Nothing about STARTTLS; perhaps because a query failed.
+    Unknown {
+        failure: Option<ResolveError>,
+    },
+}
+
+async fn service<L: Lookup>(
+    domain: &str,
+    preference: Preference,
+    lookup: &L,
+    random: &mut (dyn FnMut() -> u32 + Send),
+) -> Result<Service, ResolveError> {
+    let direct_name = format!("{DIRECT_TLS_SERVICE}.{domain}");
+    let starttls_name = format!("{STARTTLS_SERVICE}.{domain}");
+    let (direct, starttls) = tokio::join!(
+        within_timeout(lookup.srv(&direct_name)),
+        within_timeout(lookup.srv(&starttls_name)),
+    );
+    let mut failure = None;
+    let mut answer = |query, result: Result<SrvAnswer, LookupError>| match result {
+        Ok(answer) => answer,
+        Err(LookupError::NoSuchName) => SrvAnswer::Absent,
+        Err(error) => {
+            failure = Some(ResolveError::of_query(query, error));
+            SrvAnswer::Absent
+        }
+    };
+    let direct = answer(Query::DirectTlsSrv, direct);
+    let starttls = answer(Query::StartTlsSrv, starttls);
+    let targets = merge(&direct, &starttls, preference, random);
+    if !targets.is_empty() {
+        let ttl = [direct.ttl(), starttls.ttl()].into_iter().flatten().min();
+        return Ok(Service::At {
+            targets,
+            ttl: ttl.unwrap_or(UNKNOWN_TTL),
+        });
+    }
+    match starttls {
+        // Direct TLS is not known either, and never assumed.
+        SrvAnswer::NotOffered { .. } => Err(ResolveError::NotOffered),
+        SrvAnswer::Absent | SrvAnswer::Records { .. } => Ok(Service::Unknown { failure }),
+    }
+}
+
+async fn endpoints<L: Lookup>(
+    targets: Vec<Target>,
+    source: Source,
+    ttl: Duration,
+    lookup: &L,
+) -> Result<Resolution, ResolveError> {
+    let mut hosts: Vec<&str> = targets.iter().map(|t| t.host.as_str()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let answers = join_all(hosts.iter().map(|host| addresses(host, lookup))).await;
+    let mut ttl = ttl;
+    let mut found = Vec::new();
+    let mut failure = None;
+    for target in &targets {
+        let answer = hosts
+            .iter()
+            .zip(&answers)
+            .find(|(host, _)| **host == target.host);
+        match answer.map(|(_, answer)| answer) {
+            Some(Ok(answer)) => {
+                if !answer.addresses.is_empty() {
+                    ttl = ttl.min(answer.ttl.unwrap_or(UNKNOWN_TTL));
+                }
+                found.extend(
+                    answer
+                        .addresses
+                        .iter()
+                        .take(MAX_ADDRESSES)
+                        .map(|&ip| Endpoint {
+                            host: target.host.clone(),
+                            addr: SocketAddr::new(ip, target.port),
+                            transport: target.transport,
+                            priority: target.priority,
+                            source,
+                        }),
+                );
+            }
+            // That a name does not exist explains less than any other failure.
+            Some(Err(LookupError::NoSuchName)) | None => {}
+            Some(Err(error)) => failure = failure.or(Some(*error)),
+        }
+    }
+    match (found.is_empty(), failure) {
+        (false, _) => Ok(Resolution {
+            endpoints: order(found),
+            ttl,
+        }),
+        (true, Some(error)) => Err(ResolveError::of_query(Query::Addresses, error)),
+        (true, None) => Err(ResolveError::NoAddresses),
+    }
+}
+
+async fn addresses<L: Lookup>(host: &str, lookup: &L) -> Result<Addresses, LookupError> {
+    if let Some(ip) = address_literal(host) {
+        return Ok(Addresses {
+            addresses: vec![ip],
+            ttl: Some(Duration::MAX),
+        });
+    }
+    let name = host::from_domain(host).ok_or(LookupError::InvalidName)?;
+    within_timeout(lookup.addresses(&name)).await
+}
+
+async fn within_timeout<T>(
+    query: impl Future<Output = Result<T, LookupError>>,
+) -> Result<T, LookupError> {
+    tokio::time::timeout(QUERY_TIMEOUT, query)
+        .await
+        .unwrap_or(Err(LookupError::NoAnswer(QUERY_TIMEOUT)))
+}
+
+/// Runs a handful of futures at once. Polling all of them on each wake is fine for sixteen.
+async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, output) in running.iter_mut().zip(&mut done) {
+            if output.is_none()
+                && let Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *output = Some(value);
+            }
+        }
+        if done.iter().all(Option::is_some) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
