@@ -145,6 +145,11 @@ impl TlsContext {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn verifier(&self) -> &dyn ServerCertVerifier {
+        &*self.inner.verifier
+    }
+
     /// Starts a session. Its ClientHello can be taken at once, and has spent a ticket if there was one.
     ///
     /// # Errors

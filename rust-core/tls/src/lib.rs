@@ -22,6 +22,9 @@ mod resumption;
 mod session;
 mod tickets;
 
+#[cfg(test)]
+mod tests;
+
 pub use context::{SessionParams, TlsContext, TlsVersions, Trust};
 pub use deferred::VerificationRequest;
 pub use error::{Alert, ApiMisuse, CertificateError, TlsError};

@@ -465,9 +465,8 @@ impl TlsSession {
                 self.collect_output();
             }
         }
-        // A handshake that a ticket may have spoiled must not be spoiled by the next one.
         let handshaking = !matches!(self.phase, Phase::Established | Phase::Closing);
-        if handshaking && self.offered.is_some() && error != TlsError::Truncated {
+        if handshaking && self.offered.is_some() && may_be_the_tickets_fault(&error) {
             self.tickets.forget();
         }
         self.events
@@ -492,6 +491,18 @@ impl fmt::Debug for TlsSession {
             .field("ticket", &self.offered.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// A handshake that a ticket or its early data spoiled must not be spoiled by the next ticket too.
+fn may_be_the_tickets_fault(error: &TlsError) -> bool {
+    matches!(
+        error,
+        TlsError::AlertReceived(_)
+            | TlsError::PeerMisbehaved(_)
+            | TlsError::PeerIncompatible(_)
+            | TlsError::UnexpectedMessage
+            | TlsError::Decrypt
+    )
 }
 
 fn drain_output(connection: &mut ClientConnection) -> Vec<u8> {
