@@ -233,3 +233,49 @@ fn a_handshake_spoiled_with_a_ticket_is_retried_without() {
     assert!(session.read(&alert).is_err());
     assert!(context.session(tls13()).unwrap().ticket().is_none());
 }
+
+#[test]
+fn t1_tickets_are_held_back_until_the_connection_is_established() {
+    use crate::certificate::PeerIdentity;
+    use crate::resumption::ConnectionTickets;
+    use crate::tickets::TicketValue;
+    use crate::{MemoryTickets, TicketKind, TicketStore};
+    use rustls::client::ClientSessionStore;
+
+    // rustls' server sends no ticket before our Finished, but TLS 1.3 allows it: feed the adaptor by hand.
+    let authority = Authority::new(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let mut server = authority.issue(DOMAIN, |_| {});
+    server.config.send_tls13_tickets = 8;
+    let source: Arc<dyn TicketStore> = Arc::new(MemoryTickets::default());
+    let context = TlsContext::with_ticket_store(authority.trust(), Arc::clone(&source)).unwrap();
+    Pair::connected(&context, &server, tls13());
+
+    let store: Arc<dyn TicketStore> = Arc::new(MemoryTickets::default());
+    let connection = ConnectionTickets::new(
+        scope(),
+        TlsVersions::Default,
+        Arc::clone(&store),
+        Arc::default(),
+    );
+    let give = || {
+        let ticket = source.take(&scope(), TicketKind::Tls13).unwrap();
+        let TicketValue::Tls13(value) = ticket.value else {
+            panic!("another kind");
+        };
+        connection.insert_tls13_ticket(ticket.server_name, *value);
+    };
+    give();
+    give();
+    assert_eq!(store.held(), 0);
+
+    connection.open(PeerIdentity {
+        end_point: None,
+        spki_sha256: [7; 32],
+    });
+    assert_eq!(store.held(), 2);
+    give();
+    assert_eq!(store.held(), 3);
+    while let Some(ticket) = store.take(&scope(), TicketKind::Tls13) {
+        assert_eq!(ticket.info().origin.spki_sha256, [7; 32]);
+    }
+}
