@@ -24,6 +24,8 @@ pub struct Knowledge {
     pub sm: Option<SmSession>,
     /// Outbound stanzas that the server has not acknowledged, in order; those already sent come first.
     pub queue: Vec<OutboundStanza>,
+    /// The number that the next stanza gets in the queue.
+    pub next_seq: u64,
 }
 
 /// What one endpoint advertised, and what was found out about it. It may save a flight, never lower the floor.
@@ -71,6 +73,8 @@ pub struct SmSession {
     pub alive_at: UnixTime,
     /// Our own requests whose answer is still owed by the server; it may come after a resumption.
     pub pending: Vec<PendingIq>,
+    /// The inbound count at which the server's XML was ill-formed; a second time there is once too often (rule T6).
+    pub poisoned_at: Option<u32>,
 }
 
 /// A request of the core's own.
@@ -169,6 +173,10 @@ pub enum Op {
         /// When.
         at: UnixTime,
     },
+    /// Requests of the core's own that went out in the session just stored.
+    SmPending(Vec<PendingIq>),
+    /// The stream became ill-formed at this inbound count (rule T6).
+    SmPoisoned(u32),
     /// The session is gone. Sent stanzas become unknown: the core's own are removed, messages are queued again.
     SmDropped,
     /// A stanza enters the queue.
@@ -177,21 +185,16 @@ pub enum Op {
     MarkSent(Vec<u64>),
     /// The server acknowledged: these stanzas leave the queue and `base` is the new count (rule I13).
     Acked {
-        /// Acknowledged count, modulo 2^32.
-        base: u32,
+        /// Acknowledged count, modulo 2^32; `None` where there is no stream management.
+        base: Option<u32>,
         /// The stanzas that it covers.
         seqs: Vec<u64>,
     },
     /// These stanzas leave the queue unsent or unknown.
     Failed(Vec<u64>),
-    /// An inbound stanza for the app, with the count that includes it (rule I1).
-    Inbound {
-        /// What the app gets.
-        delivery: Delivery,
-        /// The count, modulo 2^32.
-        h: u32,
-    },
-    /// An inbound stanza that the core consumed, with the count that includes it.
+    /// An inbound stanza for the app. It shares its transaction with the count that includes it (rule I1).
+    Inbound(Delivery),
+    /// The inbound count, modulo 2^32.
     CountInbound(u32),
     /// The app has taken a delivery.
     Confirm(String),

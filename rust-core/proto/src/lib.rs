@@ -4,7 +4,15 @@
 //! and bytes are arguments, so a whole login runs in a test at millions of steps a second and a failure replays
 //! from its seed.
 
+pub mod config;
+pub mod connection;
+pub mod entropy;
+pub mod error;
+pub mod jid;
+pub mod knowledge;
 pub mod ns;
+pub mod part;
+pub mod plan;
 pub mod sasl;
 pub mod secret;
 pub mod stanza;

@@ -3,16 +3,21 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
-use crate::error::{ConnectionError, PeerError};
+use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::FullJid;
 use crate::knowledge::{Knowledge, Op};
+use crate::ns;
 use crate::part::Part;
 use crate::plan::{self, Inputs, Plan, TlsOutlook, Transport};
+use crate::sasl::{ChannelBindings, TlsVersion};
 use crate::stream::features::StreamFeatures;
+use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::header;
 use crate::time::Now;
+use crate::xep::caps::OwnCaps;
+use crate::xep::disco;
 use crate::xml::{Element, StreamHeader, StreamReader};
 
 use super::timer::Timers;
@@ -40,6 +45,8 @@ pub(super) struct Context {
     pub(super) reader: StreamReader,
     pub(super) stream: Stream,
     pub(super) entropy: Entropy,
+    /// What we answer to service discovery; `None` if the app gave names that caps cannot carry (rule S9).
+    pub(super) own_caps: Option<OwnCaps>,
     pub(super) timers: Timers,
     pub(super) outputs: VecDeque<Output>,
     pub(super) now: Now,
@@ -48,6 +55,12 @@ pub(super) struct Context {
     /// The transaction that must be committed before anything that counts inbound stanzas leaves.
     pub(super) last_inbound: Option<Seq>,
     pub(super) fallbacks: u8,
+    /// The login is proven: features from here on are those of the session's stream.
+    pub(super) authenticated: bool,
+    /// Our full JID, once there is one.
+    pub(super) jid: Option<String>,
+    /// A remembered fact that what was just sent relies on.
+    pub(super) at_risk: Option<Assumption>,
     next_persist: u64,
     early_data_possible: bool,
 }
@@ -66,6 +79,7 @@ impl Context {
             tls: &tls,
             wall: now.wall,
         });
+        let own_caps = own_caps(&start.config.identity);
         Self {
             config: start.config,
             knowledge: start.knowledge,
@@ -76,6 +90,7 @@ impl Context {
             early_end_point: None,
             reader: StreamReader::new(limits),
             stream: Stream::default(),
+            own_caps,
             entropy: super::entropy(start.seed),
             timers: Timers::default(),
             outputs: VecDeque::new(),
@@ -83,6 +98,9 @@ impl Context {
             unproven: Vec::new(),
             last_inbound: None,
             fallbacks: 0,
+            authenticated: false,
+            jid: None,
+            at_risk: None,
             next_persist: 0,
             early_data_possible: start.early_data_possible,
         }
@@ -136,6 +154,44 @@ impl Context {
             .clone()
             .or_else(|| self.knowledge.server.secured.clone())
             .unwrap_or_default()
+    }
+
+    /// What this TLS connection can be bound to; in early data, what the ticket's connection had.
+    pub(super) fn channel_bindings(&self) -> ChannelBindings {
+        match &self.tls {
+            Some(tls) => tls.bindings.clone(),
+            None => ChannelBindings {
+                tls_exporter: None,
+                tls_server_end_point: self.early_end_point.clone(),
+            },
+        }
+    }
+
+    pub(super) fn tls_version(&self) -> TlsVersion {
+        self.tls.as_ref().map_or(TlsVersion::Tls13, |tls| tls.version)
+    }
+
+    /// The features that say what a new session may ask for: those after SASL1, or what SASL2's stream showed.
+    pub(super) fn features_for_greeting(&self) -> StreamFeatures {
+        self.stream
+            .features
+            .clone()
+            .or_else(|| self.knowledge.server.secured.clone())
+            .unwrap_or_default()
+    }
+
+    /// XEP-0352: the server knows client states.
+    pub(super) fn knows_client_state(&self) -> bool {
+        let in_bind2 = |features: &StreamFeatures| {
+            let bind2 = features.sasl2.as_ref().and_then(|sasl2| sasl2.bind2.as_ref());
+            bind2.is_some_and(|bind2| bind2.inline.iter().any(|var| var == crate::ns::CSI))
+        };
+        let shown = [
+            self.stream.features.as_ref(),
+            self.knowledge.server.authenticated.as_ref(),
+            self.knowledge.server.secured.as_ref(),
+        ];
+        shown.into_iter().flatten().any(|features| features.csi || in_bind2(features))
     }
 
     // -- what leaves
@@ -215,6 +271,40 @@ impl Context {
         Ok(())
     }
 
+    /// Takes in features. What they teach is kept back until the server has proved itself (rule T4); what a cleartext
+    /// stream shows is never kept at all (rule S1).
+    pub(super) fn accept_features(&mut self, features: &StreamFeatures) {
+        self.stream.features = Some(features.clone());
+        let Some(key) = self.tls.as_ref().map(|tls| tls.key) else {
+            return;
+        };
+        if self.authenticated {
+            self.knowledge.server.authenticated = Some(features.clone());
+            self.persist(vec![Op::LearnAuthenticated(features.clone())]);
+            return;
+        }
+        self.unproven = vec![
+            Op::LearnSecured(features.clone()),
+            Op::LearnSmBeforeSasl(features.sm.then_some(key)),
+        ];
+    }
+
+    /// What was assumed has been confirmed.
+    pub(super) fn assumption_held(&mut self, assumption: Assumption) {
+        if self.at_risk == Some(assumption) {
+            self.at_risk = None;
+        }
+    }
+
+    /// Bytes came: the path is alive.
+    pub(super) fn heard(&mut self) {
+        if let Some(interval) = self.config.timeouts.keepalive
+            && self.jid.is_some()
+        {
+            self.timers.set(Timer::Keepalive, self.now.mono + interval);
+        }
+    }
+
     /// T4: the server has proved itself, so what it showed may be remembered.
     pub(super) fn login_proven(&mut self) {
         self.reader.login_complete();
@@ -226,6 +316,32 @@ impl Context {
     }
 
     // -- the end
+
+    /// What an error means if it struck while a remembered fact was relied on: the fact was wrong, not the server.
+    pub(super) fn blame(&mut self, error: ConnectionError) -> ConnectionError {
+        let Some(assumption) = self.at_risk else {
+            return error;
+        };
+        let is_refusal = match &error {
+            ConnectionError::Stream(error) => may_answer_bad_input(error.condition),
+            ConnectionError::StreamClosed | ConnectionError::Peer(PeerError::Xml(_)) => true,
+            ConnectionError::TransportClosed => assumption != Assumption::Features,
+            _ => false,
+        };
+        if !is_refusal {
+            return error;
+        }
+        match assumption {
+            Assumption::CombinedStartTls | Assumption::PipelinedRestart => {
+                self.persist(vec![Op::PipeliningFailed]);
+            }
+            Assumption::Features => {
+                self.persist(vec![Op::ForgetServer]);
+            }
+            Assumption::FastToken => {}
+        }
+        ConnectionError::WrongAssumption(assumption)
+    }
 
     /// Says why it ended. The stream is closed with our own error where the server broke a rule.
     pub(super) fn end(&mut self, error: ConnectionError) {
@@ -249,10 +365,51 @@ impl Context {
     }
 }
 
+/// Whether a server that does not understand what it was sent may say so with this condition.
+fn may_answer_bad_input(condition: StreamCondition) -> bool {
+    !matches!(
+        condition,
+        StreamCondition::Conflict
+            | StreamCondition::ConnectionTimeout
+            | StreamCondition::HostGone
+            | StreamCondition::HostUnknown
+            | StreamCondition::RemoteConnectionFailed
+            | StreamCondition::Reset
+            | StreamCondition::ResourceConstraint
+            | StreamCondition::SeeOtherHost
+            | StreamCondition::SystemShutdown
+    )
+}
+
+/// What we answer to service discovery, and promise in our caps.
+fn own_caps(identity: &Identity) -> Option<OwnCaps> {
+    let mut features = vec![ns::DISCO_INFO, ns::CAPS, ns::PING];
+    features.extend(identity.features.iter().map(String::as_str));
+    let ours = disco::Identity {
+        category: "client".to_owned(),
+        kind: identity.kind.clone(),
+        lang: None,
+        name: Some(identity.name.clone()),
+    };
+    OwnCaps::new(&identity.node, ours, &features).ok()
+}
+
 /// The stream error that tells the server what it did, if it is the server's fault (RFC 6120 4.9).
 fn closing_words(error: &ConnectionError) -> Option<String> {
     let ConnectionError::Peer(peer) = error else {
         return None;
     };
-    Some(crate::stream::error::report(peer))
+    let element = match peer {
+        PeerError::AckTooHigh { h, sent } => StreamError::handled_count_too_high(*h, *sent),
+        PeerError::Xml(error) => StreamError::new(StreamCondition::named(error.stream_condition())),
+        PeerError::UnsupportedVersion => StreamError::new(StreamCondition::UnsupportedVersion),
+        PeerError::WrongDomain => StreamError::new(StreamCondition::InvalidFrom),
+        PeerError::Unexpected(_) => StreamError::new(StreamCondition::UnsupportedStanzaType),
+        PeerError::Malformed(_) => StreamError::new(StreamCondition::InvalidXml),
+        PeerError::StanzaBeforeLogin => StreamError::new(StreamCondition::NotAuthorized),
+        _ => return Some(header::CLOSE.to_owned()),
+    };
+    let mut text = element.to_element().to_xml();
+    text.push_str(header::CLOSE);
+    Some(text)
 }

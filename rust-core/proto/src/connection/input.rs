@@ -1,6 +1,6 @@
 //! What a connection is told.
 
-use crate::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys};
+use crate::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion};
 use crate::time::Instant;
 use crate::xml::Element;
 
@@ -60,6 +60,8 @@ pub enum PersistFailure {
 /// What is known of the TLS connection.
 #[derive(Clone, Debug)]
 pub struct TlsFacts {
+    /// The protocol version.
+    pub version: TlsVersion,
     /// Channel bindings that it has.
     pub bindings: ChannelBindings,
     /// SHA-256 of the server's public key.
@@ -100,6 +102,4 @@ pub enum Command {
     SetActive(bool),
     /// End the session and the stream cleanly (rule I14).
     Close,
-    /// Turn our FAST token in as well and end the session: the user logs out.
-    LogOut,
 }

@@ -13,8 +13,8 @@
 mod context;
 mod input;
 mod login;
-mod online;
 mod output;
+mod session;
 mod state;
 mod timer;
 
@@ -91,7 +91,10 @@ impl Connection {
         let state = std::mem::replace(&mut self.state, State::Closed);
         match state.handle(input, &mut self.context) {
             Ok(state) => self.state = state,
-            Err(error) => self.fail(error),
+            Err(error) => {
+                let error = self.context.blame(error);
+                self.fail(error);
+            }
         }
         if self.is_closed() {
             self.context.timers.clear();

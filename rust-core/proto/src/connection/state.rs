@@ -223,8 +223,8 @@ impl State {
                 context.revise(&features)?;
                 login::attempt(context)
             }
-            Self::ExpectSasl1(state) => Ok(Self::ExpectSasl1(Box::new(state.with_features(&features)))),
-            Self::ExpectSasl2(state) => Ok(Self::ExpectSasl2(Box::new(state.with_features(&features)))),
+            Self::ExpectSasl1(state) => Ok(Self::ExpectSasl1(Box::new(state.with_features(&features, context)))),
+            Self::ExpectSasl2(state) => Ok(Self::ExpectSasl2(Box::new(state.with_features(&features, context)))),
             Self::ExpectAuthenticatedFeatures => login::ask(&features, context),
             state => Ok(state),
         }

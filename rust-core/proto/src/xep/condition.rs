@@ -20,15 +20,20 @@ macro_rules! conditions {
                 }
             }
 
+            /// The condition of this name.
+            pub fn named(name: &str) -> Self {
+                match name {
+                    $($text => Self::$variant,)+
+                    _ => Self::Unknown,
+                }
+            }
+
             /// The condition among the children of an error. None if there is none at all.
             pub fn of(error: &$crate::xml::Element) -> Option<Self> {
                 error
                     .children()
                     .find(|child| child.ns() == $ns && child.name() != "text")
-                    .map(|child| match child.name() {
-                        $($text => Self::$variant,)+
-                        _ => Self::Unknown,
-                    })
+                    .map(|child| Self::named(child.name()))
             }
         }
 

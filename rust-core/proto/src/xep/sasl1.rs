@@ -4,27 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::ns;
+use crate::sasl::SaslCondition;
 use crate::xml::Element;
 
-use super::condition::conditions;
 use super::error::CodecError;
-
-conditions! {
-    /// The conditions of RFC 6120 section 6.5, which SASL2 shares.
-    SaslCondition in ns::SASL {
-        Aborted = "aborted",
-        AccountDisabled = "account-disabled",
-        CredentialsExpired = "credentials-expired",
-        EncryptionRequired = "encryption-required",
-        IncorrectEncoding = "incorrect-encoding",
-        InvalidAuthzid = "invalid-authzid",
-        InvalidMechanism = "invalid-mechanism",
-        MalformedRequest = "malformed-request",
-        MechanismTooWeak = "mechanism-too-weak",
-        NotAuthorized = "not-authorized",
-        TemporaryAuthFailure = "temporary-auth-failure",
-    }
-}
 
 /// What the server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,12 +37,18 @@ impl Sasl1 {
             ),
             "success" => Some(data(element, "success").map(Self::Success)),
             "failure" => Some(Ok(Self::Failure {
-                condition: SaslCondition::of(element).unwrap_or(SaslCondition::Unknown),
+                condition: condition(element),
                 text: element.child("text", ns::SASL).map(Element::text),
             })),
             _ => None,
         }
     }
+}
+
+/// The condition among the children of a failure, of either profile (RFC 6120 section 6.5).
+pub(super) fn condition(failure: &Element) -> SaslCondition {
+    let child = failure.children().find(|child| child.ns() == ns::SASL && child.name() != "text");
+    SaslCondition::parse(child.map_or("", Element::name))
 }
 
 /// `<auth/>`. An initial response that is there but empty is `=`.
@@ -157,11 +146,11 @@ mod tests {
             ),
             (
                 format!("<failure {sasl}><odd/></failure>"),
-                failure(SaslCondition::Unknown, None),
+                failure(SaslCondition::Unknown(String::new()), None),
             ),
             (
                 format!("<failure {sasl}/>"),
-                failure(SaslCondition::Unknown, None),
+                failure(SaslCondition::Unknown(String::new()), None),
             ),
         ] {
             assert_eq!(parse(&xml), Some(Ok(expected)), "{xml}");

@@ -10,7 +10,9 @@ use crate::xml::Element;
 use super::bind2::Bound2;
 use super::error::CodecError;
 use super::fast::FastToken;
-use super::sasl1::SaslCondition;
+use crate::sasl::SaslCondition;
+
+use super::sasl1;
 use super::sm::{Failed, Resumed};
 
 /// `<authenticate/>`
@@ -184,7 +186,7 @@ impl Success {
 impl Failure {
     fn parse(element: &Element) -> Self {
         Self {
-            condition: SaslCondition::of(element).unwrap_or(SaslCondition::Unknown),
+            condition: sasl1::condition(element),
             text: text(element),
             config_version_mismatch: element.has_child("config-version-mismatch", ns::IAP),
         }
@@ -440,7 +442,7 @@ mod tests {
         let plain = failure("<not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
         assert_eq!(plain.condition, SaslCondition::NotAuthorized);
         assert!(!plain.config_version_mismatch);
-        assert_eq!(failure("").condition, SaslCondition::Unknown);
+        assert_eq!(failure("").condition, SaslCondition::Unknown(String::new()));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) ->
 impl ExpectBound {
     pub(in super::super) fn element(mut self, element: &Element, context: &mut Context) -> Next {
         if element.is("iq", ns::CLIENT) && element.attr("id") == Some(&self.id) {
-            let jid = bind::parse(element).map_err(|_| ConnectionError::Peer(PeerError::BindRefused))?;
+            let jid = bind::parse_result(element).map_err(|_| ConnectionError::Peer(PeerError::BindRefused))?;
             context.understood(Part::Bound);
             context.at_risk = None;
             if !self.greeted {

@@ -95,16 +95,16 @@ impl Exchange {
     }
 
     /// The server's features came after a pipelined start: XEP-0474 compares with what was really offered.
-    pub(super) fn with_features(self, features: &StreamFeatures, context_user: &str, tls: sasl::TlsVersion) -> Self {
-        let Step::ServerFirst { choice, nonce, scram } = self.step else {
-            return self;
-        };
-        let Mechanism::Scram { hash, .. } = choice.mechanism else {
-            return Self { profile: self.profile, step: Step::ServerFirst { choice, nonce, scram } };
-        };
-        let offer = planner::offer(self.profile, features);
-        let scram = ExpectServerFirst::new(hash, context_user, &nonce, choice.gs2.clone(), &offer, tls);
-        Self { profile: self.profile, step: Step::ServerFirst { choice, nonce, scram } }
+    pub(super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
+        let user = context.config.account.node().unwrap_or_default();
+        let tls = context.tls_version();
+        if let Step::ServerFirst { choice, nonce, scram } = &mut self.step
+            && let Mechanism::Scram { hash, .. } = choice.mechanism
+        {
+            let offer = planner::offer(self.profile, features);
+            *scram = ExpectServerFirst::new(hash, user, nonce, choice.gs2.clone(), &offer, tls);
+        }
+        self
     }
 
     /// Answers a challenge.

@@ -11,6 +11,7 @@ use crate::sasl::{HtBinding, Mechanism, Profile};
 use crate::secret::Secret;
 use crate::stream::features::{Sasl2Features, StreamFeatures};
 use crate::xep::bind2::{Bind2, BoundSm, EnableSm};
+use crate::xep::error::CodecError;
 use crate::xep::fast;
 use crate::xep::sasl2::{self as codec, Authenticate, Failure, Sasl2, Success, UserAgent};
 use crate::xml::Element;
@@ -152,12 +153,15 @@ impl ExpectSasl2 {
     }
 
     pub(in super::super) fn element(self, element: &Element, context: &mut Context) -> Next {
-        let answer = Sasl2::parse(element)
-            .transpose()
-            .map_err(|_| ConnectionError::Peer(PeerError::Malformed("SASL2 element")))?;
+        let answer = Sasl2::parse(element).transpose().map_err(|error| {
+            ConnectionError::Peer(match error {
+                CodecError::Conflicting { .. } => PeerError::BoundAndResumed,
+                _ => PeerError::Malformed("SASL2 element"),
+            })
+        })?;
         match answer {
             Some(Sasl2::Challenge(data)) => self.challenge(&data, context),
-            Some(Sasl2::Success(success)) => self.success(success, context),
+            Some(Sasl2::Success(success)) => self.success(*success, context),
             Some(Sasl2::Failure(failure)) => self.failure(&failure, context),
             Some(Sasl2::Continue(_)) => Err(ConnectionError::Peer(PeerError::Unexpected("demand for SASL2 tasks"))),
             None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),

@@ -6,7 +6,7 @@ use crate::ns;
 use crate::part::Part;
 use crate::stream::features::StreamFeatures;
 use crate::xep::sm::{self, Enabled, Resumed};
-use crate::xep::{caps, carbons, roster};
+use crate::xep::{carbons, roster};
 use crate::xml::Element;
 
 use super::super::context::Context;
@@ -48,7 +48,7 @@ impl Session {
         let id = context.entropy.token();
         let version = context.knowledge.roster_version.clone().unwrap_or_default();
         let version = features.roster_version.then_some(version.as_str());
-        let request = roster::get(&id, version);
+        let request = roster::request(&id, version);
         self.send_core(Part::RosterGet, &request, Some(PendingKind::Roster), context);
     }
 
@@ -165,7 +165,9 @@ impl Session {
 
 fn initial_presence(context: &mut Context) -> Element {
     let id = context.entropy.token();
-    Element::new("presence", ns::CLIENT)
-        .with_attr("id", id)
-        .with_child(caps::own(&context.config.identity))
+    let presence = Element::new("presence", ns::CLIENT).with_attr("id", id);
+    match &context.own_caps {
+        Some(own) => presence.with_child(own.caps().to_element()),
+        None => presence,
+    }
 }

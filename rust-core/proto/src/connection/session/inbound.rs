@@ -4,8 +4,8 @@ use crate::knowledge::{Delivery, Op, PendingIq, PendingKind};
 use crate::ns;
 use crate::part::Part;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
-use crate::xep::roster::{self, RosterResult};
-use crate::xep::{disco, ping};
+use crate::xep::ping;
+use crate::xep::roster::{self, PushError, RosterResult};
 use crate::xml::{Element, RefusedStanza};
 
 use super::super::Event;
@@ -52,15 +52,15 @@ impl Session {
 
     /// Every request gets an answer (RFC 6120 8.2.3).
     fn request(&mut self, iq: &Element, context: &mut Context) {
-        if iq.child("query", ns::ROSTER).is_some() && iq.attr("type") == Some("set") {
-            return self.roster_push(iq, context);
+        let account = context.config.account.to_string();
+        if let Some(push) = roster::Push::parse(iq, &account) {
+            return self.roster_push(iq, push, context);
         }
-        let answer = if iq.attr("type") == Some("get") && iq.has_child("ping", ns::PING) {
-            ping::answer(iq)
-        } else if iq.attr("type") == Some("get") && iq.has_child("query", ns::DISCO_INFO) {
-            disco::answer(iq, &context.config.identity)
-        } else {
-            refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable)
+        let disco = context.own_caps.as_ref().and_then(|own| own.answer(iq));
+        let answer = match disco {
+            Some(answer) => answer,
+            None if ping::is_ping(iq) => stanza::result_reply(iq),
+            None => refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable),
         };
         self.commit(Vec::new(), context);
         self.send_core(Part::Iq, &answer, None, context);
@@ -68,25 +68,23 @@ impl Session {
     }
 
     /// S8: item and version are committed together, and only nobody or our own account may push.
-    fn roster_push(&mut self, iq: &Element, context: &mut Context) {
-        if !is_from_account(iq, context) {
-            self.commit(Vec::new(), context);
-            let answer = refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable);
-            self.send_core(Part::Iq, &answer, None, context);
-            context.event(Event::PeerFault("roster push from a stranger"));
-            return;
-        }
-        let answer = match roster::push(iq) {
+    fn roster_push(&mut self, iq: &Element, push: Result<roster::Push, PushError>, context: &mut Context) {
+        let answer = match push {
             Ok(push) => {
-                context.knowledge.roster_version.clone_from(&push.version);
-                let ops = vec![Op::PushRoster { version: push.version, item: push.item }];
+                context.knowledge.roster_version.clone_from(&push.ver);
+                let ops = vec![Op::PushRoster { version: push.ver, item: push.item }];
                 let seq = self.commit(ops, context);
                 context.event_after(Some(seq), Event::RosterChanged);
                 stanza::result_reply(iq)
             }
-            Err(_) => {
+            Err(error) => {
                 self.commit(Vec::new(), context);
-                refusal(iq, ErrorType::Modify, StanzaCondition::BadRequest)
+                context.event(Event::PeerFault("roster push"));
+                let condition = match error {
+                    PushError::Forged => StanzaCondition::ServiceUnavailable,
+                    PushError::Malformed(_) => StanzaCondition::BadRequest,
+                };
+                refusal(iq, ErrorType::Cancel, condition)
             }
         };
         self.send_core(Part::Iq, &answer, None, context);
@@ -112,9 +110,9 @@ impl Session {
     }
 
     fn core_response(&mut self, pending: &PendingIq, iq: &Element, context: &mut Context) {
-        let result = (pending.kind == PendingKind::Roster).then(|| roster::result(iq));
+        let result = (pending.kind == PendingKind::Roster).then(|| roster::parse_result(iq));
         match result {
-            Some(Ok(RosterResult::Full { version, items })) => {
+            Some(Ok(RosterResult::Full { ver: version, items })) => {
                 context.knowledge.roster_version.clone_from(&version);
                 let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
                 context.event_after(Some(seq), Event::RosterChanged);

@@ -4,7 +4,8 @@ use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind};
 use crate::part::Part;
 use crate::time::UnixTime;
-use crate::xep::{delay, ping, serial, sm};
+use crate::xep::delay::Delay;
+use crate::xep::{ping, serial, sm};
 use crate::xml::Element;
 
 use super::super::context::Context;
@@ -215,7 +216,7 @@ fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event> {
 
 /// XEP-0203: says when the stanza was first meant to be sent. The text is our own writer's, so its end is known.
 fn stamped(xml: &str, at: UnixTime) -> String {
-    let stamp = delay::element(at, None).to_xml();
+    let stamp = Delay { stamp: at, from: None }.to_element().to_xml();
     match xml.strip_suffix("</message>") {
         Some(open) if !open.contains("urn:xmpp:delay") => format!("{open}{stamp}</message>"),
         _ => xml.to_owned(),
