@@ -4,6 +4,7 @@
 //! and bytes are arguments, so a whole login runs in a test at millions of steps a second and a failure replays
 //! from its seed.
 
+pub mod jid;
 pub mod ns;
 pub mod secret;
 pub mod time;
