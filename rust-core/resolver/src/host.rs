@@ -7,6 +7,10 @@ const LONGEST: usize = 253;
 
 /// Turns a JID's domain (which may hold U-labels) into a host name.
 pub(crate) fn from_domain(domain: &str) -> Option<String> {
+    // hickory reads master files' escapes, which no domain has.
+    if domain.contains('\\') {
+        return None;
+    }
     let name = Name::from_utf8(domain).ok()?;
     from_ascii(&name.to_ascii())
 }

@@ -1,4 +1,9 @@
 //! A link with an echo server at its far end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test are tests"
+)]
 
 use snapback_netsim::{CutMode, Direction, DownMode, Link, LinkConfig, flights};
 use std::io::{self, ErrorKind};

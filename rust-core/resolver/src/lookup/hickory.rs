@@ -13,12 +13,16 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{Resolver, TokioResolver};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 /// A datagram may be lost: it is sent again within the two seconds of a query, and a recursive server that was too slow
 /// the first time has the answer by then.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(600);
 const RETRIES: usize = 2;
+/// How long one address family may be late once the other has answered. RFC 8305 waits 50 ms and then takes late addresses into
+/// the running race; ours is one list, so it waits longer: DNS64 makes its AAAA record only after asking for A.
+const FAMILY_GRACE: Duration = Duration::from_millis(500);
 /// Where Unix hosts keep their name servers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
@@ -73,10 +77,7 @@ impl HickoryLookup {
     }
 
     async fn family(&self, host: &str, kind: RecordType) -> Result<Addresses, LookupError> {
-        let found = match self.query(host, kind).await {
-            Err(LookupError::NoSuchName) => return Err(LookupError::NoSuchName),
-            found => found?,
-        };
+        let found = self.query(host, kind).await?;
         let addresses = found
             .answers()
             .iter()
@@ -114,10 +115,12 @@ impl Lookup for HickoryLookup {
     }
 
     async fn addresses(&self, host: &str) -> Result<Addresses, LookupError> {
-        let (v6, v4) = tokio::join!(
-            self.family(host, RecordType::AAAA),
-            self.family(host, RecordType::A)
-        );
+        let mut v6 = pin!(self.family(host, RecordType::AAAA));
+        let mut v4 = pin!(self.family(host, RecordType::A));
+        let (v6, v4) = tokio::select! {
+            first = &mut v6 => { let second = after(&first, v4).await; (first, second) }
+            first = &mut v4 => { let second = after(&first, v6).await; (second, first) }
+        };
         match (v6, v4) {
             (Ok(mut both), Ok(v4)) => {
                 both.addresses.extend(v4.addresses);
@@ -135,6 +138,20 @@ impl fmt::Debug for HickoryLookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HickoryLookup").finish_non_exhaustive()
     }
+}
+
+/// Waits for the second family: briefly if the first has addresses already.
+async fn after(
+    first: &Result<Addresses, LookupError>,
+    second: impl Future<Output = Result<Addresses, LookupError>>,
+) -> Result<Addresses, LookupError> {
+    if first.is_err() {
+        return second.await;
+    }
+    let late = Err(LookupError::NoAnswer(FAMILY_GRACE));
+    tokio::time::timeout(FAMILY_GRACE, second)
+        .await
+        .unwrap_or(late)
 }
 
 fn name_server(addr: SocketAddr) -> NameServerConfig {

@@ -498,7 +498,8 @@ fn t6_over_limit_stanza_is_skipped_and_the_stream_goes_on() {
     let big = "x".repeat(3000);
     let text = format!("<message type='chat' from='a@b' id='m1'><body>{big}</body></message>");
     let deep = "<iq id='m1' from='a@b' type='get'><a><b><c><d/></c></b></a></iq>".to_owned();
-    let attributes = "<iq id='m1' from='a@b' type='get'><a a='' b='' c='' d='' e=''/></iq>".to_owned();
+    let attributes =
+        "<iq id='m1' from='a@b' type='get'><a a='' b='' c='' d='' e=''/></iq>".to_owned();
     let attributes_in_head = "<iq a='' b='' id='m1' from='a@b' type='get'/>".to_owned();
     let namespaces =
         "<iq id='m1' from='a@b' type='get'><a xmlns='a' xmlns:a='a' xmlns:b='a'/></iq>".to_owned();
