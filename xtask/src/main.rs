@@ -1,2 +1,91 @@
 //! The one way to do each chore, locally and in CI.
-fn main() {}
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks on its standard output"
+)]
+
+mod deny;
+mod fuzz;
+mod purity;
+mod report;
+mod setup;
+mod suite;
+mod tool;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use report::Report;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  demo [arguments]      run the demonstration (the arguments are those of `snapback demo`)
+  test                  everything that CI checks
+  lint                  formatting, clippy, rustdoc, purity, dependencies
+  purity                the sans-IO crates do no I/O
+  fuzz [--seconds N]    each fuzz target for N seconds
+  setup                 install what a bare Debian machine lacks
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", [].as_slice()),
+    };
+    match (command, rest) {
+        ("demo", arguments) => demo(arguments),
+        ("test", []) => finish(suite::test()),
+        ("lint", []) => finish(suite::lint()),
+        ("purity", []) => finish(suite::purity()),
+        ("setup", []) => finish(suite::setup()),
+        ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
+        ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
+            Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),
+            Err(_) => usage(),
+        },
+        ("help" | "--help" | "-h", []) => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        _ => usage(),
+    }
+}
+
+fn demo(arguments: &[String]) -> ExitCode {
+    let mut cargo = tool::cargo(&[
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "snapback",
+        "--",
+        "demo",
+    ]);
+    match cargo.args(arguments).status() {
+        Ok(status) => status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .map_or(ExitCode::FAILURE, ExitCode::from),
+        Err(error) => {
+            eprintln!("cargo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn finish(report: Report) -> ExitCode {
+    print!("{report}");
+    if report.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn usage() -> ExitCode {
+    eprint!("{USAGE}");
+    ExitCode::from(2)
+}

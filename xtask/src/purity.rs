@@ -1,0 +1,205 @@
+//! The sans-IO crates do no I/O: no runtime in the dependency tree of the protocol core, no clock, socket, file or
+//! thread in the sources of the three crates that a simulation drives.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::tool::{self, cargo};
+
+/// Crates that would bring I/O, a clock or randomness; a name ending in `-` stands for a family.
+const FORBIDDEN_CRATES: [&str; 20] = [
+    "async-",
+    "crossbeam-",
+    "fastrand",
+    "futures",
+    "getrandom",
+    "hickory-",
+    "libsqlite3-sys",
+    "mio",
+    "native-tls",
+    "openssl",
+    "polling",
+    "rand",
+    "ring",
+    "rusqlite",
+    "rustls",
+    "rustls-",
+    "smol",
+    "socket2",
+    "tokio",
+    "tokio-",
+];
+
+const PURE_SOURCES: [&str; 3] = [
+    "rust-core/proto/src",
+    "rust-core/session/src",
+    "rust-core/tls/src",
+];
+
+const FORBIDDEN_IN_SOURCES: [&str; 6] = [
+    "std::net",
+    "std::fs",
+    "std::thread",
+    "tokio",
+    "Instant::now",
+    "SystemTime::now",
+];
+
+/// The modules above when they are imported as `std::{net, ..}`.
+const FORBIDDEN_MODULES: [&str; 3] = ["net", "fs", "thread"];
+
+/// Fails with every finding, a line each.
+pub(crate) fn check() -> Result<(), String> {
+    let mut arguments = vec![
+        "tree",
+        "--package",
+        "snapback-proto",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+    ];
+    arguments.extend(["--target", "all", "--all-features", "--format", "{p}"]);
+    let tree = tool::output(&mut cargo(&arguments))?;
+    let mut findings: Vec<String> = forbidden_in_tree(&tree)
+        .into_iter()
+        .map(|name| format!("snapback-proto depends on {name}"))
+        .collect();
+    for folder in PURE_SOURCES {
+        for path in sources(&tool::workspace().join(folder))? {
+            let source = fs::read_to_string(&path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            let shown = path
+                .strip_prefix(tool::workspace())
+                .unwrap_or(&path)
+                .display();
+            for (line, what) in forbidden_in_source(&source) {
+                findings.push(format!("{shown}:{line}: {what}"));
+            }
+        }
+    }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(findings.join("\n"))
+    }
+}
+
+/// The forbidden crates among the lines `name vX.Y.Z ..` of `cargo tree`.
+fn forbidden_in_tree(tree: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| {
+            FORBIDDEN_CRATES
+                .iter()
+                .any(|forbidden| is_one_of(name, forbidden))
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn is_one_of(name: &str, forbidden: &str) -> bool {
+    if forbidden.ends_with('-') {
+        name.starts_with(forbidden)
+    } else {
+        name == forbidden
+    }
+}
+
+/// Line numbers and names of what is forbidden, comments and tests left out.
+fn forbidden_in_source(source: &str) -> Vec<(usize, &'static str)> {
+    let mut found = Vec::new();
+    let mut lines = source.lines().enumerate().peekable();
+    while let Some((index, line)) = lines.next() {
+        let code = line.trim();
+        if code == "#[cfg(test)]" {
+            match lines.next() {
+                // A module in a file of its own; the file is left out by its name.
+                Some((_, next)) if next.trim_end().ends_with(';') => continue,
+                // A test module comes last: clippy sees to that.
+                _ => break,
+            }
+        }
+        if code.starts_with("//") {
+            continue;
+        }
+        let direct = FORBIDDEN_IN_SOURCES
+            .into_iter()
+            .filter(|forbidden| code.contains(forbidden));
+        found.extend(direct.map(|what| (index + 1, what)));
+        if let Some((_, names)) = code.split_once("std::{") {
+            let mut names = names.to_owned();
+            while let Some((_, next)) = lines.next_if(|_| !names.contains(';')) {
+                names.push_str(next);
+            }
+            let words = names.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let grouped = FORBIDDEN_MODULES
+                .into_iter()
+                .filter(|module| words.clone().any(|word| word == *module));
+            found.extend(grouped.map(|what| (index + 1, what)));
+        }
+    }
+    found
+}
+
+/// All source files under `folder` that are not tests.
+fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut found = Vec::new();
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name == "tests" || name == "tests.rs" {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(sources(&path)?);
+        } else if name.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_in_the_tree_is_found() {
+        let pure = "snapback-proto v0.1.0 (rust-core/proto)\nquick-xml v0.42.0\nsha1 v0.11.0\nsha1 v0.11.0 (*)\n";
+        assert!(forbidden_in_tree(pure).is_empty());
+        let with_tokio =
+            format!("{pure}tokio v1.54.1\nmio v1.2.5\nhickory-proto v0.26.3\ntokio v1.54.1 (*)\n");
+        assert_eq!(
+            forbidden_in_tree(&with_tokio),
+            ["hickory-proto", "mio", "tokio"]
+        );
+    }
+
+    #[test]
+    fn a_clock_or_a_socket_in_a_source_is_found() {
+        let source =
+            "use core::time::Duration;\nlet now = Instant::now();\nuse std::net::TcpStream;\n";
+        assert_eq!(
+            forbidden_in_source(source),
+            [(2, "Instant::now"), (3, "std::net")]
+        );
+        assert_eq!(
+            forbidden_in_source("use std::{\n    fmt, fs::File,\n    net,\n};\n"),
+            [(1, "net"), (1, "fs")]
+        );
+        assert!(forbidden_in_source("use std::{fmt, io};\n").is_empty());
+    }
+
+    #[test]
+    fn comments_and_tests_may_mention_it() {
+        let source = "//! No tokio here.\n#[cfg(test)]\nmod tests;\nfn pure() {}\n#[cfg(test)]\nmod more {\nstd::thread::spawn\n}";
+        assert!(forbidden_in_source(source).is_empty());
+        let hidden = "#[cfg(test)]\nmod tests;\nstd::thread::sleep(pause);\n";
+        assert_eq!(forbidden_in_source(hidden), [(3, "std::thread")]);
+    }
+}

@@ -1,0 +1,83 @@
+//! Which steps each command runs, in which order: what is fast and fails often comes first.
+
+use std::env;
+use std::time::Duration;
+
+use crate::report::{Outcome, Report};
+use crate::tool::{self, cargo};
+use crate::{deny, fuzz, purity, setup};
+
+/// Everything that CI checks.
+pub(crate) fn test() -> Report {
+    let mut report = new_report();
+    report.step("setup", || Outcome::of(setup::install_missing()));
+    add_lints(&mut report);
+    report.step("tests", || tool::cargo_test(&["--workspace"]));
+    report.step("interop", || {
+        tool::cargo_test(&[
+            "--package",
+            "snapback-interop",
+            "--features",
+            "real-servers",
+        ])
+    });
+    report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
+    report
+}
+
+/// What needs no test to run.
+pub(crate) fn lint() -> Report {
+    let mut report = new_report();
+    add_lints(&mut report);
+    report
+}
+
+/// The purity check alone.
+pub(crate) fn purity() -> Report {
+    let mut report = new_report();
+    report.step("purity", || Outcome::of(purity::check()));
+    report
+}
+
+/// The fuzz targets alone.
+pub(crate) fn fuzz(time: Duration) -> Report {
+    let mut report = new_report();
+    report.step("fuzz", || Outcome::of(fuzz::run(time)));
+    report
+}
+
+/// Everything that the other commands would install when they need it.
+pub(crate) fn setup() -> Report {
+    let mut report = new_report();
+    report.step("setup", || Outcome::of(setup::install_missing()));
+    report.step("cargo-deny", || Outcome::of(deny::installed().map(drop)));
+    report
+}
+
+fn add_lints(report: &mut Report) {
+    report.step("format", || {
+        Outcome::of(tool::run(&mut cargo(&["fmt", "--all", "--check"])))
+    });
+    report.step("purity", || Outcome::of(purity::check()));
+    report.step("dependencies", || Outcome::of(deny::check()));
+    report.step("clippy", || {
+        let arguments = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        Outcome::of(tool::run(&mut cargo(&arguments)))
+    });
+    report.step("rustdoc", || {
+        let mut cargo = cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
+        Outcome::of(tool::run(cargo.env("RUSTDOCFLAGS", "-D warnings")))
+    });
+}
+
+fn new_report() -> Report {
+    Report::new(env::var_os("CI").is_none())
+}

@@ -1,0 +1,159 @@
+//! The tools that the steps call.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::report::Outcome;
+
+/// A test that could not run says so on a line that begins like this.
+const SKIP_MARK: &str = "SKIPPED: ";
+
+/// The workspace's folder.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// `cargo` with these arguments, in the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(workspace());
+    command
+}
+
+/// Where build output goes.
+pub(crate) fn target_folder() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => workspace().join(folder),
+        None => workspace().join("target"),
+    }
+}
+
+/// Where this project keeps what the next clone can use again: `$XDG_CACHE_HOME/snapback`, else `~/.cache/snapback`.
+pub(crate) fn cache_folder() -> Result<PathBuf, String> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base =
+        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    Ok(base
+        .ok_or("neither XDG_CACHE_HOME nor HOME is set")?
+        .join("snapback"))
+}
+
+/// Runs a command that is to succeed; its output is shown.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{name}: {status}")),
+        Err(error) => Err(format!("{name}: {error}")),
+    }
+}
+
+/// Runs a command that is to succeed, and answers what it printed.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("{name}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{name}: {}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs `cargo test` with these arguments. Shown are results and skips as they come; if anything fails, all of it.
+pub(crate) fn cargo_test(arguments: &[&str]) -> Outcome {
+    let mut command = cargo(&["test", "--no-fail-fast"]);
+    // Without this a skip, printed by a test that passes, would not be seen.
+    command.args(arguments).args(["--", "--show-output"]);
+    let mut child = match command.stdout(Stdio::piped()).spawn() {
+        Ok(child) => child,
+        Err(error) => return Outcome::of(Err(format!("cargo: {error}"))),
+    };
+    let mut outcome = Outcome::default();
+    let mut all = String::new();
+    let lines = child
+        .stdout
+        .take()
+        .map(BufReader::new)
+        .into_iter()
+        .flat_map(BufRead::lines);
+    for line in lines.map_while(Result::ok) {
+        if is_progress(&line) {
+            println!("{line}");
+        }
+        count(&line, &mut outcome);
+        all.push_str(&line);
+        all.push('\n');
+    }
+    match child.wait() {
+        Ok(status) if status.success() => {}
+        Ok(status) => {
+            println!("{all}");
+            outcome.failure = Some(format!("cargo test: {status}"));
+        }
+        Err(error) => outcome.failure = Some(format!("cargo test: {error}")),
+    }
+    outcome
+}
+
+fn is_progress(line: &str) -> bool {
+    line.starts_with("test ") || line.starts_with("running ") || line.starts_with(SKIP_MARK)
+}
+
+fn count(line: &str, outcome: &mut Outcome) {
+    if let Some(reason) = line.strip_prefix(SKIP_MARK) {
+        outcome.skips.push(reason.to_owned());
+    }
+    let Some(result) = line.strip_prefix("test result: ") else {
+        return;
+    };
+    let counted = |what: &str| {
+        let before = result.split_once(what).map_or("", |(before, _)| before);
+        before
+            .trim_end()
+            .rsplit(' ')
+            .next()
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0_u32)
+    };
+    outcome.tests_passed += counted(" passed;");
+    outcome.tests_failed += counted(" failed;");
+    match counted(" ignored;") {
+        0 => {}
+        ignored => outcome
+            .skips
+            .push(format!("{ignored} tests are marked as ignored")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_and_skips_are_counted() {
+        let mut outcome = Outcome::default();
+        for line in [
+            "test a ... ok",
+            "SKIPPED: no network",
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
+        ] {
+            count(line, &mut outcome);
+        }
+        assert_eq!((outcome.tests_passed, outcome.tests_failed), (15, 2));
+        assert_eq!(
+            outcome.skips,
+            ["no network", "1 tests are marked as ignored"]
+        );
+    }
+}
