@@ -174,7 +174,7 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::Local(error) => write!(f, "{error}"),
             Self::Peer(error) => write!(f, "the server misbehaved: {error}"),
-            Self::Stream(error) => write!(f, "the server closed the stream: {}", error.condition.as_str()),
+            Self::Stream(error) => write!(f, "the server closed the stream: {}", error.condition.name()),
             Self::Sasl(condition) => write!(f, "the server refused the login: {}", condition.as_str()),
             Self::Timeout(timer) => write!(f, "timed out: {timer}"),
             Self::WrongAssumption(assumption) => write!(f, "{assumption}"),

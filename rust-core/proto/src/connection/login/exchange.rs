@@ -5,7 +5,7 @@ use crate::knowledge::Op;
 use crate::plan::planner;
 use crate::sasl::{
     self, ChannelBindings, Choice, ExpectServerFinal, ExpectServerFirst, Floor, HtBinding, Mechanism, NeedKeys,
-    Profile, SaslCondition, SaslError, ScramKeyId, ht, plain,
+    Profile, Proven, SaslCondition, SaslError, ScramKeyId, ht, plain,
 };
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -28,10 +28,30 @@ enum Step {
     Keys { choice: Choice, scram: NeedKeys },
     /// SCRAM: the server's proof.
     ServerFinal { choice: Choice, key_id: ScramKeyId, scram: ExpectServerFinal },
-    /// The proof came as a challenge; only the word "success" is missing.
-    Outcome { choice: Choice, key_id: Option<ScramKeyId> },
+    /// The proof came as a challenge, or none will come (PLAIN); only the word "success" is missing.
+    Outcome { choice: Choice, key_id: Option<ScramKeyId>, proof: Proof },
     /// FAST: the server's proof.
     TokenProof { binding: HtBinding, token: Secret<String>, bindings: ChannelBindings },
+}
+
+/// Why the server is believed.
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// It showed that it knows the password or the token (rule T4).
+    Verified(Proven),
+    /// PLAIN proves nothing; the certificate has to do.
+    CertificateOnly,
+}
+
+/// A login that came to its end.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// Why the server is believed.
+    pub(super) proof: Proof,
+    /// How strong the login was; `None` for tokens, which say nothing about passwords.
+    pub(super) floor: Option<Floor>,
+    /// What may be remembered.
+    pub(super) ops: Vec<Op>,
 }
 
 /// What to do about a challenge.
@@ -63,7 +83,7 @@ impl Exchange {
         let password = context.config.password.as_ref();
         let password = password.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
         let response = plain::initial_response(&user, password).map_err(fault)?;
-        let step = Step::Outcome { choice, key_id: None };
+        let step = Step::Outcome { choice, key_id: None, proof: Proof::CertificateOnly };
         Ok((Self { profile, step }, response))
     }
 
@@ -116,8 +136,8 @@ impl Exchange {
                 Self { profile, step: Step::Keys { choice, scram } }.respond(context)
             }
             Step::ServerFinal { choice, key_id, scram } => {
-                scram.server_final(data).map_err(fault)?;
-                let step = Step::Outcome { choice, key_id: Some(key_id) };
+                let proof = Proof::Verified(scram.server_final(data).map_err(fault)?);
+                let step = Step::Outcome { choice, key_id: Some(key_id), proof };
                 Ok((Self { profile, step }, Reply::Respond(Vec::new())))
             }
             _ => Err(ConnectionError::Peer(PeerError::Unexpected("challenge"))),
@@ -146,17 +166,18 @@ impl Exchange {
     }
 
     /// The server said success: check its proof (rule T4). Yields what may be remembered now.
-    pub(super) fn finish(self, data: Option<&[u8]>, context: &Context) -> Result<(Option<Floor>, Vec<Op>), ConnectionError> {
-        let (choice, key_id) = match self.step {
+    pub(super) fn finish(self, data: Option<&[u8]>, context: &Context) -> Result<Finished, ConnectionError> {
+        let data = data.unwrap_or_default();
+        let (choice, key_id, proof) = match self.step {
             Step::TokenProof { binding, token, bindings } => {
-                ht::verify(binding, &token, &bindings, data.unwrap_or_default()).map_err(fault)?;
-                return Ok((None, vec![Op::FastUsed]));
+                let proof = ht::verify(binding, &token, &bindings, data).map_err(fault)?;
+                return Ok(Finished { proof: Proof::Verified(proof), floor: None, ops: vec![Op::FastUsed] });
             }
             Step::ServerFinal { choice, key_id, scram } => {
-                scram.server_final(data.unwrap_or_default()).map_err(fault)?;
-                (choice, Some(key_id))
+                let proof = scram.server_final(data).map_err(fault)?;
+                (choice, Some(key_id), Proof::Verified(proof))
             }
-            Step::Outcome { choice, key_id } => (choice, key_id),
+            Step::Outcome { choice, key_id, proof } => (choice, key_id, proof),
             Step::ServerFirst { .. } | Step::Keys { .. } => {
                 return Err(ConnectionError::Peer(PeerError::Unexpected("success")));
             }
@@ -167,7 +188,7 @@ impl Exchange {
             (Some((known, keys)), Some(id)) if known == id => vec![Op::StoreScramKeys(id, keys)],
             _ => Vec::new(),
         };
-        Ok((Some(floor), ops))
+        Ok(Finished { proof, floor: Some(floor), ops })
     }
 }
 

@@ -7,13 +7,15 @@ mod sasl1;
 mod sasl2;
 
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::knowledge::Op;
+use crate::knowledge::{FastToken, Op};
 use crate::plan::{Goal, Login, Plan};
-use crate::sasl::{Floor, SaslCondition};
+use crate::sasl::SaslCondition;
 use crate::stream::features::StreamFeatures;
 
 use super::context::Context;
 use super::state::{Next, State};
+
+use exchange::{Finished, Proof};
 
 pub(super) use bind::ExpectBound;
 pub(super) use resume::{resumed, resumed_before_sasl};
@@ -77,13 +79,13 @@ pub(super) fn ask(features: &StreamFeatures, context: &mut Context) -> Next {
     Ok(bind::start(Some(features), context))
 }
 
-/// The login is proven: remember how strong it was (rule T2).
-pub(super) fn proven(floor: Option<Floor>, ops: Vec<Op>, context: &mut Context) {
+/// The login is proven: what was learnt may be kept (rule T4), and how strong it was (rule T2).
+fn proven(finished: Finished, token: Option<FastToken>, context: &mut Context) {
+    let Finished { proof: Proof::Verified(_) | Proof::CertificateOnly, floor, ops } = finished;
     context.at_risk = None;
     context.authenticated = true;
     context.unproven.extend(ops);
-    if let Some(floor) = floor {
-        context.unproven.push(Op::RaiseFloor(floor));
-    }
+    context.unproven.extend(floor.map(Op::RaiseFloor));
+    context.unproven.extend(token.map(Op::StoreFast));
     context.login_proven();
 }

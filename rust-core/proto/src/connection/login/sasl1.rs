@@ -92,9 +92,9 @@ impl ExpectSasl1 {
 
     fn success(self, data: Option<&[u8]>, context: &mut Context) -> Next {
         context.understood(Part::Success);
-        let (floor, ops) = self.exchange.finish(data, context)?;
+        let finished = self.exchange.finish(data, context)?;
         let was_pipelined = context.at_risk == Some(Assumption::PipelinedRestart);
-        proven(floor, ops, context);
+        proven(finished, None, context);
         context.expect_restart();
         if let Some(follow) = self.follow {
             if was_pipelined {

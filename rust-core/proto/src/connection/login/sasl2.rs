@@ -192,13 +192,16 @@ impl ExpectSasl2 {
 
     fn success(self, success: Success, context: &mut Context) -> Next {
         context.understood(Part::Success);
-        let (floor, mut ops) = self.exchange.finish(success.additional_data.as_deref(), context)?;
+        let finished = self.exchange.finish(success.additional_data.as_deref(), context)?;
         let identity = success.authorization_identity.as_str();
         check_identity(identity, context)?;
-        if let (Some(token), Some(binding)) = (success.token, self.token_binding) {
-            ops.push(Op::StoreFast(FastToken { binding, token: token.token, expires: token.expiry, count: 0 }));
-        }
-        proven(floor, ops, context);
+        let token = success.token.zip(self.token_binding).map(|(token, binding)| FastToken {
+            binding,
+            token: token.token,
+            expires: token.expiry,
+            count: 0,
+        });
+        proven(finished, token, context);
         match (success.resumed, success.bound) {
             (Some(_), Some(_)) => Err(ConnectionError::Peer(PeerError::BoundAndResumed)),
             (Some(resumed), None) => Session::resumed(&resumed, context).map(online),
