@@ -130,7 +130,9 @@ impl<R> HappyEyeballs<R> {
             return;
         }
         match input {
-            Input::Started(index) if index + 1 == self.next => self.due = now + self.next_delay(),
+            Input::Started(index) if index.checked_add(1) == Some(self.next) => {
+                self.due = now + self.next_delay()
+            }
             Input::Connected(index) if self.is_in_flight(index) => self.winner = Some(index),
             Input::Failed(index, reason) if self.is_in_flight(index) => {
                 self.failed(index, reason, now)

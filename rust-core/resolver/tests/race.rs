@@ -137,6 +137,7 @@ fn nonsense_changes_nothing() {
         Input::Connected(9),
         Input::Failed(1, "x"),
         Input::Started(9),
+        Input::Started(usize::MAX),
         Input::Failed(usize::MAX, "x"),
     ] {
         race.handle_input(input, ms(1));

@@ -314,3 +314,12 @@ fn s10_addresses_alternate_within_each_target_only_and_come_once() {
     );
     assert_eq!(order(vec![]), []);
 }
+
+#[tokio::test]
+async fn a_resolve_can_run_in_a_task_of_its_own() {
+    let found = tokio::spawn(async {
+        let hosts = StaticHosts::new().with_host("example.org", [ip("192.0.2.1")]);
+        find(&hosts).await
+    });
+    assert_eq!(found.await.unwrap().unwrap().endpoints.len(), 1);
+}

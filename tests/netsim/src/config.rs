@@ -64,7 +64,8 @@ pub enum CutMode {
     ResetClient,
     /// Both sides get a reset.
     ResetBoth,
-    /// Both sides get an orderly end of stream.
+    /// Both sides get an orderly end of stream; a side whose last bytes the link had not read yet gets a reset, as the
+    /// kernel does it.
     CloseBoth,
     /// Nobody is told anything and nothing is carried any more.
     Blackhole,

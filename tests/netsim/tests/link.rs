@@ -67,7 +67,7 @@ fn assert_about(took: Duration, expected: Duration) {
     // Never early; late only by what a busy machine takes.
     assert!(took >= expected, "{took:?} is less than {expected:?}");
     assert!(
-        took < expected + Duration::from_millis(25),
+        took < expected + RTT * 3 / 4,
         "{took:?} is much more than {expected:?}"
     );
 }
@@ -206,11 +206,12 @@ async fn a_reset_of_both_sides() {
 
 #[tokio::test]
 async fn an_orderly_close_of_both_sides_loses_what_is_on_the_wire() {
-    let (link, mut ended) = link(LinkConfig::with_rtt(RTT)).await;
+    let (link, mut ended) = link(LinkConfig::with_rtt(RTT * 5)).await;
     let mut stream = link.connect().await.unwrap();
     ping(&mut stream, b"before").await;
     stream.write_all(b"lost").await.unwrap();
-    tokio::time::sleep(RTT / 6).await;
+    // Long enough to reach the link, far from long enough to leave it.
+    tokio::time::sleep(RTT / 2).await;
     link.cut(CutMode::CloseBoth);
     let error = timeout(SOON, stream.read_u8()).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
