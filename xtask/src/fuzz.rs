@@ -29,7 +29,7 @@ pub(crate) fn run(time: Duration) -> Result<(), String> {
     let host = host()?;
     let build = tool::target_folder().join("fuzz");
     // With the target named, cargo keeps the flags away from build scripts, which could not link with them.
-    let mut cargo = cargo(&["build", "--release", "--locked", "--target", &host]);
+    let mut cargo = cargo(&["build", "--release", "--target", &host]);
     cargo.arg("--manifest-path").arg(folder.join("Cargo.toml"));
     cargo.arg("--target-dir").arg(&build);
     tool::run(cargo.env("RUSTFLAGS", INSTRUMENTATION))?;
