@@ -1,0 +1,543 @@
+//! One client connection (RFC 6120), sans-IO: bytes and the time in, bytes and deadlines out.
+//!
+//! ```text
+//! Negotiating --starttls--> Negotiating (encrypted) --auth/authenticate--> Authenticating
+//!      |  \--resume (XEP-0305)--> Bound                                       |
+//!      |                                            success, restart or Bind 2 v
+//!      '<------------------- failure ----- Authenticated --bind/resume--> Bound --> Closed
+//! ```
+
+mod bind;
+mod faulty;
+mod features;
+mod iq;
+mod login;
+mod sasl2;
+mod sm;
+mod stanza;
+mod stream;
+
+use std::time::Duration;
+
+use crate::faults::{Action, CertificateFault, Fault, Point};
+use crate::sasl::ChannelBindings;
+use crate::time::Timestamp;
+use crate::wire::{Plain, PretendTls, Transport, Wire};
+use crate::world::{ConnectionId, Mail, SessionId, World};
+use crate::xml::{Element, Item, StreamReader};
+
+use faulty::Budgets;
+use login::Exchange;
+pub(crate) use stream::StreamCondition;
+
+/// How long a client may take to log in.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(120);
+/// Before login nothing big is due (design limit of real servers, too).
+const MAX_BYTES_BEFORE_LOGIN: usize = 65_536;
+/// Without XEP-0478, still not everything.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// One connection; give it bytes, ask it for output.
+#[derive(Debug)]
+pub struct Connection {
+    id: ConnectionId,
+    wire: Wire,
+    certificate: Option<CertificateFault>,
+    reader: StreamReader,
+    header: Header,
+    phase: Phase,
+    /// The SASL mechanism that succeeded, and how often one failed.
+    failures: u32,
+    /// After a refused FAST login, stanzas are bounced instead of closing the stream.
+    bounce_stanzas: bool,
+    tls_recorded: bool,
+    first_stanza_seen: bool,
+    faults: Vec<Fault>,
+    budgets: Budgets,
+    account_hint: Option<String>,
+    /// XML not yet through the wire layer.
+    plain: Vec<u8>,
+    out: Vec<u8>,
+    /// Output behind this position waits until then.
+    hold: Option<(Timestamp, usize)>,
+    silent: bool,
+    closing: Option<Closing>,
+    pretend: Option<PretendTls>,
+    opened_at: Timestamp,
+    last_read: Timestamp,
+}
+
+/// The headers of the present stream.
+#[derive(Debug, Default)]
+struct Header {
+    sent: bool,
+    from: Option<String>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Negotiating,
+    Authenticating(Box<Exchange>),
+    Authenticated { account: String },
+    Bound { account: String, session: SessionId },
+    Closed,
+}
+
+/// How the TCP connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// In order, once everything is sent.
+    Finish,
+    /// With a reset, once everything is sent.
+    Reset,
+}
+
+/// What to do with the socket.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// To be sent, in one write.
+    pub bytes: Vec<u8>,
+    /// Then the connection ends.
+    pub closing: Option<Closing>,
+}
+
+/// What every step needs from outside.
+pub(crate) struct Cx<'a> {
+    world: &'a mut World,
+    now: Timestamp,
+}
+
+/// What the input behind an element belongs to.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// The same stream.
+    Stream,
+    /// A new stream.
+    Restart,
+    /// TLS.
+    Tls,
+}
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub fn new(world: &mut World, transport: Transport, now: Timestamp) -> Self {
+        Self::open(world, transport, None, now)
+    }
+
+    /// A connection on which TLS is left out: its bytes stay plain from `<proceed/>` on
+    /// (STARTTLS) or from the start (direct TLS), and count as encrypted.
+    pub fn pretending(
+        world: &mut World,
+        transport: Transport,
+        tls: PretendTls,
+        now: Timestamp,
+    ) -> Self {
+        Self::open(world, transport, Some(tls), now)
+    }
+
+    fn open(
+        world: &mut World,
+        transport: Transport,
+        pretend: Option<PretendTls>,
+        now: Timestamp,
+    ) -> Self {
+        let id = world.open(transport, now);
+        let faults = std::mem::take(&mut world.faults.next_connection);
+        let mut connection = Self {
+            id,
+            wire: Wire::Clear,
+            certificate: None,
+            reader: StreamReader::new(MAX_BYTES_BEFORE_LOGIN),
+            header: Header::default(),
+            phase: Phase::Negotiating,
+            failures: 0,
+            bounce_stanzas: false,
+            tls_recorded: false,
+            first_stanza_seen: false,
+            faults,
+            budgets: Budgets::default(),
+            account_hint: None,
+            plain: Vec::new(),
+            out: Vec::new(),
+            hold: None,
+            silent: false,
+            closing: None,
+            pretend,
+            opened_at: now,
+            last_read: now,
+        };
+        if transport == Transport::DirectTls {
+            connection.start_tls(&mut Cx { world, now });
+        }
+        connection
+    }
+
+    /// Its number.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Bytes of one read.
+    pub fn handle_bytes(&mut self, world: &mut World, bytes: &[u8], now: Timestamp) {
+        let mut cx = Cx { world, now };
+        self.last_read = now;
+        if let Some(record) = cx.world.record(self.id) {
+            record.read(now, bytes.len());
+        }
+        if self.closing.is_some() {
+            return;
+        }
+        let (bytes, cut) = self.budget_wire_in(&cx, bytes);
+        self.wire_input(&mut cx, bytes);
+        if cut {
+            self.reset(&mut cx);
+        }
+        self.flush(&mut cx);
+    }
+
+    /// The client will send no more.
+    pub fn handle_eof(&mut self, world: &mut World, now: Timestamp) {
+        let mut cx = Cx { world, now };
+        self.detach(&mut cx);
+        self.phase = Phase::Closed;
+        self.closing.get_or_insert(Closing::Finish);
+    }
+
+    /// The time asked for by [`Connection::next_deadline`] has come.
+    pub fn handle_timeout(&mut self, world: &mut World, now: Timestamp) {
+        let mut cx = Cx { world, now };
+        if self.hold.is_some_and(|(until, _)| until <= now) {
+            self.hold = None;
+        }
+        let timed_out = [self.login_deadline(), self.idle_deadline(&cx)]
+            .into_iter()
+            .flatten()
+            .any(|at| at <= now);
+        if timed_out {
+            self.stream_error(&mut cx, StreamCondition::ConnectionTimeout);
+        }
+        self.flush(&mut cx);
+    }
+
+    /// Something arrived for this connection from elsewhere.
+    pub fn handle_wakeup(&mut self, world: &mut World, now: Timestamp) {
+        let mut cx = Cx { world, now };
+        self.drain_mail(&mut cx);
+        self.flush(&mut cx);
+    }
+
+    /// The connection is over: its session waits or ends, its record is closed.
+    pub fn handle_closed(&mut self, world: &mut World, now: Timestamp) {
+        let mut cx = Cx { world, now };
+        self.detach(&mut cx);
+        self.phase = Phase::Closed;
+        cx.world.close(self.id);
+    }
+
+    /// When [`Connection::handle_timeout`] is wanted next.
+    pub fn next_deadline(&self, world: &World) -> Option<Timestamp> {
+        if self.closing.is_some() && self.hold.is_none() {
+            return None;
+        }
+        let idle = world
+            .switches
+            .limits
+            .and_then(|limits| limits.idle_seconds)
+            .map(|idle| self.last_read + Duration::from_secs(u64::from(idle)));
+        [
+            self.hold.map(|(until, _)| until),
+            self.login_deadline(),
+            idle,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn login_deadline(&self) -> Option<Timestamp> {
+        let pending = !matches!(self.phase, Phase::Bound { .. } | Phase::Closed);
+        pending.then(|| self.opened_at + LOGIN_TIMEOUT)
+    }
+
+    fn idle_deadline(&self, cx: &Cx<'_>) -> Option<Timestamp> {
+        let idle = cx.world.switches.limits?.idle_seconds?;
+        Some(self.last_read + Duration::from_secs(u64::from(idle)))
+    }
+
+    /// What is to be sent now, in one write.
+    pub fn take_output(&mut self, world: &mut World) -> Output {
+        let release = self.hold.map_or(self.out.len(), |(_, mark)| mark);
+        let bytes: Vec<u8> = self.out.drain(..release.min(self.out.len())).collect();
+        if let Some((_, mark)) = &mut self.hold {
+            *mark = 0;
+        }
+        if !bytes.is_empty()
+            && let Some(record) = world.record(self.id)
+        {
+            record.wrote();
+        }
+        Output {
+            bytes,
+            closing: self.closing.filter(|_| self.hold.is_none()),
+        }
+    }
+
+    fn wire_input(&mut self, cx: &mut Cx<'_>, bytes: &[u8]) {
+        match self.wire.read(bytes) {
+            Ok(plain) => self.plain_input(cx, &plain),
+            Err(_) => {
+                // The alert is in rustls; nothing of ours can follow it.
+                self.flush(cx);
+                self.detach(cx);
+                self.phase = Phase::Closed;
+                self.closing = Some(Closing::Finish);
+            }
+        }
+    }
+
+    fn plain_input(&mut self, cx: &mut Cx<'_>, plain: &Plain) {
+        self.after_hello(cx);
+        for (bytes, early) in [(&plain.early, true), (&plain.bytes, false)] {
+            let (bytes, cut) = self.budget_plain_in(cx, bytes);
+            self.xml_input(cx, bytes, early);
+            if cut {
+                self.reset(cx);
+            }
+        }
+        if plain.closed {
+            self.finish(cx);
+        }
+    }
+
+    /// What follows from the server's first TLS flight being ready.
+    fn after_hello(&mut self, cx: &mut Cx<'_>) {
+        if !self.wire.has_answered_hello() {
+            return;
+        }
+        if !self.tls_recorded && !self.wire.is_handshaking() {
+            self.tls_recorded = true;
+            let tls = self.wire.record();
+            if let Some(record) = cx.world.record(self.id) {
+                record.tls = tls;
+            }
+        }
+        let first_stream = matches!(self.phase, Phase::Negotiating);
+        if cx.world.switches.unprompted_restart && first_stream && !self.header.sent {
+            self.open_stream(cx);
+        }
+    }
+
+    fn xml_input(&mut self, cx: &mut Cx<'_>, mut input: &[u8], early: bool) {
+        while self.closing.is_none() {
+            let item = match self.reader.next(&mut input, early) {
+                Ok(Some(item)) => item,
+                Ok(None) => return,
+                Err(error) => return self.stream_error(cx, error.into()),
+            };
+            let next = self.item(cx, item);
+            self.drain_mail(cx);
+            match next {
+                Next::Stream => {}
+                Next::Restart if cx.world.switches.pipelining => self.restart(),
+                Next::Restart => {
+                    self.swallow(cx, input);
+                    return self.restart();
+                }
+                Next::Tls if input.is_empty() => return self.start_tls(cx),
+                Next::Tls if cx.world.switches.pipelining => {
+                    self.start_tls(cx);
+                    return self.wire_input(cx, input);
+                }
+                Next::Tls => return self.swallow_hello(cx, input),
+            }
+        }
+    }
+
+    /// Without pipelining the old parser gets what follows in the same read, as in servers of today.
+    fn swallow(&mut self, cx: &mut Cx<'_>, mut input: &[u8]) {
+        loop {
+            match self.reader.next(&mut input, false) {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(error) => return self.stream_error(cx, error.into()),
+            }
+        }
+    }
+
+    fn swallow_hello(&mut self, cx: &mut Cx<'_>, input: &[u8]) {
+        self.swallow(cx, input);
+        if self.closing.is_none() {
+            self.stream_error(cx, StreamCondition::NotWellFormed);
+        }
+    }
+
+    fn restart(&mut self) {
+        self.reader = StreamReader::new(MAX_BYTES);
+        self.header = Header::default();
+    }
+
+    fn start_tls(&mut self, cx: &mut Cx<'_>) {
+        self.flush(cx);
+        let certificate = self.certificate_fault(cx);
+        self.certificate = certificate;
+        let wire = match self.pretend.clone() {
+            Some(pretend) => Ok(Wire::Pretend(pretend)),
+            None => cx
+                .world
+                .tls
+                .config(&cx.world.switches, certificate)
+                .ok()
+                .map_or(Err(()), |config| Wire::tls(config).map_err(|_| ())),
+        };
+        match wire {
+            Ok(wire) => self.wire = wire,
+            Err(()) => return self.reset(cx),
+        }
+        self.reader = StreamReader::new(MAX_BYTES_BEFORE_LOGIN);
+        self.header = Header::default();
+    }
+
+    fn item(&mut self, cx: &mut Cx<'_>, item: Item) -> Next {
+        let (name, early) = match &item {
+            Item::Header(_) => ("stream", false),
+            Item::Element { element, early } => (element.name.as_str(), *early),
+            Item::End => ("/stream", false),
+        };
+        if let Some(record) = cx.world.record(self.id) {
+            record.element(name, early);
+        }
+        self.delay_answer(cx, name);
+        match item {
+            Item::Header(header) => {
+                self.client_header(cx, &header);
+                Next::Stream
+            }
+            Item::Element { element, early } => self.element(cx, element, early),
+            Item::End => {
+                self.finish(cx);
+                Next::Stream
+            }
+        }
+    }
+
+    fn element(&mut self, cx: &mut Cx<'_>, element: Element, early: bool) -> Next {
+        if early && !sasl2::is_early_login(&element) {
+            self.stream_error(cx, StreamCondition::PolicyViolation);
+            return Next::Stream;
+        }
+        if element.ns == crate::ns::STREAM {
+            if element.name == "error" {
+                self.client_error(cx, &element);
+            }
+            return Next::Stream;
+        }
+        match &self.phase {
+            Phase::Negotiating if !self.wire.is_secure() => self.cleartext(cx, &element),
+            Phase::Negotiating => self.unauthenticated(cx, element, early),
+            Phase::Authenticating(_) => self.authenticating(cx, &element),
+            Phase::Authenticated { account } => {
+                let account = account.clone();
+                self.unbound(cx, &account, &element);
+                Next::Stream
+            }
+            Phase::Bound { account, session } => {
+                let (account, session) = (account.clone(), *session);
+                self.bound(cx, &account, session, element);
+                Next::Stream
+            }
+            Phase::Closed => Next::Stream,
+        }
+    }
+
+    fn drain_mail(&mut self, cx: &mut Cx<'_>) {
+        while let Some(mail) = cx.world.next_mail(self.id) {
+            if self.closing.is_some() {
+                continue;
+            }
+            match mail {
+                Mail::Stanza(stanza) => self.send_stanza(cx, &stanza),
+                Mail::Close(condition) => self.stream_error(cx, condition),
+                Mail::Reset => self.reset(cx),
+            }
+        }
+    }
+
+    fn send(&mut self, element: &Element) {
+        if !self.silent {
+            self.plain.extend_from_slice(element.to_xml().as_bytes());
+        }
+    }
+
+    fn send_stanza(&mut self, cx: &mut Cx<'_>, stanza: &Element) {
+        self.send(stanza);
+        if let Phase::Bound { session, .. } = self.phase
+            && cx.world.request_due(session)
+        {
+            self.send(&Element::new(crate::ns::SM, "r"));
+        }
+    }
+
+    /// Pushes pending XML through the wire layer.
+    fn flush(&mut self, cx: &mut Cx<'_>) {
+        let plain = std::mem::take(&mut self.plain);
+        let (keep, cut_plain) = self.budget_plain_out(cx, plain.len());
+        let start = self.out.len();
+        self.wire
+            .write(plain.get(..keep).unwrap_or(&plain), &mut self.out);
+        let written = self.out.len() - start;
+        let (keep, cut_wire) = self.budget_wire_out(cx, written);
+        self.out.truncate(start + keep);
+        if (cut_plain || cut_wire) && self.closing != Some(Closing::Reset) {
+            self.reset(cx);
+        }
+    }
+
+    fn detach(&mut self, cx: &mut Cx<'_>) {
+        if let Phase::Bound { session, .. } = self.phase {
+            cx.world.detach(session, self.id, cx.now);
+        }
+    }
+
+    fn reset(&mut self, cx: &mut Cx<'_>) {
+        self.detach(cx);
+        self.phase = Phase::Closed;
+        self.closing = Some(Closing::Reset);
+    }
+
+    fn bindings(&self, cx: &Cx<'_>) -> ChannelBindings {
+        let switches = &cx.world.switches;
+        let end_point = match &self.wire {
+            Wire::Pretend(pretend) => pretend.end_point.clone(),
+            _ => cx.world.tls.end_point(self.certificate),
+        };
+        let offers_exporter = switches.tls_exporter && self.wire.is_tls13();
+        ChannelBindings {
+            offers_exporter,
+            exporter: self.wire.exporter().filter(|_| offers_exporter),
+            end_point: Some(end_point).filter(|_| switches.tls_server_end_point),
+        }
+    }
+
+    /// Scripted mishaps at a point; true if the stream is over.
+    fn at(&mut self, cx: &mut Cx<'_>, point: Point) -> bool {
+        let actions: Vec<_> = self
+            .faults_in_force(cx)
+            .filter_map(|fault| match fault {
+                Fault::At(at, action) if *at == point => Some(action.clone()),
+                _ => None,
+            })
+            .collect();
+        for action in actions {
+            match action {
+                Action::Send(malformed) => self.plain.extend_from_slice(malformed.bytes()),
+                Action::SeeOtherHost(host) => {
+                    self.stream_error(cx, StreamCondition::SeeOtherHost(host));
+                }
+                Action::SystemShutdown => self.stream_error(cx, StreamCondition::SystemShutdown),
+                Action::Reset => self.reset(cx),
+                Action::Silence => self.silent = true,
+            }
+        }
+        self.closing.is_some()
+    }
+}

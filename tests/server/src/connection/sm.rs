@@ -1,0 +1,188 @@
+//! Stream Management on a connection (XEP-0198).
+
+use super::{Connection, Cx, Phase, StreamCondition};
+use crate::faults::{Fault, Point};
+use crate::ns;
+use crate::observe::Outcome;
+use crate::world::{ResumeError, SessionId};
+use crate::xml::Element;
+
+impl Connection {
+    /// `<enabled/>`, twice where a fault wants it, or `<failed/>`.
+    pub(super) fn enable(
+        &mut self,
+        cx: &mut Cx<'_>,
+        session: SessionId,
+        enable: &Element,
+    ) -> Vec<Element> {
+        let resume = matches!(enable.attribute("resume"), Some("1" | "true"));
+        let max = enable.attribute("max").and_then(|max| max.parse().ok());
+        let Some(resumable) = cx.world.enable_sm(session, resume, max) else {
+            return vec![failed(None, "unexpected-request")];
+        };
+        let mut enabled = Element::new(ns::SM, "enabled");
+        if let Some((id, window)) = resumable {
+            enabled.set("resume", "true");
+            enabled.set("id", id);
+            enabled.set("max", window.as_secs().to_string());
+            if let Some(location) = &cx.world.switches.sm_location {
+                enabled.set("location", location.clone());
+            }
+        }
+        if self.has_fault(cx, &Fault::SecondEnabled) {
+            return vec![enabled.clone(), enabled];
+        }
+        vec![enabled]
+    }
+
+    /// `<resume/>` after SASL.
+    pub(super) fn resume(&mut self, cx: &mut Cx<'_>, account: &str, resume: &Element) {
+        match self.try_resume(cx, account, resume) {
+            Ok((resumed, stanzas)) => {
+                self.send(&resumed);
+                self.resend(cx, &stanzas);
+                self.at(cx, Point::Online);
+            }
+            Err(Some(failed)) => self.send(&failed),
+            Err(None) => {}
+        }
+    }
+
+    /// `<resume/>` straight after TLS (XEP-0305): the SM-ID is the credential.
+    pub(super) fn resume_before_sasl(&mut self, cx: &mut Cx<'_>, resume: &Element) {
+        let switches = &cx.world.switches;
+        let owner = resume
+            .attribute("previd")
+            .filter(|_| switches.sm && switches.sm_before_sasl)
+            .and_then(|previd| cx.world.sm_account(previd));
+        match owner {
+            Some(account) => {
+                self.account_hint = Some(account.clone());
+                self.resume(cx, &account, resume);
+            }
+            None => {
+                self.bounce_stanzas = true;
+                self.send(&failed(None, "item-not-found"));
+            }
+        }
+    }
+
+    /// `<resumed/>` and what to send again; or `<failed/>`; or nothing, as the stream is closed.
+    pub(super) fn try_resume(
+        &mut self,
+        cx: &mut Cx<'_>,
+        account: &str,
+        resume: &Element,
+    ) -> Result<(Element, Vec<Element>), Option<Element>> {
+        let h = resume.attribute("h").and_then(|h| h.parse::<u32>().ok());
+        let (Some(previd), Some(h)) = (resume.attribute("previd"), h) else {
+            return Err(Some(failed(None, "bad-request")));
+        };
+        if self.has_fault(cx, &Fault::ForgetSmSession) {
+            return Err(Some(failed(None, "item-not-found")));
+        }
+        let duplicate = self.has_fault(cx, &Fault::DuplicateDelivery);
+        match cx.world.resume(account, previd, h, self.id, duplicate) {
+            Ok(resumed) => {
+                self.online(cx, &resumed.account, resumed.session, Outcome::Resumed);
+                let mut h = resumed.inbound;
+                if self.has_fault(cx, &Fault::ResumedHTooHigh) {
+                    h = h.wrapping_add(1000);
+                }
+                if self.has_fault(cx, &Fault::ResumedHBackward) {
+                    h = h.wrapping_sub(1000);
+                }
+                let previd = if self.has_fault(cx, &Fault::ResumedWrongPrevid) {
+                    "somebody-else"
+                } else {
+                    previd
+                };
+                let element = Element::new(ns::SM, "resumed")
+                    .with("previd", previd)
+                    .with("h", h.to_string());
+                Ok((element, resumed.resend))
+            }
+            Err(ResumeError::NotFound { h }) => Err(Some(failed(h, "item-not-found"))),
+            Err(ResumeError::TooHigh { h, sent }) => {
+                self.stream_error(cx, StreamCondition::HandledCountTooHigh { h, sent });
+                Err(None)
+            }
+        }
+    }
+
+    /// What the client had not acknowledged, in its order.
+    pub(super) fn resend(&mut self, cx: &mut Cx<'_>, stanzas: &[Element]) {
+        for stanza in stanzas {
+            self.send_stanza(cx, stanza);
+        }
+    }
+
+    /// SM elements of an established session; false if it is none.
+    pub(super) fn sm_element(
+        &mut self,
+        cx: &mut Cx<'_>,
+        session: SessionId,
+        element: &Element,
+    ) -> bool {
+        if element.ns != ns::SM || !cx.world.switches.sm {
+            return false;
+        }
+        match element.name.as_str() {
+            "enable" => {
+                for enabled in self.enable(cx, session, element) {
+                    self.send(&enabled);
+                }
+            }
+            "r" => self.answer_request(cx, session),
+            "a" => self.acknowledged(cx, session, element),
+            "resume" => self.send(&failed(None, "unexpected-request")),
+            _ => return false,
+        }
+        true
+    }
+
+    fn answer_request(&mut self, cx: &mut Cx<'_>, session: SessionId) {
+        let Some(mut h) = cx.world.inbound(session) else {
+            return self.stream_error(cx, StreamCondition::UnsupportedStanzaType);
+        };
+        if self.has_fault(cx, &Fault::AckHTooHigh) {
+            h = h.wrapping_add(1000);
+        }
+        if self.has_fault(cx, &Fault::AckHBackward) {
+            h = h.wrapping_sub(1000);
+        }
+        let mut a = Element::new(ns::SM, "a");
+        if !self.has_fault(cx, &Fault::AckWithoutH) {
+            a.set("h", h.to_string());
+        }
+        self.send(&a);
+    }
+
+    fn acknowledged(&mut self, cx: &mut Cx<'_>, session: SessionId, a: &Element) {
+        let Some(h) = a.attribute("h").and_then(|h| h.parse::<u32>().ok()) else {
+            return self.stream_error(cx, StreamCondition::BadFormat);
+        };
+        if let Some(Err(error)) = cx.world.acknowledge(session, h) {
+            let condition = StreamCondition::HandledCountTooHigh {
+                h: error.h,
+                sent: error.sent,
+            };
+            self.drop_session(cx, session);
+            self.stream_error(cx, condition);
+        }
+    }
+
+    /// A client that counts wrongly has nothing left to resume.
+    fn drop_session(&mut self, cx: &mut Cx<'_>, session: SessionId) {
+        cx.world.leave(session, self.id, cx.now);
+        self.phase = Phase::Closed;
+    }
+}
+
+fn failed(h: Option<u32>, condition: &str) -> Element {
+    let mut failed = Element::new(ns::SM, "failed");
+    if let Some(h) = h {
+        failed.set("h", h.to_string());
+    }
+    failed.child(Element::new(ns::STANZA_ERRORS, condition))
+}

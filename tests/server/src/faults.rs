@@ -1,0 +1,192 @@
+//! Ways in which a server or the network in front of it goes wrong.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The faults in force: for the next connection, for an account, or for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Taken by the next connection that opens.
+    pub next_connection: Vec<Fault>,
+    /// For every connection of an account (local part), from its stream header's `from` or its login on.
+    pub accounts: BTreeMap<String, Vec<Fault>>,
+    /// For every connection.
+    pub all: Vec<Fault>,
+}
+
+/// One thing that goes wrong. Values are attacks on the client: a correct one survives each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection is reset once this many bytes passed; what lies beyond is neither read nor sent.
+    Cut {
+        /// Whose bytes count.
+        direction: Direction,
+        /// TLS bytes as on the wire, or the XML inside.
+        layer: Layer,
+        /// How many bytes still pass.
+        after: u64,
+    },
+    /// The TCP connection ends without TLS close_notify.
+    CloseWithoutNotify,
+    /// From the first element of this local name on, everything sent waits this long.
+    DelayAnswer {
+        /// `stream`, `auth`, `authenticate`, `resume`, `iq`, ..
+        element: String,
+        /// The delay.
+        by: Duration,
+    },
+    /// The session to be resumed is unknown.
+    ForgetSmSession,
+    /// All tokens of the account are gone.
+    ForgetFastTokens,
+    /// SCRAM's `v=` is wrong: the server does not know the password.
+    WrongScramSignature,
+    /// The responder proof of a FAST login is wrong.
+    WrongHtProof,
+    /// `<success/>` carries no proof.
+    SuccessWithoutProof,
+    /// `h` in `<resumed/>` is higher than anything sent.
+    ResumedHTooHigh,
+    /// `h` in `<resumed/>` is lower than one sent before.
+    ResumedHBackward,
+    /// `h` in `<a/>` is higher than anything sent.
+    AckHTooHigh,
+    /// `h` in `<a/>` goes backward.
+    AckHBackward,
+    /// `<a/>` without `h`.
+    AckWithoutH,
+    /// `previd` in `<resumed/>` names another session.
+    ResumedWrongPrevid,
+    /// `<enabled/>` comes twice.
+    SecondEnabled,
+    /// `<success/>` holds `<bound/>` and `<resumed/>`.
+    BoundAndResumed,
+    /// A message arrives before the login is proven.
+    StanzaBeforeLogin,
+    /// `<starttls/>` is answered with `<failure/>`.
+    RefuseStarttls,
+    /// `<starttls/>` is missing in the features.
+    DropStarttlsFeature,
+    /// The certificate is not the right one.
+    Certificate(CertificateFault),
+    /// Something happens at a point of the stream.
+    At(Point, Action),
+    /// Each message is delivered twice.
+    DuplicateDelivery,
+}
+
+/// Whose bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// What the client sends.
+    ToServer,
+    /// What the server sends.
+    ToClient,
+}
+
+/// Where bytes are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// As on the wire.
+    Wire,
+    /// The XML stream, before and within TLS.
+    Plaintext,
+}
+
+/// How the certificate is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CertificateFault {
+    /// It names another domain.
+    OtherName,
+    /// Its issuer is not the server's CA.
+    UnknownAuthority,
+    /// It ended in 2020.
+    Expired,
+}
+
+/// A point of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// Behind the features of the cleartext stream.
+    CleartextFeatures,
+    /// Behind the features of the encrypted, unauthenticated stream.
+    EncryptedFeatures,
+    /// In place of the answer to a login that would succeed.
+    Login,
+    /// Behind the answer to bind or resume.
+    Online,
+    /// Behind the answer to the first message, presence or iq of an established session.
+    FirstStanza,
+}
+
+/// What happens there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Malformed XML is sent; the connection stays open.
+    Send(Malformed),
+    /// Stream error `see-other-host`.
+    SeeOtherHost(String),
+    /// Stream error `system-shutdown`.
+    SystemShutdown,
+    /// The connection is reset.
+    Reset,
+    /// Nothing is sent any more, and the connection stays open.
+    Silence,
+}
+
+/// XML that XMPP refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// `<!DOCTYPE ..>`.
+    Doctype,
+    /// `<!-- -->`.
+    Comment,
+    /// `<?p ?>`.
+    ProcessingInstruction,
+    /// `&x;`.
+    UndeclaredEntity,
+    /// A character that XML forbids.
+    BadCharacter,
+    /// Bytes that are not UTF-8.
+    BadUtf8,
+    /// An end tag that matches nothing.
+    MismatchedTag,
+    /// An attribute twice.
+    DuplicateAttribute,
+    /// An undeclared prefix.
+    UndeclaredPrefix,
+    /// Text between stanzas.
+    StrayText,
+}
+
+impl Malformed {
+    /// Each of them.
+    pub const ALL: [Malformed; 10] = [
+        Self::Doctype,
+        Self::Comment,
+        Self::ProcessingInstruction,
+        Self::UndeclaredEntity,
+        Self::BadCharacter,
+        Self::BadUtf8,
+        Self::MismatchedTag,
+        Self::DuplicateAttribute,
+        Self::UndeclaredPrefix,
+        Self::StrayText,
+    ];
+
+    /// The bytes sent.
+    pub fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Doctype => b"<!DOCTYPE a [<!ENTITY x 'y'>]><message/>",
+            Self::Comment => b"<!-- comment --><message/>",
+            Self::ProcessingInstruction => b"<?target data?><message/>",
+            Self::UndeclaredEntity => b"<message><body>&x;</body></message>",
+            Self::BadCharacter => b"<message><body>\x01</body></message>",
+            Self::BadUtf8 => b"<message><body>\xff\xfe</body></message>",
+            Self::MismatchedTag => b"<message><body></message></body>",
+            Self::DuplicateAttribute => b"<message id='1' id='2'/>",
+            Self::UndeclaredPrefix => b"<x:message/>",
+            Self::StrayText => b"stray<message/>",
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The server as tests use it: two ports on loopback, and a handle to look inside.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::faults::Faults;
+use crate::listener::{self, Shared};
+use crate::observe::{ConnectionRecord, ReceivedMessage};
+use crate::switches::Switches;
+use crate::tls::TlsError;
+use crate::wire::Transport;
+use crate::world::{SessionSnapshot, World};
+
+/// How to start a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The domain served, and the name in the certificate.
+    pub domain: String,
+    /// What the server can do.
+    pub switches: Switches,
+    /// Local part and password.
+    pub accounts: Vec<(String, String)>,
+    /// STARTTLS port on 127.0.0.1; 0 for any.
+    pub port: u16,
+    /// Direct TLS port on 127.0.0.1; 0 for any.
+    pub direct_port: u16,
+    /// Of ids, tokens and nonces.
+    pub seed: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            domain: "localhost".to_owned(),
+            switches: Switches::default(),
+            accounts: Vec::new(),
+            port: 0,
+            direct_port: 0,
+            seed: 1,
+        }
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// A port could not be opened.
+    Listen(io::Error),
+    /// No certificates, or no TLS configuration.
+    Tls(TlsError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(error) => write!(f, "cannot listen: {error}"),
+            Self::Tls(error) => write!(f, "cannot set up TLS: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Listen(error)
+    }
+}
+
+impl From<TlsError> for StartError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+/// A running server. Dropping it stops it.
+#[derive(Debug)]
+pub struct ReferenceServer {
+    shared: Arc<Shared>,
+    starttls: SocketAddr,
+    direct: SocketAddr,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl ReferenceServer {
+    /// Starts on the current tokio runtime.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let mut world = World::new(&config.domain, config.switches, config.seed)?;
+        for (user, password) in &config.accounts {
+            world.add_account(user, password);
+        }
+        let starttls = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
+        let direct = TcpListener::bind((Ipv4Addr::LOCALHOST, config.direct_port)).await?;
+        let addresses = (starttls.local_addr()?, direct.local_addr()?);
+        let shared = Arc::new(Shared::new(world));
+        let tasks = vec![
+            tokio::spawn(listener::accept(
+                shared.clone(),
+                starttls,
+                Transport::StartTls,
+            )),
+            tokio::spawn(listener::accept(
+                shared.clone(),
+                direct,
+                Transport::DirectTls,
+            )),
+            tokio::spawn(listener::expire_sessions(shared.clone())),
+        ];
+        Ok(Self {
+            shared,
+            starttls: addresses.0,
+            direct: addresses.1,
+            tasks,
+        })
+    }
+
+    /// Where STARTTLS is spoken.
+    pub fn starttls_addr(&self) -> SocketAddr {
+        self.starttls
+    }
+
+    /// Where TLS is spoken from the first byte.
+    pub fn direct_addr(&self) -> SocketAddr {
+        self.direct
+    }
+
+    /// The authority to trust, as PEM.
+    pub fn ca_pem(&self) -> String {
+        self.world(|world| world.ca_pem())
+    }
+
+    /// The authority to trust, as DER.
+    pub fn ca_der(&self) -> Vec<u8> {
+        self.world(|world| world.ca_der())
+    }
+
+    /// Anything else in the world; connections it left something for are woken.
+    pub fn world<R>(&self, run: impl FnOnce(&mut World) -> R) -> R {
+        self.shared.with(|world, _| run(world))
+    }
+
+    /// Changes what the server can do, from now on.
+    pub fn switches(&self, change: impl FnOnce(&mut Switches)) {
+        self.world(|world| change(&mut world.switches));
+    }
+
+    /// Changes what goes wrong, from now on.
+    pub fn faults(&self, change: impl FnOnce(&mut Faults)) {
+        self.world(|world| change(&mut world.faults));
+    }
+
+    /// Creates an account (local part), or changes its password.
+    pub fn add_account(&self, user: &str, password: &str) {
+        self.world(|world| world.add_account(user, password));
+    }
+
+    /// Every connection is reset; sessions stay.
+    pub fn cut_all(&self) {
+        self.world(World::cut_all);
+    }
+
+    /// A message arrives from any JID; its id is the answer.
+    pub fn inject_message(&self, from: &str, to: &str, body: &str) -> String {
+        self.shared
+            .with(|world, now| world.inject_message(from, to, body, now))
+    }
+
+    /// Sessions of an account (local part) that wait for their client end now.
+    pub fn forget_sessions(&self, account: &str) {
+        self.shared
+            .with(|world, now| world.forget_sessions(account, now));
+    }
+
+    /// Records of all connections so far.
+    pub fn connections(&self) -> Vec<ConnectionRecord> {
+        self.world(|world| world.connections())
+    }
+
+    /// Messages received from clients of an account (local part), in order.
+    pub fn messages_from(&self, account: &str) -> Vec<ReceivedMessage> {
+        self.world(|world| world.messages_from(account))
+    }
+
+    /// All sessions, attached or waiting.
+    pub fn sessions(&self) -> Vec<SessionSnapshot> {
+        self.world(|world| world.sessions())
+    }
+
+    /// Closes the ports and resets every connection.
+    pub async fn stop(mut self) {
+        self.shared.stop();
+        for task in self.tasks.drain(..) {
+            // A task that panicked has nothing left to wait for.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for ReferenceServer {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}

@@ -1,0 +1,249 @@
+//! What the server can do, as plain data that may change while it runs.
+
+use std::time::Duration;
+
+use crate::sasl::Mechanism;
+
+/// Every capability of the server. Connections read it at each step, so a change shows at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switches {
+    /// TLS versions spoken.
+    pub tls_versions: TlsVersions,
+    /// Issue and accept TLS tickets.
+    pub tls_tickets: bool,
+    /// Bytes of TLS 1.3 early data accepted with a ticket, and `tls-0rtt` on `<fast/>`; `None`: no early data.
+    pub early_data: Option<u32>,
+    /// Send stanzas in the first TLS flight, before the client's Finished (TLS 1.3 half-RTT data).
+    pub half_rtt: bool,
+
+    /// XEP-0305: advertise `<pipelining/>` and accept flights that cross a stream restart or the start of TLS.
+    pub pipelining: bool,
+    /// XEP-0305: after TLS, send header and features without waiting for the client's header.
+    pub unprompted_restart: bool,
+    /// XEP-0305: advertise `<sm/>` on the encrypted, unauthenticated stream and accept `<resume/>` there.
+    pub sm_before_sasl: bool,
+
+    /// SASL mechanisms offered, PLUS variants included; those that the connection cannot do are left out.
+    pub mechanisms: Vec<Mechanism>,
+    /// SCRAM's iteration count.
+    pub scram_iterations: u32,
+    /// RFC 6120 SASL.
+    pub sasl1: bool,
+    /// XEP-0440: channel-binding types advertised.
+    pub channel_binding_advertised: bool,
+    /// `tls-exporter` may be used (TLS 1.3 only).
+    pub tls_exporter: bool,
+    /// `tls-server-end-point` may be used.
+    pub tls_server_end_point: bool,
+    /// XEP-0474: hash of the offer in SCRAM's first answer.
+    pub ssdp: Option<SsdpAttribute>,
+
+    /// XEP-0388.
+    pub sasl2: bool,
+    /// Hide SASL2 unless the stream header has `from`.
+    pub sasl2_needs_from: bool,
+    /// XEP-0386.
+    pub bind2: bool,
+    /// XEP-0484, with these mechanisms.
+    pub fast: Vec<Mechanism>,
+    /// How long a FAST token lives.
+    pub fast_lifetime: Duration,
+    /// Replace a token when less than this is left of its life.
+    pub fast_rotate_before: Duration,
+    /// What a refused FAST login does to the stream.
+    pub fast_failure: FastFailure,
+    /// XEP-0509: `config-version`, and its check.
+    pub config_version: bool,
+
+    /// XEP-0198.
+    pub sm: bool,
+    /// Allow `resume` in `<enable/>`.
+    pub sm_resume: bool,
+    /// How long a session waits for its client.
+    pub sm_window: Duration,
+    /// How many unacknowledged stanzas a session holds before it is given up.
+    pub sm_queue_limit: usize,
+    /// `location` in `<enabled/>`.
+    pub sm_location: Option<String>,
+    /// `h` in `<failed/>` for sessions that expired.
+    pub sm_failed_h: bool,
+    /// Send `<r/>` after this many stanzas.
+    pub sm_request_every: Option<u32>,
+
+    /// RFC 3921 session in features.
+    pub session: bool,
+    /// Roster versioning (RFC 6121 2.6).
+    pub roster_versioning: bool,
+    /// XEP-0280.
+    pub carbons: bool,
+    /// XEP-0352.
+    pub csi: bool,
+    /// XEP-0313 archive, with XEP-0359 ids.
+    pub archive: bool,
+    /// Messages to nobody wait for the next session.
+    pub offline: bool,
+    /// XEP-0115 in stream features.
+    pub caps: bool,
+    /// XEP-0478, advertised and kept.
+    pub limits: Option<Limits>,
+}
+
+/// TLS versions spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TlsVersions {
+    /// 1.2 and 1.3.
+    Both,
+    /// 1.2 only, with RFC 5077 tickets.
+    Tls12,
+    /// 1.3 only.
+    Tls13,
+}
+
+/// XEP-0474 as published over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SsdpAttribute {
+    /// `d=`, lists joined with `,` and `|`: what servers have deployed.
+    D,
+    /// `h=`, lists joined with 0x1E and 0x1F: the present text.
+    H,
+}
+
+/// What a refused FAST login does to the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FastFailure {
+    /// The stream stays; stanzas pipelined behind the login are bounced, as Prosody does.
+    StreamUsable,
+    /// The stream is closed behind `<failure/>`, as ejabberd does.
+    StreamClosed,
+}
+
+/// XEP-0478.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The biggest element accepted.
+    pub max_bytes: u32,
+    /// Silence after which the stream is closed.
+    pub idle_seconds: Option<u32>,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self::modern()
+    }
+}
+
+impl Switches {
+    /// Everything on.
+    pub fn modern() -> Self {
+        Self {
+            tls_versions: TlsVersions::Both,
+            tls_tickets: true,
+            early_data: Some(16_384),
+            half_rtt: true,
+            pipelining: true,
+            unprompted_restart: true,
+            sm_before_sasl: true,
+            mechanisms: Mechanism::PASSWORD.to_vec(),
+            scram_iterations: 4096,
+            sasl1: true,
+            channel_binding_advertised: true,
+            tls_exporter: true,
+            tls_server_end_point: true,
+            ssdp: Some(SsdpAttribute::D),
+            sasl2: true,
+            sasl2_needs_from: true,
+            bind2: true,
+            fast: Mechanism::TOKEN.to_vec(),
+            fast_lifetime: Duration::from_secs(21 * 86_400),
+            fast_rotate_before: Duration::from_secs(14 * 86_400),
+            fast_failure: FastFailure::StreamUsable,
+            config_version: true,
+            sm: true,
+            sm_resume: true,
+            sm_window: Duration::from_secs(600),
+            sm_queue_limit: 500,
+            sm_location: None,
+            sm_failed_h: true,
+            sm_request_every: Some(1),
+            session: false,
+            roster_versioning: true,
+            carbons: true,
+            csi: true,
+            archive: true,
+            offline: true,
+            caps: true,
+            limits: Some(Limits {
+                max_bytes: 262_144,
+                idle_seconds: None,
+            }),
+        }
+    }
+
+    /// A server of 2012: STARTTLS, PLAIN and SCRAM-SHA-1, bind, session, Stream Management.
+    pub fn rfc6120_2012() -> Self {
+        Self {
+            tls_versions: TlsVersions::Tls12,
+            early_data: None,
+            half_rtt: false,
+            pipelining: false,
+            unprompted_restart: false,
+            sm_before_sasl: false,
+            mechanisms: vec![Mechanism::ScramSha1, Mechanism::Plain],
+            channel_binding_advertised: false,
+            tls_exporter: false,
+            tls_server_end_point: false,
+            ssdp: None,
+            sasl2: false,
+            bind2: false,
+            fast: Vec::new(),
+            config_version: false,
+            session: true,
+            roster_versioning: false,
+            carbons: false,
+            csi: false,
+            archive: false,
+            caps: false,
+            limits: None,
+            sm_failed_h: false,
+            ..Self::modern()
+        }
+    }
+
+    /// Prosody without community modules: SASL1, Stream Management, CSI, roster versions, carbons.
+    pub fn stock_prosody() -> Self {
+        Self {
+            tls_versions: TlsVersions::Both,
+            tls_tickets: false,
+            mechanisms: vec![
+                Mechanism::ScramSha1Plus,
+                Mechanism::ScramSha1,
+                Mechanism::Plain,
+            ],
+            channel_binding_advertised: true,
+            tls_exporter: true,
+            roster_versioning: true,
+            carbons: true,
+            csi: true,
+            archive: true,
+            caps: true,
+            limits: Some(Limits {
+                max_bytes: 262_144,
+                idle_seconds: None,
+            }),
+            sm_failed_h: true,
+            ..Self::rfc6120_2012()
+        }
+    }
+
+    /// What XEP-0305 describes: combined flights, unprompted restart, resume before SASL; no SASL2.
+    pub fn quickstart_2013() -> Self {
+        Self {
+            tls_tickets: true,
+            half_rtt: true,
+            pipelining: true,
+            unprompted_restart: true,
+            sm_before_sasl: true,
+            ..Self::stock_prosody()
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The layer between the socket and the XML stream: cleartext, TLS, or pretended TLS.
+
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
+
+use crate::observe::TlsRecord;
+
+/// How a connection starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// XML, then `<starttls/>`.
+    StartTls,
+    /// TLS from the first byte (XEP-0368).
+    DirectTls,
+}
+
+/// TLS facts for runs that leave TLS itself out: bytes stay plain, the stream counts as encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PretendTls {
+    /// What `tls-exporter` gives on both sides.
+    pub exporter: Vec<u8>,
+    /// What `tls-server-end-point` gives on both sides.
+    pub end_point: Vec<u8>,
+    /// A ticket was used.
+    pub resumed: bool,
+}
+
+/// Bytes that came out of the layer.
+#[derive(Debug, Default)]
+pub(crate) struct Plain {
+    pub(crate) early: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) closed: bool,
+}
+
+/// The layer in force.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    Clear,
+    Tls(Box<ServerConnection>),
+    Pretend(PretendTls),
+}
+
+impl Wire {
+    pub(crate) fn tls(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+        Ok(Self::Tls(Box::new(ServerConnection::new(config)?)))
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        !matches!(self, Self::Clear)
+    }
+
+    /// Bytes off the socket. A TLS failure still leaves an alert to send.
+    pub(crate) fn read(&mut self, mut wire: &[u8]) -> Result<Plain, rustls::Error> {
+        let mut plain = Plain::default();
+        let Self::Tls(tls) = self else {
+            plain.bytes.extend_from_slice(wire);
+            return Ok(plain);
+        };
+        while !wire.is_empty() {
+            let read = tls
+                .read_tls(&mut wire)
+                .map_err(|error| rustls::Error::General(error.to_string()))?;
+            let state = tls.process_new_packets()?;
+            if let Some(mut early) = tls.early_data() {
+                // Reading what is in memory cannot fail; an empty buffer reads as nothing.
+                let _ = early.read_to_end(&mut plain.early);
+            }
+            let available = state.plaintext_bytes_to_read();
+            let start = plain.bytes.len();
+            plain.bytes.resize(start + available, 0);
+            if let Some(target) = plain.bytes.get_mut(start..) {
+                tls.reader()
+                    .read_exact(target)
+                    .map_err(|error| rustls::Error::General(error.to_string()))?;
+            }
+            plain.closed |= state.peer_has_closed();
+            if read == 0 {
+                break;
+            }
+        }
+        Ok(plain)
+    }
+
+    /// Plaintext towards the client, as wire bytes; also flushes what TLS itself has to say.
+    pub(crate) fn write(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Clear | Self::Pretend(_) => out.extend_from_slice(plain),
+            Self::Tls(tls) => {
+                // Writing to memory cannot fail.
+                let _ = tls.writer().write_all(plain);
+                while tls.wants_write() {
+                    if tls.write_tls(out).is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn close_notify(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.send_close_notify();
+        }
+    }
+
+    /// The server's flight that follows ClientHello has been produced.
+    pub(crate) fn has_answered_hello(&self) -> bool {
+        match self {
+            Self::Clear => false,
+            Self::Pretend(_) => true,
+            Self::Tls(tls) => tls.protocol_version().is_some(),
+        }
+    }
+
+    pub(crate) fn is_handshaking(&self) -> bool {
+        matches!(self, Self::Tls(tls) if tls.is_handshaking())
+    }
+
+    pub(crate) fn is_tls13(&self) -> bool {
+        match self {
+            Self::Clear => false,
+            Self::Pretend(_) => true,
+            Self::Tls(tls) => tls.protocol_version() == Some(ProtocolVersion::TLSv1_3),
+        }
+    }
+
+    pub(crate) fn record(&mut self) -> Option<TlsRecord> {
+        match self {
+            Self::Clear => None,
+            Self::Pretend(pretend) => Some(TlsRecord {
+                version: "1.3",
+                resumed: pretend.resumed,
+                early_data: false,
+                sni: None,
+                alpn: None,
+            }),
+            Self::Tls(tls) => {
+                let early_data = tls.early_data().is_some();
+                let version = match tls.protocol_version()? {
+                    ProtocolVersion::TLSv1_3 => "1.3",
+                    _ => "1.2",
+                };
+                Some(TlsRecord {
+                    version,
+                    resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
+                    early_data,
+                    sni: tls.server_name().map(str::to_owned),
+                    alpn: tls
+                        .alpn_protocol()
+                        .map(|alpn| String::from_utf8_lossy(alpn).into_owned()),
+                })
+            }
+        }
+    }
+
+    /// RFC 9266; only once the handshake is complete.
+    pub(crate) fn exporter(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Clear => None,
+            Self::Pretend(pretend) => Some(pretend.exporter.clone()),
+            Self::Tls(tls) => tls
+                .export_keying_material([0u8; 32], b"EXPORTER-Channel-Binding", Some(b""))
+                .ok()
+                .map(|key| key.to_vec()),
+        }
+    }
+}

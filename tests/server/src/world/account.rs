@@ -1,0 +1,80 @@
+//! Accounts and what is stored with them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::World;
+use super::archive::ArchivedMessage;
+use super::fast::TokenSlots;
+use super::roster::Roster;
+use crate::sasl::{ScramKeys, TypedHash};
+use crate::xml::Element;
+
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    password: String,
+    salt: Vec<u8>,
+    keys: BTreeMap<(TypedHash, u32), ScramKeys>,
+    pub(super) roster: Roster,
+    pub(super) archive: Vec<ArchivedMessage>,
+    pub(super) offline: VecDeque<Element>,
+    /// By the client's `user-agent` id.
+    pub(super) fast: BTreeMap<String, TokenSlots>,
+}
+
+impl Account {
+    pub(crate) fn has_password(&self, password: &str) -> bool {
+        self.password == password
+    }
+
+    fn scram_keys(&mut self, hash: TypedHash, iterations: u32) -> ScramKeys {
+        self.keys
+            .entry((hash, iterations))
+            .or_insert_with(|| {
+                ScramKeys::derive(hash, &self.password, self.salt.clone(), iterations)
+            })
+            .clone()
+    }
+}
+
+impl World {
+    /// Creates an account (local part), or changes its password.
+    pub fn add_account(&mut self, user: &str, password: &str) {
+        let salt = self.rng.bytes().split_at(16).0.to_vec();
+        let account = self.accounts.entry(user.to_owned()).or_default();
+        account.password = password.to_owned();
+        account.salt = salt;
+        account.keys.clear();
+    }
+
+    pub(crate) fn account(&self, user: &str) -> Option<&Account> {
+        self.accounts.get(user)
+    }
+
+    /// The keys of a user, and whether the user exists; for one that does not they are made up,
+    /// always the same, so that probing learns nothing.
+    pub(crate) fn scram_keys(&mut self, user: &str, hash: TypedHash) -> (ScramKeys, bool) {
+        let iterations = self.switches.scram_iterations;
+        if let Some(account) = self.accounts.get_mut(user) {
+            return (account.scram_keys(hash, iterations), true);
+        }
+        let salt = TypedHash::Sha256
+            .digest(user.as_bytes())
+            .split_at(16)
+            .0
+            .to_vec();
+        (
+            ScramKeys::derive(hash, "", salt, 1).with_iterations(iterations),
+            false,
+        )
+    }
+
+    pub(crate) fn bare_jid(&self, user: &str) -> String {
+        format!("{user}@{}", self.domain)
+    }
+
+    /// The account of a JID on this domain.
+    pub(crate) fn local_account(&self, jid: &str) -> Option<String> {
+        let (local, domain) = crate::jid::bare(jid).split_once('@')?;
+        (domain == self.domain && self.accounts.contains_key(local)).then(|| local.to_owned())
+    }
+}

@@ -1,0 +1,211 @@
+//! The message archive (XEP-0313 `urn:xmpp:mam:2`) with result set management (XEP-0059).
+
+use super::World;
+use crate::jid;
+use crate::ns;
+use crate::time::{self, Timestamp};
+use crate::xml::Element;
+
+/// Results on a page, whatever the client asks for.
+const MAX_PAGE: usize = 250;
+
+#[derive(Clone, Debug)]
+pub(crate) struct ArchivedMessage {
+    id: String,
+    with: String,
+    at: Timestamp,
+    message: Element,
+}
+
+#[derive(Debug, Default)]
+struct Query {
+    with: Option<String>,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    before_id: Option<String>,
+    after_id: Option<String>,
+}
+
+/// One page, or the reason why there is none.
+#[derive(Debug)]
+pub(crate) enum ArchiveAnswer {
+    /// `<result/>` for each message, then `<fin/>`.
+    Page { results: Vec<Element>, fin: Element },
+    /// An id that is not in the archive.
+    ItemNotFound,
+    /// A field that cannot be read.
+    BadRequest,
+}
+
+impl World {
+    /// Keeps a message; its archive id.
+    pub(super) fn archive(
+        &mut self,
+        account: &str,
+        with: &str,
+        message: &Element,
+        now: Timestamp,
+    ) -> Option<String> {
+        if !self.switches.archive {
+            return None;
+        }
+        let id = self.rng.token();
+        self.accounts
+            .get_mut(account)?
+            .archive
+            .push(ArchivedMessage {
+                id: id.clone(),
+                with: jid::bare(with).to_owned(),
+                at: now,
+                message: message.clone(),
+            });
+        Some(id)
+    }
+
+    /// `<metadata/>`: the ends of the archive.
+    pub(crate) fn archive_metadata(&self, account: &str) -> Element {
+        let mut metadata = Element::new(ns::MAM, "metadata");
+        let archive = self.accounts.get(account).map(|account| &account.archive);
+        for (name, entry) in [
+            ("start", archive.and_then(|archive| archive.first())),
+            ("end", archive.and_then(|archive| archive.last())),
+        ] {
+            if let Some(entry) = entry {
+                metadata = metadata.child(
+                    Element::new(ns::MAM, name)
+                        .with("id", entry.id.clone())
+                        .with("timestamp", time::to_text(entry.at)),
+                );
+            }
+        }
+        metadata
+    }
+
+    /// Answers `<query/>`.
+    pub(crate) fn query_archive(&self, account: &str, query: &Element) -> ArchiveAnswer {
+        let empty = Vec::new();
+        let archive = self
+            .accounts
+            .get(account)
+            .map_or(&empty, |account| &account.archive);
+        let Some(filter) = Query::parse(query) else {
+            return ArchiveAnswer::BadRequest;
+        };
+        let known = |id: &Option<String>| {
+            id.as_ref()
+                .is_none_or(|id| archive.iter().any(|entry| entry.id == *id))
+        };
+        if !known(&filter.before_id) || !known(&filter.after_id) {
+            return ArchiveAnswer::ItemNotFound;
+        }
+        let found: Vec<_> = filter.select(archive);
+        let set = query.find(ns::RSM, "set");
+        let value = |name| {
+            set.and_then(|set| set.find(ns::RSM, name))
+                .map(Element::content)
+        };
+        let max = match value("max").map(|max| max.trim().parse::<usize>()) {
+            None => MAX_PAGE,
+            Some(Ok(max)) => max.min(MAX_PAGE),
+            Some(Err(_)) => return ArchiveAnswer::BadRequest,
+        };
+        let position = |id: &str| found.iter().position(|entry| entry.id == id);
+        let (from, to) = match (value("after"), value("before")) {
+            (Some(after), _) => match position(&after) {
+                Some(at) => (at + 1, (at + 1 + max).min(found.len())),
+                None => return ArchiveAnswer::ItemNotFound,
+            },
+            (None, Some(before)) if before.is_empty() => {
+                (found.len().saturating_sub(max), found.len())
+            }
+            (None, Some(before)) => match position(&before) {
+                Some(at) => (at.saturating_sub(max), at),
+                None => return ArchiveAnswer::ItemNotFound,
+            },
+            (None, None) => (0, max.min(found.len())),
+        };
+        let backward = value("before").is_some();
+        let complete = if backward {
+            from == 0
+        } else {
+            to == found.len()
+        };
+        let page = found.get(from..to).unwrap_or_default();
+        let queryid = query.attribute("queryid");
+        let mut rsm = Element::new(ns::RSM, "set");
+        if let (Some(first), Some(last)) = (page.first(), page.last()) {
+            rsm = rsm
+                .child(
+                    Element::new(ns::RSM, "first")
+                        .with("index", from.to_string())
+                        .text(first.id.clone()),
+                )
+                .child(Element::new(ns::RSM, "last").text(last.id.clone()));
+        }
+        rsm = rsm.child(Element::new(ns::RSM, "count").text(found.len().to_string()));
+        let mut fin = Element::new(ns::MAM, "fin");
+        if complete {
+            fin.set("complete", "true");
+        }
+        ArchiveAnswer::Page {
+            results: page.iter().map(|entry| entry.result(queryid)).collect(),
+            fin: fin.child(rsm),
+        }
+    }
+}
+
+impl Query {
+    fn parse(query: &Element) -> Option<Self> {
+        let mut parsed = Self::default();
+        let fields = query
+            .find(ns::FORMS, "x")
+            .into_iter()
+            .flat_map(Element::elements);
+        for field in fields.filter(|field| field.is(ns::FORMS, "field")) {
+            let value = field
+                .find(ns::FORMS, "value")
+                .map(|value| value.content())
+                .unwrap_or_default();
+            match field.attribute("var") {
+                Some("with") => parsed.with = Some(jid::bare(&value).to_owned()),
+                Some("start") => parsed.start = Some(time::from_text(&value)?),
+                Some("end") => parsed.end = Some(time::from_text(&value)?),
+                Some("before-id") => parsed.before_id = Some(value),
+                Some("after-id") => parsed.after_id = Some(value),
+                _ => {}
+            }
+        }
+        Some(parsed)
+    }
+
+    fn select<'a>(&self, archive: &'a [ArchivedMessage]) -> Vec<&'a ArchivedMessage> {
+        let position = |id: &Option<String>| {
+            id.as_ref()
+                .and_then(|id| archive.iter().position(|e| e.id == *id))
+        };
+        let from = position(&self.after_id).map_or(0, |at| at + 1);
+        let to = position(&self.before_id).unwrap_or(archive.len());
+        archive
+            .get(from..to)
+            .unwrap_or_default()
+            .iter()
+            .filter(|entry| self.with.as_ref().is_none_or(|with| entry.with == *with))
+            .filter(|entry| self.start.is_none_or(|start| entry.at >= start))
+            .filter(|entry| self.end.is_none_or(|end| entry.at <= end))
+            .collect()
+    }
+}
+
+impl ArchivedMessage {
+    fn result(&self, queryid: Option<&str>) -> Element {
+        let mut result = Element::new(ns::MAM, "result").with("id", self.id.clone());
+        if let Some(queryid) = queryid {
+            result.set("queryid", queryid);
+        }
+        result.child(
+            Element::new(ns::FORWARD, "forwarded")
+                .child(Element::new(ns::DELAY, "delay").with("stamp", time::to_text(self.at)))
+                .child(self.message.clone()),
+        )
+    }
+}

@@ -1,0 +1,174 @@
+//! What connections share: accounts, sessions, archive, tokens, switches, faults, and records.
+
+mod account;
+mod archive;
+mod fast;
+mod roster;
+mod route;
+mod session;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::connection::StreamCondition;
+use crate::faults::{Fault, Faults};
+use crate::observe::{ConnectionRecord, ReceivedMessage};
+use crate::rng::Rng;
+use crate::switches::Switches;
+use crate::time::Timestamp;
+use crate::tls::{TlsError, TlsMaterial};
+use crate::wire::Transport;
+use crate::xml::Element;
+
+pub(crate) use account::Account;
+pub(crate) use archive::ArchiveAnswer;
+pub(crate) use fast::FastLogin;
+pub(crate) use route::error_answer;
+pub(crate) use session::ResumeError;
+pub use session::SessionSnapshot;
+
+use session::Session;
+
+/// Names a connection, from 1.
+pub type ConnectionId = u64;
+pub(crate) type SessionId = u64;
+
+/// Something for a connection that came from elsewhere.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    Stanza(Element),
+    Close(StreamCondition),
+    Reset,
+}
+
+/// The state behind all connections of a server.
+#[derive(Debug)]
+pub struct World {
+    domain: String,
+    /// What the server can do.
+    pub switches: Switches,
+    /// What goes wrong.
+    pub faults: Faults,
+    pub(crate) tls: TlsMaterial,
+    pub(crate) rng: Rng,
+    accounts: BTreeMap<String, Account>,
+    sessions: BTreeMap<SessionId, Session>,
+    mailboxes: BTreeMap<ConnectionId, VecDeque<Mail>>,
+    dirty: BTreeSet<ConnectionId>,
+    /// SM-ID, account and `h` of sessions that ended, the oldest first.
+    ended: VecDeque<(String, String, u32)>,
+    records: BTreeMap<ConnectionId, ConnectionRecord>,
+    received: Vec<ReceivedMessage>,
+    last_connection: ConnectionId,
+    last_session: SessionId,
+}
+
+impl World {
+    /// A world for one domain; the same seed gives the same random values.
+    pub fn new(domain: &str, switches: Switches, seed: u64) -> Result<Self, TlsError> {
+        Ok(Self {
+            domain: domain.to_owned(),
+            switches,
+            faults: Faults::default(),
+            tls: TlsMaterial::new(domain)?,
+            rng: Rng::new(seed),
+            accounts: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            mailboxes: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            ended: VecDeque::new(),
+            records: BTreeMap::new(),
+            received: Vec::new(),
+            last_connection: 0,
+            last_session: 0,
+        })
+    }
+
+    /// The domain served.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The authority that signed the right certificate.
+    pub fn ca_der(&self) -> Vec<u8> {
+        self.tls.ca_der().to_vec()
+    }
+
+    /// The same, as PEM.
+    pub fn ca_pem(&self) -> String {
+        self.tls.ca_pem().to_owned()
+    }
+
+    /// TLS tickets issued so far are worth nothing any more.
+    pub fn forget_tls_tickets(&mut self) -> Result<(), TlsError> {
+        self.tls.forget_tickets()
+    }
+
+    /// Records of all connections so far, in the order they were accepted.
+    pub fn connections(&self) -> Vec<ConnectionRecord> {
+        self.records.values().cloned().collect()
+    }
+
+    /// Messages received from clients of an account (local part), in order.
+    pub fn messages_from(&self, account: &str) -> Vec<ReceivedMessage> {
+        self.received
+            .iter()
+            .filter(|message| crate::jid::local(&message.from) == Some(account))
+            .cloned()
+            .collect()
+    }
+
+    /// Connections that have something to do; asked for after each call into the world or a connection.
+    pub fn take_dirty(&mut self) -> BTreeSet<ConnectionId> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Every connection is reset.
+    pub fn cut_all(&mut self) {
+        for (connection, mailbox) in &mut self.mailboxes {
+            mailbox.clear();
+            mailbox.push_back(Mail::Reset);
+            self.dirty.insert(*connection);
+        }
+    }
+
+    pub(crate) fn open(&mut self, transport: Transport, now: Timestamp) -> ConnectionId {
+        self.last_connection += 1;
+        let id = self.last_connection;
+        self.mailboxes.insert(id, VecDeque::new());
+        self.records
+            .insert(id, ConnectionRecord::new(id, transport, now));
+        id
+    }
+
+    pub(crate) fn close(&mut self, connection: ConnectionId) {
+        self.mailboxes.remove(&connection);
+        self.dirty.remove(&connection);
+        if let Some(record) = self.records.get_mut(&connection) {
+            record.closed = true;
+        }
+    }
+
+    pub(crate) fn record(&mut self, connection: ConnectionId) -> Option<&mut ConnectionRecord> {
+        self.records.get_mut(&connection)
+    }
+
+    pub(crate) fn next_mail(&mut self, connection: ConnectionId) -> Option<Mail> {
+        self.mailboxes.get_mut(&connection)?.pop_front()
+    }
+
+    fn mail(&mut self, connection: ConnectionId, mail: Mail) {
+        if let Some(mailbox) = self.mailboxes.get_mut(&connection) {
+            mailbox.push_back(mail);
+            self.dirty.insert(connection);
+        }
+    }
+
+    pub(crate) fn account_faults(&self, account: Option<&str>) -> impl Iterator<Item = &Fault> {
+        let own = account.and_then(|account| self.faults.accounts.get(account));
+        self.faults.all.iter().chain(own.into_iter().flatten())
+    }
+
+    pub(crate) fn note_received(&mut self, message: ReceivedMessage) {
+        self.received.push(message);
+    }
+}

@@ -1,0 +1,333 @@
+//! Where stanzas go (RFC 6121 section 8), carbons (XEP-0280), offline messages, presence.
+
+use super::{SessionId, World};
+use crate::jid;
+use crate::ns;
+use crate::time::{self, Timestamp};
+use crate::xml::Element;
+
+/// Messages kept for an absent account.
+const MAX_OFFLINE: usize = 1000;
+
+impl World {
+    /// A message from a client or from the test itself; `from` is set already.
+    pub(crate) fn route_message(
+        &mut self,
+        mut message: Element,
+        sender: Option<SessionId>,
+        now: Timestamp,
+    ) {
+        let from = message.attribute("from").unwrap_or_default().to_owned();
+        let to = match message.attribute("to") {
+            Some(to) => to.to_owned(),
+            None => jid::bare(&from).to_owned(),
+        };
+        message.retain_elements(|child| !child.is(ns::STANZA_ID, "stanza-id"));
+        let sender_account = self.local_account(&from);
+        let worth_keeping = is_conversation(&message);
+        if worth_keeping && let Some(account) = &sender_account {
+            self.archive(account, &to, &message, now);
+        }
+        if worth_keeping && let Some(account) = &sender_account {
+            self.carbon_sent(account, sender, &message);
+        }
+        match self.local_account(&to) {
+            Some(account) => self.message_to_account(&account, &to, message, now),
+            None => self.bounce(&message, "service-unavailable"),
+        }
+    }
+
+    fn message_to_account(
+        &mut self,
+        account: &str,
+        to: &str,
+        mut message: Element,
+        now: Timestamp,
+    ) {
+        let conversation = is_conversation(&message);
+        if conversation {
+            let from = message.attribute("from").unwrap_or_default().to_owned();
+            if let Some(id) = self.archive(account, &from, &message, now) {
+                message = message.child(
+                    Element::new(ns::STANZA_ID, "stanza-id")
+                        .with("by", self.bare_jid(account))
+                        .with("id", id),
+                );
+            }
+        }
+        if let Some(session) = self.session_by_full_jid(to) {
+            self.carbon_received(account, session, &message);
+            self.deliver(session, message);
+            return;
+        }
+        let kind = message.attribute("type").unwrap_or("normal").to_owned();
+        if jid::resource(to).is_some() && !matches!(kind.as_str(), "chat" | "normal") {
+            if kind != "error" {
+                self.bounce(&message, "service-unavailable");
+            }
+            return;
+        }
+        let available = self.available_sessions(account);
+        if available.is_empty() {
+            self.store_offline(account, message, now);
+            return;
+        }
+        for session in available {
+            self.deliver(session, message.clone());
+        }
+    }
+
+    fn store_offline(&mut self, account: &str, message: Element, now: Timestamp) {
+        if !self.switches.offline || !is_conversation(&message) {
+            if message.attribute("type") != Some("error") {
+                self.bounce(&message, "service-unavailable");
+            }
+            return;
+        }
+        let stamped = self.with_delay(message, now);
+        if let Some(account) = self.accounts.get_mut(account)
+            && account.offline.len() < MAX_OFFLINE
+        {
+            account.offline.push_back(stamped);
+        }
+    }
+
+    fn with_delay(&self, message: Element, now: Timestamp) -> Element {
+        if message.find(ns::DELAY, "delay").is_some() {
+            return message;
+        }
+        message.child(
+            Element::new(ns::DELAY, "delay")
+                .with("from", self.domain.clone())
+                .with("stamp", time::to_text(now)),
+        )
+    }
+
+    /// A stanza that an ended session never acknowledged.
+    pub(super) fn redirect(&mut self, account: &str, stanza: Element, now: Timestamp) {
+        match stanza.name.as_str() {
+            "message" if is_conversation(&stanza) => {
+                let stamped = self.with_delay(stanza, now);
+                let available = self.available_sessions(account);
+                if available.is_empty() {
+                    self.store_offline(account, stamped, now);
+                    return;
+                }
+                for session in available {
+                    self.deliver(session, stamped.clone());
+                }
+            }
+            "iq" if matches!(stanza.attribute("type"), Some("get" | "set")) => {
+                self.bounce(&stanza, "recipient-unavailable");
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn available_sessions(&self, account: &str) -> Vec<SessionId> {
+        self.sessions
+            .iter()
+            .filter(|(_, session)| {
+                session.account == account && session.presence.is_some() && session.priority >= 0
+            })
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    pub(super) fn session_by_full_jid(&self, jid: &str) -> Option<SessionId> {
+        let resource = jid::resource(jid)?;
+        let account = self.local_account(jid)?;
+        self.sessions
+            .iter()
+            .find(|(_, session)| session.account == account && session.resource == resource)
+            .map(|(id, _)| *id)
+    }
+
+    fn carbon_sent(&mut self, account: &str, sender: Option<SessionId>, message: &Element) {
+        for session in self.carbon_sessions(account, sender) {
+            let carbon = self.carbon(account, session, "sent", message);
+            self.deliver(session, carbon);
+        }
+    }
+
+    fn carbon_received(&mut self, account: &str, receiver: SessionId, message: &Element) {
+        if !is_conversation(message) {
+            return;
+        }
+        for session in self.carbon_sessions(account, Some(receiver)) {
+            let carbon = self.carbon(account, session, "received", message);
+            self.deliver(session, carbon);
+        }
+    }
+
+    fn carbon_sessions(&self, account: &str, except: Option<SessionId>) -> Vec<SessionId> {
+        self.sessions
+            .iter()
+            .filter(|(id, session)| {
+                session.account == account && session.carbons && Some(**id) != except
+            })
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    fn carbon(&self, account: &str, to: SessionId, kind: &str, message: &Element) -> Element {
+        Element::new(ns::CLIENT, "message")
+            .with("from", self.bare_jid(account))
+            .with("to", self.session_jid(to))
+            .with("type", message.attribute("type").unwrap_or("normal"))
+            .child(
+                Element::new(ns::CARBONS, kind)
+                    .child(Element::new(ns::FORWARD, "forwarded").child(message.clone())),
+            )
+    }
+
+    /// An iq for somebody else.
+    pub(crate) fn route_iq(&mut self, iq: Element) {
+        let to = iq.attribute("to").unwrap_or_default().to_owned();
+        match self.session_by_full_jid(&to) {
+            Some(session) => self.deliver(session, iq),
+            None => self.bounce(&iq, "service-unavailable"),
+        }
+    }
+
+    /// The same stanza back as an error, unless it is an answer itself.
+    pub(crate) fn bounce(&mut self, stanza: &Element, condition: &str) {
+        if matches!(stanza.attribute("type"), Some("error" | "result")) {
+            return;
+        }
+        let from = stanza.attribute("from").unwrap_or_default().to_owned();
+        if let Some(session) = self.session_by_full_jid(&from) {
+            self.deliver(session, error_answer(stanza, condition));
+        }
+    }
+
+    /// A stanza from the server itself to one of its sessions.
+    pub(crate) fn answer(&mut self, session: SessionId, stanza: Element) {
+        self.deliver(session, stanza);
+    }
+
+    /// `<presence/>` without `to`.
+    pub(crate) fn own_presence(&mut self, session: SessionId, mut presence: Element) {
+        let Some(state) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let available = presence.attribute("type") != Some("unavailable");
+        let initial = available && state.presence.is_none();
+        state.priority = presence
+            .find(ns::CLIENT, "priority")
+            .and_then(|priority| priority.content().trim().parse().ok())
+            .unwrap_or(0);
+        state.presence = available.then(|| presence.clone());
+        let account = state.account.clone();
+        presence.set("from", self.session_jid(session));
+        for (to, watcher) in self.watchers(&account) {
+            let mut copy = presence.clone();
+            copy.set("to", to);
+            self.deliver(watcher, copy);
+        }
+        if initial {
+            self.probe_contacts(session, &account);
+            self.send_offline(session, &account);
+        }
+    }
+
+    fn send_offline(&mut self, session: SessionId, account: &str) {
+        let ready = self.sessions.get(&session).is_some_and(|s| s.priority >= 0);
+        let waiting = match self.accounts.get_mut(account) {
+            Some(account) if ready => std::mem::take(&mut account.offline),
+            _ => return,
+        };
+        for message in waiting {
+            self.deliver(session, message);
+        }
+    }
+
+    /// Available sessions that see the presence of an account: its own, and those of its contacts.
+    fn watchers(&self, account: &str) -> Vec<(String, SessionId)> {
+        let contacts = self.contacts_with(account, &["from", "both"]);
+        self.sessions
+            .iter()
+            .filter(|(_, session)| {
+                session.presence.is_some()
+                    && (session.account == account
+                        || contacts.contains(&self.bare_jid(&session.account)))
+            })
+            .map(|(id, session)| (self.full_jid(session), *id))
+            .collect()
+    }
+
+    fn probe_contacts(&mut self, session: SessionId, account: &str) {
+        let contacts = self.contacts_with(account, &["to", "both"]);
+        let present: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(id, other)| {
+                **id != session && contacts.contains(&self.bare_jid(&other.account))
+            })
+            .filter_map(|(_, other)| Some((self.full_jid(other), other.presence.clone()?)))
+            .collect();
+        let to = self.session_jid(session);
+        for (from, mut presence) in present {
+            presence.set("from", from);
+            presence.set("to", to.clone());
+            self.deliver(session, presence);
+        }
+    }
+
+    pub(super) fn broadcast_unavailable(&mut self, account: &str, jid: &str) {
+        for (to, watcher) in self.watchers(account) {
+            let presence = Element::new(ns::CLIENT, "presence")
+                .with("type", "unavailable")
+                .with("from", jid)
+                .with("to", to);
+            self.deliver(watcher, presence);
+        }
+    }
+
+    /// `<presence to='..'/>`: passed on to the sessions of the addressee, subscriptions included.
+    pub(crate) fn directed_presence(&mut self, presence: &Element) {
+        let to = presence.attribute("to").unwrap_or_default().to_owned();
+        let targets = match (self.session_by_full_jid(&to), self.local_account(&to)) {
+            (Some(session), _) => vec![session],
+            (None, Some(account)) => self.available_sessions(&account),
+            (None, None) => Vec::new(),
+        };
+        for session in targets {
+            self.deliver(session, presence.clone());
+        }
+    }
+
+    /// A message with a body arrives from `from`, any JID, for `to`; its id is the answer.
+    pub fn inject_message(&mut self, from: &str, to: &str, body: &str, now: Timestamp) -> String {
+        let id = self.rng.token();
+        let message = Element::new(ns::CLIENT, "message")
+            .with("from", from)
+            .with("to", to)
+            .with("type", "chat")
+            .with("id", id.clone())
+            .child(Element::new(ns::CLIENT, "body").text(body));
+        self.route_message(message, None, now);
+        id
+    }
+}
+
+/// A chat or normal message with a body: what is archived, stored and copied.
+fn is_conversation(message: &Element) -> bool {
+    matches!(message.attribute("type"), None | Some("chat" | "normal"))
+        && message.find(ns::CLIENT, "body").is_some()
+}
+
+/// The stanza, turned round, with an error.
+pub(crate) fn error_answer(stanza: &Element, condition: &str) -> Element {
+    let mut error = Element::new(ns::CLIENT, &stanza.name).with("type", "error");
+    for (ours, theirs) in [("to", "from"), ("from", "to"), ("id", "id")] {
+        if let Some(value) = stanza.attribute(theirs) {
+            error.set(ours, value);
+        }
+    }
+    error.children_from(stanza.elements().cloned()).child(
+        Element::new(ns::CLIENT, "error")
+            .with("type", "cancel")
+            .child(Element::new(ns::STANZA_ERRORS, condition)),
+    )
+}

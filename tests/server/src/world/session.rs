@@ -1,0 +1,467 @@
+//! Sessions and Stream Management (XEP-0198): what outlives a connection.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::{ConnectionId, Mail, SessionId, World};
+use crate::connection::StreamCondition;
+use crate::time::Timestamp;
+use crate::xml::Element;
+
+/// `h` of this many ended sessions is remembered.
+const ENDED_REMEMBERED: usize = 256;
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(super) account: String,
+    pub(super) resource: String,
+    pub(super) connection: Option<ConnectionId>,
+    pub(super) sm: Option<Sm>,
+    pub(super) carbons: bool,
+    pub(super) inactive: bool,
+    pub(super) held_presence: BTreeMap<String, Element>,
+    /// `<presence/>` as broadcast; `None`: not available.
+    pub(super) presence: Option<Element>,
+    pub(super) priority: i8,
+    pub(super) wants_roster: bool,
+    pub(super) duplicate: bool,
+    expires: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+pub(super) struct Sm {
+    id: Option<String>,
+    window: Duration,
+    inbound: u32,
+    /// How many of ours the client has acknowledged.
+    base: u32,
+    pub(super) unacked: VecDeque<Element>,
+    since_request: u32,
+    request_pending: bool,
+}
+
+/// A session as a test sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSnapshot {
+    /// Full JID.
+    pub jid: String,
+    /// The connection it is attached to; `None` while it waits to be resumed.
+    pub connection: Option<ConnectionId>,
+    /// SM-ID, if it can be resumed.
+    pub sm_id: Option<String>,
+    /// Stanzas received from the client since SM was enabled.
+    pub inbound: u32,
+    /// Stanzas sent and not acknowledged.
+    pub unacked: usize,
+    /// Presence was sent.
+    pub available: bool,
+    /// Carbons are on.
+    pub carbons: bool,
+    /// CSI says inactive.
+    pub inactive: bool,
+}
+
+/// A resumption that worked.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) session: SessionId,
+    pub(crate) account: String,
+    pub(crate) inbound: u32,
+    pub(crate) resend: Vec<Element>,
+}
+
+/// A resumption that did not.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ResumeError {
+    /// No such session; `h` if it is still known.
+    NotFound { h: Option<u32> },
+    /// The client acknowledges more than was sent.
+    TooHigh { h: u32, sent: u32 },
+}
+
+/// The client acknowledges more than was sent.
+#[derive(Debug)]
+pub(crate) struct AckTooHigh {
+    pub(crate) h: u32,
+    pub(crate) sent: u32,
+}
+
+impl Sm {
+    fn sent(&self) -> u32 {
+        // The queue is bounded far below 2^32.
+        self.base
+            .wrapping_add(u32::try_from(self.unacked.len()).unwrap_or(u32::MAX))
+    }
+
+    fn ack(&mut self, h: u32) -> Result<(), AckTooHigh> {
+        let delta = usize::try_from(h.wrapping_sub(self.base)).unwrap_or(usize::MAX);
+        if delta > self.unacked.len() {
+            return Err(AckTooHigh {
+                h,
+                sent: self.sent(),
+            });
+        }
+        self.unacked.drain(..delta);
+        self.base = h;
+        Ok(())
+    }
+}
+
+impl World {
+    /// All sessions, attached or waiting.
+    pub fn sessions(&self) -> Vec<SessionSnapshot> {
+        self.sessions
+            .values()
+            .map(|session| SessionSnapshot {
+                jid: self.full_jid(session),
+                connection: session.connection,
+                sm_id: session.sm.as_ref().and_then(|sm| sm.id.clone()),
+                inbound: session.sm.as_ref().map_or(0, |sm| sm.inbound),
+                unacked: session.sm.as_ref().map_or(0, |sm| sm.unacked.len()),
+                available: session.presence.is_some(),
+                carbons: session.carbons,
+                inactive: session.inactive,
+            })
+            .collect()
+    }
+
+    pub(super) fn full_jid(&self, session: &Session) -> String {
+        format!("{}@{}/{}", session.account, self.domain, session.resource)
+    }
+
+    pub(crate) fn session_jid(&self, session: SessionId) -> String {
+        self.sessions
+            .get(&session)
+            .map(|session| self.full_jid(session))
+            .unwrap_or_default()
+    }
+
+    /// A new session; an older one of the same resource gives way.
+    pub(crate) fn bind(
+        &mut self,
+        account: &str,
+        resource: &str,
+        connection: ConnectionId,
+        duplicate: bool,
+        now: Timestamp,
+    ) -> SessionId {
+        let older: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.account == account && session.resource == resource)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in older {
+            self.displace(id);
+            self.end_session(id, now);
+        }
+        self.last_session += 1;
+        self.sessions.insert(
+            self.last_session,
+            Session {
+                account: account.to_owned(),
+                resource: resource.to_owned(),
+                connection: Some(connection),
+                sm: None,
+                carbons: false,
+                inactive: false,
+                held_presence: BTreeMap::new(),
+                presence: None,
+                priority: 0,
+                wants_roster: false,
+                duplicate,
+                expires: None,
+            },
+        );
+        self.last_session
+    }
+
+    /// The connection of a session, if any, is told `conflict`; what it had not sent yet stays queued.
+    fn displace(&mut self, session: SessionId) {
+        let connection = self
+            .sessions
+            .get_mut(&session)
+            .and_then(|session| session.connection.take());
+        if let Some(connection) = connection {
+            if let Some(mailbox) = self.mailboxes.get_mut(&connection) {
+                mailbox.clear();
+            }
+            self.mail(connection, Mail::Close(StreamCondition::Conflict));
+        }
+    }
+
+    /// `<enable/>`: the SM-ID and window if the session can be resumed. `None`: it is enabled already.
+    pub(crate) fn enable_sm(
+        &mut self,
+        session: SessionId,
+        resume: bool,
+        max: Option<u64>,
+    ) -> Option<Option<(String, Duration)>> {
+        let id = self.rng.token();
+        let window = max.map_or(self.switches.sm_window, |max| {
+            self.switches.sm_window.min(Duration::from_secs(max))
+        });
+        let resumable = resume && self.switches.sm_resume;
+        let session = self.sessions.get_mut(&session)?;
+        if session.sm.is_some() {
+            return None;
+        }
+        session.sm = Some(Sm {
+            id: resumable.then(|| id.clone()),
+            window,
+            inbound: 0,
+            base: 0,
+            unacked: VecDeque::new(),
+            since_request: 0,
+            request_pending: false,
+        });
+        Some(resumable.then_some((id, window)))
+    }
+
+    /// Whose session this SM-ID names.
+    pub(crate) fn sm_account(&self, sm_id: &str) -> Option<String> {
+        let (_, session) = self.session_by_sm_id(sm_id)?;
+        Some(session.account.clone())
+    }
+
+    fn session_by_sm_id(&self, sm_id: &str) -> Option<(SessionId, &Session)> {
+        self.sessions
+            .iter()
+            .find(|(_, session)| session.sm.as_ref().and_then(|sm| sm.id.as_deref()) == Some(sm_id))
+            .map(|(id, session)| (*id, session))
+    }
+
+    /// `<resume/>` by a client that is `account`.
+    pub(crate) fn resume(
+        &mut self,
+        account: &str,
+        sm_id: &str,
+        h: u32,
+        connection: ConnectionId,
+        duplicate: bool,
+    ) -> Result<Resumed, ResumeError> {
+        let found = self
+            .session_by_sm_id(sm_id)
+            .filter(|(_, session)| session.account == account)
+            .map(|(id, _)| id);
+        let Some(id) = found else {
+            return Err(ResumeError::NotFound {
+                h: self.ended_h(account, sm_id),
+            });
+        };
+        if self.sessions.get(&id).and_then(|s| s.connection) != Some(connection) {
+            self.displace(id);
+        }
+        let not_found = ResumeError::NotFound { h: None };
+        let session = self.sessions.get_mut(&id).ok_or(not_found)?;
+        let sm = session
+            .sm
+            .as_mut()
+            .ok_or(ResumeError::NotFound { h: None })?;
+        sm.ack(h)
+            .map_err(|AckTooHigh { h, sent }| ResumeError::TooHigh { h, sent })?;
+        sm.request_pending = false;
+        sm.since_request = 0;
+        session.connection = Some(connection);
+        session.expires = None;
+        session.inactive = false;
+        session.duplicate = duplicate;
+        Ok(Resumed {
+            session: id,
+            account: session.account.clone(),
+            inbound: sm.inbound,
+            resend: sm.unacked.iter().cloned().collect(),
+        })
+    }
+
+    fn ended_h(&self, account: &str, sm_id: &str) -> Option<u32> {
+        self.ended
+            .iter()
+            .find(|(id, owner, _)| id == sm_id && owner == account)
+            .map(|(_, _, h)| *h)
+            .filter(|_| self.switches.sm_failed_h)
+    }
+
+    /// A stanza of the client has been handled.
+    pub(crate) fn count_inbound(&mut self, session: SessionId) {
+        if let Some(sm) = self.sm(session) {
+            sm.inbound = sm.inbound.wrapping_add(1);
+        }
+    }
+
+    /// `h` for `<a/>`; `None` if SM is off.
+    pub(crate) fn inbound(&mut self, session: SessionId) -> Option<u32> {
+        self.sm(session).map(|sm| sm.inbound)
+    }
+
+    /// `<a/>`; `None` if SM is off.
+    pub(crate) fn acknowledge(
+        &mut self,
+        session: SessionId,
+        h: u32,
+    ) -> Option<Result<(), AckTooHigh>> {
+        let sm = self.sm(session)?;
+        sm.request_pending = false;
+        Some(sm.ack(h))
+    }
+
+    /// A stanza was written; true if `<r/>` is due.
+    pub(crate) fn request_due(&mut self, session: SessionId) -> bool {
+        let every = self.switches.sm_request_every;
+        let (Some(sm), Some(every)) = (self.sm(session), every) else {
+            return false;
+        };
+        sm.since_request = sm.since_request.saturating_add(1);
+        if sm.since_request < every || sm.request_pending {
+            return false;
+        }
+        sm.since_request = 0;
+        sm.request_pending = true;
+        true
+    }
+
+    fn sm(&mut self, session: SessionId) -> Option<&mut Sm> {
+        self.sessions.get_mut(&session)?.sm.as_mut()
+    }
+
+    pub(crate) fn set_carbons(&mut self, session: SessionId, on: bool) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.carbons = on;
+        }
+    }
+
+    /// CSI; going active sends what was held back.
+    pub(crate) fn set_inactive(&mut self, session: SessionId, inactive: bool) {
+        let Some(state) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        state.inactive = inactive;
+        if !inactive {
+            for (_, presence) in std::mem::take(&mut state.held_presence) {
+                self.deliver(session, presence);
+            }
+        }
+    }
+
+    /// A stanza for a session: queued under SM, and sent if it is attached.
+    pub(super) fn deliver(&mut self, id: SessionId, stanza: Element) {
+        let limit = self.switches.sm_queue_limit;
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if session.inactive && stanza.name == "presence" {
+            let from = stanza.attribute("from").unwrap_or_default().to_owned();
+            session.held_presence.insert(from, stanza);
+            return;
+        }
+        let copies = if session.duplicate && stanza.name == "message" {
+            2
+        } else {
+            1
+        };
+        let mut full = false;
+        for _ in 0..copies {
+            if let Some(sm) = &mut session.sm {
+                sm.unacked.push_back(stanza.clone());
+                full = sm.unacked.len() > limit;
+            }
+        }
+        let connection = session.connection;
+        if let Some(connection) = connection {
+            for _ in 0..copies {
+                self.mail(connection, Mail::Stanza(stanza.clone()));
+            }
+        }
+        if full {
+            match connection {
+                Some(connection) => {
+                    self.mail(connection, Mail::Close(StreamCondition::ResourceConstraint));
+                }
+                None => {
+                    if let Some(session) = self.sessions.get_mut(&id) {
+                        session.expires = Some(Timestamp::ZERO);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The connection is gone: the session waits to be resumed, or ends.
+    pub(crate) fn detach(&mut self, id: SessionId, connection: ConnectionId, now: Timestamp) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        if session.connection != Some(connection) {
+            return;
+        }
+        session.connection = None;
+        match &session.sm {
+            Some(sm) if sm.id.is_some() => session.expires = Some(now + sm.window),
+            _ => self.end_session(id, now),
+        }
+    }
+
+    /// The stream was closed in order: nothing is left to resume.
+    pub(crate) fn leave(&mut self, id: SessionId, connection: ConnectionId, now: Timestamp) {
+        if self.sessions.get(&id).and_then(|s| s.connection) == Some(connection) {
+            self.end_session(id, now);
+        }
+    }
+
+    fn end_session(&mut self, id: SessionId, now: Timestamp) {
+        let Some(session) = self.sessions.remove(&id) else {
+            return;
+        };
+        let jid = self.full_jid(&session);
+        if session.presence.is_some() {
+            self.broadcast_unavailable(&session.account, &jid);
+        }
+        let Some(sm) = session.sm else {
+            return;
+        };
+        if let Some(sm_id) = sm.id {
+            if self.ended.len() >= ENDED_REMEMBERED {
+                self.ended.pop_front();
+            }
+            self.ended
+                .push_back((sm_id, session.account.clone(), sm.inbound));
+        }
+        for stanza in sm.unacked {
+            self.redirect(&session.account, stanza, now);
+        }
+    }
+
+    /// Sessions whose time has come end here.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let due: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.expires.is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            self.end_session(id, now);
+        }
+    }
+
+    /// When [`World::handle_timeout`] is wanted next.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.sessions
+            .values()
+            .filter_map(|session| session.expires)
+            .min()
+    }
+
+    /// The sessions of an account that wait for their client end now, as if their time had passed.
+    pub fn forget_sessions(&mut self, account: &str, now: Timestamp) {
+        let waiting: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.account == account && session.connection.is_none())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            self.end_session(id, now);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Each way in: STARTTLS and direct TLS, every SASL mechanism, bind.
+
+mod support;
+
+use support::*;
+
+use snapback_reference_server::{Outcome, Switches, Transport};
+
+#[test]
+fn starttls_and_scram_sha_1() {
+    let server = server(Switches::rfc6120_2012());
+    let mut client = Client::starttls(&server, &tls_config(&server));
+    scram_login(&mut client, Scram::new("SCRAM-SHA-1", "juliet", "secret"));
+    assert_eq!(bind(&mut client, "balcony"), "juliet@localhost/balcony");
+    let record = server.connections().remove(0);
+    assert_eq!(record.transport, Transport::StartTls);
+    assert_eq!(
+        record.elements(),
+        [
+            "stream", "starttls", "stream", "auth", "response", "stream", "iq"
+        ]
+    );
+    assert_eq!(record.tls.unwrap().version, "1.2");
+    assert_eq!(
+        record.outcome,
+        Some(Outcome::Bound("juliet@localhost/balcony".into()))
+    );
+}
+
+#[test]
+fn direct_tls_and_every_channel_binding() {
+    let server = server(Switches::modern());
+    let config = tls_config(&server);
+    for mechanism in ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"] {
+        for name in ["tls-exporter", "tls-server-end-point"] {
+            let mut client = Client::direct(&server, &config);
+            let binding = match name {
+                "tls-exporter" => client.exporter(),
+                _ => client.end_point(),
+            };
+            scram_login(
+                &mut client,
+                Scram::new(mechanism, "juliet", "secret").bound(name, binding),
+            );
+            assert_eq!(bind(&mut client, "balcony"), "juliet@localhost/balcony");
+        }
+    }
+    let record = server.connections().remove(0);
+    let tls = record.tls.unwrap();
+    assert_eq!(tls.version, "1.3");
+    assert_eq!(tls.sni.as_deref(), Some("localhost"));
+    assert_eq!(tls.alpn.as_deref(), Some("xmpp-client"));
+}
+
+#[test]
+fn a_wrong_binding_or_password_or_user_is_not_authorized() {
+    let server = server(Switches::modern());
+    let config = tls_config(&server);
+    for scram in [
+        Scram::new("SCRAM-SHA-1-PLUS", "juliet", "secret").bound("tls-exporter", vec![0; 32]),
+        Scram::new("SCRAM-SHA-256", "juliet", "wrong"),
+        Scram::new("SCRAM-SHA-256", "nobody", "secret"),
+    ] {
+        let mut scram = scram;
+        let mut client = Client::direct(&server, &config);
+        client.send(HEADER_FROM);
+        client.until("</stream:features>");
+        let mechanism = if scram.first().starts_with("cD10") {
+            "SCRAM-SHA-1-PLUS"
+        } else {
+            "SCRAM-SHA-256"
+        };
+        client.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{}</auth>",
+            scram.first()
+        ));
+        let challenge = client.until("</challenge>");
+        let response = scram.last(content(&challenge, "challenge"));
+        client.send(&format!(
+            "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{response}</response>"
+        ));
+        assert!(client.until("</failure>").contains("<not-authorized/>"));
+    }
+}
+
+#[test]
+fn logins_before_tls_and_stanzas_before_logins_are_refused() {
+    let server = server(Switches::modern());
+    let mut client = Client::tcp(server.starttls_addr());
+    client.send(HEADER);
+    client.until("</stream:features>");
+    client.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>");
+    client.until("<encryption-required/>");
+    client.send("<message/>");
+    assert!(client.rest().contains("<not-authorized"));
+}
+
+#[test]
+fn t6_refuses_what_xmpp_refuses() {
+    let server = server(Switches::modern());
+    for bad in snapback_reference_server::Malformed::ALL {
+        let mut client = session(&server, "juliet", "secret", "x");
+        client.tls.as_mut().unwrap();
+        std::io::Write::write_all(&mut client.tls.as_mut().unwrap().writer(), bad.bytes()).unwrap();
+        client.flush();
+        let rest = client.rest();
+        assert!(rest.contains("<stream:error>"), "{bad:?}: {rest}");
+    }
+}
+
+#[test]
+fn messages_between_accounts() {
+    let server = server(Switches::modern());
+    let mut juliet = session(&server, "juliet", "secret", "balcony");
+    let mut romeo = session(&server, "romeo", "pass", "orchard");
+    juliet.send(&message("romeo@localhost", "wherefore"));
+    let received = romeo.until("</message>");
+    assert!(
+        received.contains("from='juliet@localhost/balcony'"),
+        "{received}"
+    );
+    assert!(received.contains("<body>wherefore</body>"), "{received}");
+    assert!(
+        received.contains("<stanza-id xmlns='urn:xmpp:sid:0' by='romeo@localhost'"),
+        "{received}"
+    );
+    let sent = server.messages_from("juliet");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].id.as_deref(), Some("wherefore"));
+}
