@@ -174,8 +174,14 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::Local(error) => write!(f, "{error}"),
             Self::Peer(error) => write!(f, "the server misbehaved: {error}"),
-            Self::Stream(error) => write!(f, "the server closed the stream: {}", error.condition.name()),
-            Self::Sasl(condition) => write!(f, "the server refused the login: {}", condition.as_str()),
+            Self::Stream(error) => write!(
+                f,
+                "the server closed the stream: {}",
+                error.condition.name()
+            ),
+            Self::Sasl(condition) => {
+                write!(f, "the server refused the login: {}", condition.as_str())
+            }
             Self::Timeout(timer) => write!(f, "timed out: {timer}"),
             Self::WrongAssumption(assumption) => write!(f, "{assumption}"),
             Self::TransportClosed => f.write_str("the connection broke"),
@@ -209,7 +215,9 @@ impl fmt::Display for PeerError {
             Self::BindRefused => f.write_str("it refused to bind a resource"),
             Self::Unexpected(what) => write!(f, "unexpected {what}"),
             Self::Malformed(what) => write!(f, "malformed {what}"),
-            Self::AckTooHigh { h, sent } => write!(f, "it acknowledged {h} stanzas, {sent} were sent"),
+            Self::AckTooHigh { h, sent } => {
+                write!(f, "it acknowledged {h} stanzas, {sent} were sent")
+            }
             Self::WrongPrevid => f.write_str("it resumed another session"),
             Self::SecondEnabled => f.write_str("it enabled stream management twice"),
             Self::BoundAndResumed => f.write_str("it bound and resumed at once"),

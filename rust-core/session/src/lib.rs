@@ -1,1 +1,5 @@
-//! Snapback's link (proto and TLS as one byte interface) and its supervisor.
+//! Between the protocol core and the driver, still without I/O: the link puts the stream and TLS behind one byte
+//! interface, the supervisor says when to connect.
+
+pub mod link;
+pub mod supervisor;

@@ -12,8 +12,8 @@ use crate::ns;
 use crate::part::Part;
 use crate::plan::{self, Inputs, Plan, TlsOutlook, Transport};
 use crate::sasl::{ChannelBindings, TlsVersion};
-use crate::stream::features::StreamFeatures;
 use crate::stream::error::{StreamCondition, StreamError};
+use crate::stream::features::StreamFeatures;
 use crate::stream::header;
 use crate::time::Now;
 use crate::xep::caps::OwnCaps;
@@ -168,7 +168,9 @@ impl Context {
     }
 
     pub(super) fn tls_version(&self) -> TlsVersion {
-        self.tls.as_ref().map_or(TlsVersion::Tls13, |tls| tls.version)
+        self.tls
+            .as_ref()
+            .map_or(TlsVersion::Tls13, |tls| tls.version)
     }
 
     /// The features that say what a new session may ask for: those after SASL1, or what SASL2's stream showed.
@@ -183,7 +185,10 @@ impl Context {
     /// XEP-0352: the server knows client states.
     pub(super) fn knows_client_state(&self) -> bool {
         let in_bind2 = |features: &StreamFeatures| {
-            let bind2 = features.sasl2.as_ref().and_then(|sasl2| sasl2.bind2.as_ref());
+            let bind2 = features
+                .sasl2
+                .as_ref()
+                .and_then(|sasl2| sasl2.bind2.as_ref());
             bind2.is_some_and(|bind2| bind2.inline.iter().any(|var| var == crate::ns::CSI))
         };
         let shown = [
@@ -191,7 +196,10 @@ impl Context {
             self.knowledge.server.authenticated.as_ref(),
             self.knowledge.server.secured.as_ref(),
         ];
-        shown.into_iter().flatten().any(|features| features.csi || in_bind2(features))
+        shown
+            .into_iter()
+            .flatten()
+            .any(|features| features.csi || in_bind2(features))
     }
 
     // -- what leaves
@@ -264,7 +272,11 @@ impl Context {
         if !is_version_1 {
             return Err(ConnectionError::Peer(PeerError::UnsupportedVersion));
         }
-        if header.from.as_deref().is_some_and(|from| !from.eq_ignore_ascii_case(self.domain())) {
+        if header
+            .from
+            .as_deref()
+            .is_some_and(|from| !from.eq_ignore_ascii_case(self.domain()))
+        {
             return Err(ConnectionError::Peer(PeerError::WrongDomain));
         }
         self.stream.header_seen = true;

@@ -33,7 +33,7 @@ use crate::xml::{Element, StreamItem, StreamReader};
 use super::context::Context;
 use super::login::{self, ExpectBound, ExpectSasl1, ExpectSasl2};
 use super::session::Session;
-use super::{Command, EarlyData, Event, Input, Output, TlsFacts, Timer};
+use super::{Command, EarlyData, Event, Input, Output, Timer, TlsFacts};
 
 pub(super) type Next = Result<State, ConnectionError>;
 
@@ -223,8 +223,12 @@ impl State {
                 context.revise(&features)?;
                 login::attempt(context)
             }
-            Self::ExpectSasl1(state) => Ok(Self::ExpectSasl1(Box::new(state.with_features(&features, context)))),
-            Self::ExpectSasl2(state) => Ok(Self::ExpectSasl2(Box::new(state.with_features(&features, context)))),
+            Self::ExpectSasl1(state) => Ok(Self::ExpectSasl1(Box::new(
+                state.with_features(&features, context),
+            ))),
+            Self::ExpectSasl2(state) => Ok(Self::ExpectSasl2(Box::new(
+                state.with_features(&features, context),
+            ))),
             Self::ExpectAuthenticatedFeatures => login::ask(&features, context),
             state => Ok(state),
         }
@@ -328,7 +332,9 @@ fn expect_proceed(early: Option<ExpectSasl2>, element: &Element, context: &mut C
         return Err(ConnectionError::Peer(PeerError::StartTlsRefused));
     }
     if !element.is("proceed", ns::TLS) {
-        return Err(ConnectionError::Peer(PeerError::Unexpected("element before TLS")));
+        return Err(ConnectionError::Peer(PeerError::Unexpected(
+            "element before TLS",
+        )));
     }
     context.understood(Part::Proceed);
     let unread = context.reader.take_unread();

@@ -4,8 +4,6 @@
 //! the connection, and revised once the server has shown more of itself.
 
 pub(crate) mod planner;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 
@@ -130,7 +128,10 @@ impl Plan {
             Login::ResumeBeforeSasl => {
                 flights.push(flight(vec![Part::Header, Part::Resume], Part::Resumed));
             }
-            Login::Fast { binding, early_data } => {
+            Login::Fast {
+                binding,
+                early_data,
+            } => {
                 let login = self.authenticate(Mechanism::Ht(*binding));
                 match (early_data, flights.last_mut()) {
                     (true, Some(handshake)) => {
@@ -156,7 +157,10 @@ impl Plan {
     }
 
     fn push_sasl1(&self, flights: &mut Vec<Flight>, mechanism: Mechanism) {
-        flights.push(flight(vec![Part::Header, Part::Auth(mechanism)], Part::Success));
+        flights.push(flight(
+            vec![Part::Header, Part::Auth(mechanism)],
+            Part::Success,
+        ));
         if mechanism != Mechanism::Plain {
             if let Some(first) = flights.last_mut() {
                 first.awaits = Part::Challenge;
@@ -182,7 +186,11 @@ impl Plan {
     }
 
     fn outcome(&self) -> Part {
-        if self.inline { self.answer() } else { Part::Success }
+        if self.inline {
+            self.answer()
+        } else {
+            Part::Success
+        }
     }
 
     /// Without Bind 2 the goal takes a flight of its own behind the features that follow `<success/>`.
@@ -215,8 +223,17 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flights = self.flights();
         let names: Vec<String> = flights.iter().map(|flight| join(&flight.sends)).collect();
-        let more = if self.is_complete() { "" } else { ", then what the server offers" };
-        write!(f, "{} round trips: {}{more}", flights.len(), names.join(" | "))
+        let more = if self.is_complete() {
+            ""
+        } else {
+            ", then what the server offers"
+        };
+        write!(
+            f,
+            "{} round trips: {}{more}",
+            flights.len(),
+            names.join(" | ")
+        )
     }
 }
 

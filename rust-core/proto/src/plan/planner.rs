@@ -65,7 +65,11 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
 
 impl Plan {
     /// Decides the login anew, from features that are remembered or just seen. On an error the plan is unchanged.
-    pub fn revise(&mut self, features: &StreamFeatures, inputs: Inputs<'_>) -> Result<(), NoMechanism> {
+    pub fn revise(
+        &mut self,
+        features: &StreamFeatures,
+        inputs: Inputs<'_>,
+    ) -> Result<(), NoMechanism> {
         self.login = login(features, inputs, self.goal)?;
         self.inline = is_inline(&self.login, self.goal, features.sasl2.as_ref());
         self.restart = restart(inputs, features, self.goal);
@@ -88,7 +92,8 @@ fn has_expired(session: &SmSession, wall: UnixTime) -> bool {
 }
 
 fn may_pipeline(inputs: Inputs<'_>, secured: Option<&StreamFeatures>) -> bool {
-    !inputs.knowledge.server.pipelining_failed && secured.is_some_and(|features| features.pipelining)
+    !inputs.knowledge.server.pipelining_failed
+        && secured.is_some_and(|features| features.pipelining)
 }
 
 fn login(features: &StreamFeatures, inputs: Inputs<'_>, goal: Goal) -> Result<Login, NoMechanism> {
@@ -109,7 +114,9 @@ fn login(features: &StreamFeatures, inputs: Inputs<'_>, goal: Goal) -> Result<Lo
         .sasl1
         .as_ref()
         .map(|_| choose(Profile::Sasl1, features, inputs).map(Login::Sasl1));
-    by_sasl1.or(by_sasl2).unwrap_or(Err(NoMechanism::NothingInCommon))
+    by_sasl1
+        .or(by_sasl2)
+        .unwrap_or(Err(NoMechanism::NothingInCommon))
 }
 
 fn fast(features: &StreamFeatures, inputs: Inputs<'_>) -> Option<Login> {
@@ -124,16 +131,25 @@ fn fast(features: &StreamFeatures, inputs: Inputs<'_>) -> Option<Login> {
         && offered.tls_0rtt
         && token.binding != HtBinding::Exporter
         && matches!(inputs.tls, TlsOutlook::Expected { early_data: true });
-    Some(Login::Fast { binding: token.binding, early_data })
+    Some(Login::Fast {
+        binding: token.binding,
+        early_data,
+    })
 }
 
 fn is_usable(token: &FastToken, inputs: Inputs<'_>) -> bool {
     let is_fresh = token.expires.is_none_or(|expires| inputs.wall < expires);
     let is_bound = match (token.binding, inputs.tls) {
-        (HtBinding::None, _) => inputs.policy.allow_unbound_tokens && !inputs.policy.require_channel_binding,
+        (HtBinding::None, _) => {
+            inputs.policy.allow_unbound_tokens && !inputs.policy.require_channel_binding
+        }
         (_, TlsOutlook::Expected { .. }) => true,
-        (HtBinding::Exporter, TlsOutlook::Established { bindings, .. }) => bindings.tls_exporter.is_some(),
-        (HtBinding::EndPoint, TlsOutlook::Established { bindings, .. }) => bindings.tls_server_end_point.is_some(),
+        (HtBinding::Exporter, TlsOutlook::Established { bindings, .. }) => {
+            bindings.tls_exporter.is_some()
+        }
+        (HtBinding::EndPoint, TlsOutlook::Established { bindings, .. }) => {
+            bindings.tls_server_end_point.is_some()
+        }
     };
     is_fresh && is_bound
 }
@@ -145,12 +161,20 @@ fn may_resume_before_sasl(features: &StreamFeatures, inputs: Inputs<'_>) -> bool
     };
     let is_known_server = match inputs.tls {
         TlsOutlook::Expected { .. } => true,
-        TlsOutlook::Established { resumes_proven, key, .. } => *resumes_proven || *key == proven_key,
+        TlsOutlook::Established {
+            resumes_proven,
+            key,
+            ..
+        } => *resumes_proven || *key == proven_key,
     };
     features.sm && is_known_server && !inputs.policy.require_channel_binding
 }
 
-fn choose(profile: Profile, features: &StreamFeatures, inputs: Inputs<'_>) -> Result<sasl::Mechanism, NoMechanism> {
+fn choose(
+    profile: Profile,
+    features: &StreamFeatures,
+    inputs: Inputs<'_>,
+) -> Result<sasl::Mechanism, NoMechanism> {
     let expected = ChannelBindings {
         tls_exporter: Some(Vec::new()),
         tls_server_end_point: Some(Vec::new()),
@@ -159,14 +183,18 @@ fn choose(profile: Profile, features: &StreamFeatures, inputs: Inputs<'_>) -> Re
         TlsOutlook::Expected { .. } => &expected,
         TlsOutlook::Established { bindings, .. } => bindings,
     };
-    sasl::choose(&offer(profile, features), bindings, &sasl_policy(inputs)).map(|choice| choice.mechanism)
+    sasl::choose(&offer(profile, features), bindings, &sasl_policy(inputs))
+        .map(|choice| choice.mechanism)
 }
 
 /// What the server offers, as the mechanisms see it.
 pub(crate) fn offer(profile: Profile, features: &StreamFeatures) -> Offer {
     let mechanisms = match profile {
         Profile::Sasl1 => features.sasl1.clone(),
-        Profile::Sasl2 => features.sasl2.as_ref().map(|sasl2| sasl2.mechanisms.clone()),
+        Profile::Sasl2 => features
+            .sasl2
+            .as_ref()
+            .map(|sasl2| sasl2.mechanisms.clone()),
     };
     Offer {
         profile,

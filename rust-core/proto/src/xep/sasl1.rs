@@ -47,7 +47,9 @@ impl Sasl1 {
 
 /// The condition among the children of a failure, of either profile (RFC 6120 section 6.5).
 pub(super) fn condition(failure: &Element) -> SaslCondition {
-    let child = failure.children().find(|child| child.ns() == ns::SASL && child.name() != "text");
+    let child = failure
+        .children()
+        .find(|child| child.ns() == ns::SASL && child.name() != "text");
     SaslCondition::parse(child.map_or("", Element::name))
 }
 

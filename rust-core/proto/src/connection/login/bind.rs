@@ -31,18 +31,24 @@ pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) ->
     if let Some(features) = features {
         if features.session_required {
             let id = context.entropy.token();
-            let request = stanza::iq("set", &id, None).with_child(Element::new("session", ns::SESSION));
+            let request =
+                stanza::iq("set", &id, None).with_child(Element::new("session", ns::SESSION));
             context.transmit_element(Part::Iq, &request);
         }
         session.greet(features, Inline::default(), context);
     }
-    State::ExpectBound(Box::new(ExpectBound { id, session, greeted: features.is_some() }))
+    State::ExpectBound(Box::new(ExpectBound {
+        id,
+        session,
+        greeted: features.is_some(),
+    }))
 }
 
 impl ExpectBound {
     pub(in super::super) fn element(mut self, element: &Element, context: &mut Context) -> Next {
         if element.is("iq", ns::CLIENT) && element.attr("id") == Some(&self.id) {
-            let jid = bind::parse_result(element).map_err(|_| ConnectionError::Peer(PeerError::BindRefused))?;
+            let jid = bind::parse_result(element)
+                .map_err(|_| ConnectionError::Peer(PeerError::BindRefused))?;
             context.understood(Part::Bound);
             context.at_risk = None;
             if !self.greeted {

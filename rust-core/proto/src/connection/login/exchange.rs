@@ -4,8 +4,8 @@ use crate::error::{ConnectionError, LocalError, PeerError};
 use crate::knowledge::Op;
 use crate::plan::planner;
 use crate::sasl::{
-    self, ChannelBindings, Choice, ExpectServerFinal, ExpectServerFirst, Floor, HtBinding, Mechanism, NeedKeys,
-    Profile, Proven, SaslCondition, SaslError, ScramKeyId, ht, plain,
+    self, ChannelBindings, Choice, ExpectServerFinal, ExpectServerFirst, Floor, HtBinding,
+    Mechanism, NeedKeys, Profile, Proven, SaslCondition, SaslError, ScramKeyId, ht, plain,
 };
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -23,15 +23,31 @@ pub(super) struct Exchange {
 #[derive(Debug)]
 enum Step {
     /// SCRAM: the server's salt and iteration count.
-    ServerFirst { choice: Choice, nonce: String, scram: ExpectServerFirst },
+    ServerFirst {
+        choice: Choice,
+        nonce: String,
+        scram: ExpectServerFirst,
+    },
     /// SCRAM: the keys that the password makes with them.
     Keys { choice: Choice, scram: NeedKeys },
     /// SCRAM: the server's proof.
-    ServerFinal { choice: Choice, key_id: ScramKeyId, scram: ExpectServerFinal },
+    ServerFinal {
+        choice: Choice,
+        key_id: ScramKeyId,
+        scram: ExpectServerFinal,
+    },
     /// The proof came as a challenge, or none will come (PLAIN); only the word "success" is missing.
-    Outcome { choice: Choice, key_id: Option<ScramKeyId>, proof: Proof },
+    Outcome {
+        choice: Choice,
+        key_id: Option<ScramKeyId>,
+        proof: Proof,
+    },
     /// FAST: the server's proof.
-    TokenProof { binding: HtBinding, token: Secret<String>, bindings: ChannelBindings },
+    TokenProof {
+        binding: HtBinding,
+        token: Secret<String>,
+        bindings: ChannelBindings,
+    },
 }
 
 /// Why the server is believed.
@@ -64,10 +80,17 @@ pub(super) enum Reply {
 
 impl Exchange {
     /// Starts a password login with the best mechanism that these features offer.
-    pub(super) fn with_password(profile: Profile, context: &mut Context) -> Result<(Self, Secret<Vec<u8>>), ConnectionError> {
+    pub(super) fn with_password(
+        profile: Profile,
+        context: &mut Context,
+    ) -> Result<(Self, Secret<Vec<u8>>), ConnectionError> {
         let features = context.secured_features();
         let offer = planner::offer(profile, &features);
-        let tls = context.tls.as_ref().map(|tls| tls.bindings.clone()).unwrap_or_default();
+        let tls = context
+            .tls
+            .as_ref()
+            .map(|tls| tls.bindings.clone())
+            .unwrap_or_default();
         let outlook = context.outlook();
         let policy = planner::sasl_policy(context.inputs(&outlook));
         let choice = sasl::choose(&offer, &tls, &policy)
@@ -75,15 +98,30 @@ impl Exchange {
         let user = local_part(context)?;
         if let Mechanism::Scram { hash, .. } = choice.mechanism {
             let nonce = context.entropy.nonce();
-            let scram = ExpectServerFirst::new(hash, &user, &nonce, choice.gs2.clone(), &offer, context.tls_version());
+            let scram = ExpectServerFirst::new(
+                hash,
+                &user,
+                &nonce,
+                choice.gs2.clone(),
+                &offer,
+                context.tls_version(),
+            );
             let response = Secret::new(scram.initial_response());
-            let step = Step::ServerFirst { choice, nonce, scram };
+            let step = Step::ServerFirst {
+                choice,
+                nonce,
+                scram,
+            };
             return Ok((Self { profile, step }, response));
         }
         let password = context.config.password.as_ref();
         let password = password.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
         let response = plain::initial_response(&user, password).map_err(fault)?;
-        let step = Step::Outcome { choice, key_id: None, proof: Proof::CertificateOnly };
+        let step = Step::Outcome {
+            choice,
+            key_id: None,
+            proof: Proof::CertificateOnly,
+        };
         Ok((Self { profile, step }, response))
     }
 
@@ -93,9 +131,20 @@ impl Exchange {
         let token = known.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
         let bindings = context.channel_bindings();
         let user = local_part(context)?;
-        let response = ht::initial_response(token.binding, &user, &token.token, &bindings).map_err(fault)?;
-        let step = Step::TokenProof { binding: token.binding, token: token.token.clone(), bindings };
-        Ok((Self { profile: Profile::Sasl2, step }, response))
+        let response =
+            ht::initial_response(token.binding, &user, &token.token, &bindings).map_err(fault)?;
+        let step = Step::TokenProof {
+            binding: token.binding,
+            token: token.token.clone(),
+            bindings,
+        };
+        Ok((
+            Self {
+                profile: Profile::Sasl2,
+                step,
+            },
+            response,
+        ))
     }
 
     /// The mechanism, by name.
@@ -118,7 +167,11 @@ impl Exchange {
     pub(super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
         let user = context.config.account.node().unwrap_or_default();
         let tls = context.tls_version();
-        if let Step::ServerFirst { choice, nonce, scram } = &mut self.step
+        if let Step::ServerFirst {
+            choice,
+            nonce,
+            scram,
+        } = &mut self.step
             && let Mechanism::Scram { hash, .. } = choice.mechanism
         {
             let offer = planner::offer(self.profile, features);
@@ -128,16 +181,32 @@ impl Exchange {
     }
 
     /// Answers a challenge.
-    pub(super) fn challenge(self, data: &[u8], context: &mut Context) -> Result<(Self, Reply), ConnectionError> {
+    pub(super) fn challenge(
+        self,
+        data: &[u8],
+        context: &mut Context,
+    ) -> Result<(Self, Reply), ConnectionError> {
         let profile = self.profile;
         match self.step {
             Step::ServerFirst { choice, scram, .. } => {
                 let scram = scram.server_first(data).map_err(fault)?;
-                Self { profile, step: Step::Keys { choice, scram } }.respond(context)
+                Self {
+                    profile,
+                    step: Step::Keys { choice, scram },
+                }
+                .respond(context)
             }
-            Step::ServerFinal { choice, key_id, scram } => {
+            Step::ServerFinal {
+                choice,
+                key_id,
+                scram,
+            } => {
                 let proof = Proof::Verified(scram.server_final(data).map_err(fault)?);
-                let step = Step::Outcome { choice, key_id: Some(key_id), proof };
+                let step = Step::Outcome {
+                    choice,
+                    key_id: Some(key_id),
+                    proof,
+                };
                 Ok((Self { profile, step }, Reply::Respond(Vec::new())))
             }
             _ => Err(ConnectionError::Peer(PeerError::Unexpected("challenge"))),
@@ -154,30 +223,62 @@ impl Exchange {
         match &context.knowledge.scram_keys {
             Some((known, keys)) if *known == key_id => {
                 let (response, scram) = scram.respond(keys);
-                let step = Step::ServerFinal { choice, key_id, scram };
+                let step = Step::ServerFinal {
+                    choice,
+                    key_id,
+                    scram,
+                };
                 Ok((Self { profile, step }, Reply::Respond(response)))
             }
-            _ if context.config.password.is_none() => Err(ConnectionError::Local(LocalError::NoCredentials)),
+            _ if context.config.password.is_none() => {
+                Err(ConnectionError::Local(LocalError::NoCredentials))
+            }
             _ => {
                 context.output(Output::DeriveKeys(key_id));
-                Ok((Self { profile, step: Step::Keys { choice, scram } }, Reply::Wait))
+                Ok((
+                    Self {
+                        profile,
+                        step: Step::Keys { choice, scram },
+                    },
+                    Reply::Wait,
+                ))
             }
         }
     }
 
     /// The server said success: check its proof (rule T4). Yields what may be remembered now.
-    pub(super) fn finish(self, data: Option<&[u8]>, context: &Context) -> Result<Finished, ConnectionError> {
+    pub(super) fn finish(
+        self,
+        data: Option<&[u8]>,
+        context: &Context,
+    ) -> Result<Finished, ConnectionError> {
         let data = data.unwrap_or_default();
         let (choice, key_id, proof) = match self.step {
-            Step::TokenProof { binding, token, bindings } => {
+            Step::TokenProof {
+                binding,
+                token,
+                bindings,
+            } => {
                 let proof = ht::verify(binding, &token, &bindings, data).map_err(fault)?;
-                return Ok(Finished { proof: Proof::Verified(proof), floor: None, ops: vec![Op::FastUsed] });
+                return Ok(Finished {
+                    proof: Proof::Verified(proof),
+                    floor: None,
+                    ops: vec![Op::FastUsed],
+                });
             }
-            Step::ServerFinal { choice, key_id, scram } => {
+            Step::ServerFinal {
+                choice,
+                key_id,
+                scram,
+            } => {
                 let proof = scram.server_final(data).map_err(fault)?;
                 (choice, Some(key_id), Proof::Verified(proof))
             }
-            Step::Outcome { choice, key_id, proof } => (choice, key_id, proof),
+            Step::Outcome {
+                choice,
+                key_id,
+                proof,
+            } => (choice, key_id, proof),
             Step::ServerFirst { .. } | Step::Keys { .. } => {
                 return Err(ConnectionError::Peer(PeerError::Unexpected("success")));
             }
@@ -188,7 +289,11 @@ impl Exchange {
             (Some((known, keys)), Some(id)) if known == id => vec![Op::StoreScramKeys(id, keys)],
             _ => Vec::new(),
         };
-        Ok(Finished { proof, floor: Some(floor), ops })
+        Ok(Finished {
+            proof,
+            floor: Some(floor),
+            ops,
+        })
     }
 }
 
@@ -196,13 +301,16 @@ impl Exchange {
 pub(super) fn is_about_mechanism(condition: &SaslCondition) -> bool {
     matches!(
         condition,
-        SaslCondition::InvalidMechanism | SaslCondition::MechanismTooWeak | SaslCondition::MalformedRequest
+        SaslCondition::InvalidMechanism
+            | SaslCondition::MechanismTooWeak
+            | SaslCondition::MalformedRequest
     )
 }
 
 fn local_part(context: &Context) -> Result<String, ConnectionError> {
     let node = context.config.account.node();
-    node.map(str::to_owned).ok_or(ConnectionError::Local(LocalError::AccountWithoutLocalpart))
+    node.map(str::to_owned)
+        .ok_or(ConnectionError::Local(LocalError::AccountWithoutLocalpart))
 }
 
 fn fault(error: SaslError) -> ConnectionError {

@@ -28,7 +28,13 @@ const MAX_FALLBACKS: u8 = 4;
 
 /// Whether the plan is to log in with early data.
 pub(super) fn is_early(plan: &Plan) -> bool {
-    matches!(plan.login, Login::Fast { early_data: true, .. })
+    matches!(
+        plan.login,
+        Login::Fast {
+            early_data: true,
+            ..
+        }
+    )
 }
 
 /// TLS is established: open the stream, and behind the header, in the same write, all that the plan justifies.
@@ -81,7 +87,11 @@ pub(super) fn ask(features: &StreamFeatures, context: &mut Context) -> Next {
 
 /// The login is proven: what was learnt may be kept (rule T4), and how strong it was (rule T2).
 fn proven(finished: Finished, token: Option<FastToken>, context: &mut Context) {
-    let Finished { proof: Proof::Verified(_) | Proof::CertificateOnly, floor, ops } = finished;
+    let Finished {
+        proof: Proof::Verified(_) | Proof::CertificateOnly,
+        floor,
+        ops,
+    } = finished;
     context.at_risk = None;
     context.authenticated = true;
     context.unproven.extend(ops);

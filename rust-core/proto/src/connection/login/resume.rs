@@ -51,7 +51,9 @@ pub(in super::super) fn resumed_before_sasl(element: &Element, context: &mut Con
             fall_back(&SaslCondition::NotAuthorized, context)
         }
         _ if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
-        _ => Err(ConnectionError::Peer(PeerError::Unexpected("answer to <resume/>"))),
+        _ => Err(ConnectionError::Peer(PeerError::Unexpected(
+            "answer to <resume/>",
+        ))),
     }
 }
 
@@ -70,7 +72,9 @@ pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Nex
             let features = context.stream.features.clone();
             Ok(bind::start(features.as_ref(), context))
         }
-        _ => Err(ConnectionError::Peer(PeerError::Unexpected("answer to <resume/>"))),
+        _ => Err(ConnectionError::Peer(PeerError::Unexpected(
+            "answer to <resume/>",
+        ))),
     }
 }
 

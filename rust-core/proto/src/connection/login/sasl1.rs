@@ -29,8 +29,15 @@ pub(super) fn start(_planned: Mechanism, context: &mut Context) -> Next {
     let mechanism = exchange.mechanism();
     let auth = codec::auth(mechanism.as_str(), Some(response.expose()));
     context.transmit_element(Part::Auth(mechanism), &auth);
-    let follow = if exchange.is_single_word() { restart_now(context) } else { None };
-    Ok(State::ExpectSasl1(Box::new(ExpectSasl1 { exchange, follow })))
+    let follow = if exchange.is_single_word() {
+        restart_now(context)
+    } else {
+        None
+    };
+    Ok(State::ExpectSasl1(Box::new(ExpectSasl1 {
+        exchange,
+        follow,
+    })))
 }
 
 /// Our last word has just been said: where the server takes it, the new stream leaves in the same flight.
@@ -48,7 +55,11 @@ fn restart_now(context: &mut Context) -> Option<State> {
 }
 
 impl ExpectSasl1 {
-    pub(in super::super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
+    pub(in super::super) fn with_features(
+        mut self,
+        features: &StreamFeatures,
+        context: &Context,
+    ) -> Self {
         self.exchange = self.exchange.with_features(features, context);
         self
     }
@@ -62,7 +73,9 @@ impl ExpectSasl1 {
             Some(Sasl1::Success(data)) => self.success(data.as_deref(), context),
             Some(Sasl1::Failure { condition, .. }) => self.failure(&condition, context),
             None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
-            None => Err(ConnectionError::Peer(PeerError::Unexpected("element during SASL"))),
+            None => Err(ConnectionError::Peer(PeerError::Unexpected(
+                "element during SASL",
+            ))),
         }
     }
 
@@ -103,7 +116,10 @@ impl ExpectSasl1 {
             return Ok(follow);
         }
         context.open_stream();
-        match (context.plan.restart, context.knowledge.server.authenticated.clone()) {
+        match (
+            context.plan.restart,
+            context.knowledge.server.authenticated.clone(),
+        ) {
             (Restart::Separate | Restart::Pipelined, Some(remembered)) => {
                 context.at_risk = Some(Assumption::Features);
                 ask(&remembered, context)

@@ -39,8 +39,13 @@ pub(in super::super) struct ExpectSasl2 {
 /// committed before it leaves (rule S6).
 pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2, ConnectionError> {
     let features = context.secured_features().sasl2.unwrap_or_default();
-    let counts = is_early(&context.plan) || features.fast.as_ref().is_some_and(|fast| fast.tls_0rtt);
-    let (count, after) = if counts { next_count(context) } else { (None, None) };
+    let counts =
+        is_early(&context.plan) || features.fast.as_ref().is_some_and(|fast| fast.tls_0rtt);
+    let (count, after) = if counts {
+        next_count(context)
+    } else {
+        (None, None)
+    };
     let (exchange, response) = Exchange::with_token(context)?;
     let used = context.knowledge.fast.as_ref().map(|token| token.binding);
     let wanted = wanted_token(&features, context).filter(|wanted| Some(*wanted) != used);
@@ -48,7 +53,12 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
     children.push(fast::fast(count, false));
     children.extend(wanted.map(request_token));
     send(&exchange, Secret::new(response), children, after, context);
-    Ok(ExpectSasl2 { exchange, token_binding: wanted.or(used), used_token: true, inline })
+    Ok(ExpectSasl2 {
+        exchange,
+        token_binding: wanted.or(used),
+        used_token: true,
+        inline,
+    })
 }
 
 /// Sends `<authenticate/>` with the password's mechanism, and asks for a token.
@@ -59,7 +69,12 @@ pub(super) fn start_password(_planned: Mechanism, context: &mut Context) -> Next
     let (mut children, inline) = goal_elements(&features, context);
     children.extend(wanted.map(request_token));
     send(&exchange, response, children, None, context);
-    Ok(State::ExpectSasl2(Box::new(ExpectSasl2 { exchange, token_binding: wanted, used_token: false, inline })))
+    Ok(State::ExpectSasl2(Box::new(ExpectSasl2 {
+        exchange,
+        token_binding: wanted,
+        used_token: false,
+        inline,
+    })))
 }
 
 fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
@@ -68,7 +83,10 @@ fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
     };
     token.count = token.count.saturating_add(1);
     let count = token.count;
-    (Some(count), Some(context.persist(vec![Op::CountFast(count)])))
+    (
+        Some(count),
+        Some(context.persist(vec![Op::CountFast(count)])),
+    )
 }
 
 fn request_token(binding: HtBinding) -> Element {
@@ -118,7 +136,10 @@ fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, 
     };
     let bind = Bind2 {
         tag: Some(context.config.resource.clone()),
-        enable_sm: inline.sm.then_some(EnableSm { resume: true, max: None }),
+        enable_sm: inline.sm.then_some(EnableSm {
+            resume: true,
+            max: None,
+        }),
         carbons: inline.carbons,
         csi_inactive: inline.inactive,
     };
@@ -126,7 +147,13 @@ fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, 
     (children, inline)
 }
 
-fn send(exchange: &Exchange, response: Secret<Vec<u8>>, mut inline: Vec<Element>, after: Option<Seq>, context: &mut Context) {
+fn send(
+    exchange: &Exchange,
+    response: Secret<Vec<u8>>,
+    mut inline: Vec<Element>,
+    after: Option<Seq>,
+    context: &mut Context,
+) {
     if let Some(version) = context.secured_features().config_version {
         inline.push(version.to_element());
     }
@@ -143,11 +170,19 @@ fn send(exchange: &Exchange, response: Secret<Vec<u8>>, mut inline: Vec<Element>
         user_agent: Some(user_agent),
         inline,
     };
-    context.transmit_after(after, Part::Authenticate(mechanism), authenticate.to_element().to_xml());
+    context.transmit_after(
+        after,
+        Part::Authenticate(mechanism),
+        authenticate.to_element().to_xml(),
+    );
 }
 
 impl ExpectSasl2 {
-    pub(in super::super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
+    pub(in super::super) fn with_features(
+        mut self,
+        features: &StreamFeatures,
+        context: &Context,
+    ) -> Self {
         self.exchange = self.exchange.with_features(features, context);
         self
     }
@@ -163,9 +198,13 @@ impl ExpectSasl2 {
             Some(Sasl2::Challenge(data)) => self.challenge(&data, context),
             Some(Sasl2::Success(success)) => self.success(*success, context),
             Some(Sasl2::Failure(failure)) => self.failure(&failure, context),
-            Some(Sasl2::Continue(_)) => Err(ConnectionError::Peer(PeerError::Unexpected("demand for SASL2 tasks"))),
+            Some(Sasl2::Continue(_)) => Err(ConnectionError::Peer(PeerError::Unexpected(
+                "demand for SASL2 tasks",
+            ))),
             None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
-            None => Err(ConnectionError::Peer(PeerError::Unexpected("element during SASL2"))),
+            None => Err(ConnectionError::Peer(PeerError::Unexpected(
+                "element during SASL2",
+            ))),
         }
     }
 
@@ -192,15 +231,20 @@ impl ExpectSasl2 {
 
     fn success(self, success: Success, context: &mut Context) -> Next {
         context.understood(Part::Success);
-        let finished = self.exchange.finish(success.additional_data.as_deref(), context)?;
+        let finished = self
+            .exchange
+            .finish(success.additional_data.as_deref(), context)?;
         let identity = success.authorization_identity.as_str();
         check_identity(identity, context)?;
-        let token = success.token.zip(self.token_binding).map(|(token, binding)| FastToken {
-            binding,
-            token: token.token,
-            expires: token.expiry,
-            count: 0,
-        });
+        let token = success
+            .token
+            .zip(self.token_binding)
+            .map(|(token, binding)| FastToken {
+                binding,
+                token: token.token,
+                expires: token.expiry,
+                count: 0,
+            });
         proven(finished, token, context);
         match (success.resumed, success.bound) {
             (Some(_), Some(_)) => Err(ConnectionError::Peer(PeerError::BoundAndResumed)),
@@ -250,6 +294,8 @@ fn check_identity(identity: &str, context: &Context) -> Result<(), ConnectionErr
     let bare = identity.split('/').next().unwrap_or_default();
     match BareJid::try_from(bare) {
         Ok(jid) if jid == context.config.account => Ok(()),
-        _ => Err(ConnectionError::Peer(PeerError::Malformed("authorization identity"))),
+        _ => Err(ConnectionError::Peer(PeerError::Malformed(
+            "authorization identity",
+        ))),
     }
 }

@@ -23,7 +23,12 @@ pub(in super::super) struct Inline {
 
 impl Session {
     /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, client state.
-    pub(in super::super) fn greet(&mut self, features: &StreamFeatures, inline: Inline, context: &mut Context) {
+    pub(in super::super) fn greet(
+        &mut self,
+        features: &StreamFeatures,
+        inline: Inline,
+        context: &mut Context,
+    ) {
         if features.sm && !inline.sm {
             context.transmit_element(Part::Enable, &sm::enable(true, None));
             self.sm = Sm::Enabling;
@@ -33,7 +38,12 @@ impl Session {
         }
         if context.config.carbons && !inline.carbons {
             let id = context.entropy.token();
-            self.send_core(Part::EnableCarbons, &carbons::enable(&id), Some(PendingKind::Carbons), context);
+            self.send_core(
+                Part::EnableCarbons,
+                &carbons::enable(&id),
+                Some(PendingKind::Carbons),
+                context,
+            );
         }
         if context.config.presence {
             self.send_core(Part::Presence, &initial_presence(context), None, context);
@@ -49,11 +59,20 @@ impl Session {
         let version = context.knowledge.roster_version.clone().unwrap_or_default();
         let version = features.roster_version.then_some(version.as_str());
         let request = roster::request(&id, version);
-        self.send_core(Part::RosterGet, &request, Some(PendingKind::Roster), context);
+        self.send_core(
+            Part::RosterGet,
+            &request,
+            Some(PendingKind::Roster),
+            context,
+        );
     }
 
     /// A resource is bound: a new session.
-    pub(in super::super) fn bound(&mut self, jid: &str, context: &mut Context) -> Result<(), ConnectionError> {
+    pub(in super::super) fn bound(
+        &mut self,
+        jid: &str,
+        context: &mut Context,
+    ) -> Result<(), ConnectionError> {
         Context::parse_full_jid(jid)?;
         context.jid = Some(jid.to_owned());
         if context.knowledge.sm.is_some() {
@@ -75,14 +94,20 @@ impl Session {
     ) -> Result<Self, ConnectionError> {
         let mut session = Self::new();
         let features = context.features_for_greeting();
-        let inline = Inline { sm: enabled.is_some() || inline.sm, ..inline };
+        let inline = Inline {
+            sm: enabled.is_some() || inline.sm,
+            ..inline
+        };
         if let Some(enabled) = &enabled {
             context.understood(Part::Enabled);
             session.sm = Sm::On;
             Context::parse_full_jid(jid)?;
             let jid = Some(jid.to_owned());
             if let Some(stored) = session.resumable(enabled, jid, context) {
-                context.persist(vec![Op::SmEnabled { session: stored, sent: Vec::new() }]);
+                context.persist(vec![Op::SmEnabled {
+                    session: stored,
+                    sent: Vec::new(),
+                }]);
             }
         }
         session.bound_with_greeting(jid, &features, inline, context)?;
@@ -105,7 +130,10 @@ impl Session {
     }
 
     /// The interrupted session goes on: counters stay, nothing is asked for again (rules I3, I4, I15).
-    pub(in super::super) fn resumed(resumed: &Resumed, context: &mut Context) -> Result<Self, ConnectionError> {
+    pub(in super::super) fn resumed(
+        resumed: &Resumed,
+        context: &mut Context,
+    ) -> Result<Self, ConnectionError> {
         context.understood(Part::Resumed);
         let Some(stored) = context.knowledge.sm.clone() else {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
@@ -114,7 +142,11 @@ impl Session {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         }
         context.jid = Some(stored.jid.clone());
-        let unacked = context.knowledge.queue.extract_if(.., |stanza| stanza.sent).collect();
+        let unacked = context
+            .knowledge
+            .queue
+            .extract_if(.., |stanza| stanza.sent)
+            .collect();
         let mut session = Self {
             sm: Sm::On,
             h: stored.h,
@@ -124,7 +156,9 @@ impl Session {
             asked: None,
             is_online: false,
         };
-        context.persist(vec![Op::SmResumed { at: context.now.wall }]);
+        context.persist(vec![Op::SmResumed {
+            at: context.now.wall,
+        }]);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &stored.jid, context);
         if !context.active {
@@ -141,11 +175,20 @@ impl Session {
         context.timers.stop(Timer::Login);
         context.heard();
         let plan = context.plan.clone();
-        context.event(Event::Online { outcome, jid: jid.to_owned(), plan });
+        context.event(Event::Online {
+            outcome,
+            jid: jid.to_owned(),
+            plan,
+        });
     }
 
     /// The session as it is stored, if the server lets it be resumed.
-    pub(super) fn resumable(&self, enabled: &Enabled, jid: Option<String>, context: &mut Context) -> Option<SmSession> {
+    pub(super) fn resumable(
+        &self,
+        enabled: &Enabled,
+        jid: Option<String>,
+        context: &mut Context,
+    ) -> Option<SmSession> {
         let id = enabled.resumable()?.to_owned();
         let session = SmSession {
             id,

@@ -45,7 +45,10 @@ impl Session {
     }
 
     fn deliver(&mut self, element: &Element, context: &mut Context) {
-        let delivery = Delivery { id: context.entropy.token(), stanza: element.clone() };
+        let delivery = Delivery {
+            id: context.entropy.token(),
+            stanza: element.clone(),
+        };
         let seq = self.commit(vec![Op::Inbound(delivery.clone())], context);
         context.event_after(Some(seq), Event::Stanza(delivery));
     }
@@ -68,11 +71,19 @@ impl Session {
     }
 
     /// S8: item and version are committed together, and only nobody or our own account may push.
-    fn roster_push(&mut self, iq: &Element, push: Result<roster::Push, PushError>, context: &mut Context) {
+    fn roster_push(
+        &mut self,
+        iq: &Element,
+        push: Result<roster::Push, PushError>,
+        context: &mut Context,
+    ) {
         let answer = match push {
             Ok(push) => {
                 context.knowledge.roster_version.clone_from(&push.ver);
-                let ops = vec![Op::PushRoster { version: push.ver, item: push.item }];
+                let ops = vec![Op::PushRoster {
+                    version: push.ver,
+                    item: push.item,
+                }];
                 let seq = self.commit(ops, context);
                 context.event_after(Some(seq), Event::RosterChanged);
                 stanza::result_reply(iq)
@@ -97,7 +108,10 @@ impl Session {
             self.commit(Vec::new(), context);
             return;
         }
-        let owed = self.pending.iter().position(|pending| Some(pending.id.as_str()) == iq.attr("id"));
+        let owed = self
+            .pending
+            .iter()
+            .position(|pending| Some(pending.id.as_str()) == iq.attr("id"));
         let pending = match owed {
             Some(index) if is_from_account(iq, context) => self.pending.remove(index),
             _ => {
@@ -112,7 +126,10 @@ impl Session {
     fn core_response(&mut self, pending: &PendingIq, iq: &Element, context: &mut Context) {
         let result = (pending.kind == PendingKind::Roster).then(|| roster::parse_result(iq));
         match result {
-            Some(Ok(RosterResult::Full { ver: version, items })) => {
+            Some(Ok(RosterResult::Full {
+                ver: version,
+                items,
+            })) => {
                 context.knowledge.roster_version.clone_from(&version);
                 let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
                 context.event_after(Some(seq), Event::RosterChanged);
@@ -152,7 +169,9 @@ fn is_from_account(iq: &Element, context: &Context) -> bool {
     let account = context.config.account.to_string();
     match iq.attr("from") {
         None => true,
-        Some(from) => from == account || from == context.domain() || Some(from) == context.jid.as_deref(),
+        Some(from) => {
+            from == account || from == context.domain() || Some(from) == context.jid.as_deref()
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::knowledge::{Op, OutboundStanza, PendingIq};
 use crate::part::Part;
 use crate::stream::header;
 use crate::time::Instant;
-use crate::xep::sm::{self, Enabled, Nonza};
 use crate::xep::csi;
+use crate::xep::sm::{self, Enabled, Nonza};
 use crate::xml::{Element, RefusedStanza};
 
 use super::context::Context;
@@ -72,14 +72,18 @@ impl Session {
         }
     }
 
-    pub(super) fn element(&mut self, element: &Element, context: &mut Context) -> Result<(), ConnectionError> {
+    pub(super) fn element(
+        &mut self,
+        element: &Element,
+        context: &mut Context,
+    ) -> Result<(), ConnectionError> {
         if element.is_stanza() {
             self.stanza(element, context);
             return Ok(());
         }
-        let nonza = Nonza::parse(element)
-            .transpose()
-            .map_err(|_| ConnectionError::Peer(PeerError::Malformed("stream management element")))?;
+        let nonza = Nonza::parse(element).transpose().map_err(|_| {
+            ConnectionError::Peer(PeerError::Malformed("stream management element"))
+        })?;
         match nonza {
             Some(nonza) => self.nonza(nonza, context),
             // Nonzas that are not ours are none of our business; they never count (rule I1).
@@ -126,7 +130,9 @@ impl Session {
         self.sm = Sm::On;
         self.h = 0;
         let jid = context.jid.clone();
-        if let (Some(session), Some(jid)) = (self.resumable(enabled, jid, context), context.jid.clone()) {
+        if let (Some(session), Some(jid)) =
+            (self.resumable(enabled, jid, context), context.jid.clone())
+        {
             let sent = self.unacked.iter().cloned().collect();
             debug_assert_eq!(session.jid, jid);
             context.persist(vec![Op::SmEnabled { session, sent }]);
@@ -158,7 +164,11 @@ impl Session {
     /// XEP-0352: only where the server knows it, and never counted.
     fn send_client_state(&self, context: &mut Context) {
         if context.knows_client_state() {
-            let state = if context.active { csi::active() } else { csi::inactive() };
+            let state = if context.active {
+                csi::active()
+            } else {
+                csi::inactive()
+            };
             context.transmit_element(Part::ClientState, &state);
         }
     }
@@ -184,7 +194,11 @@ impl Session {
         let Some(session) = &context.knowledge.sm else {
             return;
         };
-        let op = if session.poisoned_at == Some(self.h) { Op::SmDropped } else { Op::SmPoisoned(self.h) };
+        let op = if session.poisoned_at == Some(self.h) {
+            Op::SmDropped
+        } else {
+            Op::SmPoisoned(self.h)
+        };
         context.persist(vec![op]);
     }
 }

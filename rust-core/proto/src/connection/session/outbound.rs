@@ -18,7 +18,13 @@ pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &
     context.knowledge.queue.push(stanza.clone());
     let id = stanza.id.clone();
     let seq = context.persist(vec![Op::Enqueue(stanza)]);
-    context.event_after(Some(seq), Event::Stage { id, stage: Stage::Queued });
+    context.event_after(
+        Some(seq),
+        Event::Stage {
+            id,
+            stage: Stage::Queued,
+        },
+    );
 }
 
 /// The server has forgotten the session. First what it did handle is acknowledged, then the rest is unknown (rule I8):
@@ -30,19 +36,37 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
     let mut ops = Vec::new();
     let mut events = Vec::new();
     if let Some(h) = h {
-        let sent = context.knowledge.queue.iter().filter(|stanza| stanza.sent).count();
+        let sent = context
+            .knowledge
+            .queue
+            .iter()
+            .filter(|stanza| stanza.sent)
+            .count();
         let covered = count_acked(h, session.base, sent)?;
         let acked: Vec<OutboundStanza> = context.knowledge.queue.drain(..covered).collect();
-        events.extend(acked.iter().filter_map(|stanza| stage_event(stanza, Stage::Acked)));
-        ops.push(Op::Acked { base: Some(h), seqs: acked.iter().map(|stanza| stanza.seq).collect() });
+        events.extend(
+            acked
+                .iter()
+                .filter_map(|stanza| stage_event(stanza, Stage::Acked)),
+        );
+        ops.push(Op::Acked {
+            base: Some(h),
+            seqs: acked.iter().map(|stanza| stanza.seq).collect(),
+        });
     }
     let failed: Vec<OutboundStanza> = context
         .knowledge
         .queue
-        .extract_if(.., |stanza| stanza.sent && stanza.kind != OutboundKind::Message)
+        .extract_if(.., |stanza| {
+            stanza.sent && stanza.kind != OutboundKind::Message
+        })
         .collect();
     let stage = Stage::Failed(Failure::SessionLost);
-    events.extend(failed.iter().filter_map(|stanza| stage_event(stanza, stage.clone())));
+    events.extend(
+        failed
+            .iter()
+            .filter_map(|stanza| stage_event(stanza, stage.clone())),
+    );
     ops.push(Op::Failed(failed.iter().map(|stanza| stanza.seq).collect()));
     ops.push(Op::SmDropped);
     let seq = context.persist(ops);
@@ -63,30 +87,61 @@ pub(super) fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza
 
 impl Session {
     /// Sends a stanza of the app: stored, then written.
-    pub(in super::super) fn send(&mut self, stanza: &Element, kind: OutboundKind, context: &mut Context) {
+    pub(in super::super) fn send(
+        &mut self,
+        stanza: &Element,
+        kind: OutboundKind,
+        context: &mut Context,
+    ) {
         let stanza = outbound(stanza, kind, true, context);
         let seq = context.persist(vec![Op::Enqueue(stanza.clone())]);
-        context.event_after(Some(seq), Event::Stage { id: stanza.id.clone(), stage: Stage::Queued });
+        context.event_after(
+            Some(seq),
+            Event::Stage {
+                id: stanza.id.clone(),
+                stage: Stage::Queued,
+            },
+        );
         self.write(stanza, Some(seq), context);
         self.request_ack(context);
     }
 
     /// Sends a stanza of the core's own. Where the session can be resumed it is stored like any other, so that the
     /// count stays right across a kill.
-    pub(super) fn send_core(&mut self, part: Part, stanza: &Element, kind: Option<PendingKind>, context: &mut Context) {
+    pub(super) fn send_core(
+        &mut self,
+        part: Part,
+        stanza: &Element,
+        kind: Option<PendingKind>,
+        context: &mut Context,
+    ) {
         let stanza = outbound(stanza, OutboundKind::Core, true, context);
         if let Some(kind) = kind {
-            self.pending.push(PendingIq { id: stanza.id.clone(), kind });
+            self.pending.push(PendingIq {
+                id: stanza.id.clone(),
+                kind,
+            });
         }
         let after = (self.sm == Sm::On).then(|| context.persist(vec![Op::Enqueue(stanza.clone())]));
         context.transmit_after(after, part, stanza.xml.clone());
         self.unacked.push_back(stanza);
     }
 
-    fn write(&mut self, stanza: OutboundStanza, after: Option<super::super::Seq>, context: &mut Context) {
+    fn write(
+        &mut self,
+        stanza: OutboundStanza,
+        after: Option<super::super::Seq>,
+        context: &mut Context,
+    ) {
         context.transmit_after(after, part_of(&stanza.xml), stanza.xml.clone());
         if stanza.kind != OutboundKind::Core {
-            context.event_after(after, Event::Stage { id: stanza.id.clone(), stage: Stage::Sent });
+            context.event_after(
+                after,
+                Event::Stage {
+                    id: stanza.id.clone(),
+                    stage: Stage::Sent,
+                },
+            );
         }
         self.unacked.push_back(stanza);
     }
@@ -100,7 +155,11 @@ impl Session {
 
     /// Then, and only then, what was queued meanwhile.
     pub(super) fn flush_queue(&mut self, context: &mut Context) {
-        let queue: Vec<OutboundStanza> = context.knowledge.queue.extract_if(.., |stanza| !stanza.sent).collect();
+        let queue: Vec<OutboundStanza> = context
+            .knowledge
+            .queue
+            .extract_if(.., |stanza| !stanza.sent)
+            .collect();
         if queue.is_empty() {
             return;
         }
@@ -123,7 +182,11 @@ impl Session {
     }
 
     /// Takes in an acknowledged count (rule I5).
-    pub(super) fn acknowledge(&mut self, h: u32, context: &mut Context) -> Result<(), ConnectionError> {
+    pub(super) fn acknowledge(
+        &mut self,
+        h: u32,
+        context: &mut Context,
+    ) -> Result<(), ConnectionError> {
         let covered = count_acked(h, self.base, self.unacked.len())?;
         self.base = h;
         self.remove_acked(covered, Some(h), context);
@@ -137,15 +200,25 @@ impl Session {
         let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
         let seqs = acked.iter().map(|stanza| stanza.seq).collect();
         let seq = context.persist(vec![Op::Acked { base, seqs }]);
-        for event in acked.iter().filter_map(|stanza| stage_event(stanza, Stage::Acked)) {
+        for event in acked
+            .iter()
+            .filter_map(|stanza| stage_event(stanza, Stage::Acked))
+        {
             context.event_after(Some(seq), event);
         }
     }
 
     /// Asks how far the server is, if something is unacknowledged and nothing was asked yet (rule I12).
     pub(super) fn request_ack(&mut self, context: &mut Context) {
-        let only_core = self.unacked.iter().all(|stanza| stanza.kind == OutboundKind::Core);
-        if !self.is_online || self.unacked.is_empty() || self.asked.is_some() || (self.sm == Sm::Off && only_core) {
+        let only_core = self
+            .unacked
+            .iter()
+            .all(|stanza| stanza.kind == OutboundKind::Core);
+        if !self.is_online
+            || self.unacked.is_empty()
+            || self.asked.is_some()
+            || (self.sm == Sm::Off && only_core)
+        {
             return;
         }
         self.ask(context);
@@ -166,7 +239,10 @@ impl Session {
             Sm::Off => {
                 let id = context.entropy.token();
                 let covers = self.unacked.len();
-                context.transmit_element(Part::Iq, &ping::request(&id, Some(context.config.account.domain())));
+                context.transmit_element(
+                    Part::Iq,
+                    &ping::request(&id, Some(context.config.account.domain())),
+                );
                 self.asked = Some(Asked::Ping { id, covers });
             }
         }
@@ -190,7 +266,12 @@ impl Session {
     }
 }
 
-fn outbound(stanza: &Element, kind: OutboundKind, sent: bool, context: &mut Context) -> OutboundStanza {
+fn outbound(
+    stanza: &Element,
+    kind: OutboundKind,
+    sent: bool,
+    context: &mut Context,
+) -> OutboundStanza {
     let seq = context.knowledge.next_seq;
     context.knowledge.next_seq = seq.saturating_add(1);
     OutboundStanza {
@@ -211,12 +292,20 @@ fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize, Connectio
 }
 
 fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event> {
-    (stanza.kind != OutboundKind::Core).then(|| Event::Stage { id: stanza.id.clone(), stage })
+    (stanza.kind != OutboundKind::Core).then(|| Event::Stage {
+        id: stanza.id.clone(),
+        stage,
+    })
 }
 
 /// XEP-0203: says when the stanza was first meant to be sent. The text is our own writer's, so its end is known.
 fn stamped(xml: &str, at: UnixTime) -> String {
-    let stamp = Delay { stamp: at, from: None }.to_element().to_xml();
+    let stamp = Delay {
+        stamp: at,
+        from: None,
+    }
+    .to_element()
+    .to_xml();
     match xml.strip_suffix("</message>") {
         Some(open) if !open.contains("urn:xmpp:delay") => format!("{open}{stamp}</message>"),
         _ => xml.to_owned(),

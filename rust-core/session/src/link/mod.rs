@@ -1,0 +1,501 @@
+//! The link: one connection, with TLS, as bytes in and bytes out.
+//!
+//! It keeps three promises, once for every driver:
+//!
+//! - **a flight is one write**: all that is to be sent until the machine waits leaves together, the header and
+//!   `<starttls/>` with the ClientHello, the first login bytes with the client's Finished, early data with the
+//!   ClientHello;
+//! - **the order of commit and send**: what is `after` a transaction leaves, or is told to the app, only once that
+//!   transaction is committed;
+//! - **the border of `<proceed/>`**: every byte behind its `>` belongs to TLS (rule S1).
+
+mod timeline;
+mod wire;
+
+use snapback_proto::connection::{
+    self, Command, Connection, Event, Input, Output, PersistFailure, Seq, Start, Timer, TlsFacts,
+};
+use snapback_proto::error::ConnectionError;
+use snapback_proto::knowledge::Op;
+use snapback_proto::part::Part;
+use snapback_proto::plan::{Login, Plan, Transport};
+use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion};
+use snapback_proto::time::{Instant, Now};
+use snapback_tls::{
+    CertificateError, EarlyData, Established, SessionParams, TicketScope, TlsContext, TlsError,
+    TlsEvent, TlsSession, TlsVersions, VerificationRequest,
+};
+
+use std::collections::VecDeque;
+use std::fmt;
+
+pub use timeline::{FlightReport, LocalStep, Timeline};
+use wire::{Item, Wire};
+
+/// What a link is made from.
+#[derive(Debug)]
+pub struct LinkConfig {
+    /// The protocol side.
+    pub start: Start,
+    /// Trust, and the tickets that go with it.
+    pub tls: TlsContext,
+    /// Which TLS versions to offer.
+    pub versions: TlsVersions,
+    /// When the transport's handshake began: the first flight.
+    pub started: Instant,
+}
+
+/// Something that happened to the link.
+#[derive(Debug)]
+pub enum LinkInput<'a> {
+    /// The transport is up.
+    Connected,
+    /// Bytes came.
+    Received(&'a [u8]),
+    /// The transport ended.
+    TransportClosed,
+    /// The certificate was judged.
+    CertificateVerified(Result<(), CertificateError>),
+    /// The keys were derived.
+    KeysDerived {
+        /// Which keys.
+        id: ScramKeyId,
+        /// The keys, or why there are none.
+        keys: Result<ScramKeys, SaslError>,
+    },
+    /// The app wants something.
+    Command(Command),
+    /// All transactions up to this one are committed.
+    Committed(Seq),
+    /// This transaction failed, and nothing of it is stored.
+    PersistFailed(Seq, PersistFailure),
+    /// A deadline has passed, perhaps.
+    Timeout,
+}
+
+/// Something that the link wants done.
+#[derive(Debug)]
+pub enum LinkOutput {
+    /// Commit these changes in one transaction, then say so.
+    Persist {
+        /// Which transaction.
+        seq: Seq,
+        /// The changes.
+        ops: Vec<Op>,
+    },
+    /// Write these bytes, at once.
+    Transmit(Vec<u8>),
+    /// Judge the certificate, off the I/O thread, and say what came of it.
+    VerifyCertificate(VerificationRequest),
+    /// Derive the keys, off the I/O thread, and say what came of it.
+    DeriveKeys(ScramKeyId),
+    /// Tell the app.
+    Event(Event),
+    /// Close the transport, once everything is written. Comes at most once, before [`LinkOutput::Closed`].
+    CloseTransport,
+    /// It is over; `None` if we closed it.
+    Closed(Option<LinkError>),
+    /// Nothing more to do until the deadline, or until something happens.
+    Timeout {
+        /// The next deadline, if there is one.
+        when: Option<Instant>,
+        /// What it is for.
+        why: Option<Timer>,
+    },
+}
+
+/// Why a link ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkError {
+    /// The stream.
+    Connection(ConnectionError),
+    /// TLS.
+    Tls(TlsError),
+}
+
+/// One connection, with TLS. Call [`Link::poll_output`] after each input until it returns [`LinkOutput::Timeout`].
+#[derive(Debug)]
+pub struct Link {
+    connection: Connection,
+    tls: TlsContext,
+    params: SessionParams,
+    session: Option<TlsSession>,
+    inbound_is_tls: bool,
+    established: bool,
+    wire: Wire,
+    /// Events that wait for their transaction, in order.
+    events: VecDeque<(Option<Seq>, Event)>,
+    outputs: VecDeque<LinkOutput>,
+    timeline: Timeline,
+    tls_error: Option<TlsError>,
+    closed: bool,
+}
+
+impl Link {
+    /// Makes the plan.
+    pub fn new(config: LinkConfig, now: Now) -> Self {
+        let account = &config.start.config.account;
+        let direct = config.start.transport == Transport::DirectTls;
+        let domain = account.domain_to_ascii();
+        let scope = TicketScope {
+            account: account.to_string(),
+            domain: domain.clone(),
+            transport: if direct {
+                snapback_tls::Transport::DirectTls
+            } else {
+                snapback_tls::Transport::StartTls
+            },
+        };
+        let params = SessionParams {
+            server_name: domain,
+            direct,
+            scope,
+            early_data: false,
+            versions: config.versions,
+        };
+        let connection = Connection::new(config.start, now);
+        Self {
+            connection,
+            tls: config.tls,
+            params,
+            session: None,
+            inbound_is_tls: false,
+            established: false,
+            wire: Wire::default(),
+            events: VecDeque::new(),
+            outputs: VecDeque::new(),
+            timeline: Timeline::new(config.started),
+            tls_error: None,
+            closed: false,
+        }
+    }
+
+    /// The plan as it stands.
+    pub fn plan(&self) -> &Plan {
+        self.connection.plan()
+    }
+
+    /// Where the connection stands, by the name of its state.
+    pub fn state_name(&self) -> &'static str {
+        self.connection.state_name()
+    }
+
+    /// What each flight carried and how long it took; it ends with the session's first moment.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Takes in one thing that happened.
+    pub fn handle_input(&mut self, input: LinkInput<'_>, now: Now) {
+        if self.closed {
+            return;
+        }
+        match input {
+            LinkInput::Connected => {
+                self.timeline.received(Part::TcpHandshake, now.mono);
+                self.tell(Input::Connected, now);
+            }
+            LinkInput::Received(bytes) => self.received(bytes, now),
+            LinkInput::TransportClosed => self.tell(Input::TransportClosed, now),
+            LinkInput::CertificateVerified(verdict) => self.certificate_verified(verdict, now),
+            LinkInput::KeysDerived { id, keys } => {
+                self.timeline.local_done(Part::KeyDerivation, now.mono);
+                self.tell(Input::KeysDerived { id, keys }, now);
+            }
+            LinkInput::Command(command) => self.tell(Input::Command(command), now),
+            LinkInput::Committed(seq) => {
+                self.wire.committed(seq);
+                self.tell(Input::Committed { seq }, now);
+            }
+            LinkInput::PersistFailed(seq, kind) => {
+                self.wire.give_up();
+                self.events.retain(|(after, _)| after.is_none());
+                self.tell(Input::PersistFailed { seq, kind }, now);
+            }
+            LinkInput::Timeout => self.tell(Input::Timeout, now),
+        }
+        self.flush(now);
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> LinkOutput {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        match self.connection.poll_output() {
+            Output::Timeout { when, why } => LinkOutput::Timeout { when, why },
+            // Outputs are drained after each input; there are none left here.
+            _ => LinkOutput::Timeout {
+                when: None,
+                why: None,
+            },
+        }
+    }
+
+    // -- inbound
+
+    fn received(&mut self, bytes: &[u8], now: Now) {
+        self.timeline.count_received(bytes.len());
+        if self.inbound_is_tls || self.params.direct {
+            self.tls_input(|session| session.read(bytes), now);
+        } else {
+            self.tell(Input::Received(bytes), now);
+        }
+    }
+
+    fn certificate_verified(&mut self, verdict: Result<(), CertificateError>, now: Now) {
+        self.timeline.local_done(Part::CertificateCheck, now.mono);
+        self.tls_input(|session| session.certificate_verified(verdict), now);
+    }
+
+    fn tls_input(&mut self, act: impl FnOnce(&mut TlsSession) -> Result<(), TlsError>, now: Now) {
+        let Some(session) = self.session.as_mut() else {
+            return;
+        };
+        let result = act(session);
+        while let Some(event) = self.session.as_mut().and_then(TlsSession::poll_event) {
+            self.tls_event(event, now);
+        }
+        if let Err(error) = result {
+            self.tls_failed(error, now);
+        }
+    }
+
+    fn tls_event(&mut self, event: TlsEvent, now: Now) {
+        match event {
+            TlsEvent::VerifyCertificate(request) => {
+                self.timeline.received(Part::ServerHello, now.mono);
+                self.timeline
+                    .local_started(Part::CertificateCheck, now.mono);
+                self.outputs
+                    .push_back(LinkOutput::VerifyCertificate(request));
+            }
+            TlsEvent::Established(established) => {
+                self.timeline.tls_established(&established, now.mono);
+                self.established = true;
+                self.wire.push(Item::Finished);
+                let facts = self.facts(established);
+                self.tell(Input::TlsEstablished(facts), now);
+            }
+            TlsEvent::Plaintext(bytes) => self.tell(Input::Received(&bytes), now),
+            TlsEvent::CloseNotify => self.tell(Input::TransportClosed, now),
+        }
+    }
+
+    fn facts(&self, established: Established) -> TlsFacts {
+        let ticket = self.session.as_ref().and_then(TlsSession::ticket);
+        TlsFacts {
+            version: match established.version {
+                snapback_tls::TlsVersion::Tls12 => TlsVersion::Tls12,
+                snapback_tls::TlsVersion::Tls13 => TlsVersion::Tls13,
+            },
+            bindings: ChannelBindings {
+                tls_exporter: established.tls_exporter.map(Vec::from),
+                tls_server_end_point: established.tls_server_end_point,
+            },
+            key: established.spki_sha256,
+            resumes_proven: established.resumed
+                && ticket.is_some_and(|ticket| ticket.origin.login_proven),
+            early_data: match established.early_data {
+                EarlyData::NotOffered => connection::EarlyData::NotSent,
+                EarlyData::Accepted => connection::EarlyData::Accepted,
+                EarlyData::Rejected => connection::EarlyData::Rejected,
+            },
+        }
+    }
+
+    fn tls_failed(&mut self, error: TlsError, now: Now) {
+        if self.tls_error.is_none() {
+            self.tls_error = Some(error);
+            self.tell(Input::TransportClosed, now);
+        }
+    }
+
+    // -- the protocol side
+
+    /// Passes an input on and acts on all that comes of it.
+    fn tell(&mut self, input: Input<'_>, now: Now) {
+        self.connection.handle_input(input, now);
+        loop {
+            match self.connection.poll_output() {
+                Output::Timeout { .. } => return,
+                output => self.act(output, now),
+            }
+        }
+    }
+
+    fn act(&mut self, output: Output, now: Now) {
+        match output {
+            Output::Persist { seq, ops } => {
+                self.outputs.push_back(LinkOutput::Persist { seq, ops })
+            }
+            Output::Transmit {
+                after,
+                bytes,
+                parts,
+            } => self.wire.push(Item::Bytes {
+                after,
+                bytes,
+                parts,
+            }),
+            Output::ClientHello => self.start_tls(now),
+            Output::TlsFollows { unread } => {
+                self.inbound_is_tls = true;
+                if !unread.is_empty() {
+                    self.tls_input(|session| session.read(&unread), now);
+                }
+            }
+            Output::Understood(part) => self.timeline.received(part, now.mono),
+            Output::DeriveKeys(id) => {
+                self.timeline.local_started(Part::KeyDerivation, now.mono);
+                self.outputs.push_back(LinkOutput::DeriveKeys(id));
+            }
+            Output::LoginProven => {
+                if let Some(session) = self.session.as_mut() {
+                    session.login_proven();
+                }
+            }
+            Output::Event { after, event } => {
+                if matches!(event, Event::Online { .. }) {
+                    self.timeline.online(now.mono);
+                }
+                self.events.push_back((after, event));
+            }
+            Output::CloseTransport => self.wire.push(Item::Close),
+            Output::Timeout { .. } => {}
+        }
+    }
+
+    /// The ClientHello takes its place in the flight; if it can carry early data, the login follows it (rule S6).
+    fn start_tls(&mut self, now: Now) {
+        self.wire.push(Item::ClientHello);
+        self.params.early_data = matches!(
+            self.plan().login,
+            Login::Fast {
+                early_data: true,
+                ..
+            }
+        );
+        match self.tls.session(self.params.clone()) {
+            Ok(session) => {
+                let can_early = self.params.early_data && session.early_data_capacity() > 0;
+                let end_point = session
+                    .ticket()
+                    .and_then(|ticket| ticket.origin.end_point.clone());
+                self.session = Some(session);
+                if can_early {
+                    self.tell(Input::EarlyDataReady { end_point }, now);
+                }
+            }
+            Err(error) => self.tls_failed(error, now),
+        }
+    }
+
+    // -- outbound
+
+    /// Sends what may leave, in one write, and tells what may be told.
+    fn flush(&mut self, now: Now) {
+        self.drain_wire(now);
+        while let Some((after, _)) = self.events.front() {
+            if !self.wire.is_committed(*after) {
+                break;
+            }
+            if let Some((_, event)) = self.events.pop_front() {
+                self.announce(event);
+            }
+        }
+    }
+
+    fn drain_wire(&mut self, now: Now) {
+        if self.wire.is_blocked() {
+            // A flight is one write: its first bytes wait for the commit that its last bytes wait for.
+            return;
+        }
+        let mut write = wire::Write::default();
+        let mut close = false;
+        while let Some(item) = self.wire.pop() {
+            match item {
+                Item::Bytes { bytes, parts, .. } => {
+                    write.parts.extend(parts);
+                    self.put(&bytes, &mut write, now);
+                }
+                Item::ClientHello => write.parts.push(Part::ClientHello),
+                Item::Finished => write.parts.push(Part::Finished),
+                Item::Close => {
+                    close = true;
+                    if let Some(session) = self.session.as_mut() {
+                        session.close();
+                    }
+                }
+            }
+            self.collect(&mut write);
+        }
+        self.collect(&mut write);
+        if !write.bytes.is_empty() {
+            self.timeline
+                .sent(&write.parts, write.bytes.len(), self.established, now.mono);
+            self.outputs.push_back(LinkOutput::Transmit(write.bytes));
+        }
+        if close {
+            self.outputs.push_back(LinkOutput::CloseTransport);
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8], write: &mut wire::Write, now: Now) {
+        let Some(session) = self.session.as_mut() else {
+            write.bytes.extend_from_slice(bytes);
+            return;
+        };
+        if self.established {
+            if let Err(error) = session.write(bytes) {
+                self.tls_failed(error, now);
+            }
+        } else {
+            session.write_early(bytes);
+        }
+    }
+
+    fn collect(&mut self, write: &mut wire::Write) {
+        if let Some(session) = self.session.as_mut() {
+            write.bytes.extend(session.take_output());
+        }
+    }
+
+    fn announce(&mut self, event: Event) {
+        let Event::Closed(error) = event else {
+            self.outputs.push_back(LinkOutput::Event(event));
+            return;
+        };
+        self.closed = true;
+        let error = match (error, self.tls_error.take()) {
+            // A fact that was wrong explains the failed handshake better than the handshake does.
+            (Some(error @ ConnectionError::WrongAssumption(_)), _) | (Some(error), None) => {
+                Some(LinkError::Connection(error))
+            }
+            (Some(_), Some(tls)) => Some(LinkError::Tls(tls)),
+            (None, _) => None,
+        };
+        self.outputs.push_back(LinkOutput::Closed(error));
+    }
+}
+
+impl LinkError {
+    /// Whether trying again, later and without change, may help.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connection(error) => error.is_retryable(),
+            Self::Tls(error) => error.is_retryable(),
+        }
+    }
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}

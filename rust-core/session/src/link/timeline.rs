@@ -1,0 +1,189 @@
+//! What each round trip was spent on.
+//!
+//! A flight is a write of ours followed by a wait for bytes that it caused. The transport's handshake is one; tickets
+//! and acknowledgements of the transport are none; neither is a TLS 1.3 Finished that leaves alone, since nothing
+//! waits for it. Counting stops at the session's first moment.
+
+use std::time::Duration;
+
+use snapback_proto::part::Part;
+use snapback_proto::time::Instant;
+use snapback_tls::Established;
+
+/// One flight, as it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlightReport {
+    /// What was sent.
+    pub sent: Vec<Part>,
+    /// What came back.
+    pub received: Vec<Part>,
+    /// When the first byte left.
+    pub started: Instant,
+    /// When the last part of the answer was understood, if one was.
+    pub answered: Option<Instant>,
+}
+
+/// Something that took time on this device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalStep {
+    /// What it was.
+    pub part: Part,
+    /// When it began.
+    pub started: Instant,
+    /// How long it took, once it is done.
+    pub took: Option<Duration>,
+}
+
+/// How a connection came to its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// When the connection was begun.
+    pub started: Instant,
+    /// When the session was there.
+    pub online: Option<Instant>,
+    /// The flights, in order.
+    pub flights: Vec<FlightReport>,
+    /// What took time on this device.
+    pub local: Vec<LocalStep>,
+    /// TLS: protocol version, cipher suite, and whether a ticket was used.
+    pub tls: Option<TlsSummary>,
+    /// Bytes written until the session was there.
+    pub bytes_sent: u64,
+    /// Bytes read until the session was there.
+    pub bytes_received: u64,
+}
+
+/// What the TLS handshake agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSummary {
+    /// `TLS 1.3` or `TLS 1.2`.
+    pub version: &'static str,
+    /// Name of the cipher suite.
+    pub cipher_suite: &'static str,
+    /// A ticket replaced the certificate.
+    pub resumed: bool,
+    /// The server took early data.
+    pub early_data: bool,
+}
+
+impl FlightReport {
+    /// How long the answer took.
+    pub fn took(&self) -> Option<Duration> {
+        self.answered.map(|answered| answered.since(self.started))
+    }
+}
+
+impl Timeline {
+    pub(super) fn new(now: Instant) -> Self {
+        let mut timeline = Self {
+            started: now,
+            online: None,
+            flights: Vec::new(),
+            local: Vec::new(),
+            tls: None,
+            bytes_sent: 0,
+            bytes_received: 0,
+        };
+        timeline.begin(&[Part::TcpHandshake], now);
+        timeline
+    }
+
+    /// How many flights it took.
+    pub fn round_trips(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// From the first packet to the session.
+    pub fn took(&self) -> Option<Duration> {
+        self.online.map(|online| online.since(self.started))
+    }
+
+    pub(super) fn sent(&mut self, parts: &[Part], bytes: usize, established: bool, now: Instant) {
+        if self.online.is_some() {
+            return;
+        }
+        self.bytes_sent = self.bytes_sent.saturating_add(bytes as u64);
+        if parts == [Part::Finished] && established {
+            return;
+        }
+        // Handshake bytes without a part of their own, before the handshake is done: TLS 1.2's key exchange.
+        let unnamed = [Part::Finished];
+        let parts = if parts.is_empty() && !established {
+            &unnamed[..]
+        } else {
+            parts
+        };
+        match self.flights.last_mut() {
+            Some(flight) if flight.received.is_empty() => flight.sent.extend_from_slice(parts),
+            _ => self.begin(parts, now),
+        }
+    }
+
+    pub(super) fn received(&mut self, part: Part, now: Instant) {
+        if self.online.is_some() {
+            return;
+        }
+        if let Some(flight) = self.flights.last_mut() {
+            flight.received.push(part);
+            flight.answered = Some(now);
+        }
+    }
+
+    pub(super) fn tls_established(&mut self, established: &Established, now: Instant) {
+        if established.resumed || !self.has_received(&Part::ServerHello) {
+            self.received(Part::ServerHello, now);
+        }
+        self.tls = Some(TlsSummary {
+            version: match established.version {
+                snapback_tls::TlsVersion::Tls12 => "TLS 1.2",
+                snapback_tls::TlsVersion::Tls13 => "TLS 1.3",
+            },
+            cipher_suite: established.cipher_suite,
+            resumed: established.resumed,
+            early_data: established.early_data == snapback_tls::EarlyData::Accepted,
+        });
+        if established.version == snapback_tls::TlsVersion::Tls12 && !established.resumed {
+            self.received(Part::Finished, now);
+        }
+    }
+
+    pub(super) fn local_started(&mut self, part: Part, now: Instant) {
+        self.local.push(LocalStep {
+            part,
+            started: now,
+            took: None,
+        });
+    }
+
+    pub(super) fn local_done(&mut self, part: Part, now: Instant) {
+        let step = self.local.iter_mut().rev().find(|step| step.part == part);
+        if let Some(step) = step {
+            step.took = Some(now.since(step.started));
+        }
+    }
+
+    pub(super) fn online(&mut self, now: Instant) {
+        self.online = Some(now);
+    }
+
+    pub(super) fn count_received(&mut self, bytes: usize) {
+        if self.online.is_none() {
+            self.bytes_received = self.bytes_received.saturating_add(bytes as u64);
+        }
+    }
+
+    fn begin(&mut self, parts: &[Part], now: Instant) {
+        self.flights.push(FlightReport {
+            sent: parts.to_vec(),
+            received: Vec::new(),
+            started: now,
+            answered: None,
+        });
+    }
+
+    fn has_received(&self, part: &Part) -> bool {
+        self.flights
+            .iter()
+            .any(|flight| flight.received.contains(part))
+    }
+}
