@@ -1,1 +1,57 @@
-//! The public Rust API of Snapback and its tokio driver.
+//! Snapback for Rust: an XMPP client that is back at once, loses nothing, and explains itself.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use snapback_client::{Client, ClientConfig, Event};
+//!
+//! let client = Client::open(ClientConfig::new("juliet@example.org", "password")?)?;
+//! client.connect();
+//! client.send_message("romeo@example.net", "Wherefore art thou?")?;
+//! while let Some(event) = client.next_event().await {
+//!     match event {
+//!         Event::Online { outcome, timeline, .. } => {
+//!             println!("{outcome:?} after {} round trips", timeline.round_trips());
+//!         }
+//!         Event::Message { delivery, .. } => client.confirm(&delivery.id),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The driver moves bytes and time and runs no protocol. It needs a tokio runtime to live on; one worker is enough.
+
+mod client;
+mod clock;
+mod config;
+mod dial;
+mod driver;
+mod event;
+mod iq;
+mod platform;
+
+pub use client::Client;
+pub use config::{ClientConfig, ConfigError, Network, ServerAddress};
+pub use dial::{Dial, DialError, TcpDial};
+pub use event::{EndReason, Event};
+pub use iq::IqError;
+pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
+
+pub use snapback_proto as proto;
+pub use snapback_proto::config::{Identity, Policy, Timeouts, UserAgent};
+pub use snapback_proto::connection::{Failure, Outcome, Stage, Timer};
+pub use snapback_proto::error::{Assumption, ConnectionError, LocalError, PeerError};
+pub use snapback_proto::jid::{BareJid, FullJid, Jid, JidError};
+pub use snapback_proto::knowledge::Delivery;
+pub use snapback_proto::part::Part;
+pub use snapback_proto::plan::{Flight, Goal, Login, Plan, Transport};
+pub use snapback_proto::secret::Secret;
+pub use snapback_proto::stanza::StanzaError;
+pub use snapback_proto::xep::roster::Item as RosterItem;
+pub use snapback_proto::xml::Element;
+pub use snapback_resolver as resolver;
+pub use snapback_session::link::{FlightReport, LinkError, LocalStep, Timeline};
+pub use snapback_session::supervisor::{ConnectionState, OfflineReason};
+pub use snapback_store::{MemoryStore, Roster, Store, StoreError};
+pub use snapback_tls::{CertificateError, TlsContext, TlsError, TlsVersions, Trust, danger};

@@ -1,0 +1,205 @@
+//! What a client is opened with.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use snapback_proto::config::{Config, Identity, Policy, Timeouts, UserAgent};
+use snapback_proto::jid::{BareJid, JidError};
+use snapback_proto::plan::Transport;
+use snapback_proto::secret::Secret;
+use snapback_proto::xml::Limits;
+use snapback_resolver::{NameServers, Preference, StaticHosts};
+use snapback_store::{MemoryStore, Store};
+use snapback_tls::{TlsVersions, Trust};
+
+use crate::dial::{Dial, TcpDial};
+
+/// An account, and how it is to be kept online. Everything has a default but the account and its password.
+pub struct ClientConfig {
+    pub(crate) account: BareJid,
+    pub(crate) password: Option<Secret<String>>,
+    /// What is put into the resource; in Bind 2 the server adds to it. Default `snapback`.
+    pub resource: String,
+    /// What a login may do. The default is the safe one.
+    pub policy: Policy,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// Whose certificates are believed. Default: the platform's verifier.
+    pub trust: Trust,
+    /// Which TLS versions to offer. Default: 1.3 and 1.2.
+    pub tls_versions: TlsVersions,
+    /// Where servers are found.
+    pub network: Network,
+    /// Where things are remembered. Default: in memory.
+    pub store: Box<dyn Store>,
+    /// What we say about ourselves in service discovery.
+    pub identity: Identity,
+    /// Name of the software and device, for SASL2. The id is made once and kept in the store.
+    pub user_agent: UserAgent,
+    /// Turn carbons on (XEP-0280). Default yes.
+    pub carbons: bool,
+    /// Send initial presence after each new session. Default yes.
+    pub presence: bool,
+    /// Fetch the roster after each new session, by version where the server can. Default yes.
+    pub roster: bool,
+}
+
+/// Where servers are found.
+pub struct Network {
+    /// Connect here instead of asking the DNS; all of them are tried, in this order.
+    pub servers: Vec<ServerAddress>,
+    /// The name servers to ask. Phones have no `/etc/resolv.conf`: there the platform names them.
+    pub name_servers: NameServers,
+    /// Host names that are known without asking.
+    pub hosts: Option<StaticHosts>,
+    /// Which transport goes first at equal SRV priority. Default: direct TLS, it saves a round trip.
+    pub preference: Preference,
+    /// Ask the platform for SRV records first, through `next_platform_request`. Default no.
+    pub ask_platform: bool,
+    /// Opens the sockets. An app may bind them to a network of its choice.
+    pub dial: Arc<dyn Dial>,
+}
+
+/// A server's address, known without the DNS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// Name and port to connect to. The certificate must be valid for the JID's domain all the same (rule T1).
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How TLS starts there.
+    pub transport: Transport,
+}
+
+impl ServerAddress {
+    /// The server at this socket address.
+    pub fn at(addr: SocketAddr, transport: Transport) -> Self {
+        Self {
+            host: addr.ip().to_string(),
+            port: addr.port(),
+            transport,
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The account is not a JID.
+    Jid(JidError),
+    /// The account's JID has no localpart: there is nobody to log in as.
+    NoLocalpart,
+    /// No random numbers are to be had.
+    NoEntropy,
+    /// TLS cannot be set up.
+    Tls(snapback_tls::TlsError),
+    /// The store cannot be used.
+    Store(snapback_store::StoreError),
+    /// There is no tokio runtime here to live on.
+    NoRuntime,
+}
+
+impl ClientConfig {
+    /// An account with a password, and defaults for everything else.
+    ///
+    /// # Errors
+    ///
+    /// If `account` is not a bare JID with a localpart.
+    pub fn new(account: &str, password: &str) -> Result<Self, ConfigError> {
+        Self::with_password(account, Some(Secret::from(password)))
+    }
+
+    /// The same without a password: a FAST token or SCRAM keys in the store have to do.
+    ///
+    /// # Errors
+    ///
+    /// If `account` is not a bare JID with a localpart.
+    pub fn without_password(account: &str) -> Result<Self, ConfigError> {
+        Self::with_password(account, None)
+    }
+
+    fn with_password(account: &str, password: Option<Secret<String>>) -> Result<Self, ConfigError> {
+        let account = BareJid::try_from(account).map_err(ConfigError::Jid)?;
+        if account.node().is_none() {
+            return Err(ConfigError::NoLocalpart);
+        }
+        Ok(Self {
+            account,
+            password,
+            resource: "snapback".to_owned(),
+            policy: Policy::default(),
+            timeouts: Timeouts::default(),
+            trust: Trust::Platform,
+            tls_versions: TlsVersions::default(),
+            network: Network::default(),
+            store: Box::new(MemoryStore::default()),
+            identity: Identity {
+                name: "Snapback".to_owned(),
+                kind: "phone".to_owned(),
+                node: "https://snapback.im/".to_owned(),
+                features: Vec::new(),
+            },
+            user_agent: UserAgent { id: String::new(), software: Some("Snapback".to_owned()), device: None },
+            carbons: true,
+            presence: true,
+            roster: true,
+        })
+    }
+
+    pub(crate) fn proto(&self, installation: String) -> Config {
+        Config {
+            account: self.account.clone(),
+            password: self.password.clone(),
+            resource: self.resource.clone(),
+            user_agent: UserAgent { id: installation, ..self.user_agent.clone() },
+            policy: self.policy.clone(),
+            timeouts: self.timeouts,
+            limits: Limits::default(),
+            carbons: self.carbons,
+            presence: self.presence,
+            roster: self.roster,
+            identity: self.identity.clone(),
+        }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            name_servers: NameServers::System,
+            hosts: None,
+            preference: Preference::DirectTlsFirst,
+            ask_platform: false,
+            dial: Arc::new(TcpDial),
+        }
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("servers", &self.servers).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Jid(error) => write!(f, "the account is not a JID: {error}"),
+            Self::NoLocalpart => f.write_str("the account's JID has no localpart"),
+            Self::NoEntropy => f.write_str("the platform gives no random numbers"),
+            Self::Tls(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::NoRuntime => f.write_str("there is no tokio runtime to live on"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,157 @@
+//! What the app is told, and the queue it is told through.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use snapback_proto::connection::{Outcome, Stage};
+use snapback_proto::knowledge::Delivery;
+use snapback_proto::plan::Plan;
+use snapback_proto::xml::RefusedStanza;
+use snapback_session::link::{LinkError, Timeline};
+use snapback_session::supervisor::ConnectionState;
+use tokio::sync::Notify;
+
+use crate::dial::DialError;
+
+/// So many events wait before the driver stops reading from the server. Commands, timers and reconnects go on.
+const HIGH_WATER: usize = 1024;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The connection's state changed.
+    State(ConnectionState),
+    /// The session is there.
+    Online {
+        /// New, or the interrupted one.
+        outcome: Outcome,
+        /// Our full JID.
+        jid: String,
+        /// The plan that led here.
+        plan: Plan,
+        /// What each flight carried and how long it took.
+        timeline: Timeline,
+    },
+    /// A connection, or an attempt at one, ended.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// The plan that it followed, if it came so far as to have one.
+        plan: Option<Plan>,
+    },
+    /// A message for the app. It is kept until confirmed.
+    Message {
+        /// The stanza and its delivery id.
+        delivery: Delivery,
+    },
+    /// Presence for the app. It is kept until confirmed.
+    Presence {
+        /// The stanza and its delivery id.
+        delivery: Delivery,
+    },
+    /// A stanza of the app reached another stage.
+    Stage {
+        /// The stanza's id.
+        id: String,
+        /// Where it is now.
+        stage: Stage,
+    },
+    /// The stored roster changed.
+    RosterChanged,
+    /// An inbound stanza was over a limit and was skipped.
+    StanzaRefused(RefusedStanza),
+    /// The server forgot the session: what it had not delivered may be missing.
+    PossibleGap,
+    /// The server broke a rule in a way that could be survived.
+    PeerFault(&'static str),
+}
+
+/// Why a connection, or an attempt at one, ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EndReason {
+    /// We closed it.
+    Closed,
+    /// It was dropped to begin another, or to go to sleep.
+    Dropped,
+    /// There was no way to the server.
+    Dial(DialError),
+    /// The stream or TLS failed.
+    Link(LinkError),
+    /// The driver failed; a bug of ours, and not a panic of yours (rule T10).
+    Driver,
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("closed"),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Dial(error) => error.fmt(f),
+            Self::Link(error) => error.fmt(f),
+            Self::Driver => f.write_str("internal error"),
+        }
+    }
+}
+
+/// The queue between driver and app.
+#[derive(Debug, Default)]
+pub(crate) struct EventQueue {
+    state: Mutex<QueueState>,
+    changed: Notify,
+    drained: Notify,
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    events: VecDeque<Event>,
+    closed: bool,
+}
+
+impl EventQueue {
+    pub(crate) fn push(&self, event: Event) {
+        self.lock().events.push_back(event);
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.lock().events.len() >= HIGH_WATER
+    }
+
+    /// Resolves when an event was taken since the queue was full.
+    pub(crate) async fn drained(&self) {
+        self.drained.notified().await;
+    }
+
+    /// The next event; `None` when the client is closed and everything was told.
+    pub(crate) async fn next(&self) -> Option<Event> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.lock();
+                if let Some(event) = state.events.pop_front() {
+                    self.drained.notify_one();
+                    if !state.events.is_empty() || state.closed {
+                        self.changed.notify_one();
+                    }
+                    return Some(event);
+                }
+                if state.closed {
+                    self.changed.notify_one();
+                    return None;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        // A panic elsewhere leaves the queue as it was between two pushes; it is still good.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,86 @@
+//! Requests of the app and their answers, matched by id and sender (rule T7).
+
+use std::collections::HashMap;
+use std::fmt;
+
+use snapback_proto::stanza::StanzaError;
+use snapback_proto::xml::Element;
+use tokio::sync::oneshot;
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IqError {
+    /// The other side refused.
+    Refused(StanzaError),
+    /// The session that the request belonged to is gone; it may or may not have been carried out.
+    SessionLost,
+    /// No answer came in time; it may or may not have been carried out.
+    TimedOut,
+    /// It could not be stored for sending.
+    NotQueued,
+    /// The client is closed.
+    Closed,
+}
+
+impl fmt::Display for IqError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => write!(f, "refused: {}", error.condition),
+            Self::SessionLost => f.write_str("the session was lost"),
+            Self::TimedOut => f.write_str("no answer came in time"),
+            Self::NotQueued => f.write_str("it could not be queued"),
+            Self::Closed => f.write_str("the client is closed"),
+        }
+    }
+}
+
+impl std::error::Error for IqError {}
+
+pub(crate) type IqReply = oneshot::Sender<Result<Element, IqError>>;
+
+/// Requests that wait for their answer.
+#[derive(Debug, Default)]
+pub(crate) struct Pending(HashMap<String, (Option<String>, IqReply)>);
+
+impl Pending {
+    pub(crate) fn insert(&mut self, id: String, to: Option<String>, reply: IqReply) {
+        self.0.retain(|_, (_, reply)| !reply.is_closed());
+        self.0.insert(id, (to, reply));
+    }
+
+    /// Gives an answer to whoever asked. `is_own` says whether a sender speaks for our account.
+    pub(crate) fn answer(&mut self, iq: Element, is_own: impl Fn(&str) -> bool) {
+        let Some(id) = iq.attr("id") else { return };
+        let Some((to, _)) = self.0.get(id) else { return };
+        let matches = match (iq.attr("from"), to) {
+            (from, Some(to)) if from == Some(to) => true,
+            (None, None) => true,
+            (Some(from), None) => is_own(from),
+            (None, Some(to)) => is_own(to),
+            (Some(_), Some(_)) => false,
+        };
+        if !matches {
+            return;
+        }
+        if let Some((_, reply)) = self.0.remove(id) {
+            let answer = match StanzaError::of(&iq) {
+                Some(error) => Err(IqError::Refused(error)),
+                None => Ok(iq),
+            };
+            // Nobody may wait any more; that is theirs to decide.
+            let _ = reply.send(answer);
+        }
+    }
+
+    pub(crate) fn fail(&mut self, id: &str, error: IqError) {
+        if let Some((_, reply)) = self.0.remove(id) {
+            let _ = reply.send(Err(error));
+        }
+    }
+
+    pub(crate) fn fail_all(&mut self, error: &IqError) {
+        for (_, (_, reply)) in self.0.drain() {
+            let _ = reply.send(Err(error.clone()));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What only the platform can answer: SRV records through its own resolver, which knows private DNS and VPNs.
+//!
+//! Requests have a queue of their own, apart from the app's events, so that an app that is slow to take its events
+//! never keeps its own connection from coming back. One that is not answered in two seconds is answered by the
+//! name servers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use snapback_resolver::{Addresses, Lookup, LookupError, QUERY_TIMEOUT, SrvAnswer, SrvRecord};
+use tokio::sync::{mpsc, oneshot};
+
+/// Number of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub u64);
+
+/// Something that the platform is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlatformRequest {
+    /// The SRV records of this name.
+    Srv {
+        /// To answer with.
+        id: RequestId,
+        /// Such as `_xmpps-client._tcp.example.org`.
+        name: String,
+    },
+}
+
+/// The platform's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlatformAnswer {
+    /// The records; none if the name has none.
+    Srv(Vec<SrvRecord>),
+    /// The platform cannot say; the name servers are asked instead.
+    Unable,
+}
+
+/// Requests on their way to the platform and back.
+#[derive(Debug)]
+pub(crate) struct Platform {
+    next: Mutex<u64>,
+    waiting: Mutex<HashMap<RequestId, oneshot::Sender<PlatformAnswer>>>,
+    requests: mpsc::UnboundedSender<PlatformRequest>,
+}
+
+impl Platform {
+    pub(crate) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<PlatformRequest>) {
+        let (requests, receiver) = mpsc::unbounded_channel();
+        let platform = Self { next: Mutex::new(0), waiting: Mutex::default(), requests };
+        (Arc::new(platform), receiver)
+    }
+
+    pub(crate) fn answer(&self, id: RequestId, answer: PlatformAnswer) {
+        if let Some(reply) = lock(&self.waiting).remove(&id) {
+            let _ = reply.send(answer);
+        }
+    }
+
+    async fn ask(&self, name: &str) -> Option<Vec<SrvRecord>> {
+        let id = {
+            let mut next = lock(&self.next);
+            *next = next.wrapping_add(1);
+            RequestId(*next)
+        };
+        let (reply, answer) = oneshot::channel();
+        lock(&self.waiting).insert(id, reply);
+        let asked = self.requests.send(PlatformRequest::Srv { id, name: name.to_owned() });
+        let answer = match asked {
+            Ok(()) => tokio::time::timeout(QUERY_TIMEOUT, answer).await,
+            Err(_) => return None,
+        };
+        lock(&self.waiting).remove(&id);
+        match answer {
+            Ok(Ok(PlatformAnswer::Srv(records))) => Some(records),
+            _ => None,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Asks the platform first, and what is behind it if the platform cannot say.
+pub(crate) struct PlatformFirst<L> {
+    pub(crate) platform: Option<Arc<Platform>>,
+    pub(crate) fallback: L,
+}
+
+impl<L: Lookup> Lookup for PlatformFirst<L> {
+    async fn srv(&self, name: &str) -> Result<SrvAnswer, LookupError> {
+        if let Some(platform) = &self.platform
+            && let Some(records) = platform.ask(name).await
+        {
+            return SrvAnswer::from_records(records);
+        }
+        self.fallback.srv(name).await
+    }
+
+    async fn addresses(&self, host: &str) -> Result<Addresses, LookupError> {
+        self.fallback.addresses(host).await
+    }
+}
