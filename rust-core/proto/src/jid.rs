@@ -1,7 +1,7 @@
 //! Addresses (RFC 7622): `node@domain/resource`, each part in the one form that comparison needs.
 //!
 //! Parsing is enforcement: what is in a [`BareJid`] or [`FullJid`] has been through the PRECIS profiles `UsernameCaseMapped`
-//! and `OpaqueString` (RFC 8265) and through [IDNA](domain), so equality is equality of bytes.
+//! and `OpaqueString` (RFC 8265) and through IDNA, so equality is equality of bytes.
 
 mod domain;
 #[cfg(test)]

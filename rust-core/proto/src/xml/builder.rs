@@ -1,6 +1,7 @@
 //! From a finished, scanned slice to an [`Element`]: quick-xml tells the tokens apart, names are expanded here
 //! (Namespaces in XML 1.0, third edition).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,7 +35,8 @@ impl Default for Scope {
 
 /// Reads the start tag of the root element.
 pub(super) fn stream_header(slice: &[u8]) -> Result<(StreamHeader, Scope), XmlError> {
-    let mut namespaces = Namespaces::new(&Scope::default(), slice.len());
+    let outer = Scope::default();
+    let mut namespaces = Namespaces::new(&outer, slice.len());
     let root = start_tag(slice, &mut namespaces, Missing::Refuse)?;
     if root.ns() != ns::STREAM {
         return Err(XmlError::StreamNamespace);
@@ -117,7 +119,7 @@ pub(super) fn cut_head(slice: &[u8], scope: &Scope) -> Option<Element> {
 
 fn start_tag(
     slice: &[u8],
-    namespaces: &mut Namespaces,
+    namespaces: &mut Namespaces<'_>,
     missing: Missing,
 ) -> Result<Element, XmlError> {
     let text = std::str::from_utf8(slice).map_err(|_| XmlError::BadUtf8)?;
@@ -142,28 +144,26 @@ struct OpenElement {
 }
 
 /// The namespace bindings in force.
-struct Namespaces {
+struct Namespaces<'s> {
     default: Arc<str>,
-    /// Innermost binding last.
+    /// What the element itself and those inside it declare, innermost binding last.
     prefixes: BTreeMap<String, Vec<Arc<str>>>,
+    /// What is declared around it.
+    outer: &'s Scope,
     /// Bytes of namespace names that attributes may still copy: a long name used by many short attributes must not turn a
     /// small stanza into a huge tree. Elements share theirs.
     budget: usize,
 }
 
-impl Namespaces {
-    fn new(scope: &Scope, slice_len: usize) -> Self {
+impl<'s> Namespaces<'s> {
+    fn new(outer: &'s Scope, slice_len: usize) -> Self {
         // `xml:lang` alone expands to 36 bytes, so a few times the size of the slice is ordinary.
         const FACTOR: usize = 4;
         const BASE: usize = 4096;
-        let mut prefixes: BTreeMap<String, Vec<Arc<str>>> = BTreeMap::new();
-        prefixes.insert("xml".to_owned(), vec![Arc::from(ns::XML)]);
-        for (prefix, name) in &scope.prefixes {
-            prefixes.insert(prefix.clone(), vec![Arc::clone(name)]);
-        }
         Self {
-            default: Arc::clone(&scope.default),
-            prefixes,
+            default: Arc::clone(&outer.default),
+            prefixes: BTreeMap::new(),
+            outer,
             budget: slice_len.saturating_mul(FACTOR).saturating_add(BASE),
         }
     }
@@ -180,65 +180,75 @@ impl Namespaces {
     }
 
     fn enter(&mut self, tag: &BytesStart<'_>, missing: Missing) -> Result<OpenElement, XmlError> {
-        let mut outer_default = None;
-        let mut declared = Vec::new();
-        let mut plain = Vec::new();
+        let mut open = OpenElement {
+            element: Element::with_shared_ns("", Arc::clone(&self.default)),
+            outer_default: None,
+            declared: Vec::new(),
+        };
+        // Declarations hold for the whole tag, whatever their place in it. Most tags have none.
+        if tag.attributes_raw().contains("xmlns") {
+            self.declare(tag, &mut open)?;
+        }
+        let tag_name = tag.name();
+        let (prefix, name) = split(tag_name.into_inner());
+        let ns = match prefix {
+            None => Arc::clone(&self.default),
+            Some(prefix) => self.resolve(prefix)?,
+        };
+        open.element = Element::with_shared_ns(name, ns);
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| XmlError::MalformedMarkup)?;
-            let value = attribute
-                .normalized_value(XmlVersion::Explicit1_0)
-                .map_err(|_| XmlError::MalformedReference)?;
+            let ns = match split(attribute.key.into_inner()) {
+                (None, "xmlns") | (Some("xmlns"), _) => continue,
+                (None, _) => String::new(),
+                (Some("xml"), _) => self.copy(ns::XML)?,
+                (Some(prefix), _) => match self.resolve(prefix) {
+                    Ok(ns) => self.copy(&ns)?,
+                    Err(_) if missing == Missing::LeaveOut => continue,
+                    Err(error) => return Err(error),
+                },
+            };
+            let (_, name) = split(attribute.key.into_inner());
+            open.element.push_attribute(Attribute {
+                ns,
+                name: name.to_owned(),
+                value: value(&attribute)?.into_owned(),
+            });
+        }
+        refuse_duplicates(open.element.attributes())?;
+        Ok(open)
+    }
+
+    fn declare(&mut self, tag: &BytesStart<'_>, open: &mut OpenElement) -> Result<(), XmlError> {
+        for attribute in tag.attributes().with_checks(false) {
+            let attribute = attribute.map_err(|_| XmlError::MalformedMarkup)?;
             match split(attribute.key.into_inner()) {
                 (None, "xmlns") => {
-                    if *value == *ns::XML || value == XMLNS {
+                    let name = value(&attribute)?;
+                    if *name == *ns::XML || name == XMLNS {
                         return Err(XmlError::NamespaceMisuse);
                     }
-                    let outer = std::mem::replace(&mut self.default, Arc::from(&*value));
-                    if outer_default.replace(outer).is_some() {
+                    let outer = std::mem::replace(&mut self.default, Arc::from(&*name));
+                    if open.outer_default.replace(outer).is_some() {
                         return Err(XmlError::DuplicateAttribute);
                     }
                 }
                 (Some("xmlns"), prefix) => {
-                    check_declaration(prefix, &value)?;
-                    if declared.iter().any(|other| other == prefix) {
+                    let name = value(&attribute)?;
+                    check_declaration(prefix, &name)?;
+                    if open.declared.iter().any(|other| other == prefix) {
                         return Err(XmlError::DuplicateAttribute);
                     }
                     self.prefixes
                         .entry(prefix.to_owned())
                         .or_default()
-                        .push(Arc::from(&*value));
-                    declared.push(prefix.to_owned());
+                        .push(Arc::from(&*name));
+                    open.declared.push(prefix.to_owned());
                 }
-                (prefix, name) => {
-                    plain.push((
-                        prefix.map(str::to_owned),
-                        name.to_owned(),
-                        value.into_owned(),
-                    ));
-                }
+                _ => {}
             }
         }
-        let tag_name = tag.name();
-        let (prefix, name) = split(tag_name.into_inner());
-        let mut element = match prefix {
-            None => Element::with_shared_ns(name, Arc::clone(&self.default)),
-            Some(prefix) => Element::with_shared_ns(name, self.resolve(prefix)?),
-        };
-        for (prefix, name, value) in plain {
-            let ns = match prefix.map(|prefix| self.resolve(&prefix)) {
-                None => String::new(),
-                Some(Ok(ns)) => self.copy(&ns)?,
-                Some(Err(_)) if missing == Missing::LeaveOut => continue,
-                Some(Err(error)) => return Err(error),
-            };
-            element.push_attribute(Attribute { ns, name, value });
-        }
-        refuse_duplicates(element.attributes())?;
-        Ok(OpenElement {
-            element,
-            outer_default,
-            declared,
-        })
+        Ok(())
     }
 
     fn leave(&mut self, open: OpenElement) -> Element {
@@ -254,11 +264,19 @@ impl Namespaces {
     }
 
     fn resolve(&self, prefix: &str) -> Result<Arc<str>, XmlError> {
-        self.prefixes
-            .get(prefix)
-            .and_then(|names| names.last())
-            .cloned()
-            .ok_or(XmlError::UndeclaredPrefix)
+        let inner = self.prefixes.get(prefix).and_then(|names| names.last());
+        let declared = inner.or_else(|| {
+            let outer = self.outer.prefixes.iter();
+            outer
+                .filter(|(other, _)| other == prefix)
+                .map(|(_, name)| name)
+                .next_back()
+        });
+        match declared {
+            Some(name) => Ok(Arc::clone(name)),
+            None if prefix == "xml" => Ok(Arc::from(ns::XML)),
+            None => Err(XmlError::UndeclaredPrefix),
+        }
     }
 
     fn copy(&mut self, name: &str) -> Result<String, XmlError> {
@@ -290,16 +308,36 @@ fn check_declaration(prefix: &str, name: &str) -> Result<(), XmlError> {
     }
 }
 
+fn value<'a>(
+    attribute: &quick_xml::events::attributes::Attribute<'a>,
+) -> Result<Cow<'a, str>, XmlError> {
+    attribute
+        .normalized_value(XmlVersion::Explicit1_0)
+        .map_err(|_| XmlError::MalformedReference)
+}
+
 fn refuse_duplicates(attributes: &[Attribute]) -> Result<(), XmlError> {
-    if attributes.len() < 2 {
-        return Ok(());
-    }
-    let mut names: Vec<(&str, &str)> = attributes
-        .iter()
-        .map(|a| (a.name.as_str(), a.ns.as_str()))
-        .collect();
-    names.sort_unstable();
-    if names.windows(2).any(|pair| pair.first() == pair.last()) {
+    // Up to here comparing all with all is faster than sorting.
+    const FEW: usize = 8;
+    let duplicate = if attributes.len() <= FEW {
+        let mut rest = attributes;
+        let mut found = false;
+        while let Some((first, others)) = rest.split_first() {
+            found |= others
+                .iter()
+                .any(|o| o.name == first.name && o.ns == first.ns);
+            rest = others;
+        }
+        found
+    } else {
+        let mut names: Vec<(&str, &str)> = attributes
+            .iter()
+            .map(|a| (a.name.as_str(), a.ns.as_str()))
+            .collect();
+        names.sort_unstable();
+        names.windows(2).any(|pair| pair.first() == pair.last())
+    };
+    if duplicate {
         return Err(XmlError::DuplicateAttribute);
     }
     Ok(())

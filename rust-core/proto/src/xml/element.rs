@@ -94,12 +94,20 @@ impl Element {
 
     /// Appends a child element.
     pub fn push_child(&mut self, child: Element) {
-        self.children.push(Node::Element(child));
+        self.push_node(Node::Element(child));
     }
 
     /// Appends character data.
     pub fn push_text(&mut self, text: impl Into<String>) {
-        self.children.push(Node::Text(text.into()));
+        self.push_node(Node::Text(text.into()));
+    }
+
+    fn push_node(&mut self, node: Node) {
+        if self.children.is_empty() {
+            // Most elements have one child; room for four would make a roster twice as big.
+            self.children.reserve_exact(1);
+        }
+        self.children.push(node);
     }
 
     /// Appends character data to the text that is already last, so that text stays one node.

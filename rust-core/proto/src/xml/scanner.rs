@@ -5,14 +5,12 @@
 //! stanza that is being skipped is checked by the same code as one that is kept.
 //!
 //! ```text
-//!           '<'            S            name        '='         quote
-//!  Content -----> TagName ---> InTag -------> AttributeName -> Equals -> Quote -> Value
-//!   ^  ^ |                     |  ^---------------------------------------------'
-//!   |  | | '</'                | '/'
-//!   |  | '----> EndName -> EndTag      Slash
-//!   |  |                   |  '>'      |  '>'
-//!   |  '-------------------+-----------'
-//!   '--- ']]>' --- Cdata
+//!  Content --'<'--> TagName --> InTag --S, name--> AttributeName --> Equals --'='--> Quote --> Value
+//!                               ^  | '>': Content                                               |
+//!                               |  | '/': Slash --'>'--> Content                                |
+//!                               '------------------------------- quote -------------------------'
+//!  Content --'</'--> EndName --> EndTag --'>'--> Content
+//!  Content --'<![CDATA['--> Cdata --']]>'--> Content
 //! ```
 
 use super::chars::{

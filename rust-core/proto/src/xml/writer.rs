@@ -1,5 +1,6 @@
 //! Writing elements: minimal, with a default namespace where it changes and no prefixes but `stream:` and `xml:`.
 
+use super::chars::is_char;
 use super::{Element, Node};
 use crate::ns;
 
@@ -74,7 +75,12 @@ fn push_attribute(out: &mut String, name: &str, value: &str) {
     out.push('\'');
 }
 
+/// What stands for a character that XML cannot carry, not even as a reference. One such character, pasted by a user, would
+/// make the server close the stream.
+const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
+
 /// Appends character data with everything escaped that could end it. CR would be normalised away, so it is escaped too.
+/// A character that XML forbids becomes U+FFFD.
 pub fn escape_text(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -82,12 +88,14 @@ pub fn escape_text(out: &mut String, text: &str) {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\r' => out.push_str("&#13;"),
-            c => out.push(c),
+            c if is_char(c) => out.push(c),
+            _ => out.push(REPLACEMENT),
         }
     }
 }
 
 /// Appends an attribute value for single quotes. White space other than a blank would be normalised away, so it is escaped.
+/// A character that XML forbids becomes U+FFFD.
 pub fn escape_attribute(out: &mut String, value: &str) {
     for c in value.chars() {
         match c {
@@ -98,7 +106,8 @@ pub fn escape_attribute(out: &mut String, value: &str) {
             '\t' => out.push_str("&#9;"),
             '\n' => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
-            c => out.push(c),
+            c if is_char(c) => out.push(c),
+            _ => out.push(REPLACEMENT),
         }
     }
 }

@@ -326,6 +326,9 @@ fn t6_refuses_duplicate_attributes_by_expanded_name() {
     );
     refuses("<a xmlns='u' xmlns='u'/>", XmlError::DuplicateAttribute);
     refuses("<a xmlns:p='u' xmlns:p='u'/>", XmlError::DuplicateAttribute);
+    let many: String = (0..20).map(|n| format!(" a{n}=''")).collect();
+    assert_eq!(element(&format!("<a{many}/>")).attributes().len(), 20);
+    refuses(format!("<a{many} a7=''/>"), XmlError::DuplicateAttribute);
     assert_eq!(
         element("<a xmlns='u' xmlns:q='u' b='1' q:b='2'/>")
             .attributes()
@@ -558,15 +561,26 @@ fn t6_what_is_skipped_must_still_be_well_formed() {
         ("</iq>", XmlError::MismatchedEndTag),
         ("&nbsp;", XmlError::UndeclaredEntity),
         ("<a b='<", XmlError::LessThanInAttribute),
-        ("<a><b><c><d></e>", XmlError::MismatchedEndTag),
     ] {
         let document = format!("{HEADER}<message>{big}{bad}");
         for chunk in [1, 50, 10_000] {
             let (items, found) = read(document.as_bytes(), chunk, limits, true);
-            let expected = (bad != "<a><b><c><d></e>").then_some(error);
-            assert_eq!((items.len(), found), (1, expected), "{bad}");
+            assert_eq!((items.len(), found), (1, Some(error)), "{bad}");
         }
     }
+}
+
+#[test]
+fn t6_below_the_depth_limit_end_tags_are_only_counted() {
+    let limits = Limits {
+        depth: 3,
+        ..Limits::default()
+    };
+    let deep = "<message><a><b><c></e></b></a></message>";
+    assert_eq!(only_refused(deep, 1, limits).reason, Limit::Depth);
+    let document = format!("{HEADER}<message><a><b><c></e></a>");
+    let (_, error) = read(document.as_bytes(), 1, limits, true);
+    assert_eq!(error, Some(XmlError::MismatchedEndTag));
 }
 
 #[test]
@@ -753,4 +767,14 @@ fn no_prefix_of_a_document_is_refused() {
         );
         assert_eq!(error, None, "{len}");
     }
+}
+
+#[test]
+fn what_is_written_is_never_refused() {
+    let written = Element::new("message", ns::CLIENT)
+        .with_attr("id", "a\0b\u{FFFE}")
+        .with_text("\u{1b}[0m\u{FFFF}");
+    let read = element(&written.to_xml());
+    assert_eq!(read.attr("id"), Some("a\u{FFFD}b\u{FFFD}"));
+    assert_eq!(read.text(), "\u{FFFD}[0m\u{FFFD}");
 }
