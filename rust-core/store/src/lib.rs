@@ -1,1 +1,132 @@
 //! What Snapback remembers between connections.
+//!
+//! A connection gets a [`Knowledge`] when it starts and gives back [`Op`]s; this crate turns the one into the other.
+//! [`Store`] says what each change does to the tables, [`MemoryStore`] keeps them for as long as the process lives.
+//! Every implementation passes the same suite, `testing::conformance` (feature `testing`).
+
+mod error;
+mod memory;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind};
+use snapback_proto::plan::Transport;
+use snapback_proto::time::UnixTime;
+use snapback_proto::xep::roster::Item;
+
+pub use error::{Conflict, StoreError};
+pub use memory::{DEFAULT_QUEUE_LIMIT, MemoryStore};
+
+/// Whose facts: the endpoint as the resolver names it (a name, never an address: addresses come and go), its port, and
+/// how TLS is reached there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerKey {
+    /// The endpoint's name.
+    pub host: String,
+    /// The endpoint's port.
+    pub port: u16,
+    /// Direct TLS or STARTTLS: servers advertise different features on each.
+    pub transport: Transport,
+}
+
+/// The roster as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster {
+    /// Its version, if the server does versions.
+    pub version: Option<String>,
+    /// Its items, ordered by JID.
+    pub items: Vec<Item>,
+}
+
+/// A stanza that has no number yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewStanza {
+    /// The stanza's id.
+    pub id: String,
+    /// What happens to it if its session ends before it is acknowledged.
+    pub kind: OutboundKind,
+    /// When it was queued.
+    pub queued_at: UnixTime,
+    /// The stanza as XML text.
+    pub xml: String,
+}
+
+/// What one account remembers. It has one writer: the connection that is live, or nobody (rule I9).
+///
+/// # The tables, and what each [`Op`] does to them
+///
+/// *Server facts*, one row for each [`ServerKey`]:
+/// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl` replace their column; `PipeliningFailed` sets its own;
+/// - `ForgetServer` clears the row except `pipelining_failed`: that was learnt the hard way, and no advertisement
+///   takes it back (rule S2).
+///
+/// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor).
+///
+/// *FAST tokens*, two slots, current and reserve (rule S5); a connection is shown the current one only:
+/// - `StoreFast`: the current token moves to the reserve, the new one becomes current;
+/// - `FastUsed`: the reserve is cleared;
+/// - `DropFast`: the reserve becomes current, with the count it had;
+/// - `CountFast`: the count of the current token, which never falls (rule S6). [`Conflict::NoFastToken`] if there is none.
+///
+/// *Session*, one row or none; where there is none, the changes of one do nothing (a session that cannot be resumed is
+/// never stored):
+/// - `SmEnabled`: the session is replaced. What was sent in an older one and is not listed ends as under `SmDropped`;
+///   what is listed enters the queue if it is not there, and is marked sent, in the order of the list;
+/// - `SmResumed`: `alive_at`; `SmPending`: `pending`; `SmPoisoned`: `poisoned_at`; `CountInbound`: `h`;
+/// - `SmDropped`: the row is cleared. Of the stanzas that were sent, messages become unsent and take their places by
+///   number again; the core's own and what was bound to the session leave the queue.
+///
+/// *Queue*, one row for each outbound stanza. Numbers rise and are never used twice, not even after the queue is empty:
+/// - `Enqueue`: a new row; if it is marked sent, it is the last that was sent. [`Conflict::SeqTaken`] if its number is
+///   not new;
+/// - `MarkSent`: these were sent, in the order of the list, after all that was sent before. [`Conflict::NotQueued`] if one
+///   is not there;
+/// - `Acked`: these leave, and `base` becomes the session's, if there is a base and a session. Numbers that are not in the
+///   queue do not matter: without stream management the core's own stanzas are never stored;
+/// - `Failed`: these leave.
+///
+/// *Deliveries*, in the order in which they came: `Inbound` adds one ([`Conflict::DeliveryExists`] if its id is not new),
+/// `Confirm` removes it, and does nothing the second time.
+///
+/// *Roster*: `ReplaceRoster` replaces items and version; `PushRoster` replaces the version and one item, or removes the
+/// item if its subscription is `remove` (rule S8). A push without a version leaves none: the old one would be a lie.
+pub trait Store: Send {
+    /// What a connection needs to know when it starts; it is about to.
+    ///
+    /// The queue is ordered: what was sent first, **in the order in which it was sent**, for this is what the server's
+    /// count refers to (rule I5): a message sent again in a new session has a lower number than the roster request that
+    /// went before it. Then what was not sent, by number. Where no session is stored, the core's own stanzas of an earlier
+    /// one are dropped: nobody waits for their answers.
+    fn load(&mut self, server: &ServerKey) -> Result<Knowledge, StoreError>;
+
+    /// Applies the changes in their order, as one transaction: all of them or none (rule I13).
+    fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError>;
+
+    /// The roster.
+    fn roster(&mut self) -> Result<Roster, StoreError>;
+
+    /// Deliveries that the app has not confirmed, in the order in which they came.
+    fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Queues a stanza while there is no connection, and gives its number. A connection that was started has its own
+    /// snapshot of the numbers: its stanzas come as `Enqueue`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::QueueFull`] at [`Store::queue_limit`] (rule I12).
+    fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError>;
+
+    /// How many stanzas are not acknowledged, sent or not.
+    fn queue_len(&mut self) -> Result<usize, StoreError>;
+
+    /// How many stanzas the queue may hold. `enqueue` keeps to it; `apply` does not, since a stanza that a connection
+    /// already wants to send can only be refused by ending the connection. Whoever hands stanzas to a connection
+    /// compares the two first.
+    fn queue_limit(&self) -> usize;
+
+    /// The id of this installation for SASL2's user agent (XEP-0388), once one was set.
+    fn installation(&mut self) -> Result<Option<String>, StoreError>;
+
+    /// Sets the id of this installation. FAST tokens hang on it, so it should be done once.
+    fn set_installation(&mut self, id: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,66 @@
+//! What can go wrong with the store. The text is safe to log.
+
+use std::fmt;
+
+/// Why the store did not do it. Nothing of the call was done then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The outbound queue holds as many stanzas as it may (rule I12): the app has to wait until some are acknowledged.
+    QueueFull {
+        /// How many it may hold.
+        limit: usize,
+    },
+    /// There is no room left on the device.
+    Full,
+    /// What was stored cannot be read, or the device failed.
+    Broken,
+    /// The change contradicts what is stored: two writers were at work, or one with an old snapshot (rules I9, I13).
+    Conflict(Conflict),
+}
+
+/// What a change contradicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// A stanza enters the queue under a number that was given out before.
+    SeqTaken(u64),
+    /// A stanza is about to be written that is not in the queue: a kill would lose it.
+    NotQueued(u64),
+    /// A delivery id that is there already; they are unique (rule I2).
+    DeliveryExists,
+    /// An attempt is counted for a FAST token that is not there (rule S6).
+    NoFastToken,
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(self) -> bool {
+        match self {
+            Self::QueueFull { .. } | Self::Full => true,
+            Self::Broken | Self::Conflict(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::QueueFull { limit } => write!(f, "the queue is full: it holds {limit} stanzas"),
+            Self::Full => f.write_str("the device has no room left"),
+            Self::Broken => f.write_str("the store is broken"),
+            Self::Conflict(conflict) => write!(f, "contradicts what is stored: {conflict}"),
+        }
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SeqTaken(seq) => write!(f, "number {seq} was given out before"),
+            Self::NotQueued(seq) => write!(f, "stanza {seq} is not in the queue"),
+            Self::DeliveryExists => f.write_str("the delivery is there already"),
+            Self::NoFastToken => f.write_str("there is no FAST token"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

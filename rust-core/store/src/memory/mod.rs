@@ -1,0 +1,119 @@
+//! The store that lasts as long as the process: for tests, for the simulation, and for apps that must leave no trace.
+
+mod queue;
+mod tables;
+
+use std::fmt;
+
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundStanza};
+
+use crate::{NewStanza, Roster, ServerKey, Store, StoreError};
+
+use tables::Tables;
+
+/// How many stanzas the queue holds unless told otherwise: days of writing offline, about a megabyte of text.
+pub const DEFAULT_QUEUE_LIMIT: usize = 1000;
+
+/// Keeps everything in memory.
+#[derive(Clone)]
+pub struct MemoryStore {
+    tables: Tables,
+    queue_limit: usize,
+}
+
+impl MemoryStore {
+    /// An empty store whose queue takes [`DEFAULT_QUEUE_LIMIT`] stanzas.
+    pub fn new() -> Self {
+        Self::with_queue_limit(DEFAULT_QUEUE_LIMIT)
+    }
+
+    /// An empty store whose queue takes this many stanzas.
+    pub fn with_queue_limit(queue_limit: usize) -> Self {
+        Self {
+            tables: Tables::default(),
+            queue_limit,
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&mut self, server: &ServerKey) -> Result<Knowledge, StoreError> {
+        Ok(self.tables.load(server))
+    }
+
+    fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError> {
+        // Each change alone is done or not, so only one that may fail behind another needs a copy to go back to.
+        let backup = ops
+            .iter()
+            .skip(1)
+            .any(tables::may_fail)
+            .then(|| self.tables.clone());
+        let result = ops.iter().try_for_each(|op| self.tables.apply(server, op));
+        if let (Err(_), Some(backup)) = (&result, backup) {
+            self.tables = backup;
+        }
+        result.map_err(StoreError::Conflict)
+    }
+
+    fn roster(&mut self) -> Result<Roster, StoreError> {
+        Ok(self.tables.roster())
+    }
+
+    fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.tables.deliveries.clone())
+    }
+
+    fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
+        let queue = &mut self.tables.queue;
+        if queue.len() >= self.queue_limit {
+            return Err(StoreError::QueueFull {
+                limit: self.queue_limit,
+            });
+        }
+        let seq = queue.next_seq();
+        let stanza = OutboundStanza {
+            seq,
+            id: stanza.id,
+            kind: stanza.kind,
+            sent: false,
+            queued_at: stanza.queued_at,
+            xml: stanza.xml,
+        };
+        queue.enqueue(stanza).map_err(StoreError::Conflict)?;
+        Ok(seq)
+    }
+
+    fn queue_len(&mut self) -> Result<usize, StoreError> {
+        Ok(self.tables.queue.len())
+    }
+
+    fn queue_limit(&self) -> usize {
+        self.queue_limit
+    }
+
+    fn installation(&mut self) -> Result<Option<String>, StoreError> {
+        Ok(self.tables.installation.clone())
+    }
+
+    fn set_installation(&mut self, id: &str) -> Result<(), StoreError> {
+        self.tables.installation = Some(id.to_owned());
+        Ok(())
+    }
+}
+
+/// T9: bodies and tokens stay out of logs, so only sizes are shown.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("queue", &self.tables.queue.len())
+            .field("queue_limit", &self.queue_limit)
+            .field("deliveries", &self.tables.deliveries.len())
+            .finish_non_exhaustive()
+    }
+}

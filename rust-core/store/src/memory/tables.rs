@@ -1,0 +1,148 @@
+//! The tables, and what one change does to them.
+
+use std::collections::BTreeMap;
+
+use snapback_proto::knowledge::{Delivery, FastToken, Knowledge, Op, ServerFacts, SmSession};
+use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
+use snapback_proto::xep::roster::{Item, Subscription};
+
+use crate::{Conflict, Roster, ServerKey};
+
+use super::queue::Queue;
+
+#[derive(Clone, Default)]
+pub(super) struct Tables {
+    servers: BTreeMap<ServerKey, ServerFacts>,
+    floor: Option<Floor>,
+    scram_keys: Option<(ScramKeyId, ScramKeys)>,
+    fast: Option<FastToken>,
+    fast_reserve: Option<FastToken>,
+    session: Option<SmSession>,
+    pub(super) queue: Queue,
+    pub(super) deliveries: Vec<Delivery>,
+    roster_version: Option<String>,
+    roster: BTreeMap<String, Item>,
+    pub(super) installation: Option<String>,
+}
+
+/// Whether the change can contradict what is stored.
+pub(super) fn may_fail(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::CountFast(_) | Op::Enqueue(_) | Op::MarkSent(_) | Op::Inbound(_)
+    )
+}
+
+impl Tables {
+    pub(super) fn load(&mut self, server: &ServerKey) -> Knowledge {
+        if self.session.is_none() {
+            self.queue.drop_core();
+        }
+        Knowledge {
+            server: self.servers.get(server).cloned().unwrap_or_default(),
+            floor: self.floor,
+            fast: self.fast.clone(),
+            scram_keys: self.scram_keys.clone(),
+            roster_version: self.roster_version.clone(),
+            sm: self.session.clone(),
+            queue: self.queue.ordered(),
+            next_seq: self.queue.next_seq(),
+        }
+    }
+
+    pub(super) fn roster(&self) -> Roster {
+        Roster {
+            version: self.roster_version.clone(),
+            items: self.roster.values().cloned().collect(),
+        }
+    }
+
+    /// Applies one change. An error leaves everything as it was. What returns one is listed in [`may_fail`].
+    pub(super) fn apply(&mut self, server: &ServerKey, op: &Op) -> Result<(), Conflict> {
+        match op {
+            Op::LearnSecured(features) => self.facts(server).secured = Some(features.clone()),
+            Op::LearnAuthenticated(features) => {
+                self.facts(server).authenticated = Some(features.clone());
+            }
+            Op::PipeliningFailed => self.facts(server).pipelining_failed = true,
+            Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
+            Op::ForgetServer => {
+                let facts = self.facts(server);
+                *facts = ServerFacts {
+                    pipelining_failed: facts.pipelining_failed,
+                    ..ServerFacts::default()
+                };
+            }
+            Op::RaiseFloor(floor) => self.floor = Some(*floor),
+            Op::StoreScramKeys(id, keys) => self.scram_keys = Some((id.clone(), keys.clone())),
+            Op::StoreFast(token) => self.fast_reserve = self.fast.replace(token.clone()),
+            Op::CountFast(count) => {
+                let token = self.fast.as_mut().ok_or(Conflict::NoFastToken)?;
+                token.count = token.count.max(*count);
+            }
+            Op::FastUsed => self.fast_reserve = None,
+            Op::DropFast => self.fast = self.fast_reserve.take(),
+            Op::SmEnabled { session, sent } => {
+                self.session = Some(session.clone());
+                self.queue.begin_session(sent);
+            }
+            Op::SmResumed { at } => self.change_session(|session| session.alive_at = *at),
+            Op::SmPending(pending) => {
+                self.change_session(|session| session.pending.clone_from(pending));
+            }
+            Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
+            Op::SmDropped => {
+                self.session = None;
+                self.queue.end_session();
+            }
+            Op::Enqueue(stanza) => self.queue.enqueue(stanza.clone())?,
+            Op::MarkSent(seqs) => self.queue.mark_sent(seqs)?,
+            Op::Acked { base, seqs } => {
+                self.queue.remove(seqs);
+                if let Some(base) = base {
+                    self.change_session(|session| session.base = *base);
+                }
+            }
+            Op::Failed(seqs) => self.queue.remove(seqs),
+            Op::Inbound(delivery) => self.deliver(delivery)?,
+            Op::CountInbound(h) => self.change_session(|session| session.h = *h),
+            Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
+            Op::ReplaceRoster { version, items } => {
+                self.roster_version.clone_from(version);
+                let items = items.iter().map(|item| (item.jid.clone(), item.clone()));
+                self.roster = items.collect();
+            }
+            Op::PushRoster { version, item } => {
+                self.roster_version.clone_from(version);
+                self.push_item(item);
+            }
+        }
+        Ok(())
+    }
+
+    fn facts(&mut self, server: &ServerKey) -> &mut ServerFacts {
+        self.servers.entry(server.clone()).or_default()
+    }
+
+    fn change_session(&mut self, change: impl FnOnce(&mut SmSession)) {
+        if let Some(session) = &mut self.session {
+            change(session);
+        }
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) -> Result<(), Conflict> {
+        if self.deliveries.iter().any(|other| other.id == delivery.id) {
+            return Err(Conflict::DeliveryExists);
+        }
+        self.deliveries.push(delivery.clone());
+        Ok(())
+    }
+
+    fn push_item(&mut self, item: &Item) {
+        if item.subscription == Subscription::Remove {
+            self.roster.remove(&item.jid);
+        } else {
+            self.roster.insert(item.jid.clone(), item.clone());
+        }
+    }
+}
