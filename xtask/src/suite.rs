@@ -55,9 +55,7 @@ pub(crate) fn setup() -> Report {
 }
 
 fn add_lints(report: &mut Report) {
-    report.step("format", || {
-        Outcome::of(tool::run(&mut cargo(&["fmt", "--all", "--check"])))
-    });
+    report.step("format", || Outcome::of(check_format()));
     report.step("purity", || Outcome::of(purity::check()));
     report.step("dependencies", || Outcome::of(deny::check()));
     report.step("clippy", || {
@@ -76,6 +74,17 @@ fn add_lints(report: &mut Report) {
         let mut cargo = cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
         Outcome::of(tool::run(cargo.env("RUSTDOCFLAGS", "-D warnings")))
     });
+}
+
+/// The fuzz targets are a workspace of their own.
+fn check_format() -> Result<(), String> {
+    tool::run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    tool::run(&mut cargo(&[
+        "fmt",
+        "--manifest-path",
+        "tests/fuzz/Cargo.toml",
+        "--check",
+    ]))
 }
 
 fn new_report() -> Report {
