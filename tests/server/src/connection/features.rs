@@ -25,7 +25,10 @@ impl Connection {
             Phase::Negotiating | Phase::Authenticating(_) => {
                 features = features.children_from(self.login_features(cx));
             }
-            _ => features = features.children_from(session_features(cx)),
+            phase => {
+                let bound = matches!(phase, Phase::Bound { .. });
+                features = features.children_from(session_features(cx, bound));
+            }
         }
         let switches = &cx.world.switches;
         if switches.pipelining {
@@ -206,14 +209,16 @@ pub(super) fn fast_mechanisms(cx: &Cx<'_>, bindings: &ChannelBindings) -> Vec<Me
         .collect()
 }
 
-fn session_features(cx: &Cx<'_>) -> Vec<Element> {
+fn session_features(cx: &Cx<'_>, bound: bool) -> Vec<Element> {
     let switches = &cx.world.switches;
-    let mut features =
-        vec![Element::new(ns::BIND, "bind").child(Element::new(ns::BIND, "required"))];
-    if switches.session {
-        features.push(
-            Element::new(ns::SESSION, "session").child(Element::new(ns::SESSION, "optional")),
-        );
+    let mut features = Vec::new();
+    if !bound {
+        features.push(Element::new(ns::BIND, "bind").child(Element::new(ns::BIND, "required")));
+        if switches.session {
+            features.push(
+                Element::new(ns::SESSION, "session").child(Element::new(ns::SESSION, "optional")),
+            );
+        }
     }
     for (on, namespace, name) in [
         (switches.sm, ns::SM, "sm"),

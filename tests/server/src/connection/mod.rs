@@ -314,8 +314,9 @@ impl Connection {
         if !self.wire.has_answered_hello() {
             return;
         }
-        if !self.tls_recorded && !self.wire.is_handshaking() {
-            self.tls_recorded = true;
+        if !self.tls_recorded {
+            // Half-RTT answers are seen before the handshake is over, so the record cannot wait for its end.
+            self.tls_recorded = !self.wire.is_handshaking();
             let tls = self.wire.record();
             if let Some(record) = cx.world.record(self.id) {
                 record.tls = tls;

@@ -5,6 +5,13 @@
     unreachable_pub,
     reason = "each test file uses a part of it"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that goes wrong should stop"
+)]
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -163,24 +170,7 @@ impl Client {
             }
             Err(error) => return Err(format!("{error}, after {:?}", self.seen())),
         };
-        let mut bytes = &buffer[..read];
-        let Some(tls) = &mut self.tls else {
-            self.inbox.extend_from_slice(bytes);
-            return Ok(());
-        };
-        while !bytes.is_empty() {
-            tls.read_tls(&mut bytes).unwrap();
-            let state = tls
-                .process_new_packets()
-                .map_err(|error| error.to_string())?;
-            let mut plain = vec![0; state.plaintext_bytes_to_read()];
-            tls.reader().read_exact(&mut plain).unwrap();
-            self.inbox.extend_from_slice(&plain);
-            if state.peer_has_closed() {
-                self.closed = true;
-                break;
-            }
-        }
+        self.feed(&buffer[..read])?;
         self.flush();
         Ok(())
     }
@@ -445,4 +435,70 @@ pub fn sasl2_login(client: &mut Client, inline: &str) -> String {
 
 pub fn message(to: &str, body: &str) -> String {
     format!("<message to='{to}' type='chat' id='{body}'><body>{body}</body></message>")
+}
+
+/// What a client does that pipelines STARTTLS: header, `<starttls/>` and ClientHello in one write.
+pub fn combined_starttls(server: &ReferenceServer, config: &Arc<ClientConfig>) -> Client {
+    let mut client = Client::tcp(server.starttls_addr());
+    let mut tls = Client::new_tls(config);
+    let mut flight =
+        format!("{HEADER}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>").into_bytes();
+    while tls.wants_write() {
+        tls.write_tls(&mut flight).unwrap();
+    }
+    client.raw(&flight);
+    client.tls = Some(tls);
+    client
+}
+
+impl Client {
+    /// Cleartext up to `mark`, though TLS has begun on our side; what follows goes to TLS.
+    #[track_caller]
+    pub fn clear_until(&mut self, mark: &str) -> String {
+        let tls = self.tls.take();
+        let clear = self.until(mark);
+        self.tls = tls;
+        let behind = std::mem::take(&mut self.inbox);
+        self.feed(&behind).unwrap();
+        clear
+    }
+
+    fn feed(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        let Some(tls) = &mut self.tls else {
+            self.inbox.extend_from_slice(bytes);
+            return Ok(());
+        };
+        while !bytes.is_empty() {
+            tls.read_tls(&mut bytes).unwrap();
+            let state = tls
+                .process_new_packets()
+                .map_err(|error| error.to_string())?;
+            let mut plain = vec![0; state.plaintext_bytes_to_read()];
+            tls.reader().read_exact(&mut plain).unwrap();
+            self.inbox.extend_from_slice(&plain);
+            if state.peer_has_closed() {
+                self.closed = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues text behind the handshake messages that are due; `flush` sends both at once.
+    pub fn queue(&mut self, text: &[u8]) {
+        let tls = self.tls.as_mut().unwrap();
+        tls.writer().write_all(text).unwrap();
+    }
+
+    /// A direct TLS connection whose first flight carries this as early data, if a ticket allows it.
+    pub fn early(server: &ReferenceServer, config: &Arc<ClientConfig>, text: &str) -> (Self, bool) {
+        let mut client = Self::tcp(server.direct_addr());
+        let mut tls = Self::new_tls(config);
+        let written = tls
+            .early_data()
+            .is_some_and(|mut early| early.write(text.as_bytes()).unwrap() == text.len());
+        client.tls = Some(tls);
+        client.flush();
+        (client, written)
+    }
 }
