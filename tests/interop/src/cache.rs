@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::{StartError, Unavailable};
 
+/// Between the name of a folder that is being filled and the process that fills it.
+const UNFINISHED: &str = ".partial-";
+
 /// `$XDG_CACHE_HOME/snapback/servers`, else `~/.cache/snapback/servers`.
 fn folder() -> Result<PathBuf, StartError> {
     let absolute = |name| {
@@ -42,15 +45,23 @@ pub(crate) fn get_or_fill(
     if finished.is_dir() {
         return Ok(finished); // another process filled it while this one waited
     }
-    let unfinished = folder.join(format!("{name}.partial"));
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished)
-            .map_err(StartError::io(format!("clearing {}", unfinished.display())))?;
-    }
+    clear_unfinished(&folder, name);
+    // A name of its own: what an interrupted run left may still be written to by a tool that it had called.
+    let unfinished = folder.join(format!("{name}{UNFINISHED}{}", std::process::id()));
     fs::create_dir(&unfinished)
         .map_err(StartError::io(format!("creating {}", unfinished.display())))?;
     fill(&unfinished)?;
     fs::rename(&unfinished, &finished)
         .map_err(StartError::io(format!("publishing {}", finished.display())))?;
     Ok(finished)
+}
+
+/// Removes what interrupted runs left, as far as it can be removed: it only takes up space.
+fn clear_unfinished(folder: &Path, name: &str) {
+    let prefix = format!("{name}{UNFINISHED}");
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }

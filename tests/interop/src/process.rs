@@ -33,7 +33,7 @@ pub(crate) struct Launch {
 /// A running server process, in a process group of its own.
 ///
 /// A second process guards it: should the test process die in whatever way, the guard's standard input ends and it
-/// kills the group.
+/// kills the group and removes the folder.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -70,7 +70,7 @@ impl Process {
                 "starting {}",
                 launch.program.display()
             )))?;
-        let guard = match guard(child.id()) {
+        let guard = match guard(child.id(), folder) {
             Ok(guard) => guard,
             Err(source) => {
                 signal_group("KILL", child.id());
@@ -145,14 +145,15 @@ impl Drop for Process {
     }
 }
 
-fn guard(group: u32) -> io::Result<Child> {
+fn guard(group: u32, folder: &Path) -> io::Result<Child> {
     Command::new("sh")
         .args([
             "-c",
-            "read -r _; kill -s KILL -- \"-$1\"",
+            "read -r _; kill -s KILL -- \"-$1\"; rm -rf -- \"$2\"",
             "guard",
             &group.to_string(),
         ])
+        .arg(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
