@@ -117,3 +117,31 @@ impl fmt::Debug for MemoryStore {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::conformance;
+    use snapback_proto::knowledge::OutboundKind;
+    use snapback_proto::time::UnixTime;
+
+    #[test]
+    fn conforms() {
+        conformance::run(MemoryStore::new);
+        conformance::run(|| MemoryStore::with_queue_limit(10));
+    }
+
+    #[test]
+    fn t9_prints_no_stanza() {
+        let mut store = MemoryStore::new();
+        let stanza = NewStanza {
+            id: "a".to_owned(),
+            kind: OutboundKind::Message,
+            queued_at: UnixTime(0),
+            xml: "<message><body>planted</body></message>".to_owned(),
+        };
+        store.enqueue(stanza).unwrap();
+        let printed = format!("{store:?}");
+        assert!(printed.contains("queue: 1") && !printed.contains("planted"));
+    }
+}

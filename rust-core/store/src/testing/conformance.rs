@@ -1,0 +1,41 @@
+//! The suite: each case gets a store of its own.
+
+use crate::Store;
+
+use super::{login, queue, session};
+
+/// Runs every case against an empty store that `make` makes. Its queue takes at least ten stanzas and at most 10,000.
+///
+/// # Panics
+///
+/// If the store does not do what [`Store`] says.
+pub fn run<S: Store>(make: impl Fn() -> S) {
+    let cases: &[fn(&mut S)] = &[
+        login::an_empty_store_knows_nothing,
+        login::facts_belong_to_one_server,
+        login::s2_pipelining_that_failed_outlives_the_other_facts,
+        login::t2_t5_floor_and_keys_belong_to_the_account,
+        login::s5_an_older_token_stays_in_reserve,
+        login::s5_a_used_token_clears_the_reserve,
+        login::s6_a_count_never_falls,
+        login::installation_is_kept,
+        session::i13_a_session_is_replaced_as_a_whole,
+        session::i3_resuming_keeps_the_counters,
+        session::i16_counters_wrap,
+        session::without_a_session_its_changes_do_nothing,
+        session::i1_deliveries_stay_until_confirmed,
+        session::s8_items_and_version_change_together,
+        queue::sent_first_then_by_number,
+        queue::i5_sent_stanzas_keep_the_order_of_sending,
+        queue::numbers_are_never_used_twice,
+        queue::i8_only_messages_outlive_a_session,
+        queue::a_new_session_takes_its_stanzas_over,
+        queue::core_stanzas_are_not_loaded_without_a_session,
+        queue::acked_and_failed_leave,
+        queue::i12_the_queue_is_bounded,
+        queue::i13_a_change_that_cannot_be_applied_leaves_nothing_behind,
+    ];
+    for case in cases {
+        case(&mut make());
+    }
+}

@@ -1,0 +1,166 @@
+//! Facts that save flights, and secrets that log in.
+
+use snapback_proto::knowledge::{FastToken, Op, ServerFacts};
+use snapback_proto::plan::Transport;
+use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys};
+use snapback_proto::secret::Secret;
+use snapback_proto::stream::features::StreamFeatures;
+
+use crate::{Conflict, Roster, ServerKey, Store, StoreError};
+
+use super::{apply, server};
+
+pub(super) fn an_empty_store_knows_nothing(store: &mut impl Store) {
+    let knowledge = store.load(&server()).unwrap();
+    assert_eq!(knowledge.server, ServerFacts::default());
+    assert!(knowledge.floor.is_none() && knowledge.fast.is_none());
+    assert!(knowledge.scram_keys.is_none() && knowledge.sm.is_none());
+    assert!(knowledge.roster_version.is_none() && knowledge.queue.is_empty());
+    assert_eq!(store.roster().unwrap(), Roster::default());
+    assert_eq!(store.undelivered().unwrap(), Vec::new());
+    assert_eq!(store.queue_len().unwrap(), 0);
+}
+
+pub(super) fn facts_belong_to_one_server(store: &mut impl Store) {
+    let expected = learn_everything(store);
+    assert_eq!(store.load(&server()).unwrap().server, expected);
+    let others = [
+        ServerKey {
+            host: "other.example.org".to_owned(),
+            ..server()
+        },
+        ServerKey {
+            port: 443,
+            ..server()
+        },
+        ServerKey {
+            transport: Transport::DirectTls,
+            ..server()
+        },
+    ];
+    for other in others {
+        let facts = store.load(&other).unwrap().server;
+        assert_eq!(facts, ServerFacts::default(), "{other:?}");
+    }
+    apply(store, &[Op::LearnSmBeforeSasl(None)]);
+    let facts = store.load(&server()).unwrap().server;
+    assert_eq!(facts.sm_before_sasl, None);
+}
+
+pub(super) fn s2_pipelining_that_failed_outlives_the_other_facts(store: &mut impl Store) {
+    learn_everything(store);
+    apply(store, &[Op::ForgetServer]);
+    let expected = ServerFacts {
+        pipelining_failed: true,
+        ..ServerFacts::default()
+    };
+    assert_eq!(store.load(&server()).unwrap().server, expected);
+}
+
+fn learn_everything(store: &mut impl Store) -> ServerFacts {
+    let features = |sm| StreamFeatures {
+        sm,
+        pipelining: true,
+        ..StreamFeatures::default()
+    };
+    apply(
+        store,
+        &[
+            Op::LearnSecured(features(false)),
+            Op::LearnAuthenticated(features(true)),
+            Op::PipeliningFailed,
+            Op::LearnSmBeforeSasl(Some([7; 32])),
+        ],
+    );
+    ServerFacts {
+        secured: Some(features(false)),
+        authenticated: Some(features(true)),
+        pipelining_failed: true,
+        sm_before_sasl: Some([7; 32]),
+    }
+}
+
+pub(super) fn t2_t5_floor_and_keys_belong_to_the_account(store: &mut impl Store) {
+    let floor = Floor {
+        mechanism: Mechanism::Plain,
+        channel_binding: None,
+    };
+    let id = ScramKeyId {
+        hash: Hash::Sha256,
+        user: "juliet".to_owned(),
+        salt: vec![0, 1, 255],
+        iterations: 4096,
+    };
+    let secret = |byte| Secret::new(vec![byte; 32]);
+    let keys = ScramKeys::restore(Hash::Sha256, secret(1), secret(2)).unwrap();
+    apply(
+        store,
+        &[
+            Op::RaiseFloor(floor),
+            Op::StoreScramKeys(id.clone(), keys),
+            Op::ForgetServer,
+        ],
+    );
+    let elsewhere = ServerKey {
+        host: "other.example.org".to_owned(),
+        ..server()
+    };
+    let knowledge = store.load(&elsewhere).unwrap();
+    assert_eq!(knowledge.floor, Some(floor));
+    let (stored, keys) = knowledge.scram_keys.unwrap();
+    assert_eq!(stored, id);
+    assert_eq!(keys.client_key().expose(), &vec![1; 32]);
+    assert_eq!(keys.server_key().expose(), &vec![2; 32]);
+}
+
+pub(super) fn s5_an_older_token_stays_in_reserve(store: &mut impl Store) {
+    apply(store, &[token("old"), Op::CountFast(3), token("new")]);
+    assert_eq!(current(store), Some(("new".to_owned(), 0)));
+    apply(store, &[Op::CountFast(1), Op::DropFast]);
+    assert_eq!(current(store), Some(("old".to_owned(), 3)));
+    apply(store, &[Op::DropFast]);
+    assert_eq!(current(store), None);
+    apply(store, &[Op::DropFast]);
+    assert_eq!(current(store), None);
+}
+
+pub(super) fn s5_a_used_token_clears_the_reserve(store: &mut impl Store) {
+    apply(store, &[token("old"), token("new"), Op::FastUsed]);
+    assert_eq!(current(store), Some(("new".to_owned(), 0)));
+    apply(store, &[Op::DropFast]);
+    assert_eq!(current(store), None);
+}
+
+pub(super) fn s6_a_count_never_falls(store: &mut impl Store) {
+    apply(store, &[token("one"), Op::CountFast(5), Op::CountFast(4)]);
+    assert_eq!(current(store), Some(("one".to_owned(), 5)));
+    apply(store, &[Op::DropFast]);
+    let refused = store.apply(&server(), &[Op::CountFast(6)]);
+    assert_eq!(refused, Err(StoreError::Conflict(Conflict::NoFastToken)));
+}
+
+fn token(token: &str) -> Op {
+    Op::StoreFast(FastToken {
+        binding: HtBinding::Exporter,
+        token: Secret::from(token),
+        expires: None,
+        count: 0,
+    })
+}
+
+fn current(store: &mut impl Store) -> Option<(String, u32)> {
+    let token = store.load(&server()).unwrap().fast?;
+    Some((token.token.expose().clone(), token.count))
+}
+
+pub(super) fn installation_is_kept(store: &mut impl Store) {
+    assert_eq!(store.installation().unwrap(), None);
+    store
+        .set_installation("d4565fa7-4d72-4749-b3d3-740edbf87770")
+        .unwrap();
+    let kept = store.installation().unwrap();
+    assert_eq!(
+        kept.as_deref(),
+        Some("d4565fa7-4d72-4749-b3d3-740edbf87770")
+    );
+}

@@ -1,0 +1,84 @@
+//! Tests that every store passes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test support: a failed expectation is a failed test"
+)]
+
+pub mod conformance;
+mod login;
+mod queue;
+mod session;
+
+use snapback_proto::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};
+use snapback_proto::plan::Transport;
+use snapback_proto::time::UnixTime;
+
+use crate::{NewStanza, ServerKey, Store};
+
+fn server() -> ServerKey {
+    ServerKey {
+        host: "xmpp.example.org".to_owned(),
+        port: 5222,
+        transport: Transport::StartTls,
+    }
+}
+
+fn apply(store: &mut impl Store, ops: &[Op]) {
+    store.apply(&server(), ops).unwrap();
+}
+
+fn message(seq: u64, sent: bool) -> OutboundStanza {
+    stanza(seq, OutboundKind::Message, sent)
+}
+
+fn stanza(seq: u64, kind: OutboundKind, sent: bool) -> OutboundStanza {
+    OutboundStanza {
+        seq,
+        id: format!("id-{seq}"),
+        kind,
+        sent,
+        queued_at: UnixTime(1_700_000_000),
+        xml: format!("<message id='id-{seq}'/>"),
+    }
+}
+
+fn new_message(id: &str) -> NewStanza {
+    NewStanza {
+        id: id.to_owned(),
+        kind: OutboundKind::Message,
+        queued_at: UnixTime(1_700_000_000),
+        xml: format!("<message id='{id}'/>"),
+    }
+}
+
+fn session(id: &str) -> SmSession {
+    SmSession {
+        id: id.to_owned(),
+        jid: "juliet@example.org/balcony".to_owned(),
+        h: 0,
+        base: 0,
+        max: Some(600),
+        location: None,
+        alive_at: UnixTime(1_700_000_000),
+        pending: Vec::new(),
+        poisoned_at: None,
+    }
+}
+
+fn enabled(id: &str, sent: &[OutboundStanza]) -> Op {
+    Op::SmEnabled {
+        session: session(id),
+        sent: sent.to_vec(),
+    }
+}
+
+/// The queue as a connection would see it: number, and whether it was sent.
+fn queue(store: &mut impl Store) -> Vec<(u64, bool)> {
+    let queue = store.load(&server()).unwrap().queue;
+    queue.iter().map(|row| (row.seq, row.sent)).collect()
+}
+
+fn sm(store: &mut impl Store) -> Option<SmSession> {
+    store.load(&server()).unwrap().sm
+}

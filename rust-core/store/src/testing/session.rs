@@ -1,0 +1,175 @@
+//! The session, what came in, and the roster.
+
+use snapback_proto::knowledge::{Delivery, Op, PendingIq, PendingKind, SmSession};
+use snapback_proto::time::UnixTime;
+use snapback_proto::xep::roster::{Item, Subscription};
+use snapback_proto::xml::Element;
+
+use crate::{Conflict, Roster, Store, StoreError};
+
+use super::{apply, enabled, server, session, sm};
+
+pub(super) fn i13_a_session_is_replaced_as_a_whole(store: &mut impl Store) {
+    apply(store, &[enabled("one", &[])]);
+    apply(store, &[Op::CountInbound(4), Op::SmPoisoned(4)]);
+    apply(store, &[enabled("two", &[])]);
+    assert_eq!(sm(store), Some(session("two")));
+    apply(store, &[Op::SmDropped]);
+    assert_eq!(sm(store), None);
+}
+
+pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
+    let pending = vec![PendingIq {
+        id: "r1".to_owned(),
+        kind: PendingKind::Roster,
+    }];
+    apply(
+        store,
+        &[enabled("one", &[]), Op::SmPending(pending.clone())],
+    );
+    apply(store, &[Op::CountInbound(7), Op::SmPoisoned(7)]);
+    apply(store, &[acked(Some(3))]);
+    let at = UnixTime(1_800_000_000);
+    apply(store, &[Op::SmResumed { at }]);
+    let expected = SmSession {
+        h: 7,
+        base: 3,
+        alive_at: at,
+        pending,
+        poisoned_at: Some(7),
+        ..session("one")
+    };
+    assert_eq!(sm(store), Some(expected));
+}
+
+pub(super) fn i16_counters_wrap(store: &mut impl Store) {
+    apply(store, &[enabled("one", &[])]);
+    for count in [u32::MAX - 2, u32::MAX - 1, u32::MAX, 0, 1] {
+        apply(store, &[Op::CountInbound(count), acked(Some(count))]);
+        let stored = sm(store).map(|session| (session.h, session.base));
+        assert_eq!(stored, Some((count, count)));
+    }
+}
+
+pub(super) fn without_a_session_its_changes_do_nothing(store: &mut impl Store) {
+    let changes = [
+        Op::CountInbound(1),
+        Op::SmResumed { at: UnixTime(1) },
+        Op::SmPending(Vec::new()),
+        Op::SmPoisoned(1),
+        Op::SmDropped,
+        acked(Some(1)),
+    ];
+    apply(store, &changes);
+    assert_eq!(sm(store), None);
+}
+
+pub(super) fn i1_deliveries_stay_until_confirmed(store: &mut impl Store) {
+    apply(store, &[enabled("one", &[])]);
+    for (h, id) in [(1, "b"), (2, "a"), (3, "c")] {
+        apply(store, &[Op::Inbound(delivery(id)), Op::CountInbound(h)]);
+    }
+    let again = store.apply(
+        &server(),
+        &[Op::CountInbound(4), Op::Inbound(delivery("a"))],
+    );
+    assert_eq!(again, Err(StoreError::Conflict(Conflict::DeliveryExists)));
+    assert_eq!(sm(store).map(|session| session.h), Some(3));
+    assert_eq!(
+        store.undelivered().unwrap(),
+        ["b", "a", "c"].map(delivery).to_vec()
+    );
+    apply(store, &[Op::Confirm("a".to_owned()), Op::SmDropped]);
+    apply(store, &[Op::Confirm("a".to_owned())]);
+    assert_eq!(
+        store.undelivered().unwrap(),
+        ["b", "c"].map(delivery).to_vec()
+    );
+}
+
+pub(super) fn s8_items_and_version_change_together(store: &mut impl Store) {
+    let replace = Op::ReplaceRoster {
+        version: Some("v1".to_owned()),
+        items: vec![
+            item("romeo", Subscription::Both),
+            item("nurse", Subscription::To),
+        ],
+    };
+    let push = |version: Option<&str>, item| Op::PushRoster {
+        version: version.map(str::to_owned),
+        item,
+    };
+    let steps = [
+        (
+            replace,
+            Some("v1"),
+            vec![("nurse", Subscription::To), ("romeo", Subscription::Both)],
+        ),
+        (
+            push(Some("v2"), item("nurse", Subscription::Both)),
+            Some("v2"),
+            vec![("nurse", Subscription::Both), ("romeo", Subscription::Both)],
+        ),
+        (
+            push(Some("v3"), item("abram", Subscription::None)),
+            Some("v3"),
+            vec![
+                ("abram", Subscription::None),
+                ("nurse", Subscription::Both),
+                ("romeo", Subscription::Both),
+            ],
+        ),
+        (
+            push(Some("v4"), item("nurse", Subscription::Remove)),
+            Some("v4"),
+            vec![("abram", Subscription::None), ("romeo", Subscription::Both)],
+        ),
+        (
+            push(None, item("romeo", Subscription::Remove)),
+            None,
+            vec![("abram", Subscription::None)],
+        ),
+        (
+            Op::ReplaceRoster {
+                version: None,
+                items: Vec::new(),
+            },
+            None,
+            Vec::new(),
+        ),
+    ];
+    for (op, version, items) in steps {
+        apply(store, std::slice::from_ref(&op));
+        let version = version.map(str::to_owned);
+        let items = items
+            .into_iter()
+            .map(|(name, state)| item(name, state))
+            .collect();
+        let loaded = store.load(&server()).unwrap().roster_version;
+        assert_eq!(loaded, version, "{op:?}");
+        assert_eq!(store.roster().unwrap(), Roster { version, items }, "{op:?}");
+    }
+}
+
+fn acked(base: Option<u32>) -> Op {
+    Op::Acked {
+        base,
+        seqs: Vec::new(),
+    }
+}
+
+fn delivery(id: &str) -> Delivery {
+    Delivery {
+        id: id.to_owned(),
+        stanza: Element::new("message", "jabber:client").with_attr("id", id),
+    }
+}
+
+fn item(name: &str, subscription: Subscription) -> Item {
+    Item {
+        jid: format!("{name}@example.org"),
+        subscription,
+        groups: vec!["Verona".to_owned()],
+        ..Item::default()
+    }
+}
