@@ -67,7 +67,8 @@ pub enum Fault {
     RefuseStarttls,
     /// `<starttls/>` is missing in the features.
     DropStarttlsFeature,
-    /// The certificate is not the right one.
+    /// The certificate is not the right one. Direct TLS knows no account yet: there only for the
+    /// next connection or for all.
     Certificate(CertificateFault),
     /// Something happens at a point of the stream.
     At(Point, Action),

@@ -19,7 +19,7 @@ pub struct Switches {
     /// XEP-0305: advertise `<pipelining/>` and accept flights that cross a stream restart or the start of TLS.
     pub pipelining: bool,
     /// XEP-0305: after TLS, send header and features without waiting for the client's header.
-    pub unprompted_restart: bool,
+    pub unprompted_restart: UnpromptedRestart,
     /// XEP-0305: advertise `<sm/>` on the encrypted, unauthenticated stream and accept `<resume/>` there.
     pub sm_before_sasl: bool,
 
@@ -99,6 +99,17 @@ pub enum TlsVersions {
     Tls13,
 }
 
+/// XEP-0305: who gets header and features unasked after TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnpromptedRestart {
+    /// Nobody.
+    Never,
+    /// Those who sent ClientHello behind `<starttls/>`; others may not expect it (slixmpp 1.17 does not).
+    ToPipeliningClients,
+    /// Everybody.
+    Always,
+}
+
 /// XEP-0474 as published over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SsdpAttribute {
@@ -133,6 +144,11 @@ impl Default for Switches {
 }
 
 impl Switches {
+    /// Early data needs a ticket and TLS 1.3.
+    pub(crate) fn accepts_early_data(&self) -> bool {
+        self.early_data.is_some() && self.tls_tickets && self.tls_versions != TlsVersions::Tls12
+    }
+
     /// Everything on.
     pub fn modern() -> Self {
         Self {
@@ -141,7 +157,7 @@ impl Switches {
             early_data: Some(16_384),
             half_rtt: true,
             pipelining: true,
-            unprompted_restart: true,
+            unprompted_restart: UnpromptedRestart::ToPipeliningClients,
             sm_before_sasl: true,
             mechanisms: Mechanism::PASSWORD.to_vec(),
             scram_iterations: 4096,
@@ -186,7 +202,7 @@ impl Switches {
             early_data: None,
             half_rtt: false,
             pipelining: false,
-            unprompted_restart: false,
+            unprompted_restart: UnpromptedRestart::Never,
             sm_before_sasl: false,
             mechanisms: vec![Mechanism::ScramSha1, Mechanism::Plain],
             channel_binding_advertised: false,
@@ -241,7 +257,7 @@ impl Switches {
             tls_tickets: true,
             half_rtt: true,
             pipelining: true,
-            unprompted_restart: true,
+            unprompted_restart: UnpromptedRestart::Always,
             sm_before_sasl: true,
             ..Self::stock_prosody()
         }

@@ -14,7 +14,6 @@ use snapback_reference_server::{
 
 fn quiet() -> Switches {
     Switches {
-        unprompted_restart: false,
         sm_request_every: None,
         ..Switches::modern()
     }

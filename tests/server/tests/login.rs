@@ -128,3 +128,65 @@ fn messages_between_accounts() {
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].id.as_deref(), Some("wherefore"));
 }
+
+#[test]
+fn t3_the_offer_is_hashed_into_scram() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use sha1::{Digest as _, Sha1};
+    use snapback_reference_server::SsdpAttribute;
+
+    let server = server(Switches {
+        mechanisms: Switches::stock_prosody().mechanisms,
+        ..Switches::modern()
+    });
+    for (attribute, text) in [
+        (
+            SsdpAttribute::D,
+            "d=PLAIN,SCRAM-SHA-1,SCRAM-SHA-1-PLUS|tls-exporter,tls-server-end-point",
+        ),
+        (
+            SsdpAttribute::H,
+            "h=PLAIN\u{1e}SCRAM-SHA-1\u{1e}SCRAM-SHA-1-PLUS\u{1f}tls-exporter\u{1e}tls-server-end-point",
+        ),
+    ] {
+        server.switches(|switches| switches.ssdp = Some(attribute));
+        let mut client = Client::direct(&server, &tls_config(&server));
+        let scram = Scram::new("SCRAM-SHA-1", "juliet", "secret");
+        client.send(&format!("{HEADER}<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>{}</auth>", scram.first()));
+        let challenge = client.until("</challenge>");
+        let challenge = STANDARD.decode(content(&challenge, "challenge")).unwrap();
+        let challenge = String::from_utf8(challenge).unwrap();
+        let (letter, offer) = text.split_once('=').unwrap();
+        let expected = format!(",{letter}={}", STANDARD.encode(Sha1::digest(offer)));
+        assert!(challenge.ends_with(&expected), "{challenge}");
+    }
+}
+
+#[test]
+fn tls_1_2_tickets_and_no_tickets_at_all() {
+    use snapback_reference_server::TlsVersions;
+
+    for (versions, tickets, resumed) in [
+        (TlsVersions::Tls12, true, true),
+        (TlsVersions::Tls12, false, false),
+        (TlsVersions::Tls13, false, false),
+        (TlsVersions::Tls13, true, true),
+    ] {
+        let server = server(Switches {
+            tls_versions: versions,
+            tls_tickets: tickets,
+            ..Switches::modern()
+        });
+        let config = tls_config(&server);
+        for _ in 0..2 {
+            let mut client = Client::direct(&server, &config);
+            client.send(HEADER_FROM);
+            let features = client.until("</stream:features>");
+            let early = tickets && versions == TlsVersions::Tls13;
+            assert_eq!(features.contains("tls-0rtt"), early);
+        }
+        let tls = server.connections().pop().unwrap().tls.unwrap();
+        assert_eq!(tls.resumed, resumed, "{versions:?} {tickets}");
+    }
+}

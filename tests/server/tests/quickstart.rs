@@ -50,6 +50,22 @@ fn s2_starttls_scram_and_bind_in_three_flights() {
 }
 
 #[test]
+fn unprompted_features_only_for_clients_that_pipeline() {
+    let server = server(Switches::modern());
+    let config = tls_config(&server);
+    let mut client = combined_starttls(&server, &config);
+    client.clear_until("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    client.until("</stream:features>");
+    let mut client = Client::starttls(&server, &config);
+    client.send(HEADER_FROM);
+    let features = client.until("</stream:features>");
+    assert!(
+        features.contains("to='juliet@localhost'"),
+        "an answer: {features}"
+    );
+}
+
+#[test]
 fn s3_resume_before_sasl_in_two_flights() {
     let server = server(Switches::quickstart_2013());
     let config = tls_config(&server);
@@ -168,7 +184,6 @@ fn features_change_overnight() {
 #[test]
 fn tls_tickets_can_be_refused_and_forgotten() {
     let server = server(Switches {
-        unprompted_restart: false,
         ..Switches::modern()
     });
     let config = tls_config(&server);

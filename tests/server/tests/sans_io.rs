@@ -1,5 +1,7 @@
 //! The connection without sockets: driven byte by byte, in virtual time.
 
+#![allow(clippy::unwrap_used, reason = "a test that goes wrong should stop")]
+
 mod support;
 
 use std::io::{Read as _, Write as _};

@@ -154,3 +154,42 @@ fn resuming_with_an_h_that_is_too_high_is_a_stream_error() {
     ));
     assert!(new.rest().contains("handled-count-too-high"));
 }
+
+#[test]
+fn a_full_queue_ends_the_session() {
+    let server = server(Switches {
+        sm_queue_limit: 2,
+        ..quiet()
+    });
+    let mut juliet = session(&server, "juliet", "secret", "balcony");
+    enable(&mut juliet);
+    for n in 0..3 {
+        server.inject_message("romeo@localhost/x", "juliet@localhost", &format!("m{n}"));
+    }
+    assert!(juliet.rest().contains("<resource-constraint"));
+}
+
+#[test]
+fn location_and_a_window_that_the_client_may_shorten() {
+    let server = server(Switches {
+        sm_location: Some("other.example:5223".into()),
+        ..quiet()
+    });
+    let mut juliet = session(&server, "juliet", "secret", "balcony");
+    juliet.send("<enable xmlns='urn:xmpp:sm:3' resume='true' max='60'/>");
+    juliet.until("max='60' location='other.example:5223'/>");
+    juliet.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+    juliet.until("<unexpected-request");
+}
+
+#[test]
+fn i14_only_the_end_tag_ends_a_session() {
+    let server = server(quiet());
+    let mut juliet = session(&server, "juliet", "secret", "balcony");
+    enable(&mut juliet);
+    juliet.tls.as_mut().unwrap().send_close_notify();
+    juliet.flush();
+    juliet.rest();
+    assert_eq!(server.sessions().len(), 1);
+    assert_eq!(server.sessions()[0].connection, None);
+}

@@ -12,7 +12,6 @@ use snapback_reference_server::{ReferenceServer, Switches};
 
 fn quiet() -> Switches {
     Switches {
-        unprompted_restart: false,
         sm_request_every: None,
         ..Switches::modern()
     }
@@ -26,7 +25,7 @@ fn eventually(server: &ReferenceServer, done: impl Fn(&ReferenceServer) -> bool)
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("never happened");
+    unreachable!("it never happened");
 }
 
 #[test]

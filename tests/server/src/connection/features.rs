@@ -186,7 +186,7 @@ fn inline(cx: &Cx<'_>, bindings: &ChannelBindings) -> Element {
     let tokens = fast_mechanisms(cx, bindings);
     if !tokens.is_empty() {
         let mut fast = Element::new(ns::FAST, "fast");
-        if switches.early_data.is_some() {
+        if switches.accepts_early_data() {
             fast.set("tls-0rtt", "true");
         }
         inline =

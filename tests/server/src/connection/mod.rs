@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::faults::{Action, CertificateFault, Fault, Point};
 use crate::sasl::ChannelBindings;
+use crate::switches::UnpromptedRestart;
 use crate::time::Timestamp;
 use crate::wire::{Plain, PretendTls, Transport, Wire};
 use crate::world::{ConnectionId, Mail, SessionId, World};
@@ -51,6 +52,8 @@ pub struct Connection {
     /// After a refused FAST login, stanzas are bounced instead of closing the stream.
     bounce_stanzas: bool,
     tls_recorded: bool,
+    /// ClientHello came in the same read as `<starttls/>`.
+    pipelined_hello: bool,
     first_stanza_seen: bool,
     faults: Vec<Fault>,
     budgets: Budgets,
@@ -153,6 +156,7 @@ impl Connection {
             failures: 0,
             bounce_stanzas: false,
             tls_recorded: false,
+            pipelined_hello: false,
             first_stanza_seen: false,
             faults,
             budgets: Budgets::default(),
@@ -180,10 +184,7 @@ impl Connection {
     /// Bytes of one read.
     pub fn handle_bytes(&mut self, world: &mut World, bytes: &[u8], now: Timestamp) {
         let mut cx = Cx { world, now };
-        self.last_read = now;
-        if let Some(record) = cx.world.record(self.id) {
-            record.read(now, bytes.len());
-        }
+        self.note_read(&mut cx, bytes.len());
         if self.closing.is_some() {
             return;
         }
@@ -195,12 +196,32 @@ impl Connection {
         self.flush(&mut cx);
     }
 
+    /// Bytes of one read that count as TLS early data; for pretended TLS, as real TLS knows by itself.
+    pub fn handle_early_bytes(&mut self, world: &mut World, bytes: &[u8], now: Timestamp) {
+        let mut cx = Cx { world, now };
+        self.note_read(&mut cx, bytes.len());
+        if self.closing.is_some() {
+            return;
+        }
+        let plain = Plain {
+            early: bytes.to_vec(),
+            ..Plain::default()
+        };
+        self.plain_input(&mut cx, &plain);
+        self.flush(&mut cx);
+    }
+
+    fn note_read(&mut self, cx: &mut Cx<'_>, bytes: usize) {
+        self.last_read = cx.now;
+        if let Some(record) = cx.world.record(self.id) {
+            record.read(cx.now, bytes);
+        }
+    }
+
     /// The client will send no more.
     pub fn handle_eof(&mut self, world: &mut World, now: Timestamp) {
-        let mut cx = Cx { world, now };
-        self.detach(&mut cx);
-        self.phase = Phase::Closed;
-        self.closing.get_or_insert(Closing::Finish);
+        self.hold = None;
+        self.lost(&mut Cx { world, now });
     }
 
     /// The time asked for by [`Connection::next_deadline`] has come.
@@ -288,9 +309,7 @@ impl Connection {
             Err(_) => {
                 // The alert is in rustls; nothing of ours can follow it.
                 self.flush(cx);
-                self.detach(cx);
-                self.phase = Phase::Closed;
-                self.closing = Some(Closing::Finish);
+                self.lost(cx);
             }
         }
     }
@@ -305,7 +324,8 @@ impl Connection {
             }
         }
         if plain.closed {
-            self.finish(cx);
+            // Without `</stream:stream>` this is a lost connection: the session can be resumed.
+            self.lost(cx);
         }
     }
 
@@ -323,7 +343,12 @@ impl Connection {
             }
         }
         let first_stream = matches!(self.phase, Phase::Negotiating);
-        if cx.world.switches.unprompted_restart && first_stream && !self.header.sent {
+        let unprompted = match cx.world.switches.unprompted_restart {
+            UnpromptedRestart::Never => false,
+            UnpromptedRestart::ToPipeliningClients => self.pipelined_hello,
+            UnpromptedRestart::Always => true,
+        };
+        if unprompted && first_stream && !self.header.sent {
             self.open_stream(cx);
         }
     }
@@ -347,6 +372,7 @@ impl Connection {
                 Next::Tls if input.is_empty() => return self.start_tls(cx),
                 Next::Tls if cx.world.switches.pipelining => {
                     self.start_tls(cx);
+                    self.pipelined_hello = true;
                     return self.wire_input(cx, input);
                 }
                 Next::Tls => return self.swallow_hello(cx, input),
@@ -497,6 +523,12 @@ impl Connection {
         if let Phase::Bound { session, .. } = self.phase {
             cx.world.detach(session, self.id, cx.now);
         }
+    }
+
+    fn lost(&mut self, cx: &mut Cx<'_>) {
+        self.detach(cx);
+        self.phase = Phase::Closed;
+        self.closing.get_or_insert(Closing::Finish);
     }
 
     fn reset(&mut self, cx: &mut Cx<'_>) {

@@ -25,7 +25,11 @@ impl World {
         message.retain_elements(|child| !child.is(ns::STANZA_ID, "stanza-id"));
         let sender_account = self.local_account(&from);
         let worth_keeping = is_conversation(&message);
-        if worth_keeping && let Some(account) = &sender_account {
+        let to_self = sender_account.is_some() && sender_account == self.local_account(&to);
+        if worth_keeping
+            && !to_self
+            && let Some(account) = &sender_account
+        {
             self.archive(account, &to, &message, now);
         }
         if worth_keeping && let Some(account) = &sender_account {
