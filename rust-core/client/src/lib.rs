@@ -6,7 +6,7 @@
 //!
 //! let client = Client::open(ClientConfig::new("juliet@example.org", "password")?)?;
 //! client.connect();
-//! client.send_message("romeo@example.net", "Wherefore art thou?")?;
+//! client.send_message("romeo@example.net", "Wherefore art thou?").await?;
 //! while let Some(event) = client.next_event().await {
 //!     match event {
 //!         Event::Online { outcome, timeline, .. } => {
@@ -32,8 +32,9 @@ mod iq;
 mod platform;
 
 pub use client::Client;
+pub use driver::SendError;
 pub use config::{ClientConfig, ConfigError, Network, ServerAddress};
-pub use dial::{Dial, DialError, TcpDial};
+pub use dial::{Dial, DialError, Dialing, TcpDial};
 pub use event::{EndReason, Event};
 pub use iq::IqError;
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};

@@ -6,9 +6,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use snapback_resolver::{Addresses, Lookup, LookupError, QUERY_TIMEOUT, SrvAnswer, SrvRecord};
 use tokio::sync::{mpsc, oneshot};
+
+/// Platforms do not say how long an answer holds. Five minutes: long enough to spare a phone the question, short enough to
+/// notice a move within the day.
+const PLATFORM_TTL: Duration = Duration::from_secs(300);
 
 /// Number of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +97,7 @@ impl<L: Lookup> Lookup for PlatformFirst<L> {
         if let Some(platform) = &self.platform
             && let Some(records) = platform.ask(name).await
         {
-            return SrvAnswer::from_records(records);
+            return SrvAnswer::from_records(records, PLATFORM_TTL);
         }
         self.fallback.srv(name).await
     }

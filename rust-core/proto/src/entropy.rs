@@ -36,6 +36,12 @@ impl Entropy {
         URL_SAFE_NO_PAD.encode(bits)
     }
 
+    /// A number, for seeding what needs chance.
+    pub fn number(&mut self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.block();
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     fn block(&mut self) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.seed.expose());

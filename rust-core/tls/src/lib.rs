@@ -18,6 +18,7 @@ mod client_hello;
 mod context;
 mod deferred;
 mod error;
+mod random;
 mod resumption;
 mod session;
 mod tickets;
@@ -28,6 +29,7 @@ mod tests;
 pub use context::{SessionParams, TlsContext, TlsVersions, Trust};
 pub use deferred::VerificationRequest;
 pub use error::{Alert, ApiMisuse, CertificateError, TlsError};
+pub use random::{NoRandom, random_seed};
 pub use resumption::TicketStats;
 pub use session::{EarlyData, Established, TlsEvent, TlsSession, TlsVersion};
 pub use tickets::{
