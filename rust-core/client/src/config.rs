@@ -10,6 +10,7 @@ use snapback_proto::plan::Transport;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Limits;
 use snapback_resolver::{NameServers, Preference, StaticHosts};
+use snapback_session::supervisor::Timing;
 use snapback_store::{MemoryStore, Store};
 use snapback_tls::{TlsVersions, Trust};
 
@@ -25,6 +26,8 @@ pub struct ClientConfig {
     pub policy: Policy,
     /// How long to wait for what.
     pub timeouts: Timeouts,
+    /// How long to wait between attempts, and for signs of life.
+    pub reconnect: Timing,
     /// Whose certificates are believed. Default: the platform's verifier.
     pub trust: Trust,
     /// Which TLS versions to offer. Default: 1.3 and 1.2.
@@ -84,7 +87,7 @@ impl ServerAddress {
 }
 
 /// Why a configuration cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ConfigError {
     /// The account is not a JID.
     Jid(JidError),
@@ -130,6 +133,7 @@ impl ClientConfig {
             resource: "snapback".to_owned(),
             policy: Policy::default(),
             timeouts: Timeouts::default(),
+            reconnect: Timing::default(),
             trust: Trust::Platform,
             tls_versions: TlsVersions::default(),
             network: Network::default(),

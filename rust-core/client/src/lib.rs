@@ -53,6 +53,6 @@ pub use snapback_proto::xep::roster::Item as RosterItem;
 pub use snapback_proto::xml::Element;
 pub use snapback_resolver as resolver;
 pub use snapback_session::link::{FlightReport, LinkError, LocalStep, Timeline};
-pub use snapback_session::supervisor::{ConnectionState, OfflineReason};
+pub use snapback_session::supervisor::{ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_store::{MemoryStore, Roster, Store, StoreError};
 pub use snapback_tls::{CertificateError, TlsContext, TlsError, TlsVersions, Trust, danger};

@@ -1,0 +1,241 @@
+//! The handle that an app holds.
+
+use std::sync::Arc;
+use std::sync::Mutex as SyncMutex;
+use std::time::Duration;
+
+use snapback_proto::entropy::Entropy;
+use snapback_proto::knowledge::OutboundKind;
+use snapback_proto::ns;
+use snapback_proto::xep::stanza_id;
+use snapback_proto::xml::Element;
+use snapback_session::supervisor::Supervisor;
+use snapback_store::{Roster, Store, StoreError};
+use snapback_tls::TlsContext;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::config::{ClientConfig, ConfigError};
+use crate::dial::Dialer;
+use crate::driver::{Driver, Request, SendError};
+use crate::event::{EndReason, Event, EventQueue};
+use crate::iq::IqError;
+use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
+
+/// An account that is kept online. Dropping the client drops the connection without a goodbye: the server keeps the
+/// session for a while, and the next client with the same store may resume it.
+#[derive(Debug)]
+pub struct Client {
+    requests: mpsc::UnboundedSender<Request>,
+    events: Arc<EventQueue>,
+    platform: Arc<Platform>,
+    platform_requests: Mutex<mpsc::UnboundedReceiver<PlatformRequest>>,
+    entropy: SyncMutex<Entropy>,
+}
+
+impl Client {
+    /// Opens the store and starts the driver on the current tokio runtime. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// If there is no runtime, or TLS, the store or the platform's random numbers cannot be used.
+    pub fn open(mut config: ClientConfig) -> Result<Self, ConfigError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| ConfigError::NoRuntime)?;
+        let mut entropy = Entropy::new(seed()?);
+        let installation = installation(config.store.as_mut(), &config.user_agent.id)?;
+        let proto = Arc::new(config.proto(installation));
+        let (platform, platform_requests) = Platform::new();
+        let domain = config.account.domain_to_ascii();
+        let (requests, receiver) = mpsc::unbounded_channel();
+        let events = Arc::new(EventQueue::default());
+        let driver = Driver {
+            clock: Clock::start(),
+            config: proto,
+            tls: TlsContext::new(config.trust).map_err(ConfigError::Tls)?,
+            versions: config.tls_versions,
+            store: config.store,
+            events: Arc::clone(&events),
+            dialer: Dialer::new(domain, config.network, Arc::clone(&platform), entropy.number()),
+            supervisor: Supervisor::new(config.reconnect, entropy.number()),
+            requests: receiver,
+            state: crate::driver::State::default(),
+        };
+        let ended = Arc::clone(&events);
+        runtime.spawn(async move {
+            // T10: a panic in the driver is an event, not a panic of the app.
+            if tokio::spawn(driver.run()).await.is_err() {
+                ended.push(Event::Ended { reason: EndReason::Driver, plan: None });
+            }
+            ended.close();
+        });
+        Ok(Self {
+            requests,
+            events,
+            platform,
+            platform_requests: Mutex::new(platform_requests),
+            entropy: SyncMutex::new(entropy),
+        })
+    }
+
+    /// Connects, and stays connected: after each break the client reconnects by itself.
+    pub fn connect(&self) {
+        self.request(Request::Connect);
+    }
+
+    /// Ends the session and the stream cleanly. Returns when that is done.
+    pub async fn disconnect(&self) {
+        let (done, wait) = oneshot::channel();
+        self.request(Request::Disconnect(done));
+        let _ = wait.await;
+    }
+
+    /// The next event, in order; `None` once the client has ended.
+    pub async fn next_event(&self) -> Option<Event> {
+        self.events.next().await
+    }
+
+    /// The next question to the platform. It has a queue of its own: see [`PlatformRequest`].
+    pub async fn next_platform_request(&self) -> Option<PlatformRequest> {
+        self.platform_requests.lock().await.recv().await
+    }
+
+    /// Answers a question of [`Client::next_platform_request`]. An answer that comes too late is dropped.
+    pub fn answer(&self, id: RequestId, answer: PlatformAnswer) {
+        self.platform.answer(id, answer);
+    }
+
+    /// Sends a chat message. Yields its id once it is stored; its further stages come as events. It will be sent, and
+    /// sent again, until the server has acknowledged it.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full or the store cannot be used.
+    pub async fn send_message(&self, to: &str, body: &str) -> Result<String, SendError> {
+        let message = Element::new("message", ns::CLIENT)
+            .with_attr("to", to)
+            .with_attr("type", "chat")
+            .with_child(Element::new("body", ns::CLIENT).with_text(body));
+        self.send(message).await
+    }
+
+    /// Sends a message or presence. A missing id is made; yields the id once the stanza is stored.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full or the store cannot be used.
+    pub async fn send(&self, mut stanza: Element) -> Result<String, SendError> {
+        let id = self.identify(&mut stanza);
+        let kind = if stanza.name() == "message" { OutboundKind::Message } else { OutboundKind::SessionBound };
+        if kind == OutboundKind::Message && stanza_id::parse_origin_id(&stanza).is_none() {
+            stanza.push_child(stanza_id::origin_id(&id));
+        }
+        let (done, wait) = oneshot::channel();
+        self.request(Request::Send { stanza, kind, done });
+        wait.await.unwrap_or(Err(SendError::Closed))?;
+        Ok(id)
+    }
+
+    /// Sends a request and waits for its answer, across reconnects as long as the session is resumed.
+    ///
+    /// # Errors
+    ///
+    /// If it is refused, its session is lost, or no answer comes in time.
+    pub async fn iq(&self, mut stanza: Element, timeout: Duration) -> Result<Element, IqError> {
+        self.identify(&mut stanza);
+        let (reply, wait) = oneshot::channel();
+        self.request(Request::Iq { stanza, reply });
+        match tokio::time::timeout(timeout, wait).await {
+            Ok(answer) => answer.unwrap_or(Err(IqError::Closed)),
+            Err(_) => Err(IqError::TimedOut),
+        }
+    }
+
+    /// The app has taken this delivery: it will not come again.
+    pub fn confirm(&self, delivery_id: &str) {
+        self.request(Request::Confirm(delivery_id.to_owned()));
+    }
+
+    /// The roster as it is stored, online or not.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be used.
+    pub async fn roster(&self) -> Result<Roster, StoreError> {
+        let (reply, wait) = oneshot::channel();
+        self.request(Request::Roster(reply));
+        wait.await.unwrap_or(Err(StoreError::Broken))
+    }
+
+    /// The platform's network came, went or changed. The client probes or reconnects at once.
+    pub fn network_changed(&self, available: bool) {
+        self.request(Request::NetworkChanged { available });
+    }
+
+    /// The app moved to the foreground (`true`) or the background (XEP-0352).
+    pub fn set_active(&self, active: bool) {
+        self.request(Request::SetActive(active));
+    }
+
+    /// Lets go of everything, without ending the session on the server. Returns when nothing is held any more.
+    pub async fn suspend(&self) {
+        let (done, wait) = oneshot::channel();
+        self.request(Request::Suspend(done));
+        let _ = wait.await;
+    }
+
+    /// Goes on after [`Client::suspend`].
+    pub fn resume(&self) {
+        self.request(Request::Resume);
+    }
+
+    fn request(&self, request: Request) {
+        // Once the driver has ended there is nobody to ask; the waiting side sees its channel closed.
+        let _ = self.requests.send(request);
+    }
+
+    fn identify(&self, stanza: &mut Element) -> String {
+        if let Some(id) = stanza.attr("id") {
+            return id.to_owned();
+        }
+        let id = self.entropy.lock().unwrap_or_else(std::sync::PoisonError::into_inner).token();
+        stanza.set_attr("id", &id);
+        id
+    }
+}
+
+fn seed() -> Result<[u8; 32], ConfigError> {
+    snapback_tls::random_seed().map_err(|_| ConfigError::NoEntropy)
+}
+
+/// The id of this installation: given, remembered, or made now (rule S4).
+fn installation(store: &mut dyn Store, given: &str) -> Result<String, ConfigError> {
+    if !given.is_empty() {
+        return Ok(given.to_owned());
+    }
+    if let Some(known) = store.installation().map_err(ConfigError::Store)? {
+        return Ok(known);
+    }
+    let id = uuid4(seed()?);
+    store.set_installation(&id).map_err(ConfigError::Store)?;
+    Ok(id)
+}
+
+/// A random UUID (RFC 9562 section 5.4).
+fn uuid4(seed: [u8; 32]) -> String {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = seed;
+    let (g, i) = ((g & 0x0f) | 0x40, (i & 0x3f) | 0x80);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let groups = [hex(&[a, b, c, d]), hex(&[e, f]), hex(&[g, h]), hex(&[i, j]), hex(&[k, l, m, n, o, p])];
+    groups.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s4_installation_ids_are_random_uuids_of_version_4() {
+        let id = uuid4([0xff; 32]);
+        assert_eq!(id, "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+}

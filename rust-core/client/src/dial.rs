@@ -1,0 +1,226 @@
+//! From the account's domain to an open socket: look-up, cache, race (RFC 8305). TCP only: two early-data flights are
+//! never raced (rule S6).
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use snapback_proto::time::UnixTime;
+use snapback_resolver::{
+    AnswerCache, Endpoint, HappyEyeballs, HickoryLookup, Input, Lookup, LookupError, MemoryAnswerCache, Output,
+    RacePlan, Request, Resolution, ResolveError, StaticHosts, StoredAnswer, SystemHosts, resolve,
+};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::config::{Network, ServerAddress};
+use crate::platform::{Platform, PlatformFirst};
+
+/// All addresses together get this long. A SYN that is lost twice is sent again after 3 s; more than 15 s of silence
+/// is better answered by a new look at the network.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A socket on its way.
+pub type Dialing = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+/// Opens sockets. An app may bind them to a network of its choice before they connect.
+pub trait Dial: Send + Sync + 'static {
+    /// Connects to this address.
+    fn dial(&self, addr: SocketAddr) -> Dialing;
+}
+
+/// Opens plain TCP sockets.
+#[derive(Clone, Copy, Debug)]
+pub struct TcpDial;
+
+impl Dial for TcpDial {
+    fn dial(&self, addr: SocketAddr) -> Dialing {
+        Box::pin(TcpStream::connect(addr))
+    }
+}
+
+/// Why there was no way to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DialError {
+    /// The name could not be resolved.
+    Resolve(ResolveError),
+    /// No address answered; the kinds of failure, in order.
+    Connect(Vec<io::ErrorKind>),
+    /// No address answered in time.
+    TimedOut,
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve(error) => error.fmt(f),
+            Self::Connect(kinds) => match kinds.first() {
+                Some(kind) => write!(f, "no address could be connected to: {kind}"),
+                None => f.write_str("there is no address to connect to"),
+            },
+            Self::TimedOut => f.write_str("no address answered in time"),
+        }
+    }
+}
+
+impl std::error::Error for DialError {}
+
+/// Finds endpoints and connects to one. Cheap to clone; clones share the cache.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    domain: String,
+    network: Arc<Network>,
+    platform: Arc<Platform>,
+    cache: Arc<Mutex<MemoryAnswerCache>>,
+    /// SRV weights need chance, not secrecy.
+    chance: u64,
+}
+
+impl Dialer {
+    pub(crate) fn new(domain: String, network: Network, platform: Arc<Platform>, chance: u64) -> Self {
+        Self { domain, network: Arc::new(network), platform, cache: Arc::default(), chance }
+    }
+
+    /// Connects. Cached endpoints are used first and refreshed behind; if all of them fail they are replaced (rule S10).
+    pub(crate) async fn connect(self, preferred: Option<ServerAddress>, wall: UnixTime) -> Result<(TcpStream, Endpoint), DialError> {
+        if let Some(preferred) = preferred
+            && let Ok(resolution) = self.resolve(std::slice::from_ref(&preferred)).await
+            && let Ok(connected) = self.race(resolution.endpoints).await
+        {
+            return Ok(connected);
+        }
+        let now = u64::try_from(wall.0).unwrap_or(0);
+        if let Some(cached) = self.cached(now) {
+            if !cached.fresh {
+                let refresher = self.clone();
+                tokio::spawn(async move { refresher.refresh(now).await });
+            }
+            if let Ok(connected) = self.race(cached.endpoints).await {
+                return Ok(connected);
+            }
+        }
+        let endpoints = self.refresh(now).await?;
+        self.race(endpoints).await
+    }
+
+    fn cached(&self, now: u64) -> Option<snapback_resolver::Cached> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.load(&self.domain).and_then(|answer| answer.at(now))
+    }
+
+    async fn refresh(&self, now: u64) -> Result<Vec<Endpoint>, DialError> {
+        let resolution = self.resolve(&self.network.servers).await.map_err(DialError::Resolve)?;
+        let endpoints = resolution.endpoints.clone();
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.save(&self.domain, StoredAnswer::new(resolution, now));
+        Ok(endpoints)
+    }
+
+    async fn resolve(&self, servers: &[ServerAddress]) -> Result<Resolution, ResolveError> {
+        let request = Request {
+            preference: self.network.preference,
+            overrides: servers.iter().map(target).collect(),
+            ..Request::new(&self.domain)
+        };
+        let mut chance = self.chance | 1;
+        let mut random = move || {
+            chance ^= chance << 13;
+            chance ^= chance >> 7;
+            chance ^= chance << 17;
+            (chance >> 32) as u32
+        };
+        let lookup = PlatformFirst {
+            platform: self.network.ask_platform.then(|| Arc::clone(&self.platform)),
+            fallback: Names { network: Arc::clone(&self.network) },
+        };
+        resolve(&request, &lookup, &mut random).await
+    }
+
+    async fn race(&self, endpoints: Vec<Endpoint>) -> Result<(TcpStream, Endpoint), DialError> {
+        let plan = RacePlan::new(endpoints);
+        let start = Instant::now();
+        timeout_at(start + DIAL_TIMEOUT, run_race(&plan, start, self.network.dial.as_ref()))
+            .await
+            .unwrap_or(Err(DialError::TimedOut))
+    }
+}
+
+async fn run_race(plan: &RacePlan, start: Instant, dial: &dyn Dial) -> Result<(TcpStream, Endpoint), DialError> {
+    let mut race = HappyEyeballs::new(plan);
+    let mut dialing: JoinSet<(usize, io::Result<TcpStream>)> = JoinSet::new();
+    let mut winner = None;
+    loop {
+        let wait = match race.poll_output(start.elapsed()) {
+            Output::Start(index) => {
+                if let Some(attempt) = plan.attempts.get(index) {
+                    let socket = dial.dial(attempt.endpoint.addr);
+                    dialing.spawn(async move { (index, socket.await) });
+                }
+                continue;
+            }
+            Output::Won(index) => {
+                let endpoint = plan.attempts.get(index).map(|attempt| attempt.endpoint.clone());
+                return winner.take().zip(endpoint).ok_or(DialError::TimedOut);
+            }
+            Output::AllFailed(reasons) => {
+                return Err(DialError::Connect(reasons.into_iter().map(|(_, kind)| kind).collect()));
+            }
+            Output::Wait(until) => until,
+        };
+        let deadline = start + wait.unwrap_or(DIAL_TIMEOUT);
+        tokio::select! {
+            Some(done) = dialing.join_next(), if !dialing.is_empty() => {
+                let input = match done {
+                    Ok((index, Ok(socket))) => {
+                        winner = Some(socket);
+                        Input::Connected(index)
+                    }
+                    Ok((index, Err(error))) => Input::Failed(index, error.kind()),
+                    // A dialer that panics has lost its race; the others go on.
+                    Err(_) => continue,
+                };
+                race.handle_input(input, start.elapsed());
+            }
+            () = sleep_until(deadline) => race.handle_input(Input::Timeout, start.elapsed()),
+        }
+    }
+}
+
+fn target(server: &ServerAddress) -> snapback_resolver::Target {
+    snapback_resolver::Target {
+        host: server.host.clone(),
+        port: server.port,
+        transport: match server.transport {
+            snapback_proto::plan::Transport::DirectTls => snapback_resolver::Transport::DirectTls,
+            snapback_proto::plan::Transport::StartTls => snapback_resolver::Transport::StartTls,
+        },
+        priority: 0,
+        weight: 0,
+    }
+}
+
+/// Fixed answers if there are any, else the name servers for SRV and the system for hosts.
+struct Names {
+    network: Arc<Network>,
+}
+
+impl Lookup for Names {
+    async fn srv(&self, name: &str) -> Result<snapback_resolver::SrvAnswer, LookupError> {
+        match &self.network.hosts {
+            Some(fixed) => fixed.srv(name).await,
+            None => HickoryLookup::new(self.network.name_servers.clone())?.srv(name).await,
+        }
+    }
+
+    async fn addresses(&self, host: &str) -> Result<snapback_resolver::Addresses, LookupError> {
+        match &self.network.hosts {
+            Some(fixed) => StaticHosts::addresses(fixed, host).await,
+            None => SystemHosts.addresses(host).await,
+        }
+    }
+}

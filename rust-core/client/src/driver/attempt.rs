@@ -1,0 +1,140 @@
+//! One connection's socket and link.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use snapback_proto::connection::PersistFailure;
+use snapback_proto::error::{ConnectionError, LocalError};
+use snapback_proto::plan::Transport;
+use snapback_proto::time::Now;
+use snapback_resolver::Endpoint;
+use snapback_session::link::{Link, LinkError, LinkInput};
+use snapback_session::supervisor::AttemptId;
+use snapback_store::{ServerKey, StoreError};
+use tokio::io::{AsyncWriteExt, Interest};
+use tokio::net::TcpStream;
+
+use crate::event::EndReason;
+
+/// What one read takes at most: a few TLS records, so that neither a flood nor a roster starves the other inputs.
+const READ_CHUNK: usize = 64 * 1024;
+/// For the last words of a connection that is closed.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+pub(super) struct Attempt {
+    pub(super) number: AttemptId,
+    pub(super) link: Link,
+    pub(super) server: ServerKey,
+    socket: TcpStream,
+    /// Written by the link, not yet taken by the kernel.
+    unsent: Vec<u8>,
+    is_read_closed: bool,
+}
+
+impl Attempt {
+    pub(super) fn new(number: AttemptId, link: Link, socket: TcpStream, server: ServerKey) -> Self {
+        // A flight is one write already; Nagle would only hold back its last segment. Without it we are slower, not wrong.
+        let _ = socket.set_nodelay(true);
+        Self { number, link, server, socket, unsent: Vec::new(), is_read_closed: false }
+    }
+
+    /// Resolves when bytes can be moved. A full event queue stops reading, not writing, and never a login.
+    pub(super) async fn ready(&self, is_full: bool) {
+        let may_read = !self.is_read_closed && !(is_full && self.link.state_name() == "Online");
+        let interest = match (may_read, !self.unsent.is_empty()) {
+            (true, true) => Interest::READABLE | Interest::WRITABLE,
+            (true, false) => Interest::READABLE,
+            (false, true) => Interest::WRITABLE,
+            (false, false) => return std::future::pending().await,
+        };
+        // An error shows itself at the next read.
+        let _ = self.socket.ready(interest).await;
+    }
+
+    /// Sends a flight: one write, unless the kernel's buffer is full.
+    pub(super) fn write(&mut self, bytes: Vec<u8>) {
+        if self.unsent.is_empty() {
+            self.unsent = bytes;
+        } else {
+            self.unsent.extend_from_slice(&bytes);
+        }
+        self.flush();
+    }
+
+    /// Moves what can be moved.
+    pub(super) fn transfer(&mut self, now: Now) {
+        self.flush();
+        let mut chunk = vec![0; READ_CHUNK];
+        match self.socket.try_read(&mut chunk) {
+            Ok(0) => self.closed(now),
+            Ok(length) => {
+                let bytes = chunk.get(..length).unwrap_or_default();
+                self.link.handle_input(LinkInput::Received(bytes), now);
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(_) => self.closed(now),
+        }
+    }
+
+    fn closed(&mut self, now: Now) {
+        self.is_read_closed = true;
+        self.link.handle_input(LinkInput::TransportClosed, now);
+    }
+
+    fn flush(&mut self) {
+        while !self.unsent.is_empty() {
+            match self.socket.try_write(&self.unsent) {
+                Ok(length) => {
+                    self.unsent.drain(..length);
+                }
+                // A broken socket shows itself at the next read.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// The link has said its last words.
+    pub(super) fn finish_writing(&mut self) {
+        self.flush();
+    }
+
+    /// Lets the last words leave, and closes.
+    pub(super) fn close(self) {
+        let Self { mut socket, unsent, .. } = self;
+        tokio::spawn(async move {
+            let farewell = async {
+                socket.write_all(&unsent).await?;
+                socket.shutdown().await
+            };
+            // Nobody is left to whom a failure would matter.
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        });
+    }
+}
+
+pub(super) fn server_key(endpoint: &Endpoint) -> ServerKey {
+    ServerKey {
+        host: endpoint.host.clone(),
+        port: endpoint.addr.port(),
+        transport: match endpoint.transport {
+            snapback_resolver::Transport::DirectTls => Transport::DirectTls,
+            snapback_resolver::Transport::StartTls => Transport::StartTls,
+        },
+    }
+}
+
+/// Stands in where a change concerns no server.
+pub(super) fn no_server() -> ServerKey {
+    ServerKey { host: String::new(), port: 0, transport: Transport::DirectTls }
+}
+
+pub(super) fn persist_failure(error: &StoreError) -> PersistFailure {
+    match error {
+        StoreError::Full => PersistFailure::Full,
+        _ => PersistFailure::Broken,
+    }
+}
+
+pub(super) fn storage_failed() -> EndReason {
+    EndReason::Link(LinkError::Connection(ConnectionError::Local(LocalError::StorageFailed)))
+}

@@ -1,0 +1,417 @@
+//! The driver: one task that moves bytes and time between the socket, the link, the supervisor and the store. It
+//! decides nothing; it sleeps until the deadline that they name.
+
+mod attempt;
+mod request;
+
+use std::sync::Arc;
+
+use snapback_proto::config::Config;
+use snapback_proto::connection::{self, Command, Failure, Stage};
+use snapback_proto::knowledge::{Knowledge, Op};
+use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
+use snapback_proto::time::Instant;
+use snapback_resolver::Endpoint;
+use snapback_session::link::{LinkError, LinkInput, LinkOutput};
+use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
+use snapback_store::{ServerKey, Store};
+use snapback_tls::{CertificateError, TlsContext, TlsVersions};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::ServerAddress;
+use crate::dial::{DialError, Dialer};
+use crate::event::{EndReason, Event, EventQueue};
+use crate::iq::{IqError, Pending};
+
+use attempt::Attempt;
+pub(crate) use request::Request;
+pub use request::SendError;
+
+/// Where a server may send us on (rule T8).
+const MAX_SEE_OTHER_HOST_HOPS: u8 = 3;
+
+type Dialed = Result<(TcpStream, Endpoint), DialError>;
+
+/// What a thread of the blocking pool has found out, for which attempt.
+struct Finding {
+    attempt: AttemptId,
+    what: Found,
+}
+
+enum Found {
+    Certificate(Result<(), CertificateError>),
+    Keys { id: ScramKeyId, keys: Result<ScramKeys, SaslError> },
+}
+
+/// Everything that the driver's task owns.
+pub(crate) struct Driver {
+    pub(crate) clock: Clock,
+    pub(crate) config: Arc<Config>,
+    pub(crate) tls: TlsContext,
+    pub(crate) versions: TlsVersions,
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) events: Arc<EventQueue>,
+    pub(crate) dialer: Dialer,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) requests: mpsc::UnboundedReceiver<Request>,
+    pub(crate) state: State,
+}
+
+/// An attempt that has no socket yet.
+struct Dialling {
+    attempt: AttemptId,
+    since: Instant,
+    task: JoinHandle<Dialed>,
+}
+
+/// What changes while the driver runs.
+pub(crate) struct State {
+    attempt: Option<Attempt>,
+    dialing: Option<Dialling>,
+    active: bool,
+    iqs: Pending,
+    findings: mpsc::UnboundedReceiver<Finding>,
+    finding: mpsc::UnboundedSender<Finding>,
+    /// The server asked to be reached here (XEP-0198 `location`, or see-other-host).
+    preferred: Option<ServerAddress>,
+    hops: u8,
+    last_server: Option<ServerKey>,
+    disconnected: Vec<tokio::sync::oneshot::Sender<()>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let (finding, findings) = mpsc::unbounded_channel();
+        Self {
+            attempt: None,
+            dialing: None,
+            active: true,
+            iqs: Pending::default(),
+            findings,
+            finding,
+            preferred: None,
+            hops: 0,
+            last_server: None,
+            disconnected: Vec::new(),
+        }
+    }
+}
+
+/// What woke the driver.
+enum Wake {
+    Request(Option<Request>),
+    Dialed(Dialed),
+    Finding(Finding),
+    Socket,
+    Drained,
+    Deadline,
+}
+
+impl Driver {
+    /// Runs until the client is dropped.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let deadline = self.settle();
+            match self.wait(deadline).await {
+                Wake::Request(Some(request)) => self.request(request),
+                Wake::Request(None) => break,
+                Wake::Dialed(dialed) => self.dialed(dialed),
+                Wake::Finding(finding) => self.found(finding),
+                Wake::Socket => self.socket_ready(),
+                Wake::Drained => {}
+                Wake::Deadline => self.timeout(),
+            }
+        }
+        self.state.iqs.fail_all(&IqError::Closed);
+    }
+
+    async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
+        let clock = self.clock;
+        let is_full = self.events.is_full();
+        let State { attempt, dialing, findings, .. } = &mut self.state;
+        let is_dialing = dialing.is_some();
+        let dialed = async {
+            match dialing {
+                Some(dialling) => (&mut dialling.task).await.unwrap_or(Err(DialError::TimedOut)),
+                None => std::future::pending().await,
+            }
+        };
+        let socket = async {
+            match attempt {
+                Some(attempt) => attempt.ready(is_full).await,
+                None => std::future::pending().await,
+            }
+        };
+        let timer = async {
+            match deadline {
+                Some(when) => tokio::time::sleep_until(clock.deadline(when)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            request = self.requests.recv() => Wake::Request(request),
+            dialed = dialed, if is_dialing => Wake::Dialed(dialed),
+            Some(finding) = findings.recv() => Wake::Finding(finding),
+            () = socket => Wake::Socket,
+            () = self.events.drained(), if is_full => Wake::Drained,
+            () = timer => Wake::Deadline,
+        }
+    }
+
+    /// Lets link and supervisor say all that they have to say; yields the earliest deadline.
+    fn settle(&mut self) -> Option<Instant> {
+        loop {
+            let link = self.settle_link();
+            let (supervisor, changed) = self.settle_supervisor();
+            if !changed {
+                return [link, supervisor].into_iter().flatten().min();
+            }
+        }
+    }
+
+    // -- the link
+
+    fn settle_link(&mut self) -> Option<Instant> {
+        loop {
+            let now = self.clock.now();
+            let attempt = self.state.attempt.as_mut()?;
+            match attempt.link.poll_output() {
+                LinkOutput::Persist { seq, ops } => {
+                    let input = match self.store.apply(&attempt.server, &ops) {
+                        Ok(()) => LinkInput::Committed(seq),
+                        Err(error) => LinkInput::PersistFailed(seq, attempt::persist_failure(&error)),
+                    };
+                    attempt.link.handle_input(input, now);
+                }
+                LinkOutput::Transmit(bytes) => attempt.write(bytes),
+                LinkOutput::VerifyCertificate(request) => {
+                    let (finding, attempt) = (self.state.finding.clone(), attempt.number);
+                    tokio::task::spawn_blocking(move || {
+                        let what = Found::Certificate(request.verify());
+                        let _ = finding.send(Finding { attempt, what });
+                    });
+                }
+                LinkOutput::DeriveKeys(id) => {
+                    let (finding, attempt) = (self.state.finding.clone(), attempt.number);
+                    let config = Arc::clone(&self.config);
+                    tokio::task::spawn_blocking(move || {
+                        let keys = match &config.password {
+                            Some(password) => ScramKeys::derive(&id, password),
+                            None => Err(SaslError::BadCredentialText),
+                        };
+                        let _ = finding.send(Finding { attempt, what: Found::Keys { id, keys } });
+                    });
+                }
+                LinkOutput::Event(event) => self.link_event(event),
+                LinkOutput::CloseTransport => attempt.finish_writing(),
+                LinkOutput::Closed(error) => self.link_closed(error),
+                LinkOutput::Timeout { when, .. } => return when,
+            }
+        }
+    }
+
+    fn link_event(&mut self, event: connection::Event) {
+        let event = match event {
+            connection::Event::Online { outcome, jid, plan } => {
+                let Some(attempt) = &self.state.attempt else { return };
+                let timeline = attempt.link.timeline().clone();
+                let flights = timeline.round_trips();
+                self.state.hops = 0;
+                let attempt = attempt.number;
+                self.tell(supervisor::Input::AttemptOnline { attempt, outcome, flights });
+                Event::Online { outcome, jid, plan, timeline }
+            }
+            connection::Event::Stanza(delivery) if delivery.stanza.name() == "presence" => Event::Presence { delivery },
+            connection::Event::Stanza(delivery) => Event::Message { delivery },
+            connection::Event::IqAnswer(iq) => {
+                let account = self.config.account.to_string();
+                let domain = self.config.account.domain();
+                self.state.iqs.answer(iq, |from| from == account || from == domain);
+                return;
+            }
+            connection::Event::Stage { id, stage } => {
+                if stage == Stage::Failed(Failure::SessionLost) {
+                    self.state.iqs.fail(&id, IqError::SessionLost);
+                }
+                Event::Stage { id, stage }
+            }
+            connection::Event::RosterChanged => Event::RosterChanged,
+            connection::Event::StanzaRefused(refused) => Event::StanzaRefused(refused),
+            connection::Event::PossibleGap => Event::PossibleGap,
+            connection::Event::PeerFault(what) => Event::PeerFault(what),
+            connection::Event::Closed(_) => return,
+        };
+        self.events.push(event);
+    }
+
+    fn link_closed(&mut self, error: Option<LinkError>) {
+        let Some(attempt) = self.state.attempt.take() else { return };
+        let plan = Some(attempt.link.plan().clone());
+        let number = attempt.number;
+        attempt.close();
+        let ending = error.as_ref().map(request::ending);
+        self.state.preferred = self.see_other_host(error.as_ref(), attempt_transport(plan.as_ref()));
+        let reason = error.map_or(EndReason::Closed, EndReason::Link);
+        self.events.push(Event::Ended { reason, plan });
+        self.tell(supervisor::Input::Ended { attempt: number, ending });
+    }
+
+    // -- dialling
+
+    fn start_dialing(&mut self, attempt: AttemptId) {
+        let now = self.clock.now();
+        let preferred = self.state.preferred.take();
+        let task = tokio::spawn(self.dialer.clone().connect(preferred, now.wall));
+        self.state.dialing = Some(Dialling { attempt, since: now.mono, task });
+    }
+
+    fn dialed(&mut self, dialed: Dialed) {
+        let Some(dialling) = self.state.dialing.take() else { return };
+        let begun = dialed.map_err(EndReason::Dial).and_then(|(socket, endpoint)| self.begin(&dialling, socket, &endpoint));
+        match begun {
+            Ok(attempt) => {
+                self.tell(supervisor::Input::AttemptProgress { attempt: attempt.number, step: Step::Login });
+                self.state.attempt = Some(attempt);
+            }
+            Err(reason) => {
+                self.events.push(Event::Ended { reason, plan: None });
+                let ending = Ending { retryable: true, ..Ending::default() };
+                self.tell(supervisor::Input::Ended { attempt: dialling.attempt, ending: Some(ending) });
+            }
+        }
+    }
+
+    fn begin(&mut self, dialling: &Dialling, socket: TcpStream, endpoint: &Endpoint) -> Result<Attempt, EndReason> {
+        let server = attempt::server_key(endpoint);
+        let knowledge = self.store.load(&server).map_err(|_| attempt::storage_failed())?;
+        self.state.last_server = Some(server.clone());
+        let link = self.link(&server, knowledge, dialling.since).ok_or(EndReason::Driver)?;
+        let mut attempt = Attempt::new(dialling.attempt, link, socket, server);
+        attempt.link.handle_input(LinkInput::Connected, self.clock.now());
+        Ok(attempt)
+    }
+
+    fn link(&self, server: &ServerKey, knowledge: Knowledge, started: Instant) -> Option<snapback_session::link::Link> {
+        let start = connection::Start {
+            config: Arc::clone(&self.config),
+            transport: server.transport,
+            knowledge,
+            early_data_possible: self.config.policy.early_data,
+            active: self.state.active,
+            seed: snapback_tls::random_seed().ok()?,
+        };
+        let config = snapback_session::link::LinkConfig {
+            start,
+            tls: self.tls.clone(),
+            versions: self.versions,
+            started,
+        };
+        Some(snapback_session::link::Link::new(config, self.clock.now()))
+    }
+
+    /// Drops what is under way without a goodbye: the server keeps the session (rule I14).
+    fn drop_attempt(&mut self) {
+        self.stop_dialing();
+        if let Some(attempt) = self.state.attempt.take() {
+            let plan = Some(attempt.link.plan().clone());
+            self.events.push(Event::Ended { reason: EndReason::Dropped, plan });
+        }
+    }
+
+    fn stop_dialing(&mut self) {
+        if let Some(dialling) = self.state.dialing.take() {
+            dialling.task.abort();
+        }
+    }
+
+    // -- inputs
+
+    fn found(&mut self, finding: Finding) {
+        let now = self.clock.now();
+        let Some(attempt) = self.state.attempt.as_mut() else { return };
+        // I9: what an older attempt wanted to know is of no interest any more.
+        if attempt.number != finding.attempt {
+            return;
+        }
+        let input = match finding.what {
+            Found::Certificate(verdict) => LinkInput::CertificateVerified(verdict),
+            Found::Keys { id, keys } => LinkInput::KeysDerived { id, keys },
+        };
+        attempt.link.handle_input(input, now);
+    }
+
+    fn socket_ready(&mut self) {
+        let now = self.clock.now();
+        if let Some(attempt) = self.state.attempt.as_mut() {
+            attempt.transfer(now);
+        }
+    }
+
+    fn timeout(&mut self) {
+        let now = self.clock.now();
+        if let Some(attempt) = self.state.attempt.as_mut() {
+            attempt.link.handle_input(LinkInput::Timeout, now);
+        }
+        self.tell(supervisor::Input::Timeout);
+    }
+
+    // -- the supervisor
+
+    fn tell(&mut self, input: supervisor::Input) {
+        self.supervisor.handle_input(input, self.clock.now().mono);
+    }
+
+    /// Does what the supervisor says; yields its deadline, and whether it said anything.
+    fn settle_supervisor(&mut self) -> (Option<Instant>, bool) {
+        let mut changed = false;
+        loop {
+            match self.supervisor.poll_output() {
+                supervisor::Output::StartAttempt { attempt, .. } => self.start_dialing(attempt),
+                supervisor::Output::StopAttempt { .. } => self.drop_attempt(),
+                supervisor::Output::CloseCleanly { attempt } => self.close_cleanly(attempt),
+                supervisor::Output::Probe { deadline, .. } => self.command(Command::Probe { deadline }),
+                supervisor::Output::State(state) => self.announce(state),
+                supervisor::Output::Timeout { when, .. } => return (Some(when), changed),
+                supervisor::Output::Idle => return (None, changed),
+            }
+            changed = true;
+        }
+    }
+
+    fn announce(&mut self, state: supervisor::ConnectionState) {
+        if matches!(state, supervisor::ConnectionState::Offline { retry_at: None, .. }) {
+            for waiting in self.state.disconnected.drain(..) {
+                let _ = waiting.send(());
+            }
+        }
+        self.events.push(Event::State(state));
+    }
+
+    fn close_cleanly(&mut self, attempt: AttemptId) {
+        if self.state.attempt.is_some() {
+            return self.command(Command::Close);
+        }
+        self.stop_dialing();
+        self.tell(supervisor::Input::Ended { attempt, ending: None });
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = self.clock.now();
+        if let Some(attempt) = self.state.attempt.as_mut() {
+            attempt.link.handle_input(LinkInput::Command(command), now);
+        }
+    }
+
+    fn apply(&mut self, ops: &[Op]) {
+        let server = self.state.last_server.clone().unwrap_or_else(attempt::no_server);
+        // What the app confirms or asks for outside a connection is not worth ending one for; it is asked again.
+        let _ = self.store.apply(&server, ops);
+    }
+}
+
+fn attempt_transport(plan: Option<&snapback_proto::plan::Plan>) -> snapback_proto::plan::Transport {
+    plan.map_or(snapback_proto::plan::Transport::StartTls, |plan| plan.transport)
+}

@@ -1,0 +1,175 @@
+//! What the app asks of the driver.
+
+use std::fmt;
+
+use snapback_proto::connection::Command;
+use snapback_proto::error::ConnectionError;
+use snapback_proto::knowledge::{Op, OutboundKind};
+use snapback_proto::plan::Transport;
+use snapback_proto::xml::Element;
+use snapback_session::link::LinkError;
+use snapback_session::supervisor::{self, Ending};
+use snapback_store::{NewStanza, Roster, StoreError};
+use tokio::sync::oneshot;
+
+use super::{Driver, MAX_SEE_OTHER_HOST_HOPS};
+use crate::config::ServerAddress;
+use crate::iq::{IqError, IqReply};
+
+/// Something that the app wants.
+pub(crate) enum Request {
+    Connect,
+    Disconnect(oneshot::Sender<()>),
+    Send { stanza: Element, kind: OutboundKind, done: oneshot::Sender<Result<(), SendError>> },
+    Iq { stanza: Element, reply: IqReply },
+    Confirm(String),
+    Roster(oneshot::Sender<Result<Roster, StoreError>>),
+    NetworkChanged { available: bool },
+    SetActive(bool),
+    Suspend(oneshot::Sender<()>),
+    Resume,
+}
+
+/// Why a stanza was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The store did not take it; a full queue empties as the server acknowledges.
+    Store(StoreError),
+    /// The client is closed.
+    Closed,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Closed => f.write_str("the client is closed"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl Driver {
+    pub(super) fn request(&mut self, request: Request) {
+        match request {
+            Request::Connect => self.tell(supervisor::Input::Connect),
+            Request::Disconnect(done) => {
+                self.state.disconnected.push(done);
+                self.tell(supervisor::Input::Disconnect);
+            }
+            Request::Send { stanza, kind, done } => {
+                // Whoever asked may have gone; the stanza is on its way all the same.
+                let _ = done.send(self.send(stanza, kind));
+            }
+            Request::Iq { stanza, reply } => self.iq(stanza, reply),
+            Request::Confirm(id) => self.apply(&[Op::Confirm(id)]),
+            Request::Roster(reply) => {
+                let _ = reply.send(self.store.roster());
+            }
+            Request::NetworkChanged { available } => {
+                self.tell(supervisor::Input::NetworkChanged { available });
+            }
+            Request::SetActive(active) => self.set_active(active),
+            Request::Suspend(done) => {
+                self.tell(supervisor::Input::Suspend);
+                self.settle();
+                let _ = done.send(());
+            }
+            Request::Resume => self.tell(supervisor::Input::Resume),
+        }
+    }
+
+    fn send(&mut self, stanza: Element, kind: OutboundKind) -> Result<(), SendError> {
+        let limit = self.store.queue_limit();
+        let length = self.store.queue_len().map_err(SendError::Store)?;
+        if length >= limit {
+            return Err(SendError::Store(StoreError::QueueFull { limit }));
+        }
+        if self.state.attempt.is_some() {
+            self.command(Command::Send { stanza, kind });
+            return Ok(());
+        }
+        let id = stanza.attr("id").unwrap_or_default().to_owned();
+        let new = NewStanza { id: id.clone(), kind, queued_at: self.clock.now().wall, xml: stanza.to_xml() };
+        self.store.enqueue(new).map_err(SendError::Store)?;
+        let stage = snapback_proto::connection::Stage::Queued;
+        self.events.push(crate::event::Event::Stage { id, stage });
+        Ok(())
+    }
+
+    fn iq(&mut self, stanza: Element, reply: IqReply) {
+        let id = stanza.attr("id").unwrap_or_default().to_owned();
+        let to = stanza.attr("to").map(str::to_owned);
+        self.state.iqs.insert(id.clone(), to, reply);
+        if self.send(stanza, OutboundKind::SessionBound).is_err() {
+            self.state.iqs.fail(&id, IqError::NotQueued);
+        }
+    }
+
+    fn set_active(&mut self, active: bool) {
+        self.state.active = active;
+        self.command(Command::SetActive(active));
+        let input = if active { supervisor::Input::Foreground } else { supervisor::Input::Background };
+        self.tell(input);
+    }
+
+    /// T8: only after TLS (the stream error came through it), at most three hops, never stored.
+    pub(super) fn see_other_host(&mut self, error: Option<&LinkError>, transport: Transport) -> Option<ServerAddress> {
+        let Some(LinkError::Connection(ConnectionError::Stream(error))) = error else {
+            return None;
+        };
+        let other = error.see_other_host.as_ref()?;
+        if self.state.hops >= MAX_SEE_OTHER_HOST_HOPS {
+            return None;
+        }
+        self.state.hops = self.state.hops.saturating_add(1);
+        Some(address(other, transport))
+    }
+}
+
+/// `host`, `host:port`, `[v6]` or `[v6]:port` (RFC 6120 4.9.3.19).
+fn address(text: &str, transport: Transport) -> ServerAddress {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
+        _ => (text, None),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let default = match transport {
+        Transport::DirectTls => 5223,
+        Transport::StartTls => 5222,
+    };
+    ServerAddress { host: host.to_owned(), port: port.unwrap_or(default), transport }
+}
+
+/// What an ending means for the next attempt.
+pub(super) fn ending(error: &LinkError) -> Ending {
+    match error {
+        LinkError::Connection(error) => {
+            let mut ending = Ending::from(error);
+            // The server has told us where to go: there, and now.
+            ending.at_once |= matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
+            ending
+        }
+        LinkError::Tls(error) => Ending { retryable: error.is_retryable(), ..Ending::default() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t8_see_other_host_names_a_host_or_a_host_and_a_port() {
+        let table = [
+            ("[2001:41D0:1:A49b::1]:9222", "2001:41D0:1:A49b::1", 9222),
+            ("[2001:db8::1]", "2001:db8::1", 5222),
+            ("im.example.org", "im.example.org", 5222),
+            ("im.example.org:80", "im.example.org", 80),
+        ];
+        for (text, host, port) in table {
+            let address = address(text, Transport::StartTls);
+            assert_eq!((address.host.as_str(), address.port), (host, port));
+        }
+    }
+}

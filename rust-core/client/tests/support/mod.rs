@@ -1,0 +1,102 @@
+//! A client, a link and the reference server, and what tests ask of them.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapback_client::{
+    Client, ClientConfig, Dial, Event, Outcome, Plan, ServerAddress, Timeline, Transport, Trust, danger,
+};
+use snapback_netsim::{CutMode, Link, LinkConfig};
+use snapback_reference_server::{Config, ReferenceServer, Switches};
+
+/// Nothing that these tests wait for takes longer, unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Setup {
+    pub server: ReferenceServer,
+    pub link: Arc<Link>,
+    pub client: Client,
+}
+
+pub struct LinkDial(pub Arc<Link>);
+
+impl Dial for LinkDial {
+    fn dial(&self, _: std::net::SocketAddr) -> snapback_client::Dialing {
+        let link = Arc::clone(&self.0);
+        Box::pin(async move { link.connect().await })
+    }
+}
+
+pub struct Session {
+    pub outcome: Outcome,
+    pub plan: Plan,
+    pub timeline: Timeline,
+}
+
+impl Setup {
+    pub async fn new(switches: Switches, transport: Transport, rtt: Duration) -> Self {
+        Self::with(switches, transport, rtt, |_| {}).await
+    }
+
+    pub async fn with(
+        switches: Switches,
+        transport: Transport,
+        rtt: Duration,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> Self {
+        let accounts = vec![("juliet".to_owned(), "r0m30".to_owned()), ("romeo".to_owned(), "jul13t".to_owned())];
+        let server = ReferenceServer::start(Config { switches, accounts, ..Config::default() }).await.unwrap();
+        let upstream = match transport {
+            Transport::DirectTls => server.direct_addr(),
+            Transport::StartTls => server.starttls_addr(),
+        };
+        let link = Arc::new(Link::start(LinkConfig::with_rtt(rtt), upstream).await.unwrap());
+        let mut config = ClientConfig::new("juliet@localhost", "r0m30").unwrap();
+        config.trust = Trust::Roots(danger::Roots::from_pem(server.ca_pem().as_bytes()).unwrap());
+        config.network.servers = vec![ServerAddress::at(link.addr(), transport)];
+        config.network.dial = Arc::new(LinkDial(Arc::clone(&link)));
+        change(&mut config);
+        let client = Client::open(config).unwrap();
+        Self { server, link, client }
+    }
+
+    /// Waits for the next session.
+    pub async fn online(&self) -> Session {
+        let wait = async {
+            while let Some(event) = self.client.next_event().await {
+                if let Event::Online { outcome, plan, timeline, .. } = event {
+                    return Session { outcome, plan, timeline };
+                }
+            }
+            panic!("the client ended");
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("a session")
+    }
+
+    pub async fn event(&self, mut is_it: impl FnMut(&Event) -> bool) -> Event {
+        let wait = async {
+            while let Some(event) = self.client.next_event().await {
+                if is_it(&event) {
+                    return event;
+                }
+            }
+            panic!("the client ended");
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("the event")
+    }
+
+    /// A cut that only the client sees at first, as on a phone.
+    pub fn cut(&self) {
+        self.link.cut(CutMode::ResetClient);
+    }
+
+    /// Waits until everything that was sent is acknowledged, so that what is learnt is stored.
+    pub async fn settle(&self) {
+        let id = self.client.send_message("romeo@localhost", "settle").await.unwrap();
+        self.event(|event| {
+            matches!(event, Event::Stage { id: acked, stage: snapback_client::Stage::Acked } if *acked == id)
+        })
+        .await;
+    }
+}
