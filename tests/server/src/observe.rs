@@ -3,6 +3,9 @@
 use crate::time::Timestamp;
 use crate::wire::Transport;
 
+/// Reads kept of one connection; later ones only count.
+const MAX_READS: usize = 10_000;
+
 /// What one connection did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionRecord {
@@ -120,16 +123,19 @@ impl ConnectionRecord {
             self.client_flights += 1;
             self.wrote_since_read = false;
         }
-        self.reads.push(Read {
-            at,
-            bytes,
-            elements: Vec::new(),
-            early_elements: 0,
-        });
+        if self.reads.len() < MAX_READS {
+            self.reads.push(Read {
+                at,
+                bytes,
+                elements: Vec::new(),
+                early_elements: 0,
+            });
+        }
     }
 
     pub(crate) fn element(&mut self, name: &str, early: bool) {
-        if let Some(read) = self.reads.last_mut() {
+        let full = self.reads.len() >= MAX_READS;
+        if let Some(read) = self.reads.last_mut().filter(|_| !full) {
             read.elements.push(name.to_owned());
             read.early_elements += usize::from(early);
         }

@@ -13,7 +13,8 @@ pub struct Switches {
     pub tls_tickets: bool,
     /// Bytes of TLS 1.3 early data accepted with a ticket, and `tls-0rtt` on `<fast/>`; `None`: no early data.
     pub early_data: Option<u32>,
-    /// Send stanzas in the first TLS flight, before the client's Finished (TLS 1.3 half-RTT data).
+    /// Send stanzas in the first TLS flight, before the client's Finished (TLS 1.3 half-RTT data);
+    /// implied by early data, whose answer would gain nothing otherwise.
     pub half_rtt: bool,
 
     /// XEP-0305: advertise `<pipelining/>` and accept flights that cross a stream restart or the start of TLS.

@@ -1,6 +1,10 @@
 //! The connection without sockets: driven byte by byte, in virtual time.
 
-#![allow(clippy::unwrap_used, reason = "a test that goes wrong should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that goes wrong should stop"
+)]
 
 mod support;
 
@@ -189,4 +193,47 @@ fn a_client_that_never_logs_in_is_sent_away() {
     );
     assert_eq!(output.closing, Some(Closing::Finish));
     assert_eq!(connection.next_deadline(&world), None);
+}
+
+/// A small generator, so that a failure names its seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).unwrap()
+    }
+}
+
+#[test]
+fn t6_damaged_input_never_panics_and_never_hangs() {
+    let mut world = world(Switches::modern());
+    let [login, session] = session_xml("juliet");
+    let sasl2 = "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>AGp1bGlldABzZWNyZXQ=</initial-response><user-agent id='x'/><resume xmlns='urn:xmpp:sm:3' previd='a' h='1'/><bind xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:sm:3'/></bind><request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/></authenticate>";
+    let stanzas = "<message to='romeo@localhost'><body>x</body></message><iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'><x xmlns='jabber:x:data'><field var='start'><value>2026-01-01T00:00:00Z</value></field></x><set xmlns='http://jabber.org/protocol/rsm'><max>1</max><before/></set></query></iq><a xmlns='urn:xmpp:sm:3' h='0'/><r xmlns='urn:xmpp:sm:3'/><presence/></stream:stream>";
+    let texts = [
+        format!("{login}{session}{stanzas}"),
+        format!("{}{sasl2}{stanzas}", support::HEADER_FROM),
+    ];
+    for seed in 1..=2000u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut bytes = texts[dice.roll(2)].clone().into_bytes();
+        for _ in 0..dice.roll(4) {
+            let at = dice.roll(bytes.len());
+            match dice.roll(3) {
+                0 => bytes[at] = u8::try_from(dice.roll(256)).unwrap(),
+                1 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, b"<>&'=/ x"[dice.roll(8)]),
+            }
+        }
+        let mut connection =
+            Connection::pretending(&mut world, Transport::DirectTls, pretend(), START);
+        let chunk = 1 + dice.roll(bytes.len());
+        feed(&mut connection, &mut world, &bytes, chunk, START);
+        connection.handle_closed(&mut world, START);
+    }
+    world.handle_timeout(START + Duration::from_secs(10_000));
+    assert!(world.sessions().is_empty());
 }

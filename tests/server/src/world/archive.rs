@@ -8,6 +8,8 @@ use crate::xml::Element;
 
 /// Results on a page, whatever the client asks for.
 const MAX_PAGE: usize = 250;
+/// Messages kept for an account, the latest.
+const MAX_ARCHIVE: usize = 10_000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct ArchivedMessage {
@@ -50,15 +52,16 @@ impl World {
             return None;
         }
         let id = self.rng.token();
-        self.accounts
-            .get_mut(account)?
-            .archive
-            .push(ArchivedMessage {
-                id: id.clone(),
-                with: jid::bare(with).to_owned(),
-                at: now,
-                message: message.clone(),
-            });
+        let archive = &mut self.accounts.get_mut(account)?.archive;
+        if archive.len() >= MAX_ARCHIVE {
+            archive.remove(0);
+        }
+        archive.push(ArchivedMessage {
+            id: id.clone(),
+            with: jid::bare(with).to_owned(),
+            at: now,
+            message: message.clone(),
+        });
         Some(id)
     }
 

@@ -28,6 +28,11 @@ pub use session::SessionSnapshot;
 
 use session::Session;
 
+/// Connections whose record is kept, the latest.
+const MAX_RECORDS: usize = 10_000;
+/// Messages noted for tests, the first ones.
+const MAX_RECEIVED: usize = 100_000;
+
 /// Names a connection, from 1.
 pub type ConnectionId = u64;
 pub(crate) type SessionId = u64;
@@ -135,6 +140,9 @@ impl World {
         self.last_connection += 1;
         let id = self.last_connection;
         self.mailboxes.insert(id, VecDeque::new());
+        if self.records.len() >= MAX_RECORDS {
+            self.records.pop_first();
+        }
         self.records
             .insert(id, ConnectionRecord::new(id, transport, now));
         id
@@ -169,6 +177,8 @@ impl World {
     }
 
     pub(crate) fn note_received(&mut self, message: ReceivedMessage) {
-        self.received.push(message);
+        if self.received.len() < MAX_RECEIVED {
+            self.received.push(message);
+        }
     }
 }
