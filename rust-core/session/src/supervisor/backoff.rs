@@ -1,0 +1,143 @@
+//! How long to wait: full jitter after failures, and a bound on the rate of attempts whatever happens.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use snapback_proto::time::Instant;
+
+use super::{STARTS_PER_WINDOW, Timing};
+
+/// Waits after failures.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    random: Random,
+    failures: u32,
+}
+
+impl Backoff {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            random: Random::new(seed),
+            failures: 0,
+        }
+    }
+
+    /// A session was stable: the next failure is the first.
+    pub(super) fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The wait after one more failure.
+    pub(super) fn next(&mut self, timing: &Timing, overloaded: bool) -> Duration {
+        let (base, floor) = if overloaded {
+            (timing.relief_base, timing.relief_floor)
+        } else {
+            (timing.base, timing.floor)
+        };
+        let doubled = base.saturating_mul(2u32.saturating_pow(self.failures));
+        self.failures = self.failures.saturating_add(1);
+        self.random.up_to(doubled.min(timing.cap)).max(floor)
+    }
+}
+
+/// The last starts: so many that one more would be too many within the window.
+#[derive(Debug, Default)]
+pub(super) struct Budget(VecDeque<Instant>);
+
+impl Budget {
+    pub(super) fn count(&mut self, now: Instant) {
+        if self.0.len() >= STARTS_PER_WINDOW {
+            self.0.pop_front();
+        }
+        self.0.push_back(now);
+    }
+
+    /// The earliest moment of the next start.
+    pub(super) fn next(&self, timing: &Timing) -> Instant {
+        match self.0.front() {
+            Some(oldest) if self.0.len() >= STARTS_PER_WINDOW => *oldest + timing.window,
+            _ => Instant::ZERO,
+        }
+    }
+}
+
+/// xorshift64* (Vigna 2016): it spreads clients in time and guards nothing.
+#[derive(Debug)]
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        // Seeds that are alike are driven apart; zero is the one state that is never left.
+        Self(
+            seed.wrapping_add(1)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                .max(1),
+        )
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn up_to(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+        let scaled = (u128::from(self.next()) * u128::from(most)) >> 64;
+        Duration::from_micros(u64::try_from(scaled).unwrap_or(most))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_spread_from_the_floor_to_a_doubling_bound() {
+        let timing = Timing::default();
+        let bounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300];
+        for (failures, bound) in bounds.into_iter().enumerate() {
+            let bound = Duration::from_secs(bound);
+            let waits: Vec<Duration> = (1..500).map(|seed| nth(seed, failures, false)).collect();
+            assert!(
+                waits
+                    .iter()
+                    .all(|wait| (timing.floor..=bound).contains(wait))
+            );
+            assert!(
+                waits.iter().any(|wait| *wait > bound.mul_f32(0.9)),
+                "{failures}"
+            );
+            assert!(
+                waits.iter().any(|wait| *wait < bound.mul_f32(0.3)),
+                "{failures}"
+            );
+        }
+    }
+
+    #[test]
+    fn overloaded_servers_get_more_time() {
+        let timing = Timing::default();
+        for seed in 0..500 {
+            let wait = nth(seed, 0, true);
+            assert!((timing.relief_floor..=timing.relief_base).contains(&wait));
+            assert!(nth(seed, 40, true) <= timing.cap);
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_waits() {
+        assert_eq!(nth(7, 3, false), nth(7, 3, false));
+        assert_ne!(nth(7, 3, false), nth(8, 3, false));
+    }
+
+    fn nth(seed: u64, failures: usize, overloaded: bool) -> Duration {
+        let timing = Timing::default();
+        let mut backoff = Backoff::new(seed);
+        (0..=failures)
+            .map(|_| backoff.next(&timing, overloaded))
+            .last()
+            .unwrap()
+    }
+}

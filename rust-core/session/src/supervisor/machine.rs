@@ -1,0 +1,481 @@
+//! The state machine.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use snapback_proto::connection::Outcome;
+use snapback_proto::time::Instant;
+
+use super::backoff::{Backoff, Budget};
+use super::{
+    AttemptId, ConnectionState, Ending, Input, MAX_AT_ONCE, OfflineReason, Output, Step, Timing,
+    Wait, Why,
+};
+
+/// How much later than the deadline a failed probe may be reported and still be known as the reason.
+const PROBE_GRACE: Duration = Duration::from_secs(1);
+
+/// Decides when to connect. After each [`Supervisor::handle_input`], call [`Supervisor::poll_output`] until it returns
+/// [`Output::Timeout`] or [`Output::Idle`].
+#[derive(Debug)]
+pub struct Supervisor {
+    timing: Timing,
+    backoff: Backoff,
+    budget: Budget,
+    /// Until then an overloaded server is left alone, whatever happens.
+    relief_until: Instant,
+    at_once: u32,
+    next_attempt: u64,
+    surroundings: Surroundings,
+    state: State,
+    told: ConnectionState,
+    outputs: VecDeque<Output>,
+}
+
+/// What was last said about the world outside.
+#[derive(Debug)]
+struct Surroundings {
+    wanted: bool,
+    suspended: bool,
+    network: bool,
+    foreground: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Stopped,
+    Suspended,
+    WaitingForNetwork,
+    Halted(OfflineReason),
+    Waiting {
+        until: Instant,
+        why: Why,
+    },
+    Connecting {
+        attempt: AttemptId,
+        step: Step,
+        deadline: Instant,
+        /// The network changed, but too many attempts were started already.
+        restart: Option<Instant>,
+    },
+    Online {
+        attempt: AttemptId,
+        since: Instant,
+        outcome: Outcome,
+        flights: usize,
+        probe: Option<Probe>,
+    },
+    Closing {
+        attempt: AttemptId,
+        deadline: Instant,
+        outcome: Outcome,
+        flights: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    until: Instant,
+    /// Something changed since it left, so its answer says nothing about now.
+    again: bool,
+}
+
+impl Supervisor {
+    /// A supervisor that waits for `Connect`, and believes that there is a network until told otherwise.
+    pub fn new(timing: Timing, seed: u64) -> Self {
+        Self {
+            timing,
+            backoff: Backoff::new(seed),
+            budget: Budget::default(),
+            relief_until: Instant::ZERO,
+            at_once: 0,
+            next_attempt: 0,
+            surroundings: Surroundings {
+                wanted: false,
+                suspended: false,
+                network: true,
+                foreground: false,
+            },
+            state: State::Stopped,
+            told: offline(OfflineReason::NotWanted),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle_input(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Connect => self.connect(now),
+            Input::Disconnect => self.disconnect(now),
+            Input::Suspend => self.suspend(now),
+            Input::Resume => {
+                self.surroundings.suspended = false;
+                // Time passed unseen: an attempt under way is as doubtful as after a change of the network.
+                match self.state {
+                    State::Connecting { .. } => self.restart(Why::Resumed, now),
+                    _ => self.wake(Why::Resumed, now),
+                }
+            }
+            Input::NetworkChanged { available } => self.network_changed(available, now),
+            Input::Foreground => {
+                if !std::mem::replace(&mut self.surroundings.foreground, true) {
+                    self.wake(Why::Foreground, now);
+                }
+            }
+            Input::Background => self.surroundings.foreground = false,
+            Input::AttemptProgress { attempt, step } => self.progress(attempt, step),
+            Input::AttemptOnline {
+                attempt,
+                outcome,
+                flights,
+            } => self.online(attempt, outcome, flights, now),
+            Input::Ended { attempt, ending } => self.ended(attempt, ending, now),
+            Input::Timeout => self.timeout(now),
+        }
+        self.tell();
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Output {
+        self.outputs
+            .pop_front()
+            .unwrap_or_else(|| match self.deadline() {
+                Some((when, why)) => Output::Timeout { when, why },
+                None => Output::Idle,
+            })
+    }
+
+    /// What the app sees now.
+    pub fn state(&self) -> ConnectionState {
+        match self.state {
+            State::Stopped => offline(OfflineReason::NotWanted),
+            State::Suspended => offline(OfflineReason::Suspended),
+            State::WaitingForNetwork => offline(OfflineReason::NoNetwork),
+            State::Halted(reason) => offline(reason),
+            State::Waiting { until, .. } => ConnectionState::Offline {
+                reason: OfflineReason::Failed,
+                retry_at: Some(until),
+            },
+            State::Connecting { step, .. } => ConnectionState::Connecting { step },
+            State::Online {
+                outcome, flights, ..
+            }
+            | State::Closing {
+                outcome, flights, ..
+            } => ConnectionState::Online { outcome, flights },
+        }
+    }
+
+    fn connect(&mut self, now: Instant) {
+        self.surroundings.wanted = true;
+        match self.state {
+            State::Halted(_) | State::Stopped => {
+                self.at_once = 0;
+                self.go(Why::Asked, now, now);
+            }
+            State::Waiting { .. } => self.go(Why::Asked, now, now),
+            // Closing goes on; what follows is decided when it is done.
+            _ => {}
+        }
+    }
+
+    fn disconnect(&mut self, now: Instant) {
+        self.surroundings.wanted = false;
+        match self.state {
+            State::Online {
+                attempt,
+                outcome,
+                flights,
+                ..
+            } => {
+                self.note_stability(now);
+                self.outputs.push_back(Output::CloseCleanly { attempt });
+                self.state = State::Closing {
+                    attempt,
+                    deadline: now + self.timing.close,
+                    outcome,
+                    flights,
+                };
+            }
+            State::Closing { .. } => {}
+            _ => {
+                self.stop(now);
+                self.state = State::Stopped;
+            }
+        }
+    }
+
+    /// I14: the stream is left as it is, even in the middle of a goodbye.
+    fn suspend(&mut self, now: Instant) {
+        self.surroundings.suspended = true;
+        if !matches!(self.state, State::Halted(_) | State::Stopped) {
+            self.stop(now);
+            self.go(Why::Resumed, now, now);
+        }
+    }
+
+    fn network_changed(&mut self, available: bool, now: Instant) {
+        self.surroundings.network = available;
+        match self.state {
+            // A connection may outlive a gap; and only the server's silence proves that it did not.
+            State::Online { .. } if !available => {}
+            State::Connecting { .. } if available => self.restart(Why::NetworkChanged, now),
+            State::Connecting { .. } | State::Waiting { .. } if !available => {
+                self.stop(now);
+                self.go(Why::NetworkChanged, now, now);
+            }
+            _ => self.wake(Why::NetworkChanged, now),
+        }
+    }
+
+    /// Something happened after which waiting on is wrong, and what was true before may not be.
+    fn wake(&mut self, why: Why, now: Instant) {
+        match self.state {
+            State::Waiting { .. } | State::WaitingForNetwork | State::Suspended => {
+                self.go(why, now, now);
+            }
+            State::Online { .. } => self.probe(now),
+            State::Stopped
+            | State::Halted(_)
+            | State::Connecting { .. }
+            | State::Closing { .. } => {}
+        }
+    }
+
+    /// The network changed under an attempt: the old path is probably gone.
+    fn restart(&mut self, why: Why, now: Instant) {
+        let next = self.next_start();
+        if next <= now {
+            self.stop(now);
+            self.go(why, now, now);
+        } else if let State::Connecting { restart, .. } = &mut self.state {
+            // Better an attempt on a path that may be gone than none.
+            *restart = Some(next);
+        }
+    }
+
+    fn probe(&mut self, now: Instant) {
+        let State::Online { attempt, probe, .. } = &mut self.state else {
+            return;
+        };
+        match probe {
+            Some(running) if now < running.until => running.again = true,
+            _ => {
+                let deadline = now + self.timing.probe;
+                *probe = Some(Probe {
+                    until: deadline + PROBE_GRACE,
+                    again: false,
+                });
+                let attempt = *attempt;
+                self.outputs.push_back(Output::Probe { attempt, deadline });
+            }
+        }
+    }
+
+    fn progress(&mut self, id: AttemptId, reached: Step) {
+        if let State::Connecting {
+            attempt,
+            step,
+            restart,
+            ..
+        } = &mut self.state
+            && *attempt == id
+            && reached != *step
+        {
+            *step = reached;
+            // It moves, so its path is there.
+            *restart = None;
+        }
+    }
+
+    fn online(&mut self, id: AttemptId, outcome: Outcome, flights: usize, now: Instant) {
+        if let State::Connecting { attempt, .. } = self.state
+            && attempt == id
+        {
+            self.state = State::Online {
+                attempt,
+                since: now,
+                outcome,
+                flights,
+                probe: None,
+            };
+        }
+    }
+
+    fn ended(&mut self, id: AttemptId, ending: Option<Ending>, now: Instant) {
+        // I9, I10: whatever an older connection met is no news about this one.
+        if self.current() != Some(id) {
+            return;
+        }
+        let was_probed =
+            matches!(self.state, State::Online { probe: Some(probe), .. } if now < probe.until);
+        let was_closing = matches!(self.state, State::Closing { .. });
+        self.note_stability(now);
+        self.state = State::Stopped;
+        let ending = ending.unwrap_or(Ending {
+            retryable: true,
+            ..Ending::default()
+        });
+        if was_closing {
+            return self.go(Why::Asked, now, now);
+        }
+        if let Some(reason) = halts(ending) {
+            self.state = State::Halted(reason);
+            return;
+        }
+        if ending.at_once && self.at_once < MAX_AT_ONCE {
+            self.at_once += 1;
+            return self.go(Why::WrongAssumption, now, now);
+        }
+        self.at_once = 0;
+        if was_probed && !ending.overloaded {
+            return self.go(Why::ProbeFailed, now, now);
+        }
+        self.back_off(ending.overloaded, now);
+    }
+
+    fn back_off(&mut self, overloaded: bool, now: Instant) {
+        let until = now + self.backoff.next(&self.timing, overloaded);
+        if overloaded {
+            self.relief_until = until;
+        }
+        self.go(Why::Retry, until, now);
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        let Some((_, why)) = self.deadline().filter(|(when, _)| *when <= now) else {
+            return;
+        };
+        match (why, &self.state) {
+            (Wait::Retry, State::Waiting { why, .. }) => self.go(*why, now, now),
+            (Wait::Restart, _) => {
+                self.stop(now);
+                self.go(Why::NetworkChanged, now, now);
+            }
+            (Wait::Attempt, _) => {
+                self.stop(now);
+                self.back_off(false, now);
+            }
+            (Wait::Close, _) => {
+                self.stop(now);
+                self.go(Why::Asked, now, now);
+            }
+            (Wait::Probe, _) => self.probe(now),
+            (Wait::Retry, _) => {}
+        }
+    }
+
+    fn deadline(&self) -> Option<(Instant, Wait)> {
+        match self.state {
+            State::Waiting { until, .. } => Some((until, Wait::Retry)),
+            State::Connecting {
+                deadline, restart, ..
+            } => match restart {
+                Some(restart) if restart < deadline => Some((restart, Wait::Restart)),
+                _ => Some((deadline, Wait::Attempt)),
+            },
+            State::Online { probe, .. } => probe
+                .filter(|probe| probe.again)
+                .map(|probe| (probe.until, Wait::Probe)),
+            State::Closing { deadline, .. } => Some((deadline, Wait::Close)),
+            State::Stopped | State::Suspended | State::WaitingForNetwork | State::Halted(_) => None,
+        }
+    }
+
+    /// There is no attempt and no connection: makes one as soon as everything allows it, but not before `earliest`.
+    fn go(&mut self, why: Why, earliest: Instant, now: Instant) {
+        let earliest = earliest.max(self.next_start());
+        let Surroundings {
+            wanted,
+            suspended,
+            network,
+            ..
+        } = self.surroundings;
+        self.state = if !wanted {
+            State::Stopped
+        } else if suspended {
+            State::Suspended
+        } else if !network {
+            State::WaitingForNetwork
+        } else if earliest > now {
+            State::Waiting {
+                until: earliest,
+                why,
+            }
+        } else {
+            self.start(why, now)
+        };
+    }
+
+    fn start(&mut self, why: Why, now: Instant) -> State {
+        let attempt = AttemptId(self.next_attempt);
+        self.next_attempt = self.next_attempt.wrapping_add(1);
+        self.budget.count(now);
+        self.outputs
+            .push_back(Output::StartAttempt { attempt, why });
+        State::Connecting {
+            attempt,
+            step: Step::Resolving,
+            deadline: now + self.timing.attempt,
+            restart: None,
+        }
+    }
+
+    /// Drops what there is, without closing the stream. What follows sets the state.
+    fn stop(&mut self, now: Instant) {
+        self.note_stability(now);
+        if let Some(attempt) = self.current() {
+            self.outputs.push_back(Output::StopAttempt { attempt });
+        }
+    }
+
+    fn note_stability(&mut self, now: Instant) {
+        if let State::Online { since, .. } = self.state
+            && now.since(since) >= self.timing.stable
+        {
+            self.backoff.reset();
+            self.at_once = 0;
+        }
+    }
+
+    fn next_start(&self) -> Instant {
+        self.budget.next(&self.timing).max(self.relief_until)
+    }
+
+    fn current(&self) -> Option<AttemptId> {
+        match self.state {
+            State::Connecting { attempt, .. }
+            | State::Online { attempt, .. }
+            | State::Closing { attempt, .. } => Some(attempt),
+            _ => None,
+        }
+    }
+
+    fn tell(&mut self) {
+        let state = self.state();
+        if state != self.told {
+            self.told = state;
+            self.outputs.push_back(Output::State(state));
+        }
+    }
+}
+
+/// What only the app can get us out of.
+fn halts(ending: Ending) -> Option<OfflineReason> {
+    if ending.conflict {
+        Some(OfflineReason::Conflict)
+    } else if ending.needs_credentials {
+        Some(OfflineReason::NeedsCredentials)
+    } else if !ending.retryable && !ending.at_once {
+        Some(OfflineReason::Refused)
+    } else {
+        None
+    }
+}
+
+fn offline(reason: OfflineReason) -> ConnectionState {
+    ConnectionState::Offline {
+        reason,
+        retry_at: None,
+    }
+}

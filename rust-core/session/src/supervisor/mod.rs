@@ -1,0 +1,318 @@
+//! When to connect. No specification says it all: RFC 6120 section 3.3 asks for a random delay before reconnecting, and
+//! RFC 6120 section 4.9.3.3 what `conflict` means; the rest is what phones need (rules I9, I10, I14).
+//!
+//! ```text
+//!                            Connect
+//!   Stopped ───────────────────────────────────────┐
+//!      ^                                           v
+//!      │ Disconnect                 no network?  Suspended?  too soon?
+//!      │ (from anywhere                  │           │          │
+//!      │  without a stream)              v           v          v
+//!      │                     WaitingForNetwork   Suspended   Waiting(until)
+//!      │                                 │available  │Resume    │deadline, network change,
+//!      │                                 │           │          │foreground, Resume, Connect
+//!      │                                 └───────────┴────┬─────┘
+//!      │                                                  v
+//!   Closing <──Disconnect── Online(probe) <──online── Connecting(step) <─┐
+//!      │                       │                          │  └──network changed: restart
+//!      │ ended, deadline       │ ended                    │ ended, deadline
+//!      v                       v                          v
+//!   Stopped                  Halted(conflict, credentials, refused), or Waiting, or at once Connecting
+//!                              │
+//!                              └── Connect: leaves Halted; nothing else does
+//! ```
+//!
+//! `Suspend` leads from everywhere to `Suspended` (or leaves `Stopped` and `Halted` as they are) and drops the connection
+//! without a word, so that the session can be resumed.
+
+mod backoff;
+mod machine;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use snapback_proto::connection::Outcome;
+use snapback_proto::error::ConnectionError;
+use snapback_proto::stream::error::StreamCondition;
+use snapback_proto::time::Instant;
+
+pub use machine::Supervisor;
+
+/// Number of an attempt, and of the connection that it becomes. What is said about an older one is ignored (rule I9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub u64);
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The app wants to be online. Said again, it means: now, please; and it is the only way out of a refusal.
+    Connect,
+    /// The app does not want to be online any more.
+    Disconnect,
+    /// The process is about to be frozen. The stream must not be closed: the session is to be resumed (rule I14).
+    Suspend,
+    /// The process runs again.
+    Resume,
+    /// The way to the network changed.
+    NetworkChanged {
+        /// Whether there is one now.
+        available: bool,
+    },
+    /// The user looks at the app.
+    Foreground,
+    /// The user does not look at the app any more.
+    Background,
+    /// The attempt reached another step.
+    AttemptProgress {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// Where it is now.
+        step: Step,
+    },
+    /// The attempt led to a session.
+    AttemptOnline {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// New, or the interrupted one.
+        outcome: Outcome,
+        /// How many round trips it took.
+        flights: usize,
+    },
+    /// The attempt failed, or its connection ended.
+    Ended {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What that means; `None` if the stream was closed as asked.
+        ending: Option<Ending>,
+    },
+    /// The deadline of [`Output::Timeout`] has passed.
+    Timeout,
+}
+
+/// What an error means for the next attempt, whatever it came from: TLS, DNS, the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Trying again, later and without change, may help.
+    pub retryable: bool,
+    /// A remembered fact was wrong and is forgotten: try again without it, now.
+    pub at_once: bool,
+    /// The user has to be asked.
+    pub needs_credentials: bool,
+    /// Another client took our place (rule I10).
+    pub conflict: bool,
+    /// The server is short of something, or is being restarted: give it more time.
+    pub overloaded: bool,
+}
+
+impl From<&ConnectionError> for Ending {
+    fn from(error: &ConnectionError) -> Self {
+        let condition = match error {
+            ConnectionError::Stream(error) => Some(error.condition),
+            _ => None,
+        };
+        let is_relief = matches!(
+            condition,
+            Some(
+                StreamCondition::ResourceConstraint
+                    | StreamCondition::PolicyViolation
+                    | StreamCondition::SystemShutdown
+            )
+        );
+        Self {
+            retryable: error.is_retryable(),
+            at_once: error.retry_at_once(),
+            needs_credentials: error.needs_credentials(),
+            conflict: condition == Some(StreamCondition::Conflict),
+            // A login that is refused for now counts as well: servers lock accounts that try too often.
+            overloaded: is_relief || matches!(error, ConnectionError::Sasl(_)),
+        }
+    }
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Connect. There is no other attempt and no connection at this moment.
+    StartAttempt {
+        /// The attempt's number.
+        attempt: AttemptId,
+        /// What it is for.
+        why: Why,
+    },
+    /// Drop the attempt or its connection as it is, without closing the stream: the session stays resumable.
+    StopAttempt {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// Close the stream, then say [`Input::Ended`].
+    CloseCleanly {
+        /// Whose.
+        attempt: AttemptId,
+    },
+    /// Ask the server for a sign of life; end the connection if there is none by the deadline.
+    Probe {
+        /// Which connection.
+        attempt: AttemptId,
+        /// By when.
+        deadline: Instant,
+    },
+    /// Tell the app.
+    State(ConnectionState),
+    /// Nothing more to do until something happens or the deadline passes.
+    Timeout {
+        /// The deadline.
+        when: Instant,
+        /// What it is for.
+        why: Wait,
+    },
+    /// Nothing more to do until something happens.
+    Idle,
+}
+
+/// Why an attempt is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The app asked for it.
+    Asked,
+    /// There is a network, or another one.
+    NetworkChanged,
+    /// The user looks at the app.
+    Foreground,
+    /// The process runs again.
+    Resumed,
+    /// A remembered fact was wrong; this attempt does without.
+    WrongAssumption,
+    /// The connection did not survive a change of the network, or a sleep.
+    ProbeFailed,
+    /// The wait after a failure is over.
+    Retry,
+}
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The next attempt is due.
+    Retry,
+    /// An attempt has taken too long.
+    Attempt,
+    /// An attempt that the network changed under may be started anew.
+    Restart,
+    /// A change came while a probe was under way: probe again.
+    Probe,
+    /// The goodbye has taken too long.
+    Close,
+}
+
+/// How far an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Looking for endpoints.
+    Resolving,
+    /// Opening a transport to one of them.
+    Transport,
+    /// Agreeing on keys and checking the certificate.
+    Tls,
+    /// From the stream header to the session.
+    Login,
+}
+
+/// What the app sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// There is no connection.
+    Offline {
+        /// Why not.
+        reason: OfflineReason,
+        /// When the next attempt is made, if one is planned.
+        retry_at: Option<Instant>,
+    },
+    /// There will be one soon.
+    Connecting {
+        /// How far it is.
+        step: Step,
+    },
+    /// There is a session.
+    Online {
+        /// New, or the interrupted one.
+        outcome: Outcome,
+        /// How many round trips it took.
+        flights: usize,
+    },
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfflineReason {
+    /// The app does not want one.
+    NotWanted,
+    /// The process is suspended.
+    Suspended,
+    /// There is no network.
+    NoNetwork,
+    /// The last attempt failed; there will be another one.
+    Failed,
+    /// The user has to be asked for credentials; then `Connect`.
+    NeedsCredentials,
+    /// The server, or this device, will not do it without a change; then `Connect`.
+    Refused,
+    /// Another client took our place. Only the user can say that it should be ours again (rule I10).
+    Conflict,
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// The first wait after a failure is drawn from zero to this; it doubles with each failure ("full jitter", so that
+    /// clients that lost the same server do not come back as one). Default 1 s.
+    pub base: Duration,
+    /// What the doubling ends at. Default 5 min: a phone that is offline for an hour should not notice the wait.
+    pub cap: Duration,
+    /// The least wait after a failure: full jitter may draw zero again and again. Default 250 ms.
+    pub floor: Duration,
+    /// `base` for a server that is overloaded, restarts, or refuses a login for now. Nothing cuts this wait short.
+    /// Default 30 s.
+    pub relief_base: Duration,
+    /// `floor` for such a server. Default 5 s.
+    pub relief_floor: Duration,
+    /// A session that lasted for less did not prove anything: the next failure counts on from the last. Otherwise a
+    /// server that accepts and drops would be tried for ever without a pause. Default 30 s.
+    pub stable: Duration,
+    /// For a sign of life after a network change or a wake-up. Default 3 s: a radio that wakes (up to 2 s on 3G) and one
+    /// round trip. Longer, and a user looks at a dead connection; shorter, and a live one is thrown away, which costs
+    /// a login.
+    pub probe: Duration,
+    /// For an attempt as a whole, from DNS to the session. Default 90 s: above all that the parts may take by their own
+    /// deadlines, so it only ends one that hangs.
+    pub attempt: Duration,
+    /// For a clean close. Default 5 s: above the deadline that the connection itself has.
+    pub close: Duration,
+    /// At most [`STARTS_PER_WINDOW`] attempts start within this, for whatever reasons: networks flap, apps insist.
+    /// Default 30 s.
+    pub window: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            base: Duration::from_secs(1),
+            cap: Duration::from_secs(300),
+            floor: Duration::from_millis(250),
+            relief_base: Duration::from_secs(30),
+            relief_floor: Duration::from_secs(5),
+            stable: Duration::from_secs(30),
+            probe: Duration::from_secs(3),
+            attempt: Duration::from_secs(90),
+            close: Duration::from_secs(5),
+            window: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How many attempts may start within [`Timing::window`]: one that was asked for, [`MAX_AT_ONCE`] without a wrong fact,
+/// and two for a walk from one network into another.
+pub const STARTS_PER_WINDOW: usize = 6;
+
+/// How many wrong assumptions in a row are corrected at once. There are few facts that can be wrong, and each is
+/// forgotten when it was, so more than this is a server that plays with us.
+pub const MAX_AT_ONCE: u32 = 3;

@@ -1,0 +1,358 @@
+use super::*;
+use snapback_proto::sasl::SaslCondition;
+use snapback_proto::stream::error::StreamError;
+
+#[test]
+fn connects_when_asked_and_tells_how_far_it_is() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.deadline(), None);
+    let started = [start(0, Why::Asked), connecting(Step::Resolving)];
+    assert_eq!(bench.put(Input::Connect), started);
+    assert_eq!(bench.put(Input::Connect), []);
+    let progress = Input::AttemptProgress {
+        attempt: AttemptId(0),
+        step: Step::Tls,
+    };
+    assert_eq!(bench.put(progress.clone()), [connecting(Step::Tls)]);
+    assert_eq!(bench.put(progress), []);
+    assert_eq!(bench.put(established(0)), [Output::State(ONLINE)]);
+    assert_eq!(bench.deadline(), None);
+}
+
+#[test]
+fn i9_older_attempts_are_not_listened_to() {
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    assert_eq!(bench.put(NETWORK), [stop(0), start(1, Why::NetworkChanged)]);
+    assert_eq!(bench.put(established(0)), []);
+    assert_eq!(bench.end(0, Ending::default()), []);
+    assert_eq!(bench.put(established(1)), [Output::State(ONLINE)]);
+}
+
+#[test]
+fn i10_conflict_never_starts_a_fight() {
+    let conflict = Ending {
+        conflict: true,
+        ..BROKEN
+    };
+    let mut bench = Bench::online();
+    assert_eq!(bench.end(0, conflict), [offline(OfflineReason::Conflict)]);
+    for input in [
+        NETWORK,
+        NO_NETWORK,
+        NETWORK,
+        Input::Foreground,
+        Input::Suspend,
+        Input::Resume,
+    ] {
+        assert_eq!(bench.put(input.clone()), [], "{input:?}");
+        assert_eq!(bench.deadline(), None, "{input:?}");
+    }
+    assert_eq!(
+        bench.put(Input::Connect).first(),
+        Some(&start(1, Why::Asked))
+    );
+    // Our own older connection is told so by the server after the handover: no news about the new one.
+    assert_eq!(bench.end(0, conflict), []);
+}
+
+#[test]
+fn refusals_wait_for_the_app() {
+    let credentials = Ending {
+        needs_credentials: true,
+        ..Ending::default()
+    };
+    let table = [
+        (Ending::default(), OfflineReason::Refused),
+        (credentials, OfflineReason::NeedsCredentials),
+    ];
+    for (ending, reason) in table {
+        let mut bench = Bench::new();
+        bench.put(Input::Connect);
+        assert_eq!(bench.end(0, ending), [offline(reason)]);
+        assert_eq!(bench.deadline(), None);
+        assert_eq!(bench.put(NETWORK), []);
+        assert_eq!(
+            bench.put(Input::Connect).first(),
+            Some(&start(1, Why::Asked))
+        );
+        bench.end(1, ending);
+        let stopped = [offline(OfflineReason::NotWanted)];
+        assert_eq!(bench.put(Input::Disconnect), stopped);
+    }
+}
+
+#[test]
+fn failures_are_followed_by_longer_and_longer_waits() {
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    let mut longest = Duration::ZERO;
+    for attempt in 0..40 {
+        let outputs = bench.end(attempt, BROKEN);
+        let (when, why) = bench.deadline().unwrap();
+        assert_eq!(why, Wait::Retry);
+        let told = ConnectionState::Offline {
+            reason: OfflineReason::Failed,
+            retry_at: Some(when),
+        };
+        assert_eq!(outputs, [Output::State(told)]);
+        longest = longest.max(when - bench.now);
+        assert_eq!(bench.put(Input::Timeout), [], "too early");
+        assert_eq!(
+            bench.expire().first(),
+            Some(&start(attempt + 1, Why::Retry))
+        );
+    }
+    assert!(longest > Duration::from_secs(100) && longest <= Duration::from_secs(300));
+}
+
+#[test]
+fn only_a_stable_session_resets_the_backoff() {
+    for (lasts, is_reset) in [(1, false), (31, true)] {
+        let mut bench = Bench::new();
+        bench.put(Input::Connect);
+        let mut longest = Duration::ZERO;
+        for attempt in 0..30 {
+            bench.put(established(attempt));
+            bench.wait(lasts);
+            bench.end(attempt, BROKEN);
+            let (when, _) = bench.deadline().unwrap();
+            longest = longest.max(when - bench.now);
+            bench.expire();
+        }
+        assert_eq!(longest <= Duration::from_secs(1), is_reset, "{longest:?}");
+    }
+}
+
+#[test]
+fn waiting_ends_with_good_news() {
+    let table = [
+        (NETWORK, Why::NetworkChanged),
+        (Input::Foreground, Why::Foreground),
+        (Input::Resume, Why::Resumed),
+        (Input::Connect, Why::Asked),
+    ];
+    for (input, why) in table {
+        let mut bench = Bench::new();
+        bench.put(Input::Connect);
+        bench.end(0, BROKEN);
+        assert_eq!(bench.put(input).first(), Some(&start(1, why)));
+    }
+}
+
+#[test]
+fn an_overloaded_server_is_left_alone() {
+    let overloaded = Ending {
+        overloaded: true,
+        ..BROKEN
+    };
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    bench.end(0, overloaded);
+    let (when, _) = bench.deadline().unwrap();
+    assert!(when - bench.now >= Timing::default().relief_floor);
+    for input in [
+        NETWORK,
+        Input::Foreground,
+        Input::Connect,
+        Input::Suspend,
+        Input::Resume,
+        Input::Disconnect,
+        Input::Connect,
+    ] {
+        let outputs = bench.put(input.clone());
+        let starts = outputs
+            .iter()
+            .any(|output| matches!(output, Output::StartAttempt { .. }));
+        assert!(!starts, "{input:?}");
+    }
+    assert_eq!(bench.deadline(), Some((when, Wait::Retry)));
+}
+
+#[test]
+fn wrong_assumptions_are_corrected_at_once_but_not_for_ever() {
+    let wrong = Ending {
+        at_once: true,
+        ..BROKEN
+    };
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    for attempt in 0..3 {
+        let again = start(attempt + 1, Why::WrongAssumption);
+        assert_eq!(bench.end(attempt, wrong).first(), Some(&again));
+    }
+    bench.end(3, wrong);
+    assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
+}
+
+#[test]
+fn a_network_change_probes_the_connection_and_keeps_it() {
+    let mut bench = Bench::online();
+    let deadline = bench.now + Duration::from_secs(3);
+    let probe = |deadline| Output::Probe {
+        attempt: AttemptId(0),
+        deadline,
+    };
+    assert_eq!(bench.put(NO_NETWORK), []);
+    assert_eq!(bench.put(NETWORK), [probe(deadline)]);
+    // Changes meanwhile are answered by one more probe, later.
+    assert_eq!(bench.put(NETWORK), []);
+    assert_eq!(bench.put(Input::Foreground), []);
+    let again = bench.expire();
+    assert_eq!(again, [probe(bench.now + Duration::from_secs(3))]);
+    bench.wait(10);
+    assert_eq!(bench.deadline(), None);
+    assert_eq!(bench.supervisor.state(), ONLINE);
+}
+
+#[test]
+fn a_failed_probe_reconnects_at_once() {
+    let mut bench = Bench::online();
+    bench.put(NETWORK);
+    bench.wait(3);
+    let again = [start(1, Why::ProbeFailed), connecting(Step::Resolving)];
+    assert_eq!(bench.end(0, BROKEN), again);
+}
+
+#[test]
+fn without_a_network_nothing_is_started() {
+    let mut bench = Bench::new();
+    bench.put(NO_NETWORK);
+    let waiting = [offline(OfflineReason::NoNetwork)];
+    assert_eq!(bench.put(Input::Connect), waiting);
+    assert_eq!(bench.deadline(), None);
+    assert_eq!(
+        bench.put(NETWORK).first(),
+        Some(&start(0, Why::NetworkChanged))
+    );
+    let stopped = [stop(0), offline(OfflineReason::NoNetwork)];
+    assert_eq!(bench.put(NO_NETWORK), stopped);
+    bench.put(NETWORK);
+    bench.put(established(1));
+    assert_eq!(bench.put(NO_NETWORK), []);
+    assert_eq!(bench.end(1, BROKEN), waiting);
+}
+
+#[test]
+fn flapping_networks_restart_only_so_often() {
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    for attempt in 1..6 {
+        let restarted = [stop(attempt - 1), start(attempt, Why::NetworkChanged)];
+        assert_eq!(bench.put(NETWORK), restarted);
+    }
+    assert_eq!(bench.put(NETWORK), []);
+    let when = bench.now + Duration::from_secs(30);
+    assert_eq!(bench.deadline(), Some((when, Wait::Restart)));
+    let restarted = [stop(5), start(6, Why::NetworkChanged)];
+    assert_eq!(bench.expire(), restarted);
+    // The window has moved on.
+    assert_eq!(bench.put(NETWORK), [stop(6), start(7, Why::NetworkChanged)]);
+}
+
+#[test]
+fn an_attempt_that_moves_is_not_restarted_later() {
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    for _ in 0..6 {
+        bench.put(NETWORK);
+    }
+    assert!(matches!(bench.deadline(), Some((_, Wait::Restart))));
+    bench.put(Input::AttemptProgress {
+        attempt: AttemptId(5),
+        step: Step::Tls,
+    });
+    assert!(matches!(bench.deadline(), Some((_, Wait::Attempt))));
+}
+
+#[test]
+fn an_attempt_that_hangs_is_given_up() {
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    assert_eq!(bench.expire().first(), Some(&stop(0)));
+    assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
+}
+
+#[test]
+fn i14_suspending_does_not_close_the_stream() {
+    let suspended = [stop(0), offline(OfflineReason::Suspended)];
+    let mut bench = Bench::online();
+    assert_eq!(bench.put(Input::Suspend), suspended);
+    assert_eq!(bench.deadline(), None);
+    for input in [NETWORK, Input::Foreground, Input::Connect] {
+        assert_eq!(bench.put(input), []);
+    }
+    assert_eq!(
+        bench.put(Input::Resume).first(),
+        Some(&start(1, Why::Resumed))
+    );
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    assert_eq!(bench.put(Input::Suspend), suspended);
+    bench.put(Input::Disconnect);
+    assert_eq!(bench.put(Input::Resume), []);
+}
+
+#[test]
+fn i14_disconnecting_closes_the_stream() {
+    let close = Output::CloseCleanly {
+        attempt: AttemptId(0),
+    };
+    let closed = Input::Ended {
+        attempt: AttemptId(0),
+        ending: None,
+    };
+    let stopped = offline(OfflineReason::NotWanted);
+    let mut bench = Bench::online();
+    assert_eq!(bench.put(Input::Disconnect), std::slice::from_ref(&close));
+    assert_eq!(bench.put(closed.clone()), std::slice::from_ref(&stopped));
+    let mut bench = Bench::online();
+    bench.put(Input::Disconnect);
+    assert_eq!(bench.expire(), [stop(0), stopped.clone()]);
+    // Asked for again during the goodbye: afterwards.
+    let mut bench = Bench::online();
+    bench.put(Input::Disconnect);
+    assert_eq!(bench.put(Input::Connect), []);
+    assert_eq!(bench.put(closed).first(), Some(&start(1, Why::Asked)));
+    // Nothing to close yet.
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    assert_eq!(bench.put(Input::Disconnect), [stop(0), stopped]);
+}
+
+#[test]
+fn errors_are_classified() {
+    let stream = |condition| ConnectionError::Stream(StreamError::new(condition));
+    let overloaded = Ending {
+        overloaded: true,
+        ..BROKEN
+    };
+    let conflict = Ending {
+        conflict: true,
+        ..Ending::default()
+    };
+    let credentials = Ending {
+        needs_credentials: true,
+        overloaded: true,
+        ..Ending::default()
+    };
+    let table = [
+        (ConnectionError::TransportClosed, BROKEN),
+        (stream(StreamCondition::Reset), BROKEN),
+        (stream(StreamCondition::ResourceConstraint), overloaded),
+        (stream(StreamCondition::PolicyViolation), overloaded),
+        (stream(StreamCondition::SystemShutdown), overloaded),
+        (stream(StreamCondition::Conflict), conflict),
+        (
+            ConnectionError::Sasl(SaslCondition::TemporaryAuthFailure),
+            overloaded,
+        ),
+        (
+            ConnectionError::Sasl(SaslCondition::NotAuthorized),
+            credentials,
+        ),
+    ];
+    for (error, ending) in table {
+        assert_eq!(Ending::from(&error), ending, "{error}");
+    }
+}

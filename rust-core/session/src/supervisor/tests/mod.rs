@@ -1,0 +1,117 @@
+mod behaviour;
+mod random;
+
+use std::time::Duration;
+
+use snapback_proto::connection::Outcome;
+use snapback_proto::time::Instant;
+
+use super::*;
+
+/// A supervisor and the clock that it sees.
+struct Bench {
+    supervisor: Supervisor,
+    now: Instant,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            supervisor: Supervisor::new(Timing::default(), 1),
+            now: Instant::from_epoch(Duration::from_secs(1000)),
+        }
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.now = self.now + Duration::from_secs(seconds);
+    }
+
+    /// What an input leads to, up to the wait.
+    fn put(&mut self, input: Input) -> Vec<Output> {
+        self.supervisor.handle_input(input, self.now);
+        let mut outputs = Vec::new();
+        loop {
+            match self.supervisor.poll_output() {
+                Output::Timeout { .. } | Output::Idle => return outputs,
+                output => outputs.push(output),
+            }
+        }
+    }
+
+    fn deadline(&mut self) -> Option<(Instant, Wait)> {
+        match self.supervisor.poll_output() {
+            Output::Timeout { when, why } => Some((when, why)),
+            Output::Idle => None,
+            other => panic!("{other:?} was not drained"),
+        }
+    }
+
+    /// Waits for the deadline and says so.
+    fn expire(&mut self) -> Vec<Output> {
+        let (when, _) = self.deadline().expect("a deadline");
+        self.now = self.now.max(when);
+        self.put(Input::Timeout)
+    }
+
+    fn end(&mut self, attempt: u64, ending: Ending) -> Vec<Output> {
+        self.put(Input::Ended {
+            attempt: AttemptId(attempt),
+            ending: Some(ending),
+        })
+    }
+
+    /// Attempt 0 has led to a session.
+    fn online() -> Self {
+        let mut bench = Self::new();
+        bench.put(Input::Connect);
+        bench.put(established(0));
+        bench
+    }
+}
+
+const BROKEN: Ending = Ending {
+    retryable: true,
+    at_once: false,
+    needs_credentials: false,
+    conflict: false,
+    overloaded: false,
+};
+
+const NETWORK: Input = Input::NetworkChanged { available: true };
+const NO_NETWORK: Input = Input::NetworkChanged { available: false };
+const ONLINE: ConnectionState = ConnectionState::Online {
+    outcome: Outcome::Resumed,
+    flights: 3,
+};
+
+fn established(attempt: u64) -> Input {
+    Input::AttemptOnline {
+        attempt: AttemptId(attempt),
+        outcome: Outcome::Resumed,
+        flights: 3,
+    }
+}
+
+fn start(attempt: u64, why: Why) -> Output {
+    Output::StartAttempt {
+        attempt: AttemptId(attempt),
+        why,
+    }
+}
+
+fn stop(attempt: u64) -> Output {
+    Output::StopAttempt {
+        attempt: AttemptId(attempt),
+    }
+}
+
+fn connecting(step: Step) -> Output {
+    Output::State(ConnectionState::Connecting { step })
+}
+
+fn offline(reason: OfflineReason) -> Output {
+    Output::State(ConnectionState::Offline {
+        reason,
+        retry_at: None,
+    })
+}

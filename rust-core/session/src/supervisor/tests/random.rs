@@ -1,0 +1,176 @@
+//! Whatever happens in whatever order: one attempt at a time, a bounded rate, and no wait without an end or a reason.
+
+use super::*;
+
+const STEPS: usize = 100_000;
+
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    /// Mostly about the newest attempt, sometimes about an older one, or one that never was.
+    fn attempt(&mut self, starts: usize) -> AttemptId {
+        let newest = u64::try_from(starts).unwrap().saturating_sub(1);
+        AttemptId(match self.roll(8) {
+            0 => newest.saturating_sub(1),
+            1 => newest + 1,
+            _ => newest,
+        })
+    }
+
+    fn input(&mut self, starts: usize) -> Input {
+        let attempt = self.attempt(starts);
+        match self.roll(16) {
+            0 | 1 => Input::Connect,
+            2 if self.roll(4) == 0 => Input::Disconnect,
+            3 => Input::Suspend,
+            4 => Input::Resume,
+            5 | 6 => NETWORK,
+            7 => NO_NETWORK,
+            8 => Input::Foreground,
+            9 => Input::Background,
+            10 => Input::AttemptProgress {
+                attempt,
+                step: Step::Tls,
+            },
+            11 | 12 => established(attempt.0),
+            13 => Input::Ended {
+                attempt,
+                ending: (self.roll(8) != 0).then(|| Ending {
+                    retryable: self.roll(8) != 0,
+                    at_once: self.roll(3) == 0,
+                    needs_credentials: self.roll(16) == 0,
+                    conflict: self.roll(16) == 0,
+                    overloaded: self.roll(8) == 0,
+                }),
+            },
+            _ => Input::Timeout,
+        }
+    }
+}
+
+/// What the driver would hold.
+#[derive(Default)]
+struct Driver {
+    running: Option<AttemptId>,
+    starts: Vec<Instant>,
+    probes: Vec<Instant>,
+}
+
+impl Driver {
+    fn follow(&mut self, output: &Output, now: Instant) {
+        match output {
+            Output::StartAttempt { attempt, .. } => {
+                assert_eq!(self.running, None, "two attempts at once");
+                self.running = Some(*attempt);
+                self.starts.push(now);
+            }
+            Output::StopAttempt { attempt } => {
+                assert_eq!(self.running.take(), Some(*attempt));
+            }
+            Output::CloseCleanly { attempt } => assert_eq!(self.running, Some(*attempt)),
+            Output::Probe { attempt, deadline } => {
+                assert_eq!(self.running, Some(*attempt));
+                assert!(*deadline > now);
+                self.probes.push(now);
+            }
+            Output::State(_) | Output::Timeout { .. } | Output::Idle => {}
+        }
+    }
+}
+
+#[test]
+fn no_sequence_of_inputs_leads_to_a_busy_loop() {
+    for seed in 0..8 {
+        run(seed);
+    }
+}
+
+fn run(seed: u64) {
+    let mut dice = Dice(seed);
+    let timing = Timing::default();
+    let mut bench = Bench::new();
+    let mut driver = Driver::default();
+    let mut told = bench.supervisor.state();
+    for _ in 0..STEPS {
+        let mut pause = Duration::from_millis(dice.roll(400));
+        if dice.roll(50) == 0 {
+            pause = Duration::from_secs(dice.roll(120));
+        }
+        bench.now = bench.now + pause;
+        let input = dice.input(driver.starts.len());
+        if let Input::Ended { attempt, .. } = &input
+            && driver.running == Some(*attempt)
+        {
+            driver.running = None;
+        }
+        let outputs = bench.put(input.clone());
+        assert!(outputs.len() <= 3, "{outputs:?}");
+        for output in &outputs {
+            driver.follow(output, bench.now);
+            if let Output::State(state) = output {
+                assert_ne!(*state, told, "told twice");
+                told = *state;
+            }
+        }
+        assert_eq!(told, bench.supervisor.state(), "seed {seed}: {input:?}");
+        check(&mut bench, &driver, &input, seed);
+    }
+    for starts in driver.starts.windows(STARTS_PER_WINDOW + 1) {
+        let span = *starts.last().unwrap() - starts[0];
+        assert!(span >= timing.window, "seed {seed}: {starts:?}");
+    }
+    for probes in driver.probes.windows(2) {
+        let same_start = driver
+            .starts
+            .iter()
+            .any(|start| probes[0] <= *start && *start <= probes[1]);
+        assert!(
+            same_start || probes[1] - probes[0] >= timing.probe,
+            "seed {seed}"
+        );
+    }
+    assert!(
+        driver.starts.len() > 100 && driver.probes.len() > 100,
+        "seed {seed}: too tame"
+    );
+}
+
+fn check(bench: &mut Bench, driver: &Driver, input: &Input, seed: u64) {
+    let deadline = bench.deadline();
+    let context = format!("seed {seed}: {input:?}, {deadline:?}");
+    if let (Some((when, _)), Input::Timeout) = (deadline, input) {
+        assert!(when > bench.now, "{context}: would spin");
+    }
+    match bench.supervisor.state() {
+        ConnectionState::Offline {
+            reason: OfflineReason::Failed,
+            retry_at,
+        } => {
+            assert_eq!(driver.running, None, "{context}");
+            assert_eq!(
+                deadline,
+                retry_at.map(|when| (when, Wait::Retry)),
+                "{context}"
+            );
+        }
+        ConnectionState::Offline { retry_at, .. } => {
+            assert_eq!(
+                (driver.running, retry_at, deadline),
+                (None, None, None),
+                "{context}"
+            );
+        }
+        ConnectionState::Connecting { .. } => {
+            assert!(driver.running.is_some() && deadline.is_some(), "{context}");
+        }
+        ConnectionState::Online { .. } => assert!(driver.running.is_some(), "{context}"),
+    }
+}
