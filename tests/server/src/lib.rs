@@ -33,7 +33,7 @@ pub use faults::{Action, CertificateFault, Direction, Fault, Faults, Layer, Malf
 pub use observe::{ConnectionRecord, Outcome, Read, ReceivedMessage, TlsRecord};
 pub use sasl::Mechanism;
 pub use server::{Config, ReferenceServer, StartError};
-pub use switches::{FastFailure, Limits, SsdpAttribute, Switches, TlsVersions, UnpromptedRestart};
+pub use switches::{FastFailure, Limits, SsdpAttribute, Switches, TlsVersions};
 pub use time::Timestamp;
 pub use tls::TlsError;
 pub use wire::{PretendTls, Transport};

@@ -51,12 +51,14 @@ fn account(text: &str) -> Result<(String, String), String> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let switches = match arguments.kind {
+    let mut switches = match arguments.kind {
         Kind::Modern => Switches::modern(),
         Kind::Rfc6120 => Switches::rfc6120_2012(),
         Kind::Prosody => Switches::stock_prosody(),
         Kind::Quickstart => Switches::quickstart_2013(),
     };
+    // Clients of today are not prepared for features that they did not ask for.
+    switches.unprompted_only_if_pipelined = true;
     let started = ReferenceServer::start(Config {
         domain: arguments.domain,
         switches,

@@ -20,7 +20,10 @@ pub struct Switches {
     /// XEP-0305: advertise `<pipelining/>` and accept flights that cross a stream restart or the start of TLS.
     pub pipelining: bool,
     /// XEP-0305: after TLS, send header and features without waiting for the client's header.
-    pub unprompted_restart: UnpromptedRestart,
+    pub unprompted_restart: bool,
+    /// .. but over STARTTLS only to those who sent ClientHello behind `<starttls/>`, as others may not
+    /// expect it (slixmpp 1.17 does not), and over direct TLS to nobody.
+    pub unprompted_only_if_pipelined: bool,
     /// XEP-0305: advertise `<sm/>` on the encrypted, unauthenticated stream and accept `<resume/>` there.
     pub sm_before_sasl: bool,
 
@@ -100,17 +103,6 @@ pub enum TlsVersions {
     Tls13,
 }
 
-/// XEP-0305: who gets header and features unasked after TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnpromptedRestart {
-    /// Nobody.
-    Never,
-    /// Those who sent ClientHello behind `<starttls/>`; others may not expect it (slixmpp 1.17 does not).
-    ToPipeliningClients,
-    /// Everybody.
-    Always,
-}
-
 /// XEP-0474 as published over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SsdpAttribute {
@@ -158,7 +150,8 @@ impl Switches {
             early_data: Some(16_384),
             half_rtt: true,
             pipelining: true,
-            unprompted_restart: UnpromptedRestart::ToPipeliningClients,
+            unprompted_restart: true,
+            unprompted_only_if_pipelined: false,
             sm_before_sasl: true,
             mechanisms: Mechanism::PASSWORD.to_vec(),
             scram_iterations: 4096,
@@ -203,7 +196,7 @@ impl Switches {
             early_data: None,
             half_rtt: false,
             pipelining: false,
-            unprompted_restart: UnpromptedRestart::Never,
+            unprompted_restart: false,
             sm_before_sasl: false,
             mechanisms: vec![Mechanism::ScramSha1, Mechanism::Plain],
             channel_binding_advertised: false,
@@ -258,7 +251,7 @@ impl Switches {
             tls_tickets: true,
             half_rtt: true,
             pipelining: true,
-            unprompted_restart: UnpromptedRestart::Always,
+            unprompted_restart: true,
             sm_before_sasl: true,
             ..Self::stock_prosody()
         }

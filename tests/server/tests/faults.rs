@@ -14,6 +14,7 @@ use snapback_reference_server::{
 
 fn quiet() -> Switches {
     Switches {
+        unprompted_restart: false,
         sm_request_every: None,
         ..Switches::modern()
     }

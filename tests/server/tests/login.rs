@@ -176,6 +176,7 @@ fn tls_1_2_tickets_and_no_tickets_at_all() {
         let server = server(Switches {
             tls_versions: versions,
             tls_tickets: tickets,
+            unprompted_restart: false,
             ..Switches::modern()
         });
         let config = tls_config(&server);

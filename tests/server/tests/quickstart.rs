@@ -51,7 +51,10 @@ fn s2_starttls_scram_and_bind_in_three_flights() {
 
 #[test]
 fn unprompted_features_only_for_clients_that_pipeline() {
-    let server = server(Switches::modern());
+    let server = server(Switches {
+        unprompted_only_if_pipelined: true,
+        ..Switches::modern()
+    });
     let config = tls_config(&server);
     let mut client = combined_starttls(&server, &config);
     client.clear_until("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");

@@ -16,6 +16,7 @@ fn want_token(mechanism: &str) -> String {
 
 fn modern() -> Switches {
     Switches {
+        unprompted_restart: false,
         sm_request_every: None,
         ..Switches::modern()
     }

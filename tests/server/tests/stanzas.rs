@@ -12,6 +12,7 @@ use snapback_reference_server::{ReferenceServer, Switches};
 
 fn quiet() -> Switches {
     Switches {
+        unprompted_restart: false,
         sm_request_every: None,
         ..Switches::modern()
     }

@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use crate::faults::{Action, CertificateFault, Fault, Point};
 use crate::sasl::ChannelBindings;
-use crate::switches::UnpromptedRestart;
 use crate::time::Timestamp;
 use crate::wire::{Plain, PretendTls, Transport, Wire};
 use crate::world::{ConnectionId, Mail, SessionId, World};
@@ -343,11 +342,9 @@ impl Connection {
             }
         }
         let first_stream = matches!(self.phase, Phase::Negotiating);
-        let unprompted = match cx.world.switches.unprompted_restart {
-            UnpromptedRestart::Never => false,
-            UnpromptedRestart::ToPipeliningClients => self.pipelined_hello,
-            UnpromptedRestart::Always => true,
-        };
+        let switches = &cx.world.switches;
+        let unprompted = switches.unprompted_restart
+            && (self.pipelined_hello || !switches.unprompted_only_if_pipelined);
         if unprompted && first_stream && !self.header.sent {
             self.open_stream(cx);
         }
