@@ -120,7 +120,9 @@ fn only_a_stable_session_resets_the_backoff() {
             longest = longest.max(when - bench.now);
             bench.expire();
         }
-        assert_eq!(longest <= Duration::from_secs(1), is_reset, "{longest:?}");
+        // The bound on the rate alone makes nobody wait for longer than its window.
+        let window = Timing::default().window;
+        assert_eq!(longest <= window, is_reset, "{longest:?}");
     }
 }
 
