@@ -21,7 +21,9 @@ pub struct ConnectionRecord {
     pub writes: usize,
     /// Groups of client reads with a server write in between: the client's flights.
     pub client_flights: usize,
-    /// TLS, once its handshake is done.
+    /// `from` of each stream header of the client, in order.
+    pub header_from: Vec<Option<String>>,
+    /// TLS, once it has agreed on its parameters.
     pub tls: Option<TlsRecord>,
     /// The account (local part), once known for certain.
     pub account: Option<String>,
@@ -99,6 +101,7 @@ impl ConnectionRecord {
             reads: Vec::new(),
             writes: 0,
             client_flights: 0,
+            header_from: Vec::new(),
             tls: None,
             account: None,
             mechanism: None,

@@ -20,6 +20,8 @@ fn starttls_and_scram_sha_1() {
             "stream", "starttls", "stream", "auth", "response", "stream", "iq"
         ]
     );
+    let from = Some("juliet@localhost".to_owned());
+    assert_eq!(record.header_from, [None, from.clone(), from]);
     assert_eq!(record.tls.unwrap().version, "1.2");
     assert_eq!(
         record.outcome,

@@ -187,6 +187,7 @@ fn features_change_overnight() {
 #[test]
 fn tls_tickets_can_be_refused_and_forgotten() {
     let server = server(Switches {
+        unprompted_restart: false,
         ..Switches::modern()
     });
     let config = tls_config(&server);

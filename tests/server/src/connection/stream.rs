@@ -82,6 +82,10 @@ impl From<ReadError> for StreamCondition {
 
 impl Connection {
     pub(super) fn client_header(&mut self, cx: &mut Cx<'_>, header: &Element) {
+        if let Some(record) = cx.world.record(self.id) {
+            let from = header.attribute("from").map(str::to_owned);
+            record.header_from.push(from);
+        }
         if let Some(from) = header.attribute("from") {
             self.account_hint = jid::local(from).map(str::to_owned);
             self.header.from = Some(from.to_owned());
