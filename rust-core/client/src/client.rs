@@ -55,7 +55,12 @@ impl Client {
             versions: config.tls_versions,
             store: config.store,
             events: Arc::clone(&events),
-            dialer: Dialer::new(domain, config.network, Arc::clone(&platform), entropy.number()),
+            dialer: Dialer::new(
+                domain,
+                config.network,
+                Arc::clone(&platform),
+                entropy.number(),
+            ),
             supervisor: Supervisor::new(config.reconnect, entropy.number()),
             requests: receiver,
             state: crate::driver::State::default(),
@@ -64,7 +69,10 @@ impl Client {
         runtime.spawn(async move {
             // T10: a panic in the driver is an event, not a panic of the app.
             if tokio::spawn(driver.run()).await.is_err() {
-                ended.push(Event::Ended { reason: EndReason::Driver, plan: None });
+                ended.push(Event::Ended {
+                    reason: EndReason::Driver,
+                    plan: None,
+                });
             }
             ended.close();
         });
@@ -125,7 +133,11 @@ impl Client {
     /// If the queue is full or the store cannot be used.
     pub async fn send(&self, mut stanza: Element) -> Result<String, SendError> {
         let id = self.identify(&mut stanza);
-        let kind = if stanza.name() == "message" { OutboundKind::Message } else { OutboundKind::SessionBound };
+        let kind = if stanza.name() == "message" {
+            OutboundKind::Message
+        } else {
+            OutboundKind::SessionBound
+        };
         if kind == OutboundKind::Message && stanza_id::parse_origin_id(&stanza).is_none() {
             stanza.push_child(stanza_id::origin_id(&id));
         }
@@ -197,7 +209,11 @@ impl Client {
         if let Some(id) = stanza.attr("id") {
             return id.to_owned();
         }
-        let id = self.entropy.lock().unwrap_or_else(std::sync::PoisonError::into_inner).token();
+        let id = self
+            .entropy
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .token();
         stanza.set_attr("id", &id);
         id
     }
@@ -224,8 +240,19 @@ fn installation(store: &mut dyn Store, given: &str) -> Result<String, ConfigErro
 fn uuid4(seed: [u8; 32]) -> String {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = seed;
     let (g, i) = ((g & 0x0f) | 0x40, (i & 0x3f) | 0x80);
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let groups = [hex(&[a, b, c, d]), hex(&[e, f]), hex(&[g, h]), hex(&[i, j]), hex(&[k, l, m, n, o, p])];
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let groups = [
+        hex(&[a, b, c, d]),
+        hex(&[e, f]),
+        hex(&[g, h]),
+        hex(&[i, j]),
+        hex(&[k, l, m, n, o, p]),
+    ];
     groups.join("-")
 }
 

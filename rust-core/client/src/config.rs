@@ -144,7 +144,11 @@ impl ClientConfig {
                 node: "https://snapback.im/".to_owned(),
                 features: Vec::new(),
             },
-            user_agent: UserAgent { id: String::new(), software: Some("Snapback".to_owned()), device: None },
+            user_agent: UserAgent {
+                id: String::new(),
+                software: Some("Snapback".to_owned()),
+                device: None,
+            },
             carbons: true,
             presence: true,
             roster: true,
@@ -156,7 +160,10 @@ impl ClientConfig {
             account: self.account.clone(),
             password: self.password.clone(),
             resource: self.resource.clone(),
-            user_agent: UserAgent { id: installation, ..self.user_agent.clone() },
+            user_agent: UserAgent {
+                id: installation,
+                ..self.user_agent.clone()
+            },
             policy: self.policy.clone(),
             timeouts: self.timeouts,
             limits: Limits::default(),
@@ -183,13 +190,17 @@ impl Default for Network {
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientConfig").field("account", &self.account).finish_non_exhaustive()
+        f.debug_struct("ClientConfig")
+            .field("account", &self.account)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").field("servers", &self.servers).finish_non_exhaustive()
+        f.debug_struct("Network")
+            .field("servers", &self.servers)
+            .finish_non_exhaustive()
     }
 }
 

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{
-    AnswerCache, Endpoint, HappyEyeballs, HickoryLookup, Input, Lookup, LookupError, MemoryAnswerCache, Output,
-    RacePlan, Request, Resolution, ResolveError, StaticHosts, StoredAnswer, SystemHosts, resolve,
+    AnswerCache, Endpoint, HappyEyeballs, HickoryLookup, Input, Lookup, LookupError,
+    MemoryAnswerCache, Output, RacePlan, Request, Resolution, ResolveError, StaticHosts,
+    StoredAnswer, SystemHosts, resolve,
 };
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -82,12 +83,27 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    pub(crate) fn new(domain: String, network: Network, platform: Arc<Platform>, chance: u64) -> Self {
-        Self { domain, network: Arc::new(network), platform, cache: Arc::default(), chance }
+    pub(crate) fn new(
+        domain: String,
+        network: Network,
+        platform: Arc<Platform>,
+        chance: u64,
+    ) -> Self {
+        Self {
+            domain,
+            network: Arc::new(network),
+            platform,
+            cache: Arc::default(),
+            chance,
+        }
     }
 
     /// Connects. Cached endpoints are used first and refreshed behind; if all of them fail they are replaced (rule S10).
-    pub(crate) async fn connect(self, preferred: Option<ServerAddress>, wall: UnixTime) -> Result<(TcpStream, Endpoint), DialError> {
+    pub(crate) async fn connect(
+        self,
+        preferred: Option<ServerAddress>,
+        wall: UnixTime,
+    ) -> Result<(TcpStream, Endpoint), DialError> {
         if let Some(preferred) = preferred
             && let Ok(resolution) = self.resolve(std::slice::from_ref(&preferred)).await
             && let Ok(connected) = self.race(resolution.endpoints).await
@@ -114,7 +130,10 @@ impl Dialer {
     }
 
     async fn refresh(&self, now: u64) -> Result<Vec<Endpoint>, DialError> {
-        let resolution = self.resolve(&self.network.servers).await.map_err(DialError::Resolve)?;
+        let resolution = self
+            .resolve(&self.network.servers)
+            .await
+            .map_err(DialError::Resolve)?;
         let endpoints = resolution.endpoints.clone();
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.save(&self.domain, StoredAnswer::new(resolution, now));
@@ -135,8 +154,13 @@ impl Dialer {
             (chance >> 32) as u32
         };
         let lookup = PlatformFirst {
-            platform: self.network.ask_platform.then(|| Arc::clone(&self.platform)),
-            fallback: Names { network: Arc::clone(&self.network) },
+            platform: self
+                .network
+                .ask_platform
+                .then(|| Arc::clone(&self.platform)),
+            fallback: Names {
+                network: Arc::clone(&self.network),
+            },
         };
         resolve(&request, &lookup, &mut random).await
     }
@@ -144,13 +168,20 @@ impl Dialer {
     async fn race(&self, endpoints: Vec<Endpoint>) -> Result<(TcpStream, Endpoint), DialError> {
         let plan = RacePlan::new(endpoints);
         let start = Instant::now();
-        timeout_at(start + DIAL_TIMEOUT, run_race(&plan, start, self.network.dial.as_ref()))
-            .await
-            .unwrap_or(Err(DialError::TimedOut))
+        timeout_at(
+            start + DIAL_TIMEOUT,
+            run_race(&plan, start, self.network.dial.as_ref()),
+        )
+        .await
+        .unwrap_or(Err(DialError::TimedOut))
     }
 }
 
-async fn run_race(plan: &RacePlan, start: Instant, dial: &dyn Dial) -> Result<(TcpStream, Endpoint), DialError> {
+async fn run_race(
+    plan: &RacePlan,
+    start: Instant,
+    dial: &dyn Dial,
+) -> Result<(TcpStream, Endpoint), DialError> {
     let mut race = HappyEyeballs::new(plan);
     let mut dialing: JoinSet<(usize, io::Result<TcpStream>)> = JoinSet::new();
     let mut winner = None;
@@ -164,11 +195,16 @@ async fn run_race(plan: &RacePlan, start: Instant, dial: &dyn Dial) -> Result<(T
                 continue;
             }
             Output::Won(index) => {
-                let endpoint = plan.attempts.get(index).map(|attempt| attempt.endpoint.clone());
+                let endpoint = plan
+                    .attempts
+                    .get(index)
+                    .map(|attempt| attempt.endpoint.clone());
                 return winner.take().zip(endpoint).ok_or(DialError::TimedOut);
             }
             Output::AllFailed(reasons) => {
-                return Err(DialError::Connect(reasons.into_iter().map(|(_, kind)| kind).collect()));
+                return Err(DialError::Connect(
+                    reasons.into_iter().map(|(_, kind)| kind).collect(),
+                ));
             }
             Output::Wait(until) => until,
         };
@@ -213,7 +249,11 @@ impl Lookup for Names {
     async fn srv(&self, name: &str) -> Result<snapback_resolver::SrvAnswer, LookupError> {
         match &self.network.hosts {
             Some(fixed) => fixed.srv(name).await,
-            None => HickoryLookup::new(self.network.name_servers.clone())?.srv(name).await,
+            None => {
+                HickoryLookup::new(self.network.name_servers.clone())?
+                    .srv(name)
+                    .await
+            }
         }
     }
 

@@ -51,7 +51,9 @@ impl Pending {
     /// Gives an answer to whoever asked. `is_own` says whether a sender speaks for our account.
     pub(crate) fn answer(&mut self, iq: Element, is_own: impl Fn(&str) -> bool) {
         let Some(id) = iq.attr("id") else { return };
-        let Some((to, _)) = self.0.get(id) else { return };
+        let Some((to, _)) = self.0.get(id) else {
+            return;
+        };
         let matches = match (iq.attr("from"), to) {
             (from, Some(to)) if from == Some(to) => true,
             (None, None) => true,

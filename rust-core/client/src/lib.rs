@@ -32,9 +32,9 @@ mod iq;
 mod platform;
 
 pub use client::Client;
-pub use driver::SendError;
 pub use config::{ClientConfig, ConfigError, Network, ServerAddress};
 pub use dial::{Dial, DialError, Dialing, TcpDial};
+pub use driver::SendError;
 pub use event::{EndReason, Event};
 pub use iq::IqError;
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};

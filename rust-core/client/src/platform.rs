@@ -51,7 +51,11 @@ pub(crate) struct Platform {
 impl Platform {
     pub(crate) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<PlatformRequest>) {
         let (requests, receiver) = mpsc::unbounded_channel();
-        let platform = Self { next: Mutex::new(0), waiting: Mutex::default(), requests };
+        let platform = Self {
+            next: Mutex::new(0),
+            waiting: Mutex::default(),
+            requests,
+        };
         (Arc::new(platform), receiver)
     }
 
@@ -69,7 +73,10 @@ impl Platform {
         };
         let (reply, answer) = oneshot::channel();
         lock(&self.waiting).insert(id, reply);
-        let asked = self.requests.send(PlatformRequest::Srv { id, name: name.to_owned() });
+        let asked = self.requests.send(PlatformRequest::Srv {
+            id,
+            name: name.to_owned(),
+        });
         let answer = match asked {
             Ok(()) => tokio::time::timeout(QUERY_TIMEOUT, answer).await,
             Err(_) => return None,

@@ -18,7 +18,10 @@ struct Row {
 
 /// Cold, resumed after a cut, then a new session after a clean end.
 async fn row(switches: Switches, transport: Transport, early_data: bool) -> Row {
-    let setup = Setup::with(switches, transport, RTT, |config| config.policy.early_data = early_data).await;
+    let setup = Setup::with(switches, transport, RTT, |config| {
+        config.policy.early_data = early_data
+    })
+    .await;
     setup.client.connect();
     let cold = setup.online().await;
     setup.settle().await;
@@ -28,11 +31,19 @@ async fn row(switches: Switches, transport: Transport, early_data: bool) -> Row 
     setup.client.disconnect().await;
     setup.client.connect();
     let warm = setup.online().await;
-    Row { cold, warm, resumed }
+    Row {
+        cold,
+        warm,
+        resumed,
+    }
 }
 
 fn check(name: &str, row: &Row, cold: usize, warm: usize, resumed: usize) {
-    for (kind, session) in [("cold", &row.cold), ("warm", &row.warm), ("resumed", &row.resumed)] {
+    for (kind, session) in [
+        ("cold", &row.cold),
+        ("warm", &row.warm),
+        ("resumed", &row.resumed),
+    ] {
         let took = session.timeline.took().unwrap_or_default();
         println!(
             "{name:40} {kind:8} {} flights, {:.1} RTT in wall time, plan {}",
@@ -53,27 +64,50 @@ fn check(name: &str, row: &Row, cold: usize, warm: usize, resumed: usize) {
     assert_eq!(row.resumed.outcome, Outcome::Resumed);
     assert!(row.cold.timeline.round_trips() <= cold, "{name}: cold");
     assert_eq!(row.warm.timeline.round_trips(), warm, "{name}: warm");
-    assert_eq!(row.resumed.timeline.round_trips(), resumed, "{name}: resumed");
+    assert_eq!(
+        row.resumed.timeline.round_trips(),
+        resumed,
+        "{name}: resumed"
+    );
 }
 
 fn no_early(switches: Switches) -> Switches {
-    Switches { tls_versions: Switches::modern().tls_versions, early_data: None, ..switches }
+    Switches {
+        tls_versions: Switches::modern().tls_versions,
+        early_data: None,
+        ..switches
+    }
 }
 
 /// SASL2, Bind 2 and FAST, without anything of XEP-0305.
 fn sasl2() -> Switches {
-    Switches { pipelining: false, unprompted_restart: false, sm_before_sasl: false, ..Switches::modern() }
+    Switches {
+        pipelining: false,
+        unprompted_restart: false,
+        sm_before_sasl: false,
+        ..Switches::modern()
+    }
 }
 
 #[tokio::test]
 async fn sasl1_over_starttls() {
-    let row = row(no_early(Switches::stock_prosody()), Transport::StartTls, false).await;
+    let row = row(
+        no_early(Switches::stock_prosody()),
+        Transport::StartTls,
+        false,
+    )
+    .await;
     check("SASL1 SCRAM, STARTTLS", &row, 8, 6, 6);
 }
 
 #[tokio::test]
 async fn sasl1_over_direct_tls() {
-    let row = row(no_early(Switches::stock_prosody()), Transport::DirectTls, false).await;
+    let row = row(
+        no_early(Switches::stock_prosody()),
+        Transport::DirectTls,
+        false,
+    )
+    .await;
     check("SASL1 SCRAM, direct TLS", &row, 7, 5, 5);
 }
 
@@ -91,7 +125,12 @@ async fn sasl2_over_direct_tls() {
 
 #[tokio::test]
 async fn quickstart_with_scram() {
-    let row = row(no_early(Switches::quickstart_2013()), Transport::StartTls, false).await;
+    let row = row(
+        no_early(Switches::quickstart_2013()),
+        Transport::StartTls,
+        false,
+    )
+    .await;
     check("XEP-0305, STARTTLS, SCRAM", &row, 5, 4, 3);
 }
 

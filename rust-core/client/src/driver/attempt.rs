@@ -35,7 +35,14 @@ impl Attempt {
     pub(super) fn new(number: AttemptId, link: Link, socket: TcpStream, server: ServerKey) -> Self {
         // A flight is one write already; Nagle would only hold back its last segment. Without it we are slower, not wrong.
         let _ = socket.set_nodelay(true);
-        Self { number, link, server, socket, unsent: Vec::new(), is_read_closed: false }
+        Self {
+            number,
+            link,
+            server,
+            socket,
+            unsent: Vec::new(),
+            is_read_closed: false,
+        }
     }
 
     /// Resolves when bytes can be moved. A full event queue stops reading, not writing, and never a login.
@@ -71,7 +78,8 @@ impl Attempt {
                 let bytes = chunk.get(..length).unwrap_or_default();
                 self.link.handle_input(LinkInput::Received(bytes), now);
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => self.closed(now),
         }
     }
@@ -100,7 +108,9 @@ impl Attempt {
 
     /// Lets the last words leave, and closes.
     pub(super) fn close(self) {
-        let Self { mut socket, unsent, .. } = self;
+        let Self {
+            mut socket, unsent, ..
+        } = self;
         tokio::spawn(async move {
             let farewell = async {
                 socket.write_all(&unsent).await?;
@@ -125,7 +135,11 @@ pub(super) fn server_key(endpoint: &Endpoint) -> ServerKey {
 
 /// Stands in where a change concerns no server.
 pub(super) fn no_server() -> ServerKey {
-    ServerKey { host: String::new(), port: 0, transport: Transport::DirectTls }
+    ServerKey {
+        host: String::new(),
+        port: 0,
+        transport: Transport::DirectTls,
+    }
 }
 
 pub(super) fn persist_failure(error: &StoreError) -> PersistFailure {
@@ -136,5 +150,7 @@ pub(super) fn persist_failure(error: &StoreError) -> PersistFailure {
 }
 
 pub(super) fn storage_failed() -> EndReason {
-    EndReason::Link(LinkError::Connection(ConnectionError::Local(LocalError::StorageFailed)))
+    EndReason::Link(LinkError::Connection(ConnectionError::Local(
+        LocalError::StorageFailed,
+    )))
 }

@@ -43,7 +43,10 @@ struct Finding {
 
 enum Found {
     Certificate(Result<(), CertificateError>),
-    Keys { id: ScramKeyId, keys: Result<ScramKeys, SaslError> },
+    Keys {
+        id: ScramKeyId,
+        keys: Result<ScramKeys, SaslError>,
+    },
 }
 
 /// Everything that the driver's task owns.
@@ -131,11 +134,18 @@ impl Driver {
     async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
         let clock = self.clock;
         let is_full = self.events.is_full();
-        let State { attempt, dialing, findings, .. } = &mut self.state;
+        let State {
+            attempt,
+            dialing,
+            findings,
+            ..
+        } = &mut self.state;
         let is_dialing = dialing.is_some();
         let dialed = async {
             match dialing {
-                Some(dialling) => (&mut dialling.task).await.unwrap_or(Err(DialError::TimedOut)),
+                Some(dialling) => (&mut dialling.task)
+                    .await
+                    .unwrap_or(Err(DialError::TimedOut)),
                 None => std::future::pending().await,
             }
         };
@@ -182,7 +192,9 @@ impl Driver {
                 LinkOutput::Persist { seq, ops } => {
                     let input = match self.store.apply(&attempt.server, &ops) {
                         Ok(()) => LinkInput::Committed(seq),
-                        Err(error) => LinkInput::PersistFailed(seq, attempt::persist_failure(&error)),
+                        Err(error) => {
+                            LinkInput::PersistFailed(seq, attempt::persist_failure(&error))
+                        }
                     };
                     attempt.link.handle_input(input, now);
                 }
@@ -202,7 +214,10 @@ impl Driver {
                             Some(password) => ScramKeys::derive(&id, password),
                             None => Err(SaslError::BadCredentialText),
                         };
-                        let _ = finding.send(Finding { attempt, what: Found::Keys { id, keys } });
+                        let _ = finding.send(Finding {
+                            attempt,
+                            what: Found::Keys { id, keys },
+                        });
                     });
                 }
                 LinkOutput::Event(event) => self.link_event(event),
@@ -216,20 +231,35 @@ impl Driver {
     fn link_event(&mut self, event: connection::Event) {
         let event = match event {
             connection::Event::Online { outcome, jid, plan } => {
-                let Some(attempt) = &self.state.attempt else { return };
+                let Some(attempt) = &self.state.attempt else {
+                    return;
+                };
                 let timeline = attempt.link.timeline().clone();
                 let flights = timeline.round_trips();
                 self.state.hops = 0;
                 let attempt = attempt.number;
-                self.tell(supervisor::Input::AttemptOnline { attempt, outcome, flights });
-                Event::Online { outcome, jid, plan, timeline }
+                self.tell(supervisor::Input::AttemptOnline {
+                    attempt,
+                    outcome,
+                    flights,
+                });
+                Event::Online {
+                    outcome,
+                    jid,
+                    plan,
+                    timeline,
+                }
             }
-            connection::Event::Stanza(delivery) if delivery.stanza.name() == "presence" => Event::Presence { delivery },
+            connection::Event::Stanza(delivery) if delivery.stanza.name() == "presence" => {
+                Event::Presence { delivery }
+            }
             connection::Event::Stanza(delivery) => Event::Message { delivery },
             connection::Event::IqAnswer(iq) => {
                 let account = self.config.account.to_string();
                 let domain = self.config.account.domain();
-                self.state.iqs.answer(iq, |from| from == account || from == domain);
+                self.state
+                    .iqs
+                    .answer(iq, |from| from == account || from == domain);
                 return;
             }
             connection::Event::Stage { id, stage } => {
@@ -248,15 +278,21 @@ impl Driver {
     }
 
     fn link_closed(&mut self, error: Option<LinkError>) {
-        let Some(attempt) = self.state.attempt.take() else { return };
+        let Some(attempt) = self.state.attempt.take() else {
+            return;
+        };
         let plan = Some(attempt.link.plan().clone());
         let number = attempt.number;
         attempt.close();
         let ending = error.as_ref().map(request::ending);
-        self.state.preferred = self.see_other_host(error.as_ref(), attempt_transport(plan.as_ref()));
+        self.state.preferred =
+            self.see_other_host(error.as_ref(), attempt_transport(plan.as_ref()));
         let reason = error.map_or(EndReason::Closed, EndReason::Link);
         self.events.push(Event::Ended { reason, plan });
-        self.tell(supervisor::Input::Ended { attempt: number, ending });
+        self.tell(supervisor::Input::Ended {
+            attempt: number,
+            ending,
+        });
     }
 
     // -- dialling
@@ -265,36 +301,70 @@ impl Driver {
         let now = self.clock.now();
         let preferred = self.state.preferred.take();
         let task = tokio::spawn(self.dialer.clone().connect(preferred, now.wall));
-        self.state.dialing = Some(Dialling { attempt, since: now.mono, task });
+        self.state.dialing = Some(Dialling {
+            attempt,
+            since: now.mono,
+            task,
+        });
     }
 
     fn dialed(&mut self, dialed: Dialed) {
-        let Some(dialling) = self.state.dialing.take() else { return };
-        let begun = dialed.map_err(EndReason::Dial).and_then(|(socket, endpoint)| self.begin(&dialling, socket, &endpoint));
+        let Some(dialling) = self.state.dialing.take() else {
+            return;
+        };
+        let begun = dialed
+            .map_err(EndReason::Dial)
+            .and_then(|(socket, endpoint)| self.begin(&dialling, socket, &endpoint));
         match begun {
             Ok(attempt) => {
-                self.tell(supervisor::Input::AttemptProgress { attempt: attempt.number, step: Step::Login });
+                self.tell(supervisor::Input::AttemptProgress {
+                    attempt: attempt.number,
+                    step: Step::Login,
+                });
                 self.state.attempt = Some(attempt);
             }
             Err(reason) => {
                 self.events.push(Event::Ended { reason, plan: None });
-                let ending = Ending { retryable: true, ..Ending::default() };
-                self.tell(supervisor::Input::Ended { attempt: dialling.attempt, ending: Some(ending) });
+                let ending = Ending {
+                    retryable: true,
+                    ..Ending::default()
+                };
+                self.tell(supervisor::Input::Ended {
+                    attempt: dialling.attempt,
+                    ending: Some(ending),
+                });
             }
         }
     }
 
-    fn begin(&mut self, dialling: &Dialling, socket: TcpStream, endpoint: &Endpoint) -> Result<Attempt, EndReason> {
+    fn begin(
+        &mut self,
+        dialling: &Dialling,
+        socket: TcpStream,
+        endpoint: &Endpoint,
+    ) -> Result<Attempt, EndReason> {
         let server = attempt::server_key(endpoint);
-        let knowledge = self.store.load(&server).map_err(|_| attempt::storage_failed())?;
+        let knowledge = self
+            .store
+            .load(&server)
+            .map_err(|_| attempt::storage_failed())?;
         self.state.last_server = Some(server.clone());
-        let link = self.link(&server, knowledge, dialling.since).ok_or(EndReason::Driver)?;
+        let link = self
+            .link(&server, knowledge, dialling.since)
+            .ok_or(EndReason::Driver)?;
         let mut attempt = Attempt::new(dialling.attempt, link, socket, server);
-        attempt.link.handle_input(LinkInput::Connected, self.clock.now());
+        attempt
+            .link
+            .handle_input(LinkInput::Connected, self.clock.now());
         Ok(attempt)
     }
 
-    fn link(&self, server: &ServerKey, knowledge: Knowledge, started: Instant) -> Option<snapback_session::link::Link> {
+    fn link(
+        &self,
+        server: &ServerKey,
+        knowledge: Knowledge,
+        started: Instant,
+    ) -> Option<snapback_session::link::Link> {
         let start = connection::Start {
             config: Arc::clone(&self.config),
             transport: server.transport,
@@ -317,7 +387,10 @@ impl Driver {
         self.stop_dialing();
         if let Some(attempt) = self.state.attempt.take() {
             let plan = Some(attempt.link.plan().clone());
-            self.events.push(Event::Ended { reason: EndReason::Dropped, plan });
+            self.events.push(Event::Ended {
+                reason: EndReason::Dropped,
+                plan,
+            });
         }
     }
 
@@ -331,7 +404,9 @@ impl Driver {
 
     fn found(&mut self, finding: Finding) {
         let now = self.clock.now();
-        let Some(attempt) = self.state.attempt.as_mut() else { return };
+        let Some(attempt) = self.state.attempt.as_mut() else {
+            return;
+        };
         // I9: what an older attempt wanted to know is of no interest any more.
         if attempt.number != finding.attempt {
             return;
@@ -372,7 +447,9 @@ impl Driver {
                 supervisor::Output::StartAttempt { attempt, .. } => self.start_dialing(attempt),
                 supervisor::Output::StopAttempt { .. } => self.drop_attempt(),
                 supervisor::Output::CloseCleanly { attempt } => self.close_cleanly(attempt),
-                supervisor::Output::Probe { deadline, .. } => self.command(Command::Probe { deadline }),
+                supervisor::Output::Probe { deadline, .. } => {
+                    self.command(Command::Probe { deadline })
+                }
                 supervisor::Output::State(state) => self.announce(state),
                 supervisor::Output::Timeout { when, .. } => return (Some(when), changed),
                 supervisor::Output::Idle => return (None, changed),
@@ -382,7 +459,10 @@ impl Driver {
     }
 
     fn announce(&mut self, state: supervisor::ConnectionState) {
-        if matches!(state, supervisor::ConnectionState::Offline { retry_at: None, .. }) {
+        if matches!(
+            state,
+            supervisor::ConnectionState::Offline { retry_at: None, .. }
+        ) {
             for waiting in self.state.disconnected.drain(..) {
                 let _ = waiting.send(());
             }
@@ -395,7 +475,10 @@ impl Driver {
             return self.command(Command::Close);
         }
         self.stop_dialing();
-        self.tell(supervisor::Input::Ended { attempt, ending: None });
+        self.tell(supervisor::Input::Ended {
+            attempt,
+            ending: None,
+        });
     }
 
     fn command(&mut self, command: Command) {
@@ -406,12 +489,18 @@ impl Driver {
     }
 
     fn apply(&mut self, ops: &[Op]) {
-        let server = self.state.last_server.clone().unwrap_or_else(attempt::no_server);
+        let server = self
+            .state
+            .last_server
+            .clone()
+            .unwrap_or_else(attempt::no_server);
         // What the app confirms or asks for outside a connection is not worth ending one for; it is asked again.
         let _ = self.store.apply(&server, ops);
     }
 }
 
 fn attempt_transport(plan: Option<&snapback_proto::plan::Plan>) -> snapback_proto::plan::Transport {
-    plan.map_or(snapback_proto::plan::Transport::StartTls, |plan| plan.transport)
+    plan.map_or(snapback_proto::plan::Transport::StartTls, |plan| {
+        plan.transport
+    })
 }

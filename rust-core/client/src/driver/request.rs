@@ -20,11 +20,20 @@ use crate::iq::{IqError, IqReply};
 pub(crate) enum Request {
     Connect,
     Disconnect(oneshot::Sender<()>),
-    Send { stanza: Element, kind: OutboundKind, done: oneshot::Sender<Result<(), SendError>> },
-    Iq { stanza: Element, reply: IqReply },
+    Send {
+        stanza: Element,
+        kind: OutboundKind,
+        done: oneshot::Sender<Result<(), SendError>>,
+    },
+    Iq {
+        stanza: Element,
+        reply: IqReply,
+    },
     Confirm(String),
     Roster(oneshot::Sender<Result<Roster, StoreError>>),
-    NetworkChanged { available: bool },
+    NetworkChanged {
+        available: bool,
+    },
     SetActive(bool),
     Suspend(oneshot::Sender<()>),
     Resume,
@@ -91,7 +100,12 @@ impl Driver {
             return Ok(());
         }
         let id = stanza.attr("id").unwrap_or_default().to_owned();
-        let new = NewStanza { id: id.clone(), kind, queued_at: self.clock.now().wall, xml: stanza.to_xml() };
+        let new = NewStanza {
+            id: id.clone(),
+            kind,
+            queued_at: self.clock.now().wall,
+            xml: stanza.to_xml(),
+        };
         self.store.enqueue(new).map_err(SendError::Store)?;
         let stage = snapback_proto::connection::Stage::Queued;
         self.events.push(crate::event::Event::Stage { id, stage });
@@ -110,12 +124,20 @@ impl Driver {
     fn set_active(&mut self, active: bool) {
         self.state.active = active;
         self.command(Command::SetActive(active));
-        let input = if active { supervisor::Input::Foreground } else { supervisor::Input::Background };
+        let input = if active {
+            supervisor::Input::Foreground
+        } else {
+            supervisor::Input::Background
+        };
         self.tell(input);
     }
 
     /// T8: only after TLS (the stream error came through it), at most three hops, never stored.
-    pub(super) fn see_other_host(&mut self, error: Option<&LinkError>, transport: Transport) -> Option<ServerAddress> {
+    pub(super) fn see_other_host(
+        &mut self,
+        error: Option<&LinkError>,
+        transport: Transport,
+    ) -> Option<ServerAddress> {
         let Some(LinkError::Connection(ConnectionError::Stream(error))) = error else {
             return None;
         };
@@ -131,7 +153,9 @@ impl Driver {
 /// `host`, `host:port`, `[v6]` or `[v6]:port` (RFC 6120 4.9.3.19).
 fn address(text: &str, transport: Transport) -> ServerAddress {
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().ok())
+        }
         _ => (text, None),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -139,7 +163,11 @@ fn address(text: &str, transport: Transport) -> ServerAddress {
         Transport::DirectTls => 5223,
         Transport::StartTls => 5222,
     };
-    ServerAddress { host: host.to_owned(), port: port.unwrap_or(default), transport }
+    ServerAddress {
+        host: host.to_owned(),
+        port: port.unwrap_or(default),
+        transport,
+    }
 }
 
 /// What an ending means for the next attempt.
@@ -148,10 +176,14 @@ pub(super) fn ending(error: &LinkError) -> Ending {
         LinkError::Connection(error) => {
             let mut ending = Ending::from(error);
             // The server has told us where to go: there, and now.
-            ending.at_once |= matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
+            ending.at_once |=
+                matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
             ending
         }
-        LinkError::Tls(error) => Ending { retryable: error.is_retryable(), ..Ending::default() },
+        LinkError::Tls(error) => Ending {
+            retryable: error.is_retryable(),
+            ..Ending::default()
+        },
     }
 }
 

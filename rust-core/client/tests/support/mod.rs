@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snapback_client::{
-    Client, ClientConfig, Dial, Event, Outcome, Plan, ServerAddress, Timeline, Transport, Trust, danger,
+    Client, ClientConfig, Dial, Event, Outcome, Plan, ServerAddress, Timeline, Transport, Trust,
+    danger,
 };
 use snapback_netsim::{CutMode, Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
@@ -45,33 +46,62 @@ impl Setup {
         rtt: Duration,
         change: impl FnOnce(&mut ClientConfig),
     ) -> Self {
-        let accounts = vec![("juliet".to_owned(), "r0m30".to_owned()), ("romeo".to_owned(), "jul13t".to_owned())];
-        let server = ReferenceServer::start(Config { switches, accounts, ..Config::default() }).await.unwrap();
+        let accounts = vec![
+            ("juliet".to_owned(), "r0m30".to_owned()),
+            ("romeo".to_owned(), "jul13t".to_owned()),
+        ];
+        let server = ReferenceServer::start(Config {
+            switches,
+            accounts,
+            ..Config::default()
+        })
+        .await
+        .unwrap();
         let upstream = match transport {
             Transport::DirectTls => server.direct_addr(),
             Transport::StartTls => server.starttls_addr(),
         };
-        let link = Arc::new(Link::start(LinkConfig::with_rtt(rtt), upstream).await.unwrap());
+        let link = Arc::new(
+            Link::start(LinkConfig::with_rtt(rtt), upstream)
+                .await
+                .unwrap(),
+        );
         let mut config = ClientConfig::new("juliet@localhost", "r0m30").unwrap();
         config.trust = Trust::Roots(danger::Roots::from_pem(server.ca_pem().as_bytes()).unwrap());
         config.network.servers = vec![ServerAddress::at(link.addr(), transport)];
         config.network.dial = Arc::new(LinkDial(Arc::clone(&link)));
         change(&mut config);
         let client = Client::open(config).unwrap();
-        Self { server, link, client }
+        Self {
+            server,
+            link,
+            client,
+        }
     }
 
     /// Waits for the next session.
     pub async fn online(&self) -> Session {
         let wait = async {
             while let Some(event) = self.client.next_event().await {
-                if let Event::Online { outcome, plan, timeline, .. } = event {
-                    return Session { outcome, plan, timeline };
+                if let Event::Online {
+                    outcome,
+                    plan,
+                    timeline,
+                    ..
+                } = event
+                {
+                    return Session {
+                        outcome,
+                        plan,
+                        timeline,
+                    };
                 }
             }
             panic!("the client ended");
         };
-        tokio::time::timeout(PATIENCE, wait).await.expect("a session")
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .expect("a session")
     }
 
     pub async fn event(&self, mut is_it: impl FnMut(&Event) -> bool) -> Event {
@@ -83,7 +113,9 @@ impl Setup {
             }
             panic!("the client ended");
         };
-        tokio::time::timeout(PATIENCE, wait).await.expect("the event")
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .expect("the event")
     }
 
     /// A cut that only the client sees at first, as on a phone.
@@ -93,7 +125,11 @@ impl Setup {
 
     /// Waits until everything that was sent is acknowledged, so that what is learnt is stored.
     pub async fn settle(&self) {
-        let id = self.client.send_message("romeo@localhost", "settle").await.unwrap();
+        let id = self
+            .client
+            .send_message("romeo@localhost", "settle")
+            .await
+            .unwrap();
         self.event(|event| {
             matches!(event, Event::Stage { id: acked, stage: snapback_client::Stage::Acked } if *acked == id)
         })

@@ -9,7 +9,7 @@ use crate::xep::bind;
 use crate::xml::Element;
 
 use super::super::context::Context;
-use super::super::session::{Inline, Session};
+use super::super::session::{self, Inline, Session};
 use super::super::state::{Next, State};
 use super::resume::online;
 
@@ -23,7 +23,12 @@ pub(in super::super) struct ExpectBound {
 }
 
 /// Sends the bind flight. Without features, remembered or seen, nothing but the mandatory bind is sent.
-pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) -> State {
+pub(super) fn start(
+    features: Option<&StreamFeatures>,
+    context: &mut Context,
+) -> Result<State, ConnectionError> {
+    // Whatever session there was is over: the plan did not ask for it, or the server refused it.
+    session::lost(None, context)?;
     let id = context.entropy.token();
     let request = bind::request(&id, Some(&context.config.resource));
     context.transmit_element(Part::Bind, &request);
@@ -37,11 +42,11 @@ pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) ->
         }
         session.greet(features, Inline::default(), context);
     }
-    State::ExpectBound(Box::new(ExpectBound {
+    Ok(State::ExpectBound(Box::new(ExpectBound {
         id,
         session,
         greeted: features.is_some(),
-    }))
+    })))
 }
 
 impl ExpectBound {

@@ -75,9 +75,6 @@ impl Session {
     ) -> Result<(), ConnectionError> {
         Context::parse_full_jid(jid)?;
         context.jid = Some(jid.to_owned());
-        if context.knowledge.sm.is_some() {
-            super::lost(None, context)?;
-        }
         self.announce(Outcome::Bound, jid, context);
         Self::requeue_unknown(context);
         self.flush_queue(context);

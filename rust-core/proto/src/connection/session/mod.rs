@@ -181,7 +181,8 @@ impl Session {
         let after = context.last_inbound;
         context.transmit_after(after, Part::Close, header::CLOSE.to_owned());
         let failed = outbound::session_bound(self.unacked.iter());
-        context.persist(vec![Op::Failed(failed), Op::SmDropped]);
+        let seq = context.persist(vec![Op::Failed(failed), Op::SmDropped]);
+        outbound::report_session_bound(self.unacked.iter(), seq, context);
     }
 
     /// T6: an inbound stanza was too big and was skipped; it counts all the same, or the server would send it for ever.
@@ -194,11 +195,12 @@ impl Session {
         let Some(session) = &context.knowledge.sm else {
             return;
         };
-        let op = if session.poisoned_at == Some(self.h) {
-            Op::SmDropped
-        } else {
-            Op::SmPoisoned(self.h)
-        };
-        context.persist(vec![op]);
+        if session.poisoned_at != Some(self.h) {
+            context.persist(vec![Op::SmPoisoned(self.h)]);
+            return;
+        }
+        let failed = outbound::session_bound(self.unacked.iter());
+        let seq = context.persist(vec![Op::Failed(failed), Op::SmDropped]);
+        outbound::report_session_bound(self.unacked.iter(), seq, context);
     }
 }

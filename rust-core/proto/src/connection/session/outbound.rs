@@ -30,12 +30,13 @@ pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &
 /// The server has forgotten the session. First what it did handle is acknowledged, then the rest is unknown (rule I8):
 /// messages are queued again, what belonged to the session fails.
 pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<(), ConnectionError> {
-    let Some(session) = context.knowledge.sm.take() else {
+    let session = context.knowledge.sm.take();
+    if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
         return Ok(());
-    };
+    }
     let mut ops = Vec::new();
     let mut events = Vec::new();
-    if let Some(h) = h {
+    if let (Some(h), Some(session)) = (h, &session) {
         let sent = context
             .knowledge
             .queue
@@ -83,6 +84,19 @@ pub(super) fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza
         .filter(|stanza| stanza.kind != OutboundKind::Message)
         .map(|stanza| stanza.seq)
         .collect()
+}
+
+/// Tells the app of its stanzas that end with their session.
+pub(super) fn report_session_bound<'a>(
+    stanzas: impl Iterator<Item = &'a OutboundStanza>,
+    seq: super::super::Seq,
+    context: &mut Context,
+) {
+    let stage = Stage::Failed(Failure::SessionLost);
+    let lost = stanzas.filter(|stanza| stanza.kind == OutboundKind::SessionBound);
+    for event in lost.filter_map(|stanza| stage_event(stanza, stage.clone())) {
+        context.event_after(Some(seq), event);
+    }
 }
 
 impl Session {
