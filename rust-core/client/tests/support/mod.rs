@@ -1,5 +1,9 @@
 //! A client, a link and the reference server, and what tests ask of them.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +87,9 @@ impl Setup {
     pub async fn online(&self) -> Session {
         let wait = async {
             while let Some(event) = self.client.next_event().await {
+                if let Event::Ended { reason, .. } = &event {
+                    println!("ended: {reason:?}");
+                }
                 if let Event::Online {
                     outcome,
                     plan,

@@ -121,6 +121,8 @@ pub struct Link {
     params: SessionParams,
     session: Option<TlsSession>,
     inbound_is_tls: bool,
+    /// The ClientHello has taken its place: what follows it belongs to TLS.
+    outbound_is_tls: bool,
     established: bool,
     wire: Wire,
     /// Events that wait for their transaction, in order.
@@ -160,6 +162,7 @@ impl Link {
             params,
             session: None,
             inbound_is_tls: false,
+            outbound_is_tls: false,
             established: false,
             wire: Wire::default(),
             events: VecDeque::new(),
@@ -419,7 +422,10 @@ impl Link {
                     write.parts.extend(parts);
                     self.put(&bytes, &mut write, now);
                 }
-                Item::ClientHello => write.parts.push(Part::ClientHello),
+                Item::ClientHello => {
+                    self.outbound_is_tls = true;
+                    write.parts.push(Part::ClientHello);
+                }
                 Item::Finished => write.parts.push(Part::Finished),
                 Item::Close => {
                     close = true;
@@ -442,7 +448,7 @@ impl Link {
     }
 
     fn put(&mut self, bytes: &[u8], write: &mut wire::Write, now: Now) {
-        let Some(session) = self.session.as_mut() else {
+        let Some(session) = self.session.as_mut().filter(|_| self.outbound_is_tls) else {
             write.bytes.extend_from_slice(bytes);
             return;
         };
@@ -456,7 +462,7 @@ impl Link {
     }
 
     fn collect(&mut self, write: &mut wire::Write) {
-        if let Some(session) = self.session.as_mut() {
+        if let Some(session) = self.session.as_mut().filter(|_| self.outbound_is_tls) {
             write.bytes.extend(session.take_output());
         }
     }
