@@ -16,6 +16,8 @@ mod login;
 mod output;
 mod session;
 mod state;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 use std::sync::Arc;

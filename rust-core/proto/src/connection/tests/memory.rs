@@ -1,0 +1,114 @@
+//! The smallest store that could possibly work: applies what a connection wants remembered.
+
+use crate::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    pub(super) knowledge: Knowledge,
+    pub(super) inbound: Vec<Delivery>,
+    pub(super) ops: Vec<Op>,
+}
+
+impl Memory {
+    pub(super) fn apply(&mut self, ops: &[Op]) {
+        for op in ops {
+            self.change(op);
+            self.ops.push(op.clone());
+        }
+    }
+
+    fn change(&mut self, op: &Op) {
+        let knowledge = &mut self.knowledge;
+        match op.clone() {
+            Op::LearnSecured(features) => knowledge.server.secured = Some(features),
+            Op::LearnAuthenticated(features) => knowledge.server.authenticated = Some(features),
+            Op::PipeliningFailed => knowledge.server.pipelining_failed = true,
+            Op::LearnSmBeforeSasl(key) => knowledge.server.sm_before_sasl = key,
+            Op::ForgetServer => {
+                let pipelining_failed = knowledge.server.pipelining_failed;
+                knowledge.server = crate::knowledge::ServerFacts {
+                    pipelining_failed,
+                    ..Default::default()
+                };
+            }
+            Op::RaiseFloor(floor) => knowledge.floor = Some(floor),
+            Op::StoreFast(token) => knowledge.fast = Some(token),
+            Op::CountFast(count) => {
+                if let Some(token) = &mut knowledge.fast {
+                    token.count = count;
+                }
+            }
+            Op::FastUsed => {}
+            Op::DropFast => knowledge.fast = None,
+            Op::StoreScramKeys(id, keys) => knowledge.scram_keys = Some((id, keys)),
+            Op::SmEnabled { session, sent } => {
+                knowledge.sm = Some(session);
+                for stanza in sent {
+                    self.remove(&[stanza.seq]);
+                    self.insert(stanza);
+                }
+            }
+            Op::SmPending(pending) => {
+                if let Some(session) = &mut knowledge.sm {
+                    session.pending = pending;
+                }
+            }
+            Op::SmResumed { .. } => {}
+            Op::SmPoisoned(h) => {
+                if let Some(session) = &mut knowledge.sm {
+                    session.poisoned_at = Some(h);
+                }
+            }
+            Op::SmDropped => {
+                knowledge.sm = None;
+                knowledge
+                    .queue
+                    .retain(|stanza| !stanza.sent || stanza.kind == OutboundKind::Message);
+                for stanza in &mut knowledge.queue {
+                    stanza.sent = false;
+                }
+            }
+            Op::Enqueue(stanza) => self.insert(stanza),
+            Op::MarkSent(seqs) => {
+                for stanza in &mut knowledge.queue {
+                    stanza.sent |= seqs.contains(&stanza.seq);
+                }
+            }
+            Op::Acked { base, seqs } => {
+                if let (Some(session), Some(base)) = (&mut knowledge.sm, base) {
+                    session.base = base;
+                }
+                self.remove(&seqs);
+            }
+            Op::Failed(seqs) => self.remove(&seqs),
+            Op::Inbound(delivery) => self.inbound.push(delivery),
+            Op::CountInbound(h) => {
+                if let Some(session) = &mut knowledge.sm {
+                    session.h = h;
+                }
+            }
+            Op::Confirm(_) => {}
+            Op::ReplaceRoster { version, .. } | Op::PushRoster { version, .. } => {
+                knowledge.roster_version = version;
+            }
+        }
+    }
+
+    fn insert(&mut self, stanza: OutboundStanza) {
+        let knowledge = &mut self.knowledge;
+        knowledge.next_seq = knowledge.next_seq.max(stanza.seq + 1);
+        let sent = knowledge.queue.iter().filter(|other| other.sent).count();
+        let place = if stanza.sent {
+            sent
+        } else {
+            knowledge.queue.len()
+        };
+        knowledge.queue.insert(place, stanza);
+    }
+
+    fn remove(&mut self, seqs: &[u64]) {
+        self.knowledge
+            .queue
+            .retain(|stanza| !seqs.contains(&stanza.seq));
+    }
+}

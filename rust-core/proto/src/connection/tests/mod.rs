@@ -1,0 +1,20 @@
+//! A scripted peer drives a [`Connection`](super::Connection) through every login and every rule. Time is virtual;
+//! there are no sockets and no TLS: what TLS would report is handed in.
+
+mod memory;
+mod peer;
+mod proofs;
+mod scripts;
+mod texts;
+
+mod chunks;
+mod early_data;
+mod graph;
+mod login_sasl1;
+mod login_sasl2;
+mod rules_ack;
+mod rules_count;
+mod rules_input;
+mod rules_login;
+mod rules_resume;
+mod rules_tls;

@@ -1,0 +1,553 @@
+//! The scripted peer: plays server, TLS, store, clock and app around one connection, and fails with file and line
+//! where the connection does not follow the script.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::memory::Memory;
+use super::proofs;
+use crate::config::{Config, Identity, Policy, Timeouts, UserAgent};
+use crate::connection::{
+    Command, Connection, EarlyData, Event, Input, Output, PersistFailure, Seq, Start, TlsFacts,
+};
+use crate::error::ConnectionError;
+use crate::jid::BareJid;
+use crate::knowledge::{Knowledge, Op, OutboundKind};
+use crate::part::{Part, join};
+use crate::plan::Transport;
+use crate::sasl::{ChannelBindings, TlsVersion};
+use crate::secret::Secret;
+use crate::time::{Instant, Now, UnixTime};
+use crate::xml::{Element, Limits};
+
+pub(super) const EXPORTER: [u8; 32] = [7; 32];
+pub(super) const END_POINT: [u8; 32] = [9; 32];
+pub(super) const KEY: [u8; 32] = [5; 32];
+/// 2026-11-22; the tokens of the scripts expire in 2030.
+pub(super) const WALL: UnixTime = UnixTime(1_795_305_600);
+
+/// What a connection starts from.
+#[derive(Clone)]
+pub(super) struct Setup {
+    pub(super) config: Config,
+    pub(super) transport: Transport,
+    pub(super) knowledge: Knowledge,
+    pub(super) early_data_possible: bool,
+    pub(super) active: bool,
+    pub(super) facts: TlsFacts,
+}
+
+impl Setup {
+    pub(super) fn new(transport: Transport) -> Self {
+        Self {
+            config: config(),
+            transport,
+            knowledge: Knowledge::default(),
+            early_data_possible: false,
+            active: true,
+            facts: facts(),
+        }
+    }
+
+    pub(super) fn direct() -> Self {
+        Self::new(Transport::DirectTls)
+    }
+
+    pub(super) fn starttls() -> Self {
+        Self::new(Transport::StartTls)
+    }
+
+    pub(super) fn knowing(mut self, knowledge: Knowledge) -> Self {
+        self.knowledge = knowledge;
+        self
+    }
+
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub(super) fn start(self) -> Peer {
+        Peer::new(&self, Mode::Whole)
+    }
+}
+
+pub(super) fn config() -> Config {
+    Config {
+        account: BareJid::try_from("juliet@example.org").expect("a JID"),
+        password: Some(Secret::from(proofs::PASSWORD)),
+        resource: "balcony".to_owned(),
+        user_agent: UserAgent {
+            id: "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned(),
+            software: Some("Snapback".to_owned()),
+            device: None,
+        },
+        policy: Policy::default(),
+        timeouts: Timeouts::default(),
+        limits: Limits::default(),
+        carbons: true,
+        presence: true,
+        roster: true,
+        identity: Identity {
+            name: "Snapback".to_owned(),
+            kind: "phone".to_owned(),
+            node: "https://example.org/snapback".to_owned(),
+            features: Vec::new(),
+        },
+    }
+}
+
+pub(super) fn facts() -> TlsFacts {
+    TlsFacts {
+        version: TlsVersion::Tls13,
+        bindings: ChannelBindings {
+            tls_exporter: Some(EXPORTER.to_vec()),
+            tls_server_end_point: Some(END_POINT.to_vec()),
+        },
+        key: KEY,
+        resumes_proven: false,
+        early_data: EarlyData::NotSent,
+    }
+}
+
+/// What happens to the server's bytes on the way.
+#[derive(Clone, Debug)]
+pub(super) enum Mode {
+    /// Each text arrives as it was sent.
+    Whole,
+    /// One byte at a time.
+    Bytes,
+    /// So many bytes arrive, then the transport ends.
+    Cut(usize),
+    /// Every so often a byte is changed, lost, doubled or repeated; the state of a random number generator.
+    Mutate(u64),
+}
+
+pub(super) struct Peer {
+    connection: Connection,
+    password: Option<Secret<String>>,
+    facts: TlsFacts,
+    pub(super) now: Now,
+    pub(super) memory: Memory,
+    mode: Mode,
+    /// Commits happen at once; otherwise when the test says so.
+    pub(super) auto_commit: bool,
+    uncommitted: VecDeque<(Seq, Vec<Op>)>,
+    next_seq: u64,
+    transmits: VecDeque<(Option<Seq>, Part, String)>,
+    pending_events: VecDeque<(Option<Seq>, Event)>,
+    flight: Vec<(Part, String)>,
+    events: VecDeque<Event>,
+    understood: Vec<Part>,
+    /// Writes that something was waited for, the TCP handshake included; stands still once online.
+    pub(super) round_trips: usize,
+    pub(super) online: bool,
+    pub(super) login_proven: bool,
+    /// How it ended, if it did.
+    pub(super) closed: Option<Option<ConnectionError>>,
+    transport_closed: bool,
+    pub(super) unread: Vec<u8>,
+    pub(super) deadline: Option<Instant>,
+    /// All bytes that left, everything remembered, everything told: what chunking must not change.
+    pub(super) sent: String,
+    pub(super) history: Vec<String>,
+    pub(super) edges: BTreeSet<String>,
+    /// Bytes that the server has sent.
+    pub(super) served: usize,
+}
+
+impl Peer {
+    pub(super) fn new(setup: &Setup, mode: Mode) -> Self {
+        let now = Now {
+            mono: Instant::ZERO,
+            wall: WALL,
+        };
+        let start = Start {
+            config: Arc::new(setup.config.clone()),
+            transport: setup.transport,
+            knowledge: setup.knowledge.clone(),
+            early_data_possible: setup.early_data_possible,
+            active: setup.active,
+            seed: [42; 32],
+        };
+        Self {
+            connection: Connection::new(start, now),
+            password: setup.config.password.clone(),
+            facts: setup.facts.clone(),
+            now,
+            memory: Memory {
+                knowledge: setup.knowledge.clone(),
+                ..Memory::default()
+            },
+            mode,
+            auto_commit: true,
+            uncommitted: VecDeque::new(),
+            next_seq: 0,
+            transmits: VecDeque::new(),
+            pending_events: VecDeque::new(),
+            flight: Vec::new(),
+            events: VecDeque::new(),
+            understood: Vec::new(),
+            round_trips: 0,
+            online: false,
+            login_proven: false,
+            closed: None,
+            transport_closed: false,
+            unread: Vec::new(),
+            deadline: None,
+            sent: String::new(),
+            history: Vec::new(),
+            edges: BTreeSet::new(),
+            served: 0,
+        }
+    }
+
+    // -- what happens to the connection
+
+    pub(super) fn connect(&mut self) {
+        self.round_trips += 1;
+        self.input("connected", Input::Connected);
+    }
+
+    pub(super) fn early_data_ready(&mut self, end_point: Option<Vec<u8>>) {
+        self.input("early data ready", Input::EarlyDataReady { end_point });
+    }
+
+    pub(super) fn tls(&mut self) {
+        self.tls_with(EarlyData::NotSent);
+    }
+
+    pub(super) fn tls_with(&mut self, early_data: EarlyData) {
+        let facts = TlsFacts {
+            early_data,
+            ..self.facts.clone()
+        };
+        self.input("TLS established", Input::TlsEstablished(facts));
+    }
+
+    /// The server says something.
+    pub(super) fn serve(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        self.served += bytes.len();
+        match &mut self.mode {
+            Mode::Whole => self.receive(bytes),
+            Mode::Bytes => bytes.chunks(1).for_each(|byte| self.receive(byte)),
+            Mode::Cut(left) => {
+                let arrives = bytes.len().min(*left);
+                *left -= arrives;
+                let is_over = *left == 0;
+                self.receive(&bytes[..arrives]);
+                if is_over && !self.transport_closed {
+                    self.close_transport();
+                }
+            }
+            Mode::Mutate(random) => {
+                let mutated = mutate(bytes, random);
+                self.receive(&mutated);
+            }
+        }
+    }
+
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        if !self.transport_closed {
+            self.input("received", Input::Received(bytes));
+        }
+    }
+
+    pub(super) fn close_transport(&mut self) {
+        self.transport_closed = true;
+        self.input("transport closed", Input::TransportClosed);
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now.mono = self.now.mono + time;
+        self.input("timeout", Input::Timeout);
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        let name = match &command {
+            Command::Send { .. } => "send",
+            Command::Probe { .. } => "probe",
+            Command::SetActive(_) => "set active",
+            Command::Close => "close",
+        };
+        self.input(name, Input::Command(command));
+    }
+
+    pub(super) fn say(&mut self, id: &str) {
+        let stanza = Element::new("message", crate::ns::CLIENT)
+            .with_attr("id", id)
+            .with_attr("to", "romeo@example.net")
+            .with_child(Element::new("body", crate::ns::CLIENT).with_text(id));
+        self.command(Command::Send {
+            stanza,
+            kind: OutboundKind::Message,
+        });
+    }
+
+    pub(super) fn ask(&mut self, id: &str) {
+        let stanza = crate::stanza::iq("get", id, Some("romeo@example.net"))
+            .with_child(Element::new("query", "urn:example"));
+        self.command(Command::Send {
+            stanza,
+            kind: OutboundKind::SessionBound,
+        });
+    }
+
+    /// The oldest transaction is committed.
+    #[track_caller]
+    pub(super) fn commit(&mut self) {
+        let (seq, ops) = self.uncommitted.pop_front().expect("something to commit");
+        self.memory.apply(&ops);
+        self.release();
+        self.input("committed", Input::Committed { seq });
+    }
+
+    pub(super) fn commit_all(&mut self) {
+        while !self.uncommitted.is_empty() {
+            self.commit();
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn fail_commit(&mut self) {
+        let (seq, _) = self.uncommitted.pop_front().expect("something to commit");
+        let kind = PersistFailure::Full;
+        self.input("persist failed", Input::PersistFailed { seq, kind });
+    }
+
+    // -- what the connection did
+
+    /// What left since the last look must be one flight of these parts; its text.
+    #[track_caller]
+    pub(super) fn sends(&mut self, parts: &str) -> String {
+        let flight: Vec<(Part, String)> = self.flight.drain(..).collect();
+        if !self.online && !flight.is_empty() {
+            self.round_trips += 1;
+        }
+        let (names, texts): (Vec<Part>, Vec<String>) = flight.into_iter().unzip();
+        if self.is_strict() {
+            assert_eq!(join(&names), parts, "{texts:#?}\n{:?}", self.closed);
+        }
+        texts.concat()
+    }
+
+    /// Nothing left.
+    #[track_caller]
+    pub(super) fn sends_nothing(&mut self) {
+        assert_eq!(self.sends(""), "");
+    }
+
+    /// What the app was told since the last look.
+    pub(super) fn events(&mut self) -> Vec<Event> {
+        self.events.drain(..).collect()
+    }
+
+    /// Debug names of what was committed since the last look, in order.
+    pub(super) fn ops(&mut self) -> Vec<String> {
+        let ops = std::mem::take(&mut self.memory.ops);
+        ops.iter()
+            .map(|op| {
+                let text = format!("{op:?}");
+                let end = text.find([' ', '(', '{']).unwrap_or(text.len());
+                text[..end].to_owned()
+            })
+            .collect()
+    }
+
+    pub(super) fn state(&self) -> &'static str {
+        self.connection.state_name()
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    #[track_caller]
+    pub(super) fn is_online(&self) {
+        if self.is_strict() {
+            assert!(self.online && self.state() == "Online", "{:?}", self.closed);
+        }
+    }
+
+    /// The connection ended with this error.
+    #[track_caller]
+    pub(super) fn fails(&mut self, error: ConnectionError) {
+        assert_eq!(self.closed, Some(Some(error)), "in {}", self.state());
+    }
+
+    /// The end of a script: nothing may be left that nobody looked at.
+    #[track_caller]
+    pub(super) fn finish(&mut self) {
+        if self.is_strict() {
+            assert!(
+                self.flight.is_empty(),
+                "not in the script: {:?}",
+                self.flight
+            );
+            assert!(
+                self.transmits.is_empty(),
+                "never left: {:?}",
+                self.transmits
+            );
+        }
+    }
+
+    /// What a next connection would know, and a script that continues there.
+    pub(super) fn knowledge(&self) -> Knowledge {
+        self.memory.knowledge.clone()
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
+        matches!(self.mode, Mode::Whole | Mode::Bytes)
+    }
+
+    // -- the driver
+
+    fn input(&mut self, name: &str, input: Input<'_>) {
+        let before = self.state();
+        self.connection.handle_input(input, self.now);
+        self.drain();
+        let understood = std::mem::take(&mut self.understood);
+        let what = if understood.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name} {}", join(&understood))
+        };
+        self.edges
+            .insert(format!("{before} -- {what} --> {}", self.state()));
+        while self.auto_commit && !self.uncommitted.is_empty() {
+            self.commit();
+        }
+    }
+
+    fn drain(&mut self) {
+        for _ in 0..10_000 {
+            let output = self.connection.poll_output();
+            match output {
+                Output::Timeout { when, .. } => {
+                    self.deadline = when;
+                    self.release();
+                    return;
+                }
+                Output::DeriveKeys(id) => {
+                    let keys = proofs::keys(&id, self.password.as_ref());
+                    self.connection
+                        .handle_input(Input::KeysDerived { id, keys }, self.now);
+                }
+                other => self.take(other),
+            }
+        }
+        panic!("outputs without end");
+    }
+
+    fn take(&mut self, output: Output) {
+        let is_known = |after: Option<Seq>, next: u64| after.is_none_or(|seq| seq.0 < next);
+        match output {
+            Output::Persist { seq, ops } => {
+                assert_eq!(seq.0, self.next_seq, "transactions are numbered in order");
+                self.next_seq += 1;
+                self.history.push(format!("{ops:?}"));
+                self.uncommitted.push_back((seq, ops));
+            }
+            Output::Transmit {
+                after,
+                bytes,
+                parts,
+            } => {
+                assert!(
+                    is_known(after, self.next_seq),
+                    "after what was never persisted"
+                );
+                let text = String::from_utf8(bytes).expect("UTF-8");
+                assert!(
+                    self.online || !parts.contains(&Part::Message),
+                    "a stanza of the app before the session: {text}"
+                );
+                assert!(self.closed.is_none(), "after the end: {text}");
+                self.sent.push_str(&text);
+                self.transmits.push_back((after, parts[0].clone(), text));
+            }
+            Output::ClientHello => {
+                self.transmits
+                    .push_back((None, Part::ClientHello, String::new()));
+            }
+            Output::TlsFollows { unread } => self.unread = unread,
+            Output::Understood(part) => self.understood.push(part),
+            Output::LoginProven => self.login_proven = true,
+            Output::Event { after, event } => {
+                assert!(
+                    is_known(after, self.next_seq),
+                    "after what was never persisted"
+                );
+                assert!(self.closed.is_none(), "told after the end: {event:?}");
+                self.history.push(format!("{event:?}"));
+                if let Event::Closed(reason) = &event {
+                    self.closed = Some(reason.clone());
+                }
+                if let Event::Online { .. } = &event {
+                    assert!(!self.online, "online twice");
+                    self.online = true;
+                    if !self.flight.is_empty() && self.is_strict() {
+                        panic!("a flight that nobody looked at: {:?}", self.flight);
+                    }
+                }
+                self.pending_events.push_back((after, event));
+            }
+            Output::CloseTransport => self.history.push("close transport".to_owned()),
+            Output::DeriveKeys(_) | Output::Timeout { .. } => {}
+        }
+    }
+
+    /// What waited for a transaction leaves, in order.
+    fn release(&mut self) {
+        let first_open = self.uncommitted.front().map(|(seq, _)| *seq);
+        let may_leave =
+            |after: Option<Seq>| after.is_none_or(|seq| first_open.is_none_or(|open| seq < open));
+        while self.transmits.front().is_some_and(|held| may_leave(held.0)) {
+            let held = self.transmits.pop_front();
+            self.flight.extend(held.map(|(_, part, text)| (part, text)));
+        }
+        while self
+            .pending_events
+            .front()
+            .is_some_and(|held| may_leave(held.0))
+        {
+            let held = self.pending_events.pop_front();
+            self.events.extend(held.map(|(_, event)| event));
+        }
+    }
+}
+
+/// xorshift64*: small, seeded, good enough to choose bytes.
+pub(super) fn random(state: &mut u64) -> u64 {
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    state.wrapping_mul(0x2545_F491_4F6C_DD1D)
+}
+
+fn mutate(bytes: &[u8], state: &mut u64) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..random(state) % 3 {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = (random(state) as usize) % bytes.len();
+        let to = at + (random(state) as usize) % (bytes.len() - at);
+        match random(state) % 6 {
+            0 => bytes[at] ^= 1 << (random(state) % 8),
+            1 => drop(bytes.remove(at)),
+            2 => drop(bytes.drain(at..to)),
+            3 => bytes.insert(at, b"<>'=/&0"[(random(state) % 7) as usize]),
+            4 => {
+                let repeated = bytes[at..to].to_vec();
+                bytes.splice(to..to, repeated);
+            }
+            // Doubling an element is what a confused server does.
+            _ => bytes.extend_from_within(..),
+        }
+    }
+    bytes
+}
