@@ -310,7 +310,7 @@ impl Supervisor {
         let was_probed =
             matches!(self.state, State::Online { probe: Some(probe), .. } if now < probe.until);
         let was_closing = matches!(self.state, State::Closing { .. });
-        self.note_stability(now);
+        let was_stable = self.note_stability(now);
         self.state = State::Stopped;
         let ending = ending.unwrap_or(Ending {
             retryable: true,
@@ -330,6 +330,10 @@ impl Supervisor {
         self.at_once = 0;
         if was_probed && !ending.overloaded {
             return self.go(Why::ProbeFailed, now, now);
+        }
+        // A session that had proved itself broke: that is no failed attempt, and every second of waiting is seen.
+        if was_stable && !ending.overloaded {
+            return self.go(Why::Broken, now, now);
         }
         self.back_off(ending.overloaded, now);
     }
@@ -429,13 +433,14 @@ impl Supervisor {
         }
     }
 
-    fn note_stability(&mut self, now: Instant) {
-        if let State::Online { since, .. } = self.state
-            && now.since(since) >= self.timing.stable
-        {
+    /// Whether the session that is about to end lasted long enough to have proved itself.
+    fn note_stability(&mut self, now: Instant) -> bool {
+        let is_stable = matches!(self.state, State::Online { since, .. } if now.since(since) >= self.timing.stable);
+        if is_stable {
             self.backoff.reset();
             self.at_once = 0;
         }
+        is_stable
     }
 
     fn next_start(&self) -> Instant {

@@ -185,6 +185,8 @@ pub enum Why {
     WrongAssumption,
     /// The connection did not survive a change of the network, or a sleep.
     ProbeFailed,
+    /// A session that had lasted broke: the first attempt after it is made at once.
+    Broken,
     /// The wait after a failure is over.
     Retry,
 }
@@ -275,8 +277,9 @@ pub struct Timing {
     pub relief_base: Duration,
     /// `floor` for such a server. Default 5 s.
     pub relief_floor: Duration,
-    /// A session that lasted for less did not prove anything: the next failure counts on from the last. Otherwise a
-    /// server that accepts and drops would be tried for ever without a pause. Default 30 s.
+    /// A session that lasted this long has proved itself: when it breaks, the first attempt is made at once and the
+    /// waits begin anew. One that lasted for less counts as one more failure; otherwise a server that accepts and drops
+    /// would be tried for ever without a pause. Default 5 s: the rate of starts bounds what is left.
     pub stable: Duration,
     /// For a sign of life after a network change or a wake-up. Default 3 s: a radio that wakes (up to 2 s on 3G) and one
     /// round trip. Longer, and a user looks at a dead connection; shorter, and a live one is thrown away, which costs
@@ -300,7 +303,7 @@ impl Default for Timing {
             floor: Duration::from_millis(250),
             relief_base: Duration::from_secs(30),
             relief_floor: Duration::from_secs(5),
-            stable: Duration::from_secs(30),
+            stable: Duration::from_secs(5),
             probe: Duration::from_secs(3),
             attempt: Duration::from_secs(90),
             close: Duration::from_secs(5),

@@ -107,22 +107,36 @@ fn failures_are_followed_by_longer_and_longer_waits() {
 }
 
 #[test]
-fn only_a_stable_session_resets_the_backoff() {
-    for (lasts, is_reset) in [(1, false), (31, true)] {
-        let mut bench = Bench::new();
-        bench.put(Input::Connect);
-        let mut longest = Duration::ZERO;
-        for attempt in 0..30 {
-            bench.put(established(attempt));
-            bench.wait(lasts);
-            bench.end(attempt, BROKEN);
-            let (when, _) = bench.deadline().unwrap();
-            longest = longest.max(when - bench.now);
-            bench.expire();
-        }
-        // The bound on the rate alone makes nobody wait for longer than its window.
-        let window = Timing::default().window;
-        assert_eq!(longest <= window, is_reset, "{longest:?}");
+fn a_short_session_does_not_reset_the_backoff() {
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    let mut longest = Duration::ZERO;
+    for attempt in 0..30 {
+        bench.put(established(attempt));
+        bench.wait(1);
+        bench.end(attempt, BROKEN);
+        let (when, _) = bench.deadline().unwrap();
+        longest = longest.max(when - bench.now);
+        bench.expire();
+    }
+    // The bound on the rate alone makes nobody wait for longer than its window.
+    assert!(longest > Timing::default().window, "{longest:?}");
+}
+
+#[test]
+fn a_session_that_lasted_is_followed_by_an_attempt_at_once_and_a_backoff_from_its_beginning() {
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    for attempt in 0..30 {
+        bench.put(established(2 * attempt));
+        bench.wait(31);
+        let broken = bench.end(2 * attempt, BROKEN);
+        assert_eq!(broken.first(), Some(&start(2 * attempt + 1, Why::Broken)));
+        bench.end(2 * attempt + 1, BROKEN);
+        let (when, why) = bench.deadline().unwrap();
+        assert_eq!(why, Wait::Retry);
+        assert!(when - bench.now <= Timing::default().base);
+        bench.expire();
     }
 }
 
