@@ -4,6 +4,8 @@
 //! the connection, and revised once the server has shown more of itself.
 
 pub(crate) mod planner;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
