@@ -1,0 +1,251 @@
+//! `snapback demo`: a server, a long wire and a client in one process; what is printed was measured in this run.
+
+mod json;
+mod ledger;
+mod naive;
+mod phone;
+mod record;
+mod screen;
+mod table;
+mod waterfall;
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapback_client::{ConfigError, SendError, Timing, TlsContext, TlsError, Trust, danger};
+use snapback_netsim::{CutMode, Link, LinkConfig};
+use snapback_reference_server::{
+    Config, ReferenceServer, StartError, Switches,
+};
+
+use ledger::Totals;
+use naive::NaiveError;
+use phone::{Phone, Setup};
+use record::{Kind, Record};
+use screen::Screen;
+
+/// How often the link may be cut within the client's own limit of attempts: it also connects twice by itself.
+const CUTS_WITHIN_LIMIT: u32 = 4;
+/// How long a conversation goes on before it is cut, in round trips.
+const CHAT: f64 = 3.5;
+/// The naive client has no reconnect of its own; this ends one that hangs.
+const NAIVE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Options of `snapback demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Round trip time of the link, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 150, value_parser = clap::value_parser!(u64).range(1..=2000))]
+    rtt: u64,
+
+    /// How often the link is cut in the middle of a conversation
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    cuts: u32,
+
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that was measured.
+#[derive(Debug)]
+struct Run {
+    rtt: Duration,
+    records: Vec<Record>,
+    /// Of the naive client: round trips until Stream Management and roster are there too.
+    naive_until_ready: usize,
+    totals: Totals,
+}
+
+/// Why the demo could not be carried out.
+#[derive(Debug)]
+pub(crate) enum DemoError {
+    Server(StartError),
+    Link(io::Error),
+    Trust(TlsError),
+    Config(ConfigError),
+    Send(SendError),
+    Naive(NaiveError),
+    TimedOut(&'static str),
+    ClientEnded,
+    Output(io::Error),
+}
+
+/// Runs the demo. Fails if a message was lost or came twice.
+pub(crate) async fn run(args: Args) -> Result<ExitCode, DemoError> {
+    let mut screen = if args.json {
+        Screen::silent()
+    } else {
+        Screen::stdout()
+    };
+    let run = play(&args, &mut screen).await?;
+    if args.json {
+        json::print(&run).map_err(DemoError::Output)?;
+    } else {
+        table::show(&mut screen, &run)?;
+    }
+    Ok(if run.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Run {
+    fn is_good(&self) -> bool {
+        let has = |kind| self.records.iter().any(|record| record.kind == kind);
+        self.totals.lost == 0 && self.totals.duplicated == 0 && Kind::ALL.into_iter().all(has)
+    }
+}
+
+async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
+    let rtt = Duration::from_millis(args.rtt);
+    let server = start_server().await?;
+    let starttls = start_link(rtt, server.starttls_addr()).await?;
+    let direct = start_link(rtt, server.direct_addr()).await?;
+    let setup = |user, password, early_data| Setup {
+        server: &server,
+        link: &direct,
+        rtt,
+        user,
+        password,
+        early_data,
+        reconnect: reconnect(args.cuts),
+    };
+    let mut records = Vec::new();
+    screen.opening(rtt)?;
+
+    screen.scene(Kind::Naive)?;
+    let naive = naive(&server, &starttls).await?;
+    waterfall::show(screen, &naive.record)?;
+    screen.naive_until_ready(naive.flights_until_ready)?;
+    records.push(naive.record);
+
+    let mut phone = Phone::new(setup("juliet", "r0m30", false))?;
+    screen.scene(Kind::Cold)?;
+    let cold = phone.connect(Kind::Cold).await?;
+    waterfall::show(screen, &cold)?;
+    records.push(cold);
+
+    screen.scene(Kind::Resumed)?;
+    if args.cuts > CUTS_WITHIN_LIMIT {
+        screen.limit_lifted()?;
+    }
+    let modes = [CutMode::ResetClient, CutMode::ResetBoth, CutMode::CloseBoth];
+    for (number, mode) in (1..=args.cuts).zip(modes.into_iter().cycle()) {
+        phone.chat(rtt.mul_f64(CHAT)).await?;
+        let record = phone.cut(Kind::Resumed, mode).await?;
+        let totals = phone.settle().await?;
+        screen.cut(&record, mode, number)?;
+        waterfall::show(screen, &record)?;
+        screen.books(totals)?;
+        records.push(record);
+    }
+
+    screen.scene(Kind::Warm)?;
+    phone.disconnect().await?;
+    let warm = phone.connect(Kind::Warm).await?;
+    waterfall::show(screen, &warm)?;
+    records.push(warm);
+    let totals = phone.settle().await?;
+    phone.disconnect().await?;
+
+    screen.scene(Kind::Early)?;
+    let mut phone = Phone::new(setup("nurse", "4ng3l1c4", true))?;
+    phone.connect(Kind::Cold).await?;
+    phone.chat(rtt.mul_f64(CHAT)).await?;
+    let early = phone.cut(Kind::Early, CutMode::ResetClient).await?;
+    let early_totals = phone.settle().await?;
+    screen.cut(&early, CutMode::ResetClient, 1)?;
+    waterfall::show(screen, &early)?;
+    screen.books(early_totals)?;
+    records.push(early);
+    phone.disconnect().await?;
+
+    Ok(Run {
+        rtt,
+        records,
+        naive_until_ready: naive.flights_until_ready,
+        totals: totals + early_totals,
+    })
+}
+
+/// SASL2, Bind 2 and FAST, as servers have them today, and early data for the client that asks for it. What XEP-0305
+/// adds is off: no server has it yet.
+async fn start_server() -> Result<ReferenceServer, DemoError> {
+    let switches = Switches {
+        pipelining: false,
+        unprompted_restart: false,
+        sm_before_sasl: false,
+        ..Switches::modern()
+    };
+    let accounts = [
+        ("juliet", "r0m30"),
+        ("romeo", "jul13t"),
+        ("nurse", "4ng3l1c4"),
+        ("paris", "c4pul3t"),
+    ];
+    let accounts = accounts.map(|(user, password)| (user.to_owned(), password.to_owned()));
+    let config = Config {
+        switches,
+        accounts: accounts.to_vec(),
+        ..Config::default()
+    };
+    ReferenceServer::start(config).await.map_err(DemoError::Server)
+}
+
+async fn start_link(rtt: Duration, upstream: std::net::SocketAddr) -> Result<Arc<Link>, DemoError> {
+    let link = Link::start(LinkConfig::with_rtt(rtt), upstream).await;
+    link.map(Arc::new).map_err(DemoError::Link)
+}
+
+async fn naive(server: &ReferenceServer, link: &Arc<Link>) -> Result<naive::Outcome, DemoError> {
+    let roots = danger::Roots::from_pem(server.ca_pem().as_bytes()).map_err(DemoError::Trust)?;
+    let context = TlsContext::new(Trust::Roots(roots)).map_err(DemoError::Trust)?;
+    let account = naive::Account {
+        user: "paris",
+        password: "c4pul3t",
+        domain: "localhost",
+    };
+    match tokio::time::timeout(NAIVE_PATIENCE, naive::run(link, context, &account)).await {
+        Ok(outcome) => outcome.map_err(DemoError::Naive),
+        Err(_) => Err(DemoError::TimedOut("the naive client")),
+    }
+}
+
+/// The client's own timing, unless it was asked for more cuts than that allows.
+fn reconnect(cuts: u32) -> Timing {
+    if cuts <= CUTS_WITHIN_LIMIT {
+        return Timing::default();
+    }
+    Timing {
+        window: Duration::ZERO,
+        ..Timing::default()
+    }
+}
+
+impl fmt::Display for DemoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(error) => write!(f, "the server: {error}"),
+            Self::Link(error) => write!(f, "the link: {error}"),
+            Self::Trust(error) => write!(f, "the server's certificate: {error}"),
+            Self::Config(error) => error.fmt(f),
+            Self::Send(error) => write!(f, "a message was not taken: {error}"),
+            Self::Naive(error) => write!(f, "the naive client: {error}"),
+            Self::TimedOut(what) => write!(f, "waited in vain for {what}"),
+            Self::ClientEnded => f.write_str("the client ended"),
+            Self::Output(error) => write!(f, "cannot write: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for DemoError {
+    /// What is written to the screen is the only thing that fails without saying what it was.
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}

@@ -1,0 +1,215 @@
+//! A phone: one client on one link, with its books.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapback_client::{
+    Client, ClientConfig, Dial, Dialing, Event, ServerAddress, Stage, Timing, Transport, Trust,
+    danger,
+};
+use snapback_netsim::{CutMode, Link, flights};
+use snapback_reference_server::ReferenceServer;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use super::DemoError;
+use super::ledger::{Ledger, Totals};
+use super::record::{Cut, Kind, Record};
+
+/// Nothing here takes longer unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Messages each way per round trip, so that some are on the way at any moment.
+const MESSAGES_PER_ROUND_TRIP: u32 = 6;
+/// Timers are no finer than a millisecond.
+const SHORTEST_TICK: Duration = Duration::from_millis(2);
+
+/// Whose messages the server brings in.
+const PEER: &str = "romeo@localhost";
+
+/// What a phone is made of.
+pub(super) struct Setup<'a> {
+    pub(super) server: &'a ReferenceServer,
+    pub(super) link: &'a Arc<Link>,
+    pub(super) rtt: Duration,
+    /// Local part of the account.
+    pub(super) user: &'static str,
+    pub(super) password: &'static str,
+    pub(super) early_data: bool,
+    pub(super) reconnect: Timing,
+}
+
+pub(super) struct Phone<'a> {
+    setup: Setup<'a>,
+    client: Client,
+    ledger: Ledger,
+}
+
+/// Dials through the link, which charges the TCP handshake there.
+struct LinkDial(Arc<Link>);
+
+impl Dial for LinkDial {
+    fn dial(&self, _: SocketAddr) -> Dialing {
+        let link = Arc::clone(&self.0);
+        Box::pin(async move { link.connect().await })
+    }
+}
+
+impl<'a> Phone<'a> {
+    pub(super) fn new(setup: Setup<'a>) -> Result<Self, DemoError> {
+        let account = format!("{}@localhost", setup.user);
+        let mut config =
+            ClientConfig::new(&account, setup.password).map_err(DemoError::Config)?;
+        let roots = danger::Roots::from_pem(setup.server.ca_pem().as_bytes());
+        config.trust = Trust::Roots(roots.map_err(DemoError::Trust)?);
+        config.network.servers = vec![ServerAddress::at(setup.link.addr(), Transport::DirectTls)];
+        config.network.dial = Arc::new(LinkDial(Arc::clone(setup.link)));
+        config.policy.early_data = setup.early_data;
+        config.reconnect = setup.reconnect;
+        Ok(Self {
+            client: Client::open(config).map_err(DemoError::Config)?,
+            setup,
+            ledger: Ledger::default(),
+        })
+    }
+
+    /// Connects, and waits for the session.
+    pub(super) async fn connect(&mut self, kind: Kind) -> Result<Record, DemoError> {
+        let deadline = Instant::now() + PATIENCE;
+        self.client.connect();
+        loop {
+            tokio::select! {
+                event = self.client.next_event() => {
+                    if let Some(record) = self.note(event, kind)? {
+                        return Ok(record);
+                    }
+                }
+                () = sleep_until(deadline) => return Err(DemoError::TimedOut("a session")),
+            }
+        }
+    }
+
+    /// Ends the session cleanly.
+    pub(super) async fn disconnect(&mut self) -> Result<(), DemoError> {
+        let done = timeout(PATIENCE, self.client.disconnect()).await;
+        done.map_err(|_| DemoError::TimedOut("a clean end"))
+    }
+
+    /// Messages both ways, for so long.
+    pub(super) async fn chat(&mut self, time: Duration) -> Result<(), DemoError> {
+        let end = Instant::now() + time;
+        let mut ticks = interval(self.tick());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                event = self.client.next_event() => self.note_messages(event)?,
+                () = sleep_until(end) => return Ok(()),
+                _ = ticks.tick() => self.exchange().await?,
+            }
+        }
+    }
+
+    /// Cuts the link in the middle of the conversation, goes on talking, and waits for the session to come back.
+    pub(super) async fn cut(&mut self, kind: Kind, mode: CutMode) -> Result<Record, DemoError> {
+        let unacked = self.ledger.unacked();
+        let arrived = self.setup.server.messages_from(self.setup.user);
+        let arrived = arrived.iter().filter_map(|message| message.id.as_deref());
+        let mut cut = Cut {
+            ours: unacked.len(),
+            ours_arrived: arrived.filter(|id| unacked.contains(id)).count(),
+            theirs: self.ledger.undelivered(),
+            dark: Duration::ZERO,
+            meanwhile: 0,
+        };
+        let since = Instant::now();
+        self.setup.link.cut(mode);
+        let (mut record, meanwhile) = match timeout(PATIENCE, self.come_back(kind)).await {
+            Ok(back) => back?,
+            Err(_) => return Err(DemoError::TimedOut("the session after a cut")),
+        };
+        cut.dark = since.elapsed();
+        cut.meanwhile = meanwhile;
+        record.cut = Some(cut);
+        Ok(record)
+    }
+
+    /// Waits until every message has arrived, or has had time enough to.
+    pub(super) async fn settle(&mut self) -> Result<Totals, DemoError> {
+        let deadline = Instant::now() + PATIENCE.min(Duration::from_secs(5) + 4 * self.setup.rtt);
+        while !self.ledger.is_settled() {
+            tokio::select! {
+                event = self.client.next_event() => self.note_messages(event)?,
+                () = sleep_until(deadline) => break,
+            }
+        }
+        let arrived = self.setup.server.messages_from(self.setup.user);
+        Ok(self.ledger.totals(&arrived))
+    }
+
+    async fn come_back(&mut self, kind: Kind) -> Result<(Record, usize), DemoError> {
+        let mut meanwhile = 0;
+        let mut ticks = interval(self.tick());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                event = self.client.next_event() => {
+                    if let Some(Event::Ended { .. }) = event {
+                        // What a phone's operating system says when it has found another network.
+                        self.client.network_changed(true);
+                    }
+                    if let Some(record) = self.note(event, kind)? {
+                        return Ok((record, meanwhile));
+                    }
+                }
+                _ = ticks.tick() => {
+                    self.exchange().await?;
+                    meanwhile += 1;
+                }
+            }
+        }
+    }
+
+    /// Keeps the books; yields a record of the session if this event began one.
+    fn note(&mut self, event: Option<Event>, kind: Kind) -> Result<Option<Record>, DemoError> {
+        match event.ok_or(DemoError::ClientEnded)? {
+            Event::Online { outcome, plan, timeline, .. } => {
+                let mut record = Record::new(kind, outcome, &plan, &timeline);
+                record.flights_on_link = self.flights_on_link();
+                return Ok(Some(record));
+            }
+            Event::Message { delivery } => {
+                self.ledger.delivered(delivery.stanza.attr("id").unwrap_or_default());
+                self.client.confirm(&delivery.id);
+            }
+            Event::Presence { delivery } => self.client.confirm(&delivery.id),
+            Event::Stage { id, stage: Stage::Acked } => self.ledger.acked(&id),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn note_messages(&mut self, event: Option<Event>) -> Result<(), DemoError> {
+        self.note(event, Kind::Cold).map(|_| ())
+    }
+
+    /// Of the newest connection. What was written after the session began has not crossed the link yet.
+    fn flights_on_link(&self) -> usize {
+        let mut trace = self.setup.link.trace();
+        let newest = trace.iter().map(|chunk| chunk.conn).max();
+        trace.retain(|chunk| Some(chunk.conn) == newest);
+        flights(&trace) + 1
+    }
+
+    fn tick(&self) -> Duration {
+        (self.setup.rtt / MESSAGES_PER_ROUND_TRIP).max(SHORTEST_TICK)
+    }
+
+    /// One message each way.
+    async fn exchange(&mut self) -> Result<(), DemoError> {
+        let id = self.client.send_message(PEER, "Wherefore art thou?").await;
+        self.ledger.sent(id.map_err(DemoError::Send)?);
+        let to = format!("{}@localhost", self.setup.user);
+        let id = self.setup.server.inject_message(PEER, &to, "With love's light wings");
+        self.ledger.injected(id);
+        Ok(())
+    }
+}

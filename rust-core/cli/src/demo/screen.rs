@@ -1,0 +1,162 @@
+//! What the demo says, for a terminal of 80 columns. Colour only where there is a terminal, and never with `NO_COLOR`.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write};
+use std::time::Duration;
+
+use snapback_netsim::CutMode;
+
+use super::ledger::Totals;
+use super::record::{Kind, Record};
+
+/// Where the demo writes.
+pub(super) struct Screen {
+    out: Box<dyn Write + Send>,
+    colour: bool,
+}
+
+/// How a piece of text looks.
+#[derive(Clone, Copy)]
+pub(super) enum Ink {
+    Bold,
+    Dim,
+    Good,
+    Bad,
+}
+
+/// Text in a colour, if the screen has any.
+pub(super) struct Inked<'a> {
+    text: &'a str,
+    ink: Option<Ink>,
+}
+
+impl Screen {
+    pub(super) fn stdout() -> Self {
+        let stdout = io::stdout();
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            colour: wanted && stdout.is_terminal(),
+            out: Box::new(stdout),
+        }
+    }
+
+    pub(super) fn silent() -> Self {
+        Self {
+            out: Box::new(io::sink()),
+            colour: false,
+        }
+    }
+
+    pub(super) fn line(&mut self, line: fmt::Arguments<'_>) -> io::Result<()> {
+        self.out.write_fmt(line)?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()
+    }
+
+    pub(super) fn ink<'a>(&self, ink: Ink, text: &'a str) -> Inked<'a> {
+        Inked {
+            text,
+            ink: self.colour.then_some(ink),
+        }
+    }
+
+    pub(super) fn opening(&mut self, rtt: Duration) -> io::Result<()> {
+        let title = self.ink(Ink::Bold, "Snapback, on a link with a round trip of").to_string();
+        self.line(format_args!("{title} {} ms", rtt.as_millis()))?;
+        self.line(format_args!(
+            "Server, link and client run in this process: real sockets, real TLS, a delay that\n\
+             the link adds. The server speaks SASL2, Bind 2, FAST and Stream Management.\n\
+             Each figure below was measured just now."
+        ))
+    }
+
+    pub(super) fn scene(&mut self, kind: Kind) -> io::Result<()> {
+        let (title, text) = match kind {
+            Kind::Naive => (
+                "For comparison: a client that waits after each request",
+                "RFC 6120 as written: STARTTLS, SCRAM-SHA-1, bind. The same server and distance.",
+            ),
+            Kind::Cold => (
+                "Cold: Snapback's first connection, over direct TLS",
+                "Nothing is known about the server yet.",
+            ),
+            Kind::Resumed => (
+                "Cut: the link breaks in the middle of a conversation",
+                "Messages flow both ways all the time. When the client notices the break, it is\n\
+                 told that there is a network again, as a phone's system would.",
+            ),
+            Kind::Warm => (
+                "Warm: a new session after a clean goodbye",
+                "The server is known, and there is a token to log in with.",
+            ),
+            Kind::Early => (
+                "Early data: the login leaves with the first byte of TLS 1.3",
+                "Opt-in: `policy.early_data`. A client of its own, on the same link, cut like the\n\
+                 other one.",
+            ),
+        };
+        let title = self.ink(Ink::Bold, title).to_string();
+        self.line(format_args!("\n{title}\n{text}"))
+    }
+
+    pub(super) fn naive_until_ready(&mut self, flights: usize) -> io::Result<()> {
+        self.line(format_args!(
+            "  It waits for Stream Management and its roster too: ready after {flights} round trips."
+        ))
+    }
+
+    pub(super) fn limit_lifted(&mut self) -> io::Result<()> {
+        self.line(format_args!(
+            "The client's limit of 6 attempts in 30 s is lifted for so many cuts."
+        ))
+    }
+
+    pub(super) fn cut(&mut self, record: &Record, mode: CutMode, number: u32) -> io::Result<()> {
+        let Some(cut) = record.cut else { return Ok(()) };
+        let how = match mode {
+            CutMode::ResetClient => "only the client notices",
+            CutMode::ResetBoth => "reset at both ends",
+            CutMode::CloseBoth => "closed at both ends",
+            CutMode::Blackhole => "nobody notices",
+        };
+        self.line(format_args!("\n  Cut {number}, {how}. In flight: {}", in_flight(&cut)))?;
+        self.line(format_args!(
+            "  Written while it was dark: {} each way. Back {} ms after the cut.",
+            cut.meanwhile,
+            cut.dark.as_millis()
+        ))
+    }
+
+    pub(super) fn books(&mut self, totals: Totals) -> io::Result<()> {
+        let Totals {
+            sent,
+            received,
+            lost,
+            duplicated,
+        } = totals;
+        let verdict = format!("{lost} lost, {duplicated} duplicated");
+        let ink = if lost + duplicated == 0 { Ink::Good } else { Ink::Bad };
+        let verdict = self.ink(ink, &verdict).to_string();
+        self.line(format_args!("  So far: {sent} sent, {received} received, {verdict}."))
+    }
+}
+
+fn in_flight(cut: &super::record::Cut) -> String {
+    format!(
+        "{} of ours ({} had arrived), {} of theirs.",
+        cut.ours, cut.ours_arrived, cut.theirs
+    )
+}
+
+impl fmt::Display for Inked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = match self.ink {
+            None => return f.write_str(self.text),
+            Some(Ink::Bold) => "1",
+            Some(Ink::Dim) => "2",
+            Some(Ink::Good) => "32",
+            Some(Ink::Bad) => "1;31",
+        };
+        write!(f, "\x1b[{code}m{}\x1b[0m", self.text)
+    }
+}
