@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use snapback_proto::connection::{Outcome, Stage};
 use snapback_proto::knowledge::Delivery;
 use snapback_proto::plan::Plan;
+use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
 use snapback_session::link::{LinkError, Timeline};
 use snapback_session::supervisor::ConnectionState;
@@ -45,6 +46,13 @@ pub enum Event {
         /// The stanza and its delivery id.
         delivery: Delivery,
     },
+    /// A copy of a message that another client of this account sent or received (XEP-0280). Kept until confirmed.
+    Carbon {
+        /// The delivery as it came, with its id.
+        delivery: Delivery,
+        /// The message that was copied, and which way it went.
+        carbon: Carbon,
+    },
     /// Presence for the app. It is kept until confirmed.
     Presence {
         /// The stanza and its delivery id.
@@ -57,6 +65,8 @@ pub enum Event {
         /// Where it is now.
         stage: Stage,
     },
+    /// What the server can do, by the namespaces of its features (XEP-0030).
+    ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
     /// An inbound stanza was over a limit and was skipped.

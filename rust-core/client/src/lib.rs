@@ -49,6 +49,7 @@ pub use snapback_proto::part::Part;
 pub use snapback_proto::plan::{Flight, Goal, Login, Plan, Transport};
 pub use snapback_proto::secret::Secret;
 pub use snapback_proto::stanza::StanzaError;
+pub use snapback_proto::xep::carbons::{Carbon, Direction as CarbonDirection};
 pub use snapback_proto::xep::roster::Item as RosterItem;
 pub use snapback_proto::xml::Element;
 pub use snapback_resolver as resolver;

@@ -4,6 +4,7 @@ use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
 use crate::time::UnixTime;
+use crate::xep::caps::Caps;
 use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 
@@ -39,6 +40,18 @@ pub struct ServerFacts {
     pub pipelining_failed: bool,
     /// SHA-256 of the leaf's public key on a proven login whose unauthenticated stream advertised `<sm/>` (rule S3).
     pub sm_before_sasl: Option<[u8; 32]>,
+    /// What the server can do, as it said when it was asked (XEP-0030).
+    pub info: Option<ServerInfo>,
+}
+
+/// A server's answer to service discovery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// The caps that the answer was checked against; while the server still shows them, it need not be asked again
+    /// (XEP-0115 6.3). `None` if it showed none, or they did not match (rule S9).
+    pub caps: Option<Caps>,
+    /// The features, by their namespaces.
+    pub features: Vec<String>,
 }
 
 /// A FAST token. It belongs to its mechanism.
@@ -147,6 +160,8 @@ pub enum Op {
     PipeliningFailed,
     /// `<sm/>` stood on the unauthenticated stream of a proven login with this public key; `None` if it does not stand there any more.
     LearnSmBeforeSasl(Option<[u8; 32]>),
+    /// The server has said what it can do.
+    LearnServerInfo(ServerInfo),
     /// The endpoint does not behave as remembered: forget its facts.
     ForgetServer,
     /// A login succeeded with this strength (rule T2).

@@ -56,7 +56,7 @@ pub struct NewStanza {
 /// # The tables, and what each [`Op`] does to them
 ///
 /// *Server facts*, one row for each [`ServerKey`]:
-/// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl` replace their column; `PipeliningFailed` sets its own;
+/// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl`, `LearnServerInfo` replace their column; `PipeliningFailed` sets its own;
 /// - `ForgetServer` clears the row except `pipelining_failed`: that was learnt the hard way, and no advertisement
 ///   takes it back (rule S2).
 ///

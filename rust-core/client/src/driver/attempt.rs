@@ -47,7 +47,8 @@ impl Attempt {
 
     /// Resolves when bytes can be moved. A full event queue stops reading, not writing, and never a login.
     pub(super) async fn ready(&self, is_full: bool) {
-        let may_read = !self.is_read_closed && !(is_full && self.link.state_name() == "Online");
+        let is_held_back = is_full && self.link.state_name() == "Online";
+        let may_read = !self.is_read_closed && !is_held_back;
         let interest = match (may_read, !self.unsent.is_empty()) {
             (true, true) => Interest::READABLE | Interest::WRITABLE,
             (true, false) => Interest::READABLE,

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use snapback_proto::config::Config;
 use snapback_proto::connection::{self, Command, Failure, Stage};
-use snapback_proto::knowledge::{Knowledge, Op};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::Instant;
+use snapback_proto::xep::carbons;
 use snapback_resolver::Endpoint;
 use snapback_session::link::{LinkError, LinkInput, LinkOutput};
 use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
@@ -250,10 +251,10 @@ impl Driver {
                     timeline,
                 }
             }
-            connection::Event::Stanza(delivery) if delivery.stanza.name() == "presence" => {
-                Event::Presence { delivery }
-            }
-            connection::Event::Stanza(delivery) => Event::Message { delivery },
+            connection::Event::Stanza(delivery) => match self.delivered(delivery) {
+                Some(event) => event,
+                None => return,
+            },
             connection::Event::IqAnswer(iq) => {
                 let account = self.config.account.to_string();
                 let domain = self.config.account.domain();
@@ -268,6 +269,7 @@ impl Driver {
                 }
                 Event::Stage { id, stage }
             }
+            connection::Event::ServerFeatures(features) => Event::ServerFeatures(features),
             connection::Event::RosterChanged => Event::RosterChanged,
             connection::Event::StanzaRefused(refused) => Event::StanzaRefused(refused),
             connection::Event::PossibleGap => Event::PossibleGap,
@@ -275,6 +277,22 @@ impl Driver {
             connection::Event::Closed(_) => return,
         };
         self.events.push(event);
+    }
+
+    /// T7: a carbon is believed only from our own account; a forged one is dropped and reported.
+    fn delivered(&mut self, delivery: Delivery) -> Option<Event> {
+        if delivery.stanza.name() == "presence" {
+            return Some(Event::Presence { delivery });
+        }
+        let account = self.config.account.to_string();
+        match carbons::unwrap(&delivery.stanza, &account) {
+            None => Some(Event::Message { delivery }),
+            Some(Ok(carbon)) => Some(Event::Carbon { delivery, carbon }),
+            Some(Err(_)) => {
+                self.apply(&[Op::Confirm(delivery.id)]);
+                Some(Event::PeerFault("forged carbon"))
+            }
+        }
     }
 
     fn link_closed(&mut self, error: Option<LinkError>) {
@@ -299,13 +317,20 @@ impl Driver {
 
     fn start_dialing(&mut self, attempt: AttemptId) {
         let now = self.clock.now();
-        let preferred = self.state.preferred.take();
+        let preferred = self.state.preferred.take().or_else(|| self.location());
         let task = tokio::spawn(self.dialer.clone().connect(preferred, now.wall));
         self.state.dialing = Some(Dialling {
             attempt,
             since: now.mono,
             task,
         });
+    }
+
+    /// XEP-0198 section 5: where the server prefers the session to be resumed.
+    fn location(&mut self) -> Option<ServerAddress> {
+        let server = self.state.last_server.clone()?;
+        let location = self.store.load(&server).ok()?.sm?.location?;
+        Some(request::address(&location, server.transport))
     }
 
     fn dialed(&mut self, dialed: Dialed) {

@@ -151,7 +151,7 @@ impl Driver {
 }
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port` (RFC 6120 4.9.3.19).
-fn address(text: &str, transport: Transport) -> ServerAddress {
+pub(super) fn address(text: &str, transport: Transport) -> ServerAddress {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
             (host, port.parse().ok())

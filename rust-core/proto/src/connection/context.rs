@@ -16,7 +16,7 @@ use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
 use crate::time::Now;
-use crate::xep::caps::OwnCaps;
+use crate::xep::caps::{Caps, OwnCaps};
 use crate::xep::disco;
 use crate::xml::{Element, StreamHeader, StreamReader};
 
@@ -182,6 +182,19 @@ impl Context {
             .unwrap_or_default()
     }
 
+    /// The server's caps, as its newest features show them (XEP-0115 6.3).
+    pub(super) fn server_caps(&self) -> Option<&Caps> {
+        let shown = [
+            self.stream.features.as_ref(),
+            self.knowledge.server.authenticated.as_ref(),
+            self.knowledge.server.secured.as_ref(),
+        ];
+        shown
+            .into_iter()
+            .flatten()
+            .find_map(|features| features.caps.as_ref())
+    }
+
     /// XEP-0352: the server knows client states.
     pub(super) fn knows_client_state(&self) -> bool {
         let in_bind2 = |features: &StreamFeatures| {
@@ -337,7 +350,10 @@ impl Context {
         let is_refusal = match &error {
             ConnectionError::Stream(error) => may_answer_bad_input(error.condition),
             ConnectionError::StreamClosed | ConnectionError::Peer(PeerError::Xml(_)) => true,
-            ConnectionError::TransportClosed => assumption != Assumption::Features,
+            // Some servers answer a restart that they did not expect with silence.
+            ConnectionError::TransportClosed | ConnectionError::Timeout(Timer::Login) => {
+                assumption != Assumption::Features
+            }
             _ => false,
         };
         if !is_refusal {

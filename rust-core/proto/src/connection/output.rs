@@ -88,6 +88,8 @@ pub enum Event {
         /// Where it is now.
         stage: Stage,
     },
+    /// What the server can do: remembered, or just learnt (XEP-0030).
+    ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
     /// An inbound stanza was over a limit and was skipped (rule T6).

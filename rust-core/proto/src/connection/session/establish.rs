@@ -6,7 +6,7 @@ use crate::ns;
 use crate::part::Part;
 use crate::stream::features::StreamFeatures;
 use crate::xep::sm::{self, Enabled, Resumed};
-use crate::xep::{carbons, roster};
+use crate::xep::{carbons, disco, roster};
 use crate::xml::Element;
 
 use super::super::context::Context;
@@ -36,6 +36,7 @@ impl Session {
         if context.config.roster {
             self.request_roster(features, context);
         }
+        self.discover_server(context);
         if context.config.carbons && !inline.carbons {
             let id = context.entropy.token();
             self.send_core(
@@ -48,7 +49,8 @@ impl Session {
         if context.config.presence {
             self.send_core(Part::Presence, &initial_presence(context), None, context);
         }
-        if !context.active && !inline.inactive {
+        // The app may have moved while the bind request was on its way.
+        if context.active == inline.inactive {
             self.send_client_state(context);
         }
     }
@@ -63,6 +65,29 @@ impl Session {
             Part::RosterGet,
             &request,
             Some(PendingKind::Roster),
+            context,
+        );
+    }
+
+    /// XEP-0115 6.3: caps in the stream features spare the question, once their answer is known.
+    fn discover_server(&mut self, context: &mut Context) {
+        let caps = context.server_caps().cloned();
+        if let Some(known) = &context.knowledge.server.info
+            && known.caps.is_some()
+            && known.caps == caps
+        {
+            let features = known.features.clone();
+            context.event(Event::ServerFeatures(features));
+            return;
+        }
+        let id = context.entropy.token();
+        let node = caps.map(|caps| caps.disco_node());
+        let domain = context.domain().to_owned();
+        let request = disco::request(&id, Some(&domain), node.as_deref());
+        self.send_core(
+            Part::DiscoInfo,
+            &request,
+            Some(PendingKind::ServerDisco),
             context,
         );
     }

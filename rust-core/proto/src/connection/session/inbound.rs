@@ -1,9 +1,11 @@
 //! Stanzas that came in: committed and counted first, then delivered or answered.
 
-use crate::knowledge::{Delivery, Op, PendingIq, PendingKind};
+use crate::knowledge::{Delivery, Op, PendingIq, PendingKind, ServerInfo};
 use crate::ns;
 use crate::part::Part;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
+use crate::xep::caps::CapsCheck;
+use crate::xep::disco::Info;
 use crate::xep::ping;
 use crate::xep::roster::{self, PushError, RosterResult};
 use crate::xml::{Element, RefusedStanza};
@@ -124,21 +126,49 @@ impl Session {
     }
 
     fn core_response(&mut self, pending: &PendingIq, iq: &Element, context: &mut Context) {
-        let result = (pending.kind == PendingKind::Roster).then(|| roster::parse_result(iq));
-        match result {
-            Some(Ok(RosterResult::Full {
+        match pending.kind {
+            PendingKind::Roster => self.roster_result(iq, context),
+            PendingKind::ServerDisco => self.server_info(iq, context),
+            // A refusal of carbons is no harm, and an answer to a ping has done its work by coming.
+            PendingKind::Carbons | PendingKind::Ping => {
+                self.commit(Vec::new(), context);
+            }
+        }
+    }
+
+    fn roster_result(&mut self, iq: &Element, context: &mut Context) {
+        match roster::parse_result(iq) {
+            Ok(RosterResult::Full {
                 ver: version,
                 items,
-            })) => {
+            }) if StanzaError::of(iq).is_none() => {
                 context.knowledge.roster_version.clone_from(&version);
                 let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
                 context.event_after(Some(seq), Event::RosterChanged);
             }
-            // An empty result means that what we have is right; a refusal of carbons or the like is no harm.
+            // An empty result means that what we have is right.
             _ => {
                 self.commit(Vec::new(), context);
             }
         }
+    }
+
+    /// S9: an answer that does not match the caps holds, but the next session asks again.
+    fn server_info(&mut self, iq: &Element, context: &mut Context) {
+        let Ok(info) = Info::parse_result(iq) else {
+            self.commit(Vec::new(), context);
+            return;
+        };
+        let shown = context.server_caps().cloned();
+        let caps = shown.filter(|caps| caps.check(&info) == CapsCheck::Valid);
+        let learnt = ServerInfo {
+            caps,
+            features: info.features,
+        };
+        context.knowledge.server.info = Some(learnt.clone());
+        let features = learnt.features.clone();
+        let seq = self.commit(vec![Op::LearnServerInfo(learnt)], context);
+        context.event_after(Some(seq), Event::ServerFeatures(features));
     }
 
     /// T6: counted and reported; a request that was too big is answered.
