@@ -315,10 +315,12 @@ fn local_part(context: &Context) -> Result<String, ConnectionError> {
 
 fn fault(error: SaslError) -> ConnectionError {
     if error.needs_credentials() {
-        ConnectionError::Sasl(SaslCondition::NotAuthorized)
-    } else if error.is_peer_fault() {
-        ConnectionError::Peer(PeerError::Sasl(error))
-    } else {
-        ConnectionError::Local(LocalError::PasswordNotAllowed)
+        return ConnectionError::Sasl(SaslCondition::NotAuthorized);
+    }
+    match error {
+        // The server's own trouble (`e=`) is none of the password's.
+        SaslError::Server(_) => ConnectionError::Peer(PeerError::Sasl(error)),
+        error if error.is_peer_fault() => ConnectionError::Peer(PeerError::Sasl(error)),
+        _ => ConnectionError::Local(LocalError::PasswordNotAllowed),
     }
 }
