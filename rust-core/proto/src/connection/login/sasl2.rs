@@ -122,7 +122,11 @@ fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding
 /// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4).
 fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, Inline) {
     let mut children = Vec::new();
-    if context.plan.goal == Goal::Resume && features.sm {
+    if context.plan.goal == Goal::Resume {
+        if !features.sm {
+            // To bind here would give the session up; it is asked for after the login.
+            return (children, Inline::default());
+        }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
     }
     let Some(bind2) = &features.bind2 else {
