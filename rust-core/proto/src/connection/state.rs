@@ -24,7 +24,8 @@
 use crate::error::{ConnectionError, LocalError, PeerError};
 use crate::ns;
 use crate::part::Part;
-use crate::plan::Transport;
+use crate::plan::{Login, Transport};
+use crate::sasl::HtBinding;
 use crate::stream::error::StreamError;
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
@@ -117,7 +118,12 @@ impl State {
     }
 
     fn early_data_ready(self, end_point: Option<Vec<u8>>, context: &mut Context) -> Next {
-        if !login::is_early(&context.plan) {
+        let is_bound = match context.plan.login {
+            Login::Fast { binding, .. } => binding == HtBinding::None || end_point.is_some(),
+            _ => false,
+        };
+        // The hash of nothing would be the word of an unbound token.
+        if !login::is_early(&context.plan) || !is_bound {
             return Ok(self);
         }
         context.early_end_point = Some(end_point.unwrap_or_default());
