@@ -1,0 +1,128 @@
+//! Finding the server: the platform's answers, addresses that are dead, names that are cached.
+
+mod support;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapback_client::resolver::{NameServers, SrvRecord};
+use snapback_client::{
+    Client, DialError, EndReason, Event, Outcome, PlatformAnswer, PlatformRequest, ServerAddress,
+    TcpDial, Transport,
+};
+use snapback_reference_server::Switches;
+use support::Setup;
+
+const RTT: Duration = Duration::from_millis(2);
+
+/// A loopback port that nobody listens on.
+fn dead() -> SocketAddr {
+    let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.local_addr().unwrap()
+}
+
+async fn answer_srv(client: &Client, port: u16, questions: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    for _ in 0..questions {
+        let Some(PlatformRequest::Srv { id, name }) = client.next_platform_request().await else {
+            break;
+        };
+        let records = if name.starts_with("_xmpps-client.") {
+            vec![SrvRecord {
+                priority: 1,
+                weight: 1,
+                port,
+                target: "localhost".to_owned(),
+            }]
+        } else {
+            Vec::new()
+        };
+        client.answer(id, PlatformAnswer::Srv(records));
+        names.push(name);
+    }
+    names
+}
+
+/// The domain is `localhost`, but what it means is for the platform to say.
+async fn by_platform() -> Setup {
+    Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
+        config.network.servers = Vec::new();
+        config.network.ask_platform = true;
+        config.network.name_servers = NameServers::Given(vec![dead()]);
+        config.network.dial = Arc::new(TcpDial);
+    })
+    .await
+}
+
+#[tokio::test]
+async fn s10_the_platform_says_where_and_how() {
+    let setup = by_platform().await;
+    setup.client.connect();
+    let port = setup.link.addr().port();
+    let (session, mut names) = tokio::join!(setup.online(), answer_srv(&setup.client, port, 2));
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "_xmpp-client._tcp.localhost",
+            "_xmpps-client._tcp.localhost"
+        ]
+    );
+    assert_eq!(session.plan.transport, Transport::DirectTls);
+}
+
+#[tokio::test]
+async fn s10_a_known_address_is_used_without_asking_again() {
+    let setup = by_platform().await;
+    setup.client.connect();
+    let port = setup.link.addr().port();
+    let (_, _) = tokio::join!(setup.online(), answer_srv(&setup.client, port, 2));
+    setup.settle().await;
+    setup.cut();
+    // Nobody answers for the platform now; a second question would have to wait for its time-out.
+    let again = setup.online().await;
+    assert_eq!(again.outcome, Outcome::Resumed);
+    assert_eq!(again.timeline.round_trips(), 3);
+}
+
+#[tokio::test]
+async fn s10_a_dead_address_does_not_keep_a_live_one_waiting() {
+    let mut live = None;
+    let setup = Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
+        live = config.network.servers.first().cloned();
+        config
+            .network
+            .servers
+            .insert(0, ServerAddress::at(dead(), Transport::DirectTls));
+        config.network.dial = Arc::new(TcpDial);
+    })
+    .await;
+    setup.client.connect();
+    let session = setup.online().await;
+    assert_eq!(session.outcome, Outcome::Bound);
+}
+
+#[tokio::test]
+async fn no_address_at_all_is_a_typed_error_and_tried_again() {
+    let setup = Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
+        config.network.servers = vec![ServerAddress::at(dead(), Transport::DirectTls)];
+        config.network.dial = Arc::new(TcpDial);
+    })
+    .await;
+    setup.client.connect();
+    for _ in 0..2 {
+        let event = setup
+            .event(|event| matches!(event, Event::Ended { .. }))
+            .await;
+        let Event::Ended { reason, .. } = event else {
+            unreachable!("asked for above")
+        };
+        assert_eq!(
+            reason,
+            EndReason::Dial(DialError::Connect(vec![
+                std::io::ErrorKind::ConnectionRefused
+            ]))
+        );
+    }
+}
