@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Run;
-use super::record::{Bar, Cut, Record};
+use super::record::{Cut, Record};
+use crate::flights::{Bar, ms};
 
 #[derive(Serialize)]
 struct Object<'a> {
@@ -34,10 +35,8 @@ struct Connection<'a> {
 
 #[derive(Serialize)]
 struct Flight<'a> {
-    sent: &'a [String],
-    received: &'a [String],
-    at_ms: f64,
-    ms: f64,
+    #[serde(flatten)]
+    bar: &'a Bar,
     round_trips: f64,
 }
 
@@ -82,10 +81,7 @@ fn connection(record: &Record, rtt: Duration) -> Connection<'_> {
 
 fn flight(bar: &Bar, rtt: Duration) -> Flight<'_> {
     Flight {
-        sent: &bar.sent,
-        received: &bar.received,
-        at_ms: ms(bar.starts),
-        ms: ms(bar.took),
+        bar,
         round_trips: (bar.took.as_secs_f64() / rtt.as_secs_f64() * 100.0).round() / 100.0,
     }
 }
@@ -98,9 +94,4 @@ fn interrupted(cut: &Cut) -> Interrupted {
         sent_meanwhile: cut.meanwhile,
         dark_ms: ms(cut.dark),
     }
-}
-
-/// Milliseconds, to the microsecond.
-fn ms(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
 }

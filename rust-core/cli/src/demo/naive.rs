@@ -24,7 +24,8 @@ use snapback_tls::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::record::{Bar, Kind, Record};
+use super::record::{Kind, Record};
+use crate::flights::Bar;
 
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
