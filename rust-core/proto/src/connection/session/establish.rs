@@ -161,6 +161,8 @@ impl Session {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };
         if resumed.previd != stored.id {
+            // Asked again it would say the same again.
+            super::lost(None, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         }
         context.jid = Some(stored.jid.clone());
