@@ -87,6 +87,8 @@ fn session() -> Option<SmSession> {
     })
 }
 
+type Change = fn(&mut Case);
+
 /// All that a plan is made from, with everything allowed to be resumed.
 struct Case {
     transport: Transport,
@@ -134,15 +136,19 @@ impl Case {
         })
     }
 
-    fn plan(&self) -> Plan {
-        plan(Inputs {
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
             transport: self.transport,
             policy: &self.policy,
             has_password: true,
             knowledge: &self.knowledge,
             tls: &self.tls,
             wall: self.wall,
-        })
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        plan(self.inputs())
     }
 }
 
@@ -308,7 +314,7 @@ fn s3_each_missing_condition_leads_to_sasl() {
     assert_eq!(case().plan().login, Login::ResumeBeforeSasl);
     let by_ticket = case().with(|case| case.tls = established(true, [6; 32]));
     assert_eq!(by_ticket.plan().login, Login::ResumeBeforeSasl);
-    let missing: [(&str, fn(&mut Case)); 6] = [
+    let missing: [(&str, Change); 6] = [
         ("another key and no ticket", |case| {
             case.tls = established(false, [6; 32]);
         }),
@@ -347,7 +353,7 @@ fn s6_each_missing_condition_means_no_early_data() {
         )
     };
     assert!(is_early(case()));
-    let missing: [(&str, fn(&mut Case)); 6] = [
+    let missing: [(&str, Change); 6] = [
         ("not advertised", |case| {
             case.knowledge.server.secured = Some(sasl2());
         }),
@@ -497,17 +503,7 @@ fn a_revision_that_fails_leaves_the_plan_alone() {
     let case = Case::new(Transport::DirectTls, sasl1());
     let mut plan = case.plan();
     let before = plan.clone();
-    let nothing = plan.revise(
-        &StreamFeatures::default(),
-        Inputs {
-            transport: case.transport,
-            policy: &case.policy,
-            has_password: true,
-            knowledge: &case.knowledge,
-            tls: &case.tls,
-            wall: case.wall,
-        },
-    );
+    let nothing = plan.revise(&StreamFeatures::default(), case.inputs());
     assert_eq!(nothing, Err(crate::sasl::NoMechanism::NothingInCommon));
     assert_eq!(plan, before);
 }

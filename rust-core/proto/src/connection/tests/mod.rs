@@ -1,10 +1,12 @@
 //! A scripted peer drives a [`Connection`](super::Connection) through every login and every rule. Time is virtual;
 //! there are no sockets and no TLS: what TLS would report is handed in.
 
+mod garble;
 mod memory;
 mod peer;
 mod proofs;
 mod scripts;
+mod setup;
 mod texts;
 
 mod chunks;
