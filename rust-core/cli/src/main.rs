@@ -43,10 +43,16 @@ fn main() -> ExitCode {
 }
 
 fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
 }
 
-#[allow(clippy::print_stderr, reason = "a command line tool says there why it failed")]
+#[allow(
+    clippy::print_stderr,
+    reason = "a command line tool says there why it failed"
+)]
 fn fail(error: &dyn fmt::Display, code: u8) -> ExitCode {
     eprintln!("snapback: {error}");
     ExitCode::from(code)

@@ -53,7 +53,11 @@ struct Interrupted {
 pub(super) fn print(run: &Run) -> io::Result<()> {
     let object = Object {
         rtt_ms: ms(run.rtt),
-        connections: run.records.iter().map(|record| connection(record, run.rtt)).collect(),
+        connections: run
+            .records
+            .iter()
+            .map(|record| connection(record, run.rtt))
+            .collect(),
         naive_flights_until_ready: run.naive_until_ready,
         sent: run.totals.sent,
         received: run.totals.received,
@@ -74,7 +78,11 @@ fn connection(record: &Record, rtt: Duration) -> Connection<'_> {
         flights: record.flights,
         flights_on_link: record.flights_on_link,
         ms: ms(record.took),
-        waterfall: record.waterfall.iter().map(|bar| flight(bar, rtt)).collect(),
+        waterfall: record
+            .waterfall
+            .iter()
+            .map(|bar| flight(bar, rtt))
+            .collect(),
         cut: record.cut.as_ref().map(interrupted),
     }
 }

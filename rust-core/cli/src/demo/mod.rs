@@ -17,9 +17,7 @@ use std::time::Duration;
 
 use snapback_client::{ConfigError, SendError, Timing, TlsContext, TlsError, Trust, danger};
 use snapback_netsim::{CutMode, Link, LinkConfig};
-use snapback_reference_server::{
-    Config, ReferenceServer, StartError, Switches,
-};
+use snapback_reference_server::{Config, ReferenceServer, StartError, Switches};
 
 use ledger::Totals;
 use naive::NaiveError;
@@ -202,7 +200,9 @@ async fn start_server() -> Result<ReferenceServer, DemoError> {
         accounts: accounts.to_vec(),
         ..Config::default()
     };
-    ReferenceServer::start(config).await.map_err(DemoError::Server)
+    ReferenceServer::start(config)
+        .await
+        .map_err(DemoError::Server)
 }
 
 async fn start_link(rtt: Duration, upstream: std::net::SocketAddr) -> Result<Arc<Link>, DemoError> {

@@ -59,8 +59,7 @@ impl Dial for LinkDial {
 impl<'a> Phone<'a> {
     pub(super) fn new(setup: Setup<'a>) -> Result<Self, DemoError> {
         let account = format!("{}@localhost", setup.user);
-        let mut config =
-            ClientConfig::new(&account, setup.password).map_err(DemoError::Config)?;
+        let mut config = ClientConfig::new(&account, setup.password).map_err(DemoError::Config)?;
         let roots = danger::Roots::from_pem(setup.server.ca_pem().as_bytes());
         config.trust = Trust::Roots(roots.map_err(DemoError::Trust)?);
         config.network.servers = vec![ServerAddress::at(setup.link.addr(), Transport::DirectTls)];
@@ -174,18 +173,27 @@ impl<'a> Phone<'a> {
     /// Keeps the books; yields a record of the session if this event began one.
     fn note(&mut self, event: Option<Event>) -> Result<Option<Record>, DemoError> {
         match event.ok_or(DemoError::ClientEnded)? {
-            Event::Online { outcome, plan, timeline, .. } => {
+            Event::Online {
+                outcome,
+                plan,
+                timeline,
+                ..
+            } => {
                 let mut record = Record::new(self.is_new, outcome, &plan, &timeline);
                 self.is_new = false;
                 record.flights_on_link = self.flights_on_link();
                 return Ok(Some(record));
             }
             Event::Message { delivery } => {
-                self.ledger.delivered(delivery.stanza.attr("id").unwrap_or_default());
+                self.ledger
+                    .delivered(delivery.stanza.attr("id").unwrap_or_default());
                 self.client.confirm(&delivery.id);
             }
             Event::Presence { delivery } => self.client.confirm(&delivery.id),
-            Event::Stage { id, stage: Stage::Acked } => self.ledger.acked(&id),
+            Event::Stage {
+                id,
+                stage: Stage::Acked,
+            } => self.ledger.acked(&id),
             _ => {}
         }
         Ok(None)
@@ -212,7 +220,10 @@ impl<'a> Phone<'a> {
         let id = self.client.send_message(PEER, "Wherefore art thou?").await;
         self.ledger.sent(id.map_err(DemoError::Send)?);
         let to = format!("{}@localhost", self.setup.user);
-        let id = self.setup.server.inject_message(PEER, &to, "With love's light wings");
+        let id = self
+            .setup
+            .server
+            .inject_message(PEER, &to, "With love's light wings");
         self.ledger.injected(id);
         Ok(())
     }

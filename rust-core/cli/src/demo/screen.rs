@@ -61,7 +61,10 @@ impl Screen {
     }
 
     pub(super) fn opening(&mut self, rtt: Duration) -> io::Result<()> {
-        let title = format!("Snapback on a link with a round trip of {} ms", rtt.as_millis());
+        let title = format!(
+            "Snapback on a link with a round trip of {} ms",
+            rtt.as_millis()
+        );
         let title = self.ink(Ink::Bold, &title).to_string();
         self.line(format_args!(
             "{title}\n\
@@ -121,11 +124,14 @@ impl Screen {
             CutMode::CloseBoth => "an end of file at both ends",
             CutMode::Blackhole => "which nobody notices",
         };
-        let title = format!("Cut {number}, {how}: {} messages in flight", cut.ours + cut.theirs);
+        let title = format!(
+            "Cut {number}, {how}: {} messages in flight",
+            cut.ours + cut.theirs
+        );
         let title = self.ink(Ink::Bold, &title).to_string();
         self.line(format_args!(
             "\n  {title}\n    \
-             {} out, not acknowledged ({} of them had reached the server); {} on the way in.\n    \
+             {} out, not acknowledged ({} had reached the server); {} on the way in.\n    \
              While it was dark, {} more were written each way. Back after {} ms.",
             cut.ours,
             cut.ours_arrived,
@@ -143,9 +149,15 @@ impl Screen {
             duplicated,
         } = totals;
         let verdict = format!("{lost} lost, {duplicated} duplicated");
-        let ink = if lost + duplicated == 0 { Ink::Good } else { Ink::Bad };
+        let ink = if lost + duplicated == 0 {
+            Ink::Good
+        } else {
+            Ink::Bad
+        };
         let verdict = self.ink(ink, &verdict).to_string();
-        self.line(format_args!("  So far: {sent} messages out, {received} in: {verdict}"))
+        self.line(format_args!(
+            "  So far: {sent} messages out, {received} in: {verdict}"
+        ))
     }
 }
 

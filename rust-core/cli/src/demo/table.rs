@@ -12,20 +12,33 @@ const BAR: usize = 27;
 
 /// Prints the table, and what became of the messages.
 pub(super) fn show(screen: &mut Screen, run: &Run) -> io::Result<()> {
-    let naive = middle(run, Kind::Naive).map(|record| record.took).unwrap_or_default();
+    let naive = middle(run, Kind::Naive)
+        .map(|record| record.took)
+        .unwrap_or_default();
     let title = screen.ink(Ink::Bold, "In this run").to_string();
     screen.line(format_args!("\n{title}"))?;
-    let head = format!("  {:22} {:>11} {:>8}", "until the session", "round trips", "ms");
+    let head = format!(
+        "  {:22} {:>11} {:>8}",
+        "until the session", "round trips", "ms"
+    );
     let head = screen.ink(Ink::Dim, &head).to_string();
     screen.line(format_args!("{head}"))?;
     for kind in Kind::ALL {
-        let Some(record) = middle(run, kind) else { continue };
+        let Some(record) = middle(run, kind) else {
+            continue;
+        };
         let label = label(run, kind);
         let block = "#".repeat(length(record.took, naive));
-        let ink = if kind == Kind::Naive { Ink::Dim } else { Ink::Good };
+        let ink = if kind == Kind::Naive {
+            Ink::Dim
+        } else {
+            Ink::Good
+        };
         let block = screen.ink(ink, &block).to_string();
         let (flights, took) = (record.flights, record.took.as_millis());
-        screen.line(format_args!("  {label:22} {flights:>11} {took:>8}  {block}"))?;
+        screen.line(format_args!(
+            "  {label:22} {flights:>11} {took:>8}  {block}"
+        ))?;
     }
     let differs = |record: &&Record| record.flights != record.flights_on_link;
     let verdict = match run.records.iter().filter(differs).count() {
@@ -38,10 +51,23 @@ pub(super) fn show(screen: &mut Screen, run: &Run) -> io::Result<()> {
 
 /// Each message carries an id, and both ends were asked which ids they saw.
 fn outcome(screen: &mut Screen, run: &Run) -> io::Result<()> {
-    let Totals { sent, received, lost, duplicated } = run.totals;
-    let cuts = run.records.iter().filter(|record| record.cut.is_some()).count();
+    let Totals {
+        sent,
+        received,
+        lost,
+        duplicated,
+    } = run.totals;
+    let cuts = run
+        .records
+        .iter()
+        .filter(|record| record.cut.is_some())
+        .count();
     let verdict = format!("{lost} lost, {duplicated} duplicated");
-    let ink = if lost + duplicated == 0 { Ink::Good } else { Ink::Bad };
+    let ink = if lost + duplicated == 0 {
+        Ink::Good
+    } else {
+        Ink::Bad
+    };
     let verdict = screen.ink(ink, &verdict).to_string();
     screen.line(format_args!(
         "{sent} messages out and {received} in, over {cuts} cuts: {verdict}\n\

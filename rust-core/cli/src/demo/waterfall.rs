@@ -13,7 +13,10 @@ const BAR: usize = 14;
 
 /// Prints plan, flights and outcome.
 pub(super) fn show(screen: &mut Screen, record: &Record) -> io::Result<()> {
-    for (index, line) in wrap(&signed(record.plan.split(" | "), "|"), 72).into_iter().enumerate() {
+    for (index, line) in wrap(&signed(record.plan.split(" | "), "|"), 72)
+        .into_iter()
+        .enumerate()
+    {
         let label = if index == 0 { "plan" } else { "" };
         screen.line(format_args!("  {label:4}  {line}"))?;
     }
@@ -35,12 +38,18 @@ pub(super) fn show(screen: &mut Screen, record: &Record) -> io::Result<()> {
         return Ok(());
     }
     let steps: Vec<String> = record.local.iter().map(step).collect();
-    screen.line(format_args!("  of which on this device: {}", steps.join(", ")))
+    screen.line(format_args!(
+        "  of which on this device: {}",
+        steps.join(", ")
+    ))
 }
 
 fn flight(screen: &mut Screen, bar: &Bar, total: Duration) -> io::Result<()> {
     let sent = wrap(&signed(bar.sent.iter().map(String::as_str), "+"), SENT - 2);
-    let received = wrap(&signed(bar.received.iter().map(String::as_str), "+"), RECEIVED);
+    let received = wrap(
+        &signed(bar.received.iter().map(String::as_str), "+"),
+        RECEIVED,
+    );
     for row in 0..sent.len().max(received.len()) {
         let sent = sent.get(row).map_or("", String::as_str);
         let received = received.get(row).map_or("", String::as_str);
@@ -65,7 +74,10 @@ fn step((what, took): &(String, Duration)) -> String {
 
 /// Pieces for [`wrap`]: each but the last with this sign behind it.
 fn signed<'a>(pieces: impl IntoIterator<Item = &'a str>, sign: &str) -> Vec<String> {
-    let mut signed: Vec<String> = pieces.into_iter().map(|piece| format!("{piece} {sign}")).collect();
+    let mut signed: Vec<String> = pieces
+        .into_iter()
+        .map(|piece| format!("{piece} {sign}"))
+        .collect();
     if let Some(last) = signed.last_mut() {
         last.truncate(last.len() - sign.len() - 1);
     }
@@ -103,7 +115,11 @@ mod tests {
 
     #[test]
     fn lines_break_between_pieces() {
-        let pieces = ["header +".to_owned(), "authenticate +".to_owned(), "resume".to_owned()];
+        let pieces = [
+            "header +".to_owned(),
+            "authenticate +".to_owned(),
+            "resume".to_owned(),
+        ];
         assert_eq!(wrap(&pieces, 23), ["header + authenticate +", "resume"]);
         assert_eq!(wrap(&pieces, 3), ["header +", "authenticate +", "resume"]);
         assert!(wrap(&[], 3).is_empty());

@@ -69,7 +69,11 @@ fn read_all(mut input: impl BufRead, mut give: impl FnMut(Line) -> bool) {
         if text.is_empty() {
             continue;
         }
-        let message = if is_too_long { Err(BadLine::TooLong) } else { parse(text) };
+        let message = if is_too_long {
+            Err(BadLine::TooLong)
+        } else {
+            parse(text)
+        };
         if !give(Line { number, message }) {
             return;
         }
@@ -124,7 +128,10 @@ mod tests {
 
     #[test]
     fn each_line_is_read_for_itself() {
-        let long = format!("{{\"to\":\"a@b\",\"body\":\"{}\"}}", "x".repeat(LONGEST_LINE));
+        let long = format!(
+            "{{\"to\":\"a@b\",\"body\":\"{}\"}}",
+            "x".repeat(LONGEST_LINE)
+        );
         let input = format!(
             "{{\"to\":\"Romeo@Example.net\",\"body\":\"hi\"}}\nnonsense\n\n{long}\n{{\"to\":\"\",\"body\":\"\"}}\n\
              {{\"to\":\"a@b\"}}\n{{\"to\":\"a@b\",\"body\":\"last\"}}"
@@ -137,7 +144,10 @@ mod tests {
         let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
         assert_eq!(numbers, [1, 2, 4, 5, 6, 7]);
         let first = lines[0].message.as_ref().unwrap();
-        assert_eq!((first.to.as_str(), first.body.as_str()), ("romeo@example.net", "hi"));
+        assert_eq!(
+            (first.to.as_str(), first.body.as_str()),
+            ("romeo@example.net", "hi")
+        );
         assert!(matches!(lines[1].message, Err(BadLine::NotJson(_))));
         assert!(matches!(lines[2].message, Err(BadLine::TooLong)));
         assert!(matches!(lines[3].message, Err(BadLine::Recipient(_))));

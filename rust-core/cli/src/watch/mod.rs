@@ -73,7 +73,9 @@ fn report(client: &Client, event: &Event) -> Result<Course, WatchError> {
         write(&happening)?;
     }
     match event {
-        Event::Message { delivery } | Event::Presence { delivery } | Event::Carbon { delivery, .. } => {
+        Event::Message { delivery }
+        | Event::Presence { delivery }
+        | Event::Carbon { delivery, .. } => {
             client.confirm(&delivery.id);
         }
         Event::State(ConnectionState::Offline { reason, .. }) => return Ok(course(*reason)),
@@ -84,21 +86,31 @@ fn report(client: &Client, event: &Event) -> Result<Course, WatchError> {
 
 fn course(reason: OfflineReason) -> Course {
     match reason {
-        OfflineReason::NeedsCredentials | OfflineReason::Refused | OfflineReason::Conflict => Course::Stuck,
+        OfflineReason::NeedsCredentials | OfflineReason::Refused | OfflineReason::Conflict => {
+            Course::Stuck
+        }
         OfflineReason::NotWanted => Course::Disconnected,
-        OfflineReason::Suspended | OfflineReason::NoNetwork | OfflineReason::Failed => Course::GoesOn,
+        OfflineReason::Suspended | OfflineReason::NoNetwork | OfflineReason::Failed => {
+            Course::GoesOn
+        }
     }
 }
 
 async fn send(client: &Client, line: input::Line) -> Result<(), WatchError> {
     let input::Line { number, message } = line;
     let outcome = match message {
-        Ok(message) => client.send(Element::from(message)).await.map_err(|error| error.to_string()),
+        Ok(message) => client
+            .send(Element::from(message))
+            .await
+            .map_err(|error| error.to_string()),
         Err(bad) => Err(bad.to_string()),
     };
     write(&match outcome {
         Ok(id) => Happening::Queued { id, line: number },
-        Err(error) => Happening::Error { line: number, error },
+        Err(error) => Happening::Error {
+            line: number,
+            error,
+        },
     })
 }
 
@@ -121,7 +133,11 @@ async fn goodbye(client: &Client, signals: &mut Signals) -> Result<ExitCode, Wat
             break;
         }
     }
-    Ok(if closed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if closed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn write(happening: &Happening) -> Result<(), WatchError> {

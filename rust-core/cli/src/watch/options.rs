@@ -4,7 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use snapback_client::{ClientConfig, ConfigError, Secret, ServerAddress, TlsError, Transport, Trust, danger};
+use snapback_client::{
+    ClientConfig, ConfigError, Secret, ServerAddress, TlsError, Transport, Trust, danger,
+};
 
 /// Where a password may come from other than a file. Command lines can be read by every process of the machine.
 const PASSWORD_VARIABLE: &str = "SNAPBACK_PASSWORD";
@@ -27,7 +29,13 @@ pub(crate) struct Args {
     endpoint: Option<Endpoint>,
 
     /// How TLS starts at --endpoint
-    #[arg(long, value_name = "HOW", value_enum, default_value = "direct", requires = "endpoint")]
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value = "direct",
+        requires = "endpoint"
+    )]
     transport: How,
 
     /// DANGER: believe certificates of the authorities in this PEM file, and of no others; for tests
@@ -94,7 +102,11 @@ impl Args {
                 How::Direct => Transport::DirectTls,
                 How::Starttls => Transport::StartTls,
             };
-            config.network.servers = vec![ServerAddress { host, port, transport }];
+            config.network.servers = vec![ServerAddress {
+                host,
+                port,
+                transport,
+            }];
         }
         if let Some(path) = &self.ca {
             let roots = danger::Roots::from_pem(&read(path)?).map_err(OptionError::Trust)?;
@@ -123,8 +135,12 @@ fn read(path: &Path) -> Result<Vec<u8>, OptionError> {
 /// `host:port`, or `[v6]:port`.
 fn endpoint(text: &str) -> Result<Endpoint, &'static str> {
     let (host, port) = text.rsplit_once(':').ok_or("expected HOST:PORT")?;
-    let port = port.parse().map_err(|_| "the port is not a number from 0 to 65535")?;
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let port = port
+        .parse()
+        .map_err(|_| "the port is not a number from 0 to 65535")?;
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     match bare {
         None if host.contains(':') => Err("an IPv6 address goes in brackets: [::1]:5223"),
         _ if bare.unwrap_or(host).is_empty() => Err("the host is missing"),
@@ -139,7 +155,10 @@ impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPassword => {
-                write!(f, "there is no password: use --password-file, or set {PASSWORD_VARIABLE}")
+                write!(
+                    f,
+                    "there is no password: use --password-file, or set {PASSWORD_VARIABLE}"
+                )
             }
             Self::Read(path, error) => write!(f, "cannot read {}: {error}", path.display()),
             Self::PasswordNotText => f.write_str("the password file does not hold UTF-8 text"),
@@ -170,7 +189,10 @@ mod tests {
             ("[]:5222", None),
         ];
         for (text, expected) in table {
-            let expected = expected.map(|(host, port)| Endpoint { host: host.to_owned(), port });
+            let expected = expected.map(|(host, port)| Endpoint {
+                host: host.to_owned(),
+                port,
+            });
             assert_eq!(endpoint(text).ok(), expected, "{text}");
         }
     }

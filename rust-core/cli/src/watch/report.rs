@@ -112,25 +112,45 @@ impl Happening {
     /// `None` if the event says nothing that another line does not say.
     pub(super) fn from_event(event: &Event) -> Option<Self> {
         Some(match event {
-            Event::State(ConnectionState::Connecting { step }) => Self::Connecting { step: step_name(*step) },
-            Event::State(ConnectionState::Offline { reason, .. }) => Self::Offline { reason: reason_name(*reason) },
+            Event::State(ConnectionState::Connecting { step }) => Self::Connecting {
+                step: step_name(*step),
+            },
+            Event::State(ConnectionState::Offline { reason, .. }) => Self::Offline {
+                reason: reason_name(*reason),
+            },
             // The event of that name follows, and says more.
             Event::State(ConnectionState::Online { .. }) => return None,
-            Event::Online { outcome, jid, plan, timeline } => {
-                Self::Online(Box::new(Online::new(flights::outcome(*outcome), jid, plan.to_string(), timeline)))
-            }
+            Event::Online {
+                outcome,
+                jid,
+                plan,
+                timeline,
+            } => Self::Online(Box::new(Online::new(
+                flights::outcome(*outcome),
+                jid,
+                plan.to_string(),
+                timeline,
+            ))),
             Event::Ended { reason, plan } => Self::Ended {
                 error: reason.to_string(),
                 rule: rule(reason),
                 plan: plan.as_ref().map(ToString::to_string),
             },
             Event::Message { delivery } => Self::stanza("message", &delivery.id, &delivery.stanza),
-            Event::Carbon { delivery, carbon } => Self::stanza("carbon", &delivery.id, &carbon.message),
-            Event::Presence { delivery } => Self::stanza("presence", &delivery.id, &delivery.stanza),
+            Event::Carbon { delivery, carbon } => {
+                Self::stanza("carbon", &delivery.id, &carbon.message)
+            }
+            Event::Presence { delivery } => {
+                Self::stanza("presence", &delivery.id, &delivery.stanza)
+            }
             Event::Stage { id, stage } => return Self::stage(id.clone(), stage),
-            Event::ServerFeatures(features) => Self::Features { features: features.clone() },
+            Event::ServerFeatures(features) => Self::Features {
+                features: features.clone(),
+            },
             Event::RosterChanged => Self::Roster,
-            Event::StanzaRefused(refused) => Self::Refused { bytes: refused.bytes },
+            Event::StanzaRefused(refused) => Self::Refused {
+                bytes: refused.bytes,
+            },
             Event::PossibleGap => Self::Gap,
             Event::PeerFault(what) => Self::Fault { what },
         })
