@@ -1,4 +1,5 @@
 //! The demo as a program sees it.
+#![allow(clippy::unwrap_used, reason = "what a test relies on")]
 
 use std::process::{Command, Output};
 

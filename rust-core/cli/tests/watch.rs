@@ -1,4 +1,5 @@
 //! `snapback watch` as a child process, against the reference server on a link that is cut.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what a test relies on")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;

@@ -257,3 +257,60 @@ impl From<io::Error> for DemoError {
         Self::Output(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_good_if_it_shows_every_kind_and_loses_nothing() {
+        let good = || run(&Kind::ALL);
+        assert!(good().is_good());
+        let lost = Totals {
+            lost: 1,
+            ..Totals::default()
+        };
+        assert!(
+            !Run {
+                totals: lost,
+                ..good()
+            }
+            .is_good()
+        );
+        let duplicated = Totals {
+            duplicated: 1,
+            ..Totals::default()
+        };
+        assert!(
+            !Run {
+                totals: duplicated,
+                ..good()
+            }
+            .is_good()
+        );
+        // A cut whose session was not resumed shows up as one more warm login.
+        let not_resumed = run(&[Kind::Naive, Kind::Cold, Kind::Warm, Kind::Warm, Kind::Early]);
+        assert!(!not_resumed.is_good());
+        assert_eq!(not_resumed.missing().collect::<Vec<_>>(), [Kind::Resumed]);
+    }
+
+    fn run(kinds: &[Kind]) -> Run {
+        let record = |kind: &Kind| Record {
+            kind: *kind,
+            outcome: "bound",
+            plan: String::new(),
+            flights: 3,
+            flights_on_link: 3,
+            took: Duration::ZERO,
+            waterfall: Vec::new(),
+            local: Vec::new(),
+            cut: None,
+        };
+        Run {
+            rtt: Duration::from_millis(1),
+            records: kinds.iter().map(record).collect(),
+            naive_until_ready: 11,
+            totals: Totals::default(),
+        }
+    }
+}
