@@ -82,6 +82,7 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
         context.event_after(Some(seq), event);
     }
     context.event(Event::PossibleGap);
+    Session::requeue_unknown(context);
     outcome
 }
 
@@ -193,7 +194,7 @@ impl Session {
     }
 
     /// After a lost session: messages of unknown fate go again, with the same id and a delay stamp (rule I8).
-    pub(super) fn requeue_unknown(context: &mut Context) {
+    fn requeue_unknown(context: &mut Context) {
         for stanza in &mut context.knowledge.queue {
             if stanza.sent {
                 stanza.sent = false;

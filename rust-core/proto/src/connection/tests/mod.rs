@@ -18,5 +18,6 @@ mod rules_ack;
 mod rules_count;
 mod rules_input;
 mod rules_login;
+mod rules_ping;
 mod rules_resume;
 mod rules_tls;

@@ -251,3 +251,16 @@ fn t4_a_login_that_never_ends_times_out() {
     peer.pass(std::time::Duration::from_secs(1));
     peer.fails(ConnectionError::Timeout(crate::connection::Timer::Login));
 }
+
+/// Even what we decide by ourselves waits: a login that fails must leave everything as it was.
+#[test]
+fn t4_an_expired_session_is_dropped_only_after_the_proof() {
+    let mut knowledge = after_pipelining();
+    knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
+    let mut peer = Setup::starttls().knowing(knowledge).start();
+    open_combined(&mut peer);
+    let shown = format!("{HEADER}{}", features(&format!("{SASL1}{SM}{PIPELINING}")));
+    let last = format!("response + header + {GREETING}");
+    scram1(&mut peer, &format!("header + {AUTH}"), &shown, &last);
+    learnt_nothing(&mut peer);
+}

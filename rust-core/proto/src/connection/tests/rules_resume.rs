@@ -156,3 +156,16 @@ fn i8_a_refused_resume_after_sasl_binds_on_the_same_stream() {
     peer.command(Command::Close);
     peer.sends("close");
 }
+
+/// What was not asked for cannot be granted: the session had expired.
+#[test]
+fn i7_resumed_without_a_request_is_an_error() {
+    let mut knowledge = after_sasl2();
+    knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
+    let mut peer = Setup::direct().knowing(knowledge).start();
+    open_direct(&mut peer);
+    let proof = fast(&mut peer, FAST_LOGIN, &EXPORTER);
+    let success = success2(&proof, JID, &resumed(GREETED2));
+    peer.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
+    peer.fails(ConnectionError::Peer(PeerError::WrongPrevid));
+}
