@@ -10,14 +10,13 @@ use crate::time::UnixTime;
 
 const WALL: UnixTime = UnixTime(1_000_000);
 const KEY: [u8; 32] = [5; 32];
-const SHA_256: Mechanism = Mechanism::Scram {
-    hash: Hash::Sha256,
-    plus: false,
-};
-const SHA_256_PLUS: Mechanism = Mechanism::Scram {
-    hash: Hash::Sha256,
-    plus: true,
-};
+const SHA_256: Mechanism = scram(false);
+const SHA_256_PLUS: Mechanism = scram(true);
+
+const fn scram(plus: bool) -> Mechanism {
+    let hash = Hash::Sha256;
+    Mechanism::Scram { hash, plus }
+}
 
 fn strings(list: &[&str]) -> Option<Vec<String>> {
     Some(list.iter().map(|&name| name.to_owned()).collect())
@@ -292,15 +291,10 @@ fn s2_pipelining_that_failed_is_not_tried_again() {
         .plan();
     assert!(!plan.combined_starttls);
     assert_eq!(plan.restart, Restart::Separate);
-}
-
-#[test]
-fn s2_a_pipelined_resume_needs_sm_after_sasl() {
+    // Resumption behind the restart must have been advertised there.
     let plan = Case::new(Transport::StartTls, pipelining(sasl1()))
-        .with(|case| {
-            case.knowledge.server.sm_before_sasl = None;
-            case.knowledge.server.authenticated = None;
-        })
+        .with(|case| case.knowledge.server.sm_before_sasl = None)
+        .with(|case| case.knowledge.server.authenticated = None)
         .plan();
     assert_eq!(plan.restart, Restart::Discover);
 }
@@ -382,9 +376,7 @@ fn s5_an_expired_token_is_not_used() {
         Case::new(Transport::DirectTls, sasl2())
             .with_token(HtBinding::Exporter)
             .with(|case| {
-                if let Some(token) = &mut case.knowledge.fast {
-                    token.expires = Some(expires);
-                }
+                case.knowledge.fast.as_mut().unwrap().expires = Some(expires);
             })
     };
     let fresh = case(UnixTime(WALL.0 + 1)).plan();
@@ -447,14 +439,16 @@ fn t2_plain_is_opt_in() {
     assert_eq!(case.plan().login, Login::Discover);
     let allowed = case.with(|case| case.policy.allow_plain = true).plan();
     assert_eq!(allowed.login, Login::Sasl1(Mechanism::Plain));
-    // One flight less than SCRAM, which is no reason to prefer it.
-    assert_eq!(allowed.round_trips(), 4);
+    assert_eq!(
+        allowed.round_trips(),
+        4,
+        "one less than SCRAM, and no reason"
+    );
     let both = Case::new(Transport::DirectTls, sasl1())
         .with(|case| {
             case.policy.allow_plain = true;
-            if let Some(secured) = &mut case.knowledge.server.secured {
-                secured.sasl1 = strings(&["PLAIN", "SCRAM-SHA-256"]);
-            }
+            let secured = case.knowledge.server.secured.as_mut().unwrap();
+            secured.sasl1 = strings(&["PLAIN", "SCRAM-SHA-256"]);
         })
         .plan();
     assert_eq!(both.login, Login::Sasl1(SHA_256));
