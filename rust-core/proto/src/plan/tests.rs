@@ -316,9 +316,7 @@ fn s3_each_missing_condition_leads_to_sasl() {
             case.knowledge.server.sm_before_sasl = None;
         }),
         ("not advertised any more", |case| {
-            if let Some(secured) = &mut case.knowledge.server.secured {
-                secured.sm = false;
-            }
+            case.knowledge.server.secured.as_mut().unwrap().sm = false;
         }),
         ("channel binding is required", |case| {
             case.policy.require_channel_binding = true;
@@ -422,9 +420,7 @@ fn i14_an_expired_session_is_not_resumed() {
     assert_eq!(at(WALL.0 - 86_400), Goal::Resume);
     let for_ever = Case::new(Transport::DirectTls, sasl1()).with(|case| {
         case.wall = UnixTime(i64::MAX);
-        if let Some(session) = &mut case.knowledge.sm {
-            session.max = None;
-        }
+        case.knowledge.sm.as_mut().unwrap().max = None;
     });
     assert_eq!(for_ever.plan().goal, Goal::Resume);
 }
