@@ -1,10 +1,14 @@
 //! The `snapback` command line: `demo` shows what Snapback does, `watch` does it with an account of yours.
 
 mod demo;
+mod flights;
+mod watch;
 
+use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
 /// An XMPP client that is back at once and loses nothing.
 #[derive(Parser)]
@@ -16,25 +20,40 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Connect, cut and reconnect on a simulated link, and show what each round trip was spent on
     Demo(demo::Args),
+    Watch(watch::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
+        Err(error) => return fail(&error, 1),
     };
-    let Command::Demo(args) = cli.command;
-    match runtime.block_on(demo::run(args)) {
-        Ok(code) => code,
-        Err(error) => fail(&error),
+    match cli.command {
+        Command::Demo(args) => match runtime.block_on(demo::run(args)) {
+            Ok(code) => code,
+            Err(error) => fail(&error, 1),
+        },
+        Command::Watch(args) => match runtime.block_on(watch::run(args)) {
+            Ok(code) => code,
+            Err(error) => fail(&error, error.exit_code()),
+        },
     }
 }
 
-#[allow(clippy::print_stderr, reason = "a command line tool says there why it failed")]
-fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+}
+
+#[allow(
+    clippy::print_stderr,
+    reason = "a command line tool says there why it failed"
+)]
+fn fail(error: &dyn fmt::Display, code: u8) -> ExitCode {
     eprintln!("snapback: {error}");
-    ExitCode::FAILURE
+    ExitCode::from(code)
 }

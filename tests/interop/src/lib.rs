@@ -30,6 +30,11 @@ mod process;
 mod prosody;
 mod server;
 
+#[cfg(feature = "real-servers")]
+pub mod measure;
+#[cfg(feature = "real-servers")]
+pub mod phone;
+
 pub use error::{StartError, Unavailable};
 pub use server::{
     Account, Credentials, DOMAIN, Flavour, RunningServer, ServerConfig, install, start,

@@ -31,6 +31,8 @@ pub struct ConnectionRecord {
     pub mechanism: Option<String>,
     /// How the login ended, if it did.
     pub outcome: Option<Outcome>,
+    /// SM-IDs that the client asked to resume, wherever it asked: whoever holds one holds the key to a session.
+    pub previds: Vec<String>,
     /// The stream error that the server sent, if any.
     pub stream_error: Option<String>,
     /// The stream error that the client sent, if any.
@@ -106,6 +108,7 @@ impl ConnectionRecord {
             account: None,
             mechanism: None,
             outcome: None,
+            previds: Vec::new(),
             stream_error: None,
             client_error: None,
             closed: false,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Run;
-use super::record::{Bar, Cut, Record};
+use super::record::{Cut, Record};
+use crate::flights::{Bar, ms};
 
 #[derive(Serialize)]
 struct Object<'a> {
@@ -34,10 +35,8 @@ struct Connection<'a> {
 
 #[derive(Serialize)]
 struct Flight<'a> {
-    sent: &'a [String],
-    received: &'a [String],
-    at_ms: f64,
-    ms: f64,
+    #[serde(flatten)]
+    bar: &'a Bar,
     round_trips: f64,
 }
 
@@ -54,7 +53,11 @@ struct Interrupted {
 pub(super) fn print(run: &Run) -> io::Result<()> {
     let object = Object {
         rtt_ms: ms(run.rtt),
-        connections: run.records.iter().map(|record| connection(record, run.rtt)).collect(),
+        connections: run
+            .records
+            .iter()
+            .map(|record| connection(record, run.rtt))
+            .collect(),
         naive_flights_until_ready: run.naive_until_ready,
         sent: run.totals.sent,
         received: run.totals.received,
@@ -75,17 +78,18 @@ fn connection(record: &Record, rtt: Duration) -> Connection<'_> {
         flights: record.flights,
         flights_on_link: record.flights_on_link,
         ms: ms(record.took),
-        waterfall: record.waterfall.iter().map(|bar| flight(bar, rtt)).collect(),
+        waterfall: record
+            .waterfall
+            .iter()
+            .map(|bar| flight(bar, rtt))
+            .collect(),
         cut: record.cut.as_ref().map(interrupted),
     }
 }
 
 fn flight(bar: &Bar, rtt: Duration) -> Flight<'_> {
     Flight {
-        sent: &bar.sent,
-        received: &bar.received,
-        at_ms: ms(bar.starts),
-        ms: ms(bar.took),
+        bar,
         round_trips: (bar.took.as_secs_f64() / rtt.as_secs_f64() * 100.0).round() / 100.0,
     }
 }
@@ -98,9 +102,4 @@ fn interrupted(cut: &Cut) -> Interrupted {
         sent_meanwhile: cut.meanwhile,
         dark_ms: ms(cut.dark),
     }
-}
-
-/// Milliseconds, to the microsecond.
-fn ms(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -72,7 +72,11 @@ impl Ledger {
         for id in arrived.iter().filter_map(|message| message.id.as_deref()) {
             *arrivals.entry(id).or_default() += 1;
         }
-        let lost_ours = self.ours.keys().filter(|id| !arrivals.contains_key(id.as_str())).count();
+        let lost_ours = self
+            .ours
+            .keys()
+            .filter(|id| !arrivals.contains_key(id.as_str()))
+            .count();
         let surplus = |times: &usize| times.saturating_sub(1);
         Totals {
             sent: self.ours.len(),

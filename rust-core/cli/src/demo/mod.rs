@@ -17,9 +17,7 @@ use std::time::Duration;
 
 use snapback_client::{ConfigError, SendError, Timing, TlsContext, TlsError, Trust, danger};
 use snapback_netsim::{CutMode, Link, LinkConfig};
-use snapback_reference_server::{
-    Config, ReferenceServer, StartError, Switches,
-};
+use snapback_reference_server::{Config, ReferenceServer, StartError, Switches};
 
 use ledger::Totals;
 use naive::NaiveError;
@@ -34,7 +32,10 @@ const CHAT: f64 = 3.5;
 /// The naive client has no reconnect of its own; this ends one that hangs.
 const NAIVE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Options of `snapback demo`.
+/// Connect, cut and reconnect on a simulated link, and show what each round trip was spent on
+///
+/// Needs nothing else: the server, the link and the client all run in this process. Fails if a message was lost or
+/// came twice, or if a kind of connection could not be shown.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Round trip time of the link, in milliseconds
@@ -96,8 +97,13 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, DemoError> {
 
 impl Run {
     fn is_good(&self) -> bool {
-        let has = |kind| self.records.iter().any(|record| record.kind == kind);
-        self.totals.lost == 0 && self.totals.duplicated == 0 && Kind::ALL.into_iter().all(has)
+        self.totals.lost == 0 && self.totals.duplicated == 0 && self.missing().next().is_none()
+    }
+
+    /// Kinds of connection that the run was to show and did not, because a session was not resumed for example.
+    fn missing(&self) -> impl Iterator<Item = Kind> {
+        let has = |kind: &Kind| self.records.iter().any(|record| record.kind == *kind);
+        Kind::ALL.into_iter().filter(move |kind| !has(kind))
     }
 }
 
@@ -126,7 +132,7 @@ async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
 
     let mut phone = Phone::new(setup("juliet", "r0m30", false))?;
     screen.scene(Kind::Cold)?;
-    let cold = phone.connect(Kind::Cold).await?;
+    let cold = phone.connect().await?;
     waterfall::show(screen, &cold)?;
     records.push(cold);
 
@@ -137,7 +143,7 @@ async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
     let modes = [CutMode::ResetClient, CutMode::ResetBoth, CutMode::CloseBoth];
     for (number, mode) in (1..=args.cuts).zip(modes.into_iter().cycle()) {
         phone.chat(rtt.mul_f64(CHAT)).await?;
-        let record = phone.cut(Kind::Resumed, mode).await?;
+        let record = phone.cut(mode).await?;
         let totals = phone.settle().await?;
         screen.cut(&record, mode, number)?;
         waterfall::show(screen, &record)?;
@@ -147,7 +153,7 @@ async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
 
     screen.scene(Kind::Warm)?;
     phone.disconnect().await?;
-    let warm = phone.connect(Kind::Warm).await?;
+    let warm = phone.connect().await?;
     waterfall::show(screen, &warm)?;
     records.push(warm);
     let totals = phone.settle().await?;
@@ -155,11 +161,11 @@ async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
 
     screen.scene(Kind::Early)?;
     let mut phone = Phone::new(setup("nurse", "4ng3l1c4", true))?;
-    phone.connect(Kind::Cold).await?;
+    phone.connect().await?;
     phone.chat(rtt.mul_f64(CHAT)).await?;
-    let early = phone.cut(Kind::Early, CutMode::ResetClient).await?;
+    let early = phone.cut(CutMode::ResetClient).await?;
     let early_totals = phone.settle().await?;
-    screen.cut(&early, CutMode::ResetClient, 1)?;
+    screen.cut(&early, CutMode::ResetClient, args.cuts + 1)?;
     waterfall::show(screen, &early)?;
     screen.books(early_totals)?;
     records.push(early);
@@ -194,7 +200,9 @@ async fn start_server() -> Result<ReferenceServer, DemoError> {
         accounts: accounts.to_vec(),
         ..Config::default()
     };
-    ReferenceServer::start(config).await.map_err(DemoError::Server)
+    ReferenceServer::start(config)
+        .await
+        .map_err(DemoError::Server)
 }
 
 async fn start_link(rtt: Duration, upstream: std::net::SocketAddr) -> Result<Arc<Link>, DemoError> {
@@ -247,5 +255,62 @@ impl From<io::Error> for DemoError {
     /// What is written to the screen is the only thing that fails without saying what it was.
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_good_if_it_shows_every_kind_and_loses_nothing() {
+        let good = || run(&Kind::ALL);
+        assert!(good().is_good());
+        let lost = Totals {
+            lost: 1,
+            ..Totals::default()
+        };
+        assert!(
+            !Run {
+                totals: lost,
+                ..good()
+            }
+            .is_good()
+        );
+        let duplicated = Totals {
+            duplicated: 1,
+            ..Totals::default()
+        };
+        assert!(
+            !Run {
+                totals: duplicated,
+                ..good()
+            }
+            .is_good()
+        );
+        // A cut whose session was not resumed shows up as one more warm login.
+        let not_resumed = run(&[Kind::Naive, Kind::Cold, Kind::Warm, Kind::Warm, Kind::Early]);
+        assert!(!not_resumed.is_good());
+        assert_eq!(not_resumed.missing().collect::<Vec<_>>(), [Kind::Resumed]);
+    }
+
+    fn run(kinds: &[Kind]) -> Run {
+        let record = |kind: &Kind| Record {
+            kind: *kind,
+            outcome: "bound",
+            plan: String::new(),
+            flights: 3,
+            flights_on_link: 3,
+            took: Duration::ZERO,
+            waterfall: Vec::new(),
+            local: Vec::new(),
+            cut: None,
+        };
+        Run {
+            rtt: Duration::from_millis(1),
+            records: kinds.iter().map(record).collect(),
+            naive_until_ready: 11,
+            totals: Totals::default(),
+        }
     }
 }

@@ -24,11 +24,15 @@ use snapback_tls::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::record::{Bar, Kind, Record};
+use super::record::{Kind, Record};
+use crate::flights::Bar;
 
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
 const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
+
+/// A TLS record fits.
+const READ: usize = 17 * 1024;
 
 /// What the naive client logs in with.
 pub(super) struct Account<'a> {
@@ -107,6 +111,7 @@ struct Naive<'a> {
     socket: TcpStream,
     tls: Option<TlsSession>,
     reader: StreamReader,
+    buffer: Vec<u8>,
     domain: &'a str,
     started: Instant,
     flights: Vec<Bar>,
@@ -126,6 +131,7 @@ impl<'a> Naive<'a> {
             socket,
             tls: None,
             reader: StreamReader::new(Limits::default()),
+            buffer: vec![0; READ],
             domain,
             started,
             flights: vec![handshake],
@@ -161,7 +167,10 @@ impl<'a> Naive<'a> {
             .map_err(NaiveError::Tls)?;
         let leaves = self.started.elapsed();
         let hello = session.take_output();
-        self.socket.write_all(&hello).await.map_err(NaiveError::Socket)?;
+        self.socket
+            .write_all(&hello)
+            .await
+            .map_err(NaiveError::Socket)?;
         self.tls = Some(session);
         let established = loop {
             if let Some(established) = self.receive().await? {
@@ -187,19 +196,32 @@ impl<'a> Naive<'a> {
             snapback_tls::TlsVersion::Tls13 => TlsVersion::Tls13,
         };
         let offer = offer(features);
-        let scram =
-            ExpectServerFirst::new(Hash::Sha1, account.user, &nonce, Gs2::Unsupported, &offer, version);
+        let scram = ExpectServerFirst::new(
+            Hash::Sha1,
+            account.user,
+            &nonce,
+            Gs2::Unsupported,
+            &offer,
+            version,
+        );
         let first = STANDARD.encode(scram.initial_response());
         let auth = format!("<auth xmlns='{SASL}' mechanism='SCRAM-SHA-1'>{first}</auth>");
         let challenge = self.ask("auth SCRAM-SHA-1", &auth, "challenge").await?;
 
-        let needs = scram.server_first(&decode(&challenge)?).map_err(NaiveError::Sasl)?;
+        let needs = scram
+            .server_first(&decode(&challenge)?)
+            .map_err(NaiveError::Sasl)?;
         let password = Secret::from(account.password);
         let keys = ScramKeys::derive(needs.key_id(), &password).map_err(NaiveError::Sasl)?;
         let (proof, expect) = needs.respond(&keys);
-        let response = format!("<response xmlns='{SASL}'>{}</response>", STANDARD.encode(proof));
+        let response = format!(
+            "<response xmlns='{SASL}'>{}</response>",
+            STANDARD.encode(proof)
+        );
         let success = self.ask("response", &response, "success").await?;
-        let _proven = expect.server_final(&decode(&success)?).map_err(NaiveError::Sasl)?;
+        let _proven = expect
+            .server_final(&decode(&success)?)
+            .map_err(NaiveError::Sasl)?;
         self.reader.restart();
         self.reader.login_complete();
         Ok(())
@@ -244,9 +266,12 @@ impl<'a> Naive<'a> {
                     return Ok(element);
                 }
                 // Requests for acknowledgement and stanzas may come at any time once there is a session.
-                Some(StreamItem::Element(other)) if matches!(other.name(), "r" | "message" | "presence") => {}
+                Some(StreamItem::Element(other))
+                    if matches!(other.name(), "r" | "message" | "presence") => {}
                 Some(StreamItem::Element(other)) => return Err(unexpected(awaited, other.name())),
-                Some(StreamItem::Refused(_)) => return Err(unexpected(awaited, "something too big")),
+                Some(StreamItem::Refused(_)) => {
+                    return Err(unexpected(awaited, "something too big"));
+                }
                 Some(StreamItem::End) => return Err(unexpected(awaited, "the end of the stream")),
                 None => {
                     self.receive().await?;
@@ -267,15 +292,25 @@ impl<'a> Naive<'a> {
     }
 
     async fn flush(&mut self) -> Result<(), NaiveError> {
-        let bytes = self.tls.as_mut().map(TlsSession::take_output).unwrap_or_default();
-        self.socket.write_all(&bytes).await.map_err(NaiveError::Socket)
+        let bytes = self
+            .tls
+            .as_mut()
+            .map(TlsSession::take_output)
+            .unwrap_or_default();
+        self.socket
+            .write_all(&bytes)
+            .await
+            .map_err(NaiveError::Socket)
     }
 
     /// Reads once. Yields what the TLS handshake agreed on when it is done.
     async fn receive(&mut self) -> Result<Option<Established>, NaiveError> {
-        let mut buffer = [0; 16 * 1024];
-        let count = self.socket.read(&mut buffer).await.map_err(NaiveError::Socket)?;
-        let bytes = buffer.get(..count).unwrap_or_default();
+        let count = self
+            .socket
+            .read(&mut self.buffer)
+            .await
+            .map_err(NaiveError::Socket)?;
+        let bytes = self.buffer.get(..count).unwrap_or_default();
         if bytes.is_empty() {
             return Err(NaiveError::Socket(io::ErrorKind::UnexpectedEof.into()));
         }
@@ -300,7 +335,11 @@ impl<'a> Naive<'a> {
     }
 
     fn record(&self, link: &Link) -> Record {
-        let names: Vec<String> = self.flights.iter().map(|flight| flight.sent.join(" + ")).collect();
+        let names: Vec<String> = self
+            .flights
+            .iter()
+            .map(|flight| flight.sent.join(" + "))
+            .collect();
         Record {
             kind: Kind::Naive,
             outcome: "bound",
@@ -316,19 +355,26 @@ impl<'a> Naive<'a> {
 }
 
 fn offer(features: &Element) -> Offer {
-    let mechanisms = features.child("mechanisms", SASL).into_iter().flat_map(Element::children);
+    let mechanisms = features
+        .child("mechanisms", SASL)
+        .into_iter()
+        .flat_map(Element::children);
     let bindings = features.child("sasl-channel-binding", CHANNEL_BINDING);
     Offer {
         profile: Profile::Sasl1,
         mechanisms: mechanisms.map(Element::text).collect(),
         channel_bindings: bindings.map(|list| {
-            list.children().filter_map(|binding| binding.attr("type").map(str::to_owned)).collect()
+            list.children()
+                .filter_map(|binding| binding.attr("type").map(str::to_owned))
+                .collect()
         }),
     }
 }
 
 fn decode(element: &Element) -> Result<Vec<u8>, NaiveError> {
-    STANDARD.decode(element.text()).map_err(|_| NaiveError::NotBase64)
+    STANDARD
+        .decode(element.text())
+        .map_err(|_| NaiveError::NotBase64)
 }
 
 fn unexpected(awaited: &'static str, got: &str) -> NaiveError {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::DemoError;
 use super::ledger::{Ledger, Totals};
-use super::record::{Cut, Kind, Record};
+use super::record::{Cut, Record};
 
 /// Nothing here takes longer unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,6 +42,8 @@ pub(super) struct Phone<'a> {
     setup: Setup<'a>,
     client: Client,
     ledger: Ledger,
+    /// It has not had a session yet.
+    is_new: bool,
 }
 
 /// Dials through the link, which charges the TCP handshake there.
@@ -57,8 +59,7 @@ impl Dial for LinkDial {
 impl<'a> Phone<'a> {
     pub(super) fn new(setup: Setup<'a>) -> Result<Self, DemoError> {
         let account = format!("{}@localhost", setup.user);
-        let mut config =
-            ClientConfig::new(&account, setup.password).map_err(DemoError::Config)?;
+        let mut config = ClientConfig::new(&account, setup.password).map_err(DemoError::Config)?;
         let roots = danger::Roots::from_pem(setup.server.ca_pem().as_bytes());
         config.trust = Trust::Roots(roots.map_err(DemoError::Trust)?);
         config.network.servers = vec![ServerAddress::at(setup.link.addr(), Transport::DirectTls)];
@@ -69,17 +70,18 @@ impl<'a> Phone<'a> {
             client: Client::open(config).map_err(DemoError::Config)?,
             setup,
             ledger: Ledger::default(),
+            is_new: true,
         })
     }
 
     /// Connects, and waits for the session.
-    pub(super) async fn connect(&mut self, kind: Kind) -> Result<Record, DemoError> {
+    pub(super) async fn connect(&mut self) -> Result<Record, DemoError> {
         let deadline = Instant::now() + PATIENCE;
         self.client.connect();
         loop {
             tokio::select! {
                 event = self.client.next_event() => {
-                    if let Some(record) = self.note(event, kind)? {
+                    if let Some(record) = self.note(event)? {
                         return Ok(record);
                     }
                 }
@@ -109,7 +111,7 @@ impl<'a> Phone<'a> {
     }
 
     /// Cuts the link in the middle of the conversation, goes on talking, and waits for the session to come back.
-    pub(super) async fn cut(&mut self, kind: Kind, mode: CutMode) -> Result<Record, DemoError> {
+    pub(super) async fn cut(&mut self, mode: CutMode) -> Result<Record, DemoError> {
         let unacked = self.ledger.unacked();
         let arrived = self.setup.server.messages_from(self.setup.user);
         let arrived = arrived.iter().filter_map(|message| message.id.as_deref());
@@ -122,7 +124,7 @@ impl<'a> Phone<'a> {
         };
         let since = Instant::now();
         self.setup.link.cut(mode);
-        let (mut record, meanwhile) = match timeout(PATIENCE, self.come_back(kind)).await {
+        let (mut record, meanwhile) = match timeout(PATIENCE, self.come_back()).await {
             Ok(back) => back?,
             Err(_) => return Err(DemoError::TimedOut("the session after a cut")),
         };
@@ -145,7 +147,7 @@ impl<'a> Phone<'a> {
         Ok(self.ledger.totals(&arrived))
     }
 
-    async fn come_back(&mut self, kind: Kind) -> Result<(Record, usize), DemoError> {
+    async fn come_back(&mut self) -> Result<(Record, usize), DemoError> {
         let mut meanwhile = 0;
         let mut ticks = interval(self.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -156,7 +158,7 @@ impl<'a> Phone<'a> {
                         // What a phone's operating system says when it has found another network.
                         self.client.network_changed(true);
                     }
-                    if let Some(record) = self.note(event, kind)? {
+                    if let Some(record) = self.note(event)? {
                         return Ok((record, meanwhile));
                     }
                 }
@@ -169,26 +171,36 @@ impl<'a> Phone<'a> {
     }
 
     /// Keeps the books; yields a record of the session if this event began one.
-    fn note(&mut self, event: Option<Event>, kind: Kind) -> Result<Option<Record>, DemoError> {
+    fn note(&mut self, event: Option<Event>) -> Result<Option<Record>, DemoError> {
         match event.ok_or(DemoError::ClientEnded)? {
-            Event::Online { outcome, plan, timeline, .. } => {
-                let mut record = Record::new(kind, outcome, &plan, &timeline);
+            Event::Online {
+                outcome,
+                plan,
+                timeline,
+                ..
+            } => {
+                let mut record = Record::new(self.is_new, outcome, &plan, &timeline);
+                self.is_new = false;
                 record.flights_on_link = self.flights_on_link();
                 return Ok(Some(record));
             }
             Event::Message { delivery } => {
-                self.ledger.delivered(delivery.stanza.attr("id").unwrap_or_default());
+                self.ledger
+                    .delivered(delivery.stanza.attr("id").unwrap_or_default());
                 self.client.confirm(&delivery.id);
             }
             Event::Presence { delivery } => self.client.confirm(&delivery.id),
-            Event::Stage { id, stage: Stage::Acked } => self.ledger.acked(&id),
+            Event::Stage {
+                id,
+                stage: Stage::Acked,
+            } => self.ledger.acked(&id),
             _ => {}
         }
         Ok(None)
     }
 
     fn note_messages(&mut self, event: Option<Event>) -> Result<(), DemoError> {
-        self.note(event, Kind::Cold).map(|_| ())
+        self.note(event).map(|_| ())
     }
 
     /// Of the newest connection. What was written after the session began has not crossed the link yet.
@@ -208,7 +220,10 @@ impl<'a> Phone<'a> {
         let id = self.client.send_message(PEER, "Wherefore art thou?").await;
         self.ledger.sent(id.map_err(DemoError::Send)?);
         let to = format!("{}@localhost", self.setup.user);
-        let id = self.setup.server.inject_message(PEER, &to, "With love's light wings");
+        let id = self
+            .setup
+            .server
+            .inject_message(PEER, &to, "With love's light wings");
         self.ledger.injected(id);
         Ok(())
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use snapback_client::proto::part::Part;
 use snapback_client::{Outcome, Plan, Timeline};
+
+use crate::flights::{self, Bar};
 
 /// What a connection stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +38,6 @@ pub(crate) struct Record {
     pub(crate) local: Vec<(String, Duration)>,
     /// For a connection that follows a cut.
     pub(crate) cut: Option<Cut>,
-}
-
-/// One flight.
-#[derive(Clone, Debug)]
-pub(crate) struct Bar {
-    pub(crate) sent: Vec<String>,
-    pub(crate) received: Vec<String>,
-    /// When it left, counted from the first packet.
-    pub(crate) starts: Duration,
-    pub(crate) took: Duration,
 }
 
 /// What a cut interrupted.
@@ -85,39 +76,29 @@ impl Kind {
 }
 
 impl Record {
-    pub(crate) fn new(kind: Kind, outcome: Outcome, plan: &Plan, timeline: &Timeline) -> Self {
-        let flights = timeline.flights.iter().map(|flight| Bar {
-            sent: names(&flight.sent),
-            received: names(&flight.received),
-            starts: flight.started.since(timeline.started),
-            took: flight.took().unwrap_or_default(),
-        });
+    /// Of a session that has just begun. What kind it is follows from what happened, not from what was hoped for.
+    pub(crate) fn new(is_first: bool, outcome: Outcome, plan: &Plan, timeline: &Timeline) -> Self {
+        let is_early = timeline.tls.as_ref().is_some_and(|tls| tls.early_data);
+        let kind = match outcome {
+            Outcome::Resumed if is_early => Kind::Early,
+            Outcome::Resumed => Kind::Resumed,
+            Outcome::Bound if is_first => Kind::Cold,
+            Outcome::Bound => Kind::Warm,
+        };
         let local = timeline
             .local
             .iter()
             .map(|step| (step.part.to_string(), step.took.unwrap_or_default()));
         Self {
             kind,
-            outcome: outcome_name(outcome),
+            outcome: flights::outcome(outcome),
             plan: plan.to_string(),
             flights: timeline.round_trips(),
             flights_on_link: 0,
             took: timeline.took().unwrap_or_default(),
-            waterfall: flights.collect(),
+            waterfall: flights::bars(timeline),
             local: local.collect(),
             cut: None,
         }
     }
-}
-
-/// `bound` or `resumed`.
-pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Bound => "bound",
-        Outcome::Resumed => "resumed",
-    }
-}
-
-fn names(parts: &[Part]) -> Vec<String> {
-    parts.iter().map(ToString::to_string).collect()
 }

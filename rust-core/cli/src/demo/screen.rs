@@ -61,12 +61,16 @@ impl Screen {
     }
 
     pub(super) fn opening(&mut self, rtt: Duration) -> io::Result<()> {
-        let title = self.ink(Ink::Bold, "Snapback, on a link with a round trip of").to_string();
-        self.line(format_args!("{title} {} ms", rtt.as_millis()))?;
+        let title = format!(
+            "Snapback on a link with a round trip of {} ms",
+            rtt.as_millis()
+        );
+        let title = self.ink(Ink::Bold, &title).to_string();
         self.line(format_args!(
-            "Server, link and client run in this process: real sockets, real TLS, a delay that\n\
-             the link adds. The server speaks SASL2, Bind 2, FAST and Stream Management.\n\
-             Each figure below was measured just now."
+            "{title}\n\
+             Server, link and client run in this process: real sockets, real TLS, and a delay\n\
+             that the link adds. The server speaks SASL2, Bind 2, FAST, Stream Management.\n\
+             Every figure is measured while you watch."
         ))
     }
 
@@ -74,25 +78,26 @@ impl Screen {
         let (title, text) = match kind {
             Kind::Naive => (
                 "For comparison: a client that waits after each request",
-                "RFC 6120 as written: STARTTLS, SCRAM-SHA-1, bind. The same server and distance.",
+                "RFC 6120 as written: STARTTLS, SCRAM-SHA-1, bind. Same server, same distance.",
             ),
             Kind::Cold => (
                 "Cold: Snapback's first connection, over direct TLS",
-                "Nothing is known about the server yet.",
+                "It knows nothing about the server yet: one round trip goes to the features, and\n\
+                 the rest of the plan follows from them.",
             ),
             Kind::Resumed => (
                 "Cut: the link breaks in the middle of a conversation",
-                "Messages flow both ways all the time. When the client notices the break, it is\n\
-                 told that there is a network again, as a phone's system would.",
+                "Messages flow both ways all the time. When the client has noticed the break, it\n\
+                 is told that there is a network again, as a phone's system would do; else it\n\
+                 would wait up to a second before its first attempt.",
             ),
             Kind::Warm => (
                 "Warm: a new session after a clean goodbye",
                 "The server is known, and there is a token to log in with.",
             ),
             Kind::Early => (
-                "Early data: the login leaves with the first byte of TLS 1.3",
-                "Opt-in: `policy.early_data`. A client of its own, on the same link, cut like the\n\
-                 other one.",
+                "Early data: the login leaves together with the first bytes of TLS 1.3",
+                "Opt-in (policy.early_data). Another client on the same link, cut as well.",
             ),
         };
         let title = self.ink(Ink::Bold, title).to_string();
@@ -101,7 +106,7 @@ impl Screen {
 
     pub(super) fn naive_until_ready(&mut self, flights: usize) -> io::Result<()> {
         self.line(format_args!(
-            "  It waits for Stream Management and its roster too: ready after {flights} round trips."
+            "  It waits for Stream Management and roster too: ready after {flights} round trips."
         ))
     }
 
@@ -114,14 +119,23 @@ impl Screen {
     pub(super) fn cut(&mut self, record: &Record, mode: CutMode, number: u32) -> io::Result<()> {
         let Some(cut) = record.cut else { return Ok(()) };
         let how = match mode {
-            CutMode::ResetClient => "only the client notices",
-            CutMode::ResetBoth => "reset at both ends",
-            CutMode::CloseBoth => "closed at both ends",
-            CutMode::Blackhole => "nobody notices",
+            CutMode::ResetClient => "which only the client notices",
+            CutMode::ResetBoth => "a reset at both ends",
+            CutMode::CloseBoth => "an end of file at both ends",
+            CutMode::Blackhole => "which nobody notices",
         };
-        self.line(format_args!("\n  Cut {number}, {how}. In flight: {}", in_flight(&cut)))?;
+        let title = format!(
+            "Cut {number}, {how}: {} messages in flight",
+            cut.ours + cut.theirs
+        );
+        let title = self.ink(Ink::Bold, &title).to_string();
         self.line(format_args!(
-            "  Written while it was dark: {} each way. Back {} ms after the cut.",
+            "\n  {title}\n    \
+             {} out, not acknowledged ({} had reached the server); {} on the way in.\n    \
+             While it was dark, {} more were written each way. Back after {} ms.",
+            cut.ours,
+            cut.ours_arrived,
+            cut.theirs,
             cut.meanwhile,
             cut.dark.as_millis()
         ))
@@ -135,17 +149,16 @@ impl Screen {
             duplicated,
         } = totals;
         let verdict = format!("{lost} lost, {duplicated} duplicated");
-        let ink = if lost + duplicated == 0 { Ink::Good } else { Ink::Bad };
+        let ink = if lost + duplicated == 0 {
+            Ink::Good
+        } else {
+            Ink::Bad
+        };
         let verdict = self.ink(ink, &verdict).to_string();
-        self.line(format_args!("  So far: {sent} sent, {received} received, {verdict}."))
+        self.line(format_args!(
+            "  So far: {sent} messages out, {received} in: {verdict}"
+        ))
     }
-}
-
-fn in_flight(cut: &super::record::Cut) -> String {
-    format!(
-        "{} of ours ({} had arrived), {} of theirs.",
-        cut.ours, cut.ours_arrived, cut.theirs
-    )
 }
 
 impl fmt::Display for Inked<'_> {

@@ -4,40 +4,80 @@ use std::io;
 use std::time::Duration;
 
 use super::Run;
+use super::ledger::Totals;
 use super::record::{Kind, Record};
 use super::screen::{Ink, Screen};
 
-const BAR: usize = 28;
+const BAR: usize = 27;
 
 /// Prints the table, and what became of the messages.
 pub(super) fn show(screen: &mut Screen, run: &Run) -> io::Result<()> {
-    let naive = middle(run, Kind::Naive).map(|record| record.took).unwrap_or_default();
+    let naive = middle(run, Kind::Naive)
+        .map(|record| record.took)
+        .unwrap_or_default();
     let title = screen.ink(Ink::Bold, "In this run").to_string();
     screen.line(format_args!("\n{title}"))?;
-    let head = format!("  {:22} {:>11} {:>8}", "until the session", "round trips", "ms");
+    let head = format!(
+        "  {:22} {:>11} {:>8}",
+        "until the session", "round trips", "ms"
+    );
     let head = screen.ink(Ink::Dim, &head).to_string();
     screen.line(format_args!("{head}"))?;
     for kind in Kind::ALL {
-        let Some(record) = middle(run, kind) else { continue };
+        let Some(record) = middle(run, kind) else {
+            continue;
+        };
         let label = label(run, kind);
-        let block = "=".repeat(length(record.took, naive));
-        let ink = if kind == Kind::Naive { Ink::Dim } else { Ink::Good };
+        let block = "#".repeat(length(record.took, naive));
+        let ink = if kind == Kind::Naive {
+            Ink::Dim
+        } else {
+            Ink::Good
+        };
         let block = screen.ink(ink, &block).to_string();
         let (flights, took) = (record.flights, record.took.as_millis());
-        screen.line(format_args!("  {label:22} {flights:>11} {took:>8}  {block}"))?;
-    }
-    let counted = run.records.iter().filter(|record| record.flights != record.flights_on_link);
-    if counted.count() == 0 {
         screen.line(format_args!(
-            "  The link counted the same round trips from outside."
+            "  {label:22} {flights:>11} {took:>8}  {block}"
         ))?;
+    }
+    let differs = |record: &&Record| record.flights != record.flights_on_link;
+    let verdict = match run.records.iter().filter(differs).count() {
+        0 => "The link, watching the wire, counted the same round trips.",
+        _ => "The link counted other round trips: see flights_on_link in `--json`.",
+    };
+    screen.line(format_args!("  {verdict}\n"))?;
+    outcome(screen, run)
+}
+
+/// Each message carries an id, and both ends were asked which ids they saw.
+fn outcome(screen: &mut Screen, run: &Run) -> io::Result<()> {
+    let Totals {
+        sent,
+        received,
+        lost,
+        duplicated,
+    } = run.totals;
+    let cuts = run
+        .records
+        .iter()
+        .filter(|record| record.cut.is_some())
+        .count();
+    let verdict = format!("{lost} lost, {duplicated} duplicated");
+    let ink = if lost + duplicated == 0 {
+        Ink::Good
     } else {
-        screen.line(format_args!(
-            "  The link counted other round trips from outside; see `--json`."
-        ))?;
+        Ink::Bad
+    };
+    let verdict = screen.ink(ink, &verdict).to_string();
+    screen.line(format_args!(
+        "{sent} messages out and {received} in, over {cuts} cuts: {verdict}\n\
+         (each message has an id; both ends were asked which ids they saw, and how often)"
+    ))?;
+    for kind in run.missing() {
+        let kind = screen.ink(Ink::Bad, kind.name()).to_string();
+        screen.line(format_args!("No connection was of this kind: {kind}"))?;
     }
-    screen.line(format_args!(""))?;
-    screen.books(run.totals)
+    Ok(())
 }
 
 fn label(run: &Run, kind: Kind) -> String {

@@ -3,16 +3,20 @@
 use std::io;
 use std::time::Duration;
 
-use super::record::{Bar, Record};
+use super::record::Record;
 use super::screen::{Ink, Screen};
+use crate::flights::Bar;
 
-const SENT: usize = 27;
-const RECEIVED: usize = 22;
-const BAR: usize = 20;
+const SENT: usize = 33;
+const RECEIVED: usize = 23;
+const BAR: usize = 14;
 
 /// Prints plan, flights and outcome.
 pub(super) fn show(screen: &mut Screen, record: &Record) -> io::Result<()> {
-    for (index, line) in wrap(&plan_words(&record.plan), 72).into_iter().enumerate() {
+    for (index, line) in wrap(&signed(record.plan.split(" | "), "|"), 72)
+        .into_iter()
+        .enumerate()
+    {
         let label = if index == 0 { "plan" } else { "" };
         screen.line(format_args!("  {label:4}  {line}"))?;
     }
@@ -29,13 +33,23 @@ pub(super) fn show(screen: &mut Screen, record: &Record) -> io::Result<()> {
         record.took.as_millis()
     );
     let summary = screen.ink(Ink::Bold, &summary).to_string();
-    let local = local(record);
-    screen.line(format_args!("  {summary}{local}"))
+    screen.line(format_args!("  {summary}"))?;
+    if record.local.is_empty() {
+        return Ok(());
+    }
+    let steps: Vec<String> = record.local.iter().map(step).collect();
+    screen.line(format_args!(
+        "  of which on this device: {}",
+        steps.join(", ")
+    ))
 }
 
 fn flight(screen: &mut Screen, bar: &Bar, total: Duration) -> io::Result<()> {
-    let sent = wrap(&joined(&bar.sent), SENT);
-    let received = wrap(&joined(&bar.received), RECEIVED);
+    let sent = wrap(&signed(bar.sent.iter().map(String::as_str), "+"), SENT - 2);
+    let received = wrap(
+        &signed(bar.received.iter().map(String::as_str), "+"),
+        RECEIVED,
+    );
     for row in 0..sent.len().max(received.len()) {
         let sent = sent.get(row).map_or("", String::as_str);
         let received = received.get(row).map_or("", String::as_str);
@@ -43,7 +57,7 @@ fn flight(screen: &mut Screen, bar: &Bar, total: Duration) -> io::Result<()> {
             screen.line(format_args!("    {sent:w$} {received}", w = SENT - 2))?;
             continue;
         }
-        let block = "=".repeat(block_length(bar.took, total));
+        let block = "#".repeat(block_length(bar.took, total));
         let block = screen.ink(Ink::Good, &block).to_string();
         let indent = " ".repeat(columns(bar.starts, total).min(BAR - 1));
         let took = bar.took.as_millis();
@@ -54,33 +68,20 @@ fn flight(screen: &mut Screen, bar: &Bar, total: Duration) -> io::Result<()> {
     Ok(())
 }
 
-fn local(record: &Record) -> String {
-    let steps: Vec<String> = record
-        .local
-        .iter()
-        .map(|(what, took)| format!("{what} {} ms", took.as_millis()))
+fn step((what, took): &(String, Duration)) -> String {
+    format!("{what} {:.1} ms", took.as_secs_f64() * 1e3)
+}
+
+/// Pieces for [`wrap`]: each but the last with this sign behind it.
+fn signed<'a>(pieces: impl IntoIterator<Item = &'a str>, sign: &str) -> Vec<String> {
+    let mut signed: Vec<String> = pieces
+        .into_iter()
+        .map(|piece| format!("{piece} {sign}"))
         .collect();
-    if steps.is_empty() {
-        return String::new();
+    if let Some(last) = signed.last_mut() {
+        last.truncate(last.len() - sign.len() - 1);
     }
-    format!(" (on this device: {})", steps.join(", "))
-}
-
-fn joined(parts: &[String]) -> Vec<String> {
-    let last = parts.len().saturating_sub(1);
-    let with_plus = |(index, part): (usize, &String)| {
-        if index < last {
-            format!("{part} +")
-        } else {
-            part.clone()
-        }
-    };
-    parts.iter().enumerate().map(with_plus).collect()
-}
-
-/// A plan may be broken behind each `|` and each word.
-fn plan_words(plan: &str) -> Vec<String> {
-    plan.split(' ').map(str::to_owned).collect()
+    signed
 }
 
 /// Fills lines up to this width; a piece that is longer gets a line of its own.
@@ -114,7 +115,11 @@ mod tests {
 
     #[test]
     fn lines_break_between_pieces() {
-        let pieces = ["header +".to_owned(), "authenticate +".to_owned(), "resume".to_owned()];
+        let pieces = [
+            "header +".to_owned(),
+            "authenticate +".to_owned(),
+            "resume".to_owned(),
+        ];
         assert_eq!(wrap(&pieces, 23), ["header + authenticate +", "resume"]);
         assert_eq!(wrap(&pieces, 3), ["header +", "authenticate +", "resume"]);
         assert!(wrap(&[], 3).is_empty());
@@ -123,7 +128,7 @@ mod tests {
     #[test]
     fn bars_stay_within_their_columns() {
         let total = Duration::from_millis(300);
-        for (time, expected) in [(0, 0), (150, 10), (300, 20), (900, 20)] {
+        for (time, expected) in [(0, 0), (150, 7), (300, 14), (900, 14)] {
             assert_eq!(columns(Duration::from_millis(time), total), expected);
         }
         assert_eq!(block_length(Duration::ZERO, total), 1);

@@ -96,8 +96,14 @@ impl Attempt {
                 Ok(length) => {
                     self.unsent.drain(..length);
                 }
-                // A broken socket shows itself at the next read.
-                Err(_) => return,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+                {
+                    return;
+                }
+                // A broken socket shows itself at the next read. It stays writable until then: with bytes left to
+                // write, the driver would spin on it and never let the runtime see that it is readable.
+                Err(_) => self.unsent.clear(),
             }
         }
     }

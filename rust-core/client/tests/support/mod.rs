@@ -5,6 +5,9 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod course;
+pub mod tap;
+
 use std::sync::Arc;
 use std::time::Duration;
 

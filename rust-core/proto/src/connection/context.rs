@@ -276,6 +276,7 @@ impl Context {
 
     pub(super) fn accept_header(&mut self, header: &StreamHeader) -> Result<(), ConnectionError> {
         self.understood(Part::Header);
+        self.stream.header_seen = true;
         let is_version_1 = header
             .version
             .as_deref()
@@ -292,7 +293,6 @@ impl Context {
         {
             return Err(ConnectionError::Peer(PeerError::WrongDomain));
         }
-        self.stream.header_seen = true;
         Ok(())
     }
 

@@ -301,7 +301,7 @@ impl State {
                 Ok(state)
             }
             (Self::Online(mut session), Command::Probe { deadline }) => {
-                context.timers.set(Timer::Probe, deadline);
+                context.timers.hasten(Timer::Probe, deadline);
                 session.probe(context);
                 Ok(Self::Online(session))
             }

@@ -42,6 +42,14 @@ impl Timers {
         self.0.push((timer, when));
     }
 
+    /// Sets a deadline, unless an earlier one stands: who asks twice does not wait longer.
+    pub(crate) fn hasten(&mut self, timer: Timer, when: Instant) {
+        let is_sooner = |&(other, standing): &(Timer, Instant)| other == timer && standing <= when;
+        if !self.0.iter().any(is_sooner) {
+            self.set(timer, when);
+        }
+    }
+
     pub(crate) fn stop(&mut self, timer: Timer) {
         self.0.retain(|(other, _)| *other != timer);
     }

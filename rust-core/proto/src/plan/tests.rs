@@ -10,14 +10,13 @@ use crate::time::UnixTime;
 
 const WALL: UnixTime = UnixTime(1_000_000);
 const KEY: [u8; 32] = [5; 32];
-const SHA_256: Mechanism = Mechanism::Scram {
-    hash: Hash::Sha256,
-    plus: false,
-};
-const SHA_256_PLUS: Mechanism = Mechanism::Scram {
-    hash: Hash::Sha256,
-    plus: true,
-};
+const SHA_256: Mechanism = scram(false);
+const SHA_256_PLUS: Mechanism = scram(true);
+
+const fn scram(plus: bool) -> Mechanism {
+    let hash = Hash::Sha256;
+    Mechanism::Scram { hash, plus }
+}
 
 fn strings(list: &[&str]) -> Option<Vec<String>> {
     Some(list.iter().map(|&name| name.to_owned()).collect())
@@ -87,6 +86,8 @@ fn session() -> Option<SmSession> {
     })
 }
 
+type Change = fn(&mut Case);
+
 /// All that a plan is made from, with everything allowed to be resumed.
 struct Case {
     transport: Transport,
@@ -134,15 +135,19 @@ impl Case {
         })
     }
 
-    fn plan(&self) -> Plan {
-        plan(Inputs {
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
             transport: self.transport,
             policy: &self.policy,
             has_password: true,
             knowledge: &self.knowledge,
             tls: &self.tls,
             wall: self.wall,
-        })
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        plan(self.inputs())
     }
 }
 
@@ -286,15 +291,10 @@ fn s2_pipelining_that_failed_is_not_tried_again() {
         .plan();
     assert!(!plan.combined_starttls);
     assert_eq!(plan.restart, Restart::Separate);
-}
-
-#[test]
-fn s2_a_pipelined_resume_needs_sm_after_sasl() {
+    // Resumption behind the restart must have been advertised there.
     let plan = Case::new(Transport::StartTls, pipelining(sasl1()))
-        .with(|case| {
-            case.knowledge.server.sm_before_sasl = None;
-            case.knowledge.server.authenticated = None;
-        })
+        .with(|case| case.knowledge.server.sm_before_sasl = None)
+        .with(|case| case.knowledge.server.authenticated = None)
         .plan();
     assert_eq!(plan.restart, Restart::Discover);
 }
@@ -308,7 +308,7 @@ fn s3_each_missing_condition_leads_to_sasl() {
     assert_eq!(case().plan().login, Login::ResumeBeforeSasl);
     let by_ticket = case().with(|case| case.tls = established(true, [6; 32]));
     assert_eq!(by_ticket.plan().login, Login::ResumeBeforeSasl);
-    let missing: [(&str, fn(&mut Case)); 6] = [
+    let missing: [(&str, Change); 6] = [
         ("another key and no ticket", |case| {
             case.tls = established(false, [6; 32]);
         }),
@@ -316,9 +316,7 @@ fn s3_each_missing_condition_leads_to_sasl() {
             case.knowledge.server.sm_before_sasl = None;
         }),
         ("not advertised any more", |case| {
-            if let Some(secured) = &mut case.knowledge.server.secured {
-                secured.sm = false;
-            }
+            case.knowledge.server.secured.as_mut().unwrap().sm = false;
         }),
         ("channel binding is required", |case| {
             case.policy.require_channel_binding = true;
@@ -347,7 +345,7 @@ fn s6_each_missing_condition_means_no_early_data() {
         )
     };
     assert!(is_early(case()));
-    let missing: [(&str, fn(&mut Case)); 6] = [
+    let missing: [(&str, Change); 6] = [
         ("not advertised", |case| {
             case.knowledge.server.secured = Some(sasl2());
         }),
@@ -376,9 +374,7 @@ fn s5_an_expired_token_is_not_used() {
         Case::new(Transport::DirectTls, sasl2())
             .with_token(HtBinding::Exporter)
             .with(|case| {
-                if let Some(token) = &mut case.knowledge.fast {
-                    token.expires = Some(expires);
-                }
+                case.knowledge.fast.as_mut().unwrap().expires = Some(expires);
             })
     };
     let fresh = case(UnixTime(WALL.0 + 1)).plan();
@@ -424,9 +420,7 @@ fn i14_an_expired_session_is_not_resumed() {
     assert_eq!(at(WALL.0 - 86_400), Goal::Resume);
     let for_ever = Case::new(Transport::DirectTls, sasl1()).with(|case| {
         case.wall = UnixTime(i64::MAX);
-        if let Some(session) = &mut case.knowledge.sm {
-            session.max = None;
-        }
+        case.knowledge.sm.as_mut().unwrap().max = None;
     });
     assert_eq!(for_ever.plan().goal, Goal::Resume);
 }
@@ -441,14 +435,16 @@ fn t2_plain_is_opt_in() {
     assert_eq!(case.plan().login, Login::Discover);
     let allowed = case.with(|case| case.policy.allow_plain = true).plan();
     assert_eq!(allowed.login, Login::Sasl1(Mechanism::Plain));
-    // One flight less than SCRAM, which is no reason to prefer it.
-    assert_eq!(allowed.round_trips(), 4);
+    assert_eq!(
+        allowed.round_trips(),
+        4,
+        "one less than SCRAM, and no reason"
+    );
     let both = Case::new(Transport::DirectTls, sasl1())
         .with(|case| {
             case.policy.allow_plain = true;
-            if let Some(secured) = &mut case.knowledge.server.secured {
-                secured.sasl1 = strings(&["PLAIN", "SCRAM-SHA-256"]);
-            }
+            let secured = case.knowledge.server.secured.as_mut().unwrap();
+            secured.sasl1 = strings(&["PLAIN", "SCRAM-SHA-256"]);
         })
         .plan();
     assert_eq!(both.login, Login::Sasl1(SHA_256));
@@ -497,17 +493,7 @@ fn a_revision_that_fails_leaves_the_plan_alone() {
     let case = Case::new(Transport::DirectTls, sasl1());
     let mut plan = case.plan();
     let before = plan.clone();
-    let nothing = plan.revise(
-        &StreamFeatures::default(),
-        Inputs {
-            transport: case.transport,
-            policy: &case.policy,
-            has_password: true,
-            knowledge: &case.knowledge,
-            tls: &case.tls,
-            wall: case.wall,
-        },
-    );
+    let nothing = plan.revise(&StreamFeatures::default(), case.inputs());
     assert_eq!(nothing, Err(crate::sasl::NoMechanism::NothingInCommon));
     assert_eq!(plan, before);
 }

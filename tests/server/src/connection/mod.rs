@@ -20,6 +20,7 @@ mod stream;
 use std::time::Duration;
 
 use crate::faults::{Action, CertificateFault, Fault, Point};
+use crate::ns;
 use crate::sasl::ChannelBindings;
 use crate::time::Timestamp;
 use crate::wire::{Plain, PretendTls, Transport, Wire};
@@ -429,6 +430,9 @@ impl Connection {
         };
         if let Some(record) = cx.world.record(self.id) {
             record.element(name, early);
+            if let Item::Element { element, .. } = &item {
+                record.previds.extend(previd(element));
+            }
         }
         self.delay_answer(cx, name);
         match item {
@@ -570,4 +574,13 @@ impl Connection {
         }
         self.closing.is_some()
     }
+}
+
+/// The SM-ID that an element asks to resume, by itself or inside a SASL2 login.
+fn previd(element: &Element) -> Option<String> {
+    let resume = match element.name.as_str() {
+        "resume" => Some(element),
+        _ => element.find(ns::SM, "resume"),
+    };
+    resume?.attribute("previd").map(str::to_owned)
 }

@@ -23,12 +23,7 @@ pub(in super::super) struct ExpectBound {
 }
 
 /// Sends the bind flight. Without features, remembered or seen, nothing but the mandatory bind is sent.
-pub(super) fn start(
-    features: Option<&StreamFeatures>,
-    context: &mut Context,
-) -> Result<State, ConnectionError> {
-    // Whatever session there was is over: the plan did not ask for it, or the server refused it.
-    session::lost(None, context)?;
+pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) -> State {
     let id = context.entropy.token();
     let request = bind::request(&id, Some(&context.config.resource));
     context.transmit_element(Part::Bind, &request);
@@ -42,11 +37,11 @@ pub(super) fn start(
         }
         session.greet(features, Inline::default(), context);
     }
-    Ok(State::ExpectBound(Box::new(ExpectBound {
+    State::ExpectBound(Box::new(ExpectBound {
         id,
         session,
         greeted: features.is_some(),
-    })))
+    }))
 }
 
 impl ExpectBound {
@@ -60,6 +55,8 @@ impl ExpectBound {
                 let features = context.stream.features.clone().unwrap_or_default();
                 self.session.greet(&features, Inline::default(), context);
             }
+            // Whatever session there was is over: the plan did not ask for it, or the server refused it.
+            session::lost(None, context)?;
             self.session.bound(&jid, context)?;
             return Ok(online(self.session));
         }

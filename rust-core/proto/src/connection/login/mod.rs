@@ -82,7 +82,7 @@ pub(super) fn ask(features: &StreamFeatures, context: &mut Context) -> Next {
         return Ok(resume::after_sasl(context));
     }
     context.plan.goal = Goal::Bind;
-    bind::start(Some(features), context)
+    Ok(bind::start(Some(features), context))
 }
 
 /// The login is proven: what was learnt may be kept (rule T4), and how strong it was (rule T2).

@@ -70,7 +70,7 @@ pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Nex
             session::lost(failed.h, context)?;
             context.plan.goal = Goal::Bind;
             let features = context.stream.features.clone();
-            bind::start(features.as_ref(), context)
+            Ok(bind::start(features.as_ref(), context))
         }
         _ => Err(ConnectionError::Peer(PeerError::Unexpected(
             "answer to <resume/>",

@@ -30,7 +30,7 @@ pub(super) fn start(_planned: Mechanism, context: &mut Context) -> Next {
     let auth = codec::auth(mechanism.as_str(), Some(response.expose()));
     context.transmit_element(Part::Auth(mechanism), &auth);
     let follow = if exchange.is_single_word() {
-        restart_now(context)?
+        restart_now(context)
     } else {
         None
     };
@@ -41,17 +41,17 @@ pub(super) fn start(_planned: Mechanism, context: &mut Context) -> Next {
 }
 
 /// Our last word has just been said: where the server takes it, the new stream leaves in the same flight.
-fn restart_now(context: &mut Context) -> Result<Option<State>, ConnectionError> {
+fn restart_now(context: &mut Context) -> Option<State> {
     if context.plan.restart != Restart::Pipelined {
-        return Ok(None);
+        return None;
     }
     context.at_risk = Some(Assumption::PipelinedRestart);
     context.open_stream();
     let remembered = context.knowledge.server.authenticated.clone();
-    Ok(Some(match context.plan.goal {
+    Some(match context.plan.goal {
         Goal::Resume => resume::after_sasl(context),
-        Goal::Bind => bind::start(remembered.as_ref(), context)?,
-    }))
+        Goal::Bind => bind::start(remembered.as_ref(), context),
+    })
 }
 
 impl ExpectSasl1 {
@@ -82,7 +82,7 @@ impl ExpectSasl1 {
     pub(in super::super) fn keys_ready(mut self, context: &mut Context) -> Next {
         let (exchange, reply) = self.exchange.respond(context)?;
         self.exchange = exchange;
-        self.reply(reply, context)
+        Ok(self.reply(reply, context))
     }
 
     fn challenge(mut self, data: &[u8], context: &mut Context) -> Next {
@@ -90,17 +90,17 @@ impl ExpectSasl1 {
         context.assumption_held(Assumption::Features);
         let (exchange, reply) = self.exchange.challenge(data, context)?;
         self.exchange = exchange;
-        self.reply(reply, context)
+        Ok(self.reply(reply, context))
     }
 
-    fn reply(mut self, reply: Reply, context: &mut Context) -> Next {
+    fn reply(mut self, reply: Reply, context: &mut Context) -> State {
         if let Reply::Respond(data) = reply {
             context.transmit_element(Part::Response, &codec::response(&data));
             if self.follow.is_none() {
-                self.follow = restart_now(context)?;
+                self.follow = restart_now(context);
             }
         }
-        Ok(State::ExpectSasl1(Box::new(self)))
+        State::ExpectSasl1(Box::new(self))
     }
 
     fn success(self, data: Option<&[u8]>, context: &mut Context) -> Next {

@@ -4,6 +4,7 @@ use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, PendingKind, SmSession};
 use crate::ns;
 use crate::part::Part;
+use crate::plan::Goal;
 use crate::stream::features::StreamFeatures;
 use crate::xep::sm::{self, Enabled, Resumed};
 use crate::xep::{carbons, disco, roster};
@@ -101,7 +102,6 @@ impl Session {
         Context::parse_full_jid(jid)?;
         context.jid = Some(jid.to_owned());
         self.announce(Outcome::Bound, jid, context);
-        Self::requeue_unknown(context);
         self.flush_queue(context);
         self.request_ack(context);
         Ok(())
@@ -160,7 +160,10 @@ impl Session {
         let Some(stored) = context.knowledge.sm.clone() else {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };
-        if resumed.previd != stored.id {
+        let was_asked_for = context.plan.goal == Goal::Resume;
+        if !was_asked_for || resumed.previd != stored.id {
+            // Asked again it would say the same again.
+            super::lost(None, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         }
         context.jid = Some(stored.jid.clone());

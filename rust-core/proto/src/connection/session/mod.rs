@@ -180,9 +180,7 @@ impl Session {
         }
         let after = context.last_inbound;
         context.transmit_after(after, Part::Close, header::CLOSE.to_owned());
-        let failed = outbound::session_bound(self.unacked.iter());
-        let seq = context.persist(vec![Op::Failed(failed), Op::SmDropped]);
-        outbound::report_session_bound(self.unacked.iter(), seq, context);
+        self.give_up(context);
     }
 
     /// T6: an inbound stanza was too big and was skipped; it counts all the same, or the server would send it for ever.
@@ -199,8 +197,6 @@ impl Session {
             context.persist(vec![Op::SmPoisoned(self.h)]);
             return;
         }
-        let failed = outbound::session_bound(self.unacked.iter());
-        let seq = context.persist(vec![Op::Failed(failed), Op::SmDropped]);
-        outbound::report_session_bound(self.unacked.iter(), seq, context);
+        self.give_up(context);
     }
 }

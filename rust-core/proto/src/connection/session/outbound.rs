@@ -36,6 +36,7 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
     }
     let mut ops = Vec::new();
     let mut events = Vec::new();
+    let mut outcome = Ok(());
     if let (Some(h), Some(session)) = (h, &session) {
         let sent = context
             .knowledge
@@ -43,17 +44,23 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
             .iter()
             .filter(|stanza| stanza.sent)
             .count();
-        let covered = count_acked(h, session.base, sent)?;
+        // A count that cannot be true proves nothing, but the session is gone all the same (rule I5).
+        let covered = count_acked(h, session.base, sent).unwrap_or_else(|error| {
+            outcome = Err(error);
+            0
+        });
         let acked: Vec<OutboundStanza> = context.knowledge.queue.drain(..covered).collect();
         events.extend(
             acked
                 .iter()
                 .filter_map(|stanza| stage_event(stanza, Stage::Acked)),
         );
-        ops.push(Op::Acked {
-            base: Some(h),
-            seqs: acked.iter().map(|stanza| stanza.seq).collect(),
-        });
+        if outcome.is_ok() {
+            ops.push(Op::Acked {
+                base: Some(h),
+                seqs: acked.iter().map(|stanza| stanza.seq).collect(),
+            });
+        }
     }
     let failed: Vec<OutboundStanza> = context
         .knowledge
@@ -75,11 +82,12 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
         context.event_after(Some(seq), event);
     }
     context.event(Event::PossibleGap);
-    Ok(())
+    Session::requeue_unknown(context);
+    outcome
 }
 
 /// The stanzas that end with their session.
-pub(super) fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza>) -> Vec<u64> {
+fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza>) -> Vec<u64> {
     stanzas
         .filter(|stanza| stanza.kind != OutboundKind::Message)
         .map(|stanza| stanza.seq)
@@ -87,7 +95,7 @@ pub(super) fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza
 }
 
 /// Tells the app of its stanzas that end with their session.
-pub(super) fn report_session_bound<'a>(
+fn report_session_bound<'a>(
     stanzas: impl Iterator<Item = &'a OutboundStanza>,
     seq: super::super::Seq,
     context: &mut Context,
@@ -186,7 +194,7 @@ impl Session {
     }
 
     /// After a lost session: messages of unknown fate go again, with the same id and a delay stamp (rule I8).
-    pub(super) fn requeue_unknown(context: &mut Context) {
+    fn requeue_unknown(context: &mut Context) {
         for stanza in &mut context.knowledge.queue {
             if stanza.sent {
                 stanza.sent = false;
@@ -201,10 +209,23 @@ impl Session {
         h: u32,
         context: &mut Context,
     ) -> Result<(), ConnectionError> {
-        let covered = count_acked(h, self.base, self.unacked.len())?;
+        let covered = match count_acked(h, self.base, self.unacked.len()) {
+            Ok(covered) => covered,
+            Err(error) => {
+                self.give_up(context);
+                return Err(error);
+            }
+        };
         self.base = h;
         self.remove_acked(covered, Some(h), context);
         Ok(())
+    }
+
+    /// The session is over: what was bound to it fails, messages stay queued.
+    pub(super) fn give_up(&mut self, context: &mut Context) {
+        let failed = session_bound(self.unacked.iter());
+        let seq = context.persist(vec![Op::Failed(failed), Op::SmDropped]);
+        report_session_bound(self.unacked.iter(), seq, context);
     }
 
     fn remove_acked(&mut self, covered: usize, base: Option<u32>, context: &mut Context) {
@@ -261,7 +282,7 @@ impl Session {
             }
         }
         let when = context.now.mono + context.config.timeouts.ack;
-        context.timers.set(Timer::Ack, when);
+        context.timers.hasten(Timer::Ack, when);
     }
 
     /// Whether this answers the ping that stands in for `<r/>`; whatever the answer says, what came before has arrived.

@@ -1,6 +1,7 @@
 //! The same bytes, cut differently, cut short, or garbled.
 
-use super::peer::{Mode, Peer, Setup, random};
+use super::garble::random;
+use super::peer::{Mode, Peer, Setup};
 use super::scripts::{SCRIPTS, Script};
 
 fn play(script: &Script, setup: &Setup, mode: Mode) -> Peer {

@@ -1,10 +1,12 @@
 //! A scripted peer drives a [`Connection`](super::Connection) through every login and every rule. Time is virtual;
 //! there are no sockets and no TLS: what TLS would report is handed in.
 
+mod garble;
 mod memory;
 mod peer;
 mod proofs;
 mod scripts;
+mod setup;
 mod texts;
 
 mod chunks;
@@ -16,5 +18,6 @@ mod rules_ack;
 mod rules_count;
 mod rules_input;
 mod rules_login;
+mod rules_ping;
 mod rules_resume;
 mod rules_tls;

@@ -7,122 +7,21 @@ use std::time::Duration;
 
 use super::memory::Memory;
 use super::proofs;
-use crate::config::{Config, Identity, Policy, Timeouts, UserAgent};
+use super::setup::WALL;
 use crate::connection::{
     Command, Connection, EarlyData, Event, Input, Output, PersistFailure, Seq, Start, TlsFacts,
 };
 use crate::error::ConnectionError;
-use crate::jid::BareJid;
 use crate::knowledge::{Knowledge, Op, OutboundKind};
 use crate::part::{Part, join};
-use crate::plan::Transport;
-use crate::sasl::{ChannelBindings, TlsVersion};
 use crate::secret::Secret;
-use crate::time::{Instant, Now, UnixTime};
-use crate::xml::{Element, Limits};
+use crate::time::{Instant, Now};
+use crate::xml::Element;
 
-pub(super) const EXPORTER: [u8; 32] = [7; 32];
-pub(super) const END_POINT: [u8; 32] = [9; 32];
-pub(super) const KEY: [u8; 32] = [5; 32];
-/// 2026-11-22; the tokens of the scripts expire in 2030.
-pub(super) const WALL: UnixTime = UnixTime(1_795_305_600);
+use super::garble::mutate;
 
-/// What a connection starts from.
-#[derive(Clone)]
-pub(super) struct Setup {
-    pub(super) config: Config,
-    pub(super) transport: Transport,
-    pub(super) knowledge: Knowledge,
-    pub(super) early_data_possible: bool,
-    pub(super) active: bool,
-    pub(super) facts: TlsFacts,
-}
-
-impl Setup {
-    pub(super) fn new(transport: Transport) -> Self {
-        Self {
-            config: config(),
-            transport,
-            knowledge: Knowledge::default(),
-            early_data_possible: false,
-            active: true,
-            facts: facts(),
-        }
-    }
-
-    pub(super) fn direct() -> Self {
-        Self::new(Transport::DirectTls)
-    }
-
-    pub(super) fn starttls() -> Self {
-        Self::new(Transport::StartTls)
-    }
-
-    pub(super) fn knowing(mut self, knowledge: Knowledge) -> Self {
-        self.knowledge = knowledge;
-        self
-    }
-
-    pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
-        change(&mut self);
-        self
-    }
-
-    pub(super) fn start(self) -> Peer {
-        Peer::new(&self, Mode::Whole)
-    }
-}
-
-pub(super) fn config() -> Config {
-    Config {
-        account: BareJid::try_from("juliet@example.org").expect("a JID"),
-        password: Some(Secret::from(proofs::PASSWORD)),
-        resource: "balcony".to_owned(),
-        user_agent: UserAgent {
-            id: "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned(),
-            software: Some("Snapback".to_owned()),
-            device: None,
-        },
-        policy: Policy::default(),
-        timeouts: Timeouts::default(),
-        limits: Limits::default(),
-        carbons: true,
-        presence: true,
-        roster: true,
-        identity: Identity {
-            name: "Snapback".to_owned(),
-            kind: "phone".to_owned(),
-            node: "https://example.org/snapback".to_owned(),
-            features: Vec::new(),
-        },
-    }
-}
-
-pub(super) fn facts() -> TlsFacts {
-    TlsFacts {
-        version: TlsVersion::Tls13,
-        bindings: ChannelBindings {
-            tls_exporter: Some(EXPORTER.to_vec()),
-            tls_server_end_point: Some(END_POINT.to_vec()),
-        },
-        key: KEY,
-        resumes_proven: false,
-        early_data: EarlyData::NotSent,
-    }
-}
-
-/// What happens to the server's bytes on the way.
-#[derive(Clone, Debug)]
-pub(super) enum Mode {
-    /// Each text arrives as it was sent.
-    Whole,
-    /// One byte at a time.
-    Bytes,
-    /// So many bytes arrive, then the transport ends.
-    Cut(usize),
-    /// Every so often a byte is changed, lost, doubled or repeated; the state of a random number generator.
-    Mutate(u64),
-}
+pub(super) use super::garble::Mode;
+pub(super) use super::setup::{END_POINT, EXPORTER, KEY, Setup};
 
 pub(super) struct Peer {
     connection: Connection,
@@ -304,16 +203,14 @@ impl Peer {
         self.input("committed", Input::Committed { seq });
     }
 
-    pub(super) fn commit_all(&mut self) {
-        while !self.uncommitted.is_empty() {
-            self.commit();
-        }
-    }
-
     #[track_caller]
     pub(super) fn fail_commit(&mut self) {
         let (seq, _) = self.uncommitted.pop_front().expect("something to commit");
         let kind = PersistFailure::Full;
+        self.transmits
+            .retain(|held| held.0.is_none_or(|after| after < seq));
+        self.pending_events
+            .retain(|held| held.0.is_none_or(|after| after < seq));
         self.input("persist failed", Input::PersistFailed { seq, kind });
     }
 
@@ -350,8 +247,8 @@ impl Peer {
         ops.iter()
             .map(|op| {
                 let text = format!("{op:?}");
-                let end = text.find([' ', '(', '{']).unwrap_or(text.len());
-                text[..end].to_owned()
+                let name = text.split([' ', '(', '{']).next();
+                name.unwrap_or_default().to_owned()
             })
             .collect()
     }
@@ -518,36 +415,4 @@ impl Peer {
             self.events.extend(held.map(|(_, event)| event));
         }
     }
-}
-
-/// xorshift64*: small, seeded, good enough to choose bytes.
-pub(super) fn random(state: &mut u64) -> u64 {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    state.wrapping_mul(0x2545_F491_4F6C_DD1D)
-}
-
-fn mutate(bytes: &[u8], state: &mut u64) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    for _ in 0..random(state) % 3 {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = (random(state) as usize) % bytes.len();
-        let to = at + (random(state) as usize) % (bytes.len() - at);
-        match random(state) % 6 {
-            0 => bytes[at] ^= 1 << (random(state) % 8),
-            1 => drop(bytes.remove(at)),
-            2 => drop(bytes.drain(at..to)),
-            3 => bytes.insert(at, b"<>'=/&0"[(random(state) % 7) as usize]),
-            4 => {
-                let repeated = bytes[at..to].to_vec();
-                bytes.splice(to..to, repeated);
-            }
-            // Doubling an element is what a confused server does.
-            _ => bytes.extend_from_within(..),
-        }
-    }
-    bytes
 }

@@ -161,12 +161,12 @@ pub(super) fn fast(peer: &mut Peer, first: &str, channel: &[u8]) -> String {
 /// The bind flight was sent: answer all of it.
 #[track_caller]
 pub(super) fn answer_bind(peer: &mut Peer, flight: &str) {
-    let (bound, roster) = (bound(flight), roster(flight));
+    let (bound, roster) = (bound(flight), answers(flight));
     peer.serve(&bound);
     peer.is_online();
     peer.serve(&format!("{ENABLED}{roster}"));
     peer.sends("r");
-    peer.serve(&ack(3));
+    peer.serve(&ack(GREETED1));
     peer.finish();
 }
 
@@ -174,13 +174,16 @@ pub(super) fn answer_bind(peer: &mut Peer, flight: &str) {
 #[track_caller]
 pub(super) fn answer_greeting(peer: &mut Peer) {
     peer.is_online();
-    let flight = peer.sends("roster + presence + r");
-    let roster = roster(&flight);
-    peer.serve(&format!("{roster}{}", ack(2)));
+    let flight = peer.sends("roster + disco + presence + r");
+    let roster = answers(&flight);
+    peer.serve(&format!("{roster}{}", ack(GREETED2)));
     peer.finish();
 }
 
-pub(super) const GREETING: &str = "bind + enable + roster + carbons + presence";
+/// How many stanzas the greeting of a SASL1 session holds, carbons included, and that of a SASL2 session.
+pub(super) const GREETED1: u32 = 4;
+pub(super) const GREETED2: u32 = 3;
+pub(super) const GREETING: &str = "bind + enable + roster + disco + carbons + presence";
 pub(super) const AUTH: &str = "auth SCRAM-SHA-256";
 pub(super) const AUTHENTICATE: &str = "authenticate SCRAM-SHA-256-PLUS";
 pub(super) const FAST_LOGIN: &str = "header + authenticate HT-SHA-256-EXPR";
@@ -199,7 +202,7 @@ pub(super) fn cold_sasl1_direct(peer: &mut Peer) {
 
 fn cold_sasl1_session_required(peer: &mut Peer) {
     open_direct(peer);
-    let flight = "bind + iq + enable + roster + carbons + presence";
+    let flight = "bind + iq + enable + roster + disco + carbons + presence";
     cold_sasl1(peer, &format!("{BIND}{SESSION}{SM}"), flight);
 }
 
@@ -229,10 +232,10 @@ pub(super) fn cold_pipelining(peer: &mut Peer) {
     let first = format!("{success}{HEADER}{}", features(AUTHENTICATED));
     peer.serve(&format!("{first}{}", bound(&flight)));
     peer.is_online();
-    let flight = peer.sends("enable + roster + carbons + presence");
-    peer.serve(&format!("{ENABLED}{}", roster(&flight)));
+    let flight = peer.sends("enable + roster + disco + carbons + presence");
+    peer.serve(&format!("{ENABLED}{}", answers(&flight)));
     peer.sends("r");
-    peer.serve(&ack(3));
+    peer.serve(&ack(GREETED1));
     peer.finish();
 }
 
@@ -251,7 +254,7 @@ pub(super) fn warm_sasl1_resume(peer: &mut Peer) {
     peer.serve(&format!(
         "{HEADER}{}{}",
         features(AUTHENTICATED),
-        resumed(3)
+        resumed(GREETED1)
     ));
     peer.is_online();
     peer.serve(MESSAGE);
@@ -273,7 +276,7 @@ fn warm_sasl1_resume_failed(peer: &mut Peer) {
     peer.serve(&format!(
         "{HEADER}{}{}",
         features(AUTHENTICATED),
-        sm_failed("h='3'")
+        sm_failed("h='4'")
     ));
     let flight = peer.sends(GREETING);
     answer_bind(peer, &flight);
@@ -294,7 +297,7 @@ fn warm_pipelined_resume(peer: &mut Peer) {
     let last = "response + header + resume";
     let (success, _) = scram1(peer, &format!("header + {AUTH}"), &shown, last);
     let restarted = format!("{success}{HEADER}{}", features(AUTHENTICATED));
-    peer.serve(&format!("{restarted}{}", resumed(3)));
+    peer.serve(&format!("{restarted}{}", resumed(GREETED1)));
     peer.is_online();
     peer.finish();
 }
@@ -303,7 +306,7 @@ fn warm_resume_before_sasl(peer: &mut Peer) {
     open_combined(peer);
     peer.sends("header + resume");
     let shown = features(&format!("{SASL1}{SM}{PIPELINING}"));
-    peer.serve(&format!("{HEADER}{shown}{}", resumed(3)));
+    peer.serve(&format!("{HEADER}{shown}{}", resumed(GREETED1)));
     peer.is_online();
     peer.finish();
 }
@@ -315,7 +318,7 @@ fn warm_resume_before_sasl_refused(peer: &mut Peer) {
     peer.serve(&format!("{HEADER}{shown}{}", sm_failed("")));
     let (success, _) = scram1(peer, AUTH, "", "response + header + resume");
     let restarted = format!("{success}{HEADER}{}", features(AUTHENTICATED));
-    peer.serve(&format!("{restarted}{}", resumed(3)));
+    peer.serve(&format!("{restarted}{}", resumed(GREETED1)));
     peer.is_online();
     peer.finish();
 }
@@ -364,7 +367,7 @@ pub(super) fn warm_fast_bind(peer: &mut Peer) {
 
 pub(super) fn warm_fast_resume(peer: &mut Peer) {
     open_starttls(peer);
-    finish_fast_resume(peer, 2);
+    finish_fast_resume(peer, GREETED2);
 }
 
 /// The server resumes and has handled so many stanzas.
@@ -378,7 +381,7 @@ pub(super) fn finish_fast_resume(peer: &mut Peer, h: u32) {
 fn warm_fast_resume_failed(peer: &mut Peer) {
     open_direct(peer);
     let proof = fast(peer, FAST_LOGIN, &EXPORTER);
-    let inner = format!("{}{}", sm_failed("h='2'"), bound2(ENABLED));
+    let inner = format!("{}{}", sm_failed("h='3'"), bound2(ENABLED));
     let success = success2(&proof, JID, &inner);
     peer.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
     answer_greeting(peer);
@@ -390,7 +393,7 @@ fn warm_fast_refused(peer: &mut Peer) {
     let refused = failure2("credentials-expired", "");
     peer.serve(&format!("{HEADER}{}{refused}", features(&sasl2())));
     let proof = scram2(peer, AUTHENTICATE, "");
-    let inner = format!("{}{}", resumed(2), token());
+    let inner = format!("{}{}", resumed(GREETED2), token());
     peer.serve(&success2(&proof, JID, &inner));
     peer.is_online();
     peer.finish();
@@ -409,7 +412,7 @@ fn warm_config_version_mismatch(peer: &mut Peer) {
     ));
     peer.serve(&format!("{HEADER}{shown}{mismatch}"));
     let proof = fast(peer, "authenticate HT-SHA-256-EXPR", &EXPORTER);
-    peer.serve(&success2(&proof, JID, &resumed(2)));
+    peer.serve(&success2(&proof, JID, &resumed(GREETED2)));
     peer.is_online();
     peer.finish();
 }
@@ -422,7 +425,7 @@ pub(super) fn early_data_accepted(peer: &mut Peer) {
     let first = "ClientHello + header + authenticate HT-SHA-256-ENDP";
     let proof = fast(peer, first, &END_POINT);
     peer.tls_with(EarlyData::Accepted);
-    let success = success2(&proof, JID, &resumed(2));
+    let success = success2(&proof, JID, &resumed(GREETED2));
     peer.serve(&format!("{HEADER}{}{success}", features(&sasl2_early())));
     peer.is_online();
     peer.finish();
@@ -434,7 +437,7 @@ pub(super) fn early_data_rejected(peer: &mut Peer) {
     peer.sends("ClientHello + header + authenticate HT-SHA-256-ENDP");
     peer.tls_with(EarlyData::Rejected);
     let proof = fast(peer, "header + authenticate HT-SHA-256-ENDP", &END_POINT);
-    let success = success2(&proof, JID, &resumed(2));
+    let success = success2(&proof, JID, &resumed(GREETED2));
     peer.serve(&format!("{HEADER}{}{success}", features(&sasl2_early())));
     peer.is_online();
     peer.finish();

@@ -109,11 +109,21 @@ pub(super) fn bound(flight: &str) -> String {
 }
 
 /// The answer to the roster request in this flight.
-pub(super) fn roster(flight: &str) -> String {
+fn roster(flight: &str) -> String {
     let id = id_before(flight, "jabber:iq:roster");
     format!(
         "<iq type='result' id='{id}' to='{JID}'><query xmlns='jabber:iq:roster' ver='v7'>\
          <item jid='romeo@example.net' subscription='both'/></query></iq>"
+    )
+}
+
+/// The answers to the roster and service discovery requests in this flight.
+pub(super) fn answers(flight: &str) -> String {
+    let id = id_before(flight, "http://jabber.org/protocol/disco#info");
+    format!(
+        "{}<iq type='result' id='{id}' from='example.org' to='{JID}'>\
+         <query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:xmpp:mam:2'/></query></iq>",
+        roster(flight)
     )
 }
 
@@ -131,4 +141,9 @@ pub(super) fn text_of(flight: &str, name: &str) -> String {
         .map_or("", |(_, rest)| rest);
     let text = start.split_once('>').map_or("", |(_, text)| text);
     text.split_once('<').map_or("", |(text, _)| text).to_owned()
+}
+
+pub(super) fn base64_of(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }

@@ -1,0 +1,53 @@
+//! A timeline in words and durations, the same for the screen and for JSON.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use snapback_client::{Outcome, Part, Timeline};
+
+/// One flight.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Bar {
+    pub(crate) sent: Vec<String>,
+    pub(crate) received: Vec<String>,
+    /// When it left, counted from the first packet.
+    #[serde(rename = "at_ms", serialize_with = "milliseconds")]
+    pub(crate) starts: Duration,
+    #[serde(rename = "ms", serialize_with = "milliseconds")]
+    pub(crate) took: Duration,
+}
+
+/// The flights that led to a session. What was done on this device came back from nowhere and is left out.
+pub(crate) fn bars(timeline: &Timeline) -> Vec<Bar> {
+    let is_local = |part: &Part| timeline.local.iter().any(|step| step.part == *part);
+    let bar = |flight: &snapback_client::FlightReport| Bar {
+        sent: flight.sent.iter().map(ToString::to_string).collect(),
+        received: flight
+            .received
+            .iter()
+            .filter(|part| !is_local(part))
+            .map(ToString::to_string)
+            .collect(),
+        starts: flight.started.since(timeline.started),
+        took: flight.took().unwrap_or_default(),
+    };
+    timeline.flights.iter().map(bar).collect()
+}
+
+/// `bound` or `resumed`.
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Bound => "bound",
+        Outcome::Resumed => "resumed",
+    }
+}
+
+/// Milliseconds, to the microsecond.
+pub(crate) fn ms(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// For serde.
+pub(crate) fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(ms(*time))
+}

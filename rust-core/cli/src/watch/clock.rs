@@ -1,0 +1,28 @@
+//! The clock that every line is stamped with.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// CLOCK_MONOTONIC: the same for every process of this machine, so lines can be compared with what others measured.
+pub(super) fn now() -> Duration {
+    let now = clock_gettime(ClockId::Monotonic);
+    // The kernel keeps both in range; neither is ever negative.
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    let nanos = u32::try_from(now.tv_nsec).unwrap_or_default();
+    Duration::new(seconds, nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_clock_of_std() {
+        let (before, begun) = (now(), std::time::Instant::now());
+        std::thread::sleep(Duration::from_millis(5));
+        let (passed, passed_by_std) = (now() - before, begun.elapsed());
+        assert!(passed >= Duration::from_millis(5));
+        assert!(passed.abs_diff(passed_by_std) < Duration::from_millis(50));
+    }
+}

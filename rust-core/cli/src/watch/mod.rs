@@ -1,0 +1,166 @@
+//! `snapback watch`: an account that is kept online, told line by line.
+
+mod clock;
+mod input;
+mod options;
+mod report;
+mod signals;
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use snapback_client::{Client, ConfigError, ConnectionState, Element, Event, OfflineReason};
+use tokio::time::timeout;
+
+pub(crate) use options::Args;
+use options::OptionError;
+use report::Happening;
+use signals::Signals;
+
+/// For the goodbye: more than the client itself allows, so it only ends one that hangs.
+const GOODBYE: Duration = Duration::from_secs(10);
+/// For the events that the goodbye has caused.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Why watching could not begin, or had to end.
+#[derive(Debug)]
+pub(crate) enum WatchError {
+    Options(OptionError),
+    Client(ConfigError),
+    Signals(io::Error),
+    Output(io::Error),
+}
+
+/// Runs until asked to end, or until the client will not try again by itself.
+pub(crate) async fn run(args: Args) -> Result<ExitCode, WatchError> {
+    let config = args.config().map_err(WatchError::Options)?;
+    let mut signals = Signals::listen().map_err(WatchError::Signals)?;
+    let client = Client::open(config).map_err(WatchError::Client)?;
+    let mut lines = input::read();
+    let mut is_input_open = true;
+    client.connect();
+    loop {
+        tokio::select! {
+            event = client.next_event() => match event {
+                Some(event) if report(&client, &event)? == Course::Stuck => return Ok(ExitCode::FAILURE),
+                Some(_) => {}
+                None => return Ok(ExitCode::FAILURE),
+            },
+            line = lines.recv(), if is_input_open => match line {
+                Some(line) => send(&client, line).await?,
+                // The end of the input is not the end of watching.
+                None => is_input_open = false,
+            },
+            () = signals.next() => return goodbye(&client, &mut signals).await,
+        }
+    }
+}
+
+/// Whether the client goes on by itself.
+#[derive(PartialEq, Eq)]
+enum Course {
+    GoesOn,
+    /// It waits to be told to connect again, which nobody will.
+    Stuck,
+    Disconnected,
+}
+
+/// Tells, and then takes, what came in: a delivery is confirmed once its line is written.
+fn report(client: &Client, event: &Event) -> Result<Course, WatchError> {
+    if let Some(happening) = Happening::from_event(event) {
+        write(&happening)?;
+    }
+    match event {
+        Event::Message { delivery }
+        | Event::Presence { delivery }
+        | Event::Carbon { delivery, .. } => {
+            client.confirm(&delivery.id);
+        }
+        Event::State(ConnectionState::Offline { reason, .. }) => return Ok(course(*reason)),
+        _ => {}
+    }
+    Ok(Course::GoesOn)
+}
+
+fn course(reason: OfflineReason) -> Course {
+    match reason {
+        OfflineReason::NeedsCredentials | OfflineReason::Refused | OfflineReason::Conflict => {
+            Course::Stuck
+        }
+        OfflineReason::NotWanted => Course::Disconnected,
+        OfflineReason::Suspended | OfflineReason::NoNetwork | OfflineReason::Failed => {
+            Course::GoesOn
+        }
+    }
+}
+
+async fn send(client: &Client, line: input::Line) -> Result<(), WatchError> {
+    let input::Line { number, message } = line;
+    let outcome = match message {
+        Ok(message) => client
+            .send(Element::from(message))
+            .await
+            .map_err(|error| error.to_string()),
+        Err(bad) => Err(bad.to_string()),
+    };
+    write(&match outcome {
+        Ok(id) => Happening::Queued { id, line: number },
+        Err(error) => Happening::Error {
+            line: number,
+            error,
+        },
+    })
+}
+
+/// Ends the session cleanly and tells what happens meanwhile. A second signal ends the program at once.
+async fn goodbye(client: &Client, signals: &mut Signals) -> Result<ExitCode, WatchError> {
+    let farewell = timeout(GOODBYE, client.disconnect());
+    tokio::pin!(farewell);
+    let closed = loop {
+        tokio::select! {
+            closed = &mut farewell => break closed.is_ok(),
+            event = client.next_event() => match event {
+                Some(event) => { report(client, &event)?; }
+                None => break false,
+            },
+            () = signals.next() => return Ok(ExitCode::FAILURE),
+        }
+    };
+    while let Ok(Some(event)) = timeout(LAST_WORDS, client.next_event()).await {
+        if report(client, &event)? == Course::Disconnected {
+            break;
+        }
+    }
+    Ok(if closed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn write(happening: &Happening) -> Result<(), WatchError> {
+    report::write(&mut io::stdout().lock(), happening).map_err(WatchError::Output)
+}
+
+impl WatchError {
+    /// 2 for what the command line has to change, as clap does; 1 for the rest.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Options(_) => 2,
+            Self::Client(_) | Self::Signals(_) | Self::Output(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for WatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Options(error) => error.fmt(f),
+            Self::Client(error) => error.fmt(f),
+            Self::Signals(error) => write!(f, "cannot listen for signals: {error}"),
+            Self::Output(error) => write!(f, "cannot write: {error}"),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Options of `snapback watch`, and what they make of a client's configuration.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use snapback_client::{
+    ClientConfig, ConfigError, Secret, ServerAddress, TlsError, Transport, Trust, danger,
+};
+
+/// Where a password may come from other than a file. Command lines can be read by every process of the machine.
+const PASSWORD_VARIABLE: &str = "SNAPBACK_PASSWORD";
+
+/// Stay connected to an account and print what happens, one JSON object a line
+///
+/// Standard input takes messages to send, one JSON object a line: {"to": "romeo@example.net", "body": "hi"}.
+/// SIGINT and SIGTERM end the session cleanly. The lines are described in docs/cli.md.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The account, as user@domain
+    jid: String,
+
+    /// Read the password from this file; without it, from the environment variable SNAPBACK_PASSWORD
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+
+    /// Connect here instead of asking the DNS; the certificate must still be valid for the account's domain
+    #[arg(long, value_name = "HOST:PORT", value_parser = endpoint)]
+    endpoint: Option<Endpoint>,
+
+    /// How TLS starts at --endpoint
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value = "direct",
+        requires = "endpoint"
+    )]
+    transport: How,
+
+    /// DANGER: believe certificates of the authorities in this PEM file, and of no others; for tests
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// Keep state in this directory. Not there yet: refused. Without it, state is kept in memory and ends with the
+    /// process
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+
+    /// Allow the mechanism PLAIN, which shows the server the password [default: no]
+    #[arg(long)]
+    allow_plain: bool,
+
+    /// Log in with TLS 1.3 early data where the server allows it; no forward secrecy against a stolen ticket key
+    /// [default: no]
+    #[arg(long)]
+    early_data: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Endpoint {
+    host: String,
+    port: u16,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum How {
+    /// TLS from the first byte
+    Direct,
+    /// A cleartext stream that is upgraded
+    Starttls,
+}
+
+/// Why the options cannot be used.
+#[derive(Debug)]
+pub(crate) enum OptionError {
+    /// There is no password.
+    NoPassword,
+    /// A file cannot be read.
+    Read(PathBuf, io::Error),
+    /// The password file does not hold text.
+    PasswordNotText,
+    /// `--ca` does not hold certificates.
+    Trust(TlsError),
+    /// `--state`: not there yet.
+    NoDiskStore,
+    Config(ConfigError),
+}
+
+impl Args {
+    pub(super) fn config(&self) -> Result<ClientConfig, OptionError> {
+        if self.state.is_some() {
+            return Err(OptionError::NoDiskStore);
+        }
+        let password = password(self.password_file.as_deref())?;
+        let mut config =
+            ClientConfig::new(&self.jid, password.expose()).map_err(OptionError::Config)?;
+        config.policy.allow_plain = self.allow_plain;
+        config.policy.early_data = self.early_data;
+        if let Some(Endpoint { host, port }) = self.endpoint.clone() {
+            let transport = match self.transport {
+                How::Direct => Transport::DirectTls,
+                How::Starttls => Transport::StartTls,
+            };
+            config.network.servers = vec![ServerAddress {
+                host,
+                port,
+                transport,
+            }];
+        }
+        if let Some(path) = &self.ca {
+            let roots = danger::Roots::from_pem(&read(path)?).map_err(OptionError::Trust)?;
+            config.trust = Trust::Roots(roots);
+        }
+        Ok(config)
+    }
+}
+
+fn password(file: Option<&Path>) -> Result<Secret<String>, OptionError> {
+    let Some(file) = file else {
+        let password = std::env::var(PASSWORD_VARIABLE).map_err(|_| OptionError::NoPassword)?;
+        return Ok(Secret::new(password));
+    };
+    let text = String::from_utf8(read(file)?).map_err(|_| OptionError::PasswordNotText)?;
+    let text = Secret::new(text);
+    // Editors end the line; a password that ends in a line break is nobody's.
+    let password = text.expose().trim_end_matches(['\r', '\n']);
+    Ok(Secret::from(password))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, OptionError> {
+    std::fs::read(path).map_err(|error| OptionError::Read(path.to_owned(), error))
+}
+
+/// `host:port`, or `[v6]:port`.
+fn endpoint(text: &str) -> Result<Endpoint, &'static str> {
+    let (host, port) = text.rsplit_once(':').ok_or("expected HOST:PORT")?;
+    let port = port
+        .parse()
+        .map_err(|_| "the port is not a number from 0 to 65535")?;
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    match bare {
+        None if host.contains(':') => Err("an IPv6 address goes in brackets: [::1]:5223"),
+        _ if bare.unwrap_or(host).is_empty() => Err("the host is missing"),
+        _ => Ok(Endpoint {
+            host: bare.unwrap_or(host).to_owned(),
+            port,
+        }),
+    }
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPassword => {
+                write!(
+                    f,
+                    "there is no password: use --password-file, or set {PASSWORD_VARIABLE}"
+                )
+            }
+            Self::Read(path, error) => write!(f, "cannot read {}: {error}", path.display()),
+            Self::PasswordNotText => f.write_str("the password file does not hold UTF-8 text"),
+            Self::Trust(error) => write!(f, "--ca: {error}"),
+            Self::NoDiskStore => f.write_str(
+                "--state: there is no store on disk yet; leave it out, and state is kept in memory",
+            ),
+            Self::Config(error) => error.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_host_and_a_port() {
+        let table = [
+            ("im.example.org:5223", Some(("im.example.org", 5223))),
+            ("[2001:db8::1]:443", Some(("2001:db8::1", 443))),
+            ("127.0.0.1:1", Some(("127.0.0.1", 1))),
+            ("2001:db8::1", None),
+            ("im.example.org", None),
+            ("im.example.org:", None),
+            ("im.example.org:65536", None),
+            (":5222", None),
+            ("[]:5222", None),
+        ];
+        for (text, expected) in table {
+            let expected = expected.map(|(host, port)| Endpoint {
+                host: host.to_owned(),
+                port,
+            });
+            assert_eq!(endpoint(text).ok(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What happens, as one JSON object a line on standard output.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+use snapback_client::proto::ns;
+use snapback_client::{
+    ConnectionState, Element, EndReason, Event, Failure, LinkError, OfflineReason, Stage, Step,
+    Timeline,
+};
+
+use super::clock;
+use crate::flights::{self, Bar};
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    #[serde(serialize_with = "flights::milliseconds")]
+    at_ms: Duration,
+    #[serde(flatten)]
+    happening: &'a Happening,
+}
+
+/// What happened. The names are those of the `event` field.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Happening {
+    /// An attempt is under way.
+    Connecting { step: &'static str },
+    /// There is a session.
+    Online(Box<Online>),
+    /// There is no connection.
+    Offline { reason: &'static str },
+    /// A connection, or an attempt at one, ended.
+    Ended {
+        error: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        plan: Option<String>,
+    },
+    /// A message, presence, or a copy of another client's message came in.
+    Stanza {
+        kind: &'static str,
+        delivery: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+    },
+    /// A line of input was taken, and its message is stored under this id.
+    Queued { id: String, line: u64 },
+    /// Its bytes may have left.
+    Sent { id: String },
+    /// The server has taken it over.
+    Acked { id: String },
+    /// It will not be sent (again).
+    Failed { id: String, error: String },
+    /// A line of input was not taken.
+    Error { line: u64, error: String },
+    /// The stored roster changed.
+    Roster,
+    /// The server told what it can do.
+    Features { features: Vec<String> },
+    /// An inbound stanza was over a limit and was skipped.
+    Refused { bytes: usize },
+    /// The server forgot the session: what it had not delivered may be missing.
+    Gap,
+    /// The server broke a rule in a way that could be survived.
+    Fault { what: &'static str },
+}
+
+/// A session, and how it came about.
+#[derive(Debug, Serialize)]
+pub(super) struct Online {
+    outcome: &'static str,
+    jid: String,
+    plan: String,
+    /// Round trips, the TCP handshake included.
+    flights: usize,
+    #[serde(serialize_with = "flights::milliseconds")]
+    ms: Duration,
+    bytes_sent: u64,
+    bytes_received: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<Tls>,
+    waterfall: Vec<Bar>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tls {
+    version: &'static str,
+    resumed: bool,
+    early_data: bool,
+}
+
+/// Writes the line, stamped with the present time, and flushes it.
+pub(super) fn write(out: &mut impl Write, happening: &Happening) -> io::Result<()> {
+    let line = Line {
+        at_ms: clock::now(),
+        happening,
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+impl Happening {
+    /// `None` if the event says nothing that another line does not say.
+    pub(super) fn from_event(event: &Event) -> Option<Self> {
+        Some(match event {
+            Event::State(ConnectionState::Connecting { step }) => Self::Connecting {
+                step: step_name(*step),
+            },
+            Event::State(ConnectionState::Offline { reason, .. }) => Self::Offline {
+                reason: reason_name(*reason),
+            },
+            // The event of that name follows, and says more.
+            Event::State(ConnectionState::Online { .. }) => return None,
+            Event::Online {
+                outcome,
+                jid,
+                plan,
+                timeline,
+            } => Self::Online(Box::new(Online::new(
+                flights::outcome(*outcome),
+                jid,
+                plan.to_string(),
+                timeline,
+            ))),
+            Event::Ended { reason, plan } => Self::Ended {
+                error: reason.to_string(),
+                rule: rule(reason),
+                plan: plan.as_ref().map(ToString::to_string),
+            },
+            Event::Message { delivery } => Self::stanza("message", &delivery.id, &delivery.stanza),
+            Event::Carbon { delivery, carbon } => {
+                Self::stanza("carbon", &delivery.id, &carbon.message)
+            }
+            Event::Presence { delivery } => {
+                Self::stanza("presence", &delivery.id, &delivery.stanza)
+            }
+            Event::Stage { id, stage } => return Self::stage(id.clone(), stage),
+            Event::ServerFeatures(features) => Self::Features {
+                features: features.clone(),
+            },
+            Event::RosterChanged => Self::Roster,
+            Event::StanzaRefused(refused) => Self::Refused {
+                bytes: refused.bytes,
+            },
+            Event::PossibleGap => Self::Gap,
+            Event::PeerFault(what) => Self::Fault { what },
+        })
+    }
+
+    fn stanza(kind: &'static str, delivery: &str, stanza: &Element) -> Self {
+        Self::Stanza {
+            kind,
+            delivery: delivery.to_owned(),
+            id: stanza.attr("id").map(str::to_owned),
+            from: stanza.attr("from").map(str::to_owned),
+            body: stanza.child("body", ns::CLIENT).map(Element::text),
+        }
+    }
+
+    fn stage(id: String, stage: &Stage) -> Option<Self> {
+        Some(match stage {
+            // Said when the line was taken, with its number.
+            Stage::Queued => return None,
+            Stage::Sent => Self::Sent { id },
+            Stage::Acked => Self::Acked { id },
+            Stage::Failed(failure) => {
+                let error = match failure {
+                    Failure::SessionLost => "the session is gone".to_owned(),
+                    Failure::Refused(error) => error.condition.name().to_owned(),
+                };
+                Self::Failed { id, error }
+            }
+        })
+    }
+}
+
+impl Online {
+    fn new(outcome: &'static str, jid: &str, plan: String, timeline: &Timeline) -> Self {
+        Self {
+            outcome,
+            jid: jid.to_owned(),
+            plan,
+            flights: timeline.round_trips(),
+            ms: timeline.took().unwrap_or_default(),
+            bytes_sent: timeline.bytes_sent,
+            bytes_received: timeline.bytes_received,
+            tls: timeline.tls.as_ref().map(|tls| Tls {
+                version: tls.version,
+                resumed: tls.resumed,
+                early_data: tls.early_data,
+            }),
+            waterfall: flights::bars(timeline),
+        }
+    }
+}
+
+fn rule(reason: &EndReason) -> Option<&'static str> {
+    match reason {
+        EndReason::Link(LinkError::Connection(error)) => error.rule(),
+        _ => None,
+    }
+}
+
+fn step_name(step: Step) -> &'static str {
+    match step {
+        Step::Resolving => "resolving",
+        Step::Transport => "transport",
+        Step::Tls => "tls",
+        Step::Login => "login",
+    }
+}
+
+/// The names of the `reason` field of `offline`.
+fn reason_name(reason: OfflineReason) -> &'static str {
+    match reason {
+        OfflineReason::NotWanted => "not wanted",
+        OfflineReason::Suspended => "suspended",
+        OfflineReason::NoNetwork => "no network",
+        OfflineReason::Failed => "failed, will be tried again",
+        OfflineReason::NeedsCredentials => "needs credentials",
+        OfflineReason::Refused => "refused",
+        OfflineReason::Conflict => "conflict",
+    }
+}

@@ -1,0 +1,244 @@
+//! What happened to a client over several connections, and what must be true of it whatever the server does.
+
+use std::time::Duration;
+
+use snapback_client::{
+    Client, ClientConfig, ConnectionError, ConnectionState, Delivery, EndReason, Event, Failure,
+    LinkError, OfflineReason, Outcome, ServerAddress, Stage, Timing, Transport, Trust, danger,
+};
+use snapback_netsim::{Link, LinkConfig};
+use snapback_reference_server::{ConnectionRecord, Fault, ReferenceServer, Switches};
+
+use super::{LinkDial, Setup};
+
+/// Nothing here takes longer, unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+pub const RTT: Duration = Duration::from_millis(2);
+pub const PASSWORD: &str = "r0m30";
+
+/// Everything that a client has told.
+#[derive(Debug, Default)]
+pub struct Course {
+    pub ends: Vec<EndReason>,
+    pub online: Vec<Outcome>,
+    pub round_trips: Vec<usize>,
+    pub plans: Vec<snapback_client::Plan>,
+    pub acked: Vec<String>,
+    pub failed: Vec<(String, Failure)>,
+    pub peer_faults: Vec<&'static str>,
+    pub offline: Vec<OfflineReason>,
+    pub halted: Option<OfflineReason>,
+    pub messages: Vec<Delivery>,
+    pub presences: Vec<Delivery>,
+    pub carbons: Vec<(Delivery, snapback_client::Carbon)>,
+    pub refused: usize,
+    pub gaps: usize,
+    pub roster_changes: usize,
+    /// All events as a log would show them.
+    pub log: String,
+}
+
+impl Course {
+    pub fn take(&mut self, event: Event) {
+        use std::fmt::Write as _;
+        writeln!(self.log, "{event:?}").unwrap();
+        match event {
+            Event::State(ConnectionState::Offline { reason, retry_at }) => {
+                self.offline.push(reason);
+                if retry_at.is_none() {
+                    self.halted = Some(reason);
+                }
+            }
+            Event::State(_) => self.halted = None,
+            Event::Online {
+                outcome,
+                timeline,
+                plan,
+                ..
+            } => {
+                self.online.push(outcome);
+                self.round_trips.push(timeline.round_trips());
+                self.plans.push(plan);
+            }
+            Event::Ended { reason, .. } => {
+                writeln!(self.log, "{reason}").unwrap();
+                self.ends.push(reason);
+            }
+            Event::Message { delivery } => self.messages.push(delivery),
+            Event::Presence { delivery } => self.presences.push(delivery),
+            Event::Stage { id, stage } => match stage {
+                Stage::Acked => self.acked.push(id),
+                Stage::Failed(failure) => self.failed.push((id, failure)),
+                Stage::Queued | Stage::Sent => {}
+            },
+            Event::RosterChanged => self.roster_changes += 1,
+            Event::StanzaRefused(_) => self.refused += 1,
+            Event::PossibleGap => self.gaps += 1,
+            Event::PeerFault(what) => self.peer_faults.push(what),
+            Event::Carbon { delivery, carbon } => self.carbons.push((delivery, carbon)),
+            Event::ServerFeatures(_) => {}
+        }
+    }
+
+    pub fn has_acked(&self, ids: &[String]) -> bool {
+        ids.iter().all(|id| self.acked.contains(id))
+    }
+
+    /// The first reason, which must be one of the stream's.
+    pub fn first_error(&self) -> &ConnectionError {
+        match self.ends.first() {
+            Some(EndReason::Link(LinkError::Connection(error))) => error,
+            other => panic!("{other:?} is no error of the stream"),
+        }
+    }
+
+    pub fn bodies(&self) -> Vec<String> {
+        self.messages
+            .iter()
+            .filter_map(|delivery| {
+                let body = delivery.stanza.child("body", "jabber:client")?;
+                Some(body.text())
+            })
+            .collect()
+    }
+}
+
+/// Waits that fit tests: the same shape as the defaults, shorter.
+pub fn hasty(config: &mut ClientConfig) {
+    config.reconnect = Timing {
+        base: Duration::from_millis(20),
+        cap: Duration::from_millis(200),
+        floor: Duration::from_millis(5),
+        relief_base: Duration::from_millis(60),
+        relief_floor: Duration::from_millis(30),
+        stable: Duration::from_millis(500),
+        probe: Duration::from_millis(300),
+        attempt: Duration::from_secs(10),
+        close: Duration::from_secs(2),
+        window: Duration::from_millis(300),
+    };
+    config.timeouts.login = Duration::from_secs(2);
+    config.timeouts.ack = Duration::from_millis(700);
+    config.timeouts.close = Duration::from_millis(300);
+}
+
+impl Setup {
+    /// A client with short waits.
+    pub async fn hasty(switches: Switches, transport: Transport) -> Self {
+        Self::with(switches, transport, RTT, hasty).await
+    }
+
+    /// Another client of the same server, over a link of its own.
+    pub async fn another(
+        server: &ReferenceServer,
+        account: &str,
+        password: &str,
+        transport: Transport,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> (Client, std::sync::Arc<Link>) {
+        let upstream = match transport {
+            Transport::DirectTls => server.direct_addr(),
+            Transport::StartTls => server.starttls_addr(),
+        };
+        let link = Link::start(LinkConfig::with_rtt(RTT), upstream)
+            .await
+            .unwrap();
+        let link = std::sync::Arc::new(link);
+        let mut config = ClientConfig::new(account, password).unwrap();
+        config.trust = Trust::Roots(danger::Roots::from_pem(server.ca_pem().as_bytes()).unwrap());
+        config.network.servers = vec![ServerAddress::at(link.addr(), transport)];
+        config.network.dial = std::sync::Arc::new(LinkDial(std::sync::Arc::clone(&link)));
+        hasty(&mut config);
+        change(&mut config);
+        (Client::open(config).unwrap(), link)
+    }
+
+    /// Takes events until it is so.
+    pub async fn follow(
+        &self,
+        course: &mut Course,
+        mut until: impl FnMut(&Course) -> bool,
+        what: &str,
+    ) {
+        follow(&self.client, course, &mut until, what).await;
+    }
+
+    /// Queues this many messages and yields their ids.
+    pub async fn send_some(&self, count: usize) -> Vec<String> {
+        let mut ids = Vec::new();
+        for number in 0..count {
+            let body = format!("message {number}");
+            let id = self.client.send_message("romeo@localhost", &body).await;
+            ids.push(id.unwrap());
+        }
+        ids
+    }
+
+    /// Ids of all messages that the server took, as often as it took them.
+    pub fn received(&self) -> Vec<String> {
+        let messages = self.server.messages_from("juliet").into_iter();
+        messages.filter_map(|message| message.id).collect()
+    }
+
+    /// Each of these messages reached the server once, in this order, and no other did.
+    pub fn assert_delivered_once(&self, ids: &[String], why: &str) {
+        assert_eq!(self.received(), ids, "{why}");
+    }
+
+    /// The same by id: a message whose fate was unknown when its session was lost goes again, with its id (rule I8).
+    pub fn assert_delivered_once_by_id(&self, ids: &[String], why: &str) {
+        let mut unique: Vec<String> = Vec::new();
+        for id in self.received() {
+            if !unique.contains(&id) {
+                unique.push(id);
+            }
+        }
+        assert_eq!(unique, ids, "{why}");
+    }
+
+    /// Strictly once if no session was lost on the way, otherwise by id.
+    pub fn assert_delivered(&self, ids: &[String], course: &Course, why: &str) {
+        let why = format!("{why}\n{}", course.log);
+        if course.gaps == 0 {
+            self.assert_delivered_once(ids, &why);
+        } else {
+            self.assert_delivered_once_by_id(ids, &why);
+        }
+    }
+
+    pub fn next_connection(&self, fault: Fault) {
+        self.server
+            .faults(|faults| faults.next_connection = vec![fault]);
+    }
+
+    pub fn connections(&self) -> Vec<ConnectionRecord> {
+        self.server.connections()
+    }
+
+    /// Counts how many connections begin within this time.
+    pub async fn connections_within(&self, time: Duration) -> usize {
+        let before = self.connections().len();
+        tokio::time::sleep(time).await;
+        self.connections().len() - before
+    }
+}
+
+/// Takes events until it is so.
+pub async fn follow(
+    client: &Client,
+    course: &mut Course,
+    until: &mut impl FnMut(&Course) -> bool,
+    what: &str,
+) {
+    let wait = async {
+        while !until(course) {
+            match client.next_event().await {
+                Some(event) => course.take(event),
+                None => panic!("{what}: the client ended"),
+            }
+        }
+    };
+    if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+        panic!("{what}: not in time\n{}", course.log);
+    }
+}

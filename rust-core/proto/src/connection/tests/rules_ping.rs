@@ -1,0 +1,106 @@
+//! Rules I12, I16 and T7 where there is no stream management: a ping stands in for `<r/>`. And what is asked of a server
+//! that is still enabling it.
+
+use std::time::Duration;
+
+use super::peer::{Peer, Setup};
+use super::scripts::*;
+use super::texts::*;
+use crate::connection::{Command, Timer};
+use crate::error::ConnectionError;
+
+#[track_caller]
+fn bound_with(change: impl FnOnce(&mut Setup), authenticated: &str, greeting: &str) -> Peer {
+    let mut peer = Setup::direct().with(change).start();
+    open_direct(&mut peer);
+    show(&mut peer, SASL1);
+    let (success, _) = scram1(&mut peer, AUTH, "", "response");
+    peer.serve(&success);
+    show(&mut peer, authenticated);
+    let flight = peer.sends(greeting);
+    peer.serve(&bound(&flight));
+    peer.is_online();
+    peer.events();
+    peer
+}
+
+fn without_sm() -> Peer {
+    bound_with(|_| {}, BIND, "bind + roster + disco + carbons + presence")
+}
+
+#[test]
+fn i16_without_stream_management_a_ping_drains_the_queue() {
+    let mut peer = without_sm();
+    peer.say("m1");
+    let flight = peer.sends("message + iq");
+    peer.say("m2");
+    peer.sends("message");
+    let id = id_before(&flight, "urn:xmpp:ping");
+    peer.serve(&format!("<iq type='result' id='{id}' from='example.org'/>"));
+    let told = format!("{:?}", peer.events());
+    assert!(told.contains("\"m1\", stage: Acked"), "{told}");
+    assert!(!told.contains("\"m2\", stage: Acked"), "{told}");
+    peer.sends("iq");
+    assert_eq!(peer.knowledge().queue.len(), 1);
+}
+
+/// A server that does not know ping answers with an error, which says as much.
+#[test]
+fn i16_a_refused_ping_is_an_answer() {
+    let mut peer = without_sm();
+    peer.say("m1");
+    let flight = peer.sends("message + iq");
+    let id = id_before(&flight, "urn:xmpp:ping");
+    peer.serve(&format!("<iq type='error' id='{id}' from='example.org'/>"));
+    assert!(peer.knowledge().queue.is_empty());
+}
+
+#[test]
+fn t7_somebody_elses_answer_to_our_ping_says_nothing() {
+    let mut peer = without_sm();
+    peer.say("m1");
+    let flight = peer.sends("message + iq");
+    let id = id_before(&flight, "urn:xmpp:ping");
+    peer.serve(&format!(
+        "<iq type='result' id='{id}' from='mallory@example.net/x'/>"
+    ));
+    assert_eq!(peer.knowledge().queue.len(), 1);
+}
+
+#[test]
+fn i12_a_ping_that_is_not_answered_ends_the_connection() {
+    let mut peer = without_sm();
+    let deadline = peer.now.mono + Duration::from_secs(5);
+    peer.command(Command::Probe { deadline });
+    peer.sends("iq");
+    peer.pass(Duration::from_secs(5));
+    peer.fails(ConnectionError::Timeout(Timer::Probe));
+}
+
+/// Nothing can be asked yet, but the answer that is due shows as well that the server is there.
+#[test]
+fn i12_a_probe_while_stream_management_is_being_enabled_is_answered_by_enabled() {
+    let quiet = |setup: &mut Setup| {
+        setup.config.roster = false;
+        setup.config.carbons = false;
+        setup.config.presence = false;
+    };
+    let mut peer = bound_with(quiet, AUTHENTICATED, "bind + enable + disco");
+    let deadline = peer.now.mono + Duration::from_secs(5);
+    peer.command(Command::Probe { deadline });
+    peer.serve(ENABLED);
+    peer.sends("r");
+    peer.serve(&ack(1));
+    peer.pass(Duration::from_secs(6));
+    assert_eq!(peer.closed, None);
+}
+
+#[test]
+fn enable_that_fails_leaves_a_session_with_pings() {
+    let mut peer = bound_with(|_| {}, AUTHENTICATED, GREETING);
+    peer.serve(&sm_failed(""));
+    peer.is_online();
+    peer.say("m1");
+    peer.sends("message + iq");
+    assert_eq!(peer.knowledge().sm, None);
+}

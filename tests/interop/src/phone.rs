@@ -1,0 +1,223 @@
+//! Our client as a test holds it: behind a link, with everything it ever said written down.
+#![allow(
+    clippy::expect_used,
+    reason = "test support: what cannot be set up must fail the test"
+)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapback_client::{
+    Client, ClientConfig, Dial, Dialing, EndReason, Event, OfflineReason, Outcome, Plan,
+    ServerAddress, Stage, Timeline, Transport, Trust, danger,
+};
+use snapback_netsim::{Link, LinkConfig};
+
+use crate::{Credentials, RunningServer};
+
+/// Nothing that a test waits for takes longer, unless it is broken: a restarted server is given up to 30 s by the client.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a client needs to know of a server.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// How TLS begins there.
+    pub transport: Transport,
+    /// The authority that signed its certificate.
+    pub ca_pem: String,
+}
+
+impl Endpoint {
+    /// A real server's port for this transport.
+    #[must_use]
+    pub fn of(server: &RunningServer, transport: Transport) -> Self {
+        let addr = match transport {
+            Transport::DirectTls => server.direct_addr(),
+            Transport::StartTls => server.starttls_addr(),
+        };
+        Self {
+            addr,
+            transport,
+            ca_pem: server.ca_pem().to_owned(),
+        }
+    }
+}
+
+/// A client behind a link of its own.
+#[derive(Debug)]
+pub struct Phone {
+    /// The client.
+    pub client: Client,
+    /// Its way to the server.
+    pub link: Arc<Link>,
+    /// What the client said so far.
+    pub log: Log,
+}
+
+/// What a client said, by kind, each in order.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// Each session.
+    pub sessions: Vec<Session>,
+    /// Each message with a body.
+    pub messages: Vec<Received>,
+    /// Ids of stanzas that the server acknowledged.
+    pub acked: Vec<String>,
+    /// Ids of stanzas that failed.
+    pub failed: Vec<String>,
+    /// Why connections ended.
+    pub ended: Vec<EndReason>,
+    /// Why the client is offline, each time that it was.
+    pub offline: Vec<OfflineReason>,
+    /// What the server did wrong.
+    pub faults: Vec<&'static str>,
+}
+
+/// How a session came about.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// New, or the interrupted one.
+    pub outcome: Outcome,
+    /// What was planned.
+    pub plan: Plan,
+    /// What happened.
+    pub timeline: Timeline,
+}
+
+/// A message as it reached the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// Its delivery id.
+    pub delivery: String,
+    /// Its stanza id, as the sender made it.
+    pub id: String,
+    /// Its text.
+    pub body: String,
+}
+
+#[derive(Debug)]
+struct LinkDial(Arc<Link>);
+
+impl Dial for LinkDial {
+    fn dial(&self, _: SocketAddr) -> Dialing {
+        let link = Arc::clone(&self.0);
+        Box::pin(async move { link.connect().await })
+    }
+}
+
+impl Phone {
+    /// A client for this account; not connected yet.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be made.
+    pub async fn open(
+        endpoint: &Endpoint,
+        account: &Credentials,
+        rtt: Duration,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> Self {
+        let link = Link::start(LinkConfig::with_rtt(rtt), endpoint.addr).await;
+        let link = Arc::new(link.expect("the link opens a port"));
+        let mut config =
+            ClientConfig::new(&account.jid, &account.password).expect("the account is a JID");
+        let roots = danger::Roots::from_pem(endpoint.ca_pem.as_bytes());
+        config.trust = Trust::Roots(roots.expect("the authority is a certificate"));
+        config.network.servers = vec![ServerAddress::at(link.addr(), endpoint.transport)];
+        config.network.dial = Arc::new(LinkDial(Arc::clone(&link)));
+        // A test's sessions are short, and all of them are good ones: no wait before the first attempt after a cut.
+        config.reconnect.stable = Duration::ZERO;
+        change(&mut config);
+        Self {
+            client: Client::open(config).expect("the client opens"),
+            link,
+            log: Log::default(),
+        }
+    }
+
+    /// Waits for the next session.
+    pub async fn online(&mut self) -> Session {
+        let before = self.log.sessions.len();
+        self.until("a session", |log| log.sessions.len() > before)
+            .await;
+        self.log.sessions.last().expect("just waited for").clone()
+    }
+
+    /// Takes what the client says, until it is enough.
+    ///
+    /// # Panics
+    ///
+    /// If that takes too long, or the client ends.
+    pub async fn until(&mut self, what: &str, mut enough: impl FnMut(&Log) -> bool) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !enough(&self.log) {
+            match tokio::time::timeout_at(deadline, self.client.next_event()).await {
+                Ok(Some(event)) => self.enter(event),
+                Ok(None) => panic!("the client ended while waiting for {what}"),
+                Err(_) => panic!("waited in vain for {what}; so far: {:#?}", self.log),
+            }
+        }
+    }
+
+    /// Sends a message and waits until the server has it, and so until all that was learnt before is stored.
+    pub async fn settle(&mut self, to: &str) {
+        let id = self.send(to, "settle").await;
+        self.until("an acknowledgement", |log| log.acked.contains(&id))
+            .await;
+    }
+
+    /// Queues a message.
+    pub async fn send(&self, to: &str, body: &str) -> String {
+        self.client
+            .send_message(to, body)
+            .await
+            .expect("the message is queued")
+    }
+
+    fn enter(&mut self, event: Event) {
+        match event {
+            Event::Online {
+                outcome,
+                plan,
+                timeline,
+                ..
+            } => self.log.sessions.push(Session {
+                outcome,
+                plan,
+                timeline,
+            }),
+            Event::Message { delivery } => {
+                self.client.confirm(&delivery.id);
+                let body = delivery
+                    .stanza
+                    .children()
+                    .find(|child| child.name() == "body");
+                if let Some(body) = body {
+                    self.log.messages.push(Received {
+                        id: delivery.stanza.attr("id").unwrap_or_default().to_owned(),
+                        body: body.text(),
+                        delivery: delivery.id,
+                    });
+                }
+            }
+            Event::Presence { delivery } => self.client.confirm(&delivery.id),
+            Event::Stage {
+                id,
+                stage: Stage::Acked,
+            } => self.log.acked.push(id),
+            Event::Stage {
+                id,
+                stage: Stage::Failed(_),
+            } => self.log.failed.push(id),
+            Event::Ended { reason, .. } => self.log.ended.push(reason),
+            Event::State(snapback_client::ConnectionState::Offline { reason, .. }) => {
+                self.log.offline.push(reason);
+            }
+            Event::PeerFault(fault) => self.log.faults.push(fault),
+            _ => {}
+        }
+    }
+}
