@@ -188,6 +188,12 @@ impl Client {
         self.request(Request::SetActive(active));
     }
 
+    /// Allows the next logins to be weaker than those before: without the channel binding or the hash that the server once
+    /// had. Ask the user first; this is what a downgrade attack would want (rule T2).
+    pub fn forget_login_floor(&self) {
+        self.request(Request::ForgetFloor);
+    }
+
     /// Lets go of everything, without ending the session on the server. Returns when nothing is held any more.
     pub async fn suspend(&self) {
         let (done, wait) = oneshot::channel();

@@ -141,7 +141,7 @@ impl ClientConfig {
             identity: Identity {
                 name: "Snapback".to_owned(),
                 kind: "phone".to_owned(),
-                node: "https://snapback.im/".to_owned(),
+                node: "urn:snapback:client".to_owned(),
                 features: Vec::new(),
             },
             user_agent: UserAgent {

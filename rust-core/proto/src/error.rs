@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::connection::Timer;
 use crate::sasl::{NoMechanism, SaslCondition, SaslError};
-use crate::stream::error::StreamError;
+use crate::stream::error::{StreamCondition, StreamError};
 use crate::xml::XmlError;
 
 /// Why a connection ended.
@@ -50,6 +50,8 @@ pub enum PeerError {
     StartTlsNotOffered,
     /// S1: it refused STARTTLS.
     StartTlsRefused,
+    /// S1: a stream error came before TLS. Anybody on the way could have sent it, so it is not acted on.
+    ErrorBeforeTls(StreamCondition),
     /// RFC 6120 4.7.5: it does not speak XMPP 1.0.
     UnsupportedVersion,
     /// RFC 6120 4.7.2: its header names another domain.
@@ -79,7 +81,7 @@ pub enum PeerError {
     SecondEnabled,
     /// I11: it resumed and bound at the same time.
     BoundAndResumed,
-    /// RFC 6120 13.12: it demands something of us that is not allowed.
+    /// It refused one login after another that it had offered.
     TooManyFallbacks,
 }
 
@@ -142,19 +144,14 @@ impl ConnectionError {
 
 impl PeerError {
     fn is_retryable(&self) -> bool {
-        !matches!(
-            self,
-            Self::StartTlsNotOffered
-                | Self::StartTlsRefused
-                | Self::UnsupportedVersion
-                | Self::NoLogin(_)
-        )
+        // What a server says before TLS may be a captive portal's word; it is worth another try.
+        !matches!(self, Self::NoLogin(_))
     }
 
     fn rule(&self) -> &'static str {
         match self {
             Self::Xml(_) => "T6",
-            Self::StartTlsNotOffered | Self::StartTlsRefused => "S1",
+            Self::StartTlsNotOffered | Self::StartTlsRefused | Self::ErrorBeforeTls(_) => "S1",
             Self::UnsupportedVersion => "RFC 6120 4.7.5",
             Self::WrongDomain => "RFC 6120 4.7.2",
             Self::NoLogin(_) => "T2",
@@ -207,6 +204,9 @@ impl fmt::Display for PeerError {
             Self::Xml(error) => write!(f, "{error}"),
             Self::StartTlsNotOffered => f.write_str("it does not offer STARTTLS"),
             Self::StartTlsRefused => f.write_str("it refused STARTTLS"),
+            Self::ErrorBeforeTls(condition) => {
+                write!(f, "a stream error came before TLS: {condition}")
+            }
             Self::UnsupportedVersion => f.write_str("it does not speak XMPP 1.0"),
             Self::WrongDomain => f.write_str("its stream header names another domain"),
             Self::NoLogin(reason) => write!(f, "no acceptable login: {reason}"),

@@ -108,8 +108,6 @@ pub enum PendingKind {
     Carbons,
     /// The server's identity and features (XEP-0030), to be checked against its caps.
     ServerDisco,
-    /// A ping that stands in for `<r/>` where there is no stream management (XEP-0199).
-    Ping,
 }
 
 /// A stanza on its way out.
@@ -166,6 +164,8 @@ pub enum Op {
     ForgetServer,
     /// A login succeeded with this strength (rule T2).
     RaiseFloor(Floor),
+    /// The app has allowed weaker logins again (rule T2).
+    ForgetFloor,
     /// A new FAST token. The old one stays in reserve until the new one has been used (rule S5).
     StoreFast(FastToken),
     /// An attempt with the token is about to leave (rule S6).

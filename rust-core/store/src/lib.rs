@@ -60,7 +60,8 @@ pub struct NewStanza {
 /// - `ForgetServer` clears the row except `pipelining_failed`: that was learnt the hard way, and no advertisement
 ///   takes it back (rule S2).
 ///
-/// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor).
+/// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor);
+/// `ForgetFloor` clears its own.
 ///
 /// *FAST tokens*, two slots, current and reserve (rule S5); a connection is shown the current one only:
 /// - `StoreFast`: the current token moves to the reserve, the new one becomes current;

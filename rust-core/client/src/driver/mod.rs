@@ -15,7 +15,7 @@ use snapback_proto::xep::carbons;
 use snapback_resolver::Endpoint;
 use snapback_session::link::{LinkError, LinkInput, LinkOutput};
 use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
-use snapback_store::{ServerKey, Store};
+use snapback_store::{ServerKey, Store, StoreError};
 use snapback_tls::{CertificateError, TlsContext, TlsVersions};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -65,7 +65,7 @@ pub(crate) struct Driver {
 }
 
 /// An attempt that has no socket yet.
-struct Dialling {
+struct PendingDial {
     attempt: AttemptId,
     since: Instant,
     task: JoinHandle<Dialed>,
@@ -74,7 +74,7 @@ struct Dialling {
 /// What changes while the driver runs.
 pub(crate) struct State {
     attempt: Option<Attempt>,
-    dialing: Option<Dialling>,
+    dialing: Option<PendingDial>,
     active: bool,
     iqs: Pending,
     findings: mpsc::UnboundedReceiver<Finding>,
@@ -84,6 +84,8 @@ pub(crate) struct State {
     hops: u8,
     last_server: Option<ServerKey>,
     disconnected: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// Why the last transaction that failed did.
+    failed_commit: Option<StoreError>,
 }
 
 impl Default for State {
@@ -100,6 +102,7 @@ impl Default for State {
             hops: 0,
             last_server: None,
             disconnected: Vec::new(),
+            failed_commit: None,
         }
     }
 }
@@ -117,6 +120,7 @@ enum Wake {
 impl Driver {
     /// Runs until the client is dropped.
     pub(crate) async fn run(mut self) {
+        self.redeliver();
         loop {
             let deadline = self.settle();
             match self.wait(deadline).await {
@@ -132,6 +136,17 @@ impl Driver {
         self.state.iqs.fail_all(&IqError::Closed);
     }
 
+    /// I2: what an earlier client was given and did not confirm comes again, with the same ids.
+    fn redeliver(&mut self) {
+        let undelivered = self.store.undelivered().unwrap_or_default();
+        for event in undelivered
+            .into_iter()
+            .filter_map(|delivery| self.delivered(delivery))
+        {
+            self.events.push(event);
+        }
+    }
+
     async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
         let clock = self.clock;
         let is_full = self.events.is_full();
@@ -144,7 +159,7 @@ impl Driver {
         let is_dialing = dialing.is_some();
         let dialed = async {
             match dialing {
-                Some(dialling) => (&mut dialling.task)
+                Some(pending) => (&mut pending.task)
                     .await
                     .unwrap_or(Err(DialError::TimedOut)),
                 None => std::future::pending().await,
@@ -313,13 +328,13 @@ impl Driver {
         });
     }
 
-    // -- dialling
+    // -- dialing
 
     fn start_dialing(&mut self, attempt: AttemptId) {
         let now = self.clock.now();
         let preferred = self.state.preferred.take().or_else(|| self.location());
         let task = tokio::spawn(self.dialer.clone().connect(preferred, now.wall));
-        self.state.dialing = Some(Dialling {
+        self.state.dialing = Some(PendingDial {
             attempt,
             since: now.mono,
             task,
@@ -334,12 +349,12 @@ impl Driver {
     }
 
     fn dialed(&mut self, dialed: Dialed) {
-        let Some(dialling) = self.state.dialing.take() else {
+        let Some(pending) = self.state.dialing.take() else {
             return;
         };
         let begun = dialed
             .map_err(EndReason::Dial)
-            .and_then(|(socket, endpoint)| self.begin(&dialling, socket, &endpoint));
+            .and_then(|(socket, endpoint)| self.begin(&pending, socket, &endpoint));
         match begun {
             Ok(attempt) => {
                 self.tell(supervisor::Input::AttemptProgress {
@@ -355,7 +370,7 @@ impl Driver {
                     ..Ending::default()
                 };
                 self.tell(supervisor::Input::Ended {
-                    attempt: dialling.attempt,
+                    attempt: pending.attempt,
                     ending: Some(ending),
                 });
             }
@@ -364,7 +379,7 @@ impl Driver {
 
     fn begin(
         &mut self,
-        dialling: &Dialling,
+        pending: &PendingDial,
         socket: TcpStream,
         endpoint: &Endpoint,
     ) -> Result<Attempt, EndReason> {
@@ -375,9 +390,9 @@ impl Driver {
             .map_err(|_| attempt::storage_failed())?;
         self.state.last_server = Some(server.clone());
         let link = self
-            .link(&server, knowledge, dialling.since)
+            .link(&server, knowledge, pending.since)
             .ok_or(EndReason::Driver)?;
-        let mut attempt = Attempt::new(dialling.attempt, link, socket, server);
+        let mut attempt = Attempt::new(pending.attempt, link, socket, server);
         attempt
             .link
             .handle_input(LinkInput::Connected, self.clock.now());
@@ -420,8 +435,8 @@ impl Driver {
     }
 
     fn stop_dialing(&mut self) {
-        if let Some(dialling) = self.state.dialing.take() {
-            dialling.task.abort();
+        if let Some(pending) = self.state.dialing.take() {
+            pending.task.abort();
         }
     }
 
@@ -519,7 +534,7 @@ impl Driver {
             .last_server
             .clone()
             .unwrap_or_else(attempt::no_server);
-        // What the app confirms or asks for outside a connection is not worth ending one for; it is asked again.
+        // A confirmation that is not stored is no loss: the delivery comes again, with the same id (rule I2).
         let _ = self.store.apply(&server, ops);
     }
 }

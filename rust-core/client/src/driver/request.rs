@@ -37,6 +37,7 @@ pub(crate) enum Request {
     SetActive(bool),
     Suspend(oneshot::Sender<()>),
     Resume,
+    ForgetFloor,
 }
 
 /// Why a stanza was not taken.
@@ -85,6 +86,7 @@ impl Driver {
                 self.settle();
                 let _ = done.send(());
             }
+            Request::ForgetFloor => self.apply(&[Op::ForgetFloor]),
             Request::Resume => self.tell(supervisor::Input::Resume),
         }
     }
@@ -96,8 +98,14 @@ impl Driver {
             return Err(SendError::Store(StoreError::QueueFull { limit }));
         }
         if self.state.attempt.is_some() {
+            self.state.failed_commit = None;
             self.command(Command::Send { stanza, kind });
-            return Ok(());
+            self.settle_link();
+            return self
+                .state
+                .failed_commit
+                .take()
+                .map_or(Ok(()), |error| Err(SendError::Store(error)));
         }
         let id = stanza.attr("id").unwrap_or_default().to_owned();
         let new = NewStanza {

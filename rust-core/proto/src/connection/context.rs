@@ -349,6 +349,9 @@ impl Context {
         };
         let is_refusal = match &error {
             ConnectionError::Stream(error) => may_answer_bad_input(error.condition),
+            ConnectionError::Peer(PeerError::ErrorBeforeTls(condition)) => {
+                may_answer_bad_input(*condition)
+            }
             ConnectionError::StreamClosed | ConnectionError::Peer(PeerError::Xml(_)) => true,
             // Some servers answer a restart that they did not expect with silence.
             ConnectionError::TransportClosed | ConnectionError::Timeout(Timer::Login) => {

@@ -45,7 +45,8 @@ pub struct Start {
     pub transport: Transport,
     /// What is remembered.
     pub knowledge: Knowledge,
-    /// A TLS ticket is at hand that allows early data, with the certificate hash of its connection beside it.
+    /// Early data may be tried. Whether a ticket is at hand that allows it shows when the handshake starts; until then
+    /// the plan hopes, and without one it is revised.
     pub early_data_possible: bool,
     /// The app is in the foreground (XEP-0352).
     pub active: bool,

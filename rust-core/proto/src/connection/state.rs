@@ -196,7 +196,11 @@ impl State {
             context.understood(Part::StreamError);
             let error = StreamError::parse(element)
                 .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
-            return Err(ConnectionError::Stream(error));
+            return Err(if context.tls.is_some() {
+                ConnectionError::Stream(error)
+            } else {
+                ConnectionError::Peer(PeerError::ErrorBeforeTls(error.condition))
+            });
         }
         if element.is("features", ns::STREAM) {
             context.understood(Part::Features);

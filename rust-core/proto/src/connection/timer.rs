@@ -50,6 +50,10 @@ impl Timers {
         }
     }
 
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.0.iter().any(|(other, _)| *other == timer)
+    }
+
     pub(crate) fn stop(&mut self, timer: Timer) {
         self.0.retain(|(other, _)| *other != timer);
     }

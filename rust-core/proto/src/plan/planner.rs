@@ -151,7 +151,13 @@ fn is_usable(token: &FastToken, inputs: Inputs<'_>) -> bool {
             bindings.tls_server_end_point.is_some()
         }
     };
-    is_fresh && is_bound
+    let is_strong = inputs.knowledge.floor.is_none_or(|floor| {
+        floor.allows(
+            sasl::Mechanism::Ht(token.binding),
+            token.binding.channel_binding(),
+        )
+    });
+    is_fresh && is_bound && is_strong
 }
 
 /// The conditions of rule S3: the one deliberate exception to "nothing before the server has proved itself".

@@ -65,6 +65,7 @@ impl Tables {
                 self.facts(server).authenticated = Some(features.clone());
             }
             Op::PipeliningFailed => self.facts(server).pipelining_failed = true,
+            Op::ForgetFloor => self.floor = None,
             Op::LearnServerInfo(info) => self.facts(server).info = Some(info.clone()),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
             Op::ForgetServer => {

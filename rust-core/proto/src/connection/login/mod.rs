@@ -58,8 +58,8 @@ pub(super) fn attempt(context: &mut Context) -> Next {
         Login::Discover => Ok(State::ExpectFeatures),
         Login::ResumeBeforeSasl => Ok(resume::before_sasl(context)),
         Login::Fast { .. } => Ok(State::ExpectSasl2(Box::new(start_fast(context)?))),
-        Login::Sasl2(mechanism) => sasl2::start_password(mechanism, context),
-        Login::Sasl1(mechanism) => sasl1::start(mechanism, context),
+        Login::Sasl2(_) => sasl2::start_password(context),
+        Login::Sasl1(_) => sasl1::start(context),
     }
 }
 

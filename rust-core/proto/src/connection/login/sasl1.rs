@@ -24,7 +24,7 @@ pub(in super::super) struct ExpectSasl1 {
 }
 
 /// Sends `<auth/>` with the initial response.
-pub(super) fn start(_planned: Mechanism, context: &mut Context) -> Next {
+pub(super) fn start(context: &mut Context) -> Next {
     let (exchange, response) = Exchange::with_password(Profile::Sasl1, context)?;
     let mechanism = exchange.mechanism();
     let auth = codec::auth(mechanism.as_str(), Some(response.expose()));

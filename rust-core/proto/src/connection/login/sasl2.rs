@@ -62,7 +62,7 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
 }
 
 /// Sends `<authenticate/>` with the password's mechanism, and asks for a token.
-pub(super) fn start_password(_planned: Mechanism, context: &mut Context) -> Next {
+pub(super) fn start_password(context: &mut Context) -> Next {
     let features = context.secured_features().sasl2.unwrap_or_default();
     let (exchange, response) = Exchange::with_password(Profile::Sasl2, context)?;
     let wanted = wanted_token(&features, context);

@@ -129,8 +129,8 @@ impl Session {
         match pending.kind {
             PendingKind::Roster => self.roster_result(iq, context),
             PendingKind::ServerDisco => self.server_info(iq, context),
-            // A refusal of carbons is no harm, and an answer to a ping has done its work by coming.
-            PendingKind::Carbons | PendingKind::Ping => {
+            // A refusal of carbons is no harm.
+            PendingKind::Carbons => {
                 self.commit(Vec::new(), context);
             }
         }

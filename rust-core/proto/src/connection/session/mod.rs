@@ -137,6 +137,10 @@ impl Session {
             debug_assert_eq!(session.jid, jid);
             context.persist(vec![Op::SmEnabled { session, sent }]);
         }
+        if context.timers.is_set(Timer::Probe) {
+            // Asked before there was anything to ask with.
+            self.probe(context);
+        }
         self.request_ack(context);
     }
 

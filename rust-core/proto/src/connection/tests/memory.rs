@@ -23,6 +23,7 @@ impl Memory {
             Op::LearnSecured(features) => knowledge.server.secured = Some(features),
             Op::LearnAuthenticated(features) => knowledge.server.authenticated = Some(features),
             Op::PipeliningFailed => knowledge.server.pipelining_failed = true,
+            Op::ForgetFloor => knowledge.floor = None,
             Op::LearnServerInfo(info) => knowledge.server.info = Some(info),
             Op::LearnSmBeforeSasl(key) => knowledge.server.sm_before_sasl = key,
             Op::ForgetServer => {
