@@ -1,4 +1,11 @@
 //! The design's table of round trips, counted on the reference server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code: what goes wrong should stop the test"
+)]
 
 mod support;
 

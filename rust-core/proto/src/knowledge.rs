@@ -36,8 +36,8 @@ pub struct ServerFacts {
     pub secured: Option<StreamFeatures>,
     /// Features of the stream after SASL1.
     pub authenticated: Option<StreamFeatures>,
-    /// Pipelining across a boundary failed here although it was advertised: never again (rule S2).
-    pub pipelining_failed: bool,
+    /// Pipelining across a boundary failed here although it was advertised: not again before this time (rule S2).
+    pub pipelining_off_until: Option<UnixTime>,
     /// SHA-256 of the leaf's public key on a proven login whose unauthenticated stream advertised `<sm/>` (rule S3).
     pub sm_before_sasl: Option<[u8; 32]>,
     /// What the server can do, as it said when it was asked (XEP-0030).
@@ -154,8 +154,11 @@ pub enum Op {
     LearnSecured(StreamFeatures),
     /// Features after SASL1.
     LearnAuthenticated(StreamFeatures),
-    /// Pipelining across a boundary was refused (rule S2).
-    PipeliningFailed,
+    /// Pipelining across a boundary failed (rule S2).
+    PipeliningFailed {
+        /// When it may be tried again.
+        until: UnixTime,
+    },
     /// `<sm/>` stood on the unauthenticated stream of a proven login with this public key; `None` if it does not stand there any more.
     LearnSmBeforeSasl(Option<[u8; 32]>),
     /// The server has said what it can do.

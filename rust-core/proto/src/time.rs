@@ -52,6 +52,17 @@ impl fmt::Debug for Instant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixTime(pub i64);
 
+impl UnixTime {
+    /// Later than any date.
+    pub const NEVER: Self = Self(i64::MAX);
+
+    /// So many seconds later.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+}
+
 /// What the caller's clocks say at the moment of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Now {

@@ -1,4 +1,10 @@
 //! The link against the reference server, without sockets: real TLS, virtual time, every byte in our hands.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: what goes wrong should stop the test"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

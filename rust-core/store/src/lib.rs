@@ -57,7 +57,7 @@ pub struct NewStanza {
 ///
 /// *Server facts*, one row for each [`ServerKey`]:
 /// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl`, `LearnServerInfo` replace their column; `PipeliningFailed` sets its own;
-/// - `ForgetServer` clears the row except `pipelining_failed`: that was learnt the hard way, and no advertisement
+/// - `ForgetServer` clears the row except `pipelining_off_until`: that was learnt the hard way, and no advertisement
 ///   takes it back (rule S2).
 ///
 /// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor);

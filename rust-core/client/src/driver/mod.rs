@@ -139,11 +139,10 @@ impl Driver {
     /// I2: what an earlier client was given and did not confirm comes again, with the same ids.
     fn redeliver(&mut self) {
         let undelivered = self.store.undelivered().unwrap_or_default();
-        for event in undelivered
-            .into_iter()
-            .filter_map(|delivery| self.delivered(delivery))
-        {
-            self.events.push(event);
+        for delivery in undelivered {
+            if let Some(event) = self.delivered(delivery) {
+                self.events.push(event);
+            }
         }
     }
 
@@ -209,6 +208,7 @@ impl Driver {
                     let input = match self.store.apply(&attempt.server, &ops) {
                         Ok(()) => LinkInput::Committed(seq),
                         Err(error) => {
+                            self.state.failed_commit = Some(error);
                             LinkInput::PersistFailed(seq, attempt::persist_failure(&error))
                         }
                     };

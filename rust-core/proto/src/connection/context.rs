@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
-use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
 use crate::jid::FullJid;
 use crate::knowledge::{Knowledge, Op};
 use crate::ns;
 use crate::part::Part;
-use crate::plan::{self, Inputs, Plan, TlsOutlook, Transport};
+use crate::plan::{self, Inputs, Login, Plan, TlsOutlook, Transport};
 use crate::sasl::{ChannelBindings, TlsVersion};
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
-use crate::time::Now;
+use crate::time::{Now, UnixTime};
 use crate::xep::caps::{Caps, OwnCaps};
 use crate::xep::disco;
 use crate::xml::{Element, StreamHeader, StreamReader};
@@ -74,7 +74,6 @@ impl Context {
         let plan = plan::plan(Inputs {
             transport: start.transport,
             policy: &start.config.policy,
-            has_password: start.config.password.is_some(),
             knowledge: &start.knowledge,
             tls: &tls,
             wall: now.wall,
@@ -130,7 +129,6 @@ impl Context {
         Inputs {
             transport: self.transport,
             policy: &self.config.policy,
-            has_password: self.config.password.is_some(),
             knowledge: &self.knowledge,
             tls,
             wall: self.now.wall,
@@ -143,15 +141,20 @@ impl Context {
         let mut plan = self.plan.clone();
         plan.revise(features, self.inputs(&tls))
             .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
+        let needs_password = matches!(plan.login, Login::Sasl1(_) | Login::Sasl2(_));
+        if needs_password && self.config.password.is_none() && self.knowledge.scram_keys.is_none() {
+            return Err(ConnectionError::Local(LocalError::NoCredentials));
+        }
         self.plan = plan;
         Ok(())
     }
 
-    /// The features that the login goes by: those of this stream if they came, else the remembered ones.
+    /// The features that the login goes by: those of this stream if they came, else the remembered ones. In early data
+    /// only those: what stands on the stream then was said in the clear (rule S1).
     pub(super) fn secured_features(&self) -> StreamFeatures {
-        self.stream
-            .features
-            .clone()
+        let shown = self.stream.features.as_ref().filter(|_| self.tls.is_some());
+        shown
+            .cloned()
             .or_else(|| self.knowledge.server.secured.clone())
             .unwrap_or_default()
     }
@@ -303,6 +306,9 @@ impl Context {
         let Some(key) = self.tls.as_ref().map(|tls| tls.key) else {
             return;
         };
+        if self.authenticated && self.knowledge.server.authenticated.as_ref() == Some(features) {
+            return;
+        }
         if self.authenticated {
             self.knowledge.server.authenticated = Some(features.clone());
             self.persist(vec![Op::LearnAuthenticated(features.clone())]);
@@ -347,31 +353,40 @@ impl Context {
         let Some(assumption) = self.at_risk else {
             return error;
         };
-        let is_refusal = match &error {
-            ConnectionError::Stream(error) => may_answer_bad_input(error.condition),
-            ConnectionError::Peer(PeerError::ErrorBeforeTls(condition)) => {
-                may_answer_bad_input(*condition)
+        let evidence = evidence(&error);
+        match (assumption, evidence) {
+            (_, Evidence::None) => return error,
+            (Assumption::CombinedStartTls | Assumption::PipelinedRestart, evidence) => {
+                let until = match evidence {
+                    Evidence::Refusal => UnixTime::NEVER,
+                    _ => self.now.wall.plus_seconds(PIPELINING_PAUSE_SECONDS),
+                };
+                self.persist(vec![Op::PipeliningFailed { until }]);
             }
-            ConnectionError::StreamClosed | ConnectionError::Peer(PeerError::Xml(_)) => true,
-            // Some servers answer a restart that they did not expect with silence.
-            ConnectionError::TransportClosed | ConnectionError::Timeout(Timer::Login) => {
-                assumption != Assumption::Features
-            }
-            _ => false,
-        };
-        if !is_refusal {
-            return error;
-        }
-        match assumption {
-            Assumption::CombinedStartTls | Assumption::PipelinedRestart => {
-                self.persist(vec![Op::PipeliningFailed]);
-            }
-            Assumption::Features => {
+            (Assumption::Features, Evidence::Refusal) => {
                 self.persist(vec![Op::ForgetServer]);
             }
-            Assumption::FastToken => {}
+            // The token was refused, and some servers hang up after that, or instead of saying so.
+            (Assumption::FastToken, Evidence::Refusal) => {
+                self.drop_token();
+            }
+            // The path may have broken by itself; facts and tokens are too dear to be dropped for that.
+            (Assumption::Features | Assumption::FastToken, Evidence::Silence) => return error,
         }
         ConnectionError::WrongAssumption(assumption)
+    }
+
+    /// The FAST token was refused: it is not tried again.
+    pub(super) fn drop_token(&mut self) {
+        if self.knowledge.fast.take().is_some() {
+            self.persist(vec![Op::DropFast]);
+        }
+    }
+
+    /// Says that it ended as we wanted.
+    pub(super) fn closed(&mut self) {
+        self.output(Output::CloseTransport);
+        self.event(Event::Closed(None));
     }
 
     /// Says why it ended. The stream is closed with our own error where the server broke a rule.
@@ -393,6 +408,40 @@ impl Context {
 
     pub(super) fn parse_full_jid(text: &str) -> Result<FullJid, ConnectionError> {
         FullJid::try_from(text).map_err(|_| ConnectionError::Peer(PeerError::Malformed("full JID")))
+    }
+}
+
+/// A server that answers pipelining with silence, or by hanging up, looks like a path that broke just then. So it is
+/// only a pause: a day, in which a phone connects often enough for the lost round trip to be worth another try.
+const PIPELINING_PAUSE_SECONDS: i64 = 86_400;
+
+/// How strongly an error says that the server did not like what it was sent.
+enum Evidence {
+    /// It said so, or ended the stream.
+    Refusal,
+    /// The path ended, or nothing came: it may have been the path.
+    Silence,
+    /// It has nothing to do with it.
+    None,
+}
+
+fn evidence(error: &ConnectionError) -> Evidence {
+    match error {
+        ConnectionError::Stream(error) if may_answer_bad_input(error.condition) => {
+            Evidence::Refusal
+        }
+        ConnectionError::Peer(PeerError::ErrorBeforeTls(condition))
+            if may_answer_bad_input(*condition) =>
+        {
+            Evidence::Refusal
+        }
+        ConnectionError::StreamClosed | ConnectionError::Peer(PeerError::Xml(_)) => {
+            Evidence::Refusal
+        }
+        ConnectionError::TransportClosed | ConnectionError::Timeout(Timer::Login) => {
+            Evidence::Silence
+        }
+        _ => Evidence::None,
     }
 }
 

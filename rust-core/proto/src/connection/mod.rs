@@ -92,8 +92,11 @@ impl Connection {
         }
         self.context.now = now;
         let state = std::mem::replace(&mut self.state, State::Closed);
+        let is_closing = matches!(state, State::Closing);
         match state.handle(input, &mut self.context) {
             Ok(state) => self.state = state,
+            // We asked for the end; how the server takes it is its own business.
+            Err(_) if is_closing => self.context.closed(),
             Err(error) => {
                 let error = self.context.blame(error);
                 self.fail(error);

@@ -34,7 +34,7 @@ use crate::xml::{Element, StreamItem, StreamReader};
 use super::context::Context;
 use super::login::{self, ExpectBound, ExpectSasl1, ExpectSasl2};
 use super::session::Session;
-use super::{Command, EarlyData, Event, Input, Output, Timer, TlsFacts};
+use super::{Command, EarlyData, Input, Output, Timer, TlsFacts};
 
 pub(super) type Next = Result<State, ConnectionError>;
 
@@ -103,6 +103,9 @@ impl State {
     }
 
     fn connected(self, context: &mut Context) -> Next {
+        if !matches!(self, Self::ExpectTransport) {
+            return Ok(self);
+        }
         context.start_login_timer();
         if context.transport == Transport::DirectTls {
             context.output(Output::ClientHello);
@@ -285,7 +288,6 @@ impl State {
         context: &mut Context,
     ) -> Next {
         let keys = keys.map_err(|_| ConnectionError::Local(LocalError::PasswordNotAllowed))?;
-        context.understood(Part::KeyDerivation);
         context.knowledge.scram_keys = Some((id, keys));
         match self {
             Self::ExpectSasl1(state) => state.keys_ready(context),
@@ -356,7 +358,6 @@ fn expect_proceed(early: Option<ExpectSasl2>, element: &Element, context: &mut C
 }
 
 fn finish(context: &mut Context) -> State {
-    context.output(Output::CloseTransport);
-    context.event(Event::Closed(None));
+    context.closed();
     State::Closed
 }

@@ -15,8 +15,6 @@ pub struct Inputs<'a> {
     pub transport: Transport,
     /// What the app allows.
     pub policy: &'a Policy,
-    /// Whether there is a password to log in with.
-    pub has_password: bool,
     /// What is remembered.
     pub knowledge: &'a Knowledge,
     /// What is known, or expected, of TLS.
@@ -92,7 +90,11 @@ fn has_expired(session: &SmSession, wall: UnixTime) -> bool {
 }
 
 fn may_pipeline(inputs: Inputs<'_>, secured: Option<&StreamFeatures>) -> bool {
-    !inputs.knowledge.server.pipelining_failed
+    inputs
+        .knowledge
+        .server
+        .pipelining_off_until
+        .is_none_or(|until| until <= inputs.wall)
         && secured.is_some_and(|features| features.pipelining)
 }
 

@@ -139,7 +139,6 @@ impl Case {
         Inputs {
             transport: self.transport,
             policy: &self.policy,
-            has_password: true,
             knowledge: &self.knowledge,
             tls: &self.tls,
             wall: self.wall,
@@ -287,7 +286,7 @@ fn s2_pipelining_that_failed_is_not_tried_again() {
     assert!(case.plan().combined_starttls);
     assert_eq!(case.plan().restart, Restart::Pipelined);
     let plan = case
-        .with(|case| case.knowledge.server.pipelining_failed = true)
+        .with(|case| case.knowledge.server.pipelining_off_until = Some(UnixTime::NEVER))
         .plan();
     assert!(!plan.combined_starttls);
     assert_eq!(plan.restart, Restart::Separate);

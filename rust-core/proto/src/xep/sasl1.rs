@@ -148,7 +148,7 @@ mod tests {
             ),
             (
                 format!("<failure {sasl}><odd/></failure>"),
-                failure(SaslCondition::Unknown(String::new()), None),
+                failure(SaslCondition::Unknown("odd".to_owned()), None),
             ),
             (
                 format!("<failure {sasl}/>"),

@@ -64,14 +64,16 @@ impl Tables {
             Op::LearnAuthenticated(features) => {
                 self.facts(server).authenticated = Some(features.clone());
             }
-            Op::PipeliningFailed => self.facts(server).pipelining_failed = true,
+            Op::PipeliningFailed { until } => {
+                self.facts(server).pipelining_off_until = Some(*until)
+            }
             Op::ForgetFloor => self.floor = None,
             Op::LearnServerInfo(info) => self.facts(server).info = Some(info.clone()),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
             Op::ForgetServer => {
                 let facts = self.facts(server);
                 *facts = ServerFacts {
-                    pipelining_failed: facts.pipelining_failed,
+                    pipelining_off_until: facts.pipelining_off_until,
                     ..ServerFacts::default()
                 };
             }

@@ -1,10 +1,11 @@
 //! Facts that save flights, and secrets that log in.
 
-use snapback_proto::knowledge::{FastToken, Op, ServerFacts};
+use snapback_proto::knowledge::{FastToken, Op, ServerFacts, ServerInfo};
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::stream::features::StreamFeatures;
+use snapback_proto::time::UnixTime;
 
 use crate::{Conflict, Roster, ServerKey, Store, StoreError};
 
@@ -51,7 +52,7 @@ pub(super) fn s2_pipelining_that_failed_outlives_the_other_facts(store: &mut imp
     learn_everything(store);
     apply(store, &[Op::ForgetServer]);
     let expected = ServerFacts {
-        pipelining_failed: true,
+        pipelining_off_until: Some(UnixTime::NEVER),
         ..ServerFacts::default()
     };
     assert_eq!(store.load(&server()).unwrap().server, expected);
@@ -63,20 +64,28 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
         pipelining: true,
         ..StreamFeatures::default()
     };
+    let info = ServerInfo {
+        caps: None,
+        features: vec!["urn:xmpp:ping".to_owned()],
+    };
     apply(
         store,
         &[
             Op::LearnSecured(features(false)),
             Op::LearnAuthenticated(features(true)),
-            Op::PipeliningFailed,
+            Op::PipeliningFailed {
+                until: UnixTime::NEVER,
+            },
             Op::LearnSmBeforeSasl(Some([7; 32])),
+            Op::LearnServerInfo(info.clone()),
         ],
     );
     ServerFacts {
         secured: Some(features(false)),
         authenticated: Some(features(true)),
-        pipelining_failed: true,
+        pipelining_off_until: Some(UnixTime::NEVER),
         sm_before_sasl: Some([7; 32]),
+        info: Some(info),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The outbound queue.
 
 use snapback_proto::knowledge::{Op, OutboundKind};
+use snapback_proto::time::UnixTime;
 
 use crate::{Conflict, Store, StoreError};
 
@@ -127,7 +128,9 @@ pub(super) fn i12_the_queue_is_bounded(store: &mut impl Store) {
 pub(super) fn i13_a_change_that_cannot_be_applied_leaves_nothing_behind(store: &mut impl Store) {
     apply(store, &[enabled("one", &[]), Op::Enqueue(message(0, true))]);
     let changes = [
-        Op::PipeliningFailed,
+        Op::PipeliningFailed {
+            until: UnixTime::NEVER,
+        },
         Op::CountInbound(5),
         Op::Acked {
             base: Some(1),
@@ -147,7 +150,7 @@ pub(super) fn i13_a_change_that_cannot_be_applied_leaves_nothing_behind(store: &
         let result = store.apply(&server(), &batch);
         assert_eq!(result, Err(StoreError::Conflict(conflict)));
         let knowledge = store.load(&server()).unwrap();
-        assert!(!knowledge.server.pipelining_failed);
+        assert!(knowledge.server.pipelining_off_until.is_none());
         let counters = knowledge.sm.map(|session| (session.h, session.base));
         assert_eq!(counters, Some((0, 0)));
         assert_eq!(knowledge.next_seq, 1);

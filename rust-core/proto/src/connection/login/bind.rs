@@ -1,6 +1,6 @@
 //! RFC 6120 section 7: binding a resource. Everything that a new session needs rides in the same flight.
 
-use crate::error::{ConnectionError, PeerError};
+use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
 use crate::part::Part;
 use crate::stanza;
@@ -50,7 +50,10 @@ impl ExpectBound {
             let jid = bind::parse_result(element)
                 .map_err(|_| ConnectionError::Peer(PeerError::BindRefused))?;
             context.understood(Part::Bound);
-            context.at_risk = None;
+            // What rode behind the bind relied on them too: they are proven when `<enable/>` is answered.
+            let still_open =
+                context.at_risk == Some(Assumption::Features) && self.session.is_enabling();
+            context.at_risk = still_open.then_some(Assumption::Features);
             if !self.greeted {
                 let features = context.stream.features.clone().unwrap_or_default();
                 self.session.greet(&features, Inline::default(), context);

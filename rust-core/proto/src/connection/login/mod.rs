@@ -15,7 +15,7 @@ use crate::stream::features::StreamFeatures;
 use super::context::Context;
 use super::state::{Next, State};
 
-use exchange::{Finished, Proof};
+use exchange::{Finished, Proof, is_about_mechanism};
 
 pub(super) use bind::ExpectBound;
 pub(super) use resume::{resumed, resumed_before_sasl};
@@ -72,7 +72,12 @@ pub(super) fn fall_back(condition: &SaslCondition, context: &mut Context) -> Nex
     let Some(features) = context.stream.features.clone() else {
         return Err(ConnectionError::Sasl(condition.clone()));
     };
+    let before = context.plan.login.clone();
     context.revise(&features)?;
+    // What was refused for itself is not offered again; the server would only say the same.
+    if is_about_mechanism(condition) && context.plan.login == before {
+        return Err(ConnectionError::Sasl(condition.clone()));
+    }
     attempt(context)
 }
 

@@ -5,7 +5,7 @@ use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::Op;
 use crate::part::Part;
 use crate::plan::{Goal, Restart};
-use crate::sasl::{Mechanism, Profile, SaslCondition};
+use crate::sasl::{Profile, SaslCondition};
 use crate::stream::features::StreamFeatures;
 use crate::xep::sasl1::{self as codec, Sasl1};
 use crate::xml::Element;

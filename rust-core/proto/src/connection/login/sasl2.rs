@@ -47,6 +47,7 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
         (None, None)
     };
     let (exchange, response) = Exchange::with_token(context)?;
+    context.at_risk.get_or_insert(Assumption::FastToken);
     let used = context.knowledge.fast.as_ref().map(|token| token.binding);
     let wanted = wanted_token(&features, context).filter(|wanted| Some(*wanted) != used);
     let (mut children, inline) = goal_elements(&features, context);
@@ -281,8 +282,7 @@ impl ExpectSasl2 {
             return fall_back(&failure.condition, context);
         }
         if self.used_token {
-            context.persist(vec![Op::DropFast]);
-            context.knowledge.fast = None;
+            context.drop_token();
             context.at_risk = Some(Assumption::FastToken);
             return fall_back(&failure.condition, context);
         }

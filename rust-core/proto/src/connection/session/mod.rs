@@ -6,7 +6,7 @@ mod outbound;
 
 use std::collections::VecDeque;
 
-use crate::error::{ConnectionError, PeerError};
+use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundStanza, PendingIq};
 use crate::part::Part;
 use crate::stream::header;
@@ -72,6 +72,11 @@ impl Session {
         }
     }
 
+    /// `<enable/>` is on its way, and not answered.
+    pub(super) fn is_enabling(&self) -> bool {
+        self.sm == Sm::Enabling
+    }
+
     pub(super) fn element(
         &mut self,
         element: &Element,
@@ -94,11 +99,13 @@ impl Session {
     fn nonza(&mut self, nonza: Nonza, context: &mut Context) -> Result<(), ConnectionError> {
         match (nonza, self.sm) {
             (Nonza::Enabled(enabled), Sm::Enabling) => {
+                context.assumption_held(Assumption::Features);
                 context.understood(Part::Enabled);
                 self.enabled(&enabled, context);
                 Ok(())
             }
             (Nonza::Failed(_), Sm::Enabling) => {
+                context.assumption_held(Assumption::Features);
                 context.understood(Part::SmFailed);
                 self.sm = Sm::Off;
                 self.request_ack(context);

@@ -90,6 +90,22 @@ fn s5_a_server_that_hangs_up_on_a_token_does_not_get_it_again() {
 }
 
 #[test]
+fn s7_a_server_whose_config_version_never_matches_is_given_up() {
+    let mut peer = Setup::direct().knowing(after_sasl2()).start();
+    open_direct(&mut peer);
+    peer.sends(FAST_LOGIN);
+    let mismatch = failure2(
+        "aborted",
+        "<config-version-mismatch xmlns='urn:xmpp:iap:0'/>",
+    );
+    peer.serve(&format!("{HEADER}{}", features(&sasl2())));
+    for _ in 0..10 {
+        peer.serve(&mismatch);
+    }
+    peer.fails(ConnectionError::Peer(PeerError::TooManyFallbacks));
+}
+
+#[test]
 fn s7_a_config_version_is_echoed_and_a_mismatch_is_no_failed_login() {
     let version = |value: &str| format!("<config-version xmlns='urn:xmpp:iap:0' value='{value}'/>");
     let mut cold = Setup::direct().start();

@@ -22,14 +22,14 @@ impl Memory {
         match op.clone() {
             Op::LearnSecured(features) => knowledge.server.secured = Some(features),
             Op::LearnAuthenticated(features) => knowledge.server.authenticated = Some(features),
-            Op::PipeliningFailed => knowledge.server.pipelining_failed = true,
+            Op::PipeliningFailed { until } => knowledge.server.pipelining_off_until = Some(until),
             Op::ForgetFloor => knowledge.floor = None,
             Op::LearnServerInfo(info) => knowledge.server.info = Some(info),
             Op::LearnSmBeforeSasl(key) => knowledge.server.sm_before_sasl = key,
             Op::ForgetServer => {
-                let pipelining_failed = knowledge.server.pipelining_failed;
+                let pipelining_off_until = knowledge.server.pipelining_off_until;
                 knowledge.server = crate::knowledge::ServerFacts {
-                    pipelining_failed,
+                    pipelining_off_until,
                     ..Default::default()
                 };
             }

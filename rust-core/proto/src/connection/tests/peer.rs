@@ -52,6 +52,8 @@ pub(super) struct Peer {
     pub(super) sent: String,
     pub(super) history: Vec<String>,
     pub(super) edges: BTreeSet<String>,
+    /// How often the password was stretched into keys.
+    pub(super) derivations: usize,
     /// Bytes that the server has sent.
     pub(super) served: usize,
 }
@@ -98,6 +100,7 @@ impl Peer {
             sent: String::new(),
             history: Vec::new(),
             edges: BTreeSet::new(),
+            derivations: 0,
             served: 0,
         }
     }
@@ -329,6 +332,7 @@ impl Peer {
                     return;
                 }
                 Output::DeriveKeys(id) => {
+                    self.derivations += 1;
                     let keys = proofs::keys(&id, self.password.as_ref());
                     self.connection
                         .handle_input(Input::KeysDerived { id, keys }, self.now);
