@@ -85,7 +85,7 @@ impl Stage {
 }
 
 /// SASL2, Bind 2 and FAST, as servers have them today, and early data for the client that asks for it. What XEP-0305
-/// adds is off: no server has it yet.
+/// adds is off: servers of today do not advertise it.
 async fn start_server() -> Result<ReferenceServer, DemoError> {
     let switches = Switches {
         pipelining: false,
