@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what a test relies on")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -53,22 +54,37 @@ impl World {
         path
     }
 
+    /// Over the link, with the password in a file.
     fn watch(&self, password: &str) -> Watch {
+        let mut command = self.command(self.link.addr());
+        command
+            .arg("--password-file")
+            .arg(self.file("password", &format!("{password}\n")));
+        Watch::spawn(command)
+    }
+
+    fn command(&self, endpoint: SocketAddr) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_snapback"));
         command.args([
             "watch",
             "juliet@localhost",
             "--endpoint",
-            &self.link.addr().to_string(),
+            &endpoint.to_string(),
         ]);
         command
             .arg("--ca")
             .arg(self.file("ca.pem", &self.server.ca_pem()));
         command
-            .arg("--password-file")
-            .arg(self.file("password", &format!("{password}\n")));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+    }
+}
+
+impl Watch {
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         thread::spawn(move || {
@@ -80,15 +96,13 @@ impl World {
                 }
             }
         });
-        Watch {
+        Self {
             input: child.stdin.take(),
             child,
             lines,
         }
     }
-}
 
-impl Watch {
     /// The next line about this event; lines before it are dropped.
     fn event(&self, name: &str) -> Value {
         self.line(name, |line| line["event"] == name)
@@ -227,6 +241,24 @@ async fn i14_a_signal_ends_the_session_cleanly_and_the_end_of_input_does_not() {
         world.server.sessions().is_empty(),
         "the session was to end with the stream"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn it_speaks_starttls_and_takes_the_password_from_the_environment() {
+    let world = World::new().await;
+    let mut command = world.command(world.server.starttls_addr());
+    command
+        .args(["--transport", "starttls", "--early-data"])
+        .env("SNAPBACK_PASSWORD", "r0m30");
+    let watch = Watch::spawn(command);
+    let online = watch.event("online");
+    assert!(
+        online["plan"].as_str().unwrap().contains("starttls"),
+        "{online:#}"
+    );
+    world.server.cut_all();
+    let online = watch.line("early data", |line| line["tls"]["early_data"] == true);
+    assert_eq!(online["outcome"], "resumed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

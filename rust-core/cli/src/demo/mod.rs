@@ -6,31 +6,25 @@ mod naive;
 mod phone;
 mod record;
 mod screen;
+mod stage;
 mod table;
 mod waterfall;
 
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use snapback_client::{ConfigError, SendError, Timing, TlsContext, TlsError, Trust, danger};
-use snapback_netsim::{CutMode, Link, LinkConfig};
-use snapback_reference_server::{Config, ReferenceServer, StartError, Switches};
+use snapback_client::{ConfigError, SendError, TlsError};
+use snapback_netsim::CutMode;
+use snapback_reference_server::StartError;
 
 use ledger::Totals;
 use naive::NaiveError;
-use phone::{Phone, Setup};
+use phone::Phone;
 use record::{Kind, Record};
 use screen::Screen;
-
-/// How often the link may be cut within the client's own limit of attempts: it also connects twice by itself.
-const CUTS_WITHIN_LIMIT: u32 = 4;
-/// How long a conversation goes on before it is cut, in round trips.
-const CHAT: f64 = 3.5;
-/// The naive client has no reconnect of its own; this ends one that hangs.
-const NAIVE_PATIENCE: Duration = Duration::from_secs(60);
+use stage::{CUTS_WITHIN_LIMIT, Stage};
 
 /// Connect, cut and reconnect on a simulated link, and show what each round trip was spent on
 ///
@@ -109,29 +103,18 @@ impl Run {
 
 async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
     let rtt = Duration::from_millis(args.rtt);
-    let server = start_server().await?;
-    let starttls = start_link(rtt, server.starttls_addr()).await?;
-    let direct = start_link(rtt, server.direct_addr()).await?;
-    let setup = |user, password, early_data| Setup {
-        server: &server,
-        link: &direct,
-        rtt,
-        user,
-        password,
-        early_data,
-        reconnect: reconnect(args.cuts),
-    };
+    let stage = Stage::build(rtt, args.cuts).await?;
     let mut records = Vec::new();
     screen.opening(rtt)?;
 
     screen.scene(Kind::Naive)?;
-    let naive = naive(&server, &starttls).await?;
+    let naive = stage.naive().await?;
     waterfall::show(screen, &naive.record)?;
     screen.naive_until_ready(naive.flights_until_ready)?;
     records.push(naive.record);
 
-    let mut phone = Phone::new(setup("juliet", "r0m30", false))?;
     screen.scene(Kind::Cold)?;
+    let mut phone = stage.phone()?;
     let cold = phone.connect().await?;
     waterfall::show(screen, &cold)?;
     records.push(cold);
@@ -142,13 +125,7 @@ async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
     }
     let modes = [CutMode::ResetClient, CutMode::ResetBoth, CutMode::CloseBoth];
     for (number, mode) in (1..=args.cuts).zip(modes.into_iter().cycle()) {
-        phone.chat(rtt.mul_f64(CHAT)).await?;
-        let record = phone.cut(mode).await?;
-        let totals = phone.settle().await?;
-        screen.cut(&record, mode, number)?;
-        waterfall::show(screen, &record)?;
-        screen.books(totals)?;
-        records.push(record);
+        records.push(cut(screen, &mut phone, number, mode).await?);
     }
 
     screen.scene(Kind::Warm)?;
@@ -160,16 +137,12 @@ async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
     phone.disconnect().await?;
 
     screen.scene(Kind::Early)?;
-    let mut phone = Phone::new(setup("nurse", "4ng3l1c4", true))?;
-    phone.connect().await?;
-    phone.chat(rtt.mul_f64(CHAT)).await?;
-    let early = phone.cut(CutMode::ResetClient).await?;
-    let early_totals = phone.settle().await?;
-    screen.cut(&early, CutMode::ResetClient, args.cuts + 1)?;
-    waterfall::show(screen, &early)?;
-    screen.books(early_totals)?;
-    records.push(early);
-    phone.disconnect().await?;
+    let mut early_phone = stage.early_phone()?;
+    early_phone.connect().await?;
+    let number = args.cuts + 1;
+    records.push(cut(screen, &mut early_phone, number, CutMode::ResetClient).await?);
+    let early_totals = early_phone.settle().await?;
+    early_phone.disconnect().await?;
 
     Ok(Run {
         rtt,
@@ -179,60 +152,20 @@ async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
     })
 }
 
-/// SASL2, Bind 2 and FAST, as servers have them today, and early data for the client that asks for it. What XEP-0305
-/// adds is off: no server has it yet.
-async fn start_server() -> Result<ReferenceServer, DemoError> {
-    let switches = Switches {
-        pipelining: false,
-        unprompted_restart: false,
-        sm_before_sasl: false,
-        ..Switches::modern()
-    };
-    let accounts = [
-        ("juliet", "r0m30"),
-        ("romeo", "jul13t"),
-        ("nurse", "4ng3l1c4"),
-        ("paris", "c4pul3t"),
-    ];
-    let accounts = accounts.map(|(user, password)| (user.to_owned(), password.to_owned()));
-    let config = Config {
-        switches,
-        accounts: accounts.to_vec(),
-        ..Config::default()
-    };
-    ReferenceServer::start(config)
-        .await
-        .map_err(DemoError::Server)
-}
-
-async fn start_link(rtt: Duration, upstream: std::net::SocketAddr) -> Result<Arc<Link>, DemoError> {
-    let link = Link::start(LinkConfig::with_rtt(rtt), upstream).await;
-    link.map(Arc::new).map_err(DemoError::Link)
-}
-
-async fn naive(server: &ReferenceServer, link: &Arc<Link>) -> Result<naive::Outcome, DemoError> {
-    let roots = danger::Roots::from_pem(server.ca_pem().as_bytes()).map_err(DemoError::Trust)?;
-    let context = TlsContext::new(Trust::Roots(roots)).map_err(DemoError::Trust)?;
-    let account = naive::Account {
-        user: "paris",
-        password: "c4pul3t",
-        domain: "localhost",
-    };
-    match tokio::time::timeout(NAIVE_PATIENCE, naive::run(link, context, &account)).await {
-        Ok(outcome) => outcome.map_err(DemoError::Naive),
-        Err(_) => Err(DemoError::TimedOut("the naive client")),
-    }
-}
-
-/// The client's own timing, unless it was asked for more cuts than that allows.
-fn reconnect(cuts: u32) -> Timing {
-    if cuts <= CUTS_WITHIN_LIMIT {
-        return Timing::default();
-    }
-    Timing {
-        window: Duration::ZERO,
-        ..Timing::default()
-    }
+/// A conversation, a cut in the middle of it, and what became of it.
+async fn cut(
+    screen: &mut Screen,
+    phone: &mut Phone<'_>,
+    number: u32,
+    mode: CutMode,
+) -> Result<Record, DemoError> {
+    phone.chat().await?;
+    let record = phone.cut(mode).await?;
+    let totals = phone.settle().await?;
+    screen.cut(&record, mode, number)?;
+    waterfall::show(screen, &record)?;
+    screen.books(totals)?;
+    Ok(record)
 }
 
 impl fmt::Display for DemoError {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snapback_client::{
-    Client, ClientConfig, Dial, Dialing, Event, ServerAddress, Stage, Timing, Transport, Trust,
-    danger,
+    Client, ClientConfig, Dial, Dialing, Event, ServerAddress, Stage, Timeline, Timing, Transport,
+    Trust, danger,
 };
 use snapback_netsim::{CutMode, Link, flights};
 use snapback_reference_server::ReferenceServer;
@@ -20,6 +20,8 @@ use super::record::{Cut, Record};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Messages each way per round trip, so that some are on the way at any moment.
 const MESSAGES_PER_ROUND_TRIP: u32 = 6;
+/// How long a conversation goes on before it is cut, in round trips.
+const CHAT: f64 = 3.5;
 /// Timers are no finer than a millisecond.
 const SHORTEST_TICK: Duration = Duration::from_millis(2);
 
@@ -96,9 +98,9 @@ impl<'a> Phone<'a> {
         done.map_err(|_| DemoError::TimedOut("a clean end"))
     }
 
-    /// Messages both ways, for so long.
-    pub(super) async fn chat(&mut self, time: Duration) -> Result<(), DemoError> {
-        let end = Instant::now() + time;
+    /// Messages both ways, for a while.
+    pub(super) async fn chat(&mut self) -> Result<(), DemoError> {
+        let end = Instant::now() + self.setup.rtt.mul_f64(CHAT);
         let mut ticks = interval(self.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -181,7 +183,7 @@ impl<'a> Phone<'a> {
             } => {
                 let mut record = Record::new(self.is_new, outcome, &plan, &timeline);
                 self.is_new = false;
-                record.flights_on_link = self.flights_on_link();
+                record.flights_on_link = self.flights_on_link(&timeline);
                 return Ok(Some(record));
             }
             Event::Message { delivery } => {
@@ -203,11 +205,18 @@ impl<'a> Phone<'a> {
         self.note(event).map(|_| ())
     }
 
-    /// Of the newest connection. What was written after the session began has not crossed the link yet.
-    fn flights_on_link(&self) -> usize {
+    /// Of the newest connection, up to its session: the client's clock says how long after its first write that was.
+    fn flights_on_link(&self, timeline: &Timeline) -> usize {
         let mut trace = self.setup.link.trace();
         let newest = trace.iter().map(|chunk| chunk.conn).max();
         trace.retain(|chunk| Some(chunk.conn) == newest);
+        let first_write = timeline.flights.get(1).map(|flight| flight.started);
+        let (Some(first_write), Some(online)) = (first_write, timeline.online) else {
+            return 0;
+        };
+        if let Some(first) = trace.iter().map(|chunk| chunk.at).min() {
+            trace.retain(|chunk| chunk.delivered <= first + online.since(first_write));
+        }
         flights(&trace) + 1
     }
 
