@@ -50,7 +50,10 @@ impl ExpectBound {
             let jid = bind::parse_result(element)
                 .map_err(|_| ConnectionError::Peer(PeerError::BindRefused))?;
             context.understood(Part::Bound);
-            context.at_risk = None;
+            // An <enable/> that rode along still relies on features that were remembered.
+            if !self.session.is_enabling() {
+                context.at_risk = None;
+            }
             if !self.greeted {
                 let features = context.stream.features.clone().unwrap_or_default();
                 self.session.greet(&features, Inline::default(), context);

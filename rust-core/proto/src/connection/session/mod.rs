@@ -6,7 +6,7 @@ mod outbound;
 
 use std::collections::VecDeque;
 
-use crate::error::{ConnectionError, PeerError};
+use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundStanza, PendingIq};
 use crate::part::Part;
 use crate::stream::header;
@@ -72,6 +72,11 @@ impl Session {
         }
     }
 
+    /// Whether `<enable/>` waits for its answer.
+    pub(super) fn is_enabling(&self) -> bool {
+        self.sm == Sm::Enabling
+    }
+
     pub(super) fn element(
         &mut self,
         element: &Element,
@@ -95,11 +100,13 @@ impl Session {
         match (nonza, self.sm) {
             (Nonza::Enabled(enabled), Sm::Enabling) => {
                 context.understood(Part::Enabled);
+                context.assumption_held(Assumption::Features);
                 self.enabled(&enabled, context);
                 Ok(())
             }
             (Nonza::Failed(_), Sm::Enabling) => {
                 context.understood(Part::SmFailed);
+                context.assumption_held(Assumption::Features);
                 self.sm = Sm::Off;
                 self.request_ack(context);
                 Ok(())
