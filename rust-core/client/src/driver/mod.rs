@@ -133,6 +133,7 @@ impl Driver {
                 Wake::Deadline => self.timeout(),
             }
         }
+        self.stop_dialing();
         self.state.iqs.fail_all(&IqError::Closed);
     }
 
@@ -316,10 +317,15 @@ impl Driver {
         };
         let plan = Some(attempt.link.plan().clone());
         let number = attempt.number;
+        // T8: what is said before TLS, anybody on the path can say.
+        let is_encrypted = attempt.link.timeline().tls.is_some();
         attempt.close();
         let ending = error.as_ref().map(request::ending);
-        self.state.preferred =
-            self.see_other_host(error.as_ref(), attempt_transport(plan.as_ref()));
+        let transport = attempt_transport(plan.as_ref());
+        self.state.preferred = error
+            .as_ref()
+            .filter(|_| is_encrypted)
+            .and_then(|error| self.see_other_host(error, transport));
         let reason = error.map_or(EndReason::Closed, EndReason::Link);
         self.events.push(Event::Ended { reason, plan });
         self.tell(supervisor::Input::Ended {

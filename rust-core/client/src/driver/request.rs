@@ -67,6 +67,8 @@ impl Driver {
             Request::Disconnect(done) => {
                 self.state.disconnected.push(done);
                 self.tell(supervisor::Input::Disconnect);
+                self.settle();
+                self.told_disconnected();
             }
             Request::Send { stanza, kind, done } => {
                 // Whoever asked may have gone; the stanza is on its way all the same.
@@ -140,13 +142,23 @@ impl Driver {
         self.tell(input);
     }
 
-    /// T8: only after TLS (the stream error came through it), at most three hops, never stored.
+    /// Where there was nothing to close, nothing more will be announced.
+    fn told_disconnected(&mut self) {
+        if self.state.attempt.is_none() && self.state.dialing.is_none() {
+            for waiting in self.state.disconnected.drain(..) {
+                // Whoever asked may have stopped waiting.
+                let _ = waiting.send(());
+            }
+        }
+    }
+
+    /// T8: only after TLS, at most three hops, never stored. The caller knows whether the error came through TLS.
     pub(super) fn see_other_host(
         &mut self,
-        error: Option<&LinkError>,
+        error: &LinkError,
         transport: Transport,
     ) -> Option<ServerAddress> {
-        let Some(LinkError::Connection(ConnectionError::Stream(error))) = error else {
+        let LinkError::Connection(ConnectionError::Stream(error)) = error else {
             return None;
         };
         let other = error.see_other_host.as_ref()?;

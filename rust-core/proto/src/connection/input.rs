@@ -23,6 +23,9 @@ pub enum Input<'a> {
     Received(&'a [u8]),
     /// The transport ended.
     TransportClosed,
+    /// The server's certificate was refused, and with it the connection. The server did take part in the handshake, so
+    /// nothing that was assumed about the way to it was wrong.
+    CertificateRefused,
     /// The deadline of [`super::Output::Timeout`] has passed, perhaps.
     Timeout,
     /// The answer to [`super::Output::DeriveKeys`].

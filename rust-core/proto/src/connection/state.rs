@@ -21,7 +21,7 @@
 //!                                        Closing --> Closed      (every state may go to Closed)
 //! ```
 
-use crate::error::{ConnectionError, LocalError, PeerError};
+use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::{Login, Transport};
@@ -94,6 +94,10 @@ impl State {
             Input::TlsEstablished(facts) => self.tls_established(facts, context),
             Input::Received(bytes) => self.received(bytes, context),
             Input::TransportClosed => self.transport_closed(context),
+            Input::CertificateRefused => {
+                context.assumption_held(Assumption::CombinedStartTls);
+                self.transport_closed(context)
+            }
             Input::Timeout => self.timeout(context),
             Input::KeysDerived { id, keys } => self.keys_derived(id, keys, context),
             Input::Command(command) => self.command(command, context),
@@ -114,7 +118,7 @@ impl State {
         context.open_stream();
         context.transmit_element(Part::StartTls, &Element::new("starttls", ns::TLS));
         if context.plan.combined_starttls {
-            context.at_risk = Some(crate::error::Assumption::CombinedStartTls);
+            context.at_risk = Some(Assumption::CombinedStartTls);
             context.output(Output::ClientHello);
         }
         Ok(Self::ExpectProceed { early: None })
@@ -150,7 +154,10 @@ impl State {
         context.reader = StreamReader::new(context.config.limits);
         context.stream = super::context::Stream::default();
         match (early, early_data) {
-            (Some(early), EarlyData::Accepted) => Ok(Self::ExpectSasl2(Box::new(early))),
+            (Some(early), EarlyData::Accepted) => {
+                context.at_risk = Some(Assumption::Features);
+                Ok(Self::ExpectSasl2(Box::new(early)))
+            }
             _ => login::begin(context),
         }
     }

@@ -69,7 +69,8 @@ impl Plan {
         inputs: Inputs<'_>,
     ) -> Result<(), NoMechanism> {
         self.login = login(features, inputs, self.goal)?;
-        self.inline = is_inline(&self.login, self.goal, features.sasl2.as_ref());
+        self.inline = is_inline(&self.login, self.goal, features.sasl2.as_ref())
+            && !(self.goal == Goal::Resume && would_betray_session(inputs));
         self.restart = restart(inputs, features, self.goal);
         Ok(())
     }
@@ -164,18 +165,28 @@ fn is_usable(token: &FastToken, inputs: Inputs<'_>) -> bool {
 
 /// The conditions of rule S3: the one deliberate exception to "nothing before the server has proved itself".
 fn may_resume_before_sasl(features: &StreamFeatures, inputs: Inputs<'_>) -> bool {
+    features.sm && is_known_server(inputs) && !inputs.policy.require_channel_binding
+}
+
+/// Whether TLS shows the server whose login was proven when it advertised resumption before SASL.
+fn is_known_server(inputs: Inputs<'_>) -> bool {
     let Some(proven_key) = inputs.knowledge.server.sm_before_sasl else {
         return false;
     };
-    let is_known_server = match inputs.tls {
+    match inputs.tls {
         TlsOutlook::Expected { .. } => true,
         TlsOutlook::Established {
             resumes_proven,
             key,
             ..
         } => *resumes_proven || *key == proven_key,
-    };
-    features.sm && is_known_server && !inputs.policy.require_channel_binding
+    }
+}
+
+/// S3: where the SM-ID alone resumes a session, it goes only to a server that is known or has proved itself. This one
+/// is neither; the session is asked for after the login.
+fn would_betray_session(inputs: Inputs<'_>) -> bool {
+    inputs.knowledge.server.sm_before_sasl.is_some() && !is_known_server(inputs)
 }
 
 fn choose(

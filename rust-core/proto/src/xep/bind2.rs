@@ -70,7 +70,16 @@ pub enum BoundSm {
 impl Bound2 {
     /// Reads `<bound/>`.
     pub(crate) fn parse(element: &Element) -> Result<Self, CodecError> {
-        let enabled = element.child("enabled", ns::SM);
+        let mut all_enabled = element
+            .children()
+            .filter(|child| child.is("enabled", ns::SM));
+        let enabled = all_enabled.next();
+        if all_enabled.next().is_some() {
+            return Err(CodecError::Conflicting {
+                element: "bound",
+                parts: ("enabled", "enabled"),
+            });
+        }
         let failed = element.child("failed", ns::SM);
         let sm = match (enabled, failed) {
             (Some(_), Some(_)) => {
@@ -163,6 +172,7 @@ mod tests {
             }))
         );
         assert!(bound("<enabled xmlns='urn:xmpp:sm:3'/><failed xmlns='urn:xmpp:sm:3'/>").is_err());
+        assert!(bound("<enabled xmlns='urn:xmpp:sm:3'/><enabled xmlns='urn:xmpp:sm:3'/>").is_err());
         assert!(bound("<failed xmlns='urn:xmpp:sm:3' h='x'/>").is_err());
     }
 }

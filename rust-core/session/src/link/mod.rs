@@ -309,8 +309,14 @@ impl Link {
 
     fn tls_failed(&mut self, error: TlsError, now: Now) {
         if self.tls_error.is_none() {
+            let input = match error {
+                TlsError::CertificateInvalid(_) | TlsError::VerifierUnavailable => {
+                    Input::CertificateRefused
+                }
+                _ => Input::TransportClosed,
+            };
             self.tls_error = Some(error);
-            self.tell(Input::TransportClosed, now);
+            self.tell(input, now);
         }
     }
 

@@ -124,8 +124,9 @@ fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding
 fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, Inline) {
     let mut children = Vec::new();
     if context.plan.goal == Goal::Resume {
-        if !features.sm {
-            // To bind here would give the session up; it is asked for after the login.
+        if !features.sm || !context.plan.inline {
+            // To bind here would give the session up; it is asked for after the login. The plan says so where the
+            // session is not to be shown to a server that has not proved itself (rule S3).
             return (children, Inline::default());
         }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
@@ -195,6 +196,10 @@ impl ExpectSasl2 {
     pub(in super::super) fn element(self, element: &Element, context: &mut Context) -> Next {
         let answer = Sasl2::parse(element).transpose().map_err(|error| {
             ConnectionError::Peer(match error {
+                CodecError::Conflicting {
+                    parts: ("enabled", "enabled"),
+                    ..
+                } => PeerError::SecondEnabled,
                 CodecError::Conflicting { .. } => PeerError::BoundAndResumed,
                 _ => PeerError::Malformed("SASL2 element"),
             })

@@ -60,7 +60,11 @@ impl Session {
     fn request_roster(&mut self, features: &StreamFeatures, context: &mut Context) {
         let id = context.entropy.token();
         let version = context.knowledge.roster_version.clone().unwrap_or_default();
-        let version = features.roster_version.then_some(version.as_str());
+        // Inside SASL2 the session begins before the server shows the features behind the login; the last ones hold.
+        let authenticated = context.knowledge.server.authenticated.as_ref();
+        let is_versioned = features.roster_version
+            || authenticated.is_some_and(|features| features.roster_version);
+        let version = is_versioned.then_some(version.as_str());
         let request = roster::request(&id, version);
         self.send_core(
             Part::RosterGet,

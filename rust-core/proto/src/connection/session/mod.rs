@@ -99,14 +99,14 @@ impl Session {
     fn nonza(&mut self, nonza: Nonza, context: &mut Context) -> Result<(), ConnectionError> {
         match (nonza, self.sm) {
             (Nonza::Enabled(enabled), Sm::Enabling) => {
-                context.assumption_held(Assumption::Features);
                 context.understood(Part::Enabled);
+                context.assumption_held(Assumption::Features);
                 self.enabled(&enabled, context);
                 Ok(())
             }
             (Nonza::Failed(_), Sm::Enabling) => {
-                context.assumption_held(Assumption::Features);
                 context.understood(Part::SmFailed);
+                context.assumption_held(Assumption::Features);
                 self.sm = Sm::Off;
                 self.request_ack(context);
                 Ok(())
