@@ -97,6 +97,14 @@ impl Client {
         let _ = wait.await;
     }
 
+    /// Logs the user out: ends the session, turns the FAST token in, and forgets what could log in again. Returns when that
+    /// is done, or, without a way to the server, when it is forgotten here (the token then expires by itself).
+    pub async fn log_out(&self) {
+        let (done, wait) = oneshot::channel();
+        self.request(Request::LogOut(done));
+        let _ = wait.await;
+    }
+
     /// The next event, in order; `None` once the client has ended.
     pub async fn next_event(&self) -> Option<Event> {
         self.events.next().await

@@ -169,6 +169,8 @@ pub enum Op {
     RaiseFloor(Floor),
     /// The app has allowed weaker logins again (rule T2).
     ForgetFloor,
+    /// The user logged out: tokens, those in reserve too, and keys are forgotten.
+    ForgetCredentials,
     /// A new FAST token. The old one stays in reserve until the new one has been used (rule S5).
     StoreFast(FastToken),
     /// An attempt with the token is about to leave (rule S6).

@@ -109,6 +109,7 @@ impl Bench {
             transport: self.transport,
             knowledge,
             early_data_possible: self.config.policy.early_data,
+            log_out: false,
             active: true,
             seed: [self.seed; 32],
         };

@@ -61,7 +61,7 @@ pub struct NewStanza {
 ///   takes it back (rule S2).
 ///
 /// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor);
-/// `ForgetFloor` clears its own.
+/// `ForgetFloor` clears its own, `ForgetCredentials` the keys and both token slots.
 ///
 /// *FAST tokens*, two slots, current and reserve (rule S5); a connection is shown the current one only:
 /// - `StoreFast`: the current token moves to the reserve, the new one becomes current;

@@ -2,6 +2,7 @@
 //! decides nothing; it sleeps until the deadline that they name.
 
 mod attempt;
+mod log_out;
 mod request;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::event::{EndReason, Event, EventQueue};
 use crate::iq::{IqError, Pending};
 
 use attempt::Attempt;
+use log_out::LogOut;
 pub(crate) use request::Request;
 pub use request::SendError;
 
@@ -84,6 +86,7 @@ pub(crate) struct State {
     hops: u8,
     last_server: Option<ServerKey>,
     disconnected: Vec<tokio::sync::oneshot::Sender<()>>,
+    log_out: Option<LogOut>,
     /// Why the last transaction that failed did.
     failed_commit: Option<StoreError>,
 }
@@ -102,6 +105,7 @@ impl Default for State {
             hops: 0,
             last_server: None,
             disconnected: Vec::new(),
+            log_out: None,
             failed_commit: None,
         }
     }
@@ -328,6 +332,7 @@ impl Driver {
             .and_then(|error| self.see_other_host(error, transport));
         let reason = error.map_or(EndReason::Closed, EndReason::Link);
         self.events.push(Event::Ended { reason, plan });
+        self.token_turned_in();
         self.tell(supervisor::Input::Ended {
             attempt: number,
             ending,
@@ -371,6 +376,7 @@ impl Driver {
             }
             Err(reason) => {
                 self.events.push(Event::Ended { reason, plan: None });
+                self.token_turned_in();
                 let ending = Ending {
                     retryable: true,
                     ..Ending::default()
@@ -416,6 +422,7 @@ impl Driver {
             transport: server.transport,
             knowledge,
             early_data_possible: self.config.policy.early_data,
+            log_out: matches!(self.state.log_out, Some(LogOut::TurningIn(_))),
             active: self.state.active,
             seed: snapback_tls::random_seed().ok()?,
         };
@@ -514,6 +521,7 @@ impl Driver {
             }
         }
         self.events.push(Event::State(state));
+        self.continue_log_out();
     }
 
     fn close_cleanly(&mut self, attempt: AttemptId) {

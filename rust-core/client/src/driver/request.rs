@@ -38,6 +38,7 @@ pub(crate) enum Request {
     Suspend(oneshot::Sender<()>),
     Resume,
     ForgetFloor,
+    LogOut(oneshot::Sender<()>),
 }
 
 /// Why a stanza was not taken.
@@ -88,6 +89,7 @@ impl Driver {
                 self.settle();
                 let _ = done.send(());
             }
+            Request::LogOut(done) => self.log_out(done),
             Request::ForgetFloor => self.apply(&[Op::ForgetFloor]),
             Request::Resume => self.tell(supervisor::Input::Resume),
         }

@@ -63,6 +63,7 @@ pub(super) struct Context {
     pub(super) at_risk: Option<Assumption>,
     next_persist: u64,
     early_data_possible: bool,
+    pub(super) log_out: bool,
 }
 
 impl Context {
@@ -76,6 +77,7 @@ impl Context {
             policy: &start.config.policy,
             knowledge: &start.knowledge,
             tls: &tls,
+            log_out: start.log_out,
             wall: now.wall,
         });
         let own_caps = own_caps(&start.config.identity);
@@ -102,6 +104,7 @@ impl Context {
             at_risk: None,
             next_persist: 0,
             early_data_possible: start.early_data_possible,
+            log_out: start.log_out,
         }
     }
 
@@ -131,6 +134,7 @@ impl Context {
             policy: &self.config.policy,
             knowledge: &self.knowledge,
             tls,
+            log_out: self.log_out,
             wall: self.now.wall,
         }
     }
@@ -143,6 +147,10 @@ impl Context {
             .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
         let needs_password = matches!(plan.login, Login::Sasl1(_) | Login::Sasl2(_));
         if needs_password && self.config.password.is_none() && self.knowledge.scram_keys.is_none() {
+            return Err(ConnectionError::Local(LocalError::NoCredentials));
+        }
+        if self.log_out && !matches!(plan.login, Login::Fast { .. }) {
+            // There is no token (any more) that could be turned in.
             return Err(ConnectionError::Local(LocalError::NoCredentials));
         }
         self.plan = plan;
@@ -381,6 +389,18 @@ impl Context {
         if self.knowledge.fast.take().is_some() {
             self.persist(vec![Op::DropFast]);
         }
+    }
+
+    /// Our end of stream leaves; the server's is waited for, for a while.
+    pub(super) fn say_goodbye(&mut self) {
+        self.transmit(Part::Close, header::CLOSE.to_owned());
+        self.await_goodbye();
+    }
+
+    pub(super) fn await_goodbye(&mut self) {
+        let when = self.now.mono + self.config.timeouts.close;
+        self.timers.clear();
+        self.timers.set(Timer::Close, when);
     }
 
     /// Says that it ended as we wanted.

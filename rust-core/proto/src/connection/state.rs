@@ -329,9 +329,7 @@ impl State {
             }
             (Self::Online(mut session), Command::Close) => {
                 session.end(context);
-                let when = context.now.mono + context.config.timeouts.close;
-                context.timers.clear();
-                context.timers.set(Timer::Close, when);
+                context.await_goodbye();
                 Ok(Self::Closing)
             }
             (_, Command::Close) => Ok(finish(context)),

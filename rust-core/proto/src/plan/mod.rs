@@ -67,6 +67,8 @@ pub enum Goal {
     Resume,
     /// A new session.
     Bind,
+    /// No session: the FAST token is turned in, and that is all (XEP-0484 section 3.6).
+    LogOut,
 }
 
 /// What happens around the stream restart after SASL1.
@@ -181,7 +183,7 @@ impl Plan {
 
     fn authenticate(&self, mechanism: Mechanism) -> Vec<Part> {
         let mut parts = vec![Part::Header, Part::Authenticate(mechanism)];
-        if self.inline {
+        if self.inline && self.goal != Goal::LogOut {
             parts.push(self.ask());
         }
         parts
@@ -206,6 +208,7 @@ impl Plan {
         match self.goal {
             Goal::Resume => Part::Resume,
             Goal::Bind => Part::Bind,
+            Goal::LogOut => Part::Close,
         }
     }
 
@@ -213,6 +216,7 @@ impl Plan {
         match self.goal {
             Goal::Resume => Part::Resumed,
             Goal::Bind => Part::Bound,
+            Goal::LogOut => Part::Success,
         }
     }
 }

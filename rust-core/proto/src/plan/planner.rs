@@ -19,6 +19,8 @@ pub struct Inputs<'a> {
     pub knowledge: &'a Knowledge,
     /// What is known, or expected, of TLS.
     pub tls: &'a TlsOutlook,
+    /// The user logs out: the token is turned in, no session is asked for.
+    pub log_out: bool,
     /// For expiry dates.
     pub wall: UnixTime,
 }
@@ -77,6 +79,9 @@ impl Plan {
 }
 
 fn goal(inputs: Inputs<'_>) -> Goal {
+    if inputs.log_out {
+        return Goal::LogOut;
+    }
     match &inputs.knowledge.sm {
         Some(session) if !has_expired(session, inputs.wall) => Goal::Resume,
         _ => Goal::Bind,
@@ -236,6 +241,7 @@ fn is_inline(login: &Login, goal: Goal, sasl2: Option<&Sasl2Features>) -> bool {
     match (login, goal) {
         (Login::Fast { .. } | Login::Sasl2(_), Goal::Resume) => sasl2.sm,
         (Login::Fast { .. } | Login::Sasl2(_), Goal::Bind) => sasl2.bind2.is_some(),
+        (Login::Fast { .. }, Goal::LogOut) => true,
         _ => false,
     }
 }
@@ -245,6 +251,7 @@ fn restart(inputs: Inputs<'_>, features: &StreamFeatures, goal: Goal) -> Restart
     let authenticated = inputs.knowledge.server.authenticated.as_ref();
     let can_ask = match goal {
         Goal::Bind => true,
+        Goal::LogOut => false,
         Goal::Resume => authenticated.is_some_and(|features| features.sm),
     };
     if can_ask && may_pipeline(inputs, Some(features)) {

@@ -67,6 +67,11 @@ impl Tables {
             Op::PipeliningFailed { until } => {
                 self.facts(server).pipelining_off_until = Some(*until)
             }
+            Op::ForgetCredentials => {
+                self.fast = None;
+                self.fast_reserve = None;
+                self.scram_keys = None;
+            }
             Op::ForgetFloor => self.floor = None,
             Op::LearnServerInfo(info) => self.facts(server).info = Some(info.clone()),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,

@@ -49,9 +49,10 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
     let (exchange, response) = Exchange::with_token(context)?;
     context.at_risk.get_or_insert(Assumption::FastToken);
     let used = context.knowledge.fast.as_ref().map(|token| token.binding);
-    let wanted = wanted_token(&features, context).filter(|wanted| Some(*wanted) != used);
+    let wanted =
+        wanted_token(&features, context).filter(|wanted| Some(*wanted) != used && !context.log_out);
     let (mut children, inline) = goal_elements(&features, context);
-    children.push(fast::fast(count, false));
+    children.push(fast::fast(count, context.log_out));
     children.extend(wanted.map(request_token));
     send(&exchange, Secret::new(response), children, after, context);
     Ok(ExpectSasl2 {
@@ -123,6 +124,9 @@ fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding
 /// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4).
 fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, Inline) {
     let mut children = Vec::new();
+    if context.log_out {
+        return (children, Inline::default());
+    }
     if context.plan.goal == Goal::Resume {
         if !features.sm || !context.plan.inline {
             // To bind here would give the session up; it is asked for after the login. The plan says so where the
@@ -256,6 +260,9 @@ impl ExpectSasl2 {
                 count: 0,
             });
         proven(finished, token, context);
+        if context.log_out {
+            return Ok(logged_out(context));
+        }
         match (success.resumed, success.bound) {
             (Some(_), Some(_)) => Err(ConnectionError::Peer(PeerError::BoundAndResumed)),
             (Some(resumed), None) => Session::resumed(&resumed, context).map(online),
@@ -286,6 +293,10 @@ impl ExpectSasl2 {
         if failure.config_version_mismatch {
             return fall_back(&failure.condition, context);
         }
+        if context.log_out {
+            // Refused or turned in: the token is worth nothing any more.
+            return Ok(logged_out(context));
+        }
         if self.used_token {
             context.drop_token();
             context.at_risk = Some(Assumption::FastToken);
@@ -296,6 +307,14 @@ impl ExpectSasl2 {
         }
         Err(ConnectionError::Sasl(failure.condition.clone()))
     }
+}
+
+/// The token is gone on both sides (XEP-0484 section 3.6).
+fn logged_out(context: &mut Context) -> State {
+    context.at_risk = None;
+    context.persist(vec![Op::ForgetCredentials]);
+    context.say_goodbye();
+    State::Closing
 }
 
 /// Whom the server says we are must be whom we logged in as.

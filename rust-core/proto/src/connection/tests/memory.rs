@@ -23,6 +23,10 @@ impl Memory {
             Op::LearnSecured(features) => knowledge.server.secured = Some(features),
             Op::LearnAuthenticated(features) => knowledge.server.authenticated = Some(features),
             Op::PipeliningFailed { until } => knowledge.server.pipelining_off_until = Some(until),
+            Op::ForgetCredentials => {
+                knowledge.fast = None;
+                knowledge.scram_keys = None;
+            }
             Op::ForgetFloor => knowledge.floor = None,
             Op::LearnServerInfo(info) => knowledge.server.info = Some(info),
             Op::LearnSmBeforeSasl(key) => knowledge.server.sm_before_sasl = key,
