@@ -45,7 +45,10 @@ pub(crate) enum Wire {
 
 impl Wire {
     pub(crate) fn tls(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
-        Ok(Self::Tls(Box::new(ServerConnection::new(config)?)))
+        let mut connection = ServerConnection::new(config)?;
+        // rustls would drop what goes beyond 64 KiB at once.
+        connection.set_buffer_limit(None);
+        Ok(Self::Tls(Box::new(connection)))
     }
 
     pub(crate) fn is_secure(&self) -> bool {
@@ -89,7 +92,7 @@ impl Wire {
         match self {
             Self::Clear | Self::Pretend(_) => out.extend_from_slice(plain),
             Self::Tls(tls) => {
-                // Writing to memory cannot fail.
+                // Without a limit on its buffer, writing to memory cannot fail.
                 let _ = tls.writer().write_all(plain);
                 while tls.wants_write() {
                     if tls.write_tls(out).is_err() {

@@ -233,9 +233,7 @@ fn gs2(offer: &Offer, bindings: &ChannelBindings, usable_plus: bool) -> Result<G
             })
     };
     match (any_plus(&offer.mechanisms), &offer.channel_bindings) {
-        (false, None) => Ok(Gs2::NotOffered), // rule 3
-        // A list without entries offers nothing: servers that bind with TLS 1.3 only show it under TLS 1.2.
-        (false, Some(types)) if types.is_empty() => Ok(Gs2::NotOffered),
+        (false, None) => Ok(Gs2::NotOffered),              // rule 3
         (false, Some(_)) => Err(NoMechanism::PlusMissing), // rule 5
         (true, None) if offer.profile == Profile::Sasl2 => Err(NoMechanism::BindingTypesMissing), // rule 4
         // Rule 4 leaves SASL1 a free choice. RFC 9266, section 3, makes tls-exporter the default of TLS 1.3.

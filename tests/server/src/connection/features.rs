@@ -79,7 +79,8 @@ impl Connection {
                 );
             }
         }
-        if switches.channel_binding_advertised {
+        // An empty list would say that somebody cut the -PLUS mechanisms out.
+        if switches.channel_binding_advertised && !bindings.names().is_empty() {
             let types = bindings
                 .names()
                 .into_iter()
@@ -133,7 +134,7 @@ impl Connection {
             SsdpAttribute::H => ("h", "\u{1e}", "\u{1f}"),
         };
         let mut text = mechanisms.join(item);
-        if cx.world.switches.channel_binding_advertised {
+        if cx.world.switches.channel_binding_advertised && !types.is_empty() {
             text.push_str(list);
             text.push_str(&types.join(item));
         }
