@@ -58,7 +58,6 @@ fn demo(arguments: &[String]) -> ExitCode {
     let mut cargo = tool::cargo(&[
         "run",
         "--quiet",
-        "--release",
         "--package",
         "snapback",
         "--",
