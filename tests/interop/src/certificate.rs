@@ -27,14 +27,24 @@ pub(crate) fn make(domain: &str) -> Result<TestCertificate, StartError> {
     let now = SystemTime::now();
     let (begin, end) = (now - DAY, now + DAYS_VALID * DAY);
 
+    // Its key makes its name unlike that of other authorities, so that it is unknown to who trusts one of those.
+    let authority_key = KeyPair::generate()?;
+    let name: String = authority_key
+        .public_key_raw()
+        .iter()
+        .rev()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+
     let mut authority = CertificateParams::default();
     (authority.not_before, authority.not_after) = (begin.into(), end.into());
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     authority
         .distinguished_name
-        .push(DnType::CommonName, "Snapback test CA");
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+        .push(DnType::CommonName, format!("Snapback test CA {name}"));
+    let authority = CertifiedIssuer::self_signed(authority, authority_key)?;
 
     let mut leaf = CertificateParams::new([domain.to_owned()])?;
     (leaf.not_before, leaf.not_after) = (begin.into(), end.into());

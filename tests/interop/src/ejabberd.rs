@@ -1,7 +1,8 @@
 //! ejabberd 24.12 as Debian packages it.
 //!
 //! The packaged configuration is used section by section; replaced are only domain, certificate, listeners (which leaves
-//! out `c2s_shaper`: 3000 B/s would be all that a test measures), and the resumption window. It runs without Erlang
+//! out `c2s_shaper`: 3000 B/s would be all that a test measures), and the resumption window; added are archive and
+//! tokens (`mod_mam`, `mod_auth_fast`), which its package has but does not enable. It runs without Erlang
 //! distribution: no node name, no `epmd`, nothing that outlives it.
 
 use std::fmt::Write as _;
@@ -87,7 +88,7 @@ fn configuration(site: &Site, packaged: &str) -> Result<String, &'static str> {
     }
     config = config.replacen(
         MODULES,
-        &format!("{MODULES}  mod_mam:\n    default: always\n"),
+        &format!("{MODULES}  mod_auth_fast: {{}}\n  mod_mam:\n    default: always\n"),
         1,
     );
     let window = site.config.resume_window_s;

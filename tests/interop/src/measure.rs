@@ -155,13 +155,13 @@ pub fn real_cases() -> Vec<Case> {
             flights(5, 3, 3),
         ),
         on(
-            "ejabberd as packaged, STARTTLS",
+            "ejabberd with FAST, STARTTLS",
             Flavour::Ejabberd,
             StartTls,
             flights(6, 4, 4),
         ),
         on(
-            "ejabberd as packaged, direct TLS",
+            "ejabberd with FAST, direct TLS",
             Flavour::Ejabberd,
             DirectTls,
             flights(5, 3, 3),

@@ -4,6 +4,7 @@
     reason = "test support: what cannot be set up must fail the test"
 )]
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,22 @@ pub struct Log {
     pub offline: Vec<OfflineReason>,
     /// What the server did wrong.
     pub faults: Vec<&'static str>,
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcomes: Vec<&Outcome> = self.sessions.iter().map(|s| &s.outcome).collect();
+        write!(
+            f,
+            "sessions {outcomes:?}, {} messages, {} acknowledged, failed {:?}, ended {:?}, offline {:?}, faults {:?}",
+            self.messages.len(),
+            self.acked.len(),
+            self.failed,
+            self.ended,
+            self.offline,
+            self.faults,
+        )
+    }
 }
 
 /// How a session came about.
@@ -157,7 +174,7 @@ impl Phone {
             match tokio::time::timeout_at(deadline, self.client.next_event()).await {
                 Ok(Some(event)) => self.enter(event),
                 Ok(None) => panic!("the client ended while waiting for {what}"),
-                Err(_) => panic!("waited in vain for {what}; so far: {:#?}", self.log),
+                Err(_) => panic!("waited in vain for {what}; so far: {}", self.log),
             }
         }
     }

@@ -26,7 +26,7 @@ pub enum Flavour {
     ProsodyStock,
     /// The same with the packaged community modules for SASL2, Bind 2, inline stream management and FAST.
     ProsodyModern,
-    /// ejabberd with the modules that its package enables, and message archiving.
+    /// ejabberd with the modules that its package enables, message archiving, and FAST.
     Ejabberd,
 }
 

@@ -1,1 +1,221 @@
-//! To be written.
+//! Nothing lost, nothing twice, on real servers: whatever becomes of the connection, the session or the server.
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a test")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use snapback_client::{Outcome, Transport};
+use snapback_interop::phone::{Endpoint, Log, Phone};
+use snapback_interop::{Account, Flavour, RunningServer, ServerConfig, start_or_skip};
+use snapback_netsim::{CutMode, DownMode};
+
+/// Short: these tests wait for answers, not for the link.
+const RTT: Duration = Duration::from_millis(20);
+const JULIET: &str = "juliet@snapback.test";
+const ROMEO: &str = "romeo@snapback.test";
+
+/// How many messages go each way in a burst.
+const BURST: usize = 30;
+
+macro_rules! on_each_server {
+    ($($scenario:ident),* $(,)?) => {
+        mod prosody_as_packaged {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $scenario() {
+                super::on(super::Flavour::ProsodyStock, async |server, transport| super::$scenario(server, transport).await).await;
+            })*
+        }
+        mod prosody_with_sasl2 {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $scenario() {
+                super::on(super::Flavour::ProsodyModern, async |server, transport| super::$scenario(server, transport).await).await;
+            })*
+        }
+        mod ejabberd {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $scenario() {
+                super::on(super::Flavour::Ejabberd, async |server, transport| super::$scenario(server, transport).await).await;
+            })*
+        }
+    };
+}
+
+on_each_server!(
+    a_cut_in_the_middle_of_traffic_loses_nothing,
+    a_new_session_after_a_clean_end_sends_what_waited,
+    a_forgotten_session_is_replaced_by_a_new_one,
+    a_server_that_restarts_finds_its_clients_again,
+);
+
+/// Over STARTTLS, then over direct TLS, on one server.
+async fn on(flavour: Flavour, scenario: impl AsyncFn(&mut RunningServer, Transport)) {
+    let config = ServerConfig {
+        resume_window_s: 60,
+        ..ServerConfig::new(flavour)
+    };
+    let Some(mut server) = start_or_skip(config) else {
+        return;
+    };
+    for transport in [Transport::StartTls, Transport::DirectTls] {
+        scenario(&mut server, transport).await;
+    }
+}
+
+struct Pair {
+    juliet: Phone,
+    romeo: Phone,
+    /// Ids of what each sent, in order.
+    from_juliet: Vec<String>,
+    from_romeo: Vec<String>,
+}
+
+impl Pair {
+    async fn online(server: &RunningServer, transport: Transport) -> Self {
+        let endpoint = Endpoint::of(server, transport);
+        let open = async |account| {
+            let mut phone = Phone::open(&endpoint, server.account(account), RTT, |_| {}).await;
+            phone.client.connect();
+            assert_eq!(phone.online().await.outcome, Outcome::Bound);
+            phone
+        };
+        let mut pair = Self {
+            juliet: open(Account::Juliet).await,
+            romeo: open(Account::Romeo).await,
+            from_juliet: Vec::new(),
+            from_romeo: Vec::new(),
+        };
+        // Presence goes out with the bind; a message behind it finds both available.
+        pair.burst(1).await;
+        pair.arrived().await;
+        pair
+    }
+
+    /// Queues this many messages each way.
+    async fn burst(&mut self, messages: usize) {
+        for _ in 0..messages {
+            self.from_juliet
+                .push(self.juliet.send(ROMEO, "to Romeo").await);
+            self.from_romeo
+                .push(self.romeo.send(JULIET, "to Juliet").await);
+        }
+    }
+
+    /// Waits until everything arrived and is acknowledged; then it did so once, and in order.
+    async fn arrived(&mut self) {
+        for (phone, sent, expected) in [
+            (&mut self.juliet, &self.from_juliet, &self.from_romeo),
+            (&mut self.romeo, &self.from_romeo, &self.from_juliet),
+        ] {
+            let all = |log: &Log| {
+                expected
+                    .iter()
+                    .all(|id| log.messages.iter().any(|message| message.id == *id))
+                    && sent.iter().all(|id| log.acked.contains(id))
+            };
+            phone
+                .until("all messages, and acknowledgements of all", all)
+                .await;
+        }
+        for (phone, expected) in [
+            (&self.juliet, &self.from_romeo),
+            (&self.romeo, &self.from_juliet),
+        ] {
+            let received: Vec<&String> = phone.log.messages.iter().map(|m| &m.id).collect();
+            let expected: Vec<&String> = expected.iter().collect();
+            assert_eq!(received, expected, "each once, in order");
+            let deliveries: BTreeSet<&String> =
+                phone.log.messages.iter().map(|m| &m.delivery).collect();
+            assert_eq!(
+                deliveries.len(),
+                received.len(),
+                "each delivery has its own id"
+            );
+            assert!(phone.log.failed.is_empty());
+            assert!(phone.log.faults.is_empty(), "{:?}", phone.log.faults);
+        }
+    }
+
+    async fn leave(self) {
+        self.juliet.client.disconnect().await;
+        self.romeo.client.disconnect().await;
+    }
+}
+
+/// Both are cut abruptly, again and again, with messages on the wire both ways; only the clients notice.
+async fn a_cut_in_the_middle_of_traffic_loses_nothing(
+    server: &mut RunningServer,
+    transport: Transport,
+) {
+    let mut pair = Pair::online(server, transport).await;
+    for _ in 0..3 {
+        pair.burst(BURST).await;
+        // Some messages are on their way now, at different depths for the two.
+        tokio::time::sleep(RTT * 3 / 4).await;
+        pair.juliet.link.cut(CutMode::ResetClient);
+        pair.burst(BURST).await;
+        pair.romeo.link.cut(CutMode::ResetClient);
+        pair.burst(BURST).await;
+        assert_eq!(pair.juliet.online().await.outcome, Outcome::Resumed);
+        assert_eq!(pair.romeo.online().await.outcome, Outcome::Resumed);
+        pair.arrived().await;
+    }
+    pair.leave().await;
+}
+
+/// What is queued while offline goes out with the next session.
+async fn a_new_session_after_a_clean_end_sends_what_waited(
+    server: &mut RunningServer,
+    transport: Transport,
+) {
+    let mut pair = Pair::online(server, transport).await;
+    pair.juliet.client.disconnect().await;
+    for _ in 0..BURST {
+        pair.from_juliet
+            .push(pair.juliet.send(ROMEO, "queued").await);
+        pair.from_romeo
+            .push(pair.romeo.send(JULIET, "for later").await);
+    }
+    // Until the server has them all: what reaches ejabberd while it hands out what it kept stays there for the next login.
+    let sent = pair.from_romeo.clone();
+    let has_all = |log: &Log| sent.iter().all(|id| log.acked.contains(id));
+    pair.romeo.until("acknowledgements", has_all).await;
+    pair.juliet.client.connect();
+    assert_eq!(pair.juliet.online().await.outcome, Outcome::Bound);
+    pair.arrived().await;
+    pair.leave().await;
+}
+
+/// The server restarted while the client had no network: the session is gone, what was queued is not.
+async fn a_forgotten_session_is_replaced_by_a_new_one(
+    server: &mut RunningServer,
+    transport: Transport,
+) {
+    let mut pair = Pair::online(server, transport).await;
+    pair.juliet
+        .link
+        .down(DownMode::Blackhole)
+        .await
+        .expect("the link obeys");
+    pair.juliet.link.cut(CutMode::ResetClient);
+    for _ in 0..BURST {
+        pair.from_juliet
+            .push(pair.juliet.send(ROMEO, "queued").await);
+    }
+    tokio::task::block_in_place(|| server.restart()).expect("the server restarts");
+    pair.juliet.link.up().await.expect("the link obeys");
+    assert_eq!(pair.juliet.online().await.outcome, Outcome::Bound);
+    pair.arrived().await;
+    pair.leave().await;
+}
+
+/// The server says goodbye and restarts under live sessions; both clients come back by themselves.
+async fn a_server_that_restarts_finds_its_clients_again(
+    server: &mut RunningServer,
+    transport: Transport,
+) {
+    let mut pair = Pair::online(server, transport).await;
+    tokio::task::block_in_place(|| server.restart()).expect("the server restarts");
+    pair.juliet.online().await;
+    pair.romeo.online().await;
+    pair.burst(BURST).await;
+    pair.arrived().await;
+    println!("Juliet's connections ended: {:?}", pair.juliet.log.ended);
+    pair.leave().await;
+}

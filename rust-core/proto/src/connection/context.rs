@@ -356,6 +356,16 @@ impl Context {
 
     // -- the end
 
+    /// The server shows another offer than the one that the login was chosen from.
+    pub(super) fn offer_has_changed(&self) -> bool {
+        let (Some(shown), Some(remembered)) =
+            (&self.stream.features, &self.knowledge.server.secured)
+        else {
+            return false;
+        };
+        shown.sasl1 != remembered.sasl1 || shown.channel_bindings != remembered.channel_bindings
+    }
+
     /// What an error means if it struck while a remembered fact was relied on: the fact was wrong, not the server.
     pub(super) fn blame(&mut self, error: ConnectionError) -> ConnectionError {
         let Some(assumption) = self.at_risk else {

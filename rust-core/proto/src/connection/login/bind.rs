@@ -51,8 +51,11 @@ impl ExpectBound {
                 .map_err(|_| ConnectionError::Peer(PeerError::BindRefused))?;
             context.understood(Part::Bound);
             // What rode behind the bind relied on them too: they are proven when `<enable/>` is answered.
-            let still_open =
-                context.at_risk == Some(Assumption::Features) && self.session.is_enabling();
+            let relied = matches!(
+                context.at_risk,
+                Some(Assumption::Features | Assumption::PipelinedRestart)
+            );
+            let still_open = relied && self.session.is_enabling();
             context.at_risk = still_open.then_some(Assumption::Features);
             if !self.greeted {
                 let features = context.stream.features.clone().unwrap_or_default();

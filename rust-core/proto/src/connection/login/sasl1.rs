@@ -130,11 +130,11 @@ impl ExpectSasl1 {
 
     fn failure(self, condition: &SaslCondition, context: &mut Context) -> Next {
         context.understood(Part::Failure);
-        if !is_about_mechanism(condition) {
+        if !is_about_mechanism(condition) && !context.offer_has_changed() {
             return Err(ConnectionError::Sasl(condition.clone()));
         }
-        if self.follow.is_some() {
-            // The new stream was sent behind a login that failed: this connection is beyond repair.
+        if self.follow.is_some() || !is_about_mechanism(condition) {
+            // What was chosen from an old offer was refused, perhaps for that (RFC 5802 has one word for all), or the new stream was sent behind a login that failed: this connection is beyond repair.
             context.persist(vec![Op::ForgetServer]);
             return Err(ConnectionError::WrongAssumption(Assumption::Features));
         }
