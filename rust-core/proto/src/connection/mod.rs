@@ -10,6 +10,7 @@
 //! - A transaction that fails is an input too, and ends the connection.
 //! - There are no callbacks. Time comes in as `now`, randomness as a seed.
 
+mod blame;
 mod context;
 mod input;
 mod login;

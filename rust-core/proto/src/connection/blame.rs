@@ -1,0 +1,90 @@
+//! What an error means if it struck while a remembered fact was relied on (rule S2): the fact was wrong, is forgotten, and
+//! the next connection does without it, at once.
+
+use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::knowledge::Op;
+use crate::stream::error::StreamCondition;
+use crate::time::UnixTime;
+
+use super::Timer;
+use super::context::Context;
+
+impl Context {
+    /// What an error means if it struck while a remembered fact was relied on: the fact was wrong, not the server.
+    pub(super) fn blame(&mut self, error: ConnectionError) -> ConnectionError {
+        let Some(assumption) = self.at_risk else {
+            return error;
+        };
+        let evidence = evidence(&error);
+        match (assumption, evidence) {
+            (_, Evidence::None) => return error,
+            (Assumption::CombinedStartTls | Assumption::PipelinedRestart, evidence) => {
+                let until = match evidence {
+                    Evidence::Refusal => UnixTime::NEVER,
+                    _ => self.now.wall.plus_seconds(PIPELINING_PAUSE_SECONDS),
+                };
+                self.persist(vec![Op::PipeliningFailed { until }]);
+            }
+            (Assumption::Features, Evidence::Refusal) => {
+                self.persist(vec![Op::ForgetServer]);
+            }
+            // The token was refused, and some servers hang up after that, or instead of saying so.
+            (Assumption::FastToken, Evidence::Refusal) => {
+                self.drop_token();
+            }
+            // The path may have broken by itself; facts and tokens are too dear to be dropped for that.
+            (Assumption::Features | Assumption::FastToken, Evidence::Silence) => return error,
+        }
+        ConnectionError::WrongAssumption(assumption)
+    }
+}
+
+/// A server that answers pipelining with silence, or by hanging up, looks like a path that broke just then. So it is
+/// only a pause: a day, in which a phone connects often enough for the lost round trip to be worth another try.
+const PIPELINING_PAUSE_SECONDS: i64 = 86_400;
+
+/// How strongly an error says that the server did not like what it was sent.
+enum Evidence {
+    /// It said so, or ended the stream.
+    Refusal,
+    /// The path ended, or nothing came: it may have been the path.
+    Silence,
+    /// It has nothing to do with it.
+    None,
+}
+
+fn evidence(error: &ConnectionError) -> Evidence {
+    match error {
+        ConnectionError::Stream(error) if may_answer_bad_input(error.condition) => {
+            Evidence::Refusal
+        }
+        ConnectionError::Peer(PeerError::ErrorBeforeTls(condition))
+            if may_answer_bad_input(*condition) =>
+        {
+            Evidence::Refusal
+        }
+        ConnectionError::StreamClosed | ConnectionError::Peer(PeerError::Xml(_)) => {
+            Evidence::Refusal
+        }
+        ConnectionError::TransportClosed | ConnectionError::Timeout(Timer::Login) => {
+            Evidence::Silence
+        }
+        _ => Evidence::None,
+    }
+}
+
+/// Whether a server that does not understand what it was sent may say so with this condition.
+fn may_answer_bad_input(condition: StreamCondition) -> bool {
+    !matches!(
+        condition,
+        StreamCondition::Conflict
+            | StreamCondition::ConnectionTimeout
+            | StreamCondition::HostGone
+            | StreamCondition::HostUnknown
+            | StreamCondition::RemoteConnectionFailed
+            | StreamCondition::Reset
+            | StreamCondition::ResourceConstraint
+            | StreamCondition::SeeOtherHost
+            | StreamCondition::SystemShutdown
+    )
+}
