@@ -26,6 +26,7 @@ usage: cargo xtask <command>
   lint                  formatting, clippy, rustdoc, purity, dependencies
   purity                the sans-IO crates do no I/O
   fuzz [--seconds N]    each fuzz target for N seconds
+  flights               measure the round trips on real servers, into docs/protocol/flights.md
   setup                 install what a bare Debian machine lacks
 ";
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
+        ("flights", []) => finish(suite::flights()),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
             Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),
@@ -55,14 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn demo(arguments: &[String]) -> ExitCode {
-    let mut cargo = tool::cargo(&[
-        "run",
-        "--quiet",
-        "--package",
-        "snapback",
-        "--",
-        "demo",
-    ]);
+    let mut cargo = tool::cargo(&["run", "--quiet", "--package", "snapback", "--", "demo"]);
     match cargo.args(arguments).status() {
         Ok(status) => status
             .code()

@@ -46,6 +46,25 @@ pub(crate) fn fuzz(time: Duration) -> Report {
     report
 }
 
+/// The page of round trips, measured anew.
+pub(crate) fn flights() -> Report {
+    let mut report = new_report();
+    report.step("flights", || {
+        let arguments = [
+            "run",
+            "--quiet",
+            "--package",
+            "snapback-interop",
+            "--features",
+            "real-servers",
+            "--bin",
+            "flights",
+        ];
+        Outcome::of(tool::run(&mut cargo(&arguments)))
+    });
+    report
+}
+
 /// Everything that the other commands would install when they need it.
 pub(crate) fn setup() -> Report {
     let mut report = new_report();

@@ -113,6 +113,9 @@ pub struct Received {
     pub id: String,
     /// Its text.
     pub body: String,
+    /// Its id in our archive (XEP-0359): of two with the same, the server sent one twice; of two with different ones, it
+    /// took one twice.
+    pub archived: String,
 }
 
 #[derive(Debug)]
@@ -216,6 +219,13 @@ impl Phone {
                     self.log.messages.push(Received {
                         id: delivery.stanza.attr("id").unwrap_or_default().to_owned(),
                         body: body.text(),
+                        archived: delivery
+                            .stanza
+                            .children()
+                            .find(|child| child.name() == "stanza-id")
+                            .and_then(|id| id.attr("id"))
+                            .unwrap_or_default()
+                            .to_owned(),
                         delivery: delivery.id,
                     });
                 }

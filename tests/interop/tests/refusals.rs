@@ -7,9 +7,7 @@ use snapback_client::{
     CertificateError, ConnectionError, EndReason, LinkError, OfflineReason, TlsError, Transport,
 };
 use snapback_interop::phone::{Endpoint, Phone};
-use snapback_interop::{
-    Account, Credentials, Flavour, RunningServer, ServerConfig, start_or_skip,
-};
+use snapback_interop::{Account, Credentials, Flavour, RunningServer, ServerConfig, start_or_skip};
 
 const RTT: Duration = Duration::from_millis(20);
 

@@ -119,7 +119,9 @@ impl Pair {
         ] {
             let received: Vec<&String> = phone.log.messages.iter().map(|m| &m.id).collect();
             let expected: Vec<&String> = expected.iter().collect();
-            assert_eq!(received, expected, "each once, in order");
+            if received != expected {
+                panic!("{}", difference(&phone.log, &expected));
+            }
             let deliveries: BTreeSet<&String> =
                 phone.log.messages.iter().map(|m| &m.delivery).collect();
             assert_eq!(
@@ -136,6 +138,24 @@ impl Pair {
         self.juliet.client.disconnect().await;
         self.romeo.client.disconnect().await;
     }
+}
+
+/// Who came out of order or twice, by the number in which it was sent, with its id in the archive.
+fn difference(log: &Log, sent: &[&String]) -> String {
+    let number = |id: &String| sent.iter().position(|sent| *sent == id);
+    let received: Vec<String> = log
+        .messages
+        .iter()
+        .map(|message| match number(&message.id) {
+            Some(number) => format!("{number} ({})", message.archived),
+            None => format!("? ({})", message.archived),
+        })
+        .collect();
+    format!(
+        "of {} messages came, not each once and in order: {}",
+        sent.len(),
+        received.join(", ")
+    )
 }
 
 /// Both are cut abruptly, again and again, with messages on the wire both ways; only the clients notice.
