@@ -62,7 +62,7 @@ async fn run() -> Result<Vec<String>, String> {
 }
 
 impl Measured {
-    /// Logins that took another number of flights than the table says, in any run.
+    /// Logins that took another number of flights than the table says, in any run. Fewer are welcome in a cold one.
     fn missed(&self) -> Vec<String> {
         let expected = self.case.flights;
         let expected = [expected.cold, expected.warm, expected.resumed];
@@ -70,7 +70,10 @@ impl Measured {
             .runs
             .iter()
             .flat_map(|run| run.logins().into_iter().zip(expected))
-            .filter(|((_, login), expected)| login.flights() != *expected)
+            .filter(|((kind, login), expected)| match *kind {
+                "cold" => login.flights() > *expected,
+                _ => login.flights() != *expected,
+            })
             .map(|((kind, login), expected)| {
                 format!(
                     "{}, {kind}: {} instead of {expected}",
