@@ -363,7 +363,15 @@ impl Context {
         else {
             return false;
         };
-        shown.sasl1 != remembered.sasl1 || shown.channel_bindings != remembered.channel_bindings
+        let sasl2 = |features: &StreamFeatures| {
+            features
+                .sasl2
+                .as_ref()
+                .map(|sasl2| sasl2.mechanisms.clone())
+        };
+        shown.sasl1 != remembered.sasl1
+            || sasl2(shown) != sasl2(remembered)
+            || shown.channel_bindings != remembered.channel_bindings
     }
 
     /// The FAST token was refused: it is not tried again.

@@ -134,7 +134,8 @@ impl ExpectSasl1 {
             return Err(ConnectionError::Sasl(condition.clone()));
         }
         if self.follow.is_some() || !is_about_mechanism(condition) {
-            // What was chosen from an old offer was refused, perhaps for that (RFC 5802 has one word for all), or the new stream was sent behind a login that failed: this connection is beyond repair.
+            // What was chosen from an old offer was refused, perhaps for that (RFC 5802 has one word for all), or the
+            // new stream was sent behind a login that failed: this connection is beyond repair.
             context.persist(vec![Op::ForgetServer]);
             return Err(ConnectionError::WrongAssumption(Assumption::Features));
         }

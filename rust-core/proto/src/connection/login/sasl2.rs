@@ -302,7 +302,9 @@ impl ExpectSasl2 {
             context.at_risk = Some(Assumption::FastToken);
             return fall_back(&failure.condition, context);
         }
-        if is_about_mechanism(&failure.condition) {
+        // What was chosen from an old offer may have been refused for that: once more, from the offer that is here.
+        let was_outdated = context.fallbacks == 0 && context.offer_has_changed();
+        if was_outdated || is_about_mechanism(&failure.condition) {
             return fall_back(&failure.condition, context);
         }
         Err(ConnectionError::Sasl(failure.condition.clone()))
