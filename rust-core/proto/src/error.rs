@@ -96,6 +96,9 @@ pub enum Assumption {
     Features,
     /// S5: that the FAST token is still good.
     FastToken,
+    /// That the server reads on at the beginning of a stanza after `<resumed/>`. Prosody 13.0 reads on where the cut left its
+    /// old parser, for as long as the session lives.
+    Resumption,
 }
 
 impl ConnectionError {
@@ -136,6 +139,7 @@ impl ConnectionError {
                 | Assumption::PipelinedRestart
                 | Assumption::Features => "S2",
                 Assumption::FastToken => "S5",
+                Assumption::Resumption => "T6",
             }),
             _ => None,
         }
@@ -233,6 +237,7 @@ impl fmt::Display for Assumption {
             Self::PipelinedRestart => "the pipelined stream restart was refused",
             Self::Features => "the remembered features are out of date",
             Self::FastToken => "the FAST token was refused",
+            Self::Resumption => "the server cannot read on in the resumed session",
         })
     }
 }

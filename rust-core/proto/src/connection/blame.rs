@@ -15,7 +15,10 @@ impl Context {
         let Some(assumption) = self.at_risk else {
             return error;
         };
-        let evidence = evidence(&error);
+        let evidence = match assumption {
+            Assumption::Resumption => evidence_of_a_torn_stanza(&error),
+            _ => evidence(&error),
+        };
         match (assumption, evidence) {
             (_, Evidence::None) => return error,
             (Assumption::CombinedStartTls | Assumption::PipelinedRestart, evidence) => {
@@ -32,6 +35,11 @@ impl Context {
             (Assumption::FastToken, Evidence::Refusal) => {
                 self.drop_token();
             }
+            // With a new session the server reads with a new parser.
+            (Assumption::Resumption, Evidence::Refusal) => {
+                self.persist(vec![Op::SmDropped]);
+            }
+            (Assumption::Resumption, Evidence::Silence) => return error,
             // The path may have broken by itself; facts and tokens are too dear to be dropped for that.
             (Assumption::Features | Assumption::FastToken, Evidence::Silence) => return error,
         }
@@ -68,6 +76,25 @@ fn evidence(error: &ConnectionError) -> Evidence {
         }
         ConnectionError::TransportClosed | ConnectionError::Timeout(Timer::Login) => {
             Evidence::Silence
+        }
+        _ => Evidence::None,
+    }
+}
+
+/// What a server says that reads a stanza of ours as the rest of one that the cut has torn.
+fn evidence_of_a_torn_stanza(error: &ConnectionError) -> Evidence {
+    match error {
+        ConnectionError::Stream(error)
+            if matches!(
+                error.condition,
+                StreamCondition::BadFormat
+                    | StreamCondition::InvalidXml
+                    | StreamCondition::NotWellFormed
+                    | StreamCondition::PolicyViolation
+                    | StreamCondition::RestrictedXml
+            ) =>
+        {
+            Evidence::Refusal
         }
         _ => Evidence::None,
     }

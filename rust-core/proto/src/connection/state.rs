@@ -282,6 +282,12 @@ impl State {
                     Self::Online(session)
                 }
                 (Self::Closing, Timer::Close) => return Ok(finish(context)),
+                (Self::Online(mut session), Timer::Ack)
+                    if context.at_risk == Some(Assumption::Resumption) =>
+                {
+                    session.poisoned(context);
+                    return Err(ConnectionError::Timeout(Timer::Ack));
+                }
                 (_, timer) => return Err(ConnectionError::Timeout(timer)),
             };
         }

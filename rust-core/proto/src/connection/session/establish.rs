@@ -1,6 +1,6 @@
 //! How a session begins: bound anew, or resumed.
 
-use crate::error::{ConnectionError, PeerError};
+use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, PendingKind, SmSession};
 use crate::ns;
 use crate::part::Part;
@@ -196,6 +196,7 @@ impl Session {
         session.resend_unacked(context);
         session.flush_queue(context);
         session.request_ack(context);
+        context.at_risk = Some(Assumption::Resumption);
         Ok(session)
     }
 

@@ -120,7 +120,12 @@ impl Session {
             (Nonza::Ack { h }, Sm::On) => {
                 context.understood(Part::Ack);
                 self.answered(context);
+                let before = self.base;
                 self.acknowledge(h, context)?;
+                // Prosody says goodbye with an `<a/>`: only one that takes something in shows that it could be read.
+                if self.base != before {
+                    context.assumption_held(Assumption::Resumption);
+                }
                 self.request_ack(context);
                 Ok(())
             }
@@ -199,7 +204,8 @@ impl Session {
         self.refuse(refused, context);
     }
 
-    /// T6: ill-formed XML. The first time the session is worth another try; at the same place again it is not.
+    /// T6: ill-formed XML, or a server that resumed the session and then was deaf to it. The first time the session is
+    /// worth another try; at the same place again it is not.
     pub(super) fn poisoned(&mut self, context: &mut Context) {
         let Some(session) = &context.knowledge.sm else {
             return;

@@ -3,8 +3,9 @@
 use super::peer::{EXPORTER, Peer, Setup};
 use super::scripts::*;
 use super::texts::*;
-use crate::connection::Command;
-use crate::error::{ConnectionError, PeerError};
+use crate::config::Timeouts;
+use crate::connection::{Command, Timer};
+use crate::error::{Assumption, ConnectionError, PeerError};
 
 /// A token login with a session to resume, answered by this `<success/>`.
 fn answered(inner: &str) -> Peer {
@@ -168,4 +169,54 @@ fn i7_resumed_without_a_request_is_an_error() {
     let success = success2(&proof, JID, &resumed(GREETED2));
     peer.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
     peer.fails(ConnectionError::Peer(PeerError::WrongPrevid));
+}
+
+const TORN: &str =
+    "<stream:error><not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+
+/// Prosody 13.0 reads a resumed session with the parser of the connection that was cut, which may stand inside a stanza.
+#[test]
+fn t6_a_server_that_cannot_read_on_after_resumed_gets_a_new_session() {
+    let mut peer = Setup::starttls().knowing(after_sasl2()).start();
+    peer.say("m1");
+    warm_fast_resume(&mut peer);
+    peer.serve(&format!("<a xmlns='urn:xmpp:sm:3' h='{GREETED2}'/>{TORN}"));
+    peer.fails(ConnectionError::WrongAssumption(Assumption::Resumption));
+    let knowledge = peer.knowledge();
+    assert_eq!(knowledge.sm, None);
+    let queued: Vec<&str> = knowledge.queue.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(queued, ["m1"], "it goes out with the next session");
+}
+
+#[test]
+fn t6_once_it_has_acknowledged_something_a_stream_error_is_what_it_says() {
+    let mut peer = Setup::starttls().knowing(after_sasl2()).start();
+    peer.say("m1");
+    warm_fast_resume(&mut peer);
+    peer.serve(&format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", GREETED2 + 1));
+    peer.serve(TORN);
+    assert!(matches!(
+        peer.closed,
+        Some(Some(ConnectionError::Stream(_)))
+    ));
+    assert!(peer.knowledge().sm.is_some());
+}
+
+#[test]
+fn t6_a_server_that_is_deaf_after_resumed_twice_loses_the_session() {
+    let mut knowledge = after_sasl2();
+    for is_over in [false, true] {
+        let mut peer = Setup::starttls().knowing(knowledge).start();
+        if !is_over {
+            peer.say("m1");
+        }
+        warm_fast_resume(&mut peer);
+        peer.pass(Timeouts::default().ack);
+        assert!(matches!(
+            peer.closed,
+            Some(Some(ConnectionError::Timeout(Timer::Ack)))
+        ));
+        knowledge = peer.knowledge();
+        assert_eq!(knowledge.sm.is_none(), is_over);
+    }
 }
