@@ -276,7 +276,10 @@ impl Link {
             TlsEvent::Established(established) => {
                 self.timeline.tls_established(&established, now.mono);
                 self.established = true;
-                self.wire.push(Item::Finished);
+                // A full TLS 1.2 handshake ends with the server's Finished; ours is long gone.
+                if established.version == snapback_tls::TlsVersion::Tls13 || established.resumed {
+                    self.wire.push(Item::Finished);
+                }
                 let facts = self.facts(established);
                 self.tell(Input::TlsEstablished(facts), now);
             }
