@@ -17,31 +17,62 @@ const ROMEO: &str = "romeo@snapback.test";
 /// How many messages go each way in a burst.
 const BURST: usize = 30;
 
-macro_rules! on_each_server {
-    ($($scenario:ident),* $(,)?) => {
-        mod prosody_as_packaged {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $scenario() {
-                super::on(super::Flavour::ProsodyStock, async |server, transport| super::$scenario(server, transport).await).await;
-            })*
-        }
-        mod prosody_with_sasl2 {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $scenario() {
-                super::on(super::Flavour::ProsodyModern, async |server, transport| super::$scenario(server, transport).await).await;
-            })*
-        }
-        mod ejabberd {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $scenario() {
-                super::on(super::Flavour::Ejabberd, async |server, transport| super::$scenario(server, transport).await).await;
-            })*
+/// A module of tests for a server: `scenario: "why it cannot pass yet"` is ignored, and so is seen to be.
+macro_rules! on_server {
+    ($server:ident, $flavour:expr, [$($scenario:ident $(: $why:literal)?),* $(,)?]) => {
+        mod $server {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                $(#[ignore = $why])?
+                async fn $scenario() {
+                    on($flavour, async |server, transport| {
+                        super::$scenario(server, transport).await;
+                    })
+                    .await;
+                }
+            )*
         }
     };
 }
 
-on_each_server!(
-    a_cut_in_the_middle_of_traffic_loses_nothing,
-    a_new_session_after_a_clean_end_sends_what_waited,
-    a_forgotten_session_is_replaced_by_a_new_one,
-    a_server_that_restarts_finds_its_clients_again,
+on_server!(
+    prosody_as_packaged,
+    Flavour::ProsodyStock,
+    [
+        a_cut_loses_nothing_and_doubles_nothing,
+        a_cut_while_the_server_works_loses_nothing,
+        a_new_session_sends_what_waited,
+        a_new_session_gets_what_waited,
+        a_forgotten_session_is_replaced_by_a_new_one,
+        a_server_that_restarts_finds_its_clients_again,
+    ]
+);
+
+on_server!(
+    prosody_with_sasl2,
+    Flavour::ProsodyModern,
+    [
+        a_cut_loses_nothing_and_doubles_nothing,
+        a_cut_while_the_server_works_loses_nothing,
+        a_new_session_sends_what_waited,
+        a_new_session_gets_what_waited,
+        a_forgotten_session_is_replaced_by_a_new_one,
+        a_server_that_restarts_finds_its_clients_again,
+    ]
+);
+
+on_server!(
+    ejabberd,
+    Flavour::Ejabberd,
+    [
+        a_cut_loses_nothing_and_doubles_nothing,
+        a_cut_while_the_server_works_loses_nothing,
+        a_new_session_sends_what_waited,
+        a_new_session_gets_what_waited: "XEP-0386: it clears what waited, the archive has to be asked for it (XEP-0313)",
+        a_forgotten_session_is_replaced_by_a_new_one,
+        a_server_that_restarts_finds_its_clients_again,
+    ]
 );
 
 /// Over STARTTLS, then over direct TLS, on one server.
@@ -97,8 +128,8 @@ impl Pair {
         }
     }
 
-    /// Waits until everything arrived and is acknowledged; then it did so once, and in order.
-    async fn arrived(&mut self) {
+    /// Waits until everything arrived and is acknowledged.
+    async fn all_there(&mut self) {
         for (phone, sent, expected) in [
             (&mut self.juliet, &self.from_juliet, &self.from_romeo),
             (&mut self.romeo, &self.from_romeo, &self.from_juliet),
@@ -113,6 +144,11 @@ impl Pair {
                 .until("all messages, and acknowledgements of all", all)
                 .await;
         }
+    }
+
+    /// The same; and each message came once, and in order.
+    async fn arrived(&mut self) {
+        self.all_there().await;
         for (phone, expected) in [
             (&self.juliet, &self.from_romeo),
             (&self.romeo, &self.from_juliet),
@@ -158,8 +194,28 @@ fn difference(log: &Log, sent: &[&String]) -> String {
     )
 }
 
-/// Both are cut abruptly, again and again, with messages on the wire both ways; only the clients notice.
-async fn a_cut_in_the_middle_of_traffic_loses_nothing(
+/// Both are cut abruptly with messages on the wire both ways, again and again; only the clients notice. What was on the
+/// wire is lost and goes out again, in order and before what was queued meanwhile.
+async fn a_cut_loses_nothing_and_doubles_nothing(server: &mut RunningServer, transport: Transport) {
+    let mut pair = Pair::online(server, transport).await;
+    for _ in 0..3 {
+        pair.burst(BURST).await;
+        pair.juliet.link.cut(CutMode::ResetClient);
+        pair.romeo.link.cut(CutMode::ResetClient);
+        pair.burst(BURST).await;
+        assert_eq!(pair.juliet.online().await.outcome, Outcome::Resumed);
+        assert_eq!(pair.romeo.online().await.outcome, Outcome::Resumed);
+        pair.arrived().await;
+    }
+    pair.leave().await;
+}
+
+/// The cuts come while the server is busy with the messages.
+///
+/// Then the servers themselves may send or take something twice: ejabberd works on what the old connection brought after
+/// it has said in `<resumed/>` how far it is; Prosody may read the resumed session with a parser that stands inside a
+/// stanza, and has to be given a new session. So doubles are counted, and nothing may be lost.
+async fn a_cut_while_the_server_works_loses_nothing(
     server: &mut RunningServer,
     transport: Transport,
 ) {
@@ -172,27 +228,42 @@ async fn a_cut_in_the_middle_of_traffic_loses_nothing(
         pair.burst(BURST).await;
         pair.romeo.link.cut(CutMode::ResetClient);
         pair.burst(BURST).await;
-        assert_eq!(pair.juliet.online().await.outcome, Outcome::Resumed);
-        assert_eq!(pair.romeo.online().await.outcome, Outcome::Resumed);
-        pair.arrived().await;
+        pair.juliet.online().await;
+        pair.romeo.online().await;
+        pair.all_there().await;
+    }
+    for (phone, sent) in [
+        (&pair.juliet, &pair.from_romeo),
+        (&pair.romeo, &pair.from_juliet),
+    ] {
+        let doubles = phone.log.messages.len() - sent.len();
+        println!("{} messages, {doubles} of them twice", sent.len());
     }
     pair.leave().await;
 }
 
 /// What is queued while offline goes out with the next session.
-async fn a_new_session_after_a_clean_end_sends_what_waited(
-    server: &mut RunningServer,
-    transport: Transport,
-) {
+async fn a_new_session_sends_what_waited(server: &mut RunningServer, transport: Transport) {
     let mut pair = Pair::online(server, transport).await;
     pair.juliet.client.disconnect().await;
     for _ in 0..BURST {
-        pair.from_juliet
-            .push(pair.juliet.send(ROMEO, "queued").await);
-        pair.from_romeo
-            .push(pair.romeo.send(JULIET, "for later").await);
+        let id = pair.juliet.send(ROMEO, "queued").await;
+        pair.from_juliet.push(id);
     }
-    // Until the server has them all: what reaches ejabberd while it hands out what it kept stays there for the next login.
+    pair.juliet.client.connect();
+    assert_eq!(pair.juliet.online().await.outcome, Outcome::Bound);
+    pair.arrived().await;
+    pair.leave().await;
+}
+
+/// What came for an account that was not there reaches it with the next session.
+async fn a_new_session_gets_what_waited(server: &mut RunningServer, transport: Transport) {
+    let mut pair = Pair::online(server, transport).await;
+    pair.juliet.client.disconnect().await;
+    for _ in 0..BURST {
+        let id = pair.romeo.send(JULIET, "for later").await;
+        pair.from_romeo.push(id);
+    }
     let sent = pair.from_romeo.clone();
     let has_all = |log: &Log| sent.iter().all(|id| log.acked.contains(id));
     pair.romeo.until("acknowledgements", has_all).await;
@@ -219,6 +290,8 @@ async fn a_forgotten_session_is_replaced_by_a_new_one(
             .push(pair.juliet.send(ROMEO, "queued").await);
     }
     tokio::task::block_in_place(|| server.restart()).expect("the server restarts");
+    // A message for a Romeo who is not back yet would be another matter: see `a_new_session_gets_what_waited`.
+    pair.romeo.online().await;
     pair.juliet.link.up().await.expect("the link obeys");
     assert_eq!(pair.juliet.online().await.outcome, Outcome::Bound);
     pair.arrived().await;
