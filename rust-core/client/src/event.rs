@@ -71,7 +71,8 @@ pub enum Event {
     RosterChanged,
     /// An inbound stanza was over a limit and was skipped.
     StanzaRefused(RefusedStanza),
-    /// The server forgot the session: what it had not delivered may be missing.
+    /// Inbound messages may be missing: the server forgot the session, or it leaves what waited for us to its archive, as
+    /// Bind 2 servers do (XEP-0386). The archive (XEP-0313) has them.
     PossibleGap,
     /// The server broke a rule in a way that could be survived.
     PeerFault(&'static str),

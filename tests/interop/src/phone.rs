@@ -73,6 +73,8 @@ pub struct Log {
     pub ended: Vec<EndReason>,
     /// Why the client is offline, each time that it was.
     pub offline: Vec<OfflineReason>,
+    /// How often the app was told that messages may be missing.
+    pub possible_gaps: usize,
     /// What the server did wrong.
     pub faults: Vec<&'static str>,
 }
@@ -243,6 +245,7 @@ impl Phone {
             Event::State(snapback_client::ConnectionState::Offline { reason, .. }) => {
                 self.log.offline.push(reason);
             }
+            Event::PossibleGap => self.log.possible_gaps += 1,
             Event::PeerFault(fault) => self.log.faults.push(fault),
             _ => {}
         }

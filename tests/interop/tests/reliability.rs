@@ -17,14 +17,13 @@ const ROMEO: &str = "romeo@snapback.test";
 /// How many messages go each way in a burst.
 const BURST: usize = 30;
 
-/// A module of tests for a server: `scenario: "why it cannot pass yet"` is ignored, and so is seen to be.
+/// A module of tests for a server.
 macro_rules! on_server {
-    ($server:ident, $flavour:expr, [$($scenario:ident $(: $why:literal)?),* $(,)?]) => {
+    ($server:ident, $flavour:expr, [$($scenario:ident),* $(,)?]) => {
         mod $server {
             use super::*;
             $(
                 #[tokio::test(flavor = "multi_thread")]
-                $(#[ignore = $why])?
                 async fn $scenario() {
                     on($flavour, async |server, transport| {
                         super::$scenario(server, transport).await;
@@ -69,7 +68,8 @@ on_server!(
         a_cut_loses_nothing_and_doubles_nothing,
         a_cut_while_the_server_works_loses_nothing,
         a_new_session_sends_what_waited,
-        a_new_session_gets_what_waited: "XEP-0386: it clears what waited, the archive has to be asked for it (XEP-0313)",
+        // XEP-0386: it clears what waited, and leaves it to the archive (XEP-0313), which we do not ask yet.
+        a_new_session_says_what_may_be_missing,
         a_forgotten_session_is_replaced_by_a_new_one,
         a_server_that_restarts_finds_its_clients_again,
     ]
@@ -270,6 +270,18 @@ async fn a_new_session_gets_what_waited(server: &mut RunningServer, transport: T
     pair.juliet.client.connect();
     assert_eq!(pair.juliet.online().await.outcome, Outcome::Bound);
     pair.arrived().await;
+    pair.leave().await;
+}
+
+/// Where the server leaves what waited to its archive, the app is told.
+async fn a_new_session_says_what_may_be_missing(server: &mut RunningServer, transport: Transport) {
+    let mut pair = Pair::online(server, transport).await;
+    pair.juliet.client.disconnect().await;
+    let gaps = pair.juliet.log.possible_gaps;
+    pair.juliet.client.connect();
+    assert_eq!(pair.juliet.online().await.outcome, Outcome::Bound);
+    let is_told = |log: &Log| log.possible_gaps > gaps;
+    pair.juliet.until("the gap", is_told).await;
     pair.leave().await;
 }
 

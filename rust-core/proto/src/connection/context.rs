@@ -64,6 +64,7 @@ pub(super) struct Context {
     next_persist: u64,
     early_data_possible: bool,
     pub(super) log_out: bool,
+    gap_told: bool,
 }
 
 impl Context {
@@ -105,6 +106,7 @@ impl Context {
             next_persist: 0,
             early_data_possible: start.early_data_possible,
             log_out: start.log_out,
+            gap_told: false,
         }
     }
 
@@ -391,6 +393,13 @@ impl Context {
         let when = self.now.mono + self.config.timeouts.close;
         self.timers.clear();
         self.timers.set(Timer::Close, when);
+    }
+
+    /// What waited for us may be missing: told once for a connection (rule I8).
+    pub(super) fn possible_gap(&mut self) {
+        if !std::mem::replace(&mut self.gap_told, true) {
+            self.event(Event::PossibleGap);
+        }
     }
 
     /// Says that it ended as we wanted.

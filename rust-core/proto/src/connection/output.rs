@@ -94,7 +94,8 @@ pub enum Event {
     RosterChanged,
     /// An inbound stanza was over a limit and was skipped (rule T6).
     StanzaRefused(RefusedStanza),
-    /// The server forgot the session: what it had not delivered may be missing (rule I8).
+    /// Inbound messages may be missing: the server forgot the session (rule I8), or it leaves what waited for us to its
+    /// archive, as Bind 2 servers do (XEP-0386). The archive (XEP-0313) has them.
     PossibleGap,
     /// The server broke a rule in a way that could be survived; counted.
     PeerFault(&'static str),

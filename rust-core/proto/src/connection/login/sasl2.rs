@@ -269,6 +269,10 @@ impl ExpectSasl2 {
             (None, Some(bound)) => {
                 context.understood(Part::Bound);
                 context.plan.goal = Goal::Bind;
+                if bound.mam.is_some() {
+                    // XEP-0386: where there is an archive, what waited for us is dropped from the server's other storage.
+                    context.possible_gap();
+                }
                 session::lost(success.resume_failed.and_then(|failed| failed.h), context)?;
                 let enabled = match bound.sm {
                     Some(BoundSm::Enabled(enabled)) => Some(enabled),

@@ -81,7 +81,7 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
     for event in events {
         context.event_after(Some(seq), event);
     }
-    context.event(Event::PossibleGap);
+    context.possible_gap();
     Session::requeue_unknown(context);
     outcome
 }

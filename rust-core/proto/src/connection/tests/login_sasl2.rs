@@ -291,3 +291,21 @@ fn t4_another_identity_is_refused() {
         assert!(!peer.login_proven);
     }
 }
+
+#[test]
+fn i8_what_bind_2_leaves_to_the_archive_is_a_possible_gap() {
+    let archive = "<metadata xmlns='urn:xmpp:mam:2'><end id='m9' timestamp='2026-01-01T00:00:00Z'/></metadata>";
+    for (metadata, gaps) in [("", 0), (archive, 1)] {
+        let mut peer = Setup::direct().knowing(gone(after_sasl2())).start();
+        open_direct(&mut peer);
+        let proof = fast(&mut peer, FAST_LOGIN, &EXPORTER);
+        let success = success2(&proof, JID, &bound2(&format!("{ENABLED}{metadata}")));
+        peer.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
+        let told = peer.events();
+        let count = told
+            .iter()
+            .filter(|event| matches!(event, Event::PossibleGap))
+            .count();
+        assert_eq!(count, gaps, "{told:?}");
+    }
+}
