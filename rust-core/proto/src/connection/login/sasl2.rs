@@ -269,10 +269,9 @@ impl ExpectSasl2 {
             (None, Some(bound)) => {
                 context.understood(Part::Bound);
                 context.plan.goal = Goal::Bind;
-                if bound.mam.is_some() {
-                    // XEP-0386: where there is an archive, what waited for us is dropped from the server's other storage.
-                    context.possible_gap();
-                }
+                // XEP-0386: what waited for us is left to the archive, and dropped from the server's other storage. Not
+                // every server that does so says that it has an archive (ejabberd).
+                context.possible_gap();
                 session::lost(success.resume_failed.and_then(|failed| failed.h), context)?;
                 let enabled = match bound.sm {
                     Some(BoundSm::Enabled(enabled)) => Some(enabled),
