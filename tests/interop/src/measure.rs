@@ -53,7 +53,7 @@ pub enum Host {
 #[derive(Debug)]
 pub enum RunningHost {
     /// A real one.
-    Real(RunningServer),
+    Real(Box<RunningServer>),
     /// The reference server.
     Reference(ReferenceServer),
 }
@@ -247,7 +247,7 @@ impl RunningHost {
     /// If it should have started.
     pub async fn start(host: &Host) -> Option<Self> {
         match host {
-            Host::Real(config) => start_or_skip(*config).map(Self::Real),
+            Host::Real(config) => start_or_skip(*config).map(|server| Self::Real(Box::new(server))),
             Host::Reference(switches) => {
                 let accounts = vec![
                     ("juliet".to_owned(), "r0m30".to_owned()),

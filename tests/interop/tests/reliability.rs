@@ -1,5 +1,10 @@
 //! Nothing lost, nothing twice, on real servers: whatever becomes of the connection, the session or the server.
-#![allow(clippy::print_stdout, clippy::expect_used, reason = "a test")]
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
