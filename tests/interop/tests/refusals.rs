@@ -1,5 +1,5 @@
 //! What the user must be told: a wrong password and a wrong authority, each as what it is.
-#![allow(clippy::print_stdout, reason = "a test")]
+#![allow(clippy::print_stdout, clippy::panic, reason = "a test")]
 
 use std::time::Duration;
 
