@@ -37,37 +37,19 @@ conditions! {
 }
 
 impl StreamCondition {
-    /// Whether a later connection that says the same may fare better. A `conflict` does not (I10): whoever took over
-    /// would be thrown out in turn.
+    /// Whether a later connection may fare better. A `conflict` does not (I10): whoever took over would be thrown out in
+    /// turn; and what is wrong with the account's address or our protocol version stays wrong. A server that cannot read
+    /// us may have met a torn stanza, or be mended tomorrow: a phone that gives up for good helps nobody.
     pub fn is_retryable(self) -> bool {
-        match self {
-            Self::ConnectionTimeout
-            | Self::InternalServerError
-            | Self::PolicyViolation
-            | Self::RemoteConnectionFailed
-            | Self::Reset
-            | Self::ResourceConstraint
-            | Self::SeeOtherHost
-            | Self::SystemShutdown
-            | Self::UndefinedCondition
-            | Self::Unknown => true,
-            Self::BadFormat
-            | Self::BadNamespacePrefix
-            | Self::Conflict
-            | Self::HostGone
-            | Self::HostUnknown
-            | Self::ImproperAddressing
-            | Self::InvalidFrom
-            | Self::InvalidNamespace
-            | Self::InvalidXml
-            | Self::NotAuthorized
-            | Self::NotWellFormed
-            | Self::RestrictedXml
-            | Self::UnsupportedEncoding
-            | Self::UnsupportedFeature
-            | Self::UnsupportedStanzaType
-            | Self::UnsupportedVersion => false,
-        }
+        !matches!(
+            self,
+            Self::Conflict
+                | Self::HostGone
+                | Self::HostUnknown
+                | Self::InvalidFrom
+                | Self::UnsupportedEncoding
+                | Self::UnsupportedVersion
+        )
     }
 }
 
