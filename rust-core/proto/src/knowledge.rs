@@ -188,8 +188,8 @@ pub enum Op {
         /// What was sent since `<enable/>`, in order, and not acknowledged.
         sent: Vec<OutboundStanza>,
     },
-    /// The session was resumed: counters stay as they are, only its clock starts again (rule I3).
-    SmResumed {
+    /// The session is alive, resumed or still: counters stay as they are, only its clock starts again (rules I3, I14).
+    SmAlive {
         /// When.
         at: UnixTime,
     },

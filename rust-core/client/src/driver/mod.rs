@@ -138,6 +138,7 @@ impl Driver {
             }
         }
         self.stop_dialing();
+        self.note_alive();
         self.state.iqs.fail_all(&IqError::Closed);
     }
 
@@ -438,12 +439,22 @@ impl Driver {
     /// Drops what is under way without a goodbye: the server keeps the session (rule I14).
     fn drop_attempt(&mut self) {
         self.stop_dialing();
+        self.note_alive();
         if let Some(attempt) = self.state.attempt.take() {
             let plan = Some(attempt.link.plan().clone());
             self.events.push(Event::Ended {
                 reason: EndReason::Dropped,
                 plan,
             });
+        }
+    }
+
+    /// I14: a connection that is dropped in silence was alive until now, and the server counts `max` from here.
+    fn note_alive(&mut self) {
+        let at = self.clock.now().wall;
+        let attempt = self.state.attempt.as_ref();
+        if attempt.is_some_and(|attempt| attempt.link.state_name() == "Online") {
+            self.apply(&[Op::SmAlive { at }]);
         }
     }
 

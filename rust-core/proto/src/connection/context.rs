@@ -337,11 +337,27 @@ impl Context {
 
     /// Bytes came: the path is alive.
     pub(super) fn heard(&mut self) {
-        if let Some(interval) = self.config.timeouts.keepalive
-            && self.jid.is_some()
-        {
+        if self.jid.is_none() {
+            return;
+        }
+        if let Some(interval) = self.config.timeouts.keepalive {
             self.timers.set(Timer::Keepalive, self.now.mono + interval);
         }
+        self.note_alive(ALIVE_STEP_SECONDS);
+    }
+
+    /// I14: the server counts `max` from the loss of the connection, not from its beginning. Kept to within `step`
+    /// seconds, so that a busy connection does not write for every read.
+    fn note_alive(&mut self, step: i64) {
+        let wall = self.now.wall;
+        let session = self.knowledge.sm.as_mut();
+        let Some(session) =
+            session.filter(|session| wall.0.saturating_sub(session.alive_at.0) >= step)
+        else {
+            return;
+        };
+        session.alive_at = wall;
+        self.persist(vec![Op::SmAlive { at: wall }]);
     }
 
     /// T4: the server has proved itself, so what it showed may be remembered.
@@ -401,6 +417,9 @@ impl Context {
 
     /// Says why it ended. The stream is closed with our own error where the server broke a rule.
     pub(super) fn end(&mut self, error: ConnectionError) {
+        if self.jid.is_some() && !matches!(error, ConnectionError::Local(_)) {
+            self.note_alive(1);
+        }
         if let Some(text) = closing_words(&error)
             && self.stream.header_seen
             && self.tls.is_some()
@@ -420,6 +439,10 @@ impl Context {
         FullJid::try_from(text).map_err(|_| ConnectionError::Peer(PeerError::Malformed("full JID")))
     }
 }
+
+/// How exactly it is stored when the session was last alive. A kill may add as much to its age; servers keep sessions for
+/// minutes.
+const ALIVE_STEP_SECONDS: i64 = 30;
 
 /// What we answer to service discovery, and promise in our caps.
 fn own_caps(identity: &Identity) -> Option<OwnCaps> {

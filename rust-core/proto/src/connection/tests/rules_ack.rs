@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::peer::{Peer, Setup};
 use super::scripts::*;
+use super::setup::WALL;
 use super::texts::*;
 use crate::connection::{Command, Event, Timer};
 use crate::error::{ConnectionError, PeerError};
@@ -247,6 +248,32 @@ fn i14_a_clean_close_acknowledges_then_ends_and_clears() {
     );
     peer.serve(CLOSE);
     assert_eq!(peer.closed, Some(None));
+}
+
+/// The session lasts for hours, `max` is ten minutes: what matters is how long ago the connection was lost.
+#[test]
+fn i14_max_counts_from_the_loss_of_the_connection() {
+    let mut peer = online();
+    for (hours, lost) in [(1, false), (2, true)] {
+        peer.now.wall = WALL.plus_seconds(hours * 3600);
+        if lost {
+            peer.close_transport();
+        } else {
+            peer.serve(MESSAGE);
+        }
+        let session = peer.knowledge().sm.unwrap();
+        assert_eq!(session.alive_at, peer.now.wall, "lost: {lost}");
+    }
+}
+
+#[test]
+fn i14_a_busy_connection_does_not_write_for_every_read() {
+    let mut peer = online();
+    for second in 0..60 {
+        peer.now.wall = WALL.plus_seconds(second);
+        peer.serve(" ");
+    }
+    assert_eq!(peer.ops(), ["SmAlive"]);
 }
 
 #[test]
