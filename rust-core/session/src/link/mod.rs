@@ -76,7 +76,8 @@ pub enum LinkInput<'a> {
 /// Something that the link wants done.
 #[derive(Debug)]
 pub enum LinkOutput {
-    /// Commit these changes in one transaction, then say so.
+    /// Commit these changes in one transaction, then say so. Transactions are committed in order; once one has failed,
+    /// none that was asked for behind it may be.
     Persist {
         /// Which transaction.
         seq: Seq,
@@ -130,6 +131,8 @@ pub struct Link {
     outputs: VecDeque<LinkOutput>,
     timeline: Timeline,
     tls_error: Option<TlsError>,
+    /// A transaction failed: nothing may be committed behind it.
+    persist_failed: bool,
     closed: bool,
 }
 
@@ -169,6 +172,7 @@ impl Link {
             outputs: VecDeque::new(),
             timeline: Timeline::new(config.started),
             tls_error: None,
+            persist_failed: false,
             closed: false,
         }
     }
@@ -211,6 +215,10 @@ impl Link {
                 self.tell(Input::Committed { seq }, now);
             }
             LinkInput::PersistFailed(seq, kind) => {
+                // A later count, committed without the stanza of this one, would tell the server that it was taken (I1).
+                self.persist_failed = true;
+                self.outputs
+                    .retain(|output| !matches!(output, LinkOutput::Persist { .. }));
                 self.wire.give_up();
                 self.events.retain(|(after, _)| after.is_none());
                 self.tell(Input::PersistFailed { seq, kind }, now);
@@ -335,6 +343,7 @@ impl Link {
 
     fn act(&mut self, output: Output, now: Now) {
         match output {
+            Output::Persist { .. } if self.persist_failed => {}
             Output::Persist { seq, ops } => {
                 self.outputs.push_back(LinkOutput::Persist { seq, ops })
             }
