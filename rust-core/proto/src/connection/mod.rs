@@ -96,7 +96,7 @@ impl Connection {
         }
         self.context.now = now;
         let state = std::mem::replace(&mut self.state, State::Closed);
-        let is_closing = matches!(state, State::Closing);
+        let is_closing = matches!(state, State::Closing(_));
         match state.handle(input, &mut self.context) {
             Ok(state) => self.state = state,
             // We asked for the end; how the server takes it is its own business.

@@ -316,7 +316,7 @@ fn logged_out(context: &mut Context) -> State {
     context.at_risk = None;
     context.persist(vec![Op::ForgetCredentials]);
     context.say_goodbye();
-    State::Closing
+    State::Closing(None)
 }
 
 /// Whom the server says we are must be whom we logged in as.

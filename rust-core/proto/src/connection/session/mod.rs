@@ -7,7 +7,7 @@ mod outbound;
 use std::collections::VecDeque;
 
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::knowledge::{Op, OutboundStanza, PendingIq};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq};
 use crate::part::Part;
 use crate::stream::header;
 use crate::time::Instant;
@@ -187,11 +187,24 @@ impl Session {
     /// A clean end: `<a/>`, then the end of the stream; the session is cleared (rule I14).
     pub(super) fn end(&mut self, context: &mut Context) {
         if self.sm == Sm::On {
+            if self.unacked.iter().any(is_message) {
+                // The answer to one under way may not cover all of them, and what it leaves open is sent again.
+                context.transmit_element(Part::AckRequest, &sm::request());
+            }
             self.send_ack(context);
         }
         let after = context.last_inbound;
         context.transmit_after(after, Part::Close, header::CLOSE.to_owned());
         self.give_up(context);
+    }
+
+    /// Behind our goodbye only an acknowledgement is of interest: what it covers is not sent again in the next session.
+    pub(super) fn last_word(&mut self, element: &Element, context: &mut Context) {
+        if self.sm == Sm::On
+            && let Some(Ok(Nonza::Ack { h })) = Nonza::parse(element)
+        {
+            self.acknowledge_late(h, context);
+        }
     }
 
     /// T6: an inbound stanza was too big and was skipped; it counts all the same, or the server would send it for ever.
@@ -210,4 +223,8 @@ impl Session {
         }
         self.give_up(context);
     }
+}
+
+fn is_message(stanza: &OutboundStanza) -> bool {
+    stanza.kind == OutboundKind::Message
 }

@@ -228,6 +228,27 @@ impl Session {
         report_session_bound(self.unacked.iter(), seq, context);
     }
 
+    /// The session is cleared already, and what was bound to it reported; only messages still wait (rule I14).
+    pub(super) fn acknowledge_late(&mut self, h: u32, context: &mut Context) {
+        let Ok(covered) = count_acked(h, self.base, self.unacked.len()) else {
+            return;
+        };
+        self.base = h;
+        let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
+        let messages: Vec<&OutboundStanza> = acked.iter().filter(|s| super::is_message(s)).collect();
+        if messages.is_empty() {
+            return;
+        }
+        let seqs = messages.iter().map(|stanza| stanza.seq).collect();
+        let seq = context.persist(vec![Op::Acked { base: None, seqs }]);
+        for event in messages
+            .into_iter()
+            .filter_map(|stanza| stage_event(stanza, Stage::Acked))
+        {
+            context.event_after(Some(seq), event);
+        }
+    }
+
     fn remove_acked(&mut self, covered: usize, base: Option<u32>, context: &mut Context) {
         if covered == 0 {
             return;

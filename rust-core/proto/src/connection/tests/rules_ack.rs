@@ -233,11 +233,11 @@ fn i14_a_clean_close_acknowledges_then_ends_and_clears() {
     peer.events();
     peer.command(Command::Close);
     assert_eq!(
-        peer.sends("a + close"),
-        "<a xmlns='urn:xmpp:sm:3' h='3'/></stream:stream>"
+        peer.sends("r + a + close"),
+        "<r xmlns='urn:xmpp:sm:3'/><a xmlns='urn:xmpp:sm:3' h='3'/></stream:stream>"
     );
     assert_eq!(peer.knowledge().sm, None);
-    // The message is not acknowledged: it is sent again next time. The request ended with its session.
+    // The message is not acknowledged: unless it still is, it goes again next time. The request ended with its session.
     let queue = peer.knowledge().queue;
     assert_eq!(queue.len(), 1);
     assert_eq!((queue[0].id.as_str(), queue[0].sent), ("m1", false));
@@ -274,6 +274,31 @@ fn i14_a_busy_connection_does_not_write_for_every_read() {
         peer.serve(" ");
     }
     assert_eq!(peer.ops(), ["SmAlive"]);
+}
+
+/// Send and disconnect: the acknowledgement comes behind our goodbye, and spares the reader a double.
+#[test]
+fn i14_an_acknowledgement_behind_our_goodbye_still_counts() {
+    let mut peer = online();
+    peer.say("m1");
+    peer.ask("q1");
+    peer.say("m2");
+    peer.command(Command::Close);
+    peer.sends("message + r + iq + message + r + a + close");
+    peer.events();
+    peer.serve(&ack(GREETED2 + 1));
+    let left = peer.knowledge().queue;
+    assert_eq!((left.len(), left[0].id.as_str()), (1, "m2"));
+    peer.serve(&format!("{}{}", ack(GREETED2 + 3), ack(7_000)));
+    let told = format!("{:?}", peer.events());
+    assert!(
+        told.contains("\"m1\", stage: Acked") && told.contains("\"m2\", stage: Acked"),
+        "{told}"
+    );
+    assert!(!told.contains("q1"), "{told}");
+    assert!(peer.knowledge().queue.is_empty());
+    peer.serve(CLOSE);
+    assert_eq!(peer.closed, Some(None));
 }
 
 #[test]
