@@ -7,7 +7,7 @@ use crate::knowledge::{FastToken, Op};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
-use crate::sasl::{HtBinding, Mechanism, Profile};
+use crate::sasl::{HtBinding, Mechanism, Profile, SaslCondition};
 use crate::secret::Secret;
 use crate::stream::features::{Sasl2Features, StreamFeatures};
 use crate::xep::bind2::{Bind2, BoundSm, EnableSm};
@@ -296,6 +296,10 @@ impl ExpectSasl2 {
         if context.log_out {
             // Refused or turned in: the token is worth nothing any more.
             return Ok(logged_out(context));
+        }
+        if failure.condition == SaslCondition::TemporaryAuthFailure {
+            // The server's own trouble says nothing about what it was shown; a token is too dear to be dropped for it.
+            return Err(ConnectionError::Sasl(failure.condition.clone()));
         }
         if self.used_token {
             context.drop_token();
