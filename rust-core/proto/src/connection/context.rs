@@ -15,7 +15,7 @@ use crate::sasl::{ChannelBindings, TlsVersion};
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use crate::xep::caps::{Caps, OwnCaps};
 use crate::xep::disco;
 use crate::xml::{Element, StreamHeader, StreamReader};
@@ -55,6 +55,8 @@ pub(super) struct Context {
     /// The transaction that must be committed before anything that counts inbound stanzas leaves.
     pub(super) last_inbound: Option<Seq>,
     pub(super) fallbacks: u8,
+    /// When the last bytes came.
+    pub(super) heard_at: Instant,
     /// The login is proven: features from here on are those of the session's stream.
     pub(super) authenticated: bool,
     /// Our full JID, once there is one.
@@ -99,6 +101,7 @@ impl Context {
             unproven: Vec::new(),
             last_inbound: None,
             fallbacks: 0,
+            heard_at: now.mono,
             authenticated: false,
             jid: None,
             at_risk: None,
@@ -337,6 +340,7 @@ impl Context {
 
     /// Bytes came: the path is alive.
     pub(super) fn heard(&mut self) {
+        self.heard_at = self.now.mono;
         if self.jid.is_none() {
             return;
         }

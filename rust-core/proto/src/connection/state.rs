@@ -286,6 +286,9 @@ impl State {
                     session.probe(context);
                     Self::Online(session)
                 }
+                (Self::Online(session), Timer::Ack) if session.is_patient(context) => {
+                    Self::Online(session)
+                }
                 (Self::Closing(_), Timer::Close) => return Ok(finish(context)),
                 (_, timer) => return Err(ConnectionError::Timeout(timer)),
             };

@@ -56,7 +56,11 @@ enum Asked {
     /// `<r/>`, sent at this time.
     Ack(Instant),
     /// A ping: when it is answered, so many of the unacknowledged stanzas have arrived.
-    Ping { id: String, covers: usize },
+    Ping {
+        id: String,
+        covers: usize,
+        at: Instant,
+    },
 }
 
 impl Session {
@@ -108,7 +112,7 @@ impl Session {
                 context.understood(Part::SmFailed);
                 context.assumption_held(Assumption::Features);
                 self.sm = Sm::Off;
-                self.request_ack(context);
+                self.enable_answered(context);
                 Ok(())
             }
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
@@ -144,8 +148,13 @@ impl Session {
             debug_assert_eq!(session.jid, jid);
             context.persist(vec![Op::SmEnabled { session, sent }]);
         }
+        self.enable_answered(context);
+    }
+
+    /// What could not be asked while `<enable/>` was under way is asked now.
+    fn enable_answered(&mut self, context: &mut Context) {
+        context.timers.stop(Timer::Ack);
         if context.timers.is_set(Timer::Probe) {
-            // Asked before there was anything to ask with.
             self.probe(context);
         }
         self.request_ack(context);

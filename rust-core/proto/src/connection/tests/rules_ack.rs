@@ -223,6 +223,36 @@ fn silence_is_asked_about_and_then_given_up() {
     peer.fails(ConnectionError::Timeout(Timer::Ack));
 }
 
+/// The answer stands behind a roster on a slow path: hanging up would make the server send all of it again, for ever.
+#[test]
+fn i16_an_answer_that_is_late_is_waited_for_while_bytes_come() {
+    let mut peer = online();
+    peer.say("m1");
+    peer.serve("<message><body>");
+    for _ in 0..7 {
+        peer.pass(Duration::from_secs(15));
+        assert_eq!(peer.closed, None);
+        peer.serve("a long text ");
+    }
+    peer.serve("</body></message>");
+    peer.serve(&ack(GREETED2 + 1));
+    peer.pass(Duration::from_secs(100));
+    assert_eq!(peer.closed, None);
+}
+
+#[test]
+fn i16_whoever_talks_and_never_answers_is_not_waited_for_for_ever() {
+    let mut peer = online();
+    peer.say("m1");
+    for _ in 0..9 {
+        peer.pass(Duration::from_secs(15));
+        if peer.closed.is_none() {
+            peer.serve(" ");
+        }
+    }
+    peer.fails(ConnectionError::Timeout(Timer::Ack));
+}
+
 #[test]
 fn i14_a_clean_close_acknowledges_then_ends_and_clears() {
     let mut peer = online();
