@@ -333,6 +333,7 @@ impl Driver {
             .and_then(|error| self.see_other_host(error, transport));
         let reason = error.map_or(EndReason::Closed, EndReason::Link);
         self.events.push(Event::Ended { reason, plan });
+        self.told_disconnected();
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
             attempt: number,
@@ -344,7 +345,12 @@ impl Driver {
 
     fn start_dialing(&mut self, attempt: AttemptId) {
         let now = self.clock.now();
-        let preferred = self.state.preferred.take().or_else(|| self.location());
+        let redirected = self.state.preferred.take();
+        if redirected.is_none() {
+            // T8 bounds one chain of redirections. Where each attempt begins with one, the chains must not add up.
+            self.state.hops = 0;
+        }
+        let preferred = redirected.or_else(|| self.location());
         let task = tokio::spawn(self.dialer.clone().connect(preferred, now.wall));
         self.state.dialing = Some(PendingDial {
             attempt,
@@ -447,6 +453,7 @@ impl Driver {
                 plan,
             });
         }
+        self.told_disconnected();
     }
 
     /// I14: a connection that is dropped in silence was alive until now, and the server counts `max` from here.
@@ -491,7 +498,12 @@ impl Driver {
 
     fn timeout(&mut self) {
         let now = self.clock.now();
+        let is_full = self.events.is_full();
         if let Some(attempt) = self.state.attempt.as_mut() {
+            if is_full {
+                // Reading is held back: what the deadline waits for may have come long ago.
+                attempt.transfer(now);
+            }
             attempt.link.handle_input(LinkInput::Timeout, now);
         }
         self.tell(supervisor::Input::Timeout);
@@ -532,6 +544,11 @@ impl Driver {
             }
         }
         self.events.push(Event::State(state));
+        let is_offline = matches!(state, supervisor::ConnectionState::Offline { .. });
+        if is_offline && matches!(self.state.log_out, Some(LogOut::TurningIn(_))) {
+            // No way to the server now, and nobody knows when there will be one.
+            return self.token_turned_in();
+        }
         self.continue_log_out();
     }
 

@@ -145,7 +145,7 @@ impl Driver {
     }
 
     /// Where there was nothing to close, nothing more will be announced.
-    fn told_disconnected(&mut self) {
+    pub(super) fn told_disconnected(&mut self) {
         if self.state.attempt.is_none() && self.state.dialing.is_none() {
             for waiting in self.state.disconnected.drain(..) {
                 // Whoever asked may have stopped waiting.
