@@ -125,6 +125,10 @@ pub struct Link {
     /// The ClientHello has taken its place: what follows it belongs to TLS.
     outbound_is_tls: bool,
     established: bool,
+    /// The second ClientHello has been counted, if one was asked for.
+    retried: bool,
+    /// Early data that the ticket had no room for: it follows behind the handshake.
+    early_rest: Vec<u8>,
     wire: Wire,
     /// Events that wait for their transaction, in order.
     events: VecDeque<(Option<Seq>, Event)>,
@@ -167,6 +171,8 @@ impl Link {
             inbound_is_tls: false,
             outbound_is_tls: false,
             established: false,
+            retried: false,
+            early_rest: Vec::new(),
             wire: Wire::default(),
             events: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -285,6 +291,15 @@ impl Link {
                 self.timeline.tls_established(&established, now.mono);
                 self.established = true;
                 self.wire.push(Item::Finished);
+                let early_rest = std::mem::take(&mut self.early_rest);
+                if established.early_data == EarlyData::Accepted && !early_rest.is_empty() {
+                    // Accepted is what fitted; the server waits for the rest of the element.
+                    self.wire.push(Item::Bytes {
+                        after: None,
+                        bytes: early_rest,
+                        parts: Vec::new(),
+                    });
+                }
                 let facts = self.facts(established);
                 self.tell(Input::TlsEstablished(facts), now);
             }
@@ -453,12 +468,23 @@ impl Link {
         }
         self.collect(&mut write);
         if !write.bytes.is_empty() {
+            self.note_retry(&mut write, now);
             self.timeline
                 .sent(&write.parts, write.bytes.len(), self.established, now.mono);
             self.outputs.push_back(LinkOutput::Transmit(write.bytes));
         }
         if close {
             self.outputs.push_back(LinkOutput::CloseTransport);
+        }
+    }
+
+    /// A ClientHello that the server asked for anew is a flight of its own, though rustls wrote it by itself.
+    fn note_retry(&mut self, write: &mut wire::Write, now: Now) {
+        let was_retried = self.session.as_ref().is_some_and(TlsSession::was_retried);
+        if was_retried && !self.retried && !self.established {
+            self.retried = true;
+            self.timeline.received(Part::ServerHello, now.mono);
+            write.parts.push(Part::ClientHello);
         }
     }
 
@@ -472,7 +498,13 @@ impl Link {
                 self.tls_failed(error, now);
             }
         } else {
-            session.write_early(bytes);
+            let taken = if self.early_rest.is_empty() {
+                session.write_early(bytes)
+            } else {
+                0
+            };
+            self.early_rest
+                .extend_from_slice(bytes.get(taken..).unwrap_or_default());
         }
     }
 
