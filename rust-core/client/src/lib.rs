@@ -8,12 +8,11 @@
 //! client.connect();
 //! client.send_message("romeo@example.net", "Wherefore art thou?").await?;
 //! while let Some(event) = client.next_event().await {
-//!     match event {
-//!         Event::Online { outcome, timeline, .. } => {
-//!             println!("{outcome:?} after {} round trips", timeline.round_trips());
-//!         }
-//!         Event::Message { delivery, .. } => client.confirm(&delivery.id),
-//!         _ => {}
+//!     if let Event::Online { outcome, timeline, .. } = &event {
+//!         println!("{outcome:?} after {} round trips", timeline.round_trips());
+//!     }
+//!     if let Some(delivery) = event.delivery() {
+//!         client.confirm(&delivery.id); // or it comes again
 //!     }
 //! }
 //! # Ok(())
