@@ -95,7 +95,11 @@ async fn s5_while_no_attempt_can_be_made_the_log_out_does_not_wait_for_one() {
         setup.client.resume();
         setup.client.connect();
         let again = setup.online().await;
-        assert_eq!(again.outcome, Outcome::Bound, "the session is forgotten, too");
+        assert_eq!(
+            again.outcome,
+            Outcome::Bound,
+            "the session is forgotten, too"
+        );
         assert!(
             matches!(again.plan.login, Login::Sasl2(_)),
             "{}",

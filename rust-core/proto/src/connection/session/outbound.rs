@@ -241,7 +241,8 @@ impl Session {
         };
         self.base = h;
         let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
-        let messages: Vec<&OutboundStanza> = acked.iter().filter(|s| super::is_message(s)).collect();
+        let messages: Vec<&OutboundStanza> =
+            acked.iter().filter(|s| super::is_message(s)).collect();
         if messages.is_empty() {
             return;
         }
