@@ -7,6 +7,7 @@ use std::time::Duration;
 use snapback_proto::entropy::Entropy;
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::ns;
+use snapback_proto::stanza;
 use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
 use snapback_session::supervisor::Supervisor;
@@ -138,8 +139,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If the queue is full or the store cannot be used.
+    /// If it is not a stanza, the queue is full or the store cannot be used.
     pub async fn send(&self, mut stanza: Element) -> Result<String, SendError> {
+        if !stanza.is_stanza() {
+            return Err(SendError::NotAStanza);
+        }
         let id = self.identify(&mut stanza);
         let kind = if stanza.name() == "message" {
             OutboundKind::Message
@@ -159,8 +163,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If it is refused, its session is lost, or no answer comes in time.
+    /// If it is no request (an iq of type `get` or `set`), is refused, its session is lost, or no answer comes in time.
     pub async fn iq(&self, mut stanza: Element, timeout: Duration) -> Result<Element, IqError> {
+        if !stanza::is_request(&stanza) {
+            return Err(IqError::NotARequest);
+        }
         self.identify(&mut stanza);
         let (reply, wait) = oneshot::channel();
         self.request(Request::Iq { stanza, reply });
@@ -220,7 +227,7 @@ impl Client {
     }
 
     fn identify(&self, stanza: &mut Element) -> String {
-        if let Some(id) = stanza.attr("id") {
+        if let Some(id) = stanza.attr("id").filter(|id| !id.is_empty()) {
             return id.to_owned();
         }
         let id = self

@@ -28,6 +28,8 @@ pub struct ClientConfig {
     pub timeouts: Timeouts,
     /// How long to wait between attempts, and for signs of life.
     pub reconnect: Timing,
+    /// What is accepted from the server; what is bigger is skipped and reported (rule T6).
+    pub limits: Limits,
     /// Whose certificates are believed. Default: the platform's verifier.
     pub trust: Trust,
     /// Which TLS versions to offer. Default: 1.3 and 1.2.
@@ -134,6 +136,7 @@ impl ClientConfig {
             policy: Policy::default(),
             timeouts: Timeouts::default(),
             reconnect: Timing::default(),
+            limits: Limits::default(),
             trust: Trust::Platform,
             tls_versions: TlsVersions::default(),
             network: Network::default(),
@@ -166,7 +169,7 @@ impl ClientConfig {
             },
             policy: self.policy.clone(),
             timeouts: self.timeouts,
-            limits: Limits::default(),
+            limits: self.limits,
             carbons: self.carbons,
             presence: self.presence,
             roster: self.roster,

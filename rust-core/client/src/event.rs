@@ -78,6 +78,19 @@ pub enum Event {
     PeerFault(&'static str),
 }
 
+impl Event {
+    /// The stanza that this event delivers. Each one is stored, and comes again after a restart, until it is confirmed with
+    /// [`Client::confirm`](crate::Client::confirm): carbons and presence as well as messages.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        match self {
+            Self::Message { delivery }
+            | Self::Carbon { delivery, .. }
+            | Self::Presence { delivery } => Some(delivery),
+            _ => None,
+        }
+    }
+}
+
 /// Why a connection, or an attempt at one, ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EndReason {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use snapback_proto::jid::Jid;
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::Element;
 use tokio::sync::oneshot;
@@ -16,6 +17,8 @@ pub enum IqError {
     SessionLost,
     /// No answer came in time; it may or may not have been carried out.
     TimedOut,
+    /// It is not an iq of type `get` or `set`: nobody would answer.
+    NotARequest,
     /// It could not be stored for sending.
     NotQueued,
     /// The client is closed.
@@ -28,6 +31,7 @@ impl fmt::Display for IqError {
             Self::Refused(error) => write!(f, "refused: {}", error.condition),
             Self::SessionLost => f.write_str("the session was lost"),
             Self::TimedOut => f.write_str("no answer came in time"),
+            Self::NotARequest => f.write_str("it is not a request"),
             Self::NotQueued => f.write_str("it could not be queued"),
             Self::Closed => f.write_str("the client is closed"),
         }
@@ -55,11 +59,10 @@ impl Pending {
             return;
         };
         let matches = match (iq.attr("from"), to) {
-            (from, Some(to)) if from == Some(to) => true,
+            (Some(from), Some(to)) => is_same(from, to),
             (None, None) => true,
             (Some(from), None) => is_own(from),
             (None, Some(to)) => is_own(to),
-            (Some(_), Some(_)) => false,
         };
         if !matches {
             return;
@@ -83,6 +86,30 @@ impl Pending {
     pub(crate) fn fail_all(&mut self, error: &IqError) {
         for (_, (_, reply)) in self.0.drain() {
             let _ = reply.send(Err(error.clone()));
+        }
+    }
+}
+
+/// The app may write a JID as it likes, the server normalises it (RFC 7622).
+fn is_same(from: &str, to: &str) -> bool {
+    from == to
+        || matches!((Jid::try_from(from), Jid::try_from(to)), (Ok(from), Ok(to)) if from == to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t7_an_answer_comes_from_whom_was_asked_however_the_app_wrote_it() {
+        let table = [
+            ("romeo@example.net", "Romeo@Example.NET", true),
+            ("romeo@example.net/x", "romeo@example.net/X", false),
+            ("mallory@example.net", "romeo@example.net", false),
+            ("", "romeo@example.net", false),
+        ];
+        for (from, to, expected) in table {
+            assert_eq!(is_same(from, to), expected, "{from} {to}");
         }
     }
 }

@@ -8,12 +8,11 @@
 //! client.connect();
 //! client.send_message("romeo@example.net", "Wherefore art thou?").await?;
 //! while let Some(event) = client.next_event().await {
-//!     match event {
-//!         Event::Online { outcome, timeline, .. } => {
-//!             println!("{outcome:?} after {} round trips", timeline.round_trips());
-//!         }
-//!         Event::Message { delivery, .. } => client.confirm(&delivery.id),
-//!         _ => {}
+//!     if let Event::Online { outcome, timeline, .. } = &event {
+//!         println!("{outcome:?} after {} round trips", timeline.round_trips());
+//!     }
+//!     if let Some(delivery) = event.delivery() {
+//!         client.confirm(&delivery.id); // or it comes again
 //!     }
 //! }
 //! # Ok(())
@@ -51,9 +50,10 @@ pub use snapback_proto::secret::Secret;
 pub use snapback_proto::stanza::StanzaError;
 pub use snapback_proto::xep::carbons::{Carbon, Direction as CarbonDirection};
 pub use snapback_proto::xep::roster::Item as RosterItem;
-pub use snapback_proto::xml::Element;
+pub use snapback_proto::xml::{Element, Limits};
 pub use snapback_resolver as resolver;
 pub use snapback_session::link::{FlightReport, LinkError, LocalStep, Timeline};
 pub use snapback_session::supervisor::{ConnectionState, OfflineReason, Step, Timing};
+pub use snapback_store as store;
 pub use snapback_store::{MemoryStore, Roster, Store, StoreError};
 pub use snapback_tls::{CertificateError, TlsContext, TlsError, TlsVersions, Trust, danger};

@@ -73,3 +73,37 @@ async fn s5_without_a_network_the_log_out_ends_all_the_same() {
         again.plan
     );
 }
+
+/// The platform says that there is no network, or the app sleeps: there is nothing to wait for.
+#[tokio::test]
+async fn s5_while_no_attempt_can_be_made_the_log_out_does_not_wait_for_one() {
+    for asleep in [false, true] {
+        let setup = Setup::new(Switches::modern(), Transport::DirectTls, RTT).await;
+        setup.client.connect();
+        setup.online().await;
+        setup.settle().await;
+        setup.client.suspend().await;
+        setup.client.network_changed(false);
+        if !asleep {
+            setup.client.resume();
+        }
+        let patience = Duration::from_secs(5);
+        tokio::time::timeout(patience, setup.client.log_out())
+            .await
+            .unwrap();
+        setup.client.network_changed(true);
+        setup.client.resume();
+        setup.client.connect();
+        let again = setup.online().await;
+        assert_eq!(
+            again.outcome,
+            Outcome::Bound,
+            "the session is forgotten, too"
+        );
+        assert!(
+            matches!(again.plan.login, Login::Sasl2(_)),
+            "{}",
+            again.plan
+        );
+    }
+}

@@ -77,6 +77,7 @@ pub struct Timeouts {
     /// From the transport's start to the session. Default 30 s: eight round trips over GPRS, with a retransmission.
     pub login: Duration,
     /// For the answer to an acknowledgement request. Default 20 s: a stalled cell may hold data for 10 s and then deliver it.
+    /// While other bytes come, up to six times that: the answer may stand behind a roster on a slow path.
     pub ack: Duration,
     /// Silence after which we ask whether the server is still there. Default 4 min: below the 5 min after which
     /// common NATs forget a flow. `None` turns it off.

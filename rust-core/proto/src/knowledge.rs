@@ -1,5 +1,7 @@
 //! What is remembered between connections: a snapshot goes in when a connection starts, changes come out as [`Op`]s.
 
+use std::fmt;
+
 use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -67,8 +69,9 @@ pub struct FastToken {
     pub count: u32,
 }
 
-/// A stream management session that may be resumed (XEP-0198 section 5).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A stream management session that may be resumed (XEP-0198 section 5). Its SM-ID does not print: where sessions are
+/// resumed before SASL (rule S3), whoever knows it is let in.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SmSession {
     /// The SM-ID, opaque.
     pub id: String,
@@ -88,6 +91,19 @@ pub struct SmSession {
     pub pending: Vec<PendingIq>,
     /// The inbound count at which the server's XML was ill-formed; a second time there is once too often (rule T6).
     pub poisoned_at: Option<u32>,
+}
+
+impl fmt::Debug for SmSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmSession")
+            .field("h", &self.h)
+            .field("base", &self.base)
+            .field("max", &self.max)
+            .field("alive_at", &self.alive_at)
+            .field("pending", &self.pending)
+            .field("poisoned_at", &self.poisoned_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A request of the core's own.
@@ -188,8 +204,8 @@ pub enum Op {
         /// What was sent since `<enable/>`, in order, and not acknowledged.
         sent: Vec<OutboundStanza>,
     },
-    /// The session was resumed: counters stay as they are, only its clock starts again (rule I3).
-    SmResumed {
+    /// The session is alive, resumed or still: counters stay as they are, only its clock starts again (rules I3, I14).
+    SmAlive {
         /// When.
         at: UnixTime,
     },

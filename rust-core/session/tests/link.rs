@@ -470,3 +470,32 @@ fn a_connection_cut_at_any_byte_costs_no_session_and_no_stanza() {
         assert_eq!(ids, ["early"], "cut at {cut}");
     }
 }
+
+/// A later count, committed without the stanza of the failed transaction, would tell the server that it was taken.
+#[test]
+fn i1_nothing_is_committed_behind_a_transaction_that_failed() {
+    let mut bench = Bench::new(server::Switches::modern(), Transport::DirectTls);
+    let mut wire = bench.connect(WHOLE);
+    wire.log_in(&mut bench);
+    let now = wire.now();
+    for id in ["one", "two"] {
+        let stanza = Element::new("message", ns::CLIENT)
+            .with_attr("to", "romeo@localhost")
+            .with_attr("id", id);
+        let kind = OutboundKind::Message;
+        let send = Command::Send { stanza, kind };
+        wire.link.handle_input(LinkInput::Command(send), now);
+    }
+    let LinkOutput::Persist { seq, .. } = wire.link.poll_output() else {
+        panic!("the first message is stored first");
+    };
+    wire.link
+        .handle_input(LinkInput::PersistFailed(seq, PersistFailure::Full), now);
+    loop {
+        match wire.link.poll_output() {
+            LinkOutput::Persist { .. } => panic!("committed behind a failure"),
+            LinkOutput::Timeout { .. } => break,
+            _ => {}
+        }
+    }
+}

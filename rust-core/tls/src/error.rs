@@ -51,13 +51,15 @@ pub enum TlsError {
 impl TlsError {
     /// Whether the same attempt may succeed later although nobody changed a setting.
     ///
-    /// Most certificate errors are retryable: an intercepting hotspot looks just like this, and phones leave hotspots.
+    /// Most certificate errors are retryable, and so is a peer that lacks something: an intercepting hotspot, with its
+    /// certificate or its old TLS, looks just like this, and phones leave hotspots.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::CertificateInvalid(CertificateError::Revoked) => false,
             Self::CertificateInvalid(_)
             | Self::PeerMisbehaved(_)
+            | Self::PeerIncompatible(_)
             | Self::InvalidMessage(_)
             | Self::UnexpectedMessage
             | Self::Oversized
@@ -69,7 +71,6 @@ impl TlsError {
             | Self::SystemUnavailable => true,
             Self::VerifierUnavailable
             | Self::CertificateUnchecked
-            | Self::PeerIncompatible(_)
             | Self::Closed
             | Self::InvalidServerName
             | Self::InvalidTrustAnchor

@@ -170,6 +170,12 @@ impl TlsSession {
         self.offered.as_ref()
     }
 
+    /// Whether the server asked for another ClientHello (RFC 8446 section 4.1.4), which costs a round trip.
+    #[must_use]
+    pub fn was_retried(&self) -> bool {
+        self.connection.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest)
+    }
+
     /// How many bytes of early data may still be written; 0 if there is none.
     #[must_use]
     pub fn early_data_capacity(&self) -> usize {

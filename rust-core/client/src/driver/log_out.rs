@@ -59,7 +59,8 @@ impl Driver {
     }
 
     fn forget(&mut self, done: oneshot::Sender<()>) {
-        self.apply(&[Op::ForgetCredentials]);
+        // Some servers resume a session for whoever knows its name (rule S3), so that goes as well.
+        self.apply(&[Op::ForgetCredentials, Op::SmDropped]);
         // Whoever asked may have stopped waiting.
         let _ = done.send(());
     }

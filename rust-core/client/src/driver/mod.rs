@@ -138,6 +138,7 @@ impl Driver {
             }
         }
         self.stop_dialing();
+        self.note_alive();
         self.state.iqs.fail_all(&IqError::Closed);
     }
 
@@ -332,6 +333,7 @@ impl Driver {
             .and_then(|error| self.see_other_host(error, transport));
         let reason = error.map_or(EndReason::Closed, EndReason::Link);
         self.events.push(Event::Ended { reason, plan });
+        self.told_disconnected();
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
             attempt: number,
@@ -343,7 +345,12 @@ impl Driver {
 
     fn start_dialing(&mut self, attempt: AttemptId) {
         let now = self.clock.now();
-        let preferred = self.state.preferred.take().or_else(|| self.location());
+        let redirected = self.state.preferred.take();
+        if redirected.is_none() {
+            // T8 bounds one chain of redirections. Where each attempt begins with one, the chains must not add up.
+            self.state.hops = 0;
+        }
+        let preferred = redirected.or_else(|| self.location());
         let task = tokio::spawn(self.dialer.clone().connect(preferred, now.wall));
         self.state.dialing = Some(PendingDial {
             attempt,
@@ -438,12 +445,23 @@ impl Driver {
     /// Drops what is under way without a goodbye: the server keeps the session (rule I14).
     fn drop_attempt(&mut self) {
         self.stop_dialing();
+        self.note_alive();
         if let Some(attempt) = self.state.attempt.take() {
             let plan = Some(attempt.link.plan().clone());
             self.events.push(Event::Ended {
                 reason: EndReason::Dropped,
                 plan,
             });
+        }
+        self.told_disconnected();
+    }
+
+    /// I14: a connection that is dropped in silence was alive until now, and the server counts `max` from here.
+    fn note_alive(&mut self) {
+        let at = self.clock.now().wall;
+        let attempt = self.state.attempt.as_ref();
+        if attempt.is_some_and(|attempt| attempt.link.state_name() == "Online") {
+            self.apply(&[Op::SmAlive { at }]);
         }
     }
 
@@ -480,7 +498,12 @@ impl Driver {
 
     fn timeout(&mut self) {
         let now = self.clock.now();
+        let is_full = self.events.is_full();
         if let Some(attempt) = self.state.attempt.as_mut() {
+            if is_full {
+                // Reading is held back: what the deadline waits for may have come long ago.
+                attempt.transfer(now);
+            }
             attempt.link.handle_input(LinkInput::Timeout, now);
         }
         self.tell(supervisor::Input::Timeout);
@@ -521,6 +544,11 @@ impl Driver {
             }
         }
         self.events.push(Event::State(state));
+        let is_offline = matches!(state, supervisor::ConnectionState::Offline { .. });
+        if is_offline && matches!(self.state.log_out, Some(LogOut::TurningIn(_))) {
+            // No way to the server now, and nobody knows when there will be one.
+            return self.token_turned_in();
+        }
         self.continue_log_out();
     }
 

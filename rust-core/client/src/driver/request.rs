@@ -46,6 +46,9 @@ pub(crate) enum Request {
 pub enum SendError {
     /// The store did not take it; a full queue empties as the server acknowledges.
     Store(StoreError),
+    /// It is neither a message, a presence nor an iq of `jabber:client`. The server would not count it, and from then on
+    /// both sides would disagree about what was acknowledged.
+    NotAStanza,
     /// The client is closed.
     Closed,
 }
@@ -54,6 +57,7 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
+            Self::NotAStanza => f.write_str("it is not a stanza"),
             Self::Closed => f.write_str("the client is closed"),
         }
     }
@@ -145,7 +149,7 @@ impl Driver {
     }
 
     /// Where there was nothing to close, nothing more will be announced.
-    fn told_disconnected(&mut self) {
+    pub(super) fn told_disconnected(&mut self) {
         if self.state.attempt.is_none() && self.state.dialing.is_none() {
             for waiting in self.state.disconnected.drain(..) {
                 // Whoever asked may have stopped waiting.

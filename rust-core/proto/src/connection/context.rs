@@ -15,7 +15,7 @@ use crate::sasl::{ChannelBindings, TlsVersion};
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use crate::xep::caps::{Caps, OwnCaps};
 use crate::xep::disco;
 use crate::xml::{Element, StreamHeader, StreamReader};
@@ -55,6 +55,8 @@ pub(super) struct Context {
     /// The transaction that must be committed before anything that counts inbound stanzas leaves.
     pub(super) last_inbound: Option<Seq>,
     pub(super) fallbacks: u8,
+    /// When the last bytes came.
+    pub(super) heard_at: Instant,
     /// The login is proven: features from here on are those of the session's stream.
     pub(super) authenticated: bool,
     /// Our full JID, once there is one.
@@ -100,6 +102,7 @@ impl Context {
             unproven: Vec::new(),
             last_inbound: None,
             fallbacks: 0,
+            heard_at: now.mono,
             authenticated: false,
             jid: None,
             at_risk: None,
@@ -339,11 +342,28 @@ impl Context {
 
     /// Bytes came: the path is alive.
     pub(super) fn heard(&mut self) {
-        if let Some(interval) = self.config.timeouts.keepalive
-            && self.jid.is_some()
-        {
+        self.heard_at = self.now.mono;
+        if self.jid.is_none() {
+            return;
+        }
+        if let Some(interval) = self.config.timeouts.keepalive {
             self.timers.set(Timer::Keepalive, self.now.mono + interval);
         }
+        self.note_alive(ALIVE_STEP_SECONDS);
+    }
+
+    /// I14: the server counts `max` from the loss of the connection, not from its beginning. Kept to within `step`
+    /// seconds, so that a busy connection does not write for every read.
+    fn note_alive(&mut self, step: i64) {
+        let wall = self.now.wall;
+        let session = self.knowledge.sm.as_mut();
+        let Some(session) =
+            session.filter(|session| wall.0.saturating_sub(session.alive_at.0) >= step)
+        else {
+            return;
+        };
+        session.alive_at = wall;
+        self.persist(vec![Op::SmAlive { at: wall }]);
     }
 
     /// T4: the server has proved itself, so what it showed may be remembered.
@@ -410,6 +430,9 @@ impl Context {
 
     /// Says why it ended. The stream is closed with our own error where the server broke a rule.
     pub(super) fn end(&mut self, error: ConnectionError) {
+        if self.jid.is_some() && !matches!(error, ConnectionError::Local(_)) {
+            self.note_alive(1);
+        }
         if let Some(text) = closing_words(&error)
             && self.stream.header_seen
             && self.tls.is_some()
@@ -429,6 +452,10 @@ impl Context {
         FullJid::try_from(text).map_err(|_| ConnectionError::Peer(PeerError::Malformed("full JID")))
     }
 }
+
+/// How exactly it is stored when the session was last alive. A kill may add as much to its age; servers keep sessions for
+/// minutes.
+const ALIVE_STEP_SECONDS: i64 = 30;
 
 /// What we answer to service discovery, and promise in our caps.
 fn own_caps(identity: &Identity) -> Option<OwnCaps> {

@@ -7,7 +7,8 @@
 //! - [`Output::Persist`] is one transaction. An output that is `after` a [`Seq`] leaves only once that transaction is
 //!   committed; outputs of one kind keep their order. That order is the whole crash-safety argument: a stanza is
 //!   queued durably before its first byte leaves, and `<a/>` carries only what is committed.
-//! - A transaction that fails is an input too, and ends the connection.
+//! - A transaction that fails is an input too, and ends the connection. None behind it may be committed any more: a
+//!   later count without an earlier stanza would lose that stanza (rule I1).
 //! - There are no callbacks. Time comes in as `now`, randomness as a seed.
 
 mod blame;
@@ -95,7 +96,7 @@ impl Connection {
         }
         self.context.now = now;
         let state = std::mem::replace(&mut self.state, State::Closed);
-        let is_closing = matches!(state, State::Closing);
+        let is_closing = matches!(state, State::Closing(_));
         match state.handle(input, &mut self.context) {
             Ok(state) => self.state = state,
             // We asked for the end; how the server takes it is its own business.

@@ -62,8 +62,8 @@ pub(super) enum State {
     ExpectBound(Box<ExpectBound>),
     /// Stanzas flow.
     Online(Box<Session>),
-    /// Our end of stream is on its way.
-    Closing,
+    /// Our end of stream is on its way; the last acknowledgement of what was sent in this session may still come.
+    Closing(Option<Box<Session>>),
     /// Over.
     Closed,
 }
@@ -82,7 +82,7 @@ impl State {
             Self::ExpectResumed => "ExpectResumed",
             Self::ExpectBound(_) => "ExpectBound",
             Self::Online(_) => "Online",
-            Self::Closing => "Closing",
+            Self::Closing(_) => "Closing",
             Self::Closed => "Closed",
         }
     }
@@ -227,7 +227,12 @@ impl State {
                 session.element(element, context)?;
                 Ok(Self::Online(session))
             }
-            Self::Closing => Ok(Self::Closing),
+            Self::Closing(mut session) => {
+                if let Some(session) = &mut session {
+                    session.last_word(element, context);
+                }
+                Ok(Self::Closing(session))
+            }
             _ if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
             _ => Err(ConnectionError::Peer(PeerError::Unexpected("element"))),
         }
@@ -257,7 +262,7 @@ impl State {
     fn stream_ended(self, context: &mut Context) -> Next {
         context.understood(Part::Close);
         match self {
-            Self::Closing => Ok(finish(context)),
+            Self::Closing(_) => Ok(finish(context)),
             Self::Online(_) => {
                 context.transmit(Part::Close, header::CLOSE.to_owned());
                 Err(ConnectionError::StreamClosed)
@@ -268,7 +273,7 @@ impl State {
 
     fn transport_closed(self, context: &mut Context) -> Next {
         match self {
-            Self::Closing => Ok(finish(context)),
+            Self::Closing(_) => Ok(finish(context)),
             _ => Err(ConnectionError::TransportClosed),
         }
     }
@@ -281,13 +286,16 @@ impl State {
                     session.probe(context);
                     Self::Online(session)
                 }
-                (Self::Closing, Timer::Close) => return Ok(finish(context)),
+                (Self::Online(session), Timer::Ack) if session.is_patient(context) => {
+                    Self::Online(session)
+                }
                 (Self::Online(mut session), Timer::Ack)
                     if context.at_risk == Some(Assumption::Resumption) =>
                 {
                     session.poisoned(context);
                     return Err(ConnectionError::Timeout(Timer::Ack));
                 }
+                (Self::Closing(_), Timer::Close) => return Ok(finish(context)),
                 (_, timer) => return Err(ConnectionError::Timeout(timer)),
             };
         }
@@ -336,7 +344,7 @@ impl State {
             (Self::Online(mut session), Command::Close) => {
                 session.end(context);
                 context.await_goodbye();
-                Ok(Self::Closing)
+                Ok(Self::Closing(Some(session)))
             }
             (_, Command::Close) => Ok(finish(context)),
         }

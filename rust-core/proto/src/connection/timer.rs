@@ -10,7 +10,8 @@ use crate::time::Instant;
 pub enum Timer {
     /// The session must be there: a server that accepts and says nothing must not hold us.
     Login,
-    /// The answer to an acknowledgement request: a dead path looks like silence.
+    /// The answer to an acknowledgement request, or to `<enable/>`: a dead path looks like silence. While bytes come, the wait
+    /// is longer.
     Ack,
     /// The answer to a probe after a network change or a wake-up: the path is probably dead, so do not wait long.
     Probe,

@@ -37,14 +37,24 @@ impl fmt::Display for ChannelBindingType {
     }
 }
 
-/// The channel bindings that this TLS connection can offer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The channel bindings that this TLS connection can offer. Printed by name only: the exporter is a secret of the
+/// connection (rule T9).
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ChannelBindings {
     /// RFC 9266: 32 bytes under the label `EXPORTER-Channel-Binding`. Does not exist in early data, nor in TLS 1.2
     /// without extended master secret.
     pub tls_exporter: Option<Vec<u8>>,
     /// RFC 5929: the certificate's hash. Undefined where its signature algorithm names no hash (Ed25519).
     pub tls_server_end_point: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for ChannelBindings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = ChannelBindingType::BY_STRENGTH
+            .iter()
+            .filter(|kind| self.get(**kind).is_some());
+        f.debug_set().entries(names).finish()
+    }
 }
 
 impl ChannelBindings {
@@ -71,8 +81,8 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// What SCRAM's GS2 header says about channel binding (RFC 5802, section 6).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What SCRAM's GS2 header says about channel binding (RFC 5802, section 6). Prints as that header, without the data.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Gs2 {
     /// `n`: the client cannot bind to this connection at all.
     Unsupported,
@@ -83,6 +93,15 @@ pub enum Gs2 {
     NotOffered,
     /// `p=`: bound to this channel.
     Bound(ChannelBindingType, Vec<u8>),
+}
+
+impl fmt::Debug for Gs2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingInCommon => f.write_str("NothingInCommon"),
+            other => write!(f, "Gs2({})", other.header()),
+        }
+    }
 }
 
 impl Gs2 {
@@ -124,6 +143,17 @@ mod tests {
         }
         assert_eq!(ChannelBindingType::parse("tls-unique"), None);
         assert!(ChannelBindingType::TlsExporter > ChannelBindingType::TlsServerEndPoint);
+    }
+
+    #[test]
+    fn t9_an_exporter_does_not_print() {
+        let bindings = ChannelBindings {
+            tls_exporter: Some(vec![211; 32]),
+            tls_server_end_point: None,
+        };
+        let bound = Gs2::Bound(ChannelBindingType::TlsExporter, vec![211; 32]);
+        let printed = format!("{bindings:?} {bound:?}");
+        assert_eq!(printed, "{TlsExporter} Gs2(p=tls-exporter,,)");
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub enum LinkInput<'a> {
 /// Something that the link wants done.
 #[derive(Debug)]
 pub enum LinkOutput {
-    /// Commit these changes in one transaction, then say so.
+    /// Commit these changes in one transaction, then say so. Transactions are committed in order; once one has failed,
+    /// none that was asked for behind it may be.
     Persist {
         /// Which transaction.
         seq: Seq,
@@ -124,12 +125,18 @@ pub struct Link {
     /// The ClientHello has taken its place: what follows it belongs to TLS.
     outbound_is_tls: bool,
     established: bool,
+    /// The second ClientHello has been counted, if one was asked for.
+    retried: bool,
+    /// Early data that the ticket had no room for: it follows behind the handshake.
+    early_rest: Vec<u8>,
     wire: Wire,
     /// Events that wait for their transaction, in order.
     events: VecDeque<(Option<Seq>, Event)>,
     outputs: VecDeque<LinkOutput>,
     timeline: Timeline,
     tls_error: Option<TlsError>,
+    /// A transaction failed: nothing may be committed behind it.
+    persist_failed: bool,
     closed: bool,
 }
 
@@ -164,11 +171,14 @@ impl Link {
             inbound_is_tls: false,
             outbound_is_tls: false,
             established: false,
+            retried: false,
+            early_rest: Vec::new(),
             wire: Wire::default(),
             events: VecDeque::new(),
             outputs: VecDeque::new(),
             timeline: Timeline::new(config.started),
             tls_error: None,
+            persist_failed: false,
             closed: false,
         }
     }
@@ -211,6 +221,10 @@ impl Link {
                 self.tell(Input::Committed { seq }, now);
             }
             LinkInput::PersistFailed(seq, kind) => {
+                // A later count, committed without the stanza of this one, would tell the server that it was taken (I1).
+                self.persist_failed = true;
+                self.outputs
+                    .retain(|output| !matches!(output, LinkOutput::Persist { .. }));
                 self.wire.give_up();
                 self.events.retain(|(after, _)| after.is_none());
                 self.tell(Input::PersistFailed { seq, kind }, now);
@@ -280,6 +294,15 @@ impl Link {
                 if established.version == snapback_tls::TlsVersion::Tls13 || established.resumed {
                     self.wire.push(Item::Finished);
                 }
+                let early_rest = std::mem::take(&mut self.early_rest);
+                if established.early_data == EarlyData::Accepted && !early_rest.is_empty() {
+                    // Accepted is what fitted; the server waits for the rest of the element.
+                    self.wire.push(Item::Bytes {
+                        after: None,
+                        bytes: early_rest,
+                        parts: Vec::new(),
+                    });
+                }
                 let facts = self.facts(established);
                 self.tell(Input::TlsEstablished(facts), now);
             }
@@ -338,6 +361,7 @@ impl Link {
 
     fn act(&mut self, output: Output, now: Now) {
         match output {
+            Output::Persist { .. } if self.persist_failed => {}
             Output::Persist { seq, ops } => {
                 self.outputs.push_back(LinkOutput::Persist { seq, ops })
             }
@@ -447,12 +471,23 @@ impl Link {
         }
         self.collect(&mut write);
         if !write.bytes.is_empty() {
+            self.note_retry(&mut write, now);
             self.timeline
                 .sent(&write.parts, write.bytes.len(), self.established, now.mono);
             self.outputs.push_back(LinkOutput::Transmit(write.bytes));
         }
         if close {
             self.outputs.push_back(LinkOutput::CloseTransport);
+        }
+    }
+
+    /// A ClientHello that the server asked for anew is a flight of its own, though rustls wrote it by itself.
+    fn note_retry(&mut self, write: &mut wire::Write, now: Now) {
+        let was_retried = self.session.as_ref().is_some_and(TlsSession::was_retried);
+        if was_retried && !self.retried && !self.established {
+            self.retried = true;
+            self.timeline.received(Part::ServerHello, now.mono);
+            write.parts.push(Part::ClientHello);
         }
     }
 
@@ -466,7 +501,13 @@ impl Link {
                 self.tls_failed(error, now);
             }
         } else {
-            session.write_early(bytes);
+            let taken = if self.early_rest.is_empty() {
+                session.write_early(bytes)
+            } else {
+                0
+            };
+            self.early_rest
+                .extend_from_slice(bytes.get(taken..).unwrap_or_default());
         }
     }
 

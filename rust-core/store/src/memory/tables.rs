@@ -95,7 +95,7 @@ impl Tables {
                 self.session = Some(session.clone());
                 self.queue.begin_session(sent);
             }
-            Op::SmResumed { at } => self.change_session(|session| session.alive_at = *at),
+            Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
             Op::SmPending(pending) => {
                 self.change_session(|session| session.pending.clone_from(pending));
             }

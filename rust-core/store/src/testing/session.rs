@@ -30,7 +30,7 @@ pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
     apply(store, &[Op::CountInbound(7), Op::SmPoisoned(7)]);
     apply(store, &[acked(Some(3))]);
     let at = UnixTime(1_800_000_000);
-    apply(store, &[Op::SmResumed { at }]);
+    apply(store, &[Op::SmAlive { at }]);
     let expected = SmSession {
         h: 7,
         base: 3,
@@ -54,7 +54,7 @@ pub(super) fn i16_counters_wrap(store: &mut impl Store) {
 pub(super) fn without_a_session_its_changes_do_nothing(store: &mut impl Store) {
     let changes = [
         Op::CountInbound(1),
-        Op::SmResumed { at: UnixTime(1) },
+        Op::SmAlive { at: UnixTime(1) },
         Op::SmPending(Vec::new()),
         Op::SmPoisoned(1),
         Op::SmDropped,

@@ -250,6 +250,7 @@ fn a_group_the_server_asked_for_is_tried_first_next_time() {
         // A HelloRetryRequest, answered before there is any certificate; or the certificate at once.
         assert_eq!(!pair.client.take_output().is_empty(), retried);
         assert_eq!(pair.request.is_none(), retried);
+        assert_eq!(pair.client.was_retried(), retried);
         if !retried {
             pair.run().unwrap();
             assert_eq!(pair.established().key_exchange, Some("secp256r1"));

@@ -7,7 +7,7 @@ use crate::knowledge::{FastToken, Op};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
-use crate::sasl::{HtBinding, Mechanism, Profile};
+use crate::sasl::{HtBinding, Mechanism, Profile, SaslCondition};
 use crate::secret::Secret;
 use crate::stream::features::{Sasl2Features, StreamFeatures};
 use crate::xep::bind2::{Bind2, BoundSm, EnableSm};
@@ -300,6 +300,10 @@ impl ExpectSasl2 {
             // Refused or turned in: the token is worth nothing any more.
             return Ok(logged_out(context));
         }
+        if failure.condition == SaslCondition::TemporaryAuthFailure {
+            // The server's own trouble says nothing about what it was shown; a token is too dear to be dropped for it.
+            return Err(ConnectionError::Sasl(failure.condition.clone()));
+        }
         if self.used_token {
             context.drop_token();
             context.at_risk = Some(Assumption::FastToken);
@@ -319,7 +323,7 @@ fn logged_out(context: &mut Context) -> State {
     context.at_risk = None;
     context.persist(vec![Op::ForgetCredentials]);
     context.say_goodbye();
-    State::Closing
+    State::Closing(None)
 }
 
 /// Whom the server says we are must be whom we logged in as.

@@ -185,9 +185,11 @@ impl Session {
             asked: None,
             is_online: false,
         };
-        context.persist(vec![Op::SmResumed {
-            at: context.now.wall,
-        }]);
+        let at = context.now.wall;
+        if let Some(session) = &mut context.knowledge.sm {
+            session.alive_at = at;
+        }
+        context.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &stored.jid, context);
         if !context.active {

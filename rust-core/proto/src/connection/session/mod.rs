@@ -7,7 +7,7 @@ mod outbound;
 use std::collections::VecDeque;
 
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::knowledge::{Op, OutboundStanza, PendingIq};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq};
 use crate::part::Part;
 use crate::stream::header;
 use crate::time::Instant;
@@ -56,7 +56,11 @@ enum Asked {
     /// `<r/>`, sent at this time.
     Ack(Instant),
     /// A ping: when it is answered, so many of the unacknowledged stanzas have arrived.
-    Ping { id: String, covers: usize },
+    Ping {
+        id: String,
+        covers: usize,
+        at: Instant,
+    },
 }
 
 impl Session {
@@ -108,7 +112,7 @@ impl Session {
                 context.understood(Part::SmFailed);
                 context.assumption_held(Assumption::Features);
                 self.sm = Sm::Off;
-                self.request_ack(context);
+                self.enable_answered(context);
                 Ok(())
             }
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
@@ -149,8 +153,13 @@ impl Session {
             debug_assert_eq!(session.jid, jid);
             context.persist(vec![Op::SmEnabled { session, sent }]);
         }
+        self.enable_answered(context);
+    }
+
+    /// What could not be asked while `<enable/>` was under way is asked now.
+    fn enable_answered(&mut self, context: &mut Context) {
+        context.timers.stop(Timer::Ack);
         if context.timers.is_set(Timer::Probe) {
-            // Asked before there was anything to ask with.
             self.probe(context);
         }
         self.request_ack(context);
@@ -192,11 +201,24 @@ impl Session {
     /// A clean end: `<a/>`, then the end of the stream; the session is cleared (rule I14).
     pub(super) fn end(&mut self, context: &mut Context) {
         if self.sm == Sm::On {
+            if self.unacked.iter().any(is_message) {
+                // The answer to one under way may not cover all of them, and what it leaves open is sent again.
+                context.transmit_element(Part::AckRequest, &sm::request());
+            }
             self.send_ack(context);
         }
         let after = context.last_inbound;
         context.transmit_after(after, Part::Close, header::CLOSE.to_owned());
         self.give_up(context);
+    }
+
+    /// Behind our goodbye only an acknowledgement is of interest: what it covers is not sent again in the next session.
+    pub(super) fn last_word(&mut self, element: &Element, context: &mut Context) {
+        if self.sm == Sm::On
+            && let Some(Ok(Nonza::Ack { h })) = Nonza::parse(element)
+        {
+            self.acknowledge_late(h, context);
+        }
     }
 
     /// T6: an inbound stanza was too big and was skipped; it counts all the same, or the server would send it for ever.
@@ -216,4 +238,8 @@ impl Session {
         }
         self.give_up(context);
     }
+}
+
+fn is_message(stanza: &OutboundStanza) -> bool {
+    stanza.kind == OutboundKind::Message
 }

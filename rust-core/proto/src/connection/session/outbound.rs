@@ -12,6 +12,9 @@ use super::super::context::Context;
 use super::super::{Event, Failure, Stage, Timer};
 use super::{Asked, Session, Sm};
 
+/// So many times the ordinary wait a server that keeps talking may take to answer.
+const MOST_ACK_WAITS: u32 = 6;
+
 /// A stanza of the app, while there is no session: it waits in the store (rule I4).
 pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &mut Context) {
     let stanza = outbound(stanza, kind, false, context);
@@ -146,7 +149,10 @@ impl Session {
         }
         let after = (self.sm == Sm::On).then(|| context.persist(vec![Op::Enqueue(stanza.clone())]));
         context.transmit_after(after, part, stanza.xml.clone());
-        self.unacked.push_back(stanza);
+        // Without stream management nobody counts, and of the core's own nothing is sent again.
+        if self.sm != Sm::Off {
+            self.unacked.push_back(stanza);
+        }
     }
 
     fn write(
@@ -228,6 +234,28 @@ impl Session {
         report_session_bound(self.unacked.iter(), seq, context);
     }
 
+    /// The session is cleared already, and what was bound to it reported; only messages still wait (rule I14).
+    pub(super) fn acknowledge_late(&mut self, h: u32, context: &mut Context) {
+        let Ok(covered) = count_acked(h, self.base, self.unacked.len()) else {
+            return;
+        };
+        self.base = h;
+        let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
+        let messages: Vec<&OutboundStanza> =
+            acked.iter().filter(|s| super::is_message(s)).collect();
+        if messages.is_empty() {
+            return;
+        }
+        let seqs = messages.iter().map(|stanza| stanza.seq).collect();
+        let seq = context.persist(vec![Op::Acked { base: None, seqs }]);
+        for event in messages
+            .into_iter()
+            .filter_map(|stanza| stage_event(stanza, Stage::Acked))
+        {
+            context.event_after(Some(seq), event);
+        }
+    }
+
     fn remove_acked(&mut self, covered: usize, base: Option<u32>, context: &mut Context) {
         if covered == 0 {
             return;
@@ -266,7 +294,8 @@ impl Session {
 
     fn ask(&mut self, context: &mut Context) {
         match self.sm {
-            Sm::Enabling => return,
+            // Nothing can be asked yet, but the answer to `<enable/>` is due, and shows as well that the server is there.
+            Sm::Enabling => {}
             Sm::On => {
                 context.transmit_element(Part::AckRequest, &sm::request());
                 self.asked = Some(Asked::Ack(context.now.mono));
@@ -278,16 +307,34 @@ impl Session {
                     Part::Iq,
                     &ping::request(&id, Some(context.config.account.domain())),
                 );
-                self.asked = Some(Asked::Ping { id, covers });
+                let at = context.now.mono;
+                self.asked = Some(Asked::Ping { id, covers, at });
             }
         }
         let when = context.now.mono + context.config.timeouts.ack;
         context.timers.hasten(Timer::Ack, when);
     }
 
+    /// The answer is late, but bytes come: it may stand behind a roster on a slow path, and hanging up would only make the
+    /// server send that again. Not for ever, though: whoever talks and never answers is broken in another way.
+    pub(in super::super) fn is_patient(&self, context: &mut Context) -> bool {
+        let wait = context.config.timeouts.ack;
+        let asked = match self.asked {
+            Some(Asked::Ack(at) | Asked::Ping { at, .. }) => at,
+            None => return false,
+        };
+        let now = context.now.mono;
+        let until = context.heard_at + wait;
+        if until <= now || now.since(asked) >= wait * MOST_ACK_WAITS {
+            return false;
+        }
+        context.timers.set(Timer::Ack, until);
+        true
+    }
+
     /// Whether this answers the ping that stands in for `<r/>`; whatever the answer says, what came before has arrived.
     pub(super) fn ping_answered(&mut self, iq: &Element, context: &mut Context) -> bool {
-        let Some(Asked::Ping { id, covers }) = &self.asked else {
+        let Some(Asked::Ping { id, covers, .. }) = &self.asked else {
             return false;
         };
         if iq.attr("id") != Some(id) {

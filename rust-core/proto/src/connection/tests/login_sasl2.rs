@@ -6,6 +6,7 @@ use super::texts::*;
 use crate::connection::{Command, Event, Outcome};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::Knowledge;
+use crate::sasl::SaslCondition;
 
 fn outcome(peer: &mut Peer) -> Option<Outcome> {
     peer.events().into_iter().find_map(|event| match event {
@@ -87,6 +88,17 @@ fn s5_a_server_that_hangs_up_on_a_token_does_not_get_it_again() {
     peer.serve(&format!("{HEADER}{}{refused}{CLOSE}", features(&sasl2())));
     peer.fails(ConnectionError::WrongAssumption(Assumption::FastToken));
     assert!(peer.knowledge().fast.is_none());
+}
+
+#[test]
+fn s5_a_token_survives_the_servers_own_trouble() {
+    let mut peer = Setup::direct().knowing(after_sasl2()).start();
+    open_direct(&mut peer);
+    peer.sends(FAST_LOGIN);
+    let trouble = failure2("temporary-auth-failure", "");
+    peer.serve(&format!("{HEADER}{}{trouble}", features(&sasl2())));
+    peer.fails(ConnectionError::Sasl(SaslCondition::TemporaryAuthFailure));
+    assert!(peer.knowledge().fast.is_some());
 }
 
 #[test]

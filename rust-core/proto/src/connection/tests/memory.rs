@@ -59,7 +59,11 @@ impl Memory {
                     session.pending = pending;
                 }
             }
-            Op::SmResumed { .. } => {}
+            Op::SmAlive { at } => {
+                if let Some(session) = &mut knowledge.sm {
+                    session.alive_at = at;
+                }
+            }
             Op::SmPoisoned(h) => {
                 if let Some(session) = &mut knowledge.sm {
                     session.poisoned_at = Some(h);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::peer::{Peer, Setup};
 use super::scripts::*;
+use super::setup::WALL;
 use super::texts::*;
 use crate::connection::{Command, Event, Timer};
 use crate::error::{ConnectionError, PeerError};
@@ -222,6 +223,36 @@ fn silence_is_asked_about_and_then_given_up() {
     peer.fails(ConnectionError::Timeout(Timer::Ack));
 }
 
+/// The answer stands behind a roster on a slow path: hanging up would make the server send all of it again, for ever.
+#[test]
+fn i16_an_answer_that_is_late_is_waited_for_while_bytes_come() {
+    let mut peer = online();
+    peer.say("m1");
+    peer.serve("<message><body>");
+    for _ in 0..7 {
+        peer.pass(Duration::from_secs(15));
+        assert_eq!(peer.closed, None);
+        peer.serve("a long text ");
+    }
+    peer.serve("</body></message>");
+    peer.serve(&ack(GREETED2 + 1));
+    peer.pass(Duration::from_secs(100));
+    assert_eq!(peer.closed, None);
+}
+
+#[test]
+fn i16_whoever_talks_and_never_answers_is_not_waited_for_for_ever() {
+    let mut peer = online();
+    peer.say("m1");
+    for _ in 0..9 {
+        peer.pass(Duration::from_secs(15));
+        if peer.closed.is_none() {
+            peer.serve(" ");
+        }
+    }
+    peer.fails(ConnectionError::Timeout(Timer::Ack));
+}
+
 #[test]
 fn i14_a_clean_close_acknowledges_then_ends_and_clears() {
     let mut peer = online();
@@ -232,11 +263,11 @@ fn i14_a_clean_close_acknowledges_then_ends_and_clears() {
     peer.events();
     peer.command(Command::Close);
     assert_eq!(
-        peer.sends("a + close"),
-        "<a xmlns='urn:xmpp:sm:3' h='3'/></stream:stream>"
+        peer.sends("r + a + close"),
+        "<r xmlns='urn:xmpp:sm:3'/><a xmlns='urn:xmpp:sm:3' h='3'/></stream:stream>"
     );
     assert_eq!(peer.knowledge().sm, None);
-    // The message is not acknowledged: it is sent again next time. The request ended with its session.
+    // The message is not acknowledged: unless it still is, it goes again next time. The request ended with its session.
     let queue = peer.knowledge().queue;
     assert_eq!(queue.len(), 1);
     assert_eq!((queue[0].id.as_str(), queue[0].sent), ("m1", false));
@@ -245,6 +276,57 @@ fn i14_a_clean_close_acknowledges_then_ends_and_clears() {
         told.contains("\"q1\", stage: Failed(SessionLost)"),
         "{told}"
     );
+    peer.serve(CLOSE);
+    assert_eq!(peer.closed, Some(None));
+}
+
+/// The session lasts for hours, `max` is ten minutes: what matters is how long ago the connection was lost.
+#[test]
+fn i14_max_counts_from_the_loss_of_the_connection() {
+    let mut peer = online();
+    for (hours, lost) in [(1, false), (2, true)] {
+        peer.now.wall = WALL.plus_seconds(hours * 3600);
+        if lost {
+            peer.close_transport();
+        } else {
+            peer.serve(MESSAGE);
+        }
+        let session = peer.knowledge().sm.unwrap();
+        assert_eq!(session.alive_at, peer.now.wall, "lost: {lost}");
+    }
+}
+
+#[test]
+fn i14_a_busy_connection_does_not_write_for_every_read() {
+    let mut peer = online();
+    for second in 0..60 {
+        peer.now.wall = WALL.plus_seconds(second);
+        peer.serve(" ");
+    }
+    assert_eq!(peer.ops(), ["SmAlive"]);
+}
+
+/// Send and disconnect: the acknowledgement comes behind our goodbye, and spares the reader a double.
+#[test]
+fn i14_an_acknowledgement_behind_our_goodbye_still_counts() {
+    let mut peer = online();
+    peer.say("m1");
+    peer.ask("q1");
+    peer.say("m2");
+    peer.command(Command::Close);
+    peer.sends("message + r + iq + message + r + a + close");
+    peer.events();
+    peer.serve(&ack(GREETED2 + 1));
+    let left = peer.knowledge().queue;
+    assert_eq!((left.len(), left[0].id.as_str()), (1, "m2"));
+    peer.serve(&format!("{}{}", ack(GREETED2 + 3), ack(7_000)));
+    let told = format!("{:?}", peer.events());
+    assert!(
+        told.contains("\"m1\", stage: Acked") && told.contains("\"m2\", stage: Acked"),
+        "{told}"
+    );
+    assert!(!told.contains("q1"), "{told}");
+    assert!(peer.knowledge().queue.is_empty());
     peer.serve(CLOSE);
     assert_eq!(peer.closed, Some(None));
 }

@@ -104,3 +104,26 @@ fn enable_that_fails_leaves_a_session_with_pings() {
     peer.sends("message + iq");
     assert_eq!(peer.knowledge().sm, None);
 }
+
+/// The path dies between `<bound/>` and `<enabled/>`: nothing can be asked, and yet somebody must notice.
+#[test]
+fn i16_an_enable_that_is_never_answered_ends_the_connection() {
+    let quiet = |setup: &mut Setup| setup.config.timeouts.keepalive = None;
+    let mut peer = bound_with(quiet, AUTHENTICATED, GREETING);
+    peer.say("m1");
+    peer.pass(Duration::from_secs(20));
+    peer.fails(ConnectionError::Timeout(Timer::Ack));
+}
+
+#[test]
+fn i12_a_probe_while_enabling_outlives_the_refusal_of_enable() {
+    let mut peer = bound_with(|_| {}, AUTHENTICATED, GREETING);
+    let deadline = peer.now.mono + Duration::from_secs(5);
+    peer.command(Command::Probe { deadline });
+    peer.serve(&sm_failed(""));
+    let flight = peer.sends("iq");
+    let id = id_before(&flight, "urn:xmpp:ping");
+    peer.serve(&format!("<iq type='result' id='{id}'/>"));
+    peer.pass(Duration::from_secs(6));
+    assert_eq!(peer.closed, None);
+}
