@@ -4,13 +4,12 @@
 //! transaction, and what is lost by it is reported: the session goes whenever the queue is not what it was (rule I13).
 
 use rusqlite::{Connection, TransactionBehavior, params};
-use snapback_proto::knowledge::{FastToken, ServerFacts, SmSession};
-use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
+use snapback_proto::knowledge::{ServerFacts, SmSession};
 
 use crate::{OpenReport, ServerKey, Trouble, Unknown};
 
 use super::fault::Fault;
-use super::record::{Epochs, Ledger, Record, Tally};
+use super::record::{Epochs, Ledger, Tally};
 use super::seal::Sealer;
 use super::tables::{Hot, Tables, cell, transport};
 
@@ -63,19 +62,19 @@ impl Check<'_, '_> {
             self.trouble(Trouble::KeyLost, &[Unknown::Everything]);
             return self.wipe();
         }
+        let account_is_whole = self.account()?;
         let from_backup = !self.epoch_matches(epoch)?;
         if from_backup {
             self.forget_the_past()?;
         }
-        self.credentials()?;
         self.servers()?;
-        let ledger = self.cell::<Ledger>(cell::LEDGER, None)?;
+        let ledger: Option<Ledger> = self.tables.cell(cell::LEDGER)?;
         let known = ledger.is_some();
         self.tables.hot.ledger = ledger.unwrap_or_default();
         let queue_is_whole = self.queue(known && !from_backup)?;
         self.deliveries(known && !from_backup)?;
         self.roster(known)?;
-        self.session(queue_is_whole)?;
+        self.session(queue_is_whole, !account_is_whole)?;
         if self.broken > 0 {
             let rows = self.broken;
             self.trouble(Trouble::SealBroken { rows }, &[]);
@@ -101,8 +100,8 @@ impl Check<'_, '_> {
         )
     }
 
-    fn epoch_matches(&mut self, epoch: Option<&[u8]>) -> Result<bool, Fault> {
-        let epochs: Option<Epochs> = self.cell(cell::EPOCHS, None)?;
+    fn epoch_matches(&self, epoch: Option<&[u8]>) -> Result<bool, Fault> {
+        let epochs: Option<Epochs> = self.tables.cell(cell::EPOCHS)?;
         Ok(match (epochs, epoch) {
             (Some(epochs), Some(epoch)) => epochs.last == epoch || epochs.next == epoch,
             _ => false,
@@ -124,44 +123,80 @@ impl Check<'_, '_> {
         )
     }
 
-    fn credentials(&mut self) -> Result<(), Fault> {
-        self.cell::<Floor>(cell::FLOOR, Some(Unknown::Floor))?;
-        self.cell::<(ScramKeyId, ScramKeys)>(cell::SCRAM_KEYS, Some(Unknown::ScramKeys))?;
-        self.cell::<FastToken>(cell::FAST, Some(Unknown::FastTokens))?;
-        self.cell::<FastToken>(cell::FAST_RESERVE, Some(Unknown::FastTokens))?;
-        self.cell::<String>(cell::INSTALLATION, Some(Unknown::Installation))?;
-        Ok(())
+    /// Whether every row of `account` is what it claims to be. A row whose name has changed cannot say what it was, so
+    /// whatever is not there is reported then.
+    fn account(&mut self) -> Result<bool, Fault> {
+        let rows = self.all("SELECT name, value FROM account", |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let mut kept = Vec::new();
+        let mut bad = Vec::new();
+        for (name, sealed) in rows {
+            let (name, sealed): (String, Vec<u8>) = (name, sealed);
+            match self.is_readable(self.tables.check_cell(&name, &sealed))? {
+                true => kept.push((name, sealed)),
+                false => bad.push(sealed),
+            }
+        }
+        if bad.is_empty() {
+            return Ok(true);
+        }
+        let lost = [
+            (cell::SESSION, Unknown::Session),
+            (cell::FAST, Unknown::FastTokens),
+            (cell::SCRAM_KEYS, Unknown::ScramKeys),
+            (cell::FLOOR, Unknown::Floor),
+            (cell::INSTALLATION, Unknown::Installation),
+        ];
+        let is_kept = |cell: &str| kept.iter().any(|(name, _)| name == cell);
+        let lost = lost.iter().filter(|(name, _)| !is_kept(name));
+        self.report.unknown.extend(lost.map(|(_, what)| *what));
+        self.quarantine("account", &bad)?;
+        self.execute("DELETE FROM account")?;
+        let mut insert = (self.tables.conn)
+            .prepare("INSERT OR REPLACE INTO account (name, value) VALUES (?1, ?2)")?;
+        for (name, sealed) in kept {
+            insert.execute(params![name, sealed])?;
+        }
+        Ok(false)
     }
 
     fn servers(&mut self) -> Result<(), Fault> {
         let sql = "SELECT host, port, transport, fact, value FROM server";
         let rows = self.all(sql, |row| {
-            let name: String = row.get(2)?;
-            Ok((row.get(0)?, row.get(1)?, name, row.get(3)?, row.get(4)?))
+            Ok(ServerRow {
+                host: row.get(0)?,
+                port: row.get(1)?,
+                transport: row.get(2)?,
+                fact: row.get(3)?,
+                sealed: row.get(4)?,
+            })
         })?;
-        for (host, port, name, fact, sealed) in rows {
-            let (host, port, fact, sealed): (String, i64, String, Vec<u8>) =
-                (host, port, fact, sealed);
-            let server = u16::try_from(port).ok().zip(transport(&name));
-            let read = server.map(|(port, transport)| {
-                let server = ServerKey {
-                    host: host.clone(),
-                    port,
-                    transport,
-                };
-                let mut facts = ServerFacts::default();
-                self.tables.read_fact(&server, &fact, &sealed, &mut facts)
-            });
-            if self
-                .is_readable(read.unwrap_or(Err(Fault::Unreadable)))?
-                .is_none()
-            {
-                self.quarantine("server", &sealed, Some(Unknown::ServerFacts))?;
-                self.tables.conn.execute(
-                    "DELETE FROM server WHERE host = ?1 AND port = ?2 AND transport = ?3 AND fact = ?4",
-                    params![host, port, name, fact],
-                )?;
+        let mut kept = Vec::new();
+        let mut bad = Vec::new();
+        for row in rows {
+            match self.is_readable(row.check(&self.tables))? {
+                true => kept.push(row),
+                false => bad.push(row.sealed),
             }
+        }
+        if bad.is_empty() {
+            return Ok(());
+        }
+        self.report.unknown.push(Unknown::ServerFacts);
+        self.quarantine("server", &bad)?;
+        self.execute("DELETE FROM server")?;
+        let mut insert = self.tables.conn.prepare(
+            "INSERT OR REPLACE INTO server (host, port, transport, fact, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for row in kept {
+            insert.execute(params![
+                row.host,
+                row.port,
+                row.transport,
+                row.fact,
+                row.sealed
+            ])?;
         }
         Ok(())
     }
@@ -172,28 +207,24 @@ impl Check<'_, '_> {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
         let mut found = Tally::default();
+        let mut bad = Vec::new();
         let mut ledger = self.tables.hot.ledger.clone();
         for (seq, place, sealed) in rows {
             let (seq, place, sealed): (i64, Option<i64>, Vec<u8>) = (seq, place, sealed);
-            let read = self.tables.open_stanza(seq, place, &sealed);
-            if self.is_readable(read)?.is_none() {
-                self.quarantine("queue", &sealed, Some(Unknown::Outbound))?;
-                self.tables
-                    .conn
-                    .execute("DELETE FROM queue WHERE seq = ?1", [seq])?;
+            if !self.is_readable(self.tables.open_stanza(seq, place, &sealed).map(drop))? {
+                let delete = "DELETE FROM queue WHERE seq = ?1";
+                self.tables.conn.execute(delete, [seq])?;
+                bad.push(sealed);
                 continue;
             }
             found.add(seq.cast_unsigned());
-            ledger.next_seq = ledger.next_seq.max(seq.cast_unsigned().saturating_add(1));
-            if let Some(place) = place {
-                ledger.next_place = ledger
-                    .next_place
-                    .max(place.cast_unsigned().saturating_add(1));
-            }
+            ledger.next_seq = behind(ledger.next_seq, seq);
+            ledger.next_place = place.map_or(ledger.next_place, |at| behind(ledger.next_place, at));
         }
-        let whole = known && found == ledger.queue;
+        self.quarantine("queue", &bad)?;
+        let whole = known && bad.is_empty() && found == ledger.queue;
         if !whole {
-            self.lost_rows(known, Unknown::Outbound);
+            self.lost_rows(known && bad.is_empty(), Unknown::Outbound);
         }
         ledger.queue = found;
         self.tables.hot.ledger = ledger;
@@ -205,24 +236,27 @@ impl Check<'_, '_> {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
         let mut found = Tally::default();
+        let (mut kept, mut bad) = (Vec::new(), Vec::new());
         let mut ledger = self.tables.hot.ledger.clone();
         for (id, place, sealed) in rows {
             let (id, place, sealed): (String, i64, Vec<u8>) = (id, place, sealed);
-            let read = self.tables.open_delivery(&id, place, &sealed);
-            if self.is_readable(read)?.is_none() {
-                self.quarantine("delivery", &sealed, Some(Unknown::Deliveries))?;
-                self.tables
-                    .conn
-                    .execute("DELETE FROM delivery WHERE id = ?1", [id])?;
+            if !self.is_readable(self.tables.open_delivery(&id, place, &sealed).map(drop))? {
+                bad.push(sealed);
                 continue;
             }
             found.add(place.cast_unsigned());
-            ledger.next_delivery = ledger
-                .next_delivery
-                .max(place.cast_unsigned().saturating_add(1));
+            ledger.next_delivery = behind(ledger.next_delivery, place);
+            kept.push((id, place, sealed));
         }
-        if !known || found != ledger.deliveries {
-            self.lost_rows(known, Unknown::Deliveries);
+        if !known || !bad.is_empty() || found != ledger.deliveries {
+            self.lost_rows(known && bad.is_empty(), Unknown::Deliveries);
+            self.quarantine("delivery", &bad)?;
+            self.execute("DELETE FROM delivery")?;
+            let mut insert = (self.tables.conn)
+                .prepare("INSERT INTO delivery (id, place, value) VALUES (?1, ?2, ?3)")?;
+            for (id, place, sealed) in kept {
+                insert.execute(params![id, place, sealed])?;
+            }
         }
         ledger.deliveries = found;
         self.tables.hot.ledger = ledger;
@@ -235,17 +269,18 @@ impl Check<'_, '_> {
             Ok((row.get(0)?, row.get(1)?))
         })?;
         let mut found = 0_u64;
+        let mut bad = Vec::new();
         for (jid, sealed) in rows {
             let (jid, sealed): (String, Vec<u8>) = (jid, sealed);
-            let read = self.tables.open_item(&jid, &sealed);
-            if self.is_readable(read)?.is_some() {
+            if self.is_readable(self.tables.open_item(&jid, &sealed).map(drop))? {
                 found = found.saturating_add(1);
             } else {
-                self.quarantine("roster", &sealed, Some(Unknown::Roster))?;
+                bad.push(sealed);
             }
         }
-        if !known || found != self.tables.hot.ledger.roster_items {
-            self.lost_rows(known, Unknown::Roster);
+        if !known || !bad.is_empty() || found != self.tables.hot.ledger.roster_items {
+            self.lost_rows(known && bad.is_empty(), Unknown::Roster);
+            self.quarantine("roster", &bad)?;
             self.execute("DELETE FROM roster")?;
             self.tables.hot.ledger.roster_version = None;
             self.tables.hot.ledger.roster_items = 0;
@@ -253,73 +288,50 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// Last: it counts on the queue.
-    fn session(&mut self, queue_is_whole: bool) -> Result<(), Fault> {
-        let broken = self.broken;
-        let session: Option<SmSession> = self.cell(cell::SESSION, Some(Unknown::Session))?;
-        let lost = self.broken > broken;
-        if (session.is_some() && !queue_is_whole) || lost {
-            self.report.unknown.push(Unknown::Session);
-            self.repaired = true;
-            self.tables.set_session(None);
-            self.tables.end_session()
-        } else {
+    /// Last: it counts on the queue. `lost`: it may have been among the rows that could not be read.
+    fn session(&mut self, queue_is_whole: bool, lost: bool) -> Result<(), Fault> {
+        let session: Option<SmSession> = self.tables.cell(cell::SESSION)?;
+        if session.is_some() && queue_is_whole || session.is_none() && !lost {
             self.tables.hot.session = session;
-            Ok(())
+            return Ok(());
         }
+        self.report.unknown.push(Unknown::Session);
+        self.repaired = true;
+        self.tables.set_session(None);
+        self.tables.end_session()
     }
 
-    /// A row that is missing beside one that failed is most likely the same.
-    fn lost_rows(&mut self, known: bool, what: Unknown) {
+    fn lost_rows(&mut self, without_a_trace: bool, what: Unknown) {
         self.repaired = true;
-        if known {
-            self.missing = true;
-        }
+        self.missing |= without_a_trace;
         self.report.unknown.push(what);
     }
 
-    /// A row of `account`, if it can be read; otherwise it leaves.
-    fn cell<R: Record>(&mut self, name: &str, what: Option<Unknown>) -> Result<Option<R>, Fault> {
-        let read = self.tables.cell::<R>(name);
-        if let Some(record) = self.is_readable(read)? {
-            return Ok(record);
-        }
-        let sql = "SELECT value FROM account WHERE name = ?1";
-        let sealed: Vec<u8> = self.tables.conn.query_row(sql, [name], |row| row.get(0))?;
-        self.quarantine("account", &sealed, what)?;
-        self.tables.delete_cell(name)?;
-        Ok(None)
-    }
-
     /// A broken seal is this module's business; anything else is not.
-    fn is_readable<T>(&mut self, read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    fn is_readable(&mut self, read: Result<(), Fault>) -> Result<bool, Fault> {
         match read {
-            Ok(value) => Ok(Some(value)),
+            Ok(()) => Ok(true),
             Err(Fault::Unreadable) => {
                 self.broken = self.broken.saturating_add(1);
-                Ok(None)
+                Ok(false)
             }
             Err(fault) => Err(fault),
         }
     }
 
-    fn quarantine(
-        &mut self,
-        table: &str,
-        sealed: &[u8],
-        what: Option<Unknown>,
-    ) -> Result<(), Fault> {
-        self.repaired = true;
-        self.report.unknown.extend(what);
+    fn quarantine(&mut self, table: &str, rows: &[Vec<u8>]) -> Result<(), Fault> {
         let conn = self.tables.conn;
-        conn.execute(
-            "INSERT INTO quarantine (origin, value) VALUES (?1, ?2)",
-            params![table, sealed],
-        )?;
-        conn.execute(
-            "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?1",
-            [QUARANTINE],
-        )?;
+        for sealed in rows {
+            self.repaired = true;
+            conn.execute(
+                "INSERT INTO quarantine (origin, value) VALUES (?1, ?2)",
+                params![table, sealed],
+            )?;
+            conn.execute(
+                "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?1",
+                [QUARANTINE],
+            )?;
+        }
         Ok(())
     }
 
@@ -342,4 +354,29 @@ impl Check<'_, '_> {
         self.report.troubles.push(trouble);
         self.report.unknown.extend_from_slice(unknown);
     }
+}
+
+struct ServerRow {
+    host: String,
+    port: i64,
+    transport: String,
+    fact: String,
+    sealed: Vec<u8>,
+}
+
+impl ServerRow {
+    fn check(&self, tables: &Tables<'_>) -> Result<(), Fault> {
+        let server = ServerKey {
+            host: self.host.clone(),
+            port: u16::try_from(self.port).map_err(|_| Fault::Unreadable)?,
+            transport: transport(&self.transport).ok_or(Fault::Unreadable)?,
+        };
+        let mut facts = ServerFacts::default();
+        tables.read_fact(&server, &self.fact, &self.sealed, &mut facts)
+    }
+}
+
+/// The next number, which lies behind this one.
+fn behind(next: u64, number: i64) -> u64 {
+    next.max(number.cast_unsigned().saturating_add(1))
 }

@@ -1,15 +1,16 @@
 //! Rows in and out: each value sealed on its way to the file and opened on its way back.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use snapback_proto::knowledge::{Delivery, OutboundStanza, ServerFacts, SmSession};
+use snapback_proto::knowledge::{Delivery, FastToken, OutboundStanza, ServerFacts, SmSession};
 use snapback_proto::plan::Transport;
+use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::xep::roster::Item;
 
 use crate::ServerKey;
 
 use super::codec::Writer;
 use super::fault::Fault;
-use super::record::{Ledger, Record};
+use super::record::{Epochs, Ledger, Record};
 use super::seal::{Sealer, Spot};
 
 /// Names of the rows of `account`.
@@ -83,6 +84,21 @@ impl<'a> Tables<'a> {
         sealed
             .map(|sealed| R::from_plain(&self.sealer.open(spot, &sealed)?))
             .transpose()
+    }
+
+    /// Whether this value may stand under this name.
+    pub(super) fn check_cell(&self, name: &str, sealed: &[u8]) -> Result<(), Fault> {
+        let plain = self.sealer.open(cell_spot(name), sealed)?;
+        match name {
+            cell::FLOOR => Floor::from_plain(&plain).map(drop),
+            cell::SCRAM_KEYS => <(ScramKeyId, ScramKeys)>::from_plain(&plain).map(drop),
+            cell::FAST | cell::FAST_RESERVE => FastToken::from_plain(&plain).map(drop),
+            cell::SESSION => SmSession::from_plain(&plain).map(drop),
+            cell::LEDGER => Ledger::from_plain(&plain).map(drop),
+            cell::INSTALLATION => String::from_plain(&plain).map(drop),
+            cell::EPOCHS => Epochs::from_plain(&plain).map(drop),
+            _ => Err(Fault::Unreadable),
+        }
     }
 
     pub(super) fn put_cell<R: Record>(&self, name: &str, record: &R) -> Result<(), Fault> {
