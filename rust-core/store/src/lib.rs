@@ -140,6 +140,10 @@ pub trait Store: Send {
 
     /// Lets go of every file and lock, and returns when they are gone: a phone kills a suspended app that holds one. Until
     /// [`Store::reopen`], everything else gives [`StoreError::Closed`]. A store without files has nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// Whatever could not be written before. The store is closed all the same.
     fn close(&mut self) -> Result<(), StoreError> {
         Ok(())
     }

@@ -10,6 +10,8 @@ pub(super) enum Fault {
     Sqlite(rusqlite::Error),
     /// A row fails its seal, or what was sealed is not what this build writes.
     Unreadable,
+    /// The device does not let us write.
+    ReadOnly,
     /// No random bytes, or a number that the file cannot hold.
     Unwritable,
 }
@@ -19,7 +21,7 @@ impl Fault {
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Unreadable => true,
-            Self::Conflict(_) | Self::Unwritable => false,
+            Self::Conflict(_) | Self::ReadOnly | Self::Unwritable => false,
             Self::Sqlite(error) => !matches!(
                 error.sqlite_error_code(),
                 Some(
@@ -60,6 +62,7 @@ impl From<Fault> for StoreError {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::OwnedElsewhere,
                 _ => Self::Broken,
             },
+            Fault::ReadOnly => Self::ReadOnly,
             Fault::Unreadable | Fault::Unwritable => Self::Broken,
         }
     }

@@ -208,12 +208,23 @@ fn connect(path: &Path) -> Result<Connection, Refused> {
     if !(0..=migrations::NEWEST).contains(&version) {
         return Err(Refused::Newer(version));
     }
+    if conn.is_readonly("main")? {
+        return Err(read_only(path).into());
+    }
     migrations::migrate(&mut conn, version)?;
     let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(Fault::Unreadable.into());
     }
     Ok(conn)
+}
+
+/// Whether it is the device that does not let us write, or a header that claims a format nobody can write.
+fn read_only(path: &Path) -> Fault {
+    match fs::OpenOptions::new().write(true).open(path) {
+        Ok(_) => Fault::Unreadable,
+        Err(_) => Fault::ReadOnly,
+    }
 }
 
 fn set_durability(conn: &Connection, durability: Durability) -> rusqlite::Result<()> {

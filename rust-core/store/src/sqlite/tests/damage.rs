@@ -58,6 +58,18 @@ fn a_wrong_header_is_set_aside() {
     assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
 }
 
+/// SQLite opens such a file for reading, and says nothing.
+#[test]
+fn a_header_that_claims_a_format_to_come_is_set_aside() {
+    let folder = Folder::new();
+    let vault = MemoryVault::default();
+    filled(&folder, &vault);
+    let mut bytes = fs::read(folder.db()).unwrap();
+    bytes[18] = 9;
+    fs::write(folder.db(), bytes).unwrap();
+    assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
+}
+
 #[test]
 fn a_bad_page_is_set_aside() {
     let folder = Folder::new();

@@ -13,7 +13,7 @@ use super::super::open::beside;
 use super::{ACCOUNT, Folder, clean, message, open, server};
 
 /// Everything that may come out of a damaged file, if anything does.
-struct Truth {
+pub(super) struct Truth {
     stanzas: BTreeSet<String>,
     deliveries: BTreeSet<String>,
     everything: String,
@@ -35,7 +35,7 @@ impl Truth {
         }
     }
 
-    fn print(store: &mut SqliteStore) -> String {
+    pub(super) fn print(store: &mut SqliteStore) -> String {
         let knowledge = store.load(&server()).unwrap();
         let token = knowledge
             .fast
@@ -114,7 +114,7 @@ fn t12_a_flipped_byte_is_no_wrong_stanza() {
     reopen::fill(&mut store);
     let truth = Truth::of(&mut store);
     store.close().unwrap();
-    flip_all(&folder, &vault, &truth, "", 41);
+    flip_all(&folder, &vault, &truth, "", 83);
 }
 
 #[test]

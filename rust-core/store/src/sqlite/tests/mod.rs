@@ -3,6 +3,8 @@
 mod backup;
 mod budget;
 mod damage;
+mod durability;
+mod fixtures;
 mod flips;
 
 use std::path::{Path, PathBuf};
