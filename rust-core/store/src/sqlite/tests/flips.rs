@@ -80,13 +80,10 @@ fn flip_all(folder: &Folder, vault: &MemoryVault, truth: &Truth, part: &str, str
         .filter_map(|part| Some((part, fs::read(beside(&folder.db(), part)).ok()?)))
         .collect();
     let (_, flipped) = parts.iter().find(|(name, _)| *name == part).unwrap();
-    let stride = if std::env::var_os("SNAPBACK_FLIP_ALL").is_some() {
-        1
-    } else {
-        stride
-    };
+    let all = std::env::var_os("SNAPBACK_FLIP_ALL").is_some();
     // Most of a page is empty; what is not lies at both ends of it.
-    let interesting = |at: &usize| flipped[*at] != 0 || at % 4096 < 128;
+    let interesting = |at: &usize| all || flipped[*at] != 0 || at % 4096 < 128;
+    let stride = if all { 1 } else { stride };
     let spots = (0..flipped.len()).filter(interesting).step_by(stride);
     let path = folder.0.join("flipped.db");
     for at in spots {
