@@ -149,6 +149,12 @@ fn t9_t12_no_secret_is_written_in_the_clear() {
         }
     };
     assert_hidden(&["account.db", "account.db-wal"]);
+    #[cfg(unix)]
+    for name in ["account.db", "account.db-wal"] {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = std::fs::metadata(folder.0.join(name)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+    }
     assert!(!format!("{store:?}").contains("juliet"));
     store.close().unwrap();
     assert_hidden(&["account.db"]);
