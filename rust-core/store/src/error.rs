@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::VaultError;
+
 /// Why the store did not do it. Nothing of the call was done then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreError {
@@ -14,6 +16,14 @@ pub enum StoreError {
     Full,
     /// What was stored cannot be read, or the device failed.
     Broken,
+    /// The device does not let the store write.
+    ReadOnly,
+    /// Another process, or another part of this one, has the store.
+    OwnedElsewhere,
+    /// The store was closed; it has to be opened again first.
+    Closed,
+    /// The vault does not give the key that opens the store, or does not take what belongs to it.
+    Vault(VaultError),
     /// The change contradicts what is stored: two writers were at work, or one with an old snapshot (rules I9, I13).
     Conflict(Conflict),
 }
@@ -35,8 +45,9 @@ impl StoreError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(self) -> bool {
         match self {
-            Self::QueueFull { .. } | Self::Full => true,
-            Self::Broken | Self::Conflict(_) => false,
+            Self::QueueFull { .. } | Self::Full | Self::OwnedElsewhere => true,
+            Self::Vault(error) => error == VaultError::Locked,
+            Self::Broken | Self::ReadOnly | Self::Closed | Self::Conflict(_) => false,
         }
     }
 }
@@ -47,6 +58,10 @@ impl fmt::Display for StoreError {
             Self::QueueFull { limit } => write!(f, "the queue is full: it holds {limit} stanzas"),
             Self::Full => f.write_str("the device has no room left"),
             Self::Broken => f.write_str("the store is broken"),
+            Self::ReadOnly => f.write_str("the store cannot be written"),
+            Self::OwnedElsewhere => f.write_str("the store is in use elsewhere"),
+            Self::Closed => f.write_str("the store is closed"),
+            Self::Vault(error) => error.fmt(f),
             Self::Conflict(conflict) => write!(f, "contradicts what is stored: {conflict}"),
         }
     }
@@ -64,3 +79,9 @@ impl fmt::Display for Conflict {
 }
 
 impl std::error::Error for StoreError {}
+
+impl From<VaultError> for StoreError {
+    fn from(error: VaultError) -> Self {
+        Self::Vault(error)
+    }
+}

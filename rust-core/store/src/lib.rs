@@ -1,13 +1,17 @@
 //! What Snapback remembers between connections.
 //!
 //! A connection gets a [`Knowledge`] when it starts and gives back [`Op`]s; this crate turns the one into the other.
-//! [`Store`] says what each change does to the tables, [`MemoryStore`] keeps them for as long as the process lives.
+//! [`Store`] says what each change does to the tables. [`MemoryStore`] keeps them for as long as the process lives,
+//! [`SqliteStore`] on disk, with what is secret sealed by a key from a [`KeyVault`].
 //! Every implementation passes the same suite, `testing::conformance` (feature `testing`).
 
 mod error;
 mod memory;
+mod report;
+mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod vault;
 
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind};
 use snapback_proto::plan::Transport;
@@ -16,6 +20,9 @@ use snapback_proto::xep::roster::Item;
 
 pub use error::{Conflict, StoreError};
 pub use memory::{DEFAULT_QUEUE_LIMIT, MemoryStore};
+pub use report::{OpenReport, Trouble, Unknown};
+pub use sqlite::SqliteStore;
+pub use vault::{FileVault, KeyVault, MemoryVault, VaultError};
 
 /// Whose facts: the endpoint as the resolver names it (a name, never an address: addresses come and go), its port, and
 /// how TLS is reached there.
@@ -130,4 +137,19 @@ pub trait Store: Send {
 
     /// Sets the id of this installation. FAST tokens hang on it, so it should be done once.
     fn set_installation(&mut self, id: &str) -> Result<(), StoreError>;
+
+    /// Lets go of every file and lock, and returns when they are gone: a phone kills a suspended app that holds one. Until
+    /// [`Store::reopen`], everything else gives [`StoreError::Closed`]. A store without files has nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// Whatever could not be written before. The store is closed all the same.
+    fn close(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Opens again what was closed, and says what was found. Does nothing to a store that is open.
+    fn reopen(&mut self) -> Result<OpenReport, StoreError> {
+        Ok(OpenReport::default())
+    }
 }

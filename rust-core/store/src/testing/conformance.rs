@@ -2,7 +2,7 @@
 
 use crate::Store;
 
-use super::{login, queue, session};
+use super::{login, queue, reopen, session};
 
 /// Runs every case against an empty store that `make` makes. Its queue takes at least ten stanzas and at most 10,000.
 ///
@@ -34,6 +34,8 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         queue::acked_and_failed_leave,
         queue::i12_the_queue_is_bounded,
         queue::i13_a_change_that_cannot_be_applied_leaves_nothing_behind,
+        reopen::everything_is_there_again,
+        reopen::i16_numbers_go_on_where_they_were,
     ];
     for case in cases {
         case(&mut make());

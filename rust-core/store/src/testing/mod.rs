@@ -8,6 +8,7 @@
 pub mod conformance;
 mod login;
 mod queue;
+pub(crate) mod reopen;
 mod session;
 
 use snapback_proto::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};

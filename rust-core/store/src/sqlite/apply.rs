@@ -1,0 +1,225 @@
+//! What one change does to the tables.
+
+use rusqlite::{OptionalExtension, params};
+use snapback_proto::knowledge::{Delivery, FastToken, Knowledge, Op, SmSession};
+use snapback_proto::xep::roster::{Item, Subscription};
+
+use crate::{Conflict, Roster, ServerKey};
+
+use super::fault::Fault;
+use super::tables::{Tables, cell, fact};
+
+/// Whether something leaves, once this is committed, that a power loss must not take back: an `<a/>`, or a `count`
+/// (rules I3, S6).
+pub(super) fn must_survive_power_loss(op: &Op) -> bool {
+    matches!(op, Op::Inbound(_) | Op::CountInbound(_) | Op::CountFast(_))
+}
+
+impl Tables<'_> {
+    /// Everything that is stored, the core's own stanzas of an earlier session included.
+    pub(super) fn load(&self, server: &ServerKey) -> Result<Knowledge, Fault> {
+        Ok(Knowledge {
+            server: self.facts(server)?,
+            floor: self.cell(cell::FLOOR)?,
+            fast: self.cell(cell::FAST)?,
+            scram_keys: self.cell(cell::SCRAM_KEYS)?,
+            roster_version: self.hot.ledger.roster_version.clone(),
+            sm: self.hot.session.clone(),
+            queue: self.queue()?,
+            next_seq: self.hot.ledger.next_seq,
+        })
+    }
+
+    pub(super) fn roster(&self) -> Result<Roster, Fault> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT jid, value FROM roster ORDER BY jid")?;
+        let mut rows = statement.query([])?;
+        let mut items = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (jid, sealed): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            items.push(self.open_item(&jid, &sealed)?);
+        }
+        Ok(Roster {
+            version: self.hot.ledger.roster_version.clone(),
+            items,
+        })
+    }
+
+    pub(super) fn undelivered(&self) -> Result<Vec<Delivery>, Fault> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT id, place, value FROM delivery ORDER BY place")?;
+        let mut rows = statement.query([])?;
+        let mut deliveries = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, sealed): (String, Vec<u8>) = (row.get(0)?, row.get(2)?);
+            deliveries.push(self.open_delivery(&id, row.get(1)?, &sealed)?);
+        }
+        Ok(deliveries)
+    }
+
+    pub(super) fn apply(&mut self, server: &ServerKey, op: &Op) -> Result<(), Fault> {
+        match op {
+            Op::LearnSecured(features) => self.put_fact(server, fact::SECURED, features),
+            Op::LearnAuthenticated(features) => {
+                self.put_fact(server, fact::AUTHENTICATED, features)
+            }
+            Op::PipeliningFailed { until } => self.put_fact(server, fact::PIPELINING_OFF, until),
+            Op::LearnSmBeforeSasl(Some(key)) => self.put_fact(server, fact::SM_BEFORE_SASL, key),
+            Op::LearnSmBeforeSasl(None) => self.delete_fact(server, fact::SM_BEFORE_SASL),
+            Op::LearnServerInfo(info) => self.put_fact(server, fact::INFO, info),
+            Op::ForgetServer => self.forget_server(server),
+            Op::RaiseFloor(floor) => self.put_cell(cell::FLOOR, floor),
+            Op::ForgetFloor => self.delete_cell(cell::FLOOR),
+            Op::ForgetCredentials => self.forget_credentials(),
+            Op::StoreScramKeys(id, keys) => {
+                self.put_cell(cell::SCRAM_KEYS, &(id.clone(), keys.clone()))
+            }
+            Op::StoreFast(token) => self.store_fast(token),
+            Op::CountFast(count) => self.count_fast(*count),
+            Op::FastUsed => self.delete_cell(cell::FAST_RESERVE),
+            Op::DropFast => self.drop_fast(),
+            Op::SmEnabled { session, sent } => {
+                self.set_session(Some(session.clone()));
+                self.begin_session(sent)
+            }
+            Op::SmResumed { at } => self.change_session(|session| session.alive_at = *at),
+            Op::SmPending(pending) => {
+                self.change_session(|session| session.pending.clone_from(pending))
+            }
+            Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
+            Op::SmDropped => {
+                self.set_session(None);
+                self.end_session()
+            }
+            Op::Enqueue(stanza) => self.enqueue(stanza),
+            Op::MarkSent(seqs) => self.mark_sent(seqs),
+            Op::Acked { base, seqs } => {
+                self.remove_all(seqs)?;
+                base.map_or(Ok(()), |base| self.change_session(|sm| sm.base = base))
+            }
+            Op::Failed(seqs) => self.remove_all(seqs),
+            Op::Inbound(delivery) => self.deliver(delivery),
+            Op::CountInbound(h) => self.change_session(|session| session.h = *h),
+            Op::Confirm(id) => self.confirm(id),
+            Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),
+            Op::PushRoster { version, item } => self.push_roster(version.as_ref(), item),
+        }
+    }
+
+    fn forget_server(&self, server: &ServerKey) -> Result<(), Fault> {
+        [
+            fact::SECURED,
+            fact::AUTHENTICATED,
+            fact::SM_BEFORE_SASL,
+            fact::INFO,
+        ]
+        .into_iter()
+        .try_for_each(|fact| self.delete_fact(server, fact))
+    }
+
+    fn forget_credentials(&self) -> Result<(), Fault> {
+        [cell::FAST, cell::FAST_RESERVE, cell::SCRAM_KEYS]
+            .into_iter()
+            .try_for_each(|name| self.delete_cell(name))
+    }
+
+    fn store_fast(&self, token: &FastToken) -> Result<(), Fault> {
+        self.move_token(cell::FAST, cell::FAST_RESERVE)?;
+        self.put_cell(cell::FAST, token)
+    }
+
+    fn drop_fast(&self) -> Result<(), Fault> {
+        self.move_token(cell::FAST_RESERVE, cell::FAST)?;
+        self.delete_cell(cell::FAST_RESERVE)
+    }
+
+    /// The other slot is empty afterwards if this one was.
+    fn move_token(&self, from: &str, to: &str) -> Result<(), Fault> {
+        match self.cell::<FastToken>(from)? {
+            Some(token) => self.put_cell(to, &token),
+            None => self.delete_cell(to),
+        }
+    }
+
+    fn count_fast(&self, count: u32) -> Result<(), Fault> {
+        let mut token: FastToken = self.cell(cell::FAST)?.ok_or(Conflict::NoFastToken)?;
+        token.count = token.count.max(count);
+        self.put_cell(cell::FAST, &token)
+    }
+
+    pub(super) fn set_session(&mut self, session: Option<SmSession>) {
+        self.hot.session = session;
+        self.session_changed = true;
+    }
+
+    fn change_session(&mut self, change: impl FnOnce(&mut SmSession)) -> Result<(), Fault> {
+        if let Some(session) = &mut self.hot.session {
+            change(session);
+            self.session_changed = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_all(&mut self, seqs: &[u64]) -> Result<(), Fault> {
+        seqs.iter().try_for_each(|seq| self.remove(*seq))
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) -> Result<(), Fault> {
+        let place = self.hot.ledger.next_delivery;
+        if !self.insert_delivery(delivery, place)? {
+            return Err(Conflict::DeliveryExists.into());
+        }
+        let ledger = &mut self.hot.ledger;
+        ledger.next_delivery = place.saturating_add(1);
+        ledger.deliveries.add(place);
+        Ok(())
+    }
+
+    fn confirm(&mut self, id: &str) -> Result<(), Fault> {
+        let place: Option<i64> = self
+            .conn
+            .prepare_cached("DELETE FROM delivery WHERE id = ?1 RETURNING place")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        if let Some(place) = place {
+            self.hot.ledger.deliveries.remove(place.cast_unsigned());
+        }
+        Ok(())
+    }
+
+    fn replace_roster(&mut self, version: Option<&String>, items: &[Item]) -> Result<(), Fault> {
+        self.conn
+            .prepare_cached("DELETE FROM roster")?
+            .execute([])?;
+        for item in items {
+            self.put_item(item)?;
+        }
+        // Counted, not taken from the list: a server may name an item twice.
+        let count: i64 = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM roster")?
+            .query_row([], |row| row.get(0))?;
+        let ledger = &mut self.hot.ledger;
+        ledger.roster_version = version.cloned();
+        ledger.roster_items = count.cast_unsigned();
+        Ok(())
+    }
+
+    fn push_roster(&mut self, version: Option<&String>, item: &Item) -> Result<(), Fault> {
+        let gone = self
+            .conn
+            .prepare_cached("DELETE FROM roster WHERE jid = ?1")?
+            .execute(params![item.jid])?;
+        let mut count = self.hot.ledger.roster_items.saturating_sub(gone as u64);
+        if item.subscription != Subscription::Remove {
+            self.put_item(item)?;
+            count = count.saturating_add(1);
+        }
+        let ledger = &mut self.hot.ledger;
+        ledger.roster_version = version.cloned();
+        ledger.roster_items = count;
+        Ok(())
+    }
+}

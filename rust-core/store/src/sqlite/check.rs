@@ -1,0 +1,382 @@
+//! What is in the file, row by row, before anything is believed: every seal, and whether rows are missing.
+//!
+//! A file that was left in order is only read. Otherwise everything that is found wrong is put right in one
+//! transaction, and what is lost by it is reported: the session goes whenever the queue is not what it was (rule I13).
+
+use rusqlite::{Connection, TransactionBehavior, params};
+use snapback_proto::knowledge::{ServerFacts, SmSession};
+
+use crate::{OpenReport, ServerKey, Trouble, Unknown};
+
+use super::fault::Fault;
+use super::record::{Epochs, Ledger, Tally};
+use super::seal::Sealer;
+use super::tables::{Hot, Tables, cell, transport};
+
+/// How many rows are kept that failed their seal.
+const QUARANTINE: i64 = 64;
+
+/// Reads everything once. `key_is_new`: nothing in here can be opened any more. `epoch` is the vault's.
+pub(super) fn check(
+    conn: &mut Connection,
+    sealer: &Sealer,
+    key_is_new: bool,
+    epoch: Option<&[u8]>,
+    report: &mut OpenReport,
+) -> Result<Hot, Fault> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let mut check = Check {
+        tables: Tables::new(&tx, sealer, &Hot::default()),
+        report,
+        broken: 0,
+        missing: false,
+        repaired: false,
+    };
+    check.run(key_is_new, epoch)?;
+    let hot = if check.repaired {
+        let ledger = check.tables.hot.ledger.clone();
+        check.tables.put_cell(cell::LEDGER, &ledger)?;
+        check.tables.finish()?
+    } else {
+        check.tables.hot
+    };
+    tx.commit()?;
+    Ok(hot)
+}
+
+struct Check<'a, 'r> {
+    tables: Tables<'a>,
+    report: &'r mut OpenReport,
+    broken: u64,
+    missing: bool,
+    /// Whether the file was changed.
+    repaired: bool,
+}
+
+impl Check<'_, '_> {
+    fn run(&mut self, key_is_new: bool, epoch: Option<&[u8]>) -> Result<(), Fault> {
+        if self.is_empty()? {
+            return Ok(());
+        }
+        if key_is_new {
+            self.trouble(Trouble::KeyLost, &[Unknown::Everything]);
+            return self.wipe();
+        }
+        let account_is_whole = self.account()?;
+        let from_backup = !self.epoch_matches(epoch)?;
+        if from_backup {
+            self.forget_the_past()?;
+        }
+        self.servers()?;
+        let ledger: Option<Ledger> = self.tables.cell(cell::LEDGER)?;
+        let known = ledger.is_some();
+        self.tables.hot.ledger = ledger.unwrap_or_default();
+        let queue_is_whole = self.queue(known && !from_backup)?;
+        self.deliveries(known && !from_backup)?;
+        self.roster(known)?;
+        self.session(queue_is_whole, !account_is_whole)?;
+        if self.broken > 0 {
+            let rows = self.broken;
+            self.trouble(Trouble::SealBroken { rows }, &[]);
+        }
+        if self.missing {
+            self.trouble(Trouble::RowsMissing, &[]);
+        }
+        self.report.unknown.sort_unstable();
+        self.report.unknown.dedup();
+        Ok(())
+    }
+
+    fn is_empty(&self) -> Result<bool, Fault> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM account) AND NOT EXISTS (SELECT 1 FROM server)
+            AND NOT EXISTS (SELECT 1 FROM queue) AND NOT EXISTS (SELECT 1 FROM delivery)
+            AND NOT EXISTS (SELECT 1 FROM roster)";
+        Ok(self.tables.conn.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    fn wipe(&mut self) -> Result<(), Fault> {
+        self.execute(
+            "DELETE FROM account; DELETE FROM server; DELETE FROM queue; DELETE FROM delivery; DELETE FROM roster;",
+        )
+    }
+
+    fn epoch_matches(&self, epoch: Option<&[u8]>) -> Result<bool, Fault> {
+        let epochs: Option<Epochs> = self.tables.cell(cell::EPOCHS)?;
+        Ok(match (epochs, epoch) {
+            (Some(epochs), Some(epoch)) => epochs.last == epoch || epochs.next == epoch,
+            _ => false,
+        })
+    }
+
+    /// What must not be repeated: a session's counters, a token's count, stanzas of another time.
+    fn forget_the_past(&mut self) -> Result<(), Fault> {
+        let lost = [
+            Unknown::Session,
+            Unknown::Outbound,
+            Unknown::Deliveries,
+            Unknown::FastTokens,
+        ];
+        self.trouble(Trouble::FromBackup, &lost);
+        self.execute(
+            "DELETE FROM account WHERE name IN ('session', 'fast', 'fast-reserve', 'epochs');
+             DELETE FROM queue; DELETE FROM delivery;",
+        )
+    }
+
+    /// Whether every row of `account` is what it claims to be. A row whose name has changed cannot say what it was, so
+    /// whatever is not there is reported then.
+    fn account(&mut self) -> Result<bool, Fault> {
+        let rows = self.all("SELECT name, value FROM account", |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let mut kept = Vec::new();
+        let mut bad = Vec::new();
+        for (name, sealed) in rows {
+            let (name, sealed): (String, Vec<u8>) = (name, sealed);
+            match self.is_readable(self.tables.check_cell(&name, &sealed))? {
+                true => kept.push((name, sealed)),
+                false => bad.push(sealed),
+            }
+        }
+        if bad.is_empty() {
+            return Ok(true);
+        }
+        let lost = [
+            (cell::SESSION, Unknown::Session),
+            (cell::FAST, Unknown::FastTokens),
+            (cell::SCRAM_KEYS, Unknown::ScramKeys),
+            (cell::FLOOR, Unknown::Floor),
+            (cell::INSTALLATION, Unknown::Installation),
+        ];
+        let is_kept = |cell: &str| kept.iter().any(|(name, _)| name == cell);
+        let lost = lost.iter().filter(|(name, _)| !is_kept(name));
+        self.report.unknown.extend(lost.map(|(_, what)| *what));
+        self.quarantine("account", &bad)?;
+        self.execute("DELETE FROM account")?;
+        let mut insert = (self.tables.conn)
+            .prepare("INSERT OR REPLACE INTO account (name, value) VALUES (?1, ?2)")?;
+        for (name, sealed) in kept {
+            insert.execute(params![name, sealed])?;
+        }
+        Ok(false)
+    }
+
+    fn servers(&mut self) -> Result<(), Fault> {
+        let sql = "SELECT host, port, transport, fact, value FROM server";
+        let rows = self.all(sql, |row| {
+            Ok(ServerRow {
+                host: row.get(0)?,
+                port: row.get(1)?,
+                transport: row.get(2)?,
+                fact: row.get(3)?,
+                sealed: row.get(4)?,
+            })
+        })?;
+        let mut kept = Vec::new();
+        let mut bad = Vec::new();
+        for row in rows {
+            match self.is_readable(row.check(&self.tables))? {
+                true => kept.push(row),
+                false => bad.push(row.sealed),
+            }
+        }
+        if bad.is_empty() {
+            return Ok(());
+        }
+        self.report.unknown.push(Unknown::ServerFacts);
+        self.quarantine("server", &bad)?;
+        self.execute("DELETE FROM server")?;
+        let mut insert = self.tables.conn.prepare(
+            "INSERT OR REPLACE INTO server (host, port, transport, fact, value) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for row in kept {
+            insert.execute(params![
+                row.host,
+                row.port,
+                row.transport,
+                row.fact,
+                row.sealed
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Whether the queue is as it was left; `known` if the ledger says how that was.
+    fn queue(&mut self, known: bool) -> Result<bool, Fault> {
+        let rows = self.all("SELECT seq, place, value FROM queue", |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let mut found = Tally::default();
+        let mut bad = Vec::new();
+        let mut ledger = self.tables.hot.ledger.clone();
+        for (seq, place, sealed) in rows {
+            let (seq, place, sealed): (i64, Option<i64>, Vec<u8>) = (seq, place, sealed);
+            if !self.is_readable(self.tables.open_stanza(seq, place, &sealed).map(drop))? {
+                let delete = "DELETE FROM queue WHERE seq = ?1";
+                self.tables.conn.execute(delete, [seq])?;
+                bad.push(sealed);
+                continue;
+            }
+            found.add(seq.cast_unsigned());
+            ledger.next_seq = behind(ledger.next_seq, seq);
+            ledger.next_place = place.map_or(ledger.next_place, |at| behind(ledger.next_place, at));
+        }
+        self.quarantine("queue", &bad)?;
+        let whole = known && bad.is_empty() && found == ledger.queue;
+        if !whole {
+            self.lost_rows(known && bad.is_empty(), Unknown::Outbound);
+        }
+        ledger.queue = found;
+        self.tables.hot.ledger = ledger;
+        Ok(whole)
+    }
+
+    fn deliveries(&mut self, known: bool) -> Result<(), Fault> {
+        let rows = self.all("SELECT id, place, value FROM delivery", |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let mut found = Tally::default();
+        let (mut kept, mut bad) = (Vec::new(), Vec::new());
+        let mut ledger = self.tables.hot.ledger.clone();
+        for (id, place, sealed) in rows {
+            let (id, place, sealed): (String, i64, Vec<u8>) = (id, place, sealed);
+            if !self.is_readable(self.tables.open_delivery(&id, place, &sealed).map(drop))? {
+                bad.push(sealed);
+                continue;
+            }
+            found.add(place.cast_unsigned());
+            ledger.next_delivery = behind(ledger.next_delivery, place);
+            kept.push((id, place, sealed));
+        }
+        if !known || !bad.is_empty() || found != ledger.deliveries {
+            self.lost_rows(known && bad.is_empty(), Unknown::Deliveries);
+            self.quarantine("delivery", &bad)?;
+            self.execute("DELETE FROM delivery")?;
+            let mut insert = (self.tables.conn)
+                .prepare("INSERT INTO delivery (id, place, value) VALUES (?1, ?2, ?3)")?;
+            for (id, place, sealed) in kept {
+                insert.execute(params![id, place, sealed])?;
+            }
+        }
+        ledger.deliveries = found;
+        self.tables.hot.ledger = ledger;
+        Ok(())
+    }
+
+    /// All of it or nothing: the server sends it again for the asking.
+    fn roster(&mut self, known: bool) -> Result<(), Fault> {
+        let rows = self.all("SELECT jid, value FROM roster", |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let mut found = 0_u64;
+        let mut bad = Vec::new();
+        for (jid, sealed) in rows {
+            let (jid, sealed): (String, Vec<u8>) = (jid, sealed);
+            if self.is_readable(self.tables.open_item(&jid, &sealed).map(drop))? {
+                found = found.saturating_add(1);
+            } else {
+                bad.push(sealed);
+            }
+        }
+        if !known || !bad.is_empty() || found != self.tables.hot.ledger.roster_items {
+            self.lost_rows(known && bad.is_empty(), Unknown::Roster);
+            self.quarantine("roster", &bad)?;
+            self.execute("DELETE FROM roster")?;
+            self.tables.hot.ledger.roster_version = None;
+            self.tables.hot.ledger.roster_items = 0;
+        }
+        Ok(())
+    }
+
+    /// Last: it counts on the queue. `lost`: it may have been among the rows that could not be read.
+    fn session(&mut self, queue_is_whole: bool, lost: bool) -> Result<(), Fault> {
+        let session: Option<SmSession> = self.tables.cell(cell::SESSION)?;
+        if session.is_some() && queue_is_whole || session.is_none() && !lost {
+            self.tables.hot.session = session;
+            return Ok(());
+        }
+        self.report.unknown.push(Unknown::Session);
+        self.repaired = true;
+        self.tables.set_session(None);
+        self.tables.end_session()
+    }
+
+    fn lost_rows(&mut self, without_a_trace: bool, what: Unknown) {
+        self.repaired = true;
+        self.missing |= without_a_trace;
+        self.report.unknown.push(what);
+    }
+
+    /// A broken seal is this module's business; anything else is not.
+    fn is_readable(&mut self, read: Result<(), Fault>) -> Result<bool, Fault> {
+        match read {
+            Ok(()) => Ok(true),
+            Err(Fault::Unreadable) => {
+                self.broken = self.broken.saturating_add(1);
+                Ok(false)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn quarantine(&mut self, table: &str, rows: &[Vec<u8>]) -> Result<(), Fault> {
+        let conn = self.tables.conn;
+        for sealed in rows {
+            self.repaired = true;
+            conn.execute(
+                "INSERT INTO quarantine (origin, value) VALUES (?1, ?2)",
+                params![table, sealed],
+            )?;
+            conn.execute(
+                "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?1",
+                [QUARANTINE],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut statement = self.tables.conn.prepare(sql)?;
+        let rows = statement.query_map([], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<(), Fault> {
+        self.repaired = true;
+        Ok(self.tables.conn.execute_batch(sql)?)
+    }
+
+    fn trouble(&mut self, trouble: Trouble, unknown: &[Unknown]) {
+        self.report.troubles.push(trouble);
+        self.report.unknown.extend_from_slice(unknown);
+    }
+}
+
+struct ServerRow {
+    host: String,
+    port: i64,
+    transport: String,
+    fact: String,
+    sealed: Vec<u8>,
+}
+
+impl ServerRow {
+    fn check(&self, tables: &Tables<'_>) -> Result<(), Fault> {
+        let server = ServerKey {
+            host: self.host.clone(),
+            port: u16::try_from(self.port).map_err(|_| Fault::Unreadable)?,
+            transport: transport(&self.transport).ok_or(Fault::Unreadable)?,
+        };
+        let mut facts = ServerFacts::default();
+        tables.read_fact(&server, &self.fact, &self.sealed, &mut facts)
+    }
+}
+
+/// The next number, which lies behind this one.
+fn behind(next: u64, number: i64) -> u64 {
+    next.max(number.cast_unsigned().saturating_add(1))
+}

@@ -1,0 +1,56 @@
+//! A number that file and vault share, and that no backup of the file has: it changes before the first change after each
+//! opening, and when a changed file is closed. A copy from before does not match the vault any more.
+//!
+//! ```text
+//! file (last, next)   vault         killed here, the next opening finds
+//!     (a, b)            b           b
+//!     (b, c)            b           b, which is still one of the two
+//!     (b, c)            c           c
+//! ```
+
+use snapback_proto::secret::Secret;
+
+use crate::{KeyVault, StoreError};
+
+use super::Durability;
+use super::open::Opened;
+use super::record::Epochs;
+use super::seal;
+use super::tables::cell;
+
+/// The vault's name for what belongs to an account: a digest, since a key store may show names.
+pub(super) fn vault_name(account: &str, what: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
+    let account: String = digest
+        .as_ref()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("snapback.{account}.{what}")
+}
+
+pub(super) fn name(account: &str) -> String {
+    vault_name(account, "epoch")
+}
+
+/// The file first, for good; then the vault.
+pub(super) fn advance(
+    opened: &mut Opened,
+    vault: &mut dyn KeyVault,
+    account: &str,
+) -> Result<(), StoreError> {
+    let name = name(account);
+    let last = vault
+        .get(&name)?
+        .map(|epoch| epoch.expose().clone())
+        .unwrap_or_default();
+    let next = seal::random::<16>()?.to_vec();
+    let secret = Secret::new(next.clone());
+    opened.change(Durability::PowerLoss, |tables| {
+        let ledger = tables.hot.ledger.clone();
+        tables.put_cell(cell::LEDGER, &ledger)?;
+        tables.put_cell(cell::EPOCHS, &Epochs { last, next })
+    })?;
+    Ok(vault.put(&name, &secret)?)
+}

@@ -1,0 +1,28 @@
+//! Numbered migrations. `user_version` says how many of them a file has seen.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// In order; each file begins with a note on what it is for. A migration that was released is never changed.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_first.sql")];
+
+/// The schema of this build.
+pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
+
+/// How many migrations the file has seen.
+pub(super) fn version(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Brings the file up to [`NEWEST`], each step in a transaction of its own.
+pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> {
+    for (number, sql) in (1_i64..).zip(MIGRATIONS) {
+        if number <= from {
+            continue;
+        }
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(sql)?;
+        tx.pragma_update(None, "user_version", number)?;
+        tx.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! The store that survives a kill: one SQLite file for each account.
+//!
+//! `docs/store.md` draws the tables and the life of the file.
+
+mod apply;
+mod check;
+mod codec;
+mod epoch;
+mod fault;
+mod lease;
+mod migrations;
+mod open;
+mod queue;
+mod record;
+mod seal;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod xml;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza};
+
+use crate::{
+    DEFAULT_QUEUE_LIMIT, KeyVault, NewStanza, OpenReport, Roster, ServerKey, Store, StoreError,
+};
+
+use fault::Fault;
+use open::Opened;
+use tables::{Tables, cell};
+
+/// Keeps everything in one file, sealed row by row with a key from a [`KeyVault`].
+///
+/// Beside `path` there are: SQLite's write-ahead log (`-wal`) while it is open, the lock of the one owner (`.lock`), and a
+/// file that had to make room for a new one (`.damaged`, `.newer`). All of them should be excluded from backups.
+pub struct SqliteStore {
+    path: PathBuf,
+    account: String,
+    vault: Box<dyn KeyVault>,
+    queue_limit: usize,
+    opened: Option<Opened>,
+}
+
+/// How sure a change has to be of its place on the disk when it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Durability {
+    /// It survives the process.
+    Kill,
+    /// It survives the loss of power, and so does everything before it.
+    PowerLoss,
+}
+
+impl SqliteStore {
+    /// Opens the store of an account, or makes one, and says what was found.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OwnedElsewhere`] while somebody else has it, [`StoreError::Vault`] if the vault cannot be asked,
+    /// [`StoreError::Full`], [`StoreError::ReadOnly`] and [`StoreError::Broken`] if the device does not play along. A
+    /// damaged file is no error but part of the report.
+    pub fn open(
+        path: impl Into<PathBuf>,
+        account: &str,
+        vault: impl KeyVault + 'static,
+    ) -> Result<(Self, OpenReport), StoreError> {
+        let mut store = Self {
+            path: path.into(),
+            account: account.to_owned(),
+            vault: Box::new(vault),
+            queue_limit: DEFAULT_QUEUE_LIMIT,
+            opened: None,
+        };
+        let report = store.reopen()?;
+        Ok((store, report))
+    }
+
+    /// The same store, whose queue takes this many stanzas.
+    #[must_use]
+    pub fn with_queue_limit(self, queue_limit: usize) -> Self {
+        Self {
+            queue_limit,
+            ..self
+        }
+    }
+
+    fn opened(&mut self) -> Result<&mut Opened, StoreError> {
+        self.opened.as_mut().ok_or(StoreError::Closed)
+    }
+
+    /// One transaction. The first one since the file was opened gives it a new epoch before.
+    fn change<T>(
+        &mut self,
+        durability: Durability,
+        change: impl FnOnce(&mut Tables<'_>) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let opened = self.opened.as_mut().ok_or(StoreError::Closed)?;
+        if !opened.changed {
+            epoch::advance(opened, self.vault.as_mut(), &self.account)?;
+            opened.changed = true;
+        }
+        Ok(opened.change(durability, change)?)
+    }
+}
+
+impl Store for SqliteStore {
+    fn load(&mut self, server: &ServerKey) -> Result<Knowledge, StoreError> {
+        let mut knowledge = self.opened()?.read().load(server)?;
+        if knowledge.sm.is_none() {
+            let dropped: Vec<u64> = knowledge
+                .queue
+                .extract_if(.., |stanza| stanza.kind == OutboundKind::Core)
+                .map(|stanza| stanza.seq)
+                .collect();
+            if !dropped.is_empty() {
+                self.change(Durability::Kill, |tables| tables.remove_all(&dropped))?;
+            }
+        }
+        Ok(knowledge)
+    }
+
+    fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError> {
+        let durability = if ops.iter().any(apply::must_survive_power_loss) {
+            Durability::PowerLoss
+        } else {
+            Durability::Kill
+        };
+        self.change(durability, |tables| {
+            ops.iter().try_for_each(|op| tables.apply(server, op))
+        })
+    }
+
+    fn roster(&mut self) -> Result<Roster, StoreError> {
+        Ok(self.opened()?.read().roster()?)
+    }
+
+    fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.opened()?.read().undelivered()?)
+    }
+
+    fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
+        let limit = self.queue_limit;
+        if self.queue_len()? >= limit {
+            return Err(StoreError::QueueFull { limit });
+        }
+        self.change(Durability::Kill, |tables| {
+            let seq = tables.hot.ledger.next_seq;
+            tables.enqueue(&OutboundStanza {
+                seq,
+                id: stanza.id,
+                kind: stanza.kind,
+                sent: false,
+                queued_at: stanza.queued_at,
+                xml: stanza.xml,
+            })?;
+            Ok(seq)
+        })
+    }
+
+    fn queue_len(&mut self) -> Result<usize, StoreError> {
+        let rows = self.opened()?.hot.ledger.queue.rows;
+        usize::try_from(rows).map_err(|_| StoreError::Broken)
+    }
+
+    fn queue_limit(&self) -> usize {
+        self.queue_limit
+    }
+
+    fn installation(&mut self) -> Result<Option<String>, StoreError> {
+        Ok(self.opened()?.read().cell(cell::INSTALLATION)?)
+    }
+
+    fn set_installation(&mut self, id: &str) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.change(Durability::Kill, |tables| {
+            tables.put_cell(cell::INSTALLATION, &id)
+        })
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        let Some(mut opened) = self.opened.take() else {
+            return Ok(());
+        };
+        // A copy that was made while the store was open is old from now on. Where that cannot be said, the file still
+        // has to be let go.
+        let advanced = if opened.changed {
+            epoch::advance(&mut opened, self.vault.as_mut(), &self.account)
+        } else {
+            Ok(())
+        };
+        opened.close();
+        advanced
+    }
+
+    fn reopen(&mut self) -> Result<OpenReport, StoreError> {
+        if self.opened.is_some() {
+            return Ok(OpenReport::default());
+        }
+        let (opened, report) = open::open(&self.path, &self.account, self.vault.as_mut())?;
+        self.opened = Some(opened);
+        Ok(report)
+    }
+}
+
+/// T9: neither stanzas nor the account; the path is the app's to tell.
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("open", &self.opened.is_some())
+            .field("queue_limit", &self.queue_limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,247 @@
+//! From a path to an open file, whatever is found there.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::{KeyVault, OpenReport, StoreError, Trouble, Unknown};
+
+use super::Durability;
+use super::check;
+use super::epoch;
+use super::fault::Fault;
+use super::lease::Lease;
+use super::migrations;
+use super::seal::Sealer;
+use super::tables::{Hot, Tables};
+
+/// An open file, and the right to it.
+pub(super) struct Opened {
+    pub(super) hot: Hot,
+    /// Whether anything was changed since it was opened.
+    pub(super) changed: bool,
+    sealer: Sealer,
+    durability: Durability,
+    // Closed before the lease ends: fields are dropped in this order.
+    conn: Connection,
+    _lease: Lease,
+}
+
+impl Opened {
+    /// A view for reading; what it changes at hand is lost.
+    pub(super) fn read(&self) -> Tables<'_> {
+        Tables::new(&self.conn, &self.sealer, &self.hot)
+    }
+
+    /// One transaction: all of it or nothing.
+    pub(super) fn change<T>(
+        &mut self,
+        durability: Durability,
+        change: impl FnOnce(&mut Tables<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if self.durability != durability {
+            set_durability(&self.conn, durability)?;
+            self.durability = durability;
+        }
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut tables = Tables::new(&tx, &self.sealer, &self.hot);
+        let value = change(&mut tables)?;
+        let hot = tables.finish()?;
+        tx.commit()?;
+        self.hot = hot;
+        Ok(value)
+    }
+
+    /// Returns when no file is open and no lock is held.
+    pub(super) fn close(self) {
+        let Self { conn, _lease, .. } = self;
+        drop(conn);
+        drop(_lease);
+    }
+
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.conn
+    }
+}
+
+pub(super) fn open(
+    path: &Path,
+    account: &str,
+    vault: &mut dyn KeyVault,
+) -> Result<(Opened, OpenReport), StoreError> {
+    let lease = Lease::take(&beside(path, ".lock"))?;
+    let mut report = OpenReport::default();
+    make_writable(path, &mut report)?;
+    let (sealer, key_is_new) = sealer(account, vault)?;
+    let epoch = vault.get(&epoch::name(account))?;
+    let epoch = epoch.as_ref().map(|epoch| epoch.expose().as_slice());
+    let attempt = |report: &mut OpenReport| -> Result<(Connection, Hot), Refused> {
+        let mut conn = connect(path)?;
+        let hot = check::check(&mut conn, &sealer, key_is_new, epoch, report)?;
+        Ok((conn, hot))
+    };
+    let (conn, hot) = match attempt(&mut report) {
+        Ok(opened) => opened,
+        Err(refused) => {
+            report = refused.set_aside(path)?;
+            attempt(&mut report).map_err(Refused::into_store_error)?
+        }
+    };
+    let opened = Opened {
+        hot,
+        changed: false,
+        sealer,
+        durability: Durability::Kill,
+        conn,
+        _lease: lease,
+    };
+    Ok((opened, report))
+}
+
+/// Why a file cannot be used.
+pub(super) enum Refused {
+    Newer(i64),
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl Refused {
+    /// Makes room for a new file, if it is the old one's fault.
+    fn set_aside(self, path: &Path) -> Result<OpenReport, StoreError> {
+        let (trouble, suffix) = match self {
+            Self::Newer(version) => (Trouble::Newer { version }, ".newer"),
+            Self::Fault(fault) if fault.is_damage() => (Trouble::Damaged, ".damaged"),
+            Self::Fault(fault) => return Err(fault.into()),
+        };
+        let aside = beside(path, suffix);
+        // The log first: without its file it is harmless, but a new file must never find it.
+        for part in ["-wal", "-shm", "-journal", ""] {
+            match fs::rename(beside(path, part), beside(&aside, part)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(StoreError::Broken);
+                }
+                _ => {}
+            }
+        }
+        Ok(OpenReport {
+            troubles: vec![trouble],
+            unknown: vec![Unknown::Everything],
+            set_aside: Some(aside),
+        })
+    }
+
+    fn into_store_error(self) -> StoreError {
+        match self {
+            Self::Newer(_) => StoreError::Broken,
+            Self::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// A name beside the file's.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The key that seals the file; a new one if the vault has none, or something that cannot be one.
+fn sealer(account: &str, vault: &mut dyn KeyVault) -> Result<(Sealer, bool), StoreError> {
+    let name = epoch::vault_name(account, "key");
+    if let Some(sealer) = vault.get(&name)?.and_then(|key| Sealer::new(&key, account)) {
+        return Ok((sealer, false));
+    }
+    let key = Sealer::new_key()?;
+    vault.put(&name, &key)?;
+    let sealer = Sealer::new(&key, account).ok_or(StoreError::Broken)?;
+    Ok((sealer, true))
+}
+
+/// A file that somebody has marked as read-only is still ours: the mark goes, the data stays.
+fn make_writable(path: &Path, report: &mut OpenReport) -> Result<(), StoreError> {
+    let mut permissions = match fs::metadata(path) {
+        Ok(metadata) => metadata.permissions(),
+        Err(_) => return Ok(()),
+    };
+    if !permissions.readonly() {
+        return Ok(());
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
+    #[cfg(not(unix))]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions).map_err(|_| StoreError::ReadOnly)?;
+    report.troubles.push(Trouble::ReadOnly);
+    Ok(())
+}
+
+/// A new file is its owner's only; the log takes after it. Who cannot have it so finds out from SQLite.
+fn make_private(path: &Path) {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
+}
+
+/// SQLite's side of opening, up to where the schema is the one of this build.
+fn connect(path: &Path) -> Result<Connection, Refused> {
+    make_private(path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut conn = Connection::open_with_flags(path, flags)?;
+    conn.set_prepared_statement_cache_capacity(32);
+    // One owner: no shared memory, no locking for each transaction. A log is cut after it was read back, and the cache
+    // stays small. On Apple's systems a sync reaches the disk only with `fullfsync`; elsewhere it says nothing. What comes
+    // from a file that somebody else may have written is not trusted.
+    conn.execute_batch(
+        "PRAGMA locking_mode = EXCLUSIVE;
+         PRAGMA journal_mode = WAL;
+         PRAGMA fullfsync = ON;
+         PRAGMA journal_size_limit = 1048576;
+         PRAGMA cache_size = -512;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;",
+    )?;
+    set_durability(&conn, Durability::Kill)?;
+    let version = migrations::version(&conn)?;
+    if !(0..=migrations::NEWEST).contains(&version) {
+        return Err(Refused::Newer(version));
+    }
+    if conn.is_readonly("main")? {
+        return Err(read_only(path).into());
+    }
+    migrations::migrate(&mut conn, version)?;
+    let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict != "ok" {
+        return Err(Fault::Unreadable.into());
+    }
+    Ok(conn)
+}
+
+/// Whether it is the device that does not let us write, or a header that claims a format nobody can write.
+fn read_only(path: &Path) -> Fault {
+    match fs::OpenOptions::new().write(true).open(path) {
+        Ok(_) => Fault::Unreadable,
+        Err(_) => Fault::ReadOnly,
+    }
+}
+
+fn set_durability(conn: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    conn.execute_batch(match durability {
+        Durability::Kill => "PRAGMA synchronous = NORMAL",
+        Durability::PowerLoss => "PRAGMA synchronous = FULL",
+    })
+}

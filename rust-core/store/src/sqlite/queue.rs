@@ -1,0 +1,106 @@
+//! The outbound queue: by number, and beside it the order of sending, which a message sent again does not share.
+
+use rusqlite::OptionalExtension;
+use snapback_proto::knowledge::{OutboundKind, OutboundStanza};
+
+use crate::Conflict;
+
+use super::fault::Fault;
+use super::tables::{Tables, signed};
+
+impl Tables<'_> {
+    /// What was sent, in that order; then the rest by number.
+    pub(super) fn queue(&self) -> Result<Vec<OutboundStanza>, Fault> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT seq, place, value FROM queue ORDER BY place IS NULL, place, seq",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut queue = Vec::new();
+        while let Some(row) = rows.next()? {
+            let sealed: Vec<u8> = row.get(2)?;
+            queue.push(self.open_stanza(row.get(0)?, row.get(1)?, &sealed)?);
+        }
+        Ok(queue)
+    }
+
+    pub(super) fn enqueue(&mut self, stanza: &OutboundStanza) -> Result<(), Fault> {
+        if stanza.seq < self.hot.ledger.next_seq {
+            return Err(Conflict::SeqTaken(stanza.seq).into());
+        }
+        self.insert(stanza, stanza.sent)
+    }
+
+    pub(super) fn mark_sent(&mut self, seqs: &[u64]) -> Result<(), Fault> {
+        for seq in seqs {
+            let stanza = self.stanza(*seq)?.ok_or(Conflict::NotQueued(*seq))?;
+            let place = self.take_place();
+            self.put_stanza(&stanza, Some(place))?;
+        }
+        Ok(())
+    }
+
+    /// A session began in which exactly these were sent so far.
+    pub(super) fn begin_session(&mut self, sent: &[OutboundStanza]) -> Result<(), Fault> {
+        for stanza in sent {
+            self.remove(stanza.seq)?;
+        }
+        self.end_session()?;
+        for stanza in sent {
+            // Listed twice, it counts where it stands last.
+            self.remove(stanza.seq)?;
+            self.insert(stanza, true)?;
+        }
+        Ok(())
+    }
+
+    /// The session is gone in which stanzas were sent: only messages outlive it (rule I8).
+    pub(super) fn end_session(&mut self) -> Result<(), Fault> {
+        let sent = self.queue()?.into_iter().take_while(|stanza| stanza.sent);
+        for stanza in sent {
+            if stanza.kind == OutboundKind::Message {
+                self.put_stanza(&stanza, None)?;
+            } else {
+                self.remove(stanza.seq)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, seq: u64) -> Result<(), Fault> {
+        let removed = self
+            .conn
+            .prepare_cached("DELETE FROM queue WHERE seq = ?1")?
+            .execute([signed(seq)?])?;
+        if removed == 1 {
+            self.hot.ledger.queue.remove(seq);
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, stanza: &OutboundStanza, sent: bool) -> Result<(), Fault> {
+        let place = sent.then(|| self.take_place());
+        self.put_stanza(stanza, place)?;
+        let ledger = &mut self.hot.ledger;
+        ledger.queue.add(stanza.seq);
+        ledger.next_seq = ledger.next_seq.max(stanza.seq.saturating_add(1));
+        Ok(())
+    }
+
+    fn stanza(&self, seq: u64) -> Result<Option<OutboundStanza>, Fault> {
+        let seq = signed(seq)?;
+        let row: Option<(Option<i64>, Vec<u8>)> = self
+            .conn
+            .prepare_cached("SELECT place, value FROM queue WHERE seq = ?1")?
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        row.map(|(place, sealed)| self.open_stanza(seq, place, &sealed))
+            .transpose()
+    }
+
+    fn take_place(&mut self) -> u64 {
+        let ledger = &mut self.hot.ledger;
+        let place = ledger.next_place;
+        ledger.next_place = place.saturating_add(1);
+        place
+    }
+}

@@ -1,0 +1,412 @@
+//! The records, field by field. Names of the wire are stored as the wire spells them, so that reordering an enum
+//! changes no file.
+
+use snapback_proto::knowledge::{
+    Delivery, FastToken, OutboundKind, OutboundStanza, PendingIq, PendingKind, ServerInfo,
+    SmSession,
+};
+use snapback_proto::sasl::{
+    ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
+};
+use snapback_proto::secret::Secret;
+use snapback_proto::stream::features::StreamFeatures;
+use snapback_proto::time::UnixTime;
+use snapback_proto::xep::caps::Caps;
+use snapback_proto::xep::roster::{Item, Subscription};
+
+use super::codec::{Reader, Writer};
+use super::fault::Fault;
+use super::xml;
+
+/// What stands in one sealed value.
+pub(super) trait Record: Sized {
+    fn write(&self, out: &mut Writer);
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault>;
+
+    fn to_plain(&self) -> Writer {
+        let mut out = Writer::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn from_plain(plain: &[u8]) -> Result<Self, Fault> {
+        let mut input = Reader::new(plain);
+        let record = Self::read(&mut input)?;
+        input.end()?;
+        Ok(record)
+    }
+}
+
+impl Record for String {
+    fn write(&self, out: &mut Writer) {
+        out.text(self);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        input.text()
+    }
+}
+
+impl Record for UnixTime {
+    fn write(&self, out: &mut Writer) {
+        out.time(self.0);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        input.time().map(Self)
+    }
+}
+
+impl Record for [u8; 32] {
+    fn write(&self, out: &mut Writer) {
+        out.bytes(self);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        input.bytes()?.try_into().map_err(|_| Fault::Unreadable)
+    }
+}
+
+impl Record for StreamFeatures {
+    fn write(&self, out: &mut Writer) {
+        out.text(&self.to_element().to_xml());
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self::parse(&xml::parse(&input.text()?)?))
+    }
+}
+
+impl Record for ServerInfo {
+    fn write(&self, out: &mut Writer) {
+        out.option(self.caps.as_ref(), |out, caps| {
+            out.text(&caps.hash).text(&caps.node).text(&caps.ver)
+        })
+        .texts(&self.features);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            caps: input.option(|input| {
+                Ok(Caps {
+                    hash: input.text()?,
+                    node: input.text()?,
+                    ver: input.text()?,
+                })
+            })?,
+            features: input.texts()?,
+        })
+    }
+}
+
+impl Record for Floor {
+    fn write(&self, out: &mut Writer) {
+        out.text(self.mechanism.as_str())
+            .option(self.channel_binding, |out, kind| out.text(kind.as_str()));
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            mechanism: Mechanism::parse(&input.text()?).ok_or(Fault::Unreadable)?,
+            channel_binding: input.option(|input| {
+                ChannelBindingType::parse(&input.text()?).ok_or(Fault::Unreadable)
+            })?,
+        })
+    }
+}
+
+impl Record for (ScramKeyId, ScramKeys) {
+    fn write(&self, out: &mut Writer) {
+        let (id, keys) = self;
+        let mechanism = Mechanism::Scram {
+            hash: id.hash,
+            plus: false,
+        };
+        out.text(mechanism.as_str())
+            .text(&id.user)
+            .bytes(&id.salt)
+            .number(id.iterations.into())
+            .bytes(keys.client_key().expose())
+            .bytes(keys.server_key().expose());
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        let id = ScramKeyId {
+            hash: scram_hash(&input.text()?)?,
+            user: input.text()?,
+            salt: input.bytes()?.to_vec(),
+            iterations: input.number32()?,
+        };
+        let client_key = Secret::new(input.bytes()?.to_vec());
+        let server_key = Secret::new(input.bytes()?.to_vec());
+        let keys =
+            ScramKeys::restore(id.hash, client_key, server_key).map_err(|_| Fault::Unreadable)?;
+        Ok((id, keys))
+    }
+}
+
+fn scram_hash(mechanism: &str) -> Result<Hash, Fault> {
+    match Mechanism::parse(mechanism) {
+        Some(Mechanism::Scram { hash, .. }) => Ok(hash),
+        _ => Err(Fault::Unreadable),
+    }
+}
+
+impl Record for FastToken {
+    fn write(&self, out: &mut Writer) {
+        out.text(Mechanism::Ht(self.binding).as_str())
+            .text(self.token.expose())
+            .option(self.expires, |out, at| out.time(at.0))
+            .number(self.count.into());
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            binding: token_binding(&input.text()?)?,
+            token: Secret::new(input.text()?),
+            expires: input.option(|input| input.time().map(UnixTime))?,
+            count: input.number32()?,
+        })
+    }
+}
+
+fn token_binding(mechanism: &str) -> Result<HtBinding, Fault> {
+    match Mechanism::parse(mechanism) {
+        Some(Mechanism::Ht(binding)) => Ok(binding),
+        _ => Err(Fault::Unreadable),
+    }
+}
+
+impl Record for SmSession {
+    fn write(&self, out: &mut Writer) {
+        out.text(&self.id)
+            .text(&self.jid)
+            .number(self.h.into())
+            .number(self.base.into())
+            .option(self.max, |out, max| out.number(max.into()))
+            .option(self.location.as_ref(), |out, text| out.text(text))
+            .time(self.alive_at.0)
+            .option(self.poisoned_at, |out, h| out.number(h.into()))
+            .number(self.pending.len() as u64);
+        for request in &self.pending {
+            out.text(&request.id).text(pending_name(request.kind));
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            id: input.text()?,
+            jid: input.text()?,
+            h: input.number32()?,
+            base: input.number32()?,
+            max: input.option(Reader::number32)?,
+            location: input.option(Reader::text)?,
+            alive_at: UnixTime(input.time()?),
+            poisoned_at: input.option(Reader::number32)?,
+            pending: {
+                let count = input.number()?;
+                let requests = (0..count).map(|_| pending_request(input));
+                requests.collect::<Result<_, _>>()?
+            },
+        })
+    }
+}
+
+fn pending_request(input: &mut Reader<'_>) -> Result<PendingIq, Fault> {
+    let id = input.text()?;
+    let name = input.text()?;
+    let kind = [
+        PendingKind::Roster,
+        PendingKind::Carbons,
+        PendingKind::ServerDisco,
+    ]
+    .into_iter()
+    .find(|kind| pending_name(*kind) == name)
+    .ok_or(Fault::Unreadable)?;
+    Ok(PendingIq { id, kind })
+}
+
+fn pending_name(kind: PendingKind) -> &'static str {
+    match kind {
+        PendingKind::Roster => "roster",
+        PendingKind::Carbons => "carbons",
+        PendingKind::ServerDisco => "server-disco",
+    }
+}
+
+/// Whether it was sent is the row's `place`, not part of the record.
+impl Record for OutboundStanza {
+    fn write(&self, out: &mut Writer) {
+        out.number(self.seq)
+            .text(&self.id)
+            .text(outbound_name(self.kind))
+            .time(self.queued_at.0)
+            .text(&self.xml);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            seq: input.number()?,
+            id: input.text()?,
+            kind: outbound_kind(&input.text()?)?,
+            queued_at: UnixTime(input.time()?),
+            xml: input.text()?,
+            sent: false,
+        })
+    }
+}
+
+fn outbound_kind(name: &str) -> Result<OutboundKind, Fault> {
+    [
+        OutboundKind::Message,
+        OutboundKind::SessionBound,
+        OutboundKind::Core,
+    ]
+    .into_iter()
+    .find(|kind| outbound_name(*kind) == name)
+    .ok_or(Fault::Unreadable)
+}
+
+fn outbound_name(kind: OutboundKind) -> &'static str {
+    match kind {
+        OutboundKind::Message => "message",
+        OutboundKind::SessionBound => "session-bound",
+        OutboundKind::Core => "core",
+    }
+}
+
+impl Record for Delivery {
+    fn write(&self, out: &mut Writer) {
+        out.text(&self.id).text(&self.stanza.to_xml());
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            id: input.text()?,
+            stanza: xml::parse(&input.text()?)?,
+        })
+    }
+}
+
+impl Record for Item {
+    fn write(&self, out: &mut Writer) {
+        out.text(&self.jid)
+            .option(self.name.as_ref(), |out, name| out.text(name))
+            .text(self.subscription.name())
+            .flag(self.ask)
+            .texts(&self.groups);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            jid: input.text()?,
+            name: input.option(Reader::text)?,
+            subscription: subscription(&input.text()?)?,
+            ask: input.flag()?,
+            groups: input.texts()?,
+        })
+    }
+}
+
+fn subscription(name: &str) -> Result<Subscription, Fault> {
+    [
+        Subscription::None,
+        Subscription::To,
+        Subscription::From,
+        Subscription::Both,
+        Subscription::Remove,
+    ]
+    .into_iter()
+    .find(|state| state.name() == name)
+    .ok_or(Fault::Unreadable)
+}
+
+/// What must be there, so that a row that is missing is noticed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ledger {
+    /// The number that the next stanza gets.
+    pub(super) next_seq: u64,
+    /// The next place in the order of sending.
+    pub(super) next_place: u64,
+    /// Rows of the queue, by number.
+    pub(super) queue: Tally,
+    /// The next place in the order of coming.
+    pub(super) next_delivery: u64,
+    /// Deliveries, by place.
+    pub(super) deliveries: Tally,
+    /// The roster's version.
+    pub(super) roster_version: Option<String>,
+    /// Its items.
+    pub(super) roster_items: u64,
+}
+
+/// How many rows, and the sum of their numbers: one that is missing changes both, one that is swapped for another the sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) rows: u64,
+    pub(super) sum: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, number: u64) {
+        self.rows = self.rows.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(number);
+    }
+
+    pub(super) fn remove(&mut self, number: u64) {
+        self.rows = self.rows.wrapping_sub(1);
+        self.sum = self.sum.wrapping_sub(number);
+    }
+}
+
+impl Record for Ledger {
+    fn write(&self, out: &mut Writer) {
+        out.number(self.next_seq)
+            .number(self.next_place)
+            .number(self.queue.rows)
+            .number(self.queue.sum)
+            .number(self.next_delivery)
+            .number(self.deliveries.rows)
+            .number(self.deliveries.sum)
+            .option(self.roster_version.as_ref(), |out, text| out.text(text))
+            .number(self.roster_items);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        let tally = |input: &mut Reader<'_>| -> Result<Tally, Fault> {
+            Ok(Tally {
+                rows: input.number()?,
+                sum: input.number()?,
+            })
+        };
+        Ok(Self {
+            next_seq: input.number()?,
+            next_place: input.number()?,
+            queue: tally(input)?,
+            next_delivery: input.number()?,
+            deliveries: tally(input)?,
+            roster_version: input.option(Reader::text)?,
+            roster_items: input.number()?,
+        })
+    }
+}
+
+/// The epochs of which the vault has one: that of the last opening, and the one being set when it was interrupted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Epochs {
+    pub(super) last: Vec<u8>,
+    pub(super) next: Vec<u8>,
+}
+
+impl Record for Epochs {
+    fn write(&self, out: &mut Writer) {
+        out.bytes(&self.last).bytes(&self.next);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            last: input.bytes()?.to_vec(),
+            next: input.bytes()?.to_vec(),
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! Rule T12: each row sealed on its own, with AES-256-GCM and a fresh random nonce.
+//!
+//! A sealed value is a version byte, the nonce, and what the AEAD made of the rest. The associated data says where it
+//! stands, so that a value cannot be moved to another account, table, column, row or status. Random nonces of 96 bits
+//! carry 2^32 seals under one key; at four a stanza these are a billion stanzas.
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+use snapback_proto::secret::Secret;
+use zeroize::Zeroizing;
+
+use super::fault::Fault;
+
+const VERSION: u8 = 1;
+
+/// Where a sealed value stands.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<'a> {
+    pub(super) table: &'static str,
+    pub(super) column: &'static str,
+    /// The row's key.
+    pub(super) row: &'a [u8],
+    /// What else about the row must not change unseen.
+    pub(super) status: &'a [u8],
+}
+
+pub(super) struct Sealer {
+    key: LessSafeKey,
+    account: String,
+    random: SystemRandom,
+}
+
+impl Sealer {
+    /// None if the key does not have the length of one.
+    pub(super) fn new(key: &Secret<Vec<u8>>, account: &str) -> Option<Self> {
+        let key = UnboundKey::new(&AES_256_GCM, key.expose()).ok()?;
+        Some(Self {
+            key: LessSafeKey::new(key),
+            account: account.to_owned(),
+            random: SystemRandom::new(),
+        })
+    }
+
+    /// A key of the right length.
+    pub(super) fn new_key() -> Result<Secret<Vec<u8>>, Fault> {
+        Ok(Secret::new(random::<32>()?.to_vec()))
+    }
+
+    pub(super) fn seal(&self, spot: Spot<'_>, plain: &[u8]) -> Result<Vec<u8>, Fault> {
+        let mut nonce = [0; NONCE_LEN];
+        self.random
+            .fill(&mut nonce)
+            .map_err(|_| Fault::Unwritable)?;
+        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + plain.len() + 16);
+        sealed.push(VERSION);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(plain);
+        let Some(body) = sealed.get_mut(1 + NONCE_LEN..) else {
+            return Err(Fault::Unwritable);
+        };
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(nonce, self.associated_data(spot), body)
+            .map_err(|_| Fault::Unwritable)?;
+        sealed.extend_from_slice(tag.as_ref());
+        Ok(sealed)
+    }
+
+    pub(super) fn open(&self, spot: Spot<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let (version, rest) = sealed.split_first().ok_or(Fault::Unreadable)?;
+        let (nonce, body) = rest
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or(Fault::Unreadable)?;
+        if *version != VERSION {
+            return Err(Fault::Unreadable);
+        }
+        let mut body = Zeroizing::new(body.to_vec());
+        let length = self
+            .key
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                self.associated_data(spot),
+                &mut body,
+            )
+            .map_err(|_| Fault::Unreadable)?
+            .len();
+        body.truncate(length);
+        Ok(body)
+    }
+
+    /// Each part behind its length, so that no two spots have the same data.
+    fn associated_data(&self, spot: Spot<'_>) -> Aad<Vec<u8>> {
+        let parts = [
+            self.account.as_bytes(),
+            spot.table.as_bytes(),
+            spot.column.as_bytes(),
+            spot.row,
+            spot.status,
+        ];
+        let mut data = Vec::with_capacity(128);
+        data.push(VERSION);
+        for part in parts {
+            data.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            data.extend_from_slice(part);
+        }
+        Aad::from(data)
+    }
+}
+
+/// Random bytes.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Fault::Unwritable)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPOT: Spot<'static> = Spot {
+        table: "queue",
+        column: "value",
+        row: b"7",
+        status: b"",
+    };
+
+    fn sealer(account: &str) -> Sealer {
+        Sealer::new(&Secret::new(vec![5; 32]), account).unwrap()
+    }
+
+    #[test]
+    fn t12_opens_only_where_it_was_sealed() {
+        let sealed = sealer("a").seal(SPOT, b"text").unwrap();
+        assert_eq!(*sealer("a").open(SPOT, &sealed).unwrap(), b"text");
+        let elsewhere = [
+            Spot {
+                table: "delivery",
+                ..SPOT
+            },
+            Spot {
+                column: "place",
+                ..SPOT
+            },
+            Spot { row: b"8", ..SPOT },
+            Spot {
+                status: b"1",
+                ..SPOT
+            },
+            // The same bytes, divided otherwise.
+            Spot {
+                row: b"",
+                status: b"7",
+                ..SPOT
+            },
+        ];
+        for spot in elsewhere {
+            assert!(sealer("a").open(spot, &sealed).is_err());
+        }
+        assert!(sealer("b").open(SPOT, &sealed).is_err());
+        let other_key = Sealer::new(&Secret::new(vec![6; 32]), "a").unwrap();
+        assert!(other_key.open(SPOT, &sealed).is_err());
+    }
+
+    #[test]
+    fn t12_every_byte_counts_and_no_nonce_comes_twice() {
+        let sealed = sealer("a").seal(SPOT, b"text").unwrap();
+        assert_ne!(sealed, sealer("a").seal(SPOT, b"text").unwrap());
+        for at in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[at] ^= 1;
+            assert!(sealer("a").open(SPOT, &flipped).is_err(), "byte {at}");
+            assert!(
+                sealer("a").open(SPOT, &sealed[..at]).is_err(),
+                "cut at {at}"
+            );
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! How long things take and how big they grow. Times are printed, not judged: `--nocapture` shows them.
+
+use std::time::{Duration, Instant};
+
+use snapback_proto::knowledge::{Delivery, Op, SmSession};
+use snapback_proto::time::UnixTime;
+use snapback_proto::xep::roster::Item;
+use snapback_proto::xml::Element;
+
+use crate::{MemoryVault, Store};
+
+use super::{Folder, clean, message, server};
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn begin(store: &mut impl Store) {
+    let session = SmSession {
+        id: "sm-id".to_owned(),
+        jid: "juliet@example.org/balcony".to_owned(),
+        h: 0,
+        base: 0,
+        max: Some(600),
+        location: None,
+        alive_at: UnixTime(1_700_000_000),
+        pending: Vec::new(),
+        poisoned_at: None,
+    };
+    let sent = Vec::new();
+    store
+        .apply(&server(), &[Op::SmEnabled { session, sent }])
+        .unwrap();
+}
+
+fn delivery(number: u32) -> Delivery {
+    let text = format!("a message of the usual length, say this long, and this is number {number}");
+    Delivery {
+        id: format!("{number:032x}"),
+        stanza: Element::new("message", "jabber:client")
+            .with_attr("from", "romeo@example.net/orchard")
+            .with_child(Element::new("body", "jabber:client").with_text(text)),
+    }
+}
+
+#[test]
+fn opens_with_a_session_a_queue_and_a_roster() {
+    let folder = Folder::new();
+    let vault = MemoryVault::default();
+    let mut store = clean(&folder.db(), &vault);
+    begin(&mut store);
+    let items = (0..1000).map(|number| Item {
+        jid: format!("contact{number}@example.net"),
+        name: Some(format!("Contact {number}")),
+        groups: vec!["Friends".to_owned()],
+        ..Item::default()
+    });
+    let replace = Op::ReplaceRoster {
+        version: Some("v1".to_owned()),
+        items: items.collect(),
+    };
+    store.apply(&server(), &[replace]).unwrap();
+    for number in 0..50 {
+        store.enqueue(message(&format!("m{number}"))).unwrap();
+    }
+    store.close().unwrap();
+    let mut opening = Vec::new();
+    let mut loading = Vec::new();
+    for _ in 0..20 {
+        let start = Instant::now();
+        store.reopen().unwrap();
+        opening.push(start.elapsed());
+        let start = Instant::now();
+        assert_eq!(store.load(&server()).unwrap().queue.len(), 50);
+        loading.push(start.elapsed());
+        store.close().unwrap();
+    }
+    println!(
+        "open, median: {:?}; load: {:?}",
+        median(opening),
+        median(loading)
+    );
+}
+
+#[test]
+fn queues_one_stanza_and_takes_many_in() {
+    let folder = Folder::new();
+    let mut store = clean(&folder.db(), &MemoryVault::default()).with_queue_limit(100_000);
+    begin(&mut store);
+    let times = (0..2000).map(|number| {
+        let stanza = message(&format!("m{number}"));
+        let start = Instant::now();
+        store.enqueue(stanza).unwrap();
+        start.elapsed()
+    });
+    println!("queue one stanza, median: {:?}", median(times.collect()));
+    for batch in [20_u32, 200, 1000] {
+        let mut took = Duration::ZERO;
+        for number in 0..(4000 / batch) {
+            let first = batch * 10_000 + number * batch;
+            let mut ops: Vec<Op> = (first..first + batch)
+                .map(|n| Op::Inbound(delivery(n)))
+                .collect();
+            ops.push(Op::CountInbound(first + batch));
+            let start = Instant::now();
+            store.apply(&server(), &ops).unwrap();
+            took += start.elapsed();
+        }
+        let rows = 4000.0 / took.as_secs_f64();
+        println!("take in, {batch} a transaction, FULL: {rows:.0} rows/s");
+    }
+}
+
+/// Rows that go make room for those that come. `SNAPBACK_STORE_ROUNDS=25000` passes a million through.
+#[test]
+fn does_not_grow_with_what_passes_through() {
+    let folder = Folder::new();
+    let mut store = clean(&folder.db(), &MemoryVault::default());
+    begin(&mut store);
+    let rounds: u32 = std::env::var("SNAPBACK_STORE_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(300);
+    for round in 0..rounds {
+        let seqs: Vec<u64> = (0..20)
+            .map(|n| store.enqueue(message(&format!("{round}-{n}"))).unwrap())
+            .collect();
+        let base = Some(round);
+        let mut ops = vec![Op::MarkSent(seqs.clone()), Op::Acked { base, seqs }];
+        ops.extend((0..20).map(|n| Op::Inbound(delivery(round * 20 + n))));
+        store.apply(&server(), &ops).unwrap();
+        let confirmed = (0..20).map(|n| Op::Confirm(delivery(round * 20 + n).id));
+        store
+            .apply(&server(), &confirmed.collect::<Vec<_>>())
+            .unwrap();
+    }
+    let size = |name: &str| std::fs::metadata(folder.0.join(name)).unwrap().len();
+    let (log, queue) = (size("account.db-wal"), store.queue_len().unwrap());
+    store.close().unwrap();
+    let file = size("account.db");
+    println!("{} stanzas: {file} bytes, and {log} of log", rounds * 40);
+    assert_eq!(queue, 0);
+    // A log of a thousand pages is written back.
+    assert!(file < 256 << 10 && log < 5 << 20);
+}

@@ -1,0 +1,247 @@
+//! Closing and opening again. A store without files does nothing then, and passes for that reason.
+
+use snapback_proto::knowledge::{
+    Delivery, FastToken, Knowledge, Op, OutboundKind, PendingIq, PendingKind, ServerInfo, SmSession,
+};
+use snapback_proto::sasl::{
+    ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
+};
+use snapback_proto::secret::Secret;
+use snapback_proto::stream::features::{
+    Bind2Features, Caps, ConfigVersion, FastFeatures, Sasl2Features, StreamFeatures, StreamLimits,
+};
+use snapback_proto::time::UnixTime;
+use snapback_proto::xep::roster::{Item, Subscription};
+use snapback_proto::xml::Element;
+
+use crate::{NewStanza, OpenReport, Store};
+
+use super::{apply, enabled, message, new_message, queue, server, session, stanza};
+
+pub(super) fn everything_is_there_again(store: &mut impl Store) {
+    fill(store);
+    let before = Seen::by(store);
+    for _ in 0..2 {
+        store.close().unwrap();
+        let report = store.reopen().unwrap();
+        assert_eq!(report, OpenReport::default());
+        assert_eq!(Seen::by(store), before);
+    }
+    // What was in reserve, too.
+    apply(store, &[Op::DropFast]);
+    let reserve = store.load(&server()).unwrap().fast.unwrap();
+    assert_eq!(reserve.token.expose(), "older");
+    assert_eq!(reserve.count, 3);
+}
+
+pub(super) fn i16_numbers_go_on_where_they_were(store: &mut impl Store) {
+    apply(store, &[enabled("one", &[])]);
+    let counters = [
+        Op::CountInbound(u32::MAX),
+        Op::Acked {
+            base: Some(u32::MAX),
+            seqs: Vec::new(),
+        },
+    ];
+    apply(store, &counters);
+    apply(store, &[Op::Enqueue(message(6, true))]);
+    apply(store, &[Op::Enqueue(message(7, false))]);
+    apply(store, &[Op::MarkSent(vec![7]), Op::Failed(vec![6, 7])]);
+    store.close().unwrap();
+    store.reopen().unwrap();
+    let knowledge = store.load(&server()).unwrap();
+    assert_eq!(knowledge.next_seq, 8);
+    let counters = knowledge.sm.map(|session| (session.h, session.base));
+    assert_eq!(counters, Some((u32::MAX, u32::MAX)));
+    assert_eq!(store.enqueue(new_message("a")), Ok(8));
+    assert_eq!(queue(store), [(8, false)]);
+}
+
+/// Everything that can be asked for.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    knowledge: String,
+    token: Option<(String, u32)>,
+    keys: Option<(Vec<u8>, Vec<u8>)>,
+    roster: crate::Roster,
+    undelivered: Vec<Delivery>,
+    installation: Option<String>,
+    queue_len: usize,
+}
+
+impl Seen {
+    fn by(store: &mut impl Store) -> Self {
+        let knowledge: Knowledge = store.load(&server()).unwrap();
+        Self {
+            token: knowledge
+                .fast
+                .as_ref()
+                .map(|fast| (fast.token.expose().clone(), fast.count)),
+            keys: knowledge.scram_keys.as_ref().map(|(_, keys)| {
+                let [client, server] = [keys.client_key(), keys.server_key()];
+                (client.expose().clone(), server.expose().clone())
+            }),
+            // Everything in it that is no secret prints.
+            knowledge: format!("{knowledge:?}"),
+            roster: store.roster().unwrap(),
+            undelivered: store.undelivered().unwrap(),
+            installation: store.installation().unwrap(),
+            queue_len: store.queue_len().unwrap(),
+        }
+    }
+}
+
+/// Puts something into every table, every field of it set.
+pub(crate) fn fill(store: &mut impl Store) {
+    store.set_installation("d4565fa7").unwrap();
+    let token = |token: &str| FastToken {
+        binding: HtBinding::EndPoint,
+        token: Secret::from(token),
+        expires: Some(UnixTime(1_900_000_000)),
+        count: 0,
+    };
+    let keys = |byte| Secret::new(vec![byte; 64]);
+    apply(
+        store,
+        &[
+            Op::LearnSecured(features()),
+            Op::LearnAuthenticated(features()),
+            Op::PipeliningFailed {
+                until: UnixTime(-1),
+            },
+            Op::LearnSmBeforeSasl(Some([9; 32])),
+            Op::LearnServerInfo(ServerInfo {
+                caps: Some(caps()),
+                features: vec!["urn:xmpp:mam:2".to_owned(), "<&'\">".to_owned()],
+            }),
+            Op::RaiseFloor(Floor {
+                mechanism: Mechanism::Scram {
+                    hash: Hash::Sha512,
+                    plus: true,
+                },
+                channel_binding: Some(ChannelBindingType::TlsExporter),
+            }),
+            Op::StoreFast(token("older")),
+            Op::CountFast(3),
+            Op::StoreFast(token("planted-token")),
+            Op::CountFast(u32::MAX),
+            Op::StoreScramKeys(
+                ScramKeyId {
+                    hash: Hash::Sha512,
+                    user: "jülia".to_owned(),
+                    salt: vec![0, 255],
+                    iterations: 600_000,
+                },
+                ScramKeys::restore(Hash::Sha512, keys(0x5a), keys(0xa5)).unwrap(),
+            ),
+        ],
+    );
+    fill_session(store);
+}
+
+fn fill_session(store: &mut impl Store) {
+    let sm = SmSession {
+        h: 5,
+        base: 4,
+        location: Some("[2001:db8::1]:9999".to_owned()),
+        poisoned_at: Some(5),
+        pending: [
+            PendingKind::Roster,
+            PendingKind::Carbons,
+            PendingKind::ServerDisco,
+        ]
+        .map(|kind| PendingIq {
+            id: format!("{kind:?}"),
+            kind,
+        })
+        .to_vec(),
+        ..session("planted-sm-id")
+    };
+    apply(
+        store,
+        &[
+            Op::SmEnabled {
+                session: sm,
+                sent: vec![stanza(3, OutboundKind::Core, true), message(1, true)],
+            },
+            Op::Enqueue(stanza(4, OutboundKind::SessionBound, true)),
+            Op::Enqueue(message(5, false)),
+        ],
+    );
+    let body = "planted outbound body";
+    store
+        .enqueue(NewStanza {
+            xml: format!("<message><body>{body}</body></message>"),
+            ..new_message("o")
+        })
+        .unwrap();
+    for id in ["z", "a"] {
+        let body =
+            Element::new("body", "jabber:client").with_text(format!("planted inbound body {id}"));
+        apply(
+            store,
+            &[Op::Inbound(Delivery {
+                id: id.to_owned(),
+                stanza: Element::new("message", "jabber:client").with_child(body),
+            })],
+        );
+    }
+    let items = vec![
+        Item {
+            jid: "romeo@example.net".to_owned(),
+            name: Some(String::new()),
+            subscription: Subscription::From,
+            ask: true,
+            groups: vec!["Friends".to_owned(), String::new()],
+        },
+        Item {
+            jid: "nurse@example.com".to_owned(),
+            ..Item::default()
+        },
+    ];
+    let version = Some(String::new());
+    apply(store, &[Op::ReplaceRoster { version, items }]);
+}
+
+fn caps() -> Caps {
+    Caps {
+        hash: "sha-1".to_owned(),
+        node: "http://example.org/server".to_owned(),
+        ver: "ItBTI0XLDFvVxZ72NQElAzKS9sU=".to_owned(),
+    }
+}
+
+fn features() -> StreamFeatures {
+    let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    StreamFeatures {
+        starttls: true,
+        sasl1: Some(strings(&["SCRAM-SHA-1", "PLAIN"])),
+        channel_bindings: Some(strings(&["tls-exporter"])),
+        sasl2: Some(Sasl2Features {
+            mechanisms: strings(&["SCRAM-SHA-1-PLUS"]),
+            bind2: Some(Bind2Features {
+                inline: strings(&["urn:xmpp:sm:3"]),
+            }),
+            sm: true,
+            fast: Some(FastFeatures {
+                mechanisms: strings(&["HT-SHA-256-ENDP"]),
+                tls_0rtt: true,
+            }),
+        }),
+        bind: true,
+        session_required: true,
+        sm: true,
+        roster_version: true,
+        csi: true,
+        pipelining: true,
+        caps: Some(caps()),
+        config_version: Some(ConfigVersion {
+            scheme: Some("opaque".to_owned()),
+            value: "1".to_owned(),
+        }),
+        limits: Some(StreamLimits {
+            max_bytes: Some(10_000),
+            idle_seconds: Some(1800),
+        }),
+    }
+}
