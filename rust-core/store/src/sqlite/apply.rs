@@ -84,7 +84,7 @@ impl Tables<'_> {
                 self.set_session(Some(session.clone()));
                 self.begin_session(sent)
             }
-            Op::SmResumed { at } => self.change_session(|session| session.alive_at = *at),
+            Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
             Op::SmPending(pending) => {
                 self.change_session(|session| session.pending.clone_from(pending))
             }
