@@ -276,9 +276,9 @@ async fn a_wrong_password_ends_it() {
 
 #[test]
 fn what_cannot_work_is_said_at_once() {
-    let state = ["--state", "somewhere"];
+    let state = ["--state", "/dev/null/somewhere"];
     let file = ["--password-file", "/nonexistent/password"];
-    for (arguments, says) in [(&state, "no store on disk"), (&file, "cannot read")] {
+    for (arguments, says) in [(&state, "--state"), (&file, "cannot read")] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_snapback"));
         command
             .args(["watch", "juliet@localhost"])

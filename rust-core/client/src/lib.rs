@@ -55,5 +55,7 @@ pub use snapback_resolver as resolver;
 pub use snapback_session::link::{FlightReport, LinkError, LocalStep, Timeline};
 pub use snapback_session::supervisor::{ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_store as store;
-pub use snapback_store::{MemoryStore, Roster, Store, StoreError};
+pub use snapback_store::{
+    FileVault, KeyVault, MemoryStore, OpenReport, Roster, SqliteStore, Store, StoreError,
+};
 pub use snapback_tls::{CertificateError, TlsContext, TlsError, TlsVersions, Trust, danger};

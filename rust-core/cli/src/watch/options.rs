@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use snapback_client::{
-    ClientConfig, ConfigError, Secret, ServerAddress, TlsError, Transport, Trust, danger,
+    ClientConfig, ConfigError, FileVault, OpenReport, Secret, ServerAddress, SqliteStore,
+    StoreError, TlsError, Transport, Trust, danger,
 };
 
 /// Where a password may come from other than a file. Command lines can be read by every process of the machine.
@@ -42,8 +43,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// Keep state in this directory. Not there yet: refused. Without it, state is kept in memory and ends with the
-    /// process
+    /// Keep state in this directory, made if it is not there; the keys that seal it lie in its folder `keys`. Without it,
+    /// state is kept in memory and ends with the process
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 
@@ -82,16 +83,13 @@ pub(crate) enum OptionError {
     PasswordNotText,
     /// `--ca` does not hold certificates.
     Trust(TlsError),
-    /// `--state`: not there yet.
-    NoDiskStore,
+    /// `--state` cannot be used.
+    Store(StoreError),
     Config(ConfigError),
 }
 
 impl Args {
     pub(super) fn config(&self) -> Result<ClientConfig, OptionError> {
-        if self.state.is_some() {
-            return Err(OptionError::NoDiskStore);
-        }
         let password = password(self.password_file.as_deref())?;
         let mut config =
             ClientConfig::new(&self.jid, password.expose()).map_err(OptionError::Config)?;
@@ -112,6 +110,9 @@ impl Args {
             let roots = danger::Roots::from_pem(&read(path)?).map_err(OptionError::Trust)?;
             config.trust = Trust::Roots(roots);
         }
+        if let Some(folder) = &self.state {
+            config.store = Box::new(store(folder, &self.jid)?);
+        }
         Ok(config)
     }
 }
@@ -126,6 +127,28 @@ fn password(file: Option<&Path>) -> Result<Secret<String>, OptionError> {
     // Editors end the line; a password that ends in a line break is nobody's.
     let password = text.expose().trim_end_matches(['\r', '\n']);
     Ok(Secret::from(password))
+}
+
+/// One file for each account. What was damaged is said on standard error; the file is kept beside.
+fn store(folder: &Path, account: &str) -> Result<SqliteStore, OptionError> {
+    let vault =
+        FileVault::new(folder.join("keys")).map_err(|error| OptionError::Store(error.into()))?;
+    // A JID may hold what a file name must not.
+    let name: String = account.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let path = folder.join(format!("{name}.db"));
+    let (store, report) = SqliteStore::open(path, account, vault).map_err(OptionError::Store)?;
+    if !report.is_clean() {
+        warn(&report);
+    }
+    Ok(store)
+}
+
+#[allow(
+    clippy::print_stderr,
+    reason = "a remark for the person who started the program"
+)]
+fn warn(report: &OpenReport) {
+    eprintln!("snapback: the state was damaged: {report:?}");
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, OptionError> {
@@ -163,9 +186,7 @@ impl fmt::Display for OptionError {
             Self::Read(path, error) => write!(f, "cannot read {}: {error}", path.display()),
             Self::PasswordNotText => f.write_str("the password file does not hold UTF-8 text"),
             Self::Trust(error) => write!(f, "--ca: {error}"),
-            Self::NoDiskStore => f.write_str(
-                "--state: there is no store on disk yet; leave it out, and state is kept in memory",
-            ),
+            Self::Store(error) => write!(f, "--state: {error}"),
             Self::Config(error) => error.fmt(f),
         }
     }

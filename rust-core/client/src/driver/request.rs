@@ -91,12 +91,30 @@ impl Driver {
             Request::Suspend(done) => {
                 self.tell(supervisor::Input::Suspend);
                 self.settle();
+                // A phone kills a suspended app that holds a file lock. What could not be written stays unsaid to the
+                // server, too, so it comes again.
+                let _ = self.store.close();
                 let _ = done.send(());
             }
             Request::LogOut(done) => self.log_out(done),
             Request::ForgetFloor => self.apply(&[Op::ForgetFloor]),
-            Request::Resume => self.tell(supervisor::Input::Resume),
+            Request::Resume => self.resume(),
         }
+    }
+
+    /// The store first: without it an attempt would know nothing.
+    fn resume(&mut self) {
+        match self.store.reopen() {
+            Ok(report) if report.may_have_lost_stanzas() => {
+                self.events.push(crate::event::Event::PossibleGap);
+            }
+            Ok(_) => {}
+            Err(_) => self.events.push(crate::event::Event::Ended {
+                reason: super::attempt::storage_failed(),
+                plan: None,
+            }),
+        }
+        self.tell(supervisor::Input::Resume);
     }
 
     fn send(&mut self, stanza: Element, kind: OutboundKind) -> Result<(), SendError> {
