@@ -15,6 +15,7 @@ use snapback_resolver::{
     MemoryAnswerCache, Output, RacePlan, Request, Resolution, ResolveError, StaticHosts,
     StoredAnswer, SystemHosts, resolve,
 };
+use snapback_store::ServerKey;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -80,6 +81,8 @@ pub(crate) struct Dialer {
     cache: Arc<Mutex<MemoryAnswerCache>>,
     /// SRV weights need chance, not secrecy.
     chance: u64,
+    /// These answered TCP and failed TLS: they are tried last.
+    shunned: Vec<ServerKey>,
 }
 
 impl Dialer {
@@ -95,6 +98,16 @@ impl Dialer {
             platform,
             cache: Arc::default(),
             chance,
+            shunned: Vec::new(),
+        }
+    }
+
+    /// The same, with these tried last: a port that accepts connections and does not speak TLS must not keep us from one
+    /// that does.
+    pub(crate) fn shunning(self, shunned: &[ServerKey]) -> Self {
+        Self {
+            shunned: shunned.to_vec(),
+            ..self
         }
     }
 
@@ -165,8 +178,19 @@ impl Dialer {
         resolve(&request, &lookup, &mut random).await
     }
 
+    /// In a group of their own, behind all others.
+    fn shunned_last(&self, mut endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
+        for endpoint in &mut endpoints {
+            if self.shunned.contains(&server_key(endpoint)) {
+                endpoint.priority = u16::MAX;
+            }
+        }
+        endpoints.sort_by_key(|endpoint| endpoint.priority == u16::MAX);
+        endpoints
+    }
+
     async fn race(&self, endpoints: Vec<Endpoint>) -> Result<(TcpStream, Endpoint), DialError> {
-        let plan = RacePlan::new(endpoints);
+        let plan = RacePlan::new(self.shunned_last(endpoints));
         let start = Instant::now();
         timeout_at(
             start + DIAL_TIMEOUT,
@@ -224,6 +248,18 @@ async fn run_race(
             }
             () = sleep_until(deadline) => race.handle_input(Input::Timeout, start.elapsed()),
         }
+    }
+}
+
+/// Whose facts an endpoint has.
+pub(crate) fn server_key(endpoint: &Endpoint) -> ServerKey {
+    ServerKey {
+        host: endpoint.host.clone(),
+        port: endpoint.addr.port(),
+        transport: match endpoint.transport {
+            snapback_resolver::Transport::DirectTls => snapback_proto::plan::Transport::DirectTls,
+            snapback_resolver::Transport::StartTls => snapback_proto::plan::Transport::StartTls,
+        },
     }
 }
 

@@ -133,3 +133,26 @@ async fn no_address_at_all_is_a_typed_error_and_tried_again() {
         );
     }
 }
+
+#[tokio::test]
+async fn s10_a_port_that_accepts_and_does_not_speak_tls_is_passed_over() {
+    let deaf = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .unwrap();
+    let port = deaf.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = deaf.accept().await {
+            drop(socket);
+        }
+    });
+    let setup = Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
+        config
+            .network
+            .servers
+            .insert(0, ServerAddress::at(port, Transport::DirectTls));
+        config.network.dial = Arc::new(TcpDial);
+    })
+    .await;
+    setup.client.connect();
+    assert_eq!(setup.online().await.outcome, Outcome::Bound);
+}

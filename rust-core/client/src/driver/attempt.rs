@@ -7,7 +7,6 @@ use snapback_proto::connection::PersistFailure;
 use snapback_proto::error::{ConnectionError, LocalError};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::Now;
-use snapback_resolver::Endpoint;
 use snapback_session::link::{Link, LinkError, LinkInput};
 use snapback_session::supervisor::AttemptId;
 use snapback_store::{ServerKey, StoreError};
@@ -126,17 +125,6 @@ impl Attempt {
             // Nobody is left to whom a failure would matter.
             let _ = tokio::time::timeout(FAREWELL, farewell).await;
         });
-    }
-}
-
-pub(super) fn server_key(endpoint: &Endpoint) -> ServerKey {
-    ServerKey {
-        host: endpoint.host.clone(),
-        port: endpoint.addr.port(),
-        transport: match endpoint.transport {
-            snapback_resolver::Transport::DirectTls => Transport::DirectTls,
-            snapback_resolver::Transport::StartTls => Transport::StartTls,
-        },
     }
 }
 

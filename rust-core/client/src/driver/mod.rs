@@ -88,6 +88,8 @@ pub(crate) struct State {
     disconnected: Vec<tokio::sync::oneshot::Sender<()>>,
     log_out: Option<LogOut>,
     /// Why the last transaction that failed did.
+    /// Servers whose last connection did not get as far as TLS, since the last session.
+    shunned: Vec<ServerKey>,
     failed_commit: Option<StoreError>,
 }
 
@@ -106,6 +108,7 @@ impl Default for State {
             last_server: None,
             disconnected: Vec::new(),
             log_out: None,
+            shunned: Vec::new(),
             failed_commit: None,
         }
     }
@@ -259,6 +262,7 @@ impl Driver {
                 let timeline = attempt.link.timeline().clone();
                 let flights = timeline.round_trips();
                 self.state.hops = 0;
+                self.state.shunned.clear();
                 let attempt = attempt.number;
                 self.tell(supervisor::Input::AttemptOnline {
                     attempt,
@@ -324,6 +328,9 @@ impl Driver {
         let number = attempt.number;
         // T8: what is said before TLS, anybody on the path can say.
         let is_encrypted = attempt.link.timeline().tls.is_some();
+        if !is_encrypted && !self.state.shunned.contains(&attempt.server) {
+            self.state.shunned.push(attempt.server.clone());
+        }
         attempt.close();
         let ending = error.as_ref().map(request::ending);
         let transport = attempt_transport(plan.as_ref());
@@ -351,7 +358,8 @@ impl Driver {
             self.state.hops = 0;
         }
         let preferred = redirected.or_else(|| self.location());
-        let task = tokio::spawn(self.dialer.clone().connect(preferred, now.wall));
+        let dialer = self.dialer.clone().shunning(&self.state.shunned);
+        let task = tokio::spawn(dialer.connect(preferred, now.wall));
         self.state.dialing = Some(PendingDial {
             attempt,
             since: now.mono,
@@ -402,7 +410,7 @@ impl Driver {
         socket: TcpStream,
         endpoint: &Endpoint,
     ) -> Result<Attempt, EndReason> {
-        let server = attempt::server_key(endpoint);
+        let server = crate::dial::server_key(endpoint);
         let knowledge = self
             .store
             .load(&server)
