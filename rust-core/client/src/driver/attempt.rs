@@ -27,6 +27,8 @@ pub(super) struct Attempt {
     socket: TcpStream,
     /// Written by the link, not yet taken by the kernel.
     unsent: Vec<u8>,
+    /// Where reads go; kept, so that a busy connection does not clear a new one for each read.
+    chunk: Box<[u8]>,
     is_read_closed: bool,
 }
 
@@ -40,6 +42,7 @@ impl Attempt {
             server,
             socket,
             unsent: Vec::new(),
+            chunk: vec![0; READ_CHUNK].into_boxed_slice(),
             is_read_closed: false,
         }
     }
@@ -71,11 +74,10 @@ impl Attempt {
     /// Moves what can be moved.
     pub(super) fn transfer(&mut self, now: Now) {
         self.flush();
-        let mut chunk = vec![0; READ_CHUNK];
-        match self.socket.try_read(&mut chunk) {
+        match self.socket.try_read(&mut self.chunk) {
             Ok(0) => self.closed(now),
             Ok(length) => {
-                let bytes = chunk.get(..length).unwrap_or_default();
+                let bytes = self.chunk.get(..length).unwrap_or_default();
                 self.link.handle_input(LinkInput::Received(bytes), now);
             }
             Err(error)
@@ -105,11 +107,6 @@ impl Attempt {
                 Err(_) => self.unsent.clear(),
             }
         }
-    }
-
-    /// The link has said its last words.
-    pub(super) fn finish_writing(&mut self) {
-        self.flush();
     }
 
     /// Lets the last words leave, and closes.

@@ -246,7 +246,8 @@ impl Driver {
                     });
                 }
                 LinkOutput::Event(event) => self.link_event(event),
-                LinkOutput::CloseTransport => attempt.finish_writing(),
+                // What is left to write leaves when the attempt is closed, which follows.
+                LinkOutput::CloseTransport => {}
                 LinkOutput::Closed(error) => self.link_closed(error),
                 LinkOutput::Timeout { when, .. } => return when,
             }

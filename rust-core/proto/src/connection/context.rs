@@ -95,7 +95,7 @@ impl Context {
             reader: StreamReader::new(limits),
             stream: Stream::default(),
             own_caps,
-            entropy: super::entropy(start.seed),
+            entropy: Entropy::new(start.seed),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             now,
@@ -200,15 +200,18 @@ impl Context {
 
     /// The server's caps, as its newest features show them (XEP-0115 6.3).
     pub(super) fn server_caps(&self) -> Option<&Caps> {
+        self.known_features()
+            .find_map(|features| features.caps.as_ref())
+    }
+
+    /// All features that the server is known to have shown, the newest first.
+    fn known_features(&self) -> impl Iterator<Item = &StreamFeatures> {
         let shown = [
             self.stream.features.as_ref(),
             self.knowledge.server.authenticated.as_ref(),
             self.knowledge.server.secured.as_ref(),
         ];
-        shown
-            .into_iter()
-            .flatten()
-            .find_map(|features| features.caps.as_ref())
+        shown.into_iter().flatten()
     }
 
     /// XEP-0352: the server knows client states.
@@ -220,14 +223,7 @@ impl Context {
                 .and_then(|sasl2| sasl2.bind2.as_ref());
             bind2.is_some_and(|bind2| bind2.inline.iter().any(|var| var == crate::ns::CSI))
         };
-        let shown = [
-            self.stream.features.as_ref(),
-            self.knowledge.server.authenticated.as_ref(),
-            self.knowledge.server.secured.as_ref(),
-        ];
-        shown
-            .into_iter()
-            .flatten()
+        self.known_features()
             .any(|features| features.csi || in_bind2(features))
     }
 

@@ -25,7 +25,6 @@ mod timer;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::entropy::Entropy;
 use crate::error::ConnectionError;
 use crate::knowledge::Knowledge;
 use crate::plan::{Plan, Transport};
@@ -123,9 +122,4 @@ impl Connection {
         self.state = State::Closed;
         self.context.end(error);
     }
-}
-
-/// The seed of a connection's identifiers.
-pub(crate) fn entropy(seed: [u8; 32]) -> Entropy {
-    Entropy::new(seed)
 }

@@ -128,8 +128,7 @@ impl Session {
             context.understood(Part::Enabled);
             session.sm = Sm::On;
             Context::parse_full_jid(jid)?;
-            let jid = Some(jid.to_owned());
-            if let Some(stored) = session.resumable(enabled, jid, context) {
+            if let Some(stored) = session.resumable(enabled, jid.to_owned(), context) {
                 context.persist(vec![Op::SmEnabled {
                     session: stored,
                     sent: Vec::new(),
@@ -218,13 +217,13 @@ impl Session {
     pub(super) fn resumable(
         &self,
         enabled: &Enabled,
-        jid: Option<String>,
+        jid: String,
         context: &mut Context,
     ) -> Option<SmSession> {
         let id = enabled.resumable()?.to_owned();
         let session = SmSession {
             id,
-            jid: jid?,
+            jid,
             h: 0,
             base: self.base,
             max: enabled.max,

@@ -145,12 +145,10 @@ impl Session {
     fn enabled(&mut self, enabled: &Enabled, context: &mut Context) {
         self.sm = Sm::On;
         self.h = 0;
-        let jid = context.jid.clone();
-        if let (Some(session), Some(jid)) =
-            (self.resumable(enabled, jid, context), context.jid.clone())
+        if let Some(jid) = context.jid.clone()
+            && let Some(session) = self.resumable(enabled, jid, context)
         {
             let sent = self.unacked.iter().cloned().collect();
-            debug_assert_eq!(session.jid, jid);
             context.persist(vec![Op::SmEnabled { session, sent }]);
         }
         self.enable_answered(context);
