@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use snapback_client::Transport;
-use snapback_interop::kills::run::{Killed, Plan, run};
+use snapback_interop::kills::run::{Excuse, Killed, Plan, run};
 use snapback_interop::phone::Endpoint;
 use snapback_interop::{Account, Credentials, Flavour, ServerConfig, start_or_skip};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
@@ -19,7 +19,13 @@ fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     Some(text.parse().ok().expect("a number"))
 }
 
-async fn kill(name: &str, endpoint: Endpoint, accounts: [Credentials; 2], killed: Killed) {
+async fn kill(
+    name: &str,
+    endpoint: Endpoint,
+    accounts: [Credentials; 2],
+    killed: Killed,
+    excuse: Excuse,
+) {
     let clock = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let plan = Plan {
         name,
@@ -27,6 +33,7 @@ async fn kill(name: &str, endpoint: Endpoint, accounts: [Credentials; 2], killed
         endpoint,
         accounts,
         killed,
+        excuse,
         kills: from_environment("SNAPBACK_KILLS").unwrap_or(KILLS),
         seed: from_environment("SNAPBACK_KILL_SEED").unwrap_or(clock.as_secs()),
     };
@@ -54,7 +61,7 @@ async fn on_reference(name: &str, switches: Switches, transport: Transport, kill
         transport,
         ca_pem: server.ca_pem(),
     };
-    kill(name, endpoint, accounts, killed).await;
+    kill(name, endpoint, accounts, killed, Excuse::None).await;
 }
 
 async fn on_real(name: &str, flavour: Flavour, transport: Transport, killed: Killed) {
@@ -62,7 +69,8 @@ async fn on_real(name: &str, flavour: Flavour, transport: Transport, killed: Kil
         return;
     };
     let accounts = [Account::Juliet, Account::Romeo].map(|who| server.account(who).clone());
-    kill(name, Endpoint::of(&server, transport), accounts, killed).await;
+    let endpoint = Endpoint::of(&server, transport);
+    kill(name, endpoint, accounts, killed, Excuse::LostSessions).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +82,13 @@ async fn reference_server_both_are_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reference_server_as_of_2012_one_is_killed() {
     let switches = Switches::rfc6120_2012();
-    on_reference("reference-2012", switches, Transport::StartTls, Killed::First).await;
+    on_reference(
+        "reference-2012",
+        switches,
+        Transport::StartTls,
+        Killed::First,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,5 +106,11 @@ async fn prosody_with_sasl2_both_are_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn prosody_with_sasl2_one_is_killed() {
     let flavour = Flavour::ProsodyModern;
-    on_real("prosody-sasl2-one", flavour, Transport::DirectTls, Killed::First).await;
+    on_real(
+        "prosody-sasl2-one",
+        flavour,
+        Transport::DirectTls,
+        Killed::First,
+    )
+    .await;
 }

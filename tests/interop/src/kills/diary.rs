@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -146,7 +146,6 @@ impl Reading {
             self.file = Some(File::open(path)?);
         }
         if let Some(file) = &mut self.file {
-            file.seek(SeekFrom::Current(0))?;
             file.read_to_end(&mut self.rest)?;
         }
         let whole = self.rest.iter().rposition(|byte| *byte == b'\n');
@@ -201,7 +200,10 @@ mod tests {
             ("\nattempting 4 .\n", 3),
         ] {
             let file = OpenOptions::new().append(true).create(true).open(&path);
-            assert!(file.and_then(|mut file| file.write_all(text.as_bytes())).is_ok());
+            assert!(
+                file.and_then(|mut file| file.write_all(text.as_bytes()))
+                    .is_ok()
+            );
             let read = reading.update(&path).map(<[Entry]>::len).ok();
             assert_eq!(read, Some(expected));
         }

@@ -32,15 +32,15 @@ impl Verdict {
     /// Each message once and in order.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        [
-            &self.lost,
-            &self.doubled,
-            &self.repeated,
-            &self.disordered,
-            &self.unasked,
-        ]
-        .iter()
-        .all(|numbers| numbers.is_empty())
+        self.is_good_but_for_doubles() && self.doubled.is_empty()
+    }
+
+    /// Each message, in order, but perhaps not once.
+    #[must_use]
+    pub fn is_good_but_for_doubles(&self) -> bool {
+        [&self.lost, &self.repeated, &self.disordered, &self.unasked]
+            .iter()
+            .all(|numbers| numbers.is_empty())
     }
 }
 
@@ -75,8 +75,29 @@ impl fmt::Display for Verdict {
 /// How many sessions a diary has: those that went on, and new ones.
 #[must_use]
 pub fn sessions(diary: &[Entry]) -> (usize, usize) {
-    let count = |of| diary.iter().filter(move |e| **e == Entry::Online { resumed: of });
+    let count = |of| {
+        diary
+            .iter()
+            .filter(move |e| **e == Entry::Online { resumed: of })
+    };
     (count(true).count(), count(false).count())
+}
+
+/// Whether the life that goes on has had a session.
+#[must_use]
+pub fn is_online(diary: &[Entry]) -> bool {
+    let life = diary
+        .iter()
+        .rev()
+        .take_while(|entry| **entry != Entry::Started);
+    life.into_iter()
+        .any(|entry| matches!(entry, Entry::Online { .. }))
+}
+
+/// How many messages a diary promises.
+#[must_use]
+pub fn promises(diary: &[Entry]) -> usize {
+    promised(diary).count()
 }
 
 /// Whether everything that was promised so far has come.
@@ -254,7 +275,12 @@ mod tests {
         let same_life = ["delivered x a 0", "delivered x a 0", "delivered y b 1"];
         assert_eq!(judged(&same_life).repeated, [0]);
         // Told, but perhaps not stored.
-        let told = ["delivered x a 0", "confirmed x", "started", "delivered x a 0"];
+        let told = [
+            "delivered x a 0",
+            "confirmed x",
+            "started",
+            "delivered x a 0",
+        ];
         assert!(judged(&told).repeated.is_empty());
         // A message that was given later is stored, so the confirmation is.
         let stored = [
@@ -270,7 +296,12 @@ mod tests {
 
     #[test]
     fn sessions_are_counted_by_outcome() {
-        let diary = diary(&["online bound", "online resumed", "started", "online resumed"]);
+        let diary = diary(&[
+            "online bound",
+            "online resumed",
+            "started",
+            "online resumed",
+        ]);
         assert_eq!(sessions(&diary), (2, 1));
         assert!(has_arrived(&[], &diary));
         assert!(!has_arrived(&sender(), &diary));

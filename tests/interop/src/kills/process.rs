@@ -1,4 +1,8 @@
 //! One victim, as the test holds it.
+#![allow(
+    clippy::expect_used,
+    reason = "test support: what cannot be set up must fail the test"
+)]
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;

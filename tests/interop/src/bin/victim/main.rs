@@ -160,7 +160,9 @@ impl App {
                     self.client.confirm(&delivery.id);
                 }
                 Event::Presence { delivery } => self.client.confirm(&delivery.id),
-                Event::Ended { reason, .. } => self.write(&Entry::Note(format!("ended: {reason}"))),
+                Event::Ended { reason, .. } => {
+                    self.write(&Entry::Note(format!("ended: {reason:?}")))
+                }
                 Event::PossibleGap => self.write(&Entry::Note("possible gap".to_owned())),
                 Event::PeerFault(fault) => self.write(&Entry::Note(format!("fault: {fault}"))),
                 Event::Stage { id, stage } => {
