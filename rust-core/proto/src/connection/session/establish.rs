@@ -124,34 +124,35 @@ impl Session {
             sm: enabled.is_some() || inline.sm,
             ..inline
         };
-        if let Some(enabled) = &enabled {
+        if let Some(enabled) = enabled {
             context.understood(Part::Enabled);
-            session.sm = Sm::On;
             Context::parse_full_jid(jid)?;
-            if let Some(stored) = session.resumable(enabled, jid.to_owned(), context) {
-                context.persist(vec![Op::SmEnabled {
-                    session: stored,
-                    sent: Vec::new(),
-                }]);
-            }
+            session.greet_and_store(&enabled, jid, &features, inline, context);
+        } else {
+            session.greet(&features, inline, context);
         }
-        session.bound_with_greeting(jid, &features, inline, context)?;
+        session.bound(jid, context)?;
         Ok(session)
     }
 
-    fn bound_with_greeting(
+    /// The session and its greeting are stored in one transaction. Were it killed between the two, the session would be
+    /// resumed without presence, and what is sent to the account would wait on the server for as long as it lasts (I15).
+    fn greet_and_store(
         &mut self,
+        enabled: &Enabled,
         jid: &str,
         features: &StreamFeatures,
         inline: Inline,
         context: &mut Context,
-    ) -> Result<(), ConnectionError> {
+    ) {
+        // As in a legacy login: what is sent while stream management is on its way is listed when the session is stored.
+        self.sm = Sm::Enabling;
         self.greet(features, inline, context);
-        let pending = self.pending.clone();
-        if self.sm == Sm::On && !pending.is_empty() {
-            context.persist(vec![Op::SmPending(pending)]);
+        self.sm = Sm::On;
+        if let Some(session) = self.resumable(enabled, jid.to_owned(), context) {
+            let sent = self.unacked.iter().cloned().collect();
+            context.persist(vec![Op::SmEnabled { session, sent }]);
         }
-        self.bound(jid, context)
     }
 
     /// The interrupted session goes on: counters stay, nothing is asked for again (rules I3, I4, I15).

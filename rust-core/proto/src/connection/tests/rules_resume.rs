@@ -220,3 +220,35 @@ fn t6_a_server_that_is_deaf_after_resumed_twice_loses_the_session() {
         assert_eq!(knowledge.sm.is_none(), is_over);
     }
 }
+
+/// A kill may come between any two transactions. A session that was stored without its greeting would be resumed without
+/// presence, and nobody would ask for the roster any more.
+#[test]
+fn i15_a_session_is_never_stored_without_its_greeting() {
+    let mut setup = Setup::direct().knowing(after_sasl2());
+    setup.knowledge.sm = None;
+    let mut peer = setup.start();
+    open_direct(&mut peer);
+    let proof = fast(&mut peer, FAST_LOGIN, &EXPORTER);
+    peer.auto_commit = false;
+    let success = success2(&proof, JID, &bound2(ENABLED));
+    peer.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
+    let mut is_stored = false;
+    while peer.has_to_commit() {
+        peer.commit();
+        let knowledge = peer.knowledge();
+        let Some(session) = knowledge.sm else {
+            continue;
+        };
+        is_stored = true;
+        let sent: Vec<&str> = knowledge.queue.iter().map(|s| s.xml.as_str()).collect();
+        for part in ["<presence", "jabber:iq:roster"] {
+            assert!(
+                sent.iter().any(|xml| xml.contains(part)),
+                "{part}: {sent:?}"
+            );
+        }
+        assert!(!session.pending.is_empty());
+    }
+    assert!(is_stored);
+}
