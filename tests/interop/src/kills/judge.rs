@@ -83,15 +83,28 @@ pub fn sessions(diary: &[Entry]) -> (usize, usize) {
     (count(true).count(), count(false).count())
 }
 
-/// Whether the life that goes on has had a session.
+/// The life that goes on, or was the last.
 #[must_use]
-pub fn is_online(diary: &[Entry]) -> bool {
-    let life = diary
-        .iter()
-        .rev()
-        .take_while(|entry| **entry != Entry::Started);
-    life.into_iter()
-        .any(|entry| matches!(entry, Entry::Online { .. }))
+pub fn last_life(diary: &[Entry]) -> &[Entry] {
+    let begin = diary.iter().rposition(|entry| *entry == Entry::Started);
+    diary.get(begin.unwrap_or_default()..).unwrap_or_default()
+}
+
+/// Whether there is a session in it.
+#[must_use]
+pub fn is_online(life: &[Entry]) -> bool {
+    let mut entries = life.iter();
+    entries.any(|entry| matches!(entry, Entry::Online { .. }))
+}
+
+/// Whether all that was begun in this life came to its end: each of its messages is acknowledged, each delivery confirmed.
+#[must_use]
+pub fn is_settled(life: &[Entry]) -> bool {
+    life.iter().all(|entry| match entry {
+        Entry::Queued { id, .. } => life.contains(&Entry::Acked(id.clone())),
+        Entry::Delivered { delivery, .. } => life.contains(&Entry::Confirmed(delivery.clone())),
+        _ => true,
+    })
 }
 
 /// How many messages a diary promises.
@@ -186,7 +199,7 @@ impl<'a> Seen<'a> {
                 }
                 Some(_) => verdict.delivered_again += 1,
             },
-            Entry::Online { .. } | Entry::Note(_) => {}
+            Entry::Online { .. } | Entry::Acked(_) | Entry::Note(_) => {}
         }
         None
     }
@@ -305,5 +318,23 @@ mod tests {
         assert_eq!(sessions(&diary), (2, 1));
         assert!(has_arrived(&[], &diary));
         assert!(!has_arrived(&sender(), &diary));
+    }
+
+    #[test]
+    fn a_life_is_what_follows_a_start() {
+        let diary = diary(&[
+            "started",
+            "online bound",
+            "started",
+            "attempting 0",
+            "queued 0 a",
+        ]);
+        let life = last_life(&diary);
+        assert_eq!((promises(life), life.len()), (1, 3));
+        assert!(is_online(&diary) && !is_online(life));
+        assert!(!is_settled(life));
+        assert!(is_settled(
+            &[life, &[Entry::Acked("a".to_owned())]].concat()
+        ));
     }
 }

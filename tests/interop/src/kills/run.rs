@@ -190,6 +190,7 @@ impl Stage {
                     addr: links[who].addr(),
                     ..plan.endpoint.clone()
                 },
+                fate: None,
             })
         });
         Self {
@@ -240,7 +241,7 @@ impl Stage {
         let deadline = tokio::time::Instant::now() + MOMENT;
         while tokio::time::Instant::now() < deadline {
             let mut victims = self.victims.iter_mut();
-            if victims.all(|victim| judge::is_online(victim.diary())) {
+            if victims.all(|victim| judge::is_online(judge::last_life(victim.diary()))) {
                 return;
             }
             tokio::time::sleep(GLANCE).await;
