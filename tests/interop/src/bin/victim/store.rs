@@ -2,7 +2,7 @@
 
 use rustix::process::{Signal, getpid, kill_process};
 use snapback_client::proto::knowledge::{Knowledge, Op};
-use snapback_client::store::{NewStanza, ServerKey};
+use snapback_client::store::{KnownEndpoints, NewStanza, ServerKey};
 use snapback_client::{Delivery, OpenReport, Roster, Store, StoreError};
 use snapback_interop::kills::fate::{Fate, When};
 
@@ -77,6 +77,14 @@ impl<S: Store> Store for DoomedStore<S> {
 
     fn set_installation(&mut self, id: &str) -> Result<(), StoreError> {
         self.change(|store| store.set_installation(id))
+    }
+
+    fn endpoints(&mut self, domain: &str) -> Result<Option<KnownEndpoints>, StoreError> {
+        self.inner.endpoints(domain)
+    }
+
+    fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError> {
+        self.change(|store| store.set_endpoints(domain, known))
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
