@@ -10,7 +10,8 @@ use std::time::SystemTime;
 use snapback_client::Transport;
 use snapback_interop::kills::each_change::{EachChange, Life};
 use snapback_interop::kills::fate::{Fate, When};
-use snapback_interop::kills::run::{Excuse, Killed, Plan, run};
+use snapback_interop::kills::judge::Excuse;
+use snapback_interop::kills::run::{Killed, Plan, run};
 use snapback_interop::phone::Endpoint;
 use snapback_interop::{Account, Credentials, Flavour, ServerConfig, start_or_skip};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
@@ -67,7 +68,7 @@ async fn on_reference(name: &str, switches: Switches, transport: Transport, kill
         transport,
         ca_pem: server.ca_pem(),
     };
-    kill(name, endpoint, accounts, killed, Excuse::None).await;
+    kill(name, endpoint, accounts, killed, Excuse::Order).await;
 }
 
 async fn on_real(name: &str, flavour: Flavour, transport: Transport, killed: Killed) {
@@ -76,7 +77,7 @@ async fn on_real(name: &str, flavour: Flavour, transport: Transport, killed: Kil
     };
     let accounts = [Account::Juliet, Account::Romeo].map(|who| server.account(who).clone());
     let endpoint = Endpoint::of(&server, transport);
-    kill(name, endpoint, accounts, killed, Excuse::LostSessions).await;
+    kill(name, endpoint, accounts, killed, Excuse::OrderAndDoubles).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
