@@ -12,7 +12,7 @@ use snapback_reference_server::ReferenceServer;
 
 use super::diary::Entry;
 use super::fate::{Fate, When};
-use super::judge::{self, Excuse, Verdict};
+use super::judge::{self, Excuse, Sessions, Verdict};
 use super::process::{Folder, Person, Victim};
 use crate::phone::Endpoint;
 
@@ -51,8 +51,7 @@ pub struct Outcome {
     pub died: bool,
     /// Messages out, and in.
     pub verdicts: [Verdict; 2],
-    /// New sessions.
-    bound: usize,
+    sessions: Sessions,
     folder: Folder,
 }
 
@@ -65,7 +64,7 @@ impl Outcome {
     pub fn check(&self, fate: Fate, life: Life) {
         let [out, back] = &self.verdicts;
         // A life that ends before its session is stored leaves one on the server that nobody resumes.
-        let excuse = if self.bound > 1 {
+        let excuse = if self.sessions.lost > 0 {
             Excuse::Order
         } else {
             Excuse::None
@@ -114,10 +113,10 @@ impl EachChange<'_> {
         let died = play.all_there().await;
         play.victim.leave(PATIENCE).await;
         let verdicts = play.verdicts();
-        let (_, bound) = judge::sessions(play.victim.diary());
+        let sessions = judge::sessions(play.victim.diary());
         Outcome {
             died,
-            bound,
+            sessions,
             verdicts,
             folder,
         }

@@ -79,15 +79,44 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// How many sessions a diary has: those that went on, and new ones.
+/// The sessions of a diary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// Those that went on.
+    pub resumed: usize,
+    /// New ones.
+    pub bound: usize,
+    /// At most so many were lost: each new one but the first is there in the place of another, and a life that ended without
+    /// one before the first may have left one on the server of which it did not know.
+    pub lost: usize,
+}
+
+impl std::ops::Add for Sessions {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            resumed: self.resumed + other.resumed,
+            bound: self.bound + other.bound,
+            lost: self.lost + other.lost,
+        }
+    }
+}
+
+/// Counts the sessions of a diary.
 #[must_use]
-pub fn sessions(diary: &[Entry]) -> (usize, usize) {
-    let count = |of| {
-        diary
-            .iter()
-            .filter(move |e| **e == Entry::Online { resumed: of })
-    };
-    (count(true).count(), count(false).count())
+pub fn sessions(diary: &[Entry]) -> Sessions {
+    let count = |entry: Entry| diary.iter().filter(|e| **e == entry).count();
+    let bound = count(Entry::Online { resumed: false });
+    let before = diary
+        .iter()
+        .take_while(|e| !matches!(e, Entry::Online { .. }));
+    let lives = before.filter(|e| **e == Entry::Started).count();
+    Sessions {
+        resumed: count(Entry::Online { resumed: true }),
+        bound,
+        lost: bound.saturating_sub(1) + lives.saturating_sub(1),
+    }
 }
 
 /// The life that goes on, or was the last.
@@ -326,7 +355,16 @@ mod tests {
             "started",
             "online resumed",
         ]);
-        assert_eq!(sessions(&diary), (2, 1));
+        let clean = Sessions {
+            resumed: 2,
+            bound: 1,
+            lost: 0,
+        };
+        assert_eq!(sessions(&diary), clean);
+        let killed_before = [&[Entry::Started, Entry::Started], diary.as_slice()].concat();
+        assert_eq!(sessions(&killed_before).lost, 1);
+        let lost = [diary.as_slice(), &[Entry::Online { resumed: false }]].concat();
+        assert_eq!(sessions(&lost).lost, 1);
         assert!(has_arrived(&[], &diary));
         assert!(!has_arrived(&sender(), &diary));
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use snapback_netsim::{CutMode, Link, LinkConfig};
 
-use super::judge::{self, Excuse, Verdict};
+use super::judge::{self, Excuse, Sessions, Verdict};
 use super::process::{Folder, Person, Victim};
 use crate::Credentials;
 use crate::phone::Endpoint;
@@ -71,8 +71,7 @@ pub struct Report {
     seed: u64,
     kills: u32,
     cuts: u32,
-    resumed: usize,
-    bound: usize,
+    sessions: Sessions,
     excuse: Excuse,
     /// Each way.
     pub verdicts: [Verdict; 2],
@@ -85,14 +84,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{}, seed {}: {} kills, {} cuts; {} sessions resumed, {} bound, {} of them in the place of a lost one",
+            "{}, seed {}: {} kills, {} cuts; {} sessions resumed, {} bound, at most {} lost",
             self.name,
             self.seed,
             self.kills,
             self.cuts,
-            self.resumed,
-            self.bound,
-            self.lost_sessions()
+            self.sessions.resumed,
+            self.sessions.bound,
+            self.sessions.lost
         )?;
         writeln!(f, "  there: {}", self.verdicts[0])?;
         write!(f, "  back:  {}", self.verdicts[1])
@@ -107,7 +106,7 @@ impl Report {
     /// If a message was lost, came twice, out of order or from nowhere; the folder with diaries and stores is kept then.
     pub fn check(self) {
         println!("{self}");
-        let excuse = match self.lost_sessions() {
+        let excuse = match self.sessions.lost {
             0 => Excuse::None,
             _ => self.excuse,
         };
@@ -116,11 +115,6 @@ impl Report {
             "not each message once; diaries and stores are in {}",
             self.folder.path().display()
         );
-    }
-
-    /// Each side begins with a new session; any other was made because one could not be resumed.
-    fn lost_sessions(&self) -> usize {
-        self.bound.saturating_sub(self.verdicts.len())
     }
 }
 
@@ -139,14 +133,12 @@ pub async fn run(plan: Plan<'_>) -> Report {
     let diaries = [0, 1].map(|who| stage.victims[who].diary_path());
     let [first, second] = &mut stage.victims;
     let (first, second) = (first.diary(), second.diary());
-    let sessions = [judge::sessions(first), judge::sessions(second)];
     Report {
         name: plan.name.to_owned(),
         seed: plan.seed,
         kills: stage.kills,
         cuts: stage.cuts,
-        resumed: sessions.iter().map(|(resumed, _)| resumed).sum(),
-        bound: sessions.iter().map(|(_, bound)| bound).sum(),
+        sessions: judge::sessions(first) + judge::sessions(second),
         excuse: plan.excuse,
         verdicts: [judge::judge(first, second), judge::judge(second, first)],
         diaries,
