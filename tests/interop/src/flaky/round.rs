@@ -1,0 +1,215 @@
+//! One cut after the other, while messages go both ways.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use snapback_client::Outcome;
+use snapback_netsim::packets::tun::{Ongoing, TunError, TunLink};
+use snapback_netsim::packets::{Cut, CutKind, Profile, Rng};
+
+use super::stage::Stage;
+use super::tally::{Back, Recovery, Tally};
+
+/// How fast life goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Cuts last as long as the profile says.
+    Real,
+    /// Cuts last half a second to two seconds. What matters is where in a conversation they fall.
+    Compressed,
+}
+
+impl Pace {
+    fn duration(self, cut: &Cut, rng: &mut Rng) -> Duration {
+        let [low, high] = match (self, cut.kind) {
+            (Self::Real, _) => cut.for_s,
+            // Long enough to notice the silence and to meet the portal.
+            (Self::Compressed, CutKind::CaptivePortal) => [4.0, 6.0],
+            (Self::Compressed, _) => [0.5, 2.0],
+        };
+        Duration::from_secs_f64(rng.between(low, high))
+    }
+}
+
+/// What to do to a stage.
+#[derive(Debug, Clone)]
+pub struct Cutting {
+    /// The network.
+    pub profile: Profile,
+    /// How often it is cut.
+    pub cuts: usize,
+    /// How long a cut lasts.
+    pub pace: Pace,
+    /// At every so many cuts, the server forgets its sessions meanwhile. 0: never.
+    pub lose_sessions_every: usize,
+    /// Of all that is random.
+    pub seed: u64,
+}
+
+/// So many messages go each way before a cut, at most, and again so many while it lasts.
+const MOST_MESSAGES: f64 = 8.0;
+
+/// When a session is lost, so many messages of each side are uncertain beside those that had not arrived: they had, but
+/// the server may not know it yet, and deliver them once more.
+const UNCERTAIN: usize = 64;
+
+impl Stage {
+    /// Cuts the link again and again, with messages under way both ways, and counts what arrives.
+    ///
+    /// # Panics
+    ///
+    /// If the phone does not come back, or a message does not arrive.
+    pub async fn cut_again_and_again(&mut self, cutting: &Cutting) -> Tally {
+        let mut rng = Rng::new(cutting.seed);
+        let mut tally = Tally::default();
+        let mut uncertain = BTreeSet::new();
+        self.set_profile(&cutting.profile);
+        for number in 1..=cutting.cuts {
+            let Some(cut) = pick(&cutting.profile.cuts, &mut rng) else {
+                break;
+            };
+            let lasts = cutting.pace.duration(cut, &mut rng);
+            let forgets =
+                cutting.lose_sessions_every > 0 && number % cutting.lose_sessions_every == 0;
+            let back = if forgets {
+                self.cut_and_lose_session(cut.kind, lasts, &mut rng).await
+            } else {
+                self.cut_once(cut.kind, lasts, &mut rng).await
+            };
+            if forgets || back.how == Recovery::NewSession {
+                for party in [&self.juliet, &self.romeo] {
+                    let from = party.settled.saturating_sub(UNCERTAIN);
+                    uncertain.extend(party.sent.iter().skip(from).cloned());
+                }
+            }
+            tally.back.push(back);
+            self.settle().await;
+        }
+        for (from, to) in [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)] {
+            to.seen(|seen| tally.enter(&from.sent, seen, &uncertain));
+        }
+        tally
+    }
+
+    /// A cut with messages under way both ways.
+    async fn cut_once(&mut self, kind: CutKind, lasts: Duration, rng: &mut Rng) -> Back {
+        self.burst(rng).await;
+        self.some_time(rng).await;
+        let cut = self.begin(kind).await;
+        self.burst(rng).await;
+        tokio::time::sleep(lasts).await;
+        self.mend(cut).await
+    }
+
+    /// A cut during which the server forgets the session. Messages for Juliet would now wait at the server, or in its
+    /// archive; until the client asks that, only she sends.
+    async fn cut_and_lose_session(
+        &mut self,
+        kind: CutKind,
+        lasts: Duration,
+        rng: &mut Rng,
+    ) -> Back {
+        let cut = self.begin(kind).await;
+        let to = self.jids.romeo.clone();
+        self.juliet.send(&to, messages(rng)).await;
+        self.lose_sessions().await;
+        tokio::time::sleep(lasts).await;
+        self.mend(cut).await
+    }
+
+    async fn burst(&mut self, rng: &mut Rng) {
+        let (juliet, romeo) = (self.jids.juliet.clone(), self.jids.romeo.clone());
+        self.juliet.send(&romeo, messages(rng)).await;
+        self.romeo.send(&juliet, messages(rng)).await;
+    }
+
+    /// The cut falls anywhere in the first round trips of a burst.
+    async fn some_time(&self, rng: &mut Rng) {
+        let depth = rng.between(0.0, 2.0);
+        tokio::time::sleep(self.rtt.mul_f64(depth)).await;
+    }
+
+    /// Begins a cut, and says what a platform would say.
+    async fn begin(&self, kind: CutKind) -> Ongoing {
+        let cut = self.on_link(move |link| link.cut(kind)).await;
+        match kind {
+            CutKind::LinkDown | CutKind::LinkDownNewAddress => {
+                self.juliet.client.network_changed(false);
+            }
+            CutKind::NewAddress => self.juliet.client.network_changed(true),
+            CutKind::Blackhole | CutKind::NatForgets | CutKind::CaptivePortal => {}
+        }
+        cut
+    }
+
+    /// Ends a cut, says what a platform would say, and waits for the server's first word.
+    async fn mend(&self, cut: Ongoing) -> Back {
+        let sessions = self.juliet.seen(|seen| {
+            seen.sign_of_life = None;
+            seen.sessions.len()
+        });
+        self.on_link(move |link| link.mend(cut)).await;
+        let mended = Instant::now();
+        // A network is back, a portal was left, or the user looks: a phone always learns of it in some way.
+        self.juliet.client.network_changed(true);
+        self.juliet
+            .until("a sign of life", |seen| seen.sign_of_life.is_some())
+            .await;
+        self.juliet.seen(|seen| {
+            let sign = seen.sign_of_life.unwrap_or(mended);
+            let new = seen.sessions.get(sessions..).and_then(<[_]>::last);
+            Back {
+                how: match new.map(|session| &session.outcome) {
+                    None => Recovery::Survived,
+                    Some(Outcome::Resumed) => Recovery::Resumed,
+                    Some(Outcome::Bound) => Recovery::NewSession,
+                },
+                after: sign.saturating_duration_since(mended),
+                login: new.map(|session| (session.flights, session.took)),
+            }
+        })
+    }
+
+    async fn on_link<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&TunLink) -> Result<T, TunError> + Send + 'static,
+    ) -> T {
+        let link = Arc::clone(&self.link);
+        let done = tokio::task::spawn_blocking(move || change(&link)).await;
+        done.expect("no panic").expect("the link obeys")
+    }
+
+    /// Waits until everything arrived and is acknowledged.
+    async fn settle(&mut self) {
+        for (from, to) in [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)] {
+            let open = from.sent.get(from.settled..).unwrap_or_default();
+            to.until("all messages", |seen| {
+                open.iter().all(|id| seen.has_received(id))
+            })
+            .await;
+            from.until("all acknowledgements", |seen| {
+                open.iter().all(|id| seen.acked.contains(id))
+            })
+            .await;
+        }
+        for party in [&mut self.juliet, &mut self.romeo] {
+            party.settled = party.sent.len();
+        }
+    }
+}
+
+fn pick<'a>(cuts: &'a [Cut], rng: &mut Rng) -> Option<&'a Cut> {
+    let count = u64::try_from(cuts.len()).unwrap_or(u64::MAX).max(1);
+    cuts.get(usize::try_from(rng.number() % count).unwrap_or_default())
+}
+
+fn messages(rng: &mut Rng) -> usize {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 1 and 9"
+    )]
+    let count = rng.between(1.0, MOST_MESSAGES + 1.0) as usize;
+    count
+}
