@@ -14,9 +14,11 @@
 
 mod party;
 mod round;
+mod round_trips;
 mod stage;
 mod tally;
 
 pub use round::{Cutting, Pace};
-pub use stage::{Backend, Stage};
-pub use tally::{Back, Doubles, Recovery, Tally};
+pub use round_trips::{Cell, RoundTrips, logins};
+pub use stage::{Backend, Setting, Stage};
+pub use tally::{Back, Doubles, Login, Recovery, Tally};

@@ -49,6 +49,9 @@ pub(super) struct Seen {
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub(super) outcome: Outcome,
+    /// Flights that were planned.
+    pub(super) planned: usize,
+    /// Flights that it took.
     pub(super) flights: usize,
     /// From the first packet of its connection to the session.
     pub(super) took: Duration,
@@ -159,9 +162,13 @@ impl Seen {
         }
         match event {
             Event::Online {
-                outcome, timeline, ..
+                outcome,
+                plan,
+                timeline,
+                ..
             } => self.sessions.push(Session {
                 outcome,
+                planned: plan.flights().len(),
                 flights: timeline.round_trips(),
                 took: timeline.took().unwrap_or_default(),
             }),

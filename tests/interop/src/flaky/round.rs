@@ -9,7 +9,7 @@ use snapback_netsim::packets::tun::{Ongoing, TunError, TunLink};
 use snapback_netsim::packets::{Cut, CutKind, Profile, Rng};
 
 use super::stage::Stage;
-use super::tally::{Back, Recovery, Tally};
+use super::tally::{Back, Login, Recovery, Tally};
 
 /// How fast life goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,7 @@ impl Stage {
         let mut rng = Rng::new(cutting.seed);
         let mut tally = Tally::default();
         let mut uncertain = BTreeSet::new();
+        let starts = [&self.juliet, &self.romeo].map(|party| party.sent.len());
         self.set_profile(&cutting.profile);
         for number in 1..=cutting.cuts {
             let Some(cut) = pick(&cutting.profile.cuts, &mut rng) else {
@@ -72,11 +73,17 @@ impl Stage {
             let lasts = cutting.pace.duration(cut, &mut rng);
             let forgets =
                 cutting.lose_sessions_every > 0 && number % cutting.lose_sessions_every == 0;
-            let back = if forgets {
+            let sessions = self.juliet.seen(|seen| seen.sessions.len());
+            let mended = if forgets {
                 self.cut_and_lose_session(cut.kind, lasts, &mut rng).await
             } else {
                 self.cut_once(cut.kind, lasts, &mut rng).await
             };
+            // One more message: a connection that is gone and has nothing to say would not be missed.
+            let to = self.jids.romeo.clone();
+            self.juliet.send(&to, 1).await;
+            self.all_there().await;
+            let back = self.back(sessions, mended);
             if forgets || back.how == Recovery::NewSession {
                 for party in [&self.juliet, &self.romeo] {
                     let from = party.settled.saturating_sub(UNCERTAIN);
@@ -84,16 +91,20 @@ impl Stage {
                 }
             }
             tally.back.push(back);
-            self.settle().await;
+            for party in [&mut self.juliet, &mut self.romeo] {
+                party.settled = party.sent.len();
+            }
         }
-        for (from, to) in [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)] {
-            to.seen(|seen| tally.enter(&from.sent, seen, &uncertain));
+        let ways = [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)];
+        for ((from, to), start) in ways.into_iter().zip(starts) {
+            let sent = from.sent.get(start..).unwrap_or_default();
+            to.seen(|seen| tally.enter(sent, seen, &uncertain));
         }
         tally
     }
 
     /// A cut with messages under way both ways.
-    async fn cut_once(&mut self, kind: CutKind, lasts: Duration, rng: &mut Rng) -> Back {
+    async fn cut_once(&mut self, kind: CutKind, lasts: Duration, rng: &mut Rng) -> Instant {
         self.burst(rng).await;
         self.some_time(rng).await;
         let cut = self.begin(kind).await;
@@ -109,7 +120,7 @@ impl Stage {
         kind: CutKind,
         lasts: Duration,
         rng: &mut Rng,
-    ) -> Back {
+    ) -> Instant {
         let cut = self.begin(kind).await;
         let to = self.jids.romeo.clone();
         self.juliet.send(&to, messages(rng)).await;
@@ -143,30 +154,35 @@ impl Stage {
         cut
     }
 
-    /// Ends a cut, says what a platform would say, and waits for the server's first word.
-    async fn mend(&self, cut: Ongoing) -> Back {
-        let sessions = self.juliet.seen(|seen| {
-            seen.sign_of_life = None;
-            seen.sessions.len()
-        });
+    /// Ends a cut, and says what a platform would say. The answer is when the network worked again.
+    async fn mend(&self, cut: Ongoing) -> Instant {
+        self.juliet.seen(|seen| seen.sign_of_life = None);
         self.on_link(move |link| link.mend(cut)).await;
         let mended = Instant::now();
         // A network is back, a portal was left, or the user looks: a phone always learns of it in some way.
         self.juliet.client.network_changed(true);
-        self.juliet
-            .until("a sign of life", |seen| seen.sign_of_life.is_some())
-            .await;
+        mended
+    }
+
+    /// How the phone came back, with so many sessions before the cut.
+    fn back(&self, sessions: usize, mended: Instant) -> Back {
         self.juliet.seen(|seen| {
             let sign = seen.sign_of_life.unwrap_or(mended);
-            let new = seen.sessions.get(sessions..).and_then(<[_]>::last);
+            let new = seen.sessions.get(sessions..).unwrap_or_default();
             Back {
-                how: match new.map(|session| &session.outcome) {
+                how: match new.last() {
                     None => Recovery::Survived,
-                    Some(Outcome::Resumed) => Recovery::Resumed,
-                    Some(Outcome::Bound) => Recovery::NewSession,
+                    Some(_) if new.iter().all(|new| new.outcome == Outcome::Resumed) => {
+                        Recovery::Resumed
+                    }
+                    Some(_) => Recovery::NewSession,
                 },
                 after: sign.saturating_duration_since(mended),
-                login: new.map(|session| (session.flights, session.took)),
+                login: new.last().map(|session| Login {
+                    planned: session.planned,
+                    flights: session.flights,
+                    took: session.took,
+                }),
             }
         })
     }
@@ -181,7 +197,7 @@ impl Stage {
     }
 
     /// Waits until everything arrived and is acknowledged.
-    async fn settle(&mut self) {
+    async fn all_there(&self) {
         for (from, to) in [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)] {
             let open = from.sent.get(from.settled..).unwrap_or_default();
             to.until("all messages", |seen| {
@@ -192,9 +208,6 @@ impl Stage {
                 open.iter().all(|id| seen.acked.contains(id))
             })
             .await;
-        }
-        for party in [&mut self.juliet, &mut self.romeo] {
-            party.settled = party.sent.len();
         }
     }
 }

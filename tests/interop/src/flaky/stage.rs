@@ -10,6 +10,7 @@ use snapback_netsim::packets::tun::{NamespaceRuntime, SERVER, TunLink};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
 use super::party::Party;
+use crate::measure::Host;
 use crate::{Account, Credentials, DOMAIN, Flavour, RunningServer, ServerConfig, start_or_skip};
 
 /// Who serves.
@@ -49,8 +50,47 @@ impl Backend {
 /// How long sessions can be resumed: longer than any cut here.
 const RESUME_WINDOW_S: u32 = 120;
 
+/// How often it is looked whether the reference server has noticed that a connection is gone.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+impl Backend {
+    /// The server, with what a test needs.
+    #[must_use]
+    pub fn host(self) -> Host {
+        let flavour = match self {
+            Self::ProsodyStock => Flavour::ProsodyStock,
+            Self::ProsodyModern => Flavour::ProsodyModern,
+            Self::Ejabberd => Flavour::Ejabberd,
+            Self::Reference => {
+                return Host::Reference(Box::new(Switches {
+                    early_data: None,
+                    ..Switches::modern()
+                }));
+            }
+        };
+        Host::Real(ServerConfig::new(flavour))
+    }
+}
+
+/// What is set on a stage.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Who serves.
+    pub host: Host,
+    /// How TLS begins.
+    pub transport: Transport,
+    /// The network between Juliet and the server.
+    pub profile: Profile,
+    /// Whether the app has allowed early data.
+    pub early_data: bool,
+    /// How long the client waits for a sign of life after a change of the network; its own default if `None`.
+    pub probe: Option<Duration>,
+    /// Of all that is random.
+    pub seed: u64,
+}
+
 #[derive(Debug)]
-enum Host {
+enum Running {
     Real(Box<RunningServer>),
     Reference(ReferenceServer),
 }
@@ -61,8 +101,9 @@ pub struct Stage {
     // Fields are dropped in this order: clients, server, their runtimes, then the namespaces they lived in.
     pub(super) juliet: Party,
     pub(super) romeo: Party,
-    host: Host,
-    _client_runtime: NamespaceRuntime,
+    host: Running,
+    setting: Setting,
+    client_runtime: NamespaceRuntime,
     _server_runtime: NamespaceRuntime,
     pub(super) link: Arc<TunLink>,
     pub(super) jids: Jids,
@@ -77,40 +118,35 @@ pub(super) struct Jids {
 }
 
 impl Stage {
-    /// Both online, over this transport, and known to each other's server; `None` where it cannot be had.
+    /// Both online; `None` where that cannot be had.
     ///
     /// # Panics
     ///
     /// If it should have been possible.
-    pub async fn set(
-        backend: Backend,
-        transport: Transport,
-        profile: &Profile,
-        seed: u64,
-    ) -> Option<Self> {
+    pub async fn set(setting: &Setting) -> Option<Self> {
         // The first login is not what is tested: it gets the profile's round trip time, and no losses.
-        let start = Profile::plain(profile.rtt());
-        let link = tokio::task::block_in_place(|| TunLink::start_or_skip(&start, seed))?;
+        let start = Profile::plain(setting.profile.rtt());
+        let link = tokio::task::block_in_place(|| TunLink::start_or_skip(&start, setting.seed))?;
         let client_runtime = link.client().runtime().expect("the runtime starts");
         let server_runtime = link.server().runtime().expect("the runtime starts");
-        let host = Host::start(backend, &link, &server_runtime).await?;
-        let [juliet, romeo] = [Account::Juliet, Account::Romeo].map(|who| host.account(who));
-        let jids = Jids {
-            juliet: juliet.jid.clone(),
-            romeo: romeo.jid.clone(),
-        };
-        let server = host.addr(transport);
-        let ca_pem = host.ca_pem();
-        let config = |account: &Credentials| config(account, &ca_pem, server, transport);
+        let host = Running::start(&setting.host, &link, &server_runtime).await?;
+        let jids = [Account::Juliet, Account::Romeo].map(|who| host.account(who).jid);
+        let [juliet, romeo] =
+            [Account::Juliet, Account::Romeo].map(|who| host.client_config(who, setting));
+        let [juliet_jid, romeo_jid] = jids;
         let mut stage = Self {
-            juliet: Party::open(client_runtime.handle(), config(&juliet)).await,
-            romeo: Party::open(server_runtime.handle(), config(&romeo)).await,
+            juliet: Party::open(client_runtime.handle(), juliet).await,
+            romeo: Party::open(server_runtime.handle(), romeo).await,
             host,
-            _client_runtime: client_runtime,
+            setting: setting.clone(),
+            client_runtime,
             _server_runtime: server_runtime,
             link: Arc::new(link),
-            jids,
-            rtt: profile.rtt(),
+            jids: Jids {
+                juliet: juliet_jid,
+                romeo: romeo_jid,
+            },
+            rtt: setting.profile.rtt(),
         };
         for party in [&stage.juliet, &stage.romeo] {
             party.client.connect();
@@ -118,8 +154,15 @@ impl Stage {
                 .until("the first session", |seen| !seen.sessions.is_empty())
                 .await;
         }
-        stage.set_profile(profile);
+        stage.set_profile(&setting.profile);
         Some(stage)
+    }
+
+    /// Juliet with a client that knows nothing, not connected; the one before says goodbye.
+    pub(super) async fn new_juliet(&mut self) {
+        self.juliet.client.disconnect().await;
+        let config = self.host.client_config(Account::Juliet, &self.setting);
+        self.juliet = Party::open(self.client_runtime.handle(), config).await;
     }
 
     /// The network is another one from now on.
@@ -130,42 +173,46 @@ impl Stage {
 
     /// The server forgets all sessions: real ones are restarted, the reference server is told to.
     pub(super) async fn lose_sessions(&mut self) {
+        let sessions = self.romeo.seen(|seen| seen.sessions.len());
         match &mut self.host {
-            Host::Real(server) => {
-                let sessions = self.romeo.seen(|seen| seen.sessions.len());
+            Running::Real(server) => {
                 let link = &self.link;
                 tokio::task::block_in_place(|| link.server().run(|| server.restart()))
                     .expect("the namespace is there")
                     .expect("the server restarts");
                 // It said goodbye, and gets the time that a restarting server asks for unless the app insists.
                 self.romeo.client.connect();
-                self.romeo
-                    .until("Romeo's return", |seen| seen.sessions.len() > sessions)
-                    .await;
             }
-            Host::Reference(server) => server.forget_sessions("juliet"),
+            Running::Reference(server) => {
+                server.cut_all();
+                let is_there = |server: &ReferenceServer| {
+                    server.sessions().iter().any(|session| {
+                        session.jid.starts_with("juliet@") && session.connection.is_some()
+                    })
+                };
+                while is_there(server) {
+                    tokio::time::sleep(POLL_INTERVAL).await;
+                }
+                server.forget_sessions("juliet");
+            }
         }
+        self.romeo
+            .until("Romeo's return", |seen| seen.sessions.len() > sessions)
+            .await;
     }
 }
 
-impl Host {
-    async fn start(
-        backend: Backend,
-        link: &TunLink,
-        runtime: &NamespaceRuntime,
-    ) -> Option<Self> {
-        let flavour = match backend {
-            Backend::ProsodyStock => Flavour::ProsodyStock,
-            Backend::ProsodyModern => Flavour::ProsodyModern,
-            Backend::Ejabberd => Flavour::Ejabberd,
-            Backend::Reference => {
-                return Some(Self::Reference(reference(runtime).await));
+impl Running {
+    async fn start(host: &Host, link: &TunLink, runtime: &NamespaceRuntime) -> Option<Self> {
+        let config = match host {
+            Host::Reference(switches) => {
+                return Some(Self::Reference(reference(switches, runtime).await));
             }
-        };
-        let config = ServerConfig {
-            resume_window_s: RESUME_WINDOW_S,
-            address: SERVER,
-            ..ServerConfig::new(flavour)
+            Host::Real(config) => ServerConfig {
+                resume_window_s: RESUME_WINDOW_S,
+                address: SERVER,
+                ..*config
+            },
         };
         let started = tokio::task::block_in_place(|| link.server().run(|| start_or_skip(config)));
         let server = started.expect("the namespace is there")?;
@@ -195,6 +242,25 @@ impl Host {
             Self::Reference(server) => server.ca_pem(),
         }
     }
+
+    /// A client as an app would open it, but for the pace: sessions are cut much more often here than a phone's are, and
+    /// that must not count as failures.
+    fn client_config(&self, account: Account, setting: &Setting) -> ClientConfig {
+        let account = self.account(account);
+        let mut config =
+            ClientConfig::new(&account.jid, &account.password).expect("the account is a JID");
+        let roots = danger::Roots::from_pem(self.ca_pem().as_bytes());
+        config.trust = Trust::Roots(roots.expect("the authority is a certificate"));
+        let server = self.addr(setting.transport);
+        config.network.servers = vec![ServerAddress::at(server, setting.transport)];
+        config.policy.early_data = setting.early_data;
+        config.reconnect.stable = Duration::ZERO;
+        config.reconnect.window = Duration::from_secs(1);
+        if let Some(probe) = setting.probe {
+            config.reconnect.probe = probe;
+        }
+        config
+    }
 }
 
 fn reference_account(localpart: &str) -> Credentials {
@@ -204,7 +270,7 @@ fn reference_account(localpart: &str) -> Credentials {
     }
 }
 
-async fn reference(runtime: &NamespaceRuntime) -> ReferenceServer {
+async fn reference(switches: &Switches, runtime: &NamespaceRuntime) -> ReferenceServer {
     let accounts = ["juliet", "romeo"].map(|localpart| {
         let account = reference_account(localpart);
         (localpart.to_owned(), account.password)
@@ -212,9 +278,8 @@ async fn reference(runtime: &NamespaceRuntime) -> ReferenceServer {
     let config = Config {
         domain: DOMAIN.to_owned(),
         switches: Switches {
-            early_data: None,
             sm_window: Duration::from_secs(RESUME_WINDOW_S.into()),
-            ..Switches::modern()
+            ..switches.clone()
         },
         accounts: accounts.into(),
         ..Config::default()
@@ -224,22 +289,4 @@ async fn reference(runtime: &NamespaceRuntime) -> ReferenceServer {
     started
         .expect("no panic")
         .expect("the reference server starts")
-}
-
-/// A client as an app would open it, but for the pace: sessions are cut much more often here than a phone's are, and that
-/// must not count as failures.
-fn config(
-    account: &Credentials,
-    ca_pem: &str,
-    server: SocketAddr,
-    transport: Transport,
-) -> ClientConfig {
-    let mut config =
-        ClientConfig::new(&account.jid, &account.password).expect("the account is a JID");
-    let roots = danger::Roots::from_pem(ca_pem.as_bytes());
-    config.trust = Trust::Roots(roots.expect("the authority is a certificate"));
-    config.network.servers = vec![ServerAddress::at(server, transport)];
-    config.reconnect.stable = Duration::ZERO;
-    config.reconnect.window = Duration::from_secs(1);
-    config
 }

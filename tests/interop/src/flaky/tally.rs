@@ -24,8 +24,19 @@ pub struct Back {
     pub how: Recovery,
     /// From the moment when the network worked again to the first word of the server.
     pub after: Duration,
-    /// Of a new connection: the flights it took, and the time from its first packet to its session.
-    pub login: Option<(usize, Duration)>,
+    /// Of a new connection: how it came to its session.
+    pub login: Option<Login>,
+}
+
+/// How a connection came to its session.
+#[derive(Debug, Clone, Copy)]
+pub struct Login {
+    /// Flights that were planned.
+    pub planned: usize,
+    /// Flights that it took.
+    pub flights: usize,
+    /// From its first packet to its session.
+    pub took: Duration,
 }
 
 /// Messages that came more than once, by whose doing.
