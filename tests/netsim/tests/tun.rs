@@ -321,3 +321,25 @@ fn nothing_is_left_behind() {
     let after = names();
     assert!(!ours.iter().any(|name| is_listed(&after, name)), "{after}");
 }
+
+#[test]
+fn a_connection_learns_the_longest_packet_of_another_network() {
+    let Some(link) = TunLink::start_or_skip(&Profile::plain(ms(10)), 12) else {
+        return;
+    };
+    let server = echo(&link);
+    let mut stream = connect(&link, server);
+    round_trip(&mut stream).expect("it works");
+    let mut narrow = Profile::plain(ms(10));
+    narrow.mtu = 1280;
+    link.set_profile(&narrow).expect("the link obeys");
+    let payload = vec![7; 50_000];
+    let mut writer = stream.try_clone().expect("it can be cloned");
+    let sender = thread::spawn(move || writer.write_all(&payload));
+    stream
+        .read_exact(&mut vec![0; 50_000])
+        .expect("it all comes back");
+    sender.join().expect("no panic").expect("it was sent");
+    let stats = link.stats();
+    assert_eq!(stats.to_server.too_long + stats.to_client.too_long, 0);
+}

@@ -16,7 +16,7 @@ use super::tally::{Back, Login, Recovery, Tally};
 pub enum Pace {
     /// Cuts last as long as the profile says.
     Real,
-    /// Cuts last half a second to two seconds. What matters is where in a conversation they fall.
+    /// Cuts last half a second to six seconds. What matters is where in a conversation they fall.
     Compressed,
 }
 
@@ -26,6 +26,8 @@ impl Pace {
             (Self::Real, _) => cut.for_s,
             // Long enough to notice the silence and to meet the portal.
             (Self::Compressed, CutKind::CaptivePortal) => [4.0, 6.0],
+            // Longer ones, too: then retransmissions are so far apart that the connection is given up.
+            (Self::Compressed, CutKind::Blackhole | CutKind::LinkDown) => [0.5, 6.0],
             (Self::Compressed, _) => [0.5, 2.0],
         };
         Duration::from_secs_f64(rng.between(low, high))

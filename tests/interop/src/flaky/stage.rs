@@ -125,7 +125,10 @@ impl Stage {
     /// If it should have been possible.
     pub async fn set(setting: &Setting) -> Option<Self> {
         // The first login is not what is tested: it gets the profile's round trip time, and no losses.
-        let start = Profile::plain(setting.profile.rtt());
+        let start = Profile {
+            mtu: setting.profile.mtu,
+            ..Profile::plain(setting.profile.rtt())
+        };
         let link = tokio::task::block_in_place(|| TunLink::start_or_skip(&start, setting.seed))?;
         let client_runtime = link.client().runtime().expect("the runtime starts");
         let server_runtime = link.server().runtime().expect("the runtime starts");
@@ -166,9 +169,13 @@ impl Stage {
     }
 
     /// The network is another one from now on.
+    ///
+    /// # Panics
+    ///
+    /// If the link does not obey.
     pub fn set_profile(&mut self, profile: &Profile) {
         self.rtt = profile.rtt();
-        self.link.set_profile(profile);
+        tokio::task::block_in_place(|| self.link.set_profile(profile)).expect("the link obeys");
     }
 
     /// The server forgets all sessions: real ones are restarted, the reference server is told to.
@@ -180,8 +187,6 @@ impl Stage {
                 tokio::task::block_in_place(|| link.server().run(|| server.restart()))
                     .expect("the namespace is there")
                     .expect("the server restarts");
-                // It said goodbye, and gets the time that a restarting server asks for unless the app insists.
-                self.romeo.client.connect();
             }
             Running::Reference(server) => {
                 server.cut_all();
@@ -243,8 +248,8 @@ impl Running {
         }
     }
 
-    /// A client as an app would open it, but for the pace: sessions are cut much more often here than a phone's are, and
-    /// that must not count as failures.
+    /// A client as an app would open it, but for the pace: sessions are cut much more often here than a phone's are, which
+    /// must not count as failures, and a server that restarts is not given half a minute.
     fn client_config(&self, account: Account, setting: &Setting) -> ClientConfig {
         let account = self.account(account);
         let mut config =
@@ -256,6 +261,8 @@ impl Running {
         config.policy.early_data = setting.early_data;
         config.reconnect.stable = Duration::ZERO;
         config.reconnect.window = Duration::from_secs(1);
+        config.reconnect.relief_base = Duration::from_secs(1);
+        config.reconnect.relief_floor = Duration::from_millis(250);
         if let Some(probe) = setting.probe {
             config.reconnect.probe = probe;
         }

@@ -44,7 +44,7 @@ pub(crate) struct Cuts {
     /// At every so many cuts the server forgets its sessions. 0: never.
     #[arg(long, default_value_t = 25)]
     pub(crate) lose_sessions_every: usize,
-    /// Cuts last as long as the profiles say, instead of half a second to two seconds.
+    /// Cuts last as long as the profiles say, instead of half a second to six seconds.
     #[arg(long)]
     pub(crate) real_pace: bool,
     /// Of all that is random.

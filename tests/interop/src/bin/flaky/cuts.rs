@@ -33,22 +33,27 @@ pub(crate) async fn run(arguments: Cuts) -> Result<(), String> {
         let (stages, arguments) = (Arc::clone(&stages), arguments.clone());
         tasks.spawn(async move {
             let _permit = stages.acquire().await;
-            (index, one(&run, &arguments).await)
+            // A panic says what was waited for in vain, and what was seen so far; the other runs go on.
+            let work = tokio::spawn(async move { one(&run, &arguments).await });
+            (index, work.await.ok())
         });
     }
     let mut found: Vec<Option<Tally>> = order.iter().map(|_| None).collect();
     let mut failed = false;
     while let Some(done) = tasks.join_next().await {
-        // A panic has said what was waited for in vain, and what was seen so far.
-        let Ok((index, tally)) = done else {
+        let (index, tally) = done.map_err(|error| error.to_string())?;
+        let (Some((backend, profile)), Some(place)) = (order.get(index), found.get_mut(index))
+        else {
+            continue;
+        };
+        let Some(tally) = tally else {
+            println!("{}, {profile}: FAILED", backend.name());
             failed = true;
             continue;
         };
         let tally = tally.ok_or("without the servers there is nothing to measure")?;
-        if let (Some((backend, profile)), Some(place)) = (order.get(index), found.get_mut(index)) {
-            println!("{}, {profile}: {tally}", backend.name());
-            *place = Some(tally);
-        }
+        println!("{}, {profile}: {tally}", backend.name());
+        *place = Some(tally);
     }
     let took = start.elapsed().as_secs();
     println!("{took} s");

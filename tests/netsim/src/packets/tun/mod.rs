@@ -124,9 +124,18 @@ impl TunLink {
         &self.server
     }
 
-    /// Another network from now on.
-    pub fn set_profile(&self, profile: &Profile) {
+    /// Another network from now on. Both ends learn its longest packet, as a phone does when it enters a network.
+    ///
+    /// # Errors
+    ///
+    /// If `ip` refuses.
+    pub fn set_profile(&self, profile: &Profile) -> Result<(), TunError> {
+        let mtu = profile.mtu.to_string();
+        for end in [&self.client, &self.server] {
+            end.ip(&["link", "set", INTERFACE, "mtu", &mtu])?;
+        }
         self.carrier.with(|model, _| model.set_profile(profile));
+        Ok(())
     }
 
     /// Begins a cut.
