@@ -115,14 +115,22 @@ impl Stage {
         self.mend(cut).await
     }
 
-    /// A cut during which the server forgets the session. Messages for Juliet would now wait at the server, or in its
-    /// archive; until the client asks that, only she sends.
+    /// A cut during which the server forgets the session. Messages for who is not there would wait at the server, or in its
+    /// archive, which the client does not ask yet: so only Juliet sends, and she does not come back before Romeo.
     async fn cut_and_lose_session(
         &mut self,
         kind: CutKind,
         lasts: Duration,
         rng: &mut Rng,
     ) -> Instant {
+        let kind = match kind {
+            // She could come back at once.
+            CutKind::NewAddress | CutKind::NatForgets => CutKind::Blackhole,
+            CutKind::Blackhole
+            | CutKind::LinkDown
+            | CutKind::LinkDownNewAddress
+            | CutKind::CaptivePortal => kind,
+        };
         let cut = self.begin(kind).await;
         let to = self.jids.romeo.clone();
         self.juliet.send(&to, messages(rng)).await;
