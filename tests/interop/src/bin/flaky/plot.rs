@@ -41,18 +41,17 @@ impl Spread {
     }
 }
 
-const WIDTH: f64 = 860.0;
-const LEFT: f64 = 250.0;
+const WIDTH: f64 = 880.0;
+const LEFT: f64 = 330.0;
 const RIGHT: f64 = 30.0;
 const TOP: f64 = 86.0;
 const ROW: f64 = 44.0;
 const BOTTOM: f64 = 46.0;
 
 /// The axis, in seconds.
-const FIRST: f64 = 0.01;
+const FIRST: f64 = 0.03;
 const LAST: f64 = 30.0;
-const TICKS: [(f64, &str); 8] = [
-    (0.01, "10 ms"),
+const TICKS: [(f64, &str); 7] = [
     (0.03, "30 ms"),
     (0.1, "100 ms"),
     (0.3, "300 ms"),
