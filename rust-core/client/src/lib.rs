@@ -26,6 +26,7 @@ mod clock;
 mod config;
 mod dial;
 mod driver;
+mod endpoints;
 mod event;
 mod iq;
 mod platform;

@@ -13,7 +13,7 @@ use snapback_proto::knowledge::{Delivery, Knowledge, Op};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::Instant;
 use snapback_proto::xep::carbons;
-use snapback_resolver::Endpoint;
+use snapback_resolver::{Endpoint, StoredAnswer};
 use snapback_session::link::{LinkError, LinkInput, LinkOutput};
 use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
 use snapback_store::{ServerKey, Store, StoreError};
@@ -61,6 +61,9 @@ pub(crate) struct Driver {
     pub(crate) store: Box<dyn Store>,
     pub(crate) events: Arc<EventQueue>,
     pub(crate) dialer: Dialer,
+    pub(crate) domain: String,
+    /// What the dialer looked up.
+    pub(crate) answers: mpsc::UnboundedReceiver<StoredAnswer>,
     pub(crate) supervisor: Supervisor,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
     pub(crate) state: State,
@@ -87,9 +90,9 @@ pub(crate) struct State {
     last_server: Option<ServerKey>,
     disconnected: Vec<tokio::sync::oneshot::Sender<()>>,
     log_out: Option<LogOut>,
-    /// Why the last transaction that failed did.
     /// Servers whose last connection did not get as far as TLS, since the last session.
     shunned: Vec<ServerKey>,
+    /// Why the last transaction that failed did.
     failed_commit: Option<StoreError>,
 }
 
@@ -119,6 +122,7 @@ enum Wake {
     Request(Option<Request>),
     Dialed(Dialed),
     Finding(Finding),
+    LookedUp(StoredAnswer),
     Socket,
     Drained,
     Deadline,
@@ -135,6 +139,7 @@ impl Driver {
                 Wake::Request(None) => break,
                 Wake::Dialed(dialed) => self.dialed(dialed),
                 Wake::Finding(finding) => self.found(finding),
+                Wake::LookedUp(answer) => self.looked_up(&answer),
                 Wake::Socket => self.socket_ready(),
                 Wake::Drained => {}
                 Wake::Deadline => self.timeout(),
@@ -189,6 +194,7 @@ impl Driver {
             request = self.requests.recv() => Wake::Request(request),
             dialed = dialed, if is_dialing => Wake::Dialed(dialed),
             Some(finding) = findings.recv() => Wake::Finding(finding),
+            Some(answer) = self.answers.recv() => Wake::LookedUp(answer),
             () = socket => Wake::Socket,
             () = self.events.drained(), if is_full => Wake::Drained,
             () = timer => Wake::Deadline,
@@ -496,6 +502,13 @@ impl Driver {
             Found::Keys { id, keys } => LinkInput::KeysDerived { id, keys },
         };
         attempt.link.handle_input(input, now);
+    }
+
+    /// S10: where the next process need not ask.
+    fn looked_up(&mut self, answer: &StoredAnswer) {
+        let known = crate::endpoints::remember(answer);
+        // What is not stored is looked up again.
+        let _ = self.store.set_endpoints(&self.domain, &known);
     }
 
     fn socket_ready(&mut self) {
