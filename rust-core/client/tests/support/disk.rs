@@ -45,6 +45,32 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Ends the client, and leaves the files as a kill at this moment would have.
+    pub async fn kill(&self, client: Client) {
+        let log = self.0.join("account.db-wal");
+        let files = [self.db(), log];
+        let left: Vec<_> = files.iter().map(|file| std::fs::read(file).ok()).collect();
+        drop(client);
+        // The driver notices a moment later.
+        let lock = std::fs::File::open(self.0.join("account.db.lock")).unwrap();
+        let wait = async {
+            while lock.try_lock().is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .expect("the lease");
+        for (file, bytes) in files.iter().zip(left) {
+            match bytes {
+                Some(bytes) => std::fs::write(file, bytes).unwrap(),
+                None => drop(std::fs::remove_file(file)),
+            }
+        }
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         // What cannot be removed is for the system to clean.

@@ -18,6 +18,8 @@ pub struct Seen {
     pub transactions: Vec<Vec<Op>>,
     /// What connections started from, as it prints.
     pub loaded: String,
+    /// The most stanzas that the queue ever held.
+    pub longest_queue: usize,
     /// All changes fail like this, until told otherwise.
     pub failing: Option<StoreError>,
 }
@@ -30,6 +32,12 @@ impl<S: Store> Watched<S> {
             seen: Arc::clone(&seen),
         };
         (watched, seen)
+    }
+
+    fn measure(&mut self) {
+        let length = self.inner.queue_len().unwrap_or(0);
+        let mut seen = self.seen.lock().unwrap();
+        seen.longest_queue = seen.longest_queue.max(length);
     }
 
     fn refusal(&self) -> Result<(), StoreError> {
@@ -61,7 +69,9 @@ impl<S: Store> Store for Watched<S> {
     fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError> {
         self.refusal()?;
         self.seen.lock().unwrap().transactions.push(ops.to_vec());
-        self.inner.apply(server, ops)
+        let applied = self.inner.apply(server, ops);
+        self.measure();
+        applied
     }
 
     fn endpoints(&mut self, domain: &str) -> Result<Option<KnownEndpoints>, StoreError> {
@@ -82,7 +92,9 @@ impl<S: Store> Store for Watched<S> {
 
     fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
         self.refusal()?;
-        self.inner.enqueue(stanza)
+        let queued = self.inner.enqueue(stanza);
+        self.measure();
+        queued
     }
 
     fn queue_len(&mut self) -> Result<usize, StoreError> {
