@@ -1,7 +1,8 @@
 //! Closing and opening again. A store without files does nothing then, and passes for that reason.
 
 use snapback_proto::knowledge::{
-    Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, SmSession,
+    Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq, PendingKind,
+    SmSession,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
