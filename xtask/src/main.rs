@@ -13,7 +13,7 @@ mod setup;
 mod suite;
 mod tool;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use report::Report;
@@ -27,6 +27,7 @@ usage: cargo xtask <command>
   purity                the sans-IO crates do no I/O
   fuzz [--seconds N]    each fuzz target for N seconds
   flights               measure the round trips on real servers, into docs/protocol/flights.md
+  bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
 ";
 
@@ -43,6 +44,15 @@ fn main() -> ExitCode {
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
         ("flights", []) => finish(suite::flights()),
+        ("bench", [what]) if what == "store" => pass_on(tool::cargo(&[
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "snapback-store",
+            "--example",
+            "budgets",
+        ])),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
             Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),
@@ -58,7 +68,13 @@ fn main() -> ExitCode {
 
 fn demo(arguments: &[String]) -> ExitCode {
     let mut cargo = tool::cargo(&["run", "--quiet", "--package", "snapback", "--", "demo"]);
-    match cargo.args(arguments).status() {
+    cargo.args(arguments);
+    pass_on(cargo)
+}
+
+/// Runs it, and ends as it ended.
+fn pass_on(mut cargo: Command) -> ExitCode {
+    match cargo.status() {
         Ok(status) => status
             .code()
             .and_then(|code| u8::try_from(code).ok())
