@@ -11,6 +11,7 @@ use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
 use snapback_session::link::{LinkError, Timeline};
 use snapback_session::supervisor::ConnectionState;
+use snapback_store::StoreError;
 use tokio::sync::Notify;
 
 use crate::dial::DialError;
@@ -34,7 +35,7 @@ pub enum Event {
         /// What each flight carried and how long it took.
         timeline: Timeline,
     },
-    /// A connection, or an attempt at one, ended.
+    /// A connection, or an attempt at one, ended; or there was no attempt, since the store could not be used.
     Ended {
         /// Why.
         reason: EndReason,
@@ -102,6 +103,8 @@ pub enum EndReason {
     Dial(DialError),
     /// The stream or TLS failed.
     Link(LinkError),
+    /// The store did not do what the connection needs: it is owned elsewhere, the phone is locked, the device is full.
+    Store(StoreError),
     /// The driver failed; a bug of ours, and not a panic of yours (rule T10).
     Driver,
 }
@@ -113,6 +116,7 @@ impl fmt::Display for EndReason {
             Self::Dropped => f.write_str("dropped"),
             Self::Dial(error) => error.fmt(f),
             Self::Link(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
             Self::Driver => f.write_str("internal error"),
         }
     }

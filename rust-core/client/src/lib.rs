@@ -26,6 +26,7 @@ mod clock;
 mod config;
 mod dial;
 mod driver;
+mod endpoints;
 mod event;
 mod iq;
 mod platform;
@@ -57,5 +58,6 @@ pub use snapback_session::supervisor::{ConnectionState, OfflineReason, Step, Tim
 pub use snapback_store as store;
 pub use snapback_store::{
     FileVault, KeyVault, MemoryStore, OpenReport, Roster, SqliteStore, Store, StoreError,
+    VaultError,
 };
 pub use snapback_tls::{CertificateError, TlsContext, TlsError, TlsVersions, Trust, danger};

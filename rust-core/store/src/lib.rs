@@ -7,6 +7,7 @@
 
 mod endpoints;
 mod error;
+mod inspect;
 mod memory;
 mod report;
 mod sqlite;
@@ -21,6 +22,7 @@ use snapback_proto::xep::roster::Item;
 
 pub use endpoints::{EndpointSource, KnownEndpoint, KnownEndpoints};
 pub use error::{Conflict, StoreError};
+pub use inspect::{InspectError, Inspection, QueueSummary, SessionSummary, TokenSummary, inspect};
 pub use memory::{DEFAULT_QUEUE_LIMIT, MemoryStore};
 pub use report::{OpenReport, Trouble, Unknown};
 pub use sqlite::SqliteStore;

@@ -8,6 +8,7 @@ mod check;
 mod codec;
 mod epoch;
 mod fault;
+mod inspect;
 mod lease;
 mod migrations;
 mod open;
@@ -30,6 +31,7 @@ use crate::{
 };
 
 use fault::Fault;
+pub(crate) use inspect::inspect;
 use open::Opened;
 use tables::{Tables, cell};
 

@@ -1,7 +1,8 @@
 //! Closing and opening again. A store without files does nothing then, and passes for that reason.
 
 use snapback_proto::knowledge::{
-    Delivery, FastToken, Knowledge, Op, OutboundKind, PendingIq, PendingKind, SmSession,
+    Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq, PendingKind,
+    SmSession,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -62,6 +63,7 @@ pub(super) fn i16_numbers_go_on_where_they_were(store: &mut impl Store) {
 #[derive(Debug, PartialEq)]
 struct Seen {
     knowledge: String,
+    queue: Vec<OutboundStanza>,
     token: Option<(String, u32)>,
     keys: Option<(Vec<u8>, Vec<u8>)>,
     roster: crate::Roster,
@@ -83,8 +85,9 @@ impl Seen {
                 let [client, server] = [keys.client_key(), keys.server_key()];
                 (client.expose().clone(), server.expose().clone())
             }),
-            // Everything in it that is no secret prints.
+            // Everything else in it that is no secret prints.
             knowledge: format!("{knowledge:?}"),
+            queue: knowledge.queue,
             roster: store.roster().unwrap(),
             undelivered: store.undelivered().unwrap(),
             installation: store.installation().unwrap(),

@@ -28,9 +28,7 @@ impl Truth {
         });
         Self {
             stanzas: stanzas.collect(),
-            deliveries: (store.undelivered().unwrap().iter())
-                .map(|delivery| format!("{delivery:?}"))
-                .collect(),
+            deliveries: deliveries(store).into_iter().collect(),
             everything: Self::print(store),
         }
     }
@@ -41,14 +39,23 @@ impl Truth {
             .fast
             .as_ref()
             .map(|fast| fast.token.expose().clone());
+        let queue: Vec<&String> = knowledge.queue.iter().map(|row| &row.xml).collect();
+        let session = knowledge.sm.as_ref().map(|session| &session.id);
         format!(
-            "{knowledge:?} {token:?} {:?} {:?} {:?} {:?}",
-            store.undelivered().unwrap(),
+            "{knowledge:?} {queue:?} {session:?} {token:?} {:?} {:?} {:?} {:?}",
+            deliveries(store),
             store.roster().unwrap(),
             store.installation().unwrap(),
             store.endpoints("example.org").unwrap(),
         )
     }
+}
+
+/// With what they say, which does not print by itself.
+fn deliveries(store: &mut SqliteStore) -> Vec<String> {
+    let all = store.undelivered().unwrap().into_iter();
+    all.map(|delivery| format!("{} {}", delivery.id, delivery.stanza.to_xml()))
+        .collect()
 }
 
 /// Opens what was flipped. `silent_rollback`: a log ends where its checksum fails, and nobody can tell that from a log
