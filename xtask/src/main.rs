@@ -13,7 +13,7 @@ mod setup;
 mod suite;
 mod tool;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use report::Report;
@@ -68,9 +68,10 @@ fn main() -> ExitCode {
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
         ("flights", []) => finish(suite::flights()),
-        ("bench", [what]) if what == "store" => {
-            run(&["snapback-store", "--release", "--example", "budgets"], &[])
-        }
+        ("bench", [what]) if what == "store" => run(
+            &["snapback-store", "--release", "--example", "budgets"],
+            &[],
+        ),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
             Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),
