@@ -1,5 +1,6 @@
 //! A client with its store on disk over several lives: killed, restored from a backup, asleep for too long.
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     reason = "test code: what goes wrong should stop the test"

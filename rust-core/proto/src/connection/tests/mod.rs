@@ -15,6 +15,7 @@ mod graph;
 mod login_sasl1;
 mod login_sasl2;
 mod rules_ack;
+mod rules_caps;
 mod rules_count;
 mod rules_input;
 mod rules_login;
