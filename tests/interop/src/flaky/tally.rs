@@ -127,3 +127,40 @@ impl fmt::Display for Tally {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one end saw: each message with its ids in the archive, one for each time that it came.
+    fn seen(received: &[(&str, &[Option<&str>])]) -> Seen {
+        let mut seen = Seen::default();
+        for (id, copies) in received {
+            let copies = copies.iter().map(|copy| copy.map(str::to_owned));
+            seen.received.insert((*id).to_owned(), copies.collect());
+        }
+        seen
+    }
+
+    #[test]
+    fn each_message_is_counted_once_and_for_what_it_is() {
+        let sent = ["once", "never", "unsure", "server", "ours", "unarchived"].map(str::to_owned);
+        let seen = seen(&[
+            ("once", &[Some("1")]),
+            ("unsure", &[Some("2"), Some("2")]),
+            ("server", &[Some("3"), Some("4")]),
+            ("ours", &[Some("5"), Some("5")]),
+            ("unarchived", &[None, None]),
+            ("of somebody else", &[None, None]),
+        ]);
+        let mut tally = Tally::default();
+        tally.enter(&sent, &seen, &BTreeSet::from(["unsure".to_owned()]));
+        assert_eq!((tally.sent, tally.lost), (6, 1));
+        let expected = Doubles {
+            session_lost: 1,
+            taken_twice_by_server: 1,
+            unexplained: 2,
+        };
+        assert_eq!(tally.doubles, expected);
+    }
+}
