@@ -49,6 +49,13 @@ pub enum SendError {
     /// It is neither a message, a presence nor an iq of `jabber:client`. The server would not count it, and from then on
     /// both sides would disagree about what was acknowledged.
     NotAStanza,
+    /// As XML it has more bytes than the configuration allows. The server would end the stream over it.
+    TooBig {
+        /// How many it has.
+        size: usize,
+        /// How many it may have.
+        limit: usize,
+    },
     /// The client is closed.
     Closed,
 }
@@ -58,6 +65,9 @@ impl fmt::Display for SendError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::NotAStanza => f.write_str("it is not a stanza"),
+            Self::TooBig { size, limit } => {
+                write!(f, "it has {size} bytes, and may have {limit}")
+            }
             Self::Closed => f.write_str("the client is closed"),
         }
     }
@@ -118,6 +128,13 @@ impl Driver {
     }
 
     fn send(&mut self, stanza: Element, kind: OutboundKind) -> Result<(), SendError> {
+        let size = stanza.to_xml().len();
+        if size > self.max_stanza {
+            return Err(SendError::TooBig {
+                size,
+                limit: self.max_stanza,
+            });
+        }
         let limit = self.store.queue_limit();
         let length = self.store.queue_len().map_err(SendError::Store)?;
         if length >= limit {
@@ -150,9 +167,12 @@ impl Driver {
         let id = stanza.attr("id").unwrap_or_default().to_owned();
         let to = stanza.attr("to").map(str::to_owned);
         self.state.iqs.insert(id.clone(), to, reply);
-        if self.send(stanza, OutboundKind::SessionBound).is_err() {
-            self.state.iqs.fail(&id, IqError::NotQueued);
-        }
+        let error = match self.send(stanza, OutboundKind::SessionBound) {
+            Ok(()) => return,
+            Err(SendError::TooBig { .. }) => IqError::TooBig,
+            Err(_) => IqError::NotQueued,
+        };
+        self.state.iqs.fail(&id, error);
     }
 
     fn set_active(&mut self, active: bool) {

@@ -6,12 +6,14 @@ use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
 use crate::stream::features::StreamFeatures;
+use crate::xep::bind2::{Bound2, BoundSm};
 use crate::xep::sm::{self, Enabled, Resumed};
 use crate::xep::{carbons, disco, roster};
 use crate::xml::Element;
 
 use super::super::context::Context;
 use super::super::{Event, Outcome, Timer};
+use super::archive::Archive;
 use super::{Session, Sm};
 
 /// What a Bind 2 request has asked for already.
@@ -20,10 +22,13 @@ pub(in super::super) struct Inline {
     pub(in super::super) carbons: bool,
     pub(in super::super) inactive: bool,
     pub(in super::super) sm: bool,
+    /// The archive was asked in the transaction that stores the session.
+    pub(in super::super) archive: bool,
 }
 
 impl Session {
-    /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, client state.
+    /// Sends all that a new session needs, behind the bind request: `<enable/>`, what the archive is asked, roster, carbons,
+    /// presence, client state.
     pub(in super::super) fn greet(
         &mut self,
         features: &StreamFeatures,
@@ -33,6 +38,11 @@ impl Session {
         if features.sm && !inline.sm {
             context.transmit_element(Part::Enable, &sm::enable(true, None));
             self.sm = Sm::Enabling;
+        }
+        if !inline.archive
+            && let Some(query) = self.archive_query(context)
+        {
+            self.transmit_core(Part::ArchiveQuery, query, context);
         }
         if context.config.roster {
             self.request_roster(features, context);
@@ -105,22 +115,30 @@ impl Session {
     ) -> Result<(), ConnectionError> {
         Context::parse_full_jid(jid)?;
         context.jid = Some(jid.to_owned());
+        if !self.archive.is_asking() && self.archive != Archive::Current {
+            context.tell_suspected_gap();
+        }
         self.announce(Outcome::Bound, jid, context);
-        self.flush_queue(context);
-        self.request_ack(context);
+        self.expect_archive(context);
+        self.go_on(context);
         Ok(())
     }
 
     /// A resource was bound inside SASL2; stream management counts from `<enabled/>` inside `<bound/>` (rule I6).
     pub(in super::super) fn bound_inline(
         jid: &str,
-        enabled: Option<Enabled>,
+        bound: Bound2,
         inline: Inline,
         context: &mut Context,
     ) -> Result<Self, ConnectionError> {
         let mut session = Self::new();
+        session.plan_catch_up(bound.mam.as_ref(), context);
+        let enabled = match bound.sm {
+            Some(BoundSm::Enabled(enabled)) => Some(enabled),
+            _ => None,
+        };
         let features = context.features_for_greeting();
-        let inline = Inline {
+        let mut inline = Inline {
             sm: enabled.is_some() || inline.sm,
             ..inline
         };
@@ -129,14 +147,24 @@ impl Session {
             session.sm = Sm::On;
             Context::parse_full_jid(jid)?;
             if let Some(stored) = session.resumable(enabled, jid.to_owned(), context) {
-                context.persist(vec![Op::SmEnabled {
-                    session: stored,
-                    sent: Vec::new(),
-                }]);
+                session.begin(stored, context);
+                inline.archive = true;
             }
         }
         session.bound_with_greeting(jid, &features, inline, context)?;
         Ok(session)
+    }
+
+    /// Stores the session together with its question to the archive: were it killed between the two, it would go on after a
+    /// resumption as if it held everything.
+    fn begin(&mut self, session: SmSession, context: &mut Context) {
+        let query = self.archive_query(context);
+        let sent = query.iter().cloned().collect();
+        let seq = context.persist(vec![Op::SmEnabled { session, sent }]);
+        if let Some(query) = query {
+            context.transmit_after(Some(seq), Part::ArchiveQuery, query.xml.clone());
+            self.unacked.push_back(query);
+        }
     }
 
     fn bound_with_greeting(
@@ -180,6 +208,7 @@ impl Session {
             h: stored.h,
             base: stored.base,
             unacked,
+            archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
             pending: stored.pending,
             asked: None,
             is_online: false,
@@ -194,9 +223,9 @@ impl Session {
         if !context.active {
             session.send_client_state(context);
         }
+        session.expect_archive(context);
         session.resend_unacked(context);
-        session.flush_queue(context);
-        session.request_ack(context);
+        session.go_on(context);
         context.at_risk = Some(Assumption::Resumption);
         Ok(session)
     }

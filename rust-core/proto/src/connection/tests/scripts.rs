@@ -174,16 +174,17 @@ pub(super) fn answer_bind(peer: &mut Peer, flight: &str) {
 #[track_caller]
 pub(super) fn answer_greeting(peer: &mut Peer) {
     peer.is_online();
-    let flight = peer.sends("roster + disco + presence + r");
+    let flight = peer.sends(GREETING2);
     let roster = answers(&flight);
     peer.serve(&format!("{roster}{}", ack(GREETED2)));
     peer.finish();
 }
 
 /// How many stanzas the greeting of a SASL1 session holds, carbons included, and that of a SASL2 session.
-pub(super) const GREETED1: u32 = 4;
-pub(super) const GREETED2: u32 = 3;
-pub(super) const GREETING: &str = "bind + enable + roster + disco + carbons + presence";
+pub(super) const GREETED1: u32 = 5;
+pub(super) const GREETED2: u32 = 4;
+pub(super) const GREETING: &str = "bind + enable + archive + roster + disco + carbons + presence";
+pub(super) const GREETING2: &str = "archive + roster + disco + presence + r";
 pub(super) const AUTH: &str = "auth SCRAM-SHA-256";
 pub(super) const AUTHENTICATE: &str = "authenticate SCRAM-SHA-256-PLUS";
 pub(super) const FAST_LOGIN: &str = "header + authenticate HT-SHA-256-EXPR";
@@ -202,7 +203,7 @@ pub(super) fn cold_sasl1_direct(peer: &mut Peer) {
 
 fn cold_sasl1_session_required(peer: &mut Peer) {
     open_direct(peer);
-    let flight = "bind + iq + enable + roster + disco + carbons + presence";
+    let flight = "bind + iq + enable + archive + roster + disco + carbons + presence";
     cold_sasl1(peer, &format!("{BIND}{SESSION}{SM}"), flight);
 }
 
@@ -232,7 +233,7 @@ pub(super) fn cold_pipelining(peer: &mut Peer) {
     let first = format!("{success}{HEADER}{}", features(AUTHENTICATED));
     peer.serve(&format!("{first}{}", bound(&flight)));
     peer.is_online();
-    let flight = peer.sends("enable + roster + disco + carbons + presence");
+    let flight = peer.sends("enable + archive + roster + disco + carbons + presence");
     peer.serve(&format!("{ENABLED}{}", answers(&flight)));
     peer.sends("r");
     peer.serve(&ack(GREETED1));
@@ -276,7 +277,7 @@ fn warm_sasl1_resume_failed(peer: &mut Peer) {
     peer.serve(&format!(
         "{HEADER}{}{}",
         features(AUTHENTICATED),
-        sm_failed("h='4'")
+        sm_failed("h='5'")
     ));
     let flight = peer.sends(GREETING);
     answer_bind(peer, &flight);
@@ -381,7 +382,7 @@ pub(super) fn finish_fast_resume(peer: &mut Peer, h: u32) {
 fn warm_fast_resume_failed(peer: &mut Peer) {
     open_direct(peer);
     let proof = fast(peer, FAST_LOGIN, &EXPORTER);
-    let inner = format!("{}{}", sm_failed("h='3'"), bound2(ENABLED));
+    let inner = format!("{}{}", sm_failed("h='4'"), bound2(ENABLED));
     let success = success2(&proof, JID, &inner);
     peer.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
     answer_greeting(peer);

@@ -117,11 +117,39 @@ fn roster(flight: &str) -> String {
     )
 }
 
-/// The answers to the roster and service discovery requests in this flight.
+/// The answer to the archive query in this flight: the archive ends with `a0`, and there is nothing behind it.
+fn nothing_archived(flight: &str) -> String {
+    let last = if flight.contains("<before/>") {
+        "a0"
+    } else {
+        ""
+    };
+    fin(flight, true, last)
+}
+
+/// The end of a page of the archive.
+pub(super) fn fin(flight: &str, complete: bool, last: &str) -> String {
+    let id = id_before(flight, "urn:xmpp:mam:2");
+    let last = match last {
+        "" => String::new(),
+        last => format!("<last>{last}</last>"),
+    };
+    format!(
+        "<iq type='result' id='{id}' to='{JID}'><fin xmlns='urn:xmpp:mam:2' complete='{complete}'>\
+         <set xmlns='http://jabber.org/protocol/rsm'>{last}</set></fin></iq>"
+    )
+}
+
+/// The answers to the archive, roster and service discovery requests in this flight.
 pub(super) fn answers(flight: &str) -> String {
     let id = id_before(flight, "http://jabber.org/protocol/disco#info");
+    let archive = if flight.contains("urn:xmpp:mam:2") {
+        nothing_archived(flight)
+    } else {
+        String::new()
+    };
     format!(
-        "{}<iq type='result' id='{id}' from='example.org' to='{JID}'>\
+        "{archive}{}<iq type='result' id='{id}' from='example.org' to='{JID}'>\
          <query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:xmpp:mam:2'/></query></iq>",
         roster(flight)
     )
