@@ -125,7 +125,11 @@ fn an_empty_archive_is_read_from_its_beginning_later() {
     open_direct(&mut peer);
     show(&mut peer, &sasl2());
     let proof = scram2(&mut peer, AUTHENTICATE, "");
-    peer.serve(&success2(&proof, JID, &format!("{}{}", bound2(ENABLED), token())));
+    peer.serve(&success2(
+        &proof,
+        JID,
+        &format!("{}{}", bound2(ENABLED), token()),
+    ));
     let flight = peer.sends(GREETING2);
     peer.serve(&fin(&flight, true, ""));
     let knowledge = peer.knowledge();
@@ -173,7 +177,10 @@ fn i1_a_live_message_moves_the_cursor_in_its_own_transaction() {
     cold_sasl2_direct(&mut peer);
     peer.ops();
     peer.serve(&live("in1", "a1"));
-    assert_eq!(peer.ops(), ["Seen", "ArchiveCursor", "Inbound", "CountInbound"]);
+    assert_eq!(
+        peer.ops(),
+        ["Seen", "ArchiveCursor", "Inbound", "CountInbound"]
+    );
     assert_eq!(peer.knowledge().archive, after("a1"));
     // One that was kept somewhere may be older than others.
     peer.serve(&live("in2", "a2").replace("<body>", &format!("{STAMP}<body>")));
@@ -191,12 +198,19 @@ fn t7_an_id_in_the_archives_name_is_believed_only_where_there_is_one() {
     peer.serve(&archive_error(&flight, "service-unavailable"));
     // Anybody could have written these.
     let forged = |id: &str| {
-        live(id, "a1").replace(&format!("<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>"), "")
+        live(id, "a1").replace(
+            &format!("<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>"),
+            "",
+        )
     };
     peer.serve(&format!("{}{}", forged("in1"), forged("in2")));
     assert_eq!(told(&mut peer), ["in1", "in2"]);
     assert_eq!(peer.knowledge().archive, None);
-    assert_eq!(gaps(&peer), 1, "and what Bind 2 left to an archive is missing");
+    assert_eq!(
+        gaps(&peer),
+        1,
+        "and what Bind 2 left to an archive is missing"
+    );
 }
 
 #[test]
@@ -210,7 +224,11 @@ fn what_came_meanwhile_is_read_page_by_page() {
         result(&flight, "a2", &message("in2"))
     );
     peer.serve(&page);
-    assert_eq!(peer.knowledge().archive, after("a0"), "not before the page is whole");
+    assert_eq!(
+        peer.knowledge().archive,
+        after("a0"),
+        "not before the page is whole"
+    );
     peer.ops();
     peer.serve(&fin(&flight, false, "a2"));
     // A kill between the cursor and the next question would end the reading for good.
@@ -228,7 +246,10 @@ fn what_came_meanwhile_is_read_page_by_page() {
     let knowledge = peer.knowledge();
     assert_eq!(knowledge.archive, after("a3"));
     let owed = knowledge.sm.unwrap().pending;
-    assert!(owed.iter().all(|owed| owed.kind != PendingKind::ArchivePage));
+    assert!(
+        owed.iter()
+            .all(|owed| owed.kind != PendingKind::ArchivePage)
+    );
     let deliveries: Vec<_> = (peer.events().into_iter())
         .filter_map(|event| match event {
             Event::Stanza(delivery) => Some(delivery.stanza),
@@ -302,7 +323,12 @@ fn an_archive_that_is_gone_leaves_the_cursor_where_it_was() {
 fn t7_only_results_of_our_own_archive_to_our_own_question_are_believed() {
     let (mut peer, flight) = bind(away(), "", GREETING2);
     let query = id_before(&flight, "urn:xmpp:mam:2");
-    peer.serve(&result_of(&query, "mallory@example.net", "a1", &message("forged")));
+    peer.serve(&result_of(
+        &query,
+        "mallory@example.net",
+        "a1",
+        &message("forged"),
+    ));
     peer.serve(&result_of("snapback-other", OWN, "a1", &message("stale")));
     let faults = peer.events().into_iter();
     let faults = faults.filter(|event| matches!(event, Event::PeerFault(_)));
@@ -320,7 +346,12 @@ fn t7_only_results_of_our_own_archive_to_our_own_question_are_believed() {
 fn what_the_app_asked_an_archive_for_is_the_apps() {
     let (mut peer, flight) = bind(away(), "", GREETING2);
     peer.serve(&fin(&flight, true, ""));
-    peer.serve(&result_of("app-1", "room@muc.example.net", "r1", &message("old")));
+    peer.serve(&result_of(
+        "app-1",
+        "room@muc.example.net",
+        "r1",
+        &message("old"),
+    ));
     assert_eq!(told(&mut peer), ["?"]);
 }
 
@@ -504,10 +535,22 @@ fn i8_by_sasl1_the_archive_is_asked_behind_the_bind() {
     peer.serve(&success);
     let flight = peer.sends(&format!("header + {GREETING}"));
     assert!(flight.contains("<after>a0</after>"));
-    peer.serve(&format!("{HEADER}{}{}", features(AUTHENTICATED), bound(&flight)));
+    peer.serve(&format!(
+        "{HEADER}{}{}",
+        features(AUTHENTICATED),
+        bound(&flight)
+    ));
     peer.is_online();
     let events = peer.events();
-    let outcome = |event: &Event| matches!(event, Event::Online { outcome: Outcome::Bound, .. });
+    let outcome = |event: &Event| {
+        matches!(
+            event,
+            Event::Online {
+                outcome: Outcome::Bound,
+                ..
+            }
+        )
+    };
     assert!(events.iter().any(outcome));
     peer.serve(&format!(
         "{ENABLED}{}{}",
@@ -516,6 +559,14 @@ fn i8_by_sasl1_the_archive_is_asked_behind_the_bind() {
     ));
     assert_eq!(told(&mut peer), ["in1"]);
     assert_eq!((gaps(&peer), peer.knowledge().archive), (0, after("a1")));
-    let acked = |event: &Event| matches!(event, Event::Stage { stage: Stage::Acked, .. });
+    let acked = |event: &Event| {
+        matches!(
+            event,
+            Event::Stage {
+                stage: Stage::Acked,
+                ..
+            }
+        )
+    };
     assert!(!events.iter().any(acked));
 }

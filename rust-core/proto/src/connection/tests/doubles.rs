@@ -26,7 +26,13 @@ fn i2_a_message_that_its_sender_sent_again_comes_once_and_counts_twice() {
     assert_eq!(told(&mut peer), ["in1"]);
     assert_eq!(
         peer.ops(),
-        ["Seen", "ArchiveCursor", "Inbound", "CountInbound", "CountInbound"]
+        [
+            "Seen",
+            "ArchiveCursor",
+            "Inbound",
+            "CountInbound",
+            "CountInbound"
+        ]
     );
     assert_eq!(count(&peer), before + 2);
     assert_eq!(peer.memory.inbound.len(), 1);
@@ -39,9 +45,16 @@ fn i2_a_message_that_its_sender_sent_again_comes_once_and_counts_twice() {
 fn i2_a_message_with_the_same_id_in_our_archive_comes_once() {
     let mut peer = online();
     let without_origin = |id: &str| {
-        live(id, "a1").replace(&format!("<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>"), "")
+        live(id, "a1").replace(
+            &format!("<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>"),
+            "",
+        )
     };
-    peer.serve(&format!("{}{}", without_origin("in1"), without_origin("in1")));
+    peer.serve(&format!(
+        "{}{}",
+        without_origin("in1"),
+        without_origin("in1")
+    ));
     assert_eq!(told(&mut peer), ["in1"]);
 }
 
@@ -54,7 +67,10 @@ fn i2_ids_of_different_senders_are_different() {
     // In a groupchat everybody is the same account.
     let said = |nick: &str| {
         message("g1")
-            .replace("romeo@example.net/x", &format!("room@muc.example.net/{nick}"))
+            .replace(
+                "romeo@example.net/x",
+                &format!("room@muc.example.net/{nick}"),
+            )
             .replace("'chat'", "'groupchat'")
     };
     peer.serve(&format!("{}{}{}", said("a"), said("b"), said("a")));
@@ -137,7 +153,9 @@ fn i2_a_carbon_of_what_came_is_a_double() {
     assert_eq!(told(&mut peer), ["?"]);
     assert_eq!(peer.knowledge().archive, after("a1"));
     // A forged one proves nothing.
-    let forged = carbon.replacen(OWN, "mallory@example.net", 1).replace("in1", "in2");
+    let forged = carbon
+        .replacen(OWN, "mallory@example.net", 1)
+        .replace("in1", "in2");
     let forged = forged.replace("'a1'", "'a2'");
     peer.serve(&format!("{forged}{}", live("in2", "a2")));
     assert_eq!(told(&mut peer), ["?", "in2"]);

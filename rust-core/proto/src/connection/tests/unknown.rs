@@ -94,7 +94,12 @@ fn i8_a_message_is_looked_for_behind_the_place_where_it_was_sent() {
         fin(&flight, true, "a2")
     ));
     assert_eq!(told(&mut peer), [""; 0]);
-    assert!(peer.knowledge().queue.iter().all(|stanza| stanza.id != "m1"));
+    assert!(
+        peer.knowledge()
+            .queue
+            .iter()
+            .all(|stanza| stanza.id != "m1")
+    );
     assert_eq!(peer.knowledge().archive, after("a2"));
     // If that is too far back, the cursor itself may not be.
     let (mut peer, flight) = bind(knowledge, "", GREETING2);
@@ -153,7 +158,8 @@ fn i8_what_no_archive_keeps_does_not_wait_for_one() {
     let mut knowledge = lost(&["m1", "m2"]);
     for stanza in &mut knowledge.queue {
         if stanza.id == "m1" {
-            stanza.xml = "<message to='romeo@example.net' id='m1' type='chat'><gone/></message>".to_owned();
+            stanza.xml =
+                "<message to='romeo@example.net' id='m1' type='chat'><gone/></message>".to_owned();
         }
     }
     let parts = "archive + roster + disco + presence + message + r";
