@@ -6,6 +6,7 @@
 )]
 
 mod archive;
+mod caches;
 pub mod conformance;
 mod login;
 mod queue;
