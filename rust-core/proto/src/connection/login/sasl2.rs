@@ -143,7 +143,6 @@ fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, 
         carbons: context.config.carbons && can(ns::CARBONS),
         inactive: !context.active && can(ns::CSI),
         sm: can(ns::SM),
-        archive: false,
     };
     let bind = Bind2 {
         tag: Some(context.config.resource.clone()),

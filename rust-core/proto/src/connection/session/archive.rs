@@ -3,18 +3,20 @@
 //! ```text
 //!               cursor                                fin, complete
 //!  new session --------> Asking ---------------------------------------> Current
-//!        \               |  ^ fin, not complete: next page                  ^
-//!         \              |  '---                                            |
-//!          \ no cursor   |  error, silence, too many pages, or a page that  |
-//!           \            v  contradicts itself: PossibleGap                 |
-//!            '-------> Learning ----------- the newest id -----------------'
+//!        \              ^ |  ^ fin, not complete: next page                 ^
+//!         \             | |  '---                                           |
+//!          \ no cursor  | |  error, silence, too many pages, or a page that |
+//!           \           | v  contradicts itself: PossibleGap                |
+//!            '-------> Learning ---- the newest id, after a PossibleGap ----'
 //!                        |  error, silence
 //!                        v
 //!                      Absent
 //! ```
 //!
-//! The first query leaves with the session's greeting, so it costs no flight before the first stanza. A resumed session
-//! goes on where it was: what was asked for is answered there.
+//! The first query leaves with the session's greeting, so it costs no flight before the first stanza. It stands behind our
+//! presence: what comes between the bind and the presence a server of Bind 2 leaves to the archive (XEP-0386), so only a
+//! page that was made after the presence is complete. A resumed session goes on where it was: what was asked for is
+//! answered there.
 //!
 //! In `Current` each live message moves the cursor. In `Asking` it must not: between the cursor and that message lies what
 //! has not come yet.
@@ -45,6 +47,8 @@ pub(super) enum Archive {
         query: String,
         /// The newest message that came meanwhile.
         live: Option<String>,
+        /// What came since is read then. Not if reading has just failed.
+        then_read: bool,
     },
     /// What lies behind the cursor is on its way.
     Asking(Asking),
@@ -90,6 +94,7 @@ impl Archive {
             (Some(owed), _) => Self::Learning {
                 query: owed.id.clone(),
                 live: None,
+                then_read: true,
             },
             (None, Some(_)) => Self::Current,
             (None, None) => Self::Absent,
@@ -152,45 +157,32 @@ impl Session {
         context: &mut Context,
     ) {
         let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
-        let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
-        let Some(begin) = begin else {
-            return self.plan_to_learn(id, metadata, context);
-        };
-        if metadata.is_some_and(|metadata| ends_at(metadata, &begin)) {
-            self.archive = Archive::Current;
-            return;
-        }
-        let reaches_back = context.knowledge.archive.as_ref() != Some(&begin);
-        let asking = Asking::new(id.clone(), reaches_back, true);
-        self.archive = Archive::Asking(asking);
-        self.owe(id, PendingKind::ArchivePage);
-    }
-
-    fn plan_to_learn(
-        &mut self,
-        id: String,
-        metadata: Option<&ArchiveMetadata>,
-        context: &mut Context,
-    ) {
-        if let Some(metadata) = metadata {
-            // Bind 2 says where the archive ends: nobody has to be asked.
+        if let (None, Some(metadata)) = (&context.knowledge.archive, metadata) {
+            // Bind 2 says where the archive ends: that need not be asked.
             let end = metadata.end.as_ref();
             let cursor = end.map_or(ArchiveCursor::Start, |end| {
                 ArchiveCursor::After(end.id.clone())
             });
-            context.knowledge.archive = Some(cursor.clone());
-            context.persist(vec![Op::ArchiveCursor(cursor)]);
-            self.archive = Archive::Current;
-            return;
+            let ops = move_cursor(Some(cursor), context);
+            context.persist(ops);
         }
-        self.archive = Archive::Learning {
-            query: id.clone(),
-            live: None,
+        let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
+        let kind = if begin.is_some() {
+            let reaches_back = context.knowledge.archive != begin;
+            self.archive = Archive::Asking(Asking::new(id.clone(), reaches_back, true));
+            PendingKind::ArchivePage
+        } else {
+            self.archive = Archive::Learning {
+                query: id.clone(),
+                live: None,
+                then_read: true,
+            };
+            PendingKind::ArchiveEnd
         };
-        self.owe(id, PendingKind::ArchiveEnd);
+        self.owe(id, kind);
     }
 
-    /// The question that was planned, if there is one; it leaves first of all in the session.
+    /// The question that was planned, if there is one.
     pub(super) fn archive_query(&self, context: &mut Context) -> Option<OutboundStanza> {
         let query = match &self.archive {
             Archive::Asking(asking) => {
@@ -311,23 +303,39 @@ impl Session {
 
     /// The archive has said where it ends, or that it is none.
     pub(super) fn archive_end(&mut self, id: &str, iq: &Element, context: &mut Context) {
-        let live = match &mut self.archive {
-            Archive::Learning { query, live } if query == id => live.take(),
+        let (live, then_read) = match &mut self.archive {
+            Archive::Learning {
+                query,
+                live,
+                then_read,
+            } if query == id => (live.take(), *then_read),
             _ => return self.answered_by_archive(Vec::new(), context),
         };
-        match read_fin(iq) {
-            Some(fin) => {
-                self.archive = Archive::Current;
-                let end = live.or(fin.last);
-                let cursor = end.map_or(ArchiveCursor::Start, ArchiveCursor::After);
-                self.caught_up(Some(cursor), context);
-            }
-            None => {
-                self.archive = Archive::Absent;
-                self.expect_archive(context);
-                self.answered_by_archive(Vec::new(), context);
-            }
+        let Some(fin) = read_fin(iq) else {
+            self.archive = Archive::Absent;
+            self.expect_archive(context);
+            return self.answered_by_archive(Vec::new(), context);
+        };
+        if !then_read {
+            self.archive = Archive::Current;
+            let end = live.or(fin.last);
+            let cursor = end.map_or(ArchiveCursor::Start, ArchiveCursor::After);
+            return self.caught_up(Some(cursor), context);
         }
+        let end = fin.last.map_or(ArchiveCursor::Start, ArchiveCursor::After);
+        let ops = move_cursor(Some(end.clone()), context);
+        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let element = page_query(&query, Some(end), context);
+        self.archive = Archive::Asking(Asking {
+            live,
+            ..Asking::new(query.clone(), false, false)
+        });
+        self.expect_archive(context);
+        self.ask_again(
+            ops,
+            Some((query, PendingKind::ArchivePage, element)),
+            context,
+        );
     }
 
     /// We hold all of the archive. What it does not have has not arrived.
@@ -354,6 +362,7 @@ impl Session {
         self.archive = Archive::Learning {
             query: query.clone(),
             live: None,
+            then_read: false,
         };
         let element = mam::newest(&query, &query);
         Some((query, PendingKind::ArchiveEnd, element))
@@ -408,14 +417,6 @@ fn first_unknown(context: &Context) -> Option<ArchiveCursor> {
         .filter(|stanza| stanza.sent || stanza.unknown)
         .filter(|stanza| super::unknown::is_archived(stanza));
     unknown.find_map(|stanza| stanza.sent_behind.clone())
-}
-
-fn ends_at(metadata: &ArchiveMetadata, cursor: &ArchiveCursor) -> bool {
-    match (&metadata.end, cursor) {
-        (None, ArchiveCursor::Start) => true,
-        (Some(end), ArchiveCursor::After(id)) => end.id == *id,
-        _ => false,
-    }
 }
 
 fn page_query(query: &str, begin: Option<ArchiveCursor>, context: &Context) -> Element {

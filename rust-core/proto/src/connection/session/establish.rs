@@ -22,13 +22,11 @@ pub(in super::super) struct Inline {
     pub(in super::super) carbons: bool,
     pub(in super::super) inactive: bool,
     pub(in super::super) sm: bool,
-    /// The archive was asked in the transaction that stores the session.
-    pub(in super::super) archive: bool,
 }
 
 impl Session {
-    /// Sends all that a new session needs, behind the bind request: `<enable/>`, what the archive is asked, roster, carbons,
-    /// presence, client state.
+    /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, what the archive
+    /// is asked, client state.
     pub(in super::super) fn greet(
         &mut self,
         features: &StreamFeatures,
@@ -38,11 +36,6 @@ impl Session {
         if features.sm && !inline.sm {
             context.transmit_element(Part::Enable, &sm::enable(true, None));
             self.sm = Sm::Enabling;
-        }
-        if !inline.archive
-            && let Some(query) = self.archive_query(context)
-        {
-            self.transmit_core(Part::ArchiveQuery, query, context);
         }
         if context.config.roster {
             self.request_roster(features, context);
@@ -59,6 +52,10 @@ impl Session {
         }
         if context.config.presence {
             self.send_core(Part::Presence, &initial_presence(context), None, context);
+        }
+        // Behind the presence, for what comes before it may be in the archive only.
+        if let Some(query) = self.archive_query(context) {
+            self.transmit_core(Part::ArchiveQuery, query, context);
         }
         // The app may have moved while the bind request was on its way.
         if context.active == inline.inactive {
@@ -135,48 +132,31 @@ impl Session {
             _ => None,
         };
         let features = context.features_for_greeting();
-        let mut inline = Inline {
+        let inline = Inline {
             sm: enabled.is_some() || inline.sm,
             ..inline
         };
-        if let Some(enabled) = &enabled {
-            context.understood(Part::Enabled);
-            session.sm = Sm::On;
-            Context::parse_full_jid(jid)?;
-            if let Some(stored) = session.resumable(enabled, jid.to_owned(), context) {
-                session.begin(stored, context);
-                inline.archive = true;
-            }
+        let Some(enabled) = enabled else {
+            session.greet(&features, inline, context);
+            session.bound(jid, context)?;
+            return Ok(session);
+        };
+        context.understood(Part::Enabled);
+        Context::parse_full_jid(jid)?;
+        // What is sent here is stored with the session, in one transaction: were it killed between the two, it would go on
+        // after a resumption as if it had asked nothing.
+        session.sm = Sm::Enabling;
+        session.greet(&features, inline, context);
+        session.sm = Sm::On;
+        if let Some(stored) = session.resumable(&enabled, jid.to_owned(), context) {
+            let sent = session.unacked.iter().cloned().collect();
+            context.persist(vec![Op::SmEnabled {
+                session: stored,
+                sent,
+            }]);
         }
-        session.bound_with_greeting(jid, &features, inline, context)?;
+        session.bound(jid, context)?;
         Ok(session)
-    }
-
-    /// Stores the session together with its question to the archive: were it killed between the two, it would go on after a
-    /// resumption as if it held everything.
-    fn begin(&mut self, session: SmSession, context: &mut Context) {
-        let query = self.archive_query(context);
-        let sent = query.iter().cloned().collect();
-        let seq = context.persist(vec![Op::SmEnabled { session, sent }]);
-        if let Some(query) = query {
-            context.transmit_after(Some(seq), Part::ArchiveQuery, query.xml.clone());
-            self.unacked.push_back(query);
-        }
-    }
-
-    fn bound_with_greeting(
-        &mut self,
-        jid: &str,
-        features: &StreamFeatures,
-        inline: Inline,
-        context: &mut Context,
-    ) -> Result<(), ConnectionError> {
-        self.greet(features, inline, context);
-        let pending = self.pending.clone();
-        if self.sm == Sm::On && !pending.is_empty() {
-            context.persist(vec![Op::SmPending(pending)]);
-        }
-        self.bound(jid, context)
     }
 
     /// The interrupted session goes on: counters stay, nothing is asked for again (rules I3, I4, I15).

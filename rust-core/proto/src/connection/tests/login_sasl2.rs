@@ -161,7 +161,7 @@ fn s4_nothing_but_responses_between_authenticate_and_success() {
     peer.command(Command::SetActive(false));
     peer.sends_nothing();
     peer.serve(&success2(&proof, JID, &bound2(ENABLED)));
-    peer.sends("archive + roster + disco + presence + client state + message + message + r");
+    peer.sends("roster + disco + presence + archive + client state + message + message + r");
 }
 
 /// The app came to the foreground while `<inactive/>` was on its way inside the bind request.
@@ -177,7 +177,7 @@ fn i15_a_client_state_that_changed_during_the_login_is_corrected() {
     );
     peer.command(Command::SetActive(true));
     peer.serve(&success2(&proof, JID, &bound2(ENABLED)));
-    let flight = peer.sends("archive + roster + disco + presence + client state + r");
+    let flight = peer.sends("roster + disco + presence + archive + client state + r");
     assert!(flight.contains("<active xmlns='urn:xmpp:csi:0'/>"));
 }
 
@@ -260,7 +260,7 @@ fn i8_failed_with_h_acknowledges_first_and_resends_the_rest_stamped() {
         },
         "h='5'",
     );
-    let flight = peer.sends("archive + roster + disco + presence + message + r");
+    let flight = peer.sends("roster + disco + presence + archive + message + r");
     assert!(flight.contains("id='m2'") && !flight.contains("id='m1'"));
     assert!(flight.contains("<delay xmlns='urn:xmpp:delay' stamp='"));
     let told = format!("{:?}", peer.events());
@@ -284,7 +284,7 @@ fn i8_failed_without_h_resends_every_message() {
         },
         "",
     );
-    let flight = peer.sends("archive + roster + disco + presence + message + message + r");
+    let flight = peer.sends("roster + disco + presence + archive + message + message + r");
     assert!(flight.find("id='m1'").unwrap() < flight.find("id='m2'").unwrap());
     assert_eq!(knowledge.sm.unwrap().h, 0, "a new session counts anew");
 }
@@ -321,8 +321,7 @@ fn i8_what_bind_2_leaves_to_the_archive_is_a_possible_gap() {
         archive: None,
         ..gone(knowledge)
     };
-    let mut by_bind2 = Setup::direct().knowing(unarchived(after_sasl2())).start();
-    warm_fast_bind(&mut by_bind2);
+    let (by_bind2, _) = super::archive::bind(unarchived(after_sasl2()), "", GREETING2);
     assert_eq!(gaps(by_bind2), 1);
     let mut by_sasl1 = Setup::starttls().knowing(unarchived(after_sasl1())).start();
     warm_sasl1_bind(&mut by_sasl1);

@@ -127,7 +127,7 @@ fn i7_what_is_out_of_place_is_ignored_and_counted_as_a_fault() {
     let (success, _) = scram1(&mut peer, AUTH, "", "response");
     peer.serve(&success);
     show(&mut peer, BIND);
-    let flight = peer.sends("bind + archive + roster + disco + carbons + presence");
+    let flight = peer.sends("bind + roster + disco + carbons + presence + archive");
     let bound = bound(&flight);
     peer.serve(&bound);
     peer.is_online();

@@ -165,7 +165,7 @@ fn t7_a_roster_result_from_somebody_else_is_not_ours() {
     show(&mut peer, &sasl2());
     let proof = scram2(&mut peer, AUTHENTICATE, "");
     peer.serve(&success2(&proof, JID, &bound2(ENABLED)));
-    let flight = peer.sends("archive + roster + disco + presence + r");
+    let flight = peer.sends("roster + disco + presence + archive + r");
     let id = id_before(&flight, "jabber:iq:roster");
     let forged = format!(
         "<iq type='result' id='{id}' from='mallory@example.net/x'><query xmlns='jabber:iq:roster' ver='evil'/></iq>"

@@ -28,7 +28,7 @@ fn without_sm() -> Peer {
     bound_with(
         |_| {},
         BIND,
-        "bind + archive + roster + disco + carbons + presence",
+        "bind + roster + disco + carbons + presence + archive",
     )
 }
 
@@ -89,7 +89,7 @@ fn i12_a_probe_while_stream_management_is_being_enabled_is_answered_by_enabled()
         setup.config.carbons = false;
         setup.config.presence = false;
     };
-    let mut peer = bound_with(quiet, AUTHENTICATED, "bind + enable + archive + disco");
+    let mut peer = bound_with(quiet, AUTHENTICATED, "bind + enable + disco + archive");
     let deadline = peer.now.mono + Duration::from_secs(5);
     peer.command(Command::Probe { deadline });
     peer.serve(ENABLED);

@@ -165,9 +165,20 @@ pub(super) fn answer_bind(peer: &mut Peer, flight: &str) {
     peer.serve(&bound);
     peer.is_online();
     peer.serve(&format!("{ENABLED}{roster}"));
-    peer.sends("r");
-    peer.serve(&ack(GREETED1));
+    if flight.contains("<before/>") {
+        read_on(peer);
+    } else {
+        peer.sends("r");
+        peer.serve(&ack(GREETED1));
+    }
     peer.finish();
+}
+
+/// The archive's end was learnt; nothing has come since.
+#[track_caller]
+fn read_on(peer: &mut Peer) {
+    let page = peer.sends("r + archive");
+    peer.serve(&format!("{}{}", fin(&page, true, ""), ack(LEARNT1)));
 }
 
 /// The greeting of a SASL2 session was sent: answer it.
@@ -182,9 +193,11 @@ pub(super) fn answer_greeting(peer: &mut Peer) {
 
 /// How many stanzas the greeting of a SASL1 session holds, carbons included, and that of a SASL2 session.
 pub(super) const GREETED1: u32 = 5;
+/// The first session asks once more.
+pub(super) const LEARNT1: u32 = GREETED1 + 1;
 pub(super) const GREETED2: u32 = 4;
-pub(super) const GREETING: &str = "bind + enable + archive + roster + disco + carbons + presence";
-pub(super) const GREETING2: &str = "archive + roster + disco + presence + r";
+pub(super) const GREETING: &str = "bind + enable + roster + disco + carbons + presence + archive";
+pub(super) const GREETING2: &str = "roster + disco + presence + archive + r";
 pub(super) const AUTH: &str = "auth SCRAM-SHA-256";
 pub(super) const AUTHENTICATE: &str = "authenticate SCRAM-SHA-256-PLUS";
 pub(super) const FAST_LOGIN: &str = "header + authenticate HT-SHA-256-EXPR";
@@ -203,7 +216,7 @@ pub(super) fn cold_sasl1_direct(peer: &mut Peer) {
 
 fn cold_sasl1_session_required(peer: &mut Peer) {
     open_direct(peer);
-    let flight = "bind + iq + enable + archive + roster + disco + carbons + presence";
+    let flight = "bind + iq + enable + roster + disco + carbons + presence + archive";
     cold_sasl1(peer, &format!("{BIND}{SESSION}{SM}"), flight);
 }
 
@@ -233,10 +246,9 @@ pub(super) fn cold_pipelining(peer: &mut Peer) {
     let first = format!("{success}{HEADER}{}", features(AUTHENTICATED));
     peer.serve(&format!("{first}{}", bound(&flight)));
     peer.is_online();
-    let flight = peer.sends("enable + archive + roster + disco + carbons + presence");
+    let flight = peer.sends("enable + roster + disco + carbons + presence + archive");
     peer.serve(&format!("{ENABLED}{}", answers(&flight)));
-    peer.sends("r");
-    peer.serve(&ack(GREETED1));
+    read_on(peer);
     peer.finish();
 }
 
@@ -255,7 +267,7 @@ pub(super) fn warm_sasl1_resume(peer: &mut Peer) {
     peer.serve(&format!(
         "{HEADER}{}{}",
         features(AUTHENTICATED),
-        resumed(GREETED1)
+        resumed(LEARNT1)
     ));
     peer.is_online();
     peer.serve(MESSAGE);
@@ -277,7 +289,7 @@ fn warm_sasl1_resume_failed(peer: &mut Peer) {
     peer.serve(&format!(
         "{HEADER}{}{}",
         features(AUTHENTICATED),
-        sm_failed("h='5'")
+        sm_failed("h='6'")
     ));
     let flight = peer.sends(GREETING);
     answer_bind(peer, &flight);
@@ -298,7 +310,7 @@ fn warm_pipelined_resume(peer: &mut Peer) {
     let last = "response + header + resume";
     let (success, _) = scram1(peer, &format!("header + {AUTH}"), &shown, last);
     let restarted = format!("{success}{HEADER}{}", features(AUTHENTICATED));
-    peer.serve(&format!("{restarted}{}", resumed(GREETED1)));
+    peer.serve(&format!("{restarted}{}", resumed(LEARNT1)));
     peer.is_online();
     peer.finish();
 }
@@ -307,7 +319,7 @@ fn warm_resume_before_sasl(peer: &mut Peer) {
     open_combined(peer);
     peer.sends("header + resume");
     let shown = features(&format!("{SASL1}{SM}{PIPELINING}"));
-    peer.serve(&format!("{HEADER}{shown}{}", resumed(GREETED1)));
+    peer.serve(&format!("{HEADER}{shown}{}", resumed(LEARNT1)));
     peer.is_online();
     peer.finish();
 }
@@ -319,7 +331,7 @@ fn warm_resume_before_sasl_refused(peer: &mut Peer) {
     peer.serve(&format!("{HEADER}{shown}{}", sm_failed("")));
     let (success, _) = scram1(peer, AUTH, "", "response + header + resume");
     let restarted = format!("{success}{HEADER}{}", features(AUTHENTICATED));
-    peer.serve(&format!("{restarted}{}", resumed(GREETED1)));
+    peer.serve(&format!("{restarted}{}", resumed(LEARNT1)));
     peer.is_online();
     peer.finish();
 }
@@ -343,7 +355,7 @@ pub(super) fn cold_sasl2(peer: &mut Peer, offered: &str) {
 fn finish_cold_sasl2(peer: &mut Peer, offered: &str) {
     show(peer, offered);
     let proof = scram2(peer, AUTHENTICATE, "");
-    let inner = format!("{}{}", bound2(ENABLED), token());
+    let inner = format!("{}{}", bound2(&format!("{ENABLED}{METADATA}")), token());
     peer.serve(&success2(&proof, JID, &inner));
     answer_greeting(peer);
 }

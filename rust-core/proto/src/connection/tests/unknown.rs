@@ -141,7 +141,7 @@ fn i8_without_an_archive_they_go_again_at_once() {
         archive: None,
         ..knowledge.clone()
     };
-    let parts = "archive + roster + disco + presence + message + r";
+    let parts = "roster + disco + presence + archive + message + r";
     let (peer, flight) = bind(unarchived, "", parts);
     assert_eq!((ids(&flight), gaps(&peer)), (vec!["m1"], 1));
     // The same if the archive fails.
@@ -162,7 +162,7 @@ fn i8_what_no_archive_keeps_does_not_wait_for_one() {
                 "<message to='romeo@example.net' id='m1' type='chat'><gone/></message>".to_owned();
         }
     }
-    let parts = "archive + roster + disco + presence + message + r";
+    let parts = "roster + disco + presence + archive + message + r";
     let (mut peer, flight) = bind(knowledge, "", parts);
     assert_eq!(ids(&flight), ["m1"]);
     peer.serve(&format!("{}{}", ack(GREETED2 + 1), fin(&flight, true, "")));
