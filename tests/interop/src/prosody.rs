@@ -124,7 +124,9 @@ fn overrides(site: &Site) -> String {
         .chain(std::iter::once("quickstart").filter(|_| quickstart));
     let modules: String = modules.map(|module| format!("{module:?}; ")).collect();
     let quickstart = match quickstart {
-        true => format!("plugin_paths = {{ {OWN_MODULES:?} }}\nquickstart_resume_before_sasl = true"),
+        true => {
+            format!("plugin_paths = {{ {OWN_MODULES:?} }}\nquickstart_resume_before_sasl = true")
+        }
         false => String::new(),
     };
     let nagle = match site.config.nagle {

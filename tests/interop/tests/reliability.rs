@@ -7,9 +7,13 @@
 )]
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use snapback_client::{Outcome, Transport};
+use snapback_client::proto::knowledge::Op;
+use snapback_client::store::ServerKey;
+use snapback_client::{ClientConfig, FileVault, Outcome, SqliteStore, Store as _, Transport};
 use snapback_interop::phone::{Endpoint, Log, Phone};
 use snapback_interop::{Account, Flavour, RunningServer, ServerConfig, start_or_skip};
 use snapback_netsim::{CutMode, DownMode};
@@ -109,16 +113,27 @@ struct Pair {
 
 impl Pair {
     async fn online(server: &RunningServer, transport: Transport) -> Self {
+        Self::online_with(server, transport, |_| {}).await
+    }
+
+    /// `change`: of Juliet's configuration.
+    async fn online_with(
+        server: &RunningServer,
+        transport: Transport,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> Self {
         let endpoint = Endpoint::of(server, transport);
-        let open = async |account| {
-            let mut phone = Phone::open(&endpoint, server.account(account), RTT, |_| {}).await;
+        let juliet = server.account(Account::Juliet);
+        let romeo = server.account(Account::Romeo);
+        let mut juliet = Phone::open(&endpoint, juliet, RTT, change).await;
+        let mut romeo = Phone::open(&endpoint, romeo, RTT, |_| {}).await;
+        for phone in [&mut juliet, &mut romeo] {
             phone.client.connect();
             assert_eq!(phone.online().await.outcome, Outcome::Bound);
-            phone
-        };
+        }
         let mut pair = Self {
-            juliet: open(Account::Juliet).await,
-            romeo: open(Account::Romeo).await,
+            juliet,
+            romeo,
             from_juliet: Vec::new(),
             from_romeo: Vec::new(),
         };
@@ -256,18 +271,24 @@ async fn a_cut_while_the_server_works_loses_nothing(
     ] {
         let deliveries = phone.log.messages.len();
         let gaps = phone.log.possible_gaps;
-        println!("{} messages, {deliveries} deliveries, told of {gaps} gaps", sent.len());
+        println!(
+            "{} messages, {deliveries} deliveries, told of {gaps} gaps",
+            sent.len()
+        );
         assert_eq!(deliveries, sent.len(), "each once: {}", phone.log);
         assert!(phone.log.failed.is_empty(), "{}", phone.log);
     }
     pair.leave().await;
 }
 
-/// The session is lost while messages of both sides are on their way: the server forgets what it had, and what it took in
-/// last was never acknowledged. The archive says which of Juliet's messages arrived, and has those of Romeo that were on
-/// their way to her.
+/// Juliet's session is lost while messages of both sides are on their way: hers may have arrived, and nobody has said so;
+/// his wait for a session that nobody resumes. The archive says which of hers arrived, and has his.
 async fn a_lost_session_leaves_nothing_to_chance(server: &mut RunningServer, transport: Transport) {
-    let mut pair = Pair::online(server, transport).await;
+    let folder = Folder::new();
+    let mut pair = Pair::online_with(server, transport, |config| {
+        config.store = Box::new(folder.store());
+    })
+    .await;
     let gaps = pair.juliet.log.possible_gaps;
     pair.burst(BURST).await;
     // Some are at the server now, and their acknowledgements are not here.
@@ -279,10 +300,13 @@ async fn a_lost_session_leaves_nothing_to_chance(server: &mut RunningServer, tra
         .expect("the link obeys");
     pair.juliet.link.cut(CutMode::ResetClient);
     pair.burst(BURST).await;
-    tokio::time::sleep(RTT * 4).await;
-    tokio::task::block_in_place(|| server.restart()).expect("the server restarts");
-    pair.romeo.online().await;
+    let sent = pair.from_romeo.clone();
+    let all_sent = |log: &Log| sent.iter().all(|id| log.acked.contains(id));
+    pair.romeo.until("acknowledgements", all_sent).await;
+    pair.juliet.client.suspend().await;
+    folder.forget_session();
     pair.juliet.link.up().await.expect("the link obeys");
+    pair.juliet.client.resume();
     assert_eq!(pair.juliet.online().await.outcome, Outcome::Bound);
     pair.all_there().await;
     pair.burst(1).await;
@@ -291,11 +315,53 @@ async fn a_lost_session_leaves_nothing_to_chance(server: &mut RunningServer, tra
         (&pair.juliet, &pair.from_romeo),
         (&pair.romeo, &pair.from_juliet),
     ] {
-        assert_eq!(phone.log.messages.len(), sent.len(), "each once: {}", phone.log);
+        let deliveries = phone.log.messages.len();
+        assert_eq!(deliveries, sent.len(), "each once: {}", phone.log);
         assert!(phone.log.failed.is_empty(), "{}", phone.log);
     }
     assert_eq!(pair.juliet.log.possible_gaps, gaps, "{}", pair.juliet.log);
     pair.leave().await;
+}
+
+/// Where Juliet's store is; gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("snapback-reliability-{}-{number}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn store(&self) -> SqliteStore {
+        let vault = FileVault::new(self.0.join("keys")).expect("a folder for the keys");
+        let (store, report) =
+            SqliteStore::open(self.0.join("juliet.db"), JULIET, vault).expect("the store opens");
+        assert!(report.is_clean(), "{report:?}");
+        store
+    }
+
+    /// Nothing else is lost. The client must be suspended.
+    fn forget_session(&self) {
+        let nowhere = ServerKey {
+            host: String::new(),
+            port: 0,
+            transport: Transport::DirectTls,
+        };
+        let mut store = self.store();
+        store
+            .apply(&nowhere, &[Op::SmDropped])
+            .expect("it is stored");
+        store.close().expect("the store closes");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is for the system to clean.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// What is queued while offline goes out with the next session.
