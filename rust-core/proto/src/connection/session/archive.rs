@@ -233,7 +233,7 @@ impl Session {
     }
 
     /// T7: only our own archive, and only to our own question.
-    pub(super) fn from_archive(&mut self, message: &Element, context: &mut Context) -> FromArchive {
+    pub(super) fn judge_result(&mut self, message: &Element, context: &mut Context) -> FromArchive {
         let is_ours = mam::query_id(message).is_some_and(|id| id.starts_with(QUERY_PREFIX));
         if !is_ours {
             return FromArchive::No;

@@ -56,7 +56,7 @@ impl Session {
         if element.name() != "message" {
             return self.hand_over(element.clone(), Vec::new(), context);
         }
-        match self.from_archive(element, context) {
+        match self.judge_result(element, context) {
             FromArchive::No => self.message(element, context),
             FromArchive::Worthless => {
                 self.commit(Vec::new(), context);
