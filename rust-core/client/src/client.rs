@@ -75,6 +75,7 @@ impl Client {
             answers,
             supervisor: Supervisor::new(config.reconnect, entropy.number()),
             requests: receiver,
+            max_stanza: config.max_stanza,
             state: crate::driver::State::default(),
         };
         let ended = Arc::clone(&events);

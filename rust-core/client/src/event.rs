@@ -47,7 +47,8 @@ pub enum Event {
         /// The stanza and its delivery id.
         delivery: Delivery,
     },
-    /// A copy of a message that another client of this account sent or received (XEP-0280). Kept until confirmed.
+    /// A copy of a message that another client of this account sent or received (XEP-0280). One that was sent while we were
+    /// away comes in the same way, from the archive. Kept until confirmed.
     Carbon {
         /// The delivery as it came, with its id.
         delivery: Delivery,
@@ -73,7 +74,8 @@ pub enum Event {
     /// An inbound stanza was over a limit and was skipped.
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing: the server forgot the session, or it leaves what waited for us to its archive, as
-    /// Bind 2 servers do (XEP-0386). The archive (XEP-0313) has them.
+    /// Bind 2 servers do (XEP-0386), and the archive (XEP-0313) did not help: there is none, it is not known how far we hold
+    /// it, it failed, or too much stands in it.
     PossibleGap,
     /// The server broke a rule in a way that could be survived.
     PeerFault(&'static str),

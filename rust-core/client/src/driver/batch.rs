@@ -59,7 +59,11 @@ impl Driver {
     }
 
     fn accept(&mut self, stanza: Element, kind: OutboundKind, waiting: Waiting, batch: &mut Batch) {
-        if let Err(error) = self.has_room(batch.handed.len()) {
+        let refused = self.is_small_enough(&stanza).err().or_else(|| {
+            let full = self.has_room(batch.handed.len()).err();
+            full.map(SendError::Store)
+        });
+        if let Some(error) = refused {
             return self.answer(waiting, Err(error));
         }
         if self.state.attempt.is_some() {
@@ -79,7 +83,16 @@ impl Driver {
             let stage = Stage::Queued;
             self.events.push(Event::Stage { id, stage });
         }
-        self.answer(waiting, queued);
+        self.answer(waiting, queued.map_err(SendError::Store));
+    }
+
+    /// Servers end the stream over a stanza that is too big for them, each time that it is sent.
+    fn is_small_enough(&self, stanza: &Element) -> Result<(), SendError> {
+        let (size, limit) = (stanza.to_xml().len(), self.max_stanza);
+        if size > limit {
+            return Err(SendError::TooBig { size, limit });
+        }
+        Ok(())
     }
 
     /// I12: a stanza that a connection was handed already can only be refused by ending the connection.
@@ -102,15 +115,18 @@ impl Driver {
         self.settle_link();
         let outcome = self.state.failed_commit.map_or(Ok(()), Err);
         for waiting in batch.handed {
-            self.answer(waiting, outcome);
+            self.answer(waiting, outcome.map_err(SendError::Store));
         }
     }
 
     /// Whoever asked may have gone; the stanza is on its way all the same.
-    fn answer(&mut self, waiting: Waiting, outcome: Result<(), StoreError>) {
+    fn answer(&mut self, waiting: Waiting, outcome: Result<(), SendError>) {
         match (waiting, outcome) {
             (Waiting::Send(done), outcome) => {
-                let _ = done.send(outcome.map_err(SendError::Store));
+                let _ = done.send(outcome);
+            }
+            (Waiting::Iq(id), Err(SendError::TooBig { .. })) => {
+                self.state.iqs.fail(&id, IqError::TooBig);
             }
             (Waiting::Iq(id), Err(_)) => self.state.iqs.fail(&id, IqError::NotQueued),
             (Waiting::Iq(_), Ok(())) => {}

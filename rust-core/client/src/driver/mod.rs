@@ -69,6 +69,7 @@ pub(crate) struct Driver {
     pub(crate) answers: mpsc::UnboundedReceiver<StoredAnswer>,
     pub(crate) supervisor: Supervisor,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
+    pub(crate) max_stanza: usize,
     pub(crate) state: State,
 }
 
@@ -291,7 +292,7 @@ impl Driver {
                 return;
             }
             connection::Event::Stage { id, stage } => {
-                if stage == Stage::Failed(Failure::SessionLost) {
+                if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     self.state.iqs.fail(&id, IqError::SessionLost);
                 }
                 Event::Stage { id, stage }

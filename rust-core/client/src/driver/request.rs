@@ -49,6 +49,13 @@ pub enum SendError {
     /// It is neither a message, a presence nor an iq of `jabber:client`. The server would not count it, and from then on
     /// both sides would disagree about what was acknowledged.
     NotAStanza,
+    /// As XML it has more bytes than the configuration allows. The server would end the stream over it.
+    TooBig {
+        /// How many it has.
+        size: usize,
+        /// How many it may have.
+        limit: usize,
+    },
     /// The client is closed.
     Closed,
 }
@@ -58,6 +65,9 @@ impl fmt::Display for SendError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::NotAStanza => f.write_str("it is not a stanza"),
+            Self::TooBig { size, limit } => {
+                write!(f, "it has {size} bytes, and may have {limit}")
+            }
             Self::Closed => f.write_str("the client is closed"),
         }
     }

@@ -15,6 +15,7 @@ mod open;
 mod queue;
 mod record;
 mod seal;
+mod seen;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -165,6 +166,9 @@ impl Store for SqliteStore {
                 id: stanza.id,
                 kind: stanza.kind,
                 sent: false,
+                unknown: false,
+                sent_behind: None,
+                strikes: 0,
                 queued_at: stanza.queued_at,
                 xml: stanza.xml,
             })?;

@@ -1,8 +1,8 @@
 //! Closing and opening again. A store without files does nothing then, and passes for that reason.
 
 use snapback_proto::knowledge::{
-    Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq, PendingKind,
-    SmSession,
+    ArchiveCursor, Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq,
+    PendingKind, SmSession, StableId,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -101,6 +101,23 @@ impl Seen {
 pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_1(store);
     fill_schema_2(store);
+    fill_schema_3(store);
+}
+
+/// What schema 3 added.
+pub(crate) fn fill_schema_3(store: &mut impl Store) {
+    let cursor = ArchiveCursor::After("planted-cursor".to_owned());
+    let seen = store.load(&server()).unwrap().seen;
+    let tags = [StableId::Archive("a"), StableId::Ours("o")].map(|id| seen.tag(id));
+    apply(
+        store,
+        &[
+            Op::ArchiveCursor(cursor),
+            Op::MarkSent(vec![5]),
+            Op::Strike(5),
+            Op::Seen(tags.to_vec()),
+        ],
+    );
 }
 
 /// What schema 2 added.

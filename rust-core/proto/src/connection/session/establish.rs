@@ -6,12 +6,14 @@ use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
 use crate::stream::features::StreamFeatures;
+use crate::xep::bind2::{Bound2, BoundSm};
 use crate::xep::sm::{self, Enabled, Resumed};
 use crate::xep::{carbons, disco, roster};
 use crate::xml::Element;
 
 use super::super::context::Context;
 use super::super::{Event, Outcome, Timer};
+use super::archive::Archive;
 use super::{Session, Sm};
 
 /// What a Bind 2 request has asked for already.
@@ -23,7 +25,8 @@ pub(in super::super) struct Inline {
 }
 
 impl Session {
-    /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, client state.
+    /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, what the archive
+    /// is asked, client state.
     pub(in super::super) fn greet(
         &mut self,
         features: &StreamFeatures,
@@ -49,6 +52,10 @@ impl Session {
         }
         if context.config.presence {
             self.send_core(Part::Presence, &initial_presence(context), None, context);
+        }
+        // Behind the presence, for what comes before it may be in the archive only.
+        if let Some(query) = self.archive_query(context) {
+            self.transmit_core(Part::ArchiveQuery, query, context);
         }
         // The app may have moved while the bind request was on its way.
         if context.active == inline.inactive {
@@ -102,20 +109,28 @@ impl Session {
     ) -> Result<(), ConnectionError> {
         Context::parse_full_jid(jid)?;
         context.jid = Some(jid.to_owned());
+        if !self.archive.is_asking() && self.archive != Archive::Current {
+            context.tell_suspected_gap();
+        }
         self.announce(Outcome::Bound, jid, context);
-        self.flush_queue(context);
-        self.request_ack(context);
+        self.expect_archive(context);
+        self.go_on(context);
         Ok(())
     }
 
     /// A resource was bound inside SASL2; stream management counts from `<enabled/>` inside `<bound/>` (rule I6).
     pub(in super::super) fn bound_inline(
         jid: &str,
-        enabled: Option<Enabled>,
+        bound: Bound2,
         inline: Inline,
         context: &mut Context,
     ) -> Result<Self, ConnectionError> {
         let mut session = Self::new();
+        session.plan_catch_up(bound.mam.as_ref(), context);
+        let enabled = match bound.sm {
+            Some(BoundSm::Enabled(enabled)) => Some(enabled),
+            _ => None,
+        };
         let features = context.features_for_greeting();
         let inline = Inline {
             sm: enabled.is_some() || inline.sm,
@@ -178,6 +193,7 @@ impl Session {
             h: stored.h,
             base: stored.base,
             unacked,
+            archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
             pending: stored.pending,
             asked: None,
             is_online: false,
@@ -192,9 +208,9 @@ impl Session {
         if !context.active {
             session.send_client_state(context);
         }
+        session.expect_archive(context);
         session.resend_unacked(context);
-        session.flush_queue(context);
-        session.request_ack(context);
+        session.go_on(context);
         context.at_risk = Some(Assumption::Resumption);
         Ok(session)
     }

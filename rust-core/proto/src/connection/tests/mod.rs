@@ -9,7 +9,9 @@ mod scripts;
 mod setup;
 mod texts;
 
+mod archive;
 mod chunks;
+mod doubles;
 mod early_data;
 mod graph;
 mod login_sasl1;
@@ -22,3 +24,4 @@ mod rules_login;
 mod rules_ping;
 mod rules_resume;
 mod rules_tls;
+mod unknown;

@@ -150,7 +150,7 @@ fn i8_a_refused_resume_after_sasl_binds_on_the_same_stream() {
     peer.say("m1");
     warm_sasl1_to_resume(&mut peer);
     let shown = features(AUTHENTICATED);
-    peer.serve(&format!("{HEADER}{shown}{}", sm_failed("h='4'")));
+    peer.serve(&format!("{HEADER}{shown}{}", sm_failed("h='6'")));
     let flight = peer.sends(GREETING);
     peer.serve(&bound(&flight));
     peer.sends("message");
