@@ -20,8 +20,8 @@ use snapback_proto::xep::roster::Item;
 use snapback_proto::xml::Element;
 use snapback_store::{FileVault, ServerKey, SqliteStore, Store};
 
-/// Stanzas of the size below in one read of the driver (256 KiB): what it commits together under load.
-const BATCH: u32 = 800;
+/// Stanzas of the size below in one read of the driver (128 KiB): what it commits together under load.
+const BATCH: u32 = 400;
 /// In a calm, the same with less.
 const SMALL_BATCH: u32 = 50;
 /// Tells this program that it is the one whose memory is measured.
@@ -66,27 +66,38 @@ fn queue(budgets: &mut Budgets) {
     budgets.at_most(name, "us", 25.0, micros(median), Some(micros(p99)));
 }
 
-/// Batches of inbound stanzas and the count that `<a/>` carries, synced to the disk.
+/// Batches of inbound stanzas and the count that `<a/>` carries, synced to the disk. What the disk takes by itself is
+/// measured beside each, for it differs by a factor of a hundred between machines and moments: the budget is for the rest.
 fn take_in(budgets: &mut Budgets) {
-    let (median, p99) = take_in_batches(SMALL_BATCH);
-    let rate = |batch: u32, time: Duration| f64::from(batch) / time.as_secs_f64();
-    let name = format!("take in, {SMALL_BATCH} a transaction, synced");
-    let (usual, slow) = (rate(SMALL_BATCH, median), rate(SMALL_BATCH, p99));
-    budgets.line(&name, "rows/s", None, usual, Some(slow));
-    let (median, p99) = take_in_batches(BATCH);
-    let name = format!("take in, {BATCH} a transaction, synced");
-    let (usual, slow) = (rate(BATCH, median), rate(BATCH, p99));
-    budgets.at_least(&name, "rows/s", 50_000.0, usual, Some(slow));
-    let (sync, slow) = percentiles(syncs(u64::from(BATCH) * 500));
-    let name = "of that, the disk: a sync of as many bytes";
-    budgets.line(name, "ms", None, millis(sync), Some(millis(slow)));
+    for batch in [SMALL_BATCH, BATCH] {
+        let rate = |time: Duration| f64::from(batch) / time.as_secs_f64();
+        let (all, disk) = take_in_batches(batch);
+        let own = all
+            .iter()
+            .zip(&disk)
+            .map(|(all, disk)| all.saturating_sub(*disk));
+        let (own, own_p99) = percentiles(own.collect());
+        let (all, all_p99) = percentiles(all);
+        let (disk, disk_p99) = percentiles(disk);
+        let name = format!("take in, {batch} a transaction, synced");
+        budgets.line(&name, "rows/s", None, rate(all), Some(rate(all_p99)));
+        let name = "  a sync of as many bytes takes";
+        budgets.line(name, "ms", None, millis(disk), Some(millis(disk_p99)));
+        let name = format!("  less that, {batch} a transaction");
+        if batch == BATCH {
+            budgets.at_least(&name, "rows/s", 50_000.0, rate(own), Some(rate(own_p99)));
+        } else {
+            budgets.line(&name, "rows/s", None, rate(own), Some(rate(own_p99)));
+        }
+    }
 }
 
-fn take_in_batches(batch: u32) -> (Duration, Duration) {
+fn take_in_batches(batch: u32) -> (Vec<Duration>, Vec<Duration>) {
     let folder = Folder::new();
     let mut store = folder.store();
     begin(&mut store);
-    let mut times = Vec::new();
+    let mut probe = Probe::new(&folder, batch);
+    let (mut all, mut disk) = (Vec::new(), Vec::new());
     for round in 0..40_000 / batch {
         let numbers = round * batch..(round + 1) * batch;
         // As the driver does it: each stanza with its count, all of a read in one transaction.
@@ -96,27 +107,37 @@ fn take_in_batches(batch: u32) -> (Duration, Duration) {
             .collect();
         let start = Instant::now();
         store.apply(&server(), &ops).unwrap();
-        times.push(start.elapsed());
+        all.push(start.elapsed());
+        disk.push(probe.sync());
         let confirmed: Vec<Op> = numbers.map(|number| Op::Confirm(id(number))).collect();
         store.apply(&server(), &confirmed).unwrap();
     }
-    percentiles(times)
+    (all, disk)
 }
 
-/// What the disk takes for the bytes of a batch, without a database.
-fn syncs(bytes: u64) -> Vec<Duration> {
-    use std::io::{Seek, SeekFrom, Write};
-    let folder = Folder::new();
-    let mut file = std::fs::File::create(folder.0.join("probe")).unwrap();
-    let chunk = vec![0x5a; usize::try_from(bytes).unwrap()];
-    let times = (0..50).map(|_| {
-        file.seek(SeekFrom::Start(0)).unwrap();
+/// As many bytes as a batch brings, written and synced without a database.
+struct Probe {
+    file: std::fs::File,
+    bytes: Vec<u8>,
+}
+
+impl Probe {
+    fn new(folder: &Folder, batch: u32) -> Self {
+        let bytes = usize::try_from(batch).unwrap() * 600;
+        Self {
+            file: std::fs::File::create(folder.0.join("probe")).unwrap(),
+            bytes: vec![0x5a; bytes],
+        }
+    }
+
+    fn sync(&mut self) -> Duration {
+        use std::io::{Seek, SeekFrom, Write};
+        self.file.seek(SeekFrom::Start(0)).unwrap();
         let start = Instant::now();
-        file.write_all(&chunk).unwrap();
-        file.sync_data().unwrap();
+        self.file.write_all(&self.bytes).unwrap();
+        self.file.sync_data().unwrap();
         start.elapsed()
-    });
-    times.collect()
+    }
 }
 
 fn open(budgets: &mut Budgets) {

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 /// What one read takes at most, and so what one transaction takes in: under a flood the disk's syncs are what costs, and
 /// some hundred stanzas share one. Not more, so that neither a flood nor a roster starves the other inputs.
-const READ_CHUNK: usize = 256 * 1024;
+const READ_CHUNK: usize = 128 * 1024;
 /// For the last words of a connection that is closed.
 const FAREWELL: Duration = Duration::from_secs(2);
 
