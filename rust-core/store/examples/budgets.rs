@@ -330,6 +330,9 @@ fn outbound(seq: u64) -> OutboundStanza {
         id,
         kind: OutboundKind::Message,
         sent: true,
+        unknown: false,
+        sent_behind: None,
+        strikes: 0,
         queued_at: UnixTime(1_700_000_000),
         xml,
     }

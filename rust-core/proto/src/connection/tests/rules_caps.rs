@@ -12,7 +12,7 @@ const NODE: &str = "https://example.org/server";
 /// `urn:xmpp:mam:2<`.
 const VER: &str = "EY7JOUImdu2aXnklzb/FKYawMdg=";
 /// Without the question.
-const KNOWING: &str = "bind + enable + roster + carbons + presence";
+const KNOWING: &str = "bind + enable + roster + carbons + presence + archive";
 
 fn caps(ver: &str) -> String {
     format!("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='{NODE}' ver='{ver}'/>")
