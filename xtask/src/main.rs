@@ -29,6 +29,7 @@ usage: cargo xtask <command>
   netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
   flights               measure the round trips on real servers, into docs/protocol/flights.md
+  bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
 ";
 
@@ -67,6 +68,10 @@ fn main() -> ExitCode {
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
         ("flights", []) => finish(suite::flights()),
+        ("bench", [what]) if what == "store" => run(
+            &["snapback-store", "--release", "--example", "budgets"],
+            &[],
+        ),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
             Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),

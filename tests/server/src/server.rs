@@ -175,6 +175,18 @@ impl ReferenceServer {
             .with(|world, now| world.inject_message(from, to, body, now))
     }
 
+    /// A message with a given id arrives, as if its sender did not know that it had arrived before.
+    pub fn inject_message_again(&self, from: &str, to: &str, body: &str, id: &str) {
+        self.shared
+            .with(|world, now| world.inject_message_again(from, to, body, id, now));
+    }
+
+    /// A message that another client of the account (local part) sent is archived, and nothing else becomes of it.
+    pub fn archive_only(&self, account: &str, to: &str, body: &str) -> String {
+        self.shared
+            .with(|world, now| world.archive_only(account, to, body, now))
+    }
+
     /// Sessions of an account (local part) that wait for their client end now.
     pub fn forget_sessions(&self, account: &str) {
         self.shared
