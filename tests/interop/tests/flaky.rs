@@ -8,8 +8,9 @@ use snapback_client::Transport;
 use snapback_interop::flaky::{Backend, Cutting, Pace, Setting, Stage};
 use snapback_netsim::packets::Profile;
 
-/// Networks of each kind of cut: swallowed packets, a link that goes down, another address, forgotten flows.
-const PROFILES: [&str; 4] = ["train-tunnel", "lift", "wifi-to-lte", "nat-forgets"];
+/// Networks of each kind of cut: swallowed packets, a link that goes down and comes back with another address, and
+/// forgotten flows.
+const PROFILES: [&str; 3] = ["train-tunnel", "airplane-toggle", "nat-forgets"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prosody_as_packaged() {
@@ -57,7 +58,7 @@ async fn loses_nothing_and_doubles_nothing(backend: Backend, transport: Transpor
             cuts,
             pace: Pace::Compressed,
             // A restart takes seconds: once is enough, where not many cuts are asked for.
-            lose_sessions_every: if seed == 4 { 2 } else { 10 },
+            lose_sessions_every: if seed == 3 { 2 } else { 10 },
             seed,
         };
         let stage = stage.as_mut().expect("it was set");

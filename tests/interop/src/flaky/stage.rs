@@ -50,9 +50,6 @@ impl Backend {
 /// How long sessions can be resumed: longer than any cut here.
 const RESUME_WINDOW_S: u32 = 120;
 
-/// How often a server is started that does not get ready in time.
-const RESTARTS: u32 = 3;
-
 /// How often it is looked whether the reference server has noticed that a connection is gone.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -187,8 +184,9 @@ impl Stage {
         match &mut self.host {
             Running::Real(server) => {
                 let link = &self.link;
-                tokio::task::block_in_place(|| link.server().run(|| restart(server)))
-                    .expect("the namespace is there");
+                tokio::task::block_in_place(|| link.server().run(|| server.restart()))
+                    .expect("the namespace is there")
+                    .expect("the server restarts");
             }
             Running::Reference(server) => {
                 server.cut_all();
@@ -269,16 +267,6 @@ impl Running {
             config.reconnect.probe = probe;
         }
         config
-    }
-}
-
-/// On a machine that does many things at once, a server may miss its deadline.
-fn restart(server: &mut RunningServer) {
-    for attempt in 1..=RESTARTS {
-        match server.restart() {
-            Ok(()) => return,
-            Err(error) => assert!(attempt < RESTARTS, "the server restarts: {error}"),
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Links of real packets: a model of a network without sockets and clock, and ([`tun`]) a front end that puts it between
-//! two network namespaces.
+//! Links of real packets: a model of a network without sockets and clock and, with the feature `tun`, a front end that puts
+//! it between two network namespaces.
 //!
 //! The kernel's own emulator (netem) is a module that many machines lack, and it cannot be asked why it dropped a packet.
 //! This one is a state machine: [`Model`] takes packets and the time, and gives packets back.

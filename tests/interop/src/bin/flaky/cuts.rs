@@ -57,11 +57,13 @@ pub(crate) async fn run(arguments: Cuts) -> Result<(), String> {
     }
     let took = start.elapsed().as_secs();
     println!("{took} s");
-    let rows: Vec<(Backend, &str, &Tally)> = order
+    let rows: Vec<Row> = order
         .iter()
         .zip(&found)
-        .filter_map(|((backend, profile), tally)| {
-            Some((*backend, profile.as_str(), tally.as_ref()?))
+        .map(|((backend, profile), tally)| Row {
+            backend: *backend,
+            profile,
+            tally: tally.as_ref(),
         })
         .collect();
     let text = text(&arguments, &rows, took);
@@ -71,10 +73,17 @@ pub(crate) async fn run(arguments: Cuts) -> Result<(), String> {
     }
     let is_clean =
         |tally: &Tally| tally.lost == 0 && tally.failed == 0 && tally.doubles.unexplained == 0;
-    match !failed && rows.iter().all(|(_, _, tally)| is_clean(tally)) {
+    match !failed && found.iter().flatten().all(is_clean) {
         true => Ok(()),
         false => Err("a message was lost, came twice, or did not come in time".to_owned()),
     }
+}
+
+/// What came of one server under one profile; `None` if that run did not come to its end.
+struct Row<'a> {
+    backend: Backend,
+    profile: &'a str,
+    tally: Option<&'a Tally>,
 }
 
 fn runs(arguments: &Cuts) -> Result<Vec<Run>, String> {
@@ -130,7 +139,12 @@ async fn one(run: &Run, arguments: &Cuts) -> Option<Tally> {
     Some(stage.cut_again_and_again(&cutting).await)
 }
 
-fn text(arguments: &Cuts, rows: &[(Backend, &str, &Tally)], took: u64) -> String {
+fn unfinished(name: String, columns: usize) -> Vec<String> {
+    let rest = std::iter::repeat_n("did not finish".to_owned(), columns.saturating_sub(1));
+    std::iter::once(name).chain(rest).collect()
+}
+
+fn text(arguments: &Cuts, rows: &[Row<'_>], took: u64) -> String {
     let header = [
         "server, network",
         "cuts",
@@ -162,9 +176,15 @@ fn text(arguments: &Cuts, rows: &[(Backend, &str, &Tally)], took: u64) -> String
     let mut table = Vec::new();
     for backend in Backend::ALL {
         let mut sum = Tally::default();
-        for (_, profile, tally) in rows.iter().filter(|(other, _, _)| *other == backend) {
-            table.push(cells(format!("{}, {profile}", backend.name()), tally));
-            sum.add((*tally).clone());
+        for row in rows.iter().filter(|row| row.backend == backend) {
+            let name = format!("{}, {}", backend.name(), row.profile);
+            match row.tally {
+                Some(tally) => {
+                    table.push(cells(name, tally));
+                    sum.add(tally.clone());
+                }
+                None => table.push(unfinished(name, header.len())),
+            }
         }
         if !sum.back.is_empty() {
             table.push(cells(format!("**{}, all**", backend.name()), &sum));
