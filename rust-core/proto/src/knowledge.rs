@@ -104,6 +104,14 @@ pub struct SmSession {
     pub poisoned_at: Option<u32>,
 }
 
+impl SmSession {
+    /// Whether the server has given it up: then it is not asked for any more (rule I14).
+    pub fn has_expired(&self, now: UnixTime) -> bool {
+        self.max
+            .is_some_and(|max| self.alive_at.0.saturating_add(i64::from(max)) < now.0)
+    }
+}
+
 impl fmt::Debug for SmSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmSession")
@@ -137,8 +145,8 @@ pub enum PendingKind {
     ServerDisco,
 }
 
-/// A stanza on its way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A stanza on its way out. What it says does not print.
+#[derive(Clone, PartialEq, Eq)]
 pub struct OutboundStanza {
     /// Its place in the queue; rises by one for each stanza.
     pub seq: u64,
@@ -152,6 +160,18 @@ pub struct OutboundStanza {
     pub queued_at: UnixTime,
     /// The stanza as XML text.
     pub xml: String,
+}
+
+impl fmt::Debug for OutboundStanza {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundStanza")
+            .field("seq", &self.seq)
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("sent", &self.sent)
+            .field("bytes", &self.xml.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What happens to an unacknowledged stanza when its session could not be resumed.
