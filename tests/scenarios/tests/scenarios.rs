@@ -36,6 +36,7 @@ scenarios! {
     killed_in_the_background: "killed-in-the-background",
     lift: "lift",
     night: "night",
+    server_crash: "server-crash",
     server_deploy: "server-deploy",
     stampede: "stampede",
     wifi_to_lte: "wifi-to-lte",
