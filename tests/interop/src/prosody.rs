@@ -43,21 +43,13 @@ pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
     fs::create_dir_all(site.folder.join("data"))
         .map_err(StartError::io("creating Prosody's data folder"))?;
 
+    relocated(&root, site, "prosodyctl")?;
     for credentials in &site.accounts {
         let localpart = credentials.localpart();
-        let mut command = Command::new(root.join("usr/bin/lua5.4"));
-        command.arg(relocated(&root, site, "prosodyctl")?);
-        command.arg("--config").arg(&config);
-        command.args(["register", localpart, DOMAIN, &credentials.password]);
-        let output = command.envs(environment(&root)).output();
-        let output = output.map_err(StartError::io("running prosodyctl"))?;
-        if !output.status.success() {
-            let tail = packages::tail_of(&output);
-            return Err(StartError::Command {
-                program: "prosodyctl register".to_owned(),
-                tail,
-            });
-        }
+        control(
+            site,
+            &["register", localpart, DOMAIN, &credentials.password],
+        )?;
     }
 
     let arguments = [
@@ -71,6 +63,25 @@ pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
         arguments: arguments.into(),
         environment: environment(&root).into(),
         ready_file: None,
+    })
+}
+
+/// Runs `prosodyctl` on a prepared site.
+pub(crate) fn control(site: &Site, arguments: &[&str]) -> Result<(), StartError> {
+    let root = packages::unpacked(PROSODY)?;
+    let mut command = Command::new(root.join("usr/bin/lua5.4"));
+    command.arg(site.folder.join("prosodyctl.lua"));
+    command
+        .arg("--config")
+        .arg(site.folder.join("prosody.cfg.lua"));
+    let output = command.args(arguments).envs(environment(&root)).output();
+    let output = output.map_err(StartError::io("running prosodyctl"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(StartError::Command {
+        program: format!("prosodyctl {}", arguments.first().unwrap_or(&"")),
+        tail: packages::tail_of(&output),
     })
 }
 

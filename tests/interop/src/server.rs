@@ -285,6 +285,19 @@ impl RunningServer {
         Ok(())
     }
 
+    /// What an operator of Prosody types behind `prosodyctl`.
+    ///
+    /// # Panics
+    ///
+    /// If this is no Prosody.
+    pub fn prosodyctl(&self, arguments: &[&str]) -> Result<(), StartError> {
+        assert!(
+            self.site.config.flavour != Flavour::Ejabberd,
+            "ejabberd has no prosodyctl"
+        );
+        prosody::control(&self.site, arguments)
+    }
+
     /// The end of what the server printed; shown by itself when a test fails.
     #[must_use]
     pub fn log_tail(&self) -> String {

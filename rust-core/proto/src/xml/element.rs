@@ -135,9 +135,15 @@ impl Element {
         self
     }
 
-    /// Appends character data.
+    /// Appends character data, to the text that is already last if there is one. No text is no node: both as a reader would
+    /// find it.
     pub fn push_text(&mut self, text: impl Into<String>) {
-        self.push_node(Node::Text(text.into()));
+        let text = text.into();
+        match self.children.last_mut() {
+            Some(Node::Text(last)) => last.push_str(&text),
+            _ if text.is_empty() => {}
+            _ => self.push_node(Node::Text(text)),
+        }
     }
 
     fn push_node(&mut self, node: Node) {

@@ -14,6 +14,8 @@ mod migrations;
 mod open;
 mod queue;
 mod record;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod rows;
 mod seal;
 mod seen;
 mod tables;

@@ -17,6 +17,7 @@ use snapback_proto::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 
+pub use crate::sqlite::rows::check_all as check_rows;
 use crate::{NewStanza, ServerKey, Store};
 
 fn server() -> ServerKey {

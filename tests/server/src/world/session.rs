@@ -333,6 +333,20 @@ impl World {
         true
     }
 
+    /// After an acknowledgement: true if stanzas were written since the request that it answers, so that another is due.
+    pub(crate) fn request_owed(&mut self, session: SessionId) -> bool {
+        let every = self.switches.sm_request_every;
+        let (Some(sm), Some(every)) = (self.sm(session), every) else {
+            return false;
+        };
+        let owed = !sm.request_pending && sm.since_request >= every && !sm.unacked.is_empty();
+        if owed {
+            sm.since_request = 0;
+            sm.request_pending = true;
+        }
+        owed
+    }
+
     fn sm(&mut self, session: SessionId) -> Option<&mut Sm> {
         self.sessions.get_mut(&session)?.sm.as_mut()
     }
