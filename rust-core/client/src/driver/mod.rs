@@ -333,7 +333,7 @@ impl Driver {
             self.state.shunned.push(attempt.server.clone());
         }
         attempt.close();
-        let ending = error.as_ref().map(request::ending);
+        let ending = error.as_ref().map(Ending::from);
         let transport = attempt_transport(plan.as_ref());
         self.state.preferred = error
             .as_ref()

@@ -8,7 +8,7 @@ use snapback_proto::knowledge::{Op, OutboundKind};
 use snapback_proto::plan::Transport;
 use snapback_proto::xml::Element;
 use snapback_session::link::LinkError;
-use snapback_session::supervisor::{self, Ending};
+use snapback_session::supervisor;
 use snapback_store::{NewStanza, Roster, StoreError};
 use tokio::sync::oneshot;
 
@@ -211,23 +211,6 @@ pub(super) fn address(text: &str, transport: Transport) -> ServerAddress {
         host: host.to_owned(),
         port: port.unwrap_or(default),
         transport,
-    }
-}
-
-/// What an ending means for the next attempt.
-pub(super) fn ending(error: &LinkError) -> Ending {
-    match error {
-        LinkError::Connection(error) => {
-            let mut ending = Ending::from(error);
-            // The server has told us where to go: there, and now.
-            ending.at_once |=
-                matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
-            ending
-        }
-        LinkError::Tls(error) => Ending {
-            retryable: error.is_retryable(),
-            ..Ending::default()
-        },
     }
 }
 
