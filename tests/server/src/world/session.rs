@@ -452,6 +452,30 @@ impl World {
             .min()
     }
 
+    /// Both counters of the sessions of an account advance as if so many stanzas had passed each way and were
+    /// acknowledged: 2^32 is far away otherwise.
+    pub fn age_sessions(&mut self, account: &str, stanzas: u32) {
+        let sessions = self.sessions.values_mut();
+        for session in sessions.filter(|session| session.account == account) {
+            if let Some(sm) = &mut session.sm {
+                sm.inbound = sm.inbound.wrapping_add(stanzas);
+                sm.base = sm.base.wrapping_add(stanzas);
+            }
+        }
+    }
+
+    /// Somebody else takes the place of every connection of an account: `conflict`.
+    pub fn conflict(&mut self, account: &str) {
+        let sessions = self.sessions.iter();
+        let taken: Vec<_> = sessions
+            .filter(|(_, session)| session.account == account)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in taken {
+            self.displace(id);
+        }
+    }
+
     /// The sessions of an account that wait for their client end now, as if their time had passed.
     pub fn forget_sessions(&mut self, account: &str, now: Timestamp) {
         let waiting: Vec<_> = self
