@@ -124,34 +124,27 @@ impl Session {
             sm: enabled.is_some() || inline.sm,
             ..inline
         };
-        if let Some(enabled) = &enabled {
-            context.understood(Part::Enabled);
-            session.sm = Sm::On;
-            Context::parse_full_jid(jid)?;
-            if let Some(stored) = session.resumable(enabled, jid.to_owned(), context) {
-                context.persist(vec![Op::SmEnabled {
-                    session: stored,
-                    sent: Vec::new(),
-                }]);
-            }
+        let Some(enabled) = enabled else {
+            session.greet(&features, inline, context);
+            session.bound(jid, context)?;
+            return Ok(session);
+        };
+        context.understood(Part::Enabled);
+        Context::parse_full_jid(jid)?;
+        // The session and what it is greeted with are stored as one: a process killed between the two would resume a
+        // session without presence or roster, and nothing of it is asked for again (rule I15).
+        session.sm = Sm::Enabling;
+        session.greet(&features, inline, context);
+        session.sm = Sm::On;
+        if let Some(stored) = session.resumable(&enabled, jid.to_owned(), context) {
+            let sent = session.unacked.iter().cloned().collect();
+            context.persist(vec![Op::SmEnabled {
+                session: stored,
+                sent,
+            }]);
         }
-        session.bound_with_greeting(jid, &features, inline, context)?;
+        session.bound(jid, context)?;
         Ok(session)
-    }
-
-    fn bound_with_greeting(
-        &mut self,
-        jid: &str,
-        features: &StreamFeatures,
-        inline: Inline,
-        context: &mut Context,
-    ) -> Result<(), ConnectionError> {
-        self.greet(features, inline, context);
-        let pending = self.pending.clone();
-        if self.sm == Sm::On && !pending.is_empty() {
-            context.persist(vec![Op::SmPending(pending)]);
-        }
-        self.bound(jid, context)
     }
 
     /// The interrupted session goes on: counters stay, nothing is asked for again (rules I3, I4, I15).
