@@ -22,6 +22,8 @@ pub struct Campaign {
     pub threads: usize,
     /// How runs are watched.
     pub options: Options,
+    /// Go on after a failure.
+    pub keep_going: bool,
 }
 
 /// What came of it.
@@ -39,8 +41,8 @@ pub struct Summary {
     pub counts: Counts,
     /// What the runs went through.
     pub coverage: Coverage,
-    /// The failure with the lowest seed among those found.
-    pub failure: Option<(u64, Violation)>,
+    /// Seeds that failed, in their order; unless it was told to go on, the first that was met.
+    pub failures: Vec<(u64, Violation)>,
     /// How long it took.
     pub took: Duration,
 }
@@ -58,11 +60,8 @@ impl Summary {
         self.resumptions += other.resumptions;
         self.counts.add(&other.counts);
         self.coverage.add(&other.coverage);
-        if let Some((seed, violation)) = &other.failure
-            && self.failure.as_ref().is_none_or(|(first, _)| seed < first)
-        {
-            self.failure = Some((*seed, violation.clone()));
-        }
+        self.failures.extend_from_slice(&other.failures);
+        self.failures.sort_by_key(|(seed, _)| *seed);
     }
 }
 
@@ -91,8 +90,10 @@ impl Campaign {
                 let count = reconnects.fetch_add(outcome.reconnects, Ordering::Relaxed);
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, count);
                 if let Some(violation) = outcome.violation {
-                    mine.failure = Some((seed, violation));
-                    stop.store(true, Ordering::Relaxed);
+                    mine.failures.push((seed, violation));
+                    if !self.keep_going {
+                        stop.store(true, Ordering::Relaxed);
+                    }
                 }
                 if self.reconnects.is_some_and(|enough| count >= enough) {
                     stop.store(true, Ordering::Relaxed);

@@ -22,6 +22,7 @@ pub mod faults;
 mod host;
 mod keys;
 mod model;
+pub mod mutations;
 mod network;
 mod null_tls;
 mod phone;

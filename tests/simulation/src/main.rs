@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use snapback_simulation::campaign::{Campaign, Summary};
+use snapback_simulation::mutations::hunt_all;
 use snapback_simulation::shrink::shrink;
 use snapback_simulation::{Options, Profile, Script, run};
 
@@ -44,6 +45,9 @@ struct Arguments {
     /// With `--seed` or `--script`: do not print what happens.
     #[arg(long)]
     quiet: bool,
+    /// Go on after a failure, and list them all.
+    #[arg(long)]
+    keep_going: bool,
     /// Plant the known mistakes one after the other, and fail if one is not found.
     #[arg(long)]
     mutations: bool,
@@ -72,6 +76,9 @@ fn main() -> ExitCode {
         strict: arguments.strict,
         traced: !arguments.quiet,
     };
+    if arguments.mutations {
+        return mutations(&arguments);
+    }
     if let Some(path) = &arguments.script {
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
         return match text.map(|text| text.parse::<Script>()) {
@@ -122,6 +129,7 @@ fn many(arguments: &Arguments) -> ExitCode {
             strict: arguments.strict,
             traced: false,
         },
+        keep_going: arguments.keep_going,
     };
     println!(
         "{} seeds from {}, profile {}, {} threads",
@@ -137,14 +145,41 @@ fn many(arguments: &Arguments) -> ExitCode {
         }
     });
     print_summary(&summary);
-    match summary.failure {
+    for (seed, violation) in summary.failures.iter().skip(1) {
+        println!("seed {seed} fails. {violation}");
+    }
+    match summary.failures.first() {
         None => ExitCode::SUCCESS,
         Some((seed, violation)) => {
             println!("\nseed {seed} fails. {violation}");
-            print_shrunk(&Script::draw(campaign.profile, seed), campaign.options);
+            print_shrunk(&Script::draw(campaign.profile, *seed), campaign.options);
             ExitCode::FAILURE
         }
     }
+}
+
+fn mutations(arguments: &Arguments) -> ExitCode {
+    let mut missed = 0;
+    for hunt in hunt_all(arguments.profile.into(), arguments.seeds) {
+        let mistake = format!("{:?}", hunt.mistake);
+        match &hunt.found {
+            Some((seed, _)) if hunt.is_false_alarm => {
+                println!("{mistake:24} seed {seed:5}: fails without it, too");
+                missed += 1;
+            }
+            Some((seed, violation)) => println!("{mistake:24} seed {seed:5}: {violation}"),
+            None => {
+                println!("{mistake:24} not found in {} seeds", arguments.seeds);
+                missed += 1;
+            }
+        }
+    }
+    if missed == 0 {
+        println!("all mistakes were found");
+        return ExitCode::SUCCESS;
+    }
+    println!("{missed} mistakes were not found");
+    ExitCode::FAILURE
 }
 
 fn print_summary(summary: &Summary) {

@@ -75,6 +75,7 @@ pub(crate) struct Model {
     server_read: usize,
     incoming: Vec<inbound::Incoming>,
     incoming_by_id: BTreeMap<String, usize>,
+    lossy: bool,
     deliveries: BTreeMap<String, inbound::Delivered>,
     /// Committed and not confirmed, in order.
     owed: Vec<String>,
@@ -104,6 +105,7 @@ impl Model {
             server_read: 0,
             incoming: Vec::new(),
             incoming_by_id: BTreeMap::new(),
+            lossy: false,
             deliveries: BTreeMap::new(),
             owed: Vec::new(),
             life: 0,

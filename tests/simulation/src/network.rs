@@ -64,10 +64,12 @@ impl Path {
             lane.passed += bytes.len() as u64;
             return self.put_chunks(up, bytes, now);
         }
-        let keep = if snap {
-            snapped(left, bytes.len())
-        } else {
-            left
+        let keep = match cut {
+            // Only the other lane breaks.
+            Cut::DeadUp if !up => bytes.len(),
+            Cut::DeadDown if up => bytes.len(),
+            _ if snap => snapped(left, bytes.len()),
+            _ => left,
         };
         self.put_chunks(up, bytes[..keep].to_vec(), now);
         self.lane(up).limit = None;
@@ -104,6 +106,13 @@ impl Path {
     pub(crate) fn end_late(&mut self, when: Time) {
         self.up.last = self.up.last.max(when);
         self.up.queue.push_back((self.up.last, Packet::End));
+    }
+
+    /// Both lanes carry what is sent, and nothing is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        [&self.up, &self.down]
+            .into_iter()
+            .all(|lane| !lane.dead && lane.queue.is_empty())
     }
 
     pub(crate) fn stall(&mut self, until: Time) {

@@ -103,13 +103,6 @@ impl Tls for NullTls {
     }
 }
 
-impl NullTls {
-    /// A killed process has no tickets.
-    pub(crate) fn forget(&self) {
-        self.shared.borrow_mut().tickets.clear();
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Hello,

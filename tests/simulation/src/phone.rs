@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
-use snapback_proto::connection::{Command, Event, Failure, Seq, Stage, Start};
+use snapback_proto::connection::{Command, Seq, Start};
 use snapback_proto::knowledge::Op;
 use snapback_proto::plan::Transport;
 use snapback_proto::time::{Instant, Now, UnixTime};
@@ -94,13 +94,14 @@ pub(crate) struct Phone<T: Tls + Clone> {
     pub(crate) sessions: u64,
     pub(crate) resumptions: u64,
     closing: bool,
+    /// Another client took our place, and the app has said nothing since.
+    displaced: bool,
 }
 
 #[derive(Debug)]
 struct Attempt<T: Tls + Clone> {
     number: AttemptId,
     link: Link<Tap<T>>,
-    server: ServerKey,
     wire: Wire,
     state: &'static str,
     deadline: Option<Instant>,
@@ -161,6 +162,7 @@ impl<T: Tls + Clone> Phone<T> {
             sessions: 0,
             resumptions: 0,
             closing: false,
+            displaced: false,
         };
         phone.redeliver(model);
         phone.tell(supervisor::Input::Connect, now);
@@ -200,6 +202,11 @@ impl<T: Tls + Clone> Phone<T> {
 
     pub(crate) fn is_active(&self) -> bool {
         self.active
+    }
+
+    /// No transaction is under way.
+    pub(crate) fn has_committed(&self) -> bool {
+        self.storage.due().is_none()
     }
 
     pub(crate) fn queue_len(&mut self) -> usize {
@@ -301,6 +308,8 @@ impl<T: Tls + Clone> Phone<T> {
             .load(&server)
             .expect("the store can be read");
         let at = self.clock.now(now);
+        // What was read from an older connection and not stored was not taken; the server sends it again.
+        model.uncounted.clear();
         let wire = Wire::new(&knowledge, at.wall, self.active, self.knows_csi);
         let start = Start {
             config: Arc::clone(&self.config),
@@ -320,7 +329,6 @@ impl<T: Tls + Clone> Phone<T> {
         self.attempt = Some(Attempt {
             number,
             link: Link::new(config, at),
-            server,
             wire,
             state: "ExpectTransport",
             deadline: None,
@@ -350,6 +358,7 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     pub(crate) fn tell(&mut self, input: supervisor::Input, now: Time) {
+        self.displaced &= input != supervisor::Input::Connect;
         self.supervisor
             .handle_input(input, self.clock.now(now).mono);
     }
@@ -427,10 +436,12 @@ impl<T: Tls + Clone> Phone<T> {
             error.map_or("as asked".to_owned(), ToString::to_string)
         });
         self.effects.push_back(Effect::Close);
+        let ending = error.map(Ending::from);
+        self.displaced = !self.closing && ending.is_some_and(|ending| ending.conflict);
         self.tell(
             supervisor::Input::Ended {
                 attempt: attempt.number,
-                ending: error.map(Ending::from),
+                ending,
             },
             now,
         );
@@ -444,6 +455,11 @@ impl<T: Tls + Clone> Phone<T> {
                 supervisor::Output::StartAttempt { attempt, .. } => {
                     if self.attempt.is_some() || self.dialing {
                         model.broken("I9", || "two attempts at a time".to_owned());
+                    }
+                    if self.displaced {
+                        model.broken("I10", || {
+                            "a conflict was answered with another attempt".to_owned()
+                        });
                     }
                     self.dialing = true;
                     self.closing = false;
@@ -569,18 +585,11 @@ impl<T: Tls + Clone> Phone<T> {
             .queue
             .iter()
             .filter(|s| s.sent && !acked.contains(&s.seq))
-            .filter(|s| knowledge.sm.is_some() && !kept.contains(&s.seq))
+            .filter(|s| !kept.contains(&s.seq))
             .map(|s| s.id.clone())
             .collect();
         if knowledge.sm.is_some() || !unknown.is_empty() {
             model.fate_unknown(unknown.iter().map(String::as_str));
         }
     }
-}
-
-#[allow(dead_code, reason = "names the two stages that the app hears of")]
-const STAGES: [Stage; 2] = [Stage::Acked, Stage::Failed(Failure::SessionLost)];
-#[allow(dead_code, reason = "the event that carries a delivery")]
-fn is_delivery(event: &Event) -> bool {
-    matches!(event, Event::Stanza(_))
 }

@@ -133,7 +133,6 @@ pub fn vary(base: &Switches, variation: u32) -> Switches {
             ..base
         },
         7 => Switches {
-            csi: false,
             roster_versioning: false,
             config_version: false,
             ..base

@@ -121,6 +121,7 @@ struct Simulation<'a, T: Tls + Clone> {
     last_conn: u64,
     fault_ends: Vec<(Time, server::Fault)>,
     doubling: bool,
+    sm_was_off: bool,
     // the device
     phone: Option<Phone<T>>,
     disk: Option<Disk>,
@@ -183,6 +184,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             last_conn: 0,
             fault_ends: Vec::new(),
             doubling: false,
+            sm_was_off: false,
             phone: None,
             disk: Some(disk),
             clock: Clock::default(),
@@ -207,6 +209,9 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
     }
 
     fn run(mut self) -> Outcome {
+        if !self.setup.switches.sm {
+            self.model.server_may_lose();
+        }
         while !self.done && self.model.violation().is_none() {
             self.steps += 1;
             if self.steps > MOST_STEPS {

@@ -39,11 +39,6 @@ impl<T> Tap<T> {
     pub(crate) fn take(&self) -> Heard {
         std::mem::take(&mut self.heard.borrow_mut())
     }
-
-    /// What is listened to.
-    pub(crate) fn inner(&self) -> &T {
-        &self.inner
-    }
 }
 
 impl<T: Tls> Tls for Tap<T> {

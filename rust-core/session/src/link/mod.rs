@@ -18,6 +18,7 @@ use snapback_proto::connection::{
 };
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::Op;
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::part::Part;
 use snapback_proto::plan::{Login, Plan, Transport};
 use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion};
@@ -224,9 +225,10 @@ impl<T: Tls> Link<T> {
             }
             LinkInput::PersistFailed(seq, kind) => {
                 // A later count, committed without the stanza of this one, would tell the server that it was taken (I1).
-                self.persist_failed = true;
-                self.outputs
-                    .retain(|output| !matches!(output, LinkOutput::Persist { .. }));
+                self.persist_failed = !planted(Mistake::CommittedBehindFailure);
+                self.outputs.retain(|output| {
+                    !self.persist_failed || !matches!(output, LinkOutput::Persist { .. })
+                });
                 self.wire.give_up();
                 self.events.retain(|(after, _)| after.is_none());
                 self.tell(Input::PersistFailed { seq, kind }, now);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use snapback_proto::knowledge::{Delivery, FastToken, Knowledge, Op, ServerFacts, SmSession};
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::xep::roster::{Item, Subscription};
 
@@ -108,13 +109,14 @@ impl Tables {
             Op::MarkSent(seqs) => self.queue.mark_sent(seqs)?,
             Op::Acked { base, seqs } => {
                 self.queue.remove(seqs);
-                if let Some(base) = base {
-                    self.change_session(|session| session.base = *base);
+                if let Some(base) = base.filter(|_| !planted(Mistake::StaleBase)) {
+                    self.change_session(|session| session.base = base);
                 }
             }
             Op::Failed(seqs) => self.queue.remove(seqs),
             Op::Inbound(delivery) => self.deliver(delivery)?,
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
+            Op::Confirm(_) if planted(Mistake::ConfirmForgotten) => {}
             Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
             Op::ReplaceRoster { version, items } => {
                 self.roster_version.clone_from(version);

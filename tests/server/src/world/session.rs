@@ -469,10 +469,10 @@ impl World {
         let sessions = self.sessions.iter();
         let taken: Vec<_> = sessions
             .filter(|(_, session)| session.account == account)
-            .map(|(id, _)| *id)
+            .filter_map(|(_, session)| session.connection)
             .collect();
-        for id in taken {
-            self.displace(id);
+        for connection in taken {
+            self.mail(connection, Mail::Close(StreamCondition::Conflict));
         }
     }
 

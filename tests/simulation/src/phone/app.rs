@@ -130,6 +130,9 @@ impl<T: Tls + Clone> Phone<T> {
     fn online(&mut self, outcome: Outcome, model: &mut Model, now: Time) {
         let Some(attempt) = &self.attempt else { return };
         let flights = attempt.link.timeline().round_trips();
+        if outcome == Outcome::Resumed && attempt.wire.is_stranger {
+            model.broken("I7", || "a session of another SM-ID was resumed".to_owned());
+        }
         let attempt = attempt.number;
         model.note("online", || format!("{outcome:?} after {flights} flights"));
         self.sessions += 1;

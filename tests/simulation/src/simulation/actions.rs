@@ -225,6 +225,10 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             }
             Action::Reconfigure(variation) => {
                 self.world.switches = setup::vary(&self.setup.switches, variation);
+                if !self.world.switches.sm {
+                    self.sm_was_off = true;
+                    self.model.server_may_lose();
+                }
             }
             Action::Conflict => self.world.conflict("juliet"),
             Action::Fault { fault, lasts } => self.fault(fault, lasts),

@@ -64,10 +64,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         };
         phone.is_online()
             && self.conns.len() == 1
-            && self
-                .conns
-                .iter()
-                .all(|conn| conn.path.due(true).is_none() && conn.path.due(false).is_none())
+            && self.conns.iter().all(|conn| conn.path.is_quiet())
+            && phone.has_committed()
             && phone.queue_len() == 0
             && self.model.is_sent()
             && self.model.is_received()

@@ -21,7 +21,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         };
         let faults = &self.world.faults;
         let in_force = || faults.next_connection.iter().chain(&faults.all);
-        let faulty = in_force().next().is_some();
+        // Who was once shown a server without stream management may believe it for one more login.
+        let faulty = in_force().next().is_some() || self.sm_was_off;
         let impostor = in_force().any(|fault| matches!(fault, server::Fault::Certificate(_)));
         let (at, is_null) = (self.server_time(), !self.is_tls());
         let exporter = random.seed();

@@ -2,6 +2,7 @@
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, PendingKind, SmSession};
+use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
@@ -38,7 +39,7 @@ impl Session {
             self.request_roster(features, context);
         }
         self.discover_server(context);
-        if context.config.carbons && !inline.carbons {
+        if context.config.carbons && !inline.carbons && !planted(Mistake::CarbonsForgotten) {
             let id = context.entropy.token();
             self.send_core(
                 Part::EnableCarbons,
@@ -137,7 +138,11 @@ impl Session {
         session.greet(&features, inline, context);
         session.sm = Sm::On;
         if let Some(stored) = session.resumable(&enabled, jid.to_owned(), context) {
-            let sent = session.unacked.iter().cloned().collect();
+            let sent = if planted(Mistake::GreetingApart) {
+                Vec::new()
+            } else {
+                session.unacked.iter().cloned().collect()
+            };
             context.persist(vec![Op::SmEnabled {
                 session: stored,
                 sent,
@@ -157,7 +162,7 @@ impl Session {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };
         let was_asked_for = context.plan.goal == Goal::Resume;
-        if !was_asked_for || resumed.previd != stored.id {
+        if !was_asked_for || (resumed.previd != stored.id && !planted(Mistake::PrevidUnchecked)) {
             // Asked again it would say the same again.
             super::lost(None, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
@@ -170,7 +175,11 @@ impl Session {
             .collect();
         let mut session = Self {
             sm: Sm::On,
-            h: stored.h,
+            h: if planted(Mistake::HResetOnResume) {
+                0
+            } else {
+                stored.h
+            },
             base: stored.base,
             unacked,
             pending: stored.pending,
@@ -184,8 +193,11 @@ impl Session {
         context.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &stored.jid, context);
-        if !context.active {
+        if !context.active && !planted(Mistake::InactiveForgotten) {
             session.send_client_state(context);
+        }
+        if planted(Mistake::NewBeforeOld) {
+            session.flush_queue(context);
         }
         session.resend_unacked(context);
         session.flush_queue(context);

@@ -2,6 +2,7 @@
 
 use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind};
+use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::time::UnixTime;
 use crate::xep::delay::Delay;
@@ -176,7 +177,11 @@ impl Session {
 
     /// After a resumption: what the server has not seen, in its original order with its original ids (rule I4).
     pub(super) fn resend_unacked(&mut self, context: &mut Context) {
-        for stanza in &self.unacked {
+        for stanza in self
+            .unacked
+            .iter()
+            .filter(|_| !planted(Mistake::UnackedNotResent))
+        {
             context.transmit(part_of(&stanza.xml), stanza.xml.clone());
         }
     }
@@ -201,6 +206,9 @@ impl Session {
 
     /// After a lost session: messages of unknown fate go again, with the same id and a delay stamp (rule I8).
     fn requeue_unknown(context: &mut Context) {
+        if planted(Mistake::UnknownForgotten) {
+            return context.knowledge.queue.retain(|stanza| !stanza.sent);
+        }
         for stanza in &mut context.knowledge.queue {
             if stanza.sent {
                 stanza.sent = false;
@@ -367,6 +375,14 @@ fn outbound(
 }
 
 fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize, ConnectionError> {
+    if planted(Mistake::AckDeltaUnchecked) {
+        return Ok(outstanding.min(h.wrapping_sub(base) as usize));
+    }
+    let h = if planted(Mistake::WrapAt31) {
+        h & 0x7fff_ffff
+    } else {
+        h
+    };
     serial::acked(h, base, outstanding).map_err(|_| {
         let sent = serial::count_after(base, outstanding);
         ConnectionError::Peer(PeerError::AckTooHigh { h, sent })
