@@ -81,6 +81,9 @@ pub(crate) struct Model {
     owed: Vec<String>,
     life: u32,
     redirects_read: usize,
+    /// What the server showed was forgotten once. Where only the features behind a login tell of client states, a resumed
+    /// session does not know of them then.
+    pub(crate) server_forgotten: bool,
     /// The inbound count as it is stored.
     pub(crate) committed_h: Option<u32>,
     /// FAST's count as it is stored.
@@ -110,6 +113,7 @@ impl Model {
             owed: Vec::new(),
             life: 0,
             redirects_read: 0,
+            server_forgotten: false,
             committed_h: None,
             committed_count: 0,
             uncounted: VecDeque::new(),
@@ -192,6 +196,7 @@ impl Model {
                 Op::Confirm(id) => self.confirmed(id),
                 Op::StoreFast(token) => self.committed_count = token.count,
                 Op::CountFast(count) => self.committed_count = self.committed_count.max(*count),
+                Op::ForgetServer => self.server_forgotten = true,
                 Op::DropFast => self.committed_count = u32::MAX,
                 _ => {}
             }

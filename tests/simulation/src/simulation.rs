@@ -158,6 +158,8 @@ enum Due {
     Host(usize),
     World,
     FaultEnds(usize),
+    /// The user, who may be asked something, looks at the app.
+    Nudge,
 }
 
 impl<'a, T: Tls + Clone> Simulation<'a, T> {
@@ -291,6 +293,10 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         for (index, (until, _)) in self.fault_ends.iter().enumerate() {
             offer(Some(*until), Due::FaultEnds(index));
         }
+        offer(
+            self.healed_at.map(|_| self.last_nudge + check::NUDGE),
+            Due::Nudge,
+        );
         first
     }
 
@@ -321,6 +327,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
                 self.world.handle_timeout(at);
                 self.pump_dirty();
             }
+            Due::Nudge => self.nudge(),
             Due::FaultEnds(index) => {
                 let (_, fault) = self.fault_ends.swap_remove(index);
                 if let Some(at) = self.world.faults.all.iter().position(|f| *f == fault) {

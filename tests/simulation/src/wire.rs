@@ -88,7 +88,8 @@ impl Wire {
             });
             self.up = splitter;
             let fresh = std::mem::replace(&mut self.fresh_resumption, false);
-            if fresh && !self.active && self.server_knows_csi && !says_inactive && !self.faulty {
+            let is_known = self.server_knows_csi && !model.server_forgotten;
+            if fresh && !self.active && is_known && !says_inactive && !self.faulty {
                 model.broken("I15", || {
                     "the first write after <resumed/> does not say <inactive/>".to_owned()
                 });

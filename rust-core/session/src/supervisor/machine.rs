@@ -468,7 +468,9 @@ impl Supervisor {
 
 /// What only the app can get us out of.
 fn halts(ending: Ending) -> Option<OfflineReason> {
-    if ending.conflict && !planted(Mistake::ConflictFought) {
+    if ending.conflict && planted(Mistake::ConflictFought) {
+        None
+    } else if ending.conflict {
         Some(OfflineReason::Conflict)
     } else if ending.needs_credentials {
         Some(OfflineReason::NeedsCredentials)

@@ -11,7 +11,7 @@ impl Script {
     /// The script of a seed.
     pub fn draw(profile: Profile, seed: u64) -> Self {
         let mut random = Random::new(seed, PURPOSE);
-        let length = random.between(20, 70);
+        let length = random.between(30, 150);
         let mut at = 0;
         let mut steps = Vec::new();
         for _ in 0..length {
@@ -29,34 +29,35 @@ impl Script {
 /// Mostly within a connection's life; sometimes long enough for timers, expiry and backing off.
 fn gap(random: &mut Random) -> u64 {
     match random.below(20) {
-        0..8 => random.between(1, 300),
-        8..14 => random.between(300, 3_000),
-        14..19 => random.between(3_000, 15_000),
+        0..4 => random.between(1, 300),
+        4..8 => random.between(300, 3_000),
+        8..19 => random.between(3_000, 12_000),
         _ => random.between(20_000, 400_000),
     }
 }
 
+/// Of a thousand actions, half break the connection: coming back is what this is about.
 fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Random) {
-    let mut push = |at: u64, action: Action| steps.push(Step { at, action });
     let now = *at;
-    match random.below(100) {
-        0..20 => push(now, Action::Send(few(random))),
-        20..22 => push(now, Action::Request),
-        22..38 => push(now, Action::Receive(few(random))),
-        38..41 => push(now, Action::Active(random.one_in(2))),
-        41..45 => push(now, Action::Confirm),
-        45..47 => {
+    let mut push = |at: u64, action: Action| steps.push(Step { at, action });
+    match random.below(1_000) {
+        0..110 => push(now, Action::Send(few(random))),
+        110..120 => push(now, Action::Request),
+        120..200 => push(now, Action::Receive(few(random))),
+        200..220 => push(now, Action::Active(random.one_in(2))),
+        220..250 => push(now, Action::Confirm),
+        250..265 => {
             push(now, Action::Suspend);
             *at += gap(random);
             push(*at, Action::Resume);
         }
-        47..50 => {
+        265..280 => {
             push(now, Action::Disconnect);
             *at += gap(random);
             push(*at, Action::Connect);
         }
-        50..58 => push(now, Action::Cut(cut(random))),
-        58..67 => push(
+        280..560 => push(now, Action::Cut(cut(random))),
+        560..740 => push(
             now,
             Action::CutAfter {
                 up: random.one_in(2),
@@ -64,22 +65,22 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Rand
                 cut: cut(random),
             },
         ),
-        67..69 => push(now, Action::Stall(millis(random, 30_000))),
-        69..71 => {
+        740..750 => push(now, Action::Stall(millis(random, 30_000))),
+        750..765 => {
             push(now, Action::Network(false));
             *at += gap(random);
             push(*at, Action::Network(true));
         }
-        71..75 => push(now, Action::Handover(millis(random, 60_000))),
-        75..76 => push(now, Action::Refuse(millis(random, 20_000))),
-        76..78 => push(now, Action::Freeze(millis(random, 120_000))),
-        78 => push(
+        765..800 => push(now, Action::Handover(millis(random, 60_000))),
+        800..805 => push(now, Action::Refuse(millis(random, 20_000))),
+        805..815 => push(now, Action::Freeze(millis(random, 120_000))),
+        815..820 => push(
             now,
             Action::WallJump(random.pick(&[-86_400, -60, 60, 3_600, 40_000_000])),
         ),
-        79 => push(now, Action::MonoJump(random.pick(&[1, 30, 3_600]))),
-        80..82 => push(now, Action::Kill(millis(random, 5_000))),
-        82..86 => push(
+        820..825 => push(now, Action::MonoJump(random.pick(&[1, 30, 3_600]))),
+        825..840 => push(now, Action::Kill(millis(random, 5_000))),
+        840..875 => push(
             now,
             Action::KillAtStore {
                 transaction: small(random, 12),
@@ -87,23 +88,23 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Rand
                 down: millis(random, 5_000),
             },
         ),
-        86..89 => push(
+        875..905 => push(
             now,
             Action::KillAfterBytes {
                 bytes: bytes(random),
                 down: millis(random, 5_000),
             },
         ),
-        89 => push(now, Action::StoreFails(small(random, 8))),
-        90 => push(now, Action::Age(random.pick(&[u32::MAX - 2, 0x7fff_ffff]))),
-        91 => push(now, Action::Forget),
-        92 => push(now, Action::Restart(random.one_in(2))),
-        93 => {
+        905..912 => push(now, Action::StoreFails(small(random, 8))),
+        912..920 => push(now, Action::Age(random.pick(&[u32::MAX - 2, 0x7fff_ffff]))),
+        920..928 => push(now, Action::Forget),
+        928..936 => push(now, Action::Restart(random.one_in(2))),
+        936..942 => {
             push(now, Action::Reconfigure(small(random, VARIATIONS)));
             *at += gap(random);
             push(*at, Action::Reconfigure(0));
         }
-        94 => push(now, Action::Conflict),
+        942..950 => push(now, Action::Conflict),
         _ => push(now, fault(profile, random)),
     }
 }

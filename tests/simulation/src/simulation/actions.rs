@@ -227,6 +227,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 self.world.switches = setup::vary(&self.setup.switches, variation);
                 if !self.world.switches.sm {
                     self.sm_was_off = true;
+                    if let Some(phone) = &mut self.phone {
+                        phone.excuse();
+                    }
                     self.model.server_may_lose();
                 }
             }

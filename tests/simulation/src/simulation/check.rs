@@ -8,7 +8,7 @@ use crate::network::Time;
 use super::{PATIENCE, Phone, Simulation};
 
 /// How often an app that was told to ask its user asks.
-const NUDGE: Time = 60 * 1_000_000;
+pub(super) const NUDGE: Time = 60 * 1_000_000;
 
 impl<T: Tls + Clone> Simulation<'_, T> {
     pub(super) fn heal(&mut self) {
@@ -50,10 +50,12 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         if self.now > healed_at + PATIENCE {
             return self.give_up();
         }
-        // Only the user can say that it goes on after some endings; one who keeps saying so must get there.
-        if self.now >= self.last_nudge + NUDGE && self.phone.as_ref().is_some_and(Phone::is_halted)
-        {
-            self.last_nudge = self.now;
+    }
+
+    /// Only the user can say that it goes on after some endings; one who keeps saying so must get there.
+    pub(super) fn nudge(&mut self) {
+        self.last_nudge = self.now;
+        if self.phone.as_ref().is_some_and(Phone::is_halted) {
             self.supervise(Input::Connect);
         }
     }
@@ -62,9 +64,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let Some(phone) = &mut self.phone else {
             return false;
         };
+        let mut held = self.conns.iter().filter(|conn| conn.client);
         phone.is_online()
-            && self.conns.len() == 1
-            && self.conns.iter().all(|conn| conn.path.is_quiet())
+            && held.next().is_some_and(|conn| conn.path.is_quiet())
             && phone.has_committed()
             && phone.queue_len() == 0
             && self.model.is_sent()
@@ -101,7 +103,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         } else if !session.available {
             self.model
                 .broken("I15", || "there is no presence".to_owned());
-        } else if switches.csi && session.inactive == active {
+        } else if switches.csi && !self.model.server_forgotten && session.inactive == active {
             let said = session.inactive;
             self.model.broken("I15", || {
                 format!("the app is active: {active}, the server was told inactive: {said}")
