@@ -10,10 +10,11 @@ mod fuzz;
 mod purity;
 mod report;
 mod setup;
+mod simulate;
 mod suite;
 mod tool;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use report::Report;
@@ -26,6 +27,7 @@ usage: cargo xtask <command>
   lint                  formatting, clippy, rustdoc, purity, dependencies
   purity                the sans-IO crates do no I/O
   fuzz [--seconds N]    each fuzz target for N seconds
+  simulate [arguments]  seeds in a simulated world; `simulate --help` names the arguments
   flights               measure the round trips on real servers, into docs/protocol/flights.md
   setup                 install what a bare Debian machine lacks
 ";
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     };
     match (command, rest) {
         ("demo", arguments) => demo(arguments),
+        ("simulate", arguments) => passed_on(simulate::command(arguments)),
         ("test", []) => finish(suite::test()),
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
@@ -58,7 +61,13 @@ fn main() -> ExitCode {
 
 fn demo(arguments: &[String]) -> ExitCode {
     let mut cargo = tool::cargo(&["run", "--quiet", "--package", "snapback", "--", "demo"]);
-    match cargo.args(arguments).status() {
+    cargo.args(arguments);
+    passed_on(cargo)
+}
+
+/// The exit code is the command's.
+fn passed_on(mut command: Command) -> ExitCode {
+    match command.status() {
         Ok(status) => status
             .code()
             .and_then(|code| u8::try_from(code).ok())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::faults::FAULTS;
+use crate::script::Profile;
 
 /// All states of the connection, as `snapback_proto::connection` names them.
 pub const STATES: [&str; 13] = [
@@ -72,9 +73,11 @@ impl Coverage {
         STATES.into_iter().filter(|state| !entered(state)).collect()
     }
 
-    /// Faults that no run has used.
-    pub fn faults_missed(&self) -> Vec<&'static str> {
-        let names = FAULTS.iter().map(|fault| fault.name);
+    /// Faults that mean something in this profile and that no run has used.
+    pub fn faults_missed(&self, profile: Profile) -> Vec<&'static str> {
+        let is_tls = profile == Profile::Tls;
+        let meant = FAULTS.iter().filter(|fault| is_tls || !fault.needs_tls);
+        let names = meant.map(|fault| fault.name);
         names
             .filter(|name| !self.faults.contains_key(name))
             .collect()

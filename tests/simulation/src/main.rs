@@ -48,6 +48,9 @@ struct Arguments {
     /// Go on after a failure, and list them all.
     #[arg(long)]
     keep_going: bool,
+    /// Fail if a state of the connection is not entered or a fault of the server is not used.
+    #[arg(long)]
+    full_coverage: bool,
     /// Plant the known mistakes one after the other, and fail if one is not found.
     #[arg(long)]
     mutations: bool,
@@ -144,11 +147,15 @@ fn many(arguments: &Arguments) -> ExitCode {
             println!("{seeds} seeds, {reconnects} reconnects");
         }
     });
-    print_summary(&summary);
+    print_summary(&summary, campaign.profile);
     for (seed, violation) in summary.failures.iter().skip(1) {
         println!("seed {seed} fails. {violation}");
     }
+    let coverage = &summary.coverage;
+    let is_covered =
+        coverage.states_missed().is_empty() && coverage.faults_missed(campaign.profile).is_empty();
     match summary.failures.first() {
+        None if arguments.full_coverage && !is_covered => complain("states or faults were missed"),
         None => ExitCode::SUCCESS,
         Some((seed, violation)) => {
             println!("\nseed {seed} fails. {violation}");
@@ -182,7 +189,7 @@ fn mutations(arguments: &Arguments) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn print_summary(summary: &Summary) {
+fn print_summary(summary: &Summary, profile: Profile) {
     println!(
         "{} seeds, {} steps, {} reconnects ({} resumed) in {:.1} s: {:.0} reconnects/s",
         summary.seeds,
@@ -203,7 +210,7 @@ fn print_summary(summary: &Summary) {
         coverage.transitions.len(),
         coverage.states_missed(),
         coverage.faults.len(),
-        coverage.faults_missed()
+        coverage.faults_missed(profile)
     );
 }
 

@@ -4,7 +4,7 @@
 mod inbound;
 mod outbound;
 
-pub(crate) use inbound::Heard;
+pub(crate) use inbound::{ANY, Heard};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -170,7 +170,7 @@ impl Model {
     }
 
     /// A transaction is committed.
-    pub(crate) fn committed(&mut self, ops: &[Op], has_sm: bool) {
+    pub(crate) fn committed(&mut self, ops: &[Op]) {
         if let Some(h) = ops.iter().find_map(|op| match op {
             Op::CountInbound(h) => Some(*h),
             _ => None,
@@ -202,6 +202,5 @@ impl Model {
             }
         }
         self.note("commit", || format!("{} changes", ops.len()));
-        debug_assert!(has_sm || !has_sm);
     }
 }

@@ -4,6 +4,9 @@ use snapback_proto::knowledge::{Delivery, Op};
 
 use super::Model;
 
+/// However often a message may come.
+pub(crate) const ANY: u32 = u32::MAX;
+
 /// A message of Romeo's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Incoming {
@@ -34,10 +37,11 @@ impl Model {
         self.incoming.push(Incoming { stored: 0, allowed });
     }
 
-    /// Every message may come once more: the server sends each twice.
+    /// The server sends messages twice, and what it sends again after a lost session four times, and so on: from here on
+    /// only what is lost counts, and what comes twice under one delivery id.
     pub(crate) fn server_doubles(&mut self) {
         for message in &mut self.incoming {
-            message.allowed += 1;
+            message.allowed = ANY;
         }
     }
 
@@ -48,7 +52,8 @@ impl Model {
             if let Some(index) = self.incoming_by_id.get(id)
                 && !self.strict
             {
-                self.incoming[*index].allowed += 1;
+                let allowed = &mut self.incoming[*index].allowed;
+                *allowed = allowed.saturating_add(1);
             }
         }
     }

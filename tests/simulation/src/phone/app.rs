@@ -95,26 +95,25 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     /// The app confirms all that it was given.
-    pub(crate) fn confirm_all(&mut self, model: &mut Model, now: Time) {
+    pub(crate) fn confirm_all(&mut self, model: &mut Model) {
         for id in model.unconfirmed() {
-            self.apply(&[Op::Confirm(id)], model, now);
+            self.apply(&[Op::Confirm(id)], model);
         }
     }
 
     /// A change that no connection asked for.
-    pub(super) fn apply(&mut self, ops: &[Op], model: &mut Model, now: Time) {
+    pub(super) fn apply(&mut self, ops: &[Op], model: &mut Model) {
         let server = self.server();
         if let Some(Ok(())) = self.storage.apply(&server, ops) {
-            model.committed(ops, true);
+            model.committed(ops);
         }
         self.storage.end_transaction();
-        debug_assert!(now < Time::MAX);
     }
 
     pub(super) fn event(&mut self, event: Event, model: &mut Model, now: Time) {
         match event {
             Event::Online { outcome, .. } => self.online(outcome, model, now),
-            Event::Stanza(delivery) => self.delivered(&delivery, model, now),
+            Event::Stanza(delivery) => self.delivered(&delivery, model),
             Event::Stage {
                 id,
                 stage: Stage::Acked,
@@ -147,10 +146,10 @@ impl<T: Tls + Clone> Phone<T> {
         );
     }
 
-    fn delivered(&mut self, delivery: &Delivery, model: &mut Model, now: Time) {
+    fn delivered(&mut self, delivery: &Delivery, model: &mut Model) {
         model.told(delivery);
         if self.random.below(4) < self.confirms {
-            self.apply(&[Op::Confirm(delivery.id.clone())], model, now);
+            self.apply(&[Op::Confirm(delivery.id.clone())], model);
         }
     }
 }

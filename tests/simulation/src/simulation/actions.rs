@@ -6,6 +6,7 @@ use snapback_session::link::tls::Tls;
 use snapback_session::supervisor::Input;
 
 use crate::faults::FAULTS;
+use crate::model::ANY;
 use crate::network::Time;
 use crate::phone::Kill;
 use crate::script::{Action, Cut};
@@ -65,9 +66,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             Action::Active(active) => self.with_phone(|phone, model, coverage, now| {
                 phone.set_active(active, model, coverage, now);
             }),
-            Action::Confirm => {
-                self.with_phone(|phone, model, _, now| phone.confirm_all(model, now))
-            }
+            Action::Confirm => self.with_phone(|phone, model, _, _| phone.confirm_all(model)),
             Action::Suspend if !self.suspended => {
                 self.suspended = self.phone.is_some();
                 self.supervise(Input::Suspend);
@@ -101,7 +100,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             let id = self
                 .world
                 .inject_message("romeo@localhost/x", "juliet@localhost", "thou", at);
-            self.model.written(id, if self.doubling { 2 } else { 1 });
+            self.model.written(id, if self.doubling { ANY } else { 1 });
         }
         self.pump_dirty();
     }
