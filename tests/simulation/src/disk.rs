@@ -11,7 +11,7 @@ const ACCOUNT: &str = "juliet@localhost";
 #[derive(Debug)]
 pub(crate) enum Disk {
     Memory(Box<MemoryStore>),
-    Files(Files),
+    Files(Box<Files>),
 }
 
 impl Disk {
@@ -20,7 +20,7 @@ impl Disk {
     }
 
     pub(crate) fn files() -> Self {
-        Self::Files(Files::new())
+        Self::Files(Box::new(Files::new()))
     }
 
     pub(crate) fn store(&mut self) -> &mut dyn Store {

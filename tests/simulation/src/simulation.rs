@@ -341,9 +341,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
     fn look(&mut self) {
         self.model.server_took(self.world.received());
         self.model.server_redirected(self.world.redirected());
-        self.conns.retain(|conn| {
-            conn.host.is_some() || (conn.client && conn.path.due(false).is_some()) || conn.client
-        });
+        self.conns.retain(|conn| conn.host.is_some() || conn.client);
         if self.healed_at.is_some() {
             self.check_end();
         }

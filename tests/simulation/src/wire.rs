@@ -101,6 +101,7 @@ impl Wire {
         let Piece::Element(element) = piece else {
             return;
         };
+        model.hash_element(name(element), element);
         match name(element) {
             "enabled" => self.start_counting(),
             "success" => {
@@ -160,6 +161,7 @@ impl Wire {
     }
 
     fn client_element(&mut self, element: &str, model: &mut Model) {
+        model.hash_element(name(element), element);
         match name(element) {
             "a" => {
                 self.last_up_was_ack = true;

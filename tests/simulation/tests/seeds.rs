@@ -43,7 +43,7 @@ fn under_real_tls() {
 #[test]
 fn a_seed_gives_the_same_trace_every_time() {
     for (profile, seeds) in [
-        (Profile::Memory, 40),
+        (Profile::Memory, 20),
         (Profile::Sqlite, 5),
         (Profile::Tls, 10),
     ] {

@@ -84,7 +84,10 @@ impl Storage {
     }
 
     pub(crate) fn take_due(&mut self, now: Time) -> Option<(Seq, Vec<Op>)> {
-        let (_, seq, ops) = self.deferred.pop_front_if(|(due, ..)| *due <= now)?;
+        if self.due()? > now {
+            return None;
+        }
+        let (_, seq, ops) = self.deferred.pop_front()?;
         Some((seq, ops))
     }
 

@@ -48,7 +48,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             return self.check_session();
         }
         if self.now > healed_at + PATIENCE {
-            return self.give_up();
+            self.give_up();
         }
     }
 
