@@ -27,6 +27,7 @@ pub(crate) struct Wire {
     /// The server said that a session is gone, or that something is wrong.
     pub(crate) refused: bool,
     last_up_was_ack: bool,
+    last_up_was_error: bool,
     /// `<resumed/>` came, and nothing was written since.
     fresh_resumption: bool,
     active: bool,
@@ -57,6 +58,7 @@ impl Wire {
             resumed: false,
             refused: false,
             last_up_was_ack: false,
+            last_up_was_error: false,
             fresh_resumption: false,
             active,
             server_knows_csi,
@@ -149,10 +151,15 @@ impl Wire {
 
     fn client_said(&mut self, piece: Piece<'_>, model: &mut Model) {
         let was_ack = std::mem::replace(&mut self.last_up_was_ack, false);
+        let was_error = std::mem::replace(&mut self.last_up_was_error, false);
         match piece {
             Piece::Header => {}
             Piece::End => {
-                if self.counts && !was_ack && !self.refused && !self.faulty {
+                if was_error && !self.refused && !self.faulty {
+                    model.broken("I5", || {
+                        "the server was accused of what it did not do".to_owned()
+                    });
+                } else if self.counts && !was_ack && !self.refused && !self.faulty {
                     model.broken("I14", || "the stream was closed without <a/>".to_owned());
                 }
             }
@@ -167,6 +174,7 @@ impl Wire {
                 self.last_up_was_ack = true;
                 self.check_h("I3", element, model);
             }
+            "stream:error" => self.last_up_was_error = true,
             "resume" => self.resumes(element, model),
             "authenticate" => self.authenticates(element, model),
             "enable" => self.binds("<enable/>", model),
