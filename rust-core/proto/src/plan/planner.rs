@@ -3,7 +3,7 @@
 
 use super::{Goal, Login, Plan, Restart, Transport};
 use crate::config::Policy;
-use crate::knowledge::{FastToken, Knowledge, SmSession};
+use crate::knowledge::{FastToken, Knowledge};
 use crate::mistakes::{Mistake, planted};
 use crate::sasl::{self, ChannelBindings, HtBinding, NoMechanism, Offer, Profile, SaslPolicy};
 use crate::stream::features::{Sasl2Features, StreamFeatures};
@@ -84,18 +84,11 @@ fn goal(inputs: Inputs<'_>) -> Goal {
         return Goal::LogOut;
     }
     match &inputs.knowledge.sm {
-        Some(session) if planted(Mistake::ExpiredResumed) || !has_expired(session, inputs.wall) => {
+        Some(session) if planted(Mistake::ExpiredResumed) || !session.has_expired(inputs.wall) => {
             Goal::Resume
         }
         _ => Goal::Bind,
     }
-}
-
-/// I14: an expired `max` means no resume attempt.
-fn has_expired(session: &SmSession, wall: UnixTime) -> bool {
-    session
-        .max
-        .is_some_and(|max| session.alive_at.0.saturating_add(i64::from(max)) < wall.0)
 }
 
 fn may_pipeline(inputs: Inputs<'_>, secured: Option<&StreamFeatures>) -> bool {
