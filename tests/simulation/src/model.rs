@@ -181,14 +181,10 @@ impl Model {
 
     /// A transaction is committed.
     pub(crate) fn committed(&mut self, ops: &[Op]) {
-        if let Some(h) = ops.iter().find_map(|op| match op {
-            Op::CountInbound(h) => Some(*h),
-            _ => None,
-        }) {
-            self.counted(h, ops);
-        }
+        let mut stored = None;
         for op in ops {
             match op {
+                Op::CountInbound(h) => self.counted(*h, stored.take()),
                 Op::SmEnabled { session, sent } => {
                     self.committed_h = Some(session.h);
                     if session.h != 0 {
@@ -202,7 +198,10 @@ impl Model {
                 Op::Enqueue(stanza) => self.queued(stanza.seq, &stanza.id),
                 Op::Acked { seqs, .. } => self.acknowledged(seqs),
                 Op::Failed(seqs) => self.failed(seqs),
-                Op::Inbound(delivery) => self.stored(delivery),
+                Op::Inbound(delivery) => {
+                    stored = delivery.stanza.attr("id").or(Some(""));
+                    self.stored(delivery);
+                }
                 Op::Confirm(id) => self.confirmed(id),
                 Op::StoreFast(token) => self.committed_count = token.count,
                 Op::CountFast(count) => self.committed_count = self.committed_count.max(*count),

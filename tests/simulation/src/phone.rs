@@ -4,7 +4,7 @@
 mod app;
 mod storage;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
@@ -30,7 +30,7 @@ use crate::tap::Tap;
 use crate::wire::Wire;
 
 pub(crate) use storage::Kill;
-use storage::Storage;
+use storage::{Group, Storage};
 
 /// What the phone wants of the world outside.
 #[derive(Debug)]
@@ -387,6 +387,7 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     fn settle_link(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
+        let mut next = None;
         loop {
             if self.is_killed() {
                 return;
@@ -399,8 +400,12 @@ impl<T: Tls + Clone> Phone<T> {
                 coverage.transition(attempt.state, state);
                 attempt.state = state;
             }
-            match attempt.link.poll_output() {
-                LinkOutput::Persist { seq, ops } => self.persist(seq, ops, model, now),
+            let output = match next.take() {
+                Some(output) => output,
+                None => attempt.link.poll_output(),
+            };
+            match output {
+                LinkOutput::Persist { seq, ops } => next = self.persist(seq, ops, model, now),
                 LinkOutput::Transmit(bytes) => self.transmit(bytes),
                 LinkOutput::VerifyCertificate(request) => {
                     let verdict = request.verify();
@@ -519,15 +524,35 @@ impl<T: Tls + Clone> Phone<T> {
 
     // -- commits
 
-    fn persist(&mut self, seq: Seq, ops: Vec<Op>, model: &mut Model, now: Time) {
-        if self.storage.defer(seq, &ops, now) {
-            return;
+    /// Group commit. Yields what the link said next, if it did not only name a deadline.
+    fn persist(
+        &mut self,
+        first: Seq,
+        mut ops: Vec<Op>,
+        model: &mut Model,
+        now: Time,
+    ) -> Option<LinkOutput> {
+        let attempt = self.attempt.as_mut()?;
+        let mut last = first;
+        let next = loop {
+            match attempt.link.poll_output() {
+                LinkOutput::Persist { seq, ops: more } => {
+                    last = seq;
+                    ops.extend(more);
+                }
+                LinkOutput::Timeout { .. } => break None,
+                other => break Some(other),
+            }
+        };
+        if let Some(group) = self.storage.defer(Group { first, last, ops }, now) {
+            self.commit(&group, model, now);
         }
-        self.commit(seq, &ops, model, now);
+        next
     }
 
-    fn commit(&mut self, seq: Seq, ops: &[Op], model: &mut Model, now: Time) {
+    fn commit(&mut self, group: &Group, model: &mut Model, now: Time) {
         let server = self.server();
+        let Group { first, last, ops } = group;
         self.note_drop(ops, model);
         let Some(result) = self.storage.apply(&server, ops) else {
             return;
@@ -535,12 +560,12 @@ impl<T: Tls + Clone> Phone<T> {
         let input = match result {
             Ok(()) => {
                 model.committed(ops);
-                LinkInput::Committed(seq)
+                LinkInput::Committed(*last)
             }
             Err(_) => {
                 model.note("commit failed", String::new);
                 self.storage.forget_deferred();
-                LinkInput::PersistFailed(seq, snapback_proto::connection::PersistFailure::Full)
+                LinkInput::PersistFailed(*first, snapback_proto::connection::PersistFailure::Full)
             }
         };
         self.storage.end_transaction();
@@ -555,9 +580,9 @@ impl<T: Tls + Clone> Phone<T> {
 
     fn commit_until(&mut self, until: Time, model: &mut Model, now: Time) {
         while !self.is_killed()
-            && let Some((seq, ops)) = self.storage.take_due(until)
+            && let Some(group) = self.storage.take_due(until)
         {
-            self.commit(seq, &ops, model, now);
+            self.commit(&group, model, now);
         }
     }
 
@@ -575,24 +600,41 @@ impl<T: Tls + Clone> Phone<T> {
         let Ok(knowledge) = self.storage.store().load(&server) else {
             return;
         };
-        let mut acked: Vec<u64> = Vec::new();
-        let mut kept: Vec<u64> = Vec::new();
+        let mut ids: BTreeMap<u64, String> = BTreeMap::new();
+        let mut sent: BTreeSet<u64> = BTreeSet::new();
+        for stanza in knowledge.queue {
+            if stanza.sent {
+                sent.insert(stanza.seq);
+            }
+            ids.insert(stanza.seq, stanza.id);
+        }
+        let mut unknown: Vec<u64> = Vec::new();
         for op in ops {
             match op {
-                Op::Acked { seqs, .. } => acked.extend(seqs),
-                Op::SmEnabled { sent, .. } => kept.extend(sent.iter().map(|stanza| stanza.seq)),
+                Op::Enqueue(stanza) => {
+                    ids.insert(stanza.seq, stanza.id.clone());
+                    sent.extend(stanza.sent.then_some(stanza.seq));
+                }
+                Op::MarkSent(seqs) => sent.extend(seqs),
+                Op::Acked { seqs, .. } | Op::Failed(seqs) => {
+                    sent.retain(|seq| !seqs.contains(seq));
+                }
+                Op::SmDropped => unknown.extend(std::mem::take(&mut sent)),
+                Op::SmEnabled { sent: kept, .. } => {
+                    let kept: BTreeSet<u64> = kept.iter().map(|stanza| stanza.seq).collect();
+                    unknown.extend(sent.difference(&kept));
+                    sent = kept;
+                }
                 _ => {}
             }
         }
-        let unknown: Vec<String> = knowledge
-            .queue
+        let unknown: Vec<&str> = unknown
             .iter()
-            .filter(|s| s.sent && !acked.contains(&s.seq))
-            .filter(|s| !kept.contains(&s.seq))
-            .map(|s| s.id.clone())
+            .filter_map(|seq| ids.get(seq))
+            .map(String::as_str)
             .collect();
         if knowledge.sm.is_some() || !unknown.is_empty() {
-            model.fate_unknown(unknown.iter().map(String::as_str));
+            model.fate_unknown(unknown.into_iter());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From Romeo to Juliet's app: once for each delivery id, nothing counted before it is stored.
 
-use snapback_proto::knowledge::{Delivery, Op};
+use snapback_proto::knowledge::Delivery;
 
 use super::Model;
 
@@ -59,7 +59,7 @@ impl Model {
     }
 
     /// I1: a count goes up by one, together with the stanza that it stands for.
-    pub(super) fn counted(&mut self, h: u32, ops: &[Op]) {
+    pub(super) fn counted(&mut self, h: u32, stored: Option<&str>) {
         let Some(before) = self.committed_h else {
             // Sessions that cannot be resumed are never stored; then there is nothing to compare.
             self.uncounted.pop_front();
@@ -69,10 +69,6 @@ impl Model {
         if h != before.wrapping_add(1) {
             return self.broken("I1", || format!("the count went from {before} to {h}"));
         }
-        let stored = ops.iter().find_map(|op| match op {
-            Op::Inbound(delivery) => Some(delivery.stanza.attr("id").unwrap_or_default()),
-            _ => None,
-        });
         match (self.uncounted.pop_front(), stored) {
             (None, _) => self.broken("I1", || format!("count {h} stands for no stanza")),
             (Some(heard), None) if heard.is_for_app => {

@@ -20,12 +20,20 @@ pub(crate) enum Kill {
     Now,
 }
 
+/// Transactions that are committed as one, as the driver does with all that the link asks for in a row.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) first: Seq,
+    pub(crate) last: Seq,
+    pub(crate) ops: Vec<Op>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Storage {
     disk: Disk,
     /// How long a commit takes.
     delay: Time,
-    deferred: VecDeque<(Time, Seq, Vec<Op>)>,
+    deferred: VecDeque<(Time, Group)>,
     kill: Option<Kill>,
     killed: bool,
     dies_behind: bool,
@@ -69,26 +77,24 @@ impl Storage {
         self.disk.store()
     }
 
-    /// Puts a transaction behind those that are under way; false if commits take no time.
-    pub(crate) fn defer(&mut self, seq: Seq, ops: &[Op], now: Time) -> bool {
+    /// Puts a transaction behind those that are under way, and gives it back if commits take no time.
+    pub(crate) fn defer(&mut self, group: Group, now: Time) -> Option<Group> {
         if self.delay == 0 {
-            return false;
+            return Some(group);
         }
-        self.deferred
-            .push_back((now + self.delay, seq, ops.to_vec()));
-        true
+        self.deferred.push_back((now + self.delay, group));
+        None
     }
 
     pub(crate) fn due(&self) -> Option<Time> {
-        self.deferred.front().map(|(due, ..)| *due)
+        self.deferred.front().map(|(due, _)| *due)
     }
 
-    pub(crate) fn take_due(&mut self, now: Time) -> Option<(Seq, Vec<Op>)> {
+    pub(crate) fn take_due(&mut self, now: Time) -> Option<Group> {
         if self.due()? > now {
             return None;
         }
-        let (_, seq, ops) = self.deferred.pop_front()?;
-        Some((seq, ops))
+        self.deferred.pop_front().map(|(_, group)| group)
     }
 
     /// Behind a transaction that failed nothing may be committed.
