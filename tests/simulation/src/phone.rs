@@ -87,6 +87,7 @@ pub(crate) struct Phone<T: Tls + Clone> {
     storage: Storage,
     random: Random,
     confirms: u64,
+    groups: bool,
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) clock: Clock,
     state: ConnectionState,
@@ -116,6 +117,7 @@ pub(crate) struct Device<'a, T> {
     pub(crate) knows_csi: bool,
     pub(crate) commit: Time,
     pub(crate) confirms: u64,
+    pub(crate) groups: bool,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
 }
@@ -136,6 +138,7 @@ impl<T: Tls + Clone> Phone<T> {
             knows_csi,
             commit,
             confirms,
+            groups,
             clock,
             mut random,
         } = device;
@@ -153,6 +156,7 @@ impl<T: Tls + Clone> Phone<T> {
             storage: Storage::new(disk, commit),
             random,
             confirms,
+            groups,
             effects: VecDeque::new(),
             clock,
             state: ConnectionState::Offline {
@@ -535,6 +539,9 @@ impl<T: Tls + Clone> Phone<T> {
         let attempt = self.attempt.as_mut()?;
         let mut last = first;
         let next = loop {
+            if !self.groups {
+                break None;
+            }
             match attempt.link.poll_output() {
                 LinkOutput::Persist { seq, ops: more } => {
                     last = seq;

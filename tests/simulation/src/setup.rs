@@ -32,6 +32,8 @@ pub struct Setup {
     pub jitter: u64,
     /// How long a commit takes, in microseconds; zero: it is done before anything else happens.
     pub commit: u64,
+    /// Transactions asked for in a row are committed as one; otherwise one by one, which the contract allows as well.
+    pub groups: bool,
     /// Deliveries that the app confirms at once: so many of four.
     pub confirms: u64,
     /// What the app decides.
@@ -56,6 +58,7 @@ impl Setup {
                 early_data: random.one_in(2),
                 ..Policy::default()
             })),
+            groups: !random.one_in(3),
             switches,
         }
     }

@@ -359,6 +359,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             knows_csi: self.setup.switches.csi,
             commit: self.setup.commit,
             confirms: self.setup.confirms,
+            groups: self.setup.groups,
             clock: self.clock,
             random: Random::new(self.random.next(), 5),
         };
