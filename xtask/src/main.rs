@@ -10,10 +10,11 @@ mod fuzz;
 mod purity;
 mod report;
 mod setup;
+mod simulate;
 mod suite;
 mod tool;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use report::Report;
@@ -28,6 +29,7 @@ usage: cargo xtask <command>
   fuzz [--seconds N]    each fuzz target for N seconds
   netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
+  simulate [arguments]  seeds in a simulated world; `simulate --help` names the arguments
   flights               measure the round trips on real servers, into docs/protocol/flights.md
   bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
             ],
             arguments,
         ),
+        ("simulate", arguments) => passed_on(simulate::command(arguments)),
         ("test", []) => finish(suite::test()),
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
@@ -88,8 +91,13 @@ fn main() -> ExitCode {
 /// Runs a program of the workspace with these arguments; it answers with its own exit code.
 fn run(package: &[&str], arguments: &[String]) -> ExitCode {
     let mut cargo = tool::cargo(&["run", "--quiet", "--package"]);
-    cargo.args(package);
-    match cargo.args(arguments).status() {
+    cargo.args(package).args(arguments);
+    passed_on(cargo)
+}
+
+/// The exit code is the command's.
+fn passed_on(mut command: Command) -> ExitCode {
+    match command.status() {
         Ok(status) => status
             .code()
             .and_then(|code| u8::try_from(code).ok())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{deny, fuzz, purity, setup};
+use crate::{deny, fuzz, purity, setup, simulate};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -16,6 +16,7 @@ pub(crate) fn test() -> Report {
     report.step("links", || {
         tool::cargo_test(&["--package", "snapback-netsim", "--features", "tun"])
     });
+    report.step("simulation", || Outcome::of(simulate::in_ci()));
     report.step("interop", || {
         tool::cargo_test(&[
             "--package",

@@ -335,7 +335,7 @@ impl Driver {
             self.state.shunned.push(attempt.server.clone());
         }
         attempt.close();
-        let mut ending = error.as_ref().map(request::ending);
+        let mut ending = error.as_ref().map(Ending::from);
         let transport = attempt_transport(plan.as_ref());
         self.state.preferred = error
             .as_ref()

@@ -178,23 +178,6 @@ pub(super) fn address(text: &str, transport: Transport) -> ServerAddress {
     }
 }
 
-/// What an ending means for the next attempt.
-pub(super) fn ending(error: &LinkError) -> Ending {
-    match error {
-        LinkError::Connection(error) => {
-            let mut ending = Ending::from(error);
-            // The server has told us where to go: there, and now.
-            ending.at_once |=
-                matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
-            ending
-        }
-        LinkError::Tls(error) => Ending {
-            retryable: error.is_retryable(),
-            ..Ending::default()
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use snapback_proto::knowledge::{ArchiveCursor, OutboundKind, OutboundStanza};
+use snapback_proto::mistakes::{Mistake, planted};
 
 use crate::Conflict;
 
@@ -32,7 +33,14 @@ impl Queue {
     /// What was sent, in that order; then the rest by number.
     pub(super) fn ordered(&self) -> Vec<OutboundStanza> {
         let mut rows: Vec<&Row> = self.rows.values().collect();
-        rows.sort_by_key(|row| (row.place.unwrap_or(u64::MAX), row.stanza.seq));
+        rows.sort_by_key(|row| {
+            (
+                row.place
+                    .filter(|_| !planted(Mistake::QueueOrderLost))
+                    .unwrap_or(u64::MAX),
+                row.stanza.seq,
+            )
+        });
         rows.into_iter().map(|row| row.stanza.clone()).collect()
     }
 

@@ -6,6 +6,7 @@ use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenTag,
     ServerFacts, SmSession,
 };
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::xep::roster::{Item, Subscription};
 
@@ -125,13 +126,14 @@ impl Tables {
             Op::ArchiveCursor(cursor) => self.archive = Some(cursor.clone()),
             Op::Acked { base, seqs } => {
                 self.queue.remove(seqs);
-                if let Some(base) = base {
-                    self.change_session(|session| session.base = *base);
+                if let Some(base) = base.filter(|_| !planted(Mistake::StaleBase)) {
+                    self.change_session(|session| session.base = base);
                 }
             }
             Op::Failed(seqs) => self.queue.remove(seqs),
             Op::Inbound(delivery) => self.deliver(delivery)?,
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
+            Op::Confirm(_) if planted(Mistake::ConfirmForgotten) => {}
             Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
             Op::ReplaceRoster { version, items } => {
                 self.roster_version.clone_from(version);

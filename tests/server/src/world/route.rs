@@ -8,6 +8,8 @@ use crate::xml::Element;
 
 /// Messages kept for an absent account.
 const MAX_OFFLINE: usize = 1000;
+/// Messages that went out again, noted for tests: the first ones.
+const MAX_REDIRECTED: usize = 100_000;
 
 impl World {
     /// A message from a client or from the test itself; `from` is set already.
@@ -111,6 +113,10 @@ impl World {
     pub(super) fn redirect(&mut self, account: &str, stanza: Element, now: Timestamp) {
         match stanza.name.as_str() {
             "message" if is_conversation(&stanza) => {
+                if self.redirected.len() < MAX_REDIRECTED {
+                    let id = stanza.attribute("id").unwrap_or_default();
+                    self.redirected.push(id.to_owned());
+                }
                 let stamped = self.with_delay(stanza, now);
                 let available = self.available_sessions(account);
                 if available.is_empty() {

@@ -479,6 +479,30 @@ impl World {
             .min()
     }
 
+    /// Both counters of the sessions of an account advance as if so many stanzas had passed each way and were
+    /// acknowledged: 2^32 is far away otherwise.
+    pub fn age_sessions(&mut self, account: &str, stanzas: u32) {
+        let sessions = self.sessions.values_mut();
+        for session in sessions.filter(|session| session.account == account) {
+            if let Some(sm) = &mut session.sm {
+                sm.inbound = sm.inbound.wrapping_add(stanzas);
+                sm.base = sm.base.wrapping_add(stanzas);
+            }
+        }
+    }
+
+    /// Somebody else takes the place of every connection of an account: `conflict`.
+    pub fn conflict(&mut self, account: &str) {
+        let sessions = self.sessions.iter();
+        let taken: Vec<_> = sessions
+            .filter(|(_, session)| session.account == account)
+            .filter_map(|(_, session)| session.connection)
+            .collect();
+        for connection in taken {
+            self.mail(connection, Mail::Close(StreamCondition::Conflict));
+        }
+    }
+
     /// What a restart of the server ends: every stream is told `system-shutdown`, every session is over, and the key of the
     /// TLS tickets is a new one. Accounts and what is stored with them stay.
     ///

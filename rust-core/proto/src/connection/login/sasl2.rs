@@ -4,6 +4,7 @@
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::BareJid;
 use crate::knowledge::{FastToken, Op};
+use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
@@ -85,6 +86,9 @@ fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
     };
     token.count = token.count.saturating_add(1);
     let count = token.count;
+    if planted(Mistake::EarlyBeforeCount) {
+        return (Some(count), None);
+    }
     (
         Some(count),
         Some(context.persist(vec![Op::CountFast(count)])),
@@ -140,7 +144,7 @@ fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, 
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let inline = Inline {
-        carbons: context.config.carbons && can(ns::CARBONS),
+        carbons: context.config.carbons && can(ns::CARBONS) && !planted(Mistake::CarbonsForgotten),
         inactive: !context.active && can(ns::CSI),
         sm: can(ns::SM),
     };

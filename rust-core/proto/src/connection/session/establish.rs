@@ -2,6 +2,7 @@
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, PendingKind, SmSession};
+use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
@@ -41,7 +42,7 @@ impl Session {
             self.request_roster(features, context);
         }
         self.discover_server(context);
-        if context.config.carbons && !inline.carbons {
+        if context.config.carbons && !inline.carbons && !planted(Mistake::CarbonsForgotten) {
             let id = context.entropy.token();
             self.send_core(
                 Part::EnableCarbons,
@@ -162,7 +163,11 @@ impl Session {
         self.greet(features, inline, context);
         self.sm = Sm::On;
         if let Some(session) = self.resumable(enabled, jid.to_owned(), context) {
-            let sent = self.unacked.iter().cloned().collect();
+            let sent = if planted(Mistake::GreetingApart) {
+                Vec::new()
+            } else {
+                self.unacked.iter().cloned().collect()
+            };
             context.persist(vec![Op::SmEnabled { session, sent }]);
         }
     }
@@ -177,7 +182,7 @@ impl Session {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };
         let was_asked_for = context.plan.goal == Goal::Resume;
-        if !was_asked_for || resumed.previd != stored.id {
+        if !was_asked_for || (resumed.previd != stored.id && !planted(Mistake::PrevidUnchecked)) {
             // Asked again it would say the same again.
             super::lost(None, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
@@ -190,7 +195,11 @@ impl Session {
             .collect();
         let mut session = Self {
             sm: Sm::On,
-            h: stored.h,
+            h: if planted(Mistake::HResetOnResume) {
+                0
+            } else {
+                stored.h
+            },
             base: stored.base,
             unacked,
             archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
@@ -205,10 +214,13 @@ impl Session {
         context.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &stored.jid, context);
-        if !context.active {
+        if !context.active && !planted(Mistake::InactiveForgotten) {
             session.send_client_state(context);
         }
         session.expect_archive(context);
+        if planted(Mistake::NewBeforeOld) {
+            session.flush_queue(context);
+        }
         session.resend_unacked(context);
         session.go_on(context);
         context.at_risk = Some(Assumption::Resumption);

@@ -1,6 +1,7 @@
 //! Stanzas that came in: committed and counted first, then delivered or answered.
 
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind};
+use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
@@ -32,9 +33,13 @@ impl Session {
     }
 
     /// I1, I6: stanzas count from `<enabled/>` on.
-    fn count(&mut self) {
+    pub(super) fn count(&mut self) {
         if self.sm == Sm::On {
-            self.h = self.h.wrapping_add(1);
+            self.h = if planted(Mistake::StuckAt32) {
+                self.h.saturating_add(1)
+            } else {
+                self.h.wrapping_add(1)
+            };
         }
     }
 
@@ -44,11 +49,17 @@ impl Session {
 
     /// Stores the changes that a stanza brings together with the count that includes it, in one transaction.
     pub(super) fn commit(&self, mut ops: Vec<Op>, context: &mut Context) -> super::super::Seq {
+        if planted(Mistake::CountedApart) {
+            context.persist(self.counted().map(Op::CountInbound).into_iter().collect());
+            return context.persist(ops);
+        }
         if let Some(h) = self.counted() {
             ops.push(Op::CountInbound(h));
         }
         let seq = context.persist(ops);
-        context.last_inbound = Some(seq);
+        if !planted(Mistake::AckedBeforeStored) {
+            context.last_inbound = Some(seq);
+        }
         seq
     }
 

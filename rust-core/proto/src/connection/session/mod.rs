@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq};
+use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::stream::header;
 use crate::time::Instant;
@@ -126,6 +127,9 @@ impl Session {
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
             (Nonza::Request, Sm::On) => {
                 context.understood(Part::AckRequest);
+                if planted(Mistake::NonzaCounted) {
+                    self.count();
+                }
                 self.send_ack(context);
                 Ok(())
             }
@@ -153,6 +157,9 @@ impl Session {
     fn enabled(&mut self, enabled: &Enabled, context: &mut Context) {
         self.sm = Sm::On;
         self.h = 0;
+        if planted(Mistake::CountedFromEnabled) {
+            self.unacked.clear();
+        }
         if let Some(jid) = context.jid.clone()
             && let Some(session) = self.resumable(enabled, jid, context)
         {
@@ -211,7 +218,9 @@ impl Session {
                 // The answer to one under way may not cover all of them, and what it leaves open is sent again.
                 context.transmit_element(Part::AckRequest, &sm::request());
             }
-            self.send_ack(context);
+            if !planted(Mistake::NoAckBeforeClose) {
+                self.send_ack(context);
+            }
         }
         let after = context.last_inbound;
         context.transmit_after(after, Part::Close, header::CLOSE.to_owned());

@@ -2,6 +2,7 @@
 
 use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StableId};
+use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::time::UnixTime;
 use crate::xep::delay::Delay;
@@ -86,6 +87,9 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
         context.event_after(Some(seq), event);
     }
     context.possible_gap();
+    if planted(Mistake::UnknownForgotten) {
+        context.knowledge.queue.retain(|stanza| !stanza.sent);
+    }
     for stanza in &mut context.knowledge.queue {
         stanza.unknown |= stanza.sent;
         stanza.sent = false;
@@ -193,6 +197,9 @@ impl Session {
 
     /// After a resumption: what the server has not seen, in its original order with its original ids (rule I4).
     pub(super) fn resend_unacked(&mut self, context: &mut Context) {
+        if planted(Mistake::UnackedNotResent) {
+            return;
+        }
         for stanza in &self.unacked {
             context.transmit(part_of(&stanza.xml), wire(stanza));
         }
@@ -399,6 +406,14 @@ fn outbound(
 }
 
 fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize, ConnectionError> {
+    if planted(Mistake::AckDeltaUnchecked) {
+        return Ok(outstanding.min(h.wrapping_sub(base) as usize));
+    }
+    let h = if planted(Mistake::WrapAt31) {
+        h & 0x7fff_ffff
+    } else {
+        h
+    };
     serial::acked(h, base, outstanding).map_err(|_| {
         let sent = serial::count_after(base, outstanding);
         ConnectionError::Peer(PeerError::AckTooHigh { h, sent })
