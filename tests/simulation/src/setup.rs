@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use snapback_proto::config::{Config, Identity, Policy, Timeouts, UserAgent};
+use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use snapback_proto::jid::BareJid;
 use snapback_proto::plan::Transport;
 use snapback_proto::secret::Secret;
@@ -155,6 +155,7 @@ fn config(policy: Policy) -> Config {
             device: None,
         },
         policy,
+        catch_up: CatchUp::default(),
         timeouts: Timeouts::default(),
         limits: Limits::default(),
         carbons: true,

@@ -124,10 +124,7 @@ impl Wire {
             }
             "failed" | "stream:error" | "failure" => self.refused = true,
             kind @ ("message" | "presence" | "iq") if self.counts => {
-                model.uncounted.push_back(Heard {
-                    is_for_app: kind != "iq",
-                    id: attribute(element, "id").unwrap_or_default().to_owned(),
-                });
+                model.uncounted.push_back(heard(kind, element));
             }
             _ => {}
         }
@@ -254,5 +251,16 @@ impl Wire {
                 format!("{what} left, and the stored session was not asked for")
             });
         }
+    }
+}
+
+/// XEP-0313: an archive's result stands for the message inside, which the app may have already.
+fn heard(kind: &str, element: &str) -> Heard {
+    let archived = find(element, "result").and_then(|result| find(result, "message"));
+    let id = attribute(archived.unwrap_or(element), "id");
+    Heard {
+        is_for_app: kind != "iq",
+        is_archived: archived.is_some(),
+        id: id.unwrap_or_default().to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use snapback_proto::knowledge::{Op, OutboundKind};
 use snapback_proto::plan::Transport;
 use snapback_proto::xml::Element;
 use snapback_session::link::LinkError;
-use snapback_session::supervisor::{self, Ending};
+use snapback_session::supervisor;
 use snapback_store::{Roster, StoreError};
 use tokio::sync::oneshot;
 

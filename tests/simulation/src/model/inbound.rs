@@ -27,6 +27,8 @@ pub(crate) struct Delivered {
 pub(crate) struct Heard {
     /// It is a message or presence, and must be stored with its count.
     pub(crate) is_for_app: bool,
+    /// It came out of the archive.
+    pub(crate) is_archived: bool,
     pub(crate) id: String,
 }
 
@@ -71,7 +73,7 @@ impl Model {
         }
         match (self.uncounted.pop_front(), stored) {
             (None, _) => self.broken("I1", || format!("count {h} stands for no stanza")),
-            (Some(heard), None) if heard.is_for_app => {
+            (Some(heard), None) if heard.is_for_app && !self.may_be_dropped(&heard) => {
                 self.broken("I1", || format!("{} was counted and not stored", heard.id));
             }
             (Some(heard), Some(stored)) if heard.id != stored => {
@@ -79,6 +81,15 @@ impl Model {
                 self.broken("I1", || format!("{stored} was stored for {}", heard.id));
             }
             _ => {}
+        }
+    }
+
+    /// What the app has already is counted, and that is all; so is what it sent itself and the archive tells again.
+    fn may_be_dropped(&self, heard: &Heard) -> bool {
+        let index = self.incoming_by_id.get(&heard.id);
+        match index.and_then(|index| self.incoming.get(*index)) {
+            Some(message) => message.stored > 0,
+            None => heard.is_archived,
         }
     }
 
