@@ -26,7 +26,10 @@ usage: cargo xtask <command>
   lint                  formatting, clippy, rustdoc, purity, dependencies
   purity                the sans-IO crates do no I/O
   fuzz [--seconds N]    each fuzz target for N seconds
+  netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
+  flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
   flights               measure the round trips on real servers, into docs/protocol/flights.md
+  bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
 ";
 
@@ -37,12 +40,38 @@ fn main() -> ExitCode {
         None => ("help", [].as_slice()),
     };
     match (command, rest) {
-        ("demo", arguments) => demo(arguments),
+        ("demo", arguments) => run(&["snapback", "--", "demo"], arguments),
+        ("netsim", arguments) => run(
+            &[
+                "snapback-netsim",
+                "--features",
+                "tun",
+                "--bin",
+                "netsim",
+                "--",
+            ],
+            arguments,
+        ),
+        ("flaky", arguments) => run(
+            &[
+                "snapback-interop",
+                "--features",
+                "real-servers",
+                "--bin",
+                "flaky",
+                "--",
+            ],
+            arguments,
+        ),
         ("test", []) => finish(suite::test()),
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
         ("flights", []) => finish(suite::flights()),
+        ("bench", [what]) if what == "store" => run(
+            &["snapback-store", "--release", "--example", "budgets"],
+            &[],
+        ),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
             Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),
@@ -56,8 +85,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn demo(arguments: &[String]) -> ExitCode {
-    let mut cargo = tool::cargo(&["run", "--quiet", "--package", "snapback", "--", "demo"]);
+/// Runs a program of the workspace with these arguments; it answers with its own exit code.
+fn run(package: &[&str], arguments: &[String]) -> ExitCode {
+    let mut cargo = tool::cargo(&["run", "--quiet", "--package"]);
+    cargo.args(package);
     match cargo.args(arguments).status() {
         Ok(status) => status
             .code()

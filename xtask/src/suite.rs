@@ -13,6 +13,9 @@ pub(crate) fn test() -> Report {
     report.step("setup", || Outcome::of(setup::install_missing()));
     add_lints(&mut report);
     report.step("tests", || tool::cargo_test(&["--workspace"]));
+    report.step("links", || {
+        tool::cargo_test(&["--package", "snapback-netsim", "--features", "tun"])
+    });
     report.step("interop", || {
         tool::cargo_test(&[
             "--package",

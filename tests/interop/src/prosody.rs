@@ -154,6 +154,7 @@ fn overrides(site: &Site) -> String {
         chain.to_string()
     );
     let window = site.config.resume_window_s;
+    let address = site.config.address;
     format!(
         r#"-- What the test changes:
 run_as_root = true
@@ -161,7 +162,7 @@ data_path = "{folder}/data"
 pidfile = "{folder}/prosody.pid"
 log = {{ {{ levels = {{ min = "info" }}; to = "console" }} }}
 certificates = "{folder}"
-interfaces = {{ "127.0.0.1" }}
+interfaces = {{ "{address}" }}
 c2s_ports = {{ {starttls} }}
 c2s_direct_tls_ports = {{ {direct} }}
 s2s_ports = {{ }}

@@ -22,6 +22,7 @@
 mod config;
 mod connection;
 mod link;
+pub mod packets;
 mod trace;
 
 pub use config::{ChargeHandshake, CutMode, Direction, DownMode, LinkConfig};

@@ -8,6 +8,7 @@ mod check;
 mod codec;
 mod epoch;
 mod fault;
+mod inspect;
 mod lease;
 mod migrations;
 mod open;
@@ -16,6 +17,7 @@ mod record;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod rows;
 mod seal;
+mod seen;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ use crate::{
 };
 
 use fault::Fault;
+pub(crate) use inspect::inspect;
 use open::Opened;
 use tables::{Tables, cell};
 
@@ -165,6 +168,9 @@ impl Store for SqliteStore {
                 id: stanza.id,
                 kind: stanza.kind,
                 sent: false,
+                unknown: false,
+                sent_behind: None,
+                strikes: 0,
                 queued_at: stanza.queued_at,
                 xml: stanza.xml,
             })?;

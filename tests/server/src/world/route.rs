@@ -304,14 +304,27 @@ impl World {
     /// A message with a body arrives from `from`, any JID, for `to`; its id is the answer.
     pub fn inject_message(&mut self, from: &str, to: &str, body: &str, now: Timestamp) -> String {
         let id = self.rng.token();
+        self.inject_message_again(from, to, body, &id, now);
+        id
+    }
+
+    /// A message with a given id arrives, as if its sender did not know that it had arrived before.
+    pub fn inject_message_again(
+        &mut self,
+        from: &str,
+        to: &str,
+        body: &str,
+        id: &str,
+        now: Timestamp,
+    ) {
         let message = Element::new(ns::CLIENT, "message")
             .with("from", from)
             .with("to", to)
             .with("type", "chat")
-            .with("id", id.clone())
-            .child(Element::new(ns::CLIENT, "body").text(body));
+            .with("id", id)
+            .child(Element::new(ns::CLIENT, "body").text(body))
+            .child(Element::new(ns::STANZA_ID, "origin-id").with("id", id));
         self.route_message(message, None, now);
-        id
     }
 }
 

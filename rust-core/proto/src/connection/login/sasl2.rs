@@ -10,7 +10,7 @@ use crate::plan::Goal;
 use crate::sasl::{HtBinding, Mechanism, Profile, SaslCondition};
 use crate::secret::Secret;
 use crate::stream::features::{Sasl2Features, StreamFeatures};
-use crate::xep::bind2::{Bind2, BoundSm, EnableSm};
+use crate::xep::bind2::{Bind2, EnableSm};
 use crate::xep::error::CodecError;
 use crate::xep::fast;
 use crate::xep::sasl2::{self as codec, Authenticate, Failure, Sasl2, Success, UserAgent};
@@ -273,11 +273,7 @@ impl ExpectSasl2 {
                 // every server that does so says that it has an archive (ejabberd).
                 context.possible_gap();
                 session::lost(success.resume_failed.and_then(|failed| failed.h), context)?;
-                let enabled = match bound.sm {
-                    Some(BoundSm::Enabled(enabled)) => Some(enabled),
-                    _ => None,
-                };
-                Session::bound_inline(identity, enabled, self.inline, context).map(online)
+                Session::bound_inline(identity, bound, self.inline, context).map(online)
             }
             (None, None) => {
                 if let Some(failed) = success.resume_failed {

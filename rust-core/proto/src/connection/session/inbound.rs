@@ -6,12 +6,15 @@ use crate::part::Part;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
 use crate::xep::caps::{Caps, CapsCheck};
 use crate::xep::disco::Info;
-use crate::xep::ping;
+use crate::xep::mam::Archived;
 use crate::xep::roster::{self, PushError, RosterResult};
+use crate::xep::{carbons, ping};
 use crate::xml::{Element, RefusedStanza};
 
 use super::super::Event;
 use super::super::context::Context;
+use super::archive::FromArchive;
+use super::doubles::{self, Ids};
 use super::{Session, Sm};
 
 /// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
@@ -40,7 +43,7 @@ impl Session {
     }
 
     /// Stores the changes that a stanza brings together with the count that includes it, in one transaction.
-    fn commit(&self, mut ops: Vec<Op>, context: &mut Context) -> super::super::Seq {
+    pub(super) fn commit(&self, mut ops: Vec<Op>, context: &mut Context) -> super::super::Seq {
         if let Some(h) = self.counted() {
             ops.push(Op::CountInbound(h));
         }
@@ -50,11 +53,64 @@ impl Session {
     }
 
     fn deliver(&mut self, element: &Element, context: &mut Context) {
+        if element.name() != "message" {
+            return self.hand_over(element.clone(), Vec::new(), context);
+        }
+        match self.judge_result(element, context) {
+            FromArchive::No => self.message(element, context),
+            FromArchive::Worthless => {
+                self.commit(Vec::new(), context);
+            }
+            FromArchive::Result(archived) => self.archived(archived, context),
+        }
+    }
+
+    fn message(&mut self, message: &Element, context: &mut Context) {
+        let ids = Ids::of_live(message, &self.archive, context);
+        if ids.is_double(context) {
+            self.commit(Vec::new(), context);
+            return;
+        }
+        let mut ops: Vec<Op> = ids.note(context).into_iter().collect();
+        if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
+            context.knowledge.archive = Some(cursor.clone());
+            ops.push(Op::ArchiveCursor(cursor));
+        }
+        self.hand_over(message.clone(), ops, context);
+    }
+
+    /// A message from the archive: somebody's to us, or one that this account sent.
+    fn archived(&mut self, archived: Archived, context: &mut Context) {
+        let own = context.config.account.to_string();
+        let message = &archived.message;
+        let is_own = |name| message.attr(name).map(doubles::bare) == Some(own.as_str());
+        // What we sent to ourselves came to us like anybody's.
+        let is_ours = is_own("from") && !is_own("to");
+        if is_ours && self.has_arrived(message, context) {
+            return;
+        }
+        let ids = Ids::of_archived(&archived.id, message, is_ours, context);
+        if ids.is_double(context) {
+            self.commit(Vec::new(), context);
+            return;
+        }
+        let ops = ids.note(context).into_iter().collect();
+        let stanza = if is_ours {
+            carbons::sent(&own, archived.message, archived.delay.as_ref())
+        } else {
+            archived.into_live(&own)
+        };
+        self.hand_over(stanza, ops, context);
+    }
+
+    /// To the app, once it is committed.
+    fn hand_over(&mut self, stanza: Element, mut ops: Vec<Op>, context: &mut Context) {
         let delivery = Delivery {
             id: context.entropy.token(),
-            stanza: element.clone(),
+            stanza,
         };
-        let seq = self.commit(vec![Op::Inbound(delivery.clone())], context);
+        ops.push(Op::Inbound(delivery.clone()));
+        let seq = self.commit(ops, context);
         context.event_after(Some(seq), Event::Stanza(delivery));
     }
 
@@ -136,6 +192,8 @@ impl Session {
             PendingKind::Carbons => {
                 self.commit(Vec::new(), context);
             }
+            PendingKind::ArchivePage => self.archive_page(&pending.id, iq, context),
+            PendingKind::ArchiveEnd => self.archive_end(&pending.id, iq, context),
         }
     }
 

@@ -1,8 +1,11 @@
 //! The session: stanzas flow, are counted, acknowledged and answered.
 
+mod archive;
+mod doubles;
 mod establish;
 mod inbound;
 mod outbound;
+mod unknown;
 
 use std::collections::VecDeque;
 
@@ -17,6 +20,8 @@ use crate::xml::{Element, RefusedStanza};
 
 use super::context::Context;
 use super::{Event, Timer};
+
+use archive::Archive;
 
 pub(super) use establish::Inline;
 pub(super) use outbound::{enqueue, lost};
@@ -35,6 +40,8 @@ pub(super) struct Session {
     pending: Vec<PendingIq>,
     /// An acknowledgement request is under way.
     asked: Option<Asked>,
+    /// How far we hold the archive.
+    archive: Archive,
     /// The session was announced to the app.
     is_online: bool,
 }
@@ -72,6 +79,7 @@ impl Session {
             unacked: VecDeque::new(),
             pending: Vec::new(),
             asked: None,
+            archive: Archive::Absent,
             is_online: false,
         }
     }
@@ -130,7 +138,7 @@ impl Session {
                 if self.base != before {
                     context.assumption_held(Assumption::Resumption);
                 }
-                self.request_ack(context);
+                self.go_on(context);
                 Ok(())
             }
             // I7: not while stream management is off.
