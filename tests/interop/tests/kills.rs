@@ -77,7 +77,7 @@ async fn on_real(name: &str, flavour: Flavour, transport: Transport, killed: Kil
     };
     let accounts = [Account::Juliet, Account::Romeo].map(|who| server.account(who).clone());
     let endpoint = Endpoint::of(&server, transport);
-    kill(name, endpoint, accounts, killed, Excuse::OrderAndDoubles).await;
+    kill(name, endpoint, accounts, killed, Excuse::Order).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
