@@ -155,6 +155,24 @@ pub fn real_cases() -> Vec<Case> {
             flights(5, 3, 3),
         ),
         on(
+            "Prosody with mod_quickstart, SCRAM, STARTTLS",
+            Flavour::ProsodyQuickstart,
+            StartTls,
+            flights(6, 4, 3),
+        ),
+        on(
+            "Prosody with mod_quickstart, SCRAM, direct TLS",
+            Flavour::ProsodyQuickstart,
+            DirectTls,
+            flights(5, 4, 3),
+        ),
+        on(
+            "Prosody with mod_quickstart, SASL2, Bind 2 and FAST, STARTTLS",
+            Flavour::ProsodyModernQuickstart,
+            StartTls,
+            flights(6, 3, 3),
+        ),
+        on(
             "ejabberd with FAST, STARTTLS",
             Flavour::Ejabberd,
             StartTls,

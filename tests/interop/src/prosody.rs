@@ -23,6 +23,9 @@ const MODERN_MODULES: [&str; 5] = [
     "sasl_ssdp",
 ];
 
+/// Where our own modules are.
+const OWN_MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/prosody");
+
 const PACKAGED_SOURCES: &str = "'/usr/lib/prosody";
 
 /// Writes the configuration, creates the accounts and says how to start.
@@ -110,9 +113,20 @@ fn overrides(site: &Site) -> String {
     let (starttls, direct) = (site.starttls_port, site.direct_port);
     let (chain, key) = (site.chain_path(), site.key_path());
     let (chain, key) = (chain.display(), key.display());
-    let modern = site.config.flavour == Flavour::ProsodyModern;
-    let modules = std::iter::once("mam").chain(MODERN_MODULES.into_iter().filter(|_| modern));
+    let (modern, quickstart) = match site.config.flavour {
+        Flavour::ProsodyStock | Flavour::Ejabberd => (false, false),
+        Flavour::ProsodyModern => (true, false),
+        Flavour::ProsodyQuickstart => (false, true),
+        Flavour::ProsodyModernQuickstart => (true, true),
+    };
+    let modules = std::iter::once("mam")
+        .chain(MODERN_MODULES.into_iter().filter(|_| modern))
+        .chain(std::iter::once("quickstart").filter(|_| quickstart));
     let modules: String = modules.map(|module| format!("{module:?}; ")).collect();
+    let quickstart = match quickstart {
+        true => format!("plugin_paths = {{ {OWN_MODULES:?} }}\nquickstart_resume_before_sasl = true"),
+        false => String::new(),
+    };
     let nagle = match site.config.nagle {
         true => "",
         false => "network_settings = { nagle = false }",
@@ -143,6 +157,7 @@ http_ports = {{ }}
 https_ports = {{ }}
 limits = {{ }}
 {nagle}
+{quickstart}
 smacks_hibernation_time = {window}
 modules_enabled:append {{ {modules}}}
 c2s_direct_tls_ssl = {ssl}

@@ -26,6 +26,10 @@ pub enum Flavour {
     ProsodyStock,
     /// The same with the packaged community modules for SASL2, Bind 2, inline stream management and FAST.
     ProsodyModern,
+    /// [`Flavour::ProsodyStock`] with our `mod_quickstart` (XEP-0305) and its resumption before SASL.
+    ProsodyQuickstart,
+    /// [`Flavour::ProsodyModern`] with the same.
+    ProsodyModernQuickstart,
     /// ejabberd with the modules that its package enables, message archiving, and FAST.
     Ejabberd,
 }
@@ -158,7 +162,10 @@ impl Site {
 
     fn prepare(&self) -> Result<Launch, StartError> {
         match self.config.flavour {
-            Flavour::ProsodyStock | Flavour::ProsodyModern => prosody::prepare(self),
+            Flavour::ProsodyStock
+            | Flavour::ProsodyModern
+            | Flavour::ProsodyQuickstart
+            | Flavour::ProsodyModernQuickstart => prosody::prepare(self),
             Flavour::Ejabberd => ejabberd::prepare(self),
         }
     }

@@ -29,13 +29,28 @@ async fn prosody_with_sasl2_over_direct_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ejabberd_over_starttls() {
+async fn prosody_with_quickstart_over_starttls() {
     meets_its_row(4).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ejabberd_over_direct_tls() {
+async fn prosody_with_quickstart_over_direct_tls() {
     meets_its_row(5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prosody_with_quickstart_and_fast_over_starttls() {
+    meets_its_row(6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ejabberd_over_starttls() {
+    meets_its_row(7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ejabberd_over_direct_tls() {
+    meets_its_row(8).await;
 }
 
 async fn meets_its_row(index: usize) {

@@ -169,7 +169,7 @@ async fn server_side(
     to_client: Writer,
 ) {
     wait_until(established + shared.rtt() / 2).await;
-    let Ok(upstream) = TcpStream::connect(shared.upstream).await else {
+    let Ok(upstream) = TcpStream::connect(shared.upstream()).await else {
         wait_until(Instant::now() + shared.rtt() / 2).await;
         drop(to_client);
         shared.cut_one(id, CutMode::ResetBoth);

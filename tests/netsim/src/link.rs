@@ -92,6 +92,11 @@ impl Link {
         self.shared.set_rtt(rtt);
     }
 
+    /// Leads new connections elsewhere, as a captive portal does. Live ones stay where they are.
+    pub fn set_upstream(&self, upstream: SocketAddr) {
+        self.shared.lock().upstream = upstream;
+    }
+
     /// Ends all live connections. The sockets are closed as soon as the runtime gets to it.
     pub fn cut(&self, mode: CutMode) {
         let ids: Vec<u64> = self.shared.lock().connections.keys().copied().collect();
@@ -265,15 +270,16 @@ fn bind(addr: SocketAddr) -> io::Result<TcpSocket> {
 /// What the tasks of a link share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) upstream: SocketAddr,
     pub(crate) handshake: ChargeHandshake,
     drop_upstream_after: Option<Duration>,
     rtt_nanos: AtomicU64,
     books: Mutex<Books>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Books {
+    /// Where new connections lead.
+    upstream: SocketAddr,
     stats: LinkStats,
     trace: Vec<Chunk>,
     armed: Option<Armed>,
@@ -292,11 +298,17 @@ struct Armed {
 impl Shared {
     fn new(config: &LinkConfig, upstream: SocketAddr) -> Self {
         let shared = Self {
-            upstream,
             handshake: config.handshake,
             drop_upstream_after: config.drop_upstream_after,
             rtt_nanos: AtomicU64::new(0),
-            books: Mutex::default(),
+            books: Mutex::new(Books {
+                upstream,
+                stats: LinkStats::default(),
+                trace: Vec::new(),
+                armed: None,
+                connections: BTreeMap::new(),
+                unclaimed: BTreeSet::new(),
+            }),
         };
         shared.set_rtt(config.rtt);
         shared
@@ -305,6 +317,10 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Books> {
         // The books stay true even if a task panicked while holding them.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn upstream(&self) -> SocketAddr {
+        self.lock().upstream
     }
 
     pub(crate) fn rtt(&self) -> Duration {

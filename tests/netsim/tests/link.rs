@@ -313,3 +313,16 @@ async fn dropping_the_link_cuts_everything() {
     assert!(timeout(SOON, stream.read_u8()).await.unwrap().is_err());
     assert!(timeout(SOON, ended.recv()).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn new_connections_can_be_led_elsewhere() {
+    let (link, _ended) = link(LinkConfig::with_rtt(RTT)).await;
+    let mut old = link.connect().await.unwrap();
+    ping(&mut old, b"here").await;
+    let portal = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    link.set_upstream(portal.local_addr().unwrap());
+    let new = link.connect().await.unwrap();
+    timeout(SOON, portal.accept()).await.unwrap().unwrap();
+    ping(&mut old, b"the old one stays").await;
+    drop(new);
+}

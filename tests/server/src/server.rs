@@ -176,6 +176,16 @@ impl ReferenceServer {
             .with(|world, now| world.forget_sessions(account, now));
     }
 
+    /// As if the server were started again: see [`World::restart`]. The ports stay open; whoever wants them closed for a while
+    /// takes down the link in front of them.
+    ///
+    /// # Errors
+    ///
+    /// If TLS could not be set up anew.
+    pub fn restart(&self) -> Result<(), TlsError> {
+        self.shared.with(World::restart)
+    }
+
     /// Records of all connections so far.
     pub fn connections(&self) -> Vec<ConnectionRecord> {
         self.world(|world| world.connections())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{ConnectionId, Mail, SessionId, World};
 use crate::connection::StreamCondition;
 use crate::time::Timestamp;
+use crate::tls::TlsError;
 use crate::xml::Element;
 
 /// `h` of this many ended sessions is remembered.
@@ -450,6 +451,27 @@ impl World {
             .values()
             .filter_map(|session| session.expires)
             .min()
+    }
+
+    /// What a restart of the server ends: every stream is told `system-shutdown`, every session is over, and the key of the
+    /// TLS tickets is a new one. Accounts and what is stored with them stay.
+    ///
+    /// # Errors
+    ///
+    /// If no new key could be made.
+    pub fn restart(&mut self, now: Timestamp) -> Result<(), TlsError> {
+        let sessions: Vec<_> = self.sessions.keys().copied().collect();
+        for id in sessions {
+            self.end_session(id, now);
+        }
+        let connections: Vec<_> = self.mailboxes.keys().copied().collect();
+        for connection in connections {
+            if let Some(mailbox) = self.mailboxes.get_mut(&connection) {
+                mailbox.clear();
+            }
+            self.mail(connection, Mail::Close(StreamCondition::SystemShutdown));
+        }
+        self.forget_tls_tickets()
     }
 
     /// The sessions of an account that wait for their client end now, as if their time had passed.

@@ -1,0 +1,150 @@
+-- What a client may put into one write, although the stream changes in the middle of it:
+--
+--   <stream:stream ..><starttls/>ClientHello       the bytes behind <starttls/> are TLS's
+--   <response>..</response><stream:stream ..><iq/> the bytes behind the login are another document's
+--
+-- Nothing here decides anything about XMPP: bytes are read, or handed on, in smaller pieces than otherwise.
+
+local socket = require "socket";
+local server = require "prosody.net.server";
+local timer = require "prosody.util.timer";
+
+-- Before TLS a client sends a header and <starttls/>. Whoever sends more than this is read as without this module.
+local MAX_CLEARTEXT = 4096;
+-- A login has far fewer tags. Whoever sends more is handed on as without this module.
+local MAX_PIECES = 500;
+
+local NAME = "starttls";
+-- The shortest that can follow what is not part of the name: "starttls>".
+local SHORTEST = #NAME + 1;
+
+-- LuaSocket's receive() on a TCP socket takes all there is into a buffer of its own, out of the reach of TLS. On a UDP socket
+-- it is a plain recv(2) of so many bytes, and the rest stays where it is. This one has no socket: it borrows one for a moment.
+local borrower = socket.udp();
+borrower:settimeout(0);
+borrower:close();
+
+local function receive_exactly(tcp, count)
+	borrower:setfd(tcp:getfd());
+	local data, err = borrower:receive(count);
+	borrower:setfd(socket._SOCKETINVALID or -1);
+	if data == "" then return nil, "closed"; end
+	return data, err;
+end
+
+-- How many bytes can be read without reading past the ">" of a <starttls/> or </starttls>, whatever they are.
+local function safe_step(seen)
+	if seen:find(NAME, 1, true) then return 1; end
+	for overlap = #NAME - 1, 1, -1 do
+		if seen:sub(-overlap) == NAME:sub(1, overlap) then
+			return SHORTEST - overlap;
+		end
+	end
+	return SHORTEST;
+end
+
+-- In place of the connection's socket, until TLS: reads up to the end of <starttls/>, and no further.
+local function stop_at_starttls(conn, session)
+	local tcp = conn.conn;
+	local reader, wrapped = {}, {};
+	local seen, total, blocked = "", 0, false;
+
+	local function retire()
+		if conn.conn == reader then conn.conn = tcp; end
+	end
+
+	function reader.receive(_, limit)
+		if blocked then return nil, "timeout"; end
+		if session.type ~= "c2s_unauthed" or total >= MAX_CLEARTEXT then
+			retire();
+			return tcp:receive(limit);
+		end
+		limit = type(limit) == "number" and limit or MAX_CLEARTEXT;
+		local chunks, length = {}, 0;
+		repeat
+			local chunk, err = receive_exactly(tcp, safe_step(seen));
+			if not chunk then
+				return nil, err, table.concat(chunks);
+			end
+			table.insert(chunks, chunk);
+			length, total = length + #chunk, total + #chunk;
+			local in_tag = seen:find(NAME, 1, true) ~= nil;
+			if in_tag and chunk == ">" then
+				seen = "";
+				break;
+			end
+			-- Inside the tag only its presence counts, outside only what may be the beginning of the name.
+			seen = in_tag and NAME or (seen .. chunk):sub(-SHORTEST);
+		until length >= limit or total >= MAX_CLEARTEXT;
+		return table.concat(chunks);
+	end
+
+	setmetatable(reader, {
+		__index = function (_, name)
+			local method = tcp[name];
+			if type(method) ~= "function" then return method; end
+			wrapped[name] = wrapped[name] or function (_, ...) return method(tcp, ...); end;
+			return wrapped[name];
+		end;
+	});
+	conn.conn = reader;
+
+	-- mod_tls asks for this before it answers <proceed/>: what comes now is for TLS, even if the answer is not written yet.
+	function conn.block_reads(self)
+		blocked = true;
+		self:set(false);
+	end
+end
+
+-- Hands on one tag at a time, so that a stream that is reset by one tag begins anew with the next.
+local function hand_on_by_tag(conn, session)
+	local deliver, resume = conn.onincoming, conn.resume;
+	local held, at, pieces = "", 1, 0;
+
+	local function is_waiting()
+		return session.thread ~= nil and session.thread.state == "waiting";
+	end
+
+	local function hand_on()
+		while at <= #held do
+			if not conn.conn or is_waiting() then return; end
+			local stop = held:find(">", at, true) or #held;
+			pieces = pieces + 1;
+			if session.type ~= "c2s_unauthed" or pieces > MAX_PIECES then
+				conn.onincoming, conn.resume = nil, nil;
+				stop = #held;
+			end
+			local piece = held:sub(at, stop);
+			at = stop + 1;
+			deliver(conn, piece);
+		end
+		held, at = "", 1;
+	end
+
+	function conn.onincoming(_, data)
+		if not data then return; end
+		held, at = held:sub(at) .. data, 1;
+		hand_on();
+	end
+
+	-- The connection is paused while the session waits for something (a password store elsewhere, say), and resumed after it.
+	function conn.resume(self)
+		if at <= #held then timer.add_task(0, hand_on); end
+		return resume(self);
+	end
+end
+
+local function prepare(session)
+	local conn = session.conn;
+	if not conn.onincoming or not server.get_backend or server.get_backend() ~= "epoll" then
+		return false; -- another network backend: none of this would be called
+	end
+	hand_on_by_tag(conn, session);
+	-- mod_net_multiplex may have let LuaSocket read on already.
+	if not conn:ssl() and not conn.conn:dirty() then
+		stop_at_starttls(conn, session);
+	end
+	return true;
+end
+
+return { prepare = prepare };
