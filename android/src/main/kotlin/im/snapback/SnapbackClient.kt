@@ -229,7 +229,7 @@ public class SnapbackClient private constructor(
     override fun close() {
         if (closed.compareAndSet(false, true)) {
             companions.forEach { it.close() }
-            core.close()
+            core.end()
         }
     }
 
