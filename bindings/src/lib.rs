@@ -47,7 +47,7 @@ pub use config::{
 };
 pub use drain::DrainOutcome;
 pub use ending::{
-    CertificateProblem, EndReason, Ending, LocalProblem, LoginRefusal, NoLoginProblem,
+    CertificateProblem, EndReason, Ending, LocalProblem, NoLoginProblem,
     ResolveProblem, Timer, TlsProblem, WrongAssumption,
 };
 pub use error::{CallError, IqError, OpenError, SendError};

@@ -150,7 +150,7 @@ public class Configuration internal constructor() {
             storage =
                 when (val storage = storage) {
                     is Storage.Memory -> CoreStorage.Memory
-                    is Storage.InFile -> CoreStorage.File(storage.file.path, storage.vault)
+                    is Storage.InFile -> CoreStorage.File(storage.file.path, CoreVaultOf(storage.vault))
                     is Storage.InFileWithKeys -> CoreStorage.FileWithKeysInFolder(storage.file.path, storage.keys.path)
                 },
             policy =

@@ -3,6 +3,7 @@ package im.snapback
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import im.snapback.ffi.ConnectionState as CoreState
+import im.snapback.ffi.DrainOutcome as CoreOutcome
 import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.Stanza as CoreStanza
 import im.snapback.ffi.Timeline as CoreTimeline
@@ -26,6 +27,13 @@ internal fun CoreTimeline.toTimeline(): Timeline =
         bytesReceived = bytesReceived.toLong(),
     )
 
+internal fun CoreOutcome.toOutcome(): DrainOutcome =
+    when (this) {
+        is CoreOutcome.Complete -> DrainOutcome.Complete
+        is CoreOutcome.TimedOut -> DrainOutcome.TimedOut
+        is CoreOutcome.Offline -> DrainOutcome.Offline(reason)
+    }
+
 /** An event for the app; `null` for a change of state, which [SnapbackClient.state] tells. */
 internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
     when (this) {
@@ -33,7 +41,7 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
         is CoreEvent.Online -> Event.Online(outcome, Jid.parse(jid), plan, timeline.toTimeline())
         is CoreEvent.ConnectionEnded ->
             Event.Ended(
-                ending.reason,
+                ending.reason.toReason(),
                 ending.retryable,
                 ending.needsCredentials,
                 ending.description,
@@ -42,7 +50,7 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
         is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(), confirm)
         is CoreEvent.Carbon -> Event.Carbon(deliveryId, direction, stanza.toMessage(), confirm)
         is CoreEvent.Presence -> Event.Presence(deliveryId, stanza.toPresence(), confirm)
-        is CoreEvent.StanzaStage -> Event.StageReached(id, stage)
+        is CoreEvent.StanzaStage -> Event.StageReached(id, stage.toStage())
         is CoreEvent.ServerFeatures -> Event.ServerFeatures(features)
         is CoreEvent.RosterChanged -> Event.RosterChanged
         is CoreEvent.StanzaRefused -> Event.StanzaRefused(limit, bytes.toLong())

@@ -38,7 +38,7 @@ public class Jid private constructor(
             try {
                 val parts = parseJid(text)
                 Jid(parts.localpart, parts.domain, parts.resource)
-            } catch (problem: JidProblem) {
+            } catch (problem: CoreJidProblem) {
                 throw SnapbackException.InvalidJid(problem)
             }
 
@@ -53,5 +53,51 @@ public class Jid private constructor(
     }
 }
 
+/** A part of an address. */
+public typealias JidPart = im.snapback.ffi.JidPart
+
 /** What is wrong with a text that is no address. */
-public typealias JidProblem = CoreJidProblem
+public enum class JidProblem {
+    /** A part is there but empty, or becomes so. */
+    EMPTY,
+
+    /** A part is longer than 1023 bytes. */
+    TOO_LONG,
+
+    /** A part contains what its profile does not allow. */
+    DISALLOWED,
+
+    /** A label of the domain is not one of a host name. */
+    DOMAIN_LABEL,
+
+    /** The domain begins with `[` but is no IPv6 address in brackets. */
+    IP_LITERAL,
+
+    /** A bare address was expected, this one has a resource. */
+    UNEXPECTED_RESOURCE,
+
+    /** A full address was expected, this one has no resource. */
+    MISSING_RESOURCE,
+    ;
+
+    internal companion object {
+        fun of(problem: CoreJidProblem): JidProblem =
+            when (problem) {
+                is CoreJidProblem.Empty -> EMPTY
+                is CoreJidProblem.TooLong -> TOO_LONG
+                is CoreJidProblem.Disallowed -> DISALLOWED
+                is CoreJidProblem.DomainLabel -> DOMAIN_LABEL
+                is CoreJidProblem.IpLiteral -> IP_LITERAL
+                is CoreJidProblem.UnexpectedResource -> UNEXPECTED_RESOURCE
+                is CoreJidProblem.MissingResource -> MISSING_RESOURCE
+            }
+
+        fun partOf(problem: CoreJidProblem): JidPart? =
+            when (problem) {
+                is CoreJidProblem.Empty -> problem.part
+                is CoreJidProblem.TooLong -> problem.part
+                is CoreJidProblem.Disallowed -> problem.part
+                else -> null
+            }
+    }
+}

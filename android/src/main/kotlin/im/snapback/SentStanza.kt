@@ -23,7 +23,7 @@ public class SentStanza internal constructor(
             track
                 .transformWhile { stage ->
                     emit(stage)
-                    stage != null && !stage.isFinal()
+                    stage != null && !stage.isFinal
                 }.filterNotNull()
 
     /**
@@ -60,7 +60,7 @@ internal class Tracker {
         id: String,
         stage: Stage,
     ) {
-        val track = if (stage.isFinal()) tracks.remove(id) else tracks[id]
+        val track = if (stage.isFinal) tracks.remove(id) else tracks[id]
         track?.tryEmit(stage)
     }
 
@@ -80,5 +80,3 @@ internal class Tracker {
         const val KEPT_STAGES = 8
     }
 }
-
-private fun Stage.isFinal(): Boolean = this is Stage.Acked || this is Stage.Failed

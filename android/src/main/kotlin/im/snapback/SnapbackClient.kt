@@ -2,6 +2,7 @@ package im.snapback
 
 import im.snapback.ffi.CallException
 import im.snapback.ffi.CoreClient
+import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
 import im.snapback.ffi.OpenException
@@ -208,7 +209,7 @@ public class SnapbackClient private constructor(
      */
     public suspend fun drain(timeout: Duration): DrainOutcome {
         val start = TimeSource.Monotonic.markNow()
-        val outcome = call { drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }
+        val outcome = call { drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
         // What was received has passed the core; the pump may still be at it.
         val collected = withTimeoutOrNull(timeout - start.elapsedNow()) { queue.awaitEmpty() }
         pause()
@@ -259,7 +260,7 @@ public class SnapbackClient private constructor(
             while (true) {
                 val events = core.nextEvents(EVENTS_AT_ONCE)
                 if (events.isEmpty()) break
-                events.forEach { if (it is CoreEvent.StanzaStage) tracker.reached(it.id, it.stage) }
+                events.forEach { if (it is CoreEvent.StanzaStage) tracker.reached(it.id, it.stage.toStage()) }
                 queue.put(events.mapNotNull { it.toEvent(::confirm) })
             }
         } finally {
@@ -372,7 +373,7 @@ public class SnapbackClient private constructor(
     }
 }
 
-private typealias CoreEvent = im.snapback.ffi.Event
+
 
 /** A message to be sent. */
 @SnapbackDsl

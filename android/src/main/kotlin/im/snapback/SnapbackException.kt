@@ -2,6 +2,7 @@ package im.snapback
 
 import im.snapback.ffi.CallException
 import im.snapback.ffi.IqException
+import im.snapback.ffi.JidProblem as CoreJidProblem
 import im.snapback.ffi.OpenException
 import im.snapback.ffi.SendException
 
@@ -11,7 +12,13 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     public class Closed : SnapbackException("the client is closed")
 
     /** A text is not an address. */
-    public class InvalidJid(public val problem: JidProblem) : SnapbackException("not a JID: ${problem.message}")
+    public class InvalidJid(
+        public val problem: JidProblem,
+        /** The part that is wrong; `null` where the problem says it all. */
+        public val part: JidPart?,
+    ) : SnapbackException("not a JID: $problem${part?.let { " $it" } ?: ""}") {
+        internal constructor(error: CoreJidProblem) : this(JidProblem.of(error), JidProblem.partOf(error))
+    }
 
     /** The account has no localpart: there is nobody to log in as. */
     public class AccountWithoutLocalpart : SnapbackException("the account's JID has no localpart")
@@ -41,7 +48,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     public class NotAStanza : SnapbackException("neither a message nor a presence")
 
     /** A stanza will not be sent (again). */
-    public class SendFailed(public val reason: FailureReason) : SnapbackException("not sent: ${nameOf(reason)}")
+    public class SendFailed(public val reason: SendFailure) : SnapbackException("not sent: ${nameOf(reason)}")
 
     /** The other side refused a request (RFC 6120 section 8.3). */
     public class Refused(
@@ -108,10 +115,10 @@ public sealed class SnapbackException(text: String) : Exception(text) {
                 is IqException.Internal -> Internal()
             }
 
-        private fun nameOf(reason: FailureReason): String =
+        private fun nameOf(reason: SendFailure): String =
             when (reason) {
-                is FailureReason.SessionLost -> "its session was lost"
-                is FailureReason.Refused -> reason.condition
+                is SendFailure.SessionLost -> "its session was lost"
+                is SendFailure.Refused -> reason.condition
             }
     }
 }

@@ -27,18 +27,6 @@ public typealias ConnectionStep = im.snapback.ffi.ConnectionStep
 /** How a session began: `BOUND` for a new one, `RESUMED` if the interrupted one goes on. */
 public typealias SessionOutcome = im.snapback.ffi.SessionOutcome
 
-/** Why a connection, or an attempt at one, ended. */
-public typealias EndReason = im.snapback.ffi.EndReason
-
-/** What went wrong with TLS. */
-public typealias TlsProblem = im.snapback.ffi.TlsProblem
-
-/** The life of an outbound stanza: `Queued`, `Sent`, then `Acked` or `Failed`. */
-public typealias Stage = im.snapback.ffi.Stage
-
-/** Why a stanza failed. */
-public typealias FailureReason = im.snapback.ffi.FailureReason
-
 /** Which way a copied message went. */
 public typealias CarbonDirection = im.snapback.ffi.CarbonDirection
 
@@ -47,12 +35,6 @@ public typealias StorageProblem = im.snapback.ffi.StorageProblem
 
 /** What was found in the store when it was opened. */
 public typealias OpenReport = im.snapback.ffi.OpenReport
-
-/** Keeps the keys that seal what is on the disk. */
-public typealias KeyVault = im.snapback.ffi.KeyVault
-
-/** What a [KeyVault] throws. */
-public typealias VaultException = im.snapback.ffi.VaultException
 
 /** Who sees whom. */
 public typealias Subscription = im.snapback.ffi.Subscription
@@ -64,7 +46,16 @@ public typealias Transport = im.snapback.ffi.TransportKind
 public typealias IqType = im.snapback.ffi.IqKind
 
 /** What a short visit came to. */
-public typealias DrainOutcome = im.snapback.ffi.DrainOutcome
+public sealed interface DrainOutcome {
+    /** Everything that the server had for us was collected. */
+    public data object Complete : DrainOutcome
+
+    /** Time was up first. What came was delivered, or will be. */
+    public data object TimedOut : DrainOutcome
+
+    /** There will be no connection without somebody's help. */
+    public data class Offline(val reason: OfflineReason) : DrainOutcome
+}
 
 /** The network as the platform sees it. */
 public typealias NetworkState = im.snapback.ffi.NetworkState

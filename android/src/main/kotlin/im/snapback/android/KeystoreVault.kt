@@ -56,11 +56,11 @@ public class KeystoreVault(folder: File) : KeyVault {
         try {
             work()
         } catch (_: UserNotAuthenticatedException) {
-            throw VaultException.Locked("")
+            throw VaultException.Locked()
         } catch (_: GeneralSecurityException) {
-            throw VaultException.Broken("")
+            throw VaultException.Broken()
         } catch (_: IOException) {
-            throw VaultException.Broken("")
+            throw VaultException.Broken()
         }
 
     private companion object {
