@@ -5,6 +5,7 @@
     reason = "a command line tool talks on its standard output"
 )]
 
+mod android;
 mod deny;
 mod fuzz;
 mod purity;
@@ -27,6 +28,8 @@ usage: cargo xtask <command>
   purity                the sans-IO crates do no I/O
   fuzz [--seconds N]    each fuzz target for N seconds
   flights               measure the round trips on real servers, into docs/protocol/flights.md
+  aar                   the Android library, into target/android/repository
+  kotlin                the tests of the Kotlin side, the library, and an app that uses it
   setup                 install what a bare Debian machine lacks
 ";
 
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
+        ("aar", []) => finish(suite::aar()),
+        ("kotlin", []) => finish(suite::kotlin()),
         ("flights", []) => finish(suite::flights()),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
