@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod device;
 mod maven;
+mod pages;
 mod publish;
 mod sample;
 
@@ -45,6 +46,8 @@ pub(crate) fn test() -> Outcome {
 }
 
 fn run(outcome: &mut Outcome) -> Result<(), String> {
+    pages::readme()?;
+    pages::api()?;
     let host = Host::build()?;
     check::host_library(&host)?;
     maven::test(&host, &cycles(), outcome)?;
