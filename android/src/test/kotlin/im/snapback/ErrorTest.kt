@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
 
 /** What goes wrong arrives as an exception or an event with fields. */
 class ErrorTest {
@@ -130,11 +131,14 @@ class ErrorTest {
 
                     coroutineScope {
                         server.tell("down")
-                        server.tell("cut", "mode" to "reset_both")
+                        server.tell("cut_after", "direction" to "to_client", "bytes" to 1, "mode" to "reset_both")
+                        val lost = async { runCatching { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>", timeout = 20.seconds) } }
                         client.next<Event.Ended>()
-                        val lost = async { runCatching { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>") } }
-                        val outcome = lost.await().exceptionOrNull()
-                        assertTrue(outcome is SnapbackException.TimedOut || outcome is SnapbackException.SessionLost, "$outcome")
+                        server.tell("forget_sessions")
+                        server.tell("up")
+                        client.connect()
+                        val error = lost.await().exceptionOrNull()
+                        assertTrue(error is SnapbackException.SessionLost || error is SnapbackException.TimedOut, "$error")
                     }
                 }
             }

@@ -42,14 +42,6 @@ class PlatformTest {
 
     @Test
     fun `srv records are read, with names that point back`() {
-        val answer =
-            Answer(0x8180, 1, 3)
-                .question()
-                .record(33, 10 + 10)
-                .short(5).short(0).short(5223).name("xmpp", "net")
-                .short(0) // a byte too many and one for balance: see below
-        assertNull(SrvAnswer.read(answer.toByteArray()))
-
         val good =
             Answer(0x8180, 1, 3)
                 .question()
@@ -70,7 +62,7 @@ class PlatformTest {
         assertNull(SrvAnswer.read(Answer(0x8182, 1, 0).question().toByteArray()))
         assertNull(SrvAnswer.read(Answer(0x8380, 1, 0).question().toByteArray()))
         assertNull(SrvAnswer.read(ByteArray(0)))
-        assertNull(SrvAnswer.read(Answer(0x8180, 1, 1).question().record(33, 8).short(0).short(0).short(0).pointer(12 + 32 + 18).toByteArray()))
+        assertNull(SrvAnswer.read(Answer(0x8180, 1, 1).question().record(33, 8).short(0).short(0).short(0).pointer(66).toByteArray()))
     }
 
     @Test
