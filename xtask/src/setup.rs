@@ -1,4 +1,4 @@
-//! What a bare Debian machine lacks: the C and C++ compilers (for ring, SQLite and libFuzzer).
+//! What a bare Debian machine lacks: the C and C++ compilers (for ring, SQLite and libFuzzer), and what Kotlin is built with.
 
 use std::env;
 use std::process::Command;
@@ -6,7 +6,12 @@ use std::process::Command;
 use crate::tool;
 
 /// Commands that must be there, and the Debian package of each.
-const NEEDED: [(&str, &str); 2] = [("cc", "gcc"), ("c++", "g++")];
+const NEEDED: [(&str, &str); 4] = [
+    ("cc", "gcc"),
+    ("c++", "g++"),
+    ("mvn", "maven"),
+    ("jar", "openjdk-17-jdk-headless"),
+];
 
 /// Installs what is missing; does nothing where nothing is.
 pub(crate) fn install_missing() -> Result<(), String> {

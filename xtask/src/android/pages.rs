@@ -44,7 +44,9 @@ pub(super) fn api() -> Result<(), String> {
     for name in &listed {
         for part in name.split('.') {
             if !words.contains(part) {
-                return Err(format!("docs/api.md names {name}, which Kotlin does not have"));
+                return Err(format!(
+                    "docs/api.md names {name}, which Kotlin does not have"
+                ));
             }
         }
     }
@@ -76,7 +78,13 @@ fn column(page: &str, number: usize) -> Vec<String> {
 /// Names behind `fun`, `val`, `class`, `object`, `interface` and `typealias`.
 fn declared(source: &str) -> BTreeSet<String> {
     const KEYWORDS: [&str; 7] = [
-        "fun", "val", "var", "class", "object", "interface", "typealias",
+        "fun",
+        "val",
+        "var",
+        "class",
+        "object",
+        "interface",
+        "typealias",
     ];
     let words: Vec<&str> = source
         .split(|c: char| !c.is_alphanumeric() && c != '_')
@@ -93,7 +101,9 @@ fn declared(source: &str) -> BTreeSet<String> {
 
 /// Public members of the class, one indentation deep, and what it overrides.
 fn members(source: &str) -> BTreeSet<String> {
-    source
+    let class = source.split("\n    public companion object").next();
+    class
+        .unwrap_or_default()
         .lines()
         .filter_map(|line| line.strip_prefix("    "))
         .filter(|line| line.starts_with("public ") || line.starts_with("override "))
@@ -108,15 +118,15 @@ mod tests {
 
     #[test]
     fn a_column_gives_its_names() {
-        let page = "| a | b | c |\n|---|---|---|\n| x | `one`, `Two.three` | `four` |\ntext `five`\n";
+        let page =
+            "| a | b | c |\n|---|---|---|\n| x | `one`, `Two.three` | `four` |\ntext `five`\n";
         assert_eq!(column(page, 2), ["one", "Two.three"]);
     }
 
     #[test]
     fn members_are_those_that_others_see() {
         let source = "class A {\n    public val one: Int\n    private fun two() {}\n    public suspend fun three(\n        public val deep: Int\n    override fun close() {\n}\n";
-        let expected: BTreeSet<String> =
-            ["one", "three", "close"].map(str::to_owned).into();
+        let expected: BTreeSet<String> = ["one", "three", "close"].map(str::to_owned).into();
         assert_eq!(members(source), expected);
     }
 }

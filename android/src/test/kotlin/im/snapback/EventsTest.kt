@@ -85,7 +85,7 @@ class EventsTest {
                                         if (event is Event.Message) {
                                             ids += event.message.id.orEmpty()
                                             event.confirm()
-                                            if (ids.size % 500 == 0) throw kotlinx.coroutines.CancellationException("enough")
+                                            if (ids.size == TOTAL || ids.size % 500 == 0) throw kotlinx.coroutines.CancellationException("enough")
                                         }
                                     }
                                 }
