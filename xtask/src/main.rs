@@ -5,6 +5,7 @@
     reason = "a command line tool talks on its standard output"
 )]
 
+mod android;
 mod deny;
 mod fuzz;
 mod purity;
@@ -31,6 +32,8 @@ usage: cargo xtask <command>
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
   simulate [arguments]  seeds in a simulated world; `simulate --help` names the arguments
   flights               measure the round trips on real servers, into docs/protocol/flights.md
+  aar                   the Android library, into target/android/repository
+  kotlin                the tests of the Kotlin side, the library, and an app that uses it
   bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
 ";
@@ -70,6 +73,8 @@ fn main() -> ExitCode {
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
+        ("aar", []) => finish(suite::aar()),
+        ("kotlin", []) => finish(suite::kotlin()),
         ("flights", []) => finish(suite::flights()),
         ("bench", [what]) if what == "store" => run(
             &["snapback-store", "--release", "--example", "budgets"],

@@ -1,5 +1,5 @@
-//! What a bare Debian machine lacks: the C and C++ compilers (for ring, SQLite and libFuzzer), and `ip` (for the links of
-//! real packets).
+//! What a bare Debian machine lacks: the C and C++ compilers (for ring, SQLite and libFuzzer), what Kotlin is built with, and
+//! `ip` (for the links of real packets).
 
 use std::env;
 use std::path::PathBuf;
@@ -8,7 +8,12 @@ use std::process::Command;
 use crate::tool;
 
 /// Commands that must be there, and the Debian package of each.
-const NEEDED: [(&str, &str); 2] = [("cc", "gcc"), ("c++", "g++")];
+const NEEDED: [(&str, &str); 4] = [
+    ("cc", "gcc"),
+    ("c++", "g++"),
+    ("mvn", "maven"),
+    ("jar", "openjdk-17-jdk-headless"),
+];
 
 /// The same, on Linux only.
 const NEEDED_ON_LINUX: [(&str, &str); 1] = [("ip", "iproute2")];

@@ -10,10 +10,11 @@ use snapback_proto::ns;
 use snapback_proto::stanza;
 use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
-use snapback_session::supervisor::Supervisor;
+use snapback_resolver::NameServers;
+use snapback_session::supervisor::{ConnectionState, Supervisor};
 use snapback_store::{Roster, Store, StoreError};
 use snapback_tls::TlsContext;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::{ClientConfig, ConfigError};
@@ -33,6 +34,7 @@ pub struct Client {
     platform: Arc<Platform>,
     platform_requests: Mutex<mpsc::UnboundedReceiver<PlatformRequest>>,
     entropy: SyncMutex<Entropy>,
+    name_servers: Arc<SyncMutex<NameServers>>,
 }
 
 impl Client {
@@ -56,6 +58,15 @@ impl Client {
         let (answer, answers) = mpsc::unbounded_channel();
         let (requests, receiver) = mpsc::unbounded_channel();
         let events = Arc::new(EventQueue::default());
+        let dialer = Dialer::new(
+            domain.clone(),
+            config.network,
+            Arc::clone(&platform),
+            entropy.number(),
+            known,
+            answer,
+        );
+        let name_servers = dialer.name_servers();
         let driver = Driver {
             clock: Clock::start(),
             config: proto,
@@ -63,14 +74,7 @@ impl Client {
             versions: config.tls_versions,
             store: config.store,
             events: Arc::clone(&events),
-            dialer: Dialer::new(
-                domain.clone(),
-                config.network,
-                Arc::clone(&platform),
-                entropy.number(),
-                known,
-                answer,
-            ),
+            dialer,
             domain,
             answers,
             supervisor: Supervisor::new(config.reconnect, entropy.number()),
@@ -95,6 +99,7 @@ impl Client {
             platform,
             platform_requests: Mutex::new(platform_requests),
             entropy: SyncMutex::new(entropy),
+            name_servers,
         })
     }
 
@@ -121,6 +126,12 @@ impl Client {
     /// The next event, in order; `None` once the client has ended.
     pub async fn next_event(&self) -> Option<Event> {
         self.events.next().await
+    }
+
+    /// Where the connection stands, now and after each change. Not queued behind the events, and it holds nothing back if
+    /// nobody looks.
+    pub fn states(&self) -> watch::Receiver<ConnectionState> {
+        self.events.states()
     }
 
     /// The next question to the platform. It has a queue of its own: see [`PlatformRequest`].
@@ -208,6 +219,14 @@ impl Client {
     /// The platform's network came, went or changed. The client probes or reconnects at once.
     pub fn network_changed(&self, available: bool) {
         self.request(Request::NetworkChanged { available });
+    }
+
+    /// The name servers of the network as it is now; they are asked from the next look-up on.
+    pub fn set_name_servers(&self, servers: NameServers) {
+        *self
+            .name_servers
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = servers;
     }
 
     /// The app moved to the foreground (`true`) or the background (XEP-0352).

@@ -12,8 +12,8 @@ use std::time::Duration;
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{
     AnswerCache, Endpoint, HappyEyeballs, HickoryLookup, Input, Lookup, LookupError,
-    MemoryAnswerCache, Output, RacePlan, Request, Resolution, ResolveError, StaticHosts,
-    StoredAnswer, SystemHosts, resolve,
+    MemoryAnswerCache, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
+    StaticHosts, StoredAnswer, SystemHosts, resolve,
 };
 use snapback_store::ServerKey;
 use tokio::net::TcpStream;
@@ -81,6 +81,8 @@ pub(crate) struct Dialer {
     network: Arc<Network>,
     platform: Arc<Platform>,
     cache: Arc<Mutex<MemoryAnswerCache>>,
+    /// Those of the configuration, until the platform names others: they change with the network.
+    name_servers: Arc<Mutex<NameServers>>,
     /// Where new answers are told, for the store.
     answers: mpsc::UnboundedSender<StoredAnswer>,
     /// SRV weights need chance, not secrecy.
@@ -105,6 +107,7 @@ impl Dialer {
         }
         Self {
             domain,
+            name_servers: Arc::new(Mutex::new(network.name_servers.clone())),
             network: Arc::new(network),
             platform,
             cache: Arc::new(Mutex::new(cache)),
@@ -112,6 +115,11 @@ impl Dialer {
             chance,
             shunned: Vec::new(),
         }
+    }
+
+    /// Where the name servers stand, to be replaced.
+    pub(crate) fn name_servers(&self) -> Arc<Mutex<NameServers>> {
+        Arc::clone(&self.name_servers)
     }
 
     /// The same, with these tried last: a port that accepts connections and does not speak TLS must not keep us from one
@@ -208,6 +216,11 @@ impl Dialer {
                 .then(|| Arc::clone(&self.platform)),
             fallback: Names {
                 network: Arc::clone(&self.network),
+                name_servers: self
+                    .name_servers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone(),
             },
         };
         resolve(&request, &lookup, &mut random).await
@@ -314,6 +327,7 @@ fn target(server: &ServerAddress) -> snapback_resolver::Target {
 /// Fixed answers if there are any, else the name servers for SRV and the system for hosts.
 struct Names {
     network: Arc<Network>,
+    name_servers: NameServers,
 }
 
 impl Lookup for Names {
@@ -321,7 +335,7 @@ impl Lookup for Names {
         match &self.network.hosts {
             Some(fixed) => fixed.srv(name).await,
             None => {
-                HickoryLookup::new(self.network.name_servers.clone())?
+                HickoryLookup::new(self.name_servers.clone())?
                     .srv(name)
                     .await
             }

@@ -10,9 +10,9 @@ use snapback_proto::plan::Plan;
 use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
 use snapback_session::link::{LinkError, Timeline};
-use snapback_session::supervisor::ConnectionState;
+use snapback_session::supervisor::{ConnectionState, OfflineReason};
 use snapback_store::StoreError;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::dial::DialError;
 
@@ -124,12 +124,31 @@ impl fmt::Display for EndReason {
     }
 }
 
+/// Before the first attempt, and after the end.
+const NOT_CONNECTED: ConnectionState = ConnectionState::Offline {
+    reason: OfflineReason::NotWanted,
+    retry_at: None,
+};
+
 /// The queue between driver and app.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct EventQueue {
     state: Mutex<QueueState>,
     changed: Notify,
     drained: Notify,
+    /// The latest of the connection's states, for whoever cannot wait for the events before it.
+    connection: watch::Sender<ConnectionState>,
+}
+
+impl Default for EventQueue {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Notify::default(),
+            drained: Notify::default(),
+            connection: watch::Sender::new(NOT_CONNECTED),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -140,13 +159,21 @@ struct QueueState {
 
 impl EventQueue {
     pub(crate) fn push(&self, event: Event) {
+        if let Event::State(state) = event {
+            self.connection.send_replace(state);
+        }
         self.lock().events.push_back(event);
         self.changed.notify_one();
     }
 
     pub(crate) fn close(&self) {
+        self.connection.send_replace(NOT_CONNECTED);
         self.lock().closed = true;
         self.changed.notify_one();
+    }
+
+    pub(crate) fn states(&self) -> watch::Receiver<ConnectionState> {
+        self.connection.subscribe()
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -183,5 +210,25 @@ impl EventQueue {
     fn lock(&self) -> MutexGuard<'_, QueueState> {
         // A panic elsewhere leaves the queue as it was between two pushes; it is still good.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_known_to_who_takes_no_events() {
+        let queue = EventQueue::default();
+        let states = queue.states();
+        assert_eq!(*states.borrow(), NOT_CONNECTED);
+        queue.push(Event::PossibleGap);
+        let connecting = ConnectionState::Connecting {
+            step: snapback_session::supervisor::Step::Login,
+        };
+        queue.push(Event::State(connecting));
+        assert_eq!(*states.borrow(), connecting);
+        queue.close();
+        assert_eq!(*states.borrow(), NOT_CONNECTED);
     }
 }

@@ -1,0 +1,301 @@
+//! What a client is opened with.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapback_client as core;
+use snapback_client::resolver::NameServers;
+use snapback_client::{FileVault, MemoryStore, SqliteStore, Trust, danger};
+
+use crate::error::OpenError;
+use crate::store::OpenReport;
+use crate::vault::{ForeignVault, KeyVault};
+
+/// An account, and how it is to be kept online.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct CoreConfig {
+    /// Whom to log in as: a bare JID.
+    pub account: String,
+    /// The password; without one, a FAST token or SCRAM keys in the store have to do.
+    pub password: Option<String>,
+    /// What is put into the resource; in Bind 2 the server adds to it.
+    #[uniffi(default = "snapback")]
+    pub resource: String,
+    /// Where things are remembered.
+    pub storage: Storage,
+    /// What a login may do.
+    pub policy: LoginPolicy,
+    /// How long to wait for what.
+    pub patience: Patience,
+    /// Connect here instead of asking the DNS; all of them are tried, in this order.
+    #[uniffi(default = [])]
+    pub servers: Vec<ServerAddress>,
+    /// The name servers to ask, as IP addresses; nothing means those of the system, which phones do not have.
+    #[uniffi(default = None)]
+    pub name_servers: Option<Vec<String>>,
+    /// Ask the platform for SRV records first, through [`CoreClient::next_srv_query`](crate::CoreClient::next_srv_query).
+    #[uniffi(default = false)]
+    pub ask_platform: bool,
+    /// What we say about ourselves.
+    pub identity: Identity,
+    /// Turn carbons on (XEP-0280).
+    #[uniffi(default = true)]
+    pub carbons: bool,
+    /// Send initial presence after each new session.
+    #[uniffi(default = true)]
+    pub presence: bool,
+    /// Fetch the roster after each new session.
+    #[uniffi(default = true)]
+    pub roster: bool,
+    /// **Dangerous**, for tests and private networks: trust these roots instead of those of the system.
+    #[uniffi(default = None)]
+    pub dangerous_trust: Option<DangerousTrust>,
+}
+
+/// Where things are remembered.
+#[derive(Clone, Debug, uniffi::Enum)]
+pub enum Storage {
+    /// In memory, as long as the process lives.
+    Memory,
+    /// In one file, sealed with keys of the platform's key store. Keep the file, and what is called like it with an ending
+    /// more, out of backups.
+    File {
+        /// The file's path.
+        path: String,
+        /// The platform's key store.
+        vault: Arc<dyn KeyVault>,
+    },
+    /// In one file, with the keys beside it in a folder: for desktops and tests.
+    FileWithKeysInFolder {
+        /// The file's path.
+        path: String,
+        /// The folder's path.
+        keys: String,
+    },
+}
+
+/// What a login may do. The defaults are the safe ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Record)]
+pub struct LoginPolicy {
+    /// Allow the PLAIN mechanism: the server would learn the password.
+    #[uniffi(default = false)]
+    pub allow_plain: bool,
+    /// Refuse to log in without channel binding.
+    #[uniffi(default = false)]
+    pub require_channel_binding: bool,
+    /// Allow FAST logins in TLS 1.3 early data where the server allows them.
+    #[uniffi(default = false)]
+    pub early_data: bool,
+    /// Allow tokens without channel binding.
+    #[uniffi(default = false)]
+    pub allow_unbound_tokens: bool,
+}
+
+/// How long to wait for what, in milliseconds. What is missing has the core's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Record)]
+pub struct Patience {
+    /// From the transport's start to the session.
+    #[uniffi(default = None)]
+    pub login_ms: Option<u64>,
+    /// For the answer to an acknowledgement request.
+    #[uniffi(default = None)]
+    pub ack_ms: Option<u64>,
+    /// Silence after which the server is asked for a sign of life; zero turns it off.
+    #[uniffi(default = None)]
+    pub keepalive_ms: Option<u64>,
+    /// For a sign of life after a change of the network or a wake-up.
+    #[uniffi(default = None)]
+    pub probe_ms: Option<u64>,
+    /// What the first wait after a failed attempt is drawn from; it doubles with each failure.
+    #[uniffi(default = None)]
+    pub backoff_ms: Option<u64>,
+    /// What the doubling ends at.
+    #[uniffi(default = None)]
+    pub backoff_cap_ms: Option<u64>,
+}
+
+/// A server's address, known without the DNS.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct ServerAddress {
+    /// Name or IP address. The certificate must be valid for the account's domain all the same.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How TLS starts there.
+    pub transport: TransportKind,
+}
+
+/// How TLS starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum TransportKind {
+    /// From the first byte (XEP-0368).
+    DirectTls,
+    /// On a stream that begins in the clear (RFC 6120 section 5).
+    StartTls,
+}
+
+/// What we say about ourselves.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Identity {
+    /// The name of the app.
+    #[uniffi(default = "Snapback")]
+    pub name: String,
+    /// `phone`, `pc`, ... (category `client` of XEP-0030).
+    #[uniffi(default = "phone")]
+    pub kind: String,
+    /// The URI that names the software in caps (XEP-0115).
+    #[uniffi(default = "urn:snapback:client")]
+    pub node: String,
+    /// Features beyond those that Snapback itself answers.
+    #[uniffi(default = [])]
+    pub features: Vec<String>,
+    /// The name of the device, shown to the user in lists of devices.
+    #[uniffi(default = None)]
+    pub device: Option<String>,
+}
+
+/// **Dangerous.** Trust anchors of one's own instead of the system's: whoever holds the key of one can impersonate every
+/// server to this app.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct DangerousTrust {
+    /// Certificates as PEM.
+    pub only_these_roots_pem: String,
+}
+
+/// A configuration that the core can use, and what was found in the store.
+pub(crate) fn prepare(config: CoreConfig) -> Result<(core::ClientConfig, OpenReport), OpenError> {
+    let mut prepared = match &config.password {
+        Some(password) => core::ClientConfig::new(&config.account, password)?,
+        None => core::ClientConfig::without_password(&config.account)?,
+    };
+    if let Some(trust) = &config.dangerous_trust {
+        let roots = danger::Roots::from_pem(trust.only_these_roots_pem.as_bytes())
+            .map_err(|_| wrong("dangerous_trust"))?;
+        prepared.trust = Trust::Roots(roots);
+    }
+    prepared.policy = config.policy.into();
+    apply_patience(&mut prepared, config.patience);
+    if let Some(servers) = &config.name_servers {
+        let servers = name_servers(servers);
+        prepared.network.name_servers = servers.ok_or_else(|| wrong("name_servers"))?;
+    }
+    prepared.network.servers = config.servers.into_iter().map(Into::into).collect();
+    prepared.network.ask_platform = config.ask_platform;
+    prepared.resource = config.resource;
+    prepared.identity = core::Identity {
+        name: config.identity.name.clone(),
+        kind: config.identity.kind,
+        node: config.identity.node,
+        features: config.identity.features,
+    };
+    prepared.user_agent.software = Some(config.identity.name);
+    prepared.user_agent.device = config.identity.device;
+    prepared.carbons = config.carbons;
+    prepared.presence = config.presence;
+    prepared.roster = config.roster;
+    let (store, report) = open_store(config.storage, &config.account)?;
+    prepared.store = store;
+    Ok((prepared, report))
+}
+
+/// The addresses, at the port of the DNS; `None` if one is not an address.
+pub(crate) fn name_servers(addresses: &[String]) -> Option<NameServers> {
+    let parsed: Result<Vec<SocketAddr>, _> = addresses
+        .iter()
+        .map(|address| {
+            address
+                .parse::<IpAddr>()
+                .map(|address| SocketAddr::new(address, 53))
+                .or_else(|_| address.parse())
+        })
+        .collect();
+    parsed.ok().map(NameServers::Given)
+}
+
+fn wrong(setting: &str) -> OpenError {
+    OpenError::Configuration {
+        setting: setting.to_owned(),
+    }
+}
+
+fn open_store(
+    storage: Storage,
+    account: &str,
+) -> Result<(Box<dyn core::Store>, OpenReport), OpenError> {
+    let (store, report) = match storage {
+        Storage::Memory => {
+            return Ok((Box::new(MemoryStore::default()), OpenReport::default()));
+        }
+        Storage::File { path, vault } => SqliteStore::open(path, account, ForeignVault(vault))?,
+        Storage::FileWithKeysInFolder { path, keys } => {
+            let vault = FileVault::new(keys).map_err(core::StoreError::from)?;
+            SqliteStore::open(path, account, vault)?
+        }
+    };
+    Ok((Box::new(store), report.into()))
+}
+
+fn apply_patience(config: &mut core::ClientConfig, patience: Patience) {
+    let set = |target: &mut Duration, ms: Option<u64>| {
+        if let Some(ms) = ms {
+            *target = Duration::from_millis(ms);
+        }
+    };
+    set(&mut config.timeouts.login, patience.login_ms);
+    set(&mut config.timeouts.ack, patience.ack_ms);
+    if let Some(ms) = patience.keepalive_ms {
+        config.timeouts.keepalive = (ms > 0).then(|| Duration::from_millis(ms));
+    }
+    set(&mut config.reconnect.probe, patience.probe_ms);
+    set(&mut config.reconnect.base, patience.backoff_ms);
+    set(&mut config.reconnect.cap, patience.backoff_cap_ms);
+}
+
+impl From<LoginPolicy> for core::Policy {
+    fn from(policy: LoginPolicy) -> Self {
+        Self {
+            allow_plain: policy.allow_plain,
+            require_channel_binding: policy.require_channel_binding,
+            early_data: policy.early_data,
+            allow_unbound_tokens: policy.allow_unbound_tokens,
+        }
+    }
+}
+
+impl From<ServerAddress> for core::ServerAddress {
+    fn from(server: ServerAddress) -> Self {
+        Self {
+            host: server.host,
+            port: server.port,
+            transport: match server.transport {
+                TransportKind::DirectTls => core::Transport::DirectTls,
+                TransportKind::StartTls => core::Transport::StartTls,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_servers_are_addresses_with_or_without_a_port() {
+        let given = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            match name_servers(&texts) {
+                Some(NameServers::Given(servers)) => {
+                    Some(servers.iter().map(ToString::to_string).collect::<Vec<_>>())
+                }
+                _ => None,
+            }
+        };
+        assert_eq!(
+            given(&["192.0.2.1", "2001:db8::1", "192.0.2.2:5353"]).unwrap(),
+            ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:5353"]
+        );
+        assert_eq!(given(&["dns.example.org"]), None);
+        assert_eq!(given(&["192.0.2.1", ""]), None);
+    }
+}

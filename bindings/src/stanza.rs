@@ -1,0 +1,219 @@
+//! Stanzas on their way in and out.
+
+use snapback_client::Element;
+use snapback_client::proto::ns;
+use snapback_client::proto::stanza;
+use snapback_client::proto::xep::delay::Delay;
+use snapback_client::proto::xep::stanza_id;
+
+use crate::error::{IqError, SendError};
+use crate::jid::JidProblem;
+use crate::xml;
+
+/// A message or presence that came in, with what most apps ask for read out of it.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct Stanza {
+    /// Who sent it; missing if it is our own server.
+    pub from: Option<String>,
+    /// Whom it is for.
+    pub to: Option<String>,
+    /// The id that its sender gave it.
+    pub id: Option<String>,
+    /// The attribute `type`.
+    pub kind: Option<String>,
+    /// `<body/>` of a message.
+    pub body: Option<String>,
+    /// `<subject/>` of a message.
+    pub subject: Option<String>,
+    /// `<thread/>` of a message.
+    pub thread: Option<String>,
+    /// `<show/>` of a presence.
+    pub show: Option<String>,
+    /// `<status/>` of a presence.
+    pub status: Option<String>,
+    /// When it was sent, in milliseconds since 1970, if it comes late (XEP-0203). Anyone can claim anything here.
+    pub delayed_at_ms: Option<i64>,
+    /// The sender's own id (XEP-0359).
+    pub origin_id: Option<String>,
+    /// All of it.
+    pub xml: String,
+}
+
+/// A message to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct OutgoingMessage {
+    /// Whom it is for.
+    pub to: String,
+    /// `<body/>`.
+    #[uniffi(default = None)]
+    pub body: Option<String>,
+    /// The attribute `type`.
+    #[uniffi(default = "chat")]
+    pub kind: String,
+    /// Its id; one is made if there is none.
+    #[uniffi(default = None)]
+    pub id: Option<String>,
+    /// `<thread/>`.
+    #[uniffi(default = None)]
+    pub thread: Option<String>,
+    /// Further children, one XML element each.
+    #[uniffi(default = [])]
+    pub extensions: Vec<String>,
+}
+
+/// What a request wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum IqKind {
+    /// Information.
+    Get,
+    /// A change.
+    Set,
+}
+
+/// A request to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct IqRequest {
+    /// What it wants.
+    pub kind: IqKind,
+    /// Whom it is for; nobody means our own account.
+    #[uniffi(default = None)]
+    pub to: Option<String>,
+    /// Its payload, one XML element.
+    pub payload: String,
+    /// How long to wait for the answer, in milliseconds.
+    #[uniffi(default = 60000)]
+    pub timeout_ms: u64,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct IqAnswer {
+    /// Who answered; missing if it is our own account.
+    pub from: Option<String>,
+    /// Its payload, if it has one.
+    pub payload: Option<String>,
+}
+
+impl From<&Element> for Stanza {
+    fn from(stanza: &Element) -> Self {
+        let attr = |name| stanza.attr(name).map(str::to_owned);
+        let text = |name| stanza.child(name, ns::CLIENT).map(Element::text);
+        Self {
+            from: attr("from"),
+            to: attr("to"),
+            id: attr("id"),
+            kind: attr("type"),
+            body: text("body"),
+            subject: text("subject"),
+            thread: text("thread"),
+            show: text("show"),
+            status: text("status"),
+            delayed_at_ms: Delay::of(stanza).map(|delay| delay.stamp.0.saturating_mul(1000)),
+            origin_id: stanza_id::parse_origin_id(stanza).map(str::to_owned),
+            xml: stanza.to_xml(),
+        }
+    }
+}
+
+impl TryFrom<OutgoingMessage> for Element {
+    type Error = SendError;
+
+    fn try_from(message: OutgoingMessage) -> Result<Self, SendError> {
+        let to = address(&message.to).map_err(|problem| SendError::Recipient { problem })?;
+        let mut element = Self::new("message", ns::CLIENT)
+            .with_attr("to", to)
+            .with_attr("type", message.kind);
+        if let Some(id) = message.id {
+            element.set_attr("id", id);
+        }
+        if let Some(body) = message.body {
+            element.push_child(Self::new("body", ns::CLIENT).with_text(body));
+        }
+        if let Some(thread) = message.thread {
+            element.push_child(Self::new("thread", ns::CLIENT).with_text(thread));
+        }
+        for extension in &message.extensions {
+            element.push_child(xml::parse(extension).ok_or(SendError::BadXml)?);
+        }
+        Ok(element)
+    }
+}
+
+impl IqRequest {
+    pub(crate) fn element(&self) -> Result<Element, IqError> {
+        let to = self.to.as_deref().map(address).transpose();
+        let to = to.map_err(|problem| IqError::Recipient { problem })?;
+        let kind = match self.kind {
+            IqKind::Get => "get",
+            IqKind::Set => "set",
+        };
+        let payload = xml::parse(&self.payload).ok_or(IqError::BadXml)?;
+        // Without an id here: the client draws one.
+        Ok(stanza::iq(kind, "", to.as_deref()).with_child(payload))
+    }
+}
+
+impl From<&Element> for IqAnswer {
+    fn from(answer: &Element) -> Self {
+        Self {
+            from: answer.attr("from").map(str::to_owned),
+            payload: answer.children().next().map(Element::to_xml),
+        }
+    }
+}
+
+fn address(text: &str) -> Result<String, JidProblem> {
+    let jid = snapback_client::Jid::try_from(text)?;
+    Ok(jid.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(to: &str, extensions: &[&str]) -> OutgoingMessage {
+        OutgoingMessage {
+            to: to.to_owned(),
+            body: Some("<hello> & \"goodbye\"".to_owned()),
+            kind: "chat".to_owned(),
+            id: Some("m1".to_owned()),
+            thread: None,
+            extensions: extensions.iter().map(|xml| (*xml).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_sent_is_what_is_read() {
+        let element =
+            Element::try_from(message("Romeo@Example.NET", &["<x xmlns='urn:x'/>"])).unwrap();
+        let read = Stanza::from(&xml::parse(&element.to_xml()).unwrap());
+        assert_eq!(read.to.as_deref(), Some("romeo@example.net"));
+        assert_eq!(read.body.as_deref(), Some("<hello> & \"goodbye\""));
+        assert_eq!(
+            (read.id.as_deref(), read.kind.as_deref()),
+            (Some("m1"), Some("chat"))
+        );
+        assert!(element.has_child("x", "urn:x"));
+    }
+
+    #[test]
+    fn bad_input_of_the_app_is_an_error_with_fields() {
+        let refused = |message| Element::try_from(message).unwrap_err();
+        assert_eq!(refused(message("a@b", &["<x>"])), SendError::BadXml);
+        assert!(matches!(
+            refused(message("@", &[])),
+            SendError::Recipient { .. }
+        ));
+        let request = |payload: &str, to: Option<&str>| IqRequest {
+            kind: IqKind::Get,
+            to: to.map(str::to_owned),
+            payload: payload.to_owned(),
+            timeout_ms: 1,
+        };
+        assert_eq!(request("", None).element(), Err(IqError::BadXml));
+        assert!(matches!(
+            request("<x/>", Some("a@")).element(),
+            Err(IqError::Recipient { .. })
+        ));
+    }
+}
