@@ -59,7 +59,8 @@ impl Driver {
     }
 
     fn accept(&mut self, stanza: Element, kind: OutboundKind, waiting: Waiting, batch: &mut Batch) {
-        let refused = self.is_small_enough(&stanza).err().or_else(|| {
+        let xml = stanza.to_xml();
+        let refused = self.is_small_enough(xml.len()).err().or_else(|| {
             let full = self.has_room(batch.handed.len()).err();
             full.map(SendError::Store)
         });
@@ -76,7 +77,7 @@ impl Driver {
             id: id.clone(),
             kind,
             queued_at: self.clock.now().wall,
-            xml: stanza.to_xml(),
+            xml,
         };
         let queued = self.store.enqueue(new).map(drop);
         if queued.is_ok() {
@@ -87,8 +88,8 @@ impl Driver {
     }
 
     /// Servers end the stream over a stanza that is too big for them, each time that it is sent.
-    fn is_small_enough(&self, stanza: &Element) -> Result<(), SendError> {
-        let (size, limit) = (stanza.to_xml().len(), self.max_stanza);
+    fn is_small_enough(&self, size: usize) -> Result<(), SendError> {
+        let limit = self.max_stanza;
         if size > limit {
             return Err(SendError::TooBig { size, limit });
         }
