@@ -2,25 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use snapback_proto::connection::Connection;
+
 use crate::faults::FAULTS;
 use crate::script::Profile;
-
-/// All states of the connection, as `snapback_proto::connection` names them.
-pub const STATES: [&str; 13] = [
-    "ExpectTransport",
-    "ExpectProceed",
-    "ExpectTls",
-    "ExpectFeatures",
-    "ExpectResumedBeforeSasl",
-    "ExpectSasl1",
-    "ExpectSasl2",
-    "ExpectAuthenticatedFeatures",
-    "ExpectResumed",
-    "ExpectBound",
-    "Online",
-    "Closing",
-    "Closed",
-];
 
 /// Counters.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +55,10 @@ impl Coverage {
         let entered = |state: &&str| {
             *state == "ExpectTransport" || self.transitions.keys().any(|(_, to)| to == state)
         };
-        STATES.into_iter().filter(|state| !entered(state)).collect()
+        Connection::STATE_NAMES
+            .into_iter()
+            .filter(|state| !entered(state))
+            .collect()
     }
 
     /// Faults that mean something in this profile and that no run has used.

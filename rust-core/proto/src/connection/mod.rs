@@ -65,6 +65,9 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// All that [`Connection::state_name`] may say.
+    pub const STATE_NAMES: [&str; 13] = State::NAMES;
+
     /// Makes the plan. Nothing is sent before [`Input::Connected`].
     pub fn new(start: Start, now: Now) -> Self {
         Self {

@@ -69,6 +69,23 @@ pub(super) enum State {
 }
 
 impl State {
+    /// Of each variant, as [`State::name`] has it.
+    pub(super) const NAMES: [&str; 13] = [
+        "ExpectTransport",
+        "ExpectProceed",
+        "ExpectTls",
+        "ExpectFeatures",
+        "ExpectResumedBeforeSasl",
+        "ExpectSasl1",
+        "ExpectSasl2",
+        "ExpectAuthenticatedFeatures",
+        "ExpectResumed",
+        "ExpectBound",
+        "Online",
+        "Closing",
+        "Closed",
+    ];
+
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::ExpectTransport => "ExpectTransport",

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::Connection;
 use super::peer::{Mode, Peer};
 use super::scripts::SCRIPTS;
 
@@ -12,21 +13,6 @@ const PATH: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/src/connection/tests/state-graph.txt"
 );
-const STATES: [&str; 13] = [
-    "ExpectTransport",
-    "ExpectProceed",
-    "ExpectTls",
-    "ExpectFeatures",
-    "ExpectResumedBeforeSasl",
-    "ExpectSasl1",
-    "ExpectSasl2",
-    "ExpectAuthenticatedFeatures",
-    "ExpectResumed",
-    "ExpectBound",
-    "Online",
-    "Closing",
-    "Closed",
-];
 
 fn walked() -> BTreeSet<String> {
     let mut edges = BTreeSet::new();
@@ -51,7 +37,7 @@ fn state_graph_is_the_one_that_was_looked_at() {
 #[test]
 fn every_state_is_entered() {
     let edges = walked();
-    for state in STATES {
+    for state in Connection::STATE_NAMES {
         let is_entered = edges
             .iter()
             .any(|edge| edge.ends_with(&format!("> {state}")));
