@@ -8,7 +8,7 @@ use crate::testing::reopen;
 use crate::{MemoryVault, OpenReport, SqliteStore, Store, Trouble, Unknown};
 
 use super::super::open::beside;
-use super::{Folder, clean, message, open, server};
+use super::{Folder, clean, filled, message, open, server};
 
 /// Copies the file as a backup would while the store may be open.
 fn back_up(path: &Path) -> PathBuf {
@@ -56,8 +56,7 @@ fn assert_past_is_forgotten(store: &mut SqliteStore, report: &OpenReport) {
 fn t12_a_backup_of_a_closed_file_is_not_replayed() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    let mut store = clean(&folder.db(), &vault);
-    reopen::fill(&mut store);
+    let mut store = filled(&folder, &vault);
     store.close().unwrap();
     back_up(&folder.db());
     store.reopen().unwrap();
@@ -75,8 +74,7 @@ fn t12_a_backup_of_a_closed_file_is_not_replayed() {
 fn t12_a_backup_of_an_open_file_is_not_replayed_once_it_was_closed() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    let mut store = clean(&folder.db(), &vault);
-    reopen::fill(&mut store);
+    let mut store = filled(&folder, &vault);
     back_up(&folder.db());
     store.apply(&server(), &[Op::CountInbound(6)]).unwrap();
     store.close().unwrap();
@@ -89,8 +87,7 @@ fn t12_a_backup_of_an_open_file_is_not_replayed_once_it_was_closed() {
 fn a_restored_file_that_was_not_changed_since_is_not_old() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    let mut store = clean(&folder.db(), &vault);
-    reopen::fill(&mut store);
+    let mut store = filled(&folder, &vault);
     store.close().unwrap();
     back_up(&folder.db());
     store.reopen().unwrap();
@@ -105,8 +102,7 @@ fn a_restored_file_that_was_not_changed_since_is_not_old() {
 fn t12_a_kill_between_file_and_vault_is_no_backup() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    let mut store = clean(&folder.db(), &vault);
-    reopen::fill(&mut store);
+    let mut store = filled(&folder, &vault);
     store.close().unwrap();
     let before = vault.snapshot();
     store.reopen().unwrap();
@@ -120,8 +116,7 @@ fn t12_a_kill_between_file_and_vault_is_no_backup() {
 fn a_lost_key_costs_everything_but_the_crash() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    let mut store = clean(&folder.db(), &vault);
-    reopen::fill(&mut store);
+    let store = filled(&folder, &vault);
     drop(store);
     vault.clear();
     let (mut store, report) = open(&folder.db(), &vault);

@@ -9,13 +9,7 @@ use crate::testing::reopen;
 use crate::{Conflict, MemoryVault, OpenReport, Store, StoreError, Trouble, Unknown};
 
 use super::super::open::beside;
-use super::{Folder, clean, message, open, server};
-
-fn filled(folder: &Folder, vault: &MemoryVault) {
-    let mut store = clean(&folder.db(), vault);
-    reopen::fill(&mut store);
-    store.close().unwrap();
-}
+use super::{Folder, clean, filled, message, open, server};
 
 fn assert_rebuilt(folder: &Folder, vault: &MemoryVault, trouble: Trouble, suffix: &str) {
     let found = fs::read(folder.db()).unwrap();
@@ -51,7 +45,7 @@ fn what_is_no_database_is_set_aside() {
 fn a_wrong_header_is_set_aside() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    filled(&folder, &vault);
+    filled(&folder, &vault).close().unwrap();
     let mut bytes = fs::read(folder.db()).unwrap();
     bytes[0] = b'T';
     fs::write(folder.db(), bytes).unwrap();
@@ -63,7 +57,7 @@ fn a_wrong_header_is_set_aside() {
 fn a_header_that_claims_a_format_to_come_is_set_aside() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    filled(&folder, &vault);
+    filled(&folder, &vault).close().unwrap();
     let mut bytes = fs::read(folder.db()).unwrap();
     bytes[18] = 9;
     fs::write(folder.db(), bytes).unwrap();
@@ -74,7 +68,7 @@ fn a_header_that_claims_a_format_to_come_is_set_aside() {
 fn a_bad_page_is_set_aside() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    filled(&folder, &vault);
+    filled(&folder, &vault).close().unwrap();
     let mut bytes = fs::read(folder.db()).unwrap();
     bytes[2 * 4096..3 * 4096].fill(0xff);
     fs::write(folder.db(), bytes).unwrap();
@@ -85,7 +79,7 @@ fn a_bad_page_is_set_aside() {
 fn a_file_that_was_cut_off_is_set_aside() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    filled(&folder, &vault);
+    filled(&folder, &vault).close().unwrap();
     let bytes = fs::read(folder.db()).unwrap();
     fs::write(folder.db(), &bytes[..bytes.len() - 4096]).unwrap();
     assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
@@ -95,7 +89,7 @@ fn a_file_that_was_cut_off_is_set_aside() {
 fn a_newer_file_waits_for_its_version() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    filled(&folder, &vault);
+    filled(&folder, &vault).close().unwrap();
     let conn = Connection::open(folder.db()).unwrap();
     conn.pragma_update(None, "user_version", 99).unwrap();
     conn.close().unwrap();
@@ -108,7 +102,7 @@ fn a_read_only_file_is_made_writable() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    filled(&folder, &vault);
+    filled(&folder, &vault).close().unwrap();
     fs::set_permissions(folder.db(), fs::Permissions::from_mode(0o400)).unwrap();
     let (mut store, report) = open(&folder.db(), &vault);
     assert_eq!(report.troubles, [Trouble::ReadOnly]);
@@ -191,7 +185,7 @@ fn t12_a_missing_row_is_noticed() {
     for (sql, lost) in cases {
         let folder = Folder::new();
         let vault = MemoryVault::default();
-        filled(&folder, &vault);
+        filled(&folder, &vault).close().unwrap();
         let conn = Connection::open(folder.db()).unwrap();
         assert_eq!(conn.execute(sql, []).unwrap(), 1);
         conn.close().unwrap();
@@ -211,7 +205,7 @@ fn t12_a_missing_row_is_noticed() {
 fn t12_i5_the_order_of_sending_cannot_be_changed_unseen() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
-    filled(&folder, &vault);
+    filled(&folder, &vault).close().unwrap();
     let conn = Connection::open(folder.db()).unwrap();
     let sql = "UPDATE queue SET place = 9 - place WHERE place IS NOT NULL";
     assert!(conn.execute(sql, []).unwrap() >= 2);

@@ -66,6 +66,13 @@ fn clean(path: &Path, vault: &MemoryVault) -> SqliteStore {
     store
 }
 
+/// Something of everything in it.
+fn filled(folder: &Folder, vault: &MemoryVault) -> SqliteStore {
+    let mut store = clean(&folder.db(), vault);
+    reopen::fill(&mut store);
+    store
+}
+
 fn server() -> ServerKey {
     ServerKey {
         host: "xmpp.example.org".to_owned(),
