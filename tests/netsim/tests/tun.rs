@@ -64,6 +64,16 @@ fn round_trip(stream: &mut TcpStream) -> std::io::Result<Duration> {
     Ok(start.elapsed())
 }
 
+/// More than any buffer on the way holds, there and back at once.
+fn carries_much(stream: &mut TcpStream) {
+    let mut writer = stream.try_clone().expect("it can be cloned");
+    let sender = thread::spawn(move || writer.write_all(&[7; 50_000]));
+    stream
+        .read_exact(&mut [0; 50_000])
+        .expect("it all comes back");
+    sender.join().expect("no panic").expect("it was sent");
+}
+
 #[test]
 fn a_round_trip_takes_what_the_profile_says() {
     let Some(link) = TunLink::start_or_skip(&Profile::plain(ms(100)), 1) else {
@@ -184,13 +194,7 @@ fn no_packet_is_longer_than_the_mtu_of_the_profile() {
     };
     let server = echo(&link);
     let mut stream = connect(&link, server);
-    let payload = vec![7; 50_000];
-    let mut writer = stream.try_clone().expect("it can be cloned");
-    let sender = thread::spawn(move || writer.write_all(&payload));
-    stream
-        .read_exact(&mut vec![0; 50_000])
-        .expect("it all comes back");
-    sender.join().expect("no panic").expect("it was sent");
+    carries_much(&mut stream);
     let stats = link.stats();
     assert_eq!(stats.to_server.too_long + stats.to_client.too_long, 0);
     assert!(stats.to_client.delivered >= 50_000 / 1240);
@@ -333,13 +337,7 @@ fn a_connection_learns_the_longest_packet_of_another_network() {
     let mut narrow = Profile::plain(ms(10));
     narrow.mtu = 1280;
     link.set_profile(&narrow).expect("the link obeys");
-    let payload = vec![7; 50_000];
-    let mut writer = stream.try_clone().expect("it can be cloned");
-    let sender = thread::spawn(move || writer.write_all(&payload));
-    stream
-        .read_exact(&mut vec![0; 50_000])
-        .expect("it all comes back");
-    sender.join().expect("no panic").expect("it was sent");
+    carries_much(&mut stream);
     let stats = link.stats();
     assert_eq!(stats.to_server.too_long + stats.to_client.too_long, 0);
 }
