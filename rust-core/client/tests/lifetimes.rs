@@ -33,6 +33,13 @@ fn client(server: &ReferenceServer, store: impl Store + 'static) -> Client {
     client
 }
 
+/// A process that comes online, rests, and ends.
+async fn lives_once(server: &ReferenceServer, folder: &Folder) {
+    let phone = client(server, folder.store());
+    settled(&phone).await;
+    phone.suspend().await;
+}
+
 /// SM-IDs that were asked for on any connection.
 fn resume_attempts(server: &ReferenceServer) -> usize {
     let records = server.connections();
@@ -49,10 +56,7 @@ fn times_received(server: &ReferenceServer, id: &str) -> usize {
 async fn t12_a_restored_backup_repeats_nothing() {
     let server = disk::server(Switches::modern()).await;
     let folder = Folder::new();
-    let phone = client(&server, folder.store());
-    settled(&phone).await;
-    phone.suspend().await;
-    drop(phone);
+    lives_once(&server, &folder).await;
     let written = NewStanza {
         id: "past".to_owned(),
         kind: OutboundKind::Message,
@@ -103,10 +107,7 @@ fn store_again<S: Store>(mut store: S) -> S {
 async fn i14_a_session_that_the_server_has_given_up_is_not_asked_for() {
     let server = disk::server(Switches::modern()).await;
     let folder = Folder::new();
-    let phone = client(&server, folder.store());
-    settled(&phone).await;
-    phone.suspend().await;
-    drop(phone);
+    lives_once(&server, &folder).await;
     let mut store = folder.store();
     let session = store.load(&key(&server)).unwrap().sm.unwrap();
     let max = session.max.expect("the server says how long");
@@ -187,10 +188,7 @@ async fn wait_for(mut is_so: impl FnMut() -> bool, what: &str) {
 async fn i16_counters_wrap_on_disk_and_across_kills() {
     let server = disk::server(Switches::modern()).await;
     let folder = Folder::new();
-    let phone = client(&server, folder.store());
-    settled(&phone).await;
-    phone.suspend().await;
-    drop(phone);
+    lives_once(&server, &folder).await;
     let mut store = folder.store();
     let session = store.load(&key(&server)).unwrap().sm.unwrap();
     let (h, base) = (session.h, session.base);
