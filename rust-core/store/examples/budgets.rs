@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use snapback_proto::knowledge::{Delivery, Op, OutboundKind, OutboundStanza, SmSession};
+use snapback_proto::knowledge::{
+    ArchiveCursor, Delivery, Op, OutboundKind, OutboundStanza, SEEN_MESSAGES, SeenTag, SmSession,
+};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::Item;
@@ -100,11 +102,7 @@ fn take_in_batches(batch: u32) -> (Vec<Duration>, Vec<Duration>) {
     let (mut all, mut disk) = (Vec::new(), Vec::new());
     for round in 0..40_000 / batch {
         let numbers = round * batch..(round + 1) * batch;
-        // As the driver does it: each stanza with its count, all of a read in one transaction.
-        let ops: Vec<Op> = numbers
-            .clone()
-            .flat_map(|number| [Op::Inbound(delivery(number)), Op::CountInbound(number + 1)])
-            .collect();
+        let ops: Vec<Op> = numbers.clone().flat_map(taken_in).collect();
         let start = Instant::now();
         store.apply(&server(), &ops).unwrap();
         all.push(start.elapsed());
@@ -181,8 +179,7 @@ fn grow(budgets: &mut Budgets) {
             base: Some(first),
             seqs,
         }];
-        ops.extend(numbers().map(|number| Op::Inbound(delivery(number))));
-        ops.push(Op::CountInbound(first + ROUND));
+        ops.extend(numbers().flat_map(taken_in));
         store.apply(&server(), &ops).unwrap();
         let confirmed = numbers().map(|number| Op::Confirm(id(number)));
         store
@@ -214,10 +211,8 @@ fn memory(folder: &Path) -> u64 {
     let first = 1_000_000;
     for round in 0..50 {
         let numbers = first + round * BATCH..first + (round + 1) * BATCH;
-        let inbound = numbers.clone().map(|number| Op::Inbound(delivery(number)));
-        store
-            .apply(&server(), &inbound.collect::<Vec<_>>())
-            .unwrap();
+        let inbound: Vec<Op> = numbers.clone().flat_map(taken_in).collect();
+        store.apply(&server(), &inbound).unwrap();
         let confirmed = numbers.map(|number| Op::Confirm(id(number)));
         store
             .apply(&server(), &confirmed.collect::<Vec<_>>())
@@ -292,7 +287,8 @@ fn fill(store: &mut SqliteStore) {
         items: items.collect(),
     };
     let queued = (0..50).map(|seq| Op::Enqueue(outbound(seq)));
-    let ops: Vec<Op> = std::iter::once(replace).chain(queued).collect();
+    let seen = (0..SEEN_MESSAGES).map(|number| seen(u32::try_from(number).unwrap()));
+    let ops: Vec<Op> = std::iter::once(replace).chain(queued).chain(seen).collect();
     store.apply(&server(), &ops).unwrap();
 }
 
@@ -336,6 +332,29 @@ fn outbound(seq: u64) -> OutboundStanza {
         queued_at: UnixTime(1_700_000_000),
         xml,
     }
+}
+
+/// What the driver writes for a message with an id of the archive; it commits all of a read in one transaction.
+fn taken_in(number: u32) -> [Op; 4] {
+    [
+        seen(number),
+        Op::ArchiveCursor(ArchiveCursor::After(id(number))),
+        Op::Inbound(delivery(number)),
+        Op::CountInbound(number + 1),
+    ]
+}
+
+/// The message's two ids, its sender's and its archive's.
+fn seen(number: u32) -> Op {
+    let tag = |whose: u8| {
+        let spread = u128::from(number) << 8 | u128::from(whose);
+        SeenTag(
+            spread
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+                .to_be_bytes(),
+        )
+    };
+    Op::Seen(vec![tag(1), tag(2)])
 }
 
 fn delivery(number: u32) -> Delivery {

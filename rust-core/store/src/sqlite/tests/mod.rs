@@ -1,11 +1,11 @@
 //! What only a store with a file can get wrong.
 
 mod backup;
-mod budget;
 mod damage;
 mod durability;
 mod fixtures;
 mod flips;
+mod growth;
 mod inspect;
 
 use std::path::{Path, PathBuf};

@@ -1,20 +1,12 @@
-//! How long things take and how big they grow. Times are printed, not judged: `--nocapture` shows them.
+//! How big the file grows. What things cost in time is measured by `cargo xtask bench store`.
 
-use std::time::{Duration, Instant};
-
-use snapback_proto::knowledge::{ArchiveCursor, Delivery, Op, SEEN_MESSAGES, SeenTag, SmSession};
+use snapback_proto::knowledge::{ArchiveCursor, Delivery, Op, SeenTag, SmSession};
 use snapback_proto::time::UnixTime;
-use snapback_proto::xep::roster::Item;
 use snapback_proto::xml::Element;
 
 use crate::{MemoryVault, Store};
 
 use super::{Folder, clean, message, server};
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
 
 fn begin(store: &mut impl Store) {
     let session = SmSession {
@@ -59,76 +51,6 @@ fn seen(number: u32) -> Op {
 
 fn cursor(number: u32) -> Op {
     Op::ArchiveCursor(ArchiveCursor::After(format!("{number:032x}")))
-}
-
-#[test]
-fn opens_with_a_session_a_queue_and_a_roster() {
-    let folder = Folder::new();
-    let vault = MemoryVault::default();
-    let mut store = clean(&folder.db(), &vault);
-    begin(&mut store);
-    let items = (0..1000).map(|number| Item {
-        jid: format!("contact{number}@example.net"),
-        name: Some(format!("Contact {number}")),
-        groups: vec!["Friends".to_owned()],
-        ..Item::default()
-    });
-    let replace = Op::ReplaceRoster {
-        version: Some("v1".to_owned()),
-        items: items.collect(),
-    };
-    store.apply(&server(), &[replace]).unwrap();
-    for number in 0..50 {
-        store.enqueue(message(&format!("m{number}"))).unwrap();
-    }
-    let notes: Vec<Op> = (0..SEEN_MESSAGES as u32).map(seen).collect();
-    store.apply(&server(), &notes).unwrap();
-    store.close().unwrap();
-    let mut opening = Vec::new();
-    let mut loading = Vec::new();
-    for _ in 0..20 {
-        let start = Instant::now();
-        store.reopen().unwrap();
-        opening.push(start.elapsed());
-        let start = Instant::now();
-        assert_eq!(store.load(&server()).unwrap().queue.len(), 50);
-        loading.push(start.elapsed());
-        store.close().unwrap();
-    }
-    println!(
-        "open, median: {:?}; load: {:?}",
-        median(opening),
-        median(loading)
-    );
-}
-
-#[test]
-fn queues_one_stanza_and_takes_many_in() {
-    let folder = Folder::new();
-    let mut store = clean(&folder.db(), &MemoryVault::default()).with_queue_limit(100_000);
-    begin(&mut store);
-    let times = (0..2000).map(|number| {
-        let stanza = message(&format!("m{number}"));
-        let start = Instant::now();
-        store.enqueue(stanza).unwrap();
-        start.elapsed()
-    });
-    println!("queue one stanza, median: {:?}", median(times.collect()));
-    for batch in [20_u32, 200, 1000] {
-        let mut took = Duration::ZERO;
-        for number in 0..(4000 / batch) {
-            let first = batch * 10_000 + number * batch;
-            let mut ops: Vec<Op> = (first..first + batch)
-                .flat_map(|n| [seen(n), cursor(n), Op::Inbound(delivery(n))])
-                .collect();
-            ops.push(Op::CountInbound(first + batch));
-            let start = Instant::now();
-            store.apply(&server(), &ops).unwrap();
-            took += start.elapsed();
-        }
-        let rows = 4000.0 / took.as_secs_f64();
-        println!("take in, {batch} a transaction, FULL: {rows:.0} rows/s");
-    }
 }
 
 /// Rows that go make room for those that come. `SNAPBACK_STORE_ROUNDS=25000` passes a million through.
