@@ -229,9 +229,9 @@ pub struct Delivery {
 #[derive(Clone, Debug)]
 pub enum Op {
     /// Features of the encrypted, unauthenticated stream; the login that showed them was proven (rule T4).
-    LearnSecured(StreamFeatures),
+    LearnSecured(Box<StreamFeatures>),
     /// Features after SASL1.
-    LearnAuthenticated(StreamFeatures),
+    LearnAuthenticated(Box<StreamFeatures>),
     /// Pipelining across a boundary failed (rule S2).
     PipeliningFailed {
         /// When it may be tried again.

@@ -329,11 +329,11 @@ impl Context {
         }
         if self.authenticated {
             self.knowledge.server.authenticated = Some(features.clone());
-            self.persist(vec![Op::LearnAuthenticated(features.clone())]);
+            self.persist(vec![Op::LearnAuthenticated(Box::new(features.clone()))]);
             return;
         }
         self.unproven = vec![
-            Op::LearnSecured(features.clone()),
+            Op::LearnSecured(Box::new(features.clone())),
             Op::LearnSmBeforeSasl(features.sm.then_some(key)),
         ];
     }

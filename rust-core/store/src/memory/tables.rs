@@ -75,9 +75,9 @@ impl Tables {
     /// Applies one change. An error leaves everything as it was. What returns one is listed in [`may_fail`].
     pub(super) fn apply(&mut self, server: &ServerKey, op: &Op) -> Result<(), Conflict> {
         match op {
-            Op::LearnSecured(features) => self.facts(server).secured = Some(features.clone()),
+            Op::LearnSecured(features) => self.facts(server).secured = Some((**features).clone()),
             Op::LearnAuthenticated(features) => {
-                self.facts(server).authenticated = Some(features.clone());
+                self.facts(server).authenticated = Some((**features).clone());
             }
             Op::PipeliningFailed { until } => {
                 self.facts(server).pipelining_off_until = Some(*until)

@@ -64,9 +64,9 @@ impl Tables<'_> {
 
     pub(super) fn apply(&mut self, server: &ServerKey, op: &Op) -> Result<(), Fault> {
         match op {
-            Op::LearnSecured(features) => self.put_fact(server, fact::SECURED, features),
+            Op::LearnSecured(features) => self.put_fact(server, fact::SECURED, features.as_ref()),
             Op::LearnAuthenticated(features) => {
-                self.put_fact(server, fact::AUTHENTICATED, features)
+                self.put_fact(server, fact::AUTHENTICATED, features.as_ref())
             }
             Op::PipeliningFailed { until } => self.put_fact(server, fact::PIPELINING_OFF, until),
             Op::LearnSmBeforeSasl(Some(key)) => self.put_fact(server, fact::SM_BEFORE_SASL, key),

@@ -23,13 +23,13 @@ impl Tables<'_> {
             .conn
             .prepare_cached("SELECT tags FROM seen ORDER BY slot < ?1, slot")?;
         let mut rows = statement.query([next])?;
-        let mut seen = Vec::new();
+        let mut seen = Seen::new(self.sealer.seen_key(), []);
         while let Some(row) = rows.next()? {
             let tags = row.get_ref(0)?.as_blob().unwrap_or_default();
             let (tags, _) = tags.as_chunks::<TAG>();
-            seen.extend(tags.iter().map(|tag| SeenTag(*tag)));
+            tags.iter().for_each(|tag| seen.insert(SeenTag(*tag)));
         }
-        Ok(Seen::new(self.sealer.seen_key(), seen))
+        Ok(seen)
     }
 
     /// The oldest message makes room.

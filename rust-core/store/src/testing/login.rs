@@ -68,8 +68,8 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
     apply(
         store,
         &[
-            Op::LearnSecured(features(false)),
-            Op::LearnAuthenticated(features(true)),
+            Op::LearnSecured(Box::new(features(false))),
+            Op::LearnAuthenticated(Box::new(features(true))),
             Op::PipeliningFailed {
                 until: UnixTime::NEVER,
             },

@@ -141,8 +141,8 @@ fn fill_schema_1(store: &mut impl Store) {
     apply(
         store,
         &[
-            Op::LearnSecured(features()),
-            Op::LearnAuthenticated(features()),
+            Op::LearnSecured(Box::new(features())),
+            Op::LearnAuthenticated(Box::new(features())),
             Op::PipeliningFailed {
                 until: UnixTime(-1),
             },
