@@ -239,6 +239,12 @@ pub fn install() -> Result<(), StartError> {
 }
 
 impl RunningServer {
+    /// Which server it is.
+    #[must_use]
+    pub fn flavour(&self) -> Flavour {
+        self.site.config.flavour
+    }
+
     /// Where it accepts connections that begin in clear and upgrade with STARTTLS.
     #[must_use]
     pub fn starttls_addr(&self) -> SocketAddr {

@@ -117,20 +117,25 @@ impl Party {
     /// # Panics
     ///
     /// If that takes too long.
-    pub(super) async fn until(&self, what: &str, mut enough: impl FnMut(&Seen) -> bool) {
+    pub(super) async fn until(&self, what: &str, enough: impl FnMut(&Seen) -> bool) {
+        assert!(
+            self.in_time(enough).await,
+            "waited in vain for {what}; so far: {}",
+            self.log.lock()
+        );
+    }
+
+    /// Waits until it is enough, or too late.
+    pub(super) async fn in_time(&self, mut enough: impl FnMut(&Seen) -> bool) -> bool {
         let patience = tokio::time::sleep(PATIENCE);
         tokio::pin!(patience);
         loop {
             if enough(&self.log.lock()) {
-                return;
+                return true;
             }
             tokio::select! {
                 () = self.log.changed.notified() => {}
-                () = &mut patience => {
-                    let seen = self.log.lock();
-                    assert!(enough(&seen), "waited in vain for {what}; so far: {seen}");
-                    return;
-                }
+                () = &mut patience => return enough(&self.log.lock()),
             }
         }
     }

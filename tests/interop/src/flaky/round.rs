@@ -8,6 +8,7 @@ use snapback_client::Outcome;
 use snapback_netsim::packets::tun::{Ongoing, TunError, TunLink};
 use snapback_netsim::packets::{Cut, CutKind, Profile, Rng};
 
+use super::party::Seen;
 use super::stage::Stage;
 use super::tally::{Back, Login, Recovery, Tally};
 
@@ -115,8 +116,8 @@ impl Stage {
         self.mend(cut).await
     }
 
-    /// A cut during which the server forgets the session. Messages for who is not there would wait at the server, or in its
-    /// archive, which the client does not ask yet: so only Juliet sends, and she does not come back before Romeo.
+    /// A cut during which the server forgets all sessions. Romeo comes back at once, and writes to who is not there: that
+    /// waits in the archive.
     async fn cut_and_lose_session(
         &mut self,
         kind: CutKind,
@@ -131,18 +132,32 @@ impl Stage {
             | CutKind::LinkDownNewAddress
             | CutKind::CaptivePortal => kind,
         };
+        let stops_cleanly = self.host.stops_cleanly();
+        if stops_cleanly {
+            self.burst(rng).await;
+            self.some_time(rng).await;
+        }
         let cut = self.begin(kind).await;
-        let to = self.jids.romeo.clone();
-        self.juliet.send(&to, messages(rng)).await;
+        if stops_cleanly {
+            self.burst(rng).await;
+        } else {
+            self.juliet_sends(rng).await;
+        }
         self.lose_sessions().await;
+        self.burst(rng).await;
         tokio::time::sleep(lasts).await;
         self.mend(cut).await
     }
 
     async fn burst(&mut self, rng: &mut Rng) {
-        let (juliet, romeo) = (self.jids.juliet.clone(), self.jids.romeo.clone());
-        self.juliet.send(&romeo, messages(rng)).await;
+        self.juliet_sends(rng).await;
+        let juliet = self.jids.juliet.clone();
         self.romeo.send(&juliet, messages(rng)).await;
+    }
+
+    async fn juliet_sends(&mut self, rng: &mut Rng) {
+        let romeo = self.jids.romeo.clone();
+        self.juliet.send(&romeo, messages(rng)).await;
     }
 
     /// The cut falls anywhere in the first round trips of a burst.
@@ -210,16 +225,26 @@ impl Stage {
     async fn all_there(&self) {
         for (from, to) in [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)] {
             let open = from.sent.get(from.settled..).unwrap_or_default();
-            to.until("all messages", |seen| {
-                open.iter().all(|id| seen.has_received(id))
-            })
-            .await;
+            let there = to.in_time(|seen| open.iter().all(|id| seen.has_received(id)));
+            if !there.await {
+                panic!("{}", to.seen(|seen| missing(open, seen)));
+            }
             from.until("all acknowledgements", |seen| {
                 open.iter().all(|id| seen.acked.contains(id))
             })
             .await;
         }
     }
+}
+
+/// What did not come, by its place in what was sent since the last cut but one.
+fn missing(open: &[String], seen: &Seen) -> String {
+    let places = open.iter().enumerate();
+    let missing: Vec<_> = places.filter(|(_, id)| !seen.has_received(id)).collect();
+    format!(
+        "of {} messages these never came: {missing:?}; so far: {seen}",
+        open.len()
+    )
 }
 
 fn pick<'a>(cuts: &'a [Cut], rng: &mut Rng) -> Option<&'a Cut> {

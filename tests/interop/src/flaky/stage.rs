@@ -90,7 +90,7 @@ pub struct Setting {
 }
 
 #[derive(Debug)]
-enum Running {
+pub(super) enum Running {
     Real(Box<RunningServer>),
     Reference(ReferenceServer),
 }
@@ -101,7 +101,7 @@ pub struct Stage {
     // Fields are dropped in this order: clients, server, their runtimes, then the namespaces they lived in.
     pub(super) juliet: Party,
     pub(super) romeo: Party,
-    host: Running,
+    pub(super) host: Running,
     setting: Setting,
     client_runtime: NamespaceRuntime,
     _server_runtime: NamespaceRuntime,
@@ -208,6 +208,15 @@ impl Stage {
 }
 
 impl Running {
+    /// Whether what a server has taken when it is told to stop is safe. ejabberd 24.12 acknowledges a message, and has it in
+    /// its sender's archive, before it is in the other's: if it stops then, the message is lost, and nobody knows.
+    pub(super) fn stops_cleanly(&self) -> bool {
+        match self {
+            Self::Real(server) => server.flavour() != Flavour::Ejabberd,
+            Self::Reference(_) => true,
+        }
+    }
+
     async fn start(host: &Host, link: &TunLink, runtime: &NamespaceRuntime) -> Option<Self> {
         let config = match host {
             Host::Reference(switches) => {
