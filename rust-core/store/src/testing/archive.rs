@@ -46,7 +46,7 @@ pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
     let ops = [Op::Enqueue(message(0, false)), Op::MarkSent(vec![0])];
     apply(store, &ops);
     reopen(store);
-    assert_eq!(load(store).queue[0].sent_behind, Some(since));
+    assert_eq!(fate(store, 0).2, Some(since));
     apply(store, &[Op::ArchiveCursor(ArchiveCursor::Start)]);
     assert_eq!(load(store).archive, Some(ArchiveCursor::Start));
     let delivery = Delivery {
