@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
-use snapback_proto::connection::{self, Command, Failure, Stage};
+use snapback_proto::connection::{self, Command, Failure, Outcome, Stage};
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 use snapback_proto::plan::Purpose;
@@ -291,6 +291,9 @@ impl Driver {
                 self.state.location_tried = false;
                 self.state.shunned.clear();
                 let attempt = attempt.number;
+                if outcome == Outcome::Bound {
+                    self.state.iqs.session_lost();
+                }
                 self.tell(supervisor::Input::AttemptOnline {
                     attempt,
                     outcome,
@@ -318,6 +321,9 @@ impl Driver {
             connection::Event::Stage { id, stage } => {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     self.state.iqs.fail(&id, IqError::SessionLost);
+                }
+                if stage == Stage::Acked {
+                    self.state.iqs.taken(&id);
                 }
                 Event::Stage { id, stage }
             }
