@@ -83,8 +83,9 @@ impl<T: Tls + Clone> Phone<T> {
 
     /// I12: the app is told to wait where the queue is full.
     fn has_room(&mut self) -> bool {
+        let handed = self.storage.handed();
         let store = self.storage.store();
-        store.queue_len().unwrap_or(0) < store.queue_limit()
+        store.queue_len().unwrap_or(0) + handed < store.queue_limit()
     }
 
     pub(crate) fn set_active(
