@@ -23,11 +23,10 @@ pub const STATES: [&str; 13] = [
 ];
 
 /// What else should have happened in a campaign.
-pub const EVENTS: [&str; 8] = [
+pub const EVENTS: [&str; 7] = [
     "request answered",
     "request lost with its session",
     "see-other-host",
-    "see-other-host in the clear",
     "see-other-host once too often",
     "location",
     "other host",

@@ -128,9 +128,9 @@ impl StreamReader {
             Event::XmlDeclaration(..) => Ok(None),
             Event::StartElement(_, (namespace, name), attributes) => {
                 let mut element = Element::new(names::name(&namespace), names::name(name.as_str()));
-                for ((attribute_ns, attribute), value) in attributes.iter() {
-                    let (ns, name) = (names::name(attribute_ns), names::name(attribute.as_str()));
-                    element.set_qualified(ns, name, value.clone());
+                for ((attribute_ns, attribute), value) in attributes {
+                    let (ns, name) = (names::name(&attribute_ns), names::name(attribute.as_str()));
+                    element.set_qualified(ns, name, value);
                 }
                 self.start(element, early)
             }
