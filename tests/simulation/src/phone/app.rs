@@ -139,10 +139,8 @@ impl<T: Tls + Clone> Phone<T> {
                 id,
                 stage: Stage::Acked,
             } => model.told_acked(&id),
-            Event::IqAnswer(iq) => {
-                if model.answered(iq.attr("id").unwrap_or_default()) {
-                    coverage.event("request answered");
-                }
+            Event::IqAnswer(iq) if model.answered(iq.attr("id").unwrap_or_default()) => {
+                coverage.event("request answered");
             }
             Event::Stage {
                 id,
