@@ -4,6 +4,7 @@ mod seen;
 
 use std::fmt;
 
+use crate::error::NoSession;
 use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -48,6 +49,8 @@ pub enum ArchiveCursor {
     Start,
     /// Behind the message with this archive id.
     After(String),
+    /// A first session was asked for at about this time, and how far the archive went then did not get known.
+    Since(UnixTime),
 }
 
 /// What one endpoint advertised, and what was found out about it. It may save a flight, never lower the floor.
@@ -122,6 +125,19 @@ pub struct SmSession {
 }
 
 impl SmSession {
+    /// The session, if it can be asked for; otherwise, why it cannot.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or the server has given it up.
+    pub fn resumable(session: Option<&Self>, now: UnixTime) -> Result<&Self, NoSession> {
+        let session = session.ok_or(NoSession::NotStored)?;
+        if session.has_expired(now) {
+            return Err(NoSession::Expired);
+        }
+        Ok(session)
+    }
+
     /// Whether the server has given it up: then it is not asked for any more (rule I14).
     pub fn has_expired(&self, now: UnixTime) -> bool {
         self.max
@@ -304,6 +320,8 @@ pub enum Op {
     Seen(Vec<SeenTag>),
     /// We hold our own archive up to here.
     ArchiveCursor(ArchiveCursor),
+    /// There is no archive: nothing is held of it.
+    NoArchive,
     /// The whole roster, as of this version.
     ReplaceRoster {
         /// Version, if the server does versions.

@@ -6,13 +6,16 @@ mod batch;
 mod log_out;
 mod persist;
 mod request;
+mod spare;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
-use snapback_proto::connection::{self, Command, Failure, Stage};
-use snapback_proto::knowledge::{Delivery, Knowledge, Op};
+use snapback_proto::connection::{self, Command, Failure, Outcome, Stage};
+use snapback_proto::error::ConnectionError;
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
+use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
@@ -35,6 +38,7 @@ use attempt::Attempt;
 use log_out::LogOut;
 pub(crate) use request::Request;
 pub use request::SendError;
+use spare::Spare;
 
 /// Where a server may send us on (rule T8).
 const MAX_SEE_OTHER_HOST_HOPS: u8 = 3;
@@ -76,6 +80,7 @@ pub(crate) struct Driver {
 /// An attempt that has no socket yet.
 struct PendingDial {
     attempt: AttemptId,
+    purpose: Purpose,
     since: Instant,
     task: JoinHandle<Dialed>,
 }
@@ -84,6 +89,9 @@ struct PendingDial {
 pub(crate) struct State {
     attempt: Option<Attempt>,
     dialing: Option<PendingDial>,
+    /// The connection that was asked for a sign of life.
+    probed: Option<AttemptId>,
+    spare: Option<Spare>,
     active: bool,
     iqs: Pending,
     findings: mpsc::UnboundedReceiver<Finding>,
@@ -110,6 +118,8 @@ impl Default for State {
         Self {
             attempt: None,
             dialing: None,
+            probed: None,
+            spare: None,
             active: true,
             iqs: Pending::default(),
             findings,
@@ -131,6 +141,7 @@ impl Default for State {
 enum Wake {
     Request(Option<Request>),
     Dialed(Dialed),
+    Spare(Dialed),
     Finding(Finding),
     LookedUp(StoredAnswer),
     Socket,
@@ -148,6 +159,7 @@ impl Driver {
                 Wake::Request(Some(request)) => self.requests(request),
                 Wake::Request(None) => break,
                 Wake::Dialed(dialed) => self.dialed(dialed),
+                Wake::Spare(dialed) => self.spare_dialed(dialed),
                 Wake::Finding(finding) => self.found(finding),
                 Wake::LookedUp(answer) => self.looked_up(&answer),
                 Wake::Socket => self.socket_ready(),
@@ -166,6 +178,7 @@ impl Driver {
         let State {
             attempt,
             dialing,
+            spare,
             findings,
             ..
         } = &mut self.state;
@@ -175,6 +188,12 @@ impl Driver {
                 Some(pending) => (&mut pending.task)
                     .await
                     .unwrap_or(Err(DialError::TimedOut)),
+                None => std::future::pending().await,
+            }
+        };
+        let spare = async {
+            match spare {
+                Some(spare) => spare.dialed().await,
                 None => std::future::pending().await,
             }
         };
@@ -193,6 +212,7 @@ impl Driver {
         tokio::select! {
             request = self.requests.recv() => Wake::Request(request),
             dialed = dialed, if is_dialing => Wake::Dialed(dialed),
+            dialed = spare => Wake::Spare(dialed),
             Some(finding) = findings.recv() => Wake::Finding(finding),
             Some(answer) = self.answers.recv() => Wake::LookedUp(answer),
             () = socket => Wake::Socket,
@@ -205,8 +225,12 @@ impl Driver {
     fn settle(&mut self) -> Option<Instant> {
         loop {
             let link = self.settle_link();
+            self.note_alive_again();
             let (supervisor, changed) = self.settle_supervisor();
             if !changed {
+                if self.state.attempt.is_none() {
+                    self.state.spare = None;
+                }
                 return [link, supervisor].into_iter().flatten().min();
             }
         }
@@ -267,6 +291,9 @@ impl Driver {
                 self.state.location_tried = false;
                 self.state.shunned.clear();
                 let attempt = attempt.number;
+                if outcome == Outcome::Bound {
+                    self.state.iqs.session_lost();
+                }
                 self.tell(supervisor::Input::AttemptOnline {
                     attempt,
                     outcome,
@@ -294,6 +321,9 @@ impl Driver {
             connection::Event::Stage { id, stage } => {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     self.state.iqs.fail(&id, IqError::SessionLost);
+                }
+                if stage == Stage::Acked {
+                    self.state.iqs.taken(&id);
                 }
                 Event::Stage { id, stage }
             }
@@ -356,7 +386,7 @@ impl Driver {
 
     // -- dialing
 
-    fn start_dialing(&mut self, attempt: AttemptId) {
+    fn start_dialing(&mut self, attempt: AttemptId, purpose: Purpose) {
         if let Err(error) = self.open_store() {
             self.store_failed(error);
             self.token_turned_in();
@@ -364,6 +394,16 @@ impl Driver {
             return self.tell(supervisor::Input::Ended { attempt, ending });
         }
         let now = self.clock.now();
+        let purpose = match self.state.log_out {
+            Some(LogOut::TurningIn(_)) => Purpose::LogOut,
+            _ => purpose,
+        };
+        if purpose == Purpose::ResumeOnly
+            && let Err(reason) = self.check_session(now.wall)
+        {
+            return self.not_begun(attempt, reason);
+        }
+        let open = self.take_spare();
         let redirected = self.state.preferred.take();
         if redirected.is_none() {
             // T8 bounds one chain of redirections. Where each attempt begins with one, the chains must not add up.
@@ -371,10 +411,14 @@ impl Driver {
         }
         let preferred = redirected.or_else(|| self.location(now.wall));
         let dialer = self.dialer.clone().shunning(&self.state.shunned);
-        let task = tokio::spawn(dialer.connect(preferred, now.wall));
+        let (since, task) = open.unwrap_or_else(|| {
+            let dialing = dialer.connect(preferred, now.wall);
+            (now.mono, tokio::spawn(dialing))
+        });
         self.state.dialing = Some(PendingDial {
             attempt,
-            since: now.mono,
+            purpose,
+            since,
             task,
         });
     }
@@ -408,21 +452,37 @@ impl Driver {
                 });
                 self.state.attempt = Some(attempt);
             }
-            Err(reason) => {
-                let ending = match &reason {
-                    EndReason::Store(error) => persist::ending(*error),
-                    _ => Ending {
-                        retryable: true,
-                        ..Ending::default()
-                    },
-                };
-                self.events.push(Event::Ended { reason, plan: None });
-                self.token_turned_in();
-                self.tell(supervisor::Input::Ended {
-                    attempt: pending.attempt,
-                    ending: Some(ending),
-                });
-            }
+            Err(reason) => self.not_begun(pending.attempt, reason),
+        }
+    }
+
+    /// The attempt ended before there was a connection.
+    fn not_begun(&mut self, attempt: AttemptId, reason: EndReason) {
+        let ending = match &reason {
+            EndReason::Store(error) => persist::ending(*error),
+            EndReason::Link(error) => Ending::from(error),
+            _ => Ending {
+                retryable: true,
+                ..Ending::default()
+            },
+        };
+        self.events.push(Event::Ended { reason, plan: None });
+        self.token_turned_in();
+        self.tell(supervisor::Input::Ended {
+            attempt,
+            ending: Some(ending),
+        });
+    }
+
+    /// Where only the interrupted session will do, there must be one, or the network need not be touched.
+    fn check_session(&mut self, wall: UnixTime) -> Result<(), EndReason> {
+        let server = self.last_server();
+        let known = self.store.load(&server).map_err(EndReason::Store)?;
+        match SmSession::resumable(known.sm.as_ref(), wall) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(EndReason::Link(LinkError::Connection(
+                ConnectionError::NoSession(why),
+            ))),
         }
     }
 
@@ -436,7 +496,7 @@ impl Driver {
         let knowledge = self.store.load(&server).map_err(EndReason::Store)?;
         self.state.last_server = Some(server.clone());
         let link = self
-            .link(&server, knowledge, pending.since)
+            .link(&server, knowledge, pending)
             .ok_or(EndReason::Driver)?;
         let mut attempt = Attempt::new(pending.attempt, link, socket, server);
         attempt
@@ -449,14 +509,14 @@ impl Driver {
         &self,
         server: &ServerKey,
         knowledge: Knowledge,
-        started: Instant,
+        pending: &PendingDial,
     ) -> Option<snapback_session::link::Link> {
         let start = connection::Start {
             config: Arc::clone(&self.config),
             transport: server.transport,
             knowledge,
             early_data_possible: self.config.policy.early_data,
-            log_out: matches!(self.state.log_out, Some(LogOut::TurningIn(_))),
+            purpose: pending.purpose,
             active: self.state.active,
             seed: snapback_tls::random_seed().ok()?,
         };
@@ -464,7 +524,7 @@ impl Driver {
             start,
             tls: self.tls.clone(),
             versions: self.versions,
-            started,
+            started: pending.since,
         };
         Some(snapback_session::link::Link::new(config, self.clock.now()))
     }
@@ -494,6 +554,7 @@ impl Driver {
     }
 
     fn stop_dialing(&mut self) {
+        self.state.spare = None;
         if let Some(pending) = self.state.dialing.take() {
             pending.task.abort();
         }
@@ -548,12 +609,12 @@ impl Driver {
         let mut changed = false;
         loop {
             match self.supervisor.poll_output() {
-                supervisor::Output::StartAttempt { attempt, .. } => self.start_dialing(attempt),
+                supervisor::Output::StartAttempt {
+                    attempt, purpose, ..
+                } => self.start_dialing(attempt, purpose),
                 supervisor::Output::StopAttempt { .. } => self.drop_attempt(),
                 supervisor::Output::CloseCleanly { attempt } => self.close_cleanly(attempt),
-                supervisor::Output::Probe { deadline, .. } => {
-                    self.command(Command::Probe { deadline })
-                }
+                supervisor::Output::Probe { attempt, deadline } => self.probe(attempt, deadline),
                 supervisor::Output::State(state) => self.announce(state),
                 supervisor::Output::Timeout { when, .. } => return (Some(when), changed),
                 supervisor::Output::Idle => return (None, changed),

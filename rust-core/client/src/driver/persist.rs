@@ -32,7 +32,12 @@ impl Driver {
             }
         };
         let input = match self.store.apply(&attempt.server, &ops) {
-            Ok(()) => LinkInput::Committed(last),
+            Ok(()) => {
+                if ops.iter().any(|op| matches!(op, Op::SmDropped)) {
+                    self.state.iqs.session_lost();
+                }
+                LinkInput::Committed(last)
+            }
             Err(error) => {
                 self.state.failed_commit = Some(error);
                 LinkInput::PersistFailed(first, persist_failure(error))
@@ -117,7 +122,7 @@ impl Driver {
         let _ = self.apply(&ops);
     }
 
-    fn last_server(&self) -> ServerKey {
+    pub(super) fn last_server(&self) -> ServerKey {
         let last = self.state.last_server.clone();
         last.unwrap_or_else(attempt::no_server)
     }

@@ -7,7 +7,7 @@ use crate::knowledge::{FastToken, Op};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
-use crate::plan::Goal;
+use crate::plan::{Goal, Purpose};
 use crate::sasl::{HtBinding, Mechanism, Profile, SaslCondition};
 use crate::secret::Secret;
 use crate::stream::features::{Sasl2Features, StreamFeatures};
@@ -22,7 +22,7 @@ use super::super::context::Context;
 use super::super::session::{self, Inline, Session};
 use super::super::state::{Next, State};
 use super::exchange::{Exchange, Reply, is_about_mechanism};
-use super::resume::{online, resume_element};
+use super::resume::{online, refused, resume_element};
 use super::{fall_back, is_early, proven};
 
 /// An exchange runs.
@@ -50,11 +50,14 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
     let (exchange, response) = Exchange::with_token(context)?;
     context.at_risk.get_or_insert(Assumption::FastToken);
     let used = context.knowledge.fast.as_ref().map(|token| token.binding);
+    let is_log_out = context.purpose == Purpose::LogOut;
     let wanted =
-        wanted_token(&features, context).filter(|wanted| Some(*wanted) != used && !context.log_out);
-    let (mut children, inline) = goal_elements(&features, context);
-    children.push(fast::fast(count, context.log_out));
+        wanted_token(&features, context).filter(|wanted| Some(*wanted) != used && !is_log_out);
+    let (mut children, inline, noted) = goal_elements(&features, context);
+    children.push(fast::fast(count, is_log_out));
     children.extend(wanted.map(request_token));
+    // The later of the two transactions.
+    let after = noted.or(after);
     send(&exchange, Secret::new(response), children, after, context);
     Ok(ExpectSasl2 {
         exchange,
@@ -69,9 +72,9 @@ pub(super) fn start_password(context: &mut Context) -> Next {
     let features = context.secured_features().sasl2.unwrap_or_default();
     let (exchange, response) = Exchange::with_password(Profile::Sasl2, context)?;
     let wanted = wanted_token(&features, context);
-    let (mut children, inline) = goal_elements(&features, context);
+    let (mut children, inline, noted) = goal_elements(&features, context);
     children.extend(wanted.map(request_token));
-    send(&exchange, response, children, None, context);
+    send(&exchange, response, children, noted, context);
     Ok(State::ExpectSasl2(Box::new(ExpectSasl2 {
         exchange,
         token_binding: wanted,
@@ -125,22 +128,30 @@ fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding
     })
 }
 
-/// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4).
-fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, Inline) {
+/// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4). They leave once the
+/// transaction is committed that comes with them.
+fn goal_elements(
+    features: &Sasl2Features,
+    context: &mut Context,
+) -> (Vec<Element>, Inline, Option<Seq>) {
     let mut children = Vec::new();
-    if context.log_out {
-        return (children, Inline::default());
+    let nothing = Inline::default();
+    if context.purpose == Purpose::LogOut {
+        return (children, nothing, None);
     }
     if context.plan.goal == Goal::Resume {
         if !features.sm || !context.plan.inline {
             // To bind here would give the session up; it is asked for after the login. The plan says so where the
             // session is not to be shown to a server that has not proved itself (rule S3).
-            return (children, Inline::default());
+            return (children, nothing, None);
         }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
     }
+    if context.purpose == Purpose::ResumeOnly {
+        return (children, nothing, None);
+    }
     let Some(bind2) = &features.bind2 else {
-        return (children, Inline::default());
+        return (children, nothing, None);
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let inline = Inline {
@@ -158,7 +169,7 @@ fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, 
         csi_inactive: inline.inactive,
     };
     children.push(bind.to_element());
-    (children, inline)
+    (children, inline, context.note_first_bind())
 }
 
 fn send(
@@ -264,12 +275,15 @@ impl ExpectSasl2 {
                 count: 0,
             });
         proven(finished, token, context);
-        if context.log_out {
+        if context.purpose == Purpose::LogOut {
             return Ok(logged_out(context));
         }
         match (success.resumed, success.bound) {
             (Some(_), Some(_)) => Err(ConnectionError::Peer(PeerError::BoundAndResumed)),
             (Some(resumed), None) => Session::resumed(&resumed, context).map(online),
+            (None, Some(_)) if context.purpose == Purpose::ResumeOnly => {
+                Err(ConnectionError::Peer(PeerError::Unexpected("bound")))
+            }
             (None, Some(bound)) => {
                 context.understood(Part::Bound);
                 context.plan.goal = Goal::Bind;
@@ -281,7 +295,7 @@ impl ExpectSasl2 {
             }
             (None, None) => {
                 if let Some(failed) = success.resume_failed {
-                    session::lost(failed.h, context)?;
+                    refused(&failed, context)?;
                     context.plan.goal = Goal::Bind;
                 }
                 context.stream.features = None;
@@ -296,7 +310,7 @@ impl ExpectSasl2 {
         if failure.config_version_mismatch {
             return fall_back(&failure.condition, context);
         }
-        if context.log_out {
+        if context.purpose == Purpose::LogOut {
             // Refused or turned in: the token is worth nothing any more.
             return Ok(logged_out(context));
         }

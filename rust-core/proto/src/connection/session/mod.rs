@@ -25,7 +25,7 @@ use super::{Event, Timer};
 use archive::Archive;
 
 pub(super) use establish::Inline;
-pub(super) use outbound::{enqueue, lost};
+pub(super) use outbound::{enqueue, handled, lost};
 
 /// A session and its counters.
 #[derive(Debug)]
@@ -197,6 +197,13 @@ impl Session {
         }
         context.active = active;
         self.send_client_state(context);
+    }
+
+    /// The server has only now shown whether it knows client states; it takes us for active (I15).
+    pub(super) fn client_state_is_known(&self, context: &mut Context) {
+        if !context.active {
+            self.send_client_state(context);
+        }
     }
 
     /// XEP-0352: only where the server knows it, and never counted.
