@@ -44,7 +44,7 @@ struct Arguments {
     /// How many threads; all cores if not given.
     #[arg(long)]
     threads: Option<usize>,
-    /// Messages of unknown fate may not come twice.
+    /// Messages of unknown fate may not come twice where the server has an archive.
     #[arg(long)]
     strict: bool,
     /// With `--seed` or `--script`: do not print what happens.

@@ -32,7 +32,7 @@ const PATIENCE: Time = 20 * 60 * 1_000_000;
 /// How a run is watched.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Messages of unknown fate may not come twice.
+    /// Messages of unknown fate may not come twice, where the server has an archive to ask.
     pub strict: bool,
     /// Keep what happened as text.
     pub traced: bool,
@@ -206,7 +206,11 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             done: false,
             sessions: 0,
             resumptions: 0,
-            model: Model::new(options.strict, options.traced, setup.queue_limit),
+            model: Model::new(
+                options.strict && setup.switches.archive,
+                options.traced,
+                setup.queue_limit,
+            ),
             coverage: Coverage::default(),
             setup,
         }
