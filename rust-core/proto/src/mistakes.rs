@@ -56,11 +56,19 @@ pub enum Mistake {
     CountedFromEnabled,
     /// I10: a `conflict` is answered with another attempt.
     ConflictFought,
+    /// I11, T4: the server's proof is not looked at.
+    ProofUnchecked,
+    /// I11: of `<bound/>` and `<resumed/>` together, the one that was hoped for is believed.
+    BoundAndResumedBelieved,
+    /// I12: `<r/>` is said again while one is pending.
+    RequestsPileUp,
+    /// I12: `<r/>` is said where nothing is unacknowledged.
+    RequestsAboutNothing,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::HResetOnResume,
         Self::NewBeforeOld,
         Self::UnackedNotResent,
@@ -86,6 +94,10 @@ impl Mistake {
         Self::ConfirmForgotten,
         Self::CountedFromEnabled,
         Self::ConflictFought,
+        Self::ProofUnchecked,
+        Self::BoundAndResumedBelieved,
+        Self::RequestsPileUp,
+        Self::RequestsAboutNothing,
     ];
 }
 

@@ -39,6 +39,8 @@ pub struct ConnectionRecord {
     pub client_error: Option<String>,
     /// The connection is over.
     pub closed: bool,
+    /// A login was answered with a proof that is none, or with none.
+    pub false_proof: bool,
     pub(crate) wrote_since_read: bool,
 }
 
@@ -107,6 +109,7 @@ impl ConnectionRecord {
             tls: None,
             account: None,
             mechanism: None,
+            false_proof: false,
             outcome: None,
             previds: Vec::new(),
             stream_error: None,

@@ -7,6 +7,17 @@ use snapback_proto::connection::Connection;
 use crate::faults::FAULTS;
 use crate::script::Profile;
 
+/// What else should have happened in a campaign.
+pub const EVENTS: [&str; 7] = [
+    "request answered",
+    "request lost with its session",
+    "see-other-host",
+    "see-other-host once too often",
+    "location",
+    "other host",
+    "queue full",
+];
+
 /// Counters.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
@@ -14,6 +25,8 @@ pub struct Coverage {
     pub transitions: BTreeMap<(&'static str, &'static str), u64>,
     /// Faults, by their name.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Things that happened, of [`EVENTS`].
+    pub events: BTreeMap<&'static str, u64>,
     /// Actions, by the first word of their line.
     pub actions: BTreeMap<String, u64>,
 }
@@ -25,6 +38,10 @@ impl Coverage {
 
     pub(crate) fn fault(&mut self, name: &'static str) {
         *self.faults.entry(name).or_default() += 1;
+    }
+
+    pub(crate) fn event(&mut self, name: &'static str) {
+        *self.events.entry(name).or_default() += 1;
     }
 
     pub(crate) fn action(&mut self, text: &str) {
@@ -45,6 +62,9 @@ impl Coverage {
         for (key, count) in &other.faults {
             *self.faults.entry(key).or_default() += count;
         }
+        for (key, count) in &other.events {
+            *self.events.entry(key).or_default() += count;
+        }
         for (key, count) in &other.actions {
             *self.actions.entry(key.clone()).or_default() += count;
         }
@@ -58,6 +78,15 @@ impl Coverage {
         Connection::STATE_NAMES
             .into_iter()
             .filter(|state| !entered(state))
+            .collect()
+    }
+
+    /// What no run has seen happen.
+    pub fn events_missed(&self) -> Vec<&'static str> {
+        let has_happened = |event: &&str| self.events.contains_key(event);
+        EVENTS
+            .into_iter()
+            .filter(|event| !has_happened(event))
             .collect()
     }
 

@@ -15,12 +15,12 @@ pub(crate) enum Disk {
 }
 
 impl Disk {
-    pub(crate) fn memory() -> Self {
-        Self::Memory(Box::default())
+    pub(crate) fn memory(queue_limit: usize) -> Self {
+        Self::Memory(Box::new(MemoryStore::with_queue_limit(queue_limit)))
     }
 
-    pub(crate) fn files() -> Self {
-        Self::Files(Box::new(Files::new()))
+    pub(crate) fn files(queue_limit: usize) -> Self {
+        Self::Files(Box::new(Files::new(queue_limit)))
     }
 
     pub(crate) fn store(&mut self) -> &mut dyn Store {
@@ -45,18 +45,20 @@ pub(crate) struct Files {
     vault: MemoryVault,
     folder: Folder,
     generation: u32,
+    queue_limit: usize,
 }
 
 impl Files {
-    fn new() -> Self {
+    fn new(queue_limit: usize) -> Self {
         let folder = Folder::new();
         let vault = MemoryVault::default();
-        let store = open(&folder.generation(0), &vault);
+        let store = open(&folder.generation(0), &vault, queue_limit);
         Self {
             store,
             vault,
             folder,
             generation: 0,
+            queue_limit,
         }
     }
 
@@ -71,19 +73,19 @@ impl Files {
                 std::fs::copy(old.join(name), new.join(name)).expect("the file can be copied");
             }
         }
-        self.store = open(&new, &self.vault);
+        self.store = open(&new, &self.vault, self.queue_limit);
         let _ = std::fs::remove_dir_all(old);
     }
 }
 
-fn open(folder: &Path, vault: &MemoryVault) -> SqliteStore {
+fn open(folder: &Path, vault: &MemoryVault, queue_limit: usize) -> SqliteStore {
     let opened = SqliteStore::open(folder.join("account.db"), ACCOUNT, vault.clone());
     let (store, report) = opened.expect("the store can be opened");
     assert!(
         report.troubles.is_empty(),
         "a kill damaged the store: {report:?}"
     );
-    store
+    store.with_queue_limit(queue_limit)
 }
 
 #[derive(Debug)]

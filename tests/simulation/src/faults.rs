@@ -6,6 +6,8 @@ use snapback_reference_server::{
     Action, CertificateFault, Direction, Fault, Layer, Malformed, Point,
 };
 
+use crate::setup::OTHER_HOST;
+
 /// One of them.
 #[derive(Debug)]
 pub struct Named {
@@ -88,8 +90,12 @@ pub const FAULTS: &[Named] = &[
         Fault::At(Point::FirstStanza, Action::Send(Malformed::Comment))
     }),
     fault("redirect", || {
-        let host = "other.example.org".to_owned();
+        let host = OTHER_HOST.to_owned();
         Fault::At(Point::EncryptedFeatures, Action::SeeOtherHost(host))
+    }),
+    fault("redirect-in-the-clear", || {
+        let host = OTHER_HOST.to_owned();
+        Fault::At(Point::CleartextFeatures, Action::SeeOtherHost(host))
     }),
     fault("shutdown-at-login", || {
         Fault::At(Point::Login, Action::SystemShutdown)

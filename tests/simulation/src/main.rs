@@ -15,6 +15,10 @@ use snapback_simulation::mutations::hunt_all;
 use snapback_simulation::shrink::shrink;
 use snapback_simulation::{Options, Profile, Script, run};
 
+/// Runs are made of small pieces of memory that live for a moment, on all cores at once.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the core in a simulated world and compares what happens with a model.
 #[derive(Debug, Parser)]
 #[command(name = "simulate")]
@@ -40,7 +44,7 @@ struct Arguments {
     /// How many threads; all cores if not given.
     #[arg(long)]
     threads: Option<usize>,
-    /// Messages of unknown fate may not come twice.
+    /// Messages of unknown fate may not come twice where the server has an archive.
     #[arg(long)]
     strict: bool,
     /// With `--seed` or `--script`: do not print what happens.
@@ -153,10 +157,13 @@ fn many(arguments: &Arguments) -> ExitCode {
         println!("seed {seed} fails. {violation}");
     }
     let coverage = &summary.coverage;
-    let is_covered =
-        coverage.states_missed().is_empty() && coverage.faults_missed(campaign.profile).is_empty();
+    let is_covered = coverage.states_missed().is_empty()
+        && coverage.faults_missed(campaign.profile).is_empty()
+        && coverage.events_missed().is_empty();
     match summary.failures.first() {
-        None if arguments.full_coverage && !is_covered => complain("states or faults were missed"),
+        None if arguments.full_coverage && !is_covered => {
+            complain("states, faults or events were missed")
+        }
         None => ExitCode::SUCCESS,
         Some((seed, violation)) => {
             println!("\nseed {seed} fails. {violation}");
@@ -216,6 +223,11 @@ fn print_summary(summary: &Summary, profile: Profile) {
         coverage.states_missed(),
         coverage.faults.len(),
         coverage.faults_missed(profile)
+    );
+    println!(
+        "events: {:?}, missed: {:?}",
+        coverage.events,
+        coverage.events_missed()
     );
 }
 

@@ -3,16 +3,18 @@
 
 mod inbound;
 mod outbound;
+mod requests;
 
 pub(crate) use inbound::{ANY, Heard};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 use snapback_proto::knowledge::Op;
 
 use crate::network::Time;
+use crate::random::TraceHasher;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ pub(crate) struct Model {
     /// Messages of unknown fate may not come twice either: what an archive makes possible.
     strict: bool,
     now: Time,
-    hasher: DefaultHasher,
+    hasher: TraceHasher,
     trace: Option<Vec<String>>,
     violation: Option<Violation>,
     counts: Counts,
@@ -81,6 +83,11 @@ pub(crate) struct Model {
     owed: Vec<String>,
     life: u32,
     redirects_read: usize,
+    /// Requests that wait for their end, and whether they may wait for ever.
+    requests: BTreeMap<String, bool>,
+    /// Messages that are stored and not known to have arrived, and how many the queue may hold.
+    queued: usize,
+    queue_limit: usize,
     /// What the server showed was forgotten once. Where only the features behind a login tell of client states, a resumed
     /// session does not know of them then.
     pub(crate) server_forgotten: bool,
@@ -94,11 +101,11 @@ pub(crate) struct Model {
 
 impl Model {
     /// A model at the beginning of a run; with a trace, it keeps what happened as text.
-    pub(crate) fn new(strict: bool, traced: bool) -> Self {
+    pub(crate) fn new(strict: bool, traced: bool, queue_limit: usize) -> Self {
         Self {
             strict,
             now: 0,
-            hasher: DefaultHasher::new(),
+            hasher: TraceHasher::default(),
             trace: traced.then(Vec::new),
             violation: None,
             counts: Counts::default(),
@@ -113,6 +120,9 @@ impl Model {
             owed: Vec::new(),
             life: 0,
             redirects_read: 0,
+            requests: BTreeMap::new(),
+            queued: 0,
+            queue_limit,
             server_forgotten: false,
             committed_h: None,
             committed_count: 0,

@@ -1,6 +1,7 @@
 //! The client's process, in the driver's place: it moves bytes and time between the network, the link, the supervisor
 //! and the store, and decides nothing. It follows `rust-core/client/src/driver`, call by call.
 
+mod address;
 mod app;
 mod storage;
 
@@ -29,14 +30,16 @@ use crate::random::Random;
 use crate::tap::Tap;
 use crate::wire::Wire;
 
+use address::Address;
+pub(crate) use address::Destination;
 pub(crate) use storage::Kill;
 use storage::{Group, Storage};
 
 /// What the phone wants of the world outside.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// Open a transport.
-    Dial(AttemptId),
+    /// Open a transport, to this host first.
+    Dial(AttemptId, Destination),
     /// Give up opening one.
     StopDialing,
     /// Write to the connection's transport.
@@ -95,6 +98,7 @@ pub(crate) struct Phone<T: Tls + Clone> {
     pub(crate) sessions: u64,
     pub(crate) resumptions: u64,
     closing: bool,
+    address: Address,
     /// Another client took our place, and the app has said nothing since.
     displaced: bool,
 }
@@ -166,6 +170,7 @@ impl<T: Tls + Clone> Phone<T> {
             sessions: 0,
             resumptions: 0,
             closing: false,
+            address: Address::default(),
             displaced: false,
         };
         phone.redeliver(model);
@@ -225,18 +230,20 @@ impl<T: Tls + Clone> Phone<T> {
         self.storage.store()
     }
 
+    /// The server of the connection, or of the one before.
     pub(crate) fn server(&self) -> ServerKey {
         ServerKey {
-            host: crate::setup::DOMAIN.to_owned(),
+            host: self.address.host.name().to_owned(),
             port: 5222,
             transport: self.transport,
         }
     }
 
     /// Faults of the server are in force on this connection.
-    pub(crate) fn excuse(&mut self) {
+    pub(crate) fn excuse(&mut self, model: &mut Model) {
         if let Some(attempt) = &mut self.attempt {
             attempt.wire.faulty = true;
+            model.excuse_requests();
         }
     }
 
@@ -272,14 +279,20 @@ impl<T: Tls + Clone> Phone<T> {
     pub(crate) fn dialed(
         &mut self,
         number: AttemptId,
-        connected: bool,
+        connected: Option<Destination>,
         since: Time,
         model: &mut Model,
         coverage: &mut Coverage,
         now: Time,
     ) {
         self.dialing = false;
-        if connected {
+        if let Some(host) = connected {
+            if host != self.address.host {
+                // What is remembered of the one is not remembered of the other.
+                model.server_forgotten = true;
+                coverage.event("other host");
+            }
+            self.address.host = host;
             self.begin(number, since, model, now);
             self.tell(
                 supervisor::Input::AttemptProgress {
@@ -374,6 +387,12 @@ impl<T: Tls + Clone> Phone<T> {
     fn input(&mut self, input: LinkInput<'_>, model: &mut Model, now: Time) {
         let at = self.clock.now(now);
         if let Some(attempt) = self.attempt.as_mut() {
+            if matches!(
+                input,
+                LinkInput::Timeout | LinkInput::Command(Command::Probe { .. })
+            ) {
+                attempt.wire.probed();
+            }
             attempt.link.handle_input(input, at);
             attempt.wire.heard(&self.tls.take(), model);
         }
@@ -384,7 +403,7 @@ impl<T: Tls + Clone> Phone<T> {
     pub(crate) fn settle(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
         loop {
             self.settle_link(model, coverage, now);
-            if self.is_killed() || !self.settle_supervisor(model, now) {
+            if self.is_killed() || !self.settle_supervisor(model, coverage, now) {
                 return;
             }
         }
@@ -419,9 +438,9 @@ impl<T: Tls + Clone> Phone<T> {
                     let keys = keys::derive(&id);
                     self.input(LinkInput::KeysDerived { id, keys }, model, now);
                 }
-                LinkOutput::Event(event) => self.event(event, model, now),
+                LinkOutput::Event(event) => self.event(event, model, coverage, now),
                 LinkOutput::CloseTransport => {}
-                LinkOutput::Closed(error) => self.closed(error.as_ref(), model, now),
+                LinkOutput::Closed(error) => self.closed(error.as_ref(), model, coverage, now),
                 LinkOutput::Timeout { when, .. } => {
                     attempt.deadline = when;
                     return;
@@ -435,7 +454,13 @@ impl<T: Tls + Clone> Phone<T> {
         self.effects.push_back(Effect::Write(bytes));
     }
 
-    fn closed(&mut self, error: Option<&LinkError>, model: &mut Model, now: Time) {
+    fn closed(
+        &mut self,
+        error: Option<&LinkError>,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
         // What the link asked for before its end is done before its end.
         self.commit_all(model, now);
         let Some(attempt) = self.attempt.take() else {
@@ -445,6 +470,7 @@ impl<T: Tls + Clone> Phone<T> {
             error.map_or("as asked".to_owned(), ToString::to_string)
         });
         self.effects.push_back(Effect::Close);
+        self.see_other_host(&attempt, error, model, coverage);
         let ending = error.map(Ending::from);
         self.displaced = !self.closing && ending.is_some_and(|ending| ending.conflict);
         self.tell(
@@ -457,7 +483,7 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     /// Does what the supervisor says; whether it said anything.
-    fn settle_supervisor(&mut self, model: &mut Model, now: Time) -> bool {
+    fn settle_supervisor(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) -> bool {
         let mut changed = false;
         loop {
             match self.supervisor.poll_output() {
@@ -472,7 +498,8 @@ impl<T: Tls + Clone> Phone<T> {
                     }
                     self.dialing = true;
                     self.closing = false;
-                    self.effects.push_back(Effect::Dial(attempt));
+                    let host = self.preferred(coverage, now);
+                    self.effects.push_back(Effect::Dial(attempt, host));
                 }
                 supervisor::Output::StopAttempt { .. } => self.drop_attempt(model, now),
                 supervisor::Output::CloseCleanly { attempt } => {

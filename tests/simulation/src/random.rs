@@ -51,3 +51,33 @@ impl Random {
         seed
     }
 }
+
+/// The hash of a trace (FxHash's step, eight bytes at a time): it has to tell two traces apart, and nobody attacks it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TraceHasher(u64);
+
+impl TraceHasher {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+impl std::hash::Hasher for TraceHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
+            self.add(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.add(word);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+}

@@ -14,10 +14,13 @@ use crate::random::Random;
 
 /// The domain of the server.
 pub const DOMAIN: &str = "localhost";
+/// Where else the server can be reached, or where it says that it can.
+pub const OTHER_HOST: &str = "other.example.org";
 /// Juliet's password.
 pub const PASSWORD: &str = "r0m30";
 
 const PURPOSE: u64 = 2;
+const MORE: u64 = 6;
 
 /// How a run begins.
 #[derive(Clone, Debug)]
@@ -36,6 +39,10 @@ pub struct Setup {
     pub groups: bool,
     /// Deliveries that the app confirms at once: so many of four.
     pub confirms: u64,
+    /// How many stanzas the queue takes.
+    pub queue_limit: usize,
+    /// Somebody listens at [`OTHER_HOST`].
+    pub other_host: bool,
     /// What the app decides.
     pub config: Arc<Config>,
 }
@@ -47,8 +54,13 @@ impl Setup {
     /// The setup of a seed.
     pub fn draw(seed: u64) -> Self {
         let mut random = Random::new(seed, PURPOSE);
-        let switches = switches(&mut random);
+        let mut switches = switches(&mut random);
+        // Drawn apart, so that what was drawn above stays what it was.
+        let mut more = Random::new(seed, MORE);
+        switches.sm_location = more.one_in(4).then(|| OTHER_HOST.to_owned());
         Self {
+            queue_limit: more.pick(&[1_000, 1_000, 1_000, 8]),
+            other_host: more.one_in(2),
             transport: random.pick(&[Transport::StartTls, Transport::DirectTls]),
             latency: random.pick(&[500, 5_000, 40_000, 150_000, 400_000]),
             jitter: random.pick(&[0, 1_000, 60_000]),

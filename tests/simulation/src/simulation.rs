@@ -18,7 +18,7 @@ use crate::host::{Host, Tickets};
 use crate::model::{Counts, Model, Violation};
 use crate::network::{Packet, Path, Time};
 use crate::null_tls::NullTls;
-use crate::phone::{Clock, Device, EPOCH, Effect, Phone};
+use crate::phone::{Clock, Destination, Device, EPOCH, Effect, Phone};
 use crate::random::Random;
 use crate::script::{Profile, Script};
 use crate::setup::{DOMAIN, PASSWORD, Setup};
@@ -32,7 +32,7 @@ const PATIENCE: Time = 20 * 60 * 1_000_000;
 /// How a run is watched.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Messages of unknown fate may not come twice.
+    /// Messages of unknown fate may not come twice, where the server has an archive to ask.
     pub strict: bool,
     /// Keep what happened as text.
     pub traced: bool,
@@ -102,6 +102,8 @@ struct Conn {
 
 struct Dial {
     attempt: AttemptId,
+    /// Where to, first.
+    host: Destination,
     since: Time,
     due: Time,
 }
@@ -170,8 +172,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             forked.expect("the server starts")
         });
         let disk = match script.profile {
-            Profile::Sqlite => Disk::files(),
-            Profile::Memory | Profile::Tls => Disk::memory(),
+            Profile::Sqlite => Disk::files(setup.queue_limit),
+            Profile::Memory | Profile::Tls => Disk::memory(setup.queue_limit),
         };
         Self {
             script,
@@ -204,7 +206,11 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             done: false,
             sessions: 0,
             resumptions: 0,
-            model: Model::new(options.strict, options.traced),
+            model: Model::new(
+                options.strict && setup.switches.archive,
+                options.traced,
+                setup.queue_limit,
+            ),
             coverage: Coverage::default(),
             setup,
         }
@@ -387,7 +393,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
     fn pump_phone(&mut self) {
         while let Some(effect) = self.phone.as_mut().and_then(|p| p.effects.pop_front()) {
             match effect {
-                Effect::Dial(attempt) => self.start_dial(attempt),
+                Effect::Dial(attempt, host) => self.start_dial(attempt, host),
                 Effect::StopDialing => self.dial = None,
                 Effect::Write(bytes) => {
                     let (snap, now) = (self.is_tls(), self.now);
@@ -426,32 +432,42 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
     }
 
-    fn start_dial(&mut self, attempt: AttemptId) {
+    fn start_dial(&mut self, attempt: AttemptId, host: Destination) {
+        // Where nobody listens at the other address, the usual one is next.
+        let is_detour = host == Destination::Other && !self.setup.other_host;
         let wait = if self.network {
-            2 * self.setup.latency
+            2 * self.setup.latency * if is_detour { 2 } else { 1 }
         } else {
             10_000
         };
         self.dial = Some(Dial {
             attempt,
+            host: if is_detour { Destination::Usual } else { host },
             since: self.now,
             due: (self.now + wait).max(self.stalled_until),
         });
     }
 
     fn dialed(&mut self) {
-        let Some(Dial { attempt, since, .. }) = self.dial.take() else {
+        let Some(dial) = self.dial.take() else {
             return;
         };
+        let Dial {
+            attempt,
+            host,
+            since,
+            ..
+        } = dial;
         let connected = self.network && self.now >= self.refused_until;
         let mut faulty = false;
         if connected {
             faulty = self.accept();
         }
         self.with_phone(|phone, model, coverage, now| {
-            phone.dialed(attempt, connected, since, model, coverage, now);
+            let host = connected.then_some(host);
+            phone.dialed(attempt, host, since, model, coverage, now);
             if faulty {
-                phone.excuse();
+                phone.excuse(model);
             }
         });
     }
@@ -462,9 +478,17 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             return;
         }
         match packet {
-            Some(Packet::Bytes(bytes)) => self.with_phone(|phone, model, coverage, now| {
-                phone.received(&bytes, model, coverage, now);
-            }),
+            Some(Packet::Bytes(bytes)) => {
+                let connection = self.conns[index].number;
+                let has_lied = self.world.has_lied(connection);
+                self.with_phone(|phone, model, coverage, now| {
+                    let sessions = phone.sessions;
+                    phone.received(&bytes, model, coverage, now);
+                    if has_lied && phone.sessions > sessions {
+                        model.broken("I11", || "a server without a proof was believed".to_owned());
+                    }
+                });
+            }
             Some(Packet::End) => self.with_phone(Phone::transport_closed),
             None => {}
         }

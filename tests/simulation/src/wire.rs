@@ -1,5 +1,7 @@
 //! Rules that show on the wire: one connection's plaintext, both ways, read without the core's help.
 
+mod acks;
+
 use snapback_proto::knowledge::Knowledge;
 use snapback_proto::time::UnixTime;
 
@@ -7,6 +9,8 @@ use crate::elements::{Piece, Splitter, attribute, find, name};
 use crate::model::Heard;
 use crate::model::Model;
 use crate::tap::Heard as Bytes;
+
+use acks::AckRequests;
 
 /// More stanzas than ever come while one flight waits for its commit.
 const FLIGHT: u32 = 10_000;
@@ -34,6 +38,13 @@ pub(crate) struct Wire {
     server_knows_csi: bool,
     /// The server resumed a session that is none of ours.
     pub(crate) is_stranger: bool,
+    /// The server said that the login worked, or resumed a session.
+    is_let_in: bool,
+    /// Why nobody may believe that there is a session: the rule, and what the server did.
+    pub(crate) unbelievable: Option<(&'static str, &'static str)>,
+    /// The server sent us elsewhere.
+    pub(crate) redirected: bool,
+    acks: AckRequests,
 }
 
 impl Wire {
@@ -63,7 +74,16 @@ impl Wire {
             active,
             server_knows_csi,
             is_stranger: false,
+            is_let_in: false,
+            unbelievable: None,
+            redirected: false,
+            acks: AckRequests::default(),
         }
+    }
+
+    /// Somebody wants to know whether the server is there.
+    pub(crate) fn probed(&mut self) {
+        self.acks.probe();
     }
 
     pub(crate) fn set_active(&mut self, active: bool) {
@@ -107,22 +127,35 @@ impl Wire {
         match name(element) {
             "enabled" => self.start_counting(),
             "success" => {
+                self.is_let_in = true;
+                if element.contains("<bound") && element.contains("<resumed") {
+                    self.unbelievable = Some(("I11", "bound and resumed at once"));
+                }
                 if let Some(resumed) = find(element, "resumed") {
                     self.check_previd(resumed);
                 }
                 if element.contains("<enabled") {
                     self.start_counting();
+                    self.acks.begin(0);
                 }
                 self.refused |= element.contains("<failed");
-                if element.contains("<resumed") {
-                    self.now_resumed();
+                if let Some(resumed) = find(element, "resumed") {
+                    self.now_resumed(resumed);
                 }
             }
             "resumed" => {
+                self.is_let_in = true;
                 self.check_previd(element);
-                self.now_resumed();
+                self.now_resumed(element);
             }
-            "failed" | "stream:error" | "failure" => self.refused = true,
+            "a" => self.acks.answered(count(element)),
+            "failed" | "stream:error" | "failure" => {
+                self.refused = true;
+                self.redirected |= element.contains("<see-other-host");
+            }
+            "message" | "presence" | "iq" if !self.is_let_in => {
+                self.unbelievable = Some(("T4", "sent a stanza before the login"));
+            }
             kind @ ("message" | "presence" | "iq") if self.counts => {
                 model.uncounted.push_back(heard(kind, element));
             }
@@ -139,7 +172,10 @@ impl Wire {
         self.counts = true;
     }
 
-    fn now_resumed(&mut self) {
+    fn now_resumed(&mut self, resumed: &str) {
+        if let Some(h) = count(resumed) {
+            self.acks.begin(h);
+        }
         self.counts = true;
         self.resumed = true;
         self.fresh_resumption = true;
@@ -166,6 +202,11 @@ impl Wire {
 
     fn client_element(&mut self, element: &str, model: &mut Model) {
         model.hash_element(name(element), element);
+        if !self.acks.said(name(element)) && !self.faulty {
+            model.broken("I12", || {
+                "<r/> while one was pending, or nothing unacknowledged".to_owned()
+            });
+        }
         match name(element) {
             "a" => {
                 self.last_up_was_ack = true;
@@ -174,7 +215,10 @@ impl Wire {
             "stream:error" => self.last_up_was_error = true,
             "resume" => self.resumes(element, model),
             "authenticate" => self.authenticates(element, model),
-            "enable" => self.binds("<enable/>", model),
+            "enable" => {
+                self.binds("<enable/>", model);
+                self.acks.begin(0);
+            }
             "iq" if element.contains("urn:ietf:params:xml:ns:xmpp-bind") => {
                 self.binds("a bind request", model);
             }
@@ -184,7 +228,7 @@ impl Wire {
     }
 
     fn check_h(&mut self, rule: &'static str, element: &str, model: &mut Model) {
-        let said = attribute(element, "h").and_then(|h| h.parse::<u32>().ok());
+        let said = count(element);
         let Some(stored) = model.committed_h else {
             return;
         };
@@ -204,7 +248,7 @@ impl Wire {
         if !self.must_resume {
             model.broken("I14", || "an expired session is resumed".to_owned());
         }
-        let said = attribute(element, "h").and_then(|h| h.parse::<u32>().ok());
+        let said = count(element);
         if attribute(element, "previd") != Some(id) || said != Some(*h) {
             let h = *h;
             model.broken("I3", || {
@@ -252,6 +296,11 @@ impl Wire {
             });
         }
     }
+}
+
+/// How many stanzas an element acknowledges.
+fn count(element: &str) -> Option<u32> {
+    attribute(element, "h")?.parse().ok()
 }
 
 /// XEP-0313: an archive's result stands for the message inside, which the app may have already.

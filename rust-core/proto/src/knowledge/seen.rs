@@ -47,12 +47,19 @@ pub struct Seen {
 impl Seen {
     /// What a store remembers, the oldest first, and the key that its tags were made with.
     pub fn new(key: [u8; 32], tags: impl IntoIterator<Item = SeenTag>) -> Self {
+        let order: VecDeque<SeenTag> = tags.into_iter().collect();
         let mut seen = Self {
             key: Secret::new(key),
-            tags: BTreeSet::new(),
+            // Sorted at once: a store hands over thousands with each connection.
+            tags: order.iter().copied().collect(),
             order: VecDeque::new(),
         };
-        for tag in tags {
+        if seen.tags.len() == order.len() && order.len() <= HELD {
+            seen.order = order;
+            return seen;
+        }
+        seen.tags.clear();
+        for tag in order {
             seen.insert(tag);
         }
         seen

@@ -5,6 +5,7 @@ use super::binding::{ChannelBindingType, ChannelBindings};
 use super::digest::constant_time_eq;
 use super::error::SaslError;
 use super::mechanism::{Hash, HtBinding};
+use crate::mistakes::{Mistake, planted};
 use crate::secret::Secret;
 
 impl HtBinding {
@@ -52,7 +53,7 @@ pub fn verify(
     additional_data: &[u8],
 ) -> Result<Proven, SaslError> {
     let expected = hashed_token(binding, token, bindings, b"Responder")?;
-    if constant_time_eq(&expected, additional_data) {
+    if constant_time_eq(&expected, additional_data) || planted(Mistake::ProofUnchecked) {
         Ok(Proven(()))
     } else {
         Err(SaslError::WrongResponderProof)

@@ -139,8 +139,14 @@ enum Missing {
 /// An element whose end tag is still to come, and what to undo there.
 struct OpenElement {
     element: Element,
+    declared: Declared,
+}
+
+/// What a tag declared: the default namespace around it if it changed, and its prefixes.
+#[derive(Default)]
+struct Declared {
     outer_default: Option<Arc<str>>,
-    declared: Vec<String>,
+    prefixes: Vec<String>,
 }
 
 /// The namespace bindings in force.
@@ -180,25 +186,23 @@ impl<'s> Namespaces<'s> {
     }
 
     fn enter(&mut self, tag: &BytesStart<'_>, missing: Missing) -> Result<OpenElement, XmlError> {
-        let mut open = OpenElement {
-            element: Element::with_shared_ns("", Arc::clone(&self.default)),
-            outer_default: None,
-            declared: Vec::new(),
-        };
         // Declarations hold for the whole tag, whatever their place in it. Most tags have none.
-        if tag.attributes_raw().contains("xmlns") {
-            self.declare(tag, &mut open)?;
-        }
+        let declared = if tag.attributes_raw().contains("xmlns") {
+            self.declare(tag)?
+        } else {
+            Declared::default()
+        };
         let tag_name = tag.name();
         let (prefix, name) = split(tag_name.into_inner());
         let ns = match prefix {
             None => Arc::clone(&self.default),
             Some(prefix) => self.resolve(prefix)?,
         };
-        open.element = Element::with_shared_ns(name, ns);
+        let mut element = Element::with_shared_ns(name, ns);
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| XmlError::MalformedMarkup)?;
-            let ns = match split(attribute.key.into_inner()) {
+            let (prefix, name) = split(attribute.key.into_inner());
+            let ns = match (prefix, name) {
                 (None, "xmlns") | (Some("xmlns"), _) => continue,
                 (None, _) => String::new(),
                 (Some("xml"), _) => self.copy(ns::XML)?,
@@ -208,18 +212,18 @@ impl<'s> Namespaces<'s> {
                     Err(error) => return Err(error),
                 },
             };
-            let (_, name) = split(attribute.key.into_inner());
-            open.element.push_attribute(Attribute {
+            element.push_attribute(Attribute {
                 ns,
                 name: name.to_owned(),
                 value: value(&attribute)?.into_owned(),
             });
         }
-        refuse_duplicates(open.element.attributes())?;
-        Ok(open)
+        refuse_duplicates(element.attributes())?;
+        Ok(OpenElement { element, declared })
     }
 
-    fn declare(&mut self, tag: &BytesStart<'_>, open: &mut OpenElement) -> Result<(), XmlError> {
+    fn declare(&mut self, tag: &BytesStart<'_>) -> Result<Declared, XmlError> {
+        let mut declared = Declared::default();
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| XmlError::MalformedMarkup)?;
             match split(attribute.key.into_inner()) {
@@ -229,33 +233,33 @@ impl<'s> Namespaces<'s> {
                         return Err(XmlError::NamespaceMisuse);
                     }
                     let outer = std::mem::replace(&mut self.default, Arc::from(&*name));
-                    if open.outer_default.replace(outer).is_some() {
+                    if declared.outer_default.replace(outer).is_some() {
                         return Err(XmlError::DuplicateAttribute);
                     }
                 }
                 (Some("xmlns"), prefix) => {
                     let name = value(&attribute)?;
                     check_declaration(prefix, &name)?;
-                    if open.declared.iter().any(|other| other == prefix) {
+                    if declared.prefixes.iter().any(|other| other == prefix) {
                         return Err(XmlError::DuplicateAttribute);
                     }
                     self.prefixes
                         .entry(prefix.to_owned())
                         .or_default()
                         .push(Arc::from(&*name));
-                    open.declared.push(prefix.to_owned());
+                    declared.prefixes.push(prefix.to_owned());
                 }
                 _ => {}
             }
         }
-        Ok(())
+        Ok(declared)
     }
 
     fn leave(&mut self, open: OpenElement) -> Element {
-        if let Some(outer) = open.outer_default {
+        if let Some(outer) = open.declared.outer_default {
             self.default = outer;
         }
-        for prefix in open.declared {
+        for prefix in open.declared.prefixes {
             if let Some(names) = self.prefixes.get_mut(&prefix) {
                 names.pop();
             }
@@ -289,7 +293,9 @@ impl<'s> Namespaces<'s> {
 }
 
 fn split(name: &str) -> (Option<&str>, &str) {
-    match name.split_once(':') {
+    // Names are so short that a search made for texts costs more than it saves.
+    let colon = name.bytes().position(|byte| byte == b':');
+    match colon.and_then(|at| name.get(..at).zip(name.get(at + 1..))) {
         Some((prefix, local)) => (Some(prefix), local),
         None => (None, name),
     }

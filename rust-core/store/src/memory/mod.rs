@@ -49,11 +49,7 @@ impl Store for MemoryStore {
 
     fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError> {
         // Each change alone is done or not, so only one that may fail behind another needs a copy to go back to.
-        let backup = ops
-            .iter()
-            .skip(1)
-            .any(tables::may_fail)
-            .then(|| self.tables.clone());
+        let backup = (!self.tables.will_take(ops)).then(|| self.tables.clone());
         let result = ops.iter().try_for_each(|op| self.tables.apply(server, op));
         if let (Err(_), Some(backup)) = (&result, backup) {
             self.tables = backup;

@@ -26,6 +26,10 @@ impl Queue {
         self.rows.len()
     }
 
+    pub(super) fn contains(&self, seq: u64) -> bool {
+        self.rows.contains_key(&seq)
+    }
+
     pub(super) fn next_seq(&self) -> u64 {
         self.next_seq
     }

@@ -65,6 +65,37 @@ impl Tables {
         }
     }
 
+    /// Whether a transaction goes through for sure, or at most its first change fails. It looks no further than what is
+    /// asked for day by day: a "no" costs a copy of everything, and nothing else.
+    pub(super) fn will_take(&self, ops: &[Op]) -> bool {
+        let mut next_seq = self.queue.next_seq();
+        let mut simple = true;
+        ops.iter().enumerate().all(|(index, op)| {
+            let before = ops.get(..index).unwrap_or_default();
+            let fits = match op {
+                Op::Enqueue(stanza) => {
+                    let is_free = stanza.seq >= next_seq;
+                    next_seq = next_seq.max(stanza.seq.saturating_add(1));
+                    is_free
+                }
+                Op::MarkSent(seqs) => seqs.iter().all(|seq| self.queue.contains(*seq)),
+                Op::Inbound(delivery) => {
+                    let is_it = |other: &Delivery| other.id == delivery.id;
+                    let is_earlier = |op: &Op| matches!(op, Op::Inbound(other) if is_it(other));
+                    !self.deliveries.iter().any(is_it) && !before.iter().any(is_earlier)
+                }
+                op => !may_fail(op),
+            };
+            // What these take away or bring may be what a later one needs or must not find.
+            let goes_on = simple || !may_fail(op);
+            simple &= !matches!(
+                op,
+                Op::SmEnabled { .. } | Op::SmDropped | Op::Acked { .. } | Op::Failed(_)
+            );
+            index == 0 || (fits && goes_on)
+        })
+    }
+
     pub(super) fn roster(&self) -> Roster {
         Roster {
             version: self.roster_version.clone(),

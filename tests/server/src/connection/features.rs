@@ -159,7 +159,7 @@ impl Connection {
     }
 }
 
-fn mechanism(namespace: &str, mechanism: Mechanism) -> Element {
+fn mechanism(namespace: &'static str, mechanism: Mechanism) -> Element {
     Element::new(namespace, "mechanism").text(mechanism.name())
 }
 

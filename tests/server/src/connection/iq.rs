@@ -54,7 +54,7 @@ fn answer_request(
         return Err("bad-request");
     };
     let switches = &cx.world.switches;
-    match (payload.ns.as_str(), payload.name.as_str(), get) {
+    match (&*payload.ns, &*payload.name, get) {
         (ns::PING, "ping", true) => Ok(None),
         (ns::SESSION, "session", false) => Ok(None),
         (ns::DISCO_INFO, "query", true) if to_server => Ok(Some(

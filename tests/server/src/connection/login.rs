@@ -270,9 +270,11 @@ impl Connection {
         if let Some(proof) = &mut proof
             && self.has_fault(cx, &Fault::WrongScramSignature)
         {
+            cx.world.note_lie(self.id);
             *proof = format!("v={}", encode(b"not the right signature")).into_bytes();
         }
-        if self.has_fault(cx, &Fault::SuccessWithoutProof) {
+        if proof.is_some() && self.has_fault(cx, &Fault::SuccessWithoutProof) {
+            cx.world.note_lie(self.id);
             proof = None;
         }
         self.note_login(cx, user, mechanism);

@@ -425,7 +425,7 @@ impl Connection {
     fn item(&mut self, cx: &mut Cx<'_>, item: Item) -> Next {
         let (name, early) = match &item {
             Item::Header(_) => ("stream", false),
-            Item::Element { element, early } => (element.name.as_str(), *early),
+            Item::Element { element, early } => (&*element.name, *early),
             Item::End => ("/stream", false),
         };
         if let Some(record) = cx.world.record(self.id) {
@@ -578,7 +578,7 @@ impl Connection {
 
 /// The SM-ID that an element asks to resume, by itself or inside a SASL2 login.
 fn previd(element: &Element) -> Option<String> {
-    let resume = match element.name.as_str() {
+    let resume = match &*element.name {
         "resume" => Some(element),
         _ => element.find(ns::SM, "resume"),
     };

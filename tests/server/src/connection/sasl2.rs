@@ -103,9 +103,13 @@ impl Connection {
             return Next::Stream;
         }
         if self.has_fault(cx, &Fault::WrongHtProof) {
+            cx.world.note_lie(self.id);
             proof = b"not the right proof".to_vec();
         }
         let proof = Some(proof).filter(|_| !self.has_fault(cx, &Fault::SuccessWithoutProof));
+        if proof.is_none() {
+            cx.world.note_lie(self.id);
+        }
         self.note_login(cx, &user, mechanism);
         let token = request.token_wanted.or(rotate.then_some(mechanism));
         self.sasl2_success(cx, &request, &user, proof, token);

@@ -127,7 +127,7 @@ impl Connection {
         if element.ns != ns::SM || !cx.world.switches.sm {
             return false;
         }
-        match element.name.as_str() {
+        match &*element.name {
             "enable" => {
                 for enabled in self.enable(cx, session, element) {
                     self.send(&enabled);
@@ -181,7 +181,7 @@ impl Connection {
     }
 }
 
-fn failed(h: Option<u32>, condition: &str) -> Element {
+fn failed(h: Option<u32>, condition: &'static str) -> Element {
     let mut failed = Element::new(ns::SM, "failed");
     if let Some(h) = h {
         failed.set("h", h.to_string());

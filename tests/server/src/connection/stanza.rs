@@ -34,7 +34,7 @@ impl Connection {
         if self.sm_element(cx, session, &element) {
             return;
         }
-        match (element.ns.as_str(), element.name.as_str()) {
+        match (&*element.ns, &*element.name) {
             (ns::CSI, "active") if cx.world.switches.csi => cx.world.set_inactive(session, false),
             (ns::CSI, "inactive") if cx.world.switches.csi => cx.world.set_inactive(session, true),
             _ => self.stream_error(cx, StreamCondition::UnsupportedStanzaType),
@@ -50,7 +50,7 @@ impl Connection {
             return self.stream_error(cx, StreamCondition::NotAuthorized);
         }
         stanza.set("from", own.clone());
-        match stanza.name.as_str() {
+        match &*stanza.name {
             "message" => {
                 cx.world.note_received(ReceivedMessage {
                     from: own,

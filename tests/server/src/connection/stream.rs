@@ -164,7 +164,7 @@ impl Connection {
             .elements()
             .find(|child| child.ns != ns::STREAM_ERRORS)
             .or_else(|| error.elements().next())
-            .map(|child| child.name.clone());
+            .map(|child| child.name.clone().into_owned());
         if let Some(record) = cx.world.record(self.id) {
             record.client_error = application;
         }

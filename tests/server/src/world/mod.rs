@@ -132,6 +132,19 @@ impl World {
         self.records.values().cloned().collect()
     }
 
+    /// Whether a connection was told a proof that is none: it must not come to a session.
+    pub fn has_lied(&self, connection: ConnectionId) -> bool {
+        self.records
+            .get(&connection)
+            .is_some_and(|record| record.false_proof)
+    }
+
+    pub(crate) fn note_lie(&mut self, connection: ConnectionId) {
+        if let Some(record) = self.records.get_mut(&connection) {
+            record.false_proof = true;
+        }
+    }
+
     /// Messages received from clients of an account (local part), in order.
     pub fn messages_from(&self, account: &str) -> Vec<ReceivedMessage> {
         self.received

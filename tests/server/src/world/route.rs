@@ -111,7 +111,7 @@ impl World {
 
     /// A stanza that an ended session never acknowledged.
     pub(super) fn redirect(&mut self, account: &str, stanza: Element, now: Timestamp) {
-        match stanza.name.as_str() {
+        match &*stanza.name {
             "message" if is_conversation(&stanza) => {
                 if self.redirected.len() < MAX_REDIRECTED {
                     let id = stanza.attribute("id").unwrap_or_default();
@@ -180,7 +180,13 @@ impl World {
             .collect()
     }
 
-    fn carbon(&self, account: &str, to: SessionId, kind: &str, message: &Element) -> Element {
+    fn carbon(
+        &self,
+        account: &str,
+        to: SessionId,
+        kind: &'static str,
+        message: &Element,
+    ) -> Element {
         Element::new(ns::CLIENT, "message")
             .with("from", self.bare_jid(account))
             .with("to", self.session_jid(to))
@@ -201,7 +207,7 @@ impl World {
     }
 
     /// The same stanza back as an error, unless it is an answer itself.
-    pub(crate) fn bounce(&mut self, stanza: &Element, condition: &str) {
+    pub(crate) fn bounce(&mut self, stanza: &Element, condition: &'static str) {
         if matches!(stanza.attribute("type"), Some("error" | "result")) {
             return;
         }
@@ -341,8 +347,8 @@ fn is_conversation(message: &Element) -> bool {
 }
 
 /// The stanza, turned round, with an error.
-pub(crate) fn error_answer(stanza: &Element, condition: &str) -> Element {
-    let mut error = Element::new(ns::CLIENT, &stanza.name).with("type", "error");
+pub(crate) fn error_answer(stanza: &Element, condition: &'static str) -> Element {
+    let mut error = Element::new(ns::CLIENT, stanza.name.clone()).with("type", "error");
     for (ours, theirs) in [("to", "from"), ("from", "to"), ("id", "id")] {
         if let Some(value) = stanza.attribute(theirs) {
             error.set(ours, value);

@@ -1,20 +1,25 @@
 //! A small XML tree with expanded names (Namespaces in XML 1.0).
 
+use std::borrow::Cow;
+
 use crate::ns;
+
+/// A name or namespace: nearly always one of a few dozen, so nearly never copied.
+pub(crate) type Name = Cow<'static, str>;
 
 /// An element: namespace, local name, attributes and children.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Element {
-    pub(crate) ns: String,
-    pub(crate) name: String,
+    pub(crate) ns: Name,
+    pub(crate) name: Name,
     attributes: Vec<Attribute>,
     children: Vec<Node>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Attribute {
-    ns: String,
-    name: String,
+    ns: Name,
+    name: Name,
     value: String,
 }
 
@@ -26,16 +31,16 @@ pub(crate) enum Node {
 }
 
 impl Element {
-    pub(crate) fn new(ns: &str, name: &str) -> Self {
+    pub(crate) fn new(ns: impl Into<Name>, name: impl Into<Name>) -> Self {
         Self {
-            ns: ns.to_owned(),
-            name: name.to_owned(),
+            ns: ns.into(),
+            name: name.into(),
             attributes: Vec::new(),
             children: Vec::new(),
         }
     }
 
-    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.set(name, value);
         self
     }
@@ -60,15 +65,20 @@ impl Element {
         self.children.push(node);
     }
 
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
         self.remove(name);
         self.set_qualified("", name, value);
     }
 
-    pub(crate) fn set_qualified(&mut self, ns: &str, name: &str, value: impl Into<String>) {
+    pub(crate) fn set_qualified(
+        &mut self,
+        ns: impl Into<Name>,
+        name: impl Into<Name>,
+        value: impl Into<String>,
+    ) {
         self.attributes.push(Attribute {
-            ns: ns.to_owned(),
-            name: name.to_owned(),
+            ns: ns.into(),
+            name: name.into(),
             value: value.into(),
         });
     }
@@ -90,7 +100,7 @@ impl Element {
     }
 
     pub(crate) fn is_stanza(&self) -> bool {
-        self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
+        self.ns == ns::CLIENT && matches!(&*self.name, "message" | "presence" | "iq")
     }
 
     pub(crate) fn elements(&self) -> impl Iterator<Item = &Element> {
@@ -183,6 +193,15 @@ fn write_attribute(name: &str, value: &str, out: &mut String) {
 
 /// Escapes for a value between single quotes; white space survives normalisation.
 pub(crate) fn escape_attribute(value: &str, out: &mut String) {
+    let is_special = |byte| {
+        matches!(
+            byte,
+            b'&' | b'<' | b'>' | b'\'' | b'"' | b'\t' | b'\n' | b'\r'
+        )
+    };
+    if !value.bytes().any(is_special) {
+        return out.push_str(value);
+    }
     for c in value.chars() {
         match c {
             '&' => out.push_str("&amp;"),
@@ -199,6 +218,12 @@ pub(crate) fn escape_attribute(value: &str, out: &mut String) {
 }
 
 fn escape_text(text: &str, out: &mut String) {
+    if !text
+        .bytes()
+        .any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'\r'))
+    {
+        return out.push_str(text);
+    }
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),

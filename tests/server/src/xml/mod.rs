@@ -1,6 +1,7 @@
 //! XML for streams: a small tree, its writer, and a push reader over `rxml`.
 
 mod element;
+mod names;
 mod reader;
 
 pub(crate) use element::{Element, Node, escape_attribute};

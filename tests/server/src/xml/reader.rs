@@ -6,7 +6,7 @@
 use rxml::error::EndOrError;
 use rxml::{Event, Options, Parse, Parser, WithOptions};
 
-use super::{Element, Node};
+use super::{Element, Node, names};
 use crate::ns;
 
 const MAX_DEPTH: usize = 64;
@@ -127,9 +127,10 @@ impl StreamReader {
         match event {
             Event::XmlDeclaration(..) => Ok(None),
             Event::StartElement(_, (namespace, name), attributes) => {
-                let mut element = Element::new(&namespace, name.as_str());
-                for ((attribute_ns, attribute), value) in attributes.iter() {
-                    element.set_qualified(attribute_ns, attribute.as_str(), value.clone());
+                let mut element = Element::new(names::name(&namespace), names::name(name.as_str()));
+                for ((attribute_ns, attribute), value) in attributes {
+                    let (ns, name) = (names::name(&attribute_ns), names::name(attribute.as_str()));
+                    element.set_qualified(ns, name, value);
                 }
                 self.start(element, early)
             }

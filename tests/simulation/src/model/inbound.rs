@@ -152,6 +152,7 @@ impl Model {
     pub(crate) fn restarted(&mut self, undelivered: &[Delivery]) {
         self.life += 1;
         self.uncounted.clear();
+        self.forget_requests();
         let found: Vec<&String> = undelivered.iter().map(|delivery| &delivery.id).collect();
         if found != self.owed.iter().collect::<Vec<_>>() {
             let (found, owed) = (found.len(), self.owed.len());

@@ -34,12 +34,18 @@ impl Model {
 
     /// The stanza is in the queue.
     pub(crate) fn queued(&mut self, seq: u64, id: &str) {
+        self.asked(id);
         let Some(index) = number(id) else { return };
         self.by_seq.insert(seq, index);
         if let Some(message) = self.outgoing.get_mut(index)
             && !std::mem::replace(&mut message.durable, true)
         {
             self.counts.sent += 1;
+            self.queued += 1;
+        }
+        let (queued, limit) = (self.queued, self.queue_limit);
+        if queued > limit {
+            self.broken("I12", || format!("the queue holds {queued} of {limit}"));
         }
     }
 
@@ -101,7 +107,7 @@ impl Model {
                 continue;
             };
             let message = &mut self.outgoing[index];
-            message.acked = true;
+            self.queued -= usize::from(!std::mem::replace(&mut message.acked, true));
             if message.received == 0 {
                 self.broken("I5", || {
                     format!("m{index} counts as acknowledged, and the server never had it")

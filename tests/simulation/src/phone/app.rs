@@ -36,7 +36,7 @@ impl<T: Tls + Clone> Phone<T> {
 
     /// The app asks the server for something.
     pub(crate) fn send_request(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
-        let id = format!("q{:x}", self.random.next());
+        let id = format!("ask-{:x}", self.random.next());
         let stanza = Element::new("iq", ns::CLIENT)
             .with_attr("to", crate::setup::DOMAIN)
             .with_attr("type", "get")
@@ -56,9 +56,17 @@ impl<T: Tls + Clone> Phone<T> {
         coverage: &mut Coverage,
         now: Time,
     ) {
-        if self.attempt.is_some() {
+        if !self.has_room() {
+            return coverage.event("queue full");
+        }
+        if let Some(attempt) = &self.attempt {
+            let faulty = attempt.wire.faulty;
             self.command(Command::Send { stanza, kind }, model, now);
-            return self.settle(model, coverage, now);
+            self.settle(model, coverage, now);
+            if faulty {
+                model.excuse_requests();
+            }
+            return;
         }
         let id = stanza.attr("id").unwrap_or_default().to_owned();
         let new = NewStanza {
@@ -71,6 +79,13 @@ impl<T: Tls + Clone> Phone<T> {
             model.queued(seq, &id);
         }
         self.storage.end_transaction();
+    }
+
+    /// I12: the app is told to wait where the queue is full.
+    fn has_room(&mut self) -> bool {
+        let handed = self.storage.handed();
+        let store = self.storage.store();
+        store.queue_len().unwrap_or(0) + handed < store.queue_limit()
     }
 
     pub(crate) fn set_active(
@@ -110,7 +125,13 @@ impl<T: Tls + Clone> Phone<T> {
         self.storage.end_transaction();
     }
 
-    pub(super) fn event(&mut self, event: Event, model: &mut Model, now: Time) {
+    pub(super) fn event(
+        &mut self,
+        event: Event,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
         match event {
             Event::Online { outcome, .. } => self.online(outcome, model, now),
             Event::Stanza(delivery) => self.delivered(&delivery, model),
@@ -118,10 +139,21 @@ impl<T: Tls + Clone> Phone<T> {
                 id,
                 stage: Stage::Acked,
             } => model.told_acked(&id),
+            Event::IqAnswer(iq) if model.answered(iq.attr("id").unwrap_or_default()) => {
+                coverage.event("request answered");
+            }
             Event::Stage {
                 id,
-                stage: Stage::Failed(Failure::SessionLost | Failure::Refused(_)),
-            } => model.told_failed(&id),
+                stage: Stage::Failed(why),
+            } => {
+                if matches!(why, Failure::SessionLost | Failure::StreamEnded(_)) && model.lost(&id)
+                {
+                    coverage.event("request lost with its session");
+                }
+                if matches!(why, Failure::SessionLost | Failure::Refused(_)) {
+                    model.told_failed(&id);
+                }
+            }
             _ => {}
         }
     }
@@ -132,7 +164,11 @@ impl<T: Tls + Clone> Phone<T> {
         if outcome == Outcome::Resumed && attempt.wire.is_stranger {
             model.broken("I7", || "a session of another SM-ID was resumed".to_owned());
         }
+        if let Some((rule, what)) = attempt.wire.unbelievable {
+            model.broken(rule, || format!("online, although the server {what}"));
+        }
         let attempt = attempt.number;
+        self.arrived();
         model.note("online", || format!("{outcome:?} after {flights} flights"));
         self.sessions += 1;
         self.resumptions += u64::from(outcome == Outcome::Resumed);

@@ -86,6 +86,12 @@ impl Storage {
         None
     }
 
+    /// Stanzas for the queue in transactions that are under way.
+    pub(crate) fn handed(&self) -> usize {
+        let ops = self.deferred.iter().flat_map(|(_, group)| &group.ops);
+        ops.filter(|op| matches!(op, Op::Enqueue(_))).count()
+    }
+
     pub(crate) fn due(&self) -> Option<Time> {
         self.deferred.front().map(|(due, _)| *due)
     }

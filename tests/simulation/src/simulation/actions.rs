@@ -227,7 +227,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 if !self.world.switches.sm {
                     self.sm_was_off = true;
                     if let Some(phone) = &mut self.phone {
-                        phone.excuse();
+                        phone.excuse(&mut self.model);
                     }
                     self.model.server_may_lose();
                 }
@@ -254,7 +254,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             self.world.faults.all.push(fault.clone());
             self.fault_ends.push((until, fault));
             if let Some(phone) = &mut self.phone {
-                phone.excuse();
+                phone.excuse(&mut self.model);
             }
         }
     }

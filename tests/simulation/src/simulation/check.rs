@@ -71,15 +71,17 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             && phone.queue_len() == 0
             && self.model.is_sent()
             && self.model.is_received()
+            && self.model.unanswered().next().is_none()
     }
 
     fn give_up(&mut self) {
         let (unsent, unreceived) = (self.model.unsent(), self.model.unreceived());
+        let unanswered: Vec<String> = self.model.unanswered().map(str::to_owned).collect();
         let online = self.phone.as_ref().is_some_and(Phone::is_online);
         let queued = self.phone.as_mut().map_or(0, Phone::queue_len);
         self.model.broken("I16", || {
             format!(
-                "20 min after everything was well again: online {online}, {queued} queued, not sent: {unsent}, not received: {unreceived}"
+                "20 min after everything was well again: online {online}, {queued} queued, not sent: {unsent}, not received: {unreceived}, not answered: {unanswered:?}"
             )
         });
     }

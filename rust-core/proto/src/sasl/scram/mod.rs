@@ -16,6 +16,7 @@ use super::digest::constant_time_eq;
 use super::downgrade::Expectation;
 use super::error::SaslError;
 use super::mechanism::Hash;
+use crate::mistakes::{Mistake, planted};
 
 /// Our first message is ready or on its way; the server's first is awaited.
 #[derive(Debug, Clone)]
@@ -146,7 +147,10 @@ impl ExpectServerFinal {
     pub fn server_final(self, data: &[u8]) -> Result<Proven, SaslError> {
         match ServerFinal::parse(data)? {
             ServerFinal::Error(error) => Err(SaslError::Server(error)),
-            ServerFinal::Signature(signature) if constant_time_eq(&signature, &self.signature) => {
+            ServerFinal::Signature(signature)
+                if constant_time_eq(&signature, &self.signature)
+                    || planted(Mistake::ProofUnchecked) =>
+            {
                 Ok(Proven(()))
             }
             ServerFinal::Signature(_) => Err(SaslError::WrongServerSignature),
