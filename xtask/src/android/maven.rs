@@ -28,13 +28,25 @@ pub(super) fn package(host: &Host) -> Result<(), String> {
 }
 
 /// Compiles, and runs the tests.
-pub(super) fn test(host: &Host, cycles: &str, outcome: &mut Outcome) -> Result<(), String> {
-    let reports = folder().join("maven/surefire-reports");
-    super::fresh(&reports)?;
+pub(super) fn test(host: &Host, cycles: &str) -> Outcome {
     let mut maven = configured(host);
     maven.arg(format!("-Dsnapback.test.cycles={cycles}"));
-    let result = tool::run(maven.arg("test"));
-    count(&reports, outcome)?;
+    tested(maven.arg("test"), &folder().join("maven"))
+}
+
+/// Runs Maven, and counts the tests that it has run.
+pub(super) fn tested(maven: &mut Command, build: &Path) -> Outcome {
+    let mut outcome = Outcome::default();
+    if let Err(failure) = run_tests(maven, &build.join("surefire-reports"), &mut outcome) {
+        outcome.failure = Some(failure);
+    }
+    outcome
+}
+
+fn run_tests(maven: &mut Command, reports: &Path, outcome: &mut Outcome) -> Result<(), String> {
+    super::fresh(reports)?;
+    let result = tool::run(maven);
+    count(reports, outcome)?;
     if result.is_ok() && outcome.tests_passed == 0 {
         return Err("Maven ran no test".to_owned());
     }

@@ -48,7 +48,7 @@ public class SnapbackClient private constructor(
 ) : AutoCloseable {
     private val closed = AtomicBoolean(false)
     private val tracker = Tracker()
-    private val queue = EventQueue<Event>(EVENTS_HELD)
+    internal val queue = EventQueue<Event>(EVENTS_HELD)
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
@@ -231,6 +231,8 @@ public class SnapbackClient private constructor(
         if (closed.compareAndSet(false, true)) {
             companions.forEach { it.close() }
             core.end()
+            // Else the pump would wait for somebody who collects, and with it all that waits for the pump.
+            queue.end()
         }
     }
 
@@ -333,7 +335,7 @@ public class SnapbackClient private constructor(
 
     public companion object {
         /** So many events wait in Kotlin; more wait in the core. */
-        private const val EVENTS_HELD = 64
+        internal const val EVENTS_HELD = 64
 
         /** So many cross the border at once. */
         private const val EVENTS_AT_ONCE = 64u
