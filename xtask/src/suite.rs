@@ -45,6 +45,13 @@ pub(crate) fn kotlin() -> Report {
     report
 }
 
+/// The library for Android's targets, without the NDK.
+pub(crate) fn android_targets() -> Report {
+    let mut report = new_report();
+    android::add_targets(&mut report);
+    report
+}
+
 /// What needs no test to run.
 pub(crate) fn lint() -> Report {
     let mut report = new_report();

@@ -9,6 +9,7 @@ mod maven;
 mod pages;
 mod publish;
 mod sample;
+mod targets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,12 @@ pub(crate) fn add_steps(report: &mut Report) {
     });
     let Some(published) = published else { return };
     report.step("kotlin sample", || sample::run(&host, &published));
+}
+
+/// `cargo xtask android-targets`: the library for devices, as far as it goes without the NDK.
+pub(crate) fn add_targets(report: &mut Report) {
+    report.step("android check", || Outcome::of(targets::check_all()));
+    report.step("android size", || Outcome::of(targets::size()));
 }
 
 fn check_pages() -> Result<(), String> {

@@ -6,9 +6,11 @@ use super::assemble;
 use super::build::Host;
 use super::maven::{self, maven};
 use super::publish::Published;
-use super::{folder, fresh, sources};
+use super::{ARTIFACT, GROUP, folder, fresh, sources};
 use crate::report::Outcome;
 use crate::tool;
+
+const PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin";
 
 /// Compiles it against Android's API, and runs what needs no Android on this machine, against the test server.
 pub(super) fn run(host: &Host, published: &Published) -> Outcome {
@@ -29,11 +31,13 @@ pub(super) fn run(host: &Host, published: &Published) -> Outcome {
 
 fn unpack(project: &Path, settings: &[String], build: &Path) -> Result<(), String> {
     fresh(build)?;
-    // Maven cannot read an AAR: what Gradle would unpack is unpacked first.
+    // Maven keeps what it has fetched before under the same version, and cannot read an AAR: what Gradle would unpack is
+    // fetched anew and unpacked first.
     tool::run(
         maven(project)
             .args(settings)
-            .arg("org.apache.maven.plugins:maven-dependency-plugin:copy"),
+            .arg(format!("-DmanualInclude={GROUP}:{ARTIFACT}"))
+            .args(["purge-local-repository", "copy"].map(|goal| format!("{PLUGIN}:{goal}"))),
     )?;
     let unpacked = build.join("aar");
     assemble::extract(&unpacked.join("snapback.aar"), &unpacked)

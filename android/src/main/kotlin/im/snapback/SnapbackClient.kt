@@ -204,16 +204,21 @@ public class SnapbackClient private constructor(
     public fun resume(): Unit = tell { resume() }
 
     /**
-     * A short visit, as after a push: connects, comes back when all that the server had for us was collected from
-     * [events] or [timeout] is over, and [pauses][pause] again.
+     * A short visit, as after a push: resumes the interrupted session, comes back when all that the server had for us was
+     * collected from [events] or [timeout] is over, and [pauses][pause] again.
+     *
+     * It never makes a new session, which takes more time than a push gives. Where there is none to resume, it comes back with
+     * [DrainOutcome.Offline] and [OfflineReason.NO_SESSION], and the next [connect] makes one and loses nothing.
      */
     public suspend fun drain(timeout: Duration): DrainOutcome {
         val start = TimeSource.Monotonic.markNow()
         val outcome = call { drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
-        // What was received has passed the core; the pump may still be at it.
-        val collected = withTimeoutOrNull(timeout - start.elapsedNow()) { queue.awaitEmpty() }
+        // What was received has passed the core; the pump may still be at it. Where nothing came, nobody is waited for.
+        val isCollected =
+            outcome !is DrainOutcome.Complete ||
+                withTimeoutOrNull(timeout - start.elapsedNow()) { queue.awaitEmpty() } != null
         pause()
-        return if (collected == null && outcome is DrainOutcome.Complete) DrainOutcome.TimedOut else outcome
+        return if (isCollected) outcome else DrainOutcome.TimedOut
     }
 
     /**

@@ -170,6 +170,33 @@ class LifeTest {
             }
         }
 
+    @Test
+    fun `a push never makes a new session, and connecting after it does`(@TempDir folder: File) =
+        real {
+            TestServer().use { server ->
+                openInFile(server, folder).use { client ->
+                    // Nothing to resume: the network is left alone.
+                    assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds))
+                    assertEquals(0, server.connections())
+                    val early = client.next<Event.Ended>()
+                    assertEquals(EndReason.NoSession(NoSessionProblem.NOT_STORED), early.reason)
+                    client.resume()
+                    client.connect()
+                    client.next<Event.Online>()
+                    client.pause()
+                    server.tell("forget_sessions")
+                    assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds))
+                    val forgotten = client.next<Event.Ended> { it.reason is EndReason.NoSession }
+                    assertEquals(EndReason.NoSession(NoSessionProblem.FORGOTTEN), forgotten.reason)
+                    client.resume()
+                    client.connect()
+                    assertEquals(SessionOutcome.BOUND, client.next<Event.Online>().outcome)
+                }
+            }
+        }
+
+    private fun TestServer.connections(): Int = tell("stats")["stats"].asJsonObject["connections"].asJsonArray.size()
+
     private companion object {
         /** Bytes for each cycle; a client that stays behind holds many times that. */
         const val MAX_LEFT = 4096L

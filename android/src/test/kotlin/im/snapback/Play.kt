@@ -5,6 +5,7 @@ import kotlinx.coroutines.delay
 import kotlinx.coroutines.withTimeout
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
 
 /**
  * Plays one scenario; the format is described in `tests/scenarios/README.md`. What it does not know, it refuses.
@@ -37,7 +38,19 @@ internal class Play(
                 else -> error("unknown transport $name")
             }
         val users = if (guests == 0) listOf("juliet") else (1..guests).map { "guest$it" }
-        apps = users.map { ScenarioApp(server, it, transport) }
+        apps = users.map { ScenarioApp(server, it, transport, waits()) }
+    }
+
+    private fun waits(): Waits {
+        val waits = (setting["waits"] ?: JsonObject()).asJsonObject
+        waits.knows("base_ms", "cap_ms", "relief_base_ms", "relief_floor_ms", "probe_ms")
+
+        fun wait(
+            name: String,
+            otherwise: Int,
+        ) = (waits[name]?.asInt ?: otherwise).milliseconds
+        // The client's own waits for a server that restarts begin at five seconds, and the cap must leave them room to differ.
+        return Waits(wait("base_ms", 20), wait("cap_ms", 200).coerceAtLeast(8.seconds), wait("probe_ms", 500))
     }
 
     suspend fun run() {

@@ -12,14 +12,16 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeout
 import java.nio.file.Files
 import kotlin.time.Duration
-import kotlin.time.Duration.Companion.milliseconds
-import kotlin.time.Duration.Companion.seconds
+
+/** Those of a scenario's waits that an app can set. */
+internal data class Waits(val base: Duration, val cap: Duration, val probe: Duration)
 
 /** One app of a scenario: a client, the file that outlives it, and what it has told. */
 internal class ScenarioApp(
     private val server: TestServer,
     val user: String,
     private val transport: Transport,
+    private val waits: Waits,
 ) : AutoCloseable {
     private val folder = Files.createTempDirectory("snapback-$user").toFile()
     private val scope = CoroutineScope(Job() + Dispatchers.Default)
@@ -57,9 +59,9 @@ internal class ScenarioApp(
                         danger { trustOnlyTheseRoots(server.authority) }
                         storage = Storage.InFileWithKeys(folder.resolve("account.db"), folder.resolve("keys"))
                         patience {
-                            probe = 0.5.seconds
-                            backoff = 20.milliseconds
-                            backoffCap = 0.2.seconds
+                            probe = waits.probe
+                            backoff = waits.base
+                            backoffCap = waits.cap
                         }
                     }
                 } catch (error: SnapbackException.Storage) {
