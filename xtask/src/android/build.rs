@@ -43,11 +43,11 @@ impl Host {
             "--bin",
             "snapback-test-server",
         ]))?;
+        // With the features of the workspace, as the tests before this step have built its parts.
         tool::run(&mut cargo(&[
             "build",
             "--quiet",
-            "--package",
-            "snapback-interop",
+            "--workspace",
             "--bin",
             "real-server",
         ]))?;
