@@ -34,6 +34,7 @@ usage: cargo xtask <command>
   flights               measure the round trips on real servers, into docs/protocol/flights.md
   aar                   the Android library, into target/android/repository
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
+  android-targets       type-check the library for Android, and measure its size, without the NDK
   bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
 ";
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         ("setup", []) => finish(suite::setup()),
         ("aar", []) => finish(suite::aar()),
         ("kotlin", []) => finish(suite::kotlin()),
+        ("android-targets", []) => finish(suite::android_targets()),
         ("flights", []) => finish(suite::flights()),
         ("bench", [what]) if what == "store" => run(
             &["snapback-store", "--release", "--example", "budgets"],

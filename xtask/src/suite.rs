@@ -25,6 +25,7 @@ pub(crate) fn test() -> Report {
             "real-servers",
         ])
     });
+    android::add_steps(&mut report);
     report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
     report
 }
@@ -39,7 +40,15 @@ pub(crate) fn aar() -> Report {
 /// What concerns Kotlin.
 pub(crate) fn kotlin() -> Report {
     let mut report = new_report();
-    report.step("kotlin", android::test);
+    report.step("setup", || Outcome::of(setup::install_missing()));
+    android::add_steps(&mut report);
+    report
+}
+
+/// The library for Android's targets, without the NDK.
+pub(crate) fn android_targets() -> Report {
+    let mut report = new_report();
+    android::add_targets(&mut report);
     report
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Host {
     pub(super) generated: PathBuf,
     /// The server for the tests.
     pub(super) test_server: PathBuf,
+    /// Prosody, for the same.
+    pub(super) real_server: PathBuf,
 }
 
 impl Host {
@@ -41,6 +43,14 @@ impl Host {
             "--bin",
             "snapback-test-server",
         ]))?;
+        // With the features of the workspace, as the tests before this step have built its parts.
+        tool::run(&mut cargo(&[
+            "build",
+            "--quiet",
+            "--workspace",
+            "--bin",
+            "real-server",
+        ]))?;
         let built = tool::target_folder().join("debug");
         let native = folder().join("native");
         fresh(&native)?;
@@ -60,6 +70,7 @@ impl Host {
             library,
             generated,
             test_server: built.join("snapback-test-server"),
+            real_server: built.join("real-server"),
         })
     }
 }

@@ -48,14 +48,25 @@ pub(super) fn host_library(host: &Host) -> Result<(), String> {
 /// The same for a device, with its size and the alignment of its pages.
 pub(super) fn device_library(library: &Path) -> Result<(), String> {
     dynamic(library, &DEVICE_LIBRARIES)?;
+    if !exported(library)?.contains("Java_im_snapback_android_Verifier_initialize") {
+        return Err("the function that Java calls is not exported".to_owned());
+    }
+    size_and_pages(library)
+}
+
+/// For what stands in for a device's library, which Java does not call.
+pub(super) fn proxy_library(library: &Path) -> Result<(), String> {
+    dynamic(library, &SYSTEM_LIBRARIES)?;
+    size_and_pages(library)
+}
+
+fn size_and_pages(library: &Path) -> Result<(), String> {
     let bytes = fs::metadata(library)
         .map_err(|error| format!("{}: {error}", library.display()))?
         .len();
+    println!("{bytes} bytes of {MAX_DEVICE_BYTES}");
     if bytes > MAX_DEVICE_BYTES {
         return Err(format!("{bytes} bytes; {MAX_DEVICE_BYTES} are allowed"));
-    }
-    if !exported(library)?.contains("Java_im_snapback_android_Verifier_initialize") {
-        return Err("the function that Java calls is not exported".to_owned());
     }
     let headers = tool::output(
         Command::new("readelf")

@@ -25,6 +25,14 @@ const TARGETS: [(&str, &str, &str); 4] = [
 /// The lowest version of Android that the library is for.
 pub(super) const MIN_SDK: u32 = 24;
 
+/// Android 15 has pages of 16 KB on some devices.
+pub(super) const PAGES: &str = "-Clink-arg=-Wl,-z,max-page-size=16384";
+
+/// Rust's names of the architectures.
+pub(super) fn rust_targets() -> [&'static str; 4] {
+    TARGETS.map(|(_, target, _)| target)
+}
+
 /// What could be built.
 pub(super) struct DeviceLibraries {
     /// A folder with one folder for each architecture.
@@ -98,8 +106,7 @@ fn compile(tools: &Path, target: &str, prefix: &str) -> Result<PathBuf, String> 
     cargo.env(linker, &compiler);
     cargo.env(format!("CC_{underscored}"), &compiler);
     cargo.env(format!("AR_{underscored}"), tools.join("llvm-ar"));
-    // Android 15 has pages of 16 KB on some devices.
-    cargo.env("RUSTFLAGS", "-Clink-arg=-Wl,-z,max-page-size=16384");
+    cargo.env("RUSTFLAGS", PAGES);
     tool::run(&mut cargo)?;
     Ok(tool::target_folder()
         .join(target)

@@ -9,11 +9,12 @@ mod maven;
 mod pages;
 mod publish;
 mod sample;
+mod targets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::report::Outcome;
+use crate::report::{Outcome, Report};
 use crate::tool;
 
 use build::Host;
@@ -23,38 +24,55 @@ use device::DeviceLibraries;
 pub(crate) const GROUP: &str = "im.snapback";
 pub(crate) const ARTIFACT: &str = "snapback-android";
 
-/// Connections opened and closed in one test; more with `SNAPBACK_CYCLES`.
-const CYCLES: &str = "100";
+/// Connections opened and closed in one test; another number with `SNAPBACK_CYCLES`.
+const CYCLES: &str = "1000";
 
 /// `cargo xtask aar`: builds, checks and publishes into a folder.
 pub(crate) fn aar() -> Result<(), String> {
     let host = Host::build()?;
     maven::package(&host)?;
-    let libraries = DeviceLibraries::build()?;
-    publish(&libraries)?;
-    println!("{}", libraries.explanation());
+    publish_for_devices().map(drop)
+}
+
+/// What `cargo xtask test` does: the pages, the tests on this machine, the library with its checks, and an app that uses it.
+pub(crate) fn add_steps(report: &mut Report) {
+    report.step("kotlin pages", || Outcome::of(check_pages()));
+    let mut host = None;
+    report.step("kotlin library", || Outcome::of(build_host(&mut host)));
+    // What was built before would be tested.
+    let Some(host) = host else { return };
+    report.step("kotlin tests", || maven::test(&host, &cycles()));
+    let mut published = None;
+    report.step("aar", || {
+        Outcome::of(publish_for_devices().map(|done| published = Some(done)))
+    });
+    let Some(published) = published else { return };
+    report.step("kotlin sample", || sample::run(&host, &published));
+}
+
+/// `cargo xtask android-targets`: the library for devices, as far as it goes without the NDK.
+pub(crate) fn add_targets(report: &mut Report) {
+    report.step("android check", || Outcome::of(targets::check_all()));
+    report.step("android size", || Outcome::of(targets::size()));
+}
+
+fn check_pages() -> Result<(), String> {
+    pages::readme()?;
+    pages::api()
+}
+
+fn build_host(built: &mut Option<Host>) -> Result<(), String> {
+    let host = Host::build()?;
+    check::host_library(&host)?;
+    *built = Some(host);
     Ok(())
 }
 
-/// What `cargo xtask test` does: the tests on this machine, the library, its checks, and an app that uses it.
-pub(crate) fn test() -> Outcome {
-    let mut outcome = Outcome::default();
-    if let Err(failure) = run(&mut outcome) {
-        outcome.failure = Some(failure);
-    }
-    outcome
-}
-
-fn run(outcome: &mut Outcome) -> Result<(), String> {
-    pages::readme()?;
-    pages::api()?;
-    let host = Host::build()?;
-    check::host_library(&host)?;
-    maven::test(&host, &cycles(), outcome)?;
+fn publish_for_devices() -> Result<publish::Published, String> {
     let libraries = DeviceLibraries::build()?;
     let published = publish(&libraries)?;
     println!("{}", libraries.explanation());
-    sample::run(&host, &published)
+    Ok(published)
 }
 
 fn publish(libraries: &DeviceLibraries) -> Result<publish::Published, String> {

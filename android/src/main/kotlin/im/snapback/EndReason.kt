@@ -52,6 +52,9 @@ public sealed interface EndReason {
     /** Nothing came in time. */
     public data class TimedOut(val timer: Timer) : EndReason
 
+    /** Only the interrupted session was wanted, as [SnapbackClient.drain] does, and it is not to be had. Nothing is lost. */
+    public data class NoSession(val problem: NoSessionProblem) : EndReason
+
     /** A remembered fact was wrong. It is forgotten, and the next attempt is made at once. */
     public data class WrongAssumption(val assumption: Assumption) : EndReason
 
@@ -80,6 +83,9 @@ public typealias LocalProblem = im.snapback.ffi.LocalProblem
 /** What was waited for. */
 public typealias Timer = im.snapback.ffi.Timer
 
+/** Why there is no session to resume. */
+public typealias NoSessionProblem = im.snapback.ffi.NoSessionProblem
+
 /** A remembered fact that turned out to be wrong. */
 public typealias Assumption = im.snapback.ffi.WrongAssumption
 
@@ -103,6 +109,7 @@ internal fun CoreReason.toReason(): EndReason =
         is CoreReason.Local -> EndReason.Local(problem)
         is CoreReason.Storage -> EndReason.Storage(problem)
         is CoreReason.TimedOut -> EndReason.TimedOut(timer)
+        is CoreReason.NoSession -> EndReason.NoSession(problem)
         is CoreReason.WrongAssumption -> EndReason.WrongAssumption(assumption)
         is CoreReason.TransportClosed -> EndReason.TransportClosed
         is CoreReason.StreamClosed -> EndReason.StreamClosed

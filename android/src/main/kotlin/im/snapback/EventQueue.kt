@@ -24,6 +24,9 @@ internal class EventQueue<T : Any>(private val capacity: Int) {
     /** Rises with each change, so that a wait never misses one. */
     private val changes = MutableStateFlow(0L)
 
+    /** How many wait. */
+    val size: Int get() = synchronized(lock) { waiting.size }
+
     /** What is waiting, in order. One collector at a time. */
     val events: Flow<T> =
         flow {
@@ -38,16 +41,16 @@ internal class EventQueue<T : Any>(private val capacity: Int) {
             }
         }
 
-    /** Adds events, and suspends while there are more than the collector should have to hold. */
+    /** Adds events, and suspends while there are more than the collector should have to hold. Behind the end, none are added. */
     suspend fun put(events: List<T>) {
-        change { waiting.addAll(events) }
+        change { if (!ended) waiting.addAll(events) }
         await { ended || waiting.size < capacity }
     }
 
-    /** No more will come. */
+    /** No more will come, and who waits for room or for the last to be taken goes on. What is there can still be taken. */
     fun end(): Unit = change { ended = true }
 
-    /** Suspends until all are taken. */
+    /** Suspends until all are taken, or no more will come. */
     suspend fun awaitEmpty(): Unit = await { ended || waiting.isEmpty() }
 
     private suspend fun head(): T? {

@@ -48,7 +48,7 @@ public class SnapbackClient private constructor(
 ) : AutoCloseable {
     private val closed = AtomicBoolean(false)
     private val tracker = Tracker()
-    private val queue = EventQueue<Event>(EVENTS_HELD)
+    internal val queue = EventQueue<Event>(EVENTS_HELD)
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
@@ -204,16 +204,21 @@ public class SnapbackClient private constructor(
     public fun resume(): Unit = tell { resume() }
 
     /**
-     * A short visit, as after a push: connects, comes back when all that the server had for us was collected from
-     * [events] or [timeout] is over, and [pauses][pause] again.
+     * A short visit, as after a push: resumes the interrupted session, comes back when all that the server had for us was
+     * collected from [events] or [timeout] is over, and [pauses][pause] again.
+     *
+     * It never makes a new session, which takes more time than a push gives. Where there is none to resume, it comes back with
+     * [DrainOutcome.Offline] and [OfflineReason.NO_SESSION], and the next [connect] makes one and loses nothing.
      */
     public suspend fun drain(timeout: Duration): DrainOutcome {
         val start = TimeSource.Monotonic.markNow()
         val outcome = call { drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
-        // What was received has passed the core; the pump may still be at it.
-        val collected = withTimeoutOrNull(timeout - start.elapsedNow()) { queue.awaitEmpty() }
+        // What was received has passed the core; the pump may still be at it. Where nothing came, nobody is waited for.
+        val isCollected =
+            outcome !is DrainOutcome.Complete ||
+                withTimeoutOrNull(timeout - start.elapsedNow()) { queue.awaitEmpty() } != null
         pause()
-        return if (collected == null && outcome is DrainOutcome.Complete) DrainOutcome.TimedOut else outcome
+        return if (isCollected) outcome else DrainOutcome.TimedOut
     }
 
     /**
@@ -231,6 +236,8 @@ public class SnapbackClient private constructor(
         if (closed.compareAndSet(false, true)) {
             companions.forEach { it.close() }
             core.end()
+            // Else the pump would wait for somebody who collects, and with it all that waits for the pump.
+            queue.end()
         }
     }
 
@@ -333,7 +340,7 @@ public class SnapbackClient private constructor(
 
     public companion object {
         /** So many events wait in Kotlin; more wait in the core. */
-        private const val EVENTS_HELD = 64
+        internal const val EVENTS_HELD = 64
 
         /** So many cross the border at once. */
         private const val EVENTS_AT_ONCE = 64u

@@ -53,7 +53,7 @@ public sealed interface DrainOutcome {
     /** Time was up first. What came was delivered, or will be. */
     public data object TimedOut : DrainOutcome
 
-    /** There will be no connection without somebody's help. */
+    /** There will be no connection without somebody's help; with `NO_SESSION`, without a [SnapbackClient.connect]. */
     public data class Offline(val reason: OfflineReason) : DrainOutcome
 }
 

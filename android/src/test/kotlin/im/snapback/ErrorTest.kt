@@ -132,7 +132,7 @@ class ErrorTest {
                     coroutineScope {
                         server.tell("down")
                         server.tell("cut_after", "direction" to "to_client", "bytes" to 1, "mode" to "reset_both")
-                        val lost = async { runCatching { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>", timeout = 20.seconds) } }
+                        val lost = async { runCatching { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>", timeout = 10.seconds) } }
                         client.next<Event.Ended>()
                         server.tell("forget_sessions")
                         server.tell("up")
@@ -152,6 +152,8 @@ class ErrorTest {
                 SnapbackClient.open(JULIET, "x").use { it.send(ROMEO, "x".repeat(300_000)) }
             }
         assertTrue(checkNotNull(error.size) > checkNotNull(error.limit), error.message)
+        val own = thrown<SnapbackException.TooBig> { SnapbackClient.open(JULIET, "x") { maxStanza = 1_000 }.use { it.send(ROMEO, "x".repeat(1_000)) } }
+        assertEquals(1_000, own.limit?.toInt())
     }
 
     @Test

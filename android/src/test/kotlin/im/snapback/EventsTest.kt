@@ -1,6 +1,8 @@
 package im.snapback
 
+import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
@@ -35,7 +37,7 @@ class EventsTest {
         runTest {
             val queue = EventQueue<Int>(10)
             queue.put(listOf(1, 2, 3))
-            val collector = launch { queue.events.collect { if (it == 2) kotlinx.coroutines.awaitCancellation() } }
+            val collector = launch { queue.events.collect { if (it == 2) awaitCancellation() } }
             testScheduler.runCurrent()
             collector.cancelAndJoin()
             val error = runCatching { queue.events.collect { if (it == 3) error("bad handler") } }
@@ -55,7 +57,7 @@ class EventsTest {
                 }
             testScheduler.runCurrent()
             assertFalse(putting.isCompleted)
-            val collector = launch { queue.events.collect { kotlinx.coroutines.awaitCancellation() } }
+            val collector = launch { queue.events.collect { awaitCancellation() } }
             testScheduler.runCurrent()
             val second = runCatching { queue.events.first() }.exceptionOrNull()
             assertEquals("events are collected elsewhere", second?.message)
@@ -65,48 +67,96 @@ class EventsTest {
         }
 
     @Test
-    fun `back-pressure - many more messages than wait in Kotlin, through a slow and fickle collector, each once and in order`() =
+    fun `the end frees who waits for room, and what is there can still be taken`() =
+        runTest {
+            val queue = EventQueue<Int>(2)
+            val putting = launch { queue.put(listOf(1, 2, 3)) }
+            val emptied = launch { queue.awaitEmpty() }
+            testScheduler.runCurrent()
+            assertFalse(putting.isCompleted || emptied.isCompleted)
+            queue.end()
+            putting.join()
+            emptied.join()
+            queue.put(listOf(4))
+            assertEquals(listOf(1, 2, 3), queue.events.toList())
+        }
+
+    @Test
+    fun `back-pressure - many more events than wait in Kotlin, through a slow and fickle collector, each once and in order`() =
         real {
             TestServer().use { server ->
                 open(server).use { client ->
                     client.connect()
                     client.next<Event.Online>()
-                    // Many times what waits in Kotlin; the server gives up on who leaves 500 open.
-                    repeat(TOTAL / BATCH) {
-                        withTimeout(PATIENCE) { while (server.unacknowledged() > BATCH) delay(10) }
-                        server.tell("message", "count" to BATCH)
+                    val sent = (1..SENT).map { client.send(ROMEO, "$it").id }
+                    val expected = server.tell("message", "count" to MESSAGES)["ids"].asJsonArray.map { it.asString }
+                    val received = mutableListOf<String>()
+                    val acked = mutableListOf<String>()
+
+                    fun isComplete() = received.size == MESSAGES && acked.size == SENT
+
+                    fun take(event: Event) {
+                        if (event is Event.Message) received += event.message.id.orEmpty()
+                        if (event is Event.StageReached && event.stage is Stage.Acked) acked += event.id
+                        if (event is Event.Delivery) event.confirm()
                     }
-                    val ids = mutableListOf<String>()
-                    while (ids.size < TOTAL) {
-                        coroutineScope {
-                            val collector =
-                                launch {
-                                    client.events.collect { event ->
-                                        if (event is Event.Message) {
-                                            ids += event.message.id.orEmpty()
-                                            event.confirm()
-                                            if (ids.size == TOTAL || ids.size % 150 == 0) throw kotlinx.coroutines.CancellationException("enough")
-                                        }
-                                    }
-                                }
-                            collector.join()
-                        }
-                        // What the collector was at when it ended comes again, under the same id.
-                        if (ids.size < TOTAL) {
-                            val again = client.events.first { it is Event.Message } as Event.Message
-                            if (again.message.id != ids.last()) ids += again.message.id.orEmpty()
-                            again.confirm()
+                    while (!isComplete()) {
+                        val left = collectAndBeCancelled(client, ::take, ::isComplete) ?: break
+                        // What a collector was at when it was cancelled comes to the next one.
+                        withTimeout(PATIENCE) {
+                            client.events.first { event ->
+                                assertEquals(left.toString(), event.toString())
+                                take(event)
+                                true
+                            }
                         }
                     }
-                    assertEquals(TOTAL, ids.size)
-                    assertEquals(TOTAL, ids.toSet().size)
+                    assertEquals(expected, received)
+                    assertEquals(sent, acked)
                 }
             }
         }
 
-    private fun TestServer.unacknowledged(): Int =
-        tell("stats")["stats"].asJsonObject["sessions"].asJsonArray.sumOf { session ->
-            session.asJsonObject.let { if (it["jid"].asString.startsWith("juliet")) it["unacked"].asInt else 0 }
+    /** Takes some events and is cancelled in the middle of the next one, which it yields; nothing if all have come. */
+    private suspend fun collectAndBeCancelled(
+        client: SnapbackClient,
+        take: (Event) -> Unit,
+        isComplete: () -> Boolean,
+    ): Event? =
+        coroutineScope {
+            var left = 70
+            val reached = CompletableDeferred<Event?>()
+            val collector =
+                launch {
+                    client.events.collect { event ->
+                        if (--left == 0) {
+                            reached.complete(event)
+                            awaitCancellation()
+                        }
+                        take(event)
+                        if (isComplete()) reached.complete(null)
+                    }
+                }
+            val event = withTimeout(PATIENCE) { reached.await() }
+            collector.cancelAndJoin()
+            event
+        }
+
+    @Test
+    fun `a shutdown does not wait for somebody who collects`() =
+        real {
+            TestServer().use { server ->
+                val client = open(server)
+                client.connect()
+                withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Online } }
+                repeat(SENT) { client.send(ROMEO, "$it") }
+                server.tell("message", "count" to MESSAGES)
+                withTimeout(PATIENCE) { while (client.queue.size < SnapbackClient.EVENTS_HELD) delay(10) }
+                withTimeout(PATIENCE) { client.shutdown() }
+                // What had been handed to Kotlin can be taken, and then it ends.
+                val left = withTimeout(PATIENCE) { client.events.toList() }
+                assertTrue(left.size >= SnapbackClient.EVENTS_HELD, "${left.size}")
+            }
         }
 
     @Test
@@ -136,7 +186,8 @@ class EventsTest {
         }
 
     private companion object {
-        const val BATCH = 200
-        const val TOTAL = 800
+        /** The server gives up on who leaves 500 open. */
+        const val MESSAGES = 400
+        const val SENT = 100
     }
 }

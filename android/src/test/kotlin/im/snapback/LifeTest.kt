@@ -140,8 +140,8 @@ class LifeTest {
                 println("$cycles cycles: $before, then $after")
                 assertTrue(after.threads <= before.threads + 3, "threads: $before, then $after")
                 assertTrue(after.files <= before.files + 5, "files: $before, then $after")
-                val perCycle = (after.residentKb - before.residentKb) / cycles
-                assertTrue(perCycle < 100, "$perCycle kB stay behind for each cycle: $before, then $after")
+                assertTrue(after.heap - before.heap < MAX_LEFT * cycles, "heap: $before, then $after")
+                assertTrue(after.native - before.native < MAX_LEFT * cycles, "native memory: $before, then $after")
             }
         }
 
@@ -170,6 +170,38 @@ class LifeTest {
             }
         }
 
+    @Test
+    fun `a push never makes a new session, and connecting after it does`(@TempDir folder: File) =
+        real {
+            TestServer().use { server ->
+                openInFile(server, folder).use { client ->
+                    // Nothing to resume: the network is left alone.
+                    assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds))
+                    assertEquals(0, server.connections())
+                    val early = client.next<Event.Ended>()
+                    assertEquals(EndReason.NoSession(NoSessionProblem.NOT_STORED), early.reason)
+                    client.resume()
+                    client.connect()
+                    client.next<Event.Online>()
+                    client.pause()
+                    server.tell("forget_sessions")
+                    assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds))
+                    val forgotten = client.next<Event.Ended> { it.reason is EndReason.NoSession }
+                    assertEquals(EndReason.NoSession(NoSessionProblem.FORGOTTEN), forgotten.reason)
+                    client.resume()
+                    client.connect()
+                    assertEquals(SessionOutcome.BOUND, client.next<Event.Online>().outcome)
+                }
+            }
+        }
+
+    private fun TestServer.connections(): Int = tell("stats")["stats"].asJsonObject["connections"].asJsonArray.size()
+
+    private companion object {
+        /** Bytes for each cycle; a client that stays behind holds many times that. */
+        const val MAX_LEFT = 4096L
+    }
+
     private suspend fun cycle(server: TestServer) {
         open(server).use { client ->
             client.connect()
@@ -186,19 +218,3 @@ internal suspend fun openInFile(
 ): SnapbackClient =
     open(server) { storage = Storage.InFileWithKeys(File(folder, "account.db"), File(folder, "keys")) }
 
-/** What this process holds, as the system counts it. */
-internal data class Held(val threads: Int, val files: Int, val residentKb: Long) {
-    companion object {
-        fun now(): Held {
-            System.gc()
-            System.runFinalization()
-            val status = File("/proc/self/status").readLines()
-            fun number(name: String) = status.first { it.startsWith(name) }.filter { it.isDigit() }.toLong()
-            return Held(
-                threads = number("Threads:").toInt(),
-                files = File("/proc/self/fd").list().orEmpty().size,
-                residentKb = number("VmRSS:"),
-            )
-        }
-    }
-}

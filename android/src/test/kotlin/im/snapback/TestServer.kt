@@ -18,8 +18,11 @@ internal class TestServer(vararg arguments: String) : AutoCloseable {
     val startTlsPort: Int = ready["starttls_port"].asInt
     val authority: String = File(ready["ca_file"].asString).readText()
 
+    /** Passwords by bare address. */
+    val passwords: Map<String, String> =
+        ready["accounts"].asJsonArray.map { it.asJsonObject }.associate { it["jid"].asString to it["password"].asString }
+
     /** Has something done, and answers what the server says about it. */
-    @Synchronized
     fun tell(
         world: String,
         vararg fields: Pair<String, Any>,
@@ -32,10 +35,16 @@ internal class TestServer(vararg arguments: String) : AutoCloseable {
                 else -> command.addProperty(name, value.toString())
             }
         }
+        return obey(command)
+    }
+
+    /** The same, written out. */
+    @Synchronized
+    fun obey(command: JsonObject): JsonObject {
         input.write("$command\n")
         input.flush()
         val answer = line()
-        check(answer["ok"].asBoolean) { "$world: $answer" }
+        check(answer["ok"].asBoolean) { "$command: $answer" }
         return answer
     }
 

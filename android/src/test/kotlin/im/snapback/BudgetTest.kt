@@ -1,0 +1,124 @@
+package im.snapback
+
+import im.snapback.ffi.CoreClient
+import im.snapback.ffi.IqRequest
+import im.snapback.ffi.Event as CoreEvent
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import java.net.InetAddress
+import java.net.ServerSocket
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.microseconds
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.TimeSource
+
+/**
+ * What the bridge may cost. Each is measured several times, and the best counts: a machine that is busy elsewhere makes single
+ * figures worse and never better. The core under test is a debug build.
+ */
+class BudgetTest {
+    @Test
+    fun `an event crosses the border in less than 20 microseconds`() =
+        real {
+            TestServer().use { server ->
+                val core = CoreClient.open(Configuration().apply { on(server) }.toCore(JULIET, PASSWORD))
+                core.connect()
+                while (core.nextEvents(64u).none { it is CoreEvent.Online }) Unit
+                val times =
+                    (1..ROUNDS).map {
+                        server.tell("message", "count" to MESSAGES)
+                        // The answer comes behind the messages: now all of them wait in the core.
+                        core.iq(IqRequest(IqType.GET, null, "<ping xmlns='urn:xmpp:ping'/>", 60_000u))
+                        val events = mutableListOf<CoreEvent>()
+                        val start = TimeSource.Monotonic.markNow()
+                        while (events.count { it is CoreEvent.Message } < MESSAGES) events += core.nextEvents(64u)
+                        val time = start.elapsedNow() / events.size
+                        events.forEach { if (it is CoreEvent.Message) core.confirm(it.deliveryId) }
+                        time
+                    }
+                core.end()
+                core.destroy()
+                println("an event crosses in ${times.joinToString()}")
+                assertTrue(times.min() < 20.microseconds, "$times")
+            }
+        }
+
+    @Test
+    fun `the first byte is on the wire within 50 milliseconds of a cold start`(@TempDir folder: File) =
+        real {
+            ServerSocket(0, 50, InetAddress.getLoopbackAddress()).use { socket ->
+                val authority = TestServer().use { it.authority }
+                // The first ones load the classes.
+                val times = (1..10).map { coldStart(socket, authority, File(folder, "$it.db"), File(folder, "keys")) }
+                println("first byte after ${times.joinToString()}")
+                assertTrue(times.min() < 50.milliseconds, "$times")
+            }
+        }
+
+    /** A client with a new file, until the server reads the first byte. */
+    private suspend fun coldStart(
+        socket: ServerSocket,
+        authority: String,
+        file: File,
+        keys: File,
+    ): Duration {
+        val start = TimeSource.Monotonic.markNow()
+        val client =
+            SnapbackClient.open(JULIET, PASSWORD) {
+                server("127.0.0.1", socket.localPort)
+                danger { trustOnlyTheseRoots(authority) }
+                storage = Storage.InFileWithKeys(file, keys)
+            }
+        client.use {
+            client.connect()
+            return socket.accept().use { connection ->
+                assertEquals(TLS_HANDSHAKE, connection.getInputStream().read())
+                start.elapsedNow()
+            }
+        }
+    }
+
+    @Test
+    fun `an idle client has three threads at most, and a second client has none of its own`(@TempDir folder: File) =
+        real {
+            TestServer("--guests", "1").use { server ->
+                openInFile(server, folder).use { first ->
+                    val second =
+                        SnapbackClient.open("guest1@localhost", server.passwords["guest1@localhost"]) {
+                            on(server)
+                            storage = Storage.InFileWithKeys(File(folder, "guest.db"), File(folder, "keys"))
+                        }
+                    second.use {
+                        for (client in listOf(first, second)) {
+                            client.connect()
+                            withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Online } }
+                        }
+                        // Threads for what blocks end when they were idle for a while.
+                        withTimeout(PATIENCE) { while (coreThreads().size > 3) delay(100) }
+                        println("idle, with two clients: ${coreThreads()}")
+                        assertTrue(coreThreads().isNotEmpty())
+                    }
+                }
+            }
+        }
+
+    /** All threads of the core have its name. */
+    private fun coreThreads(): List<String> =
+        File("/proc/self/task").listFiles().orEmpty()
+            .mapNotNull { task -> runCatching { File(task, "comm").readText().trim() }.getOrNull() }
+            .filter { it.startsWith("snapback") }
+
+    private companion object {
+        const val ROUNDS = 8
+        const val MESSAGES = 150
+
+        /** The first byte of a TLS record that begins a handshake (RFC 8446 section 5.1). */
+        const val TLS_HANDSHAKE = 22
+    }
+}

@@ -1,0 +1,123 @@
+package im.snapback
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Assumptions.assumeTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+
+/** The same API against Prosody as packaged. */
+class ProsodyTest {
+    /** Prosody as a process of its own; see `tests/interop/src/bin/real_server.rs`. */
+    private class Prosody : AutoCloseable {
+        private val process =
+            ProcessBuilder(System.getProperty("snapback.test.real.server"), "prosody")
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start()
+        private val said = process.inputStream.bufferedReader().lineSequence().takeWhile { it != "ready" }.toList()
+
+        /** Why this machine has none. */
+        val unavailable: String? = said.firstOrNull { it.startsWith("unavailable ") }
+        val directPort: Int by lazy { said.first { it.startsWith("direct ") }.substringAfter(' ').toInt() }
+        val accounts: List<Pair<String, String>> by lazy {
+            said.filter { it.startsWith("account ") }.map { it.split(' ') }.map { (_, jid, password) -> jid to password }
+        }
+        val authority: String by lazy { said.dropWhile { !it.startsWith("-----BEGIN") }.joinToString("\n") }
+
+        suspend fun open(
+            number: Int,
+            folder: File,
+            block: Configuration.() -> Unit = {},
+        ): SnapbackClient =
+            SnapbackClient.open(accounts[number].first, accounts[number].second) {
+                server("127.0.0.1", directPort)
+                danger { trustOnlyTheseRoots(authority) }
+                storage = Storage.InFileWithKeys(File(folder, "$number.db"), File(folder, "keys$number"))
+                block()
+            }
+
+        override fun close() {
+            process.outputStream.close()
+            process.waitFor()
+        }
+    }
+
+    @Test
+    fun `what was missed comes from the archive, and what is more than may be asked for is told as a gap`(@TempDir folder: File) =
+        real {
+            Prosody().use { prosody ->
+                assumeTrue(prosody.unavailable == null, prosody.unavailable)
+                val (juliet, romeo) = prosody.accounts.map { it.first }
+                prosody.open(1, folder).use { sender ->
+                    sender.connect()
+                    for ((pages, isGap) in listOf(10 to false, 1 to true)) {
+                        val settings: Configuration.() -> Unit = {
+                            catchUp {
+                                page = 2
+                                this.pages = pages
+                            }
+                        }
+                        val before = prosody.open(0, folder)
+                        before.connect()
+                        sender.send(juliet, "before")
+                        before.next<Event.Message> { it.message.body == "before" && it.message.from?.bare.toString() == romeo }
+                        before.disconnect()
+                        before.shutdown()
+                        val sent = (1..7).map { sender.send(juliet, "$pages $it") }
+                        sender.next<Event.StageReached> { it.id == sent.last().id && it.stage is Stage.Acked }
+                        prosody.open(0, folder, settings).use { again ->
+                            again.connect()
+                            val bodies = mutableListOf<String?>()
+                            val last =
+                                again.next<Event> { event ->
+                                    if (event is Event.Message) bodies += event.message.body
+                                    val isComplete = bodies.containsAll((1..7).map { "$pages $it" })
+                                    event is Event.PossibleGap || isComplete && !isGap
+                                }
+                            assertEquals(isGap, last is Event.PossibleGap, "$bodies")
+                            again.disconnect()
+                            again.shutdown()
+                        }
+                    }
+                }
+            }
+        }
+
+    @Test
+    fun `cold, a message each way, killed and resumed`(@TempDir folder: File) =
+        real {
+            Prosody().use { prosody ->
+                assumeTrue(prosody.unavailable == null, prosody.unavailable)
+                prosody.open(1, folder).use { romeo ->
+                    romeo.connect()
+                    romeo.next<Event.Online>()
+                    val juliet = prosody.open(0, folder)
+                    juliet.connect()
+                    val cold = juliet.next<Event.Online>()
+                    assertEquals(SessionOutcome.BOUND, cold.outcome)
+                    assertEquals("TLS 1.3", cold.timeline.tls?.version)
+                    juliet.setContact(Jid.parse(prosody.accounts[1].first), "Romeo", listOf("Verona"))
+                    assertEquals(listOf("Romeo"), juliet.roster().contacts.map { it.name })
+
+                    juliet.send(prosody.accounts[1].first, "1 < 2 & \"so on\"")
+                    val message = romeo.next<Event.Message>().message
+                    assertEquals("1 < 2 & \"so on\"", message.body)
+                    juliet.shutdown()
+
+                    romeo.send(checkNotNull(message.from).bare, "while you were away")
+                    prosody.open(0, folder).use { again ->
+                        again.connect()
+                        val resumed = again.next<Event.Online>()
+                        assertEquals(SessionOutcome.RESUMED, resumed.outcome)
+                        assertTrue(resumed.timeline.roundTrips < cold.timeline.roundTrips)
+                        val late = again.next<Event.Message>().message
+                        assertEquals("while you were away", late.body)
+                        again.disconnect()
+                        assertNull((again.state.value as? ConnectionState.Offline)?.retryIn)
+                    }
+                }
+            }
+        }
+}

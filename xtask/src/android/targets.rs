@@ -1,0 +1,106 @@
+//! The library for Android without Android's NDK: type-checked for every target, and linked for a near relative of a phone, which
+//! tells how big it will be.
+//!
+//! Not part of what CI runs: it compiles everything five times, and needs rustup and PyPI.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{check, device, folder, make, write};
+use crate::tool::{self, cargo};
+
+/// Links like a phone's, but for the C library; within a hundredth of the size.
+const PROXY: &str = "aarch64-unknown-linux-gnu";
+/// A C compiler and linker for every target, from PyPI.
+const ZIG: &str = "ziglang==0.15.2";
+
+/// Stands for compiler and archiver where nothing is linked: writes what it is told to write, with nothing in it.
+const NOTHING: &str = r#"#!/bin/sh
+while [ $# -gt 0 ]; do
+    case $1 in
+    -o) : > "$2" ;;
+    *.a) : > "$1" ;;
+    esac
+    shift
+done
+"#;
+
+/// Type-checks the library for the targets of Android. C code is left out.
+pub(crate) fn check_all() -> Result<(), String> {
+    let stub = folder().join("nothing");
+    program(&stub, NOTHING)?;
+    for target in device::rust_targets() {
+        println!("{target}");
+        add(target)?;
+        let underscored = target.replace('-', "_");
+        let mut cargo = cargo(&["check", "--quiet", "--lib", "--package", "snapback-ffi"]);
+        cargo.args(["--target", target]);
+        cargo.env(format!("CC_{underscored}"), &stub);
+        cargo.env(format!("AR_{underscored}"), &stub);
+        tool::run(&mut cargo)?;
+    }
+    Ok(())
+}
+
+/// Links the library as it is shipped, for [`PROXY`], and looks at what came of it.
+pub(crate) fn size() -> Result<(), String> {
+    add(PROXY)?;
+    let (compiler, archiver) = zig()?;
+    let underscored = PROXY.replace('-', "_");
+    let mut cargo = cargo(&["build", "--quiet", "--package", "snapback-ffi"]);
+    cargo.args(["--profile", "phone", "--target", PROXY]);
+    let linker = format!("CARGO_TARGET_{}_LINKER", underscored.to_uppercase());
+    cargo.env(linker, &compiler);
+    cargo.env(format!("CC_{underscored}"), &compiler);
+    cargo.env(format!("AR_{underscored}"), &archiver);
+    cargo.env("RUSTFLAGS", device::PAGES);
+    tool::run(&mut cargo)?;
+    let built = tool::target_folder().join(PROXY).join("phone");
+    check::proxy_library(&built.join("libsnapback_ffi.so"))
+}
+
+/// The standard library for a target.
+fn add(target: &str) -> Result<(), String> {
+    tool::run(Command::new("rustup").args(["--quiet", "target", "add", target]))
+}
+
+/// Zig as compiler and as archiver, kept in the cache folder.
+fn zig() -> Result<(PathBuf, PathBuf), String> {
+    let cache = tool::cache_folder()?
+        .join("tools")
+        .join(ZIG.replace("==", "-"));
+    let zig = cache.join("ziglang/zig");
+    if !zig.is_file() {
+        let partial = cache.with_extension("partial");
+        super::fresh(&partial)?;
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]);
+        tool::run(pip.arg(&partial).arg(ZIG))?;
+        if let Some(parent) = cache.parent() {
+            make(parent)?;
+        }
+        // Another process may have been quicker.
+        if fs::rename(&partial, &cache).is_err() && !zig.is_file() {
+            return Err(format!("{} is in the way", cache.display()));
+        }
+    }
+    let zig = zig.display();
+    let compiler = folder().join("zig-cc");
+    // Zig has its own names of targets.
+    program(
+        &compiler,
+        &format!(
+            "#!/bin/bash\nfor word in \"$@\"; do case $word in --target=*) ;; *) words+=(\"$word\") ;; esac; done\n\
+             exec '{zig}' cc -target aarch64-linux-gnu \"${{words[@]}}\"\n"
+        ),
+    )?;
+    let archiver = folder().join("zig-ar");
+    program(&archiver, &format!("#!/bin/sh\nexec '{zig}' ar \"$@\"\n"))?;
+    Ok((compiler, archiver))
+}
+
+fn program(path: &Path, text: &str) -> Result<(), String> {
+    write(path, text)?;
+    tool::run(Command::new("chmod").arg("755").arg(path))
+}
