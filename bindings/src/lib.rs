@@ -21,6 +21,7 @@
 #![allow(unreachable_pub, reason = "exported to other languages, not to Rust")]
 
 mod android;
+mod cancel;
 mod client;
 mod config;
 mod convert;
