@@ -22,7 +22,7 @@ use crate::{android, log, runtime, xml};
 
 /// An account that is kept online.
 ///
-/// Made by `open`, ended by `close`. What waits (`next_..`, or a call that has not come back) ends with the client.
+/// Made by `open`, ended by `end`. What waits (`next_..`, or a call that has not come back) ends with the client.
 #[derive(Debug, uniffi::Object)]
 pub struct CoreClient {
     client: RwLock<Option<Arc<Client>>>,
@@ -246,7 +246,7 @@ impl CoreClient {
     /// Ends the client, at once: whatever waits comes back, and the connection is dropped without a goodbye, so that the
     /// session can be resumed. The store is let go of shortly after; to know when, call `suspend` first. Harmless the
     /// second time.
-    pub fn close(&self) {
+    pub fn end(&self) {
         self.closed.send_replace(true);
         self.client
             .write()

@@ -53,8 +53,8 @@ pub enum EndReason {
     },
     /// The server refused the login (RFC 6120 section 6.5).
     LoginRefused {
-        /// Why.
-        refusal: LoginRefusal,
+        /// The SASL condition, such as `not-authorized`.
+        condition: String,
     },
     /// The server offers no way to log in that we accept.
     NoLogin {
@@ -148,13 +148,6 @@ pub enum CertificateProblem {
     BadSignature,
     /// Refused for another reason.
     Other,
-}
-
-/// How the server refused the login.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
-pub struct LoginRefusal {
-    /// The SASL condition, such as `not-authorized`.
-    pub condition: String,
 }
 
 /// Why none of the server's ways to log in is acceptable.
@@ -275,9 +268,7 @@ impl From<ConnectionError> for EndReason {
                 text: error.text,
             },
             ConnectionError::Sasl(condition) => Self::LoginRefused {
-                refusal: LoginRefusal {
-                    condition: condition.as_str().to_owned(),
-                },
+                condition: condition.as_str().to_owned(),
             },
             ConnectionError::Timeout(timer) => Self::TimedOut {
                 timer: timer.into(),

@@ -10,7 +10,7 @@
 //!   synchronous: [`KeyVault`] and [`LogSink`], never under a lock.
 //! - **One runtime** for the whole process, with one worker; see `runtime.rs`. A future that is exported only waits for
 //!   what happens there. Dropping it halfway stops the waiting, not the work.
-//! - **An explicit end.** [`CoreClient::close`] ends everything that waits, at once and for good. A `next_..` call is never
+//! - **An explicit end.** [`CoreClient::end`] ends everything that waits, at once and for good. A `next_..` call is never
 //!   to be cancelled from outside: what it was about to hand over would be gone.
 //! - **No panic gets through** (rule T10), and every error is an enum with fields.
 //! - Times are milliseconds: the time types of the bindings do not exist on Android 7.
@@ -48,7 +48,7 @@ pub use config::{
 };
 pub use drain::DrainOutcome;
 pub use ending::{
-    CertificateProblem, EndReason, Ending, LocalProblem, LoginRefusal, NoLoginProblem,
+    CertificateProblem, EndReason, Ending, LocalProblem, NoLoginProblem,
     ResolveProblem, Timer, TlsProblem, WrongAssumption,
 };
 pub use error::{CallError, IqError, OpenError, SendError};

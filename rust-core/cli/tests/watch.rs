@@ -14,7 +14,7 @@ use snapback_netsim::{CutMode, Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
 /// Nothing that is waited for takes longer, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const RTT: Duration = Duration::from_millis(10);
 
 struct World {

@@ -53,6 +53,21 @@ impl Store for Watched {
         self.inner.apply(server, ops)
     }
 
+    fn endpoints(
+        &mut self,
+        domain: &str,
+    ) -> Result<Option<snapback_store::KnownEndpoints>, StoreError> {
+        self.inner.endpoints(domain)
+    }
+
+    fn set_endpoints(
+        &mut self,
+        domain: &str,
+        known: &snapback_store::KnownEndpoints,
+    ) -> Result<(), StoreError> {
+        self.inner.set_endpoints(domain, known)
+    }
+
     fn roster(&mut self) -> Result<Roster, StoreError> {
         self.inner.roster()
     }

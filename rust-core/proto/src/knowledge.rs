@@ -21,6 +21,8 @@ pub struct Knowledge {
     pub fast: Option<FastToken>,
     /// SCRAM keys of the last login, so that PBKDF2 runs once (rule T5).
     pub scram_keys: Option<(ScramKeyId, ScramKeys)>,
+    /// Caps whose answer is known: whoever shows them need not be asked (XEP-0115 6.3).
+    pub caps: Vec<KnownCaps>,
     /// The version of the roster that we have; `None` if we have none.
     pub roster_version: Option<String>,
     /// The stream management session to resume.
@@ -42,18 +44,27 @@ pub struct ServerFacts {
     pub pipelining_off_until: Option<UnixTime>,
     /// SHA-256 of the leaf's public key on a proven login whose unauthenticated stream advertised `<sm/>` (rule S3).
     pub sm_before_sasl: Option<[u8; 32]>,
-    /// What the server can do, as it said when it was asked (XEP-0030).
-    pub info: Option<ServerInfo>,
 }
 
-/// A server's answer to service discovery.
+/// What somebody who showed these caps can do, as they said when they were asked (XEP-0030, XEP-0115).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerInfo {
-    /// The caps that the answer was checked against; while the server still shows them, it need not be asked again
-    /// (XEP-0115 6.3). `None` if it showed none, or they did not match (rule S9).
-    pub caps: Option<Caps>,
+pub struct KnownCaps {
+    /// Name of the hash function.
+    pub hash: String,
+    /// The hash, base64.
+    pub ver: String,
+    /// `None`: the answer matched the hash, and holds for whoever shows it. Otherwise it holds for this JID only (rule S9).
+    pub only: Option<String>,
     /// The features, by their namespaces.
     pub features: Vec<String>,
+}
+
+impl KnownCaps {
+    /// Whether `jid`, which shows these caps, need not be asked.
+    pub fn answers(&self, caps: &Caps, jid: &str) -> bool {
+        let holds = self.only.as_deref().is_none_or(|only| only == jid);
+        holds && self.hash == caps.hash && self.ver == caps.ver
+    }
 }
 
 /// A FAST token. It belongs to its mechanism.
@@ -93,6 +104,14 @@ pub struct SmSession {
     pub poisoned_at: Option<u32>,
 }
 
+impl SmSession {
+    /// Whether the server has given it up: then it is not asked for any more (rule I14).
+    pub fn has_expired(&self, now: UnixTime) -> bool {
+        self.max
+            .is_some_and(|max| self.alive_at.0.saturating_add(i64::from(max)) < now.0)
+    }
+}
+
 impl fmt::Debug for SmSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmSession")
@@ -126,8 +145,8 @@ pub enum PendingKind {
     ServerDisco,
 }
 
-/// A stanza on its way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A stanza on its way out. What it says does not print.
+#[derive(Clone, PartialEq, Eq)]
 pub struct OutboundStanza {
     /// Its place in the queue; rises by one for each stanza.
     pub seq: u64,
@@ -141,6 +160,18 @@ pub struct OutboundStanza {
     pub queued_at: UnixTime,
     /// The stanza as XML text.
     pub xml: String,
+}
+
+impl fmt::Debug for OutboundStanza {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundStanza")
+            .field("seq", &self.seq)
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("sent", &self.sent)
+            .field("bytes", &self.xml.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What happens to an unacknowledged stanza when its session could not be resumed.
@@ -177,8 +208,8 @@ pub enum Op {
     },
     /// `<sm/>` stood on the unauthenticated stream of a proven login with this public key; `None` if it does not stand there any more.
     LearnSmBeforeSasl(Option<[u8; 32]>),
-    /// The server has said what it can do.
-    LearnServerInfo(ServerInfo),
+    /// The server has said what it can do, and the caps that it shows stand for that. It does not depend on the endpoint.
+    LearnCaps(KnownCaps),
     /// The endpoint does not behave as remembered: forget its facts.
     ForgetServer,
     /// A login succeeded with this strength (rule T2).

@@ -5,6 +5,7 @@
 //! [`SqliteStore`] on disk, with what is secret sealed by a key from a [`KeyVault`].
 //! Every implementation passes the same suite, `testing::conformance` (feature `testing`).
 
+mod endpoints;
 mod error;
 mod memory;
 mod report;
@@ -18,11 +19,17 @@ use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::Item;
 
+pub use endpoints::{EndpointSource, KnownEndpoint, KnownEndpoints};
 pub use error::{Conflict, StoreError};
 pub use memory::{DEFAULT_QUEUE_LIMIT, MemoryStore};
 pub use report::{OpenReport, Trouble, Unknown};
 pub use sqlite::SqliteStore;
 pub use vault::{FileVault, KeyVault, MemoryVault, VaultError};
+
+/// So many domains at most have their endpoints remembered: an account has one, and servers may move it about.
+const MOST_DOMAINS: u64 = 8;
+/// So many caps at most are remembered: those of one server, before and after its updates.
+const MOST_CAPS: u64 = 16;
 
 /// Whose facts: the endpoint as the resolver names it (a name, never an address: addresses come and go), its port, and
 /// how TLS is reached there.
@@ -63,9 +70,12 @@ pub struct NewStanza {
 /// # The tables, and what each [`Op`] does to them
 ///
 /// *Server facts*, one row for each [`ServerKey`]:
-/// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl`, `LearnServerInfo` replace their column; `PipeliningFailed` sets its own;
+/// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl` replace their column; `PipeliningFailed` sets its own;
 /// - `ForgetServer` clears the row except `pipelining_off_until`: that was learnt the hard way, and no advertisement
 ///   takes it back (rule S2).
+///
+/// *Caps*, by hash, version and, where they hold for one JID only, that JID (rule S9): `LearnCaps` adds one, in place of
+/// the one with the same key or, if there are sixteen, of the one that was learnt first. They belong to no server.
 ///
 /// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor);
 /// `ForgetFloor` clears its own, `ForgetCredentials` the keys and both token slots.
@@ -109,6 +119,12 @@ pub trait Store: Send {
 
     /// Applies the changes in their order, as one transaction: all of them or none (rule I13).
     fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError>;
+
+    /// What is remembered of where this domain's servers are, however old.
+    fn endpoints(&mut self, domain: &str) -> Result<Option<KnownEndpoints>, StoreError>;
+
+    /// Remembers it instead of what was said before. Of more than eight domains, those written last are kept.
+    fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError>;
 
     /// The roster.
     fn roster(&mut self) -> Result<Roster, StoreError>;

@@ -59,7 +59,7 @@ pub enum Unknown {
     Installation,
     /// The roster; the server has it.
     Roster,
-    /// Facts about servers; they will be learnt again.
+    /// Facts about servers, their addresses included; they will be learnt again.
     ServerFacts,
 }
 

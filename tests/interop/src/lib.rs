@@ -25,6 +25,7 @@ mod cache;
 mod certificate;
 mod ejabberd;
 mod error;
+pub mod kills;
 mod packages;
 mod process;
 mod prosody;

@@ -17,7 +17,7 @@ use super::ledger::{Ledger, Totals};
 use super::record::{Cut, Record};
 
 /// Nothing here takes longer unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages each way per round trip, so that some are on the way at any moment.
 const MESSAGES_PER_ROUND_TRIP: u32 = 6;
 /// How long a conversation goes on before it is cut, in round trips.

@@ -11,7 +11,7 @@ use snapback_proto::config::Config;
 use snapback_proto::connection::{self, Command, Failure, Stage};
 use snapback_proto::knowledge::{Delivery, Knowledge, Op};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
-use snapback_proto::time::Instant;
+use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
 use snapback_resolver::Endpoint;
 use snapback_session::link::{LinkError, LinkInput, LinkOutput};
@@ -84,12 +84,14 @@ pub(crate) struct State {
     /// The server asked to be reached here (XEP-0198 `location`, or see-other-host).
     preferred: Option<ServerAddress>,
     hops: u8,
+    /// `location` was tried since the last session: where it is dead, only the first attempt waits for it.
+    location_tried: bool,
     last_server: Option<ServerKey>,
     disconnected: Vec<tokio::sync::oneshot::Sender<()>>,
     log_out: Option<LogOut>,
-    /// Why the last transaction that failed did.
     /// Servers whose last connection did not get as far as TLS, since the last session.
     shunned: Vec<ServerKey>,
+    /// Why the last transaction that failed did.
     failed_commit: Option<StoreError>,
 }
 
@@ -105,6 +107,7 @@ impl Default for State {
             finding,
             preferred: None,
             hops: 0,
+            location_tried: false,
             last_server: None,
             disconnected: Vec::new(),
             log_out: None,
@@ -263,6 +266,7 @@ impl Driver {
                 let timeline = attempt.link.timeline().clone();
                 let flights = timeline.round_trips();
                 self.state.hops = 0;
+                self.state.location_tried = false;
                 self.state.shunned.clear();
                 let attempt = attempt.number;
                 self.tell(supervisor::Input::AttemptOnline {
@@ -358,7 +362,7 @@ impl Driver {
             // T8 bounds one chain of redirections. Where each attempt begins with one, the chains must not add up.
             self.state.hops = 0;
         }
-        let preferred = redirected.or_else(|| self.location());
+        let preferred = redirected.or_else(|| self.location(now.wall));
         let dialer = self.dialer.clone().shunning(&self.state.shunned);
         let task = tokio::spawn(dialer.connect(preferred, now.wall));
         self.state.dialing = Some(PendingDial {
@@ -369,9 +373,16 @@ impl Driver {
     }
 
     /// XEP-0198 section 5: where the server prefers the session to be resumed.
-    fn location(&mut self) -> Option<ServerAddress> {
+    fn location(&mut self, wall: UnixTime) -> Option<ServerAddress> {
+        if std::mem::replace(&mut self.state.location_tried, true) {
+            return None;
+        }
         let server = self.state.last_server.clone()?;
-        let location = self.store.load(&server).ok()?.sm?.location?;
+        let session = self.store.load(&server).ok()?.sm?;
+        if session.has_expired(wall) {
+            return None;
+        }
+        let location = session.location?;
         Some(request::address(&location, server.transport))
     }
 

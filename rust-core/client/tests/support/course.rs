@@ -12,7 +12,7 @@ use snapback_reference_server::{ConnectionRecord, Fault, ReferenceServer, Switch
 use super::{LinkDial, Setup};
 
 /// Nothing here takes longer, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 pub const RTT: Duration = Duration::from_millis(2);
 pub const PASSWORD: &str = "r0m30";
 

@@ -24,7 +24,7 @@ use snapback_netsim::{CutMode, Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
 /// Nothing that these tests wait for takes longer, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Setup {
     pub server: ReferenceServer,

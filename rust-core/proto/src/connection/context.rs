@@ -7,7 +7,7 @@ use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
 use crate::jid::FullJid;
-use crate::knowledge::{Knowledge, Op};
+use crate::knowledge::{Knowledge, KnownCaps, Op};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::{self, Inputs, Login, Plan, TlsOutlook, Transport};
@@ -202,6 +202,13 @@ impl Context {
     pub(super) fn server_caps(&self) -> Option<&Caps> {
         self.known_features()
             .find_map(|features| features.caps.as_ref())
+    }
+
+    /// What the server can do, if the caps that it shows are known.
+    pub(super) fn known_caps(&self, shown: &Caps) -> Option<&KnownCaps> {
+        let domain = self.domain();
+        let mut known = self.knowledge.caps.iter();
+        known.find(|known| known.answers(shown, domain))
     }
 
     /// All features that the server is known to have shown, the newest first.

@@ -3,7 +3,7 @@
 
 use super::{Goal, Login, Plan, Restart, Transport};
 use crate::config::Policy;
-use crate::knowledge::{FastToken, Knowledge, SmSession};
+use crate::knowledge::{FastToken, Knowledge};
 use crate::sasl::{self, ChannelBindings, HtBinding, NoMechanism, Offer, Profile, SaslPolicy};
 use crate::stream::features::{Sasl2Features, StreamFeatures};
 use crate::time::UnixTime;
@@ -83,16 +83,9 @@ fn goal(inputs: Inputs<'_>) -> Goal {
         return Goal::LogOut;
     }
     match &inputs.knowledge.sm {
-        Some(session) if !has_expired(session, inputs.wall) => Goal::Resume,
+        Some(session) if !session.has_expired(inputs.wall) => Goal::Resume,
         _ => Goal::Bind,
     }
-}
-
-/// I14: an expired `max` means no resume attempt.
-fn has_expired(session: &SmSession, wall: UnixTime) -> bool {
-    session
-        .max
-        .is_some_and(|max| session.alive_at.0.saturating_add(i64::from(max)) < wall.0)
 }
 
 fn may_pipeline(inputs: Inputs<'_>, secured: Option<&StreamFeatures>) -> bool {

@@ -1,5 +1,7 @@
 //! XEP-0198: stream management, on the wire.
 
+use std::fmt;
+
 use crate::ns;
 use crate::stanza::StanzaCondition;
 use crate::xml::Element;
@@ -31,8 +33,8 @@ pub enum Nonza {
     Request,
 }
 
-/// `<enabled/>`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// `<enabled/>`. Its SM-ID does not print.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Enabled {
     /// The SM-ID.
     pub id: Option<String>,
@@ -44,6 +46,16 @@ pub struct Enabled {
     pub location: Option<String>,
 }
 
+impl fmt::Debug for Enabled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enabled")
+            .field("resume", &self.resume)
+            .field("max", &self.max)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Enabled {
     /// The SM-ID, if it may be resumed with.
     pub fn resumable(&self) -> Option<&str> {
@@ -51,13 +63,21 @@ impl Enabled {
     }
 }
 
-/// `<resumed/>`
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `<resumed/>`. Its SM-ID does not print.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Resumed {
     /// The SM-ID of the stream that goes on.
     pub previd: String,
     /// How many of our stanzas the server has handled.
     pub h: u32,
+}
+
+impl fmt::Debug for Resumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resumed")
+            .field("h", &self.h)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `<failed/>`, to either request.

@@ -1,11 +1,13 @@
 //! An XML element as a tree that owns its text. Names are expanded: a prefix never reaches the rest of the crate.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::ns;
 
-/// An element: a name, its namespace, attributes and children.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An element: a name, its namespace, attributes and children. Its `Debug` shows names only, for it ends up in logs: what
+/// attributes and texts say is between the users.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Element {
     name: String,
     /// Shared: most elements of a tree are in the namespace of their parent.
@@ -14,8 +16,8 @@ pub struct Element {
     children: Vec<Node>,
 }
 
-/// An attribute. `ns` is empty for the ordinary kind; `xml:lang` lives in [`ns::XML`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An attribute. `ns` is empty for the ordinary kind; `xml:lang` lives in [`ns::XML`]. `Debug` shows its name only.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// Expanded namespace, empty if the attribute has no prefix.
     pub ns: String,
@@ -25,13 +27,39 @@ pub struct Attribute {
     pub value: String,
 }
 
-/// What an element contains.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an element contains. `Debug` shows how long a text is, not what it says.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Node {
     /// A child element.
     Element(Element),
     /// Character data, unescaped.
     Text(String),
+}
+
+impl fmt::Debug for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{} xmlns='{}'", self.name, self.ns)?;
+        for attribute in &self.attributes {
+            write!(f, " {attribute:?}")?;
+        }
+        f.write_str(">")?;
+        f.debug_list().entries(&self.children).finish()
+    }
+}
+
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Element(child) => child.fmt(f),
+            Self::Text(text) => write!(f, "text of {} bytes", text.len()),
+        }
+    }
 }
 
 impl Element {

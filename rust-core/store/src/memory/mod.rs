@@ -7,7 +7,7 @@ use std::fmt;
 
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundStanza};
 
-use crate::{NewStanza, Roster, ServerKey, Store, StoreError};
+use crate::{KnownEndpoints, NewStanza, Roster, ServerKey, Store, StoreError};
 
 use tables::Tables;
 
@@ -59,6 +59,15 @@ impl Store for MemoryStore {
             self.tables = backup;
         }
         result.map_err(StoreError::Conflict)
+    }
+
+    fn endpoints(&mut self, domain: &str) -> Result<Option<KnownEndpoints>, StoreError> {
+        Ok(self.tables.endpoints(domain))
+    }
+
+    fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError> {
+        self.tables.set_endpoints(domain, known);
+        Ok(())
     }
 
     fn roster(&mut self) -> Result<Roster, StoreError> {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use snapback_proto::knowledge::{Delivery, FastToken, Knowledge, Op, ServerFacts, SmSession};
+use snapback_proto::knowledge::{
+    Delivery, FastToken, Knowledge, KnownCaps, Op, ServerFacts, SmSession,
+};
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::xep::roster::{Item, Subscription};
 
-use crate::{Conflict, Roster, ServerKey};
+use crate::{Conflict, KnownEndpoints, MOST_CAPS, MOST_DOMAINS, Roster, ServerKey};
 
 use super::queue::Queue;
 
@@ -20,6 +22,10 @@ pub(super) struct Tables {
     session: Option<SmSession>,
     pub(super) queue: Queue,
     pub(super) deliveries: Vec<Delivery>,
+    /// The last one was learnt last.
+    caps: Vec<KnownCaps>,
+    /// The last one was written last.
+    endpoints: Vec<(String, KnownEndpoints)>,
     roster_version: Option<String>,
     roster: BTreeMap<String, Item>,
     pub(super) installation: Option<String>,
@@ -43,6 +49,7 @@ impl Tables {
             floor: self.floor,
             fast: self.fast.clone(),
             scram_keys: self.scram_keys.clone(),
+            caps: self.caps.clone(),
             roster_version: self.roster_version.clone(),
             sm: self.session.clone(),
             queue: self.queue.ordered(),
@@ -73,7 +80,7 @@ impl Tables {
                 self.scram_keys = None;
             }
             Op::ForgetFloor => self.floor = None,
-            Op::LearnServerInfo(info) => self.facts(server).info = Some(info.clone()),
+            Op::LearnCaps(known) => self.learn_caps(known),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
             Op::ForgetServer => {
                 let facts = self.facts(server);
@@ -127,6 +134,29 @@ impl Tables {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn endpoints(&self, domain: &str) -> Option<KnownEndpoints> {
+        let mut all = self.endpoints.iter();
+        let (_, known) = all.find(|(other, _)| other == domain)?;
+        Some(known.clone())
+    }
+
+    pub(super) fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) {
+        self.endpoints.retain(|(other, _)| other != domain);
+        self.endpoints.push((domain.to_owned(), known.clone()));
+        if self.endpoints.len() as u64 > MOST_DOMAINS {
+            self.endpoints.remove(0);
+        }
+    }
+
+    fn learn_caps(&mut self, known: &KnownCaps) {
+        let key = |caps: &KnownCaps| (caps.only.clone(), caps.hash.clone(), caps.ver.clone());
+        self.caps.retain(|other| key(other) != key(known));
+        self.caps.push(known.clone());
+        if self.caps.len() as u64 > MOST_CAPS {
+            self.caps.remove(0);
+        }
     }
 
     fn facts(&mut self, server: &ServerKey) -> &mut ServerFacts {

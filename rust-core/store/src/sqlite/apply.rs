@@ -23,6 +23,7 @@ impl Tables<'_> {
             floor: self.cell(cell::FLOOR)?,
             fast: self.cell(cell::FAST)?,
             scram_keys: self.cell(cell::SCRAM_KEYS)?,
+            caps: self.caps()?,
             roster_version: self.hot.ledger.roster_version.clone(),
             sm: self.hot.session.clone(),
             queue: self.queue()?,
@@ -68,7 +69,7 @@ impl Tables<'_> {
             Op::PipeliningFailed { until } => self.put_fact(server, fact::PIPELINING_OFF, until),
             Op::LearnSmBeforeSasl(Some(key)) => self.put_fact(server, fact::SM_BEFORE_SASL, key),
             Op::LearnSmBeforeSasl(None) => self.delete_fact(server, fact::SM_BEFORE_SASL),
-            Op::LearnServerInfo(info) => self.put_fact(server, fact::INFO, info),
+            Op::LearnCaps(known) => self.learn_caps(known),
             Op::ForgetServer => self.forget_server(server),
             Op::RaiseFloor(floor) => self.put_cell(cell::FLOOR, floor),
             Op::ForgetFloor => self.delete_cell(cell::FLOOR),
@@ -109,14 +110,9 @@ impl Tables<'_> {
     }
 
     fn forget_server(&self, server: &ServerKey) -> Result<(), Fault> {
-        [
-            fact::SECURED,
-            fact::AUTHENTICATED,
-            fact::SM_BEFORE_SASL,
-            fact::INFO,
-        ]
-        .into_iter()
-        .try_for_each(|fact| self.delete_fact(server, fact))
+        [fact::SECURED, fact::AUTHENTICATED, fact::SM_BEFORE_SASL]
+            .into_iter()
+            .try_for_each(|fact| self.delete_fact(server, fact))
     }
 
     fn forget_credentials(&self) -> Result<(), Fault> {

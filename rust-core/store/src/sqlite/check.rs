@@ -68,6 +68,8 @@ impl Check<'_, '_> {
             self.forget_the_past()?;
         }
         self.servers()?;
+        self.endpoints()?;
+        self.caps()?;
         let ledger: Option<Ledger> = self.tables.cell(cell::LEDGER)?;
         let known = ledger.is_some();
         self.tables.hot.ledger = ledger.unwrap_or_default();
@@ -90,13 +92,15 @@ impl Check<'_, '_> {
     fn is_empty(&self) -> Result<bool, Fault> {
         let sql = "SELECT NOT EXISTS (SELECT 1 FROM account) AND NOT EXISTS (SELECT 1 FROM server)
             AND NOT EXISTS (SELECT 1 FROM queue) AND NOT EXISTS (SELECT 1 FROM delivery)
-            AND NOT EXISTS (SELECT 1 FROM roster)";
+            AND NOT EXISTS (SELECT 1 FROM roster) AND NOT EXISTS (SELECT 1 FROM endpoints)
+            AND NOT EXISTS (SELECT 1 FROM caps)";
         Ok(self.tables.conn.query_row(sql, [], |row| row.get(0))?)
     }
 
     fn wipe(&mut self) -> Result<(), Fault> {
         self.execute(
-            "DELETE FROM account; DELETE FROM server; DELETE FROM queue; DELETE FROM delivery; DELETE FROM roster;",
+            "DELETE FROM account; DELETE FROM server; DELETE FROM queue; DELETE FROM delivery; DELETE FROM roster;
+             DELETE FROM endpoints; DELETE FROM caps;",
         )
     }
 
@@ -199,6 +203,48 @@ impl Check<'_, '_> {
             ])?;
         }
         Ok(())
+    }
+
+    /// All of them or none: they are looked up again.
+    fn endpoints(&mut self) -> Result<(), Fault> {
+        let rows = self.all("SELECT domain, place, value FROM endpoints", |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let mut bad = Vec::new();
+        for (domain, place, sealed) in rows {
+            let (domain, place, sealed): (String, i64, Vec<u8>) = (domain, place, sealed);
+            let opened = self.tables.open_endpoints(&domain, place, &sealed);
+            if !self.is_readable(opened.map(drop))? {
+                bad.push(sealed);
+            }
+        }
+        self.cache_is_broken("endpoints", "DELETE FROM endpoints", &bad)
+    }
+
+    /// All of them or none: whoever shows some is asked again.
+    fn caps(&mut self) -> Result<(), Fault> {
+        let rows = self.all("SELECT holder, hash, ver, place, value FROM caps", |row| {
+            let key = [row.get(0)?, row.get(1)?, row.get(2)?];
+            Ok((key, row.get(3)?, row.get(4)?))
+        })?;
+        let mut bad = Vec::new();
+        for (key, place, sealed) in rows {
+            let (key, place, sealed): ([String; 3], i64, Vec<u8>) = (key, place, sealed);
+            let opened = self.tables.open_caps(&key, place, &sealed);
+            if !self.is_readable(opened.map(drop))? {
+                bad.push(sealed);
+            }
+        }
+        self.cache_is_broken("caps", "DELETE FROM caps", &bad)
+    }
+
+    fn cache_is_broken(&mut self, table: &str, clear: &str, bad: &[Vec<u8>]) -> Result<(), Fault> {
+        if bad.is_empty() {
+            return Ok(());
+        }
+        self.report.unknown.push(Unknown::ServerFacts);
+        self.quarantine(table, bad)?;
+        self.execute(clear)
     }
 
     /// Whether the queue is as it was left; `known` if the ledger says how that was.

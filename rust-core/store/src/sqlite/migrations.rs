@@ -3,7 +3,10 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// In order; each file begins with a note on what it is for. A migration that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_first.sql"),
+    include_str!("../../migrations/0002_endpoints_and_caps.sql"),
+];
 
 /// The schema of this build.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;

@@ -3,6 +3,7 @@
 //! `docs/store.md` draws the tables and the life of the file.
 
 mod apply;
+mod caches;
 mod check;
 mod codec;
 mod epoch;
@@ -24,7 +25,8 @@ use std::path::PathBuf;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza};
 
 use crate::{
-    DEFAULT_QUEUE_LIMIT, KeyVault, NewStanza, OpenReport, Roster, ServerKey, Store, StoreError,
+    DEFAULT_QUEUE_LIMIT, KeyVault, KnownEndpoints, NewStanza, OpenReport, Roster, ServerKey, Store,
+    StoreError,
 };
 
 use fault::Fault;
@@ -128,6 +130,16 @@ impl Store for SqliteStore {
         };
         self.change(durability, |tables| {
             ops.iter().try_for_each(|op| tables.apply(server, op))
+        })
+    }
+
+    fn endpoints(&mut self, domain: &str) -> Result<Option<KnownEndpoints>, StoreError> {
+        Ok(self.opened()?.read().endpoints(domain)?)
+    }
+
+    fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError> {
+        self.change(Durability::Kill, |tables| {
+            tables.set_endpoints(domain, known)
         })
     }
 

@@ -2,8 +2,7 @@
 //! changes no file.
 
 use snapback_proto::knowledge::{
-    Delivery, FastToken, OutboundKind, OutboundStanza, PendingIq, PendingKind, ServerInfo,
-    SmSession,
+    Delivery, FastToken, KnownCaps, OutboundKind, OutboundStanza, PendingIq, PendingKind, SmSession,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -11,11 +10,13 @@ use snapback_proto::sasl::{
 use snapback_proto::secret::Secret;
 use snapback_proto::stream::features::StreamFeatures;
 use snapback_proto::time::UnixTime;
-use snapback_proto::xep::caps::Caps;
 use snapback_proto::xep::roster::{Item, Subscription};
+
+use crate::{EndpointSource, KnownEndpoint, KnownEndpoints};
 
 use super::codec::{Reader, Writer};
 use super::fault::Fault;
+use super::tables::{transport, transport_name};
 use super::xml;
 
 /// What stands in one sealed value.
@@ -77,25 +78,77 @@ impl Record for StreamFeatures {
     }
 }
 
-impl Record for ServerInfo {
+impl Record for KnownCaps {
     fn write(&self, out: &mut Writer) {
-        out.option(self.caps.as_ref(), |out, caps| {
-            out.text(&caps.hash).text(&caps.node).text(&caps.ver)
-        })
-        .texts(&self.features);
+        out.text(&self.hash)
+            .text(&self.ver)
+            .option(self.only.as_ref(), |out, jid| out.text(jid))
+            .texts(&self.features);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
         Ok(Self {
-            caps: input.option(|input| {
-                Ok(Caps {
-                    hash: input.text()?,
-                    node: input.text()?,
-                    ver: input.text()?,
-                })
-            })?,
+            hash: input.text()?,
+            ver: input.text()?,
+            only: input.option(Reader::text)?,
             features: input.texts()?,
         })
+    }
+}
+
+impl Record for KnownEndpoints {
+    fn write(&self, out: &mut Writer) {
+        out.time(self.stored_at.0)
+            .time(self.expires_at.0)
+            .number(self.endpoints.len() as u64);
+        for endpoint in &self.endpoints {
+            out.text(&endpoint.host)
+                .text(&endpoint.addr.to_string())
+                .text(transport_name(endpoint.transport))
+                .number(endpoint.priority.into())
+                .text(source_name(endpoint.source));
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            stored_at: UnixTime(input.time()?),
+            expires_at: UnixTime(input.time()?),
+            endpoints: {
+                let count = input.number()?;
+                let endpoints = (0..count).map(|_| known_endpoint(input));
+                endpoints.collect::<Result<_, _>>()?
+            },
+        })
+    }
+}
+
+fn known_endpoint(input: &mut Reader<'_>) -> Result<KnownEndpoint, Fault> {
+    Ok(KnownEndpoint {
+        host: input.text()?,
+        addr: input.text()?.parse().map_err(|_| Fault::Unreadable)?,
+        transport: transport(&input.text()?).ok_or(Fault::Unreadable)?,
+        priority: u16::try_from(input.number()?).map_err(|_| Fault::Unreadable)?,
+        source: source(&input.text()?)?,
+    })
+}
+
+fn source(name: &str) -> Result<EndpointSource, Fault> {
+    [
+        EndpointSource::Override,
+        EndpointSource::Srv,
+        EndpointSource::Fallback,
+    ]
+    .into_iter()
+    .find(|source| source_name(*source) == name)
+    .ok_or(Fault::Unreadable)
+}
+
+fn source_name(source: EndpointSource) -> &'static str {
+    match source {
+        EndpointSource::Override => "override",
+        EndpointSource::Srv => "srv",
+        EndpointSource::Fallback => "fallback",
     }
 }
 

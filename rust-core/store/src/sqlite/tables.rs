@@ -31,7 +31,6 @@ pub(super) mod fact {
     pub(in super::super) const AUTHENTICATED: &str = "authenticated";
     pub(in super::super) const PIPELINING_OFF: &str = "pipelining-off-until";
     pub(in super::super) const SM_BEFORE_SASL: &str = "sm-before-sasl";
-    pub(in super::super) const INFO: &str = "info";
 }
 
 /// What changes with nearly every transaction, kept at hand; there is one writer, so it cannot grow stale.
@@ -147,7 +146,6 @@ impl<'a> Tables<'a> {
             fact::AUTHENTICATED => facts.authenticated = Some(Record::from_plain(&plain)?),
             fact::PIPELINING_OFF => facts.pipelining_off_until = Some(Record::from_plain(&plain)?),
             fact::SM_BEFORE_SASL => facts.sm_before_sasl = Some(Record::from_plain(&plain)?),
-            fact::INFO => facts.info = Some(Record::from_plain(&plain)?),
             _ => return Err(Fault::Unreadable),
         }
         Ok(())
@@ -294,7 +292,7 @@ fn server_row(server: &ServerKey, fact: &str) -> Writer {
     row
 }
 
-fn place_status(place: Option<i64>) -> Vec<u8> {
+pub(super) fn place_status(place: Option<i64>) -> Vec<u8> {
     place
         .map(|place| place.to_be_bytes().to_vec())
         .unwrap_or_default()
@@ -320,7 +318,7 @@ fn roster_spot(jid: &str) -> Spot<'_> {
     spot("roster", jid.as_bytes(), b"")
 }
 
-fn spot<'a>(table: &'static str, row: &'a [u8], status: &'a [u8]) -> Spot<'a> {
+pub(super) fn spot<'a>(table: &'static str, row: &'a [u8], status: &'a [u8]) -> Spot<'a> {
     Spot {
         table,
         column: "value",

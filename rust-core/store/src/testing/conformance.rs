@@ -2,7 +2,7 @@
 
 use crate::Store;
 
-use super::{login, queue, reopen, session};
+use super::{caches, login, queue, reopen, session};
 
 /// Runs every case against an empty store that `make` makes. Its queue takes at least ten stanzas and at most 10,000.
 ///
@@ -19,6 +19,10 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         login::s5_a_used_token_clears_the_reserve,
         login::s6_a_count_never_falls,
         login::installation_is_kept,
+        caches::s10_endpoints_are_kept_by_domain,
+        caches::s10_endpoints_written_first_make_room,
+        caches::s9_caps_belong_to_nobody_or_to_one_jid,
+        caches::s9_caps_learnt_first_make_room,
         session::i13_a_session_is_replaced_as_a_whole,
         session::i3_resuming_keeps_the_counters,
         session::i16_counters_wrap,

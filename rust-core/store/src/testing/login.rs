@@ -1,6 +1,6 @@
 //! Facts that save flights, and secrets that log in.
 
-use snapback_proto::knowledge::{FastToken, Op, ServerFacts, ServerInfo};
+use snapback_proto::knowledge::{FastToken, Op, ServerFacts};
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
@@ -17,6 +17,7 @@ pub(super) fn an_empty_store_knows_nothing(store: &mut impl Store) {
     assert!(knowledge.floor.is_none() && knowledge.fast.is_none());
     assert!(knowledge.scram_keys.is_none() && knowledge.sm.is_none());
     assert!(knowledge.roster_version.is_none() && knowledge.queue.is_empty());
+    assert!(knowledge.caps.is_empty());
     assert_eq!(store.roster().unwrap(), Roster::default());
     assert_eq!(store.undelivered().unwrap(), Vec::new());
     assert_eq!(store.queue_len().unwrap(), 0);
@@ -64,10 +65,6 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
         pipelining: true,
         ..StreamFeatures::default()
     };
-    let info = ServerInfo {
-        caps: None,
-        features: vec!["urn:xmpp:ping".to_owned()],
-    };
     apply(
         store,
         &[
@@ -77,7 +74,6 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
                 until: UnixTime::NEVER,
             },
             Op::LearnSmBeforeSasl(Some([7; 32])),
-            Op::LearnServerInfo(info.clone()),
         ],
     );
     ServerFacts {
@@ -85,7 +81,6 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
         authenticated: Some(features(true)),
         pipelining_off_until: Some(UnixTime::NEVER),
         sm_before_sasl: Some([7; 32]),
-        info: Some(info),
     }
 }
 

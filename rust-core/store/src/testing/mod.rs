@@ -5,6 +5,7 @@
     reason = "test support: a failed expectation is a failed test"
 )]
 
+mod caches;
 pub mod conformance;
 mod login;
 mod queue;

@@ -1,7 +1,7 @@
 //! Closing and opening again. A store without files does nothing then, and passes for that reason.
 
 use snapback_proto::knowledge::{
-    Delivery, FastToken, Knowledge, Op, OutboundKind, PendingIq, PendingKind, ServerInfo, SmSession,
+    Delivery, FastToken, Knowledge, Op, OutboundKind, PendingIq, PendingKind, SmSession,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -14,8 +14,9 @@ use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
 use snapback_proto::xml::Element;
 
-use crate::{NewStanza, OpenReport, Store};
+use crate::{KnownEndpoints, NewStanza, OpenReport, Store};
 
+use super::caches::{endpoints, known};
 use super::{apply, enabled, message, new_message, queue, server, session, stanza};
 
 pub(super) fn everything_is_there_again(store: &mut impl Store) {
@@ -66,6 +67,7 @@ struct Seen {
     roster: crate::Roster,
     undelivered: Vec<Delivery>,
     installation: Option<String>,
+    endpoints: Option<KnownEndpoints>,
     queue_len: usize,
 }
 
@@ -86,6 +88,7 @@ impl Seen {
             roster: store.roster().unwrap(),
             undelivered: store.undelivered().unwrap(),
             installation: store.installation().unwrap(),
+            endpoints: store.endpoints("example.org").unwrap(),
             queue_len: store.queue_len().unwrap(),
         }
     }
@@ -93,6 +96,20 @@ impl Seen {
 
 /// Puts something into every table, every field of it set.
 pub(crate) fn fill(store: &mut impl Store) {
+    fill_schema_1(store);
+    fill_schema_2(store);
+}
+
+/// What schema 2 added.
+pub(crate) fn fill_schema_2(store: &mut impl Store) {
+    store.set_endpoints("example.org", &endpoints(5)).unwrap();
+    let features = ["urn:xmpp:mam:2", "<&'\">"];
+    let verified = known("ItBTI0XLDFvVxZ72NQElAzKS9sU=", None, &features);
+    let theirs = known("planted", Some("example.org"), &[]);
+    apply(store, &[verified, theirs].map(Op::LearnCaps));
+}
+
+fn fill_schema_1(store: &mut impl Store) {
     store.set_installation("d4565fa7").unwrap();
     let token = |token: &str| FastToken {
         binding: HtBinding::EndPoint,
@@ -110,10 +127,6 @@ pub(crate) fn fill(store: &mut impl Store) {
                 until: UnixTime(-1),
             },
             Op::LearnSmBeforeSasl(Some([9; 32])),
-            Op::LearnServerInfo(ServerInfo {
-                caps: Some(caps()),
-                features: vec!["urn:xmpp:mam:2".to_owned(), "<&'\">".to_owned()],
-            }),
             Op::RaiseFloor(Floor {
                 mechanism: Mechanism::Scram {
                     hash: Hash::Sha512,

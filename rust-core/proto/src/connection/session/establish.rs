@@ -77,10 +77,7 @@ impl Session {
     /// XEP-0115 6.3: caps in the stream features spare the question, once their answer is known.
     fn discover_server(&mut self, context: &mut Context) {
         let caps = context.server_caps().cloned();
-        if let Some(known) = &context.knowledge.server.info
-            && known.caps.is_some()
-            && known.caps == caps
-        {
+        if let Some(known) = caps.as_ref().and_then(|caps| context.known_caps(caps)) {
             let features = known.features.clone();
             context.event(Event::ServerFeatures(features));
             return;

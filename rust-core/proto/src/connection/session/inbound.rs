@@ -1,10 +1,10 @@
 //! Stanzas that came in: committed and counted first, then delivered or answered.
 
-use crate::knowledge::{Delivery, Op, PendingIq, PendingKind, ServerInfo};
+use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind};
 use crate::ns;
 use crate::part::Part;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
-use crate::xep::caps::CapsCheck;
+use crate::xep::caps::{Caps, CapsCheck};
 use crate::xep::disco::Info;
 use crate::xep::ping;
 use crate::xep::roster::{self, PushError, RosterResult};
@@ -13,6 +13,9 @@ use crate::xml::{Element, RefusedStanza};
 use super::super::Event;
 use super::super::context::Context;
 use super::{Session, Sm};
+
+/// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
+const MOST_CAPS_BYTES: usize = 64 * 1024;
 
 impl Session {
     pub(super) fn stanza(&mut self, element: &Element, context: &mut Context) {
@@ -153,22 +156,19 @@ impl Session {
         }
     }
 
-    /// S9: an answer that does not match the caps holds, but the next session asks again.
+    /// S9: what matches the caps is known of whoever shows them, what does not of this server only.
     fn server_info(&mut self, iq: &Element, context: &mut Context) {
         let Ok(info) = Info::parse_result(iq) else {
             self.commit(Vec::new(), context);
             return;
         };
-        let shown = context.server_caps().cloned();
-        let caps = shown.filter(|caps| caps.check(&info) == CapsCheck::Valid);
-        let learnt = ServerInfo {
-            caps,
-            features: info.features,
-        };
-        context.knowledge.server.info = Some(learnt.clone());
-        let features = learnt.features.clone();
-        let seq = self.commit(vec![Op::LearnServerInfo(learnt)], context);
-        context.event_after(Some(seq), Event::ServerFeatures(features));
+        let learnt = context
+            .server_caps()
+            .and_then(|caps| learnt(caps, &info, context.domain()));
+        context.knowledge.caps.extend(learnt.clone());
+        let ops = learnt.map(Op::LearnCaps).into_iter().collect();
+        let seq = self.commit(ops, context);
+        context.event_after(Some(seq), Event::ServerFeatures(info.features));
     }
 
     /// T6: counted and reported; a request that was too big is answered.
@@ -188,6 +188,26 @@ impl Session {
         }
         context.event_after(Some(seq), Event::StanzaRefused(refused));
     }
+}
+
+/// What the answer says about whoever shows these caps. An ill-formed one says nothing, and one that does not match must
+/// at least name them: it may answer a question from before they changed.
+fn learnt(caps: &Caps, info: &Info, domain: &str) -> Option<KnownCaps> {
+    let only = match caps.check(info) {
+        CapsCheck::Valid => None,
+        CapsCheck::IllFormed(_) => return None,
+        CapsCheck::Mismatch | CapsCheck::UnknownHash => {
+            let is_about = info.node.as_deref() == Some(caps.disco_node().as_str());
+            Some(is_about.then(|| domain.to_owned())?)
+        }
+    };
+    let bytes: usize = info.features.iter().map(String::len).sum();
+    (bytes <= MOST_CAPS_BYTES).then(|| KnownCaps {
+        hash: caps.hash.clone(),
+        ver: caps.ver.clone(),
+        only,
+        features: info.features.clone(),
+    })
 }
 
 fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element {

@@ -28,7 +28,7 @@ impl Memory {
                 knowledge.scram_keys = None;
             }
             Op::ForgetFloor => knowledge.floor = None,
-            Op::LearnServerInfo(info) => knowledge.server.info = Some(info),
+            Op::LearnCaps(known) => knowledge.caps.push(known),
             Op::LearnSmBeforeSasl(key) => knowledge.server.sm_before_sasl = key,
             Op::ForgetServer => {
                 let pipelining_off_until = knowledge.server.pipelining_off_until;

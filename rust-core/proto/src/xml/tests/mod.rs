@@ -1,2 +1,3 @@
+mod debug;
 mod differential;
 mod reader;

@@ -42,10 +42,11 @@ impl Truth {
             .as_ref()
             .map(|fast| fast.token.expose().clone());
         format!(
-            "{knowledge:?} {token:?} {:?} {:?} {:?}",
+            "{knowledge:?} {token:?} {:?} {:?} {:?} {:?}",
             store.undelivered().unwrap(),
             store.roster().unwrap(),
             store.installation().unwrap(),
+            store.endpoints("example.org").unwrap(),
         )
     }
 }

@@ -1,0 +1,80 @@
+package im.snapback
+
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+import im.snapback.ffi.ConnectionState as CoreState
+import im.snapback.ffi.DrainOutcome as CoreOutcome
+import im.snapback.ffi.Event as CoreEvent
+import im.snapback.ffi.Stanza as CoreStanza
+import im.snapback.ffi.Timeline as CoreTimeline
+
+internal fun ULong.toDuration(): Duration = toLong().milliseconds
+
+internal fun CoreState.toState(): ConnectionState =
+    when (this) {
+        is CoreState.Offline -> ConnectionState.Offline(reason, retryInMs?.toDuration())
+        is CoreState.Connecting -> ConnectionState.Connecting(step)
+        is CoreState.Online -> ConnectionState.Online(outcome, roundTrips.toInt())
+    }
+
+internal fun CoreTimeline.toTimeline(): Timeline =
+    Timeline(
+        flights = flights.map { Flight(it.sent, it.received, it.startedMs.toDuration(), it.tookMs?.toDuration()) },
+        local = local.map { LocalStep(it.name, it.startedMs.toDuration(), it.tookMs?.toDuration()) },
+        tls = tls?.let { TlsSummary(it.version, it.cipherSuite, it.resumed, it.earlyData) },
+        took = tookMs?.toDuration(),
+        bytesSent = bytesSent.toLong(),
+        bytesReceived = bytesReceived.toLong(),
+    )
+
+internal fun CoreOutcome.toOutcome(): DrainOutcome =
+    when (this) {
+        is CoreOutcome.Complete -> DrainOutcome.Complete
+        is CoreOutcome.TimedOut -> DrainOutcome.TimedOut
+        is CoreOutcome.Offline -> DrainOutcome.Offline(reason)
+    }
+
+/** An event for the app; `null` for a change of state, which [SnapbackClient.state] tells. */
+internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
+    when (this) {
+        is CoreEvent.StateChanged -> null
+        is CoreEvent.Online -> Event.Online(outcome, Jid.parse(jid), plan, timeline.toTimeline())
+        is CoreEvent.ConnectionEnded ->
+            Event.Ended(
+                ending.reason.toReason(),
+                ending.retryable,
+                ending.needsCredentials,
+                ending.description,
+                ending.plan,
+            )
+        is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(), confirm)
+        is CoreEvent.Carbon -> Event.Carbon(deliveryId, direction, stanza.toMessage(), confirm)
+        is CoreEvent.Presence -> Event.Presence(deliveryId, stanza.toPresence(), confirm)
+        is CoreEvent.StanzaStage -> Event.StageReached(id, stage.toStage())
+        is CoreEvent.ServerFeatures -> Event.ServerFeatures(features)
+        is CoreEvent.RosterChanged -> Event.RosterChanged
+        is CoreEvent.StanzaRefused -> Event.StanzaRefused(limit, bytes.toLong())
+        is CoreEvent.PossibleGap -> Event.PossibleGap
+        is CoreEvent.PeerFault -> Event.PeerFault(what)
+        is CoreEvent.InternalFault -> Event.InternalFault
+    }
+
+/** An address that others wrote: one that cannot be read is no reason to lose a message. */
+private fun String?.toJid(): Jid? = this?.let(Jid::parseOrNull)
+
+private fun CoreStanza.toMessage(): ReceivedMessage =
+    ReceivedMessage(
+        from = from.toJid(),
+        to = to.toJid(),
+        id = id,
+        type = kind,
+        body = body,
+        subject = subject,
+        thread = thread,
+        delayedAt = delayedAtMs,
+        originId = originId,
+        xml = xml,
+    )
+
+private fun CoreStanza.toPresence(): ReceivedPresence =
+    ReceivedPresence(from = from.toJid(), type = kind, show = show, status = status, xml = xml)

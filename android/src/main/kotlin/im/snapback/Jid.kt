@@ -1,0 +1,103 @@
+package im.snapback
+
+import im.snapback.ffi.JidProblem as CoreJidProblem
+import im.snapback.ffi.parseJid
+
+/**
+ * An address (RFC 7622) in its normal form: `localpart@domain/resource`.
+ *
+ * Two addresses are equal if they name the same; `Romeo@Example.NET` and `romeo@example.net` do.
+ */
+public class Jid private constructor(
+    /** Who; `null` for a server. */
+    public val localpart: String?,
+    /** Where. */
+    public val domain: String,
+    /** Which of their clients; `null` in a bare address. */
+    public val resource: String?,
+) {
+    /** The same without the resource. */
+    public val bare: Jid
+        get() = if (resource == null) this else Jid(localpart, domain, null)
+
+    override fun toString(): String =
+        (localpart?.let { "$it@" } ?: "") + domain + (resource?.let { "/$it" } ?: "")
+
+    override fun equals(other: Any?): Boolean = other is Jid && toString() == other.toString()
+
+    override fun hashCode(): Int = toString().hashCode()
+
+    public companion object {
+        /**
+         * Reads an address.
+         *
+         * @throws SnapbackException.InvalidJid if it is none.
+         */
+        @JvmStatic
+        public fun parse(text: String): Jid =
+            try {
+                val parts = parseJid(text)
+                Jid(parts.localpart, parts.domain, parts.resource)
+            } catch (problem: CoreJidProblem) {
+                throw SnapbackException.InvalidJid(problem)
+            }
+
+        /** Reads an address; `null` if it is none. */
+        @JvmStatic
+        public fun parseOrNull(text: String): Jid? =
+            try {
+                parse(text)
+            } catch (_: SnapbackException.InvalidJid) {
+                null
+            }
+    }
+}
+
+/** A part of an address. */
+public typealias JidPart = im.snapback.ffi.JidPart
+
+/** What is wrong with a text that is no address. */
+public enum class JidProblem {
+    /** A part is there but empty, or becomes so. */
+    EMPTY,
+
+    /** A part is longer than 1023 bytes. */
+    TOO_LONG,
+
+    /** A part contains what its profile does not allow. */
+    DISALLOWED,
+
+    /** A label of the domain is not one of a host name. */
+    DOMAIN_LABEL,
+
+    /** The domain begins with `[` but is no IPv6 address in brackets. */
+    IP_LITERAL,
+
+    /** A bare address was expected, this one has a resource. */
+    UNEXPECTED_RESOURCE,
+
+    /** A full address was expected, this one has no resource. */
+    MISSING_RESOURCE,
+    ;
+
+    internal companion object {
+        fun of(problem: CoreJidProblem): JidProblem =
+            when (problem) {
+                is CoreJidProblem.Empty -> EMPTY
+                is CoreJidProblem.TooLong -> TOO_LONG
+                is CoreJidProblem.Disallowed -> DISALLOWED
+                is CoreJidProblem.DomainLabel -> DOMAIN_LABEL
+                is CoreJidProblem.IpLiteral -> IP_LITERAL
+                is CoreJidProblem.UnexpectedResource -> UNEXPECTED_RESOURCE
+                is CoreJidProblem.MissingResource -> MISSING_RESOURCE
+            }
+
+        fun partOf(problem: CoreJidProblem): JidPart? =
+            when (problem) {
+                is CoreJidProblem.Empty -> problem.part
+                is CoreJidProblem.TooLong -> problem.part
+                is CoreJidProblem.Disallowed -> problem.part
+                else -> null
+            }
+    }
+}

@@ -1,0 +1,63 @@
+package im.snapback
+
+import java.io.File
+import java.io.FileOutputStream
+import java.io.IOException
+import javax.crypto.AEADBadTagException
+import javax.crypto.Cipher
+import javax.crypto.SecretKey
+import javax.crypto.spec.GCMParameterSpec
+
+/** Secrets in files of a folder, sealed with AES-GCM under a key that is given with each call. */
+internal class SealedFiles(private val folder: File) {
+    /** The secret of that name. A file that another key has sealed is none: what it held is lost. */
+    fun read(
+        name: String,
+        key: SecretKey,
+    ): ByteArray? {
+        val file = fileOf(name)
+        if (!file.exists()) return null
+        val sealed = file.readBytes()
+        if (sealed.size <= NONCE) return null
+        val cipher = Cipher.getInstance(ALGORITHM)
+        cipher.init(Cipher.DECRYPT_MODE, key, GCMParameterSpec(TAG_BITS, sealed, 0, NONCE))
+        cipher.updateAAD(name.toByteArray())
+        return try {
+            cipher.doFinal(sealed, NONCE, sealed.size - NONCE)
+        } catch (_: AEADBadTagException) {
+            null
+        }
+    }
+
+    /** Keeps the secret; it is on the disk when this returns, and a kill in between leaves the old one. */
+    fun write(
+        name: String,
+        secret: ByteArray,
+        key: SecretKey,
+    ) {
+        val cipher = Cipher.getInstance(ALGORITHM)
+        // The key store insists on a nonce of its own making: fresh and random for each seal.
+        cipher.init(Cipher.ENCRYPT_MODE, key)
+        cipher.updateAAD(name.toByteArray())
+        val sealed = cipher.iv + cipher.doFinal(secret)
+        if (cipher.iv.size != NONCE) throw IOException("unexpected nonce")
+        folder.mkdirs()
+        val file = fileOf(name)
+        val fresh = File(file.path + ".new")
+        FileOutputStream(fresh).use {
+            it.write(sealed)
+            it.fd.sync()
+        }
+        if (!fresh.renameTo(file)) throw IOException("cannot rename")
+    }
+
+    /** Names are the store's; as hexadecimal digits they cannot lead out of the folder. */
+    private fun fileOf(name: String): File =
+        File(folder, name.toByteArray().joinToString("") { (it.toInt() and 0xff).toString(16).padStart(2, '0') })
+
+    private companion object {
+        const val ALGORITHM = "AES/GCM/NoPadding"
+        const val NONCE = 12
+        const val TAG_BITS = 128
+    }
+}

@@ -1,0 +1,124 @@
+package im.snapback
+
+import im.snapback.ffi.CallException
+import im.snapback.ffi.IqException
+import im.snapback.ffi.JidProblem as CoreJidProblem
+import im.snapback.ffi.OpenException
+import im.snapback.ffi.SendException
+
+/** Why a call was not carried out. The texts are for logs, and safe there; the fields are for programs. */
+public sealed class SnapbackException(text: String) : Exception(text) {
+    /** The client was closed. */
+    public class Closed : SnapbackException("the client is closed")
+
+    /** A text is not an address. */
+    public class InvalidJid(
+        public val problem: JidProblem,
+        /** The part that is wrong; `null` where the problem says it all. */
+        public val part: JidPart?,
+    ) : SnapbackException("not a JID: $problem${part?.let { " $it" } ?: ""}") {
+        internal constructor(error: CoreJidProblem) : this(JidProblem.of(error), JidProblem.partOf(error))
+    }
+
+    /** The account has no localpart: there is nobody to log in as. */
+    public class AccountWithoutLocalpart : SnapbackException("the account's JID has no localpart")
+
+    /** The store cannot be used. */
+    public class Storage(public val problem: StorageProblem) : SnapbackException("storage: $problem")
+
+    /** `SnapbackAndroid.initialize` was not called: nobody could judge certificates. */
+    public class VerifierNotInitialized : SnapbackException("the certificate verifier was not initialized")
+
+    /** TLS cannot be set up. */
+    public class Tls(detail: String) : SnapbackException(detail)
+
+    /** A setting cannot be used. */
+    public class Configuration(public val setting: String) : SnapbackException("$setting cannot be used")
+
+    /** This device gives no threads or no random numbers. */
+    public class Unsupported(detail: String) : SnapbackException(detail)
+
+    /** The queue is full; it empties as the server acknowledges. */
+    public class QueueFull(public val limit: Long) : SnapbackException("the queue is full: it holds $limit stanzas")
+
+    /** An extension, payload or stanza is not one well-formed XML element. */
+    public class BadXml : SnapbackException("not one well-formed element")
+
+    /** It is neither a message nor a presence. */
+    public class NotAStanza : SnapbackException("neither a message nor a presence")
+
+    /** A stanza will not be sent (again). */
+    public class SendFailed(public val reason: SendFailure) : SnapbackException("not sent: ${nameOf(reason)}")
+
+    /** The other side refused a request (RFC 6120 section 8.3). */
+    public class Refused(
+        /** `auth`, `cancel`, `continue`, `modify` or `wait`. */
+        public val type: String,
+        /** The defined condition, such as `item-not-found`. */
+        public val condition: String,
+        /** The other side's own words: not safe to log. */
+        public val text: String?,
+    ) : SnapbackException("refused: $condition")
+
+    /** The session that a request belonged to is gone; it may or may not have been carried out. */
+    public class SessionLost : SnapbackException("the session was lost")
+
+    /** No answer came in time; the request may or may not have been carried out. */
+    public class TimedOut : SnapbackException("no answer came in time")
+
+    /** A request could not be stored for sending. */
+    public class NotQueued : SnapbackException("it could not be queued")
+
+    /** A bug of ours. */
+    public class Internal : SnapbackException("internal error")
+
+    internal companion object {
+        fun of(error: OpenException): SnapbackException =
+            when (error) {
+                is OpenException.Account -> error.problem?.let(::InvalidJid) ?: AccountWithoutLocalpart()
+                is OpenException.Storage -> Storage(error.problem)
+                is OpenException.VerifierNotInitialized -> VerifierNotInitialized()
+                is OpenException.Tls -> Tls(error.detail)
+                is OpenException.Configuration -> Configuration(error.setting)
+                is OpenException.NoEntropy -> Unsupported("the system gives no random numbers")
+                is OpenException.NoThreads -> Unsupported("the system gives no threads")
+                is OpenException.Internal -> Internal()
+            }
+
+        fun of(error: CallException): SnapbackException =
+            when (error) {
+                is CallException.Closed -> Closed()
+                is CallException.Storage -> Storage(error.problem)
+                is CallException.Internal -> Internal()
+            }
+
+        fun of(error: SendException): SnapbackException =
+            when (error) {
+                is SendException.QueueFull -> QueueFull(error.limit.toLong())
+                is SendException.Recipient -> InvalidJid(error.problem)
+                is SendException.BadXml -> BadXml()
+                is SendException.NotAStanza -> NotAStanza()
+                is SendException.Storage -> Storage(error.problem)
+                is SendException.Closed -> Closed()
+                is SendException.Internal -> Internal()
+            }
+
+        fun of(error: IqException): SnapbackException =
+            when (error) {
+                is IqException.Refused -> Refused(error.kind, error.condition, error.text)
+                is IqException.SessionLost -> SessionLost()
+                is IqException.TimedOut -> TimedOut()
+                is IqException.Recipient -> InvalidJid(error.problem)
+                is IqException.BadXml -> BadXml()
+                is IqException.NotQueued -> NotQueued()
+                is IqException.Closed -> Closed()
+                is IqException.Internal -> Internal()
+            }
+
+        private fun nameOf(reason: SendFailure): String =
+            when (reason) {
+                is SendFailure.SessionLost -> "its session was lost"
+                is SendFailure.Refused -> reason.condition
+            }
+    }
+}

@@ -1,0 +1,90 @@
+package im.snapback
+
+import kotlinx.coroutines.async
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+/** A client lives through what phones live through. */
+class SessionTest {
+    @Test
+    fun `cold, cut, resumed, and everything arrives once`() =
+        real {
+            TestServer().use { server ->
+                open(server).use { client ->
+                    client.connect()
+                    val cold = client.next<Event.Online>()
+                    assertEquals(SessionOutcome.BOUND, cold.outcome)
+                    assertEquals(JULIET, cold.jid.bare.toString())
+                    assertEquals(5, cold.timeline.roundTrips)
+                    assertEquals("TLS 1.3", cold.timeline.tls?.version)
+
+                    val sent = client.send(ROMEO, "1 < 2 & \"so on\"")
+                    coroutineScope {
+                        val stages = async { sent.stages.toList() }
+                        client.next<Event.StageReached> { it.id == sent.id && it.stage is Stage.Acked }
+                        assertEquals(listOf(Stage.Queued, Stage.Sent, Stage.Acked), stages.await())
+                        sent.awaitAcked()
+                    }
+                    assertEquals(listOf("1 < 2 & \"so on\""), server.received())
+
+                    server.tell("cut")
+                    server.tell("message", "body" to "where are you?")
+                    val resumed = client.next<Event.Online>()
+                    assertEquals(SessionOutcome.RESUMED, resumed.outcome)
+                    assertEquals(3, resumed.timeline.roundTrips)
+                    val message = client.next<Event.Message>().message
+                    assertEquals("where are you?", message.body)
+                    assertEquals(ROMEO, message.from?.bare)
+
+                    client.disconnect()
+                    withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Offline } }
+                }
+            }
+        }
+
+    @Test
+    fun `offline messages leave when there is a way, in order`() =
+        real {
+            TestServer().use { server ->
+                open(server) { patience { backoff = kotlin.time.Duration.ZERO } }.use { client ->
+                    val early = (1..20).map { client.send(ROMEO, "$it") }
+                    client.connect()
+                    client.next<Event.Online>()
+                    client.next<Event.StageReached> { it.id == early.last().id && it.stage is Stage.Acked }
+                    server.tell("down")
+                    server.tell("cut")
+                    client.next<Event.Ended>()
+                    val late = (21..40).map { client.send(ROMEO, "$it") }
+                    server.tell("up")
+                    client.networkChanged(NetworkState(true, emptyList()))
+                    client.next<Event.StageReached> { it.id == late.last().id && it.stage is Stage.Acked }
+                    assertEquals((1..40).map { "$it" }, server.received())
+                }
+            }
+        }
+
+    @Test
+    fun `a session that is gone is told, and nothing that was sent is lost`() =
+        real {
+            TestServer().use { server ->
+                open(server).use { client ->
+                    client.connect()
+                    client.next<Event.Online>()
+                    client.send(ROMEO, "before").let { sent ->
+                        client.next<Event.StageReached> { it.id == sent.id && it.stage is Stage.Acked }
+                    }
+                    server.tell("restart", "down_ms" to 1)
+                    val again = client.next<Event.Online>()
+                    assertEquals(SessionOutcome.BOUND, again.outcome)
+                    val sent = client.send(ROMEO, "after")
+                    client.next<Event.StageReached> { it.id == sent.id && it.stage is Stage.Acked }
+                    assertTrue("after" in server.received())
+                }
+            }
+        }
+}

@@ -1,0 +1,178 @@
+//! One victim, as the test holds it.
+#![allow(
+    clippy::expect_used,
+    reason = "test support: what cannot be set up must fail the test"
+)]
+
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use snapback_client::Transport;
+
+use super::diary::{Entry, Reading};
+use crate::phone::Endpoint;
+
+const SIGKILL: i32 = 9;
+/// How finely a death is waited for.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// What all lives of one victim have in common.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) program: PathBuf,
+    pub(super) folder: PathBuf,
+    pub(super) jid: String,
+    pub(super) password: String,
+    pub(super) peer: String,
+    /// The victim's own way to the server; only `transport` and `ca_pem` are the server's.
+    pub(super) endpoint: Endpoint,
+}
+
+/// A victim: all its lives, of which the last one goes on.
+#[derive(Debug)]
+pub(super) struct Victim {
+    person: Person,
+    child: Child,
+    orders: Option<ChildStdin>,
+    reading: Reading,
+}
+
+impl Victim {
+    pub(super) fn start(person: Person) -> Self {
+        std::fs::create_dir_all(&person.folder).expect("a folder is made");
+        std::fs::write(person.file("ca.pem"), &person.endpoint.ca_pem)
+            .expect("the authority is written");
+        let (child, orders) = person.spawn();
+        Self {
+            person,
+            child,
+            orders: Some(orders),
+            reading: Reading::default(),
+        }
+    }
+
+    /// Kills it wherever it is, and starts it again at once.
+    pub(super) fn kill(&mut self) {
+        self.child.kill().expect("a child can be killed");
+        let status = self.child.wait().expect("a child can be waited for");
+        self.was_killed(status);
+        self.restart();
+    }
+
+    /// Waits until it has killed itself as ordered, and starts it again at once; `false` if it did not come to that.
+    pub(super) async fn died(&mut self, patience: Duration) -> bool {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                self.was_killed(status);
+                self.restart();
+                return true;
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// It ends with a goodbye, or, if it cannot, without.
+    pub(super) async fn leave(&mut self, patience: Duration) {
+        self.order("leave");
+        let deadline = tokio::time::Instant::now() + patience;
+        while self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            if tokio::time::Instant::now() >= deadline {
+                let _ = self.child.kill();
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// One that dies while it is told something hears it in its next life, or never: nothing was promised.
+    pub(super) fn order(&mut self, order: &str) {
+        if let Some(orders) = &mut self.orders {
+            let _ = writeln!(orders, "{order}");
+        }
+    }
+
+    pub(super) fn diary(&mut self) -> &[Entry] {
+        let path = self.person.file("diary");
+        self.reading.update(&path).expect("the diary is read")
+    }
+
+    pub(super) fn diary_path(&self) -> PathBuf {
+        self.person.file("diary")
+    }
+
+    fn restart(&mut self) {
+        let (child, orders) = self.person.spawn();
+        self.child = child;
+        self.orders = Some(orders);
+    }
+
+    fn was_killed(&self, status: ExitStatus) {
+        assert_eq!(
+            status.signal(),
+            Some(SIGKILL),
+            "{} ended by itself: {status}",
+            self.person.jid
+        );
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Person {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn spawn(&self) -> (Child, ChildStdin) {
+        let transport = match self.endpoint.transport {
+            Transport::DirectTls => "direct",
+            Transport::StartTls => "starttls",
+        };
+        let mut command = Command::new(&self.program);
+        command
+            .arg(self.file("diary"))
+            .arg(self.file("store"))
+            .args([&self.jid, &self.password, &self.peer])
+            .arg(self.endpoint.addr.to_string())
+            .arg(transport)
+            .arg(self.file("ca.pem"))
+            .stdin(Stdio::piped());
+        let mut child = command.spawn().expect("the victim starts");
+        let orders = child.stdin.take().expect("its input is a pipe");
+        (child, orders)
+    }
+}
+
+/// A folder of a run's own, kept for whoever looks for a reason if the run fails.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new(name: &str, seed: u64) -> Self {
+        let name = format!("snapback-kills-{name}-{}-{seed}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}

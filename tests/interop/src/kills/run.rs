@@ -1,0 +1,359 @@
+//! A run: two victims who talk to each other, and somebody who kills them and cuts their wires.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test support: what cannot be set up must fail the test, and figures must be seen"
+)]
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use snapback_netsim::{CutMode, DownMode, Link, LinkConfig};
+
+use super::judge::{self, Verdict};
+use super::process::{Folder, Person, Victim};
+use crate::Credentials;
+use crate::phone::Endpoint;
+
+/// Long enough that something is on the wire at any moment of a burst.
+const RTT: Duration = Duration::from_millis(10);
+/// A victim that is told to die at a moment that does not come is killed anyway.
+const MOMENT: Duration = Duration::from_secs(10);
+/// For everything to arrive once nothing goes wrong any more.
+const PATIENCE: Duration = Duration::from_secs(60);
+const GOODBYE: Duration = Duration::from_secs(20);
+/// How often the end is looked for.
+const GLANCE: Duration = Duration::from_millis(20);
+/// A victim is in its session by then, as a rule: what is killed sooner is killed while it opens or logs in.
+const START_US: u64 = 120_000;
+/// A burst is over by then, as a rule.
+const BURST_US: u64 = 60_000;
+const BURST: u64 = 16;
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killed {
+    /// Now the one, now the other.
+    Both,
+    /// Only the first; the other is there all the time.
+    First,
+}
+
+/// What may come twice all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// Nothing.
+    None,
+    /// If sessions were lost: what was in them. Prosody 13 loses one whose connection was cut between two reads (decision
+    /// 0022), and what it had taken from us then is sent again.
+    LostSessions,
+}
+
+/// What a run is made of.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// Names the run, where it prints.
+    pub name: &'a str,
+    /// The victim's program.
+    pub program: PathBuf,
+    /// The server.
+    pub endpoint: Endpoint,
+    /// Who talks to whom.
+    pub accounts: [Credentials; 2],
+    /// Who is killed.
+    pub killed: Killed,
+    /// What may come twice all the same.
+    pub excuse: Excuse,
+    /// How often.
+    pub kills: u32,
+    /// Of moments, bursts and cuts. What becomes of them is up to the machine.
+    pub seed: u64,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Report {
+    name: String,
+    seed: u64,
+    kills: u32,
+    cuts: u32,
+    resumed: usize,
+    bound: usize,
+    excuse: Excuse,
+    /// Each way.
+    pub verdicts: [Verdict; 2],
+    /// The diaries, if somebody wants to know more.
+    pub diaries: [PathBuf; 2],
+    folder: Folder,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}, seed {}: {} kills, {} cuts; {} sessions resumed, {} bound, {} of them in the place of a lost one",
+            self.name,
+            self.seed,
+            self.kills,
+            self.cuts,
+            self.resumed,
+            self.bound,
+            self.lost_sessions()
+        )?;
+        writeln!(f, "  there: {}", self.verdicts[0])?;
+        write!(f, "  back:  {}", self.verdicts[1])
+    }
+}
+
+impl Report {
+    /// Prints the figures.
+    ///
+    /// # Panics
+    ///
+    /// If a message was lost, came twice, out of order or from nowhere; the folder with diaries and stores is kept then.
+    pub fn check(self) {
+        println!("{self}");
+        let is_excused = self.excuse == Excuse::LostSessions && self.lost_sessions() > 0;
+        let is_good = |verdict: &Verdict| {
+            verdict.is_good() || (is_excused && verdict.is_good_but_for_doubles())
+        };
+        assert!(
+            self.verdicts.iter().all(is_good),
+            "not each message once; diaries and stores are in {}",
+            self.folder.path().display()
+        );
+    }
+
+    /// Each side begins with a new session; any other was made because one could not be resumed.
+    fn lost_sessions(&self) -> usize {
+        self.bound.saturating_sub(self.verdicts.len())
+    }
+}
+
+/// Kills, and judges.
+///
+/// # Panics
+///
+/// If victims cannot be started, or end by themselves.
+pub async fn run(plan: Plan<'_>) -> Report {
+    let folder = Folder::new(plan.name, plan.seed);
+    let mut stage = Stage::set(&plan, folder.path()).await;
+    while stage.kills < plan.kills {
+        stage.act(plan.killed).await;
+    }
+    stage.finish().await;
+    let diaries = [0, 1].map(|who| stage.victims[who].diary_path());
+    let [first, second] = &mut stage.victims;
+    let (first, second) = (first.diary(), second.diary());
+    let sessions = [judge::sessions(first), judge::sessions(second)];
+    Report {
+        name: plan.name.to_owned(),
+        seed: plan.seed,
+        kills: stage.kills,
+        cuts: stage.cuts,
+        resumed: sessions.iter().map(|(resumed, _)| resumed).sum(),
+        bound: sessions.iter().map(|(_, bound)| bound).sum(),
+        excuse: plan.excuse,
+        verdicts: [judge::judge(first, second), judge::judge(second, first)],
+        diaries,
+        folder,
+    }
+}
+
+struct Stage {
+    victims: [Victim; 2],
+    links: [Link; 2],
+    rng: Rng,
+    kills: u32,
+    cuts: u32,
+}
+
+impl Stage {
+    async fn set(plan: &Plan<'_>, folder: &Path) -> Self {
+        let link = || async {
+            let config = LinkConfig::with_rtt(RTT).for_foreign_clients();
+            Link::start(config, plan.endpoint.addr)
+                .await
+                .expect("the link opens a port")
+        };
+        let links = [link().await, link().await];
+        let victims = [0, 1].map(|who: usize| {
+            Victim::start(Person {
+                program: plan.program.clone(),
+                folder: folder.join(["first", "second"][who]),
+                jid: plan.accounts[who].jid.clone(),
+                password: plan.accounts[who].password.clone(),
+                peer: plan.accounts[1 - who].jid.clone(),
+                endpoint: Endpoint {
+                    addr: links[who].addr(),
+                    ..plan.endpoint.clone()
+                },
+            })
+        });
+        Self {
+            victims,
+            links,
+            rng: Rng(plan.seed),
+            kills: 0,
+            cuts: 0,
+        }
+    }
+
+    /// Some messages, perhaps a cut, a kill or two, and a new life.
+    async fn act(&mut self, killed: Killed) {
+        let who = match killed {
+            Killed::Both => self.rng.index(2),
+            Killed::First => 0,
+        };
+        if self.rng.below(2) == 0 {
+            self.online().await;
+        }
+        for victim in &mut self.victims {
+            victim.order(&format!("send {}", self.rng.below(BURST)));
+        }
+        let is_down = self.disturb(who).await;
+        match self.rng.below(10) {
+            0..=2 => {
+                self.pause(BURST_US).await;
+                self.kill(who);
+                // And again, while it opens its store, connects or logs in.
+                self.pause(START_US).await;
+                self.kill(who);
+            }
+            3..=5 => {
+                self.pause(BURST_US).await;
+                self.kill(who);
+            }
+            _ if is_down => self.kill(who),
+            _ => self.kill_at_a_moment(who).await,
+        }
+        if is_down {
+            self.pause(START_US).await;
+            self.links[who].up().await.expect("the link obeys");
+        }
+    }
+
+    /// Waits until both have a session in this life; one that cannot get any is for the end to judge.
+    async fn online(&mut self) {
+        let deadline = tokio::time::Instant::now() + MOMENT;
+        while tokio::time::Instant::now() < deadline {
+            let mut victims = self.victims.iter_mut();
+            if victims.all(|victim| judge::is_online(victim.diary())) {
+                return;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Now and then the network breaks at the same time; yields whether it stays down for the victim.
+    async fn disturb(&mut self, who: usize) -> bool {
+        let whose = self.rng.index(2);
+        let mode = match self.rng.below(12) {
+            0 | 1 => CutMode::ResetClient,
+            2 => CutMode::ResetBoth,
+            3 => CutMode::CloseBoth,
+            4 => {
+                // Nobody hears of the kill, and the new life finds no network at first.
+                self.links[who].cut(CutMode::Blackhole);
+                let down = self.links[who].down(DownMode::Refuse);
+                down.await.expect("the link obeys");
+                self.cuts += 1;
+                return true;
+            }
+            _ => return false,
+        };
+        self.pause(BURST_US / 2).await;
+        self.links[whose].cut(mode);
+        self.cuts += 1;
+        false
+    }
+
+    /// At a moment at which something is half done.
+    async fn kill_at_a_moment(&mut self, who: usize) {
+        let count = 1 + self.rng.below(4);
+        let moments = [
+            "delivered",
+            "delivered",
+            "confirmed",
+            "queued",
+            "attempting",
+        ];
+        let moment = moments[self.rng.index(moments.len())];
+        self.victims[who].order(&format!("die {moment} {count}"));
+        // Enough for the moment to come, whoever has to send.
+        for victim in &mut self.victims {
+            victim.order(&format!("send {}", count + self.rng.below(BURST)));
+        }
+        if self.victims[who].died(MOMENT).await {
+            self.kills += 1;
+        } else {
+            self.kill(who);
+        }
+    }
+
+    fn kill(&mut self, who: usize) {
+        self.victims[who].kill();
+        self.kills += 1;
+    }
+
+    /// Nothing goes wrong any more, and all that was promised has time to come. A last message each way comes behind
+    /// everything else.
+    async fn finish(&mut self) {
+        self.arrived([0, 0]).await;
+        let mut last = [0, 0];
+        for (victim, last) in self.victims.iter_mut().zip(&mut last) {
+            *last = judge::promises(victim.diary()) + 1;
+            victim.order("send 1");
+        }
+        self.arrived(last).await;
+        for victim in &mut self.victims {
+            victim.leave(GOODBYE).await;
+        }
+    }
+
+    /// Waits until at least so many messages each way are promised, and all that are have come.
+    async fn arrived(&mut self, at_least: [usize; 2]) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            let [first, second] = &mut self.victims;
+            let (first, second) = (first.diary(), second.diary());
+            let are_promised =
+                judge::promises(first) >= at_least[0] && judge::promises(second) >= at_least[1];
+            let have_arrived =
+                judge::has_arrived(first, second) && judge::has_arrived(second, first);
+            if are_promised && have_arrived {
+                return;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    async fn pause(&mut self, at_most_us: u64) {
+        let time = Duration::from_micros(self.rng.below(at_most_us));
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// SplitMix64: enough to choose moments.
+#[derive(Debug)]
+struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or_default()
+    }
+}

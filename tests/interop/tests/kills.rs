@@ -1,0 +1,116 @@
+//! Nothing lost, nothing twice, although the process dies: real processes, real kills, at any moment.
+//!
+//! `SNAPBACK_KILLS` says how often each run kills (25), `SNAPBACK_KILL_SEED` when it does (the clock's choice, printed).
+#![allow(clippy::expect_used, reason = "a test")]
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use snapback_client::Transport;
+use snapback_interop::kills::run::{Excuse, Killed, Plan, run};
+use snapback_interop::phone::Endpoint;
+use snapback_interop::{Account, Credentials, Flavour, ServerConfig, start_or_skip};
+use snapback_reference_server::{Config, ReferenceServer, Switches};
+
+const KILLS: u32 = 25;
+
+fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().ok().expect("a number"))
+}
+
+async fn kill(
+    name: &str,
+    endpoint: Endpoint,
+    accounts: [Credentials; 2],
+    killed: Killed,
+    excuse: Excuse,
+) {
+    let clock = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let plan = Plan {
+        name,
+        program: PathBuf::from(env!("CARGO_BIN_EXE_victim")),
+        endpoint,
+        accounts,
+        killed,
+        excuse,
+        kills: from_environment("SNAPBACK_KILLS").unwrap_or(KILLS),
+        seed: from_environment("SNAPBACK_KILL_SEED").unwrap_or(clock.as_secs()),
+    };
+    run(plan).await.check();
+}
+
+async fn on_reference(name: &str, switches: Switches, transport: Transport, killed: Killed) {
+    let accounts = ["juliet", "romeo"].map(|user| Credentials {
+        jid: format!("{user}@localhost"),
+        password: format!("{user}'s"),
+    });
+    let config = Config {
+        switches,
+        accounts: ["juliet", "romeo"]
+            .map(|user| (user.to_owned(), format!("{user}'s")))
+            .to_vec(),
+        ..Config::default()
+    };
+    let server = ReferenceServer::start(config).await.expect("it starts");
+    let endpoint = Endpoint {
+        addr: match transport {
+            Transport::DirectTls => server.direct_addr(),
+            Transport::StartTls => server.starttls_addr(),
+        },
+        transport,
+        ca_pem: server.ca_pem(),
+    };
+    kill(name, endpoint, accounts, killed, Excuse::None).await;
+}
+
+async fn on_real(name: &str, flavour: Flavour, transport: Transport, killed: Killed) {
+    let Some(server) = start_or_skip(ServerConfig::new(flavour)) else {
+        return;
+    };
+    let accounts = [Account::Juliet, Account::Romeo].map(|who| server.account(who).clone());
+    let endpoint = Endpoint::of(&server, transport);
+    kill(name, endpoint, accounts, killed, Excuse::LostSessions).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reference_server_both_are_killed() {
+    let switches = Switches::modern();
+    on_reference("reference", switches, Transport::DirectTls, Killed::Both).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reference_server_as_of_2012_one_is_killed() {
+    let switches = Switches::rfc6120_2012();
+    on_reference(
+        "reference-2012",
+        switches,
+        Transport::StartTls,
+        Killed::First,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prosody_as_packaged_both_are_killed() {
+    let flavour = Flavour::ProsodyStock;
+    on_real("prosody", flavour, Transport::StartTls, Killed::Both).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prosody_with_sasl2_both_are_killed() {
+    let flavour = Flavour::ProsodyModern;
+    on_real("prosody-sasl2", flavour, Transport::DirectTls, Killed::Both).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prosody_with_sasl2_one_is_killed() {
+    let flavour = Flavour::ProsodyModern;
+    on_real(
+        "prosody-sasl2-one",
+        flavour,
+        Transport::DirectTls,
+        Killed::First,
+    )
+    .await;
+}
