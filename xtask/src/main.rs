@@ -11,6 +11,7 @@ mod purity;
 mod report;
 mod setup;
 mod suite;
+mod swift;
 mod tool;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ usage: cargo xtask <command>
   purity                the sans-IO crates do no I/O
   fuzz [--seconds N]    each fuzz target for N seconds
   flights               measure the round trips on real servers, into docs/protocol/flights.md
+  swift                 build and test the Swift package, with a toolchain that is installed on first use
+  ios-targets           type-check the core for iOS, without Apple's SDK
   setup                 install what a bare Debian machine lacks
 ";
 
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
+        ("swift", []) => finish(suite::swift()),
+        ("ios-targets", []) => finish(suite::ios_targets()),
         ("flights", []) => finish(suite::flights()),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {

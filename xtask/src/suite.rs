@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{deny, fuzz, purity, setup};
+use crate::{deny, fuzz, purity, setup, swift};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -21,6 +21,7 @@ pub(crate) fn test() -> Report {
             "real-servers",
         ])
     });
+    swift::add_steps(&mut report);
     report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
     report
 }
@@ -43,6 +44,21 @@ pub(crate) fn purity() -> Report {
 pub(crate) fn fuzz(time: Duration) -> Report {
     let mut report = new_report();
     report.step("fuzz", || Outcome::of(fuzz::run(time)));
+    report
+}
+
+/// The Swift package alone.
+pub(crate) fn swift() -> Report {
+    let mut report = new_report();
+    report.step("setup", || Outcome::of(setup::install_missing()));
+    swift::add_steps(&mut report);
+    report
+}
+
+/// The core, type-checked for iOS.
+pub(crate) fn ios_targets() -> Report {
+    let mut report = new_report();
+    swift::add_mobile(&mut report);
     report
 }
 

@@ -153,7 +153,7 @@ public final class SnapbackClient: Sendable {
   /// shortly after; where that matters, use ``shutdown()``.
   public func close() {
     observation?.cancel()
-    core.close()
+    core.end()
     // Whoever holds the last events back must not hold up the end.
     queue.end()
   }
