@@ -48,8 +48,8 @@ pub use config::{
 };
 pub use drain::DrainOutcome;
 pub use ending::{
-    CertificateProblem, EndReason, Ending, LocalProblem, NoLoginProblem,
-    ResolveProblem, Timer, TlsProblem, WrongAssumption,
+    CertificateProblem, EndReason, Ending, LocalProblem, NoLoginProblem, ResolveProblem, Timer,
+    TlsProblem, WrongAssumption,
 };
 pub use error::{CallError, IqError, OpenError, SendError};
 pub use event::{CarbonDirection, Event, FailureReason, Stage};

@@ -5,6 +5,7 @@
     reason = "a command line tool talks on its standard output"
 )]
 
+mod android;
 mod deny;
 mod fuzz;
 mod purity;
@@ -30,6 +31,8 @@ usage: cargo xtask <command>
   flights               measure the round trips on real servers, into docs/protocol/flights.md
   swift                 build and test the Swift package, with a toolchain that is installed on first use
   ios-targets           type-check the core for iOS, without Apple's SDK
+  aar                   the Android library, into target/android/repository
+  kotlin                the tests of the Kotlin side, the library, and an app that uses it
   setup                 install what a bare Debian machine lacks
 ";
 
@@ -47,6 +50,8 @@ fn main() -> ExitCode {
         ("setup", []) => finish(suite::setup()),
         ("swift", []) => finish(suite::swift()),
         ("ios-targets", []) => finish(suite::ios_targets()),
+        ("aar", []) => finish(suite::aar()),
+        ("kotlin", []) => finish(suite::kotlin()),
         ("flights", []) => finish(suite::flights()),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{deny, fuzz, purity, setup, swift};
+use crate::{android, deny, fuzz, purity, setup, swift};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -21,8 +21,23 @@ pub(crate) fn test() -> Report {
             "real-servers",
         ])
     });
+    report.step("kotlin", android::test);
     swift::add_steps(&mut report);
     report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
+    report
+}
+
+/// The Android library.
+pub(crate) fn aar() -> Report {
+    let mut report = new_report();
+    report.step("aar", || Outcome::of(android::aar()));
+    report
+}
+
+/// What concerns Kotlin.
+pub(crate) fn kotlin() -> Report {
+    let mut report = new_report();
+    report.step("kotlin", android::test);
     report
 }
 

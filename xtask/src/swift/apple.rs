@@ -110,7 +110,7 @@ fn unknown_import<'line>(line: &'line str, stubs: &[String]) -> Option<&'line st
 }
 
 /// All Swift files below a folder, in order.
-fn sources(folder: &Path) -> Result<Vec<String>, String> {
+pub(super) fn sources(folder: &Path) -> Result<Vec<String>, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut found = Vec::new();
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {

@@ -8,6 +8,7 @@ mod generated;
 mod mobile;
 mod release;
 mod toolchain;
+mod vocabulary;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ const CYCLES: &str = "SNAPBACK_CYCLES";
 /// All steps, each under its own heading; one skip if there is no Swift.
 pub(crate) fn add_steps(report: &mut Report) {
     let mut toolchain = None;
+    report.step("swift words", || Outcome::of(vocabulary::check()));
     report.step("swift", || match Toolchain::installed() {
         Ok(found) => {
             toolchain = Some(found);

@@ -78,7 +78,12 @@ class SessionTest {
                     client.send(ROMEO, "before").let { sent ->
                         client.next<Event.StageReached> { it.id == sent.id && it.stage is Stage.Acked }
                     }
-                    server.tell("restart", "down_ms" to 1)
+                    server.tell("down")
+                    server.tell("cut", "mode" to "reset_both")
+                    client.next<Event.Ended>()
+                    server.tell("forget_sessions")
+                    server.tell("up")
+                    client.connect()
                     val again = client.next<Event.Online>()
                     assertEquals(SessionOutcome.BOUND, again.outcome)
                     val sent = client.send(ROMEO, "after")

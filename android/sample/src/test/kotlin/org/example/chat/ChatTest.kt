@@ -1,0 +1,79 @@
+package org.example.chat
+
+import im.snapback.ConnectionState
+import im.snapback.Jid
+import im.snapback.SnapbackClient
+import im.snapback.Storage
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import kotlin.time.Duration.Companion.seconds
+
+/** The app's own code, on this machine, with real TLS to the reference server. */
+class ChatTest {
+    @Test
+    fun `a conversation goes on across cuts, and in the next process`(@TempDir folder: File) {
+        val server = ProcessBuilder(System.getProperty("snapback.test.server")).start()
+        val answers = server.inputStream.bufferedReader()
+        val ready = answers.readLine()
+        fun tell(command: String) {
+            server.outputStream.write("$command\n".toByteArray())
+            server.outputStream.flush()
+            check("\"ok\":true" in answers.readLine())
+        }
+        runBlocking(Dispatchers.Default) {
+            withTimeout(120.seconds) {
+                val scope = CoroutineScope(Dispatchers.Default)
+                val client = open(ready, folder)
+                val chat = Chat(client, ROMEO, scope)
+                chat.say("1").awaitAcked()
+                tell("""{"world":"message","body":"one"}""")
+                for (round in 2..4) {
+                    chat.state.first { it is ConnectionState.Online }
+                    tell("""{"world":"cut"}""")
+                    tell("""{"world":"message","body":"and $round"}""")
+                    chat.say("$round").awaitAcked()
+                    chat.lines.first { lines -> lines.any { it.text == "and $round" } }
+                }
+                client.shutdown()
+                assertEquals(listOf("one", "and 2", "and 3", "and 4"), chat.lines.value.map { it.text })
+                assertEquals(List(3) { "RESUMED in 3" }, chat.journal.value.drop(1))
+
+                val next = open(ready, folder)
+                val later = Chat(next, ROMEO, scope)
+                later.journal.first { it.isNotEmpty() }
+                assertEquals("RESUMED in 3", later.journal.value.first())
+                next.shutdown()
+                scope.cancel()
+            }
+        }
+        server.outputStream.close()
+        server.waitFor()
+    }
+
+    private suspend fun open(
+        ready: String,
+        folder: File,
+    ): SnapbackClient =
+        SnapbackClient.open("juliet@localhost", "r0m30") {
+            storage = Storage.InFileWithKeys(File(folder, "account.db"), File(folder, "keys"))
+            server("127.0.0.1", field(ready, "direct_port").toInt())
+            danger { trustOnlyTheseRoots(File(field(ready, "ca_file")).readText()) }
+        }
+
+    private fun field(
+        json: String,
+        name: String,
+    ): String = checkNotNull(Regex("\"$name\":\"?([^\",}]+)").find(json)).groupValues[1]
+
+    private companion object {
+        val ROMEO = Jid.parse("romeo@localhost")
+    }
+}

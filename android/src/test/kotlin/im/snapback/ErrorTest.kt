@@ -1,0 +1,170 @@
+package im.snapback
+
+import kotlinx.coroutines.async
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+
+/** What goes wrong arrives as an exception or an event with fields. */
+class ErrorTest {
+    private inline fun <reified T : Throwable> thrown(crossinline work: suspend () -> Unit): T =
+        assertThrows(T::class.java) { real { work() } }
+
+    @Test
+    fun `configurations that cannot be used`(@TempDir folder: File) {
+        val problem = thrown<SnapbackException.InvalidJid> { SnapbackClient.open("@example.org", null).close() }
+        assertEquals(JidProblem.EMPTY, problem.problem)
+        assertEquals(JidPart.LOCALPART, problem.part)
+        thrown<SnapbackException.AccountWithoutLocalpart> { SnapbackClient.open("example.org", "x").close() }
+        val setting =
+            thrown<SnapbackException.Configuration> {
+                SnapbackClient.open(JULIET, "x") { danger { trustOnlyTheseRoots("none") } }.close()
+            }
+        assertEquals("dangerous_trust", setting.setting)
+        val servers =
+            thrown<SnapbackException.Configuration> { SnapbackClient.open(JULIET, "x") { nameServers = listOf("a.b") }.close() }
+        assertEquals("name_servers", servers.setting)
+        assertThrows(IllegalArgumentException::class.java) { real { SnapbackClient.open(JULIET, "x") { server("h", 0) }.close() } }
+        val nowhere = Storage.InFileWithKeys(File("/proc/none/account.db"), File(folder, "keys"))
+        val storage = thrown<SnapbackException.Storage> { SnapbackClient.open(JULIET, "x") { storage = nowhere }.close() }
+        assertTrue(storage.problem in setOf(StorageProblem.BROKEN, StorageProblem.READ_ONLY), "${storage.problem}")
+    }
+
+    @Test
+    fun `one owner of a file`(@TempDir folder: File) =
+        real {
+            TestServer().use { server ->
+                openInFile(server, folder).use { first ->
+                    val error = thrown<SnapbackException.Storage> { openInFile(server, folder).close() }
+                    assertEquals(StorageProblem.OWNED_ELSEWHERE, error.problem)
+                    first.shutdown()
+                    openInFile(server, folder).shutdown()
+                }
+            }
+        }
+
+    @Test
+    fun `a vault that is locked, and one that throws what it likes`(@TempDir folder: File) {
+        class Vault(val error: () -> Throwable) : KeyVault {
+            override fun read(name: String): ByteArray? = throw error()
+
+            override fun write(
+                name: String,
+                secret: ByteArray,
+            ) = Unit
+        }
+        fun problem(error: () -> Throwable) =
+            thrown<SnapbackException.Storage> {
+                SnapbackClient.open(JULIET, "x") { storage = Storage.InFile(File(folder, "a.db"), Vault(error)) }.close()
+            }.problem
+        assertEquals(StorageProblem.VAULT_LOCKED, problem { VaultException.Locked() })
+        assertEquals(StorageProblem.VAULT_BROKEN, problem { VaultException.Broken() })
+        assertEquals(StorageProblem.VAULT_BROKEN, problem { IllegalStateException("whatever") })
+    }
+
+    @Test
+    fun `a wrong password is told, and waits for the user`() =
+        real {
+            TestServer().use { server ->
+                open(server, password = "wrong").use { client ->
+                    client.connect()
+                    val ended = client.next<Event.Ended>()
+                    assertEquals("not-authorized", (ended.reason as EndReason.LoginRefused).condition)
+                    assertTrue(ended.needsCredentials)
+                    val state = withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Offline && it.reason != OfflineReason.NOT_WANTED } }
+                    assertEquals(ConnectionState.Offline(OfflineReason.NEEDS_CREDENTIALS, null), state)
+                }
+            }
+        }
+
+    @Test
+    fun `a certificate of somebody else, and nobody at all`() =
+        real {
+            TestServer().use { server ->
+                TestServer().use { other ->
+                    val client =
+                        SnapbackClient.open(JULIET, PASSWORD) {
+                            server("127.0.0.1", server.directPort)
+                            danger { trustOnlyTheseRoots(other.authority) }
+                        }
+                    client.use {
+                        client.connect()
+                        val ended = client.next<Event.Ended>()
+                        assertTrue(ended.reason is EndReason.Certificate, "${ended.reason}")
+                    }
+                }
+                server.tell("down")
+                open(server).use { client ->
+                    client.connect()
+                    val ended = client.next<Event.Ended>()
+                    assertFalse(ended.needsCredentials)
+                    assertTrue(ended.retryable)
+                }
+            }
+        }
+
+    @Test
+    fun `requests that are refused, late, lost, or none`() =
+        real {
+            TestServer().use { server ->
+                open(server).use { client ->
+                    val late = thrown<SnapbackException.TimedOut> { client.iq(IqType.GET, "<a xmlns='urn:a'/>", timeout = 1.milliseconds) }
+                    assertEquals("no answer came in time", late.message)
+                    thrown<SnapbackException.BadXml> { client.iq(IqType.GET, "<a>") }
+                    thrown<SnapbackException.InvalidJid> { client.send("@", "x") }
+                    thrown<SnapbackException.BadXml> { client.send(ROMEO) { extension("</x>") } }
+                    client.connect()
+                    client.next<Event.Online>()
+                    val refused = thrown<SnapbackException.Refused> { client.iq(IqType.GET, "<query xmlns='urn:example:unknown'/>") }
+                    assertEquals("cancel", refused.type)
+                    assertTrue(refused.condition in setOf("service-unavailable", "feature-not-implemented"), refused.condition)
+
+                    coroutineScope {
+                        server.tell("down")
+                        server.tell("cut_after", "direction" to "to_client", "bytes" to 1, "mode" to "reset_both")
+                        val lost = async { runCatching { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>", timeout = 20.seconds) } }
+                        client.next<Event.Ended>()
+                        server.tell("forget_sessions")
+                        server.tell("up")
+                        client.connect()
+                        val error = lost.await().exceptionOrNull()
+                        assertTrue(error is SnapbackException.SessionLost || error is SnapbackException.TimedOut, "$error")
+                    }
+                }
+            }
+        }
+
+    @Test
+    fun `a full queue says how much it holds`() =
+        real {
+            TestServer().use { server ->
+                open(server).use { client ->
+                    val full =
+                        thrown<SnapbackException.QueueFull> {
+                            repeat(100_000) { client.send(ROMEO, "$it") }
+                        }
+                    assertTrue(full.limit in 1..100_000, "${full.limit}")
+                }
+            }
+        }
+
+    @Test
+    fun `addresses are normalised, and what is none is told`() {
+        val jid = Jid.parse("Romeo@Example.NET/Orchard")
+        assertEquals("romeo@example.net/Orchard", jid.toString())
+        assertEquals("romeo@example.net", jid.bare.toString())
+        assertEquals(Jid.parse("romeo@example.net"), jid.bare)
+        assertNull(jid.bare.resource)
+        assertNull(Jid.parseOrNull("a@b@c/"))
+    }
+}

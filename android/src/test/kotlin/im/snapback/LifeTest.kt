@@ -1,0 +1,204 @@
+package im.snapback
+
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeout
+import kotlinx.coroutines.yield
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import java.util.concurrent.TimeUnit
+import kotlin.time.Duration.Companion.minutes
+import kotlin.time.Duration.Companion.seconds
+
+/** Ends of all kinds: of calls, of clients, of processes. */
+class LifeTest {
+    @Test
+    fun `a killed process comes back in three flights, with what it had not confirmed`(@TempDir folder: File) =
+        real {
+            TestServer().use { server ->
+                val java = File(System.getProperty("java.home"), "bin/java").path
+                val settings = listOf("jna.library.path").map { "-D$it=${System.getProperty(it)}" }
+                val command = listOf(java, "-cp", System.getProperty("java.class.path")) + settings + "im.snapback.KilledKt"
+                val authority = File(folder, "ca.pem").apply { writeText(server.authority) }
+                val child =
+                    ProcessBuilder(command + listOf(folder.path, "${server.directPort}", authority.path))
+                        .redirectError(ProcessBuilder.Redirect.INHERIT)
+                        .start()
+                val said = child.inputStream.bufferedReader()
+                assertEquals("online", said.readLine())
+                server.tell("message", "body" to "keep this")
+                val delivered = said.readLine()
+                child.destroyForcibly().waitFor(60, TimeUnit.SECONDS)
+
+                openInFile(server, folder).use { client ->
+                    val again = client.next<Event.Message>()
+                    assertEquals(delivered, again.deliveryId)
+                    assertEquals("keep this", again.message.body)
+                    client.connect()
+                    val online = client.next<Event.Online>()
+                    assertEquals(SessionOutcome.RESUMED, online.outcome)
+                    assertEquals(3, online.timeline.roundTrips)
+                    val after = client.send(ROMEO, "and after it")
+                    client.next<Event.StageReached> { it.id == after.id && it.stage is Stage.Acked }
+                    assertEquals(listOf("written before the kill", "and after it"), server.received())
+                }
+            }
+        }
+
+    @Test
+    fun `every call can be cancelled at any moment, and the client goes on`() =
+        real {
+            TestServer().use { server ->
+                open(server).use { client ->
+                    client.connect()
+                    client.next<Event.Online>()
+                    val calls: List<suspend () -> Unit> =
+                        listOf(
+                            { client.send(ROMEO, "cancelled").awaitAcked() },
+                            { client.sendPresence(status = "cancelled") },
+                            { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>") },
+                            { client.roster() },
+                            { client.drain(1.minutes) },
+                            { client.pause() },
+                            { client.disconnect() },
+                            { client.events.collect() },
+                            { client.events.first() },
+                            { open(server).close() },
+                        )
+                    for (call in calls) {
+                        for (steps in listOf(0, 1, 2, 5, 20)) {
+                            coroutineScope {
+                                val job = launch { runCatching { call() } }
+                                repeat(steps) { yield() }
+                                job.cancelAndJoin()
+                            }
+                        }
+                        client.resume()
+                        client.connect()
+                    }
+                    val collecting = coroutineScope { async { client.state.first { it is ConnectionState.Online } } }
+                    withTimeout(PATIENCE) { collecting.await() }
+                    val last = client.send(ROMEO, "the last")
+                    client.next<Event.StageReached> { it.id == last.id && it.stage is Stage.Acked }
+                    assertTrue("the last" in server.received())
+                    client.roster()
+                }
+            }
+        }
+
+    @Test
+    fun `what waits when the client is closed ends, and a second close does nothing`() =
+        real {
+            TestServer().use { server ->
+                val client = open(server)
+                coroutineScope {
+                    val events = async { client.events.toList() }
+                    val iq = async { runCatching { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>") } }
+                    val drain = async { runCatching { client.drain(1.minutes) } }
+                    val acked = async { runCatching { client.send(ROMEO, "later").awaitAcked() } }
+                    server.tell("down")
+                    client.close()
+                    client.close()
+                    withTimeout(PATIENCE) {
+                        events.await()
+                        for (waiting in listOf(iq, drain, acked)) {
+                            val error = waiting.await().exceptionOrNull()
+                            // Which of them were quick enough is not decided here; none may hang or fail in another way.
+                            assertTrue(error == null || error is SnapbackException.Closed, "$error")
+                        }
+                    }
+                }
+                assertEquals(ConnectionState.Offline(OfflineReason.NOT_WANTED, null), client.state.first { it is ConnectionState.Offline })
+                assertThrows(SnapbackException.Closed::class.java) { real { client.roster() } }
+                assertThrows(SnapbackException.Closed::class.java) { real { client.send(ROMEO, "too late") } }
+                client.connect()
+                client.setForeground(true)
+                client.shutdown()
+            }
+        }
+
+    @Test
+    fun `clients that come and go leave nothing behind`() =
+        real {
+            val cycles = System.getProperty("snapback.test.cycles").toInt()
+            val warm = maxOf(cycles / 5, 10)
+            TestServer().use { server ->
+                repeat(warm) { cycle(server) }
+                val before = Held.now()
+                repeat(cycles) { cycle(server) }
+                val after = Held.now()
+                println("$cycles cycles: $before, then $after")
+                assertTrue(after.threads <= before.threads + 3, "threads: $before, then $after")
+                assertTrue(after.files <= before.files + 5, "files: $before, then $after")
+                val perCycle = (after.residentKb - before.residentKb) / cycles
+                assertTrue(perCycle < 100, "$perCycle kB stay behind for each cycle: $before, then $after")
+            }
+        }
+
+    @Test
+    fun `asleep, woken by a push, and asleep again`(@TempDir folder: File) =
+        real {
+            TestServer().use { server ->
+                openInFile(server, folder).use { client ->
+                    client.connect()
+                    client.next<Event.Online>()
+                    client.setForeground(false)
+                    client.pause()
+                    assertThrows(SnapbackException.Storage::class.java) { real { client.roster() } }
+                    // Nothing holds the file now.
+                    openInFile(server, folder).shutdown()
+                    server.tell("message", "body" to "wake up")
+                    coroutineScope {
+                        val got = async(Dispatchers.Default) { client.next<Event.Message>() }
+                        val collecting = async { got.await(); client.events.collect { (it as? Event.Delivery)?.confirm() } }
+                        assertEquals(DrainOutcome.Complete, client.drain(60.seconds))
+                        assertEquals("wake up", got.await().message.body)
+                        collecting.cancelAndJoin()
+                    }
+                    assertEquals(OfflineReason.SUSPENDED, (client.state.first { it is ConnectionState.Offline } as ConnectionState.Offline).reason)
+                }
+            }
+        }
+
+    private suspend fun cycle(server: TestServer) {
+        open(server).use { client ->
+            client.connect()
+            withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Online } }
+            // A goodbye, so that the server does not keep hundreds of sessions.
+            client.disconnect()
+        }
+    }
+}
+
+internal suspend fun openInFile(
+    server: TestServer,
+    folder: File,
+): SnapbackClient =
+    open(server) { storage = Storage.InFileWithKeys(File(folder, "account.db"), File(folder, "keys")) }
+
+/** What this process holds, as the system counts it. */
+internal data class Held(val threads: Int, val files: Int, val residentKb: Long) {
+    companion object {
+        fun now(): Held {
+            System.gc()
+            System.runFinalization()
+            val status = File("/proc/self/status").readLines()
+            fun number(name: String) = status.first { it.startsWith(name) }.filter { it.isDigit() }.toLong()
+            return Held(
+                threads = number("Threads:").toInt(),
+                files = File("/proc/self/fd").list().orEmpty().size,
+                residentKb = number("VmRSS:"),
+            )
+        }
+    }
+}

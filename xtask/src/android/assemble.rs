@@ -1,0 +1,143 @@
+//! The AAR: a zip of a known layout.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::device::DeviceLibraries;
+use super::{copy, folder, fresh, make, sources, write};
+use crate::tool::{self, cargo};
+
+/// So that the same sources give the same bytes. Zip knows no earlier year than 1980.
+const DATE: &str = "1980-02-01T00:00:00Z";
+
+const METADATA: &str = "aarFormatVersion=1.0\naarMetadataVersion=1.0\nminCompileSdk=24\nminAndroidGradlePluginVersion=1.0.0\n";
+
+/// What was put together.
+pub(super) struct Aar {
+    pub(super) file: PathBuf,
+    /// The names of all its classes.
+    pub(super) classes: Vec<String>,
+}
+
+/// Puts the AAR together from what Maven has compiled and what was built for devices.
+pub(super) fn aar(libraries: &DeviceLibraries) -> Result<Aar, String> {
+    let classes = folder().join("classes");
+    fresh(&classes)?;
+    copy_tree(&folder().join("maven/classes"), &classes)?;
+    add_verifier(&classes)?;
+    let content = folder().join("aar");
+    fresh(&content)?;
+    zip(&classes, &content.join("classes.jar"))?;
+    for name in ["AndroidManifest.xml", "proguard.txt"] {
+        copy(&sources().join("aar").join(name), &content.join(name))?;
+    }
+    write(&content.join("R.txt"), "")?;
+    write(
+        &content.join("META-INF/com/android/build/gradle/aar-metadata.properties"),
+        METADATA,
+    )?;
+    if fs::read_dir(&libraries.folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        copy_tree(&libraries.folder, &content.join("jni"))?;
+    }
+    let file = folder().join("snapback-android.aar");
+    zip(&content, &file)?;
+    let mut names = Vec::new();
+    list_classes(&classes, &classes, &mut names)?;
+    names.sort();
+    Ok(Aar {
+        file,
+        classes: names,
+    })
+}
+
+/// A zip of a folder, the same for the same content.
+pub(super) fn zip(content: &Path, file: &Path) -> Result<(), String> {
+    if let Some(parent) = file.parent() {
+        make(parent)?;
+    }
+    let mut jar = Command::new("jar");
+    jar.args(["--create", "--no-manifest", "--date", DATE, "--file"]);
+    tool::run(jar.arg(file).arg("-C").arg(content).arg("."))
+}
+
+/// The Kotlin part of the certificate verifier comes inside its crate, and is in no public repository.
+fn add_verifier(classes: &Path) -> Result<(), String> {
+    let aar = verifier()?;
+    let unpacked = folder().join("verifier");
+    fresh(&unpacked)?;
+    extract(&aar, &unpacked)?;
+    extract(&unpacked.join("classes.jar"), classes)
+}
+
+fn extract(archive: &Path, into: &Path) -> Result<(), String> {
+    let mut jar = Command::new("jar");
+    jar.arg("--extract").arg("--file").arg(archive);
+    tool::run(jar.current_dir(into))
+}
+
+/// Where cargo has put the crate.
+fn verifier() -> Result<PathBuf, String> {
+    const CRATE: &str = "rustls-platform-verifier-android";
+    let metadata = tool::output(&mut cargo(&[
+        "metadata",
+        "--format-version",
+        "1",
+        "--locked",
+        "--filter-platform",
+        "aarch64-linux-android",
+    ]))?;
+    let manifest = metadata
+        .split("\"manifest_path\":\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .find(|path| path.contains(&format!("{CRATE}-")))
+        .ok_or_else(|| format!("cargo knows no {CRATE}"))?;
+    let repository = Path::new(manifest)
+        .with_file_name("maven")
+        .join("rustls/rustls-platform-verifier");
+    let mut found = Vec::new();
+    list_files(&repository, &mut found)?;
+    found
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "aar"))
+        .ok_or_else(|| format!("no AAR in {}", repository.display()))
+}
+
+pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<(), String> {
+    let mut files = Vec::new();
+    list_files(from, &mut files)?;
+    for file in files {
+        let name = file.strip_prefix(from).map_err(|error| error.to_string())?;
+        copy(&file, &to.join(name))?;
+    }
+    Ok(())
+}
+
+pub(super) fn list_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            list_files(&path, found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn list_classes(root: &Path, folder: &Path, names: &mut Vec<String>) -> Result<(), String> {
+    let mut files = Vec::new();
+    list_files(folder, &mut files)?;
+    for file in files {
+        let name = file.strip_prefix(root).map_err(|error| error.to_string())?;
+        if let Some(name) = name.to_string_lossy().strip_suffix(".class") {
+            names.push(name.replace('/', "."));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! What can be known about a library without a phone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::assemble::Aar;
+use super::build::Host;
+use super::{read, sources};
+use crate::tool;
+
+/// What the library for this machine may ask the system for.
+const SYSTEM_LIBRARIES: [&str; 6] = [
+    "ld-linux-x86-64.so.2",
+    "ld-linux-aarch64.so.1",
+    "libc.so.6",
+    "libdl.so.2",
+    "libgcc_s.so.1",
+    "libm.so.6",
+];
+/// What the one for devices may: there is nothing else on all of them.
+const DEVICE_LIBRARIES: [&str; 4] = ["libc.so", "libdl.so", "liblog.so", "libm.so"];
+/// Stripped, for a device.
+const MAX_DEVICE_BYTES: u64 = 3_500_000;
+const PAGE: u64 = 16_384;
+
+/// Every function that the Kotlin side calls is there; nothing but the system is needed; no code is written at load.
+pub(super) fn host_library(host: &Host) -> Result<(), String> {
+    let exported = exported(&host.library)?;
+    let generated = read(&host.generated.join("im/snapback/ffi/snapback_ffi.kt"))?;
+    let called = called(&generated);
+    if called.is_empty() {
+        return Err("the generated Kotlin calls nothing".to_owned());
+    }
+    let missing: Vec<&str> = called
+        .iter()
+        .filter(|name| !exported.contains(**name))
+        .copied()
+        .collect();
+    if !missing.is_empty() {
+        return Err(format!("not exported: {}", missing.join(", ")));
+    }
+    println!("{} functions called, all of them exported", called.len());
+    dynamic(&host.library, &SYSTEM_LIBRARIES)
+}
+
+/// The same for a device, with its size and the alignment of its pages.
+pub(super) fn device_library(library: &Path) -> Result<(), String> {
+    dynamic(library, &DEVICE_LIBRARIES)?;
+    let bytes = fs::metadata(library)
+        .map_err(|error| format!("{}: {error}", library.display()))?
+        .len();
+    if bytes > MAX_DEVICE_BYTES {
+        return Err(format!("{bytes} bytes; {MAX_DEVICE_BYTES} are allowed"));
+    }
+    if !exported(library)?.contains("Java_im_snapback_android_Verifier_initialize") {
+        return Err("the function that Java calls is not exported".to_owned());
+    }
+    let headers = tool::output(
+        Command::new("readelf")
+            .args(["--program-headers", "--wide"])
+            .arg(library),
+    )?;
+    for alignment in load_alignments(&headers) {
+        if alignment % PAGE != 0 {
+            return Err(format!("a segment is aligned to {alignment:#x}"));
+        }
+    }
+    Ok(())
+}
+
+/// Every class that the library looks for by its name is kept when an app is shrunk.
+pub(super) fn keep_rules(aar: &Aar) -> Result<(), String> {
+    let rules = read(&sources().join("aar/proguard.txt"))?;
+    let kept = kept(&rules);
+    let by_name = |class: &str| {
+        class.starts_with("im.snapback.ffi.")
+            || class.starts_with("org.rustls.platformverifier.")
+            || class == "im.snapback.android.Verifier"
+    };
+    let looked_for: Vec<&String> = aar.classes.iter().filter(|class| by_name(class)).collect();
+    for package in [
+        "im.snapback.ffi.",
+        "org.rustls.platformverifier.",
+        "im.snapback.android.Verifier",
+    ] {
+        if !looked_for.iter().any(|class| class.starts_with(package)) {
+            return Err(format!("the library has no {package}"));
+        }
+    }
+    for class in &looked_for {
+        if !kept.iter().any(|pattern| matches(pattern, class)) {
+            return Err(format!("no rule keeps {class}"));
+        }
+    }
+    println!(
+        "{} classes are found by name, all of them kept",
+        looked_for.len()
+    );
+    Ok(())
+}
+
+fn dynamic(library: &Path, allowed: &[&str]) -> Result<(), String> {
+    let section = tool::output(
+        Command::new("readelf")
+            .args(["--dynamic", "--wide"])
+            .arg(library),
+    )?;
+    if section.contains("TEXTREL") {
+        return Err(format!("{} has text relocations", library.display()));
+    }
+    for needed in needed(&section) {
+        if !allowed.contains(&needed) {
+            return Err(format!("{} needs {needed}", library.display()));
+        }
+    }
+    Ok(())
+}
+
+fn exported(library: &Path) -> Result<BTreeSet<String>, String> {
+    let symbols = tool::output(
+        Command::new("nm")
+            .args(["--dynamic", "--defined-only", "--format=posix"])
+            .arg(library),
+    )?;
+    Ok(symbols
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Names behind `external fun`.
+fn called(kotlin: &str) -> BTreeSet<&str> {
+    kotlin
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("external fun "))
+        .filter_map(|rest| rest.split('(').next())
+        .collect()
+}
+
+fn needed(section: &str) -> Vec<&str> {
+    section
+        .lines()
+        .filter(|line| line.contains("(NEEDED)"))
+        .filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0))
+        .collect()
+}
+
+fn load_alignments(headers: &str) -> Vec<u64> {
+    headers
+        .lines()
+        .filter(|line| line.trim_start().starts_with("LOAD"))
+        .filter_map(|line| line.split_whitespace().last()?.strip_prefix("0x"))
+        .filter_map(|hexadecimal| u64::from_str_radix(hexadecimal, 16).ok())
+        .collect()
+}
+
+/// The patterns of `-keep class ..` rules that keep all members.
+fn kept(rules: &str) -> Vec<&str> {
+    rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("-keep class "))
+        .filter_map(|rest| rest.split_once(" { *; }"))
+        .map(|(pattern, _)| pattern)
+        .collect()
+}
+
+/// `**` stands for anything, dots included; the rest for itself.
+fn matches(pattern: &str, class: &str) -> bool {
+    match pattern.strip_suffix("**") {
+        Some(prefix) => class.starts_with(prefix),
+        None => class == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_readelf_prints_is_read() {
+        let section = " 0x0000000000000001 (NEEDED)  Shared library: [libgcc_s.so.1]\n 0x0 (SONAME) Library soname: [x]\n";
+        assert_eq!(needed(section), ["libgcc_s.so.1"]);
+        let headers =
+            "  LOAD  0x000000 0x0 0x0 0x08 0x08 R   0x4000\n  DYNAMIC 0x1 0x1 0x1 0x1 0x1 RW 0x8\n";
+        assert_eq!(load_alignments(headers), [0x4000]);
+    }
+
+    #[test]
+    fn rules_keep_what_they_name() {
+        let rules = "# a word\n-keep class im.snapback.ffi.** { *; }\n-keep class a.B { *; }\n-dontwarn x.**\n";
+        let kept = kept(rules);
+        assert_eq!(kept, ["im.snapback.ffi.**", "a.B"]);
+        assert!(matches(kept[0], "im.snapback.ffi.UniffiLib"));
+        assert!(matches(kept[1], "a.B") && !matches(kept[1], "a.B$C"));
+    }
+}

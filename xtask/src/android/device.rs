@@ -1,0 +1,107 @@
+//! The libraries for devices. They need the linker of Android's NDK; where it is missing, the result says so in its name.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use super::{check, copy, folder, fresh};
+use crate::tool::{self, cargo};
+
+/// Android's name of an architecture, Rust's, and the NDK's.
+const TARGETS: [(&str, &str, &str); 4] = [
+    (
+        "arm64-v8a",
+        "aarch64-linux-android",
+        "aarch64-linux-android",
+    ),
+    (
+        "armeabi-v7a",
+        "armv7-linux-androideabi",
+        "armv7a-linux-androideabi",
+    ),
+    ("x86_64", "x86_64-linux-android", "x86_64-linux-android"),
+    ("x86", "i686-linux-android", "i686-linux-android"),
+];
+
+/// The lowest version of Android that the library is for.
+pub(super) const MIN_SDK: u32 = 24;
+
+/// What could be built.
+pub(super) struct DeviceLibraries {
+    /// A folder with one folder for each architecture.
+    pub(super) folder: PathBuf,
+    built: Vec<&'static str>,
+}
+
+impl DeviceLibraries {
+    /// Builds for every architecture, if there is an NDK.
+    pub(super) fn build() -> Result<Self, String> {
+        let libraries = folder().join("jni");
+        fresh(&libraries)?;
+        let mut built = Vec::new();
+        if let Some(tools) = ndk() {
+            for (abi, target, prefix) in TARGETS {
+                let library = compile(&tools, target, prefix)?;
+                check::device_library(&library)?;
+                copy(&library, &libraries.join(abi).join("libsnapback_ffi.so"))?;
+                built.push(abi);
+            }
+        }
+        Ok(Self {
+            folder: libraries,
+            built,
+        })
+    }
+
+    /// The version under which the library is published: never that of a release if something is missing.
+    pub(super) fn version(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        if self.built.is_empty() {
+            format!("{version}-without-device-libraries")
+        } else {
+            version.to_owned()
+        }
+    }
+
+    pub(super) fn explanation(&self) -> String {
+        if self.built.is_empty() {
+            "There is no Android NDK here (ANDROID_NDK_HOME), so the AAR holds no library for devices. It serves to compile \
+             against, and to run on this machine; it is not for shipping."
+                .to_owned()
+        } else {
+            format!("The AAR holds libraries for {}.", self.built.join(", "))
+        }
+    }
+}
+
+/// The NDK's compilers.
+fn ndk() -> Option<PathBuf> {
+    let root = env::var_os("ANDROID_NDK_HOME").or_else(|| env::var_os("ANDROID_NDK_ROOT"))?;
+    let prebuilt = PathBuf::from(root).join("toolchains/llvm/prebuilt");
+    let host = format!("{}-x86_64", env::consts::OS);
+    let tools = prebuilt.join(host).join("bin");
+    tools.is_dir().then_some(tools)
+}
+
+fn compile(tools: &Path, target: &str, prefix: &str) -> Result<PathBuf, String> {
+    let compiler = tools.join(format!("{prefix}{MIN_SDK}-clang"));
+    let underscored = target.replace('-', "_");
+    let mut cargo = cargo(&[
+        "build",
+        "--package",
+        "snapback-ffi",
+        "--profile",
+        "phone",
+        "--target",
+        target,
+    ]);
+    let linker = format!("CARGO_TARGET_{}_LINKER", underscored.to_uppercase());
+    cargo.env(linker, &compiler);
+    cargo.env(format!("CC_{underscored}"), &compiler);
+    cargo.env(format!("AR_{underscored}"), tools.join("llvm-ar"));
+    // Android 15 has pages of 16 KB on some devices.
+    cargo.env("RUSTFLAGS", "-Clink-arg=-Wl,-z,max-page-size=16384");
+    tool::run(&mut cargo)?;
+    Ok(tool::target_folder()
+        .join(target)
+        .join("phone/libsnapback_ffi.so"))
+}
