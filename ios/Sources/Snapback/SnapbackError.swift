@@ -57,6 +57,7 @@ public enum JidProblem: Sendable, Hashable {
 }
 
 extension SnapbackError: LocalizedError, CustomStringConvertible {
+  /// What happened, in English and safe to log.
   public var description: String {
     switch self {
     case .closed: "the client is closed"
@@ -79,6 +80,7 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     }
   }
 
+  /// The same.
   public var errorDescription: String? { description }
 }
 
@@ -152,6 +154,21 @@ extension SnapbackError {
       case .Closed: .closed
       case .Internal: .internal
       }
+  }
+}
+
+extension JidProblem: CustomStringConvertible {
+  /// What is wrong, in English and without the text that it is about.
+  public var description: String {
+    switch self {
+    case .empty(let part): "its \(part) is empty"
+    case .tooLong(let part): "its \(part) is too long"
+    case .disallowed(let part): "its \(part) holds what is not allowed there"
+    case .domainLabel: "its domain is no host name"
+    case .ipLiteral: "its domain is no IPv6 address"
+    case .unexpectedResource: "it has a resource"
+    case .missingResource: "it has no resource"
+    }
   }
 }
 

@@ -11,6 +11,8 @@ import Testing
     let resolver = FixedResolver(port: world.ready.directPort)
     let client = try await world.client {
       $0.servers = []
+      // Nobody answers there.
+      $0.nameServers = ["127.0.0.1:9"]
       $0.srvResolver = resolver
     }
     client.connect()
@@ -26,6 +28,7 @@ import Testing
     client.connect()
     _ = try await client.online()
     network.tell(false)
+    try await world.obey("cut")
     try await client.until("no network") { $0 == .offline(reason: .noNetwork, retryIn: nil) }
     network.tell(true)
     #expect(try await client.online().outcome == .resumed)
@@ -55,9 +58,13 @@ import Testing
   }
 
   @Test func srvRecordsAreReadFromTheWire() {
-    let wire: [UInt8] =
-      [0, 5, 0, 10, 0x14, 0x67] + [4] + Array("xmpp".utf8) + [7] + Array("example".utf8) + [0]
-    #expect(SrvRecord(wire: wire) == SrvRecord(priority: 5, weight: 10, port: 5223, target: "xmpp.example"))
+    var wire: [UInt8] = [0, 5, 0, 10, 0x14, 0x67, 4]
+    wire.append(contentsOf: "xmpp".utf8)
+    wire.append(7)
+    wire.append(contentsOf: "example".utf8)
+    wire.append(0)
+    let expected = SrvRecord(priority: 5, weight: 10, port: 5223, target: "xmpp.example")
+    #expect(SrvRecord(wire: wire) == expected)
     #expect(SrvRecord(wire: [0, 0, 0, 0, 0, 0, 0])?.target == ".")
     for length in 0..<wire.count { #expect(SrvRecord(wire: Array(wire.prefix(length))) == nil) }
     #expect(SrvRecord(wire: wire + [0]) == nil)
@@ -87,7 +94,7 @@ private final class FixedResolver: SrvResolver, @unchecked Sendable {
   func records(of name: String) async -> [SrvRecord]? {
     lock.withLock { names.append(name) }
     guard name.hasPrefix("_xmpps-client.") else { return [] }
-    return [SrvRecord(priority: 0, weight: 0, port: port, target: "127.0.0.1")]
+    return [SrvRecord(priority: 0, weight: 0, port: port, target: "localhost")]
   }
 }
 

@@ -13,10 +13,10 @@ use std::process::{Command, Stdio};
 use crate::{setup, tool};
 
 /// Changes with whatever changes what is in the root.
-const ROOT: &str = "trixie-swift-2";
+const ROOT: &str = "trixie-swift-3";
 const SUITE: &str = "trixie";
-/// `libc6-dev` is needed by the compiler and not declared; `git` is not needed.
-const PACKAGES: &str = "swiftlang,libc6-dev";
+/// `libc6-dev` is needed by the compiler and not declared; the core believes the certificates of the system.
+const PACKAGES: &str = "swiftlang,libc6-dev,ca-certificates";
 /// Half of the packages' contents are of no use here: debugger, language servers, static libraries, documentation.
 const LEFT_OUT: [&str; 13] = [
     "/usr/libexec/swift/bin/lldb*",
