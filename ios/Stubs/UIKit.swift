@@ -10,8 +10,8 @@ public struct UIBackgroundTaskIdentifier: Hashable, Sendable, RawRepresentable {
 @MainActor
 public class UIApplication: NSObject {
   public class var shared: UIApplication { fatalError("a stub") }
-  public nonisolated class var didEnterBackgroundNotification: NSNotification.Name { NSNotification.Name("background") }
-  public nonisolated class var willEnterForegroundNotification: NSNotification.Name { NSNotification.Name("foreground") }
+  public nonisolated class var didEnterBackgroundNotification: NSNotification.Name { NSNotification.Name("out") }
+  public nonisolated class var willEnterForegroundNotification: NSNotification.Name { NSNotification.Name("in") }
   public func beginBackgroundTask(
     withName taskName: String?, expirationHandler handler: (@MainActor @Sendable () -> Void)? = nil
   ) -> UIBackgroundTaskIdentifier { UIBackgroundTaskIdentifier(rawValue: 0) }

@@ -25,5 +25,7 @@ public func DNSServiceQueryRecord(
   _ context: UnsafeMutableRawPointer?
 ) -> DNSServiceErrorType { -65537 }
 @discardableResult
-public func DNSServiceSetDispatchQueue(_ service: DNSServiceRef?, _ queue: DispatchQueue?) -> DNSServiceErrorType { -65537 }
+public func DNSServiceSetDispatchQueue(
+  _ service: DNSServiceRef?, _ queue: DispatchQueue?
+) -> DNSServiceErrorType { -65537 }
 public func DNSServiceRefDeallocate(_ sdRef: DNSServiceRef?) {}
