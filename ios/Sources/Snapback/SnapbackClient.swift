@@ -76,8 +76,8 @@ public final class SnapbackClient: Sendable {
     close()
   }
 
-  /// Where the connection stands. True whether or not anybody takes ``events``.
-  public var state: ConnectionState { hub.current }
+  /// Where the connection stands now. True whether or not anybody takes ``events``.
+  public var state: ConnectionState { ConnectionState(core.state()) }
 
   /// The same as a sequence: the state that holds now, then each that follows.
   public var states: ConnectionStates { ConnectionStates(hub: hub) }

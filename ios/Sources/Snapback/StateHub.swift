@@ -14,8 +14,6 @@ final class StateHub: Sendable {
     state = Locked(State(current: current))
   }
 
-  var current: ConnectionState { state.withLock { $0.current } }
-
   func subscribe() -> AsyncStream<ConnectionState> {
     let (stream, continuation) = AsyncStream.makeStream(
       of: ConnectionState.self, bufferingPolicy: .bufferingNewest(1))
