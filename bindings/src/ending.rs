@@ -5,6 +5,8 @@ use snapback_client::proto::sasl::NoMechanism;
 use snapback_client::resolver::ResolveError;
 use snapback_client::{ConnectionError, DialError, LinkError, LocalError, PeerError, TlsError};
 
+use crate::store::StorageProblem;
+
 /// How a connection, or an attempt at one, ended.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Ending {
@@ -72,6 +74,11 @@ pub enum EndReason {
     Local {
         /// What went wrong.
         problem: LocalProblem,
+    },
+    /// The store could not be used.
+    Storage {
+        /// Why.
+        problem: StorageProblem,
     },
     /// Nothing came in time.
     TimedOut {
@@ -190,6 +197,8 @@ pub enum Timer {
     Probe,
     /// A sign of life after a long silence.
     Keepalive,
+    /// The archive's answer.
+    Archive,
     /// The end of the stream.
     Close,
 }
@@ -216,6 +225,7 @@ impl Ending {
                 (error.is_retryable(), error.needs_credentials())
             }
             core::EndReason::Link(LinkError::Tls(error)) => (error.is_retryable(), false),
+            core::EndReason::Store(error) => (error.is_retryable(), false),
             core::EndReason::Dial(_) | core::EndReason::Dropped => (true, false),
             core::EndReason::Closed | core::EndReason::Driver => (false, false),
         };
@@ -245,6 +255,9 @@ impl From<core::EndReason> for EndReason {
                 problem: error.into(),
             },
             core::EndReason::Link(LinkError::Connection(error)) => error.into(),
+            core::EndReason::Store(error) => Self::Storage {
+                problem: error.into(),
+            },
             core::EndReason::Driver => Self::Internal,
         }
     }
@@ -358,6 +371,7 @@ impl From<core::Timer> for Timer {
             core::Timer::Ack => Self::Ack,
             core::Timer::Probe => Self::Probe,
             core::Timer::Keepalive => Self::Keepalive,
+            core::Timer::Archive => Self::Archive,
             core::Timer::Close => Self::Close,
         }
     }

@@ -72,6 +72,13 @@ pub enum SendError {
     BadXml,
     /// It is neither a message nor a presence.
     NotAStanza,
+    /// As XML it has more bytes than a server takes.
+    TooBig {
+        /// How many it has.
+        size: u64,
+        /// How many it may have.
+        limit: u64,
+    },
     /// The store did not take it.
     Storage {
         /// Why.
@@ -108,6 +115,8 @@ pub enum IqError {
     BadXml,
     /// It could not be stored for sending.
     NotQueued,
+    /// It has more bytes than a server takes.
+    TooBig,
     /// The client was closed.
     Closed,
     /// A bug of ours.
@@ -151,6 +160,9 @@ impl fmt::Display for SendError {
             Self::Recipient { problem } => write!(f, "the recipient is not a JID: {problem}"),
             Self::BadXml => f.write_str("it is not one well-formed element"),
             Self::NotAStanza => f.write_str("it is neither a message nor a presence"),
+            Self::TooBig { size, limit } => {
+                write!(f, "it has {size} bytes, and may have {limit}")
+            }
             Self::Storage { problem } => write!(f, "{problem}"),
             Self::Closed => f.write_str("the client is closed"),
             Self::Internal => f.write_str("internal error"),
@@ -167,6 +179,7 @@ impl fmt::Display for IqError {
             Self::Recipient { problem } => write!(f, "the recipient is not a JID: {problem}"),
             Self::BadXml => f.write_str("it is not one well-formed element"),
             Self::NotQueued => f.write_str("it could not be queued"),
+            Self::TooBig => f.write_str("it has too many bytes"),
             Self::Closed => f.write_str("the client is closed"),
             Self::Internal => f.write_str("internal error"),
         }
@@ -221,6 +234,10 @@ impl From<core::SendError> for SendError {
                 problem: error.into(),
             },
             core::SendError::NotAStanza => Self::NotAStanza,
+            core::SendError::TooBig { size, limit } => Self::TooBig {
+                size: size as u64,
+                limit: limit as u64,
+            },
             core::SendError::Closed => Self::Closed,
         }
     }
@@ -238,6 +255,7 @@ impl From<core::IqError> for IqError {
             core::IqError::TimedOut => Self::TimedOut,
             core::IqError::NotARequest => Self::BadXml,
             core::IqError::NotQueued => Self::NotQueued,
+            core::IqError::TooBig => Self::TooBig,
             core::IqError::Closed => Self::Closed,
         }
     }

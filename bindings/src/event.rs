@@ -117,6 +117,11 @@ pub enum Stage {
 pub enum FailureReason {
     /// It belonged to a session that is gone.
     SessionLost,
+    /// The server ended the stream each time that it was sent.
+    StreamEnded {
+        /// The defined condition, such as `policy-violation`.
+        condition: String,
+    },
     /// The server said so.
     Refused {
         /// `auth`, `cancel`, `continue`, `modify` or `wait`.
@@ -203,6 +208,9 @@ impl From<core::Failure> for FailureReason {
     fn from(failure: core::Failure) -> Self {
         match failure {
             core::Failure::SessionLost => Self::SessionLost,
+            core::Failure::StreamEnded(condition) => Self::StreamEnded {
+                condition: condition.name().to_owned(),
+            },
             core::Failure::Refused(error) => Self::Refused {
                 kind: error.kind.name().to_owned(),
                 condition: error.condition.to_string(),

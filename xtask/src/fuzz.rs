@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::tool::{self, cargo};
 
-/// How long each target runs where nothing else is said: enough to see that it works and to catch the shallow.
-pub(crate) const DEFAULT_TIME: Duration = Duration::from_secs(15);
+/// How long each target runs where nothing else is said: some ten thousand inputs, enough to see that it works and to catch
+/// the shallow.
+pub(crate) const DEFAULT_TIME: Duration = Duration::from_secs(8);
 
 /// What cargo-fuzz passes as well, apart from the address sanitizer, which needs a nightly toolchain.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module \

@@ -11,11 +11,12 @@ mod fuzz;
 mod purity;
 mod report;
 mod setup;
+mod simulate;
 mod suite;
 mod swift;
 mod tool;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use report::Report;
@@ -28,11 +29,15 @@ usage: cargo xtask <command>
   lint                  formatting, clippy, rustdoc, purity, dependencies
   purity                the sans-IO crates do no I/O
   fuzz [--seconds N]    each fuzz target for N seconds
+  netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
+  flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
+  simulate [arguments]  seeds in a simulated world; `simulate --help` names the arguments
   flights               measure the round trips on real servers, into docs/protocol/flights.md
   swift                 build and test the Swift package, with a toolchain that is installed on first use
   ios-targets           type-check the core for iOS, without Apple's SDK
   aar                   the Android library, into target/android/repository
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
+  bench store           measure what the store costs against its budgets, in release
   setup                 install what a bare Debian machine lacks
 ";
 
@@ -43,7 +48,30 @@ fn main() -> ExitCode {
         None => ("help", [].as_slice()),
     };
     match (command, rest) {
-        ("demo", arguments) => demo(arguments),
+        ("demo", arguments) => run(&["snapback", "--", "demo"], arguments),
+        ("netsim", arguments) => run(
+            &[
+                "snapback-netsim",
+                "--features",
+                "tun",
+                "--bin",
+                "netsim",
+                "--",
+            ],
+            arguments,
+        ),
+        ("flaky", arguments) => run(
+            &[
+                "snapback-interop",
+                "--features",
+                "real-servers",
+                "--bin",
+                "flaky",
+                "--",
+            ],
+            arguments,
+        ),
+        ("simulate", arguments) => passed_on(simulate::command(arguments)),
         ("test", []) => finish(suite::test()),
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
@@ -53,6 +81,10 @@ fn main() -> ExitCode {
         ("aar", []) => finish(suite::aar()),
         ("kotlin", []) => finish(suite::kotlin()),
         ("flights", []) => finish(suite::flights()),
+        ("bench", [what]) if what == "store" => run(
+            &["snapback-store", "--release", "--example", "budgets"],
+            &[],
+        ),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
             Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),
@@ -66,9 +98,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn demo(arguments: &[String]) -> ExitCode {
-    let mut cargo = tool::cargo(&["run", "--quiet", "--package", "snapback", "--", "demo"]);
-    match cargo.args(arguments).status() {
+/// Runs a program of the workspace with these arguments; it answers with its own exit code.
+fn run(package: &[&str], arguments: &[String]) -> ExitCode {
+    let mut cargo = tool::cargo(&["run", "--quiet", "--package"]);
+    cargo.args(package).args(arguments);
+    passed_on(cargo)
+}
+
+/// The exit code is the command's.
+fn passed_on(mut command: Command) -> ExitCode {
+    match command.status() {
         Ok(status) => status
             .code()
             .and_then(|code| u8::try_from(code).ok())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{android, deny, fuzz, purity, setup, swift};
+use crate::{android, deny, fuzz, purity, setup, simulate, swift};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -13,6 +13,10 @@ pub(crate) fn test() -> Report {
     report.step("setup", || Outcome::of(setup::install_missing()));
     add_lints(&mut report);
     report.step("tests", || tool::cargo_test(&["--workspace"]));
+    report.step("links", || {
+        tool::cargo_test(&["--package", "snapback-netsim", "--features", "tun"])
+    });
+    report.step("simulation", || Outcome::of(simulate::in_ci()));
     report.step("interop", || {
         tool::cargo_test(&[
             "--package",
@@ -65,7 +69,6 @@ pub(crate) fn fuzz(time: Duration) -> Report {
 /// The Swift package alone.
 pub(crate) fn swift() -> Report {
     let mut report = new_report();
-    report.step("setup", || Outcome::of(setup::install_missing()));
     swift::add_steps(&mut report);
     report
 }

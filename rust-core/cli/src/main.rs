@@ -1,7 +1,9 @@
-//! The `snapback` command line: `demo` shows what Snapback does, `watch` does it with an account of yours.
+//! The `snapback` command line: `demo` shows what Snapback does, `watch` does it with an account of yours, `store` looks
+//! into what it remembers.
 
 mod demo;
 mod flights;
+mod store;
 mod watch;
 
 use std::fmt;
@@ -22,6 +24,7 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Watch(watch::Args),
+    Store(store::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,10 @@ fn main() -> ExitCode {
         Command::Watch(args) => match runtime.block_on(watch::run(args)) {
             Ok(code) => code,
             Err(error) => fail(&error, error.exit_code()),
+        },
+        Command::Store(args) => match store::run(args) {
+            Ok(code) => code,
+            Err(error) => fail(&error, 2),
         },
     }
 }

@@ -110,6 +110,45 @@ fn text_fits_a_terminal_and_has_no_colour_in_a_pipe() {
 }
 
 #[test]
+fn a_killed_client_is_back_in_three_round_trips_and_nothing_is_lost() {
+    let output = demo(&["--kill", "--rtt", "40", "--cuts", "2", "--json"]);
+    let run: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert!(output.status.success(), "{run:#}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!((&run["lost"], &run["duplicated"]), (&0.into(), &0.into()));
+    assert!(run["sent"].as_u64().unwrap() > 20);
+    assert!(run["received"].as_u64().unwrap() > 20);
+
+    assert_eq!(connections(&run, "cold")[0]["flights"], 5);
+    let killed = connections(&run, "killed");
+    assert_eq!(killed.len(), 2);
+    for connection in killed {
+        assert_eq!(connection["outcome"], "resumed");
+        assert_eq!(connection["flights"], 3, "{connection:#}");
+        assert_eq!(connection["flights_on_link"], 3, "{connection:#}");
+        let cut = &connection["cut"];
+        assert!(cut["in_flight_sent"].as_u64().unwrap() > 0, "{cut:#}");
+        assert!(cut["in_flight_to_us"].as_u64().unwrap() > 0, "{cut:#}");
+        assert!(cut["sent_meanwhile"].as_u64().unwrap() > 0, "{cut:#}");
+    }
+}
+
+#[test]
+fn kills_are_shown_in_the_same_columns() {
+    let output = demo(&["--kill", "--rtt", "10", "--cuts", "2"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(!text.contains('\x1b'));
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for expected in ["Kill 1", "Kill 2", "killed (median of 2)", "over 2 kills"] {
+        assert!(text.contains(expected), "{text}");
+    }
+    assert!(text.contains("0 lost, 0 duplicated"), "{text}");
+}
+
+#[test]
 fn nonsense_is_refused() {
     for arguments in [
         ["--rtt", "0"],

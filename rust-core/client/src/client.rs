@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::{ClientConfig, ConfigError};
 use crate::dial::Dialer;
 use crate::driver::{Driver, Request, SendError};
+use crate::endpoints;
 use crate::event::{EndReason, Event, EventQueue};
 use crate::iq::IqError;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
@@ -49,13 +50,21 @@ impl Client {
         let proto = Arc::new(config.proto(installation));
         let (platform, platform_requests) = Platform::new();
         let domain = config.account.domain_to_ascii();
+        let known = config
+            .store
+            .endpoints(&domain)
+            .map_err(ConfigError::Store)?;
+        let known = known.and_then(|known| endpoints::recall(&known, &config.network));
+        let (answer, answers) = mpsc::unbounded_channel();
         let (requests, receiver) = mpsc::unbounded_channel();
         let events = Arc::new(EventQueue::default());
         let dialer = Dialer::new(
-            domain,
+            domain.clone(),
             config.network,
             Arc::clone(&platform),
             entropy.number(),
+            known,
+            answer,
         );
         let name_servers = dialer.name_servers();
         let driver = Driver {
@@ -66,8 +75,11 @@ impl Client {
             store: config.store,
             events: Arc::clone(&events),
             dialer,
+            domain,
+            answers,
             supervisor: Supervisor::new(config.reconnect, entropy.number()),
             requests: receiver,
+            max_stanza: config.max_stanza,
             state: crate::driver::State::default(),
         };
         let ended = Arc::clone(&events);

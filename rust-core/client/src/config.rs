@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use snapback_proto::config::{Config, Identity, Policy, Timeouts, UserAgent};
+use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use snapback_proto::jid::{BareJid, JidError};
 use snapback_proto::plan::Transport;
 use snapback_proto::secret::Secret;
@@ -15,6 +15,9 @@ use snapback_store::{MemoryStore, Store};
 use snapback_tls::{TlsVersions, Trust};
 
 use crate::dial::{Dial, TcpDial};
+
+/// What servers accept unless told otherwise.
+const MAX_STANZA: usize = 256 << 10;
 
 /// An account, and how it is to be kept online. Everything has a default but the account and its password.
 pub struct ClientConfig {
@@ -28,6 +31,11 @@ pub struct ClientConfig {
     pub timeouts: Timeouts,
     /// How long to wait between attempts, and for signs of life.
     pub reconnect: Timing,
+    /// How much of the archive is read after each new session.
+    pub catch_up: CatchUp,
+    /// How many bytes a stanza of ours may have, as XML. Default 256 KiB, as for those that come: a server ends the stream
+    /// over one that is too big for it.
+    pub max_stanza: usize,
     /// What is accepted from the server; what is bigger is skipped and reported (rule T6).
     pub limits: Limits,
     /// Whose certificates are believed. Default: the platform's verifier.
@@ -136,6 +144,8 @@ impl ClientConfig {
             policy: Policy::default(),
             timeouts: Timeouts::default(),
             reconnect: Timing::default(),
+            catch_up: CatchUp::default(),
+            max_stanza: MAX_STANZA,
             limits: Limits::default(),
             trust: Trust::Platform,
             tls_versions: TlsVersions::default(),
@@ -169,6 +179,7 @@ impl ClientConfig {
             },
             policy: self.policy.clone(),
             timeouts: self.timeouts,
+            catch_up: self.catch_up,
             limits: self.limits,
             carbons: self.carbons,
             presence: self.presence,

@@ -17,10 +17,12 @@ use snapback_resolver::{
 };
 use snapback_store::ServerKey;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::{Network, ServerAddress};
+use crate::endpoints;
 use crate::platform::{Platform, PlatformFirst};
 
 /// All addresses together get this long. A SYN that is lost twice is sent again after 3 s; more than 15 s of silence
@@ -81,6 +83,8 @@ pub(crate) struct Dialer {
     cache: Arc<Mutex<MemoryAnswerCache>>,
     /// Those of the configuration, until the platform names others: they change with the network.
     name_servers: Arc<Mutex<NameServers>>,
+    /// Where new answers are told, for the store.
+    answers: mpsc::UnboundedSender<StoredAnswer>,
     /// SRV weights need chance, not secrecy.
     chance: u64,
     /// These answered TCP and failed TLS: they are tried last.
@@ -88,18 +92,26 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
+    /// `known` is what an earlier process found out.
     pub(crate) fn new(
         domain: String,
         network: Network,
         platform: Arc<Platform>,
         chance: u64,
+        known: Option<StoredAnswer>,
+        answers: mpsc::UnboundedSender<StoredAnswer>,
     ) -> Self {
+        let mut cache = MemoryAnswerCache::default();
+        if let Some(known) = known {
+            cache.save(&domain, known);
+        }
         Self {
             domain,
             name_servers: Arc::new(Mutex::new(network.name_servers.clone())),
             network: Arc::new(network),
             platform,
-            cache: Arc::default(),
+            cache: Arc::new(Mutex::new(cache)),
+            answers,
             chance,
             shunned: Vec::new(),
         }
@@ -132,22 +144,40 @@ impl Dialer {
             return Ok(connected);
         }
         let now = u64::try_from(wall.0).unwrap_or(0);
-        if let Some(cached) = self.cached(now) {
-            if !cached.fresh {
-                let refresher = self.clone();
-                tokio::spawn(async move { refresher.refresh(now).await });
+        match self.cached(now) {
+            Some(cached) if self.has_failed(&cached.endpoints) => {
+                // None of them led to a server of ours. Where nobody can say better, they are tried again all the same.
+                let endpoints = self.refresh(now).await;
+                self.race(endpoints.unwrap_or(cached.endpoints)).await
             }
-            if let Ok(connected) = self.race(cached.endpoints).await {
-                return Ok(connected);
+            Some(cached) => {
+                if !cached.fresh {
+                    let refresher = self.clone();
+                    tokio::spawn(async move { refresher.refresh(now).await });
+                }
+                if let Ok(connected) = self.race(cached.endpoints).await {
+                    return Ok(connected);
+                }
+                let endpoints = self.refresh(now).await?;
+                self.race(endpoints).await
+            }
+            None => {
+                let endpoints = self.refresh(now).await?;
+                self.race(endpoints).await
             }
         }
-        let endpoints = self.refresh(now).await?;
-        self.race(endpoints).await
     }
 
     fn cached(&self, now: u64) -> Option<snapback_resolver::Cached> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.load(&self.domain).and_then(|answer| answer.at(now))
+    }
+
+    /// Whether the last connection to each of them did not get as far as TLS.
+    fn has_failed(&self, endpoints: &[Endpoint]) -> bool {
+        endpoints
+            .iter()
+            .all(|endpoint| self.shunned.contains(&server_key(endpoint)))
     }
 
     async fn refresh(&self, now: u64) -> Result<Vec<Endpoint>, DialError> {
@@ -156,8 +186,13 @@ impl Dialer {
             .await
             .map_err(DialError::Resolve)?;
         let endpoints = resolution.endpoints.clone();
+        let answer = StoredAnswer::new(resolution, now);
+        if endpoints::is_remembered(&self.network) {
+            // The driver may have ended meanwhile.
+            let _ = self.answers.send(answer.clone());
+        }
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.save(&self.domain, StoredAnswer::new(resolution, now));
+        cache.save(&self.domain, answer);
         Ok(endpoints)
     }
 

@@ -11,6 +11,7 @@ use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
 use snapback_session::link::{LinkError, Timeline};
 use snapback_session::supervisor::{ConnectionState, OfflineReason};
+use snapback_store::StoreError;
 use tokio::sync::{Notify, watch};
 
 use crate::dial::DialError;
@@ -34,7 +35,7 @@ pub enum Event {
         /// What each flight carried and how long it took.
         timeline: Timeline,
     },
-    /// A connection, or an attempt at one, ended.
+    /// A connection, or an attempt at one, ended; or there was no attempt, since the store could not be used.
     Ended {
         /// Why.
         reason: EndReason,
@@ -46,7 +47,8 @@ pub enum Event {
         /// The stanza and its delivery id.
         delivery: Delivery,
     },
-    /// A copy of a message that another client of this account sent or received (XEP-0280). Kept until confirmed.
+    /// A copy of a message that another client of this account sent or received (XEP-0280). One that was sent while we were
+    /// away comes in the same way, from the archive. Kept until confirmed.
     Carbon {
         /// The delivery as it came, with its id.
         delivery: Delivery,
@@ -72,7 +74,8 @@ pub enum Event {
     /// An inbound stanza was over a limit and was skipped.
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing: the server forgot the session, or it leaves what waited for us to its archive, as
-    /// Bind 2 servers do (XEP-0386). The archive (XEP-0313) has them.
+    /// Bind 2 servers do (XEP-0386), and the archive (XEP-0313) did not help: there is none, it is not known how far we hold
+    /// it, it failed, or too much stands in it.
     PossibleGap,
     /// The server broke a rule in a way that could be survived.
     PeerFault(&'static str),
@@ -102,6 +105,8 @@ pub enum EndReason {
     Dial(DialError),
     /// The stream or TLS failed.
     Link(LinkError),
+    /// The store did not do what the connection needs: it is owned elsewhere, the phone is locked, the device is full.
+    Store(StoreError),
     /// The driver failed; a bug of ours, and not a panic of yours (rule T10).
     Driver,
 }
@@ -113,6 +118,7 @@ impl fmt::Display for EndReason {
             Self::Dropped => f.write_str("dropped"),
             Self::Dial(error) => error.fmt(f),
             Self::Link(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
             Self::Driver => f.write_str("internal error"),
         }
     }

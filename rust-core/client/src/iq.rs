@@ -21,6 +21,8 @@ pub enum IqError {
     NotARequest,
     /// It could not be stored for sending.
     NotQueued,
+    /// It has more bytes than the configuration allows.
+    TooBig,
     /// The client is closed.
     Closed,
 }
@@ -32,6 +34,7 @@ impl fmt::Display for IqError {
             Self::SessionLost => f.write_str("the session was lost"),
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::NotARequest => f.write_str("it is not a request"),
+            Self::TooBig => f.write_str("it is too big"),
             Self::NotQueued => f.write_str("it could not be queued"),
             Self::Closed => f.write_str("the client is closed"),
         }

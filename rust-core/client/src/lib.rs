@@ -26,6 +26,7 @@ mod clock;
 mod config;
 mod dial;
 mod driver;
+mod endpoints;
 mod event;
 mod iq;
 mod platform;
@@ -39,7 +40,7 @@ pub use iq::IqError;
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
 
 pub use snapback_proto as proto;
-pub use snapback_proto::config::{Identity, Policy, Timeouts, UserAgent};
+pub use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
 pub use snapback_proto::connection::{Failure, Outcome, Stage, Timer};
 pub use snapback_proto::error::{Assumption, ConnectionError, LocalError, PeerError};
 pub use snapback_proto::jid::{BareJid, FullJid, Jid, JidError};
@@ -48,6 +49,7 @@ pub use snapback_proto::part::Part;
 pub use snapback_proto::plan::{Flight, Goal, Login, Plan, Transport};
 pub use snapback_proto::secret::Secret;
 pub use snapback_proto::stanza::StanzaError;
+pub use snapback_proto::stream::error::StreamCondition;
 pub use snapback_proto::xep::carbons::{Carbon, Direction as CarbonDirection};
 pub use snapback_proto::xep::roster::Item as RosterItem;
 pub use snapback_proto::xml::{Element, Limits};
@@ -57,5 +59,6 @@ pub use snapback_session::supervisor::{ConnectionState, OfflineReason, Step, Tim
 pub use snapback_store as store;
 pub use snapback_store::{
     FileVault, KeyVault, MemoryStore, OpenReport, Roster, SqliteStore, Store, StoreError,
+    VaultError,
 };
 pub use snapback_tls::{CertificateError, TlsContext, TlsError, TlsVersions, Trust, danger};

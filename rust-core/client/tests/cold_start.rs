@@ -7,42 +7,21 @@
 
 mod support;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use snapback_client::{
-    Client, ClientConfig, FileVault, Outcome, ServerAddress, SqliteStore, Transport, Trust, danger,
-};
+use snapback_client::{Client, ClientConfig, Outcome, ServerAddress, Transport, Trust, danger};
 use snapback_reference_server::Switches;
+use support::disk::Folder;
 use support::{LinkDial, Setup};
 
 const RTT: Duration = Duration::from_millis(5);
 
-fn store(folder: &Path) -> SqliteStore {
-    let vault = FileVault::new(folder.join("keys")).unwrap();
-    let (store, report) =
-        SqliteStore::open(folder.join("juliet.db"), "juliet@localhost", vault).unwrap();
-    assert!(report.is_clean(), "{report:?}");
-    store
-}
-
-/// A folder of the test's own, gone when it ends.
-struct Folder(std::path::PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed is for the system to clean.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[tokio::test]
 async fn a_new_process_resumes_in_three_round_trips_and_sends_what_waited() {
-    let folder =
-        Folder(std::env::temp_dir().join(format!("snapback-cold-start-{}", std::process::id())));
+    let folder = Folder::new();
     let mut setup = Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
-        config.store = Box::new(store(&folder.0));
+        config.store = Box::new(folder.store());
     })
     .await;
     setup.client.connect();
@@ -55,7 +34,7 @@ async fn a_new_process_resumes_in_three_round_trips_and_sends_what_waited() {
     config.trust = Trust::Roots(danger::Roots::from_pem(setup.server.ca_pem().as_bytes()).unwrap());
     config.network.servers = vec![ServerAddress::at(setup.link.addr(), Transport::DirectTls)];
     config.network.dial = Arc::new(LinkDial(Arc::clone(&setup.link)));
-    config.store = Box::new(store(&folder.0));
+    config.store = Box::new(folder.store());
     setup.client = Client::open(config).unwrap();
     let waiting = setup
         .client

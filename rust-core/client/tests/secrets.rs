@@ -8,94 +8,18 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use snapback_client::proto::knowledge::{Knowledge, Op};
-use snapback_client::{
-    Client, ClientConfig, Delivery, MemoryStore, Roster, ServerAddress, Store, StoreError,
-    Transport, Trust, danger,
-};
+use snapback_client::proto::knowledge::Op;
+use snapback_client::{Client, ClientConfig, MemoryStore, ServerAddress, Transport, Trust, danger};
 use snapback_reference_server::{Fault, Switches};
 use support::Setup;
 use support::course::{Course, PASSWORD, RTT, follow, hasty};
 use support::tap::{Tap, TapDial};
+use support::watched::Watched;
 
 /// Long, so that it is nowhere by chance.
 const LONG_PASSWORD: &str = "correct horse battery staple 4711";
-
-/// A store that lets the test see what it was given, as text and in the clear.
-struct Watched {
-    inner: MemoryStore,
-    seen: Arc<Mutex<Seen>>,
-}
-
-#[derive(Default)]
-struct Seen {
-    tokens: Vec<String>,
-    printed: String,
-}
-
-impl Store for Watched {
-    fn load(&mut self, server: &snapback_store::ServerKey) -> Result<Knowledge, StoreError> {
-        let knowledge = self.inner.load(server)?;
-        self.seen.lock().unwrap().printed += &format!("{knowledge:?}\n");
-        Ok(knowledge)
-    }
-
-    fn apply(&mut self, server: &snapback_store::ServerKey, ops: &[Op]) -> Result<(), StoreError> {
-        let mut seen = self.seen.lock().unwrap();
-        seen.printed += &format!("{ops:?}\n");
-        for op in ops {
-            if let Op::StoreFast(token) = op {
-                seen.tokens.push(token.token.expose().clone());
-            }
-        }
-        self.inner.apply(server, ops)
-    }
-
-    fn endpoints(
-        &mut self,
-        domain: &str,
-    ) -> Result<Option<snapback_store::KnownEndpoints>, StoreError> {
-        self.inner.endpoints(domain)
-    }
-
-    fn set_endpoints(
-        &mut self,
-        domain: &str,
-        known: &snapback_store::KnownEndpoints,
-    ) -> Result<(), StoreError> {
-        self.inner.set_endpoints(domain, known)
-    }
-
-    fn roster(&mut self) -> Result<Roster, StoreError> {
-        self.inner.roster()
-    }
-
-    fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError> {
-        self.inner.undelivered()
-    }
-
-    fn enqueue(&mut self, stanza: snapback_store::NewStanza) -> Result<u64, StoreError> {
-        self.inner.enqueue(stanza)
-    }
-
-    fn queue_len(&mut self) -> Result<usize, StoreError> {
-        self.inner.queue_len()
-    }
-
-    fn queue_limit(&self) -> usize {
-        self.inner.queue_limit()
-    }
-
-    fn installation(&mut self) -> Result<Option<String>, StoreError> {
-        self.inner.installation()
-    }
-
-    fn set_installation(&mut self, id: &str) -> Result<(), StoreError> {
-        self.inner.set_installation(id)
-    }
-}
 
 fn assert_hidden(text: &str, secrets: &[String], where_: &str) {
     for secret in secrets {
@@ -121,7 +45,7 @@ async fn scan(transport: Transport, early_data: bool) {
         Transport::DirectTls => host.server.direct_addr(),
         Transport::StartTls => host.server.starttls_addr(),
     };
-    let seen = Arc::<Mutex<Seen>>::default();
+    let (store, seen) = Watched::new(MemoryStore::default());
     let mut config = ClientConfig::new("juliet@localhost", LONG_PASSWORD).unwrap();
     config.trust = Trust::Roots(danger::Roots::from_pem(host.server.ca_pem().as_bytes()).unwrap());
     config.network.servers = vec![ServerAddress::at(upstream, transport)];
@@ -129,10 +53,7 @@ async fn scan(transport: Transport, early_data: bool) {
         tap: tap.clone(),
         server: upstream,
     });
-    config.store = Box::new(Watched {
-        inner: MemoryStore::default(),
-        seen: Arc::clone(&seen),
-    });
+    config.store = Box::new(store);
     hasty(&mut config);
     config.policy.early_data = early_data;
     let mut printed = format!("{config:?} {:?}", config.policy);
@@ -170,14 +91,23 @@ async fn scan(transport: Transport, early_data: bool) {
     printed += &format!("{client:?}");
 
     let seen = seen.lock().unwrap();
-    assert!(!seen.tokens.is_empty(), "there was a token");
-    let mut secrets = seen.tokens.clone();
+    let tokens = seen
+        .transactions
+        .iter()
+        .flatten()
+        .filter_map(|op| match op {
+            Op::StoreFast(token) => Some(token.token.expose().clone()),
+            _ => None,
+        });
+    let mut secrets: Vec<String> = tokens.collect();
+    assert!(!secrets.is_empty(), "there was a token");
     secrets.push(LONG_PASSWORD.to_owned());
+    let told = format!("{} {:?}", seen.loaded, seen.transactions);
     assert_hidden(&course.log, &secrets, "events");
     assert_hidden(&printed, &secrets, "configuration and client");
-    assert_hidden(&seen.printed, &secrets, "what the store is told");
+    assert_hidden(&told, &secrets, "what the store is told");
     let bytes = format!("{:?}", LONG_PASSWORD.as_bytes());
-    assert_hidden(&seen.printed, &[bytes], "bytes that the store is told");
+    assert_hidden(&told, &[bytes], "bytes that the store is told");
     for secret in &secrets {
         assert!(!tap.has_seen(secret), "T9: a secret on the wire");
     }

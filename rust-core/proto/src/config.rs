@@ -29,6 +29,8 @@ pub struct Config {
     pub presence: bool,
     /// Fetch the roster after each new session, by version where the server can.
     pub roster: bool,
+    /// How much of the archive (XEP-0313) is read after each new session.
+    pub catch_up: CatchUp,
     /// What we answer to service discovery (XEP-0030) and hash into our caps (XEP-0115).
     pub identity: Identity,
 }
@@ -69,6 +71,29 @@ pub struct Policy {
     pub early_data: bool,
     /// Allow `HT-SHA-256-NONE`, tokens without channel binding. Off by default: it lowers the floor of rule T2.
     pub allow_unbound_tokens: bool,
+}
+
+/// The bounds of reading from the archive what came while there was no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatchUp {
+    /// Messages to ask for at once. Default 100: a page of short messages is about 50 kB. Servers may give fewer.
+    pub page: u32,
+    /// Pages in all. Default 100: beyond that the app is told of a gap, and what comes now is more use to it.
+    pub pages: u32,
+    /// How long messages of unknown fate, and what is behind them, wait for the archive's word. Default 10 s: it comes with
+    /// the first pages, or the archive is slow and sending them twice is the lesser evil. The archive itself is given up
+    /// on after six times that without an answer.
+    pub patience: Duration,
+}
+
+impl Default for CatchUp {
+    fn default() -> Self {
+        Self {
+            page: 100,
+            pages: 100,
+            patience: Duration::from_secs(10),
+        }
+    }
 }
 
 /// How long to wait for what. All are counted from the moment that the wait begins.

@@ -1,5 +1,7 @@
 //! What is remembered between connections: a snapshot goes in when a connection starts, changes come out as [`Op`]s.
 
+mod seen;
+
 use std::fmt;
 
 use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
@@ -9,6 +11,8 @@ use crate::time::UnixTime;
 use crate::xep::caps::Caps;
 use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
+
+pub use seen::{SEEN_MESSAGES, Seen, SeenTag, StableId};
 
 /// Everything that one connection needs to know when it starts.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,19 @@ pub struct Knowledge {
     pub queue: Vec<OutboundStanza>,
     /// The number that the next stanza gets in the queue.
     pub next_seq: u64,
+    /// Up to where we hold our own archive; `None` if that is not known, or there is none.
+    pub archive: Option<ArchiveCursor>,
+    /// Messages that must not come twice.
+    pub seen: Seen,
+}
+
+/// A place in our own archive (XEP-0313): what lies before it, we hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArchiveCursor {
+    /// Before the first message: the archive was empty.
+    Start,
+    /// Behind the message with this archive id.
+    After(String),
 }
 
 /// What one endpoint advertised, and what was found out about it. It may save a flight, never lower the floor.
@@ -143,6 +160,10 @@ pub enum PendingKind {
     Carbons,
     /// The server's identity and features (XEP-0030), to be checked against its caps.
     ServerDisco,
+    /// A page of the archive behind the cursor (XEP-0313).
+    ArchivePage,
+    /// Where the archive ends (XEP-0313).
+    ArchiveEnd,
 }
 
 /// A stanza on its way out. What it says does not print.
@@ -156,6 +177,13 @@ pub struct OutboundStanza {
     pub kind: OutboundKind,
     /// Whether its bytes may have left in the current session.
     pub sent: bool,
+    /// Whether its bytes may have left in a session that is gone. The archive may know whether they arrived; sent again, it
+    /// carries a delay stamp (rule I8).
+    pub unknown: bool,
+    /// Where our own archive stood when it was first sent: if it arrived, it is found behind that.
+    pub sent_behind: Option<ArchiveCursor>,
+    /// How often the server has ended the stream with an error when this was the first that it had not acknowledged.
+    pub strikes: u8,
     /// When it was queued, for the delay stamp of a late resend (XEP-0203).
     pub queued_at: UnixTime,
     /// The stanza as XML text.
@@ -169,6 +197,9 @@ impl fmt::Debug for OutboundStanza {
             .field("id", &self.id)
             .field("kind", &self.kind)
             .field("sent", &self.sent)
+            .field("unknown", &self.unknown)
+            .field("sent_behind", &self.sent_behind)
+            .field("strikes", &self.strikes)
             .field("bytes", &self.xml.len())
             .finish_non_exhaustive()
     }
@@ -244,11 +275,13 @@ pub enum Op {
     SmPending(Vec<PendingIq>),
     /// The stream became ill-formed at this inbound count (rule T6).
     SmPoisoned(u32),
-    /// The session is gone. Sent stanzas become unknown: the core's own are removed, messages are queued again.
+    /// The session is gone. Sent stanzas become unknown: the core's own are removed, messages are queued again and marked
+    /// as unknown.
     SmDropped,
     /// A stanza enters the queue.
     Enqueue(OutboundStanza),
-    /// These stanzas are about to be written in the current session.
+    /// These stanzas are about to be written in the current session. Each notes where the archive's cursor stands, unless
+    /// it has been sent before.
     MarkSent(Vec<u64>),
     /// The server acknowledged: these stanzas leave the queue and `base` is the new count (rule I13).
     Acked {
@@ -259,12 +292,18 @@ pub enum Op {
     },
     /// These stanzas leave the queue unsent or unknown.
     Failed(Vec<u64>),
+    /// The server ended the stream with an error, and this was the first stanza that it had not acknowledged.
+    Strike(u64),
     /// An inbound stanza for the app. It shares its transaction with the count that includes it (rule I1).
     Inbound(Delivery),
     /// The inbound count, modulo 2^32.
     CountInbound(u32),
     /// The app has taken a delivery.
     Confirm(String),
+    /// A message with these ids is known: if it comes again, it is a double. One message has at most two.
+    Seen(Vec<SeenTag>),
+    /// We hold our own archive up to here.
+    ArchiveCursor(ArchiveCursor),
     /// The whole roster, as of this version.
     ReplaceRoster {
         /// Version, if the server does versions.

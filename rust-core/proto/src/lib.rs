@@ -10,6 +10,8 @@ pub mod entropy;
 pub mod error;
 pub mod jid;
 pub mod knowledge;
+#[doc(hidden)]
+pub mod mistakes;
 pub mod ns;
 pub mod part;
 pub mod plan;

@@ -61,6 +61,8 @@ pub enum Part {
     ClientState,
     /// A service discovery request.
     DiscoInfo,
+    /// A question to the archive.
+    ArchiveQuery,
     /// `<r/>`.
     AckRequest,
     /// `<a/>`.
@@ -109,6 +111,7 @@ impl fmt::Display for Part {
             Self::EnableCarbons => "carbons",
             Self::ClientState => "client state",
             Self::DiscoInfo => "disco",
+            Self::ArchiveQuery => "archive",
             Self::AckRequest => "r",
             Self::Ack => "a",
             Self::Message => "message",

@@ -75,6 +75,7 @@ impl Bench {
             carbons: true,
             presence: true,
             roster: true,
+            catch_up: snapback_proto::config::CatchUp::default(),
             identity: Identity {
                 name: "Test".to_owned(),
                 kind: "phone".to_owned(),

@@ -7,6 +7,7 @@
 
 mod endpoints;
 mod error;
+mod inspect;
 mod memory;
 mod report;
 mod sqlite;
@@ -21,6 +22,7 @@ use snapback_proto::xep::roster::Item;
 
 pub use endpoints::{EndpointSource, KnownEndpoint, KnownEndpoints};
 pub use error::{Conflict, StoreError};
+pub use inspect::{InspectError, Inspection, QueueSummary, SessionSummary, TokenSummary, inspect};
 pub use memory::{DEFAULT_QUEUE_LIMIT, MemoryStore};
 pub use report::{OpenReport, Trouble, Unknown};
 pub use sqlite::SqliteStore;
@@ -91,20 +93,26 @@ pub struct NewStanza {
 /// - `SmEnabled`: the session is replaced. What was sent in an older one and is not listed ends as under `SmDropped`;
 ///   what is listed enters the queue if it is not there, and is marked sent, in the order of the list;
 /// - `SmAlive`: `alive_at`; `SmPending`: `pending`; `SmPoisoned`: `poisoned_at`; `CountInbound`: `h`;
-/// - `SmDropped`: the row is cleared. Of the stanzas that were sent, messages become unsent and take their places by
-///   number again; the core's own and what was bound to the session leave the queue.
+/// - `SmDropped`: the row is cleared. Of the stanzas that were sent, messages become unsent and unknown and take their
+///   places by number again; the core's own and what was bound to the session leave the queue.
 ///
 /// *Queue*, one row for each outbound stanza. Numbers rise and are never used twice, not even after the queue is empty:
 /// - `Enqueue`: a new row; if it is marked sent, it is the last that was sent. [`Conflict::SeqTaken`] if its number is
 ///   not new;
-/// - `MarkSent`: these were sent, in the order of the list, after all that was sent before. [`Conflict::NotQueued`] if one
-///   is not there;
+/// - `MarkSent`: these were sent, in the order of the list, after all that was sent before. A message that was never sent
+///   before notes the archive's cursor. [`Conflict::NotQueued`] if one is not there;
 /// - `Acked`: these leave, and `base` becomes the session's, if there is a base and a session. Numbers that are not in the
 ///   queue do not matter: without stream management the core's own stanzas are never stored;
-/// - `Failed`: these leave.
+/// - `Failed`: these leave;
+/// - `Strike`: one more for this one, if it is there.
 ///
 /// *Deliveries*, in the order in which they came: `Inbound` adds one ([`Conflict::DeliveryExists`] if its id is not new),
 /// `Confirm` removes it, and does nothing the second time.
+///
+/// *Archive*: `ArchiveCursor` replaces the cursor; nothing else does.
+///
+/// *Seen*, the newest [`SEEN_MESSAGES`](snapback_proto::knowledge::SEEN_MESSAGES) messages: `Seen` adds one, whatever was
+/// there before. The tags were made with the key that the connection was shown.
 ///
 /// *Roster*: `ReplaceRoster` replaces items and version; `PushRoster` replaces the version and one item, or removes the
 /// item if its subscription is `remove` (rule S8). A push without a version leaves none: the old one would be a lie.

@@ -301,6 +301,7 @@ fn config(allow_plain: bool) -> Config {
         carbons: true,
         presence: true,
         roster: true,
+        catch_up: snapback_proto::config::CatchUp::default(),
         identity: Identity {
             name: "x".to_owned(),
             kind: "phone".to_owned(),
@@ -320,6 +321,9 @@ fn knowledge(has_session: bool) -> Knowledge {
         id: format!("q{seq}"),
         kind: OutboundKind::Message,
         sent: seq < 2,
+        unknown: seq == 2,
+        sent_behind: None,
+        strikes: 0,
         queued_at: UnixTime(1_794_000_000),
         xml: format!("<message xmlns='jabber:client' id='q{seq}'></message>"),
     });

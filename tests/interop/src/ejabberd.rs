@@ -105,13 +105,14 @@ fn configuration(site: &Site, packaged: &str) -> Result<String, &'static str> {
         config,
         "\nhosts: [{DOMAIN:?}]\ncertfiles: [\"{chain}\", \"{key}\"]\nca_file: \"{folder}/ca.pem\"\nlisten:\n"
     );
+    let address = site.config.address;
     for (port, tls) in [
         (site.starttls_port, "starttls_required"),
         (site.direct_port, "tls"),
     ] {
         let _ = writeln!(
             config,
-            "  - {{port: {port}, ip: \"127.0.0.1\", module: ejabberd_c2s, max_stanza_size: 262144, access: c2s, \
+            "  - {{port: {port}, ip: \"{address}\", module: ejabberd_c2s, max_stanza_size: 262144, access: c2s, \
              {tls}: true, protocol_options: 'TLS_OPTIONS'}}"
         );
     }

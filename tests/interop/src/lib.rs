@@ -31,6 +31,8 @@ mod process;
 mod prosody;
 mod server;
 
+#[cfg(all(feature = "real-servers", target_os = "linux"))]
+pub mod flaky;
 #[cfg(feature = "real-servers")]
 pub mod measure;
 #[cfg(feature = "real-servers")]

@@ -43,21 +43,13 @@ pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
     fs::create_dir_all(site.folder.join("data"))
         .map_err(StartError::io("creating Prosody's data folder"))?;
 
+    relocated(&root, site, "prosodyctl")?;
     for credentials in &site.accounts {
         let localpart = credentials.localpart();
-        let mut command = Command::new(root.join("usr/bin/lua5.4"));
-        command.arg(relocated(&root, site, "prosodyctl")?);
-        command.arg("--config").arg(&config);
-        command.args(["register", localpart, DOMAIN, &credentials.password]);
-        let output = command.envs(environment(&root)).output();
-        let output = output.map_err(StartError::io("running prosodyctl"))?;
-        if !output.status.success() {
-            let tail = packages::tail_of(&output);
-            return Err(StartError::Command {
-                program: "prosodyctl register".to_owned(),
-                tail,
-            });
-        }
+        control(
+            site,
+            &["register", localpart, DOMAIN, &credentials.password],
+        )?;
     }
 
     let arguments = [
@@ -71,6 +63,25 @@ pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
         arguments: arguments.into(),
         environment: environment(&root).into(),
         ready_file: None,
+    })
+}
+
+/// Runs `prosodyctl` on a prepared site.
+pub(crate) fn control(site: &Site, arguments: &[&str]) -> Result<(), StartError> {
+    let root = packages::unpacked(PROSODY)?;
+    let mut command = Command::new(root.join("usr/bin/lua5.4"));
+    command.arg(site.folder.join("prosodyctl.lua"));
+    command
+        .arg("--config")
+        .arg(site.folder.join("prosody.cfg.lua"));
+    let output = command.args(arguments).envs(environment(&root)).output();
+    let output = output.map_err(StartError::io("running prosodyctl"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(StartError::Command {
+        program: format!("prosodyctl {}", arguments.first().unwrap_or(&"")),
+        tail: packages::tail_of(&output),
     })
 }
 
@@ -124,7 +135,9 @@ fn overrides(site: &Site) -> String {
         .chain(std::iter::once("quickstart").filter(|_| quickstart));
     let modules: String = modules.map(|module| format!("{module:?}; ")).collect();
     let quickstart = match quickstart {
-        true => format!("plugin_paths = {{ {OWN_MODULES:?} }}\nquickstart_resume_before_sasl = true"),
+        true => {
+            format!("plugin_paths = {{ {OWN_MODULES:?} }}\nquickstart_resume_before_sasl = true")
+        }
         false => String::new(),
     };
     let nagle = match site.config.nagle {
@@ -141,6 +154,7 @@ fn overrides(site: &Site) -> String {
         chain.to_string()
     );
     let window = site.config.resume_window_s;
+    let address = site.config.address;
     format!(
         r#"-- What the test changes:
 run_as_root = true
@@ -148,7 +162,7 @@ data_path = "{folder}/data"
 pidfile = "{folder}/prosody.pid"
 log = {{ {{ levels = {{ min = "info" }}; to = "console" }} }}
 certificates = "{folder}"
-interfaces = {{ "127.0.0.1" }}
+interfaces = {{ "{address}" }}
 c2s_ports = {{ {starttls} }}
 c2s_direct_tls_ports = {{ {direct} }}
 s2s_ports = {{ }}

@@ -45,10 +45,12 @@ pub struct ServerConfig {
     pub tickets: bool,
     /// How long a stream can be resumed after its connection was lost.
     pub resume_window_s: u32,
+    /// Where it listens: an address of the network namespace that it is started in.
+    pub address: Ipv4Addr,
 }
 
 impl ServerConfig {
-    /// Writes are not delayed, tickets are not accepted, streams can be resumed for five minutes.
+    /// Writes are not delayed, tickets are not accepted, streams can be resumed for five minutes; on 127.0.0.1.
     #[must_use]
     pub fn new(flavour: Flavour) -> Self {
         Self {
@@ -56,6 +58,7 @@ impl ServerConfig {
             nagle: false,
             tickets: false,
             resume_window_s: 300,
+            address: Ipv4Addr::LOCALHOST,
         }
     }
 }
@@ -157,7 +160,7 @@ impl Site {
 
     fn addresses(&self) -> [SocketAddr; 2] {
         [self.starttls_port, self.direct_port]
-            .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            .map(|port| SocketAddr::from((self.config.address, port)))
     }
 
     fn prepare(&self) -> Result<Launch, StartError> {
@@ -280,6 +283,19 @@ impl RunningServer {
         let process = Process::start(&self.launch, &self.site.folder, &self.site.addresses())?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// What an operator of Prosody types behind `prosodyctl`.
+    ///
+    /// # Panics
+    ///
+    /// If this is no Prosody.
+    pub fn prosodyctl(&self, arguments: &[&str]) -> Result<(), StartError> {
+        assert!(
+            self.site.config.flavour != Flavour::Ejabberd,
+            "ejabberd has no prosodyctl"
+        );
+        prosody::control(&self.site, arguments)
     }
 
     /// The end of what the server printed; shown by itself when a test fails.

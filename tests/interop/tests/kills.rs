@@ -1,18 +1,25 @@
 //! Nothing lost, nothing twice, although the process dies: real processes, real kills, at any moment.
 //!
 //! `SNAPBACK_KILLS` says how often each run kills (25), `SNAPBACK_KILL_SEED` when it does (the clock's choice, printed).
-#![allow(clippy::expect_used, reason = "a test")]
+//! `SNAPBACK_KILL_EVERY=1` kills at every change of the store instead of each fifth.
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a test")]
 
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use snapback_client::Transport;
-use snapback_interop::kills::run::{Excuse, Killed, Plan, run};
+use snapback_interop::kills::each_change::{EachChange, Life};
+use snapback_interop::kills::fate::{Fate, When};
+use snapback_interop::kills::judge::Excuse;
+use snapback_interop::kills::run::{Killed, Plan, run};
 use snapback_interop::phone::Endpoint;
 use snapback_interop::{Account, Credentials, Flavour, ServerConfig, start_or_skip};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
 const KILLS: u32 = 25;
+
+/// More changes than a life here has.
+const MOST_CHANGES: u64 = 1000;
 
 fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
@@ -61,7 +68,7 @@ async fn on_reference(name: &str, switches: Switches, transport: Transport, kill
         transport,
         ca_pem: server.ca_pem(),
     };
-    kill(name, endpoint, accounts, killed, Excuse::None).await;
+    kill(name, endpoint, accounts, killed, Excuse::Order).await;
 }
 
 async fn on_real(name: &str, flavour: Flavour, transport: Transport, killed: Killed) {
@@ -70,7 +77,7 @@ async fn on_real(name: &str, flavour: Flavour, transport: Transport, killed: Kil
     };
     let accounts = [Account::Juliet, Account::Romeo].map(|who| server.account(who).clone());
     let endpoint = Endpoint::of(&server, transport);
-    kill(name, endpoint, accounts, killed, Excuse::LostSessions).await;
+    kill(name, endpoint, accounts, killed, Excuse::Order).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,4 +120,43 @@ async fn prosody_with_sasl2_one_is_killed() {
         Killed::First,
     )
     .await;
+}
+
+/// A process dies before or after one certain change of its store; for each of them, until one lives through it all.
+async fn at_each_change(life: Life) {
+    let server = ReferenceServer::start(Config::default());
+    let server = server.await.expect("it starts");
+    let each = EachChange {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_victim")),
+        server: &server,
+        life,
+    };
+    let step: u64 = from_environment("SNAPBACK_KILL_EVERY").unwrap_or(5);
+    // Another sample in each run.
+    let first = 1 + u64::from(std::process::id()) % step;
+    let mut deaths = 0;
+    for when in [When::Before, When::After] {
+        for number in 0..MOST_CHANGES {
+            let change = first + number * step;
+            let fate = Fate { when, change };
+            let outcome = each.dies(fate).await;
+            outcome.check(fate, life);
+            if !outcome.died {
+                println!("{life:?} life, {when:?}: {} deaths, each {step}", number);
+                break;
+            }
+            deaths += 1;
+        }
+    }
+    assert!(deaths > 2, "there was nobody to kill");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i13_a_kill_at_any_change_of_the_first_life_loses_nothing() {
+    at_each_change(Life::First).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i13_a_kill_at_any_change_of_a_resuming_life_loses_nothing() {
+    at_each_change(Life::Resuming).await;
 }

@@ -4,7 +4,7 @@
 //! round trip after it was written, in order, at any throughput. It carries real sockets, so any client and any
 //! server can be put at its ends without knowing of it, and it can be cut in the ways a phone's connection is cut.
 //!
-//! What it does not model: loss, congestion control, and TCP's slow start. Those need real packets.
+//! What it does not model: loss, congestion control, and TCP's slow start. Those need real packets: see [`packets`].
 //!
 //! ```no_run
 //! # async fn example(server: std::net::SocketAddr) -> std::io::Result<()> {
@@ -22,6 +22,7 @@
 mod config;
 mod connection;
 mod link;
+pub mod packets;
 mod trace;
 
 pub use config::{ChargeHandshake, CutMode, Direction, DownMode, LinkConfig};

@@ -64,6 +64,9 @@ impl Process {
             SocketAddr::from(([127, 0, 0, 1], port)),
             Transport::DirectTls,
         )];
+        // A server that says goodbye would be left alone for half a minute.
+        config.reconnect.relief_base = Duration::from_millis(50);
+        config.reconnect.relief_floor = Duration::from_millis(10);
         Client::open(config).unwrap()
     }
 }

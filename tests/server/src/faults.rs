@@ -74,6 +74,25 @@ pub enum Fault {
     At(Point, Action),
     /// Each message is delivered twice.
     DuplicateDelivery,
+    /// The archive answers a query wrongly, or not at all.
+    Archive(ArchiveFault),
+    /// A message with this body is not handled, and ends the stream with `policy-violation`.
+    PoisonousBody(String),
+}
+
+/// What is wrong with the archive's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveFault {
+    /// It does not come.
+    Silence,
+    /// The results belong to another query.
+    WrongQueryId,
+    /// The results come from another account.
+    ForeignSender,
+    /// Every page says that more follows.
+    NeverComplete,
+    /// No id is known.
+    ItemNotFound,
 }
 
 /// Whose bytes.

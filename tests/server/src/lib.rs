@@ -29,7 +29,9 @@ mod world;
 mod xml;
 
 pub use connection::{Closing, Connection, Output};
-pub use faults::{Action, CertificateFault, Direction, Fault, Faults, Layer, Malformed, Point};
+pub use faults::{
+    Action, ArchiveFault, CertificateFault, Direction, Fault, Faults, Layer, Malformed, Point,
+};
 pub use observe::{ConnectionRecord, Outcome, Read, ReceivedMessage, TlsRecord};
 pub use sasl::Mechanism;
 pub use server::{Config, ReferenceServer, StartError};

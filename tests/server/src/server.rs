@@ -25,9 +25,9 @@ pub struct Config {
     pub switches: Switches,
     /// Local part and password.
     pub accounts: Vec<(String, String)>,
-    /// STARTTLS port on 127.0.0.1; 0 for any.
+    /// STARTTLS port; 0 for any.
     pub port: u16,
-    /// Direct TLS port on 127.0.0.1; 0 for any.
+    /// Direct TLS port; 0 for any.
     pub direct_port: u16,
     /// Of ids, tokens and nonces.
     pub seed: u64,
@@ -88,14 +88,19 @@ pub struct ReferenceServer {
 }
 
 impl ReferenceServer {
-    /// Starts on the current tokio runtime.
+    /// Starts on the current tokio runtime, on 127.0.0.1.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_at(Ipv4Addr::LOCALHOST, config).await
+    }
+
+    /// Starts on the current tokio runtime, on this address of this machine.
+    pub async fn start_at(address: Ipv4Addr, config: Config) -> Result<Self, StartError> {
         let mut world = World::new(&config.domain, config.switches, config.seed)?;
         for (user, password) in &config.accounts {
             world.add_account(user, password);
         }
-        let starttls = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
-        let direct = TcpListener::bind((Ipv4Addr::LOCALHOST, config.direct_port)).await?;
+        let starttls = TcpListener::bind((address, config.port)).await?;
+        let direct = TcpListener::bind((address, config.direct_port)).await?;
         let addresses = (starttls.local_addr()?, direct.local_addr()?);
         let shared = Arc::new(Shared::new(world));
         let tasks = vec![
@@ -168,6 +173,18 @@ impl ReferenceServer {
     pub fn inject_message(&self, from: &str, to: &str, body: &str) -> String {
         self.shared
             .with(|world, now| world.inject_message(from, to, body, now))
+    }
+
+    /// A message with a given id arrives, as if its sender did not know that it had arrived before.
+    pub fn inject_message_again(&self, from: &str, to: &str, body: &str, id: &str) {
+        self.shared
+            .with(|world, now| world.inject_message_again(from, to, body, id, now));
+    }
+
+    /// A message that another client of the account (local part) sent is archived, and nothing else becomes of it.
+    pub fn archive_only(&self, account: &str, to: &str, body: &str) -> String {
+        self.shared
+            .with(|world, now| world.archive_only(account, to, body, now))
     }
 
     /// Sessions of an account (local part) that wait for their client end now.

@@ -84,6 +84,8 @@ pub struct Switches {
     pub csi: bool,
     /// XEP-0313 archive, with XEP-0359 ids.
     pub archive: bool,
+    /// .. and say inside `<bound/>` where it ends (XEP-0386); ejabberd does not.
+    pub archive_metadata: bool,
     /// Messages to nobody wait for the next session.
     pub offline: bool,
     /// XEP-0115 in stream features.
@@ -180,6 +182,7 @@ impl Switches {
             carbons: true,
             csi: true,
             archive: true,
+            archive_metadata: true,
             offline: true,
             caps: true,
             limits: Some(Limits {
@@ -212,6 +215,7 @@ impl Switches {
             carbons: false,
             csi: false,
             archive: false,
+            archive_metadata: false,
             caps: false,
             limits: None,
             sm_failed_h: false,

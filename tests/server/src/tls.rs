@@ -71,7 +71,7 @@ pub(crate) struct TlsMaterial {
     provider: Arc<CryptoProvider>,
     ca: CertificateDer<'static>,
     ca_pem: String,
-    leaves: BTreeMap<Option<CertificateFault>, Leaf>,
+    leaves: Arc<BTreeMap<Option<CertificateFault>, Leaf>>,
     configs: BTreeMap<ConfigKey, Arc<ServerConfig>>,
     /// TLS 1.3 (and 1.2 session ids): each ticket is taken once.
     sessions: Arc<dyn StoresServerSessions>,
@@ -101,9 +101,22 @@ impl TlsMaterial {
             provider: Arc::new(ring::default_provider()),
             ca_pem: ca.pem(),
             ca: ca.der().clone(),
-            leaves,
+            leaves: Arc::new(leaves),
             configs: BTreeMap::new(),
             sessions: ServerSessionMemoryCache::new(1024),
+            ticketer: ring::Ticketer::new()?,
+        })
+    }
+
+    /// The same certificates, and nothing else: tickets of the one are worth nothing to the other.
+    pub(crate) fn fork(&self) -> Result<Self, TlsError> {
+        Ok(Self {
+            provider: self.provider.clone(),
+            ca: self.ca.clone(),
+            ca_pem: self.ca_pem.clone(),
+            leaves: self.leaves.clone(),
+            configs: BTreeMap::new(),
+            sessions: ServerSessionMemoryCache::new(64),
             ticketer: ring::Ticketer::new()?,
         })
     }

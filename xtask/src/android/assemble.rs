@@ -70,7 +70,7 @@ fn add_verifier(classes: &Path) -> Result<(), String> {
     extract(&unpacked.join("classes.jar"), classes)
 }
 
-fn extract(archive: &Path, into: &Path) -> Result<(), String> {
+pub(super) fn extract(archive: &Path, into: &Path) -> Result<(), String> {
     let mut jar = Command::new("jar");
     jar.arg("--extract").arg("--file").arg(archive);
     tool::run(jar.current_dir(into))

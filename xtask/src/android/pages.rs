@@ -101,7 +101,9 @@ fn declared(source: &str) -> BTreeSet<String> {
 
 /// Public members of the class, one indentation deep, and what it overrides.
 fn members(source: &str) -> BTreeSet<String> {
-    source
+    let class = source.split("\n    public companion object").next();
+    class
+        .unwrap_or_default()
         .lines()
         .filter_map(|line| line.strip_prefix("    "))
         .filter(|line| line.starts_with("public ") || line.starts_with("override "))

@@ -1,5 +1,6 @@
 //! An app that knows the library by its coordinates only.
 
+use super::assemble;
 use super::build::Host;
 use super::maven::maven;
 use super::publish::Published;
@@ -22,7 +23,9 @@ pub(super) fn run(host: &Host, published: &Published) -> Result<(), String> {
     tool::run(
         maven(&project)
             .args(&settings)
-            .arg("org.apache.maven.plugins:maven-dependency-plugin:unpack"),
+            .arg("org.apache.maven.plugins:maven-dependency-plugin:copy"),
     )?;
+    let unpacked = build.join("aar");
+    assemble::extract(&unpacked.join("snapback.aar"), &unpacked)?;
     tool::run(maven(&project).args(&settings).arg("verify"))
 }

@@ -1,9 +1,11 @@
 //! `snapback demo`: a server, a long wire and a client in one process; what is printed was measured in this run.
 
 mod json;
+mod killed;
 mod ledger;
 mod naive;
 mod phone;
+mod process;
 mod record;
 mod screen;
 mod stage;
@@ -40,6 +42,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     cuts: u32,
 
+    /// Run the client in a process of its own, and kill that instead of cutting the link; --cuts says how often
+    #[arg(long)]
+    kill: bool,
+
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -49,6 +55,8 @@ pub(crate) struct Args {
 #[derive(Debug)]
 struct Run {
     rtt: Duration,
+    /// What it was to show, in order.
+    kinds: &'static [Kind],
     records: Vec<Record>,
     /// Of the naive client: round trips until Stream Management and roster are there too.
     naive_until_ready: usize,
@@ -64,6 +72,8 @@ pub(crate) enum DemoError {
     Config(ConfigError),
     Send(SendError),
     Naive(NaiveError),
+    Folder(io::Error),
+    Process(io::Error),
     TimedOut(&'static str),
     ClientEnded,
     Output(io::Error),
@@ -97,23 +107,47 @@ impl Run {
     /// Kinds of connection that the run was to show and did not, because a session was not resumed for example.
     fn missing(&self) -> impl Iterator<Item = Kind> {
         let has = |kind: &Kind| self.records.iter().any(|record| record.kind == *kind);
-        Kind::ALL.into_iter().filter(move |kind| !has(kind))
+        self.kinds.iter().copied().filter(move |kind| !has(kind))
     }
 }
 
 async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
     let rtt = Duration::from_millis(args.rtt);
+    let kinds: &[Kind] = if args.kill {
+        &Kind::SHOWN_WITH_KILLS
+    } else {
+        &Kind::SHOWN
+    };
     let stage = Stage::build(rtt, args.cuts).await?;
-    let mut records = Vec::new();
-    screen.opening(rtt)?;
+    screen.opening(rtt, kinds)?;
 
     screen.scene(Kind::Naive)?;
     let naive = stage.naive().await?;
     waterfall::show(screen, &naive.record)?;
     screen.naive_until_ready(naive.flights_until_ready)?;
-    records.push(naive.record);
 
     screen.scene(Kind::Cold)?;
+    let (mut records, totals) = if args.kill {
+        play_with_kills(args, &stage, screen).await?
+    } else {
+        play_with_cuts(args, &stage, screen).await?
+    };
+    records.insert(0, naive.record);
+    Ok(Run {
+        rtt,
+        kinds,
+        records,
+        naive_until_ready: naive.flights_until_ready,
+        totals,
+    })
+}
+
+async fn play_with_cuts(
+    args: &Args,
+    stage: &Stage,
+    screen: &mut Screen,
+) -> Result<(Vec<Record>, Totals), DemoError> {
+    let mut records = Vec::new();
     let mut phone = stage.phone()?;
     let cold = phone.connect().await?;
     waterfall::show(screen, &cold)?;
@@ -143,13 +177,32 @@ async fn play(args: &Args, screen: &mut Screen) -> Result<Run, DemoError> {
     records.push(cut(screen, &mut early_phone, number, CutMode::ResetClient).await?);
     let early_totals = early_phone.settle().await?;
     early_phone.disconnect().await?;
+    Ok((records, totals + early_totals))
+}
 
-    Ok(Run {
-        rtt,
-        records,
-        naive_until_ready: naive.flights_until_ready,
-        totals: totals + early_totals,
-    })
+async fn play_with_kills(
+    args: &Args,
+    stage: &Stage,
+    screen: &mut Screen,
+) -> Result<(Vec<Record>, Totals), DemoError> {
+    let mut phone = stage.killed_phone()?;
+    let cold = phone.online().await?;
+    waterfall::show(screen, &cold)?;
+    let mut records = vec![cold];
+    let mut totals = Totals::default();
+
+    screen.scene(Kind::Killed)?;
+    let cuts = [None, Some(CutMode::ResetClient)];
+    for (number, cut) in (1..=args.cuts).zip(cuts.into_iter().cycle()) {
+        phone.chat().await?;
+        let record = phone.kill(cut).await?;
+        totals = phone.settle().await?;
+        screen.kill(&record, cut, number)?;
+        waterfall::show(screen, &record)?;
+        screen.books(totals)?;
+        records.push(record);
+    }
+    Ok((records, totals))
 }
 
 /// A conversation, a cut in the middle of it, and what became of it.
@@ -177,6 +230,8 @@ impl fmt::Display for DemoError {
             Self::Config(error) => error.fmt(f),
             Self::Send(error) => write!(f, "a message was not taken: {error}"),
             Self::Naive(error) => write!(f, "the naive client: {error}"),
+            Self::Folder(error) => write!(f, "a folder for the client's state: {error}"),
+            Self::Process(error) => write!(f, "the client's process: {error}"),
             Self::TimedOut(what) => write!(f, "waited in vain for {what}"),
             Self::ClientEnded => f.write_str("the client ended"),
             Self::Output(error) => write!(f, "cannot write: {error}"),
@@ -197,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_run_is_good_if_it_shows_every_kind_and_loses_nothing() {
-        let good = || run(&Kind::ALL);
+        let good = || run(&Kind::SHOWN);
         assert!(good().is_good());
         let lost = Totals {
             lost: 1,
@@ -241,6 +296,7 @@ mod tests {
         };
         Run {
             rtt: Duration::from_millis(1),
+            kinds: &Kind::SHOWN,
             records: kinds.iter().map(record).collect(),
             naive_until_ready: 11,
             totals: Totals::default(),

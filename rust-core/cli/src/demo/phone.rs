@@ -17,16 +17,16 @@ use super::ledger::{Ledger, Totals};
 use super::record::{Cut, Record};
 
 /// Nothing here takes longer unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages each way per round trip, so that some are on the way at any moment.
 const MESSAGES_PER_ROUND_TRIP: u32 = 6;
 /// How long a conversation goes on before it is cut, in round trips.
-const CHAT: f64 = 3.5;
+pub(super) const CHAT: f64 = 3.5;
 /// Timers are no finer than a millisecond.
 const SHORTEST_TICK: Duration = Duration::from_millis(2);
 
 /// Whose messages the server brings in.
-const PEER: &str = "romeo@localhost";
+pub(super) const PEER: &str = "romeo@localhost";
 
 /// What a phone is made of.
 pub(super) struct Setup<'a> {
@@ -60,8 +60,8 @@ impl Dial for LinkDial {
 
 impl<'a> Phone<'a> {
     pub(super) fn new(setup: Setup<'a>) -> Result<Self, DemoError> {
-        let account = format!("{}@localhost", setup.user);
-        let mut config = ClientConfig::new(&account, setup.password).map_err(DemoError::Config)?;
+        let mut config =
+            ClientConfig::new(&setup.account(), setup.password).map_err(DemoError::Config)?;
         let roots = danger::Roots::from_pem(setup.server.ca_pem().as_bytes());
         config.trust = Trust::Roots(roots.map_err(DemoError::Trust)?);
         config.network.servers = vec![ServerAddress::at(setup.link.addr(), Transport::DirectTls)];
@@ -101,7 +101,7 @@ impl<'a> Phone<'a> {
     /// Messages both ways, for a while.
     pub(super) async fn chat(&mut self) -> Result<(), DemoError> {
         let end = Instant::now() + self.setup.rtt.mul_f64(CHAT);
-        let mut ticks = interval(self.tick());
+        let mut ticks = interval(self.setup.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
@@ -151,7 +151,7 @@ impl<'a> Phone<'a> {
 
     async fn come_back(&mut self) -> Result<(Record, usize), DemoError> {
         let mut meanwhile = 0;
-        let mut ticks = interval(self.tick());
+        let mut ticks = interval(self.setup.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
@@ -205,35 +205,49 @@ impl<'a> Phone<'a> {
         self.note(event).map(|_| ())
     }
 
-    /// Of the newest connection, up to its session: the client's clock says how long after its first write that was.
+    /// The client's clock says how long after its first write the session was there.
     fn flights_on_link(&self, timeline: &Timeline) -> usize {
-        let mut trace = self.setup.link.trace();
-        let newest = trace.iter().map(|chunk| chunk.conn).max();
-        trace.retain(|chunk| Some(chunk.conn) == newest);
         let first_write = timeline.flights.get(1).map(|flight| flight.started);
-        let (Some(first_write), Some(online)) = (first_write, timeline.online) else {
-            return 0;
-        };
-        if let Some(first) = trace.iter().map(|chunk| chunk.at).min() {
-            trace.retain(|chunk| chunk.delivered <= first + online.since(first_write));
+        match (first_write, timeline.online) {
+            (Some(first_write), Some(online)) => {
+                self.setup.flights_on_link(online.since(first_write))
+            }
+            _ => 0,
         }
-        flights(&trace) + 1
-    }
-
-    fn tick(&self) -> Duration {
-        (self.setup.rtt / MESSAGES_PER_ROUND_TRIP).max(SHORTEST_TICK)
     }
 
     /// One message each way.
     async fn exchange(&mut self) -> Result<(), DemoError> {
         let id = self.client.send_message(PEER, "Wherefore art thou?").await;
         self.ledger.sent(id.map_err(DemoError::Send)?);
-        let to = format!("{}@localhost", self.setup.user);
-        let id = self
-            .setup
-            .server
-            .inject_message(PEER, &to, "With love's light wings");
-        self.ledger.injected(id);
+        self.ledger.injected(self.setup.injected());
         Ok(())
+    }
+}
+
+impl Setup<'_> {
+    pub(super) fn account(&self) -> String {
+        format!("{}@localhost", self.user)
+    }
+
+    pub(super) fn tick(&self) -> Duration {
+        (self.rtt / MESSAGES_PER_ROUND_TRIP).max(SHORTEST_TICK)
+    }
+
+    /// A message comes in; its id.
+    pub(super) fn injected(&self) -> String {
+        let body = "With love's light wings";
+        self.server.inject_message(PEER, &self.account(), body)
+    }
+
+    /// Of the newest connection, up to its session, which was there so long after the client's first write.
+    pub(super) fn flights_on_link(&self, online_after: Duration) -> usize {
+        let mut trace = self.link.trace();
+        let newest = trace.iter().map(|chunk| chunk.conn).max();
+        trace.retain(|chunk| Some(chunk.conn) == newest);
+        if let Some(first) = trace.iter().map(|chunk| chunk.at).min() {
+            trace.retain(|chunk| chunk.delivered <= first + online_after);
+        }
+        flights(&trace) + 1
     }
 }

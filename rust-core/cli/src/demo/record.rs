@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Warm,
     /// The interrupted session goes on, asked for in TLS 1.3 early data.
     Early,
+    /// The session of a process that was killed goes on in a new one.
+    Killed,
 }
 
 /// One connection, measured.
@@ -56,13 +58,16 @@ pub(crate) struct Cut {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [
+    /// Those that a run shows.
+    pub(crate) const SHOWN: [Self; 5] = [
         Self::Naive,
         Self::Cold,
         Self::Resumed,
         Self::Warm,
         Self::Early,
     ];
+    /// Those that a run shows in which the client is killed. TLS tickets end with it, so there is no early data.
+    pub(crate) const SHOWN_WITH_KILLS: [Self; 3] = [Self::Naive, Self::Cold, Self::Killed];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -71,6 +76,7 @@ impl Kind {
             Self::Resumed => "resumed",
             Self::Warm => "warm",
             Self::Early => "early",
+            Self::Killed => "killed",
         }
     }
 }

@@ -60,16 +60,21 @@ impl Screen {
         }
     }
 
-    pub(super) fn opening(&mut self, rtt: Duration) -> io::Result<()> {
+    pub(super) fn opening(&mut self, rtt: Duration, kinds: &[Kind]) -> io::Result<()> {
         let title = format!(
             "Snapback on a link with a round trip of {} ms",
             rtt.as_millis()
         );
         let title = self.ink(Ink::Bold, &title).to_string();
+        let who = if kinds.contains(&Kind::Killed) {
+            "Server and link run here, the client in a process of its own, with its store on\n\
+             disk: real sockets, real TLS, real kills, and a delay that the link adds.\n"
+        } else {
+            "Server, link and client run in this process: real sockets, real TLS, and a delay\n\
+             that the link adds. "
+        };
         self.line(format_args!(
-            "{title}\n\
-             Server, link and client run in this process: real sockets, real TLS, and a delay\n\
-             that the link adds. The server speaks SASL2, Bind 2, FAST, Stream Management.\n\
+            "{title}\n{who}The server speaks SASL2, Bind 2, FAST, Stream Management.\n\
              Every figure is measured while you watch."
         ))
     }
@@ -99,6 +104,12 @@ impl Screen {
                 "Early data: the login leaves together with the first bytes of TLS 1.3",
                 "Opt-in (policy.early_data). Another client on the same link, cut as well.",
             ),
+            Kind::Killed => (
+                "Killed: the client's process dies in the middle of a conversation",
+                "SIGKILL, and at once a new process. It finds in the store what the old one had\n\
+                 promised and what it had counted, and goes on with its session. Messages flow\n\
+                 both ways all the time. Every other time the link is cut as well.",
+            ),
         };
         let title = self.ink(Ink::Bold, title).to_string();
         self.line(format_args!("\n{title}\n{text}"))
@@ -117,17 +128,31 @@ impl Screen {
     }
 
     pub(super) fn cut(&mut self, record: &Record, mode: CutMode, number: u32) -> io::Result<()> {
-        let Some(cut) = record.cut else { return Ok(()) };
         let how = match mode {
             CutMode::ResetClient => "which only the client notices",
             CutMode::ResetBoth => "a reset at both ends",
             CutMode::CloseBoth => "an end of file at both ends",
             CutMode::Blackhole => "which nobody notices",
         };
-        let title = format!(
-            "Cut {number}, {how}: {} messages in flight",
-            cut.ours + cut.theirs
-        );
+        self.interrupted(record, &format!("Cut {number}, {how}"))
+    }
+
+    pub(super) fn kill(
+        &mut self,
+        record: &Record,
+        cut: Option<CutMode>,
+        number: u32,
+    ) -> io::Result<()> {
+        let how = match cut {
+            None => "the system closes its socket",
+            Some(_) => "the server notices nothing",
+        };
+        self.interrupted(record, &format!("Kill {number}, {how}"))
+    }
+
+    fn interrupted(&mut self, record: &Record, what: &str) -> io::Result<()> {
+        let Some(cut) = record.cut else { return Ok(()) };
+        let title = format!("{what}: {} messages in flight", cut.ours + cut.theirs);
         let title = self.ink(Ink::Bold, &title).to_string();
         self.line(format_args!(
             "\n  {title}\n    \

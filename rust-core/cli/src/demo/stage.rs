@@ -9,6 +9,7 @@ use snapback_netsim::{Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
 use super::DemoError;
+use super::killed::KilledPhone;
 use super::naive;
 use super::phone::{Phone, Setup};
 
@@ -55,8 +56,16 @@ impl Stage {
         self.phone_of(&EARLY_PHONE, true)
     }
 
+    pub(super) fn killed_phone(&self) -> Result<KilledPhone<'_>, DemoError> {
+        KilledPhone::start(self.setup_of(&PHONE, false))
+    }
+
     fn phone_of(&self, account: &Account, early_data: bool) -> Result<Phone<'_>, DemoError> {
-        Phone::new(Setup {
+        Phone::new(self.setup_of(account, early_data))
+    }
+
+    fn setup_of(&self, account: &Account, early_data: bool) -> Setup<'_> {
+        Setup {
             server: &self.server,
             link: &self.direct,
             rtt: self.rtt,
@@ -64,7 +73,7 @@ impl Stage {
             password: account.1,
             early_data,
             reconnect: self.reconnect,
-        })
+        }
     }
 
     pub(super) async fn naive(&self) -> Result<naive::Outcome, DemoError> {

@@ -23,7 +23,7 @@ pub(super) fn show(screen: &mut Screen, run: &Run) -> io::Result<()> {
     );
     let head = screen.ink(Ink::Dim, &head).to_string();
     screen.line(format_args!("{head}"))?;
-    for kind in Kind::ALL {
+    for kind in run.kinds.iter().copied() {
         let Some(record) = middle(run, kind) else {
             continue;
         };
@@ -62,6 +62,11 @@ fn outcome(screen: &mut Screen, run: &Run) -> io::Result<()> {
         .iter()
         .filter(|record| record.cut.is_some())
         .count();
+    let what = if run.kinds.contains(&Kind::Killed) {
+        "kills of its process"
+    } else {
+        "cuts"
+    };
     let verdict = format!("{lost} lost, {duplicated} duplicated");
     let ink = if lost + duplicated == 0 {
         Ink::Good
@@ -70,7 +75,7 @@ fn outcome(screen: &mut Screen, run: &Run) -> io::Result<()> {
     };
     let verdict = screen.ink(ink, &verdict).to_string();
     screen.line(format_args!(
-        "{sent} messages out and {received} in, over {cuts} cuts: {verdict}\n\
+        "{sent} messages out and {received} in, over {cuts} {what}: {verdict}\n\
          (each message has an id; both ends were asked which ids they saw, and how often)"
     ))?;
     for kind in run.missing() {
@@ -87,6 +92,7 @@ fn label(run: &Run, kind: Kind) -> String {
         Kind::Resumed => "resumed",
         Kind::Warm => "warm, new session",
         Kind::Early => "resumed in early data",
+        Kind::Killed => "killed",
     };
     match of(run, kind).count() {
         0 | 1 => name.to_owned(),

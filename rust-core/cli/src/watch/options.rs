@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use snapback_client::{
-    ClientConfig, ConfigError, FileVault, OpenReport, Secret, ServerAddress, SqliteStore,
-    StoreError, TlsError, Transport, Trust, danger,
+    ClientConfig, ConfigError, Dial, Dialing, FileVault, OpenReport, Secret, ServerAddress,
+    SqliteStore, StoreError, TcpDial, TlsError, Transport, Trust, danger,
 };
 
 /// Where a password may come from other than a file. Command lines can be read by every process of the machine.
@@ -56,6 +59,23 @@ pub(crate) struct Args {
     /// [default: no]
     #[arg(long)]
     early_data: bool,
+
+    /// For simulated links, which cannot delay the kernel's TCP handshake: wait so many milliseconds before it
+    #[arg(long, value_name = "MS", hide = true)]
+    handshake: Option<u64>,
+}
+
+/// Dials late.
+struct LateDial(Duration);
+
+impl Dial for LateDial {
+    fn dial(&self, addr: SocketAddr) -> Dialing {
+        let wait = self.0;
+        Box::pin(async move {
+            tokio::time::sleep(wait).await;
+            TcpDial.dial(addr).await
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +125,9 @@ impl Args {
                 port,
                 transport,
             }];
+        }
+        if let Some(wait) = self.handshake {
+            config.network.dial = Arc::new(LateDial(Duration::from_millis(wait)));
         }
         if let Some(path) = &self.ca {
             let roots = danger::Roots::from_pem(&read(path)?).map_err(OptionError::Trust)?;

@@ -176,6 +176,7 @@ impl Happening {
                 let error = match failure {
                     Failure::SessionLost => "the session is gone".to_owned(),
                     Failure::Refused(error) => error.condition.name().to_owned(),
+                    Failure::StreamEnded(condition) => condition.name().to_owned(),
                 };
                 Self::Failed { id, error }
             }

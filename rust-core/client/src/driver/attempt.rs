@@ -3,20 +3,17 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use snapback_proto::connection::PersistFailure;
-use snapback_proto::error::{ConnectionError, LocalError};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::Now;
-use snapback_session::link::{Link, LinkError, LinkInput};
+use snapback_session::link::{Link, LinkInput};
 use snapback_session::supervisor::AttemptId;
-use snapback_store::{ServerKey, StoreError};
+use snapback_store::ServerKey;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
-use crate::event::EndReason;
-
-/// What one read takes at most: a few TLS records, so that neither a flood nor a roster starves the other inputs.
-const READ_CHUNK: usize = 64 * 1024;
+/// What one read takes at most, and so what one transaction takes in: under a flood the disk's syncs are what costs, and
+/// some hundred stanzas share one. Not more, so that neither a flood nor a roster starves the other inputs.
+const READ_CHUNK: usize = 128 * 1024;
 /// For the last words of a connection that is closed.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -132,17 +129,4 @@ pub(super) fn no_server() -> ServerKey {
         port: 0,
         transport: Transport::DirectTls,
     }
-}
-
-pub(super) fn persist_failure(error: &StoreError) -> PersistFailure {
-    match error {
-        StoreError::Full => PersistFailure::Full,
-        _ => PersistFailure::Broken,
-    }
-}
-
-pub(super) fn storage_failed() -> EndReason {
-    EndReason::Link(LinkError::Connection(ConnectionError::Local(
-        LocalError::StorageFailed,
-    )))
 }

@@ -60,7 +60,9 @@ impl Driver {
 
     fn forget(&mut self, done: oneshot::Sender<()>) {
         // Some servers resume a session for whoever knows its name (rule S3), so that goes as well.
-        self.apply(&[Op::ForgetCredentials, Op::SmDropped]);
+        if let Err(error) = self.apply(&[Op::ForgetCredentials, Op::SmDropped]) {
+            self.store_failed(error);
+        }
         // Whoever asked may have stopped waiting.
         let _ = done.send(());
     }

@@ -2,9 +2,12 @@
 //! decides nothing; it sleeps until the deadline that they name.
 
 mod attempt;
+mod batch;
 mod log_out;
+mod persist;
 mod request;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
@@ -13,7 +16,7 @@ use snapback_proto::knowledge::{Delivery, Knowledge, Op};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
-use snapback_resolver::Endpoint;
+use snapback_resolver::{Endpoint, StoredAnswer};
 use snapback_session::link::{LinkError, LinkInput, LinkOutput};
 use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
 use snapback_store::{ServerKey, Store, StoreError};
@@ -61,8 +64,12 @@ pub(crate) struct Driver {
     pub(crate) store: Box<dyn Store>,
     pub(crate) events: Arc<EventQueue>,
     pub(crate) dialer: Dialer,
+    pub(crate) domain: String,
+    /// What the dialer looked up.
+    pub(crate) answers: mpsc::UnboundedReceiver<StoredAnswer>,
     pub(crate) supervisor: Supervisor,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
+    pub(crate) max_stanza: usize,
     pub(crate) state: State,
 }
 
@@ -93,6 +100,8 @@ pub(crate) struct State {
     shunned: Vec<ServerKey>,
     /// Why the last transaction that failed did.
     failed_commit: Option<StoreError>,
+    /// While the store is closed: deliveries in it that the app was told of.
+    told: Option<HashSet<String>>,
 }
 
 impl Default for State {
@@ -113,6 +122,7 @@ impl Default for State {
             log_out: None,
             shunned: Vec::new(),
             failed_commit: None,
+            told: None,
         }
     }
 }
@@ -122,6 +132,7 @@ enum Wake {
     Request(Option<Request>),
     Dialed(Dialed),
     Finding(Finding),
+    LookedUp(StoredAnswer),
     Socket,
     Drained,
     Deadline,
@@ -130,14 +141,15 @@ enum Wake {
 impl Driver {
     /// Runs until the client is dropped.
     pub(crate) async fn run(mut self) {
-        self.redeliver();
+        self.deliver_stored(&HashSet::new());
         loop {
             let deadline = self.settle();
             match self.wait(deadline).await {
-                Wake::Request(Some(request)) => self.request(request),
+                Wake::Request(Some(request)) => self.requests(request),
                 Wake::Request(None) => break,
                 Wake::Dialed(dialed) => self.dialed(dialed),
                 Wake::Finding(finding) => self.found(finding),
+                Wake::LookedUp(answer) => self.looked_up(&answer),
                 Wake::Socket => self.socket_ready(),
                 Wake::Drained => {}
                 Wake::Deadline => self.timeout(),
@@ -146,16 +158,6 @@ impl Driver {
         self.stop_dialing();
         self.note_alive();
         self.state.iqs.fail_all(&IqError::Closed);
-    }
-
-    /// I2: what an earlier client was given and did not confirm comes again, with the same ids.
-    fn redeliver(&mut self) {
-        let undelivered = self.store.undelivered().unwrap_or_default();
-        for delivery in undelivered {
-            if let Some(event) = self.delivered(delivery) {
-                self.events.push(event);
-            }
-        }
     }
 
     async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
@@ -192,6 +194,7 @@ impl Driver {
             request = self.requests.recv() => Wake::Request(request),
             dialed = dialed, if is_dialing => Wake::Dialed(dialed),
             Some(finding) = findings.recv() => Wake::Finding(finding),
+            Some(answer) = self.answers.recv() => Wake::LookedUp(answer),
             () = socket => Wake::Socket,
             () = self.events.drained(), if is_full => Wake::Drained,
             () = timer => Wake::Deadline,
@@ -212,20 +215,15 @@ impl Driver {
     // -- the link
 
     fn settle_link(&mut self) -> Option<Instant> {
+        let mut next = None;
         loop {
-            let now = self.clock.now();
             let attempt = self.state.attempt.as_mut()?;
-            match attempt.link.poll_output() {
-                LinkOutput::Persist { seq, ops } => {
-                    let input = match self.store.apply(&attempt.server, &ops) {
-                        Ok(()) => LinkInput::Committed(seq),
-                        Err(error) => {
-                            self.state.failed_commit = Some(error);
-                            LinkInput::PersistFailed(seq, attempt::persist_failure(&error))
-                        }
-                    };
-                    attempt.link.handle_input(input, now);
-                }
+            let output = match next.take() {
+                Some(output) => output,
+                None => attempt.link.poll_output(),
+            };
+            match output {
+                LinkOutput::Persist { seq, ops } => next = self.commit(seq, ops),
                 LinkOutput::Transmit(bytes) => attempt.write(bytes),
                 LinkOutput::VerifyCertificate(request) => {
                     let (finding, attempt) = (self.state.finding.clone(), attempt.number);
@@ -294,7 +292,7 @@ impl Driver {
                 return;
             }
             connection::Event::Stage { id, stage } => {
-                if stage == Stage::Failed(Failure::SessionLost) {
+                if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     self.state.iqs.fail(&id, IqError::SessionLost);
                 }
                 Event::Stage { id, stage }
@@ -319,7 +317,7 @@ impl Driver {
             None => Some(Event::Message { delivery }),
             Some(Ok(carbon)) => Some(Event::Carbon { delivery, carbon }),
             Some(Err(_)) => {
-                self.apply(&[Op::Confirm(delivery.id)]);
+                self.confirm(vec![delivery.id]);
                 Some(Event::PeerFault("forged carbon"))
             }
         }
@@ -337,13 +335,16 @@ impl Driver {
             self.state.shunned.push(attempt.server.clone());
         }
         attempt.close();
-        let ending = error.as_ref().map(request::ending);
+        let mut ending = error.as_ref().map(Ending::from);
         let transport = attempt_transport(plan.as_ref());
         self.state.preferred = error
             .as_ref()
             .filter(|_| is_encrypted)
             .and_then(|error| self.see_other_host(error, transport));
-        let reason = error.map_or(EndReason::Closed, EndReason::Link);
+        let reason = self.end_reason(error);
+        if let EndReason::Store(error) = &reason {
+            ending = Some(persist::ending(*error));
+        }
         self.events.push(Event::Ended { reason, plan });
         self.told_disconnected();
         self.token_turned_in();
@@ -356,6 +357,12 @@ impl Driver {
     // -- dialing
 
     fn start_dialing(&mut self, attempt: AttemptId) {
+        if let Err(error) = self.open_store() {
+            self.store_failed(error);
+            self.token_turned_in();
+            let ending = Some(persist::ending(error));
+            return self.tell(supervisor::Input::Ended { attempt, ending });
+        }
         let now = self.clock.now();
         let redirected = self.state.preferred.take();
         if redirected.is_none() {
@@ -402,12 +409,15 @@ impl Driver {
                 self.state.attempt = Some(attempt);
             }
             Err(reason) => {
+                let ending = match &reason {
+                    EndReason::Store(error) => persist::ending(*error),
+                    _ => Ending {
+                        retryable: true,
+                        ..Ending::default()
+                    },
+                };
                 self.events.push(Event::Ended { reason, plan: None });
                 self.token_turned_in();
-                let ending = Ending {
-                    retryable: true,
-                    ..Ending::default()
-                };
                 self.tell(supervisor::Input::Ended {
                     attempt: pending.attempt,
                     ending: Some(ending),
@@ -423,10 +433,7 @@ impl Driver {
         endpoint: &Endpoint,
     ) -> Result<Attempt, EndReason> {
         let server = crate::dial::server_key(endpoint);
-        let knowledge = self
-            .store
-            .load(&server)
-            .map_err(|_| attempt::storage_failed())?;
+        let knowledge = self.store.load(&server).map_err(EndReason::Store)?;
         self.state.last_server = Some(server.clone());
         let link = self
             .link(&server, knowledge, pending.since)
@@ -481,7 +488,8 @@ impl Driver {
         let at = self.clock.now().wall;
         let attempt = self.state.attempt.as_ref();
         if attempt.is_some_and(|attempt| attempt.link.state_name() == "Online") {
-            self.apply(&[Op::SmAlive { at }]);
+            // Not stored, the session looks older than it is, and may not be resumed.
+            let _ = self.apply(&[Op::SmAlive { at }]);
         }
     }
 
@@ -588,16 +596,6 @@ impl Driver {
         if let Some(attempt) = self.state.attempt.as_mut() {
             attempt.link.handle_input(LinkInput::Command(command), now);
         }
-    }
-
-    fn apply(&mut self, ops: &[Op]) {
-        let server = self
-            .state
-            .last_server
-            .clone()
-            .unwrap_or_else(attempt::no_server);
-        // A confirmation that is not stored is no loss: the delivery comes again, with the same id (rule I2).
-        let _ = self.store.apply(&server, ops);
     }
 }
 

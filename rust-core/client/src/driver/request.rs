@@ -8,13 +8,13 @@ use snapback_proto::knowledge::{Op, OutboundKind};
 use snapback_proto::plan::Transport;
 use snapback_proto::xml::Element;
 use snapback_session::link::LinkError;
-use snapback_session::supervisor::{self, Ending};
-use snapback_store::{NewStanza, Roster, StoreError};
+use snapback_session::supervisor;
+use snapback_store::{Roster, StoreError};
 use tokio::sync::oneshot;
 
 use super::{Driver, MAX_SEE_OTHER_HOST_HOPS};
 use crate::config::ServerAddress;
-use crate::iq::{IqError, IqReply};
+use crate::iq::IqReply;
 
 /// Something that the app wants.
 pub(crate) enum Request {
@@ -49,6 +49,13 @@ pub enum SendError {
     /// It is neither a message, a presence nor an iq of `jabber:client`. The server would not count it, and from then on
     /// both sides would disagree about what was acknowledged.
     NotAStanza,
+    /// As XML it has more bytes than the configuration allows. The server would end the stream over it.
+    TooBig {
+        /// How many it has.
+        size: usize,
+        /// How many it may have.
+        limit: usize,
+    },
     /// The client is closed.
     Closed,
 }
@@ -58,6 +65,9 @@ impl fmt::Display for SendError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::NotAStanza => f.write_str("it is not a stanza"),
+            Self::TooBig { size, limit } => {
+                write!(f, "it has {size} bytes, and may have {limit}")
+            }
             Self::Closed => f.write_str("the client is closed"),
         }
     }
@@ -75,12 +85,9 @@ impl Driver {
                 self.settle();
                 self.told_disconnected();
             }
-            Request::Send { stanza, kind, done } => {
-                // Whoever asked may have gone; the stanza is on its way all the same.
-                let _ = done.send(self.send(stanza, kind));
+            Request::Send { .. } | Request::Iq { .. } | Request::Confirm(_) => {
+                self.requests(request);
             }
-            Request::Iq { stanza, reply } => self.iq(stanza, reply),
-            Request::Confirm(id) => self.apply(&[Op::Confirm(id)]),
             Request::Roster(reply) => {
                 let _ = reply.send(self.store.roster());
             }
@@ -91,68 +98,25 @@ impl Driver {
             Request::Suspend(done) => {
                 self.tell(supervisor::Input::Suspend);
                 self.settle();
-                // A phone kills a suspended app that holds a file lock. What could not be written stays unsaid to the
-                // server, too, so it comes again.
-                let _ = self.store.close();
+                self.close_store();
                 let _ = done.send(());
             }
             Request::LogOut(done) => self.log_out(done),
-            Request::ForgetFloor => self.apply(&[Op::ForgetFloor]),
+            Request::ForgetFloor => {
+                if let Err(error) = self.apply(&[Op::ForgetFloor]) {
+                    self.store_failed(error);
+                }
+            }
             Request::Resume => self.resume(),
         }
     }
 
-    /// The store first: without it an attempt would know nothing.
+    /// The store first, so that the app has what came meanwhile. Who does not get it now gets it with the next attempt.
     fn resume(&mut self) {
-        match self.store.reopen() {
-            Ok(report) if report.may_have_lost_stanzas() => {
-                self.events.push(crate::event::Event::PossibleGap);
-            }
-            Ok(_) => {}
-            Err(_) => self.events.push(crate::event::Event::Ended {
-                reason: super::attempt::storage_failed(),
-                plan: None,
-            }),
+        if let Err(error) = self.open_store() {
+            self.store_failed(error);
         }
         self.tell(supervisor::Input::Resume);
-    }
-
-    fn send(&mut self, stanza: Element, kind: OutboundKind) -> Result<(), SendError> {
-        let limit = self.store.queue_limit();
-        let length = self.store.queue_len().map_err(SendError::Store)?;
-        if length >= limit {
-            return Err(SendError::Store(StoreError::QueueFull { limit }));
-        }
-        if self.state.attempt.is_some() {
-            self.state.failed_commit = None;
-            self.command(Command::Send { stanza, kind });
-            self.settle_link();
-            return self
-                .state
-                .failed_commit
-                .take()
-                .map_or(Ok(()), |error| Err(SendError::Store(error)));
-        }
-        let id = stanza.attr("id").unwrap_or_default().to_owned();
-        let new = NewStanza {
-            id: id.clone(),
-            kind,
-            queued_at: self.clock.now().wall,
-            xml: stanza.to_xml(),
-        };
-        self.store.enqueue(new).map_err(SendError::Store)?;
-        let stage = snapback_proto::connection::Stage::Queued;
-        self.events.push(crate::event::Event::Stage { id, stage });
-        Ok(())
-    }
-
-    fn iq(&mut self, stanza: Element, reply: IqReply) {
-        let id = stanza.attr("id").unwrap_or_default().to_owned();
-        let to = stanza.attr("to").map(str::to_owned);
-        self.state.iqs.insert(id.clone(), to, reply);
-        if self.send(stanza, OutboundKind::SessionBound).is_err() {
-            self.state.iqs.fail(&id, IqError::NotQueued);
-        }
     }
 
     fn set_active(&mut self, active: bool) {
@@ -211,23 +175,6 @@ pub(super) fn address(text: &str, transport: Transport) -> ServerAddress {
         host: host.to_owned(),
         port: port.unwrap_or(default),
         transport,
-    }
-}
-
-/// What an ending means for the next attempt.
-pub(super) fn ending(error: &LinkError) -> Ending {
-    match error {
-        LinkError::Connection(error) => {
-            let mut ending = Ending::from(error);
-            // The server has told us where to go: there, and now.
-            ending.at_once |=
-                matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
-            ending
-        }
-        LinkError::Tls(error) => Ending {
-            retryable: error.is_retryable(),
-            ..Ending::default()
-        },
     }
 }
 

@@ -11,7 +11,10 @@
 )]
 
 pub mod course;
+pub mod disk;
+pub mod dns;
 pub mod tap;
+pub mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +27,7 @@ use snapback_netsim::{CutMode, Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
 /// Nothing that these tests wait for takes longer, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Setup {
     pub server: ReferenceServer,

@@ -35,10 +35,8 @@ impl Context {
             (Assumption::FastToken, Evidence::Refusal) => {
                 self.drop_token();
             }
-            // With a new session the server reads with a new parser.
-            (Assumption::Resumption, Evidence::Refusal) => {
-                self.persist(vec![Op::SmDropped]);
-            }
+            // The session is dropped already: with a new one the server reads with a new parser.
+            (Assumption::Resumption, Evidence::Refusal) => {}
             (Assumption::Resumption, Evidence::Silence) => return error,
             // The path may have broken by itself; facts and tokens are too dear to be dropped for that.
             (Assumption::Features | Assumption::FastToken, Evidence::Silence) => return error,
@@ -84,24 +82,27 @@ fn evidence(error: &ConnectionError) -> Evidence {
 /// What a server says that reads a stanza of ours as the rest of one that the cut has torn.
 fn evidence_of_a_torn_stanza(error: &ConnectionError) -> Evidence {
     match error {
-        ConnectionError::Stream(error)
-            if matches!(
-                error.condition,
-                StreamCondition::BadFormat
-                    | StreamCondition::InvalidXml
-                    | StreamCondition::NotWellFormed
-                    | StreamCondition::PolicyViolation
-                    | StreamCondition::RestrictedXml
-            ) =>
-        {
+        ConnectionError::Stream(error) if may_answer_a_torn_stanza(error.condition) => {
             Evidence::Refusal
         }
         _ => Evidence::None,
     }
 }
 
+/// Whether a server that reads a stanza of ours as the rest of another says this.
+pub(super) fn may_answer_a_torn_stanza(condition: StreamCondition) -> bool {
+    matches!(
+        condition,
+        StreamCondition::BadFormat
+            | StreamCondition::InvalidXml
+            | StreamCondition::NotWellFormed
+            | StreamCondition::PolicyViolation
+            | StreamCondition::RestrictedXml
+    )
+}
+
 /// Whether a server that does not understand what it was sent may say so with this condition.
-fn may_answer_bad_input(condition: StreamCondition) -> bool {
+pub(super) fn may_answer_bad_input(condition: StreamCondition) -> bool {
     !matches!(
         condition,
         StreamCondition::Conflict

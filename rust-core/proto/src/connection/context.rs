@@ -66,6 +66,7 @@ pub(super) struct Context {
     next_persist: u64,
     early_data_possible: bool,
     pub(super) log_out: bool,
+    gap_suspected: bool,
     gap_told: bool,
 }
 
@@ -109,6 +110,7 @@ impl Context {
             next_persist: 0,
             early_data_possible: start.early_data_possible,
             log_out: start.log_out,
+            gap_suspected: false,
             gap_told: false,
         }
     }
@@ -418,8 +420,23 @@ impl Context {
         self.timers.set(Timer::Close, when);
     }
 
-    /// What waited for us may be missing: told once for a connection (rule I8).
+    /// What waited for us may be missing (rule I8). Where we know how far we hold the archive, it is asked first.
     pub(super) fn possible_gap(&mut self) {
+        self.gap_suspected = true;
+        if self.knowledge.archive.is_none() {
+            self.tell_gap();
+        }
+    }
+
+    /// The archive is not asked after all.
+    pub(super) fn tell_suspected_gap(&mut self) {
+        if self.gap_suspected {
+            self.tell_gap();
+        }
+    }
+
+    /// Told once for a connection.
+    pub(super) fn tell_gap(&mut self) {
         if !std::mem::replace(&mut self.gap_told, true) {
             self.event(Event::PossibleGap);
         }

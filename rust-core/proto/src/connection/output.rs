@@ -6,6 +6,7 @@ use crate::part::Part;
 use crate::plan::Plan;
 use crate::sasl::ScramKeyId;
 use crate::stanza::StanzaError;
+use crate::stream::error::StreamCondition;
 use crate::time::Instant;
 use crate::xml::{Element, RefusedStanza};
 
@@ -95,7 +96,7 @@ pub enum Event {
     /// An inbound stanza was over a limit and was skipped (rule T6).
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing: the server forgot the session (rule I8), or it leaves what waited for us to its
-    /// archive, as Bind 2 servers do (XEP-0386). The archive (XEP-0313) has them.
+    /// archive, as Bind 2 servers do (XEP-0386); and the archive (XEP-0313) did not help.
     PossibleGap,
     /// The server broke a rule in a way that could be survived; counted.
     PeerFault(&'static str),
@@ -132,4 +133,6 @@ pub enum Failure {
     SessionLost,
     /// The server said so.
     Refused(StanzaError),
+    /// The server ended the stream with this error each time that it was sent.
+    StreamEnded(StreamCondition),
 }

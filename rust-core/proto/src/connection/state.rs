@@ -206,6 +206,9 @@ impl State {
             context.understood(Part::StreamError);
             let error = StreamError::parse(element)
                 .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
+            if let Self::Online(mut session) = self {
+                session.stream_error(error.condition, context);
+            }
             return Err(if context.tls.is_some() {
                 ConnectionError::Stream(error)
             } else {
@@ -294,6 +297,10 @@ impl State {
                 {
                     session.poisoned(context);
                     return Err(ConnectionError::Timeout(Timer::Ack));
+                }
+                (Self::Online(mut session), Timer::Archive) => {
+                    session.archive_is_late(context);
+                    Self::Online(session)
                 }
                 (Self::Closing(_), Timer::Close) => return Ok(finish(context)),
                 (_, timer) => return Err(ConnectionError::Timeout(timer)),

@@ -17,6 +17,9 @@ pub enum Timer {
     Probe,
     /// Silence for so long that a NAT may have forgotten us: ask.
     Keepalive,
+    /// The archive's answer: what is written now waits for it if something before it may have arrived already, and nobody
+    /// should wait long for that.
+    Archive,
     /// The server's end of stream after ours.
     Close,
 }
@@ -28,6 +31,7 @@ impl fmt::Display for Timer {
             Self::Ack => "acknowledgement",
             Self::Probe => "probe",
             Self::Keepalive => "keepalive",
+            Self::Archive => "archive",
             Self::Close => "end of stream",
         })
     }

@@ -4,6 +4,7 @@
 use super::{Goal, Login, Plan, Restart, Transport};
 use crate::config::Policy;
 use crate::knowledge::{FastToken, Knowledge};
+use crate::mistakes::{Mistake, planted};
 use crate::sasl::{self, ChannelBindings, HtBinding, NoMechanism, Offer, Profile, SaslPolicy};
 use crate::stream::features::{Sasl2Features, StreamFeatures};
 use crate::time::UnixTime;
@@ -83,7 +84,9 @@ fn goal(inputs: Inputs<'_>) -> Goal {
         return Goal::LogOut;
     }
     match &inputs.knowledge.sm {
-        Some(session) if !session.has_expired(inputs.wall) => Goal::Resume,
+        Some(session) if planted(Mistake::ExpiredResumed) || !session.has_expired(inputs.wall) => {
+            Goal::Resume
+        }
         _ => Goal::Bind,
     }
 }

@@ -54,6 +54,18 @@ pub fn enable(id: &str) -> Element {
     stanza::iq("set", id, None).with_child(Element::new("enable", ns::CARBONS))
 }
 
+/// A message that another client of this account sent, learnt in another way, as a carbon would bring it.
+pub fn sent(own_bare: &str, message: Element, delay: Option<&Delay>) -> Element {
+    let mut forwarded = Element::new("forwarded", ns::FORWARD);
+    if let Some(delay) = delay {
+        forwarded.push_child(delay.to_element());
+    }
+    forwarded.push_child(message);
+    Element::new("message", ns::CLIENT)
+        .with_attr("from", own_bare)
+        .with_child(Element::new("sent", ns::CARBONS).with_child(forwarded))
+}
+
 /// The copy in a message. None if the message is no carbon. `own_bare` is our bare JID, prepared.
 pub fn unwrap(message: &Element, own_bare: &str) -> Option<Result<Carbon, CarbonError>> {
     if !message.is("message", ns::CLIENT) {

@@ -14,6 +14,8 @@ use super::value::{boolean, u32_digits};
 /// Where a query begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begin {
+    /// With the oldest message.
+    Start,
     /// Behind the message with this archive id.
     AfterId(String),
     /// At this time.
@@ -26,6 +28,7 @@ pub fn query(id: &str, query_id: &str, from: &Begin, max: u32) -> Element {
     let mut set = Element::new("set", ns::RSM)
         .with_child(Element::new("max", ns::RSM).with_text(max.to_string()));
     match from {
+        Begin::Start => {}
         Begin::AfterId(after) => set.push_child(Element::new("after", ns::RSM).with_text(after)),
         Begin::Time(start) => {
             let form = Form::submit(
@@ -36,6 +39,20 @@ pub fn query(id: &str, query_id: &str, from: &Begin, max: u32) -> Element {
         }
     }
     stanza::iq("set", id, None).with_child(query.with_child(set))
+}
+
+/// The iq that asks the own archive for its newest message.
+pub fn newest(id: &str, query_id: &str) -> Element {
+    let set = Element::new("set", ns::RSM)
+        .with_child(Element::new("max", ns::RSM).with_text("1"))
+        .with_child(Element::new("before", ns::RSM));
+    let query = Element::new("query", ns::MAM).with_attr("queryid", query_id);
+    stanza::iq("set", id, None).with_child(query.with_child(set))
+}
+
+/// The `queryid` of the result that this message carries, if it carries one.
+pub fn query_id(message: &Element) -> Option<&str> {
+    message.child("result", ns::MAM)?.attr("queryid")
 }
 
 /// A message from the archive.
@@ -90,6 +107,26 @@ impl Archived {
             return Some(Err(ResultError::ForeignQuery));
         }
         Some(Self::read(result).map_err(ResultError::Malformed))
+    }
+
+    /// The message as it would have come live, with its id in our archive, and stamped with the time at which it was
+    /// archived, unless it brings a stamp of its own.
+    pub fn into_live(self, own_bare: &str) -> Element {
+        let is_given_by_us = |child: &Element| {
+            child.is("stanza-id", ns::STANZA_ID) && child.attr("by") == Some(own_bare)
+        };
+        let mut message = self.message.without_children(is_given_by_us);
+        message.push_child(
+            Element::new("stanza-id", ns::STANZA_ID)
+                .with_attr("by", own_bare)
+                .with_attr("id", self.id),
+        );
+        if let Some(delay) = self.delay
+            && !message.has_child("delay", ns::DELAY)
+        {
+            message.push_child(delay.to_element());
+        }
+        message
     }
 
     fn read(result: &Element) -> Result<Self, CodecError> {
@@ -206,6 +243,16 @@ mod tests {
             query("j1", "f27", &after, 50).to_xml(),
             "<iq type='set' id='j1'><query xmlns='urn:xmpp:mam:2' queryid='f27'>\
              <set xmlns='http://jabber.org/protocol/rsm'><max>50</max><after>09af3</after></set></query></iq>"
+        );
+        assert_eq!(
+            query("j1", "f27", &Begin::Start, 50).to_xml(),
+            "<iq type='set' id='j1'><query xmlns='urn:xmpp:mam:2' queryid='f27'>\
+             <set xmlns='http://jabber.org/protocol/rsm'><max>50</max></set></query></iq>"
+        );
+        assert_eq!(
+            newest("j1", "f27").to_xml(),
+            "<iq type='set' id='j1'><query xmlns='urn:xmpp:mam:2' queryid='f27'>\
+             <set xmlns='http://jabber.org/protocol/rsm'><max>1</max><before/></set></query></iq>"
         );
         let start = Begin::Time(UnixTime(1_281_139_200));
         assert_eq!(

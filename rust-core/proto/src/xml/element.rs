@@ -125,9 +125,25 @@ impl Element {
         self.push_node(Node::Element(child));
     }
 
-    /// Appends character data.
+    /// The same element without the children of which this is true.
+    #[must_use]
+    pub fn without_children(mut self, is_unwanted: impl Fn(&Element) -> bool) -> Self {
+        self.children.retain(|node| match node {
+            Node::Element(element) => !is_unwanted(element),
+            Node::Text(_) => true,
+        });
+        self
+    }
+
+    /// Appends character data, to the text that is already last if there is one. No text is no node: both as a reader would
+    /// find it.
     pub fn push_text(&mut self, text: impl Into<String>) {
-        self.push_node(Node::Text(text.into()));
+        let text = text.into();
+        match self.children.last_mut() {
+            Some(Node::Text(last)) => last.push_str(&text),
+            _ if text.is_empty() => {}
+            _ => self.push_node(Node::Text(text)),
+        }
     }
 
     fn push_node(&mut self, node: Node) {

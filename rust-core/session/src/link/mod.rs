@@ -10,6 +10,7 @@
 //! - **the border of `<proceed/>`**: every byte behind its `>` belongs to TLS (rule S1).
 
 mod timeline;
+pub mod tls;
 mod wire;
 
 use snapback_proto::connection::{
@@ -17,28 +18,30 @@ use snapback_proto::connection::{
 };
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::Op;
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::part::Part;
 use snapback_proto::plan::{Login, Plan, Transport};
 use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion};
 use snapback_proto::time::{Instant, Now};
 use snapback_tls::{
     CertificateError, EarlyData, Established, SessionParams, TicketScope, TlsContext, TlsError,
-    TlsEvent, TlsSession, TlsVersions, VerificationRequest,
+    TlsEvent, TlsVersions, VerificationRequest,
 };
 
 use std::collections::VecDeque;
 use std::fmt;
 
 pub use timeline::{FlightReport, LocalStep, Timeline};
+use tls::{Session, Tls};
 use wire::{Item, Wire};
 
 /// What a link is made from.
 #[derive(Debug)]
-pub struct LinkConfig {
+pub struct LinkConfig<T = TlsContext> {
     /// The protocol side.
     pub start: Start,
     /// Trust, and the tickets that go with it.
-    pub tls: TlsContext,
+    pub tls: T,
     /// Which TLS versions to offer.
     pub versions: TlsVersions,
     /// When the transport's handshake began: the first flight.
@@ -116,11 +119,11 @@ pub enum LinkError {
 
 /// One connection, with TLS. Call [`Link::poll_output`] after each input until it returns [`LinkOutput::Timeout`].
 #[derive(Debug)]
-pub struct Link {
+pub struct Link<T: Tls = TlsContext> {
     connection: Connection,
-    tls: TlsContext,
+    tls: T,
     params: SessionParams,
-    session: Option<TlsSession>,
+    session: Option<T::Session>,
     inbound_is_tls: bool,
     /// The ClientHello has taken its place: what follows it belongs to TLS.
     outbound_is_tls: bool,
@@ -140,9 +143,9 @@ pub struct Link {
     closed: bool,
 }
 
-impl Link {
+impl<T: Tls> Link<T> {
     /// Makes the plan.
-    pub fn new(config: LinkConfig, now: Now) -> Self {
+    pub fn new(config: LinkConfig<T>, now: Now) -> Self {
         let account = &config.start.config.account;
         let direct = config.start.transport == Transport::DirectTls;
         let domain = account.domain_to_ascii();
@@ -222,9 +225,10 @@ impl Link {
             }
             LinkInput::PersistFailed(seq, kind) => {
                 // A later count, committed without the stanza of this one, would tell the server that it was taken (I1).
-                self.persist_failed = true;
-                self.outputs
-                    .retain(|output| !matches!(output, LinkOutput::Persist { .. }));
+                self.persist_failed = !planted(Mistake::CommittedBehindFailure);
+                self.outputs.retain(|output| {
+                    !self.persist_failed || !matches!(output, LinkOutput::Persist { .. })
+                });
                 self.wire.give_up();
                 self.events.retain(|(after, _)| after.is_none());
                 self.tell(Input::PersistFailed { seq, kind }, now);
@@ -265,12 +269,12 @@ impl Link {
         self.tls_input(|session| session.certificate_verified(verdict), now);
     }
 
-    fn tls_input(&mut self, act: impl FnOnce(&mut TlsSession) -> Result<(), TlsError>, now: Now) {
+    fn tls_input(&mut self, act: impl FnOnce(&mut T::Session) -> Result<(), TlsError>, now: Now) {
         let Some(session) = self.session.as_mut() else {
             return;
         };
         let result = act(session);
-        while let Some(event) = self.session.as_mut().and_then(TlsSession::poll_event) {
+        while let Some(event) = self.session.as_mut().and_then(Session::poll_event) {
             self.tls_event(event, now);
         }
         if let Err(error) = result {
@@ -312,7 +316,7 @@ impl Link {
     }
 
     fn facts(&self, established: Established) -> TlsFacts {
-        let ticket = self.session.as_ref().and_then(TlsSession::ticket);
+        let ticket = self.session.as_ref().and_then(Session::ticket);
         TlsFacts {
             version: match established.version {
                 snapback_tls::TlsVersion::Tls12 => TlsVersion::Tls12,
@@ -483,7 +487,7 @@ impl Link {
 
     /// A ClientHello that the server asked for anew is a flight of its own, though rustls wrote it by itself.
     fn note_retry(&mut self, write: &mut wire::Write, now: Now) {
-        let was_retried = self.session.as_ref().is_some_and(TlsSession::was_retried);
+        let was_retried = self.session.as_ref().is_some_and(Session::was_retried);
         if was_retried && !self.retried && !self.established {
             self.retried = true;
             self.timeline.received(Part::ServerHello, now.mono);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use snapback_proto::connection::Seq;
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::part::Part;
 
 /// Something on its way out.
@@ -50,7 +51,7 @@ impl Wire {
     }
 
     pub(super) fn is_committed(&self, after: Option<Seq>) -> bool {
-        after <= self.committed
+        after <= self.committed || planted(Mistake::SentBeforeStored)
     }
 
     /// Whether anything waits for a commit.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use snapback_proto::connection::Outcome;
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::Instant;
 
 use super::backoff::{Backoff, Budget};
@@ -467,7 +468,9 @@ impl Supervisor {
 
 /// What only the app can get us out of.
 fn halts(ending: Ending) -> Option<OfflineReason> {
-    if ending.conflict {
+    if ending.conflict && planted(Mistake::ConflictFought) {
+        None
+    } else if ending.conflict {
         Some(OfflineReason::Conflict)
     } else if ending.needs_credentials {
         Some(OfflineReason::NeedsCredentials)

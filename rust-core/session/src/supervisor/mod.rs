@@ -37,6 +37,8 @@ use snapback_proto::error::ConnectionError;
 use snapback_proto::stream::error::StreamCondition;
 use snapback_proto::time::Instant;
 
+use crate::link::LinkError;
+
 pub use machine::Supervisor;
 
 /// Number of an attempt, and of the connection that it becomes. What is said about an older one is ignored (rule I9).
@@ -126,6 +128,23 @@ impl From<&ConnectionError> for Ending {
             conflict: condition == Some(StreamCondition::Conflict),
             // A login that is refused for now counts as well: servers lock accounts that try too often.
             overloaded: is_relief || matches!(error, ConnectionError::Sasl(_)),
+        }
+    }
+}
+
+impl From<&LinkError> for Ending {
+    fn from(error: &LinkError) -> Self {
+        match error {
+            LinkError::Connection(error) => {
+                let mut ending = Self::from(error);
+                // The server has told us where to go: there, and now.
+                ending.at_once |= matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
+                ending
+            }
+            LinkError::Tls(error) => Self {
+                retryable: error.is_retryable(),
+                ..Self::default()
+            },
         }
     }
 }

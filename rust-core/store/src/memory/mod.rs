@@ -91,6 +91,9 @@ impl Store for MemoryStore {
             id: stanza.id,
             kind: stanza.kind,
             sent: false,
+            unknown: false,
+            sent_behind: None,
+            strikes: 0,
             queued_at: stanza.queued_at,
             xml: stanza.xml,
         };

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use snapback_proto::knowledge::{OutboundKind, OutboundStanza};
+use snapback_proto::knowledge::{ArchiveCursor, OutboundKind, OutboundStanza};
+use snapback_proto::mistakes::{Mistake, planted};
 
 use crate::Conflict;
 
@@ -32,7 +33,14 @@ impl Queue {
     /// What was sent, in that order; then the rest by number.
     pub(super) fn ordered(&self) -> Vec<OutboundStanza> {
         let mut rows: Vec<&Row> = self.rows.values().collect();
-        rows.sort_by_key(|row| (row.place.unwrap_or(u64::MAX), row.stanza.seq));
+        rows.sort_by_key(|row| {
+            (
+                row.place
+                    .filter(|_| !planted(Mistake::QueueOrderLost))
+                    .unwrap_or(u64::MAX),
+                row.stanza.seq,
+            )
+        });
         rows.into_iter().map(|row| row.stanza.clone()).collect()
     }
 
@@ -44,7 +52,12 @@ impl Queue {
         Ok(())
     }
 
-    pub(super) fn mark_sent(&mut self, seqs: &[u64]) -> Result<(), Conflict> {
+    /// `cursor`: where the archive's stands.
+    pub(super) fn mark_sent(
+        &mut self,
+        seqs: &[u64],
+        cursor: Option<&ArchiveCursor>,
+    ) -> Result<(), Conflict> {
         if let Some(missing) = seqs.iter().find(|seq| !self.rows.contains_key(seq)) {
             return Err(Conflict::NotQueued(*missing));
         }
@@ -52,6 +65,9 @@ impl Queue {
             let place = self.take_place();
             if let Some(row) = self.rows.get_mut(seq) {
                 row.stanza.sent = true;
+                if row.stanza.sent_behind.is_none() && row.stanza.kind == OutboundKind::Message {
+                    row.stanza.sent_behind = cursor.cloned();
+                }
                 row.place = Some(place);
             }
         }
@@ -77,8 +93,15 @@ impl Queue {
         self.rows
             .retain(|_, row| row.place.is_none() || row.stanza.kind == OutboundKind::Message);
         for row in self.rows.values_mut() {
+            row.stanza.unknown |= row.stanza.sent;
             row.stanza.sent = false;
             row.place = None;
+        }
+    }
+
+    pub(super) fn strike(&mut self, seq: u64) {
+        if let Some(row) = self.rows.get_mut(&seq) {
+            row.stanza.strikes = row.stanza.strikes.saturating_add(1);
         }
     }
 

@@ -1,10 +1,12 @@
 //! The tables, and what one change does to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use snapback_proto::knowledge::{
-    Delivery, FastToken, Knowledge, KnownCaps, Op, ServerFacts, SmSession,
+    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenTag,
+    ServerFacts, SmSession,
 };
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::xep::roster::{Item, Subscription};
 
@@ -29,6 +31,9 @@ pub(super) struct Tables {
     roster_version: Option<String>,
     roster: BTreeMap<String, Item>,
     pub(super) installation: Option<String>,
+    archive: Option<ArchiveCursor>,
+    /// One entry for each message, the newest last.
+    seen: VecDeque<Vec<SeenTag>>,
 }
 
 /// Whether the change can contradict what is stored.
@@ -54,6 +59,9 @@ impl Tables {
             sm: self.session.clone(),
             queue: self.queue.ordered(),
             next_seq: self.queue.next_seq(),
+            archive: self.archive.clone(),
+            // What never leaves the process need not be hidden by a key.
+            seen: Seen::new([0; 32], self.seen.iter().flatten().copied()),
         }
     }
 
@@ -112,16 +120,20 @@ impl Tables {
                 self.queue.end_session();
             }
             Op::Enqueue(stanza) => self.queue.enqueue(stanza.clone())?,
-            Op::MarkSent(seqs) => self.queue.mark_sent(seqs)?,
+            Op::MarkSent(seqs) => self.queue.mark_sent(seqs, self.archive.as_ref())?,
+            Op::Strike(seq) => self.queue.strike(*seq),
+            Op::Seen(tags) => self.note_seen(tags),
+            Op::ArchiveCursor(cursor) => self.archive = Some(cursor.clone()),
             Op::Acked { base, seqs } => {
                 self.queue.remove(seqs);
-                if let Some(base) = base {
-                    self.change_session(|session| session.base = *base);
+                if let Some(base) = base.filter(|_| !planted(Mistake::StaleBase)) {
+                    self.change_session(|session| session.base = base);
                 }
             }
             Op::Failed(seqs) => self.queue.remove(seqs),
             Op::Inbound(delivery) => self.deliver(delivery)?,
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
+            Op::Confirm(_) if planted(Mistake::ConfirmForgotten) => {}
             Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
             Op::ReplaceRoster { version, items } => {
                 self.roster_version.clone_from(version);
@@ -175,6 +187,13 @@ impl Tables {
         }
         self.deliveries.push(delivery.clone());
         Ok(())
+    }
+
+    fn note_seen(&mut self, tags: &[SeenTag]) {
+        self.seen.push_back(tags.to_vec());
+        if self.seen.len() as u64 > SEEN_MESSAGES {
+            self.seen.pop_front();
+        }
     }
 
     fn push_item(&mut self, item: &Item) {

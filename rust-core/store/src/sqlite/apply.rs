@@ -28,6 +28,8 @@ impl Tables<'_> {
             sm: self.hot.session.clone(),
             queue: self.queue()?,
             next_seq: self.hot.ledger.next_seq,
+            archive: self.hot.ledger.archive.clone(),
+            seen: self.seen()?,
         })
     }
 
@@ -101,9 +103,15 @@ impl Tables<'_> {
                 base.map_or(Ok(()), |base| self.change_session(|sm| sm.base = base))
             }
             Op::Failed(seqs) => self.remove_all(seqs),
+            Op::Strike(seq) => self.strike(*seq),
             Op::Inbound(delivery) => self.deliver(delivery),
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
             Op::Confirm(id) => self.confirm(id),
+            Op::Seen(tags) => self.note_seen(tags),
+            Op::ArchiveCursor(cursor) => {
+                self.hot.ledger.archive = Some(cursor.clone());
+                Ok(())
+            }
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),
             Op::PushRoster { version, item } => self.push_roster(version.as_ref(), item),
         }

@@ -73,6 +73,10 @@ impl Check<'_, '_> {
         let ledger: Option<Ledger> = self.tables.cell(cell::LEDGER)?;
         let known = ledger.is_some();
         self.tables.hot.ledger = ledger.unwrap_or_default();
+        if from_backup {
+            // Where it was then is not how far the app is now.
+            self.tables.hot.ledger.archive = None;
+        }
         let queue_is_whole = self.queue(known && !from_backup)?;
         self.deliveries(known && !from_backup)?;
         self.roster(known)?;
@@ -100,7 +104,7 @@ impl Check<'_, '_> {
     fn wipe(&mut self) -> Result<(), Fault> {
         self.execute(
             "DELETE FROM account; DELETE FROM server; DELETE FROM queue; DELETE FROM delivery; DELETE FROM roster;
-             DELETE FROM endpoints; DELETE FROM caps;",
+             DELETE FROM endpoints; DELETE FROM caps; DELETE FROM seen;",
         )
     }
 

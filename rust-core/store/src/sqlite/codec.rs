@@ -119,6 +119,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether the record ends here, as those of older schemas do.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Nothing may be left over.
     pub(super) fn end(self) -> Result<(), Fault> {
         if self.0.is_empty() {

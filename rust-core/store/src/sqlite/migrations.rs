@@ -6,6 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_endpoints_and_caps.sql"),
+    include_str!("../../migrations/0003_archive.sql"),
 ];
 
 /// The schema of this build.

@@ -8,12 +8,16 @@ mod check;
 mod codec;
 mod epoch;
 mod fault;
+mod inspect;
 mod lease;
 mod migrations;
 mod open;
 mod queue;
 mod record;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod rows;
 mod seal;
+mod seen;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -30,6 +34,7 @@ use crate::{
 };
 
 use fault::Fault;
+pub(crate) use inspect::inspect;
 use open::Opened;
 use tables::{Tables, cell};
 
@@ -163,6 +168,9 @@ impl Store for SqliteStore {
                 id: stanza.id,
                 kind: stanza.kind,
                 sent: false,
+                unknown: false,
+                sent_behind: None,
+                strikes: 0,
                 queued_at: stanza.queued_at,
                 xml: stanza.xml,
             })?;

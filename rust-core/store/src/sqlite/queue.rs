@@ -32,7 +32,10 @@ impl Tables<'_> {
 
     pub(super) fn mark_sent(&mut self, seqs: &[u64]) -> Result<(), Fault> {
         for seq in seqs {
-            let stanza = self.stanza(*seq)?.ok_or(Conflict::NotQueued(*seq))?;
+            let mut stanza = self.stanza(*seq)?.ok_or(Conflict::NotQueued(*seq))?;
+            if stanza.sent_behind.is_none() && stanza.kind == OutboundKind::Message {
+                stanza.sent_behind.clone_from(&self.hot.ledger.archive);
+            }
             let place = self.take_place();
             self.put_stanza(&stanza, Some(place))?;
         }
@@ -56,14 +59,23 @@ impl Tables<'_> {
     /// The session is gone in which stanzas were sent: only messages outlive it (rule I8).
     pub(super) fn end_session(&mut self) -> Result<(), Fault> {
         let sent = self.queue()?.into_iter().take_while(|stanza| stanza.sent);
-        for stanza in sent {
+        for mut stanza in sent {
             if stanza.kind == OutboundKind::Message {
+                stanza.unknown = true;
                 self.put_stanza(&stanza, None)?;
             } else {
                 self.remove(stanza.seq)?;
             }
         }
         Ok(())
+    }
+
+    pub(super) fn strike(&mut self, seq: u64) -> Result<(), Fault> {
+        let Some((mut stanza, place)) = self.placed_stanza(seq)? else {
+            return Ok(());
+        };
+        stanza.strikes = stanza.strikes.saturating_add(1);
+        self.put_stanza(&stanza, place)
     }
 
     pub(super) fn remove(&mut self, seq: u64) -> Result<(), Fault> {
@@ -87,14 +99,22 @@ impl Tables<'_> {
     }
 
     fn stanza(&self, seq: u64) -> Result<Option<OutboundStanza>, Fault> {
+        Ok(self.placed_stanza(seq)?.map(|(stanza, _)| stanza))
+    }
+
+    /// With its place in the order of sending.
+    fn placed_stanza(&self, seq: u64) -> Result<Option<(OutboundStanza, Option<u64>)>, Fault> {
         let seq = signed(seq)?;
         let row: Option<(Option<i64>, Vec<u8>)> = self
             .conn
             .prepare_cached("SELECT place, value FROM queue WHERE seq = ?1")?
             .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        row.map(|(place, sealed)| self.open_stanza(seq, place, &sealed))
-            .transpose()
+        row.map(|(place, sealed)| {
+            let stanza = self.open_stanza(seq, place, &sealed)?;
+            Ok((stanza, place.map(i64::cast_unsigned)))
+        })
+        .transpose()
     }
 
     fn take_place(&mut self) -> u64 {

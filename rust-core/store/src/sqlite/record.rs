@@ -2,7 +2,8 @@
 //! changes no file.
 
 use snapback_proto::knowledge::{
-    Delivery, FastToken, KnownCaps, OutboundKind, OutboundStanza, PendingIq, PendingKind, SmSession,
+    ArchiveCursor, Delivery, FastToken, KnownCaps, OutboundKind, OutboundStanza, PendingIq,
+    PendingKind, SmSession,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -272,6 +273,8 @@ fn pending_request(input: &mut Reader<'_>) -> Result<PendingIq, Fault> {
         PendingKind::Roster,
         PendingKind::Carbons,
         PendingKind::ServerDisco,
+        PendingKind::ArchivePage,
+        PendingKind::ArchiveEnd,
     ]
     .into_iter()
     .find(|kind| pending_name(*kind) == name)
@@ -284,6 +287,8 @@ fn pending_name(kind: PendingKind) -> &'static str {
         PendingKind::Roster => "roster",
         PendingKind::Carbons => "carbons",
         PendingKind::ServerDisco => "server-disco",
+        PendingKind::ArchivePage => "archive-page",
+        PendingKind::ArchiveEnd => "archive-end",
     }
 }
 
@@ -294,19 +299,47 @@ impl Record for OutboundStanza {
             .text(&self.id)
             .text(outbound_name(self.kind))
             .time(self.queued_at.0)
-            .text(&self.xml);
+            .text(&self.xml)
+            .flag(self.unknown)
+            .option(self.sent_behind.as_ref(), write_cursor)
+            .number(self.strikes.into());
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        Ok(Self {
+        let stanza = Self {
             seq: input.number()?,
             id: input.text()?,
             kind: outbound_kind(&input.text()?)?,
             queued_at: UnixTime(input.time()?),
             xml: input.text()?,
             sent: false,
+            unknown: false,
+            sent_behind: None,
+            strikes: 0,
+        };
+        if input.is_at_end() {
+            return Ok(stanza);
+        }
+        Ok(Self {
+            unknown: input.flag()?,
+            sent_behind: input.option(read_cursor)?,
+            strikes: u8::try_from(input.number()?).map_err(|_| Fault::Unreadable)?,
+            ..stanza
         })
     }
+}
+
+fn write_cursor<'a>(out: &'a mut Writer, cursor: &ArchiveCursor) -> &'a mut Writer {
+    let id = match cursor {
+        ArchiveCursor::Start => None,
+        ArchiveCursor::After(id) => Some(id),
+    };
+    out.option(id, |out, id| out.text(id))
+}
+
+fn read_cursor(input: &mut Reader<'_>) -> Result<ArchiveCursor, Fault> {
+    let id = input.option(Reader::text)?;
+    Ok(id.map_or(ArchiveCursor::Start, ArchiveCursor::After))
 }
 
 fn outbound_kind(name: &str) -> Result<OutboundKind, Fault> {
@@ -391,6 +424,10 @@ pub(super) struct Ledger {
     pub(super) roster_version: Option<String>,
     /// Its items.
     pub(super) roster_items: u64,
+    /// Up to where we hold the archive.
+    pub(super) archive: Option<ArchiveCursor>,
+    /// How many messages were noted as seen.
+    pub(super) next_seen: u64,
 }
 
 /// How many rows, and the sum of their numbers: one that is missing changes both, one that is swapped for another the sum.
@@ -422,7 +459,9 @@ impl Record for Ledger {
             .number(self.deliveries.rows)
             .number(self.deliveries.sum)
             .option(self.roster_version.as_ref(), |out, text| out.text(text))
-            .number(self.roster_items);
+            .number(self.roster_items)
+            .option(self.archive.as_ref(), write_cursor)
+            .number(self.next_seen);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -432,7 +471,7 @@ impl Record for Ledger {
                 sum: input.number()?,
             })
         };
-        Ok(Self {
+        let ledger = Self {
             next_seq: input.number()?,
             next_place: input.number()?,
             queue: tally(input)?,
@@ -440,6 +479,16 @@ impl Record for Ledger {
             deliveries: tally(input)?,
             roster_version: input.option(Reader::text)?,
             roster_items: input.number()?,
+            archive: None,
+            next_seen: 0,
+        };
+        if input.is_at_end() {
+            return Ok(ledger);
+        }
+        Ok(Self {
+            archive: input.option(read_cursor)?,
+            next_seen: input.number()?,
+            ..ledger
         })
     }
 }

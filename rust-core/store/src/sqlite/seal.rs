@@ -5,6 +5,7 @@
 //! carry 2^32 seals under one key; at four a stanza these are a billion stanzas.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use snapback_proto::secret::Secret;
 use zeroize::Zeroizing;
@@ -26,6 +27,8 @@ pub(super) struct Spot<'a> {
 
 pub(super) struct Sealer {
     key: LessSafeKey,
+    /// Derived from the key: hashes the ids of messages.
+    seen_key: Secret<[u8; 32]>,
     account: String,
     random: SystemRandom,
 }
@@ -33,12 +36,19 @@ pub(super) struct Sealer {
 impl Sealer {
     /// None if the key does not have the length of one.
     pub(super) fn new(key: &Secret<Vec<u8>>, account: &str) -> Option<Self> {
+        let seen_key = derive(key, b"snapback seen");
         let key = UnboundKey::new(&AES_256_GCM, key.expose()).ok()?;
         Some(Self {
             key: LessSafeKey::new(key),
+            seen_key,
             account: account.to_owned(),
             random: SystemRandom::new(),
         })
+    }
+
+    /// The key for the ids of messages.
+    pub(super) fn seen_key(&self) -> [u8; 32] {
+        *self.seen_key.expose()
     }
 
     /// A key of the right length.
@@ -106,6 +116,18 @@ impl Sealer {
         }
         Aad::from(data)
     }
+}
+
+/// Another key for another purpose, from which the first cannot be found (RFC 2104).
+fn derive(key: &Secret<Vec<u8>>, purpose: &[u8]) -> Secret<[u8; 32]> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+    let tag = hmac::sign(&key, purpose);
+    let mut derived = [0; 32];
+    derived
+        .iter_mut()
+        .zip(tag.as_ref())
+        .for_each(|(to, from)| *to = *from);
+    Secret::new(derived)
 }
 
 /// Random bytes.

@@ -2,7 +2,7 @@
 
 use crate::Store;
 
-use super::{caches, login, queue, reopen, session};
+use super::{archive, caches, login, queue, reopen, session};
 
 /// Runs every case against an empty store that `make` makes. Its queue takes at least ten stanzas and at most 10,000.
 ///
@@ -38,6 +38,12 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         queue::acked_and_failed_leave,
         queue::i12_the_queue_is_bounded,
         queue::i13_a_change_that_cannot_be_applied_leaves_nothing_behind,
+        archive::the_cursor_moves_with_what_it_covers,
+        archive::i2_what_was_seen_stays_seen,
+        archive::the_oldest_messages_are_forgotten,
+        archive::i8_a_message_of_a_lost_session_is_unknown,
+        archive::i8_only_messages_note_the_cursor,
+        archive::strikes_are_counted,
         reopen::everything_is_there_again,
         reopen::i16_numbers_go_on_where_they_were,
     ];

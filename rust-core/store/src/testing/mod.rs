@@ -5,6 +5,7 @@
     reason = "test support: a failed expectation is a failed test"
 )]
 
+mod archive;
 mod caches;
 pub mod conformance;
 mod login;
@@ -16,6 +17,7 @@ use snapback_proto::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 
+pub use crate::sqlite::rows::check_all as check_rows;
 use crate::{NewStanza, ServerKey, Store};
 
 fn server() -> ServerKey {
@@ -40,6 +42,9 @@ fn stanza(seq: u64, kind: OutboundKind, sent: bool) -> OutboundStanza {
         id: format!("id-{seq}"),
         kind,
         sent,
+        unknown: false,
+        sent_behind: None,
+        strikes: 0,
         queued_at: UnixTime(1_700_000_000),
         xml: format!("<message id='id-{seq}'/>"),
     }

@@ -1,7 +1,8 @@
 //! Closing and opening again. A store without files does nothing then, and passes for that reason.
 
 use snapback_proto::knowledge::{
-    Delivery, FastToken, Knowledge, Op, OutboundKind, PendingIq, PendingKind, SmSession,
+    ArchiveCursor, Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq,
+    PendingKind, SmSession, StableId,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -62,6 +63,7 @@ pub(super) fn i16_numbers_go_on_where_they_were(store: &mut impl Store) {
 #[derive(Debug, PartialEq)]
 struct Seen {
     knowledge: String,
+    queue: Vec<OutboundStanza>,
     token: Option<(String, u32)>,
     keys: Option<(Vec<u8>, Vec<u8>)>,
     roster: crate::Roster,
@@ -83,8 +85,9 @@ impl Seen {
                 let [client, server] = [keys.client_key(), keys.server_key()];
                 (client.expose().clone(), server.expose().clone())
             }),
-            // Everything in it that is no secret prints.
+            // Everything else in it that is no secret prints.
             knowledge: format!("{knowledge:?}"),
+            queue: knowledge.queue,
             roster: store.roster().unwrap(),
             undelivered: store.undelivered().unwrap(),
             installation: store.installation().unwrap(),
@@ -98,6 +101,23 @@ impl Seen {
 pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_1(store);
     fill_schema_2(store);
+    fill_schema_3(store);
+}
+
+/// What schema 3 added.
+pub(crate) fn fill_schema_3(store: &mut impl Store) {
+    let cursor = ArchiveCursor::After("planted-cursor".to_owned());
+    let seen = store.load(&server()).unwrap().seen;
+    let tags = [StableId::Archive("a"), StableId::Ours("o")].map(|id| seen.tag(id));
+    apply(
+        store,
+        &[
+            Op::ArchiveCursor(cursor),
+            Op::MarkSent(vec![5]),
+            Op::Strike(5),
+            Op::Seen(tags.to_vec()),
+        ],
+    );
 }
 
 /// What schema 2 added.

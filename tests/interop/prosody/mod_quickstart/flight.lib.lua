@@ -68,13 +68,16 @@ local function stop_at_starttls(conn, session)
 			end
 			table.insert(chunks, chunk);
 			length, total = length + #chunk, total + #chunk;
-			local in_tag = seen:find(NAME, 1, true) ~= nil;
-			if in_tag and chunk == ">" then
+			seen = seen .. chunk;
+			local name_at = seen:find(NAME, 1, true);
+			if not name_at then
+				seen = seen:sub(-SHORTEST);
+			elseif chunk:sub(-1) == ">" then
 				seen = "";
 				break;
+			else
+				seen = NAME;
 			end
-			-- Inside the tag only its presence counts, outside only what may be the beginning of the name.
-			seen = in_tag and NAME or (seen .. chunk):sub(-SHORTEST);
 		until length >= limit or total >= MAX_CLEARTEXT;
 		return table.concat(chunks);
 	end

@@ -29,6 +29,8 @@ pub enum Entry {
         /// Its stanza id.
         id: String,
     },
+    /// The server has taken the message with this stanza id over.
+    Acked(String),
     /// The client delivered a message; it is not confirmed yet.
     Delivered {
         /// The delivery id.
@@ -57,6 +59,7 @@ impl fmt::Display for Entry {
                 id,
                 number,
             } => write!(f, "delivered {delivery} {id} {number}"),
+            Self::Acked(id) => write!(f, "acked {id}"),
             Self::Confirmed(delivery) => write!(f, "confirmed {delivery}"),
             Self::Note(text) => write!(f, "note {}", text.replace('\n', " ")),
         }
@@ -91,6 +94,7 @@ impl FromStr for Entry {
                 id: (*id).to_owned(),
                 number: number(n)?,
             }),
+            ("acked", [id]) => Ok(Self::Acked((*id).to_owned())),
             ("confirmed", [delivery]) => Ok(Self::Confirmed((*delivery).to_owned())),
             _ => Err(NoEntry),
         }
@@ -178,6 +182,7 @@ mod tests {
                 id: "abc".to_owned(),
                 number: 7,
             },
+            Entry::Acked("abc".to_owned()),
             Entry::Confirmed("d".to_owned()),
             Entry::Note("anything at all".to_owned()),
         ];

@@ -13,6 +13,7 @@ use std::time::Duration;
 use snapback_client::Transport;
 
 use super::diary::{Entry, Reading};
+use super::fate::{FATE, Fate};
 use crate::phone::Endpoint;
 
 const SIGKILL: i32 = 9;
@@ -29,6 +30,8 @@ pub(super) struct Person {
     pub(super) peer: String,
     /// The victim's own way to the server; only `transport` and `ca_pem` are the server's.
     pub(super) endpoint: Endpoint,
+    /// Of its next life.
+    pub(super) fate: Option<Fate>,
 }
 
 /// A victim: all its lives, of which the last one goes on.
@@ -41,7 +44,7 @@ pub(super) struct Victim {
 }
 
 impl Victim {
-    pub(super) fn start(person: Person) -> Self {
+    pub(super) fn start(mut person: Person) -> Self {
         std::fs::create_dir_all(&person.folder).expect("a folder is made");
         std::fs::write(person.file("ca.pem"), &person.endpoint.ca_pem)
             .expect("the authority is written");
@@ -97,6 +100,11 @@ impl Victim {
         }
     }
 
+    /// Its next life ends like this.
+    pub(super) fn fated(&mut self, fate: Fate) {
+        self.person.fate = Some(fate);
+    }
+
     pub(super) fn diary(&mut self) -> &[Entry] {
         let path = self.person.file("diary");
         self.reading.update(&path).expect("the diary is read")
@@ -134,7 +142,7 @@ impl Person {
         self.folder.join(name)
     }
 
-    fn spawn(&self) -> (Child, ChildStdin) {
+    fn spawn(&mut self) -> (Child, ChildStdin) {
         let transport = match self.endpoint.transport {
             Transport::DirectTls => "direct",
             Transport::StartTls => "starttls",
@@ -148,6 +156,9 @@ impl Person {
             .arg(transport)
             .arg(self.file("ca.pem"))
             .stdin(Stdio::piped());
+        if let Some(fate) = self.fate.take() {
+            command.env(FATE, fate.to_string());
+        }
         let mut child = command.spawn().expect("the victim starts");
         let orders = child.stdin.take().expect("its input is a pipe");
         (child, orders)

@@ -80,6 +80,8 @@ pub struct LinkStats {
 pub struct Connection {
     /// Its number, from 1.
     pub id: u64,
+    /// When it was accepted, in milliseconds of the server's clock.
+    pub opened_ms: u64,
     /// `starttls` or `direct`.
     pub transport: &'static str,
     /// Groups of client reads with a server write in between, of its whole life.
@@ -128,6 +130,7 @@ impl From<server::ConnectionRecord> for Connection {
     fn from(record: server::ConnectionRecord) -> Self {
         Self {
             id: record.id,
+            opened_ms: u64::try_from(record.opened_at.as_millis()).unwrap_or(u64::MAX),
             transport: match record.transport {
                 server::Transport::StartTls => "starttls",
                 server::Transport::DirectTls => "direct",

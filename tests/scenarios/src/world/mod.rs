@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use snapback_netsim::{CutMode as Cut, DownMode as Down, Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, StartError, TlsError};
@@ -29,6 +29,9 @@ pub const ROMEO: (&str, &str) = ("romeo", "jul13t");
 pub const GUEST_PASSWORD: &str = "m4sk";
 /// More messages at once are a slip of the pen.
 const MAX_MESSAGES: u32 = 10_000;
+/// So long after its connection was cut a session waits for its client at the latest, on a busy machine.
+const DETACHES_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// How the world begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub enum WorldError {
     Tls(TlsError),
     /// Too many messages at once.
     TooMany(u32),
+    /// A session to be forgotten has a connection.
+    Attached,
 }
 
 impl World {
@@ -150,7 +155,7 @@ impl World {
             }
             Command::Portal { on } => self.lead_to_portal(*on),
             Command::Restart { down_ms } => self.restart(Duration::from_millis(*down_ms)).await?,
-            Command::ForgetSessions { account } => self.server.forget_sessions(account),
+            Command::ForgetSessions { account } => self.forget_sessions(account).await?,
             Command::Message { to, count, body } => {
                 return self.send(to, *count, body.as_deref());
             }
@@ -210,6 +215,25 @@ impl World {
         Ok(())
     }
 
+    /// What ended a connection may reach the server later than us.
+    async fn forget_sessions(&self, account: &str) -> Result<(), WorldError> {
+        let own = format!("{account}@{DOMAIN}/");
+        let is_attached = || {
+            let sessions = self.server.sessions().into_iter();
+            let mut own = sessions.filter(|session| session.jid.starts_with(&own));
+            own.any(|session| session.connection.is_some())
+        };
+        let deadline = Instant::now() + DETACHES_WITHIN;
+        while is_attached() {
+            if Instant::now() > deadline {
+                return Err(WorldError::Attached);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        self.server.forget_sessions(account);
+        Ok(())
+    }
+
     fn send(&self, to: &str, count: u32, body: Option<&str>) -> Result<Answer, WorldError> {
         if count > MAX_MESSAGES {
             return Err(WorldError::TooMany(count));
@@ -263,6 +287,7 @@ impl fmt::Display for WorldError {
             Self::Server(error) => error.fmt(f),
             Self::Port(error) => write!(f, "no port: {error}"),
             Self::Tls(error) => write!(f, "cannot set up TLS: {error}"),
+            Self::Attached => f.write_str("a session has a connection that nobody has cut"),
             Self::TooMany(count) => write!(f, "{count} messages at once, more than {MAX_MESSAGES}"),
         }
     }

@@ -90,7 +90,7 @@ impl Connection {
         };
         let session = self.bind(cx, account, &resource);
         let mut bound = Element::new(ns::BIND2, "bound");
-        if cx.world.switches.archive {
+        if cx.world.switches.archive && cx.world.switches.archive_metadata {
             bound = bound.child(cx.world.archive_metadata(account));
         }
         if bind.find(ns::CARBONS, "enable").is_some() && cx.world.switches.carbons {

@@ -1,7 +1,7 @@
 //! Faults as a connection carries them out.
 
 use super::{Connection, Cx};
-use crate::faults::{CertificateFault, Direction, Fault, Layer};
+use crate::faults::{ArchiveFault, CertificateFault, Direction, Fault, Layer};
 
 /// Bytes that passed so far.
 #[derive(Debug, Default)]
@@ -21,6 +21,13 @@ impl Connection {
 
     pub(super) fn has_fault(&self, cx: &Cx<'_>, fault: &Fault) -> bool {
         self.faults_in_force(cx).any(|other| other == fault)
+    }
+
+    pub(super) fn archive_fault(&self, cx: &Cx<'_>) -> Option<ArchiveFault> {
+        self.faults_in_force(cx).find_map(|fault| match fault {
+            Fault::Archive(archive) => Some(*archive),
+            _ => None,
+        })
     }
 
     pub(super) fn certificate_fault(&self, cx: &Cx<'_>) -> Option<CertificateFault> {

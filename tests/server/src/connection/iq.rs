@@ -3,6 +3,7 @@
 use sha1::{Digest as _, Sha1};
 
 use super::{Connection, Cx};
+use crate::faults::ArchiveFault;
 use crate::jid;
 use crate::ns;
 use crate::switches::Switches;
@@ -17,7 +18,13 @@ impl Connection {
         if !to_server && !to_account {
             return cx.world.route_iq(iq);
         }
+        let is_query = iq.find(ns::MAM, "query").is_some();
+        let fault = self.archive_fault(cx).filter(|_| is_query);
+        if fault == Some(ArchiveFault::Silence) {
+            return;
+        }
         let answer = match iq.attribute("type") {
+            Some("set") if fault.is_some() => faulty_archive(cx, account, session, &iq, fault),
             Some("get" | "set") => answer_request(cx, account, session, &iq, to_server),
             Some("result" | "error") => return,
             _ => Err("bad-request"),
@@ -85,18 +92,59 @@ fn archive(
 ) -> Result<Option<Element>, &'static str> {
     match cx.world.query_archive(account, query) {
         ArchiveAnswer::Page { results, fin } => {
-            for result in results {
-                let message = Element::new(ns::CLIENT, "message")
-                    .with("from", cx.world.bare_jid(account))
-                    .with("to", cx.world.session_jid(session))
-                    .child(result);
-                cx.world.answer(session, message);
-            }
+            let from = cx.world.bare_jid(account);
+            send_results(cx, session, &from, results);
             Ok(Some(fin))
         }
         ArchiveAnswer::ItemNotFound => Err("item-not-found"),
         ArchiveAnswer::BadRequest => Err("bad-request"),
     }
+}
+
+fn send_results(cx: &mut Cx<'_>, session: SessionId, from: &str, results: Vec<Element>) {
+    for result in results {
+        let message = Element::new(ns::CLIENT, "message")
+            .with("from", from)
+            .with("to", cx.world.session_jid(session))
+            .child(result);
+        cx.world.answer(session, message);
+    }
+}
+
+/// The answer, with what is wrong about it.
+fn faulty_archive(
+    cx: &mut Cx<'_>,
+    account: &str,
+    session: SessionId,
+    iq: &Element,
+    fault: Option<ArchiveFault>,
+) -> Result<Option<Element>, &'static str> {
+    let query = iq.find(ns::MAM, "query").ok_or("bad-request")?;
+    let set = query.find(ns::RSM, "set");
+    let asks_behind = set.is_some_and(|set| set.find(ns::RSM, "after").is_some());
+    if fault == Some(ArchiveFault::ItemNotFound) && asks_behind {
+        return Err("item-not-found");
+    }
+    let ArchiveAnswer::Page {
+        mut results,
+        mut fin,
+    } = cx.world.query_archive(account, query)
+    else {
+        return Err("item-not-found");
+    };
+    let mut from = cx.world.bare_jid(account);
+    match fault {
+        Some(ArchiveFault::WrongQueryId) => {
+            for result in &mut results {
+                result.set("queryid", "somebody-elses");
+            }
+        }
+        Some(ArchiveFault::ForeignSender) => from = format!("mallory@{}", cx.world.domain()),
+        Some(ArchiveFault::NeverComplete) if asks_behind => fin.set("complete", "false"),
+        _ => {}
+    }
+    send_results(cx, session, &from, results);
+    Ok(Some(fin))
 }
 
 fn archive_form() -> Element {

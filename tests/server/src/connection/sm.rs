@@ -169,6 +169,8 @@ impl Connection {
             };
             self.drop_session(cx, session);
             self.stream_error(cx, condition);
+        } else if cx.world.request_owed(session) {
+            self.send(&Element::new(ns::SM, "r"));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Stanzas and nonzas of an established session (RFC 6120 section 8).
 
 use super::{Connection, Cx, StreamCondition};
-use crate::faults::Point;
+use crate::faults::{Fault, Point};
 use crate::jid;
 use crate::ns;
 use crate::observe::ReceivedMessage;
@@ -17,6 +17,11 @@ impl Connection {
         element: Element,
     ) {
         if element.is_stanza() {
+            if let Some(body) = element.find(ns::CLIENT, "body").map(Element::content)
+                && self.has_fault(cx, &Fault::PoisonousBody(body))
+            {
+                return self.stream_error(cx, StreamCondition::PolicyViolation);
+            }
             cx.world.count_inbound(session);
             self.stanza(cx, account, session, element);
             if !self.first_stanza_seen {

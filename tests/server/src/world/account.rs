@@ -7,6 +7,8 @@ use super::archive::ArchivedMessage;
 use super::fast::TokenSlots;
 use super::roster::Roster;
 use crate::sasl::{ScramKeys, TypedHash};
+use crate::switches::Switches;
+use crate::tls::TlsError;
 use crate::xml::Element;
 
 #[derive(Debug, Default)]
@@ -37,6 +39,40 @@ impl Account {
 }
 
 impl World {
+    /// A world with the same certificates, accounts and passwords, in which nothing has happened yet. What is costly to
+    /// compute is computed once, in this one: a simulation starts a server for each seed.
+    ///
+    /// # Errors
+    ///
+    /// TLS has no randomness.
+    pub fn fork(&mut self, switches: Switches, seed: u64) -> Result<Self, TlsError> {
+        let hashes: Vec<_> = switches
+            .mechanisms
+            .iter()
+            .filter_map(|m| m.hash())
+            .collect();
+        let mut accounts = BTreeMap::new();
+        for (user, account) in &mut self.accounts {
+            for hash in &hashes {
+                account.scram_keys(*hash, switches.scram_iterations);
+            }
+            let fresh = Account {
+                password: account.password.clone(),
+                salt: account.salt.clone(),
+                keys: account.keys.clone(),
+                ..Account::default()
+            };
+            accounts.insert(user.clone(), fresh);
+        }
+        Ok(Self::with(
+            self.domain.clone(),
+            switches,
+            seed,
+            self.tls.fork()?,
+            accounts,
+        ))
+    }
+
     /// Creates an account (local part), or changes its password.
     pub fn add_account(&mut self, user: &str, password: &str) {
         let salt = self.rng.bytes().split_at(16).0.to_vec();

@@ -65,6 +65,20 @@ impl World {
         Some(id)
     }
 
+    /// A message that another client of the account sent.
+    pub fn archive_only(&mut self, account: &str, to: &str, body: &str, now: Timestamp) -> String {
+        let id = self.rng.token();
+        let message = Element::new(ns::CLIENT, "message")
+            .with("from", format!("{}/elsewhere", self.bare_jid(account)))
+            .with("to", to)
+            .with("type", "chat")
+            .with("id", id.clone())
+            .child(Element::new(ns::CLIENT, "body").text(body))
+            .child(Element::new(ns::STANZA_ID, "origin-id").with("id", id.clone()));
+        self.archive(account, to, &message, now);
+        id
+    }
+
     /// `<metadata/>`: the ends of the archive.
     pub(crate) fn archive_metadata(&self, account: &str) -> Element {
         let mut metadata = Element::new(ns::MAM, "metadata");

@@ -63,6 +63,7 @@ pub struct World {
     ended: VecDeque<(String, String, u32)>,
     records: BTreeMap<ConnectionId, ConnectionRecord>,
     received: Vec<ReceivedMessage>,
+    redirected: Vec<String>,
     last_connection: ConnectionId,
     last_session: SessionId,
 }
@@ -70,22 +71,40 @@ pub struct World {
 impl World {
     /// A world for one domain; the same seed gives the same random values.
     pub fn new(domain: &str, switches: Switches, seed: u64) -> Result<Self, TlsError> {
-        Ok(Self {
-            domain: domain.to_owned(),
+        let tls = TlsMaterial::new(domain)?;
+        Ok(Self::with(
+            domain.to_owned(),
+            switches,
+            seed,
+            tls,
+            BTreeMap::new(),
+        ))
+    }
+
+    fn with(
+        domain: String,
+        switches: Switches,
+        seed: u64,
+        tls: TlsMaterial,
+        accounts: BTreeMap<String, Account>,
+    ) -> Self {
+        Self {
+            domain,
             switches,
             faults: Faults::default(),
-            tls: TlsMaterial::new(domain)?,
+            tls,
             rng: Rng::new(seed),
-            accounts: BTreeMap::new(),
+            accounts,
             sessions: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
             dirty: BTreeSet::new(),
             ended: VecDeque::new(),
             records: BTreeMap::new(),
             received: Vec::new(),
+            redirected: Vec::new(),
             last_connection: 0,
             last_session: 0,
-        })
+        }
     }
 
     /// The domain served.
@@ -120,6 +139,17 @@ impl World {
             .filter(|message| crate::jid::local(&message.from) == Some(account))
             .cloned()
             .collect()
+    }
+
+    /// Messages received from all clients, in order.
+    pub fn received(&self) -> &[ReceivedMessage] {
+        &self.received
+    }
+
+    /// Ids of messages that a session ended with unacknowledged and that go out again, in order: their first copy may
+    /// have arrived.
+    pub fn redirected(&self) -> &[String] {
+        &self.redirected
     }
 
     /// Connections that have something to do; asked for after each call into the world or a connection.

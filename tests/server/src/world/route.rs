@@ -8,6 +8,8 @@ use crate::xml::Element;
 
 /// Messages kept for an absent account.
 const MAX_OFFLINE: usize = 1000;
+/// Messages that went out again, noted for tests: the first ones.
+const MAX_REDIRECTED: usize = 100_000;
 
 impl World {
     /// A message from a client or from the test itself; `from` is set already.
@@ -111,6 +113,10 @@ impl World {
     pub(super) fn redirect(&mut self, account: &str, stanza: Element, now: Timestamp) {
         match stanza.name.as_str() {
             "message" if is_conversation(&stanza) => {
+                if self.redirected.len() < MAX_REDIRECTED {
+                    let id = stanza.attribute("id").unwrap_or_default();
+                    self.redirected.push(id.to_owned());
+                }
                 let stamped = self.with_delay(stanza, now);
                 let available = self.available_sessions(account);
                 if available.is_empty() {
@@ -304,14 +310,27 @@ impl World {
     /// A message with a body arrives from `from`, any JID, for `to`; its id is the answer.
     pub fn inject_message(&mut self, from: &str, to: &str, body: &str, now: Timestamp) -> String {
         let id = self.rng.token();
+        self.inject_message_again(from, to, body, &id, now);
+        id
+    }
+
+    /// A message with a given id arrives, as if its sender did not know that it had arrived before.
+    pub fn inject_message_again(
+        &mut self,
+        from: &str,
+        to: &str,
+        body: &str,
+        id: &str,
+        now: Timestamp,
+    ) {
         let message = Element::new(ns::CLIENT, "message")
             .with("from", from)
             .with("to", to)
             .with("type", "chat")
-            .with("id", id.clone())
-            .child(Element::new(ns::CLIENT, "body").text(body));
+            .with("id", id)
+            .child(Element::new(ns::CLIENT, "body").text(body))
+            .child(Element::new(ns::STANZA_ID, "origin-id").with("id", id));
         self.route_message(message, None, now);
-        id
     }
 }
 

@@ -126,6 +126,18 @@ impl World {
             .collect()
     }
 
+    /// Adds to both counters of an account's sessions, as if so many stanzas had passed each way and were acknowledged.
+    /// 2^32 of them take a while.
+    pub fn wind_counters(&mut self, account: &str, by: u32) {
+        let theirs = |session: &&mut Session| session.account == account;
+        for session in self.sessions.values_mut().filter(theirs) {
+            if let Some(sm) = &mut session.sm {
+                sm.inbound = sm.inbound.wrapping_add(by);
+                sm.base = sm.base.wrapping_add(by);
+            }
+        }
+    }
+
     pub(super) fn full_jid(&self, session: &Session) -> String {
         format!("{}@{}/{}", session.account, self.domain, session.resource)
     }
@@ -321,6 +333,20 @@ impl World {
         true
     }
 
+    /// After an acknowledgement: true if stanzas were written since the request that it answers, so that another is due.
+    pub(crate) fn request_owed(&mut self, session: SessionId) -> bool {
+        let every = self.switches.sm_request_every;
+        let (Some(sm), Some(every)) = (self.sm(session), every) else {
+            return false;
+        };
+        let owed = !sm.request_pending && sm.since_request >= every && !sm.unacked.is_empty();
+        if owed {
+            sm.since_request = 0;
+            sm.request_pending = true;
+        }
+        owed
+    }
+
     fn sm(&mut self, session: SessionId) -> Option<&mut Sm> {
         self.sessions.get_mut(&session)?.sm.as_mut()
     }
@@ -451,6 +477,30 @@ impl World {
             .values()
             .filter_map(|session| session.expires)
             .min()
+    }
+
+    /// Both counters of the sessions of an account advance as if so many stanzas had passed each way and were
+    /// acknowledged: 2^32 is far away otherwise.
+    pub fn age_sessions(&mut self, account: &str, stanzas: u32) {
+        let sessions = self.sessions.values_mut();
+        for session in sessions.filter(|session| session.account == account) {
+            if let Some(sm) = &mut session.sm {
+                sm.inbound = sm.inbound.wrapping_add(stanzas);
+                sm.base = sm.base.wrapping_add(stanzas);
+            }
+        }
+    }
+
+    /// Somebody else takes the place of every connection of an account: `conflict`.
+    pub fn conflict(&mut self, account: &str) {
+        let sessions = self.sessions.iter();
+        let taken: Vec<_> = sessions
+            .filter(|(_, session)| session.account == account)
+            .filter_map(|(_, session)| session.connection)
+            .collect();
+        for connection in taken {
+            self.mail(connection, Mail::Close(StreamCondition::Conflict));
+        }
     }
 
     /// What a restart of the server ends: every stream is told `system-shutdown`, every session is over, and the key of the

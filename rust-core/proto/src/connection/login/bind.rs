@@ -28,6 +28,7 @@ pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) ->
     let request = bind::request(&id, Some(&context.config.resource));
     context.transmit_element(Part::Bind, &request);
     let mut session = Session::new();
+    session.plan_catch_up(None, context);
     if let Some(features) = features {
         if features.session_required {
             let id = context.entropy.token();

@@ -8,6 +8,7 @@ mod sasl2;
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{FastToken, Op};
+use crate::mistakes::{Mistake, planted};
 use crate::plan::{Goal, Login, Plan};
 use crate::sasl::SaslCondition;
 use crate::stream::features::StreamFeatures;
@@ -83,7 +84,7 @@ pub(super) fn fall_back(condition: &SaslCondition, context: &mut Context) -> Nex
 
 /// Logged in, on a stream that has no session yet, and whose features are these.
 pub(super) fn ask(features: &StreamFeatures, context: &mut Context) -> Next {
-    if context.plan.goal == Goal::Resume && features.sm {
+    if context.plan.goal == Goal::Resume && features.sm && !planted(Mistake::BindBeforeResume) {
         return Ok(resume::after_sasl(context));
     }
     context.plan.goal = Goal::Bind;

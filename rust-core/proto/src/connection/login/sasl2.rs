@@ -4,13 +4,14 @@
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::BareJid;
 use crate::knowledge::{FastToken, Op};
+use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
 use crate::sasl::{HtBinding, Mechanism, Profile, SaslCondition};
 use crate::secret::Secret;
 use crate::stream::features::{Sasl2Features, StreamFeatures};
-use crate::xep::bind2::{Bind2, BoundSm, EnableSm};
+use crate::xep::bind2::{Bind2, EnableSm};
 use crate::xep::error::CodecError;
 use crate::xep::fast;
 use crate::xep::sasl2::{self as codec, Authenticate, Failure, Sasl2, Success, UserAgent};
@@ -85,6 +86,9 @@ fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
     };
     token.count = token.count.saturating_add(1);
     let count = token.count;
+    if planted(Mistake::EarlyBeforeCount) {
+        return (Some(count), None);
+    }
     (
         Some(count),
         Some(context.persist(vec![Op::CountFast(count)])),
@@ -140,7 +144,7 @@ fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, 
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let inline = Inline {
-        carbons: context.config.carbons && can(ns::CARBONS),
+        carbons: context.config.carbons && can(ns::CARBONS) && !planted(Mistake::CarbonsForgotten),
         inactive: !context.active && can(ns::CSI),
         sm: can(ns::SM),
     };
@@ -273,11 +277,7 @@ impl ExpectSasl2 {
                 // every server that does so says that it has an archive (ejabberd).
                 context.possible_gap();
                 session::lost(success.resume_failed.and_then(|failed| failed.h), context)?;
-                let enabled = match bound.sm {
-                    Some(BoundSm::Enabled(enabled)) => Some(enabled),
-                    _ => None,
-                };
-                Session::bound_inline(identity, enabled, self.inline, context).map(online)
+                Session::bound_inline(identity, bound, self.inline, context).map(online)
             }
             (None, None) => {
                 if let Some(failed) = success.resume_failed {

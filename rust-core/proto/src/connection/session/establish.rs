@@ -2,16 +2,19 @@
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, PendingKind, SmSession};
+use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::Goal;
 use crate::stream::features::StreamFeatures;
+use crate::xep::bind2::{Bound2, BoundSm};
 use crate::xep::sm::{self, Enabled, Resumed};
 use crate::xep::{carbons, disco, roster};
 use crate::xml::Element;
 
 use super::super::context::Context;
 use super::super::{Event, Outcome, Timer};
+use super::archive::Archive;
 use super::{Session, Sm};
 
 /// What a Bind 2 request has asked for already.
@@ -23,7 +26,8 @@ pub(in super::super) struct Inline {
 }
 
 impl Session {
-    /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, client state.
+    /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, what the archive
+    /// is asked, client state.
     pub(in super::super) fn greet(
         &mut self,
         features: &StreamFeatures,
@@ -38,7 +42,7 @@ impl Session {
             self.request_roster(features, context);
         }
         self.discover_server(context);
-        if context.config.carbons && !inline.carbons {
+        if context.config.carbons && !inline.carbons && !planted(Mistake::CarbonsForgotten) {
             let id = context.entropy.token();
             self.send_core(
                 Part::EnableCarbons,
@@ -49,6 +53,10 @@ impl Session {
         }
         if context.config.presence {
             self.send_core(Part::Presence, &initial_presence(context), None, context);
+        }
+        // Behind the presence, for what comes before it may be in the archive only.
+        if let Some(query) = self.archive_query(context) {
+            self.transmit_core(Part::ArchiveQuery, query, context);
         }
         // The app may have moved while the bind request was on its way.
         if context.active == inline.inactive {
@@ -102,53 +110,66 @@ impl Session {
     ) -> Result<(), ConnectionError> {
         Context::parse_full_jid(jid)?;
         context.jid = Some(jid.to_owned());
+        if !self.archive.is_asking() && self.archive != Archive::Current {
+            context.tell_suspected_gap();
+        }
         self.announce(Outcome::Bound, jid, context);
-        self.flush_queue(context);
-        self.request_ack(context);
+        self.expect_archive(context);
+        self.go_on(context);
         Ok(())
     }
 
     /// A resource was bound inside SASL2; stream management counts from `<enabled/>` inside `<bound/>` (rule I6).
     pub(in super::super) fn bound_inline(
         jid: &str,
-        enabled: Option<Enabled>,
+        bound: Bound2,
         inline: Inline,
         context: &mut Context,
     ) -> Result<Self, ConnectionError> {
         let mut session = Self::new();
+        session.plan_catch_up(bound.mam.as_ref(), context);
+        let enabled = match bound.sm {
+            Some(BoundSm::Enabled(enabled)) => Some(enabled),
+            _ => None,
+        };
         let features = context.features_for_greeting();
         let inline = Inline {
             sm: enabled.is_some() || inline.sm,
             ..inline
         };
-        if let Some(enabled) = &enabled {
+        if let Some(enabled) = enabled {
             context.understood(Part::Enabled);
-            session.sm = Sm::On;
             Context::parse_full_jid(jid)?;
-            if let Some(stored) = session.resumable(enabled, jid.to_owned(), context) {
-                context.persist(vec![Op::SmEnabled {
-                    session: stored,
-                    sent: Vec::new(),
-                }]);
-            }
+            session.greet_and_store(&enabled, jid, &features, inline, context);
+        } else {
+            session.greet(&features, inline, context);
         }
-        session.bound_with_greeting(jid, &features, inline, context)?;
+        session.bound(jid, context)?;
         Ok(session)
     }
 
-    fn bound_with_greeting(
+    /// The session and its greeting are stored in one transaction. Were it killed between the two, the session would be
+    /// resumed without presence, and what is sent to the account would wait on the server for as long as it lasts (I15).
+    fn greet_and_store(
         &mut self,
+        enabled: &Enabled,
         jid: &str,
         features: &StreamFeatures,
         inline: Inline,
         context: &mut Context,
-    ) -> Result<(), ConnectionError> {
+    ) {
+        // As in a legacy login: what is sent while stream management is on its way is listed when the session is stored.
+        self.sm = Sm::Enabling;
         self.greet(features, inline, context);
-        let pending = self.pending.clone();
-        if self.sm == Sm::On && !pending.is_empty() {
-            context.persist(vec![Op::SmPending(pending)]);
+        self.sm = Sm::On;
+        if let Some(session) = self.resumable(enabled, jid.to_owned(), context) {
+            let sent = if planted(Mistake::GreetingApart) {
+                Vec::new()
+            } else {
+                self.unacked.iter().cloned().collect()
+            };
+            context.persist(vec![Op::SmEnabled { session, sent }]);
         }
-        self.bound(jid, context)
     }
 
     /// The interrupted session goes on: counters stay, nothing is asked for again (rules I3, I4, I15).
@@ -161,7 +182,7 @@ impl Session {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };
         let was_asked_for = context.plan.goal == Goal::Resume;
-        if !was_asked_for || resumed.previd != stored.id {
+        if !was_asked_for || (resumed.previd != stored.id && !planted(Mistake::PrevidUnchecked)) {
             // Asked again it would say the same again.
             super::lost(None, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
@@ -174,9 +195,14 @@ impl Session {
             .collect();
         let mut session = Self {
             sm: Sm::On,
-            h: stored.h,
+            h: if planted(Mistake::HResetOnResume) {
+                0
+            } else {
+                stored.h
+            },
             base: stored.base,
             unacked,
+            archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
             pending: stored.pending,
             asked: None,
             is_online: false,
@@ -188,12 +214,15 @@ impl Session {
         context.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &stored.jid, context);
-        if !context.active {
+        if !context.active && !planted(Mistake::InactiveForgotten) {
             session.send_client_state(context);
         }
+        session.expect_archive(context);
+        if planted(Mistake::NewBeforeOld) {
+            session.flush_queue(context);
+        }
         session.resend_unacked(context);
-        session.flush_queue(context);
-        session.request_ack(context);
+        session.go_on(context);
         context.at_risk = Some(Assumption::Resumption);
         Ok(session)
     }

@@ -1,17 +1,21 @@
 //! Stanzas that came in: committed and counted first, then delivered or answered.
 
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind};
+use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
 use crate::xep::caps::{Caps, CapsCheck};
 use crate::xep::disco::Info;
-use crate::xep::ping;
+use crate::xep::mam::Archived;
 use crate::xep::roster::{self, PushError, RosterResult};
+use crate::xep::{carbons, ping};
 use crate::xml::{Element, RefusedStanza};
 
 use super::super::Event;
 use super::super::context::Context;
+use super::archive::FromArchive;
+use super::doubles::{self, Ids};
 use super::{Session, Sm};
 
 /// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
@@ -29,9 +33,13 @@ impl Session {
     }
 
     /// I1, I6: stanzas count from `<enabled/>` on.
-    fn count(&mut self) {
+    pub(super) fn count(&mut self) {
         if self.sm == Sm::On {
-            self.h = self.h.wrapping_add(1);
+            self.h = if planted(Mistake::StuckAt32) {
+                self.h.saturating_add(1)
+            } else {
+                self.h.wrapping_add(1)
+            };
         }
     }
 
@@ -40,21 +48,80 @@ impl Session {
     }
 
     /// Stores the changes that a stanza brings together with the count that includes it, in one transaction.
-    fn commit(&self, mut ops: Vec<Op>, context: &mut Context) -> super::super::Seq {
+    pub(super) fn commit(&self, mut ops: Vec<Op>, context: &mut Context) -> super::super::Seq {
+        if planted(Mistake::CountedApart) {
+            context.persist(self.counted().map(Op::CountInbound).into_iter().collect());
+            return context.persist(ops);
+        }
         if let Some(h) = self.counted() {
             ops.push(Op::CountInbound(h));
         }
         let seq = context.persist(ops);
-        context.last_inbound = Some(seq);
+        if !planted(Mistake::AckedBeforeStored) {
+            context.last_inbound = Some(seq);
+        }
         seq
     }
 
     fn deliver(&mut self, element: &Element, context: &mut Context) {
+        if element.name() != "message" {
+            return self.hand_over(element.clone(), Vec::new(), context);
+        }
+        match self.judge_result(element, context) {
+            FromArchive::No => self.message(element, context),
+            FromArchive::Worthless => {
+                self.commit(Vec::new(), context);
+            }
+            FromArchive::Result(archived) => self.archived(archived, context),
+        }
+    }
+
+    fn message(&mut self, message: &Element, context: &mut Context) {
+        let ids = Ids::of_live(message, &self.archive, context);
+        if ids.is_double(context) {
+            self.commit(Vec::new(), context);
+            return;
+        }
+        let mut ops: Vec<Op> = ids.note(context).into_iter().collect();
+        if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
+            context.knowledge.archive = Some(cursor.clone());
+            ops.push(Op::ArchiveCursor(cursor));
+        }
+        self.hand_over(message.clone(), ops, context);
+    }
+
+    /// A message from the archive: somebody's to us, or one that this account sent.
+    fn archived(&mut self, archived: Archived, context: &mut Context) {
+        let own = context.config.account.to_string();
+        let message = &archived.message;
+        let is_own = |name| message.attr(name).map(doubles::bare) == Some(own.as_str());
+        // What we sent to ourselves came to us like anybody's.
+        let is_ours = is_own("from") && !is_own("to");
+        if is_ours && self.has_arrived(message, context) {
+            return;
+        }
+        let ids = Ids::of_archived(&archived.id, message, is_ours, context);
+        if ids.is_double(context) {
+            self.commit(Vec::new(), context);
+            return;
+        }
+        let ops = ids.note(context).into_iter().collect();
+        let stanza = if is_ours {
+            carbons::sent(&own, archived.message, archived.delay.as_ref())
+        } else {
+            archived.into_live(&own)
+        };
+        self.hand_over(stanza, ops, context);
+    }
+
+    /// To the app, once it is committed.
+    fn hand_over(&mut self, stanza: Element, mut ops: Vec<Op>, context: &mut Context) {
         let delivery = Delivery {
             id: context.entropy.token(),
-            stanza: element.clone(),
+            stanza,
         };
-        let seq = self.commit(vec![Op::Inbound(delivery.clone())], context);
+        ops.push(Op::Inbound(delivery.clone()));
+        let seq = self.commit(ops, context);
         context.event_after(Some(seq), Event::Stanza(delivery));
     }
 
@@ -136,6 +203,8 @@ impl Session {
             PendingKind::Carbons => {
                 self.commit(Vec::new(), context);
             }
+            PendingKind::ArchivePage => self.archive_page(&pending.id, iq, context),
+            PendingKind::ArchiveEnd => self.archive_end(&pending.id, iq, context),
         }
     }
 

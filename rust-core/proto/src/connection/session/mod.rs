@@ -1,13 +1,17 @@
 //! The session: stanzas flow, are counted, acknowledged and answered.
 
+mod archive;
+mod doubles;
 mod establish;
 mod inbound;
 mod outbound;
+mod unknown;
 
 use std::collections::VecDeque;
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq};
+use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::stream::header;
 use crate::time::Instant;
@@ -17,6 +21,8 @@ use crate::xml::{Element, RefusedStanza};
 
 use super::context::Context;
 use super::{Event, Timer};
+
+use archive::Archive;
 
 pub(super) use establish::Inline;
 pub(super) use outbound::{enqueue, lost};
@@ -35,6 +41,8 @@ pub(super) struct Session {
     pending: Vec<PendingIq>,
     /// An acknowledgement request is under way.
     asked: Option<Asked>,
+    /// How far we hold the archive.
+    archive: Archive,
     /// The session was announced to the app.
     is_online: bool,
 }
@@ -72,6 +80,7 @@ impl Session {
             unacked: VecDeque::new(),
             pending: Vec::new(),
             asked: None,
+            archive: Archive::Absent,
             is_online: false,
         }
     }
@@ -118,6 +127,9 @@ impl Session {
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
             (Nonza::Request, Sm::On) => {
                 context.understood(Part::AckRequest);
+                if planted(Mistake::NonzaCounted) {
+                    self.count();
+                }
                 self.send_ack(context);
                 Ok(())
             }
@@ -130,7 +142,7 @@ impl Session {
                 if self.base != before {
                     context.assumption_held(Assumption::Resumption);
                 }
-                self.request_ack(context);
+                self.go_on(context);
                 Ok(())
             }
             // I7: not while stream management is off.
@@ -145,6 +157,9 @@ impl Session {
     fn enabled(&mut self, enabled: &Enabled, context: &mut Context) {
         self.sm = Sm::On;
         self.h = 0;
+        if planted(Mistake::CountedFromEnabled) {
+            self.unacked.clear();
+        }
         if let Some(jid) = context.jid.clone()
             && let Some(session) = self.resumable(enabled, jid, context)
         {
@@ -203,7 +218,9 @@ impl Session {
                 // The answer to one under way may not cover all of them, and what it leaves open is sent again.
                 context.transmit_element(Part::AckRequest, &sm::request());
             }
-            self.send_ack(context);
+            if !planted(Mistake::NoAckBeforeClose) {
+                self.send_ack(context);
+            }
         }
         let after = context.last_inbound;
         context.transmit_after(after, Part::Close, header::CLOSE.to_owned());

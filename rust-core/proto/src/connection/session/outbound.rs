@@ -1,7 +1,8 @@
 //! Stanzas on their way out: queued durably before the first byte leaves, removed when acknowledged.
 
 use crate::error::{ConnectionError, PeerError};
-use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StableId};
+use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::time::UnixTime;
 use crate::xep::delay::Delay;
@@ -31,7 +32,7 @@ pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &
 }
 
 /// The server has forgotten the session. First what it did handle is acknowledged, then the rest is unknown (rule I8):
-/// messages are queued again, what belonged to the session fails.
+/// messages are queued again and the archive decides about them, what belonged to the session fails.
 pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<(), ConnectionError> {
     let session = context.knowledge.sm.take();
     if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
@@ -63,6 +64,7 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
                 base: Some(h),
                 seqs: acked.iter().map(|stanza| stanza.seq).collect(),
             });
+            ops.extend(note_sent(&acked, context));
         }
     }
     let failed: Vec<OutboundStanza> = context
@@ -85,7 +87,13 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
         context.event_after(Some(seq), event);
     }
     context.possible_gap();
-    Session::requeue_unknown(context);
+    if planted(Mistake::UnknownForgotten) {
+        context.knowledge.queue.retain(|stanza| !stanza.sent);
+    }
+    for stanza in &mut context.knowledge.queue {
+        stanza.unknown |= stanza.sent;
+        stanza.sent = false;
+    }
     outcome
 }
 
@@ -118,6 +126,10 @@ impl Session {
         kind: OutboundKind,
         context: &mut Context,
     ) {
+        if self.is_held(context) {
+            // I4: what is before it waits, too.
+            return enqueue(stanza, kind, context);
+        }
         let stanza = outbound(stanza, kind, true, context);
         let seq = context.persist(vec![Op::Enqueue(stanza.clone())]);
         context.event_after(
@@ -140,13 +152,22 @@ impl Session {
         kind: Option<PendingKind>,
         context: &mut Context,
     ) {
-        let stanza = outbound(stanza, OutboundKind::Core, true, context);
+        let stanza = core(stanza, context);
         if let Some(kind) = kind {
             self.pending.push(PendingIq {
                 id: stanza.id.clone(),
                 kind,
             });
         }
+        self.transmit_core(part, stanza, context);
+    }
+
+    pub(super) fn transmit_core(
+        &mut self,
+        part: Part,
+        stanza: OutboundStanza,
+        context: &mut Context,
+    ) {
         let after = (self.sm == Sm::On).then(|| context.persist(vec![Op::Enqueue(stanza.clone())]));
         context.transmit_after(after, part, stanza.xml.clone());
         // Without stream management nobody counts, and of the core's own nothing is sent again.
@@ -161,7 +182,7 @@ impl Session {
         after: Option<super::super::Seq>,
         context: &mut Context,
     ) {
-        context.transmit_after(after, part_of(&stanza.xml), stanza.xml.clone());
+        context.transmit_after(after, part_of(&stanza.xml), wire(&stanza));
         if stanza.kind != OutboundKind::Core {
             context.event_after(
                 after,
@@ -176,36 +197,39 @@ impl Session {
 
     /// After a resumption: what the server has not seen, in its original order with its original ids (rule I4).
     pub(super) fn resend_unacked(&mut self, context: &mut Context) {
+        if planted(Mistake::UnackedNotResent) {
+            return;
+        }
         for stanza in &self.unacked {
-            context.transmit(part_of(&stanza.xml), stanza.xml.clone());
+            context.transmit(part_of(&stanza.xml), wire(stanza));
         }
     }
 
-    /// Then, and only then, what was queued meanwhile.
+    /// Then, and only then, what was queued meanwhile; of that, what does not have to wait.
     pub(super) fn flush_queue(&mut self, context: &mut Context) {
-        let queue: Vec<OutboundStanza> = context
-            .knowledge
-            .queue
-            .extract_if(.., |stanza| !stanza.sent)
-            .collect();
+        let ready = self.ready(context);
+        let mut queue: Vec<OutboundStanza> = context.knowledge.queue.drain(..ready).collect();
         if queue.is_empty() {
             return;
         }
         let seqs = queue.iter().map(|stanza| stanza.seq).collect();
         let seq = context.persist(vec![Op::MarkSent(seqs)]);
-        for mut stanza in queue {
+        for stanza in &mut queue {
             stanza.sent = true;
+            if stanza.sent_behind.is_none() && super::is_message(stanza) {
+                stanza.sent_behind.clone_from(&context.knowledge.archive);
+            }
+        }
+        for stanza in queue {
             self.write(stanza, Some(seq), context);
         }
     }
 
-    /// After a lost session: messages of unknown fate go again, with the same id and a delay stamp (rule I8).
-    fn requeue_unknown(context: &mut Context) {
-        for stanza in &mut context.knowledge.queue {
-            if stanza.sent {
-                stanza.sent = false;
-                stanza.xml = stamped(&stanza.xml, stanza.queued_at);
-            }
+    /// Sends what may leave now, and asks how far the server is.
+    pub(super) fn go_on(&mut self, context: &mut Context) {
+        if self.is_online {
+            self.flush_queue(context);
+            self.request_ack(context);
         }
     }
 
@@ -247,7 +271,9 @@ impl Session {
             return;
         }
         let seqs = messages.iter().map(|stanza| stanza.seq).collect();
-        let seq = context.persist(vec![Op::Acked { base: None, seqs }]);
+        let mut ops = vec![Op::Acked { base: None, seqs }];
+        ops.extend(note_sent(messages.iter().copied(), context));
+        let seq = context.persist(ops);
         for event in messages
             .into_iter()
             .filter_map(|stanza| stage_event(stanza, Stage::Acked))
@@ -262,7 +288,9 @@ impl Session {
         }
         let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
         let seqs = acked.iter().map(|stanza| stanza.seq).collect();
-        let seq = context.persist(vec![Op::Acked { base, seqs }]);
+        let mut ops = vec![Op::Acked { base, seqs }];
+        ops.extend(note_sent(&acked, context));
+        let seq = context.persist(ops);
         for event in acked
             .iter()
             .filter_map(|stanza| stage_event(stanza, Stage::Acked))
@@ -343,9 +371,14 @@ impl Session {
         let covers = (*covers).min(self.unacked.len());
         self.answered(context);
         self.remove_acked(covers, None, context);
-        self.request_ack(context);
+        self.go_on(context);
         true
     }
+}
+
+/// A stanza of the core's own.
+pub(super) fn core(stanza: &Element, context: &mut Context) -> OutboundStanza {
+    outbound(stanza, OutboundKind::Core, true, context)
 }
 
 fn outbound(
@@ -356,28 +389,68 @@ fn outbound(
 ) -> OutboundStanza {
     let seq = context.knowledge.next_seq;
     context.knowledge.next_seq = seq.saturating_add(1);
+    let is_sent_message = sent && kind == OutboundKind::Message;
     OutboundStanza {
         seq,
         id: stanza.attr("id").unwrap_or_default().to_owned(),
         kind,
         sent,
+        unknown: false,
+        sent_behind: is_sent_message
+            .then(|| context.knowledge.archive.clone())
+            .flatten(),
+        strikes: 0,
         queued_at: context.now.wall,
         xml: stanza.to_xml(),
     }
 }
 
 fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize, ConnectionError> {
+    if planted(Mistake::AckDeltaUnchecked) {
+        return Ok(outstanding.min(h.wrapping_sub(base) as usize));
+    }
+    let h = if planted(Mistake::WrapAt31) {
+        h & 0x7fff_ffff
+    } else {
+        h
+    };
     serial::acked(h, base, outstanding).map_err(|_| {
         let sent = serial::count_after(base, outstanding);
         ConnectionError::Peer(PeerError::AckTooHigh { h, sent })
     })
 }
 
-fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event> {
+/// The archive will bring them back as ours: they are no news.
+pub(super) fn note_sent<'a>(
+    stanzas: impl IntoIterator<Item = &'a OutboundStanza>,
+    context: &mut Context,
+) -> Vec<Op> {
+    let messages = stanzas
+        .into_iter()
+        .filter(|stanza| super::is_message(stanza));
+    let note = |stanza: &OutboundStanza| {
+        let seen = &mut context.knowledge.seen;
+        let tag = seen.tag(StableId::Ours(&stanza.id));
+        seen.insert(tag);
+        Op::Seen(vec![tag])
+    };
+    messages.map(note).collect()
+}
+
+pub(super) fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event> {
     (stanza.kind != OutboundKind::Core).then(|| Event::Stage {
         id: stanza.id.clone(),
         stage,
     })
+}
+
+/// What leaves: sent a second time, a message says when it was first meant to be sent (rule I8).
+fn wire(stanza: &OutboundStanza) -> String {
+    if stanza.unknown {
+        stamped(&stanza.xml, stanza.queued_at)
+    } else {
+        stanza.xml.clone()
+    }
 }
 
 /// XEP-0203: says when the stanza was first meant to be sent. The text is our own writer's, so its end is known.

@@ -101,6 +101,7 @@ fn the_bind_flight_asks_for_all_that_a_session_needs() {
     show(&mut peer, AUTHENTICATED);
     let flight = peer.sends(GREETING);
     let bind = id_before(&flight, "urn:ietf:params:xml:ns:xmpp-bind");
+    let archive = id_before(&flight, "urn:xmpp:mam:2");
     let roster = id_before(&flight, "jabber:iq:roster");
     let disco = id_before(&flight, "http://jabber.org/protocol/disco#info");
     let carbons = id_before(&flight, "urn:xmpp:carbons:2");
@@ -112,6 +113,10 @@ fn the_bind_flight_asks_for_all_that_a_session_needs() {
          <iq type='set' id='{carbons}'><enable xmlns='urn:xmpp:carbons:2'/></iq><presence id='"
     )));
     assert!(flight.contains("<c xmlns='http://jabber.org/protocol/caps'"));
+    assert!(flight.ends_with(&format!(
+        "</presence><iq type='set' id='{archive}'><query xmlns='urn:xmpp:mam:2' queryid='{archive}'>\
+         <set xmlns='http://jabber.org/protocol/rsm'><max>1</max><before/></set></query></iq>"
+    )));
     answer_bind(&mut peer, &flight);
     let online = peer.events().into_iter().find_map(|event| match event {
         Event::Online { outcome, jid, plan } => Some((outcome, jid, plan.transport)),
@@ -290,7 +295,7 @@ fn bind_that_is_refused_is_a_typed_error() {
     let (success, _) = scram1(&mut peer, AUTH, "", "response");
     peer.serve(&success);
     show(&mut peer, BIND);
-    let flight = peer.sends("bind + roster + disco + carbons + presence");
+    let flight = peer.sends("bind + roster + disco + carbons + presence + archive");
     let id = id_before(&flight, "urn:ietf:params:xml:ns:xmpp-bind");
     peer.serve(&format!(
         "<iq type='error' id='{id}'><error type='cancel'>\

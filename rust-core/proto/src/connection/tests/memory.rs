@@ -75,13 +75,19 @@ impl Memory {
                     .queue
                     .retain(|stanza| !stanza.sent || stanza.kind == OutboundKind::Message);
                 for stanza in &mut knowledge.queue {
+                    stanza.unknown |= stanza.sent;
                     stanza.sent = false;
                 }
             }
             Op::Enqueue(stanza) => self.insert(stanza),
             Op::MarkSent(seqs) => {
                 for stanza in &mut knowledge.queue {
-                    stanza.sent |= seqs.contains(&stanza.seq);
+                    if seqs.contains(&stanza.seq) {
+                        stanza.sent = true;
+                        if stanza.sent_behind.is_none() && stanza.kind == OutboundKind::Message {
+                            stanza.sent_behind.clone_from(&knowledge.archive);
+                        }
+                    }
                 }
             }
             Op::Acked { base, seqs } => {
@@ -98,6 +104,13 @@ impl Memory {
                 }
             }
             Op::Confirm(_) => {}
+            Op::Strike(seq) => {
+                for stanza in &mut knowledge.queue {
+                    stanza.strikes += u8::from(stanza.seq == seq);
+                }
+            }
+            Op::Seen(tags) => tags.into_iter().for_each(|tag| knowledge.seen.insert(tag)),
+            Op::ArchiveCursor(cursor) => knowledge.archive = Some(cursor),
             Op::ReplaceRoster { version, .. } | Op::PushRoster { version, .. } => {
                 knowledge.roster_version = version;
             }

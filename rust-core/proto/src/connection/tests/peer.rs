@@ -207,6 +207,10 @@ impl Peer {
         self.input("committed", Input::Committed { seq });
     }
 
+    pub(super) fn has_to_commit(&self) -> bool {
+        !self.uncommitted.is_empty()
+    }
+
     #[track_caller]
     pub(super) fn fail_commit(&mut self) {
         let (seq, _) = self.uncommitted.pop_front().expect("something to commit");

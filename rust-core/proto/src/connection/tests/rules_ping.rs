@@ -25,7 +25,11 @@ fn bound_with(change: impl FnOnce(&mut Setup), authenticated: &str, greeting: &s
 }
 
 fn without_sm() -> Peer {
-    bound_with(|_| {}, BIND, "bind + roster + disco + carbons + presence")
+    bound_with(
+        |_| {},
+        BIND,
+        "bind + roster + disco + carbons + presence + archive",
+    )
 }
 
 #[test]
@@ -85,7 +89,7 @@ fn i12_a_probe_while_stream_management_is_being_enabled_is_answered_by_enabled()
         setup.config.carbons = false;
         setup.config.presence = false;
     };
-    let mut peer = bound_with(quiet, AUTHENTICATED, "bind + enable + disco");
+    let mut peer = bound_with(quiet, AUTHENTICATED, "bind + enable + disco + archive");
     let deadline = peer.now.mono + Duration::from_secs(5);
     peer.command(Command::Probe { deadline });
     peer.serve(ENABLED);

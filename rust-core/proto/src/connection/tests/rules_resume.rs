@@ -150,7 +150,7 @@ fn i8_a_refused_resume_after_sasl_binds_on_the_same_stream() {
     peer.say("m1");
     warm_sasl1_to_resume(&mut peer);
     let shown = features(AUTHENTICATED);
-    peer.serve(&format!("{HEADER}{shown}{}", sm_failed("h='4'")));
+    peer.serve(&format!("{HEADER}{shown}{}", sm_failed("h='6'")));
     let flight = peer.sends(GREETING);
     peer.serve(&bound(&flight));
     peer.sends("message");
@@ -219,4 +219,36 @@ fn t6_a_server_that_is_deaf_after_resumed_twice_loses_the_session() {
         knowledge = peer.knowledge();
         assert_eq!(knowledge.sm.is_none(), is_over);
     }
+}
+
+/// A kill may come between any two transactions. A session that was stored without its greeting would be resumed without
+/// presence, and nobody would ask for the roster any more.
+#[test]
+fn i15_a_session_is_never_stored_without_its_greeting() {
+    let mut setup = Setup::direct().knowing(after_sasl2());
+    setup.knowledge.sm = None;
+    let mut peer = setup.start();
+    open_direct(&mut peer);
+    let proof = fast(&mut peer, FAST_LOGIN, &EXPORTER);
+    peer.auto_commit = false;
+    let success = success2(&proof, JID, &bound2(ENABLED));
+    peer.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
+    let mut is_stored = false;
+    while peer.has_to_commit() {
+        peer.commit();
+        let knowledge = peer.knowledge();
+        let Some(session) = knowledge.sm else {
+            continue;
+        };
+        is_stored = true;
+        let sent: Vec<&str> = knowledge.queue.iter().map(|s| s.xml.as_str()).collect();
+        for part in ["<presence", "jabber:iq:roster"] {
+            assert!(
+                sent.iter().any(|xml| xml.contains(part)),
+                "{part}: {sent:?}"
+            );
+        }
+        assert!(!session.pending.is_empty());
+    }
+    assert!(is_stored);
 }

@@ -165,25 +165,39 @@ pub(super) fn answer_bind(peer: &mut Peer, flight: &str) {
     peer.serve(&bound);
     peer.is_online();
     peer.serve(&format!("{ENABLED}{roster}"));
-    peer.sends("r");
-    peer.serve(&ack(GREETED1));
+    if flight.contains("<before/>") {
+        read_on(peer);
+    } else {
+        peer.sends("r");
+        peer.serve(&ack(GREETED1));
+    }
     peer.finish();
+}
+
+/// The archive's end was learnt; nothing has come since.
+#[track_caller]
+fn read_on(peer: &mut Peer) {
+    let page = peer.sends("r + archive");
+    peer.serve(&format!("{}{}", fin(&page, true, ""), ack(LEARNT1)));
 }
 
 /// The greeting of a SASL2 session was sent: answer it.
 #[track_caller]
 pub(super) fn answer_greeting(peer: &mut Peer) {
     peer.is_online();
-    let flight = peer.sends("roster + disco + presence + r");
+    let flight = peer.sends(GREETING2);
     let roster = answers(&flight);
     peer.serve(&format!("{roster}{}", ack(GREETED2)));
     peer.finish();
 }
 
 /// How many stanzas the greeting of a SASL1 session holds, carbons included, and that of a SASL2 session.
-pub(super) const GREETED1: u32 = 4;
-pub(super) const GREETED2: u32 = 3;
-pub(super) const GREETING: &str = "bind + enable + roster + disco + carbons + presence";
+pub(super) const GREETED1: u32 = 5;
+/// The first session asks once more.
+pub(super) const LEARNT1: u32 = GREETED1 + 1;
+pub(super) const GREETED2: u32 = 4;
+pub(super) const GREETING: &str = "bind + enable + roster + disco + carbons + presence + archive";
+pub(super) const GREETING2: &str = "roster + disco + presence + archive + r";
 pub(super) const AUTH: &str = "auth SCRAM-SHA-256";
 pub(super) const AUTHENTICATE: &str = "authenticate SCRAM-SHA-256-PLUS";
 pub(super) const FAST_LOGIN: &str = "header + authenticate HT-SHA-256-EXPR";
@@ -202,7 +216,7 @@ pub(super) fn cold_sasl1_direct(peer: &mut Peer) {
 
 fn cold_sasl1_session_required(peer: &mut Peer) {
     open_direct(peer);
-    let flight = "bind + iq + enable + roster + disco + carbons + presence";
+    let flight = "bind + iq + enable + roster + disco + carbons + presence + archive";
     cold_sasl1(peer, &format!("{BIND}{SESSION}{SM}"), flight);
 }
 
@@ -232,10 +246,9 @@ pub(super) fn cold_pipelining(peer: &mut Peer) {
     let first = format!("{success}{HEADER}{}", features(AUTHENTICATED));
     peer.serve(&format!("{first}{}", bound(&flight)));
     peer.is_online();
-    let flight = peer.sends("enable + roster + disco + carbons + presence");
+    let flight = peer.sends("enable + roster + disco + carbons + presence + archive");
     peer.serve(&format!("{ENABLED}{}", answers(&flight)));
-    peer.sends("r");
-    peer.serve(&ack(GREETED1));
+    read_on(peer);
     peer.finish();
 }
 
@@ -254,7 +267,7 @@ pub(super) fn warm_sasl1_resume(peer: &mut Peer) {
     peer.serve(&format!(
         "{HEADER}{}{}",
         features(AUTHENTICATED),
-        resumed(GREETED1)
+        resumed(LEARNT1)
     ));
     peer.is_online();
     peer.serve(MESSAGE);
@@ -276,7 +289,7 @@ fn warm_sasl1_resume_failed(peer: &mut Peer) {
     peer.serve(&format!(
         "{HEADER}{}{}",
         features(AUTHENTICATED),
-        sm_failed("h='4'")
+        sm_failed("h='6'")
     ));
     let flight = peer.sends(GREETING);
     answer_bind(peer, &flight);
@@ -297,7 +310,7 @@ fn warm_pipelined_resume(peer: &mut Peer) {
     let last = "response + header + resume";
     let (success, _) = scram1(peer, &format!("header + {AUTH}"), &shown, last);
     let restarted = format!("{success}{HEADER}{}", features(AUTHENTICATED));
-    peer.serve(&format!("{restarted}{}", resumed(GREETED1)));
+    peer.serve(&format!("{restarted}{}", resumed(LEARNT1)));
     peer.is_online();
     peer.finish();
 }
@@ -306,7 +319,7 @@ fn warm_resume_before_sasl(peer: &mut Peer) {
     open_combined(peer);
     peer.sends("header + resume");
     let shown = features(&format!("{SASL1}{SM}{PIPELINING}"));
-    peer.serve(&format!("{HEADER}{shown}{}", resumed(GREETED1)));
+    peer.serve(&format!("{HEADER}{shown}{}", resumed(LEARNT1)));
     peer.is_online();
     peer.finish();
 }
@@ -318,7 +331,7 @@ fn warm_resume_before_sasl_refused(peer: &mut Peer) {
     peer.serve(&format!("{HEADER}{shown}{}", sm_failed("")));
     let (success, _) = scram1(peer, AUTH, "", "response + header + resume");
     let restarted = format!("{success}{HEADER}{}", features(AUTHENTICATED));
-    peer.serve(&format!("{restarted}{}", resumed(GREETED1)));
+    peer.serve(&format!("{restarted}{}", resumed(LEARNT1)));
     peer.is_online();
     peer.finish();
 }
@@ -342,7 +355,7 @@ pub(super) fn cold_sasl2(peer: &mut Peer, offered: &str) {
 fn finish_cold_sasl2(peer: &mut Peer, offered: &str) {
     show(peer, offered);
     let proof = scram2(peer, AUTHENTICATE, "");
-    let inner = format!("{}{}", bound2(ENABLED), token());
+    let inner = format!("{}{}", bound2(&format!("{ENABLED}{METADATA}")), token());
     peer.serve(&success2(&proof, JID, &inner));
     answer_greeting(peer);
 }
@@ -381,7 +394,7 @@ pub(super) fn finish_fast_resume(peer: &mut Peer, h: u32) {
 fn warm_fast_resume_failed(peer: &mut Peer) {
     open_direct(peer);
     let proof = fast(peer, FAST_LOGIN, &EXPORTER);
-    let inner = format!("{}{}", sm_failed("h='3'"), bound2(ENABLED));
+    let inner = format!("{}{}", sm_failed("h='4'"), bound2(ENABLED));
     let success = success2(&proof, JID, &inner);
     peer.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
     answer_greeting(peer);

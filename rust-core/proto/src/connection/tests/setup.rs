@@ -2,7 +2,7 @@
 
 use super::peer::{Mode, Peer};
 use super::proofs;
-use crate::config::{Config, Identity, Policy, Timeouts, UserAgent};
+use crate::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use crate::connection::{EarlyData, TlsFacts};
 use crate::jid::BareJid;
 use crate::knowledge::Knowledge;
@@ -80,6 +80,7 @@ pub(super) fn config() -> Config {
         carbons: true,
         presence: true,
         roster: true,
+        catch_up: CatchUp::default(),
         identity: Identity {
             name: "Snapback".to_owned(),
             kind: "phone".to_owned(),

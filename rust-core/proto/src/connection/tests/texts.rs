@@ -22,6 +22,9 @@ pub(super) const FAST: &str = "<fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-2
     <mechanism>HT-SHA-256-ENDP</mechanism><mechanism>HT-SHA-256-NONE</mechanism></fast>";
 pub(super) const ENABLED: &str =
     "<enabled xmlns='urn:xmpp:sm:3' id='sm-1' resume='true' max='600'/>";
+/// Where the archive ends.
+pub(super) const METADATA: &str = "<metadata xmlns='urn:xmpp:mam:2'>\
+    <start id='a' timestamp='2026-01-01T00:00:00Z'/><end id='a0' timestamp='2026-11-20T10:00:00Z'/></metadata>";
 pub(super) const TOKEN: &str = "t0k3n-of-sixteen-or-more";
 pub(super) const JID: &str = "juliet@example.org/balcony";
 pub(super) const REQUEST: &str = "<r xmlns='urn:xmpp:sm:3'/>";
@@ -117,11 +120,39 @@ fn roster(flight: &str) -> String {
     )
 }
 
-/// The answers to the roster and service discovery requests in this flight.
+/// The answer to the archive query in this flight: the archive ends with `a0`, and there is nothing behind it.
+fn nothing_archived(flight: &str) -> String {
+    let last = if flight.contains("<before/>") {
+        "a0"
+    } else {
+        ""
+    };
+    fin(flight, true, last)
+}
+
+/// The end of a page of the archive.
+pub(super) fn fin(flight: &str, complete: bool, last: &str) -> String {
+    let id = id_before(flight, "urn:xmpp:mam:2");
+    let last = match last {
+        "" => String::new(),
+        last => format!("<last>{last}</last>"),
+    };
+    format!(
+        "<iq type='result' id='{id}' to='{JID}'><fin xmlns='urn:xmpp:mam:2' complete='{complete}'>\
+         <set xmlns='http://jabber.org/protocol/rsm'>{last}</set></fin></iq>"
+    )
+}
+
+/// The answers to the archive, roster and service discovery requests in this flight.
 pub(super) fn answers(flight: &str) -> String {
     let id = id_before(flight, "http://jabber.org/protocol/disco#info");
+    let archive = if flight.contains("urn:xmpp:mam:2") {
+        nothing_archived(flight)
+    } else {
+        String::new()
+    };
     format!(
-        "{}<iq type='result' id='{id}' from='example.org' to='{JID}'>\
+        "{archive}{}<iq type='result' id='{id}' from='example.org' to='{JID}'>\
          <query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:xmpp:mam:2'/></query></iq>",
         roster(flight)
     )

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use snapback_proto::knowledge::{Delivery, Op, SmSession};
+use snapback_proto::knowledge::{ArchiveCursor, Delivery, Op, SEEN_MESSAGES, SeenTag, SmSession};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::Item;
 use snapback_proto::xml::Element;
@@ -44,6 +44,23 @@ fn delivery(number: u32) -> Delivery {
     }
 }
 
+/// The message's two ids, as each delivery of a message brings them.
+fn seen(number: u32) -> Op {
+    let tag = |first| {
+        let mut tag = [first; 16];
+        tag.iter_mut()
+            .skip(1)
+            .zip(number.to_be_bytes())
+            .for_each(|(to, from)| *to = from);
+        SeenTag(tag)
+    };
+    Op::Seen(vec![tag(1), tag(2)])
+}
+
+fn cursor(number: u32) -> Op {
+    Op::ArchiveCursor(ArchiveCursor::After(format!("{number:032x}")))
+}
+
 #[test]
 fn opens_with_a_session_a_queue_and_a_roster() {
     let folder = Folder::new();
@@ -64,6 +81,8 @@ fn opens_with_a_session_a_queue_and_a_roster() {
     for number in 0..50 {
         store.enqueue(message(&format!("m{number}"))).unwrap();
     }
+    let notes: Vec<Op> = (0..SEEN_MESSAGES as u32).map(seen).collect();
+    store.apply(&server(), &notes).unwrap();
     store.close().unwrap();
     let mut opening = Vec::new();
     let mut loading = Vec::new();
@@ -100,7 +119,7 @@ fn queues_one_stanza_and_takes_many_in() {
         for number in 0..(4000 / batch) {
             let first = batch * 10_000 + number * batch;
             let mut ops: Vec<Op> = (first..first + batch)
-                .map(|n| Op::Inbound(delivery(n)))
+                .flat_map(|n| [seen(n), cursor(n), Op::Inbound(delivery(n))])
                 .collect();
             ops.push(Op::CountInbound(first + batch));
             let start = Instant::now();
@@ -128,7 +147,10 @@ fn does_not_grow_with_what_passes_through() {
             .collect();
         let base = Some(round);
         let mut ops = vec![Op::MarkSent(seqs.clone()), Op::Acked { base, seqs }];
-        ops.extend((0..20).map(|n| Op::Inbound(delivery(round * 20 + n))));
+        ops.extend(
+            (round * 20..round * 20 + 20)
+                .flat_map(|n| [seen(n), cursor(n), Op::Inbound(delivery(n))]),
+        );
         store.apply(&server(), &ops).unwrap();
         let confirmed = (0..20).map(|n| Op::Confirm(delivery(round * 20 + n).id));
         store

@@ -6,6 +6,7 @@ mod damage;
 mod durability;
 mod fixtures;
 mod flips;
+mod inspect;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -10,6 +10,7 @@
 )]
 
 mod orders;
+mod store;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use std::time::Duration;
 
 use orders::{Death, Moment, Order};
 use snapback_client::{
-    Client, ClientConfig, Delivery, Event, FileVault, Outcome, ServerAddress, SqliteStore,
+    Client, ClientConfig, Delivery, Event, FileVault, Outcome, ServerAddress, SqliteStore, Stage,
     Transport, Trust, danger,
 };
 use snapback_interop::kills::diary::{Diary, Entry, Reading};
+use snapback_interop::kills::fate::FATE;
+use store::DoomedStore;
 use tokio::sync::mpsc;
 
 /// What the process was told when it was started.
@@ -104,7 +107,9 @@ fn config(setup: &Setup, diary: &Diary) -> ClientConfig {
         Trust::Roots(danger::Roots::from_pem(&pem).expect("the authority is a certificate"));
     let address = setup.address.parse().expect("an address");
     config.network.servers = vec![ServerAddress::at(address, setup.transport)];
-    config.store = Box::new(store);
+    let fate = std::env::var(FATE).ok();
+    let fate = fate.map(|fate| fate.parse().expect("a fate"));
+    config.store = Box::new(DoomedStore::new(store, fate));
     // A test's link comes back at once, and nobody but the test suffers from many attempts.
     config.reconnect.base = Duration::from_millis(50);
     config.reconnect.floor = Duration::from_millis(5);
@@ -165,6 +170,10 @@ impl App {
                 }
                 Event::PossibleGap => self.write(&Entry::Note("possible gap".to_owned())),
                 Event::PeerFault(fault) => self.write(&Entry::Note(format!("fault: {fault}"))),
+                Event::Stage {
+                    id,
+                    stage: Stage::Acked,
+                } => self.write(&Entry::Acked(id)),
                 Event::Stage { id, stage } => {
                     self.write(&Entry::Note(format!("{stage:?} {id}")));
                 }

@@ -46,6 +46,9 @@ public sealed interface EndReason {
     /** Something on this device. */
     public data class Local(val problem: LocalProblem) : EndReason
 
+    /** The store could not be used. */
+    public data class Storage(val problem: StorageProblem) : EndReason
+
     /** Nothing came in time. */
     public data class TimedOut(val timer: Timer) : EndReason
 
@@ -98,6 +101,7 @@ internal fun CoreReason.toReason(): EndReason =
         is CoreReason.NoLogin -> EndReason.NoLogin(problem)
         is CoreReason.ServerFault -> EndReason.ServerFault(rule, detail)
         is CoreReason.Local -> EndReason.Local(problem)
+        is CoreReason.Storage -> EndReason.Storage(problem)
         is CoreReason.TimedOut -> EndReason.TimedOut(timer)
         is CoreReason.WrongAssumption -> EndReason.WrongAssumption(assumption)
         is CoreReason.TransportClosed -> EndReason.TransportClosed

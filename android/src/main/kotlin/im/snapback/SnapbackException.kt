@@ -47,6 +47,10 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     /** It is neither a message nor a presence. */
     public class NotAStanza : SnapbackException("neither a message nor a presence")
 
+    /** As XML it has more bytes than a server takes; [size] and [limit] are `null` for a request. */
+    public class TooBig(public val size: Long?, public val limit: Long?) :
+        SnapbackException("too big: $size bytes, $limit are allowed")
+
     /** A stanza will not be sent (again). */
     public class SendFailed(public val reason: SendFailure) : SnapbackException("not sent: ${nameOf(reason)}")
 
@@ -98,6 +102,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
                 is SendException.Recipient -> InvalidJid(error.problem)
                 is SendException.BadXml -> BadXml()
                 is SendException.NotAStanza -> NotAStanza()
+                is SendException.TooBig -> TooBig(error.size.toLong(), error.limit.toLong())
                 is SendException.Storage -> Storage(error.problem)
                 is SendException.Closed -> Closed()
                 is SendException.Internal -> Internal()
@@ -110,6 +115,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
                 is IqException.TimedOut -> TimedOut()
                 is IqException.Recipient -> InvalidJid(error.problem)
                 is IqException.BadXml -> BadXml()
+                is IqException.TooBig -> TooBig(null, null)
                 is IqException.NotQueued -> NotQueued()
                 is IqException.Closed -> Closed()
                 is IqException.Internal -> Internal()
@@ -118,6 +124,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
         private fun nameOf(reason: SendFailure): String =
             when (reason) {
                 is SendFailure.SessionLost -> "its session was lost"
+                is SendFailure.StreamEnded -> reason.condition
                 is SendFailure.Refused -> reason.condition
             }
     }

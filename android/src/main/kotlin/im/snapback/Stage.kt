@@ -23,6 +23,9 @@ public sealed interface SendFailure {
     /** It belonged to a session that is gone. */
     public data object SessionLost : SendFailure
 
+    /** The server ended the stream each time that it was sent, with a condition such as `policy-violation`. */
+    public data class StreamEnded(val condition: String) : SendFailure
+
     /** The server said so (RFC 6120 section 8.3). Its own words in [text] are not safe to log. */
     public class Refused(public val type: String, public val condition: String, public val text: String?) : SendFailure {
         override fun toString(): String = "Refused(condition=$condition)"
@@ -40,6 +43,7 @@ internal fun CoreStage.toStage(): Stage =
             Stage.Failed(
                 when (val reason = reason) {
                     is CoreFailure.SessionLost -> SendFailure.SessionLost
+                    is CoreFailure.StreamEnded -> SendFailure.StreamEnded(reason.condition)
                     is CoreFailure.Refused -> SendFailure.Refused(reason.kind, reason.condition, reason.text)
                 },
             )

@@ -145,6 +145,15 @@ class ErrorTest {
         }
 
     @Test
+    fun `a message that is too big says so, with both sizes`() {
+        val error =
+            thrown<SnapbackException.TooBig> {
+                SnapbackClient.open(JULIET, "x").use { it.send(ROMEO, "x".repeat(300_000)) }
+            }
+        assertTrue(checkNotNull(error.size) > checkNotNull(error.limit), error.message)
+    }
+
+    @Test
     fun `a full queue says how much it holds`() =
         real {
             TestServer().use { server ->

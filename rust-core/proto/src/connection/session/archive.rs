@@ -1,0 +1,460 @@
+//! XEP-0313: after each new session, what came while there was none; and whether messages of unknown fate arrived.
+//!
+//! ```text
+//!               cursor                                fin, complete
+//!  new session --------> Asking ---------------------------------------> Current
+//!        \              ^ |  ^ fin, not complete: next page                 ^
+//!         \             | |  '---                                           |
+//!          \ no cursor  | |  error, silence, too many pages, or a page that |
+//!           \           | v  contradicts itself: PossibleGap                |
+//!            '-------> Learning ---- the newest id, after a PossibleGap ----'
+//!                        |  error, silence
+//!                        v
+//!                      Absent
+//! ```
+//!
+//! The first query leaves with the session's greeting, so it costs no flight before the first stanza. It stands behind our
+//! presence: what comes between the bind and the presence a server of Bind 2 leaves to the archive (XEP-0386), so only a
+//! page that was made after the presence is complete. A resumed session goes on where it was: what was asked for is
+//! answered there.
+//!
+//! In `Current` each live message moves the cursor. In `Asking` it must not: between the cursor and that message lies what
+//! has not come yet.
+
+use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
+use crate::part::Part;
+use crate::stanza::StanzaError;
+use crate::xep::mam::{self, ArchiveMetadata, Archived, Begin, Fin, ResultError};
+use crate::xml::Element;
+
+use super::super::context::Context;
+use super::super::{Event, Timer};
+use super::{Session, Sm};
+
+/// How our own queries begin, so that a late result is told from one that the app has asked for itself.
+const QUERY_PREFIX: &str = "snapback-";
+
+/// So many times the patience with unknown messages an archive may take over one page.
+const PAGE_PATIENCE: u32 = 6;
+
+/// What is known of the archive in this session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Archive {
+    /// There is none, or it does not answer: nobody vouches for the ids in stanzas.
+    Absent,
+    /// Its end is being asked for.
+    Learning {
+        query: String,
+        /// The newest message that came meanwhile.
+        live: Option<String>,
+        /// What came since is read then. Not if reading has just failed.
+        then_read: bool,
+    },
+    /// What lies behind the cursor is on its way.
+    Asking(Asking),
+    /// We hold all of it.
+    Current,
+}
+
+/// A page is on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asking {
+    query: String,
+    /// Pages so far, this one included.
+    pages: u32,
+    /// Messages of this page so far.
+    results: u32,
+    /// The last of them.
+    last: Option<String>,
+    /// The newest message that came meanwhile, as long as no page has brought it.
+    live: Option<String>,
+    /// It began further back than the cursor, for the sake of messages of unknown fate.
+    reaches_back: bool,
+    /// Messages of unknown fate wait for it.
+    decides: bool,
+    /// Part of this page may have come before the session was interrupted.
+    is_torn: bool,
+}
+
+impl Archive {
+    /// Ids that the archive gave are believed: the server has answered as one that gives them, and so replaces what others
+    /// claim in its name (XEP-0313, XEP-0359).
+    pub(super) fn is_trusted(&self) -> bool {
+        matches!(self, Self::Asking(_) | Self::Current)
+    }
+
+    /// The session was interrupted: what was asked for is still owed.
+    pub(super) fn resumed(pending: &[PendingIq], cursor: Option<&ArchiveCursor>) -> Self {
+        let owed = pending.iter().find(|pending| is_archive(pending.kind));
+        match (owed, cursor) {
+            (Some(owed), _) if owed.kind == PendingKind::ArchivePage => Self::Asking(Asking {
+                is_torn: true,
+                ..Asking::new(owed.id.clone(), false, true)
+            }),
+            (Some(owed), _) => Self::Learning {
+                query: owed.id.clone(),
+                live: None,
+                then_read: true,
+            },
+            (None, Some(_)) => Self::Current,
+            (None, None) => Self::Absent,
+        }
+    }
+
+    pub(super) fn is_asking(&self) -> bool {
+        matches!(self, Self::Asking(_))
+    }
+
+    /// Messages of unknown fate, and what is behind them, wait.
+    pub(super) fn decides(&self) -> bool {
+        matches!(self, Self::Asking(asking) if asking.decides)
+    }
+
+    /// A live message with this archive id came: the new cursor, if it may move.
+    pub(super) fn live(&mut self, id: &str) -> Option<ArchiveCursor> {
+        match self {
+            Self::Absent => None,
+            Self::Learning { live, .. } | Self::Asking(Asking { live, .. }) => {
+                *live = Some(id.to_owned());
+                None
+            }
+            Self::Current => Some(ArchiveCursor::After(id.to_owned())),
+        }
+    }
+}
+
+impl Asking {
+    fn new(query: String, reaches_back: bool, decides: bool) -> Self {
+        Self {
+            query,
+            pages: 1,
+            results: 0,
+            last: None,
+            live: None,
+            reaches_back,
+            decides,
+            is_torn: false,
+        }
+    }
+}
+
+/// What a message from the archive turned out to be.
+pub(super) enum FromArchive {
+    /// Not ours to judge: no result, or one that the app has asked for.
+    No,
+    /// To be counted and dropped.
+    Worthless,
+    /// The next one of the page.
+    Result(Archived),
+}
+
+impl Session {
+    /// Decides what this session asks the archive. The id of the question is known from here on, so that it is stored with
+    /// the session, though it leaves with the greeting.
+    pub(in super::super) fn plan_catch_up(
+        &mut self,
+        metadata: Option<&ArchiveMetadata>,
+        context: &mut Context,
+    ) {
+        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        if let (None, Some(metadata)) = (&context.knowledge.archive, metadata) {
+            // Bind 2 says where the archive ends: that need not be asked.
+            let end = metadata.end.as_ref();
+            let cursor = end.map_or(ArchiveCursor::Start, |end| {
+                ArchiveCursor::After(end.id.clone())
+            });
+            let ops = move_cursor(Some(cursor), context);
+            context.persist(ops);
+        }
+        let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
+        let kind = if begin.is_some() {
+            let reaches_back = context.knowledge.archive != begin;
+            self.archive = Archive::Asking(Asking::new(id.clone(), reaches_back, true));
+            PendingKind::ArchivePage
+        } else {
+            self.archive = Archive::Learning {
+                query: id.clone(),
+                live: None,
+                then_read: true,
+            };
+            PendingKind::ArchiveEnd
+        };
+        self.owe(id, kind);
+    }
+
+    /// The question that was planned, if there is one.
+    pub(super) fn archive_query(&self, context: &mut Context) -> Option<OutboundStanza> {
+        let query = match &self.archive {
+            Archive::Asking(asking) => {
+                let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
+                page_query(&asking.query, begin, context)
+            }
+            Archive::Learning { query, .. } => mam::newest(query, query),
+            Archive::Absent | Archive::Current => return None,
+        };
+        Some(super::outbound::core(&query, context))
+    }
+
+    /// One question at a time: the answer to an older one would change nothing any more.
+    fn owe(&mut self, id: String, kind: PendingKind) {
+        self.pending.retain(|pending| !is_archive(pending.kind));
+        self.pending.push(PendingIq { id, kind });
+    }
+
+    /// The session is there: from now on the archive's answer is waited for, and not for ever.
+    pub(super) fn expect_archive(&self, context: &mut Context) {
+        let patience = context.config.catch_up.patience;
+        match &self.archive {
+            Archive::Asking(asking) if asking.decides => {
+                context
+                    .timers
+                    .set(Timer::Archive, context.now.mono + patience);
+            }
+            Archive::Asking(_) | Archive::Learning { .. } => expect_page(context),
+            Archive::Absent | Archive::Current => context.timers.stop(Timer::Archive),
+        }
+    }
+
+    /// The archive did not answer in time. First only those that wait for its word stop waiting.
+    pub(in super::super) fn archive_is_late(&mut self, context: &mut Context) {
+        match &mut self.archive {
+            Archive::Asking(asking) if asking.decides => {
+                asking.decides = false;
+                expect_page(context);
+                self.go_on(context);
+            }
+            Archive::Asking(_) => {
+                let query = self.given_up(context);
+                self.ask_again(Vec::new(), query, context);
+            }
+            Archive::Learning { .. } => self.archive = Archive::Absent,
+            Archive::Absent | Archive::Current => {}
+        }
+    }
+
+    /// T7: only our own archive, and only to our own question.
+    pub(super) fn judge_result(&mut self, message: &Element, context: &mut Context) -> FromArchive {
+        let is_ours = mam::query_id(message).is_some_and(|id| id.starts_with(QUERY_PREFIX));
+        if !is_ours {
+            return FromArchive::No;
+        }
+        let own = context.config.account.to_string();
+        let Archive::Asking(asking) = &mut self.archive else {
+            return FromArchive::Worthless;
+        };
+        match Archived::parse(message, &own, &asking.query) {
+            Some(Ok(archived)) => {
+                asking.results = asking.results.saturating_add(1);
+                if asking.results > context.config.catch_up.page {
+                    return FromArchive::Worthless;
+                }
+                asking.last = Some(archived.id.clone());
+                asking.live.take_if(|live| *live == archived.id);
+                FromArchive::Result(archived)
+            }
+            // One that was given up on is late; that is no fault.
+            Some(Err(ResultError::ForeignQuery)) | None => FromArchive::Worthless,
+            Some(Err(ResultError::Forged | ResultError::Malformed(_))) => {
+                context.event(Event::PeerFault("archive result"));
+                FromArchive::Worthless
+            }
+        }
+    }
+
+    /// The end of a page.
+    pub(super) fn archive_page(&mut self, id: &str, iq: &Element, context: &mut Context) {
+        let asking = match &mut self.archive {
+            Archive::Asking(asking) if asking.query == id => asking,
+            _ => return self.answered_by_archive(Vec::new(), context),
+        };
+        let page = context.config.catch_up.page;
+        let Some(fin) = read_fin(iq).filter(|fin| agrees(fin, asking, page)) else {
+            let query = self.given_up(context);
+            return self.ask_again(Vec::new(), query, context);
+        };
+        let last = asking.last.take();
+        let reached = fin.last.or(last).map(ArchiveCursor::After);
+        if fin.complete {
+            let live = asking.live.take().map(ArchiveCursor::After);
+            self.archive = Archive::Current;
+            return self.caught_up(live.or(reached), context);
+        }
+        let ops = move_cursor(reached, context);
+        if asking.pages >= context.config.catch_up.pages {
+            let query = self.given_up(context);
+            return self.ask_again(ops, query, context);
+        }
+        asking.pages = asking.pages.saturating_add(1);
+        asking.results = 0;
+        asking.is_torn = false;
+        asking.query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let query = asking.query.clone();
+        if !asking.decides {
+            expect_page(context);
+        }
+        let begin = context.knowledge.archive.clone();
+        let element = page_query(&query, begin, context);
+        self.ask_again(
+            ops,
+            Some((query, PendingKind::ArchivePage, element)),
+            context,
+        );
+    }
+
+    /// The archive has said where it ends, or that it is none.
+    pub(super) fn archive_end(&mut self, id: &str, iq: &Element, context: &mut Context) {
+        let (live, then_read) = match &mut self.archive {
+            Archive::Learning {
+                query,
+                live,
+                then_read,
+            } if query == id => (live.take(), *then_read),
+            _ => return self.answered_by_archive(Vec::new(), context),
+        };
+        let Some(fin) = read_fin(iq) else {
+            self.archive = Archive::Absent;
+            self.expect_archive(context);
+            return self.answered_by_archive(Vec::new(), context);
+        };
+        if !then_read {
+            self.archive = Archive::Current;
+            let end = live.or(fin.last);
+            let cursor = end.map_or(ArchiveCursor::Start, ArchiveCursor::After);
+            return self.caught_up(Some(cursor), context);
+        }
+        let end = fin.last.map_or(ArchiveCursor::Start, ArchiveCursor::After);
+        let ops = move_cursor(Some(end.clone()), context);
+        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let element = page_query(&query, Some(end), context);
+        self.archive = Archive::Asking(Asking {
+            live,
+            ..Asking::new(query.clone(), false, false)
+        });
+        self.expect_archive(context);
+        self.ask_again(
+            ops,
+            Some((query, PendingKind::ArchivePage, element)),
+            context,
+        );
+    }
+
+    /// We hold all of the archive. What it does not have has not arrived.
+    fn caught_up(&mut self, cursor: Option<ArchiveCursor>, context: &mut Context) {
+        self.expect_archive(context);
+        let ops = move_cursor(cursor, context);
+        self.answered_by_archive(ops, context);
+        self.go_on(context);
+    }
+
+    /// The archive does not help: what to ask it next. Nobody waits for it any more.
+    fn given_up(&mut self, context: &mut Context) -> Option<(String, PendingKind, Element)> {
+        let reached_back = matches!(&self.archive, Archive::Asking(asking) if asking.reaches_back && asking.pages == 1);
+        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        expect_page(context);
+        let cursor = context.knowledge.archive.clone();
+        if let (true, Some(cursor)) = (reached_back, cursor) {
+            // Where the unknown messages were sent may be too far back for it; the cursor may not be.
+            self.archive = Archive::Asking(Asking::new(query.clone(), false, false));
+            let element = page_query(&query, Some(cursor), context);
+            return Some((query, PendingKind::ArchivePage, element));
+        }
+        context.tell_gap();
+        self.archive = Archive::Learning {
+            query: query.clone(),
+            live: None,
+            then_read: false,
+        };
+        let element = mam::newest(&query, &query);
+        Some((query, PendingKind::ArchiveEnd, element))
+    }
+
+    /// What an answer of the archive changed is committed together with the next question: a session that is resumed after a
+    /// kill must not believe that it holds everything.
+    fn ask_again(
+        &mut self,
+        mut ops: Vec<Op>,
+        query: Option<(String, PendingKind, Element)>,
+        context: &mut Context,
+    ) {
+        let Some((id, kind, element)) = query else {
+            self.commit(ops, context);
+            return;
+        };
+        self.owe(id, kind);
+        let stanza = super::outbound::core(&element, context);
+        if self.sm == Sm::On {
+            ops.push(Op::Enqueue(stanza.clone()));
+            ops.push(Op::SmPending(self.pending.clone()));
+        }
+        let seq = self.commit(ops, context);
+        context.transmit_after(Some(seq), Part::ArchiveQuery, stanza.xml.clone());
+        if self.sm != Sm::Off {
+            self.unacked.push_back(stanza);
+        }
+        self.go_on(context);
+    }
+
+    /// The question is answered: a resumed session must not wait for it.
+    fn answered_by_archive(&self, mut ops: Vec<Op>, context: &mut Context) {
+        if self.sm == Sm::On {
+            ops.push(Op::SmPending(self.pending.clone()));
+        }
+        self.commit(ops, context);
+    }
+}
+
+fn is_archive(kind: PendingKind) -> bool {
+    matches!(kind, PendingKind::ArchivePage | PendingKind::ArchiveEnd)
+}
+
+/// Where the first message of unknown fate was sent, if any can be decided.
+fn first_unknown(context: &Context) -> Option<ArchiveCursor> {
+    context.knowledge.archive.as_ref()?;
+    let mut unknown = context
+        .knowledge
+        .queue
+        .iter()
+        .filter(|stanza| stanza.sent || stanza.unknown)
+        .filter(|stanza| super::unknown::is_archived(stanza));
+    unknown.find_map(|stanza| stanza.sent_behind.clone())
+}
+
+fn page_query(query: &str, begin: Option<ArchiveCursor>, context: &Context) -> Element {
+    let begin = match begin {
+        Some(ArchiveCursor::After(id)) => Begin::AfterId(id),
+        Some(ArchiveCursor::Start) | None => Begin::Start,
+    };
+    mam::query(query, query, &begin, context.config.catch_up.page)
+}
+
+fn expect_page(context: &mut Context) {
+    let patience = context.config.catch_up.patience;
+    let when = context.now.mono + patience * PAGE_PATIENCE;
+    context.timers.set(Timer::Archive, when);
+}
+
+fn read_fin(iq: &Element) -> Option<Fin> {
+    if StanzaError::of(iq).is_some() {
+        return None;
+    }
+    Fin::parse(iq).ok()
+}
+
+/// Whether the end of the page fits what came: a page that lost its last message, or brought more than was asked for, or
+/// has nothing and says that more follows, cannot be gone on from.
+fn agrees(fin: &Fin, asking: &Asking, page: u32) -> bool {
+    let same_end = fin.last.is_none() || fin.last == asking.last || asking.is_torn;
+    let moves = fin.complete || fin.last.is_some() || asking.last.is_some();
+    same_end && moves && asking.results <= page
+}
+
+fn move_cursor(cursor: Option<ArchiveCursor>, context: &mut Context) -> Vec<Op> {
+    let Some(cursor) = cursor else {
+        return Vec::new();
+    };
+    if context.knowledge.archive.as_ref() == Some(&cursor) {
+        return Vec::new();
+    }
+    context.knowledge.archive = Some(cursor.clone());
+    vec![Op::ArchiveCursor(cursor)]
+}

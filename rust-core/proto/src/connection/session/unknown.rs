@@ -1,0 +1,139 @@
+//! Messages that may have arrived already, and stanzas that the server cannot take: what has to wait, and for what.
+
+use crate::error::Assumption;
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, StableId};
+use crate::stream::error::StreamCondition;
+use crate::xml::Element;
+
+use super::super::blame;
+use super::super::context::Context;
+use super::super::{Failure, Stage};
+use super::outbound::{note_sent, stage_event};
+use super::{Session, doubles};
+
+/// So often a server may end the stream over a stanza. Once may be chance, twice a bad day.
+const STRIKES: u8 = 3;
+
+impl Session {
+    /// How many stanzas of the queue may leave now; I4: none overtakes another.
+    pub(super) fn ready(&self, context: &Context) -> usize {
+        if self.unacked.iter().any(is_suspect) {
+            return 0;
+        }
+        let queue = &context.knowledge.queue;
+        let waits = |stanza: &OutboundStanza| {
+            self.archive.decides()
+                && stanza.unknown
+                && is_archived(stanza)
+                && stanza.sent_behind.is_some()
+        };
+        // A suspect goes alone, so that it is clear what it was if the stream ends again.
+        match queue.first() {
+            Some(first) if is_suspect(first) && !waits(first) => {
+                usize::from(self.unacked.is_empty())
+            }
+            _ => queue
+                .iter()
+                .take_while(|stanza| !waits(stanza) && !is_suspect(stanza))
+                .count(),
+        }
+    }
+
+    /// Something before a new stanza has to wait.
+    pub(super) fn is_held(&self, context: &Context) -> bool {
+        !context.knowledge.queue.is_empty() || self.unacked.iter().any(is_suspect)
+    }
+
+    /// A message of this account's is in the archive. If this device sent it, it has arrived, and that is all there is to it.
+    pub(super) fn has_arrived(&mut self, message: &Element, context: &mut Context) -> bool {
+        let origin = doubles::sent_id(message);
+        let is_it = |id: &str| origin == Some(id) || message.attr("id") == Some(id);
+        let queue = &mut context.knowledge.queue;
+        if let Some(at) = queue
+            .iter()
+            .position(|stanza| stanza.unknown && is_it(&stanza.id))
+        {
+            let stanza = queue.remove(at);
+            let mut ops = note_sent([&stanza], context);
+            ops.push(Op::Acked {
+                base: None,
+                seqs: vec![stanza.seq],
+            });
+            let seq = self.commit(ops, context);
+            if let Some(event) = stage_event(&stanza, Stage::Acked) {
+                context.event_after(Some(seq), event);
+            }
+            self.go_on(context);
+            return true;
+        }
+        let seen = &context.knowledge.seen;
+        let is_known = message
+            .attr("id")
+            .is_some_and(|id| seen.contains(seen.tag(StableId::Ours(id))));
+        let is_ours = is_known || self.unacked.iter().any(|stanza| is_it(&stanza.id));
+        if is_ours {
+            self.commit(Vec::new(), context);
+        }
+        is_ours
+    }
+
+    /// The server ends the stream with an error.
+    pub(in super::super) fn stream_error(
+        &mut self,
+        condition: StreamCondition,
+        context: &mut Context,
+    ) {
+        let is_torn = context.at_risk == Some(Assumption::Resumption)
+            && blame::may_answer_a_torn_stanza(condition);
+        if is_torn {
+            // It reads the resumed session with the old parser; that is nobody's fault here.
+            return self.give_up(context);
+        }
+        if blame::may_answer_bad_input(condition) {
+            self.strike(condition, context);
+        }
+    }
+
+    /// The first stanza of the app that is not acknowledged may be to blame. The first time it is a suspicion; after that
+    /// it was sent alone.
+    fn strike(&mut self, condition: StreamCondition, context: &mut Context) {
+        let is_core = |stanza: &OutboundStanza| stanza.kind == OutboundKind::Core;
+        let Some(at) = self.unacked.iter().position(|stanza| !is_core(stanza)) else {
+            return;
+        };
+        let Some(head) = self.unacked.get(at) else {
+            return;
+        };
+        if is_suspect(head) && at > 0 {
+            return;
+        }
+        if head.strikes.saturating_add(1) < STRIKES {
+            context.persist(vec![Op::Strike(head.seq)]);
+            return;
+        }
+        let Some(head) = self.unacked.remove(at) else {
+            return;
+        };
+        let seq = context.persist(vec![Op::Failed(vec![head.seq])]);
+        let stage = Stage::Failed(Failure::StreamEnded(condition));
+        if let Some(event) = stage_event(&head, stage) {
+            context.event_after(Some(seq), event);
+        }
+        // The server's count refers to it.
+        self.give_up(context);
+    }
+}
+
+fn is_suspect(stanza: &OutboundStanza) -> bool {
+    stanza.strikes > 0
+}
+
+/// Whether an archive is expected to have it. If it is wrong about that, the message is sent twice, or waits in vain for a
+/// while. The text is our own writer's: what looks like a tag is one.
+pub(super) fn is_archived(stanza: &OutboundStanza) -> bool {
+    let tag = stanza.xml.split('>').next().unwrap_or_default();
+    let is_conversation = ["groupchat", "headline", "error"]
+        .iter()
+        .all(|kind| !tag.contains(&format!("type='{kind}'")));
+    super::is_message(stanza) && is_conversation && stanza.xml.contains("<body>")
+}

@@ -1,0 +1,313 @@
+//! I8: messages whose fate is unknown wait for the archive's word; I4: nothing overtakes them. And stanzas that a server
+//! cannot take.
+
+use super::archive::*;
+use super::peer::{Peer, Setup};
+use super::scripts::*;
+use super::texts::*;
+use crate::connection::{Event, Failure, Stage};
+use crate::knowledge::{Knowledge, OutboundStanza};
+use crate::stream::error::StreamCondition;
+
+/// A session in which these were sent is gone.
+fn lost(ids: &[&str]) -> Knowledge {
+    let mut peer = Setup::direct().start();
+    cold_sasl2_direct(&mut peer);
+    for id in ids {
+        peer.say(id);
+    }
+    expire(peer.knowledge())
+}
+
+fn expire(mut knowledge: Knowledge) -> Knowledge {
+    knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
+    knowledge
+}
+
+fn stages(peer: &mut Peer) -> Vec<(String, Stage)> {
+    let events = peer.events().into_iter();
+    let stage = |event| match event {
+        Event::Stage { id, stage } => Some((id, stage)),
+        _ => None,
+    };
+    events.filter_map(stage).collect()
+}
+
+fn ids(flight: &str) -> Vec<&str> {
+    let messages = flight.split("<message ").skip(1);
+    messages
+        .filter_map(|text| text.split("id='").nth(1)?.split('\'').next())
+        .collect()
+}
+
+#[test]
+fn i8_the_archive_decides_which_messages_go_again() {
+    let (mut peer, flight) = bind(lost(&["m1", "m2", "m3"]), "", GREETING2);
+    assert_eq!(gaps(&peer), 0);
+    peer.serve(&ack(GREETED2));
+    peer.say("m4");
+    peer.sends_nothing();
+    peer.events();
+    peer.serve(&result(&flight, "a1", &ours("m1", "balcony")));
+    assert_eq!(stages(&mut peer), [("m1".to_owned(), Stage::Acked)]);
+    peer.serve(&result(&flight, "a2", &ours("m3", "balcony")));
+    peer.sends_nothing();
+    peer.serve(&fin(&flight, true, "a2"));
+    let resent = peer.sends("message + message + r");
+    assert_eq!(ids(&resent), ["m2", "m4"]);
+    assert_eq!(resent.matches("<delay xmlns='urn:xmpp:delay'").count(), 1);
+    let (m2, _) = resent.split_once("id='m4'").unwrap();
+    assert!(m2.contains("<delay"), "the one that went before");
+    peer.serve(&ack(GREETED2 + 2));
+    assert!(peer.knowledge().queue.is_empty());
+    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(gaps(&peer), 0);
+}
+
+#[test]
+fn i8_all_found_none_sent() {
+    let (mut peer, flight) = bind(lost(&["m1", "m2"]), "", GREETING2);
+    peer.serve(&ack(GREETED2));
+    peer.say("m3");
+    peer.serve(&result(&flight, "a1", &ours("m1", "balcony")));
+    peer.sends_nothing();
+    // Nothing is undecided any more: m3 does not wait for the end of the page.
+    peer.serve(&result(&flight, "a2", &ours("m2", "balcony")));
+    assert_eq!(ids(&peer.sends("message + r")), ["m3"]);
+}
+
+/// The first message that came after ours was sent has moved the cursor past it.
+#[test]
+fn i8_a_message_is_looked_for_behind_the_place_where_it_was_sent() {
+    let mut peer = Setup::direct().start();
+    cold_sasl2_direct(&mut peer);
+    peer.say("m1");
+    peer.serve(&live("in1", "a2"));
+    let knowledge = expire(peer.knowledge());
+    assert_eq!(knowledge.archive, after("a2"));
+    let (mut peer, flight) = bind(knowledge.clone(), "", GREETING2);
+    assert!(flight.contains("<after>a0</after>"));
+    peer.serve(&format!(
+        "{}{}{}",
+        result(&flight, "a1", &ours("m1", "balcony")),
+        result(&flight, "a2", &message("in1")),
+        fin(&flight, true, "a2")
+    ));
+    assert_eq!(told(&mut peer), [""; 0]);
+    assert!(
+        peer.knowledge()
+            .queue
+            .iter()
+            .all(|stanza| stanza.id != "m1")
+    );
+    assert_eq!(peer.knowledge().archive, after("a2"));
+    // If that is too far back, the cursor itself may not be.
+    let (mut peer, flight) = bind(knowledge, "", GREETING2);
+    peer.serve(&ack(GREETED2));
+    let id = id_before(&flight, "urn:xmpp:mam:2");
+    peer.serve(&format!(
+        "<iq type='error' id='{id}'><error type='cancel'>\
+         <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    ));
+    let next = peer.sends("archive + message + r");
+    assert!(next.contains("<after>a2</after>"));
+    assert_eq!(gaps(&peer), 0);
+}
+
+#[test]
+fn i8_nobody_waits_long_for_the_archive() {
+    let (mut peer, flight) = bind(lost(&["m1"]), "", GREETING2);
+    peer.serve(&ack(GREETED2));
+    peer.say("m2");
+    peer.sends_nothing();
+    peer.pass(crate::config::CatchUp::default().patience);
+    assert_eq!(ids(&peer.sends("message + message + r")), ["m1", "m2"]);
+    assert_eq!(gaps(&peer), 0);
+    // It comes late, and is still good for what is inbound.
+    peer.serve(&format!(
+        "{}{}{}",
+        result(&flight, "a1", &ours("m1", "balcony")),
+        result(&flight, "a2", &message("in1")),
+        fin(&flight, true, "a2")
+    ));
+    assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(gaps(&peer), 0);
+}
+
+#[test]
+fn i8_without_an_archive_they_go_again_at_once() {
+    let knowledge = lost(&["m1"]);
+    let unarchived = Knowledge {
+        archive: None,
+        ..knowledge.clone()
+    };
+    let parts = "roster + disco + presence + archive + message + r";
+    let (peer, flight) = bind(unarchived, "", parts);
+    assert_eq!((ids(&flight), gaps(&peer)), (vec!["m1"], 1));
+    // The same if the archive fails.
+    let (mut peer, flight) = bind(knowledge, "", GREETING2);
+    peer.serve(&ack(GREETED2));
+    let id = id_before(&flight, "urn:xmpp:mam:2");
+    peer.serve(&format!("<iq type='error' id='{id}'/>"));
+    peer.sends("archive + message + r");
+    assert_eq!(gaps(&peer), 1);
+}
+
+#[test]
+fn i8_what_no_archive_keeps_does_not_wait_for_one() {
+    let mut knowledge = lost(&["m1", "m2"]);
+    for stanza in &mut knowledge.queue {
+        if stanza.id == "m1" {
+            stanza.xml =
+                "<message to='romeo@example.net' id='m1' type='chat'><gone/></message>".to_owned();
+        }
+    }
+    let parts = "roster + disco + presence + archive + message + r";
+    let (mut peer, flight) = bind(knowledge, "", parts);
+    assert_eq!(ids(&flight), ["m1"]);
+    peer.serve(&format!("{}{}", ack(GREETED2 + 1), fin(&flight, true, "")));
+    assert_eq!(ids(&peer.sends("message + r")), ["m2"]);
+}
+
+/// The stamp does not depend on what this process remembers.
+#[test]
+fn i8_a_kill_before_it_is_sent_again_keeps_the_stamp() {
+    let knowledge = lost(&["m1"]);
+    let (peer, _) = bind(knowledge, "", GREETING2);
+    // Killed while the archive was being asked; that session expires, too.
+    let (mut peer, flight) = bind(expire(peer.knowledge()), "", GREETING2);
+    assert!(flight.contains("<after>a0</after>"));
+    peer.serve(&format!("{}{}", ack(GREETED2), fin(&flight, true, "")));
+    let resent = peer.sends("message + r");
+    assert!(resent.contains("<delay"));
+    // Resumed, it is sent as it was.
+    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
+    open_starttls(&mut next);
+    finish_fast_resume(&mut next, GREETED2);
+    assert!(next.sends("message + r").contains("<delay"));
+}
+
+#[test]
+fn i8_a_session_that_is_resumed_meanwhile_still_asks_first() {
+    let (peer, flight) = bind(lost(&["m1"]), "", GREETING2);
+    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
+    open_starttls(&mut next);
+    finish_fast_resume(&mut next, GREETED2);
+    next.sends_nothing();
+    next.serve(&format!(
+        "{}{}",
+        result(&flight, "a1", &ours("m1", "balcony")),
+        fin(&flight, true, "a1")
+    ));
+    assert_eq!(stages(&mut next), [("m1".to_owned(), Stage::Acked)]);
+    next.sends_nothing();
+}
+
+// -- strikes
+
+const ERROR: &str =
+    "<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+
+/// A new session whose archive has nothing; what it then sends.
+fn next_session(knowledge: Knowledge, parts: &str) -> Peer {
+    let (mut peer, flight) = bind(knowledge, "", GREETING2);
+    peer.serve(&format!("{}{}", ack(GREETED2), fin(&flight, true, "")));
+    peer.sends(parts);
+    peer
+}
+
+fn app_queue(knowledge: &Knowledge) -> Vec<(&str, u8)> {
+    let is_apps = |stanza: &&OutboundStanza| stanza.id.starts_with('m');
+    let queue = knowledge.queue.iter().filter(is_apps);
+    queue.map(|s| (s.id.as_str(), s.strikes)).collect()
+}
+
+#[test]
+fn a_stanza_that_ends_the_stream_each_time_is_given_up_and_the_rest_goes_on() {
+    let mut peer = Setup::direct().start();
+    cold_sasl2_direct(&mut peer);
+    peer.say("m1");
+    peer.say("m2");
+    peer.sends("message + r + message");
+    peer.serve(ERROR);
+    let knowledge = expire(peer.knowledge());
+    assert_eq!(app_queue(&knowledge), [("m1", 1), ("m2", 0)]);
+    // A suspect goes alone.
+    let mut peer = next_session(knowledge, "message + r");
+    peer.say("m3");
+    peer.serve(ERROR);
+    let knowledge = expire(peer.knowledge());
+    assert_eq!(app_queue(&knowledge), [("m1", 2), ("m2", 0), ("m3", 0)]);
+    let mut peer = next_session(knowledge, "message + r");
+    peer.events();
+    peer.serve(ERROR);
+    let failed = Stage::Failed(Failure::StreamEnded(StreamCondition::PolicyViolation));
+    assert_eq!(stages(&mut peer), [("m1".to_owned(), failed)]);
+    let knowledge = peer.knowledge();
+    assert_eq!(knowledge.sm, None, "the server's count refers to it");
+    assert_eq!(app_queue(&knowledge), [("m2", 0), ("m3", 0)]);
+    next_session(knowledge, "message + message + r");
+}
+
+#[test]
+fn an_innocent_suspect_is_acknowledged_and_the_next_one_is_found() {
+    let mut knowledge = lost(&["m1", "m2"]);
+    for stanza in &mut knowledge.queue {
+        stanza.strikes = u8::from(stanza.id == "m1");
+    }
+    let mut peer = next_session(knowledge, "message + r");
+    peer.serve(&ack(GREETED2 + 1));
+    assert_eq!(ids(&peer.sends("message + r")), ["m2"]);
+    peer.serve(ERROR);
+    assert_eq!(app_queue(&peer.knowledge()), [("m2", 1)]);
+}
+
+#[test]
+fn cuts_and_restarts_are_no_strikes() {
+    for end in [
+        "<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+        CLOSE,
+        "",
+    ] {
+        let mut peer = Setup::direct().start();
+        cold_sasl2_direct(&mut peer);
+        peer.say("m1");
+        peer.sends("message + r");
+        peer.serve(end);
+        if end.is_empty() {
+            peer.close_transport();
+        }
+        assert!(peer.closed.is_some());
+        assert_eq!(app_queue(&peer.knowledge()), [("m1", 0)]);
+    }
+}
+
+/// Whatever the server has against our greeting, the app's stanzas behind it have not done it twice.
+#[test]
+fn a_suspect_behind_something_else_is_not_blamed_again() {
+    let mut knowledge = after_sasl2();
+    let mut peer = Setup::direct().knowing(gone(knowledge.clone())).start();
+    warm_fast_bind(&mut peer);
+    peer.say("m1");
+    knowledge = peer.knowledge();
+    for stanza in &mut knowledge.queue {
+        stanza.strikes = 2;
+    }
+    let (mut peer, _) = bind(expire(knowledge), "", GREETING2);
+    peer.serve(ERROR);
+    assert_eq!(app_queue(&peer.knowledge()), [("m1", 2)]);
+}
+
+/// A dropped session takes the app's requests with it, and the app is told, whoever dropped it.
+#[test]
+fn i8_requests_fail_by_name_when_the_resumption_is_not_understood() {
+    let torn = "<stream:error><not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    let mut peer = Setup::starttls().knowing(after_sasl2()).start();
+    peer.ask("q1");
+    warm_fast_resume(&mut peer);
+    peer.events();
+    peer.serve(torn);
+    let failed = Stage::Failed(Failure::SessionLost);
+    assert_eq!(stages(&mut peer), [("q1".to_owned(), failed)]);
+    assert_eq!(peer.knowledge().sm, None);
+}

@@ -1,0 +1,155 @@
+//! What is known of the archive and of doubles, and what became of outbound stanzas in sessions that are gone.
+
+use snapback_proto::knowledge::{
+    ArchiveCursor, Delivery, Knowledge, Op, OutboundKind, SEEN_MESSAGES, SeenTag, StableId,
+};
+use snapback_proto::xml::Element;
+
+use crate::{Conflict, Store, StoreError};
+
+use super::{apply, enabled, message, server, stanza};
+
+fn load(store: &mut impl Store) -> Knowledge {
+    store.load(&server()).unwrap()
+}
+
+fn after(id: &str) -> ArchiveCursor {
+    ArchiveCursor::After(id.to_owned())
+}
+
+fn tag(number: u64) -> SeenTag {
+    let mut tag = [0; 16];
+    tag.iter_mut()
+        .zip(number.to_be_bytes())
+        .for_each(|(to, from)| *to = from);
+    SeenTag(tag)
+}
+
+/// Closes and opens, where that means something.
+fn reopen(store: &mut impl Store) {
+    store.close().unwrap();
+    store.reopen().unwrap();
+}
+
+pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
+    assert_eq!(load(store).archive, None);
+    apply(store, &[Op::ArchiveCursor(ArchiveCursor::Start)]);
+    assert_eq!(load(store).archive, Some(ArchiveCursor::Start));
+    let delivery = Delivery {
+        id: "d".to_owned(),
+        stanza: Element::new("message", "jabber:client"),
+    };
+    let ops = [Op::Inbound(delivery), Op::ArchiveCursor(after("a1"))];
+    apply(store, &ops);
+    assert_eq!(load(store).archive, Some(after("a1")));
+    // The second time the delivery is refused, and with it the cursor.
+    let again = [Op::ArchiveCursor(after("a2")), ops[0].clone()];
+    let refused = store.apply(&server(), &again);
+    assert_eq!(refused, Err(StoreError::Conflict(Conflict::DeliveryExists)));
+    assert_eq!(load(store).archive, Some(after("a1")));
+    // A session comes and goes; what we hold stays.
+    apply(store, &[enabled("one", &[]), Op::SmDropped]);
+    reopen(store);
+    assert_eq!(load(store).archive, Some(after("a1")));
+}
+
+pub(super) fn i2_what_was_seen_stays_seen(store: &mut impl Store) {
+    let seen = load(store).seen;
+    let ids = [
+        StableId::Archive("a1"),
+        StableId::Origin {
+            sender: "romeo@example.net",
+            id: "o1",
+        },
+        StableId::Ours("m1"),
+    ];
+    let tags = ids.map(|id| seen.tag(id));
+    assert!(tags.iter().all(|tag| !seen.contains(*tag)));
+    let (theirs, ours) = tags.split_at(2);
+    apply(store, &[Op::Seen(theirs.to_vec()), Op::Seen(ours.to_vec())]);
+    for _ in 0..2 {
+        // The key stays the same, or the tags would mean nothing.
+        let seen = load(store).seen;
+        assert!(ids.iter().all(|id| seen.contains(seen.tag(*id))));
+        assert!(!seen.contains(seen.tag(StableId::Archive("a2"))));
+        reopen(store);
+    }
+}
+
+pub(super) fn the_oldest_messages_are_forgotten(store: &mut impl Store) {
+    let note = |numbers: std::ops::Range<u64>| -> Vec<Op> {
+        numbers.map(|n| Op::Seen(vec![tag(n)])).collect()
+    };
+    apply(store, &note(0..SEEN_MESSAGES));
+    let seen = load(store).seen;
+    assert!(seen.contains(tag(0)) && seen.contains(tag(SEEN_MESSAGES - 1)));
+    apply(store, &note(SEEN_MESSAGES..SEEN_MESSAGES + 3));
+    reopen(store);
+    apply(store, &note(SEEN_MESSAGES + 3..SEEN_MESSAGES + 4));
+    let seen = load(store).seen;
+    assert!(!seen.contains(tag(3)) && seen.contains(tag(4)));
+    assert!(seen.contains(tag(SEEN_MESSAGES)) && seen.contains(tag(SEEN_MESSAGES + 3)));
+}
+
+/// A stanza as the next connection finds it: whether it was sent in this session, in an earlier one, and behind what.
+fn fate(store: &mut impl Store, seq: u64) -> (bool, bool, Option<ArchiveCursor>) {
+    let queue = load(store).queue;
+    let row = queue.into_iter().find(|row| row.seq == seq).unwrap();
+    (row.sent, row.unknown, row.sent_behind)
+}
+
+pub(super) fn i8_a_message_of_a_lost_session_is_unknown(store: &mut impl Store) {
+    apply(store, &[enabled("one", &[])]);
+    apply(store, &[Op::ArchiveCursor(after("a1"))]);
+    apply(
+        store,
+        &[
+            Op::Enqueue(message(0, false)),
+            Op::Enqueue(message(1, false)),
+        ],
+    );
+    apply(store, &[Op::MarkSent(vec![0])]);
+    apply(store, &[Op::ArchiveCursor(after("a2"))]);
+    assert_eq!(fate(store, 0), (true, false, Some(after("a1"))));
+    assert_eq!(fate(store, 1), (false, false, None));
+    apply(store, &[Op::SmDropped]);
+    reopen(store);
+    assert_eq!(fate(store, 0), (false, true, Some(after("a1"))));
+    assert_eq!(fate(store, 1), (false, false, None));
+    // Sent again it is still not known whether it arrived the first time, and it would stand where it did then.
+    apply(store, &[enabled("two", &[]), Op::MarkSent(vec![0, 1])]);
+    assert_eq!(fate(store, 0), (true, true, Some(after("a1"))));
+    assert_eq!(fate(store, 1), (true, false, Some(after("a2"))));
+}
+
+pub(super) fn i8_only_messages_note_the_cursor(store: &mut impl Store) {
+    apply(
+        store,
+        &[Op::ArchiveCursor(after("a1")), enabled("one", &[])],
+    );
+    apply(
+        store,
+        &[Op::Enqueue(stanza(0, OutboundKind::SessionBound, false))],
+    );
+    apply(store, &[Op::MarkSent(vec![0])]);
+    assert_eq!(fate(store, 0), (true, false, None));
+}
+
+pub(super) fn strikes_are_counted(store: &mut impl Store) {
+    apply(store, &[enabled("one", &[])]);
+    apply(
+        store,
+        &[
+            Op::Enqueue(message(0, true)),
+            Op::Enqueue(message(1, false)),
+        ],
+    );
+    apply(
+        store,
+        &[Op::Strike(0), Op::Strike(0), Op::Strike(1), Op::Strike(9)],
+    );
+    reopen(store);
+    let strikes: Vec<u8> = load(store).queue.iter().map(|row| row.strikes).collect();
+    assert_eq!(strikes, [2, 1]);
+    assert_eq!(super::queue(store), [(0, true), (1, false)]);
+}

@@ -1,0 +1,201 @@
+//! A client whose events are written down as they come.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use snapback_client::{Client, ClientConfig, EndReason, Event, Outcome, Stage};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+/// Nothing that is waited for takes longer, unless it is broken: a login may take 30 s on the worst of networks, and may
+/// have to be tried twice.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A client, and all it said so far.
+#[derive(Debug)]
+pub(super) struct Party {
+    pub(super) client: Arc<Client>,
+    log: Arc<Log>,
+    /// Ids of the messages that it queued, in order.
+    pub(super) sent: Vec<String>,
+    /// So many of them have arrived and are acknowledged.
+    pub(super) settled: usize,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    seen: Mutex<Seen>,
+    changed: Notify,
+}
+
+/// What a client said.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) sessions: Vec<Session>,
+    /// By the stanza's id, as its sender made it: each time that it came, its id in our archive (XEP-0359), if it had one.
+    pub(super) received: BTreeMap<String, Vec<Option<String>>>,
+    pub(super) acked: BTreeSet<String>,
+    pub(super) failed: Vec<String>,
+    pub(super) ended: Vec<EndReason>,
+    pub(super) gaps: usize,
+    pub(super) faults: Vec<&'static str>,
+    /// The first sign of the server since it was last cleared.
+    pub(super) sign_of_life: Option<Instant>,
+}
+
+/// How a session came about.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) outcome: Outcome,
+    /// Flights that were planned.
+    pub(super) planned: usize,
+    /// Flights that it took.
+    pub(super) flights: usize,
+    /// From the first packet of its connection to the session.
+    pub(super) took: Duration,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.ended.iter().rev().take(3).collect::<Vec<_>>();
+        write!(
+            f,
+            "{} sessions, {} messages received, {} acknowledged, failed {:?}, {} gaps, faults {:?}, last ended {last:?}",
+            self.sessions.len(),
+            self.received.len(),
+            self.acked.len(),
+            self.failed,
+            self.gaps,
+            self.faults,
+        )
+    }
+}
+
+impl Party {
+    /// Opens a client that lives on this runtime, and so in its network.
+    pub(super) async fn open(runtime: &Handle, config: ClientConfig) -> Self {
+        let client = runtime.spawn(async move { Client::open(config) }).await;
+        let client = client.expect("no panic").expect("the client opens");
+        let client = Arc::new(client);
+        let log = Arc::new(Log::default());
+        let (theirs, writer) = (Arc::clone(&client), Arc::clone(&log));
+        runtime.spawn(async move {
+            while let Some(event) = theirs.next_event().await {
+                if let Some(delivery) = event.delivery() {
+                    theirs.confirm(&delivery.id);
+                }
+                writer.lock().enter(event);
+                writer.changed.notify_one();
+            }
+        });
+        Self {
+            client,
+            log,
+            sent: Vec::new(),
+            settled: 0,
+        }
+    }
+
+    /// Queues so many messages.
+    pub(super) async fn send(&mut self, to: &str, count: usize) {
+        for _ in 0..count {
+            let body = format!("number {}", self.sent.len());
+            let id = self.client.send_message(to, &body).await;
+            self.sent.push(id.expect("the message is queued"));
+        }
+    }
+
+    /// Asks what was said so far.
+    pub(super) fn seen<T>(&self, ask: impl FnOnce(&mut Seen) -> T) -> T {
+        ask(&mut self.log.lock())
+    }
+
+    /// Waits until it is enough.
+    ///
+    /// # Panics
+    ///
+    /// If that takes too long.
+    pub(super) async fn until(&self, what: &str, mut enough: impl FnMut(&Seen) -> bool) {
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
+        loop {
+            if enough(&self.log.lock()) {
+                return;
+            }
+            tokio::select! {
+                () = self.log.changed.notified() => {}
+                () = &mut patience => {
+                    let seen = self.log.lock();
+                    assert!(enough(&seen), "waited in vain for {what}; so far: {seen}");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    pub(super) fn has_received(&self, id: &str) -> bool {
+        self.received.contains_key(id)
+    }
+
+    fn enter(&mut self, event: Event) {
+        let is_sign = matches!(
+            event,
+            Event::Online { .. }
+                | Event::Message { .. }
+                | Event::Stage {
+                    stage: Stage::Acked,
+                    ..
+                }
+        );
+        if is_sign {
+            self.sign_of_life.get_or_insert_with(Instant::now);
+        }
+        match event {
+            Event::Online {
+                outcome,
+                plan,
+                timeline,
+                ..
+            } => self.sessions.push(Session {
+                outcome,
+                planned: plan.flights().len(),
+                flights: timeline.round_trips(),
+                took: timeline.took().unwrap_or_default(),
+            }),
+            Event::Message { delivery } => {
+                let stanza = &delivery.stanza;
+                let archived = stanza
+                    .children()
+                    .find(|child| child.name() == "stanza-id")
+                    .and_then(|id| id.attr("id"));
+                let id = stanza.attr("id").unwrap_or_default().to_owned();
+                let copies = self.received.entry(id).or_default();
+                copies.push(archived.map(str::to_owned));
+            }
+            Event::Stage {
+                id,
+                stage: Stage::Acked,
+            } => {
+                self.acked.insert(id);
+            }
+            Event::Stage {
+                id,
+                stage: Stage::Failed(_),
+            } => self.failed.push(id),
+            Event::Ended { reason, .. } => self.ended.push(reason),
+            Event::PossibleGap => self.gaps += 1,
+            Event::PeerFault(fault) => self.faults.push(fault),
+            _ => {}
+        }
+    }
+}

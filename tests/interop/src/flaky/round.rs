@@ -1,0 +1,238 @@
+//! One cut after the other, while messages go both ways.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use snapback_client::Outcome;
+use snapback_netsim::packets::tun::{Ongoing, TunError, TunLink};
+use snapback_netsim::packets::{Cut, CutKind, Profile, Rng};
+
+use super::stage::Stage;
+use super::tally::{Back, Login, Recovery, Tally};
+
+/// How fast life goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Cuts last as long as the profile says.
+    Real,
+    /// Cuts last half a second to six seconds. What matters is where in a conversation they fall.
+    Compressed,
+}
+
+impl Pace {
+    fn duration(self, cut: &Cut, rng: &mut Rng) -> Duration {
+        let [low, high] = match (self, cut.kind) {
+            (Self::Real, _) => cut.for_s,
+            // Long enough to notice the silence and to meet the portal.
+            (Self::Compressed, CutKind::CaptivePortal) => [4.0, 6.0],
+            // Longer ones, too: then retransmissions are so far apart that the connection is given up.
+            (Self::Compressed, CutKind::Blackhole | CutKind::LinkDown) => [0.5, 6.0],
+            (Self::Compressed, _) => [0.5, 2.0],
+        };
+        Duration::from_secs_f64(rng.between(low, high))
+    }
+}
+
+/// What to do to a stage.
+#[derive(Debug, Clone)]
+pub struct Cutting {
+    /// The network.
+    pub profile: Profile,
+    /// How often it is cut.
+    pub cuts: usize,
+    /// How long a cut lasts.
+    pub pace: Pace,
+    /// At every so many cuts, the server forgets its sessions meanwhile. 0: never.
+    pub lose_sessions_every: usize,
+    /// Of all that is random.
+    pub seed: u64,
+}
+
+/// So many messages go each way before a cut, at most, and again so many while it lasts.
+const MOST_MESSAGES: f64 = 8.0;
+
+/// When a session is lost, so many messages of each side are uncertain beside those that had not arrived: they had, but
+/// the server may not know it yet, and deliver them once more.
+const UNCERTAIN: usize = 64;
+
+impl Stage {
+    /// Cuts the link again and again, with messages under way both ways, and counts what arrives.
+    ///
+    /// # Panics
+    ///
+    /// If the phone does not come back, or a message does not arrive.
+    pub async fn cut_again_and_again(&mut self, cutting: &Cutting) -> Tally {
+        let mut rng = Rng::new(cutting.seed);
+        let mut tally = Tally::default();
+        let mut uncertain = BTreeSet::new();
+        let starts = [&self.juliet, &self.romeo].map(|party| party.sent.len());
+        self.set_profile(&cutting.profile);
+        for number in 1..=cutting.cuts {
+            let Some(cut) = pick(&cutting.profile.cuts, &mut rng) else {
+                break;
+            };
+            let lasts = cutting.pace.duration(cut, &mut rng);
+            let forgets =
+                cutting.lose_sessions_every > 0 && number % cutting.lose_sessions_every == 0;
+            let sessions = self.juliet.seen(|seen| seen.sessions.len());
+            let mended = if forgets {
+                self.cut_and_lose_session(cut.kind, lasts, &mut rng).await
+            } else {
+                self.cut_once(cut.kind, lasts, &mut rng).await
+            };
+            // One more message: a connection that is gone and has nothing to say would not be missed.
+            let to = self.jids.romeo.clone();
+            self.juliet.send(&to, 1).await;
+            self.all_there().await;
+            let back = self.back(sessions, mended);
+            if forgets || back.how == Recovery::NewSession {
+                for party in [&self.juliet, &self.romeo] {
+                    let from = party.settled.saturating_sub(UNCERTAIN);
+                    uncertain.extend(party.sent.iter().skip(from).cloned());
+                }
+            }
+            tally.back.push(back);
+            for party in [&mut self.juliet, &mut self.romeo] {
+                party.settled = party.sent.len();
+            }
+        }
+        let ways = [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)];
+        for ((from, to), start) in ways.into_iter().zip(starts) {
+            let sent = from.sent.get(start..).unwrap_or_default();
+            to.seen(|seen| tally.enter(sent, seen, &uncertain));
+        }
+        tally
+    }
+
+    /// A cut with messages under way both ways.
+    async fn cut_once(&mut self, kind: CutKind, lasts: Duration, rng: &mut Rng) -> Instant {
+        self.burst(rng).await;
+        self.some_time(rng).await;
+        let cut = self.begin(kind).await;
+        self.burst(rng).await;
+        tokio::time::sleep(lasts).await;
+        self.mend(cut).await
+    }
+
+    /// A cut during which the server forgets the session. Messages for who is not there would wait at the server, or in its
+    /// archive, which the client does not ask yet: so only Juliet sends, and she does not come back before Romeo.
+    async fn cut_and_lose_session(
+        &mut self,
+        kind: CutKind,
+        lasts: Duration,
+        rng: &mut Rng,
+    ) -> Instant {
+        let kind = match kind {
+            // She could come back at once.
+            CutKind::NewAddress | CutKind::NatForgets => CutKind::Blackhole,
+            CutKind::Blackhole
+            | CutKind::LinkDown
+            | CutKind::LinkDownNewAddress
+            | CutKind::CaptivePortal => kind,
+        };
+        let cut = self.begin(kind).await;
+        let to = self.jids.romeo.clone();
+        self.juliet.send(&to, messages(rng)).await;
+        self.lose_sessions().await;
+        tokio::time::sleep(lasts).await;
+        self.mend(cut).await
+    }
+
+    async fn burst(&mut self, rng: &mut Rng) {
+        let (juliet, romeo) = (self.jids.juliet.clone(), self.jids.romeo.clone());
+        self.juliet.send(&romeo, messages(rng)).await;
+        self.romeo.send(&juliet, messages(rng)).await;
+    }
+
+    /// The cut falls anywhere in the first round trips of a burst.
+    async fn some_time(&self, rng: &mut Rng) {
+        let depth = rng.between(0.0, 2.0);
+        tokio::time::sleep(self.rtt.mul_f64(depth)).await;
+    }
+
+    /// Begins a cut, and says what a platform would say.
+    async fn begin(&self, kind: CutKind) -> Ongoing {
+        let cut = self.on_link(move |link| link.cut(kind)).await;
+        match kind {
+            CutKind::LinkDown | CutKind::LinkDownNewAddress => {
+                self.juliet.client.network_changed(false);
+            }
+            CutKind::NewAddress => self.juliet.client.network_changed(true),
+            CutKind::Blackhole | CutKind::NatForgets | CutKind::CaptivePortal => {}
+        }
+        cut
+    }
+
+    /// Ends a cut, and says what a platform would say. The answer is when the network worked again.
+    async fn mend(&self, cut: Ongoing) -> Instant {
+        self.juliet.seen(|seen| seen.sign_of_life = None);
+        self.on_link(move |link| link.mend(cut)).await;
+        let mended = Instant::now();
+        // A network is back, a portal was left, or the user looks: a phone always learns of it in some way.
+        self.juliet.client.network_changed(true);
+        mended
+    }
+
+    /// How the phone came back, with so many sessions before the cut.
+    fn back(&self, sessions: usize, mended: Instant) -> Back {
+        self.juliet.seen(|seen| {
+            let sign = seen.sign_of_life.unwrap_or(mended);
+            let new = seen.sessions.get(sessions..).unwrap_or_default();
+            Back {
+                how: match new.last() {
+                    None => Recovery::Survived,
+                    Some(_) if new.iter().all(|new| new.outcome == Outcome::Resumed) => {
+                        Recovery::Resumed
+                    }
+                    Some(_) => Recovery::NewSession,
+                },
+                after: sign.saturating_duration_since(mended),
+                login: new.last().map(|session| Login {
+                    planned: session.planned,
+                    flights: session.flights,
+                    took: session.took,
+                }),
+            }
+        })
+    }
+
+    async fn on_link<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&TunLink) -> Result<T, TunError> + Send + 'static,
+    ) -> T {
+        let link = Arc::clone(&self.link);
+        let done = tokio::task::spawn_blocking(move || change(&link)).await;
+        done.expect("no panic").expect("the link obeys")
+    }
+
+    /// Waits until everything arrived and is acknowledged.
+    async fn all_there(&self) {
+        for (from, to) in [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)] {
+            let open = from.sent.get(from.settled..).unwrap_or_default();
+            to.until("all messages", |seen| {
+                open.iter().all(|id| seen.has_received(id))
+            })
+            .await;
+            from.until("all acknowledgements", |seen| {
+                open.iter().all(|id| seen.acked.contains(id))
+            })
+            .await;
+        }
+    }
+}
+
+fn pick<'a>(cuts: &'a [Cut], rng: &mut Rng) -> Option<&'a Cut> {
+    let count = u64::try_from(cuts.len()).unwrap_or(u64::MAX).max(1);
+    cuts.get(usize::try_from(rng.number() % count).unwrap_or_default())
+}
+
+fn messages(rng: &mut Rng) -> usize {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 1 and 9"
+    )]
+    let count = rng.between(1.0, MOST_MESSAGES + 1.0) as usize;
+    count
+}

@@ -1,0 +1,119 @@
+//! The table of round trips on real packets: the time of each kind of login, beside the flights that were planned.
+
+use std::time::Duration;
+
+use snapback_client::Outcome;
+use snapback_netsim::packets::CutKind;
+
+use super::party::{Party, Session};
+use super::stage::{Setting, Stage};
+use super::tally::Login;
+
+/// One measurement of each kind of login.
+#[derive(Debug, Clone)]
+pub struct RoundTrips {
+    /// Nothing was remembered.
+    pub cold: Vec<Login>,
+    /// A new session of a client that remembered.
+    pub warm: Vec<Login>,
+    /// The interrupted session.
+    pub resumed: Vec<Login>,
+}
+
+/// A cell of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Cell {
+    /// Flights that the client counted.
+    pub flights: usize,
+    /// Time from the first packet to the session, in round trips: the median.
+    pub wall: f64,
+}
+
+impl Cell {
+    /// Of these logins, on a link of this round trip time; `None` if there are none.
+    #[must_use]
+    pub fn of(logins: &[Login], rtt: Duration) -> Option<Self> {
+        let mut sorted: Vec<&Login> = logins.iter().collect();
+        sorted.sort_by_key(|login| login.took);
+        let median = sorted.get(sorted.len() / 2)?;
+        Some(Self {
+            flights: median.flights,
+            wall: median.took.as_secs_f64() / rtt.as_secs_f64(),
+        })
+    }
+}
+
+/// Logs in cold, resumes after a cut, and logs in warm after a goodbye, so many times, each time with a new client. `None`
+/// where there can be no such stage.
+///
+/// # Panics
+///
+/// If a login does not come about, or is of another kind.
+pub async fn logins(setting: &Setting, runs: usize) -> Option<RoundTrips> {
+    let mut stage = Stage::set(setting).await?;
+    let mut all = RoundTrips {
+        cold: Vec::new(),
+        warm: Vec::new(),
+        resumed: Vec::new(),
+    };
+    for _ in 0..runs {
+        stage.new_juliet().await;
+        all.cold
+            .push(stage.next_login(Outcome::Bound, Start::Connect).await);
+        all.resumed
+            .push(stage.next_login(Outcome::Resumed, Start::Cut).await);
+        stage.juliet.client.disconnect().await;
+        all.warm
+            .push(stage.next_login(Outcome::Bound, Start::Connect).await);
+    }
+    Some(all)
+}
+
+/// What makes the client log in.
+enum Start {
+    Connect,
+    Cut,
+}
+
+impl Stage {
+    async fn next_login(&mut self, expected: Outcome, start: Start) -> Login {
+        let before = self.juliet.seen(|seen| seen.sessions.len());
+        match start {
+            Start::Connect => self.juliet.client.connect(),
+            Start::Cut => {
+                self.link
+                    .cut(CutKind::NatForgets)
+                    .and_then(|cut| self.link.mend(cut))
+                    .expect("the link obeys");
+                self.juliet.client.network_changed(true);
+            }
+        }
+        self.juliet
+            .until("a session", |seen| seen.sessions.len() > before)
+            .await;
+        let session = self.juliet.seen(|seen| seen.sessions.last().cloned());
+        let Session {
+            outcome,
+            planned,
+            flights,
+            took,
+        } = session.expect("just waited for");
+        assert_eq!(outcome, expected);
+        let to = self.jids.romeo.clone();
+        settle(&mut self.juliet, &to).await;
+        Login {
+            planned,
+            flights,
+            took,
+        }
+    }
+}
+
+/// Sends a message and waits until the server has it, and so until all that was learnt before is stored.
+async fn settle(party: &mut Party, to: &str) {
+    party.send(to, 1).await;
+    let last = party.sent.last().cloned().unwrap_or_default();
+    party
+        .until("an acknowledgement", |seen| seen.acked.contains(&last))
+        .await;
+}

@@ -1,0 +1,299 @@
+//! A server and two clients on a link.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapback_client::{ClientConfig, ServerAddress, Transport, Trust, danger};
+use snapback_netsim::packets::Profile;
+use snapback_netsim::packets::tun::{NamespaceRuntime, SERVER, TunLink};
+use snapback_reference_server::{Config, ReferenceServer, Switches};
+
+use super::party::Party;
+use crate::measure::Host;
+use crate::{Account, Credentials, DOMAIN, Flavour, RunningServer, ServerConfig, start_or_skip};
+
+/// Who serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Backend {
+    /// Prosody as packaged.
+    ProsodyStock,
+    /// Prosody with SASL2, Bind 2 and FAST.
+    ProsodyModern,
+    /// ejabberd with FAST.
+    Ejabberd,
+    /// The reference server, with everything on but early data.
+    Reference,
+}
+
+impl Backend {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::ProsodyStock,
+        Self::ProsodyModern,
+        Self::Ejabberd,
+        Self::Reference,
+    ];
+
+    /// What it is called on the command line and in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ProsodyStock => "prosody",
+            Self::ProsodyModern => "prosody-sasl2",
+            Self::Ejabberd => "ejabberd",
+            Self::Reference => "reference",
+        }
+    }
+}
+
+/// How long sessions can be resumed: longer than any cut here.
+const RESUME_WINDOW_S: u32 = 120;
+
+/// How often it is looked whether the reference server has noticed that a connection is gone.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+impl Backend {
+    /// The server, with what a test needs.
+    #[must_use]
+    pub fn host(self) -> Host {
+        let flavour = match self {
+            Self::ProsodyStock => Flavour::ProsodyStock,
+            Self::ProsodyModern => Flavour::ProsodyModern,
+            Self::Ejabberd => Flavour::Ejabberd,
+            Self::Reference => {
+                return Host::Reference(Box::new(Switches {
+                    early_data: None,
+                    ..Switches::modern()
+                }));
+            }
+        };
+        Host::Real(ServerConfig::new(flavour))
+    }
+}
+
+/// What is set on a stage.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Who serves.
+    pub host: Host,
+    /// How TLS begins.
+    pub transport: Transport,
+    /// The network between Juliet and the server.
+    pub profile: Profile,
+    /// Whether the app has allowed early data.
+    pub early_data: bool,
+    /// How long the client waits for a sign of life after a change of the network; its own default if `None`.
+    pub probe: Option<Duration>,
+    /// Of all that is random.
+    pub seed: u64,
+}
+
+#[derive(Debug)]
+enum Running {
+    Real(Box<RunningServer>),
+    Reference(ReferenceServer),
+}
+
+/// A server, Juliet behind the link, and Romeo beside the server.
+#[derive(Debug)]
+pub struct Stage {
+    // Fields are dropped in this order: clients, server, their runtimes, then the namespaces they lived in.
+    pub(super) juliet: Party,
+    pub(super) romeo: Party,
+    host: Running,
+    setting: Setting,
+    client_runtime: NamespaceRuntime,
+    _server_runtime: NamespaceRuntime,
+    pub(super) link: Arc<TunLink>,
+    pub(super) jids: Jids,
+    pub(super) rtt: Duration,
+}
+
+/// Who is who.
+#[derive(Debug)]
+pub(super) struct Jids {
+    pub(super) juliet: String,
+    pub(super) romeo: String,
+}
+
+impl Stage {
+    /// Both online; `None` where that cannot be had.
+    ///
+    /// # Panics
+    ///
+    /// If it should have been possible.
+    pub async fn set(setting: &Setting) -> Option<Self> {
+        // The first login is not what is tested: it gets the profile's round trip time, and no losses.
+        let start = Profile {
+            mtu: setting.profile.mtu,
+            ..Profile::plain(setting.profile.rtt())
+        };
+        let link = tokio::task::block_in_place(|| TunLink::start_or_skip(&start, setting.seed))?;
+        let client_runtime = link.client().runtime().expect("the runtime starts");
+        let server_runtime = link.server().runtime().expect("the runtime starts");
+        let host = Running::start(&setting.host, &link, &server_runtime).await?;
+        let jids = [Account::Juliet, Account::Romeo].map(|who| host.account(who).jid);
+        let [juliet, romeo] =
+            [Account::Juliet, Account::Romeo].map(|who| host.client_config(who, setting));
+        let [juliet_jid, romeo_jid] = jids;
+        let mut stage = Self {
+            juliet: Party::open(client_runtime.handle(), juliet).await,
+            romeo: Party::open(server_runtime.handle(), romeo).await,
+            host,
+            setting: setting.clone(),
+            client_runtime,
+            _server_runtime: server_runtime,
+            link: Arc::new(link),
+            jids: Jids {
+                juliet: juliet_jid,
+                romeo: romeo_jid,
+            },
+            rtt: setting.profile.rtt(),
+        };
+        for party in [&stage.juliet, &stage.romeo] {
+            party.client.connect();
+            party
+                .until("the first session", |seen| !seen.sessions.is_empty())
+                .await;
+        }
+        stage.set_profile(&setting.profile);
+        Some(stage)
+    }
+
+    /// Juliet with a client that knows nothing, not connected; the one before says goodbye.
+    pub(super) async fn new_juliet(&mut self) {
+        self.juliet.client.disconnect().await;
+        let config = self.host.client_config(Account::Juliet, &self.setting);
+        self.juliet = Party::open(self.client_runtime.handle(), config).await;
+    }
+
+    /// The network is another one from now on.
+    ///
+    /// # Panics
+    ///
+    /// If the link does not obey.
+    pub fn set_profile(&mut self, profile: &Profile) {
+        self.rtt = profile.rtt();
+        tokio::task::block_in_place(|| self.link.set_profile(profile)).expect("the link obeys");
+    }
+
+    /// The server forgets all sessions: real ones are restarted, the reference server is told to.
+    pub(super) async fn lose_sessions(&mut self) {
+        let sessions = self.romeo.seen(|seen| seen.sessions.len());
+        match &mut self.host {
+            Running::Real(server) => {
+                let link = &self.link;
+                tokio::task::block_in_place(|| link.server().run(|| server.restart()))
+                    .expect("the namespace is there")
+                    .expect("the server restarts");
+            }
+            Running::Reference(server) => {
+                server.cut_all();
+                let is_there = |server: &ReferenceServer| {
+                    server.sessions().iter().any(|session| {
+                        session.jid.starts_with("juliet@") && session.connection.is_some()
+                    })
+                };
+                while is_there(server) {
+                    tokio::time::sleep(POLL_INTERVAL).await;
+                }
+                server.forget_sessions("juliet");
+            }
+        }
+        self.romeo
+            .until("Romeo's return", |seen| seen.sessions.len() > sessions)
+            .await;
+    }
+}
+
+impl Running {
+    async fn start(host: &Host, link: &TunLink, runtime: &NamespaceRuntime) -> Option<Self> {
+        let config = match host {
+            Host::Reference(switches) => {
+                return Some(Self::Reference(reference(switches, runtime).await));
+            }
+            Host::Real(config) => ServerConfig {
+                resume_window_s: RESUME_WINDOW_S,
+                address: SERVER,
+                ..*config
+            },
+        };
+        let started = tokio::task::block_in_place(|| link.server().run(|| start_or_skip(config)));
+        let server = started.expect("the namespace is there")?;
+        Some(Self::Real(Box::new(server)))
+    }
+
+    fn account(&self, account: Account) -> Credentials {
+        match (self, account) {
+            (Self::Real(server), _) => server.account(account).clone(),
+            (Self::Reference(_), Account::Juliet) => reference_account("juliet"),
+            (Self::Reference(_), Account::Romeo) => reference_account("romeo"),
+        }
+    }
+
+    fn addr(&self, transport: Transport) -> SocketAddr {
+        match (self, transport) {
+            (Self::Real(server), Transport::DirectTls) => server.direct_addr(),
+            (Self::Real(server), Transport::StartTls) => server.starttls_addr(),
+            (Self::Reference(server), Transport::DirectTls) => server.direct_addr(),
+            (Self::Reference(server), Transport::StartTls) => server.starttls_addr(),
+        }
+    }
+
+    fn ca_pem(&self) -> String {
+        match self {
+            Self::Real(server) => server.ca_pem().to_owned(),
+            Self::Reference(server) => server.ca_pem(),
+        }
+    }
+
+    /// A client as an app would open it, but for the pace: sessions are cut much more often here than a phone's are, which
+    /// must not count as failures, and a server that restarts is not given half a minute.
+    fn client_config(&self, account: Account, setting: &Setting) -> ClientConfig {
+        let account = self.account(account);
+        let mut config =
+            ClientConfig::new(&account.jid, &account.password).expect("the account is a JID");
+        let roots = danger::Roots::from_pem(self.ca_pem().as_bytes());
+        config.trust = Trust::Roots(roots.expect("the authority is a certificate"));
+        let server = self.addr(setting.transport);
+        config.network.servers = vec![ServerAddress::at(server, setting.transport)];
+        config.policy.early_data = setting.early_data;
+        config.reconnect.stable = Duration::ZERO;
+        config.reconnect.window = Duration::from_secs(1);
+        config.reconnect.relief_base = Duration::from_secs(1);
+        config.reconnect.relief_floor = Duration::from_millis(250);
+        if let Some(probe) = setting.probe {
+            config.reconnect.probe = probe;
+        }
+        config
+    }
+}
+
+fn reference_account(localpart: &str) -> Credentials {
+    Credentials {
+        jid: format!("{localpart}@{DOMAIN}"),
+        password: "wherefore".to_owned(),
+    }
+}
+
+async fn reference(switches: &Switches, runtime: &NamespaceRuntime) -> ReferenceServer {
+    let accounts = ["juliet", "romeo"].map(|localpart| {
+        let account = reference_account(localpart);
+        (localpart.to_owned(), account.password)
+    });
+    let config = Config {
+        domain: DOMAIN.to_owned(),
+        switches: Switches {
+            sm_window: Duration::from_secs(RESUME_WINDOW_S.into()),
+            ..switches.clone()
+        },
+        accounts: accounts.into(),
+        ..Config::default()
+    };
+    let start = ReferenceServer::start_at(SERVER, config);
+    let started = runtime.handle().spawn(start).await;
+    started
+        .expect("no panic")
+        .expect("the reference server starts")
+}

@@ -1,0 +1,72 @@
+//! Nothing lost, nothing twice, on networks that break: real servers, real packets, real cuts.
+//!
+//! `SNAPBACK_FLAKY_CUTS` is the number of cuts under each profile, 2 without it; `cargo xtask flaky` runs many.
+#![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a test")]
+
+use snapback_client::Transport;
+use snapback_interop::flaky::{Backend, Cutting, Pace, Setting, Stage};
+use snapback_netsim::packets::Profile;
+
+/// Networks of each kind of cut: swallowed packets, a link that goes down and comes back with another address, and
+/// forgotten flows.
+const PROFILES: [&str; 3] = ["train-tunnel", "airplane-toggle", "nat-forgets"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prosody_as_packaged() {
+    loses_nothing_and_doubles_nothing(Backend::ProsodyStock, Transport::StartTls).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prosody_with_sasl2() {
+    loses_nothing_and_doubles_nothing(Backend::ProsodyModern, Transport::DirectTls).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ejabberd() {
+    loses_nothing_and_doubles_nothing(Backend::Ejabberd, Transport::DirectTls).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_server() {
+    loses_nothing_and_doubles_nothing(Backend::Reference, Transport::DirectTls).await;
+}
+
+async fn loses_nothing_and_doubles_nothing(backend: Backend, transport: Transport) {
+    let cuts = std::env::var("SNAPBACK_FLAKY_CUTS").map_or(2, |cuts| {
+        cuts.parse().expect("SNAPBACK_FLAKY_CUTS is a number")
+    });
+    let mut stage: Option<Stage> = None;
+    for (seed, name) in (1..).zip(PROFILES) {
+        let profile = Profile::named(name).expect("there is such a profile");
+        if stage.is_none() {
+            let setting = Setting {
+                host: backend.host(),
+                transport,
+                profile: profile.clone(),
+                early_data: false,
+                probe: None,
+                seed,
+            };
+            let Some(set) = Stage::set(&setting).await else {
+                return;
+            };
+            stage = Some(set);
+        }
+        let cutting = Cutting {
+            profile,
+            cuts,
+            pace: Pace::Compressed,
+            // A restart takes seconds: once is enough, where not many cuts are asked for.
+            lose_sessions_every: if seed == 3 { 2 } else { 10 },
+            seed,
+        };
+        let stage = stage.as_mut().expect("it was set");
+        let tally = stage.cut_again_and_again(&cutting).await;
+        println!("{}, {name}: {tally}", backend.name());
+        assert_eq!(tally.back.len(), cuts);
+        assert_eq!(tally.lost, 0);
+        assert_eq!(tally.doubles.unexplained, 0);
+        assert_eq!(tally.failed, 0);
+    }
+}

@@ -1,0 +1,177 @@
+//! A client that says exactly what a test tells it to, right or wrong.
+#![allow(unreachable_pub, reason = "the module of one test")]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use snapback_interop::{Account, DOMAIN, RunningServer};
+
+/// Nothing that a test waits for takes longer, unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// More than any answer here.
+const MOST: usize = 1 << 20;
+
+pub const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+
+/// A stream header, with or without `from`.
+pub fn header(from: &str) -> String {
+    let from = match from {
+        "" => String::new(),
+        jid => format!("from='{jid}'"),
+    };
+    format!(
+        "<stream:stream {from} to='{DOMAIN}' version='1.0' xmlns='jabber:client' \
+         xmlns:stream='http://etherx.jabber.org/streams'>"
+    )
+}
+
+pub fn resume(id: &str, h: &str) -> String {
+    format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' {h}/>")
+}
+
+pub fn connect(server: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(server).expect("the port accepts connections");
+    stream
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a timeout can be set");
+    stream.set_nodelay(true).expect("an option can be set");
+    stream
+}
+
+/// Reads until one of these has come, or the end.
+pub fn read_until(stream: &mut impl Read, wanted: &[&str]) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    let mut received = Vec::new();
+    while Instant::now() < deadline && received.len() < MOST {
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(0) => return text(received),
+            Ok(_) => received.push(byte[0]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            // A reset, or TLS that never came about.
+            Err(_) => return text(received),
+        }
+        if wanted
+            .iter()
+            .any(|wanted| received.ends_with(wanted.as_bytes()))
+        {
+            return text(received);
+        }
+    }
+    panic!("no {wanted:?} in {}", text(received));
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether the server closes without another word of XML.
+pub fn is_closed(stream: &mut impl Read) -> bool {
+    !read_until(stream, &["\u{0}never"]).contains("<resumed")
+}
+
+/// A stream over TLS.
+pub struct Secure(StreamOwned<ClientConnection, TcpStream>);
+
+impl Secure {
+    /// Over direct TLS.
+    pub fn direct(server: &RunningServer) -> Self {
+        Self(StreamOwned::new(tls(server), connect(server.direct_addr())))
+    }
+
+    /// Header, `starttls` and ClientHello in pieces of this size.
+    pub fn starttls(server: &RunningServer, before: &str, starttls: &str, piece: usize) -> Self {
+        let mut tls = tls(server);
+        let mut flight = format!("{before}{starttls}").into_bytes();
+        tls.write_tls(&mut flight).expect("a ClientHello");
+        let mut stream = connect(server.starttls_addr());
+        for piece in flight.chunks(piece) {
+            stream.write_all(piece).expect("the flight is sent");
+        }
+        let answer = read_until(
+            &mut stream,
+            &["<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"],
+        );
+        assert!(answer.contains("<proceed"), "{answer}");
+        Self(StreamOwned::new(tls, stream))
+    }
+
+    pub fn say(&mut self, text: &str) -> &mut Self {
+        self.0.write_all(text.as_bytes()).expect("it is sent");
+        self
+    }
+
+    pub fn hear(&mut self, wanted: &str) -> String {
+        let heard = read_until(&mut self.0, &[wanted]);
+        assert!(heard.ends_with(wanted), "no {wanted} in {heard}");
+        heard
+    }
+
+    /// Up to the end of a tag that begins so; attributes come in any order.
+    pub fn hear_tag(&mut self, beginning: &str) -> String {
+        let heard = self.hear(beginning);
+        heard + &self.hear(">")
+    }
+
+    pub fn is_closed(&mut self) -> bool {
+        is_closed(&mut self.0)
+    }
+
+    /// SASL PLAIN, bind and `<enable/>`; yields the SM-ID.
+    pub fn log_in(&mut self, server: &RunningServer, account: Account) -> String {
+        self.authenticate(server, account);
+        self.say(
+            "<iq id='b' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>\
+             <enable xmlns='urn:xmpp:sm:3' resume='true'/>",
+        );
+        attribute(&self.hear_tag("<enabled "), "<enabled", "id")
+    }
+
+    /// SASL PLAIN on a stream that is open, up to the features behind it.
+    pub fn authenticate(&mut self, server: &RunningServer, account: Account) {
+        let credentials = server.account(account);
+        let (user, _) = credentials.jid.split_once('@').expect("a bare JID");
+        let plain = STANDARD.encode(format!("\0{user}\0{}", credentials.password));
+        self.say(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
+        ));
+        self.hear("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+        self.say(&header("")).hear("</stream:features>");
+    }
+
+    /// The connection breaks; the server is told by a reset and keeps the session.
+    pub fn vanish(self) {
+        let StreamOwned { sock, .. } = self.0;
+        drop(sock);
+    }
+}
+
+fn tls(server: &RunningServer) -> ClientConnection {
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_slice(server.ca_pem().as_bytes());
+    roots
+        .add(ca.expect("the authority is a certificate"))
+        .expect("the authority can be trusted");
+    let config = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(server.domain()).expect("the domain is a name");
+    ClientConnection::new(Arc::new(config), name).expect("a TLS client")
+}
+
+/// The value of an attribute of the last such element.
+pub fn attribute(xml: &str, element: &str, name: &str) -> String {
+    let (_, rest) = xml.rsplit_once(element).expect("the element is there");
+    let (tag, _) = rest.split_once('>').expect("it ends");
+    let (_, value) = tag
+        .split_once(&format!(" {name}='"))
+        .expect("the attribute is there");
+    value.split('\'').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,171 @@
+//! Top-level elements of an XML stream, cut out without being understood. A second opinion about where stanzas begin
+//! and end; it trusts its input to be well-formed, and gives up where it is not.
+
+/// Collects bytes and yields whole elements.
+#[derive(Debug, Default)]
+pub(crate) struct Splitter {
+    buffer: Vec<u8>,
+    /// Up to here the buffer was scanned.
+    scanned: usize,
+    /// Where the element under way began.
+    start: usize,
+    /// Open elements, the stream not counted.
+    depth: u32,
+    broken: bool,
+}
+
+/// Something at the top level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// `<stream:stream ..>`.
+    Header,
+    /// An element.
+    Element(&'a str),
+    /// `</stream:stream>`.
+    End,
+}
+
+impl Splitter {
+    /// Takes bytes and tells each whole piece.
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut tell: impl FnMut(Piece<'_>)) {
+        if self.broken {
+            return;
+        }
+        self.buffer.extend_from_slice(bytes);
+        loop {
+            let rest = &self.buffer[self.scanned..];
+            let Some(open) = rest.iter().position(|byte| *byte == b'<') else {
+                break;
+            };
+            let Some(end) = tag_end(&rest[open..]) else {
+                break;
+            };
+            let (from, to) = (self.scanned + open, self.scanned + open + end);
+            self.scanned = to;
+            let tag = &self.buffer[from..to];
+            if tag.starts_with(b"<?") {
+                continue;
+            }
+            if tag.starts_with(b"<!") {
+                self.broken = true;
+                return;
+            }
+            if tag.starts_with(b"<stream:stream") {
+                self.depth = 0;
+                tell(Piece::Header);
+                continue;
+            }
+            if tag.starts_with(b"</") {
+                if self.depth == 0 {
+                    tell(Piece::End);
+                    continue;
+                }
+                self.depth -= 1;
+            } else {
+                if self.depth == 0 {
+                    self.start = from;
+                }
+                if !tag.ends_with(b"/>") {
+                    self.depth += 1;
+                }
+            }
+            if self.depth == 0 {
+                match std::str::from_utf8(&self.buffer[self.start..to]) {
+                    Ok(text) => tell(Piece::Element(text)),
+                    Err(_) => self.broken = true,
+                }
+            }
+        }
+        let keep = if self.depth == 0 {
+            self.scanned
+        } else {
+            self.start
+        };
+        self.buffer.drain(..keep);
+        self.scanned -= keep;
+        self.start = self.start.saturating_sub(keep);
+    }
+}
+
+/// Where a tag ends, quotes respected.
+fn tag_end(bytes: &[u8]) -> Option<usize> {
+    let mut quote = None;
+    for (index, byte) in bytes.iter().enumerate() {
+        match (quote, byte) {
+            (None, b'>') => return Some(index + 1),
+            (None, b'"' | b'\'') => quote = Some(*byte),
+            (Some(open), close) if open == *close => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The name of an element.
+pub(crate) fn name(element: &str) -> &str {
+    let rest = &element[1..];
+    let end = rest.find([' ', '/', '>', '\t', '\n']);
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// An attribute of the element itself, as it stands.
+pub(crate) fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    let end = tag_end(element.as_bytes())?;
+    let tag = &element[..end];
+    let mut rest = tag;
+    while let Some(at) = rest.find(name) {
+        let before = at.checked_sub(1).map(|before| rest.as_bytes()[before]);
+        let after = &rest[at + name.len()..];
+        if matches!(before, Some(b' ' | b'\n' | b'\t'))
+            && let Some(value) = after.strip_prefix('=')
+        {
+            let quote = value.chars().next()?;
+            return value[1..].split(quote).next();
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The first element of this name, anywhere inside.
+pub(crate) fn find<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    let mut rest = element;
+    loop {
+        let at = rest.find('<')?;
+        rest = &rest[at..];
+        if self::name(rest) == name {
+            return Some(rest);
+        }
+        rest = &rest[1..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_come_whole_whatever_the_chunks() {
+        let text = "<?xml version='1.0'?><stream:stream a='>'><a h='3'/> <message id='x'><body>1 &gt; 0</body></message></stream:stream>";
+        for chunk in [1, 3, 1000] {
+            let mut splitter = Splitter::default();
+            let mut seen = Vec::new();
+            for bytes in text.as_bytes().chunks(chunk) {
+                splitter.feed(bytes, |piece| seen.push(format!("{piece:?}")));
+            }
+            assert_eq!(seen.len(), 4, "{seen:?}");
+            assert!(seen[2].contains("<body>1 &gt; 0</body>"));
+        }
+    }
+
+    #[test]
+    fn attributes_are_found_by_their_whole_name() {
+        assert_eq!(attribute("<resume previd='p' h='7'/>", "h"), Some("7"));
+        assert_eq!(attribute("<a hh='1'/>", "h"), None);
+        let nested = "<authenticate><fast count=\"4\"/></authenticate>";
+        assert_eq!(
+            find(nested, "fast").and_then(|fast| attribute(fast, "count")),
+            Some("4")
+        );
+    }
+}

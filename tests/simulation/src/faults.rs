@@ -1,0 +1,127 @@
+//! The reference server's faults, by name.
+
+use std::time::Duration;
+
+use snapback_reference_server::{
+    Action, CertificateFault, Direction, Fault, Layer, Malformed, Point,
+};
+
+/// One of them.
+#[derive(Debug)]
+pub struct Named {
+    /// As scripts spell it.
+    pub name: &'static str,
+    /// Makes it.
+    pub make: fn() -> Fault,
+    /// It means nothing where TLS is left out.
+    pub needs_tls: bool,
+}
+
+const fn fault(name: &'static str, make: fn() -> Fault) -> Named {
+    Named {
+        name,
+        make,
+        needs_tls: false,
+    }
+}
+
+const fn tls_fault(name: &'static str, make: fn() -> Fault) -> Named {
+    Named {
+        name,
+        make,
+        needs_tls: true,
+    }
+}
+
+fn late(element: &str) -> Fault {
+    Fault::DelayAnswer {
+        element: element.to_owned(),
+        by: Duration::from_millis(2_500),
+    }
+}
+
+fn cut(direction: Direction, after: u64) -> Fault {
+    Fault::Cut {
+        direction,
+        layer: Layer::Plaintext,
+        after,
+    }
+}
+
+/// All faults; scripts name them, so none is taken away without the scripts that use it.
+pub const FAULTS: &[Named] = &[
+    fault("cut-in-header", || cut(Direction::ToServer, 60)),
+    fault("cut-in-login", || cut(Direction::ToServer, 400)),
+    fault("cut-in-answer", || cut(Direction::ToClient, 900)),
+    fault("late-header", || late("stream")),
+    fault("late-login", || late("authenticate")),
+    fault("late-auth", || late("auth")),
+    fault("late-resumed", || late("resume")),
+    fault("late-iq", || late("iq")),
+    fault("late-ack", || late("r")),
+    fault("forget-session", || Fault::ForgetSmSession),
+    fault("forget-tokens", || Fault::ForgetFastTokens),
+    fault("wrong-scram-signature", || Fault::WrongScramSignature),
+    fault("wrong-ht-proof", || Fault::WrongHtProof),
+    fault("success-without-proof", || Fault::SuccessWithoutProof),
+    fault("resumed-h-too-high", || Fault::ResumedHTooHigh),
+    fault("resumed-h-backward", || Fault::ResumedHBackward),
+    fault("ack-h-too-high", || Fault::AckHTooHigh),
+    fault("ack-h-backward", || Fault::AckHBackward),
+    fault("ack-without-h", || Fault::AckWithoutH),
+    fault("resumed-wrong-previd", || Fault::ResumedWrongPrevid),
+    fault("second-enabled", || Fault::SecondEnabled),
+    fault("bound-and-resumed", || Fault::BoundAndResumed),
+    fault("stanza-before-login", || Fault::StanzaBeforeLogin),
+    fault("refuse-starttls", || Fault::RefuseStarttls),
+    fault("drop-starttls", || Fault::DropStarttlsFeature),
+    fault("impostor", || {
+        Fault::Certificate(CertificateFault::UnknownAuthority)
+    }),
+    fault("malformed-features", || {
+        Fault::At(Point::EncryptedFeatures, Action::Send(Malformed::BadUtf8))
+    }),
+    fault("malformed-online", || {
+        Fault::At(Point::Online, Action::Send(Malformed::MismatchedTag))
+    }),
+    fault("malformed-stanza", || {
+        Fault::At(Point::FirstStanza, Action::Send(Malformed::Comment))
+    }),
+    fault("redirect", || {
+        let host = "other.example.org".to_owned();
+        Fault::At(Point::EncryptedFeatures, Action::SeeOtherHost(host))
+    }),
+    fault("shutdown-at-login", || {
+        Fault::At(Point::Login, Action::SystemShutdown)
+    }),
+    fault("shutdown-online", || {
+        Fault::At(Point::Online, Action::SystemShutdown)
+    }),
+    fault("reset-at-login", || Fault::At(Point::Login, Action::Reset)),
+    fault("reset-online", || Fault::At(Point::Online, Action::Reset)),
+    fault("reset-at-stanza", || {
+        Fault::At(Point::FirstStanza, Action::Reset)
+    }),
+    fault("silence-cleartext", || {
+        Fault::At(Point::CleartextFeatures, Action::Silence)
+    }),
+    fault("silence-at-login", || {
+        Fault::At(Point::Login, Action::Silence)
+    }),
+    fault("silence-online", || {
+        Fault::At(Point::Online, Action::Silence)
+    }),
+    fault("duplicates", || Fault::DuplicateDelivery),
+    tls_fault("no-close-notify", || Fault::CloseWithoutNotify),
+    tls_fault("other-name", || {
+        Fault::Certificate(CertificateFault::OtherName)
+    }),
+    tls_fault("expired-certificate", || {
+        Fault::Certificate(CertificateFault::Expired)
+    }),
+    tls_fault("cut-in-handshake", || Fault::Cut {
+        direction: Direction::ToClient,
+        layer: Layer::Wire,
+        after: 700,
+    }),
+];

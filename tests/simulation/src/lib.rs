@@ -1,0 +1,39 @@
+//! The protocol core, the session layer and the store, as they ship, in a world where everything goes wrong and nothing
+//! is left to chance: virtual time, a network that breaks at any byte, clocks that jump, a process that is killed at any
+//! transaction, a server that misbehaves; all of it drawn from a seed, and compared with a model after every step.
+//!
+//! `docs/testing.md` says how to use it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::too_many_arguments,
+    reason = "test code: what goes wrong should stop the test"
+)]
+
+pub mod campaign;
+pub mod coverage;
+mod disk;
+mod elements;
+pub mod faults;
+mod host;
+mod keys;
+mod model;
+pub mod mutations;
+mod network;
+mod null_tls;
+mod phone;
+mod random;
+pub mod script;
+pub mod setup;
+pub mod shrink;
+mod simulation;
+mod tap;
+mod wire;
+
+pub use model::{Counts, Violation};
+pub use script::{Action, Cut, Profile, Script, Step};
+pub use simulation::{Options, Outcome, run};

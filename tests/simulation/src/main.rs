@@ -1,0 +1,243 @@
+//! `simulate`: many seeds, or one again. `cargo xtask simulate` builds and calls it.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_precision_loss,
+    reason = "a command line tool talks on its standard output"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use snapback_simulation::campaign::{Campaign, Summary};
+use snapback_simulation::mutations::hunt_all;
+use snapback_simulation::shrink::shrink;
+use snapback_simulation::{Options, Profile, Script, run};
+
+/// Runs the core in a simulated world and compares what happens with a model.
+#[derive(Debug, Parser)]
+#[command(name = "simulate")]
+struct Arguments {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+    /// One seed, with everything that happens; fails if the seed does.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The first of the seeds.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Stop after so many reconnects.
+    #[arg(long)]
+    reconnects: Option<u64>,
+    /// Which parts are real.
+    #[arg(long, value_enum, default_value = "memory")]
+    profile: Kind,
+    /// A script to run instead of a seed's own.
+    #[arg(long)]
+    script: Option<PathBuf>,
+    /// How many threads; all cores if not given.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Messages of unknown fate may not come twice.
+    #[arg(long)]
+    strict: bool,
+    /// With `--seed` or `--script`: do not print what happens.
+    #[arg(long)]
+    quiet: bool,
+    /// Go on after a failure, and list them all.
+    #[arg(long)]
+    keep_going: bool,
+    /// Fail if a state of the connection is not entered or a fault of the server is not used.
+    #[arg(long)]
+    full_coverage: bool,
+    /// Plant the known mistakes one after the other, and fail if one is not found.
+    #[arg(long)]
+    mutations: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    Memory,
+    Sqlite,
+    Tls,
+}
+
+impl From<Kind> for Profile {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Memory => Self::Memory,
+            Kind::Sqlite => Self::Sqlite,
+            Kind::Tls => Self::Tls,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let options = Options {
+        strict: arguments.strict,
+        traced: !arguments.quiet,
+    };
+    if arguments.mutations {
+        return mutations(&arguments);
+    }
+    if let Some(path) = &arguments.script {
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        return match text.map(|text| text.parse::<Script>()) {
+            Ok(Ok(script)) => one(&script, options),
+            Ok(Err(error)) => complain(&error.to_string()),
+            Err(error) => complain(&format!("{}: {error}", path.display())),
+        };
+    }
+    if let Some(seed) = arguments.seed {
+        return one(&Script::draw(arguments.profile.into(), seed), options);
+    }
+    many(&arguments)
+}
+
+fn complain(what: &str) -> ExitCode {
+    eprintln!("{what}");
+    ExitCode::FAILURE
+}
+
+fn one(script: &Script, options: Options) -> ExitCode {
+    let outcome = run(script, options);
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    println!(
+        "seed {}: {} steps, {} reconnects, trace {:016x}",
+        script.seed, outcome.steps, outcome.reconnects, outcome.hash
+    );
+    match outcome.violation {
+        None => ExitCode::SUCCESS,
+        Some(violation) => {
+            println!("{violation}");
+            print_shrunk(script, options);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn many(arguments: &Arguments) -> ExitCode {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let campaign = Campaign {
+        profile: arguments.profile.into(),
+        first: arguments.first,
+        seeds: arguments.seeds,
+        reconnects: arguments.reconnects,
+        threads: arguments.threads.unwrap_or(cores),
+        options: Options {
+            strict: arguments.strict,
+            traced: false,
+        },
+        keep_going: arguments.keep_going,
+    };
+    println!(
+        "{} seeds from {}, profile {}, {} threads",
+        campaign.seeds,
+        campaign.first,
+        campaign.profile.name(),
+        campaign.threads
+    );
+    let tenth = (campaign.seeds / 10).max(1);
+    let summary = campaign.run(|seeds, reconnects| {
+        if seeds % tenth == 0 {
+            println!("{seeds} seeds, {reconnects} reconnects");
+        }
+    });
+    print_summary(&summary, campaign.profile);
+    for (seed, violation) in summary.failures.iter().skip(1) {
+        println!("seed {seed} fails. {violation}");
+    }
+    let coverage = &summary.coverage;
+    let is_covered =
+        coverage.states_missed().is_empty() && coverage.faults_missed(campaign.profile).is_empty();
+    match summary.failures.first() {
+        None if arguments.full_coverage && !is_covered => complain("states or faults were missed"),
+        None => ExitCode::SUCCESS,
+        Some((seed, violation)) => {
+            println!("\nseed {seed} fails. {violation}");
+            print_shrunk(&Script::draw(campaign.profile, *seed), campaign.options);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn mutations(arguments: &Arguments) -> ExitCode {
+    let mut missed = 0;
+    for hunt in hunt_all(arguments.profile.into(), arguments.seeds) {
+        let mistake = format!("{:?}", hunt.mistake);
+        match &hunt.found {
+            Some((seed, _)) if hunt.is_false_alarm => {
+                println!("{mistake:24} seed {seed:5}: fails without it, too");
+                missed += 1;
+            }
+            Some((seed, violation)) => println!("{mistake:24} seed {seed:5}: {violation}"),
+            None => {
+                println!("{mistake:24} not found in {} seeds", arguments.seeds);
+                missed += 1;
+            }
+        }
+    }
+    if missed == 0 {
+        println!("all mistakes were found");
+        return ExitCode::SUCCESS;
+    }
+    println!("{missed} mistakes were not found");
+    ExitCode::FAILURE
+}
+
+fn print_summary(summary: &Summary, profile: Profile) {
+    println!(
+        "{} seeds, {} steps, {} reconnects ({} resumed) in {:.1} s: {:.0} reconnects/s",
+        summary.seeds,
+        summary.steps,
+        summary.reconnects,
+        summary.resumptions,
+        summary.took.as_secs_f64(),
+        summary.rate()
+    );
+    if let Some(cpu) = processor_seconds() {
+        let rate = summary.reconnects as f64 / cpu.max(0.01);
+        println!("{cpu:.1} s of processor time: {rate:.0} reconnects for each second of one core");
+    }
+    let counts = &summary.counts;
+    println!(
+        "{} messages sent, {} delivered; {} sessions lost, {} messages of unknown fate came twice up, {} down",
+        counts.sent, counts.delivered, counts.sessions_lost, counts.doubled_up, counts.doubled_down
+    );
+    let coverage = &summary.coverage;
+    println!(
+        "{} transitions between states; states missed: {:?}; faults used: {}, missed: {:?}",
+        coverage.transitions.len(),
+        coverage.states_missed(),
+        coverage.faults.len(),
+        coverage.faults_missed(profile)
+    );
+}
+
+/// What the process has used so far, where Linux says so: on a busy machine the clock on the wall says little.
+fn processor_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let user: f64 = fields.next()?.parse().ok()?;
+    let system: f64 = fields.next()?.parse().ok()?;
+    // In ticks, a hundred to the second on every Linux that this runs on.
+    Some((user + system) / 100.0)
+}
+
+fn print_shrunk(script: &Script, options: Options) {
+    let short = shrink(script, options);
+    println!("\n# the shortest script found that breaks the same rule");
+    print!("{short}");
+    let profile = short.profile.name();
+    println!(
+        "\nreplay: cargo xtask simulate --profile {profile} --seed {}",
+        short.seed
+    );
+    println!("or save the script as FILE and: cargo xtask simulate --script FILE");
+}

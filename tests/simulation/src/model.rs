@@ -1,0 +1,215 @@
+//! The reference model: what each side must have seen. It knows nothing of how the core works; it sees what the app
+//! asked for and was told, what was committed, and what the server took.
+
+mod inbound;
+mod outbound;
+
+pub(crate) use inbound::{ANY, Heard};
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use snapback_proto::knowledge::Op;
+
+use crate::network::Time;
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// When, in microseconds.
+    pub at: Time,
+    /// Its name in `docs/rules.md`.
+    pub rule: &'static str,
+    /// What happened.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, micros) = (self.at / 1_000_000, self.at % 1_000_000);
+        write!(f, "{} at {seconds}.{micros:06} s: {}", self.rule, self.what)
+    }
+}
+
+/// What a run counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that the app handed over and that were stored.
+    pub sent: u64,
+    /// Messages for the app that were stored.
+    pub delivered: u64,
+    /// Messages that reached the server twice, because a session was lost before it had acknowledged them.
+    pub doubled_up: u64,
+    /// Messages that the app got twice, because the server lost a session before they were acknowledged.
+    pub doubled_down: u64,
+    /// Sessions that were lost.
+    pub sessions_lost: u64,
+}
+
+impl Counts {
+    /// Adds what another run counted.
+    pub fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.delivered += other.delivered;
+        self.doubled_up += other.doubled_up;
+        self.doubled_down += other.doubled_down;
+        self.sessions_lost += other.sessions_lost;
+    }
+}
+
+/// The model.
+#[derive(Debug)]
+pub(crate) struct Model {
+    /// Messages of unknown fate may not come twice either: what an archive makes possible.
+    strict: bool,
+    now: Time,
+    hasher: DefaultHasher,
+    trace: Option<Vec<String>>,
+    violation: Option<Violation>,
+    counts: Counts,
+    outgoing: Vec<outbound::Outgoing>,
+    /// The numbers of the queue.
+    by_seq: BTreeMap<u64, usize>,
+    last_new: Option<usize>,
+    server_read: usize,
+    incoming: Vec<inbound::Incoming>,
+    incoming_by_id: BTreeMap<String, usize>,
+    lossy: bool,
+    deliveries: BTreeMap<String, inbound::Delivered>,
+    /// Committed and not confirmed, in order.
+    owed: Vec<String>,
+    life: u32,
+    redirects_read: usize,
+    /// What the server showed was forgotten once. Where only the features behind a login tell of client states, a resumed
+    /// session does not know of them then.
+    pub(crate) server_forgotten: bool,
+    /// The inbound count as it is stored.
+    pub(crate) committed_h: Option<u32>,
+    /// FAST's count as it is stored.
+    pub(crate) committed_count: u32,
+    /// Stanzas heard since `<enabled/>` that no transaction has counted yet.
+    pub(crate) uncounted: VecDeque<inbound::Heard>,
+}
+
+impl Model {
+    /// A model at the beginning of a run; with a trace, it keeps what happened as text.
+    pub(crate) fn new(strict: bool, traced: bool) -> Self {
+        Self {
+            strict,
+            now: 0,
+            hasher: DefaultHasher::new(),
+            trace: traced.then(Vec::new),
+            violation: None,
+            counts: Counts::default(),
+            outgoing: Vec::new(),
+            by_seq: BTreeMap::new(),
+            last_new: None,
+            server_read: 0,
+            incoming: Vec::new(),
+            incoming_by_id: BTreeMap::new(),
+            lossy: false,
+            deliveries: BTreeMap::new(),
+            owed: Vec::new(),
+            life: 0,
+            redirects_read: 0,
+            server_forgotten: false,
+            committed_h: None,
+            committed_count: 0,
+            uncounted: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn at(&mut self, now: Time) {
+        self.now = now;
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    pub(crate) fn trace(&mut self) -> Vec<String> {
+        self.trace.take().unwrap_or_default()
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.hasher.finish()
+    }
+
+    /// The first violation is what matters; what follows from it does not.
+    pub(crate) fn broken(&mut self, rule: &'static str, what: impl FnOnce() -> String) {
+        if self.violation.is_none() {
+            let what = what();
+            self.note("broken", || format!("{rule}: {what}"));
+            self.violation = Some(Violation {
+                at: self.now,
+                rule,
+                what,
+            });
+        }
+    }
+
+    /// Part of the trace: the same seed must give the same notes. The text is only made where somebody reads it.
+    pub(crate) fn note(&mut self, what: &'static str, text: impl FnOnce() -> String) {
+        (self.now, what).hash(&mut self.hasher);
+        if let Some(trace) = &mut self.trace {
+            let seconds = self.now / 1_000_000;
+            let micros = self.now % 1_000_000;
+            trace.push(format!("{seconds:>6}.{micros:06} {what} {}", text()));
+        }
+    }
+
+    /// Bytes in the clear, for whoever reads the trace.
+    pub(crate) fn note_bytes(&mut self, what: &'static str, bytes: &[u8]) {
+        self.note(what, || String::from_utf8_lossy(bytes).into_owned());
+    }
+
+    /// What passed in the clear is part of the trace. Of a login only the size: its proofs hang on the TLS connection,
+    /// and those of rustls are never the same.
+    pub(crate) fn hash_element(&mut self, name: &str, element: &str) {
+        match name {
+            "auth" | "authenticate" | "challenge" | "response" | "success" => {
+                (name, element.len()).hash(&mut self.hasher);
+            }
+            _ => element.hash(&mut self.hasher),
+        }
+    }
+
+    /// A transaction is committed.
+    pub(crate) fn committed(&mut self, ops: &[Op]) {
+        let mut stored = None;
+        for op in ops {
+            match op {
+                Op::CountInbound(h) => self.counted(*h, stored.take()),
+                Op::SmEnabled { session, sent } => {
+                    self.committed_h = Some(session.h);
+                    if session.h != 0 {
+                        self.broken("I3", || "a new session does not count from zero".to_owned());
+                    }
+                    for stanza in sent {
+                        self.queued(stanza.seq, &stanza.id);
+                    }
+                }
+                Op::SmDropped => self.committed_h = None,
+                Op::Enqueue(stanza) => self.queued(stanza.seq, &stanza.id),
+                Op::Acked { seqs, .. } => self.acknowledged(seqs),
+                Op::Failed(seqs) => self.failed(seqs),
+                Op::Inbound(delivery) => {
+                    stored = delivery.stanza.attr("id").or(Some(""));
+                    self.stored(delivery);
+                }
+                Op::Confirm(id) => self.confirmed(id),
+                Op::StoreFast(token) => self.committed_count = token.count,
+                Op::CountFast(count) => self.committed_count = self.committed_count.max(*count),
+                Op::ForgetServer => self.server_forgotten = true,
+                Op::DropFast => self.committed_count = u32::MAX,
+                _ => {}
+            }
+        }
+        self.note("commit", || format!("{} changes", ops.len()));
+    }
+}

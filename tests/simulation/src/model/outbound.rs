@@ -1,0 +1,157 @@
+//! From Juliet's app to the server: once, and in order.
+
+use snapback_reference_server::ReceivedMessage;
+
+use super::Model;
+
+/// A message of the app's, `m<n>`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outgoing {
+    /// It is stored: from here on it must not be lost.
+    durable: bool,
+    /// How often the server took it.
+    received: u32,
+    /// How often it may.
+    allowed: u32,
+    acked: bool,
+    told_acked: bool,
+}
+
+/// The number in `m17`; other ids are not the app's messages.
+pub(crate) fn number(id: &str) -> Option<usize> {
+    id.strip_prefix('m')?.parse().ok()
+}
+
+impl Model {
+    /// The app is about to send a message; its id.
+    pub(crate) fn sending(&mut self) -> String {
+        self.outgoing.push(Outgoing {
+            allowed: 1,
+            ..Outgoing::default()
+        });
+        format!("m{}", self.outgoing.len() - 1)
+    }
+
+    /// The stanza is in the queue.
+    pub(crate) fn queued(&mut self, seq: u64, id: &str) {
+        let Some(index) = number(id) else { return };
+        self.by_seq.insert(seq, index);
+        if let Some(message) = self.outgoing.get_mut(index)
+            && !std::mem::replace(&mut message.durable, true)
+        {
+            self.counts.sent += 1;
+        }
+    }
+
+    /// Bytes of a message are on their way to the network.
+    pub(crate) fn writing(&mut self, id: &str) {
+        let Some(index) = number(id) else { return };
+        if !self.outgoing.get(index).is_some_and(|m| m.durable) {
+            self.broken("I13", || format!("{id} left before it was stored"));
+        }
+    }
+
+    /// What the server has taken since the last look.
+    pub(crate) fn server_took(&mut self, received: &[ReceivedMessage]) {
+        for message in received.get(self.server_read..).unwrap_or_default() {
+            self.server_read += 1;
+            let id = message.id.clone().unwrap_or_default();
+            self.note("server took", || id.clone());
+            match number(&id) {
+                Some(index) if index < self.outgoing.len() => self.took(index, &id),
+                _ => self.broken("I4", || format!("the server took {id}, which nobody sent")),
+            }
+        }
+    }
+
+    fn took(&mut self, index: usize, id: &str) {
+        let message = &mut self.outgoing[index];
+        message.received += 1;
+        let Outgoing {
+            received, allowed, ..
+        } = *message;
+        if received > allowed {
+            return self.broken("I4", || format!("{id} came {received} times"));
+        }
+        if received > 1 {
+            self.counts.doubled_up += 1;
+            return;
+        }
+        if self.last_new.is_some_and(|last| last > index) {
+            return self.broken("I4", || format!("{id} came behind a later message"));
+        }
+        self.last_new = Some(index);
+    }
+
+    /// The client has forgotten its session: what it had sent and not seen acknowledged is of unknown fate (rule I8).
+    pub(crate) fn fate_unknown<'a>(&mut self, ids: impl Iterator<Item = &'a str>) {
+        self.counts.sessions_lost += 1;
+        for id in ids {
+            if let Some(message) = number(id).and_then(|index| self.outgoing.get_mut(index))
+                && !self.strict
+            {
+                message.allowed += 1;
+            }
+        }
+    }
+
+    pub(super) fn acknowledged(&mut self, seqs: &[u64]) {
+        for seq in seqs {
+            let Some(index) = self.by_seq.get(seq).copied() else {
+                continue;
+            };
+            let message = &mut self.outgoing[index];
+            message.acked = true;
+            if message.received == 0 {
+                self.broken("I5", || {
+                    format!("m{index} counts as acknowledged, and the server never had it")
+                });
+            }
+        }
+    }
+
+    pub(super) fn failed(&mut self, seqs: &[u64]) {
+        if let Some(index) = seqs.iter().find_map(|seq| self.by_seq.get(seq)).copied() {
+            self.broken("I8", || format!("m{index} was given up"));
+        }
+    }
+
+    /// The app is told that a message was acknowledged.
+    pub(crate) fn told_acked(&mut self, id: &str) {
+        let Some(index) = number(id) else { return };
+        let message = &mut self.outgoing[index];
+        let is_true = message.acked;
+        let again = std::mem::replace(&mut message.told_acked, true);
+        if !is_true {
+            self.broken("I13", || {
+                format!("{id} was told as acknowledged before it was stored")
+            });
+        } else if again {
+            self.broken("I4", || format!("{id} was told as acknowledged twice"));
+        }
+    }
+
+    /// The app is told that a message will not be sent.
+    pub(crate) fn told_failed(&mut self, id: &str) {
+        if number(id).is_some() {
+            self.broken("I8", || format!("{id} was told as failed"));
+        }
+    }
+
+    /// Whether everything that was stored has arrived and is known to have.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.outgoing
+            .iter()
+            .all(|m| !m.durable || (m.received > 0 && m.acked))
+    }
+
+    /// What has not arrived.
+    pub(crate) fn unsent(&self) -> String {
+        let waiting = self.outgoing.iter().enumerate();
+        let ids: Vec<String> = waiting
+            .filter(|(_, m)| m.durable && !(m.received > 0 && m.acked))
+            .map(|(index, m)| format!("m{index} (taken {} times)", m.received))
+            .collect();
+        ids.join(", ")
+    }
+}

@@ -1,0 +1,165 @@
+//! The store of a process that can be killed at any transaction, or after any byte.
+
+use std::collections::VecDeque;
+
+use snapback_proto::connection::Seq;
+use snapback_proto::knowledge::Op;
+use snapback_store::{NewStanza, ServerKey, Store, StoreError};
+
+use crate::disk::Disk;
+use crate::network::Time;
+
+/// When the process is killed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kill {
+    /// At the so-many-th transaction, before or behind its commit.
+    AtStore { transaction: u32, committed: bool },
+    /// After so many bytes.
+    AfterBytes(usize),
+    /// Now.
+    Now,
+}
+
+/// Transactions that are committed as one, as the driver does with all that the link asks for in a row.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) first: Seq,
+    pub(crate) last: Seq,
+    pub(crate) ops: Vec<Op>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Storage {
+    disk: Disk,
+    /// How long a commit takes.
+    delay: Time,
+    deferred: VecDeque<(Time, Group)>,
+    kill: Option<Kill>,
+    killed: bool,
+    dies_behind: bool,
+    fails_in: Option<u32>,
+}
+
+impl Storage {
+    pub(crate) fn new(disk: Disk, delay: Time) -> Self {
+        Self {
+            disk,
+            delay,
+            deferred: VecDeque::new(),
+            kill: None,
+            killed: false,
+            dies_behind: false,
+            fails_in: None,
+        }
+    }
+
+    pub(crate) fn is_killed(&self) -> bool {
+        self.killed
+    }
+
+    pub(crate) fn into_disk(self) -> Disk {
+        self.disk
+    }
+
+    pub(crate) fn arm(&mut self, kill: Kill) {
+        if matches!(kill, Kill::Now) {
+            self.killed = true;
+        }
+        self.kill = Some(kill);
+    }
+
+    pub(crate) fn fail_at(&mut self, transaction: u32) {
+        self.fails_in = Some(transaction);
+    }
+
+    /// For reading, and for what no kill should hit.
+    pub(crate) fn store(&mut self) -> &mut dyn Store {
+        self.disk.store()
+    }
+
+    /// Puts a transaction behind those that are under way, and gives it back if commits take no time.
+    pub(crate) fn defer(&mut self, group: Group, now: Time) -> Option<Group> {
+        if self.delay == 0 {
+            return Some(group);
+        }
+        self.deferred.push_back((now + self.delay, group));
+        None
+    }
+
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.deferred.front().map(|(due, _)| *due)
+    }
+
+    pub(crate) fn take_due(&mut self, now: Time) -> Option<Group> {
+        if self.due()? > now {
+            return None;
+        }
+        self.deferred.pop_front().map(|(_, group)| group)
+    }
+
+    /// Behind a transaction that failed nothing may be committed.
+    pub(crate) fn forget_deferred(&mut self) {
+        self.deferred.clear();
+    }
+
+    /// One transaction; `None` if the process dies before it. After it, call [`Storage::end_transaction`].
+    pub(crate) fn apply(
+        &mut self,
+        server: &ServerKey,
+        ops: &[Op],
+    ) -> Option<Result<(), StoreError>> {
+        self.transaction(|store| store.apply(server, ops))
+    }
+
+    pub(crate) fn enqueue(&mut self, stanza: NewStanza) -> Option<Result<u64, StoreError>> {
+        self.transaction(|store| store.enqueue(stanza))
+    }
+
+    fn transaction<R>(
+        &mut self,
+        act: impl FnOnce(&mut dyn Store) -> Result<R, StoreError>,
+    ) -> Option<Result<R, StoreError>> {
+        if self.killed {
+            return None;
+        }
+        if let Some(Kill::AtStore {
+            transaction,
+            committed,
+        }) = &mut self.kill
+        {
+            *transaction = transaction.saturating_sub(1);
+            if *transaction == 0 {
+                if *committed {
+                    self.dies_behind = true;
+                } else {
+                    self.killed = true;
+                    return None;
+                }
+            }
+        }
+        if let Some(fails_in) = &mut self.fails_in {
+            *fails_in = fails_in.saturating_sub(1);
+            if *fails_in == 0 {
+                self.fails_in = None;
+                return Some(Err(StoreError::Full));
+            }
+        }
+        Some(act(self.disk.store()))
+    }
+
+    /// The transaction is noted by the model: a process that dies behind it dies now.
+    pub(crate) fn end_transaction(&mut self) {
+        self.killed |= self.dies_behind;
+    }
+
+    /// A process that dies after so many bytes writes only those.
+    pub(crate) fn spend_bytes(&mut self, bytes: &mut Vec<u8>) {
+        if let Some(Kill::AfterBytes(left)) = &mut self.kill {
+            if bytes.len() >= *left {
+                bytes.truncate(*left);
+                self.killed = true;
+            }
+            *left -= bytes.len().min(*left);
+        }
+    }
+}

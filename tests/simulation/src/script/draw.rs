@@ -1,0 +1,155 @@
+//! A script from a seed.
+
+use super::{Action, Cut, Profile, Script, Step};
+use crate::faults::FAULTS;
+use crate::random::Random;
+use crate::setup::VARIATIONS;
+
+const PURPOSE: u64 = 1;
+
+impl Script {
+    /// The script of a seed.
+    pub fn draw(profile: Profile, seed: u64) -> Self {
+        let mut random = Random::new(seed, PURPOSE);
+        let length = random.between(30, 150);
+        let mut at = 0;
+        let mut steps = Vec::new();
+        for _ in 0..length {
+            at += gap(&mut random);
+            draw(profile, &mut at, &mut steps, &mut random);
+        }
+        Self {
+            profile,
+            seed,
+            steps,
+        }
+    }
+}
+
+/// Mostly within a connection's life; sometimes long enough for timers, expiry and backing off.
+fn gap(random: &mut Random) -> u64 {
+    match random.below(20) {
+        0..4 => random.between(1, 300),
+        4..8 => random.between(300, 3_000),
+        8..19 => random.between(3_000, 12_000),
+        _ => random.between(20_000, 400_000),
+    }
+}
+
+/// Of a thousand actions, half break the connection: coming back is what this is about.
+fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Random) {
+    let now = *at;
+    let mut push = |at: u64, action: Action| steps.push(Step { at, action });
+    match random.below(1_000) {
+        0..110 => push(now, Action::Send(few(random))),
+        110..120 => push(now, Action::Request),
+        120..200 => push(now, Action::Receive(few(random))),
+        200..220 => push(now, Action::Active(random.one_in(2))),
+        220..250 => push(now, Action::Confirm),
+        250..265 => {
+            push(now, Action::Suspend);
+            *at += gap(random);
+            push(*at, Action::Resume);
+        }
+        265..280 => {
+            push(now, Action::Disconnect);
+            *at += gap(random);
+            push(*at, Action::Connect);
+        }
+        280..560 => push(now, Action::Cut(cut(random))),
+        560..740 => push(
+            now,
+            Action::CutAfter {
+                up: random.one_in(2),
+                bytes: bytes(random),
+                cut: cut(random),
+            },
+        ),
+        740..750 => push(now, Action::Stall(millis(random, 30_000))),
+        750..765 => {
+            push(now, Action::Network(false));
+            *at += gap(random);
+            push(*at, Action::Network(true));
+        }
+        765..800 => push(now, Action::Handover(millis(random, 60_000))),
+        800..805 => push(now, Action::Refuse(millis(random, 20_000))),
+        805..815 => push(now, Action::Freeze(millis(random, 120_000))),
+        815..820 => push(
+            now,
+            Action::WallJump(random.pick(&[-86_400, -60, 60, 3_600, 40_000_000])),
+        ),
+        820..825 => push(now, Action::MonoJump(random.pick(&[1, 30, 3_600]))),
+        825..840 => push(now, Action::Kill(millis(random, 5_000))),
+        840..875 => push(
+            now,
+            Action::KillAtStore {
+                transaction: small(random, 12),
+                committed: random.one_in(2),
+                down: millis(random, 5_000),
+            },
+        ),
+        875..905 => push(
+            now,
+            Action::KillAfterBytes {
+                bytes: bytes(random),
+                down: millis(random, 5_000),
+            },
+        ),
+        905..912 => push(now, Action::StoreFails(small(random, 8))),
+        912..920 => push(now, Action::Age(random.pick(&[u32::MAX - 2, 0x7fff_ffff]))),
+        920..928 => push(now, Action::Forget),
+        928..936 => push(now, Action::Restart(random.one_in(2))),
+        936..942 => {
+            push(now, Action::Reconfigure(small(random, VARIATIONS)));
+            *at += gap(random);
+            push(*at, Action::Reconfigure(0));
+        }
+        942..950 => push(now, Action::Conflict),
+        _ => push(now, fault(profile, random)),
+    }
+}
+
+fn fault(profile: Profile, random: &mut Random) -> Action {
+    loop {
+        let fault = usize::try_from(random.below(FAULTS.len() as u64)).unwrap_or(0);
+        if FAULTS[fault].needs_tls && profile != Profile::Tls {
+            continue;
+        }
+        let lasts = if random.one_in(2) {
+            0
+        } else {
+            millis(random, 20_000)
+        };
+        return Action::Fault { fault, lasts };
+    }
+}
+
+fn few(random: &mut Random) -> u32 {
+    if random.one_in(12) {
+        small(random, 30)
+    } else {
+        small(random, 4)
+    }
+}
+
+fn small(random: &mut Random, most: u32) -> u32 {
+    u32::try_from(random.between(1, u64::from(most))).unwrap_or(1)
+}
+
+fn bytes(random: &mut Random) -> u32 {
+    let most = random.pick(&[40, 400, 3_000]);
+    small(random, most)
+}
+
+fn millis(random: &mut Random, most: u32) -> u32 {
+    let most = random.pick(&[300, 3_000, most]);
+    small(random, most)
+}
+
+fn cut(random: &mut Random) -> Cut {
+    // A reset that both sides see is what happens most, and what leads to the most reconnects.
+    if random.one_in(2) {
+        return Cut::Reset;
+    }
+    random.pick(&Cut::ALL.map(|(_, cut)| cut))
+}

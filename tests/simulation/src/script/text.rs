@@ -1,0 +1,189 @@
+//! Scripts as text: a line for each step, `#` for comments.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Action, Cut, Profile, Script, Step};
+use crate::faults::FAULTS;
+
+/// A line that is no step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// Its number, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} is no step of a script", self.line)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "profile {}", self.profile.name())?;
+        writeln!(f, "seed {}", self.seed)?;
+        for step in &self.steps {
+            writeln!(f, "{} {}", step.at, step.action)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(count) => write!(f, "send {count}"),
+            Self::Request => f.write_str("request"),
+            Self::Receive(count) => write!(f, "receive {count}"),
+            Self::Active(true) => f.write_str("active"),
+            Self::Active(false) => f.write_str("inactive"),
+            Self::Confirm => f.write_str("confirm"),
+            Self::Suspend => f.write_str("suspend"),
+            Self::Resume => f.write_str("resume"),
+            Self::Disconnect => f.write_str("disconnect"),
+            Self::Connect => f.write_str("connect"),
+            Self::Cut(cut) => write!(f, "cut {}", cut.name()),
+            Self::CutAfter { up, bytes, cut } => {
+                let way = if *up { "up" } else { "down" };
+                write!(f, "cut-after {way} {bytes} {}", cut.name())
+            }
+            Self::Stall(ms) => write!(f, "stall {ms}"),
+            Self::Network(true) => f.write_str("network-up"),
+            Self::Network(false) => f.write_str("network-down"),
+            Self::Handover(ms) => write!(f, "handover {ms}"),
+            Self::Refuse(ms) => write!(f, "refuse {ms}"),
+            Self::Freeze(ms) => write!(f, "freeze {ms}"),
+            Self::WallJump(seconds) => write!(f, "wall-jump {seconds}"),
+            Self::MonoJump(seconds) => write!(f, "mono-jump {seconds}"),
+            Self::Kill(down) => write!(f, "kill {down}"),
+            Self::KillAtStore {
+                transaction,
+                committed,
+                down,
+            } => {
+                let side = if *committed { "behind" } else { "before" };
+                write!(f, "kill-at-store {side} {transaction} {down}")
+            }
+            Self::KillAfterBytes { bytes, down } => write!(f, "kill-after-bytes {bytes} {down}"),
+            Self::StoreFails(transaction) => write!(f, "store-fails {transaction}"),
+            Self::Age(count) => write!(f, "age {count}"),
+            Self::Forget => f.write_str("forget"),
+            Self::Restart(true) => f.write_str("restart forgetting"),
+            Self::Restart(false) => f.write_str("restart remembering"),
+            Self::Reconfigure(variation) => write!(f, "reconfigure {variation}"),
+            Self::Conflict => f.write_str("conflict"),
+            Self::Fault { fault, lasts } => write!(f, "fault {} {lasts}", FAULTS[*fault].name),
+        }
+    }
+}
+
+impl FromStr for Script {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let mut script = Self {
+            profile: Profile::Memory,
+            seed: 0,
+            steps: Vec::new(),
+        };
+        for (index, line) in text.lines().enumerate() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let wrong = ParseError { line: index + 1 };
+            match words.as_slice() {
+                [] => {}
+                [first, ..] if first.starts_with('#') => {}
+                ["profile", name] => {
+                    let known = Profile::ALL.into_iter().find(|p| p.name() == *name);
+                    script.profile = known.ok_or(wrong)?;
+                }
+                ["seed", seed] => script.seed = seed.parse().map_err(|_| wrong)?,
+                [at, action @ ..] => script.steps.push(Step {
+                    at: at.parse().map_err(|_| wrong.clone())?,
+                    action: parse(action).ok_or(wrong)?,
+                }),
+            }
+        }
+        script.steps.sort_by_key(|step| step.at);
+        Ok(script)
+    }
+}
+
+fn parse(words: &[&str]) -> Option<Action> {
+    let action = match words {
+        ["send", count] => Action::Send(count.parse().ok()?),
+        ["request"] => Action::Request,
+        ["receive", count] => Action::Receive(count.parse().ok()?),
+        ["active"] => Action::Active(true),
+        ["inactive"] => Action::Active(false),
+        ["confirm"] => Action::Confirm,
+        ["suspend"] => Action::Suspend,
+        ["resume"] => Action::Resume,
+        ["disconnect"] => Action::Disconnect,
+        ["connect"] => Action::Connect,
+        ["cut", cut] => Action::Cut(parse_cut(cut)?),
+        ["cut-after", way @ ("up" | "down"), bytes, cut] => Action::CutAfter {
+            up: *way == "up",
+            bytes: bytes.parse().ok()?,
+            cut: parse_cut(cut)?,
+        },
+        ["stall", ms] => Action::Stall(ms.parse().ok()?),
+        ["network-up"] => Action::Network(true),
+        ["network-down"] => Action::Network(false),
+        ["handover", ms] => Action::Handover(ms.parse().ok()?),
+        ["refuse", ms] => Action::Refuse(ms.parse().ok()?),
+        ["freeze", ms] => Action::Freeze(ms.parse().ok()?),
+        ["wall-jump", seconds] => Action::WallJump(seconds.parse().ok()?),
+        ["mono-jump", seconds] => Action::MonoJump(seconds.parse().ok()?),
+        ["kill", down] => Action::Kill(down.parse().ok()?),
+        [
+            "kill-at-store",
+            side @ ("before" | "behind"),
+            transaction,
+            down,
+        ] => Action::KillAtStore {
+            transaction: transaction.parse().ok()?,
+            committed: *side == "behind",
+            down: down.parse().ok()?,
+        },
+        ["kill-after-bytes", bytes, down] => Action::KillAfterBytes {
+            bytes: bytes.parse().ok()?,
+            down: down.parse().ok()?,
+        },
+        ["store-fails", transaction] => Action::StoreFails(transaction.parse().ok()?),
+        ["age", count] => Action::Age(count.parse().ok()?),
+        ["forget"] => Action::Forget,
+        ["restart", "forgetting"] => Action::Restart(true),
+        ["restart", "remembering"] => Action::Restart(false),
+        ["reconfigure", variation] => Action::Reconfigure(variation.parse().ok()?),
+        ["conflict"] => Action::Conflict,
+        ["fault", name, lasts] => Action::Fault {
+            fault: FAULTS.iter().position(|fault| fault.name == *name)?,
+            lasts: lasts.parse().ok()?,
+        },
+        _ => return None,
+    };
+    Some(action)
+}
+
+fn parse_cut(text: &str) -> Option<Cut> {
+    let (_, cut) = Cut::ALL.iter().find(|(name, _)| *name == text)?;
+    Some(*cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_reads_as_it_was_written() {
+        for seed in 0..200 {
+            for profile in Profile::ALL {
+                let script = Script::draw(profile, seed);
+                assert_eq!(script.to_string().parse(), Ok(script));
+            }
+        }
+    }
+}

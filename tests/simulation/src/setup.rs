@@ -1,0 +1,171 @@
+//! What follows from the seed alone: the server's abilities, the path, the app's habits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
+use snapback_proto::jid::BareJid;
+use snapback_proto::plan::Transport;
+use snapback_proto::secret::Secret;
+use snapback_proto::xml::Limits;
+use snapback_reference_server::{FastFailure, Switches};
+
+use crate::random::Random;
+
+/// The domain of the server.
+pub const DOMAIN: &str = "localhost";
+/// Juliet's password.
+pub const PASSWORD: &str = "r0m30";
+
+const PURPOSE: u64 = 2;
+
+/// How a run begins.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What the server can do.
+    pub switches: Switches,
+    /// How it is reached.
+    pub transport: Transport,
+    /// One way, in microseconds.
+    pub latency: u64,
+    /// Up to so much more, packet by packet.
+    pub jitter: u64,
+    /// How long a commit takes, in microseconds; zero: it is done before anything else happens.
+    pub commit: u64,
+    /// Transactions asked for in a row are committed as one; otherwise one by one, which the contract allows as well.
+    pub groups: bool,
+    /// Deliveries that the app confirms at once: so many of four.
+    pub confirms: u64,
+    /// What the app decides.
+    pub config: Arc<Config>,
+}
+
+/// How many ways [`vary`] knows.
+pub const VARIATIONS: u32 = 7;
+
+impl Setup {
+    /// The setup of a seed.
+    pub fn draw(seed: u64) -> Self {
+        let mut random = Random::new(seed, PURPOSE);
+        let switches = switches(&mut random);
+        Self {
+            transport: random.pick(&[Transport::StartTls, Transport::DirectTls]),
+            latency: random.pick(&[500, 5_000, 40_000, 150_000, 400_000]),
+            jitter: random.pick(&[0, 1_000, 60_000]),
+            commit: random.pick(&[0, 0, 200, 8_000]),
+            confirms: random.pick(&[0, 2, 4]),
+            config: Arc::new(config(Policy {
+                early_data: random.one_in(2),
+                ..Policy::default()
+            })),
+            groups: !random.one_in(3),
+            switches,
+        }
+    }
+}
+
+/// A server of today with the modules that it can have.
+pub fn sasl2_server() -> Switches {
+    Switches {
+        sasl2: true,
+        bind2: true,
+        fast: Switches::modern().fast,
+        ..Switches::stock_prosody()
+    }
+}
+
+fn switches(random: &mut Random) -> Switches {
+    let base = match random.below(8) {
+        0..3 => Switches::modern(),
+        3..5 => sasl2_server(),
+        5 => Switches::stock_prosody(),
+        6 => Switches::quickstart_2013(),
+        _ => Switches::rfc6120_2012(),
+    };
+    let early_data = base.early_data.filter(|_| random.one_in(2));
+    Switches {
+        early_data,
+        half_rtt: random.one_in(2),
+        unprompted_restart: base.unprompted_restart && random.one_in(2),
+        // The stand-in for TLS cannot show the server a combined flight.
+        unprompted_only_if_pipelined: false,
+        bind2: base.bind2 && !random.one_in(6),
+        fast_failure: random.pick(&[FastFailure::StreamUsable, FastFailure::StreamClosed]),
+        sm: !random.one_in(12),
+        sm_resume: !random.one_in(12),
+        sm_window: Duration::from_secs(random.pick(&[600, 600, 60, 15])),
+        sm_failed_h: random.one_in(2),
+        sm_request_every: random.pick(&[Some(1), Some(1), Some(5), None]),
+        ..base
+    }
+}
+
+/// The server after somebody worked on it. Nothing is added that it did not have: a floor that rises is another test.
+pub fn vary(base: &Switches, variation: u32) -> Switches {
+    let base = base.clone();
+    match variation {
+        1 => Switches {
+            sasl2: false,
+            bind2: false,
+            fast: Vec::new(),
+            ..base
+        },
+        2 => Switches {
+            bind2: false,
+            ..base
+        },
+        3 => Switches {
+            pipelining: false,
+            unprompted_restart: false,
+            ..base
+        },
+        4 => Switches {
+            fast: Vec::new(),
+            early_data: None,
+            ..base
+        },
+        5 => Switches {
+            sm: false,
+            sm_before_sasl: false,
+            ..base
+        },
+        6 => Switches {
+            sm_before_sasl: false,
+            tls_tickets: false,
+            early_data: None,
+            ..base
+        },
+        7 => Switches {
+            roster_versioning: false,
+            config_version: false,
+            ..base
+        },
+        _ => base,
+    }
+}
+
+fn config(policy: Policy) -> Config {
+    Config {
+        account: BareJid::try_from("juliet@localhost").unwrap(),
+        password: Some(Secret::from(PASSWORD)),
+        resource: "balcony".to_owned(),
+        user_agent: UserAgent {
+            id: "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned(),
+            software: None,
+            device: None,
+        },
+        policy,
+        catch_up: CatchUp::default(),
+        timeouts: Timeouts::default(),
+        limits: Limits::default(),
+        carbons: true,
+        presence: true,
+        roster: true,
+        identity: Identity {
+            name: "Simulation".to_owned(),
+            kind: "phone".to_owned(),
+            node: "https://example.org/".to_owned(),
+            features: Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,487 @@
+//! One run: what is due next happens, then everybody says what they have to say, then the model looks.
+
+mod actions;
+mod check;
+mod server_side;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use snapback_reference_server as server;
+use snapback_session::link::tls::Tls;
+use snapback_session::supervisor::AttemptId;
+use snapback_tls::{TlsContext, Trust, danger};
+
+use crate::coverage::Coverage;
+use crate::disk::Disk;
+use crate::host::{Host, Tickets};
+use crate::model::{Counts, Model, Violation};
+use crate::network::{Packet, Path, Time};
+use crate::null_tls::NullTls;
+use crate::phone::{Clock, Device, EPOCH, Effect, Phone};
+use crate::random::Random;
+use crate::script::{Profile, Script};
+use crate::setup::{DOMAIN, PASSWORD, Setup};
+
+/// A run may not take more steps than this; one that does turns in circles.
+const MOST_STEPS: u64 = 300_000;
+/// Once nothing goes wrong any more, everything has to be there within this time (rule I16): the longest wait after
+/// failures is 5 min, and so is the longest that a full server asks for.
+const PATIENCE: Time = 20 * 60 * 1_000_000;
+
+/// How a run is watched.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Messages of unknown fate may not come twice.
+    pub strict: bool,
+    /// Keep what happened as text.
+    pub traced: bool,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The first rule that was broken.
+    pub violation: Option<Violation>,
+    /// Of everything that passed in the clear, was committed and was told.
+    pub hash: u64,
+    /// What happened, if it was asked for.
+    pub trace: Vec<String>,
+    /// Steps taken.
+    pub steps: u64,
+    /// Sessions, new or resumed, after the first.
+    pub reconnects: u64,
+    /// Of these, resumed ones.
+    pub resumptions: u64,
+    /// Messages.
+    pub counts: Counts,
+    /// What the run went through.
+    pub coverage: Coverage,
+}
+
+/// Runs a script to its end.
+pub fn run(script: &Script, options: Options) -> Outcome {
+    match script.profile {
+        Profile::Memory | Profile::Sqlite => {
+            Simulation::<NullTls>::new(script, options, NullTls::default).run()
+        }
+        Profile::Tls => {
+            let pem = TEMPLATE.with_borrow_mut(|world| template(world).ca_pem().to_owned());
+            let make = move || {
+                let roots = danger::Roots::from_pem(pem.as_bytes()).expect("it is a certificate");
+                TlsContext::new(Trust::Roots(roots)).expect("the roots can be trusted")
+            };
+            Simulation::<TlsContext>::new(script, options, make).run()
+        }
+    }
+}
+
+thread_local! {
+    /// Certificates and password keys are made once.
+    static TEMPLATE: RefCell<Option<server::World>> = const { RefCell::new(None) };
+}
+
+fn template(world: &mut Option<server::World>) -> &mut server::World {
+    world.get_or_insert_with(|| {
+        let switches = server::Switches::modern();
+        let mut world = server::World::new(DOMAIN, switches, 7).expect("there are certificates");
+        world.add_account("juliet", PASSWORD);
+        world.add_account("romeo", "jul13t");
+        world
+    })
+}
+
+/// A connection between the two.
+struct Conn {
+    number: u64,
+    path: Path,
+    host: Option<Host>,
+    /// The phone still holds its end.
+    client: bool,
+}
+
+struct Dial {
+    attempt: AttemptId,
+    since: Time,
+    due: Time,
+}
+
+struct Simulation<'a, T: Tls + Clone> {
+    script: &'a Script,
+    next_step: usize,
+    setup: Setup,
+    make_tls: Box<dyn Fn() -> T>,
+    random: Random,
+    now: Time,
+    steps: u64,
+    // the server
+    world: server::World,
+    tickets: Tickets,
+    conns: Vec<Conn>,
+    last_conn: u64,
+    fault_ends: Vec<(Time, server::Fault)>,
+    doubling: bool,
+    sm_was_off: bool,
+    // the device
+    phone: Option<Phone<T>>,
+    disk: Option<Disk>,
+    clock: Clock,
+    dial: Option<Dial>,
+    restart_at: Option<Time>,
+    down: Time,
+    wants_active: bool,
+    suspended: bool,
+    frozen_until: Time,
+    // the network
+    network: bool,
+    refused_until: Time,
+    stalled_until: Time,
+    // the end
+    healed_at: Option<Time>,
+    last_nudge: Time,
+    done: bool,
+    sessions: u64,
+    resumptions: u64,
+    model: Model,
+    coverage: Coverage,
+}
+
+/// What is due.
+enum Due {
+    Step,
+    Heal,
+    Restart,
+    Dialed,
+    Up(usize),
+    Down(usize),
+    Phone,
+    Host(usize),
+    World,
+    FaultEnds(usize),
+    /// The user, who may be asked something, looks at the app.
+    Nudge,
+}
+
+impl<'a, T: Tls + Clone> Simulation<'a, T> {
+    fn new(script: &'a Script, options: Options, make_tls: impl Fn() -> T + 'static) -> Self {
+        let setup = Setup::draw(script.seed);
+        let world = TEMPLATE.with_borrow_mut(|world| {
+            let forked = template(world).fork(setup.switches.clone(), script.seed);
+            forked.expect("the server starts")
+        });
+        let disk = match script.profile {
+            Profile::Sqlite => Disk::files(),
+            Profile::Memory | Profile::Tls => Disk::memory(),
+        };
+        Self {
+            script,
+            next_step: 0,
+            make_tls: Box::new(make_tls),
+            random: Random::new(script.seed, 3),
+            now: 0,
+            steps: 0,
+            world,
+            tickets: Tickets::default(),
+            conns: Vec::new(),
+            last_conn: 0,
+            fault_ends: Vec::new(),
+            doubling: false,
+            sm_was_off: false,
+            phone: None,
+            disk: Some(disk),
+            clock: Clock::default(),
+            dial: None,
+            restart_at: Some(0),
+            down: 0,
+            wants_active: true,
+            suspended: false,
+            frozen_until: 0,
+            network: true,
+            refused_until: 0,
+            stalled_until: 0,
+            healed_at: None,
+            last_nudge: 0,
+            done: false,
+            sessions: 0,
+            resumptions: 0,
+            model: Model::new(options.strict, options.traced),
+            coverage: Coverage::default(),
+            setup,
+        }
+    }
+
+    fn run(mut self) -> Outcome {
+        if !self.setup.switches.sm {
+            self.model.server_may_lose();
+        }
+        while !self.done && self.model.violation().is_none() {
+            self.steps += 1;
+            if self.steps > MOST_STEPS {
+                self.model
+                    .broken("I16", || "they turn in circles".to_owned());
+                break;
+            }
+            let Some((when, due)) = self.next() else {
+                self.model
+                    .broken("I16", || "nothing is going to happen any more".to_owned());
+                break;
+            };
+            self.now = self.now.max(when);
+            self.model.at(self.now);
+            self.act(due);
+            self.look();
+        }
+        self.finish()
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.count_sessions();
+        Outcome {
+            violation: self.model.violation().cloned(),
+            hash: self.model.hash(),
+            trace: self.model.trace(),
+            steps: self.steps,
+            reconnects: self.sessions.saturating_sub(1),
+            resumptions: self.resumptions,
+            counts: self.model.counts(),
+            coverage: self.coverage,
+        }
+    }
+
+    fn count_sessions(&mut self) {
+        if let Some(phone) = &mut self.phone {
+            self.sessions += std::mem::take(&mut phone.sessions);
+            self.resumptions += std::mem::take(&mut phone.resumptions);
+        }
+    }
+
+    /// What comes first; among equals, the first here.
+    fn next(&mut self) -> Option<(Time, Due)> {
+        let mut first: Option<(Time, Due)> = None;
+        let mut offer = |when: Option<Time>, due: Due| {
+            if let Some(when) = when
+                && first.as_ref().is_none_or(|(earliest, _)| when < *earliest)
+            {
+                first = Some((when, due));
+            }
+        };
+        match self.script.steps.get(self.next_step) {
+            Some(step) => offer(Some(step.at * 1_000), Due::Step),
+            None if self.healed_at.is_none() => {
+                let last = self.script.steps.last().map_or(0, |step| step.at);
+                offer(Some((last + 1_000) * 1_000), Due::Heal);
+            }
+            None => {}
+        }
+        offer(self.restart_at, Due::Restart);
+        let frozen = self.frozen_until;
+        offer(self.dial.as_ref().map(|d| d.due.max(frozen)), Due::Dialed);
+        for (index, conn) in self.conns.iter().enumerate() {
+            offer(conn.path.due(true), Due::Up(index));
+            offer(
+                conn.path.due(false).map(|due| due.max(frozen)),
+                Due::Down(index),
+            );
+            let host = conn.host.as_ref();
+            let deadline = host.and_then(|host| host.connection.next_deadline(&self.world));
+            offer(deadline.map(from_server), Due::Host(index));
+        }
+        if let Some(phone) = &mut self.phone {
+            offer(phone.deadline().map(|due| due.max(frozen)), Due::Phone);
+        }
+        offer(self.world.next_deadline().map(from_server), Due::World);
+        for (index, (until, _)) in self.fault_ends.iter().enumerate() {
+            offer(Some(*until), Due::FaultEnds(index));
+        }
+        offer(
+            self.healed_at.map(|_| self.last_nudge + check::NUDGE),
+            Due::Nudge,
+        );
+        first
+    }
+
+    fn act(&mut self, due: Due) {
+        match due {
+            Due::Step => {
+                let action = self.script.steps[self.next_step].action;
+                self.next_step += 1;
+                self.coverage.action(&action.to_string());
+                self.model.note("--", || action.to_string());
+                self.action(action);
+            }
+            Due::Heal => self.heal(),
+            Due::Restart => self.start_phone(),
+            Due::Dialed => self.dialed(),
+            Due::Up(index) => self.up(index),
+            Due::Down(index) => self.down(index),
+            Due::Phone => self.with_phone(Phone::timeout),
+            Due::Host(index) => {
+                let at = self.server_time();
+                if let Some(host) = &mut self.conns[index].host {
+                    host.connection.handle_timeout(&mut self.world, at);
+                }
+                self.pump_host(index);
+            }
+            Due::World => {
+                let at = self.server_time();
+                self.world.handle_timeout(at);
+                self.pump_dirty();
+            }
+            Due::Nudge => self.nudge(),
+            Due::FaultEnds(index) => {
+                let (_, fault) = self.fault_ends.swap_remove(index);
+                if let Some(at) = self.world.faults.all.iter().position(|f| *f == fault) {
+                    self.world.faults.all.remove(at);
+                }
+            }
+        }
+    }
+
+    /// What everybody saw is compared with the model.
+    fn look(&mut self) {
+        self.model.server_took(self.world.received());
+        self.model.server_redirected(self.world.redirected());
+        self.conns.retain(|conn| conn.host.is_some() || conn.client);
+        if self.healed_at.is_some() {
+            self.check_end();
+        }
+    }
+
+    // -- the device
+
+    fn start_phone(&mut self) {
+        self.restart_at = None;
+        let Some(disk) = self.disk.take() else { return };
+        let device = Device {
+            config: &self.setup.config,
+            tls: (self.make_tls)(),
+            transport: self.setup.transport,
+            knows_csi: self.setup.switches.csi,
+            commit: self.setup.commit,
+            confirms: self.setup.confirms,
+            groups: self.setup.groups,
+            clock: self.clock,
+            random: Random::new(self.random.next(), 5),
+        };
+        self.model.note("process", || "started".to_owned());
+        let (model, coverage) = (&mut self.model, &mut self.coverage);
+        let mut phone = Phone::start(device, disk, model, coverage, self.now);
+        phone.set_active(self.wants_active, model, coverage, self.now);
+        if !self.network {
+            let input = snapback_session::supervisor::Input::NetworkChanged { available: false };
+            phone.tell(input, self.now);
+            phone.settle(model, coverage, self.now);
+        }
+        self.phone = Some(phone);
+        self.suspended = false;
+        self.pump_phone();
+    }
+
+    /// Something happens to the phone, if it runs; then it says what it has to say.
+    fn with_phone(&mut self, act: impl FnOnce(&mut Phone<T>, &mut Model, &mut Coverage, Time)) {
+        let Some(phone) = &mut self.phone else { return };
+        act(phone, &mut self.model, &mut self.coverage, self.now);
+        self.pump_phone();
+    }
+
+    fn pump_phone(&mut self) {
+        while let Some(effect) = self.phone.as_mut().and_then(|p| p.effects.pop_front()) {
+            match effect {
+                Effect::Dial(attempt) => self.start_dial(attempt),
+                Effect::StopDialing => self.dial = None,
+                Effect::Write(bytes) => {
+                    let (snap, now) = (self.is_tls(), self.now);
+                    if let Some(conn) = self.conns.iter_mut().find(|conn| conn.client) {
+                        conn.path.send(true, bytes, snap, now);
+                    }
+                }
+                Effect::Close => self.hang_up(),
+            }
+        }
+        if self.phone.as_ref().is_some_and(Phone::is_killed) {
+            self.bury();
+        }
+    }
+
+    /// A killed process leaves its committed state, and the system closes its socket.
+    fn bury(&mut self) {
+        self.count_sessions();
+        let Some(phone) = self.phone.take() else {
+            return;
+        };
+        self.model.note("process", || "killed".to_owned());
+        let mut disk = phone.into_disk();
+        disk.kill();
+        self.disk = Some(disk);
+        self.dial = None;
+        self.hang_up();
+        self.restart_at = Some(self.now + self.down);
+    }
+
+    fn hang_up(&mut self) {
+        let now = self.now;
+        for conn in self.conns.iter_mut().filter(|conn| conn.client) {
+            conn.client = false;
+            conn.path.end(true, now);
+        }
+    }
+
+    fn start_dial(&mut self, attempt: AttemptId) {
+        let wait = if self.network {
+            2 * self.setup.latency
+        } else {
+            10_000
+        };
+        self.dial = Some(Dial {
+            attempt,
+            since: self.now,
+            due: (self.now + wait).max(self.stalled_until),
+        });
+    }
+
+    fn dialed(&mut self) {
+        let Some(Dial { attempt, since, .. }) = self.dial.take() else {
+            return;
+        };
+        let connected = self.network && self.now >= self.refused_until;
+        let mut faulty = false;
+        if connected {
+            faulty = self.accept();
+        }
+        self.with_phone(|phone, model, coverage, now| {
+            phone.dialed(attempt, connected, since, model, coverage, now);
+            if faulty {
+                phone.excuse();
+            }
+        });
+    }
+
+    fn down(&mut self, index: usize) {
+        let packet = self.conns[index].path.take(false);
+        if !self.conns[index].client {
+            return;
+        }
+        match packet {
+            Some(Packet::Bytes(bytes)) => self.with_phone(|phone, model, coverage, now| {
+                phone.received(&bytes, model, coverage, now);
+            }),
+            Some(Packet::End) => self.with_phone(Phone::transport_closed),
+            None => {}
+        }
+    }
+
+    fn is_tls(&self) -> bool {
+        self.script.profile == Profile::Tls
+    }
+
+    fn server_time(&self) -> server::Timestamp {
+        Duration::from_secs(EPOCH.unsigned_abs()) + Duration::from_micros(self.now)
+    }
+}
+
+fn from_server(at: server::Timestamp) -> Time {
+    let micros = at
+        .saturating_sub(Duration::from_secs(EPOCH.unsigned_abs()))
+        .as_micros();
+    u64::try_from(micros).unwrap_or(Time::MAX)
+}

@@ -1,0 +1,261 @@
+//! The steps of a script, carried out.
+
+use snapback_proto::knowledge::Op;
+use snapback_reference_server as server;
+use snapback_session::link::tls::Tls;
+use snapback_session::supervisor::Input;
+
+use crate::faults::FAULTS;
+use crate::model::ANY;
+use crate::network::Time;
+use crate::phone::Kill;
+use crate::script::{Action, Cut};
+use crate::setup;
+
+use super::Simulation;
+
+impl<T: Tls + Clone> Simulation<'_, T> {
+    pub(super) fn action(&mut self, action: Action) {
+        match action {
+            Action::Send(_)
+            | Action::Request
+            | Action::Active(_)
+            | Action::Confirm
+            | Action::Suspend
+            | Action::Resume
+            | Action::Disconnect
+            | Action::Connect => self.app(action),
+            Action::Receive(count) => self.romeo_writes(count),
+            Action::Kill(_)
+            | Action::KillAtStore { .. }
+            | Action::KillAfterBytes { .. }
+            | Action::StoreFails(_)
+            | Action::Freeze(_)
+            | Action::WallJump(_)
+            | Action::MonoJump(_) => self.device(action),
+            Action::Cut(_)
+            | Action::CutAfter { .. }
+            | Action::Stall(_)
+            | Action::Network(_)
+            | Action::Handover(_)
+            | Action::Refuse(_) => self.path(action),
+            Action::Age(count) => self.age(count),
+            Action::Forget
+            | Action::Restart(_)
+            | Action::Reconfigure(_)
+            | Action::Conflict
+            | Action::Fault { .. } => self.server(action),
+        }
+    }
+
+    fn app(&mut self, action: Action) {
+        if let Action::Active(active) = action {
+            self.wants_active = active;
+        }
+        if self.now < self.frozen_until {
+            return;
+        }
+        match action {
+            Action::Send(_) | Action::Request | Action::Confirm if self.suspended => {}
+            Action::Send(count) => {
+                for _ in 0..count {
+                    self.with_phone(super::Phone::send_message);
+                }
+            }
+            Action::Request => self.with_phone(super::Phone::send_request),
+            Action::Active(active) => self.with_phone(|phone, model, coverage, now| {
+                phone.set_active(active, model, coverage, now);
+            }),
+            Action::Confirm => self.with_phone(|phone, model, _, _| phone.confirm_all(model)),
+            Action::Suspend if !self.suspended => {
+                self.suspended = self.phone.is_some();
+                self.supervise(Input::Suspend);
+                if let Some(phone) = &mut self.phone {
+                    phone.store().close().expect("the store closes");
+                }
+            }
+            Action::Resume if self.suspended => {
+                self.suspended = false;
+                if let Some(phone) = &mut self.phone {
+                    phone.store().reopen().expect("the store opens");
+                }
+                self.supervise(Input::Resume);
+            }
+            Action::Disconnect => self.supervise(Input::Disconnect),
+            Action::Connect => self.supervise(Input::Connect),
+            _ => {}
+        }
+    }
+
+    pub(super) fn supervise(&mut self, input: Input) {
+        self.with_phone(|phone, model, coverage, now| {
+            phone.tell(input, now);
+            phone.settle(model, coverage, now);
+        });
+    }
+
+    fn romeo_writes(&mut self, count: u32) {
+        let at = self.server_time();
+        for _ in 0..count {
+            let id = self
+                .world
+                .inject_message("romeo@localhost/x", "juliet@localhost", "thou", at);
+            self.model.written(id, if self.doubling { ANY } else { 1 });
+        }
+        self.pump_dirty();
+    }
+
+    fn device(&mut self, action: Action) {
+        let millis = |ms: u32| Time::from(ms) * 1_000;
+        match action {
+            Action::Kill(down) => {
+                self.down = millis(down);
+                self.with_phone(|phone, _, _, _| phone.arm(Kill::Now));
+            }
+            Action::KillAtStore {
+                transaction,
+                committed,
+                down,
+            } => {
+                self.down = millis(down);
+                self.with_phone(|phone, _, _, _| {
+                    phone.arm(Kill::AtStore {
+                        transaction,
+                        committed,
+                    });
+                });
+            }
+            Action::KillAfterBytes { bytes, down } => {
+                self.down = millis(down);
+                self.with_phone(|phone, _, _, _| phone.arm(Kill::AfterBytes(bytes as usize)));
+            }
+            Action::StoreFails(transaction) => {
+                self.with_phone(|phone, _, _, _| phone.fail_commit(transaction));
+            }
+            Action::Freeze(ms) => self.frozen_until = self.now + millis(ms),
+            Action::WallJump(seconds) => self.clock.wall += i64::from(seconds),
+            Action::MonoJump(seconds) => self.clock.mono += u64::from(seconds) * 1_000_000,
+            _ => {}
+        }
+        let clock = self.clock;
+        if let Some(phone) = &mut self.phone {
+            phone.clock = clock;
+        }
+    }
+
+    fn path(&mut self, action: Action) {
+        let now = self.now;
+        let millis = |ms: u32| Time::from(ms) * 1_000;
+        let conn = self.conns.iter_mut().find(|conn| conn.client);
+        match action {
+            Action::Cut(cut) => {
+                if let Some(conn) = conn {
+                    conn.path.cut(cut, now);
+                }
+            }
+            Action::CutAfter { up, bytes, cut } => {
+                if let Some(conn) = conn {
+                    conn.path.limit(up, u64::from(bytes), cut);
+                }
+            }
+            Action::Stall(ms) => {
+                self.stalled_until = now + millis(ms);
+                for conn in &mut self.conns {
+                    conn.path.stall(now + millis(ms));
+                }
+            }
+            Action::Network(available) => {
+                if let Some(conn) = conn.filter(|_| !available) {
+                    conn.path.cut(Cut::Silent, now);
+                }
+                self.network = available;
+                self.supervise(Input::NetworkChanged { available });
+            }
+            Action::Handover(stays) => {
+                if let Some(conn) = conn {
+                    conn.path.cut(Cut::Silent, now);
+                    conn.path.end_late(now + millis(stays));
+                }
+                self.supervise(Input::NetworkChanged { available: true });
+            }
+            Action::Refuse(ms) => self.refused_until = now + millis(ms),
+            _ => {}
+        }
+    }
+
+    /// I16: counters wrap at 2^32, which no run would reach by itself. Only where both sides rest.
+    fn age(&mut self, target: u32) {
+        let Some(phone) = &mut self.phone else { return };
+        if phone.has_attempt() || !self.conns.is_empty() || self.suspended {
+            return;
+        }
+        let server = phone.server();
+        let Some(session) = phone.store().load(&server).ok().and_then(|known| known.sm) else {
+            return;
+        };
+        let waits = |s: &server::SessionSnapshot| s.sm_id.as_deref() == Some(&session.id);
+        if !self.world.sessions().iter().any(waits) {
+            return;
+        }
+        let stanzas = target.wrapping_sub(session.h);
+        let h = session.h.wrapping_add(stanzas);
+        let aged = [
+            Op::CountInbound(h),
+            Op::Acked {
+                base: Some(session.base.wrapping_add(stanzas)),
+                seqs: Vec::new(),
+            },
+        ];
+        phone.store().apply(&server, &aged).expect("it is stored");
+        self.world.age_sessions("juliet", stanzas);
+        self.model.committed_h = Some(h);
+    }
+
+    fn server(&mut self, action: Action) {
+        let at = self.server_time();
+        match action {
+            Action::Forget => self.world.forget_sessions("juliet", at),
+            Action::Restart(forgetting) => {
+                self.world.cut_all();
+                self.pump_dirty();
+                if forgetting {
+                    self.world.forget_sessions("juliet", at);
+                }
+            }
+            Action::Reconfigure(variation) => {
+                self.world.switches = setup::vary(&self.setup.switches, variation);
+                if !self.world.switches.sm {
+                    self.sm_was_off = true;
+                    if let Some(phone) = &mut self.phone {
+                        phone.excuse();
+                    }
+                    self.model.server_may_lose();
+                }
+            }
+            Action::Conflict => self.world.conflict("juliet"),
+            Action::Fault { fault, lasts } => self.fault(fault, lasts),
+            _ => {}
+        }
+        self.pump_dirty();
+    }
+
+    fn fault(&mut self, index: usize, lasts: u32) {
+        let named = &FAULTS[index];
+        let fault = (named.make)();
+        self.coverage.fault(named.name);
+        if fault == server::Fault::DuplicateDelivery && !std::mem::replace(&mut self.doubling, true)
+        {
+            self.model.server_doubles();
+        }
+        if lasts == 0 {
+            self.world.faults.next_connection.push(fault);
+        } else {
+            let until = self.now + Time::from(lasts) * 1_000;
+            self.world.faults.all.push(fault.clone());
+            self.fault_ends.push((until, fault));
+            if let Some(phone) = &mut self.phone {
+                phone.excuse();
+            }
+        }
+    }
+}

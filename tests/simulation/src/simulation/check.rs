@@ -1,0 +1,113 @@
+//! The end of a run: nothing goes wrong any more, and everything has to be where it belongs (rule I16).
+
+use snapback_session::link::tls::Tls;
+use snapback_session::supervisor::Input;
+
+use crate::network::Time;
+
+use super::{PATIENCE, Phone, Simulation};
+
+/// How often an app that was told to ask its user asks.
+pub(super) const NUDGE: Time = 60 * 1_000_000;
+
+impl<T: Tls + Clone> Simulation<'_, T> {
+    pub(super) fn heal(&mut self) {
+        self.model.note("--", || "heal".to_owned());
+        let at = self.server_time();
+        self.healed_at = Some(self.now);
+        self.last_nudge = self.now;
+        self.world.faults = Default::default();
+        self.fault_ends.clear();
+        self.world.switches = self.setup.switches.clone();
+        self.refused_until = 0;
+        self.stalled_until = 0;
+        self.frozen_until = 0;
+        self.network = true;
+        // Connections that nobody can end any more are found out by the system some day.
+        for conn in &mut self.conns {
+            if !conn.client
+                && let Some(mut host) = conn.host.take()
+            {
+                host.connection.handle_closed(&mut self.world, at);
+            }
+        }
+        self.pump_dirty();
+        if self.suspended {
+            self.action(crate::script::Action::Resume);
+        }
+        self.supervise(Input::NetworkChanged { available: true });
+        self.supervise(Input::Connect);
+    }
+
+    pub(super) fn check_end(&mut self) {
+        let Some(healed_at) = self.healed_at else {
+            return;
+        };
+        if self.is_settled() {
+            self.done = true;
+            return self.check_session();
+        }
+        if self.now > healed_at + PATIENCE {
+            self.give_up();
+        }
+    }
+
+    /// Only the user can say that it goes on after some endings; one who keeps saying so must get there.
+    pub(super) fn nudge(&mut self) {
+        self.last_nudge = self.now;
+        if self.phone.as_ref().is_some_and(Phone::is_halted) {
+            self.supervise(Input::Connect);
+        }
+    }
+
+    fn is_settled(&mut self) -> bool {
+        let Some(phone) = &mut self.phone else {
+            return false;
+        };
+        let mut held = self.conns.iter().filter(|conn| conn.client);
+        phone.is_online()
+            && held.next().is_some_and(|conn| conn.path.is_quiet())
+            && phone.has_committed()
+            && phone.queue_len() == 0
+            && self.model.is_sent()
+            && self.model.is_received()
+    }
+
+    fn give_up(&mut self) {
+        let (unsent, unreceived) = (self.model.unsent(), self.model.unreceived());
+        let online = self.phone.as_ref().is_some_and(Phone::is_online);
+        let queued = self.phone.as_mut().map_or(0, Phone::queue_len);
+        self.model.broken("I16", || {
+            format!(
+                "20 min after everything was well again: online {online}, {queued} queued, not sent: {unsent}, not received: {unreceived}"
+            )
+        });
+    }
+
+    /// I15: the session that is left has what every session should have.
+    fn check_session(&mut self) {
+        let Some(phone) = &self.phone else { return };
+        let active = phone.is_active();
+        let attached = |s: &snapback_reference_server::SessionSnapshot| {
+            s.connection.is_some() && s.jid.starts_with("juliet@")
+        };
+        let sessions = self.world.sessions();
+        let Some(session) = sessions.iter().find(|s| attached(s)) else {
+            return self
+                .model
+                .broken("I16", || "the server has no session".to_owned());
+        };
+        let switches = &self.world.switches;
+        if switches.carbons && !session.carbons {
+            self.model.broken("I15", || "carbons are off".to_owned());
+        } else if !session.available {
+            self.model
+                .broken("I15", || "there is no presence".to_owned());
+        } else if switches.csi && !self.model.server_forgotten && session.inactive == active {
+            let said = session.inactive;
+            self.model.broken("I15", || {
+                format!("the app is active: {active}, the server was told inactive: {said}")
+            });
+        }
+    }
+}

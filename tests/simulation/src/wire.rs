@@ -1,0 +1,266 @@
+//! Rules that show on the wire: one connection's plaintext, both ways, read without the core's help.
+
+use snapback_proto::knowledge::Knowledge;
+use snapback_proto::time::UnixTime;
+
+use crate::elements::{Piece, Splitter, attribute, find, name};
+use crate::model::Heard;
+use crate::model::Model;
+use crate::tap::Heard as Bytes;
+
+/// More stanzas than ever come while one flight waits for its commit.
+const FLIGHT: u32 = 10_000;
+
+/// What is watched on one connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    up: Splitter,
+    down: Splitter,
+    stored: Option<(String, u32)>,
+    /// The stored session is still worth asking for.
+    must_resume: bool,
+    /// Faults of the server excuse much.
+    pub(crate) faulty: bool,
+    counts: bool,
+    asked_resume: bool,
+    pub(crate) resumed: bool,
+    /// The server said that a session is gone, or that something is wrong.
+    pub(crate) refused: bool,
+    last_up_was_ack: bool,
+    last_up_was_error: bool,
+    /// `<resumed/>` came, and nothing was written since.
+    fresh_resumption: bool,
+    active: bool,
+    server_knows_csi: bool,
+    /// The server resumed a session that is none of ours.
+    pub(crate) is_stranger: bool,
+}
+
+impl Wire {
+    pub(crate) fn new(
+        knowledge: &Knowledge,
+        wall: UnixTime,
+        active: bool,
+        server_knows_csi: bool,
+    ) -> Self {
+        let expires = |sm: &snapback_proto::knowledge::SmSession| {
+            sm.max
+                .is_none_or(|max| sm.alive_at.0.saturating_add(i64::from(max)) >= wall.0)
+        };
+        Self {
+            up: Splitter::default(),
+            down: Splitter::default(),
+            stored: knowledge.sm.as_ref().map(|sm| (sm.id.clone(), sm.h)),
+            must_resume: knowledge.sm.as_ref().is_some_and(expires),
+            faulty: false,
+            counts: false,
+            asked_resume: false,
+            resumed: false,
+            refused: false,
+            last_up_was_ack: false,
+            last_up_was_error: false,
+            fresh_resumption: false,
+            active,
+            server_knows_csi,
+            is_stranger: false,
+        }
+    }
+
+    pub(crate) fn set_active(&mut self, active: bool) {
+        self.active = active;
+    }
+
+    /// What the connection has said and heard since the last time.
+    pub(crate) fn heard(&mut self, heard: &Bytes, model: &mut Model) {
+        if !heard.down.is_empty() {
+            model.note_bytes("<", &heard.down);
+            let mut splitter = std::mem::take(&mut self.down);
+            splitter.feed(&heard.down, |piece| self.server_said(piece, model));
+            self.down = splitter;
+        }
+        if !heard.up.is_empty() {
+            model.note_bytes(">", &heard.up);
+            let mut splitter = std::mem::take(&mut self.up);
+            let mut says_inactive = false;
+            splitter.feed(&heard.up, |piece| {
+                if let Piece::Element(element) = piece {
+                    says_inactive |= name(element) == "inactive";
+                }
+                self.client_said(piece, model);
+            });
+            self.up = splitter;
+            let fresh = std::mem::replace(&mut self.fresh_resumption, false);
+            let is_known = self.server_knows_csi && !model.server_forgotten;
+            if fresh && !self.active && is_known && !says_inactive && !self.faulty {
+                model.broken("I15", || {
+                    "the first write after <resumed/> does not say <inactive/>".to_owned()
+                });
+            }
+        }
+    }
+
+    fn server_said(&mut self, piece: Piece<'_>, model: &mut Model) {
+        let Piece::Element(element) = piece else {
+            return;
+        };
+        model.hash_element(name(element), element);
+        match name(element) {
+            "enabled" => self.start_counting(),
+            "success" => {
+                if let Some(resumed) = find(element, "resumed") {
+                    self.check_previd(resumed);
+                }
+                if element.contains("<enabled") {
+                    self.start_counting();
+                }
+                self.refused |= element.contains("<failed");
+                if element.contains("<resumed") {
+                    self.now_resumed();
+                }
+            }
+            "resumed" => {
+                self.check_previd(element);
+                self.now_resumed();
+            }
+            "failed" | "stream:error" | "failure" => self.refused = true,
+            kind @ ("message" | "presence" | "iq") if self.counts => {
+                model.uncounted.push_back(heard(kind, element));
+            }
+            _ => {}
+        }
+    }
+
+    fn check_previd(&mut self, resumed: &str) {
+        let stored = self.stored.as_ref().map(|(id, _)| id.as_str());
+        self.is_stranger |= attribute(resumed, "previd") != stored;
+    }
+
+    fn start_counting(&mut self) {
+        self.counts = true;
+    }
+
+    fn now_resumed(&mut self) {
+        self.counts = true;
+        self.resumed = true;
+        self.fresh_resumption = true;
+        self.asked_resume = false;
+    }
+
+    fn client_said(&mut self, piece: Piece<'_>, model: &mut Model) {
+        let was_ack = std::mem::replace(&mut self.last_up_was_ack, false);
+        let was_error = std::mem::replace(&mut self.last_up_was_error, false);
+        match piece {
+            Piece::Header => {}
+            Piece::End => {
+                if was_error && !self.refused && !self.faulty {
+                    model.broken("I5", || {
+                        "the server was accused of what it did not do".to_owned()
+                    });
+                } else if self.counts && !was_ack && !self.refused && !self.faulty {
+                    model.broken("I14", || "the stream was closed without <a/>".to_owned());
+                }
+            }
+            Piece::Element(element) => self.client_element(element, model),
+        }
+    }
+
+    fn client_element(&mut self, element: &str, model: &mut Model) {
+        model.hash_element(name(element), element);
+        match name(element) {
+            "a" => {
+                self.last_up_was_ack = true;
+                self.check_h("I3", element, model);
+            }
+            "stream:error" => self.last_up_was_error = true,
+            "resume" => self.resumes(element, model),
+            "authenticate" => self.authenticates(element, model),
+            "enable" => self.binds("<enable/>", model),
+            "iq" if element.contains("urn:ietf:params:xml:ns:xmpp-bind") => {
+                self.binds("a bind request", model);
+            }
+            "message" => model.writing(attribute(element, "id").unwrap_or_default()),
+            _ => {}
+        }
+    }
+
+    fn check_h(&mut self, rule: &'static str, element: &str, model: &mut Model) {
+        let said = attribute(element, "h").and_then(|h| h.parse::<u32>().ok());
+        let Some(stored) = model.committed_h else {
+            return;
+        };
+        // An `<a/>` that waited for what shares its flight may be behind by what was stored meanwhile, never ahead.
+        if said.is_none_or(|said| stored.wrapping_sub(said) > FLIGHT) {
+            model.broken(rule, || format!("h is {said:?}, committed is {stored}"));
+        }
+    }
+
+    fn resumes(&mut self, element: &str, model: &mut Model) {
+        self.asked_resume = true;
+        let Some((id, h)) = &self.stored else {
+            return model.broken("I14", || {
+                "a session that is not stored is resumed".to_owned()
+            });
+        };
+        if !self.must_resume {
+            model.broken("I14", || "an expired session is resumed".to_owned());
+        }
+        let said = attribute(element, "h").and_then(|h| h.parse::<u32>().ok());
+        if attribute(element, "previd") != Some(id) || said != Some(*h) {
+            let h = *h;
+            model.broken("I3", || {
+                format!("resumed with h {said:?}, committed is {h}")
+            });
+        }
+        self.check_h("I3", element, model);
+    }
+
+    fn authenticates(&mut self, element: &str, model: &mut Model) {
+        let resume = find(element, "resume");
+        if let Some(resume) = resume {
+            self.resumes(resume, model);
+            // Inline, the answer comes with the login's.
+            self.asked_resume = false;
+        }
+        if let Some(bind) = element.find("<bind") {
+            if resume.is_none() {
+                self.binds("<bind/>", model);
+            } else if element.find("<resume").is_some_and(|resume| resume > bind) {
+                model.broken("S4", || "<bind/> stands before <resume/>".to_owned());
+            }
+        }
+        let count = find(element, "fast").and_then(|fast| attribute(fast, "count"));
+        if let Some(count) = count.and_then(|count| count.parse::<u32>().ok())
+            && count > model.committed_count
+        {
+            let stored = model.committed_count;
+            model.broken("S6", || {
+                format!("count {count} left, {stored} is committed")
+            });
+        }
+    }
+
+    /// A new session is asked for: not while an older one is stored and was not asked for.
+    fn binds(&mut self, what: &'static str, model: &mut Model) {
+        if self.asked_resume && !self.refused {
+            model.broken("I4", || {
+                format!("{what} left before the answer to <resume/>")
+            });
+        }
+        if self.must_resume && self.stored.is_some() && !self.refused && !self.faulty {
+            model.broken("I8", || {
+                format!("{what} left, and the stored session was not asked for")
+            });
+        }
+    }
+}
+
+/// XEP-0313: an archive's result stands for the message inside, which the app may have already.
+fn heard(kind: &str, element: &str) -> Heard {
+    let archived = find(element, "result").and_then(|result| find(result, "message"));
+    let id = attribute(archived.unwrap_or(element), "id");
+    Heard {
+        is_for_app: kind != "iq",
+        is_archived: archived.is_some(),
+        id: id.unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,38 @@
+//! The simulation, in a build that is fast to run and not slow to make.
+
+use std::process::Command;
+
+use crate::tool::{self, cargo};
+
+/// What CI runs: seeds in each profile, and every planted mistake.
+const IN_CI: [&[&str]; 4] = [
+    &["--seeds", "20000", "--full-coverage"],
+    &["--profile", "sqlite", "--seeds", "500"],
+    &["--profile", "tls", "--seeds", "1000", "--full-coverage"],
+    &["--mutations", "--seeds", "2000"],
+];
+
+/// `simulate` with these arguments.
+pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
+    let mut cargo = cargo(&[
+        "run",
+        "--quiet",
+        "--profile",
+        "simulation",
+        "--package",
+        "snapback-simulation",
+        // Nothing is planted unless it is asked for, and one build does for both.
+        "--features",
+        "mutations",
+        "--",
+    ]);
+    cargo.args(arguments);
+    cargo
+}
+
+/// All that CI checks, or the first that fails.
+pub(crate) fn in_ci() -> Result<(), String> {
+    IN_CI
+        .iter()
+        .try_for_each(|arguments| tool::run(&mut command(arguments)))
+}
