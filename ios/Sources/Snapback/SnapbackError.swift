@@ -21,6 +21,8 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case queueFull(limit: UInt64)
   /// An extension, payload or stanza is not one well-formed XML element.
   case badXml
+  /// As XML it has more bytes than a server takes; the sizes, where they are known.
+  case tooBig(size: UInt64?, limit: UInt64?)
   /// It is neither a message nor a presence.
   case notAStanza
   /// A stanza will not be sent (again).
@@ -69,9 +71,12 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .unsupported(let detail): detail
     case .queueFull(let limit): "the queue is full: it holds \(limit) stanzas"
     case .badXml: "not one well-formed element"
+    case .tooBig(let size?, let limit?): "it has \(size) bytes, and may have \(limit)"
+    case .tooBig: "it has too many bytes"
     case .notAStanza: "neither a message nor a presence"
     case .sendFailed(.sessionLost): "not sent: its session was lost"
     case .sendFailed(.refused(_, let condition, _)): "not sent: \(condition)"
+    case .sendFailed(.streamEnded(let condition)): "not sent: the server ended the stream: \(condition)"
     case .refused(_, let condition, _): "refused: \(condition)"
     case .sessionLost: "the session was lost"
     case .timedOut: "no answer came in time"
@@ -135,6 +140,7 @@ extension SnapbackError {
       case .QueueFull(let limit): .queueFull(limit: limit)
       case .Recipient(let problem): .invalidJid(JidProblem(problem))
       case .BadXml: .badXml
+      case .TooBig(let size, let limit): .tooBig(size: size, limit: limit)
       case .NotAStanza: .notAStanza
       case .Storage(let problem): .storage(problem)
       case .Closed: .closed
@@ -150,6 +156,7 @@ extension SnapbackError {
       case .TimedOut: .timedOut
       case .Recipient(let problem): .invalidJid(JidProblem(problem))
       case .BadXml: .badXml
+      case .TooBig: .tooBig(size: nil, limit: nil)
       case .NotQueued: .notQueued
       case .Closed: .closed
       case .Internal: .internal

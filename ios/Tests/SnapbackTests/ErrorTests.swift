@@ -74,6 +74,13 @@ import Testing
       await #expect(throws: SnapbackError.badXml) { [message] in try await client.send(message) }
       await #expect(throws: SnapbackError.badXml) { try await client.iq(.get, xml) }
     }
+    let big = String(repeating: "a", count: 2_000_000)
+    do {
+      try await client.send(to: World.romeo, big)
+      Issue.record("it was taken")
+    } catch SnapbackError.tooBig(let size?, let limit?) {
+      #expect(size > 2_000_000 && limit < size)
+    }
     await client.shutdown()
   }
 
@@ -153,6 +160,8 @@ import Testing
       .unsupported(detail: "u"), .queueFull(limit: 1), .badXml, .notAStanza, .sendFailed(.sessionLost),
       .sendFailed(.refused(kind: "auth", condition: "forbidden", text: secret)),
       .refused(type: "auth", condition: "forbidden", text: secret), .sessionLost, .timedOut, .notQueued, .internal,
+      .tooBig(size: 2, limit: 1), .tooBig(size: nil, limit: nil),
+      .sendFailed(.streamEnded(condition: "policy-violation")),
     ]
     #expect(Set(errors.map(\.description)).count == errors.count)
     for error in errors {
