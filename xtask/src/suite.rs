@@ -25,7 +25,6 @@ pub(crate) fn test() -> Report {
             "real-servers",
         ])
     });
-    report.step("kotlin", android::test);
     swift::add_steps(&mut report);
     report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
     report

@@ -137,6 +137,7 @@ class ErrorTest {
                         server.tell("forget_sessions")
                         server.tell("up")
                         client.connect()
+                        // A request that the server had counted before it forgot the session is not told apart: it times out.
                         val error = lost.await().exceptionOrNull()
                         assertTrue(error is SnapbackException.SessionLost || error is SnapbackException.TimedOut, "$error")
                     }
