@@ -93,7 +93,7 @@ import Testing
       try await world.client(storage: folder.storage)
     }
     try await client.pause()
-    #expect(client.state == .offline(reason: .suspended, retryIn: nil))
+    try await client.until("the state") { $0 == .offline(reason: .suspended, retryIn: nil) }
     let other = try await world.client(storage: folder.storage)
     await other.shutdown()
     client.resume()
@@ -142,7 +142,7 @@ import Testing
     try await world.obey("down", ["mode": "blackhole"])
     let client = try await world.client()
     #expect(try await client.drain(deadline: Date(timeIntervalSinceNow: 0.2)) == .timedOut)
-    #expect(client.state == .offline(reason: .suspended, retryIn: nil))
+    try await client.until("the state") { $0 == .offline(reason: .suspended, retryIn: nil) }
     await client.shutdown()
   }
 }

@@ -15,7 +15,7 @@ import Testing
     #expect(online.jid?.bare == juliet)
     #expect(online.timeline.flights.allSatisfy { !$0.sent.isEmpty })
     #expect(online.timeline.tls?.version == "TLS 1.3")
-    #expect(client.state == .online(outcome: .bound, roundTrips: 5))
+    try await client.until("the state") { $0 == .online(outcome: .bound, roundTrips: 5) }
     await client.shutdown()
   }
 
