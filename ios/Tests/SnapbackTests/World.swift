@@ -10,6 +10,12 @@ final class World: Sendable {
     let starttlsPort: UInt16
     let directPort: UInt16
     let caFile: String
+    let accounts: [Account]
+  }
+
+  struct Account: Decodable, Sendable {
+    let jid: String
+    let password: String
   }
 
   struct Answer: Decodable, Sendable {
@@ -18,10 +24,13 @@ final class World: Sendable {
       let body: String
     }
     struct Connection: Decodable, Sendable {
+      let account: String?
       let outcome: String?
+      let openedMs: Int
       let closed: Bool
     }
     struct Session: Decodable, Sendable {
+      let jid: String
       let attached: Bool
       let unacked: Int
     }
@@ -50,7 +59,11 @@ final class World: Sendable {
   let certificate: String
   private let process: Lines
 
-  init(_ options: String...) async throws {
+  convenience init(_ options: String...) async throws {
+    try await self.init(options: options)
+  }
+
+  init(options: [String]) async throws {
     guard let path = ProcessInfo.processInfo.environment["SNAPBACK_TEST_SERVER"] else { throw Problem.noServer }
     process = try Lines(path, options)
     ready = try Self.decode(Ready.self, try await process.next() ?? "")
@@ -65,8 +78,16 @@ final class World: Sendable {
   @discardableResult
   func obey(_ command: String, _ fields: [String: any Sendable] = [:]) async throws -> Answer {
     let object = fields.merging(["world": command]) { first, _ in first }
-    let line = String(decoding: try JSONSerialization.data(withJSONObject: object), as: UTF8.self)
-    guard let text = try await process.ask(line) else { throw Problem.silent }
+    return try await obey(JSONSerialization.data(withJSONObject: object))
+  }
+
+  /// The command of a scenario.
+  func obey(_ command: Json) async throws -> Answer {
+    try await obey(JSONEncoder().encode(command))
+  }
+
+  private func obey(_ command: Data) async throws -> Answer {
+    guard let text = try await process.ask(String(decoding: command, as: UTF8.self)) else { throw Problem.silent }
     let answer = try Self.decode(Answer.self, text)
     guard answer.ok else { throw Problem.refused(answer.error ?? "") }
     return answer
