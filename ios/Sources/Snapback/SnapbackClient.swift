@@ -35,7 +35,10 @@ public final class SnapbackClient: Sendable {
 
   /// Opens a client. Nothing is connected yet.
   ///
-  /// - Parameter password: `nil` if a token in the store has to do.
+  /// - Parameters:
+  ///   - account: its bare address, `juliet@example.org`.
+  ///   - password: `nil` if a token in the store has to do.
+  ///   - configuration: how it is to be kept online.
   /// - Throws: ``SnapbackError`` that says what cannot be used, or `CancellationError`.
   public static func open(
     _ account: String, password: String?, configuration: Configuration = Configuration()
@@ -219,8 +222,10 @@ extension SnapbackClient {
   /// Sends a request and waits for its answer, across reconnects as long as the session is resumed.
   ///
   /// - Parameters:
+  ///   - type: whether it asks or changes something.
   ///   - payload: one XML element, such as `<query xmlns='jabber:iq:version'/>`.
   ///   - to: whom it is for; `nil` means our own account.
+  ///   - timeout: how long to wait for the answer, in seconds.
   /// - Throws: ``SnapbackError/refused(type:condition:text:)`` if the other side refuses, `CancellationError` if the task
   ///   is cancelled; the request may have been carried out all the same.
   public func iq(

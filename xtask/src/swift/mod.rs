@@ -3,8 +3,10 @@
 //! On Linux everything runs against the host's library. Where Xcode is, the XCFramework is built as well.
 
 mod apple;
+mod documentation;
 mod examples;
 mod generated;
+mod graph;
 mod mobile;
 mod release;
 mod toolchain;
@@ -25,6 +27,7 @@ const CYCLES: &str = "SNAPBACK_CYCLES";
 pub(crate) fn add_steps(report: &mut Report) {
     let mut toolchain = None;
     report.step("swift words", || Outcome::of(vocabulary::check()));
+    report.step("swift graph", || Outcome::of(graph::check()));
     report.step("swift", || match Toolchain::installed() {
         Ok(found) => {
             toolchain = Some(found);
@@ -48,6 +51,9 @@ pub(crate) fn add_steps(report: &mut Report) {
     report.step("swift test", || test(&swift));
     report.step("swift sample", || Outcome::of(sample(&swift)));
     report.step("swift examples", || Outcome::of(examples::check(&swift)));
+    report.step("swift documentation", || {
+        Outcome::of(documentation::check(&swift))
+    });
     report.step("swift apple", || Outcome::of(apple::check(&swift)));
     report.step("swift release", || Outcome::of(release::check(&swift)));
 }
