@@ -1,4 +1,4 @@
-//! `docs/api.md`: the words for each capability, in each language. The column of Swift is true.
+//! `docs/api.md`: the words for each capability, in each language. The column of Swift is true, and none lacks anything.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,6 +8,7 @@ use super::package;
 use crate::tool;
 
 const SWIFT_COLUMN: usize = 3;
+const LANGUAGES: usize = 2;
 /// What declares a name.
 const KEYWORDS: [&str; 9] = [
     "func",
@@ -24,6 +25,9 @@ const KEYWORDS: [&str; 9] = [
 /// Every name of the column is in the sources, and every public member of the client is in the column.
 pub(super) fn check() -> Result<(), String> {
     let page = read(&tool::workspace().join("docs/api.md"))?;
+    if let Some(row) = rows(&page).find(|row| is_incomplete(row)) {
+        return Err(format!("docs/api.md: a language is missing: {row}"));
+    }
     let listed = column(&page);
     let mut declared = BTreeSet::new();
     for file in super::apple::sources(&package().join("Sources/Snapback"))? {
@@ -56,10 +60,20 @@ pub(super) fn check() -> Result<(), String> {
     }
 }
 
+/// The table's, without its head.
+fn rows(page: &str) -> impl Iterator<Item = &str> {
+    page.lines().filter(|line| line.starts_with('|')).skip(2)
+}
+
+/// What one language can do, the others can.
+fn is_incomplete(row: &str) -> bool {
+    let words = |cell: &str| cell.contains('`');
+    row.split('|').skip(2).filter(|cell| words(cell)).count() != LANGUAGES
+}
+
 /// What stands between backquotes in the column.
 fn column(page: &str) -> Vec<&str> {
-    page.lines()
-        .filter(|line| line.starts_with('|'))
+    rows(page)
         .filter_map(|line| line.split('|').nth(SWIFT_COLUMN))
         .flat_map(|cell| cell.split('`').skip(1).step_by(2))
         .collect()
@@ -92,6 +106,8 @@ mod tests {
         let page =
             "| a | Kotlin | Swift |\n|---|---|---|\n| x | `one` | `two`, `Three.four` |\n`five`\n";
         assert_eq!(column(page), ["two", "Three.four"]);
+        assert!(!rows(page).any(is_incomplete));
+        assert!(is_incomplete("| y | `one` | |"));
         assert_eq!(declarations("  public static func open("), ["open"]);
         assert_eq!(
             declarations("  public func send(to: Jid, _ body: String)"),
