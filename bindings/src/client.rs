@@ -229,8 +229,9 @@ impl CoreClient {
         self.tell(Client::resume);
     }
 
-    /// A short visit, as after a push: connects, and comes back when all that the server had is among the events, or time
-    /// is up. Call `suspend` when they are dealt with.
+    /// A short visit, as after a push: resumes the interrupted session, and comes back when all that the server had is among
+    /// the events, or time is up. Call `suspend` when they are dealt with. It never binds a new session: where there is none
+    /// to resume, it comes back with `Offline` and `NoSession`, and the next `connect` makes one.
     pub async fn drain(&self, timeout_ms: u64) -> Result<DrainOutcome, CallError> {
         let time = Duration::from_millis(timeout_ms);
         self.call(|client| async move { drain::drain(&client, time).await })

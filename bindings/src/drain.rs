@@ -1,4 +1,4 @@
-//! A short visit, as after a push: connect, take what is waiting, and know when that was all.
+//! A short visit, as after a push: resume, take what is waiting, and know when that was all. A new session is never bound.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ pub enum DrainOutcome {
     Complete,
     /// Time was up first. What came is among the events.
     TimedOut,
-    /// There will be no connection without somebody's help.
+    /// There will be no connection without somebody's help; with `NoSession`, without a process that has the time to make a
+    /// new session.
     Offline {
         /// Why not.
         reason: Reason,
@@ -26,8 +27,7 @@ pub enum DrainOutcome {
 /// Waits for the session, then for an answer of the server: what it had for us comes before that.
 pub(crate) async fn drain(client: &Client, time: Duration) -> Result<DrainOutcome, CallError> {
     let deadline = Instant::now() + time;
-    client.resume();
-    client.connect();
+    client.visit().await;
     match timeout_at(deadline, settled(client)).await {
         Err(_) => return Ok(DrainOutcome::TimedOut),
         Ok(Some(reason)) => {
@@ -63,7 +63,8 @@ async fn settled(client: &Client) -> Option<OfflineReason> {
                 reason:
                     reason @ (OfflineReason::NeedsCredentials
                     | OfflineReason::Refused
-                    | OfflineReason::Conflict),
+                    | OfflineReason::Conflict
+                    | OfflineReason::NoSession),
                 ..
             } => return Some(reason),
             _ => {}

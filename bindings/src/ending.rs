@@ -85,6 +85,11 @@ pub enum EndReason {
         /// Which wait.
         timer: Timer,
     },
+    /// Only the interrupted session was wanted, and it is not to be had. Nothing was bound, and nothing is lost.
+    NoSession {
+        /// Why not.
+        problem: NoSessionProblem,
+    },
     /// A remembered fact was wrong. It is forgotten, and the next attempt is made at once.
     WrongAssumption {
         /// Which fact.
@@ -184,6 +189,19 @@ pub enum LocalProblem {
     PasswordNotAllowed,
     /// The account's JID has no localpart.
     AccountWithoutLocalpart,
+}
+
+/// Why there is no session to resume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum NoSessionProblem {
+    /// None is stored.
+    NotStored,
+    /// The server keeps sessions for so long, and that is over.
+    Expired,
+    /// The server does not offer stream management any more.
+    NotOffered,
+    /// The server has forgotten it.
+    Forgotten,
 }
 
 /// What was waited for.
@@ -286,6 +304,9 @@ impl From<ConnectionError> for EndReason {
             ConnectionError::Timeout(timer) => Self::TimedOut {
                 timer: timer.into(),
             },
+            ConnectionError::NoSession(why) => Self::NoSession {
+                problem: why.into(),
+            },
             ConnectionError::WrongAssumption(assumption) => Self::WrongAssumption {
                 assumption: assumption.into(),
             },
@@ -360,6 +381,18 @@ impl From<LocalError> for LocalProblem {
             LocalError::NoCredentials => Self::NoCredentials,
             LocalError::PasswordNotAllowed => Self::PasswordNotAllowed,
             LocalError::AccountWithoutLocalpart => Self::AccountWithoutLocalpart,
+        }
+    }
+}
+
+impl From<core::NoSession> for NoSessionProblem {
+    fn from(why: core::NoSession) -> Self {
+        use core::NoSession as Core;
+        match why {
+            Core::NotStored => Self::NotStored,
+            Core::Expired => Self::Expired,
+            Core::NotOffered => Self::NotOffered,
+            Core::Forgotten => Self::Forgotten,
         }
     }
 }

@@ -45,6 +45,8 @@ pub enum OfflineReason {
     Refused,
     /// Another client took our place. Only the user can say that it should be ours again; then connect.
     Conflict,
+    /// There is no session that could be resumed; then connect. Only `drain` stops for that.
+    NoSession,
 }
 
 /// How far an attempt is.
@@ -97,6 +99,7 @@ impl From<core::OfflineReason> for OfflineReason {
             Core::NeedsCredentials => Self::NeedsCredentials,
             Core::Refused => Self::Refused,
             Core::Conflict => Self::Conflict,
+            Core::NoSession => Self::NoSession,
         }
     }
 }

@@ -108,6 +108,26 @@ impl Client {
         self.request(Request::Connect);
     }
 
+    /// A short visit, as after a push: goes on after [`Client::suspend`] and resumes the interrupted session, or stops. A new
+    /// session is never bound: that is for [`Client::connect`], in a process that has the time for it. Returns when the
+    /// visit has begun; what [`Client::states`] shows from then on is of this visit.
+    ///
+    /// Without a session to resume the state becomes `Offline` with [`OfflineReason::NoSession`], the reason is told as
+    /// [`ConnectionError::NoSession`](crate::ConnectionError::NoSession), and there is no further attempt. Where the store
+    /// knows that there is none, the network is not touched.
+    ///
+    /// The visit lasts until [`Client::suspend`], [`Client::connect`] or [`Client::disconnect`], or until an app that wanted
+    /// to be online before says [`Client::resume`] or comes to the foreground. Where the app wants to be online and is
+    /// awake, there is nothing to visit: the connection is probed, as after [`Client::resume`].
+    ///
+    /// [`OfflineReason::NoSession`]: crate::OfflineReason::NoSession
+    pub async fn visit(&self) {
+        let (done, wait) = oneshot::channel();
+        self.request(Request::Visit(done));
+        // Without a driver there is nothing to wait for.
+        let _ = wait.await;
+    }
+
     /// Ends the session and the stream cleanly. Returns when that is done.
     pub async fn disconnect(&self) {
         let (done, wait) = oneshot::channel();

@@ -20,6 +20,11 @@ pub enum ConnectionError {
     Sasl(SaslCondition),
     /// Nothing came in time.
     Timeout(Timer),
+    /// Only the interrupted session was wanted, and it is not to be had (see [`Purpose::ResumeOnly`]). Nothing was bound, and
+    /// nothing is lost: the next connection that may bind takes care of what the session held.
+    ///
+    /// [`Purpose::ResumeOnly`]: crate::plan::Purpose::ResumeOnly
+    NoSession(NoSession),
     /// A remembered fact was wrong. It is forgotten; reconnect at once without it.
     WrongAssumption(Assumption),
     /// The transport ended without a stream end.
@@ -39,6 +44,19 @@ pub enum LocalError {
     PasswordNotAllowed,
     /// The account's JID has no localpart.
     AccountWithoutLocalpart,
+}
+
+/// Why there is no session to resume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoSession {
+    /// None is stored: there never was one, or it was ended.
+    NotStored,
+    /// The server keeps sessions for so long, and that is over (rule I14).
+    Expired,
+    /// The server does not offer stream management any more.
+    NotOffered,
+    /// The server has forgotten it.
+    Forgotten,
 }
 
 /// How the server misbehaved, or what it lacks.
@@ -109,6 +127,7 @@ impl ConnectionError {
             Self::Peer(error) => error.is_retryable(),
             Self::Stream(error) => error.is_retryable(),
             Self::Sasl(condition) => condition.is_temporary(),
+            Self::NoSession(_) => false,
             Self::Timeout(_)
             | Self::WrongAssumption(_)
             | Self::TransportClosed
@@ -183,6 +202,7 @@ impl fmt::Display for ConnectionError {
             Self::Sasl(condition) => {
                 write!(f, "the server refused the login: {}", condition.as_str())
             }
+            Self::NoSession(why) => write!(f, "there is no session to resume: {why}"),
             Self::Timeout(timer) => write!(f, "timed out: {timer}"),
             Self::WrongAssumption(assumption) => write!(f, "{assumption}"),
             Self::TransportClosed => f.write_str("the connection broke"),
@@ -198,6 +218,17 @@ impl fmt::Display for LocalError {
             Self::NoCredentials => "there is neither a password nor a token",
             Self::PasswordNotAllowed => "the password holds characters that are not allowed",
             Self::AccountWithoutLocalpart => "the account's JID has no localpart",
+        })
+    }
+}
+
+impl fmt::Display for NoSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotStored => "none is stored",
+            Self::Expired => "it has expired",
+            Self::NotOffered => "the server does not offer to resume",
+            Self::Forgotten => "the server has forgotten it",
         })
     }
 }

@@ -4,6 +4,7 @@ mod seen;
 
 use std::fmt;
 
+use crate::error::NoSession;
 use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -122,6 +123,19 @@ pub struct SmSession {
 }
 
 impl SmSession {
+    /// The session, if it can be asked for; otherwise, why it cannot.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or the server has given it up.
+    pub fn resumable(session: Option<&Self>, now: UnixTime) -> Result<&Self, NoSession> {
+        let session = session.ok_or(NoSession::NotStored)?;
+        if session.has_expired(now) {
+            return Err(NoSession::Expired);
+        }
+        Ok(session)
+    }
+
     /// Whether the server has given it up: then it is not asked for any more (rule I14).
     pub fn has_expired(&self, now: UnixTime) -> bool {
         self.max

@@ -15,7 +15,7 @@ use snapback_proto::error::{ConnectionError, LocalError};
 use snapback_proto::jid::BareJid;
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::ns;
-use snapback_proto::plan::Transport;
+use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::ScramKeys;
 use snapback_proto::secret::Secret;
 use snapback_proto::time::{Instant, Now, UnixTime};
@@ -110,7 +110,7 @@ impl Bench {
             transport: self.transport,
             knowledge,
             early_data_possible: self.config.policy.early_data,
-            log_out: false,
+            purpose: Purpose::Session,
             active: true,
             seed: [self.seed; 32],
         };

@@ -12,7 +12,7 @@ use snapback_proto::connection::{
 };
 use snapback_proto::jid::BareJid;
 use snapback_proto::knowledge::{Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
-use snapback_proto::plan::Transport;
+use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, TlsVersion};
 use snapback_proto::secret::Secret;
 use snapback_proto::time::{Instant, Now, UnixTime};
@@ -87,7 +87,11 @@ impl Driver {
             transport,
             knowledge: knowledge(start & 4 != 0),
             early_data_possible: start & 8 != 0,
-            log_out: start & 16 != 0,
+            purpose: match (start & 16 != 0, start & 64 != 0) {
+                (true, _) => Purpose::LogOut,
+                (_, true) => Purpose::ResumeOnly,
+                _ => Purpose::Session,
+            },
             active: start & 32 != 0,
             seed: [7; 32],
         };

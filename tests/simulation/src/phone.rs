@@ -10,7 +10,7 @@ use std::sync::Arc;
 use snapback_proto::config::Config;
 use snapback_proto::connection::{Command, Seq, Start};
 use snapback_proto::knowledge::Op;
-use snapback_proto::plan::Transport;
+use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::time::{Instant, Now, UnixTime};
 use snapback_session::link::tls::Tls;
 use snapback_session::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
@@ -320,7 +320,7 @@ impl<T: Tls + Clone> Phone<T> {
             transport: server.transport,
             knowledge,
             early_data_possible: self.config.policy.early_data,
-            log_out: false,
+            purpose: Purpose::Session,
             active: self.active,
             seed: self.random.seed(),
         };

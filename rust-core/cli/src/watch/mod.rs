@@ -86,7 +86,10 @@ fn report(client: &Client, event: &Event) -> Result<Course, WatchError> {
 
 fn course(reason: OfflineReason) -> Course {
     match reason {
-        OfflineReason::NeedsCredentials | OfflineReason::Refused | OfflineReason::Conflict => {
+        OfflineReason::NeedsCredentials
+        | OfflineReason::Refused
+        | OfflineReason::Conflict
+        | OfflineReason::NoSession => {
             Course::Stuck
         }
         OfflineReason::NotWanted => Course::Disconnected,

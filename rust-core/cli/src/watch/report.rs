@@ -230,5 +230,6 @@ fn reason_name(reason: OfflineReason) -> &'static str {
         OfflineReason::NeedsCredentials => "needs credentials",
         OfflineReason::Refused => "refused",
         OfflineReason::Conflict => "conflict",
+        OfflineReason::NoSession => "no session",
     }
 }

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use snapback_proto::config::Config;
 use snapback_proto::connection::{self, Command, Failure, Stage};
-use snapback_proto::knowledge::{Delivery, Knowledge, Op};
+use snapback_proto::error::ConnectionError;
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
+use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
@@ -76,6 +78,7 @@ pub(crate) struct Driver {
 /// An attempt that has no socket yet.
 struct PendingDial {
     attempt: AttemptId,
+    purpose: Purpose,
     since: Instant,
     task: JoinHandle<Dialed>,
 }
@@ -356,7 +359,7 @@ impl Driver {
 
     // -- dialing
 
-    fn start_dialing(&mut self, attempt: AttemptId) {
+    fn start_dialing(&mut self, attempt: AttemptId, purpose: Purpose) {
         if let Err(error) = self.open_store() {
             self.store_failed(error);
             self.token_turned_in();
@@ -364,6 +367,15 @@ impl Driver {
             return self.tell(supervisor::Input::Ended { attempt, ending });
         }
         let now = self.clock.now();
+        let purpose = match self.state.log_out {
+            Some(LogOut::TurningIn(_)) => Purpose::LogOut,
+            _ => purpose,
+        };
+        if purpose == Purpose::ResumeOnly
+            && let Err(reason) = self.check_session(now.wall)
+        {
+            return self.not_begun(attempt, reason);
+        }
         let redirected = self.state.preferred.take();
         if redirected.is_none() {
             // T8 bounds one chain of redirections. Where each attempt begins with one, the chains must not add up.
@@ -374,6 +386,7 @@ impl Driver {
         let task = tokio::spawn(dialer.connect(preferred, now.wall));
         self.state.dialing = Some(PendingDial {
             attempt,
+            purpose,
             since: now.mono,
             task,
         });
@@ -408,21 +421,37 @@ impl Driver {
                 });
                 self.state.attempt = Some(attempt);
             }
-            Err(reason) => {
-                let ending = match &reason {
-                    EndReason::Store(error) => persist::ending(*error),
-                    _ => Ending {
-                        retryable: true,
-                        ..Ending::default()
-                    },
-                };
-                self.events.push(Event::Ended { reason, plan: None });
-                self.token_turned_in();
-                self.tell(supervisor::Input::Ended {
-                    attempt: pending.attempt,
-                    ending: Some(ending),
-                });
-            }
+            Err(reason) => self.not_begun(pending.attempt, reason),
+        }
+    }
+
+    /// The attempt ended before there was a connection.
+    fn not_begun(&mut self, attempt: AttemptId, reason: EndReason) {
+        let ending = match &reason {
+            EndReason::Store(error) => persist::ending(*error),
+            EndReason::Link(error) => Ending::from(error),
+            _ => Ending {
+                retryable: true,
+                ..Ending::default()
+            },
+        };
+        self.events.push(Event::Ended { reason, plan: None });
+        self.token_turned_in();
+        self.tell(supervisor::Input::Ended {
+            attempt,
+            ending: Some(ending),
+        });
+    }
+
+    /// Where only the interrupted session will do, there must be one, or the network need not be touched.
+    fn check_session(&mut self, wall: UnixTime) -> Result<(), EndReason> {
+        let server = self.last_server();
+        let known = self.store.load(&server).map_err(EndReason::Store)?;
+        match SmSession::resumable(known.sm.as_ref(), wall) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(EndReason::Link(LinkError::Connection(
+                ConnectionError::NoSession(why),
+            ))),
         }
     }
 
@@ -436,7 +465,7 @@ impl Driver {
         let knowledge = self.store.load(&server).map_err(EndReason::Store)?;
         self.state.last_server = Some(server.clone());
         let link = self
-            .link(&server, knowledge, pending.since)
+            .link(&server, knowledge, pending)
             .ok_or(EndReason::Driver)?;
         let mut attempt = Attempt::new(pending.attempt, link, socket, server);
         attempt
@@ -449,14 +478,14 @@ impl Driver {
         &self,
         server: &ServerKey,
         knowledge: Knowledge,
-        started: Instant,
+        pending: &PendingDial,
     ) -> Option<snapback_session::link::Link> {
         let start = connection::Start {
             config: Arc::clone(&self.config),
             transport: server.transport,
             knowledge,
             early_data_possible: self.config.policy.early_data,
-            log_out: matches!(self.state.log_out, Some(LogOut::TurningIn(_))),
+            purpose: pending.purpose,
             active: self.state.active,
             seed: snapback_tls::random_seed().ok()?,
         };
@@ -464,7 +493,7 @@ impl Driver {
             start,
             tls: self.tls.clone(),
             versions: self.versions,
-            started,
+            started: pending.since,
         };
         Some(snapback_session::link::Link::new(config, self.clock.now()))
     }
@@ -548,7 +577,9 @@ impl Driver {
         let mut changed = false;
         loop {
             match self.supervisor.poll_output() {
-                supervisor::Output::StartAttempt { attempt, .. } => self.start_dialing(attempt),
+                supervisor::Output::StartAttempt {
+                    attempt, purpose, ..
+                } => self.start_dialing(attempt, purpose),
                 supervisor::Output::StopAttempt { .. } => self.drop_attempt(),
                 supervisor::Output::CloseCleanly { attempt } => self.close_cleanly(attempt),
                 supervisor::Output::Probe { deadline, .. } => {

@@ -117,7 +117,7 @@ impl Driver {
         let _ = self.apply(&ops);
     }
 
-    fn last_server(&self) -> ServerKey {
+    pub(super) fn last_server(&self) -> ServerKey {
         let last = self.state.last_server.clone();
         last.unwrap_or_else(attempt::no_server)
     }

@@ -35,6 +35,7 @@ pub(crate) enum Request {
         available: bool,
     },
     SetActive(bool),
+    Visit(oneshot::Sender<()>),
     Suspend(oneshot::Sender<()>),
     Resume,
     ForgetFloor,
@@ -107,16 +108,21 @@ impl Driver {
                     self.store_failed(error);
                 }
             }
-            Request::Resume => self.resume(),
+            Request::Resume => self.resume(supervisor::Input::Resume),
+            Request::Visit(done) => {
+                self.resume(supervisor::Input::Visit);
+                self.settle();
+                let _ = done.send(());
+            }
         }
     }
 
     /// The store first, so that the app has what came meanwhile. Who does not get it now gets it with the next attempt.
-    fn resume(&mut self) {
+    fn resume(&mut self, how: supervisor::Input) {
         if let Err(error) = self.open_store() {
             self.store_failed(error);
         }
-        self.tell(supervisor::Input::Resume);
+        self.tell(how);
     }
 
     fn set_active(&mut self, active: bool) {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
-use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
+use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
 use crate::jid::FullJid;
-use crate::knowledge::{Knowledge, KnownCaps, Op};
+use crate::knowledge::{Knowledge, KnownCaps, Op, SmSession};
 use crate::ns;
 use crate::part::Part;
-use crate::plan::{self, Inputs, Login, Plan, TlsOutlook, Transport};
+use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
 use crate::sasl::{ChannelBindings, TlsVersion};
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::StreamFeatures;
@@ -65,7 +65,7 @@ pub(super) struct Context {
     pub(super) at_risk: Option<Assumption>,
     next_persist: u64,
     early_data_possible: bool,
-    pub(super) log_out: bool,
+    pub(super) purpose: Purpose,
     gap_suspected: bool,
     gap_told: bool,
 }
@@ -81,7 +81,7 @@ impl Context {
             policy: &start.config.policy,
             knowledge: &start.knowledge,
             tls: &tls,
-            log_out: start.log_out,
+            purpose: start.purpose,
             wall: now.wall,
         });
         let own_caps = own_caps(&start.config.identity);
@@ -109,7 +109,7 @@ impl Context {
             at_risk: None,
             next_persist: 0,
             early_data_possible: start.early_data_possible,
-            log_out: start.log_out,
+            purpose: start.purpose,
             gap_suspected: false,
             gap_told: false,
         }
@@ -141,7 +141,7 @@ impl Context {
             policy: &self.config.policy,
             knowledge: &self.knowledge,
             tls,
-            log_out: self.log_out,
+            purpose: self.purpose,
             wall: self.now.wall,
         }
     }
@@ -156,7 +156,7 @@ impl Context {
         if needs_password && self.config.password.is_none() && self.knowledge.scram_keys.is_none() {
             return Err(ConnectionError::Local(LocalError::NoCredentials));
         }
-        if self.log_out && !matches!(plan.login, Login::Fast { .. }) {
+        if self.purpose == Purpose::LogOut && !matches!(plan.login, Login::Fast { .. }) {
             // There is no token (any more) that could be turned in.
             return Err(ConnectionError::Local(LocalError::NoCredentials));
         }
@@ -172,6 +172,24 @@ impl Context {
             .cloned()
             .or_else(|| self.knowledge.server.secured.clone())
             .unwrap_or_default()
+    }
+
+    /// Whether there is what the connection is made for: to resume takes a session that the server may still have.
+    pub(super) fn check_purpose(&self) -> Result<(), ConnectionError> {
+        if self.purpose != Purpose::ResumeOnly {
+            return Ok(());
+        }
+        let session = self.knowledge.sm.as_ref();
+        SmSession::resumable(session, self.now.wall).map_err(ConnectionError::NoSession)?;
+        Ok(())
+    }
+
+    /// A new session is bound, if that is what the connection is for.
+    pub(super) fn may_bind(&self, otherwise: NoSession) -> Result<(), ConnectionError> {
+        match self.purpose {
+            Purpose::ResumeOnly => Err(ConnectionError::NoSession(otherwise)),
+            Purpose::Session | Purpose::LogOut => Ok(()),
+        }
     }
 
     /// What this TLS connection can be bound to; in early data, what the ticket's connection had.
@@ -457,7 +475,12 @@ impl Context {
             && self.stream.header_seen
             && self.tls.is_some()
         {
-            self.transmit(Part::StreamError, text);
+            let part = if text == header::CLOSE {
+                Part::Close
+            } else {
+                Part::StreamError
+            };
+            self.transmit(part, text);
         }
         self.output(Output::CloseTransport);
         self.event(Event::Closed(Some(error)));
@@ -492,8 +515,10 @@ fn own_caps(identity: &Identity) -> Option<OwnCaps> {
 
 /// The stream error that tells the server what it did, if it is the server's fault (RFC 6120 4.9).
 fn closing_words(error: &ConnectionError) -> Option<String> {
-    let ConnectionError::Peer(peer) = error else {
-        return None;
+    let peer = match error {
+        ConnectionError::Peer(peer) => peer,
+        ConnectionError::NoSession(_) => return Some(header::CLOSE.to_owned()),
+        _ => return None,
     };
     let element = match peer {
         PeerError::AckTooHigh { h, sent } => StreamError::handled_count_too_high(*h, *sent),

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::error::ConnectionError;
 use crate::knowledge::Knowledge;
-use crate::plan::{Plan, Transport};
+use crate::plan::{Plan, Purpose, Transport};
 use crate::time::Now;
 
 use context::Context;
@@ -49,8 +49,8 @@ pub struct Start {
     /// Early data may be tried. Whether a ticket is at hand that allows it shows when the handshake starts; until then
     /// the plan hopes, and without one it is revised.
     pub early_data_possible: bool,
-    /// The user logs out: turn the FAST token in, ask for no session, close.
-    pub log_out: bool,
+    /// What the connection is made for.
+    pub purpose: Purpose,
     /// The app is in the foreground (XEP-0352).
     pub active: bool,
     /// 32 bytes from the platform's random source.

@@ -110,6 +110,7 @@ impl State {
         if !matches!(self, Self::ExpectTransport) {
             return Ok(self);
         }
+        context.check_purpose()?;
         context.start_login_timer();
         if context.transport == Transport::DirectTls {
             context.output(Output::ClientHello);

@@ -60,6 +60,18 @@ pub enum Login {
     Sasl1(Mechanism),
 }
 
+/// What a connection is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A session: the interrupted one, or a new one if that is gone.
+    Session,
+    /// The interrupted session and no other. Without it the connection ends with
+    /// [`ConnectionError::NoSession`](crate::error::ConnectionError::NoSession), and nothing is bound.
+    ResumeOnly,
+    /// No session: the FAST token is turned in (XEP-0484 section 3.6).
+    LogOut,
+}
+
 /// What to ask the server for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {

@@ -1,7 +1,7 @@
 //! From what is remembered to a [`Plan`]. A fact that this server did not advertise to this account, endpoint and
 //! transport on an encrypted stream is never assumed (rules S2, S3, S6).
 
-use super::{Goal, Login, Plan, Restart, Transport};
+use super::{Goal, Login, Plan, Purpose, Restart, Transport};
 use crate::config::Policy;
 use crate::knowledge::{FastToken, Knowledge};
 use crate::mistakes::{Mistake, planted};
@@ -20,8 +20,8 @@ pub struct Inputs<'a> {
     pub knowledge: &'a Knowledge,
     /// What is known, or expected, of TLS.
     pub tls: &'a TlsOutlook,
-    /// The user logs out: the token is turned in, no session is asked for.
-    pub log_out: bool,
+    /// What the connection is made for.
+    pub purpose: Purpose,
     /// For expiry dates.
     pub wall: UnixTime,
 }
@@ -80,8 +80,10 @@ impl Plan {
 }
 
 fn goal(inputs: Inputs<'_>) -> Goal {
-    if inputs.log_out {
-        return Goal::LogOut;
+    match inputs.purpose {
+        Purpose::LogOut => return Goal::LogOut,
+        Purpose::ResumeOnly => return Goal::Resume,
+        Purpose::Session => {}
     }
     match &inputs.knowledge.sm {
         Some(session) if planted(Mistake::ExpiredResumed) || !session.has_expired(inputs.wall) => {
@@ -242,17 +244,19 @@ fn is_inline(login: &Login, goal: Goal, sasl2: Option<&Sasl2Features>) -> bool {
     }
 }
 
-/// Bind is mandatory to implement (RFC 6120 7), so it may be pipelined unseen; resumption must have been advertised.
+/// Bind is mandatory to implement (RFC 6120 7), so it may be pipelined unseen; resumption must have been advertised. Where
+/// there is a session and the remembered features do not know of resumption, they are of another time: the server says.
 fn restart(inputs: Inputs<'_>, features: &StreamFeatures, goal: Goal) -> Restart {
     let authenticated = inputs.knowledge.server.authenticated.as_ref();
+    let resumes = authenticated.is_some_and(|features| features.sm);
     let can_ask = match goal {
         Goal::Bind => true,
         Goal::LogOut => false,
-        Goal::Resume => authenticated.is_some_and(|features| features.sm),
+        Goal::Resume => resumes,
     };
     if can_ask && may_pipeline(inputs, Some(features)) {
         Restart::Pipelined
-    } else if authenticated.is_some() {
+    } else if authenticated.is_some() && (resumes || goal != Goal::Resume) {
         Restart::Separate
     } else {
         Restart::Discover

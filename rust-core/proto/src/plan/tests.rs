@@ -141,7 +141,7 @@ impl Case {
             policy: &self.policy,
             knowledge: &self.knowledge,
             tls: &self.tls,
-            log_out: false,
+            purpose: Purpose::Session,
             wall: self.wall,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use snapback_proto::connection::Outcome;
 use snapback_proto::mistakes::{Mistake, planted};
+use snapback_proto::plan::Purpose;
 use snapback_proto::time::Instant;
 
 use super::backoff::{Backoff, Budget};
@@ -37,6 +38,8 @@ pub struct Supervisor {
 #[derive(Debug)]
 struct Surroundings {
     wanted: bool,
+    /// Until the process sleeps again only the interrupted session is wanted.
+    visit: bool,
     suspended: bool,
     network: bool,
     foreground: bool,
@@ -93,6 +96,7 @@ impl Supervisor {
             next_attempt: 0,
             surroundings: Surroundings {
                 wanted: false,
+                visit: false,
                 suspended: false,
                 network: true,
                 foreground: false,
@@ -107,18 +111,18 @@ impl Supervisor {
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Connect => self.connect(now),
+            Input::Visit => self.visit(now),
             Input::Disconnect => self.disconnect(now),
             Input::Suspend => self.suspend(now),
             Input::Resume => {
                 self.surroundings.suspended = false;
-                // Time passed unseen: an attempt under way is as doubtful as after a change of the network.
-                match self.state {
-                    State::Connecting { .. } => self.restart(Why::Resumed, now),
-                    _ => self.wake(Why::Resumed, now),
+                if !self.end_visit(now) {
+                    self.wake_up(now);
                 }
             }
             Input::NetworkChanged { available } => self.network_changed(available, now),
             Input::Foreground => {
+                self.end_visit(now);
                 if !std::mem::replace(&mut self.surroundings.foreground, true) {
                     self.wake(Why::Foreground, now);
                 }
@@ -169,19 +173,62 @@ impl Supervisor {
 
     fn connect(&mut self, now: Instant) {
         self.surroundings.wanted = true;
+        self.surroundings.visit = false;
         match self.state {
             State::Halted(_) | State::Stopped => {
                 self.at_once = 0;
                 self.go(Why::Asked, now, now);
             }
             State::Waiting { .. } => self.go(Why::Asked, now, now),
-            // Closing goes on; what follows is decided when it is done.
+            // Closing goes on; what follows is decided when it is done. So does an attempt that may only resume: if it cannot,
+            // another one follows.
             _ => {}
+        }
+    }
+
+    /// Whoever wants to be online and is awake is not in need of a visit.
+    fn visit(&mut self, now: Instant) {
+        let Surroundings {
+            wanted, suspended, ..
+        } = self.surroundings;
+        let is_halted = matches!(self.state, State::Halted(_));
+        self.surroundings.visit |= !wanted || suspended || is_halted;
+        self.surroundings.suspended = false;
+        match self.state {
+            // I10: a push is not the user.
+            State::Halted(OfflineReason::Conflict) => {}
+            State::Halted(_) | State::Stopped => {
+                self.at_once = 0;
+                self.go(Why::Resumed, now, now);
+            }
+            _ => self.wake_up(now),
+        }
+    }
+
+    /// The app is back by itself: it wants what it wanted before. Says whether that had to be begun.
+    fn end_visit(&mut self, now: Instant) -> bool {
+        if !self.surroundings.wanted {
+            return false;
+        }
+        self.surroundings.visit = false;
+        let found_nothing = matches!(self.state, State::Halted(OfflineReason::NoSession));
+        if found_nothing {
+            self.go(Why::Asked, now, now);
+        }
+        found_nothing
+    }
+
+    /// Time passed unseen: an attempt under way is as doubtful as after a change of the network.
+    fn wake_up(&mut self, now: Instant) {
+        match self.state {
+            State::Connecting { .. } => self.restart(Why::Resumed, now),
+            _ => self.wake(Why::Resumed, now),
         }
     }
 
     fn disconnect(&mut self, now: Instant) {
         self.surroundings.wanted = false;
+        self.surroundings.visit = false;
         match self.state {
             State::Online {
                 attempt,
@@ -209,9 +256,15 @@ impl Supervisor {
     /// I14: the stream is left as it is, even in the middle of a goodbye.
     fn suspend(&mut self, now: Instant) {
         self.surroundings.suspended = true;
-        if !matches!(self.state, State::Halted(_) | State::Stopped) {
-            self.stop(now);
-            self.go(Why::Resumed, now, now);
+        self.surroundings.visit = false;
+        match self.state {
+            // The visit is over, and what it did not find the app may still want.
+            State::Halted(OfflineReason::NoSession) => self.go(Why::Resumed, now, now),
+            State::Halted(_) | State::Stopped => {}
+            _ => {
+                self.stop(now);
+                self.go(Why::Resumed, now, now);
+            }
         }
     }
 
@@ -320,11 +373,18 @@ impl Supervisor {
         if was_closing {
             return self.go(Why::Asked, now, now);
         }
+        let is_visit = self.surroundings.visit;
+        if ending.no_session && is_visit {
+            self.state = State::Halted(OfflineReason::NoSession);
+            return;
+        }
+        // What a visit did not find is no news for who wants any session.
+        let at_once = ending.at_once || ending.no_session;
         if let Some(reason) = halts(ending) {
             self.state = State::Halted(reason);
             return;
         }
-        if ending.at_once && self.at_once < MAX_AT_ONCE {
+        if at_once && self.at_once < MAX_AT_ONCE {
             self.at_once += 1;
             return self.go(Why::WrongAssumption, now, now);
         }
@@ -392,11 +452,12 @@ impl Supervisor {
         let earliest = earliest.max(self.next_start());
         let Surroundings {
             wanted,
+            visit,
             suspended,
             network,
             ..
         } = self.surroundings;
-        self.state = if !wanted {
+        self.state = if !wanted && !visit {
             State::Stopped
         } else if suspended {
             State::Suspended
@@ -416,8 +477,16 @@ impl Supervisor {
         let attempt = AttemptId(self.next_attempt);
         self.next_attempt = self.next_attempt.wrapping_add(1);
         self.budget.count(now);
-        self.outputs
-            .push_back(Output::StartAttempt { attempt, why });
+        let purpose = if self.surroundings.visit {
+            Purpose::ResumeOnly
+        } else {
+            Purpose::Session
+        };
+        self.outputs.push_back(Output::StartAttempt {
+            attempt,
+            why,
+            purpose,
+        });
         State::Connecting {
             attempt,
             step: Step::Resolving,
@@ -474,7 +543,7 @@ fn halts(ending: Ending) -> Option<OfflineReason> {
         Some(OfflineReason::Conflict)
     } else if ending.needs_credentials {
         Some(OfflineReason::NeedsCredentials)
-    } else if !ending.retryable && !ending.at_once {
+    } else if !ending.retryable && !ending.at_once && !ending.no_session {
         Some(OfflineReason::Refused)
     } else {
         None

@@ -24,6 +24,9 @@
 //!
 //! `Suspend` leads from everywhere to `Suspended` (or leaves `Stopped` and `Halted` as they are) and drops the connection
 //! without a word, so that the session can be resumed.
+//!
+//! `Visit` is `Resume` and `Connect` for a short time: until `Suspend`, `Connect` or `Disconnect`, attempts may only resume. One
+//! that cannot leads to `Halted(NoSession)`, and the end of the visit leads out of there.
 
 mod backoff;
 mod machine;
@@ -34,6 +37,7 @@ use std::time::Duration;
 
 use snapback_proto::connection::Outcome;
 use snapback_proto::error::ConnectionError;
+use snapback_proto::plan::Purpose;
 use snapback_proto::stream::error::StreamCondition;
 use snapback_proto::time::Instant;
 
@@ -50,6 +54,9 @@ pub struct AttemptId(pub u64);
 pub enum Input {
     /// The app wants to be online. Said again, it means: now, please; and it is the only way out of a refusal.
     Connect,
+    /// The process was woken for a moment, by a push: the interrupted session is wanted, and no other. It changes nothing where
+    /// the app wants to be online and is awake.
+    Visit,
     /// The app does not want to be online any more.
     Disconnect,
     /// The process is about to be frozen. The stream must not be closed: the session is to be resumed (rule I14).
@@ -105,6 +112,8 @@ pub struct Ending {
     pub conflict: bool,
     /// The server is short of something, or is being restarted: give it more time.
     pub overloaded: bool,
+    /// Only the interrupted session was wanted, and it is not to be had.
+    pub no_session: bool,
 }
 
 impl From<&ConnectionError> for Ending {
@@ -128,6 +137,7 @@ impl From<&ConnectionError> for Ending {
             conflict: condition == Some(StreamCondition::Conflict),
             // A login that is refused for now counts as well: servers lock accounts that try too often.
             overloaded: is_relief || matches!(error, ConnectionError::Sasl(_)),
+            no_session: matches!(error, ConnectionError::NoSession(_)),
         }
     }
 }
@@ -158,6 +168,8 @@ pub enum Output {
         attempt: AttemptId,
         /// What it is for.
         why: Why,
+        /// Which session it may lead to.
+        purpose: Purpose,
     },
     /// Drop the attempt or its connection as it is, without closing the stream: the session stays resumable.
     StopAttempt {
@@ -279,6 +291,8 @@ pub enum OfflineReason {
     Refused,
     /// Another client took our place. Only the user can say that it should be ours again (rule I10).
     Conflict,
+    /// A visit found no session to resume; then `Connect`.
+    NoSession,
 }
 
 /// How long to wait for what.

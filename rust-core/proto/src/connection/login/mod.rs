@@ -6,7 +6,7 @@ mod resume;
 mod sasl1;
 mod sasl2;
 
-use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::error::{Assumption, ConnectionError, NoSession, PeerError};
 use crate::knowledge::{FastToken, Op};
 use crate::mistakes::{Mistake, planted};
 use crate::plan::{Goal, Login, Plan};
@@ -87,6 +87,7 @@ pub(super) fn ask(features: &StreamFeatures, context: &mut Context) -> Next {
     if context.plan.goal == Goal::Resume && features.sm && !planted(Mistake::BindBeforeResume) {
         return Ok(resume::after_sasl(context));
     }
+    context.may_bind(NoSession::NotOffered)?;
     context.plan.goal = Goal::Bind;
     Ok(bind::start(Some(features), context))
 }

@@ -1,11 +1,11 @@
 //! XEP-0198 section 5 and XEP-0305, "Reconnection": asking for the interrupted session.
 
-use crate::error::{ConnectionError, PeerError};
+use crate::error::{ConnectionError, NoSession, PeerError};
 use crate::knowledge::SmSession;
 use crate::part::Part;
-use crate::plan::Goal;
+use crate::plan::{Goal, Purpose};
 use crate::sasl::SaslCondition;
-use crate::xep::sm::{self, Nonza};
+use crate::xep::sm::{self, Failed, Nonza};
 use crate::xml::Element;
 
 use super::super::context::Context;
@@ -67,7 +67,7 @@ pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Nex
         Some(Nonza::Failed(failed)) => {
             context.understood(Part::SmFailed);
             context.at_risk = None;
-            session::lost(failed.h, context)?;
+            refused(&failed, context)?;
             context.plan.goal = Goal::Bind;
             let features = context.stream.features.clone();
             Ok(bind::start(features.as_ref(), context))
@@ -76,6 +76,16 @@ pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Nex
             "answer to <resume/>",
         ))),
     }
+}
+
+/// The server has forgotten the session. Where nothing else will do, what it says to have handled is noted, and the rest is
+/// left to the connection that binds a new one (rule I8).
+pub(super) fn refused(failed: &Failed, context: &mut Context) -> Result<(), ConnectionError> {
+    if context.purpose == Purpose::ResumeOnly {
+        session::handled(failed.h, context);
+        return Err(ConnectionError::NoSession(NoSession::Forgotten));
+    }
+    session::lost(failed.h, context)
 }
 
 /// A stream management nonza, if it is one.

@@ -7,7 +7,7 @@ use crate::knowledge::{FastToken, Op};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
-use crate::plan::Goal;
+use crate::plan::{Goal, Purpose};
 use crate::sasl::{HtBinding, Mechanism, Profile, SaslCondition};
 use crate::secret::Secret;
 use crate::stream::features::{Sasl2Features, StreamFeatures};
@@ -22,7 +22,7 @@ use super::super::context::Context;
 use super::super::session::{self, Inline, Session};
 use super::super::state::{Next, State};
 use super::exchange::{Exchange, Reply, is_about_mechanism};
-use super::resume::{online, resume_element};
+use super::resume::{online, refused, resume_element};
 use super::{fall_back, is_early, proven};
 
 /// An exchange runs.
@@ -50,10 +50,11 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
     let (exchange, response) = Exchange::with_token(context)?;
     context.at_risk.get_or_insert(Assumption::FastToken);
     let used = context.knowledge.fast.as_ref().map(|token| token.binding);
+    let is_log_out = context.purpose == Purpose::LogOut;
     let wanted =
-        wanted_token(&features, context).filter(|wanted| Some(*wanted) != used && !context.log_out);
+        wanted_token(&features, context).filter(|wanted| Some(*wanted) != used && !is_log_out);
     let (mut children, inline) = goal_elements(&features, context);
-    children.push(fast::fast(count, context.log_out));
+    children.push(fast::fast(count, is_log_out));
     children.extend(wanted.map(request_token));
     send(&exchange, Secret::new(response), children, after, context);
     Ok(ExpectSasl2 {
@@ -128,7 +129,7 @@ fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding
 /// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4).
 fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, Inline) {
     let mut children = Vec::new();
-    if context.log_out {
+    if context.purpose == Purpose::LogOut {
         return (children, Inline::default());
     }
     if context.plan.goal == Goal::Resume {
@@ -138,6 +139,9 @@ fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, 
             return (children, Inline::default());
         }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
+    }
+    if context.purpose == Purpose::ResumeOnly {
+        return (children, Inline::default());
     }
     let Some(bind2) = &features.bind2 else {
         return (children, Inline::default());
@@ -264,12 +268,15 @@ impl ExpectSasl2 {
                 count: 0,
             });
         proven(finished, token, context);
-        if context.log_out {
+        if context.purpose == Purpose::LogOut {
             return Ok(logged_out(context));
         }
         match (success.resumed, success.bound) {
             (Some(_), Some(_)) => Err(ConnectionError::Peer(PeerError::BoundAndResumed)),
             (Some(resumed), None) => Session::resumed(&resumed, context).map(online),
+            (None, Some(_)) if context.purpose == Purpose::ResumeOnly => {
+                Err(ConnectionError::Peer(PeerError::Unexpected("bound")))
+            }
             (None, Some(bound)) => {
                 context.understood(Part::Bound);
                 context.plan.goal = Goal::Bind;
@@ -281,7 +288,7 @@ impl ExpectSasl2 {
             }
             (None, None) => {
                 if let Some(failed) = success.resume_failed {
-                    session::lost(failed.h, context)?;
+                    refused(&failed, context)?;
                     context.plan.goal = Goal::Bind;
                 }
                 context.stream.features = None;
@@ -296,7 +303,7 @@ impl ExpectSasl2 {
         if failure.config_version_mismatch {
             return fall_back(&failure.condition, context);
         }
-        if context.log_out {
+        if context.purpose == Purpose::LogOut {
             // Refused or turned in: the token is worth nothing any more.
             return Ok(logged_out(context));
         }

@@ -25,7 +25,7 @@ use super::{Event, Timer};
 use archive::Archive;
 
 pub(super) use establish::Inline;
-pub(super) use outbound::{enqueue, lost};
+pub(super) use outbound::{enqueue, handled, lost};
 
 /// A session and its counters.
 #[derive(Debug)]

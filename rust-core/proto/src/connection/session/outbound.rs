@@ -97,6 +97,39 @@ pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<()
     outcome
 }
 
+/// The server has forgotten the session, and says what it had handled of it. That leaves the queue; the session stays, for
+/// whoever binds a new one to clear. A count that cannot be true proves nothing.
+pub(in super::super) fn handled(h: Option<u32>, context: &mut Context) {
+    let Some((h, session)) = h.zip(context.knowledge.sm.as_mut()) else {
+        return;
+    };
+    let queue = &mut context.knowledge.queue;
+    let sent = queue.iter().filter(|stanza| stanza.sent).count();
+    let Ok(covered) = count_acked(h, session.base, sent) else {
+        return;
+    };
+    session.base = h;
+    let acked: Vec<OutboundStanza> = queue.drain(..covered).collect();
+    report_acked(&acked, Some(h), context);
+}
+
+/// These stanzas were acknowledged: they leave the store, and the app is told.
+fn report_acked(acked: &[OutboundStanza], base: Option<u32>, context: &mut Context) {
+    if acked.is_empty() {
+        return;
+    }
+    let seqs = acked.iter().map(|stanza| stanza.seq).collect();
+    let mut ops = vec![Op::Acked { base, seqs }];
+    ops.extend(note_sent(acked, context));
+    let seq = context.persist(ops);
+    for event in acked
+        .iter()
+        .filter_map(|stanza| stage_event(stanza, Stage::Acked))
+    {
+        context.event_after(Some(seq), event);
+    }
+}
+
 /// The stanzas that end with their session.
 fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza>) -> Vec<u64> {
     stanzas
@@ -283,20 +316,8 @@ impl Session {
     }
 
     fn remove_acked(&mut self, covered: usize, base: Option<u32>, context: &mut Context) {
-        if covered == 0 {
-            return;
-        }
         let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
-        let seqs = acked.iter().map(|stanza| stanza.seq).collect();
-        let mut ops = vec![Op::Acked { base, seqs }];
-        ops.extend(note_sent(&acked, context));
-        let seq = context.persist(ops);
-        for event in acked
-            .iter()
-            .filter_map(|stanza| stage_event(stanza, Stage::Acked))
-        {
-            context.event_after(Some(seq), event);
-        }
+        report_acked(&acked, base, context);
     }
 
     /// Asks how far the server is, if something is unacknowledged and nothing was asked yet (rule I12).

@@ -16,6 +16,7 @@ mod early_data;
 mod graph;
 mod login_sasl1;
 mod login_sasl2;
+mod resume_only;
 mod rules_ack;
 mod rules_caps;
 mod rules_count;

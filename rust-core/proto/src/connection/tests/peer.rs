@@ -69,7 +69,7 @@ impl Peer {
             transport: setup.transport,
             knowledge: setup.knowledge.clone(),
             early_data_possible: setup.early_data_possible,
-            log_out: false,
+            purpose: setup.purpose,
             active: setup.active,
             seed: [42; 32],
         };

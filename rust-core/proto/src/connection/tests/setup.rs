@@ -6,7 +6,7 @@ use crate::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use crate::connection::{EarlyData, TlsFacts};
 use crate::jid::BareJid;
 use crate::knowledge::Knowledge;
-use crate::plan::Transport;
+use crate::plan::{Purpose, Transport};
 use crate::sasl::{ChannelBindings, TlsVersion};
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -25,6 +25,7 @@ pub(super) struct Setup {
     pub(super) transport: Transport,
     pub(super) knowledge: Knowledge,
     pub(super) early_data_possible: bool,
+    pub(super) purpose: Purpose,
     pub(super) active: bool,
     pub(super) facts: TlsFacts,
 }
@@ -36,6 +37,7 @@ impl Setup {
             transport,
             knowledge: Knowledge::default(),
             early_data_possible: false,
+            purpose: Purpose::Session,
             active: true,
             facts: facts(),
         }

@@ -372,3 +372,107 @@ fn errors_are_classified() {
         assert_eq!(Ending::from(&error), ending, "{error}");
     }
 }
+
+const GONE: Ending = Ending {
+    retryable: false,
+    no_session: true,
+    ..BROKEN
+};
+
+fn may_only_resume(attempt: u64, why: Why) -> Output {
+    Output::StartAttempt {
+        attempt: AttemptId(attempt),
+        why,
+        purpose: Purpose::ResumeOnly,
+    }
+}
+
+#[test]
+fn a_visit_may_only_resume_and_ends_where_it_cannot() {
+    let mut bench = Bench::new();
+    let outputs = bench.put(Input::Visit);
+    assert_eq!(outputs.first(), Some(&may_only_resume(0, Why::Resumed)));
+    assert_eq!(bench.end(0, GONE), [offline(OfflineReason::NoSession)]);
+    assert_eq!(bench.deadline(), None);
+    assert_eq!(bench.put(NETWORK), []);
+    assert_eq!(
+        bench.put(Input::Visit).first(),
+        Some(&may_only_resume(1, Why::Resumed)),
+        "the next push"
+    );
+    bench.end(1, BROKEN);
+    assert_eq!(
+        bench.expire().first(),
+        Some(&may_only_resume(2, Why::Retry)),
+        "a broken path is tried again"
+    );
+    bench.end(2, GONE);
+    assert_eq!(
+        bench.put(Input::Connect).first(),
+        Some(&start(3, Why::Asked))
+    );
+}
+
+#[test]
+fn a_visit_ends_when_the_process_sleeps_again() {
+    let mut bench = Bench::online();
+    bench.put(Input::Suspend);
+    assert_eq!(
+        bench.put(Input::Visit).first(),
+        Some(&may_only_resume(1, Why::Resumed))
+    );
+    bench.end(1, GONE);
+    assert_eq!(
+        bench.put(Input::Suspend),
+        [offline(OfflineReason::Suspended)]
+    );
+    assert_eq!(
+        bench.put(Input::Resume).first(),
+        Some(&start(2, Why::Resumed))
+    );
+}
+
+#[test]
+fn the_user_ends_a_visit_that_found_nothing() {
+    for input in [Input::Resume, Input::Foreground, Input::Connect] {
+        let mut bench = Bench::online();
+        bench.put(Input::Suspend);
+        bench.put(Input::Visit);
+        bench.end(1, GONE);
+        assert_eq!(bench.put(input).first(), Some(&start(2, Why::Asked)));
+    }
+}
+
+/// An attempt may be under way that could only resume; what it did not find, the app has made do without.
+#[test]
+fn connect_during_a_visit_asks_for_any_session() {
+    let mut bench = Bench::new();
+    bench.put(Input::Visit);
+    bench.put(Input::Connect);
+    assert_eq!(
+        bench.end(0, GONE).first(),
+        Some(&start(1, Why::WrongAssumption))
+    );
+}
+
+#[test]
+fn a_visit_to_an_app_that_is_awake_is_a_wake_up() {
+    let mut bench = Bench::online();
+    assert!(matches!(
+        bench.put(Input::Visit)[..],
+        [Output::Probe { .. }]
+    ));
+    let outputs = bench.end(0, BROKEN);
+    assert_eq!(outputs.first(), Some(&start(1, Why::ProbeFailed)));
+}
+
+#[test]
+fn i10_a_push_is_not_the_user() {
+    let conflict = Ending {
+        conflict: true,
+        ..BROKEN
+    };
+    let mut bench = Bench::online();
+    bench.end(0, conflict);
+    assert_eq!(bench.put(Input::Visit), []);
+}

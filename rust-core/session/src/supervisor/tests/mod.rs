@@ -75,6 +75,7 @@ const BROKEN: Ending = Ending {
     needs_credentials: false,
     conflict: false,
     overloaded: false,
+    no_session: false,
 };
 
 const NETWORK: Input = Input::NetworkChanged { available: true };
@@ -96,6 +97,7 @@ fn start(attempt: u64, why: Why) -> Output {
     Output::StartAttempt {
         attempt: AttemptId(attempt),
         why,
+        purpose: Purpose::Session,
     }
 }
 

@@ -27,11 +27,12 @@ impl Dice {
 
     fn input(&mut self, starts: usize) -> Input {
         let attempt = self.attempt(starts);
-        match self.roll(16) {
+        match self.roll(17) {
             0 | 1 => Input::Connect,
             2 if self.roll(4) == 0 => Input::Disconnect,
             3 => Input::Suspend,
             4 => Input::Resume,
+            15 => Input::Visit,
             5 | 6 => NETWORK,
             7 => NO_NETWORK,
             8 => Input::Foreground,
@@ -49,6 +50,7 @@ impl Dice {
                     needs_credentials: self.roll(16) == 0,
                     conflict: self.roll(16) == 0,
                     overloaded: self.roll(8) == 0,
+                    no_session: self.roll(4) == 0,
                 }),
             },
             _ => Input::Timeout,

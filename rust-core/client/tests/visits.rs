@@ -1,0 +1,159 @@
+//! Short visits, as after a push: the interrupted session, or none.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that goes wrong should stop"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use snapback_client::{
+    ConnectionError, ConnectionState, Event, NoSession, OfflineReason, Outcome, Transport,
+};
+use snapback_reference_server::{Fault, Switches};
+use support::course::Course;
+use support::{PATIENCE, Setup};
+
+/// SASL1; SASL2, where the request rides inside; and `<resume/>` right behind TLS.
+fn servers() -> [Switches; 3] {
+    let modern = Switches {
+        early_data: None,
+        sm_before_sasl: false,
+        ..Switches::modern()
+    };
+    [
+        Switches::stock_prosody(),
+        modern,
+        Switches::quickstart_2013(),
+    ]
+}
+
+/// An app that was online and sleeps.
+async fn asleep(switches: Switches) -> Setup {
+    let setup = Setup::hasty(switches, Transport::StartTls).await;
+    setup.client.connect();
+    setup.online().await;
+    setup.settle().await;
+    setup.client.suspend().await;
+    setup
+        .event(|event| is_offline(event, OfflineReason::Suspended))
+        .await;
+    setup
+}
+
+fn is_offline(event: &Event, why: OfflineReason) -> bool {
+    matches!(event, Event::State(ConnectionState::Offline { reason, .. }) if *reason == why)
+}
+
+/// The server gives the session up, once it has seen that its client has gone.
+async fn forget(setup: &Setup) {
+    let is_waiting = || {
+        let sessions = setup.server.sessions();
+        sessions.iter().all(|session| session.connection.is_none())
+    };
+    let wait = async {
+        while !is_waiting() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    setup.server.forget_sessions("juliet");
+}
+
+fn inject(setup: &Setup, body: &str) {
+    setup
+        .server
+        .inject_message("romeo@localhost/x", "juliet@localhost", body);
+}
+
+#[tokio::test]
+async fn a_visit_resumes_and_leaves_the_session_to_the_app() {
+    for switches in servers() {
+        let setup = asleep(switches).await;
+        inject(&setup, "wake up");
+        setup.client.visit().await;
+        let mut course = Course::default();
+        let has_come = |course: &Course| course.bodies() == ["wake up"];
+        setup.follow(&mut course, has_come, "the message").await;
+        assert_eq!(course.online, [Outcome::Resumed]);
+        setup.client.suspend().await;
+        setup.client.resume();
+        assert_eq!(setup.online().await.outcome, Outcome::Resumed);
+    }
+}
+
+#[tokio::test]
+async fn a_visit_stops_where_the_session_is_gone_and_loses_nothing() {
+    for switches in servers() {
+        let is_quickstart = switches.sm_before_sasl;
+        let setup = asleep(switches).await;
+        forget(&setup).await;
+        inject(&setup, "wake up");
+        let before = setup.connections().len();
+        setup.client.visit().await;
+        let mut course = Course::default();
+        let halted = |course: &Course| course.halted == Some(OfflineReason::NoSession);
+        setup.follow(&mut course, halted, "the end").await;
+        let forgotten = ConnectionError::NoSession(NoSession::Forgotten);
+        assert_eq!(*course.first_error(), forgotten);
+        assert_eq!(setup.server.sessions().len(), 0, "nothing was bound");
+        let quiet = Duration::from_millis(300);
+        assert_eq!(setup.connections_within(quiet).await, 0, "no loop");
+        let connections = setup.connections();
+        assert_eq!(connections.len(), before + 1);
+        let asked = connections[before].previds.len();
+        assert_eq!(asked, if is_quickstart { 2 } else { 1 });
+
+        // What the app says meanwhile waits for a session.
+        let id = setup.client.send_message("romeo@localhost", "later").await;
+        let ids = [id.unwrap()];
+        setup.client.connect();
+        let mut course = Course::default();
+        let all = |course: &Course| course.has_acked(&ids) && course.bodies() == ["wake up"];
+        setup.follow(&mut course, all, "the session after").await;
+        assert_eq!(course.online, [Outcome::Bound]);
+    }
+}
+
+#[tokio::test]
+async fn without_a_session_a_visit_does_not_touch_the_network() {
+    let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
+    for _ in 0..2 {
+        setup.client.visit().await;
+        let mut course = Course::default();
+        let halted = |course: &Course| course.halted == Some(OfflineReason::NoSession);
+        setup.follow(&mut course, halted, "the end").await;
+        let unknown = ConnectionError::NoSession(NoSession::NotStored);
+        assert_eq!(*course.first_error(), unknown);
+        setup.client.suspend().await;
+    }
+    assert_eq!(setup.connections().len(), 0);
+    setup.client.resume();
+    setup.client.connect();
+    assert_eq!(setup.online().await.outcome, Outcome::Bound);
+}
+
+/// The user opens the app while a visit finds out that there is nothing to resume.
+#[tokio::test]
+async fn an_app_that_connects_during_a_visit_gets_a_session() {
+    let setup = asleep(Switches::modern()).await;
+    forget(&setup).await;
+    setup.client.visit().await;
+    setup.client.connect();
+    assert_eq!(setup.online().await.outcome, Outcome::Bound);
+}
+
+#[tokio::test]
+async fn a_visit_to_an_app_that_is_online_changes_nothing() {
+    let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
+    setup.client.connect();
+    setup.online().await;
+    setup.settle().await;
+    setup.client.visit().await;
+    setup.next_connection(Fault::ForgetSmSession);
+    setup.cut();
+    assert_eq!(setup.online().await.outcome, Outcome::Bound);
+}
