@@ -126,8 +126,9 @@ public final class SnapbackClient: Sendable {
     core.resume()
   }
 
-  /// A short visit, as after a push: connects, comes back when all that the server had for us was taken from ``events``
-  /// or the deadline has come, and pauses again. If the task is cancelled, it pauses at once and throws.
+  /// A short visit, as after a push: resumes the session, comes back when all that the server had for us was taken from
+  /// ``events`` or the deadline has come, and pauses again. A new session is never begun: without one to resume the outcome
+  /// is `offline` with the reason `noSession`. If the task is cancelled, it pauses at once and throws.
   public func drain(deadline: Date) async throws -> DrainOutcome {
     let cancellation = Cancellation()
     let outcome = try await withTaskCancellationHandler {

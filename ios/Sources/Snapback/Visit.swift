@@ -1,8 +1,11 @@
 import Foundation
 
 extension SnapbackClient {
-  /// What a notification service extension does after a push: opens the account that the app left, goes on with its
-  /// session, hands over what is waiting, and lets go of everything before the deadline.
+  /// What a notification service extension does after a push: opens the account that the app left, resumes its session,
+  /// hands over what is waiting, and lets go of everything before the deadline.
+  ///
+  /// It never begins a new session: that takes longer than an extension may live. Where there is none to resume, the
+  /// outcome is `offline` with the reason `noSession`; show something general, and the app gets the message when it connects.
   ///
   /// Give it the same ``Storage`` as the app, in the folder of an app group: `Storage.file(named:appGroup:accessGroup:)`.
   /// No password is needed; the app's token is.

@@ -60,21 +60,6 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func aVisitIsCutShortAndHoldsNothing() async throws {
-    let world = try await World()
-    let folder = try Folder()
-    try await world.obey("down", ["mode": "blackhole"])
-    let client = try await world.client(storage: folder.storage)
-    let visit = Task { try await client.drain(deadline: Date(timeIntervalSinceNow: 3600)) }
-    try await client.until("an attempt") { if case .connecting = $0 { true } else { false } }
-    visit.cancel()
-    await #expect(throws: CancellationError.self) { try await patiently("the visit") { try await visit.value } }
-    // It is paused: the file is free.
-    let other = try await world.client(storage: folder.storage)
-    await other.shutdown()
-    await client.shutdown()
-  }
-
   @Test func statesStagesAndSendsOfACancelledTaskEnd() async throws {
     let world = try await World()
     let client = try await world.client()

@@ -105,46 +105,6 @@ import Testing
     #expect(try await next.online().outcome == .resumed)
     await next.shutdown()
   }
-
-  @Test func aVisitTakesWhatIsWaitingAndLetsGo() async throws {
-    let world = try await World()
-    let folder = try Folder()
-    let app = try await world.client(storage: folder.storage)
-    app.connect()
-    _ = try await app.online()
-    // While the app has the account, an extension has nothing to do.
-    let visitor = world.configuration(storage: folder.storage)
-    await #expect(throws: SnapbackError.storage(.ownedElsewhere)) {
-      try await SnapbackClient.visit(World.juliet, configuration: visitor, deadline: .distantFuture) { _ in }
-    }
-    await app.shutdown()
-    try await world.obey("message", ["count": 3])
-    let taken = Bodies()
-    let outcome = try await patiently("the visit") {
-      try await SnapbackClient.visit(
-        World.juliet, configuration: visitor, deadline: Date(timeIntervalSinceNow: 60)
-      ) { event in
-        if case .online(let online) = event { taken.add("\(online.outcome)") }
-        if case .message(let delivery) = event { taken.add(delivery.content.body) }
-        event.delivery?.confirm()
-      }
-    }
-    #expect(outcome == .complete)
-    #expect(taken.all == ["resumed", "romeo 1", "romeo 2", "romeo 3"])
-    let next = try await world.client(storage: folder.storage)
-    next.connect()
-    #expect(try await next.online().outcome == .resumed)
-    await next.shutdown()
-  }
-
-  @Test func aVisitEndsWithItsDeadline() async throws {
-    let world = try await World()
-    try await world.obey("down", ["mode": "blackhole"])
-    let client = try await world.client()
-    #expect(try await client.drain(deadline: Date(timeIntervalSinceNow: 0.2)) == .timedOut)
-    try await client.until("the state") { $0 == .offline(reason: .suspended, retryIn: nil) }
-    await client.shutdown()
-  }
 }
 
 /// What this process holds (proc(5)).
@@ -163,15 +123,4 @@ private struct Footprint {
     threads = number("Threads")
     kilobytes = number("VmRSS")
   }
-}
-
-private final class Bodies: @unchecked Sendable {
-  private let lock = NSLock()
-  private var bodies: [String] = []
-
-  func add(_ body: String?) {
-    lock.withLock { bodies.append(body ?? "") }
-  }
-
-  var all: [String] { lock.withLock { bodies } }
 }
