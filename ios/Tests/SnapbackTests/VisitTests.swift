@@ -55,7 +55,8 @@ import Testing
     try await world.obey("down", ["mode": "blackhole"])
     let client = try await world.client(storage: folder.storage)
     #expect(try await client.drain(deadline: Date(timeIntervalSinceNow: 0.2)) == .timedOut)
-    try await client.until("the state") { $0 == .offline(reason: .suspended, retryIn: nil) }
+    // Nothing goes on: it was only a visit.
+    try await client.until("the state") { $0 == .offline(reason: .notWanted, retryIn: nil) }
     await client.shutdown()
   }
 
