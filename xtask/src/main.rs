@@ -34,7 +34,7 @@ usage: cargo xtask <command>
   simulate [arguments]  seeds in a simulated world; `simulate --help` names the arguments
   flights               measure the round trips on real servers, into docs/protocol/flights.md
   swift                 build and test the Swift package, with a toolchain that is installed on first use
-  ios-targets           type-check the core for iOS, without Apple's SDK
+  ios-targets           compile the core for iOS, without Apple's SDK
   aar                   the Android library, into target/android/repository
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
   bench store           measure what the store costs against its budgets, in release

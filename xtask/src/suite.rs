@@ -72,7 +72,7 @@ pub(crate) fn swift() -> Report {
     report
 }
 
-/// The core, type-checked for iOS.
+/// The core, compiled for iOS.
 pub(crate) fn ios_targets() -> Report {
     let mut report = new_report();
     swift::add_mobile(&mut report);

@@ -13,6 +13,8 @@ use crate::tool;
 
 /// Makes what is missing of Foundation visible to every file, as on Apple's systems.
 const IMPORTS: &str = "import AppleFoundation\n";
+/// What Apple wants to be told: which interfaces are called for what.
+const PRIVACY: &str = "Sources/Snapback/Resources/PrivacyInfo.xcprivacy";
 const FOUNDATION: &str = "AppleFoundation";
 
 /// Checks in one go: a file that fails does not hide the next one.
@@ -28,6 +30,12 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     emit_module(swift, &out, "SnapbackFFI", "5", &binding.to_string_lossy())?;
     let imports = out.join("Imports.swift");
     fs::write(&imports, IMPORTS).map_err(|error| format!("{}: {error}", imports.display()))?;
+
+    // It says what is wrong, and succeeds.
+    let found = tool::output(&mut swift.command(&package(), "plutil", ["-lint", "--", PRIVACY]))?;
+    if !found.trim_end().ends_with(": OK") {
+        return Err(found);
+    }
 
     let handwritten = sources(&package().join("Sources/Snapback"))?;
     imports_are_known(&handwritten, &stubs)?;

@@ -1,7 +1,7 @@
-//! The core type-checked for iOS, without Apple's SDK.
+//! The library for iOS without Apple's SDK: compiled for a phone, type-checked for the simulator.
 //!
 //! rustup is not everywhere allowed to fetch a standard library for iOS; Debian ships the sources of one, with a compiler
-//! that can build it. Both are unpacked into the cache folder. C code is skipped: nothing is linked.
+//! that can build it. Both are unpacked into the cache folder. C code is skipped: its headers are Apple's.
 
 use std::env;
 use std::fs::{self, File};
@@ -11,7 +11,8 @@ use std::process::Command;
 use super::toolchain::Missing;
 use crate::tool;
 
-const TARGETS: [&str; 2] = ["aarch64-apple-ios", "aarch64-apple-ios-sim"];
+const PHONE: &str = "aarch64-apple-ios";
+const SIMULATOR: &str = "aarch64-apple-ios-sim";
 const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 const FOLDER: &str = "rust-web-1";
 /// Stands for compiler and archiver: writes what it is told to write, with nothing in it.
@@ -19,69 +20,81 @@ const NOTHING: &str = r#"#!/bin/sh
 while [ $# -gt 0 ]; do
     case $1 in
     -o) : > "$2" ;;
-    *.a) : > "$1" ;;
+    *.a) printf '!<arch>\n' > "$1" ;;
     esac
     shift
 done
 "#;
 
-/// Checks the library for a phone and for the simulator.
-pub(super) fn check() -> Result<(), Missing> {
-    let rust = unpacked()?;
-    let work = tool::target_folder().join("mobile");
-    let stub = work.join("nothing");
-    super::write_if_changed(&stub, NOTHING.as_bytes())?;
-    tool::run(Command::new("chmod").arg("755").arg(&stub))?;
-    for target in TARGETS {
-        println!("{target}");
-        tool::run(&mut cargo_check(&rust, &work, &stub, target)?)?;
-    }
-    Ok(())
+/// Type-checks the library for the simulator.
+pub(super) fn check_simulator() -> Result<(), Missing> {
+    let mut cargo = Mobile::installed()?.cargo("check", SIMULATOR)?;
+    cargo.arg("-Zbuild-std=std,panic_abort");
+    Ok(tool::run(&mut cargo)?)
 }
 
-fn cargo_check(rust: &Path, work: &Path, stub: &Path, target: &str) -> Result<Command, String> {
-    // cc asks Xcode for the SDK unless it is told, and looks at its name.
-    let sdk = work.join(if target.ends_with("-sim") {
-        "iPhoneSimulator.sdk"
-    } else {
-        "iPhoneOS.sdk"
-    });
-    fs::create_dir_all(&sdk).map_err(|error| format!("{}: {error}", sdk.display()))?;
-    let mut cargo = Command::new(rust.join("usr/bin/cargo"));
-    cargo.current_dir(tool::workspace());
-    cargo.args([
-        "check",
-        "--quiet",
-        "--locked",
-        "--lib",
-        "--package",
-        "snapback-ffi",
-    ]);
-    cargo.args(["-Zbuild-std=std,panic_abort", "--target", target]);
-    // Neither the compiler of the workspace nor its options.
-    for name in [
-        "RUSTC",
-        "RUSTFLAGS",
-        "RUSTUP_TOOLCHAIN",
-        "CARGO",
-        "RUSTC_WRAPPER",
-    ] {
-        cargo.env_remove(name);
+/// Compiles the static library for a phone as it would ship, and says where it is.
+pub(super) fn compile() -> Result<PathBuf, Missing> {
+    let mobile = Mobile::installed()?;
+    let mut cargo = mobile.cargo("rustc", PHONE)?;
+    cargo.args(["--profile", "phone", "--crate-type", "staticlib"]);
+    tool::run(cargo.arg("-Zbuild-std=std,panic_unwind"))?;
+    Ok(mobile.work.join(PHONE).join("phone/libsnapback_ffi.a"))
+}
+
+/// Debian's Rust, and where it builds.
+struct Mobile {
+    rust: PathBuf,
+    work: PathBuf,
+    stub: PathBuf,
+}
+
+impl Mobile {
+    fn installed() -> Result<Self, Missing> {
+        let rust = unpacked()?;
+        let work = tool::target_folder().join("mobile");
+        let stub = work.join("nothing");
+        super::write_if_changed(&stub, NOTHING.as_bytes())?;
+        tool::run(Command::new("chmod").arg("755").arg(&stub))?;
+        Ok(Self { rust, work, stub })
     }
-    let underscored = target.replace('-', "_");
-    cargo
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTC", rust.join("usr/bin/rustc"))
-        .env(
-            "LD_LIBRARY_PATH",
-            rust.join("usr/lib")
-                .join(format!("{}-linux-gnu", env::consts::ARCH)),
-        )
-        .env("CARGO_TARGET_DIR", work)
-        .env(format!("CC_{underscored}"), stub)
-        .env(format!("AR_{underscored}"), stub)
-        .env("SDKROOT", &sdk);
-    Ok(cargo)
+
+    /// A command of cargo's about the library for `target`.
+    fn cargo(&self, command: &str, target: &str) -> Result<Command, String> {
+        // cc asks Xcode for the SDK unless it is told, and looks at its name.
+        let sdk = self.work.join(if target.ends_with("-sim") {
+            "iPhoneSimulator.sdk"
+        } else {
+            "iPhoneOS.sdk"
+        });
+        fs::create_dir_all(&sdk).map_err(|error| format!("{}: {error}", sdk.display()))?;
+        let mut cargo = Command::new(self.rust.join("usr/bin/cargo"));
+        cargo.current_dir(tool::workspace());
+        cargo.args([command, "--quiet", "--locked", "--lib"]);
+        cargo.args(["--package", "snapback-ffi", "--target", target]);
+        // Neither the compiler of the workspace nor its options.
+        for name in [
+            "RUSTC",
+            "RUSTFLAGS",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO",
+            "RUSTC_WRAPPER",
+        ] {
+            cargo.env_remove(name);
+        }
+        let libraries = format!("usr/lib/{}-linux-gnu", env::consts::ARCH);
+        let underscored = target.replace('-', "_");
+        cargo
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTC", self.rust.join("usr/bin/rustc"))
+            .env("LD_LIBRARY_PATH", self.rust.join(libraries))
+            .env("CARGO_TARGET_DIR", &self.work)
+            .env("IPHONEOS_DEPLOYMENT_TARGET", "15.0")
+            .env(format!("CC_{underscored}"), &self.stub)
+            .env(format!("AR_{underscored}"), &self.stub)
+            .env("SDKROOT", &sdk);
+        Ok(cargo)
+    }
 }
 
 /// The compiler and its sources, unpacked; the folder gets its name when it is complete.

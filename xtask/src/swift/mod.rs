@@ -7,6 +7,7 @@ mod documentation;
 mod examples;
 mod generated;
 mod graph;
+mod link;
 mod mobile;
 mod release;
 mod toolchain;
@@ -58,13 +59,23 @@ pub(crate) fn add_steps(report: &mut Report) {
     report.step("swift release", || Outcome::of(release::check(&swift)));
 }
 
-/// The core, type-checked for iOS without Apple's SDK.
+/// The library for iOS without Apple's SDK: type-checked for the simulator, compiled and linked for a phone.
 pub(crate) fn add_mobile(report: &mut Report) {
-    report.step("ios targets", || match mobile::check() {
+    report.step("ios simulator", || outcome(mobile::check_simulator()));
+    report.step("ios phone", || outcome(phone()));
+}
+
+fn phone() -> Result<(), Missing> {
+    let swift = Toolchain::installed()?;
+    Ok(link::check(&swift, &mobile::compile()?)?)
+}
+
+fn outcome(result: Result<(), Missing>) -> Outcome {
+    match result {
         Ok(()) => Outcome::default(),
-        Err(Missing::Here(why)) => skipped(format!("iOS targets: {why}")),
+        Err(Missing::Here(why)) => skipped(why),
         Err(Missing::Failed(why)) => Outcome::of(Err(why)),
-    });
+    }
 }
 
 fn skipped(why: String) -> Outcome {

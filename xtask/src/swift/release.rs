@@ -25,6 +25,10 @@ const SLICES: [(&str, &[&str]); 3] = [
     ("macos", &["aarch64-apple-darwin", "x86_64-apple-darwin"]),
 ];
 
+/// SQLite's locking for file systems of Macs is not needed in an app's own folder. It brings `statfs`, and on some SDKs
+/// `gethostuuid`, which apps may not call.
+const SQLITE: &str = "-DSQLITE_ENABLE_LOCKING_STYLE=0 -DHAVE_GETHOSTUUID=0";
+
 /// Writes the release tree and checks its manifest.
 pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     let tree = tool::target_folder().join("swift/release");
@@ -151,16 +155,18 @@ fn static_library(folder: &Path, targets: &[&str]) -> Result<PathBuf, String> {
     for target in targets {
         let arguments = [
             "build",
-            "--release",
+            "--profile",
+            "phone",
             "--package",
             "snapback-ffi",
             "--target",
             target,
         ];
         let mut cargo = cargo(&arguments);
+        cargo.env("LIBSQLITE3_FLAGS", SQLITE);
         cargo.env("IPHONEOS_DEPLOYMENT_TARGET", "15.0");
         tool::run(cargo.env("MACOSX_DEPLOYMENT_TARGET", "12.0"))?;
-        let built = tool::target_folder().join(target).join("release");
+        let built = tool::target_folder().join(target).join("phone");
         join.arg(built.join("libsnapback_ffi.a"));
     }
     tool::run(&mut join)?;
