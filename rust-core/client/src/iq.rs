@@ -47,21 +47,46 @@ pub(crate) type IqReply = oneshot::Sender<Result<Element, IqError>>;
 
 /// Requests that wait for their answer.
 #[derive(Debug, Default)]
-pub(crate) struct Pending(HashMap<String, (Option<String>, IqReply)>);
+pub(crate) struct Pending(HashMap<String, Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    to: Option<String>,
+    reply: IqReply,
+    /// The server has counted it, so it left the queue, and only the answer is still owed.
+    taken: bool,
+}
 
 impl Pending {
     pub(crate) fn insert(&mut self, id: String, to: Option<String>, reply: IqReply) {
-        self.0.retain(|_, (_, reply)| !reply.is_closed());
-        self.0.insert(id, (to, reply));
+        self.0.retain(|_, waiting| !waiting.reply.is_closed());
+        let taken = false;
+        self.0.insert(id, Waiting { to, reply, taken });
+    }
+
+    /// The server has counted this stanza.
+    pub(crate) fn taken(&mut self, id: &str) {
+        if let Some(waiting) = self.0.get_mut(id) {
+            waiting.taken = true;
+        }
+    }
+
+    /// The session is gone: what was taken in it will not be answered. What is still queued goes out in the next one, or is
+    /// reported by its stage.
+    pub(crate) fn session_lost(&mut self) {
+        for (_, waiting) in self.0.extract_if(|_, waiting| waiting.taken) {
+            // Nobody may wait any more; that is theirs to decide.
+            let _ = waiting.reply.send(Err(IqError::SessionLost));
+        }
     }
 
     /// Gives an answer to whoever asked. `is_own` says whether a sender speaks for our account.
     pub(crate) fn answer(&mut self, iq: Element, is_own: impl Fn(&str) -> bool) {
         let Some(id) = iq.attr("id") else { return };
-        let Some((to, _)) = self.0.get(id) else {
+        let Some(waiting) = self.0.get(id) else {
             return;
         };
-        let matches = match (iq.attr("from"), to) {
+        let matches = match (iq.attr("from"), &waiting.to) {
             (Some(from), Some(to)) => is_same(from, to),
             (None, None) => true,
             (Some(from), None) => is_own(from),
@@ -70,25 +95,24 @@ impl Pending {
         if !matches {
             return;
         }
-        if let Some((_, reply)) = self.0.remove(id) {
+        if let Some(waiting) = self.0.remove(id) {
             let answer = match StanzaError::of(&iq) {
                 Some(error) => Err(IqError::Refused(error)),
                 None => Ok(iq),
             };
-            // Nobody may wait any more; that is theirs to decide.
-            let _ = reply.send(answer);
+            let _ = waiting.reply.send(answer);
         }
     }
 
     pub(crate) fn fail(&mut self, id: &str, error: IqError) {
-        if let Some((_, reply)) = self.0.remove(id) {
-            let _ = reply.send(Err(error));
+        if let Some(waiting) = self.0.remove(id) {
+            let _ = waiting.reply.send(Err(error));
         }
     }
 
     pub(crate) fn fail_all(&mut self, error: &IqError) {
-        for (_, (_, reply)) in self.0.drain() {
-            let _ = reply.send(Err(error.clone()));
+        for (_, waiting) in self.0.drain() {
+            let _ = waiting.reply.send(Err(error.clone()));
         }
     }
 }

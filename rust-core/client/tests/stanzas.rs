@@ -686,3 +686,48 @@ async fn states_are_told_in_order() {
     }
     assert!(was_connecting);
 }
+
+/// The server has counted the request, so it will not be sent again; and whoever would answer it knows the old session only.
+#[tokio::test]
+async fn i8_a_request_that_was_taken_fails_with_its_session() {
+    const FOR_EVER: Duration = Duration::from_secs(600);
+    for is_clean in [false, true] {
+        let setup = online(Transport::DirectTls).await;
+        // Somebody who is there, and silent.
+        let (silent, link) = Setup::another(
+            &setup.server,
+            "romeo@localhost",
+            "jul13t",
+            Transport::DirectTls,
+            |_| {},
+        )
+        .await;
+        silent.connect();
+        let mut course = Course::default();
+        let is_online = |course: &Course| !course.online.is_empty();
+        follow(&silent, &mut course, &mut { is_online }, "romeo").await;
+        let sessions = setup.server.sessions();
+        let romeo = sessions.iter().find(|one| one.jid.starts_with("romeo@"));
+        let romeo = romeo.unwrap().jid.clone();
+        link.cut(CutMode::Blackhole);
+
+        let request = iq("get", Some(&romeo), Element::new("ping", PING)).with_attr("id", "asked");
+        let asked = setup.client.iq(request, FOR_EVER);
+        let lose = async {
+            let mut course = Course::default();
+            let taken = |course: &Course| course.acked.iter().any(|id| id == "asked");
+            setup.follow(&mut course, taken, "taken").await;
+            if is_clean {
+                setup.client.disconnect().await;
+            } else {
+                setup.next_connection(Fault::ForgetSmSession);
+                setup.cut();
+                let bound = |course: &Course| course.online == [Outcome::Bound];
+                setup.follow(&mut course, bound, "a new session").await;
+            }
+        };
+        let wait = async { tokio::join!(asked, lose) };
+        let (answer, ()) = tokio::time::timeout(support::PATIENCE, wait).await.unwrap();
+        assert_eq!(answer.err(), Some(IqError::SessionLost));
+    }
+}

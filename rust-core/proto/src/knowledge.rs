@@ -49,6 +49,8 @@ pub enum ArchiveCursor {
     Start,
     /// Behind the message with this archive id.
     After(String),
+    /// A first session was asked for at about this time, and how far the archive went then did not get known.
+    Since(UnixTime),
 }
 
 /// What one endpoint advertised, and what was found out about it. It may save a flight, never lower the floor.
@@ -318,6 +320,8 @@ pub enum Op {
     Seen(Vec<SeenTag>),
     /// We hold our own archive up to here.
     ArchiveCursor(ArchiveCursor),
+    /// There is no archive: nothing is held of it.
+    NoArchive,
     /// The whole roster, as of this version.
     ReplaceRoster {
         /// Version, if the server does versions.

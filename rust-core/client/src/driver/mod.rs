@@ -6,12 +6,13 @@ mod batch;
 mod log_out;
 mod persist;
 mod request;
+mod spare;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
-use snapback_proto::connection::{self, Command, Failure, Stage};
+use snapback_proto::connection::{self, Command, Failure, Outcome, Stage};
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 use snapback_proto::plan::Purpose;
@@ -37,6 +38,7 @@ use attempt::Attempt;
 use log_out::LogOut;
 pub(crate) use request::Request;
 pub use request::SendError;
+use spare::Spare;
 
 /// Where a server may send us on (rule T8).
 const MAX_SEE_OTHER_HOST_HOPS: u8 = 3;
@@ -87,6 +89,9 @@ struct PendingDial {
 pub(crate) struct State {
     attempt: Option<Attempt>,
     dialing: Option<PendingDial>,
+    /// The connection that was asked for a sign of life.
+    probed: Option<AttemptId>,
+    spare: Option<Spare>,
     active: bool,
     iqs: Pending,
     findings: mpsc::UnboundedReceiver<Finding>,
@@ -113,6 +118,8 @@ impl Default for State {
         Self {
             attempt: None,
             dialing: None,
+            probed: None,
+            spare: None,
             active: true,
             iqs: Pending::default(),
             findings,
@@ -134,6 +141,7 @@ impl Default for State {
 enum Wake {
     Request(Option<Request>),
     Dialed(Dialed),
+    Spare(Dialed),
     Finding(Finding),
     LookedUp(StoredAnswer),
     Socket,
@@ -151,6 +159,7 @@ impl Driver {
                 Wake::Request(Some(request)) => self.requests(request),
                 Wake::Request(None) => break,
                 Wake::Dialed(dialed) => self.dialed(dialed),
+                Wake::Spare(dialed) => self.spare_dialed(dialed),
                 Wake::Finding(finding) => self.found(finding),
                 Wake::LookedUp(answer) => self.looked_up(&answer),
                 Wake::Socket => self.socket_ready(),
@@ -169,6 +178,7 @@ impl Driver {
         let State {
             attempt,
             dialing,
+            spare,
             findings,
             ..
         } = &mut self.state;
@@ -178,6 +188,12 @@ impl Driver {
                 Some(pending) => (&mut pending.task)
                     .await
                     .unwrap_or(Err(DialError::TimedOut)),
+                None => std::future::pending().await,
+            }
+        };
+        let spare = async {
+            match spare {
+                Some(spare) => spare.dialed().await,
                 None => std::future::pending().await,
             }
         };
@@ -196,6 +212,7 @@ impl Driver {
         tokio::select! {
             request = self.requests.recv() => Wake::Request(request),
             dialed = dialed, if is_dialing => Wake::Dialed(dialed),
+            dialed = spare => Wake::Spare(dialed),
             Some(finding) = findings.recv() => Wake::Finding(finding),
             Some(answer) = self.answers.recv() => Wake::LookedUp(answer),
             () = socket => Wake::Socket,
@@ -208,8 +225,12 @@ impl Driver {
     fn settle(&mut self) -> Option<Instant> {
         loop {
             let link = self.settle_link();
+            self.note_alive_again();
             let (supervisor, changed) = self.settle_supervisor();
             if !changed {
+                if self.state.attempt.is_none() {
+                    self.state.spare = None;
+                }
                 return [link, supervisor].into_iter().flatten().min();
             }
         }
@@ -270,6 +291,9 @@ impl Driver {
                 self.state.location_tried = false;
                 self.state.shunned.clear();
                 let attempt = attempt.number;
+                if outcome == Outcome::Bound {
+                    self.state.iqs.session_lost();
+                }
                 self.tell(supervisor::Input::AttemptOnline {
                     attempt,
                     outcome,
@@ -297,6 +321,9 @@ impl Driver {
             connection::Event::Stage { id, stage } => {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     self.state.iqs.fail(&id, IqError::SessionLost);
+                }
+                if stage == Stage::Acked {
+                    self.state.iqs.taken(&id);
                 }
                 Event::Stage { id, stage }
             }
@@ -376,6 +403,7 @@ impl Driver {
         {
             return self.not_begun(attempt, reason);
         }
+        let open = self.take_spare();
         let redirected = self.state.preferred.take();
         if redirected.is_none() {
             // T8 bounds one chain of redirections. Where each attempt begins with one, the chains must not add up.
@@ -383,11 +411,14 @@ impl Driver {
         }
         let preferred = redirected.or_else(|| self.location(now.wall));
         let dialer = self.dialer.clone().shunning(&self.state.shunned);
-        let task = tokio::spawn(dialer.connect(preferred, now.wall));
+        let (since, task) = open.unwrap_or_else(|| {
+            let dialing = dialer.connect(preferred, now.wall);
+            (now.mono, tokio::spawn(dialing))
+        });
         self.state.dialing = Some(PendingDial {
             attempt,
             purpose,
-            since: now.mono,
+            since,
             task,
         });
     }
@@ -523,6 +554,7 @@ impl Driver {
     }
 
     fn stop_dialing(&mut self) {
+        self.state.spare = None;
         if let Some(pending) = self.state.dialing.take() {
             pending.task.abort();
         }
@@ -582,9 +614,7 @@ impl Driver {
                 } => self.start_dialing(attempt, purpose),
                 supervisor::Output::StopAttempt { .. } => self.drop_attempt(),
                 supervisor::Output::CloseCleanly { attempt } => self.close_cleanly(attempt),
-                supervisor::Output::Probe { deadline, .. } => {
-                    self.command(Command::Probe { deadline })
-                }
+                supervisor::Output::Probe { attempt, deadline } => self.probe(attempt, deadline),
                 supervisor::Output::State(state) => self.announce(state),
                 supervisor::Output::Timeout { when, .. } => return (Some(when), changed),
                 supervisor::Output::Idle => return (None, changed),

@@ -32,7 +32,12 @@ impl Driver {
             }
         };
         let input = match self.store.apply(&attempt.server, &ops) {
-            Ok(()) => LinkInput::Committed(last),
+            Ok(()) => {
+                if ops.iter().any(|op| matches!(op, Op::SmDropped)) {
+                    self.state.iqs.session_lost();
+                }
+                LinkInput::Committed(last)
+            }
             Err(error) => {
                 self.state.failed_commit = Some(error);
                 LinkInput::PersistFailed(first, persist_failure(error))

@@ -93,6 +93,7 @@ impl Driver {
                 let _ = reply.send(self.store.roster());
             }
             Request::NetworkChanged { available } => {
+                self.renew_spare();
                 self.tell(supervisor::Input::NetworkChanged { available });
             }
             Request::SetActive(active) => self.set_active(active),

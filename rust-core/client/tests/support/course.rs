@@ -113,6 +113,8 @@ pub fn hasty(config: &mut ClientConfig) {
         relief_floor: Duration::from_millis(30),
         stable: Duration::from_millis(500),
         probe: Duration::from_millis(300),
+        // Tests that are about it set it; for the others it never comes to that.
+        head_start: Duration::from_secs(60),
         attempt: Duration::from_secs(10),
         close: Duration::from_secs(2),
         window: Duration::from_millis(300),

@@ -7,7 +7,7 @@ use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
 use crate::jid::FullJid;
-use crate::knowledge::{Knowledge, KnownCaps, Op, SmSession};
+use crate::knowledge::{ArchiveCursor, Knowledge, KnownCaps, Op, SmSession};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
@@ -15,7 +15,7 @@ use crate::sasl::{ChannelBindings, TlsVersion};
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, UnixTime};
 use crate::xep::caps::{Caps, OwnCaps};
 use crate::xep::disco;
 use crate::xml::{Element, StreamHeader, StreamReader};
@@ -446,6 +446,18 @@ impl Context {
         }
     }
 
+    /// A first session is about to be asked for. Were the process killed behind that, the archive would have what came to a
+    /// session that nobody remembers. There is no id to begin at yet, so it is a time; for this connection itself there is
+    /// nothing to catch up with.
+    pub(super) fn note_first_bind(&mut self) -> Option<Seq> {
+        if self.knowledge.archive.is_some() {
+            return None;
+        }
+        let since = self.now.wall.plus_seconds(-CLOCK_MARGIN_SECONDS);
+        let cursor = ArchiveCursor::Since(UnixTime(since.0.max(0)));
+        Some(self.persist(vec![Op::ArchiveCursor(cursor)]))
+    }
+
     /// The archive is not asked after all.
     pub(super) fn tell_suspected_gap(&mut self) {
         if self.gap_suspected {
@@ -499,6 +511,10 @@ impl Context {
 /// How exactly it is stored when the session was last alive. A kill may add as much to its age; servers keep sessions for
 /// minutes.
 const ALIVE_STEP_SECONDS: i64 = 30;
+
+/// The server's clock decides what came since then, and we know only ours. A clock that was set by hand to another time zone
+/// is up to 14 hours off; one that is off by weeks does not find the certificate valid.
+const CLOCK_MARGIN_SECONDS: i64 = 86_400;
 
 /// What we answer to service discovery, and promise in our caps.
 fn own_caps(identity: &Identity) -> Option<OwnCaps> {

@@ -83,6 +83,11 @@ impl Connection {
         self.state.name()
     }
 
+    /// Whether a sign of life is waited for, against the deadline of [`Command::Probe`].
+    pub fn is_probing(&self) -> bool {
+        self.context.timers.is_set(Timer::Probe)
+    }
+
     /// Whether the connection has ended; nothing more will come of it but what [`Connection::poll_output`] still holds.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)

@@ -243,8 +243,14 @@ impl State {
     }
 
     fn features(self, features: StreamFeatures, context: &mut Context) -> Next {
+        let knew_client_state = context.knows_client_state();
         context.accept_features(&features);
         match self {
+            // Features may follow a session that was resumed inside SASL2.
+            Self::Online(session) if !knew_client_state => {
+                session.client_state_is_known(context);
+                Ok(Self::Online(session))
+            }
             Self::ExpectProceed { .. } if !features.starttls => {
                 Err(ConnectionError::Peer(PeerError::StartTlsNotOffered))
             }

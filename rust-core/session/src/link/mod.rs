@@ -191,6 +191,11 @@ impl<T: Tls> Link<T> {
         self.connection.plan()
     }
 
+    /// Whether a sign of life is waited for, against a deadline.
+    pub fn is_probing(&self) -> bool {
+        self.connection.is_probing()
+    }
+
     /// Where the connection stands, by the name of its state.
     pub fn state_name(&self) -> &'static str {
         self.connection.state_name()

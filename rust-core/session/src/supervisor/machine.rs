@@ -134,6 +134,7 @@ impl Supervisor {
                 outcome,
                 flights,
             } => self.online(attempt, outcome, flights, now),
+            Input::Alive { attempt } => self.alive(attempt, now),
             Input::Ended { attempt, ending } => self.ended(attempt, ending, now),
             Input::Timeout => self.timeout(now),
         }
@@ -148,6 +149,11 @@ impl Supervisor {
                 Some((when, why)) => Output::Timeout { when, why },
                 None => Output::Idle,
             })
+    }
+
+    /// How long to wait for what.
+    pub fn timing(&self) -> &Timing {
+        &self.timing
     }
 
     /// What the app sees now.
@@ -323,6 +329,19 @@ impl Supervisor {
                 let attempt = *attempt;
                 self.outputs.push_back(Output::Probe { attempt, deadline });
             }
+        }
+    }
+
+    fn alive(&mut self, id: AttemptId, now: Instant) {
+        let State::Online { attempt, probe, .. } = &mut self.state else {
+            return;
+        };
+        if *attempt != id {
+            return;
+        }
+        // What changed while it was on its way has not been asked about.
+        if probe.take().is_some_and(|probe| probe.again) {
+            self.probe(now);
         }
     }
 

@@ -88,6 +88,11 @@ pub enum Input {
         /// How many round trips it took.
         flights: usize,
     },
+    /// The server has given the sign of life that was asked for.
+    Alive {
+        /// Over which connection.
+        attempt: AttemptId,
+    },
     /// The attempt failed, or its connection ended.
     Ended {
         /// Which attempt.
@@ -318,6 +323,10 @@ pub struct Timing {
     /// round trip. Longer, and a user looks at a dead connection; shorter, and a live one is thrown away, which costs
     /// a login.
     pub probe: Duration,
+    /// How long a sign of life is waited for before a new transport is opened beside the connection: if that is there first,
+    /// the probe has failed. Default 250 ms, what RFC 8305 gives the first of two addresses: a living path answers before the
+    /// other one is open, whatever its round trip.
+    pub head_start: Duration,
     /// For an attempt as a whole, from DNS to the session. Default 90 s: above all that the parts may take by their own
     /// deadlines, so it only ends one that hangs.
     pub attempt: Duration,
@@ -338,6 +347,7 @@ impl Default for Timing {
             relief_floor: Duration::from_secs(5),
             stable: Duration::from_secs(5),
             probe: Duration::from_secs(3),
+            head_start: Duration::from_millis(250),
             attempt: Duration::from_secs(90),
             close: Duration::from_secs(5),
             window: Duration::from_secs(30),

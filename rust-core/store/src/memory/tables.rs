@@ -124,6 +124,7 @@ impl Tables {
             Op::Strike(seq) => self.queue.strike(*seq),
             Op::Seen(tags) => self.note_seen(tags),
             Op::ArchiveCursor(cursor) => self.archive = Some(cursor.clone()),
+            Op::NoArchive => self.archive = None,
             Op::Acked { base, seqs } => {
                 self.queue.remove(seqs);
                 if let Some(base) = base.filter(|_| !planted(Mistake::StaleBase)) {

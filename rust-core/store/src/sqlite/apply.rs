@@ -112,6 +112,10 @@ impl Tables<'_> {
                 self.hot.ledger.archive = Some(cursor.clone());
                 Ok(())
             }
+            Op::NoArchive => {
+                self.hot.ledger.archive = None;
+                Ok(())
+            }
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),
             Op::PushRoster { version, item } => self.push_roster(version.as_ref(), item),
         }

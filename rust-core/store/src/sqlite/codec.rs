@@ -46,6 +46,12 @@ impl Writer {
         self
     }
 
+    /// Says which of several records follows.
+    pub(super) fn tag(&mut self, tag: u8) -> &mut Self {
+        self.0.push(tag);
+        self
+    }
+
     pub(super) fn option<T>(
         &mut self,
         value: Option<T>,
@@ -106,6 +112,11 @@ impl<'a> Reader<'a> {
             [1] => Ok(true),
             _ => Err(Fault::Unreadable),
         }
+    }
+
+    pub(super) fn tag(&mut self) -> Result<u8, Fault> {
+        let [tag] = self.take()?;
+        Ok(tag)
     }
 
     pub(super) fn option<T>(

@@ -330,16 +330,21 @@ impl Record for OutboundStanza {
 }
 
 fn write_cursor<'a>(out: &'a mut Writer, cursor: &ArchiveCursor) -> &'a mut Writer {
-    let id = match cursor {
-        ArchiveCursor::Start => None,
-        ArchiveCursor::After(id) => Some(id),
-    };
-    out.option(id, |out, id| out.text(id))
+    match cursor {
+        ArchiveCursor::Start => out.tag(0),
+        ArchiveCursor::After(id) => out.tag(1).text(id),
+        ArchiveCursor::Since(time) => out.tag(2).time(time.0),
+    }
 }
 
 fn read_cursor(input: &mut Reader<'_>) -> Result<ArchiveCursor, Fault> {
-    let id = input.option(Reader::text)?;
-    Ok(id.map_or(ArchiveCursor::Start, ArchiveCursor::After))
+    match input.tag()? {
+        0 => Ok(ArchiveCursor::Start),
+        1 => input.text().map(ArchiveCursor::After),
+        // Since schema 4.
+        2 => input.time().map(UnixTime).map(ArchiveCursor::Since),
+        _ => Err(Fault::Unreadable),
+    }
 }
 
 fn outbound_kind(name: &str) -> Result<OutboundKind, Fault> {

@@ -3,6 +3,7 @@
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, Knowledge, Op, OutboundKind, SEEN_MESSAGES, SeenTag, StableId,
 };
+use snapback_proto::time::UnixTime;
 use snapback_proto::xml::Element;
 
 use crate::{Conflict, Store, StoreError};
@@ -33,6 +34,19 @@ fn reopen(store: &mut impl Store) {
 
 pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
     assert_eq!(load(store).archive, None);
+    let since = ArchiveCursor::Since(UnixTime(1_795_305_600));
+    apply(store, &[Op::ArchiveCursor(since.clone())]);
+    reopen(store);
+    assert_eq!(load(store).archive, Some(since.clone()));
+    apply(store, &[Op::NoArchive]);
+    reopen(store);
+    assert_eq!(load(store).archive, None);
+    // What is sent before more is known remembers it.
+    apply(store, &[Op::ArchiveCursor(since.clone())]);
+    let ops = [Op::Enqueue(message(0, false)), Op::MarkSent(vec![0])];
+    apply(store, &ops);
+    reopen(store);
+    assert_eq!(fate(store, 0).2, Some(since));
     apply(store, &[Op::ArchiveCursor(ArchiveCursor::Start)]);
     assert_eq!(load(store).archive, Some(ArchiveCursor::Start));
     let delivery = Delivery {

@@ -102,6 +102,13 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_1(store);
     fill_schema_2(store);
     fill_schema_3(store);
+    fill_schema_4(store);
+}
+
+/// What schema 4 added.
+pub(crate) fn fill_schema_4(store: &mut impl Store) {
+    let cursor = ArchiveCursor::Since(UnixTime(1_795_305_600));
+    apply(store, &[Op::ArchiveCursor(cursor)]);
 }
 
 /// What schema 3 added.

@@ -126,7 +126,6 @@ impl Report {
 pub async fn run(plan: Plan<'_>) -> Report {
     let folder = Folder::new(plan.name, plan.seed);
     let mut stage = Stage::set(&plan, folder.path()).await;
-    stage.first_words().await;
     while stage.kills < plan.kills {
         stage.act(plan.killed).await;
     }
@@ -185,17 +184,6 @@ impl Stage {
             kills: 0,
             cuts: 0,
         }
-    }
-
-    /// A session each, and a message each way, before anybody is killed. A process that dies between its very first bind
-    /// and the commit behind it leaves nothing to its heirs, so they do not know that messages came for it; whoever has
-    /// been there before does.
-    async fn first_words(&mut self) {
-        self.online().await;
-        for victim in &mut self.victims {
-            victim.order("send 1");
-        }
-        self.arrived([1, 1]).await;
     }
 
     /// Some messages, perhaps a cut, a kill or two, and a new life.

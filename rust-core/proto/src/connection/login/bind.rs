@@ -26,7 +26,8 @@ pub(in super::super) struct ExpectBound {
 pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) -> State {
     let id = context.entropy.token();
     let request = bind::request(&id, Some(&context.config.resource));
-    context.transmit_element(Part::Bind, &request);
+    let noted = context.note_first_bind();
+    context.transmit_after(noted, Part::Bind, request.to_xml());
     let mut session = Session::new();
     session.plan_catch_up(None, context);
     if let Some(features) = features {

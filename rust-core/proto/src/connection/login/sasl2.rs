@@ -53,9 +53,11 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
     let is_log_out = context.purpose == Purpose::LogOut;
     let wanted =
         wanted_token(&features, context).filter(|wanted| Some(*wanted) != used && !is_log_out);
-    let (mut children, inline) = goal_elements(&features, context);
+    let (mut children, inline, noted) = goal_elements(&features, context);
     children.push(fast::fast(count, is_log_out));
     children.extend(wanted.map(request_token));
+    // The later of the two transactions.
+    let after = noted.or(after);
     send(&exchange, Secret::new(response), children, after, context);
     Ok(ExpectSasl2 {
         exchange,
@@ -70,9 +72,9 @@ pub(super) fn start_password(context: &mut Context) -> Next {
     let features = context.secured_features().sasl2.unwrap_or_default();
     let (exchange, response) = Exchange::with_password(Profile::Sasl2, context)?;
     let wanted = wanted_token(&features, context);
-    let (mut children, inline) = goal_elements(&features, context);
+    let (mut children, inline, noted) = goal_elements(&features, context);
     children.extend(wanted.map(request_token));
-    send(&exchange, response, children, None, context);
+    send(&exchange, response, children, noted, context);
     Ok(State::ExpectSasl2(Box::new(ExpectSasl2 {
         exchange,
         token_binding: wanted,
@@ -126,25 +128,30 @@ fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding
     })
 }
 
-/// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4).
-fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, Inline) {
+/// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4). They leave once the
+/// transaction is committed that comes with them.
+fn goal_elements(
+    features: &Sasl2Features,
+    context: &mut Context,
+) -> (Vec<Element>, Inline, Option<Seq>) {
     let mut children = Vec::new();
+    let nothing = Inline::default();
     if context.purpose == Purpose::LogOut {
-        return (children, Inline::default());
+        return (children, nothing, None);
     }
     if context.plan.goal == Goal::Resume {
         if !features.sm || !context.plan.inline {
             // To bind here would give the session up; it is asked for after the login. The plan says so where the
             // session is not to be shown to a server that has not proved itself (rule S3).
-            return (children, Inline::default());
+            return (children, nothing, None);
         }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
     }
     if context.purpose == Purpose::ResumeOnly {
-        return (children, Inline::default());
+        return (children, nothing, None);
     }
     let Some(bind2) = &features.bind2 else {
-        return (children, Inline::default());
+        return (children, nothing, None);
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let inline = Inline {
@@ -162,7 +169,7 @@ fn goal_elements(features: &Sasl2Features, context: &Context) -> (Vec<Element>, 
         csi_inactive: inline.inactive,
     };
     children.push(bind.to_element());
-    (children, inline)
+    (children, inline, context.note_first_bind())
 }
 
 fn send(

@@ -18,6 +18,9 @@
 //! page that was made after the presence is complete. A resumed session goes on where it was: what was asked for is
 //! answered there.
 //!
+//! Before the very first session is asked for, the time is noted ([`ArchiveCursor::Since`]): a process that is killed before it
+//! has learnt more leaves at least that. Its heir reads from there.
+//!
 //! In `Current` each live message moves the cursor. In `Asking` it must not: between the cursor and that message lies what
 //! has not come yet.
 
@@ -96,8 +99,9 @@ impl Archive {
                 live: None,
                 then_read: true,
             },
-            (None, Some(_)) => Self::Current,
-            (None, None) => Self::Absent,
+            (None, Some(ArchiveCursor::Start | ArchiveCursor::After(_))) => Self::Current,
+            // It was asked in vain: a place to hold on to would have been noted.
+            (None, Some(ArchiveCursor::Since(_)) | None) => Self::Absent,
         }
     }
 
@@ -275,9 +279,12 @@ impl Session {
         let last = asking.last.take();
         let reached = fin.last.or(last).map(ArchiveCursor::After);
         if fin.complete {
-            let live = asking.live.take().map(ArchiveCursor::After);
+            let cursor = asking.live.take().map(ArchiveCursor::After).or(reached);
+            if cursor.is_none() && !is_place(context.knowledge.archive.as_ref()) {
+                return self.learn_the_end(context);
+            }
             self.archive = Archive::Current;
-            return self.caught_up(live.or(reached), context);
+            return self.caught_up(cursor, context);
         }
         let ops = move_cursor(reached, context);
         if asking.pages >= context.config.catch_up.pages {
@@ -314,7 +321,13 @@ impl Session {
         let Some(fin) = read_fin(iq) else {
             self.archive = Archive::Absent;
             self.expect_archive(context);
-            return self.answered_by_archive(Vec::new(), context);
+            let ops = if is_place(context.knowledge.archive.as_ref()) {
+                Vec::new()
+            } else {
+                context.knowledge.archive = None;
+                vec![Op::NoArchive]
+            };
+            return self.answered_by_archive(ops, context);
         };
         if !then_read {
             self.archive = Archive::Current;
@@ -334,6 +347,23 @@ impl Session {
         self.ask_again(
             ops,
             Some((query, PendingKind::ArchivePage, element)),
+            context,
+        );
+    }
+
+    /// Nothing has come since a time, and a time is no place to go on from.
+    fn learn_the_end(&mut self, context: &mut Context) {
+        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        self.archive = Archive::Learning {
+            query: query.clone(),
+            live: None,
+            then_read: true,
+        };
+        self.expect_archive(context);
+        let element = mam::newest(&query, &query);
+        self.ask_again(
+            Vec::new(),
+            Some((query, PendingKind::ArchiveEnd, element)),
             context,
         );
     }
@@ -419,9 +449,15 @@ fn first_unknown(context: &Context) -> Option<ArchiveCursor> {
     unknown.find_map(|stanza| stanza.sent_behind.clone())
 }
 
+/// Whether it is a place that the archive knows, not only a time.
+fn is_place(cursor: Option<&ArchiveCursor>) -> bool {
+    matches!(cursor, Some(ArchiveCursor::Start | ArchiveCursor::After(_)))
+}
+
 fn page_query(query: &str, begin: Option<ArchiveCursor>, context: &Context) -> Element {
     let begin = match begin {
         Some(ArchiveCursor::After(id)) => Begin::AfterId(id),
+        Some(ArchiveCursor::Since(time)) => Begin::Time(time),
         Some(ArchiveCursor::Start) | None => Begin::Start,
     };
     mam::query(query, query, &begin, context.config.catch_up.page)

@@ -199,6 +199,13 @@ impl Session {
         self.send_client_state(context);
     }
 
+    /// The server has only now shown whether it knows client states; it takes us for active (I15).
+    pub(super) fn client_state_is_known(&self, context: &mut Context) {
+        if !context.active {
+            self.send_client_state(context);
+        }
+    }
+
     /// XEP-0352: only where the server knows it, and never counted.
     fn send_client_state(&self, context: &mut Context) {
         if context.knows_client_state() {

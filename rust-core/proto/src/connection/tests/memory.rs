@@ -111,6 +111,7 @@ impl Memory {
             }
             Op::Seen(tags) => tags.into_iter().for_each(|tag| knowledge.seen.insert(tag)),
             Op::ArchiveCursor(cursor) => knowledge.archive = Some(cursor),
+            Op::NoArchive => knowledge.archive = None,
             Op::ReplaceRoster { version, .. } | Op::PushRoster { version, .. } => {
                 knowledge.roster_version = version;
             }

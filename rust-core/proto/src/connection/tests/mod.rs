@@ -13,6 +13,7 @@ mod archive;
 mod chunks;
 mod doubles;
 mod early_data;
+mod first_bind;
 mod graph;
 mod login_sasl1;
 mod login_sasl2;

@@ -80,6 +80,29 @@ fn i15_in_the_background_inactive_is_the_first_thing_after_resumed() {
     assert!(flight.starts_with("<inactive xmlns='urn:xmpp:csi:0'/><message"));
 }
 
+/// Its facts were forgotten, and without Bind 2 the offer before the login does not speak of client states.
+#[test]
+fn i15_where_client_states_show_late_inactive_follows() {
+    let mut knowledge = after_sasl2();
+    knowledge.server = crate::knowledge::ServerFacts::default();
+    for (shown, sent) in [(AUTHENTICATED, "client state"), (BIND, "")] {
+        let mut peer = Setup::direct()
+            .knowing(knowledge.clone())
+            .with(|setup| setup.active = false)
+            .start();
+        open_direct(&mut peer);
+        show(&mut peer, &sasl2_with(SM));
+        let proof = scram2(&mut peer, AUTHENTICATE, "");
+        peer.serve(&success2(&proof, JID, &resumed(GREETED2)));
+        peer.is_online();
+        peer.sends_nothing();
+        peer.serve(&features(shown));
+        peer.sends(sent);
+        peer.serve(&features(shown));
+        peer.sends_nothing();
+    }
+}
+
 #[test]
 fn i14_an_expired_session_is_not_asked_for_and_dropped() {
     let mut knowledge = after_sasl2();

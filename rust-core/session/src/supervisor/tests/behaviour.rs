@@ -476,3 +476,32 @@ fn i10_a_push_is_not_the_user() {
     bench.end(0, conflict);
     assert_eq!(bench.put(Input::Visit), []);
 }
+
+/// Otherwise a second change, as a phone tells of most changes, would not be asked about before the first probe's time is up.
+#[test]
+fn an_answered_probe_makes_room_for_the_next() {
+    let mut bench = Bench::online();
+    let alive = Input::Alive {
+        attempt: AttemptId(0),
+    };
+    let is_probe = |outputs: &[Output]| matches!(outputs, [Output::Probe { .. }]);
+    assert!(is_probe(&bench.put(NETWORK)));
+    assert_eq!(bench.put(alive.clone()), []);
+    assert_eq!(bench.deadline(), None);
+    assert!(is_probe(&bench.put(NETWORK)), "asked at once");
+    assert_eq!(bench.put(NETWORK), [], "one is under way");
+    assert!(
+        is_probe(&bench.put(alive.clone())),
+        "it said nothing of the last change"
+    );
+    assert_eq!(bench.put(alive.clone()), []);
+    let other = Input::Alive {
+        attempt: AttemptId(7),
+    };
+    assert!(is_probe(&bench.put(NETWORK)));
+    assert_eq!(bench.put(other), [], "I9");
+    assert_eq!(
+        bench.end(0, BROKEN).first(),
+        Some(&start(1, Why::ProbeFailed))
+    );
+}

@@ -27,12 +27,13 @@ impl Dice {
 
     fn input(&mut self, starts: usize) -> Input {
         let attempt = self.attempt(starts);
-        match self.roll(17) {
+        match self.roll(18) {
             0 | 1 => Input::Connect,
             2 if self.roll(4) == 0 => Input::Disconnect,
             3 => Input::Suspend,
             4 => Input::Resume,
             15 => Input::Visit,
+            16 => Input::Alive { attempt },
             5 | 6 => NETWORK,
             7 => NO_NETWORK,
             8 => Input::Foreground,
@@ -64,6 +65,7 @@ struct Driver {
     running: Option<AttemptId>,
     starts: Vec<Instant>,
     probes: Vec<Instant>,
+    answers: Vec<Instant>,
 }
 
 impl Driver {
@@ -113,6 +115,9 @@ fn run(seed: u64) {
         {
             driver.running = None;
         }
+        if matches!(input, Input::Alive { .. }) {
+            driver.answers.push(bench.now);
+        }
         let outputs = bench.put(input.clone());
         assert!(outputs.len() <= 3, "{outputs:?}");
         for output in &outputs {
@@ -130,12 +135,13 @@ fn run(seed: u64) {
         assert!(span >= timing.window, "seed {seed}: {starts:?}");
     }
     for probes in driver.probes.windows(2) {
-        let same_start = driver
-            .starts
-            .iter()
-            .any(|start| probes[0] <= *start && *start <= probes[1]);
+        let between = |times: &[Instant]| {
+            let mut times = times.iter();
+            times.any(|time| probes[0] <= *time && *time <= probes[1])
+        };
+        let is_new = between(&driver.starts) || between(&driver.answers);
         assert!(
-            same_start || probes[1] - probes[0] >= timing.probe,
+            is_new || probes[1] - probes[0] >= timing.probe,
             "seed {seed}"
         );
     }

@@ -1,0 +1,138 @@
+//! A process may be killed between its very first bind and the commit behind it. What came to that session is in the archive,
+//! and the next process looks there.
+
+use super::archive::{after, bind, gaps, message, result, told};
+use super::peer::{Peer, Setup};
+use super::scripts::*;
+use super::setup::WALL;
+use super::texts::*;
+use crate::knowledge::{ArchiveCursor, Knowledge};
+
+const DAY: i64 = 86_400;
+
+fn since() -> Option<ArchiveCursor> {
+    Some(ArchiveCursor::Since(WALL.plus_seconds(-DAY)))
+}
+
+/// The server has bound a session, and nobody was there any more to store what it said.
+fn killed_behind_the_bind(setup: Setup, to_bind: fn(&mut Peer)) -> Knowledge {
+    let mut peer = setup.start();
+    to_bind(&mut peer);
+    let knowledge = peer.knowledge();
+    assert!(knowledge.sm.is_none());
+    assert_eq!(knowledge.archive, since());
+    knowledge
+}
+
+fn by_sasl2() -> Knowledge {
+    killed_behind_the_bind(Setup::direct(), |peer| {
+        open_direct(peer);
+        show(peer, &sasl2());
+        peer.sends(AUTHENTICATE);
+    })
+}
+
+#[test]
+fn the_time_is_stored_before_a_first_bind_leaves() {
+    let mut peer = Setup::direct().start();
+    open_direct(&mut peer);
+    peer.sends("header");
+    peer.auto_commit = false;
+    peer.serve(&format!("{HEADER}{}", features(&sasl2())));
+    peer.sends_nothing();
+    peer.commit();
+    assert_eq!(peer.knowledge().archive, since());
+    assert!(peer.sends(AUTHENTICATE).contains("urn:xmpp:bind:0"));
+}
+
+#[test]
+fn by_sasl1_too() {
+    killed_behind_the_bind(Setup::direct(), |peer| {
+        open_direct(peer);
+        show(peer, SASL1);
+        let (success, _) = scram1(peer, AUTH, "", "response");
+        peer.serve(&success);
+        peer.sends("header");
+        peer.auto_commit = false;
+        peer.serve(&format!("{HEADER}{}", features(AUTHENTICATED)));
+        peer.sends_nothing();
+        while peer.has_to_commit() {
+            peer.commit();
+        }
+        peer.sends(GREETING);
+    });
+}
+
+#[test]
+fn whoever_knows_the_archive_notes_no_time() {
+    let (peer, _) = bind(gone(after_sasl2()), "", GREETING2);
+    assert_eq!(peer.knowledge().archive, after("a0"));
+    assert!(!peer.history.iter().any(|line| line.contains("Since")));
+}
+
+#[test]
+fn the_next_process_reads_what_came_to_the_session_that_was_lost() {
+    let mut peer = Setup::direct().knowing(by_sasl2()).start();
+    let flight = cold_again(&mut peer);
+    assert!(flight.contains("<value>2026-11-21T00:00:00Z</value>"));
+    let page = result(&flight, "a7", &message("m1"));
+    peer.serve(&format!("{page}{}", fin(&flight, true, "a7")));
+    assert_eq!(told(&mut peer), ["m1"]);
+    assert_eq!(peer.knowledge().archive, after("a7"));
+}
+
+/// A time is no place to go on from: the end of the archive is asked for.
+#[test]
+fn if_nothing_came_since_the_end_is_learnt() {
+    let mut peer = Setup::direct().knowing(by_sasl2()).start();
+    let flight = cold_again(&mut peer);
+    peer.serve(&format!("{}{}", fin(&flight, true, ""), ack(GREETED2)));
+    let newest = peer.sends("archive + r");
+    assert!(newest.contains("<before/>"), "{newest}");
+    peer.serve(&fin(&newest, true, "a3"));
+    let page = peer.sends("archive");
+    assert!(page.contains("<after>a3</after>"), "{page}");
+    peer.serve(&fin(&page, true, ""));
+    assert_eq!(peer.knowledge().archive, after("a3"));
+    assert_eq!(gaps(&peer), 0);
+}
+
+/// The password is known again, the token is not.
+fn cold_again(peer: &mut Peer) -> String {
+    open_direct(peer);
+    show(peer, &sasl2());
+    let proof = scram2(peer, AUTHENTICATE, "");
+    let inner = format!("{}{}", bound2(ENABLED), token());
+    peer.serve(&success2(&proof, JID, &inner));
+    peer.is_online();
+    peer.sends(GREETING2)
+}
+
+#[test]
+fn where_there_is_no_archive_the_time_is_forgotten() {
+    let mut peer = Setup::direct().knowing(by_sasl2()).start();
+    let flight = cold_again(&mut peer);
+    let refused = |flight: &str| {
+        let id = id_before(flight, "urn:xmpp:mam:2");
+        format!(
+            "<iq type='error' id='{id}'><error type='cancel'>\
+             <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        )
+    };
+    peer.serve(&refused(&flight));
+    assert_eq!(gaps(&peer), 1, "something may have come");
+    let newest = peer.sends("archive");
+    peer.serve(&refused(&newest));
+    assert_eq!(peer.knowledge().archive, None);
+}
+
+#[test]
+fn a_clock_from_before_its_time_is_no_panic() {
+    let mut peer = Setup::direct().start();
+    peer.now.wall.0 = 5;
+    open_direct(&mut peer);
+    show(&mut peer, &sasl2());
+    peer.sends(AUTHENTICATE);
+    let start = crate::time::UnixTime(0);
+    assert_eq!(peer.knowledge().archive, Some(ArchiveCursor::Since(start)));
+}
