@@ -48,6 +48,13 @@ pub struct CoreConfig {
     /// Fetch the roster after each new session.
     #[uniffi(default = true)]
     pub roster: bool,
+    /// What is asked of the archive after a lost session (XEP-0313); nothing means the core's defaults.
+    #[uniffi(default = None)]
+    pub catch_up: Option<CatchUp>,
+    /// The longest stanza that is sent, in bytes. A longer one is refused when it is given; the core's default is what
+    /// servers of today take.
+    #[uniffi(default = None)]
+    pub max_stanza: Option<u32>,
     /// **Dangerous**, for tests and private networks: trust these roots instead of those of the system.
     #[uniffi(default = None)]
     pub dangerous_trust: Option<DangerousTrust>,
@@ -115,6 +122,20 @@ pub struct Patience {
     pub backoff_cap_ms: Option<u64>,
 }
 
+/// What is asked of the archive after a lost session (XEP-0313). What is missing has the core's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Record)]
+pub struct CatchUp {
+    /// Messages to ask for at once.
+    #[uniffi(default = None)]
+    pub page: Option<u32>,
+    /// Pages in all; beyond that the app is told of a gap.
+    #[uniffi(default = None)]
+    pub pages: Option<u32>,
+    /// How long messages of unknown fate wait for the archive's word, in milliseconds.
+    #[uniffi(default = None)]
+    pub patience_ms: Option<u64>,
+}
+
 /// A server's address, known without the DNS.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct ServerAddress {
@@ -176,6 +197,12 @@ pub(crate) fn prepare(config: CoreConfig) -> Result<(core::ClientConfig, OpenRep
     }
     prepared.policy = config.policy.into();
     apply_patience(&mut prepared, config.patience);
+    if let Some(catch_up) = config.catch_up {
+        apply_catch_up(&mut prepared.catch_up, catch_up);
+    }
+    if let Some(bytes) = config.max_stanza {
+        prepared.max_stanza = usize::try_from(bytes).map_err(|_| wrong("max_stanza"))?;
+    }
     if let Some(servers) = &config.name_servers {
         let servers = name_servers(servers);
         prepared.network.name_servers = servers.ok_or_else(|| wrong("name_servers"))?;
@@ -250,6 +277,14 @@ fn apply_patience(config: &mut core::ClientConfig, patience: Patience) {
     set(&mut config.reconnect.probe, patience.probe_ms);
     set(&mut config.reconnect.base, patience.backoff_ms);
     set(&mut config.reconnect.cap, patience.backoff_cap_ms);
+}
+
+fn apply_catch_up(target: &mut core::CatchUp, catch_up: CatchUp) {
+    target.page = catch_up.page.unwrap_or(target.page);
+    target.pages = catch_up.pages.unwrap_or(target.pages);
+    if let Some(ms) = catch_up.patience_ms {
+        target.patience = Duration::from_millis(ms);
+    }
 }
 
 impl From<LoginPolicy> for core::Policy {

@@ -2,6 +2,7 @@ package im.snapback
 
 import java.io.File
 import kotlin.time.Duration
+import im.snapback.ffi.CatchUp as CoreCatchUp
 import im.snapback.ffi.CoreConfig
 import im.snapback.ffi.DangerousTrust
 import im.snapback.ffi.Identity as CoreIdentity
@@ -46,10 +47,14 @@ public class Configuration internal constructor() {
     /** The name servers to ask, as IP addresses; `null` for those of the system, which phones do not have. */
     public var nameServers: List<String>? = null
 
+    /** The longest stanza that is sent, in bytes; a longer one is refused with [SnapbackException.TooBig]. `null` for the default. */
+    public var maxStanza: Int? = null
+
     internal var askPlatform: Boolean = false
     private val servers = mutableListOf<CoreAddress>()
     private val login = LoginPolicy()
     private val patience = Patience()
+    private val catchUp = CatchUp()
     private val identity = Identity()
     private val danger = Danger()
 
@@ -64,6 +69,9 @@ public class Configuration internal constructor() {
 
     /** How long to wait for what. */
     public fun patience(block: Patience.() -> Unit): Unit = patience.block()
+
+    /** What is asked of the archive after a lost session (XEP-0313). */
+    public fun catchUp(block: CatchUp.() -> Unit): Unit = catchUp.block()
 
     /** What we say about ourselves. */
     public fun identity(block: Identity.() -> Unit): Unit = identity.block()
@@ -107,6 +115,19 @@ public class Configuration internal constructor() {
 
         /** What the doubling ends at. */
         public var backoffCap: Duration? = null
+    }
+
+    /** What is asked of the archive after a lost session (XEP-0313); `null` for the default. */
+    @SnapbackDsl
+    public class CatchUp internal constructor() {
+        /** Messages to ask for at once. */
+        public var page: Int? = null
+
+        /** Pages in all; beyond that the app is told of a gap with [Event.PossibleGap]. */
+        public var pages: Int? = null
+
+        /** How long messages of unknown fate wait for the archive's word. */
+        public var patience: Duration? = null
     }
 
     /** What we say about ourselves. */
@@ -176,6 +197,13 @@ public class Configuration internal constructor() {
             carbons = carbons,
             presence = presence,
             roster = roster,
+            catchUp =
+                CoreCatchUp(
+                    page = catchUp.page?.coerceAtLeast(1)?.toUInt(),
+                    pages = catchUp.pages?.coerceAtLeast(0)?.toUInt(),
+                    patienceMs = catchUp.patience.toMillis(),
+                ),
+            maxStanza = maxStanza?.coerceAtLeast(0)?.toUInt(),
             dangerousTrust = danger.roots?.let(::DangerousTrust),
         )
 

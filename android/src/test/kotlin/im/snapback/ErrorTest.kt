@@ -152,6 +152,8 @@ class ErrorTest {
                 SnapbackClient.open(JULIET, "x").use { it.send(ROMEO, "x".repeat(300_000)) }
             }
         assertTrue(checkNotNull(error.size) > checkNotNull(error.limit), error.message)
+        val own = thrown<SnapbackException.TooBig> { SnapbackClient.open(JULIET, "x") { maxStanza = 1_000 }.use { it.send(ROMEO, "x".repeat(1_000)) } }
+        assertEquals(1_000, own.limit?.toInt())
     }
 
     @Test
