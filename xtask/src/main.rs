@@ -13,6 +13,7 @@ mod report;
 mod setup;
 mod simulate;
 mod suite;
+mod swift;
 mod tool;
 
 use std::process::{Command, ExitCode};
@@ -32,6 +33,8 @@ usage: cargo xtask <command>
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
   simulate [arguments]  seeds in a simulated world; `simulate --help` names the arguments
   flights               measure the round trips on real servers, into docs/protocol/flights.md
+  swift                 build and test the Swift package, with a toolchain that is installed on first use
+  ios-targets           compile the core for iOS, without Apple's SDK
   aar                   the Android library, into target/android/repository
   kotlin                the tests of the Kotlin side, the library, and an app that uses it
   android-targets       type-check the library for Android, and measure its size, without the NDK
@@ -74,6 +77,8 @@ fn main() -> ExitCode {
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),
+        ("swift", []) => finish(suite::swift()),
+        ("ios-targets", []) => finish(suite::ios_targets()),
         ("aar", []) => finish(suite::aar()),
         ("kotlin", []) => finish(suite::kotlin()),
         ("android-targets", []) => finish(suite::android_targets()),

@@ -36,14 +36,26 @@ pub(crate) fn install_missing() -> Result<(), String> {
     if missing.is_empty() {
         return Ok(());
     }
+    install(&missing)
+}
+
+/// Installs the packages unless the command is there.
+pub(crate) fn install_for(command: &str, packages: &[&str]) -> Result<(), String> {
+    if is_on_path(command) {
+        return Ok(());
+    }
+    install(packages)
+}
+
+fn install(packages: &[&str]) -> Result<(), String> {
     if !is_on_path("apt-get") {
-        return Err(format!("please install {}", missing.join(", ")));
+        return Err(format!("please install {}", packages.join(", ")));
     }
     tool::run(Command::new("apt-get").arg("update"))?;
     tool::run(
         Command::new("apt-get")
             .args(["install", "--yes", "--no-install-recommends"])
-            .args(missing),
+            .args(packages),
     )
 }
 

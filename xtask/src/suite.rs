@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{android, deny, fuzz, purity, setup, simulate};
+use crate::{android, deny, fuzz, purity, setup, simulate, swift};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -26,6 +26,7 @@ pub(crate) fn test() -> Report {
         ])
     });
     android::add_steps(&mut report);
+    swift::add_steps(&mut report);
     report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
     report
 }
@@ -70,6 +71,20 @@ pub(crate) fn purity() -> Report {
 pub(crate) fn fuzz(time: Duration) -> Report {
     let mut report = new_report();
     report.step("fuzz", || Outcome::of(fuzz::run(time)));
+    report
+}
+
+/// The Swift package alone.
+pub(crate) fn swift() -> Report {
+    let mut report = new_report();
+    swift::add_steps(&mut report);
+    report
+}
+
+/// The core, compiled for iOS.
+pub(crate) fn ios_targets() -> Report {
+    let mut report = new_report();
+    swift::add_mobile(&mut report);
     report
 }
 

@@ -69,6 +69,41 @@ class SessionTest {
         }
 
     @Test
+    fun `what was missed comes from the archive, and what is more than may be asked for is told as a gap`() =
+        real {
+            TestServer().use { server ->
+                for ((pages, gap) in listOf(10 to false, 1 to true)) {
+                    val settings: Configuration.() -> Unit = {
+                        catchUp {
+                            page = 2
+                            this.pages = pages
+                        }
+                    }
+                    open(server, block = settings).use { client ->
+                        client.connect()
+                        client.next<Event.Online>()
+                        server.tell("message", "body" to "before")
+                        client.next<Event.Message> { it.message.body == "before" }
+                        server.tell("down")
+                        server.tell("cut", "mode" to "reset_both")
+                        client.next<Event.Ended>()
+                        server.tell("forget_sessions")
+                        server.tell("message", "count" to 7)
+                        server.tell("up")
+                        client.connect()
+                        val seen = mutableListOf<Event>()
+                        client.next<Event> {
+                            seen += it
+                            it is Event.PossibleGap || seen.count { event -> event is Event.Message } == 7
+                        }
+                        assertEquals(gap, seen.last() is Event.PossibleGap, "$seen")
+                        client.disconnect()
+                    }
+                }
+            }
+        }
+
+    @Test
     fun `a session that is gone is told, and nothing that was sent is lost`() =
         real {
             TestServer().use { server ->

@@ -1,0 +1,16 @@
+// swift-tools-version: 6.0
+// An app that depends on Snapback by path, as another repository would by version.
+import PackageDescription
+
+let package = Package(
+  name: "SnapbackSample",
+  platforms: [.iOS(.v15), .macOS(.v12)],
+  dependencies: [.package(name: "Snapback", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "snapback-sample",
+      dependencies: [.product(name: "Snapback", package: "Snapback")],
+      path: "Sources")
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,77 @@
+import Foundation
+import Snapback
+
+/// Logs in, is cut, comes back, and says what each round trip was spent on.
+///
+///     snapback-sample --server <path of snapback-test-server>
+///
+/// starts the reference server behind a link and cuts it itself.
+///
+///     snapback-sample <account>
+///
+/// connects with an account of yours (the password is read from SNAPBACK_PASSWORD); cutting the network is up to you.
+@main
+struct Sample {
+  static func main() async throws {
+    switch Array(CommandLine.arguments.dropFirst()) {
+    case let words where words.count == 2 && words[0] == "--server":
+      try await withReferenceServer(words[1])
+    case let words where words.count == 1:
+      try await withAccount(words[0])
+    default:
+      print("usage: snapback-sample --server <snapback-test-server> | <account>")
+      exit(2)
+    }
+  }
+
+  private static func withAccount(_ account: String) async throws {
+    let password = ProcessInfo.processInfo.environment["SNAPBACK_PASSWORD"]
+    var configuration = Configuration()
+    configuration.storage = try .file(named: "sample")
+    let client = try await SnapbackClient.open(account, password: password, configuration: configuration)
+    client.connect()
+    for await event in client.events {
+      show(event)
+      event.delivery?.confirm()
+    }
+  }
+
+  private static func withReferenceServer(_ path: String) async throws {
+    let server = try ReferenceServer(path)
+    var configuration = Configuration()
+    configuration.servers = [ServerAddress(host: server.host, port: server.port)]
+    configuration.danger.trustOnlyTheseRoots = try String(contentsOfFile: server.certificate, encoding: .utf8)
+    let client = try await SnapbackClient.open(
+      "juliet@localhost", password: "r0m30", configuration: configuration)
+    client.connect()
+    var sent: SentStanza?
+    for await event in client.events {
+      show(event)
+      guard case .online(let online) = event else { continue }
+      if online.outcome == .resumed { break }
+      try server.cut()
+      // Nobody is connected now. It is stored, and goes out with the next connection.
+      sent = try await client.send(to: "romeo@localhost", "Wherefore art thou?")
+    }
+    let events = client.events
+    let watching = Task { for await event in events { show(event) } }
+    try await sent?.acked()
+    print("the server has the message that was written in between")
+    await client.shutdown()
+    await watching.value
+  }
+
+  private static func show(_ event: Event) {
+    switch event {
+    case .online(let online):
+      print("\(online.outcome) after \(online.timeline.roundTrips) round trips")
+      for (number, flight) in online.timeline.flights.enumerated() {
+        print("  \(number + 1). \(flight.sent.joined(separator: ", ")) -> \(flight.received.joined(separator: ", "))")
+      }
+    case .ended(let ended):
+      print("ended: \(ended.description)")
+    default:
+      break
+    }
+  }
+}

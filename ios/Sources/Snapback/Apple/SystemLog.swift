@@ -1,0 +1,17 @@
+#if canImport(os)
+  import os
+
+  extension Snapback {
+    /// Sends records to the system's log. They hold nothing private, and are written out in full.
+    public static func logToSystem(subsystem: String = "im.snapback", category: String = "connection") {
+      let logger = Logger(subsystem: subsystem, category: category)
+      log { record in
+        switch record.level {
+        case .info: logger.info("\(record.description, privacy: .public)")
+        case .warning: logger.warning("\(record.description, privacy: .public)")
+        case .fault: logger.fault("\(record.description, privacy: .public)")
+        }
+      }
+    }
+  }
+#endif

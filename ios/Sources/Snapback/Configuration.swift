@@ -1,0 +1,169 @@
+import Foundation
+import SnapbackFFI
+
+/// How an account is to be kept online. Everything has a default.
+public struct Configuration: Sendable {
+  /// What is put into the resource; in Bind 2 the server adds to it.
+  public var resource = "snapback"
+  /// Where things are remembered. The default forgets with the process; see `Storage.file(named:)` for a phone.
+  public var storage = Storage.memory
+  /// What a login may do.
+  public var login = LoginPolicy()
+  /// How long to wait for what.
+  public var patience = Patience()
+  /// Connect here instead of asking the DNS; all of them are tried, in this order.
+  public var servers: [ServerAddress] = []
+  /// The name servers to ask, as IP addresses; `nil` means those of the system, which iOS does not name.
+  public var nameServers: [String]?
+  /// Who is asked for SRV records before any name server. On Apple's systems that is the system's resolver.
+  public var srvResolver: (any SrvResolver)? = SystemPlatform.srvResolver
+  /// Who tells when the network changes. On Apple's systems that is `NWPathMonitor`.
+  public var networkMonitor: (any NetworkMonitor)? = SystemPlatform.networkMonitor
+  /// What we say about ourselves.
+  public var identity = Identity()
+  /// Turn carbons on (XEP-0280).
+  public var carbons = true
+  /// Send initial presence after each new session.
+  public var presence = true
+  /// Fetch the roster after each new session.
+  public var roster = true
+  /// Settings that take protection away.
+  public var danger = Danger()
+
+  /// The defaults.
+  public init() {}
+}
+
+/// Where things are remembered.
+public enum Storage: Sendable {
+  /// In memory, as long as the process lives.
+  case memory
+  /// In one file, sealed with keys of the vault. Keep the file, and what is called like it with an ending more, out of
+  /// backups; `Storage.file(named:)` does.
+  case inFile(URL, vault: any KeyVault)
+  /// In one file, with the keys beside it in a folder: for desktops and tests.
+  case inFileWithKeys(URL, keys: URL)
+}
+
+/// What a login may do. The defaults are the safe ones.
+public struct LoginPolicy: Sendable, Hashable {
+  /// Allow the PLAIN mechanism: the server would learn the password.
+  public var allowPlain = false
+  /// Refuse to log in without channel binding.
+  public var requireChannelBinding = false
+  /// Allow FAST logins in TLS 1.3 early data where the server allows them.
+  public var earlyData = false
+  /// Allow tokens without channel binding.
+  public var allowUnboundTokens = false
+
+  /// The safe policy.
+  public init() {}
+}
+
+/// How long to wait for what, in seconds; `nil` for the default.
+public struct Patience: Sendable, Hashable {
+  /// From the transport's start to the session.
+  public var login: TimeInterval?
+  /// For the answer to an acknowledgement request.
+  public var ack: TimeInterval?
+  /// Silence after which the server is asked for a sign of life; zero turns it off.
+  public var keepalive: TimeInterval?
+  /// For a sign of life after a change of the network or a wake-up.
+  public var probe: TimeInterval?
+  /// What the first wait after a failed attempt is drawn from; it doubles with each failure.
+  public var backoff: TimeInterval?
+  /// What the doubling ends at.
+  public var backoffCap: TimeInterval?
+
+  /// The defaults.
+  public init() {}
+}
+
+/// A server's address, known without the DNS.
+public struct ServerAddress: Sendable, Hashable {
+  /// Name or IP address. The certificate must be valid for the account's domain all the same.
+  public var host: String
+  /// TCP port.
+  public var port: UInt16
+  /// How TLS starts there.
+  public var transport: Transport
+
+  /// The server at this address.
+  public init(host: String, port: UInt16, transport: Transport = .directTls) {
+    self.host = host
+    self.port = port
+    self.transport = transport
+  }
+}
+
+/// What we say about ourselves.
+public struct Identity: Sendable, Hashable {
+  /// The name of the app.
+  public var name = "Snapback"
+  /// `phone`, `pc`, ... (category `client` of XEP-0030).
+  public var type = "phone"
+  /// The URI that names the software in caps (XEP-0115).
+  public var node = "urn:snapback:client"
+  /// Features beyond those that Snapback itself answers.
+  public var features: [String] = []
+  /// The name of the device, shown to the user in lists of devices.
+  public var device: String?
+
+  /// The defaults.
+  public init() {}
+}
+
+/// **Dangerous** settings, for tests and private networks.
+public struct Danger: Sendable, Hashable {
+  /// Trust these certificates (PEM) instead of those of the system: whoever holds the key of one can impersonate every
+  /// server to this app.
+  public var trustOnlyTheseRoots: String?
+
+  /// Nothing dangerous.
+  public init() {}
+}
+
+extension Configuration {
+  func core(account: String, password: String?) -> CoreConfig {
+    CoreConfig(
+      account: account,
+      password: password,
+      resource: resource,
+      storage: storage.core,
+      policy: SnapbackFFI.LoginPolicy(
+        allowPlain: login.allowPlain,
+        requireChannelBinding: login.requireChannelBinding,
+        earlyData: login.earlyData,
+        allowUnboundTokens: login.allowUnboundTokens),
+      patience: SnapbackFFI.Patience(
+        loginMs: patience.login.map(Milliseconds.of),
+        ackMs: patience.ack.map(Milliseconds.of),
+        keepaliveMs: patience.keepalive.map(Milliseconds.of),
+        probeMs: patience.probe.map(Milliseconds.of),
+        backoffMs: patience.backoff.map(Milliseconds.of),
+        backoffCapMs: patience.backoffCap.map(Milliseconds.of)),
+      servers: servers.map { SnapbackFFI.ServerAddress(host: $0.host, port: $0.port, transport: $0.transport) },
+      nameServers: nameServers ?? SystemPlatform.nameServers,
+      askPlatform: srvResolver != nil,
+      identity: SnapbackFFI.Identity(
+        name: identity.name,
+        kind: identity.type,
+        node: identity.node,
+        features: identity.features,
+        device: identity.device),
+      carbons: carbons,
+      presence: presence,
+      roster: roster,
+      dangerousTrust: danger.trustOnlyTheseRoots.map(DangerousTrust.init(onlyTheseRootsPem:)))
+  }
+}
+
+extension Storage {
+  fileprivate var core: SnapbackFFI.Storage {
+    switch self {
+    case .memory: .memory
+    case .inFile(let file, let vault): .file(path: file.path, vault: VaultAdapter(vault: vault))
+    case .inFileWithKeys(let file, let keys): .fileWithKeysInFolder(path: file.path, keys: keys.path)
+    }
+  }
+}

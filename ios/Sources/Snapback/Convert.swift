@@ -1,0 +1,149 @@
+import Foundation
+import SnapbackFFI
+
+// From what crosses the bridge to what an app sees.
+
+enum Milliseconds {
+  /// More than a year is as good as for ever, and fits.
+  private static let longest: TimeInterval = 400 * 24 * 3600
+
+  static func of(_ seconds: TimeInterval) -> UInt64 {
+    seconds.isNaN ? 0 : UInt64((min(max(seconds, 0), longest) * 1000).rounded(.up))
+  }
+
+  static func seconds(_ milliseconds: UInt64) -> TimeInterval {
+    TimeInterval(milliseconds) / 1000
+  }
+}
+
+extension Jid {
+  /// What the core hands out is an address, if it is there.
+  static func optional(_ text: String?) -> Jid? {
+    text.flatMap { try? Jid($0) }
+  }
+}
+
+extension ConnectionState {
+  init(_ state: SnapbackFFI.ConnectionState) {
+    self =
+      switch state {
+      case .offline(let reason, let retryInMs):
+        .offline(reason: reason, retryIn: retryInMs.map(Milliseconds.seconds))
+      case .connecting(let step): .connecting(step: step)
+      case .online(let outcome, let roundTrips): .online(outcome: outcome, roundTrips: Int(roundTrips))
+      }
+  }
+}
+
+extension Event {
+  /// `nil` for what is told another way: the state has a sequence of its own.
+  init?(_ event: SnapbackFFI.Event, confirm: @escaping @Sendable (String) -> Void) {
+    switch event {
+    case .stateChanged: return nil
+    case .online(let outcome, let jid, let plan, let timeline):
+      self = .online(
+        Online(outcome: outcome, jid: .optional(jid), plan: plan, timeline: Timeline(timeline)))
+    case .connectionEnded(let ending): self = .ended(Ended(ending))
+    case .message(let deliveryId, let stanza):
+      self = .message(
+        Delivery(deliveryId: deliveryId, content: ReceivedMessage(stanza), confirmation: confirm))
+    case .carbon(let deliveryId, let direction, let stanza):
+      self = .carbon(
+        Delivery(deliveryId: deliveryId, content: ReceivedMessage(stanza), confirmation: confirm),
+        direction: direction)
+    case .presence(let deliveryId, let stanza):
+      self = .presence(
+        Delivery(deliveryId: deliveryId, content: ReceivedPresence(stanza), confirmation: confirm))
+    case .stanzaStage(let id, let stage): self = .stageReached(id: id, stage: stage)
+    case .serverFeatures(let features): self = .serverFeatures(features)
+    case .rosterChanged: self = .rosterChanged
+    case .stanzaRefused(let limit, let bytes): self = .stanzaRefused(limit: limit, bytes: bytes)
+    case .possibleGap: self = .possibleGap
+    case .peerFault(let what): self = .peerFault(what: what)
+    case .internalFault: self = .internalFault
+    }
+  }
+}
+
+extension Ended {
+  init(_ ending: Ending) {
+    self.init(
+      reason: ending.reason,
+      retryable: ending.retryable,
+      needsCredentials: ending.needsCredentials,
+      description: ending.description,
+      plan: ending.plan)
+  }
+}
+
+extension ReceivedMessage {
+  init(_ stanza: Stanza) {
+    self.init(
+      from: .optional(stanza.from),
+      to: .optional(stanza.to),
+      id: stanza.id,
+      type: stanza.kind,
+      body: stanza.body,
+      subject: stanza.subject,
+      thread: stanza.thread,
+      delayedAt: stanza.delayedAtMs.map { Date(timeIntervalSince1970: TimeInterval($0) / 1000) },
+      originId: stanza.originId,
+      xml: stanza.xml)
+  }
+}
+
+extension ReceivedPresence {
+  init(_ stanza: Stanza) {
+    self.init(
+      from: .optional(stanza.from), type: stanza.kind, show: stanza.show, status: stanza.status, xml: stanza.xml)
+  }
+}
+
+extension Timeline {
+  init(_ timeline: SnapbackFFI.Timeline) {
+    self.init(
+      flights: timeline.flights.map {
+        Flight(
+          sent: $0.sent,
+          received: $0.received,
+          startedAfter: Milliseconds.seconds($0.startedMs),
+          took: $0.tookMs.map(Milliseconds.seconds))
+      },
+      local: timeline.local.map {
+        LocalStep(
+          name: $0.name,
+          startedAfter: Milliseconds.seconds($0.startedMs),
+          took: $0.tookMs.map(Milliseconds.seconds))
+      },
+      tls: timeline.tls.map {
+        TlsSummary(
+          version: $0.version, cipherSuite: $0.cipherSuite, resumed: $0.resumed, earlyData: $0.earlyData)
+      },
+      took: timeline.tookMs.map(Milliseconds.seconds),
+      bytesSent: timeline.bytesSent,
+      bytesReceived: timeline.bytesReceived)
+  }
+}
+
+extension Roster {
+  init(_ roster: SnapbackFFI.Roster) {
+    self.init(
+      version: roster.version,
+      contacts: roster.contacts.compactMap { contact in
+        Jid.optional(contact.jid).map { jid in
+          Contact(
+            jid: jid,
+            name: contact.name,
+            subscription: contact.subscription,
+            asked: contact.asked,
+            groups: contact.groups)
+        }
+      })
+  }
+}
+
+extension IqAnswer {
+  init(_ answer: SnapbackFFI.IqAnswer) {
+    self.init(from: .optional(answer.from), payload: answer.payload)
+  }
+}

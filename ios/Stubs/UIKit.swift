@@ -1,0 +1,19 @@
+// A stand-in for the module of that name on Apple's systems, for a type check on Linux (`cargo xtask swift`): only what
+// Snapback uses, and it does nothing. No part of the package.
+import Foundation
+
+public struct UIBackgroundTaskIdentifier: Hashable, Sendable, RawRepresentable {
+  public let rawValue: Int
+  public init(rawValue: Int) { self.rawValue = rawValue }
+}
+
+@MainActor
+public class UIApplication: NSObject {
+  public class var shared: UIApplication { fatalError("a stub") }
+  public nonisolated class var didEnterBackgroundNotification: NSNotification.Name { NSNotification.Name("out") }
+  public nonisolated class var willEnterForegroundNotification: NSNotification.Name { NSNotification.Name("in") }
+  public func beginBackgroundTask(
+    withName taskName: String?, expirationHandler handler: (@MainActor @Sendable () -> Void)? = nil
+  ) -> UIBackgroundTaskIdentifier { UIBackgroundTaskIdentifier(rawValue: 0) }
+  public func endBackgroundTask(_ identifier: UIBackgroundTaskIdentifier) {}
+}

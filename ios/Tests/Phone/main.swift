@@ -1,0 +1,26 @@
+// An app in a process of its own, for the tests that kill it: juliet connects, says what happens and confirms nothing.
+// Arguments: host, port, file of the certificate authority, folder of the store.
+import Foundation
+import Snapback
+
+let arguments = CommandLine.arguments
+guard arguments.count == 5, let port = UInt16(arguments[2]) else { exit(2) }
+let folder = URL(fileURLWithPath: arguments[4])
+var configuration = Configuration()
+configuration.servers = [ServerAddress(host: arguments[1], port: port)]
+configuration.danger.trustOnlyTheseRoots = try String(contentsOfFile: arguments[3], encoding: .utf8)
+configuration.storage = .inFileWithKeys(
+  folder.appendingPathComponent("juliet.db"), keys: folder.appendingPathComponent("keys"))
+let client = try await SnapbackClient.open("juliet@localhost", password: "r0m30", configuration: configuration)
+client.connect()
+for await event in client.events {
+  switch event {
+  case .online(let online): say("online \(online.outcome) \(online.timeline.roundTrips)")
+  case .message(let delivery): say("message \(delivery.deliveryId) \(delivery.content.body ?? "")")
+  default: break
+  }
+}
+
+func say(_ line: String) {
+  FileHandle.standardOutput.write(Data((line + "\n").utf8))
+}

@@ -1,0 +1,191 @@
+import Foundation
+import Testing
+
+@testable import Snapback
+
+/// Every error has a way to come about, says what it is by its fields, and prints nothing that is private.
+@Suite struct ErrorTests {
+  private func opening(
+    _ account: String = World.juliet, _ adapt: (inout Configuration) -> Void
+  ) async throws -> SnapbackClient {
+    var configuration = Configuration()
+    adapt(&configuration)
+    return try await SnapbackClient.open(account, password: "pencil", configuration: configuration)
+  }
+
+  @Test func addresses() async throws {
+    #expect(throws: SnapbackError.invalidJid(.empty(part: .localpart))) { try Jid("@localhost") }
+    #expect(throws: SnapbackError.invalidJid(.empty(part: .resource))) { try Jid("a@b/") }
+    #expect(throws: SnapbackError.invalidJid(.tooLong(part: .localpart))) {
+      try Jid(String(repeating: "a", count: 1024) + "@b")
+    }
+    #expect(throws: SnapbackError.invalidJid(.disallowed(part: .localpart))) { try Jid("a b@localhost") }
+    let jid = try Jid("Juliet@Localhost/Balcony")
+    #expect(jid.description == "juliet@localhost/Balcony" && jid.bare.description == "juliet@localhost")
+    #expect(jid.localpart == "juliet" && jid.domain == "localhost" && jid.resource == "Balcony")
+    await #expect(throws: SnapbackError.accountWithoutLocalpart) { try await opening("localhost") { _ in } }
+    await #expect(throws: SnapbackError.invalidJid(.unexpectedResource)) { try await opening("a@b/c") { _ in } }
+  }
+
+  @Test func settings() async throws {
+    await #expect(throws: SnapbackError.configuration(setting: "name_servers")) {
+      try await opening { $0.nameServers = ["dns.example.org"] }
+    }
+    await #expect(throws: SnapbackError.configuration(setting: "dangerous_trust")) {
+      try await opening { $0.danger.trustOnlyTheseRoots = "no certificate" }
+    }
+    #expect(throws: SnapbackError.configuration(setting: "name")) { try Storage.file(named: "../up") }
+  }
+
+  @Test func stores() async throws {
+    let folder = try Folder()
+    // A folder is no database.
+    let nothing = Storage.inFileWithKeys(folder.url, keys: folder.url.appendingPathComponent("keys"))
+    await #expect(throws: SnapbackError.self) { try await opening { $0.storage = nothing } }
+    let file = folder.url.appendingPathComponent("v.db")
+    for (problem, expected) in [(VaultError.locked, StorageProblem.vaultLocked), (.broken, .vaultBroken)] {
+      await #expect(throws: SnapbackError.storage(expected)) {
+        try await opening { $0.storage = .inFile(file, vault: MemoryVault(problem)) }
+      }
+    }
+    let first = try await opening { $0.storage = .inFile(file, vault: MemoryVault()) }
+    #expect(first.openReport.troubles.isEmpty)
+    await #expect(throws: SnapbackError.storage(.ownedElsewhere)) {
+      try await opening { $0.storage = .inFile(file, vault: MemoryVault()) }
+    }
+    try await first.send(to: World.romeo, "sealed")
+    await first.shutdown()
+    // Another vault: the key is lost, and that is said.
+    let second = try await opening { $0.storage = .inFile(file, vault: MemoryVault()) }
+    #expect(second.openReport.troubles.contains(.keyLost))
+    #expect(second.openReport.mayHaveLostStanzas)
+    await second.shutdown()
+    await #expect(throws: SnapbackError.closed) { try await second.pause() }
+  }
+
+  @Test func stanzas() async throws {
+    let client = try await opening { _ in }
+    await #expect(throws: SnapbackError.invalidJid(.empty(part: .localpart))) {
+      try await client.send(to: "@localhost", "?")
+    }
+    var message = Message(to: try Jid(World.romeo))
+    for xml in ["<x>", "", "<x/><y/>", "text"] {
+      message.extensions = [xml]
+      await #expect(throws: SnapbackError.badXml) { [message] in try await client.send(message) }
+      await #expect(throws: SnapbackError.badXml) { try await client.iq(.get, xml) }
+    }
+    let big = String(repeating: "a", count: 2_000_000)
+    do {
+      try await client.send(to: World.romeo, big)
+      Issue.record("it was taken")
+    } catch SnapbackError.tooBig(let size?, let limit?) {
+      #expect(size > 2_000_000 && limit < size)
+    }
+    await client.shutdown()
+  }
+
+  @Test func requests() async throws {
+    let world = try await World()
+    let client = try await world.client { $0.patience.ack = 1 }
+    client.connect()
+    _ = try await client.online()
+    do {
+      _ = try await client.iq(.get, "<query xmlns='urn:example:unknown'/>")
+      Issue.record("nobody knows that")
+    } catch SnapbackError.refused(let type, let condition, _) {
+      #expect(type == "cancel" && ["service-unavailable", "feature-not-implemented"].contains(condition))
+    }
+    try await world.obey("cut", ["mode": "blackhole"])
+    await #expect(throws: SnapbackError.timedOut) {
+      try await client.iq(.get, "<ping xmlns='urn:xmpp:ping'/>", timeout: 0.1)
+    }
+    let lost = Task { try await client.iq(.get, "<ping xmlns='urn:xmpp:ping'/>", timeout: 3600) }
+    try await Task.sleep(nanoseconds: 50_000_000)
+    try await world.obey("restart", ["down_ms": 1])
+    await #expect(throws: SnapbackError.sessionLost) { try await patiently("the loss") { try await lost.value } }
+    await client.shutdown()
+  }
+
+  @Test func aWrongPasswordStopsAndAsksForCredentials() async throws {
+    let world = try await World()
+    let client = try await SnapbackClient.open(
+      World.juliet, password: "wr0ng", configuration: world.configuration())
+    client.connect()
+    let ended = try await client.ended()
+    guard case .loginRefused(let condition) = ended.reason else {
+      Issue.record("\(ended.reason)")
+      return
+    }
+    #expect(condition == "not-authorized")
+    #expect(ended.needsCredentials && !ended.retryable)
+    #expect(!ended.description.contains("wr0ng"))
+    try await client.until("the stop") { $0 == .offline(reason: .needsCredentials, retryIn: nil) }
+    await client.shutdown()
+  }
+
+  @Test func aCertificateOfSomebodyElseIsRefused() async throws {
+    let world = try await World()
+    let other = try await World()
+    let client = try await world.client { $0.danger.trustOnlyTheseRoots = other.certificate }
+    client.connect()
+    let ended = try await client.ended()
+    // Both authorities have the same name, and different keys.
+    #expect(ended.reason == .tls(problem: .certificate(problem: .badSignature)))
+    await client.shutdown()
+  }
+
+  @Test func aClosedPortIsTriedAgain() async throws {
+    let world = try await World()
+    try await world.obey("down")
+    let client = try await world.client()
+    client.connect()
+    let ended = try await client.ended()
+    guard case .unreachable(let failures) = ended.reason else {
+      Issue.record("\(ended.reason)")
+      return
+    }
+    #expect(!failures.isEmpty && ended.retryable)
+    try await world.obey("up")
+    #expect(try await client.online().outcome == .bound)
+    await client.shutdown()
+  }
+
+  @Test func descriptionsAreSafeToLog() {
+    let secret = "in confidence"
+    let errors: [SnapbackError] = [
+      .closed, .invalidJid(.domainLabel), .invalidJid(.ipLiteral), .invalidJid(.missingResource),
+      .accountWithoutLocalpart, .storage(.deviceFull), .tls(detail: "d"), .configuration(setting: "s"),
+      .unsupported(detail: "u"), .queueFull(limit: 1), .badXml, .notAStanza, .sendFailed(.sessionLost),
+      .sendFailed(.refused(kind: "auth", condition: "forbidden", text: secret)),
+      .refused(type: "auth", condition: "forbidden", text: secret), .sessionLost, .timedOut, .notQueued, .internal,
+      .tooBig(size: 2, limit: 1), .tooBig(size: nil, limit: nil),
+      .sendFailed(.streamEnded(condition: "policy-violation")),
+    ]
+    #expect(Set(errors.map(\.description)).count == errors.count)
+    for error in errors {
+      #expect(!error.description.contains(secret))
+      #expect(error.localizedDescription == error.description)
+    }
+  }
+}
+
+/// Keys in memory, or a vault that cannot be asked.
+final class MemoryVault: KeyVault, @unchecked Sendable {
+  private let lock = NSLock()
+  private var secrets: [String: Data] = [:]
+  private let problem: VaultError?
+
+  init(_ problem: VaultError? = nil) {
+    self.problem = problem
+  }
+
+  func read(name: String) throws(VaultError) -> Data? {
+    if let problem { throw problem }
+    return lock.withLock { secrets[name] }
+  }
+
+  func write(name: String, secret: Data) throws(VaultError) {
+    if let problem { throw problem }
+    lock.withLock { secrets[name] = secret }
+  }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import SnapbackFFI
+import Testing
+
+@testable import Snapback
+
+/// What a platform brings: its resolver, its network, its log.
+@Suite struct PlatformTests {
+  @Test func thePlatformsResolverIsAsked() async throws {
+    let world = try await World()
+    let resolver = FixedResolver(port: world.ready.directPort)
+    let client = try await world.client {
+      $0.servers = []
+      // Nobody answers there.
+      $0.nameServers = ["127.0.0.1:9"]
+      $0.srvResolver = resolver
+    }
+    client.connect()
+    #expect(try await client.online().outcome == .bound)
+    #expect(resolver.asked.contains("_xmpps-client._tcp.localhost"))
+    await client.shutdown()
+  }
+
+  @Test func aNetworkThatCameBackIsUsedAtOnce() async throws {
+    let world = try await World()
+    let network = HandNetwork()
+    let client = try await world.client { $0.networkMonitor = network }
+    client.connect()
+    _ = try await client.online()
+    network.tell(false)
+    try await world.obey("cut")
+    try await client.until("no network") { $0 == .offline(reason: .noNetwork, retryIn: nil) }
+    network.tell(true)
+    #expect(try await client.online().outcome == .resumed)
+    await client.shutdown()
+    #expect(network.isCancelled)
+  }
+
+  @Test func t9TheLogHoldsNoSecret() async throws {
+    let records = HandLog()
+    Snapback.log { records.add($0.description) }
+    defer { Snapback.log(nil) }
+    let world = try await World()
+    let client = try await world.client()
+    client.connect()
+    _ = try await client.online()
+    try await world.obey("message", ["body": "in confidence"])
+    #expect("\(try await client.message())".contains("in confidence") == false)
+    try await client.send(to: World.romeo, "in confidence").ackedInTime()
+    try await world.obey("cut")
+    _ = try await client.online()
+    await client.shutdown()
+    let all = records.all
+    #expect(all.contains { $0.hasPrefix("online ") })
+    for secret in [World.password, "in confidence", "juliet", "romeo"] {
+      #expect(!all.contains { $0.contains(secret) })
+    }
+  }
+
+  @Test func srvRecordsAreReadFromTheWire() {
+    var wire: [UInt8] = [0, 5, 0, 10, 0x14, 0x67, 4]
+    wire.append(contentsOf: "xmpp".utf8)
+    wire.append(7)
+    wire.append(contentsOf: "example".utf8)
+    wire.append(0)
+    let expected = SrvRecord(priority: 5, weight: 10, port: 5223, target: "xmpp.example")
+    #expect(SrvRecord(wire: wire) == expected)
+    #expect(SrvRecord(wire: [0, 0, 0, 0, 0, 0, 0])?.target == ".")
+    for length in 0..<wire.count { #expect(SrvRecord(wire: Array(wire.prefix(length))) == nil) }
+    #expect(SrvRecord(wire: wire + [0]) == nil)
+    #expect(SrvRecord(wire: [0, 0, 0, 0, 0, 0, 0xC0, 0]) == nil)
+    for byte in UInt8.min...UInt8.max { _ = SrvRecord(wire: [0, 0, 0, 0, 0, 0, byte, byte]) }
+  }
+
+  @Test func timesThatMakeNoSenseAreBounded() {
+    #expect(Milliseconds.of(0.0001) == 1)
+    #expect(Milliseconds.of(-1) == 0)
+    #expect(Milliseconds.of(.nan) == 0)
+    #expect(Milliseconds.of(.infinity) == Milliseconds.of(.greatestFiniteMagnitude))
+  }
+}
+
+private final class FixedResolver: SrvResolver, @unchecked Sendable {
+  private let lock = NSLock()
+  private var names: [String] = []
+  private let port: UInt16
+
+  init(port: UInt16) {
+    self.port = port
+  }
+
+  var asked: [String] { lock.withLock { names } }
+
+  func records(of name: String) async -> [SrvRecord]? {
+    lock.withLock { names.append(name) }
+    guard name.hasPrefix("_xmpps-client.") else { return [] }
+    return [SrvRecord(priority: 0, weight: 0, port: port, target: "localhost")]
+  }
+}
+
+private final class HandNetwork: NetworkMonitor, NetworkObservation, @unchecked Sendable {
+  private let lock = NSLock()
+  private var changed: (@Sendable (NetworkState) -> Void)?
+  private var cancelled = false
+
+  func observe(_ changed: @escaping @Sendable (NetworkState) -> Void) -> any NetworkObservation {
+    lock.withLock { self.changed = changed }
+    return self
+  }
+
+  func tell(_ available: Bool) {
+    let changed = lock.withLock { self.changed }
+    changed?(NetworkState(available: available, nameServers: []))
+  }
+
+  func cancel() {
+    lock.withLock { cancelled = true }
+  }
+
+  var isCancelled: Bool { lock.withLock { cancelled } }
+}
+
+private final class HandLog: @unchecked Sendable {
+  private let lock = NSLock()
+  private var records: [String] = []
+
+  func add(_ record: String) {
+    lock.withLock { records.append(record) }
+  }
+
+  var all: [String] { lock.withLock { records } }
+}

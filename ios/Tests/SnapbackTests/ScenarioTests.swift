@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+/// Every file of `tests/scenarios`, played with real clients.
+@Suite struct ScenarioTests {
+  static let alone = ["commute", "hotel-portal", "killed-in-the-background", "lift", "night", "wifi-to-lte"]
+  static let withTheServersEnd = ["server-crash", "server-deploy", "stampede"]
+
+  @Test(arguments: alone)
+  func anAppLivesThrough(_ name: String) async throws {
+    try await ScenarioPlayer.play(Scenario(text(name)))
+  }
+
+  /// A server that goes away is given time, up to half a minute: side by side.
+  @Test func appsLiveThroughTheEndOfTheirServer() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for name in Self.withTheServersEnd {
+        group.addTask { try await ScenarioPlayer.play(Scenario(text(name))) }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test func everyFileIsPlayed() throws {
+    let played = Self.alone + Self.withTheServersEnd
+    #expect(try files() == played.sorted())
+    for name in played { #expect(try Scenario(text(name)).name == name) }
+  }
+
+  @Test func whatIsUnknownIsNoScenario() throws {
+    for (steps, unknown) in [
+      (#"{"app": "fly"}"#, "fly"),
+      (#"{"app": "connect", "soon": true}"#, "soon"),
+      (#"{"expect": "luck"}"#, "luck"),
+      (#"{"expect": "settled", "lost": 0}"#, "duplicated"),
+      (#"{"app": "connect", "world": "up"}"#, "a step is one of app, world, expect"),
+    ] {
+      #expect(throws: Scenario.Unknown(what: unknown)) {
+        try Scenario(#"{"name": "x", "story": "", "steps": [\#(steps)]}"#)
+      }
+    }
+    #expect(throws: Scenario.Unknown(what: "rtt")) {
+      try Scenario(#"{"name": "x", "story": "", "steps": [], "setting": {"rtt": 1}}"#)
+    }
+  }
+
+  @Test func whatIsMissingOrThereTwiceIsCounted() {
+    let balance = Balance(sent: ["a", "b", "c"], arrived: ["a", "b", "b", "x"])
+    #expect(balance.lost == 1 && balance.again == 2)
+  }
+}
+
+private let folder = URL(fileURLWithPath: #filePath)
+  .deletingLastPathComponent()
+  .appendingPathComponent("../../../tests/scenarios/scenarios").standardized
+
+private func text(_ name: String) throws -> String {
+  try String(contentsOf: folder.appendingPathComponent("\(name).json"), encoding: .utf8)
+}
+
+private func files() throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    .map { $0.replacingOccurrences(of: ".json", with: "") }.sorted()
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Snapback
+import Testing
+
+/// What the library is for: in, cut, back, and nothing lost.
+@Suite struct SessionTests {
+  @Test func aColdLoginTakesFiveRoundTrips() async throws {
+    let world = try await World()
+    let client = try await world.client()
+    client.connect()
+    let online = try await client.online()
+    #expect(online.outcome == .bound)
+    #expect(online.timeline.roundTrips == 5)
+    let juliet = try Jid(World.juliet)
+    #expect(online.jid?.bare == juliet)
+    #expect(online.timeline.flights.allSatisfy { !$0.sent.isEmpty })
+    #expect(online.timeline.tls?.version == "TLS 1.3")
+    try await client.until("the state") { $0 == .online(outcome: .bound, roundTrips: 5) }
+    await client.shutdown()
+  }
+
+  @Test func aMessageGoesThroughItsStages() async throws {
+    let world = try await World()
+    let client = try await world.client()
+    let sent = try await client.send(to: World.romeo, "Wherefore art thou?")
+    let stages = Task {
+      var seen: [Stage] = []
+      for await stage in sent.stages { seen.append(stage) }
+      return seen
+    }
+    client.connect()
+    try await sent.ackedInTime()
+    #expect(await stages.value.last == .acked)
+    #expect(try await world.received() == [.init(id: sent.id, body: "Wherefore art thou?")])
+    await client.shutdown()
+  }
+
+  @Test func aCutConnectionIsResumedInThreeRoundTripsAndNothingIsLostOrDoubled() async throws {
+    let world = try await World()
+    let client = try await world.client()
+    client.connect()
+    #expect(try await client.online().outcome == .bound)
+    var bodies: [String] = []
+    for round in 1...3 {
+      try await world.obey("cut")
+      // While nobody is there: one from each side.
+      try await world.obey("message", ["body": "romeo \(round)"])
+      let sent = try await client.send(to: World.romeo, "juliet \(round)")
+      let online = try await client.online()
+      #expect(online.outcome == .resumed)
+      #expect(online.timeline.roundTrips == 3)
+      #expect(try await client.message().content.body == "romeo \(round)")
+      try await sent.ackedInTime()
+      bodies.append("juliet \(round)")
+    }
+    #expect(try await world.received().map(\.body) == bodies)
+    #expect(try await world.stats().connections.map(\.outcome) == ["bound", "resumed", "resumed", "resumed"])
+    await client.shutdown()
+  }
+
+  @Test func starttlsAndSasl1WorkToo() async throws {
+    let world = try await World("--kind", "sasl1")
+    let client = try await world.client {
+      $0.servers = [ServerAddress(host: world.ready.host, port: world.ready.starttlsPort, transport: .startTls)]
+    }
+    client.connect()
+    let online = try await client.online()
+    #expect(online.outcome == .bound && online.timeline.roundTrips == 8)
+    await client.shutdown()
+  }
+
+  @Test func aSessionThatTheServerForgotIsReplaced() async throws {
+    let world = try await World()
+    let client = try await world.client()
+    client.connect()
+    _ = try await client.online()
+    try await world.obey("restart", ["down_ms": 1])
+    #expect(try await client.online().outcome == .bound)
+    await client.shutdown()
+  }
+
+  @Test func rosterPresenceAndRequests() async throws {
+    let world = try await World()
+    let client = try await world.client()
+    client.connect()
+    _ = try await client.online()
+    let nurse = try Jid("nurse@localhost")
+    try await client.setContact(nurse, name: "Nurse & <friend>", groups: ["House"])
+    try await eventually("the contact") { try await client.roster().contacts.contains { $0.jid == nurse } }
+    let contact = try #require(try await client.roster().contacts.first { $0.jid == nurse })
+    #expect(contact.name == "Nurse & <friend>" && contact.groups == ["House"])
+    try await client.removeContact(nurse)
+    try await eventually("the contact's end") {
+      try await !client.roster().contacts.contains { $0.jid == nurse }
+    }
+    let answer = try await client.iq(.get, "<ping xmlns='urn:xmpp:ping'/>")
+    #expect(answer.payload == nil)
+    try await client.sendPresence(show: "away", status: "<at> the 'balcony'").ackedInTime()
+    await client.shutdown()
+  }
+
+  /// The phone's system may end an app at any moment. The next one goes on where it was.
+  @Test func aKilledProcessIsResumedByTheNextOne() async throws {
+    let world = try await World()
+    let folder = try Folder()
+    let first = try Phone(world, folder)
+    #expect(try await first.next() == "online bound 5")
+    try await world.obey("message", ["body": "stay"])
+    let delivered = try #require(try await first.next())
+    #expect(delivered.hasPrefix("message ") && delivered.hasSuffix(" stay"))
+    await first.kill()
+    try await world.obey("message", ["body": "come back"])
+
+    let second = try Phone(world, folder)
+    // It was never confirmed: it comes again, under the same id, and before what is new.
+    #expect(try await second.next() == delivered)
+    #expect(try await second.next() == "online resumed 3")
+    #expect(try await second.next()?.hasSuffix(" come back") == true)
+    await second.kill()
+  }
+}
+
+/// An app in a process of its own: says what happens, confirms nothing.
+struct Phone {
+  private let lines: Lines
+
+  init(_ world: World, _ folder: Folder) throws {
+    let executable = Bundle.main.bundleURL.deletingLastPathComponent()
+    let beside = [Bundle.main.bundleURL, executable, Bundle.main.executableURL?.deletingLastPathComponent()]
+    let candidates = beside.compactMap { $0?.appendingPathComponent("snapback-phone").path }
+    let path = try #require(candidates.first { FileManager.default.isExecutableFile(atPath: $0) })
+    lines = try Lines(path, [world.ready.host, "\(world.ready.directPort)", world.ready.caFile, folder.url.path])
+  }
+
+  func next() async throws -> String? { try await lines.next() }
+  func kill() async { await lines.kill() }
+}

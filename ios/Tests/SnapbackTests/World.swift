@@ -1,0 +1,288 @@
+import Dispatch
+import Foundation
+import Snapback
+import Testing
+
+/// The world of a test: the reference server behind a link that can be cut, as a process (`tests/scenarios/README.md`).
+final class World: Sendable {
+  struct Ready: Decodable, Sendable {
+    let host: String
+    let starttlsPort: UInt16
+    let directPort: UInt16
+    let caFile: String
+    let accounts: [Account]
+  }
+
+  struct Account: Decodable, Sendable {
+    let jid: String
+    let password: String
+  }
+
+  struct Answer: Decodable, Sendable {
+    struct Message: Decodable, Hashable, Sendable {
+      let id: String
+      let body: String
+    }
+    struct Connection: Decodable, Sendable {
+      let account: String?
+      let outcome: String?
+      let openedMs: Int
+      let closed: Bool
+    }
+    struct Session: Decodable, Sendable {
+      let jid: String
+      let attached: Bool
+      let unacked: Int
+    }
+    struct Stats: Decodable, Sendable {
+      let connections: [Connection]
+      let sessions: [Session]
+    }
+    let ok: Bool
+    let error: String?
+    let ids: [String]?
+    let messages: [Message]?
+    let stats: Stats?
+  }
+
+  enum Problem: Error {
+    case noServer
+    case silent
+    case refused(String)
+  }
+
+  static let juliet = "juliet@localhost"
+  static let password = "r0m30"
+  static let romeo = "romeo@localhost"
+
+  let ready: Ready
+  let certificate: String
+  private let process: Lines
+
+  convenience init(_ options: String...) async throws {
+    try await self.init(options: options)
+  }
+
+  init(options: [String]) async throws {
+    guard let path = ProcessInfo.processInfo.environment["SNAPBACK_TEST_SERVER"] else { throw Problem.noServer }
+    process = try Lines(path, options)
+    ready = try Self.decode(Ready.self, try await process.next() ?? "")
+    certificate = try String(contentsOfFile: ready.caFile, encoding: .utf8)
+  }
+
+  deinit {
+    process.end()
+  }
+
+  /// Has the world do something: `"cut"`, or `"message"` with `["count": 3]`.
+  @discardableResult
+  func obey(_ command: String, _ fields: [String: any Sendable] = [:]) async throws -> Answer {
+    let object = fields.merging(["world": command]) { first, _ in first }
+    return try await obey(JSONSerialization.data(withJSONObject: object))
+  }
+
+  /// The command of a scenario.
+  func obey(_ command: Json) async throws -> Answer {
+    try await obey(JSONEncoder().encode(command))
+  }
+
+  private func obey(_ command: Data) async throws -> Answer {
+    guard let text = try await process.ask(String(decoding: command, as: UTF8.self)) else { throw Problem.silent }
+    let answer = try Self.decode(Answer.self, text)
+    guard answer.ok else { throw Problem.refused(answer.error ?? "") }
+    return answer
+  }
+
+  func stats() async throws -> Answer.Stats {
+    guard let stats = try await obey("stats").stats else { throw Problem.silent }
+    return stats
+  }
+
+  /// What romeo got from juliet, in order, as often as it came.
+  func received() async throws -> [Answer.Message] {
+    try await obey("received").messages ?? []
+  }
+
+  func configuration(storage: Storage = .memory) -> Configuration {
+    var configuration = Configuration()
+    configuration.storage = storage
+    configuration.servers = [ServerAddress(host: ready.host, port: ready.directPort)]
+    configuration.danger.trustOnlyTheseRoots = certificate
+    configuration.patience.backoff = 0.1
+    configuration.patience.backoffCap = 1
+    return configuration
+  }
+
+  func client(
+    storage: Storage = .memory, _ adapt: (inout Configuration) -> Void = { _ in }
+  ) async throws -> SnapbackClient {
+    var configuration = configuration(storage: storage)
+    adapt(&configuration)
+    return try await SnapbackClient.open(Self.juliet, password: Self.password, configuration: configuration)
+  }
+
+  private static func decode<T: Decodable>(_ type: T.Type, _ text: String) throws -> T {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: Data(text.utf8))
+  }
+}
+
+/// A process that is talked to in lines.
+final class Lines: Sendable {
+  private let process: Process
+  private let input: FileHandle
+  private let reader: LineReader
+  /// One question at a time, and no thread of Swift's own pool is blocked.
+  private let queue = DispatchQueue(label: "lines")
+
+  init(_ path: String, _ arguments: [String]) throws {
+    let process = Process()
+    let (input, output) = (Pipe(), Pipe())
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    self.process = process
+    self.input = input.fileHandleForWriting
+    reader = LineReader(output.fileHandleForReading)
+  }
+
+  /// The next line; `nil` at the end.
+  func next() async throws -> String? {
+    try await patiently("a line of a process") {
+      await withCheckedContinuation { continuation in
+        self.queue.async { continuation.resume(returning: self.reader.next()) }
+      }
+    }
+  }
+
+  func ask(_ line: String) async throws -> String? {
+    try input.write(contentsOf: Data((line + "\n").utf8))
+    return try await next()
+  }
+
+  /// The end of its input is the end of the process.
+  func end() {
+    try? input.close()
+  }
+
+  /// As a system does that needs the memory.
+  func kill() async {
+    await withCheckedContinuation { continuation in
+      queue.async {
+        Foundation.kill(self.process.processIdentifier, SIGKILL)
+        self.process.waitUntilExit()
+        continuation.resume()
+      }
+    }
+  }
+}
+
+/// Only used on the queue of its process.
+private final class LineReader: @unchecked Sendable {
+  private let handle: FileHandle
+  private var buffer = Data()
+
+  init(_ handle: FileHandle) {
+    self.handle = handle
+  }
+
+  func next() -> String? {
+    while true {
+      if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+        defer { buffer = Data(buffer[buffer.index(after: end)...]) }
+        return String(decoding: buffer[..<end], as: UTF8.self)
+      }
+      let more = handle.availableData
+      if more.isEmpty { return nil }
+      buffer.append(more)
+    }
+  }
+}
+
+struct OutOfPatience: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// Waits, but not for ever; a loaded machine may be slow.
+func patiently<T: Sendable>(
+  _ what: String, seconds: UInt64 = 90, _ work: @escaping @Sendable () async throws -> T
+) async throws -> T {
+  try await withThrowingTaskGroup(of: T.self) { group in
+    group.addTask { try await work() }
+    group.addTask {
+      try await Task.sleep(nanoseconds: seconds * 1_000_000_000)
+      throw OutOfPatience(description: "waited in vain for \(what)")
+    }
+    defer { group.cancelAll() }
+    guard let first = try await group.next() else { throw CancellationError() }
+    return first
+  }
+}
+
+/// Asks until it is so.
+func eventually(_ what: String, _ condition: @escaping @Sendable () async throws -> Bool) async throws {
+  try await patiently(what) {
+    while try await !condition() { try await Task.sleep(nanoseconds: 20_000_000) }
+  }
+}
+
+extension SnapbackClient {
+  /// The first event that is wanted; those before it are dropped, confirmed if they can be.
+  func first<T: Sendable>(_ what: String, _ pick: @escaping @Sendable (Event) -> T?) async throws -> T {
+    let events = events
+    return try await patiently(what) {
+      for await event in events {
+        event.delivery?.confirm()
+        if let found = pick(event) { return found }
+      }
+      throw SnapbackError.closed
+    }
+  }
+
+  func online() async throws -> Online {
+    try await first("a session") { if case .online(let online) = $0 { online } else { nil } }
+  }
+
+  func ended() async throws -> Ended {
+    try await first("the end of a connection") { if case .ended(let ended) = $0 { ended } else { nil } }
+  }
+
+  func message() async throws -> Delivery<ReceivedMessage> {
+    try await first("a message") { if case .message(let delivery) = $0 { delivery } else { nil } }
+  }
+
+  func until(_ what: String, _ wanted: @escaping @Sendable (ConnectionState) -> Bool) async throws {
+    let states = states
+    try await patiently(what) {
+      for await state in states where wanted(state) { return }
+      throw SnapbackError.closed
+    }
+  }
+}
+
+extension SentStanza {
+  func ackedInTime() async throws {
+    try await patiently("an acknowledgement") { try await acked() }
+  }
+}
+
+/// A folder that is gone with the test.
+final class Folder: Sendable {
+  let url: URL
+
+  init() throws {
+    url = FileManager.default.temporaryDirectory.appendingPathComponent("snapback-\(UUID())")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  var storage: Storage {
+    .inFileWithKeys(url.appendingPathComponent("juliet.db"), keys: url.appendingPathComponent("keys"))
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: url)
+  }
+}

@@ -1,0 +1,59 @@
+//! The documentation as Xcode would show it: every link leads somewhere, every parameter is described.
+
+use std::fs;
+
+use super::generated::MODULE;
+use super::package;
+use super::toolchain::Toolchain;
+use crate::tool;
+
+/// Converts the catalogue against the package as it was built.
+pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
+    let work = tool::target_folder().join("swift/documentation");
+    let _ = fs::remove_dir_all(&work);
+    let symbols = work.join("symbols");
+    fs::create_dir_all(&symbols).map_err(|error| format!("{}: {error}", symbols.display()))?;
+
+    let arguments = ["-module-name", "Snapback", "-I", ".build/debug/Modules"];
+    let mut extract = swift.command(&package(), "swift-symbolgraph-extract", arguments);
+    extract.args(["-I", &format!("Generated/{MODULE}")]);
+    extract.args(["-minimum-access-level", "public"]);
+    extract.args(["-target", &target(swift)?, "-output-dir"]);
+    tool::run(extract.arg(&symbols))?;
+
+    let arguments = ["convert", "Sources/Snapback/Snapback.docc"];
+    let mut convert = swift.command(&package(), "docc", arguments);
+    convert.args(["--warnings-as-errors", "--additional-symbol-graph-dir"]);
+    convert.arg(&symbols);
+    convert.args(["--fallback-display-name", "Snapback"]);
+    convert.args(["--fallback-bundle-identifier", "im.snapback"]);
+    tool::run(
+        convert
+            .arg("--output-dir")
+            .arg(work.join("Snapback.doccarchive")),
+    )
+}
+
+/// The target that the compiler builds for, as it calls it.
+fn target(swift: &Toolchain) -> Result<String, String> {
+    let info = tool::output(&mut swift.command(&package(), "swiftc", ["-print-target-info"]))?;
+    triple(&info)
+        .map(str::to_owned)
+        .ok_or_else(|| "the compiler does not say what it builds for".to_owned())
+}
+
+fn triple(info: &str) -> Option<&str> {
+    let (_, rest) = info.split_once("\"triple\": \"")?;
+    Some(rest.split_once('"')?.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_is_found() {
+        let info = "{\n  \"target\": {\n    \"triple\": \"x86_64-pc-linux-gnu\",\n  }\n}";
+        assert_eq!(triple(info), Some("x86_64-pc-linux-gnu"));
+    }
+}
