@@ -144,6 +144,24 @@ fn unfinished(name: String, columns: usize) -> Vec<String> {
     std::iter::once(name).chain(rest).collect()
 }
 
+/// What makes the same page again.
+fn command(arguments: &Cuts) -> String {
+    format!(
+        "cargo xtask flaky cuts --write --cuts {} --stages {} --seed {} --lose-sessions-every {}{} \\\n    --servers {} \\\n    --profiles {}",
+        arguments.cuts,
+        arguments.stages,
+        arguments.seed,
+        arguments.lose_sessions_every,
+        if arguments.real_pace {
+            " --real-pace"
+        } else {
+            ""
+        },
+        arguments.servers.join(","),
+        arguments.profiles.join(","),
+    )
+}
+
 fn text(arguments: &Cuts, rows: &[Row<'_>], took: u64) -> String {
     let header = [
         "server, network",
@@ -191,10 +209,8 @@ fn text(arguments: &Cuts, rows: &[Row<'_>], took: u64) -> String {
         }
     }
     format!(
-        "# Cuts\n\nMade by `cargo xtask flaky cuts --write --cuts {} --seed {} --lose-sessions-every {}`, in {took} s.\n\n{}",
-        arguments.cuts,
-        arguments.seed,
-        arguments.lose_sessions_every,
+        "# Cuts\n\nMade in {took} s by\n\n```\n{}\n```\n\n{}",
+        command(arguments),
         page::table(&header, &table)
     )
 }
