@@ -75,7 +75,15 @@ fn zig() -> Result<(PathBuf, PathBuf), String> {
         let partial = cache.with_extension("partial");
         super::fresh(&partial)?;
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--root-user-action=ignore",
+            "--target",
+        ]);
         tool::run(pip.arg(&partial).arg(ZIG))?;
         if let Some(parent) = cache.parent() {
             make(parent)?;
