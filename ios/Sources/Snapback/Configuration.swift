@@ -9,6 +9,11 @@ public struct Configuration: Sendable {
   public var storage = Storage.memory
   /// What a login may do.
   public var login = LoginPolicy()
+  /// What is asked of the archive after a lost session (XEP-0313).
+  public var catchUp = CatchUp()
+  /// The longest stanza that is sent, in bytes; a longer one is refused with ``SnapbackError/tooBig(size:limit:)``. `nil`
+  /// for the default, which is what servers of today take.
+  public var maxStanza: Int?
   /// How long to wait for what.
   public var patience = Patience()
   /// Connect here instead of asking the DNS; all of them are tried, in this order.
@@ -74,6 +79,19 @@ public struct Patience: Sendable, Hashable {
   public var backoff: TimeInterval?
   /// What the doubling ends at.
   public var backoffCap: TimeInterval?
+
+  /// The defaults.
+  public init() {}
+}
+
+/// What is asked of the archive after a lost session (XEP-0313); `nil` for the default.
+public struct CatchUp: Sendable, Hashable {
+  /// Messages to ask for at once.
+  public var page: Int?
+  /// Pages in all; beyond that the app is told of a gap with ``Event/possibleGap``.
+  public var pages: Int?
+  /// How long messages of unknown fate wait for the archive's word, in seconds.
+  public var patience: TimeInterval?
 
   /// The defaults.
   public init() {}
@@ -154,6 +172,11 @@ extension Configuration {
       carbons: carbons,
       presence: presence,
       roster: roster,
+      catchUp: SnapbackFFI.CatchUp(
+        page: catchUp.page.map { UInt32(clamping: max($0, 1)) },
+        pages: catchUp.pages.map { UInt32(clamping: $0) },
+        patienceMs: catchUp.patience.map(Milliseconds.of)),
+      maxStanza: maxStanza.map { UInt32(clamping: $0) },
       dangerousTrust: danger.trustOnlyTheseRoots.map(DangerousTrust.init(onlyTheseRootsPem:)))
   }
 }

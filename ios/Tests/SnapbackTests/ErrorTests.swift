@@ -82,6 +82,14 @@ import Testing
       #expect(size > 2_000_000 && limit < size)
     }
     await client.shutdown()
+    let modest = try await opening { $0.maxStanza = 1000 }
+    do {
+      try await modest.send(to: World.romeo, String(repeating: "a", count: 1000))
+      Issue.record("it was taken")
+    } catch SnapbackError.tooBig(_, let limit) {
+      #expect(limit == 1000)
+    }
+    await modest.shutdown()
   }
 
   @Test func requests() async throws {

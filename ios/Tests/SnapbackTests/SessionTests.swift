@@ -79,6 +79,42 @@ import Testing
     await client.shutdown()
   }
 
+  @Test(arguments: [(10, false), (1, true)])
+  func whatWasMissedComesFromTheArchiveAndWhatIsMoreIsAGap(_ pages: Int, _ isGap: Bool) async throws {
+    let world = try await World()
+    let client = try await world.client {
+      $0.catchUp.page = 2
+      $0.catchUp.pages = pages
+    }
+    client.connect()
+    _ = try await client.online()
+    try await world.obey("message", ["body": "before"])
+    #expect(try await client.message().content.body == "before")
+    try await world.obey("down")
+    try await world.obey("cut", ["mode": "reset_both"])
+    _ = try await client.ended()
+    try await world.obey("forget_sessions")
+    try await world.obey("message", ["count": 7])
+    try await world.obey("up")
+    client.connect()
+    // What waits at the server may overtake what the archive has.
+    let missed = Guarded(0)
+    let foundGap = try await client.first("the archive or a gap") { event in
+      switch event {
+      case .possibleGap: return true
+      case .message:
+        let all = missed.withLock { count in
+          count += 1
+          return count == 7
+        }
+        return all && !isGap ? false : nil
+      default: return nil
+      }
+    }
+    #expect(foundGap == isGap)
+    await client.shutdown()
+  }
+
   @Test func rosterPresenceAndRequests() async throws {
     let world = try await World()
     let client = try await world.client()
