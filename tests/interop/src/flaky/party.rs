@@ -152,6 +152,10 @@ impl Seen {
         self.received.contains_key(id)
     }
 
+    pub(super) fn has_acked(&self, ids: &[String]) -> bool {
+        ids.iter().all(|id| self.acked.contains(id))
+    }
+
     fn enter(&mut self, event: Event) {
         let is_sign = matches!(
             event,

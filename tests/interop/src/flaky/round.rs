@@ -132,19 +132,26 @@ impl Stage {
             | CutKind::LinkDownNewAddress
             | CutKind::CaptivePortal => kind,
         };
-        let stops_cleanly = self.host.stops_cleanly();
-        if stops_cleanly {
+        let is_careful = self.host.is_careful();
+        if is_careful {
             self.burst(rng).await;
             self.some_time(rng).await;
         }
         let cut = self.begin(kind).await;
-        if stops_cleanly {
+        if is_careful {
             self.burst(rng).await;
         } else {
             self.juliet_sends(rng).await;
         }
         self.lose_sessions().await;
         self.burst(rng).await;
+        if !is_careful {
+            let romeo = &self.romeo;
+            let open = romeo.sent.get(romeo.settled..).unwrap_or_default();
+            romeo
+                .until("the server's word", |seen| seen.has_acked(open))
+                .await;
+        }
         tokio::time::sleep(lasts).await;
         self.mend(cut).await
     }
@@ -229,10 +236,8 @@ impl Stage {
             if !there.await {
                 panic!("{}", to.seen(|seen| missing(open, seen)));
             }
-            from.until("all acknowledgements", |seen| {
-                open.iter().all(|id| seen.acked.contains(id))
-            })
-            .await;
+            from.until("all acknowledgements", |seen| seen.has_acked(open))
+                .await;
         }
     }
 }

@@ -208,9 +208,10 @@ impl Stage {
 }
 
 impl Running {
-    /// Whether what a server has taken when it is told to stop is safe. ejabberd 24.12 acknowledges a message, and has it in
-    /// its sender's archive, before it is in the other's: if it stops then, the message is lost, and nobody knows.
-    pub(super) fn stops_cleanly(&self) -> bool {
+    /// Whether what a server has taken arrives, whatever happens at the same moment. ejabberd 24.12 acknowledges a message, and
+    /// has it in its sender's archive, before it is in the other's: if it stops then, the message is lost, and nobody
+    /// knows. And what it takes in the moment when the other comes back may be left lying until he comes again.
+    pub(super) fn is_careful(&self) -> bool {
         match self {
             Self::Real(server) => server.flavour() != Flavour::Ejabberd,
             Self::Reference(_) => true,
