@@ -89,9 +89,7 @@ fn course(reason: OfflineReason) -> Course {
         OfflineReason::NeedsCredentials
         | OfflineReason::Refused
         | OfflineReason::Conflict
-        | OfflineReason::NoSession => {
-            Course::Stuck
-        }
+        | OfflineReason::NoSession => Course::Stuck,
         OfflineReason::NotWanted => Course::Disconnected,
         OfflineReason::Suspended | OfflineReason::NoNetwork | OfflineReason::Failed => {
             Course::GoesOn
