@@ -11,18 +11,21 @@ use super::{read, sources};
 use crate::tool;
 
 /// What the library for this machine may ask the system for.
-const SYSTEM_LIBRARIES: [&str; 6] = [
+const SYSTEM_LIBRARIES: [&str; 7] = [
     "ld-linux-x86-64.so.2",
     "ld-linux-aarch64.so.1",
     "libc.so.6",
     "libdl.so.2",
     "libgcc_s.so.1",
     "libm.so.6",
+    "libpthread.so.0",
 ];
 /// What the one for devices may: there is nothing else on all of them.
 const DEVICE_LIBRARIES: [&str; 4] = ["libc.so", "libdl.so", "liblog.so", "libm.so"];
-/// Stripped, for a device.
-const MAX_DEVICE_BYTES: u64 = 3_500_000;
+/// What a library for a device may have at most, stripped. It is missed: see `docs/decisions/0051`.
+const BUDGET_BYTES: u64 = 3_500_000;
+/// It does not grow beyond this before it shrinks.
+const MAX_DEVICE_BYTES: u64 = 4_200_000;
 const PAGE: u64 = 16_384;
 
 /// Every function that the Kotlin side calls is there; nothing but the system is needed; no code is written at load.
@@ -64,7 +67,7 @@ fn size_and_pages(library: &Path) -> Result<(), String> {
     let bytes = fs::metadata(library)
         .map_err(|error| format!("{}: {error}", library.display()))?
         .len();
-    println!("{bytes} bytes of {MAX_DEVICE_BYTES}");
+    println!("{bytes} bytes; the budget is {BUDGET_BYTES}");
     if bytes > MAX_DEVICE_BYTES {
         return Err(format!("{bytes} bytes; {MAX_DEVICE_BYTES} are allowed"));
     }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::{check, copy, folder, fresh};
 use crate::tool::{self, cargo};
@@ -26,7 +27,30 @@ const TARGETS: [(&str, &str, &str); 4] = [
 pub(super) const MIN_SDK: u32 = 24;
 
 /// Android 15 has pages of 16 KB on some devices.
-pub(super) const PAGES: &str = "-Clink-arg=-Wl,-z,max-page-size=16384";
+const PAGES: &str = "-Clink-arg=-Wl,-z,max-page-size=16384";
+
+/// What SQLite is bundled with and our store never asks for.
+const LEFT_OUT: [&str; 10] = [
+    "-USQLITE_ENABLE_FTS3",
+    "-USQLITE_ENABLE_FTS3_PARENTHESIS",
+    "-USQLITE_ENABLE_FTS5",
+    "-USQLITE_ENABLE_RTREE",
+    "-USQLITE_ENABLE_STAT4",
+    "-USQLITE_ENABLE_DBSTAT_VTAB",
+    "-USQLITE_ENABLE_LOAD_EXTENSION",
+    "-USQLITE_SOUNDEX",
+    "-DSQLITE_OMIT_LOAD_EXTENSION",
+    "-DSQLITE_OMIT_JSON",
+];
+
+/// The library as it is shipped, for this target.
+pub(super) fn shipped(target: &str) -> Command {
+    let mut cargo = cargo(&["build", "--package", "snapback-ffi", "--profile", "phone"]);
+    cargo.args(["--target", target]);
+    cargo.env("LIBSQLITE3_FLAGS", LEFT_OUT.join(" "));
+    cargo.env("RUSTFLAGS", PAGES);
+    cargo
+}
 
 /// Rust's names of the architectures.
 pub(super) fn rust_targets() -> [&'static str; 4] {
@@ -93,20 +117,11 @@ fn ndk() -> Option<PathBuf> {
 fn compile(tools: &Path, target: &str, prefix: &str) -> Result<PathBuf, String> {
     let compiler = tools.join(format!("{prefix}{MIN_SDK}-clang"));
     let underscored = target.replace('-', "_");
-    let mut cargo = cargo(&[
-        "build",
-        "--package",
-        "snapback-ffi",
-        "--profile",
-        "phone",
-        "--target",
-        target,
-    ]);
+    let mut cargo = shipped(target);
     let linker = format!("CARGO_TARGET_{}_LINKER", underscored.to_uppercase());
     cargo.env(linker, &compiler);
     cargo.env(format!("CC_{underscored}"), &compiler);
     cargo.env(format!("AR_{underscored}"), tools.join("llvm-ar"));
-    cargo.env("RUSTFLAGS", PAGES);
     tool::run(&mut cargo)?;
     Ok(tool::target_folder()
         .join(target)

@@ -48,13 +48,11 @@ pub(crate) fn size() -> Result<(), String> {
     add(PROXY)?;
     let (compiler, archiver) = zig()?;
     let underscored = PROXY.replace('-', "_");
-    let mut cargo = cargo(&["build", "--quiet", "--package", "snapback-ffi"]);
-    cargo.args(["--profile", "phone", "--target", PROXY]);
+    let mut cargo = device::shipped(PROXY);
     let linker = format!("CARGO_TARGET_{}_LINKER", underscored.to_uppercase());
     cargo.env(linker, &compiler);
     cargo.env(format!("CC_{underscored}"), &compiler);
     cargo.env(format!("AR_{underscored}"), &archiver);
-    cargo.env("RUSTFLAGS", device::PAGES);
     tool::run(&mut cargo)?;
     let built = tool::target_folder().join(PROXY).join("phone");
     check::proxy_library(&built.join("libsnapback_ffi.so"))
