@@ -65,6 +65,16 @@ impl CoreClient {
     ) -> Result<Option<DrainOutcome>, CallError> {
         cancellation.or(self.drain(timeout_ms)).await
     }
+
+    /// [`handed_over`](Self::handed_over); not so if it was cancelled.
+    pub async fn handed_over_until(
+        &self,
+        timeout_ms: u64,
+        cancellation: Arc<Cancellation>,
+    ) -> bool {
+        let done = async { Ok::<_, CallError>(self.handed_over(timeout_ms).await) };
+        matches!(cancellation.or(done).await, Ok(Some(true)))
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::convert::Clock;
 use crate::drain::{self, DrainOutcome};
 use crate::error::{CallError, IqError, OpenError, SendError};
 use crate::event::Event;
+use crate::handover::HandOver;
 use crate::platform::{NetworkState, SrvQuery, SrvRecord};
 use crate::roster::Roster;
 use crate::stanza::{IqAnswer, IqRequest, OutgoingMessage};
@@ -28,6 +29,7 @@ pub struct CoreClient {
     client: RwLock<Option<Arc<Client>>>,
     /// Changes once, when the client is closed.
     closed: watch::Sender<bool>,
+    hand_over: Arc<HandOver>,
     clock: Clock,
     report: OpenReport,
 }
@@ -53,6 +55,7 @@ impl CoreClient {
         Ok(Arc::new(Self {
             client: RwLock::new(Some(Arc::new(client))),
             closed: watch::Sender::new(false),
+            hand_over: Arc::new(HandOver::new()),
             clock,
             report,
         }))
@@ -80,6 +83,15 @@ impl CoreClient {
             .await
     }
 
+    /// Waits until everything that happened so far was yielded by [`next_events`](Self::next_events) and that was called
+    /// again, at most so long. Says whether it is so.
+    pub async fn handed_over(&self, timeout_ms: u64) -> bool {
+        let hand_over = Arc::clone(&self.hand_over);
+        let time = Duration::from_millis(timeout_ms);
+        let done = self.call(|_| async move { hand_over.done(time).await });
+        done.await.unwrap_or(false)
+    }
+
     /// Waits for events; yields all that are there, in order, up to so many. Nothing at all once the client has ended.
     /// One caller at a time, and not to be cancelled: what was about to be handed over would be gone.
     pub async fn next_events(&self, max: u32) -> Vec<Event> {
@@ -90,7 +102,7 @@ impl CoreClient {
         let first = tokio::select! {
             biased;
             _ = closed.wait_for(|closed| *closed) => None,
-            event = client.next_event() => event,
+            event = self.hand_over.next(|| client.next_event()) => event,
         };
         let mut events: Vec<Event> = first
             .map(|event| Event::new(event, self.clock))

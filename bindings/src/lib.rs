@@ -29,6 +29,7 @@ mod drain;
 mod ending;
 mod error;
 mod event;
+mod handover;
 mod jid;
 mod log;
 mod platform;

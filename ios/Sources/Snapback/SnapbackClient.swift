@@ -131,16 +131,20 @@ public final class SnapbackClient: Sendable {
   /// is `offline` with the reason `noSession`. If the task is cancelled, it pauses at once and throws.
   public func drain(deadline: Date) async throws -> DrainOutcome {
     let cancellation = Cancellation()
-    let outcome = try await withTaskCancellationHandler {
+    let (outcome, wasHanded) = try await withTaskCancellationHandler {
       try await SnapbackError.translating {
-        try await core.drainUntil(
+        let outcome = try await core.drainUntil(
           timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
+        // What was received has passed the core, and may still be between it and us.
+        let wasHanded = await core.handedOverUntil(
+          timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
+        return (outcome, wasHanded)
       }
     } onCancel: {
       cancellation.cancel()
     }
-    // What was received has passed the core; the app may still be at it.
-    let wasTaken = outcome != nil ? await taken(before: deadline) : false
+    // And the app may still be at it.
+    let wasTaken = outcome != nil && wasHanded ? await taken(before: deadline) : false
     try await pause()
     guard let outcome, !Task.isCancelled else { throw CancellationError() }
     return outcome == .complete && !wasTaken ? .timedOut : outcome

@@ -31,7 +31,7 @@ import Testing
     try await world.obey("message", ["body": "wake up"])
     let (outcome, told) = try await visit(world, folder)
     #expect(outcome == .offline(reason: .noSession))
-    #expect(!told.contains("bound") && !told.contains("wake up"))
+    #expect(told == ["no session: forgotten"])
     #expect(try await world.stats().sessions.isEmpty, "nothing was bound")
     // The app does it, and gets what was waiting.
     let app = try await world.client(storage: folder.storage)
@@ -45,7 +45,7 @@ import Testing
     let (world, folder) = (try await World(), try Folder())
     let (outcome, told) = try await visit(world, folder)
     #expect(outcome == .offline(reason: .noSession))
-    #expect(told.isEmpty)
+    #expect(told == ["no session: notStored"])
     #expect(try await world.stats().connections.isEmpty)
   }
 
@@ -83,7 +83,7 @@ import Testing
     await app.shutdown()
   }
 
-  /// What an extension does. Also what it was told: sessions and messages.
+  /// What an extension does. Also what it was told: sessions, ends, and messages.
   @discardableResult
   private func visit(_ world: World, _ folder: Folder) async throws -> (DrainOutcome, [String]) {
     let told = Guarded<[String]>([])
@@ -96,6 +96,7 @@ import Testing
           switch event {
           case .online(let online): "\(online.outcome)"
           case .message(let delivery): delivery.content.body
+          case .ended(let ended): if case .noSession(let why) = ended.reason { "no session: \(why)" } else { nil }
           default: nil
           }
         if let text { told.withLock { $0.append(text) } }
