@@ -36,7 +36,9 @@ impl Backoff {
         };
         let doubled = base.saturating_mul(2u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
-        self.random.up_to(doubled.min(timing.cap)).max(floor)
+        // A cap below the floor would leave nothing to draw, and all clients of a server would come back at once.
+        let ceiling = doubled.min(timing.cap).max(floor.saturating_mul(2));
+        floor.saturating_add(self.random.up_to(ceiling.saturating_sub(floor)))
     }
 }
 
@@ -124,6 +126,18 @@ mod tests {
             assert!((timing.relief_floor..=timing.relief_base).contains(&wait));
             assert!(nth(seed, 40, true) <= timing.cap);
         }
+    }
+
+    #[test]
+    fn a_cap_below_the_floor_leaves_clients_apart() {
+        let timing = Timing {
+            cap: Duration::from_millis(10),
+            ..Timing::default()
+        };
+        let wait = |seed| Backoff::new(seed).next(&timing, true);
+        let waits: std::collections::BTreeSet<Duration> = (0..100).map(wait).collect();
+        assert!(waits.len() > 90);
+        assert!(waits.iter().all(|wait| *wait >= timing.relief_floor));
     }
 
     #[test]

@@ -303,10 +303,11 @@ pub enum OfflineReason {
 /// How long to wait for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// The first wait after a failure is drawn from zero to this; it doubles with each failure ("full jitter", so that
+    /// The first wait after a failure is drawn from `floor` to this; it doubles with each failure ("full jitter", so that
     /// clients that lost the same server do not come back as one). Default 1 s.
     pub base: Duration,
-    /// What the doubling ends at. Default 5 min: a phone that is offline for an hour should not notice the wait.
+    /// What the doubling ends at. Default 5 min: a phone that is offline for an hour should not notice the wait. Less than
+    /// twice a floor counts as twice that: something has to be left to draw from.
     pub cap: Duration,
     /// The least wait after a failure: full jitter may draw zero again and again. Default 250 ms.
     pub floor: Duration,
