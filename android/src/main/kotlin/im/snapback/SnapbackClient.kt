@@ -213,13 +213,16 @@ public class SnapbackClient private constructor(
     public suspend fun drain(timeout: Duration): DrainOutcome {
         val start = TimeSource.Monotonic.markNow()
         val outcome = call { drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
-        // What was received has passed the core; the pump may still be at it. Where nothing came, nobody is waited for.
-        val isCollected =
-            outcome !is DrainOutcome.Complete ||
-                withTimeoutOrNull(timeout - start.elapsedNow()) { queue.awaitEmpty() } != null
+        val isCollected = outcome !is DrainOutcome.Complete || isCollected(timeout - start.elapsedNow())
         pause()
         return if (isCollected) outcome else DrainOutcome.TimedOut
     }
+
+    /** What was received has passed the core; it may still be on its way from there, and then in the queue. */
+    private suspend fun isCollected(timeout: Duration): Boolean =
+        withTimeoutOrNull(timeout) {
+            core.handedOver(timeout.inWholeMilliseconds.toULong()).also { if (it) queue.awaitEmpty() }
+        } ?: false
 
     /**
      * Allows the next logins to be weaker than those before. Ask the user first: this is what somebody in between would
