@@ -18,7 +18,7 @@ use snapback_netsim::{Link, LinkConfig};
 use crate::{Credentials, RunningServer};
 
 /// Nothing that a test waits for takes longer, unless it is broken: a restarted server is given up to 30 s by the client.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a client needs to know of a server.
 #[derive(Debug, Clone)]
