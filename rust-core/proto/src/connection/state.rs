@@ -264,8 +264,8 @@ impl State {
         context.accept_features(&features);
         match self {
             // Features may follow a session that was resumed inside SASL2.
-            Self::Online(session) if !knew_client_state => {
-                session.client_state_is_known(context);
+            Self::Online(mut session) if !knew_client_state => {
+                session.tell_client_state(context);
                 Ok(Self::Online(session))
             }
             Self::ExpectProceed { .. } if !features.starttls => {

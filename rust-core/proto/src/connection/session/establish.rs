@@ -58,10 +58,8 @@ impl Session {
         if let Some(query) = self.archive_query(context) {
             self.transmit_core(Part::ArchiveQuery, query, context);
         }
-        // The app may have moved while the bind request was on its way.
-        if context.active == inline.inactive {
-            self.send_client_state(context);
-        }
+        self.told_inactive = inline.inactive;
+        self.tell_client_state(context);
     }
 
     /// S8: `ver` only where advertised; without a roster of ours, `ver=''`.
@@ -114,6 +112,8 @@ impl Session {
             context.tell_suspected_gap();
         }
         self.announce(Outcome::Bound, jid, context);
+        // The app may have moved since the greeting left, behind a bind that was still on its way.
+        self.tell_client_state(context);
         self.expect_archive(context);
         self.go_on(context);
         Ok(())
@@ -206,6 +206,8 @@ impl Session {
             pending: stored.pending,
             asked: None,
             is_online: false,
+            // Whatever it was before, it counts as active again (XEP-0352, "Interaction with Stream Resumption").
+            told_inactive: false,
         };
         let at = context.now.wall;
         if let Some(session) = &mut context.knowledge.sm {
@@ -214,8 +216,8 @@ impl Session {
         context.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &stored.jid, context);
-        if !context.active && !planted(Mistake::InactiveForgotten) {
-            session.send_client_state(context);
+        if !planted(Mistake::InactiveForgotten) {
+            session.tell_client_state(context);
         }
         session.expect_archive(context);
         if planted(Mistake::NewBeforeOld) {

@@ -45,6 +45,8 @@ pub(super) struct Session {
     archive: Archive,
     /// The session was announced to the app.
     is_online: bool,
+    /// What the server last heard of the app.
+    told_inactive: bool,
 }
 
 /// Stream management, as far as it has come (rule I6).
@@ -82,6 +84,7 @@ impl Session {
             asked: None,
             archive: Archive::Absent,
             is_online: false,
+            told_inactive: false,
         }
     }
 
@@ -192,30 +195,22 @@ impl Session {
     }
 
     pub(super) fn set_active(&mut self, active: bool, context: &mut Context) {
-        if context.active == active {
+        context.active = active;
+        self.tell_client_state(context);
+    }
+
+    /// I15, XEP-0352: the server takes us for active until it is told. Only where it knows client states; never counted.
+    pub(super) fn tell_client_state(&mut self, context: &mut Context) {
+        if context.active != self.told_inactive || !context.knows_client_state() {
             return;
         }
-        context.active = active;
-        self.send_client_state(context);
-    }
-
-    /// The server has only now shown whether it knows client states; it takes us for active (I15).
-    pub(super) fn client_state_is_known(&self, context: &mut Context) {
-        if !context.active {
-            self.send_client_state(context);
-        }
-    }
-
-    /// XEP-0352: only where the server knows it, and never counted.
-    fn send_client_state(&self, context: &mut Context) {
-        if context.knows_client_state() {
-            let state = if context.active {
-                csi::active()
-            } else {
-                csi::inactive()
-            };
-            context.transmit_element(Part::ClientState, &state);
-        }
+        self.told_inactive = !context.active;
+        let state = if context.active {
+            csi::active()
+        } else {
+            csi::inactive()
+        };
+        context.transmit_element(Part::ClientState, &state);
     }
 
     /// A clean end: `<a/>`, then the end of the stream; the session is cleared (rule I14).

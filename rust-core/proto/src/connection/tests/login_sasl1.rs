@@ -4,7 +4,7 @@ use super::peer::{Mode, Peer, Setup};
 use super::proofs::Scram;
 use super::scripts::*;
 use super::texts::*;
-use crate::connection::{Event, Outcome};
+use crate::connection::{Command, Event, Outcome};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::plan::Transport;
 use crate::sasl::SaslCondition;
@@ -126,6 +126,27 @@ fn the_bind_flight_asks_for_all_that_a_session_needs() {
         online,
         Some((Outcome::Bound, JID.to_owned(), Transport::DirectTls))
     );
+}
+
+/// The app came to the foreground while the bind flight, with `<inactive/>` at its end, was on its way.
+#[test]
+fn i15_a_client_state_that_changed_behind_the_bind_flight_is_corrected() {
+    let mut peer = Setup::direct().with(|setup| setup.active = false).start();
+    open_direct(&mut peer);
+    show(&mut peer, SASL1);
+    let (success, _) = scram1(&mut peer, AUTH, "", "response");
+    peer.serve(&success);
+    show(&mut peer, AUTHENTICATED);
+    let flight = peer.sends(&format!("{GREETING} + client state"));
+    assert!(flight.ends_with("<inactive xmlns='urn:xmpp:csi:0'/>"));
+    peer.command(Command::SetActive(true));
+    peer.sends_nothing();
+    peer.serve(&bound(&flight));
+    peer.is_online();
+    let correction = peer.sends("client state");
+    assert_eq!(correction, "<active xmlns='urn:xmpp:csi:0'/>");
+    peer.command(Command::SetActive(true));
+    peer.sends_nothing();
 }
 
 #[test]
