@@ -6,7 +6,9 @@
 )]
 
 mod android;
+mod api_page;
 mod deny;
+mod files;
 mod fuzz;
 mod purity;
 mod report;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::device::DeviceLibraries;
-use super::{copy, folder, fresh, make, sources, write};
+use super::{folder, sources};
+use crate::files::{copy, fresh, make, write};
 use crate::tool::{self, cargo};
 
 /// So that the same sources give the same bytes. Zip knows no earlier year than 1980.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{copy, folder, fresh};
+use super::folder;
+use crate::files::{copy, fresh};
 use crate::tool::{self, cargo};
 
 /// What stands ready on this machine.

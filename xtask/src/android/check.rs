@@ -7,7 +7,8 @@ use std::process::Command;
 
 use super::assemble::Aar;
 use super::build::Host;
-use super::{read, sources};
+use super::sources;
+use crate::files::read;
 use crate::tool;
 
 /// What the library for this machine may ask the system for.

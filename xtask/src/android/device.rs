@@ -4,7 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{check, copy, folder, fresh};
+use super::{check, folder};
+use crate::files::{copy, fresh};
 use crate::tool::{self, cargo};
 
 /// Android's name of an architecture, Rust's, and the NDK's.

@@ -52,7 +52,7 @@ pub(super) fn tested(maven: &mut Command, build: &Path) -> Outcome {
 }
 
 fn run_tests(maven: &mut Command, reports: &Path, outcome: &mut Outcome) -> Result<(), String> {
-    super::fresh(reports)?;
+    crate::files::fresh(reports)?;
     let result = tool::run(maven);
     count(reports, outcome)?;
     if result.is_ok() && outcome.tests_passed == 0 {
@@ -96,7 +96,7 @@ fn count(reports: &Path, outcome: &mut Outcome) -> Result<(), String> {
     files.sort();
     for file in files {
         if file.extension().is_some_and(|extension| extension == "xml") {
-            let report = super::read(&file)?;
+            let report = crate::files::read(&file)?;
             for case in cases(&report) {
                 println!("test {} ... {}", case.name, case.verdict);
                 match case.verdict {

@@ -11,8 +11,7 @@ mod publish;
 mod sample;
 mod targets;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::report::{Outcome, Report};
 use crate::tool;
@@ -95,36 +94,4 @@ fn folder() -> PathBuf {
 
 fn sources() -> PathBuf {
     tool::workspace().join("android")
-}
-
-/// An empty folder of this name.
-fn fresh(path: &Path) -> Result<(), String> {
-    if path.exists() {
-        fs::remove_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    }
-    make(path)
-}
-
-fn make(path: &Path) -> Result<(), String> {
-    fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    if let Some(parent) = path.parent() {
-        make(parent)?;
-    }
-    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    if let Some(parent) = to.parent() {
-        make(parent)?;
-    }
-    fs::copy(from, to)
-        .map(drop)
-        .map_err(|error| format!("{}: {error}", from.display()))
 }

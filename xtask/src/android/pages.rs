@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{assemble, read, sources};
-use crate::tool;
+use super::{assemble, sources};
+use crate::files::read;
+use crate::{api_page, tool};
 
 const MARK: &str = "// README";
 const MAX_README_LINES: usize = 10;
+const KOTLIN_COLUMN: usize = 2;
 
 /// The example of README.md is the one that is compiled.
 pub(super) fn readme() -> Result<(), String> {
@@ -33,8 +35,8 @@ pub(super) fn readme() -> Result<(), String> {
 
 /// Every name of the Kotlin column is in the sources, and every public member of the client is in the column.
 pub(super) fn api() -> Result<(), String> {
-    let page = read(&tool::workspace().join("docs/api.md"))?;
-    let listed = column(&page, 2);
+    let page = api_page::read()?;
+    let listed = api_page::column(&page, KOTLIN_COLUMN);
     let mut files = Vec::new();
     assemble::list_files(&sources().join("src/main/kotlin"), &mut files)?;
     let mut words = BTreeSet::new();
@@ -65,16 +67,6 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     Some(rest.split_once(close)?.0)
 }
 
-/// What stands between backquotes in a column of a table.
-fn column(page: &str, number: usize) -> Vec<String> {
-    page.lines()
-        .filter(|line| line.starts_with('|'))
-        .filter_map(|line| line.split('|').nth(number))
-        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
-        .map(str::to_owned)
-        .collect()
-}
-
 /// Names behind `fun`, `val`, `class`, `object`, `interface` and `typealias`.
 fn declared(source: &str) -> BTreeSet<String> {
     const KEYWORDS: [&str; 7] = [
@@ -86,17 +78,7 @@ fn declared(source: &str) -> BTreeSet<String> {
         "interface",
         "typealias",
     ];
-    let words: Vec<&str> = source
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty())
-        .collect();
-    words
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [keyword, name] if KEYWORDS.contains(keyword) => Some((*name).to_owned()),
-            _ => None,
-        })
-        .collect()
+    api_page::declared(source, &KEYWORDS).into_iter().collect()
 }
 
 /// Public members of the class, one indentation deep, and what it overrides.
@@ -115,13 +97,6 @@ fn members(source: &str) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_column_gives_its_names() {
-        let page =
-            "| a | b | c |\n|---|---|---|\n| x | `one`, `Two.three` | `four` |\ntext `five`\n";
-        assert_eq!(column(page, 2), ["one", "Two.three"]);
-    }
 
     #[test]
     fn members_are_those_that_others_see() {

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use super::assemble::{self, Aar};
 use super::device::DeviceLibraries;
-use super::{ARTIFACT, GROUP, copy, folder, maven, read, sources, write};
+use super::{ARTIFACT, GROUP, folder, maven, sources};
+use crate::files::{copy, read, write};
 use crate::tool;
 
 /// Where it is.
@@ -38,7 +39,7 @@ pub(super) fn publish(aar: &Aar, libraries: &DeviceLibraries) -> Result<Publishe
         .join(GROUP.replace('.', "/"))
         .join(ARTIFACT)
         .join(&version);
-    super::fresh(&place)?;
+    crate::files::fresh(&place)?;
     let file = |ending: &str| place.join(format!("{ARTIFACT}-{version}{ending}"));
     copy(&aar.file, &file(".aar"))?;
     write(&file(".pom"), &pom(&version)?)?;
@@ -195,7 +196,7 @@ fn dependency_list(is_wanted: impl Fn(&Dependency) -> bool) -> Result<String, St
 
 fn sources_jar(file: &Path) -> Result<(), String> {
     let collected = folder().join("sources");
-    super::fresh(&collected)?;
+    crate::files::fresh(&collected)?;
     assemble::copy_tree(&sources().join("src/main/kotlin"), &collected)?;
     assemble::copy_tree(&folder().join("generated"), &collected)?;
     assemble::zip(&collected, file)

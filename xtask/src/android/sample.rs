@@ -6,7 +6,8 @@ use super::assemble;
 use super::build::Host;
 use super::maven::{self, maven};
 use super::publish::Published;
-use super::{ARTIFACT, GROUP, folder, fresh, sources};
+use super::{ARTIFACT, GROUP, folder, sources};
+use crate::files::fresh;
 use crate::report::Outcome;
 use crate::tool;
 

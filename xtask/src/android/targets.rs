@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{check, device, folder, make, write};
+use super::{check, device, folder};
+use crate::files::{make, write};
 use crate::tool::{self, cargo};
 
 /// Links like a phone's, but for the C library; within a hundredth of the size.
@@ -71,7 +72,7 @@ fn zig() -> Result<(PathBuf, PathBuf), String> {
     let zig = cache.join("ziglang/zig");
     if !zig.is_file() {
         let partial = cache.with_extension("partial");
-        super::fresh(&partial)?;
+        crate::files::fresh(&partial)?;
         let mut pip = Command::new("python3");
         pip.args([
             "-m",

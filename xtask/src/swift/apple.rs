@@ -9,7 +9,7 @@ use std::path::Path;
 use super::generated::MODULE;
 use super::package;
 use super::toolchain::Toolchain;
-use crate::tool;
+use crate::{files, tool};
 
 /// Makes what is missing of Foundation visible to every file, as on Apple's systems.
 const IMPORTS: &str = "import AppleFoundation\n";
@@ -20,7 +20,7 @@ const FOUNDATION: &str = "AppleFoundation";
 /// Checks in one go: a file that fails does not hide the next one.
 pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     let out = tool::target_folder().join("swift/apple");
-    fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+    files::make(&out)?;
     let stubs = sources(&package().join("Stubs"))?;
     for stub in &stubs {
         let name = Path::new(stub).file_stem().unwrap_or_default();
@@ -29,7 +29,7 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     let binding = package().join("Generated/SnapbackFFI/SnapbackFFI.swift");
     emit_module(swift, &out, "SnapbackFFI", "5", &binding.to_string_lossy())?;
     let imports = out.join("Imports.swift");
-    fs::write(&imports, IMPORTS).map_err(|error| format!("{}: {error}", imports.display()))?;
+    files::write(&imports, IMPORTS)?;
 
     // It says what is wrong, and succeeds.
     let found = tool::output(&mut swift.command(&package(), "plutil", ["-lint", "--", PRIVACY]))?;

@@ -5,14 +5,14 @@ use std::fs;
 use super::generated::MODULE;
 use super::package;
 use super::toolchain::Toolchain;
-use crate::tool;
+use crate::{files, tool};
 
 /// Converts the catalogue against the package as it was built.
 pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     let work = tool::target_folder().join("swift/documentation");
     let _ = fs::remove_dir_all(&work);
     let symbols = work.join("symbols");
-    fs::create_dir_all(&symbols).map_err(|error| format!("{}: {error}", symbols.display()))?;
+    files::make(&symbols)?;
 
     let arguments = ["-module-name", "Snapback", "-I", ".build/debug/Modules"];
     let mut extract = swift.command(&package(), "swift-symbolgraph-extract", arguments);

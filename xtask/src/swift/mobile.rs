@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::toolchain::Missing;
-use crate::tool;
+use crate::{files, tool};
 
 const PHONE: &str = "aarch64-apple-ios";
 const SIMULATOR: &str = "aarch64-apple-ios-sim";
@@ -67,7 +67,7 @@ impl Mobile {
         } else {
             "iPhoneOS.sdk"
         });
-        fs::create_dir_all(&sdk).map_err(|error| format!("{}: {error}", sdk.display()))?;
+        files::make(&sdk)?;
         let mut cargo = Command::new(self.rust.join("usr/bin/cargo"));
         cargo.current_dir(tool::workspace());
         cargo.args([command, "--quiet", "--locked", "--lib"]);

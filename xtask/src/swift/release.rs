@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use super::generated::MODULE;
 use super::package;
 use super::toolchain::Toolchain;
+use crate::files;
 use crate::tool::{self, cargo};
 
 const ARCHIVE: &str = "Snapback.xcframework.zip";
@@ -148,7 +149,7 @@ fn build_archive(archive: &Path) -> Result<(), String> {
 }
 
 fn static_library(folder: &Path, targets: &[&str]) -> Result<PathBuf, String> {
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    files::make(folder)?;
     let library = folder.join("libsnapback_ffi.a");
     let mut join = Command::new("lipo");
     join.args(["-create", "-output"]).arg(&library);

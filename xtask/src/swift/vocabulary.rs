@@ -1,11 +1,11 @@
 //! `docs/api.md`: the words for each capability, in each language. The column of Swift is true, and none lacks anything.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use super::package;
-use crate::tool;
+use crate::api_page::{self, column, rows};
+use crate::files::read;
 
 const SWIFT_COLUMN: usize = 3;
 const LANGUAGES: usize = 2;
@@ -24,11 +24,11 @@ const KEYWORDS: [&str; 9] = [
 
 /// Every name of the column is in the sources, and every public member of the client is in the column.
 pub(super) fn check() -> Result<(), String> {
-    let page = read(&tool::workspace().join("docs/api.md"))?;
+    let page = api_page::read()?;
     if let Some(row) = rows(&page).find(|row| is_incomplete(row)) {
         return Err(format!("docs/api.md: a language is missing: {row}"));
     }
-    let listed = column(&page);
+    let listed = column(&page, SWIFT_COLUMN);
     let mut declared = BTreeSet::new();
     for file in super::apple::sources(&package().join("Sources/Snapback"))? {
         declared.extend(read(Path::new(&file))?.lines().flat_map(declarations));
@@ -60,41 +60,14 @@ pub(super) fn check() -> Result<(), String> {
     }
 }
 
-/// The table's, without its head.
-fn rows(page: &str) -> impl Iterator<Item = &str> {
-    page.lines().filter(|line| line.starts_with('|')).skip(2)
-}
-
 /// What one language can do, the others can.
 fn is_incomplete(row: &str) -> bool {
     let words = |cell: &str| cell.contains('`');
     row.split('|').skip(2).filter(|cell| words(cell)).count() != LANGUAGES
 }
 
-/// What stands between backquotes in the column.
-fn column(page: &str) -> Vec<&str> {
-    rows(page)
-        .filter_map(|line| line.split('|').nth(SWIFT_COLUMN))
-        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
-        .collect()
-}
-
 fn declarations(line: &str) -> Vec<String> {
-    let words: Vec<&str> = line
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty())
-        .collect();
-    words
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [keyword, name] if KEYWORDS.contains(keyword) => Some((*name).to_owned()),
-            _ => None,
-        })
-        .collect()
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    api_page::declared(line, &KEYWORDS)
 }
 
 #[cfg(test)]
@@ -105,7 +78,7 @@ mod tests {
     fn the_column_and_the_declarations_are_found() {
         let page =
             "| a | Kotlin | Swift |\n|---|---|---|\n| x | `one` | `two`, `Three.four` |\n`five`\n";
-        assert_eq!(column(page), ["two", "Three.four"]);
+        assert_eq!(column(page, SWIFT_COLUMN), ["two", "Three.four"]);
         assert!(!rows(page).any(is_incomplete));
         assert!(is_incomplete("| y | `one` | |"));
         assert_eq!(declarations("  public static func open("), ["open"]);
