@@ -25,24 +25,27 @@ pub(super) struct Spare {
 }
 
 enum Way {
-    Opening(JoinHandle<Dialed>),
+    Opening(Opening),
     Open(TcpStream, Endpoint),
+}
+
+/// Whoever is dialing stops when nobody waits for it any more.
+struct Opening(JoinHandle<Dialed>);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Spare {
     /// Resolves when the transport is open, or will not be.
     pub(super) async fn dialed(&mut self) -> Dialed {
         match &mut self.way {
-            Way::Opening(task) => task.await.unwrap_or(Err(crate::dial::DialError::TimedOut)),
+            Way::Opening(Opening(task)) => {
+                task.await.unwrap_or(Err(crate::dial::DialError::TimedOut))
+            }
             Way::Open(..) => std::future::pending().await,
-        }
-    }
-}
-
-impl Drop for Spare {
-    fn drop(&mut self) {
-        if let Way::Opening(task) = &self.way {
-            task.abort();
         }
     }
 }
@@ -78,7 +81,7 @@ impl Driver {
         self.state.spare = Some(Spare {
             beside,
             since: now.mono + head_start,
-            way: Way::Opening(task),
+            way: Way::Opening(Opening(task)),
         });
     }
 
@@ -127,16 +130,13 @@ impl Driver {
 
     /// What an attempt that begins now finds open, and since when.
     pub(super) fn take_spare(&mut self) -> Option<(Instant, JoinHandle<Dialed>)> {
-        let mut spare = self.state.spare.take()?;
-        let since = spare.since;
-        let nothing = Way::Opening(tokio::spawn(std::future::pending()));
-        match std::mem::replace(&mut spare.way, nothing) {
+        let spare = self.state.spare.take()?;
+        match spare.way {
             Way::Open(socket, endpoint) => {
                 let task = tokio::spawn(std::future::ready(Ok((socket, endpoint))));
-                Some((since, task))
+                Some((spare.since, task))
             }
-            Way::Opening(task) => {
-                task.abort();
+            Way::Opening(_) => {
                 self.state.location_tried = false;
                 None
             }
