@@ -18,7 +18,7 @@ use snapback_client::{
 };
 use snapback_netsim::CutMode;
 use snapback_reference_server::{ArchiveFault, Fault, Switches};
-use support::course::{Course, PASSWORD, RTT, hasty};
+use support::course::{Course, PASSWORD, RTT, hasty, wait_for};
 use support::{LinkDial, Setup};
 
 const ROMEO: &str = "romeo@localhost/x";
@@ -134,9 +134,7 @@ async fn unknown_fate(switches: Switches, what: &str) {
     setup.link.set_rtt(Duration::from_millis(300));
     let arrived = setup.send_some(3).await;
     let all = || setup.received().len() == before + 3;
-    while !all() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    wait_for(all, "all at the server").await;
     setup.link.cut(CutMode::ResetClient);
     setup.link.set_rtt(RTT);
     setup.next_connection(Fault::ForgetSmSession);
@@ -349,9 +347,11 @@ async fn a_new_process_reads_on_from_where_the_last_one_stopped() {
     let received = setup.received().len();
     setup.link.set_rtt(Duration::from_millis(300));
     let unknown = setup.send_some(2).await;
-    while setup.received().len() < received + 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    wait_for(
+        || setup.received().len() >= received + 2,
+        "both at the server",
+    )
+    .await;
     setup.cut();
     setup.client.suspend().await;
     setup.link.set_rtt(RTT);

@@ -669,23 +669,8 @@ async fn i10_a_conflict_is_no_fight() {
     setup.client.connect();
     setup.online().await;
     setup.settle().await;
-    let (other, _link) = Setup::another(
-        &setup.server,
-        "juliet@localhost",
-        support::course::PASSWORD,
-        Transport::DirectTls,
-        |_| {},
-    )
-    .await;
-    other.connect();
-    let mut theirs = Course::default();
-    support::course::follow(
-        &other,
-        &mut theirs,
-        &mut |course| !course.online.is_empty(),
-        "the other one",
-    )
-    .await;
+    let password = support::course::PASSWORD;
+    let (_other, _link) = setup.another_online("juliet@localhost", password).await;
     let mut course = Course::default();
     setup
         .follow(&mut course, |course| course.halted.is_some(), "halt")

@@ -15,8 +15,7 @@ use snapback_client::proto::time::UnixTime;
 use snapback_client::store::{NewStanza, ServerKey, Trouble};
 use snapback_client::{Client, MemoryStore, Outcome, Store, Transport};
 use snapback_reference_server::{Fault, ReferenceServer, Switches};
-use support::PATIENCE;
-use support::course::{Course, follow};
+use support::course::{Course, follow, wait_for};
 use support::disk::{self, ACCOUNT, Folder, settled};
 
 fn key(server: &ReferenceServer) -> ServerKey {
@@ -172,15 +171,6 @@ async fn settled_again(phone: &Client, course: &mut Course) {
         .unwrap();
     let acked = |course: &Course| course.acked.contains(&id) && course.online.len() == 2;
     follow(phone, course, &mut { acked }, "settled").await;
-}
-
-async fn wait_for(mut is_so: impl FnMut() -> bool, what: &str) {
-    let wait = async {
-        while !is_so() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.expect(what);
 }
 
 /// Both counters pass 2^32 while the process is killed again and again: the file is put back as a kill would leave it.

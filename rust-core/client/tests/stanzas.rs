@@ -42,18 +42,7 @@ async fn online(transport: Transport) -> Setup {
 
 /// A second account, to talk to the first.
 async fn romeo(setup: &Setup) -> Client {
-    let (client, link) = Setup::another(
-        &setup.server,
-        "romeo@localhost",
-        "jul13t",
-        Transport::DirectTls,
-        |_| {},
-    )
-    .await;
-    client.connect();
-    let mut course = Course::default();
-    let is_online = |course: &Course| !course.online.is_empty();
-    follow(&client, &mut course, &mut { is_online }, "romeo").await;
+    let (client, link) = setup.another_online("romeo@localhost", "jul13t").await;
     // The link lives as long as the test.
     std::mem::forget(link);
     client
@@ -323,18 +312,7 @@ fn caps_of(presence: &Element) -> Option<(String, String)> {
 #[tokio::test]
 async fn t7_carbons_come_from_our_own_account_only() {
     let setup = online(Transport::DirectTls).await;
-    let (tablet, _link) = Setup::another(
-        &setup.server,
-        "juliet@localhost",
-        "r0m30",
-        Transport::DirectTls,
-        |_| {},
-    )
-    .await;
-    tablet.connect();
-    let mut theirs = Course::default();
-    let is_online = |course: &Course| !course.online.is_empty();
-    follow(&tablet, &mut theirs, &mut { is_online }, "tablet").await;
+    let (tablet, _link) = setup.another_online("juliet@localhost", "r0m30").await;
     tablet
         .send_message("romeo@localhost", "from the tablet")
         .await
@@ -694,18 +672,7 @@ async fn i8_a_request_that_was_taken_fails_with_its_session() {
     for is_clean in [false, true] {
         let setup = online(Transport::DirectTls).await;
         // Somebody who is there, and silent.
-        let (silent, link) = Setup::another(
-            &setup.server,
-            "romeo@localhost",
-            "jul13t",
-            Transport::DirectTls,
-            |_| {},
-        )
-        .await;
-        silent.connect();
-        let mut course = Course::default();
-        let is_online = |course: &Course| !course.online.is_empty();
-        follow(&silent, &mut course, &mut { is_online }, "romeo").await;
+        let (_silent, link) = setup.another_online("romeo@localhost", "jul13t").await;
         let sessions = setup.server.sessions();
         let romeo = sessions.iter().find(|one| one.jid.starts_with("romeo@"));
         let romeo = romeo.unwrap().jid.clone();

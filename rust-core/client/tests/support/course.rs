@@ -155,6 +155,21 @@ impl Setup {
         (Client::open(config).unwrap(), link)
     }
 
+    /// The same, and it is online.
+    pub async fn another_online(
+        &self,
+        account: &str,
+        password: &str,
+    ) -> (Client, std::sync::Arc<Link>) {
+        let transport = Transport::DirectTls;
+        let (client, link) =
+            Self::another(&self.server, account, password, transport, |_| {}).await;
+        client.connect();
+        let is_online = |course: &Course| !course.online.is_empty();
+        follow(&client, &mut Course::default(), &mut { is_online }, account).await;
+        (client, link)
+    }
+
     /// Takes events until it is so.
     pub async fn follow(
         &self,
@@ -243,4 +258,14 @@ pub async fn follow(
     if tokio::time::timeout(PATIENCE, wait).await.is_err() {
         panic!("{what}: not in time\n{}", course.log);
     }
+}
+
+/// Looks again and again until it is so.
+pub async fn wait_for(mut is_so: impl FnMut() -> bool, what: &str) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect(what);
 }
