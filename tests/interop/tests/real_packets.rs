@@ -13,12 +13,13 @@ use snapback_netsim::packets::Profile;
 /// Long, so that a busy machine's share in the time stays small.
 const RTT: Duration = Duration::from_millis(300);
 
-/// SASL2, Bind 2 and FAST over direct TLS, warm or resumed.
+/// SASL2, Bind 2 and FAST over direct TLS, warm or resumed; with `mod_quickstart` over STARTTLS, too.
 const PLANNED: f64 = 3.0;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_login_takes_the_round_trips_that_were_planned() {
-    let Some([warm, resumed]) = least(false).await else {
+    let Some([warm, resumed]) = least(Flavour::ProsodyModern, Transport::DirectTls, false).await
+    else {
         return;
     };
     for took in [warm, resumed] {
@@ -29,7 +30,8 @@ async fn a_warm_login_takes_the_round_trips_that_were_planned() {
 /// Prosody's default: the answer waits until the TLS tickets before it are acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 async fn nagle_at_the_server_adds_one() {
-    let Some([warm, resumed]) = least(true).await else {
+    let Some([warm, resumed]) = least(Flavour::ProsodyModern, Transport::DirectTls, true).await
+    else {
         return;
     };
     for took in [warm, resumed] {
@@ -37,14 +39,28 @@ async fn nagle_at_the_server_adds_one() {
     }
 }
 
+/// Without `mod_quickstart`'s part in it, this would be one more with direct TLS, and two more with STARTTLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn mod_quickstart_turns_nagle_off_for_its_connections() {
+    for transport in [Transport::StartTls, Transport::DirectTls] {
+        let Some([warm, resumed]) = least(Flavour::ProsodyModernQuickstart, transport, true).await
+        else {
+            return;
+        };
+        for took in [warm, resumed] {
+            assert!((PLANNED..PLANNED + 0.9).contains(&took), "{took}");
+        }
+    }
+}
+
 /// The least time of a warm and of a resumed login of three, in round trips: a busy machine adds to some.
-async fn least(nagle: bool) -> Option<[f64; 2]> {
+async fn least(flavour: Flavour, transport: Transport, nagle: bool) -> Option<[f64; 2]> {
     let setting = Setting {
         host: Host::Real(ServerConfig {
             nagle,
-            ..ServerConfig::new(Flavour::ProsodyModern)
+            ..ServerConfig::new(flavour)
         }),
-        transport: Transport::DirectTls,
+        transport,
         profile: Profile::plain(RTT),
         early_data: false,
         probe: Some(RTT * 2),
@@ -56,6 +72,6 @@ async fn least(nagle: bool) -> Option<[f64; 2]> {
         least.expect("there are three").as_secs_f64() / RTT.as_secs_f64()
     };
     let both = [least(&measured.warm), least(&measured.resumed)];
-    println!("Nagle {nagle}: warm and resumed {both:.2?} round trips");
+    println!("{flavour:?}, {transport:?}, Nagle {nagle}: warm and resumed {both:.2?} round trips");
     Some(both)
 }

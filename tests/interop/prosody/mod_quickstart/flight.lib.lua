@@ -137,11 +137,28 @@ local function hand_on_by_tag(conn, session)
 	end
 end
 
+-- With Nagle's algorithm, Prosody's default, a small write waits until the client has acknowledged the one before it: a round
+-- trip for ServerHello behind <proceed/>, and one for the answer to the login behind the TLS tickets. LuaSec has no call to
+-- turn it off, so the socket is lent to LuaSocket for a moment.
+local switch = socket.tcp();
+
+local function send_at_once(conn)
+	local fd = conn.conn:getfd();
+	if not fd or fd < 0 then return; end
+	switch:setfd(fd);
+	local ok, err = switch:setoption("tcp-nodelay", true);
+	switch:setfd(socket._SOCKETINVALID or -1);
+	if not ok then
+		module:log("debug", "Nagle's algorithm stays on: %s", err);
+	end
+end
+
 local function prepare(session)
 	local conn = session.conn;
 	if not conn.onincoming or not server.get_backend or server.get_backend() ~= "epoll" then
 		return false; -- another network backend: none of this would be called
 	end
+	send_at_once(conn);
 	hand_on_by_tag(conn, session);
 	-- mod_net_multiplex may have let LuaSocket read on already.
 	if not conn:ssl() and not conn.conn:dirty() then
