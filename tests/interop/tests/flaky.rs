@@ -32,6 +32,9 @@ async fn the_reference_server() {
     loses_nothing_and_doubles_nothing(Backend::Reference, Transport::DirectTls).await;
 }
 
+/// Longer than a cut, and short enough to wait for its end.
+const RESUME_WINDOW_S: u32 = 8;
+
 async fn loses_nothing_and_doubles_nothing(backend: Backend, transport: Transport) {
     let cuts = std::env::var("SNAPBACK_FLAKY_CUTS").map_or(2, |cuts| {
         cuts.parse().expect("SNAPBACK_FLAKY_CUTS is a number")
@@ -41,12 +44,8 @@ async fn loses_nothing_and_doubles_nothing(backend: Backend, transport: Transpor
         let profile = Profile::named(name).expect("there is such a profile");
         if stage.is_none() {
             let setting = Setting {
-                host: backend.host(),
-                transport,
-                profile: profile.clone(),
-                early_data: false,
-                probe: None,
-                seed,
+                resume_window_s: RESUME_WINDOW_S,
+                ..Setting::new(backend.host(), transport, profile.clone(), seed)
             };
             let Some(set) = Stage::set(&setting).await else {
                 return;
@@ -57,8 +56,9 @@ async fn loses_nothing_and_doubles_nothing(backend: Backend, transport: Transpor
             profile,
             cuts,
             pace: Pace::Compressed,
-            // A restart takes seconds: once is enough, where not many cuts are asked for.
+            // A restart takes seconds, and so does a session that runs out: once is enough, where not many cuts are asked for.
             lose_sessions_every: if seed == 3 { 2 } else { 10 },
+            expire_sessions_every: if seed == 2 { 2 } else { 10 },
             seed,
         };
         let stage = stage.as_mut().expect("it was set");

@@ -55,16 +55,13 @@ async fn mod_quickstart_turns_nagle_off_for_its_connections() {
 
 /// The least time of a warm and of a resumed login of three, in round trips: a busy machine adds to some.
 async fn least(flavour: Flavour, transport: Transport, nagle: bool) -> Option<[f64; 2]> {
+    let host = Host::Real(ServerConfig {
+        nagle,
+        ..ServerConfig::new(flavour)
+    });
     let setting = Setting {
-        host: Host::Real(ServerConfig {
-            nagle,
-            ..ServerConfig::new(flavour)
-        }),
-        transport,
-        profile: Profile::plain(RTT),
-        early_data: false,
         probe: Some(RTT * 2),
-        seed: 1,
+        ..Setting::new(host, transport, Profile::plain(RTT), 1)
     };
     let measured = logins(&setting, 3).await?;
     let least = |logins: &[Login]| {

@@ -46,9 +46,37 @@ pub struct Cutting {
     pub pace: Pace,
     /// At every so many cuts, the server forgets its sessions meanwhile. 0: never.
     pub lose_sessions_every: usize,
+    /// At every so many, the phone dozes until its session has run out. 0: never. Of no use with a long resume window.
+    pub expire_sessions_every: usize,
     /// Of all that is random.
     pub seed: u64,
 }
+
+impl Cutting {
+    /// How the server comes to have no session at this cut.
+    fn loss(&self, number: usize) -> Option<Loss> {
+        let is_turn = |number: usize, every: usize| every > 0 && number.is_multiple_of(every);
+        // Half a turn apart, so that neither stands in for the other.
+        let expires = number + self.expire_sessions_every / 2;
+        if is_turn(expires, self.expire_sessions_every) {
+            Some(Loss::Expired)
+        } else {
+            is_turn(number, self.lose_sessions_every).then_some(Loss::Forgotten)
+        }
+    }
+}
+
+/// How a session is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// The server was restarted, or told to forget it.
+    Forgotten,
+    /// Nobody resumed it in time.
+    Expired,
+}
+
+/// Servers look at their timers when they see fit.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(3);
 
 /// So many messages go each way before a cut, at most, and again so many while it lasts.
 const MOST_MESSAGES: f64 = 8.0;
@@ -74,20 +102,22 @@ impl Stage {
                 break;
             };
             let lasts = cutting.pace.duration(cut, &mut rng);
-            let forgets =
-                cutting.lose_sessions_every > 0 && number % cutting.lose_sessions_every == 0;
+            let loss = cutting.loss(number);
             let sessions = self.juliet.seen(|seen| seen.sessions.len());
-            let mended = if forgets {
-                self.cut_and_lose_session(cut.kind, lasts, &mut rng).await
-            } else {
-                self.cut_once(cut.kind, lasts, &mut rng).await
+            let mended = match loss {
+                None => self.cut_once(cut.kind, lasts, &mut rng).await,
+                Some(Loss::Forgotten) => self.cut_and_lose_session(cut.kind, lasts, &mut rng).await,
+                Some(Loss::Expired) => self.doze_until_expired(&mut rng).await,
             };
             // One more message: a connection that is gone and has nothing to say would not be missed.
             let to = self.jids.romeo.clone();
             self.juliet.send(&to, 1).await;
             self.all_there().await;
             let back = self.back(sessions, mended);
-            if forgets || back.how == Recovery::NewSession {
+            if loss == Some(Loss::Expired) {
+                assert_eq!(back.how, Recovery::NewSession, "it should have run out");
+            }
+            if loss.is_some() || back.how == Recovery::NewSession {
                 for party in [&self.juliet, &self.romeo] {
                     let from = party.settled.saturating_sub(UNCERTAIN);
                     uncertain.extend(party.sent.iter().skip(from).cloned());
@@ -145,15 +175,37 @@ impl Stage {
         }
         self.lose_sessions().await;
         self.burst(rng).await;
-        if !is_careful {
-            let romeo = &self.romeo;
-            let open = romeo.sent.get(romeo.settled..).unwrap_or_default();
-            romeo
-                .until("the server's word", |seen| seen.has_acked(open))
-                .await;
-        }
+        self.let_it_be_taken().await;
         tokio::time::sleep(lasts).await;
         self.mend(cut).await
+    }
+
+    /// The app lets go of everything in the middle of a burst, and is woken when the server no longer has its session. Romeo
+    /// writes to the session that waits, and to nobody when it is gone.
+    async fn doze_until_expired(&mut self, rng: &mut Rng) -> Instant {
+        self.burst(rng).await;
+        self.some_time(rng).await;
+        self.juliet.client.suspend().await;
+        self.burst(rng).await;
+        let window = Duration::from_secs(self.setting.resume_window_s.into());
+        tokio::time::sleep(window + EXPIRY_MARGIN).await;
+        self.burst(rng).await;
+        self.let_it_be_taken().await;
+        self.juliet.seen(|seen| seen.sign_of_life = None);
+        self.juliet.client.resume();
+        Instant::now()
+    }
+
+    /// Nobody comes back to a server that might not notice, before it has taken what Romeo sent.
+    async fn let_it_be_taken(&self) {
+        if self.host.is_careful() {
+            return;
+        }
+        let romeo = &self.romeo;
+        let open = romeo.sent.get(romeo.settled..).unwrap_or_default();
+        romeo
+            .until("the server's word", |seen| seen.has_acked(open))
+            .await;
     }
 
     async fn burst(&mut self, rng: &mut Rng) {

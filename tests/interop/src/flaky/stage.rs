@@ -47,8 +47,8 @@ impl Backend {
     }
 }
 
-/// How long sessions can be resumed: longer than any cut here.
-const RESUME_WINDOW_S: u32 = 120;
+/// Longer than any cut here.
+const LONG_WINDOW_S: u32 = 120;
 
 /// How often it is looked whether the reference server has noticed that a connection is gone.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -85,8 +85,26 @@ pub struct Setting {
     pub early_data: bool,
     /// How long the client waits for a sign of life after a change of the network; its own default if `None`.
     pub probe: Option<Duration>,
+    /// How long a session can be resumed after its connection ended, in seconds.
+    pub resume_window_s: u32,
     /// Of all that is random.
     pub seed: u64,
+}
+
+impl Setting {
+    /// Without early data, with the client's own patience, and with sessions that outlive every cut.
+    #[must_use]
+    pub fn new(host: Host, transport: Transport, profile: Profile, seed: u64) -> Self {
+        Self {
+            host,
+            transport,
+            profile,
+            early_data: false,
+            probe: None,
+            resume_window_s: LONG_WINDOW_S,
+            seed,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -102,7 +120,7 @@ pub struct Stage {
     pub(super) juliet: Party,
     pub(super) romeo: Party,
     pub(super) host: Running,
-    setting: Setting,
+    pub(super) setting: Setting,
     client_runtime: NamespaceRuntime,
     _server_runtime: NamespaceRuntime,
     pub(super) link: Arc<TunLink>,
@@ -132,7 +150,7 @@ impl Stage {
         let link = tokio::task::block_in_place(|| TunLink::start_or_skip(&start, setting.seed))?;
         let client_runtime = link.client().runtime().expect("the runtime starts");
         let server_runtime = link.server().runtime().expect("the runtime starts");
-        let host = Running::start(&setting.host, &link, &server_runtime).await?;
+        let host = Running::start(setting, &link, &server_runtime).await?;
         let jids = [Account::Juliet, Account::Romeo].map(|who| host.account(who).jid);
         let [juliet, romeo] =
             [Account::Juliet, Account::Romeo].map(|who| host.client_config(who, setting));
@@ -218,13 +236,18 @@ impl Running {
         }
     }
 
-    async fn start(host: &Host, link: &TunLink, runtime: &NamespaceRuntime) -> Option<Self> {
-        let config = match host {
+    async fn start(setting: &Setting, link: &TunLink, runtime: &NamespaceRuntime) -> Option<Self> {
+        let resume_window_s = setting.resume_window_s;
+        let config = match &setting.host {
             Host::Reference(switches) => {
+                let switches = Switches {
+                    sm_window: Duration::from_secs(resume_window_s.into()),
+                    ..(**switches).clone()
+                };
                 return Some(Self::Reference(reference(switches, runtime).await));
             }
             Host::Real(config) => ServerConfig {
-                resume_window_s: RESUME_WINDOW_S,
+                resume_window_s,
                 address: SERVER,
                 ..*config
             },
@@ -287,17 +310,14 @@ fn reference_account(localpart: &str) -> Credentials {
     }
 }
 
-async fn reference(switches: &Switches, runtime: &NamespaceRuntime) -> ReferenceServer {
+async fn reference(switches: Switches, runtime: &NamespaceRuntime) -> ReferenceServer {
     let accounts = ["juliet", "romeo"].map(|localpart| {
         let account = reference_account(localpart);
         (localpart.to_owned(), account.password)
     });
     let config = Config {
         domain: DOMAIN.to_owned(),
-        switches: Switches {
-            sm_window: Duration::from_secs(RESUME_WINDOW_S.into()),
-            ..switches.clone()
-        },
+        switches,
         accounts: accounts.into(),
         ..Config::default()
     };

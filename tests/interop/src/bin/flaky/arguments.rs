@@ -44,6 +44,9 @@ pub(crate) struct Cuts {
     /// At every so many cuts the server forgets its sessions. 0: never.
     #[arg(long, default_value_t = 25)]
     pub(crate) lose_sessions_every: usize,
+    /// At every so many, the phone dozes until its session has run out at the server. 0: never.
+    #[arg(long, default_value_t = 25)]
+    pub(crate) expire_sessions_every: usize,
     /// Cuts last as long as the profiles say, instead of half a second to six seconds.
     #[arg(long)]
     pub(crate) real_pace: bool,

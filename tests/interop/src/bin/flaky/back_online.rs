@@ -51,20 +51,19 @@ async fn one(profile: &Profile, arguments: &BackOnline) -> Option<Tally> {
             for_s: [1.0, 1.0],
         }];
     }
-    let setting = Setting {
-        host: BACKEND.host(),
-        transport: Transport::DirectTls,
-        profile: profile.clone(),
-        early_data: false,
-        probe: None,
-        seed: arguments.seed,
-    };
+    let setting = Setting::new(
+        BACKEND.host(),
+        Transport::DirectTls,
+        profile.clone(),
+        arguments.seed,
+    );
     let mut stage = Stage::set(&setting).await?;
     let cutting = Cutting {
         profile,
         cuts: arguments.cuts,
         pace: Pace::Compressed,
         lose_sessions_every: 0,
+        expire_sessions_every: 0,
         seed: arguments.seed,
     };
     Some(stage.cut_again_and_again(&cutting).await)

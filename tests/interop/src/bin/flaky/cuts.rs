@@ -12,6 +12,9 @@ use tokio::task::JoinSet;
 use crate::arguments::Cuts;
 use crate::page;
 
+/// Where sessions are to run out: longer than a compressed cut.
+const SHORT_WINDOW_S: u32 = 8;
+
 /// One server under one profile.
 struct Run {
     backend: Backend,
@@ -117,14 +120,10 @@ async fn one(run: &Run, arguments: &Cuts) -> Option<Tally> {
         0 => Transport::DirectTls,
         _ => Transport::StartTls,
     };
-    let setting = Setting {
-        host: run.backend.host(),
-        transport,
-        profile: run.profile.clone(),
-        early_data: false,
-        probe: None,
-        seed: run.seed,
-    };
+    let mut setting = Setting::new(run.backend.host(), transport, run.profile.clone(), run.seed);
+    if arguments.expire_sessions_every > 0 {
+        setting.resume_window_s = SHORT_WINDOW_S;
+    }
     let mut stage = Stage::set(&setting).await?;
     let cutting = Cutting {
         profile: run.profile.clone(),
@@ -134,6 +133,7 @@ async fn one(run: &Run, arguments: &Cuts) -> Option<Tally> {
             false => Pace::Compressed,
         },
         lose_sessions_every: arguments.lose_sessions_every,
+        expire_sessions_every: arguments.expire_sessions_every,
         seed: run.seed,
     };
     Some(stage.cut_again_and_again(&cutting).await)
@@ -147,11 +147,12 @@ fn unfinished(name: String, columns: usize) -> Vec<String> {
 /// What makes the same page again.
 fn command(arguments: &Cuts) -> String {
     format!(
-        "cargo xtask flaky cuts --write --cuts {} --stages {} --seed {} --lose-sessions-every {}{} \\\n    --servers {} \\\n    --profiles {}",
+        "cargo xtask flaky cuts --write --cuts {} --stages {} --seed {} --lose-sessions-every {} --expire-sessions-every {}{} \\\n    --servers {} \\\n    --profiles {}",
         arguments.cuts,
         arguments.stages,
         arguments.seed,
         arguments.lose_sessions_every,
+        arguments.expire_sessions_every,
         if arguments.real_pace {
             " --real-pace"
         } else {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use snapback_client::Transport;
 use snapback_interop::flaky::{Cell, RoundTrips, Setting, logins};
 use snapback_interop::measure::{Case, Host, real_cases, reference_cases};
 use snapback_interop::{Flavour, ServerConfig};
@@ -72,16 +71,10 @@ fn cases() -> Vec<(String, Case)> {
 
 fn setting(case: &Case, rtt: Duration) -> Setting {
     Setting {
-        host: case.host.clone(),
-        transport: match case.transport {
-            Transport::DirectTls => Transport::DirectTls,
-            Transport::StartTls => Transport::StartTls,
-        },
-        profile: Profile::plain(rtt),
         early_data: case.early_data,
         // The connection was cut, and nobody should wait to learn it.
         probe: Some(rtt * 2),
-        seed: 1,
+        ..Setting::new(case.host.clone(), case.transport, Profile::plain(rtt), 1)
     }
 }
 
