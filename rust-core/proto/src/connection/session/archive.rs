@@ -31,7 +31,7 @@ use crate::xep::mam::{self, ArchiveMetadata, Archived, Begin, Fin, ResultError};
 use crate::xml::Element;
 
 use super::super::context::Context;
-use super::super::{Event, Timer};
+use super::super::{Event, Seq, Timer};
 use super::{Session, Sm};
 
 /// How our own queries begin, so that a late result is told from one that the app has asked for itself.
@@ -142,6 +142,26 @@ impl Asking {
     }
 }
 
+/// What the archive is asked next.
+struct Question {
+    id: String,
+    kind: PendingKind,
+    query: Element,
+}
+
+impl Question {
+    fn page(id: String, query: Element) -> Self {
+        let kind = PendingKind::ArchivePage;
+        Self { id, kind, query }
+    }
+
+    fn end(id: String) -> Self {
+        let query = mam::newest(&id, &id);
+        let kind = PendingKind::ArchiveEnd;
+        Self { id, kind, query }
+    }
+}
+
 /// What a message from the archive turned out to be.
 pub(super) enum FromArchive {
     /// Not ours to judge: no result, or one that the app has asked for.
@@ -219,8 +239,20 @@ impl Session {
         }
     }
 
-    /// The archive did not answer in time. First only those that wait for its word stop waiting.
+    /// The archive did not answer in time. If nothing else came either, the path may be dead, or this process was frozen, and
+    /// that says nothing about the archive: the server is asked for a sign of life, and that decides.
     pub(in super::super) fn archive_is_late(&mut self, context: &mut Context) {
+        if self.asked.is_none() {
+            self.probe(context);
+        }
+    }
+
+    /// The server has answered something else. If the archive's time is over, it is the archive that is silent. First only those
+    /// that wait for its word stop waiting.
+    pub(super) fn doubt_archive(&mut self, context: &mut Context) {
+        if !self.is_online || context.timers.is_set(Timer::Archive) {
+            return;
+        }
         match &mut self.archive {
             Archive::Asking(asking) if asking.decides => {
                 asking.decides = false;
@@ -229,7 +261,10 @@ impl Session {
             }
             Archive::Asking(_) => {
                 let query = self.given_up(context);
-                self.ask_again(Vec::new(), query, context);
+                let (ops, stanza) = self.question(Vec::new(), query, context);
+                // No stanza came that could be counted.
+                let seq = context.persist(ops);
+                self.put_question(stanza, seq, context);
             }
             Archive::Learning { .. } => self.archive = Archive::Absent,
             Archive::Absent | Archive::Current => {}
@@ -301,11 +336,7 @@ impl Session {
         }
         let begin = context.knowledge.archive.clone();
         let element = page_query(&query, begin, context);
-        self.ask_again(
-            ops,
-            Some((query, PendingKind::ArchivePage, element)),
-            context,
-        );
+        self.ask_again(ops, Question::page(query, element), context);
     }
 
     /// The archive has said where it ends, or that it is none.
@@ -344,11 +375,7 @@ impl Session {
             ..Asking::new(query.clone(), false, false)
         });
         self.expect_archive(context);
-        self.ask_again(
-            ops,
-            Some((query, PendingKind::ArchivePage, element)),
-            context,
-        );
+        self.ask_again(ops, Question::page(query, element), context);
     }
 
     /// Nothing has come since a time, and a time is no place to go on from.
@@ -360,12 +387,7 @@ impl Session {
             then_read: true,
         };
         self.expect_archive(context);
-        let element = mam::newest(&query, &query);
-        self.ask_again(
-            Vec::new(),
-            Some((query, PendingKind::ArchiveEnd, element)),
-            context,
-        );
+        self.ask_again(Vec::new(), Question::end(query), context);
     }
 
     /// We hold all of the archive. What it does not have has not arrived.
@@ -377,46 +399,50 @@ impl Session {
     }
 
     /// The archive does not help: what to ask it next. Nobody waits for it any more.
-    fn given_up(&mut self, context: &mut Context) -> Option<(String, PendingKind, Element)> {
+    fn given_up(&mut self, context: &mut Context) -> Question {
         let reached_back = matches!(&self.archive, Archive::Asking(asking) if asking.reaches_back && asking.pages == 1);
-        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
         expect_page(context);
         let cursor = context.knowledge.archive.clone();
         if let (true, Some(cursor)) = (reached_back, cursor) {
             // Where the unknown messages were sent may be too far back for it; the cursor may not be.
-            self.archive = Archive::Asking(Asking::new(query.clone(), false, false));
-            let element = page_query(&query, Some(cursor), context);
-            return Some((query, PendingKind::ArchivePage, element));
+            self.archive = Archive::Asking(Asking::new(id.clone(), false, false));
+            let query = page_query(&id, Some(cursor), context);
+            return Question::page(id, query);
         }
         context.tell_gap();
         self.archive = Archive::Learning {
-            query: query.clone(),
+            query: id.clone(),
             live: None,
             then_read: false,
         };
-        let element = mam::newest(&query, &query);
-        Some((query, PendingKind::ArchiveEnd, element))
+        Question::end(id)
     }
 
     /// What an answer of the archive changed is committed together with the next question: a session that is resumed after a
     /// kill must not believe that it holds everything.
-    fn ask_again(
+    fn ask_again(&mut self, ops: Vec<Op>, question: Question, context: &mut Context) {
+        let (ops, stanza) = self.question(ops, question, context);
+        let seq = self.commit(ops, context);
+        self.put_question(stanza, seq, context);
+    }
+
+    fn question(
         &mut self,
         mut ops: Vec<Op>,
-        query: Option<(String, PendingKind, Element)>,
+        question: Question,
         context: &mut Context,
-    ) {
-        let Some((id, kind, element)) = query else {
-            self.commit(ops, context);
-            return;
-        };
-        self.owe(id, kind);
-        let stanza = super::outbound::core(&element, context);
+    ) -> (Vec<Op>, OutboundStanza) {
+        self.owe(question.id, question.kind);
+        let stanza = super::outbound::core(&question.query, context);
         if self.sm == Sm::On {
             ops.push(Op::Enqueue(stanza.clone()));
             ops.push(Op::SmPending(self.pending.clone()));
         }
-        let seq = self.commit(ops, context);
+        (ops, stanza)
+    }
+
+    fn put_question(&mut self, stanza: OutboundStanza, seq: Seq, context: &mut Context) {
         context.transmit_after(Some(seq), Part::ArchiveQuery, stanza.xml.clone());
         if self.sm != Sm::Off {
             self.unacked.push_back(stanza);

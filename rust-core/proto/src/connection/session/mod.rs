@@ -145,6 +145,7 @@ impl Session {
                 if self.base != before {
                     context.assumption_held(Assumption::Resumption);
                 }
+                self.doubt_archive(context);
                 self.go_on(context);
                 Ok(())
             }

@@ -392,6 +392,7 @@ impl Session {
         let covers = (*covers).min(self.unacked.len());
         self.answered(context);
         self.remove_acked(covers, None, context);
+        self.doubt_archive(context);
         self.go_on(context);
         true
     }
