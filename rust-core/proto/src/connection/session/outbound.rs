@@ -250,7 +250,7 @@ impl Session {
         for stanza in &mut queue {
             stanza.sent = true;
             if stanza.sent_behind.is_none() && super::is_message(stanza) {
-                stanza.sent_behind.clone_from(&context.knowledge.archive);
+                stanza.sent_behind = context.place_in_archive();
             }
         }
         for stanza in queue {
@@ -419,7 +419,7 @@ fn outbound(
         sent,
         unknown: false,
         sent_behind: is_sent_message
-            .then(|| context.knowledge.archive.clone())
+            .then(|| context.place_in_archive())
             .flatten(),
         strikes: 0,
         queued_at: context.now.wall,
