@@ -22,7 +22,7 @@
 //! has learnt more leaves at least that. Its heir reads from there.
 //!
 //! In `Current` each live message moves the cursor. In `Asking` it must not: between the cursor and that message lies what
-//! has not come yet.
+//! has not come yet. Some time after it first became `Current`, a new session asks once more (`second_look`).
 
 use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
 use crate::part::Part;
@@ -77,6 +77,8 @@ pub(super) struct Asking {
     decides: bool,
     /// Part of this page may have come before the session was interrupted.
     is_torn: bool,
+    /// We held everything before: a failure is no gap.
+    is_second: bool,
 }
 
 impl Archive {
@@ -138,6 +140,7 @@ impl Asking {
             reaches_back,
             decides,
             is_torn: false,
+            is_second: false,
         }
     }
 }
@@ -242,7 +245,11 @@ impl Session {
     /// The archive did not answer in time. If nothing else came either, the path may be dead, or this process was frozen, and
     /// that says nothing about the archive: the server is asked for a sign of life, and that decides.
     pub(in super::super) fn archive_is_late(&mut self, context: &mut Context) {
-        if self.asked.is_none() {
+        if self.archive == Archive::Current {
+            if context.active {
+                self.look_again(context);
+            }
+        } else if self.asked.is_none() {
             self.probe(context);
         }
     }
@@ -258,6 +265,12 @@ impl Session {
                 asking.decides = false;
                 expect_page(context);
                 self.go_on(context);
+            }
+            Archive::Asking(asking) if asking.is_second => {
+                let live = asking.live.take().map(ArchiveCursor::After);
+                self.archive = Archive::Current;
+                let ops = move_cursor(live, context);
+                context.persist(ops);
             }
             Archive::Asking(_) => {
                 let query = self.given_up(context);
@@ -308,23 +321,24 @@ impl Session {
         };
         let page = context.config.catch_up.page;
         let Some(fin) = read_fin(iq).filter(|fin| agrees(fin, asking, page)) else {
-            let query = self.given_up(context);
-            return self.ask_again(Vec::new(), query, context);
+            return self.page_failed(Vec::new(), context);
         };
         let last = asking.last.take();
         let reached = fin.last.or(last).map(ArchiveCursor::After);
         if fin.complete {
-            let cursor = asking.live.take().map(ArchiveCursor::After).or(reached);
-            if cursor.is_none() && !is_place(context.knowledge.archive.as_ref()) {
+            let live = asking.live.take().map(ArchiveCursor::After);
+            let held = context.knowledge.archive.clone();
+            let cursor = live.or(reached.clone());
+            if cursor.is_none() && !is_place(held.as_ref()) {
                 return self.learn_the_end(context);
             }
             self.archive = Archive::Current;
-            return self.caught_up(cursor, context);
+            self.caught_up(cursor, context);
+            return self.plan_second_look(reached.or(held), context);
         }
         let ops = move_cursor(reached, context);
         if asking.pages >= context.config.catch_up.pages {
-            let query = self.given_up(context);
-            return self.ask_again(ops, query, context);
+            return self.page_failed(ops, context);
         }
         asking.pages = asking.pages.saturating_add(1);
         asking.results = 0;
@@ -396,6 +410,37 @@ impl Session {
         let ops = move_cursor(cursor, context);
         self.answered_by_archive(ops, context);
         self.go_on(context);
+    }
+
+    /// A page that cannot be gone on from.
+    fn page_failed(&mut self, mut ops: Vec<Op>, context: &mut Context) {
+        match &mut self.archive {
+            Archive::Asking(asking) if asking.is_second => {
+                let live = asking.live.take().map(ArchiveCursor::After);
+                self.archive = Archive::Current;
+                self.expect_archive(context);
+                ops.extend(move_cursor(live, context));
+                self.answered_by_archive(ops, context);
+            }
+            _ => {
+                let question = self.given_up(context);
+                self.ask_again(ops, question, context);
+            }
+        }
+    }
+
+    /// What the archive has behind this place, once more.
+    pub(super) fn ask_second_time(&mut self, begin: ArchiveCursor, context: &mut Context) {
+        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let query = page_query(&id, Some(begin), context);
+        self.archive = Archive::Asking(Asking {
+            is_second: true,
+            ..Asking::new(id.clone(), false, false)
+        });
+        self.expect_archive(context);
+        let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), context);
+        let seq = context.persist(ops);
+        self.put_question(stanza, seq, context);
     }
 
     /// The archive does not help: what to ask it next. Nobody waits for it any more.
