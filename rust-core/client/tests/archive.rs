@@ -214,6 +214,22 @@ async fn i8_an_archive_that_fails_is_a_gap_and_nothing_hangs() {
     }
 }
 
+/// Neither delivered nor in the page that was asked for with the greeting: the server took it in that very moment.
+#[tokio::test]
+async fn what_the_archive_took_behind_the_catch_up_comes_a_little_later() {
+    let mut course = Course::default();
+    let setup = online(archived(false), &mut course).await;
+    setup
+        .server
+        .archive_only("juliet", "juliet@localhost", "took it just then");
+    setup.server.inject_message(ROMEO, JULIET, "live");
+    let all = |course: &Course| bodies(course).len() == 3;
+    setup.follow(&mut course, all, "the second look").await;
+    assert_eq!(bodies(&course), ["hello", "live", "took it just then"]);
+    assert_eq!(course.gaps, 0);
+    assert_eq!(course.online, [Outcome::Bound]);
+}
+
 #[tokio::test]
 async fn i2_a_message_that_its_sender_sends_again_comes_once() {
     let mut course = Course::default();

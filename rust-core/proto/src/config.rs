@@ -82,7 +82,7 @@ pub struct CatchUp {
     pub pages: u32,
     /// How long messages of unknown fate, and what is behind them, wait for the archive's word. Default 10 s: it comes with
     /// the first pages, or the archive is slow and sending them twice is the lesser evil. The archive itself is given up
-    /// on after six times that without an answer.
+    /// on after six times that without an answer. Either only if the server answers something else then.
     pub patience: Duration,
 }
 

@@ -66,6 +66,8 @@ pub(super) struct Context {
     next_persist: u64,
     early_data_possible: bool,
     pub(super) purpose: Purpose,
+    /// What was noted before a first session was asked for.
+    first_bind: Option<ArchiveCursor>,
     gap_suspected: bool,
     gap_told: bool,
 }
@@ -110,6 +112,7 @@ impl Context {
             next_persist: 0,
             early_data_possible: start.early_data_possible,
             purpose: start.purpose,
+            first_bind: None,
             gap_suspected: false,
             gap_told: false,
         }
@@ -455,7 +458,14 @@ impl Context {
         }
         let since = self.now.wall.plus_seconds(-CLOCK_MARGIN_SECONDS);
         let cursor = ArchiveCursor::Since(UnixTime(since.0.max(0)));
+        self.first_bind = Some(cursor.clone());
         Some(self.persist(vec![Op::ArchiveCursor(cursor)]))
+    }
+
+    /// Where the archive has what is sent now. In a first session that is a time, until its end is learnt.
+    pub(super) fn place_in_archive(&self) -> Option<ArchiveCursor> {
+        let known = self.knowledge.archive.as_ref();
+        known.or(self.first_bind.as_ref()).cloned()
     }
 
     /// The archive is not asked after all.

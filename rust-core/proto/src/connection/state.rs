@@ -191,7 +191,7 @@ impl State {
                 .map_err(|error| ConnectionError::Peer(PeerError::Xml(error)));
             let item = match item {
                 Ok(Some(item)) => item,
-                Ok(None) => return Ok(state),
+                Ok(None) => return Ok(state.read(context)),
                 Err(error) => return Err(state.xml_error(error, context)),
             };
             state = state.item(item, context)?;
@@ -199,6 +199,14 @@ impl State {
                 return Ok(state);
             }
         }
+    }
+
+    /// All that came is taken in.
+    fn read(mut self, context: &mut Context) -> Self {
+        if let Self::Online(session) = &mut self {
+            session.look_again(context);
+        }
+        self
     }
 
     fn item(self, item: StreamItem, context: &mut Context) -> Next {
@@ -311,6 +319,7 @@ impl State {
             state = match (state, timer) {
                 (Self::Online(mut session), Timer::Keepalive) => {
                     session.probe(context);
+                    session.look_again(context);
                     Self::Online(session)
                 }
                 (Self::Online(session), Timer::Ack) if session.is_patient(context) => {
@@ -352,6 +361,7 @@ impl State {
         match (self, command) {
             (Self::Online(mut session), Command::Send { stanza, kind }) => {
                 session.send(&stanza, kind, context);
+                session.look_again(context);
                 Ok(Self::Online(session))
             }
             (state, Command::Send { stanza, kind }) => {

@@ -18,7 +18,8 @@ pub enum Timer {
     /// Silence for so long that a NAT may have forgotten us: ask.
     Keepalive,
     /// The archive's answer: what is written now waits for it if something before it may have arrived already, and nobody
-    /// should wait long for that.
+    /// should wait long for that. When it has passed the server is asked for a sign of life, whose answer decides. Later, when the
+    /// archive is asked once more.
     Archive,
     /// The server's end of stream after ours.
     Close,

@@ -22,7 +22,7 @@
 //! has learnt more leaves at least that. Its heir reads from there.
 //!
 //! In `Current` each live message moves the cursor. In `Asking` it must not: between the cursor and that message lies what
-//! has not come yet.
+//! has not come yet. Some time after it first became `Current`, a new session asks once more (`second_look`).
 
 use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
 use crate::part::Part;
@@ -31,7 +31,7 @@ use crate::xep::mam::{self, ArchiveMetadata, Archived, Begin, Fin, ResultError};
 use crate::xml::Element;
 
 use super::super::context::Context;
-use super::super::{Event, Timer};
+use super::super::{Event, Seq, Timer};
 use super::{Session, Sm};
 
 /// How our own queries begin, so that a late result is told from one that the app has asked for itself.
@@ -77,6 +77,8 @@ pub(super) struct Asking {
     decides: bool,
     /// Part of this page may have come before the session was interrupted.
     is_torn: bool,
+    /// We held everything before: a failure is no gap.
+    is_second: bool,
 }
 
 impl Archive {
@@ -138,7 +140,28 @@ impl Asking {
             reaches_back,
             decides,
             is_torn: false,
+            is_second: false,
         }
+    }
+}
+
+/// What the archive is asked next.
+struct Question {
+    id: String,
+    kind: PendingKind,
+    query: Element,
+}
+
+impl Question {
+    fn page(id: String, query: Element) -> Self {
+        let kind = PendingKind::ArchivePage;
+        Self { id, kind, query }
+    }
+
+    fn end(id: String) -> Self {
+        let query = mam::newest(&id, &id);
+        let kind = PendingKind::ArchiveEnd;
+        Self { id, kind, query }
     }
 }
 
@@ -219,17 +242,42 @@ impl Session {
         }
     }
 
-    /// The archive did not answer in time. First only those that wait for its word stop waiting.
+    /// The archive did not answer in time. If nothing else came either, the path may be dead, or this process was frozen, and
+    /// that says nothing about the archive: the server is asked for a sign of life, and that decides.
     pub(in super::super) fn archive_is_late(&mut self, context: &mut Context) {
+        if self.archive == Archive::Current {
+            if context.active {
+                self.look_again(context);
+            }
+        } else if self.asked.is_none() {
+            self.probe(context);
+        }
+    }
+
+    /// The server has answered something else. If the archive's time is over, it is the archive that is silent. First only those
+    /// that wait for its word stop waiting.
+    pub(super) fn doubt_archive(&mut self, context: &mut Context) {
+        if !self.is_online || context.timers.is_set(Timer::Archive) {
+            return;
+        }
         match &mut self.archive {
             Archive::Asking(asking) if asking.decides => {
                 asking.decides = false;
                 expect_page(context);
                 self.go_on(context);
             }
+            Archive::Asking(asking) if asking.is_second => {
+                let live = asking.live.take().map(ArchiveCursor::After);
+                self.archive = Archive::Current;
+                let ops = move_cursor(live, context);
+                context.persist(ops);
+            }
             Archive::Asking(_) => {
                 let query = self.given_up(context);
-                self.ask_again(Vec::new(), query, context);
+                let (ops, stanza) = self.question(Vec::new(), query, context);
+                // No stanza came that could be counted.
+                let seq = context.persist(ops);
+                self.put_question(stanza, seq, context);
             }
             Archive::Learning { .. } => self.archive = Archive::Absent,
             Archive::Absent | Archive::Current => {}
@@ -273,23 +321,24 @@ impl Session {
         };
         let page = context.config.catch_up.page;
         let Some(fin) = read_fin(iq).filter(|fin| agrees(fin, asking, page)) else {
-            let query = self.given_up(context);
-            return self.ask_again(Vec::new(), query, context);
+            return self.page_failed(Vec::new(), context);
         };
         let last = asking.last.take();
         let reached = fin.last.or(last).map(ArchiveCursor::After);
         if fin.complete {
-            let cursor = asking.live.take().map(ArchiveCursor::After).or(reached);
-            if cursor.is_none() && !is_place(context.knowledge.archive.as_ref()) {
+            let live = asking.live.take().map(ArchiveCursor::After);
+            let held = context.knowledge.archive.clone();
+            let cursor = live.or(reached.clone());
+            if cursor.is_none() && !is_place(held.as_ref()) {
                 return self.learn_the_end(context);
             }
             self.archive = Archive::Current;
-            return self.caught_up(cursor, context);
+            self.caught_up(cursor, context);
+            return self.plan_second_look(reached.or(held), context);
         }
         let ops = move_cursor(reached, context);
         if asking.pages >= context.config.catch_up.pages {
-            let query = self.given_up(context);
-            return self.ask_again(ops, query, context);
+            return self.page_failed(ops, context);
         }
         asking.pages = asking.pages.saturating_add(1);
         asking.results = 0;
@@ -301,11 +350,7 @@ impl Session {
         }
         let begin = context.knowledge.archive.clone();
         let element = page_query(&query, begin, context);
-        self.ask_again(
-            ops,
-            Some((query, PendingKind::ArchivePage, element)),
-            context,
-        );
+        self.ask_again(ops, Question::page(query, element), context);
     }
 
     /// The archive has said where it ends, or that it is none.
@@ -344,11 +389,7 @@ impl Session {
             ..Asking::new(query.clone(), false, false)
         });
         self.expect_archive(context);
-        self.ask_again(
-            ops,
-            Some((query, PendingKind::ArchivePage, element)),
-            context,
-        );
+        self.ask_again(ops, Question::page(query, element), context);
     }
 
     /// Nothing has come since a time, and a time is no place to go on from.
@@ -360,12 +401,7 @@ impl Session {
             then_read: true,
         };
         self.expect_archive(context);
-        let element = mam::newest(&query, &query);
-        self.ask_again(
-            Vec::new(),
-            Some((query, PendingKind::ArchiveEnd, element)),
-            context,
-        );
+        self.ask_again(Vec::new(), Question::end(query), context);
     }
 
     /// We hold all of the archive. What it does not have has not arrived.
@@ -376,47 +412,82 @@ impl Session {
         self.go_on(context);
     }
 
+    /// A page that cannot be gone on from.
+    fn page_failed(&mut self, mut ops: Vec<Op>, context: &mut Context) {
+        match &mut self.archive {
+            Archive::Asking(asking) if asking.is_second => {
+                let live = asking.live.take().map(ArchiveCursor::After);
+                self.archive = Archive::Current;
+                self.expect_archive(context);
+                ops.extend(move_cursor(live, context));
+                self.answered_by_archive(ops, context);
+            }
+            _ => {
+                let question = self.given_up(context);
+                self.ask_again(ops, question, context);
+            }
+        }
+    }
+
+    /// What the archive has behind this place, once more.
+    pub(super) fn ask_second_time(&mut self, begin: ArchiveCursor, context: &mut Context) {
+        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let query = page_query(&id, Some(begin), context);
+        self.archive = Archive::Asking(Asking {
+            is_second: true,
+            ..Asking::new(id.clone(), false, false)
+        });
+        self.expect_archive(context);
+        let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), context);
+        let seq = context.persist(ops);
+        self.put_question(stanza, seq, context);
+    }
+
     /// The archive does not help: what to ask it next. Nobody waits for it any more.
-    fn given_up(&mut self, context: &mut Context) -> Option<(String, PendingKind, Element)> {
+    fn given_up(&mut self, context: &mut Context) -> Question {
         let reached_back = matches!(&self.archive, Archive::Asking(asking) if asking.reaches_back && asking.pages == 1);
-        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
         expect_page(context);
         let cursor = context.knowledge.archive.clone();
         if let (true, Some(cursor)) = (reached_back, cursor) {
             // Where the unknown messages were sent may be too far back for it; the cursor may not be.
-            self.archive = Archive::Asking(Asking::new(query.clone(), false, false));
-            let element = page_query(&query, Some(cursor), context);
-            return Some((query, PendingKind::ArchivePage, element));
+            self.archive = Archive::Asking(Asking::new(id.clone(), false, false));
+            let query = page_query(&id, Some(cursor), context);
+            return Question::page(id, query);
         }
         context.tell_gap();
         self.archive = Archive::Learning {
-            query: query.clone(),
+            query: id.clone(),
             live: None,
             then_read: false,
         };
-        let element = mam::newest(&query, &query);
-        Some((query, PendingKind::ArchiveEnd, element))
+        Question::end(id)
     }
 
     /// What an answer of the archive changed is committed together with the next question: a session that is resumed after a
     /// kill must not believe that it holds everything.
-    fn ask_again(
+    fn ask_again(&mut self, ops: Vec<Op>, question: Question, context: &mut Context) {
+        let (ops, stanza) = self.question(ops, question, context);
+        let seq = self.commit(ops, context);
+        self.put_question(stanza, seq, context);
+    }
+
+    fn question(
         &mut self,
         mut ops: Vec<Op>,
-        query: Option<(String, PendingKind, Element)>,
+        question: Question,
         context: &mut Context,
-    ) {
-        let Some((id, kind, element)) = query else {
-            self.commit(ops, context);
-            return;
-        };
-        self.owe(id, kind);
-        let stanza = super::outbound::core(&element, context);
+    ) -> (Vec<Op>, OutboundStanza) {
+        self.owe(question.id, question.kind);
+        let stanza = super::outbound::core(&question.query, context);
         if self.sm == Sm::On {
             ops.push(Op::Enqueue(stanza.clone()));
             ops.push(Op::SmPending(self.pending.clone()));
         }
-        let seq = self.commit(ops, context);
+        (ops, stanza)
+    }
+
+    fn put_question(&mut self, stanza: OutboundStanza, seq: Seq, context: &mut Context) {
         context.transmit_after(Some(seq), Part::ArchiveQuery, stanza.xml.clone());
         if self.sm != Sm::Off {
             self.unacked.push_back(stanza);

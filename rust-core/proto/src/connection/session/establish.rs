@@ -15,6 +15,7 @@ use crate::xml::Element;
 use super::super::context::Context;
 use super::super::{Event, Outcome, Timer};
 use super::archive::Archive;
+use super::second_look::SecondLook;
 use super::{Session, Sm};
 
 /// What a Bind 2 request has asked for already.
@@ -203,6 +204,7 @@ impl Session {
             base: stored.base,
             unacked,
             archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
+            second_look: SecondLook::Done,
             pending: stored.pending,
             asked: None,
             is_online: false,

@@ -5,6 +5,7 @@ mod doubles;
 mod establish;
 mod inbound;
 mod outbound;
+mod second_look;
 mod unknown;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use super::context::Context;
 use super::{Event, Timer};
 
 use archive::Archive;
+use second_look::SecondLook;
 
 pub(super) use establish::Inline;
 pub(super) use outbound::{enqueue, handled, lost};
@@ -43,6 +45,7 @@ pub(super) struct Session {
     asked: Option<Asked>,
     /// How far we hold the archive.
     archive: Archive,
+    second_look: SecondLook,
     /// The session was announced to the app.
     is_online: bool,
     /// What the server last heard of the app.
@@ -83,6 +86,7 @@ impl Session {
             pending: Vec::new(),
             asked: None,
             archive: Archive::Absent,
+            second_look: SecondLook::AfterCatchUp,
             is_online: false,
             told_inactive: false,
         }
@@ -145,6 +149,7 @@ impl Session {
                 if self.base != before {
                     context.assumption_held(Assumption::Resumption);
                 }
+                self.doubt_archive(context);
                 self.go_on(context);
                 Ok(())
             }
@@ -197,6 +202,8 @@ impl Session {
     pub(super) fn set_active(&mut self, active: bool, context: &mut Context) {
         context.active = active;
         self.tell_client_state(context);
+        self.await_second_look(context);
+        self.look_again(context);
     }
 
     /// I15, XEP-0352: the server takes us for active until it is told. Only where it knows client states; never counted.

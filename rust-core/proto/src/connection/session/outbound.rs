@@ -250,7 +250,7 @@ impl Session {
         for stanza in &mut queue {
             stanza.sent = true;
             if stanza.sent_behind.is_none() && super::is_message(stanza) {
-                stanza.sent_behind.clone_from(&context.knowledge.archive);
+                stanza.sent_behind = context.place_in_archive();
             }
         }
         for stanza in queue {
@@ -392,6 +392,7 @@ impl Session {
         let covers = (*covers).min(self.unacked.len());
         self.answered(context);
         self.remove_acked(covers, None, context);
+        self.doubt_archive(context);
         self.go_on(context);
         true
     }
@@ -418,7 +419,7 @@ fn outbound(
         sent,
         unknown: false,
         sent_behind: is_sent_message
-            .then(|| context.knowledge.archive.clone())
+            .then(|| context.place_in_archive())
             .flatten(),
         strikes: 0,
         queued_at: context.now.wall,

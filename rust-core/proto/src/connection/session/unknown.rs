@@ -1,7 +1,7 @@
 //! Messages that may have arrived already, and stanzas that the server cannot take: what has to wait, and for what.
 
 use crate::error::Assumption;
-use crate::knowledge::{ArchiveCursor, Op, OutboundKind, OutboundStanza, StableId};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, StableId};
 use crate::stream::error::StreamCondition;
 use crate::xml::Element;
 
@@ -21,13 +21,11 @@ impl Session {
             return 0;
         }
         let queue = &context.knowledge.queue;
-        // What was sent in the very first session was sent behind nothing: only who asks from the start asks about it.
-        let is_from_start = context.knowledge.archive == Some(ArchiveCursor::Start);
         let waits = |stanza: &OutboundStanza| {
             self.archive.decides()
                 && stanza.unknown
                 && is_archived(stanza)
-                && (stanza.sent_behind.is_some() || is_from_start)
+                && stanza.sent_behind.is_some()
         };
         // A suspect goes alone, so that it is clear what it was if the stream ends again.
         match queue.first() {

@@ -409,13 +409,20 @@ fn an_archive_that_says_nothing_is_not_waited_for_for_ever() {
     bind_as(&mut peer, "", GREETING2);
     peer.serve(&ack(GREETED2));
     let patience = crate::config::CatchUp::default().patience;
-    peer.pass(patience);
+    let late = |peer: &mut Peer, time, acked| {
+        peer.pass(time);
+        peer.sends("r");
+        peer.ops();
+        peer.serve(&ack(acked));
+    };
+    late(&mut peer, patience, GREETED2);
     assert_eq!(gaps(&peer), 0);
-    peer.pass(patience * 6);
+    late(&mut peer, patience * 6, GREETED2);
+    assert_eq!(peer.ops(), ["Enqueue", "SmPending"], "nothing was counted");
     assert_eq!(gaps(&peer), 1);
     assert!(peer.sends("archive + r").contains("<before/>"));
     peer.serve(&ack(GREETED2 + 1));
-    peer.pass(patience * 6);
+    late(&mut peer, patience * 6, GREETED2 + 1);
     assert_eq!(peer.closed, None);
     peer.serve(&live("in1", "a1"));
     assert_eq!(peer.knowledge().archive, after("a0"));

@@ -1,7 +1,7 @@
 //! A process may be killed between its very first bind and the commit behind it. What came to that session is in the archive,
 //! and the next process looks there.
 
-use super::archive::{after, bind, gaps, message, result, told};
+use super::archive::{after, bind, gaps, live, message, ours, result, told};
 use super::peer::{Peer, Setup};
 use super::scripts::*;
 use super::setup::WALL;
@@ -95,6 +95,36 @@ fn if_nothing_came_since_the_end_is_learnt() {
     peer.serve(&fin(&page, true, ""));
     assert_eq!(peer.knowledge().archive, after("a3"));
     assert_eq!(gaps(&peer), 0);
+}
+
+/// The first session is lost before its archive has said anything: what was sent in it may have arrived.
+#[test]
+fn i8_what_was_sent_in_a_first_session_waits_for_the_archive() {
+    for learnt in [false, true] {
+        let mut peer = Setup::direct().start();
+        let flight = cold_again(&mut peer);
+        peer.say("m1");
+        peer.sends("message");
+        if learnt {
+            peer.serve(&fin(&flight, true, "a3"));
+            peer.serve(&live("in1", "a5"));
+        }
+        let mut knowledge = peer.knowledge();
+        knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
+        let (mut peer, flight) = bind(knowledge, "", GREETING2);
+        assert!(flight.contains("<value>2026-11-21T00:00:00Z</value>"));
+        assert!(!flight.contains("<message"), "learnt: {learnt}");
+        let page = result(&flight, "a4", &ours("m1", "balcony"));
+        peer.serve(&format!("{page}{}", fin(&flight, true, "a4")));
+        let sent = peer.sent.matches("id='m1'").count();
+        assert_eq!(sent, 0, "it has arrived; learnt: {learnt}");
+        assert!(
+            peer.knowledge()
+                .queue
+                .iter()
+                .all(|stanza| stanza.id != "m1")
+        );
+    }
 }
 
 /// The password is known again, the token is not.

@@ -6,6 +6,7 @@ mod memory;
 mod peer;
 mod proofs;
 mod scripts;
+mod second_look;
 mod setup;
 mod texts;
 

@@ -218,7 +218,7 @@ fn i12_a_second_probe_does_not_put_the_first_off() {
 fn silence_is_asked_about_and_then_given_up() {
     let mut peer = online();
     peer.pass(Duration::from_secs(241));
-    peer.sends("r");
+    peer.sends("r + archive");
     peer.pass(Duration::from_secs(20));
     peer.fails(ConnectionError::Timeout(Timer::Ack));
 }
@@ -236,6 +236,8 @@ fn i16_an_answer_that_is_late_is_waited_for_while_bytes_come() {
     }
     peer.serve("</body></message>");
     peer.serve(&ack(GREETED2 + 1));
+    // The second look at the archive.
+    peer.serve(&ack(GREETED2 + 2));
     peer.pass(Duration::from_secs(100));
     assert_eq!(peer.closed, None);
 }

@@ -5,7 +5,8 @@ use super::archive::*;
 use super::peer::{Peer, Setup};
 use super::scripts::*;
 use super::texts::*;
-use crate::connection::{Event, Failure, Stage};
+use crate::connection::{Event, Failure, Stage, Timer};
+use crate::error::ConnectionError;
 use crate::knowledge::{Knowledge, OutboundStanza};
 use crate::stream::error::StreamCondition;
 
@@ -121,6 +122,9 @@ fn i8_nobody_waits_long_for_the_archive() {
     peer.say("m2");
     peer.sends_nothing();
     peer.pass(crate::config::CatchUp::default().patience);
+    // The server is there, and it is the archive that says nothing.
+    peer.sends("r");
+    peer.serve(&ack(GREETED2));
     assert_eq!(ids(&peer.sends("message + message + r")), ["m1", "m2"]);
     assert_eq!(gaps(&peer), 0);
     // It comes late, and is still good for what is inbound.
@@ -131,6 +135,79 @@ fn i8_nobody_waits_long_for_the_archive() {
         fin(&flight, true, "a2")
     ));
     assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(gaps(&peer), 0);
+}
+
+/// The path died just behind the question: the messages must not leave in this session, since whoever resumes it sends them
+/// again without asking.
+#[test]
+fn i8_the_silence_of_the_path_is_not_the_archives() {
+    let patience = crate::config::CatchUp::default().patience;
+    let (mut peer, flight) = bind(lost(&["m1"]), "", GREETING2);
+    peer.say("m2");
+    peer.pass(patience);
+    peer.sends_nothing();
+    peer.pass(patience);
+    assert_eq!(
+        peer.closed,
+        Some(Some(ConnectionError::Timeout(Timer::Ack)))
+    );
+    // The resumed session brings the answer.
+    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
+    open_starttls(&mut next);
+    finish_fast_resume(&mut next, GREETED2);
+    next.sends_nothing();
+    next.serve(&format!(
+        "{}{}",
+        result(&flight, "a1", &ours("m1", "balcony")),
+        fin(&flight, true, "a1")
+    ));
+    assert_eq!(ids(&next.sends("message + r")), ["m2"]);
+}
+
+/// It died a little later: what was heard before that says nothing, either.
+#[test]
+fn i8_a_path_that_fell_silent_is_asked_before_the_archive_is_given_up() {
+    let (mut peer, flight) = bind(lost(&["m1"]), "", GREETING2);
+    peer.serve(&ack(GREETED2 - 1));
+    peer.sends("r");
+    peer.pass(crate::config::CatchUp::default().patience);
+    peer.sends_nothing();
+    peer.pass(crate::config::Timeouts::default().ack);
+    assert_eq!(
+        peer.closed,
+        Some(Some(ConnectionError::Timeout(Timer::Ack)))
+    );
+    // Neither the question nor its answer arrived: it is asked again, and waited for.
+    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
+    open_starttls(&mut next);
+    finish_fast_resume(&mut next, GREETED2 - 1);
+    let again = next.sends("iq + r");
+    assert_eq!(
+        id_before(&again, "urn:xmpp:mam:2"),
+        id_before(&flight, "urn:xmpp:mam:2")
+    );
+    next.serve(&fin(&flight, true, ""));
+    assert_eq!(ids(&next.sends("message")), ["m1"]);
+}
+
+/// A process that was frozen finds its timers run out and the answer not yet read.
+#[test]
+fn i8_an_answer_that_waited_to_be_read_is_not_late() {
+    let mut setup = Setup::direct().knowing(lost(&["m1"]));
+    setup.config.timeouts.keepalive = None;
+    let mut peer = setup.start();
+    let flight = bind_as(&mut peer, "", GREETING2);
+    peer.serve(&ack(GREETED2));
+    peer.pass(crate::config::CatchUp::default().patience * 100);
+    peer.sends("r");
+    peer.serve(&format!(
+        "{}{}{}",
+        result(&flight, "a1", &ours("m1", "balcony")),
+        fin(&flight, true, "a1"),
+        ack(GREETED2)
+    ));
+    peer.sends_nothing();
     assert_eq!(gaps(&peer), 0);
 }
 

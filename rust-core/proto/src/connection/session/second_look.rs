@@ -1,0 +1,67 @@
+//! A second look at the archive, for what it took in the very moment of a bind (decision 0038).
+//!
+//! ```text
+//!  new session --> catch-up --complete--> Due(begin, when) --> asked, from where the catch-up ended
+//!        resumed session --> nothing          |
+//!                                             | the user looks: at its time
+//!                                             '-- nobody looks: behind the next bytes that pass anyhow
+//! ```
+
+use std::time::Duration;
+
+use crate::knowledge::ArchiveCursor;
+use crate::time::Instant;
+
+use super::super::Timer;
+use super::super::context::Context;
+use super::Session;
+use super::archive::Archive;
+
+/// So long after the catch-up. Long enough for an archive that writes behind what it delivers, short enough for whoever waits
+/// for the message.
+const DELAY: Duration = Duration::from_secs(15);
+
+/// How far it is.
+#[derive(Debug)]
+pub(super) enum SecondLook {
+    /// The catch-up comes first.
+    AfterCatchUp,
+    /// The archive was read up to here, and is asked once more, not before this time.
+    Due { begin: ArchiveCursor, when: Instant },
+    /// It was asked, or need not be: a resumed session misses nothing.
+    Done,
+}
+
+impl Session {
+    /// The first catch-up of a new session is complete, up to here.
+    pub(super) fn plan_second_look(&mut self, begin: Option<ArchiveCursor>, context: &mut Context) {
+        if let (SecondLook::AfterCatchUp, Some(begin)) = (&self.second_look, begin) {
+            let when = context.now.mono + DELAY;
+            self.second_look = SecondLook::Due { begin, when };
+            self.await_second_look(context);
+        }
+    }
+
+    /// A timer of its own only where the user looks: it would wake the radio for a rare case.
+    pub(super) fn await_second_look(&self, context: &mut Context) {
+        if let SecondLook::Due { when, .. } = self.second_look
+            && self.archive == Archive::Current
+            && context.active
+        {
+            context.timers.set(Timer::Archive, when);
+        }
+    }
+
+    /// Bytes pass, or the time has come: the archive is asked, if that is due.
+    pub(in super::super) fn look_again(&mut self, context: &mut Context) {
+        let is_due =
+            matches!(self.second_look, SecondLook::Due { when, .. } if when <= context.now.mono);
+        if !is_due || self.archive != Archive::Current {
+            return;
+        }
+        let look = std::mem::replace(&mut self.second_look, SecondLook::Done);
+        if let SecondLook::Due { begin, .. } = look {
+            self.ask_second_time(begin, context);
+        }
+    }
+}
