@@ -40,6 +40,8 @@ struct Surroundings {
     wanted: bool,
     /// Until the process sleeps again only the interrupted session is wanted.
     visit: bool,
+    /// Another client took our place, and the user has not said since that it should be ours (rule I10).
+    displaced: bool,
     suspended: bool,
     network: bool,
     foreground: bool,
@@ -97,6 +99,7 @@ impl Supervisor {
             surroundings: Surroundings {
                 wanted: false,
                 visit: false,
+                displaced: false,
                 suspended: false,
                 network: true,
                 foreground: false,
@@ -180,6 +183,7 @@ impl Supervisor {
     fn connect(&mut self, now: Instant) {
         self.surroundings.wanted = true;
         self.surroundings.visit = false;
+        self.surroundings.displaced = false;
         match self.state {
             State::Halted(_) | State::Stopped => {
                 self.at_once = 0;
@@ -195,14 +199,19 @@ impl Supervisor {
     /// Whoever wants to be online and is awake is not in need of a visit.
     fn visit(&mut self, now: Instant) {
         let Surroundings {
-            wanted, suspended, ..
+            wanted,
+            suspended,
+            displaced,
+            ..
         } = self.surroundings;
         let is_halted = matches!(self.state, State::Halted(_));
-        self.surroundings.visit |= !wanted || suspended || is_halted;
         self.surroundings.suspended = false;
+        if displaced {
+            // I10: a push is not the user, whatever the app has wanted since.
+            return;
+        }
+        self.surroundings.visit |= !wanted || suspended || is_halted;
         match self.state {
-            // I10: a push is not the user.
-            State::Halted(OfflineReason::Conflict) => {}
             State::Halted(_) | State::Stopped => {
                 self.at_once = 0;
                 self.go(Why::Resumed, now, now);
@@ -400,6 +409,7 @@ impl Supervisor {
         // What a visit did not find is no news for who wants any session.
         let at_once = ending.at_once || ending.no_session;
         if let Some(reason) = halts(ending) {
+            self.surroundings.displaced = reason == OfflineReason::Conflict;
             self.state = State::Halted(reason);
             return;
         }

@@ -475,6 +475,12 @@ fn i10_a_push_is_not_the_user() {
     let mut bench = Bench::online();
     bench.end(0, conflict);
     assert_eq!(bench.put(Input::Visit), []);
+    // Nor does it become the user because the app has given up meanwhile.
+    bench.put(Input::Disconnect);
+    assert_eq!(bench.put(Input::Visit), []);
+    bench.put(Input::Connect);
+    bench.put(Input::Disconnect);
+    assert!(!bench.put(Input::Visit).is_empty());
 }
 
 /// Otherwise a second change, as a phone tells of most changes, would not be asked about before the first probe's time is up.
