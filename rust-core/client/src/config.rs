@@ -94,6 +94,15 @@ impl ServerAddress {
             transport,
         }
     }
+
+    /// The name as the DNS has it, with A-labels. What is no name stays what it is: looking it up says so.
+    pub(crate) fn host_to_ascii(&self) -> String {
+        if self.host.is_ascii() {
+            return self.host.clone();
+        }
+        let name = self.host.parse::<BareJid>();
+        name.map_or_else(|_| self.host.clone(), |name| name.domain_to_ascii())
+    }
 }
 
 /// Why a configuration cannot be used.

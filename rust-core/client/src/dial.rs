@@ -313,7 +313,7 @@ pub(crate) fn server_key(endpoint: &Endpoint) -> ServerKey {
 
 fn target(server: &ServerAddress) -> snapback_resolver::Target {
     snapback_resolver::Target {
-        host: server.host.clone(),
+        host: server.host_to_ascii(),
         port: server.port,
         transport: match server.transport {
             snapback_proto::plan::Transport::DirectTls => snapback_resolver::Transport::DirectTls,

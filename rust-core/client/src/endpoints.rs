@@ -21,7 +21,7 @@ pub(crate) fn recall(known: &KnownEndpoints, network: &Network) -> Option<Stored
         endpoints.all(|endpoint| endpoint.source != EndpointSource::Override)
     } else {
         let leads_to = |server: &ServerAddress, endpoint: &KnownEndpoint| {
-            server.host == endpoint.host
+            server.host_to_ascii() == endpoint.host
                 && server.port == endpoint.addr.port()
                 && server.transport == endpoint.transport
         };
@@ -124,6 +124,19 @@ mod tests {
     fn s10_an_answer_comes_back_as_it_was() {
         let all = answer(&[(Source::Srv, 5223), (Source::Fallback, 5222)]);
         assert_eq!(recall(&remember(&all), &network(&[])), Some(all));
+    }
+
+    #[test]
+    fn s10_a_server_with_u_labels_is_found_again_by_its_a_labels() {
+        let mut answer = answer(&[(Source::Override, 1)]);
+        for endpoint in &mut answer.endpoints {
+            endpoint.host = "xn--bcher-kva.example".to_owned();
+        }
+        let mut network = network(&[1]);
+        for server in &mut network.servers {
+            server.host = "B\u{fc}cher.example".to_owned();
+        }
+        assert!(recall(&remember(&answer), &network).is_some());
     }
 
     #[test]

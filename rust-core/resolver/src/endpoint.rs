@@ -25,7 +25,7 @@ pub enum Source {
 /// A host and port to be looked up, as an SRV record or an override names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// A host name or an address literal.
+    /// A host name with A-labels, or an address literal.
     pub host: String,
     /// The TCP port.
     pub port: u16,

@@ -24,7 +24,7 @@ const UNKNOWN_TTL: Duration = Duration::from_secs(300);
 /// What is to be resolved.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The JID's domain; an address literal needs no look-up.
+    /// The JID's domain, with A-labels; an address literal needs no look-up.
     pub domain: String,
     /// Which transport goes first at equal priority.
     pub preference: Preference,
@@ -83,7 +83,7 @@ pub async fn resolve<L: Lookup>(
         )
         .await;
     }
-    let domain = host::from_domain(&request.domain).ok_or(ResolveError::InvalidDomain)?;
+    let domain = host::from_ascii(&request.domain).ok_or(ResolveError::InvalidDomain)?;
     match service(&domain, request.preference, lookup, random).await? {
         Service::At { targets, ttl } => endpoints(targets, Source::Srv, ttl, lookup).await,
         Service::Unknown { failure } => {
@@ -230,7 +230,7 @@ async fn addresses<L: Lookup>(host: &str, lookup: &L) -> Result<Addresses, Looku
             ttl: Some(Duration::MAX),
         });
     }
-    let name = host::from_domain(host).ok_or(LookupError::InvalidName)?;
+    let name = host::from_ascii(host).ok_or(LookupError::InvalidName)?;
     within_timeout(lookup.addresses(&name)).await
 }
 
