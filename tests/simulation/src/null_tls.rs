@@ -32,6 +32,7 @@ const RECORD: usize = 16_384;
 /// Appends a payload as records.
 pub(crate) fn frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     let mut rest = payload;
+    out.reserve(payload.len() + 3 * payload.len().div_ceil(RECORD).max(1));
     loop {
         let (now, later) = rest.split_at(rest.len().min(RECORD));
         out.push(kind);
