@@ -238,8 +238,8 @@ pub enum OutboundKind {
 pub struct Delivery {
     /// Random, unique, the same if it has to be delivered again after a kill (rule I2).
     pub id: String,
-    /// The stanza.
-    pub stanza: Element,
+    /// The stanza: one in memory for the store and the app.
+    pub stanza: Arc<Element>,
 }
 
 /// A change of what is remembered. All [`Op`]s of one `Persist` are one transaction.

@@ -26,7 +26,7 @@ pub(super) struct Scope {
 impl Default for Scope {
     fn default() -> Self {
         Self {
-            default: "".into(),
+            default: Name::NONE,
             prefixes: Vec::new(),
         }
     }
@@ -202,11 +202,11 @@ impl<'s> Namespaces<'s> {
                     self.declare_prefix(prefix, &value, &mut declared)?;
                     continue;
                 }
-                (None, _) => Name::from(""),
+                (None, _) => Name::NONE,
                 (Some("xml"), _) => self.spend(ns::XML.into())?,
                 (Some(prefix), _) => {
                     prefixed.push((attributes.len(), prefix.to_owned()));
-                    Name::from("")
+                    Name::NONE
                 }
             };
             attributes.push(Attribute {

@@ -107,7 +107,7 @@ impl Element {
     pub fn set_attr(&mut self, name: &str, value: impl Into<String>) {
         self.remove_attr(name);
         self.push_attribute(Attribute {
-            ns: "".into(),
+            ns: Name::NONE,
             name: name.into(),
             value: value.into(),
         });

@@ -22,7 +22,7 @@ pub(super) struct Tables {
     scram_keys: Option<(ScramKeyId, ScramKeys)>,
     fast: Option<FastToken>,
     fast_reserve: Option<FastToken>,
-    session: Option<SmSession>,
+    pub(super) session: Option<SmSession>,
     pub(super) queue: Queue,
     pub(super) deliveries: Vec<Delivery>,
     /// The last one was learnt last.

@@ -224,7 +224,9 @@ fn fill_session(store: &mut impl Store) {
             store,
             &[Op::Inbound(Delivery {
                 id: id.to_owned(),
-                stanza: Element::new("message", "jabber:client").with_child(body),
+                stanza: Element::new("message", "jabber:client")
+                    .with_child(body)
+                    .into(),
             })],
         );
     }

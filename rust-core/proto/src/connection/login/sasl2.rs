@@ -200,7 +200,7 @@ fn send(
     context.transmit_after(
         after,
         Part::Authenticate(mechanism),
-        authenticate.to_element().to_xml(),
+        authenticate.into_element().to_xml(),
     );
 }
 
