@@ -204,7 +204,7 @@ impl Connection {
             return;
         }
         let plain = Plain {
-            early: bytes.to_vec(),
+            early: bytes.into(),
             ..Plain::default()
         };
         self.plain_input(&mut cx, &plain);
@@ -318,7 +318,7 @@ impl Connection {
         }
     }
 
-    fn plain_input(&mut self, cx: &mut Cx<'_>, plain: &Plain) {
+    fn plain_input(&mut self, cx: &mut Cx<'_>, plain: &Plain<'_>) {
         self.after_hello(cx);
         for (bytes, early) in [(&plain.early, true), (&plain.bytes, false)] {
             let (bytes, cut) = self.budget_plain_in(cx, bytes);

@@ -140,7 +140,7 @@ impl World {
     }
 
     pub(super) fn full_jid(&self, session: &Session) -> String {
-        format!("{}@{}/{}", session.account, self.domain, session.resource)
+        [&session.account, "@", &self.domain, "/", &session.resource].concat()
     }
 
     pub(crate) fn session_jid(&self, session: SessionId) -> String {
