@@ -158,7 +158,7 @@ impl Event {
                 ending: Ending::new(reason, plan.as_ref()),
             },
             core::Event::Message { delivery } => Self::Message {
-                stanza: Stanza::from(&delivery.stanza),
+                stanza: Stanza::from(&*delivery.stanza),
                 delivery_id: delivery.id,
             },
             core::Event::Carbon { delivery, carbon } => Self::Carbon {
@@ -170,7 +170,7 @@ impl Event {
                 delivery_id: delivery.id,
             },
             core::Event::Presence { delivery } => Self::Presence {
-                stanza: Stanza::from(&delivery.stanza),
+                stanza: Stanza::from(&*delivery.stanza),
                 delivery_id: delivery.id,
             },
             core::Event::Stage { id, stage } => Self::StanzaStage {

@@ -121,7 +121,8 @@ async fn i9_a_store_that_is_owned_elsewhere_is_waited_for() {
         id: "elsewhere".to_owned(),
         stanza: Element::new("message", "jabber:client")
             .with_attr("from", "romeo@example.org/x")
-            .with_child(body),
+            .with_child(body)
+            .into(),
     };
     other.apply(&key, &[Op::Inbound(delivery)]).unwrap();
     drop(other);

@@ -282,7 +282,11 @@ impl std::error::Error for JidError {}
 const EXCLUDED_FROM_NODE: [char; 8] = ['"', '&', '\'', '/', ':', '<', '>', '@'];
 
 fn enforce_node(node: &str) -> Result<String, JidError> {
-    let node = enforce::<UsernameCaseMapped>(node, JidPart::Node)?;
+    let node = if node.bytes().all(|byte| byte.is_ascii_graphic()) {
+        within(node.to_ascii_lowercase(), JidPart::Node)?
+    } else {
+        enforce::<UsernameCaseMapped>(node, JidPart::Node)?
+    };
     if node.contains(EXCLUDED_FROM_NODE) {
         return Err(JidError::Disallowed(JidPart::Node));
     }
@@ -294,6 +298,9 @@ fn enforce_node(node: &str) -> Result<String, JidError> {
 /// them goes through the profile.
 fn enforce_resource(resource: &str) -> Result<String, JidError> {
     let part = JidPart::Resource;
+    if is_printable(resource) {
+        return within(resource.to_owned(), part);
+    }
     let class = FreeformClass::default();
     let newer = |c: char| class.get_value_from_char(c) == DerivedPropertyValue::Unassigned;
     if !resource.contains(newer) {
@@ -307,10 +314,21 @@ fn enforce_resource(resource: &str) -> Result<String, JidError> {
         }
         enforced.extend(piece.chars().next_back().filter(|&c| newer(c)));
     }
-    if enforced.len() > MAX_PART {
-        return Err(JidError::TooLong(part));
+    within(enforced, part)
+}
+
+/// What the profiles make of ASCII is known without their tables, and nearly every address is ASCII: of what is printable,
+/// [`OpaqueString`] changes nothing; [`UsernameCaseMapped`] changes the case and refuses blanks.
+fn is_printable(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn within(text: String, part: JidPart) -> Result<String, JidError> {
+    match text.len() {
+        0 => Err(JidError::Empty(part)),
+        1..=MAX_PART => Ok(text),
+        _ => Err(JidError::TooLong(part)),
     }
-    Ok(enforced)
 }
 
 /// Applies a profile until nothing changes any more, at most as often as RFC 8264 section 7 wants.
@@ -325,11 +343,7 @@ fn enforce<P: PrecisFastInvocation>(text: &str, part: JidPart) -> Result<String,
             .map_err(|_| JidError::Disallowed(part))?
             .into_owned();
         if enforced == text {
-            return if enforced.len() > MAX_PART {
-                Err(JidError::TooLong(part))
-            } else {
-                Ok(enforced)
-            };
+            return within(enforced, part);
         }
         text = Cow::Owned(enforced);
     }

@@ -3,6 +3,7 @@
 mod seen;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::NoSession;
 use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
@@ -57,9 +58,9 @@ pub enum ArchiveCursor {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerFacts {
     /// Features of the encrypted, unauthenticated stream of a login that was then proven.
-    pub secured: Option<StreamFeatures>,
+    pub secured: Option<Arc<StreamFeatures>>,
     /// Features of the stream after SASL1.
-    pub authenticated: Option<StreamFeatures>,
+    pub authenticated: Option<Arc<StreamFeatures>>,
     /// Pipelining across a boundary failed here although it was advertised: not again before this time (rule S2).
     pub pipelining_off_until: Option<UnixTime>,
     /// SHA-256 of the leaf's public key on a proven login whose unauthenticated stream advertised `<sm/>` (rule S3).
@@ -237,17 +238,17 @@ pub enum OutboundKind {
 pub struct Delivery {
     /// Random, unique, the same if it has to be delivered again after a kill (rule I2).
     pub id: String,
-    /// The stanza.
-    pub stanza: Element,
+    /// The stanza: one in memory for the store and the app.
+    pub stanza: Arc<Element>,
 }
 
 /// A change of what is remembered. All [`Op`]s of one `Persist` are one transaction.
 #[derive(Clone, Debug)]
 pub enum Op {
     /// Features of the encrypted, unauthenticated stream; the login that showed them was proven (rule T4).
-    LearnSecured(Box<StreamFeatures>),
+    LearnSecured(Arc<StreamFeatures>),
     /// Features after SASL1.
-    LearnAuthenticated(Box<StreamFeatures>),
+    LearnAuthenticated(Arc<StreamFeatures>),
     /// Pipelining across a boundary failed (rule S2).
     PipeliningFailed {
         /// When it may be tried again.

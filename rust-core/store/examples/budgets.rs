@@ -363,7 +363,10 @@ fn delivery(number: u32) -> Delivery {
         &id,
         "and what somebody may say to that, in a sentence or two",
     );
-    Delivery { id, stanza }
+    Delivery {
+        id,
+        stanza: stanza.into(),
+    }
 }
 
 /// As random as the core's own, and the same for the same number.

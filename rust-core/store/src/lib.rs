@@ -15,7 +15,7 @@ mod sqlite;
 pub mod testing;
 mod vault;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, SmSession};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::Item;
@@ -124,6 +124,9 @@ pub trait Store: Send {
     /// went before it. Then what was not sent, by number. Where no session is stored, the core's own stanzas of an earlier
     /// one are dropped: nobody waits for their answers.
     fn load(&mut self, server: &ServerKey) -> Result<Knowledge, StoreError>;
+
+    /// The session, as [`Store::load`] would show it, and nothing else: where to dial is asked before each connection.
+    fn session(&mut self) -> Result<Option<SmSession>, StoreError>;
 
     /// Applies the changes in their order, as one transaction: all of them or none (rule I13).
     fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError>;

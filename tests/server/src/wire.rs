@@ -1,5 +1,6 @@
 //! The layer between the socket and the XML stream: cleartext, TLS, or pretended TLS.
 
+use std::borrow::Cow;
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
@@ -29,9 +30,9 @@ pub struct PretendTls {
 
 /// Bytes that came out of the layer.
 #[derive(Debug, Default)]
-pub(crate) struct Plain {
-    pub(crate) early: Vec<u8>,
-    pub(crate) bytes: Vec<u8>,
+pub(crate) struct Plain<'w> {
+    pub(crate) early: Cow<'w, [u8]>,
+    pub(crate) bytes: Cow<'w, [u8]>,
     pub(crate) closed: bool,
 }
 
@@ -56,10 +57,10 @@ impl Wire {
     }
 
     /// Bytes off the socket. A TLS failure still leaves an alert to send.
-    pub(crate) fn read(&mut self, mut wire: &[u8]) -> Result<Plain, rustls::Error> {
+    pub(crate) fn read<'w>(&mut self, mut wire: &'w [u8]) -> Result<Plain<'w>, rustls::Error> {
         let mut plain = Plain::default();
         let Self::Tls(tls) = self else {
-            plain.bytes.extend_from_slice(wire);
+            plain.bytes = Cow::Borrowed(wire);
             return Ok(plain);
         };
         while !wire.is_empty() {
@@ -69,12 +70,13 @@ impl Wire {
             let state = tls.process_new_packets()?;
             if let Some(mut early) = tls.early_data() {
                 // Reading what is in memory cannot fail; an empty buffer reads as nothing.
-                let _ = early.read_to_end(&mut plain.early);
+                let _ = early.read_to_end(plain.early.to_mut());
             }
             let available = state.plaintext_bytes_to_read();
-            let start = plain.bytes.len();
-            plain.bytes.resize(start + available, 0);
-            if let Some(target) = plain.bytes.get_mut(start..) {
+            let bytes = plain.bytes.to_mut();
+            let start = bytes.len();
+            bytes.resize(start + available, 0);
+            if let Some(target) = bytes.get_mut(start..) {
                 tls.reader()
                     .read_exact(target)
                     .map_err(|error| rustls::Error::General(error.to_string()))?;

@@ -89,55 +89,59 @@ impl Splitter {
 
 /// Where a tag ends, quotes respected.
 fn tag_end(bytes: &[u8]) -> Option<usize> {
-    let mut quote = None;
-    for (index, byte) in bytes.iter().enumerate() {
-        match (quote, byte) {
-            (None, b'>') => return Some(index + 1),
-            (None, b'"' | b'\'') => quote = Some(*byte),
-            (Some(open), close) if open == *close => quote = None,
-            _ => {}
+    let mut at = 0;
+    loop {
+        let rest = &bytes[at..];
+        let found = rest
+            .iter()
+            .position(|byte| matches!(byte, b'>' | b'"' | b'\''))?;
+        at += found + 1;
+        match rest[found] {
+            b'>' => return Some(at),
+            quote => at += 1 + bytes[at..].iter().position(|byte| *byte == quote)?,
         }
     }
-    None
+}
+
+/// How long the name is that stands here.
+fn name_len(bytes: &[u8]) -> usize {
+    let end = |byte: &u8| matches!(byte, b' ' | b'/' | b'>' | b'=' | b'\t' | b'\n');
+    bytes.iter().position(end).unwrap_or(bytes.len())
 }
 
 /// The name of an element.
 pub(crate) fn name(element: &str) -> &str {
     let rest = &element[1..];
-    let end = rest.find([' ', '/', '>', '\t', '\n']);
-    &rest[..end.unwrap_or(rest.len())]
+    &rest[..name_len(rest.as_bytes())]
 }
 
 /// An attribute of the element itself, as it stands.
 pub(crate) fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
-    let end = tag_end(element.as_bytes())?;
-    let tag = &element[..end];
-    let mut rest = tag;
-    while let Some(at) = rest.find(name) {
-        let before = at.checked_sub(1).map(|before| rest.as_bytes()[before]);
-        let after = &rest[at + name.len()..];
-        if matches!(before, Some(b' ' | b'\n' | b'\t'))
-            && let Some(value) = after.strip_prefix('=')
-        {
-            let quote = value.chars().next()?;
-            return value[1..].split(quote).next();
+    let mut rest = &element[1 + name_len(&element.as_bytes()[1..])..];
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', '\n']);
+        let (key, value) = rest.split_at(name_len(rest.as_bytes()));
+        let value = value.strip_prefix('=')?;
+        let quote = *value.as_bytes().first()?;
+        let value = &value[1..];
+        let end = value.bytes().position(|byte| byte == quote)?;
+        if key == name {
+            return Some(&value[..end]);
         }
-        rest = after;
+        rest = &value[end + 1..];
     }
-    None
 }
 
 /// The first element of this name, anywhere inside.
 pub(crate) fn find<'a>(element: &'a str, name: &str) -> Option<&'a str> {
-    let mut rest = element;
-    loop {
-        let at = rest.find('<')?;
-        rest = &rest[at..];
-        if self::name(rest) == name {
-            return Some(rest);
-        }
-        rest = &rest[1..];
-    }
+    let bytes = element.as_bytes();
+    let is_it = |at: usize| {
+        let rest = &bytes[at + 1..];
+        rest.starts_with(name.as_bytes()) && name_len(rest) == name.len()
+    };
+    let mut tags = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'<');
+    let (at, _) = tags.find(|(at, _)| is_it(*at))?;
+    Some(&element[at..])
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use snapback_reference_server as server;
 
 use crate::null_tls::{
-    ALERT, DATA, EARLY, END_POINT, FINISHED, HELLO, IMPOSTOR, TICKET, frame, record,
+    ALERT, DATA, EARLY, END_POINT, FINISHED, HELLO, IMPOSTOR, TICKET, behind, frame, record,
 };
 
 /// What the connections of a server share apart from its world: the stand-in's tickets.
@@ -92,24 +92,29 @@ impl Host {
             self.connection.handle_bytes(world, bytes, now);
             return;
         };
-        null.buffer.extend_from_slice(bytes);
+        let mut held = std::mem::take(&mut null.buffer);
+        let mut rest = behind(&mut held, bytes);
         if null.phase == Phase::Clear {
-            let hello = null.buffer.iter().position(|byte| *byte == HELLO);
+            let hello = rest.iter().position(|byte| *byte == HELLO);
             let hello = hello.filter(|_| world.switches.pipelining);
-            let length = hello.unwrap_or(null.buffer.len());
-            let clear: Vec<u8> = null.buffer.drain(..length).collect();
+            let (clear, behind) = rest.split_at(hello.unwrap_or(rest.len()));
             if !clear.is_empty() {
-                self.connection.handle_bytes(world, &clear, now);
+                self.connection.handle_bytes(world, clear, now);
                 self.collect(world);
             }
+            rest = behind;
         }
-        self.records(world, tickets, now);
+        self.records(world, tickets, &mut rest, now);
+        if let Some(null) = &mut self.null {
+            null.buffer = rest.to_vec();
+        }
     }
 
     fn records(
         &mut self,
         world: &mut server::World,
         tickets: &mut Tickets,
+        received: &mut &[u8],
         now: server::Timestamp,
     ) {
         loop {
@@ -117,17 +122,17 @@ impl Host {
             if matches!(null.phase, Phase::Clear | Phase::Failed) {
                 return;
             }
-            let Some((kind, payload)) = record(&mut null.buffer) else {
+            let Some((kind, payload)) = record(received) else {
                 return;
             };
             match (kind, null.phase) {
-                (HELLO, Phase::ExpectHello) => self.hello(world, tickets, &payload, now),
+                (HELLO, Phase::ExpectHello) => self.hello(world, tickets, payload, now),
                 (EARLY, Phase::ExpectFinished) if null.early_accepted => {
-                    self.connection.handle_early_bytes(world, &payload, now);
+                    self.connection.handle_early_bytes(world, payload, now);
                 }
                 (EARLY, Phase::ExpectFinished) => {}
                 (FINISHED, Phase::ExpectFinished) => self.finished(world, tickets, now),
-                (DATA, Phase::Open) => self.connection.handle_bytes(world, &payload, now),
+                (DATA, Phase::Open) => self.connection.handle_bytes(world, payload, now),
                 (ALERT, _) => self.connection.handle_eof(world, now),
                 _ => {
                     null.phase = Phase::Failed;

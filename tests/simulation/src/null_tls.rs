@@ -32,6 +32,7 @@ const RECORD: usize = 16_384;
 /// Appends a payload as records.
 pub(crate) fn frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     let mut rest = payload;
+    out.reserve(payload.len() + 3 * payload.len().div_ceil(RECORD).max(1));
     loop {
         let (now, later) = rest.split_at(rest.len().min(RECORD));
         out.push(kind);
@@ -44,16 +45,22 @@ pub(crate) fn frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Takes the first whole record off a buffer.
-pub(crate) fn record(buffer: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
-    let kind = *buffer.first()?;
-    let length = usize::from(u16::from_be_bytes([*buffer.get(1)?, *buffer.get(2)?]));
-    if buffer.len() < 3 + length {
-        return None;
+/// Takes the first whole record off what was received.
+pub(crate) fn record<'b>(received: &mut &'b [u8]) -> Option<(u8, &'b [u8])> {
+    let (head, rest) = received.split_at_checked(3)?;
+    let length = usize::from(u16::from_be_bytes([head[1], head[2]]));
+    let (payload, rest) = rest.split_at_checked(length)?;
+    *received = rest;
+    Some((head[0], payload))
+}
+
+/// What was held back of earlier reads, if anything, and this one behind it.
+pub(crate) fn behind<'b>(held: &'b mut Vec<u8>, read: &'b [u8]) -> &'b [u8] {
+    if held.is_empty() {
+        return read;
     }
-    let payload = buffer[3..3 + length].to_vec();
-    buffer.drain(..3 + length);
-    Some((kind, payload))
+    held.extend_from_slice(read);
+    held
 }
 
 #[derive(Clone, Debug)]
@@ -203,18 +210,21 @@ impl Session for NullSession {
     }
 
     fn read(&mut self, ciphertext: &[u8]) -> Result<(), TlsError> {
-        self.buffer.extend_from_slice(ciphertext);
-        while let Some((kind, payload)) = record(&mut self.buffer) {
+        let mut held = std::mem::take(&mut self.buffer);
+        let mut rest = behind(&mut held, ciphertext);
+        while let Some((kind, payload)) = record(&mut rest) {
             match (kind, self.phase) {
-                (HELLO, Phase::Hello) => self.hello(&payload),
+                (HELLO, Phase::Hello) => self.hello(payload),
                 (IMPOSTOR, Phase::Hello) => {
                     self.phase = Phase::Closed;
                     return Err(TlsError::CertificateInvalid(
                         CertificateError::UnknownIssuer,
                     ));
                 }
-                (TICKET, Phase::Established) => self.ticket_came(&payload),
-                (DATA, Phase::Established) => self.events.push_back(TlsEvent::Plaintext(payload)),
+                (TICKET, Phase::Established) => self.ticket_came(payload),
+                (DATA, Phase::Established) => {
+                    self.events.push_back(TlsEvent::Plaintext(payload.to_vec()));
+                }
                 (ALERT, _) => self.events.push_back(TlsEvent::CloseNotify),
                 _ => {
                     self.phase = Phase::Closed;
@@ -222,6 +232,7 @@ impl Session for NullSession {
                 }
             }
         }
+        self.buffer = rest.to_vec();
         Ok(())
     }
 

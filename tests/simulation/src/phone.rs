@@ -394,7 +394,7 @@ impl<T: Tls + Clone> Phone<T> {
                 attempt.wire.probed();
             }
             attempt.link.handle_input(input, at);
-            attempt.wire.heard(&self.tls.take(), model);
+            self.tls.tell(|heard| attempt.wire.heard(heard, model));
         }
     }
 
@@ -628,6 +628,11 @@ impl<T: Tls + Clone> Phone<T> {
     fn note_drop(&mut self, ops: &[Op], model: &mut Model) {
         let ends = |op: &Op| matches!(op, Op::SmDropped | Op::SmEnabled { .. });
         if !ops.iter().any(ends) {
+            return;
+        }
+        let store = self.storage.store();
+        let nothing = matches!(store.session(), Ok(None)) && matches!(store.queue_len(), Ok(0));
+        if nothing && !ops.iter().any(|op| matches!(op, Op::Enqueue(_))) {
             return;
         }
         let server = self.server();

@@ -311,7 +311,6 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             Due::Step => {
                 let action = self.script.steps[self.next_step].action;
                 self.next_step += 1;
-                self.coverage.action(&action.to_string());
                 self.model.note("--", || action.to_string());
                 self.action(action);
             }

@@ -35,9 +35,14 @@ impl<T> Tap<T> {
         }
     }
 
-    /// What passed since the last time.
-    pub(crate) fn take(&self) -> Heard {
-        std::mem::take(&mut self.heard.borrow_mut())
+    /// Tells what passed since the last time.
+    pub(crate) fn tell(&self, listener: impl FnOnce(&Heard)) {
+        let heard = &mut *self.heard.borrow_mut();
+        listener(heard);
+        heard.down.clear();
+        heard.up.clear();
+        heard.early = false;
+        heard.early_rejected = false;
     }
 }
 

@@ -123,8 +123,9 @@ impl Wire {
         let Piece::Element(element) = piece else {
             return;
         };
-        model.hash_element(name(element), element);
-        match name(element) {
+        let name = name(element);
+        model.hash_element(name, element);
+        match name {
             "enabled" => self.start_counting(),
             "success" => {
                 self.is_let_in = true;
@@ -201,13 +202,14 @@ impl Wire {
     }
 
     fn client_element(&mut self, element: &str, model: &mut Model) {
-        model.hash_element(name(element), element);
-        if !self.acks.said(name(element)) && !self.faulty {
+        let name = name(element);
+        model.hash_element(name, element);
+        if !self.acks.said(name) && !self.faulty {
             model.broken("I12", || {
                 "<r/> while one was pending, or nothing unacknowledged".to_owned()
             });
         }
-        match name(element) {
+        match name {
             "a" => {
                 self.last_up_was_ack = true;
                 self.check_h("I3", element, model);

@@ -206,8 +206,8 @@ fn server((key, facts): (ServerKey, ServerFacts)) -> Server {
         host: key.host,
         port: key.port,
         transport: transport(key.transport),
-        before_login: facts.secured.as_ref().map(shown),
-        after_login: facts.authenticated.as_ref().map(shown),
+        before_login: facts.secured.as_deref().map(shown),
+        after_login: facts.authenticated.as_deref().map(shown),
         resumes_before_sasl: facts.sm_before_sasl.is_some(),
         pipelining_off_until: facts.pipelining_off_until.map(time),
     }

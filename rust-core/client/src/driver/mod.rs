@@ -429,7 +429,7 @@ impl Driver {
             return None;
         }
         let server = self.state.last_server.clone()?;
-        let session = self.store.load(&server).ok()?.sm?;
+        let session = self.store.session().ok()??;
         if session.has_expired(wall) {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use snapback_client::proto::knowledge::{Delivery, Knowledge, Op};
+use snapback_client::proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 use snapback_client::store::{KnownEndpoints, NewStanza, OpenReport, ServerKey};
 use snapback_client::{Roster, Store, StoreError};
 
@@ -80,6 +80,10 @@ impl<S: Store> Store for Watched<S> {
 
     fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError> {
         self.inner.set_endpoints(domain, known)
+    }
+
+    fn session(&mut self) -> Result<Option<SmSession>, StoreError> {
+        self.inner.session()
     }
 
     fn roster(&mut self) -> Result<Roster, StoreError> {

@@ -29,7 +29,7 @@ pub(super) struct Stream {
     /// The server's header came.
     pub(super) header_seen: bool,
     /// The features that the server showed on this stream.
-    pub(super) features: Option<StreamFeatures>,
+    pub(super) features: Option<Arc<StreamFeatures>>,
 }
 
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl Context {
 
     /// The features that the login goes by: those of this stream if they came, else the remembered ones. In early data
     /// only those: what stands on the stream then was said in the clear (rule S1).
-    pub(super) fn secured_features(&self) -> StreamFeatures {
+    pub(super) fn secured_features(&self) -> Arc<StreamFeatures> {
         let shown = self.stream.features.as_ref().filter(|_| self.tls.is_some());
         shown
             .cloned()
@@ -213,7 +213,7 @@ impl Context {
     }
 
     /// The features that say what a new session may ask for: those after SASL1, or what SASL2's stream showed.
-    pub(super) fn features_for_greeting(&self) -> StreamFeatures {
+    pub(super) fn features_for_greeting(&self) -> Arc<StreamFeatures> {
         self.stream
             .features
             .clone()
@@ -237,9 +237,9 @@ impl Context {
     /// All features that the server is known to have shown, the newest first.
     fn known_features(&self) -> impl Iterator<Item = &StreamFeatures> {
         let shown = [
-            self.stream.features.as_ref(),
-            self.knowledge.server.authenticated.as_ref(),
-            self.knowledge.server.secured.as_ref(),
+            self.stream.features.as_deref(),
+            self.knowledge.server.authenticated.as_deref(),
+            self.knowledge.server.secured.as_deref(),
         ];
         shown.into_iter().flatten()
     }
@@ -340,8 +340,8 @@ impl Context {
 
     /// Takes in features. What they teach is kept back until the server has proved itself (rule T4); what a cleartext
     /// stream shows is never kept at all (rule S1).
-    pub(super) fn accept_features(&mut self, features: &StreamFeatures) {
-        self.stream.features = Some(features.clone());
+    pub(super) fn accept_features(&mut self, features: &Arc<StreamFeatures>) {
+        self.stream.features = Some(Arc::clone(features));
         let Some(key) = self.tls.as_ref().map(|tls| tls.key) else {
             return;
         };
@@ -349,12 +349,12 @@ impl Context {
             return;
         }
         if self.authenticated {
-            self.knowledge.server.authenticated = Some(features.clone());
-            self.persist(vec![Op::LearnAuthenticated(Box::new(features.clone()))]);
+            self.knowledge.server.authenticated = Some(Arc::clone(features));
+            self.persist(vec![Op::LearnAuthenticated(Arc::clone(features))]);
             return;
         }
         self.unproven = vec![
-            Op::LearnSecured(Box::new(features.clone())),
+            Op::LearnSecured(Arc::clone(features)),
             Op::LearnSmBeforeSasl(features.sm.then_some(key)),
         ];
     }

@@ -21,6 +21,8 @@
 //!                                        Closing --> Closed      (every state may go to Closed)
 //! ```
 
+use std::sync::Arc;
+
 use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
 use crate::ns;
 use crate::part::Part;
@@ -243,7 +245,7 @@ impl State {
         }
         if element.is("features", ns::STREAM) {
             context.understood(Part::Features);
-            return self.features(StreamFeatures::parse(element), context);
+            return self.features(Arc::new(StreamFeatures::parse(element)), context);
         }
         match self {
             Self::ExpectProceed { early } => expect_proceed(early, element, context),
@@ -267,7 +269,7 @@ impl State {
         }
     }
 
-    fn features(self, features: StreamFeatures, context: &mut Context) -> Next {
+    fn features(self, features: Arc<StreamFeatures>, context: &mut Context) -> Next {
         let knew_client_state = context.knows_client_state();
         context.accept_features(&features);
         match self {

@@ -167,3 +167,19 @@ fn tells_its_parts() {
     assert_eq!(FullJid::try_from("a@b"), Err(JidError::MissingResource));
     assert!(BareJid::try_from("a@b").unwrap() < BareJid::try_from("b@b").unwrap());
 }
+
+#[test]
+fn of_ascii_the_profiles_say_what_is_known_without_them() {
+    use super::{OpaqueString, UsernameCaseMapped, enforce, enforce_resource};
+    let printable = || (b' '..=b'~').map(char::from);
+    for text in printable().flat_map(|a| printable().map(move |b| format!("{a}{b}"))) {
+        let resource = enforce::<OpaqueString>(&text, JidPart::Resource);
+        assert_eq!(enforce_resource(&text), resource);
+        let node = enforce::<UsernameCaseMapped>(&text, JidPart::Node);
+        if text.contains(' ') {
+            assert_eq!(node, Err(JidError::Disallowed(JidPart::Node)));
+        } else {
+            assert_eq!(node.as_deref(), Ok(&*text.to_ascii_lowercase()));
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::OnceLock;
 
 use crate::sasl::Hash;
 use crate::secret::Secret;
@@ -40,29 +41,22 @@ pub struct SeenTag(pub [u8; 16]);
 #[derive(Clone)]
 pub struct Seen {
     key: Secret<[u8; 32]>,
-    tags: BTreeSet<SeenTag>,
+    /// The same tags in their order, sorted when somebody asks: a store hands over thousands with each connection, and
+    /// many connections bring no message.
+    sorted: OnceLock<BTreeSet<SeenTag>>,
     order: VecDeque<SeenTag>,
 }
 
 impl Seen {
     /// What a store remembers, the oldest first, and the key that its tags were made with.
     pub fn new(key: [u8; 32], tags: impl IntoIterator<Item = SeenTag>) -> Self {
-        let order: VecDeque<SeenTag> = tags.into_iter().collect();
-        let mut seen = Self {
+        let mut order: VecDeque<SeenTag> = tags.into_iter().collect();
+        order.drain(..order.len().saturating_sub(HELD));
+        Self {
             key: Secret::new(key),
-            // Sorted at once: a store hands over thousands with each connection.
-            tags: order.iter().copied().collect(),
-            order: VecDeque::new(),
-        };
-        if seen.tags.len() == order.len() && order.len() <= HELD {
-            seen.order = order;
-            return seen;
+            sorted: OnceLock::new(),
+            order,
         }
-        seen.tags.clear();
-        for tag in order {
-            seen.insert(tag);
-        }
-        seen
     }
 
     /// The id as it is stored.
@@ -82,20 +76,29 @@ impl Seen {
 
     /// Whether a message with this id is known.
     pub fn contains(&self, tag: SeenTag) -> bool {
-        self.tags.contains(&tag)
+        self.sorted().contains(&tag)
     }
 
     /// A message with this id is known from now on, until too many others are.
     pub fn insert(&mut self, tag: SeenTag) {
-        if !self.tags.insert(tag) {
+        if self.contains(tag) {
             return;
         }
         self.order.push_back(tag);
-        if self.order.len() > HELD
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.tags.remove(&oldest);
+        let oldest = (self.order.len() > HELD)
+            .then(|| self.order.pop_front())
+            .flatten();
+        if let Some(sorted) = self.sorted.get_mut() {
+            sorted.insert(tag);
+            if let Some(oldest) = oldest {
+                sorted.remove(&oldest);
+            }
         }
+    }
+
+    fn sorted(&self) -> &BTreeSet<SeenTag> {
+        self.sorted
+            .get_or_init(|| self.order.iter().copied().collect())
     }
 }
 
@@ -157,7 +160,7 @@ mod tests {
             seen.insert(tag(number));
             seen.insert(tag(number));
         }
-        assert_eq!((seen.tags.len(), seen.order.len()), (HELD, HELD));
+        assert_eq!((seen.sorted().len(), seen.order.len()), (HELD, HELD));
         assert!(!seen.contains(tag(4)) && seen.contains(tag(5)));
     }
 }

@@ -47,7 +47,7 @@ pub enum TlsOutlook {
 
 /// The most optimistic plan that what is remembered justifies.
 pub fn plan(inputs: Inputs<'_>) -> Plan {
-    let secured = inputs.knowledge.server.secured.as_ref();
+    let secured = inputs.knowledge.server.secured.as_deref();
     let mut plan = Plan {
         transport: inputs.transport,
         combined_starttls: inputs.transport == Transport::StartTls && may_pipeline(inputs, secured),

@@ -1,5 +1,7 @@
 //! The cost table, and everything that a plan must not assume.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::config::Policy;
 use crate::knowledge::{FastToken, Knowledge, SmSession};
@@ -97,19 +99,24 @@ struct Case {
     wall: UnixTime,
 }
 
+fn secured_mut(case: &mut Case) -> &mut StreamFeatures {
+    Arc::make_mut(case.knowledge.server.secured.as_mut().unwrap())
+}
+
 impl Case {
     fn new(transport: Transport, secured: StreamFeatures) -> Self {
         let mut knowledge = Knowledge {
             sm: session(),
             ..Knowledge::default()
         };
-        knowledge.server.authenticated = Some(StreamFeatures {
+        let authenticated = StreamFeatures {
             bind: true,
             sm: true,
             ..StreamFeatures::default()
-        });
+        };
+        knowledge.server.authenticated = Some(Arc::new(authenticated));
         knowledge.server.sm_before_sasl = secured.sm.then_some(KEY);
-        knowledge.server.secured = Some(secured);
+        knowledge.server.secured = Some(Arc::new(secured));
         Self {
             transport,
             policy: Policy::default(),
@@ -316,7 +323,7 @@ fn s3_each_missing_condition_leads_to_sasl() {
             case.knowledge.server.sm_before_sasl = None;
         }),
         ("not advertised any more", |case| {
-            case.knowledge.server.secured.as_mut().unwrap().sm = false;
+            secured_mut(case).sm = false;
         }),
         ("channel binding is required", |case| {
             case.policy.require_channel_binding = true;
@@ -347,7 +354,7 @@ fn s6_each_missing_condition_means_no_early_data() {
     assert!(is_early(case()));
     let missing: [(&str, Change); 6] = [
         ("not advertised", |case| {
-            case.knowledge.server.secured = Some(sasl2());
+            case.knowledge.server.secured = Some(Arc::new(sasl2()));
         }),
         ("not allowed by the app", |case| {
             case.policy.early_data = false
@@ -386,9 +393,8 @@ fn s5_an_expired_token_is_not_used() {
 fn s5_a_token_belongs_to_its_mechanism_and_channel() {
     let case = |binding| Case::new(Transport::DirectTls, sasl2()).with_token(binding);
     let not_offered = case(HtBinding::EndPoint).with(|case| {
-        let secured = case.knowledge.server.secured.as_mut();
-        let fast = secured.and_then(|features| features.sasl2.as_mut()?.fast.as_mut());
-        if let Some(fast) = fast {
+        let sasl2 = secured_mut(case).sasl2.as_mut();
+        if let Some(fast) = sasl2.and_then(|sasl2| sasl2.fast.as_mut()) {
             fast.mechanisms.retain(|name| name != "HT-SHA-256-ENDP");
         }
     });
@@ -443,8 +449,7 @@ fn t2_plain_is_opt_in() {
     let both = Case::new(Transport::DirectTls, sasl1())
         .with(|case| {
             case.policy.allow_plain = true;
-            let secured = case.knowledge.server.secured.as_mut().unwrap();
-            secured.sasl1 = strings(&["PLAIN", "SCRAM-SHA-256"]);
+            secured_mut(case).sasl1 = strings(&["PLAIN", "SCRAM-SHA-256"]);
         })
         .plan();
     assert_eq!(both.login, Login::Sasl1(SHA_256));

@@ -121,8 +121,8 @@ impl Identity {
             .with_attr("type", &self.kind);
         if let Some(lang) = &self.lang {
             identity.push_attribute(Attribute {
-                ns: ns::XML.to_owned(),
-                name: "lang".to_owned(),
+                ns: ns::XML.into(),
+                name: "lang".into(),
                 value: lang.clone(),
             });
         }

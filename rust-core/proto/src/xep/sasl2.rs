@@ -42,7 +42,7 @@ pub struct UserAgent {
 
 impl Authenticate {
     /// `<authenticate/>`
-    pub fn to_element(&self) -> Element {
+    pub fn into_element(self) -> Element {
         let mut authenticate =
             Element::new("authenticate", ns::SASL2).with_attr("mechanism", &self.mechanism);
         if let Some(data) = &self.initial_response {
@@ -54,8 +54,8 @@ impl Authenticate {
         if let Some(agent) = &self.user_agent {
             authenticate.push_child(agent.to_element());
         }
-        for child in &self.inline {
-            authenticate.push_child(child.clone());
+        for child in self.inline {
+            authenticate.push_child(child);
         }
         authenticate
     }
@@ -301,8 +301,9 @@ mod tests {
                 config.to_element(),
             ],
         };
+        assert!(!format!("{authenticate:?}").contains("98, 105, 119, 115"));
         assert_eq!(
-            authenticate.to_element().to_xml(),
+            authenticate.into_element().to_xml(),
             "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-ENDP'>\
              <initial-response>Yml3cw==</initial-response>\
              <user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>AwesomeXMPP</software><device>Kiva's Phone</device></user-agent>\
@@ -313,7 +314,6 @@ mod tests {
              <config-version xmlns='urn:xmpp:iap:0' scheme='opaque' value='VGhpcw=='/>\
              </authenticate>"
         );
-        assert!(!format!("{authenticate:?}").contains("98, 105, 119, 115"));
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
                 user_agent: None,
                 inline: Vec::new(),
             }
-            .to_element()
+            .into_element()
             .to_xml()
         };
         assert!(!with(None).contains("initial-response"));

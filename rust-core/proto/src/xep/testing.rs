@@ -18,8 +18,8 @@ pub(crate) fn element(xml: &str) -> Element {
                 let mut element = Element::new(name.to_string(), ns.to_string());
                 for ((ns, name), value) in attributes {
                     element.push_attribute(Attribute {
-                        ns: ns.to_string(),
-                        name: name.to_string(),
+                        ns: ns.to_string().into(),
+                        name: name.to_string().into(),
                         value,
                     });
                 }

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_xml_entity;
@@ -11,7 +10,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::reader::StreamHeader;
-use super::{Attribute, Element, Limit, XmlError};
+use super::{Attribute, Element, Limit, Name, XmlError};
 use crate::ns;
 
 /// The namespace of `xmlns` itself.
@@ -20,14 +19,14 @@ const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 /// The namespaces that the stream header declared; they hold for every element of the stream.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
-    default: Arc<str>,
-    prefixes: Vec<(String, Arc<str>)>,
+    default: Name,
+    prefixes: Vec<(String, Name)>,
 }
 
 impl Default for Scope {
     fn default() -> Self {
         Self {
-            default: Arc::from(""),
+            default: Name::NONE,
             prefixes: Vec::new(),
         }
     }
@@ -44,7 +43,7 @@ pub(super) fn stream_header(slice: &[u8]) -> Result<(StreamHeader, Scope), XmlEr
     if root.name() != "stream" {
         return Err(XmlError::NotAStream);
     }
-    if &*namespaces.default != ns::CLIENT {
+    if namespaces.default != ns::CLIENT {
         return Err(XmlError::ContentNamespace);
     }
     let attr = |name: &str| root.attr(name).map(str::to_owned);
@@ -145,19 +144,19 @@ struct OpenElement {
 /// What a tag declared: the default namespace around it if it changed, and its prefixes.
 #[derive(Default)]
 struct Declared {
-    outer_default: Option<Arc<str>>,
+    outer_default: Option<Name>,
     prefixes: Vec<String>,
 }
 
 /// The namespace bindings in force.
 struct Namespaces<'s> {
-    default: Arc<str>,
+    default: Name,
     /// What the element itself and those inside it declare, innermost binding last.
-    prefixes: BTreeMap<String, Vec<Arc<str>>>,
+    prefixes: BTreeMap<String, Vec<Name>>,
     /// What is declared around it.
     outer: &'s Scope,
-    /// Bytes of namespace names that attributes may still copy: a long name used by many short attributes must not turn a
-    /// small stanza into a huge tree. Elements share theirs.
+    /// Bytes of namespace names that attributes may still refer to: a long name used by many short attributes must not turn
+    /// a small stanza into a huge text once it is written.
     budget: usize,
 }
 
@@ -167,7 +166,7 @@ impl<'s> Namespaces<'s> {
         const FACTOR: usize = 4;
         const BASE: usize = 4096;
         Self {
-            default: Arc::clone(&outer.default),
+            default: outer.default.clone(),
             prefixes: BTreeMap::new(),
             outer,
             budget: slice_len.saturating_mul(FACTOR).saturating_add(BASE),
@@ -186,73 +185,87 @@ impl<'s> Namespaces<'s> {
     }
 
     fn enter(&mut self, tag: &BytesStart<'_>, missing: Missing) -> Result<OpenElement, XmlError> {
-        // Declarations hold for the whole tag, whatever their place in it. Most tags have none.
-        let declared = if tag.attributes_raw().contains("xmlns") {
-            self.declare(tag)?
-        } else {
-            Declared::default()
-        };
-        let tag_name = tag.name();
-        let (prefix, name) = split(tag_name.into_inner());
-        let ns = match prefix {
-            None => Arc::clone(&self.default),
-            Some(prefix) => self.resolve(prefix)?,
-        };
-        let mut element = Element::with_shared_ns(name, ns);
+        let mut declared = Declared::default();
+        let mut attributes = Vec::new();
+        // Declarations hold for the whole tag, whatever their place in it: these wait for its end.
+        let mut prefixed = Vec::new();
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| XmlError::MalformedMarkup)?;
             let (prefix, name) = split(attribute.key.into_inner());
+            let value = value(&attribute)?;
             let ns = match (prefix, name) {
-                (None, "xmlns") | (Some("xmlns"), _) => continue,
-                (None, _) => String::new(),
-                (Some("xml"), _) => self.copy(ns::XML)?,
-                (Some(prefix), _) => match self.resolve(prefix) {
-                    Ok(ns) => self.copy(&ns)?,
-                    Err(_) if missing == Missing::LeaveOut => continue,
-                    Err(error) => return Err(error),
-                },
+                (None, "xmlns") => {
+                    self.declare_default(&value, &mut declared)?;
+                    continue;
+                }
+                (Some("xmlns"), prefix) => {
+                    self.declare_prefix(prefix, &value, &mut declared)?;
+                    continue;
+                }
+                (None, _) => Name::NONE,
+                (Some("xml"), _) => self.spend(ns::XML.into())?,
+                (Some(prefix), _) => {
+                    prefixed.push((attributes.len(), prefix.to_owned()));
+                    Name::NONE
+                }
             };
-            element.push_attribute(Attribute {
+            attributes.push(Attribute {
                 ns,
-                name: name.to_owned(),
-                value: value(&attribute)?.into_owned(),
+                name: name.into(),
+                value: value.into_owned(),
             });
         }
-        refuse_duplicates(element.attributes())?;
+        let tag_name = tag.name();
+        let (prefix, name) = split(tag_name.into_inner());
+        let ns = match prefix {
+            None => self.default.clone(),
+            Some(prefix) => self.resolve(prefix)?,
+        };
+        // From behind, so that one that is left out moves none that is still to come.
+        for (index, prefix) in prefixed.into_iter().rev() {
+            match self.resolve(&prefix) {
+                Ok(ns) => {
+                    let ns = self.spend(ns)?;
+                    if let Some(attribute) = attributes.get_mut(index) {
+                        attribute.ns = ns;
+                    }
+                }
+                Err(_) if missing == Missing::LeaveOut => drop(attributes.remove(index)),
+                Err(error) => return Err(error),
+            }
+        }
+        refuse_duplicates(&attributes)?;
+        let element = Element::with_attributes(name, ns, attributes);
         Ok(OpenElement { element, declared })
     }
 
-    fn declare(&mut self, tag: &BytesStart<'_>) -> Result<Declared, XmlError> {
-        let mut declared = Declared::default();
-        for attribute in tag.attributes().with_checks(false) {
-            let attribute = attribute.map_err(|_| XmlError::MalformedMarkup)?;
-            match split(attribute.key.into_inner()) {
-                (None, "xmlns") => {
-                    let name = value(&attribute)?;
-                    if *name == *ns::XML || name == XMLNS {
-                        return Err(XmlError::NamespaceMisuse);
-                    }
-                    let outer = std::mem::replace(&mut self.default, Arc::from(&*name));
-                    if declared.outer_default.replace(outer).is_some() {
-                        return Err(XmlError::DuplicateAttribute);
-                    }
-                }
-                (Some("xmlns"), prefix) => {
-                    let name = value(&attribute)?;
-                    check_declaration(prefix, &name)?;
-                    if declared.prefixes.iter().any(|other| other == prefix) {
-                        return Err(XmlError::DuplicateAttribute);
-                    }
-                    self.prefixes
-                        .entry(prefix.to_owned())
-                        .or_default()
-                        .push(Arc::from(&*name));
-                    declared.prefixes.push(prefix.to_owned());
-                }
-                _ => {}
-            }
+    fn declare_default(&mut self, name: &str, declared: &mut Declared) -> Result<(), XmlError> {
+        if name == ns::XML || name == XMLNS {
+            return Err(XmlError::NamespaceMisuse);
         }
-        Ok(declared)
+        let outer = std::mem::replace(&mut self.default, Name::from(name));
+        if declared.outer_default.replace(outer).is_some() {
+            return Err(XmlError::DuplicateAttribute);
+        }
+        Ok(())
+    }
+
+    fn declare_prefix(
+        &mut self,
+        prefix: &str,
+        name: &str,
+        declared: &mut Declared,
+    ) -> Result<(), XmlError> {
+        check_declaration(prefix, name)?;
+        if declared.prefixes.iter().any(|other| other == prefix) {
+            return Err(XmlError::DuplicateAttribute);
+        }
+        self.prefixes
+            .entry(prefix.to_owned())
+            .or_default()
+            .push(Name::from(name));
+        declared.prefixes.push(prefix.to_owned());
+        Ok(())
     }
 
     fn leave(&mut self, open: OpenElement) -> Element {
@@ -267,7 +280,7 @@ impl<'s> Namespaces<'s> {
         open.element
     }
 
-    fn resolve(&self, prefix: &str) -> Result<Arc<str>, XmlError> {
+    fn resolve(&self, prefix: &str) -> Result<Name, XmlError> {
         let inner = self.prefixes.get(prefix).and_then(|names| names.last());
         let declared = inner.or_else(|| {
             let outer = self.outer.prefixes.iter();
@@ -277,18 +290,18 @@ impl<'s> Namespaces<'s> {
                 .next_back()
         });
         match declared {
-            Some(name) => Ok(Arc::clone(name)),
-            None if prefix == "xml" => Ok(Arc::from(ns::XML)),
+            Some(name) => Ok(name.clone()),
+            None if prefix == "xml" => Ok(ns::XML.into()),
             None => Err(XmlError::UndeclaredPrefix),
         }
     }
 
-    fn copy(&mut self, name: &str) -> Result<String, XmlError> {
+    fn spend(&mut self, name: Name) -> Result<Name, XmlError> {
         self.budget = self
             .budget
             .checked_sub(name.len())
             .ok_or(XmlError::OverLimit(Limit::Namespaces))?;
-        Ok(name.to_owned())
+        Ok(name)
     }
 }
 

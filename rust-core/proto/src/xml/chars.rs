@@ -20,17 +20,69 @@ pub(super) fn is_forbidden_control(byte: u8) -> bool {
     byte < 0x20 && !is_space(byte)
 }
 
-/// How many bytes at the beginning of `bytes` are not `special`. Whole blocks are tested without branches, so that the
-/// compiler can use vector instructions: this is the inner loop over text.
+/// ASCII that names may begin with.
+const NAME_START: u8 = 1;
+/// ASCII that names may consist of, but for the colon.
+const NAME: u8 = 2;
+/// ASCII that stands for itself wherever there is text: nothing that a scanner would have to stop for.
+const PLAIN: u8 = 4;
+
+/// What each byte may be.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "computed by the compiler: out of bounds is an error there"
+)]
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte: u8 = 0;
+    while byte < 0x80 {
+        let mut class = 0;
+        if byte.is_ascii_alphabetic() || byte == b'_' {
+            class |= NAME_START | NAME;
+        }
+        if byte.is_ascii_digit() || matches!(byte, b'-' | b'.') {
+            class |= NAME;
+        }
+        let is_markup = matches!(byte, b'<' | b'&' | b']' | b'\'' | b'"');
+        if !is_markup && (byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r')) {
+            class |= PLAIN;
+        }
+        classes[byte as usize] = class;
+        byte += 1;
+    }
+    classes
+};
+
+fn is_in(byte: u8, class: u8) -> bool {
+    CLASSES
+        .get(usize::from(byte))
+        .is_some_and(|classes| classes & class != 0)
+}
+
+/// How many ASCII characters of a name `bytes` begins with, and whether a name may begin with the first.
+pub(super) fn name_len(bytes: &[u8]) -> (usize, bool) {
+    let len = bytes.iter().position(|&b| !is_in(b, NAME));
+    let may_begin = bytes.first().is_none_or(|&b| is_in(b, NAME_START));
+    (len.unwrap_or(bytes.len()), may_begin)
+}
+
+/// How many bytes at the beginning of `bytes` are not `special`. Most values and texts are short, and then a table is
+/// fastest. The others are tested in whole blocks without branches, so that the compiler can use vector instructions.
 pub(super) fn plain_len(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
+    const SHORT: usize = 48;
     const BLOCK: usize = 32;
-    let blocks = bytes
+    let (head, tail) = bytes.split_at(bytes.len().min(SHORT));
+    if let Some(at) = head.iter().position(|&b| !is_in(b, PLAIN) && special(b)) {
+        return at;
+    }
+    let blocks = tail
         .chunks_exact(BLOCK)
         .take_while(|block| !block.iter().fold(false, |any, &b| any | special(b)))
         .count();
     let skipped = blocks * BLOCK;
-    let rest = bytes.get(skipped..).unwrap_or_default();
-    skipped + rest.iter().position(|&b| special(b)).unwrap_or(rest.len())
+    let rest = tail.get(skipped..).unwrap_or_default();
+    let last = rest.iter().position(|&b| special(b)).unwrap_or(rest.len());
+    head.len() + skipped + last
 }
 
 /// The first character and its length, `None` if it is still incomplete. Bytes that can no longer become UTF-8 are refused

@@ -1,17 +1,16 @@
 //! An XML element as a tree that owns its text. Names are expanded: a prefix never reaches the rest of the crate.
 
 use std::fmt;
-use std::sync::Arc;
 
+use super::Name;
 use crate::ns;
 
 /// An element: a name, its namespace, attributes and children. Its `Debug` shows names only, for it ends up in logs: what
 /// attributes and texts say is between the users.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Element {
-    name: String,
-    /// Shared: most elements of a tree are in the namespace of their parent.
-    ns: Arc<str>,
+    name: Name,
+    ns: Name,
     attributes: Vec<Attribute>,
     children: Vec<Node>,
 }
@@ -20,9 +19,9 @@ pub struct Element {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// Expanded namespace, empty if the attribute has no prefix.
-    pub ns: String,
+    pub ns: Name,
     /// Local name.
-    pub name: String,
+    pub name: Name,
     /// Unescaped value.
     pub value: String,
 }
@@ -64,16 +63,21 @@ impl fmt::Debug for Node {
 
 impl Element {
     /// An empty element.
-    pub fn new(name: impl Into<String>, ns: impl Into<String>) -> Self {
-        Self::with_shared_ns(name, Arc::from(ns.into()))
+    pub fn new(name: impl Into<Name>, ns: impl Into<Name>) -> Self {
+        Self {
+            name: name.into(),
+            ns: ns.into(),
+            attributes: Vec::new(),
+            children: Vec::new(),
+        }
     }
 
-    /// An empty element that shares its namespace with others.
-    pub(super) fn with_shared_ns(name: impl Into<String>, ns: Arc<str>) -> Self {
+    /// An element with these attributes; the caller answers for uniqueness.
+    pub(super) fn with_attributes(name: &str, ns: Name, attributes: Vec<Attribute>) -> Self {
         Self {
             name: name.into(),
             ns,
-            attributes: Vec::new(),
+            attributes,
             children: Vec::new(),
         }
     }
@@ -103,8 +107,8 @@ impl Element {
     pub fn set_attr(&mut self, name: &str, value: impl Into<String>) {
         self.remove_attr(name);
         self.push_attribute(Attribute {
-            ns: String::new(),
-            name: name.to_owned(),
+            ns: Name::NONE,
+            name: name.into(),
             value: value.into(),
         });
     }
@@ -175,12 +179,12 @@ impl Element {
 
     /// Whether this is the element of that name in that namespace.
     pub fn is(&self, name: &str, ns: &str) -> bool {
-        self.name == name && &*self.ns == ns
+        self.name == name && self.ns == ns
     }
 
     /// Whether this is a `message`, `presence` or `iq` of a client stream: what stream management counts (XEP-0198 section 4).
     pub fn is_stanza(&self) -> bool {
-        &*self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
+        self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
     }
 
     /// The value of an attribute without namespace.

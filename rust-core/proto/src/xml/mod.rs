@@ -5,6 +5,7 @@ mod chars;
 mod declaration;
 mod element;
 mod error;
+mod name;
 mod reader;
 mod scanner;
 mod writer;
@@ -14,5 +15,6 @@ mod tests;
 
 pub use element::{Attribute, Element, Node};
 pub use error::{Limit, XmlError};
+pub use name::Name;
 pub use reader::{Limits, RefusedStanza, StreamHeader, StreamItem, StreamReader};
 pub use writer::{escape_attribute, escape_text};

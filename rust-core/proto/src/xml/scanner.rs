@@ -14,8 +14,8 @@
 //! ```
 
 use super::chars::{
-    decode, is_forbidden_control, is_name_char, is_name_start, is_space, plain_len, reference_len,
-    space_len,
+    decode, is_forbidden_control, is_name_char, is_name_start, is_space, name_len, plain_len,
+    reference_len, space_len,
 };
 use super::{Limit, Limits, XmlError};
 
@@ -130,7 +130,7 @@ impl Scanner {
                         }
                         continue;
                     }
-                    _ => self.in_tag(rest, byte, space)?,
+                    _ => self.in_tag(rest, byte, space, *pos)?,
                 },
                 State::AttributeName => self.attribute_name(rest, *pos)?,
                 State::Equals => self.equals(rest)?,
@@ -248,7 +248,13 @@ impl Scanner {
         }
     }
 
-    fn in_tag(&mut self, rest: &[u8], byte: u8, space: bool) -> Result<usize, XmlError> {
+    fn in_tag(
+        &mut self,
+        rest: &[u8],
+        byte: u8,
+        space: bool,
+        pos: usize,
+    ) -> Result<usize, XmlError> {
         match byte {
             b'/' => {
                 self.state = State::Slash;
@@ -260,7 +266,7 @@ impl Scanner {
             }
             _ if space => {
                 self.begin_name(State::AttributeName);
-                self.name.scan(rest)
+                self.attribute_name(rest, pos)
             }
             _ => Err(XmlError::MalformedMarkup),
         }
@@ -454,34 +460,35 @@ impl Name {
     /// Takes in the bytes that belong to the name and says how many.
     fn scan(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
         let mut used = 0;
-        while let Some(&byte) = rest.get(used) {
-            let len = match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'_' => 1,
-                b'0'..=b'9' | b'-' | b'.' if !self.at_part_start => 1,
-                b':' if !self.at_part_start && !self.colon => {
+        loop {
+            let tail = rest.get(used..).unwrap_or_default();
+            let len = match tail.first() {
+                Some(b':') if !self.at_part_start && !self.colon => {
                     self.xmlns_prefix = self.hash == XMLNS;
                     self.colon = true;
                     self.at_part_start = true;
-                    self.hash = hash_byte(self.hash, byte);
+                    self.hash = hash_byte(self.hash, b':');
                     used += 1;
                     continue;
                 }
-                0x80.. => match decode(rest.get(used..).unwrap_or_default())? {
-                    None => break,
+                Some(b':') => return Err(XmlError::BadName),
+                Some(0x80..) => match decode(tail)? {
+                    None => return Ok(used),
                     Some((c, len)) if is_name_start(c) => len,
                     Some((c, len)) if is_name_char(c) && !self.at_part_start => len,
                     Some(_) => return Err(XmlError::BadName),
                 },
-                b'0'..=b'9' | b'-' | b'.' | b':' => return Err(XmlError::BadName),
-                _ => break,
+                _ => match name_len(tail) {
+                    (0, _) => return Ok(used),
+                    (_, false) if self.at_part_start => return Err(XmlError::BadName),
+                    (len, _) => len,
+                },
             };
             self.at_part_start = false;
-            for &byte in rest.get(used..used + len).unwrap_or_default() {
-                self.hash = hash_byte(self.hash, byte);
-            }
+            let bytes = tail.get(..len).unwrap_or_default().iter();
+            self.hash = bytes.fold(self.hash, |hash, &byte| hash_byte(hash, byte));
             used += len;
         }
-        Ok(used)
     }
 
     fn finish(&self) -> Result<bool, XmlError> {

@@ -8,7 +8,8 @@ impl Element {
     /// The element as XML text, as it stands inside a stream whose default namespace is `jabber:client`
     /// and whose header declared `stream:`.
     pub fn to_xml(&self) -> String {
-        let mut out = String::new();
+        // Most of what is written fits: growing step by step costs more than writing.
+        let mut out = String::with_capacity(256);
         self.write(&mut out, ns::CLIENT);
         out
     }

@@ -5,7 +5,7 @@ mod tables;
 
 use std::fmt;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundStanza};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundStanza, SmSession};
 
 use crate::{KnownEndpoints, NewStanza, Roster, ServerKey, Store, StoreError};
 
@@ -64,6 +64,10 @@ impl Store for MemoryStore {
     fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError> {
         self.tables.set_endpoints(domain, known);
         Ok(())
+    }
+
+    fn session(&mut self) -> Result<Option<SmSession>, StoreError> {
+        Ok(self.tables.session.clone())
     }
 
     fn roster(&mut self) -> Result<Roster, StoreError> {

@@ -1,6 +1,7 @@
 //! The tables, and what one change does to them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenTag,
@@ -21,7 +22,7 @@ pub(super) struct Tables {
     scram_keys: Option<(ScramKeyId, ScramKeys)>,
     fast: Option<FastToken>,
     fast_reserve: Option<FastToken>,
-    session: Option<SmSession>,
+    pub(super) session: Option<SmSession>,
     pub(super) queue: Queue,
     pub(super) deliveries: Vec<Delivery>,
     /// The last one was learnt last.
@@ -106,9 +107,9 @@ impl Tables {
     /// Applies one change. An error leaves everything as it was. What returns one is listed in [`may_fail`].
     pub(super) fn apply(&mut self, server: &ServerKey, op: &Op) -> Result<(), Conflict> {
         match op {
-            Op::LearnSecured(features) => self.facts(server).secured = Some((**features).clone()),
+            Op::LearnSecured(features) => self.facts(server).secured = Some(Arc::clone(features)),
             Op::LearnAuthenticated(features) => {
-                self.facts(server).authenticated = Some((**features).clone());
+                self.facts(server).authenticated = Some(Arc::clone(features));
             }
             Op::PipeliningFailed { until } => {
                 self.facts(server).pipelining_off_until = Some(*until)

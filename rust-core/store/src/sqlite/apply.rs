@@ -33,6 +33,10 @@ impl Tables<'_> {
         })
     }
 
+    pub(super) fn session(&self) -> Option<&SmSession> {
+        self.hot.session.as_ref()
+    }
+
     pub(super) fn roster(&self) -> Result<Roster, Fault> {
         let mut statement = self
             .conn

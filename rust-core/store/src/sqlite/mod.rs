@@ -26,7 +26,7 @@ mod xml;
 use std::fmt;
 use std::path::PathBuf;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
 
 use crate::{
     DEFAULT_QUEUE_LIMIT, KeyVault, KnownEndpoints, NewStanza, OpenReport, Roster, ServerKey, Store,
@@ -146,6 +146,10 @@ impl Store for SqliteStore {
         self.change(Durability::Kill, |tables| {
             tables.set_endpoints(domain, known)
         })
+    }
+
+    fn session(&mut self) -> Result<Option<SmSession>, StoreError> {
+        Ok(self.opened()?.read().session().cloned())
     }
 
     fn roster(&mut self) -> Result<Roster, StoreError> {

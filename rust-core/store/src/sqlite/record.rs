@@ -1,6 +1,8 @@
 //! The records, field by field. Names of the wire are stored as the wire spells them, so that reordering an enum
 //! changes no file.
 
+use std::sync::Arc;
+
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, KnownCaps, OutboundKind, OutboundStanza, PendingIq,
     PendingKind, SmSession,
@@ -374,7 +376,7 @@ impl Record for Delivery {
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
         Ok(Self {
             id: input.text()?,
-            stanza: xml::parse(&input.text()?)?,
+            stanza: Arc::new(xml::parse(&input.text()?)?),
         })
     }
 }

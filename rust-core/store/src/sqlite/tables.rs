@@ -1,5 +1,7 @@
 //! Rows in and out: each value sealed on its way to the file and opened on its way back.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use snapback_proto::knowledge::{Delivery, FastToken, OutboundStanza, ServerFacts, SmSession};
 use snapback_proto::plan::Transport;
@@ -142,8 +144,10 @@ impl<'a> Tables<'a> {
         let row = server_row(server, fact);
         let plain = self.sealer.open(server_spot(&row), sealed)?;
         match fact {
-            fact::SECURED => facts.secured = Some(Record::from_plain(&plain)?),
-            fact::AUTHENTICATED => facts.authenticated = Some(Record::from_plain(&plain)?),
+            fact::SECURED => facts.secured = Some(Arc::new(Record::from_plain(&plain)?)),
+            fact::AUTHENTICATED => {
+                facts.authenticated = Some(Arc::new(Record::from_plain(&plain)?))
+            }
             fact::PIPELINING_OFF => facts.pipelining_off_until = Some(Record::from_plain(&plain)?),
             fact::SM_BEFORE_SASL => facts.sm_before_sasl = Some(Record::from_plain(&plain)?),
             _ => return Err(Fault::Unreadable),

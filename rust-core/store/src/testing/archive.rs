@@ -51,7 +51,7 @@ pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
     assert_eq!(load(store).archive, Some(ArchiveCursor::Start));
     let delivery = Delivery {
         id: "d".to_owned(),
-        stanza: Element::new("message", "jabber:client"),
+        stanza: Element::new("message", "jabber:client").into(),
     };
     let ops = [Op::Inbound(delivery), Op::ArchiveCursor(after("a1"))];
     apply(store, &ops);

@@ -1,5 +1,7 @@
 //! Facts that save flights, and secrets that log in.
 
+use std::sync::Arc;
+
 use snapback_proto::knowledge::{FastToken, Op, ServerFacts};
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys};
@@ -68,8 +70,8 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
     apply(
         store,
         &[
-            Op::LearnSecured(Box::new(features(false))),
-            Op::LearnAuthenticated(Box::new(features(true))),
+            Op::LearnSecured(Arc::new(features(false))),
+            Op::LearnAuthenticated(Arc::new(features(true))),
             Op::PipeliningFailed {
                 until: UnixTime::NEVER,
             },
@@ -77,8 +79,8 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
         ],
     );
     ServerFacts {
-        secured: Some(features(false)),
-        authenticated: Some(features(true)),
+        secured: Some(Arc::new(features(false))),
+        authenticated: Some(Arc::new(features(true))),
         pipelining_off_until: Some(UnixTime::NEVER),
         sm_before_sasl: Some([7; 32]),
     }

@@ -87,5 +87,7 @@ fn queue(store: &mut impl Store) -> Vec<(u64, bool)> {
 }
 
 fn sm(store: &mut impl Store) -> Option<SmSession> {
-    store.load(&server()).unwrap().sm
+    let session = store.session().unwrap();
+    assert_eq!(session, store.load(&server()).unwrap().sm);
+    session
 }

@@ -1,5 +1,7 @@
 //! Closing and opening again. A store without files does nothing then, and passes for that reason.
 
+use std::sync::Arc;
+
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq,
     PendingKind, SmSession, StableId,
@@ -148,8 +150,8 @@ fn fill_schema_1(store: &mut impl Store) {
     apply(
         store,
         &[
-            Op::LearnSecured(Box::new(features())),
-            Op::LearnAuthenticated(Box::new(features())),
+            Op::LearnSecured(Arc::new(features())),
+            Op::LearnAuthenticated(Arc::new(features())),
             Op::PipeliningFailed {
                 until: UnixTime(-1),
             },
@@ -222,7 +224,9 @@ fn fill_session(store: &mut impl Store) {
             store,
             &[Op::Inbound(Delivery {
                 id: id.to_owned(),
-                stanza: Element::new("message", "jabber:client").with_child(body),
+                stanza: Element::new("message", "jabber:client")
+                    .with_child(body)
+                    .into(),
             })],
         );
     }

@@ -161,7 +161,9 @@ fn acked(base: Option<u32>) -> Op {
 fn delivery(id: &str) -> Delivery {
     Delivery {
         id: id.to_owned(),
-        stanza: Element::new("message", "jabber:client").with_attr("id", id),
+        stanza: Element::new("message", "jabber:client")
+            .with_attr("id", id)
+            .into(),
     }
 }
 

@@ -189,20 +189,21 @@ impl Element {
 }
 
 fn server_features(switches: &Switches) -> Vec<&'static str> {
-    let mut features = vec![ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::ROSTER];
-    for (on, var) in [
+    // As XEP-0115 wants them sorted.
+    let all = [
+        (true, ns::DISCO_INFO),
+        (true, ns::DISCO_ITEMS),
+        (true, ns::ROSTER),
+        (switches.offline, "msgoffline"),
         (switches.carbons, ns::CARBONS),
         (switches.csi, ns::CSI),
-        (switches.sm, ns::SM),
-        (switches.offline, "msgoffline"),
         (switches.pipelining, ns::PIPELINING),
-    ] {
-        if on {
-            features.push(var);
-        }
-    }
-    features.sort_unstable();
-    features
+        (true, ns::PING),
+        (switches.sm, ns::SM),
+    ];
+    debug_assert!(all.is_sorted_by_key(|(_, var)| var));
+    let on = all.into_iter().filter(|(on, _)| *on);
+    on.map(|(_, var)| var).collect()
 }
 
 fn server_info(switches: &Switches) -> Element {
@@ -238,7 +239,8 @@ fn disco((category, kind, name): (&str, &str, &str), features: &[&str]) -> Eleme
 
 /// XEP-0115 5.1 for [`server_info`].
 pub(super) fn caps_ver(switches: &Switches) -> String {
-    let mut text = String::from("server/im//Reference server<");
+    let mut text = String::with_capacity(256);
+    text.push_str("server/im//Reference server<");
     for feature in server_features(switches) {
         text.push_str(feature);
         text.push('<');

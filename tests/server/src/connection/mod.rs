@@ -204,7 +204,7 @@ impl Connection {
             return;
         }
         let plain = Plain {
-            early: bytes.to_vec(),
+            early: bytes.into(),
             ..Plain::default()
         };
         self.plain_input(&mut cx, &plain);
@@ -288,7 +288,11 @@ impl Connection {
     /// What is to be sent now, in one write.
     pub fn take_output(&mut self, world: &mut World) -> Output {
         let release = self.hold.map_or(self.out.len(), |(_, mark)| mark);
-        let bytes: Vec<u8> = self.out.drain(..release.min(self.out.len())).collect();
+        let bytes = if release >= self.out.len() {
+            std::mem::take(&mut self.out)
+        } else {
+            self.out.drain(..release).collect()
+        };
         if let Some((_, mark)) = &mut self.hold {
             *mark = 0;
         }
@@ -314,7 +318,7 @@ impl Connection {
         }
     }
 
-    fn plain_input(&mut self, cx: &mut Cx<'_>, plain: &Plain) {
+    fn plain_input(&mut self, cx: &mut Cx<'_>, plain: &Plain<'_>) {
         self.after_hello(cx);
         for (bytes, early) in [(&plain.early, true), (&plain.bytes, false)] {
             let (bytes, cut) = self.budget_plain_in(cx, bytes);
@@ -507,11 +511,13 @@ impl Connection {
 
     /// Pushes pending XML through the wire layer.
     fn flush(&mut self, cx: &mut Cx<'_>) {
-        let plain = std::mem::take(&mut self.plain);
+        let mut plain = std::mem::take(&mut self.plain);
         let (keep, cut_plain) = self.budget_plain_out(cx, plain.len());
         let start = self.out.len();
         self.wire
             .write(plain.get(..keep).unwrap_or(&plain), &mut self.out);
+        plain.clear();
+        self.plain = plain;
         let written = self.out.len() - start;
         let (keep, cut_wire) = self.budget_wire_out(cx, written);
         self.out.truncate(start + keep);

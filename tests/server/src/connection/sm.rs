@@ -1,5 +1,7 @@
 //! Stream Management on a connection (XEP-0198).
 
+use std::sync::Arc;
+
 use super::{Connection, Cx, Phase, StreamCondition};
 use crate::faults::{Fault, Point};
 use crate::ns;
@@ -73,7 +75,7 @@ impl Connection {
         cx: &mut Cx<'_>,
         account: &str,
         resume: &Element,
-    ) -> Result<(Element, Vec<Element>), Option<Element>> {
+    ) -> Result<(Element, Vec<Arc<Element>>), Option<Element>> {
         let h = resume.attribute("h").and_then(|h| h.parse::<u32>().ok());
         let (Some(previd), Some(h)) = (resume.attribute("previd"), h) else {
             return Err(Some(failed(None, "bad-request")));
@@ -111,7 +113,7 @@ impl Connection {
     }
 
     /// What the client had not acknowledged, in its order.
-    pub(super) fn resend(&mut self, cx: &mut Cx<'_>, stanzas: &[Element]) {
+    pub(super) fn resend(&mut self, cx: &mut Cx<'_>, stanzas: &[Arc<Element>]) {
         for stanza in stanzas {
             self.send_stanza(cx, stanza);
         }

@@ -105,7 +105,7 @@ impl World {
     }
 
     pub(crate) fn bare_jid(&self, user: &str) -> String {
-        format!("{user}@{}", self.domain)
+        [user, "@", &self.domain].concat()
     }
 
     /// The account of a JID on this domain.

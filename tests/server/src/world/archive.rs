@@ -1,5 +1,7 @@
 //! The message archive (XEP-0313 `urn:xmpp:mam:2`) with result set management (XEP-0059).
 
+use std::sync::Arc;
+
 use super::World;
 use crate::jid;
 use crate::ns;
@@ -16,7 +18,7 @@ pub(crate) struct ArchivedMessage {
     id: String,
     with: String,
     at: Timestamp,
-    message: Element,
+    message: Arc<Element>,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ impl World {
         &mut self,
         account: &str,
         with: &str,
-        message: &Element,
+        message: &Arc<Element>,
         now: Timestamp,
     ) -> Option<String> {
         if !self.switches.archive {
@@ -60,7 +62,7 @@ impl World {
             id: id.clone(),
             with: jid::bare(with).to_owned(),
             at: now,
-            message: message.clone(),
+            message: Arc::clone(message),
         });
         Some(id)
     }
@@ -75,7 +77,7 @@ impl World {
             .with("id", id.clone())
             .child(Element::new(ns::CLIENT, "body").text(body))
             .child(Element::new(ns::STANZA_ID, "origin-id").with("id", id.clone()));
-        self.archive(account, to, &message, now);
+        self.archive(account, to, &Arc::new(message), now);
         id
     }
 
@@ -222,7 +224,7 @@ impl ArchivedMessage {
         result.child(
             Element::new(ns::FORWARD, "forwarded")
                 .child(Element::new(ns::DELAY, "delay").with("stamp", time::to_text(self.at)))
-                .child(self.message.clone()),
+                .child(Element::clone(&self.message)),
         )
     }
 }

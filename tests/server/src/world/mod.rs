@@ -8,6 +8,7 @@ mod route;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use crate::connection::StreamCondition;
 use crate::faults::{Fault, Faults};
@@ -40,7 +41,7 @@ pub(crate) type SessionId = u64;
 /// Something for a connection that came from elsewhere.
 #[derive(Debug)]
 pub(crate) enum Mail {
-    Stanza(Element),
+    Stanza(Arc<Element>),
     Close(StreamCondition),
     Reset,
 }

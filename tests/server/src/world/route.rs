@@ -1,5 +1,7 @@
 //! Where stanzas go (RFC 6121 section 8), carbons (XEP-0280), offline messages, presence.
 
+use std::sync::Arc;
+
 use super::{SessionId, World};
 use crate::jid;
 use crate::ns;
@@ -25,6 +27,7 @@ impl World {
             None => jid::bare(&from).to_owned(),
         };
         message.retain_elements(|child| !child.is(ns::STANZA_ID, "stanza-id"));
+        let message = Arc::new(message);
         let sender_account = self.local_account(&from);
         let worth_keeping = is_conversation(&message);
         let to_self = sender_account.is_some() && sender_account == self.local_account(&to);
@@ -47,19 +50,21 @@ impl World {
         &mut self,
         account: &str,
         to: &str,
-        mut message: Element,
+        message: Arc<Element>,
         now: Timestamp,
     ) {
-        let conversation = is_conversation(&message);
-        if conversation {
-            let from = message.attribute("from").unwrap_or_default().to_owned();
-            if let Some(id) = self.archive(account, &from, &message, now) {
-                message = message.child(
-                    Element::new(ns::STANZA_ID, "stanza-id")
-                        .with("by", self.bare_jid(account))
-                        .with("id", id),
-                );
-            }
+        let mut archived = None;
+        if is_conversation(&message) {
+            let from = message.attribute("from").unwrap_or_default();
+            archived = self.archive(account, from, &message, now);
+        }
+        let mut message = Arc::unwrap_or_clone(message);
+        if let Some(id) = archived {
+            message = message.child(
+                Element::new(ns::STANZA_ID, "stanza-id")
+                    .with("by", self.bare_jid(account))
+                    .with("id", id),
+            );
         }
         if let Some(session) = self.session_by_full_jid(to) {
             self.carbon_received(account, session, &message);

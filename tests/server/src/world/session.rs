@@ -1,6 +1,7 @@
 //! Sessions and Stream Management (XEP-0198): what outlives a connection.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ConnectionId, Mail, SessionId, World};
@@ -36,7 +37,7 @@ pub(super) struct Sm {
     inbound: u32,
     /// How many of ours the client has acknowledged.
     base: u32,
-    pub(super) unacked: VecDeque<Element>,
+    pub(super) unacked: VecDeque<Arc<Element>>,
     since_request: u32,
     request_pending: bool,
 }
@@ -68,7 +69,7 @@ pub(crate) struct Resumed {
     pub(crate) session: SessionId,
     pub(crate) account: String,
     pub(crate) inbound: u32,
-    pub(crate) resend: Vec<Element>,
+    pub(crate) resend: Vec<Arc<Element>>,
 }
 
 /// A resumption that did not.
@@ -139,7 +140,7 @@ impl World {
     }
 
     pub(super) fn full_jid(&self, session: &Session) -> String {
-        format!("{}@{}/{}", session.account, self.domain, session.resource)
+        [&session.account, "@", &self.domain, "/", &session.resource].concat()
     }
 
     pub(crate) fn session_jid(&self, session: SessionId) -> String {
@@ -386,17 +387,18 @@ impl World {
         } else {
             1
         };
+        let stanza = Arc::new(stanza);
         let mut full = false;
         for _ in 0..copies {
             if let Some(sm) = &mut session.sm {
-                sm.unacked.push_back(stanza.clone());
+                sm.unacked.push_back(Arc::clone(&stanza));
                 full = sm.unacked.len() > limit;
             }
         }
         let connection = session.connection;
         if let Some(connection) = connection {
             for _ in 0..copies {
-                self.mail(connection, Mail::Stanza(stanza.clone()));
+                self.mail(connection, Mail::Stanza(Arc::clone(&stanza)));
             }
         }
         if full {
@@ -454,7 +456,7 @@ impl World {
                 .push_back((sm_id, session.account.clone(), sm.inbound));
         }
         for stanza in sm.unacked {
-            self.redirect(&session.account, stanza, now);
+            self.redirect(&session.account, Arc::unwrap_or_clone(stanza), now);
         }
     }
 

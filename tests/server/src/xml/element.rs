@@ -133,7 +133,8 @@ impl Element {
 
     /// Written as a child of a stream whose default namespace is `jabber:client`.
     pub(crate) fn to_xml(&self) -> String {
-        let mut out = String::new();
+        // Most stanzas fit; growing step by step costs more than writing.
+        let mut out = String::with_capacity(512);
         self.write(ns::CLIENT, &mut out);
         out
     }

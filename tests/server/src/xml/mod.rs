@@ -3,6 +3,7 @@
 mod element;
 mod names;
 mod reader;
+mod scope;
 
 pub(crate) use element::{Element, Node, escape_attribute};
 pub(crate) use reader::{Item, ReadError, StreamReader};

@@ -7,25 +7,30 @@ use crate::ns;
 
 /// A name, shared if it is a frequent one.
 pub(crate) fn name(text: &str) -> Name {
-    let of_its_length = BY_LENGTH.get(text.len()).map_or(&[][..], Vec::as_slice);
-    match of_its_length.iter().find(|frequent| **frequent == text) {
+    let like_it = BY_SHAPE.get(shape(text)).map_or(&[][..], Vec::as_slice);
+    match like_it.iter().find(|frequent| **frequent == text) {
         Some(frequent) => Name::Borrowed(frequent),
         None => Name::Owned(text.to_owned()),
     }
 }
 
-static BY_LENGTH: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
-    let longest = FREQUENT.iter().map(|name| name.len()).max().unwrap_or(0);
-    let of_length = |length| {
-        FREQUENT
-            .iter()
-            .copied()
-            .filter(move |name| name.len() == length)
-    };
-    (0..=longest)
-        .map(|length| of_length(length).collect())
-        .collect()
+static BY_SHAPE: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
+    let mut shapes = vec![Vec::new(); SHAPES];
+    for name in FREQUENT {
+        if let Some(alike) = shapes.get_mut(shape(name)) {
+            alike.push(*name);
+        }
+    }
+    shapes
 });
+
+const SHAPES: usize = 256;
+
+/// Length and last letter: hardly two of the frequent names have both in common.
+fn shape(text: &str) -> usize {
+    let last = text.bytes().next_back().map_or(0, usize::from);
+    (text.len() * 31 + last) % SHAPES
+}
 
 const FREQUENT: &[&str] = &[
     "",

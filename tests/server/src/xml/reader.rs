@@ -4,9 +4,10 @@
 //! of TLS splits the input exactly behind the closing `>`.
 
 use rxml::error::EndOrError;
-use rxml::{Event, Options, Parse, Parser, WithOptions};
+use rxml::{Options, Parse, RawEvent, RawParser, WithOptions};
 
-use super::{Element, Node, names};
+use super::scope::{BadNames, Scope};
+use super::{Element, Node};
 use crate::ns;
 
 const MAX_DEPTH: usize = 64;
@@ -39,7 +40,8 @@ pub(crate) enum ReadError {
 /// Reads one stream, from its header to its end.
 #[derive(Debug)]
 pub(crate) struct StreamReader {
-    parser: Parser,
+    parser: RawParser,
+    scope: Scope,
     stack: Vec<Element>,
     opened: bool,
     element_bytes: usize,
@@ -54,7 +56,8 @@ impl StreamReader {
             ..Options::default()
         };
         Self {
-            parser: Parser::with_options(options),
+            parser: RawParser::with_options(options),
+            scope: Scope::default(),
             stack: Vec::new(),
             opened: false,
             element_bytes: 0,
@@ -123,19 +126,26 @@ impl StreamReader {
         Ok(())
     }
 
-    fn take(&mut self, event: Event, early: bool) -> Result<Option<Item>, ReadError> {
+    fn take(&mut self, event: RawEvent, early: bool) -> Result<Option<Item>, ReadError> {
         match event {
-            Event::XmlDeclaration(..) => Ok(None),
-            Event::StartElement(_, (namespace, name), attributes) => {
-                let mut element = Element::new(names::name(&namespace), names::name(name.as_str()));
-                for ((attribute_ns, attribute), value) in attributes {
-                    let (ns, name) = (names::name(&attribute_ns), names::name(attribute.as_str()));
-                    element.set_qualified(ns, name, value);
-                }
+            RawEvent::XmlDeclaration(..) => Ok(None),
+            RawEvent::ElementHeadOpen(_, name) => {
+                self.scope.open(name);
+                Ok(None)
+            }
+            RawEvent::Attribute(_, name, value) => {
+                self.scope.attribute(name, value)?;
+                Ok(None)
+            }
+            RawEvent::ElementHeadClose(_) => {
+                let element = self.scope.element()?;
                 self.start(element, early)
             }
-            Event::EndElement(_) => Ok(self.end()),
-            Event::Text(_, text) => self.text(text),
+            RawEvent::ElementFoot(_) => {
+                self.scope.close();
+                Ok(self.end())
+            }
+            RawEvent::Text(_, text) => self.text(text),
         }
     }
 
@@ -192,6 +202,12 @@ impl StreamReader {
     }
 }
 
+impl From<BadNames> for ReadError {
+    fn from(BadNames: BadNames) -> Self {
+        Self::NotWellFormed
+    }
+}
+
 impl From<rxml::Error> for ReadError {
     fn from(error: rxml::Error) -> Self {
         match error {
@@ -239,6 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_stand_for_what_is_declared_around_them() {
+        let text = format!(
+            "{HEADER}<p:a xmlns:p='u' p:b='1' b='2' xml:lang='en'><a xmlns=''/><p:c xmlns:p='v'/><p:d/><e/></p:a>"
+        );
+        let mut input = text.as_bytes();
+        let mut reader = StreamReader::new(4096);
+        reader.next(&mut input, false).unwrap();
+        let Ok(Some(Item::Element { element, .. })) = reader.next(&mut input, false) else {
+            panic!("there is an element");
+        };
+        let inner: Vec<_> = element.elements().map(|e| (&*e.ns, &*e.name)).collect();
+        assert!(element.is("u", "a") && element.attribute("b") == Some("2"));
+        assert_eq!(
+            inner,
+            [("", "a"), ("v", "c"), ("u", "d"), (ns::CLIENT, "e")]
+        );
+        assert!(element.to_xml().contains(" xml:lang='en'"));
+    }
+
+    #[test]
     fn refuses_what_xmpp_refuses() {
         for (bad, error) in [
             ("<!-- c -->", ReadError::RestrictedXml),
@@ -246,6 +282,17 @@ mod tests {
             ("<a>&x;</a>", ReadError::RestrictedXml),
             ("text<a/>", ReadError::BadFormat),
             ("<a b='1' b='2'/>", ReadError::NotWellFormed),
+            ("<a xmlns='u' xmlns='v'/>", ReadError::NotWellFormed),
+            ("<a xmlns:b='u' xmlns:b='v'/>", ReadError::NotWellFormed),
+            (
+                "<a xmlns:b='u' xmlns:c='u' b:d='1' c:d='2'/>",
+                ReadError::NotWellFormed,
+            ),
+            ("<b:a/>", ReadError::NotWellFormed),
+            ("<a b:c='1'/>", ReadError::NotWellFormed),
+            ("<a xmlns:b='u'/><b:a/>", ReadError::NotWellFormed),
+            ("<a xmlns:b=''/>", ReadError::NotWellFormed),
+            ("<a xmlns:xml='u'/>", ReadError::NotWellFormed),
         ] {
             let text = format!("{HEADER}{bad}");
             let mut input = text.as_bytes();

@@ -72,8 +72,7 @@ impl<T: Tls + Clone> Phone<T> {
         if std::mem::replace(&mut self.address.location_tried, true) {
             return None;
         }
-        let server = self.server();
-        let session = self.storage.store().load(&server).ok()?.sm?;
+        let session = self.storage.store().session().ok()??;
         if session.has_expired(self.clock.now(now).wall) {
             return None;
         }

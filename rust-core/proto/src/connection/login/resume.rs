@@ -70,7 +70,7 @@ pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Nex
             refused(&failed, context)?;
             context.plan.goal = Goal::Bind;
             let features = context.stream.features.clone();
-            Ok(bind::start(features.as_ref(), context))
+            Ok(bind::start(features.as_deref(), context))
         }
         _ => Err(ConnectionError::Peer(PeerError::Unexpected(
             "answer to <resume/>",

@@ -50,7 +50,7 @@ fn restart_now(context: &mut Context) -> Option<State> {
     let remembered = context.knowledge.server.authenticated.clone();
     Some(match context.plan.goal {
         Goal::Resume => resume::after_sasl(context),
-        Goal::Bind | Goal::LogOut => bind::start(remembered.as_ref(), context),
+        Goal::Bind | Goal::LogOut => bind::start(remembered.as_deref(), context),
     })
 }
 

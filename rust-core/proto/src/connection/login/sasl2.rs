@@ -39,7 +39,8 @@ pub(in super::super) struct ExpectSasl2 {
 /// Sends `<authenticate/>` with the FAST token; in early data, or where the server counts, with the next `count`,
 /// committed before it leaves (rule S6).
 pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2, ConnectionError> {
-    let features = context.secured_features().sasl2.unwrap_or_default();
+    let (shown, nothing) = (context.secured_features(), Sasl2Features::default());
+    let features = shown.sasl2.as_ref().unwrap_or(&nothing);
     let counts =
         is_early(&context.plan) || features.fast.as_ref().is_some_and(|fast| fast.tls_0rtt);
     let (count, after) = if counts {
@@ -52,8 +53,8 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
     let used = context.knowledge.fast.as_ref().map(|token| token.binding);
     let is_log_out = context.purpose == Purpose::LogOut;
     let wanted =
-        wanted_token(&features, context).filter(|wanted| Some(*wanted) != used && !is_log_out);
-    let (mut children, inline, noted) = goal_elements(&features, context);
+        wanted_token(features, context).filter(|wanted| Some(*wanted) != used && !is_log_out);
+    let (mut children, inline, noted) = goal_elements(features, context);
     children.push(fast::fast(count, is_log_out));
     children.extend(wanted.map(request_token));
     // The later of the two transactions.
@@ -69,10 +70,11 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
 
 /// Sends `<authenticate/>` with the password's mechanism, and asks for a token.
 pub(super) fn start_password(context: &mut Context) -> Next {
-    let features = context.secured_features().sasl2.unwrap_or_default();
+    let (shown, nothing) = (context.secured_features(), Sasl2Features::default());
+    let features = shown.sasl2.as_ref().unwrap_or(&nothing);
     let (exchange, response) = Exchange::with_password(Profile::Sasl2, context)?;
-    let wanted = wanted_token(&features, context);
-    let (mut children, inline, noted) = goal_elements(&features, context);
+    let wanted = wanted_token(features, context);
+    let (mut children, inline, noted) = goal_elements(features, context);
     children.extend(wanted.map(request_token));
     send(&exchange, response, children, noted, context);
     Ok(State::ExpectSasl2(Box::new(ExpectSasl2 {
@@ -179,7 +181,7 @@ fn send(
     after: Option<Seq>,
     context: &mut Context,
 ) {
-    if let Some(version) = context.secured_features().config_version {
+    if let Some(version) = &context.secured_features().config_version {
         inline.push(version.to_element());
     }
     let agent = &context.config.user_agent;
@@ -198,7 +200,7 @@ fn send(
     context.transmit_after(
         after,
         Part::Authenticate(mechanism),
-        authenticate.to_element().to_xml(),
+        authenticate.into_element().to_xml(),
     );
 }
 

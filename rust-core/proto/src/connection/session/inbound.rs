@@ -1,5 +1,7 @@
 //! Stanzas that came in: committed and counted first, then delivered or answered.
 
+use std::sync::Arc;
+
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
@@ -118,7 +120,7 @@ impl Session {
     fn hand_over(&mut self, stanza: Element, mut ops: Vec<Op>, context: &mut Context) {
         let delivery = Delivery {
             id: context.entropy.token(),
-            stanza,
+            stanza: Arc::new(stanza),
         };
         ops.push(Op::Inbound(delivery.clone()));
         let seq = self.commit(ops, context);
@@ -285,13 +287,12 @@ fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element
 
 /// Nobody, our own bare JID or our server: who answers for the account.
 fn is_from_account(iq: &Element, context: &Context) -> bool {
-    let account = context.config.account.to_string();
-    match iq.attr("from") {
-        None => true,
-        Some(from) => {
-            from == account || from == context.domain() || Some(from) == context.jid.as_deref()
-        }
-    }
+    let Some(from) = iq.attr("from") else {
+        return true;
+    };
+    from == context.domain()
+        || Some(from) == context.jid.as_deref()
+        || from == context.config.account.to_string()
 }
 
 fn part_of(element: &Element) -> Part {

@@ -1,5 +1,7 @@
 //! Rule S6: FAST in TLS 1.3 early data.
 
+use std::sync::Arc;
+
 use super::peer::{END_POINT, Peer};
 use super::scripts::*;
 use super::texts::*;
@@ -93,7 +95,7 @@ fn s6_early_data_rides_in_the_combined_flight() {
     let mut setup = early();
     setup.transport = crate::plan::Transport::StartTls;
     let secured = setup.knowledge.server.secured.as_mut().unwrap();
-    secured.pipelining = true;
+    Arc::make_mut(secured).pipelining = true;
     let mut peer = setup.start();
     peer.connect();
     peer.early_data_ready(Some(END_POINT.to_vec()));

@@ -1,5 +1,7 @@
 //! SASL2 logins (XEP-0388) with Bind 2, stream management and FAST inside.
 
+use std::sync::Arc;
+
 use super::peer::{EXPORTER, Peer, Setup};
 use super::scripts::*;
 use super::texts::*;
@@ -141,7 +143,13 @@ fn s7_a_config_version_is_echoed_and_a_mismatch_is_no_failed_login() {
     let success = success2(&proof_of(&second).unwrap(), JID, &resumed(GREETED2));
     peer.serve(&success);
     peer.is_online();
-    let learnt = peer.knowledge().server.secured.unwrap().config_version;
+    let learnt = peer
+        .knowledge()
+        .server
+        .secured
+        .unwrap()
+        .config_version
+        .clone();
     assert_eq!(learnt.unwrap().value, "2");
 }
 
@@ -194,7 +202,8 @@ fn i8_a_session_is_resumed_after_sasl2_where_it_cannot_be_inside() {
     let only_bind2 = sasl2_with(&format!("{}{FAST}", bind2()));
     let mut knowledge = after_sasl2();
     let mut secured = knowledge.server.secured.take().unwrap();
-    secured.sasl2.as_mut().unwrap().sm = false;
+    let sasl2 = &mut Arc::make_mut(&mut secured).sasl2;
+    sasl2.as_mut().unwrap().sm = false;
     knowledge.server.secured = Some(secured);
     let mut peer = Setup::direct().knowing(knowledge).start();
     open_direct(&mut peer);

@@ -20,8 +20,8 @@ impl Memory {
     fn change(&mut self, op: &Op) {
         let knowledge = &mut self.knowledge;
         match op.clone() {
-            Op::LearnSecured(features) => knowledge.server.secured = Some(*features),
-            Op::LearnAuthenticated(features) => knowledge.server.authenticated = Some(*features),
+            Op::LearnSecured(features) => knowledge.server.secured = Some(features),
+            Op::LearnAuthenticated(features) => knowledge.server.authenticated = Some(features),
             Op::PipeliningFailed { until } => knowledge.server.pipelining_off_until = Some(until),
             Op::ForgetCredentials => {
                 knowledge.fast = None;

@@ -1,5 +1,7 @@
 //! A connection that may only resume: it gets the interrupted session, or ends without having bound another one.
 
+use std::sync::Arc;
+
 use super::peer::{EXPORTER, Peer};
 use super::scripts::*;
 use super::setup::Setup;
@@ -158,7 +160,8 @@ fn a_session_that_nobody_asked_for_is_an_error() {
 #[test]
 fn features_without_stream_management_do_not_give_a_session_up() {
     let mut knowledge = after_sasl1();
-    knowledge.server.authenticated.as_mut().unwrap().sm = false;
+    let authenticated = knowledge.server.authenticated.as_mut().unwrap();
+    Arc::make_mut(authenticated).sm = false;
     let mut peer = Setup::direct().knowing(knowledge).start();
     open_direct(&mut peer);
     let shown = format!("{HEADER}{}", features(SASL1));

@@ -64,8 +64,8 @@ fn oracle(document: &[u8]) -> Outcome {
                 let mut element = Element::new(name.to_string(), ns.as_str());
                 for ((ns, name), value) in &attributes {
                     element.push_attribute(Attribute {
-                        ns: ns.as_str().to_owned(),
-                        name: name.to_string(),
+                        ns: ns.as_str().into(),
+                        name: name.as_str().into(),
                         value: value.clone(),
                     });
                 }
@@ -130,7 +130,7 @@ fn ours(document: &[u8], chunk: usize) -> (Outcome, Option<XmlError>) {
 fn sorted(element: Element) -> Element {
     let mut result = Element::new(element.name(), element.ns());
     let mut attributes = element.attributes().to_vec();
-    attributes.sort_by(|a, b| (&a.ns, &a.name).cmp(&(&b.ns, &b.name)));
+    attributes.sort_by(|a, b| (&*a.ns, &*a.name).cmp(&(&*b.ns, &*b.name)));
     for attribute in attributes {
         result.push_attribute(attribute);
     }

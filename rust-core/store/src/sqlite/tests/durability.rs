@@ -21,7 +21,7 @@ fn synchronous(store: &SqliteStore) -> i64 {
 fn inbound(id: &str) -> Op {
     Op::Inbound(Delivery {
         id: id.to_owned(),
-        stanza: Element::new("message", "jabber:client"),
+        stanza: Element::new("message", "jabber:client").into(),
     })
 }
 

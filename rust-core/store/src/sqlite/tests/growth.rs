@@ -32,7 +32,8 @@ fn delivery(number: u32) -> Delivery {
         id: format!("{number:032x}"),
         stanza: Element::new("message", "jabber:client")
             .with_attr("from", "romeo@example.net/orchard")
-            .with_child(Element::new("body", "jabber:client").with_text(text)),
+            .with_child(Element::new("body", "jabber:client").with_text(text))
+            .into(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A store that kills its process before or after a certain change.
 
 use rustix::process::{Signal, getpid, kill_process};
-use snapback_client::proto::knowledge::{Knowledge, Op};
+use snapback_client::proto::knowledge::{Knowledge, Op, SmSession};
 use snapback_client::store::{KnownEndpoints, NewStanza, ServerKey};
 use snapback_client::{Delivery, OpenReport, Roster, Store, StoreError};
 use snapback_interop::kills::fate::{Fate, When};
@@ -49,6 +49,10 @@ impl<S: Store> Store for DoomedStore<S> {
 
     fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError> {
         self.change(|store| store.apply(server, ops))
+    }
+
+    fn session(&mut self) -> Result<Option<SmSession>, StoreError> {
+        self.inner.session()
     }
 
     fn roster(&mut self) -> Result<Roster, StoreError> {
