@@ -151,7 +151,7 @@ fn write(element: &Element) {
             }),
             inline: vec![element.clone()],
         }
-        .to_element(),
+        .into_element(),
     ];
     for element in written {
         assert_eq!(elements(element.to_xml().as_bytes()), [element]);

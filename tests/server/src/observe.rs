@@ -1,7 +1,10 @@
 //! What a test can see: each connection's reads, elements, flights and TLS facts.
 
+use std::borrow::Cow;
+
 use crate::time::Timestamp;
 use crate::wire::Transport;
+use crate::xml::Name;
 
 /// Reads kept of one connection; later ones only count.
 const MAX_READS: usize = 10_000;
@@ -52,7 +55,7 @@ pub struct Read {
     /// Bytes on the wire.
     pub bytes: usize,
     /// Elements completed by it, by local name (`stream`, `starttls`, `auth`, ..), in order.
-    pub elements: Vec<String>,
+    pub elements: Vec<Cow<'static, str>>,
     /// Elements of it that were TLS early data.
     pub early_elements: usize,
 }
@@ -123,7 +126,7 @@ impl ConnectionRecord {
     pub fn elements(&self) -> Vec<&str> {
         self.reads
             .iter()
-            .flat_map(|read| read.elements.iter().map(String::as_str))
+            .flat_map(|read| read.elements.iter().map(|name| &**name))
             .collect()
     }
 
@@ -142,10 +145,10 @@ impl ConnectionRecord {
         }
     }
 
-    pub(crate) fn element(&mut self, name: &str, early: bool) {
+    pub(crate) fn element(&mut self, name: Name, early: bool) {
         let full = self.reads.len() >= MAX_READS;
         if let Some(read) = self.reads.last_mut().filter(|_| !full) {
-            read.elements.push(name.to_owned());
+            read.elements.push(name);
             read.early_elements += usize::from(early);
         }
     }

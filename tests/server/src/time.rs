@@ -10,13 +10,28 @@ pub(crate) fn to_text(at: Timestamp) -> String {
     let seconds = at.as_secs();
     let (year, month, day) = civil_from_days(seconds / 86_400);
     let of_day = seconds % 86_400;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60,
-        at.subsec_millis()
-    )
+    let parts = [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (of_day / 3600, 2, ':'),
+        (of_day / 60 % 60, 2, ':'),
+        (of_day % 60, 2, '.'),
+        (u64::from(at.subsec_millis()), 3, 'Z'),
+    ];
+    let mut text = String::with_capacity(24);
+    for (value, digits, behind) in parts {
+        for place in (0..digits).rev() {
+            let digit = value / 10_u64.pow(place) % 10;
+            text.extend(
+                u32::try_from(digit)
+                    .ok()
+                    .and_then(|d| char::from_digit(d, 10)),
+            );
+        }
+        text.push(behind);
+    }
+    text
 }
 
 /// The inverse of [`to_text`], for UTC times with or without a fraction.

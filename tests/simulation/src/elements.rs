@@ -1,6 +1,8 @@
 //! Top-level elements of an XML stream, cut out without being understood. A second opinion about where stanzas begin
 //! and end; it trusts its input to be well-formed, and gives up where it is not.
 
+use memchr::memchr;
+
 /// Collects bytes and yields whole elements.
 #[derive(Debug, Default)]
 pub(crate) struct Splitter {
@@ -34,7 +36,7 @@ impl Splitter {
         self.buffer.extend_from_slice(bytes);
         loop {
             let rest = &self.buffer[self.scanned..];
-            let Some(open) = rest.iter().position(|byte| *byte == b'<') else {
+            let Some(open) = memchr(b'<', rest) else {
                 break;
             };
             let Some(end) = tag_end(&rest[open..]) else {
@@ -89,6 +91,19 @@ impl Splitter {
 
 /// Where a tag ends, quotes respected.
 fn tag_end(bytes: &[u8]) -> Option<usize> {
+    let first = memchr(b'>', bytes)?;
+    let tag = &bytes[..first];
+    let count = |quote: u8| tag.iter().filter(|byte| **byte == quote).count();
+    let (single, double) = (count(b'\''), count(b'"'));
+    // Where only one kind of quote stands, every second one closes a value.
+    if (single == 0 || double == 0) && (single + double).is_multiple_of(2) {
+        return Some(first + 1);
+    }
+    quoted_tag_end(bytes)
+}
+
+/// The same, one quote after the other.
+fn quoted_tag_end(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         let rest = &bytes[at..];
@@ -160,6 +175,21 @@ mod tests {
             assert_eq!(seen.len(), 4, "{seen:?}");
             assert!(seen[2].contains("<body>1 &gt; 0</body>"));
         }
+    }
+
+    #[test]
+    fn a_bracket_in_quotes_ends_no_tag() {
+        for tag in [
+            "<a>",
+            "<a b='>' c='1'>",
+            "<a b='\"' c=\">\">",
+            "<a b=\"it's\" c='>'/>",
+            "<a b='>>' c='>'/>",
+        ] {
+            let text = format!("{tag}<b c='>'/>");
+            assert_eq!(tag_end(text.as_bytes()), Some(tag.len()), "{tag}");
+        }
+        assert_eq!(tag_end(b"<a b='>"), None);
     }
 
     #[test]

@@ -55,17 +55,21 @@ where
     Hmac<D>: KeyInit + Mac,
 {
     let mut block = hmac::digest::Key::<Hmac<D>>::default();
-    let mut hashed = if key.len() > block.len() {
-        D::digest(key).to_vec()
-    } else {
-        key.to_vec()
+    let is_long = key.len() > block.len();
+    let mut fill = |bytes: &[u8]| {
+        block
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
     };
-    block
-        .iter_mut()
-        .zip(&hashed)
-        .for_each(|(to, from)| *to = *from);
+    if is_long {
+        let mut hashed = D::digest(key);
+        fill(&hashed);
+        hashed.as_mut_slice().zeroize();
+    } else {
+        fill(key);
+    }
     let mut mac = <Hmac<D> as KeyInit>::new(&block);
-    hashed.zeroize();
     block.as_mut_slice().zeroize();
     for part in parts {
         mac.update(part);

@@ -46,18 +46,18 @@ pub(super) fn stream_header(slice: &[u8]) -> Result<(StreamHeader, Scope), XmlEr
     if namespaces.default != ns::CLIENT {
         return Err(XmlError::ContentNamespace);
     }
-    let attr = |name: &str| root.attr(name).map(str::to_owned);
-    let header = StreamHeader {
-        from: attr("from"),
-        to: attr("to"),
-        id: attr("id"),
-        version: attr("version"),
-        lang: root
-            .attributes()
-            .iter()
-            .find(|a| a.ns == ns::XML && a.name == "lang")
-            .map(|a| a.value.clone()),
-    };
+    let mut header = StreamHeader::default();
+    for Attribute { ns, name, value } in root.into_attributes() {
+        let field = match (ns.as_str(), name.as_str()) {
+            ("", "from") => &mut header.from,
+            ("", "to") => &mut header.to,
+            ("", "id") => &mut header.id,
+            ("", "version") => &mut header.version,
+            (ns::XML, "lang") => &mut header.lang,
+            _ => continue,
+        };
+        *field = Some(value);
+    }
     Ok((header, namespaces.into_scope()))
 }
 

@@ -200,6 +200,11 @@ impl Element {
         &self.attributes
     }
 
+    /// The attributes alone.
+    pub(super) fn into_attributes(self) -> Vec<Attribute> {
+        self.attributes
+    }
+
     /// All children, in order.
     pub fn nodes(&self) -> &[Node] {
         &self.children

@@ -1,5 +1,7 @@
 //! Stream features, and the offers in them (RFC 6120 4.3.2, XEP-0388, XEP-0305, XEP-0509).
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::{Connection, Cx, Phase};
@@ -7,34 +9,65 @@ use crate::faults::Fault;
 use crate::ns;
 use crate::sasl::{ChannelBindings, Mechanism};
 use crate::switches::SsdpAttribute;
+use crate::world::{Audience, Stage};
 use crate::xml::Element;
 
 pub(super) const CAPS_NODE: &str = "urn:snapback:reference-server";
 
 impl Connection {
-    pub(super) fn features(&self, cx: &Cx<'_>) -> Element {
+    pub(super) fn send_features(&mut self, cx: &mut Cx<'_>) {
+        let audience = self.audience(cx);
+        let world = &mut *cx.world;
+        let text = match world.offers.find(&world.switches, audience) {
+            Some(text) => text,
+            None => {
+                let text: Arc<str> = self.features(cx, audience).to_xml().into();
+                cx.world.offers.keep(audience, Arc::clone(&text));
+                text
+            }
+        };
+        debug_assert_eq!(*text, *self.features(cx, audience).to_xml());
+        if !self.silent {
+            self.plain.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    fn audience(&self, cx: &Cx<'_>) -> Audience {
+        Audience {
+            stage: match &self.phase {
+                Phase::Negotiating | Phase::Authenticating(_) => Stage::BeforeLogin,
+                Phase::Bound { .. } => Stage::Bound,
+                Phase::Authenticated { .. } | Phase::Closed => Stage::LoggedIn,
+            },
+            is_secure: self.wire.is_secure(),
+            offers_starttls: !self.has_fault(cx, &Fault::DropStarttlsFeature),
+            offers_sasl2: self.offers_sasl2(cx),
+            offers_exporter: self.offers_exporter(cx),
+        }
+    }
+
+    fn features(&self, cx: &Cx<'_>, audience: Audience) -> Element {
         let mut features = Element::new(ns::STREAM, "features");
-        match &self.phase {
-            Phase::Negotiating | Phase::Authenticating(_) if !self.wire.is_secure() => {
-                if !self.has_fault(cx, &Fault::DropStarttlsFeature) {
+        match audience.stage {
+            Stage::BeforeLogin if !audience.is_secure => {
+                if audience.offers_starttls {
                     features = features.child(
                         Element::new(ns::TLS, "starttls").child(Element::new(ns::TLS, "required")),
                     );
                 }
             }
-            Phase::Negotiating | Phase::Authenticating(_) => {
-                features = features.children_from(self.login_features(cx));
+            Stage::BeforeLogin => {
+                features = features.children_from(self.login_features(cx, audience));
             }
-            phase => {
-                let bound = matches!(phase, Phase::Bound { .. });
-                features = features.children_from(session_features(cx, bound));
+            stage => {
+                features = features.children_from(session_features(cx, stage == Stage::Bound));
             }
         }
         let switches = &cx.world.switches;
         if switches.pipelining {
             features = features.child(Element::new(ns::PIPELINING, "pipelining"));
         }
-        if switches.caps && self.wire.is_secure() {
+        if switches.caps && audience.is_secure {
             features = features.child(
                 Element::new(ns::CAPS, "c")
                     .with("hash", "sha-1")
@@ -54,7 +87,7 @@ impl Connection {
         features
     }
 
-    fn login_features(&self, cx: &Cx<'_>) -> Vec<Element> {
+    fn login_features(&self, cx: &Cx<'_>, audience: Audience) -> Vec<Element> {
         let switches = &cx.world.switches;
         let bindings = self.bindings(cx);
         let mechanisms = self.mechanisms(cx, &bindings);
@@ -65,7 +98,7 @@ impl Connection {
                     .children_from(mechanisms.iter().map(|m| mechanism(ns::SASL, *m))),
             );
         }
-        if self.offers_sasl2(cx) {
+        if audience.offers_sasl2 {
             features.push(
                 Element::new(ns::SASL2, "authentication")
                     .children_from(mechanisms.iter().map(|m| mechanism(ns::SASL2, *m)))

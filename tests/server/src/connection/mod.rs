@@ -25,7 +25,7 @@ use crate::sasl::ChannelBindings;
 use crate::time::Timestamp;
 use crate::wire::{Plain, PretendTls, Transport, Wire};
 use crate::world::{ConnectionId, Mail, SessionId, World};
-use crate::xml::{Element, Item, StreamReader};
+use crate::xml::{Element, Item, Name, StreamReader};
 
 use faulty::Budgets;
 use login::Exchange;
@@ -60,6 +60,8 @@ pub struct Connection {
     account_hint: Option<String>,
     /// XML not yet through the wire layer.
     plain: Vec<u8>,
+    /// Where an element is written, again and again.
+    text: String,
     out: Vec<u8>,
     /// Output behind this position waits until then.
     hold: Option<(Timestamp, usize)>,
@@ -162,6 +164,7 @@ impl Connection {
             budgets: Budgets::default(),
             account_hint: None,
             plain: Vec::new(),
+            text: String::new(),
             out: Vec::new(),
             hold: None,
             silent: false,
@@ -428,17 +431,17 @@ impl Connection {
 
     fn item(&mut self, cx: &mut Cx<'_>, item: Item) -> Next {
         let (name, early) = match &item {
-            Item::Header(_) => ("stream", false),
-            Item::Element { element, early } => (&*element.name, *early),
-            Item::End => ("/stream", false),
+            Item::Header(_) => (Name::Borrowed("stream"), false),
+            Item::Element { element, early } => (element.name.clone(), *early),
+            Item::End => (Name::Borrowed("/stream"), false),
         };
+        self.delay_answer(cx, &name);
         if let Some(record) = cx.world.record(self.id) {
             record.element(name, early);
             if let Item::Element { element, .. } = &item {
                 record.previds.extend(previd(element));
             }
         }
-        self.delay_answer(cx, name);
         match item {
             Item::Header(header) => {
                 self.client_header(cx, &header);
@@ -496,7 +499,9 @@ impl Connection {
 
     fn send(&mut self, element: &Element) {
         if !self.silent {
-            self.plain.extend_from_slice(element.to_xml().as_bytes());
+            self.text.clear();
+            element.write_to(&mut self.text);
+            self.plain.extend_from_slice(self.text.as_bytes());
         }
     }
 
@@ -544,13 +549,17 @@ impl Connection {
         self.closing = Some(Closing::Reset);
     }
 
+    fn offers_exporter(&self, cx: &Cx<'_>) -> bool {
+        cx.world.switches.tls_exporter && self.wire.is_tls13()
+    }
+
     fn bindings(&self, cx: &Cx<'_>) -> ChannelBindings {
         let switches = &cx.world.switches;
         let end_point = match &self.wire {
             Wire::Pretend(pretend) => pretend.end_point.clone(),
             _ => cx.world.tls.end_point(self.certificate),
         };
-        let offers_exporter = switches.tls_exporter && self.wire.is_tls13();
+        let offers_exporter = self.offers_exporter(cx);
         ChannelBindings {
             offers_exporter,
             exporter: self.wire.exporter().filter(|_| offers_exporter),

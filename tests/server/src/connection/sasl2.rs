@@ -243,8 +243,7 @@ impl Connection {
         match resend {
             Some(stanzas) => self.resend(cx, &stanzas),
             None => {
-                let features = self.features(cx);
-                self.send(&features);
+                self.send_features(cx);
             }
         }
         if matches!(self.phase, Phase::Bound { .. }) {

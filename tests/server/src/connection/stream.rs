@@ -108,8 +108,7 @@ impl Connection {
     /// Our header and features, whether or not the client's header is there yet.
     pub(super) fn open_stream(&mut self, cx: &mut Cx<'_>) {
         self.send_header(cx);
-        let features = self.features(cx);
-        self.send(&features);
+        self.send_features(cx);
         if matches!(self.phase, Phase::Negotiating) {
             let point = if self.wire.is_secure() {
                 Point::EncryptedFeatures

@@ -3,6 +3,7 @@
 mod account;
 mod archive;
 mod fast;
+mod offers;
 mod roster;
 mod route;
 mod session;
@@ -23,6 +24,7 @@ use crate::xml::Element;
 pub(crate) use account::Account;
 pub(crate) use archive::ArchiveAnswer;
 pub(crate) use fast::FastLogin;
+pub(crate) use offers::{Audience, Offers, Stage};
 pub(crate) use route::error_answer;
 pub(crate) use session::ResumeError;
 pub use session::SessionSnapshot;
@@ -56,6 +58,7 @@ pub struct World {
     pub faults: Faults,
     pub(crate) tls: TlsMaterial,
     pub(crate) rng: Rng,
+    pub(crate) offers: Offers,
     accounts: BTreeMap<String, Account>,
     sessions: BTreeMap<SessionId, Session>,
     mailboxes: BTreeMap<ConnectionId, VecDeque<Mail>>,
@@ -95,6 +98,7 @@ impl World {
             faults: Faults::default(),
             tls,
             rng: Rng::new(seed),
+            offers: Offers::default(),
             accounts,
             sessions: BTreeMap::new(),
             mailboxes: BTreeMap::new(),

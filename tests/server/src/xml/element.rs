@@ -46,7 +46,7 @@ impl Element {
     }
 
     pub(crate) fn child(mut self, child: Element) -> Self {
-        self.children.push(Node::Element(child));
+        self.push(Node::Element(child));
         self
     }
 
@@ -62,6 +62,10 @@ impl Element {
     }
 
     pub(crate) fn push(&mut self, node: Node) {
+        if self.children.is_empty() {
+            // Most elements have one child; a vector would make room for four.
+            self.children.reserve_exact(1);
+        }
         self.children.push(node);
     }
 
@@ -133,10 +137,14 @@ impl Element {
 
     /// Written as a child of a stream whose default namespace is `jabber:client`.
     pub(crate) fn to_xml(&self) -> String {
-        // Most stanzas fit; growing step by step costs more than writing.
-        let mut out = String::with_capacity(512);
-        self.write(ns::CLIENT, &mut out);
+        let mut out = String::new();
+        self.write_to(&mut out);
         out
+    }
+
+    /// The same, behind what is written already.
+    pub(crate) fn write_to(&self, out: &mut String) {
+        self.write(ns::CLIENT, out);
     }
 
     fn write(&self, default_ns: &str, out: &mut String) {

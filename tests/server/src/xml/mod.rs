@@ -5,5 +5,5 @@ mod names;
 mod reader;
 mod scope;
 
-pub(crate) use element::{Element, Node, escape_attribute};
+pub(crate) use element::{Element, Name, Node, escape_attribute};
 pub(crate) use reader::{Item, ReadError, StreamReader};
