@@ -64,11 +64,19 @@ pub enum Mistake {
     RequestsPileUp,
     /// I12: `<r/>` is said where nothing is unacknowledged.
     RequestsAboutNothing,
+    /// A visit that finds no session binds a new one.
+    VisitBinds,
+    /// S5: whoever logs out asks for a session as well.
+    LogOutBinds,
+    /// S5: what could log in again is still there after a log out.
+    CredentialsKept,
+    /// I14: a session is still there after a log out.
+    SessionKept,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::HResetOnResume,
         Self::NewBeforeOld,
         Self::UnackedNotResent,
@@ -98,6 +106,10 @@ impl Mistake {
         Self::BoundAndResumedBelieved,
         Self::RequestsPileUp,
         Self::RequestsAboutNothing,
+        Self::VisitBinds,
+        Self::LogOutBinds,
+        Self::CredentialsKept,
+        Self::SessionKept,
     ];
 }
 

@@ -8,7 +8,7 @@ use crate::faults::FAULTS;
 use crate::script::Profile;
 
 /// What else should have happened in a campaign.
-pub const EVENTS: [&str; 7] = [
+pub const EVENTS: [&str; 15] = [
     "request answered",
     "request lost with its session",
     "see-other-host",
@@ -16,6 +16,14 @@ pub const EVENTS: [&str; 7] = [
     "location",
     "other host",
     "queue full",
+    "logged out",
+    "token turned in",
+    "visit resumed a session",
+    "visit found none stored",
+    "visit found it forgotten",
+    "session expired while away",
+    "spare taken",
+    "spare not needed",
 ];
 
 /// Counters.

@@ -3,14 +3,18 @@
 
 mod address;
 mod app;
+mod commits;
+mod log_out;
+mod spare;
 mod storage;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
-use snapback_proto::connection::{Command, Seq, Start};
-use snapback_proto::knowledge::Op;
+use snapback_proto::connection::{Command, Start};
+use snapback_proto::error::ConnectionError;
+use snapback_proto::knowledge::{Op, SmSession};
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::time::{Instant, Now, UnixTime};
 use snapback_session::link::tls::Tls;
@@ -32,16 +36,24 @@ use crate::wire::Wire;
 
 use address::Address;
 pub(crate) use address::Destination;
+use log_out::LogOut;
+use spare::Spare;
 pub(crate) use storage::Kill;
-use storage::{Group, Storage};
+use storage::Storage;
 
 /// What the phone wants of the world outside.
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Open a transport, to this host first.
     Dial(AttemptId, Destination),
+    /// Go on over the transport that was opened beside the last connection.
+    TakeSpare(AttemptId, Destination),
     /// Give up opening one.
     StopDialing,
+    /// Open one beside this connection, a little later.
+    OpenSpare(AttemptId, Destination, Time),
+    /// It is not needed.
+    DropSpare,
     /// Write to the connection's transport.
     Write(Vec<u8>),
     /// The transport is closed, in order or by dropping it.
@@ -86,6 +98,12 @@ pub(crate) struct Phone<T: Tls + Clone> {
     supervisor: Supervisor,
     attempt: Option<Attempt<T>>,
     dialing: bool,
+    /// What the attempt that is being dialed is for.
+    purpose: Purpose,
+    /// The connection that was asked for a sign of life.
+    probed: Option<AttemptId>,
+    spare: Option<Spare>,
+    log_out: Option<LogOut>,
     active: bool,
     storage: Storage,
     random: Random,
@@ -156,6 +174,10 @@ impl<T: Tls + Clone> Phone<T> {
             supervisor: Supervisor::new(Timing::default(), seed),
             attempt: None,
             dialing: false,
+            purpose: Purpose::Session,
+            probed: None,
+            spare: None,
+            log_out: None,
             active: true,
             storage: Storage::new(disk, commit),
             random,
@@ -293,7 +315,7 @@ impl<T: Tls + Clone> Phone<T> {
                 coverage.event("other host");
             }
             self.address.host = host;
-            self.begin(number, since, model, now);
+            self.begin(number, since, model, coverage, now);
             self.tell(
                 supervisor::Input::AttemptProgress {
                     attempt: number,
@@ -302,22 +324,37 @@ impl<T: Tls + Clone> Phone<T> {
                 now,
             );
         } else {
-            let ending = Some(Ending {
+            let ending = Ending {
                 retryable: true,
                 ..Ending::default()
-            });
-            self.tell(
-                supervisor::Input::Ended {
-                    attempt: number,
-                    ending,
-                },
-                now,
-            );
+            };
+            self.not_begun(number, ending, model, coverage, now);
         }
         self.settle(model, coverage, now);
     }
 
-    fn begin(&mut self, number: AttemptId, since: Time, model: &mut Model, now: Time) {
+    /// The attempt ended before there was a connection.
+    fn not_begun(
+        &mut self,
+        attempt: AttemptId,
+        ending: Ending,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
+        self.token_turned_in(model, coverage, now);
+        let ending = Some(ending);
+        self.tell(supervisor::Input::Ended { attempt, ending }, now);
+    }
+
+    fn begin(
+        &mut self,
+        number: AttemptId,
+        since: Time,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
         let server = self.server();
         let knowledge = self
             .storage
@@ -327,13 +364,22 @@ impl<T: Tls + Clone> Phone<T> {
         let at = self.clock.now(now);
         // What was read from an older connection and not stored was not taken; the server sends it again.
         model.uncounted.clear();
-        let wire = Wire::new(&knowledge, at.wall, self.active, self.knows_csi);
+        if (knowledge.sm.as_ref()).is_some_and(|session| session.has_expired(at.wall)) {
+            coverage.event("session expired while away");
+        }
+        let wire = Wire::new(
+            &knowledge,
+            at.wall,
+            self.active,
+            self.knows_csi,
+            self.purpose,
+        );
         let start = Start {
             config: Arc::clone(&self.config),
             transport: server.transport,
             knowledge,
             early_data_possible: self.config.policy.early_data,
-            purpose: Purpose::Session,
+            purpose: self.purpose,
             active: self.active,
             seed: self.random.seed(),
         };
@@ -403,7 +449,14 @@ impl<T: Tls + Clone> Phone<T> {
     pub(crate) fn settle(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
         loop {
             self.settle_link(model, coverage, now);
-            if self.is_killed() || !self.settle_supervisor(model, coverage, now) {
+            self.note_alive_again(coverage, now);
+            if self.is_killed() {
+                return;
+            }
+            if !self.settle_supervisor(model, coverage, now) {
+                if self.attempt.is_none() {
+                    self.drop_spare();
+                }
                 return;
             }
         }
@@ -473,6 +526,10 @@ impl<T: Tls + Clone> Phone<T> {
         self.see_other_host(&attempt, error, model, coverage);
         let ending = error.map(Ending::from);
         self.displaced = !self.closing && ending.is_some_and(|ending| ending.conflict);
+        if ending.is_some_and(|ending| ending.no_session) {
+            coverage.event("visit found it forgotten");
+        }
+        self.token_turned_in(model, coverage, now);
         self.tell(
             supervisor::Input::Ended {
                 attempt: attempt.number,
@@ -487,7 +544,9 @@ impl<T: Tls + Clone> Phone<T> {
         let mut changed = false;
         loop {
             match self.supervisor.poll_output() {
-                supervisor::Output::StartAttempt { attempt, .. } => {
+                supervisor::Output::StartAttempt {
+                    attempt, purpose, ..
+                } => {
                     if self.attempt.is_some() || self.dialing {
                         model.broken("I9", || "two attempts at a time".to_owned());
                     }
@@ -496,26 +555,53 @@ impl<T: Tls + Clone> Phone<T> {
                             "a conflict was answered with another attempt".to_owned()
                         });
                     }
-                    self.dialing = true;
                     self.closing = false;
-                    let host = self.preferred(coverage, now);
-                    self.effects.push_back(Effect::Dial(attempt, host));
+                    self.start_dialing(attempt, purpose, model, coverage, now);
                 }
                 supervisor::Output::StopAttempt { .. } => self.drop_attempt(model, now),
                 supervisor::Output::CloseCleanly { attempt } => {
                     self.close_cleanly(attempt, model, now);
                 }
-                supervisor::Output::Probe { deadline, .. } => {
-                    self.command(Command::Probe { deadline }, model, now);
+                supervisor::Output::Probe { attempt, deadline } => {
+                    self.probe(attempt, deadline, model, now);
                 }
                 supervisor::Output::State(state) => {
                     model.note("state", || format!("{state:?}"));
                     self.state = state;
+                    self.log_out_goes_on(model, coverage, now);
                 }
                 supervisor::Output::Timeout { .. } | supervisor::Output::Idle => return changed,
             }
             changed = true;
         }
+    }
+
+    fn start_dialing(
+        &mut self,
+        attempt: AttemptId,
+        purpose: Purpose,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
+        self.purpose = self.purpose_of(purpose);
+        let (server, wall) = (self.server(), self.clock.now(now).wall);
+        if self.purpose == Purpose::ResumeOnly
+            && let Ok(known) = self.storage.store().load(&server)
+            && let Err(why) = SmSession::resumable(known.sm.as_ref(), wall)
+        {
+            // The network need not be touched.
+            coverage.event("visit found none stored");
+            let ending = Ending::from(&ConnectionError::NoSession(why));
+            return self.not_begun(attempt, ending, model, coverage, now);
+        }
+        self.dialing = true;
+        let open = self.take_spare(coverage);
+        let host = self.preferred(coverage, now);
+        self.effects.push_back(match open {
+            Some(host) => Effect::TakeSpare(attempt, host),
+            None => Effect::Dial(attempt, host),
+        });
     }
 
     fn close_cleanly(&mut self, attempt: AttemptId, model: &mut Model, now: Time) {
@@ -534,6 +620,7 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     fn stop_dialing(&mut self) {
+        self.drop_spare();
         if std::mem::take(&mut self.dialing) {
             self.effects.push_back(Effect::StopDialing);
         }
@@ -550,130 +637,6 @@ impl<T: Tls + Clone> Phone<T> {
         }
         if self.attempt.take().is_some() {
             self.effects.push_back(Effect::Close);
-        }
-    }
-
-    // -- commits
-
-    /// Group commit. Yields what the link said next, if it did not only name a deadline.
-    fn persist(
-        &mut self,
-        first: Seq,
-        mut ops: Vec<Op>,
-        model: &mut Model,
-        now: Time,
-    ) -> Option<LinkOutput> {
-        let attempt = self.attempt.as_mut()?;
-        let mut last = first;
-        let next = loop {
-            if !self.groups {
-                break None;
-            }
-            match attempt.link.poll_output() {
-                LinkOutput::Persist { seq, ops: more } => {
-                    last = seq;
-                    ops.extend(more);
-                }
-                LinkOutput::Timeout { .. } => break None,
-                other => break Some(other),
-            }
-        };
-        if let Some(group) = self.storage.defer(Group { first, last, ops }, now) {
-            self.commit(&group, model, now);
-        }
-        next
-    }
-
-    fn commit(&mut self, group: &Group, model: &mut Model, now: Time) {
-        let server = self.server();
-        let Group { first, last, ops } = group;
-        self.note_drop(ops, model);
-        let Some(result) = self.storage.apply(&server, ops) else {
-            return;
-        };
-        let input = match result {
-            Ok(()) => {
-                model.committed(ops);
-                LinkInput::Committed(*last)
-            }
-            Err(_) => {
-                model.note("commit failed", String::new);
-                self.storage.forget_deferred();
-                LinkInput::PersistFailed(*first, snapback_proto::connection::PersistFailure::Full)
-            }
-        };
-        self.storage.end_transaction();
-        if !self.is_killed() {
-            self.input(input, model, now);
-        }
-    }
-
-    fn commit_due(&mut self, model: &mut Model, now: Time) {
-        self.commit_until(now, model, now);
-    }
-
-    fn commit_until(&mut self, until: Time, model: &mut Model, now: Time) {
-        while !self.is_killed()
-            && let Some(group) = self.storage.take_due(until)
-        {
-            self.commit(&group, model, now);
-        }
-    }
-
-    fn commit_all(&mut self, model: &mut Model, now: Time) {
-        self.commit_until(Time::MAX, model, now);
-    }
-
-    /// I8: a session is given up for a reason, and what was sent in it is of unknown fate.
-    fn note_drop(&mut self, ops: &[Op], model: &mut Model) {
-        let ends = |op: &Op| matches!(op, Op::SmDropped | Op::SmEnabled { .. });
-        if !ops.iter().any(ends) {
-            return;
-        }
-        let store = self.storage.store();
-        let nothing = matches!(store.session(), Ok(None)) && matches!(store.queue_len(), Ok(0));
-        if nothing && !ops.iter().any(|op| matches!(op, Op::Enqueue(_))) {
-            return;
-        }
-        let server = self.server();
-        let Ok(knowledge) = self.storage.store().load(&server) else {
-            return;
-        };
-        let mut ids: BTreeMap<u64, String> = BTreeMap::new();
-        let mut sent: BTreeSet<u64> = BTreeSet::new();
-        for stanza in knowledge.queue {
-            if stanza.sent {
-                sent.insert(stanza.seq);
-            }
-            ids.insert(stanza.seq, stanza.id);
-        }
-        let mut unknown: Vec<u64> = Vec::new();
-        for op in ops {
-            match op {
-                Op::Enqueue(stanza) => {
-                    ids.insert(stanza.seq, stanza.id.clone());
-                    sent.extend(stanza.sent.then_some(stanza.seq));
-                }
-                Op::MarkSent(seqs) => sent.extend(seqs),
-                Op::Acked { seqs, .. } | Op::Failed(seqs) => {
-                    sent.retain(|seq| !seqs.contains(seq));
-                }
-                Op::SmDropped => unknown.extend(std::mem::take(&mut sent)),
-                Op::SmEnabled { sent: kept, .. } => {
-                    let kept: BTreeSet<u64> = kept.iter().map(|stanza| stanza.seq).collect();
-                    unknown.extend(sent.difference(&kept));
-                    sent = kept;
-                }
-                _ => {}
-            }
-        }
-        let unknown: Vec<&str> = unknown
-            .iter()
-            .filter_map(|seq| ids.get(seq))
-            .map(String::as_str)
-            .collect();
-        if knowledge.sm.is_some() || !unknown.is_empty() {
-            model.fate_unknown(unknown.into_iter());
         }
     }
 }

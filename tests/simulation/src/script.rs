@@ -67,6 +67,10 @@ pub enum Action {
     Suspend,
     /// It runs again.
     Resume,
+    /// A push wakes the process for a moment: it may resume its session, and no more.
+    Visit,
+    /// The user logs out.
+    LogOut,
     /// The app wants to be offline.
     Disconnect,
     /// The app wants to be online.

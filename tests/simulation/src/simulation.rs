@@ -129,6 +129,8 @@ struct Simulation<'a, T: Tls + Clone> {
     disk: Option<Disk>,
     clock: Clock,
     dial: Option<Dial>,
+    /// A transport that is opened beside a connection that is being probed.
+    spare: Option<Dial>,
     restart_at: Option<Time>,
     down: Time,
     wants_active: bool,
@@ -154,6 +156,7 @@ enum Due {
     Heal,
     Restart,
     Dialed,
+    Spare,
     Up(usize),
     Down(usize),
     Phone,
@@ -193,6 +196,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             disk: Some(disk),
             clock: Clock::default(),
             dial: None,
+            spare: None,
             restart_at: Some(0),
             down: 0,
             wants_active: true,
@@ -282,6 +286,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         offer(self.restart_at, Due::Restart);
         let frozen = self.frozen_until;
         offer(self.dial.as_ref().map(|d| d.due.max(frozen)), Due::Dialed);
+        offer(self.spare.as_ref().map(|d| d.due.max(frozen)), Due::Spare);
         for (index, conn) in self.conns.iter().enumerate() {
             offer(conn.path.due(true), Due::Up(index));
             offer(
@@ -317,6 +322,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             Due::Heal => self.heal(),
             Due::Restart => self.start_phone(),
             Due::Dialed => self.dialed(),
+            Due::Spare => self.spare_dialed(),
             Due::Up(index) => self.up(index),
             Due::Down(index) => self.down(index),
             Due::Phone => self.with_phone(Phone::timeout),
@@ -392,8 +398,22 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
     fn pump_phone(&mut self) {
         while let Some(effect) = self.phone.as_mut().and_then(|p| p.effects.pop_front()) {
             match effect {
-                Effect::Dial(attempt, host) => self.start_dial(attempt, host),
+                Effect::Dial(attempt, host) => {
+                    self.dial = Some(self.start_dial(attempt, host, self.now));
+                }
+                Effect::TakeSpare(attempt, host) => {
+                    self.dial = Some(Dial {
+                        attempt,
+                        host,
+                        since: self.now,
+                        due: self.now,
+                    });
+                }
                 Effect::StopDialing => self.dial = None,
+                Effect::OpenSpare(beside, host, since) => {
+                    self.spare = Some(self.start_dial(beside, host, since));
+                }
+                Effect::DropSpare => self.spare = None,
                 Effect::Write(bytes) => {
                     let (snap, now) = (self.is_tls(), self.now);
                     if let Some(conn) = self.conns.iter_mut().find(|conn| conn.client) {
@@ -419,6 +439,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         disk.kill();
         self.disk = Some(disk);
         self.dial = None;
+        self.spare = None;
         self.hang_up();
         self.restart_at = Some(self.now + self.down);
     }
@@ -431,7 +452,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
     }
 
-    fn start_dial(&mut self, attempt: AttemptId, host: Destination) {
+    fn start_dial(&self, attempt: AttemptId, host: Destination, since: Time) -> Dial {
         // Where nobody listens at the other address, the usual one is next.
         let is_detour = host == Destination::Other && !self.setup.other_host;
         let wait = if self.network {
@@ -439,11 +460,21 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         } else {
             10_000
         };
-        self.dial = Some(Dial {
+        Dial {
             attempt,
             host: if is_detour { Destination::Usual } else { host },
-            since: self.now,
-            due: (self.now + wait).max(self.stalled_until),
+            since,
+            due: (since + wait).max(self.stalled_until),
+        }
+    }
+
+    fn spare_dialed(&mut self) {
+        let Some(spare) = self.spare.take() else {
+            return;
+        };
+        let connected = self.network && self.now >= self.refused_until;
+        self.with_phone(|phone, model, coverage, now| {
+            phone.spare_dialed(connected.then_some(spare.host), model, coverage, now);
         });
     }
 

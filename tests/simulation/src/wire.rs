@@ -3,6 +3,7 @@
 mod acks;
 
 use snapback_proto::knowledge::Knowledge;
+use snapback_proto::plan::Purpose;
 use snapback_proto::time::UnixTime;
 
 use crate::elements::{Piece, Splitter, attribute, find, name};
@@ -45,6 +46,8 @@ pub(crate) struct Wire {
     /// The server sent us elsewhere.
     pub(crate) redirected: bool,
     acks: AckRequests,
+    /// What the connection is for.
+    purpose: Purpose,
 }
 
 impl Wire {
@@ -53,6 +56,7 @@ impl Wire {
         wall: UnixTime,
         active: bool,
         server_knows_csi: bool,
+        purpose: Purpose,
     ) -> Self {
         let expires = |sm: &snapback_proto::knowledge::SmSession| {
             sm.max
@@ -78,6 +82,7 @@ impl Wire {
             unbelievable: None,
             redirected: false,
             acks: AckRequests::default(),
+            purpose,
         }
     }
 
@@ -224,6 +229,9 @@ impl Wire {
             "iq" if element.contains("urn:ietf:params:xml:ns:xmpp-bind") => {
                 self.binds("a bind request", model);
             }
+            "message" | "presence" | "iq" if self.purpose == Purpose::LogOut => {
+                model.broken("S5", || "whoever logs out sends nothing".to_owned());
+            }
             "message" => model.writing(attribute(element, "id").unwrap_or_default()),
             _ => {}
         }
@@ -242,6 +250,9 @@ impl Wire {
 
     fn resumes(&mut self, element: &str, model: &mut Model) {
         self.asked_resume = true;
+        if self.purpose == Purpose::LogOut {
+            return model.broken("S5", || "whoever logs out resumes a session".to_owned());
+        }
         let Some((id, h)) = &self.stored else {
             return model.broken("I14", || {
                 "a session that is not stored is resumed".to_owned()
@@ -268,7 +279,7 @@ impl Wire {
             self.asked_resume = false;
         }
         if let Some(bind) = element.find("<bind") {
-            if resume.is_none() {
+            if resume.is_none() || self.purpose != Purpose::Session {
                 self.binds("<bind/>", model);
             } else if element.find("<resume").is_some_and(|resume| resume > bind) {
                 model.broken("S4", || "<bind/> stands before <resume/>".to_owned());
@@ -287,6 +298,13 @@ impl Wire {
 
     /// A new session is asked for: not while an older one is stored and was not asked for.
     fn binds(&mut self, what: &'static str, model: &mut Model) {
+        match self.purpose {
+            Purpose::Session => {}
+            Purpose::ResumeOnly => model.broken("visits", || format!("{what} left on a visit")),
+            Purpose::LogOut => {
+                model.broken("S5", || format!("{what} left while logging out"));
+            }
+        }
         if self.asked_resume && !self.refused {
             model.broken("I4", || {
                 format!("{what} left before the answer to <resume/>")

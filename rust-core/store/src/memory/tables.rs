@@ -114,6 +114,7 @@ impl Tables {
             Op::PipeliningFailed { until } => {
                 self.facts(server).pipelining_off_until = Some(*until)
             }
+            Op::ForgetCredentials if planted(Mistake::CredentialsKept) => {}
             Op::ForgetCredentials => {
                 self.fast = None;
                 self.fast_reserve = None;

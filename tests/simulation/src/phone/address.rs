@@ -24,7 +24,7 @@ pub(super) struct Address {
     /// Redirections that were followed in a row.
     hops: u8,
     /// `location` was tried since the last session.
-    location_tried: bool,
+    pub(super) location_tried: bool,
 }
 
 /// The two names of the server.
@@ -68,7 +68,7 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     /// XEP-0198 section 5: where the server prefers the session to be resumed.
-    fn location(&mut self, now: Time) -> Option<Destination> {
+    pub(super) fn location(&mut self, now: Time) -> Option<Destination> {
         if std::mem::replace(&mut self.address.location_tried, true) {
             return None;
         }

@@ -3,6 +3,7 @@
 use snapback_proto::connection::{Command, Event, Failure, Outcome, Stage};
 use snapback_proto::knowledge::{Delivery, Op, OutboundKind};
 use snapback_proto::ns;
+use snapback_proto::plan::Purpose;
 use snapback_proto::xml::Element;
 use snapback_session::link::tls::Tls;
 use snapback_session::supervisor;
@@ -117,12 +118,14 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     /// A change that no connection asked for.
-    pub(super) fn apply(&mut self, ops: &[Op], model: &mut Model) {
+    pub(super) fn apply(&mut self, ops: &[Op], model: &mut Model) -> bool {
         let server = self.server();
-        if let Some(Ok(())) = self.storage.apply(&server, ops) {
+        let is_done = matches!(self.storage.apply(&server, ops), Some(Ok(())));
+        if is_done {
             model.committed(ops);
         }
         self.storage.end_transaction();
+        is_done
     }
 
     pub(super) fn event(
@@ -133,7 +136,7 @@ impl<T: Tls + Clone> Phone<T> {
         now: Time,
     ) {
         match event {
-            Event::Online { outcome, .. } => self.online(outcome, model, now),
+            Event::Online { outcome, .. } => self.online(outcome, model, coverage, now),
             Event::Stanza(delivery) => self.delivered(&delivery, model),
             Event::Stage {
                 id,
@@ -158,7 +161,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    fn online(&mut self, outcome: Outcome, model: &mut Model, now: Time) {
+    fn online(&mut self, outcome: Outcome, model: &mut Model, coverage: &mut Coverage, now: Time) {
         let Some(attempt) = &self.attempt else { return };
         let flights = attempt.link.timeline().round_trips();
         if outcome == Outcome::Resumed && attempt.wire.is_stranger {
@@ -167,8 +170,12 @@ impl<T: Tls + Clone> Phone<T> {
         if let Some((rule, what)) = attempt.wire.unbelievable {
             model.broken(rule, || format!("online, although the server {what}"));
         }
+        let is_visit = self.purpose == Purpose::ResumeOnly;
         let attempt = attempt.number;
         self.arrived();
+        if is_visit {
+            coverage.event("visit resumed a session");
+        }
         model.note("online", || format!("{outcome:?} after {flights} flights"));
         self.sessions += 1;
         self.resumptions += u64::from(outcome == Outcome::Resumed);

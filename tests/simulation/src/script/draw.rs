@@ -46,12 +46,36 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Rand
         120..200 => push(now, Action::Receive(few(random))),
         200..220 => push(now, Action::Active(random.one_in(2))),
         220..250 => push(now, Action::Confirm),
-        250..265 => {
+        250..259 => {
             push(now, Action::Suspend);
             *at += gap(random);
             push(*at, Action::Resume);
         }
-        265..280 => {
+        259..266 => {
+            let from = random.pick(&[Action::Suspend, Action::Suspend, Action::Disconnect]);
+            push(now, from);
+            *at += gap(random);
+            push(*at, Action::Visit);
+            *at += gap(random);
+            let (sleep, back) = random.pick(&[
+                (Some(Action::Suspend), Action::Resume),
+                (None, Action::Resume),
+                (None, Action::Connect),
+            ]);
+            for action in sleep.into_iter().chain([back]) {
+                push(*at, action);
+                *at += gap(random);
+            }
+            if from == Action::Disconnect {
+                push(*at, Action::Connect);
+            }
+        }
+        266..270 => {
+            push(now, Action::LogOut);
+            *at += gap(random);
+            push(*at, Action::Connect);
+        }
+        270..280 => {
             push(now, Action::Disconnect);
             *at += gap(random);
             push(*at, Action::Connect);

@@ -23,6 +23,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Confirm
             | Action::Suspend
             | Action::Resume
+            | Action::Visit
+            | Action::LogOut
             | Action::Disconnect
             | Action::Connect => self.app(action),
             Action::Receive(count) => self.romeo_writes(count),
@@ -74,22 +76,27 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                     phone.store().close().expect("the store closes");
                 }
             }
-            Action::Resume if self.suspended => {
-                self.suspended = false;
-                if let Some(phone) = &mut self.phone {
-                    phone.store().reopen().expect("the store opens");
-                }
-                self.supervise(Input::Resume);
-            }
+            Action::Resume => self.wake(Input::Resume),
+            Action::Visit => self.wake(Input::Visit),
+            Action::LogOut if !self.suspended => self.with_phone(super::Phone::log_out),
             Action::Disconnect => self.supervise(Input::Disconnect),
             Action::Connect => self.supervise(Input::Connect),
             _ => {}
         }
     }
 
+    fn wake(&mut self, input: Input) {
+        if std::mem::take(&mut self.suspended)
+            && let Some(phone) = &mut self.phone
+        {
+            phone.store().reopen().expect("the store opens");
+        }
+        self.supervise(input);
+    }
+
     pub(super) fn supervise(&mut self, input: Input) {
         self.with_phone(|phone, model, coverage, now| {
-            phone.tell(input, now);
+            phone.app_says(input, now);
             phone.settle(model, coverage, now);
         });
     }

@@ -2,6 +2,7 @@
 
 use crate::error::{ConnectionError, NoSession, PeerError};
 use crate::knowledge::SmSession;
+use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::plan::{Goal, Purpose};
 use crate::sasl::SaslCondition;
@@ -81,7 +82,7 @@ pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Nex
 /// The server has forgotten the session. Where nothing else will do, what it says to have handled is noted, and the rest is
 /// left to the connection that binds a new one (rule I8).
 pub(super) fn refused(failed: &Failed, context: &mut Context) -> Result<(), ConnectionError> {
-    if context.purpose == Purpose::ResumeOnly {
+    if context.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
         session::handled(failed.h, context);
         return Err(ConnectionError::NoSession(NoSession::Forgotten));
     }

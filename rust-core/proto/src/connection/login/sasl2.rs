@@ -138,7 +138,7 @@ fn goal_elements(
 ) -> (Vec<Element>, Inline, Option<Seq>) {
     let mut children = Vec::new();
     let nothing = Inline::default();
-    if context.purpose == Purpose::LogOut {
+    if context.purpose == Purpose::LogOut && !planted(Mistake::LogOutBinds) {
         return (children, nothing, None);
     }
     if context.plan.goal == Goal::Resume {
@@ -149,7 +149,7 @@ fn goal_elements(
         }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
     }
-    if context.purpose == Purpose::ResumeOnly {
+    if context.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
         return (children, nothing, None);
     }
     let Some(bind2) = &features.bind2 else {
