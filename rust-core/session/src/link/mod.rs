@@ -209,6 +209,10 @@ impl<T: Tls> Link<T> {
     /// Takes in one thing that happened.
     pub fn handle_input(&mut self, input: LinkInput<'_>, now: Now) {
         if self.closed {
+            // The end of the connection may stand behind what it wanted stored.
+            if matches!(input, LinkInput::PersistFailed(..)) {
+                self.drop_transactions();
+            }
             return;
         }
         match input {
@@ -229,11 +233,7 @@ impl<T: Tls> Link<T> {
                 self.tell(Input::Committed { seq }, now);
             }
             LinkInput::PersistFailed(seq, kind) => {
-                // A later count, committed without the stanza of this one, would tell the server that it was taken (I1).
-                self.persist_failed = !planted(Mistake::CommittedBehindFailure);
-                self.outputs.retain(|output| {
-                    !self.persist_failed || !matches!(output, LinkOutput::Persist { .. })
-                });
+                self.drop_transactions();
                 self.wire.give_up();
                 self.events.retain(|(after, _)| after.is_none());
                 self.tell(Input::PersistFailed { seq, kind }, now);
@@ -241,6 +241,13 @@ impl<T: Tls> Link<T> {
             LinkInput::Timeout => self.tell(Input::Timeout, now),
         }
         self.flush(now);
+    }
+
+    /// A later count, committed without the stanza of the one that failed, would tell the server that it was taken (I1).
+    fn drop_transactions(&mut self) {
+        self.persist_failed = !planted(Mistake::CommittedBehindFailure);
+        self.outputs
+            .retain(|output| !self.persist_failed || !matches!(output, LinkOutput::Persist { .. }));
     }
 
     /// The next thing to do.
