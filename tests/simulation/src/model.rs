@@ -83,8 +83,8 @@ pub(crate) struct Model {
     owed: Vec<String>,
     life: u32,
     redirects_read: usize,
-    /// Requests that wait for their end, and whether they may wait for ever.
-    requests: BTreeMap<String, bool>,
+    /// Requests that wait for their end.
+    requests: BTreeMap<String, requests::Request>,
     /// Messages that are stored and not known to have arrived, and how many the queue may hold.
     queued: usize,
     queue_limit: usize,

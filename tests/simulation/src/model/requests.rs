@@ -2,6 +2,15 @@
 
 use super::Model;
 
+/// A request that waits for its end.
+#[derive(Debug, Default)]
+pub(super) struct Request {
+    /// It may wait for ever.
+    excused: bool,
+    /// The server has counted it: nobody sends it again.
+    taken: bool,
+}
+
 impl Model {
     /// A request is in the queue.
     pub(super) fn asked(&mut self, id: &str) {
@@ -20,6 +29,23 @@ impl Model {
         self.request_ended("lost", id)
     }
 
+    /// The app is told that the server has it.
+    pub(crate) fn request_taken(&mut self, id: &str) {
+        if let Some(request) = self.requests.get_mut(id) {
+            request.taken = true;
+        }
+    }
+
+    /// The session is gone, and the app is told so of what was taken in it, as the driver does. How many that were.
+    pub(crate) fn session_lost(&mut self) -> usize {
+        let taken = self.requests.iter().filter(|(_, request)| request.taken);
+        let taken: Vec<String> = taken.map(|(id, _)| id.clone()).collect();
+        for id in &taken {
+            self.lost(id);
+        }
+        taken.len()
+    }
+
     /// The app waits no longer behind the first end, so a second one reaches nobody.
     fn request_ended(&mut self, how: &'static str, id: &str) -> bool {
         let was_waiting = self.requests.remove(id).is_some();
@@ -33,7 +59,7 @@ impl Model {
     pub(crate) fn excuse_requests(&mut self) {
         self.requests
             .values_mut()
-            .for_each(|excused| *excused = true);
+            .for_each(|request| request.excused = true);
     }
 
     /// Whoever asked is dead.
@@ -43,7 +69,7 @@ impl Model {
 
     /// What waits for its end.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = &str> {
-        let waiting = self.requests.iter().filter(|(_, excused)| !**excused);
+        let waiting = self.requests.iter().filter(|(_, request)| !request.excused);
         waiting.map(|(id, _)| id.as_str())
     }
 }

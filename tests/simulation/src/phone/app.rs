@@ -141,7 +141,10 @@ impl<T: Tls + Clone> Phone<T> {
             Event::Stage {
                 id,
                 stage: Stage::Acked,
-            } => model.told_acked(&id),
+            } => {
+                model.told_acked(&id);
+                model.request_taken(&id);
+            }
             Event::IqAnswer(iq) if model.answered(iq.attr("id").unwrap_or_default()) => {
                 coverage.event("request answered");
             }
@@ -172,6 +175,11 @@ impl<T: Tls + Clone> Phone<T> {
         }
         let is_visit = self.purpose == Purpose::ResumeOnly;
         let attempt = attempt.number;
+        if outcome == Outcome::Bound {
+            for _ in 0..model.session_lost() {
+                coverage.event("request lost with its session");
+            }
+        }
         self.arrived();
         if is_visit {
             coverage.event("visit resumed a session");

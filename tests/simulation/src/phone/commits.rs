@@ -53,6 +53,9 @@ impl<T: Tls + Clone> Phone<T> {
         let input = match result {
             Ok(()) => {
                 model.committed(ops);
+                if ops.iter().any(|op| matches!(op, Op::SmDropped)) {
+                    model.session_lost();
+                }
                 LinkInput::Committed(*last)
             }
             Err(_) => {

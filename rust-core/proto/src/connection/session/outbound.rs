@@ -4,7 +4,7 @@ use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StableId};
 use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
-use crate::time::UnixTime;
+use crate::time::{Instant, UnixTime};
 use crate::xep::delay::Delay;
 use crate::xep::{ping, serial, sm};
 use crate::xml::Element;
@@ -342,6 +342,10 @@ impl Session {
     }
 
     fn ask(&mut self, context: &mut Context) {
+        // Two timers may run out at once, behind a jump of the clock for example: one question answers both.
+        if self.asked_at() == Some(context.now.mono) {
+            return;
+        }
         match self.sm {
             // Nothing can be asked yet, but the answer to `<enable/>` is due, and shows as well that the server is there.
             Sm::Enabling => {}
@@ -364,13 +368,19 @@ impl Session {
         context.timers.hasten(Timer::Ack, when);
     }
 
+    fn asked_at(&self) -> Option<Instant> {
+        match self.asked {
+            Some(Asked::Ack(at) | Asked::Ping { at, .. }) => Some(at),
+            None => None,
+        }
+    }
+
     /// The answer is late, but bytes come: it may stand behind a roster on a slow path, and hanging up would only make the
     /// server send that again. Not for ever, though: whoever talks and never answers is broken in another way.
     pub(in super::super) fn is_patient(&self, context: &mut Context) -> bool {
         let wait = context.config.timeouts.ack;
-        let asked = match self.asked {
-            Some(Asked::Ack(at) | Asked::Ping { at, .. }) => at,
-            None => return false,
+        let Some(asked) = self.asked_at() else {
+            return false;
         };
         let now = context.now.mono;
         let until = context.heard_at + wait;

@@ -50,6 +50,16 @@ fn what_the_archive_took_behind_the_first_page_comes_with_the_second_look() {
     assert_eq!(peer.knowledge().archive, after("a4"));
 }
 
+/// The clock jumps: the second look and the keepalive are due in the same moment, and each would ask for an answer.
+#[test]
+fn i12_two_reasons_to_ask_are_one_question() {
+    let mut peer = caught_up();
+    // Puts the keepalive behind the other timer.
+    peer.serve(&live("in3", "a3"));
+    peer.pass(Duration::from_secs(3600));
+    peer.sends("archive + r");
+}
+
 /// Nobody looks at the app: the radio is not woken for it.
 #[test]
 fn in_the_background_it_rides_on_what_passes_anyhow() {
