@@ -6,7 +6,7 @@ use crate::tool::{self, cargo};
 
 /// What CI runs: seeds in each profile, and every planted mistake.
 const IN_CI: [&[&str]; 4] = [
-    &["--seeds", "20000", "--full-coverage"],
+    &["--seeds", "20000", "--strict", "--full-coverage"],
     &["--profile", "sqlite", "--seeds", "500"],
     &["--profile", "tls", "--seeds", "1000", "--full-coverage"],
     &["--mutations", "--seeds", "2000"],
