@@ -476,9 +476,7 @@ fn what_we_sent_ourselves_is_no_news() {
 fn i15_a_resumed_session_goes_on_reading_where_it_was() {
     let (mut peer, flight) = bind(away(), "", GREETING2);
     peer.serve(&result(&flight, "a1", &message("in1")));
-    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
-    open_starttls(&mut next);
-    finish_fast_resume(&mut next, 3);
+    let mut next = resumed_from(&peer, 3);
     // The query may not have arrived; it is sent again as it was.
     assert!(next.sends("iq + r").contains("<after>a0</after>"));
     next.serve(&live("in3", "a3"));
@@ -498,9 +496,7 @@ fn i15_a_resumed_session_goes_on_reading_where_it_was() {
 fn i15_a_page_that_came_before_the_cut_is_not_doubted() {
     let (mut peer, flight) = bind(away(), "", GREETING2);
     peer.serve(&result(&flight, "a1", &message("in1")));
-    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
-    open_starttls(&mut next);
-    finish_fast_resume(&mut next, GREETED2);
+    let mut next = resumed_from(&peer, GREETED2);
     next.serve(&fin(&flight, false, "a1"));
     assert!(next.sends("archive + r").contains("<after>a1</after>"));
     assert_eq!(gaps(&next), 0);

@@ -391,6 +391,14 @@ pub(super) fn finish_fast_resume(peer: &mut Peer, h: u32) {
     peer.is_online();
 }
 
+/// The session of this connection, resumed on another one after the server had handled so many stanzas.
+pub(super) fn resumed_from(peer: &Peer, h: u32) -> Peer {
+    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
+    open_starttls(&mut next);
+    finish_fast_resume(&mut next, h);
+    next
+}
+
 fn warm_fast_resume_failed(peer: &mut Peer) {
     open_direct(peer);
     let proof = fast(peer, FAST_LOGIN, &EXPORTER);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::archive::*;
-use super::peer::{Peer, Setup};
+use super::peer::Peer;
 use super::scripts::*;
 use super::texts::*;
 use crate::connection::Command;
@@ -99,9 +99,7 @@ fn in_the_background_it_rides_on_what_passes_anyhow() {
 fn i15_a_resumed_session_looks_no_second_time() {
     let mut peer = caught_up();
     peer.serve(&live("in3", "a3"));
-    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
-    open_starttls(&mut next);
-    finish_fast_resume(&mut next, GREETED2);
+    let mut next = resumed_from(&peer, GREETED2);
     next.pass(DELAY);
     next.serve(&live("in4", "a4"));
     next.sends_nothing();

@@ -153,9 +153,7 @@ fn i8_the_silence_of_the_path_is_not_the_archives() {
         Some(Some(ConnectionError::Timeout(Timer::Ack)))
     );
     // The resumed session brings the answer.
-    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
-    open_starttls(&mut next);
-    finish_fast_resume(&mut next, GREETED2);
+    let mut next = resumed_from(&peer, GREETED2);
     next.sends_nothing();
     next.serve(&format!(
         "{}{}",
@@ -179,9 +177,7 @@ fn i8_a_path_that_fell_silent_is_asked_before_the_archive_is_given_up() {
         Some(Some(ConnectionError::Timeout(Timer::Ack)))
     );
     // Neither the question nor its answer arrived: it is asked again, and waited for.
-    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
-    open_starttls(&mut next);
-    finish_fast_resume(&mut next, GREETED2 - 1);
+    let mut next = resumed_from(&peer, GREETED2 - 1);
     let again = next.sends("iq + r");
     assert_eq!(
         id_before(&again, "urn:xmpp:mam:2"),
@@ -258,18 +254,14 @@ fn i8_a_kill_before_it_is_sent_again_keeps_the_stamp() {
     let resent = peer.sends("message + r");
     assert!(resent.contains("<delay"));
     // Resumed, it is sent as it was.
-    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
-    open_starttls(&mut next);
-    finish_fast_resume(&mut next, GREETED2);
+    let mut next = resumed_from(&peer, GREETED2);
     assert!(next.sends("message + r").contains("<delay"));
 }
 
 #[test]
 fn i8_a_session_that_is_resumed_meanwhile_still_asks_first() {
     let (peer, flight) = bind(lost(&["m1"]), "", GREETING2);
-    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
-    open_starttls(&mut next);
-    finish_fast_resume(&mut next, GREETED2);
+    let mut next = resumed_from(&peer, GREETED2);
     next.sends_nothing();
     next.serve(&format!(
         "{}{}",
