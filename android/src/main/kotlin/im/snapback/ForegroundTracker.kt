@@ -12,7 +12,6 @@ internal class ForegroundTracker(
 ) {
     private var visible = 0
     private var pause: Job? = null
-    private var isPaused = false
 
     /** A window came up. */
     @Synchronized
@@ -21,8 +20,6 @@ internal class ForegroundTracker(
         if (visible > 1) return
         pause?.cancel()
         pause = null
-        if (isPaused) client.resume()
-        isPaused = false
         client.setForeground(true)
     }
 
@@ -37,19 +34,17 @@ internal class ForegroundTracker(
         pause =
             client.pumpScope.launch {
                 delay(pauseAfter)
-                if (!mayPause()) return@launch
                 try {
                     client.pause()
                 } catch (_: SnapbackException.Closed) {
                     // Nothing is left to let go of.
+                } finally {
+                    // A window may have come up just before the client was told to sleep.
+                    if (isVisible()) client.resume()
                 }
             }
     }
 
     @Synchronized
-    private fun mayPause(): Boolean {
-        if (visible > 0) return false
-        isPaused = true
-        return true
-    }
+    private fun isVisible() = visible > 0
 }
