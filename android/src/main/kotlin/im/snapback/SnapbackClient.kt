@@ -20,6 +20,8 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
@@ -55,6 +57,7 @@ public class SnapbackClient private constructor(
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
+    private val visits = MutableStateFlow(0)
 
     /** Ends with the client; what the platform adds to it lives here. */
     internal val companions: MutableList<AutoCloseable> = mutableListOf()
@@ -229,9 +232,11 @@ public class SnapbackClient private constructor(
     /** Whatever comes of the visit, it is over behind this, and holds nothing. */
     private suspend fun <T> visiting(work: suspend (CoreVisit) -> T): T =
         call { visit() }.use { visit ->
+            visits.update { it + 1 }
             try {
                 work(visit)
             } finally {
+                visits.update { it - 1 }
                 withContext(NonCancellable) {
                     try {
                         call { visit.end() }
@@ -287,6 +292,23 @@ public class SnapbackClient private constructor(
     ): Unit = tell { answerSrv(id, records) }
 
     internal val pumpScope: CoroutineScope get() = scope
+
+    /** Led through the life of the app: not put to sleep in the middle of a visit. */
+    internal val asTracked: ForegroundTracker.Client =
+        object : ForegroundTracker.Client {
+            override fun setForeground(foreground: Boolean) = this@SnapbackClient.setForeground(foreground)
+
+            override suspend fun pause() {
+                visits.first { it == 0 }
+                try {
+                    this@SnapbackClient.pause()
+                } catch (_: SnapbackException.Closed) {
+                    // Nothing is left to let go of.
+                }
+            }
+
+            override fun resume() = this@SnapbackClient.resume()
+        }
 
     /** Never cancelled, only ended by the core: a call that is cancelled in the middle would lose what it holds. */
     private suspend fun pumpEvents() {

@@ -80,6 +80,7 @@ class PlatformTest {
     fun `a network is told once, and again when it is another or has been validated`() {
         val told = mutableListOf<NetworkState>()
         val tracker = NetworkTracker(told::add)
+        tracker.none()
         tracker.changed("wifi") { it.copy(hasInternet = true) }
         tracker.changed("wifi") { it.copy(nameServers = listOf("192.0.2.1")) }
         tracker.changed("wifi") { it.copy(nameServers = listOf("192.0.2.1")) }
@@ -92,6 +93,7 @@ class PlatformTest {
         val wifi = listOf("192.0.2.1")
         assertEquals(
             listOf(
+                NetworkState(false, emptyList()),
                 NetworkState(true, emptyList()),
                 NetworkState(true, wifi),
                 NetworkState(false, wifi),

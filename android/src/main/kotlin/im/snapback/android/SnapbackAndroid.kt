@@ -3,7 +3,6 @@ package im.snapback.android
 import android.app.Application
 import android.content.Context
 import im.snapback.Configuration
-import im.snapback.ForegroundTracker
 import im.snapback.SnapbackClient
 import im.snapback.SnapbackException
 import im.snapback.Storage
@@ -55,10 +54,14 @@ public object SnapbackAndroid {
                 configuration.block()
                 SnapbackClient.open(account, password, configuration)
             }
-        client.companions += SystemResolver(client)
-        client.companions += NetworkMonitor(app, client)
-        (app as? Application)?.let {
-            client.companions += ActivityMonitor(it, ForegroundTracker(client, pauseInBackgroundAfter))
+        try {
+            client.companions += SystemResolver(client)
+            client.companions += NetworkMonitor(app, client)
+            (app as? Application)?.let { client.companions += ActivityMonitor(it, client, pauseInBackgroundAfter) }
+        } catch (error: RuntimeException) {
+            // Without the permission for network states, for example. Nobody else could close it.
+            client.close()
+            throw error
         }
         return client
     }
