@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{
-    AnswerCache, Endpoint, HappyEyeballs, HickoryLookup, Input, Lookup, LookupError,
+    AnswerCache, Endpoint, HappyEyeballs, NameServerLookup, Input, Lookup, LookupError,
     MemoryAnswerCache, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
     StaticHosts, StoredAnswer, SystemHosts, resolve,
 };
@@ -335,7 +335,7 @@ impl Lookup for Names {
         match &self.network.hosts {
             Some(fixed) => fixed.srv(name).await,
             None => {
-                HickoryLookup::new(self.name_servers.clone())?
+                NameServerLookup::new(self.name_servers.clone())?
                     .srv(name)
                     .await
             }
