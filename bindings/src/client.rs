@@ -175,6 +175,13 @@ impl CoreClient {
         self.tell(|client| client.answer(core::RequestId(id), answer));
     }
 
+    /// The same with the whole message of the DNS, as the platform has it (RFC 1035 section 4). Nothing, or a message that
+    /// cannot be used, means that the name servers are asked.
+    pub fn answer_srv_message(&self, id: u64, message: Option<Vec<u8>>) {
+        let answer = message.map_or(core::PlatformAnswer::Unable, core::PlatformAnswer::Message);
+        self.tell(|client| client.answer(core::RequestId(id), answer));
+    }
+
     /// Sends a message. Yields its id once it is stored; its further stages come as events. It will be sent, and sent
     /// again, until the server has acknowledged it.
     pub async fn send_message(&self, message: OutgoingMessage) -> Result<String, SendError> {

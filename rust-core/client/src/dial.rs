@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{
-    AnswerCache, Endpoint, HappyEyeballs, NameServerLookup, Input, Lookup, LookupError,
-    MemoryAnswerCache, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
+    AnswerCache, Endpoint, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
+    NameServerLookup, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
     StaticHosts, StoredAnswer, SystemHosts, resolve,
 };
 use snapback_store::ServerKey;

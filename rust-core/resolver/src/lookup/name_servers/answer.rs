@@ -1,7 +1,7 @@
 //! From a reply to the records under a name, by way of aliases (RFC 1034 section 3.6.2).
 
 use super::message::{Answer, Data, Reply};
-use crate::LookupError;
+use crate::{LookupError, SrvAnswer, SrvRecord};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use std::time::Duration;
@@ -84,6 +84,21 @@ impl Chain {
             records: records.iter().map(|it| it.data.clone()).collect(),
             ttl: Duration::from_secs(ttl.into()),
         }
+    }
+}
+
+impl Found {
+    pub(super) fn services(self) -> Result<SrvAnswer, LookupError> {
+        let records = self.records.into_iter().filter_map(|data| match data {
+            Data::Service(srv) => Some(SrvRecord {
+                priority: srv.priority,
+                weight: srv.weight,
+                port: srv.port,
+                target: srv.target.to_ascii(),
+            }),
+            Data::Address(_) | Data::Alias(_) => None,
+        });
+        SrvAnswer::from_records(records.collect(), self.ttl)
     }
 }
 

@@ -46,10 +46,7 @@ pub(super) async fn exchange(
         Some(reply) if !reply.is_truncated => reply,
         _ => over_tcp(server, question, edns).await?,
     };
-    match reply.code {
-        ResponseCode::NoError | ResponseCode::NXDomain => Ok(reply),
-        _ => Err(LookupError::ServerFailure),
-    }
+    reply.accepted()
 }
 
 /// `None`: UDP is not to be trusted here.

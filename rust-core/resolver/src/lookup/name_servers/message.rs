@@ -1,6 +1,7 @@
 //! A question and its reply as bytes (RFC 1035 section 4). Names, numbers and records are hickory's; which parts of a
 //! message are read at all is decided here: a reply's own records of the kinds that are asked for, and nothing else.
 
+use crate::LookupError;
 use hickory_resolver::proto::ProtoError;
 use hickory_resolver::proto::op::{
     Header, HeaderCounts, MessageType, Metadata, OpCode, Query, ResponseCode,
@@ -109,6 +110,14 @@ impl Question {
 }
 
 impl Reply {
+    /// That a name does not exist is an answer, too; that a server cannot tell is none.
+    pub(super) fn accepted(self) -> Result<Self, LookupError> {
+        match self.code {
+            ResponseCode::NoError | ResponseCode::NXDomain => Ok(self),
+            _ => Err(LookupError::ServerFailure),
+        }
+    }
+
     /// Reads what came for this question under this id.
     pub(super) fn read(bytes: &[u8], id: u16, question: &Question) -> Result<Self, NoReply> {
         let mut decoder = BinDecoder::new(bytes);

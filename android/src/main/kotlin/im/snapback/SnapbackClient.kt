@@ -286,10 +286,11 @@ public class SnapbackClient private constructor(
 
     internal suspend fun nextSrvQuery(): im.snapback.ffi.SrvQuery? = if (closed.get()) null else core.nextSrvQuery()
 
+    /** With a message of the DNS, as it came; `null` if there is none. */
     internal fun answerSrv(
         id: ULong,
-        records: List<SrvRecord>?,
-    ): Unit = tell { answerSrv(id, records) }
+        message: ByteArray?,
+    ): Unit = tell { answerSrvMessage(id, message) }
 
     internal val pumpScope: CoroutineScope get() = scope
 
