@@ -1,46 +1,50 @@
-//! Queries over UDP, and TCP where an answer is truncated, by hickory.
+//! Queries to name servers, over UDP and, where an answer does not fit, TCP: RFC 1035, RFC 6891 (EDNS0), RFC 5452
+//! (answers that others forge), RFC 7766 (TCP).
+//!
+//! A stub resolver and no more: it asks recursive servers, keeps nothing, and knows SRV, A and AAAA. How names and
+//! records are spelled is hickory's part; whom to ask, when, and what to believe is decided here
+//! (`docs/decisions/0054`).
+
+mod answer;
+mod exchange;
+mod message;
+mod servers;
 
 use super::resolv_conf::ResolvConf;
 use super::{Addresses, Lookup};
 use crate::{LookupError, SrvAnswer, SrvRecord};
-use hickory_resolver::config::{
-    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
-};
-use hickory_resolver::lookup::Lookup as Found;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
-use hickory_resolver::{Resolver, TokioResolver};
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use answer::{Chain, Found};
+use hickory_resolver::proto::rr::{Name, RecordType};
+use message::{Data, Question};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
-/// A datagram may be lost: it is sent again within the two seconds of a query, and a recursive server that was too slow
-/// the first time has the answer by then.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(600);
-const RETRIES: usize = 2;
 /// How long one address family may be late once the other has answered. RFC 8305 waits 50 ms and then takes late addresses into
 /// the running race; ours is one list, so it waits longer: DNS64 makes its AAAA record only after asking for A.
 const FAMILY_GRACE: Duration = Duration::from_millis(500);
+/// All of a query: with what is lost and asked again, with other servers and with aliases. It ends before
+/// [`QUERY_TIMEOUT`](crate::QUERY_TIMEOUT), so that the reason is still told.
+const PATIENCE: Duration = Duration::from_millis(1800);
 /// Where Unix hosts keep their name servers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Whom to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameServers {
-    /// These. On phones the platform knows them, and they change with the network.
+    /// These, in this order. On phones the platform knows them, and they change with the network.
     Given(Vec<SocketAddr>),
     /// Those of `/etc/resolv.conf`. Phones have no such file.
     System,
 }
 
 /// Asks name servers directly. It keeps no answers and reads no hosts file, so a change of network leaves nothing behind.
-pub struct HickoryLookup {
-    resolver: TokioResolver,
+#[derive(Debug)]
+pub struct NameServerLookup {
+    servers: Vec<SocketAddr>,
 }
 
-impl HickoryLookup {
+impl NameServerLookup {
     /// Prepares to ask these servers; nothing is sent yet.
     ///
     /// # Errors
@@ -57,64 +61,72 @@ impl HickoryLookup {
         if servers.is_empty() {
             return Err(LookupError::NoNameServers);
         }
-        let config =
-            ResolverConfig::from_name_servers(servers.into_iter().map(name_server).collect());
-        let resolver = Resolver::builder_with_config(config, TokioRuntimeProvider::default())
-            .with_options(options())
-            .build()
-            .map_err(|e| classify(&e))?;
-        Ok(Self { resolver })
+        Ok(Self { servers })
     }
 
+    /// The records under a name, by way of its aliases.
     async fn query(&self, name: &str, kind: RecordType) -> Result<Found, LookupError> {
         let mut name = Name::from_ascii(name).map_err(|_| LookupError::InvalidName)?;
         // Fully qualified: no search domains.
         name.set_fqdn(true);
-        self.resolver
-            .lookup(name, kind)
-            .await
-            .map_err(|e| classify(&e))
+        let mut chain = Chain::from(name);
+        let mut failure = LookupError::NoAnswer(PATIENCE);
+        let follow = async {
+            loop {
+                let question = Question {
+                    name: chain.end().clone(),
+                    kind,
+                };
+                let reply = servers::ask(&self.servers, &question, &mut failure).await?;
+                if let Some(found) = chain.follow(reply, kind)? {
+                    return Ok(found);
+                }
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, follow).await;
+        found.unwrap_or(Err(failure))
     }
 
     async fn family(&self, host: &str, kind: RecordType) -> Result<Addresses, LookupError> {
         let found = self.query(host, kind).await?;
-        let addresses = found
-            .answers()
-            .iter()
-            .filter_map(|record| match &record.data {
-                RData::A(a) => Some(IpAddr::V4(a.0)),
-                RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
-                _ => None,
-            });
+        let addresses = found.records.into_iter().filter_map(|data| match data {
+            Data::Address(address) => Some(address),
+            Data::Alias(_) | Data::Service(_) => None,
+        });
         Ok(Addresses {
             addresses: addresses.collect(),
-            ttl: shortest_ttl(&found),
+            ttl: Some(found.ttl),
         })
     }
 }
 
-impl Lookup for HickoryLookup {
+impl Lookup for NameServerLookup {
     async fn srv(&self, name: &str) -> Result<SrvAnswer, LookupError> {
+        if Special::of(name).is_some() {
+            return Ok(SrvAnswer::Absent);
+        }
         let found = match self.query(name, RecordType::SRV).await {
             Err(LookupError::NoSuchName) => return Ok(SrvAnswer::Absent),
             found => found?,
         };
-        let records = found
-            .answers()
-            .iter()
-            .filter_map(|record| match &record.data {
-                RData::SRV(srv) => Some(SrvRecord {
-                    priority: srv.priority,
-                    weight: srv.weight,
-                    port: srv.port,
-                    target: srv.target.to_ascii(),
-                }),
-                _ => None,
-            });
-        SrvAnswer::from_records(records.collect(), shortest_ttl(&found).unwrap_or_default())
+        let records = found.records.into_iter().filter_map(|data| match data {
+            Data::Service(srv) => Some(SrvRecord {
+                priority: srv.priority,
+                weight: srv.weight,
+                port: srv.port,
+                target: srv.target.to_ascii(),
+            }),
+            Data::Address(_) | Data::Alias(_) => None,
+        });
+        SrvAnswer::from_records(records.collect(), found.ttl)
     }
 
     async fn addresses(&self, host: &str) -> Result<Addresses, LookupError> {
+        match Special::of(host) {
+            Some(Special::Localhost) => return Ok(loopback()),
+            Some(Special::NoHost) => return Err(LookupError::NoSuchName),
+            None => {}
+        }
         let mut v6 = pin!(self.family(host, RecordType::AAAA));
         let mut v4 = pin!(self.family(host, RecordType::A));
         let (v6, v4) = tokio::select! {
@@ -134,9 +146,38 @@ impl Lookup for HickoryLookup {
     }
 }
 
-impl fmt::Debug for HickoryLookup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HickoryLookup").finish_non_exhaustive()
+/// Names that no name server is asked for (RFC 6761, RFC 7686).
+enum Special {
+    /// This machine.
+    Localhost,
+    /// Nothing in the DNS; asking would only tell others what is looked for.
+    NoHost,
+}
+
+impl Special {
+    fn of(name: &str) -> Option<Self> {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let top = name.rsplit('.').next().unwrap_or(name);
+        if top.eq_ignore_ascii_case("localhost") {
+            Some(Self::Localhost)
+        } else if ["onion", "invalid"]
+            .iter()
+            .any(|it| top.eq_ignore_ascii_case(it))
+        {
+            Some(Self::NoHost)
+        } else {
+            None
+        }
+    }
+}
+
+fn loopback() -> Addresses {
+    Addresses {
+        addresses: vec![
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ],
+        ttl: None,
     }
 }
 
@@ -152,40 +193,4 @@ async fn after(
     tokio::time::timeout(FAMILY_GRACE, second)
         .await
         .unwrap_or(late)
-}
-
-fn name_server(addr: SocketAddr) -> NameServerConfig {
-    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-        connection.port = addr.port();
-        connection
-    });
-    NameServerConfig::new(addr.ip(), true, connections.into())
-}
-
-fn options() -> ResolverOpts {
-    let mut options = ResolverOpts::default();
-    options.timeout = ATTEMPT_TIMEOUT;
-    options.attempts = RETRIES;
-    options.cache_size = 0;
-    options.use_hosts_file = ResolveHosts::Never;
-    options
-}
-
-fn shortest_ttl(found: &Found) -> Option<Duration> {
-    found
-        .answers()
-        .iter()
-        .map(|record| Duration::from_secs(record.ttl.into()))
-        .min()
-}
-
-fn classify(error: &NetError) -> LookupError {
-    match error {
-        NetError::Dns(DnsError::NoRecordsFound(_)) => LookupError::NoSuchName,
-        NetError::Dns(_) => LookupError::ServerFailure,
-        NetError::Timeout => LookupError::NoAnswer(ATTEMPT_TIMEOUT * (RETRIES as u32 + 1)),
-        NetError::Io(e) => LookupError::Network(e.kind()),
-        NetError::NoConnections => LookupError::Network(std::io::ErrorKind::NotConnected),
-        _ => LookupError::Malformed,
-    }
 }
