@@ -12,7 +12,7 @@ mod servers;
 
 use super::resolv_conf::ResolvConf;
 use super::{Addresses, Lookup};
-use crate::{LookupError, SrvAnswer, SrvRecord};
+use crate::{LookupError, SrvAnswer, SrvRecord, host};
 use answer::{Chain, Found};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use message::{Data, Question};
@@ -66,10 +66,7 @@ impl NameServerLookup {
 
     /// The records under a name, by way of its aliases.
     async fn query(&self, name: &str, kind: RecordType) -> Result<Found, LookupError> {
-        let mut name = Name::from_ascii(name).map_err(|_| LookupError::InvalidName)?;
-        // Fully qualified: no search domains.
-        name.set_fqdn(true);
-        let mut chain = Chain::from(name);
+        let mut chain = Chain::from(wire_name(name)?);
         let mut failure = LookupError::NoAnswer(PATIENCE);
         let follow = async {
             loop {
@@ -144,6 +141,15 @@ impl Lookup for NameServerLookup {
             (Err(LookupError::NoSuchName), Err(error)) | (Err(error), Err(_)) => Err(error),
         }
     }
+}
+
+/// Label by label: what hickory takes as text may be IDNA, with tables that nobody needs here.
+fn wire_name(name: &str) -> Result<Name, LookupError> {
+    let host = host::from_ascii(name).ok_or(LookupError::InvalidName)?;
+    let append = |name: Name, label: &str| name.append_label(label.as_bytes());
+    // Fully qualified: no search domains.
+    let name = host.split('.').try_fold(Name::root(), append);
+    name.map_err(|_| LookupError::InvalidName)
 }
 
 /// Names that no name server is asked for (RFC 6761, RFC 7686).
