@@ -546,3 +546,18 @@ async fn some_names_are_nobody_elses_business() {
     );
     assert!(seen.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn only_host_names_are_asked_for() {
+    let (addr, seen) = server(|query| vec![bytes(&right(query))]).await;
+    let lookup = ask(&[addr]);
+    let long = "a".repeat(64);
+    for name in ["", ".", "a..b", "b\u{fc}cher.example", "a b", long.as_str()] {
+        assert_eq!(
+            lookup.srv(name).await,
+            Err(LookupError::InvalidName),
+            "{name:?}"
+        );
+    }
+    assert!(seen.lock().unwrap().is_empty());
+}
