@@ -5,13 +5,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use snapback_client::{Client, ClientConfig, EndReason, Event, Outcome, Stage};
+use snapback_client::{Client, ClientConfig, Element, EndReason, Event, Outcome, Stage};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 /// Nothing that is waited for takes longer, unless it is broken: a login may take 30 s on the worst of networks, and may
 /// have to be tried twice.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+const MAM: &str = "urn:xmpp:mam:2";
 
 /// A client, and all it said so far.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(super) struct Seen {
     /// By the stanza's id, as its sender made it: each time that it came, its id in our archive (XEP-0359), if it had one.
     pub(super) received: BTreeMap<String, Vec<Option<String>>>,
     pub(super) acked: BTreeSet<String>,
+    /// Ids of the messages that the archive was seen to have, when it was asked.
+    archived: BTreeSet<String>,
     pub(super) failed: Vec<String>,
     pub(super) ended: Vec<EndReason>,
     pub(super) gaps: usize,
@@ -105,6 +109,22 @@ impl Party {
             let id = self.client.send_message(to, &body).await;
             self.sent.push(id.expect("the message is queued"));
         }
+    }
+
+    /// The newest messages in its archive, by the stanza's id: what the server has taken for it, and from it.
+    pub(super) async fn archived(&self) -> BTreeSet<String> {
+        let newest = Element::new("set", "http://jabber.org/protocol/rsm")
+            .with_child(Element::new("max", "http://jabber.org/protocol/rsm").with_text("100"))
+            .with_child(Element::new("before", "http://jabber.org/protocol/rsm"));
+        let query = Element::new("query", MAM)
+            .with_attr("queryid", "witness")
+            .with_child(newest);
+        let iq = Element::new("iq", "jabber:client")
+            .with_attr("type", "set")
+            .with_child(query);
+        // Who gets no answer has seen nothing, and says so by that.
+        let _ = self.client.iq(iq, PATIENCE).await;
+        self.seen(|seen| std::mem::take(&mut seen.archived))
     }
 
     /// Asks what was said so far.
@@ -183,6 +203,10 @@ impl Seen {
             }),
             Event::Message { delivery } => {
                 let stanza = &delivery.stanza;
+                if let Some(id) = from_archive(stanza) {
+                    self.archived.insert(id);
+                    return;
+                }
                 let archived = stanza
                     .children()
                     .find(|child| child.name() == "stanza-id")
@@ -207,4 +231,15 @@ impl Seen {
             _ => {}
         }
     }
+}
+
+/// The id of the message in a result of the archive's.
+fn from_archive(stanza: &Element) -> Option<String> {
+    let child = |element: &Element, name: &str| {
+        let mut children = element.children();
+        children.find(|child| child.name() == name).cloned()
+    };
+    let result = child(stanza, "result").filter(|result| result.ns() == MAM)?;
+    let message = child(&child(&result, "forwarded")?, "message")?;
+    message.attr("id").map(str::to_owned)
 }

@@ -286,7 +286,8 @@ impl Stage {
             let open = from.sent.get(from.settled..).unwrap_or_default();
             let there = to.in_time(|seen| open.iter().all(|id| seen.has_received(id)));
             if !there.await {
-                panic!("{}", to.seen(|seen| missing(open, seen)));
+                let (theirs, ours) = (from.archived().await, to.archived().await);
+                panic!("{}", to.seen(|seen| missing(open, seen, &theirs, &ours)));
             }
             from.until("all acknowledgements", |seen| seen.has_acked(open))
                 .await;
@@ -294,13 +295,25 @@ impl Stage {
     }
 }
 
-/// What did not come, by its place in what was sent since the last cut but one.
-fn missing(open: &[String], seen: &Seen) -> String {
+/// What did not come, by its place in what was sent since the last cut but one, and who has it: what is in its sender's archive
+/// and not in the other's, the server has lost.
+fn missing(
+    open: &[String],
+    seen: &Seen,
+    senders: &BTreeSet<String>,
+    others: &BTreeSet<String>,
+) -> String {
     let places = open.iter().enumerate();
     let missing: Vec<_> = places.filter(|(_, id)| !seen.has_received(id)).collect();
+    let found = |archive: &BTreeSet<String>| {
+        let found = missing.iter().filter(|(_, id)| archive.contains(*id));
+        format!("{} (of {} seen)", found.count(), archive.len())
+    };
     format!(
-        "of {} messages these never came: {missing:?}; so far: {seen}",
-        open.len()
+        "of {} messages these never came: {missing:?}; in the sender's archive {}, in the other's {}; so far: {seen}",
+        open.len(),
+        found(senders),
+        found(others),
     )
 }
 
