@@ -74,6 +74,10 @@ impl Element {
         self.set_qualified("", name, value);
     }
 
+    pub(crate) fn reserve_attributes(&mut self, count: usize) {
+        self.attributes.reserve_exact(count);
+    }
+
     pub(crate) fn set_qualified(
         &mut self,
         ns: impl Into<Name>,
@@ -202,13 +206,10 @@ fn write_attribute(name: &str, value: &str, out: &mut String) {
 
 /// Escapes for a value between single quotes; white space survives normalisation.
 pub(crate) fn escape_attribute(value: &str, out: &mut String) {
-    let is_special = |byte| {
-        matches!(
-            byte,
-            b'&' | b'<' | b'>' | b'\'' | b'"' | b'\t' | b'\n' | b'\r'
-        )
-    };
-    if !value.bytes().any(is_special) {
+    // All bytes are tested without branches: the compiler makes vector instructions of it. A blank is no reason to look again.
+    let may_be_special =
+        |b: u8| (b < b' ') | (b == b'&') | (b == b'<') | (b == b'>') | (b == b'\'') | (b == b'"');
+    if !value.bytes().fold(false, |any, b| any | may_be_special(b)) {
         return out.push_str(value);
     }
     for c in value.chars() {
@@ -227,10 +228,8 @@ pub(crate) fn escape_attribute(value: &str, out: &mut String) {
 }
 
 fn escape_text(text: &str, out: &mut String) {
-    if !text
-        .bytes()
-        .any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'\r'))
-    {
+    let is_special = |b: u8| (b == b'&') | (b == b'<') | (b == b'>') | (b == b'\r');
+    if !text.bytes().fold(false, |any, b| any | is_special(b)) {
         return out.push_str(text);
     }
     for c in text.chars() {

@@ -15,8 +15,10 @@ pub(super) struct Scope {
     declared: Vec<(Option<String>, Name)>,
     /// For each open element, how many declarations stand around it.
     around: Vec<usize>,
-    /// The start tag that is being read.
-    tag: Option<(RawQName, Vec<(RawQName, String)>)>,
+    /// The name of the start tag that is being read.
+    tag: Option<RawQName>,
+    /// The attributes of that tag.
+    attributes: Vec<(RawQName, String)>,
 }
 
 /// A name without a declaration, or two of the same.
@@ -27,7 +29,8 @@ impl Scope {
     /// A start tag begins.
     pub(super) fn open(&mut self, name: RawQName) {
         self.around.push(self.declared.len());
-        self.tag = Some((name, Vec::new()));
+        self.tag = Some(name);
+        self.attributes.clear();
     }
 
     /// Something in the start tag: an attribute or a declaration.
@@ -36,9 +39,7 @@ impl Scope {
             (None, local) if local == "xmlns" => None,
             (Some(prefix), local) if prefix == "xmlns" => Some(local.as_str()),
             _ => {
-                if let Some((_, attributes)) = &mut self.tag {
-                    attributes.push((name, value));
-                }
+                self.attributes.push((name, value));
                 return Ok(());
             }
         };
@@ -54,15 +55,17 @@ impl Scope {
 
     /// The start tag is complete.
     pub(super) fn element(&mut self) -> Result<Element, BadNames> {
-        let ((prefix, name), attributes) = self.tag.take().ok_or(BadNames)?;
+        let (prefix, name) = self.tag.take().ok_or(BadNames)?;
         let ns = match prefix {
             None => self.find(None).unwrap_or_default(),
             Some(prefix) => self.find(Some(&prefix)).ok_or(BadNames)?,
         };
-        refuse_twice(&attributes, |(name, _)| name)?;
+        refuse_twice(&self.attributes, |(name, _)| name)?;
         let mut element = Element::new(ns, names::name(&name));
+        element.reserve_attributes(self.attributes.len());
         let mut foreign = Vec::new();
-        for ((prefix, name), value) in attributes {
+        let mut attributes = std::mem::take(&mut self.attributes);
+        for ((prefix, name), value) in attributes.drain(..) {
             let ns = match prefix {
                 None => Name::default(),
                 Some(prefix) => {
@@ -73,6 +76,8 @@ impl Scope {
             };
             element.set_qualified(ns, names::name(&name), value);
         }
+        // The room is for the next tag.
+        self.attributes = attributes;
         // Two prefixes may stand for one namespace.
         refuse_twice(&foreign, |name| name)?;
         Ok(element)
