@@ -6,24 +6,27 @@ use std::sync::Arc;
 
 use crate::ns;
 
-/// The name of an element or attribute, or a namespace. Cheap to clone.
-#[derive(Clone)]
+/// The name of an element or attribute, or a namespace. Cheap to clone, and as small as a reference to text: a tree
+/// consists of names mostly.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Name(Text);
 
-#[derive(Clone)]
+/// What is frequent is never [`Text::Other`], so two names are the same if they are of the same kind and say the same.
+#[derive(Clone, PartialEq, Eq)]
 enum Text {
-    Frequent(&'static str),
+    /// Its place in [`FREQUENT`].
+    Frequent(u8),
     Other(Arc<str>),
 }
 
 impl Name {
     /// No namespace: what attributes without a prefix have.
-    pub const NONE: Self = Self(Text::Frequent(""));
+    pub const NONE: Self = Self(Text::Frequent(0));
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Text::Frequent(text) => text,
+            Text::Frequent(entry) => FREQUENT.get(usize::from(*entry)).copied().unwrap_or(""),
             Text::Other(text) => text,
         }
     }
@@ -32,7 +35,7 @@ impl Name {
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
         match frequent(text) {
-            Some(frequent) => Self(Text::Frequent(frequent)),
+            Some(entry) => Self(Text::Frequent(entry)),
             None => Self(Text::Other(Arc::from(text))),
         }
     }
@@ -58,14 +61,6 @@ impl Deref for Name {
     }
 }
 
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Name {}
-
 impl PartialEq<str> for Name {
     fn eq(&self, other: &str) -> bool {
         self.as_str() == other
@@ -90,13 +85,13 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The frequent name that is written like this.
-fn frequent(text: &str) -> Option<&'static str> {
+/// The place in [`FREQUENT`] of the name that is written like this.
+fn frequent(text: &str) -> Option<u8> {
     let (_, from) = TABLE.split_at_checked(place(text.as_bytes()))?;
     from.iter()
-        .map_while(|&entry| FREQUENT.get(usize::from(entry)))
-        .find(|frequent| **frequent == text)
-        .copied()
+        .map_while(|&entry| Some((entry, FREQUENT.get(usize::from(entry))?)))
+        .find(|(_, frequent)| **frequent == text)
+        .map(|(entry, _)| entry)
 }
 
 /// Where in [`TABLE`] names are looked for; behind the last there is room for those that found it taken.
@@ -122,12 +117,12 @@ const fn place(text: &[u8]) -> usize {
     (text.len() * 35 + first(text) * 79 + middle * 53 + last * 55) % PLACES
 }
 
-/// All frequent names.
+/// All frequent names; the first is [`Name::NONE`].
 #[allow(
     clippy::indexing_slicing,
     reason = "computed by the compiler: out of bounds is an error there"
 )]
-const FREQUENT: [&str; NAMESPACES.len() + NAMES.len()] = {
+static FREQUENT: [&str; NAMESPACES.len() + NAMES.len()] = {
     let mut all = [""; NAMESPACES.len() + NAMES.len()];
     let mut at = 0;
     while at < all.len() {
@@ -327,6 +322,12 @@ mod tests {
         assert!(ways.iter().all(|way| *way <= 3), "{ways:?}");
         let first = ways.iter().filter(|way| **way == 0).count();
         assert!(first * 5 >= ways.len() * 4, "{first}");
+    }
+
+    #[test]
+    fn a_name_is_as_small_as_a_reference_to_text() {
+        assert_eq!(size_of::<Name>(), size_of::<&str>());
+        assert_eq!((Name::NONE.as_str(), Name::from("")), ("", Name::NONE));
     }
 
     #[test]
