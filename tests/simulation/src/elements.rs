@@ -93,6 +93,9 @@ impl Splitter {
 fn tag_end(bytes: &[u8]) -> Option<usize> {
     let first = memchr(b'>', bytes)?;
     let tag = &bytes[..first];
+    if tag.starts_with(b"</") {
+        return Some(first + 1);
+    }
     let (single, double) = (count(b'\'', tag), count(b'"', tag));
     // Where only one kind of quote stands, every second one closes a value.
     if (single == 0 || double == 0) && (single + double).is_multiple_of(2) {
