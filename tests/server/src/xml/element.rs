@@ -17,10 +17,10 @@ pub(crate) struct Element {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Attribute {
-    ns: Name,
-    name: Name,
-    value: String,
+pub(super) struct Attribute {
+    pub(super) ns: Name,
+    pub(super) name: Name,
+    pub(super) value: String,
 }
 
 /// What an element contains.
@@ -36,6 +36,16 @@ impl Element {
             ns: ns.into(),
             name: name.into(),
             attributes: Vec::new(),
+            children: Vec::new(),
+        }
+    }
+
+    /// An element as it was read.
+    pub(super) fn with_attributes(ns: Name, name: Name, attributes: Vec<Attribute>) -> Self {
+        Self {
+            ns,
+            name,
+            attributes,
             children: Vec::new(),
         }
     }
@@ -72,10 +82,6 @@ impl Element {
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
         self.remove(name);
         self.set_qualified("", name, value);
-    }
-
-    pub(crate) fn reserve_attributes(&mut self, count: usize) {
-        self.attributes.reserve_exact(count);
     }
 
     pub(crate) fn set_qualified(

@@ -1,58 +1,98 @@
-//! A push reader for one XML stream (RFC 6120 section 4 and 11), over `rxml`.
-//!
-//! It consumes not one byte beyond the item it returns, so that a stream restart or the start
-//! of TLS splits the input exactly behind the closing `>`.
+//! `rxml` reads along in builds for debugging: in the same bytes it must find what the [reader](super::reader) finds, and
+//! what it refuses must be refused before anything comes of it.
 
 use rxml::error::EndOrError;
 use rxml::{Options, Parse, RawEvent, RawParser, WithOptions};
 
-use super::scope::{BadNames, Scope};
+use scope::{BadNames, Scope};
+
+use super::reader::{Item, ReadError};
 use super::{Element, Node};
 use crate::ns;
+
+mod scope;
 
 const MAX_DEPTH: usize = 64;
 /// `rxml` is quadratic in the length of a slice that holds one long text.
 const MAX_SLICE: usize = 4096;
 
-/// Something at the top of a stream.
+/// A second opinion on what the reader finds.
 #[derive(Debug)]
-pub(crate) enum Item {
-    /// `<stream:stream ..>`, without children.
-    Header(Element),
-    /// A complete child of the stream; `early` if its first byte was TLS early data.
-    Element { element: Element, early: bool },
-    /// `</stream:stream>`.
-    End,
+pub(super) struct Oracle {
+    reader: RxmlReader,
+    /// What came since the last item.
+    bytes: Vec<u8>,
+    /// `rxml` has refused what the reader has not come to the end of.
+    refused: bool,
+    /// The stream has ended, or was refused: nobody reads on.
+    over: bool,
 }
 
-/// Why a stream cannot be read any further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReadError {
-    NotWellFormed,
-    RestrictedXml,
-    /// Characters between stanzas, or a header that is none.
-    BadFormat,
-    InvalidNamespace,
-    TooDeep,
-    TooBig,
+impl Oracle {
+    pub(super) fn new() -> Self {
+        Self {
+            reader: RxmlReader::new(),
+            bytes: Vec::new(),
+            refused: false,
+            over: false,
+        }
+    }
+
+    /// Reads what the reader has read, up to this result, and insists on the same.
+    pub(super) fn agrees(&mut self, mut read: &[u8], result: &Result<Option<Item>, ReadError>) {
+        if self.over {
+            return;
+        }
+        let Ok(item) = result else {
+            // Limits, and all that is refused earlier than `rxml` would, are the reader's own business.
+            self.over = true;
+            return;
+        };
+        self.bytes.extend_from_slice(read);
+        if read.contains(&b'\r') {
+            // It keeps or refuses a CR in a value, where XML reads a blank (sections 2.11 and 3.3.3).
+            self.over = true;
+            return;
+        }
+        if !self.refused {
+            match self.reader.next(&mut read, false) {
+                Ok(other) => assert_eq!(text(item.as_ref()), text(other.as_ref()), "rxml differs"),
+                Err(_) => self.refused = true,
+            }
+            assert!(self.refused || read.is_empty(), "rxml is done earlier");
+        }
+        if item.is_some() {
+            let bytes = String::from_utf8_lossy(&self.bytes);
+            assert!(!self.refused, "rxml refuses {bytes:?}");
+            self.bytes.clear();
+        }
+        self.over = matches!(item, Some(Item::End));
+    }
+}
+
+/// What tells two items apart.
+fn text(item: Option<&Item>) -> String {
+    match item {
+        None => String::new(),
+        Some(Item::End) => "end".to_owned(),
+        Some(Item::Header(element) | Item::Element { element, .. }) => element.to_xml(),
+    }
 }
 
 /// Reads one stream, from its header to its end.
 #[derive(Debug)]
-pub(crate) struct StreamReader {
+struct RxmlReader {
     parser: RawParser,
     scope: Scope,
     stack: Vec<Element>,
     opened: bool,
-    element_bytes: usize,
-    max_element_bytes: usize,
     started_early: bool,
 }
 
-impl StreamReader {
-    pub(crate) fn new(max_element_bytes: usize) -> Self {
+impl RxmlReader {
+    fn new() -> Self {
         let options = Options {
-            max_token_length: 65_536,
+            max_token_length: 8 * 1024 * 1024,
             ..Options::default()
         };
         Self {
@@ -60,33 +100,18 @@ impl StreamReader {
             scope: Scope::default(),
             stack: Vec::new(),
             opened: false,
-            element_bytes: 0,
-            max_element_bytes,
             started_early: false,
         }
     }
 
-    pub(crate) fn set_limit(&mut self, max_element_bytes: usize) {
-        self.max_element_bytes = max_element_bytes;
-    }
-
-    pub(crate) fn is_opened(&self) -> bool {
-        self.opened
-    }
-
     /// The next item of `input`, which shrinks by what was read; `None` once it is used up.
-    pub(crate) fn next(
-        &mut self,
-        input: &mut &[u8],
-        early: bool,
-    ) -> Result<Option<Item>, ReadError> {
+    fn next(&mut self, input: &mut &[u8], early: bool) -> Result<Option<Item>, ReadError> {
         while !input.is_empty() {
             let (mut slice, _) = input.split_at(input.len().min(MAX_SLICE));
             let before = slice.len();
             let event = self.parser.parse(&mut slice, false);
             let used = before - slice.len();
             *input = input.get(used..).unwrap_or_default();
-            self.count(used)?;
             match event {
                 Ok(Some(event)) => {
                     if let Some(item) = self.take(event, early)? {
@@ -116,14 +141,6 @@ impl StreamReader {
             }
         }
         Ok(None)
-    }
-
-    fn count(&mut self, bytes: usize) -> Result<(), ReadError> {
-        self.element_bytes += bytes;
-        if self.element_bytes > self.max_element_bytes {
-            return Err(ReadError::TooBig);
-        }
-        Ok(())
     }
 
     fn take(&mut self, event: RawEvent, early: bool) -> Result<Option<Item>, ReadError> {
@@ -158,7 +175,6 @@ impl StreamReader {
                 return Err(ReadError::InvalidNamespace);
             }
             self.opened = true;
-            self.element_bytes = 0;
             return Ok(Some(Item::Header(element)));
         }
         if self.stack.is_empty() {
@@ -180,22 +196,17 @@ impl StreamReader {
                 parent.push(Node::Element(element));
                 None
             }
-            None => {
-                self.element_bytes = 0;
-                Some(Item::Element {
-                    element,
-                    early: self.started_early,
-                })
-            }
+            None => Some(Item::Element {
+                element,
+                early: self.started_early,
+            }),
         }
     }
 
     fn text(&mut self, text: String) -> Result<Option<Item>, ReadError> {
         match self.stack.last_mut() {
             Some(parent) => parent.push(Node::Text(text)),
-            None if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() => {
-                self.element_bytes = 0;
-            }
+            None if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() => {}
             None => return Err(ReadError::BadFormat),
         }
         Ok(None)
@@ -213,101 +224,6 @@ impl From<rxml::Error> for ReadError {
         match error {
             rxml::Error::RestrictedXml(_) | rxml::Error::UndeclaredEntity => Self::RestrictedXml,
             _ => Self::NotWellFormed,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEADER: &str =
-        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
-
-    #[test]
-    fn stops_exactly_behind_the_closing_bracket() {
-        let text = format!("{HEADER}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\x16\x03");
-        let mut input = text.as_bytes();
-        let mut reader = StreamReader::new(4096);
-        assert!(matches!(
-            reader.next(&mut input, false),
-            Ok(Some(Item::Header(_)))
-        ));
-        assert!(matches!(
-            reader.next(&mut input, false),
-            Ok(Some(Item::Element { .. }))
-        ));
-        assert_eq!(input, b"\x16\x03");
-    }
-
-    #[test]
-    fn an_empty_element_is_complete_with_its_last_byte() {
-        let text = format!("{HEADER}<a/>");
-        let mut reader = StreamReader::new(4096);
-        let mut items = 0;
-        for byte in text.as_bytes() {
-            let mut input = std::slice::from_ref(byte);
-            while let Some(_item) = reader.next(&mut input, false).unwrap() {
-                items += 1;
-            }
-        }
-        assert_eq!(items, 2);
-    }
-
-    #[test]
-    fn prefixes_stand_for_what_is_declared_around_them() {
-        let text = format!(
-            "{HEADER}<p:a xmlns:p='u' p:b='1' b='2' xml:lang='en'><a xmlns=''/><p:c xmlns:p='v'/><p:d/><e/></p:a>"
-        );
-        let mut input = text.as_bytes();
-        let mut reader = StreamReader::new(4096);
-        reader.next(&mut input, false).unwrap();
-        let Ok(Some(Item::Element { element, .. })) = reader.next(&mut input, false) else {
-            panic!("there is an element");
-        };
-        let inner: Vec<_> = element.elements().map(|e| (&*e.ns, &*e.name)).collect();
-        assert!(element.is("u", "a") && element.attribute("b") == Some("2"));
-        assert_eq!(
-            inner,
-            [("", "a"), ("v", "c"), ("u", "d"), (ns::CLIENT, "e")]
-        );
-        assert!(element.to_xml().contains(" xml:lang='en'"));
-    }
-
-    #[test]
-    fn refuses_what_xmpp_refuses() {
-        for (bad, error) in [
-            ("<!-- c -->", ReadError::RestrictedXml),
-            ("<a></b>", ReadError::NotWellFormed),
-            ("<a>&x;</a>", ReadError::RestrictedXml),
-            ("text<a/>", ReadError::BadFormat),
-            ("<a b='1' b='2'/>", ReadError::NotWellFormed),
-            ("<a xmlns='u' xmlns='v'/>", ReadError::NotWellFormed),
-            ("<a xmlns:b='u' xmlns:b='v'/>", ReadError::NotWellFormed),
-            (
-                "<a xmlns:b='u' xmlns:c='u' b:d='1' c:d='2'/>",
-                ReadError::NotWellFormed,
-            ),
-            ("<b:a/>", ReadError::NotWellFormed),
-            ("<a b:c='1'/>", ReadError::NotWellFormed),
-            ("<a xmlns:b='u'/><b:a/>", ReadError::NotWellFormed),
-            ("<a xmlns:b=''/>", ReadError::NotWellFormed),
-            ("<a xmlns:xml='u'/>", ReadError::NotWellFormed),
-        ] {
-            let text = format!("{HEADER}{bad}");
-            let mut input = text.as_bytes();
-            let mut reader = StreamReader::new(4096);
-            let mut outcome = Ok(());
-            for _ in 0..4 {
-                match reader.next(&mut input, false) {
-                    Ok(_) => {}
-                    Err(error) => {
-                        outcome = Err(error);
-                        break;
-                    }
-                }
-            }
-            assert_eq!(outcome, Err(error), "{bad}");
         }
     }
 }
