@@ -9,7 +9,6 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::client::CoreClient;
-use crate::drain::DrainOutcome;
 use crate::error::{CallError, IqError};
 use crate::stanza::{IqAnswer, IqRequest};
 
@@ -36,7 +35,10 @@ impl Cancellation {
 }
 
 impl Cancellation {
-    async fn or<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<Option<T>, E> {
+    pub(crate) async fn or<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<Option<T>, E> {
         let mut cancelled = self.cancelled.subscribe();
         tokio::select! {
             biased;
@@ -55,15 +57,6 @@ impl CoreClient {
         cancellation: Arc<Cancellation>,
     ) -> Result<Option<IqAnswer>, IqError> {
         cancellation.or(self.iq(request)).await
-    }
-
-    /// [`drain`](Self::drain); nothing if it was cancelled.
-    pub async fn drain_until(
-        &self,
-        timeout_ms: u64,
-        cancellation: Arc<Cancellation>,
-    ) -> Result<Option<DrainOutcome>, CallError> {
-        cancellation.or(self.drain(timeout_ms)).await
     }
 
     /// [`handed_over`](Self::handed_over); not so if it was cancelled.

@@ -10,7 +10,6 @@ use tokio::sync::watch;
 
 use crate::config::{self, CoreConfig};
 use crate::convert::Clock;
-use crate::drain::{self, DrainOutcome};
 use crate::error::{CallError, IqError, OpenError, SendError};
 use crate::event::Event;
 use crate::handover::HandOver;
@@ -66,7 +65,8 @@ impl CoreClient {
         self.report.clone()
     }
 
-    /// Connects, and stays connected: after each break the client reconnects by itself. Said again, it means: now, please.
+    /// Connects, and stays connected: after each break the client reconnects by itself. Said again, it means: now, please. A
+    /// client that slept goes on.
     pub fn connect(&self) {
         self.tell(Client::connect);
     }
@@ -175,6 +175,13 @@ impl CoreClient {
         self.tell(|client| client.answer(core::RequestId(id), answer));
     }
 
+    /// The same with the whole message of the DNS, as the platform has it (RFC 1035 section 4). Nothing, or a message that
+    /// cannot be used, means that the name servers are asked.
+    pub fn answer_srv_message(&self, id: u64, message: Option<Vec<u8>>) {
+        let answer = message.map_or(core::PlatformAnswer::Unable, core::PlatformAnswer::Message);
+        self.tell(|client| client.answer(core::RequestId(id), answer));
+    }
+
     /// Sends a message. Yields its id once it is stored; its further stages come as events. It will be sent, and sent
     /// again, until the server has acknowledged it.
     pub async fn send_message(&self, message: OutgoingMessage) -> Result<String, SendError> {
@@ -224,7 +231,7 @@ impl CoreClient {
         });
     }
 
-    /// The app moved to the foreground (`true`) or the background (XEP-0352).
+    /// The app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a client that slept goes on.
     pub fn set_foreground(&self, foreground: bool) {
         self.tell(|client| client.set_active(foreground));
     }
@@ -239,15 +246,6 @@ impl CoreClient {
     /// Goes on after `suspend`.
     pub fn resume(&self) {
         self.tell(Client::resume);
-    }
-
-    /// A short visit, as after a push: resumes the interrupted session, and comes back when all that the server had is among
-    /// the events, or time is up. Call `suspend` when they are dealt with. It never binds a new session: where there is none
-    /// to resume, it comes back with `Offline` and `NoSession`, and the next `connect` makes one.
-    pub async fn drain(&self, timeout_ms: u64) -> Result<DrainOutcome, CallError> {
-        let time = Duration::from_millis(timeout_ms);
-        self.call(|client| async move { drain::drain(&client, time).await })
-            .await?
     }
 
     /// Allows the next logins to be weaker than those before. Ask the user first: this is what somebody in between would
@@ -269,7 +267,7 @@ impl CoreClient {
 }
 
 impl CoreClient {
-    fn client(&self) -> Result<Arc<Client>, CallError> {
+    pub(crate) fn client(&self) -> Result<Arc<Client>, CallError> {
         self.client
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -285,7 +283,7 @@ impl CoreClient {
     }
 
     /// Has something done on the runtime. Ends when the client does.
-    async fn call<T, W, F>(&self, work: W) -> Result<T, CallError>
+    pub(crate) async fn call<T, W, F>(&self, work: W) -> Result<T, CallError>
     where
         W: FnOnce(Arc<Client>) -> F,
         F: Future<Output = T> + Send + 'static,

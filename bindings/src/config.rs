@@ -315,6 +315,50 @@ impl From<ServerAddress> for core::ServerAddress {
 mod tests {
     use super::*;
 
+    const KOTLIN: &str = include_str!("../../android/src/main/kotlin/im/snapback/Configuration.kt");
+    const SWIFT: &str = include_str!("../../ios/Sources/Snapback/Configuration.swift");
+
+    /// What is said right above the declaration of a setting.
+    fn said_about(source: &str, declaration: &str) -> String {
+        let lines: Vec<&str> = source.lines().map(str::trim).collect();
+        let position = lines.iter().position(|line| line.starts_with(declaration));
+        let position = position.unwrap_or_else(|| panic!("no {declaration}"));
+        let above = lines[..position].iter().rev();
+        let comment = above.take_while(|line| line.starts_with('/') || line.starts_with('*'));
+        let mut comment: Vec<&str> = comment.copied().collect();
+        comment.reverse();
+        comment.join(" ")
+    }
+
+    /// Numbers in documentation outlive what they were copied from.
+    #[test]
+    fn the_documented_defaults_are_those_of_the_core() {
+        let core = core::ClientConfig::new("juliet@example.org", "password").unwrap();
+        let seconds = |time: Duration| format!("Default {} s", time.as_secs());
+        let (timeouts, timing, catch_up) = (core.timeouts, core.reconnect, core.catch_up);
+        let keepalive = timeouts.keepalive.unwrap();
+        let table = [
+            ("login: ", "Duration", seconds(timeouts.login)),
+            ("ack: ", "Duration", seconds(timeouts.ack)),
+            ("keepalive: ", "Duration", seconds(keepalive)),
+            ("probe: ", "Duration", seconds(timing.probe)),
+            ("backoff: ", "Duration", seconds(timing.base)),
+            ("backoffCap: ", "Duration", seconds(timing.cap)),
+            ("patience: ", "Duration", seconds(catch_up.patience)),
+            ("page: ", "Int", format!("Default {}", catch_up.page)),
+            ("pages: ", "Int", format!("Default {}", catch_up.pages)),
+            ("maxStanza: ", "Int", "Default 262,144".to_owned()),
+        ];
+        assert_eq!(core.max_stanza, 262_144);
+        for (name, kind, default) in table {
+            let kotlin = said_about(KOTLIN, &format!("public var {name}{kind}"));
+            assert!(kotlin.contains(&default), "{name}{default}, not {kotlin}");
+            let kind = kind.replace("Duration", "TimeInterval");
+            let swift = said_about(SWIFT, &format!("public var {name}{kind}"));
+            assert!(swift.contains(&default), "{name}{default}, not {swift}");
+        }
+    }
+
     #[test]
     fn name_servers_are_addresses_with_or_without_a_port() {
         let given = |texts: &[&str]| {

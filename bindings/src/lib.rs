@@ -25,7 +25,6 @@ mod cancel;
 mod client;
 mod config;
 mod convert;
-mod drain;
 mod ending;
 mod error;
 mod event;
@@ -40,6 +39,7 @@ mod state;
 mod store;
 mod timeline;
 mod vault;
+mod visit;
 mod xml;
 
 pub use client::CoreClient;
@@ -47,7 +47,6 @@ pub use config::{
     CoreConfig, DangerousTrust, Identity, LoginPolicy, Patience, ServerAddress, Storage,
     TransportKind,
 };
-pub use drain::DrainOutcome;
 pub use ending::{
     CertificateProblem, EndReason, Ending, LocalProblem, NoLoginProblem, ResolveProblem, Timer,
     TlsProblem, WrongAssumption,
@@ -63,6 +62,7 @@ pub use state::{ConnectionState, ConnectionStep, OfflineReason, SessionOutcome};
 pub use store::{OpenReport, StorageProblem, StoreTrouble, StoreUnknown};
 pub use timeline::{Flight, LocalStep, Timeline, TlsSummary};
 pub use vault::{KeyVault, VaultError};
+pub use visit::{CoreVisit, DrainOutcome};
 pub use xml::escape_xml;
 
 uniffi::setup_scaffolding!();

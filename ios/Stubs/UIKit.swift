@@ -9,7 +9,9 @@ public struct UIBackgroundTaskIdentifier: Hashable, Sendable, RawRepresentable {
 
 @MainActor
 public class UIApplication: NSObject {
+  public enum State: Int { case active, inactive, background }
   public class var shared: UIApplication { fatalError("a stub") }
+  public var applicationState: State { .active }
   public nonisolated class var didEnterBackgroundNotification: NSNotification.Name { NSNotification.Name("out") }
   public nonisolated class var willEnterForegroundNotification: NSNotification.Name { NSNotification.Name("in") }
   public func beginBackgroundTask(

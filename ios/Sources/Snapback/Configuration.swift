@@ -11,8 +11,8 @@ public struct Configuration: Sendable {
   public var login = LoginPolicy()
   /// What is asked of the archive after a lost session (XEP-0313).
   public var catchUp = CatchUp()
-  /// The longest stanza that is sent, in bytes; a longer one is refused with ``SnapbackError/tooBig(size:limit:)``. `nil`
-  /// for the default, which is what servers of today take.
+  /// The longest stanza that is sent, in bytes; a longer one is refused with ``SnapbackError/tooBig(size:limit:)``.
+  /// Default 262,144: what servers of today take. A server ends the stream over a longer one (RFC 6120 section 13.12).
   public var maxStanza: Int?
   /// How long to wait for what.
   public var patience = Patience()
@@ -52,13 +52,14 @@ public enum Storage: Sendable {
 
 /// What a login may do. The defaults are the safe ones.
 public struct LoginPolicy: Sendable, Hashable {
-  /// Allow the PLAIN mechanism: the server would learn the password.
+  /// Allow the PLAIN mechanism (RFC 4616). Off: the server would learn the password.
   public var allowPlain = false
-  /// Refuse to log in without channel binding.
+  /// Refuse to log in without channel binding (RFC 9266). Off: many servers do not offer it. Once used, it is insisted on.
   public var requireChannelBinding = false
-  /// Allow FAST logins in TLS 1.3 early data where the server allows them.
+  /// Allow FAST logins in TLS 1.3 early data where the server allows them (XEP-0484). Off: early data has no forward
+  /// secrecy against a stolen ticket key.
   public var earlyData = false
-  /// Allow tokens without channel binding.
+  /// Allow tokens without channel binding (`HT-SHA-256-NONE`). Off: a stolen token could be used from anywhere.
   public var allowUnboundTokens = false
 
   /// The safe policy.
@@ -67,17 +68,19 @@ public struct LoginPolicy: Sendable, Hashable {
 
 /// How long to wait for what, in seconds; `nil` for the default.
 public struct Patience: Sendable, Hashable {
-  /// From the transport's start to the session.
+  /// From the transport's start to the session. Default 30 s: eight round trips over GPRS, with a retransmission.
   public var login: TimeInterval?
-  /// For the answer to an acknowledgement request.
+  /// For the answer to an acknowledgement request (XEP-0198). Default 20 s: a stalled cell may hold data for 10 s.
   public var ack: TimeInterval?
-  /// Silence after which the server is asked for a sign of life; zero turns it off.
+  /// Silence after which the server is asked for a sign of life; zero turns it off. Default 240 s: below the five minutes
+  /// after which common NATs forget a flow.
   public var keepalive: TimeInterval?
-  /// For a sign of life after a change of the network or a wake-up.
+  /// For a sign of life after a change of the network or a wake-up. Default 3 s: a radio that wakes, and a round trip.
+  /// Longer, and a user looks at a dead connection; shorter, and a live one is thrown away.
   public var probe: TimeInterval?
-  /// What the first wait after a failed attempt is drawn from; it doubles with each failure.
+  /// What the first wait after a failed attempt is drawn from; it doubles with each failure. Default 1 s.
   public var backoff: TimeInterval?
-  /// What the doubling ends at.
+  /// What the doubling ends at. Default 300 s: a phone that was offline for an hour should not notice the wait.
   public var backoffCap: TimeInterval?
 
   /// The defaults.
@@ -86,11 +89,12 @@ public struct Patience: Sendable, Hashable {
 
 /// What is asked of the archive after a lost session (XEP-0313); `nil` for the default.
 public struct CatchUp: Sendable, Hashable {
-  /// Messages to ask for at once.
+  /// Messages to ask for at once. Default 100: about 50 kB of short ones. A server may give fewer.
   public var page: Int?
-  /// Pages in all; beyond that the app is told of a gap with ``Event/possibleGap``.
+  /// Pages in all; beyond that the app is told of a gap with ``Event/possibleGap``. Default 100.
   public var pages: Int?
-  /// How long messages of unknown fate wait for the archive's word, in seconds.
+  /// How long messages of unknown fate wait for the archive's word, in seconds. Default 10 s: it comes with the first pages,
+  /// or the archive is slow, and sending them twice is the lesser evil.
   public var patience: TimeInterval?
 
   /// The defaults.

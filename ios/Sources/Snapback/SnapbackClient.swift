@@ -88,7 +88,8 @@ public final class SnapbackClient: Sendable {
   /// What happens, in order.
   public var events: Events { Events(queue: queue) }
 
-  /// Connects, and stays connected: after each break the client reconnects by itself. Again, it means: now, please.
+  /// Connects, and stays connected: after each break the client reconnects by itself. Again, it means: now, please. A client
+  /// that was paused goes on.
   public func connect() {
     core.connect()
   }
@@ -109,13 +110,13 @@ public final class SnapbackClient: Sendable {
     core.networkChanged(network: network)
   }
 
-  /// The app moved to the foreground or the background (XEP-0352).
+  /// The app moved to the foreground or the background (XEP-0352). In the foreground a paused client goes on.
   public func setForeground(_ foreground: Bool) {
     core.setForeground(foreground: foreground)
   }
 
   /// Lets go of everything, the file included, before the process is frozen; comes back when nothing is held any more.
-  /// The session stays alive on the server, and ``resume()`` goes on with it. Not ended by cancelling: what is half
+  /// The session stays alive on the server, and ``resume()`` or ``connect()`` go on with it. Not ended by cancelling: what is half
   /// closed helps nobody.
   public func pause() async throws {
     try await SnapbackError.translating { try await core.suspend() }
@@ -126,28 +127,41 @@ public final class SnapbackClient: Sendable {
     core.resume()
   }
 
-  /// A short visit, as after a push: resumes the session, comes back when all that the server had for us was taken from
-  /// ``events`` or the deadline has come, and pauses again. A new session is never begun: without one to resume the outcome
-  /// is `offline` with the reason `noSession`. If the task is cancelled, it pauses at once and throws.
+  /// A short visit, as after a push: resumes the session, and comes back when all that the server had for us was taken from
+  /// ``events`` or the deadline has come. A client that was woken for it is paused again by then; one that the app uses, or
+  /// comes to use meanwhile, stays as it is. A new session is never begun: without one to resume the outcome is `offline` with
+  /// the reason `noSession`. If the task is cancelled, the visit ends at once and throws.
   public func drain(deadline: Date) async throws -> DrainOutcome {
+    let visit = core.visit()
     let cancellation = Cancellation()
-    let (outcome, wasHanded) = try await withTaskCancellationHandler {
-      try await SnapbackError.translating {
-        let outcome = try await core.drainUntil(
-          timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
-        // What was received has passed the core, and may still be between it and us.
-        let wasHanded = await core.handedOverUntil(
-          timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
-        return (outcome, wasHanded)
-      }
-    } onCancel: {
-      cancellation.cancel()
+    let done: Result<DrainOutcome?, any Error>
+    do {
+      done = .success(
+        try await withTaskCancellationHandler {
+          try await drain(visit, deadline, cancellation)
+        } onCancel: {
+          cancellation.cancel()
+        })
+    } catch {
+      done = .failure(error)
     }
-    // And the app may still be at it.
-    let wasTaken = outcome != nil && wasHanded ? await taken(before: deadline) : false
-    try await pause()
-    guard let outcome, !Task.isCancelled else { throw CancellationError() }
-    return outcome == .complete && !wasTaken ? .timedOut : outcome
+    // Whatever came of it, nothing is held behind this; a client that is closed holds nothing anyway.
+    try? await visit.end()
+    guard let outcome = try done.get(), !Task.isCancelled else { throw CancellationError() }
+    return outcome
+  }
+
+  /// Nothing if it was cancelled.
+  private func drain(_ visit: CoreVisit, _ deadline: Date, _ cancellation: Cancellation) async throws -> DrainOutcome? {
+    try await SnapbackError.translating {
+      let outcome = try await visit.drainUntil(
+        timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
+      guard outcome == .complete else { return outcome }
+      // What was received has passed the core, and may still be between it and us. And the app may still be at it.
+      let wasHanded = await core.handedOverUntil(
+        timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
+      return wasHanded ? await taken(before: deadline) ? .complete : .timedOut : .timedOut
+    }
   }
 
   /// Allows the next logins to be weaker than those before. Ask the user first: this is what somebody in between would

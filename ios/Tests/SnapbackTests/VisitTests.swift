@@ -49,6 +49,20 @@ import Testing
     #expect(try await world.stats().connections.isEmpty)
   }
 
+  @Test func aPushLeavesAnAppThatIsInUseAsItIs() async throws {
+    let (world, folder) = (try await World(), try Folder())
+    let app = try await world.client(storage: folder.storage)
+    let events = app.events
+    let reading = Task { for await event in events { event.delivery?.confirm() } }
+    app.connect()
+    try await app.until("a session") { if case .online = $0 { true } else { false } }
+    let deadline = Date(timeIntervalSinceNow: 60)
+    #expect(try await patiently("the visit") { try await app.drain(deadline: deadline) } == .complete)
+    if case .online = app.state {} else { Issue.record("it was put to sleep: \(app.state)") }
+    await app.shutdown()
+    await reading.value
+  }
+
   @Test func aVisitEndsWithItsDeadline() async throws {
     let (world, folder) = (try await World(), try Folder())
     try await leave(world, folder)

@@ -24,6 +24,7 @@ use crate::endpoints;
 use crate::event::{EndReason, Event, EventQueue};
 use crate::iq::IqError;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
+use crate::visit::Visit;
 
 /// An account that is kept online. Dropping the client drops the connection without a goodbye: the server keeps the
 /// session for a while, and the next client with the same store may resume it.
@@ -103,29 +104,25 @@ impl Client {
         })
     }
 
-    /// Connects, and stays connected: after each break the client reconnects by itself.
+    /// Connects, and stays connected: after each break the client reconnects by itself. A client that was suspended goes on.
     pub fn connect(&self) {
         self.request(Request::Connect);
     }
 
-    /// A short visit, as after a push: goes on after [`Client::suspend`] and resumes the interrupted session, or stops. A new
-    /// session is never bound: that is for [`Client::connect`], in a process that has the time for it. Returns when the
-    /// visit has begun; what [`Client::states`] shows from then on is of this visit.
+    /// Begins a short visit, as after a push: goes on after [`Client::suspend`] and resumes the interrupted session, or stops. A
+    /// new session is never bound: that is for [`Client::connect`], in a process that has the time for it.
     ///
     /// Without a session to resume the state becomes `Offline` with [`OfflineReason::NoSession`], the reason is told as
     /// [`ConnectionError::NoSession`](crate::ConnectionError::NoSession), and there is no further attempt. Where the store
     /// knows that there is none, the network is not touched.
     ///
-    /// The visit lasts until [`Client::suspend`], [`Client::connect`] or [`Client::disconnect`], or until an app that wanted
-    /// to be online before says [`Client::resume`] or comes to the foreground. Where the app wants to be online and is
-    /// awake, there is nothing to visit: the connection is probed, as after [`Client::resume`].
+    /// The visit lasts until [`Visit::end`], [`Client::suspend`], [`Client::connect`] or [`Client::disconnect`], or until an app
+    /// that wanted to be online before says [`Client::resume`] or comes to the foreground. Where the app wants to be online
+    /// and is awake, there is nothing to visit: the connection is probed, as after [`Client::resume`].
     ///
     /// [`OfflineReason::NoSession`]: crate::OfflineReason::NoSession
-    pub async fn visit(&self) {
-        let (done, wait) = oneshot::channel();
-        self.request(Request::Visit(done));
-        // Without a driver there is nothing to wait for.
-        let _ = wait.await;
+    pub fn visit(&self) -> Visit {
+        Visit::begin(&self.requests)
     }
 
     /// Ends the session and the stream cleanly. Returns when that is done.
@@ -249,7 +246,8 @@ impl Client {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = servers;
     }
 
-    /// The app moved to the foreground (`true`) or the background (XEP-0352).
+    /// The app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a client that was suspended
+    /// goes on.
     pub fn set_active(&self, active: bool) {
         self.request(Request::SetActive(active));
     }
@@ -267,7 +265,7 @@ impl Client {
         let _ = wait.await;
     }
 
-    /// Goes on after [`Client::suspend`].
+    /// Goes on after [`Client::suspend`]; if nothing was suspended, the connection is probed, as behind a time unseen.
     pub fn resume(&self) {
         self.request(Request::Resume);
     }

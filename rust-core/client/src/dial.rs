@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{
-    AnswerCache, Endpoint, HappyEyeballs, HickoryLookup, Input, Lookup, LookupError,
-    MemoryAnswerCache, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
+    AnswerCache, Endpoint, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
+    NameServerLookup, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
     StaticHosts, StoredAnswer, SystemHosts, resolve,
 };
 use snapback_store::ServerKey;
@@ -335,7 +335,7 @@ impl Lookup for Names {
         match &self.network.hosts {
             Some(fixed) => fixed.srv(name).await,
             None => {
-                HickoryLookup::new(self.name_servers.clone())?
+                NameServerLookup::new(self.name_servers.clone())?
                     .srv(name)
                     .await
             }

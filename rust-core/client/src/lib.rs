@@ -30,6 +30,7 @@ mod endpoints;
 mod event;
 mod iq;
 mod platform;
+mod visit;
 
 pub use client::Client;
 pub use config::{ClientConfig, ConfigError, Network, ServerAddress};
@@ -38,6 +39,7 @@ pub use driver::SendError;
 pub use event::{EndReason, Event};
 pub use iq::IqError;
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
+pub use visit::Visit;
 
 pub use snapback_proto as proto;
 pub use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};

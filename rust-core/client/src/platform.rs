@@ -11,7 +11,7 @@ use std::time::Duration;
 use snapback_resolver::{Addresses, Lookup, LookupError, QUERY_TIMEOUT, SrvAnswer, SrvRecord};
 use tokio::sync::{mpsc, oneshot};
 
-/// Platforms do not say how long an answer holds. Five minutes: long enough to spare a phone the question, short enough to
+/// How long records hold that come without saying it. Five minutes: long enough to spare a phone the question, short enough to
 /// notice a move within the day.
 const PLATFORM_TTL: Duration = Duration::from_secs(300);
 
@@ -34,8 +34,10 @@ pub enum PlatformRequest {
 /// The platform's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlatformAnswer {
-    /// The records; none if the name has none.
+    /// The records; none if the name has none. They hold for five minutes.
     Srv(Vec<SrvRecord>),
+    /// The whole message of the DNS as it came (RFC 1035 section 4). If it cannot be used, the name servers are asked instead.
+    Message(Vec<u8>),
     /// The platform cannot say; the name servers are asked instead.
     Unable,
 }
@@ -65,7 +67,7 @@ impl Platform {
         }
     }
 
-    async fn ask(&self, name: &str) -> Option<Vec<SrvRecord>> {
+    async fn ask(&self, name: &str) -> Option<Result<SrvAnswer, LookupError>> {
         let id = {
             let mut next = lock(&self.next);
             *next = next.wrapping_add(1);
@@ -83,7 +85,12 @@ impl Platform {
         };
         lock(&self.waiting).remove(&id);
         match answer {
-            Ok(Ok(PlatformAnswer::Srv(records))) => Some(records),
+            Ok(Ok(PlatformAnswer::Srv(records))) => {
+                Some(SrvAnswer::from_records(records, PLATFORM_TTL))
+            }
+            Ok(Ok(PlatformAnswer::Message(bytes))) => {
+                SrvAnswer::from_message(name, &bytes).ok().map(Ok)
+            }
             _ => None,
         }
     }
@@ -102,9 +109,9 @@ pub(crate) struct PlatformFirst<L> {
 impl<L: Lookup> Lookup for PlatformFirst<L> {
     async fn srv(&self, name: &str) -> Result<SrvAnswer, LookupError> {
         if let Some(platform) = &self.platform
-            && let Some(records) = platform.ask(name).await
+            && let Some(answer) = platform.ask(name).await
         {
-            return SrvAnswer::from_records(records, PLATFORM_TTL);
+            return answer;
         }
         self.fallback.srv(name).await
     }

@@ -79,6 +79,50 @@ async fn s10_the_platform_says_where_and_how() {
     assert_eq!(session.plan.transport, Transport::DirectTls);
 }
 
+/// Android hands out whole messages.
+#[tokio::test]
+async fn s10_the_platforms_word_may_be_a_message_of_the_dns() {
+    let setup = by_platform().await;
+    setup.client.connect();
+    let port = setup.link.addr().port();
+    let answers = async {
+        for _ in 0..2 {
+            let asked = setup.client.next_platform_request().await.unwrap();
+            let PlatformRequest::Srv { id, name } = asked;
+            let message = dns_message(&name, port);
+            setup.client.answer(id, PlatformAnswer::Message(message));
+        }
+    };
+    let (session, ()) = tokio::join!(setup.online(), answers);
+    assert_eq!(session.plan.transport, Transport::DirectTls);
+}
+
+/// One record for direct TLS, no such name for STARTTLS.
+fn dns_message(name: &str, port: u16) -> Vec<u8> {
+    let is_direct = name.starts_with("_xmpps-client.");
+    let labels = |name: &str| {
+        let labels = name.split('.');
+        let mut bytes: Vec<u8> = labels
+            .flat_map(|label| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat())
+            .collect();
+        bytes.push(0);
+        bytes
+    };
+    let (code, answers) = if is_direct { (0, 1) } else { (3, 0) };
+    let mut message = vec![0xca, 0xfe, 0x81, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0];
+    message.extend(labels(name));
+    message.extend([0, 33, 0, 1]);
+    if is_direct {
+        let target = labels("localhost");
+        let length = u8::try_from(target.len() + 6).unwrap();
+        message.extend([0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, length]);
+        message.extend([0, 5, 0, 0]);
+        message.extend(port.to_be_bytes());
+        message.extend(target);
+    }
+    message
+}
+
 #[tokio::test]
 async fn s10_a_known_address_is_used_without_asking_again() {
     let setup = by_platform().await;

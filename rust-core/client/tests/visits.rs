@@ -11,7 +11,8 @@ mod support;
 use std::time::Duration;
 
 use snapback_client::{
-    ConnectionError, ConnectionState, Event, NoSession, OfflineReason, Outcome, Transport,
+    Client, ConnectionError, ConnectionState, Event, NoSession, OfflineReason, Outcome, Transport,
+    Visit,
 };
 use snapback_reference_server::{Fault, Switches};
 use support::course::Course;
@@ -74,15 +75,76 @@ async fn a_visit_resumes_and_leaves_the_session_to_the_app() {
     for switches in servers() {
         let setup = asleep(switches).await;
         inject(&setup, "wake up");
-        setup.client.visit().await;
+        let visit = begin(&setup).await;
         let mut course = Course::default();
         let has_come = |course: &Course| course.bodies() == ["wake up"];
         setup.follow(&mut course, has_come, "the message").await;
         assert_eq!(course.online, [Outcome::Resumed]);
-        setup.client.suspend().await;
+        visit.end().await;
+        assert!(is_asleep(&setup));
         setup.client.resume();
         assert_eq!(setup.online().await.outcome, Outcome::Resumed);
     }
+}
+
+/// A push rings while the user taps at the notification of the last one.
+#[tokio::test]
+async fn an_app_that_wakes_up_during_a_visit_stays_awake_behind_it() {
+    let wakers: [fn(&Client); 3] = [Client::connect, Client::resume, |client| {
+        client.set_active(true);
+    }];
+    for wake in wakers {
+        let setup = asleep(Switches::modern()).await;
+        let visit = begin(&setup).await;
+        wake(&setup.client);
+        setup.online().await;
+        visit.end().await;
+        assert!(is_online(&setup));
+    }
+}
+
+/// I14: what woke up for a visit is not left half awake, whichever way the visit ends.
+#[tokio::test]
+async fn the_last_of_several_visits_puts_the_client_to_sleep() {
+    let setup = asleep(Switches::modern()).await;
+    let (first, second) = (begin(&setup).await, begin(&setup).await);
+    setup.online().await;
+    first.end().await;
+    assert!(is_online(&setup));
+    drop(second);
+    setup
+        .event(|event| is_offline(event, OfflineReason::Suspended))
+        .await;
+}
+
+/// The first thing that a process does may be a visit; what the user opens then must not find it asleep.
+#[tokio::test]
+async fn connecting_wakes_a_client_that_slept() {
+    let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
+    begin(&setup).await.end().await;
+    setup.client.connect();
+    assert_eq!(setup.online().await.outcome, Outcome::Bound);
+    setup.client.suspend().await;
+    setup.client.set_active(true);
+    assert_eq!(setup.online().await.outcome, Outcome::Resumed);
+}
+
+fn is_asleep(setup: &Setup) -> bool {
+    let state = *setup.client.states().borrow();
+    is_offline(&Event::State(state), OfflineReason::Suspended)
+}
+
+fn is_online(setup: &Setup) -> bool {
+    matches!(
+        *setup.client.states().borrow(),
+        ConnectionState::Online { .. }
+    )
+}
+
+async fn begin(setup: &Setup) -> Visit {
+    let visit = setup.client.visit();
+    visit.begun().await;
+    visit
 }
 
 #[tokio::test]
@@ -93,7 +155,7 @@ async fn a_visit_stops_where_the_session_is_gone_and_loses_nothing() {
         forget(&setup).await;
         inject(&setup, "wake up");
         let before = setup.connections().len();
-        setup.client.visit().await;
+        let _visit = begin(&setup).await;
         let mut course = Course::default();
         let halted = |course: &Course| course.halted == Some(OfflineReason::NoSession);
         setup.follow(&mut course, halted, "the end").await;
@@ -122,16 +184,15 @@ async fn a_visit_stops_where_the_session_is_gone_and_loses_nothing() {
 async fn without_a_session_a_visit_does_not_touch_the_network() {
     let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
     for _ in 0..2 {
-        setup.client.visit().await;
+        let visit = begin(&setup).await;
         let mut course = Course::default();
         let halted = |course: &Course| course.halted == Some(OfflineReason::NoSession);
         setup.follow(&mut course, halted, "the end").await;
         let unknown = ConnectionError::NoSession(NoSession::NotStored);
         assert_eq!(*course.first_error(), unknown);
-        setup.client.suspend().await;
+        visit.end().await;
     }
     assert_eq!(setup.connections().len(), 0);
-    setup.client.resume();
     setup.client.connect();
     assert_eq!(setup.online().await.outcome, Outcome::Bound);
 }
@@ -141,7 +202,7 @@ async fn without_a_session_a_visit_does_not_touch_the_network() {
 async fn an_app_that_connects_during_a_visit_gets_a_session() {
     let setup = asleep(Switches::modern()).await;
     forget(&setup).await;
-    setup.client.visit().await;
+    let _visit = begin(&setup).await;
     setup.client.connect();
     assert_eq!(setup.online().await.outcome, Outcome::Bound);
 }
@@ -152,7 +213,7 @@ async fn a_visit_to_an_app_that_is_online_changes_nothing() {
     setup.client.connect();
     setup.online().await;
     setup.settle().await;
-    setup.client.visit().await;
+    begin(&setup).await.end().await;
     setup.next_connection(Fault::ForgetSmSession);
     setup.cut();
     assert_eq!(setup.online().await.outcome, Outcome::Bound);

@@ -25,7 +25,7 @@ pub use cache::{AnswerCache, Cached, MemoryAnswerCache, StoredAnswer};
 pub use endpoint::{Endpoint, Source, Target, Transport};
 pub use error::{LookupError, Query, ResolveError};
 pub use lookup::{
-    Addresses, HickoryLookup, Lookup, NameServers, ResolvConf, Split, StaticHosts, SystemHosts,
+    Addresses, Lookup, NameServerLookup, NameServers, ResolvConf, Split, StaticHosts, SystemHosts,
 };
 pub use order::order;
 pub use race::{

@@ -1,12 +1,12 @@
 //! Who answers queries: the seam between the rules of this crate and whatever can look names up.
 
 mod fixed;
-mod hickory;
+mod name_servers;
 mod resolv_conf;
 mod system;
 
 pub use fixed::StaticHosts;
-pub use hickory::{HickoryLookup, NameServers};
+pub use name_servers::{NameServerLookup, NameServers};
 pub use resolv_conf::ResolvConf;
 pub use system::SystemHosts;
 
@@ -34,7 +34,7 @@ pub trait Lookup: Send + Sync {
     fn addresses(&self, host: &str) -> impl Future<Output = Result<Addresses, LookupError>> + Send;
 }
 
-/// SRV from one source, addresses from another: on phones the platform (or hickory) for SRV and the system for hosts.
+/// SRV from one source, addresses from another: on phones the platform (or name servers) for SRV and the system for hosts.
 #[derive(Debug, Clone)]
 pub struct Split<S, H> {
     /// Asked for SRV records.

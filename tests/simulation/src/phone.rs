@@ -231,6 +231,10 @@ impl<T: Tls + Clone> Phone<T> {
         )
     }
 
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.supervisor.is_suspended()
+    }
+
     pub(crate) fn is_active(&self) -> bool {
         self.active
     }

@@ -69,6 +69,8 @@ pub enum Action {
     Resume,
     /// A push wakes the process for a moment: it may resume its session, and no more.
     Visit,
+    /// The visit is over: who was woken for it sleeps again.
+    Leave,
     /// The user logs out.
     LogOut,
     /// The app wants to be offline.

@@ -23,15 +23,38 @@ const SYSTEM_LIBRARIES: [&str; 7] = [
 ];
 /// What the one for devices may: there is nothing else on all of them.
 const DEVICE_LIBRARIES: [&str; 4] = ["libc.so", "libdl.so", "liblog.so", "libm.so"];
-/// What a library for a device may have at most, stripped. It is missed: see `docs/decisions/0051`.
+/// What a library for a device may have at most, stripped: see `docs/decisions/0051`.
 const BUDGET_BYTES: u64 = 3_500_000;
-/// It does not grow beyond this before it shrinks.
-const MAX_DEVICE_BYTES: u64 = 4_050_000;
 const PAGE: u64 = 16_384;
+/// The two tags of packed relocations, without and with addends, in the dynamic section.
+const PACKED_RELOCATIONS: [u64; 2] = [0x6000_000f, 0x6000_0011];
+/// What the generator of bindings reads from the library for this machine. No app needs it.
+const METADATA: &str = "UNIFFI_META_";
+/// Every library of UniFFI's has it: called before anything else.
+const CONTRACT: &str = "ffi_snapback_ffi_uniffi_contract_version";
 
 /// Every function that the Kotlin side calls is there; nothing but the system is needed; no code is written at load.
 pub(super) fn host_library(host: &Host) -> Result<(), String> {
-    let exported = exported(&host.library)?;
+    called_is_exported(host, &exported(&host.library)?)?;
+    dynamic(&host.library, &SYSTEM_LIBRARIES).map(drop)
+}
+
+/// The same for a device, with what is special about those.
+pub(super) fn device_library(library: &Path, host: &Host) -> Result<(), String> {
+    let exported = exported(library)?;
+    called_is_exported(host, &exported)?;
+    if !exported.contains("Java_im_snapback_android_Verifier_initialize") {
+        return Err("the function that Java calls is not exported".to_owned());
+    }
+    shipped(library, &DEVICE_LIBRARIES, &exported)
+}
+
+/// For what stands in for a device's library, which Java does not call.
+pub(super) fn proxy_library(library: &Path) -> Result<(), String> {
+    shipped(library, &SYSTEM_LIBRARIES, &exported(library)?)
+}
+
+fn called_is_exported(host: &Host, exported: &BTreeSet<String>) -> Result<(), String> {
     let generated = read(&host.generated.join("im/snapback/ffi/snapback_ffi.kt"))?;
     let called = called(&generated);
     if called.is_empty() {
@@ -46,21 +69,24 @@ pub(super) fn host_library(host: &Host) -> Result<(), String> {
         return Err(format!("not exported: {}", missing.join(", ")));
     }
     println!("{} functions called, all of them exported", called.len());
-    dynamic(&host.library, &SYSTEM_LIBRARIES)
+    Ok(())
 }
 
-/// The same for a device, with its size and the alignment of its pages.
-pub(super) fn device_library(library: &Path) -> Result<(), String> {
-    dynamic(library, &DEVICE_LIBRARIES)?;
-    if !exported(library)?.contains("Java_im_snapback_android_Verifier_initialize") {
-        return Err("the function that Java calls is not exported".to_owned());
+/// What the linker was told has come of it, and the size is within the budget.
+fn shipped(library: &Path, allowed: &[&str], exported: &BTreeSet<String>) -> Result<(), String> {
+    let section = dynamic(library, allowed)?;
+    if !tags(&section).any(|tag| PACKED_RELOCATIONS.contains(&tag)) {
+        return Err(format!(
+            "{}: its relocations are not packed",
+            library.display()
+        ));
     }
-    size_and_pages(library)
-}
-
-/// For what stands in for a device's library, which Java does not call.
-pub(super) fn proxy_library(library: &Path) -> Result<(), String> {
-    dynamic(library, &SYSTEM_LIBRARIES)?;
+    if !exported.contains(CONTRACT) {
+        return Err(format!("{CONTRACT} is not exported"));
+    }
+    if let Some(name) = exported.iter().find(|name| name.starts_with(METADATA)) {
+        return Err(format!("{name} is of no use on a device"));
+    }
     size_and_pages(library)
 }
 
@@ -69,8 +95,8 @@ fn size_and_pages(library: &Path) -> Result<(), String> {
         .map_err(|error| format!("{}: {error}", library.display()))?
         .len();
     println!("{bytes} bytes; the budget is {BUDGET_BYTES}");
-    if bytes > MAX_DEVICE_BYTES {
-        return Err(format!("{bytes} bytes; {MAX_DEVICE_BYTES} are allowed"));
+    if bytes > BUDGET_BYTES {
+        return Err(format!("{bytes} bytes; {BUDGET_BYTES} are allowed"));
     }
     let headers = tool::output(
         Command::new("readelf")
@@ -116,7 +142,8 @@ pub(super) fn keep_rules(aar: &Aar) -> Result<(), String> {
     Ok(())
 }
 
-fn dynamic(library: &Path, allowed: &[&str]) -> Result<(), String> {
+/// Looks at the dynamic section, and returns it.
+fn dynamic(library: &Path, allowed: &[&str]) -> Result<String, String> {
     let section = tool::output(
         Command::new("readelf")
             .args(["--dynamic", "--wide"])
@@ -130,7 +157,7 @@ fn dynamic(library: &Path, allowed: &[&str]) -> Result<(), String> {
             return Err(format!("{} needs {needed}", library.display()));
         }
     }
-    Ok(())
+    Ok(section)
 }
 
 fn exported(library: &Path) -> Result<BTreeSet<String>, String> {
@@ -161,6 +188,14 @@ fn needed(section: &str) -> Vec<&str> {
         .filter(|line| line.contains("(NEEDED)"))
         .filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0))
         .collect()
+}
+
+/// The tags as numbers: readelf has no names for Android's.
+fn tags(section: &str) -> impl Iterator<Item = u64> {
+    section
+        .lines()
+        .filter_map(|line| line.split_whitespace().next()?.strip_prefix("0x"))
+        .filter_map(|hexadecimal| u64::from_str_radix(hexadecimal, 16).ok())
 }
 
 fn load_alignments(headers: &str) -> Vec<u64> {
@@ -198,6 +233,8 @@ mod tests {
     fn what_readelf_prints_is_read() {
         let section = " 0x0000000000000001 (NEEDED)  Shared library: [libgcc_s.so.1]\n 0x0 (SONAME) Library soname: [x]\n";
         assert_eq!(needed(section), ["libgcc_s.so.1"]);
+        let packed = " Tag Type Name/Value\n 0x0000000060000011 (Operating System specific: 60000011) 0x3e00\n";
+        assert_eq!(tags(packed).collect::<Vec<_>>(), [0x6000_0011]);
         let headers =
             "  LOAD  0x000000 0x0 0x0 0x08 0x08 R   0x4000\n  DYNAMIC 0x1 0x1 0x1 0x1 0x1 RW 0x8\n";
         assert_eq!(load_alignments(headers), [0x4000]);

@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::build::Host;
 use super::{check, folder};
 use crate::files::{copy, fresh};
 use crate::tool::{self, cargo};
@@ -27,8 +28,17 @@ const TARGETS: [(&str, &str, &str); 4] = [
 /// The lowest version of Android that the library is for.
 pub(super) const MIN_SDK: u32 = 24;
 
-/// Android 15 has pages of 16 KB on some devices.
-const PAGES: &str = "-Clink-arg=-Wl,-z,max-page-size=16384";
+/// What the linker is told. The folding of identical functions is not among it: see `docs/decisions/0051`.
+const LINKER: [&str; 3] = [
+    // Android 15 has pages of 16 KB on some devices.
+    "-z,max-page-size=16384",
+    // An eighth of the size of the usual ones; read from Android 6 on.
+    "--pack-dyn-relocs=android",
+    // One table of symbols and not two; read from Android 6 on.
+    "--hash-style=gnu",
+];
+/// The linker's script that leaves out what only the generator of bindings reads.
+const WITHOUT_METADATA: &str = "bindings/without-metadata.ld";
 
 /// What SQLite is bundled with and our store never asks for.
 const LEFT_OUT: [&str; 10] = [
@@ -49,7 +59,15 @@ pub(super) fn shipped(target: &str) -> Command {
     let mut cargo = cargo(&["build", "--package", "snapback-ffi", "--profile", "phone"]);
     cargo.args(["--target", target]);
     cargo.env("LIBSQLITE3_FLAGS", LEFT_OUT.join(" "));
-    cargo.env("RUSTFLAGS", PAGES);
+    let script = tool::workspace().join(WITHOUT_METADATA);
+    let flags = LINKER
+        .map(str::to_owned)
+        .into_iter()
+        .chain([format!("-T,{}", script.display())])
+        .map(|words| format!("-Clink-arg=-Wl,{words}"));
+    // Encoded, since a path may have spaces in it. It goes before RUSTFLAGS.
+    let flags: Vec<String> = flags.collect();
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     cargo
 }
 
@@ -66,15 +84,15 @@ pub(super) struct DeviceLibraries {
 }
 
 impl DeviceLibraries {
-    /// Builds for every architecture, if there is an NDK.
-    pub(super) fn build() -> Result<Self, String> {
+    /// Builds for every architecture, if there is an NDK. The generated Kotlin says what has to be in the libraries.
+    pub(super) fn build(host: &Host) -> Result<Self, String> {
         let libraries = folder().join("jni");
         fresh(&libraries)?;
         let mut built = Vec::new();
         if let Some(tools) = ndk() {
             for (abi, target, prefix) in TARGETS {
                 let library = compile(&tools, target, prefix)?;
-                check::device_library(&library)?;
+                check::device_library(&library, host)?;
                 copy(&library, &libraries.join(abi).join("libsnapback_ffi.so"))?;
                 built.push(abi);
             }

@@ -30,7 +30,7 @@ const CYCLES: &str = "1000";
 pub(crate) fn aar() -> Result<(), String> {
     let host = Host::build()?;
     maven::package(&host)?;
-    publish_for_devices().map(drop)
+    publish_for_devices(&host).map(drop)
 }
 
 /// What `cargo xtask test` does: the pages, the tests on this machine, the library with its checks, and an app that uses it.
@@ -43,7 +43,7 @@ pub(crate) fn add_steps(report: &mut Report) {
     report.step("kotlin tests", || maven::test(&host, &cycles()));
     let mut published = None;
     report.step("aar", || {
-        Outcome::of(publish_for_devices().map(|done| published = Some(done)))
+        Outcome::of(publish_for_devices(&host).map(|done| published = Some(done)))
     });
     let Some(published) = published else { return };
     report.step("kotlin sample", || sample::run(&host, &published));
@@ -67,8 +67,8 @@ fn build_host(built: &mut Option<Host>) -> Result<(), String> {
     Ok(())
 }
 
-fn publish_for_devices() -> Result<publish::Published, String> {
-    let libraries = DeviceLibraries::build()?;
+fn publish_for_devices(host: &Host) -> Result<publish::Published, String> {
+    let libraries = DeviceLibraries::build(host)?;
     let published = publish(&libraries)?;
     println!("{}", libraries.explanation());
     Ok(published)

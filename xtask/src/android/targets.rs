@@ -27,6 +27,32 @@ while [ $# -gt 0 ]; do
 done
 "#;
 
+const ARCHIVER: &str = r#"#!/bin/sh
+exec @zig@ ar "$@"
+"#;
+
+/// Zig has its own names of targets, and as a compiler's driver it takes the linker's common options only. With any of the
+/// others, which the NDK's driver passes on, it links without them and says how; then its linker is called with them.
+const COMPILER: &str = r#"#!/bin/bash
+for word in "$@"; do
+    case $word in
+    --target=*) ;;
+    -Wl,-T,*) options+=(-T "${word#-Wl,-T,}") ;;
+    -Wl,--pack-dyn-relocs=*) options+=("${word#-Wl,}") ;;
+    *) words+=("$word") ;;
+    esac
+done
+if [ ${#options[@]} -eq 0 ]; then
+    exec @zig@ cc -target aarch64-linux-gnu "${words[@]}"
+fi
+if ! said=$(ZIG_VERBOSE_LINK=1 @zig@ cc -target aarch64-linux-gnu "${words[@]}" 2>&1); then
+    echo "$said" >&2
+    exit 1
+fi
+# The words are not quoted: paths with spaces in them do not come through.
+exec @zig@ $(grep '^ld\.lld ' <<< "$said") "${options[@]}"
+"#;
+
 /// Type-checks the library for the targets of Android. C code is left out.
 pub(crate) fn check_all() -> Result<(), String> {
     let stub = folder().join("nothing");
@@ -92,19 +118,16 @@ fn zig() -> Result<(PathBuf, PathBuf), String> {
             return Err(format!("{} is in the way", cache.display()));
         }
     }
-    let zig = zig.display();
     let compiler = folder().join("zig-cc");
-    // Zig has its own names of targets.
-    program(
-        &compiler,
-        &format!(
-            "#!/bin/bash\nfor word in \"$@\"; do case $word in --target=*) ;; *) words+=(\"$word\") ;; esac; done\n\
-             exec '{zig}' cc -target aarch64-linux-gnu \"${{words[@]}}\"\n"
-        ),
-    )?;
+    program(&compiler, &COMPILER.replace("@zig@", &quoted(&zig)))?;
     let archiver = folder().join("zig-ar");
-    program(&archiver, &format!("#!/bin/sh\nexec '{zig}' ar \"$@\"\n"))?;
+    program(&archiver, &ARCHIVER.replace("@zig@", &quoted(&zig)))?;
     Ok((compiler, archiver))
+}
+
+/// A word for the shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display())
 }
 
 fn program(path: &Path, text: &str) -> Result<(), String> {

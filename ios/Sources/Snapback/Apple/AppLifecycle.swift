@@ -12,7 +12,7 @@
     private let client: SnapbackClient
     private let application: UIApplication
     private let stay: TimeInterval
-    private var isForeground = true
+    private var isForeground: Bool
     private var leaving: Task<Void, Never>?
     private var observers: [any NSObjectProtocol] = []
 
@@ -21,6 +21,9 @@
       self.client = client
       self.application = application
       self.stay = stay
+      // A push may have started the process, and nobody looks.
+      isForeground = application.applicationState != .background
+      client.setForeground(isForeground)
       let center = NotificationCenter.default
       observers = [
         center.addObserver(forName: UIApplication.didEnterBackgroundNotification, object: nil, queue: .main) {

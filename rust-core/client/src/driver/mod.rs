@@ -103,6 +103,8 @@ pub(crate) struct State {
     location_tried: bool,
     last_server: Option<ServerKey>,
     disconnected: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// How many visits are under way.
+    visits: usize,
     log_out: Option<LogOut>,
     /// Servers whose last connection did not get as far as TLS, since the last session.
     shunned: Vec<ServerKey>,
@@ -129,6 +131,7 @@ impl Default for State {
             location_tried: false,
             last_server: None,
             disconnected: Vec::new(),
+            visits: 0,
             log_out: None,
             shunned: Vec::new(),
             failed_commit: None,

@@ -10,7 +10,7 @@ use snapback_proto::xml::Element;
 use snapback_session::link::LinkError;
 use snapback_session::supervisor;
 use snapback_store::{Roster, StoreError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{Driver, MAX_SEE_OTHER_HOST_HOPS};
 use crate::config::ServerAddress;
@@ -35,7 +35,8 @@ pub(crate) enum Request {
         available: bool,
     },
     SetActive(bool),
-    Visit(oneshot::Sender<()>),
+    Visit(watch::Sender<bool>),
+    Leave(Option<oneshot::Sender<()>>),
     Suspend(oneshot::Sender<()>),
     Resume,
     ForgetFloor,
@@ -79,7 +80,7 @@ impl std::error::Error for SendError {}
 impl Driver {
     pub(super) fn request(&mut self, request: Request) {
         match request {
-            Request::Connect => self.tell(supervisor::Input::Connect),
+            Request::Connect => self.wake(supervisor::Input::Connect),
             Request::Disconnect(done) => {
                 self.state.disconnected.push(done);
                 self.tell(supervisor::Input::Disconnect);
@@ -109,32 +110,48 @@ impl Driver {
                     self.store_failed(error);
                 }
             }
-            Request::Resume => self.resume(supervisor::Input::Resume),
-            Request::Visit(done) => {
-                self.resume(supervisor::Input::Visit);
+            Request::Resume => self.wake(supervisor::Input::Resume),
+            Request::Visit(begun) => {
+                self.state.visits = self.state.visits.saturating_add(1);
+                self.wake(supervisor::Input::Visit);
                 self.settle();
-                let _ = done.send(());
+                begun.send_replace(true);
+            }
+            Request::Leave(done) => {
+                self.state.visits = self.state.visits.saturating_sub(1);
+                if self.state.visits == 0 {
+                    self.leave();
+                }
+                let _ = done.map(|done| done.send(()));
             }
         }
     }
 
     /// The store first, so that the app has what came meanwhile. Who does not get it now gets it with the next attempt.
-    fn resume(&mut self, how: supervisor::Input) {
+    fn wake(&mut self, how: supervisor::Input) {
         if let Err(error) = self.open_store() {
             self.store_failed(error);
         }
         self.tell(how);
     }
 
+    /// The last visit is over.
+    fn leave(&mut self) {
+        self.tell(supervisor::Input::Leave);
+        self.settle();
+        if self.supervisor.is_suspended() {
+            self.close_store();
+        }
+    }
+
     fn set_active(&mut self, active: bool) {
         self.state.active = active;
         self.command(Command::SetActive(active));
-        let input = if active {
-            supervisor::Input::Foreground
+        if active {
+            self.wake(supervisor::Input::Foreground);
         } else {
-            supervisor::Input::Background
-        };
-        self.tell(input);
+            self.tell(supervisor::Input::Background);
+        }
     }
 
     /// Where there was nothing to close, nothing more will be announced.

@@ -43,6 +43,8 @@ struct Surroundings {
     /// Another client took our place, and the user has not said since that it should be ours (rule I10).
     displaced: bool,
     suspended: bool,
+    /// Awake for a visit and nothing else: when it is over, the process sleeps again.
+    woken: bool,
     network: bool,
     foreground: bool,
 }
@@ -101,6 +103,7 @@ impl Supervisor {
                 visit: false,
                 displaced: false,
                 suspended: false,
+                woken: false,
                 network: true,
                 foreground: false,
             },
@@ -115,18 +118,20 @@ impl Supervisor {
         match input {
             Input::Connect => self.connect(now),
             Input::Visit => self.visit(now),
+            Input::Leave => self.leave(now),
             Input::Disconnect => self.disconnect(now),
             Input::Suspend => self.suspend(now),
             Input::Resume => {
-                self.surroundings.suspended = false;
+                self.rouse();
                 if !self.end_visit(now) {
                     self.wake_up(now);
                 }
             }
             Input::NetworkChanged { available } => self.network_changed(available, now),
             Input::Foreground => {
+                let was_asleep = self.rouse();
                 self.end_visit(now);
-                if !std::mem::replace(&mut self.surroundings.foreground, true) {
+                if !std::mem::replace(&mut self.surroundings.foreground, true) || was_asleep {
                     self.wake(Why::Foreground, now);
                 }
             }
@@ -180,7 +185,13 @@ impl Supervisor {
         }
     }
 
+    /// Whether everything was let go of, and is until somebody needs it.
+    pub fn is_suspended(&self) -> bool {
+        self.surroundings.suspended
+    }
+
     fn connect(&mut self, now: Instant) {
+        self.rouse();
         self.surroundings.wanted = true;
         self.surroundings.visit = false;
         self.surroundings.displaced = false;
@@ -189,11 +200,17 @@ impl Supervisor {
                 self.at_once = 0;
                 self.go(Why::Asked, now, now);
             }
-            State::Waiting { .. } => self.go(Why::Asked, now, now),
+            State::Waiting { .. } | State::Suspended => self.go(Why::Asked, now, now),
             // Closing goes on; what follows is decided when it is done. So does an attempt that may only resume: if it cannot,
             // another one follows.
             _ => {}
         }
+    }
+
+    /// The process runs, and not for a visit only. Says whether it slept.
+    fn rouse(&mut self) -> bool {
+        self.surroundings.woken = false;
+        std::mem::take(&mut self.surroundings.suspended)
     }
 
     /// Whoever wants to be online and is awake is not in need of a visit.
@@ -202,10 +219,12 @@ impl Supervisor {
             wanted,
             suspended,
             displaced,
+            foreground,
             ..
         } = self.surroundings;
         let is_halted = matches!(self.state, State::Halted(_));
         self.surroundings.suspended = false;
+        self.surroundings.woken |= suspended || !(wanted || foreground);
         if displaced {
             // I10: a push is not the user, whatever the app has wanted since.
             return;
@@ -218,6 +237,18 @@ impl Supervisor {
             }
             _ => self.wake_up(now),
         }
+    }
+
+    /// Whoever came to need the client during the visit keeps it.
+    fn leave(&mut self, now: Instant) {
+        if self.surroundings.woken {
+            return self.suspend(now);
+        }
+        if self.end_visit(now) || !std::mem::take(&mut self.surroundings.visit) {
+            return;
+        }
+        self.stop(now);
+        self.state = State::Stopped;
     }
 
     /// The app is back by itself: it wants what it wanted before. Says whether that had to be begun.
@@ -271,6 +302,7 @@ impl Supervisor {
     /// I14: the stream is left as it is, even in the middle of a goodbye.
     fn suspend(&mut self, now: Instant) {
         self.surroundings.suspended = true;
+        self.surroundings.woken = false;
         self.surroundings.visit = false;
         match self.state {
             // The visit is over, and what it did not find the app may still want.

@@ -9,8 +9,9 @@
 //!      │ (from anywhere                  │           │          │
 //!      │  without a stream)              v           v          v
 //!      │                     WaitingForNetwork   Suspended   Waiting(until)
-//!      │                                 │available  │Resume    │deadline, network change,
-//!      │                                 │           │          │foreground, Resume, Connect
+//!      │                                 │available  │Resume,   │deadline, network change,
+//!      │                                 │           │Connect,  │foreground, Resume, Connect
+//!      │                                 │           │foreground│
 //!      │                                 └───────────┴────┬─────┘
 //!      │                                                  v
 //!   Closing <──Disconnect── Online(probe) <──online── Connecting(step) <─┐
@@ -25,8 +26,9 @@
 //! `Suspend` leads from everywhere to `Suspended` (or leaves `Stopped` and `Halted` as they are) and drops the connection
 //! without a word, so that the session can be resumed.
 //!
-//! `Visit` is `Resume` and `Connect` for a short time: until `Suspend`, `Connect` or `Disconnect`, attempts may only resume. One
-//! that cannot leads to `Halted(NoSession)`, and the end of the visit leads out of there.
+//! `Visit` is `Resume` and `Connect` for a short time: until `Leave`, `Suspend`, `Connect` or `Disconnect`, attempts may only
+//! resume. One that cannot leads to `Halted(NoSession)`, and the end of the visit leads out of there. `Leave` is `Suspend` where
+//! nothing but the visit has kept the process awake.
 
 mod backoff;
 mod machine;
@@ -52,11 +54,14 @@ pub struct AttemptId(pub u64);
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// The app wants to be online. Said again, it means: now, please; and it is the only way out of a refusal.
+    /// The app wants to be online, and so it is awake. Said again, it means: now, please; and it is the only way out of a refusal.
     Connect,
     /// The process was woken for a moment, by a push: the interrupted session is wanted, and no other. It changes nothing where
     /// the app wants to be online and is awake.
     Visit,
+    /// The visit is over: a process that was woken for it sleeps again. It changes nothing where the app has come to need the
+    /// client since: by `Connect`, `Resume` or `Foreground`.
+    Leave,
     /// The app does not want to be online any more.
     Disconnect,
     /// The process is about to be frozen. The stream must not be closed: the session is to be resumed (rule I14).
@@ -68,7 +73,7 @@ pub enum Input {
         /// Whether there is one now.
         available: bool,
     },
-    /// The user looks at the app.
+    /// The user looks at the app, and so it is awake.
     Foreground,
     /// The user does not look at the app any more.
     Background,

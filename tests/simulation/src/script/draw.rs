@@ -59,6 +59,9 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Rand
             *at += gap(random);
             let (sleep, back) = random.pick(&[
                 (Some(Action::Suspend), Action::Resume),
+                (Some(Action::Leave), Action::Resume),
+                (Some(Action::Leave), Action::Connect),
+                (Some(Action::Leave), Action::Active(true)),
                 (None, Action::Resume),
                 (None, Action::Connect),
             ]);

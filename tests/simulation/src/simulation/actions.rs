@@ -24,6 +24,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Suspend
             | Action::Resume
             | Action::Visit
+            | Action::Leave
             | Action::LogOut
             | Action::Disconnect
             | Action::Connect => self.app(action),
@@ -65,9 +66,14 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 }
             }
             Action::Request => self.with_phone(super::Phone::send_request),
-            Action::Active(active) => self.with_phone(|phone, model, coverage, now| {
-                phone.set_active(active, model, coverage, now);
-            }),
+            Action::Active(active) => {
+                if active {
+                    self.open_store();
+                }
+                self.with_phone(|phone, model, coverage, now| {
+                    phone.set_active(active, model, coverage, now);
+                });
+            }
             Action::Confirm => self.with_phone(|phone, model, _, _| phone.confirm_all(model)),
             Action::Suspend if !self.suspended => {
                 self.suspended = self.phone.is_some();
@@ -80,18 +86,33 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             Action::Visit => self.wake(Input::Visit),
             Action::LogOut if !self.suspended => self.with_phone(super::Phone::log_out),
             Action::Disconnect => self.supervise(Input::Disconnect),
-            Action::Connect => self.supervise(Input::Connect),
+            Action::Leave => self.leave(),
+            Action::Connect => self.wake(Input::Connect),
             _ => {}
         }
     }
 
-    fn wake(&mut self, input: Input) {
+    pub(super) fn wake(&mut self, input: Input) {
+        self.open_store();
+        self.supervise(input);
+    }
+
+    fn open_store(&mut self) {
         if std::mem::take(&mut self.suspended)
             && let Some(phone) = &mut self.phone
         {
             phone.store().reopen().expect("the store opens");
         }
-        self.supervise(input);
+    }
+
+    fn leave(&mut self) {
+        self.supervise(Input::Leave);
+        if let Some(phone) = &mut self.phone
+            && phone.is_suspended()
+            && !std::mem::replace(&mut self.suspended, true)
+        {
+            phone.store().close().expect("the store closes");
+        }
     }
 
     pub(super) fn supervise(&mut self, input: Input) {

@@ -56,7 +56,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     pub(super) fn nudge(&mut self) {
         self.last_nudge = self.now;
         if self.phone.as_ref().is_some_and(Phone::is_halted) {
-            self.supervise(Input::Connect);
+            self.wake(Input::Connect);
         }
     }
 

@@ -295,7 +295,7 @@ fn i14_suspending_does_not_close_the_stream() {
     let mut bench = Bench::online();
     assert_eq!(bench.put(Input::Suspend), suspended);
     assert_eq!(bench.deadline(), None);
-    for input in [NETWORK, Input::Foreground, Input::Connect] {
+    for input in [NETWORK, Input::Background, Input::Leave] {
         assert_eq!(bench.put(input), []);
     }
     assert_eq!(
@@ -441,6 +441,74 @@ fn the_user_ends_a_visit_that_found_nothing() {
         bench.end(1, GONE);
         assert_eq!(bench.put(input).first(), Some(&start(2, Why::Asked)));
     }
+}
+
+/// An app that asks for something, or is looked at, runs; nobody has to say so beside.
+#[test]
+fn whatever_the_app_wants_wakes_it() {
+    for (input, why) in [
+        (Input::Resume, Why::Resumed),
+        (Input::Connect, Why::Asked),
+        (Input::Foreground, Why::Foreground),
+    ] {
+        let mut bench = Bench::online();
+        bench.put(Input::Foreground);
+        bench.put(Input::Suspend);
+        assert_eq!(bench.put(input).first(), Some(&start(1, why)));
+    }
+}
+
+#[test]
+fn who_was_woken_for_a_visit_sleeps_again_behind_it() {
+    let mut cold = Bench::new();
+    let mut asleep = Bench::online();
+    asleep.put(Input::Suspend);
+    for bench in [&mut cold, &mut asleep] {
+        for _ in 0..2 {
+            bench.put(Input::Visit);
+            assert!(!bench.supervisor.is_suspended());
+            bench.put(Input::Leave);
+            assert!(bench.supervisor.is_suspended());
+            assert_eq!(bench.deadline(), None);
+        }
+    }
+}
+
+#[test]
+fn who_came_to_need_the_client_during_a_visit_keeps_it() {
+    for input in [Input::Resume, Input::Foreground, Input::Connect] {
+        let mut bench = Bench::online();
+        bench.put(Input::Suspend);
+        bench.put(Input::Visit);
+        bench.put(established(1));
+        bench.put(input);
+        assert_eq!(bench.put(Input::Leave), []);
+        assert!(!bench.supervisor.is_suspended());
+        assert!(matches!(
+            bench.supervisor.state(),
+            ConnectionState::Online { .. }
+        ));
+    }
+}
+
+#[test]
+fn a_visit_to_an_app_that_is_awake_leaves_it_awake() {
+    let mut bench = Bench::online();
+    bench.put(Input::Visit);
+    assert_eq!(bench.put(Input::Leave), []);
+    assert!(!bench.supervisor.is_suspended());
+}
+
+/// Somebody looks at an app that does not want to be online: the visit's connection goes, the app stays.
+#[test]
+fn a_visit_in_the_foreground_takes_only_its_connection_along() {
+    let mut bench = Bench::new();
+    bench.put(Input::Foreground);
+    bench.put(Input::Visit);
+    bench.put(established(0));
+    let stopped = [stop(0), offline(OfflineReason::NotWanted)];
+    assert_eq!(bench.put(Input::Leave), stopped);
+    assert!(!bench.supervisor.is_suspended());
 }
 
 /// An attempt may be under way that could only resume; what it did not find, the app has made do without.

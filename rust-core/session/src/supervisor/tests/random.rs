@@ -27,12 +27,13 @@ impl Dice {
 
     fn input(&mut self, starts: usize) -> Input {
         let attempt = self.attempt(starts);
-        match self.roll(18) {
+        match self.roll(19) {
             0 | 1 => Input::Connect,
             2 if self.roll(4) == 0 => Input::Disconnect,
             3 => Input::Suspend,
             4 => Input::Resume,
             15 => Input::Visit,
+            18 => Input::Leave,
             16 => Input::Alive { attempt },
             5 | 6 => NETWORK,
             7 => NO_NETWORK,

@@ -37,8 +37,13 @@ internal class NetworkTracker(private val tell: (NetworkState) -> Unit) {
     /** This network is gone. */
     @Synchronized
     fun lost(network: Any) {
-        if (network != this.network) return
-        this.network = null
+        if (network == this.network) none()
+    }
+
+    /** There is no network. */
+    @Synchronized
+    fun none() {
+        network = null
         facts = Facts()
         report(again = false)
     }

@@ -2,6 +2,7 @@ package im.snapback
 
 import im.snapback.ffi.CallException
 import im.snapback.ffi.CoreClient
+import im.snapback.ffi.CoreVisit
 import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
@@ -13,13 +14,17 @@ import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 import java.security.SecureRandom
 import java.util.concurrent.atomic.AtomicBoolean
@@ -52,6 +57,7 @@ public class SnapbackClient private constructor(
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
+    private val visits = MutableStateFlow(0)
 
     /** Ends with the client; what the platform adds to it lives here. */
     internal val companions: MutableList<AutoCloseable> = mutableListOf()
@@ -81,7 +87,10 @@ public class SnapbackClient private constructor(
         }
     }
 
-    /** Connects, and stays connected: after each break the client reconnects by itself. Again, it means: now, please. */
+    /**
+     * Connects, and stays connected: after each break the client reconnects by itself. Again, it means: now, please. A client
+     * that was [paused][pause] goes on.
+     */
     public fun connect(): Unit = tell { connect() }
 
     /** Ends the session and the stream cleanly; comes back when that is done. */
@@ -191,12 +200,12 @@ public class SnapbackClient private constructor(
     /** The network came, went or changed; the client looks after its connection at once. */
     public fun networkChanged(network: NetworkState): Unit = tell { networkChanged(network) }
 
-    /** The app moved to the foreground or the background (XEP-0352). */
+    /** The app moved to the foreground or the background (XEP-0352). In the foreground a [paused][pause] client goes on. */
     public fun setForeground(foreground: Boolean): Unit = tell { setForeground(foreground) }
 
     /**
      * Lets go of everything, the file included, before the process is frozen; comes back when nothing is held any more.
-     * The session stays alive on the server, and [resume] goes on with it.
+     * The session stays alive on the server, and [resume] or [connect] go on with it.
      */
     public suspend fun pause(): Unit = call { suspend() }
 
@@ -204,19 +213,39 @@ public class SnapbackClient private constructor(
     public fun resume(): Unit = tell { resume() }
 
     /**
-     * A short visit, as after a push: resumes the interrupted session, comes back when all that the server had for us was
-     * collected from [events] or [timeout] is over, and [pauses][pause] again.
+     * A short visit, as after a push: resumes the interrupted session, and comes back when all that the server had for us was
+     * collected from [events] or [timeout] is over. A client that was woken for it is [paused][pause] again by then; one that
+     * the app uses, or comes to use meanwhile, stays as it is.
      *
      * It never makes a new session, which takes more time than a push gives. Where there is none to resume, it comes back with
      * [DrainOutcome.Offline] and [OfflineReason.NO_SESSION], and the next [connect] makes one and loses nothing.
      */
     public suspend fun drain(timeout: Duration): DrainOutcome {
         val start = TimeSource.Monotonic.markNow()
-        val outcome = call { drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
-        val isCollected = outcome !is DrainOutcome.Complete || isCollected(timeout - start.elapsedNow())
-        pause()
-        return if (isCollected) outcome else DrainOutcome.TimedOut
+        return visiting { visit ->
+            val outcome = call { visit.drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
+            val isCollected = outcome !is DrainOutcome.Complete || isCollected(timeout - start.elapsedNow())
+            if (isCollected) outcome else DrainOutcome.TimedOut
+        }
     }
+
+    /** Whatever comes of the visit, it is over behind this, and holds nothing. */
+    private suspend fun <T> visiting(work: suspend (CoreVisit) -> T): T =
+        call { visit() }.use { visit ->
+            visits.update { it + 1 }
+            try {
+                work(visit)
+            } finally {
+                visits.update { it - 1 }
+                withContext(NonCancellable) {
+                    try {
+                        call { visit.end() }
+                    } catch (_: SnapbackException.Closed) {
+                        // Then there is nothing to let go of.
+                    }
+                }
+            }
+        }
 
     /** What was received has passed the core; it may still be on its way from there, and then in the queue. */
     private suspend fun isCollected(timeout: Duration): Boolean =
@@ -257,12 +286,30 @@ public class SnapbackClient private constructor(
 
     internal suspend fun nextSrvQuery(): im.snapback.ffi.SrvQuery? = if (closed.get()) null else core.nextSrvQuery()
 
+    /** With a message of the DNS, as it came; `null` if there is none. */
     internal fun answerSrv(
         id: ULong,
-        records: List<SrvRecord>?,
-    ): Unit = tell { answerSrv(id, records) }
+        message: ByteArray?,
+    ): Unit = tell { answerSrvMessage(id, message) }
 
     internal val pumpScope: CoroutineScope get() = scope
+
+    /** Led through the life of the app: not put to sleep in the middle of a visit. */
+    internal val asTracked: ForegroundTracker.Client =
+        object : ForegroundTracker.Client {
+            override fun setForeground(foreground: Boolean) = this@SnapbackClient.setForeground(foreground)
+
+            override suspend fun pause() {
+                visits.first { it == 0 }
+                try {
+                    this@SnapbackClient.pause()
+                } catch (_: SnapbackException.Closed) {
+                    // Nothing is left to let go of.
+                }
+            }
+
+            override fun resume() = this@SnapbackClient.resume()
+        }
 
     /** Never cancelled, only ended by the core: a call that is cancelled in the middle would lose what it holds. */
     private suspend fun pumpEvents() {

@@ -60,9 +60,6 @@ public sealed interface DrainOutcome {
 /** The network as the platform sees it. */
 public typealias NetworkState = im.snapback.ffi.NetworkState
 
-/** One SRV record (RFC 2782). */
-public typealias SrvRecord = im.snapback.ffi.SrvRecord
-
 /** The roster as it is stored. */
 public data class Roster(
     /** Its version, if the server does versions. */

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import java.util.concurrent.TimeUnit
+import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 
@@ -180,7 +181,6 @@ class LifeTest {
                     assertEquals(0, server.connections())
                     val early = client.next<Event.Ended>()
                     assertEquals(EndReason.NoSession(NoSessionProblem.NOT_STORED), early.reason)
-                    client.resume()
                     client.connect()
                     client.next<Event.Online>()
                     client.pause()
@@ -188,9 +188,56 @@ class LifeTest {
                     assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds))
                     val forgotten = client.next<Event.Ended> { it.reason is EndReason.NoSession }
                     assertEquals(EndReason.NoSession(NoSessionProblem.FORGOTTEN), forgotten.reason)
-                    client.resume()
                     client.connect()
                     assertEquals(SessionOutcome.BOUND, client.next<Event.Online>().outcome)
+                }
+            }
+        }
+
+    @Test
+    fun `a push leaves an app that is in use as it is`(@TempDir folder: File) =
+        real {
+            TestServer().use { server ->
+                openInFile(server, folder).use { client ->
+                    coroutineScope {
+                        val collecting = async(Dispatchers.Default) { client.events.collect { (it as? Event.Delivery)?.confirm() } }
+                        client.connect()
+                        client.state.first { it is ConnectionState.Online }
+                        assertEquals(DrainOutcome.Complete, client.drain(60.seconds))
+                        assertTrue(client.state.value is ConnectionState.Online)
+                        client.setForeground(false)
+                        client.pause()
+                        client.state.first { it is ConnectionState.Offline }
+                        // Two pushes, and a tap at what the first one showed.
+                        server.tell("down", "mode" to "blackhole")
+                        val pushes = List(2) { async { client.drain(60.seconds) } }
+                        client.state.first { it is ConnectionState.Connecting }
+                        client.setForeground(true)
+                        server.tell("up")
+                        client.networkChanged(NetworkState(available = true, nameServers = emptyList()))
+                        pushes.forEach { assertEquals(DrainOutcome.Complete, it.await()) }
+                        assertTrue(client.state.value is ConnectionState.Online)
+                        collecting.cancelAndJoin()
+                    }
+                }
+            }
+        }
+
+    @Test
+    fun `a push that is given up holds nothing`(@TempDir folder: File) =
+        real {
+            TestServer().use { server ->
+                openInFile(server, folder).use { client ->
+                    client.connect()
+                    client.next<Event.Online>()
+                    client.pause()
+                    server.tell("down", "mode" to "blackhole")
+                    coroutineScope {
+                        val push = async { client.drain(1.hours) }
+                        client.state.first { it is ConnectionState.Connecting }
+                        push.cancelAndJoin()
+                    }
+                    openInFile(server, folder).shutdown()
                 }
             }
         }

@@ -1,20 +1,28 @@
 package im.snapback.android
 
 import android.app.Activity
+import android.app.ActivityManager
+import android.app.ActivityManager.RunningAppProcessInfo
 import android.app.Application
 import android.os.Bundle
 import im.snapback.ForegroundTracker
+import im.snapback.SnapbackClient
+import kotlin.time.Duration
 
-/** Counts the windows of the app that can be seen. */
+/** Follows the windows of the app that can be seen. */
 internal class ActivityMonitor(
     private val application: Application,
-    private val tracker: ForegroundTracker,
+    client: SnapbackClient,
+    pauseAfter: Duration?,
 ) : AutoCloseable {
+    // A client is often opened by a window that is up by then.
+    private val tracker = ForegroundTracker(client.asTracked, client.pumpScope, pauseAfter, isLookedAt())
+
     private val callbacks =
         object : Application.ActivityLifecycleCallbacks {
-            override fun onActivityStarted(activity: Activity) = tracker.started()
+            override fun onActivityStarted(activity: Activity) = tracker.started(activity)
 
-            override fun onActivityStopped(activity: Activity) = tracker.stopped()
+            override fun onActivityStopped(activity: Activity) = tracker.stopped(activity)
 
             override fun onActivityCreated(
                 activity: Activity,
@@ -35,6 +43,11 @@ internal class ActivityMonitor(
 
     init {
         application.registerActivityLifecycleCallbacks(callbacks)
+    }
+
+    private fun isLookedAt(): Boolean {
+        val process = RunningAppProcessInfo().also(ActivityManager::getMyMemoryState)
+        return process.importance == RunningAppProcessInfo.IMPORTANCE_FOREGROUND
     }
 
     override fun close(): Unit = application.unregisterActivityLifecycleCallbacks(callbacks)

@@ -45,6 +45,8 @@ internal class NetworkMonitor(
         }
 
     init {
+        // Where there is none, nobody says so.
+        if (manager.activeNetwork == null) tracker.none()
         manager.registerDefaultNetworkCallback(callback)
     }
 

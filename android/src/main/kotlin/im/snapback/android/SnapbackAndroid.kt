@@ -3,7 +3,7 @@ package im.snapback.android
 import android.app.Application
 import android.content.Context
 import im.snapback.Configuration
-import im.snapback.ForegroundTracker
+import im.snapback.Jid
 import im.snapback.SnapbackClient
 import im.snapback.SnapbackException
 import im.snapback.Storage
@@ -46,30 +46,35 @@ public object SnapbackAndroid {
         block: Configuration.() -> Unit = {},
     ): SnapbackClient {
         val app = context.applicationContext
-        val configuration = Configuration()
-        val client =
-            withContext(Dispatchers.IO) {
+        var opened: SnapbackClient? = null
+        try {
+            return withContext(Dispatchers.IO) {
                 initialize(app)
+                val configuration = Configuration()
                 configuration.storage = storage(app, account)
                 configuration.askPlatform = true
                 configuration.block()
-                SnapbackClient.open(account, password, configuration)
+                val client = SnapbackClient.open(account, password, configuration)
+                opened = client
+                client.companions += SystemResolver(client)
+                client.companions += NetworkMonitor(app, client)
+                (app as? Application)?.let { client.companions += ActivityMonitor(it, client, pauseInBackgroundAfter) }
+                client
             }
-        client.companions += SystemResolver(client)
-        client.companions += NetworkMonitor(app, client)
-        (app as? Application)?.let {
-            client.companions += ActivityMonitor(it, ForegroundTracker(client, pauseInBackgroundAfter))
+        } catch (error: Throwable) {
+            // It was cancelled in the last moment, or a permission is missing; and nobody else could close the client.
+            opened?.close()
+            throw error
         }
-        return client
     }
 
-    /** A file whose name does not tell the account, in the folder that Android never backs up. */
+    /** A file whose name does not tell the account, however it is written, in the folder that Android never backs up. */
     private fun storage(
         context: Context,
         account: String,
     ): Storage {
         val folder = File(context.noBackupFilesDir, "snapback").apply { mkdirs() }
-        val digest = MessageDigest.getInstance("SHA-256").digest(account.toByteArray())
+        val digest = MessageDigest.getInstance("SHA-256").digest(Jid.parse(account).toString().toByteArray())
         val name = digest.take(16).joinToString("") { (it.toInt() and 0xff).toString(16).padStart(2, '0') }
         return Storage.InFile(File(folder, "$name.db"), KeystoreVault(File(folder, "keys")))
     }

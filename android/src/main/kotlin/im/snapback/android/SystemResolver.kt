@@ -4,8 +4,6 @@ import android.net.DnsResolver
 import android.os.Build
 import android.os.CancellationSignal
 import im.snapback.SnapbackClient
-import im.snapback.SrvAnswer
-import im.snapback.SrvRecord
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.suspendCancellableCoroutine
@@ -26,7 +24,7 @@ internal class SystemResolver(
         }
 
     /** Before Android 10 there is no such question, and the core asks the network's name servers itself. */
-    private suspend fun look(name: String): List<SrvRecord>? =
+    private suspend fun look(name: String): ByteArray? =
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) Query.srv(name) else null
 
     /** The core ends [job]; there is nothing to do. */
@@ -37,7 +35,7 @@ internal class SystemResolver(
         private const val SRV = 33
         private val sameThread = Executor { it.run() }
 
-        suspend fun srv(name: String): List<SrvRecord>? =
+        suspend fun srv(name: String): ByteArray? =
             suspendCancellableCoroutine { waiting ->
                 val cancellation = CancellationSignal()
                 waiting.invokeOnCancellation { cancellation.cancel() }
@@ -53,7 +51,7 @@ internal class SystemResolver(
                         override fun onAnswer(
                             answer: ByteArray,
                             code: Int,
-                        ) = waiting.resume(SrvAnswer.read(answer))
+                        ) = waiting.resume(answer)
 
                         override fun onError(error: DnsResolver.DnsException) = waiting.resume(null)
                     },

@@ -1,6 +1,7 @@
 package org.example.chat
 
 import im.snapback.ConnectionState
+import im.snapback.DrainOutcome
 import im.snapback.Event
 import im.snapback.Jid
 import im.snapback.SentStanza
@@ -11,11 +12,12 @@ import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
+import kotlin.time.Duration.Companion.seconds
 
 /** One line of the conversation. */
 data class Line(val from: String, val text: String)
 
-/** A conversation with one contact. Nothing here knows Android. */
+/** A conversation with one contact, as long as the process lives, whether anybody looks or not. Nothing here knows Android. */
 class Chat(
     private val client: SnapbackClient,
     private val contact: Jid,
@@ -47,8 +49,13 @@ class Chat(
                 if (event is Event.Delivery) event.confirm()
             }
         }
-        client.connect()
     }
+
+    /** The user is here, and wants to be online. */
+    fun connect() = client.connect()
+
+    /** A push came: fetches what is waiting. Says whether there may be more. */
+    suspend fun fetch(): Boolean = client.drain(20.seconds) == DrainOutcome.TimedOut
 
     suspend fun say(text: String): SentStanza = client.send(contact, text)
 }

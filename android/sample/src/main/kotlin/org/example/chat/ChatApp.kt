@@ -1,38 +1,42 @@
 package org.example.chat
 
+import android.app.Activity
 import android.app.Application
 import android.app.job.JobParameters
 import android.app.job.JobService
+import android.os.Bundle
 import android.util.Log
-import im.snapback.DrainOutcome
+import android.widget.TextView
 import im.snapback.Jid
 import im.snapback.Snapback
-import im.snapback.SnapbackClient
 import im.snapback.SnapbackException
 import im.snapback.android.SnapbackAndroid
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
+import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
 import kotlin.time.Duration.Companion.minutes
-import kotlin.time.Duration.Companion.seconds
 
 /** How an app holds a client: one for an account, as long as the process lives. */
 class ChatApp : Application() {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
 
-    private val client =
-        scope.async(start = kotlinx.coroutines.CoroutineStart.LAZY) {
-            SnapbackAndroid.open(
-                this@ChatApp,
-                "juliet@example.org",
-                "password",
-                pauseInBackgroundAfter = 1.minutes,
-            ) {
-                identity { name = "Chat" }
-            }
+    private val chat =
+        scope.async(start = CoroutineStart.LAZY) {
+            val client =
+                SnapbackAndroid.open(
+                    this@ChatApp,
+                    "juliet@example.org",
+                    "password",
+                    pauseInBackgroundAfter = 1.minutes,
+                ) {
+                    identity { name = "Chat" }
+                }
+            Chat(client, Jid.parse("romeo@example.net"), scope)
         }
 
     override fun onCreate() {
@@ -40,12 +44,33 @@ class ChatApp : Application() {
         Snapback.log { Log.i("snapback", it.toString()) }
     }
 
-    suspend fun client(): SnapbackClient = client.await()
-
-    suspend fun chat(): Chat = Chat(client(), Jid.parse("romeo@example.net"), scope)
+    suspend fun chat(): Chat = chat.await()
 }
 
-/** A push came: fetch what is waiting, and sleep again. */
+/** What the user sees. */
+class ChatActivity : Activity() {
+    private val scope = CoroutineScope(Dispatchers.Default)
+
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        val text = TextView(this).also(::setContentView)
+        scope.launch {
+            val chat = (application as ChatApp).chat()
+            chat.connect()
+            chat.lines.collect { lines ->
+                val all = lines.joinToString("\n") { "${it.from}: ${it.text}" }
+                runOnUiThread { text.text = all }
+            }
+        }
+    }
+
+    override fun onDestroy() {
+        scope.cancel()
+        super.onDestroy()
+    }
+}
+
+/** A push came: fetch what is waiting, and sleep again, unless the user is here. */
 class PushJob : JobService() {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private var visit: Job? = null
@@ -55,7 +80,7 @@ class PushJob : JobService() {
             scope.launch {
                 val again =
                     try {
-                        (application as ChatApp).client().drain(20.seconds) == DrainOutcome.TimedOut
+                        (application as ChatApp).chat().fetch()
                     } catch (_: SnapbackException) {
                         false
                     }

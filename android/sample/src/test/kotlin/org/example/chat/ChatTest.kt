@@ -11,6 +11,8 @@ import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
@@ -32,7 +34,7 @@ class ChatTest {
             withTimeout(120.seconds) {
                 val scope = CoroutineScope(Dispatchers.Default)
                 val client = open(ready, folder)
-                val chat = Chat(client, ROMEO, scope)
+                val chat = Chat(client, ROMEO, scope).apply { connect() }
                 chat.say("1").awaitAcked()
                 tell("""{"world":"message","body":"one"}""")
                 for (round in 2..4) {
@@ -48,8 +50,13 @@ class ChatTest {
 
                 val next = open(ready, folder)
                 val later = Chat(next, ROMEO, scope)
-                later.journal.first { it.isNotEmpty() }
-                assertEquals("RESUMED in 3", later.journal.value.first())
+                tell("""{"world":"message","body":"are you there?"}""")
+                assertFalse(later.fetch())
+                assertEquals("are you there?", later.lines.value.last().text)
+                assertTrue(later.state.value is ConnectionState.Offline)
+                later.connect()
+                later.state.first { it is ConnectionState.Online }
+                assertEquals(listOf("RESUMED in 3", "RESUMED in 3"), later.journal.first { it.size == 2 })
                 next.shutdown()
                 scope.cancel()
             }

@@ -9,7 +9,7 @@ use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use snapback_resolver::{
-    HickoryLookup, Lookup, LookupError, NameServers, Preference, QUERY_TIMEOUT, Request,
+    Lookup, LookupError, NameServerLookup, NameServers, Preference, QUERY_TIMEOUT, Request,
     ResolveError, Split, SrvAnswer, StaticHosts, SystemHosts, resolve,
 };
 use std::net::{IpAddr, SocketAddr};
@@ -130,8 +130,8 @@ fn answer(query: &Message, mood: Mood) -> Vec<u8> {
     answer.to_vec().unwrap()
 }
 
-async fn lookup(mood: Mood) -> HickoryLookup {
-    HickoryLookup::new(NameServers::Given(vec![name_server(mood).await.0])).unwrap()
+async fn lookup(mood: Mood) -> NameServerLookup {
+    NameServerLookup::new(NameServers::Given(vec![name_server(mood).await.0])).unwrap()
 }
 
 async fn find(domain: &str, lookup: &impl Lookup) -> Result<Vec<String>, ResolveError> {
@@ -256,7 +256,7 @@ async fn a_second_server_helps_when_the_first_is_not_there() {
         .local_addr()
         .unwrap();
     let (helpful, _) = name_server(Mood::Helpful).await;
-    let lookup = HickoryLookup::new(NameServers::Given(vec![gone, helpful])).unwrap();
+    let lookup = NameServerLookup::new(NameServers::Given(vec![gone, helpful])).unwrap();
     assert_eq!(
         find("plain.example", &lookup).await.unwrap(),
         ["StartTls 192.0.2.1:5222"]
@@ -266,7 +266,7 @@ async fn a_second_server_helps_when_the_first_is_not_there() {
 #[tokio::test]
 async fn nothing_is_remembered_between_queries() {
     let (addr, queries) = name_server(Mood::Helpful).await;
-    let lookup = HickoryLookup::new(NameServers::Given(vec![addr])).unwrap();
+    let lookup = NameServerLookup::new(NameServers::Given(vec![addr])).unwrap();
     for _ in 0..3 {
         lookup.srv("_xmpps-client._tcp.example.org").await.unwrap();
     }
@@ -299,6 +299,6 @@ async fn the_system_knows_localhost_and_no_srv() {
 
 #[test]
 fn without_name_servers_there_is_nobody_to_ask() {
-    let error = HickoryLookup::new(NameServers::Given(vec![])).unwrap_err();
+    let error = NameServerLookup::new(NameServers::Given(vec![])).unwrap_err();
     assert_eq!(error, LookupError::NoNameServers);
 }
