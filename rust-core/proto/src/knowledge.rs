@@ -76,8 +76,8 @@ pub struct KnownCaps {
     pub ver: String,
     /// `None`: the answer matched the hash, and holds for whoever shows it. Otherwise it holds for this JID only (rule S9).
     pub only: Option<String>,
-    /// The features, by their namespaces.
-    pub features: Vec<String>,
+    /// The features, by their namespaces. Shared, for each connection is handed all caps that are known.
+    pub features: Arc<[String]>,
 }
 
 impl KnownCaps {

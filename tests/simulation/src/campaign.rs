@@ -41,6 +41,8 @@ pub struct Summary {
     pub counts: Counts,
     /// What the runs went through.
     pub coverage: Coverage,
+    /// The sum of the hashes of all traces, whatever their order: two builds that do the same have the same.
+    pub hash: u64,
     /// Seeds that failed, in their order; unless it was told to go on, the first that was met.
     pub failures: Vec<(u64, Violation)>,
     /// How long it took.
@@ -60,6 +62,7 @@ impl Summary {
         self.resumptions += other.resumptions;
         self.counts.add(&other.counts);
         self.coverage.add(&other.coverage);
+        self.hash = self.hash.wrapping_add(other.hash);
         self.failures.extend_from_slice(&other.failures);
         self.failures.sort_by_key(|(seed, _)| *seed);
     }
@@ -87,6 +90,7 @@ impl Campaign {
                 mine.resumptions += outcome.resumptions;
                 mine.counts.add(&outcome.counts);
                 mine.coverage.add(&outcome.coverage);
+                mine.hash = mine.hash.wrapping_add(outcome.hash);
                 let count = reconnects.fetch_add(outcome.reconnects, Ordering::Relaxed);
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, count);
                 if let Some(violation) = outcome.violation {

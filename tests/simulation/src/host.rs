@@ -203,7 +203,7 @@ impl Host {
         match null.phase {
             Phase::Clear => {
                 self.out.extend_from_slice(&output.bytes);
-                if output.bytes.windows(8).any(|window| window == b"<proceed") {
+                if memchr::memmem::find(&output.bytes, b"<proceed").is_some() {
                     null.phase = Phase::ExpectHello;
                 }
             }

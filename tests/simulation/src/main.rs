@@ -199,11 +199,12 @@ fn mutations(arguments: &Arguments) -> ExitCode {
 
 fn print_summary(summary: &Summary, profile: Profile) {
     println!(
-        "{} seeds, {} steps, {} reconnects ({} resumed) in {:.1} s: {:.0} reconnects/s",
+        "{} seeds, {} steps, {} reconnects ({} resumed), traces {:016x}, in {:.1} s: {:.0} reconnects/s",
         summary.seeds,
         summary.steps,
         summary.reconnects,
         summary.resumptions,
+        summary.hash,
         summary.took.as_secs_f64(),
         summary.rate()
     );

@@ -1,7 +1,7 @@
 //! What all states of a connection share: what is known, what was learnt, and the outputs on their way out.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
@@ -46,7 +46,7 @@ pub(super) struct Context {
     pub(super) stream: Stream,
     pub(super) entropy: Entropy,
     /// What we answer to service discovery; `None` if the app gave names that caps cannot carry (rule S9).
-    pub(super) own_caps: Option<OwnCaps>,
+    own_caps: OnceLock<Option<OwnCaps>>,
     pub(super) timers: Timers,
     pub(super) outputs: VecDeque<Output>,
     pub(super) now: Now,
@@ -86,7 +86,6 @@ impl Context {
             purpose: start.purpose,
             wall: now.wall,
         });
-        let own_caps = own_caps(&start.config.identity);
         Self {
             config: start.config,
             knowledge: start.knowledge,
@@ -97,7 +96,7 @@ impl Context {
             early_end_point: None,
             reader: StreamReader::new(limits),
             stream: Stream::default(),
-            own_caps,
+            own_caps: OnceLock::new(),
             entropy: Entropy::new(start.seed),
             timers: Timers::default(),
             outputs: VecDeque::new(),
@@ -225,6 +224,13 @@ impl Context {
     pub(super) fn server_caps(&self) -> Option<&Caps> {
         self.known_features()
             .find_map(|features| features.caps.as_ref())
+    }
+
+    /// What we promise. A connection that resumes its session promises nothing anew, and most do.
+    pub(super) fn own_caps(&self) -> Option<&OwnCaps> {
+        self.own_caps
+            .get_or_init(|| own_caps(&self.config.identity))
+            .as_ref()
     }
 
     /// What the server can do, if the caps that it shows are known.

@@ -7,8 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::sasl::Hash;
-use crate::secret::Secret;
+use crate::sasl::MacKey;
 
 /// How many messages a store remembers: the newest ones. Doubles come close together, around the loss of a session.
 pub const SEEN_MESSAGES: u64 = 2048;
@@ -40,7 +39,7 @@ pub struct SeenTag(pub [u8; 16]);
 /// The messages that are known.
 #[derive(Clone)]
 pub struct Seen {
-    key: Secret<[u8; 32]>,
+    key: MacKey,
     /// The same tags in their order, sorted when somebody asks: a store hands over thousands with each connection, and
     /// many connections bring no message.
     sorted: OnceLock<BTreeSet<SeenTag>>,
@@ -53,7 +52,7 @@ impl Seen {
         let mut order: VecDeque<SeenTag> = tags.into_iter().collect();
         order.drain(..order.len().saturating_sub(HELD));
         Self {
-            key: Secret::new(key),
+            key: MacKey::new(&key),
             sorted: OnceLock::new(),
             order,
         }
@@ -61,13 +60,13 @@ impl Seen {
 
     /// The id as it is stored.
     pub fn tag(&self, id: StableId<'_>) -> SeenTag {
-        let key = self.key.expose();
         let mac = match id {
-            StableId::Archive(id) => Hash::Sha256.hmac(key, &[b"archive\0", id.as_bytes()]),
+            StableId::Archive(id) => self.key.hmac(&[b"archive\0", id.as_bytes()]),
             StableId::Origin { sender, id } => {
-                Hash::Sha256.hmac(key, &[b"origin\0", sender.as_bytes(), b"\0", id.as_bytes()])
+                let parts: [&[u8]; 4] = [b"origin\0", sender.as_bytes(), b"\0", id.as_bytes()];
+                self.key.hmac(&parts)
             }
-            StableId::Ours(id) => Hash::Sha256.hmac(key, &[b"ours\0", id.as_bytes()]),
+            StableId::Ours(id) => self.key.hmac(&[b"ours\0", id.as_bytes()]),
         };
         let mut tag = [0; 16];
         tag.iter_mut().zip(mac).for_each(|(to, from)| *to = from);

@@ -1,5 +1,6 @@
 //! The three hash functions behind one enum, and comparison in constant time.
 
+use hmac::digest::CtOutput;
 use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
@@ -48,9 +49,39 @@ impl Hash {
     }
 }
 
+/// A key that many MACs are made with, HMAC-SHA-256: what RFC 2104 does with a key is half the work, and done once.
+#[derive(Clone)]
+pub(crate) struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    /// From what the key is.
+    pub(crate) fn new(key: &[u8]) -> Self {
+        Self(keyed(key))
+    }
+
+    /// `HMAC(key, parts joined)`
+    pub(crate) fn hmac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        joined(self.0.clone(), parts).into_bytes().into()
+    }
+}
+
+fn hmac<D: EagerHash>(key: &[u8], parts: &[&[u8]]) -> Vec<u8>
+where
+    Hmac<D>: KeyInit + Mac,
+{
+    joined(keyed::<D>(key), parts).into_bytes().to_vec()
+}
+
+fn joined<M: Mac>(mut mac: M, parts: &[&[u8]]) -> CtOutput<M> {
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize()
+}
+
 /// HMAC over a key padded to the block by hand, which is what RFC 2104 does first: the constructor that takes a whole
 /// block cannot fail, and a MAC that can fail has no safe answer.
-fn hmac<D: EagerHash>(key: &[u8], parts: &[&[u8]]) -> Vec<u8>
+fn keyed<D: EagerHash>(key: &[u8]) -> Hmac<D>
 where
     Hmac<D>: KeyInit + Mac,
 {
@@ -69,12 +100,9 @@ where
     } else {
         fill(key);
     }
-    let mut mac = <Hmac<D> as KeyInit>::new(&block);
+    let mac = <Hmac<D> as KeyInit>::new(&block);
     block.as_mut_slice().zeroize();
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().to_vec()
+    mac
 }
 
 /// Equality that takes as long for a near miss as for a far one.
@@ -103,6 +131,13 @@ mod tests {
             hex(&long),
             "ce632aa86d6a3fd3c79f06217c0a506599d055cd38eb385b16a2939f2488f686"
         );
+        let key = MacKey::new(b"Jefe");
+        for _ in 0..2 {
+            assert_eq!(
+                hex(&key.hmac(&[b"what do ya ", b"want for nothing?"])),
+                hex(&short)
+            );
+        }
     }
 
     #[test]

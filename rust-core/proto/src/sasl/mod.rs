@@ -27,6 +27,8 @@ mod mechanism;
 pub mod plain;
 mod scram;
 
+pub(crate) use digest::MacKey;
+
 pub use binding::{ChannelBindingType, ChannelBindings, Gs2, TlsVersion};
 pub use choose::{Choice, Floor, NoMechanism, Offer, Profile, SaslPolicy, choose};
 pub use condition::SaslCondition;

@@ -8,7 +8,8 @@ pub const CLOSE: &str = "</stream:stream>";
 
 /// Our stream header. `from` only on an encrypted stream (S4); no `declaration` on a restart that is pipelined (S2).
 pub fn open(to: &str, from: Option<&str>, lang: Option<&str>, declaration: bool) -> String {
-    let mut out = String::new();
+    // Room for all of it: growing step by step costs more than writing.
+    let mut out = String::with_capacity(256);
     if declaration {
         out.push_str("<?xml version='1.0'?>");
     }

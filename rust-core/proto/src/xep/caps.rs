@@ -161,7 +161,8 @@ pub fn verification_string(info: &Info) -> Result<String, IllFormed> {
     if has_neighbours(&features) {
         return Err(IllFormed::DuplicateFeature);
     }
-    let mut out = String::new();
+    let bytes: usize = features.iter().map(|feature| feature.len() + 1).sum();
+    let mut out = String::with_capacity(bytes + 128);
     for (category, kind, lang, name) in identities {
         push(&mut out, &format!("{category}/{kind}/{lang}/{name}"))?;
     }

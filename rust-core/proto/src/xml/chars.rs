@@ -59,11 +59,14 @@ fn is_in(byte: u8, class: u8) -> bool {
         .is_some_and(|classes| classes & class != 0)
 }
 
-/// How many ASCII characters of a name `bytes` begins with, and whether a name may begin with the first.
-pub(super) fn name_len(bytes: &[u8]) -> (usize, bool) {
-    let len = bytes.iter().position(|&b| !is_in(b, NAME));
-    let may_begin = bytes.first().is_none_or(|&b| is_in(b, NAME_START));
-    (len.unwrap_or(bytes.len()), may_begin)
+/// ASCII that names may consist of, but for the colon.
+pub(super) fn is_ascii_name(byte: u8) -> bool {
+    is_in(byte, NAME)
+}
+
+/// ASCII that names may begin with.
+pub(super) fn is_ascii_name_start(byte: u8) -> bool {
+    is_in(byte, NAME_START)
 }
 
 /// How many bytes at the beginning of `bytes` are not `special`. Most values and texts are short, and then a table is

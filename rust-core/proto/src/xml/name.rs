@@ -2,28 +2,31 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use crate::ns;
 
-/// The name of an element or attribute, or a namespace. Cheap to clone.
-#[derive(Clone)]
+/// The name of an element or attribute, or a namespace. Cheap to clone, and as small as a reference to text: a tree
+/// consists of names mostly.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Name(Text);
 
-#[derive(Clone)]
+/// What is frequent is never [`Text::Other`], so two names are the same if they are of the same kind and say the same.
+#[derive(Clone, PartialEq, Eq)]
 enum Text {
-    Frequent(&'static str),
+    /// Its place in [`FREQUENT`].
+    Frequent(u8),
     Other(Arc<str>),
 }
 
 impl Name {
     /// No namespace: what attributes without a prefix have.
-    pub const NONE: Self = Self(Text::Frequent(""));
+    pub const NONE: Self = Self(Text::Frequent(0));
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Text::Frequent(text) => text,
+            Text::Frequent(entry) => FREQUENT.get(usize::from(*entry)).copied().unwrap_or(""),
             Text::Other(text) => text,
         }
     }
@@ -31,9 +34,8 @@ impl Name {
 
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
-        let like_it = FREQUENT.get(place(text)).map_or(&[][..], Vec::as_slice);
-        match like_it.iter().find(|frequent| **frequent == text) {
-            Some(frequent) => Self(Text::Frequent(frequent)),
+        match frequent(text) {
+            Some(entry) => Self(Text::Frequent(entry)),
             None => Self(Text::Other(Arc::from(text))),
         }
     }
@@ -59,14 +61,6 @@ impl Deref for Name {
     }
 }
 
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Name {}
-
 impl PartialEq<str> for Name {
     fn eq(&self, other: &str) -> bool {
         self.as_str() == other
@@ -91,27 +85,79 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The frequent ones, by their place.
-static FREQUENT: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
-    let mut places = vec![Vec::new(); PLACES];
-    for name in NAMESPACES.iter().chain(NAMES) {
-        if let Some(place) = places.get_mut(place(name)) {
-            place.push(*name);
-        }
-    }
-    places
-});
+/// The place in [`FREQUENT`] of the name that is written like this.
+fn frequent(text: &str) -> Option<u8> {
+    let (_, from) = TABLE.split_at_checked(place(text.as_bytes()))?;
+    from.iter()
+        .map_while(|&entry| Some((entry, FREQUENT.get(usize::from(entry))?)))
+        .find(|(_, frequent)| **frequent == text)
+        .map(|(entry, _)| entry)
+}
 
+/// Where in [`TABLE`] names are looked for; behind the last there is room for those that found it taken.
 const PLACES: usize = 512;
+const ROOM: usize = 8;
+/// No name.
+const NOTHING: u8 = u8::MAX;
 
 /// A hash that few frequent names share: of the length and of three letters.
-fn place(text: &str) -> usize {
-    let letter = |at: usize| text.as_bytes().get(at).copied().map_or(0, usize::from);
-    let (length, last) = (text.len(), text.len().wrapping_sub(1));
-    let [first, middle, last] = [0, length / 2, last].map(letter);
+const fn place(text: &[u8]) -> usize {
+    const fn first(text: &[u8]) -> usize {
+        match text.first() {
+            Some(letter) => *letter as usize,
+            None => 0,
+        }
+    }
+    let last = match text.last() {
+        Some(letter) => *letter as usize,
+        None => 0,
+    };
+    let middle = first(text.split_at(text.len() / 2).1);
     // What spreads today's names best; a test notices if new ones no longer are.
-    (length * 35 + first * 79 + middle * 53 + last * 55) % PLACES
+    (text.len() * 35 + first(text) * 79 + middle * 53 + last * 55) % PLACES
 }
+
+/// All frequent names; the first is [`Name::NONE`].
+#[allow(
+    clippy::indexing_slicing,
+    reason = "computed by the compiler: out of bounds is an error there"
+)]
+static FREQUENT: [&str; NAMESPACES.len() + NAMES.len()] = {
+    let mut all = [""; NAMESPACES.len() + NAMES.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < NAMESPACES.len() {
+            NAMESPACES[at]
+        } else {
+            NAMES[at - NAMESPACES.len()]
+        };
+        at += 1;
+    }
+    all
+};
+
+/// Where each of [`FREQUENT`] stands: at its place, or in the first gap behind it.
+#[allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "computed by the compiler: out of bounds is an error there, and so are too many names"
+)]
+static TABLE: [u8; PLACES + ROOM] = {
+    assert!(FREQUENT.len() < NOTHING as usize);
+    let mut table = [NOTHING; PLACES + ROOM];
+    let mut entry = 0;
+    while entry < FREQUENT.len() {
+        let mut at = place(FREQUENT[entry].as_bytes());
+        while table[at] != NOTHING {
+            at += 1;
+        }
+        table[at] = entry as u8;
+        entry += 1;
+    }
+    // Whoever looks for a name stops at a gap.
+    assert!(table[PLACES + ROOM - 1] == NOTHING);
+    table
+};
 
 const NAMESPACES: &[&str] = &[
     "",
@@ -264,10 +310,24 @@ mod tests {
     }
 
     #[test]
-    fn few_share_a_place() {
-        assert!(FREQUENT.iter().all(|place| place.len() <= 3));
-        let alone = FREQUENT.iter().filter(|place| place.len() == 1).count();
-        assert!(alone * 4 >= (NAMES.len() + NAMESPACES.len()) * 3, "{alone}");
+    fn most_stand_at_their_place_and_the_others_close_behind() {
+        let way = |name: &&str| {
+            let from = &TABLE[place(name.as_bytes())..];
+            let at = from
+                .iter()
+                .position(|&entry| FREQUENT[usize::from(entry)] == *name);
+            at.unwrap()
+        };
+        let ways: Vec<usize> = FREQUENT.iter().map(way).collect();
+        assert!(ways.iter().all(|way| *way <= 3), "{ways:?}");
+        let first = ways.iter().filter(|way| **way == 0).count();
+        assert!(first * 5 >= ways.len() * 4, "{first}");
+    }
+
+    #[test]
+    fn a_name_is_as_small_as_a_reference_to_text() {
+        assert_eq!(size_of::<Name>(), size_of::<&str>());
+        assert_eq!((Name::NONE.as_str(), Name::from("")), ("", Name::NONE));
     }
 
     #[test]

@@ -14,8 +14,8 @@
 //! ```
 
 use super::chars::{
-    decode, is_forbidden_control, is_name_char, is_name_start, is_space, name_len, plain_len,
-    reference_len, space_len,
+    decode, is_ascii_name, is_ascii_name_start, is_forbidden_control, is_name_char, is_name_start,
+    is_space, plain_len, reference_len, space_len,
 };
 use super::{Limit, Limits, XmlError};
 
@@ -119,7 +119,7 @@ impl Scanner {
             };
             let state = self.state;
             let used = match state {
-                State::Content => self.content(rest, byte)?,
+                State::Content => self.content(rest, byte, *pos)?,
                 State::Cdata => self.cdata(rest)?,
                 State::TagName => self.tag_name(rest, *pos)?,
                 State::InTag { space } => match byte {
@@ -163,9 +163,9 @@ impl Scanner {
         }
     }
 
-    fn content(&mut self, rest: &[u8], byte: u8) -> Result<usize, XmlError> {
+    fn content(&mut self, rest: &[u8], byte: u8, pos: usize) -> Result<usize, XmlError> {
         match byte {
-            b'<' => self.markup(rest),
+            b'<' => self.markup(rest, pos),
             _ if self.depth <= 1 => Err(XmlError::StreamLevelText),
             b'&' => Ok(reference_len(rest)?.unwrap_or(0)),
             b']' if rest.starts_with(b"]]>") => Err(XmlError::CdataEndInText),
@@ -179,14 +179,15 @@ impl Scanner {
         }
     }
 
-    fn markup(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
+    fn markup(&mut self, rest: &[u8], pos: usize) -> Result<usize, XmlError> {
         const CDATA: &[u8] = b"<![CDATA[";
         match rest.get(1) {
             None => Ok(0),
             Some(b'/') if self.depth == 0 => Err(XmlError::MalformedMarkup),
             Some(b'/') => {
                 self.begin_name(State::EndName);
-                Ok(2)
+                let name = rest.get(2..).unwrap_or_default();
+                Ok(2 + self.end_name(name)?)
             }
             Some(b'?') => Err(XmlError::ProcessingInstruction),
             Some(b'!') if rest.starts_with(CDATA) => {
@@ -210,7 +211,8 @@ impl Scanner {
                 self.begin_name(State::TagName);
                 self.attributes = 0;
                 self.namespaces = 0;
-                Ok(1)
+                let name = rest.get(1..).unwrap_or_default();
+                Ok(1 + self.tag_name(name, pos + 1)?)
             }
         }
     }
@@ -242,9 +244,17 @@ impl Scanner {
             Some(b'&') => Ok(reference_len(rest)?.unwrap_or(0)),
             Some(0x80..) => characters(rest),
             Some(&byte) if is_forbidden_control(byte) => Err(XmlError::ForbiddenCharacter),
-            _ => Ok(plain_len(rest, |b| {
-                (b == quote) | (b == b'<') | (b == b'&') | (b >= 0x80) | is_forbidden_control(b)
-            })),
+            _ => {
+                let len = plain_len(rest, |b| {
+                    (b == quote) | (b == b'<') | (b == b'&') | (b >= 0x80) | is_forbidden_control(b)
+                });
+                let ended = rest.get(len) == Some(&quote);
+                if ended {
+                    self.state = State::InTag { space: false };
+                    self.note_head(pos + len + 1);
+                }
+                Ok(len + usize::from(ended))
+            }
         }
     }
 
@@ -262,7 +272,14 @@ impl Scanner {
             }
             _ if is_space(byte) => {
                 self.state = State::InTag { space: true };
-                Ok(space_len(rest))
+                let len = space_len(rest);
+                match rest.get(len..) {
+                    None | Some([] | [b'/' | b'>', ..]) => Ok(len),
+                    Some(name) => {
+                        self.begin_name(State::AttributeName);
+                        Ok(len + self.attribute_name(name, pos + len)?)
+                    }
+                }
             }
             _ if space => {
                 self.begin_name(State::AttributeName);
@@ -340,7 +357,14 @@ impl Scanner {
                 self.note_over(Limit::Attributes, pos + used);
             }
         }
-        Ok(used)
+        // Nearly always both follow at once.
+        match rest.get(used..) {
+            Some([b'=', quote @ (b'"' | b'\''), ..]) => {
+                self.state = State::Value { quote: *quote };
+                Ok(used + 2)
+            }
+            _ => Ok(used),
+        }
     }
 
     fn end_name(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
@@ -478,11 +502,20 @@ impl Name {
                     Some((c, len)) if is_name_char(c) && !self.at_part_start => len,
                     Some(_) => return Err(XmlError::BadName),
                 },
-                _ => match name_len(tail) {
-                    (0, _) => return Ok(used),
-                    (_, false) if self.at_part_start => return Err(XmlError::BadName),
-                    (len, _) => len,
-                },
+                Some(&byte) if !is_ascii_name(byte) => return Ok(used),
+                Some(&byte) if self.at_part_start && !is_ascii_name_start(byte) => {
+                    return Err(XmlError::BadName);
+                }
+                Some(_) => {
+                    self.at_part_start = false;
+                    let name = tail.iter().take_while(|byte| is_ascii_name(**byte));
+                    for &byte in name {
+                        self.hash = hash_byte(self.hash, byte);
+                        used += 1;
+                    }
+                    continue;
+                }
+                None => return Ok(used),
             };
             self.at_part_start = false;
             let bytes = tail.get(..len).unwrap_or_default().iter();

@@ -94,7 +94,7 @@ impl Record for KnownCaps {
             hash: input.text()?,
             ver: input.text()?,
             only: input.option(Reader::text)?,
-            features: input.texts()?,
+            features: input.texts()?.into(),
         })
     }
 }

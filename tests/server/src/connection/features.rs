@@ -177,8 +177,24 @@ impl Connection {
         ))
     }
 
+    /// Whether XEP-0509's version of the offer is this one.
+    pub(super) fn is_config_version(&self, cx: &mut Cx<'_>, version: &str) -> bool {
+        let exporter = self.offers_exporter(cx);
+        let world = &mut *cx.world;
+        let current = match world.offers.version(&world.switches, exporter) {
+            Some(current) => current,
+            None => {
+                let current: Arc<str> = self.config_version(cx).into();
+                cx.world.offers.keep_version(exporter, Arc::clone(&current));
+                current
+            }
+        };
+        debug_assert_eq!(*current, *self.config_version(cx));
+        *current == *version
+    }
+
     /// XEP-0509: a hash of the offer.
-    pub(super) fn config_version(&self, cx: &Cx<'_>) -> String {
+    fn config_version(&self, cx: &Cx<'_>) -> String {
         let switches = &cx.world.switches;
         let bindings = self.bindings(cx);
         let mut text = inline(cx, &bindings).to_xml();

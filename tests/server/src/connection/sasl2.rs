@@ -51,7 +51,9 @@ impl Connection {
         let request = Sasl2Request::parse(element);
         if let Some(version) = element.find(ns::IAP, "config-version")
             && cx.world.switches.config_version
-            && version.attribute("value") != Some(&self.config_version(cx))
+            && !version
+                .attribute("value")
+                .is_some_and(|version| self.is_config_version(cx, version))
         {
             return self.config_mismatch();
         }

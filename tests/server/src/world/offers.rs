@@ -29,17 +29,34 @@ pub(crate) enum Stage {
 pub(crate) struct Offers {
     switches: Option<Switches>,
     written: BTreeMap<Audience, Arc<str>>,
+    /// XEP-0509's version of what is offered, with tls-exporter and without.
+    versions: BTreeMap<bool, Arc<str>>,
 }
 
 impl Offers {
     /// The features for somebody, if they were written with these switches before.
     pub(crate) fn find(&mut self, switches: &Switches, audience: Audience) -> Option<Arc<str>> {
+        self.forget_unless(switches);
+        self.written.get(&audience).cloned()
+    }
+
+    /// The version, if it was computed with these switches before.
+    pub(crate) fn version(&mut self, switches: &Switches, exporter: bool) -> Option<Arc<str>> {
+        self.forget_unless(switches);
+        self.versions.get(&exporter).cloned()
+    }
+
+    /// Keeps what was computed; [`Offers::version`] did not know it.
+    pub(crate) fn keep_version(&mut self, exporter: bool, version: Arc<str>) {
+        self.versions.insert(exporter, version);
+    }
+
+    fn forget_unless(&mut self, switches: &Switches) {
         if self.switches.as_ref() != Some(switches) {
             self.switches = Some(switches.clone());
             self.written.clear();
-            return None;
+            self.versions.clear();
         }
-        self.written.get(&audience).cloned()
     }
 
     /// Keeps what was written; [`Offers::find`] did not know it.

@@ -1,25 +1,22 @@
-//! A push reader for one XML stream (RFC 6120 section 4 and 11), over `rxml`.
+//! A push reader for one XML stream (RFC 6120 sections 4 and 11).
 //!
 //! It consumes not one byte beyond the item it returns, so that a stream restart or the start
-//! of TLS splits the input exactly behind the closing `>`.
+//! of TLS splits the input exactly behind the closing `>`. A tag is read when it is complete, whatever pieces it came in.
+//! Built for debugging, `rxml` reads along and must see the same.
 
-use rxml::error::EndOrError;
-use rxml::{Options, Parse, RawEvent, RawParser, WithOptions};
-
-use super::scope::{BadNames, Scope};
+use super::scope::Scope;
+use super::text::{Within, checked, is_space, resolved};
 use super::{Element, Node};
 use crate::ns;
 
 const MAX_DEPTH: usize = 64;
-/// `rxml` is quadratic in the length of a slice that holds one long text.
-const MAX_SLICE: usize = 4096;
 
 /// Something at the top of a stream.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// `<stream:stream ..>`, without children.
     Header(Element),
-    /// A complete child of the stream; `early` if its first byte was TLS early data.
+    /// A complete child of the stream; `early` if the last byte of its start tag was TLS early data.
     Element { element: Element, early: bool },
     /// `</stream:stream>`.
     End,
@@ -40,29 +37,50 @@ pub(crate) enum ReadError {
 /// Reads one stream, from its header to its end.
 #[derive(Debug)]
 pub(crate) struct StreamReader {
-    parser: RawParser,
+    place: Place,
+    /// What came of a tag or a text whose end is still to come.
+    held: Vec<u8>,
     scope: Scope,
     stack: Vec<Element>,
+    /// Nothing was read yet, so an XML declaration may come.
+    at_start: bool,
     opened: bool,
     element_bytes: usize,
     max_element_bytes: usize,
     started_early: bool,
+    #[cfg(debug_assertions)]
+    oracle: super::oracle::Oracle,
+}
+
+/// Where the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Outside tags.
+    Text,
+    /// Behind a `<`, and inside a value if there is a quote.
+    Tag { quote: Option<u8> },
+    /// Behind `<![CDATA[`.
+    Cdata,
+    /// The root element closed itself: its end is still to be told.
+    EmptyRoot,
+    /// Behind the end of the root element.
+    Ended,
 }
 
 impl StreamReader {
     pub(crate) fn new(max_element_bytes: usize) -> Self {
-        let options = Options {
-            max_token_length: 65_536,
-            ..Options::default()
-        };
         Self {
-            parser: RawParser::with_options(options),
+            place: Place::Text,
+            held: Vec::new(),
             scope: Scope::default(),
             stack: Vec::new(),
+            at_start: true,
             opened: false,
             element_bytes: 0,
             max_element_bytes,
             started_early: false,
+            #[cfg(debug_assertions)]
+            oracle: super::oracle::Oracle::new(),
         }
     }
 
@@ -80,72 +98,210 @@ impl StreamReader {
         input: &mut &[u8],
         early: bool,
     ) -> Result<Option<Item>, ReadError> {
-        while !input.is_empty() {
-            let (mut slice, _) = input.split_at(input.len().min(MAX_SLICE));
-            let before = slice.len();
-            let event = self.parser.parse(&mut slice, false);
-            let used = before - slice.len();
-            *input = input.get(used..).unwrap_or_default();
-            self.count(used)?;
-            match event {
-                Ok(Some(event)) => {
-                    if let Some(item) = self.take(event, early)? {
-                        return Ok(Some(item));
-                    }
-                }
-                Ok(None) => return Ok(None),
-                Err(EndOrError::NeedMoreData) => {}
-                Err(EndOrError::Error(error)) => return Err(error.into()),
-            }
+        #[cfg(debug_assertions)]
+        let before = *input;
+        let result = self.read(input, early);
+        #[cfg(debug_assertions)]
+        {
+            let used = before.len() - input.len();
+            let read = before.get(..used).unwrap_or_default();
+            self.oracle.agrees(read, &result);
         }
-        self.trailing_event(early)
+        result
     }
 
-    /// `<a/>` is two events, and the second needs no bytes.
-    fn trailing_event(&mut self, early: bool) -> Result<Option<Item>, ReadError> {
-        for _ in 0..MAX_DEPTH {
-            let mut nothing: &[u8] = &[];
-            match self.parser.parse(&mut nothing, false) {
-                Ok(Some(event)) => {
-                    if let Some(item) = self.take(event, early)? {
-                        return Ok(Some(item));
-                    }
-                }
-                Ok(None) | Err(EndOrError::NeedMoreData) => return Ok(None),
-                Err(EndOrError::Error(error)) => return Err(error.into()),
+    fn read(&mut self, input: &mut &[u8], early: bool) -> Result<Option<Item>, ReadError> {
+        if self.place == Place::EmptyRoot {
+            self.place = Place::Ended;
+            return Ok(Some(Item::End));
+        }
+        while !input.is_empty() {
+            let item = match self.place {
+                Place::Text => self.text(input)?,
+                Place::Tag { quote } => self.tag(quote, input, early)?,
+                Place::Cdata => self.cdata(input)?,
+                Place::EmptyRoot | Place::Ended => self.behind_the_end(input)?,
+            };
+            if item.is_some() {
+                return Ok(item);
             }
         }
         Ok(None)
     }
 
-    fn count(&mut self, bytes: usize) -> Result<(), ReadError> {
-        self.element_bytes += bytes;
+    /// Takes so many bytes off the input.
+    fn take<'b>(&mut self, input: &mut &'b [u8], count: usize) -> Result<&'b [u8], ReadError> {
+        let (taken, rest) = input.split_at_checked(count).unwrap_or((input, &[]));
+        *input = rest;
+        self.element_bytes += taken.len();
         if self.element_bytes > self.max_element_bytes {
             return Err(ReadError::TooBig);
+        }
+        Ok(taken)
+    }
+
+    fn text(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
+        let open = memchr::memchr(b'<', input);
+        let text = self.take(input, open.unwrap_or(input.len()))?;
+        if self.stack.is_empty() {
+            self.between(text)?;
+        } else if open.is_none() || !self.held.is_empty() {
+            self.held.extend_from_slice(text);
+        } else {
+            self.push_text(text)?;
+        }
+        if open.is_some() {
+            self.take(input, 1)?;
+            if !self.held.is_empty() {
+                let mut held = std::mem::take(&mut self.held);
+                self.push_text(&held)?;
+                held.clear();
+                self.held = held;
+            }
+            self.place = Place::Tag { quote: None };
+        }
+        Ok(None)
+    }
+
+    /// White space may stand between stanzas, and nothing else.
+    fn between(&mut self, text: &[u8]) -> Result<(), ReadError> {
+        match text.iter().find(|byte| !is_space(**byte)) {
+            None if text.is_empty() => {}
+            None => {
+                self.at_start = false;
+                self.element_bytes = 0;
+            }
+            Some(b' '..) if self.opened => return Err(ReadError::BadFormat),
+            Some(_) => return Err(ReadError::NotWellFormed),
         }
         Ok(())
     }
 
-    fn take(&mut self, event: RawEvent, early: bool) -> Result<Option<Item>, ReadError> {
-        match event {
-            RawEvent::XmlDeclaration(..) => Ok(None),
-            RawEvent::ElementHeadOpen(_, name) => {
-                self.scope.open(name);
-                Ok(None)
+    fn push_text(&mut self, text: &[u8]) -> Result<(), ReadError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let text = resolved(checked(text)?, Within::Content)?;
+        let parent = self.stack.last_mut().ok_or(ReadError::BadFormat)?;
+        parent.push(Node::Text(text));
+        Ok(())
+    }
+
+    fn tag(
+        &mut self,
+        mut quote: Option<u8>,
+        input: &mut &[u8],
+        early: bool,
+    ) -> Result<Option<Item>, ReadError> {
+        match self.held.first().or(input.first()) {
+            Some(b'!') => return self.declaration(input),
+            Some(b'?') if !self.at_start => return Err(ReadError::RestrictedXml),
+            _ => {}
+        }
+        let mut at = 0;
+        loop {
+            let rest = input.get(at..).unwrap_or_default();
+            let found = match quote {
+                Some(quote) => memchr::memchr(quote, rest),
+                None => memchr::memchr3(b'>', b'\'', b'"', rest),
+            };
+            let Some(found) = found else {
+                let part = self.take(input, input.len())?;
+                self.held.extend_from_slice(part);
+                self.place = Place::Tag { quote };
+                return Ok(None);
+            };
+            at += found + 1;
+            quote = match (quote, rest.get(found)) {
+                (Some(_), _) => None,
+                (None, Some(&opened @ (b'\'' | b'"'))) => Some(opened),
+                (None, _) => break,
+            };
+        }
+        let taken = self.take(input, at)?;
+        self.place = Place::Text;
+        if self.held.is_empty() {
+            return self.whole_tag(taken, early);
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(taken);
+        let item = self.whole_tag(&held, early);
+        held.clear();
+        self.held = held;
+        item
+    }
+
+    /// A tag from behind its `<` to its `>`.
+    fn whole_tag(&mut self, tag: &[u8], early: bool) -> Result<Option<Item>, ReadError> {
+        let tag = checked(tag)?;
+        let tag = tag.strip_suffix('>').unwrap_or(tag);
+        let at_start = std::mem::replace(&mut self.at_start, false);
+        if let Some(instruction) = tag.strip_prefix('?') {
+            return match is_xml_declaration(instruction) {
+                true if at_start => Ok(None),
+                _ => Err(ReadError::RestrictedXml),
+            };
+        }
+        if let Some(name) = tag.strip_prefix('/') {
+            self.scope.leave(name)?;
+            return Ok(self.end());
+        }
+        let (tag, is_empty) = match tag.strip_suffix('/') {
+            Some(tag) => (tag, true),
+            None => (tag, false),
+        };
+        let element = self.scope.enter(tag)?;
+        let header = self.start(element, early)?;
+        if !is_empty {
+            return Ok(header);
+        }
+        self.scope.close();
+        if header.is_some() {
+            self.place = Place::EmptyRoot;
+            return Ok(header);
+        }
+        Ok(self.end())
+    }
+
+    /// Behind `<!` only CDATA may come, and that only inside a stanza.
+    fn declaration(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
+        const CDATA: &[u8] = b"![CDATA[";
+        let missing = CDATA.len() - self.held.len().min(CDATA.len());
+        let part = self.take(input, missing)?;
+        self.held.extend_from_slice(part);
+        if !CDATA.starts_with(&self.held) {
+            return Err(ReadError::RestrictedXml);
+        }
+        if self.held.len() == CDATA.len() {
+            if self.stack.is_empty() {
+                return Err(ReadError::BadFormat);
             }
-            RawEvent::Attribute(_, name, value) => {
-                self.scope.attribute(name, value)?;
-                Ok(None)
+            self.held.clear();
+            self.place = Place::Cdata;
+        }
+        Ok(None)
+    }
+
+    fn cdata(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
+        let end = memchr::memchr(b'>', input).map_or(input.len(), |at| at + 1);
+        let part = self.take(input, end)?;
+        self.held.extend_from_slice(part);
+        if let Some(text) = self.held.strip_suffix(b"]]>") {
+            let text = checked(text)?.replace("\r\n", "\n").replace('\r', "\n");
+            self.held.clear();
+            self.place = Place::Text;
+            if let Some(parent) = self.stack.last_mut() {
+                parent.push(Node::Text(text));
             }
-            RawEvent::ElementHeadClose(_) => {
-                let element = self.scope.element()?;
-                self.start(element, early)
-            }
-            RawEvent::ElementFoot(_) => {
-                self.scope.close();
-                Ok(self.end())
-            }
-            RawEvent::Text(_, text) => self.text(text),
+        }
+        Ok(None)
+    }
+
+    fn behind_the_end(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
+        let rest = self.take(input, input.len())?;
+        match rest.iter().all(|byte| is_space(*byte)) {
+            true => Ok(None),
+            false => Err(ReadError::NotWellFormed),
         }
     }
 
@@ -173,6 +329,7 @@ impl StreamReader {
 
     fn end(&mut self) -> Option<Item> {
         let Some(element) = self.stack.pop() else {
+            self.place = Place::Ended;
             return Some(Item::End);
         };
         match self.stack.last_mut() {
@@ -189,125 +346,29 @@ impl StreamReader {
             }
         }
     }
-
-    fn text(&mut self, text: String) -> Result<Option<Item>, ReadError> {
-        match self.stack.last_mut() {
-            Some(parent) => parent.push(Node::Text(text)),
-            None if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() => {
-                self.element_bytes = 0;
-            }
-            None => return Err(ReadError::BadFormat),
-        }
-        Ok(None)
-    }
 }
 
-impl From<BadNames> for ReadError {
-    fn from(BadNames: BadNames) -> Self {
-        Self::NotWellFormed
-    }
-}
-
-impl From<rxml::Error> for ReadError {
-    fn from(error: rxml::Error) -> Self {
-        match error {
-            rxml::Error::RestrictedXml(_) | rxml::Error::UndeclaredEntity => Self::RestrictedXml,
-            _ => Self::NotWellFormed,
-        }
-    }
+/// The one declaration that RFC 6120 11.5 and 11.6 leave: version 1.0, and UTF-8 if it says so.
+fn is_xml_declaration(instruction: &str) -> bool {
+    let Some(inside) = instruction
+        .strip_prefix("xml")
+        .and_then(|rest| rest.strip_suffix('?'))
+    else {
+        return false;
+    };
+    let words: String = inside
+        .split_ascii_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let words = words.replace('"', "'").to_ascii_lowercase();
+    matches!(
+        words.as_str(),
+        "version='1.0'"
+            | "version='1.0' encoding='utf-8'"
+            | "version='1.0' encoding='utf-8' standalone='yes'"
+            | "version='1.0' standalone='yes'"
+    )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEADER: &str =
-        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
-
-    #[test]
-    fn stops_exactly_behind_the_closing_bracket() {
-        let text = format!("{HEADER}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\x16\x03");
-        let mut input = text.as_bytes();
-        let mut reader = StreamReader::new(4096);
-        assert!(matches!(
-            reader.next(&mut input, false),
-            Ok(Some(Item::Header(_)))
-        ));
-        assert!(matches!(
-            reader.next(&mut input, false),
-            Ok(Some(Item::Element { .. }))
-        ));
-        assert_eq!(input, b"\x16\x03");
-    }
-
-    #[test]
-    fn an_empty_element_is_complete_with_its_last_byte() {
-        let text = format!("{HEADER}<a/>");
-        let mut reader = StreamReader::new(4096);
-        let mut items = 0;
-        for byte in text.as_bytes() {
-            let mut input = std::slice::from_ref(byte);
-            while let Some(_item) = reader.next(&mut input, false).unwrap() {
-                items += 1;
-            }
-        }
-        assert_eq!(items, 2);
-    }
-
-    #[test]
-    fn prefixes_stand_for_what_is_declared_around_them() {
-        let text = format!(
-            "{HEADER}<p:a xmlns:p='u' p:b='1' b='2' xml:lang='en'><a xmlns=''/><p:c xmlns:p='v'/><p:d/><e/></p:a>"
-        );
-        let mut input = text.as_bytes();
-        let mut reader = StreamReader::new(4096);
-        reader.next(&mut input, false).unwrap();
-        let Ok(Some(Item::Element { element, .. })) = reader.next(&mut input, false) else {
-            panic!("there is an element");
-        };
-        let inner: Vec<_> = element.elements().map(|e| (&*e.ns, &*e.name)).collect();
-        assert!(element.is("u", "a") && element.attribute("b") == Some("2"));
-        assert_eq!(
-            inner,
-            [("", "a"), ("v", "c"), ("u", "d"), (ns::CLIENT, "e")]
-        );
-        assert!(element.to_xml().contains(" xml:lang='en'"));
-    }
-
-    #[test]
-    fn refuses_what_xmpp_refuses() {
-        for (bad, error) in [
-            ("<!-- c -->", ReadError::RestrictedXml),
-            ("<a></b>", ReadError::NotWellFormed),
-            ("<a>&x;</a>", ReadError::RestrictedXml),
-            ("text<a/>", ReadError::BadFormat),
-            ("<a b='1' b='2'/>", ReadError::NotWellFormed),
-            ("<a xmlns='u' xmlns='v'/>", ReadError::NotWellFormed),
-            ("<a xmlns:b='u' xmlns:b='v'/>", ReadError::NotWellFormed),
-            (
-                "<a xmlns:b='u' xmlns:c='u' b:d='1' c:d='2'/>",
-                ReadError::NotWellFormed,
-            ),
-            ("<b:a/>", ReadError::NotWellFormed),
-            ("<a b:c='1'/>", ReadError::NotWellFormed),
-            ("<a xmlns:b='u'/><b:a/>", ReadError::NotWellFormed),
-            ("<a xmlns:b=''/>", ReadError::NotWellFormed),
-            ("<a xmlns:xml='u'/>", ReadError::NotWellFormed),
-        ] {
-            let text = format!("{HEADER}{bad}");
-            let mut input = text.as_bytes();
-            let mut reader = StreamReader::new(4096);
-            let mut outcome = Ok(());
-            for _ in 0..4 {
-                match reader.next(&mut input, false) {
-                    Ok(_) => {}
-                    Err(error) => {
-                        outcome = Err(error);
-                        break;
-                    }
-                }
-            }
-            assert_eq!(outcome, Err(error), "{bad}");
-        }
-    }
-}
+mod tests;

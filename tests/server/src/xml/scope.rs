@@ -1,86 +1,115 @@
-//! From the names that stand in a start tag to expanded names (Namespaces in XML 1.0): prefixes are looked up here, and
-//! what `rxml` leaves to its caller is refused: prefixes that nobody declared, and attributes that come twice.
+//! From a start tag as it stands to an element with expanded names (Namespaces in XML 1.0).
 
 use std::collections::BTreeSet;
 
-use rxml::RawQName;
+use rxml::NcNameStr;
 
-use super::element::{Element, Name};
+use super::element::{Attribute, Element, Name};
 use super::names;
+use super::reader::ReadError;
+use super::text::{Within, is_space, resolved};
 
-/// What is declared where the reader stands, the innermost last.
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
+/// What is open and what is declared where the reader stands, the innermost last.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     /// Prefix (`None`: the default namespace) and namespace.
     declared: Vec<(Option<String>, Name)>,
-    /// For each open element, how many declarations stand around it.
-    around: Vec<usize>,
-    /// The start tag that is being read.
-    tag: Option<(RawQName, Vec<(RawQName, String)>)>,
+    open: Vec<Open>,
+    /// The names of all open elements as they were written, one behind the other.
+    names: String,
 }
 
-/// A name without a declaration, or two of the same.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct BadNames;
+/// How much there was of either around an open element.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    declared: usize,
+    names: usize,
+}
 
 impl Scope {
-    /// A start tag begins.
-    pub(super) fn open(&mut self, name: RawQName) {
-        self.around.push(self.declared.len());
-        self.tag = Some((name, Vec::new()));
-    }
-
-    /// Something in the start tag: an attribute or a declaration.
-    pub(super) fn attribute(&mut self, name: RawQName, value: String) -> Result<(), BadNames> {
-        let prefix = match &name {
-            (None, local) if local == "xmlns" => None,
-            (Some(prefix), local) if prefix == "xmlns" => Some(local.as_str()),
-            _ => {
-                if let Some((_, attributes)) = &mut self.tag {
-                    attributes.push((name, value));
-                }
-                return Ok(());
-            }
-        };
-        let around = self.around.last().copied().unwrap_or(0);
-        let mut here = self.declared.iter().skip(around);
-        if here.any(|(other, _)| other.as_deref() == prefix) {
-            return Err(BadNames);
-        }
-        let prefix = prefix.map(str::to_owned);
-        self.declared.push((prefix, names::name(&value)));
-        Ok(())
-    }
-
-    /// The start tag is complete.
-    pub(super) fn element(&mut self) -> Result<Element, BadNames> {
-        let ((prefix, name), attributes) = self.tag.take().ok_or(BadNames)?;
-        let ns = match prefix {
-            None => self.find(None).unwrap_or_default(),
-            Some(prefix) => self.find(Some(&prefix)).ok_or(BadNames)?,
-        };
-        refuse_twice(&attributes, |(name, _)| name)?;
-        let mut element = Element::new(ns, names::name(&name));
-        let mut foreign = Vec::new();
-        for ((prefix, name), value) in attributes {
+    /// A start tag, or that of an empty element, without its brackets and slash.
+    pub(super) fn enter(&mut self, tag: &str) -> Result<Element, ReadError> {
+        let (written, mut rest) = name(tag);
+        self.open.push(Open {
+            declared: self.declared.len(),
+            names: self.names.len(),
+        });
+        self.names.push_str(written);
+        let mut attributes = Vec::new();
+        // Declarations hold for the whole tag, whatever their place in it.
+        let mut prefixed = Vec::new();
+        while let Some(attribute) = next_attribute(&mut rest)? {
+            let value = resolved(attribute.value, Within::Attribute)?;
+            let (prefix, local) = split(attribute.name)?;
             let ns = match prefix {
+                None if local == "xmlns" => {
+                    self.declare(None, &value)?;
+                    continue;
+                }
+                Some("xmlns") => {
+                    self.declare(Some(ncname(local)?), &value)?;
+                    continue;
+                }
                 None => Name::default(),
+                Some("xml") => Name::Borrowed(rxml::XMLNS_XML),
                 Some(prefix) => {
-                    let ns = self.find(Some(&prefix)).ok_or(BadNames)?;
-                    foreign.push((ns.clone(), name.clone()));
-                    ns
+                    prefixed.push((attributes.len(), prefix));
+                    Name::default()
                 }
             };
-            element.set_qualified(ns, names::name(&name), value);
+            let name = known(local)?;
+            attributes.push(Attribute { ns, name, value });
         }
-        // Two prefixes may stand for one namespace.
-        refuse_twice(&foreign, |name| name)?;
-        Ok(element)
+        for (index, prefix) in prefixed {
+            if let Some(attribute) = attributes.get_mut(index) {
+                attribute.ns = self.find(Some(prefix)).ok_or(ReadError::NotWellFormed)?;
+            }
+        }
+        refuse_twice(&attributes)?;
+        let (prefix, local) = split(written)?;
+        let ns = match prefix {
+            None => self.find(None).unwrap_or_default(),
+            Some(_) => self.find(prefix).ok_or(ReadError::NotWellFormed)?,
+        };
+        Ok(Element::with_attributes(ns, known(local)?, attributes))
+    }
+
+    /// An end tag without its brackets and slash: the element that was opened last ends.
+    pub(super) fn leave(&mut self, tag: &str) -> Result<(), ReadError> {
+        let written = tag.trim_end_matches([' ', '\t', '\n', '\r']);
+        let open = self.open.last().ok_or(ReadError::NotWellFormed)?;
+        if self.names.get(open.names..) != Some(written) {
+            return Err(ReadError::NotWellFormed);
+        }
+        self.close();
+        Ok(())
     }
 
     /// The element that was opened last ends.
     pub(super) fn close(&mut self) {
-        self.declared.truncate(self.around.pop().unwrap_or(0));
+        if let Some(open) = self.open.pop() {
+            self.declared.truncate(open.declared);
+            self.names.truncate(open.names);
+        }
+    }
+
+    fn declare(&mut self, prefix: Option<&str>, ns: &str) -> Result<(), ReadError> {
+        let allowed = match prefix {
+            None => ns != rxml::XMLNS_XML && ns != XMLNS,
+            Some("xmlns") => false,
+            Some("xml") => ns == rxml::XMLNS_XML,
+            Some(_) => !ns.is_empty() && ns != rxml::XMLNS_XML && ns != XMLNS,
+        };
+        let around = self.open.last().map_or(0, |open| open.declared);
+        let mut here = self.declared.iter().skip(around);
+        if !allowed || here.any(|(other, _)| other.as_deref() == prefix) {
+            return Err(ReadError::NotWellFormed);
+        }
+        let prefix = prefix.map(str::to_owned);
+        self.declared.push((prefix, names::name(ns)));
+        Ok(())
     }
 
     fn find(&self, prefix: Option<&str>) -> Option<Name> {
@@ -93,19 +122,94 @@ impl Scope {
     }
 }
 
-fn refuse_twice<T, N: Ord>(all: &[T], name: impl Fn(&T) -> &N) -> Result<(), BadNames> {
+/// An attribute or a declaration as it stands.
+struct Raw<'t> {
+    name: &'t str,
+    value: &'t str,
+}
+
+/// Takes the next attribute off what is left of a tag.
+fn next_attribute<'t>(rest: &mut &'t str) -> Result<Option<Raw<'t>>, ReadError> {
+    let from = skip_space(rest);
+    if from.is_empty() {
+        return Ok(None);
+    }
+    if from.len() == rest.len() {
+        return Err(ReadError::NotWellFormed);
+    }
+    let (name, behind) = name(from);
+    let value = skip_space(behind).strip_prefix('=').map(skip_space);
+    let value = value.ok_or(ReadError::NotWellFormed)?;
+    let quote = value
+        .chars()
+        .next()
+        .filter(|quote| matches!(quote, '\'' | '"'))
+        .ok_or(ReadError::NotWellFormed)?;
+    let (value, behind) = value
+        .get(1..)
+        .and_then(|value| value.split_once(quote))
+        .ok_or(ReadError::NotWellFormed)?;
+    *rest = behind;
+    Ok(Some(Raw { name, value }))
+}
+
+fn skip_space(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\n', '\r'])
+}
+
+/// The name at the beginning, and what is behind it.
+fn name(text: &str) -> (&str, &str) {
+    let ends =
+        |byte: u8| is_space(byte) || matches!(byte, b'=' | b'\'' | b'"' | b'<' | b'/' | b'>');
+    let end = text.bytes().position(ends).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+/// Prefix and local name.
+fn split(name: &str) -> Result<(Option<&str>, &str), ReadError> {
+    match name.bytes().position(|byte| byte == b':') {
+        None => Ok((None, name)),
+        Some(at) => match (name.get(..at), name.get(at + 1..)) {
+            (Some(prefix), Some(local)) if local.bytes().all(|byte| byte != b':') => {
+                Ok((Some(ncname(prefix)?), local))
+            }
+            _ => Err(ReadError::NotWellFormed),
+        },
+    }
+}
+
+/// A local name: nearly always one that is known to be a name.
+fn known(local: &str) -> Result<Name, ReadError> {
+    match names::name(local) {
+        Name::Borrowed(name) if !name.is_empty() => Ok(Name::Borrowed(name)),
+        other => {
+            ncname(&other)?;
+            Ok(other)
+        }
+    }
+}
+
+fn ncname(name: &str) -> Result<&str, ReadError> {
+    match <&NcNameStr>::try_from(name) {
+        Ok(_) => Ok(name),
+        Err(_) => Err(ReadError::NotWellFormed),
+    }
+}
+
+fn refuse_twice(attributes: &[Attribute]) -> Result<(), ReadError> {
     // Up to here comparing all with all is faster.
     const FEW: usize = 8;
-    let mut rest = all;
+    let mut rest = attributes;
     let mut seen = BTreeSet::new();
     while let Some((first, others)) = rest.split_first() {
-        let is_new = if all.len() <= FEW {
-            others.iter().all(|other| name(other) != name(first))
+        let is_new = if attributes.len() <= FEW {
+            let is_it = |other: &Attribute| other.name == first.name && other.ns == first.ns;
+            !others.iter().any(is_it)
         } else {
-            seen.insert(name(first))
+            seen.insert((&first.ns, &first.name))
         };
         if !is_new {
-            return Err(BadNames);
+            return Err(ReadError::NotWellFormed);
         }
         rest = others;
     }

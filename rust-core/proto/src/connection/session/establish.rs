@@ -85,7 +85,7 @@ impl Session {
     fn discover_server(&mut self, context: &mut Context) {
         let caps = context.server_caps().cloned();
         if let Some(known) = caps.as_ref().and_then(|caps| context.known_caps(caps)) {
-            let features = known.features.clone();
+            let features = known.features.to_vec();
             context.event(Event::ServerFeatures(features));
             return;
         }
@@ -270,7 +270,7 @@ impl Session {
 fn initial_presence(context: &mut Context) -> Element {
     let id = context.entropy.token();
     let presence = Element::new("presence", ns::CLIENT).with_attr("id", id);
-    match &context.own_caps {
+    match context.own_caps() {
         Some(own) => presence.with_child(own.caps().to_element()),
         None => presence,
     }

@@ -133,7 +133,7 @@ impl Session {
         if let Some(push) = roster::Push::parse(iq, &account) {
             return self.roster_push(iq, push, context);
         }
-        let disco = context.own_caps.as_ref().and_then(|own| own.answer(iq));
+        let disco = context.own_caps().and_then(|own| own.answer(iq));
         let answer = match disco {
             Some(answer) => answer,
             None if ping::is_ping(iq) => stanza::result_reply(iq),
@@ -277,7 +277,7 @@ fn learnt(caps: &Caps, info: &Info, domain: &str) -> Option<KnownCaps> {
         hash: caps.hash.clone(),
         ver: caps.ver.clone(),
         only,
-        features: info.features.clone(),
+        features: info.features.as_slice().into(),
     })
 }
 

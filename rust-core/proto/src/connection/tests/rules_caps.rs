@@ -52,7 +52,7 @@ fn s9_an_answer_that_matches_is_known_of_everybody() {
     let known = learnt(VER, "", "");
     assert_eq!(known.len(), 1);
     assert_eq!(known[0].only, None);
-    assert_eq!(known[0].features, ["urn:xmpp:mam:2"]);
+    assert_eq!(*known[0].features, ["urn:xmpp:mam:2".to_owned()]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn s9_known_caps_spare_the_question_whatever_endpoint_shows_them() {
                 hash: "sha-1".to_owned(),
                 ver: VER.to_owned(),
                 only,
-                features: vec!["urn:xmpp:ping".to_owned()],
+                features: ["urn:xmpp:ping".to_owned()].into(),
             }],
             ..Knowledge::default()
         };
@@ -108,7 +108,7 @@ fn s9_what_is_known_of_another_jid_or_hash_is_not_believed() {
         hash: hash.to_owned(),
         ver: VER.to_owned(),
         only: only.map(str::to_owned),
-        features: Vec::new(),
+        features: [].into(),
     };
     assert!(known("sha-1", None).answers(&shown, "example.org"));
     assert!(known("sha-1", Some("example.org")).answers(&shown, "example.org"));
