@@ -40,25 +40,10 @@ const LINKER: [&str; 3] = [
 /// The linker's script that leaves out what only the generator of bindings reads.
 const WITHOUT_METADATA: &str = "bindings/without-metadata.ld";
 
-/// What SQLite is bundled with and our store never asks for.
-const LEFT_OUT: [&str; 10] = [
-    "-USQLITE_ENABLE_FTS3",
-    "-USQLITE_ENABLE_FTS3_PARENTHESIS",
-    "-USQLITE_ENABLE_FTS5",
-    "-USQLITE_ENABLE_RTREE",
-    "-USQLITE_ENABLE_STAT4",
-    "-USQLITE_ENABLE_DBSTAT_VTAB",
-    "-USQLITE_ENABLE_LOAD_EXTENSION",
-    "-USQLITE_SOUNDEX",
-    "-DSQLITE_OMIT_LOAD_EXTENSION",
-    "-DSQLITE_OMIT_JSON",
-];
-
 /// The library as it is shipped, for this target.
 pub(super) fn shipped(target: &str) -> Command {
     let mut cargo = cargo(&["build", "--package", "snapback-ffi", "--profile", "phone"]);
     cargo.args(["--target", target]);
-    cargo.env("LIBSQLITE3_FLAGS", LEFT_OUT.join(" "));
     let script = tool::workspace().join(WITHOUT_METADATA);
     let flags = LINKER
         .map(str::to_owned)
