@@ -119,6 +119,10 @@ pub(crate) struct Phone<T: Tls + Clone> {
     address: Address,
     /// Another client took our place, and the app has said nothing since.
     displaced: bool,
+    /// A server may have heard of an attempt that has no session yet.
+    logging_in: bool,
+    /// When such an attempt was last given up.
+    unanswered: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -194,6 +198,8 @@ impl<T: Tls + Clone> Phone<T> {
             closing: false,
             address: Address::default(),
             displaced: false,
+            logging_in: false,
+            unanswered: None,
         };
         phone.redeliver(model);
         phone.tell(supervisor::Input::Connect, now);
@@ -320,6 +326,7 @@ impl<T: Tls + Clone> Phone<T> {
             }
             self.address.host = host;
             self.begin(number, since, model, coverage, now);
+            self.logging_in = true;
             self.tell(
                 supervisor::Input::AttemptProgress {
                     attempt: number,
@@ -529,7 +536,12 @@ impl<T: Tls + Clone> Phone<T> {
         self.effects.push_back(Effect::Close);
         self.see_other_host(&attempt, error, model, coverage);
         let ending = error.map(Ending::from);
-        self.displaced = !self.closing && ending.is_some_and(|ending| ending.conflict);
+        let is_conflict = ending.is_some_and(|ending| ending.conflict);
+        self.displaced = is_conflict && !self.is_echo(now) && !self.closing;
+        if is_conflict {
+            self.logging_in = false;
+        }
+        self.note_unanswered(now);
         if ending.is_some_and(|ending| ending.no_session) {
             coverage.event("visit found it forgotten");
         }
@@ -562,7 +574,10 @@ impl<T: Tls + Clone> Phone<T> {
                     self.closing = false;
                     self.start_dialing(attempt, purpose, model, coverage, now);
                 }
-                supervisor::Output::StopAttempt { .. } => self.drop_attempt(model, now),
+                supervisor::Output::StopAttempt { .. } => {
+                    self.note_unanswered(now);
+                    self.drop_attempt(model, now);
+                }
                 supervisor::Output::CloseCleanly { attempt } => {
                     self.close_cleanly(attempt, model, now);
                 }
@@ -578,6 +593,19 @@ impl<T: Tls + Clone> Phone<T> {
             }
             changed = true;
         }
+    }
+
+    fn note_unanswered(&mut self, now: Time) {
+        if std::mem::take(&mut self.logging_in) {
+            self.unanswered = Some(self.clock.now(now).mono);
+        }
+    }
+
+    /// I10: a conflict with an attempt of our own, which the server heard late, may be answered with another, once.
+    fn is_echo(&mut self, now: Time) -> bool {
+        let mono = self.clock.now(now).mono;
+        let unanswered = self.unanswered.take();
+        unanswered.is_some_and(|at| mono.since(at) < std::time::Duration::from_secs(30))
     }
 
     fn start_dialing(

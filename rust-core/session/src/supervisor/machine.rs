@@ -17,6 +17,10 @@ use super::{
 /// How much later than the deadline a failed probe may be reported and still be known as the reason.
 const PROBE_GRACE: Duration = Duration::from_secs(1);
 
+/// So long after we gave an attempt up, the server may still get to hear its login: what was sent on the way that died is
+/// delivered late, or waits in a server that is slow.
+pub(super) const ECHO: Duration = Duration::from_secs(30);
+
 /// Decides when to connect. After each [`Supervisor::handle_input`], call [`Supervisor::poll_output`] until it returns
 /// [`Output::Timeout`] or [`Output::Idle`].
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct Supervisor {
     relief_until: Instant,
     at_once: u32,
     next_attempt: u64,
+    /// When an attempt was last given up before the server had answered it.
+    unanswered: Option<Instant>,
     surroundings: Surroundings,
     state: State,
     told: ConnectionState,
@@ -98,6 +104,7 @@ impl Supervisor {
             relief_until: Instant::ZERO,
             at_once: 0,
             next_attempt: 0,
+            unanswered: None,
             surroundings: Surroundings {
                 wanted: false,
                 visit: false,
@@ -425,6 +432,11 @@ impl Supervisor {
             matches!(self.state, State::Online { probe: Some(probe), .. } if now < probe.until);
         let was_closing = matches!(self.state, State::Closing { .. });
         let was_stable = self.note_stability(now);
+        let is_conflict = ending.is_some_and(|ending| ending.conflict);
+        let is_echo = is_conflict && self.is_echo(now);
+        if !is_conflict {
+            self.note_unanswered(now);
+        }
         self.state = State::Stopped;
         let ending = ending.unwrap_or(Ending {
             retryable: true,
@@ -440,7 +452,9 @@ impl Supervisor {
         }
         // What a visit did not find is no news for who wants any session.
         let at_once = ending.at_once || ending.no_session;
-        if let Some(reason) = halts(ending) {
+        if let Some(reason) = halts(ending)
+            && !is_echo
+        {
             self.surroundings.displaced = reason == OfflineReason::Conflict;
             self.state = State::Halted(reason);
             return;
@@ -559,9 +573,24 @@ impl Supervisor {
     /// Drops what there is, without closing the stream. What follows sets the state.
     fn stop(&mut self, now: Instant) {
         self.note_stability(now);
+        self.note_unanswered(now);
         if let Some(attempt) = self.current() {
             self.outputs.push_back(Output::StopAttempt { attempt });
         }
+    }
+
+    /// An attempt is about to be given up. As long as it looks for a way, nobody can have heard it.
+    fn note_unanswered(&mut self, now: Instant) {
+        if matches!(self.state, State::Connecting { step, .. } if step != Step::Resolving) {
+            self.unanswered = Some(now);
+        }
+    }
+
+    /// Whether it may have been an attempt of our own, given up and heard late, that took our place. Then we take it back, but
+    /// once: if it was somebody else after all, the next conflict is theirs (I10).
+    fn is_echo(&mut self, now: Instant) -> bool {
+        let unanswered = self.unanswered.take();
+        unanswered.is_some_and(|at| now.since(at) < ECHO)
     }
 
     /// Whether the session that is about to end lasted long enough to have proved itself.

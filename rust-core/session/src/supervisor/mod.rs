@@ -23,6 +23,9 @@
 //!                              └── Connect: leaves Halted; nothing else does
 //! ```
 //!
+//! A `conflict` shortly after an attempt was given up in the middle of its login may be that attempt's, heard late: once, it is no
+//! more than a broken connection.
+//!
 //! `Suspend` leads from everywhere to `Suspended` (or leaves `Stopped` and `Halted` as they are) and drops the connection
 //! without a word, so that the session can be resumed.
 //!

@@ -186,6 +186,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
         model.note("online", || format!("{outcome:?} after {flights} flights"));
         self.sessions += 1;
+        self.logging_in = false;
         self.resumptions += u64::from(outcome == Outcome::Resumed);
         self.tell(
             supervisor::Input::AttemptOnline {

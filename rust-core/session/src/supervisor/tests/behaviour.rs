@@ -56,6 +56,48 @@ fn i10_conflict_never_starts_a_fight() {
     assert_eq!(bench.end(0, conflict), []);
 }
 
+/// Online, and an attempt before was given up in the middle of its login.
+fn overtaken() -> Bench {
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    bench.put(Input::AttemptProgress {
+        attempt: AttemptId(0),
+        step: Step::Login,
+    });
+    bench.put(NETWORK);
+    bench.put(established(1));
+    bench
+}
+
+/// Wi-Fi dies in the middle of a login, and the next login overtakes it on the mobile network; the server hears the first one
+/// last, and tells the second that it was replaced.
+#[test]
+fn i10_a_conflict_with_an_attempt_that_was_given_up_is_no_displacement() {
+    let conflict = Ending {
+        conflict: true,
+        ..BROKEN
+    };
+    let mut bench = overtaken();
+    bench.end(1, conflict);
+    assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
+    let outputs = bench.expire();
+    assert_eq!(outputs.first(), Some(&start(2, Why::Retry)));
+    // Once: whoever it is that takes our place again, it is not that attempt.
+    bench.put(established(2));
+    assert_eq!(bench.end(2, conflict), [offline(OfflineReason::Conflict)]);
+}
+
+#[test]
+fn i10_an_attempt_that_was_given_up_long_ago_explains_no_conflict() {
+    let conflict = Ending {
+        conflict: true,
+        ..BROKEN
+    };
+    let mut bench = overtaken();
+    bench.now = bench.now + super::super::machine::ECHO;
+    assert_eq!(bench.end(1, conflict), [offline(OfflineReason::Conflict)]);
+}
+
 #[test]
 fn refusals_wait_for_the_app() {
     let credentials = Ending {
