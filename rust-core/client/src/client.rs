@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex as SyncMutex;
 use std::time::Duration;
 
+use snapback_engine::supervisor::{ConnectionState, Supervisor};
 use snapback_proto::entropy::Entropy;
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::ns;
@@ -11,7 +12,6 @@ use snapback_proto::stanza;
 use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
 use snapback_resolver::NameServers;
-use snapback_session::supervisor::{ConnectionState, Supervisor};
 use snapback_store::{Roster, Store, StoreError};
 use snapback_tls::TlsContext;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};

@@ -4,13 +4,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use snapback_engine::supervisor::Timing;
 use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use snapback_proto::jid::{BareJid, JidError};
 use snapback_proto::plan::Transport;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Limits;
 use snapback_resolver::{NameServers, Preference, StaticHosts};
-use snapback_session::supervisor::Timing;
 use snapback_store::{MemoryStore, Store};
 use snapback_tls::{TlsVersions, Trust};
 

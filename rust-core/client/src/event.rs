@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use snapback_engine::link::{LinkError, Timeline};
+use snapback_engine::supervisor::{ConnectionState, OfflineReason};
 use snapback_proto::connection::{Outcome, Stage};
 use snapback_proto::knowledge::Delivery;
 use snapback_proto::plan::Plan;
 use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
-use snapback_session::link::{LinkError, Timeline};
-use snapback_session::supervisor::{ConnectionState, OfflineReason};
 use snapback_store::StoreError;
 use tokio::sync::{Notify, watch};
 
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(*states.borrow(), NOT_CONNECTED);
         queue.push(Event::PossibleGap);
         let connecting = ConnectionState::Connecting {
-            step: snapback_session::supervisor::Step::Login,
+            step: snapback_engine::supervisor::Step::Login,
         };
         queue.push(Event::State(connecting));
         assert_eq!(*states.borrow(), connecting);

@@ -41,6 +41,8 @@ pub use iq::IqError;
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
 pub use visit::Visit;
 
+pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
+pub use snapback_engine::supervisor::{ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_proto as proto;
 pub use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
 pub use snapback_proto::connection::{Failure, Outcome, Stage, Timer};
@@ -56,8 +58,6 @@ pub use snapback_proto::xep::carbons::{Carbon, Direction as CarbonDirection};
 pub use snapback_proto::xep::roster::Item as RosterItem;
 pub use snapback_proto::xml::{Element, Limits};
 pub use snapback_resolver as resolver;
-pub use snapback_session::link::{FlightReport, LinkError, LocalStep, Timeline};
-pub use snapback_session::supervisor::{ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_store as store;
 pub use snapback_store::{
     FileVault, KeyVault, MemoryStore, OpenReport, Roster, SqliteStore, Store, StoreError,

@@ -11,17 +11,17 @@ mod storage;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use snapback_engine::link::tls::Tls;
+use snapback_engine::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
+use snapback_engine::supervisor::{
+    self, AttemptId, ConnectionState, Ending, OfflineReason, Step, Supervisor, Timing,
+};
 use snapback_proto::config::Config;
 use snapback_proto::connection::{Command, Start};
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::{Op, SmSession};
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::time::{Instant, Now, UnixTime};
-use snapback_session::link::tls::Tls;
-use snapback_session::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
-use snapback_session::supervisor::{
-    self, AttemptId, ConnectionState, Ending, OfflineReason, Step, Supervisor, Timing,
-};
 use snapback_store::ServerKey;
 use snapback_tls::TlsVersions;
 

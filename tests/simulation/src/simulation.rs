@@ -7,9 +7,9 @@ mod server_side;
 use std::cell::RefCell;
 use std::time::Duration;
 
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor::AttemptId;
 use snapback_reference_server as server;
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor::AttemptId;
 use snapback_tls::{TlsContext, Trust, danger};
 
 use crate::coverage::Coverage;
@@ -379,7 +379,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         let mut phone = Phone::start(device, disk, model, coverage, self.now);
         phone.set_active(self.wants_active, model, coverage, self.now);
         if !self.network {
-            let input = snapback_session::supervisor::Input::NetworkChanged { available: false };
+            let input = snapback_engine::supervisor::Input::NetworkChanged { available: false };
             phone.tell(input, self.now);
             phone.settle(model, coverage, self.now);
         }

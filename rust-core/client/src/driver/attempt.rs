@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use snapback_engine::link::{Link, LinkInput};
+use snapback_engine::supervisor::AttemptId;
 use snapback_proto::plan::Transport;
 use snapback_proto::time::Now;
-use snapback_session::link::{Link, LinkInput};
-use snapback_session::supervisor::AttemptId;
 use snapback_store::ServerKey;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;

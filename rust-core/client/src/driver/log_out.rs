@@ -1,8 +1,8 @@
 //! Logging out: the session ends, then the FAST token is turned in on a connection of its own (XEP-0484 section 3.6), then
 //! everything that could log in again is forgotten. Without a network the last step is taken all the same.
 
+use snapback_engine::supervisor;
 use snapback_proto::knowledge::Op;
-use snapback_session::supervisor;
 use tokio::sync::oneshot;
 
 use super::Driver;

@@ -11,6 +11,8 @@ mod spare;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use snapback_engine::link::{LinkError, LinkInput, LinkOutput};
+use snapback_engine::supervisor::{self, AttemptId, Ending, Step, Supervisor};
 use snapback_proto::config::Config;
 use snapback_proto::connection::{self, Command, Failure, Outcome, Stage};
 use snapback_proto::error::ConnectionError;
@@ -20,8 +22,6 @@ use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
 use snapback_resolver::{Endpoint, StoredAnswer};
-use snapback_session::link::{LinkError, LinkInput, LinkOutput};
-use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
 use snapback_store::{ServerKey, Store, StoreError};
 use snapback_tls::{CertificateError, TlsContext, TlsVersions};
 use tokio::net::TcpStream;
@@ -513,7 +513,7 @@ impl Driver {
         server: &ServerKey,
         knowledge: Knowledge,
         pending: &PendingDial,
-    ) -> Option<snapback_session::link::Link> {
+    ) -> Option<snapback_engine::link::Link> {
         let start = connection::Start {
             config: Arc::clone(&self.config),
             transport: server.transport,
@@ -523,13 +523,13 @@ impl Driver {
             active: self.state.active,
             seed: snapback_tls::random_seed().ok()?,
         };
-        let config = snapback_session::link::LinkConfig {
+        let config = snapback_engine::link::LinkConfig {
             start,
             tls: self.tls.clone(),
             versions: self.versions,
             started: pending.since,
         };
-        Some(snapback_session::link::Link::new(config, self.clock.now()))
+        Some(snapback_engine::link::Link::new(config, self.clock.now()))
     }
 
     /// Drops what is under way without a goodbye: the server keeps the session (rule I14).

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
+use snapback_engine::link::{LinkError, LinkInput, LinkOutput};
+use snapback_engine::supervisor::Ending;
 use snapback_proto::connection::{PersistFailure, Seq};
 use snapback_proto::error::{ConnectionError, LocalError};
 use snapback_proto::knowledge::Op;
 use snapback_resolver::StoredAnswer;
-use snapback_session::link::{LinkError, LinkInput, LinkOutput};
-use snapback_session::supervisor::Ending;
 use snapback_store::{ServerKey, StoreError, VaultError};
 
 use super::{Driver, attempt};

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use snapback_engine::link::LinkError;
+use snapback_engine::supervisor;
 use snapback_proto::connection::Command;
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::{Op, OutboundKind};
 use snapback_proto::plan::Transport;
 use snapback_proto::xml::Element;
-use snapback_session::link::LinkError;
-use snapback_session::supervisor;
 use snapback_store::{Roster, StoreError};
 use tokio::sync::{oneshot, watch};
 

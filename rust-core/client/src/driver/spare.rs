@@ -5,11 +5,11 @@
 //! probe has failed, and the attempt that follows begins on it. There is one attempt and one session all the time: the new
 //! transport carries nothing before the old connection has ended (rule I9).
 
+use snapback_engine::link::LinkInput;
+use snapback_engine::supervisor::{self, AttemptId};
 use snapback_proto::connection::Command;
 use snapback_proto::time::Instant;
 use snapback_resolver::Endpoint;
-use snapback_session::link::LinkInput;
-use snapback_session::supervisor::{self, AttemptId};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 

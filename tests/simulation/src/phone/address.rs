@@ -1,8 +1,8 @@
 //! Where the next connection goes: a server may name another host, in a stream error or with the session it gave.
 
+use snapback_engine::link::LinkError;
+use snapback_engine::link::tls::Tls;
 use snapback_proto::error::ConnectionError;
-use snapback_session::link::LinkError;
-use snapback_session::link::tls::Tls;
 
 use crate::coverage::Coverage;
 use crate::model::Model;

@@ -1,12 +1,12 @@
 //! The app: it sends, is told, confirms.
 
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor;
 use snapback_proto::connection::{Command, Event, Failure, Outcome, Stage};
 use snapback_proto::knowledge::{Delivery, Op, OutboundKind};
 use snapback_proto::ns;
 use snapback_proto::plan::Purpose;
 use snapback_proto::xml::Element;
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor;
 use snapback_store::NewStanza;
 
 use crate::coverage::Coverage;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use snapback_engine::link::tls::Tls;
+use snapback_engine::link::{LinkInput, LinkOutput};
 use snapback_proto::connection::Seq;
 use snapback_proto::knowledge::Op;
-use snapback_session::link::tls::Tls;
-use snapback_session::link::{LinkInput, LinkOutput};
 
 use crate::model::Model;
 use crate::network::Time;

@@ -1,11 +1,11 @@
 //! Logging out, as in `rust-core/client/src/driver/log_out.rs`: the session ends, the FAST token is turned in, and what could log
 //! in again is forgotten. The app waits for the end of it before it logs in again.
 
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor::{self, ConnectionState};
 use snapback_proto::knowledge::Op;
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::plan::Purpose;
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor::{self, ConnectionState};
 
 use crate::coverage::Coverage;
 use crate::model::Model;

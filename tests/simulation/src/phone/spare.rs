@@ -1,10 +1,10 @@
 //! A transport beside a connection that is being probed, as in `rust-core/client/src/driver/spare.rs`.
 
+use snapback_engine::link::LinkInput;
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor::{self, AttemptId};
 use snapback_proto::connection::Command;
 use snapback_proto::time::Instant;
-use snapback_session::link::LinkInput;
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor::{self, AttemptId};
 
 use crate::coverage::Coverage;
 use crate::model::Model;

@@ -1,9 +1,9 @@
 //! The steps of a script, carried out.
 
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor::Input;
 use snapback_proto::knowledge::Op;
 use snapback_reference_server as server;
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor::Input;
 
 use crate::faults::FAULTS;
 use crate::model::ANY;

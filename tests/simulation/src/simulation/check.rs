@@ -1,7 +1,7 @@
 //! The end of a run: nothing goes wrong any more, and everything has to be where it belongs (rule I16).
 
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor::Input;
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor::Input;
 
 use crate::network::Time;
 
