@@ -1,13 +1,12 @@
 //! What a client is opened with.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use snapback_engine::engine::ServerAddress;
 use snapback_engine::supervisor::Timing;
 use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use snapback_proto::jid::{BareJid, JidError};
-use snapback_proto::plan::Transport;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Limits;
 use snapback_resolver::{NameServers, Preference, StaticHosts};
@@ -72,37 +71,6 @@ pub struct Network {
     pub ask_platform: bool,
     /// Opens the sockets. An app may bind them to a network of its choice.
     pub dial: Arc<dyn Dial>,
-}
-
-/// A server's address, known without the DNS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerAddress {
-    /// Name and port to connect to. The certificate must be valid for the JID's domain all the same (rule T1).
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// How TLS starts there.
-    pub transport: Transport,
-}
-
-impl ServerAddress {
-    /// The server at this socket address.
-    pub fn at(addr: SocketAddr, transport: Transport) -> Self {
-        Self {
-            host: addr.ip().to_string(),
-            port: addr.port(),
-            transport,
-        }
-    }
-
-    /// The name as the DNS has it, with A-labels. What is no name stays what it is: looking it up says so.
-    pub(crate) fn host_to_ascii(&self) -> String {
-        if self.host.is_ascii() {
-            return self.host.clone();
-        }
-        let name = self.host.parse::<BareJid>();
-        name.map_or_else(|_| self.host.clone(), |name| name.domain_to_ascii())
-    }
 }
 
 /// Why a configuration cannot be used.

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use snapback_engine::engine::ServerAddress;
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{
     AnswerCache, Endpoint, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
@@ -21,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::config::{Network, ServerAddress};
+use crate::config::Network;
 use crate::endpoints;
 use crate::platform::{Platform, PlatformFirst};
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use snapback_engine::engine::{self, EngineEvent};
 use snapback_engine::link::{LinkError, Timeline};
 use snapback_engine::supervisor::{ConnectionState, OfflineReason};
 use snapback_proto::connection::{Outcome, Stage};
@@ -82,6 +83,45 @@ pub enum Event {
 }
 
 impl Event {
+    /// What the engine tells, with what only the driver knows: what the network said.
+    pub(crate) fn from_engine(event: EngineEvent, dial_error: &mut Option<DialError>) -> Self {
+        match event {
+            EngineEvent::Online {
+                outcome,
+                jid,
+                plan,
+                timeline,
+            } => Self::Online {
+                outcome,
+                jid,
+                plan,
+                timeline,
+            },
+            EngineEvent::Ended { reason, plan } => Self::Ended {
+                reason: match reason {
+                    engine::EndReason::Closed => EndReason::Closed,
+                    engine::EndReason::Dropped => EndReason::Dropped,
+                    engine::EndReason::NoTransport => {
+                        EndReason::Dial(dial_error.take().unwrap_or(DialError::TimedOut))
+                    }
+                    engine::EndReason::Link(error) => EndReason::Link(error),
+                    engine::EndReason::Store(error) => EndReason::Store(error),
+                    engine::EndReason::Host => EndReason::Driver,
+                },
+                plan,
+            },
+            EngineEvent::Message(delivery) => Self::Message { delivery },
+            EngineEvent::Carbon(delivery, carbon) => Self::Carbon { delivery, carbon },
+            EngineEvent::Presence(delivery) => Self::Presence { delivery },
+            EngineEvent::Stage { id, stage } => Self::Stage { id, stage },
+            EngineEvent::ServerFeatures(features) => Self::ServerFeatures(features),
+            EngineEvent::RosterChanged => Self::RosterChanged,
+            EngineEvent::StanzaRefused(refused) => Self::StanzaRefused(refused),
+            EngineEvent::PossibleGap => Self::PossibleGap,
+            EngineEvent::PeerFault(what) => Self::PeerFault(what),
+        }
+    }
+
     /// The stanza that this event delivers. Each one is stored, and comes again after a restart, until it is confirmed with
     /// [`Client::confirm`](crate::Client::confirm): carbons and presence as well as messages.
     pub fn delivery(&self) -> Option<&Delivery> {

@@ -33,7 +33,7 @@ mod platform;
 mod visit;
 
 pub use client::Client;
-pub use config::{ClientConfig, ConfigError, Network, ServerAddress};
+pub use config::{ClientConfig, ConfigError, Network};
 pub use dial::{Dial, DialError, Dialing, TcpDial};
 pub use driver::SendError;
 pub use event::{EndReason, Event};
@@ -41,6 +41,7 @@ pub use iq::IqError;
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
 pub use visit::Visit;
 
+pub use snapback_engine::engine::ServerAddress;
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
 pub use snapback_engine::supervisor::{ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_proto as proto;

@@ -1,7 +1,7 @@
 //! The steps of a script, carried out.
 
+use snapback_engine::EngineInput;
 use snapback_engine::link::tls::Tls;
-use snapback_engine::supervisor::Input;
 use snapback_proto::knowledge::Op;
 use snapback_reference_server as server;
 
@@ -68,58 +68,37 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             Action::Request => self.with_phone(super::Phone::send_request),
             Action::Active(active) => {
                 if active {
-                    self.open_store();
+                    self.suspended = false;
                 }
-                self.with_phone(|phone, model, coverage, now| {
-                    phone.set_active(active, model, coverage, now);
-                });
+                self.app_says(EngineInput::SetActive(active));
             }
-            Action::Confirm => self.with_phone(|phone, model, _, _| phone.confirm_all(model)),
+            Action::Confirm => self.with_phone(super::Phone::confirm_all),
             Action::Suspend if !self.suspended => {
                 self.suspended = self.phone.is_some();
-                self.supervise(Input::Suspend);
-                if let Some(phone) = &mut self.phone {
-                    phone.store().close().expect("the store closes");
-                }
+                self.app_says(EngineInput::Suspend);
             }
-            Action::Resume => self.wake(Input::Resume),
-            Action::Visit => self.wake(Input::Visit),
-            Action::LogOut if !self.suspended => self.with_phone(super::Phone::log_out),
-            Action::Disconnect => self.supervise(Input::Disconnect),
+            Action::Resume => self.wake(EngineInput::Resume),
+            Action::Visit => self.wake(EngineInput::BeginSync),
+            Action::LogOut if !self.suspended => self.app_says(EngineInput::LogOut),
+            Action::Disconnect => self.app_says(EngineInput::Disconnect),
             Action::Leave => self.leave(),
-            Action::Connect => self.wake(Input::Connect),
+            Action::Connect => self.wake(EngineInput::Connect),
             _ => {}
         }
     }
 
-    pub(super) fn wake(&mut self, input: Input) {
-        self.open_store();
-        self.supervise(input);
-    }
-
-    fn open_store(&mut self) {
-        if std::mem::take(&mut self.suspended)
-            && let Some(phone) = &mut self.phone
-        {
-            phone.store().reopen().expect("the store opens");
-        }
+    pub(super) fn wake(&mut self, input: EngineInput<'_>) {
+        self.suspended = false;
+        self.app_says(input);
     }
 
     fn leave(&mut self) {
-        self.supervise(Input::Leave);
-        if let Some(phone) = &mut self.phone
-            && phone.is_suspended()
-            && !std::mem::replace(&mut self.suspended, true)
-        {
-            phone.store().close().expect("the store closes");
-        }
+        self.app_says(EngineInput::EndSync);
+        self.suspended |= self.phone.as_ref().is_some_and(super::Phone::is_suspended);
     }
 
-    pub(super) fn supervise(&mut self, input: Input) {
-        self.with_phone(|phone, model, coverage, now| {
-            phone.app_says(input, now);
-            phone.settle(model, coverage, now);
-        });
+    pub(super) fn app_says(&mut self, input: EngineInput<'_>) {
+        self.with_phone(|phone, model, coverage, now| phone.app_says(input, model, coverage, now));
     }
 
     fn romeo_writes(&mut self, count: u32) {
@@ -197,14 +176,14 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                     conn.path.cut(Cut::Silent, now);
                 }
                 self.network = available;
-                self.supervise(Input::NetworkChanged { available });
+                self.app_says(EngineInput::NetworkChanged { available });
             }
             Action::Handover(stays) => {
                 if let Some(conn) = conn {
                     conn.path.cut(Cut::Silent, now);
                     conn.path.end_late(now + millis(stays));
                 }
-                self.supervise(Input::NetworkChanged { available: true });
+                self.app_says(EngineInput::NetworkChanged { available: true });
             }
             Action::Refuse(ms) => self.refused_until = now + millis(ms),
             _ => {}

@@ -1,52 +1,47 @@
-//! One connection's socket and link.
+//! The attempt's socket.
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use snapback_engine::link::{Link, LinkInput};
-use snapback_engine::supervisor::AttemptId;
-use snapback_proto::plan::Transport;
-use snapback_proto::time::Now;
-use snapback_store::ServerKey;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 /// What one read takes at most, and so what one transaction takes in: under a flood the disk's syncs are what costs, and
 /// some hundred stanzas share one. Not more, so that neither a flood nor a roster starves the other inputs.
 const READ_CHUNK: usize = 128 * 1024;
-/// For the last words of a connection that is closed.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the last bytes of a connection may take to leave.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(super) struct Attempt {
-    pub(super) number: AttemptId,
-    pub(super) link: Link,
-    pub(super) server: ServerKey,
-    socket: TcpStream,
-    /// Written by the link, not yet taken by the kernel.
+pub(super) struct Socket {
+    inner: TcpStream,
+    /// Written by the engine, not yet taken by the kernel.
     unsent: Vec<u8>,
     /// Where reads go; kept, so that a busy connection does not clear a new one for each read.
     chunk: Box<[u8]>,
     is_read_closed: bool,
 }
 
-impl Attempt {
-    pub(super) fn new(number: AttemptId, link: Link, socket: TcpStream, server: ServerKey) -> Self {
+/// What a read brought.
+pub(super) enum Read<'a> {
+    Bytes(&'a [u8]),
+    Closed,
+    Nothing,
+}
+
+impl Socket {
+    pub(super) fn new(inner: TcpStream) -> Self {
         // A flight is one write already; Nagle would only hold back its last segment. Without it we are slower, not wrong.
-        let _ = socket.set_nodelay(true);
+        let _ = inner.set_nodelay(true);
         Self {
-            number,
-            link,
-            server,
-            socket,
+            inner,
             unsent: Vec::new(),
             chunk: vec![0; READ_CHUNK].into_boxed_slice(),
             is_read_closed: false,
         }
     }
 
-    /// Resolves when bytes can be moved. A full event queue stops reading, not writing, and never a login.
-    pub(super) async fn ready(&self, is_full: bool) {
-        let is_held_back = is_full && self.link.state_name() == "Online";
+    /// Resolves when bytes can be moved. What is held back is reading only.
+    pub(super) async fn ready(&self, is_held_back: bool) {
         let may_read = !self.is_read_closed && !is_held_back;
         let interest = match (may_read, !self.unsent.is_empty()) {
             (true, true) => Interest::READABLE | Interest::WRITABLE,
@@ -55,7 +50,7 @@ impl Attempt {
             (false, false) => return std::future::pending().await,
         };
         // An error shows itself at the next read.
-        let _ = self.socket.ready(interest).await;
+        let _ = self.inner.ready(interest).await;
     }
 
     /// Sends a flight: one write, unless the kernel's buffer is full.
@@ -69,28 +64,28 @@ impl Attempt {
     }
 
     /// Moves what can be moved.
-    pub(super) fn transfer(&mut self, now: Now) {
+    pub(super) fn transfer(&mut self) -> Read<'_> {
         self.flush();
-        match self.socket.try_read(&mut self.chunk) {
-            Ok(0) => self.closed(now),
-            Ok(length) => {
-                let bytes = self.chunk.get(..length).unwrap_or_default();
-                self.link.handle_input(LinkInput::Received(bytes), now);
-            }
+        match self.inner.try_read(&mut self.chunk) {
+            Ok(0) => self.closed(),
+            Ok(length) => Read::Bytes(self.chunk.get(..length).unwrap_or_default()),
             Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(_) => self.closed(now),
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Read::Nothing
+            }
+            Err(_) => self.closed(),
         }
     }
 
-    fn closed(&mut self, now: Now) {
+    fn closed(&mut self) -> Read<'_> {
         self.is_read_closed = true;
-        self.link.handle_input(LinkInput::TransportClosed, now);
+        Read::Closed
     }
 
     fn flush(&mut self) {
         while !self.unsent.is_empty() {
-            match self.socket.try_write(&self.unsent) {
+            match self.inner.try_write(&self.unsent) {
                 Ok(length) => {
                     self.unsent.drain(..length);
                 }
@@ -106,27 +101,18 @@ impl Attempt {
         }
     }
 
-    /// Lets the last words leave, and closes.
+    /// Lets the last bytes leave, and closes.
     pub(super) fn close(self) {
         let Self {
-            mut socket, unsent, ..
+            mut inner, unsent, ..
         } = self;
         tokio::spawn(async move {
-            let farewell = async {
-                socket.write_all(&unsent).await?;
-                socket.shutdown().await
+            let closing = async {
+                inner.write_all(&unsent).await?;
+                inner.shutdown().await
             };
-            // Nobody is left to whom a failure would matter.
-            let _ = tokio::time::timeout(FAREWELL, farewell).await;
+            // No entity is left to whom a failure would matter.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
         });
-    }
-}
-
-/// Stands in where a change concerns no server.
-pub(super) fn no_server() -> ServerKey {
-    ServerKey {
-        host: String::new(),
-        port: 0,
-        transport: Transport::DirectTls,
     }
 }
