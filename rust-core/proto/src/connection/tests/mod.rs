@@ -18,6 +18,7 @@ mod first_bind;
 mod graph;
 mod login_sasl1;
 mod login_sasl2;
+mod refused_results;
 mod resume_only;
 mod rules_ack;
 mod rules_caps;
