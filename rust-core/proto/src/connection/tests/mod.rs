@@ -16,6 +16,7 @@ mod doubles;
 mod early_data;
 mod first_bind;
 mod graph;
+mod login_binding;
 mod login_sasl1;
 mod login_sasl2;
 mod resume_only;
