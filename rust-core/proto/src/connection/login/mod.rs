@@ -111,6 +111,7 @@ fn proven(finished: Finished, token: Option<FastToken>, context: &mut Context) {
         ops,
     } = finished;
     context.at_risk = None;
+    context.keys_in_use = false;
     context.authenticated = true;
     context.unproven.extend(ops);
     context.unproven.extend(floor.map(Op::RaiseFloor));

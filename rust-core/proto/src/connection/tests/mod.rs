@@ -3,6 +3,7 @@
 
 mod garble;
 mod memory;
+mod passwords;
 mod peer;
 mod proofs;
 mod scripts;
@@ -11,6 +12,8 @@ mod setup;
 mod texts;
 
 mod archive;
+mod bind_order;
+mod bind_refused;
 mod chunks;
 mod doubles;
 mod early_data;
