@@ -454,7 +454,7 @@ impl<T: Tls + Clone> Phone<T> {
                 let input = EngineInput::CertificateVerified { attempt, verdict };
                 self.input(input, model, now);
             }
-            EngineOutput::DeriveKeys { attempt, id } => {
+            EngineOutput::DeriveKeys { attempt, id, .. } => {
                 let keys = keys::derive(&id);
                 self.input(EngineInput::KeysDerived { attempt, id, keys }, model, now);
             }

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use snapback_engine::engine::{NotReached, Reached};
 use snapback_engine::supervisor::AttemptId;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
-use snapback_proto::config::Config;
-use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
+use snapback_proto::sasl::{SaslError, ScramKeys};
 use snapback_proto::time::Instant;
 use snapback_resolver::{Endpoint, StoredAnswer};
 use snapback_store::Store;
@@ -34,7 +33,6 @@ type Dialed = Result<(TcpStream, Endpoint), DialError>;
 pub(crate) struct Driver {
     engine: Engine,
     clock: Clock,
-    config: Arc<Config>,
     store: Box<dyn Store>,
     events: Arc<EventQueue>,
     dialer: Dialer,
@@ -56,7 +54,6 @@ pub(crate) struct Driver {
 /// What a driver is made from.
 pub(crate) struct Parts {
     pub(crate) engine: Engine,
-    pub(crate) config: Arc<Config>,
     pub(crate) store: Box<dyn Store>,
     pub(crate) events: Arc<EventQueue>,
     pub(crate) dialer: Dialer,
@@ -104,7 +101,6 @@ impl Driver {
         Self {
             engine: parts.engine,
             clock: Clock::start(),
-            config: parts.config,
             store: parts.store,
             events: parts.events,
             dialer: parts.dialer,
@@ -230,7 +226,17 @@ impl Driver {
                     verdict: request.verify(),
                 });
             }
-            EngineOutput::DeriveKeys { attempt, id } => self.derive_keys(attempt, id),
+            EngineOutput::DeriveKeys {
+                attempt,
+                id,
+                password,
+            } => self.find_out(move || {
+                let keys = match &password {
+                    Some(password) => ScramKeys::derive(&id, password),
+                    None => Err(SaslError::BadCredentialText),
+                };
+                EngineInput::KeysDerived { attempt, id, keys }
+            }),
             EngineOutput::Commit { id, server, ops } => self.commit(id, &server, &ops),
             EngineOutput::OpenStore { .. }
             | EngineOutput::CloseStore
@@ -341,17 +347,6 @@ impl Driver {
     }
 
     // -- the thread pool
-
-    fn derive_keys(&mut self, attempt: AttemptId, id: ScramKeyId) {
-        let config = Arc::clone(&self.config);
-        self.find_out(move || {
-            let keys = match &config.password {
-                Some(password) => ScramKeys::derive(&id, password),
-                None => Err(SaslError::BadCredentialText),
-            };
-            EngineInput::KeysDerived { attempt, id, keys }
-        });
-    }
 
     fn find_out(&self, work: impl FnOnce() -> EngineInput<'static> + Send + 'static) {
         let finding = self.finding.clone();

@@ -6,6 +6,7 @@ use std::fmt;
 use snapback_engine::EngineInput;
 use snapback_engine::engine::{QueueLevel, Refusal, RequestError, Ticket};
 use snapback_proto::knowledge::OutboundKind;
+use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
 use snapback_store::{Roster, StoreError};
 use tokio::sync::{oneshot, watch};
@@ -40,6 +41,7 @@ pub(crate) enum Request {
     Suspend(oneshot::Sender<()>),
     Resume,
     ForgetFloor,
+    SetPassword(Secret<String>),
     LogOut(oneshot::Sender<()>),
 }
 
@@ -231,6 +233,7 @@ impl Driver {
                 self.input(EngineInput::LogOut);
             }
             Request::ForgetFloor => self.input(EngineInput::ForgetFloor),
+            Request::SetPassword(password) => self.input(EngineInput::SetPassword(password)),
             Request::Resume => self.input(EngineInput::Resume),
             Request::Visit(begun) => {
                 self.input(EngineInput::BeginSync);

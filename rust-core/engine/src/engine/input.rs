@@ -2,6 +2,7 @@
 
 use snapback_proto::knowledge::{Delivery, Knowledge, OutboundKind, SmSession};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
+use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
 use snapback_store::{ServerKey, StoreError};
 use snapback_tls::CertificateError;
@@ -40,6 +41,8 @@ pub enum EngineInput<'a> {
     LogOut,
     /// The next logins may be weaker than those before (rule T2).
     ForgetFloor,
+    /// The account's password has changed: the next login uses this one.
+    SetPassword(Secret<String>),
     /// The app sends a stanza. Answered with [`super::EngineOutput::Accepted`].
     Send {
         /// The host's name for it.

@@ -17,6 +17,7 @@
 //! Time is an argument, entropy comes with [`Reached`], and nothing here blocks.
 
 mod address;
+mod credentials;
 mod input;
 mod log_out;
 mod output;
@@ -48,6 +49,7 @@ pub use requests::RequestError;
 pub use sends::Refusal;
 
 use address::Addresses;
+use credentials::Credentials;
 use log_out::LogOut;
 use requests::Requests;
 use sends::Sends;
@@ -100,6 +102,7 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     standby: Option<Standby>,
     addresses: Addresses,
     log_out: Option<LogOut>,
+    credentials: Credentials,
     /// How many background syncs are under way.
     syncs: usize,
     active: bool,
@@ -157,6 +160,7 @@ impl<T: Tls + Clone> Engine<T> {
             standby: None,
             addresses: Addresses::new(config.last_server),
             log_out: None,
+            credentials: Credentials::default(),
             syncs: 0,
             active: true,
             requests: Requests::default(),
@@ -236,6 +240,7 @@ impl<T: Tls + Clone> Engine<T> {
             }
             EngineInput::LogOut => self.begin_log_out(),
             EngineInput::ForgetFloor => self.forget_floor(),
+            EngineInput::SetPassword(password) => self.set_password(password),
             EngineInput::Send {
                 ticket,
                 stanza,
@@ -254,7 +259,7 @@ impl<T: Tls + Clone> Engine<T> {
                 self.finding(attempt, LinkInput::CertificateVerified(verdict));
             }
             EngineInput::KeysDerived { attempt, id, keys } => {
-                self.finding(attempt, LinkInput::KeysDerived { id, keys });
+                self.keys_derived(attempt, id, keys);
             }
             EngineInput::Committed(id) => self.committed(id),
             EngineInput::CommitFailed(id, error) => self.commit_failed(id, error),
@@ -386,7 +391,7 @@ impl<T: Tls + Clone> Engine<T> {
     // -- the app
 
     /// The store first, so that the app has what came meanwhile. What it does not get now it gets with the next attempt.
-    fn wake(&mut self, how: supervisor::Input) {
+    pub(super) fn wake(&mut self, how: supervisor::Input) {
         self.closing_store = None;
         self.open_store(Asked::OpenedToWake(how));
     }

@@ -6,6 +6,7 @@ use snapback_proto::connection::{Outcome, Stage, Timer};
 use snapback_proto::knowledge::{Delivery, Op};
 use snapback_proto::plan::{Plan, Purpose};
 use snapback_proto::sasl::ScramKeyId;
+use snapback_proto::secret::Secret;
 use snapback_proto::time::Instant;
 use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::{Element, RefusedStanza};
@@ -78,6 +79,8 @@ pub enum EngineOutput {
         attempt: AttemptId,
         /// Which keys.
         id: ScramKeyId,
+        /// What they are made of, if there is a password.
+        password: Option<Secret<String>>,
     },
 
     // -- the store

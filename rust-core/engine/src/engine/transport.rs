@@ -132,11 +132,13 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn begin(&mut self, dialing: &Dialing, reached: Reached, knowledge: Knowledge) {
         let server = reached.server;
+        self.credentials.is_new = false;
         self.addresses.last_server = Some(server.clone());
         let start = Start {
             config: Arc::clone(&self.core),
             transport: server.transport,
             knowledge,
+            derived_keys: self.credentials.derived.clone(),
             early_data_possible: self.core.policy.early_data,
             purpose: dialing.purpose,
             active: self.active,
@@ -208,6 +210,7 @@ impl<T: Tls + Clone> Engine<T> {
             LinkOutput::DeriveKeys(id) => self.outputs.push_back(EngineOutput::DeriveKeys {
                 attempt: number,
                 id,
+                password: self.core.password.clone(),
             }),
             LinkOutput::Event(event) => self.link_event(event),
             // What is left to write leaves when the transport is closed, which follows.
@@ -302,7 +305,10 @@ impl<T: Tls + Clone> Engine<T> {
         self.addresses
             .ended(&attempt.server, is_encrypted, error.as_ref());
         self.outputs.push_back(EngineOutput::Close);
-        let mut ending = error.as_ref().map(Ending::from);
+        let mut ending = error
+            .as_ref()
+            .map(Ending::from)
+            .map(|ending| self.with_new_password(ending));
         let reason = self.end_reason(error);
         if let EndReason::Store(error) = &reason {
             ending = Some(storage::ending(*error));
