@@ -11,6 +11,8 @@ use snapback_store::ServerKey;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
+use super::Address;
+
 /// What one read takes at most, and so what one transaction takes in: under a flood the disk's syncs are what costs, and
 /// some hundred stanzas share one. Not more, so that neither a flood nor a roster starves the other inputs.
 const READ_CHUNK: usize = 128 * 1024;
@@ -21,6 +23,12 @@ pub(super) struct Attempt {
     pub(super) number: AttemptId,
     pub(super) link: Link,
     pub(super) server: ServerKey,
+    /// Where the socket leads.
+    pub(super) address: Address,
+    /// A login was proven at this server before.
+    pub(super) was_proven: bool,
+    /// There was a session over this connection.
+    pub(super) is_online: bool,
     socket: TcpStream,
     /// Written by the link, not yet taken by the kernel.
     unsent: Vec<u8>,
@@ -29,14 +37,25 @@ pub(super) struct Attempt {
     is_read_closed: bool,
 }
 
+/// What is known of where a connection leads.
+pub(super) struct Place {
+    pub(super) server: ServerKey,
+    pub(super) address: Address,
+    /// A login was proven at this server before.
+    pub(super) was_proven: bool,
+}
+
 impl Attempt {
-    pub(super) fn new(number: AttemptId, link: Link, socket: TcpStream, server: ServerKey) -> Self {
+    pub(super) fn new(number: AttemptId, link: Link, socket: TcpStream, place: Place) -> Self {
         // A flight is one write already; Nagle would only hold back its last segment. Without it we are slower, not wrong.
         let _ = socket.set_nodelay(true);
         Self {
             number,
             link,
-            server,
+            server: place.server,
+            address: place.address,
+            was_proven: place.was_proven,
+            is_online: false,
             socket,
             unsent: Vec::new(),
             chunk: vec![0; READ_CHUNK].into_boxed_slice(),

@@ -6,6 +6,7 @@ mod batch;
 mod log_out;
 mod persist;
 mod request;
+mod set_back;
 mod spare;
 
 use std::collections::HashSet;
@@ -38,6 +39,8 @@ use attempt::Attempt;
 use log_out::LogOut;
 pub(crate) use request::Request;
 pub use request::SendError;
+pub(crate) use set_back::Address;
+use set_back::{Reached, SetBack};
 use spare::Spare;
 
 /// Where a server may send us on (rule T8).
@@ -106,8 +109,8 @@ pub(crate) struct State {
     /// How many visits are under way.
     visits: usize,
     log_out: Option<LogOut>,
-    /// Servers whose last connection did not get as far as TLS, since the last session.
-    shunned: Vec<ServerKey>,
+    /// Addresses that led to no login.
+    set_back: SetBack,
     /// Why the last transaction that failed did.
     failed_commit: Option<StoreError>,
     /// While the store is closed: deliveries in it that the app was told of.
@@ -133,7 +136,7 @@ impl Default for State {
             disconnected: Vec::new(),
             visits: 0,
             log_out: None,
-            shunned: Vec::new(),
+            set_back: SetBack::default(),
             failed_commit: None,
             told: None,
         }
@@ -285,14 +288,15 @@ impl Driver {
     fn link_event(&mut self, event: connection::Event) {
         let event = match event {
             connection::Event::Online { outcome, jid, plan } => {
-                let Some(attempt) = &self.state.attempt else {
+                let Some(attempt) = &mut self.state.attempt else {
                     return;
                 };
+                attempt.is_online = true;
                 let timeline = attempt.link.timeline().clone();
                 let flights = timeline.round_trips();
                 self.state.hops = 0;
                 self.state.location_tried = false;
-                self.state.shunned.clear();
+                self.state.set_back.worked(attempt.address);
                 let attempt = attempt.number;
                 if outcome == Outcome::Bound {
                     self.state.iqs.session_lost();
@@ -364,11 +368,9 @@ impl Driver {
         let number = attempt.number;
         // T8: what is said before TLS, anybody on the path can say.
         let is_encrypted = attempt.link.timeline().tls.is_some();
-        if !is_encrypted && !self.state.shunned.contains(&attempt.server) {
-            self.state.shunned.push(attempt.server.clone());
-        }
-        attempt.close();
         let mut ending = error.as_ref().map(Ending::from);
+        self.set_back(&attempt, error.as_ref());
+        attempt.close();
         let transport = attempt_transport(plan.as_ref());
         self.state.preferred = error
             .as_ref()
@@ -385,6 +387,24 @@ impl Driver {
             attempt: number,
             ending,
         });
+    }
+
+    /// W1: an address that led to no session is tried behind the others. Not if what ended the connection says nothing about it:
+    /// the store, the password, or a fact that was remembered and is forgotten now.
+    fn set_back(&mut self, attempt: &Attempt, error: Option<&LinkError>) {
+        let Some(error) = error else { return };
+        let reached = Reached {
+            tls: attempt.link.timeline().tls.is_some(),
+            proven: attempt.was_proven || attempt.link.is_login_proven(),
+        };
+        let ending = Ending::from(error);
+        let is_local = matches!(error, LinkError::Connection(ConnectionError::Local(_)));
+        let is_excused = is_local || ending.needs_credentials || ending.no_session;
+        if attempt.is_online || is_excused || (reached.tls && ending.at_once) {
+            return;
+        }
+        let now = self.clock.now().mono;
+        self.state.set_back.failed(attempt.address, reached, now);
     }
 
     // -- dialing
@@ -413,7 +433,8 @@ impl Driver {
             self.state.hops = 0;
         }
         let preferred = redirected.or_else(|| self.location(now.wall));
-        let dialer = self.dialer.clone().shunning(&self.state.shunned);
+        let set_back = self.state.set_back.addresses(now.mono);
+        let dialer = self.dialer.clone().setting_back(set_back);
         let (since, task) = open.unwrap_or_else(|| {
             let dialing = dialer.connect(preferred, now.wall);
             (now.mono, tokio::spawn(dialing))
@@ -498,10 +519,16 @@ impl Driver {
         let server = crate::dial::server_key(endpoint);
         let knowledge = self.store.load(&server).map_err(EndReason::Store)?;
         self.state.last_server = Some(server.clone());
+        let was_proven = knowledge.server.secured.is_some();
         let link = self
             .link(&server, knowledge, pending)
             .ok_or(EndReason::Driver)?;
-        let mut attempt = Attempt::new(pending.attempt, link, socket, server);
+        let place = attempt::Place {
+            server,
+            address: Address::from(endpoint),
+            was_proven,
+        };
+        let mut attempt = Attempt::new(pending.attempt, link, socket, place);
         attempt
             .link
             .handle_input(LinkInput::Connected, self.clock.now());

@@ -140,6 +140,7 @@ pub struct Link<T: Tls = TlsContext> {
     tls_error: Option<TlsError>,
     /// A transaction failed: nothing may be committed behind it.
     persist_failed: bool,
+    login_proven: bool,
     closed: bool,
 }
 
@@ -182,6 +183,7 @@ impl<T: Tls> Link<T> {
             timeline: Timeline::new(config.started),
             tls_error: None,
             persist_failed: false,
+            login_proven: false,
             closed: false,
         }
     }
@@ -194,6 +196,11 @@ impl<T: Tls> Link<T> {
     /// Whether a sign of life is waited for, against a deadline.
     pub fn is_probing(&self) -> bool {
         self.connection.is_probing()
+    }
+
+    /// Whether the server has proved itself over this connection (rule T4).
+    pub fn is_login_proven(&self) -> bool {
+        self.login_proven
     }
 
     /// Where the connection stands, by the name of its state.
@@ -403,6 +410,7 @@ impl<T: Tls> Link<T> {
                 self.outputs.push_back(LinkOutput::DeriveKeys(id));
             }
             Output::LoginProven => {
+                self.login_proven = true;
                 if let Some(session) = self.session.as_mut() {
                     session.login_proven();
                 }
