@@ -2,6 +2,7 @@
 //! decides nothing; it sleeps until the deadline that they name.
 
 mod attempt;
+mod backlog;
 mod batch;
 mod log_out;
 mod persist;
@@ -20,6 +21,7 @@ use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
+use snapback_proto::xml::Element;
 use snapback_resolver::{Endpoint, StoredAnswer};
 use snapback_session::link::{LinkError, LinkInput, LinkOutput};
 use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
@@ -36,6 +38,7 @@ use crate::event::{EndReason, Event, EventQueue};
 use crate::iq::{IqError, Pending};
 
 use attempt::Attempt;
+use backlog::Backlog;
 use log_out::LogOut;
 pub(crate) use request::Request;
 pub use request::SendError;
@@ -115,6 +118,9 @@ pub(crate) struct State {
     failed_commit: Option<StoreError>,
     /// While the store is closed: deliveries in it that the app was told of.
     told: Option<HashSet<String>>,
+    backlog: Backlog,
+    /// What the app told everybody last.
+    presence: Option<Arc<Element>>,
 }
 
 impl Default for State {
@@ -139,6 +145,8 @@ impl Default for State {
             set_back: SetBack::default(),
             failed_commit: None,
             told: None,
+            backlog: Backlog::all_but(HashSet::new()),
+            presence: None,
         }
     }
 }
@@ -158,7 +166,7 @@ enum Wake {
 impl Driver {
     /// Runs until the client is dropped.
     pub(crate) async fn run(mut self) {
-        self.deliver_stored(&HashSet::new());
+        self.tell_backlog();
         loop {
             let deadline = self.settle();
             match self.wait(deadline).await {
@@ -169,7 +177,7 @@ impl Driver {
                 Wake::Finding(finding) => self.found(finding),
                 Wake::LookedUp(answer) => self.looked_up(&answer),
                 Wake::Socket => self.socket_ready(),
-                Wake::Drained => {}
+                Wake::Drained => self.drained(),
                 Wake::Deadline => self.timeout(),
             }
         }
@@ -180,7 +188,8 @@ impl Driver {
 
     async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
         let clock = self.clock;
-        let is_full = self.events.is_full();
+        let is_held_back = self.is_held_back();
+        let is_behind = is_held_back || self.state.backlog.is_waiting();
         let State {
             attempt,
             dialing,
@@ -205,7 +214,7 @@ impl Driver {
         };
         let socket = async {
             match attempt {
-                Some(attempt) => attempt.ready(is_full).await,
+                Some(attempt) => attempt.ready(is_held_back).await,
                 None => std::future::pending().await,
             }
         };
@@ -222,7 +231,7 @@ impl Driver {
             Some(finding) = findings.recv() => Wake::Finding(finding),
             Some(answer) = self.answers.recv() => Wake::LookedUp(answer),
             () = socket => Wake::Socket,
-            () = self.events.drained(), if is_full => Wake::Drained,
+            () = self.events.drained(), if is_behind => Wake::Drained,
             () = timer => Wake::Deadline,
         }
     }
@@ -234,8 +243,9 @@ impl Driver {
             self.note_alive_again();
             let (supervisor, changed) = self.settle_supervisor();
             if !changed {
-                if self.state.attempt.is_none() {
-                    self.state.spare = None;
+                match &mut self.state.attempt {
+                    Some(attempt) => attempt.settled(),
+                    None => self.state.spare = None,
                 }
                 return [link, supervisor].into_iter().flatten().min();
             }
@@ -313,10 +323,7 @@ impl Driver {
                     timeline,
                 }
             }
-            connection::Event::Stanza(delivery) => match self.delivered(delivery) {
-                Some(event) => event,
-                None => return,
-            },
+            connection::Event::Stanza(delivery) => return self.deliver(delivery),
             connection::Event::IqAnswer(iq) => {
                 let account = self.config.account.to_string();
                 let domain = self.config.account.domain();
@@ -328,6 +335,9 @@ impl Driver {
             connection::Event::Stage { id, stage } => {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     self.state.iqs.fail(&id, IqError::SessionLost);
+                }
+                if let Stage::Failed(Failure::TooBig { .. }) = stage {
+                    self.state.iqs.fail(&id, IqError::TooBig);
                 }
                 if stage == Stage::Acked {
                     self.state.iqs.taken(&id);
@@ -517,7 +527,8 @@ impl Driver {
         endpoint: &Endpoint,
     ) -> Result<Attempt, EndReason> {
         let server = crate::dial::server_key(endpoint);
-        let knowledge = self.store.load(&server).map_err(EndReason::Store)?;
+        let mut knowledge = self.store.load(&server).map_err(EndReason::Store)?;
+        knowledge.presence.clone_from(&self.state.presence);
         self.state.last_server = Some(server.clone());
         let was_proven = knowledge.server.secured.is_some();
         let link = self
@@ -610,16 +621,17 @@ impl Driver {
 
     fn socket_ready(&mut self) {
         let now = self.clock.now();
+        let is_held_back = self.is_held_back();
         if let Some(attempt) = self.state.attempt.as_mut() {
-            attempt.transfer(now);
+            attempt.transfer_what_may_be(is_held_back, now);
         }
     }
 
     fn timeout(&mut self) {
         let now = self.clock.now();
-        let is_full = self.events.is_full();
+        let is_held_back = self.is_held_back();
         if let Some(attempt) = self.state.attempt.as_mut() {
-            if is_full {
+            if !attempt.may_read(is_held_back) {
                 // Reading is held back: what the deadline waits for may have come long ago.
                 attempt.transfer(now);
             }

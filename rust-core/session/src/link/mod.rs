@@ -198,6 +198,11 @@ impl<T: Tls> Link<T> {
         self.connection.is_probing()
     }
 
+    /// How many bytes the server takes in a stanza (XEP-0478), as far as it is known.
+    pub fn max_bytes(&self) -> Option<usize> {
+        self.connection.max_bytes()
+    }
+
     /// Whether the server has proved itself over this connection (rule T4).
     pub fn is_login_proven(&self) -> bool {
         self.login_proven

@@ -140,7 +140,7 @@ impl Session {
             None => refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable),
         };
         self.commit(Vec::new(), context);
-        self.send_core(Part::Iq, &answer, None, context);
+        self.answer(iq, &answer, context);
         self.request_ack(context);
     }
 
@@ -172,7 +172,7 @@ impl Session {
                 refusal(iq, ErrorType::Cancel, condition)
             }
         };
-        self.send_core(Part::Iq, &answer, None, context);
+        self.answer(iq, &answer, context);
         self.request_ack(context);
     }
 
@@ -255,7 +255,7 @@ impl Session {
                 iq.set_attr("from", from.as_str());
             }
             let answer = refusal(&iq, ErrorType::Modify, StanzaCondition::PolicyViolation);
-            self.send_core(Part::Iq, &answer, None, context);
+            self.answer(&iq, &answer, context);
         }
         context.event_after(Some(seq), Event::StanzaRefused(refused));
     }
@@ -286,7 +286,7 @@ fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element
 }
 
 /// Nobody, our own bare JID or our server: who answers for the account.
-fn is_from_account(iq: &Element, context: &Context) -> bool {
+pub(super) fn is_from_account(iq: &Element, context: &Context) -> bool {
     let Some(from) = iq.attr("from") else {
         return true;
     };
