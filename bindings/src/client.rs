@@ -250,6 +250,12 @@ impl CoreClient {
         self.tell(Client::forget_login_floor);
     }
 
+    /// The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
+    /// because credentials were refused or missing connects again.
+    pub fn set_password(&self, password: Password) {
+        self.tell(move |client| client.set_password(password.into_secret()));
+    }
+
     /// Ends the client, at once: whatever waits comes back, and the connection is dropped without a goodbye, so that the
     /// session can be resumed. The store is let go of shortly after; to know when, call `suspend` first. Harmless the
     /// second time.
