@@ -96,6 +96,7 @@ fn connection(password: &str) -> Connection {
         purpose: Purpose::Session,
         active: true,
         seed: [42; 32],
+        derived_keys: None,
     };
     Connection::new(start, NOW)
 }
