@@ -230,7 +230,9 @@ impl State {
                     session.stanza_refused(refused, context);
                     Ok(Self::Online(session))
                 }
-                state => Ok(state),
+                state @ Self::Closing(_) => Ok(state),
+                // T6: during the login everything closes the stream.
+                _ => Err(ConnectionError::Peer(PeerError::Xml(refused.reason.into()))),
             },
             StreamItem::End => self.stream_ended(context),
         }
