@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroize;
+
 use super::Name;
 use crate::ns;
 
@@ -181,6 +183,19 @@ impl Element {
             + self.children.capacity() * size_of::<Node>();
         let names = self.name.memory() + self.ns.memory();
         size_of::<Self>() + names + lists + attributes.sum::<usize>() + nodes.sum::<usize>()
+    }
+
+    /// Overwrites all texts and attribute values, down to the last descendant, with nothing (rule T9).
+    pub fn wipe(&mut self) {
+        for attribute in &mut self.attributes {
+            attribute.value.zeroize();
+        }
+        for node in &mut self.children {
+            match node {
+                Node::Element(child) => child.wipe(),
+                Node::Text(text) => text.zeroize(),
+            }
+        }
     }
 
     /// Local name.
