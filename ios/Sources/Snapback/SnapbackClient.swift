@@ -45,7 +45,9 @@ public final class SnapbackClient: Sendable {
   ) async throws -> SnapbackClient {
     try Task.checkCancellation()
     let core = try await SnapbackError.translating {
-      try await CoreClient.open(config: configuration.core(account: account, password: password))
+      let config = configuration.core(account: account)
+      guard let password else { return try await CoreClient.openWithoutPassword(config: config) }
+      return try await CoreClient.open(config: config, password: password)
     }
     let client = SnapbackClient(core: core, configuration: configuration)
     if Task.isCancelled {
@@ -168,6 +170,12 @@ public final class SnapbackClient: Sendable {
   /// want.
   public func forgetLoginFloor() {
     core.forgetLoginFloor()
+  }
+
+  /// The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
+  /// because credentials were refused or missing connects again. The password is not stored.
+  public func setPassword(_ password: String) {
+    core.setPassword(password: password)
   }
 
   /// Ends the client, at once: what waits for it gets ``SnapbackError/closed``, the sequences end, and the connection is
