@@ -72,11 +72,13 @@ pub enum Mistake {
     CredentialsKept,
     /// I14: a session is still there after a log out.
     SessionKept,
+    /// I2: what this process was given already is given again when the store is opened.
+    RedeliveredTwice,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::HResetOnResume,
         Self::NewBeforeOld,
         Self::UnackedNotResent,
@@ -110,6 +112,7 @@ impl Mistake {
         Self::LogOutBinds,
         Self::CredentialsKept,
         Self::SessionKept,
+        Self::RedeliveredTwice,
     ];
 }
 

@@ -5,7 +5,8 @@ mod app;
 mod commits;
 mod storage;
 
-use std::collections::VecDeque;
+use core::net::SocketAddr;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use snapback_engine::engine::{Detour, DetourReason, NotReached, Opened, Reached, StandbyEnd};
@@ -65,6 +66,13 @@ impl Destination {
         match detour {
             Some(detour) if detour.address.host == OTHER_HOST => Self::Other,
             _ => Self::Usual,
+        }
+    }
+
+    fn addr(self) -> SocketAddr {
+        match self {
+            Self::Usual => SocketAddr::from(([192, 0, 2, 1], 5222)),
+            Self::Other => SocketAddr::from(([192, 0, 2, 2], 5222)),
         }
     }
 
@@ -169,6 +177,7 @@ impl<T: Tls + Clone> Phone<T> {
             seed: random.next(),
             max_stanza: MAX_STANZA,
             group_commit: device.groups,
+            backlog_limit: 0,
             last_server: Some(host.key(device.transport)),
         });
         let mut phone = Self {
@@ -307,6 +316,7 @@ impl<T: Tls + Clone> Phone<T> {
                 self.host = host;
                 Ok(Reached {
                     server: self.server(),
+                    addr: host.addr(),
                     seed: self.random.seed(),
                 })
             }
@@ -477,10 +487,13 @@ impl<T: Tls + Clone> Phone<T> {
         now: Time,
     ) {
         let answer = match output {
-            EngineOutput::OpenStore { undelivered } => {
-                EngineInput::StoreOpened(Ok(self.open_store(undelivered, model)))
+            EngineOutput::OpenStore => EngineInput::StoreOpened(Ok(self.open_store(model))),
+            // The app takes all events at once, so that it was given all deliveries.
+            EngineOutput::CloseStore { .. } => EngineInput::StoreClosed(self.close_store()),
+            EngineOutput::ReadDeliveries { from } => {
+                let store = self.storage.store();
+                EngineInput::DeliveriesRead(store.undelivered_from(from.as_deref()))
             }
-            EngineOutput::CloseStore => EngineInput::StoreClosed(self.close_store()),
             EngineOutput::ReadSession => EngineInput::SessionRead(self.storage.store().session()),
             EngineOutput::Load { server, begins } => {
                 let knowledge = self.storage.store().load(&server);
@@ -505,23 +518,18 @@ impl<T: Tls + Clone> Phone<T> {
         self.input(answer, model, now);
     }
 
-    fn open_store(&mut self, undelivered: bool, model: &mut Model) -> Opened {
+    fn open_store(&mut self, model: &mut Model) -> Opened {
         let store = self.storage.store();
         let report = store.reopen().expect("the store opens");
-        let mut opened = Opened {
-            may_have_lost_stanzas: report.may_have_lost_stanzas(),
-            undelivered: Vec::new(),
-        };
-        if undelivered {
-            opened.undelivered = store.undelivered().expect("the store can be read");
-        }
         if !self.app.has_started {
-            model.restarted(&opened.undelivered);
+            model.restarted(&store.undelivered().expect("the store can be read"));
         }
-        opened
+        Opened {
+            may_have_lost_stanzas: report.may_have_lost_stanzas(),
+        }
     }
 
-    fn close_store(&mut self) -> Vec<String> {
+    fn close_store(&mut self) -> HashSet<String> {
         let store = self.storage.store();
         let undelivered = store.undelivered().expect("the store can be read");
         store.close().expect("the store closes");

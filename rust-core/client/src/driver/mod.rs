@@ -7,7 +7,7 @@ mod storage;
 
 use std::sync::Arc;
 
-use snapback_engine::engine::{NotReached, Reached};
+use snapback_engine::engine::{EventQueueLevel, NotReached, Reached};
 use snapback_engine::supervisor::AttemptId;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 use snapback_proto::sasl::{SaslError, ScramKeys};
@@ -46,6 +46,7 @@ pub(crate) struct Driver {
     /// Why the last dial did not lead to a server.
     dial_error: Option<DialError>,
     standby: Option<Standby>,
+    level: EventQueueLevel,
     /// What threads of the blocking pool have found out.
     findings: mpsc::UnboundedReceiver<EngineInput<'static>>,
     finding: mpsc::UnboundedSender<EngineInput<'static>>,
@@ -112,6 +113,7 @@ impl Driver {
             dialing: None,
             dial_error: None,
             standby: None,
+            level: EventQueueLevel::Low,
             findings,
             finding,
         }
@@ -122,17 +124,27 @@ impl Driver {
         self.input(EngineInput::Start);
         loop {
             let deadline = self.carry_out();
-            match self.wait(deadline).await {
+            if let Some(socket) = &mut self.socket {
+                socket.settled();
+            }
+            let wake = self.wait(deadline).await;
+            self.report_level();
+            match wake {
                 Wake::Request(Some(request)) => self.requests(request),
                 Wake::Request(None) => break,
                 Wake::Dialed(dialed) => self.dialed(dialed),
                 Wake::Standby(dialed) => self.standby_dialed(dialed),
                 Wake::Finding(finding) => self.input(finding),
                 Wake::LookedUp(answer) => self.looked_up(&answer),
-                Wake::Socket => self.read(),
+                Wake::Socket if self.may_read() => self.read(),
+                Wake::Socket => {
+                    if let Some(socket) = &mut self.socket {
+                        socket.flush();
+                    }
+                }
                 Wake::Drained => {}
                 Wake::Deadline => {
-                    if self.events.is_full() {
+                    if !self.may_read() {
                         // Reading is held back: what the deadline waits for may have come long ago.
                         self.read();
                     }
@@ -147,9 +159,8 @@ impl Driver {
 
     async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
         let clock = self.clock;
-        let is_full = self.events.is_full();
-        // A full event queue stops reading, not writing, and never a login.
-        let is_held_back = is_full && self.engine.is_online();
+        let may_read = self.may_read();
+        let is_behind = !may_read || self.engine.has_backlog();
         let (dialing, standby, socket) = (&mut self.dialing, &mut self.standby, &self.socket);
         let is_dialing = dialing.is_some();
         let dialed = async {
@@ -166,7 +177,7 @@ impl Driver {
         };
         let socket = async {
             match socket {
-                Some(socket) => socket.ready(is_held_back).await,
+                Some(socket) => socket.ready(may_read).await,
                 None => std::future::pending().await,
             }
         };
@@ -183,8 +194,22 @@ impl Driver {
             Some(finding) = self.findings.recv() => Wake::Finding(finding),
             Some(answer) = self.answers.recv() => Wake::LookedUp(answer),
             () = socket => Wake::Socket,
-            () = self.events.drained(), if is_full => Wake::Drained,
+            () = self.events.drained(), if is_behind => Wake::Drained,
             () = timer => Wake::Deadline,
+        }
+    }
+
+    /// Neither a full event queue nor a server that does not take our answers stops a login, or the close of a stream.
+    fn may_read(&self) -> bool {
+        let is_owing = self.socket.as_ref().is_some_and(Socket::owes_too_much);
+        self.engine.may_read() && !(is_owing && self.engine.is_online())
+    }
+
+    /// The engine knows how full the app's queue is.
+    fn report_level(&mut self) {
+        let level = self.events.level();
+        if std::mem::replace(&mut self.level, level) != level {
+            self.input(EngineInput::EventQueue(level));
         }
     }
 
@@ -238,8 +263,9 @@ impl Driver {
                 EngineInput::KeysDerived { attempt, id, keys }
             }),
             EngineOutput::Commit { id, server, ops } => self.commit(id, &server, &ops),
-            EngineOutput::OpenStore { .. }
-            | EngineOutput::CloseStore
+            EngineOutput::OpenStore
+            | EngineOutput::CloseStore { .. }
+            | EngineOutput::ReadDeliveries { .. }
             | EngineOutput::ReadSession
             | EngineOutput::Load { .. }
             | EngineOutput::Enqueue(_)
@@ -247,6 +273,7 @@ impl Driver {
             EngineOutput::Event(event) => {
                 let event = Event::from_engine(event, &mut self.dial_error);
                 self.events.push(event);
+                self.report_level();
             }
             EngineOutput::State(state) => self.events.push(Event::State(state)),
             EngineOutput::Accepted { ticket, outcome } => self.waiting.accepted(ticket, outcome),
@@ -265,10 +292,10 @@ impl Driver {
             EngineOutput::Dial {
                 attempt,
                 detour,
-                set_aside,
+                set_back,
                 ..
             } => {
-                let dialer = self.dialer.clone().shunning(&set_aside);
+                let dialer = self.dialer.clone().setting_back(set_back);
                 let dialing = dialer.connect(detour.map(|detour| detour.address), wall);
                 self.dialing = Some((attempt, Task(tokio::spawn(dialing))));
             }
@@ -281,9 +308,9 @@ impl Driver {
             EngineOutput::DialStandby {
                 delay,
                 detour,
-                set_aside,
+                set_back,
             } => {
-                let dialer = self.dialer.clone().shunning(&set_aside);
+                let dialer = self.dialer.clone().setting_back(set_back);
                 let task = tokio::spawn(async move {
                     tokio::time::sleep(delay).await;
                     dialer
@@ -305,8 +332,11 @@ impl Driver {
             Ok((socket, endpoint)) => match snapback_tls::random_seed() {
                 Ok(seed) => {
                     self.socket = Some(Socket::new(socket));
-                    let server = crate::dial::server_key(&endpoint);
-                    Ok(Reached { server, seed })
+                    Ok(Reached {
+                        server: crate::dial::server_key(&endpoint),
+                        addr: endpoint.addr,
+                        seed,
+                    })
                 }
                 Err(_) => Err(NotReached::NoEntropy),
             },

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use snapback_engine::EngineInput;
-use snapback_engine::engine::{QueueLevel, Refusal, RequestError, Ticket};
+use snapback_engine::engine::{Refusal, RequestError, Room, Ticket};
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
@@ -53,7 +53,8 @@ pub enum SendError {
     /// It is neither a message, a presence nor an iq of `jabber:client`. The server would not count it, and from then on
     /// both sides would disagree about what was acknowledged.
     NotAStanza,
-    /// As XML it has more bytes than the configuration allows. The server would end the stream over it.
+    /// As XML it has more bytes than the configuration allows, or the server takes (XEP-0478). The server would end the stream
+    /// over it.
     TooBig {
         /// How many it has.
         size: usize,
@@ -171,9 +172,9 @@ impl Driver {
         }
     }
 
-    fn queue_level(&mut self) -> Result<QueueLevel, StoreError> {
-        Ok(QueueLevel {
-            len: self.store.queue_len()?,
+    fn room(&mut self) -> Result<Room, StoreError> {
+        Ok(Room {
+            is_left: self.store.has_room(self.engine.unstored())?,
             limit: self.store.queue_limit(),
         })
     }
@@ -185,12 +186,12 @@ impl Driver {
         done: oneshot::Sender<Result<(), SendError>>,
     ) {
         let ticket = self.waiting.ticket(done);
-        let queue = self.queue_level();
+        let room = self.room();
         self.input(EngineInput::Send {
             ticket,
             stanza,
             kind,
-            queue,
+            room,
         });
     }
 
@@ -205,8 +206,8 @@ impl Driver {
         if !gone.is_empty() {
             self.input(EngineInput::RequestsAbandoned(gone));
         }
-        let queue = self.queue_level();
-        self.input(EngineInput::Request { stanza, queue });
+        let room = self.room();
+        self.input(EngineInput::Request { stanza, room });
     }
 
     fn request(&mut self, request: Request) {
@@ -220,6 +221,7 @@ impl Driver {
                 let _ = reply.send(self.store.roster());
             }
             Request::NetworkChanged { available } => {
+                self.dialer.network_changed();
                 self.input(EngineInput::NetworkChanged { available });
             }
             Request::SetActive(active) => self.input(EngineInput::SetActive(active)),

@@ -1,6 +1,8 @@
 //! Carries out what the engine wants of the store.
 
-use snapback_engine::engine::{CommitId, Opened};
+use std::collections::HashSet;
+
+use snapback_engine::engine::{CommitId, NotGiven, Opened};
 use snapback_engine::{EngineInput, EngineOutput};
 use snapback_proto::knowledge::Op;
 use snapback_resolver::StoredAnswer;
@@ -12,10 +14,13 @@ impl Driver {
     /// Asks the store, and reports its answer.
     pub(super) fn ask_store(&mut self, output: EngineOutput) {
         let answer = match output {
-            EngineOutput::OpenStore { undelivered } => {
-                EngineInput::StoreOpened(self.open_store(undelivered))
+            EngineOutput::OpenStore => EngineInput::StoreOpened(self.open_store()),
+            EngineOutput::CloseStore { not_given } => {
+                EngineInput::StoreClosed(self.close_store(&not_given))
             }
-            EngineOutput::CloseStore => EngineInput::StoreClosed(self.close_store()),
+            EngineOutput::ReadDeliveries { from } => {
+                EngineInput::DeliveriesRead(self.store.undelivered_from(from.as_deref()))
+            }
             EngineOutput::ReadSession => EngineInput::SessionRead(self.store.session()),
             EngineOutput::Load { server, .. } => EngineInput::Loaded(self.store.load(&server)),
             EngineOutput::Enqueue(stanza) => {
@@ -37,26 +42,44 @@ impl Driver {
         self.input(report);
     }
 
-    fn open_store(&mut self, undelivered: bool) -> Result<Opened, StoreError> {
+    fn open_store(&mut self) -> Result<Opened, StoreError> {
         let report = self.store.reopen()?;
         Ok(Opened {
             may_have_lost_stanzas: report.may_have_lost_stanzas(),
-            undelivered: if undelivered {
-                self.store.undelivered()?
-            } else {
-                Vec::new()
-            },
         })
     }
 
-    fn close_store(&mut self) -> Vec<String> {
-        let undelivered = self.store.undelivered().unwrap_or_default();
+    /// Lets go of the store. A phone kills a suspended app that holds a file lock.
+    fn close_store(&mut self, not_given: &NotGiven) -> HashSet<String> {
+        let given = self.given(not_given);
         // What could not be written stays unsaid to the server, too, so it comes again.
         let _ = self.store.close();
-        undelivered
-            .into_iter()
-            .map(|delivery| delivery.id)
-            .collect()
+        given
+    }
+
+    /// The ids of the stored deliveries before those that the app was not given.
+    fn given(&mut self, not_given: &NotGiven) -> HashSet<String> {
+        let mut given = HashSet::new();
+        let until = match not_given {
+            NotGiven::All => return given,
+            NotGiven::From(id) => Some(id),
+            NotGiven::None => None,
+        };
+        let mut next: Option<String> = None;
+        // What cannot be read now comes twice.
+        while let Ok(page) = self.store.undelivered_from(next.as_deref()) {
+            for delivery in page.deliveries {
+                if Some(&delivery.id) == until {
+                    return given;
+                }
+                given.insert(delivery.id);
+            }
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        given
     }
 
     /// S10: where the next process need not ask.

@@ -1,5 +1,5 @@
-//! Where to dial first: see-other-host (RFC 6120 4.9.3.19, rule T8), `location` (XEP-0198 section 5), and servers that are
-//! set aside.
+//! Where to dial first: see-other-host (RFC 6120 4.9.3.19, rule T8), `location` (XEP-0198 section 5), and addresses that
+//! are set back.
 
 use snapback_proto::error::ConnectionError;
 use snapback_proto::jid::BareJid;
@@ -9,6 +9,8 @@ use snapback_proto::time::UnixTime;
 use snapback_store::ServerKey;
 
 use crate::link::LinkError;
+
+use super::set_back::{Address, SetBack};
 
 /// How many redirections are followed in a row (rule T8).
 const MAX_SEE_OTHER_HOST_HOPS: u8 = 3;
@@ -92,8 +94,8 @@ pub(super) struct Addresses {
     pub(super) location_tried: bool,
     /// The server of the connection, or of the one before.
     pub(super) last_server: Option<ServerKey>,
-    /// Servers whose last connection did not get as far as TLS, since the last session.
-    set_aside: Vec<ServerKey>,
+    /// Addresses that led to no login.
+    pub(super) set_back: SetBack,
 }
 
 impl Addresses {
@@ -104,28 +106,20 @@ impl Addresses {
         }
     }
 
-    /// A session came about.
-    pub(super) fn arrived(&mut self) {
+    /// A session came about over this address.
+    pub(super) fn arrived(&mut self, address: Address) {
         self.hops = 0;
         self.location_tried = false;
-        self.set_aside.clear();
+        self.set_back.worked(address);
     }
 
-    /// Those to be tried last.
-    pub(super) fn set_aside(&self) -> Vec<ServerKey> {
-        self.set_aside.clone()
-    }
-
-    /// A connection to this server ended. T8: what is said before TLS, anybody on the path can say.
+    /// A connection to this server ended. T8: what is said before TLS, any entity on the path can say.
     pub(super) fn ended(
         &mut self,
         server: &ServerKey,
         is_encrypted: bool,
         error: Option<&LinkError>,
     ) {
-        if !is_encrypted && !self.set_aside.contains(server) {
-            self.set_aside.push(server.clone());
-        }
         self.redirected = error
             .filter(|_| is_encrypted)
             .and_then(|error| self.see_other_host(error, server.transport));

@@ -1,10 +1,14 @@
 //! What the host reports.
 
-use snapback_proto::knowledge::{Delivery, Knowledge, OutboundKind, SmSession};
+use std::collections::HashSet;
+
+use core::net::SocketAddr;
+
+use snapback_proto::knowledge::{Knowledge, OutboundKind, SmSession};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
-use snapback_store::{ServerKey, StoreError};
+use snapback_store::{DeliveryPage, ServerKey, StoreError};
 use snapback_tls::CertificateError;
 
 use crate::supervisor::AttemptId;
@@ -51,20 +55,22 @@ pub enum EngineInput<'a> {
         stanza: Element,
         /// What happens to it if its session ends before it is acknowledged.
         kind: OutboundKind,
-        /// The store's queue, as it is now.
-        queue: Result<QueueLevel, StoreError>,
+        /// Whether the store has room for it, behind [`super::Engine::unstored`] others.
+        room: Result<Room, StoreError>,
     },
     /// The app sends a request and waits for its answer. Ends in [`super::EngineOutput::Answered`].
     Request {
         /// The iq; it has an id.
         stanza: Element,
-        /// The store's queue, as it is now.
-        queue: Result<QueueLevel, StoreError>,
+        /// Whether the store has room for it, behind [`super::Engine::unstored`] others.
+        room: Result<Room, StoreError>,
     },
     /// No entity waits for the answers to these requests any more.
     RequestsAbandoned(Vec<String>),
     /// The app has taken these deliveries.
     Confirm(Vec<String>),
+    /// How full the queue is from which the app takes its events. To be reported whenever it has changed.
+    EventQueue(EventQueueLevel),
 
     // -- the network
     /// What came of [`super::EngineOutput::Dial`] or [`super::EngineOutput::UseStandby`].
@@ -110,8 +116,10 @@ pub enum EngineInput<'a> {
     CommitFailed(CommitId, StoreError),
     /// What came of [`super::EngineOutput::OpenStore`].
     StoreOpened(Result<Opened, StoreError>),
-    /// What came of [`super::EngineOutput::CloseStore`]: the ids of what the store holds undelivered.
-    StoreClosed(Vec<String>),
+    /// What came of [`super::EngineOutput::CloseStore`].
+    StoreClosed(HashSet<String>),
+    /// What came of [`super::EngineOutput::ReadDeliveries`].
+    DeliveriesRead(Result<DeliveryPage, StoreError>),
     /// What came of [`super::EngineOutput::ReadSession`].
     SessionRead(Result<Option<SmSession>, StoreError>),
     /// What came of [`super::EngineOutput::Load`].
@@ -122,13 +130,26 @@ pub enum EngineInput<'a> {
     Applied(Result<(), StoreError>),
 }
 
-/// How full the store's queue is (rule I12).
+/// Whether the store's queue has room for one more stanza of the app's (rule I12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueLevel {
-    /// Stanzas that are stored and not acknowledged.
-    pub len: usize,
-    /// How many there may be.
+pub struct Room {
+    /// It has.
+    pub is_left: bool,
+    /// How many it holds at most.
     pub limit: usize,
+}
+
+/// How full the queue is from which the app takes its events (rule I20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventQueueLevel {
+    /// There is room for many more.
+    Low,
+    /// There is room.
+    Middle,
+    /// What is delivered now has to wait, in the store if that is on a disk.
+    Full,
+    /// Nothing more may be added by others, whatever it is.
+    Overfull,
 }
 
 /// Where a transport leads.
@@ -136,6 +157,8 @@ pub struct QueueLevel {
 pub struct Reached {
     /// The server that it leads to.
     pub server: ServerKey,
+    /// Its socket address.
+    pub addr: SocketAddr,
     /// Entropy for the connection: ids and nonces are made of it.
     pub seed: [u8; 32],
 }
@@ -150,10 +173,8 @@ pub enum NotReached {
 }
 
 /// What was found when the store was opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Opened {
     /// Stanzas may have been lost since it was last open.
     pub may_have_lost_stanzas: bool,
-    /// Deliveries that are not confirmed, in the order in which they came; empty if they were not asked for.
-    pub undelivered: Vec<Delivery>,
 }

@@ -5,8 +5,8 @@
 //! After each [`Engine::handle_input`], call [`Engine::poll_output`] until it returns [`EngineOutput::Timer`], and carry out
 //! each output before asking for the next one.
 //!
-//! - What the store is asked for ([`EngineOutput::OpenStore`], `CloseStore`, `ReadSession`, `Load`, `Enqueue`, `Apply`) is
-//!   answered **when it is polled**, before the next output is.
+//! - What the store is asked for ([`EngineOutput::OpenStore`], `CloseStore`, `ReadSession`, `Load`, `Enqueue`, `Apply`,
+//!   `ReadDeliveries`) is answered **when it is polled**, before the next output is.
 //! - [`EngineOutput::Commit`] may take its time; other outputs are carried out meanwhile. Transactions are committed and
 //!   reported in their order; behind one that failed none may be committed. Before a transport is closed or dropped,
 //!   what is still to be committed is committed.
@@ -17,12 +17,14 @@
 //! Time is an argument, entropy comes with [`Reached`], and nothing here blocks.
 
 mod address;
+mod backlog;
 mod credentials;
 mod input;
 mod log_out;
 mod output;
 mod requests;
 mod sends;
+mod set_back;
 mod standby;
 mod storage;
 mod transport;
@@ -35,6 +37,7 @@ use snapback_proto::config::Config;
 use snapback_proto::connection::Command;
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::{Instant, Now, UnixTime};
+use snapback_proto::xml::Element;
 use snapback_store::ServerKey;
 use snapback_tls::{TlsContext, TlsVersions};
 
@@ -43,12 +46,14 @@ use crate::link::tls::Tls;
 use crate::supervisor::{self, AttemptId, ConnectionState, Supervisor, Timing};
 
 pub use address::{Detour, DetourReason, ServerAddress};
-pub use input::{EngineInput, NotReached, Opened, QueueLevel, Reached};
-pub use output::{EndReason, EngineEvent, EngineOutput, EngineTimer, StandbyEnd};
+pub use input::{EngineInput, EventQueueLevel, NotReached, Opened, Reached, Room};
+pub use output::{EndReason, EngineEvent, EngineOutput, EngineTimer, NotGiven, StandbyEnd};
 pub use requests::RequestError;
 pub use sends::Refusal;
+pub use set_back::Address;
 
 use address::Addresses;
+use backlog::Backlog;
 use credentials::Credentials;
 use log_out::LogOut;
 use requests::Requests;
@@ -82,6 +87,9 @@ pub struct EngineConfig<T = TlsContext> {
     pub max_stanza: usize,
     /// Whether transactions that are asked for in a row are committed as one. The contract allows both.
     pub group_commit: bool,
+    /// How many bytes of stanzas, as XML, may wait in the store for an app that does not take them, before nothing more is read
+    /// from the server. Zero where they would wait in memory.
+    pub backlog_limit: usize,
     /// The server of an earlier process's last connection, if that is known.
     pub last_server: Option<ServerKey>,
 }
@@ -112,7 +120,14 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     /// What the store was asked, and what for.
     asked: VecDeque<Asked>,
     /// While the store is closed: deliveries in it that the app was given.
-    delivered: Option<HashSet<String>>,
+    given: Option<HashSet<String>>,
+    /// What the app was not given yet.
+    backlog: Backlog,
+    backlog_limit: usize,
+    /// How full the app's queue is.
+    app: EventQueueLevel,
+    /// What the app broadcast last.
+    presence: Option<Arc<Element>>,
     /// The store is closed once everything is at rest.
     closing_store: Option<ClosingStore>,
     /// The app waits for the end of the connection.
@@ -167,7 +182,11 @@ impl<T: Tls + Clone> Engine<T> {
             sends: Sends::default(),
             transactions: Transactions::new(config.group_commit),
             asked: VecDeque::new(),
-            delivered: Some(HashSet::new()),
+            given: Some(HashSet::new()),
+            backlog: Backlog::default(),
+            backlog_limit: config.backlog_limit,
+            app: EventQueueLevel::Low,
+            presence: None,
             closing_store: None,
             disconnecting: false,
             outputs: VecDeque::new(),
@@ -245,11 +264,12 @@ impl<T: Tls + Clone> Engine<T> {
                 ticket,
                 stanza,
                 kind,
-                queue,
-            } => self.send(ticket, stanza, kind, queue),
-            EngineInput::Request { stanza, queue } => self.request(stanza, queue),
+                room,
+            } => self.send(ticket, stanza, kind, room),
+            EngineInput::Request { stanza, room } => self.request(stanza, room),
             EngineInput::RequestsAbandoned(ids) => self.requests.abandon(&ids),
             EngineInput::Confirm(deliveries) => self.confirm(deliveries),
+            EngineInput::EventQueue(level) => self.event_queue_is(level),
             EngineInput::Dialed { attempt, outcome } => self.dialed(attempt, outcome),
             EngineInput::StandbyDialed(server) => self.standby_dialed(server),
             EngineInput::Received(bytes) => self.link_input(LinkInput::Received(bytes)),
@@ -265,6 +285,7 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::CommitFailed(id, error) => self.commit_failed(id, error),
             answer @ (EngineInput::StoreOpened(_)
             | EngineInput::StoreClosed(_)
+            | EngineInput::DeliveriesRead(_)
             | EngineInput::SessionRead(_)
             | EngineInput::Loaded(_)
             | EngineInput::Enqueued(_)
@@ -281,6 +302,9 @@ impl<T: Tls + Clone> Engine<T> {
             }
             if !self.asked.is_empty() {
                 return self.timer();
+            }
+            if self.give_backlog() {
+                continue;
             }
             match self.phase {
                 Phase::Link => {
@@ -335,7 +359,8 @@ impl<T: Tls + Clone> Engine<T> {
         match self.closing_store.take() {
             Some(ClosingStore::IfSuspended) if !self.supervisor.is_suspended() => false,
             Some(_) => {
-                self.ask(Asked::Closed, EngineOutput::CloseStore);
+                let not_given = self.not_given();
+                self.ask(Asked::Closed, EngineOutput::CloseStore { not_given });
                 true
             }
             None => false,

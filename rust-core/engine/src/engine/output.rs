@@ -19,6 +19,7 @@ use crate::supervisor::{AttemptId, ConnectionState, Wait};
 use super::address::Detour;
 use super::requests::RequestError;
 use super::sends::Refusal;
+use super::set_back::Address;
 use super::{CommitId, Ticket};
 
 /// Something to do.
@@ -33,8 +34,8 @@ pub enum EngineOutput {
         purpose: Purpose,
         /// Where to dial first, if not at the account's own servers.
         detour: Option<Detour>,
-        /// Servers that are tried last.
-        set_aside: Vec<ServerKey>,
+        /// Addresses that are tried last, in this order.
+        set_back: Vec<Address>,
     },
     /// Gives the attempt the standby transport, which is open, then reports [`super::EngineInput::Dialed`].
     UseStandby {
@@ -51,8 +52,8 @@ pub enum EngineOutput {
         delay: Duration,
         /// Where to dial first, if not at the account's own servers.
         detour: Option<Detour>,
-        /// Servers that are tried last.
-        set_aside: Vec<ServerKey>,
+        /// Addresses that are tried last, in this order.
+        set_back: Vec<Address>,
     },
     /// Drops the standby transport, open or not.
     DropStandby(StandbyEnd),
@@ -95,12 +96,19 @@ pub enum EngineOutput {
         ops: Vec<Op>,
     },
     /// Opens the store if it is closed, then reports [`super::EngineInput::StoreOpened`], before the next output is polled.
-    OpenStore {
-        /// Whether deliveries that are not confirmed are to be reported.
-        undelivered: bool,
-    },
+    OpenStore,
     /// Closes the store, then reports [`super::EngineInput::StoreClosed`], before the next output is polled.
-    CloseStore,
+    /// The report holds the ids of the stored deliveries that the app was given.
+    CloseStore {
+        /// Those that it was not given.
+        not_given: NotGiven,
+    },
+    /// Reads a page of deliveries that are not confirmed, then reports [`super::EngineInput::DeliveriesRead`], before the next
+    /// output is polled.
+    ReadDeliveries {
+        /// From the delivery with this id on, or from the first one.
+        from: Option<String>,
+    },
     /// Reads the stored session, then reports [`super::EngineInput::SessionRead`], before the next output is polled.
     ReadSession,
     /// Loads what a connection needs to know, then reports [`super::EngineInput::Loaded`], before the next output is polled.
@@ -161,6 +169,17 @@ pub enum EngineTimer {
     Connection(Timer),
     /// When to connect.
     Supervisor(Wait),
+}
+
+/// Which of the stored deliveries the app was not given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotGiven {
+    /// It was given all of them.
+    None,
+    /// It was given none of them.
+    All,
+    /// Those from this id on.
+    From(String),
 }
 
 /// Why the standby transport is dropped.

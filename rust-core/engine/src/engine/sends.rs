@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use snapback_proto::connection::{Command, Stage};
 use snapback_proto::knowledge::OutboundKind;
@@ -11,14 +12,15 @@ use snapback_store::{NewStanza, StoreError};
 use crate::link::tls::Tls;
 
 use super::storage::Asked;
-use super::{Engine, EngineEvent, EngineOutput, QueueLevel, RequestError, Ticket};
+use super::{Engine, EngineEvent, EngineOutput, RequestError, Room, Ticket};
 
 /// Why a stanza was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The store did not take it; a full queue empties as the server acknowledges.
     Store(StoreError),
-    /// As XML it has more bytes than the configuration allows. The server would end the stream over it.
+    /// As XML it has more bytes than the configuration allows, or the server takes (XEP-0478). The server would end the stream
+    /// over it.
     TooBig {
         /// How many it has.
         size: usize,
@@ -74,17 +76,17 @@ impl<T: Tls + Clone> Engine<T> {
         ticket: Ticket,
         stanza: Element,
         kind: OutboundKind,
-        queue: Result<QueueLevel, StoreError>,
+        room: Result<Room, StoreError>,
     ) {
-        self.accept(stanza, kind, Waiting::Send(ticket), queue);
+        self.accept(stanza, kind, Waiting::Send(ticket), room);
     }
 
-    pub(super) fn request(&mut self, stanza: Element, queue: Result<QueueLevel, StoreError>) {
+    pub(super) fn request(&mut self, stanza: Element, room: Result<Room, StoreError>) {
         let id = stanza.attr("id").unwrap_or_default().to_owned();
         let to = stanza.attr("to").map(str::to_owned);
         self.requests.insert(id.clone(), to);
         let kind = OutboundKind::SessionBound;
-        self.accept(stanza, kind, Waiting::Request(id), queue);
+        self.accept(stanza, kind, Waiting::Request(id), room);
     }
 
     fn accept(
@@ -92,14 +94,17 @@ impl<T: Tls + Clone> Engine<T> {
         stanza: Element,
         kind: OutboundKind,
         waiting: Waiting,
-        queue: Result<QueueLevel, StoreError>,
+        room: Result<Room, StoreError>,
     ) {
         let xml = stanza.to_xml();
         let refused = self
             .is_small_enough(xml.len())
-            .and_then(|()| self.has_room(queue).map_err(Refusal::Store));
+            .and_then(|()| has_room(room).map_err(Refusal::Store));
         if let Err(refusal) = refused {
             return self.answer(waiting, Err(refusal));
+        }
+        if is_broadcast(&stanza) {
+            self.presence = Some(Arc::new(stanza.clone()));
         }
         if self.attempt.is_some() {
             self.command(Command::Send { stanza, kind });
@@ -129,23 +134,21 @@ impl<T: Tls + Clone> Engine<T> {
         self.answer(waiting, outcome.map_err(Refusal::Store));
     }
 
-    /// Servers end the stream over a stanza that is too big for them, each time that it is sent.
+    /// Servers end the stream over a stanza that is too big for them, each time that it is sent. While none is connected to, its
+    /// limit is not known; what is too big for the next one fails there.
     fn is_small_enough(&self, size: usize) -> Result<(), Refusal> {
-        let limit = self.max_stanza;
+        let attempt = self.attempt.as_ref();
+        let of_server = attempt.and_then(|attempt| attempt.link.max_bytes());
+        let limit = of_server.map_or(self.max_stanza, |limit| limit.min(self.max_stanza));
         if size > limit {
             return Err(Refusal::TooBig { size, limit });
         }
         Ok(())
     }
 
-    /// I12: a stanza that a connection was handed already can only be refused by ending the connection.
-    fn has_room(&self, queue: Result<QueueLevel, StoreError>) -> Result<(), StoreError> {
-        let QueueLevel { len, limit } = queue?;
-        let handed = self.sends.handed.len() + self.transactions.enqueuing();
-        if len.saturating_add(handed) >= limit {
-            return Err(StoreError::QueueFull { limit });
-        }
-        Ok(())
+    /// How many stanzas of the app's are accepted and not stored yet.
+    pub fn unstored(&self) -> usize {
+        self.sends.handed.len() + self.transactions.enqueuing()
     }
 
     pub(super) fn answer(&mut self, waiting: Waiting, outcome: Result<(), Refusal>) {
@@ -164,4 +167,21 @@ impl<T: Tls + Clone> Engine<T> {
             (Waiting::Request(_), Ok(())) => {}
         }
     }
+}
+
+/// I12: a stanza that a connection was handed already can only be refused by ending the connection.
+fn has_room(room: Result<Room, StoreError>) -> Result<(), StoreError> {
+    let Room { is_left, limit } = room?;
+    if is_left {
+        Ok(())
+    } else {
+        Err(StoreError::QueueFull { limit })
+    }
+}
+
+/// Presence for every entity that may see it (RFC 6121 sections 4.2, 4.4 and 4.5).
+fn is_broadcast(stanza: &Element) -> bool {
+    stanza.name() == "presence"
+        && stanza.attr("to").is_none()
+        && matches!(stanza.attr("type"), None | Some("unavailable"))
 }

@@ -53,7 +53,7 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn dial_standby(&mut self, beside: AttemptId, session: Option<&SmSession>) {
         let delay = self.supervisor.timing().head_start;
         let detour = self.addresses.location(session, self.now.wall);
-        let set_aside = self.addresses.set_aside();
+        let set_back = self.addresses.set_back.addresses(self.now.mono);
         self.standby = Some(Standby {
             beside,
             since: self.now.mono + delay,
@@ -62,7 +62,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.outputs.push_back(EngineOutput::DialStandby {
             delay,
             detour,
-            set_aside,
+            set_back,
         });
     }
 

@@ -1,10 +1,10 @@
 //! What the engine does with the store: group commit, and questions that are answered at once.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use snapback_proto::connection::{PersistFailure, Seq};
 use snapback_proto::error::{ConnectionError, LocalError};
-use snapback_proto::knowledge::{Op, SmSession};
+use snapback_proto::knowledge::{Op, OutboundKind, SmSession};
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_store::{ServerKey, StoreError, VaultError};
 
@@ -12,6 +12,7 @@ use crate::link::tls::Tls;
 use crate::link::{LinkError, LinkInput, LinkOutput};
 use crate::supervisor::{self, AttemptId, Ending};
 
+use super::backlog::Backlog;
 use super::sends::{Refusal, Waiting};
 use super::transport::Dialing;
 use super::{CommitId, EndReason, Engine, EngineEvent, EngineInput, EngineOutput, Opened, Reached};
@@ -42,6 +43,7 @@ pub(super) enum Asked {
     FloorForgotten,
     Forgotten,
     Closed,
+    Deliveries,
 }
 
 /// Transactions that were asked for and not reported yet.
@@ -60,7 +62,7 @@ struct Transaction {
     attempt: AttemptId,
     first: Seq,
     last: Seq,
-    /// How many stanzas it puts into the queue.
+    /// How many stanzas of the app's it puts into the queue.
     enqueues: usize,
     /// The session ends with it.
     drops_session: bool,
@@ -115,7 +117,10 @@ impl<T: Tls + Clone> Engine<T> {
             attempt: attempt.number,
             first,
             last,
-            enqueues: ops.iter().filter(|op| matches!(op, Op::Enqueue(_))).count(),
+            enqueues: ops
+                .iter()
+                .filter(|op| matches!(op, Op::Enqueue(stanza) if stanza.kind != OutboundKind::Core))
+                .count(),
             drops_session: ops.iter().any(|op| matches!(op, Op::SmDropped)),
             sends: self.sends.take(),
         });
@@ -188,8 +193,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// The store is this process's while it connects and is connected, and was let go while it was suspended.
     pub(super) fn open_store(&mut self, asked: Asked) {
-        let undelivered = self.delivered.is_some();
-        self.ask(asked, EngineOutput::OpenStore { undelivered });
+        self.ask(asked, EngineOutput::OpenStore);
     }
 
     pub(super) fn apply(&mut self, asked: Asked, ops: Vec<Op>) {
@@ -252,11 +256,8 @@ impl<T: Tls + Clone> Engine<T> {
                 self.report_store_failure(outcome);
             }
             (Asked::Forgotten, EngineInput::Applied(outcome)) => self.forgotten(outcome),
-            (Asked::Closed, EngineInput::StoreClosed(undelivered)) => {
-                // Closed twice, the first time counts.
-                self.delivered
-                    .get_or_insert_with(|| undelivered.into_iter().collect());
-            }
+            (Asked::Closed, EngineInput::StoreClosed(given)) => self.store_closed(given),
+            (Asked::Deliveries, EngineInput::DeliveriesRead(page)) => self.deliveries_read(page),
             // A host that answers something else has broken the contract; the question is open still.
             (asked, _) if !matches!(asked, Asked::Applied) => self.asked.push_front(asked),
             _ => {}
@@ -301,11 +302,8 @@ impl<T: Tls + Clone> Engine<T> {
         if opened.may_have_lost_stanzas {
             self.event(EngineEvent::PossibleGap);
         }
-        let delivered: HashSet<String> = self.delivered.take().unwrap_or_default();
-        for delivery in opened.undelivered {
-            if !delivered.contains(&delivery.id) {
-                self.delivered(delivery);
-            }
+        if let Some(given) = self.given.take() {
+            self.backlog = Backlog::all_but(given);
         }
         Ok(())
     }

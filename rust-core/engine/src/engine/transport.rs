@@ -14,6 +14,7 @@ use crate::link::tls::Tls;
 use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
 use crate::supervisor::{self, AttemptId, Ending, Step};
 
+use super::set_back::{Address, Progress};
 use super::storage::{self, Asked};
 use super::{
     EndReason, Engine, EngineEvent, EngineOutput, NotReached, Reached, RequestError, StandbyEnd,
@@ -25,6 +26,12 @@ pub(super) struct Attempt<T: Tls> {
     pub(super) number: AttemptId,
     pub(super) link: Link<T>,
     pub(super) server: ServerKey,
+    /// Where the transport leads.
+    pub(super) address: Address,
+    /// A login was proven at this server before.
+    pub(super) was_proven: bool,
+    /// There was a session over this connection.
+    pub(super) was_online: bool,
     pub(super) deadline: Option<(Instant, Timer)>,
     /// What the link said next while transactions were gathered.
     pub(super) next: Option<LinkOutput>,
@@ -67,12 +74,12 @@ impl<T: Tls + Clone> Engine<T> {
         let (since, output) = match open {
             Some(since) => (since, EngineOutput::UseStandby { attempt, purpose }),
             None => {
-                let set_aside = self.addresses.set_aside();
+                let set_back = self.addresses.set_back.addresses(self.now.mono);
                 let dial = EngineOutput::Dial {
                     attempt,
                     purpose,
                     detour,
-                    set_aside,
+                    set_back,
                 };
                 (self.now.mono, dial)
             }
@@ -130,8 +137,14 @@ impl<T: Tls + Clone> Engine<T> {
 
     // -- the connection
 
-    pub(super) fn begin(&mut self, dialing: &Dialing, reached: Reached, knowledge: Knowledge) {
+    pub(super) fn begin(&mut self, dialing: &Dialing, reached: Reached, mut knowledge: Knowledge) {
         let server = reached.server;
+        let address = Address {
+            addr: reached.addr,
+            transport: server.transport,
+        };
+        let was_proven = knowledge.server.secured.is_some();
+        knowledge.presence.clone_from(&self.presence);
         self.credentials.is_new = false;
         self.addresses.last_server = Some(server.clone());
         let start = Start {
@@ -156,6 +169,9 @@ impl<T: Tls + Clone> Engine<T> {
             number: dialing.attempt,
             link,
             server,
+            address,
+            was_proven,
+            was_online: false,
             deadline: None,
             next: None,
         });
@@ -227,9 +243,11 @@ impl<T: Tls + Clone> Engine<T> {
     fn link_event(&mut self, event: Event) {
         let event = match event {
             Event::Online { outcome, jid, plan } => {
-                let Some(attempt) = &self.attempt else {
+                let Some(attempt) = &mut self.attempt else {
                     return;
                 };
+                attempt.was_online = true;
+                self.addresses.arrived(attempt.address);
                 let timeline = attempt.link.timeline().clone();
                 let attempt = attempt.number;
                 self.online(attempt, outcome, timeline.round_trips());
@@ -240,7 +258,7 @@ impl<T: Tls + Clone> Engine<T> {
                     timeline,
                 }
             }
-            Event::Stanza(delivery) => return self.delivered(delivery),
+            Event::Stanza(delivery) => return self.deliver(delivery),
             Event::IqAnswer(iq) => {
                 let account = &self.core.account;
                 return self.requests.answer(iq, account, &mut self.outputs);
@@ -249,6 +267,10 @@ impl<T: Tls + Clone> Engine<T> {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     let lost = RequestError::SessionLost;
                     self.requests.fail(&id, lost, &mut self.outputs);
+                }
+                if let Stage::Failed(Failure::TooBig { .. }) = stage {
+                    let too_big = RequestError::TooBig;
+                    self.requests.fail(&id, too_big, &mut self.outputs);
                 }
                 if stage == Stage::Acked {
                     self.requests.taken(&id);
@@ -266,7 +288,6 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     fn online(&mut self, attempt: AttemptId, outcome: Outcome, flights: usize) {
-        self.addresses.arrived();
         if outcome == Outcome::Bound {
             self.requests.session_lost(&mut self.outputs);
         }
@@ -278,7 +299,7 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     /// T7: a carbon is believed only from our own account; a forged one is dropped and reported.
-    pub(super) fn delivered(&mut self, delivery: Delivery) {
+    pub(super) fn give(&mut self, delivery: Delivery) {
         if delivery.stanza.name() == "presence" {
             return self.event(EngineEvent::Presence(delivery));
         }
@@ -302,6 +323,7 @@ impl<T: Tls + Clone> Engine<T> {
         let number = attempt.number;
         let plan = Some(attempt.link.plan().clone());
         let is_encrypted = attempt.link.timeline().tls.is_some();
+        self.set_back(&attempt, error.as_ref());
         self.addresses
             .ended(&attempt.server, is_encrypted, error.as_ref());
         self.outputs.push_back(EngineOutput::Close);
@@ -320,6 +342,26 @@ impl<T: Tls + Clone> Engine<T> {
             attempt: number,
             ending,
         });
+    }
+
+    /// W1: an address that led to no session is tried behind the others. Not if what ended the connection says nothing about it:
+    /// the store, the password, or a fact that was remembered and is forgotten now.
+    fn set_back(&mut self, attempt: &Attempt<T>, error: Option<&LinkError>) {
+        let Some(error) = error else { return };
+        let progress = Progress {
+            tls: attempt.link.timeline().tls.is_some(),
+            proven: attempt.was_proven || attempt.link.is_login_proven(),
+        };
+        let ending = Ending::from(error);
+        let is_local = matches!(error, LinkError::Connection(ConnectionError::Local(_)));
+        let is_excused = is_local || ending.needs_credentials || ending.no_session;
+        if attempt.was_online || is_excused || (progress.tls && ending.at_once) {
+            return;
+        }
+        let now = self.now.mono;
+        self.addresses
+            .set_back
+            .failed(attempt.address, progress, now);
     }
 
     /// Drops what is under way without closing the stream: the server keeps the session (rule I14).

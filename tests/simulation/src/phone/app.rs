@@ -1,6 +1,6 @@
 //! The app: it sends, is told, confirms.
 
-use snapback_engine::engine::{EndReason, EngineEvent, QueueLevel, Refusal, RequestError, Ticket};
+use snapback_engine::engine::{EndReason, EngineEvent, Refusal, RequestError, Room, Ticket};
 use snapback_engine::link::LinkError;
 use snapback_engine::link::tls::Tls;
 use snapback_engine::supervisor::Ending;
@@ -159,12 +159,12 @@ impl<T: Tls + Clone> Phone<T> {
             .with_attr("to", "romeo@localhost")
             .with_attr("id", &id)
             .with_child(Element::new("body", ns::CLIENT).with_text("wherefore"));
-        let queue = Ok(self.queue_level());
+        let room = Ok(self.room());
         let send = EngineInput::Send {
             ticket: Ticket(0),
             stanza,
             kind: OutboundKind::Message,
-            queue,
+            room,
         };
         self.sends(send, model, coverage, now);
     }
@@ -180,8 +180,8 @@ impl<T: Tls + Clone> Phone<T> {
                 "query",
                 "http://jabber.org/protocol/disco#items",
             ));
-        let queue = Ok(self.queue_level());
-        let request = EngineInput::Request { stanza, queue };
+        let room = Ok(self.room());
+        let request = EngineInput::Request { stanza, room };
         self.sends(request, model, coverage, now);
     }
 
@@ -199,10 +199,10 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    fn queue_level(&mut self) -> QueueLevel {
+    fn room(&mut self) -> Room {
         let store = self.storage.store();
-        QueueLevel {
-            len: store.queue_len().unwrap_or(0),
+        Room {
+            is_left: store.has_room(self.engine.unstored()).unwrap_or(true),
             limit: store.queue_limit(),
         }
     }
@@ -278,7 +278,8 @@ impl<T: Tls + Clone> Phone<T> {
             }
             EngineEvent::Stage {
                 id,
-                stage: Stage::Failed(Failure::SessionLost | Failure::Refused(_)),
+                stage:
+                    Stage::Failed(Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }),
             } => model.told_failed(&id),
             _ => {}
         }
