@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
-use crate::jid::FullJid;
+use crate::jid::{self, FullJid};
 use crate::knowledge::{ArchiveCursor, Knowledge, KnownCaps, Op, SmSession};
 use crate::ns;
 use crate::part::Part;
@@ -337,7 +337,7 @@ impl Context {
         if header
             .from
             .as_deref()
-            .is_some_and(|from| !from.eq_ignore_ascii_case(self.domain()))
+            .is_some_and(|from| !jid::is_same(from, self.domain()))
         {
             return Err(ConnectionError::Peer(PeerError::WrongDomain));
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use snapback_proto::jid;
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenTag,
     ServerFacts, SmSession,
@@ -171,7 +172,8 @@ impl Tables {
             Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
             Op::ReplaceRoster { version, items } => {
                 self.roster_version.clone_from(version);
-                let items = items.iter().map(|item| (item.jid.clone(), item.clone()));
+                let key = |item: &Item| jid::prepared(&item.jid).into_owned();
+                let items = items.iter().map(|item| (key(item), item.clone()));
                 self.roster = items.collect();
             }
             Op::PushRoster { version, item } => {
@@ -231,10 +233,11 @@ impl Tables {
     }
 
     fn push_item(&mut self, item: &Item) {
+        let key = jid::prepared(&item.jid);
         if item.subscription == Subscription::Remove {
-            self.roster.remove(&item.jid);
+            self.roster.remove(&*key);
         } else {
-            self.roster.insert(item.jid.clone(), item.clone());
+            self.roster.insert(key.into_owned(), item.clone());
         }
     }
 }

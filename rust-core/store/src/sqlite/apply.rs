@@ -1,6 +1,7 @@
 //! What one change does to the tables.
 
 use rusqlite::{OptionalExtension, params};
+use snapback_proto::jid;
 use snapback_proto::knowledge::{Delivery, FastToken, Knowledge, Op, SmSession};
 use snapback_proto::xep::roster::{Item, Subscription};
 
@@ -223,7 +224,7 @@ impl Tables<'_> {
         let gone = self
             .conn
             .prepare_cached("DELETE FROM roster WHERE jid = ?1")?
-            .execute(params![item.jid])?;
+            .execute(params![jid::prepared(&item.jid)])?;
         let mut count = self.hot.ledger.roster_items.saturating_sub(gone as u64);
         if item.subscription != Subscription::Remove {
             self.put_item(item)?;

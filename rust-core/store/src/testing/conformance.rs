@@ -29,6 +29,7 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         session::without_a_session_its_changes_do_nothing,
         session::i1_deliveries_stay_until_confirmed,
         session::s8_items_and_version_change_together,
+        session::w3_a_contact_is_one_contact_however_it_is_spelled,
         queue::sent_first_then_by_number,
         queue::i5_sent_stanzas_keep_the_order_of_sending,
         queue::numbers_are_never_used_twice,

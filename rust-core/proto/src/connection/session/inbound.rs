@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::jid;
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
@@ -96,7 +97,10 @@ impl Session {
     fn archived(&mut self, archived: Archived, context: &mut Context) {
         let own = context.config.account.to_string();
         let message = &archived.message;
-        let is_own = |name| message.attr(name).map(doubles::bare) == Some(own.as_str());
+        let is_own = |name| {
+            let address = message.attr(name).map(jid::prepared_bare);
+            address.is_some_and(|address| address == own)
+        };
         // What we sent to ourselves came to us like anybody's.
         let is_ours = is_own("from") && !is_own("to");
         if is_ours && self.has_arrived(message, context) {
@@ -290,9 +294,9 @@ fn is_from_account(iq: &Element, context: &Context) -> bool {
     let Some(from) = iq.attr("from") else {
         return true;
     };
-    from == context.domain()
-        || Some(from) == context.jid.as_deref()
-        || from == context.config.account.to_string()
+    jid::is_same(from, context.domain())
+        || jid::is_same(from, &context.config.account.to_string())
+        || (context.jid.as_deref()).is_some_and(|own| jid::is_same(from, own))
 }
 
 fn part_of(element: &Element) -> Part {

@@ -10,6 +10,7 @@ mod second_look;
 mod setup;
 mod texts;
 
+mod addresses;
 mod archive;
 mod chunks;
 mod doubles;
