@@ -317,11 +317,9 @@ impl Driver {
             connection::Event::IqAnswer(iq) => {
                 let account = self.config.account.to_string();
                 let domain = self.config.account.domain();
-                self.state
-                    .iqs
-                    .answer(iq, |from| {
-                        jid::is_same(from, &account) || jid::is_same(from, domain)
-                    });
+                self.state.iqs.answer(iq, |from| {
+                    jid::is_same(from, &account) || jid::is_same(from, domain)
+                });
                 return;
             }
             connection::Event::Stage { id, stage } => {

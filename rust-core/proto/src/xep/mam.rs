@@ -104,7 +104,8 @@ impl Archived {
         let result = message.child("result", ns::MAM)?;
         if message
             .attr("from")
-            .is_some_and(|from| !jid::is_same(from, own_bare)) {
+            .is_some_and(|from| !jid::is_same(from, own_bare))
+        {
             return Some(Err(ResultError::Forged));
         }
         if result.attr("queryid") != Some(query_id) {
@@ -116,9 +117,7 @@ impl Archived {
     /// The message as it would have come live, with its id in our archive, and stamped with the time at which it was
     /// archived, unless it brings a stamp of its own.
     pub fn into_live(self, own_bare: &str) -> Element {
-        let is_given_by_us = |child: &Element| {
-            stanza_id::is_by(child, own_bare)
-        };
+        let is_given_by_us = |child: &Element| stanza_id::is_by(child, own_bare);
         let mut message = self.message.without_children(is_given_by_us);
         message.push_child(
             Element::new("stanza-id", ns::STANZA_ID)

@@ -166,7 +166,8 @@ impl Push {
         let query = iq.child("query", ns::ROSTER)?;
         if iq
             .attr("from")
-            .is_some_and(|from| !jid::is_same(from, own_bare)) {
+            .is_some_and(|from| !jid::is_same(from, own_bare))
+        {
             return Some(Err(PushError::Forged));
         }
         Some(Self::read(query).map_err(PushError::Malformed))

@@ -30,6 +30,8 @@ impl Tables<'_> {
             queue: self.queue()?,
             next_seq: self.hot.ledger.next_seq,
             archive: self.hot.ledger.archive.clone(),
+            archive_time: self.hot.ledger.archive_time,
+            open_session: self.hot.ledger.open_session,
             seen: self.seen()?,
         })
     }
@@ -90,6 +92,7 @@ impl Tables<'_> {
             Op::DropFast => self.drop_fast(),
             Op::SmEnabled { session, sent } => {
                 self.set_session(Some(session.clone()));
+                self.hot.ledger.open_session = false;
                 self.begin_session(sent)
             }
             Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
@@ -112,13 +115,22 @@ impl Tables<'_> {
             Op::Inbound(delivery) => self.deliver(delivery),
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
             Op::Confirm(id) => self.confirm(id),
-            Op::Seen(tags) => self.note_seen(tags),
+            Op::Seen(message) => self.note_seen(message),
             Op::ArchiveCursor(cursor) => {
                 self.hot.ledger.archive = Some(cursor.clone());
                 Ok(())
             }
+            Op::ArchiveTime(time) => {
+                self.hot.ledger.archive_time = Some(*time);
+                Ok(())
+            }
             Op::NoArchive => {
                 self.hot.ledger.archive = None;
+                self.hot.ledger.archive_time = None;
+                Ok(())
+            }
+            Op::OpenSession(is_open) => {
+                self.hot.ledger.open_session = *is_open;
                 Ok(())
             }
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),

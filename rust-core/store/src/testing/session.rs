@@ -192,6 +192,7 @@ fn delivery(id: &str) -> Delivery {
         stanza: Element::new("message", "jabber:client")
             .with_attr("id", id)
             .into(),
+        possible_duplicate_of: None,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::xml::{Element, RefusedStanza};
 use super::super::Event;
 use super::super::context::Context;
 use super::archive::FromArchive;
-use super::doubles::{self, Ids};
+use super::doubles::{Ids, Verdict};
 use super::{Session, Sm};
 
 /// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
@@ -68,7 +68,8 @@ impl Session {
 
     fn deliver(&mut self, element: &Element, context: &mut Context) {
         if element.name() != "message" {
-            return self.hand_over(element.clone(), Vec::new(), context);
+            let delivery = delivery(element.clone(), Verdict::New, context);
+            return self.hand_over(delivery, Vec::new(), context);
         }
         match self.judge_result(element, context) {
             FromArchive::No => self.message(element, context),
@@ -81,16 +82,18 @@ impl Session {
 
     fn message(&mut self, message: &Element, context: &mut Context) {
         let ids = Ids::of_live(message, &self.archive, context);
-        if ids.is_double(context) {
+        let verdict = ids.verdict(context);
+        if verdict == Verdict::Duplicate {
             self.commit(Vec::new(), context);
             return;
         }
-        let mut ops: Vec<Op> = ids.note(context).into_iter().collect();
+        let delivery = delivery(message.clone(), verdict, context);
+        let mut ops: Vec<Op> = ids.note(&delivery.id, context).into_iter().collect();
         if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
             context.knowledge.archive = Some(cursor.clone());
             ops.push(Op::ArchiveCursor(cursor));
         }
-        self.hand_over(message.clone(), ops, context);
+        self.hand_over(delivery, ops, context);
     }
 
     /// A message from the archive: somebody's to us, or one that this account sent.
@@ -107,25 +110,23 @@ impl Session {
             return;
         }
         let ids = Ids::of_archived(&archived.id, message, is_ours, context);
-        if ids.is_double(context) {
+        let verdict = ids.verdict(context);
+        if verdict == Verdict::Duplicate {
             self.commit(Vec::new(), context);
             return;
         }
-        let ops = ids.note(context).into_iter().collect();
         let stanza = if is_ours {
             carbons::sent(&own, archived.message, archived.delay.as_ref())
         } else {
             archived.into_live(&own)
         };
-        self.hand_over(stanza, ops, context);
+        let delivery = delivery(stanza, verdict, context);
+        let ops = ids.note(&delivery.id, context).into_iter().collect();
+        self.hand_over(delivery, ops, context);
     }
 
     /// To the app, once it is committed.
-    fn hand_over(&mut self, stanza: Element, mut ops: Vec<Op>, context: &mut Context) {
-        let delivery = Delivery {
-            id: context.entropy.token(),
-            stanza: Arc::new(stanza),
-        };
+    fn hand_over(&mut self, delivery: Delivery, mut ops: Vec<Op>, context: &mut Context) {
         ops.push(Op::Inbound(delivery.clone()));
         let seq = self.commit(ops, context);
         context.event_after(Some(seq), Event::Stanza(delivery));
@@ -262,6 +263,18 @@ impl Session {
             self.send_core(Part::Iq, &answer, None, context);
         }
         context.event_after(Some(seq), Event::StanzaRefused(refused));
+    }
+}
+
+/// What the app is given.
+fn delivery(stanza: Element, verdict: Verdict, context: &mut Context) -> Delivery {
+    Delivery {
+        id: context.entropy.token(),
+        stanza: Arc::new(stanza),
+        possible_duplicate_of: match verdict {
+            Verdict::PossibleDuplicate(earlier) => earlier,
+            Verdict::New | Verdict::Duplicate => None,
+        },
     }
 }
 

@@ -5,6 +5,7 @@ mod doubles;
 mod establish;
 mod inbound;
 mod outbound;
+mod payload;
 mod second_look;
 mod unknown;
 

@@ -127,13 +127,21 @@ fn abroad() -> Setup {
 
 #[test]
 fn w3_a_header_may_spell_our_domain_with_a_labels() {
-    for from in ["xn--mller-kva.example", "XN--MLLER-KVA.Example", "MÜLLER.example"] {
+    for from in [
+        "xn--mller-kva.example",
+        "XN--MLLER-KVA.Example",
+        "MÜLLER.example",
+    ] {
         let mut peer = abroad().start();
         open_direct(&mut peer);
         peer.serve(&HEADER.replace("from='example.org'", &format!("from='{from}'")));
         assert_eq!(peer.closed, None, "{from}");
     }
-    for from in ["mueller.example", "müller.example.evil.example", "juliet@müller.example"] {
+    for from in [
+        "mueller.example",
+        "müller.example.evil.example",
+        "juliet@müller.example",
+    ] {
         let mut peer = abroad().start();
         open_direct(&mut peer);
         peer.serve(&HEADER.replace("from='example.org'", &format!("from='{from}'")));
@@ -154,6 +162,10 @@ fn w3_t7_addresses_that_only_look_like_ours_are_not() {
     ] {
         let mut peer = online();
         peer.serve(&format!("{}{}", carbon(from, "in1"), message("in1")));
-        assert_eq!(told(&mut peer), ["in1", "in1"], "its ids prove nothing: {from}");
+        assert_eq!(
+            told(&mut peer),
+            ["in1", "in1"],
+            "its ids prove nothing: {from}"
+        );
     }
 }

@@ -20,6 +20,7 @@ mod graph;
 mod login_sasl1;
 mod login_sasl2;
 mod resume_only;
+mod reused_ids;
 mod rules_ack;
 mod rules_caps;
 mod rules_count;

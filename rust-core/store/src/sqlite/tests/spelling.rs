@@ -11,8 +11,7 @@ fn w3_an_account_has_one_store_however_it_is_spelled() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
     for (account, items) in [("Juliet@EXAMPLE.org", 0), ("juliet@example.org", 2)] {
-        let (mut store, report) =
-            SqliteStore::open(folder.db(), account, vault.clone()).unwrap();
+        let (mut store, report) = SqliteStore::open(folder.db(), account, vault.clone()).unwrap();
         assert_eq!(report, OpenReport::default(), "{account}");
         assert_eq!(store.roster().unwrap().items.len(), items, "{account}");
         if items == 0 {
@@ -32,8 +31,7 @@ fn w3_a_store_that_was_begun_under_another_spelling_goes_on() {
     let key = snapback_proto::secret::Secret::new(vec![7; 32]);
     vault.put(&vault_name(account, "key"), &key).unwrap();
     for items in [0, 2] {
-        let (mut store, report) =
-            SqliteStore::open(folder.db(), account, vault.clone()).unwrap();
+        let (mut store, report) = SqliteStore::open(folder.db(), account, vault.clone()).unwrap();
         assert_eq!(report, OpenReport::default());
         assert_eq!(store.roster().unwrap().items.len(), items);
         if items == 0 {
