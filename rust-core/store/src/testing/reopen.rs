@@ -113,7 +113,7 @@ pub(crate) fn fill_schema_5(store: &mut impl Store) {
     let seen = store.load(&server()).unwrap().seen;
     let message = SeenMessage {
         tags: vec![seen.tag(StableId::Archive("b"))],
-        reference: Some("planted-reference".to_owned()),
+        reference: Some("b".to_owned()),
     };
     let body = Element::new("body", "jabber:client").with_text("planted inbound repetition");
     let delivery = Delivery {
