@@ -69,6 +69,7 @@ impl Tables {
             open_session: self.open_session,
             // What never leaves the process need not be hidden by a key.
             seen: Seen::new([0; 32], self.seen.iter().cloned()),
+            presence: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod fixtures;
 mod flips;
 mod growth;
 mod inspect;
+mod remnants;
 mod spelling;
 
 use std::path::{Path, PathBuf};
