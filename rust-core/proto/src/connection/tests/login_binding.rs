@@ -113,22 +113,28 @@ fn t3_sasl2_without_types_gives_way_to_sasl1() {
     assert!(first.starts_with("n,,"), "{first}");
 }
 
-/// Bound as before, with a weaker hash: whoever does not confirm that gets no proof of ours.
+/// Bound as before, with a weaker hash or type: whoever does not confirm that gets no proof of ours.
 #[test]
-fn t2_a_weaker_hash_that_is_not_confirmed_is_below_the_floor() {
+fn t2_a_weaker_bound_login_that_is_not_confirmed_is_below_the_floor() {
     let mut knowledge = after_sasl2();
     knowledge.server = Default::default();
     knowledge.fast = None;
-    let mut peer = Setup::direct().knowing(knowledge).start();
-    open_direct(&mut peer);
-    show(&mut peer, &sasl2().replace("SHA-256", "SHA-1"));
-    let flight = peer.sends("authenticate SCRAM-SHA-1-PLUS");
-    let mut scram = Scram::new(&text_of(&flight, "initial-response"));
-    peer.serve(&challenge2(&scram.challenge()));
-    peer.fails(ConnectionError::Peer(PeerError::NoLogin(
-        NoMechanism::BelowFloor,
-    )));
-    assert!(!peer.sent.contains("<response"));
+    let offers = [
+        (sasl2().replace("SHA-256", "SHA-1"), "SHA-1"),
+        (sasl2().replace("tls-exporter", "tls-unique"), "SHA-256"),
+    ];
+    for (offer, hash) in offers {
+        let mut peer = Setup::direct().knowing(knowledge.clone()).start();
+        open_direct(&mut peer);
+        show(&mut peer, &offer);
+        let flight = peer.sends(&format!("authenticate SCRAM-{hash}-PLUS"));
+        let mut scram = Scram::new(&text_of(&flight, "initial-response"));
+        peer.serve(&challenge2(&scram.challenge()));
+        peer.fails(ConnectionError::Peer(PeerError::NoLogin(
+            NoMechanism::BelowFloor,
+        )));
+        assert!(!peer.sent.contains("<response"));
+    }
 }
 
 /// XEP-0474 section 7: the operator has changed the hash. Whether it was the operator, only the signed list says.
