@@ -122,6 +122,13 @@ pub enum FailureReason {
         /// The defined condition, such as `policy-violation`.
         condition: String,
     },
+    /// It has more bytes than the server takes (XEP-0478), which was not known when it was queued.
+    TooBig {
+        /// How many it has, as XML.
+        size: u64,
+        /// How many the server takes.
+        limit: u64,
+    },
     /// The server said so.
     Refused {
         /// `auth`, `cancel`, `continue`, `modify` or `wait`.
@@ -210,6 +217,10 @@ impl From<core::Failure> for FailureReason {
             core::Failure::SessionLost => Self::SessionLost,
             core::Failure::StreamEnded(condition) => Self::StreamEnded {
                 condition: condition.name().to_owned(),
+            },
+            core::Failure::TooBig { size, limit } => Self::TooBig {
+                size: size as u64,
+                limit: limit as u64,
             },
             core::Failure::Refused(error) => Self::Refused {
                 kind: error.kind.name().to_owned(),

@@ -41,6 +41,9 @@ pub struct Knowledge {
     pub archive: Option<ArchiveCursor>,
     /// Messages that must not come twice.
     pub seen: Seen,
+    /// The presence that the app told everybody last, with all its children: what a new session begins with instead of a plain one.
+    /// For as long as the process lives; it is not stored.
+    pub presence: Option<Arc<Element>>,
 }
 
 /// A place in our own archive (XEP-0313): what lies before it, we hold.

@@ -63,6 +63,7 @@ impl Tables {
             archive: self.archive.clone(),
             // What never leaves the process need not be hidden by a key.
             seen: Seen::new([0; 32], self.seen.iter().flatten().copied()),
+            presence: None,
         }
     }
 

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 use snapback_proto::knowledge::{BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession};
 use snapback_proto::xep::roster::{Item, Subscription};
 
-use crate::{Conflict, Roster, ServerKey};
+use crate::{Conflict, DeliveryPage, PAGE_BYTES, PAGE_ROWS, Roster, ServerKey};
 
 use super::fault::Fault;
 use super::tables::{Tables, cell, fact};
@@ -30,6 +30,7 @@ impl Tables<'_> {
             next_seq: self.hot.ledger.next_seq,
             archive: self.hot.ledger.archive.clone(),
             seen: self.seen()?,
+            presence: None,
         })
     }
 
@@ -64,6 +65,36 @@ impl Tables<'_> {
             deliveries.push(self.open_delivery(&id, row.get(1)?, &sealed)?);
         }
         Ok(deliveries)
+    }
+
+    /// A page of them: what it needs of the others is their place.
+    pub(super) fn undelivered_from(&self, first: Option<&str>) -> Result<DeliveryPage, Fault> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, place FROM delivery
+             WHERE place >= ifnull((SELECT place FROM delivery WHERE id = ?1), 0)
+             ORDER BY place LIMIT ?2",
+        )?;
+        let limit = i64::try_from(PAGE_ROWS)
+            .unwrap_or(i64::MAX)
+            .saturating_add(1);
+        let mut rows = statement.query(params![first, limit])?;
+        let mut value = self
+            .conn
+            .prepare_cached("SELECT value FROM delivery WHERE id = ?1")?;
+        let mut page = DeliveryPage::default();
+        let mut bytes = 0_usize;
+        while let Some(row) = rows.next()? {
+            let id: String = row.get(0)?;
+            if bytes >= PAGE_BYTES || page.deliveries.len() >= PAGE_ROWS {
+                page.next = Some(id);
+                break;
+            }
+            let sealed: Vec<u8> = value.query_row([&id], |row| row.get(0))?;
+            bytes = bytes.saturating_add(sealed.len());
+            let delivery = self.open_delivery(&id, row.get(1)?, &sealed)?;
+            page.deliveries.push(delivery);
+        }
+        Ok(page)
     }
 
     pub(super) fn apply(&mut self, server: &ServerKey, op: &Op) -> Result<(), Fault> {

@@ -140,7 +140,7 @@ impl Session {
             None => refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable),
         };
         self.commit(Vec::new(), context);
-        self.send_core(Part::Iq, &answer, None, context);
+        self.answer(iq, &answer, context);
         self.request_ack(context);
     }
 
@@ -172,7 +172,7 @@ impl Session {
                 refusal(iq, ErrorType::Cancel, condition)
             }
         };
-        self.send_core(Part::Iq, &answer, None, context);
+        self.answer(iq, &answer, context);
         self.request_ack(context);
     }
 
@@ -257,7 +257,8 @@ impl Session {
             ("iq", Some("get" | "set")) => {
                 self.commit(Vec::new(), context);
                 let answer = error_for(&refused, "get", stanza::error_reply);
-                self.send_core(Part::Iq, &answer, None, context);
+                let asked = error_for(&refused, "get", |iq, _| iq.clone());
+                self.answer(&asked, &answer, context);
                 self.request_ack(context);
             }
             ("iq", Some("result" | "error")) => {
@@ -322,7 +323,7 @@ fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element
 }
 
 /// Nobody, our own bare JID or our server: who answers for the account.
-fn is_from_account(iq: &Element, context: &Context) -> bool {
+pub(super) fn is_from_account(iq: &Element, context: &Context) -> bool {
     let Some(from) = iq.attr("from") else {
         return true;
     };

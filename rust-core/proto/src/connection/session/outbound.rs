@@ -113,6 +113,28 @@ pub(in super::super) fn handled(h: Option<u32>, context: &mut Context) {
     report_acked(&acked, Some(h), context);
 }
 
+/// XEP-0478: what is too big for this server fails, and holds up nothing behind it.
+fn fail_too_big(queue: &mut Vec<OutboundStanza>, context: &mut Context) {
+    let Some(limit) = context.max_bytes() else {
+        return;
+    };
+    let failed: Vec<OutboundStanza> = queue
+        .extract_if(.., |stanza| stanza.xml.len() > limit)
+        .collect();
+    if failed.is_empty() {
+        return;
+    }
+    let seqs = failed.iter().map(|stanza| stanza.seq).collect();
+    let seq = context.persist(vec![Op::Failed(seqs)]);
+    for stanza in &failed {
+        let size = stanza.xml.len();
+        let stage = Stage::Failed(Failure::TooBig { size, limit });
+        if let Some(event) = stage_event(stanza, stage) {
+            context.event_after(Some(seq), event);
+        }
+    }
+}
+
 /// These stanzas were acknowledged: they leave the store, and the app is told.
 fn report_acked(acked: &[OutboundStanza], base: Option<u32>, context: &mut Context) {
     if acked.is_empty() {
@@ -215,7 +237,8 @@ impl Session {
         after: Option<super::super::Seq>,
         context: &mut Context,
     ) {
-        context.transmit_after(after, part_of(&stanza.xml), wire(&stanza));
+        let text = wire(&stanza, context.max_bytes());
+        context.transmit_after(after, part_of(&stanza.xml), text);
         if stanza.kind != OutboundKind::Core {
             context.event_after(
                 after,
@@ -233,8 +256,13 @@ impl Session {
         if planted(Mistake::UnackedNotResent) {
             return;
         }
+        // The server has not counted them, so it need not see them.
+        let mut unacked: Vec<OutboundStanza> = std::mem::take(&mut self.unacked).into();
+        fail_too_big(&mut unacked, context);
+        self.unacked = unacked.into();
         for stanza in &self.unacked {
-            context.transmit(part_of(&stanza.xml), wire(stanza));
+            let text = wire(stanza, context.max_bytes());
+            context.transmit(part_of(&stanza.xml), text);
         }
     }
 
@@ -242,6 +270,7 @@ impl Session {
     pub(super) fn flush_queue(&mut self, context: &mut Context) {
         let ready = self.ready(context);
         let mut queue: Vec<OutboundStanza> = context.knowledge.queue.drain(..ready).collect();
+        fail_too_big(&mut queue, context);
         if queue.is_empty() {
             return;
         }
@@ -476,13 +505,16 @@ pub(super) fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event
     })
 }
 
-/// What leaves: sent a second time, a message says when it was first meant to be sent (rule I8).
-fn wire(stanza: &OutboundStanza) -> String {
+/// What leaves: sent a second time, a message says when it was first meant to be sent (rule I8), if the server's limit has room
+/// for that.
+fn wire(stanza: &OutboundStanza, limit: Option<usize>) -> String {
     if stanza.unknown {
-        stamped(&stanza.xml, stanza.queued_at)
-    } else {
-        stanza.xml.clone()
+        let stamped = stamped(&stanza.xml, stanza.queued_at);
+        if limit.is_none_or(|limit| stamped.len() <= limit) {
+            return stamped;
+        }
     }
+    stanza.xml.clone()
 }
 
 /// XEP-0203: says when the stanza was first meant to be sent. The text is our own writer's, so its end is known.
