@@ -173,7 +173,11 @@ impl Driver {
             retry_at: None,
         };
         if self.supervisor.state() == needs_credentials {
-            self.wake(supervisor::Input::Connect);
+            // A visit stays one.
+            self.wake(match self.state.visits {
+                0 => supervisor::Input::Connect,
+                _ => supervisor::Input::Visit,
+            });
         }
     }
 
