@@ -35,7 +35,11 @@ impl<T: Tls + Clone> Engine<T> {
             retry_at: None,
         };
         if self.supervisor.state() == needs_credentials {
-            self.wake(supervisor::Input::Connect);
+            // A background sync stays one.
+            self.wake(match self.syncs {
+                0 => supervisor::Input::Connect,
+                _ => supervisor::Input::Visit,
+            });
         }
     }
 

@@ -84,6 +84,7 @@ impl<T: Tls + Clone> Engine<T> {
     /// It is forgotten, or could not be.
     pub(super) fn forgotten(&mut self, outcome: Result<(), StoreError>) {
         self.report_store_failure(outcome);
+        self.credentials.derived = None;
         self.requests.session_lost(&mut self.outputs);
         self.log_out = None;
         self.outputs.push_back(EngineOutput::LoggedOut);

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use snapback_proto::jid::{BareJid, Jid};
+use snapback_proto::jid::{self, BareJid};
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::Element;
 
@@ -79,9 +79,10 @@ impl Requests {
         else {
             return;
         };
-        let is_own = |from: &str| from == account.to_string() || from == account.domain();
+        let own = account.to_string();
+        let is_own = |from: &str| jid::is_same(from, &own) || jid::is_same(from, account.domain());
         let matches = match (iq.attr("from"), &waiting.to) {
-            (Some(from), Some(to)) => is_same(from, to),
+            (Some(from), Some(to)) => jid::is_same(from, to),
             (None, None) => true,
             (Some(from), None) => is_own(from),
             (None, Some(to)) => is_own(to),
@@ -110,12 +111,6 @@ impl Requests {
     }
 }
 
-/// The app may write a JID as it likes, the server normalises it (RFC 7622).
-fn is_same(from: &str, to: &str) -> bool {
-    from == to
-        || matches!((Jid::try_from(from), Jid::try_from(to)), (Ok(from), Ok(to)) if from == to)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,7 +124,7 @@ mod tests {
             ("", "romeo@example.net", false),
         ];
         for (from, to, expected) in table {
-            assert_eq!(is_same(from, to), expected, "{from} {to}");
+            assert_eq!(jid::is_same(from, to), expected, "{from} {to}");
         }
     }
 }
