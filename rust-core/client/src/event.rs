@@ -102,7 +102,7 @@ impl Event {
                 plan,
                 timeline,
             },
-            EngineEvent::Ended { reason, plan } => Self::Ended {
+            EngineEvent::Ended { reason, plan, .. } => Self::Ended {
                 reason: match reason {
                     engine::EndReason::Closed => EndReason::Closed,
                     engine::EndReason::Dropped => EndReason::Dropped,

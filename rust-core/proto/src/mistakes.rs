@@ -74,11 +74,19 @@ pub enum Mistake {
     SessionKept,
     /// I2: what this process was given already is given again when the store is opened.
     RedeliveredTwice,
+    /// I9: an attempt is given a standby transport that is not open yet.
+    StandbyNotOpen,
+    /// S5: what could log in again is forgotten, and the token is not turned in.
+    TokenKept,
+    /// W1: an address that led to no login is dialed first.
+    SetBackFirst,
+    /// T8: redirections are followed without end.
+    RedirectedForEver,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 38] = [
         Self::HResetOnResume,
         Self::NewBeforeOld,
         Self::UnackedNotResent,
@@ -113,6 +121,10 @@ impl Mistake {
         Self::CredentialsKept,
         Self::SessionKept,
         Self::RedeliveredTwice,
+        Self::StandbyNotOpen,
+        Self::TokenKept,
+        Self::SetBackFirst,
+        Self::RedirectedForEver,
     ];
 }
 

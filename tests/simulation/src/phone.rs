@@ -422,8 +422,9 @@ impl<T: Tls + Clone> Phone<T> {
                 attempt,
                 purpose,
                 detour,
-                ..
+                set_back,
             } => {
+                self.app.dials(&set_back, self.clock.now(now).mono, model);
                 self.attempt_starts(purpose, detour.as_ref(), model, coverage);
                 let host = Destination::of(detour.as_ref());
                 self.effects.push_back(Effect::Dial(attempt, host));
@@ -431,6 +432,11 @@ impl<T: Tls + Clone> Phone<T> {
             EngineOutput::UseStandby { attempt, purpose } => {
                 self.attempt_starts(purpose, None, model, coverage);
                 coverage.event("standby taken");
+                if self.standby.is_none() {
+                    model.broken("I9", || {
+                        "an attempt begins on a standby transport that is not open".to_owned()
+                    });
+                }
                 let host = self.standby.take().unwrap_or_default();
                 self.effects.push_back(Effect::UseStandby(attempt, host));
             }

@@ -4,6 +4,7 @@
 use snapback_proto::error::ConnectionError;
 use snapback_proto::jid::BareJid;
 use snapback_proto::knowledge::SmSession;
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 use snapback_store::ServerKey;
@@ -131,7 +132,7 @@ impl Addresses {
             return None;
         };
         let other = error.see_other_host.as_ref()?;
-        if self.hops >= MAX_SEE_OTHER_HOST_HOPS {
+        if self.hops >= MAX_SEE_OTHER_HOST_HOPS && !planted(Mistake::RedirectedForEver) {
             return None;
         }
         self.hops = self.hops.saturating_add(1);

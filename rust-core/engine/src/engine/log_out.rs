@@ -55,7 +55,8 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// What is stored is known.
     pub(super) fn looked_for_token(&mut self, stored: Result<Knowledge, StoreError>) {
-        if stored.is_ok_and(|known| known.fast.is_some()) {
+        let has_token = stored.is_ok_and(|known| known.fast.is_some());
+        if has_token && !planted(Mistake::TokenKept) {
             self.log_out = Some(LogOut::TurningIn);
             self.tell(supervisor::Input::Connect);
         } else {

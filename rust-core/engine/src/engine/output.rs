@@ -213,6 +213,8 @@ pub enum EngineEvent {
         reason: EndReason,
         /// The plan that it followed, if it came so far as to have one.
         plan: Option<Plan>,
+        /// What each flight carried and how long it took, if there was a transport.
+        timeline: Option<Box<Timeline>>,
     },
     /// A message for the app. It is kept until confirmed.
     Message(Delivery),

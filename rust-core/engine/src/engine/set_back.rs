@@ -6,6 +6,7 @@
 use core::net::SocketAddr;
 use std::time::Duration;
 
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::Instant;
 
@@ -78,6 +79,9 @@ impl SetBack {
 
     /// What is to be tried last, and of that what failed longest ago first.
     pub(super) fn addresses(&self, now: Instant) -> Vec<Address> {
+        if planted(Mistake::SetBackFirst) {
+            return Vec::new();
+        }
         let set_back = self.failing.iter();
         set_back
             .filter(|failing| failing.until.is_some_and(|until| now < until))

@@ -6,6 +6,7 @@
 //! carries nothing before the old connection has ended (rule I9).
 
 use snapback_proto::knowledge::SmSession;
+use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::Instant;
 use snapback_store::ServerKey;
 
@@ -105,7 +106,7 @@ impl<T: Tls + Clone> Engine<T> {
     /// What an attempt that begins now finds open: since when it was being opened.
     pub(super) fn take_standby(&mut self) -> Option<Instant> {
         let standby = self.standby?;
-        if standby.is_open {
+        if standby.is_open || planted(Mistake::StandbyNotOpen) {
             self.standby = None;
             return Some(standby.since);
         }

@@ -310,8 +310,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn report_store_failure(&mut self, outcome: Result<(), StoreError>) {
         if let Err(error) = outcome {
-            let reason = EndReason::Store(error);
-            self.event(EngineEvent::Ended { reason, plan: None });
+            self.report_end(EndReason::Store(error), None);
         }
     }
 }

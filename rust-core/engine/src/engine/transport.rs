@@ -120,7 +120,7 @@ impl<T: Tls + Clone> Engine<T> {
                 ..Ending::default()
             },
         };
-        self.event(EngineEvent::Ended { reason, plan: None });
+        self.report_end(reason, None);
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
             attempt,
@@ -321,7 +321,6 @@ impl<T: Tls + Clone> Engine<T> {
             return;
         };
         let number = attempt.number;
-        let plan = Some(attempt.link.plan().clone());
         let is_encrypted = attempt.link.timeline().tls.is_some();
         self.set_back(&attempt, error.as_ref());
         self.addresses
@@ -335,7 +334,7 @@ impl<T: Tls + Clone> Engine<T> {
         if let EndReason::Store(error) = &reason {
             ending = Some(storage::ending(*error));
         }
-        self.event(EngineEvent::Ended { reason, plan });
+        self.report_end(reason, Some(&attempt.link));
         self.note_disconnected();
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
@@ -372,11 +371,17 @@ impl<T: Tls + Clone> Engine<T> {
             self.note_alive();
         }
         if let Some(attempt) = self.attempt.take() {
-            let plan = Some(attempt.link.plan().clone());
-            let reason = EndReason::Dropped;
-            self.event(EngineEvent::Ended { reason, plan });
+            self.report_end(EndReason::Dropped, Some(&attempt.link));
         }
         self.note_disconnected();
+    }
+
+    pub(super) fn report_end(&mut self, reason: EndReason, link: Option<&Link<T>>) {
+        self.event(EngineEvent::Ended {
+            reason,
+            plan: link.map(|link| link.plan().clone()),
+            timeline: link.map(|link| Box::new(link.timeline().clone())),
+        });
     }
 
     fn note_disconnected(&mut self) {

@@ -1,9 +1,13 @@
 //! The app: it sends, is told, confirms.
 
-use snapback_engine::engine::{EndReason, EngineEvent, Refusal, RequestError, Room, Ticket};
-use snapback_engine::link::LinkError;
+use core::net::SocketAddr;
+
+use snapback_engine::engine::{
+    Address, EndReason, EngineEvent, Refusal, RequestError, Room, Ticket,
+};
 use snapback_engine::link::tls::Tls;
-use snapback_engine::supervisor::Ending;
+use snapback_engine::link::{LinkError, Timeline};
+use snapback_engine::supervisor::{ConnectionState, Ending, OfflineReason};
 use snapback_engine::{EngineInput, EngineOutput};
 use snapback_proto::connection::{Failure, Outcome, Stage};
 use snapback_proto::error::ConnectionError;
@@ -23,6 +27,8 @@ use super::Phone;
 
 /// How many redirections in a row may be followed (rule T8).
 const MAX_HOPS: u32 = 3;
+/// For how long an address that failed is tried behind the others, at least.
+const SET_BACK: std::time::Duration = std::time::Duration::from_secs(60);
 /// How late the server may hear an attempt that was given up (rule I10).
 const ECHO: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -54,6 +60,12 @@ pub(super) struct App {
     pub(super) last_wire: Option<Wire>,
     /// Redirections that were followed in a row.
     hops: u32,
+    /// Where the last connection led, if it got no further than to a transport: the next attempt dials elsewhere first.
+    failed_at: Option<(SocketAddr, Instant)>,
+    /// The platform says that there is no network.
+    no_network: bool,
+    /// An attempt to turn the token in was made since the app asked to be logged out, or there was no way to make one.
+    tried_to_turn_in: bool,
 }
 
 impl App {
@@ -73,6 +85,29 @@ impl App {
             unanswered: None,
             last_wire: None,
             hops: 0,
+            failed_at: None,
+            no_network: false,
+            tried_to_turn_in: false,
+        }
+    }
+
+    /// W1: an address that led to no TLS is tried behind the others, for a while.
+    pub(super) fn dials(&mut self, set_back: &[Address], now: Instant, model: &mut Model) {
+        let Some((failed, at)) = self.failed_at.take() else {
+            return;
+        };
+        let is_behind = set_back.iter().any(|address| address.addr == failed);
+        if !is_behind && now.since(at) < SET_BACK {
+            model.broken("W1", || {
+                "an address that has just failed is dialed first".to_owned()
+            });
+        }
+    }
+
+    /// S5: what could log in again is about to be forgotten.
+    pub(super) fn forgets(&self, has_token: bool, model: &mut Model) {
+        if has_token && !self.tried_to_turn_in {
+            model.broken("S5", || "the token was not turned in".to_owned());
         }
     }
 
@@ -81,6 +116,7 @@ impl App {
         self.purpose = purpose;
         self.closing = false;
         self.is_turning_in = purpose == Purpose::LogOut;
+        self.tried_to_turn_in |= self.is_turning_in;
         if self.displaced && !self.is_turning_in {
             model.broken("I10", || {
                 "a conflict was answered with another attempt".to_owned()
@@ -132,8 +168,10 @@ impl<T: Tls + Clone> Phone<T> {
             EngineInput::Disconnect => self.app.closing = true,
             EngineInput::LogOut => {
                 self.app.logging_out = true;
+                self.app.tried_to_turn_in = self.app.no_network;
                 self.app.closing = true;
             }
+            EngineInput::NetworkChanged { available } => self.app.no_network = !available,
             EngineInput::BeginSync => self.app.syncs += 1,
             EngineInput::EndSync => {
                 // All of them end at once.
@@ -227,6 +265,11 @@ impl<T: Tls + Clone> Phone<T> {
             EngineOutput::Event(event) => self.event(event, model, coverage, now),
             EngineOutput::State(state) => {
                 model.note("state", || format!("{state:?}"));
+                // There is no way to the server now.
+                self.app.tried_to_turn_in |= matches!(
+                    state,
+                    ConnectionState::Offline { reason, .. } if reason != OfflineReason::NotWanted
+                );
                 self.state = state;
             }
             EngineOutput::Accepted {
@@ -263,9 +306,9 @@ impl<T: Tls + Clone> Phone<T> {
             EngineEvent::Online {
                 outcome, timeline, ..
             } => self.online(outcome, timeline.round_trips(), model, coverage),
-            EngineEvent::Ended { reason, plan } => {
-                self.ended(&reason, plan.is_some(), model, coverage, now);
-            }
+            EngineEvent::Ended {
+                reason, timeline, ..
+            } => self.ended(&reason, timeline.as_deref(), model, coverage, now),
             EngineEvent::Message(delivery)
             | EngineEvent::Presence(delivery)
             | EngineEvent::Carbon(delivery, _) => self.delivered(&delivery, model, now),
@@ -320,7 +363,7 @@ impl<T: Tls + Clone> Phone<T> {
     fn ended(
         &mut self,
         reason: &EndReason,
-        was_connected: bool,
+        timeline: Option<&Timeline>,
         model: &mut Model,
         coverage: &mut Coverage,
         now: Time,
@@ -331,7 +374,16 @@ impl<T: Tls + Clone> Phone<T> {
             _ => None,
         };
         let ending = error.map(Ending::from).unwrap_or_default();
-        if !was_connected || *reason == EndReason::Dropped {
+        let is_local = matches!(
+            error,
+            Some(LinkError::Connection(ConnectionError::Local(_)))
+        );
+        let is_excused = is_local || ending.needs_credentials || ending.no_session;
+        if error.is_some() && !is_excused && timeline.is_some_and(|timeline| timeline.tls.is_none())
+        {
+            self.app.failed_at = Some((self.host.addr(), mono));
+        }
+        if timeline.is_none() || *reason == EndReason::Dropped {
             if ending.no_session {
                 coverage.event("visit found none stored");
             }

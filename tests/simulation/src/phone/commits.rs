@@ -56,7 +56,7 @@ impl<T: Tls + Clone> Phone<T> {
     ) -> Option<Result<(), StoreError>> {
         let is_log_out = ops.iter().any(|op| matches!(op, Op::ForgetCredentials));
         if is_log_out {
-            self.note_token(server, coverage);
+            self.note_token(server, model, coverage);
         }
         self.note_drop(ops, model);
         let outcome = self.storage.apply(server, ops);
@@ -86,9 +86,11 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     /// A token that is gone before it is forgotten was turned in.
-    fn note_token(&mut self, server: &ServerKey, coverage: &mut Coverage) {
+    fn note_token(&mut self, server: &ServerKey, model: &mut Model, coverage: &mut Coverage) {
         let known = self.storage.store().load(server);
-        if self.app.is_turning_in && known.is_ok_and(|known| known.fast.is_none()) {
+        let has_token = known.is_ok_and(|known| known.fast.is_some());
+        self.app.forgets(has_token, model);
+        if self.app.is_turning_in && !has_token {
             coverage.event("token turned in");
         }
     }
