@@ -55,7 +55,7 @@ pub enum NoSession {
     Expired,
     /// The server does not offer stream management any more.
     NotOffered,
-    /// The server has forgotten it.
+    /// The server has forgotten it, or failed over it whenever it was asked for (rule I19).
     Forgotten,
 }
 
@@ -132,6 +132,19 @@ impl ConnectionError {
             | Self::WrongAssumption(_)
             | Self::TransportClosed
             | Self::StreamClosed => true,
+        }
+    }
+
+    /// Whether it may pass although it is not retryable: a server that worked before is being set up anew, or what stands in front
+    /// of it is. Where a login has ever been proven, it is worth trying again, slowly (rule I19).
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Peer(error) => matches!(error, PeerError::NoLogin(_)),
+            Self::Stream(error) => {
+                !error.is_retryable() && error.condition != StreamCondition::Conflict
+            }
+            Self::Sasl(condition) => !condition.is_temporary() && !condition.needs_credentials(),
+            _ => false,
         }
     }
 

@@ -377,6 +377,8 @@ impl Driver {
         let reason = self.end_reason(error);
         if let EndReason::Store(error) = &reason {
             ending = Some(persist::ending(*error));
+        } else if let Some(ending) = &mut ending {
+            ending.passing = ending.passing && self.was_logged_in();
         }
         self.events.push(Event::Ended { reason, plan });
         self.told_disconnected();

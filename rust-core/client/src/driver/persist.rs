@@ -122,14 +122,22 @@ impl Driver {
         let _ = self.apply(&ops);
     }
 
+    /// Whether this account was ever logged in.
+    pub(super) fn was_logged_in(&mut self) -> bool {
+        let server = self.last_server();
+        let known = self.store.load(&server);
+        known.is_ok_and(|known| known.was_logged_in())
+    }
+
     pub(super) fn last_server(&self) -> ServerKey {
         let last = self.state.last_server.clone();
         last.unwrap_or_else(attempt::no_server)
     }
 }
 
-/// What the store's error means for the next attempt. Most pass: the other process ends, the phone is unlocked, room is
-/// made, and what contradicts the store is not said again by a connection that starts from it.
+/// What the store's error means for the next attempt. All of them may pass: the other process ends, the phone is unlocked, room is
+/// made, a vault that was busy answers, and what contradicts the store is not said again by a connection that starts from it.
+/// Where the platform calls it lasting, it is tried again slowly (rule I19).
 pub(super) fn ending(error: StoreError) -> Ending {
     let lasts = matches!(
         error,
@@ -137,6 +145,7 @@ pub(super) fn ending(error: StoreError) -> Ending {
     );
     Ending {
         retryable: !lasts,
+        passing: lasts,
         ..Ending::default()
     }
 }

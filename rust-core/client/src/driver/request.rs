@@ -95,6 +95,7 @@ impl Driver {
             }
             Request::NetworkChanged { available } => {
                 self.renew_spare();
+                self.command(Command::PathChanged);
                 self.tell(supervisor::Input::NetworkChanged { available });
             }
             Request::SetActive(active) => self.set_active(active),
@@ -110,9 +111,13 @@ impl Driver {
                     self.store_failed(error);
                 }
             }
-            Request::Resume => self.wake(supervisor::Input::Resume),
+            Request::Resume => {
+                self.command(Command::PathChanged);
+                self.wake(supervisor::Input::Resume);
+            }
             Request::Visit(begun) => {
                 self.state.visits = self.state.visits.saturating_add(1);
+                self.command(Command::PathChanged);
                 self.wake(supervisor::Input::Visit);
                 self.settle();
                 begun.send_replace(true);

@@ -20,6 +20,7 @@ use crate::xep::caps::{Caps, OwnCaps};
 use crate::xep::disco;
 use crate::xml::{Element, StreamHeader, StreamReader};
 
+use super::resumption::Resumption;
 use super::timer::Timers;
 use super::{Event, Output, Seq, Start, Timer, TlsFacts};
 
@@ -63,6 +64,8 @@ pub(super) struct Context {
     pub(super) jid: Option<String>,
     /// A remembered fact that what was just sent relies on.
     pub(super) at_risk: Option<Assumption>,
+    /// How far the resumption of the session has come.
+    pub(super) resumption: Resumption,
     next_persist: u64,
     early_data_possible: bool,
     pub(super) purpose: Purpose,
@@ -108,6 +111,7 @@ impl Context {
             authenticated: false,
             jid: None,
             at_risk: None,
+            resumption: Resumption::default(),
             next_persist: 0,
             early_data_possible: start.early_data_possible,
             purpose: start.purpose,
@@ -351,6 +355,7 @@ impl Context {
         let Some(key) = self.tls.as_ref().map(|tls| tls.key) else {
             return;
         };
+        self.resumption.features_came();
         if self.authenticated && self.knowledge.server.authenticated.as_ref() == Some(features) {
             return;
         }

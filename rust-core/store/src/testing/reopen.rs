@@ -20,7 +20,7 @@ use snapback_proto::xml::Element;
 use crate::{KnownEndpoints, NewStanza, OpenReport, Store};
 
 use super::caches::{endpoints, known};
-use super::{apply, enabled, message, new_message, queue, server, session, stanza};
+use super::{apply, enabled, message, new_message, queue, server, session, stanza, trials};
 
 pub(super) fn everything_is_there_again(store: &mut impl Store) {
     fill(store);
@@ -105,6 +105,12 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_2(store);
     fill_schema_3(store);
     fill_schema_4(store);
+    fill_schema_5(store);
+}
+
+/// What schema 5 added.
+pub(crate) fn fill_schema_5(store: &mut impl Store) {
+    apply(store, &[Op::SmTrials(trials())]);
 }
 
 /// What schema 4 added.

@@ -27,7 +27,7 @@ use archive::Archive;
 use second_look::SecondLook;
 
 pub(super) use establish::Inline;
-pub(super) use outbound::{enqueue, handled, lost};
+pub(super) use outbound::{MOST_ACK_WAITS, enqueue, handled, lost};
 
 /// A session and its counters.
 #[derive(Debug)]
@@ -148,6 +148,7 @@ impl Session {
                 // Prosody says goodbye with an `<a/>`: only one that takes something in shows that it could be read.
                 if self.base != before {
                     context.assumption_held(Assumption::Resumption);
+                    context.resumption_proven();
                 }
                 self.doubt_archive(context);
                 self.go_on(context);
@@ -250,8 +251,7 @@ impl Session {
         self.refuse(refused, context);
     }
 
-    /// T6: ill-formed XML, or a server that resumed the session and then was deaf to it. The first time the session is
-    /// worth another try; at the same place again it is not.
+    /// T6: ill-formed XML. The first time the session is worth another try; at the same place again it is not.
     pub(super) fn poisoned(&mut self, context: &mut Context) {
         let Some(session) = &context.knowledge.sm else {
             return;

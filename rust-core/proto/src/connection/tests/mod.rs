@@ -19,6 +19,7 @@ mod graph;
 mod login_sasl1;
 mod login_sasl2;
 mod resume_only;
+mod resume_trials;
 mod rules_ack;
 mod rules_caps;
 mod rules_count;
