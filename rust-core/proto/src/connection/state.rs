@@ -325,6 +325,10 @@ impl State {
                     session.look_again(context);
                     Self::Online(session)
                 }
+                (Self::Online(mut session), Timer::Ack) if session.awaits_start() => {
+                    session.start_late(context);
+                    Self::Online(session)
+                }
                 (Self::Online(session), Timer::Ack) if session.is_patient(context) => {
                     Self::Online(session)
                 }
@@ -346,7 +350,7 @@ impl State {
         context: &mut Context,
     ) -> Next {
         let keys = keys.map_err(|_| ConnectionError::Local(LocalError::PasswordNotAllowed))?;
-        context.knowledge.scram_keys = Some((id, keys));
+        context.keys_derived(id, keys);
         match self {
             Self::ExpectSasl1(state) => state.keys_ready(context),
             Self::ExpectSasl2(state) => state.keys_ready(context),

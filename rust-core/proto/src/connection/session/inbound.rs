@@ -178,6 +178,9 @@ impl Session {
 
     /// T7: an answer matches by id and by sender.
     fn response(&mut self, iq: &Element, context: &mut Context) {
+        if is_from_account(iq, context) && self.start_answered(iq, context) {
+            return;
+        }
         if is_from_account(iq, context) && self.ping_answered(iq, context) {
             self.commit(Vec::new(), context);
             return;

@@ -3,6 +3,7 @@
 
 mod garble;
 mod memory;
+mod passwords;
 mod peer;
 mod proofs;
 mod scripts;
@@ -11,11 +12,14 @@ mod setup;
 mod texts;
 
 mod archive;
+mod bind_order;
+mod bind_refused;
 mod chunks;
 mod doubles;
 mod early_data;
 mod first_bind;
 mod graph;
+mod login_binding;
 mod login_sasl1;
 mod login_sasl2;
 mod resume_only;
