@@ -144,7 +144,9 @@ impl ConnectionError {
     /// of it is. Where a login has ever been proven, it is worth trying again, slowly (rule I19).
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Peer(error) => matches!(error, PeerError::NoLogin(_)),
+            Self::Peer(error) => {
+                matches!(error, PeerError::NoLogin(NoMechanism::NothingInCommon))
+            }
             Self::Stream(error) => {
                 !error.is_retryable() && error.condition != StreamCondition::Conflict
             }

@@ -203,6 +203,7 @@ fn meaning(error: &ConnectionError) -> Meaning {
         | ConnectionError::Local(_)
         | ConnectionError::Sasl(_)
         | ConnectionError::NoSession(_)
+        | ConnectionError::TasksRequired(_)
         | ConnectionError::WrongAssumption(_) => Meaning::None,
     }
 }

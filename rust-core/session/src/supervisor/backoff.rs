@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use snapback_proto::time::Instant;
 
-use super::{ALLOWANCE, ALLOWANCE_STEP, RESERVE, RESERVE_STEP, STARTS_PER_WINDOW, Timing};
+use super::{ALLOWANCE, ALLOWANCE_WINDOWS, RESERVE, RESERVE_WINDOWS, STARTS_PER_WINDOW, Timing};
 
 /// Waits after failures.
 #[derive(Debug)]
@@ -52,17 +52,15 @@ pub(super) struct Budget {
     reserve: Allowance,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
+impl Budget {
+    pub(super) fn new(timing: &Timing) -> Self {
         Self {
             last: VecDeque::new(),
-            allowance: Allowance::new(ALLOWANCE, ALLOWANCE_STEP),
-            reserve: Allowance::new(RESERVE, RESERVE_STEP),
+            allowance: Allowance::new(ALLOWANCE, timing.window * ALLOWANCE_WINDOWS),
+            reserve: Allowance::new(RESERVE, timing.window * RESERVE_WINDOWS),
         }
     }
-}
 
-impl Budget {
     pub(super) fn count(&mut self, now: Instant) {
         if self.last.len() >= STARTS_PER_WINDOW {
             self.last.pop_front();

@@ -10,8 +10,8 @@ use snapback_proto::time::Instant;
 
 use super::backoff::{Backoff, Budget};
 use super::{
-    AttemptId, ConnectionState, Ending, Input, MAX_AT_ONCE, OfflineReason, Output, Step, Timing,
-    Wait, Why,
+    AttemptId, ConnectionState, Ending, Input, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER,
+    Step, Timing, Wait, Why,
 };
 
 /// How much later than the deadline a failed probe may be reported and still be known as the reason.
@@ -100,9 +100,9 @@ impl Supervisor {
     /// A supervisor that waits for `Connect`, and believes that there is a network until told otherwise.
     pub fn new(timing: Timing, seed: u64) -> Self {
         Self {
+            budget: Budget::new(&timing),
             timing,
             backoff: Backoff::new(seed),
-            budget: Budget::default(),
             relief_until: Instant::ZERO,
             at_once: 0,
             broke_young: false,
@@ -615,7 +615,7 @@ impl Supervisor {
 
     /// The session breaks, if there is one. Says whether the next attempt is made at once.
     fn note_breaking(&mut self, now: Instant) -> bool {
-        if self.has_lasted(self.timing.proven, now) {
+        if self.has_lasted(self.timing.stable * PROVEN_AFTER, now) {
             self.forget_failures();
             return true;
         }

@@ -329,12 +329,10 @@ pub struct Timing {
     /// `floor` for such a server. Default 5 s.
     pub relief_floor: Duration,
     /// When a session breaks that lasted this long, the first attempt is made at once. One that lasted for less counts as one
-    /// more failure; otherwise a server that accepts and drops would be tried for ever without a pause. Default 5 s.
+    /// more failure; otherwise a server that accepts and drops would be tried for ever without a pause. Default 5 s. One that
+    /// lasted [`PROVEN_AFTER`] times as long has proved itself: the waits begin anew. Any other is given an attempt at once only
+    /// the first time, and leaves the waits as they are: the next may break like it.
     pub stable: Duration,
-    /// A session that lasted this long has proved itself: the waits begin anew. One that lasted for less and broke is given an
-    /// attempt at once only the first time, and leaves the waits as they are: the next may break like it. Default 30 s: what a server
-    /// does not like about a login it has ended by then.
-    pub proven: Duration,
     /// For a sign of life after a network change or a wake-up. Default 3 s: a radio that wakes (up to 2 s on 3G) and one
     /// round trip. Longer, and a user looks at a dead connection; shorter, and a live one is thrown away, which costs
     /// a login.
@@ -362,7 +360,6 @@ impl Default for Timing {
             relief_base: Duration::from_secs(30),
             relief_floor: Duration::from_secs(5),
             stable: Duration::from_secs(5),
-            proven: Duration::from_secs(30),
             probe: Duration::from_secs(3),
             head_start: Duration::from_millis(250),
             attempt: Duration::from_secs(90),
@@ -376,20 +373,24 @@ impl Default for Timing {
 /// and two for a walk from one network into another.
 pub const STARTS_PER_WINDOW: usize = 6;
 
-/// How many attempts may start without an event of the user or the network; after that, one for each [`ALLOWANCE_STEP`]. With
+/// How many times [`Timing::stable`] a session lasts that has proved itself: 30 s by default. What a server does not like about a
+/// login it has ended by then.
+pub const PROVEN_AFTER: u32 = 6;
+
+/// How many attempts may start without an event of the user or the network; after that, one for each [`ALLOWANCE_WINDOWS`]. With
 /// [`RESERVE`] it is what rule I19 allows: at most 30 in an hour, and 150 in a day.
 pub const ALLOWANCE: u32 = 20;
 
-/// What a start has to wait for when the allowance is spent. With the wait after a failure on top, two are never more than 20
-/// minutes apart.
-pub const ALLOWANCE_STEP: Duration = Duration::from_secs(12 * 60);
+/// How many times [`Timing::window`] a start has to wait for when the allowance is spent: 12 minutes. With the wait after a failure
+/// on top, two are never more than 20 minutes apart.
+pub const ALLOWANCE_WINDOWS: u32 = 24;
 
 /// How many attempts may start when the allowance is spent, to mend a wrong assumption: what was wrong is forgotten, so the next
 /// attempt may well work.
 pub const RESERVE: u32 = 4;
 
-/// How long one of these takes to come back.
-pub const RESERVE_STEP: Duration = Duration::from_secs(6 * 3600);
+/// How many times [`Timing::window`] one of these takes to come back: 6 hours.
+pub const RESERVE_WINDOWS: u32 = 720;
 
 /// How many wrong assumptions in a row are corrected at once. There are few facts that can be wrong, and each is
 /// forgotten when it was, so more than this is a server that plays with us.

@@ -406,6 +406,7 @@ fn errors_are_classified() {
         overloaded: true,
         ..Ending::default()
     };
+    let weaker = PeerError::NoLogin(NoMechanism::BelowFloor);
     let nothing = PeerError::NoLogin(NoMechanism::NothingInCommon);
     let table = [
         (stream(StreamCondition::HostUnknown), passing),
@@ -413,6 +414,7 @@ fn errors_are_classified() {
         (stream(StreamCondition::InvalidFrom), passing),
         (stream(StreamCondition::UnsupportedVersion), passing),
         (ConnectionError::Peer(nothing), passing),
+        (ConnectionError::Peer(weaker), Ending::default()),
         (
             ConnectionError::Sasl(SaslCondition::MechanismTooWeak),
             refused,
