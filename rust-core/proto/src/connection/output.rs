@@ -1,5 +1,7 @@
 //! What a connection wants done.
 
+use zeroize::Zeroizing;
+
 use crate::error::ConnectionError;
 use crate::knowledge::{Delivery, Op};
 use crate::part::Part;
@@ -30,8 +32,8 @@ pub enum Output {
     Transmit {
         /// Not before this transaction is committed.
         after: Option<Seq>,
-        /// The bytes.
-        bytes: Vec<u8>,
+        /// The bytes; wiped when dropped, for a login's hold the password or a token (rule T9).
+        bytes: Zeroizing<Vec<u8>>,
         /// What they say, for the timeline.
         parts: Vec<Part>,
     },
@@ -93,7 +95,7 @@ pub enum Event {
     ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
-    /// An inbound stanza was over a limit and was skipped (rule T6).
+    /// An inbound stanza was over a limit, or had a fault that its sender caused, and was skipped (rule T6).
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing: the server forgot the session (rule I8), or it leaves what waited for us to its
     /// archive, as Bind 2 servers do (XEP-0386); and the archive (XEP-0313) did not help.

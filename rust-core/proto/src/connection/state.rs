@@ -218,13 +218,22 @@ impl State {
                 context.accept_header(&header)?;
                 Ok(self)
             }
-            StreamItem::Element(element) => self.element(&element, context),
+            StreamItem::Element(mut element) => {
+                let next = self.element(&element, context);
+                // `<success/>` may hold a FAST token (rule T9).
+                if element.ns() == ns::SASL2 {
+                    element.wipe();
+                }
+                next
+            }
             StreamItem::Refused(refused) => match self {
                 Self::Online(mut session) => {
                     session.stanza_refused(refused, context);
                     Ok(Self::Online(session))
                 }
-                state => Ok(state),
+                state @ Self::Closing(_) => Ok(state),
+                // T6: during the login everything closes the stream.
+                _ => Err(ConnectionError::Peer(PeerError::Xml(refused.reason.into()))),
             },
             StreamItem::End => self.stream_ended(context),
         }

@@ -256,7 +256,7 @@ impl Session {
         }
     }
 
-    /// T6: an inbound stanza was too big and was skipped; it counts all the same, or the server would send it for ever.
+    /// T6: an inbound stanza was skipped; it counts all the same, or the server would send it for ever.
     pub(super) fn stanza_refused(&mut self, refused: RefusedStanza, context: &mut Context) {
         self.refuse(refused, context);
     }

@@ -22,6 +22,7 @@ mod graph;
 mod login_binding;
 mod login_sasl1;
 mod login_sasl2;
+mod refused_results;
 mod resume_only;
 mod resume_trials;
 mod rules_ack;
