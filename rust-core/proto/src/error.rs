@@ -148,7 +148,9 @@ impl ConnectionError {
                 matches!(error, PeerError::NoLogin(NoMechanism::NothingInCommon))
             }
             Self::Stream(error) => {
-                !error.is_retryable() && error.condition != StreamCondition::Conflict
+                !error.is_retryable()
+                    && !error.is_account_removed()
+                    && error.condition != StreamCondition::Conflict
             }
             Self::Sasl(condition) => !condition.is_temporary() && !condition.needs_credentials(),
             _ => false,
@@ -164,6 +166,7 @@ impl ConnectionError {
     pub fn needs_credentials(&self) -> bool {
         match self {
             Self::Sasl(condition) => condition.needs_credentials(),
+            Self::Stream(error) => error.is_account_removed(),
             Self::Local(LocalError::NoCredentials | LocalError::PasswordNotAllowed) => true,
             _ => false,
         }
@@ -215,6 +218,9 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::Local(error) => write!(f, "{error}"),
             Self::Peer(error) => write!(f, "the server misbehaved: {error}"),
+            Self::Stream(error) if error.is_account_removed() => {
+                f.write_str("the server closed the stream: the account was removed")
+            }
             Self::Stream(error) => write!(
                 f,
                 "the server closed the stream: {}",

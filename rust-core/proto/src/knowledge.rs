@@ -48,12 +48,16 @@ pub struct Knowledge {
 impl Knowledge {
     /// Whether a login of this account was ever proven: nothing of this is kept before (rule T4).
     pub fn was_logged_in(&self) -> bool {
+        let archive_is_known = matches!(
+            self.archive,
+            Some(ArchiveCursor::Start | ArchiveCursor::After(_))
+        );
         self.floor.is_some()
             || self.scram_keys.is_some()
             || self.fast.is_some()
             || self.sm.is_some()
             || self.server.secured.is_some()
-            || self.archive.is_some()
+            || archive_is_known
             || self.roster_version.is_some()
     }
 }

@@ -17,8 +17,10 @@ use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
+use snapback_proto::stanza::StanzaError;
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
+use snapback_proto::xml::Element;
 use snapback_resolver::{Endpoint, StoredAnswer};
 use snapback_session::link::{LinkError, LinkInput, LinkOutput};
 use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
@@ -351,6 +353,12 @@ impl Driver {
     fn delivered(&mut self, delivery: Delivery) -> Option<Event> {
         if delivery.stanza.name() == "presence" {
             return Some(Event::Presence { delivery });
+        }
+        if let Some((id, error)) = bounce(&delivery.stanza) {
+            // It belongs to a message that the app has: what comes back with it is that message's own text.
+            self.confirm(vec![delivery.id]);
+            let stage = Stage::Failed(Failure::Refused(error));
+            return Some(Event::Stage { id, stage });
         }
         let account = self.config.account.to_string();
         match carbons::unwrap(&delivery.stanza, &account) {
@@ -686,4 +694,11 @@ fn attempt_transport(plan: Option<&snapback_proto::plan::Plan>) -> snapback_prot
     plan.map_or(snapback_proto::plan::Transport::StartTls, |plan| {
         plan.transport
     })
+}
+
+/// RFC 6120 section 8.3: a message of ours that could not be delivered comes back as an error with its id.
+fn bounce(stanza: &Element) -> Option<(String, StanzaError)> {
+    let error = StanzaError::of(stanza).filter(|_| stanza.name() == "message")?;
+    let id = stanza.attr("id").filter(|id| !id.is_empty())?;
+    Some((id.to_owned(), error))
 }

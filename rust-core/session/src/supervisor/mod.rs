@@ -150,7 +150,7 @@ impl From<&ConnectionError> for Ending {
             retryable: error.is_retryable(),
             at_once: error.retry_at_once(),
             needs_credentials: error.needs_credentials(),
-            conflict: condition == Some(StreamCondition::Conflict),
+            conflict: condition == Some(StreamCondition::Conflict) && !error.needs_credentials(),
             // A login that is refused for now counts as well: servers lock accounts that try too often.
             overloaded: is_relief || matches!(error, ConnectionError::Sasl(_)),
             no_session: matches!(error, ConnectionError::NoSession(_)),

@@ -409,6 +409,16 @@ fn errors_are_classified() {
     let weaker = PeerError::NoLogin(NoMechanism::BelowFloor);
     let nothing = PeerError::NoLogin(NoMechanism::NothingInCommon);
     let table = [
+        (
+            ConnectionError::Stream(StreamError {
+                text: Some("User removed".to_owned()),
+                ..StreamError::new(StreamCondition::Conflict)
+            }),
+            Ending {
+                needs_credentials: true,
+                ..Ending::default()
+            },
+        ),
         (stream(StreamCondition::HostUnknown), passing),
         (stream(StreamCondition::HostGone), passing),
         (stream(StreamCondition::InvalidFrom), passing),
