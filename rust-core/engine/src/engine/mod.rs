@@ -238,13 +238,17 @@ impl<T: Tls + Clone> Engine<T> {
         match input {
             EngineInput::Start => self.open_store(Asked::OpenedAtStart),
             EngineInput::Connect => self.wake(supervisor::Input::Connect),
-            EngineInput::Resume => self.wake(supervisor::Input::Resume),
+            EngineInput::Resume => {
+                self.command(Command::PathChanged);
+                self.wake(supervisor::Input::Resume);
+            }
             EngineInput::Disconnect => {
                 self.disconnecting = true;
                 self.tell(supervisor::Input::Disconnect);
             }
             EngineInput::BeginSync => {
                 self.syncs = self.syncs.saturating_add(1);
+                self.command(Command::PathChanged);
                 self.wake(supervisor::Input::Visit);
             }
             EngineInput::EndSync => self.end_sync(),
@@ -255,6 +259,7 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::SetActive(active) => self.set_active(active),
             EngineInput::NetworkChanged { available } => {
                 self.renew_standby();
+                self.command(Command::PathChanged);
                 self.tell(supervisor::Input::NetworkChanged { available });
             }
             EngineInput::LogOut => self.begin_log_out(),

@@ -324,15 +324,15 @@ fn no_server() -> ServerKey {
     }
 }
 
-/// What the store's error means for the next attempt. Most pass: the other process ends, the phone is unlocked, room is
-/// made, and what contradicts the store is not said again by a connection that starts from it.
+/// What the store's error means for the next attempt. Most pass: the other process ends, the phone is unlocked, room is made, and
+/// what contradicts the store is not said again by a connection that starts from it. So does what a vault calls broken: keystores
+/// say so of much that is over a moment later, and it is tried again slowly (rule I19). A store that cannot be written needs a
+/// person.
 pub(super) fn ending(error: StoreError) -> Ending {
-    let lasts = matches!(
-        error,
-        StoreError::ReadOnly | StoreError::Vault(VaultError::Broken)
-    );
+    let is_vault = error == StoreError::Vault(VaultError::Broken);
     Ending {
-        retryable: !lasts,
+        retryable: error != StoreError::ReadOnly && !is_vault,
+        passing: is_vault,
         ..Ending::default()
     }
 }

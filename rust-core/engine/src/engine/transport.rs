@@ -6,8 +6,10 @@ use snapback_proto::connection::{Command, Event, Failure, Outcome, Stage, Start,
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 use snapback_proto::plan::Purpose;
+use snapback_proto::stanza::StanzaError;
 use snapback_proto::time::{Instant, Now};
 use snapback_proto::xep::carbons;
+use snapback_proto::xml::Element;
 use snapback_store::ServerKey;
 
 use crate::link::tls::Tls;
@@ -30,6 +32,8 @@ pub(super) struct Attempt<T: Tls> {
     pub(super) address: Address,
     /// A login was proven at this server before.
     pub(super) was_proven: bool,
+    /// This account was logged in before, wherever that was.
+    pub(super) was_logged_in: bool,
     /// There was a session over this connection.
     pub(super) was_online: bool,
     pub(super) deadline: Option<(Instant, Timer)>,
@@ -144,6 +148,7 @@ impl<T: Tls + Clone> Engine<T> {
             transport: server.transport,
         };
         let was_proven = knowledge.server.secured.is_some();
+        let was_logged_in = knowledge.was_logged_in();
         knowledge.presence.clone_from(&self.presence);
         self.credentials.is_new = false;
         self.addresses.last_server = Some(server.clone());
@@ -171,6 +176,7 @@ impl<T: Tls + Clone> Engine<T> {
             server,
             address,
             was_proven,
+            was_logged_in,
             was_online: false,
             deadline: None,
             next: None,
@@ -303,6 +309,12 @@ impl<T: Tls + Clone> Engine<T> {
         if delivery.stanza.name() == "presence" {
             return self.event(EngineEvent::Presence(delivery));
         }
+        if let Some((id, error)) = bounce(&delivery.stanza) {
+            // It belongs to a message that the app has: what comes back with it is that message's own text.
+            self.confirm(vec![delivery.id]);
+            let stage = Stage::Failed(Failure::Refused(error));
+            return self.event(EngineEvent::Stage { id, stage });
+        }
         let account = self.core.account.to_string();
         match carbons::unwrap(&delivery.stanza, &account) {
             None => self.event(EngineEvent::Message(delivery)),
@@ -333,6 +345,9 @@ impl<T: Tls + Clone> Engine<T> {
         let reason = self.end_reason(error);
         if let EndReason::Store(error) = &reason {
             ending = Some(storage::ending(*error));
+        } else if let Some(ending) = &mut ending {
+            let was_logged_in = attempt.was_logged_in || attempt.link.is_login_proven();
+            ending.passing = ending.passing && was_logged_in;
         }
         self.report_end(reason, Some(&attempt.link));
         self.note_disconnected();
@@ -411,4 +426,11 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn ask_probe(&mut self, deadline: Instant) {
         self.command(Command::Probe { deadline });
     }
+}
+
+/// RFC 6120 section 8.3: a message of ours that could not be delivered comes back as an error with its id.
+fn bounce(stanza: &Element) -> Option<(String, StanzaError)> {
+    let error = StanzaError::of(stanza).filter(|_| stanza.name() == "message")?;
+    let id = stanza.attr("id").filter(|id| !id.is_empty())?;
+    Some((id.to_owned(), error))
 }

@@ -250,6 +250,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let named = &FAULTS[index];
         let fault = (named.make)();
         self.coverage.fault(named.name);
+        self.model.server_at_fault = true;
         if fault == server::Fault::DuplicateDelivery && !std::mem::replace(&mut self.doubling, true)
         {
             self.model.server_doubles();
