@@ -124,7 +124,9 @@ pub struct NewStanza {
 /// *Deliveries*, in the order in which they came: `Inbound` adds one ([`Conflict::DeliveryExists`] if its id is not new),
 /// `Confirm` removes it, and does nothing the second time.
 ///
-/// *Archive*: `ArchiveCursor` replaces the cursor, `NoArchive` removes it; nothing else does.
+/// *Archive*: `ArchiveCursor` replaces the cursor, `ArchiveTime` the time, `NoArchive` removes both; nothing else does.
+///
+/// *Open session*: `OpenSession` says whether there is one, `SmEnabled` that there is none.
 ///
 /// *Seen*, the newest [`SEEN_MESSAGES`](snapback_proto::knowledge::SEEN_MESSAGES) messages: `Seen` adds one, whatever was
 /// there before. The tags were made with the key that the connection was shown.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use snapback_proto::config::Config;
 use snapback_proto::connection::{self, Command, Failure, Outcome, Stage};
 use snapback_proto::error::ConnectionError;
+use snapback_proto::jid;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
@@ -334,9 +335,9 @@ impl Driver {
             connection::Event::IqAnswer(iq) => {
                 let account = self.config.account.to_string();
                 let domain = self.config.account.domain();
-                self.state
-                    .iqs
-                    .answer(iq, |from| from == account || from == domain);
+                self.state.iqs.answer(iq, |from| {
+                    jid::is_same(from, &account) || jid::is_same(from, domain)
+                });
                 return;
             }
             connection::Event::Stage { id, stage } => {

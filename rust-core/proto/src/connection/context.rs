@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
-use crate::jid::FullJid;
+use crate::jid::{self, FullJid};
 use crate::knowledge::{ArchiveCursor, BindPipelining, Knowledge, KnownCaps, Op, SmSession};
 use crate::part::Part;
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
@@ -415,7 +415,7 @@ impl Context {
         if header
             .from
             .as_deref()
-            .is_some_and(|from| !from.eq_ignore_ascii_case(self.domain()))
+            .is_some_and(|from| !jid::is_same(from, self.domain()))
         {
             return Err(ConnectionError::Peer(PeerError::WrongDomain));
         }

@@ -1,6 +1,7 @@
 //! What one change does to the tables.
 
 use rusqlite::{OptionalExtension, params};
+use snapback_proto::jid;
 use snapback_proto::knowledge::{BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession};
 use snapback_proto::xep::roster::{Item, Subscription};
 
@@ -29,6 +30,8 @@ impl Tables<'_> {
             queue: self.queue()?,
             next_seq: self.hot.ledger.next_seq,
             archive: self.hot.ledger.archive.clone(),
+            archive_time: self.hot.ledger.archive_time,
+            open_session: self.hot.ledger.open_session,
             seen: self.seen()?,
             presence: None,
         })
@@ -122,6 +125,7 @@ impl Tables<'_> {
             Op::DropFast => self.drop_fast(),
             Op::SmEnabled { session, sent } => {
                 self.set_session(Some(session.clone()));
+                self.hot.ledger.open_session = false;
                 self.begin_session(sent)
             }
             Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
@@ -144,13 +148,22 @@ impl Tables<'_> {
             Op::Inbound(delivery) => self.deliver(delivery),
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
             Op::Confirm(id) => self.confirm(id),
-            Op::Seen(tags) => self.note_seen(tags),
+            Op::Seen(message) => self.note_seen(message),
             Op::ArchiveCursor(cursor) => {
                 self.hot.ledger.archive = Some(cursor.clone());
                 Ok(())
             }
+            Op::ArchiveTime(time) => {
+                self.hot.ledger.archive_time = Some(*time);
+                Ok(())
+            }
             Op::NoArchive => {
                 self.hot.ledger.archive = None;
+                self.hot.ledger.archive_time = None;
+                Ok(())
+            }
+            Op::OpenSession(is_open) => {
+                self.hot.ledger.open_session = *is_open;
                 Ok(())
             }
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),
@@ -259,7 +272,7 @@ impl Tables<'_> {
         let gone = self
             .conn
             .prepare_cached("DELETE FROM roster WHERE jid = ?1")?
-            .execute(params![item.jid])?;
+            .execute(params![jid::prepared(&item.jid)])?;
         let mut count = self.hot.ledger.roster_items.saturating_sub(gone as u64);
         if item.subscription != Subscription::Remove {
             self.put_item(item)?;

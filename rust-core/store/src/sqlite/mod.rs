@@ -76,9 +76,10 @@ impl SqliteStore {
         account: &str,
         vault: impl KeyVault + 'static,
     ) -> Result<(Self, OpenReport), StoreError> {
+        let account = epoch::spelling(account, &vault)?;
         let mut store = Self {
             path: path.into(),
-            account: account.to_owned(),
+            account,
             vault: Box::new(vault),
             queue_limit: DEFAULT_QUEUE_LIMIT,
             opened: None,

@@ -180,6 +180,34 @@ pub(super) fn s8_items_and_version_change_together(store: &mut impl Store) {
     }
 }
 
+pub(super) fn w3_a_contact_is_one_contact_however_it_is_spelled(store: &mut impl Store) {
+    let item = |jid: &str, subscription| Item {
+        jid: jid.to_owned(),
+        subscription,
+        ..Item::default()
+    };
+    let push = |item| Op::PushRoster {
+        version: None,
+        item,
+    };
+    let items = vec![
+        item("Romeo@Example.NET", Subscription::None),
+        item("nurse@xn--mller-kva.example", Subscription::Both),
+    ];
+    let version = None;
+    apply(store, &[Op::ReplaceRoster { version, items }]);
+    apply(
+        store,
+        &[push(item("romeo@example.net", Subscription::Both))],
+    );
+    let count = |store: &mut _| Store::roster(store).unwrap().items.len();
+    assert_eq!(count(store), 2);
+    let removed = item("Nurse@MÜLLER.example", Subscription::Remove);
+    apply(store, &[push(removed)]);
+    let expected = vec![item("romeo@example.net", Subscription::Both)];
+    assert_eq!(store.roster().unwrap().items, expected);
+}
+
 fn acked(base: Option<u32>) -> Op {
     Op::Acked {
         base,
@@ -193,6 +221,7 @@ fn delivery(id: &str) -> Delivery {
         stanza: Element::new("message", "jabber:client")
             .with_attr("id", id)
             .into(),
+        possible_duplicate_of: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod doubles;
 mod establish;
 mod inbound;
 mod outbound;
+mod payload;
 mod second_look;
 mod start;
 mod unknown;

@@ -1,16 +1,17 @@
 //! Stanzas on their way out: queued durably before the first byte leaves, removed when acknowledged.
 
 use crate::error::{ConnectionError, PeerError};
-use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StableId};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, Way};
 use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::time::{Instant, UnixTime};
 use crate::xep::delay::Delay;
 use crate::xep::{ping, serial, sm};
-use crate::xml::Element;
+use crate::xml::{Element, parse_stanza};
 
 use super::super::context::Context;
 use super::super::{Event, Failure, Stage, Timer};
+use super::doubles::SenderTags;
 use super::{Asked, Session, Sm};
 
 /// So many times the ordinary wait a server that keeps talking may take to answer.
@@ -491,11 +492,13 @@ pub(super) fn note_sent<'a>(
         .filter(|stanza| super::is_message(stanza));
     let note = |stanza: &OutboundStanza| {
         let seen = &mut context.knowledge.seen;
-        let tag = seen.tag(StableId::Ours(&stanza.id));
-        seen.insert(tag);
-        Op::Seen(vec![tag])
+        let sent = parse_stanza(&stanza.xml)?;
+        let tags = SenderTags::of_ours(&sent, Way::Indirect, seen)?;
+        let message = tags.into_message(&stanza.id);
+        seen.insert(&message);
+        Some(Op::Seen(message))
     };
-    messages.map(note).collect()
+    messages.filter_map(note).collect()
 }
 
 pub(super) fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event> {

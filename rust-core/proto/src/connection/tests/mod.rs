@@ -11,6 +11,7 @@ mod second_look;
 mod setup;
 mod texts;
 
+mod addresses;
 mod archive;
 mod bind_order;
 mod bind_refused;
@@ -24,6 +25,7 @@ mod login_sasl1;
 mod login_sasl2;
 mod refused_results;
 mod resume_only;
+mod reused_ids;
 mod rules_ack;
 mod rules_answers;
 mod rules_caps;
