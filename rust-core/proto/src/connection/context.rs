@@ -11,7 +11,6 @@ use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
 use crate::jid::{self, FullJid};
 use crate::knowledge::{ArchiveCursor, BindPipelining, Knowledge, KnownCaps, Op, SmSession};
-use crate::ns;
 use crate::part::Part;
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
 use crate::sasl::{ChannelBindings, SaslCondition, ScramKeyId, ScramKeys, TlsVersion};
