@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use snapback_client as core;
-use snapback_client::{Client, Element};
+use snapback_client::{Client, Element, Secret};
 use tokio::sync::watch;
 
 use crate::config::{self, CoreConfig};
@@ -252,6 +252,12 @@ impl CoreClient {
     /// want.
     pub fn forget_login_floor(&self) {
         self.tell(Client::forget_login_floor);
+    }
+
+    /// The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
+    /// because credentials were refused or missing connects again.
+    pub fn set_password(&self, password: String) {
+        self.tell(move |client| client.set_password(Secret::new(password)));
     }
 
     /// Ends the client, at once: whatever waits comes back, and the connection is dropped without a goodbye, so that the

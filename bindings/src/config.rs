@@ -19,7 +19,8 @@ pub struct CoreConfig {
     pub account: String,
     /// The password; without one, a FAST token or SCRAM keys in the store have to do.
     pub password: Option<String>,
-    /// What is put into the resource; in Bind 2 the server adds to it.
+    /// What the resource begins with. Something is added, so that two devices of an account do not end each other's sessions: by the
+    /// server in Bind 2 (XEP-0386), else eight digits that stay the same for as long as the installation lives.
     #[uniffi(default = "snapback")]
     pub resource: String,
     /// Where things are remembered.

@@ -58,6 +58,11 @@ pub enum EndReason {
         /// The SASL condition, such as `not-authorized`.
         condition: String,
     },
+    /// The server wants more of the user than the password, and none of it is implemented here (XEP-0388 section 2.6.3).
+    TasksRequired {
+        /// The tasks, by the server's names, such as a second factor. One of them would do. Safe to log.
+        tasks: Vec<String>,
+    },
     /// The server offers no way to log in that we accept.
     NoLogin {
         /// Why.
@@ -228,6 +233,8 @@ pub enum WrongAssumption {
     CombinedStartTls,
     /// That the stream may be restarted in the flight of the last SASL message.
     PipelinedRestart,
+    /// That stanzas may follow a bind request before its answer.
+    PipelinedBind,
     /// That the remembered features are still offered.
     Features,
     /// That the FAST token is still good.
@@ -301,6 +308,7 @@ impl From<ConnectionError> for EndReason {
             ConnectionError::Sasl(condition) => Self::LoginRefused {
                 condition: condition.as_str().to_owned(),
             },
+            ConnectionError::TasksRequired(tasks) => Self::TasksRequired { tasks },
             ConnectionError::Timeout(timer) => Self::TimedOut {
                 timer: timer.into(),
             },
@@ -416,6 +424,7 @@ impl From<core::Assumption> for WrongAssumption {
         match assumption {
             Core::CombinedStartTls => Self::CombinedStartTls,
             Core::PipelinedRestart => Self::PipelinedRestart,
+            Core::PipelinedBind => Self::PipelinedBind,
             Core::Features => Self::Features,
             Core::FastToken => Self::FastToken,
             Core::Resumption => Self::Resumption,

@@ -69,9 +69,9 @@ pub enum Event {
     },
     /// The stored roster changed.
     RosterChanged,
-    /// An inbound stanza was over a limit and was skipped.
+    /// An inbound stanza was over a limit, or its XML had a fault of its sender, and it was skipped.
     StanzaRefused {
-        /// The limit that was broken first.
+        /// What it was refused for first: the limit that it broke, or the fault.
         limit: String,
         /// The size of the whole stanza.
         bytes: u64,

@@ -18,7 +18,7 @@ public enum Event: Sendable {
   case serverFeatures([String])
   /// The stored roster changed: ``SnapbackClient/roster()`` has it.
   case rosterChanged
-  /// A stanza that came in was over a limit and was skipped.
+  /// A stanza that came in was over a limit, or its XML had a fault of its sender, and it was skipped.
   case stanzaRefused(limit: String, bytes: UInt64)
   /// Messages may be missing; the archive (XEP-0313) has them.
   case possibleGap

@@ -170,6 +170,12 @@ public final class SnapbackClient: Sendable {
     core.forgetLoginFloor()
   }
 
+  /// The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
+  /// because credentials were refused or missing connects again. The password is not stored.
+  public func setPassword(_ password: String) {
+    core.setPassword(password: password)
+  }
+
   /// Ends the client, at once: what waits for it gets ``SnapbackError/closed``, the sequences end, and the connection is
   /// dropped without a goodbye, so that the session can be resumed. Harmless the second time. The file is let go of
   /// shortly after; where that matters, use ``shutdown()``.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use snapback_proto::entropy::Entropy;
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::ns;
+use snapback_proto::secret::Secret;
 use snapback_proto::stanza;
 use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
@@ -256,6 +257,14 @@ impl Client {
     /// had. Ask the user first; this is what a downgrade attack would want (rule T2).
     pub fn forget_login_floor(&self) {
         self.request(Request::ForgetFloor);
+    }
+
+    /// The account's password has changed: the next login uses this one. A session that is there stays, and so does a FAST token
+    /// (XEP-0484), which the server revokes if it wants to. A client that is offline because credentials were refused or missing
+    /// ([`OfflineReason::NeedsCredentials`](crate::OfflineReason::NeedsCredentials)) connects again. The password is not stored; what is
+    /// remembered are the keys that it was stretched into, and they are used only with the password that they belong to.
+    pub fn set_password(&self, password: impl Into<Secret<String>>) {
+        self.request(Request::SetPassword(password.into()));
     }
 
     /// Lets go of everything, without ending the session on the server. Returns when nothing is held any more.

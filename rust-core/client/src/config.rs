@@ -23,7 +23,9 @@ const MAX_STANZA: usize = 256 << 10;
 pub struct ClientConfig {
     pub(crate) account: BareJid,
     pub(crate) password: Option<Secret<String>>,
-    /// What is put into the resource; in Bind 2 the server adds to it. Default `snapback`.
+    /// What the resource begins with. Default `snapback`. Something is added, so that two devices of an account do not end each
+    /// other's sessions: by the server in Bind 2 (XEP-0386), else eight digits that stay the same for as long as the installation
+    /// lives (RFC 6120 section 7.7).
     pub resource: String,
     /// What a login may do. The default is the safe one.
     pub policy: Policy,

@@ -71,7 +71,7 @@ pub enum Event {
     ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
-    /// An inbound stanza was over a limit and was skipped.
+    /// An inbound stanza was over a limit, or its XML had a fault of its sender, and it was skipped.
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing: the server forgot the session, or it leaves what waited for us to its archive, as
     /// Bind 2 servers do (XEP-0386), and the archive (XEP-0313) did not help: there is none, it is not known how far we hold

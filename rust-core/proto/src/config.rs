@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::jid::BareJid;
+use crate::sasl::Hash;
 use crate::secret::Secret;
 use crate::xml::Limits;
 
@@ -13,7 +14,8 @@ pub struct Config {
     pub account: BareJid,
     /// The account's password. Optional once a FAST token or SCRAM keys are known.
     pub password: Option<Secret<String>>,
-    /// What to put into the resource: asked for as it is in RFC 6120 binding, the `<tag/>` in Bind 2.
+    /// What the resource begins with: the `<tag/>` in Bind 2, to which the server adds something of its own; in RFC 6120 binding
+    /// something is added that is this installation's ([`Config::own_resource`]).
     pub resource: String,
     /// Who we are, for SASL2 (XEP-0388).
     pub user_agent: UserAgent,
@@ -33,6 +35,20 @@ pub struct Config {
     pub catch_up: CatchUp,
     /// What we answer to service discovery (XEP-0030) and hash into our caps (XEP-0115).
     pub identity: Identity,
+}
+
+impl Config {
+    /// The resource that is asked for in RFC 6120 binding (section 7.7): [`Config::resource`], and eight digits that stay the same
+    /// for as long as the installation lives. Two devices of an account that ask for the same end each other's sessions. The
+    /// digits do not give away the installation's id: contacts see the resource.
+    pub fn own_resource(&self) -> String {
+        let digest = Hash::Sha256.digest(self.user_agent.id.as_bytes());
+        let mut resource = format!("{}.", self.resource);
+        for byte in digest.iter().take(4) {
+            resource.push_str(&format!("{byte:02x}"));
+        }
+        resource
+    }
 }
 
 /// The SASL2 user agent.

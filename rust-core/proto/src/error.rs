@@ -18,6 +18,9 @@ pub enum ConnectionError {
     Stream(StreamError),
     /// The server refused the login (RFC 6120 6.5).
     Sasl(SaslCondition),
+    /// The server wants more of the user than the password: one of these tasks (XEP-0388 2.6.3), such as a second factor. None is
+    /// implemented, so the login was aborted, and trying again does not help.
+    TasksRequired(Vec<String>),
     /// Nothing came in time.
     Timeout(Timer),
     /// Only the interrupted session was wanted, and it is not to be had (see [`Purpose::ResumeOnly`]). Nothing was bound, and
@@ -110,6 +113,8 @@ pub enum Assumption {
     CombinedStartTls,
     /// S2: that the stream may be restarted in the flight of the last SASL message.
     PipelinedRestart,
+    /// S2: that stanzas may follow a bind request before its answer.
+    PipelinedBind,
     /// S2: that the remembered features are still offered.
     Features,
     /// S5: that the FAST token is still good.
@@ -127,7 +132,7 @@ impl ConnectionError {
             Self::Peer(error) => error.is_retryable(),
             Self::Stream(error) => error.is_retryable(),
             Self::Sasl(condition) => condition.is_temporary(),
-            Self::NoSession(_) => false,
+            Self::NoSession(_) | Self::TasksRequired(_) => false,
             Self::Timeout(_)
             | Self::WrongAssumption(_)
             | Self::TransportClosed
@@ -156,6 +161,7 @@ impl ConnectionError {
             Self::WrongAssumption(assumption) => Some(match assumption {
                 Assumption::CombinedStartTls
                 | Assumption::PipelinedRestart
+                | Assumption::PipelinedBind
                 | Assumption::Features => "S2",
                 Assumption::FastToken => "S5",
                 Assumption::Resumption => "T6",
@@ -201,6 +207,13 @@ impl fmt::Display for ConnectionError {
             ),
             Self::Sasl(condition) => {
                 write!(f, "the server refused the login: {}", condition.as_str())
+            }
+            Self::TasksRequired(tasks) => {
+                write!(
+                    f,
+                    "the server wants more than the password: {}",
+                    tasks.join(", ")
+                )
             }
             Self::NoSession(why) => write!(f, "there is no session to resume: {why}"),
             Self::Timeout(timer) => write!(f, "timed out: {timer}"),
@@ -266,6 +279,7 @@ impl fmt::Display for Assumption {
         f.write_str(match self {
             Self::CombinedStartTls => "the combined STARTTLS flight was refused",
             Self::PipelinedRestart => "the pipelined stream restart was refused",
+            Self::PipelinedBind => "stanzas before the answer to the bind request were refused",
             Self::Features => "the remembered features are out of date",
             Self::FastToken => "the FAST token was refused",
             Self::Resumption => "the server cannot read on in the resumed session",

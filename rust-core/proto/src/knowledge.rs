@@ -63,8 +63,34 @@ pub struct ServerFacts {
     pub authenticated: Option<Arc<StreamFeatures>>,
     /// Pipelining across a boundary failed here although it was advertised: not again before this time (rule S2).
     pub pipelining_off_until: Option<UnixTime>,
+    /// Whether stanzas may follow a bind request before its answer; `None` if that was never tried.
+    pub bind_pipelining: Option<BindPipelining>,
     /// SHA-256 of the leaf's public key on a proven login whose unauthenticated stream advertised `<sm/>` (rule S3).
     pub sm_before_sasl: Option<[u8; 32]>,
+}
+
+impl ServerFacts {
+    /// The endpoint does not behave as remembered. What failed there is kept: it was learnt the hard way, and no advertisement
+    /// takes it back (rule S2).
+    pub fn forget(&mut self) {
+        *self = Self {
+            pipelining_off_until: self.pipelining_off_until,
+            bind_pipelining: self
+                .bind_pipelining
+                .filter(|learnt| *learnt != BindPipelining::Proven),
+            ..Self::default()
+        };
+    }
+}
+
+/// Whether stanzas that follow a bind request (RFC 6120 7) are taken before it is answered. XEP-0198 3 allows `<enable/>` only
+/// behind the answer, and some servers end the stream over anything that comes earlier (jabberd2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindPipelining {
+    /// They were, and were answered.
+    Proven,
+    /// It failed: not again before this time.
+    OffUntil(UnixTime),
 }
 
 /// What somebody who showed these caps can do, as they said when they were asked (XEP-0030, XEP-0115).
@@ -254,6 +280,8 @@ pub enum Op {
         /// When it may be tried again.
         until: UnixTime,
     },
+    /// Stanzas that followed a bind request before its answer were taken, or not (rule S2).
+    LearnBindPipelining(BindPipelining),
     /// `<sm/>` stood on the unauthenticated stream of a proven login with this public key; `None` if it does not stand there any more.
     LearnSmBeforeSasl(Option<[u8; 32]>),
     /// The server has said what it can do, and the caps that it shows stand for that. It does not depend on the endpoint.
@@ -276,6 +304,8 @@ pub enum Op {
     DropFast,
     /// Keys of a SCRAM login that was proven.
     StoreScramKeys(ScramKeyId, ScramKeys),
+    /// The keys were refused.
+    DropScramKeys,
     /// A new session; it replaces an older one, and these stanzas were sent in it so far.
     SmEnabled {
         /// The session.

@@ -39,6 +39,10 @@ pub enum Part {
     Success,
     /// `<failure/>`.
     Failure,
+    /// SASL2 `<continue/>`.
+    Continue,
+    /// SASL2 `<abort/>`.
+    Abort,
     /// A bind request, of either kind.
     Bind,
     /// The server's agreement to a bind request.
@@ -100,6 +104,8 @@ impl fmt::Display for Part {
             Self::KeyDerivation => "key derivation",
             Self::Success => "success",
             Self::Failure => "failure",
+            Self::Continue => "continue",
+            Self::Abort => "abort",
             Self::Bind => "bind",
             Self::Bound => "bound",
             Self::Enable => "enable",

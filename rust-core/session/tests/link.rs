@@ -109,6 +109,7 @@ impl Bench {
             config: Arc::clone(&self.config),
             transport: self.transport,
             knowledge,
+            derived_keys: None,
             early_data_possible: self.config.policy.early_data,
             purpose: Purpose::Session,
             active: true,

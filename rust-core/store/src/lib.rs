@@ -72,15 +72,16 @@ pub struct NewStanza {
 /// # The tables, and what each [`Op`] does to them
 ///
 /// *Server facts*, one row for each [`ServerKey`]:
-/// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl` replace their column; `PipeliningFailed` sets its own;
-/// - `ForgetServer` clears the row except `pipelining_off_until`: that was learnt the hard way, and no advertisement
-///   takes it back (rule S2).
+/// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl`, `LearnBindPipelining` replace their column;
+///   `PipeliningFailed` sets its own;
+/// - `ForgetServer` clears the row except what failed, `pipelining_off_until` and a `bind_pipelining` that is off: that was
+///   learnt the hard way, and no advertisement takes it back (rule S2).
 ///
 /// *Caps*, by hash, version and, where they hold for one JID only, that JID (rule S9): `LearnCaps` adds one, in place of
 /// the one with the same key or, if there are sixteen, of the one that was learnt first. They belong to no server.
 ///
 /// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor);
-/// `ForgetFloor` clears its own, `ForgetCredentials` the keys and both token slots.
+/// `ForgetFloor` and `DropScramKeys` clear theirs, `ForgetCredentials` the keys and both token slots.
 ///
 /// *FAST tokens*, two slots, current and reserve (rule S5); a connection is shown the current one only:
 /// - `StoreFast`: the current token moves to the reserve, the new one becomes current;

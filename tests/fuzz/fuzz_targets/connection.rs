@@ -86,6 +86,7 @@ impl Driver {
             config: Arc::new(config(start & 2 != 0)),
             transport,
             knowledge: knowledge(start & 4 != 0),
+            derived_keys: None,
             early_data_possible: start & 8 != 0,
             purpose: match (start & 16 != 0, start & 64 != 0) {
                 (true, _) => Purpose::LogOut,

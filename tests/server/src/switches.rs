@@ -76,6 +76,10 @@ pub struct Switches {
 
     /// RFC 3921 session in features.
     pub session: bool,
+    /// .. and required: what comes before it has begun ends the stream, be it in the same read (jabberd2).
+    pub session_first: bool,
+    /// RFC 6120 7.7.2.2: a resource that is in use is refused with `conflict`; otherwise the older session ends.
+    pub bind_conflict: bool,
     /// Roster versioning (RFC 6121 2.6).
     pub roster_versioning: bool,
     /// XEP-0280.
@@ -178,6 +182,8 @@ impl Switches {
             sm_failed_h: true,
             sm_request_every: Some(1),
             session: false,
+            session_first: false,
+            bind_conflict: false,
             roster_versioning: true,
             carbons: true,
             csi: true,
@@ -220,6 +226,17 @@ impl Switches {
             limits: None,
             sm_failed_h: false,
             ..Self::modern()
+        }
+    }
+
+    /// jabberd2: a server of 2012 that knows neither Stream Management nor anything newer, and wants its order kept.
+    pub fn jabberd2() -> Self {
+        Self {
+            mechanisms: vec![Mechanism::ScramSha1, Mechanism::Plain],
+            sm: false,
+            sm_resume: false,
+            session_first: true,
+            ..Self::rfc6120_2012()
         }
     }
 

@@ -16,6 +16,7 @@ use snapback_proto::connection::{Command, Start};
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::{Op, SmSession};
 use snapback_proto::plan::{Purpose, Transport};
+use snapback_proto::sasl::{ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, Now, UnixTime};
 use snapback_session::link::tls::Tls;
 use snapback_session::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
@@ -100,6 +101,8 @@ pub(crate) struct Phone<T: Tls + Clone> {
     dialing: bool,
     /// What the attempt that is being dialed is for.
     purpose: Purpose,
+    /// What the password was last stretched into; it dies with the process.
+    derived_keys: Option<(ScramKeyId, ScramKeys)>,
     /// The connection that was asked for a sign of life.
     probed: Option<AttemptId>,
     spare: Option<Spare>,
@@ -179,6 +182,7 @@ impl<T: Tls + Clone> Phone<T> {
             attempt: None,
             dialing: false,
             purpose: Purpose::Session,
+            derived_keys: None,
             probed: None,
             spare: None,
             log_out: None,
@@ -389,6 +393,7 @@ impl<T: Tls + Clone> Phone<T> {
             config: Arc::clone(&self.config),
             transport: server.transport,
             knowledge,
+            derived_keys: self.derived_keys.clone(),
             early_data_possible: self.config.policy.early_data,
             purpose: self.purpose,
             active: self.active,
@@ -500,6 +505,9 @@ impl<T: Tls + Clone> Phone<T> {
                 }
                 LinkOutput::DeriveKeys(id) => {
                     let keys = keys::derive(&id);
+                    if let Ok(keys) = &keys {
+                        self.derived_keys = Some((id.clone(), keys.clone()));
+                    }
                     self.input(LinkInput::KeysDerived { id, keys }, model, now);
                 }
                 LinkOutput::Event(event) => self.event(event, model, coverage, now),

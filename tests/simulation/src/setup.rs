@@ -58,9 +58,12 @@ impl Setup {
         // Drawn apart, so that what was drawn above stays what it was.
         let mut more = Random::new(seed, MORE);
         switches.sm_location = more.one_in(4).then(|| OTHER_HOST.to_owned());
+        let (queue_limit, other_host) = (more.pick(&[1_000, 1_000, 1_000, 8]), more.one_in(2));
+        switches.session_first = switches.session && more.one_in(2);
+        switches.bind_conflict = more.one_in(4);
         Self {
-            queue_limit: more.pick(&[1_000, 1_000, 1_000, 8]),
-            other_host: more.one_in(2),
+            queue_limit,
+            other_host,
             transport: random.pick(&[Transport::StartTls, Transport::DirectTls]),
             latency: random.pick(&[500, 5_000, 40_000, 150_000, 400_000]),
             jitter: random.pick(&[0, 1_000, 60_000]),

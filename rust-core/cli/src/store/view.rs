@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use snapback_client::Transport;
-use snapback_client::proto::knowledge::{KnownCaps, ServerFacts};
+use snapback_client::proto::knowledge::{BindPipelining, KnownCaps, ServerFacts};
 use snapback_client::proto::sasl::Mechanism;
 use snapback_client::proto::stream::features::StreamFeatures;
 use snapback_client::proto::time::UnixTime;
@@ -94,6 +94,7 @@ struct Server {
     after_login: Option<Vec<String>>,
     resumes_before_sasl: bool,
     pipelining_off_until: Option<String>,
+    bind_pipelining: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -210,6 +211,10 @@ fn server((key, facts): (ServerKey, ServerFacts)) -> Server {
         after_login: facts.authenticated.as_deref().map(shown),
         resumes_before_sasl: facts.sm_before_sasl.is_some(),
         pipelining_off_until: facts.pipelining_off_until.map(time),
+        bind_pipelining: facts.bind_pipelining.map(|learnt| match learnt {
+            BindPipelining::Proven => "proven".to_owned(),
+            BindPipelining::OffUntil(until) => format!("off until {}", time(until)),
+        }),
     }
 }
 
@@ -444,6 +449,9 @@ impl fmt::Display for Server {
         }
         if let Some(until) = &self.pipelining_off_until {
             write!(f, "; no pipelining until {until}")?;
+        }
+        if let Some(learnt) = &self.bind_pipelining {
+            write!(f, "; stanzas behind a bind request: {learnt}")?;
         }
         Ok(())
     }

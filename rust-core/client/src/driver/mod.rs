@@ -103,6 +103,11 @@ pub(crate) struct State {
     location_tried: bool,
     last_server: Option<ServerKey>,
     disconnected: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// What the password was last stretched into, so that it happens once (rule T5). Those that are stored may belong to an
+    /// older password.
+    derived_keys: Option<(ScramKeyId, ScramKeys)>,
+    /// The app has given another password while an attempt was under way with the old one.
+    password_is_new: bool,
     /// How many visits are under way.
     visits: usize,
     log_out: Option<LogOut>,
@@ -131,6 +136,8 @@ impl Default for State {
             location_tried: false,
             last_server: None,
             disconnected: Vec::new(),
+            derived_keys: None,
+            password_is_new: false,
             visits: 0,
             log_out: None,
             shunned: Vec::new(),
@@ -368,7 +375,10 @@ impl Driver {
             self.state.shunned.push(attempt.server.clone());
         }
         attempt.close();
-        let mut ending = error.as_ref().map(Ending::from);
+        let mut ending = error
+            .as_ref()
+            .map(Ending::from)
+            .map(|ending| self.with_new_password(ending));
         let transport = attempt_transport(plan.as_ref());
         self.state.preferred = error
             .as_ref()
@@ -496,6 +506,7 @@ impl Driver {
         endpoint: &Endpoint,
     ) -> Result<Attempt, EndReason> {
         let server = crate::dial::server_key(endpoint);
+        self.state.password_is_new = false;
         let knowledge = self.store.load(&server).map_err(EndReason::Store)?;
         self.state.last_server = Some(server.clone());
         let link = self
@@ -518,6 +529,7 @@ impl Driver {
             config: Arc::clone(&self.config),
             transport: server.transport,
             knowledge,
+            derived_keys: self.state.derived_keys.clone(),
             early_data_possible: self.config.policy.early_data,
             purpose: pending.purpose,
             active: self.state.active,
@@ -576,7 +588,12 @@ impl Driver {
         }
         let input = match finding.what {
             Found::Certificate(verdict) => LinkInput::CertificateVerified(verdict),
-            Found::Keys { id, keys } => LinkInput::KeysDerived { id, keys },
+            Found::Keys { id, keys } => {
+                if let (Ok(keys), false) = (&keys, self.state.password_is_new) {
+                    self.state.derived_keys = Some((id.clone(), keys.clone()));
+                }
+                LinkInput::KeysDerived { id, keys }
+            }
         };
         attempt.link.handle_input(input, now);
     }

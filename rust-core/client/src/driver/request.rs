@@ -1,14 +1,17 @@
 //! What the app asks of the driver.
 
 use std::fmt;
+use std::sync::Arc;
 
+use snapback_proto::config::Config;
 use snapback_proto::connection::Command;
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::{Op, OutboundKind};
 use snapback_proto::plan::Transport;
+use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
 use snapback_session::link::LinkError;
-use snapback_session::supervisor;
+use snapback_session::supervisor::{self, ConnectionState, Ending, OfflineReason};
 use snapback_store::{Roster, StoreError};
 use tokio::sync::{oneshot, watch};
 
@@ -40,6 +43,7 @@ pub(crate) enum Request {
     Suspend(oneshot::Sender<()>),
     Resume,
     ForgetFloor,
+    SetPassword(Secret<String>),
     LogOut(oneshot::Sender<()>),
 }
 
@@ -110,6 +114,7 @@ impl Driver {
                     self.store_failed(error);
                 }
             }
+            Request::SetPassword(password) => self.set_password(password),
             Request::Resume => self.wake(supervisor::Input::Resume),
             Request::Visit(begun) => {
                 self.state.visits = self.state.visits.saturating_add(1);
@@ -151,6 +156,36 @@ impl Driver {
             self.wake(supervisor::Input::Foreground);
         } else {
             self.tell(supervisor::Input::Background);
+        }
+    }
+
+    /// From the next login on. Whoever waits for nothing but credentials goes on at once.
+    fn set_password(&mut self, password: Secret<String>) {
+        let mut config = Config::clone(&self.config);
+        config.password = Some(password);
+        self.config = Arc::new(config);
+        self.state.derived_keys = None;
+        self.state.password_is_new = self.state.attempt.is_some();
+        let needs_credentials = ConnectionState::Offline {
+            reason: OfflineReason::NeedsCredentials,
+            retry_at: None,
+        };
+        if self.supervisor.state() == needs_credentials {
+            self.wake(supervisor::Input::Connect);
+        }
+    }
+
+    /// An attempt that was refused with the old password says nothing about the new one.
+    pub(super) fn with_new_password(&mut self, ending: Ending) -> Ending {
+        let is_new = std::mem::take(&mut self.state.password_is_new);
+        if !is_new || !ending.needs_credentials {
+            return ending;
+        }
+        Ending {
+            retryable: true,
+            at_once: true,
+            needs_credentials: false,
+            ..ending
         }
     }
 

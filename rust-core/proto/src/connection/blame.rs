@@ -2,7 +2,7 @@
 //! the next connection does without it, at once.
 
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::knowledge::Op;
+use crate::knowledge::{BindPipelining, Op};
 use crate::stream::error::StreamCondition;
 use crate::time::UnixTime;
 
@@ -17,6 +17,9 @@ impl Context {
         };
         let evidence = match assumption {
             Assumption::Resumption => evidence_of_a_torn_stanza(&error),
+            Assumption::PipelinedBind if error == ConnectionError::Timeout(Timer::Ack) => {
+                Evidence::Silence
+            }
             _ => evidence(&error),
         };
         match (assumption, evidence) {
@@ -27,6 +30,13 @@ impl Context {
                     _ => self.now.wall.plus_seconds(PIPELINING_PAUSE_SECONDS),
                 };
                 self.persist(vec![Op::PipeliningFailed { until }]);
+            }
+            (Assumption::PipelinedBind, evidence) => {
+                let refused = matches!(evidence, Evidence::Refusal);
+                self.bind_pipelining_failed(refused);
+                if !refused {
+                    return error;
+                }
             }
             (Assumption::Features, Evidence::Refusal) => {
                 self.persist(vec![Op::ForgetServer]);
@@ -42,6 +52,20 @@ impl Context {
             (Assumption::Features | Assumption::FastToken, Evidence::Silence) => return error,
         }
         ConnectionError::WrongAssumption(assumption)
+    }
+}
+
+impl Context {
+    /// What followed the bind request was not taken: not again, or, if it may have been the path, not for a while.
+    pub(super) fn bind_pipelining_failed(&mut self, for_good: bool) {
+        let until = if for_good {
+            UnixTime::NEVER
+        } else {
+            self.now.wall.plus_seconds(PIPELINING_PAUSE_SECONDS)
+        };
+        self.persist(vec![Op::LearnBindPipelining(BindPipelining::OffUntil(
+            until,
+        ))]);
     }
 }
 

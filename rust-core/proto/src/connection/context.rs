@@ -7,11 +7,11 @@ use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
 use crate::jid::FullJid;
-use crate::knowledge::{ArchiveCursor, Knowledge, KnownCaps, Op, SmSession};
+use crate::knowledge::{ArchiveCursor, BindPipelining, Knowledge, KnownCaps, Op, SmSession};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
-use crate::sasl::{ChannelBindings, TlsVersion};
+use crate::sasl::{ChannelBindings, SaslCondition, ScramKeyId, ScramKeys, TlsVersion};
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
@@ -30,6 +30,17 @@ pub(super) struct Stream {
     pub(super) header_seen: bool,
     /// The features that the server showed on this stream.
     pub(super) features: Option<Arc<StreamFeatures>>,
+}
+
+/// What may follow a bind request before its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BehindBind {
+    /// Nothing.
+    Held,
+    /// All that a session needs, for the first time at this endpoint.
+    Tried,
+    /// All that a session needs.
+    Allowed,
 }
 
 #[derive(Debug)]
@@ -63,6 +74,12 @@ pub(super) struct Context {
     pub(super) jid: Option<String>,
     /// A remembered fact that what was just sent relies on.
     pub(super) at_risk: Option<Assumption>,
+    /// The keys of the last login: most likely the server asks for them again.
+    pub(super) expected_keys: Option<ScramKeyId>,
+    /// The keys that were asked of the driver last.
+    deriving: Option<ScramKeyId>,
+    /// The proof that the server judges was made with the keys that are known.
+    pub(super) keys_in_use: bool,
     next_persist: u64,
     early_data_possible: bool,
     pub(super) purpose: Purpose,
@@ -73,7 +90,13 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(start: Start, now: Now) -> Self {
+    pub(super) fn new(mut start: Start, now: Now) -> Self {
+        let mut expected_keys = None;
+        if start.config.password.is_some() {
+            // Those that are stored may belong to an older password.
+            expected_keys = start.knowledge.scram_keys.take().map(|(id, _)| id);
+            start.knowledge.scram_keys = start.derived_keys.take();
+        }
         let limits = start.config.limits;
         let tls = TlsOutlook::Expected {
             early_data: start.early_data_possible,
@@ -108,6 +131,9 @@ impl Context {
             authenticated: false,
             jid: None,
             at_risk: None,
+            expected_keys,
+            deriving: None,
+            keys_in_use: false,
             next_persist: 0,
             early_data_possible: start.early_data_possible,
             purpose: start.purpose,
@@ -248,6 +274,32 @@ impl Context {
             self.knowledge.server.secured.as_deref(),
         ];
         shown.into_iter().flatten()
+    }
+
+    /// Whether stanzas may follow the bind request before its answer: where `<pipelining/>` was seen or it was proven; where a
+    /// login went well in order, it is tried (rule S2).
+    pub(super) fn behind_bind(&self) -> BehindBind {
+        let server = &self.knowledge.server;
+        let is_on =
+            |off_until: Option<UnixTime>| off_until.is_none_or(|time| time <= self.now.wall);
+        let shows_pipelining = self.known_features().any(|features| features.pipelining);
+        if shows_pipelining && is_on(server.pipelining_off_until) {
+            return BehindBind::Allowed;
+        }
+        match server.bind_pipelining {
+            Some(BindPipelining::Proven) => BehindBind::Allowed,
+            Some(BindPipelining::OffUntil(time)) if !is_on(Some(time)) => BehindBind::Held,
+            _ if server.secured.is_none() => BehindBind::Held,
+            _ => BehindBind::Tried,
+        }
+    }
+
+    /// What followed the bind request before its answer was answered itself.
+    pub(super) fn bind_pipelining_held(&mut self) {
+        if self.at_risk == Some(Assumption::PipelinedBind) {
+            self.at_risk = None;
+            self.persist(vec![Op::LearnBindPipelining(BindPipelining::Proven)]);
+        }
     }
 
     /// XEP-0352: the server knows client states.
@@ -428,6 +480,31 @@ impl Context {
             || shown.channel_bindings != remembered.channel_bindings
     }
 
+    /// T5: the password is stretched into these keys, off the I/O thread.
+    pub(super) fn derive_keys(&mut self, id: ScramKeyId) {
+        if self.deriving.as_ref() != Some(&id) {
+            self.deriving = Some(id.clone());
+            self.output(Output::DeriveKeys(id));
+        }
+    }
+
+    /// The password was stretched. What was only expected, and turned out not to be asked for, is of no use.
+    pub(super) fn keys_derived(&mut self, id: ScramKeyId, keys: ScramKeys) {
+        if self.deriving.as_ref() == Some(&id) {
+            self.deriving = None;
+            self.knowledge.scram_keys = Some((id, keys));
+        }
+    }
+
+    /// The keys did not let us in: they are not tried again.
+    fn drop_refused_keys(&mut self, error: &ConnectionError) {
+        let is_about_keys = *error == ConnectionError::Sasl(SaslCondition::NotAuthorized);
+        if is_about_keys && self.keys_in_use {
+            self.knowledge.scram_keys = None;
+            self.persist(vec![Op::DropScramKeys]);
+        }
+    }
+
     /// The FAST token was refused: it is not tried again.
     pub(super) fn drop_token(&mut self) {
         if self.knowledge.fast.take().is_some() {
@@ -496,6 +573,7 @@ impl Context {
 
     /// Says why it ended. The stream is closed with our own error where the server broke a rule.
     pub(super) fn end(&mut self, error: ConnectionError) {
+        self.drop_refused_keys(&error);
         if self.jid.is_some() && !matches!(error, ConnectionError::Local(_)) {
             self.note_alive(1);
         }
@@ -549,7 +627,9 @@ fn own_caps(identity: &Identity) -> Option<OwnCaps> {
 fn closing_words(error: &ConnectionError) -> Option<String> {
     let peer = match error {
         ConnectionError::Peer(peer) => peer,
-        ConnectionError::NoSession(_) => return Some(header::CLOSE.to_owned()),
+        ConnectionError::NoSession(_) | ConnectionError::TasksRequired(_) => {
+            return Some(header::CLOSE.to_owned());
+        }
         _ => return None,
     };
     let element = match peer {

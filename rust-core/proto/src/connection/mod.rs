@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::error::ConnectionError;
 use crate::knowledge::Knowledge;
 use crate::plan::{Plan, Purpose, Transport};
+use crate::sasl::{ScramKeyId, ScramKeys};
 use crate::time::Now;
 
 use context::Context;
@@ -46,6 +47,10 @@ pub struct Start {
     pub transport: Transport,
     /// What is remembered.
     pub knowledge: Knowledge,
+    /// Keys that were derived from the password in `config` since the process began: the newest answer to
+    /// [`Output::DeriveKeys`]. Those in `knowledge` may belong to an older password. They are used only where there is no password;
+    /// where there is one they only tell early which keys will be asked for.
+    pub derived_keys: Option<(ScramKeyId, ScramKeys)>,
     /// Early data may be tried. Whether a ticket is at hand that allows it shows when the handshake starts; until then
     /// the plan hopes, and without one it is revised.
     pub early_data_possible: bool,

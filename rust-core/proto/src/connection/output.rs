@@ -93,7 +93,7 @@ pub enum Event {
     ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
-    /// An inbound stanza was over a limit and was skipped (rule T6).
+    /// An inbound stanza was over a limit, or had a fault that its sender caused, and was skipped (rule T6).
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing: the server forgot the session (rule I8), or it leaves what waited for us to its
     /// archive, as Bind 2 servers do (XEP-0386); and the archive (XEP-0313) did not help.

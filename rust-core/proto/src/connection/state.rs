@@ -223,7 +223,9 @@ impl State {
                     session.stanza_refused(refused, context);
                     Ok(Self::Online(session))
                 }
-                state => Ok(state),
+                state @ Self::Closing(_) => Ok(state),
+                // T6: during the login everything closes the stream.
+                _ => Err(ConnectionError::Peer(PeerError::Xml(refused.reason.into()))),
             },
             StreamItem::End => self.stream_ended(context),
         }
@@ -324,6 +326,10 @@ impl State {
                     session.look_again(context);
                     Self::Online(session)
                 }
+                (Self::Online(mut session), Timer::Ack) if session.awaits_start() => {
+                    session.start_late(context);
+                    Self::Online(session)
+                }
                 (Self::Online(session), Timer::Ack) if session.is_patient(context) => {
                     Self::Online(session)
                 }
@@ -351,7 +357,7 @@ impl State {
         context: &mut Context,
     ) -> Next {
         let keys = keys.map_err(|_| ConnectionError::Local(LocalError::PasswordNotAllowed))?;
-        context.knowledge.scram_keys = Some((id, keys));
+        context.keys_derived(id, keys);
         match self {
             Self::ExpectSasl1(state) => state.keys_ready(context),
             Self::ExpectSasl2(state) => state.keys_ready(context),

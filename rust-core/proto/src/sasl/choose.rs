@@ -164,7 +164,7 @@ pub fn choose(
     bindings: &ChannelBindings,
     policy: &SaslPolicy,
 ) -> Result<Choice, NoMechanism> {
-    let choice = strongest(offer, bindings, policy.allow_plain)?;
+    let choice = strongest(offer, bindings, policy)?;
     let channel_binding = choice.gs2.channel_binding();
     if policy.require_channel_binding && channel_binding.is_none() {
         return Err(NoMechanism::ChannelBindingRequired);
@@ -180,7 +180,7 @@ pub fn choose(
 fn strongest(
     offer: &Offer,
     bindings: &ChannelBindings,
-    allow_plain: bool,
+    policy: &SaslPolicy,
 ) -> Result<Choice, NoMechanism> {
     let known = |wanted| {
         offer
@@ -197,7 +197,7 @@ fn strongest(
     };
 
     if by_hash(true).is_none() && by_hash(false).is_none() {
-        return match (known(Mechanism::Plain), allow_plain) {
+        return match (known(Mechanism::Plain), policy.allow_plain) {
             (true, true) => Ok(Choice {
                 mechanism: Mechanism::Plain,
                 gs2: Gs2::Unsupported,
@@ -206,7 +206,8 @@ fn strongest(
             (false, _) => Err(NoMechanism::NothingInCommon),
         };
     }
-    let gs2 = gs2(offer, bindings, by_hash(true).is_some())?;
+    let proven = policy.floor.and_then(|floor| floor.channel_binding);
+    let gs2 = gs2(offer, bindings, by_hash(true).is_some(), proven)?;
     let bound = gs2.channel_binding().is_some();
     // A server may offer only the -PLUS variant of what we cannot bind to.
     let mechanism = by_hash(bound).ok_or(NoMechanism::NothingInCommon)?;
@@ -218,7 +219,14 @@ fn strongest(
 /// They apply to SCRAM only: where an app has allowed PLAIN and the server offers nothing better, whoever is in the
 /// middle could have removed the channel-binding types as well, and enforcing rule 5 there would only lock out
 /// servers with an external password store.
-fn gs2(offer: &Offer, bindings: &ChannelBindings, usable_plus: bool) -> Result<Gs2, NoMechanism> {
+///
+/// `proven` is the type that a login of this account was bound to before.
+fn gs2(
+    offer: &Offer,
+    bindings: &ChannelBindings,
+    usable_plus: bool,
+    proven: Option<ChannelBindingType>,
+) -> Result<Gs2, NoMechanism> {
     if bindings.is_empty() {
         return Ok(Gs2::Unsupported); // rule 2
     }
@@ -236,8 +244,13 @@ fn gs2(offer: &Offer, bindings: &ChannelBindings, usable_plus: bool) -> Result<G
         (false, None) => Ok(Gs2::NotOffered),              // rule 3
         (false, Some(_)) => Err(NoMechanism::PlusMissing), // rule 5
         (true, None) if offer.profile == Profile::Sasl2 => Err(NoMechanism::BindingTypesMissing), // rule 4
-        // Rule 4 leaves SASL1 a free choice. RFC 9266, section 3, makes tls-exporter the default of TLS 1.3.
-        (true, None) if usable_plus => Ok(bind(&|_| true).unwrap_or(Gs2::Unsupported)),
+        // Rule 4 leaves SASL1 a free choice. RFC 9266, section 3, makes tls-exporter the default of TLS 1.3, but servers bind
+        // tls-unique there, and answer any other type as they answer a wrong password. So the type is never guessed: it is
+        // the one that was proven before, or none; `y` would be a lie, for the server does bind.
+        (true, None) => {
+            let bound = bind(&|kind| usable_plus && Some(kind) == proven);
+            Ok(bound.unwrap_or(Gs2::Unsupported))
+        }
         (true, Some(types)) if usable_plus => {
             let advertised =
                 |kind: ChannelBindingType| types.iter().any(|name| name == kind.as_str());

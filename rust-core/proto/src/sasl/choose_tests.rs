@@ -10,6 +10,10 @@ const SHA_256: Mechanism = Mechanism::Scram {
     hash: Hash::Sha256,
     plus: false,
 };
+const SHA_512: Mechanism = Mechanism::Scram {
+    hash: Hash::Sha512,
+    plus: false,
+};
 const SHA_1_PLUS: Mechanism = Mechanism::Scram {
     hash: Hash::Sha1,
     plus: true,
@@ -131,7 +135,7 @@ fn t3_ranking() {
             both(),
             ok(SHA_256, Gs2::NotOffered),
         ),
-        // Rule 4: -PLUS without types; SASL1 may try the default.
+        // Rule 4: -PLUS without types. SASL1 does not guess one.
         (
             offer(Sasl2, "1 1+", None),
             both(),
@@ -140,12 +144,17 @@ fn t3_ranking() {
         (
             offer(Sasl1, "1 1+", None),
             both(),
-            ok(SHA_1_PLUS, exporter()),
+            ok(SHA_1, Gs2::Unsupported),
         ),
         (
-            offer(Sasl1, "1 1+", None),
+            offer(Sasl1, "1 1+ 256 256+ 512 512+", None),
             only_end_point(),
-            ok(SHA_1_PLUS, end_point()),
+            ok(SHA_512, Gs2::Unsupported),
+        ),
+        (
+            offer(Sasl1, "1+ PLAIN", None),
+            both(),
+            Err(NoMechanism::NothingInCommon),
         ),
         // Rule 5: types without -PLUS.
         (
@@ -187,7 +196,7 @@ fn t3_ranking() {
         (
             offer(Sasl1, "1 3-512+", None),
             both(),
-            ok(SHA_1, Gs2::NothingInCommon),
+            ok(SHA_1, Gs2::Unsupported),
         ),
         // PLAIN is not allowed here, and tokens are never chosen.
         (
@@ -211,6 +220,61 @@ fn t3_ranking() {
             choose(&offer, &bindings, &SaslPolicy::default()),
             expected,
             "{offer:?} {bindings:?}"
+        );
+    }
+}
+
+#[test]
+fn t3_without_types_only_what_was_proven_is_bound() {
+    let refused = Err(NoMechanism::BelowFloor);
+    let offered = offer(Profile::Sasl1, "1 1+", None);
+    let ok = |gs2| {
+        Ok(Choice {
+            mechanism: SHA_1_PLUS,
+            gs2,
+        })
+    };
+    let table = [
+        (EXPORTER, both(), ok(exporter())),
+        (EXPORTER, only_exporter(), ok(exporter())),
+        (END_POINT, both(), ok(end_point())),
+        (END_POINT, only_end_point(), ok(end_point())),
+        // The floor holds where this connection cannot do what was proven (TLS 1.2 without extended master secret).
+        (EXPORTER, only_end_point(), refused.clone()),
+        (EXPORTER, ChannelBindings::default(), refused.clone()),
+        // A stronger type was never proven here.
+        (END_POINT, only_exporter(), refused.clone()),
+    ];
+    let policy = |channel_binding| SaslPolicy {
+        floor: Some(Floor {
+            mechanism: SHA_1,
+            channel_binding,
+        }),
+        ..SaslPolicy::default()
+    };
+    for (proven, bindings, expected) in table {
+        let chosen = choose(&offered, &bindings, &policy(proven));
+        assert_eq!(chosen, expected, "{proven:?} {bindings:?}");
+    }
+    // Nothing was bound before, the offer is without -PLUS, or the app demands what was not proven.
+    let unbound = choose(&offered, &both(), &policy(None));
+    assert_eq!(unbound.map(|choice| choice.gs2), Ok(Gs2::Unsupported));
+    let stripped = offer(Profile::Sasl1, "1", None);
+    assert_eq!(choose(&stripped, &both(), &policy(EXPORTER)), refused);
+    let demanding = SaslPolicy {
+        require_channel_binding: true,
+        ..SaslPolicy::default()
+    };
+    assert_eq!(
+        choose(&offered, &both(), &demanding),
+        Err(NoMechanism::ChannelBindingRequired)
+    );
+    // SASL2 without types is a contradiction, whatever was proven (XEP-0440, rule 4).
+    let sasl2 = offer(Profile::Sasl2, "1 1+", None);
+    for proven in [None, EXPORTER] {
+        assert_eq!(
+            choose(&sasl2, &both(), &policy(proven)),
+            Err(NoMechanism::BindingTypesMissing)
         );
     }
 }

@@ -106,6 +106,26 @@ pub(super) fn head(slice: &[u8], scope: &Scope) -> Result<Element, XmlError> {
     start_tag(slice, &mut namespaces, Missing::Refuse)
 }
 
+/// Reads only the start tag of the first child of a top-level element; `slice` ends behind it.
+pub(super) fn first_child(slice: &[u8], scope: &Scope) -> Option<Element> {
+    let mut namespaces = Namespaces::new(scope, slice.len());
+    let mut reader = Reader::from_reader(slice);
+    let mut is_inside = false;
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(tag) | Event::Empty(tag) => {
+                let open = namespaces.enter(&tag, Missing::Refuse).ok()?;
+                if is_inside {
+                    return Some(open.element);
+                }
+                is_inside = true;
+            }
+            Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {}
+            _ => return None,
+        }
+    }
+}
+
 /// Reads what there is of a start tag that is itself too big. `slice` ends behind a complete attribute, or behind the name.
 /// A prefix may have been declared in what is missing, so an unknown one is no error; its attribute is left out.
 pub(super) fn cut_head(slice: &[u8], scope: &Scope) -> Option<Element> {

@@ -128,24 +128,44 @@ pub(super) fn is_name_char(c: char) -> bool {
         || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// The length of the reference that `bytes` begins with, `None` if it is still incomplete.
+/// What a `&` begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    /// Only more bytes can tell.
+    Incomplete,
+    /// A predefined entity or an allowed character, of this length.
+    Allowed(usize),
+    /// A character that XML forbids, or a number that is no character, of this length.
+    Forbidden(usize),
+    /// A number with more digits than any character needs begins behind so many bytes.
+    LongNumber {
+        /// Length of the `&#` or `&#x`.
+        prefix_len: usize,
+        /// 10 or 16.
+        radix: u32,
+    },
+    /// The name of another entity begins behind the `&`.
+    UndeclaredEntity,
+}
+
+/// The reference that `bytes` begins with.
 ///
-/// A reference is at most `&#x` and [`MAX_DIGITS`] digits long, so looking at it again with each byte stays linear.
-pub(super) fn reference_len(bytes: &[u8]) -> Result<Option<usize>, XmlError> {
+/// What is read here is at most `&#x` and [`MAX_DIGITS`] digits long, so looking at it again with each byte stays linear.
+pub(super) fn reference(bytes: &[u8]) -> Result<Reference, XmlError> {
     let body = bytes.get(1..).unwrap_or_default();
     match body.first() {
-        None => Ok(None),
-        Some(b'#') => character_reference_len(body.get(1..).unwrap_or_default()),
-        Some(_) => entity_reference_len(body),
+        None => Ok(Reference::Incomplete),
+        Some(b'#') => character_reference(body.get(1..).unwrap_or_default()),
+        Some(_) => entity_reference(body),
     }
 }
 
 /// Enough for U+10FFFF in decimal; longer ones only pad with zeros.
 const MAX_DIGITS: usize = 7;
 
-fn character_reference_len(body: &[u8]) -> Result<Option<usize>, XmlError> {
+fn character_reference(body: &[u8]) -> Result<Reference, XmlError> {
     let (digits, radix, prefix_len) = match body.first() {
-        None => return Ok(None),
+        None => return Ok(Reference::Incomplete),
         Some(b'x') => (body.get(1..).unwrap_or_default(), 16, 3),
         Some(_) => (body, 10, 2),
     };
@@ -154,32 +174,34 @@ fn character_reference_len(body: &[u8]) -> Result<Option<usize>, XmlError> {
         match char::from(byte).to_digit(radix) {
             Some(digit) if count < MAX_DIGITS => value = value * radix + digit,
             None if byte == b';' && count > 0 => {
-                return if char::from_u32(value).is_some_and(is_char) {
-                    Ok(Some(prefix_len + count + 1))
+                let len = prefix_len + count + 1;
+                return Ok(if char::from_u32(value).is_some_and(is_char) {
+                    Reference::Allowed(len)
                 } else {
-                    Err(XmlError::ForbiddenCharacter)
-                };
+                    Reference::Forbidden(len)
+                });
             }
-            _ => return Err(XmlError::MalformedReference),
+            Some(_) => return Ok(Reference::LongNumber { prefix_len, radix }),
+            None => return Err(XmlError::MalformedReference),
         }
     }
-    Ok(None)
+    Ok(Reference::Incomplete)
 }
 
 const ENTITIES: [&[u8]; 5] = [b"lt;", b"gt;", b"amp;", b"quot;", b"apos;"];
 
-fn entity_reference_len(body: &[u8]) -> Result<Option<usize>, XmlError> {
+fn entity_reference(body: &[u8]) -> Result<Reference, XmlError> {
     for entity in ENTITIES {
         if body.starts_with(entity) {
-            return Ok(Some(1 + entity.len()));
+            return Ok(Reference::Allowed(1 + entity.len()));
         }
     }
     if ENTITIES.iter().any(|entity| entity.starts_with(body)) {
-        return Ok(None);
+        return Ok(Reference::Incomplete);
     }
     match decode(body)? {
-        Some((c, _)) if is_name_start(c) => Err(XmlError::UndeclaredEntity),
+        Some((c, _)) if is_name_start(c) => Ok(Reference::UndeclaredEntity),
         Some(_) => Err(XmlError::MalformedReference),
-        None => Ok(None),
+        None => Ok(Reference::Incomplete),
     }
 }

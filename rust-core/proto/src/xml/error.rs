@@ -15,7 +15,53 @@ pub enum Limit {
     Namespaces,
 }
 
-/// What was refused. The stream is closed over every one of these; nothing is skipped to find a place to go on.
+/// Why a single stanza is refused while the stream goes on (rule T6): its border is known, and any contact can cause it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// It is over this limit.
+    OverLimit(Limit),
+    /// It has a reference to an entity other than the five predefined ones.
+    UndeclaredEntity,
+    /// It has a character that XML 1.0 forbids, written literally or as a reference.
+    ForbiddenCharacter,
+    /// It has a prefix that no enclosing element declares.
+    UndeclaredPrefix,
+    /// It binds the prefixes `xml` or `xmlns`, or their namespaces, to something else, or a prefix to nothing.
+    NamespaceMisuse,
+    /// It has two attributes of the same expanded name in one tag.
+    DuplicateAttribute,
+}
+
+impl Refusal {
+    /// The refusal that this error is where the stream may go on behind the stanza; `None` if the stream must be closed.
+    pub(super) fn of(error: XmlError) -> Option<Self> {
+        match error {
+            XmlError::OverLimit(limit) => Some(Self::OverLimit(limit)),
+            XmlError::UndeclaredEntity => Some(Self::UndeclaredEntity),
+            XmlError::ForbiddenCharacter => Some(Self::ForbiddenCharacter),
+            XmlError::UndeclaredPrefix => Some(Self::UndeclaredPrefix),
+            XmlError::NamespaceMisuse => Some(Self::NamespaceMisuse),
+            XmlError::DuplicateAttribute => Some(Self::DuplicateAttribute),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for XmlError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::OverLimit(limit) => Self::OverLimit(limit),
+            Refusal::UndeclaredEntity => Self::UndeclaredEntity,
+            Refusal::ForbiddenCharacter => Self::ForbiddenCharacter,
+            Refusal::UndeclaredPrefix => Self::UndeclaredPrefix,
+            Refusal::NamespaceMisuse => Self::NamespaceMisuse,
+            Refusal::DuplicateAttribute => Self::DuplicateAttribute,
+        }
+    }
+}
+
+/// What the stream is closed over. Nothing is skipped to find a place to go on; where that place is known, a stanza is
+/// refused instead, see [`Refusal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum XmlError {
     /// A document type declaration.
@@ -97,22 +143,9 @@ impl XmlError {
             | Self::AfterEnd => "not-well-formed",
         }
     }
-}
 
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Size => "size",
-            Self::Depth => "depth",
-            Self::Attributes => "attributes",
-            Self::Namespaces => "namespaces",
-        })
-    }
-}
-
-impl fmt::Display for XmlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self {
+    fn name(self) -> &'static str {
+        match self {
             Self::Doctype => "document type declaration",
             Self::Comment => "comment",
             Self::ProcessingInstruction => "processing instruction",
@@ -136,9 +169,37 @@ impl fmt::Display for XmlError {
             Self::StreamNamespace => "root element outside the streams namespace",
             Self::ContentNamespace => "content namespace other than jabber:client",
             Self::AfterEnd => "data after the end of the stream",
-            Self::OverLimit(limit) => return write!(f, "XML over the limit on {limit}"),
-        };
-        write!(f, "XML refused: {what}")
+            Self::OverLimit(_) => "over a limit",
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Size => "size",
+            Self::Depth => "depth",
+            Self::Attributes => "attributes",
+            Self::Namespaces => "namespaces",
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OverLimit(limit) => limit.fmt(f),
+            fault => f.write_str(XmlError::from(*fault).name()),
+        }
+    }
+}
+
+impl fmt::Display for XmlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OverLimit(limit) => write!(f, "XML over the limit on {limit}"),
+            error => write!(f, "XML refused: {}", error.name()),
+        }
     }
 }
 

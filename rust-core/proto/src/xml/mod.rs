@@ -14,7 +14,7 @@ mod writer;
 mod tests;
 
 pub use element::{Attribute, Element, Node};
-pub use error::{Limit, XmlError};
+pub use error::{Limit, Refusal, XmlError};
 pub use name::Name;
 pub use reader::{Limits, RefusedStanza, StreamHeader, StreamItem, StreamReader};
 pub use writer::{escape_attribute, escape_text};

@@ -4,7 +4,7 @@ use super::builder::{self, Scope};
 use super::chars::space_len;
 use super::declaration::declaration_len;
 use super::scanner::{Scanner, Step};
-use super::{Element, Limit, XmlError};
+use super::{Element, Limit, Refusal, XmlError};
 use crate::ns;
 
 /// How big a thing may be. All of it can be configured; the defaults say why.
@@ -46,7 +46,8 @@ pub enum StreamItem {
     Header(StreamHeader),
     /// A complete top-level element.
     Element(Element),
-    /// A top-level element that was over a limit. It was skipped; the stream goes on behind it.
+    /// A top-level element that was over a limit, or a stanza with a fault that leaves its borders in place (rule T6). It
+    /// was skipped; the stream goes on behind it.
     Refused(RefusedStanza),
     /// The end tag of the root element.
     End,
@@ -67,7 +68,7 @@ pub struct StreamHeader {
     pub lang: Option<String>,
 }
 
-/// A top-level element that was over a limit, as far as it is known. An attribute is missing if the start tag itself was too
+/// A top-level element that was skipped, as far as it is known. An attribute is missing if the start tag itself was too
 /// big and the attribute stood behind the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedStanza {
@@ -81,10 +82,20 @@ pub struct RefusedStanza {
     pub from: Option<String>,
     /// `type`.
     pub stanza_type: Option<String>,
-    /// The limit that was broken first.
-    pub reason: Limit,
+    /// The start tag of its first child, without what stands in it; `None` if there is none, or if the fault is in front of its
+    /// end. It tells which result of a query this was (XEP-0313).
+    pub first_child: Option<Element>,
+    /// What it was refused for first.
+    pub reason: Refusal,
     /// The size of the whole element.
     pub bytes: usize,
+}
+
+impl RefusedStanza {
+    /// Whether it was a `message`, `presence` or `iq`: only those count (XEP-0198).
+    pub fn is_stanza(&self) -> bool {
+        self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
+    }
 }
 
 /// A push reader. Feed bytes, then call [`next_item`](Self::next_item) until it returns `None`.
@@ -92,10 +103,11 @@ pub struct RefusedStanza {
 /// Every byte is scanned once, whatever the chunking, and looked at once more when its element is complete. What is buffered
 /// is never more than the limit in force and one chunk.
 ///
-/// A stanza over a limit is skipped without being kept. What is skipped is still checked for its grammar: UTF-8, characters,
-/// references, names, tags, and end tags against start tags down to the limit on depth (by hash; deeper ones are only
-/// counted). Not checked there: undeclared prefixes, duplicate attributes and misused namespace declarations, unless
-/// they are in the start tag of the stanza itself.
+/// A stanza over a limit is skipped without being kept, and so is, once the login is complete, a stanza that has one of the
+/// faults of [`Refusal`] behind its start tag. What is skipped is still checked for its grammar: UTF-8, references, names,
+/// tags, and end tags against start tags down to the limit on depth (by hash; deeper ones are only counted). Not
+/// checked there: undeclared prefixes, duplicate attributes and misused namespace declarations, unless they are in the start
+/// tag of the stanza itself, where they close the stream.
 #[derive(Debug)]
 pub struct StreamReader {
     limits: Limits,
@@ -176,6 +188,9 @@ impl StreamReader {
     pub fn restart(&mut self) {
         self.scanned = 0;
         self.scanner = Scanner::new(self.limits);
+        if self.logged_in {
+            self.scanner.note_faults();
+        }
         self.scope = Scope::default();
         self.phase = Phase::Start;
         self.skipping = None;
@@ -193,9 +208,11 @@ impl StreamReader {
         unread
     }
 
-    /// The peer has proven to be our server: from here on the limits for stanzas hold.
+    /// The peer has proven to be our server: from here on the limits for stanzas hold, and a fault that a contact can cause
+    /// is a matter of the stanza that it stands in.
     pub fn login_complete(&mut self) {
         self.logged_in = true;
+        self.scanner.note_faults();
     }
 
     #[cfg(test)]
@@ -247,8 +264,8 @@ impl StreamReader {
     }
 
     fn header(&mut self, empty: bool) -> Result<StreamItem, XmlError> {
-        if let Some(limit) = self.broken_limit() {
-            return Err(XmlError::OverLimit(limit));
+        if let Some((refusal, _)) = self.refusal() {
+            return Err(refusal.into());
         }
         let (header, scope) = builder::stream_header(self.item_bytes())?;
         self.scope = scope;
@@ -263,9 +280,9 @@ impl StreamReader {
 
     fn stanza(&mut self) -> Result<StreamItem, XmlError> {
         if self.skipping.is_none()
-            && let Some(reason) = self.broken_limit()
+            && let Some((reason, at)) = self.refusal()
         {
-            self.begin_skipping(reason)?;
+            self.begin_skipping(reason, at)?;
         }
         if self.skipping.is_none() {
             match builder::element(self.item_bytes(), &self.scope) {
@@ -273,8 +290,10 @@ impl StreamReader {
                     self.consume();
                     return Ok(StreamItem::Element(element));
                 }
-                Err(XmlError::OverLimit(reason)) => self.begin_skipping(reason)?,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let reason = Refusal::of(error).ok_or(error)?;
+                    self.begin_skipping(reason, self.scanned)?;
+                }
             }
         }
         let size = self.scanned;
@@ -291,11 +310,11 @@ impl StreamReader {
     /// The item is incomplete. If it is already over a limit, this is where memory is given back.
     fn need_more(&mut self) -> Result<Option<StreamItem>, XmlError> {
         if self.skipping.is_none()
-            && let Some(reason) = self.broken_limit()
+            && let Some((reason, at)) = self.refusal()
         {
             let head_complete = self.scanner.item().head_end.is_some();
             if !self.may_skip() || head_complete || self.scanned > self.size_limit() {
-                self.begin_skipping(reason)?;
+                self.begin_skipping(reason, at)?;
             }
         }
         if let Some(refused) = &mut self.skipping {
@@ -312,25 +331,33 @@ impl StreamReader {
         self.logged_in && self.phase == Phase::Stream
     }
 
-    fn begin_skipping(&mut self, reason: Limit) -> Result<(), XmlError> {
+    /// What is found up to `at`, where the reason stands, must not depend on how many bytes have come.
+    fn begin_skipping(&mut self, reason: Refusal, at: usize) -> Result<(), XmlError> {
         if !self.may_skip() {
-            return Err(XmlError::OverLimit(reason));
+            return Err(reason.into());
         }
         let item = self.scanner.item();
         let head = match item.head_end.filter(|&end| end <= self.limits.stanza) {
             Some(end) => Some(builder::head(self.item_prefix(end), &self.scope)?),
             None => builder::cut_head(self.item_prefix(item.attribute_end), &self.scope),
         };
-        self.skipping = Some(refused(head.as_ref(), reason));
+        let is_stanza = head.as_ref().is_some_and(Element::is_stanza);
+        if !is_stanza && !matches!(reason, Refusal::OverLimit(_)) {
+            return Err(reason.into());
+        }
+        let child_end = item.child_end.filter(|&end| end <= at);
+        let child =
+            child_end.and_then(|end| builder::first_child(self.item_prefix(end), &self.scope));
+        self.skipping = Some(refused(head.as_ref(), child, reason));
         Ok(())
     }
 
-    /// The limit that the item breaks first, byte by byte: the answer must not depend on the chunking.
-    fn broken_limit(&mut self) -> Option<Limit> {
+    /// What the item is refused for first, byte by byte, and where: the answer must not depend on the chunking.
+    fn refusal(&mut self) -> Option<(Refusal, usize)> {
         let size_limit = self.size_limit();
-        match self.scanner.item().over {
-            Some((limit, at)) if at <= size_limit => Some(limit),
-            _ if self.scanned > size_limit => Some(Limit::Size),
+        match self.scanner.item().refusal {
+            Some((refusal, at)) if at <= size_limit => Some((refusal, at)),
+            _ if self.scanned > size_limit => Some((Refusal::OverLimit(Limit::Size), size_limit)),
             _ => None,
         }
     }
@@ -403,7 +430,7 @@ impl Default for StreamReader {
     }
 }
 
-fn refused(head: Option<&Element>, reason: Limit) -> RefusedStanza {
+fn refused(head: Option<&Element>, first_child: Option<Element>, reason: Refusal) -> RefusedStanza {
     let attr = |name: &str| head.and_then(|h| h.attr(name)).map(str::to_owned);
     RefusedStanza {
         name: head.map(|h| h.name().to_owned()).unwrap_or_default(),
@@ -411,6 +438,7 @@ fn refused(head: Option<&Element>, reason: Limit) -> RefusedStanza {
         id: attr("id"),
         from: attr("from"),
         stanza_type: attr("type"),
+        first_child,
         reason,
         bytes: 0,
     }

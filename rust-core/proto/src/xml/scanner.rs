@@ -11,13 +11,17 @@
 //!                               '------------------------------- quote -------------------------'
 //!  Content --'</'--> EndName --> EndTag --'>'--> Content
 //!  Content --'<![CDATA['--> Cdata --']]>'--> Content
+//!  Content, Value --'&', name of an undeclared entity--> Entity --';'--> Content, Value
 //! ```
+//!
+//! Inside a stanza of a session, forbidden characters and undeclared entities leave the borders of all elements where they
+//! are: they are noted, and the scan goes on to the end of the stanza (rule T6). Everything else stops it.
 
 use super::chars::{
-    decode, is_ascii_name, is_ascii_name_start, is_forbidden_control, is_name_char, is_name_start,
-    is_space, plain_len, reference_len, space_len,
+    Reference, decode, is_ascii_name, is_ascii_name_start, is_forbidden_control, is_name_char,
+    is_name_start, is_space, plain_len, reference, space_len,
 };
-use super::{Limit, Limits, XmlError};
+use super::{Limit, Limits, Refusal, XmlError};
 
 /// Why the scanner stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,15 @@ enum State {
     Slash,
     EndName,
     EndTag,
+    /// In the name of an undeclared entity; `quote` if that stands in an attribute value.
+    Entity {
+        quote: Option<u8>,
+    },
+    /// In a character reference that is too long for any character.
+    LongNumber {
+        quote: Option<u8>,
+        radix: u32,
+    },
 }
 
 /// The scanner. Positions count from the beginning of the current item.
@@ -67,6 +80,8 @@ pub(super) struct Scanner {
     attributes: usize,
     namespaces: usize,
     limits: Limits,
+    /// Whether faults that leave all borders in place are noted instead of being errors.
+    notes_faults: bool,
     item: Item,
 }
 
@@ -75,10 +90,12 @@ pub(super) struct Scanner {
 pub(super) struct Item {
     /// Where the start tag of the top-level element ends.
     pub(super) head_end: Option<usize>,
+    /// Where the start tag of its first child ends.
+    pub(super) child_end: Option<usize>,
     /// Where the last complete attribute of that start tag (or else its name) ends, within the limit on a stanza's size.
     pub(super) attribute_end: usize,
-    /// The first limit that was broken, and where. Size is not the scanner's.
-    pub(super) over: Option<(Limit, usize)>,
+    /// What the item is refused for first, and where. Size and namespaces' names are not the scanner's.
+    pub(super) refusal: Option<(Refusal, usize)>,
 }
 
 impl Scanner {
@@ -92,6 +109,7 @@ impl Scanner {
             attributes: 0,
             namespaces: 0,
             limits,
+            notes_faults: false,
             item: Item::default(),
         }
     }
@@ -103,6 +121,11 @@ impl Scanner {
 
     pub(super) fn item(&self) -> Item {
         self.item
+    }
+
+    /// From here on a stanza with a fault that leaves all borders in place is scanned to its end.
+    pub(super) fn note_faults(&mut self) {
+        self.notes_faults = true;
     }
 
     /// Positions count anew from here.
@@ -120,7 +143,7 @@ impl Scanner {
             let state = self.state;
             let used = match state {
                 State::Content => self.content(rest, byte, *pos)?,
-                State::Cdata => self.cdata(rest)?,
+                State::Cdata => self.cdata(rest, *pos)?,
                 State::TagName => self.tag_name(rest, *pos)?,
                 State::InTag { space } => match byte {
                     b'>' => {
@@ -154,6 +177,8 @@ impl Scanner {
                 }
                 State::EndTag if is_space(byte) => space_len(rest),
                 State::EndTag => return Err(XmlError::MalformedMarkup),
+                State::Entity { quote } => self.entity(rest, quote)?,
+                State::LongNumber { quote, radix } => self.long_number(rest, quote, radix)?,
             };
             // A name may end with the very first byte of a chunk: no byte used, yet one state on.
             if used == 0 && self.state == state {
@@ -167,12 +192,12 @@ impl Scanner {
         match byte {
             b'<' => self.markup(rest, pos),
             _ if self.depth <= 1 => Err(XmlError::StreamLevelText),
-            b'&' => Ok(reference_len(rest)?.unwrap_or(0)),
+            b'&' => self.reference(rest, None, pos),
             b']' if rest.starts_with(b"]]>") => Err(XmlError::CdataEndInText),
             b']' if b"]]>".starts_with(rest) => Ok(0),
             b']' => Ok(1),
-            0x80.. => characters(rest),
-            _ if is_forbidden_control(byte) => Err(XmlError::ForbiddenCharacter),
+            0x80.. => self.characters(rest, pos),
+            _ if is_forbidden_control(byte) => self.forbidden(1, pos),
             _ => Ok(plain_len(rest, |b| {
                 (b == b'<') | (b == b'&') | (b == b']') | (b >= 0x80) | is_forbidden_control(b)
             })),
@@ -217,7 +242,7 @@ impl Scanner {
         }
     }
 
-    fn cdata(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
+    fn cdata(&mut self, rest: &[u8], pos: usize) -> Result<usize, XmlError> {
         match rest.first() {
             Some(b']') if rest.starts_with(b"]]>") => {
                 self.state = State::Content;
@@ -225,8 +250,8 @@ impl Scanner {
             }
             Some(b']') if b"]]>".starts_with(rest) => Ok(0),
             Some(b']') => Ok(1),
-            Some(0x80..) => characters(rest),
-            Some(&byte) if is_forbidden_control(byte) => Err(XmlError::ForbiddenCharacter),
+            Some(0x80..) => self.characters(rest, pos),
+            Some(&byte) if is_forbidden_control(byte) => self.forbidden(1, pos),
             _ => Ok(plain_len(rest, |b| {
                 (b == b']') | (b >= 0x80) | is_forbidden_control(b)
             })),
@@ -241,9 +266,9 @@ impl Scanner {
                 Ok(1)
             }
             Some(b'<') => Err(XmlError::LessThanInAttribute),
-            Some(b'&') => Ok(reference_len(rest)?.unwrap_or(0)),
-            Some(0x80..) => characters(rest),
-            Some(&byte) if is_forbidden_control(byte) => Err(XmlError::ForbiddenCharacter),
+            Some(b'&') => self.reference(rest, Some(quote), pos),
+            Some(0x80..) => self.characters(rest, pos),
+            Some(&byte) if is_forbidden_control(byte) => self.forbidden(1, pos),
             _ => {
                 let len = plain_len(rest, |b| {
                     (b == quote) | (b == b'<') | (b == b'&') | (b >= 0x80) | is_forbidden_control(b)
@@ -390,6 +415,7 @@ impl Scanner {
         match self.depth {
             1 => return Some(Step::StreamHead { empty: false }),
             2 => self.item.head_end = Some(pos),
+            3 => self.note_child(pos),
             _ => {}
         }
         None
@@ -405,6 +431,10 @@ impl Scanner {
             1 => {
                 self.item.head_end = Some(pos);
                 Some(Step::StanzaEnd)
+            }
+            2 => {
+                self.note_child(pos);
+                None
             }
             _ => None,
         }
@@ -429,22 +459,104 @@ impl Scanner {
         }
     }
 
-    fn note_over(&mut self, limit: Limit, pos: usize) {
-        self.item.over.get_or_insert((limit, pos));
+    fn note_child(&mut self, pos: usize) {
+        self.item.child_end.get_or_insert(pos);
     }
-}
 
-/// The length of the run of complete non-ASCII characters at the beginning.
-fn characters(rest: &[u8]) -> Result<usize, XmlError> {
-    let mut used = 0;
-    while let Some(tail @ [0x80..=0xff, ..]) = rest.get(used..) {
-        match decode(tail)? {
-            Some(('\u{FFFE}' | '\u{FFFF}', _)) => return Err(XmlError::ForbiddenCharacter),
-            Some((_, len)) => used += len,
-            None => break,
+    fn note_over(&mut self, limit: Limit, pos: usize) {
+        self.note(Refusal::OverLimit(limit), pos);
+    }
+
+    fn note(&mut self, refusal: Refusal, pos: usize) {
+        self.item.refusal.get_or_insert((refusal, pos));
+    }
+
+    /// T6: `len` bytes at `pos` are not allowed, yet they cannot be taken for markup. Behind the start tag of a stanza it is
+    /// known whose they are.
+    fn fault(&mut self, refusal: Refusal, len: usize, pos: usize) -> Result<usize, XmlError> {
+        if !self.notes_faults || self.depth < 2 {
+            return Err(refusal.into());
+        }
+        self.note(refusal, pos + len);
+        Ok(len)
+    }
+
+    fn forbidden(&mut self, len: usize, pos: usize) -> Result<usize, XmlError> {
+        self.fault(Refusal::ForbiddenCharacter, len, pos)
+    }
+
+    /// The length of the run of complete non-ASCII characters at the beginning.
+    fn characters(&mut self, rest: &[u8], pos: usize) -> Result<usize, XmlError> {
+        let mut used = 0;
+        while let Some(tail @ [0x80..=0xff, ..]) = rest.get(used..) {
+            match decode(tail)? {
+                Some(('\u{FFFE}' | '\u{FFFF}', len)) => used += self.forbidden(len, pos + used)?,
+                Some((_, len)) => used += len,
+                None => break,
+            }
+        }
+        Ok(used)
+    }
+
+    fn reference(&mut self, rest: &[u8], quote: Option<u8>, pos: usize) -> Result<usize, XmlError> {
+        match reference(rest)? {
+            Reference::Incomplete => Ok(0),
+            Reference::Allowed(len) => Ok(len),
+            Reference::Forbidden(len) => self.forbidden(len, pos),
+            // Both may be of any length, so they are read on in a state of their own; noted is where they begin.
+            Reference::LongNumber { prefix_len, radix } => {
+                let used = self.forbidden(prefix_len, pos)?;
+                self.state = State::LongNumber { quote, radix };
+                Ok(used)
+            }
+            Reference::UndeclaredEntity => {
+                let used = self.fault(Refusal::UndeclaredEntity, 1, pos)?;
+                self.begin_name(State::Entity { quote });
+                Ok(used)
+            }
         }
     }
-    Ok(used)
+
+    /// Reads on in the name of an undeclared entity: it must be a name without a colon, and end with a semicolon.
+    fn entity(&mut self, rest: &[u8], quote: Option<u8>) -> Result<usize, XmlError> {
+        let (used, ended) = self.name(rest)?;
+        if self.name.colon {
+            return Err(XmlError::BadName);
+        }
+        if !ended {
+            return Ok(used);
+        }
+        if rest.get(used) != Some(&b';') {
+            return Err(XmlError::MalformedReference);
+        }
+        self.end_reference(quote);
+        Ok(used + 1)
+    }
+
+    fn long_number(
+        &mut self,
+        rest: &[u8],
+        quote: Option<u8>,
+        radix: u32,
+    ) -> Result<usize, XmlError> {
+        let digits = rest.iter().take_while(|&&b| char::from(b).is_digit(radix));
+        let used = digits.count();
+        match rest.get(used) {
+            None => Ok(used),
+            Some(b';') => {
+                self.end_reference(quote);
+                Ok(used + 1)
+            }
+            Some(_) => Err(XmlError::MalformedReference),
+        }
+    }
+
+    fn end_reference(&mut self, quote: Option<u8>) {
+        self.state = match quote {
+            Some(quote) => State::Value { quote },
+            None => State::Content,
+        };
+    }
 }
 
 /// A name that is being read: at most one colon, with a name on either side of it.

@@ -123,15 +123,13 @@ impl Tables {
             Op::ForgetFloor => self.floor = None,
             Op::LearnCaps(known) => self.learn_caps(known),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
-            Op::ForgetServer => {
-                let facts = self.facts(server);
-                *facts = ServerFacts {
-                    pipelining_off_until: facts.pipelining_off_until,
-                    ..ServerFacts::default()
-                };
+            Op::LearnBindPipelining(learnt) => {
+                self.facts(server).bind_pipelining = Some(*learnt);
             }
+            Op::ForgetServer => self.facts(server).forget(),
             Op::RaiseFloor(floor) => self.floor = Some(*floor),
             Op::StoreScramKeys(id, keys) => self.scram_keys = Some((id.clone(), keys.clone())),
+            Op::DropScramKeys => self.scram_keys = None,
             Op::StoreFast(token) => self.fast_reserve = self.fast.replace(token.clone()),
             Op::CountFast(count) => {
                 let token = self.fast.as_mut().ok_or(Conflict::NoFastToken)?;

@@ -1,7 +1,7 @@
 //! What one change does to the tables.
 
 use rusqlite::{OptionalExtension, params};
-use snapback_proto::knowledge::{Delivery, FastToken, Knowledge, Op, SmSession};
+use snapback_proto::knowledge::{BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession};
 use snapback_proto::xep::roster::{Item, Subscription};
 
 use crate::{Conflict, Roster, ServerKey};
@@ -73,6 +73,7 @@ impl Tables<'_> {
                 self.put_fact(server, fact::AUTHENTICATED, features.as_ref())
             }
             Op::PipeliningFailed { until } => self.put_fact(server, fact::PIPELINING_OFF, until),
+            Op::LearnBindPipelining(learnt) => self.put_fact(server, fact::BIND_PIPELINING, learnt),
             Op::LearnSmBeforeSasl(Some(key)) => self.put_fact(server, fact::SM_BEFORE_SASL, key),
             Op::LearnSmBeforeSasl(None) => self.delete_fact(server, fact::SM_BEFORE_SASL),
             Op::LearnCaps(known) => self.learn_caps(known),
@@ -83,6 +84,7 @@ impl Tables<'_> {
             Op::StoreScramKeys(id, keys) => {
                 self.put_cell(cell::SCRAM_KEYS, &(id.clone(), keys.clone()))
             }
+            Op::DropScramKeys => self.delete_cell(cell::SCRAM_KEYS),
             Op::StoreFast(token) => self.store_fast(token),
             Op::CountFast(count) => self.count_fast(*count),
             Op::FastUsed => self.delete_cell(cell::FAST_RESERVE),
@@ -126,8 +128,11 @@ impl Tables<'_> {
     }
 
     fn forget_server(&self, server: &ServerKey) -> Result<(), Fault> {
-        [fact::SECURED, fact::AUTHENTICATED, fact::SM_BEFORE_SASL]
-            .into_iter()
+        let mut gone = vec![fact::SECURED, fact::AUTHENTICATED, fact::SM_BEFORE_SASL];
+        if self.facts(server)?.bind_pipelining == Some(BindPipelining::Proven) {
+            gone.push(fact::BIND_PIPELINING);
+        }
+        gone.into_iter()
             .try_for_each(|fact| self.delete_fact(server, fact))
     }
 

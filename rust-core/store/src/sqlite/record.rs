@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, FastToken, KnownCaps, OutboundKind, OutboundStanza, PendingIq,
-    PendingKind, SmSession,
+    ArchiveCursor, BindPipelining, Delivery, FastToken, KnownCaps, OutboundKind, OutboundStanza,
+    PendingIq, PendingKind, SmSession,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -58,6 +58,28 @@ impl Record for UnixTime {
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
         input.time().map(Self)
+    }
+}
+
+/// The time up to which it is off; without one it is proven.
+impl Record for BindPipelining {
+    fn write(&self, out: &mut Writer) {
+        let off_until = match self {
+            Self::Proven => None,
+            Self::OffUntil(time) => Some(*time),
+        };
+        out.flag(off_until.is_some());
+        if let Some(time) = off_until {
+            time.write(out);
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(if input.flag()? {
+            Self::OffUntil(UnixTime::read(input)?)
+        } else {
+            Self::Proven
+        })
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) mod fact {
     pub(in super::super) const SECURED: &str = "secured";
     pub(in super::super) const AUTHENTICATED: &str = "authenticated";
     pub(in super::super) const PIPELINING_OFF: &str = "pipelining-off-until";
+    pub(in super::super) const BIND_PIPELINING: &str = "bind-pipelining";
     pub(in super::super) const SM_BEFORE_SASL: &str = "sm-before-sasl";
 }
 
@@ -149,6 +150,7 @@ impl<'a> Tables<'a> {
                 facts.authenticated = Some(Arc::new(Record::from_plain(&plain)?))
             }
             fact::PIPELINING_OFF => facts.pipelining_off_until = Some(Record::from_plain(&plain)?),
+            fact::BIND_PIPELINING => facts.bind_pipelining = Some(Record::from_plain(&plain)?),
             fact::SM_BEFORE_SASL => facts.sm_before_sasl = Some(Record::from_plain(&plain)?),
             _ => return Err(Fault::Unreadable),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use snapback_proto::knowledge::{FastToken, Op, ServerFacts};
+use snapback_proto::knowledge::{BindPipelining, FastToken, Op, ServerFacts};
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
@@ -59,6 +59,10 @@ pub(super) fn s2_pipelining_that_failed_outlives_the_other_facts(store: &mut imp
         ..ServerFacts::default()
     };
     assert_eq!(store.load(&server()).unwrap().server, expected);
+    let off = BindPipelining::OffUntil(UnixTime(1_900_000_000));
+    apply(store, &[Op::LearnBindPipelining(off), Op::ForgetServer]);
+    let facts = store.load(&server()).unwrap().server;
+    assert_eq!(facts.bind_pipelining, Some(off));
 }
 
 fn learn_everything(store: &mut impl Store) -> ServerFacts {
@@ -75,6 +79,7 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
             Op::PipeliningFailed {
                 until: UnixTime::NEVER,
             },
+            Op::LearnBindPipelining(BindPipelining::Proven),
             Op::LearnSmBeforeSasl(Some([7; 32])),
         ],
     );
@@ -82,6 +87,7 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
         secured: Some(Arc::new(features(false))),
         authenticated: Some(Arc::new(features(true))),
         pipelining_off_until: Some(UnixTime::NEVER),
+        bind_pipelining: Some(BindPipelining::Proven),
         sm_before_sasl: Some([7; 32]),
     }
 }

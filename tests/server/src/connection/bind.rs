@@ -1,11 +1,11 @@
 //! Resource binding (RFC 6120 section 7) and Bind 2 (XEP-0386).
 
-use super::{Connection, Cx, MAX_BYTES, Phase, StreamCondition};
+use super::{Connection, Cx, LegacyStart, MAX_BYTES, Phase, StreamCondition};
 use crate::faults::{Fault, Point};
 use crate::ns;
 use crate::observe::Outcome;
 use crate::sasl::TypedHash;
-use crate::world::SessionId;
+use crate::world::{SessionId, error_answer};
 use crate::xml::Element;
 
 impl Connection {
@@ -28,7 +28,13 @@ impl Connection {
                     .map(Element::content)
                     .filter(|resource| !resource.trim().is_empty());
                 let resource = wanted.unwrap_or_else(|| cx.world.rng.token());
+                if cx.world.switches.bind_conflict && cx.world.is_taken(account, resource.trim()) {
+                    return self.send(&error_answer(element, "conflict"));
+                }
                 let session = self.bind(cx, account, resource.trim());
+                if cx.world.switches.session_first {
+                    self.legacy_start = LegacyStart::Due;
+                }
                 let jid = Element::new(ns::BIND, "jid").text(cx.world.session_jid(session));
                 self.send(
                     &Element::new(ns::CLIENT, "iq")

@@ -264,10 +264,11 @@ fn session_features(cx: &Cx<'_>, bound: bool) -> Vec<Element> {
     let mut features = Vec::new();
     if !bound {
         features.push(Element::new(ns::BIND, "bind").child(Element::new(ns::BIND, "required")));
-        if switches.session {
-            features.push(
-                Element::new(ns::SESSION, "session").child(Element::new(ns::SESSION, "optional")),
-            );
+        let session = Element::new(ns::SESSION, "session");
+        if switches.session_first {
+            features.push(session);
+        } else if switches.session {
+            features.push(session.child(Element::new(ns::SESSION, "optional")));
         }
     }
     for (on, namespace, name) in [

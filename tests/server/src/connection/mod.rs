@@ -55,6 +55,7 @@ pub struct Connection {
     /// ClientHello came in the same read as `<starttls/>`.
     pipelined_hello: bool,
     first_stanza_seen: bool,
+    legacy_start: LegacyStart,
     faults: Vec<Fault>,
     budgets: Budgets,
     account_hint: Option<String>,
@@ -86,6 +87,19 @@ enum Phase {
     Authenticated { account: String },
     Bound { account: String, session: SessionId },
     Closed,
+}
+
+/// RFC 3921, section 3, where nothing is taken before it (see [`Switches::session_first`]).
+///
+/// [`Switches::session_first`]: crate::Switches::session_first
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LegacyStart {
+    /// `<session/>` is awaited.
+    Due,
+    /// It came in this read, and has begun with the next.
+    Asked,
+    /// It has begun, or is not needed.
+    Begun,
 }
 
 /// How the TCP connection ends.
@@ -160,6 +174,7 @@ impl Connection {
             tls_recorded: false,
             pipelined_hello: false,
             first_stanza_seen: false,
+            legacy_start: LegacyStart::Begun,
             faults,
             budgets: Budgets::default(),
             account_hint: None,
@@ -216,6 +231,9 @@ impl Connection {
 
     fn note_read(&mut self, cx: &mut Cx<'_>, bytes: usize) {
         self.last_read = cx.now;
+        if self.legacy_start == LegacyStart::Asked {
+            self.legacy_start = LegacyStart::Begun;
+        }
         if let Some(record) = cx.world.record(self.id) {
             record.read(cx.now, bytes);
         }

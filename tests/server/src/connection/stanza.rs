@@ -1,6 +1,6 @@
 //! Stanzas and nonzas of an established session (RFC 6120 section 8).
 
-use super::{Connection, Cx, StreamCondition};
+use super::{Connection, Cx, LegacyStart, StreamCondition};
 use crate::faults::{Fault, Point};
 use crate::jid;
 use crate::ns;
@@ -16,6 +16,13 @@ impl Connection {
         session: SessionId,
         element: Element,
     ) {
+        if self.legacy_start != LegacyStart::Begun {
+            let starts = element.find(ns::SESSION, "session").is_some();
+            if !starts || self.legacy_start == LegacyStart::Asked {
+                return self.stream_error(cx, StreamCondition::NotAuthorized);
+            }
+            self.legacy_start = LegacyStart::Asked;
+        }
         if element.is_stanza() {
             if let Some(body) = element.find(ns::CLIENT, "body").map(Element::content)
                 && self.has_fault(cx, &Fault::PoisonousBody(body))

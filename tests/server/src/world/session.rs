@@ -190,6 +190,15 @@ impl World {
         self.last_session
     }
 
+    /// Whether somebody is connected with this resource.
+    pub(crate) fn is_taken(&self, account: &str, resource: &str) -> bool {
+        self.sessions.values().any(|session| {
+            session.account == account
+                && session.resource == resource
+                && session.connection.is_some()
+        })
+    }
+
     /// The connection of a session, if any, is told `conflict`; what it had not sent yet stays queued.
     fn displace(&mut self, session: SessionId) {
         let connection = self

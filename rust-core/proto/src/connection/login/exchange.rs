@@ -10,7 +10,6 @@ use crate::sasl::{
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
 
-use super::super::Output;
 use super::super::context::Context;
 
 /// An exchange, by what it waits for.
@@ -97,6 +96,13 @@ impl Exchange {
             .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
         let user = local_part(context)?;
         if let Mechanism::Scram { hash, .. } = choice.mechanism {
+            // Most likely these keys are asked for: they are derived while the server is on the way.
+            if context.knowledge.scram_keys.is_none()
+                && let Some(id) = context.expected_keys.take()
+                && (id.hash, id.user.as_str()) == (hash, user.as_str())
+            {
+                context.derive_keys(id);
+            }
             let nonce = context.entropy.nonce();
             let scram = ExpectServerFirst::new(
                 hash,
@@ -223,6 +229,7 @@ impl Exchange {
         match &context.knowledge.scram_keys {
             Some((known, keys)) if *known == key_id => {
                 let (response, scram) = scram.respond(keys);
+                context.keys_in_use = true;
                 let step = Step::ServerFinal {
                     choice,
                     key_id,
@@ -234,7 +241,7 @@ impl Exchange {
                 Err(ConnectionError::Local(LocalError::NoCredentials))
             }
             _ => {
-                context.output(Output::DeriveKeys(key_id));
+                context.derive_keys(key_id);
                 Ok((
                     Self {
                         profile,

@@ -10,7 +10,7 @@ use crate::error::{Assumption, ConnectionError, NoSession, PeerError};
 use crate::knowledge::{FastToken, Op};
 use crate::mistakes::{Mistake, planted};
 use crate::plan::{Goal, Login, Plan};
-use crate::sasl::SaslCondition;
+use crate::sasl::{Mechanism, NoMechanism, SaslCondition};
 use crate::stream::features::StreamFeatures;
 
 use super::context::Context;
@@ -77,9 +77,20 @@ pub(super) fn fall_back(condition: &SaslCondition, context: &mut Context) -> Nex
     context.revise(&features)?;
     // What was refused for itself is not offered again; the server would only say the same.
     if is_about_mechanism(condition) && context.plan.login == before {
-        return Err(ConnectionError::Sasl(condition.clone()));
+        return Err(if binds_unadvertised(&before, &features) {
+            // Less would be below the floor, and a person has to decide about that (rule T2).
+            ConnectionError::Peer(PeerError::NoLogin(NoMechanism::BelowFloor))
+        } else {
+            ConnectionError::Sasl(condition.clone())
+        });
     }
     attempt(context)
+}
+
+/// The type of channel binding was not advertised: it is the one that an earlier login has proven (rule T3).
+fn binds_unadvertised(login: &Login, features: &StreamFeatures) -> bool {
+    matches!(login, Login::Sasl1(Mechanism::Scram { plus: true, .. }))
+        && features.channel_bindings.is_none()
 }
 
 /// Logged in, on a stream that has no session yet, and whose features are these.
@@ -100,6 +111,7 @@ fn proven(finished: Finished, token: Option<FastToken>, context: &mut Context) {
         ops,
     } = finished;
     context.at_risk = None;
+    context.keys_in_use = false;
     context.authenticated = true;
     context.unproven.extend(ops);
     context.unproven.extend(floor.map(Op::RaiseFloor));

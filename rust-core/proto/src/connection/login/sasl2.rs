@@ -14,7 +14,9 @@ use crate::stream::features::{Sasl2Features, StreamFeatures};
 use crate::xep::bind2::{Bind2, EnableSm};
 use crate::xep::error::CodecError;
 use crate::xep::fast;
-use crate::xep::sasl2::{self as codec, Authenticate, Failure, Sasl2, Success, UserAgent};
+use crate::xep::sasl2::{
+    self as codec, Authenticate, Continue, Failure, Sasl2, Success, UserAgent,
+};
 use crate::xml::Element;
 
 use super::super::Seq;
@@ -24,6 +26,12 @@ use super::super::state::{Next, State};
 use super::exchange::{Exchange, Reply, is_about_mechanism};
 use super::resume::{online, refused, resume_element};
 use super::{fall_back, is_early, proven};
+
+/// So many tasks are named to the app.
+const MOST_TASKS: usize = 16;
+
+/// The name of a SASL mechanism has 20 characters at most (RFC 4422 3.1).
+const TASK_MAX_CHARS: usize = 64;
 
 /// An exchange runs.
 #[derive(Debug)]
@@ -229,9 +237,7 @@ impl ExpectSasl2 {
             Some(Sasl2::Challenge(data)) => self.challenge(&data, context),
             Some(Sasl2::Success(success)) => self.success(*success, context),
             Some(Sasl2::Failure(failure)) => self.failure(&failure, context),
-            Some(Sasl2::Continue(_)) => Err(ConnectionError::Peer(PeerError::Unexpected(
-                "demand for SASL2 tasks",
-            ))),
+            Some(Sasl2::Continue(demand)) => Err(tasks_required(&demand, context)),
             None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
             None => Err(ConnectionError::Peer(PeerError::Unexpected(
                 "element during SASL2",
@@ -332,6 +338,19 @@ impl ExpectSasl2 {
         }
         Err(ConnectionError::Sasl(failure.condition.clone()))
     }
+}
+
+/// XEP-0388 2.6.3: the password was right, and is not enough. Nothing in this is believed, for the server may not have proved itself:
+/// it can say no in any case.
+fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
+    context.understood(Part::Continue);
+    context.at_risk = None;
+    context.transmit_element(Part::Abort, &codec::abort());
+    let named = |task: &String| {
+        let name: String = task.chars().take(TASK_MAX_CHARS).collect();
+        name.escape_debug().to_string()
+    };
+    ConnectionError::TasksRequired(demand.tasks.iter().take(MOST_TASKS).map(named).collect())
 }
 
 /// The token is gone on both sides (XEP-0484 section 3.6).

@@ -25,10 +25,11 @@
 //! has not come yet. Some time after it first became `Current`, a new session asks once more (`second_look`).
 
 use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
+use crate::ns;
 use crate::part::Part;
 use crate::stanza::StanzaError;
 use crate::xep::mam::{self, ArchiveMetadata, Archived, Begin, Fin, ResultError};
-use crate::xml::Element;
+use crate::xml::{Element, RefusedStanza};
 
 use super::super::context::Context;
 use super::super::{Event, Seq, Timer};
@@ -77,6 +78,8 @@ pub(super) struct Asking {
     decides: bool,
     /// Part of this page may have come before the session was interrupted.
     is_torn: bool,
+    /// Some of this page could not be read, and which of the archive's messages it was is not known.
+    has_unreadable: bool,
     /// We held everything before: a failure is no gap.
     is_second: bool,
 }
@@ -130,6 +133,18 @@ impl Archive {
 }
 
 impl Asking {
+    /// A result of this page came, and cannot be read.
+    fn unreadable(&mut self, id: Option<&str>) {
+        self.results = self.results.saturating_add(1);
+        match id {
+            Some(id) => {
+                self.live.take_if(|live| live == id);
+                self.last = Some(id.to_owned());
+            }
+            None => self.has_unreadable = true,
+        }
+    }
+
     fn new(query: String, reaches_back: bool, decides: bool) -> Self {
         Self {
             query,
@@ -140,6 +155,7 @@ impl Asking {
             reaches_back,
             decides,
             is_torn: false,
+            has_unreadable: false,
             is_second: false,
         }
     }
@@ -306,10 +322,34 @@ impl Session {
             }
             // One that was given up on is late; that is no fault.
             Some(Err(ResultError::ForeignQuery)) | None => FromArchive::Worthless,
-            Some(Err(ResultError::Forged | ResultError::Malformed(_))) => {
+            Some(Err(error)) => {
+                if matches!(error, ResultError::Malformed(_)) {
+                    let id = message.child("result", ns::MAM).and_then(|r| r.attr("id"));
+                    asking.unreadable(id);
+                }
                 context.event(Event::PeerFault("archive result"));
                 FromArchive::Worthless
             }
+        }
+    }
+
+    /// A message was refused. If it was the next one of the page, that goes on behind it: the archive will not make it
+    /// readable, and what follows it is not to be missed (XEP-0059, XEP-0313).
+    pub(super) fn note_refused_result(&mut self, refused: &RefusedStanza, context: &Context) {
+        let own = context.config.account.to_string();
+        let Archive::Asking(asking) = &mut self.archive else {
+            return;
+        };
+        if refused.name != "message" || refused.from.as_ref().is_some_and(|from| *from != own) {
+            return;
+        }
+        match &refused.first_child {
+            Some(result) if result.is("result", ns::MAM) => {
+                if result.attr("queryid") == Some(&asking.query) {
+                    asking.unreadable(result.attr("id"));
+                }
+            }
+            _ => asking.has_unreadable = true,
         }
     }
 
@@ -343,6 +383,7 @@ impl Session {
         asking.pages = asking.pages.saturating_add(1);
         asking.results = 0;
         asking.is_torn = false;
+        asking.has_unreadable = false;
         asking.query = format!("{QUERY_PREFIX}{}", context.entropy.token());
         let query = asking.query.clone();
         if !asking.decides {
@@ -548,9 +589,11 @@ fn read_fin(iq: &Element) -> Option<Fin> {
 }
 
 /// Whether the end of the page fits what came: a page that lost its last message, or brought more than was asked for, or
-/// has nothing and says that more follows, cannot be gone on from.
+/// has nothing and says that more follows, cannot be gone on from. Where something came that could not be read, `<last/>` is
+/// the server's word.
 fn agrees(fin: &Fin, asking: &Asking, page: u32) -> bool {
-    let same_end = fin.last.is_none() || fin.last == asking.last || asking.is_torn;
+    let same_end =
+        fin.last.is_none() || fin.last == asking.last || asking.is_torn || asking.has_unreadable;
     let moves = fin.complete || fin.last.is_some() || asking.last.is_some();
     same_end && moves && asking.results <= page
 }

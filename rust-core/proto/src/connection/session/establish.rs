@@ -115,6 +115,10 @@ impl Session {
         self.announce(Outcome::Bound, jid, context);
         // The app may have moved since the greeting left, behind a bind that was still on its way.
         self.tell_client_state(context);
+        if self.awaits_start.is_some() {
+            self.expect_start(context);
+            return Ok(());
+        }
         self.expect_archive(context);
         self.go_on(context);
         Ok(())
@@ -205,6 +209,7 @@ impl Session {
             unacked,
             archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
             second_look: SecondLook::Done,
+            awaits_start: None,
             pending: stored.pending,
             asked: None,
             is_online: false,

@@ -12,7 +12,7 @@ use crate::xep::disco::Info;
 use crate::xep::mam::Archived;
 use crate::xep::roster::{self, PushError, RosterResult};
 use crate::xep::{carbons, ping};
-use crate::xml::{Element, RefusedStanza};
+use crate::xml::{Element, Refusal, RefusedStanza};
 
 use super::super::Event;
 use super::super::context::Context;
@@ -178,6 +178,9 @@ impl Session {
 
     /// T7: an answer matches by id and by sender.
     fn response(&mut self, iq: &Element, context: &mut Context) {
+        if is_from_account(iq, context) && self.start_answered(iq, context) {
+            return;
+        }
         if is_from_account(iq, context) && self.ping_answered(iq, context) {
             self.commit(Vec::new(), context);
             return;
@@ -242,23 +245,56 @@ impl Session {
         context.event_after(Some(seq), Event::ServerFeatures(info.features));
     }
 
-    /// T6: counted and reported; a request that was too big is answered.
+    /// T6: counted and reported. A request is answered, an answer ends its request, and an archive result has its place in
+    /// its page; what it says is never acted on.
     pub(super) fn refuse(&mut self, refused: RefusedStanza, context: &mut Context) {
-        self.count();
-        let seq = self.commit(Vec::new(), context);
-        let is_request = refused.name == "iq"
-            && refused.ns == ns::CLIENT
-            && matches!(refused.stanza_type.as_deref(), Some("get" | "set"));
-        if let (true, Some(id)) = (is_request, &refused.id) {
-            let mut iq = stanza::iq("get", id, None);
-            if let Some(from) = &refused.from {
-                iq.set_attr("from", from.as_str());
-            }
-            let answer = refusal(&iq, ErrorType::Modify, StanzaCondition::PolicyViolation);
-            self.send_core(Part::Iq, &answer, None, context);
+        if !refused.is_stanza() {
+            context.event(Event::StanzaRefused(refused));
+            return;
         }
-        context.event_after(Some(seq), Event::StanzaRefused(refused));
+        self.count();
+        match (refused.name.as_str(), refused.stanza_type.as_deref()) {
+            ("iq", Some("get" | "set")) => {
+                self.commit(Vec::new(), context);
+                let answer = error_for(&refused, "get", stanza::error_reply);
+                self.send_core(Part::Iq, &answer, None, context);
+                self.request_ack(context);
+            }
+            ("iq", Some("result" | "error")) => {
+                let as_error = |iq: &Element, error: &StanzaError| {
+                    iq.clone()
+                        .with_attr("type", "error")
+                        .with_child(error.to_element())
+                };
+                let answer = error_for(&refused, "result", as_error);
+                self.response(&answer, context);
+            }
+            _ => {
+                self.note_refused_result(&refused, context);
+                self.commit(Vec::new(), context);
+            }
+        }
+        context.event_after(context.last_inbound, Event::StanzaRefused(refused));
     }
+}
+
+/// The iq that `build` makes of what is known of a refused one, and of why it was refused.
+fn error_for(
+    refused: &RefusedStanza,
+    kind: &str,
+    build: impl Fn(&Element, &StanzaError) -> Element,
+) -> Element {
+    let mut iq = Element::new("iq", ns::CLIENT).with_attr("type", kind);
+    for (name, value) in [("id", &refused.id), ("from", &refused.from)] {
+        if let Some(value) = value {
+            iq.set_attr(name, value.as_str());
+        }
+    }
+    let condition = match refused.reason {
+        Refusal::OverLimit(_) => StanzaCondition::PolicyViolation,
+        _ => StanzaCondition::BadRequest,
+    };
+    build(&iq, &StanzaError::new(ErrorType::Modify, condition))
 }
 
 /// What the answer says about whoever shows these caps. An ill-formed one says nothing, and one that does not match must

@@ -6,6 +6,7 @@ mod establish;
 mod inbound;
 mod outbound;
 mod second_look;
+mod start;
 mod unknown;
 
 use std::collections::VecDeque;
@@ -25,9 +26,11 @@ use super::{Event, Timer};
 
 use archive::Archive;
 use second_look::SecondLook;
+use start::AwaitedStart;
 
 pub(super) use establish::Inline;
 pub(super) use outbound::{enqueue, handled, lost};
+pub(super) use start::request_start;
 
 /// A session and its counters.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub(super) struct Session {
     /// How far we hold the archive.
     archive: Archive,
     second_look: SecondLook,
+    /// The server has to answer `<session/>` before anything else is sent.
+    awaits_start: Option<AwaitedStart>,
     /// The session was announced to the app.
     is_online: bool,
     /// What the server last heard of the app.
@@ -87,6 +92,7 @@ impl Session {
             asked: None,
             archive: Archive::Absent,
             second_look: SecondLook::AfterCatchUp,
+            awaits_start: None,
             is_online: false,
             told_inactive: false,
         }
@@ -103,6 +109,7 @@ impl Session {
         context: &mut Context,
     ) -> Result<(), ConnectionError> {
         if element.is_stanza() {
+            self.check_pipelined_bind(element, context)?;
             self.stanza(element, context);
             return Ok(());
         }
@@ -121,12 +128,14 @@ impl Session {
             (Nonza::Enabled(enabled), Sm::Enabling) => {
                 context.understood(Part::Enabled);
                 context.assumption_held(Assumption::Features);
+                context.bind_pipelining_held();
                 self.enabled(&enabled, context);
                 Ok(())
             }
             (Nonza::Failed(_), Sm::Enabling) => {
                 context.understood(Part::SmFailed);
                 context.assumption_held(Assumption::Features);
+                context.bind_pipelining_held();
                 self.sm = Sm::Off;
                 self.enable_answered(context);
                 Ok(())
@@ -208,7 +217,8 @@ impl Session {
 
     /// I15, XEP-0352: the server takes us for active until it is told. Only where it knows client states; never counted.
     pub(super) fn tell_client_state(&mut self, context: &mut Context) {
-        if context.active != self.told_inactive || !context.knows_client_state() {
+        let is_early = self.awaits_start.is_some();
+        if is_early || context.active != self.told_inactive || !context.knows_client_state() {
             return;
         }
         self.told_inactive = !context.active;
@@ -245,7 +255,7 @@ impl Session {
         }
     }
 
-    /// T6: an inbound stanza was too big and was skipped; it counts all the same, or the server would send it for ever.
+    /// T6: an inbound stanza was skipped; it counts all the same, or the server would send it for ever.
     pub(super) fn stanza_refused(&mut self, refused: RefusedStanza, context: &mut Context) {
         self.refuse(refused, context);
     }

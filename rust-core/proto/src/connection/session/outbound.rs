@@ -343,7 +343,7 @@ impl Session {
 
     fn ask(&mut self, context: &mut Context) {
         // Two timers may run out at once, behind a jump of the clock for example: one question answers both.
-        if self.asked_at() == Some(context.now.mono) {
+        if self.asked_at() == Some(context.now.mono) || self.awaits_start.is_some() {
             return;
         }
         match self.sm {

@@ -17,7 +17,7 @@ const STRIKES: u8 = 3;
 impl Session {
     /// How many stanzas of the queue may leave now; I4: none overtakes another.
     pub(super) fn ready(&self, context: &Context) -> usize {
-        if self.unacked.iter().any(is_suspect) {
+        if self.awaits_start.is_some() || self.unacked.iter().any(is_suspect) {
             return 0;
         }
         let queue = &context.knowledge.queue;
@@ -41,7 +41,9 @@ impl Session {
 
     /// Something before a new stanza has to wait.
     pub(super) fn is_held(&self, context: &Context) -> bool {
-        !context.knowledge.queue.is_empty() || self.unacked.iter().any(is_suspect)
+        self.awaits_start.is_some()
+            || !context.knowledge.queue.is_empty()
+            || self.unacked.iter().any(is_suspect)
     }
 
     /// A message of this account's is in the archive. If this device sent it, it has arrived, and that is all there is to it.
@@ -83,6 +85,10 @@ impl Session {
         condition: StreamCondition,
         context: &mut Context,
     ) {
+        if context.at_risk == Some(Assumption::PipelinedBind) {
+            // It was sent too early, or what rode before it was.
+            return;
+        }
         let is_torn = context.at_risk == Some(Assumption::Resumption)
             && blame::may_answer_a_torn_stanza(condition);
         if is_torn {

@@ -59,7 +59,7 @@ fn by_sasl1_too() {
         while peer.has_to_commit() {
             peer.commit();
         }
-        peer.sends(GREETING);
+        peer.sends("bind");
     });
 }
 

@@ -336,3 +336,46 @@ fn i8_what_bind_2_leaves_to_the_archive_is_a_possible_gap() {
     warm_sasl1_bind(&mut by_sasl1);
     assert_eq!(gaps(by_sasl1), 0);
 }
+
+/// XEP-0388 2.6.3: whatever it was that logged in, the tasks are named, and nothing is tried again.
+#[test]
+fn w12_tasks_are_aborted_and_named() {
+    let data = base64_of("v=unread");
+    let demand = format!(
+        "<continue xmlns='urn:xmpp:sasl:2'><additional-data>{data}</additional-data><tasks>\
+         <task>HOTP-EXAMPLE</task><task>\u{202e}TOTP</task></tasks><text>second factor</text></continue>"
+    );
+    let by_password = Setup::direct().start();
+    let by_token = Setup::direct().knowing(after_sasl2()).start();
+    for (mut peer, first) in [(by_password, ""), (by_token, FAST_LOGIN)] {
+        open_direct(&mut peer);
+        if first.is_empty() {
+            show(&mut peer, &sasl2());
+            scram2(&mut peer, AUTHENTICATE, "");
+        } else {
+            peer.sends(first);
+            peer.serve(&format!("{HEADER}{}", features(&sasl2())));
+        }
+        peer.serve(&demand);
+        let last = peer.sends("abort + close");
+        assert_eq!(last, "<abort xmlns='urn:xmpp:sasl:2'/></stream:stream>");
+        let named = vec!["HOTP-EXAMPLE".to_owned(), "\\u{202e}TOTP".to_owned()];
+        let error = ConnectionError::TasksRequired(named);
+        assert!(!error.is_retryable() && !error.retry_at_once() && !error.needs_credentials());
+        assert!(error.to_string().contains("HOTP-EXAMPLE"));
+        peer.fails(error);
+        // The token is none the worse for it.
+        assert_eq!(peer.knowledge().fast.is_some(), !first.is_empty());
+    }
+}
+
+/// A demand that names nothing is no demand.
+#[test]
+fn w12_a_demand_without_tasks_is_malformed() {
+    let mut peer = Setup::direct().start();
+    open_direct(&mut peer);
+    show(&mut peer, &sasl2());
+    scram2(&mut peer, AUTHENTICATE, "");
+    peer.serve("<continue xmlns='urn:xmpp:sasl:2'><tasks/></continue>");
+    peer.fails(ConnectionError::Peer(PeerError::Malformed("SASL2 element")));
+}

@@ -23,6 +23,7 @@ impl Memory {
             Op::LearnSecured(features) => knowledge.server.secured = Some(features),
             Op::LearnAuthenticated(features) => knowledge.server.authenticated = Some(features),
             Op::PipeliningFailed { until } => knowledge.server.pipelining_off_until = Some(until),
+            Op::LearnBindPipelining(learnt) => knowledge.server.bind_pipelining = Some(learnt),
             Op::ForgetCredentials => {
                 knowledge.fast = None;
                 knowledge.scram_keys = None;
@@ -31,11 +32,7 @@ impl Memory {
             Op::LearnCaps(known) => knowledge.caps.push(known),
             Op::LearnSmBeforeSasl(key) => knowledge.server.sm_before_sasl = key,
             Op::ForgetServer => {
-                let pipelining_off_until = knowledge.server.pipelining_off_until;
-                knowledge.server = crate::knowledge::ServerFacts {
-                    pipelining_off_until,
-                    ..Default::default()
-                };
+                knowledge.server.forget();
             }
             Op::RaiseFloor(floor) => knowledge.floor = Some(floor),
             Op::StoreFast(token) => knowledge.fast = Some(token),
@@ -46,6 +43,7 @@ impl Memory {
             }
             Op::FastUsed => {}
             Op::DropFast => knowledge.fast = None,
+            Op::DropScramKeys => knowledge.scram_keys = None,
             Op::StoreScramKeys(id, keys) => knowledge.scram_keys = Some((id, keys)),
             Op::SmEnabled { session, sent } => {
                 knowledge.sm = Some(session);

@@ -3,6 +3,7 @@
 
 mod garble;
 mod memory;
+mod passwords;
 mod peer;
 mod proofs;
 mod scripts;
@@ -11,13 +12,17 @@ mod setup;
 mod texts;
 
 mod archive;
+mod bind_order;
+mod bind_refused;
 mod chunks;
 mod doubles;
 mod early_data;
 mod first_bind;
 mod graph;
+mod login_binding;
 mod login_sasl1;
 mod login_sasl2;
+mod refused_results;
 mod resume_only;
 mod rules_ack;
 mod rules_caps;

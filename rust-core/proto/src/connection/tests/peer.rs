@@ -68,6 +68,7 @@ impl Peer {
             config: Arc::new(setup.config.clone()),
             transport: setup.transport,
             knowledge: setup.knowledge.clone(),
+            derived_keys: setup.derived_keys.clone(),
             early_data_possible: setup.early_data_possible,
             purpose: setup.purpose,
             active: setup.active,

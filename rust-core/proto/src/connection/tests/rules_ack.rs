@@ -121,7 +121,7 @@ fn i5_an_ack_that_cannot_be_read_is_a_peer_error() {
 
 #[test]
 fn i7_what_is_out_of_place_is_ignored_and_counted_as_a_fault() {
-    let mut peer = Setup::direct().start();
+    let mut peer = Setup::direct().with_pipelined_bind().start();
     open_direct(&mut peer);
     show(&mut peer, SASL1);
     let (success, _) = scram1(&mut peer, AUTH, "", "response");

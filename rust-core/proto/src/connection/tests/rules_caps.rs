@@ -20,7 +20,7 @@ fn caps(ver: &str) -> String {
 
 /// A login at a server that shows these caps behind it.
 fn greeting(setup: Setup, ver: &str, greeting: &str) -> (super::peer::Peer, String) {
-    let mut peer = setup.start();
+    let mut peer = setup.with_pipelined_bind().start();
     open_direct(&mut peer);
     show(&mut peer, SASL1);
     let (success, _) = scram1(&mut peer, AUTH, "", "response");

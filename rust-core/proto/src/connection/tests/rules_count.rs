@@ -74,7 +74,7 @@ fn i3_resumed_does_not_touch_the_inbound_count() {
 
 #[test]
 fn i6_outbound_counts_from_enable_and_inbound_from_enabled() {
-    let mut peer = Setup::direct().start();
+    let mut peer = Setup::direct().with_pipelined_bind().start();
     open_direct(&mut peer);
     show(&mut peer, SASL1);
     let (success, _) = scram1(&mut peer, AUTH, "", "response");
@@ -96,7 +96,7 @@ fn i6_outbound_counts_from_enable_and_inbound_from_enabled() {
 
 #[test]
 fn i6_what_was_sent_since_enable_is_stored_with_the_session() {
-    let mut peer = Setup::direct().start();
+    let mut peer = Setup::direct().with_pipelined_bind().start();
     open_direct(&mut peer);
     show(&mut peer, SASL1);
     let (success, _) = scram1(&mut peer, AUTH, "", "response");
@@ -156,7 +156,7 @@ fn i4_unacknowledged_first_then_new_ones_in_order() {
 
 #[test]
 fn i4_sends_made_during_a_login_wait_for_its_decision() {
-    let mut peer = Setup::direct().start();
+    let mut peer = Setup::direct().with_pipelined_bind().start();
     open_direct(&mut peer);
     show(&mut peer, SASL1);
     peer.say("m1");

@@ -5,7 +5,8 @@ use super::scripts::*;
 use super::texts::*;
 use crate::connection::Event;
 use crate::error::{ConnectionError, PeerError};
-use crate::xml::{Limit, XmlError};
+use crate::stanza::{StanzaCondition, StanzaError};
+use crate::xml::{Limit, Refusal, XmlError};
 
 fn online_with(change: impl FnOnce(&mut Setup)) -> Peer {
     let mut peer = Setup::direct().with(change).start();
@@ -44,7 +45,7 @@ fn t6_a_stanza_that_is_too_big_is_counted_and_told() {
     };
     assert_eq!(
         (refused.name.as_str(), refused.reason),
-        ("message", Limit::Size)
+        ("message", Refusal::OverLimit(Limit::Size))
     );
     peer.sends_nothing();
     peer.serve(REQUEST);
@@ -57,7 +58,7 @@ fn t6_a_request_that_is_too_big_is_answered() {
     for kind in ["get", "set"] {
         let mut peer = online_with(small_limits);
         peer.serve(&big(kind));
-        let answer = peer.sends("iq");
+        let answer = peer.sends("iq + r");
         assert!(answer.starts_with("<iq "), "{answer}");
         for part in [
             "type='error'",
@@ -79,9 +80,14 @@ fn t6_ill_formed_xml_closes_the_stream() {
         ("<!DOCTYPE x>", XmlError::Doctype, "restricted-xml"),
         ("<!-- x -->", XmlError::Comment, "restricted-xml"),
         (
-            "<message>&x;</message>",
+            "<message id='&x;'/>",
             XmlError::UndeclaredEntity,
             "restricted-xml",
+        ),
+        (
+            "<r xmlns='urn:xmpp:sm:3'><x:y/></r>",
+            XmlError::UndeclaredPrefix,
+            "bad-namespace-prefix",
         ),
         (
             "<message></iq>",
@@ -105,6 +111,134 @@ fn t6_ill_formed_xml_closes_the_stream() {
         );
         assert!(peer.knowledge().sm.is_some(), "worth another try");
     }
+}
+
+const BAD: &str = "<body>x</body><y xmlns='v' p:a=''/>";
+
+#[test]
+fn t6_a_stanza_with_a_fault_of_its_sender_is_counted_reported_and_not_acted_on() {
+    for (inner, reason) in [
+        (BAD, Refusal::UndeclaredPrefix),
+        ("<body>&#x1A;</body>", Refusal::ForbiddenCharacter),
+        ("<body>&nbsp;</body>", Refusal::UndeclaredEntity),
+        (
+            "<a xmlns='http://www.w3.org/XML/1998/namespace'/>",
+            Refusal::NamespaceMisuse,
+        ),
+        ("<a b='' b=''/>", Refusal::DuplicateAttribute),
+    ] {
+        let mut peer = online();
+        peer.serve(&format!(
+            "<message from='romeo@example.net/x'>{inner}</message>{MESSAGE}"
+        ));
+        let events = peer.events();
+        let [Event::StanzaRefused(refused), Event::Stanza(_)] = events.as_slice() else {
+            panic!("{events:?}");
+        };
+        assert_eq!(refused.reason, reason);
+        peer.serve(REQUEST);
+        assert_eq!(
+            peer.sends("a"),
+            "<a xmlns='urn:xmpp:sm:3' h='5'/>",
+            "{inner}"
+        );
+        // Inside a carbon and a presence it is the same.
+        for (open, close) in [
+            (
+                "<message from='juliet@example.org'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>",
+                "</message></forwarded></sent></message>",
+            ),
+            ("<presence from='romeo@example.net/x'>", "</presence>"),
+        ] {
+            peer.serve(&format!("{open}{inner}{close}"));
+            assert!(matches!(
+                peer.events().as_slice(),
+                [Event::StanzaRefused(_)]
+            ));
+        }
+        assert_eq!(peer.knowledge().sm.unwrap().h, 7);
+    }
+}
+
+#[test]
+fn t6_a_request_with_a_fault_is_answered_with_an_error() {
+    for payload in [
+        "<ping xmlns='urn:xmpp:ping' p:a=''/>",
+        "<query xmlns='jabber:iq:roster'>&#8;<item jid='a@b'/></query>",
+    ] {
+        let mut peer = online();
+        peer.serve(&format!("<iq type='set' id='bad'>{payload}</iq>"));
+        let answer = peer.sends("iq + r");
+        assert!(
+            answer.contains("type='error'") && answer.contains("<bad-request "),
+            "{answer}"
+        );
+        assert!(answer.contains("id='bad'"), "{answer}");
+        assert!(matches!(
+            peer.events().as_slice(),
+            [Event::StanzaRefused(_)]
+        ));
+        assert_eq!(peer.knowledge().sm.unwrap().h, 4);
+    }
+}
+
+#[test]
+fn t6_a_refused_answer_ends_its_request_with_an_error() {
+    let big = format!("<a>{}</a>", "x".repeat(2000));
+    for (kind, inner, condition) in [
+        (
+            "result",
+            "<query xmlns='u' p:a=''/>",
+            StanzaCondition::BadRequest,
+        ),
+        ("error", "<a>&#8;</a>", StanzaCondition::BadRequest),
+        ("error", big.as_str(), StanzaCondition::PolicyViolation),
+    ] {
+        let mut peer = online_with(small_limits);
+        peer.ask("q1");
+        peer.serve(&format!(
+            "<iq type='{kind}' id='q1' from='romeo@example.net/x'>{inner}</iq>"
+        ));
+        let events = peer.events();
+        let answer = events.iter().find_map(|event| match event {
+            Event::IqAnswer(iq) => Some(iq),
+            _ => None,
+        });
+        let answer = answer.unwrap();
+        assert_eq!(
+            (answer.attr("id"), answer.attr("from")),
+            (Some("q1"), Some("romeo@example.net/x"))
+        );
+        assert_eq!(StanzaError::of(answer).unwrap().condition, condition);
+        assert!(matches!(events.last(), Some(Event::StanzaRefused(_))));
+    }
+}
+
+#[test]
+fn t6_a_refused_roster_is_no_roster() {
+    let mut peer = Setup::direct().start();
+    open_direct(&mut peer);
+    show(&mut peer, &sasl2());
+    let proof = scram2(&mut peer, AUTHENTICATE, "");
+    peer.serve(&success2(&proof, JID, &bound2(ENABLED)));
+    let flight = peer.sends("roster + disco + presence + archive + r");
+    let id = id_before(&flight, "jabber:iq:roster");
+    peer.serve(&format!(
+        "<iq type='result' id='{id}'><query xmlns='jabber:iq:roster' ver='v7'><item jid='a@b' name='&#x1A;'/></query></iq>"
+    ));
+    assert_eq!(peer.knowledge().roster_version, None);
+    // The request is over: a second answer to it is nobody's.
+    peer.serve(&answers(&flight));
+    assert_eq!(peer.knowledge().roster_version, None);
+    assert_eq!(peer.closed, None);
+}
+
+#[test]
+fn t6_a_nonza_that_is_too_big_does_not_count() {
+    let mut peer = online_with(small_limits);
+    peer.serve(&format!("<x xmlns='urn:example'>{}</x>", "x".repeat(2000)));
+    peer.serve(REQUEST);
+    assert_eq!(peer.sends("a"), "<a xmlns='urn:xmpp:sm:3' h='3'/>");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::error::ConnectionError;
 
 #[track_caller]
 fn bound_with(change: impl FnOnce(&mut Setup), authenticated: &str, greeting: &str) -> Peer {
-    let mut peer = Setup::direct().with(change).start();
+    let mut peer = Setup::direct().with_pipelined_bind().with(change).start();
     open_direct(&mut peer);
     show(&mut peer, SASL1);
     let (success, _) = scram1(&mut peer, AUTH, "", "response");

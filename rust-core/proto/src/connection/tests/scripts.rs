@@ -158,13 +158,28 @@ pub(super) fn fast(peer: &mut Peer, first: &str, channel: &[u8]) -> String {
     proof.unwrap_or_default()
 }
 
-/// The bind flight was sent: answer all of it.
+/// Only the bind request was sent: answer it, and then what follows.
 #[track_caller]
-pub(super) fn answer_bind(peer: &mut Peer, flight: &str) {
-    let (bound, roster) = (bound(flight), answers(flight));
-    peer.serve(&bound);
+pub(super) fn answer_bind(peer: &mut Peer) {
+    let flight = peer.sends("bind");
+    peer.serve(&bound(&flight));
     peer.is_online();
-    peer.serve(&format!("{ENABLED}{roster}"));
+    let flight = peer.sends(IN_ORDER);
+    answer_rest(peer, &flight);
+}
+
+/// The bind flight was sent, with all that a session needs: answer all of it.
+#[track_caller]
+pub(super) fn answer_pipelined_bind(peer: &mut Peer, flight: &str) {
+    peer.serve(&bound(flight));
+    peer.is_online();
+    answer_rest(peer, flight);
+}
+
+/// What a session needs was asked for: answer it.
+#[track_caller]
+pub(super) fn answer_rest(peer: &mut Peer, flight: &str) {
+    peer.serve(&format!("{ENABLED}{}", answers(flight)));
     if flight.contains("<before/>") {
         read_on(peer);
     } else {
@@ -197,6 +212,8 @@ pub(super) const GREETED1: u32 = 5;
 pub(super) const LEARNT1: u32 = GREETED1 + 1;
 pub(super) const GREETED2: u32 = 4;
 pub(super) const GREETING: &str = "bind + enable + roster + disco + carbons + presence + archive";
+/// What follows the bind request where it was held back until the answer.
+pub(super) const IN_ORDER: &str = "enable + roster + disco + carbons + presence + archive";
 pub(super) const GREETING2: &str = "roster + disco + presence + archive + r";
 pub(super) const AUTH: &str = "auth SCRAM-SHA-256";
 pub(super) const AUTHENTICATE: &str = "authenticate SCRAM-SHA-256-PLUS";
@@ -206,27 +223,34 @@ pub(super) const FAST_LOGIN: &str = "header + authenticate HT-SHA-256-EXPR";
 
 pub(super) fn cold_sasl1_starttls(peer: &mut Peer) {
     open_starttls(peer);
-    cold_sasl1(peer, AUTHENTICATED, GREETING);
+    cold_sasl1(peer, AUTHENTICATED);
+    answer_bind(peer);
 }
 
 pub(super) fn cold_sasl1_direct(peer: &mut Peer) {
     open_direct(peer);
-    cold_sasl1(peer, AUTHENTICATED, GREETING);
+    cold_sasl1(peer, AUTHENTICATED);
+    answer_bind(peer);
 }
 
-fn cold_sasl1_session_required(peer: &mut Peer) {
+pub(super) fn cold_sasl1_session_required(peer: &mut Peer) {
     open_direct(peer);
-    let flight = "bind + iq + enable + roster + disco + carbons + presence + archive";
-    cold_sasl1(peer, &format!("{BIND}{SESSION}{SM}"), flight);
+    cold_sasl1(peer, &format!("{BIND}{SESSION}{SM}"));
+    let flight = peer.sends("bind");
+    peer.serve(&bound(&flight));
+    peer.is_online();
+    let flight = peer.sends("iq");
+    peer.serve(&session_started(&flight));
+    let flight = peer.sends(IN_ORDER);
+    answer_rest(peer, &flight);
 }
 
-fn cold_sasl1(peer: &mut Peer, authenticated: &str, greeting: &str) {
+/// Up to the bind request.
+pub(super) fn cold_sasl1(peer: &mut Peer, authenticated: &str) {
     show(peer, SASL1);
     let (success, _) = scram1(peer, AUTH, "", "response");
     peer.serve(&success);
     show(peer, authenticated);
-    let flight = peer.sends(greeting);
-    answer_bind(peer, &flight);
 }
 
 fn cold_sasl1_unprompted_restart(peer: &mut Peer) {
@@ -234,8 +258,11 @@ fn cold_sasl1_unprompted_restart(peer: &mut Peer) {
     show(peer, SASL1);
     let (success, _) = scram1(peer, AUTH, "", "response");
     peer.serve(&format!("{success}{HEADER}{}", features(AUTHENTICATED)));
-    let flight = peer.sends(&format!("header + {GREETING}"));
-    answer_bind(peer, &flight);
+    let flight = peer.sends("header + bind");
+    peer.serve(&bound(&flight));
+    peer.is_online();
+    let flight = peer.sends(IN_ORDER);
+    answer_rest(peer, &flight);
 }
 
 pub(super) fn cold_pipelining(peer: &mut Peer) {
@@ -259,7 +286,7 @@ pub(super) fn warm_sasl1_bind(peer: &mut Peer) {
     peer.serve(&success);
     let flight = peer.sends(&format!("header + {GREETING}"));
     peer.serve(&format!("{HEADER}{}", features(AUTHENTICATED)));
-    answer_bind(peer, &flight);
+    answer_pipelined_bind(peer, &flight);
 }
 
 pub(super) fn warm_sasl1_resume(peer: &mut Peer) {
@@ -292,7 +319,7 @@ fn warm_sasl1_resume_failed(peer: &mut Peer) {
         sm_failed("h='6'")
     ));
     let flight = peer.sends(GREETING);
-    answer_bind(peer, &flight);
+    answer_pipelined_bind(peer, &flight);
 }
 
 fn warm_pipelined_bind(peer: &mut Peer) {
@@ -301,7 +328,7 @@ fn warm_pipelined_bind(peer: &mut Peer) {
     let last = format!("response + header + {GREETING}");
     let (success, flight) = scram1(peer, &format!("header + {AUTH}"), &shown, &last);
     peer.serve(&format!("{success}{HEADER}{}", features(AUTHENTICATED)));
-    answer_bind(peer, &flight);
+    answer_pipelined_bind(peer, &flight);
 }
 
 fn warm_pipelined_resume(peer: &mut Peer) {
@@ -366,8 +393,7 @@ fn cold_sasl2_without_bind2(peer: &mut Peer) {
     let proof = scram2(peer, AUTHENTICATE, "");
     peer.serve(&success2(&proof, "juliet@example.org", ""));
     peer.serve(&features(AUTHENTICATED));
-    let flight = peer.sends(GREETING);
-    answer_bind(peer, &flight);
+    answer_bind(peer);
 }
 
 pub(super) fn warm_fast_bind(peer: &mut Peer) {

@@ -5,9 +5,9 @@ use super::proofs;
 use crate::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use crate::connection::{EarlyData, TlsFacts};
 use crate::jid::BareJid;
-use crate::knowledge::Knowledge;
+use crate::knowledge::{BindPipelining, Knowledge};
 use crate::plan::{Purpose, Transport};
-use crate::sasl::{ChannelBindings, TlsVersion};
+use crate::sasl::{ChannelBindings, ScramKeyId, ScramKeys, TlsVersion};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::xml::Limits;
@@ -24,6 +24,7 @@ pub(super) struct Setup {
     pub(super) config: Config,
     pub(super) transport: Transport,
     pub(super) knowledge: Knowledge,
+    pub(super) derived_keys: Option<(ScramKeyId, ScramKeys)>,
     pub(super) early_data_possible: bool,
     pub(super) purpose: Purpose,
     pub(super) active: bool,
@@ -36,6 +37,7 @@ impl Setup {
             config: config(),
             transport,
             knowledge: Knowledge::default(),
+            derived_keys: None,
             early_data_possible: false,
             purpose: Purpose::Session,
             active: true,
@@ -54,6 +56,11 @@ impl Setup {
     pub(super) fn knowing(mut self, knowledge: Knowledge) -> Self {
         self.knowledge = knowledge;
         self
+    }
+
+    /// At an endpoint that was seen to take what follows a bind request before its answer.
+    pub(super) fn with_pipelined_bind(self) -> Self {
+        self.with(|setup| setup.knowledge.server.bind_pipelining = Some(BindPipelining::Proven))
     }
 
     pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {

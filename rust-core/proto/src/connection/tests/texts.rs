@@ -111,6 +111,12 @@ pub(super) fn bound(flight: &str) -> String {
     )
 }
 
+/// The answer to `<session/>` in this flight.
+pub(super) fn session_started(flight: &str) -> String {
+    let id = id_before(flight, "urn:ietf:params:xml:ns:xmpp-session");
+    format!("<iq type='result' id='{id}'/>")
+}
+
 /// The answer to the roster request in this flight.
 fn roster(flight: &str) -> String {
     let id = id_before(flight, "jabber:iq:roster");

@@ -1,3 +1,5 @@
+mod borders;
 mod debug;
 mod differential;
 mod reader;
+mod refusal;

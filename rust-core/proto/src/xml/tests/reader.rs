@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::ns;
 use crate::xml::{
-    Element, Limit, Limits, Node, RefusedStanza, StreamHeader, StreamItem, StreamReader, XmlError,
+    Element, Limit, Limits, Node, Refusal, RefusedStanza, StreamHeader, StreamItem, StreamReader,
+    XmlError,
 };
 
 pub(super) const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
@@ -73,10 +74,26 @@ fn element(body: &str) -> Element {
     }
 }
 
+/// Closes the stream, wherever in a stanza it stands.
 fn refuses(body: impl AsRef<[u8]>, error: XmlError) {
     let body = body.as_ref();
     let (_, found) = in_stream(body);
     assert_eq!(found, Some(error), "{}", String::from_utf8_lossy(body));
+}
+
+/// Refuses the one stanza (rule T6).
+fn refuses_stanza(body: &str, reason: Refusal) {
+    let (items, error) = in_stream(format!("{body}<presence/>").as_bytes());
+    assert_eq!(error, None, "{body}");
+    let [StreamItem::Refused(refused), StreamItem::Element(next)] = items.as_slice() else {
+        panic!("{body}: {items:?}");
+    };
+    assert_eq!(
+        (refused.reason, refused.bytes),
+        (reason, body.len()),
+        "{body}"
+    );
+    assert_eq!(next.name(), "presence");
 }
 
 fn stanza(text: &str) -> String {
@@ -197,9 +214,9 @@ fn namespaces_are_scoped() {
     assert!(b.has_child("c", ""));
     assert!(message.has_child("d", ns::CLIENT));
     assert!(message.has_child("e", ns::STREAM));
-    refuses(
-        stanza("<a xmlns:p='urn:p'/><p:b/>"),
-        XmlError::UndeclaredPrefix,
+    refuses_stanza(
+        &stanza("<a xmlns:p='urn:p'/><p:b/>"),
+        Refusal::UndeclaredPrefix,
     );
 }
 
@@ -226,16 +243,17 @@ fn t6_refuses_comments_and_processing_instructions() {
 
 #[test]
 fn t6_refuses_undeclared_entities_and_bad_references() {
-    refuses(stanza("&nbsp;"), XmlError::UndeclaredEntity);
+    refuses_stanza(&stanza("&nbsp;"), Refusal::UndeclaredEntity);
     refuses("<a b='&nbsp;'/>", XmlError::UndeclaredEntity);
-    refuses(stanza("&ampx;"), XmlError::UndeclaredEntity);
+    refuses_stanza(&stanza("&ampx;"), Refusal::UndeclaredEntity);
     refuses(stanza("a & b"), XmlError::MalformedReference);
     refuses(stanza("&;"), XmlError::MalformedReference);
     for bad in [
         "&#;",
         "&#x;",
         "&#a;",
-        "&#x110000000;",
+        "&#x110000000",
+        "&#99999999x;",
         "&#X41;",
         "&#-1;",
         "&#65 ;",
@@ -249,8 +267,10 @@ fn t6_refuses_undeclared_entities_and_bad_references() {
         "&#xFFFE;",
         "&#xFFFF;",
         "&#x110000;",
+        "&#x110000000;",
+        "&#99999999999999999999999999999999999999;",
     ] {
-        refuses(stanza(bad), XmlError::ForbiddenCharacter);
+        refuses_stanza(&stanza(bad), Refusal::ForbiddenCharacter);
         refuses(format!("<a b='{bad}'/>"), XmlError::ForbiddenCharacter);
     }
 }
@@ -258,12 +278,14 @@ fn t6_refuses_undeclared_entities_and_bad_references() {
 #[test]
 fn t6_refuses_forbidden_characters_and_bad_utf8() {
     for bad in ["\0", "\u{1}", "\u{b}", "\u{1f}", "\u{FFFE}", "\u{FFFF}"] {
-        refuses(stanza(bad), XmlError::ForbiddenCharacter);
         refuses(format!("<a b='{bad}'/>"), XmlError::ForbiddenCharacter);
-        refuses(
-            stanza(&format!("<![CDATA[{bad}]]>")),
-            XmlError::ForbiddenCharacter,
-        );
+        for inside in [
+            bad.to_owned(),
+            format!("<![CDATA[{bad}]]>"),
+            format!("<a b='{bad}'/>"),
+        ] {
+            refuses_stanza(&stanza(&inside), Refusal::ForbiddenCharacter);
+        }
     }
     let bad_utf8: [&[u8]; 7] = [
         b"\x80",
@@ -508,14 +530,20 @@ fn t6_over_limit_stanza_is_skipped_and_the_stream_goes_on() {
         "<iq id='m1' from='a@b' type='get'><a xmlns='a' xmlns:a='a' xmlns:b='a'/></iq>".to_owned();
     let head = format!("<iq id='m1' from='a@b' type='get' x:y='{big}' xmlns:x='u'><a/></iq>");
     let head_cut = format!("<iq x:y='' id='m1' from='a@b' z='{big}' type='get' xmlns:x='u'/>");
-    for (document, name, stanza_type, reason) in [
-        (&text, "message", Some("chat"), Limit::Size),
-        (&deep, "iq", Some("get"), Limit::Depth),
-        (&attributes, "iq", Some("get"), Limit::Attributes),
-        (&attributes_in_head, "iq", Some("get"), Limit::Attributes),
-        (&namespaces, "iq", Some("get"), Limit::Namespaces),
-        (&head, "iq", Some("get"), Limit::Size),
-        (&head_cut, "iq", None, Limit::Size),
+    for (document, name, stanza_type, child, reason) in [
+        (&text, "message", Some("chat"), Some("body"), Limit::Size),
+        (&deep, "iq", Some("get"), Some("a"), Limit::Depth),
+        (&attributes, "iq", Some("get"), None, Limit::Attributes),
+        (
+            &attributes_in_head,
+            "iq",
+            Some("get"),
+            None,
+            Limit::Attributes,
+        ),
+        (&namespaces, "iq", Some("get"), None, Limit::Namespaces),
+        (&head, "iq", Some("get"), None, Limit::Size),
+        (&head_cut, "iq", None, None, Limit::Size),
     ] {
         let expected = RefusedStanza {
             name: name.into(),
@@ -523,7 +551,8 @@ fn t6_over_limit_stanza_is_skipped_and_the_stream_goes_on() {
             id: Some("m1".into()),
             from: Some("a@b".into()),
             stanza_type: stanza_type.map(str::to_owned),
-            reason,
+            first_child: child.map(|name| Element::new(name, ns::CLIENT)),
+            reason: Refusal::OverLimit(reason),
             bytes: document.len(),
         };
         for chunk in [1, 2, 5, 100, 10_000] {
@@ -555,11 +584,11 @@ fn t6_what_is_skipped_must_still_be_well_formed() {
     };
     let big = "x".repeat(200);
     for (bad, error) in [
-        ("<a>\u{1}", XmlError::ForbiddenCharacter),
         ("<!-- -->", XmlError::Comment),
         ("<a></b>", XmlError::MismatchedEndTag),
         ("</iq>", XmlError::MismatchedEndTag),
-        ("&nbsp;", XmlError::UndeclaredEntity),
+        ("&nbsp ", XmlError::MalformedReference),
+        ("\u{1}<a b=\"<", XmlError::LessThanInAttribute),
         ("<a b='<", XmlError::LessThanInAttribute),
     ] {
         let document = format!("{HEADER}<message>{big}{bad}");
@@ -577,7 +606,10 @@ fn t6_below_the_depth_limit_end_tags_are_only_counted() {
         ..Limits::default()
     };
     let deep = "<message><a><b><c></e></b></a></message>";
-    assert_eq!(only_refused(deep, 1, limits).reason, Limit::Depth);
+    assert_eq!(
+        only_refused(deep, 1, limits).reason,
+        Refusal::OverLimit(Limit::Depth)
+    );
     let document = format!("{HEADER}<message><a><b><c></e></a>");
     let (_, error) = read(document.as_bytes(), 1, limits, true);
     assert_eq!(error, Some(XmlError::MismatchedEndTag));
@@ -601,12 +633,18 @@ fn t6_iq_results_have_their_own_limit() {
         assert!(matches!(items.get(1), Some(StreamItem::Element(_))));
         assert_eq!(
             only_refused(&result(2500), chunk, limits).reason,
-            Limit::Size
+            Refusal::OverLimit(Limit::Size)
         );
         let other = result(1500).replace("result", "get");
-        assert_eq!(only_refused(&other, chunk, limits).reason, Limit::Size);
+        assert_eq!(
+            only_refused(&other, chunk, limits).reason,
+            Refusal::OverLimit(Limit::Size)
+        );
         let foreign = result(1500).replace("<iq ", "<iq xmlns='u' ");
-        assert_eq!(only_refused(&foreign, chunk, limits).reason, Limit::Size);
+        assert_eq!(
+            only_refused(&foreign, chunk, limits).reason,
+            Refusal::OverLimit(Limit::Size)
+        );
     }
 }
 
@@ -659,7 +697,7 @@ fn t6_linear_200_000_nested_elements() {
         let refused = only_refused(&document, chunk, Limits::default());
         assert_eq!(
             (refused.reason, refused.bytes),
-            (Limit::Depth, document.len())
+            (Refusal::OverLimit(Limit::Depth), document.len())
         );
     }
     let (_, error) = read(
@@ -680,7 +718,7 @@ fn t6_linear_10_mb_of_text_one_byte_at_a_time() {
     let refused = only_refused(&document, 1, Limits::default());
     assert_eq!(
         (refused.reason, refused.bytes),
-        (Limit::Size, document.len())
+        (Refusal::OverLimit(Limit::Size), document.len())
     );
     let wide = Limits {
         stanza: 20 << 20,
@@ -736,7 +774,7 @@ fn t6_a_long_namespace_is_not_multiplied() {
     );
     assert_eq!(
         only_refused(&copied, 1000, Limits::default()).reason,
-        Limit::Namespaces
+        Refusal::OverLimit(Limit::Namespaces)
     );
 }
 

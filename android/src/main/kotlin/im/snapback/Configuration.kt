@@ -29,7 +29,10 @@ public sealed interface Storage {
 /** How an account is to be kept online. Everything has a default. */
 @SnapbackDsl
 public class Configuration internal constructor() {
-    /** What is put into the resource; in Bind 2 the server adds to it. */
+    /**
+     * What the resource begins with. Something is added, so that two devices of an account do not end each other's sessions: by the
+     * server in Bind 2 (XEP-0386), else eight digits that stay the same for as long as the installation lives (RFC 6120 section 7.7).
+     */
     public var resource: String = "snapback"
 
     /** Where things are remembered. The default forgets with the process; on Android it is a file. */

@@ -37,6 +37,12 @@ public sealed interface EndReason {
     /** The server refused the login, with a SASL condition such as `not-authorized`. */
     public data class LoginRefused(val condition: String) : EndReason
 
+    /**
+     * The server wants more of the user than the password, and none of it is implemented here (XEP-0388 section 2.6.3):
+     * one of these [tasks], by the server's names, such as a second factor. Safe to log.
+     */
+    public data class TasksRequired(val tasks: List<String>) : EndReason
+
     /** The server offers no way to log in that we accept. */
     public data class NoLogin(val problem: NoLoginProblem) : EndReason
 
@@ -104,6 +110,7 @@ internal fun CoreReason.toReason(): EndReason =
             }
         is CoreReason.StreamError -> EndReason.StreamError(condition, text)
         is CoreReason.LoginRefused -> EndReason.LoginRefused(condition)
+        is CoreReason.TasksRequired -> EndReason.TasksRequired(tasks)
         is CoreReason.NoLogin -> EndReason.NoLogin(problem)
         is CoreReason.ServerFault -> EndReason.ServerFault(rule, detail)
         is CoreReason.Local -> EndReason.Local(problem)

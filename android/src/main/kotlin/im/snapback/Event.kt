@@ -80,7 +80,7 @@ public sealed interface Event {
     /** The stored roster changed: [SnapbackClient.roster] has it. */
     public data object RosterChanged : Event
 
-    /** A stanza that came in was over a limit and was skipped. */
+    /** A stanza that came in was over a limit, or its XML had a fault of its sender, and it was skipped. */
     public data class StanzaRefused(val limit: String, val bytes: Long) : Event
 
     /** Messages may be missing; the archive (XEP-0313) has them. */

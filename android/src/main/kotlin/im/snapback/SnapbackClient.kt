@@ -260,6 +260,12 @@ public class SnapbackClient private constructor(
     public fun forgetLoginFloor(): Unit = tell { forgetLoginFloor() }
 
     /**
+     * The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
+     * because credentials were refused or missing connects again. The password is not stored.
+     */
+    public fun setPassword(password: String): Unit = tell { setPassword(password) }
+
+    /**
      * Ends the client, at once: what waits for it gets [SnapbackException.Closed], [events] end, and the connection is
      * dropped without a goodbye, so that the session can be resumed. Harmless the second time. The file is let go of
      * shortly after; where that matters, use [shutdown].

@@ -1,0 +1,181 @@
+//! The password changes: before the client is opened, while it is offline for it, and while an attempt is under way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that goes wrong should stop"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use snapback_client::{
+    Client, ClientConfig, ConnectionState, Event, MemoryStore, OfflineReason, ServerAddress, Store,
+    Transport, Trust, danger,
+};
+use snapback_reference_server::{ReferenceServer, Switches};
+use support::course::PASSWORD;
+use support::disk::{self, ACCOUNT, Folder};
+use support::{PATIENCE, Setup};
+
+const RTT: Duration = Duration::from_millis(5);
+const NEW: &str = "wherefore";
+
+/// SCRAM only: with a token the password would not be asked for.
+fn switches() -> Switches {
+    Switches {
+        tls_versions: Switches::modern().tls_versions,
+        ..Switches::stock_prosody()
+    }
+}
+
+/// The next process.
+fn open(server: &ReferenceServer, password: Option<&str>, store: impl Store + 'static) -> Client {
+    let mut config = match password {
+        Some(password) => ClientConfig::new(ACCOUNT, password).unwrap(),
+        None => ClientConfig::without_password(ACCOUNT).unwrap(),
+    };
+    let roots = danger::Roots::from_pem(server.ca_pem().as_bytes()).unwrap();
+    config.trust = Trust::Roots(roots);
+    config.network.servers = vec![ServerAddress::at(
+        server.direct_addr(),
+        Transport::DirectTls,
+    )];
+    config.store = Box::new(store);
+    let client = Client::open(config).unwrap();
+    client.connect();
+    client
+}
+
+/// Waits until the client is online, or has given up; the reason then.
+async fn outcome(client: &Client) -> Option<OfflineReason> {
+    let mut states = client.states();
+    let wait = async {
+        loop {
+            let state = *states.borrow_and_update();
+            match state {
+                ConnectionState::Online { .. } => return None,
+                ConnectionState::Offline {
+                    reason,
+                    retry_at: None,
+                } if reason != OfflineReason::NotWanted => return Some(reason),
+                _ => states.changed().await.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap()
+}
+
+async fn end(client: Client) {
+    client.disconnect().await;
+    client.suspend().await;
+}
+
+fn change(server: &ReferenceServer) {
+    server.add_account("juliet", NEW);
+}
+
+#[tokio::test]
+async fn w12_a_client_that_is_opened_with_another_password_uses_it() {
+    let server = disk::server(switches()).await;
+    let folder = Folder::new();
+    let old = open(&server, Some(PASSWORD), folder.store());
+    assert_eq!(outcome(&old).await, None);
+    end(old).await;
+    // The wrong one is refused, though right keys are stored.
+    let wrong = open(&server, Some(NEW), folder.store());
+    assert_eq!(outcome(&wrong).await, Some(OfflineReason::NeedsCredentials));
+    end(wrong).await;
+    change(&server);
+    let outdated = open(&server, Some(PASSWORD), folder.store());
+    assert_eq!(
+        outcome(&outdated).await,
+        Some(OfflineReason::NeedsCredentials)
+    );
+    end(outdated).await;
+    let new = open(&server, Some(NEW), folder.store());
+    assert_eq!(outcome(&new).await, None);
+    end(new).await;
+    // And its keys are those that are stored now.
+    let keys_only = open(&server, None, folder.store());
+    assert_eq!(outcome(&keys_only).await, None);
+    end(keys_only).await;
+}
+
+#[tokio::test]
+async fn w12_keys_without_a_password_are_dropped_when_they_are_refused() {
+    let server = disk::server(switches()).await;
+    let folder = Folder::new();
+    let first = open(&server, Some(PASSWORD), folder.store());
+    assert_eq!(outcome(&first).await, None);
+    end(first).await;
+    change(&server);
+    let keys_only = open(&server, None, folder.store());
+    assert_eq!(
+        outcome(&keys_only).await,
+        Some(OfflineReason::NeedsCredentials)
+    );
+    end(keys_only).await;
+    let mut store = folder.store();
+    let nowhere = snapback_client::store::ServerKey {
+        host: String::new(),
+        port: 0,
+        transport: Transport::StartTls,
+    };
+    assert!(store.load(&nowhere).unwrap().scram_keys.is_none());
+}
+
+/// Refused, and given another one: the client goes on by itself.
+#[tokio::test]
+async fn w12_a_password_that_is_set_ends_the_wait_for_it() {
+    let server = disk::server(switches()).await;
+    for password in [Some(NEW), None] {
+        let client = open(&server, password, MemoryStore::default());
+        assert_eq!(
+            outcome(&client).await,
+            Some(OfflineReason::NeedsCredentials)
+        );
+        client.set_password(PASSWORD);
+        let online = async {
+            while let Some(event) = client.next_event().await {
+                if matches!(event, Event::Online { .. }) {
+                    return;
+                }
+            }
+            panic!("the client ended");
+        };
+        tokio::time::timeout(PATIENCE, online).await.unwrap();
+        end(client).await;
+    }
+}
+
+/// A session that is there stays; the next login uses the new one.
+#[tokio::test]
+async fn w12_a_password_that_is_set_while_online_is_used_by_the_next_login() {
+    let setup = Setup::new(switches(), Transport::StartTls, RTT).await;
+    setup.client.connect();
+    setup.online().await;
+    setup.settle().await;
+    change(&setup.server);
+    setup.client.set_password(NEW);
+    setup.settle().await;
+    setup.client.disconnect().await;
+    setup.client.connect();
+    setup.online().await;
+}
+
+/// The old password is refused while the new one is given: that refusal is not the new one's.
+#[tokio::test]
+async fn w12_a_password_that_is_set_during_an_attempt_is_tried_next() {
+    let setup = Setup::new(switches(), Transport::StartTls, Duration::from_millis(200)).await;
+    change(&setup.server);
+    setup.client.connect();
+    let mut states = setup.client.states();
+    let logging_in = |state: &ConnectionState| matches!(state, ConnectionState::Connecting { step, .. } if *step == snapback_client::Step::Login);
+    tokio::time::timeout(PATIENCE, states.wait_for(logging_in))
+        .await
+        .unwrap()
+        .unwrap();
+    setup.client.set_password(NEW);
+    setup.online().await;
+}

@@ -1,0 +1,112 @@
+//! What follows the bind request where it was held back until the answer, and RFC 3921 section 3: `<session/>`, which
+//! some servers want answered before anything else is sent (jabberd2).
+
+use std::sync::Arc;
+
+use crate::error::{Assumption, ConnectionError};
+use crate::ns;
+use crate::part::Part;
+use crate::stanza::{self, StanzaCondition, StanzaError};
+use crate::stream::features::StreamFeatures;
+use crate::xml::Element;
+
+use super::super::Timer;
+use super::super::context::Context;
+use super::{Inline, Session};
+
+/// `<session/>` is on its way, and what follows it waits.
+#[derive(Debug)]
+pub(super) struct AwaitedStart {
+    id: String,
+    /// What a new session may ask for.
+    features: Arc<StreamFeatures>,
+}
+
+/// Sends `<session/>`; the id of the request.
+pub(in super::super) fn request_start(context: &mut Context) -> String {
+    let id = context.entropy.token();
+    let request = stanza::iq("set", &id, None).with_child(Element::new("session", ns::SESSION));
+    context.transmit_element(Part::Iq, &request);
+    id
+}
+
+impl Session {
+    /// The bind request is answered: all that a new session needs, one after the other.
+    pub(in super::super) fn greet_in_order(
+        &mut self,
+        features: Arc<StreamFeatures>,
+        context: &mut Context,
+    ) {
+        if features.session_required {
+            let id = request_start(context);
+            self.awaits_start = Some(AwaitedStart { id, features });
+        } else {
+            self.greet(&features, Inline::default(), context);
+        }
+    }
+
+    pub(in super::super) fn awaits_start(&self) -> bool {
+        self.awaits_start.is_some()
+    }
+
+    /// The answer to `<session/>` is waited for, and not for ever.
+    pub(super) fn expect_start(&self, context: &mut Context) {
+        let when = context.now.mono + context.config.timeouts.ack;
+        context.timers.set(Timer::Ack, when);
+    }
+
+    /// Whether this answers `<session/>`. What it says does not matter: a server that refuses it may still do without, and if
+    /// not, it says so.
+    pub(super) fn start_answered(&mut self, iq: &Element, context: &mut Context) -> bool {
+        let awaited = self.awaits_start.as_ref();
+        if awaited.is_none_or(|awaited| iq.attr("id") != Some(&awaited.id)) {
+            return false;
+        }
+        self.commit(Vec::new(), context);
+        self.started(context);
+        true
+    }
+
+    /// The server requires `<session/>` and does not answer it: on without.
+    pub(in super::super) fn start_late(&mut self, context: &mut Context) {
+        self.started(context);
+    }
+
+    fn started(&mut self, context: &mut Context) {
+        let Some(awaited) = self.awaits_start.take() else {
+            return;
+        };
+        self.answered(context);
+        self.greet(&awaited.features, Inline::default(), context);
+        self.expect_archive(context);
+        self.go_on(context);
+    }
+
+    /// S2: what followed the bind request before its answer is answered. A server that takes it only behind the answer may say so
+    /// to each request instead of ending the stream; the session has then begun without what was asked for.
+    pub(super) fn check_pipelined_bind(
+        &mut self,
+        stanza: &Element,
+        context: &mut Context,
+    ) -> Result<(), ConnectionError> {
+        let is_answer = context.at_risk == Some(Assumption::PipelinedBind)
+            && self
+                .pending
+                .iter()
+                .any(|pending| stanza.name() == "iq" && stanza.attr("id") == Some(&pending.id));
+        if !is_answer {
+            return Ok(());
+        }
+        match StanzaError::of(stanza).map(|error| error.condition) {
+            None => context.bind_pipelining_held(),
+            Some(StanzaCondition::NotAuthorized | StanzaCondition::UnexpectedRequest) => {
+                context.bind_pipelining_failed(true);
+                context.at_risk = None;
+                return Err(ConnectionError::WrongAssumption(Assumption::PipelinedBind));
+            }
+            // It says nothing about the order.
+            Some(_) => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! RFC 6120 7.7: which resource is asked for, and what follows a refusal.
+
+use super::peer::{Peer, Setup};
+use super::scripts::*;
+use super::texts::*;
+use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::knowledge::BindPipelining;
+use crate::time::UnixTime;
+
+fn refusal(flight: &str, condition: &str) -> String {
+    let id = id_before(flight, "urn:ietf:params:xml:ns:xmpp-bind");
+    format!(
+        "<iq type='error' id='{id}'><error type='cancel'>\
+         <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    )
+}
+
+/// A login up to the bind flight.
+fn asked(setup: Setup, flight: &str) -> (Peer, String) {
+    let mut peer = setup.start();
+    open_direct(&mut peer);
+    cold_sasl1(&mut peer, AUTHENTICATED);
+    let flight = peer.sends(flight);
+    (peer, flight)
+}
+
+/// The resource that a bind request asks for.
+fn wanted(flight: &str) -> Option<String> {
+    flight
+        .contains("<resource>")
+        .then(|| text_of(flight, "resource"))
+}
+
+fn of_installation(id: &str) -> Option<String> {
+    let setup = Setup::direct().with(|setup| setup.config.user_agent.id = id.to_owned());
+    wanted(&asked(setup, "bind").1)
+}
+
+#[test]
+fn w11_each_installation_has_a_resource_of_its_own_that_stays() {
+    let phone = of_installation("d4565fa7-4d72-4749-b3d3-740edbf87770").unwrap();
+    let tablet = of_installation("0f3b9d52-1c1e-4a8e-8e57-0a6f4a4a1c11").unwrap();
+    assert_eq!(
+        Some(&phone),
+        of_installation("d4565fa7-4d72-4749-b3d3-740edbf87770").as_ref()
+    );
+    assert_ne!(phone, tablet);
+    for resource in [phone, tablet] {
+        let digits = resource.strip_prefix("balcony.").unwrap();
+        assert!(digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(!"d4565fa7 0f3b9d52".contains(digits), "contacts see it");
+    }
+}
+
+#[test]
+fn w11_a_resource_that_is_taken_is_no_end() {
+    let (mut peer, first) = asked(Setup::direct(), "bind");
+    peer.serve(&refusal(&first, "conflict"));
+    let second = peer.sends("bind");
+    let (ours, other) = (wanted(&first).unwrap(), wanted(&second).unwrap());
+    assert!(other != ours && other.starts_with("balcony."), "{other}");
+    peer.serve(&refusal(&second, "conflict"));
+    let third = peer.sends("bind");
+    assert_eq!(wanted(&third), None);
+    peer.serve(&bound(&third));
+    peer.is_online();
+    let flight = peer.sends(IN_ORDER);
+    answer_rest(&mut peer, &flight);
+}
+
+#[test]
+fn w1_a_resource_that_the_server_does_not_like_is_left_to_it() {
+    for condition in ["bad-request", "not-acceptable", "jid-malformed"] {
+        let (mut peer, first) = asked(Setup::direct(), "bind");
+        peer.serve(&refusal(&first, condition));
+        let second = peer.sends("bind");
+        assert_eq!(wanted(&second), None, "{condition}");
+        peer.serve(&refusal(&second, condition));
+        peer.fails(ConnectionError::Peer(PeerError::BindRefused));
+    }
+}
+
+#[test]
+fn other_refusals_are_a_typed_error() {
+    for condition in [
+        "not-allowed",
+        "resource-constraint",
+        "internal-server-error",
+    ] {
+        let (mut peer, first) = asked(Setup::direct(), "bind");
+        peer.serve(&refusal(&first, condition));
+        peer.fails(ConnectionError::Peer(PeerError::BindRefused));
+    }
+}
+
+/// What rode behind the refused request is refused as well, and asked for again behind the next answer.
+#[test]
+fn w11_what_followed_a_refused_request_is_asked_for_again() {
+    let (mut peer, first) = asked(Setup::direct().with_pipelined_bind(), GREETING);
+    peer.serve(&refusal(&first, "conflict"));
+    let roster = id_before(&first, "jabber:iq:roster");
+    peer.serve(&format!(
+        "{}<iq type='error' id='{roster}'><error type='auth'>\
+         <not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+        sm_failed("")
+    ));
+    let second = peer.sends("bind");
+    peer.say("m1");
+    peer.serve(&bound(&second));
+    peer.is_online();
+    let flight = peer.sends(&format!("{IN_ORDER} + message"));
+    peer.serve(&format!("{ENABLED}{}", answers(&flight)));
+    let knowledge = peer.knowledge();
+    assert!(knowledge.sm.is_some() && knowledge.roster_version.is_some());
+    assert_eq!(
+        knowledge.server.bind_pipelining,
+        Some(BindPipelining::Proven)
+    );
+}
+
+/// Or the server ends the stream over it: without a resource, a stanza is `not-authorized` (RFC 6120 7.1).
+#[test]
+fn w11_a_refused_request_whose_followers_end_the_stream_is_made_in_order_next_time() {
+    let (mut peer, first) = asked(Setup::direct().with_pipelined_bind(), GREETING);
+    peer.serve(&format!(
+        "{}<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+        refusal(&first, "conflict")
+    ));
+    peer.fails(ConnectionError::WrongAssumption(Assumption::PipelinedBind));
+    let off = BindPipelining::OffUntil(UnixTime::NEVER);
+    assert_eq!(peer.knowledge().server.bind_pipelining, Some(off));
+}

@@ -1,0 +1,105 @@
+//! Rules T5 and W12: keys are used only with the password that they were made from.
+
+use super::peer::{EXPORTER, Peer, Setup};
+use super::proofs::{PASSWORD, SALT, Scram, keys};
+use super::scripts::*;
+use super::texts::*;
+use crate::error::ConnectionError;
+use crate::sasl::{SaslCondition, ScramKeyId, ScramKeys};
+use crate::secret::Secret;
+
+/// The keys of an older password are stored.
+fn with_old_keys() -> Setup {
+    let mut known = gone(after_sasl1());
+    let (id, _) = known.scram_keys.clone().unwrap();
+    let old = ScramKeys::derive(&id, &Secret::from("another one")).unwrap();
+    known.scram_keys = Some((id, old));
+    Setup::direct().knowing(known)
+}
+
+/// Up to the response, with features that are remembered.
+fn respond(peer: &mut Peer, scram: impl FnOnce(&mut Scram) -> String) -> (Scram, String) {
+    open_direct(peer);
+    let flight = peer.sends(&format!("header + {AUTH}"));
+    let mut exchange = Scram::new(&text_of(&flight, "auth"));
+    let challenge = sasl1("challenge", &scram(&mut exchange));
+    peer.serve(&format!("{HEADER}{}{challenge}", features(SASL1)));
+    let flight = peer.sends("response");
+    (exchange, text_of(&flight, "response"))
+}
+
+#[test]
+fn w12_stored_keys_of_another_password_are_not_used() {
+    let mut peer = with_old_keys().start();
+    let (scram, response) = respond(&mut peer, Scram::challenge);
+    let proof = scram.verify(&response, &EXPORTER);
+    assert!(proof.is_some(), "the given password is used");
+    peer.serve(&sasl1("success", &proof.unwrap()));
+    let (id, stored) = peer.knowledge().scram_keys.unwrap();
+    let right = keys(&id, Some(&Secret::from(PASSWORD))).unwrap();
+    assert_eq!(stored, right);
+}
+
+/// They are expected while the server is on the way, and asked for once.
+#[test]
+fn t5_the_keys_of_the_last_login_are_derived_before_the_server_asks() {
+    let mut peer = Setup::direct().knowing(gone(after_sasl1())).start();
+    open_direct(&mut peer);
+    assert_eq!(peer.derivations, 1);
+    let flight = peer.sends(&format!("header + {AUTH}"));
+    let mut scram = Scram::new(&text_of(&flight, "auth"));
+    let challenge = sasl1("challenge", &scram.challenge());
+    peer.serve(&format!("{HEADER}{}{challenge}", features(SASL1)));
+    peer.sends("response");
+    assert_eq!(peer.derivations, 1);
+}
+
+/// The server has another salt by now: what was expected is of no use.
+#[test]
+fn w12_keys_that_are_not_asked_for_any_more_are_left() {
+    let mut known = gone(after_sasl1());
+    let (id, stored) = known.scram_keys.clone().unwrap();
+    let other = ScramKeyId {
+        salt: [SALT, b"!"].concat(),
+        ..id
+    };
+    known.scram_keys = Some((other, stored));
+    let mut peer = Setup::direct().knowing(known).start();
+    let (scram, response) = respond(&mut peer, Scram::challenge);
+    assert_eq!(peer.derivations, 2);
+    assert!(scram.verify(&response, &EXPORTER).is_some());
+}
+
+/// Without a password there are only the keys: once refused, they are not tried again.
+#[test]
+fn w12_keys_that_are_refused_are_dropped() {
+    for word in ["failure", "success"] {
+        let mut peer = with_old_keys()
+            .with(|setup| setup.config.password = None)
+            .start();
+        let (scram, response) = respond(&mut peer, Scram::challenge);
+        assert!(scram.verify(&response, &EXPORTER).is_none());
+        let data = match word {
+            "failure" => "<not-authorized/>".to_owned(),
+            _ => base64_of("e=invalid-proof"),
+        };
+        peer.serve(&sasl1(word, &data));
+        peer.fails(ConnectionError::Sasl(SaslCondition::NotAuthorized));
+        assert!(peer.knowledge().scram_keys.is_none());
+    }
+}
+
+/// What is said before the proof, or about the server's own trouble, says nothing about the keys.
+#[test]
+fn w12_other_refusals_drop_no_keys() {
+    let mut early = Setup::direct().knowing(gone(after_sasl1())).start();
+    open_direct(&mut early);
+    early.sends(&format!("header + {AUTH}"));
+    let refused = sasl1("failure", "<not-authorized/>");
+    early.serve(&format!("{HEADER}{}{refused}", features(SASL1)));
+    assert!(early.closed.is_some() && early.knowledge().scram_keys.is_some());
+    let mut late = Setup::direct().knowing(gone(after_sasl1())).start();
+    respond(&mut late, Scram::challenge);
+    late.serve(&sasl1("failure", "<temporary-auth-failure/>"));
+    assert!(late.closed.is_some() && late.knowledge().scram_keys.is_some());
+}
