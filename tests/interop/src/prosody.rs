@@ -66,6 +66,12 @@ pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
     })
 }
 
+/// Where it keeps its message archive.
+pub(crate) fn archive(site: &Site) -> PathBuf {
+    let host = DOMAIN.replace('.', "%2e");
+    site.folder.join("data").join(host).join("archive")
+}
+
 /// Runs `prosodyctl` on a prepared site.
 pub(crate) fn control(site: &Site, arguments: &[&str]) -> Result<(), StartError> {
     let root = packages::unpacked(site.config.flavour.packages())?;

@@ -269,12 +269,24 @@ impl RunningServer {
 
     /// Ends the server in its orderly way and starts it again with the same ports, accounts and data.
     pub fn restart(&mut self) -> Result<(), StartError> {
-        if let Some(process) = self.process.take() {
-            process.stop();
-        }
+        self.process.take().into_iter().for_each(Process::stop);
         let process = Process::start(&self.launch, &self.site.folder, &self.site.addresses())?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// The same, but while it is down everything in its message archive goes, as after the time that it keeps messages.
+    ///
+    /// # Panics
+    ///
+    /// If this is no Prosody: others keep their archives in files that hold more than that.
+    pub fn restart_with_empty_archive(&mut self) -> Result<(), StartError> {
+        assert_eq!(self.flavour().product(), Product::Prosody);
+        self.process.take().into_iter().for_each(Process::stop);
+        let archive = prosody::archive(&self.site);
+        fs::remove_dir_all(&archive)
+            .map_err(StartError::io(format!("emptying {}", archive.display())))?;
+        self.restart()
     }
 
     /// What an operator of Prosody types behind `prosodyctl`.

@@ -27,6 +27,10 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w9_a_request_with_a_very_long_id_ends_no_session,
+        w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
+        i8_an_archive_that_forgot_the_last_known_message_is_read,
     ]
 );
 
@@ -45,6 +49,10 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w9_a_request_with_a_very_long_id_ends_no_session,
+        w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
+        i8_an_archive_that_forgot_the_last_known_message_is_read,
     ]
 );
 
@@ -60,6 +68,7 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w9_a_request_with_a_very_long_id_ends_no_session,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
 );
 
@@ -69,6 +78,9 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w9_a_request_with_a_very_long_id_ends_no_session,
+        w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
 );
 
@@ -78,6 +90,9 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w9_a_request_with_a_very_long_id_ends_no_session,
+        w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
 );
 
@@ -87,6 +102,7 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w9_a_request_with_a_very_long_id_ends_no_session,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
 );
 
@@ -372,5 +388,27 @@ async fn w2_a_refused_message_ends_no_page(server: &mut RunningServer) {
     phone.available().await;
     once_each(&mut phone, &texts).await;
     assert_eq!(phone.log.possible_gaps, gaps, "{}", phone.log);
+    phone.client.disconnect().await;
+}
+
+/// The last message that is known of has gone from the archive, and newer ones are there.
+async fn i8_an_archive_that_forgot_the_last_known_message_is_read(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    blocking(|| Contact::new(server, Account::Romeo).say(&message(JULIET, "known", "known")));
+    once_each(&mut phone, &["known".to_owned()]).await;
+    phone.client.disconnect().await;
+    blocking(|| server.restart_with_empty_archive()).expect("the server restarts");
+    let texts: Vec<String> = (1..=5).map(|number| format!("newer, {number}")).collect();
+    blocking(|| {
+        let _device = Contact::available(server, Account::Juliet);
+        let mut romeo = Contact::new(server, Account::Romeo);
+        for text in &texts {
+            romeo.say(&message(JULIET, text, text));
+        }
+    });
+    phone.client.connect();
+    phone.available().await;
+    once_each(&mut phone, &texts).await;
+    assert_eq!(count(&phone.log, "known"), 1, "{}", phone.log);
     phone.client.disconnect().await;
 }

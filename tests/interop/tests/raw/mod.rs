@@ -184,7 +184,7 @@ impl Secure {
             format!("<iq type='get' id='{id}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
         // The server may close before all of it is taken.
         let written = self.0.write_all(format!("{stanza}{ping}").as_bytes());
-        written.is_ok() && read_until(&mut self.0, &[&id]).ends_with(&id)
+        written.is_ok() && read_until(&mut self.0, &[&id, "</stream:stream>"]).ends_with(&id)
     }
 
     /// The connection breaks; the server is told by a reset and keeps the session.
