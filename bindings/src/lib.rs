@@ -31,6 +31,7 @@ mod event;
 mod handover;
 mod jid;
 mod log;
+mod password;
 mod platform;
 mod roster;
 mod runtime;
@@ -53,8 +54,9 @@ pub use ending::{
 };
 pub use error::{CallError, IqError, OpenError, SendError};
 pub use event::{CarbonDirection, Event, FailureReason, Stage};
-pub use jid::{Jid, JidPart, JidProblem, parse_jid};
+pub use jid::{Jid, JidPart, JidProblem, StanzaAddress, parse_jid};
 pub use log::{LogField, LogLevel, LogRecord, LogSink, set_log_sink};
+pub use password::Password;
 pub use platform::{NetworkState, SrvQuery, SrvRecord};
 pub use roster::{Contact, Roster, Subscription};
 pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, Stanza};

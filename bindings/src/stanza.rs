@@ -7,16 +7,16 @@ use snapback_client::proto::xep::delay::Delay;
 use snapback_client::proto::xep::stanza_id;
 
 use crate::error::{IqError, SendError};
-use crate::jid::JidProblem;
+use crate::jid::{JidProblem, StanzaAddress};
 use crate::xml;
 
 /// A message or presence that came in, with what most apps ask for read out of it.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Stanza {
-    /// Who sent it; missing if it is our own server.
-    pub from: Option<String>,
+    /// Who sent it.
+    pub from: StanzaAddress,
     /// Whom it is for.
-    pub to: Option<String>,
+    pub to: StanzaAddress,
     /// The id that its sender gave it.
     pub id: Option<String>,
     /// The attribute `type`.
@@ -99,8 +99,8 @@ impl From<&Element> for Stanza {
         let attr = |name| stanza.attr(name).map(str::to_owned);
         let text = |name| stanza.child(name, ns::CLIENT).map(Element::text);
         Self {
-            from: attr("from"),
-            to: attr("to"),
+            from: StanzaAddress::of(stanza.attr("from")),
+            to: StanzaAddress::of(stanza.attr("to")),
             id: attr("id"),
             kind: attr("type"),
             body: text("body"),
@@ -187,13 +187,44 @@ mod tests {
         let element =
             Element::try_from(message("Romeo@Example.NET", &["<x xmlns='urn:x'/>"])).unwrap();
         let read = Stanza::from(&xml::parse(&element.to_xml()).unwrap());
-        assert_eq!(read.to.as_deref(), Some("romeo@example.net"));
+        assert_eq!(read.to, StanzaAddress::of(Some("romeo@example.net")));
         assert_eq!(read.body.as_deref(), Some("<hello> & \"goodbye\""));
         assert_eq!(
             (read.id.as_deref(), read.kind.as_deref()),
             (Some("m1"), Some("chat"))
         );
         assert!(element.has_child("x", "urn:x"));
+    }
+
+    #[test]
+    fn w4_an_address_that_cannot_be_read_is_not_nobody() {
+        let from = |attribute: &str| {
+            let message =
+                format!("<message xmlns='jabber:client'{attribute}><body>x</body></message>");
+            Stanza::from(&xml::parse(&message).unwrap()).from
+        };
+        assert_eq!(from(""), StanzaAddress::Absent);
+        let romeo = StanzaAddress::Named {
+            jid: crate::jid::parse_jid("romeo@example.net/o".to_owned()).unwrap(),
+        };
+        assert_eq!(from(" from='Romeo@Example.NET/o'"), romeo);
+        let long = format!("{}@example.net", "a".repeat(1024));
+        for text in [
+            "",
+            " ",
+            "@",
+            "@example.net",
+            "a@",
+            "a b@example.net",
+            "\u{2665}@example.net",
+            &long,
+        ] {
+            let text = text.to_owned();
+            assert_eq!(
+                from(&format!(" from='{text}'")),
+                StanzaAddress::Unreadable { text }
+            );
+        }
     }
 
     #[test]

@@ -17,9 +17,20 @@ enum Milliseconds {
 }
 
 extension Jid {
-  /// What the core hands out is an address, if it is there.
+  /// What the core hands out is an address, if it is there. For what others wrote there is ``StanzaAddress``.
   static func optional(_ text: String?) -> Jid? {
     text.flatMap { try? Jid($0) }
+  }
+}
+
+extension StanzaAddress {
+  init(_ address: SnapbackFFI.StanzaAddress) {
+    self =
+      switch address {
+      case .absent: .absent
+      case .named(let jid): .named(Jid(jid))
+      case .unreadable(let text): .unreadable(text)
+      }
   }
 }
 
@@ -79,8 +90,8 @@ extension Ended {
 extension ReceivedMessage {
   init(_ stanza: Stanza) {
     self.init(
-      from: .optional(stanza.from),
-      to: .optional(stanza.to),
+      from: StanzaAddress(stanza.from),
+      to: StanzaAddress(stanza.to),
       id: stanza.id,
       type: stanza.kind,
       body: stanza.body,
@@ -95,7 +106,8 @@ extension ReceivedMessage {
 extension ReceivedPresence {
   init(_ stanza: Stanza) {
     self.init(
-      from: .optional(stanza.from), type: stanza.kind, show: stanza.show, status: stanza.status, xml: stanza.xml)
+      from: StanzaAddress(stanza.from), type: stanza.kind, show: stanza.show, status: stanza.status,
+      xml: stanza.xml)
   }
 }
 

@@ -89,10 +89,10 @@ public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible,
 
 /// A message that came in.
 public struct ReceivedMessage: Sendable, Hashable {
-  /// Who sent it; `nil` if it is our own server.
-  public let from: Jid?
+  /// Who sent it.
+  public let from: StanzaAddress
   /// Whom it is for.
-  public let to: Jid?
+  public let to: StanzaAddress
   /// The id that its sender gave it.
   public let id: String?
   /// The attribute `type`, such as `chat`.
@@ -114,7 +114,7 @@ public struct ReceivedMessage: Sendable, Hashable {
 /// Somebody's presence.
 public struct ReceivedPresence: Sendable, Hashable {
   /// Whose.
-  public let from: Jid?
+  public let from: StanzaAddress
   /// The attribute `type`: `nil` if available, `unavailable`, `subscribe`, ...
   public let type: String?
   /// `away`, `chat`, `dnd` or `xa`; `nil` for simply there.

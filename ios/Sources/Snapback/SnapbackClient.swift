@@ -45,7 +45,9 @@ public final class SnapbackClient: Sendable {
   ) async throws -> SnapbackClient {
     try Task.checkCancellation()
     let core = try await SnapbackError.translating {
-      try await CoreClient.open(config: configuration.core(account: account, password: password))
+      let config = configuration.core(account: account)
+      guard let password else { return try await CoreClient.openWithoutPassword(config: config) }
+      return try await CoreClient.open(config: config, password: password)
     }
     let client = SnapbackClient(core: core, configuration: configuration)
     if Task.isCancelled {

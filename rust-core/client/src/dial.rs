@@ -13,7 +13,7 @@ use snapback_proto::time::UnixTime;
 use snapback_resolver::{
     AnswerCache, Endpoint, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
     NameServerLookup, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
-    StaticHosts, StoredAnswer, SystemHosts, resolve,
+    StaticHosts, StoredAnswer, resolve,
 };
 use snapback_store::ServerKey;
 use tokio::net::TcpStream;
@@ -120,6 +120,11 @@ impl Dialer {
     /// Where the name servers stand, to be replaced.
     pub(crate) fn name_servers(&self) -> Arc<Mutex<NameServers>> {
         Arc::clone(&self.name_servers)
+    }
+
+    /// What the system is looking up, it is looking up by way of a network that is gone.
+    pub(crate) fn network_changed(&self) {
+        self.network.system_hosts.network_changed();
     }
 
     /// The same, with these tried last: a port that accepts connections and does not speak TLS must not keep us from one
@@ -345,7 +350,7 @@ impl Lookup for Names {
     async fn addresses(&self, host: &str) -> Result<snapback_resolver::Addresses, LookupError> {
         match &self.network.hosts {
             Some(fixed) => StaticHosts::addresses(fixed, host).await,
-            None => SystemHosts.addresses(host).await,
+            None => self.network.system_hosts.addresses(host).await,
         }
     }
 }

@@ -38,6 +38,7 @@ async fn i13_what_the_store_refuses_is_told_and_tried_again() {
     let passing = [
         StoreError::Full,
         StoreError::OwnedElsewhere,
+        StoreError::NotYetUnlocked,
         StoreError::Vault(VaultError::Locked),
         StoreError::Broken,
         StoreError::Conflict(Conflict::DeliveryExists),

@@ -98,6 +98,7 @@ impl Driver {
                 let _ = reply.send(self.store.roster());
             }
             Request::NetworkChanged { available } => {
+                self.dialer.network_changed();
                 self.renew_spare();
                 self.tell(supervisor::Input::NetworkChanged { available });
             }

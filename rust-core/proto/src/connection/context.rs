@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
+use zeroize::Zeroizing;
+
 use crate::config::{Config, Identity};
 use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
@@ -335,13 +337,18 @@ impl Context {
     pub(super) fn transmit_after(&mut self, after: Option<Seq>, part: Part, text: String) {
         self.output(Output::Transmit {
             after,
-            bytes: text.into_bytes(),
+            bytes: Zeroizing::new(text.into_bytes()),
             parts: vec![part],
         });
     }
 
     pub(super) fn transmit_element(&mut self, part: Part, element: &Element) {
         self.transmit(part, element.to_xml());
+    }
+
+    /// Sends an element that holds a secret, and leaves no copy of it but the one that is sent (rule T9).
+    pub(super) fn transmit_secret(&mut self, after: Option<Seq>, part: Part, element: Element) {
+        self.transmit_after(after, part, element.into_secret_xml());
     }
 
     pub(super) fn event(&mut self, event: Event) {

@@ -1,5 +1,7 @@
 //! What a connection wants done.
 
+use zeroize::Zeroizing;
+
 use crate::error::ConnectionError;
 use crate::knowledge::{Delivery, Op};
 use crate::part::Part;
@@ -30,8 +32,8 @@ pub enum Output {
     Transmit {
         /// Not before this transaction is committed.
         after: Option<Seq>,
-        /// The bytes.
-        bytes: Vec<u8>,
+        /// The bytes; wiped when dropped, for a login's hold the password or a token (rule T9).
+        bytes: Zeroizing<Vec<u8>>,
         /// What they say, for the timeline.
         parts: Vec<Part>,
     },

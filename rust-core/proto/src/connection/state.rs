@@ -217,7 +217,14 @@ impl State {
                 context.accept_header(&header)?;
                 Ok(self)
             }
-            StreamItem::Element(element) => self.element(&element, context),
+            StreamItem::Element(mut element) => {
+                let next = self.element(&element, context);
+                // `<success/>` may hold a FAST token (rule T9).
+                if element.ns() == ns::SASL2 {
+                    element.wipe();
+                }
+                next
+            }
             StreamItem::Refused(refused) => match self {
                 Self::Online(mut session) => {
                     session.stanza_refused(refused, context);

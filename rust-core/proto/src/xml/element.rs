@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroize;
+
 use super::Name;
 use crate::ns;
 
@@ -164,6 +166,19 @@ impl Element {
             Some(Node::Text(last)) => last.push_str(text),
             _ if text.is_empty() => {}
             _ => self.push_text(text),
+        }
+    }
+
+    /// Overwrites all texts and attribute values, down to the last descendant, with nothing (rule T9).
+    pub fn wipe(&mut self) {
+        for attribute in &mut self.attributes {
+            attribute.value.zeroize();
+        }
+        for node in &mut self.children {
+            match node {
+                Node::Element(child) => child.wipe(),
+                Node::Text(text) => text.zeroize(),
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! The push reader of a stream (RFC 6120 sections 4 and 11): bytes in, in any chunking; header, elements and end out.
 
+use zeroize::Zeroize;
+
 use super::builder::{self, Scope};
 use super::chars::space_len;
 use super::declaration::declaration_len;
@@ -213,6 +215,10 @@ impl StreamReader {
     pub fn login_complete(&mut self) {
         self.logged_in = true;
         self.scanner.note_faults();
+        // What was read may have brought a FAST token (rule T9).
+        if let Some(used) = self.buffer.get_mut(..self.start) {
+            used.zeroize();
+        }
     }
 
     #[cfg(test)]

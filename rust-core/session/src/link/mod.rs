@@ -31,6 +31,8 @@ use snapback_tls::{
 use std::collections::VecDeque;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 pub use timeline::{FlightReport, LocalStep, Timeline};
 use tls::{Session, Tls};
 use wire::{Item, Wire};
@@ -131,7 +133,7 @@ pub struct Link<T: Tls = TlsContext> {
     /// The second ClientHello has been counted, if one was asked for.
     retried: bool,
     /// Early data that the ticket had no room for: it follows behind the handshake.
-    early_rest: Vec<u8>,
+    early_rest: Zeroizing<Vec<u8>>,
     wire: Wire,
     /// Events that wait for their transaction, in order.
     events: VecDeque<(Option<Seq>, Event)>,
@@ -175,7 +177,7 @@ impl<T: Tls> Link<T> {
             outbound_is_tls: false,
             established: false,
             retried: false,
-            early_rest: Vec::new(),
+            early_rest: Zeroizing::default(),
             wire: Wire::default(),
             events: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -322,7 +324,10 @@ impl<T: Tls> Link<T> {
                 let facts = self.facts(established);
                 self.tell(Input::TlsEstablished(facts), now);
             }
-            TlsEvent::Plaintext(bytes) => self.tell(Input::Received(&bytes), now),
+            // A token may be in it (rule T9).
+            TlsEvent::Plaintext(bytes) => {
+                self.tell(Input::Received(&Zeroizing::new(bytes)), now);
+            }
             TlsEvent::CloseNotify => self.tell(Input::TransportClosed, now),
         }
     }

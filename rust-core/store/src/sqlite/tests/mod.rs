@@ -7,6 +7,7 @@ mod fixtures;
 mod flips;
 mod growth;
 mod inspect;
+mod remnants;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -95,9 +95,10 @@ public sealed interface Event {
 
 /** A message that came in. Its text does not print. */
 public class ReceivedMessage internal constructor(
-    /** Who sent it; `null` if it is our own server. */
-    public val from: Jid?,
-    public val to: Jid?,
+    /** Who sent it. */
+    public val from: StanzaAddress,
+    /** Whom it is for. */
+    public val to: StanzaAddress,
     /** The id that its sender gave it. */
     public val id: String?,
     /** The attribute `type`, such as `chat`. */
@@ -115,7 +116,8 @@ public class ReceivedMessage internal constructor(
 
 /** Somebody's presence. */
 public class ReceivedPresence internal constructor(
-    public val from: Jid?,
+    /** Whose. */
+    public val from: StanzaAddress,
     /** The attribute `type`: `null` if available, `unavailable`, `subscribe`, ... */
     public val type: String?,
     /** `away`, `chat`, `dnd` or `xa`; `null` for simply there. */

@@ -423,7 +423,8 @@ public class SnapbackClient private constructor(
             configuration: Configuration,
         ): SnapbackClient =
             try {
-                SnapbackClient(CoreClient.open(configuration.toCore(account, password)))
+                val core = configuration.toCore(account)
+                SnapbackClient(password?.let { CoreClient.open(core, it) } ?: CoreClient.openWithoutPassword(core))
             } catch (error: OpenException) {
                 throw SnapbackException.of(error)
             }
