@@ -137,4 +137,11 @@ pub enum Failure {
     Refused(StanzaError),
     /// The server ended the stream with this error each time that it was sent.
     StreamEnded(StreamCondition),
+    /// It has more bytes than the server takes (XEP-0478), and would have ended the stream. It was queued before that was known.
+    TooBig {
+        /// How many it has, as XML.
+        size: usize,
+        /// How many the server takes.
+        limit: usize,
+    },
 }

@@ -283,8 +283,12 @@ impl State {
         context.accept_features(&features);
         match self {
             // Features may follow a session that was resumed inside SASL2.
-            Self::Online(mut session) if !knew_client_state => {
-                session.tell_client_state(context);
+            Self::Online(mut session) => {
+                if !knew_client_state {
+                    session.tell_client_state(context);
+                }
+                // The limits may be others now.
+                context.keep_alive();
                 Ok(Self::Online(session))
             }
             Self::ExpectProceed { .. } if !features.starttls => {

@@ -1,10 +1,12 @@
 //! The session: stanzas flow, are counted, acknowledged and answered.
 
+mod answers;
 mod archive;
 mod doubles;
 mod establish;
 mod inbound;
 mod outbound;
+mod payload;
 mod second_look;
 mod start;
 mod unknown;
@@ -24,6 +26,7 @@ use crate::xml::{Element, RefusedStanza};
 use super::context::Context;
 use super::{Event, Timer};
 
+use answers::Answers;
 use archive::Archive;
 use second_look::SecondLook;
 use start::AwaitedStart;
@@ -46,6 +49,7 @@ pub(super) struct Session {
     pending: Vec<PendingIq>,
     /// An acknowledgement request is under way.
     asked: Option<Asked>,
+    answers: Answers,
     /// How far we hold the archive.
     archive: Archive,
     second_look: SecondLook,
@@ -90,6 +94,7 @@ impl Session {
             unacked: VecDeque::new(),
             pending: Vec::new(),
             asked: None,
+            answers: Answers::default(),
             archive: Archive::Absent,
             second_look: SecondLook::AfterCatchUp,
             awaits_start: None,
@@ -137,7 +142,11 @@ impl Session {
                 context.assumption_held(Assumption::Features);
                 context.bind_pipelining_held();
                 self.sm = Sm::Off;
+                // Nobody counts them any more, and what must go alone would wait for them for ever (W8).
+                self.unacked
+                    .retain(|stanza| stanza.kind != OutboundKind::Core);
                 self.enable_answered(context);
+                self.go_on(context);
                 Ok(())
             }
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
