@@ -145,46 +145,9 @@ impl Secure {
 
     /// SASL PLAIN on a stream that is open, up to the features behind it.
     pub fn authenticate(&mut self, server: &RunningServer, account: Account) {
-        self.prove(server, account);
-        self.say(&header("")).hear("</stream:features>");
-    }
-
-    /// SASL PLAIN on a stream that is open.
-    fn prove(&mut self, server: &RunningServer, account: Account) {
-        let credentials = server.account(account);
-        let (user, _) = credentials.jid.split_once('@').expect("a bare JID");
-        let plain = STANDARD.encode(format!("\0{user}\0{}", credentials.password));
-        self.say(&format!(
-            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
-        ));
+        self.say(&plain(server, account));
         self.hear_tag("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'");
-    }
-
-    /// Over direct TLS: a session of this account, on a stream whose header has these attributes too; yields its full JID.
-    pub fn join(server: &RunningServer, account: Account, attributes: &str) -> (Self, String) {
-        let mut stream = Self::direct(server);
-        stream.say(&header("")).hear("</stream:features>");
-        stream.prove(server, account);
-        stream
-            .say(&header_with(attributes))
-            .hear("</stream:features>");
-        stream.say("<iq id='b' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
-        let bound = stream.hear("</jid>");
-        let (_, jid) = bound.rsplit_once("<jid>").expect("a JID");
-        let jid = jid.trim_end_matches("</jid>").to_owned();
-        (stream, jid)
-    }
-
-    /// Sends this, and waits until the server has done it: its answer to what was asked behind it is here. Whether the
-    /// stream lives on.
-    pub fn done(&mut self, stanza: &str) -> bool {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let id = format!("done-{}-", NEXT.fetch_add(1, Ordering::Relaxed));
-        let ping =
-            format!("<iq type='get' id='{id}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
-        // The server may close before all of it is taken.
-        let written = self.0.write_all(format!("{stanza}{ping}").as_bytes());
-        written.is_ok() && read_until(&mut self.0, &[&id, "</stream:stream>"]).ends_with(&id)
+        self.say(&header("")).hear("</stream:features>");
     }
 
     /// The connection breaks; the server is told by a reset and keeps the session.
@@ -192,6 +155,14 @@ impl Secure {
         let StreamOwned { sock, .. } = self.0;
         drop(sock);
     }
+}
+
+/// SASL PLAIN.
+fn plain(server: &RunningServer, account: Account) -> String {
+    let credentials = server.account(account);
+    let (user, _) = credentials.jid.split_once('@').expect("a bare JID");
+    let plain = STANDARD.encode(format!("\0{user}\0{}", credentials.password));
+    format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")
 }
 
 fn tls(server: &RunningServer) -> ClientConnection {
