@@ -150,6 +150,55 @@ impl Secure {
         self.say(&header("")).hear("</stream:features>");
     }
 
+    /// Over direct TLS: a session of this account, on a stream whose header has these attributes too; yields its full JID.
+    ///
+    /// jabberd2 ends a new connection with `internal-server-error` while a session on another, which had the same file
+    /// descriptor, is still ending: then it is tried again.
+    pub fn join(server: &RunningServer, account: Account, attributes: &str) -> (Self, String) {
+        let mut attempts = 0..5;
+        loop {
+            let mut stream = Self::direct(server);
+            if let Some(jid) = stream.try_join(server, account, attributes) {
+                return (stream, jid);
+            }
+            attempts.next().expect("one of five logins is taken");
+        }
+    }
+
+    fn try_join(
+        &mut self,
+        server: &RunningServer,
+        account: Account,
+        attributes: &str,
+    ) -> Option<String> {
+        const FEATURES: &str = "</stream:features>";
+        self.try_hear(&header(""), FEATURES)?;
+        self.try_hear(&plain(server, account), "<success ")?;
+        self.try_hear(&header_with(attributes), FEATURES)?;
+        let bind = "<iq id='b' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+        let bound = self.try_hear(bind, "</jid>")?;
+        let (_, jid) = bound.rsplit_once("<jid>")?;
+        Some(jid.trim_end_matches("</jid>").to_owned())
+    }
+
+    /// Says this and hears up to that, unless the stream ends first.
+    fn try_hear(&mut self, text: &str, wanted: &str) -> Option<String> {
+        self.0.write_all(text.as_bytes()).ok()?;
+        let heard = read_until(&mut self.0, &[wanted, "</stream:stream>"]);
+        heard.ends_with(wanted).then_some(heard)
+    }
+
+    /// Sends this, and waits until the server has done it: its answer to what was asked behind it is here. Whether the
+    /// stream lives on.
+    pub fn done(&mut self, stanza: &str) -> bool {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let id = format!("done-{}-", NEXT.fetch_add(1, Ordering::Relaxed));
+        let ping =
+            format!("<iq type='get' id='{id}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
+        // The server may close before all of it is taken.
+        self.try_hear(&format!("{stanza}{ping}"), &id).is_some()
+    }
+
     /// The connection breaks; the server is told by a reset and keeps the session.
     pub fn vanish(self) {
         let StreamOwned { sock, .. } = self.0;
