@@ -16,7 +16,7 @@ use crate::handover::HandOver;
 use crate::password::Password;
 use crate::platform::{NetworkState, SrvQuery, SrvRecord};
 use crate::roster::Roster;
-use crate::stanza::{IqAnswer, IqRequest, OutgoingMessage};
+use crate::stanza::{IqAnswer, IqRequest, OutgoingMessage, OutgoingPresence};
 use crate::state::ConnectionState;
 use crate::store::OpenReport;
 use crate::{android, log, runtime, xml};
@@ -182,6 +182,12 @@ impl CoreClient {
     /// again, until the server has acknowledged it.
     pub async fn send_message(&self, message: OutgoingMessage) -> Result<String, SendError> {
         self.send(message.try_into()?).await
+    }
+
+    /// Tells our presence. What everybody was told last is told again at the beginning of each new session, for as long as the
+    /// process lives.
+    pub async fn send_presence(&self, presence: OutgoingPresence) -> Result<String, SendError> {
+        self.send(presence.try_into()?).await
     }
 
     /// Sends a message or a presence that is written out. The same holds for it.

@@ -59,7 +59,7 @@ pub use log::{LogField, LogLevel, LogRecord, LogSink, set_log_sink};
 pub use password::Password;
 pub use platform::{NetworkState, SrvQuery, SrvRecord};
 pub use roster::{Contact, Roster, Subscription};
-pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, Stanza};
+pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, OutgoingPresence, Stanza};
 pub use state::{ConnectionState, ConnectionStep, OfflineReason, SessionOutcome};
 pub use store::{OpenReport, StorageProblem, StoreTrouble, StoreUnknown};
 pub use timeline::{Flight, LocalStep, Timeline, TlsSummary};

@@ -61,6 +61,32 @@ pub struct OutgoingMessage {
     pub extensions: Vec<String>,
 }
 
+/// A presence to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
+pub struct OutgoingPresence {
+    /// Whom it is for, such as a room to join; nobody means everybody who may see it.
+    #[uniffi(default = None)]
+    pub to: Option<String>,
+    /// The attribute `type`; without it we are there.
+    #[uniffi(default = None)]
+    pub kind: Option<String>,
+    /// Its id; one is made if there is none.
+    #[uniffi(default = None)]
+    pub id: Option<String>,
+    /// `<show/>`.
+    #[uniffi(default = None)]
+    pub show: Option<String>,
+    /// `<status/>`.
+    #[uniffi(default = None)]
+    pub status: Option<String>,
+    /// `<priority/>`.
+    #[uniffi(default = None)]
+    pub priority: Option<i8>,
+    /// Further children, one XML element each.
+    #[uniffi(default = [])]
+    pub extensions: Vec<String>,
+}
+
 /// What a request wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum IqKind {
@@ -139,6 +165,37 @@ impl TryFrom<OutgoingMessage> for Element {
     }
 }
 
+impl TryFrom<OutgoingPresence> for Element {
+    type Error = SendError;
+
+    fn try_from(presence: OutgoingPresence) -> Result<Self, SendError> {
+        let mut element = Self::new("presence", ns::CLIENT);
+        let to = presence.to.as_deref().map(address).transpose();
+        let to = to.map_err(|problem| SendError::Recipient { problem })?;
+        let attributes = [("to", to), ("type", presence.kind), ("id", presence.id)];
+        for (name, value) in attributes {
+            if let Some(value) = value {
+                element.set_attr(name, value);
+            }
+        }
+        let priority = presence.priority.map(|priority| priority.to_string());
+        let texts = [
+            ("show", presence.show),
+            ("status", presence.status),
+            ("priority", priority),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                element.push_child(Self::new(name, ns::CLIENT).with_text(text));
+            }
+        }
+        for extension in &presence.extensions {
+            element.push_child(xml::parse(extension).ok_or(SendError::BadXml)?);
+        }
+        Ok(element)
+    }
+}
+
 impl IqRequest {
     pub(crate) fn element(&self) -> Result<Element, IqError> {
         let to = self.to.as_deref().map(address).transpose();
@@ -194,6 +251,31 @@ mod tests {
             (Some("m1"), Some("chat"))
         );
         assert!(element.has_child("x", "urn:x"));
+    }
+
+    #[test]
+    fn presence_takes_children() {
+        let join = OutgoingPresence {
+            to: Some("Coven@chat.shakespeare.lit/thirdwitch".to_owned()),
+            show: Some("away".to_owned()),
+            priority: Some(-1),
+            extensions: vec![
+                "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x>"
+                    .to_owned(),
+            ],
+            ..OutgoingPresence::default()
+        };
+        let element = Element::try_from(join).unwrap();
+        assert_eq!(
+            element.to_xml(),
+            "<presence to='coven@chat.shakespeare.lit/thirdwitch'><show>away</show><priority>-1</priority>\
+             <x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>"
+        );
+        let bad = OutgoingPresence {
+            extensions: vec!["</presence><presence>".to_owned()],
+            ..OutgoingPresence::default()
+        };
+        assert_eq!(Element::try_from(bad), Err(SendError::BadXml));
     }
 
     #[test]

@@ -55,16 +55,22 @@ extension Event {
       self = .online(
         Online(outcome: outcome, jid: .optional(jid), plan: plan, timeline: Timeline(timeline)))
     case .connectionEnded(let ending): self = .ended(Ended(ending))
-    case .message(let deliveryId, let stanza):
+    case .message(let deliveryId, let stanza, let possibleDuplicateOf):
       self = .message(
-        Delivery(deliveryId: deliveryId, content: ReceivedMessage(stanza), confirmation: confirm))
-    case .carbon(let deliveryId, let direction, let stanza):
+        Delivery(
+          deliveryId: deliveryId, content: ReceivedMessage(stanza),
+          possibleDuplicateOf: possibleDuplicateOf, confirmation: confirm))
+    case .carbon(let deliveryId, let direction, let stanza, let possibleDuplicateOf):
       self = .carbon(
-        Delivery(deliveryId: deliveryId, content: ReceivedMessage(stanza), confirmation: confirm),
+        Delivery(
+          deliveryId: deliveryId, content: ReceivedMessage(stanza),
+          possibleDuplicateOf: possibleDuplicateOf, confirmation: confirm),
         direction: direction)
     case .presence(let deliveryId, let stanza):
       self = .presence(
-        Delivery(deliveryId: deliveryId, content: ReceivedPresence(stanza), confirmation: confirm))
+        Delivery(
+          deliveryId: deliveryId, content: ReceivedPresence(stanza), possibleDuplicateOf: nil,
+          confirmation: confirm))
     case .stanzaStage(let id, let stage): self = .stageReached(id: id, stage: stage)
     case .serverFeatures(let features): self = .serverFeatures(features)
     case .rosterChanged: self = .rosterChanged

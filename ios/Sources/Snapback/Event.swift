@@ -77,6 +77,9 @@ public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible,
   public let deliveryId: String
   /// What came.
   public let content: Content
+  /// What this message may repeat: its sender gave it the same id, but other content. The earlier ``deliveryId``, or the id of a
+  /// stanza that this device sent. `nil` if it repeats nothing that is known.
+  public let possibleDuplicateOf: String?
   let confirmation: @Sendable (String) -> Void
 
   public func confirm() {

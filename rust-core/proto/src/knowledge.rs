@@ -1,6 +1,7 @@
 //! What is remembered between connections: a snapshot goes in when a connection starts, changes come out as [`Op`]s.
 
 mod seen;
+mod trials;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use crate::xep::caps::Caps;
 use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 
-pub use seen::{SEEN_MESSAGES, Seen, SeenTag, StableId};
+pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
+pub use trials::ResumeTrials;
 
 /// Everything that one connection needs to know when it starts.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +41,33 @@ pub struct Knowledge {
     pub next_seq: u64,
     /// Up to where we hold our own archive; `None` if that is not known, or there is none.
     pub archive: Option<ArchiveCursor>,
+    /// What stands in our own archive behind the cursor came at this time or later, by the server's clock as far as we know it.
+    /// Asked for where the archive has forgotten the cursor's message. `None` if there is no cursor, or an older store kept it.
+    pub archive_time: Option<UnixTime>,
+    /// A session that cannot be resumed was begun, and not closed in order: what it missed nobody will send again.
+    pub open_session: bool,
     /// Messages that must not come twice.
     pub seen: Seen,
+    /// The presence that the app told everybody last, with all its children: what a new session begins with instead of a plain one.
+    /// For as long as the process lives; it is not stored.
+    pub presence: Option<Arc<Element>>,
+}
+
+impl Knowledge {
+    /// Whether a login of this account was ever proven: nothing of this is kept before (rule T4).
+    pub fn was_logged_in(&self) -> bool {
+        let archive_is_known = matches!(
+            self.archive,
+            Some(ArchiveCursor::Start | ArchiveCursor::After(_))
+        );
+        self.floor.is_some()
+            || self.scram_keys.is_some()
+            || self.fast.is_some()
+            || self.sm.is_some()
+            || self.server.secured.is_some()
+            || archive_is_known
+            || self.roster_version.is_some()
+    }
 }
 
 /// A place in our own archive (XEP-0313): what lies before it, we hold.
@@ -149,6 +176,8 @@ pub struct SmSession {
     pub pending: Vec<PendingIq>,
     /// The inbound count at which the server's XML was ill-formed; a second time there is once too often (rule T6).
     pub poisoned_at: Option<u32>,
+    /// How the last attempts to resume it ended (rule I19).
+    pub trials: ResumeTrials,
 }
 
 impl SmSession {
@@ -156,11 +185,14 @@ impl SmSession {
     ///
     /// # Errors
     ///
-    /// If there is none, or the server has given it up.
+    /// If there is none, or the server has given it up, or fails over it each time.
     pub fn resumable(session: Option<&Self>, now: UnixTime) -> Result<&Self, NoSession> {
         let session = session.ok_or(NoSession::NotStored)?;
         if session.has_expired(now) {
             return Err(NoSession::Expired);
+        }
+        if session.trials.is_over() {
+            return Err(NoSession::Forgotten);
         }
         Ok(session)
     }
@@ -181,6 +213,7 @@ impl fmt::Debug for SmSession {
             .field("alive_at", &self.alive_at)
             .field("pending", &self.pending)
             .field("poisoned_at", &self.poisoned_at)
+            .field("trials", &self.trials)
             .finish_non_exhaustive()
     }
 }
@@ -266,6 +299,9 @@ pub struct Delivery {
     pub id: String,
     /// The stanza: one in memory for the store and the app.
     pub stanza: Arc<Element>,
+    /// What this message may repeat: its sender gave it the same id, but another payload (rule I17). The id of the earlier
+    /// delivery; where this device sent the earlier message, the id of that stanza.
+    pub possible_duplicate_of: Option<String>,
 }
 
 /// A change of what is remembered. All [`Op`]s of one `Persist` are one transaction.
@@ -322,6 +358,8 @@ pub enum Op {
     SmPending(Vec<PendingIq>),
     /// The stream became ill-formed at this inbound count (rule T6).
     SmPoisoned(u32),
+    /// So the attempts to resume the session have ended (rule I19).
+    SmTrials(ResumeTrials),
     /// The session is gone. Sent stanzas become unknown: the core's own are removed, messages are queued again and marked
     /// as unknown.
     SmDropped,
@@ -347,12 +385,16 @@ pub enum Op {
     CountInbound(u32),
     /// The app has taken a delivery.
     Confirm(String),
-    /// A message with these ids is known: if it comes again, it is a double. One message has at most two.
-    Seen(Vec<SeenTag>),
+    /// This message is known: if it comes again, it is a duplicate (rule I17).
+    Seen(SeenMessage),
     /// We hold our own archive up to here.
     ArchiveCursor(ArchiveCursor),
+    /// What stands behind the cursor came at this time or later.
+    ArchiveTime(UnixTime),
     /// There is no archive: nothing is held of it.
     NoArchive,
+    /// A session that cannot be resumed begins or, if false, was closed in order. [`Op::SmEnabled`] sets it to false, too.
+    OpenSession(bool),
     /// The whole roster, as of this version.
     ReplaceRoster {
         /// Version, if the server does versions.

@@ -55,7 +55,8 @@ pub enum SendError {
     /// It is neither a message, a presence nor an iq of `jabber:client`. The server would not count it, and from then on
     /// both sides would disagree about what was acknowledged.
     NotAStanza,
-    /// As XML it has more bytes than the configuration allows. The server would end the stream over it.
+    /// As XML it has more bytes than the configuration allows, or the server takes (XEP-0478). The server would end the stream
+    /// over it.
     TooBig {
         /// How many it has.
         size: usize,
@@ -100,6 +101,7 @@ impl Driver {
             Request::NetworkChanged { available } => {
                 self.dialer.network_changed();
                 self.renew_spare();
+                self.command(Command::PathChanged);
                 self.tell(supervisor::Input::NetworkChanged { available });
             }
             Request::SetActive(active) => self.set_active(active),
@@ -115,10 +117,14 @@ impl Driver {
                     self.store_failed(error);
                 }
             }
+            Request::Resume => {
+                self.command(Command::PathChanged);
+                self.wake(supervisor::Input::Resume);
+            }
             Request::SetPassword(password) => self.set_password(password),
-            Request::Resume => self.wake(supervisor::Input::Resume),
             Request::Visit(begun) => {
                 self.state.visits = self.state.visits.saturating_add(1);
+                self.command(Command::PathChanged);
                 self.wake(supervisor::Input::Visit);
                 self.settle();
                 begun.send_replace(true);
@@ -172,7 +178,11 @@ impl Driver {
             retry_at: None,
         };
         if self.supervisor.state() == needs_credentials {
-            self.wake(supervisor::Input::Connect);
+            // A visit stays one.
+            self.wake(match self.state.visits {
+                0 => supervisor::Input::Connect,
+                _ => supervisor::Input::Visit,
+            });
         }
     }
 

@@ -16,6 +16,7 @@ mod context;
 mod input;
 mod login;
 mod output;
+mod resumption;
 mod session;
 mod state;
 #[cfg(test)]
@@ -96,6 +97,11 @@ impl Connection {
         self.context.timers.is_set(Timer::Probe)
     }
 
+    /// How many bytes the server takes in a stanza (XEP-0478), as far as it is known.
+    pub fn max_bytes(&self) -> Option<usize> {
+        self.context.max_bytes()
+    }
+
     /// Whether the connection has ended; nothing more will come of it but what [`Connection::poll_output`] still holds.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
@@ -107,6 +113,7 @@ impl Connection {
             return;
         }
         self.context.now = now;
+        self.context.note_sleep();
         let state = std::mem::replace(&mut self.state, State::Closed);
         let is_closing = matches!(state, State::Closing(_));
         match state.handle(input, &mut self.context) {
@@ -114,6 +121,7 @@ impl Connection {
             // We asked for the end; how the server takes it is its own business.
             Err(_) if is_closing => self.context.closed(),
             Err(error) => {
+                self.context.judge_resumption(&error);
                 let error = self.context.blame(error);
                 self.fail(error);
             }

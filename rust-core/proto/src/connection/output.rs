@@ -133,8 +133,16 @@ pub enum Stage {
 pub enum Failure {
     /// It belonged to a session that is gone.
     SessionLost,
-    /// The server said so.
+    /// It came back as an error (RFC 6120 section 8.3): from our server, the recipient's, or the recipient. It may have been
+    /// acknowledged before, since that says only that our server took it.
     Refused(StanzaError),
     /// The server ended the stream with this error each time that it was sent.
     StreamEnded(StreamCondition),
+    /// It has more bytes than the server takes (XEP-0478), and would have ended the stream. It was queued before that was known.
+    TooBig {
+        /// How many it has, as XML.
+        size: usize,
+        /// How many the server takes.
+        limit: usize,
+    },
 }

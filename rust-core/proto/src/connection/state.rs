@@ -184,6 +184,7 @@ impl State {
 
     fn received(self, bytes: &[u8], context: &mut Context) -> Next {
         context.heard();
+        context.note_lasting();
         context.reader.feed(bytes);
         let mut state = self;
         loop {
@@ -283,8 +284,12 @@ impl State {
         context.accept_features(&features);
         match self {
             // Features may follow a session that was resumed inside SASL2.
-            Self::Online(mut session) if !knew_client_state => {
-                session.tell_client_state(context);
+            Self::Online(mut session) => {
+                if !knew_client_state {
+                    session.tell_client_state(context);
+                }
+                // The limits may be others now.
+                context.keep_alive();
                 Ok(Self::Online(session))
             }
             Self::ExpectProceed { .. } if !features.starttls => {
@@ -340,12 +345,6 @@ impl State {
                 (Self::Online(session), Timer::Ack) if session.is_patient(context) => {
                     Self::Online(session)
                 }
-                (Self::Online(mut session), Timer::Ack)
-                    if context.at_risk == Some(Assumption::Resumption) =>
-                {
-                    session.poisoned(context);
-                    return Err(ConnectionError::Timeout(Timer::Ack));
-                }
                 (Self::Online(mut session), Timer::Archive) => {
                     session.archive_is_late(context);
                     Self::Online(session)
@@ -383,7 +382,12 @@ impl State {
                 super::session::enqueue(&stanza, kind, context);
                 Ok(state)
             }
+            (state, Command::PathChanged) => {
+                context.resumption.path_is_doubtful();
+                Ok(state)
+            }
             (Self::Online(mut session), Command::Probe { deadline }) => {
+                context.resumption.path_is_doubtful();
                 context.timers.hasten(Timer::Probe, deadline);
                 session.probe(context);
                 Ok(Self::Online(session))

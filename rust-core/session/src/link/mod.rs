@@ -142,6 +142,7 @@ pub struct Link<T: Tls = TlsContext> {
     tls_error: Option<TlsError>,
     /// A transaction failed: nothing may be committed behind it.
     persist_failed: bool,
+    login_proven: bool,
     closed: bool,
 }
 
@@ -184,6 +185,7 @@ impl<T: Tls> Link<T> {
             timeline: Timeline::new(config.started),
             tls_error: None,
             persist_failed: false,
+            login_proven: false,
             closed: false,
         }
     }
@@ -196,6 +198,16 @@ impl<T: Tls> Link<T> {
     /// Whether a sign of life is waited for, against a deadline.
     pub fn is_probing(&self) -> bool {
         self.connection.is_probing()
+    }
+
+    /// How many bytes the server takes in a stanza (XEP-0478), as far as it is known.
+    pub fn max_bytes(&self) -> Option<usize> {
+        self.connection.max_bytes()
+    }
+
+    /// Whether the server has proved itself over this connection (rule T4).
+    pub fn is_login_proven(&self) -> bool {
+        self.login_proven
     }
 
     /// Where the connection stands, by the name of its state.
@@ -408,6 +420,7 @@ impl<T: Tls> Link<T> {
                 self.outputs.push_back(LinkOutput::DeriveKeys(id));
             }
             Output::LoginProven => {
+                self.login_proven = true;
                 if let Some(session) = self.session.as_mut() {
                     session.login_proven();
                 }

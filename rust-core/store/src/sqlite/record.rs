@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snapback_proto::knowledge::{
     ArchiveCursor, BindPipelining, Delivery, FastToken, KnownCaps, OutboundKind, OutboundStanza,
-    PendingIq, PendingKind, SmSession,
+    PendingIq, PendingKind, ResumeTrials, SmSession,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -269,6 +269,7 @@ impl Record for SmSession {
         for request in &self.pending {
             out.text(&request.id).text(pending_name(request.kind));
         }
+        write_trials(out, self.trials);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -286,8 +287,30 @@ impl Record for SmSession {
                 let requests = (0..count).map(|_| pending_request(input));
                 requests.collect::<Result<_, _>>()?
             },
+            trials: read_trials(input)?,
         })
     }
+}
+
+fn write_trials(out: &mut Writer, trials: ResumeTrials) {
+    out.number(trials.wrong.into())
+        .number(trials.silent.into())
+        .time(trials.silent_since.0)
+        .time(trials.silent_until.0);
+}
+
+/// Sessions of schemas 1 to 5 end without them.
+fn read_trials(input: &mut Reader<'_>) -> Result<ResumeTrials, Fault> {
+    if input.is_at_end() {
+        return Ok(ResumeTrials::default());
+    }
+    let small = |number: u64| u8::try_from(number).map_err(|_| Fault::Unreadable);
+    Ok(ResumeTrials {
+        wrong: small(input.number()?)?,
+        silent: small(input.number()?)?,
+        silent_since: UnixTime(input.time()?),
+        silent_until: UnixTime(input.time()?),
+    })
 }
 
 fn pending_request(input: &mut Reader<'_>) -> Result<PendingIq, Fault> {
@@ -392,13 +415,23 @@ fn outbound_name(kind: OutboundKind) -> &'static str {
 
 impl Record for Delivery {
     fn write(&self, out: &mut Writer) {
-        out.text(&self.id).text(&self.stanza.to_xml());
+        out.text(&self.id)
+            .text(&self.stanza.to_xml())
+            .option(self.possible_duplicate_of.as_ref(), |out, id| out.text(id));
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        Ok(Self {
+        let delivery = Self {
             id: input.text()?,
             stanza: Arc::new(xml::parse(&input.text()?)?),
+            possible_duplicate_of: None,
+        };
+        if input.is_at_end() {
+            return Ok(delivery);
+        }
+        Ok(Self {
+            possible_duplicate_of: input.option(Reader::text)?,
+            ..delivery
         })
     }
 }
@@ -457,6 +490,10 @@ pub(super) struct Ledger {
     pub(super) archive: Option<ArchiveCursor>,
     /// How many messages were noted as seen.
     pub(super) next_seen: u64,
+    /// What stands behind that came then or later.
+    pub(super) archive_time: Option<UnixTime>,
+    /// Whether a session was begun that cannot be resumed.
+    pub(super) open_session: bool,
 }
 
 /// How many rows, and the sum of their numbers: one that is missing changes both, one that is swapped for another the sum.
@@ -490,7 +527,9 @@ impl Record for Ledger {
             .option(self.roster_version.as_ref(), |out, text| out.text(text))
             .number(self.roster_items)
             .option(self.archive.as_ref(), write_cursor)
-            .number(self.next_seen);
+            .number(self.next_seen)
+            .option(self.archive_time, |out, at| out.time(at.0))
+            .flag(self.open_session);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -510,13 +549,23 @@ impl Record for Ledger {
             roster_items: input.number()?,
             archive: None,
             next_seen: 0,
+            archive_time: None,
+            open_session: false,
+        };
+        if input.is_at_end() {
+            return Ok(ledger);
+        }
+        let ledger = Self {
+            archive: input.option(read_cursor)?,
+            next_seen: input.number()?,
+            ..ledger
         };
         if input.is_at_end() {
             return Ok(ledger);
         }
         Ok(Self {
-            archive: input.option(read_cursor)?,
-            next_seen: input.number()?,
+            archive_time: input.option(|input| input.time().map(UnixTime))?,
+            open_session: input.flag()?,
             ..ledger
         })
     }

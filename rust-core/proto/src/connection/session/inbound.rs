@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::jid;
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
@@ -17,7 +18,7 @@ use crate::xml::{Element, Refusal, RefusedStanza};
 use super::super::Event;
 use super::super::context::Context;
 use super::archive::FromArchive;
-use super::doubles::{self, Ids};
+use super::doubles::{Ids, Verdict};
 use super::{Session, Sm};
 
 /// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
@@ -67,7 +68,8 @@ impl Session {
 
     fn deliver(&mut self, element: &Element, context: &mut Context) {
         if element.name() != "message" {
-            return self.hand_over(element.clone(), Vec::new(), context);
+            let delivery = delivery(element.clone(), Verdict::New, context);
+            return self.hand_over(delivery, Vec::new(), context);
         }
         match self.judge_result(element, context) {
             FromArchive::No => self.message(element, context),
@@ -80,48 +82,51 @@ impl Session {
 
     fn message(&mut self, message: &Element, context: &mut Context) {
         let ids = Ids::of_live(message, &self.archive, context);
-        if ids.is_double(context) {
+        let verdict = ids.verdict(context);
+        if verdict == Verdict::Duplicate {
             self.commit(Vec::new(), context);
             return;
         }
-        let mut ops: Vec<Op> = ids.note(context).into_iter().collect();
+        let delivery = delivery(message.clone(), verdict, context);
+        let mut ops: Vec<Op> = ids.note(&delivery.id, context).into_iter().collect();
         if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
             context.knowledge.archive = Some(cursor.clone());
             ops.push(Op::ArchiveCursor(cursor));
         }
-        self.hand_over(message.clone(), ops, context);
+        self.hand_over(delivery, ops, context);
     }
 
     /// A message from the archive: somebody's to us, or one that this account sent.
     fn archived(&mut self, archived: Archived, context: &mut Context) {
         let own = context.config.account.to_string();
         let message = &archived.message;
-        let is_own = |name| message.attr(name).map(doubles::bare) == Some(own.as_str());
+        let is_own = |name| {
+            let address = message.attr(name).map(jid::prepared_bare);
+            address.is_some_and(|address| address == own)
+        };
         // What we sent to ourselves came to us like anybody's.
         let is_ours = is_own("from") && !is_own("to");
         if is_ours && self.has_arrived(message, context) {
             return;
         }
         let ids = Ids::of_archived(&archived.id, message, is_ours, context);
-        if ids.is_double(context) {
+        let verdict = ids.verdict(context);
+        if verdict == Verdict::Duplicate {
             self.commit(Vec::new(), context);
             return;
         }
-        let ops = ids.note(context).into_iter().collect();
         let stanza = if is_ours {
             carbons::sent(&own, archived.message, archived.delay.as_ref())
         } else {
             archived.into_live(&own)
         };
-        self.hand_over(stanza, ops, context);
+        let delivery = delivery(stanza, verdict, context);
+        let ops = ids.note(&delivery.id, context).into_iter().collect();
+        self.hand_over(delivery, ops, context);
     }
 
     /// To the app, once it is committed.
-    fn hand_over(&mut self, stanza: Element, mut ops: Vec<Op>, context: &mut Context) {
-        let delivery = Delivery {
-            id: context.entropy.token(),
-            stanza: Arc::new(stanza),
-        };
+    fn hand_over(&mut self, delivery: Delivery, mut ops: Vec<Op>, context: &mut Context) {
         ops.push(Op::Inbound(delivery.clone()));
         let seq = self.commit(ops, context);
         context.event_after(Some(seq), Event::Stanza(delivery));
@@ -140,7 +145,7 @@ impl Session {
             None => refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable),
         };
         self.commit(Vec::new(), context);
-        self.send_core(Part::Iq, &answer, None, context);
+        self.answer(iq, &answer, context);
         self.request_ack(context);
     }
 
@@ -172,7 +177,7 @@ impl Session {
                 refusal(iq, ErrorType::Cancel, condition)
             }
         };
-        self.send_core(Part::Iq, &answer, None, context);
+        self.answer(iq, &answer, context);
         self.request_ack(context);
     }
 
@@ -257,7 +262,8 @@ impl Session {
             ("iq", Some("get" | "set")) => {
                 self.commit(Vec::new(), context);
                 let answer = error_for(&refused, "get", stanza::error_reply);
-                self.send_core(Part::Iq, &answer, None, context);
+                let asked = error_for(&refused, "get", |iq, _| iq.clone());
+                self.answer(&asked, &answer, context);
                 self.request_ack(context);
             }
             ("iq", Some("result" | "error")) => {
@@ -275,6 +281,18 @@ impl Session {
             }
         }
         context.event_after(context.last_inbound, Event::StanzaRefused(refused));
+    }
+}
+
+/// What the app is given.
+fn delivery(stanza: Element, verdict: Verdict, context: &mut Context) -> Delivery {
+    Delivery {
+        id: context.entropy.token(),
+        stanza: Arc::new(stanza),
+        possible_duplicate_of: match verdict {
+            Verdict::PossibleDuplicate(earlier) => earlier,
+            Verdict::New | Verdict::Duplicate => None,
+        },
     }
 }
 
@@ -322,13 +340,13 @@ fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element
 }
 
 /// Nobody, our own bare JID or our server: who answers for the account.
-fn is_from_account(iq: &Element, context: &Context) -> bool {
+pub(super) fn is_from_account(iq: &Element, context: &Context) -> bool {
     let Some(from) = iq.attr("from") else {
         return true;
     };
-    from == context.domain()
-        || Some(from) == context.jid.as_deref()
-        || from == context.config.account.to_string()
+    jid::is_same(from, context.domain())
+        || jid::is_same(from, &context.config.account.to_string())
+        || (context.jid.as_deref()).is_some_and(|own| jid::is_same(from, own))
 }
 
 fn part_of(element: &Element) -> Part {

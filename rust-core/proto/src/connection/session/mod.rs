@@ -1,10 +1,12 @@
 //! The session: stanzas flow, are counted, acknowledged and answered.
 
+mod answers;
 mod archive;
 mod doubles;
 mod establish;
 mod inbound;
 mod outbound;
+mod payload;
 mod second_look;
 mod start;
 mod unknown;
@@ -24,12 +26,13 @@ use crate::xml::{Element, RefusedStanza};
 use super::context::Context;
 use super::{Event, Timer};
 
+use answers::Answers;
 use archive::Archive;
 use second_look::SecondLook;
 use start::AwaitedStart;
 
 pub(super) use establish::Inline;
-pub(super) use outbound::{enqueue, handled, lost};
+pub(super) use outbound::{MOST_ACK_WAITS, enqueue, handled, lost};
 pub(super) use start::request_start;
 
 /// A session and its counters.
@@ -46,6 +49,7 @@ pub(super) struct Session {
     pending: Vec<PendingIq>,
     /// An acknowledgement request is under way.
     asked: Option<Asked>,
+    answers: Answers,
     /// How far we hold the archive.
     archive: Archive,
     second_look: SecondLook,
@@ -90,6 +94,7 @@ impl Session {
             unacked: VecDeque::new(),
             pending: Vec::new(),
             asked: None,
+            answers: Answers::default(),
             archive: Archive::Absent,
             second_look: SecondLook::AfterCatchUp,
             awaits_start: None,
@@ -137,7 +142,11 @@ impl Session {
                 context.assumption_held(Assumption::Features);
                 context.bind_pipelining_held();
                 self.sm = Sm::Off;
+                // Nobody counts them any more, and what must go alone would wait for them for ever (W8).
+                self.unacked
+                    .retain(|stanza| stanza.kind != OutboundKind::Core);
                 self.enable_answered(context);
+                self.go_on(context);
                 Ok(())
             }
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
@@ -157,6 +166,7 @@ impl Session {
                 // Prosody says goodbye with an `<a/>`: only one that takes something in shows that it could be read.
                 if self.base != before {
                     context.assumption_held(Assumption::Resumption);
+                    context.resumption_proven();
                 }
                 self.doubt_archive(context);
                 self.go_on(context);
@@ -260,8 +270,7 @@ impl Session {
         self.refuse(refused, context);
     }
 
-    /// T6: ill-formed XML, or a server that resumed the session and then was deaf to it. The first time the session is
-    /// worth another try; at the same place again it is not.
+    /// T6: ill-formed XML. The first time the session is worth another try; at the same place again it is not.
     pub(super) fn poisoned(&mut self, context: &mut Context) {
         let Some(session) = &context.knowledge.sm else {
             return;

@@ -47,6 +47,7 @@ impl Memory {
             Op::StoreScramKeys(id, keys) => knowledge.scram_keys = Some((id, keys)),
             Op::SmEnabled { session, sent } => {
                 knowledge.sm = Some(session);
+                knowledge.open_session = false;
                 for stanza in sent {
                     self.remove(&[stanza.seq]);
                     self.insert(stanza);
@@ -65,6 +66,11 @@ impl Memory {
             Op::SmPoisoned(h) => {
                 if let Some(session) = &mut knowledge.sm {
                     session.poisoned_at = Some(h);
+                }
+            }
+            Op::SmTrials(trials) => {
+                if let Some(session) = &mut knowledge.sm {
+                    session.trials = trials;
                 }
             }
             Op::SmDropped => {
@@ -107,9 +113,11 @@ impl Memory {
                     stanza.strikes += u8::from(stanza.seq == seq);
                 }
             }
-            Op::Seen(tags) => tags.into_iter().for_each(|tag| knowledge.seen.insert(tag)),
+            Op::Seen(message) => knowledge.seen.insert(&message),
             Op::ArchiveCursor(cursor) => knowledge.archive = Some(cursor),
-            Op::NoArchive => knowledge.archive = None,
+            Op::ArchiveTime(time) => knowledge.archive_time = Some(time),
+            Op::NoArchive => (knowledge.archive, knowledge.archive_time) = (None, None),
+            Op::OpenSession(is_open) => knowledge.open_session = is_open,
             Op::ReplaceRoster { version, .. } | Op::PushRoster { version, .. } => {
                 knowledge.roster_version = version;
             }

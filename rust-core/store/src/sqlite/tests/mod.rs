@@ -8,6 +8,7 @@ mod flips;
 mod growth;
 mod inspect;
 mod remnants;
+mod spelling;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

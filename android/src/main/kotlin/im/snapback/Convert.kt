@@ -48,8 +48,9 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
                 ending.description,
                 ending.plan,
             )
-        is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(), confirm)
-        is CoreEvent.Carbon -> Event.Carbon(deliveryId, direction, stanza.toMessage(), confirm)
+        is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(), possibleDuplicateOf, confirm)
+        is CoreEvent.Carbon ->
+            Event.Carbon(deliveryId, direction, stanza.toMessage(), possibleDuplicateOf, confirm)
         is CoreEvent.Presence -> Event.Presence(deliveryId, stanza.toPresence(), confirm)
         is CoreEvent.StanzaStage -> Event.StageReached(id, stage.toStage())
         is CoreEvent.ServerFeatures -> Event.ServerFeatures(features)

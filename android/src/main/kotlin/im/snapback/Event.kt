@@ -41,6 +41,11 @@ public sealed interface Event {
     public class Message internal constructor(
         override val deliveryId: String,
         public val message: ReceivedMessage,
+        /**
+         * What it may repeat: its sender gave it the same id, but other content. The earlier [deliveryId], or the id of a
+         * stanza that this device sent. `null` if it repeats nothing that is known.
+         */
+        public val possibleDuplicateOf: String?,
         private val confirmation: (String) -> Unit,
     ) : Delivery {
         override fun confirm(): Unit = confirmation(deliveryId)
@@ -53,6 +58,8 @@ public sealed interface Event {
         override val deliveryId: String,
         public val direction: CarbonDirection,
         public val message: ReceivedMessage,
+        /** What it may repeat, as in [Message.possibleDuplicateOf]. */
+        public val possibleDuplicateOf: String?,
         private val confirmation: (String) -> Unit,
     ) : Delivery {
         override fun confirm(): Unit = confirmation(deliveryId)

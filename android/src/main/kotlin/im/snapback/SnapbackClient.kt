@@ -8,6 +8,7 @@ import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
 import im.snapback.ffi.OpenException
 import im.snapback.ffi.OutgoingMessage
+import im.snapback.ffi.OutgoingPresence
 import im.snapback.ffi.SendException
 import im.snapback.ffi.escapeXml
 import kotlinx.coroutines.CancellationException
@@ -53,7 +54,7 @@ public class SnapbackClient private constructor(
 ) : AutoCloseable {
     private val closed = AtomicBoolean(false)
     private val tracker = Tracker()
-    internal val queue = EventQueue<Event>(EVENTS_HELD)
+    internal val queue = EventQueue<Event>(EVENTS_HELD, EVENTS_HELD_FOR_STAGES)
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
@@ -135,19 +136,31 @@ public class SnapbackClient private constructor(
         }
     }
 
-    /** Tells our presence, to everybody who may see it or to [to] alone. */
+    /**
+     * Tells our presence, to everybody who may see it or to [to] alone. [extensions] are further children, one XML element
+     * each: a room is joined with `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
+     * What everybody was told last is told again at the beginning of each new session, for as long as the process lives.
+     */
     public suspend fun sendPresence(
         to: Jid? = null,
         type: String? = null,
         show: String? = null,
         status: String? = null,
+        priority: Byte? = null,
+        extensions: List<String> = emptyList(),
     ): SentStanza =
         tracked(newId()) { id ->
-            val attributes = listOf("id" to id, "to" to to?.toString(), "type" to type)
-            val children = listOf("show" to show, "status" to status)
-            val head = attributes.joinToString("") { (name, value) -> value?.let { " $name='${escapeXml(it)}'" } ?: "" }
-            val text = children.joinToString("") { (name, value) -> value?.let { "<$name>${escapeXml(it)}</$name>" } ?: "" }
-            core.sendStanza("<presence$head>$text</presence>")
+            core.sendPresence(
+                OutgoingPresence(
+                    to = to?.toString(),
+                    kind = type,
+                    id = id,
+                    show = show,
+                    status = status,
+                    priority = priority,
+                    extensions = extensions,
+                ),
+            )
         }
 
     /**
@@ -361,7 +374,7 @@ public class SnapbackClient private constructor(
             tracker.forget(id)
             throw error
         }
-        return SentStanza(id, track)
+        return SentStanza(id, track, queue)
     }
 
     /** Says something that has no answer; after the end, nobody hears it. */
@@ -397,6 +410,9 @@ public class SnapbackClient private constructor(
     public companion object {
         /** So many events wait in Kotlin; more wait in the core. */
         internal const val EVENTS_HELD = 64
+
+        /** While somebody waits for a stage of a stanza: as many as the core holds before it stops reading. */
+        internal const val EVENTS_HELD_FOR_STAGES = 1024
 
         /** So many cross the border at once. */
         private const val EVENTS_AT_ONCE = 64u

@@ -1,0 +1,89 @@
+//! Answers to what others ask (RFC 6120 section 8.2.3), with a bound and a rate of their own (rules I12, I20): whoever knows our
+//! address can ask, and an answer is kept until the server acknowledges it.
+
+use std::time::Duration;
+
+use crate::knowledge::OutboundKind;
+use crate::part::Part;
+use crate::time::Instant;
+use crate::xml::Element;
+
+use super::super::Event;
+use super::super::context::Context;
+use super::Session;
+use super::inbound::is_from_account;
+
+/// So many stanzas of the core's own may be unacknowledged when somebody else's request is answered.
+const MOST_FOR_OTHERS: usize = 128;
+/// The same for our own server, which pushes a roster item by item.
+const MOST_FOR_SERVER: usize = 1024;
+/// So many bytes may they have as XML, whoever asks.
+const MOST_BYTES: usize = 256 * 1024;
+/// Others get so many answers at once: a roster of contacts that all ask what we can do when we appear.
+const BURST: u32 = 100;
+/// Then one in this time.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// How many answers went to others of late.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// When what was answered so far would be done at one answer for each [`INTERVAL`].
+    busy_until: Instant,
+    /// The app knows that requests stay unanswered.
+    is_told: bool,
+}
+
+impl Answers {
+    /// Takes one from the rate, if one is left.
+    fn take(&mut self, now: Instant) -> bool {
+        let busy = self.busy_until.max(now);
+        if busy > now + INTERVAL * (BURST - 1) {
+            return false;
+        }
+        self.busy_until = busy + INTERVAL;
+        true
+    }
+}
+
+impl Session {
+    /// Sends the answer to this request; not if there are too many. Whoever floods us waits in vain, and is told nothing.
+    pub(super) fn answer(&mut self, request: &Element, answer: &Element, context: &mut Context) {
+        if self.may_answer(request, context) {
+            self.send_core(Part::Iq, answer, None, context);
+        } else if !std::mem::replace(&mut self.answers.is_told, true) {
+            context.event(Event::PeerFault("too many requests to answer"));
+        }
+    }
+
+    fn may_answer(&mut self, request: &Element, context: &Context) -> bool {
+        let core = self.unacked.iter();
+        let core = core.filter(|stanza| stanza.kind == OutboundKind::Core);
+        let (mut count, mut bytes) = (0_usize, 0_usize);
+        for stanza in core {
+            count = count.saturating_add(1);
+            bytes = bytes.saturating_add(stanza.xml.len());
+        }
+        if bytes >= MOST_BYTES {
+            return false;
+        }
+        if is_from_account(request, context) {
+            return count < MOST_FOR_SERVER;
+        }
+        count < MOST_FOR_OTHERS && self.answers.take(context.now.mono)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i20_a_burst_then_ten_a_second() {
+        let mut answers = Answers::default();
+        let start = Instant::ZERO + Duration::from_secs(1000);
+        let taken = |answers: &mut Answers, at| (0..1000).filter(|_| answers.take(at)).count();
+        assert_eq!(taken(&mut answers, start), 100);
+        assert_eq!(taken(&mut answers, start + Duration::from_secs(1)), 10);
+        assert_eq!(taken(&mut answers, start + Duration::from_secs(60)), 100);
+    }
+}
