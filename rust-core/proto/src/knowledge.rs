@@ -1,6 +1,7 @@
 //! What is remembered between connections: a snapshot goes in when a connection starts, changes come out as [`Op`]s.
 
 mod seen;
+mod watchers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 
 pub use seen::{SEEN_MESSAGES, Seen, SeenTag, StableId};
+pub use watchers::Watchers;
 
 /// Everything that one connection needs to know when it starts.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,8 @@ pub struct Knowledge {
     pub caps: Vec<KnownCaps>,
     /// The version of the roster that we have; `None` if we have none.
     pub roster_version: Option<String>,
+    /// Who sees our presence, as the roster has it.
+    pub watchers: Watchers,
     /// The stream management session to resume.
     pub sm: Option<SmSession>,
     /// Outbound stanzas that the server has not acknowledged, in order; those already sent come first.

@@ -315,6 +315,16 @@ impl Context {
             .any(|features| features.csi || in_bind2(features))
     }
 
+    /// Bytes that an answer to somebody else may have: what the server takes of one stanza (XEP-0478), or else this.
+    pub(super) fn max_answer(&self, otherwise: usize) -> usize {
+        let stated = self
+            .known_features()
+            .find_map(|features| features.limits.as_ref()?.max_bytes);
+        stated.map_or(otherwise, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        })
+    }
+
     // -- what leaves
 
     pub(super) fn output(&mut self, output: Output) {

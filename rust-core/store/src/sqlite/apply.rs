@@ -1,7 +1,9 @@
 //! What one change does to the tables.
 
 use rusqlite::{OptionalExtension, params};
-use snapback_proto::knowledge::{BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession};
+use snapback_proto::knowledge::{
+    BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession, Watchers,
+};
 use snapback_proto::xep::roster::{Item, Subscription};
 
 use crate::{Conflict, Roster, ServerKey};
@@ -25,6 +27,7 @@ impl Tables<'_> {
             scram_keys: self.cell(cell::SCRAM_KEYS)?,
             caps: self.caps()?,
             roster_version: self.hot.ledger.roster_version.clone(),
+            watchers: self.hot.watchers.clone(),
             sm: self.hot.session.clone(),
             queue: self.queue()?,
             next_seq: self.hot.ledger.next_seq,
@@ -221,6 +224,7 @@ impl Tables<'_> {
         let ledger = &mut self.hot.ledger;
         ledger.roster_version = version.cloned();
         ledger.roster_items = count.cast_unsigned();
+        self.hot.watchers = Watchers::of(items);
         Ok(())
     }
 
@@ -229,6 +233,7 @@ impl Tables<'_> {
             .conn
             .prepare_cached("DELETE FROM roster WHERE jid = ?1")?
             .execute(params![item.jid])?;
+        self.hot.watchers.note(item);
         let mut count = self.hot.ledger.roster_items.saturating_sub(gone as u64);
         if item.subscription != Subscription::Remove {
             self.put_item(item)?;

@@ -209,6 +209,8 @@ impl Session {
             unacked,
             archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
             second_look: SecondLook::Done,
+            directed: std::collections::BTreeSet::new(),
+            answered_at: None,
             awaits_start: None,
             pending: stored.pending,
             asked: None,

@@ -159,6 +159,7 @@ impl Session {
         kind: OutboundKind,
         context: &mut Context,
     ) {
+        self.note_directed(stanza);
         if self.is_held(context) {
             // I4: what is before it waits, too.
             return enqueue(stanza, kind, context);

@@ -110,8 +110,13 @@ impl Memory {
             Op::Seen(tags) => tags.into_iter().for_each(|tag| knowledge.seen.insert(tag)),
             Op::ArchiveCursor(cursor) => knowledge.archive = Some(cursor),
             Op::NoArchive => knowledge.archive = None,
-            Op::ReplaceRoster { version, .. } | Op::PushRoster { version, .. } => {
+            Op::ReplaceRoster { version, items } => {
                 knowledge.roster_version = version;
+                knowledge.watchers = crate::knowledge::Watchers::of(&items);
+            }
+            Op::PushRoster { version, item } => {
+                knowledge.roster_version = version;
+                knowledge.watchers.note(&item);
             }
         }
     }

@@ -25,6 +25,7 @@ mod login_sasl2;
 mod refused_results;
 mod resume_only;
 mod rules_ack;
+mod rules_answers;
 mod rules_caps;
 mod rules_count;
 mod rules_input;
