@@ -222,6 +222,11 @@ impl Session {
         if let Some(session) = &mut context.knowledge.sm {
             session.alive_at = at;
         }
+        let asked = session.pending.iter().map(|pending| &pending.id);
+        let unacked = session.unacked.iter().map(|stanza| &stanza.id);
+        for id in asked.chain(unacked) {
+            context.reader.expect_result(id);
+        }
         context.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &stored.jid, context);

@@ -188,6 +188,7 @@ impl Session {
     ) {
         let stanza = core(stanza, context);
         if let Some(kind) = kind {
+            context.reader.expect_result(&stanza.id);
             self.pending.push(PendingIq {
                 id: stanza.id.clone(),
                 kind,
@@ -216,7 +217,11 @@ impl Session {
         after: Option<super::super::Seq>,
         context: &mut Context,
     ) {
-        context.transmit_after(after, part_of(&stanza.xml), wire(&stanza));
+        let part = part_of(&stanza.xml);
+        if part == Part::Iq {
+            context.reader.expect_result(&stanza.id);
+        }
+        context.transmit_after(after, part, wire(&stanza));
         if stanza.kind != OutboundKind::Core {
             context.event_after(
                 after,
