@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use snapback_client as core;
-use snapback_client::{Client, Element, Secret};
+use snapback_client::{Client, Element};
 use tokio::sync::watch;
 
 use crate::config::{self, CoreConfig};
@@ -13,9 +13,10 @@ use crate::convert::Clock;
 use crate::error::{CallError, IqError, OpenError, SendError};
 use crate::event::Event;
 use crate::handover::HandOver;
+use crate::password::Password;
 use crate::platform::{NetworkState, SrvQuery, SrvRecord};
 use crate::roster::Roster;
-use crate::stanza::{IqAnswer, IqRequest, OutgoingMessage};
+use crate::stanza::{IqAnswer, IqRequest, OutgoingMessage, OutgoingPresence};
 use crate::state::ConnectionState;
 use crate::store::OpenReport;
 use crate::{android, log, runtime, xml};
@@ -35,29 +36,24 @@ pub struct CoreClient {
 
 #[uniffi::export]
 impl CoreClient {
-    /// Opens the store and makes a client. Nothing is connected yet.
+    /// Opens the store and makes a client that logs in with this password. Nothing is connected yet.
     ///
     /// # Errors
     ///
     /// [`OpenError`] says what cannot be used.
     #[uniffi::constructor]
-    pub async fn open(config: CoreConfig) -> Result<Arc<Self>, OpenError> {
-        if config.dangerous_trust.is_none() {
-            android::verifier_is_ready()?;
-        }
-        let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
-            let (config, report) = config::prepare(config)?;
-            let clock = Clock::start();
-            Ok((Client::open(config)?, clock, report))
-        });
-        let (client, clock, report) = opened.await??;
-        Ok(Arc::new(Self {
-            client: RwLock::new(Some(Arc::new(client))),
-            closed: watch::Sender::new(false),
-            hand_over: Arc::new(HandOver::new()),
-            clock,
-            report,
-        }))
+    pub async fn open(config: CoreConfig, password: Password) -> Result<Arc<Self>, OpenError> {
+        Self::opened(config, Some(password)).await
+    }
+
+    /// The same without a password: a FAST token or SCRAM keys in the store have to do.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] says what cannot be used.
+    #[uniffi::constructor]
+    pub async fn open_without_password(config: CoreConfig) -> Result<Arc<Self>, OpenError> {
+        Self::opened(config, None).await
     }
 
     /// What was found in the store.
@@ -188,6 +184,12 @@ impl CoreClient {
         self.send(message.try_into()?).await
     }
 
+    /// Tells our presence. What everybody was told last is told again at the beginning of each new session, for as long as the
+    /// process lives.
+    pub async fn send_presence(&self, presence: OutgoingPresence) -> Result<String, SendError> {
+        self.send(presence.try_into()?).await
+    }
+
     /// Sends a message or a presence that is written out. The same holds for it.
     pub async fn send_stanza(&self, xml: String) -> Result<String, SendError> {
         self.send(xml::parse(&xml).ok_or(SendError::BadXml)?).await
@@ -256,8 +258,8 @@ impl CoreClient {
 
     /// The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
     /// because credentials were refused or missing connects again.
-    pub fn set_password(&self, password: String) {
-        self.tell(move |client| client.set_password(Secret::new(password)));
+    pub fn set_password(&self, password: Password) {
+        self.tell(move |client| client.set_password(password.into_secret()));
     }
 
     /// Ends the client, at once: whatever waits comes back, and the connection is dropped without a goodbye, so that the
@@ -273,6 +275,28 @@ impl CoreClient {
 }
 
 impl CoreClient {
+    async fn opened(
+        config: CoreConfig,
+        password: Option<Password>,
+    ) -> Result<Arc<Self>, OpenError> {
+        if config.dangerous_trust.is_none() {
+            android::verifier_is_ready()?;
+        }
+        let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
+            let (config, report) = config::prepare(config, password)?;
+            let clock = Clock::start();
+            Ok((Client::open(config)?, clock, report))
+        });
+        let (client, clock, report) = opened.await??;
+        Ok(Arc::new(Self {
+            client: RwLock::new(Some(Arc::new(client))),
+            closed: watch::Sender::new(false),
+            hand_over: Arc::new(HandOver::new()),
+            clock,
+            report,
+        }))
+    }
+
     pub(crate) fn client(&self) -> Result<Arc<Client>, CallError> {
         self.client
             .read()

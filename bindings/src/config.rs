@@ -9,6 +9,7 @@ use snapback_client::resolver::NameServers;
 use snapback_client::{FileVault, MemoryStore, SqliteStore, Trust, danger};
 
 use crate::error::OpenError;
+use crate::password::Password;
 use crate::store::OpenReport;
 use crate::vault::{ForeignVault, KeyVault};
 
@@ -17,8 +18,6 @@ use crate::vault::{ForeignVault, KeyVault};
 pub struct CoreConfig {
     /// Whom to log in as: a bare JID.
     pub account: String,
-    /// The password; without one, a FAST token or SCRAM keys in the store have to do.
-    pub password: Option<String>,
     /// What the resource begins with. Something is added, so that two devices of an account do not end each other's sessions: by the
     /// server in Bind 2 (XEP-0386), else eight digits that stay the same for as long as the installation lives.
     #[uniffi(default = "snapback")]
@@ -186,9 +185,12 @@ pub struct DangerousTrust {
 }
 
 /// A configuration that the core can use, and what was found in the store.
-pub(crate) fn prepare(config: CoreConfig) -> Result<(core::ClientConfig, OpenReport), OpenError> {
-    let mut prepared = match &config.password {
-        Some(password) => core::ClientConfig::new(&config.account, password)?,
+pub(crate) fn prepare(
+    config: CoreConfig,
+    password: Option<Password>,
+) -> Result<(core::ClientConfig, OpenReport), OpenError> {
+    let mut prepared = match password {
+        Some(password) => core::ClientConfig::with_secret(&config.account, password.into_secret())?,
         None => core::ClientConfig::without_password(&config.account)?,
     };
     if let Some(trust) = &config.dangerous_trust {

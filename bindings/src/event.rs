@@ -38,6 +38,9 @@ pub enum Event {
         delivery_id: String,
         /// The message.
         stanza: Stanza,
+        /// What it may repeat: its sender gave it the same id, but another payload. The earlier delivery's id, or the id of a
+        /// stanza that this device sent.
+        possible_duplicate_of: Option<String>,
     },
     /// A copy of a message that another client of this account sent or received (XEP-0280).
     Carbon {
@@ -47,6 +50,8 @@ pub enum Event {
         direction: CarbonDirection,
         /// The message that was copied.
         stanza: Stanza,
+        /// What it may repeat, as in [`Event::Message`].
+        possible_duplicate_of: Option<String>,
     },
     /// Presence for the app.
     Presence {
@@ -122,6 +127,13 @@ pub enum FailureReason {
         /// The defined condition, such as `policy-violation`.
         condition: String,
     },
+    /// It has more bytes than the server takes (XEP-0478), which was not known when it was queued.
+    TooBig {
+        /// How many it has, as XML.
+        size: u64,
+        /// How many the server takes.
+        limit: u64,
+    },
     /// The server said so.
     Refused {
         /// `auth`, `cancel`, `continue`, `modify` or `wait`.
@@ -160,6 +172,7 @@ impl Event {
             core::Event::Message { delivery } => Self::Message {
                 stanza: Stanza::from(&*delivery.stanza),
                 delivery_id: delivery.id,
+                possible_duplicate_of: delivery.possible_duplicate_of,
             },
             core::Event::Carbon { delivery, carbon } => Self::Carbon {
                 direction: match carbon.direction {
@@ -168,6 +181,7 @@ impl Event {
                 },
                 stanza: Stanza::from(&carbon.message),
                 delivery_id: delivery.id,
+                possible_duplicate_of: delivery.possible_duplicate_of,
             },
             core::Event::Presence { delivery } => Self::Presence {
                 stanza: Stanza::from(&*delivery.stanza),
@@ -210,6 +224,10 @@ impl From<core::Failure> for FailureReason {
             core::Failure::SessionLost => Self::SessionLost,
             core::Failure::StreamEnded(condition) => Self::StreamEnded {
                 condition: condition.name().to_owned(),
+            },
+            core::Failure::TooBig { size, limit } => Self::TooBig {
+                size: size as u64,
+                limit: limit as u64,
             },
             core::Failure::Refused(error) => Self::Refused {
                 kind: error.kind.name().to_owned(),

@@ -15,6 +15,48 @@ pub struct Jid {
     pub resource: Option<String>,
 }
 
+/// An address as a stanza names it: whom it is from, or whom it is for.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum StanzaAddress {
+    /// The stanza names nobody. A stanza from nobody is from our own account, for which our server speaks (RFC 6120 section
+    /// 8.1.2.1); no contact can send one.
+    Absent,
+    /// An address.
+    Named {
+        /// In its normal form.
+        jid: Jid,
+    },
+    /// Something that is no address by the rules of RFC 7622, some of which servers know less strictly. Any contact can send
+    /// this.
+    Unreadable {
+        /// As it stands in the stanza.
+        text: String,
+    },
+}
+
+impl StanzaAddress {
+    /// What the attribute of a stanza says.
+    pub(crate) fn of(attribute: Option<&str>) -> Self {
+        match attribute.map(|text| (text, core::Jid::try_from(text))) {
+            None => Self::Absent,
+            Some((_, Ok(jid))) => Self::Named { jid: jid.into() },
+            Some((text, Err(_))) => Self::Unreadable {
+                text: text.to_owned(),
+            },
+        }
+    }
+}
+
+impl From<core::Jid> for Jid {
+    fn from(jid: core::Jid) -> Self {
+        Self {
+            localpart: jid.node().map(str::to_owned),
+            domain: jid.domain().to_owned(),
+            resource: jid.resource().map(str::to_owned),
+        }
+    }
+}
+
 /// A part of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum JidPart {
@@ -61,12 +103,7 @@ pub enum JidProblem {
 /// [`JidProblem`] says what is wrong with it.
 #[uniffi::export]
 pub fn parse_jid(text: String) -> Result<Jid, JidProblem> {
-    let jid = core::Jid::try_from(text.as_str())?;
-    Ok(Jid {
-        localpart: jid.node().map(str::to_owned),
-        domain: jid.domain().to_owned(),
-        resource: jid.resource().map(str::to_owned),
-    })
+    Ok(core::Jid::try_from(text.as_str())?.into())
 }
 
 impl From<core::JidError> for JidProblem {

@@ -7,16 +7,16 @@ use snapback_client::proto::xep::delay::Delay;
 use snapback_client::proto::xep::stanza_id;
 
 use crate::error::{IqError, SendError};
-use crate::jid::JidProblem;
+use crate::jid::{JidProblem, StanzaAddress};
 use crate::xml;
 
 /// A message or presence that came in, with what most apps ask for read out of it.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Stanza {
-    /// Who sent it; missing if it is our own server.
-    pub from: Option<String>,
+    /// Who sent it.
+    pub from: StanzaAddress,
     /// Whom it is for.
-    pub to: Option<String>,
+    pub to: StanzaAddress,
     /// The id that its sender gave it.
     pub id: Option<String>,
     /// The attribute `type`.
@@ -61,6 +61,32 @@ pub struct OutgoingMessage {
     pub extensions: Vec<String>,
 }
 
+/// A presence to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
+pub struct OutgoingPresence {
+    /// Whom it is for, such as a room to join; nobody means everybody who may see it.
+    #[uniffi(default = None)]
+    pub to: Option<String>,
+    /// The attribute `type`; without it we are there.
+    #[uniffi(default = None)]
+    pub kind: Option<String>,
+    /// Its id; one is made if there is none.
+    #[uniffi(default = None)]
+    pub id: Option<String>,
+    /// `<show/>`.
+    #[uniffi(default = None)]
+    pub show: Option<String>,
+    /// `<status/>`.
+    #[uniffi(default = None)]
+    pub status: Option<String>,
+    /// `<priority/>`.
+    #[uniffi(default = None)]
+    pub priority: Option<i8>,
+    /// Further children, one XML element each.
+    #[uniffi(default = [])]
+    pub extensions: Vec<String>,
+}
+
 /// What a request wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum IqKind {
@@ -99,8 +125,8 @@ impl From<&Element> for Stanza {
         let attr = |name| stanza.attr(name).map(str::to_owned);
         let text = |name| stanza.child(name, ns::CLIENT).map(Element::text);
         Self {
-            from: attr("from"),
-            to: attr("to"),
+            from: StanzaAddress::of(stanza.attr("from")),
+            to: StanzaAddress::of(stanza.attr("to")),
             id: attr("id"),
             kind: attr("type"),
             body: text("body"),
@@ -133,6 +159,37 @@ impl TryFrom<OutgoingMessage> for Element {
             element.push_child(Self::new("thread", ns::CLIENT).with_text(thread));
         }
         for extension in &message.extensions {
+            element.push_child(xml::parse(extension).ok_or(SendError::BadXml)?);
+        }
+        Ok(element)
+    }
+}
+
+impl TryFrom<OutgoingPresence> for Element {
+    type Error = SendError;
+
+    fn try_from(presence: OutgoingPresence) -> Result<Self, SendError> {
+        let mut element = Self::new("presence", ns::CLIENT);
+        let to = presence.to.as_deref().map(address).transpose();
+        let to = to.map_err(|problem| SendError::Recipient { problem })?;
+        let attributes = [("to", to), ("type", presence.kind), ("id", presence.id)];
+        for (name, value) in attributes {
+            if let Some(value) = value {
+                element.set_attr(name, value);
+            }
+        }
+        let priority = presence.priority.map(|priority| priority.to_string());
+        let texts = [
+            ("show", presence.show),
+            ("status", presence.status),
+            ("priority", priority),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                element.push_child(Self::new(name, ns::CLIENT).with_text(text));
+            }
+        }
+        for extension in &presence.extensions {
             element.push_child(xml::parse(extension).ok_or(SendError::BadXml)?);
         }
         Ok(element)
@@ -187,13 +244,69 @@ mod tests {
         let element =
             Element::try_from(message("Romeo@Example.NET", &["<x xmlns='urn:x'/>"])).unwrap();
         let read = Stanza::from(&xml::parse(&element.to_xml()).unwrap());
-        assert_eq!(read.to.as_deref(), Some("romeo@example.net"));
+        assert_eq!(read.to, StanzaAddress::of(Some("romeo@example.net")));
         assert_eq!(read.body.as_deref(), Some("<hello> & \"goodbye\""));
         assert_eq!(
             (read.id.as_deref(), read.kind.as_deref()),
             (Some("m1"), Some("chat"))
         );
         assert!(element.has_child("x", "urn:x"));
+    }
+
+    #[test]
+    fn presence_takes_children() {
+        let join = OutgoingPresence {
+            to: Some("Coven@chat.shakespeare.lit/thirdwitch".to_owned()),
+            show: Some("away".to_owned()),
+            priority: Some(-1),
+            extensions: vec![
+                "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x>"
+                    .to_owned(),
+            ],
+            ..OutgoingPresence::default()
+        };
+        let element = Element::try_from(join).unwrap();
+        assert_eq!(
+            element.to_xml(),
+            "<presence to='coven@chat.shakespeare.lit/thirdwitch'><show>away</show><priority>-1</priority>\
+             <x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x></presence>"
+        );
+        let bad = OutgoingPresence {
+            extensions: vec!["</presence><presence>".to_owned()],
+            ..OutgoingPresence::default()
+        };
+        assert_eq!(Element::try_from(bad), Err(SendError::BadXml));
+    }
+
+    #[test]
+    fn w4_an_address_that_cannot_be_read_is_not_nobody() {
+        let from = |attribute: &str| {
+            let message =
+                format!("<message xmlns='jabber:client'{attribute}><body>x</body></message>");
+            Stanza::from(&xml::parse(&message).unwrap()).from
+        };
+        assert_eq!(from(""), StanzaAddress::Absent);
+        let romeo = StanzaAddress::Named {
+            jid: crate::jid::parse_jid("romeo@example.net/o".to_owned()).unwrap(),
+        };
+        assert_eq!(from(" from='Romeo@Example.NET/o'"), romeo);
+        let long = format!("{}@example.net", "a".repeat(1024));
+        for text in [
+            "",
+            " ",
+            "@",
+            "@example.net",
+            "a@",
+            "a b@example.net",
+            "\u{2665}@example.net",
+            &long,
+        ] {
+            let text = text.to_owned();
+            assert_eq!(
+                from(&format!(" from='{text}'")),
+                StanzaAddress::Unreadable { text }
+            );
+        }
     }
 
     #[test]

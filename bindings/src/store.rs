@@ -18,6 +18,8 @@ pub enum StorageProblem {
     ReadOnly,
     /// Another process, or another client of this one, has the store.
     OwnedElsewhere,
+    /// The system does not let the app open the file now: the device was not unlocked since it started. Try again later.
+    NotYetUnlocked,
     /// The client is suspended.
     Suspended,
     /// The key store does not answer now: the device is locked, or the user has to agree first.
@@ -92,6 +94,7 @@ impl From<core::StoreError> for StorageProblem {
             Core::Broken => Self::Broken,
             Core::ReadOnly => Self::ReadOnly,
             Core::OwnedElsewhere => Self::OwnedElsewhere,
+            Core::NotYetUnlocked => Self::NotYetUnlocked,
             Core::Closed => Self::Suspended,
             Core::Vault(VaultError::Locked) => Self::VaultLocked,
             Core::Vault(VaultError::Broken) => Self::VaultBroken,
@@ -149,6 +152,7 @@ impl fmt::Display for StorageProblem {
             Self::Broken => "the store is broken",
             Self::ReadOnly => "the store cannot be written",
             Self::OwnedElsewhere => "the store is in use elsewhere",
+            Self::NotYetUnlocked => "the store cannot be opened before the device is unlocked",
             Self::Suspended => "the client is suspended",
             Self::VaultLocked => "the vault is locked",
             Self::VaultBroken => "the vault is broken",

@@ -147,10 +147,9 @@ public struct Danger: Sendable, Hashable {
 }
 
 extension Configuration {
-  func core(account: String, password: String?) -> CoreConfig {
+  func core(account: String) -> CoreConfig {
     CoreConfig(
       account: account,
-      password: password,
       resource: resource,
       storage: storage.core,
       policy: SnapbackFFI.LoginPolicy(

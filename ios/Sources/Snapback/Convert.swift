@@ -17,9 +17,20 @@ enum Milliseconds {
 }
 
 extension Jid {
-  /// What the core hands out is an address, if it is there.
+  /// What the core hands out is an address, if it is there. For what others wrote there is ``StanzaAddress``.
   static func optional(_ text: String?) -> Jid? {
     text.flatMap { try? Jid($0) }
+  }
+}
+
+extension StanzaAddress {
+  init(_ address: SnapbackFFI.StanzaAddress) {
+    self =
+      switch address {
+      case .absent: .absent
+      case .named(let jid): .named(Jid(jid))
+      case .unreadable(let text): .unreadable(text)
+      }
   }
 }
 
@@ -44,16 +55,22 @@ extension Event {
       self = .online(
         Online(outcome: outcome, jid: .optional(jid), plan: plan, timeline: Timeline(timeline)))
     case .connectionEnded(let ending): self = .ended(Ended(ending))
-    case .message(let deliveryId, let stanza):
+    case .message(let deliveryId, let stanza, let possibleDuplicateOf):
       self = .message(
-        Delivery(deliveryId: deliveryId, content: ReceivedMessage(stanza), confirmation: confirm))
-    case .carbon(let deliveryId, let direction, let stanza):
+        Delivery(
+          deliveryId: deliveryId, content: ReceivedMessage(stanza),
+          possibleDuplicateOf: possibleDuplicateOf, confirmation: confirm))
+    case .carbon(let deliveryId, let direction, let stanza, let possibleDuplicateOf):
       self = .carbon(
-        Delivery(deliveryId: deliveryId, content: ReceivedMessage(stanza), confirmation: confirm),
+        Delivery(
+          deliveryId: deliveryId, content: ReceivedMessage(stanza),
+          possibleDuplicateOf: possibleDuplicateOf, confirmation: confirm),
         direction: direction)
     case .presence(let deliveryId, let stanza):
       self = .presence(
-        Delivery(deliveryId: deliveryId, content: ReceivedPresence(stanza), confirmation: confirm))
+        Delivery(
+          deliveryId: deliveryId, content: ReceivedPresence(stanza), possibleDuplicateOf: nil,
+          confirmation: confirm))
     case .stanzaStage(let id, let stage): self = .stageReached(id: id, stage: stage)
     case .serverFeatures(let features): self = .serverFeatures(features)
     case .rosterChanged: self = .rosterChanged
@@ -79,8 +96,8 @@ extension Ended {
 extension ReceivedMessage {
   init(_ stanza: Stanza) {
     self.init(
-      from: .optional(stanza.from),
-      to: .optional(stanza.to),
+      from: StanzaAddress(stanza.from),
+      to: StanzaAddress(stanza.to),
       id: stanza.id,
       type: stanza.kind,
       body: stanza.body,
@@ -95,7 +112,8 @@ extension ReceivedMessage {
 extension ReceivedPresence {
   init(_ stanza: Stanza) {
     self.init(
-      from: .optional(stanza.from), type: stanza.kind, show: stanza.show, status: stanza.status, xml: stanza.xml)
+      from: StanzaAddress(stanza.from), type: stanza.kind, show: stanza.show, status: stanza.status,
+      xml: stanza.xml)
   }
 }
 

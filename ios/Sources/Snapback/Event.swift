@@ -77,6 +77,9 @@ public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible,
   public let deliveryId: String
   /// What came.
   public let content: Content
+  /// What this message may repeat: its sender gave it the same id, but other content. The earlier ``deliveryId``, or the id of a
+  /// stanza that this device sent. `nil` if it repeats nothing that is known.
+  public let possibleDuplicateOf: String?
   let confirmation: @Sendable (String) -> Void
 
   public func confirm() {
@@ -89,10 +92,10 @@ public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible,
 
 /// A message that came in.
 public struct ReceivedMessage: Sendable, Hashable {
-  /// Who sent it; `nil` if it is our own server.
-  public let from: Jid?
+  /// Who sent it.
+  public let from: StanzaAddress
   /// Whom it is for.
-  public let to: Jid?
+  public let to: StanzaAddress
   /// The id that its sender gave it.
   public let id: String?
   /// The attribute `type`, such as `chat`.
@@ -114,7 +117,7 @@ public struct ReceivedMessage: Sendable, Hashable {
 /// Somebody's presence.
 public struct ReceivedPresence: Sendable, Hashable {
   /// Whose.
-  public let from: Jid?
+  public let from: StanzaAddress
   /// The attribute `type`: `nil` if available, `unavailable`, `subscribe`, ...
   public let type: String?
   /// `away`, `chat`, `dnd` or `xa`; `nil` for simply there.

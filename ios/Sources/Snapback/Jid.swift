@@ -17,12 +17,16 @@ public struct Jid: Sendable, Hashable, CustomStringConvertible {
   public init(_ text: String) throws(SnapbackError) {
     do {
       let parts = try parseJid(text: text)
-      self.init(localpart: parts.localpart, domain: parts.domain, resource: parts.resource)
+      self.init(parts)
     } catch let problem as SnapbackFFI.JidProblem {
       throw .invalidJid(JidProblem(problem))
     } catch {
       throw .internal
     }
+  }
+
+  init(_ parts: SnapbackFFI.Jid) {
+    self.init(localpart: parts.localpart, domain: parts.domain, resource: parts.resource)
   }
 
   private init(localpart: String?, domain: String, resource: String?) {
@@ -36,5 +40,30 @@ public struct Jid: Sendable, Hashable, CustomStringConvertible {
 
   public var description: String {
     (localpart.map { "\($0)@" } ?? "") + domain + (resource.map { "/\($0)" } ?? "")
+  }
+}
+
+/// An address as a stanza names it: whom it is from, or whom it is for. Prints as it stands there.
+public enum StanzaAddress: Sendable, Hashable, CustomStringConvertible {
+  /// The stanza names nobody. A stanza from nobody is from our own account, for which our server speaks (RFC 6120 section
+  /// 8.1.2.1); no contact can send one.
+  case absent
+  /// An address.
+  case named(Jid)
+  /// Something that is no address by the rules of RFC 7622, some of which servers know less strictly. Any contact can send
+  /// this.
+  case unreadable(String)
+
+  /// The address; `nil` both where there is none and where it cannot be read: never a sign that our server spoke.
+  public var jid: Jid? {
+    if case .named(let jid) = self { jid } else { nil }
+  }
+
+  public var description: String {
+    switch self {
+    case .absent: ""
+    case .named(let jid): jid.description
+    case .unreadable(let text): text
+    }
   }
 }

@@ -45,7 +45,9 @@ public final class SnapbackClient: Sendable {
   ) async throws -> SnapbackClient {
     try Task.checkCancellation()
     let core = try await SnapbackError.translating {
-      try await CoreClient.open(config: configuration.core(account: account, password: password))
+      let config = configuration.core(account: account)
+      guard let password else { return try await CoreClient.openWithoutPassword(config: config) }
+      return try await CoreClient.open(config: config, password: password)
     }
     let client = SnapbackClient(core: core, configuration: configuration)
     if Task.isCancelled {
@@ -229,18 +231,27 @@ extension SnapbackClient {
     }
   }
 
-  /// Tells our presence, to everybody who may see it or to one alone.
+  /// Tells our presence, to everybody who may see it or to one alone. What everybody was told last is told again at the
+  /// beginning of each new session, for as long as the process lives.
+  ///
+  /// - Parameter extensions: further children, one XML element each: a room is joined with
+  ///   `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
   @discardableResult
   public func sendPresence(
-    to: Jid? = nil, type: String? = nil, show: String? = nil, status: String? = nil
+    to: Jid? = nil, type: String? = nil, show: String? = nil, status: String? = nil, priority: Int8? = nil,
+    extensions: [String] = []
   ) async throws -> SentStanza {
     let id = Self.newId()
-    let attributes = [("id", id), ("to", to?.description), ("type", type)]
-    let children = [("show", show), ("status", status)]
-    let head = attributes.map { name, value in value.map { " \(name)='\(escapeXml(text: $0))'" } ?? "" }.joined()
-    let text = children.map { name, value in value.map { "<\(name)>\(escapeXml(text: $0))</\(name)>" } ?? "" }.joined()
     return try await tracked(id) { [core] in
-      try await core.sendStanza(xml: "<presence\(head)>\(text)</presence>")
+      try await core.sendPresence(
+        presence: OutgoingPresence(
+          to: to?.description,
+          kind: type,
+          id: id,
+          show: show,
+          status: status,
+          priority: priority,
+          extensions: extensions))
     }
   }
 

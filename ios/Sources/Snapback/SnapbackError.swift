@@ -76,6 +76,7 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .notAStanza: "neither a message nor a presence"
     case .sendFailed(.sessionLost): "not sent: its session was lost"
     case .sendFailed(.refused(_, let condition, _)): "not sent: \(condition)"
+    case .sendFailed(.tooBig(let size, let limit)): "not sent: it has \(size) bytes, and the server takes \(limit)"
     case .sendFailed(.streamEnded(let condition)): "not sent: the server ended the stream: \(condition)"
     case .refused(_, let condition, _): "refused: \(condition)"
     case .sessionLost: "the session was lost"

@@ -27,6 +27,16 @@ import Testing
     await #expect(throws: SnapbackError.invalidJid(.unexpectedResource)) { try await opening("a@b/c") { _ in } }
   }
 
+  /// W4: what cannot be read is not nobody, which would be our own server.
+  @Test func unreadableAddresses() throws {
+    #expect(StanzaAddress(.absent) == .absent)
+    let strange = StanzaAddress(.unreadable(text: "a b@example.net"))
+    #expect(strange == .unreadable("a b@example.net") && strange != .absent && strange.jid == nil)
+    #expect(strange.description == "a b@example.net")
+    let romeo = StanzaAddress.named(try Jid("Romeo@example.net/orchard"))
+    #expect(romeo.jid?.bare.description == "romeo@example.net")
+  }
+
   @Test func settings() async throws {
     await #expect(throws: SnapbackError.configuration(setting: "name_servers")) {
       try await opening { $0.nameServers = ["dns.example.org"] }

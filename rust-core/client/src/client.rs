@@ -37,6 +37,8 @@ pub struct Client {
     platform_requests: Mutex<mpsc::UnboundedReceiver<PlatformRequest>>,
     entropy: SyncMutex<Entropy>,
     name_servers: Arc<SyncMutex<NameServers>>,
+    /// What presence promises (XEP-0115).
+    caps: Option<Element>,
 }
 
 impl Client {
@@ -50,6 +52,8 @@ impl Client {
         let mut entropy = Entropy::new(seed()?);
         let installation = installation(config.store.as_mut(), &config.user_agent.id)?;
         let proto = Arc::new(config.proto(installation));
+        let caps = config.identity.caps();
+        let caps = caps.map(|own| own.caps().to_element());
         let (platform, platform_requests) = Platform::new();
         let domain = config.account.domain_to_ascii();
         let known = config
@@ -102,6 +106,7 @@ impl Client {
             platform_requests: Mutex::new(platform_requests),
             entropy: SyncMutex::new(entropy),
             name_servers,
+            caps,
         })
     }
 
@@ -176,7 +181,35 @@ impl Client {
         self.send(message).await
     }
 
-    /// Sends a message or presence. A missing id is made; yields the id once the stanza is stored.
+    /// Tells our presence to everybody who may see it or, with `to`, to one alone: a contact, or a room to join
+    /// (XEP-0045 section 7.2), whose `<x/>` is one of the children. `kind` is the attribute `type`; without it we are there.
+    ///
+    /// Available presence carries our caps (XEP-0115 section 6.1) unless a child is caps already. What everybody was told last is
+    /// told again, with its children, at the beginning of each new session, for as long as the process lives.
+    ///
+    /// # Errors
+    ///
+    /// If the queue is full, the store cannot be used, or the stanza is too big.
+    pub async fn send_presence(
+        &self,
+        to: Option<&str>,
+        kind: Option<&str>,
+        children: Vec<Element>,
+    ) -> Result<String, SendError> {
+        let mut presence = Element::new("presence", ns::CLIENT);
+        for (name, value) in [("to", to), ("type", kind)] {
+            if let Some(value) = value {
+                presence.set_attr(name, value);
+            }
+        }
+        for child in children {
+            presence.push_child(child);
+        }
+        self.send(presence).await
+    }
+
+    /// Sends a message or presence. A missing id is made; yields the id once the stanza is stored. Presence is completed as
+    /// [`Client::send_presence`] says.
     ///
     /// # Errors
     ///
@@ -193,6 +226,13 @@ impl Client {
         };
         if kind == OutboundKind::Message && stanza_id::parse_origin_id(&stanza).is_none() {
             stanza.push_child(stanza_id::origin_id(&id));
+        }
+        if let Some(caps) = &self.caps
+            && stanza.name() == "presence"
+            && stanza.attr("type").is_none()
+            && !stanza.has_child("c", ns::CAPS)
+        {
+            stanza.push_child(caps.clone());
         }
         let (done, wait) = oneshot::channel();
         self.request(Request::Send { stanza, kind, done });

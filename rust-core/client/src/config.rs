@@ -9,7 +9,7 @@ use snapback_proto::jid::{BareJid, JidError};
 use snapback_proto::plan::Transport;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Limits;
-use snapback_resolver::{NameServers, Preference, StaticHosts};
+use snapback_resolver::{NameServers, Preference, StaticHosts, SystemHosts};
 use snapback_session::supervisor::Timing;
 use snapback_store::{MemoryStore, Store};
 use snapback_tls::{TlsVersions, Trust};
@@ -69,6 +69,8 @@ pub struct Network {
     pub name_servers: NameServers,
     /// Host names that are known without asking.
     pub hosts: Option<StaticHosts>,
+    /// Looks host names up where nothing else knows them. Default: the system (`getaddrinfo`).
+    pub system_hosts: SystemHosts,
     /// Which transport goes first at equal SRV priority. Default: direct TLS, it saves a round trip.
     pub preference: Preference,
     /// Ask the platform for SRV records first, through `next_platform_request`. Default no.
@@ -133,6 +135,15 @@ impl ClientConfig {
     /// If `account` is not a bare JID with a localpart.
     pub fn new(account: &str, password: &str) -> Result<Self, ConfigError> {
         Self::with_password(account, Some(Secret::from(password)))
+    }
+
+    /// The same with a password that is held in a [`Secret`] already, so that no copy of it is left behind unwiped.
+    ///
+    /// # Errors
+    ///
+    /// If `account` is not a bare JID with a localpart.
+    pub fn with_secret(account: &str, password: Secret<String>) -> Result<Self, ConfigError> {
+        Self::with_password(account, Some(password))
     }
 
     /// The same without a password: a FAST token or SCRAM keys in the store have to do.
@@ -207,6 +218,7 @@ impl Default for Network {
             servers: Vec::new(),
             name_servers: NameServers::System,
             hosts: None,
+            system_hosts: SystemHosts::default(),
             preference: Preference::DirectTlsFirst,
             ask_platform: false,
             dial: Arc::new(TcpDial),

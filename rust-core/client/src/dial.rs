@@ -13,7 +13,7 @@ use snapback_proto::time::UnixTime;
 use snapback_resolver::{
     AnswerCache, Endpoint, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
     NameServerLookup, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
-    StaticHosts, StoredAnswer, SystemHosts, resolve,
+    StaticHosts, StoredAnswer, Turn, resolve,
 };
 use snapback_store::ServerKey;
 use tokio::net::TcpStream;
@@ -22,12 +22,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::{Network, ServerAddress};
+use crate::driver::Address;
 use crate::endpoints;
 use crate::platform::{Platform, PlatformFirst};
 
 /// All addresses together get this long. A SYN that is lost twice is sent again after 3 s; more than 15 s of silence
 /// is better answered by a new look at the network.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long those that are not set back may keep silent before the others have their turn. A black hole in the local network
+/// answers faster than any server, and a SYN that is lost twice is sent again after 3 s.
+const SET_BACK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A socket on its way.
 pub type Dialing = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
@@ -87,8 +91,8 @@ pub(crate) struct Dialer {
     answers: mpsc::UnboundedSender<StoredAnswer>,
     /// SRV weights need chance, not secrecy.
     chance: u64,
-    /// These answered TCP and failed TLS: they are tried last.
-    shunned: Vec<ServerKey>,
+    /// These took a connection and led to no login: they are tried last, in this order.
+    set_back: Vec<Address>,
 }
 
 impl Dialer {
@@ -113,7 +117,7 @@ impl Dialer {
             cache: Arc::new(Mutex::new(cache)),
             answers,
             chance,
-            shunned: Vec::new(),
+            set_back: Vec::new(),
         }
     }
 
@@ -122,13 +126,15 @@ impl Dialer {
         Arc::clone(&self.name_servers)
     }
 
-    /// The same, with these tried last: a port that accepts connections and does not speak TLS must not keep us from one
+    /// What the system is looking up, it is looking up by way of a network that is gone.
+    pub(crate) fn network_changed(&self) {
+        self.network.system_hosts.network_changed();
+    }
+
+    /// The same, with these tried last: an address that accepts connections and leads to no login must not keep us from one
     /// that does.
-    pub(crate) fn shunning(self, shunned: &[ServerKey]) -> Self {
-        Self {
-            shunned: shunned.to_vec(),
-            ..self
-        }
+    pub(crate) fn setting_back(self, set_back: Vec<Address>) -> Self {
+        Self { set_back, ..self }
     }
 
     /// Connects. Cached endpoints are used first and refreshed behind; if all of them fail they are replaced (rule S10).
@@ -173,11 +179,11 @@ impl Dialer {
         cache.load(&self.domain).and_then(|answer| answer.at(now))
     }
 
-    /// Whether the last connection to each of them did not get as far as TLS.
+    /// Whether each of them is set back.
     fn has_failed(&self, endpoints: &[Endpoint]) -> bool {
         endpoints
             .iter()
-            .all(|endpoint| self.shunned.contains(&server_key(endpoint)))
+            .all(|endpoint| self.set_back.contains(&endpoint.into()))
     }
 
     async fn refresh(&self, now: u64) -> Result<Vec<Endpoint>, DialError> {
@@ -226,19 +232,29 @@ impl Dialer {
         resolve(&request, &lookup, &mut random).await
     }
 
-    /// In a group of their own, behind all others.
-    fn shunned_last(&self, mut endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
-        for endpoint in &mut endpoints {
-            if self.shunned.contains(&server_key(endpoint)) {
-                endpoint.priority = u16::MAX;
-            }
+    /// Those that are set back stand behind all others, whatever their priority: the one that failed last is the last. They have
+    /// their turn when the others have failed, or have kept silent for long.
+    fn plan(&self, endpoints: Vec<Endpoint>) -> RacePlan {
+        let place = |endpoint: &Endpoint| {
+            let address = Address::from(endpoint);
+            self.set_back.iter().position(|known| *known == address)
+        };
+        let (mut last, first): (Vec<Endpoint>, Vec<Endpoint>) = endpoints
+            .into_iter()
+            .partition(|endpoint| place(endpoint).is_some());
+        last.sort_by_key(place);
+        let mut plan = RacePlan::new(first);
+        let mut behind = RacePlan::new(last).attempts;
+        if let Some(begin) = behind.first_mut().filter(|_| !plan.attempts.is_empty()) {
+            begin.delay = SET_BACK_PATIENCE;
+            begin.turn = Turn::NextPriority;
         }
-        endpoints.sort_by_key(|endpoint| endpoint.priority == u16::MAX);
-        endpoints
+        plan.attempts.append(&mut behind);
+        plan
     }
 
     async fn race(&self, endpoints: Vec<Endpoint>) -> Result<(TcpStream, Endpoint), DialError> {
-        let plan = RacePlan::new(self.shunned_last(endpoints));
+        let plan = self.plan(endpoints);
         let start = Instant::now();
         timeout_at(
             start + DIAL_TIMEOUT,
@@ -345,7 +361,7 @@ impl Lookup for Names {
     async fn addresses(&self, host: &str) -> Result<snapback_resolver::Addresses, LookupError> {
         match &self.network.hosts {
             Some(fixed) => StaticHosts::addresses(fixed, host).await,
-            None => SystemHosts.addresses(host).await,
+            None => self.network.system_hosts.addresses(host).await,
         }
     }
 }

@@ -16,8 +16,13 @@ use tokio::sync::{Notify, watch};
 
 use crate::dial::DialError;
 
-/// So many events wait before the driver stops reading from the server. Commands, timers and reconnects go on.
+/// So many events wait before the queue is full. What is delivered then waits in the store, if that is on a disk; otherwise the
+/// driver stops reading from the server. Commands, timers and reconnects go on.
 const HIGH_WATER: usize = 1024;
+/// So many bytes of memory they may take, about, before the queue is full (rule I20). A tree takes ten to forty times its text.
+const HIGH_WATER_BYTES: usize = 8 << 20;
+/// With so many events, deliveries or not, the driver stops reading in any case.
+const MOST: usize = 2 * HIGH_WATER;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,8 +158,34 @@ impl Default for EventQueue {
 
 #[derive(Debug, Default)]
 struct QueueState {
-    events: VecDeque<Event>,
+    /// Each with the bytes that it takes.
+    events: VecDeque<(Event, usize)>,
+    bytes: usize,
     closed: bool,
+}
+
+/// About how many bytes of memory an event takes. What the app asked for itself is bounded by what it may ask for.
+fn memory(event: &Event) -> usize {
+    let content = match event {
+        Event::Carbon { delivery, carbon } => {
+            delivery.stanza.memory() + carbon.message.memory() + delivery.id.len()
+        }
+        Event::Message { delivery } | Event::Presence { delivery } => {
+            delivery.stanza.memory() + delivery.id.len()
+        }
+        Event::ServerFeatures(features) => features
+            .iter()
+            .map(|feature| feature.len() + size_of::<String>())
+            .sum(),
+        Event::StanzaRefused(refused) => {
+            let texts = [&refused.id, &refused.from, &refused.stanza_type];
+            texts.into_iter().flatten().map(String::len).sum::<usize>()
+                + refused.name.len()
+                + refused.ns.len()
+        }
+        _ => 0,
+    };
+    content + size_of::<(Event, usize)>()
 }
 
 impl EventQueue {
@@ -162,7 +193,16 @@ impl EventQueue {
         if let Event::State(state) = event {
             self.connection.send_replace(state);
         }
-        self.lock().events.push_back(event);
+        let bytes = memory(&event);
+        let mut state = self.lock();
+        // Said again before it was heard, it says the same.
+        let is_repeated = matches!(event, Event::RosterChanged)
+            && matches!(state.events.back(), Some((Event::RosterChanged, _)));
+        if !is_repeated {
+            state.bytes = state.bytes.saturating_add(bytes);
+            state.events.push_back((event, bytes));
+        }
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -177,10 +217,22 @@ impl EventQueue {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.lock().events.len() >= HIGH_WATER
+        let state = self.lock();
+        state.events.len() >= HIGH_WATER || state.bytes >= HIGH_WATER_BYTES
     }
 
-    /// Resolves when an event was taken since the queue was full.
+    /// Nothing more may be added by others, whatever it is.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.lock().events.len() >= MOST
+    }
+
+    /// There is room for many more.
+    pub(crate) fn is_low(&self) -> bool {
+        let state = self.lock();
+        state.events.len() <= HIGH_WATER / 2 && state.bytes <= HIGH_WATER_BYTES / 2
+    }
+
+    /// Resolves when an event was taken since it was last asked.
     pub(crate) async fn drained(&self) {
         self.drained.notified().await;
     }
@@ -191,7 +243,8 @@ impl EventQueue {
             let changed = self.changed.notified();
             {
                 let mut state = self.lock();
-                if let Some(event) = state.events.pop_front() {
+                if let Some((event, bytes)) = state.events.pop_front() {
+                    state.bytes = state.bytes.saturating_sub(bytes);
                     self.drained.notify_one();
                     if !state.events.is_empty() || state.closed {
                         self.changed.notify_one();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use snapback_proto::jid::Jid;
+use snapback_proto::jid;
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::Element;
 use tokio::sync::oneshot;
@@ -87,7 +87,7 @@ impl Pending {
             return;
         };
         let matches = match (iq.attr("from"), &waiting.to) {
-            (Some(from), Some(to)) => is_same(from, to),
+            (Some(from), Some(to)) => jid::is_same(from, to),
             (None, None) => true,
             (Some(from), None) => is_own(from),
             (None, Some(to)) => is_own(to),
@@ -117,12 +117,6 @@ impl Pending {
     }
 }
 
-/// The app may write a JID as it likes, the server normalises it (RFC 7622).
-fn is_same(from: &str, to: &str) -> bool {
-    from == to
-        || matches!((Jid::try_from(from), Jid::try_from(to)), (Ok(from), Ok(to)) if from == to)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,7 +130,7 @@ mod tests {
             ("", "romeo@example.net", false),
         ];
         for (from, to, expected) in table {
-            assert_eq!(is_same(from, to), expected, "{from} {to}");
+            assert_eq!(jid::is_same(from, to), expected, "{from} {to}");
         }
     }
 }

@@ -10,16 +10,18 @@
 mod support;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use snapback_client::resolver::{NameServers, SrvRecord};
+use snapback_client::resolver::{NameServers, SrvRecord, SystemHosts};
 use snapback_client::{
     Client, DialError, EndReason, Event, Outcome, PlatformAnswer, PlatformRequest, ServerAddress,
     TcpDial, Transport,
 };
 use snapback_reference_server::Switches;
 use support::Setup;
+use tokio::sync::{Semaphore, mpsc};
 
 const RTT: Duration = Duration::from_millis(2);
 
@@ -95,6 +97,42 @@ async fn s10_the_platforms_word_may_be_a_message_of_the_dns() {
     };
     let (session, ()) = tokio::join!(setup.online(), answers);
     assert_eq!(session.plan.transport, Transport::DirectTls);
+}
+
+/// A look-up that gets no answer, as through a network that is gone, ends with that network; and meanwhile the store and
+/// the app's calls go on.
+#[tokio::test]
+async fn s11_a_look_up_that_hangs_is_abandoned_when_the_network_changes() {
+    static THREADS: Semaphore = Semaphore::const_new(2);
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (asked, released) = (AtomicU32::new(0), Mutex::new(released));
+    let hosts = SystemHosts::asking(
+        move |host| {
+            begun.send(host.to_owned()).unwrap();
+            if asked.fetch_add(1, Ordering::Relaxed) == 0 {
+                // Until the test ends.
+                let _ = released.lock().unwrap().recv();
+            }
+            Ok(vec![Ipv4Addr::LOCALHOST.into()])
+        },
+        &THREADS,
+    );
+    let setup = Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
+        config.network.servers[0].host = "xmpp.example.org".to_owned();
+        config.network.dial = Arc::new(TcpDial);
+        config.network.system_hosts = hosts;
+    })
+    .await;
+    setup.client.connect();
+    assert_eq!(begins.recv().await.unwrap(), "xmpp.example.org");
+    let sent = setup.client.send_message("romeo@localhost", "hi").await;
+    assert!(sent.is_ok(), "stored while the look-up hangs");
+    setup.client.network_changed(true);
+    let session = setup.online().await;
+    assert_eq!(session.plan.transport, Transport::DirectTls);
+    assert_eq!(begins.recv().await.unwrap(), "xmpp.example.org");
+    drop(release);
 }
 
 /// One record for direct TLS, no such name for STARTTLS.

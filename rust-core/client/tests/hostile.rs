@@ -665,12 +665,20 @@ async fn a_wrong_password_asks_the_user() {
 
 #[tokio::test]
 async fn i10_a_conflict_is_no_fight() {
-    let setup = Setup::hasty(sasl1(), Transport::DirectTls).await;
+    // A copy of the installation, as after a phone was restored from another's backup, asks for the same resource.
+    let same_phone = |config: &mut snapback_client::ClientConfig| {
+        support::course::hasty(config);
+        config.user_agent.id = "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned();
+    };
+    let transport = Transport::DirectTls;
+    let setup = Setup::with(sasl1(), transport, support::course::RTT, same_phone).await;
     setup.client.connect();
     setup.online().await;
     setup.settle().await;
-    let password = support::course::PASSWORD;
-    let (_other, _link) = setup.another_online("juliet@localhost", password).await;
+    let (account, password) = ("juliet@localhost", support::course::PASSWORD);
+    let (other, _link) =
+        Setup::another(&setup.server, account, password, transport, same_phone).await;
+    other.connect();
     let mut course = Course::default();
     setup
         .follow(&mut course, |course| course.halted.is_some(), "halt")

@@ -38,6 +38,7 @@ async fn i13_what_the_store_refuses_is_told_and_tried_again() {
     let passing = [
         StoreError::Full,
         StoreError::OwnedElsewhere,
+        StoreError::NotYetUnlocked,
         StoreError::Vault(VaultError::Locked),
         StoreError::Broken,
         StoreError::Conflict(Conflict::DeliveryExists),
@@ -123,6 +124,7 @@ async fn i9_a_store_that_is_owned_elsewhere_is_waited_for() {
             .with_attr("from", "romeo@example.org/x")
             .with_child(body)
             .into(),
+        possible_duplicate_of: None,
     };
     other.apply(&key, &[Op::Inbound(delivery)]).unwrap();
     drop(other);

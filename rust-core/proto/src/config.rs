@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::jid::BareJid;
+use crate::ns;
 use crate::sasl::Hash;
 use crate::secret::Secret;
+use crate::xep::caps::OwnCaps;
+use crate::xep::disco;
 use crate::xml::Limits;
 
 /// One account and how it wants to be logged in. Shared by all its connections.
@@ -73,6 +76,21 @@ pub struct Identity {
     pub node: String,
     /// Features beyond those that Snapback itself answers.
     pub features: Vec<String>,
+}
+
+impl Identity {
+    /// What we answer to service discovery, and promise in our caps; `None` if a name is none that caps can carry (rule S9).
+    pub fn caps(&self) -> Option<OwnCaps> {
+        let mut features = vec![ns::DISCO_INFO, ns::CAPS, ns::PING];
+        features.extend(self.features.iter().map(String::as_str));
+        let ours = disco::Identity {
+            category: "client".to_owned(),
+            kind: self.kind.clone(),
+            lang: None,
+            name: Some(self.name.clone()),
+        };
+        OwnCaps::new(&self.node, ours, &features).ok()
+    }
 }
 
 /// What a login may do. The defaults are the safe ones.

@@ -3,6 +3,7 @@
 //! Parsing is enforcement: what is in a [`BareJid`] or [`FullJid`] has been through the PRECIS profiles `UsernameCaseMapped`
 //! and `OpaqueString` (RFC 8265) and through IDNA, so equality is equality of bytes.
 
+mod compare;
 mod domain;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,8 @@ use std::str::FromStr;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use precis_profiles::precis_core::{DerivedPropertyValue, FreeformClass, StringClass};
 use precis_profiles::{OpaqueString, UsernameCaseMapped};
+
+pub use compare::{is_same, prepared, prepared_bare};
 
 /// Bytes of one part at most (RFC 7622 section 3.1).
 const MAX_PART: usize = 1023;

@@ -15,7 +15,7 @@ use crate::xep::caps::Caps;
 use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 
-pub use seen::{SEEN_MESSAGES, Seen, SeenTag, StableId};
+pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
 pub use watchers::Watchers;
 
 /// Everything that one connection needs to know when it starts.
@@ -43,8 +43,16 @@ pub struct Knowledge {
     pub next_seq: u64,
     /// Up to where we hold our own archive; `None` if that is not known, or there is none.
     pub archive: Option<ArchiveCursor>,
+    /// What stands in our own archive behind the cursor came at this time or later, by the server's clock as far as we know it.
+    /// Asked for where the archive has forgotten the cursor's message. `None` if there is no cursor, or an older store kept it.
+    pub archive_time: Option<UnixTime>,
+    /// A session that cannot be resumed was begun, and not closed in order: what it missed nobody will send again.
+    pub open_session: bool,
     /// Messages that must not come twice.
     pub seen: Seen,
+    /// The presence that the app told everybody last, with all its children: what a new session begins with instead of a plain one.
+    /// For as long as the process lives; it is not stored.
+    pub presence: Option<Arc<Element>>,
 }
 
 /// A place in our own archive (XEP-0313): what lies before it, we hold.
@@ -270,6 +278,9 @@ pub struct Delivery {
     pub id: String,
     /// The stanza: one in memory for the store and the app.
     pub stanza: Arc<Element>,
+    /// What this message may repeat: its sender gave it the same id, but another payload (rule I17). The id of the earlier
+    /// delivery; where this device sent the earlier message, the id of that stanza.
+    pub possible_duplicate_of: Option<String>,
 }
 
 /// A change of what is remembered. All [`Op`]s of one `Persist` are one transaction.
@@ -351,12 +362,16 @@ pub enum Op {
     CountInbound(u32),
     /// The app has taken a delivery.
     Confirm(String),
-    /// A message with these ids is known: if it comes again, it is a double. One message has at most two.
-    Seen(Vec<SeenTag>),
+    /// This message is known: if it comes again, it is a duplicate (rule I17).
+    Seen(SeenMessage),
     /// We hold our own archive up to here.
     ArchiveCursor(ArchiveCursor),
+    /// What stands behind the cursor came at this time or later.
+    ArchiveTime(UnixTime),
     /// There is no archive: nothing is held of it.
     NoArchive,
+    /// A session that cannot be resumed begins or, if false, was closed in order. [`Op::SmEnabled`] sets it to false, too.
+    OpenSession(bool),
     /// The whole roster, as of this version.
     ReplaceRoster {
         /// Version, if the server does versions.

@@ -56,7 +56,8 @@ pub struct Resolution {
 /// Finds the endpoints of a domain. `random` returns uniform 32-bit numbers, for SRV weights.
 ///
 /// An SRV query that gets no answer is treated as one that found nothing (RFC 6120 section 3.2.1, step 8): some networks
-/// block SRV and still answer for addresses. Its error is reported if the fallback leads nowhere either.
+/// block SRV and still answer for addresses. Its error is reported if the fallback leads nowhere either. The target `.` for
+/// either service rules the fallback out (RFC 6120 section 3.2.1, step 5; XEP-0368 section 5).
 ///
 /// # Errors
 /// [`ResolveError`] says which step led to no endpoint.
@@ -127,7 +128,7 @@ enum Service {
         targets: Vec<Target>,
         ttl: Duration,
     },
-    /// Nothing about STARTTLS; perhaps because a query failed.
+    /// Nothing; perhaps because a query failed.
     Unknown {
         failure: Option<ResolveError>,
     },
@@ -164,11 +165,13 @@ async fn service<L: Lookup>(
             ttl: ttl.unwrap_or(UNKNOWN_TTL),
         });
     }
-    match starttls {
-        // Direct TLS is not known either, and never assumed.
-        SrvAnswer::NotOffered { .. } => Err(ResolveError::NotOffered),
-        SrvAnswer::Absent | SrvAnswer::Records { .. } => Ok(Service::Unknown { failure }),
+    // XEP-0368 section 5: `.` for one service leaves the other's records, and shows that the domain uses SRV, so its
+    // addresses are not fallen back to. Where the other query failed, there may be records all the same.
+    let is_not_offered = |answer: &SrvAnswer| matches!(answer, SrvAnswer::NotOffered { .. });
+    if is_not_offered(&direct) || is_not_offered(&starttls) {
+        return Err(failure.unwrap_or(ResolveError::NotOffered));
     }
+    Ok(Service::Unknown { failure })
 }
 
 async fn endpoints<L: Lookup>(

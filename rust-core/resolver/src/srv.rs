@@ -31,7 +31,7 @@ pub struct SrvRecord {
 pub enum SrvAnswer {
     /// Nothing: there is no record.
     Absent,
-    /// That the service is decidedly not available: the one record's target is `.`.
+    /// That the service is decidedly not available: there is no target but `.` (RFC 2782).
     NotOffered {
         /// How long this holds.
         ttl: Duration,
@@ -51,10 +51,11 @@ impl SrvAnswer {
     /// # Errors
     /// [`LookupError::Malformed`] if there are records, but none with a host name and a port.
     pub fn from_records(records: Vec<SrvRecord>, ttl: Duration) -> Result<Self, LookupError> {
-        match records.as_slice() {
-            [] => return Ok(Self::Absent),
-            [only] if only.target == "." => return Ok(Self::NotOffered { ttl }),
-            _ => {}
+        if records.is_empty() {
+            return Ok(Self::Absent);
+        }
+        if records.iter().all(|record| record.target == ".") {
+            return Ok(Self::NotOffered { ttl });
         }
         let mut records: Vec<SrvRecord> = records
             .into_iter()

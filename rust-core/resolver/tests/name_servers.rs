@@ -288,11 +288,13 @@ async fn srv_from_one_source_and_hosts_from_another() {
 
 #[tokio::test]
 async fn the_system_knows_localhost_and_no_srv() {
-    let found = SystemHosts.addresses("localhost").await.unwrap();
+    let found = SystemHosts::default().addresses("localhost").await.unwrap();
     assert!(found.addresses.iter().all(IpAddr::is_loopback));
     assert!(!found.addresses.is_empty());
     assert_eq!(
-        SystemHosts.srv("_xmpp-client._tcp.localhost").await,
+        SystemHosts::default()
+            .srv("_xmpp-client._tcp.localhost")
+            .await,
         Ok(SrvAnswer::Absent)
     );
 }

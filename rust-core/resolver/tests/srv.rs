@@ -136,6 +136,11 @@ fn s10_a_dot_is_a_refusal_and_nothing_is_absence() {
         SrvAnswer::from_records(vec![dot.clone()], TTL),
         Ok(SrvAnswer::NotOffered { ttl: TTL })
     );
+    assert_eq!(
+        SrvAnswer::from_records(vec![dot.clone(), dot.clone()], TTL),
+        Ok(SrvAnswer::NotOffered { ttl: TTL }),
+        "said twice it means the same"
+    );
     assert_eq!(SrvAnswer::from_records(vec![], TTL), Ok(SrvAnswer::Absent));
     // Beside another record it is merely useless.
     let real = SrvRecord {

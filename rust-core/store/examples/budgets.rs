@@ -14,7 +14,8 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, Op, OutboundKind, OutboundStanza, SEEN_MESSAGES, SeenTag, SmSession,
+    ArchiveCursor, Delivery, Op, OutboundKind, OutboundStanza, SEEN_MESSAGES, SeenMessage, SeenTag,
+    SmSession,
 };
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
@@ -344,7 +345,7 @@ fn taken_in(number: u32) -> [Op; 4] {
     ]
 }
 
-/// The message's two ids, its sender's and its archive's.
+/// The message's ids: its archive's, and its sender's without and with the payload.
 fn seen(number: u32) -> Op {
     let tag = |whose: u8| {
         let spread = u128::from(number) << 8 | u128::from(whose);
@@ -354,7 +355,10 @@ fn seen(number: u32) -> Op {
                 .to_be_bytes(),
         )
     };
-    Op::Seen(vec![tag(1), tag(2)])
+    Op::Seen(SeenMessage {
+        tags: vec![tag(1), tag(2), tag(3)],
+        reference: Some(id(number)),
+    })
 }
 
 fn delivery(number: u32) -> Delivery {
@@ -366,6 +370,7 @@ fn delivery(number: u32) -> Delivery {
     Delivery {
         id,
         stanza: stanza.into(),
+        possible_duplicate_of: None,
     }
 }
 

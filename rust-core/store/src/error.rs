@@ -20,6 +20,9 @@ pub enum StoreError {
     ReadOnly,
     /// Another process, or another part of this one, has the store.
     OwnedElsewhere,
+    /// The system does not let the app open the file now. On iOS and Android that is a device which was not unlocked since it
+    /// started; nothing is wrong with what is stored.
+    NotYetUnlocked,
     /// The store was closed; it has to be opened again first.
     Closed,
     /// The vault does not give the key that opens the store, or does not take what belongs to it.
@@ -45,7 +48,9 @@ impl StoreError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(self) -> bool {
         match self {
-            Self::QueueFull { .. } | Self::Full | Self::OwnedElsewhere => true,
+            Self::QueueFull { .. } | Self::Full | Self::OwnedElsewhere | Self::NotYetUnlocked => {
+                true
+            }
             Self::Vault(error) => error == VaultError::Locked,
             Self::Broken | Self::ReadOnly | Self::Closed | Self::Conflict(_) => false,
         }
@@ -60,6 +65,9 @@ impl fmt::Display for StoreError {
             Self::Broken => f.write_str("the store is broken"),
             Self::ReadOnly => f.write_str("the store cannot be written"),
             Self::OwnedElsewhere => f.write_str("the store is in use elsewhere"),
+            Self::NotYetUnlocked => {
+                f.write_str("the store cannot be opened before the device is unlocked")
+            }
             Self::Closed => f.write_str("the store is closed"),
             Self::Vault(error) => error.fmt(f),
             Self::Conflict(conflict) => write!(f, "contradicts what is stored: {conflict}"),

@@ -54,6 +54,20 @@ pub struct Roster {
     pub items: Vec<Item>,
 }
 
+/// Some of the deliveries that the app has not confirmed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryPage {
+    /// In the order in which they came.
+    pub deliveries: Vec<Delivery>,
+    /// The id of the one behind them, if there is one.
+    pub next: Option<String>,
+}
+
+/// So many deliveries a page has at most ..
+const PAGE_ROWS: usize = 256;
+/// .. and about so many bytes of XML at most. As trees they may take twenty times as much.
+const PAGE_BYTES: usize = 256 * 1024;
+
 /// A stanza that has no number yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewStanza {
@@ -110,7 +124,9 @@ pub struct NewStanza {
 /// *Deliveries*, in the order in which they came: `Inbound` adds one ([`Conflict::DeliveryExists`] if its id is not new),
 /// `Confirm` removes it, and does nothing the second time.
 ///
-/// *Archive*: `ArchiveCursor` replaces the cursor, `NoArchive` removes it; nothing else does.
+/// *Archive*: `ArchiveCursor` replaces the cursor, `ArchiveTime` the time, `NoArchive` removes both; nothing else does.
+///
+/// *Open session*: `OpenSession` says whether there is one, `SmEnabled` that there is none.
 ///
 /// *Seen*, the newest [`SEEN_MESSAGES`](snapback_proto::knowledge::SEEN_MESSAGES) messages: `Seen` adds one, whatever was
 /// there before. The tags were made with the key that the connection was shown.
@@ -144,6 +160,16 @@ pub trait Store: Send {
     /// Deliveries that the app has not confirmed, in the order in which they came.
     fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError>;
 
+    /// The same in pages: from the delivery with this id on, or from the first one if there is none with it. A page has at least
+    /// one delivery, and not many: what waits for an app that was away for long must not be in memory all at once.
+    fn undelivered_from(&mut self, first: Option<&str>) -> Result<DeliveryPage, StoreError>;
+
+    /// How many bytes of stanzas, as XML, may wait here for an app that does not take them, before no more is read from the
+    /// server. Zero where they would wait in memory: there the event queue has the only bound.
+    fn backlog_limit(&self) -> usize {
+        0
+    }
+
     /// Queues a stanza while there is no connection, and gives its number. A connection that was started has its own
     /// snapshot of the numbers: its stanzas come as `Enqueue`.
     ///
@@ -155,9 +181,13 @@ pub trait Store: Send {
     /// How many stanzas are not acknowledged, sent or not.
     fn queue_len(&mut self) -> Result<usize, StoreError>;
 
-    /// How many stanzas the queue may hold. `enqueue` keeps to it; `apply` does not, since a stanza that a connection
+    /// Whether the app may queue one more stanza behind this many others that are not stored yet (rule I12). The core's own do not
+    /// count: what others make us answer takes no room of the app's (rule I20).
+    fn has_room(&mut self, others: usize) -> Result<bool, StoreError>;
+
+    /// How many stanzas of the app the queue may hold. `enqueue` keeps to it; `apply` does not, since a stanza that a connection
     /// already wants to send can only be refused by ending the connection. Whoever hands stanzas to a connection
-    /// compares the two first.
+    /// asks [`Store::has_room`] first.
     fn queue_limit(&self) -> usize;
 
     /// The id of this installation for SASL2's user agent (XEP-0388), once one was set.

@@ -185,7 +185,7 @@ impl Driver {
             Output::Transmit { after, bytes, .. } => {
                 assert!(after <= self.last_seq, "waits for what was never asked");
                 assert!(!self.transport_closed, "writes after the end");
-                let text = String::from_utf8(bytes).expect("we write UTF-8");
+                let text = String::from_utf8(bytes.to_vec()).expect("we write UTF-8");
                 if let Some((_, rest)) = text.split_once("<iq type='set' id='") {
                     self.bind_id = rest.split('\'').next().map(str::to_owned);
                 }

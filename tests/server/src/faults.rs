@@ -152,6 +152,19 @@ pub enum Action {
     Reset,
     /// Nothing is sent any more, and the connection stays open.
     Silence,
+    /// The same is sent again and again, as fast as the client takes it.
+    Flood(Flood),
+}
+
+/// What is sent again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flood {
+    /// The XML.
+    pub text: String,
+    /// How often.
+    pub times: u32,
+    /// From then on nothing is read, as if the server's input were blocked.
+    pub is_deaf: bool,
 }
 
 /// XML that XMPP refuses.

@@ -30,7 +30,8 @@ mod xml;
 
 pub use connection::{Closing, Connection, Output};
 pub use faults::{
-    Action, ArchiveFault, CertificateFault, Direction, Fault, Faults, Layer, Malformed, Point,
+    Action, ArchiveFault, CertificateFault, Direction, Fault, Faults, Flood, Layer, Malformed,
+    Point,
 };
 pub use observe::{ConnectionRecord, Outcome, Read, ReceivedMessage, TlsRecord};
 pub use sasl::Mechanism;

@@ -183,7 +183,7 @@ async fn exchange(
             return closing;
         }
         tokio::select! {
-            read = stream.read(&mut buffer) => match read {
+            read = stream.read(&mut buffer), if !connection.is_deaf() => match read {
                 Ok(0) => shared.with(|world, now| connection.handle_eof(world, now)),
                 Ok(read) => {
                     let bytes = buffer.get(..read).unwrap_or_default();

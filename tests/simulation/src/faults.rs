@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use snapback_reference_server::{
-    Action, CertificateFault, Direction, Fault, Layer, Malformed, Point,
+    Action, CertificateFault, Direction, Fault, Flood, Layer, Malformed, Point,
 };
 
 use crate::setup::OTHER_HOST;
@@ -116,6 +116,14 @@ pub const FAULTS: &[Named] = &[
     }),
     fault("silence-online", || {
         Fault::At(Point::Online, Action::Silence)
+    }),
+    fault("flood-of-requests", || {
+        let flood = Flood {
+            text: "<r xmlns='urn:xmpp:sm:3'/>".to_owned(),
+            times: 300,
+            is_deaf: false,
+        };
+        Fault::At(Point::Online, Action::Flood(flood))
     }),
     fault("duplicates", || Fault::DuplicateDelivery),
     tls_fault("no-close-notify", || Fault::CloseWithoutNotify),

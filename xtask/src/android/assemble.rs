@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::device::DeviceLibraries;
-use super::{folder, sources};
+use super::{ARTIFACT, VERIFIER, folder, sources};
 use crate::files::{copy, fresh, make, write};
 use crate::tool::{self, cargo};
 
@@ -14,41 +14,74 @@ const DATE: &str = "1980-02-01T00:00:00Z";
 
 const METADATA: &str = "aarFormatVersion=1.0\naarMetadataVersion=1.0\nminCompileSdk=24\nminAndroidGradlePluginVersion=1.0.0\n";
 
+/// The classes that the certificate verifier's Rust half looks for, in an AAR of their own: an app may have them already.
+const VERIFIER_PACKAGE: &str = "org/rustls";
+
 /// What was put together.
+pub(super) struct Aars {
+    pub(super) library: Aar,
+    /// The Kotlin half of the certificate verifier.
+    pub(super) verifier: Aar,
+}
+
+/// One AAR.
 pub(super) struct Aar {
     pub(super) file: PathBuf,
     /// The names of all its classes.
     pub(super) classes: Vec<String>,
+    /// Where its manifest and its rules for shrinking are written.
+    pub(super) sources: PathBuf,
 }
 
-/// Puts the AAR together from what Maven has compiled and what was built for devices.
-pub(super) fn aar(libraries: &DeviceLibraries) -> Result<Aar, String> {
+/// Puts the AARs together from what Maven has compiled and what was built for devices.
+pub(super) fn aars(libraries: &DeviceLibraries) -> Result<Aars, String> {
     let classes = folder().join("classes");
+    let verifier = folder().join("verifier-classes");
     fresh(&classes)?;
+    fresh(&verifier)?;
     copy_tree(&folder().join("maven/classes"), &classes)?;
-    add_verifier(&classes)?;
-    let content = folder().join("aar");
+    let apart = classes.join(VERIFIER_PACKAGE);
+    copy_tree(&apart, &verifier.join(VERIFIER_PACKAGE))?;
+    fs::remove_dir_all(&apart).map_err(|error| format!("{}: {error}", apart.display()))?;
+    super::check::verifier_contract(&verifier, &upstream_verifier()?)?;
+    Ok(Aars {
+        library: aar(ARTIFACT, &classes, &sources().join("aar"), Some(libraries))?,
+        verifier: aar(VERIFIER, &verifier, &sources().join("verifier/aar"), None)?,
+    })
+}
+
+fn aar(
+    name: &str,
+    classes: &Path,
+    sources: &Path,
+    libraries: Option<&DeviceLibraries>,
+) -> Result<Aar, String> {
+    let content = folder().join("aar").join(name);
     fresh(&content)?;
-    zip(&classes, &content.join("classes.jar"))?;
-    for name in ["AndroidManifest.xml", "proguard.txt"] {
-        copy(&sources().join("aar").join(name), &content.join(name))?;
+    zip(classes, &content.join("classes.jar"))?;
+    for file in ["AndroidManifest.xml", "proguard.txt"] {
+        copy(&sources.join(file), &content.join(file))?;
     }
     write(&content.join("R.txt"), "")?;
     write(
         &content.join("META-INF/com/android/build/gradle/aar-metadata.properties"),
         METADATA,
     )?;
-    if fs::read_dir(&libraries.folder).is_ok_and(|mut entries| entries.next().is_some()) {
-        copy_tree(&libraries.folder, &content.join("jni"))?;
+    let native = libraries.map(|libraries| &libraries.folder);
+    if let Some(native) = native
+        && fs::read_dir(native).is_ok_and(|mut entries| entries.next().is_some())
+    {
+        copy_tree(native, &content.join("jni"))?;
     }
-    let file = folder().join("snapback-android.aar");
+    let file = folder().join(format!("{name}.aar"));
     zip(&content, &file)?;
     let mut names = Vec::new();
-    list_classes(&classes, &classes, &mut names)?;
+    list_classes(classes, classes, &mut names)?;
     names.sort();
     Ok(Aar {
         file,
         classes: names,
+        sources: sources.to_owned(),
     })
 }
 
@@ -62,13 +95,15 @@ pub(super) fn zip(content: &Path, file: &Path) -> Result<(), String> {
     tool::run(jar.arg(file).arg("-C").arg(content).arg("."))
 }
 
-/// The Kotlin part of the certificate verifier comes inside its crate, and is in no public repository.
-fn add_verifier(classes: &Path) -> Result<(), String> {
-    let aar = verifier()?;
-    let unpacked = folder().join("verifier");
+/// Unpacks the classes that come inside the certificate verifier's crate, to compare ours with.
+fn upstream_verifier() -> Result<PathBuf, String> {
+    let unpacked = folder().join("upstream-verifier");
     fresh(&unpacked)?;
-    extract(&aar, &unpacked)?;
-    extract(&unpacked.join("classes.jar"), classes)
+    extract(&verifier()?, &unpacked)?;
+    let classes = unpacked.join("classes");
+    fresh(&classes)?;
+    extract(&unpacked.join("classes.jar"), &classes)?;
+    Ok(classes)
 }
 
 pub(super) fn extract(archive: &Path, into: &Path) -> Result<(), String> {

@@ -5,9 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::assemble::Aar;
+use super::assemble::{Aar, Aars};
 use super::build::Host;
-use super::sources;
 use crate::files::read;
 use crate::tool;
 
@@ -111,25 +110,37 @@ fn size_and_pages(library: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Every class that the library looks for by its name is kept when an app is shrunk.
-pub(super) fn keep_rules(aar: &Aar) -> Result<(), String> {
-    let rules = read(&sources().join("aar/proguard.txt"))?;
+/// Classes that are looked for by their names, in each AAR.
+const BY_NAME: [&str; 2] = ["im.snapback.ffi.", "im.snapback.android.Verifier"];
+const BY_NAME_IN_VERIFIER: [&str; 1] = ["org.rustls.platformverifier."];
+/// JNA reads the order of a structure's fields from an annotation (`@Structure.FieldOrder`), which R8 drops unless it is told.
+const KEPT_ATTRIBUTES: &str = "RuntimeVisibleAnnotations";
+
+/// Every class that is looked for by its name is kept when an app is shrunk, and is in the AAR where it belongs.
+pub(super) fn keep_rules(aars: &Aars) -> Result<(), String> {
+    kept_by_name(&aars.library, &BY_NAME)?;
+    kept_by_name(&aars.verifier, &BY_NAME_IN_VERIFIER)?;
+    let rules = read(&aars.library.sources.join("proguard.txt"))?;
+    if !keeps_attribute(&rules, KEPT_ATTRIBUTES) {
+        return Err(format!("no rule keeps {KEPT_ATTRIBUTES}"));
+    }
+    let is_verifier = |class: &&String| class.starts_with(BY_NAME_IN_VERIFIER[0]);
+    if let Some(class) = aars.library.classes.iter().find(is_verifier) {
+        return Err(format!("{class} is not to be in the library's own AAR"));
+    }
+    Ok(())
+}
+
+fn kept_by_name(aar: &Aar, by_name: &[&str]) -> Result<(), String> {
+    let rules = read(&aar.sources.join("proguard.txt"))?;
     let kept = kept(&rules);
-    let by_name = |class: &str| {
-        class.starts_with("im.snapback.ffi.")
-            || class.starts_with("org.rustls.platformverifier.")
-            || class == "im.snapback.android.Verifier"
-    };
-    let looked_for: Vec<&String> = aar.classes.iter().filter(|class| by_name(class)).collect();
-    for package in [
-        "im.snapback.ffi.",
-        "org.rustls.platformverifier.",
-        "im.snapback.android.Verifier",
-    ] {
-        if !looked_for.iter().any(|class| class.starts_with(package)) {
-            return Err(format!("the library has no {package}"));
+    for name in by_name {
+        if !aar.classes.iter().any(|class| class.starts_with(name)) {
+            return Err(format!("{} has no {name}", aar.file.display()));
         }
     }
+    let is_looked_for = |class: &&String| by_name.iter().any(|name| class.starts_with(name));
+    let looked_for: Vec<&String> = aar.classes.iter().filter(is_looked_for).collect();
     for class in &looked_for {
         if !kept.iter().any(|pattern| matches(pattern, class)) {
             return Err(format!("no rule keeps {class}"));
@@ -140,6 +151,47 @@ pub(super) fn keep_rules(aar: &Aar) -> Result<(), String> {
         looked_for.len()
     );
     Ok(())
+}
+
+/// What Rust calls in the crate's own Kotlin is in ours: the function with its parameters, and the fields of its result.
+pub(super) fn verifier_contract(ours: &Path, upstream: &Path) -> Result<(), String> {
+    const MEMBERS: [(&str, &[&str]); 2] = [
+        (
+            "org.rustls.platformverifier.CertificateVerifier",
+            &["verifyCertificateChain"],
+        ),
+        (
+            "org.rustls.platformverifier.VerificationResult",
+            &["code", "message"],
+        ),
+    ];
+    for (class, names) in MEMBERS {
+        let (ours, upstream) = (signatures(ours, class)?, signatures(upstream, class)?);
+        for name in names {
+            let called = descriptor(&upstream, name)
+                .ok_or_else(|| format!("the crate's {class} has no {name}"))?;
+            if descriptor(&ours, name) != Some(called) {
+                return Err(format!("{class} has no {name} as {called}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn signatures(classes: &Path, class: &str) -> Result<String, String> {
+    let mut javap = Command::new("javap");
+    javap.args(["-private", "-s", "-classpath"]).arg(classes);
+    tool::output(javap.arg(class))
+}
+
+/// The descriptor of a member in what javap prints.
+fn descriptor<'a>(printed: &'a str, name: &str) -> Option<&'a str> {
+    let is_member = |line: &str| {
+        let declared = line.split(['(', ';']).next().unwrap_or_default();
+        declared.ends_with(&format!(" {name}"))
+    };
+    let mut lines = printed.lines().skip_while(|line| !is_member(line));
+    lines.nth(1)?.trim().strip_prefix("descriptor: ")
 }
 
 /// Looks at the dynamic section, and returns it.
@@ -217,6 +269,15 @@ fn kept(rules: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Whether a `-keepattributes` rule names it.
+fn keeps_attribute(rules: &str, attribute: &str) -> bool {
+    rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("-keepattributes "))
+        .flat_map(|rest| rest.split(','))
+        .any(|name| name.trim() == attribute)
+}
+
 /// `**` stands for anything, dots included; the rest for itself.
 fn matches(pattern: &str, class: &str) -> bool {
     match pattern.strip_suffix("**") {
@@ -247,5 +308,22 @@ mod tests {
         assert_eq!(kept, ["im.snapback.ffi.**", "a.B"]);
         assert!(matches(kept[0], "im.snapback.ffi.UniffiLib"));
         assert!(matches(kept[1], "a.B") && !matches(kept[1], "a.B$C"));
+    }
+
+    #[test]
+    fn attributes_are_kept_by_name() {
+        let rules = "-keepattributes Signature, RuntimeVisibleAnnotations\n";
+        assert!(keeps_attribute(rules, "RuntimeVisibleAnnotations"));
+        assert!(keeps_attribute(rules, "Signature"));
+        assert!(!keeps_attribute(rules, "AnnotationDefault"));
+        assert!(!keeps_attribute("# -keepattributes Signature", "Signature"));
+    }
+
+    #[test]
+    fn what_javap_prints_is_read() {
+        let printed = "  private final int code;\n    descriptor: I\n\n  public static final a.R f(java.lang.String, long);\n    descriptor: (Ljava/lang/String;J)La/R;\n";
+        assert_eq!(descriptor(printed, "code"), Some("I"));
+        assert_eq!(descriptor(printed, "f"), Some("(Ljava/lang/String;J)La/R;"));
+        assert_eq!(descriptor(printed, "g"), None);
     }
 }

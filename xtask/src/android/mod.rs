@@ -22,6 +22,8 @@ use device::DeviceLibraries;
 /// Of what is published.
 pub(crate) const GROUP: &str = "im.snapback";
 pub(crate) const ARTIFACT: &str = "snapback-android";
+/// The Kotlin half of the certificate verifier, which an app may have from elsewhere.
+pub(crate) const VERIFIER: &str = "snapback-android-verifier";
 
 /// Connections opened and closed in one test; another number with `SNAPBACK_CYCLES`.
 const CYCLES: &str = "1000";
@@ -75,9 +77,9 @@ fn publish_for_devices(host: &Host) -> Result<publish::Published, String> {
 }
 
 fn publish(libraries: &DeviceLibraries) -> Result<publish::Published, String> {
-    let aar = assemble::aar(libraries)?;
-    check::keep_rules(&aar)?;
-    let published = publish::publish(&aar, libraries)?;
+    let aars = assemble::aars(libraries)?;
+    check::keep_rules(&aars)?;
+    let published = publish::publish(&aars, libraries)?;
     println!("published {}", published.coordinates());
     println!("       in {}", published.repository.display());
     Ok(published)

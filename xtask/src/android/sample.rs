@@ -6,7 +6,7 @@ use super::assemble;
 use super::build::Host;
 use super::maven::{self, maven};
 use super::publish::Published;
-use super::{ARTIFACT, GROUP, folder, sources};
+use super::{ARTIFACT, GROUP, VERIFIER, folder, sources};
 use crate::files::fresh;
 use crate::report::Outcome;
 use crate::tool;
@@ -37,7 +37,9 @@ fn unpack(project: &Path, settings: &[String], build: &Path) -> Result<(), Strin
     tool::run(
         maven(project)
             .args(settings)
-            .arg(format!("-DmanualInclude={GROUP}:{ARTIFACT}"))
+            .arg(format!(
+                "-DmanualInclude={GROUP}:{ARTIFACT},{GROUP}:{VERIFIER}"
+            ))
             .args(["purge-local-repository", "copy"].map(|goal| format!("{PLUGIN}:{goal}"))),
     )?;
     let unpacked = build.join("aar");

@@ -177,6 +177,9 @@ impl Happening {
                     Failure::SessionLost => "the session is gone".to_owned(),
                     Failure::Refused(error) => error.condition.name().to_owned(),
                     Failure::StreamEnded(condition) => condition.name().to_owned(),
+                    Failure::TooBig { size, limit } => {
+                        format!("it has {size} bytes, and the server takes {limit}")
+                    }
                 };
                 Self::Failed { id, error }
             }

@@ -1,5 +1,7 @@
 //! What the app asks for at the same time shares a transaction.
 
+use std::sync::Arc;
+
 use snapback_proto::connection::{Command, Stage};
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::xml::Element;
@@ -24,6 +26,13 @@ struct Batch {
 enum Waiting {
     Send(oneshot::Sender<Result<(), SendError>>),
     Iq(String),
+}
+
+/// Presence for everybody who may see it (RFC 6121 sections 4.2, 4.4 and 4.5).
+fn is_broadcast(stanza: &Element) -> bool {
+    stanza.name() == "presence"
+        && stanza.attr("to").is_none()
+        && matches!(stanza.attr("type"), None | Some("unavailable"))
 }
 
 impl Driver {
@@ -70,6 +79,9 @@ impl Driver {
         if let Some(error) = refused {
             return self.answer(waiting, Err(error));
         }
+        if is_broadcast(&stanza) {
+            self.state.presence = Some(Arc::new(stanza.clone()));
+        }
         if self.state.attempt.is_some() {
             self.command(Command::Send { stanza, kind });
             batch.handed.push(waiting);
@@ -90,9 +102,12 @@ impl Driver {
         self.answer(waiting, queued.map_err(SendError::Store));
     }
 
-    /// Servers end the stream over a stanza that is too big for them, each time that it is sent.
+    /// Servers end the stream over a stanza that is too big for them, each time that it is sent. While none is connected to, its
+    /// limit is not known; what is too big for the next one fails there.
     fn is_small_enough(&self, size: usize) -> Result<(), SendError> {
-        let limit = self.max_stanza;
+        let attempt = self.state.attempt.as_ref();
+        let of_server = attempt.and_then(|attempt| attempt.link.max_bytes());
+        let limit = of_server.map_or(self.max_stanza, |limit| limit.min(self.max_stanza));
         if size > limit {
             return Err(SendError::TooBig { size, limit });
         }
@@ -102,7 +117,7 @@ impl Driver {
     /// I12: a stanza that a connection was handed already can only be refused by ending the connection.
     fn has_room(&mut self, handed: usize) -> Result<(), StoreError> {
         let limit = self.store.queue_limit();
-        if self.store.queue_len()?.saturating_add(handed) >= limit {
+        if !self.store.has_room(handed)? {
             return Err(StoreError::QueueFull { limit });
         }
         Ok(())

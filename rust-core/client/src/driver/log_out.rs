@@ -63,6 +63,7 @@ impl Driver {
         if let Err(error) = self.apply(&[Op::ForgetCredentials, Op::SmDropped]) {
             self.store_failed(error);
         }
+        self.state.derived_keys = None;
         self.state.iqs.session_lost();
         // Whoever asked may have stopped waiting.
         let _ = done.send(());

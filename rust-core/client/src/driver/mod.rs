@@ -2,10 +2,12 @@
 //! decides nothing; it sleeps until the deadline that they name.
 
 mod attempt;
+mod backlog;
 mod batch;
 mod log_out;
 mod persist;
 mod request;
+mod set_back;
 mod spare;
 
 use std::collections::HashSet;
@@ -14,11 +16,13 @@ use std::sync::Arc;
 use snapback_proto::config::Config;
 use snapback_proto::connection::{self, Command, Failure, Outcome, Stage};
 use snapback_proto::error::ConnectionError;
+use snapback_proto::jid;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
+use snapback_proto::xml::Element;
 use snapback_resolver::{Endpoint, StoredAnswer};
 use snapback_session::link::{LinkError, LinkInput, LinkOutput};
 use snapback_session::supervisor::{self, AttemptId, Ending, Step, Supervisor};
@@ -35,9 +39,12 @@ use crate::event::{EndReason, Event, EventQueue};
 use crate::iq::{IqError, Pending};
 
 use attempt::Attempt;
+use backlog::Backlog;
 use log_out::LogOut;
 pub(crate) use request::Request;
 pub use request::SendError;
+pub(crate) use set_back::Address;
+use set_back::{Reached, SetBack};
 use spare::Spare;
 
 /// Where a server may send us on (rule T8).
@@ -111,12 +118,15 @@ pub(crate) struct State {
     /// How many visits are under way.
     visits: usize,
     log_out: Option<LogOut>,
-    /// Servers whose last connection did not get as far as TLS, since the last session.
-    shunned: Vec<ServerKey>,
+    /// Addresses that led to no login.
+    set_back: SetBack,
     /// Why the last transaction that failed did.
     failed_commit: Option<StoreError>,
     /// While the store is closed: deliveries in it that the app was told of.
     told: Option<HashSet<String>>,
+    backlog: Backlog,
+    /// What the app told everybody last.
+    presence: Option<Arc<Element>>,
 }
 
 impl Default for State {
@@ -140,9 +150,11 @@ impl Default for State {
             password_is_new: false,
             visits: 0,
             log_out: None,
-            shunned: Vec::new(),
+            set_back: SetBack::default(),
             failed_commit: None,
             told: None,
+            backlog: Backlog::all_but(HashSet::new()),
+            presence: None,
         }
     }
 }
@@ -162,7 +174,7 @@ enum Wake {
 impl Driver {
     /// Runs until the client is dropped.
     pub(crate) async fn run(mut self) {
-        self.deliver_stored(&HashSet::new());
+        self.tell_backlog();
         loop {
             let deadline = self.settle();
             match self.wait(deadline).await {
@@ -173,7 +185,7 @@ impl Driver {
                 Wake::Finding(finding) => self.found(finding),
                 Wake::LookedUp(answer) => self.looked_up(&answer),
                 Wake::Socket => self.socket_ready(),
-                Wake::Drained => {}
+                Wake::Drained => self.drained(),
                 Wake::Deadline => self.timeout(),
             }
         }
@@ -184,7 +196,8 @@ impl Driver {
 
     async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
         let clock = self.clock;
-        let is_full = self.events.is_full();
+        let is_held_back = self.is_held_back();
+        let is_behind = is_held_back || self.state.backlog.is_waiting();
         let State {
             attempt,
             dialing,
@@ -209,7 +222,7 @@ impl Driver {
         };
         let socket = async {
             match attempt {
-                Some(attempt) => attempt.ready(is_full).await,
+                Some(attempt) => attempt.ready(is_held_back).await,
                 None => std::future::pending().await,
             }
         };
@@ -226,7 +239,7 @@ impl Driver {
             Some(finding) = findings.recv() => Wake::Finding(finding),
             Some(answer) = self.answers.recv() => Wake::LookedUp(answer),
             () = socket => Wake::Socket,
-            () = self.events.drained(), if is_full => Wake::Drained,
+            () = self.events.drained(), if is_behind => Wake::Drained,
             () = timer => Wake::Deadline,
         }
     }
@@ -238,8 +251,9 @@ impl Driver {
             self.note_alive_again();
             let (supervisor, changed) = self.settle_supervisor();
             if !changed {
-                if self.state.attempt.is_none() {
-                    self.state.spare = None;
+                match &mut self.state.attempt {
+                    Some(attempt) => attempt.settled(),
+                    None => self.state.spare = None,
                 }
                 return [link, supervisor].into_iter().flatten().min();
             }
@@ -292,14 +306,15 @@ impl Driver {
     fn link_event(&mut self, event: connection::Event) {
         let event = match event {
             connection::Event::Online { outcome, jid, plan } => {
-                let Some(attempt) = &self.state.attempt else {
+                let Some(attempt) = &mut self.state.attempt else {
                     return;
                 };
+                attempt.is_online = true;
                 let timeline = attempt.link.timeline().clone();
                 let flights = timeline.round_trips();
                 self.state.hops = 0;
                 self.state.location_tried = false;
-                self.state.shunned.clear();
+                self.state.set_back.worked(attempt.address);
                 let attempt = attempt.number;
                 if outcome == Outcome::Bound {
                     self.state.iqs.session_lost();
@@ -316,21 +331,21 @@ impl Driver {
                     timeline,
                 }
             }
-            connection::Event::Stanza(delivery) => match self.delivered(delivery) {
-                Some(event) => event,
-                None => return,
-            },
+            connection::Event::Stanza(delivery) => return self.deliver(delivery),
             connection::Event::IqAnswer(iq) => {
                 let account = self.config.account.to_string();
                 let domain = self.config.account.domain();
-                self.state
-                    .iqs
-                    .answer(iq, |from| from == account || from == domain);
+                self.state.iqs.answer(iq, |from| {
+                    jid::is_same(from, &account) || jid::is_same(from, domain)
+                });
                 return;
             }
             connection::Event::Stage { id, stage } => {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
                     self.state.iqs.fail(&id, IqError::SessionLost);
+                }
+                if let Stage::Failed(Failure::TooBig { .. }) = stage {
+                    self.state.iqs.fail(&id, IqError::TooBig);
                 }
                 if stage == Stage::Acked {
                     self.state.iqs.taken(&id);
@@ -371,14 +386,12 @@ impl Driver {
         let number = attempt.number;
         // T8: what is said before TLS, anybody on the path can say.
         let is_encrypted = attempt.link.timeline().tls.is_some();
-        if !is_encrypted && !self.state.shunned.contains(&attempt.server) {
-            self.state.shunned.push(attempt.server.clone());
-        }
-        attempt.close();
         let mut ending = error
             .as_ref()
             .map(Ending::from)
             .map(|ending| self.with_new_password(ending));
+        self.set_back(&attempt, error.as_ref());
+        attempt.close();
         let transport = attempt_transport(plan.as_ref());
         self.state.preferred = error
             .as_ref()
@@ -395,6 +408,24 @@ impl Driver {
             attempt: number,
             ending,
         });
+    }
+
+    /// W1: an address that led to no session is tried behind the others. Not if what ended the connection says nothing about it:
+    /// the store, the password, or a fact that was remembered and is forgotten now.
+    fn set_back(&mut self, attempt: &Attempt, error: Option<&LinkError>) {
+        let Some(error) = error else { return };
+        let reached = Reached {
+            tls: attempt.link.timeline().tls.is_some(),
+            proven: attempt.was_proven || attempt.link.is_login_proven(),
+        };
+        let ending = Ending::from(error);
+        let is_local = matches!(error, LinkError::Connection(ConnectionError::Local(_)));
+        let is_excused = is_local || ending.needs_credentials || ending.no_session;
+        if attempt.is_online || is_excused || (reached.tls && ending.at_once) {
+            return;
+        }
+        let now = self.clock.now().mono;
+        self.state.set_back.failed(attempt.address, reached, now);
     }
 
     // -- dialing
@@ -423,7 +454,8 @@ impl Driver {
             self.state.hops = 0;
         }
         let preferred = redirected.or_else(|| self.location(now.wall));
-        let dialer = self.dialer.clone().shunning(&self.state.shunned);
+        let set_back = self.state.set_back.addresses(now.mono);
+        let dialer = self.dialer.clone().setting_back(set_back);
         let (since, task) = open.unwrap_or_else(|| {
             let dialing = dialer.connect(preferred, now.wall);
             (now.mono, tokio::spawn(dialing))
@@ -507,12 +539,19 @@ impl Driver {
     ) -> Result<Attempt, EndReason> {
         let server = crate::dial::server_key(endpoint);
         self.state.password_is_new = false;
-        let knowledge = self.store.load(&server).map_err(EndReason::Store)?;
+        let mut knowledge = self.store.load(&server).map_err(EndReason::Store)?;
+        knowledge.presence.clone_from(&self.state.presence);
         self.state.last_server = Some(server.clone());
+        let was_proven = knowledge.server.secured.is_some();
         let link = self
             .link(&server, knowledge, pending)
             .ok_or(EndReason::Driver)?;
-        let mut attempt = Attempt::new(pending.attempt, link, socket, server);
+        let place = attempt::Place {
+            server,
+            address: Address::from(endpoint),
+            was_proven,
+        };
+        let mut attempt = Attempt::new(pending.attempt, link, socket, place);
         attempt
             .link
             .handle_input(LinkInput::Connected, self.clock.now());
@@ -600,16 +639,17 @@ impl Driver {
 
     fn socket_ready(&mut self) {
         let now = self.clock.now();
+        let is_held_back = self.is_held_back();
         if let Some(attempt) = self.state.attempt.as_mut() {
-            attempt.transfer(now);
+            attempt.transfer_what_may_be(is_held_back, now);
         }
     }
 
     fn timeout(&mut self) {
         let now = self.clock.now();
-        let is_full = self.events.is_full();
+        let is_held_back = self.is_held_back();
         if let Some(attempt) = self.state.attempt.as_mut() {
-            if is_full {
+            if !attempt.may_read(is_held_back) {
                 // Reading is held back: what the deadline waits for may have come long ago.
                 attempt.transfer(now);
             }

@@ -1,7 +1,5 @@
 //! What the driver does with the store: group commit, the lease, what came while another process had it.
 
-use std::collections::HashSet;
-
 use snapback_proto::connection::{PersistFailure, Seq};
 use snapback_proto::error::{ConnectionError, LocalError};
 use snapback_proto::knowledge::Op;
@@ -10,6 +8,7 @@ use snapback_session::link::{LinkError, LinkInput, LinkOutput};
 use snapback_session::supervisor::Ending;
 use snapback_store::{ServerKey, StoreError, VaultError};
 
+use super::backlog::Backlog;
 use super::{Driver, attempt};
 use crate::event::{EndReason, Event};
 
@@ -66,35 +65,20 @@ impl Driver {
             self.events.push(Event::PossibleGap);
         }
         if let Some(told) = self.state.told.take() {
-            self.deliver_stored(&told);
+            self.state.backlog = Backlog::all_but(told);
+            self.tell_backlog();
         }
         Ok(())
     }
 
     /// Lets go of the store. A phone kills a suspended app that holds a file lock.
     pub(super) fn close_store(&mut self) {
-        let known = self.store.undelivered().unwrap_or_default();
-        let known = known.into_iter().map(|delivery| delivery.id);
         // Closed twice, the first time counts.
-        self.state.told.get_or_insert(known.collect());
+        if self.state.told.is_none() {
+            self.state.told = Some(self.told());
+        }
         // What could not be written stays unsaid to the server, too, so it comes again.
         let _ = self.store.close();
-    }
-
-    /// I2: what another client of this store was given and the app did not confirm comes again, with the same ids;
-    /// what this one has told already does not.
-    pub(super) fn deliver_stored(&mut self, told: &HashSet<String>) {
-        let undelivered = match self.store.undelivered() {
-            Ok(undelivered) => undelivered,
-            Err(error) => return self.store_failed(error),
-        };
-        for delivery in undelivered {
-            if !told.contains(&delivery.id)
-                && let Some(event) = self.delivered(delivery)
-            {
-                self.events.push(event);
-            }
-        }
     }
 
     pub(super) fn store_failed(&self, error: StoreError) {

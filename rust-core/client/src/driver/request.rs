@@ -55,7 +55,8 @@ pub enum SendError {
     /// It is neither a message, a presence nor an iq of `jabber:client`. The server would not count it, and from then on
     /// both sides would disagree about what was acknowledged.
     NotAStanza,
-    /// As XML it has more bytes than the configuration allows. The server would end the stream over it.
+    /// As XML it has more bytes than the configuration allows, or the server takes (XEP-0478). The server would end the stream
+    /// over it.
     TooBig {
         /// How many it has.
         size: usize,
@@ -98,6 +99,7 @@ impl Driver {
                 let _ = reply.send(self.store.roster());
             }
             Request::NetworkChanged { available } => {
+                self.dialer.network_changed();
                 self.renew_spare();
                 self.tell(supervisor::Input::NetworkChanged { available });
             }
@@ -171,7 +173,11 @@ impl Driver {
             retry_at: None,
         };
         if self.supervisor.state() == needs_credentials {
-            self.wake(supervisor::Input::Connect);
+            // A visit stays one.
+            self.wake(match self.state.visits {
+                0 => supervisor::Input::Connect,
+                _ => supervisor::Input::Visit,
+            });
         }
     }
 

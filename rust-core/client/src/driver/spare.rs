@@ -73,7 +73,8 @@ impl Driver {
         let head_start = self.supervisor.timing().head_start;
         let now = self.clock.now();
         let preferred = self.location(now.wall);
-        let dialer = self.dialer.clone().shunning(&self.state.shunned);
+        let set_back = self.state.set_back.addresses(now.mono);
+        let dialer = self.dialer.clone().setting_back(set_back);
         let task = tokio::spawn(async move {
             tokio::time::sleep(head_start).await;
             dialer.connect(preferred, now.wall).await

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use snapback_client::proto::knowledge::{Delivery, Knowledge, Op, SmSession};
-use snapback_client::store::{KnownEndpoints, NewStanza, OpenReport, ServerKey};
+use snapback_client::store::{DeliveryPage, KnownEndpoints, NewStanza, OpenReport, ServerKey};
 use snapback_client::{Roster, Store, StoreError};
 
 /// Another store, and what passes by.
@@ -92,6 +92,18 @@ impl<S: Store> Store for Watched<S> {
 
     fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError> {
         self.inner.undelivered()
+    }
+
+    fn undelivered_from(&mut self, first: Option<&str>) -> Result<DeliveryPage, StoreError> {
+        self.inner.undelivered_from(first)
+    }
+
+    fn backlog_limit(&self) -> usize {
+        self.inner.backlog_limit()
+    }
+
+    fn has_room(&mut self, others: usize) -> Result<bool, StoreError> {
+        self.inner.has_room(others)
     }
 
     fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {

@@ -2,22 +2,24 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use crate::config::{Config, Identity};
+use zeroize::Zeroizing;
+
+use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
-use crate::jid::FullJid;
+use crate::jid::{self, FullJid};
 use crate::knowledge::{ArchiveCursor, BindPipelining, Knowledge, KnownCaps, Op, SmSession};
 use crate::ns;
 use crate::part::Part;
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
 use crate::sasl::{ChannelBindings, SaslCondition, ScramKeyId, ScramKeys, TlsVersion};
 use crate::stream::error::{StreamCondition, StreamError};
-use crate::stream::features::StreamFeatures;
+use crate::stream::features::{StreamFeatures, StreamLimits};
 use crate::stream::header;
 use crate::time::{Instant, Now, UnixTime};
 use crate::xep::caps::{Caps, OwnCaps};
-use crate::xep::disco;
 use crate::xml::{Element, StreamHeader, StreamReader};
 
 use super::timer::Timers;
@@ -68,6 +70,8 @@ pub(super) struct Context {
     pub(super) fallbacks: u8,
     /// When the last bytes came.
     pub(super) heard_at: Instant,
+    /// When we last said something.
+    said_at: Instant,
     /// The login is proven: features from here on are those of the session's stream.
     pub(super) authenticated: bool,
     /// Our full JID, once there is one.
@@ -128,6 +132,7 @@ impl Context {
             last_inbound: None,
             fallbacks: 0,
             heard_at: now.mono,
+            said_at: now.mono,
             authenticated: false,
             jid: None,
             at_risk: None,
@@ -252,10 +257,26 @@ impl Context {
             .find_map(|features| features.caps.as_ref())
     }
 
+    /// XEP-0478: how many bytes a stanza may have. What counts is what the server says, or said last, behind the login: before it,
+    /// limits are lower.
+    pub(super) fn max_bytes(&self) -> Option<usize> {
+        let limit = self.limits()?.max_bytes.filter(|max| *max > 0)?;
+        Some(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    fn limits(&self) -> Option<&StreamLimits> {
+        self.knowledge
+            .server
+            .authenticated
+            .as_ref()?
+            .limits
+            .as_ref()
+    }
+
     /// What we promise. A connection that resumes its session promises nothing anew, and most do.
     pub(super) fn own_caps(&self) -> Option<&OwnCaps> {
         self.own_caps
-            .get_or_init(|| own_caps(&self.config.identity))
+            .get_or_init(|| self.config.identity.caps())
             .as_ref()
     }
 
@@ -315,16 +336,6 @@ impl Context {
             .any(|features| features.csi || in_bind2(features))
     }
 
-    /// Bytes that an answer to somebody else may have: what the server takes of one stanza (XEP-0478), or else this.
-    pub(super) fn max_answer(&self, otherwise: usize) -> usize {
-        let stated = self
-            .known_features()
-            .find_map(|features| features.limits.as_ref()?.max_bytes);
-        stated.map_or(otherwise, |bytes| {
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        })
-    }
-
     // -- what leaves
 
     pub(super) fn output(&mut self, output: Output) {
@@ -343,15 +354,21 @@ impl Context {
     }
 
     pub(super) fn transmit_after(&mut self, after: Option<Seq>, part: Part, text: String) {
+        self.said_at = self.now.mono;
         self.output(Output::Transmit {
             after,
-            bytes: text.into_bytes(),
+            bytes: Zeroizing::new(text.into_bytes()),
             parts: vec![part],
         });
     }
 
     pub(super) fn transmit_element(&mut self, part: Part, element: &Element) {
         self.transmit(part, element.to_xml());
+    }
+
+    /// Sends an element that holds a secret, and leaves no copy of it but the one that is sent (rule T9).
+    pub(super) fn transmit_secret(&mut self, after: Option<Seq>, part: Part, element: Element) {
+        self.transmit_after(after, part, element.into_secret_xml());
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -399,7 +416,7 @@ impl Context {
         if header
             .from
             .as_deref()
-            .is_some_and(|from| !from.eq_ignore_ascii_case(self.domain()))
+            .is_some_and(|from| !jid::is_same(from, self.domain()))
         {
             return Err(ConnectionError::Peer(PeerError::WrongDomain));
         }
@@ -440,10 +457,25 @@ impl Context {
         if self.jid.is_none() {
             return;
         }
-        if let Some(interval) = self.config.timeouts.keepalive {
-            self.timers.set(Timer::Keepalive, self.now.mono + interval);
-        }
+        self.keep_alive();
         self.note_alive(ALIVE_STEP_SECONDS);
+    }
+
+    /// When we ask whether the server is still there: after a silence of its own; and before it takes us for idle (XEP-0478), which
+    /// counts from what we said last.
+    pub(super) fn keep_alive(&mut self) {
+        let Some(interval) = self.config.timeouts.keepalive else {
+            return;
+        };
+        let ours = self.now.mono + interval;
+        let idle = self.limits().and_then(|limits| limits.idle_seconds);
+        let theirs = idle.map(|idle| {
+            // A quarter is left for the way.
+            let wait = Duration::from_secs(u64::from(idle)) * 3 / 4;
+            self.said_at + wait.max(LEAST_IDLE)
+        });
+        let when = theirs.map_or(ours, |theirs| ours.min(theirs.max(self.now.mono)));
+        self.timers.set(Timer::Keepalive, when);
     }
 
     /// I14: the server counts `max` from the loss of the connection, not from its beginning. Kept to within `step`
@@ -612,6 +644,9 @@ impl Context {
     }
 }
 
+/// A server that calls us idle sooner must not make us talk without a pause.
+const LEAST_IDLE: Duration = Duration::from_secs(10);
+
 /// How exactly it is stored when the session was last alive. A kill may add as much to its age; servers keep sessions for
 /// minutes.
 const ALIVE_STEP_SECONDS: i64 = 30;
@@ -619,19 +654,6 @@ const ALIVE_STEP_SECONDS: i64 = 30;
 /// The server's clock decides what came since then, and we know only ours. A clock that was set by hand to another time zone
 /// is up to 14 hours off; one that is off by weeks does not find the certificate valid.
 const CLOCK_MARGIN_SECONDS: i64 = 86_400;
-
-/// What we answer to service discovery, and promise in our caps.
-fn own_caps(identity: &Identity) -> Option<OwnCaps> {
-    let mut features = vec![ns::DISCO_INFO, ns::CAPS, ns::PING];
-    features.extend(identity.features.iter().map(String::as_str));
-    let ours = disco::Identity {
-        category: "client".to_owned(),
-        kind: identity.kind.clone(),
-        lang: None,
-        name: Some(identity.name.clone()),
-    };
-    OwnCaps::new(&identity.node, ours, &features).ok()
-}
 
 /// The stream error that tells the server what it did, if it is the server's fault (RFC 6120 4.9).
 fn closing_words(error: &ConnectionError) -> Option<String> {

@@ -96,6 +96,11 @@ impl Connection {
         self.context.timers.is_set(Timer::Probe)
     }
 
+    /// How many bytes the server takes in a stanza (XEP-0478), as far as it is known.
+    pub fn max_bytes(&self) -> Option<usize> {
+        self.context.max_bytes()
+    }
+
     /// Whether the connection has ended; nothing more will come of it but what [`Connection::poll_output`] still holds.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)

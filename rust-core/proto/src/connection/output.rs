@@ -1,5 +1,7 @@
 //! What a connection wants done.
 
+use zeroize::Zeroizing;
+
 use crate::error::ConnectionError;
 use crate::knowledge::{Delivery, Op};
 use crate::part::Part;
@@ -30,8 +32,8 @@ pub enum Output {
     Transmit {
         /// Not before this transaction is committed.
         after: Option<Seq>,
-        /// The bytes.
-        bytes: Vec<u8>,
+        /// The bytes; wiped when dropped, for a login's hold the password or a token (rule T9).
+        bytes: Zeroizing<Vec<u8>>,
         /// What they say, for the timeline.
         parts: Vec<Part>,
     },
@@ -135,4 +137,11 @@ pub enum Failure {
     Refused(StanzaError),
     /// The server ended the stream with this error each time that it was sent.
     StreamEnded(StreamCondition),
+    /// It has more bytes than the server takes (XEP-0478), and would have ended the stream. It was queued before that was known.
+    TooBig {
+        /// How many it has, as XML.
+        size: usize,
+        /// How many the server takes.
+        limit: usize,
+    },
 }

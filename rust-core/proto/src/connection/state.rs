@@ -217,7 +217,14 @@ impl State {
                 context.accept_header(&header)?;
                 Ok(self)
             }
-            StreamItem::Element(element) => self.element(&element, context),
+            StreamItem::Element(mut element) => {
+                let next = self.element(&element, context);
+                // `<success/>` may hold a FAST token (rule T9).
+                if element.ns() == ns::SASL2 {
+                    element.wipe();
+                }
+                next
+            }
             StreamItem::Refused(refused) => match self {
                 Self::Online(mut session) => {
                     session.stanza_refused(refused, context);
@@ -277,8 +284,12 @@ impl State {
         context.accept_features(&features);
         match self {
             // Features may follow a session that was resumed inside SASL2.
-            Self::Online(mut session) if !knew_client_state => {
-                session.tell_client_state(context);
+            Self::Online(mut session) => {
+                if !knew_client_state {
+                    session.tell_client_state(context);
+                }
+                // The limits may be others now.
+                context.keep_alive();
                 Ok(Self::Online(session))
             }
             Self::ExpectProceed { .. } if !features.starttls => {

@@ -3,9 +3,9 @@
 //! A message may come twice: a peer that lost its session sends it again, a server keeps it for an absent client *and* in
 //! the archive. What is kept of an id is a keyed hash, so that nobody who finds the file learns who wrote when.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::sasl::MacKey;
 
@@ -16,25 +16,72 @@ pub const SEEN_MESSAGES: u64 = 2048;
 /// thousands of messages one after the other, and that happens within one connection.
 const HELD: usize = 16_384;
 
-/// An id that stays the same however often and on whatever way a message comes.
+/// An id by which a message is known when it comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StableId<'a> {
-    /// The id in our own archive (`<stanza-id/>` by our own account).
+    /// The id in our own archive (`<stanza-id/>` by our own account). One archive gives one id to one message.
     Archive(&'a str),
-    /// The sender's own id. It tells doubles of one sender, so a sender can suppress nobody's messages but its own.
-    Origin {
-        /// Bare JID; in a groupchat the full one, since the bare one is everybody's.
+    /// The id that the sender chose, whatever it was used for. Senders use one twice, so it alone tells nothing.
+    Sender {
+        /// The sender's id.
+        id: SenderId<'a>,
+        /// How the message came.
+        way: Way,
+    },
+    /// The sender's id, and what was said with it.
+    Payload {
+        /// The sender's id.
+        id: SenderId<'a>,
+        /// How the message came.
+        way: Way,
+        /// The digest of the payload.
+        digest: &'a [u8],
+    },
+    /// The id of something that this account sent, as stores up to schema 4 noted it. Nothing is noted in this way any more.
+    Ours(&'a str),
+}
+
+/// An id that whoever sends a message chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SenderId<'a> {
+    /// `<origin-id/>` of a message to us (XEP-0359).
+    Theirs {
+        /// Who sent it, prepared (RFC 7622): a bare JID; in a groupchat the full one, since the bare one is everybody's.
         sender: &'a str,
         /// `<origin-id/>`.
         id: &'a str,
     },
-    /// The id of something that this account sent.
-    Ours(&'a str),
+    /// The `id` of a message that this account sent, from whichever of its clients.
+    Ours {
+        /// To whom, prepared: a bare JID.
+        recipient: &'a str,
+        /// The attribute, or `<origin-id/>` if there is none.
+        id: &'a str,
+    },
+}
+
+/// How a message came. Of two that came directly, each with an id of its own in the archive, neither repeats the other,
+/// whatever their sender's ids say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// At once, and with an id in our archive.
+    Direct,
+    /// Stamped as delayed (XEP-0203), or from the archive, or without an id there.
+    Indirect,
 }
 
 /// A [`StableId`] as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeenTag(pub [u8; 16]);
+
+/// A message that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenMessage {
+    /// Its ids; at most three.
+    pub tags: Vec<SeenTag>,
+    /// What the app knows it by: the id of its delivery, or of the stanza that this device sent.
+    pub reference: Option<String>,
+}
 
 /// The messages that are known.
 #[derive(Clone)]
@@ -42,14 +89,21 @@ pub struct Seen {
     key: MacKey,
     /// The same tags in their order, sorted when somebody asks: a store hands over thousands with each connection, and
     /// many connections bring no message.
-    sorted: OnceLock<BTreeSet<SeenTag>>,
-    order: VecDeque<SeenTag>,
+    sorted: OnceLock<BTreeMap<SeenTag, Reference>>,
+    order: VecDeque<(SeenTag, Reference)>,
 }
+
+/// What the app knows the message by.
+type Reference = Option<Arc<str>>;
 
 impl Seen {
     /// What a store remembers, the oldest first, and the key that its tags were made with.
-    pub fn new(key: [u8; 32], tags: impl IntoIterator<Item = SeenTag>) -> Self {
-        let mut order: VecDeque<SeenTag> = tags.into_iter().collect();
+    pub fn new(key: [u8; 32], messages: impl IntoIterator<Item = SeenMessage>) -> Self {
+        let mut order = VecDeque::new();
+        for SeenMessage { tags, reference } in messages {
+            let reference = reference.map(Arc::from);
+            order.extend(tags.into_iter().map(|tag| (tag, reference.clone())));
+        }
         order.drain(..order.len().saturating_sub(HELD));
         Self {
             key: MacKey::new(&key),
@@ -58,46 +112,91 @@ impl Seen {
         }
     }
 
-    /// The id as it is stored.
+    /// Returns the id as it is stored.
     pub fn tag(&self, id: StableId<'_>) -> SeenTag {
-        let mac = match id {
-            StableId::Archive(id) => self.key.hmac(&[b"archive\0", id.as_bytes()]),
-            StableId::Origin { sender, id } => {
-                let parts: [&[u8]; 4] = [b"origin\0", sender.as_bytes(), b"\0", id.as_bytes()];
-                self.key.hmac(&parts)
+        match id {
+            StableId::Archive(id) => self.hash(&[b"archive\0", id.as_bytes()]),
+            StableId::Ours(id) => self.hash(&[b"ours\0", id.as_bytes()]),
+            StableId::Sender { id, way } => {
+                let [kind, party, id] = id.parts();
+                self.hash(&[b"sender\0", way.name(), kind, party, b"\0", id])
             }
-            StableId::Ours(id) => self.key.hmac(&[b"ours\0", id.as_bytes()]),
-        };
+            StableId::Payload { id, way, digest } => {
+                let [kind, party, id] = id.parts();
+                self.hash(&[b"payload\0", way.name(), digest, kind, party, b"\0", id])
+            }
+        }
+    }
+
+    /// Returns the digest of a payload, keyed like the tags. All digests have the same length.
+    pub fn digest(&self, payload: &[u8]) -> [u8; 32] {
+        self.key.hmac(&[b"digest\0", payload])
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> SeenTag {
+        let mac = self.key.hmac(parts);
         let mut tag = [0; 16];
         tag.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
         SeenTag(tag)
     }
 
-    /// Whether a message with this id is known.
+    /// Returns whether a message with this id is known.
     pub fn contains(&self, tag: SeenTag) -> bool {
-        self.sorted().contains(&tag)
+        self.sorted().contains_key(&tag)
     }
 
-    /// A message with this id is known from now on, until too many others are.
-    pub fn insert(&mut self, tag: SeenTag) {
-        if self.contains(tag) {
-            return;
-        }
-        self.order.push_back(tag);
-        let oldest = (self.order.len() > HELD)
-            .then(|| self.order.pop_front())
-            .flatten();
-        if let Some(sorted) = self.sorted.get_mut() {
-            sorted.insert(tag);
-            if let Some(oldest) = oldest {
-                sorted.remove(&oldest);
+    /// Returns what the app knows the message with this id by, as far as it was noted.
+    pub fn reference(&self, tag: SeenTag) -> Option<&str> {
+        self.sorted().get(&tag)?.as_deref()
+    }
+
+    /// The message is known from now on, until too many others are. Of those that share a tag, the first is referred to.
+    pub fn insert(&mut self, message: &SeenMessage) {
+        let reference: Reference = message.reference.as_deref().map(Arc::from);
+        for tag in &message.tags {
+            if self.contains(*tag) {
+                continue;
+            }
+            self.order.push_back((*tag, reference.clone()));
+            let oldest = (self.order.len() > HELD)
+                .then(|| self.order.pop_front())
+                .flatten();
+            if let Some(sorted) = self.sorted.get_mut() {
+                sorted.insert(*tag, reference.clone());
+                if let Some((oldest, _)) = oldest {
+                    sorted.remove(&oldest);
+                }
             }
         }
     }
 
-    fn sorted(&self) -> &BTreeSet<SeenTag> {
-        self.sorted
-            .get_or_init(|| self.order.iter().copied().collect())
+    fn sorted(&self) -> &BTreeMap<SeenTag, Reference> {
+        self.sorted.get_or_init(|| {
+            let mut sorted = BTreeMap::new();
+            for (tag, reference) in &self.order {
+                sorted.entry(*tag).or_insert_with(|| reference.clone());
+            }
+            sorted
+        })
+    }
+}
+
+impl<'a> SenderId<'a> {
+    /// What is hashed: whose id it is, and the id. An address has no NUL.
+    fn parts(self) -> [&'a [u8]; 3] {
+        match self {
+            Self::Theirs { sender, id } => [b"theirs\0", sender.as_bytes(), id.as_bytes()],
+            Self::Ours { recipient, id } => [b"ours\0", recipient.as_bytes(), id.as_bytes()],
+        }
+    }
+}
+
+impl Way {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Direct => b"direct\0",
+            Self::Indirect => b"indirect\0",
+        }
     }
 }
 
@@ -118,48 +217,97 @@ impl fmt::Debug for Seen {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
-    fn origin<'a>(sender: &'a str, id: &'a str) -> StableId<'a> {
-        StableId::Origin { sender, id }
+    fn theirs<'a>(sender: &'a str, id: &'a str) -> SenderId<'a> {
+        SenderId::Theirs { sender, id }
+    }
+
+    fn sender<'a>(id: SenderId<'a>) -> StableId<'a> {
+        let way = Way::Direct;
+        StableId::Sender { id, way }
     }
 
     #[test]
-    fn ids_of_different_givers_differ() {
+    fn ids_of_different_assigners_and_payloads_differ() {
         let seen = Seen::new([1; 32], []);
-        let ids = [
+        let id = theirs("a@b.example", "a");
+        let (recipient, way) = ("a@b.example", Way::Indirect);
+        let (one, other) = (seen.digest(b"a"), seen.digest(b"b"));
+        let digests: [&[u8]; 2] = [&one, &other];
+        let mut ids = vec![
             StableId::Archive("a"),
             StableId::Ours("a"),
-            origin("a", ""),
-            origin("", "a"),
-            origin("a@b.example", "a"),
+            sender(theirs("a", "")),
+            sender(theirs("", "a")),
+            sender(id),
+            sender(SenderId::Ours { recipient, id: "a" }),
+            StableId::Sender { id, way },
         ];
+        ids.extend(digests.map(|digest| StableId::Payload { id, way, digest }));
+        let way = Way::Direct;
+        ids.extend(digests.map(|digest| StableId::Payload { id, way, digest }));
         let tags: BTreeSet<SeenTag> = ids.iter().map(|id| seen.tag(*id)).collect();
         assert_eq!(tags.len(), ids.len());
     }
 
     #[test]
     fn t9_without_the_key_a_tag_says_nothing() {
-        let tag = |key| Seen::new([key; 32], []).tag(origin("a@b.example", "1"));
+        let tag = |key| Seen::new([key; 32], []).tag(sender(theirs("a@b.example", "1")));
         assert_eq!(tag(1), tag(1));
         assert_ne!(tag(1), tag(2));
-        let printed = format!("{:?}", Seen::new([77; 32], [tag(1)]));
+        let digest = |key| Seen::new([key; 32], []).digest(b"text");
+        assert_ne!(digest(1), digest(2));
+        let message = SeenMessage {
+            tags: vec![tag(1)],
+            reference: None,
+        };
+        let printed = format!("{:?}", Seen::new([77; 32], [message]));
         assert!(printed.contains("tags: 1") && !printed.contains("77"));
+    }
+
+    fn tag(number: usize) -> SeenTag {
+        let mut tag = [0; 16];
+        tag[..8].copy_from_slice(&number.to_be_bytes());
+        SeenTag(tag)
+    }
+
+    fn message(tags: &[usize], reference: Option<&str>) -> SeenMessage {
+        SeenMessage {
+            tags: tags.iter().copied().map(tag).collect(),
+            reference: reference.map(str::to_owned),
+        }
     }
 
     #[test]
     fn the_window_is_bounded_and_forgets_the_oldest() {
         let mut seen = Seen::default();
-        let tag = |number: usize| {
-            let mut tag = [0; 16];
-            tag[..8].copy_from_slice(&number.to_be_bytes());
-            SeenTag(tag)
-        };
         for number in 0..HELD + 5 {
-            seen.insert(tag(number));
-            seen.insert(tag(number));
+            seen.insert(&message(&[number], None));
+            seen.insert(&message(&[number], None));
         }
         assert_eq!((seen.sorted().len(), seen.order.len()), (HELD, HELD));
         assert!(!seen.contains(tag(4)) && seen.contains(tag(5)));
+    }
+
+    #[test]
+    fn i17_of_those_that_share_an_id_the_first_is_referred_to() {
+        let messages = [
+            message(&[1, 2], None),
+            message(&[3, 4], Some("d1")),
+            message(&[5, 4], Some("d2")),
+        ];
+        let loaded = Seen::new([0; 32], messages.clone());
+        let mut noted = Seen::default();
+        messages.iter().for_each(|message| noted.insert(message));
+        for seen in [loaded, noted] {
+            assert_eq!(seen.reference(tag(1)), None);
+            assert_eq!(seen.reference(tag(3)), Some("d1"));
+            assert_eq!(seen.reference(tag(4)), Some("d1"));
+            assert_eq!(seen.reference(tag(5)), Some("d2"));
+            assert_eq!(seen.reference(tag(9)), None);
+        }
     }
 }

@@ -69,6 +69,20 @@ impl Floor {
             && channel_binding >= self.channel_binding
     }
 
+    /// Whether such a login is acceptable if the server confirms its offer (XEP-0474 section 7): operators change hashes and
+    /// binding types, and nobody in between can have taken the stronger ones out of a list that the password has signed. The SCRAM
+    /// family and the use of channel binding are not given up.
+    fn allows_if_confirmed(
+        &self,
+        mechanism: Mechanism,
+        channel_binding: Option<ChannelBindingType>,
+    ) -> bool {
+        let is_scram = |mechanism| matches!(mechanism, Mechanism::Scram { .. });
+        is_scram(mechanism)
+            && is_scram(self.mechanism)
+            && (channel_binding.is_some() || self.channel_binding.is_none())
+    }
+
     /// The floor after a proven login: what each of the two demanded, whichever is more.
     #[must_use]
     pub fn raised_by(previous: Option<Self>, login: &Choice) -> Self {
@@ -108,6 +122,9 @@ pub struct Choice {
     pub mechanism: Mechanism,
     /// What SCRAM says about channel binding; without meaning for PLAIN.
     pub gs2: Gs2,
+    /// It is below the floor in its hash or in the type of its channel binding: acceptable only if the server confirms that this is
+    /// its offer (XEP-0474), see [`ExpectServerFirst::requiring_confirmation`](super::ExpectServerFirst::requiring_confirmation).
+    pub must_confirm: bool,
 }
 
 /// Why there is no acceptable way to log in.
@@ -169,11 +186,18 @@ pub fn choose(
     if policy.require_channel_binding && channel_binding.is_none() {
         return Err(NoMechanism::ChannelBindingRequired);
     }
+    let is_allowed = |floor: Floor| floor.allows(choice.mechanism, channel_binding);
     match policy.floor {
-        Some(floor) if !floor.allows(choice.mechanism, channel_binding) => {
-            Err(NoMechanism::BelowFloor)
+        Some(floor) if is_allowed(floor) => Ok(choice),
+        Some(floor) if floor.allows_if_confirmed(choice.mechanism, channel_binding) => {
+            let must_confirm = true;
+            Ok(Choice {
+                must_confirm,
+                ..choice
+            })
         }
-        Some(_) | None => Ok(choice),
+        Some(_) => Err(NoMechanism::BelowFloor),
+        None => Ok(choice),
     }
 }
 
@@ -201,6 +225,7 @@ fn strongest(
             (true, true) => Ok(Choice {
                 mechanism: Mechanism::Plain,
                 gs2: Gs2::Unsupported,
+                must_confirm: false,
             }),
             (true, false) => Err(NoMechanism::OnlyPlain),
             (false, _) => Err(NoMechanism::NothingInCommon),
@@ -211,7 +236,11 @@ fn strongest(
     let bound = gs2.channel_binding().is_some();
     // A server may offer only the -PLUS variant of what we cannot bind to.
     let mechanism = by_hash(bound).ok_or(NoMechanism::NothingInCommon)?;
-    Ok(Choice { mechanism, gs2 })
+    Ok(Choice {
+        mechanism,
+        gs2,
+        must_confirm: false,
+    })
 }
 
 /// XEP-0440, "Business Rules", with rule 6 as XEP-0474 rewrites it.

@@ -80,7 +80,13 @@ fn t3_ranking() {
     const TYPES: Option<&str> = Some("tls-server-end-point tls-exporter");
     let all = "1 1+ 256 256+ 512 512+ PLAIN";
     let none = ChannelBindings::default();
-    let ok = |mechanism, gs2| Ok(Choice { mechanism, gs2 });
+    let ok = |mechanism, gs2| {
+        Ok(Choice {
+            mechanism,
+            gs2,
+            must_confirm: false,
+        })
+    };
     let table = [
         // Channel binding first, then the hash, whatever the order on the wire.
         (
@@ -232,6 +238,7 @@ fn t3_without_types_only_what_was_proven_is_bound() {
         Ok(Choice {
             mechanism: SHA_1_PLUS,
             gs2,
+            must_confirm: false,
         })
     };
     let table = [
@@ -288,6 +295,7 @@ fn t2_plain_is_opt_in_and_last() {
     let plain = Choice {
         mechanism: Mechanism::Plain,
         gs2: Gs2::Unsupported,
+        must_confirm: false,
     };
     let only_plain = offer(Profile::Sasl1, "PLAIN X-OAUTH2", None);
     assert_eq!(choose(&only_plain, &both(), &allowed), Ok(plain.clone()));
@@ -339,61 +347,69 @@ fn t2_floor() {
         channel_binding,
     };
     let refused = Err(NoMechanism::BelowFloor);
+    let as_before = |mechanism| Ok((mechanism, false));
+    let if_confirmed = |mechanism| Ok((mechanism, true));
     let table = [
         (
             floor(SHA_256_PLUS, EXPORTER),
             offer(Profile::Sasl2, "256+", types),
-            Ok(SHA_256_PLUS),
+            as_before(SHA_256_PLUS),
         ),
         (
             floor(SHA_256_PLUS, EXPORTER),
             offer(Profile::Sasl2, "512+", types),
-            Ok(SHA_512_PLUS),
+            as_before(SHA_512_PLUS),
         ),
         (
             floor(SHA_256_PLUS, END_POINT),
             offer(Profile::Sasl2, "256+", types),
-            Ok(SHA_256_PLUS),
+            as_before(SHA_256_PLUS),
         ),
         (
             floor(SHA_256, None),
             offer(Profile::Sasl2, "256+", types),
-            Ok(SHA_256_PLUS),
+            as_before(SHA_256_PLUS),
         ),
         (
             floor(Mechanism::Plain, None),
             offer(Profile::Sasl1, "PLAIN", None),
-            Ok(Mechanism::Plain),
+            as_before(Mechanism::Plain),
         ),
         (
             floor(Mechanism::Plain, None),
             offer(Profile::Sasl1, "1", None),
-            Ok(SHA_1),
+            as_before(SHA_1),
         ),
-        // Weaker in one respect is weaker, even if the other got stronger.
+        // Another hash or type, even if the other got stronger: XEP-0474 has to vouch for the list.
         (
             floor(SHA_256_PLUS, EXPORTER),
             offer(Profile::Sasl2, "1+", types),
-            refused,
+            if_confirmed(SHA_1_PLUS),
         ),
         (
             floor(SHA_256_PLUS, EXPORTER),
             offer(Profile::Sasl2, "512+", weak_types),
-            refused,
+            if_confirmed(SHA_512_PLUS),
         ),
         (
             floor(SHA_256_PLUS, END_POINT),
             offer(Profile::Sasl2, "1+", types),
-            refused,
+            if_confirmed(SHA_1_PLUS),
         ),
+        (
+            floor(SHA_256, None),
+            offer(Profile::Sasl1, "1", None),
+            if_confirmed(SHA_1),
+        ),
+        // The use of channel binding and the SCRAM family are not given up.
         (
             floor(SHA_1_PLUS, END_POINT),
             offer(Profile::Sasl2, "512", None),
             refused,
         ),
         (
-            floor(SHA_256, None),
-            offer(Profile::Sasl1, "1", None),
+            floor(SHA_256_PLUS, EXPORTER),
+            offer(Profile::Sasl2, "256 256+", Some("tls-unique")),
             refused,
         ),
         (
@@ -413,7 +429,8 @@ fn t2_floor() {
             require_channel_binding: false,
             floor: Some(floor),
         };
-        let chosen = choose(&offer, &both(), &policy).map(|choice| choice.mechanism);
+        let chosen = choose(&offer, &both(), &policy);
+        let chosen = chosen.map(|choice| (choice.mechanism, choice.must_confirm));
         assert_eq!(chosen, expected, "{floor:?} {offer:?}");
     }
 }
@@ -440,7 +457,11 @@ fn t2_floor_and_tokens() {
 
 #[test]
 fn t2_floor_only_rises() {
-    let login = |mechanism, gs2| Choice { mechanism, gs2 };
+    let login = |mechanism, gs2| Choice {
+        mechanism,
+        gs2,
+        must_confirm: false,
+    };
     let first = Floor::raised_by(None, &login(SHA_1_PLUS, exporter()));
     assert_eq!(
         first,

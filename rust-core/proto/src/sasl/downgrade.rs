@@ -31,6 +31,11 @@ impl Expectation {
         }
     }
 
+    /// A missing `h` is fatal, too, if it is required for another reason.
+    pub(super) fn require_confirmation(&mut self, required: bool) {
+        self.must_confirm |= required;
+    }
+
     /// Compares with the attributes `h` and `t`, where the server sent them.
     pub(super) fn check(&self, h: Option<&str>, t: Option<&str>) -> Result<(), SaslError> {
         match h {

@@ -19,7 +19,8 @@ pub enum SaslError {
     TooManyIterations,
     /// XEP-0474: the mechanisms or channel-binding types the server sent are not those that we received.
     OfferTampered,
-    /// XEP-0474: without a channel-binding type in common the server had to confirm its lists, and did not.
+    /// XEP-0474: the server had to confirm its lists, because there is no channel-binding type in common or because the login is below
+    /// what worked before, and did not.
     OfferUnconfirmed,
     /// XEP-0515: the server speaks another version of TLS than we do; somebody sits in between.
     TlsVersionTampered,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::jid;
 use crate::ns;
 use crate::stanza;
 use crate::xml::Element;
@@ -80,7 +81,8 @@ pub fn unwrap(message: &Element, own_bare: &str) -> Option<Result<Carbon, Carbon
             None
         }
     })?;
-    if message.attr("from") != Some(own_bare) {
+    let is_ours = |from: &str| jid::is_same(from, own_bare);
+    if !message.attr("from").is_some_and(is_ours) {
         return Some(Err(CarbonError::Forged));
     }
     Some(
@@ -130,6 +132,21 @@ mod tests {
     }
 
     #[test]
+    fn w3_our_own_bare_jid_is_ours_however_it_is_spelled() {
+        for from in [
+            "Romeo@montague.example",
+            "romeo@MONTAGUE.example",
+            "romeo@montague.example.",
+        ] {
+            let message = carbon(&format!("from='{from}'"), "sent");
+            assert!(matches!(unwrap(&message, OWN), Some(Ok(_))), "{from}");
+        }
+        let message = carbon("from='romeo@xn--mller-kva.example'", "sent");
+        let carbon = unwrap(&message, "romeo@müller.example");
+        assert!(matches!(carbon, Some(Ok(_))));
+    }
+
+    #[test]
     fn t7_a_carbon_comes_from_our_own_bare_jid_only() {
         for from in [
             "",
@@ -138,6 +155,7 @@ mod tests {
             "from='romeo@montague.example/garden'",
             "from='montague.example'",
             "from='romeo@montague.example.evil.example'",
+            "from='Romeo@Montague.example/garden'",
         ] {
             for kind in ["received", "sent"] {
                 assert_eq!(

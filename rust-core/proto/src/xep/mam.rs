@@ -1,5 +1,6 @@
 //! XEP-0313: the archive, as far as it fills the gap after a failed resume. Pages are those of XEP-0059.
 
+use crate::jid;
 use crate::ns;
 use crate::stanza;
 use crate::time::UnixTime;
@@ -9,6 +10,7 @@ use super::datetime;
 use super::delay::Delay;
 use super::error::CodecError;
 use super::forms::{Field, Form};
+use super::stanza_id;
 use super::value::{boolean, u32_digits};
 
 /// Where a query begins.
@@ -100,7 +102,10 @@ impl Archived {
             return None;
         }
         let result = message.child("result", ns::MAM)?;
-        if message.attr("from").is_some_and(|from| from != own_bare) {
+        if message
+            .attr("from")
+            .is_some_and(|from| !jid::is_same(from, own_bare))
+        {
             return Some(Err(ResultError::Forged));
         }
         if result.attr("queryid") != Some(query_id) {
@@ -112,9 +117,7 @@ impl Archived {
     /// The message as it would have come live, with its id in our archive, and stamped with the time at which it was
     /// archived, unless it brings a stamp of its own.
     pub fn into_live(self, own_bare: &str) -> Element {
-        let is_given_by_us = |child: &Element| {
-            child.is("stanza-id", ns::STANZA_ID) && child.attr("by") == Some(own_bare)
-        };
+        let is_given_by_us = |child: &Element| stanza_id::is_by(child, own_bare);
         let mut message = self.message.without_children(is_given_by_us);
         message.push_child(
             Element::new("stanza-id", ns::STANZA_ID)

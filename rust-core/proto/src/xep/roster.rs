@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::jid;
 use crate::ns;
 use crate::stanza;
 use crate::xml::Element;
@@ -73,7 +74,7 @@ impl Item {
                 part: "jid",
             })?;
         Ok(Self {
-            jid: jid.to_owned(),
+            jid: jid::prepared(jid).into_owned(),
             name: element.attr("name").map(str::to_owned),
             subscription: Subscription::parse(element.attr("subscription")),
             ask: element.attr("ask") == Some("subscribe"),
@@ -163,7 +164,10 @@ impl Push {
             return None;
         }
         let query = iq.child("query", ns::ROSTER)?;
-        if iq.attr("from").is_some_and(|from| from != own_bare) {
+        if iq
+            .attr("from")
+            .is_some_and(|from| !jid::is_same(from, own_bare))
+        {
             return Some(Err(PushError::Forged));
         }
         Some(Self::read(query).map_err(PushError::Malformed))
@@ -251,7 +255,7 @@ mod tests {
                <item jid='paris@example.com' subscription='odd'/></query>",
         );
         let item = |jid: &str, subscription| Item {
-            jid: jid.to_owned(),
+            jid: jid::prepared(jid).into_owned(),
             subscription,
             ..Item::default()
         };

@@ -1,5 +1,6 @@
 //! XEP-0359: ids by which doubles are told.
 
+use crate::jid;
 use crate::ns;
 use crate::xml::Element;
 
@@ -13,14 +14,20 @@ pub fn parse_origin_id(message: &Element) -> Option<&str> {
     message.child("origin-id", ns::STANZA_ID)?.attr("id")
 }
 
-/// The id that `by` gave this message. Believe it only if `by` strips forged ones, that is, if it announces
-/// `urn:xmpp:sid:0`. More than one is a forgery, hence none.
+/// Returns the id that `by`, a prepared address, gave this message. Believe it only if `by` strips forged ones, that is, if it
+/// announces `urn:xmpp:sid:0`. Of more than one the last counts: what a sender forged was there before the entity added its own,
+/// and not every server removes it (XEP-0359 section 5).
 pub fn stanza_id<'a>(message: &'a Element, by: &str) -> Option<&'a str> {
-    let mut ids = message
-        .children()
-        .filter(|child| child.is("stanza-id", ns::STANZA_ID) && child.attr("by") == Some(by));
-    let id = ids.next()?.attr("id")?;
-    ids.next().is_none().then_some(id)
+    let id = message.children().filter(|child| is_by(child, by)).last()?;
+    id.attr("id")
+}
+
+/// Returns whether this is a `<stanza-id/>` in the name of `by`, a prepared address.
+pub fn is_by(child: &Element, by: &str) -> bool {
+    child.is("stanza-id", ns::STANZA_ID)
+        && child
+            .attr("by")
+            .is_some_and(|giver| jid::is_same(giver, by))
 }
 
 #[cfg(test)]
@@ -49,16 +56,26 @@ mod tests {
     }
 
     #[test]
-    fn two_ids_of_one_giver_are_none() {
+    fn w5_the_entity_that_assigned_an_id_added_it_last() {
         let forged = message(
             "<stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a@b.example'/><stanza-id xmlns='urn:xmpp:sid:0' id='2' by='a@b.example'/>",
         );
-        assert_eq!(stanza_id(&forged, "a@b.example"), None);
+        assert_eq!(stanza_id(&forged, "a@b.example"), Some("2"));
         let without = message(
             "<stanza-id xmlns='urn:xmpp:sid:0' by='a@b.example'/><origin-id xmlns='urn:xmpp:sid:0'/>",
         );
         assert_eq!(stanza_id(&without, "a@b.example"), None);
         assert_eq!(parse_origin_id(&without), None);
+    }
+
+    #[test]
+    fn w3_an_id_belongs_to_its_entity_however_that_is_spelled() {
+        let message = message(
+            "<stanza-id xmlns='urn:xmpp:sid:0' id='1' by='Juliet@XN--MLLER-KVA.example'/>
+             <stanza-id xmlns='urn:xmpp:sid:0' id='2' by='juliet@muller.example'/>",
+        );
+        assert_eq!(stanza_id(&message, "juliet@müller.example"), Some("1"));
+        assert_eq!(stanza_id(&message, "juliet@mueller.example"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod error;
 mod name;
 mod reader;
 mod scanner;
+mod stanza;
 mod writer;
 
 #[cfg(test)]
@@ -17,4 +18,5 @@ pub use element::{Attribute, Element, Node};
 pub use error::{Limit, Refusal, XmlError};
 pub use name::Name;
 pub use reader::{Limits, RefusedStanza, StreamHeader, StreamItem, StreamReader};
+pub use stanza::parse_stanza;
 pub use writer::{escape_attribute, escape_text};

@@ -23,6 +23,14 @@ impl Name {
     /// No namespace: what attributes without a prefix have.
     pub const NONE: Self = Self(Text::Frequent(0));
 
+    /// How many bytes it takes besides itself. A name that others share counts for each of them.
+    pub(super) fn memory(&self) -> usize {
+        match &self.0 {
+            Text::Frequent(_) => 0,
+            Text::Other(text) => text.len(),
+        }
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use zeroize::Zeroize;
+
 use super::builder::{self, Scope};
 use super::chars::space_len;
 use super::declaration::declaration_len;
@@ -258,6 +260,10 @@ impl StreamReader {
     pub fn login_complete(&mut self) {
         self.logged_in = true;
         self.scanner.note_faults();
+        // What was read may have brought a FAST token (rule T9).
+        if let Some(used) = self.buffer.get_mut(..self.start) {
+            used.zeroize();
+        }
     }
 
     /// A request with this id leaves: its result may be larger than other stanzas.

@@ -31,6 +31,8 @@ use snapback_tls::{
 use std::collections::VecDeque;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 pub use timeline::{FlightReport, LocalStep, Timeline};
 use tls::{Session, Tls};
 use wire::{Item, Wire};
@@ -131,7 +133,7 @@ pub struct Link<T: Tls = TlsContext> {
     /// The second ClientHello has been counted, if one was asked for.
     retried: bool,
     /// Early data that the ticket had no room for: it follows behind the handshake.
-    early_rest: Vec<u8>,
+    early_rest: Zeroizing<Vec<u8>>,
     wire: Wire,
     /// Events that wait for their transaction, in order.
     events: VecDeque<(Option<Seq>, Event)>,
@@ -140,6 +142,7 @@ pub struct Link<T: Tls = TlsContext> {
     tls_error: Option<TlsError>,
     /// A transaction failed: nothing may be committed behind it.
     persist_failed: bool,
+    login_proven: bool,
     closed: bool,
 }
 
@@ -175,13 +178,14 @@ impl<T: Tls> Link<T> {
             outbound_is_tls: false,
             established: false,
             retried: false,
-            early_rest: Vec::new(),
+            early_rest: Zeroizing::default(),
             wire: Wire::default(),
             events: VecDeque::new(),
             outputs: VecDeque::new(),
             timeline: Timeline::new(config.started),
             tls_error: None,
             persist_failed: false,
+            login_proven: false,
             closed: false,
         }
     }
@@ -194,6 +198,16 @@ impl<T: Tls> Link<T> {
     /// Whether a sign of life is waited for, against a deadline.
     pub fn is_probing(&self) -> bool {
         self.connection.is_probing()
+    }
+
+    /// How many bytes the server takes in a stanza (XEP-0478), as far as it is known.
+    pub fn max_bytes(&self) -> Option<usize> {
+        self.connection.max_bytes()
+    }
+
+    /// Whether the server has proved itself over this connection (rule T4).
+    pub fn is_login_proven(&self) -> bool {
+        self.login_proven
     }
 
     /// Where the connection stands, by the name of its state.
@@ -322,7 +336,10 @@ impl<T: Tls> Link<T> {
                 let facts = self.facts(established);
                 self.tell(Input::TlsEstablished(facts), now);
             }
-            TlsEvent::Plaintext(bytes) => self.tell(Input::Received(&bytes), now),
+            // A token may be in it (rule T9).
+            TlsEvent::Plaintext(bytes) => {
+                self.tell(Input::Received(&Zeroizing::new(bytes)), now);
+            }
             TlsEvent::CloseNotify => self.tell(Input::TransportClosed, now),
         }
     }
@@ -403,6 +420,7 @@ impl<T: Tls> Link<T> {
                 self.outputs.push_back(LinkOutput::DeriveKeys(id));
             }
             Output::LoginProven => {
+                self.login_proven = true;
                 if let Some(session) = self.session.as_mut() {
                     session.login_proven();
                 }

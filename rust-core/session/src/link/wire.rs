@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use snapback_proto::connection::Seq;
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::part::Part;
+use zeroize::Zeroizing;
 
 /// Something on its way out.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub(super) enum Item {
     /// Bytes of the stream, not before a transaction is committed.
     Bytes {
         after: Option<Seq>,
-        bytes: Vec<u8>,
+        bytes: Zeroizing<Vec<u8>>,
         parts: Vec<Part>,
     },
     /// The ClientHello has its place here.

@@ -7,7 +7,9 @@ use std::fmt;
 
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundStanza, SmSession};
 
-use crate::{KnownEndpoints, NewStanza, Roster, ServerKey, Store, StoreError};
+use crate::{
+    DeliveryPage, KnownEndpoints, NewStanza, PAGE_ROWS, Roster, ServerKey, Store, StoreError,
+};
 
 use tables::Tables;
 
@@ -78,13 +80,23 @@ impl Store for MemoryStore {
         Ok(self.tables.deliveries.clone())
     }
 
+    fn undelivered_from(&mut self, first: Option<&str>) -> Result<DeliveryPage, StoreError> {
+        let all = &self.tables.deliveries;
+        let start = first.and_then(|first| all.iter().position(|one| one.id == first));
+        let mut rest = all.iter().skip(start.unwrap_or(0));
+        // They are in memory already, whatever their size.
+        let deliveries = rest.by_ref().take(PAGE_ROWS).cloned().collect();
+        let next = rest.next().map(|one| one.id.clone());
+        Ok(DeliveryPage { deliveries, next })
+    }
+
     fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
-        let queue = &mut self.tables.queue;
-        if queue.len() >= self.queue_limit {
+        if !self.has_room(0)? {
             return Err(StoreError::QueueFull {
                 limit: self.queue_limit,
             });
         }
+        let queue = &mut self.tables.queue;
         let seq = queue.next_seq();
         let stanza = OutboundStanza {
             seq,
@@ -103,6 +115,11 @@ impl Store for MemoryStore {
 
     fn queue_len(&mut self) -> Result<usize, StoreError> {
         Ok(self.tables.queue.len())
+    }
+
+    fn has_room(&mut self, others: usize) -> Result<bool, StoreError> {
+        let waiting = self.tables.queue.len_of_app();
+        Ok(waiting.saturating_add(others) < self.queue_limit)
     }
 
     fn queue_limit(&self) -> usize {

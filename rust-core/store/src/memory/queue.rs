@@ -26,6 +26,13 @@ impl Queue {
         self.rows.len()
     }
 
+    /// Without the core's own.
+    pub(super) fn len_of_app(&self) -> usize {
+        let rows = self.rows.values();
+        rows.filter(|row| row.stanza.kind != OutboundKind::Core)
+            .count()
+    }
+
     pub(super) fn contains(&self, seq: u64) -> bool {
         self.rows.contains_key(&seq)
     }

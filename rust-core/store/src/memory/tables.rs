@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenTag,
+    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenMessage,
     ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
+use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
 
 use crate::{Conflict, KnownEndpoints, MOST_CAPS, MOST_DOMAINS, Roster, ServerKey};
@@ -33,8 +35,10 @@ pub(super) struct Tables {
     roster: BTreeMap<String, Item>,
     pub(super) installation: Option<String>,
     archive: Option<ArchiveCursor>,
+    archive_time: Option<UnixTime>,
+    open_session: bool,
     /// One entry for each message, the newest last.
-    seen: VecDeque<Vec<SeenTag>>,
+    seen: VecDeque<SeenMessage>,
 }
 
 /// Whether the change can contradict what is stored.
@@ -62,8 +66,11 @@ impl Tables {
             queue: self.queue.ordered(),
             next_seq: self.queue.next_seq(),
             archive: self.archive.clone(),
+            archive_time: self.archive_time,
+            open_session: self.open_session,
             // What never leaves the process need not be hidden by a key.
-            seen: Seen::new([0; 32], self.seen.iter().flatten().copied()),
+            seen: Seen::new([0; 32], self.seen.iter().cloned()),
+            presence: None,
         }
     }
 
@@ -140,6 +147,7 @@ impl Tables {
             Op::DropFast => self.fast = self.fast_reserve.take(),
             Op::SmEnabled { session, sent } => {
                 self.session = Some(session.clone());
+                self.open_session = false;
                 self.queue.begin_session(sent);
             }
             Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
@@ -154,9 +162,11 @@ impl Tables {
             Op::Enqueue(stanza) => self.queue.enqueue(stanza.clone())?,
             Op::MarkSent(seqs) => self.queue.mark_sent(seqs, self.archive.as_ref())?,
             Op::Strike(seq) => self.queue.strike(*seq),
-            Op::Seen(tags) => self.note_seen(tags),
+            Op::Seen(message) => self.note_seen(message),
             Op::ArchiveCursor(cursor) => self.archive = Some(cursor.clone()),
-            Op::NoArchive => self.archive = None,
+            Op::ArchiveTime(time) => self.archive_time = Some(*time),
+            Op::NoArchive => (self.archive, self.archive_time) = (None, None),
+            Op::OpenSession(is_open) => self.open_session = *is_open,
             Op::Acked { base, seqs } => {
                 self.queue.remove(seqs);
                 if let Some(base) = base.filter(|_| !planted(Mistake::StaleBase)) {
@@ -170,7 +180,8 @@ impl Tables {
             Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
             Op::ReplaceRoster { version, items } => {
                 self.roster_version.clone_from(version);
-                let items = items.iter().map(|item| (item.jid.clone(), item.clone()));
+                let key = |item: &Item| jid::prepared(&item.jid).into_owned();
+                let items = items.iter().map(|item| (key(item), item.clone()));
                 self.roster = items.collect();
             }
             Op::PushRoster { version, item } => {
@@ -222,18 +233,19 @@ impl Tables {
         Ok(())
     }
 
-    fn note_seen(&mut self, tags: &[SeenTag]) {
-        self.seen.push_back(tags.to_vec());
+    fn note_seen(&mut self, message: &SeenMessage) {
+        self.seen.push_back(message.clone());
         if self.seen.len() as u64 > SEEN_MESSAGES {
             self.seen.pop_front();
         }
     }
 
     fn push_item(&mut self, item: &Item) {
+        let key = jid::prepared(&item.jid);
         if item.subscription == Subscription::Remove {
-            self.roster.remove(&item.jid);
+            self.roster.remove(&*key);
         } else {
-            self.roster.insert(item.jid.clone(), item.clone());
+            self.roster.insert(key.into_owned(), item.clone());
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What one change does to the tables.
 
 use rusqlite::{OptionalExtension, params};
+use snapback_proto::jid;
 use snapback_proto::knowledge::{
     BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession, Watchers,
 };
 use snapback_proto::xep::roster::{Item, Subscription};
 
-use crate::{Conflict, Roster, ServerKey};
+use crate::{Conflict, DeliveryPage, PAGE_BYTES, PAGE_ROWS, Roster, ServerKey};
 
 use super::fault::Fault;
 use super::tables::{Tables, cell, fact};
@@ -32,7 +33,10 @@ impl Tables<'_> {
             queue: self.queue()?,
             next_seq: self.hot.ledger.next_seq,
             archive: self.hot.ledger.archive.clone(),
+            archive_time: self.hot.ledger.archive_time,
+            open_session: self.hot.ledger.open_session,
             seen: self.seen()?,
+            presence: None,
         })
     }
 
@@ -69,6 +73,36 @@ impl Tables<'_> {
         Ok(deliveries)
     }
 
+    /// A page of them: what it needs of the others is their place.
+    pub(super) fn undelivered_from(&self, first: Option<&str>) -> Result<DeliveryPage, Fault> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, place FROM delivery
+             WHERE place >= ifnull((SELECT place FROM delivery WHERE id = ?1), 0)
+             ORDER BY place LIMIT ?2",
+        )?;
+        let limit = i64::try_from(PAGE_ROWS)
+            .unwrap_or(i64::MAX)
+            .saturating_add(1);
+        let mut rows = statement.query(params![first, limit])?;
+        let mut value = self
+            .conn
+            .prepare_cached("SELECT value FROM delivery WHERE id = ?1")?;
+        let mut page = DeliveryPage::default();
+        let mut bytes = 0_usize;
+        while let Some(row) = rows.next()? {
+            let id: String = row.get(0)?;
+            if bytes >= PAGE_BYTES || page.deliveries.len() >= PAGE_ROWS {
+                page.next = Some(id);
+                break;
+            }
+            let sealed: Vec<u8> = value.query_row([&id], |row| row.get(0))?;
+            bytes = bytes.saturating_add(sealed.len());
+            let delivery = self.open_delivery(&id, row.get(1)?, &sealed)?;
+            page.deliveries.push(delivery);
+        }
+        Ok(page)
+    }
+
     pub(super) fn apply(&mut self, server: &ServerKey, op: &Op) -> Result<(), Fault> {
         match op {
             Op::LearnSecured(features) => self.put_fact(server, fact::SECURED, features.as_ref()),
@@ -94,6 +128,7 @@ impl Tables<'_> {
             Op::DropFast => self.drop_fast(),
             Op::SmEnabled { session, sent } => {
                 self.set_session(Some(session.clone()));
+                self.hot.ledger.open_session = false;
                 self.begin_session(sent)
             }
             Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
@@ -116,13 +151,22 @@ impl Tables<'_> {
             Op::Inbound(delivery) => self.deliver(delivery),
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
             Op::Confirm(id) => self.confirm(id),
-            Op::Seen(tags) => self.note_seen(tags),
+            Op::Seen(message) => self.note_seen(message),
             Op::ArchiveCursor(cursor) => {
                 self.hot.ledger.archive = Some(cursor.clone());
                 Ok(())
             }
+            Op::ArchiveTime(time) => {
+                self.hot.ledger.archive_time = Some(*time);
+                Ok(())
+            }
             Op::NoArchive => {
                 self.hot.ledger.archive = None;
+                self.hot.ledger.archive_time = None;
+                Ok(())
+            }
+            Op::OpenSession(is_open) => {
+                self.hot.ledger.open_session = *is_open;
                 Ok(())
             }
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),
@@ -232,7 +276,7 @@ impl Tables<'_> {
         let gone = self
             .conn
             .prepare_cached("DELETE FROM roster WHERE jid = ?1")?
-            .execute(params![item.jid])?;
+            .execute(params![jid::prepared(&item.jid)])?;
         self.hot.watchers.note(item);
         let mut count = self.hot.ledger.roster_items.saturating_sub(gone as u64);
         if item.subscription != Subscription::Remove {

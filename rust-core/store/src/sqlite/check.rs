@@ -76,6 +76,7 @@ impl Check<'_, '_> {
         if from_backup {
             // Where it was then is not how far the app is now.
             self.tables.hot.ledger.archive = None;
+            self.tables.hot.ledger.archive_time = None;
         }
         let queue_is_whole = self.queue(known && !from_backup)?;
         self.deliveries(known && !from_backup)?;

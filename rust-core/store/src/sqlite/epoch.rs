@@ -8,9 +8,10 @@
 //!     (b, c)            c           c
 //! ```
 
+use snapback_proto::jid;
 use snapback_proto::secret::Secret;
 
-use crate::{KeyVault, StoreError};
+use crate::{KeyVault, StoreError, VaultError};
 
 use super::Durability;
 use super::open::Opened;
@@ -28,6 +29,21 @@ pub(super) fn vault_name(account: &str, what: &str) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("snapback.{account}.{what}")
+}
+
+/// Returns the account as everything that is sealed and kept for it names it: prepared (RFC 7622), so that an app may spell it in
+/// another way the next time. What was begun under another spelling goes on under that.
+pub(super) fn spelling(account: &str, vault: &dyn KeyVault) -> Result<String, VaultError> {
+    let prepared = jid::prepared(account);
+    let has_key = |account: &str| -> Result<bool, VaultError> {
+        Ok(vault.get(&vault_name(account, "key"))?.is_some())
+    };
+    let is_older = prepared != account && !has_key(&prepared)? && has_key(account)?;
+    Ok(if is_older {
+        account.to_owned()
+    } else {
+        prepared.into_owned()
+    })
 }
 
 pub(super) fn name(account: &str) -> String {

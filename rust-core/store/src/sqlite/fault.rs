@@ -12,6 +12,8 @@ pub(super) enum Fault {
     Unreadable,
     /// The device does not let us write.
     ReadOnly,
+    /// The device does not let us open it now.
+    NotYetUnlocked,
     /// No random bytes, or a number that the file cannot hold.
     Unwritable,
 }
@@ -21,7 +23,7 @@ impl Fault {
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Unreadable => true,
-            Self::Conflict(_) | Self::ReadOnly | Self::Unwritable => false,
+            Self::Conflict(_) | Self::ReadOnly | Self::NotYetUnlocked | Self::Unwritable => false,
             Self::Sqlite(error) => !matches!(
                 error.sqlite_error_code(),
                 Some(
@@ -63,6 +65,7 @@ impl From<Fault> for StoreError {
                 _ => Self::Broken,
             },
             Fault::ReadOnly => Self::ReadOnly,
+            Fault::NotYetUnlocked => Self::NotYetUnlocked,
             Fault::Unreadable | Fault::Unwritable => Self::Broken,
         }
     }

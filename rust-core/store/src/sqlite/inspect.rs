@@ -14,7 +14,7 @@ use crate::{
     TokenSummary, Trouble, VaultError,
 };
 
-use super::epoch::vault_name;
+use super::epoch::{self, vault_name};
 use super::fault::Fault;
 use super::open::{self, Opened, beside};
 use super::tables::{Tables, cell, transport};
@@ -28,6 +28,7 @@ pub(crate) fn inspect(
     if !path.is_file() {
         return Err(InspectError::NotThere);
     }
+    let account = &epoch::spelling(account, vault).map_err(InspectError::Vault)?;
     let key = vault
         .get(&vault_name(account, "key"))
         .map_err(InspectError::Vault)?;

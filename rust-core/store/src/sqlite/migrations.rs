@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_endpoints_and_caps.sql"),
     include_str!("../../migrations/0003_archive.sql"),
     include_str!("../../migrations/0004_archive_since.sql"),
+    include_str!("../../migrations/0005_duplicates.sql"),
 ];
 
 /// The schema of this build.

@@ -29,8 +29,8 @@ use std::path::PathBuf;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
 
 use crate::{
-    DEFAULT_QUEUE_LIMIT, KeyVault, KnownEndpoints, NewStanza, OpenReport, Roster, ServerKey, Store,
-    StoreError,
+    DEFAULT_QUEUE_LIMIT, DeliveryPage, KeyVault, KnownEndpoints, NewStanza, OpenReport, Roster,
+    ServerKey, Store, StoreError,
 };
 
 use fault::Fault;
@@ -49,6 +49,10 @@ pub struct SqliteStore {
     queue_limit: usize,
     opened: Option<Opened>,
 }
+
+/// What may wait on the disk for an app that does not take it: 64 MiB, some hundred thousand messages. A phone that lies in a
+/// drawer for weeks does not fill its storage with them, and the server keeps the rest.
+const BACKLOG_LIMIT: usize = 64 << 20;
 
 /// How sure a change has to be of its place on the disk when it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +76,10 @@ impl SqliteStore {
         account: &str,
         vault: impl KeyVault + 'static,
     ) -> Result<(Self, OpenReport), StoreError> {
+        let account = epoch::spelling(account, &vault)?;
         let mut store = Self {
             path: path.into(),
-            account: account.to_owned(),
+            account,
             vault: Box::new(vault),
             queue_limit: DEFAULT_QUEUE_LIMIT,
             opened: None,
@@ -160,9 +165,17 @@ impl Store for SqliteStore {
         Ok(self.opened()?.read().undelivered()?)
     }
 
+    fn undelivered_from(&mut self, first: Option<&str>) -> Result<DeliveryPage, StoreError> {
+        Ok(self.opened()?.read().undelivered_from(first)?)
+    }
+
+    fn backlog_limit(&self) -> usize {
+        BACKLOG_LIMIT
+    }
+
     fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
         let limit = self.queue_limit;
-        if self.queue_len()? >= limit {
+        if !self.has_room(0)? {
             return Err(StoreError::QueueFull { limit });
         }
         self.change(Durability::Kill, |tables| {
@@ -185,6 +198,17 @@ impl Store for SqliteStore {
     fn queue_len(&mut self) -> Result<usize, StoreError> {
         let rows = self.opened()?.hot.ledger.queue.rows;
         usize::try_from(rows).map_err(|_| StoreError::Broken)
+    }
+
+    fn has_room(&mut self, others: usize) -> Result<bool, StoreError> {
+        let limit = self.queue_limit;
+        if self.queue_len()?.saturating_add(others) < limit {
+            return Ok(true);
+        }
+        // Of what kind a stanza is, only its row says: that is looked at where it decides.
+        let queue = self.opened()?.read().queue()?;
+        let of_app = queue.iter().filter(|one| one.kind != OutboundKind::Core);
+        Ok(of_app.count().saturating_add(others) < limit)
     }
 
     fn queue_limit(&self) -> usize {

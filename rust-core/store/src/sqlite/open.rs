@@ -12,7 +12,7 @@ use super::Durability;
 use super::check;
 use super::epoch;
 use super::fault::Fault;
-use super::lease::Lease;
+use super::lease::{Lease, cannot_open};
 use super::migrations;
 use super::seal::Sealer;
 use super::tables::{Hot, Tables};
@@ -200,10 +200,10 @@ fn connect(path: &Path) -> Result<Connection, Refused> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut conn = Connection::open_with_flags(path, flags)?;
+    let mut conn = Connection::open_with_flags(path, flags).map_err(|error| locked(path, error))?;
     conn.set_prepared_statement_cache_capacity(32);
     // One owner: no shared memory, no locking for each transaction. A log is cut after it was read back, and the cache
-    // stays small. On Apple's systems a sync reaches the disk only with `fullfsync`; elsewhere it says nothing. What comes
+    // stays small. A row that was deleted or replaced is overwritten: the key that opens a token outlives it. On Apple's systems a sync reaches the disk only with `fullfsync`; elsewhere it says nothing. What comes
     // from a file that somebody else may have written is not trusted.
     conn.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE;
@@ -212,6 +212,7 @@ fn connect(path: &Path) -> Result<Connection, Refused> {
          PRAGMA journal_size_limit = 1048576;
          PRAGMA cache_size = -512;
          PRAGMA temp_store = MEMORY;
+         PRAGMA secure_delete = ON;
          PRAGMA trusted_schema = OFF;
          PRAGMA cell_size_check = ON;",
     )?;
@@ -229,6 +230,14 @@ fn connect(path: &Path) -> Result<Connection, Refused> {
         return Err(Fault::Unreadable.into());
     }
     Ok(conn)
+}
+
+/// SQLite does not say why it cannot open a file.
+fn locked(path: &Path, error: rusqlite::Error) -> Fault {
+    match fs::OpenOptions::new().read(true).write(true).open(path) {
+        Err(cause) if cannot_open(&cause) == StoreError::NotYetUnlocked => Fault::NotYetUnlocked,
+        _ => error.into(),
+    }
 }
 
 /// Whether it is the device that does not let us write, or a header that claims a format nobody can write.

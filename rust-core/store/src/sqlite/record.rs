@@ -392,13 +392,23 @@ fn outbound_name(kind: OutboundKind) -> &'static str {
 
 impl Record for Delivery {
     fn write(&self, out: &mut Writer) {
-        out.text(&self.id).text(&self.stanza.to_xml());
+        out.text(&self.id)
+            .text(&self.stanza.to_xml())
+            .option(self.possible_duplicate_of.as_ref(), |out, id| out.text(id));
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        Ok(Self {
+        let delivery = Self {
             id: input.text()?,
             stanza: Arc::new(xml::parse(&input.text()?)?),
+            possible_duplicate_of: None,
+        };
+        if input.is_at_end() {
+            return Ok(delivery);
+        }
+        Ok(Self {
+            possible_duplicate_of: input.option(Reader::text)?,
+            ..delivery
         })
     }
 }
@@ -457,6 +467,10 @@ pub(super) struct Ledger {
     pub(super) archive: Option<ArchiveCursor>,
     /// How many messages were noted as seen.
     pub(super) next_seen: u64,
+    /// What stands behind that came then or later.
+    pub(super) archive_time: Option<UnixTime>,
+    /// Whether a session was begun that cannot be resumed.
+    pub(super) open_session: bool,
 }
 
 /// How many rows, and the sum of their numbers: one that is missing changes both, one that is swapped for another the sum.
@@ -490,7 +504,9 @@ impl Record for Ledger {
             .option(self.roster_version.as_ref(), |out, text| out.text(text))
             .number(self.roster_items)
             .option(self.archive.as_ref(), write_cursor)
-            .number(self.next_seen);
+            .number(self.next_seen)
+            .option(self.archive_time, |out, at| out.time(at.0))
+            .flag(self.open_session);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -510,13 +526,23 @@ impl Record for Ledger {
             roster_items: input.number()?,
             archive: None,
             next_seen: 0,
+            archive_time: None,
+            open_session: false,
+        };
+        if input.is_at_end() {
+            return Ok(ledger);
+        }
+        let ledger = Self {
+            archive: input.option(read_cursor)?,
+            next_seen: input.number()?,
+            ..ledger
         };
         if input.is_at_end() {
             return Ok(ledger);
         }
         Ok(Self {
-            archive: input.option(read_cursor)?,
-            next_seen: input.number()?,
+            archive_time: input.option(|input| input.time().map(UnixTime))?,
+            open_session: input.flag()?,
             ..ledger
         })
     }

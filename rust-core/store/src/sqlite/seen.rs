@@ -1,7 +1,7 @@
 //! The messages that are known already: a ring of rows, each with the tags of one message.
 
 use rusqlite::params;
-use snapback_proto::knowledge::{SEEN_MESSAGES, Seen, SeenTag};
+use snapback_proto::knowledge::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag};
 
 use super::fault::Fault;
 use super::tables::{Tables, signed};
@@ -10,7 +10,7 @@ use super::tables::{Tables, signed};
 const TAG: usize = 16;
 
 impl Tables<'_> {
-    /// What cannot be a tag is passed over: a double may come through, and that is all.
+    /// What cannot be a tag is passed over: a duplicate may come through, and that is all.
     pub(super) fn seen(&self) -> Result<Seen, Fault> {
         let next = signed(
             self.hot
@@ -21,26 +21,31 @@ impl Tables<'_> {
         )?;
         let mut statement = self
             .conn
-            .prepare_cached("SELECT tags FROM seen ORDER BY slot < ?1, slot")?;
+            .prepare_cached("SELECT tags, reference FROM seen ORDER BY slot < ?1, slot")?;
         let mut rows = statement.query([next])?;
-        let mut seen = Seen::new(self.sealer.seen_key(), []);
+        let mut messages = Vec::new();
         while let Some(row) = rows.next()? {
             let tags = row.get_ref(0)?.as_blob().unwrap_or_default();
             let (tags, _) = tags.as_chunks::<TAG>();
-            tags.iter().for_each(|tag| seen.insert(SeenTag(*tag)));
+            messages.push(SeenMessage {
+                tags: tags.iter().copied().map(SeenTag).collect(),
+                reference: row.get_ref(1)?.as_str().ok().map(str::to_owned),
+            });
         }
-        Ok(seen)
+        Ok(Seen::new(self.sealer.seen_key(), messages))
     }
 
     /// The oldest message makes room.
-    pub(super) fn note_seen(&mut self, tags: &[SeenTag]) -> Result<(), Fault> {
+    pub(super) fn note_seen(&mut self, message: &SeenMessage) -> Result<(), Fault> {
         let ledger = &mut self.hot.ledger;
         let slot = signed(ledger.next_seen.checked_rem(SEEN_MESSAGES).unwrap_or(0))?;
         ledger.next_seen = ledger.next_seen.wrapping_add(1);
-        let tags: Vec<u8> = tags.iter().flat_map(|tag| tag.0).collect();
+        let tags: Vec<u8> = message.tags.iter().flat_map(|tag| tag.0).collect();
         self.conn
-            .prepare_cached("INSERT OR REPLACE INTO seen (slot, tags) VALUES (?1, ?2)")?
-            .execute(params![slot, tags])?;
+            .prepare_cached(
+                "INSERT OR REPLACE INTO seen (slot, tags, reference) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![slot, tags, message.reference])?;
         Ok(())
     }
 }

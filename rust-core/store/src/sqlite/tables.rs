@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
+use snapback_proto::jid;
 use snapback_proto::knowledge::{
     Delivery, FastToken, OutboundStanza, ServerFacts, SmSession, Watchers,
 };
@@ -265,12 +266,13 @@ impl<'a> Tables<'a> {
     }
 
     pub(super) fn put_item(&self, item: &Item) -> Result<(), Fault> {
+        let jid = jid::prepared(&item.jid);
         let sealed = self
             .sealer
-            .seal(roster_spot(&item.jid), item.to_plain().as_bytes())?;
+            .seal(roster_spot(&jid), item.to_plain().as_bytes())?;
         self.conn
             .prepare_cached("INSERT OR REPLACE INTO roster (jid, value) VALUES (?1, ?2)")?
-            .execute(params![item.jid, sealed])?;
+            .execute(params![jid, sealed])?;
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! What is known of the archive and of doubles, and what became of outbound stanzas in sessions that are gone.
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, Knowledge, Op, OutboundKind, SEEN_MESSAGES, SeenTag, StableId,
+    ArchiveCursor, Delivery, Knowledge, Op, OutboundKind, SEEN_MESSAGES, SeenMessage, SeenTag,
+    SenderId, StableId, Way,
 };
 use snapback_proto::time::UnixTime;
 use snapback_proto::xml::Element;
@@ -52,6 +53,7 @@ pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
     let delivery = Delivery {
         id: "d".to_owned(),
         stanza: Element::new("message", "jabber:client").into(),
+        possible_duplicate_of: None,
     };
     let ops = [Op::Inbound(delivery), Op::ArchiveCursor(after("a1"))];
     apply(store, &ops);
@@ -69,30 +71,64 @@ pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
 
 pub(super) fn i2_what_was_seen_stays_seen(store: &mut impl Store) {
     let seen = load(store).seen;
+    let digest = &seen.digest(b"said");
+    let theirs = SenderId::Theirs {
+        sender: "romeo@example.net",
+        id: "o1",
+    };
+    let ours = SenderId::Ours {
+        recipient: "romeo@example.net",
+        id: "m1",
+    };
+    let (direct, indirect) = (Way::Direct, Way::Indirect);
     let ids = [
         StableId::Archive("a1"),
-        StableId::Origin {
-            sender: "romeo@example.net",
-            id: "o1",
+        StableId::Sender {
+            id: theirs,
+            way: direct,
         },
-        StableId::Ours("m1"),
+        StableId::Payload {
+            id: theirs,
+            way: direct,
+            digest,
+        },
+        StableId::Sender {
+            id: ours,
+            way: indirect,
+        },
     ];
     let tags = ids.map(|id| seen.tag(id));
     assert!(tags.iter().all(|tag| !seen.contains(*tag)));
-    let (theirs, ours) = tags.split_at(2);
-    apply(store, &[Op::Seen(theirs.to_vec()), Op::Seen(ours.to_vec())]);
+    let (first, second) = tags.split_at(3);
+    let note = |tags: &[SeenTag], reference: Option<&str>| {
+        Op::Seen(SeenMessage {
+            tags: tags.to_vec(),
+            reference: reference.map(str::to_owned),
+        })
+    };
+    let ops = [note(first, Some("d1")), note(second, None)];
+    apply(store, &ops);
     for _ in 0..2 {
         // The key stays the same, or the tags would mean nothing.
         let seen = load(store).seen;
         assert!(ids.iter().all(|id| seen.contains(seen.tag(*id))));
         assert!(!seen.contains(seen.tag(StableId::Archive("a2"))));
+        assert_eq!(seen.reference(tags[1]), Some("d1"));
+        assert_eq!(seen.reference(tags[3]), None);
         reopen(store);
     }
 }
 
 pub(super) fn the_oldest_messages_are_forgotten(store: &mut impl Store) {
     let note = |numbers: std::ops::Range<u64>| -> Vec<Op> {
-        numbers.map(|n| Op::Seen(vec![tag(n)])).collect()
+        numbers
+            .map(|n| {
+                Op::Seen(SeenMessage {
+                    tags: vec![tag(n)],
+                    reference: None,
+                })
+            })
+            .collect()
     };
     apply(store, &note(0..SEEN_MESSAGES));
     let seen = load(store).seen;
@@ -103,6 +139,50 @@ pub(super) fn the_oldest_messages_are_forgotten(store: &mut impl Store) {
     let seen = load(store).seen;
     assert!(!seen.contains(tag(3)) && seen.contains(tag(4)));
     assert!(seen.contains(tag(SEEN_MESSAGES)) && seen.contains(tag(SEEN_MESSAGES + 3)));
+}
+
+pub(super) fn i17_what_a_message_may_repeat_stays_known(store: &mut impl Store) {
+    let delivery = Delivery {
+        id: "d2".to_owned(),
+        stanza: Element::new("message", "jabber:client").into(),
+        possible_duplicate_of: Some("d1".to_owned()),
+    };
+    apply(store, &[Op::Inbound(delivery.clone())]);
+    for _ in 0..2 {
+        assert_eq!(
+            store.undelivered().unwrap(),
+            std::slice::from_ref(&delivery)
+        );
+        reopen(store);
+    }
+}
+
+pub(super) fn w5_the_time_of_the_cursor_stays_known(store: &mut impl Store) {
+    assert_eq!(load(store).archive_time, None);
+    let time = |seconds| Op::ArchiveTime(UnixTime(seconds));
+    apply(store, &[Op::ArchiveCursor(after("a1")), time(5), time(-7)]);
+    for _ in 0..2 {
+        let known = load(store);
+        assert_eq!(known.archive_time, Some(UnixTime(-7)));
+        assert_eq!(known.archive, Some(after("a1")));
+        reopen(store);
+    }
+    apply(store, &[Op::NoArchive]);
+    assert_eq!(load(store).archive_time, None);
+}
+
+pub(super) fn i8_an_open_session_stays_known_until_one_can_be_resumed(store: &mut impl Store) {
+    assert!(!load(store).open_session);
+    apply(store, &[Op::OpenSession(true)]);
+    reopen(store);
+    assert!(load(store).open_session);
+    apply(store, &[Op::SmDropped]);
+    assert!(load(store).open_session);
+    apply(store, &[enabled("one", &[])]);
+    assert!(!load(store).open_session);
+    apply(store, &[Op::OpenSession(true), Op::OpenSession(false)]);
+    reopen(store);
+    assert!(!load(store).open_session);
 }
 
 /// A stanza as the next connection finds it: whether it was sent in this session, in an earlier one, and behind what.

@@ -125,6 +125,23 @@ pub(super) fn i12_the_queue_is_bounded(store: &mut impl Store) {
     assert_eq!(store.queue_len(), Ok(limit + 1));
 }
 
+pub(super) fn i20_the_cores_own_stanzas_take_no_room_of_the_apps(store: &mut impl Store) {
+    apply(store, &[enabled("one", &[])]);
+    let limit = store.queue_limit();
+    let core = |seq| Op::Enqueue(stanza(seq, OutboundKind::Core, true));
+    let answers: Vec<Op> = (0..20).map(core).collect();
+    apply(store, &answers);
+    for n in 0..limit {
+        assert_eq!(store.has_room(0), Ok(true), "{n}");
+        store.enqueue(new_message(&format!("m{n}"))).unwrap();
+        assert_eq!(store.has_room(limit - n - 1), Ok(false), "{n}");
+    }
+    assert_eq!(store.has_room(0), Ok(false));
+    let refused = store.enqueue(new_message("one too many"));
+    assert_eq!(refused, Err(StoreError::QueueFull { limit }));
+    assert_eq!(store.queue_len(), Ok(limit + 20));
+}
+
 pub(super) fn i13_a_change_that_cannot_be_applied_leaves_nothing_behind(store: &mut impl Store) {
     apply(store, &[enabled("one", &[]), Op::Enqueue(message(0, true))]);
     let changes = [

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq,
-    PendingKind, SmSession, StableId,
+    PendingKind, SeenMessage, SmSession, StableId,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -105,6 +105,33 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_2(store);
     fill_schema_3(store);
     fill_schema_4(store);
+    fill_schema_5(store);
+}
+
+/// What schema 5 added.
+pub(crate) fn fill_schema_5(store: &mut impl Store) {
+    let seen = store.load(&server()).unwrap().seen;
+    let message = SeenMessage {
+        tags: vec![seen.tag(StableId::Archive("b"))],
+        reference: Some("b".to_owned()),
+    };
+    let body = Element::new("body", "jabber:client").with_text("planted inbound repetition");
+    let delivery = Delivery {
+        id: "b".to_owned(),
+        stanza: Element::new("message", "jabber:client")
+            .with_child(body)
+            .into(),
+        possible_duplicate_of: Some("a".to_owned()),
+    };
+    apply(
+        store,
+        &[
+            Op::Seen(message),
+            Op::Inbound(delivery),
+            Op::ArchiveTime(UnixTime(1_795_219_200)),
+            Op::OpenSession(true),
+        ],
+    );
 }
 
 /// What schema 4 added.
@@ -124,7 +151,10 @@ pub(crate) fn fill_schema_3(store: &mut impl Store) {
             Op::ArchiveCursor(cursor),
             Op::MarkSent(vec![5]),
             Op::Strike(5),
-            Op::Seen(tags.to_vec()),
+            Op::Seen(SeenMessage {
+                tags: tags.to_vec(),
+                reference: None,
+            }),
         ],
     );
 }
@@ -227,6 +257,7 @@ fn fill_session(store: &mut impl Store) {
                 stanza: Element::new("message", "jabber:client")
                     .with_child(body)
                     .into(),
+                possible_duplicate_of: None,
             })],
         );
     }

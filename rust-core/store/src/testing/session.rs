@@ -5,7 +5,7 @@ use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
 use snapback_proto::xml::Element;
 
-use crate::{Conflict, Roster, Store, StoreError};
+use crate::{Conflict, DeliveryPage, Roster, Store, StoreError};
 
 use super::{apply, enabled, server, session, sm};
 
@@ -87,6 +87,35 @@ pub(super) fn i1_deliveries_stay_until_confirmed(store: &mut impl Store) {
     );
 }
 
+pub(super) fn i20_deliveries_come_in_pages(store: &mut impl Store) {
+    apply(store, &[enabled("one", &[])]);
+    assert_eq!(store.undelivered_from(None), Ok(DeliveryPage::default()));
+    let ids: Vec<String> = (0..600_u32).map(|n| format!("{:x}", n ^ 0x155)).collect();
+    let inbound: Vec<Op> = ids.iter().map(|id| Op::Inbound(delivery(id))).collect();
+    apply(store, &inbound);
+    let all = paged(store, None);
+    assert!(all.iter().eq(&ids), "in the order in which they came");
+    apply(store, &[Op::Confirm(ids[300].clone())]);
+    assert_eq!(paged(store, Some(&ids[299])).len(), 300, "one is confirmed");
+    let behind = store.undelivered_from(Some(&ids[599])).unwrap();
+    assert_eq!((behind.deliveries.len(), behind.next), (1, None));
+    let gone = store.undelivered_from(Some(&ids[300])).unwrap();
+    assert_eq!(gone.deliveries[0].id, ids[0], "lost is worse than twice");
+}
+
+fn paged(store: &mut impl Store, first: Option<&str>) -> Vec<String> {
+    let (mut ids, mut next) = (Vec::new(), first.map(str::to_owned));
+    loop {
+        let page = store.undelivered_from(next.as_deref()).unwrap();
+        assert!((1..=256).contains(&page.deliveries.len()));
+        ids.extend(page.deliveries.into_iter().map(|delivery| delivery.id));
+        if page.next.is_none() {
+            return ids;
+        }
+        next = page.next;
+    }
+}
+
 pub(super) fn s8_items_and_version_change_together(store: &mut impl Store) {
     let replace = Op::ReplaceRoster {
         version: Some("v1".to_owned()),
@@ -151,6 +180,34 @@ pub(super) fn s8_items_and_version_change_together(store: &mut impl Store) {
     }
 }
 
+pub(super) fn w3_a_contact_is_one_contact_however_it_is_spelled(store: &mut impl Store) {
+    let item = |jid: &str, subscription| Item {
+        jid: jid.to_owned(),
+        subscription,
+        ..Item::default()
+    };
+    let push = |item| Op::PushRoster {
+        version: None,
+        item,
+    };
+    let items = vec![
+        item("Romeo@Example.NET", Subscription::None),
+        item("nurse@xn--mller-kva.example", Subscription::Both),
+    ];
+    let version = None;
+    apply(store, &[Op::ReplaceRoster { version, items }]);
+    apply(
+        store,
+        &[push(item("romeo@example.net", Subscription::Both))],
+    );
+    let count = |store: &mut _| Store::roster(store).unwrap().items.len();
+    assert_eq!(count(store), 2);
+    let removed = item("Nurse@MÜLLER.example", Subscription::Remove);
+    apply(store, &[push(removed)]);
+    let expected = vec![item("romeo@example.net", Subscription::Both)];
+    assert_eq!(store.roster().unwrap().items, expected);
+}
+
 fn acked(base: Option<u32>) -> Op {
     Op::Acked {
         base,
@@ -164,6 +221,7 @@ fn delivery(id: &str) -> Delivery {
         stanza: Element::new("message", "jabber:client")
             .with_attr("id", id)
             .into(),
+        possible_duplicate_of: None,
     }
 }
 

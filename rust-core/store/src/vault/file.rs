@@ -44,6 +44,7 @@ impl KeyVault for FileVault {
         match fs::read(self.path(name, "")) {
             Ok(bytes) => Ok(Some(Secret::new(bytes))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(VaultError::Locked),
             Err(_) => Err(VaultError::Broken),
         }
     }

@@ -19,7 +19,7 @@ mod stream;
 
 use std::time::Duration;
 
-use crate::faults::{Action, CertificateFault, Fault, Point};
+use crate::faults::{Action, CertificateFault, Fault, Flood, Point};
 use crate::ns;
 use crate::sasl::ChannelBindings;
 use crate::time::Timestamp;
@@ -35,6 +35,8 @@ pub(crate) use stream::StreamCondition;
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(120);
 /// Before login nothing big is due (design limit of real servers, too).
 const MAX_BYTES_BEFORE_LOGIN: usize = 65_536;
+/// A flood is written in pieces of this size, or of one element.
+const FLOOD_CHUNK: usize = 65_536;
 /// Without XEP-0478, still not everything.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
@@ -67,6 +69,7 @@ pub struct Connection {
     /// Output behind this position waits until then.
     hold: Option<(Timestamp, usize)>,
     silent: bool,
+    flood: Option<Flood>,
     closing: Option<Closing>,
     pretend: Option<PretendTls>,
     opened_at: Timestamp,
@@ -183,6 +186,7 @@ impl Connection {
             out: Vec::new(),
             hold: None,
             silent: false,
+            flood: None,
             closing: None,
             pretend,
             opened_at: now,
@@ -258,6 +262,7 @@ impl Connection {
         if timed_out {
             self.stream_error(&mut cx, StreamCondition::ConnectionTimeout);
         }
+        self.pour();
         self.flush(&mut cx);
     }
 
@@ -280,6 +285,9 @@ impl Connection {
     pub fn next_deadline(&self, world: &World) -> Option<Timestamp> {
         if self.closing.is_some() && self.hold.is_none() {
             return None;
+        }
+        if self.is_flooding() {
+            return Some(self.opened_at);
         }
         let idle = world
             .switches
@@ -304,6 +312,28 @@ impl Connection {
     fn idle_deadline(&self, cx: &Cx<'_>) -> Option<Timestamp> {
         let idle = cx.world.switches.limits?.idle_seconds?;
         Some(self.last_read + Duration::from_secs(u64::from(idle)))
+    }
+
+    fn is_flooding(&self) -> bool {
+        self.closing.is_none() && self.flood.as_ref().is_some_and(|flood| flood.times > 0)
+    }
+
+    /// Nothing is read from the client.
+    pub fn is_deaf(&self) -> bool {
+        self.flood.as_ref().is_some_and(|flood| flood.is_deaf)
+    }
+
+    /// Another piece of a flood.
+    fn pour(&mut self) {
+        let Some(flood) = self.flood.as_mut().filter(|_| self.closing.is_none()) else {
+            return;
+        };
+        let mut bytes = 0;
+        while flood.times > 0 && bytes < FLOOD_CHUNK {
+            self.plain.extend_from_slice(flood.text.as_bytes());
+            bytes += flood.text.len();
+            flood.times -= 1;
+        }
     }
 
     /// What is to be sent now, in one write.
@@ -603,6 +633,7 @@ impl Connection {
                 Action::SystemShutdown => self.stream_error(cx, StreamCondition::SystemShutdown),
                 Action::Reset => self.reset(cx),
                 Action::Silence => self.silent = true,
+                Action::Flood(flood) => self.flood = Some(flood),
             }
         }
         self.closing.is_some()

@@ -165,6 +165,10 @@ impl Connection {
             return self.stream_error(cx, StreamCondition::BadFormat);
         };
         if let Some(Err(error)) = cx.world.acknowledge(session, h) {
+            if self.flood.is_some() {
+                // The stanzas of a flood are counted by the client alone.
+                return;
+            }
             let condition = StreamCondition::HandledCountTooHigh {
                 h: error.h,
                 sent: error.sent,

@@ -86,7 +86,7 @@ impl<T: Tls + Clone> Phone<T> {
     fn has_room(&mut self) -> bool {
         let handed = self.storage.handed();
         let store = self.storage.store();
-        store.queue_len().unwrap_or(0) + handed < store.queue_limit()
+        store.has_room(handed).unwrap_or(true)
     }
 
     pub(crate) fn set_active(
@@ -156,7 +156,10 @@ impl<T: Tls + Clone> Phone<T> {
                 {
                     coverage.event("request lost with its session");
                 }
-                if matches!(why, Failure::SessionLost | Failure::Refused(_)) {
+                if matches!(
+                    why,
+                    Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }
+                ) {
                     model.told_failed(&id);
                 }
             }

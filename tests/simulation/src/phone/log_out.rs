@@ -127,6 +127,7 @@ impl<T: Tls + Clone> Phone<T> {
             self.check_forgotten(model);
             coverage.event("logged out");
         }
+        self.derived_keys = None;
         model.excuse_requests();
         if log_out.then_connect {
             self.tell(supervisor::Input::Connect, now);

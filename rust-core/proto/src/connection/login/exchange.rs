@@ -5,7 +5,8 @@ use crate::knowledge::Op;
 use crate::plan::planner;
 use crate::sasl::{
     self, ChannelBindings, Choice, ExpectServerFinal, ExpectServerFirst, Floor, HtBinding,
-    Mechanism, NeedKeys, Profile, Proven, SaslCondition, SaslError, ScramKeyId, ht, plain,
+    Mechanism, NeedKeys, NoMechanism, Profile, Proven, SaslCondition, SaslError, ScramKeyId, ht,
+    plain,
 };
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -111,7 +112,8 @@ impl Exchange {
                 choice.gs2.clone(),
                 &offer,
                 context.tls_version(),
-            );
+            )
+            .requiring_confirmation(choice.must_confirm);
             let response = Secret::new(scram.initial_response());
             let step = Step::ServerFirst {
                 choice,
@@ -181,7 +183,8 @@ impl Exchange {
             && let Mechanism::Scram { hash, .. } = choice.mechanism
         {
             let offer = planner::offer(self.profile, features);
-            *scram = ExpectServerFirst::new(hash, user, nonce, choice.gs2.clone(), &offer, tls);
+            *scram = ExpectServerFirst::new(hash, user, nonce, choice.gs2.clone(), &offer, tls)
+                .requiring_confirmation(choice.must_confirm);
         }
         self
     }
@@ -195,7 +198,13 @@ impl Exchange {
         let profile = self.profile;
         match self.step {
             Step::ServerFirst { choice, scram, .. } => {
-                let scram = scram.server_first(data).map_err(fault)?;
+                let scram = scram.server_first(data).map_err(|error| match error {
+                    // Less than that is below the floor, and a person has to decide about it (rule T2).
+                    SaslError::OfferUnconfirmed if choice.must_confirm => {
+                        ConnectionError::Peer(PeerError::NoLogin(NoMechanism::BelowFloor))
+                    }
+                    error => fault(error),
+                })?;
                 Self {
                     profile,
                     step: Step::Keys { choice, scram },

@@ -28,7 +28,7 @@ pub(super) fn start(context: &mut Context) -> Next {
     let (exchange, response) = Exchange::with_password(Profile::Sasl1, context)?;
     let mechanism = exchange.mechanism();
     let auth = codec::auth(mechanism.as_str(), Some(response.expose()));
-    context.transmit_element(Part::Auth(mechanism), &auth);
+    context.transmit_secret(None, Part::Auth(mechanism), auth);
     let follow = if exchange.is_single_word() {
         restart_now(context)
     } else {

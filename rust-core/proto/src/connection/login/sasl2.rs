@@ -205,10 +205,10 @@ fn send(
         user_agent: Some(user_agent),
         inline,
     };
-    context.transmit_after(
+    context.transmit_secret(
         after,
         Part::Authenticate(mechanism),
-        authenticate.into_element().to_xml(),
+        authenticate.into_element(),
     );
 }
 

@@ -1,86 +1,86 @@
-//! Answers to what others ask (RFC 6120 8.2.3): who gets one, and how long it may be.
+//! Answers to what others ask (RFC 6120 section 8.2.3), with a bound and a rate of their own (rules I12, I20): whoever knows our
+//! address can ask, and an answer is kept until the server acknowledges it.
 
-use crate::jid::{BareJid, Jid};
+use std::time::Duration;
+
+use crate::knowledge::OutboundKind;
 use crate::part::Part;
-use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
 use crate::stream::error::StreamCondition;
+use crate::time::Instant;
 use crate::xml::Element;
 
 use super::super::Event;
 use super::super::context::Context;
 use super::Session;
+use super::inbound::is_from_account;
 
+/// So many stanzas of the core's own may be unacknowledged when somebody else's request is answered.
+const MOST_FOR_OTHERS: usize = 128;
+/// The same for our own server, which pushes a roster item by item.
+const MOST_FOR_SERVER: usize = 1024;
+/// So many bytes may they have as XML, whoever asks.
+const MOST_BYTES: usize = 256 * 1024;
 /// Bytes of an `id` that is echoed. 1 KiB: ids are chosen by whoever asks, and a server that escapes each character makes
 /// six of one.
 const MAX_ID_BYTES: usize = 1024;
-
-/// Bytes of an answer where the server states no limit (XEP-0478). 64 KiB: what common servers let any client send, with
-/// room.
+/// Bytes of an answer where the server states no limit (XEP-0478). 64 KiB: what common servers let any client send.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// Others get so many answers at once: a roster of contacts that all ask what we can do when we appear.
+const BURST: u32 = 100;
+/// Then one in this time.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Addresses that were sent directed presence and are remembered: an app joins rooms, not thousands of them.
-const MAX_DIRECTED: usize = 1024;
+/// How many answers went to others of late.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// When what was answered so far would be done at one answer for each [`INTERVAL`].
+    busy_until: Instant,
+    /// The app knows that requests stay unanswered.
+    is_told: bool,
+}
+
+impl Answers {
+    /// Takes one from the rate, if one is left.
+    fn take(&mut self, now: Instant) -> bool {
+        let busy = self.busy_until.max(now);
+        if busy > now + INTERVAL * (BURST - 1) {
+            return false;
+        }
+        self.busy_until = busy + INTERVAL;
+        true
+    }
+}
 
 impl Session {
-    /// Answers a request, unless it has no `id`, which nobody could match, or the answer would be more than the server
-    /// takes: it would end the stream, at each return, for whoever sends such a request.
+    /// Sends the answer to this request; not if there are too many. Whoever floods us waits in vain, and is told nothing. Nor
+    /// if it has no `id`, which nobody could match, or if the answer would be more than the server takes: it would end the
+    /// stream, at each return, for whoever sends such a request.
     pub(super) fn answer(&mut self, request: &Element, answer: &Element, context: &mut Context) {
-        let fault = match request.attr("id") {
-            None => Some("request without an id"),
-            Some(id) if id.len() > MAX_ID_BYTES => Some("request with an id that is too long"),
-            Some(_) if answer.to_xml().len() > context.max_answer(MAX_ANSWER_BYTES) => {
-                Some("request whose answer is too long")
-            }
-            Some(_) => None,
-        };
-        if let Some(fault) = fault {
+        if let Some(fault) = unanswerable(request, answer, context) {
             context.event(Event::PeerFault(fault));
-            return;
+        } else if self.may_answer(request, context) {
+            self.answered_at = Some(context.now.mono);
+            self.send_core(Part::Iq, answer, None, context);
+        } else if !std::mem::replace(&mut self.answers.is_told, true) {
+            context.event(Event::PeerFault("too many requests to answer"));
         }
-        self.answered_at = Some(context.now.mono);
-        self.send_core(Part::Iq, answer, None, context);
-        self.request_ack(context);
     }
 
-    /// W10: whether whoever sends this may learn that we are online: our own account and server, who has a subscription to
-    /// our presence, who was sent directed presence (RFC 6121 section 4.6), the occupants of a room that we are in included.
-    pub(super) fn may_see_us(&self, from: Option<&str>, context: &Context) -> bool {
-        let Some(from) = from else {
-            return true;
-        };
-        let Ok(from) = Jid::try_from(from) else {
+    fn may_answer(&mut self, request: &Element, context: &Context) -> bool {
+        let core = self.unacked.iter();
+        let core = core.filter(|stanza| stanza.kind == OutboundKind::Core);
+        let (mut count, mut bytes) = (0_usize, 0_usize);
+        for stanza in core {
+            count = count.saturating_add(1);
+            bytes = bytes.saturating_add(stanza.xml.len());
+        }
+        if bytes >= MOST_BYTES {
             return false;
-        };
-        let account = &context.config.account;
-        let bare = from.bare();
-        let is_server = bare.node().is_none() && bare.domain() == account.domain();
-        is_server
-            || bare == account
-            || context.knowledge.watchers.contains(bare)
-            || self.directed.contains(bare)
-    }
-
-    /// Notes to whom the app shows its presence besides its subscribers, or that it does so no longer.
-    pub(super) fn note_directed(&mut self, stanza: &Element) {
-        if stanza.name() != "presence" {
-            return;
         }
-        let Some(Ok(to)) = stanza.attr("to").map(Jid::try_from) else {
-            if stanza.attr("to").is_none() && stanza.attr("type") == Some("unavailable") {
-                self.directed.clear();
-            }
-            return;
-        };
-        let to: &BareJid = to.bare();
-        match stanza.attr("type") {
-            None if self.directed.len() < MAX_DIRECTED => {
-                self.directed.insert(to.clone());
-            }
-            Some("unavailable") => {
-                self.directed.remove(to);
-            }
-            _ => {}
+        if is_from_account(request, context) {
+            return count < MOST_FOR_SERVER;
         }
+        count < MOST_FOR_OTHERS && self.answers.take(context.now.mono)
     }
 
     /// Whether this error may be the server's answer to an answer of ours, and says nothing about its load.
@@ -97,8 +97,29 @@ impl Session {
     }
 }
 
-/// What the server says in the name of a resource that is not there (RFC 6121 section 8.5.3.2.3).
-pub(super) fn as_if_absent(request: &Element) -> Element {
-    let error = StanzaError::new(ErrorType::Cancel, StanzaCondition::ServiceUnavailable);
-    stanza::error_reply(request, &error)
+/// Why this request gets no answer, whoever asks.
+fn unanswerable(request: &Element, answer: &Element, context: &Context) -> Option<&'static str> {
+    let Some(id) = request.attr("id") else {
+        return Some("request without an id");
+    };
+    if id.len() > MAX_ID_BYTES {
+        return Some("request with an id that is too long");
+    }
+    let is_too_long = answer.to_xml().len() > context.max_bytes().unwrap_or(MAX_ANSWER_BYTES);
+    is_too_long.then_some("request whose answer is too long")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i20_a_burst_then_ten_a_second() {
+        let mut answers = Answers::default();
+        let start = Instant::ZERO + Duration::from_secs(1000);
+        let taken = |answers: &mut Answers, at| (0..1000).filter(|_| answers.take(at)).count();
+        assert_eq!(taken(&mut answers, start), 100);
+        assert_eq!(taken(&mut answers, start + Duration::from_secs(1)), 10);
+        assert_eq!(taken(&mut answers, start + Duration::from_secs(60)), 100);
+    }
 }

@@ -340,7 +340,12 @@ impl Session {
         let Archive::Asking(asking) = &mut self.archive else {
             return;
         };
-        if refused.name != "message" || refused.from.as_ref().is_some_and(|from| *from != own) {
+        if refused.name != "message"
+            || refused
+                .from
+                .as_ref()
+                .is_some_and(|from| !crate::jid::is_same(from, &own))
+        {
             return;
         }
         match &refused.first_child {

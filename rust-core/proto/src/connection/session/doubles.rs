@@ -1,6 +1,18 @@
-//! XEP-0359: messages that were here before. A double is counted like any stanza (rule I1) and reaches nobody.
+//! XEP-0359: messages that came before (rule I17). A duplicate is counted like any stanza (rule I1) and reaches nobody.
+//!
+//! ```text
+//!  archive id known                                            --> duplicate
+//!  sender's id known --- one of the two came indirectly?  no   --> new
+//!                                 | yes
+//!                             payload known?              yes  --> duplicate
+//!                                 | no                         --> new, a possible duplicate
+//! ```
+//!
+//! Senders use an id twice: clients that count from one after each start, on several devices, with anybody. Two messages that
+//! came directly have an id each in our archive; they are two.
 
-use crate::knowledge::{Op, SeenTag, StableId};
+use crate::jid;
+use crate::knowledge::{Op, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
 use crate::ns;
 use crate::xep::delay::Delay;
 use crate::xep::{carbons, stanza_id};
@@ -8,48 +20,77 @@ use crate::xml::Element;
 
 use super::super::context::Context;
 use super::archive::Archive;
+use super::payload;
+
+/// An `id` of fewer characters is not random: ours have 22, UUIDs 36.
+const RANDOM_ID: usize = 22;
 
 /// What tells a message from all others, and what it means for the archive.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    /// At most two.
-    tags: Vec<SeenTag>,
-    /// The first of them tells nothing yet: nobody has vouched for the archive's ids.
-    first_is_claimed: bool,
+    /// Its id in our archive.
+    archive: Option<SeenTag>,
+    /// That tells nothing yet: nobody has vouched for the archive's ids.
+    is_claimed: bool,
+    sender: Option<SenderTags>,
+    /// What an older store may have noted it by.
+    legacy: Option<SeenTag>,
     /// The message's place in our archive, if it may be believed to be the newest.
     newest: Option<String>,
+}
+
+/// The sender's id of a message, alone and with the payload.
+#[derive(Debug)]
+pub(super) struct SenderTags {
+    /// What the message is known by.
+    own: [SeenTag; 2],
+    /// The same, if it came in the other way.
+    other: [SeenTag; 2],
+    way: Way,
+}
+
+/// What a message turns out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    New,
+    /// Its sender gave it the id of an earlier one, and another payload.
+    PossibleDuplicate(Option<String>),
+    Duplicate,
 }
 
 impl Ids {
     /// The ids of a message as it came, or of the one inside a carbon of ours (rule T7).
     pub(super) fn of_live(message: &Element, archive: &Archive, context: &Context) -> Self {
         let own = context.config.account.to_string();
-        match carbons::unwrap(message, &own) {
-            Some(Ok(carbon)) => Self::of_carbon(&carbon, &own, archive, context),
-            Some(Err(_)) => Self::default(),
-            None => {
-                let id = stanza_id::stanza_id(message, &own);
-                let origin = origin_tag(message, context);
-                Self::new(id, origin, is_fresh(message), archive, context)
+        let seen = &context.knowledge.seen;
+        let (copied, is_fresh, is_sent) = match carbons::unwrap(message, &own) {
+            Some(Ok(carbon)) => {
+                let is_fresh = carbon.delay.is_none() && is_fresh(&carbon.message);
+                let is_sent = carbon.direction == carbons::Direction::Sent;
+                (Some(carbon.message), is_fresh, is_sent)
             }
-        }
-    }
-
-    fn of_carbon(
-        carbon: &carbons::Carbon,
-        own: &str,
-        archive: &Archive,
-        context: &Context,
-    ) -> Self {
-        let id = stanza_id::stanza_id(&carbon.message, own);
-        let origin = match carbon.direction {
-            carbons::Direction::Received => origin_tag(&carbon.message, context),
-            carbons::Direction::Sent => {
-                sent_id(&carbon.message).map(|id| context.knowledge.seen.tag(StableId::Ours(id)))
-            }
+            Some(Err(_)) => return Self::default(),
+            None => (None, is_fresh(message), false),
         };
-        let fresh = carbon.delay.is_none() && is_fresh(&carbon.message);
-        Self::new(id, origin, fresh, archive, context)
+        let message = copied.as_ref().unwrap_or(message);
+        let id = stanza_id::stanza_id(message, &own).filter(|_| *archive != Archive::Absent);
+        let way = if is_fresh && id.is_some() {
+            Way::Direct
+        } else {
+            Way::Indirect
+        };
+        let sender = if is_sent {
+            SenderTags::of_ours(message, way, seen)
+        } else {
+            SenderTags::of_theirs(message, way, seen)
+        };
+        Self {
+            archive: id.map(|id| seen.tag(StableId::Archive(id))),
+            is_claimed: id.is_some() && !archive.is_trusted(),
+            sender,
+            legacy: None,
+            newest: id.filter(|_| is_fresh).map(str::to_owned),
+        }
     }
 
     /// The ids of a message from the archive.
@@ -60,54 +101,128 @@ impl Ids {
         context: &Context,
     ) -> Self {
         let seen = &context.knowledge.seen;
-        let other = if is_ours {
-            sent_id(message).map(|id| seen.tag(StableId::Ours(id)))
+        let way = Way::Indirect;
+        let (sender, legacy) = if is_ours {
+            let id = sent_id(message).filter(|id| id.len() >= RANDOM_ID);
+            let legacy = id.map(|id| seen.tag(StableId::Ours(id)));
+            (SenderTags::of_ours(message, way, seen), legacy)
         } else {
-            origin_tag(message, context)
+            (SenderTags::of_theirs(message, way, seen), None)
         };
-        let mut tags = vec![seen.tag(StableId::Archive(id))];
-        tags.extend(other);
         Self {
-            tags,
+            archive: Some(seen.tag(StableId::Archive(id))),
+            sender,
+            legacy,
             ..Self::default()
         }
     }
 
-    fn new(
-        id: Option<&str>,
-        origin: Option<SeenTag>,
-        fresh: bool,
-        archive: &Archive,
-        context: &Context,
-    ) -> Self {
-        let id = id.filter(|_| *archive != Archive::Absent);
-        let mut tags = Vec::new();
-        tags.extend(id.map(|id| context.knowledge.seen.tag(StableId::Archive(id))));
-        tags.extend(origin);
-        Self {
-            tags,
-            first_is_claimed: id.is_some() && !archive.is_trusted(),
-            newest: id.filter(|_| fresh).map(str::to_owned),
-        }
-    }
-
     /// Whether this message was here before.
-    pub(super) fn is_double(&self, context: &Context) -> bool {
-        let skipped = usize::from(self.first_is_claimed);
-        let mut tags = self.tags.iter().skip(skipped);
-        tags.any(|tag| context.knowledge.seen.contains(*tag))
+    pub(super) fn verdict(&self, context: &Context) -> Verdict {
+        let seen = &context.knowledge.seen;
+        let archive = self.archive.filter(|_| !self.is_claimed);
+        let mut exact = archive.into_iter().chain(self.legacy);
+        if exact.any(|tag| seen.contains(tag)) {
+            return Verdict::Duplicate;
+        }
+        match &self.sender {
+            Some(sender) => sender.verdict(seen),
+            None => Verdict::New,
+        }
     }
 
-    /// The message is known from here on.
-    pub(super) fn note(&self, context: &mut Context) -> Option<Op> {
-        for tag in &self.tags {
-            context.knowledge.seen.insert(*tag);
+    /// The message is known from here on, by this.
+    pub(super) fn note(&self, reference: &str, context: &mut Context) -> Option<Op> {
+        let sender = self.sender.iter().flat_map(|sender| sender.own);
+        let tags: Vec<SeenTag> = self.archive.into_iter().chain(sender).collect();
+        if tags.is_empty() {
+            return None;
         }
-        (!self.tags.is_empty()).then(|| Op::Seen(self.tags.clone()))
+        let reference = self.sender.is_some().then(|| reference.to_owned());
+        let message = SeenMessage { tags, reference };
+        context.knowledge.seen.insert(&message);
+        Some(Op::Seen(message))
     }
 
     pub(super) fn newest(&self) -> Option<&str> {
         self.newest.as_deref()
+    }
+}
+
+impl SenderTags {
+    fn of_theirs(message: &Element, way: Way, seen: &Seen) -> Option<Self> {
+        let kind = message.attr("type");
+        // Errors carry the ids of what they answer.
+        if kind == Some("error") {
+            return None;
+        }
+        let from = message.attr("from")?;
+        let sender = match kind {
+            Some("groupchat") => jid::prepared(from),
+            _ => jid::prepared_bare(from),
+        };
+        let id = stanza_id::parse_origin_id(message).filter(|id| !id.is_empty())?;
+        let sender = &sender;
+        Some(Self::new(
+            SenderId::Theirs { sender, id },
+            message,
+            way,
+            seen,
+        ))
+    }
+
+    /// Of a message that this account sent.
+    pub(super) fn of_ours(message: &Element, way: Way, seen: &Seen) -> Option<Self> {
+        let id = sent_id(message)?;
+        let recipient = &recipient(message);
+        Some(Self::new(
+            SenderId::Ours { recipient, id },
+            message,
+            way,
+            seen,
+        ))
+    }
+
+    fn new(id: SenderId<'_>, message: &Element, way: Way, seen: &Seen) -> Self {
+        let digest = &seen.digest(&payload::canonical(message));
+        let tags = |way| {
+            let payload = StableId::Payload { id, way, digest };
+            [StableId::Sender { id, way }, payload].map(|id| seen.tag(id))
+        };
+        let other = match way {
+            Way::Direct => Way::Indirect,
+            Way::Indirect => Way::Direct,
+        };
+        Self {
+            own: tags(way),
+            other: tags(other),
+            way,
+        }
+    }
+
+    fn verdict(&self, seen: &Seen) -> Verdict {
+        let comparable = match self.way {
+            Way::Direct => [Some(self.other), None],
+            Way::Indirect => [Some(self.own), Some(self.other)],
+        };
+        let comparable = || comparable.into_iter().flatten();
+        if comparable().any(|[_, payload]| seen.contains(payload)) {
+            return Verdict::Duplicate;
+        }
+        match comparable().find(|[sender, _]| seen.contains(*sender)) {
+            Some([sender, _]) => {
+                let reference = seen.reference(sender).map(str::to_owned);
+                Verdict::PossibleDuplicate(reference)
+            }
+            None => Verdict::New,
+        }
+    }
+
+    pub(super) fn into_message(self, reference: &str) -> SeenMessage {
+        SeenMessage {
+            tags: self.own.to_vec(),
+            reference: Some(reference.to_owned()),
+        }
     }
 }
 
@@ -116,27 +231,28 @@ fn is_fresh(message: &Element) -> bool {
     !message.has_child("delay", ns::DELAY) && Delay::of(message).is_none()
 }
 
-/// Errors carry the ids of what they answer.
-fn origin_tag(message: &Element, context: &Context) -> Option<SeenTag> {
-    let kind = message.attr("type");
-    if kind == Some("error") {
-        return None;
-    }
-    let from = message.attr("from")?;
-    let sender = match kind {
-        Some("groupchat") => from,
-        _ => bare(from),
-    };
-    let id = stanza_id::parse_origin_id(message).filter(|id| !id.is_empty())?;
-    Some(context.knowledge.seen.tag(StableId::Origin { sender, id }))
-}
-
 /// The id of a message that this account sent.
 pub(super) fn sent_id(message: &Element) -> Option<&str> {
-    let id = stanza_id::parse_origin_id(message).or_else(|| message.attr("id"));
-    id.filter(|id| !id.is_empty())
+    let id = message.attr("id").filter(|id| !id.is_empty());
+    id.or_else(|| stanza_id::parse_origin_id(message))
+        .filter(|id| !id.is_empty())
 }
 
-pub(super) fn bare(jid: &str) -> &str {
-    jid.split('/').next().unwrap_or(jid)
+/// Whom a message of this account's is for; nobody means the account itself.
+fn recipient(message: &Element) -> String {
+    let to = message.attr("to").unwrap_or_default();
+    jid::prepared_bare(to).into_owned()
+}
+
+/// Whether two messages of this account's are the same: same id, same recipient, same payload.
+pub(super) fn is_same_sent(one: &Element, other: &Element) -> bool {
+    let origin = |message| stanza_id::parse_origin_id(message).filter(|id| !id.is_empty());
+    let ids = |message| [sent_id(message), origin(message)];
+    let shares_id = ids(one)
+        .into_iter()
+        .flatten()
+        .any(|id| ids(other).contains(&Some(id)));
+    shares_id
+        && recipient(one) == recipient(other)
+        && payload::canonical(one) == payload::canonical(other)
 }

@@ -14,6 +14,7 @@ use crate::xml::Element;
 
 use super::super::context::Context;
 use super::super::{Event, Outcome, Timer};
+use super::answers::Answers;
 use super::archive::Archive;
 use super::second_look::SecondLook;
 use super::{Session, Sm};
@@ -52,8 +53,10 @@ impl Session {
                 context,
             );
         }
-        if context.config.presence {
-            self.send_core(Part::Presence, &initial_presence(context), None, context);
+        if context.config.presence
+            && let Some(presence) = initial_presence(context)
+        {
+            self.send_core(Part::Presence, &presence, None, context);
         }
         // Behind the presence, for what comes before it may be in the archive only.
         if let Some(query) = self.archive_query(context) {
@@ -214,6 +217,7 @@ impl Session {
             awaits_start: None,
             pending: stored.pending,
             asked: None,
+            answers: Answers::default(),
             is_online: false,
             // Whatever it was before, it counts as active again (XEP-0352, "Interaction with Stream Resumption").
             told_inactive: false,
@@ -279,11 +283,16 @@ impl Session {
     }
 }
 
-fn initial_presence(context: &mut Context) -> Element {
+/// What the app told everybody last, or that we are there; nothing if the app wants to be unseen.
+fn initial_presence(context: &mut Context) -> Option<Element> {
     let id = context.entropy.token();
+    if let Some(last) = &context.knowledge.presence {
+        let is_available = last.attr("type").is_none();
+        return is_available.then(|| last.as_ref().clone().with_attr("id", id));
+    }
     let presence = Element::new("presence", ns::CLIENT).with_attr("id", id);
-    match context.own_caps() {
+    Some(match context.own_caps() {
         Some(own) => presence.with_child(own.caps().to_element()),
         None => presence,
-    }
+    })
 }

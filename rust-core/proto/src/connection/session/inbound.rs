@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::jid;
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind, Watchers};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
@@ -16,10 +17,9 @@ use crate::xml::{Element, Refusal, RefusedStanza};
 
 use super::super::Event;
 use super::super::context::Context;
-use super::answers;
 use super::archive::FromArchive;
-use super::doubles::{self, Ids};
-use super::{Session, Sm};
+use super::doubles::{Ids, Verdict};
+use super::{Session, Sm, visibility};
 
 /// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
 const MOST_CAPS_BYTES: usize = 64 * 1024;
@@ -68,7 +68,8 @@ impl Session {
 
     fn deliver(&mut self, element: &Element, context: &mut Context) {
         if element.name() != "message" {
-            return self.hand_over(element.clone(), Vec::new(), context);
+            let delivery = delivery(element.clone(), Verdict::New, context);
+            return self.hand_over(delivery, Vec::new(), context);
         }
         match self.judge_result(element, context) {
             FromArchive::No => self.message(element, context),
@@ -81,48 +82,51 @@ impl Session {
 
     fn message(&mut self, message: &Element, context: &mut Context) {
         let ids = Ids::of_live(message, &self.archive, context);
-        if ids.is_double(context) {
+        let verdict = ids.verdict(context);
+        if verdict == Verdict::Duplicate {
             self.commit(Vec::new(), context);
             return;
         }
-        let mut ops: Vec<Op> = ids.note(context).into_iter().collect();
+        let delivery = delivery(message.clone(), verdict, context);
+        let mut ops: Vec<Op> = ids.note(&delivery.id, context).into_iter().collect();
         if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
             context.knowledge.archive = Some(cursor.clone());
             ops.push(Op::ArchiveCursor(cursor));
         }
-        self.hand_over(message.clone(), ops, context);
+        self.hand_over(delivery, ops, context);
     }
 
     /// A message from the archive: somebody's to us, or one that this account sent.
     fn archived(&mut self, archived: Archived, context: &mut Context) {
         let own = context.config.account.to_string();
         let message = &archived.message;
-        let is_own = |name| message.attr(name).map(doubles::bare) == Some(own.as_str());
+        let is_own = |name| {
+            let address = message.attr(name).map(jid::prepared_bare);
+            address.is_some_and(|address| address == own)
+        };
         // What we sent to ourselves came to us like anybody's.
         let is_ours = is_own("from") && !is_own("to");
         if is_ours && self.has_arrived(message, context) {
             return;
         }
         let ids = Ids::of_archived(&archived.id, message, is_ours, context);
-        if ids.is_double(context) {
+        let verdict = ids.verdict(context);
+        if verdict == Verdict::Duplicate {
             self.commit(Vec::new(), context);
             return;
         }
-        let ops = ids.note(context).into_iter().collect();
         let stanza = if is_ours {
             carbons::sent(&own, archived.message, archived.delay.as_ref())
         } else {
             archived.into_live(&own)
         };
-        self.hand_over(stanza, ops, context);
+        let delivery = delivery(stanza, verdict, context);
+        let ops = ids.note(&delivery.id, context).into_iter().collect();
+        self.hand_over(delivery, ops, context);
     }
 
     /// To the app, once it is committed.
-    fn hand_over(&mut self, stanza: Element, mut ops: Vec<Op>, context: &mut Context) {
-        let delivery = Delivery {
-            id: context.entropy.token(),
-            stanza: Arc::new(stanza),
-        };
+    fn hand_over(&mut self, delivery: Delivery, mut ops: Vec<Op>, context: &mut Context) {
         ops.push(Op::Inbound(delivery.clone()));
         let seq = self.commit(ops, context);
         context.event_after(Some(seq), Event::Stanza(delivery));
@@ -142,10 +146,11 @@ impl Session {
                 None => refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable),
             }
         } else {
-            answers::as_if_absent(iq)
+            visibility::as_if_absent(iq)
         };
         self.commit(Vec::new(), context);
         self.answer(iq, &answer, context);
+        self.request_ack(context);
     }
 
     /// S8: item and version are committed together, and only nobody or our own account may push.
@@ -178,6 +183,7 @@ impl Session {
             }
         };
         self.answer(iq, &answer, context);
+        self.request_ack(context);
     }
 
     /// T7: an answer matches by id and by sender.
@@ -264,10 +270,11 @@ impl Session {
                 let may_see_us = self.may_see_us(refused.from.as_deref(), context);
                 let build = |iq: &Element, error: &StanzaError| match may_see_us {
                     true => (iq.clone(), stanza::error_reply(iq, error)),
-                    false => (iq.clone(), answers::as_if_absent(iq)),
+                    false => (iq.clone(), visibility::as_if_absent(iq)),
                 };
                 let (iq, answer) = error_for(&refused, "get", build);
                 self.answer(&iq, &answer, context);
+                self.request_ack(context);
             }
             ("iq", Some("result" | "error")) => {
                 let as_error = |iq: &Element, error: &StanzaError| {
@@ -284,6 +291,18 @@ impl Session {
             }
         }
         context.event_after(context.last_inbound, Event::StanzaRefused(refused));
+    }
+}
+
+/// What the app is given.
+fn delivery(stanza: Element, verdict: Verdict, context: &mut Context) -> Delivery {
+    Delivery {
+        id: context.entropy.token(),
+        stanza: Arc::new(stanza),
+        possible_duplicate_of: match verdict {
+            Verdict::PossibleDuplicate(earlier) => earlier,
+            Verdict::New | Verdict::Duplicate => None,
+        },
     }
 }
 
@@ -331,13 +350,13 @@ fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element
 }
 
 /// Nobody, our own bare JID or our server: who answers for the account.
-fn is_from_account(iq: &Element, context: &Context) -> bool {
+pub(super) fn is_from_account(iq: &Element, context: &Context) -> bool {
     let Some(from) = iq.attr("from") else {
         return true;
     };
-    from == context.domain()
-        || Some(from) == context.jid.as_deref()
-        || from == context.config.account.to_string()
+    jid::is_same(from, context.domain())
+        || jid::is_same(from, &context.config.account.to_string())
+        || (context.jid.as_deref()).is_some_and(|own| jid::is_same(from, own))
 }
 
 fn part_of(element: &Element) -> Part {

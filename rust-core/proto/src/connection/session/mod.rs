@@ -6,9 +6,11 @@ mod doubles;
 mod establish;
 mod inbound;
 mod outbound;
+mod payload;
 mod second_look;
 mod start;
 mod unknown;
+mod visibility;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -26,6 +28,7 @@ use crate::xml::{Element, RefusedStanza};
 use super::context::Context;
 use super::{Event, Timer};
 
+use answers::Answers;
 use archive::Archive;
 use second_look::SecondLook;
 use start::AwaitedStart;
@@ -48,6 +51,7 @@ pub(super) struct Session {
     pending: Vec<PendingIq>,
     /// An acknowledgement request is under way.
     asked: Option<Asked>,
+    answers: Answers,
     /// How far we hold the archive.
     archive: Archive,
     second_look: SecondLook,
@@ -96,6 +100,7 @@ impl Session {
             unacked: VecDeque::new(),
             pending: Vec::new(),
             asked: None,
+            answers: Answers::default(),
             archive: Archive::Absent,
             second_look: SecondLook::AfterCatchUp,
             directed: BTreeSet::new(),
@@ -145,7 +150,11 @@ impl Session {
                 context.assumption_held(Assumption::Features);
                 context.bind_pipelining_held();
                 self.sm = Sm::Off;
+                // Nobody counts them any more, and what must go alone would wait for them for ever (W8).
+                self.unacked
+                    .retain(|stanza| stanza.kind != OutboundKind::Core);
                 self.enable_answered(context);
+                self.go_on(context);
                 Ok(())
             }
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),

@@ -1,16 +1,17 @@
 //! Stanzas on their way out: queued durably before the first byte leaves, removed when acknowledged.
 
 use crate::error::{ConnectionError, PeerError};
-use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StableId};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, Way};
 use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::time::{Instant, UnixTime};
 use crate::xep::delay::Delay;
 use crate::xep::{ping, serial, sm};
-use crate::xml::Element;
+use crate::xml::{Element, parse_stanza};
 
 use super::super::context::Context;
 use super::super::{Event, Failure, Stage, Timer};
+use super::doubles::SenderTags;
 use super::{Asked, Session, Sm};
 
 /// So many times the ordinary wait a server that keeps talking may take to answer.
@@ -111,6 +112,28 @@ pub(in super::super) fn handled(h: Option<u32>, context: &mut Context) {
     session.base = h;
     let acked: Vec<OutboundStanza> = queue.drain(..covered).collect();
     report_acked(&acked, Some(h), context);
+}
+
+/// XEP-0478: what is too big for this server fails, and holds up nothing behind it.
+fn fail_too_big(queue: &mut Vec<OutboundStanza>, context: &mut Context) {
+    let Some(limit) = context.max_bytes() else {
+        return;
+    };
+    let failed: Vec<OutboundStanza> = queue
+        .extract_if(.., |stanza| stanza.xml.len() > limit)
+        .collect();
+    if failed.is_empty() {
+        return;
+    }
+    let seqs = failed.iter().map(|stanza| stanza.seq).collect();
+    let seq = context.persist(vec![Op::Failed(seqs)]);
+    for stanza in &failed {
+        let size = stanza.xml.len();
+        let stage = Stage::Failed(Failure::TooBig { size, limit });
+        if let Some(event) = stage_event(stanza, stage) {
+            context.event_after(Some(seq), event);
+        }
+    }
 }
 
 /// These stanzas were acknowledged: they leave the store, and the app is told.
@@ -221,7 +244,8 @@ impl Session {
         if part == Part::Iq {
             context.reader.expect_result(&stanza.id);
         }
-        context.transmit_after(after, part, wire(&stanza));
+        let text = wire(&stanza, context.max_bytes());
+        context.transmit_after(after, part, text);
         if stanza.kind != OutboundKind::Core {
             context.event_after(
                 after,
@@ -239,8 +263,13 @@ impl Session {
         if planted(Mistake::UnackedNotResent) {
             return;
         }
+        // The server has not counted them, so it need not see them.
+        let mut unacked: Vec<OutboundStanza> = std::mem::take(&mut self.unacked).into();
+        fail_too_big(&mut unacked, context);
+        self.unacked = unacked.into();
         for stanza in &self.unacked {
-            context.transmit(part_of(&stanza.xml), wire(stanza));
+            let text = wire(stanza, context.max_bytes());
+            context.transmit(part_of(&stanza.xml), text);
         }
     }
 
@@ -248,6 +277,7 @@ impl Session {
     pub(super) fn flush_queue(&mut self, context: &mut Context) {
         let ready = self.ready(context);
         let mut queue: Vec<OutboundStanza> = context.knowledge.queue.drain(..ready).collect();
+        fail_too_big(&mut queue, context);
         if queue.is_empty() {
             return;
         }
@@ -468,11 +498,13 @@ pub(super) fn note_sent<'a>(
         .filter(|stanza| super::is_message(stanza));
     let note = |stanza: &OutboundStanza| {
         let seen = &mut context.knowledge.seen;
-        let tag = seen.tag(StableId::Ours(&stanza.id));
-        seen.insert(tag);
-        Op::Seen(vec![tag])
+        let sent = parse_stanza(&stanza.xml)?;
+        let tags = SenderTags::of_ours(&sent, Way::Indirect, seen)?;
+        let message = tags.into_message(&stanza.id);
+        seen.insert(&message);
+        Some(Op::Seen(message))
     };
-    messages.map(note).collect()
+    messages.filter_map(note).collect()
 }
 
 pub(super) fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event> {
@@ -482,13 +514,16 @@ pub(super) fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event
     })
 }
 
-/// What leaves: sent a second time, a message says when it was first meant to be sent (rule I8).
-fn wire(stanza: &OutboundStanza) -> String {
+/// What leaves: sent a second time, a message says when it was first meant to be sent (rule I8), if the server's limit has room
+/// for that.
+fn wire(stanza: &OutboundStanza, limit: Option<usize>) -> String {
     if stanza.unknown {
-        stamped(&stanza.xml, stanza.queued_at)
-    } else {
-        stanza.xml.clone()
+        let stamped = stamped(&stanza.xml, stanza.queued_at);
+        if limit.is_none_or(|limit| stamped.len() <= limit) {
+            return stamped;
+        }
     }
+    stanza.xml.clone()
 }
 
 /// XEP-0203: says when the stanza was first meant to be sent. The text is our own writer's, so its end is known.

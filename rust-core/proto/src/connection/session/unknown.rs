@@ -1,9 +1,10 @@
 //! Messages that may have arrived already, and stanzas that the server cannot take: what has to wait, and for what.
 
 use crate::error::Assumption;
-use crate::knowledge::{Op, OutboundKind, OutboundStanza, StableId};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza};
 use crate::stream::error::StreamCondition;
-use crate::xml::Element;
+use crate::xep::stanza_id;
+use crate::xml::{Element, parse_stanza};
 
 use super::super::blame;
 use super::super::context::Context;
@@ -48,12 +49,11 @@ impl Session {
 
     /// A message of this account's is in the archive. If this device sent it, it has arrived, and that is all there is to it.
     pub(super) fn has_arrived(&mut self, message: &Element, context: &mut Context) -> bool {
-        let origin = doubles::sent_id(message);
-        let is_it = |id: &str| origin == Some(id) || message.attr("id") == Some(id);
+        let is_it = |stanza: &OutboundStanza| is_copy(message, stanza);
         let queue = &mut context.knowledge.queue;
         if let Some(at) = queue
             .iter()
-            .position(|stanza| stanza.unknown && is_it(&stanza.id))
+            .position(|stanza| stanza.unknown && is_it(stanza))
         {
             let stanza = queue.remove(at);
             let mut ops = note_sent([&stanza], context);
@@ -68,11 +68,7 @@ impl Session {
             self.go_on(context);
             return true;
         }
-        let seen = &context.knowledge.seen;
-        let is_known = message
-            .attr("id")
-            .is_some_and(|id| seen.contains(seen.tag(StableId::Ours(id))));
-        let is_ours = is_known || self.unacked.iter().any(|stanza| is_it(&stanza.id));
+        let is_ours = self.unacked.iter().any(is_it);
         if is_ours {
             self.commit(Vec::new(), context);
         }
@@ -127,6 +123,18 @@ impl Session {
         }
         // The server's count refers to it.
         self.give_up(context);
+    }
+}
+
+/// Whether a message in the archive is this stanza. An equal id is not enough: other clients of the account choose ids, too.
+fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
+    let names = [message.attr("id"), stanza_id::parse_origin_id(message)];
+    if !super::is_message(stanza) || !names.contains(&Some(stanza.id.as_str())) {
+        return false;
+    }
+    match parse_stanza(&stanza.xml) {
+        Some(sent) => doubles::is_same_sent(message, &sent),
+        None => true,
     }
 }
 

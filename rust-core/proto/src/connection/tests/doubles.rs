@@ -22,7 +22,9 @@ fn count(peer: &Peer) -> u32 {
 fn i2_a_message_that_its_sender_sent_again_comes_once_and_counts_twice() {
     let mut peer = online();
     let before = count(&peer);
-    peer.serve(&format!("{}{}", live("in1", "a1"), live("in1", "a2")));
+    let stamp = "<delay xmlns='urn:xmpp:delay' stamp='2026-11-20T10:00:00Z'/></message>";
+    let again = |archived| live("in1", archived).replace("</message>", stamp);
+    peer.serve(&format!("{}{}", live("in1", "a1"), again("a2")));
     assert_eq!(told(&mut peer), ["in1"]);
     assert_eq!(
         peer.ops(),
@@ -37,7 +39,7 @@ fn i2_a_message_that_its_sender_sent_again_comes_once_and_counts_twice() {
     assert_eq!(count(&peer), before + 2);
     assert_eq!(peer.memory.inbound.len(), 1);
     // From another resource of theirs, too.
-    peer.serve(&live("in1", "a3").replace("example.net/x", "example.net/y"));
+    peer.serve(&again("a3").replace("example.net/x", "example.net/y"));
     assert_eq!(told(&mut peer), [""; 0]);
 }
 

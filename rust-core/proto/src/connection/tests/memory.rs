@@ -47,6 +47,7 @@ impl Memory {
             Op::StoreScramKeys(id, keys) => knowledge.scram_keys = Some((id, keys)),
             Op::SmEnabled { session, sent } => {
                 knowledge.sm = Some(session);
+                knowledge.open_session = false;
                 for stanza in sent {
                     self.remove(&[stanza.seq]);
                     self.insert(stanza);
@@ -107,9 +108,11 @@ impl Memory {
                     stanza.strikes += u8::from(stanza.seq == seq);
                 }
             }
-            Op::Seen(tags) => tags.into_iter().for_each(|tag| knowledge.seen.insert(tag)),
+            Op::Seen(message) => knowledge.seen.insert(&message),
             Op::ArchiveCursor(cursor) => knowledge.archive = Some(cursor),
-            Op::NoArchive => knowledge.archive = None,
+            Op::ArchiveTime(time) => knowledge.archive_time = Some(time),
+            Op::NoArchive => (knowledge.archive, knowledge.archive_time) = (None, None),
+            Op::OpenSession(is_open) => knowledge.open_session = is_open,
             Op::ReplaceRoster { version, items } => {
                 knowledge.roster_version = version;
                 knowledge.watchers = crate::knowledge::Watchers::of(&items);

@@ -367,7 +367,7 @@ impl Peer {
                     is_known(after, self.next_seq),
                     "after what was never persisted"
                 );
-                let text = String::from_utf8(bytes).expect("UTF-8");
+                let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
                 assert!(
                     self.online || !parts.contains(&Part::Message),
                     "a stanza of the app before the session: {text}"

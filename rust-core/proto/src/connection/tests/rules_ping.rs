@@ -8,6 +8,7 @@ use super::scripts::*;
 use super::texts::*;
 use crate::connection::{Command, Timer};
 use crate::error::ConnectionError;
+use crate::knowledge::{OutboundKind, OutboundStanza};
 
 #[track_caller]
 fn bound_with(change: impl FnOnce(&mut Setup), authenticated: &str, greeting: &str) -> Peer {
@@ -130,4 +131,34 @@ fn i12_a_probe_while_enabling_outlives_the_refusal_of_enable() {
     peer.serve(&format!("<iq type='result' id='{id}'/>"));
     peer.pass(Duration::from_secs(6));
     assert_eq!(peer.closed, None);
+}
+
+/// A suspect goes alone, behind all that is unacknowledged; without stream management nobody would ever acknowledge the greeting.
+#[test]
+fn w8_a_suspect_does_not_wait_for_what_nobody_acknowledges() {
+    let suspect = |setup: &mut Setup| {
+        for (seq, id) in [(0, "m1"), (1, "m2")] {
+            setup.knowledge.queue.push(OutboundStanza {
+                seq,
+                id: id.to_owned(),
+                kind: OutboundKind::Message,
+                sent: false,
+                unknown: false,
+                sent_behind: None,
+                strikes: u8::from(seq == 0),
+                queued_at: super::setup::WALL,
+                xml: format!("<message id='{id}'><body>hello</body></message>"),
+            });
+        }
+        setup.knowledge.next_seq = 2;
+    };
+    let mut peer = bound_with(suspect, AUTHENTICATED, GREETING);
+    peer.serve(&sm_failed(""));
+    for id in ["m1", "m2"] {
+        let flight = peer.sends("message + iq");
+        assert!(flight.contains(&format!("<message id='{id}'>")), "{flight}");
+        let ping = id_before(&flight, "urn:xmpp:ping");
+        peer.serve(&format!("<iq type='result' id='{ping}'/>"));
+    }
+    assert!(peer.knowledge().queue.is_empty());
 }

@@ -52,6 +52,13 @@ impl ExpectServerFirst {
         }
     }
 
+    /// The server has to confirm its offer (XEP-0474), or the exchange fails with [`SaslError::OfferUnconfirmed`].
+    #[must_use]
+    pub fn requiring_confirmation(mut self, required: bool) -> Self {
+        self.expectation.require_confirmation(required);
+        self
+    }
+
     /// `client-first-message`
     pub fn initial_response(&self) -> Vec<u8> {
         format!("{}{}", self.gs2.header(), self.client_first_bare()).into_bytes()

@@ -22,6 +22,7 @@ fn inbound(id: &str) -> Op {
     Op::Inbound(Delivery {
         id: id.to_owned(),
         stanza: Element::new("message", "jabber:client").into(),
+        possible_duplicate_of: None,
     })
 }
 

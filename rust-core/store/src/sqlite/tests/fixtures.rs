@@ -47,6 +47,9 @@ fn files_of_every_schema_are_read() {
         if version < 4 {
             reopen::fill_schema_4(&mut store);
         }
+        if version < 5 {
+            reopen::fill_schema_5(&mut store);
+        }
         assert_eq!(Truth::print(&mut store), expected, "schema {version}");
         let version: i64 = (store.opened.as_ref().unwrap().connection())
             .query_row("PRAGMA user_version", [], |row| row.get(0))

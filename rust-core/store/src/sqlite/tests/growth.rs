@@ -1,6 +1,6 @@
 //! How big the file grows. What things cost in time is measured by `cargo xtask bench store`.
 
-use snapback_proto::knowledge::{ArchiveCursor, Delivery, Op, SeenTag, SmSession};
+use snapback_proto::knowledge::{ArchiveCursor, Delivery, Op, SeenMessage, SeenTag, SmSession};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xml::Element;
 
@@ -34,10 +34,11 @@ fn delivery(number: u32) -> Delivery {
             .with_attr("from", "romeo@example.net/orchard")
             .with_child(Element::new("body", "jabber:client").with_text(text))
             .into(),
+        possible_duplicate_of: None,
     }
 }
 
-/// The message's two ids, as each delivery of a message brings them.
+/// The message's ids, as each delivery of a message brings them.
 fn seen(number: u32) -> Op {
     let tag = |first| {
         let mut tag = [first; 16];
@@ -47,7 +48,10 @@ fn seen(number: u32) -> Op {
             .for_each(|(to, from)| *to = from);
         SeenTag(tag)
     };
-    Op::Seen(vec![tag(1), tag(2)])
+    Op::Seen(SeenMessage {
+        tags: vec![tag(1), tag(2), tag(3)],
+        reference: Some(format!("{number:022}")),
+    })
 }
 
 fn cursor(number: u32) -> Op {

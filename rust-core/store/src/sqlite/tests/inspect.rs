@@ -45,13 +45,13 @@ fn t9_what_is_remembered_is_told_and_what_is_secret_is_not() {
     let found = inspect(&folder.db(), ACCOUNT, &vault).unwrap();
     assert!(seen() == before, "looking changed something");
     assert!(found.report.is_clean());
-    assert_eq!((found.schema, found.has_log), (4, false));
+    assert_eq!((found.schema, found.has_log), (5, false));
     let session = found.session.as_ref().unwrap();
     assert_eq!((session.h, session.base, session.pending), (5, 4, 3));
     assert_eq!(session.id_bytes, "planted-sm-id".len());
     let queue = found.queue;
     assert_eq!((queue.sent, queue.unsent, queue.messages), (4, 1, 3));
-    assert_eq!((found.undelivered, found.roster_items), (2, 2));
+    assert_eq!((found.undelivered, found.roster_items), (3, 2));
     assert_eq!(found.fast.unwrap().count, u32::MAX);
     assert_eq!(found.fast_reserve.unwrap().count, 3);
     assert_eq!((found.servers.len(), found.caps.len()), (1, 2));

@@ -7,6 +7,8 @@ mod fixtures;
 mod flips;
 mod growth;
 mod inspect;
+mod remnants;
+mod spelling;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

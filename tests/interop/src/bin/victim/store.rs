@@ -2,7 +2,7 @@
 
 use rustix::process::{Signal, getpid, kill_process};
 use snapback_client::proto::knowledge::{Knowledge, Op, SmSession};
-use snapback_client::store::{KnownEndpoints, NewStanza, ServerKey};
+use snapback_client::store::{DeliveryPage, KnownEndpoints, NewStanza, ServerKey};
 use snapback_client::{Delivery, OpenReport, Roster, Store, StoreError};
 use snapback_interop::kills::fate::{Fate, When};
 
@@ -61,6 +61,18 @@ impl<S: Store> Store for DoomedStore<S> {
 
     fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError> {
         self.inner.undelivered()
+    }
+
+    fn undelivered_from(&mut self, first: Option<&str>) -> Result<DeliveryPage, StoreError> {
+        self.inner.undelivered_from(first)
+    }
+
+    fn backlog_limit(&self) -> usize {
+        self.inner.backlog_limit()
+    }
+
+    fn has_room(&mut self, others: usize) -> Result<bool, StoreError> {
+        self.inner.has_room(others)
     }
 
     fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {

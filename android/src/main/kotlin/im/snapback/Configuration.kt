@@ -181,10 +181,9 @@ public class Configuration internal constructor() {
         }
     }
 
-    internal fun toCore(account: String, password: String?): CoreConfig =
+    internal fun toCore(account: String): CoreConfig =
         CoreConfig(
             account = account,
-            password = password,
             resource = resource,
             storage =
                 when (val storage = storage) {

@@ -6,6 +6,7 @@ import im.snapback.ffi.ConnectionState as CoreState
 import im.snapback.ffi.DrainOutcome as CoreOutcome
 import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.Stanza as CoreStanza
+import im.snapback.ffi.StanzaAddress as CoreAddress
 import im.snapback.ffi.Timeline as CoreTimeline
 
 internal fun ULong.toDuration(): Duration = toLong().milliseconds
@@ -47,8 +48,9 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
                 ending.description,
                 ending.plan,
             )
-        is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(), confirm)
-        is CoreEvent.Carbon -> Event.Carbon(deliveryId, direction, stanza.toMessage(), confirm)
+        is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(), possibleDuplicateOf, confirm)
+        is CoreEvent.Carbon ->
+            Event.Carbon(deliveryId, direction, stanza.toMessage(), possibleDuplicateOf, confirm)
         is CoreEvent.Presence -> Event.Presence(deliveryId, stanza.toPresence(), confirm)
         is CoreEvent.StanzaStage -> Event.StageReached(id, stage.toStage())
         is CoreEvent.ServerFeatures -> Event.ServerFeatures(features)
@@ -59,13 +61,17 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
         is CoreEvent.InternalFault -> Event.InternalFault
     }
 
-/** An address that others wrote: one that cannot be read is no reason to lose a message. */
-private fun String?.toJid(): Jid? = this?.let(Jid::parseOrNull)
+private fun CoreAddress.toAddress(): StanzaAddress =
+    when (this) {
+        is CoreAddress.Absent -> StanzaAddress.Absent
+        is CoreAddress.Named -> StanzaAddress.Named(Jid.of(jid))
+        is CoreAddress.Unreadable -> StanzaAddress.Unreadable(text)
+    }
 
 private fun CoreStanza.toMessage(): ReceivedMessage =
     ReceivedMessage(
-        from = from.toJid(),
-        to = to.toJid(),
+        from = from.toAddress(),
+        to = to.toAddress(),
         id = id,
         type = kind,
         body = body,
@@ -77,4 +83,4 @@ private fun CoreStanza.toMessage(): ReceivedMessage =
     )
 
 private fun CoreStanza.toPresence(): ReceivedPresence =
-    ReceivedPresence(from = from.toJid(), type = kind, show = show, status = status, xml = xml)
+    ReceivedPresence(from = from.toAddress(), type = kind, show = show, status = status, xml = xml)

@@ -41,6 +41,11 @@ public sealed interface Event {
     public class Message internal constructor(
         override val deliveryId: String,
         public val message: ReceivedMessage,
+        /**
+         * What it may repeat: its sender gave it the same id, but other content. The earlier [deliveryId], or the id of a
+         * stanza that this device sent. `null` if it repeats nothing that is known.
+         */
+        public val possibleDuplicateOf: String?,
         private val confirmation: (String) -> Unit,
     ) : Delivery {
         override fun confirm(): Unit = confirmation(deliveryId)
@@ -53,6 +58,8 @@ public sealed interface Event {
         override val deliveryId: String,
         public val direction: CarbonDirection,
         public val message: ReceivedMessage,
+        /** What it may repeat, as in [Message.possibleDuplicateOf]. */
+        public val possibleDuplicateOf: String?,
         private val confirmation: (String) -> Unit,
     ) : Delivery {
         override fun confirm(): Unit = confirmation(deliveryId)
@@ -95,9 +102,10 @@ public sealed interface Event {
 
 /** A message that came in. Its text does not print. */
 public class ReceivedMessage internal constructor(
-    /** Who sent it; `null` if it is our own server. */
-    public val from: Jid?,
-    public val to: Jid?,
+    /** Who sent it. */
+    public val from: StanzaAddress,
+    /** Whom it is for. */
+    public val to: StanzaAddress,
     /** The id that its sender gave it. */
     public val id: String?,
     /** The attribute `type`, such as `chat`. */
@@ -115,7 +123,8 @@ public class ReceivedMessage internal constructor(
 
 /** Somebody's presence. */
 public class ReceivedPresence internal constructor(
-    public val from: Jid?,
+    /** Whose. */
+    public val from: StanzaAddress,
     /** The attribute `type`: `null` if available, `unavailable`, `subscribe`, ... */
     public val type: String?,
     /** `away`, `chat`, `dnd` or `xa`; `null` for simply there. */

@@ -6,18 +6,23 @@ import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
 
 /**
- * Tells the client when the user looks and when not, and lets it sleep if nobody has looked for a while.
+ * Tells the client whether the app is in the foreground, and pauses it after a while in the background.
  *
- * @param pauseAfter never, if `null`.
- * @param isLookedAt whether there are windows already: of those nobody tells any more that they came up.
+ * As `ProcessLifecycleOwner` of AndroidX: the app is in the foreground from the start of its first activity until
+ * [BETWEEN_WINDOWS] after the stop of its last.
+ *
+ * @param pauseAfter `null`: never.
+ * @param hasOthers whether there are windows that nobody counts. Where all are counted, it is always false; else it is asked
+ *   when none of those that are counted is left.
  */
 internal class ForegroundTracker(
     private val client: Client,
     private val scope: CoroutineScope,
     private val pauseAfter: Duration?,
-    private var isLookedAt: Boolean,
+    private val hasOthers: () -> Boolean = { false },
 ) {
     /** What is led through the life of the app. */
     interface Client {
@@ -29,59 +34,54 @@ internal class ForegroundTracker(
         fun resume()
     }
 
-    private val windows = mutableSetOf<Any>()
+    private var isVisible = false
     private var told: Boolean? = null
     private var leaving: Job? = null
 
-    init {
-        if (isLookedAt) arrive() else leave()
-    }
-
-    /** A window came up. */
+    /** A window is up. */
     @Synchronized
-    fun started(window: Any) {
-        windows += window
-        arrive()
-    }
-
-    /** A window went away. */
-    @Synchronized
-    fun stopped(window: Any) {
-        // One that came up before anybody told.
-        if (!windows.remove(window)) isLookedAt = false
-        if (!isVisible()) leave()
-    }
-
-    private fun arrive() {
+    fun arrived() {
+        isVisible = true
         leaving?.cancel()
         leaving = null
         tell(true)
     }
 
-    private fun leave() {
+    /** No window is up that is counted. */
+    @Synchronized
+    fun left() {
+        isVisible = false
         leaving?.cancel()
-        leaving =
-            scope.launch {
-                delay(BETWEEN_WINDOWS)
-                if (!left()) return@launch
-                delay(pauseAfter ?: return@launch)
-                try {
-                    client.pause()
-                } finally {
-                    // A window may have come up just before the client was told to sleep.
-                    if (isVisible()) client.resume()
-                }
-            }
+        leaving = scope.launch { leave() }
+    }
+
+    private suspend fun leave() {
+        if (told() == null && hasOthers()) tellUnlessGone(true)
+        delay(BETWEEN_WINDOWS)
+        // Of those that are not counted, nobody says when they go.
+        while (hasOthers()) delay(ASK_AGAIN)
+        if (!tellUnlessGone(false)) return
+        delay(pauseAfter ?: return)
+        try {
+            client.pause()
+        } finally {
+            // A window may have come up just before the client was told to sleep.
+            if (visible()) client.resume()
+        }
+    }
+
+    /** Returns whether this was still true: no window came up meanwhile. */
+    @Synchronized
+    private fun tellUnlessGone(foreground: Boolean): Boolean {
+        if (!isVisible) tell(foreground)
+        return !isVisible
     }
 
     @Synchronized
-    private fun left(): Boolean {
-        if (!isVisible()) tell(false)
-        return !isVisible()
-    }
+    private fun visible(): Boolean = isVisible
 
     @Synchronized
-    private fun isVisible(): Boolean = isLookedAt || windows.isNotEmpty()
+    private fun told(): Boolean? = told
 
     private fun tell(foreground: Boolean) {
         if (told == foreground) return
@@ -90,7 +90,10 @@ internal class ForegroundTracker(
     }
 
     private companion object {
-        /** A screen that is turned takes its window down before the next one is up; so long it may take on a slow device. */
+        /** A rotation stops the activity before the next one starts; this is how long it may take on a slow device. */
         val BETWEEN_WINDOWS = 700.milliseconds
+
+        /** Between questions for windows that are not counted. */
+        val ASK_AGAIN = 30.seconds
     }
 }

@@ -1,5 +1,6 @@
 package im.snapback
 
+import im.snapback.ffi.Jid as CoreJid
 import im.snapback.ffi.JidProblem as CoreJidProblem
 import im.snapback.ffi.parseJid
 
@@ -36,11 +37,12 @@ public class Jid private constructor(
         @JvmStatic
         public fun parse(text: String): Jid =
             try {
-                val parts = parseJid(text)
-                Jid(parts.localpart, parts.domain, parts.resource)
+                of(parseJid(text))
             } catch (problem: CoreJidProblem) {
                 throw SnapbackException.InvalidJid(problem)
             }
+
+        internal fun of(parts: CoreJid): Jid = Jid(parts.localpart, parts.domain, parts.resource)
 
         /** Reads an address; `null` if it is none. */
         @JvmStatic
@@ -50,6 +52,40 @@ public class Jid private constructor(
             } catch (_: SnapbackException.InvalidJid) {
                 null
             }
+    }
+}
+
+/** An address as a stanza names it: whom it is from, or whom it is for. Prints as it stands there. */
+public sealed interface StanzaAddress {
+    /** The address; `null` both where there is none and where it cannot be read: never a sign that our server spoke. */
+    public val jid: Jid?
+
+    /**
+     * The stanza names nobody. A stanza from nobody is from our own account, for which our server speaks (RFC 6120 section
+     * 8.1.2.1); no contact can send one.
+     */
+    public data object Absent : StanzaAddress {
+        override val jid: Jid? get() = null
+
+        override fun toString(): String = ""
+    }
+
+    /** An address. */
+    public data class Named(override val jid: Jid) : StanzaAddress {
+        override fun toString(): String = jid.toString()
+    }
+
+    /**
+     * Something that is no address by the rules of RFC 7622, some of which servers know less strictly. Any contact can send
+     * this.
+     */
+    public data class Unreadable(
+        /** As it stands in the stanza. */
+        val text: String,
+    ) : StanzaAddress {
+        override val jid: Jid? get() = null
+
+        override fun toString(): String = text
     }
 }
 

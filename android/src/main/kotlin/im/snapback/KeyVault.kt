@@ -30,10 +30,10 @@ public interface KeyVault {
 
 /** Why a vault did not do it. */
 public sealed class VaultException(text: String) : Exception(text) {
-    /** Not now: the device is locked, or the user has to agree first. */
+    /** Not now: the device is locked, the user has to agree first, or the key store does not answer. It is tried again. */
     public class Locked : VaultException("the vault is locked")
 
-    /** It cannot be read or written. */
+    /** It cannot be read or written, and that will last. */
     public class Broken : VaultException("the vault is broken")
 }
 

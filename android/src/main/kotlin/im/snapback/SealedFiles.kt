@@ -3,13 +3,21 @@ package im.snapback
 import java.io.File
 import java.io.FileOutputStream
 import java.io.IOException
+import java.io.RandomAccessFile
 import javax.crypto.AEADBadTagException
 import javax.crypto.Cipher
 import javax.crypto.SecretKey
 import javax.crypto.spec.GCMParameterSpec
 
-/** Secrets in files of a folder, sealed with AES-GCM under a key that is given with each call. */
-internal class SealedFiles(private val folder: File) {
+/**
+ * Secrets in files of a folder, sealed with AES-GCM under a key that is given with each call.
+ *
+ * @param sync puts on the disk which files a folder has: a file that was renamed may have its old name after a power loss else.
+ */
+internal class SealedFiles(
+    private val folder: File,
+    private val sync: (File) -> Unit,
+) {
     /** The secret of that name. A file that another key has sealed is none: what it held is lost. */
     fun read(
         name: String,
@@ -41,7 +49,7 @@ internal class SealedFiles(private val folder: File) {
         cipher.updateAAD(name.toByteArray())
         val sealed = cipher.iv + cipher.doFinal(secret)
         if (cipher.iv.size != NONCE) throw IOException("unexpected nonce")
-        folder.mkdirs()
+        prepare()
         val file = fileOf(name)
         val fresh = File(file.path + ".new")
         FileOutputStream(fresh).use {
@@ -49,6 +57,19 @@ internal class SealedFiles(private val folder: File) {
             it.fd.sync()
         }
         if (!fresh.renameTo(file)) throw IOException("cannot rename")
+        sync(folder)
+    }
+
+    private fun prepare() {
+        if (folder.isDirectory) return
+        if (!folder.mkdirs() && !folder.isDirectory) throw IOException("cannot make the folder")
+        folder.absoluteFile.parentFile?.let(sync)
+    }
+
+    /** Runs [work] while no other process does. */
+    fun <T> exclusively(work: () -> T): T {
+        prepare()
+        return RandomAccessFile(File(folder, LOCK), "rw").use { file -> file.channel.lock().use { work() } }
     }
 
     /** Names are the store's; as hexadecimal digits they cannot lead out of the folder. */
@@ -58,6 +79,9 @@ internal class SealedFiles(private val folder: File) {
     private companion object {
         const val ALGORITHM = "AES/GCM/NoPadding"
         const val NONCE = 12
+
+        /** No secret's file: their names are hexadecimal digits. */
+        const val LOCK = "lock"
         const val TAG_BITS = 128
     }
 }

@@ -8,6 +8,7 @@ import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
 import im.snapback.ffi.OpenException
 import im.snapback.ffi.OutgoingMessage
+import im.snapback.ffi.OutgoingPresence
 import im.snapback.ffi.SendException
 import im.snapback.ffi.escapeXml
 import kotlinx.coroutines.CancellationException
@@ -135,19 +136,31 @@ public class SnapbackClient private constructor(
         }
     }
 
-    /** Tells our presence, to everybody who may see it or to [to] alone. */
+    /**
+     * Tells our presence, to everybody who may see it or to [to] alone. [extensions] are further children, one XML element
+     * each: a room is joined with `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
+     * What everybody was told last is told again at the beginning of each new session, for as long as the process lives.
+     */
     public suspend fun sendPresence(
         to: Jid? = null,
         type: String? = null,
         show: String? = null,
         status: String? = null,
+        priority: Byte? = null,
+        extensions: List<String> = emptyList(),
     ): SentStanza =
         tracked(newId()) { id ->
-            val attributes = listOf("id" to id, "to" to to?.toString(), "type" to type)
-            val children = listOf("show" to show, "status" to status)
-            val head = attributes.joinToString("") { (name, value) -> value?.let { " $name='${escapeXml(it)}'" } ?: "" }
-            val text = children.joinToString("") { (name, value) -> value?.let { "<$name>${escapeXml(it)}</$name>" } ?: "" }
-            core.sendStanza("<presence$head>$text</presence>")
+            core.sendPresence(
+                OutgoingPresence(
+                    to = to?.toString(),
+                    kind = type,
+                    id = id,
+                    show = show,
+                    status = status,
+                    priority = priority,
+                    extensions = extensions,
+                ),
+            )
         }
 
     /**
@@ -423,7 +436,8 @@ public class SnapbackClient private constructor(
             configuration: Configuration,
         ): SnapbackClient =
             try {
-                SnapbackClient(CoreClient.open(configuration.toCore(account, password)))
+                val core = configuration.toCore(account)
+                SnapbackClient(password?.let { CoreClient.open(core, it) } ?: CoreClient.openWithoutPassword(core))
             } catch (error: OpenException) {
                 throw SnapbackException.of(error)
             }

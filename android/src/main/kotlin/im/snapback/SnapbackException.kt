@@ -125,6 +125,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
             when (reason) {
                 is SendFailure.SessionLost -> "its session was lost"
                 is SendFailure.StreamEnded -> reason.condition
+                is SendFailure.TooBig -> "it has ${reason.size} bytes, and the server takes ${reason.limit}"
                 is SendFailure.Refused -> reason.condition
             }
     }

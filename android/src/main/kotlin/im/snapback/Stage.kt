@@ -26,6 +26,9 @@ public sealed interface SendFailure {
     /** The server ended the stream each time that it was sent, with a condition such as `policy-violation`. */
     public data class StreamEnded(val condition: String) : SendFailure
 
+    /** It has more bytes ([size]) than the server takes ([limit], XEP-0478), which was not known when it was queued. */
+    public data class TooBig(val size: Long, val limit: Long) : SendFailure
+
     /** The server said so (RFC 6120 section 8.3). Its own words in [text] are not safe to log. */
     public class Refused(public val type: String, public val condition: String, public val text: String?) : SendFailure {
         override fun toString(): String = "Refused(condition=$condition)"
@@ -44,6 +47,7 @@ internal fun CoreStage.toStage(): Stage =
                 when (val reason = reason) {
                     is CoreFailure.SessionLost -> SendFailure.SessionLost
                     is CoreFailure.StreamEnded -> SendFailure.StreamEnded(reason.condition)
+                    is CoreFailure.TooBig -> SendFailure.TooBig(reason.size.toLong(), reason.limit.toLong())
                     is CoreFailure.Refused -> SendFailure.Refused(reason.kind, reason.condition, reason.text)
                 },
             )

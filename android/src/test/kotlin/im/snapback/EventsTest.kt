@@ -18,6 +18,10 @@ import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.util.concurrent.ConcurrentLinkedQueue
+import im.snapback.ffi.Event as CoreEvent
+import im.snapback.ffi.Jid as CoreJid
+import im.snapback.ffi.Stanza as CoreStanza
+import im.snapback.ffi.StanzaAddress as CoreAddress
 
 /** Events are neither lost nor doubled, whoever collects them and however that ends. */
 class EventsTest {
@@ -44,6 +48,37 @@ class EventsTest {
             assertEquals("bad handler", error.exceptionOrNull()?.message)
             assertEquals(3, queue.events.first())
         }
+
+    @Test
+    fun `w4 an address that cannot be read is not our own server`() {
+        fun from(address: CoreAddress): StanzaAddress {
+            val stanza =
+                CoreStanza(
+                    from = address,
+                    to = CoreAddress.Absent,
+                    id = null,
+                    kind = null,
+                    body = "x",
+                    subject = null,
+                    thread = null,
+                    show = null,
+                    status = null,
+                    delayedAtMs = null,
+                    originId = null,
+                    xml = "<message/>",
+                )
+            val event = CoreEvent.Message("d", stanza).toEvent {}
+            return (event as Event.Message).message.from
+        }
+        assertEquals(StanzaAddress.Absent, from(CoreAddress.Absent))
+        val romeo = from(CoreAddress.Named(CoreJid("romeo", "example.net", "orchard")))
+        assertEquals(StanzaAddress.Named(Jid.parse("Romeo@example.net/orchard")), romeo)
+        assertEquals("romeo@example.net", romeo.jid?.bare.toString())
+        val strange = from(CoreAddress.Unreadable("a b@example.net"))
+        assertEquals(StanzaAddress.Unreadable("a b@example.net"), strange)
+        assertFalse(strange == StanzaAddress.Absent)
+        assertEquals("a b@example.net", "$strange")
+    }
 
     @Test
     fun `one collector at a time, and those who put wait`() =

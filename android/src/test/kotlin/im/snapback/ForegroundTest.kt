@@ -3,6 +3,7 @@ package im.snapback
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.test.TestScope
 import kotlinx.coroutines.test.advanceTimeBy
+import kotlinx.coroutines.test.runCurrent
 import kotlinx.coroutines.test.runTest
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
@@ -34,50 +35,97 @@ class ForegroundTest {
             }
         }
 
-    private fun TestScope.tracker(
-        isLookedAt: Boolean,
-        pauseAfter: Duration? = 1.minutes,
-    ) = ForegroundTracker(client, backgroundScope, pauseAfter, isLookedAt)
+    private val windows = Windows()
+
+    /** Windows that nobody counts. */
+    private var hasOthers = false
+
+    private fun TestScope.follow(pauseAfter: Duration? = 1.minutes) {
+        windows.follow(ForegroundTracker(client, backgroundScope, pauseAfter) { hasOthers })
+        runCurrent()
+    }
 
     @Test
     fun `the user comes, goes for long, and comes back`() =
         runTest {
-            val tracker = tracker(isLookedAt = false)
-            tracker.started("main")
-            tracker.started("settings")
-            tracker.stopped("main")
+            follow()
+            windows.started("main")
+            windows.started("settings")
+            windows.stopped("main")
             advanceTimeBy(1.minutes)
             assertEquals(listOf("foreground"), told)
-            tracker.stopped("settings")
+            windows.stopped("settings")
             advanceTimeBy(59.seconds)
             assertEquals(listOf("foreground", "background"), told)
             advanceTimeBy(2.seconds)
             assertEquals(listOf("foreground", "background", "pause"), told)
-            tracker.started("main")
+            windows.started("main")
             assertEquals("foreground", told.last())
         }
 
     @Test
     fun `a screen that is turned is no news`() =
         runTest {
-            val tracker = tracker(isLookedAt = true)
+            val turned = List(4) { "turned $it" }
+            windows.started(turned[0])
+            follow()
             repeat(3) {
-                // The first of them came up before anybody told.
-                tracker.stopped("upright $it")
+                windows.stopped(turned[it])
                 advanceTimeBy(300.milliseconds)
-                tracker.started("upright ${it + 1}")
+                windows.started(turned[it + 1])
                 advanceTimeBy(2.minutes)
             }
             assertEquals(listOf("foreground"), told)
-            tracker.stopped("upright 3")
+            windows.stopped(turned[3])
             advanceTimeBy(1.seconds)
+            assertEquals(listOf("foreground", "background"), told)
+        }
+
+    @Test
+    fun `a client that is opened before the first window is in the background after the last`() =
+        runTest {
+            hasOthers = true
+            follow()
+            windows.started("main")
+            hasOthers = false
+            advanceTimeBy(1.minutes)
+            windows.stopped("main")
+            advanceTimeBy(1.seconds)
+            assertEquals(listOf("foreground", "background"), told)
+        }
+
+    @Test
+    fun `a dialog that closes above a window changes nothing, counted or not`() =
+        runTest {
+            hasOthers = true
+            follow()
+            // Nobody saw that one start.
+            windows.stopped("old dialog")
+            windows.started("dialog")
+            windows.stopped("dialog")
+            advanceTimeBy(5.minutes)
+            assertEquals(listOf("foreground"), told)
+            hasOthers = false
+            windows.stopped("main")
+            advanceTimeBy(1.seconds)
+            assertEquals(listOf("foreground", "background"), told)
+        }
+
+    @Test
+    fun `windows that nobody counts are missed within a minute`() =
+        runTest {
+            hasOthers = true
+            follow()
+            advanceTimeBy(5.minutes)
+            hasOthers = false
+            advanceTimeBy(31.seconds)
             assertEquals(listOf("foreground", "background"), told)
         }
 
     @Test
     fun `nobody looks at a process that a push has started`() =
         runTest {
-            tracker(isLookedAt = false, pauseAfter = null)
+            follow(pauseAfter = null)
             advanceTimeBy(1.minutes)
             assertEquals(listOf("background"), told)
         }
@@ -86,10 +134,10 @@ class ForegroundTest {
     fun `a window that comes up while the client goes to sleep wakes it`() =
         runTest {
             pausing = CompletableDeferred()
-            val tracker = tracker(isLookedAt = false)
+            follow()
             advanceTimeBy(2.minutes)
             assertEquals(listOf("background", "pause"), told)
-            tracker.started("main")
+            windows.started("main")
             advanceTimeBy(1.seconds)
             assertEquals(listOf("background", "pause", "foreground", "resume"), told)
         }

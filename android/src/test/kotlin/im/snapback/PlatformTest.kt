@@ -1,5 +1,7 @@
 package im.snapback
 
+import kotlinx.coroutines.test.advanceTimeBy
+import kotlinx.coroutines.test.runTest
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -8,42 +10,74 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import javax.crypto.spec.SecretKeySpec
+import kotlin.time.Duration.Companion.seconds
 
 /** What Android's side decides by itself, without Android. */
 class PlatformTest {
-    @Test
-    fun `a network is told once, and again when it is another or has been validated`() {
-        val told = mutableListOf<NetworkState>()
-        val tracker = NetworkTracker(told::add)
-        tracker.none()
-        tracker.changed("wifi") { it.copy(hasInternet = true) }
-        tracker.changed("wifi") { it.copy(nameServers = listOf("192.0.2.1")) }
-        tracker.changed("wifi") { it.copy(nameServers = listOf("192.0.2.1")) }
-        tracker.changed("wifi") { it.copy(isPortal = true) }
-        tracker.changed("wifi") { it.copy(isPortal = false, isValidated = true) }
-        tracker.changed("cell") { it.copy(hasInternet = true) }
-        tracker.lost("wifi")
-        tracker.changed("cell") { it.copy(isBlocked = true) }
-        tracker.lost("cell")
-        val wifi = listOf("192.0.2.1")
-        assertEquals(
-            listOf(
-                NetworkState(false, emptyList()),
-                NetworkState(true, emptyList()),
-                NetworkState(true, wifi),
-                NetworkState(false, wifi),
-                NetworkState(true, wifi),
-                NetworkState(true, emptyList()),
-                NetworkState(false, emptyList()),
-                NetworkState(false, emptyList()),
-            ),
-            told,
-        )
+    private val told = mutableListOf<NetworkState>()
+    private val wifi = listOf("192.0.2.1")
+
+    private fun NetworkTracker.arrived(network: Any, blocked: Boolean = false) {
+        changed(network) { it.copy(hasInternet = true) }
+        changed(network) { it.copy(nameServers = wifi) }
+        changed(network) { it.copy(isBlocked = blocked) }
     }
 
     @Test
+    fun `a network is told once, and again when it is another or has been validated`() =
+        runTest {
+            val tracker = NetworkTracker(backgroundScope, told::add)
+            tracker.none()
+            tracker.arrived("wifi")
+            tracker.changed("wifi") { it.copy(nameServers = wifi) }
+            tracker.changed("wifi") { it.copy(isPortal = true) }
+            tracker.changed("wifi") { it.copy(isPortal = false, isValidated = true) }
+            tracker.arrived("cell")
+            tracker.lost("wifi")
+            tracker.changed("cell") { it.copy(isBlocked = true) }
+            tracker.lost("cell")
+            advanceTimeBy(5.seconds)
+            val expected = listOf(false, true, false, true, true, false, false)
+            assertEquals(expected, told.map { it.available })
+            assertEquals(listOf(emptyList<String>()), told.map { it.nameServers }.distinct() - listOf(wifi))
+        }
+
+    @Test
+    fun `a network is not told before it is known whether the app may use it`() =
+        runTest {
+            val tracker = NetworkTracker(backgroundScope, told::add)
+            tracker.arrived("wifi", blocked = true)
+            advanceTimeBy(5.seconds)
+            assertEquals(listOf(NetworkState(false, wifi)), told)
+        }
+
+    @Test
+    fun `a piece that never comes is not waited for`() =
+        runTest {
+            val tracker = NetworkTracker(backgroundScope, told::add)
+            tracker.changed("wifi") { it.copy(hasInternet = true) }
+            assertEquals(emptyList<NetworkState>(), told)
+            advanceTimeBy(1.seconds)
+            tracker.changed("wifi") { it.copy(nameServers = wifi) }
+            advanceTimeBy(1.seconds)
+            assertEquals(listOf(NetworkState(true, emptyList()), NetworkState(true, wifi)), told)
+        }
+
+    @Test
+    fun `a network that goes before it is known was none`() =
+        runTest {
+            val tracker = NetworkTracker(backgroundScope, told::add)
+            tracker.none()
+            tracker.changed("wifi") { it.copy(hasInternet = true) }
+            tracker.lost("wifi")
+            advanceTimeBy(5.seconds)
+            assertEquals(listOf(NetworkState(false, emptyList())), told)
+        }
+
+    @Test
     fun `secrets come back from their files, and only with their key and under their name`(@TempDir folder: File) {
-        val files = SealedFiles(folder)
+        val synced = mutableListOf<File>()
+        val files = SealedFiles(folder, synced::add)
         val key = SecretKeySpec(ByteArray(32) { 1 }, "AES")
         val other = SecretKeySpec(ByteArray(32) { 2 }, "AES")
         assertNull(files.read("a/../b", key))
@@ -51,6 +85,8 @@ class PlatformTest {
         files.write("a/../b", byteArrayOf(4, 5, 6), key)
         assertArrayEquals(byteArrayOf(4, 5, 6), files.read("a/../b", key))
         assertNull(files.read("a/../b", other))
+        // A rename lasts when its folder is on the disk.
+        assertEquals(listOf(folder, folder), synced)
         val file = folder.listFiles().orEmpty().single()
         assertFalse(file.readBytes().asList().windowed(3).any { it == listOf<Byte>(4, 5, 6) })
         file.copyTo(File(folder, "63"))

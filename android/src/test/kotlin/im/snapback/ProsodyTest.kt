@@ -62,7 +62,7 @@ class ProsodyTest {
                         val before = prosody.open(0, folder)
                         before.connect()
                         sender.send(juliet, "before")
-                        before.next<Event.Message> { it.message.body == "before" && it.message.from?.bare.toString() == romeo }
+                        before.next<Event.Message> { it.message.body == "before" && it.message.from.jid?.bare.toString() == romeo }
                         before.disconnect()
                         before.shutdown()
                         val sent = (1..7).map { sender.send(juliet, "$pages $it") }
@@ -106,7 +106,7 @@ class ProsodyTest {
                     assertEquals("1 < 2 & \"so on\"", message.body)
                     juliet.shutdown()
 
-                    romeo.send(checkNotNull(message.from).bare, "while you were away")
+                    romeo.send(checkNotNull(message.from.jid).bare, "while you were away")
                     prosody.open(0, folder).use { again ->
                         again.connect()
                         val resumed = again.next<Event.Online>()

@@ -39,7 +39,7 @@ class SessionTest {
                     assertEquals(3, resumed.timeline.roundTrips)
                     val message = client.next<Event.Message>().message
                     assertEquals("where are you?", message.body)
-                    assertEquals(ROMEO, message.from?.bare)
+                    assertEquals(ROMEO, message.from.jid?.bare)
 
                     client.disconnect()
                     withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Offline } }

@@ -6,23 +6,39 @@ import android.app.ActivityManager.RunningAppProcessInfo
 import android.app.Application
 import android.os.Bundle
 import im.snapback.ForegroundTracker
-import im.snapback.SnapbackClient
+import im.snapback.Windows
+import kotlinx.coroutines.CoroutineScope
 import kotlin.time.Duration
 
-/** Follows the windows of the app that can be seen. */
+/** Leads a client through the foreground and the background of the app. */
 internal class ActivityMonitor(
-    private val application: Application,
-    client: SnapbackClient,
+    application: Application,
+    client: ForegroundTracker.Client,
+    scope: CoroutineScope,
     pauseAfter: Duration?,
 ) : AutoCloseable {
-    // A client is often opened by a window that is up by then.
-    private val tracker = ForegroundTracker(client.asTracked, client.pumpScope, pauseAfter, isLookedAt())
+    private val tracker = ForegroundTracker(client, scope, pauseAfter, Activities::hasUncounted)
+
+    init {
+        Activities.count(application, isFirst = false)
+        Activities.windows.follow(tracker)
+    }
+
+    override fun close(): Unit = Activities.windows.unfollow(tracker)
+}
+
+/** The activities of the process. */
+internal object Activities {
+    val windows = Windows()
+
+    private var counted: Application? = null
+    private var isComplete = false
 
     private val callbacks =
         object : Application.ActivityLifecycleCallbacks {
-            override fun onActivityStarted(activity: Activity) = tracker.started(activity)
+            override fun onActivityStarted(activity: Activity) = windows.started(activity)
 
-            override fun onActivityStopped(activity: Activity) = tracker.stopped(activity)
+            override fun onActivityStopped(activity: Activity) = windows.stopped(activity)
 
             override fun onActivityCreated(
                 activity: Activity,
@@ -41,14 +57,26 @@ internal class ActivityMonitor(
             override fun onActivityDestroyed(activity: Activity) = Unit
         }
 
-    init {
+    /**
+     * Counts them from now on.
+     *
+     * @param isFirst whether none can have started before.
+     */
+    @Synchronized
+    fun count(
+        application: Application,
+        isFirst: Boolean,
+    ) {
+        if (counted === application) return
+        counted = application
+        isComplete = isFirst
         application.registerActivityLifecycleCallbacks(callbacks)
     }
 
-    private fun isLookedAt(): Boolean {
+    /** Whether a window can be seen that started before they were counted, as far as the system's word goes. */
+    fun hasUncounted(): Boolean {
+        if (synchronized(this) { isComplete }) return false
         val process = RunningAppProcessInfo().also(ActivityManager::getMyMemoryState)
         return process.importance == RunningAppProcessInfo.IMPORTANCE_FOREGROUND
     }
-
-    override fun close(): Unit = application.unregisterActivityLifecycleCallbacks(callbacks)
 }

@@ -1,41 +1,57 @@
 package im.snapback.android
 
 import android.security.keystore.KeyGenParameterSpec
+import android.security.keystore.KeyPermanentlyInvalidatedException
 import android.security.keystore.KeyProperties
-import android.security.keystore.UserNotAuthenticatedException
+import android.system.ErrnoException
+import android.system.Os
+import android.system.OsConstants
 import im.snapback.KeyVault
 import im.snapback.SealedFiles
 import im.snapback.VaultException
 import java.io.File
 import java.io.IOException
 import java.security.GeneralSecurityException
+import java.security.InvalidAlgorithmParameterException
 import java.security.KeyStore
+import java.security.NoSuchAlgorithmException
+import java.security.NoSuchProviderException
+import java.security.ProviderException
 import javax.crypto.KeyGenerator
 import javax.crypto.SecretKey
 
 /**
  * Keeps secrets in small files, each sealed with a key that never leaves the Android Keystore.
  *
- * The key needs no unlocked device: a push may come while the phone is locked.
+ * The key needs no unlocked device: a push may come while the phone is locked. All vaults of an app share one key.
+ *
+ * What fails is tried again ([VaultException.Locked]): the key store of a phone is another process that may be busy, restarted
+ * or out of room, and says so in the same words as when it has lost a key. Only what cannot pass by itself is
+ * [VaultException.Broken].
  */
-public class KeystoreVault(folder: File) : KeyVault {
-    private val files = SealedFiles(folder)
+public class KeystoreVault internal constructor(
+    folder: File,
+    sync: (File) -> Unit,
+) : KeyVault {
+    private val files = SealedFiles(folder, sync)
 
-    override fun read(name: String): ByteArray? =
-        guarded {
-            val key = existingKey() ?: return null
-            files.read(name, key)
-        }
+    /** Keeps them in this folder, which is made if there is none. */
+    public constructor(folder: File) : this(folder, ::sync)
+
+    override fun read(name: String): ByteArray? = guarded { existingKey()?.let { files.read(name, it) } }
 
     override fun write(
         name: String,
         secret: ByteArray,
-    ): Unit = guarded { files.write(name, secret, existingKey() ?: newKey()) }
+    ): Unit = guarded { files.write(name, secret, existingKey() ?: onlyKey()) }
 
     private fun existingKey(): SecretKey? {
         val store = KeyStore.getInstance(STORE).apply { load(null) }
         return store.getKey(ALIAS, null) as SecretKey?
     }
+
+    /** A second key under the name would take the place of the first, and what that has sealed would be lost. */
+    private fun onlyKey(): SecretKey = synchronized(MAKING) { files.exclusively { existingKey() ?: newKey() } }
 
     private fun newKey(): SecretKey {
         val purposes = KeyProperties.PURPOSE_ENCRYPT or KeyProperties.PURPOSE_DECRYPT
@@ -55,17 +71,40 @@ public class KeystoreVault(folder: File) : KeyVault {
     private inline fun <T> guarded(work: () -> T): T =
         try {
             work()
-        } catch (_: UserNotAuthenticatedException) {
+        } catch (error: GeneralSecurityException) {
+            throw if (lasts(error)) VaultException.Broken() else VaultException.Locked()
+        } catch (_: ProviderException) {
+            // Of the Android Keystore, where the interface has no checked exception.
             throw VaultException.Locked()
-        } catch (_: GeneralSecurityException) {
-            throw VaultException.Broken()
         } catch (_: IOException) {
-            throw VaultException.Broken()
+            throw VaultException.Locked()
         }
 
     private companion object {
         const val STORE = "AndroidKeyStore"
         const val ALIAS = "im.snapback.vault"
         const val KEY_BITS = 256
+
+        /** Held while a key is made: of all vaults in the process. */
+        val MAKING = Any()
+
+        fun lasts(error: GeneralSecurityException): Boolean =
+            error is KeyPermanentlyInvalidatedException ||
+                error is NoSuchAlgorithmException ||
+                error is NoSuchProviderException ||
+                error is InvalidAlgorithmParameterException
+
+        fun sync(folder: File) {
+            try {
+                val descriptor = Os.open(folder.path, OsConstants.O_RDONLY, 0)
+                try {
+                    Os.fsync(descriptor)
+                } finally {
+                    Os.close(descriptor)
+                }
+            } catch (error: ErrnoException) {
+                throw IOException("cannot sync the folder", error)
+            }
+        }
     }
 }

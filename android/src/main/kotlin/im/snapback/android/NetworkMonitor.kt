@@ -1,40 +1,48 @@
 package im.snapback.android
 
+import android.Manifest
 import android.content.Context
+import android.content.pm.PackageManager
 import android.net.ConnectivityManager
 import android.net.LinkProperties
 import android.net.Network
 import android.net.NetworkCapabilities
+import android.os.Build
+import im.snapback.NetworkState
 import im.snapback.NetworkTracker
-import im.snapback.SnapbackClient
+import im.snapback.NetworkTracker.Facts
+import im.snapback.Registration
+import kotlinx.coroutines.CoroutineScope
 
-/** Follows the default network of the device. */
+/**
+ * Follows the default network of the device.
+ *
+ * @throws SecurityException if the app has given up the permission `ACCESS_NETWORK_STATE`, which comes with the library.
+ */
 internal class NetworkMonitor(
     context: Context,
-    client: SnapbackClient,
+    scope: CoroutineScope,
+    tell: (NetworkState) -> Unit,
 ) : AutoCloseable {
     private val manager = context.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
-    private val tracker = NetworkTracker(client::networkChanged)
+    private val tracker = NetworkTracker(scope, tell)
 
     private val callback =
         object : ConnectivityManager.NetworkCallback() {
+            override fun onAvailable(network: Network) {
+                // From Android 8 on, the rest is told right after this.
+                if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) look(network)
+            }
+
             override fun onCapabilitiesChanged(
                 network: Network,
                 capabilities: NetworkCapabilities,
-            ) = tracker.changed(network) {
-                it.copy(
-                    hasInternet = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET),
-                    isValidated = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED),
-                    isPortal = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_CAPTIVE_PORTAL),
-                )
-            }
+            ) = tracker.changed(network) { it.with(capabilities) }
 
             override fun onLinkPropertiesChanged(
                 network: Network,
                 link: LinkProperties,
-            ) = tracker.changed(network) { facts ->
-                facts.copy(nameServers = link.dnsServers.mapNotNull { it.hostAddress?.substringBefore('%') })
-            }
+            ) = tracker.changed(network) { it.with(link) }
 
             override fun onBlockedStatusChanged(
                 network: Network,
@@ -44,11 +52,49 @@ internal class NetworkMonitor(
             override fun onLost(network: Network) = tracker.lost(network)
         }
 
+    private val registration: Registration
+
     init {
+        if (context.checkSelfPermission(PERMISSION) != PackageManager.PERMISSION_GRANTED) {
+            throw SecurityException("$PERMISSION is missing")
+        }
         // Where there is none, nobody says so.
         if (manager.activeNetwork == null) tracker.none()
-        manager.registerDefaultNetworkCallback(callback)
+        registration =
+            Registration(
+                scope,
+                // Android 11 throws SecurityException at times, for no reason of the app's.
+                register = { manager.registerDefaultNetworkCallback(callback) },
+                unregister = { manager.unregisterNetworkCallback(callback) },
+                poll = { look(manager.activeNetwork) },
+            )
     }
 
-    override fun close(): Unit = manager.unregisterNetworkCallback(callback)
+    private fun look(network: Network?) {
+        if (network == null) return tracker.none()
+        val capabilities = manager.getNetworkCapabilities(network) ?: return
+        val link = manager.getLinkProperties(network)
+        tracker.changed(network) { facts ->
+            val known = facts.with(capabilities).copy(isBlocked = facts.isBlocked ?: false)
+            if (link == null) known.copy(nameServers = known.nameServers.orEmpty()) else known.with(link)
+        }
+    }
+
+    override fun close(): Unit = registration.close()
+
+    private companion object {
+        const val PERMISSION = Manifest.permission.ACCESS_NETWORK_STATE
+
+        fun Facts.with(capabilities: NetworkCapabilities): Facts =
+            copy(
+                hasInternet = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET),
+                isValidated = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED),
+                isPortal = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_CAPTIVE_PORTAL),
+                // Before Android 10, nobody tells of it.
+                isBlocked = isBlocked ?: if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) false else null,
+            )
+
+        fun Facts.with(link: LinkProperties): Facts =
+            copy(nameServers = link.dnsServers.mapNotNull { it.hostAddress?.substringBefore('%') })
+    }
 }

@@ -57,8 +57,10 @@ public object SnapbackAndroid {
                 val client = SnapbackClient.open(account, password, configuration)
                 opened = client
                 client.companions += SystemResolver(client)
-                client.companions += NetworkMonitor(app, client)
-                (app as? Application)?.let { client.companions += ActivityMonitor(it, client, pauseInBackgroundAfter) }
+                client.companions += NetworkMonitor(app, client.pumpScope, client::networkChanged)
+                (app as? Application)?.let {
+                    client.companions += ActivityMonitor(it, client.asTracked, client.pumpScope, pauseInBackgroundAfter)
+                }
                 client
             }
         } catch (error: Throwable) {

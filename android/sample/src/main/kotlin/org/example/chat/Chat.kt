@@ -40,7 +40,7 @@ class Chat(
                 when (event) {
                     is Event.Message -> {
                         val message = event.message
-                        received.update { it + Line(message.from?.bare.toString(), message.body.orEmpty()) }
+                        received.update { it + Line((message.from.jid?.bare ?: message.from).toString(), message.body.orEmpty()) }
                     }
                     is Event.Online -> logins.update { it + "${event.outcome} in ${event.timeline.roundTrips}" }
                     else -> Unit

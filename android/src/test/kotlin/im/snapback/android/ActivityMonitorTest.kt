@@ -1,0 +1,159 @@
+package im.snapback.android
+
+import android.app.Activity
+import android.app.ActivityManager
+import android.app.ActivityManager.RunningAppProcessInfo
+import android.app.Application
+import android.os.Process
+import im.snapback.ForegroundTracker
+import kotlinx.coroutines.test.TestScope
+import kotlinx.coroutines.test.advanceTimeBy
+import kotlinx.coroutines.test.runCurrent
+import kotlinx.coroutines.test.runTest
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.Robolectric
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
+import org.robolectric.annotation.Config
+import kotlin.time.Duration.Companion.seconds
+
+/** Activities that come and go, before and after a client is opened. */
+@RunWith(RobolectricTestRunner::class)
+@Config(sdk = [34], manifest = Config.NONE)
+class ActivityMonitorTest {
+    private val application: Application = RuntimeEnvironment.getApplication()
+    private val told = mutableListOf<String>()
+    private val open = mutableListOf<ActivityController<Activity>>()
+    private var monitor: ActivityMonitor? = null
+
+    private val client =
+        object : ForegroundTracker.Client {
+            override fun setForeground(foreground: Boolean) {
+                told += if (foreground) "foreground" else "background"
+            }
+
+            override suspend fun pause() = Unit
+
+            override fun resume() = Unit
+        }
+
+    private fun TestScope.openClient() {
+        monitor = ActivityMonitor(application, client, backgroundScope, null)
+        runCurrent()
+    }
+
+    private fun activity() = Robolectric.buildActivity(Activity::class.java).setup().also { open += it }
+
+    private fun ActivityController<Activity>.leave() {
+        pause().stop()
+        open -= this
+    }
+
+    private fun looksAtUs(value: Boolean) {
+        val process = RunningAppProcessInfo()
+        process.pid = Process.myPid()
+        process.importance =
+            if (value) RunningAppProcessInfo.IMPORTANCE_FOREGROUND else RunningAppProcessInfo.IMPORTANCE_CACHED
+        shadowOf(application.getSystemService(ActivityManager::class.java)).setProcesses(listOf(process))
+    }
+
+    /** As Android does before everything else in an app. */
+    private fun startProcess() {
+        Robolectric.buildContentProvider(ActivityCounter::class.java).create()
+    }
+
+    @After
+    fun leaveAll() {
+        open.toList().forEach { it.leave() }
+        monitor?.close()
+    }
+
+    @Test
+    fun `a client that is opened before the first window goes to the background with the last one`() =
+        runTest {
+            startProcess()
+            looksAtUs(true)
+            openClient()
+            val main = activity()
+            advanceTimeBy(10.seconds)
+            assertEquals(listOf("foreground"), told)
+            main.leave()
+            advanceTimeBy(1.seconds)
+            assertEquals(listOf("foreground", "background"), told)
+        }
+
+    @Test
+    fun `a client is opened where nobody counted from the beginning`() =
+        runTest {
+            looksAtUs(true)
+            openClient()
+            val main = activity()
+            advanceTimeBy(10.seconds)
+            main.leave()
+            looksAtUs(false)
+            advanceTimeBy(1.seconds)
+            assertEquals(listOf("foreground", "background"), told)
+        }
+
+    @Test
+    fun `a dialog that closes above a window changes nothing, both older than the client`() =
+        runTest {
+            startProcess()
+            val main = activity()
+            main.pause()
+            val dialog = activity()
+            openClient()
+            dialog.leave()
+            main.resume()
+            advanceTimeBy(10.seconds)
+            assertEquals(listOf("foreground"), told)
+            main.leave()
+            advanceTimeBy(1.seconds)
+            assertEquals(listOf("foreground", "background"), told)
+        }
+
+    @Test
+    fun `a dialog closes where nobody counted from the beginning`() =
+        runTest {
+            val main = activity()
+            main.pause()
+            val dialog = activity()
+            looksAtUs(true)
+            openClient()
+            dialog.leave()
+            advanceTimeBy(10.seconds)
+            assertEquals(listOf("foreground"), told)
+            main.leave()
+            looksAtUs(false)
+            advanceTimeBy(1.seconds)
+            assertEquals(listOf("foreground", "background"), told)
+        }
+
+    @Test
+    fun `a rotation is no news`() =
+        runTest {
+            startProcess()
+            val main = activity()
+            openClient()
+            repeat(3) {
+                main.recreate()
+                advanceTimeBy(2.seconds)
+            }
+            assertEquals(listOf("foreground"), told)
+        }
+
+    @Test
+    fun `a process that a push has started is in the background, whatever the system says`() =
+        runTest {
+            startProcess()
+            looksAtUs(true)
+            openClient()
+            advanceTimeBy(1.seconds)
+            assertEquals(listOf("background"), told)
+        }
+}

@@ -1,0 +1,138 @@
+package im.snapback.android
+
+import android.security.keystore.KeyPermanentlyInvalidatedException
+import android.security.keystore.UserNotAuthenticatedException
+import im.snapback.VaultException
+import org.junit.After
+import org.junit.Assert.assertArrayEquals
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertNull
+import org.junit.Assert.assertThrows
+import org.junit.Before
+import org.junit.Rule
+import org.junit.Test
+import org.junit.rules.TemporaryFolder
+import org.junit.runner.RunWith
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.annotation.Config
+import java.io.File
+import java.security.KeyStoreException
+import java.security.NoSuchAlgorithmException
+import java.security.ProviderException
+import java.security.Security
+import java.security.UnrecoverableKeyException
+import java.util.concurrent.CyclicBarrier
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.TimeoutException
+import kotlin.concurrent.thread
+
+/** The vault, over a key store that fails as those of phones do. */
+@RunWith(RobolectricTestRunner::class)
+@Config(sdk = [34], manifest = Config.NONE)
+class KeystoreVaultTest {
+    @get:Rule
+    val folder = TemporaryFolder()
+
+    @Before
+    fun install() {
+        FakeKeystore.reset()
+        Security.addProvider(FakeKeystore())
+    }
+
+    /** Robolectric cannot open a folder, as the real one does to put it on the disk. */
+    private fun vault(place: File) = KeystoreVault(place) {}
+
+    @After
+    fun remove() = Security.removeProvider("AndroidKeyStore")
+
+    @Test
+    fun `a secret comes back, and none is there without its key`() {
+        val vault = vault(File(folder.root, "new/keys"))
+        assertNull(vault.read("a"))
+        vault.write("a", byteArrayOf(1, 2))
+        assertArrayEquals(byteArrayOf(1, 2), vault(File(folder.root, "new/keys")).read("a"))
+        FakeKeystore.keys.clear()
+        assertNull(vault.read("a"))
+    }
+
+    @Test
+    fun `two accounts that are opened at once share one key`() {
+        val barrier = CyclicBarrier(2)
+        // Both have looked and found none before either goes on; the second look is under the lock, and alone.
+        val looks = ThreadLocal.withInitial { 0 }
+        FakeKeystore.looked = {
+            looks.set(looks.get() + 1)
+            if (looks.get() == 1) barrier.await(10, TimeUnit.SECONDS)
+        }
+        val vaults = listOf("one", "two").map { it to vault(File(folder.root, "keys")) }
+        vaults.map { (name, vault) -> thread { vault.write(name, name.toByteArray()) } }.forEach { it.join() }
+        FakeKeystore.looked = {}
+        assertEquals(1, FakeKeystore.generated.get())
+        vaults.forEach { (name, vault) -> assertArrayEquals(name.toByteArray(), vault.read(name)) }
+    }
+
+    @Test
+    fun `vaults in different folders share it too`() {
+        val inside = CyclicBarrier(2)
+        val looks = ThreadLocal.withInitial { 0 }
+        FakeKeystore.looked = {
+            looks.set(looks.get() + 1)
+            try {
+                // The second look of both at once would be the fault.
+                inside.await(if (looks.get() == 1) 10_000 else 200, TimeUnit.MILLISECONDS)
+            } catch (_: TimeoutException) {
+                inside.reset()
+            } catch (_: java.util.concurrent.BrokenBarrierException) {
+                // The other one gave up.
+            }
+        }
+        val names = listOf("one", "two")
+        names
+            .map { name -> thread { vault(File(folder.root, name)).write(name, name.toByteArray()) } }
+            .forEach { it.join() }
+        FakeKeystore.looked = {}
+        assertEquals(1, FakeKeystore.generated.get())
+        names.forEach { assertArrayEquals(it.toByteArray(), vault(File(folder.root, it)).read(it)) }
+    }
+
+    @Test
+    fun `what may pass is not broken, and loses nothing`() {
+        val vault = vault(folder.root)
+        vault.write("a", byteArrayOf(1))
+        val passing =
+            listOf(
+                UserNotAuthenticatedException(),
+                UnrecoverableKeyException("Failed to obtain information about key"),
+                KeyStoreException("busy"),
+                ProviderException("Failed to load generated key"),
+            )
+        passing.forEach { failure ->
+            FakeKeystore.failure = failure
+            assertThrows(VaultException.Locked::class.java) { vault.read("a") }
+            assertThrows(VaultException.Locked::class.java) { vault.write("a", byteArrayOf(2)) }
+            FakeKeystore.failure = null
+            assertArrayEquals(byteArrayOf(1), vault.read("a"))
+        }
+        assertEquals(1, FakeKeystore.generated.get())
+    }
+
+    @Test
+    fun `what lasts is broken`() {
+        val vault = vault(folder.root)
+        listOf(KeyPermanentlyInvalidatedException(), NoSuchAlgorithmException()).forEach { failure ->
+            FakeKeystore.failure = failure
+            assertThrows(VaultException.Broken::class.java) { vault.read("a") }
+        }
+    }
+
+    @Test
+    fun `a folder that cannot be made now may be made later`() {
+        val place = File(folder.root, "keys")
+        place.writeText("in the way")
+        val vault = vault(place)
+        assertThrows(VaultException.Locked::class.java) { vault.write("a", byteArrayOf(1)) }
+        place.delete()
+        vault.write("a", byteArrayOf(1))
+        assertArrayEquals(byteArrayOf(1), vault.read("a"))
+    }
+}

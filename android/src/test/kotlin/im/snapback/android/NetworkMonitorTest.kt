@@ -1,0 +1,155 @@
+package im.snapback.android
+
+import android.Manifest
+import android.app.Application
+import android.content.Context
+import android.net.ConnectivityManager
+import android.net.LinkProperties
+import android.net.Network
+import android.net.NetworkCapabilities
+import android.os.Build
+import im.snapback.NetworkState
+import kotlinx.coroutines.test.TestScope
+import kotlinx.coroutines.test.advanceTimeBy
+import kotlinx.coroutines.test.runTest
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertThrows
+import org.junit.Before
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.Implementation
+import org.robolectric.annotation.Implements
+import org.robolectric.shadows.ShadowConnectivityManager
+import org.robolectric.shadows.ShadowNetwork
+import org.robolectric.shadows.ShadowNetworkCapabilities
+import org.robolectric.util.ReflectionHelpers
+import java.net.InetAddress
+import kotlin.time.Duration.Companion.seconds
+
+/** What the system says about networks, and what the client is told. */
+@RunWith(RobolectricTestRunner::class)
+@Config(sdk = [34], manifest = Config.NONE, shadows = [Refusing::class])
+class NetworkMonitorTest {
+    private val application: Application = RuntimeEnvironment.getApplication()
+    private val manager = application.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
+    private val told = mutableListOf<NetworkState>()
+    private var monitor: NetworkMonitor? = null
+    private val wifi = ShadowNetwork.newInstance(7)
+    private val internet =
+        ShadowNetworkCapabilities.newInstance().also {
+            shadowOf(it).addCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET)
+        }
+    private val link = LinkProperties().apply { setDnsServers(listOf(InetAddress.getByName("192.0.2.1"))) }
+    private val callback: ConnectivityManager.NetworkCallback get() = shadowOf(manager).networkCallbacks.single()
+
+    @Before
+    fun grant() {
+        Refusing.refusals = 0
+        shadowOf(application).grantPermissions(Manifest.permission.ACCESS_NETWORK_STATE)
+    }
+
+    @After
+    fun close() {
+        monitor?.close()
+        ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", Build.VERSION_CODES.UPSIDE_DOWN_CAKE)
+    }
+
+    private fun TestScope.open() {
+        monitor = NetworkMonitor(application, backgroundScope, told::add)
+        told.clear()
+    }
+
+    private fun arrive(network: Network) {
+        callback.onAvailable(network)
+        callback.onCapabilitiesChanged(network, internet)
+        callback.onLinkPropertiesChanged(network, link)
+    }
+
+    @Test
+    fun `a network is told once, when all is known of it`() =
+        runTest {
+            open()
+            arrive(wifi)
+            assertEquals(emptyList<NetworkState>(), told)
+            callback.onBlockedStatusChanged(wifi, false)
+            advanceTimeBy(5.seconds)
+            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), told)
+        }
+
+    @Test
+    fun `a network that is blocked for the app was never there`() =
+        runTest {
+            open()
+            arrive(wifi)
+            callback.onBlockedStatusChanged(wifi, true)
+            advanceTimeBy(5.seconds)
+            assertEquals(listOf(false), told.map { it.available })
+        }
+
+    @Test
+    fun `Android 9 says nothing about being blocked`() =
+        runTest {
+            ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", Build.VERSION_CODES.P)
+            open()
+            arrive(wifi)
+            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), told)
+        }
+
+    @Test
+    fun `a registration that the system refuses is tried again, and networks are seen meanwhile`() =
+        runTest {
+            Refusing.refusals = 3
+            open()
+            assertEquals(0, shadowOf(manager).networkCallbacks.size)
+            val network = checkNotNull(manager.activeNetwork)
+            shadowOf(manager).setNetworkCapabilities(network, internet)
+            shadowOf(manager).setLinkProperties(network, link)
+            advanceTimeBy(2.seconds)
+            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), told)
+            advanceTimeBy(60.seconds)
+            arrive(network)
+            callback.onBlockedStatusChanged(network, false)
+            assertEquals(1, told.size)
+            callback.onLost(network)
+            assertEquals(listOf(true, false), told.map { it.available })
+        }
+
+    @Test
+    fun `a monitor that never registered closes`() =
+        runTest {
+            Refusing.refusals = 1
+            open()
+            monitor?.close()
+            advanceTimeBy(600.seconds)
+            assertEquals(0, shadowOf(manager).networkCallbacks.size)
+        }
+
+    @Test
+    fun `an app that gave the permission up hears of it`() =
+        runTest {
+            shadowOf(application).denyPermissions(Manifest.permission.ACCESS_NETWORK_STATE)
+            assertThrows(SecurityException::class.java) { open() }
+        }
+}
+
+/** Android 11 throws this at times. */
+@Implements(ConnectivityManager::class)
+internal class Refusing : ShadowConnectivityManager() {
+    @Implementation
+    override fun registerDefaultNetworkCallback(callback: ConnectivityManager.NetworkCallback) {
+        if (refusals > 0) {
+            refusals -= 1
+            throw SecurityException("Package android does not belong to 10123")
+        }
+        super.registerDefaultNetworkCallback(callback)
+    }
+
+    companion object {
+        var refusals = 0
+    }
+}

@@ -1,0 +1,139 @@
+//! The password on its way into the core.
+
+use std::fmt;
+
+use snapback_client::Secret;
+
+/// A password. In Kotlin and Swift it is a `String`; here it does not print and is wiped from memory when dropped (rule T9).
+///
+/// It crosses as an argument of its own, never as a field of a record. The buffer in which an argument arrives becomes this
+/// value, so no second copy is left behind unwiped; and the records of Kotlin and Swift print all of their fields.
+#[derive(Clone)]
+pub struct Password(Secret<String>);
+
+uniffi::custom_type!(Password, String, {
+    try_lift: |text| Ok(Password(Secret::new(text))),
+    lower: |password| password.0.expose().clone(),
+});
+
+impl Password {
+    /// The password, for the core.
+    pub(crate) fn into_secret(self) -> Secret<String> {
+        self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use uniffi::{Lift, Lower};
+
+    use super::*;
+    use crate::config::{
+        self, CoreConfig, DangerousTrust, Identity, LoginPolicy, Patience, Storage,
+    };
+
+    const PLANTED: &str = "correct horse battery staple 4711";
+
+    fn planted() -> Password {
+        let argument = <String as Lower<crate::UniFfiTag>>::lower(PLANTED.to_owned());
+        <Password as Lift<crate::UniFfiTag>>::try_lift(argument).unwrap()
+    }
+
+    fn config(account: &str) -> CoreConfig {
+        CoreConfig {
+            account: account.to_owned(),
+            resource: "test".to_owned(),
+            storage: Storage::Memory,
+            policy: LoginPolicy::default(),
+            patience: Patience::default(),
+            servers: Vec::new(),
+            name_servers: None,
+            ask_platform: false,
+            identity: Identity {
+                name: "Test".to_owned(),
+                kind: "phone".to_owned(),
+                node: "urn:test".to_owned(),
+                features: Vec::new(),
+                device: None,
+            },
+            carbons: true,
+            presence: true,
+            roster: true,
+            catch_up: None,
+            max_stanza: None,
+            dangerous_trust: Some(DangerousTrust {
+                only_these_roots_pem: String::new(),
+            }),
+        }
+    }
+
+    #[test]
+    fn t9_the_password_shows_in_nothing_that_prints() {
+        let password = planted();
+        let mut printed = format!("{password:?} {password:#?}");
+        for account in ["juliet@example.org", "example.org", "@", PLANTED] {
+            let config = config(account);
+            printed += &format!("{config:?}").replace(&format!("{account:?}"), "");
+            match config::prepare(config, Some(password.clone())) {
+                Ok((prepared, report)) => printed += &format!("{prepared:?} {report:?}"),
+                Err(error) => printed += &format!("{error:?} {error}"),
+            }
+        }
+        assert!(!printed.contains(PLANTED), "T9: {printed}");
+        assert!(!printed.contains(&format!("{:?}", PLANTED.as_bytes())));
+    }
+
+    #[test]
+    fn t9_the_buffer_of_the_argument_becomes_the_secret() {
+        let text = PLANTED.to_owned();
+        let address = text.as_ptr();
+        let argument = <String as Lower<crate::UniFfiTag>>::lower(text);
+        let password = <Password as Lift<crate::UniFfiTag>>::try_lift(argument).unwrap();
+        assert_eq!(password.0.expose().as_ptr(), address, "a copy was made");
+        assert_eq!(password.into_secret().expose(), PLANTED);
+    }
+
+    /// Records and enums print all of their fields, here and in the other languages.
+    #[test]
+    fn t9_no_record_and_no_enum_has_a_field_for_a_secret() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+        let (mut seen, mut types) = (0, 0);
+        for entry in fs::read_dir(folder).unwrap() {
+            let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+            let source = source.split("#[cfg(test)]").next().unwrap();
+            for derived in source.split("#[derive(").skip(1) {
+                let (derives, rest) = derived.split_once(")]").unwrap();
+                if !derives.contains("uniffi::") || derives.contains("uniffi::Object") {
+                    continue;
+                }
+                types += 1;
+                // The declaration ends where the line of its closing brace does.
+                let declaration = rest.split("\n}").next().unwrap();
+                for line in declaration.lines().map(str::trim) {
+                    let Some((name, kind)) = line.split_once(": ") else {
+                        continue;
+                    };
+                    if line.starts_with("//") || line.starts_with('#') {
+                        continue;
+                    }
+                    seen += 1;
+                    let name = name.trim_start_matches("pub ");
+                    let words = ["password", "token", "secret", "credential", "passphrase"];
+                    let is_text = kind.contains("String") || kind.contains("Vec<u8>");
+                    let is_named = words.iter().any(|word| name.contains(word));
+                    assert!(!(is_text && is_named), "T9: {line}");
+                    assert!(!kind.contains("Password"), "T9: {line}");
+                }
+            }
+        }
+        assert!(types > 40 && seen > 100, "{types} types, {seen} fields");
+    }
+}

@@ -1,0 +1,158 @@
+//! Addresses that took a connection and led to no login. They are tried behind all others, for a while.
+//!
+//! Nothing here is believed for long: an address that is set back is still tried when the others fail, and the network that made
+//! it fail may be another one by then.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use snapback_proto::time::Instant;
+use snapback_resolver::{Endpoint, Transport};
+
+/// For how long an address at which no login was ever proven stays behind: an hour, in which a phone that walks from one
+/// network into another meets it once.
+const UNPROVEN: Duration = Duration::from_secs(3600);
+/// The same after the first failure where logins were proven: a minute, since the path may have broken just then. Four times
+/// as long after each further failure in a row, up to [`UNPROVEN`].
+const PROVEN: Duration = Duration::from_secs(60);
+/// So many addresses are kept. A domain has a handful; the DNS can be made to name thousands.
+const MOST: usize = 64;
+
+/// Where a connection led to. Not the name: one of the addresses of a host may be a black hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    addr: SocketAddr,
+    transport: Transport,
+}
+
+impl From<&Endpoint> for Address {
+    fn from(endpoint: &Endpoint) -> Self {
+        Self {
+            addr: endpoint.addr,
+            transport: endpoint.transport,
+        }
+    }
+}
+
+/// How far a connection came that led to no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reached {
+    /// TLS was established.
+    pub(super) tls: bool,
+    /// A login was proven at this server, now or before.
+    pub(super) proven: bool,
+}
+
+#[derive(Debug)]
+struct Failing {
+    address: Address,
+    /// Failures in a row.
+    times: u32,
+    until: Option<Instant>,
+}
+
+/// The addresses that failed and did not work since; the one that failed last stands last.
+#[derive(Debug, Default)]
+pub(super) struct SetBack {
+    failing: Vec<Failing>,
+}
+
+impl SetBack {
+    /// A connection to this address ended before there was a session.
+    pub(super) fn failed(&mut self, address: Address, reached: Reached, now: Instant) {
+        let before = self.forget(address).map_or(0, |failing| failing.times);
+        let times = before.saturating_add(1);
+        let wait = match (reached.proven, reached.tls) {
+            (false, _) => Some(UNPROVEN),
+            // It is the right server, and whatever broke there may have been the path.
+            (true, true) if times == 1 => None,
+            (true, _) => Some(UNPROVEN.min(PROVEN * 4_u32.saturating_pow(times.min(4) - 1))),
+        };
+        if self.failing.len() >= MOST {
+            self.failing.remove(0);
+        }
+        self.failing.push(Failing {
+            address,
+            times,
+            until: wait.map(|wait| now + wait),
+        });
+    }
+
+    /// There was a session over this address.
+    pub(super) fn worked(&mut self, address: Address) {
+        self.forget(address);
+    }
+
+    /// What is to be tried last, and of that what failed longest ago first.
+    pub(super) fn addresses(&self, now: Instant) -> Vec<Address> {
+        let set_back = self.failing.iter();
+        set_back
+            .filter(|failing| failing.until.is_some_and(|until| now < until))
+            .map(|failing| failing.address)
+            .collect()
+    }
+
+    fn forget(&mut self, address: Address) -> Option<Failing> {
+        let place = self.failing.iter().position(|f| f.address == address)?;
+        Some(self.failing.remove(place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNKNOWN: Reached = Reached {
+        tls: true,
+        proven: false,
+    };
+
+    fn address(last: u8) -> Address {
+        Address {
+            addr: ([192, 0, 2, last], 5222).into(),
+            transport: Transport::StartTls,
+        }
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn w1_the_one_that_failed_last_is_tried_last() {
+        let mut set_back = SetBack::default();
+        for last in [1, 2, 1] {
+            set_back.failed(address(last), UNKNOWN, at(0));
+        }
+        assert_eq!(set_back.addresses(at(1)), [address(2), address(1)]);
+        set_back.worked(address(1));
+        assert_eq!(set_back.addresses(at(1)), [address(2)]);
+        assert_eq!(set_back.addresses(at(3600)), []);
+    }
+
+    #[test]
+    fn w1_where_logins_were_proven_a_lift_costs_little() {
+        let proven = |tls| Reached { tls, proven: true };
+        let mut set_back = SetBack::default();
+        set_back.failed(address(1), proven(true), at(0));
+        assert_eq!(set_back.addresses(at(0)), [], "it may have been the path");
+        for (tls, until) in [(true, 240), (false, 960), (true, 3600), (true, 3600)] {
+            set_back.failed(address(1), proven(tls), at(0));
+            assert_eq!(set_back.addresses(at(until - 1)), [address(1)]);
+            assert_eq!(set_back.addresses(at(until)), []);
+        }
+        set_back.failed(address(2), proven(false), at(0));
+        assert_eq!(set_back.addresses(at(59)), [address(1), address(2)]);
+    }
+
+    #[test]
+    fn i20_a_name_with_thousands_of_addresses_fills_no_memory() {
+        let mut set_back = SetBack::default();
+        for port in 0..10_000 {
+            let addr = ([192, 0, 2, 1], port).into();
+            let transport = Transport::DirectTls;
+            set_back.failed(Address { addr, transport }, UNKNOWN, at(0));
+        }
+        assert_eq!(set_back.addresses(at(0)).len(), MOST);
+    }
+}

@@ -1,0 +1,161 @@
+//! Presence of the app: its children, our caps, and what a new session begins with.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code: what goes wrong should stop the test"
+)]
+
+mod support;
+
+use std::sync::Arc;
+
+use snapback_client::{Client, Element, Outcome, Transport};
+use snapback_netsim::Link;
+use snapback_reference_server::Switches;
+use support::Setup;
+use support::course::{Course, follow, wait_for};
+
+const CLIENT: &str = "jabber:client";
+const CAPS: &str = "http://jabber.org/protocol/caps";
+const MUC: &str = "http://jabber.org/protocol/muc";
+
+/// Juliet is online, and Romeo, who sees her presence, too.
+async fn both() -> (Setup, Client, Arc<Link>) {
+    let switches = Switches {
+        early_data: None,
+        ..Switches::modern()
+    };
+    let setup = Setup::hasty(switches, Transport::DirectTls).await;
+    setup
+        .server
+        .world(|world| world.befriend("juliet", "romeo"));
+    let (romeo, link) = setup.another_online("romeo@localhost", "jul13t").await;
+    setup.client.connect();
+    setup.online().await;
+    setup.settle().await;
+    (setup, romeo, link)
+}
+
+fn child(name: &str, text: &str) -> Element {
+    Element::new(name, CLIENT).with_text(text)
+}
+
+/// The next presence of Juliet's that says so.
+async fn seen(romeo: &Client, so: impl Fn(&Element) -> bool, what: &str) -> Element {
+    let mut course = Course::default();
+    let is_it = |presence: &Element| {
+        let from = presence.attr("from").unwrap_or_default();
+        from.starts_with("juliet@") && so(presence)
+    };
+    let mut until = |course: &Course| course.presences.iter().any(|one| is_it(&one.stanza));
+    follow(romeo, &mut course, &mut until, what).await;
+    let mut presences = course.presences.into_iter().map(|one| one.stanza);
+    let found = presences.find(|presence| is_it(presence)).unwrap();
+    found.as_ref().clone()
+}
+
+/// The client sleeps, and the server does not wait for it.
+async fn lose_session(setup: &Setup) {
+    setup.client.suspend().await;
+    let is_noticed = || {
+        let sessions = setup.server.sessions();
+        let mut hers = sessions.iter().filter(|one| one.jid.starts_with("juliet@"));
+        hers.all(|one| one.connection.is_none())
+    };
+    wait_for(is_noticed, "the server notices").await;
+    setup.server.forget_sessions("juliet");
+}
+
+fn is_away(presence: &Element) -> bool {
+    let show = presence.child("show", CLIENT);
+    show.is_some_and(|show| show.text() == "away")
+}
+
+#[tokio::test]
+async fn each_available_presence_carries_our_caps_and_its_children() {
+    let (setup, romeo, _link) = both().await;
+    let initial = seen(&romeo, |one| !is_away(one), "the first").await;
+    let ver = |presence: &Element| {
+        let caps = presence.child("c", CAPS)?;
+        Some(caps.attr("ver")?.to_owned())
+    };
+    assert!(ver(&initial).is_some());
+    let custom = Element::new("x", "urn:example:mood").with_text("glad");
+    let children = vec![
+        child("show", "away"),
+        child("status", "tea"),
+        custom.clone(),
+    ];
+    let client = &setup.client;
+    client.send_presence(None, None, children).await.unwrap();
+    let away = seen(&romeo, is_away, "away").await;
+    assert_eq!(ver(&away), ver(&initial), "XEP-0115 6.1");
+    assert_eq!(away.child("x", "urn:example:mood"), Some(&custom));
+    // A room is joined in the same way; it has the presence for itself.
+    let to = setup.server.sessions();
+    let to = to.iter().find(|one| one.jid.starts_with("romeo@")).unwrap();
+    let join = vec![Element::new("x", MUC)];
+    let to = Some(to.jid.as_str());
+    client.send_presence(to, None, join).await.unwrap();
+    let joined = seen(&romeo, |one| one.has_child("x", MUC), "join").await;
+    assert!(ver(&joined).is_some());
+    // Neither caps twice, nor caps of who leaves.
+    let own = Element::new("c", CAPS).with_attr("ver", "mine");
+    let sent = client.send_presence(None, None, vec![own]).await;
+    sent.unwrap();
+    let mine = |one: &Element| ver(one).as_deref() == Some("mine");
+    let mine = seen(&romeo, mine, "its own caps").await;
+    let all = mine.children().filter(|child| child.is("c", CAPS));
+    assert_eq!(all.count(), 1);
+    let leaves = Some("unavailable");
+    client
+        .send_presence(None, leaves, Vec::new())
+        .await
+        .unwrap();
+    let gone = seen(&romeo, |one| one.attr("type") == leaves, "gone").await;
+    assert!(!gone.has_child("c", CAPS));
+}
+
+#[tokio::test]
+async fn a_new_session_begins_with_the_presence_that_was_told_last() {
+    let (setup, romeo, _link) = both().await;
+    let status = Element::new("x", "urn:example:mood").with_text("glad");
+    let children = vec![child("show", "away"), status];
+    let client = &setup.client;
+    client.send_presence(None, None, children).await.unwrap();
+    // To one alone is not to everybody.
+    let to = Some("romeo@localhost");
+    let there = vec![child("show", "chat")];
+    client.send_presence(to, None, there).await.unwrap();
+    let chats = |one: &Element| {
+        let show = one.child("show", CLIENT);
+        show.is_some_and(|show| show.text() == "chat")
+    };
+    seen(&romeo, chats, "to Romeo").await;
+    for session in 0..2 {
+        lose_session(&setup).await;
+        let gone = |one: &Element| one.attr("type") == Some("unavailable");
+        seen(&romeo, gone, "gone").await;
+        client.resume();
+        assert_eq!(setup.online().await.outcome, Outcome::Bound);
+        let first = seen(&romeo, |one| one.attr("type").is_none(), "back").await;
+        assert!(is_away(&first), "session {session}: {}", first.to_xml());
+        assert!(first.has_child("x", "urn:example:mood"));
+        assert!(first.has_child("c", CAPS));
+    }
+    // Who wants to be unseen stays unseen.
+    let unseen = Some("unavailable");
+    client
+        .send_presence(None, unseen, Vec::new())
+        .await
+        .unwrap();
+    setup.settle().await;
+    lose_session(&setup).await;
+    client.resume();
+    assert_eq!(setup.online().await.outcome, Outcome::Bound);
+    setup.settle().await;
+    let sessions = setup.server.sessions();
+    let juliet = sessions.iter().find(|one| one.jid.starts_with("juliet@"));
+    assert!(!juliet.unwrap().available);
+}
