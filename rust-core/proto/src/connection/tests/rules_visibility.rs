@@ -1,5 +1,7 @@
 //! W9 and W10: who gets an answer, and how long it may be.
 
+use std::sync::Arc;
+
 use super::peer::{Peer, Setup};
 use super::scripts::*;
 use super::texts::*;
@@ -7,6 +9,7 @@ use crate::connection::{Command, Event};
 use crate::error::ConnectionError;
 use crate::knowledge::OutboundKind;
 use crate::ns;
+use crate::stream::features::{StreamFeatures, StreamLimits};
 use crate::xml::Element;
 
 fn online() -> Peer {
@@ -207,25 +210,26 @@ fn w9_a_request_with_a_huge_id_is_counted_reported_and_not_answered() {
 /// XEP-0478: the server says what it takes; what else is echoed counts as well.
 #[test]
 fn w9_no_answer_is_longer_than_what_the_server_takes() {
-    let limits = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>300</max-bytes></limits>";
-    for (limits, from, answered) in [
-        ("", format!("romeo@example.net/{}", "x".repeat(900)), true),
-        (limits, "romeo@example.net/x".to_owned(), true),
+    for (max_bytes, from, answered) in [
+        (None, format!("romeo@example.net/{}", "x".repeat(900)), true),
+        (Some(300), "romeo@example.net/x".to_owned(), true),
         (
-            limits,
+            Some(300),
             format!("romeo@example.net/{}", "x".repeat(200)),
             false,
         ),
     ] {
-        let mut peer = Setup::direct().start();
-        open_direct(&mut peer);
-        show(&mut peer, &sasl2());
-        let proof = scram2(&mut peer, AUTHENTICATE, "");
-        peer.serve(&success2(&proof, JID, &bound2(ENABLED)));
-        let flight = peer.sends("roster + disco + presence + archive + r");
-        peer.serve(&answers(&flight));
-        peer.serve(&features(limits));
-        left(&mut peer);
+        let mut knowledge = after_sasl2();
+        knowledge.server.authenticated = Some(Arc::new(StreamFeatures {
+            limits: Some(StreamLimits {
+                max_bytes,
+                idle_seconds: None,
+            }),
+            ..StreamFeatures::default()
+        }));
+        let mut peer = Setup::starttls().knowing(knowledge).start();
+        open_starttls(&mut peer);
+        finish_fast_resume(&mut peer, GREETED2);
         peer.events();
         peer.serve(&get("a1", &from, PING));
         let is_told = peer
