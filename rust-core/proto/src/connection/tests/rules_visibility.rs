@@ -215,7 +215,7 @@ fn w9_no_answer_is_longer_than_what_the_server_takes() {
         (Some(300), "romeo@example.net/x".to_owned(), true),
         (
             Some(300),
-            format!("romeo@example.net/{}", "x".repeat(200)),
+            format!("romeo@example.net/{}", "x".repeat(300)),
             false,
         ),
     ] {
