@@ -98,7 +98,7 @@ impl<T: Tls + Clone> Engine<T> {
     ) {
         let xml = stanza.to_xml();
         let refused = self
-            .is_small_enough(xml.len())
+            .is_small_enough(stanza.greatest_len())
             .and_then(|()| has_room(room).map_err(Refusal::Store));
         if let Err(refusal) = refused {
             return self.answer(waiting, Err(refusal));
