@@ -37,4 +37,5 @@ mod rules_login;
 mod rules_ping;
 mod rules_resume;
 mod rules_tls;
+mod rules_visibility;
 mod unknown;
