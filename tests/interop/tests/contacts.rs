@@ -15,10 +15,11 @@ use std::time::Duration;
 use raw::Secure;
 use snapback_client::{Outcome, Transport};
 use snapback_interop::phone::{Endpoint, Log, Phone};
-use snapback_interop::{Account, RunningServer};
+use snapback_interop::{Account, Credentials, RunningServer};
 
 const RTT: Duration = Duration::from_millis(20);
 const JULIET: &str = "juliet@snapback.test";
+const ROMEO: &str = "romeo@snapback.test";
 
 on_server!(
     prosody_13_0,
@@ -41,6 +42,7 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
     ]
 );
 
@@ -62,6 +64,8 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
 );
 
@@ -71,19 +75,19 @@ on_server!(
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
         w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
-);
-
-on_server!(
-    jabberd2_2_7,
-    Flavour::Jabberd2,
-    [t6_a_stanza_that_cannot_be_read_hides_nothing,]
 );
 
 /// A client of Juliet's that the server takes to be available.
 async fn juliet(server: &RunningServer) -> Phone {
-    let endpoint = Endpoint::of(server, Transport::DirectTls);
     let account = server.account(Account::Juliet);
+    juliet_as(server, account).await
+}
+
+async fn juliet_as(server: &RunningServer, account: &Credentials) -> Phone {
+    let endpoint = Endpoint::of(server, Transport::DirectTls);
     let mut phone = Phone::open(&endpoint, account, RTT, |_| {}).await;
     phone.client.connect();
     assert_eq!(phone.available().await.outcome, Outcome::Bound);
@@ -221,6 +225,79 @@ async fn t6_a_stanza_that_cannot_be_read_hides_nothing(server: &mut RunningServe
     // One end for each time that this test asked for it.
     let asked = if server.flavour().has_archive() { 2 } else { 1 };
     assert_eq!(phone.log.ended.len(), asked, "{}", phone.log);
+    phone.client.disconnect().await;
+}
+
+/// A client that counts its ids from the same number after each start.
+async fn i17_equal_ids_with_other_texts_are_other_messages(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    for when in ["live", "archived"] {
+        let texts: Vec<String> = ["one", "two", "three"]
+            .map(|text| format!("{text}, {when}"))
+            .into();
+        if when == "archived" {
+            phone.client.disconnect().await;
+        }
+        blocking(|| {
+            let mut device = Contact::available(server, Account::Juliet);
+            let mut romeo = Contact::new(server, Account::Romeo);
+            for text in &texts {
+                device.say(&message(ROMEO, "aaaa1", text));
+                romeo.say(&message(JULIET, "aaaa1", text));
+            }
+        });
+        if when == "archived" {
+            phone.client.connect();
+            phone.available().await;
+        }
+        once_each(&mut phone, &texts).await;
+        let copies =
+            |log: &Log, text: &String| log.copies.iter().filter(|copy| copy.body == *text).count();
+        phone
+            .until("all copies", |log| {
+                texts.iter().all(|text| copies(log, text) > 0)
+            })
+            .await;
+        for text in &texts {
+            assert_eq!(copies(&phone.log, text), 1, "{text}: {}", phone.log);
+        }
+    }
+    phone.client.disconnect().await;
+}
+
+/// The account as somebody typed it: copies and archived messages of `juliet@` are its own.
+async fn t7_another_spelling_of_the_account_is_the_account(server: &mut RunningServer) {
+    let account = Credentials {
+        jid: "Juliet@SNAPBACK.Test".to_owned(),
+        ..server.account(Account::Juliet).clone()
+    };
+    let mut phone = juliet_as(server, &account).await;
+    for when in ["live", "archived"] {
+        if when == "archived" {
+            phone.client.disconnect().await;
+        }
+        let text = format!("spelt, {when}");
+        blocking(|| {
+            let mut device = Contact::available(server, Account::Juliet);
+            device.say(&message(ROMEO, &format!("copied-{when}"), &text));
+            let mut romeo = Contact::new(server, Account::Romeo);
+            romeo.say(&message(
+                "JULIET@snapback.TEST",
+                &format!("spelt-{when}"),
+                &text,
+            ));
+        });
+        if when == "archived" {
+            phone.client.connect();
+            phone.available().await;
+        }
+        once_each(&mut phone, std::slice::from_ref(&text)).await;
+        if server.flavour().has_carbons() {
+            let copied = |log: &Log| log.copies.iter().any(|copy| copy.body == text);
+            phone.until("a copy", copied).await;
+        }
+    }
+    assert!(phone.log.faults.is_empty(), "{:?}", phone.log.faults);
     phone.client.disconnect().await;
 }
 
