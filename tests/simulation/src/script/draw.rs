@@ -2,7 +2,6 @@
 
 use super::{Action, Cut, Profile, Script, Step};
 use crate::faults::FAULTS;
-use crate::hostile::STANZAS;
 use crate::random::Random;
 use crate::setup::VARIATIONS;
 
@@ -44,11 +43,7 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Rand
     match random.below(1_000) {
         0..110 => push(now, Action::Send(few(random))),
         110..120 => push(now, Action::Request),
-        120..190 => push(now, Action::Receive(few(random))),
-        190..200 => {
-            let index = usize::try_from(random.below(STANZAS as u64)).unwrap_or_default();
-            push(now, Action::Hostile(index));
-        }
+        120..200 => push(now, Action::Receive(few(random))),
         200..220 => push(now, Action::Active(random.one_in(2))),
         220..250 => push(now, Action::Confirm),
         250..259 => {
