@@ -574,7 +574,10 @@ impl Context {
         }
     }
 
-    /// A first session is about to be asked for. Were the process killed behind that, the archive would have what came to a
+    /// A first session, or another one without an archive, is about to be asked for. Until it can be resumed, or is closed in
+    /// order, nobody would send again what it missed: the next one says so.
+    ///
+    /// For a first session: Were the process killed behind that, the archive would have what came to a
     /// session that nobody remembers. There is no id to begin at yet, so it is a time; for this connection itself there is
     /// nothing to catch up with.
     pub(super) fn note_first_bind(&mut self) -> Option<Seq> {
@@ -584,7 +587,8 @@ impl Context {
         let since = self.now.wall.plus_seconds(-CLOCK_MARGIN_SECONDS);
         let cursor = ArchiveCursor::Since(UnixTime(since.0.max(0)));
         self.first_bind = Some(cursor.clone());
-        Some(self.persist(vec![Op::ArchiveCursor(cursor)]))
+        let ops = vec![Op::ArchiveCursor(cursor), Op::OpenSession(true)];
+        Some(self.persist(ops))
     }
 
     /// Where the archive has what is sent now. In a first session that is a time, until its end is learnt.

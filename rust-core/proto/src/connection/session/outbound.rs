@@ -35,6 +35,10 @@ pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &
 /// The server has forgotten the session. First what it did handle is acknowledged, then the rest is unknown (rule I8):
 /// messages are queued again and the archive decides about them, what belonged to the session fails.
 pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<(), ConnectionError> {
+    if std::mem::take(&mut context.knowledge.open_session) {
+        // It broke, and nobody sends again what it missed.
+        context.possible_gap();
+    }
     let session = context.knowledge.sm.take();
     if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
         return Ok(());
@@ -314,10 +318,15 @@ impl Session {
         Ok(())
     }
 
-    /// The session is over: what was bound to it fails, messages stay queued.
+    /// The session is over: what was bound to it fails, messages stay queued. What the server sent and we did not read is lost,
+    /// unless there is an archive.
     pub(super) fn give_up(&mut self, context: &mut Context) {
         let failed = session_bound(self.unacked.iter());
-        let seq = context.persist(vec![Op::Failed(failed), Op::SmDropped]);
+        let mut ops = vec![Op::Failed(failed), Op::SmDropped];
+        if context.knowledge.archive.is_none() {
+            ops.push(Op::OpenSession(true));
+        }
+        let seq = context.persist(ops);
         report_session_bound(self.unacked.iter(), seq, context);
     }
 

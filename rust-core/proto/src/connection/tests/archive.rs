@@ -73,7 +73,7 @@ fn result_of(query: &str, from: &str, archived: &str, message: &str) -> String {
     )
 }
 
-fn archive_error(flight: &str, condition: &str) -> String {
+pub(super) fn archive_error(flight: &str, condition: &str) -> String {
     let id = id_before(flight, "urn:xmpp:mam:2");
     format!(
         "<iq type='error' id='{id}'><error type='cancel'>\

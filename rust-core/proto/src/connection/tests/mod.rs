@@ -3,6 +3,7 @@
 
 mod garble;
 mod memory;
+mod open_session;
 mod passwords;
 mod peer;
 mod proofs;
