@@ -657,7 +657,7 @@ const ALIVE_STEP_SECONDS: i64 = 30;
 
 /// The server's clock decides what came since then, and we know only ours. A clock that was set by hand to another time zone
 /// is up to 14 hours off; one that is off by weeks does not find the certificate valid.
-const CLOCK_MARGIN_SECONDS: i64 = 86_400;
+pub(super) const CLOCK_MARGIN_SECONDS: i64 = 86_400;
 
 /// The stream error that tells the server what it did, if it is the server's fault (RFC 6120 4.9).
 fn closing_words(error: &ConnectionError) -> Option<String> {
