@@ -53,6 +53,11 @@ pub enum EndReason {
         /// The server's own words: not safe to log.
         text: Option<String>,
     },
+    /// The server has removed the account.
+    AccountRemoved {
+        /// The server's own words: not safe to log.
+        text: Option<String>,
+    },
     /// The server refused the login (RFC 6120 section 6.5).
     LoginRefused {
         /// The SASL condition, such as `not-authorized`.
@@ -301,6 +306,9 @@ impl From<ConnectionError> for EndReason {
                 rule: error.rule().unwrap_or_default().to_owned(),
                 detail: fault.to_string(),
             },
+            ConnectionError::Stream(error) if error.is_account_removed() => {
+                Self::AccountRemoved { text: error.text }
+            }
             ConnectionError::Stream(error) => Self::StreamError {
                 condition: error.condition.name().to_owned(),
                 text: error.text,

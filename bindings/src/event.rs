@@ -134,7 +134,8 @@ pub enum FailureReason {
         /// How many the server takes.
         limit: u64,
     },
-    /// The server said so.
+    /// It came back as an error (RFC 6120 section 8.3): from our server, the recipient's, or the recipient. It may have been
+    /// acknowledged before, since that says only that our server took it.
     Refused {
         /// `auth`, `cancel`, `continue`, `modify` or `wait`.
         kind: String,

@@ -58,7 +58,7 @@ pub enum NoSession {
     Expired,
     /// The server does not offer stream management any more.
     NotOffered,
-    /// The server has forgotten it.
+    /// The server has forgotten it, or failed over it whenever it was asked for (rule I19).
     Forgotten,
 }
 
@@ -140,6 +140,23 @@ impl ConnectionError {
         }
     }
 
+    /// Whether it may pass although it is not retryable: a server that worked before is being set up anew, or what stands in front
+    /// of it is. Where a login has ever been proven, it is worth trying again, slowly (rule I19).
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Peer(error) => {
+                matches!(error, PeerError::NoLogin(NoMechanism::NothingInCommon))
+            }
+            Self::Stream(error) => {
+                !error.is_retryable()
+                    && !error.is_account_removed()
+                    && error.condition != StreamCondition::Conflict
+            }
+            Self::Sasl(condition) => !condition.is_temporary() && !condition.needs_credentials(),
+            _ => false,
+        }
+    }
+
     /// Whether trying again at once, without backing off, is right: a fact was wrong, and is forgotten.
     pub fn retry_at_once(&self) -> bool {
         matches!(self, Self::WrongAssumption(_))
@@ -149,6 +166,7 @@ impl ConnectionError {
     pub fn needs_credentials(&self) -> bool {
         match self {
             Self::Sasl(condition) => condition.needs_credentials(),
+            Self::Stream(error) => error.is_account_removed(),
             Self::Local(LocalError::NoCredentials | LocalError::PasswordNotAllowed) => true,
             _ => false,
         }
@@ -200,6 +218,9 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::Local(error) => write!(f, "{error}"),
             Self::Peer(error) => write!(f, "the server misbehaved: {error}"),
+            Self::Stream(error) if error.is_account_removed() => {
+                f.write_str("the server closed the stream: the account was removed")
+            }
             Self::Stream(error) => write!(
                 f,
                 "the server closed the stream: {}",

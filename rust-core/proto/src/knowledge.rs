@@ -1,6 +1,7 @@
 //! What is remembered between connections: a snapshot goes in when a connection starts, changes come out as [`Op`]s.
 
 mod seen;
+mod trials;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 
 pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
+pub use trials::ResumeTrials;
 
 /// Everything that one connection needs to know when it starts.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +51,23 @@ pub struct Knowledge {
     /// The presence that the app told everybody last, with all its children: what a new session begins with instead of a plain one.
     /// For as long as the process lives; it is not stored.
     pub presence: Option<Arc<Element>>,
+}
+
+impl Knowledge {
+    /// Whether a login of this account was ever proven: nothing of this is kept before (rule T4).
+    pub fn was_logged_in(&self) -> bool {
+        let archive_is_known = matches!(
+            self.archive,
+            Some(ArchiveCursor::Start | ArchiveCursor::After(_))
+        );
+        self.floor.is_some()
+            || self.scram_keys.is_some()
+            || self.fast.is_some()
+            || self.sm.is_some()
+            || self.server.secured.is_some()
+            || archive_is_known
+            || self.roster_version.is_some()
+    }
 }
 
 /// A place in our own archive (XEP-0313): what lies before it, we hold.
@@ -157,6 +176,8 @@ pub struct SmSession {
     pub pending: Vec<PendingIq>,
     /// The inbound count at which the server's XML was ill-formed; a second time there is once too often (rule T6).
     pub poisoned_at: Option<u32>,
+    /// How the last attempts to resume it ended (rule I19).
+    pub trials: ResumeTrials,
 }
 
 impl SmSession {
@@ -164,11 +185,14 @@ impl SmSession {
     ///
     /// # Errors
     ///
-    /// If there is none, or the server has given it up.
+    /// If there is none, or the server has given it up, or fails over it each time.
     pub fn resumable(session: Option<&Self>, now: UnixTime) -> Result<&Self, NoSession> {
         let session = session.ok_or(NoSession::NotStored)?;
         if session.has_expired(now) {
             return Err(NoSession::Expired);
+        }
+        if session.trials.is_over() {
+            return Err(NoSession::Forgotten);
         }
         Ok(session)
     }
@@ -189,6 +213,7 @@ impl fmt::Debug for SmSession {
             .field("alive_at", &self.alive_at)
             .field("pending", &self.pending)
             .field("poisoned_at", &self.poisoned_at)
+            .field("trials", &self.trials)
             .finish_non_exhaustive()
     }
 }
@@ -335,6 +360,8 @@ pub enum Op {
     SmPending(Vec<PendingIq>),
     /// The stream became ill-formed at this inbound count (rule T6).
     SmPoisoned(u32),
+    /// So the attempts to resume the session have ended (rule I19).
+    SmTrials(ResumeTrials),
     /// The session is gone. Sent stanzas become unknown: the core's own are removed, messages are queued again and marked
     /// as unknown.
     SmDropped,

@@ -14,8 +14,8 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, Op, OutboundKind, OutboundStanza, SEEN_MESSAGES, SeenMessage, SeenTag,
-    SmSession,
+    ArchiveCursor, Delivery, Op, OutboundKind, OutboundStanza, ResumeTrials, SEEN_MESSAGES,
+    SeenMessage, SeenTag, SmSession,
 };
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
@@ -304,6 +304,7 @@ fn begin(store: &mut SqliteStore) {
         alive_at: UnixTime(1_700_000_000),
         pending: Vec::new(),
         poisoned_at: None,
+        trials: ResumeTrials::default(),
     };
     let sent = Vec::new();
     store

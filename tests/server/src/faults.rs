@@ -57,6 +57,8 @@ pub enum Fault {
     AckWithoutH,
     /// `previd` in `<resumed/>` names another session.
     ResumedWrongPrevid,
+    /// `<resume/>` of a session that is there is answered like this.
+    Resume(ResumeFault),
     /// `<enabled/>` comes twice.
     SecondEnabled,
     /// `<success/>` holds `<bound/>` and `<resumed/>`.
@@ -78,6 +80,37 @@ pub enum Fault {
     Archive(ArchiveFault),
     /// A message with this body is not handled, and ends the stream with `policy-violation`.
     PoisonousBody(String),
+}
+
+/// How `<resume/>` is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResumeFault {
+    /// `<failed/>` with this `h`.
+    FailedWithH(&'static str),
+    /// `<resumed/>` without `previd`.
+    WithoutPrevid,
+    /// `<resumed/>` with this `h`, or without.
+    WithH(Option<&'static str>),
+    /// With another element of stream management.
+    Nonza(&'static str),
+    /// With a stanza.
+    Stanza,
+    /// With a stream error.
+    StreamError,
+    /// With the end of the stream.
+    EndOfStream,
+    /// With nothing; the connection stays open.
+    Silence,
+    /// With a reset.
+    Reset,
+    /// As it should be; behind the answer comes a stream error.
+    ErrorBehind,
+    /// As it should be; behind the answer comes the end of the stream.
+    EndBehind,
+    /// As it should be; behind the answer comes nothing any more.
+    SilenceBehind,
+    /// As it should be; behind the answer comes a reset.
+    ResetBehind,
 }
 
 /// What is wrong with the archive's answer.

@@ -31,7 +31,7 @@ mod xml;
 pub use connection::{Closing, Connection, Output};
 pub use faults::{
     Action, ArchiveFault, CertificateFault, Direction, Fault, Faults, Flood, Layer, Malformed,
-    Point,
+    Point, ResumeFault,
 };
 pub use observe::{ConnectionRecord, Outcome, Read, ReceivedMessage, TlsRecord};
 pub use sasl::Mechanism;

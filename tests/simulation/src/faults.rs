@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use snapback_reference_server::{
-    Action, CertificateFault, Direction, Fault, Flood, Layer, Malformed, Point,
+    Action, CertificateFault, Direction, Fault, Flood, Layer, Malformed, Point, ResumeFault,
 };
 
 use crate::setup::OTHER_HOST;
@@ -72,6 +72,45 @@ pub const FAULTS: &[Named] = &[
     fault("ack-h-backward", || Fault::AckHBackward),
     fault("ack-without-h", || Fault::AckWithoutH),
     fault("resumed-wrong-previd", || Fault::ResumedWrongPrevid),
+    fault("resume-failed-h-negative", || {
+        Fault::Resume(ResumeFault::FailedWithH("-1"))
+    }),
+    fault("resume-failed-h-empty", || {
+        Fault::Resume(ResumeFault::FailedWithH(""))
+    }),
+    fault("resume-failed-h-huge", || {
+        Fault::Resume(ResumeFault::FailedWithH("4294967296"))
+    }),
+    fault("resumed-without-previd", || {
+        Fault::Resume(ResumeFault::WithoutPrevid)
+    }),
+    fault("resumed-without-h", || {
+        Fault::Resume(ResumeFault::WithH(None))
+    }),
+    fault("resumed-h-hexadecimal", || {
+        Fault::Resume(ResumeFault::WithH(Some("0x6")))
+    }),
+    fault("resume-enabled", || {
+        Fault::Resume(ResumeFault::Nonza("enabled"))
+    }),
+    fault("resume-ack", || Fault::Resume(ResumeFault::Nonza("a"))),
+    fault("resume-stanza", || Fault::Resume(ResumeFault::Stanza)),
+    fault("resume-error", || Fault::Resume(ResumeFault::StreamError)),
+    fault("resume-end", || Fault::Resume(ResumeFault::EndOfStream)),
+    fault("resume-silence", || Fault::Resume(ResumeFault::Silence)),
+    fault("resume-reset", || Fault::Resume(ResumeFault::Reset)),
+    fault("error-behind-resumed", || {
+        Fault::Resume(ResumeFault::ErrorBehind)
+    }),
+    fault("end-behind-resumed", || {
+        Fault::Resume(ResumeFault::EndBehind)
+    }),
+    fault("silence-behind-resumed", || {
+        Fault::Resume(ResumeFault::SilenceBehind)
+    }),
+    fault("reset-behind-resumed", || {
+        Fault::Resume(ResumeFault::ResetBehind)
+    }),
     fault("second-enabled", || Fault::SecondEnabled),
     fault("bound-and-resumed", || Fault::BoundAndResumed),
     fault("stanza-before-login", || Fault::StanzaBeforeLogin),

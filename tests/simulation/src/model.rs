@@ -91,6 +91,8 @@ pub(crate) struct Model {
     /// What the server showed was forgotten once. Where only the features behind a login tell of client states, a resumed
     /// session does not know of them then.
     pub(crate) server_forgotten: bool,
+    /// A fault of the server's was in force once.
+    pub(crate) server_at_fault: bool,
     /// The inbound count as it is stored.
     pub(crate) committed_h: Option<u32>,
     /// FAST's count as it is stored.
@@ -124,6 +126,7 @@ impl Model {
             queued: 0,
             queue_limit,
             server_forgotten: false,
+            server_at_fault: false,
             committed_h: None,
             committed_count: 0,
             uncounted: VecDeque::new(),
@@ -205,6 +208,14 @@ impl Model {
                     }
                 }
                 Op::SmDropped => self.committed_h = None,
+                // I19: the network alone never costs a session, whatever it does.
+                Op::SmTrials(trials)
+                    if !self.server_at_fault && (trials.wrong > 0 || trials.is_over()) =>
+                {
+                    self.broken("I19", || {
+                        format!("the server did nothing wrong: {trials:?}")
+                    });
+                }
                 Op::Enqueue(stanza) => self.queued(stanza.seq, &stanza.id),
                 Op::Acked { seqs, .. } => self.acknowledged(seqs),
                 Op::Failed(seqs) => self.failed(seqs),

@@ -258,6 +258,12 @@ impl<T: Tls + Clone> Phone<T> {
         self.storage.store().queue_len().unwrap_or(0)
     }
 
+    fn was_logged_in(&mut self) -> bool {
+        let server = self.server();
+        let known = self.storage.store().load(&server);
+        known.is_ok_and(|known| known.was_logged_in())
+    }
+
     pub(crate) fn has_attempt(&self) -> bool {
         self.attempt.is_some()
     }
@@ -543,7 +549,10 @@ impl<T: Tls + Clone> Phone<T> {
         });
         self.effects.push_back(Effect::Close);
         self.see_other_host(&attempt, error, model, coverage);
-        let ending = error.map(Ending::from);
+        let mut ending = error.map(Ending::from);
+        if let Some(ending) = &mut ending {
+            ending.passing = ending.passing && self.was_logged_in();
+        }
         let is_conflict = ending.is_some_and(|ending| ending.conflict);
         self.displaced = is_conflict && !self.is_echo(now) && !self.closing;
         if is_conflict {

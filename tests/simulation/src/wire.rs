@@ -66,7 +66,10 @@ impl Wire {
             up: Splitter::default(),
             down: Splitter::default(),
             stored: knowledge.sm.as_ref().map(|sm| (sm.id.clone(), sm.h)),
-            must_resume: knowledge.sm.as_ref().is_some_and(expires),
+            must_resume: knowledge
+                .sm
+                .as_ref()
+                .is_some_and(|sm| expires(sm) && !sm.trials.is_over()),
             faulty: false,
             counts: false,
             asked_resume: false,

@@ -20,6 +20,7 @@ use snapback_proto::jid;
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
+use snapback_proto::stanza::StanzaError;
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_proto::xep::carbons;
 use snapback_proto::xml::Element;
@@ -367,6 +368,12 @@ impl Driver {
         if delivery.stanza.name() == "presence" {
             return Some(Event::Presence { delivery });
         }
+        if let Some((id, error)) = bounce(&delivery.stanza) {
+            // It belongs to a message that the app has: what comes back with it is that message's own text.
+            self.confirm(vec![delivery.id]);
+            let stage = Stage::Failed(Failure::Refused(error));
+            return Some(Event::Stage { id, stage });
+        }
         let account = self.config.account.to_string();
         match carbons::unwrap(&delivery.stanza, &account) {
             None => Some(Event::Message { delivery }),
@@ -400,6 +407,8 @@ impl Driver {
         let reason = self.end_reason(error);
         if let EndReason::Store(error) = &reason {
             ending = Some(persist::ending(*error));
+        } else if let Some(ending) = &mut ending {
+            ending.passing = ending.passing && self.was_logged_in();
         }
         self.events.push(Event::Ended { reason, plan });
         self.told_disconnected();
@@ -724,4 +733,11 @@ fn attempt_transport(plan: Option<&snapback_proto::plan::Plan>) -> snapback_prot
     plan.map_or(snapback_proto::plan::Transport::StartTls, |plan| {
         plan.transport
     })
+}
+
+/// RFC 6120 section 8.3: a message of ours that could not be delivered comes back as an error with its id.
+fn bounce(stanza: &Element) -> Option<(String, StanzaError)> {
+    let error = StanzaError::of(stanza).filter(|_| stanza.name() == "message")?;
+    let id = stanza.attr("id").filter(|id| !id.is_empty())?;
+    Some((id.to_owned(), error))
 }

@@ -106,21 +106,28 @@ impl Driver {
         let _ = self.apply(&ops);
     }
 
+    /// Whether this account was ever logged in.
+    pub(super) fn was_logged_in(&mut self) -> bool {
+        let server = self.last_server();
+        let known = self.store.load(&server);
+        known.is_ok_and(|known| known.was_logged_in())
+    }
+
     pub(super) fn last_server(&self) -> ServerKey {
         let last = self.state.last_server.clone();
         last.unwrap_or_else(attempt::no_server)
     }
 }
 
-/// What the store's error means for the next attempt. Most pass: the other process ends, the phone is unlocked, room is
-/// made, and what contradicts the store is not said again by a connection that starts from it.
+/// What the store's error means for the next attempt. Most pass: the other process ends, the phone is unlocked, room is made, and
+/// what contradicts the store is not said again by a connection that starts from it. So does what a vault calls broken: keystores
+/// say so of much that is over a moment later, and it is tried again slowly (rule I19). A store that cannot be written needs a
+/// person.
 pub(super) fn ending(error: StoreError) -> Ending {
-    let lasts = matches!(
-        error,
-        StoreError::ReadOnly | StoreError::Vault(VaultError::Broken)
-    );
+    let is_vault = error == StoreError::Vault(VaultError::Broken);
     Ending {
-        retryable: !lasts,
+        retryable: error != StoreError::ReadOnly && !is_vault,
+        passing: is_vault,
         ..Ending::default()
     }
 }

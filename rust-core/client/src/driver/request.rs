@@ -101,6 +101,7 @@ impl Driver {
             Request::NetworkChanged { available } => {
                 self.dialer.network_changed();
                 self.renew_spare();
+                self.command(Command::PathChanged);
                 self.tell(supervisor::Input::NetworkChanged { available });
             }
             Request::SetActive(active) => self.set_active(active),
@@ -116,10 +117,14 @@ impl Driver {
                     self.store_failed(error);
                 }
             }
+            Request::Resume => {
+                self.command(Command::PathChanged);
+                self.wake(supervisor::Input::Resume);
+            }
             Request::SetPassword(password) => self.set_password(password),
-            Request::Resume => self.wake(supervisor::Input::Resume),
             Request::Visit(begun) => {
                 self.state.visits = self.state.visits.saturating_add(1);
+                self.command(Command::PathChanged);
                 self.wake(supervisor::Input::Visit);
                 self.settle();
                 begun.send_replace(true);

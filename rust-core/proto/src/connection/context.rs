@@ -11,7 +11,6 @@ use crate::entropy::Entropy;
 use crate::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
 use crate::jid::{self, FullJid};
 use crate::knowledge::{ArchiveCursor, BindPipelining, Knowledge, KnownCaps, Op, SmSession};
-use crate::ns;
 use crate::part::Part;
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
 use crate::sasl::{ChannelBindings, SaslCondition, ScramKeyId, ScramKeys, TlsVersion};
@@ -22,6 +21,7 @@ use crate::time::{Instant, Now, UnixTime};
 use crate::xep::caps::{Caps, OwnCaps};
 use crate::xml::{Element, StreamHeader, StreamReader};
 
+use super::resumption::Resumption;
 use super::timer::Timers;
 use super::{Event, Output, Seq, Start, Timer, TlsFacts};
 
@@ -78,6 +78,8 @@ pub(super) struct Context {
     pub(super) jid: Option<String>,
     /// A remembered fact that what was just sent relies on.
     pub(super) at_risk: Option<Assumption>,
+    /// How far the resumption of the session has come.
+    pub(super) resumption: Resumption,
     /// The keys of the last login: most likely the server asks for them again.
     pub(super) expected_keys: Option<ScramKeyId>,
     /// The keys that were asked of the driver last.
@@ -136,6 +138,7 @@ impl Context {
             authenticated: false,
             jid: None,
             at_risk: None,
+            resumption: Resumption::default(),
             expected_keys,
             deriving: None,
             keys_in_use: false,
@@ -430,6 +433,7 @@ impl Context {
         let Some(key) = self.tls.as_ref().map(|tls| tls.key) else {
             return;
         };
+        self.resumption.features_came();
         if self.authenticated && self.knowledge.server.authenticated.as_ref() == Some(features) {
             return;
         }

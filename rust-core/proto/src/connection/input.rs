@@ -101,6 +101,8 @@ pub enum Command {
         /// Until when.
         deadline: Instant,
     },
+    /// The network changed, or the device slept: what breaks from here on may be the path's fault and not the server's.
+    PathChanged,
     /// The app moved to the foreground (`true`) or the background (XEP-0352).
     SetActive(bool),
     /// End the session and the stream cleanly (rule I14).

@@ -16,6 +16,7 @@ mod context;
 mod input;
 mod login;
 mod output;
+mod resumption;
 mod session;
 mod state;
 #[cfg(test)]
@@ -112,6 +113,7 @@ impl Connection {
             return;
         }
         self.context.now = now;
+        self.context.note_sleep();
         let state = std::mem::replace(&mut self.state, State::Closed);
         let is_closing = matches!(state, State::Closing(_));
         match state.handle(input, &mut self.context) {
@@ -119,6 +121,7 @@ impl Connection {
             // We asked for the end; how the server takes it is its own business.
             Err(_) if is_closing => self.context.closed(),
             Err(error) => {
+                self.context.judge_resumption(&error);
                 let error = self.context.blame(error);
                 self.fail(error);
             }

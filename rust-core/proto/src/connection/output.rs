@@ -133,7 +133,8 @@ pub enum Stage {
 pub enum Failure {
     /// It belonged to a session that is gone.
     SessionLost,
-    /// The server said so.
+    /// It came back as an error (RFC 6120 section 8.3): from our server, the recipient's, or the recipient. It may have been
+    /// acknowledged before, since that says only that our server took it.
     Refused(StanzaError),
     /// The server ended the stream with this error each time that it was sent.
     StreamEnded(StreamCondition),

@@ -185,6 +185,7 @@ impl State {
 
     fn received(self, bytes: &[u8], context: &mut Context) -> Next {
         context.heard();
+        context.note_lasting();
         context.reader.feed(bytes);
         let mut state = self;
         loop {
@@ -345,12 +346,6 @@ impl State {
                 (Self::Online(session), Timer::Ack) if session.is_patient(context) => {
                     Self::Online(session)
                 }
-                (Self::Online(mut session), Timer::Ack)
-                    if context.at_risk == Some(Assumption::Resumption) =>
-                {
-                    session.poisoned(context);
-                    return Err(ConnectionError::Timeout(Timer::Ack));
-                }
                 (Self::Online(mut session), Timer::Archive) => {
                     session.archive_is_late(context);
                     Self::Online(session)
@@ -388,7 +383,12 @@ impl State {
                 super::session::enqueue(&stanza, kind, context);
                 Ok(state)
             }
+            (state, Command::PathChanged) => {
+                context.resumption.path_is_doubtful();
+                Ok(state)
+            }
             (Self::Online(mut session), Command::Probe { deadline }) => {
+                context.resumption.path_is_doubtful();
                 context.timers.hasten(Timer::Probe, deadline);
                 session.probe(context);
                 Ok(Self::Online(session))

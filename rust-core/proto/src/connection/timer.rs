@@ -68,6 +68,11 @@ impl Timers {
         self.0.clear();
     }
 
+    /// The next deadline.
+    pub(crate) fn earliest(&self) -> Option<Instant> {
+        self.0.iter().map(|(_, when)| *when).min()
+    }
+
     /// Takes a deadline that has passed.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
         let (timer, _) = *self.0.iter().find(|(_, when)| *when <= now)?;

@@ -73,7 +73,7 @@ impl Plan {
     ) -> Result<(), NoMechanism> {
         self.login = login(features, inputs, self.goal)?;
         self.inline = is_inline(&self.login, self.goal, features.sasl2.as_ref())
-            && !(self.goal == Goal::Resume && would_betray_session(inputs));
+            && !(self.goal == Goal::Resume && (would_betray_session(inputs) || goes_alone(inputs)));
         self.restart = restart(inputs, features, self.goal);
         Ok(())
     }
@@ -86,7 +86,10 @@ fn goal(inputs: Inputs<'_>) -> Goal {
         Purpose::Session => {}
     }
     match &inputs.knowledge.sm {
-        Some(session) if planted(Mistake::ExpiredResumed) || !session.has_expired(inputs.wall) => {
+        Some(session)
+            if planted(Mistake::ExpiredResumed)
+                || !(session.has_expired(inputs.wall) || session.trials.is_over()) =>
+        {
             Goal::Resume
         }
         _ => Goal::Bind,
@@ -168,7 +171,16 @@ fn is_usable(token: &FastToken, inputs: Inputs<'_>) -> bool {
 
 /// The conditions of rule S3: the one deliberate exception to "nothing before the server has proved itself".
 fn may_resume_before_sasl(features: &StreamFeatures, inputs: Inputs<'_>) -> bool {
-    features.sm && is_known_server(inputs) && !inputs.policy.require_channel_binding
+    features.sm
+        && is_known_server(inputs)
+        && !inputs.policy.require_channel_binding
+        && !goes_alone(inputs)
+}
+
+/// I19: the last answer to `<resume/>` was none; it goes after the login, in a flight of its own.
+fn goes_alone(inputs: Inputs<'_>) -> bool {
+    let session = inputs.knowledge.sm.as_ref();
+    session.is_some_and(|session| session.trials.goes_alone())
 }
 
 /// Whether TLS shows the server whose login was proven when it advertised resumption before SASL.
@@ -247,6 +259,9 @@ fn is_inline(login: &Login, goal: Goal, sasl2: Option<&Sasl2Features>) -> bool {
 /// Bind is mandatory to implement (RFC 6120 7), so it may be pipelined unseen; resumption must have been advertised. Where
 /// there is a session and the remembered features do not know of resumption, they are of another time: the server says.
 fn restart(inputs: Inputs<'_>, features: &StreamFeatures, goal: Goal) -> Restart {
+    if goal == Goal::Resume && goes_alone(inputs) {
+        return Restart::Discover;
+    }
     let authenticated = inputs.knowledge.server.authenticated.as_ref();
     let resumes = authenticated.is_some_and(|features| features.sm);
     let can_ask = match goal {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::Policy;
-use crate::knowledge::{FastToken, Knowledge, SmSession};
+use crate::knowledge::{FastToken, Knowledge, ResumeTrials, SmSession};
 use crate::sasl::{ChannelBindings, Floor, Hash};
 use crate::secret::Secret;
 use crate::stream::features::{Bind2Features, FastFeatures, Sasl2Features, StreamFeatures};
@@ -85,6 +85,7 @@ fn session() -> Option<SmSession> {
         alive_at: WALL,
         pending: Vec::new(),
         poisoned_at: None,
+        trials: ResumeTrials::default(),
     })
 }
 

@@ -77,6 +77,16 @@ pub struct HandledCount {
     pub send_count: u32,
 }
 
+/// What servers say to the sessions of an account that is being removed.
+const ACCOUNT_REMOVED: [&str; 6] = [
+    "user removed",
+    "user deleted",
+    "user has been removed",
+    "account deleted",
+    "account removed",
+    "account has been deleted",
+];
+
 const HANDLED_COUNT: &str = "handled-count-too-high";
 
 impl StreamError {
@@ -150,7 +160,22 @@ impl StreamError {
 
     /// Whether a later connection may fare better.
     pub fn is_retryable(&self) -> bool {
-        self.condition.is_retryable()
+        self.condition.is_retryable() && !self.is_account_removed()
+    }
+
+    /// Whether the account is gone. No condition of RFC 6120 says so; servers use one that means something else, and a text:
+    /// ejabberd `conflict` and "User removed", Prosody `not-authorized` and "Account deleted".
+    pub fn is_account_removed(&self) -> bool {
+        let may_say_so = matches!(
+            self.condition,
+            StreamCondition::Conflict
+                | StreamCondition::NotAuthorized
+                | StreamCondition::PolicyViolation
+                | StreamCondition::UndefinedCondition
+        );
+        let text = self.text.as_deref().unwrap_or_default();
+        let text = text.trim().trim_end_matches('.').to_ascii_lowercase();
+        may_say_so && ACCOUNT_REMOVED.contains(&text.as_str())
     }
 }
 
@@ -191,6 +216,36 @@ mod tests {
         assert_eq!(conflict.text.as_deref(), Some("Replaced"));
         assert!(!conflict.is_retryable());
         assert!(StreamError::new(StreamCondition::SystemShutdown).is_retryable());
+    }
+
+    #[test]
+    fn i10_a_removed_account_is_no_conflict() {
+        let said = |condition: &str, text: &str| {
+            let ns = "urn:ietf:params:xml:ns:xmpp-streams";
+            parse(&format!(
+                "<{condition} xmlns='{ns}'/><text xmlns='{ns}'>{text}</text>"
+            ))
+        };
+        for (condition, text, is_removed) in [
+            ("conflict", "User removed", true),
+            ("not-authorized", "Account deleted", true),
+            ("conflict", " user removed. ", true),
+            ("conflict", "Replaced by new connection", false),
+            ("conflict", "", false),
+            ("not-authorized", "Not authenticated", false),
+            ("system-shutdown", "User removed", false),
+            ("conflict", "A client says: user removed", false),
+        ] {
+            let error = said(condition, text);
+            assert_eq!(error.is_account_removed(), is_removed, "{condition} {text}");
+            let connection = crate::error::ConnectionError::Stream(error);
+            assert_eq!(
+                connection.needs_credentials(),
+                is_removed,
+                "{condition} {text}"
+            );
+            assert!(!(is_removed && (connection.is_retryable() || connection.is_passing())));
+        }
     }
 
     #[test]

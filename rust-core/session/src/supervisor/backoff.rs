@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use snapback_proto::time::Instant;
 
-use super::{STARTS_PER_WINDOW, Timing};
+use super::{ALLOWANCE, ALLOWANCE_WINDOWS, RESERVE, RESERVE_WINDOWS, STARTS_PER_WINDOW, Timing};
 
 /// Waits after failures.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ impl Backoff {
     }
 
     /// The wait after one more failure.
-    pub(super) fn next(&mut self, timing: &Timing, overloaded: bool) -> Duration {
-        let (base, floor) = if overloaded {
+    pub(super) fn next(&mut self, timing: &Timing, slowly: bool) -> Duration {
+        let (base, floor) = if slowly {
             (timing.relief_base, timing.relief_floor)
         } else {
             (timing.base, timing.floor)
@@ -42,24 +42,96 @@ impl Backoff {
     }
 }
 
-/// The last starts: so many that one more would be too many within the window.
-#[derive(Debug, Default)]
-pub(super) struct Budget(VecDeque<Instant>);
+/// What attempts may cost: the last starts, of which there may be so many within the window, and an allowance for all that
+/// nobody but us asks for (rule I19).
+#[derive(Debug)]
+pub(super) struct Budget {
+    last: VecDeque<Instant>,
+    allowance: Allowance,
+    /// For what a wrong assumption asks for at once, when nothing else is left: it is mended by one attempt.
+    reserve: Allowance,
+}
 
 impl Budget {
-    pub(super) fn count(&mut self, now: Instant) {
-        if self.0.len() >= STARTS_PER_WINDOW {
-            self.0.pop_front();
+    pub(super) fn new(timing: &Timing) -> Self {
+        Self {
+            last: VecDeque::new(),
+            allowance: Allowance::new(ALLOWANCE, timing.window * ALLOWANCE_WINDOWS),
+            reserve: Allowance::new(RESERVE, timing.window * RESERVE_WINDOWS),
         }
-        self.0.push_back(now);
     }
 
-    /// The earliest moment of the next start.
-    pub(super) fn next(&self, timing: &Timing) -> Instant {
-        match self.0.front() {
-            Some(oldest) if self.0.len() >= STARTS_PER_WINDOW => *oldest + timing.window,
-            _ => Instant::ZERO,
+    pub(super) fn count(&mut self, now: Instant) {
+        if self.last.len() >= STARTS_PER_WINDOW {
+            self.last.pop_front();
         }
+        self.last.push_back(now);
+        let allowance = if self.allowance.next() <= now {
+            &mut self.allowance
+        } else {
+            &mut self.reserve
+        };
+        allowance.take(now);
+    }
+
+    /// The user or the network has given a reason to try again: what was tried before does not count.
+    pub(super) fn renew(&mut self) {
+        self.allowance.fill();
+    }
+
+    /// The earliest moment of the next start; one that mends a wrong assumption may use the reserve.
+    pub(super) fn next(&self, timing: &Timing, mends: bool) -> Instant {
+        let window = match self.last.front() {
+            Some(oldest) if self.last.len() >= STARTS_PER_WINDOW => *oldest + timing.window,
+            _ => Instant::ZERO,
+        };
+        window.max(self.allowed(mends))
+    }
+
+    /// The same without the window.
+    pub(super) fn allowed(&self, mends: bool) -> Instant {
+        let allowed = self.allowance.next();
+        if mends {
+            allowed.min(self.reserve.next())
+        } else {
+            allowed
+        }
+    }
+}
+
+/// So many starts at hand, and one more after each step, up to as many again (a token bucket).
+#[derive(Debug)]
+struct Allowance {
+    most: u32,
+    step: Duration,
+    /// When it is full again.
+    full_at: Duration,
+}
+
+impl Allowance {
+    const fn new(most: u32, step: Duration) -> Self {
+        Self {
+            most,
+            step,
+            full_at: Duration::ZERO,
+        }
+    }
+
+    fn take(&mut self, now: Instant) {
+        self.full_at = self
+            .full_at
+            .max(now.since_epoch())
+            .saturating_add(self.step);
+    }
+
+    fn fill(&mut self) {
+        self.full_at = Duration::ZERO;
+    }
+
+    /// When there is one at hand.
+    fn next(&self) -> Instant {
+        let others = self.step.saturating_mul(self.most.saturating_sub(1));
+        Instant::from_epoch(self.full_at.saturating_sub(others))
     }
 }
 

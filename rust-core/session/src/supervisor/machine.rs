@@ -10,8 +10,8 @@ use snapback_proto::time::Instant;
 
 use super::backoff::{Backoff, Budget};
 use super::{
-    AttemptId, ConnectionState, Ending, Input, MAX_AT_ONCE, OfflineReason, Output, Step, Timing,
-    Wait, Why,
+    AttemptId, ConnectionState, Ending, Input, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER,
+    Step, Timing, Wait, Why,
 };
 
 /// How much later than the deadline a failed probe may be reported and still be known as the reason.
@@ -31,6 +31,8 @@ pub struct Supervisor {
     /// Until then an overloaded server is left alone, whatever happens.
     relief_until: Instant,
     at_once: u32,
+    /// A session that had not proved itself broke, and an attempt was made at once.
+    broke_young: bool,
     next_attempt: u64,
     /// When an attempt was last given up before the server had answered it.
     unanswered: Option<Instant>,
@@ -98,11 +100,12 @@ impl Supervisor {
     /// A supervisor that waits for `Connect`, and believes that there is a network until told otherwise.
     pub fn new(timing: Timing, seed: u64) -> Self {
         Self {
+            budget: Budget::new(&timing),
             timing,
             backoff: Backoff::new(seed),
-            budget: Budget::default(),
             relief_until: Instant::ZERO,
             at_once: 0,
+            broke_young: false,
             next_attempt: 0,
             unanswered: None,
             surroundings: Surroundings {
@@ -130,6 +133,7 @@ impl Supervisor {
             Input::Suspend => self.suspend(now),
             Input::Resume => {
                 self.rouse();
+                self.budget.renew();
                 if !self.end_visit(now) {
                     self.wake_up(now);
                 }
@@ -139,6 +143,7 @@ impl Supervisor {
                 let was_asleep = self.rouse();
                 self.end_visit(now);
                 if !std::mem::replace(&mut self.surroundings.foreground, true) || was_asleep {
+                    self.budget.renew();
                     self.wake(Why::Foreground, now);
                 }
             }
@@ -199,6 +204,7 @@ impl Supervisor {
 
     fn connect(&mut self, now: Instant) {
         self.rouse();
+        self.budget.renew();
         self.surroundings.wanted = true;
         self.surroundings.visit = false;
         self.surroundings.displaced = false;
@@ -222,6 +228,7 @@ impl Supervisor {
 
     /// Whoever wants to be online and is awake is not in need of a visit.
     fn visit(&mut self, now: Instant) {
+        self.budget.renew();
         let Surroundings {
             wanted,
             suspended,
@@ -324,6 +331,7 @@ impl Supervisor {
 
     fn network_changed(&mut self, available: bool, now: Instant) {
         self.surroundings.network = available;
+        self.budget.renew();
         match self.state {
             // A connection may outlive a gap; and only the server's silence proves that it did not.
             State::Online { .. } if !available => {}
@@ -352,7 +360,7 @@ impl Supervisor {
 
     /// The network changed under an attempt: the old path is probably gone.
     fn restart(&mut self, why: Why, now: Instant) {
-        let next = self.next_start();
+        let next = self.next_start(false);
         if next <= now {
             self.stop(now);
             self.go(why, now, now);
@@ -431,7 +439,7 @@ impl Supervisor {
         let was_probed =
             matches!(self.state, State::Online { probe: Some(probe), .. } if now < probe.until);
         let was_closing = matches!(self.state, State::Closing { .. });
-        let was_stable = self.note_stability(now);
+        let was_stable = self.note_breaking(now);
         let is_conflict = ending.is_some_and(|ending| ending.conflict);
         let is_echo = is_conflict && self.is_echo(now);
         if !is_conflict {
@@ -454,6 +462,7 @@ impl Supervisor {
         let at_once = ending.at_once || ending.no_session;
         if let Some(reason) = halts(ending)
             && !is_echo
+            && !(reason == OfflineReason::Refused && ending.passing)
         {
             self.surroundings.displaced = reason == OfflineReason::Conflict;
             self.state = State::Halted(reason);
@@ -471,15 +480,18 @@ impl Supervisor {
         if was_stable && !ending.overloaded {
             return self.go(Why::Broken, now, now);
         }
-        self.back_off(ending.overloaded, now);
-    }
-
-    fn back_off(&mut self, overloaded: bool, now: Instant) {
-        let until = now + self.backoff.next(&self.timing, overloaded);
-        if overloaded {
+        let is_passing = !ending.retryable && ending.passing;
+        let until = self.wait(ending.overloaded || is_passing, now);
+        if ending.overloaded {
             self.relief_until = until;
         }
         self.go(Why::Retry, until, now);
+    }
+
+    /// Until when to wait after one more failure. Where the allowance is spent, clients of one server stay apart, too.
+    fn wait(&mut self, slowly: bool, now: Instant) -> Instant {
+        let allowed = self.budget.allowed(false).max(now);
+        allowed + self.backoff.next(&self.timing, slowly)
     }
 
     fn timeout(&mut self, now: Instant) {
@@ -494,7 +506,8 @@ impl Supervisor {
             }
             (Wait::Attempt, _) => {
                 self.stop(now);
-                self.back_off(false, now);
+                let until = self.wait(false, now);
+                self.go(Why::Retry, until, now);
             }
             (Wait::Close, _) => {
                 self.stop(now);
@@ -524,7 +537,7 @@ impl Supervisor {
 
     /// There is no attempt and no connection: makes one as soon as everything allows it, but not before `earliest`.
     fn go(&mut self, why: Why, earliest: Instant, now: Instant) {
-        let earliest = earliest.max(self.next_start());
+        let earliest = earliest.max(self.next_start(why == Why::WrongAssumption));
         let Surroundings {
             wanted,
             visit,
@@ -593,18 +606,34 @@ impl Supervisor {
         unanswered.is_some_and(|at| now.since(at) < ECHO)
     }
 
-    /// Whether the session that is about to end lasted long enough to have proved itself.
-    fn note_stability(&mut self, now: Instant) -> bool {
-        let is_stable = matches!(self.state, State::Online { since, .. } if now.since(since) >= self.timing.stable);
-        if is_stable {
-            self.backoff.reset();
-            self.at_once = 0;
+    /// We end the session ourselves, if there is one: if it lasted, it has proved itself.
+    fn note_stability(&mut self, now: Instant) {
+        if self.has_lasted(self.timing.stable, now) {
+            self.forget_failures();
         }
-        is_stable
     }
 
-    fn next_start(&self) -> Instant {
-        self.budget.next(&self.timing).max(self.relief_until)
+    /// The session breaks, if there is one. Says whether the next attempt is made at once.
+    fn note_breaking(&mut self, now: Instant) -> bool {
+        if self.has_lasted(self.timing.stable * PROVEN_AFTER, now) {
+            self.forget_failures();
+            return true;
+        }
+        self.has_lasted(self.timing.stable, now) && !std::mem::replace(&mut self.broke_young, true)
+    }
+
+    fn has_lasted(&self, time: Duration, now: Instant) -> bool {
+        matches!(self.state, State::Online { since, .. } if now.since(since) >= time)
+    }
+
+    fn forget_failures(&mut self) {
+        self.backoff.reset();
+        self.at_once = 0;
+        self.broke_young = false;
+    }
+
+    fn next_start(&self, mends: bool) -> Instant {
+        self.budget.next(&self.timing, mends).max(self.relief_until)
     }
 
     fn current(&self) -> Option<AttemptId> {

@@ -127,6 +127,9 @@ pub struct Ending {
     pub overloaded: bool,
     /// Only the interrupted session was wanted, and it is not to be had.
     pub no_session: bool,
+    /// Not retryable for whoever sets an account up, but it passes: where a login has ever been proven it is tried again, slowly
+    /// and without end (rule I19). A server that is set up anew says that it does not know its host, or offers no login.
+    pub passing: bool,
 }
 
 impl From<&ConnectionError> for Ending {
@@ -147,10 +150,11 @@ impl From<&ConnectionError> for Ending {
             retryable: error.is_retryable(),
             at_once: error.retry_at_once(),
             needs_credentials: error.needs_credentials(),
-            conflict: condition == Some(StreamCondition::Conflict),
+            conflict: condition == Some(StreamCondition::Conflict) && !error.needs_credentials(),
             // A login that is refused for now counts as well: servers lock accounts that try too often.
             overloaded: is_relief || matches!(error, ConnectionError::Sasl(_)),
             no_session: matches!(error, ConnectionError::NoSession(_)),
+            passing: error.is_passing(),
         }
     }
 }
@@ -324,9 +328,10 @@ pub struct Timing {
     pub relief_base: Duration,
     /// `floor` for such a server. Default 5 s.
     pub relief_floor: Duration,
-    /// A session that lasted this long has proved itself: when it breaks, the first attempt is made at once and the
-    /// waits begin anew. One that lasted for less counts as one more failure; otherwise a server that accepts and drops
-    /// would be tried for ever without a pause. Default 5 s: the rate of starts bounds what is left.
+    /// When a session breaks that lasted this long, the first attempt is made at once. One that lasted for less counts as one
+    /// more failure; otherwise a server that accepts and drops would be tried for ever without a pause. Default 5 s. One that
+    /// lasted [`PROVEN_AFTER`] times as long has proved itself: the waits begin anew. Any other is given an attempt at once only
+    /// the first time, and leaves the waits as they are: the next may break like it.
     pub stable: Duration,
     /// For a sign of life after a network change or a wake-up. Default 3 s: a radio that wakes (up to 2 s on 3G) and one
     /// round trip. Longer, and a user looks at a dead connection; shorter, and a live one is thrown away, which costs
@@ -367,6 +372,25 @@ impl Default for Timing {
 /// How many attempts may start within [`Timing::window`]: one that was asked for, [`MAX_AT_ONCE`] without a wrong fact,
 /// and two for a walk from one network into another.
 pub const STARTS_PER_WINDOW: usize = 6;
+
+/// How many times [`Timing::stable`] a session lasts that has proved itself: 30 s by default. What a server does not like about a
+/// login it has ended by then.
+pub const PROVEN_AFTER: u32 = 6;
+
+/// How many attempts may start without an event of the user or the network; after that, one for each [`ALLOWANCE_WINDOWS`]. With
+/// [`RESERVE`] it is what rule I19 allows: at most 30 in an hour, and 150 in a day.
+pub const ALLOWANCE: u32 = 20;
+
+/// How many times [`Timing::window`] a start has to wait for when the allowance is spent: 12 minutes. With the wait after a failure
+/// on top, two are never more than 20 minutes apart.
+pub const ALLOWANCE_WINDOWS: u32 = 24;
+
+/// How many attempts may start when the allowance is spent, to mend a wrong assumption: what was wrong is forgotten, so the next
+/// attempt may well work.
+pub const RESERVE: u32 = 4;
+
+/// How many times [`Timing::window`] one of these takes to come back: 6 hours.
+pub const RESERVE_WINDOWS: u32 = 720;
 
 /// How many wrong assumptions in a row are corrected at once. There are few facts that can be wrong, and each is
 /// forgotten when it was, so more than this is a server that plays with us.

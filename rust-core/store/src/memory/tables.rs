@@ -154,6 +154,7 @@ impl Tables {
                 self.change_session(|session| session.pending.clone_from(pending));
             }
             Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
+            Op::SmTrials(trials) => self.change_session(|session| session.trials = *trials),
             Op::SmDropped => {
                 self.session = None;
                 self.queue.end_session();

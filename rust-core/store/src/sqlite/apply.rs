@@ -133,6 +133,7 @@ impl Tables<'_> {
                 self.change_session(|session| session.pending.clone_from(pending))
             }
             Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
+            Op::SmTrials(trials) => self.change_session(|session| session.trials = *trials),
             Op::SmDropped => {
                 self.set_session(None);
                 self.end_session()

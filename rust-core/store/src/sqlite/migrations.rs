@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_archive.sql"),
     include_str!("../../migrations/0004_archive_since.sql"),
     include_str!("../../migrations/0005_duplicates.sql"),
+    include_str!("../../migrations/0006_resume_trials.sql"),
 ];
 
 /// The schema of this build.

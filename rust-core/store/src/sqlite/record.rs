@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snapback_proto::knowledge::{
     ArchiveCursor, BindPipelining, Delivery, FastToken, KnownCaps, OutboundKind, OutboundStanza,
-    PendingIq, PendingKind, SmSession,
+    PendingIq, PendingKind, ResumeTrials, SmSession,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -269,6 +269,7 @@ impl Record for SmSession {
         for request in &self.pending {
             out.text(&request.id).text(pending_name(request.kind));
         }
+        write_trials(out, self.trials);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -286,8 +287,30 @@ impl Record for SmSession {
                 let requests = (0..count).map(|_| pending_request(input));
                 requests.collect::<Result<_, _>>()?
             },
+            trials: read_trials(input)?,
         })
     }
+}
+
+fn write_trials(out: &mut Writer, trials: ResumeTrials) {
+    out.number(trials.wrong.into())
+        .number(trials.silent.into())
+        .time(trials.silent_since.0)
+        .time(trials.silent_until.0);
+}
+
+/// Sessions of schemas 1 to 5 end without them.
+fn read_trials(input: &mut Reader<'_>) -> Result<ResumeTrials, Fault> {
+    if input.is_at_end() {
+        return Ok(ResumeTrials::default());
+    }
+    let small = |number: u64| u8::try_from(number).map_err(|_| Fault::Unreadable);
+    Ok(ResumeTrials {
+        wrong: small(input.number()?)?,
+        silent: small(input.number()?)?,
+        silent_since: UnixTime(input.time()?),
+        silent_until: UnixTime(input.time()?),
+    })
 }
 
 fn pending_request(input: &mut Reader<'_>) -> Result<PendingIq, Fault> {

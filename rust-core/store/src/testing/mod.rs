@@ -13,7 +13,7 @@ mod queue;
 pub(crate) mod reopen;
 mod session;
 
-use snapback_proto::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};
+use snapback_proto::knowledge::{Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 
@@ -70,6 +70,16 @@ fn session(id: &str) -> SmSession {
         alive_at: UnixTime(1_700_000_000),
         pending: Vec::new(),
         poisoned_at: None,
+        trials: ResumeTrials::default(),
+    }
+}
+
+fn trials() -> ResumeTrials {
+    ResumeTrials {
+        wrong: 1,
+        silent: 4,
+        silent_since: UnixTime(1_800_000_000),
+        silent_until: UnixTime(1_800_000_090),
     }
 }
 

@@ -20,7 +20,7 @@ use snapback_proto::xml::Element;
 use crate::{KnownEndpoints, NewStanza, OpenReport, Store};
 
 use super::caches::{endpoints, known};
-use super::{apply, enabled, message, new_message, queue, server, session, stanza};
+use super::{apply, enabled, message, new_message, queue, server, session, stanza, trials};
 
 pub(super) fn everything_is_there_again(store: &mut impl Store) {
     fill(store);
@@ -106,6 +106,12 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_3(store);
     fill_schema_4(store);
     fill_schema_5(store);
+    fill_schema_6(store);
+}
+
+/// What schema 6 added.
+pub(crate) fn fill_schema_6(store: &mut impl Store) {
+    apply(store, &[Op::SmTrials(trials())]);
 }
 
 /// What schema 5 added.

@@ -7,11 +7,18 @@ use snapback_proto::xml::Element;
 
 use crate::{Conflict, DeliveryPage, Roster, Store, StoreError};
 
-use super::{apply, enabled, server, session, sm};
+use super::{apply, enabled, server, session, sm, trials};
 
 pub(super) fn i13_a_session_is_replaced_as_a_whole(store: &mut impl Store) {
     apply(store, &[enabled("one", &[])]);
-    apply(store, &[Op::CountInbound(4), Op::SmPoisoned(4)]);
+    apply(
+        store,
+        &[
+            Op::CountInbound(4),
+            Op::SmPoisoned(4),
+            Op::SmTrials(trials()),
+        ],
+    );
     apply(store, &[enabled("two", &[])]);
     assert_eq!(sm(store), Some(session("two")));
     apply(store, &[Op::SmDropped]);
@@ -27,7 +34,14 @@ pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
         store,
         &[enabled("one", &[]), Op::SmPending(pending.clone())],
     );
-    apply(store, &[Op::CountInbound(7), Op::SmPoisoned(7)]);
+    apply(
+        store,
+        &[
+            Op::CountInbound(7),
+            Op::SmPoisoned(7),
+            Op::SmTrials(trials()),
+        ],
+    );
     apply(store, &[acked(Some(3))]);
     let at = UnixTime(1_800_000_000);
     apply(store, &[Op::SmAlive { at }]);
@@ -37,6 +51,7 @@ pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
         alive_at: at,
         pending,
         poisoned_at: Some(7),
+        trials: trials(),
         ..session("one")
     };
     assert_eq!(sm(store), Some(expected));
@@ -57,6 +72,7 @@ pub(super) fn without_a_session_its_changes_do_nothing(store: &mut impl Store) {
         Op::SmAlive { at: UnixTime(1) },
         Op::SmPending(Vec::new()),
         Op::SmPoisoned(1),
+        Op::SmTrials(trials()),
         Op::SmDropped,
         acked(Some(1)),
     ];

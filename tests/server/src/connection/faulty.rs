@@ -1,7 +1,7 @@
 //! Faults as a connection carries them out.
 
 use super::{Connection, Cx};
-use crate::faults::{ArchiveFault, CertificateFault, Direction, Fault, Layer};
+use crate::faults::{ArchiveFault, CertificateFault, Direction, Fault, Layer, ResumeFault};
 
 /// Bytes that passed so far.
 #[derive(Debug, Default)]
@@ -26,6 +26,13 @@ impl Connection {
     pub(super) fn archive_fault(&self, cx: &Cx<'_>) -> Option<ArchiveFault> {
         self.faults_in_force(cx).find_map(|fault| match fault {
             Fault::Archive(archive) => Some(*archive),
+            _ => None,
+        })
+    }
+
+    pub(super) fn resume_fault(&self, cx: &Cx<'_>) -> Option<ResumeFault> {
+        self.faults_in_force(cx).find_map(|fault| match fault {
+            Fault::Resume(resume) => Some(resume.clone()),
             _ => None,
         })
     }

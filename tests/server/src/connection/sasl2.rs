@@ -243,7 +243,10 @@ impl Connection {
             .children_from(inline);
         self.send(&success);
         match resend {
-            Some(stanzas) => self.resend(cx, &stanzas),
+            Some(stanzas) => {
+                self.behind_resumed(cx);
+                self.resend(cx, &stanzas);
+            }
             None => {
                 self.send_features(cx);
             }

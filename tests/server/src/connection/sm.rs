@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Connection, Cx, Phase, StreamCondition};
-use crate::faults::{Fault, Point};
+use crate::faults::{Fault, Point, ResumeFault};
 use crate::ns;
 use crate::observe::Outcome;
 use crate::world::{ResumeError, SessionId};
@@ -42,6 +42,7 @@ impl Connection {
         match self.try_resume(cx, account, resume) {
             Ok((resumed, stanzas)) => {
                 self.send(&resumed);
+                self.behind_resumed(cx);
                 self.resend(cx, &stanzas);
                 self.at(cx, Point::Online);
             }
@@ -83,6 +84,13 @@ impl Connection {
         if self.has_fault(cx, &Fault::ForgetSmSession) {
             return Err(Some(failed(None, "item-not-found")));
         }
+        let fault = self.resume_fault(cx);
+        if let Some(fault) = &fault
+            && cx.world.sm_account(previd).is_some()
+            && let Some(answer) = self.answer_instead(cx, fault)
+        {
+            return Err(answer);
+        }
         let duplicate = self.has_fault(cx, &Fault::DuplicateDelivery);
         match cx.world.resume(account, previd, h, self.id, duplicate) {
             Ok(resumed) => {
@@ -99,9 +107,15 @@ impl Connection {
                 } else {
                     previd
                 };
-                let element = Element::new(ns::SM, "resumed")
-                    .with("previd", previd)
-                    .with("h", h.to_string());
+                let mut element = Element::new(ns::SM, "resumed");
+                if fault != Some(ResumeFault::WithoutPrevid) {
+                    element.set("previd", previd);
+                }
+                match fault {
+                    Some(ResumeFault::WithH(None)) => {}
+                    Some(ResumeFault::WithH(Some(text))) => element.set("h", text),
+                    _ => element.set("h", h.to_string()),
+                }
                 Ok((element, resumed.resend))
             }
             Err(ResumeError::NotFound { h }) => Err(Some(failed(h, "item-not-found"))),
@@ -109,6 +123,48 @@ impl Connection {
                 self.stream_error(cx, StreamCondition::HandledCountTooHigh { h, sent });
                 Err(None)
             }
+        }
+    }
+
+    /// What `<resume/>` is answered with in place of `<resumed/>`: a `<failed/>`, or something that was sent already.
+    fn answer_instead(&mut self, cx: &mut Cx<'_>, fault: &ResumeFault) -> Option<Option<Element>> {
+        match fault {
+            ResumeFault::FailedWithH(h) => {
+                let mut failed = failed(None, "item-not-found");
+                failed.set("h", *h);
+                return Some(Some(failed));
+            }
+            ResumeFault::Nonza(name) => self.send(&Element::new(ns::SM, *name).with("h", "0")),
+            ResumeFault::Stanza => {
+                let message = Element::new(ns::CLIENT, "message").with("id", "instead");
+                self.send(&message);
+            }
+            ResumeFault::StreamError => {
+                self.stream_error(cx, StreamCondition::InternalServerError);
+            }
+            ResumeFault::EndOfStream => self.finish(cx),
+            ResumeFault::Silence => self.silent = true,
+            ResumeFault::Reset => self.reset(cx),
+            _ => return None,
+        }
+        Some(None)
+    }
+
+    /// What happens right behind `<resumed/>`.
+    pub(super) fn behind_resumed(&mut self, cx: &mut Cx<'_>) {
+        match self.resume_fault(cx) {
+            Some(ResumeFault::ErrorBehind) => {
+                self.stream_error(cx, StreamCondition::InternalServerError);
+            }
+            // Not as a client ends it: the session stays.
+            Some(ResumeFault::EndBehind) => {
+                self.detach(cx);
+                self.phase = Phase::Closed;
+                self.finish(cx);
+            }
+            Some(ResumeFault::SilenceBehind) => self.silent = true,
+            Some(ResumeFault::ResetBehind) => self.reset(cx),
+            _ => {}
         }
     }
 

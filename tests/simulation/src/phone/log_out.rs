@@ -1,6 +1,7 @@
 //! Logging out, as in `rust-core/client/src/driver/log_out.rs`: the session ends, the FAST token is turned in, and what could log
 //! in again is forgotten. The app waits for the end of it before it logs in again.
 
+use snapback_proto::connection::Command;
 use snapback_proto::knowledge::Op;
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::plan::Purpose;
@@ -38,13 +39,21 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     /// What the app or the platform says.
-    pub(crate) fn app_says(&mut self, input: supervisor::Input, now: Time) {
+    pub(crate) fn app_says(&mut self, input: supervisor::Input, model: &mut Model, now: Time) {
         if let (supervisor::Input::Connect, Some(log_out)) = (&input, &mut self.log_out) {
             log_out.then_connect = true;
             return;
         }
         if matches!(input, supervisor::Input::NetworkChanged { .. }) {
             self.renew_spare(now);
+        }
+        if matches!(
+            input,
+            supervisor::Input::NetworkChanged { .. }
+                | supervisor::Input::Resume
+                | supervisor::Input::Visit
+        ) {
+            self.command(Command::PathChanged, model, now);
         }
         self.tell(input, now);
     }

@@ -117,7 +117,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
 
     pub(super) fn supervise(&mut self, input: Input) {
         self.with_phone(|phone, model, coverage, now| {
-            phone.app_says(input, now);
+            phone.app_says(input, model, now);
             phone.settle(model, coverage, now);
         });
     }
@@ -271,6 +271,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let named = &FAULTS[index];
         let fault = (named.make)();
         self.coverage.fault(named.name);
+        self.model.server_at_fault = true;
         if fault == server::Fault::DuplicateDelivery && !std::mem::replace(&mut self.doubling, true)
         {
             self.model.server_doubles();

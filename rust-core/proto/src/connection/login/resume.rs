@@ -28,6 +28,7 @@ pub(super) fn after_sasl(context: &mut Context) -> State {
 
 fn send_resume(context: &mut Context) {
     if let Some(element) = resume_element(context.knowledge.sm.as_ref()) {
+        context.resumption.asked();
         context.transmit_element(Part::Resume, &element);
     }
 }
@@ -47,6 +48,7 @@ pub(in super::super) fn resumed_before_sasl(element: &Element, context: &mut Con
         }
         Some(Nonza::Failed(_)) => {
             context.understood(Part::SmFailed);
+            context.resumption.settled();
             context.at_risk = None;
             context.knowledge.server.sm_before_sasl = None;
             fall_back(&SaslCondition::NotAuthorized, context)
@@ -67,6 +69,7 @@ pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Nex
         }
         Some(Nonza::Failed(failed)) => {
             context.understood(Part::SmFailed);
+            context.resumption.settled();
             context.at_risk = None;
             refused(&failed, context)?;
             context.plan.goal = Goal::Bind;

@@ -146,6 +146,8 @@ fn goal_elements(
 ) -> (Vec<Element>, Inline, Option<Seq>) {
     let mut children = Vec::new();
     let nothing = Inline::default();
+    // What an earlier request on this stream has asked for is answered with it.
+    context.resumption.settled();
     if context.purpose == Purpose::LogOut && !planted(Mistake::LogOutBinds) {
         return (children, nothing, None);
     }
@@ -156,6 +158,7 @@ fn goal_elements(
             return (children, nothing, None);
         }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
+        context.resumption.asked();
     }
     if context.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
         return (children, nothing, None);
@@ -302,6 +305,7 @@ impl ExpectSasl2 {
                 Session::bound_inline(identity, bound, self.inline, context).map(online)
             }
             (None, None) => {
+                context.resumption.settled();
                 if let Some(failed) = success.resume_failed {
                     refused(&failed, context)?;
                     context.plan.goal = Goal::Bind;
@@ -326,6 +330,10 @@ impl ExpectSasl2 {
             // The server's own trouble says nothing about what it was shown; a token is too dear to be dropped for it.
             return Err(ConnectionError::Sasl(failure.condition.clone()));
         }
+        if self.used_token && !is_offered_here(context) {
+            // A server that offers no such login just now has not looked at the token. It is too dear to be dropped for that.
+            return fall_back(&failure.condition, context);
+        }
         if self.used_token {
             context.drop_token();
             context.at_risk = Some(Assumption::FastToken);
@@ -338,6 +346,17 @@ impl ExpectSasl2 {
         }
         Err(ConnectionError::Sasl(failure.condition.clone()))
     }
+}
+
+/// Whether the features of this stream, if they came, offer logins with the token.
+fn is_offered_here(context: &Context) -> bool {
+    let (Some(shown), Some(token)) = (&context.stream.features, &context.knowledge.fast) else {
+        return true;
+    };
+    let sasl2 = shown.sasl2.as_ref();
+    let fast = sasl2.and_then(|sasl2| sasl2.fast.as_ref());
+    let name = Mechanism::Ht(token.binding);
+    fast.is_some_and(|fast| fast.mechanisms.iter().any(|m| m == name.as_str()))
 }
 
 /// XEP-0388 2.6.3: the password was right, and is not enough. Nothing in this is believed, for the server may not have proved itself:

@@ -1,7 +1,7 @@
 //! How a session begins: bound anew, or resumed.
 
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::knowledge::{Op, PendingKind, SmSession};
+use crate::knowledge::{Op, PendingKind, ResumeTrials, SmSession};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
@@ -195,6 +195,7 @@ impl Session {
             super::lost(None, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         }
+        context.resumption.answered(context.now.mono);
         context.jid = Some(stored.jid.clone());
         let unacked = context
             .knowledge
@@ -270,6 +271,7 @@ impl Session {
             alive_at: context.now.wall,
             pending: self.pending.clone(),
             poisoned_at: None,
+            trials: ResumeTrials::default(),
         };
         context.knowledge.sm = Some(session.clone());
         Some(session)

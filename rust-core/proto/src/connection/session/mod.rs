@@ -32,7 +32,7 @@ use second_look::SecondLook;
 use start::AwaitedStart;
 
 pub(super) use establish::Inline;
-pub(super) use outbound::{enqueue, handled, lost};
+pub(super) use outbound::{MOST_ACK_WAITS, enqueue, handled, lost};
 pub(super) use start::request_start;
 
 /// A session and its counters.
@@ -166,6 +166,7 @@ impl Session {
                 // Prosody says goodbye with an `<a/>`: only one that takes something in shows that it could be read.
                 if self.base != before {
                     context.assumption_held(Assumption::Resumption);
+                    context.resumption_proven();
                 }
                 self.doubt_archive(context);
                 self.go_on(context);
@@ -269,8 +270,7 @@ impl Session {
         self.refuse(refused, context);
     }
 
-    /// T6: ill-formed XML, or a server that resumed the session and then was deaf to it. The first time the session is
-    /// worth another try; at the same place again it is not.
+    /// T6: ill-formed XML. The first time the session is worth another try; at the same place again it is not.
     pub(super) fn poisoned(&mut self, context: &mut Context) {
         let Some(session) = &context.knowledge.sm else {
             return;

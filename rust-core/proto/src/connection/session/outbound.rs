@@ -15,7 +15,7 @@ use super::doubles::SenderTags;
 use super::{Asked, Session, Sm};
 
 /// So many times the ordinary wait a server that keeps talking may take to answer.
-const MOST_ACK_WAITS: u32 = 6;
+pub(in super::super) const MOST_ACK_WAITS: u32 = 6;
 
 /// A stanza of the app, while there is no session: it waits in the store (rule I4).
 pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &mut Context) {
@@ -35,6 +35,7 @@ pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &
 /// The server has forgotten the session. First what it did handle is acknowledged, then the rest is unknown (rule I8):
 /// messages are queued again and the archive decides about them, what belonged to the session fails.
 pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<(), ConnectionError> {
+    context.resumption.settled();
     if std::mem::take(&mut context.knowledge.open_session) {
         // It broke, and nobody sends again what it missed.
         context.possible_gap();
@@ -321,6 +322,7 @@ impl Session {
     /// The session is over: what was bound to it fails, messages stay queued. What the server sent and we did not read is lost,
     /// unless there is an archive.
     pub(super) fn give_up(&mut self, context: &mut Context) {
+        context.resumption.settled();
         let failed = session_bound(self.unacked.iter());
         let mut ops = vec![Op::Failed(failed), Op::SmDropped];
         if context.knowledge.archive.is_none() {

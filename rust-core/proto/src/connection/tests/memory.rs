@@ -68,6 +68,11 @@ impl Memory {
                     session.poisoned_at = Some(h);
                 }
             }
+            Op::SmTrials(trials) => {
+                if let Some(session) = &mut knowledge.sm {
+                    session.trials = trials;
+                }
+            }
             Op::SmDropped => {
                 knowledge.sm = None;
                 knowledge

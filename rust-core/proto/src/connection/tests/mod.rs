@@ -27,6 +27,7 @@ mod login_sasl1;
 mod login_sasl2;
 mod refused_results;
 mod resume_only;
+mod resume_trials;
 mod reused_ids;
 mod rules_ack;
 mod rules_answers;

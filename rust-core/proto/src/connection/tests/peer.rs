@@ -173,6 +173,7 @@ impl Peer {
         let name = match &command {
             Command::Send { .. } => "send",
             Command::Probe { .. } => "probe",
+            Command::PathChanged => "path changed",
             Command::SetActive(_) => "set active",
             Command::Close => "close",
         };

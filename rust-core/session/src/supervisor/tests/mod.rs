@@ -1,4 +1,5 @@
 mod behaviour;
+mod bounds;
 mod random;
 
 use std::time::Duration;
@@ -76,6 +77,7 @@ const BROKEN: Ending = Ending {
     conflict: false,
     overloaded: false,
     no_session: false,
+    passing: false,
 };
 
 const NETWORK: Input = Input::NetworkChanged { available: true };

@@ -53,6 +53,7 @@ impl Dice {
                     conflict: self.roll(16) == 0,
                     overloaded: self.roll(8) == 0,
                     no_session: self.roll(4) == 0,
+                    passing: self.roll(4) == 0,
                 }),
             },
             _ => Input::Timeout,

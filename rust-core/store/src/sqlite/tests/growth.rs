@@ -1,6 +1,8 @@
 //! How big the file grows. What things cost in time is measured by `cargo xtask bench store`.
 
-use snapback_proto::knowledge::{ArchiveCursor, Delivery, Op, SeenMessage, SeenTag, SmSession};
+use snapback_proto::knowledge::{
+    ArchiveCursor, Delivery, Op, ResumeTrials, SeenMessage, SeenTag, SmSession,
+};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xml::Element;
 
@@ -19,6 +21,7 @@ fn begin(store: &mut impl Store) {
         alive_at: UnixTime(1_700_000_000),
         pending: Vec::new(),
         poisoned_at: None,
+        trials: ResumeTrials::default(),
     };
     let sent = Vec::new();
     store

@@ -45,7 +45,7 @@ fn t9_what_is_remembered_is_told_and_what_is_secret_is_not() {
     let found = inspect(&folder.db(), ACCOUNT, &vault).unwrap();
     assert!(seen() == before, "looking changed something");
     assert!(found.report.is_clean());
-    assert_eq!((found.schema, found.has_log), (5, false));
+    assert_eq!((found.schema, found.has_log), (6, false));
     let session = found.session.as_ref().unwrap();
     assert_eq!((session.h, session.base, session.pending), (5, 4, 3));
     assert_eq!(session.id_bytes, "planted-sm-id".len());

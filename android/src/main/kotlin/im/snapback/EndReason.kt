@@ -34,6 +34,11 @@ public sealed interface EndReason {
         override fun toString(): String = "StreamError(condition=$condition)"
     }
 
+    /** The server has removed the account. Its own words in [text] are not safe to log. */
+    public class AccountRemoved(public val text: String?) : EndReason {
+        override fun toString(): String = "AccountRemoved"
+    }
+
     /** The server refused the login, with a SASL condition such as `not-authorized`. */
     public data class LoginRefused(val condition: String) : EndReason
 
@@ -109,6 +114,7 @@ internal fun CoreReason.toReason(): EndReason =
                 is CoreTls.Protocol -> EndReason.Tls(problem.detail)
             }
         is CoreReason.StreamError -> EndReason.StreamError(condition, text)
+        is CoreReason.AccountRemoved -> EndReason.AccountRemoved(text)
         is CoreReason.LoginRefused -> EndReason.LoginRefused(condition)
         is CoreReason.TasksRequired -> EndReason.TasksRequired(tasks)
         is CoreReason.NoLogin -> EndReason.NoLogin(problem)

@@ -15,10 +15,14 @@ import java.util.concurrent.atomic.AtomicBoolean
  * An event is taken when the collector's block has come back from it. A collector that is cancelled or throws in the
  * middle has not taken it, and the next one gets it again: a channel would lose it.
  */
-internal class EventQueue<T : Any>(private val capacity: Int) {
+internal class EventQueue<T : Any>(
+    private val capacity: Int,
+    private val wideCapacity: Int = capacity,
+) {
     private val lock = Any()
     private val waiting = ArrayDeque<T>()
     private var ended = false
+    private var holders = 0
     private val isCollected = AtomicBoolean(false)
 
     /** Rises with each change, so that a wait never misses one. */
@@ -44,7 +48,19 @@ internal class EventQueue<T : Any>(private val capacity: Int) {
     /** Adds events, and suspends while there are more than the collector should have to hold. Behind the end, none are added. */
     suspend fun put(events: List<T>) {
         change { if (!ended) waiting.addAll(events) }
-        await { ended || waiting.size < capacity }
+        await { ended || waiting.size < if (holders > 0) wideCapacity else capacity }
+    }
+
+    /**
+     * Runs [work], and lets more events wait meanwhile: what [work] waits for may come behind events that nobody collects.
+     */
+    suspend fun <R> widened(work: suspend () -> R): R {
+        change { holders += 1 }
+        try {
+            return work()
+        } finally {
+            change { holders -= 1 }
+        }
     }
 
     /** No more will come, and who waits for room or for the last to be taken goes on. What is there can still be taken. */

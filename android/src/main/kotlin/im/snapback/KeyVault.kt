@@ -31,7 +31,7 @@ public interface KeyVault {
 /** Why a vault did not do it. */
 public sealed class VaultException(text: String) : Exception(text) {
     /** Not now: the device is locked, the user has to agree first, or the key store does not answer. It is tried again. */
-    public class Locked : VaultException("the vault is locked")
+    public class Locked : VaultException("the vault cannot be used now")
 
     /** It cannot be read or written, and that will last. */
     public class Broken : VaultException("the vault is broken")

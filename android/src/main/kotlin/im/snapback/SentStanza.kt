@@ -3,7 +3,9 @@ package im.snapback
 import kotlinx.coroutines.channels.BufferOverflow
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableSharedFlow
+import kotlinx.coroutines.flow.emitAll
 import kotlinx.coroutines.flow.filterNotNull
+import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.lastOrNull
 import kotlinx.coroutines.flow.transformWhile
 import java.util.concurrent.ConcurrentHashMap
@@ -13,21 +15,27 @@ public class SentStanza internal constructor(
     /** Its id. */
     public val id: String,
     private val track: MutableSharedFlow<Stage?>,
+    private val queue: EventQueue<*>,
 ) {
     /**
      * The stages that it reaches, those so far included; ends behind `Acked` or `Failed`, or with the client. They arrive
-     * while [SnapbackClient.events] are collected: they stand in line behind what came before them.
+     * whether or not [SnapbackClient.events] are collected, until a thousand events wait there.
      */
     public val stages: Flow<Stage>
         get() =
-            track
-                .transformWhile { stage ->
-                    emit(stage)
-                    stage != null && !stage.isFinal
-                }.filterNotNull()
+            flow {
+                queue.widened {
+                    val reached =
+                        track.transformWhile { stage ->
+                            emit(stage)
+                            stage != null && !stage.isFinal
+                        }
+                    emitAll(reached.filterNotNull())
+                }
+            }
 
     /**
-     * Suspends until the server has taken it over.
+     * Suspends until the server has taken it over. As with [stages], nobody has to collect events for that.
      *
      * @throws SnapbackException.SendFailed if it will not be sent (again).
      * @throws SnapbackException.Closed if the client was closed before. A stored message is sent when it is opened again.

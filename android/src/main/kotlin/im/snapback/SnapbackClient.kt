@@ -54,7 +54,7 @@ public class SnapbackClient private constructor(
 ) : AutoCloseable {
     private val closed = AtomicBoolean(false)
     private val tracker = Tracker()
-    internal val queue = EventQueue<Event>(EVENTS_HELD)
+    internal val queue = EventQueue<Event>(EVENTS_HELD, EVENTS_HELD_FOR_STAGES)
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
@@ -374,7 +374,7 @@ public class SnapbackClient private constructor(
             tracker.forget(id)
             throw error
         }
-        return SentStanza(id, track)
+        return SentStanza(id, track, queue)
     }
 
     /** Says something that has no answer; after the end, nobody hears it. */
@@ -410,6 +410,9 @@ public class SnapbackClient private constructor(
     public companion object {
         /** So many events wait in Kotlin; more wait in the core. */
         internal const val EVENTS_HELD = 64
+
+        /** While somebody waits for a stage of a stanza: as many as the core holds before it stops reading. */
+        internal const val EVENTS_HELD_FOR_STAGES = 1024
 
         /** So many cross the border at once. */
         private const val EVENTS_AT_ONCE = 64u

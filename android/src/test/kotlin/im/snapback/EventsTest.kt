@@ -117,6 +117,38 @@ class EventsTest {
         }
 
     @Test
+    fun `who waits for what comes behind events lets more of them wait, and no longer than that`() =
+        runTest {
+            val queue = EventQueue<Int>(2, 4)
+            val putting = launch { listOf(1, 2, 3, 4).forEach { queue.put(listOf(it)) } }
+            testScheduler.runCurrent()
+            assertEquals(2, queue.size)
+            val holder = launch { queue.widened { awaitCancellation() } }
+            testScheduler.runCurrent()
+            assertEquals(4, queue.size)
+            holder.cancelAndJoin()
+            assertFalse(putting.isCompleted)
+            assertEquals(listOf(1, 2, 3), queue.events.take(3).toList())
+            putting.join()
+        }
+
+    @Test
+    fun `an acknowledgement arrives while nobody collects events`() =
+        real {
+            TestServer().use { server ->
+                open(server).use { client ->
+                    client.connect()
+                    withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Online } }
+                    // More than wait in Kotlin as a rule.
+                    server.tell("message", "count" to 200)
+                    withTimeout(PATIENCE) { client.send(ROMEO, "behind them").awaitAcked() }
+                    assertEquals(listOf("behind them"), server.received())
+                    assertTrue(client.queue.size > SnapbackClient.EVENTS_HELD)
+                }
+            }
+        }
+
+    @Test
     fun `back-pressure - many more events than wait in Kotlin, through a slow and fickle collector, each once and in order`() =
         real {
             TestServer().use { server ->

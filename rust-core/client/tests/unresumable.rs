@@ -1,0 +1,104 @@
+//! Rule I19: a server that cannot resume a session says so in many ways, and the account comes back with a new one. What it refuses
+//! for a while is tried again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that goes wrong should stop"
+)]
+
+mod support;
+
+use snapback_client::{Outcome, Transport};
+use snapback_netsim::CutMode;
+use snapback_reference_server::{Fault, ResumeFault, Switches};
+use support::Setup;
+use support::course::Course;
+
+fn wrong_answers() -> Vec<ResumeFault> {
+    vec![
+        ResumeFault::FailedWithH("-1"),
+        ResumeFault::FailedWithH(""),
+        ResumeFault::FailedWithH("4294967296"),
+        ResumeFault::FailedWithH("six"),
+        ResumeFault::WithoutPrevid,
+        ResumeFault::WithH(None),
+        ResumeFault::WithH(Some("0x6")),
+        ResumeFault::Nonza("enabled"),
+        ResumeFault::Nonza("a"),
+        ResumeFault::Nonza("made-up"),
+        ResumeFault::Stanza,
+        ResumeFault::StreamError,
+        ResumeFault::EndOfStream,
+        ResumeFault::ErrorBehind,
+        ResumeFault::EndBehind,
+    ]
+}
+
+/// Online, then cut off, by a server that answers each `<resume/>` like this. Yields what came of it, up to a new session.
+async fn cut(switches: Switches, transport: Transport, fault: ResumeFault) -> Course {
+    let setup = Setup::hasty(switches, transport).await;
+    setup.client.connect();
+    setup.online().await;
+    setup.settle().await;
+    setup
+        .server
+        .faults(|faults| faults.all = vec![Fault::Resume(fault)]);
+    let before = setup.connections().len();
+    setup.link.cut(CutMode::ResetBoth);
+    let mut course = Course::default();
+    let bound = |course: &Course| course.online.contains(&Outcome::Bound);
+    setup.follow(&mut course, bound, "a new session").await;
+    // The one that asked as ever, the one that asked alone, the one that bound; and one more where a remembered fact was blamed.
+    let attempts = setup.connections().len() - before;
+    assert!((2..=4).contains(&attempts), "{attempts}\n{}", course.log);
+    let ids = setup.send_some(1).await;
+    let acked = |course: &Course| course.has_acked(&ids);
+    setup.follow(&mut course, acked, "acknowledged").await;
+    course
+}
+
+#[tokio::test]
+async fn i19_a_wrong_answer_to_resume_costs_two_connections() {
+    for fault in wrong_answers() {
+        for transport in [Transport::DirectTls, Transport::StartTls] {
+            cut(Switches::modern(), transport, fault.clone()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn i19_a_wrong_answer_to_resume_behind_sasl1_costs_two_connections() {
+    for fault in wrong_answers() {
+        cut(
+            Switches::stock_prosody(),
+            Transport::StartTls,
+            fault.clone(),
+        )
+        .await;
+    }
+}
+
+/// A message that cannot be delivered is told under its own id, and never as a message with our own text.
+#[tokio::test]
+async fn rfc6121_a_bounce_belongs_to_its_message() {
+    let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
+    setup.client.connect();
+    let id = setup
+        .client
+        .send_message("nobody@localhost", "is anybody there?")
+        .await
+        .unwrap();
+    let mut course = Course::default();
+    let failed = |course: &Course| !course.failed.is_empty();
+    setup.follow(&mut course, failed, "the bounce").await;
+    assert_eq!(course.failed[0].0, id);
+    assert!(course.bodies().is_empty(), "{}", course.log);
+    // It is dealt with: nothing waits for a confirmation.
+    setup.client.suspend().await;
+    setup.client.resume();
+    let mut course = Course::default();
+    let back = |course: &Course| !course.online.is_empty();
+    setup.follow(&mut course, back, "back").await;
+    assert!(course.bodies().is_empty() && course.failed.is_empty());
+}

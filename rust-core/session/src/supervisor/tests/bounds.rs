@@ -1,0 +1,178 @@
+//! Rule I19: attempts are bounded in numbers, whatever fails, and never more than 20 minutes apart.
+
+use super::*;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What each attempt comes to: a session of so many milliseconds, or none, and how it ends.
+struct Trouble {
+    name: &'static str,
+    session: Option<u64>,
+    ending: Ending,
+}
+
+fn troubles() -> Vec<Trouble> {
+    let sessions = [
+        None,
+        Some(0),
+        Some(1_000),
+        Some(5_100),
+        Some(31_000),
+        Some(61_000),
+        Some(120_000),
+    ];
+    let at_once = Ending {
+        at_once: true,
+        ..BROKEN
+    };
+    let overloaded = Ending {
+        overloaded: true,
+        ..BROKEN
+    };
+    let passing = Ending {
+        passing: true,
+        ..Ending::default()
+    };
+    let endings = [
+        ("broken", BROKEN),
+        ("wrong assumption", at_once),
+        ("overloaded", overloaded),
+        ("passing", passing),
+    ];
+    let all = sessions.iter().flat_map(|session| {
+        endings.map(|(name, ending)| Trouble {
+            name,
+            session: *session,
+            ending,
+        })
+    });
+    all.collect()
+}
+
+/// Two days of it: when attempts started, and how long each was waited for.
+fn two_days(trouble: &Trouble, seed: u64) -> (Vec<Instant>, Vec<Duration>) {
+    let mut bench = Bench::new();
+    bench.supervisor = Supervisor::new(Timing::default(), seed);
+    let begin = bench.now;
+    let (mut starts, mut waits) = (vec![bench.now], Vec::new());
+    bench.put(Input::Connect);
+    let mut attempt = 0;
+    while bench.now - begin < 2 * DAY {
+        if let Some(lasts) = trouble.session {
+            bench.put(established(attempt));
+            bench.now = bench.now + Duration::from_millis(lasts);
+        }
+        let ended = bench.now;
+        let mut outputs = bench.end(attempt, trouble.ending);
+        while !outputs
+            .iter()
+            .any(|output| matches!(output, Output::StartAttempt { .. }))
+        {
+            outputs = bench.expire();
+        }
+        starts.push(bench.now);
+        waits.push(bench.now - ended);
+        attempt += 1;
+    }
+    (starts, waits)
+}
+
+/// The most starts in any span of this length.
+fn most(starts: &[Instant], span: Duration) -> usize {
+    let within = |(first, start): (usize, &Instant)| {
+        let rest = &starts[first..];
+        rest.iter()
+            .take_while(|other| **other - *start < span)
+            .count()
+    };
+    starts.iter().enumerate().map(within).max().unwrap_or(0)
+}
+
+#[test]
+fn i19_attempts_are_bounded_whatever_fails() {
+    for trouble in troubles() {
+        for seed in 1..6 {
+            let (starts, waits) = two_days(&trouble, seed);
+            let context = format!("{} after {:?}, seed {seed}", trouble.name, trouble.session);
+            let settled = starts[0] + 10 * MINUTE;
+            let later: Vec<Instant> = starts.iter().copied().filter(|at| *at > settled).collect();
+            let counts = [
+                most(&starts, Duration::from_secs(30)),
+                most(&later, 60 * MINUTE),
+                most(&starts, DAY),
+            ];
+            assert!(counts[0] <= 6, "{context}: {counts:?}");
+            assert!(counts[1] <= 30, "{context}: {counts:?}");
+            assert!(counts[2] <= 150, "{context}: {counts:?}");
+            let longest = waits.iter().max().unwrap();
+            assert!(*longest <= 20 * MINUTE, "{context}: {longest:?}");
+        }
+    }
+}
+
+/// What broke young the first time does not wait longer than any other session; the second time it does.
+#[test]
+fn i19_a_young_session_is_forgiven_once() {
+    let mut bench = Bench::online();
+    bench.wait(6);
+    assert_eq!(bench.end(0, BROKEN).first(), Some(&start(1, Why::Broken)));
+    bench.put(established(1));
+    bench.wait(6);
+    bench.end(1, BROKEN);
+    assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
+    bench.expire();
+    // One that lasts makes up for it.
+    bench.put(established(2));
+    bench.wait(31);
+    assert_eq!(bench.end(2, BROKEN).first(), Some(&start(3, Why::Broken)));
+    bench.put(established(3));
+    bench.wait(6);
+    assert_eq!(bench.end(3, BROKEN).first(), Some(&start(4, Why::Broken)));
+}
+
+/// The first day's waits must not be what somebody meets who comes back to the app.
+#[test]
+fn i19_the_user_and_the_network_cut_every_wait() {
+    let inputs = [NETWORK, Input::Foreground, Input::Resume, Input::Connect];
+    for input in inputs {
+        let mut bench = Bench::new();
+        bench.put(Input::Connect);
+        for attempt in 0..60 {
+            bench.end(attempt, BROKEN);
+            bench.expire();
+        }
+        bench.end(60, BROKEN);
+        let outputs = bench.put(input.clone());
+        assert!(
+            matches!(outputs.first(), Some(Output::StartAttempt { .. })),
+            "{input:?}: {outputs:?}"
+        );
+        // And what follows is as quick as in the beginning.
+        bench.end(61, BROKEN);
+        let (when, _) = bench.deadline().unwrap();
+        assert!(when - bench.now <= Timing::default().cap, "{input:?}");
+    }
+}
+
+/// I19: only what needs a person halts, once the account was logged in.
+#[test]
+fn i19_a_passing_refusal_is_retried_slowly_and_without_end() {
+    let passing = Ending {
+        passing: true,
+        ..Ending::default()
+    };
+    let mut bench = Bench::new();
+    bench.put(Input::Connect);
+    for attempt in 0..200 {
+        bench.end(attempt, passing);
+        let (when, why) = bench.deadline().expect("another attempt");
+        assert_eq!(why, Wait::Retry);
+        assert!(when - bench.now >= Timing::default().relief_floor);
+        bench.expire();
+    }
+    // The user may ask at any time.
+    bench.end(200, passing);
+    let outputs = bench.put(Input::Connect);
+    assert_eq!(outputs.first(), Some(&start(201, Why::Asked)));
+}
