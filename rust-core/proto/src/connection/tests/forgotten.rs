@@ -179,7 +179,7 @@ fn w5_i15_a_resumed_session_reads_back_from_the_end_again() {
         result(&last, "a8", &message("in8")),
         fin(&last, false, "a8")
     ));
-    let again = next.sends("archive + r");
+    let again = next.sends("iq + r + archive");
     assert!(again.contains("<before/>"), "{again}");
     next.serve(&page(&again, 6..=8, true));
     assert_eq!(told(&mut next), names([8, 6]));
