@@ -22,10 +22,13 @@ use tokio::time::timeout;
 /// Longer than anything here takes that does not hang.
 const SOON: Duration = Duration::from_secs(30);
 
+/// The last byte of the address of each host that has an answer.
+type Answers = HashMap<String, io::Result<u8>>;
+
 /// A system whose look-ups hang until they are let go.
 #[derive(Clone)]
 struct Hanging {
-    answers: Arc<(Mutex<HashMap<String, io::Result<u8>>>, Condvar)>,
+    answers: Arc<(Mutex<Answers>, Condvar)>,
     begun: Sender<String>,
 }
 

@@ -7,6 +7,10 @@
     clippy::panic,
     reason = "a test that goes wrong should stop"
 )]
+#![allow(
+    clippy::disallowed_types,
+    reason = "the memory of this process is read as a file"
+)]
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

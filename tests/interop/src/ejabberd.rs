@@ -1,18 +1,18 @@
-//! ejabberd 24.12 as Debian packages it.
+//! ejabberd as Debian packages it: 24.12 of the backports, and 23.01 of the release.
 //!
 //! The packaged configuration is used section by section; replaced are only domain, certificate, listeners (which leaves
-//! out `c2s_shaper`: 3000 B/s would be all that a test measures), and the resumption window; added are archive and
-//! tokens (`mod_mam`, `mod_auth_fast`), which its package has but does not enable. It runs without Erlang
+//! out `c2s_shaper`: 3000 B/s would be all that a test measures), and the resumption window; added are archive and,
+//! where there are any, tokens (`mod_mam`, `mod_auth_fast`), which its package has but does not enable. It runs without Erlang
 //! distribution: no node name, no `epmd`, nothing that outlives it.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::packages::{self, EJABBERD};
+use crate::packages;
 use crate::process::Launch;
 use crate::server::Site;
-use crate::{DOMAIN, StartError};
+use crate::{DOMAIN, Flavour, StartError};
 
 /// Top-level sections of the packaged configuration that the test writes itself.
 const REPLACED_SECTIONS: [&str; 3] = ["hosts:", "certfiles:", "listen:"];
@@ -22,7 +22,7 @@ const STREAM_MANAGEMENT: &str = "\n  mod_stream_mgmt:\n";
 
 /// Writes the configuration and says how to start; the accounts are created as part of the start.
 pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
-    let root = packages::unpacked(EJABBERD)?;
+    let root = packages::unpacked(site.config.flavour.packages())?;
     let packaged = root.join("usr/share/ejabberd/ejabberd.yml.example");
     let text = fs::read_to_string(&packaged)
         .map_err(StartError::io("reading the packaged configuration"))?;
@@ -86,9 +86,13 @@ fn configuration(site: &Site, packaged: &str) -> Result<String, &'static str> {
             return Err(anchor.trim());
         }
     }
+    let tokens = match site.config.flavour {
+        Flavour::Ejabberd => "  mod_auth_fast: {}\n",
+        _ => "",
+    };
     config = config.replacen(
         MODULES,
-        &format!("{MODULES}  mod_auth_fast: {{}}\n  mod_mam:\n    default: always\n"),
+        &format!("{MODULES}{tokens}  mod_mam:\n    default: always\n"),
         1,
     );
     let window = site.config.resume_window_s;

@@ -1,6 +1,7 @@
 //! Real servers, installed, configured and started for the tests.
 //!
-//! Prosody and ejabberd run here exactly as Debian packages them: the packages are downloaded with the machine's own apt
+//! Prosody, ejabberd and jabberd2 run here exactly as Debian packages them, in the versions of its release and of its
+//! backports: the packages are downloaded with the machine's own apt
 //! (from a private state, nothing on the system changes), unpacked into the user's cache folder, configured from the
 //! packaged configuration file with the few changes a test needs, and started in the foreground on free loopback ports.
 //!
@@ -25,6 +26,8 @@ mod cache;
 mod certificate;
 mod ejabberd;
 mod error;
+mod flavour;
+mod jabberd2;
 pub mod kills;
 mod packages;
 mod process;
@@ -39,7 +42,7 @@ pub mod measure;
 pub mod phone;
 
 pub use error::{StartError, Unavailable};
+pub use flavour::Flavour;
 pub use server::{
-    Account, Credentials, DOMAIN, Flavour, RunningServer, ServerConfig, install, start,
-    start_or_skip,
+    Account, Credentials, DOMAIN, RunningServer, ServerConfig, install, start, start_or_skip,
 };

@@ -12,33 +12,87 @@ use crate::{StartError, Unavailable, cache};
 const CODENAME: &str = "bookworm";
 
 /// Packages that are always fetched, even if the system has them: what runs here is what was unpacked here.
-const ALWAYS_FETCHED: [&str; 6] = ["prosody", "ejabberd", "erlang", "lua", "libodbc", "libltdl"];
+const ALWAYS_FETCHED: [&str; 8] = [
+    "prosody", "ejabberd", "erlang", "lua", "libodbc", "libltdl", "jabberd2", "libgsasl",
+];
 
-/// What to install: a name for the cache folder, and apt's package specifications.
+/// Whose version of a package is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Archive {
+    /// What the release came with: what most machines run.
+    Release,
+    /// What was packaged for it later.
+    Backports,
+}
+
+impl Archive {
+    /// As apt names it.
+    fn suite(self) -> String {
+        match self {
+            Self::Release => CODENAME.to_owned(),
+            Self::Backports => format!("{CODENAME}-backports"),
+        }
+    }
+}
+
+/// What to install: a name for the cache folder, with the version in it, and apt's package specifications.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PackageSet {
     pub(crate) name: &'static str,
+    pub(crate) archive: Archive,
     pub(crate) packages: &'static [&'static str],
 }
 
 /// Prosody with the community modules; LuaSec is only recommended by the package, and TLS needs it.
-pub(crate) const PROSODY: PackageSet = PackageSet {
+pub(crate) const PROSODY_13_0: PackageSet = PackageSet {
     name: "prosody-13.0",
+    archive: Archive::Backports,
     packages: &["prosody=13.0.*", "prosody-modules=0.0~hg2025*", "lua-sec"],
 };
 
+/// The same without the community modules, from the release.
+pub(crate) const PROSODY_0_12: PackageSet = PackageSet {
+    name: "prosody-0.12",
+    archive: Archive::Release,
+    packages: &["prosody=0.12.3-*", "lua-sec"],
+};
+
 /// ejabberd, with as much of Erlang as it needs.
-pub(crate) const EJABBERD: PackageSet = PackageSet {
+pub(crate) const EJABBERD_24_12: PackageSet = PackageSet {
     name: "ejabberd-24.12",
+    archive: Archive::Backports,
     packages: &["ejabberd=24.12*"],
 };
+
+/// The same from the release.
+pub(crate) const EJABBERD_23_01: PackageSet = PackageSet {
+    name: "ejabberd-23.01",
+    archive: Archive::Release,
+    packages: &["ejabberd=23.01-*"],
+};
+
+/// jabberd2, of which there is one version.
+pub(crate) const JABBERD2_2_7: PackageSet = PackageSet {
+    name: "jabberd2-2.7",
+    archive: Archive::Release,
+    packages: &["jabberd2=2.7.0-*"],
+};
+
+/// All of them.
+pub(crate) const ALL: [PackageSet; 5] = [
+    PROSODY_13_0,
+    PROSODY_0_12,
+    EJABBERD_24_12,
+    EJABBERD_23_01,
+    JABBERD2_2_7,
+];
 
 /// The folder that stands for `/` of the unpacked packages.
 pub(crate) fn unpacked(set: PackageSet) -> Result<PathBuf, StartError> {
     cache::get_or_fill(set.name, |folder| {
         check_system()?;
         let apt = PrivateApt::new(folder.join(".apt"))?;
-        let archives = apt.download(set.packages)?;
+        let archives = apt.download(set)?;
         for archive in &archives {
             let output = run(
                 Command::new("dpkg").arg("-x").arg(archive).arg(folder),
@@ -93,17 +147,17 @@ impl PrivateApt {
     }
 
     /// Downloads the packages and whatever of their dependencies the machine lacks.
-    fn download(&self, packages: &[&str]) -> Result<Vec<PathBuf>, StartError> {
+    fn download(&self, set: PackageSet) -> Result<Vec<PathBuf>, StartError> {
         self.apt_get(&["update"])?;
-        let backports = format!("{CODENAME}-backports");
+        let suite = set.archive.suite();
         let mut arguments = vec![
             "install",
             "--yes",
             "--no-install-recommends",
             "--download-only",
         ];
-        arguments.extend(["--target-release", &backports]);
-        arguments.extend(packages);
+        arguments.extend(["--target-release", &suite]);
+        arguments.extend(set.packages);
         self.apt_get(&arguments)?;
         let entries = fs::read_dir(self.folder.join("archives"))
             .map_err(StartError::io("listing the downloads"))?;
@@ -171,7 +225,7 @@ fn without_servers(status: &str) -> String {
     kept.collect::<Vec<_>>().join("\n\n")
 }
 
-fn run(command: &mut Command, tool: &'static str) -> Result<Output, StartError> {
+pub(crate) fn run(command: &mut Command, tool: &'static str) -> Result<Output, StartError> {
     command.output().map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => Unavailable::ToolMissing(tool).into(),
         _ => StartError::Io {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snapback_client::{
-    Client, ClientConfig, Dial, Dialing, EndReason, Event, OfflineReason, Outcome, Plan,
-    ServerAddress, Stage, Timeline, Transport, Trust, danger,
+    Client, ClientConfig, Dial, Dialing, Element, EndReason, Event, IqError, OfflineReason,
+    Outcome, Plan, ServerAddress, Stage, Timeline, Transport, Trust, danger,
 };
 use snapback_netsim::{Link, LinkConfig};
 
@@ -19,6 +19,9 @@ use crate::{Credentials, RunningServer};
 
 /// Nothing that a test waits for takes longer, unless it is broken: a restarted server is given up to 30 s by the client.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Begins the ids of requests that are only there for their answer to be waited for.
+const PING: &str = "ping-";
 
 /// What a client needs to know of a server.
 #[derive(Debug, Clone)]
@@ -65,6 +68,8 @@ pub struct Log {
     pub sessions: Vec<Session>,
     /// Each message with a body.
     pub messages: Vec<Received>,
+    /// Each message with a body that another client of the account sent or received, as far as it came as a copy.
+    pub copies: Vec<Received>,
     /// Ids of stanzas that the server acknowledged.
     pub acked: Vec<String>,
     /// Ids of stanzas that failed.
@@ -100,6 +105,8 @@ impl fmt::Display for Log {
 pub struct Session {
     /// New, or the interrupted one.
     pub outcome: Outcome,
+    /// The full JID that the server bound.
+    pub jid: String,
     /// What was planned.
     pub plan: Plan,
     /// What happened.
@@ -118,6 +125,20 @@ pub struct Received {
     /// Its id in our archive (XEP-0359): of two with the same, the server sent one twice; of two with different ones, it
     /// took one twice.
     pub archived: String,
+}
+
+impl Received {
+    /// `None` without a body.
+    fn of(message: &Element, delivery: &str) -> Option<Self> {
+        let child = |name| message.children().find(|child| child.name() == name);
+        let archived = child("stanza-id").and_then(|id| id.attr("id"));
+        Some(Self {
+            delivery: delivery.to_owned(),
+            id: message.attr("id").unwrap_or_default().to_owned(),
+            body: child("body")?.text(),
+            archived: archived.unwrap_or_default().to_owned(),
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -168,6 +189,25 @@ impl Phone {
         self.log.sessions.last().expect("just waited for").clone()
     }
 
+    /// Waits for the next session, and until the server has taken its presence: a server that is asked for something later on
+    /// the same stream has done what came before. A message to the account that overtakes the presence is one for an account
+    /// that is offline, and some servers are caught between storing it and handing out what they have stored.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not answer.
+    pub async fn available(&mut self) -> Session {
+        let session = self.online().await;
+        let ping = Element::new("iq", "jabber:client")
+            .with_attr("type", "get")
+            .with_attr("id", format!("{PING}{}", self.log.sessions.len()))
+            .with_child(Element::new("ping", "urn:xmpp:ping"));
+        match self.client.iq(ping, PATIENCE).await {
+            Ok(_) | Err(IqError::Refused(_)) => session,
+            Err(error) => panic!("no answer to a ping: {error}; so far: {}", self.log),
+        }
+    }
+
     /// Takes what the client says, until it is enough.
     ///
     /// # Panics
@@ -203,34 +243,24 @@ impl Phone {
         match event {
             Event::Online {
                 outcome,
+                jid,
                 plan,
                 timeline,
-                ..
             } => self.log.sessions.push(Session {
                 outcome,
+                jid,
                 plan,
                 timeline,
             }),
             Event::Message { delivery } => {
                 self.client.confirm(&delivery.id);
-                let body = delivery
-                    .stanza
-                    .children()
-                    .find(|child| child.name() == "body");
-                if let Some(body) = body {
-                    self.log.messages.push(Received {
-                        id: delivery.stanza.attr("id").unwrap_or_default().to_owned(),
-                        body: body.text(),
-                        archived: delivery
-                            .stanza
-                            .children()
-                            .find(|child| child.name() == "stanza-id")
-                            .and_then(|id| id.attr("id"))
-                            .unwrap_or_default()
-                            .to_owned(),
-                        delivery: delivery.id,
-                    });
-                }
+                let received = Received::of(&delivery.stanza, &delivery.id);
+                self.log.messages.extend(received);
+            }
+            Event::Carbon { delivery, carbon } => {
+                self.client.confirm(&delivery.id);
+                let received = Received::of(&carbon.message, &delivery.id);
+                self.log.copies.extend(received);
             }
             Event::Presence { delivery } => self.client.confirm(&delivery.id),
             Event::Stage {
@@ -240,7 +270,12 @@ impl Phone {
             Event::Stage {
                 id,
                 stage: Stage::Failed(_),
-            } => self.log.failed.push(id),
+            } => {
+                // Answered, and yet never acknowledged, if the server ended soon after.
+                if !id.starts_with(PING) {
+                    self.log.failed.push(id);
+                }
+            }
             Event::Ended { reason, .. } => self.log.ended.push(reason),
             Event::State(snapback_client::ConnectionState::Offline { reason, .. }) => {
                 self.log.offline.push(reason);

@@ -1,4 +1,5 @@
-//! Prosody 13.0 as Debian packages it, with the community modules of `prosody-modules`.
+//! Prosody as Debian packages it: 13.0 of the backports, with the community modules of `prosody-modules`, and 0.12 of the
+//! release.
 //!
 //! The packaged configuration is used up to its first `VirtualHost`; what follows here changes only where things are
 //! (ports, folders, certificate) and what a test must not measure (the packaged rate limit of 10 kB/s).
@@ -8,10 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::packages::{self, PROSODY};
 use crate::process::Launch;
-use crate::server::{Flavour, Site};
-use crate::{DOMAIN, StartError};
+use crate::server::Site;
+use crate::{DOMAIN, Flavour, StartError, packages};
 
 /// The modules of `prosody-modules` that make Prosody a modern server: XEP-0388, XEP-0386, XEP-0198 inline, XEP-0484
 /// and XEP-0474.
@@ -30,7 +30,7 @@ const PACKAGED_SOURCES: &str = "'/usr/lib/prosody";
 
 /// Writes the configuration, creates the accounts and says how to start.
 pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
-    let root = packages::unpacked(PROSODY)?;
+    let root = packages::unpacked(site.config.flavour.packages())?;
     let packaged = root.join("etc/prosody/prosody.cfg.lua");
     let text = read(&packaged)?;
     let head = text.find("\nVirtualHost ").and_then(|end| text.get(..end));
@@ -66,9 +66,15 @@ pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
     })
 }
 
+/// Where it keeps its message archive.
+pub(crate) fn archive(site: &Site) -> PathBuf {
+    let host = DOMAIN.replace('.', "%2e");
+    site.folder.join("data").join(host).join("archive")
+}
+
 /// Runs `prosodyctl` on a prepared site.
 pub(crate) fn control(site: &Site, arguments: &[&str]) -> Result<(), StartError> {
-    let root = packages::unpacked(PROSODY)?;
+    let root = packages::unpacked(site.config.flavour.packages())?;
     let mut command = Command::new(root.join("usr/bin/lua5.4"));
     command.arg(site.folder.join("prosodyctl.lua"));
     command
@@ -125,15 +131,24 @@ fn overrides(site: &Site) -> String {
     let (chain, key) = (site.chain_path(), site.key_path());
     let (chain, key) = (chain.display(), key.display());
     let (modern, quickstart) = match site.config.flavour {
-        Flavour::ProsodyStock | Flavour::Ejabberd => (false, false),
         Flavour::ProsodyModern => (true, false),
         Flavour::ProsodyQuickstart => (false, true),
         Flavour::ProsodyModernQuickstart => (true, true),
+        _ => (false, false),
     };
     let modules = std::iter::once("mam")
         .chain(MODERN_MODULES.into_iter().filter(|_| modern))
         .chain(std::iter::once("quickstart").filter(|_| quickstart));
     let modules: String = modules.map(|module| format!("{module:?}; ")).collect();
+    // Of the host, because 0.12 cannot append to a list that was set before.
+    let modules = match site.config.flavour {
+        Flavour::Prosody012Bare => "modules_disabled = { \"smacks\"; \"carbons\"; }".to_owned(),
+        _ => format!("modules_enabled = {{ {modules}}}"),
+    };
+    let protocol = match site.config.flavour {
+        Flavour::Prosody012Tls12 => "protocol = \"tlsv1_2\"; ",
+        _ => "",
+    };
     let quickstart = match quickstart {
         true => {
             format!("plugin_paths = {{ {OWN_MODULES:?} }}\nquickstart_resume_before_sasl = true")
@@ -149,7 +164,7 @@ fn overrides(site: &Site) -> String {
         false => "",
     };
     let ssl = format!(
-        "{{ key = {:?}; certificate = {:?}; {tickets}}}",
+        "{{ key = {:?}; certificate = {:?}; {tickets}{protocol}}}",
         key.to_string(),
         chain.to_string()
     );
@@ -173,10 +188,10 @@ limits = {{ }}
 {nagle}
 {quickstart}
 smacks_hibernation_time = {window}
-modules_enabled:append {{ {modules}}}
 c2s_direct_tls_ssl = {ssl}
 VirtualHost "{DOMAIN}"
 ssl = {ssl}
+{modules}
 "#
     )
 }

@@ -9,30 +9,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use crate::certificate::{self, TestCertificate};
-use crate::packages::{self, EJABBERD, PROSODY};
+use crate::flavour::Product;
 use crate::process::{Launch, Process};
-use crate::{StartError, ejabberd, prosody};
+use crate::{Flavour, StartError, ejabberd, jabberd2, packages, prosody};
 
 /// The domain that every server here serves.
 pub const DOMAIN: &str = "snapback.test";
 
 /// Between choosing a free port and the server's listening on it another process may take it: then try others.
 const PORT_ATTEMPTS: u32 = 3;
-
-/// Which server, with which modules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flavour {
-    /// Prosody with the modules that its package enables, and message archiving: SASL 1, no SASL2.
-    ProsodyStock,
-    /// The same with the packaged community modules for SASL2, Bind 2, inline stream management and FAST.
-    ProsodyModern,
-    /// [`Flavour::ProsodyStock`] with our `mod_quickstart` (XEP-0305) and its resumption before SASL.
-    ProsodyQuickstart,
-    /// [`Flavour::ProsodyModern`] with the same.
-    ProsodyModernQuickstart,
-    /// ejabberd with the modules that its package enables, message archiving, and FAST.
-    Ejabberd,
-}
 
 /// How a server is to be configured.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +96,8 @@ pub(crate) struct Site {
     pub(crate) folder: PathBuf,
     pub(crate) starttls_port: u16,
     pub(crate) direct_port: u16,
+    /// Where processes of one server find each other.
+    pub(crate) inner_port: u16,
     pub(crate) accounts: [Credentials; 2],
     ca_pem: String,
 }
@@ -120,7 +107,7 @@ impl Site {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let TestCertificate { ca, chain, key } = certificate::make(DOMAIN)?;
-        let [starttls_port, direct_port] =
+        let [starttls_port, direct_port, inner_port] =
             free_ports().map_err(StartError::io("looking for free ports"))?;
         let site = Self {
             config,
@@ -128,6 +115,7 @@ impl Site {
                 .join(format!("snapback-interop-{}-{number}", std::process::id())),
             starttls_port,
             direct_port,
+            inner_port,
             accounts: [
                 Credentials::make(Account::Juliet)?,
                 Credentials::make(Account::Romeo)?,
@@ -164,12 +152,10 @@ impl Site {
     }
 
     fn prepare(&self) -> Result<Launch, StartError> {
-        match self.config.flavour {
-            Flavour::ProsodyStock
-            | Flavour::ProsodyModern
-            | Flavour::ProsodyQuickstart
-            | Flavour::ProsodyModernQuickstart => prosody::prepare(self),
-            Flavour::Ejabberd => ejabberd::prepare(self),
+        match self.config.flavour.product() {
+            Product::Prosody => prosody::prepare(self),
+            Product::Ejabberd => ejabberd::prepare(self),
+            Product::Jabberd2 => jabberd2::prepare(self),
         }
     }
 }
@@ -232,7 +218,7 @@ pub fn start_or_skip(config: ServerConfig) -> Option<RunningServer> {
 
 /// Installs all servers into the user's cache folder, if they are not there yet.
 pub fn install() -> Result<(), StartError> {
-    for set in [PROSODY, EJABBERD] {
+    for set in packages::ALL {
         packages::unpacked(set)?;
     }
     Ok(())
@@ -283,12 +269,24 @@ impl RunningServer {
 
     /// Ends the server in its orderly way and starts it again with the same ports, accounts and data.
     pub fn restart(&mut self) -> Result<(), StartError> {
-        if let Some(process) = self.process.take() {
-            process.stop();
-        }
+        self.process.take().into_iter().for_each(Process::stop);
         let process = Process::start(&self.launch, &self.site.folder, &self.site.addresses())?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// The same, but while it is down everything in its message archive goes, as after the time that it keeps messages.
+    ///
+    /// # Panics
+    ///
+    /// If this is no Prosody: others keep their archives in files that hold more than that.
+    pub fn restart_with_empty_archive(&mut self) -> Result<(), StartError> {
+        assert_eq!(self.flavour().product(), Product::Prosody);
+        self.process.take().into_iter().for_each(Process::stop);
+        let archive = prosody::archive(&self.site);
+        fs::remove_dir_all(&archive)
+            .map_err(StartError::io(format!("emptying {}", archive.display())))?;
+        self.restart()
     }
 
     /// What an operator of Prosody types behind `prosodyctl`.
@@ -297,9 +295,10 @@ impl RunningServer {
     ///
     /// If this is no Prosody.
     pub fn prosodyctl(&self, arguments: &[&str]) -> Result<(), StartError> {
-        assert!(
-            self.site.config.flavour != Flavour::Ejabberd,
-            "ejabberd has no prosodyctl"
+        assert_eq!(
+            self.flavour().product(),
+            Product::Prosody,
+            "others have no prosodyctl"
         );
         prosody::control(&self.site, arguments)
     }
@@ -326,10 +325,15 @@ impl Drop for RunningServer {
     }
 }
 
-/// Two ports that nobody listens on right now.
-fn free_ports() -> std::io::Result<[u16; 2]> {
-    // Both are bound before either is released, so that they differ.
-    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let second = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok([first.local_addr()?.port(), second.local_addr()?.port()])
+/// Ports that nobody listens on right now.
+fn free_ports<const COUNT: usize>() -> std::io::Result<[u16; COUNT]> {
+    // All are bound before one is released, so that they differ.
+    let mut bound = Vec::with_capacity(COUNT);
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        bound.push(listener);
+    }
+    Ok(ports)
 }

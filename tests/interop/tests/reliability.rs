@@ -129,7 +129,7 @@ impl Pair {
         let mut romeo = Phone::open(&endpoint, romeo, RTT, |_| {}).await;
         for phone in [&mut juliet, &mut romeo] {
             phone.client.connect();
-            assert_eq!(phone.online().await.outcome, Outcome::Bound);
+            assert_eq!(phone.available().await.outcome, Outcome::Bound);
         }
         let mut pair = Self {
             juliet,
@@ -137,7 +137,6 @@ impl Pair {
             from_juliet: Vec::new(),
             from_romeo: Vec::new(),
         };
-        // Presence goes out with the bind; a message behind it finds both available.
         pair.burst(1).await;
         pair.arrived().await;
         pair

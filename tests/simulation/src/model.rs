@@ -209,9 +209,7 @@ impl Model {
                 }
                 Op::SmDropped => self.committed_h = None,
                 // I19: the network alone never costs a session, whatever it does.
-                Op::SmTrials(trials)
-                    if !self.server_at_fault && (trials.wrong > 0 || trials.is_over()) =>
-                {
+                Op::SmTrials(trials) if !self.server_at_fault && trials.is_over() => {
                     self.broken("I19", || {
                         format!("the server did nothing wrong: {trials:?}")
                     });

@@ -60,7 +60,6 @@ impl Setup {
         switches.sm_location = more.one_in(4).then(|| OTHER_HOST.to_owned());
         let (queue_limit, other_host) = (more.pick(&[1_000, 1_000, 1_000, 8]), more.one_in(2));
         switches.session_first = switches.session && more.one_in(2);
-        switches.bind_conflict = more.one_in(4);
         Self {
             queue_limit,
             other_host,

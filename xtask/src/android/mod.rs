@@ -9,6 +9,7 @@ mod maven;
 mod pages;
 mod publish;
 mod sample;
+mod shrink;
 mod targets;
 
 use std::path::PathBuf;
@@ -48,6 +49,7 @@ pub(crate) fn add_steps(report: &mut Report) {
         Outcome::of(publish_for_devices(&host).map(|done| published = Some(done)))
     });
     let Some(published) = published else { return };
+    report.step("kotlin shrunk", || Outcome::of(shrink::run(&host)));
     report.step("kotlin sample", || sample::run(&host, &published));
 }
 

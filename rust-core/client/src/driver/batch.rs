@@ -69,10 +69,13 @@ impl Driver {
 
     fn accept(&mut self, stanza: Element, kind: OutboundKind, waiting: Waiting, batch: &mut Batch) {
         let xml = stanza.to_xml();
-        let refused = self.is_small_enough(xml.len()).err().or_else(|| {
-            let full = self.has_room(batch.handed.len()).err();
-            full.map(SendError::Store)
-        });
+        let refused = self
+            .is_small_enough(stanza.greatest_len())
+            .err()
+            .or_else(|| {
+                let full = self.has_room(batch.handed.len()).err();
+                full.map(SendError::Store)
+            });
         if let Some(error) = refused {
             return self.answer(waiting, Err(error));
         }

@@ -243,9 +243,10 @@ impl State {
     fn element(self, element: &Element, context: &mut Context) -> Next {
         if element.is("error", ns::STREAM) {
             context.understood(Part::StreamError);
-            let error = StreamError::parse(element)
+            let mut error = StreamError::parse(element)
                 .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
             if let Self::Online(mut session) = self {
+                error.after_answer = session.is_after_answer(error.condition, context);
                 session.stream_error(error.condition, context);
             }
             return Err(if context.tls.is_some() {

@@ -1,9 +1,14 @@
 //! A client that says exactly what a test tells it to, right or wrong.
-#![allow(unreachable_pub, reason = "the module of one test")]
+#![allow(
+    unreachable_pub,
+    dead_code,
+    reason = "a module of several tests, each of which needs some of it"
+)]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -21,12 +26,16 @@ pub const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 
 /// A stream header, with or without `from`.
 pub fn header(from: &str) -> String {
-    let from = match from {
-        "" => String::new(),
-        jid => format!("from='{jid}'"),
-    };
+    match from {
+        "" => header_with(""),
+        jid => header_with(&format!("from='{jid}'")),
+    }
+}
+
+/// A stream header with these attributes.
+pub fn header_with(attributes: &str) -> String {
     format!(
-        "<stream:stream {from} to='{DOMAIN}' version='1.0' xmlns='jabber:client' \
+        "<stream:stream {attributes} to='{DOMAIN}' version='1.0' xmlns='jabber:client' \
          xmlns:stream='http://etherx.jabber.org/streams'>"
     )
 }
@@ -136,14 +145,58 @@ impl Secure {
 
     /// SASL PLAIN on a stream that is open, up to the features behind it.
     pub fn authenticate(&mut self, server: &RunningServer, account: Account) {
-        let credentials = server.account(account);
-        let (user, _) = credentials.jid.split_once('@').expect("a bare JID");
-        let plain = STANDARD.encode(format!("\0{user}\0{}", credentials.password));
-        self.say(&format!(
-            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
-        ));
-        self.hear("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+        self.say(&plain(server, account));
+        self.hear_tag("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'");
         self.say(&header("")).hear("</stream:features>");
+    }
+
+    /// Over direct TLS: a session of this account, on a stream whose header has these attributes too; yields its full JID.
+    ///
+    /// jabberd2 ends a new connection with `internal-server-error` while a session on another, which had the same file
+    /// descriptor, is still ending: then it is tried again.
+    pub fn join(server: &RunningServer, account: Account, attributes: &str) -> (Self, String) {
+        let mut attempts = 0..5;
+        loop {
+            let mut stream = Self::direct(server);
+            if let Some(jid) = stream.try_join(server, account, attributes) {
+                return (stream, jid);
+            }
+            attempts.next().expect("one of five logins is taken");
+        }
+    }
+
+    fn try_join(
+        &mut self,
+        server: &RunningServer,
+        account: Account,
+        attributes: &str,
+    ) -> Option<String> {
+        const FEATURES: &str = "</stream:features>";
+        self.try_hear(&header(""), FEATURES)?;
+        self.try_hear(&plain(server, account), "<success ")?;
+        self.try_hear(&header_with(attributes), FEATURES)?;
+        let bind = "<iq id='b' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+        let bound = self.try_hear(bind, "</jid>")?;
+        let (_, jid) = bound.rsplit_once("<jid>")?;
+        Some(jid.trim_end_matches("</jid>").to_owned())
+    }
+
+    /// Says this and hears up to that, unless the stream ends first.
+    fn try_hear(&mut self, text: &str, wanted: &str) -> Option<String> {
+        self.0.write_all(text.as_bytes()).ok()?;
+        let heard = read_until(&mut self.0, &[wanted, "</stream:stream>"]);
+        heard.ends_with(wanted).then_some(heard)
+    }
+
+    /// Sends this, and waits until the server has done it: its answer to what was asked behind it is here. Whether the
+    /// stream lives on.
+    pub fn done(&mut self, stanza: &str) -> bool {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let id = format!("done-{}-", NEXT.fetch_add(1, Ordering::Relaxed));
+        let ping =
+            format!("<iq type='get' id='{id}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
+        // The server may close before all of it is taken.
+        self.try_hear(&format!("{stanza}{ping}"), &id).is_some()
     }
 
     /// The connection breaks; the server is told by a reset and keeps the session.
@@ -151,6 +204,14 @@ impl Secure {
         let StreamOwned { sock, .. } = self.0;
         drop(sock);
     }
+}
+
+/// SASL PLAIN.
+fn plain(server: &RunningServer, account: Account) -> String {
+    let credentials = server.account(account);
+    let (user, _) = credentials.jid.split_once('@').expect("a bare JID");
+    let plain = STANDARD.encode(format!("\0{user}\0{}", credentials.password));
+    format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")
 }
 
 fn tls(server: &RunningServer) -> ClientConnection {

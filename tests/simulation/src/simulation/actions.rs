@@ -29,6 +29,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Disconnect
             | Action::Connect => self.app(action),
             Action::Receive(count) => self.romeo_writes(count),
+            Action::Hostile(index) => self.romeo_harms(index),
             Action::Kill(_)
             | Action::KillAtStore { .. }
             | Action::KillAfterBytes { .. }
@@ -131,6 +132,28 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             self.model.written(id, if self.doubling { ANY } else { 1 });
         }
         self.pump_dirty();
+    }
+
+    /// What comes of it is not written down: it counts, and nothing else may go amiss for it.
+    fn romeo_harms(&mut self, index: usize) {
+        let Some((name, id, inside)) = crate::hostile::stanza(index) else {
+            return;
+        };
+        let to = match name {
+            "message" => Some("juliet@localhost".to_owned()),
+            _ => self.full_jid_of_juliet(),
+        };
+        if let Some(to) = to {
+            let at = self.server_time();
+            self.world
+                .inject_stanza(name, ("romeo@localhost/x", &to, &id), &inside, at);
+            self.pump_dirty();
+        }
+    }
+
+    fn full_jid_of_juliet(&self) -> Option<String> {
+        let mut sessions = self.world.sessions().into_iter().map(|session| session.jid);
+        sessions.find(|jid| jid.starts_with("juliet@localhost/"))
     }
 
     fn device(&mut self, action: Action) {

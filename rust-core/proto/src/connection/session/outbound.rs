@@ -187,6 +187,7 @@ impl Session {
         kind: OutboundKind,
         context: &mut Context,
     ) {
+        self.note_directed(stanza);
         if self.is_held(context) {
             // I4: what is before it waits, too.
             return enqueue(stanza, kind, context);
@@ -215,6 +216,7 @@ impl Session {
     ) {
         let stanza = core(stanza, context);
         if let Some(kind) = kind {
+            context.reader.expect_result(&stanza.id);
             self.pending.push(PendingIq {
                 id: stanza.id.clone(),
                 kind,
@@ -243,8 +245,12 @@ impl Session {
         after: Option<super::super::Seq>,
         context: &mut Context,
     ) {
+        let part = part_of(&stanza.xml);
+        if part == Part::Iq {
+            context.reader.expect_result(&stanza.id);
+        }
         let text = wire(&stanza, context.max_bytes());
-        context.transmit_after(after, part_of(&stanza.xml), text);
+        context.transmit_after(after, part, text);
         if stanza.kind != OutboundKind::Core {
             context.event_after(
                 after,

@@ -39,4 +39,5 @@ mod rules_login;
 mod rules_ping;
 mod rules_resume;
 mod rules_tls;
+mod rules_visibility;
 mod unknown;

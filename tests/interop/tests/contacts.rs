@@ -1,0 +1,344 @@
+//! What a contact sends through a real server, by accident or on purpose, neither keeps a client offline nor hides a message.
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
+
+mod raw;
+mod shared;
+
+use std::time::Duration;
+
+use raw::Secure;
+use snapback_client::{Outcome, Transport};
+use snapback_interop::phone::{Endpoint, Log, Phone};
+use snapback_interop::{Account, Credentials, RunningServer};
+
+const RTT: Duration = Duration::from_millis(20);
+const JULIET: &str = "juliet@snapback.test";
+const ROMEO: &str = "romeo@snapback.test";
+
+on_server!(
+    prosody_13_0,
+    Flavour::ProsodyStock,
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w2_a_refused_message_ends_no_page,
+    ]
+);
+
+on_server!(
+    prosody_13_0_with_sasl2,
+    Flavour::ProsodyModern,
+    [t6_a_stanza_that_cannot_be_read_hides_nothing,]
+);
+
+on_server!(
+    prosody_0_12,
+    Flavour::Prosody012,
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+    ]
+);
+
+on_server!(
+    prosody_0_12_with_tls_1_2,
+    Flavour::Prosody012Tls12,
+    [t6_a_stanza_that_cannot_be_read_hides_nothing]
+);
+
+on_server!(
+    prosody_0_12_bare,
+    Flavour::Prosody012Bare,
+    [t6_a_stanza_that_cannot_be_read_hides_nothing,]
+);
+
+on_server!(
+    ejabberd_24_12,
+    Flavour::Ejabberd,
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
+    ]
+);
+
+on_server!(
+    ejabberd_23_01,
+    Flavour::Ejabberd2301,
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
+    ]
+);
+
+/// A client of Juliet's that the server takes to be available.
+async fn juliet(server: &RunningServer) -> Phone {
+    let account = server.account(Account::Juliet);
+    juliet_as(server, account).await
+}
+
+async fn juliet_as(server: &RunningServer, account: &Credentials) -> Phone {
+    let endpoint = Endpoint::of(server, Transport::DirectTls);
+    let mut phone = Phone::open(&endpoint, account, RTT, |_| {}).await;
+    phone.client.connect();
+    assert_eq!(phone.available().await.outcome, Outcome::Bound);
+    phone
+}
+
+/// Raw streams block the thread that they are used on.
+fn blocking<T>(act: impl FnOnce() -> T) -> T {
+    tokio::task::block_in_place(act)
+}
+
+/// A session of an account that says what a test tells it to, and does it again on a new stream if the server closed the last.
+struct Contact<'a> {
+    server: &'a RunningServer,
+    account: Account,
+    stream: Option<Secure>,
+}
+
+impl<'a> Contact<'a> {
+    fn new(server: &'a RunningServer, account: Account) -> Self {
+        Self {
+            server,
+            account,
+            stream: None,
+        }
+    }
+
+    /// Another device, which takes what is sent to the account.
+    fn available(server: &'a RunningServer, account: Account) -> Self {
+        let mut contact = Self::new(server, account);
+        contact.say("<presence/>");
+        contact
+    }
+
+    /// Says this and waits until the server has done it, or has closed the stream over it.
+    fn say(&mut self, stanza: &str) {
+        self.say_with("", stanza);
+    }
+
+    /// The same on a stream whose header has these attributes.
+    fn say_with(&mut self, attributes: &str, stanza: &str) {
+        let kept = self.stream.take().filter(|_| attributes.is_empty());
+        let mut stream =
+            kept.unwrap_or_else(|| Secure::join(self.server, self.account, attributes).0);
+        if stream.done(stanza) && attributes.is_empty() {
+            self.stream = Some(stream);
+        }
+    }
+}
+
+fn message(to: &str, id: &str, body: &str) -> String {
+    format!("<message to='{to}' type='chat' id='{id}'><body>{body}</body></message>")
+}
+
+fn count(log: &Log, body: &str) -> usize {
+    log.messages
+        .iter()
+        .filter(|message| message.body == body)
+        .count()
+}
+
+/// Waits until all of these have come; each came once.
+async fn once_each(phone: &mut Phone, bodies: &[String]) {
+    let all = |log: &Log| bodies.iter().all(|body| count(log, body) > 0);
+    phone.until("all messages", all).await;
+    // What would come twice has come before the answer to what is asked now.
+    phone.settle(JULIET).await;
+    for body in bodies {
+        assert_eq!(count(&phone.log, body), 1, "{body}: {}", phone.log);
+    }
+}
+
+/// A stanza that some servers relay though no reader of XML with namespaces takes it, or though their own way of writing it
+/// makes it so: attributes of its sender's stream header, and what stands in the message.
+const UNREADABLE: [(&str, &str, &str); 9] = [
+    ("", "", "<body xml:foo='1'>x</body>"),
+    ("", "", "<body>x</body><xml:a/>"),
+    (
+        "",
+        "",
+        "<body>x</body><a xmlns='u' xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:b=''/>",
+    ),
+    ("", "xmlns:p='u'", "<body>x</body><y xmlns='v' p:a=''/>"),
+    ("xmlns:p='u'", "", "<body>x</body><y xmlns='v' p:a=''/>"),
+    (
+        "",
+        "xmlns:p='u' xmlns:q='u'",
+        "<body>x</body><y xmlns='v' p:a='' q:a=''/>",
+    ),
+    ("", "", "<body>x&#x1A;</body>"),
+    ("", "", "<body>x\u{FFFE}</body>"),
+    ("", "", "<body>x&nbsp;</body>"),
+];
+
+/// Each of these through the server, and a plain message behind each.
+fn send_unreadable(server: &RunningServer, when: &str) -> Vec<String> {
+    let mut romeo = Contact::new(server, Account::Romeo);
+    let mut plain = Vec::new();
+    for (number, (header, attributes, content)) in UNREADABLE.into_iter().enumerate() {
+        let id = format!("unreadable-{when}-{number}");
+        let stanza = format!(
+            "<message {attributes} to='{JULIET}' type='chat' id='{id}'>{content}</message>"
+        );
+        romeo.say_with(header, &stanza);
+        let body = format!("plain, {when}, {number}");
+        romeo.say(&message(JULIET, &format!("plain-{when}-{number}"), &body));
+        plain.push(body);
+    }
+    plain
+}
+
+/// Live, from what the server keeps for who is offline, and from the archive alone.
+async fn t6_a_stanza_that_cannot_be_read_hides_nothing(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    let plain = blocking(|| send_unreadable(server, "live"));
+    once_each(&mut phone, &plain).await;
+    assert!(phone.log.ended.is_empty(), "{}", phone.log);
+
+    phone.client.disconnect().await;
+    let plain = blocking(|| send_unreadable(server, "offline"));
+    phone.client.connect();
+    phone.available().await;
+    once_each(&mut phone, &plain).await;
+
+    if server.flavour().has_archive() {
+        phone.client.disconnect().await;
+        let plain = blocking(|| {
+            let _device = Contact::available(server, Account::Juliet);
+            send_unreadable(server, "archived")
+        });
+        phone.client.connect();
+        phone.available().await;
+        once_each(&mut phone, &plain).await;
+    }
+    // One end for each time that this test asked for it.
+    let asked = if server.flavour().has_archive() { 2 } else { 1 };
+    assert_eq!(phone.log.ended.len(), asked, "{}", phone.log);
+    phone.client.disconnect().await;
+}
+
+/// A client that counts its ids from the same number after each start.
+async fn i17_equal_ids_with_other_texts_are_other_messages(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    for when in ["live", "archived"] {
+        let texts: Vec<String> = ["one", "two", "three"]
+            .map(|text| format!("{text}, {when}"))
+            .into();
+        if when == "archived" {
+            phone.client.disconnect().await;
+        }
+        blocking(|| {
+            let mut device = Contact::available(server, Account::Juliet);
+            let mut romeo = Contact::new(server, Account::Romeo);
+            for text in &texts {
+                device.say(&message(ROMEO, "aaaa1", text));
+                romeo.say(&message(JULIET, "aaaa1", text));
+            }
+        });
+        if when == "archived" {
+            phone.client.connect();
+            phone.available().await;
+        }
+        once_each(&mut phone, &texts).await;
+        let copies =
+            |log: &Log, text: &String| log.copies.iter().filter(|copy| copy.body == *text).count();
+        phone
+            .until("all copies", |log| {
+                texts.iter().all(|text| copies(log, text) > 0)
+            })
+            .await;
+        for text in &texts {
+            assert_eq!(copies(&phone.log, text), 1, "{text}: {}", phone.log);
+        }
+    }
+    phone.client.disconnect().await;
+}
+
+/// The account as somebody typed it: copies and archived messages of `juliet@` are its own.
+async fn t7_another_spelling_of_the_account_is_the_account(server: &mut RunningServer) {
+    let account = Credentials {
+        jid: "Juliet@SNAPBACK.Test".to_owned(),
+        ..server.account(Account::Juliet).clone()
+    };
+    let mut phone = juliet_as(server, &account).await;
+    for when in ["live", "archived"] {
+        if when == "archived" {
+            phone.client.disconnect().await;
+        }
+        let text = format!("spelt, {when}");
+        blocking(|| {
+            let mut device = Contact::available(server, Account::Juliet);
+            device.say(&message(ROMEO, &format!("copied-{when}"), &text));
+            let mut romeo = Contact::new(server, Account::Romeo);
+            romeo.say(&message(
+                "JULIET@snapback.TEST",
+                &format!("spelt-{when}"),
+                &text,
+            ));
+        });
+        if when == "archived" {
+            phone.client.connect();
+            phone.available().await;
+        }
+        once_each(&mut phone, std::slice::from_ref(&text)).await;
+        if server.flavour().has_carbons() {
+            let copied = |log: &Log| log.copies.iter().any(|copy| copy.body == text);
+            phone.until("a copy", copied).await;
+        }
+    }
+    assert!(phone.log.faults.is_empty(), "{:?}", phone.log.faults);
+    phone.client.disconnect().await;
+}
+
+/// A page of the archive that ends with a message that is refused is still a page, and the next one is asked for.
+async fn w2_a_refused_message_ends_no_page(server: &mut RunningServer) {
+    const PAGE: u32 = 10;
+    let endpoint = Endpoint::of(server, Transport::DirectTls);
+    let account = server.account(Account::Juliet);
+    let mut phone = Phone::open(&endpoint, account, RTT, |config| {
+        config.catch_up.page = PAGE;
+    })
+    .await;
+    phone.client.connect();
+    phone.available().await;
+    // What is known of the archive ends here.
+    blocking(|| Contact::new(server, Account::Romeo).say(&message(JULIET, "last", "last")));
+    once_each(&mut phone, &["last".to_owned()]).await;
+    phone.client.disconnect().await;
+    let nested = format!("{}{}", "<a>".repeat(80), "</a>".repeat(80));
+    let texts = blocking(|| {
+        let _device = Contact::available(server, Account::Juliet);
+        let mut romeo = Contact::new(server, Account::Romeo);
+        let mut texts = Vec::new();
+        for number in 1..=PAGE * 3 {
+            let text = format!("page, {number}");
+            if number % PAGE == 0 {
+                romeo.say(&format!(
+                    "<message to='{JULIET}' type='chat' id='nested-{number}'><body>x</body>\
+                     <x xmlns='u'>{nested}</x></message>"
+                ));
+            } else {
+                romeo.say(&message(JULIET, &format!("page-{number}"), &text));
+                texts.push(text);
+            }
+        }
+        texts
+    });
+    let gaps = phone.log.possible_gaps;
+    phone.client.connect();
+    phone.available().await;
+    once_each(&mut phone, &texts).await;
+    assert_eq!(phone.log.possible_gaps, gaps, "{}", phone.log);
+    phone.client.disconnect().await;
+}
