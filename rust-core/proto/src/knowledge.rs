@@ -242,6 +242,8 @@ pub enum PendingKind {
     ServerDisco,
     /// A page of the archive behind the cursor (XEP-0313).
     ArchivePage,
+    /// A page of the archive from its end back (XEP-0313, XEP-0059 section 2.5).
+    ArchiveBack,
     /// Where the archive ends (XEP-0313).
     ArchiveEnd,
 }

@@ -17,7 +17,7 @@ use crate::xml::{Element, Refusal, RefusedStanza};
 
 use super::super::Event;
 use super::super::context::Context;
-use super::archive::FromArchive;
+use super::archive::{FromArchive, held_until_now};
 use super::doubles::{Ids, Verdict};
 use super::{Session, Sm, visibility};
 
@@ -92,6 +92,7 @@ impl Session {
         if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
             context.knowledge.archive = Some(cursor.clone());
             ops.push(Op::ArchiveCursor(cursor));
+            ops.extend(held_until_now(context));
         }
         self.hand_over(delivery, ops, context);
     }
@@ -218,7 +219,9 @@ impl Session {
             PendingKind::Carbons => {
                 self.commit(Vec::new(), context);
             }
-            PendingKind::ArchivePage => self.archive_page(&pending.id, iq, context),
+            PendingKind::ArchivePage | PendingKind::ArchiveBack => {
+                self.archive_page(&pending.id, iq, context)
+            }
             PendingKind::ArchiveEnd => self.archive_end(&pending.id, iq, context),
         }
     }

@@ -36,6 +36,10 @@ pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &
 /// messages are queued again and the archive decides about them, what belonged to the session fails.
 pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<(), ConnectionError> {
     context.resumption.settled();
+    if std::mem::take(&mut context.knowledge.open_session) {
+        // It broke, and nobody sends again what it missed.
+        context.possible_gap();
+    }
     let session = context.knowledge.sm.take();
     if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
         return Ok(());
@@ -321,11 +325,16 @@ impl Session {
         Ok(())
     }
 
-    /// The session is over: what was bound to it fails, messages stay queued.
+    /// The session is over: what was bound to it fails, messages stay queued. What the server sent and we did not read is lost,
+    /// unless there is an archive.
     pub(super) fn give_up(&mut self, context: &mut Context) {
         context.resumption.settled();
         let failed = session_bound(self.unacked.iter());
-        let seq = context.persist(vec![Op::Failed(failed), Op::SmDropped]);
+        let mut ops = vec![Op::Failed(failed), Op::SmDropped];
+        if context.knowledge.archive.is_none() {
+            ops.push(Op::OpenSession(true));
+        }
+        let seq = context.persist(ops);
         report_session_bound(self.unacked.iter(), seq, context);
     }
 
