@@ -88,6 +88,9 @@ pub(super) struct Asking {
     has_unreadable: bool,
     /// We held everything before: a failure is no gap.
     is_second: bool,
+    /// The cursor's message was gone, and the archive was asked by time: if a message of that page is gone as well, the archive
+    /// knows none of its ids, and is not asked by time again.
+    was_asked_by_time: bool,
     reading: Reading,
 }
 
@@ -195,6 +198,7 @@ impl Asking {
             is_torn: false,
             has_unreadable: false,
             is_second: false,
+            was_asked_by_time: false,
             reading: Reading::FromCursor,
         }
     }

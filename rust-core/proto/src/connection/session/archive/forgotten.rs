@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  item-not-found --> from the time of the cursor on --> .. complete
-//!        \ time unknown         | refused
+//!        \ time unknown         | refused, or its own messages are not found
 //!         '---------------------v
 //!                  page by page from the end back --> the beginning, or what is older than the cursor
 //!                               | too many pages, an error
@@ -60,7 +60,9 @@ impl Asking {
 impl Session {
     /// What came since is still to be had.
     pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
-        let Some(time) = believable_time(context) else {
+        let was_asked_by_time =
+            matches!(&self.archive, Archive::Asking(asking) if asking.was_asked_by_time);
+        let Some(time) = believable_time(context).filter(|_| !was_asked_by_time) else {
             return self.ask_back(None, Back::default(), context);
         };
         let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
@@ -70,6 +72,7 @@ impl Session {
         };
         self.archive = Archive::Asking(Asking {
             live,
+            was_asked_by_time: true,
             reading: Reading::FromTime,
             ..Asking::new(id.clone(), false, decides)
         });
