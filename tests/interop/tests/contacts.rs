@@ -10,12 +10,20 @@
 mod raw;
 mod shared;
 
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use raw::Secure;
-use snapback_client::{Outcome, Transport};
+use snapback_client::proto::knowledge::Op;
+use snapback_client::proto::time::UnixTime;
+use snapback_client::store::ServerKey;
+use snapback_client::{
+    Assumption, ConnectionError, EndReason, FileVault, LinkError, Outcome, SqliteStore, Store as _,
+    Transport,
+};
 use snapback_interop::phone::{Endpoint, Log, Phone};
-use snapback_interop::{Account, Credentials, RunningServer};
+use snapback_interop::{Account, Credentials, Flavour, RunningServer};
 
 const RTT: Duration = Duration::from_millis(20);
 const JULIET: &str = "juliet@snapback.test";
@@ -26,14 +34,21 @@ on_server!(
     Flavour::ProsodyStock,
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
+        i8_an_empty_page_after_a_week_hides_nothing,
     ]
 );
 
 on_server!(
     prosody_13_0_with_sasl2,
     Flavour::ProsodyModern,
-    [t6_a_stanza_that_cannot_be_read_hides_nothing,]
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
+    ]
 );
 
 on_server!(
@@ -41,8 +56,12 @@ on_server!(
     Flavour::Prosody012,
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         w2_a_refused_message_ends_no_page,
         i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
+        i8_an_archive_that_forgot_the_last_known_message_is_read,
+        i8_an_empty_page_after_a_week_hides_nothing,
     ]
 );
 
@@ -55,7 +74,11 @@ on_server!(
 on_server!(
     prosody_0_12_bare,
     Flavour::Prosody012Bare,
-    [t6_a_stanza_that_cannot_be_read_hides_nothing,]
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
+        t7_another_spelling_of_the_account_is_the_account,
+    ]
 );
 
 on_server!(
@@ -63,6 +86,7 @@ on_server!(
     Flavour::Ejabberd,
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         w2_a_refused_message_ends_no_page,
         i17_equal_ids_with_other_texts_are_other_messages,
         t7_another_spelling_of_the_account_is_the_account,
@@ -74,8 +98,19 @@ on_server!(
     Flavour::Ejabberd2301,
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         w2_a_refused_message_ends_no_page,
         i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
+    ]
+);
+
+on_server!(
+    jabberd2_2_7,
+    Flavour::Jabberd2,
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         t7_another_spelling_of_the_account_is_the_account,
     ]
 );
@@ -222,9 +257,42 @@ async fn t6_a_stanza_that_cannot_be_read_hides_nothing(server: &mut RunningServe
         phone.available().await;
         once_each(&mut phone, &plain).await;
     }
-    // One end for each time that this test asked for it.
+    // One end for each time that this test asked for it, and one where a server takes nothing before the bind is answered: that
+    // is tried once.
+    let pipelined = EndReason::Link(LinkError::Connection(ConnectionError::WrongAssumption(
+        Assumption::PipelinedBind,
+    )));
+    let (tried, ended): (Vec<_>, Vec<_>) = phone
+        .log
+        .ended
+        .iter()
+        .partition(|reason| **reason == pipelined);
     let asked = if server.flavour().has_archive() { 2 } else { 1 };
-    assert_eq!(phone.log.ended.len(), asked, "{}", phone.log);
+    assert_eq!(ended.len(), asked, "{}", phone.log);
+    let refused = usize::from(server.flavour() == Flavour::Jabberd2);
+    assert_eq!(tried.len(), refused, "{}", phone.log);
+    phone.client.disconnect().await;
+}
+
+/// The server writes an apostrophe of the id as six bytes, and so would the answer: more than it takes.
+async fn w9_a_request_with_a_very_long_id_ends_no_session(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    let jid = phone.log.sessions.last().expect("online").jid.clone();
+    let id = "'".repeat(43_665);
+    blocking(|| {
+        let mut romeo = Contact::new(server, Account::Romeo);
+        for query in [
+            "<ping xmlns='urn:xmpp:ping'/>",
+            "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+        ] {
+            romeo.say(&format!(
+                "<iq to='{jid}' type='get' id=\"{id}\">{query}</iq>"
+            ));
+        }
+        romeo.say(&message(JULIET, "behind-the-long-id", "behind"));
+    });
+    once_each(&mut phone, &["behind".to_owned()]).await;
+    assert!(phone.log.ended.is_empty(), "{}", phone.log);
     phone.client.disconnect().await;
 }
 
@@ -265,21 +333,26 @@ async fn i17_equal_ids_with_other_texts_are_other_messages(server: &mut RunningS
     phone.client.disconnect().await;
 }
 
-/// The account as somebody typed it: copies and archived messages of `juliet@` are its own.
+/// The account as somebody typed it: copies and archived messages of `juliet@` are its own, and so is what a server without
+/// archive keeps for it.
 async fn t7_another_spelling_of_the_account_is_the_account(server: &mut RunningServer) {
     let account = Credentials {
         jid: "Juliet@SNAPBACK.Test".to_owned(),
         ..server.account(Account::Juliet).clone()
     };
     let mut phone = juliet_as(server, &account).await;
-    for when in ["live", "archived"] {
-        if when == "archived" {
+    for when in ["live", "later"] {
+        if when == "later" {
             phone.client.disconnect().await;
         }
         let text = format!("spelt, {when}");
         blocking(|| {
             let mut device = Contact::available(server, Account::Juliet);
             device.say(&message(ROMEO, &format!("copied-{when}"), &text));
+            if !server.flavour().has_archive() {
+                // Else the message is this device's alone.
+                device.say("<presence type='unavailable'/>");
+            }
             let mut romeo = Contact::new(server, Account::Romeo);
             romeo.say(&message(
                 "JULIET@snapback.TEST",
@@ -287,7 +360,7 @@ async fn t7_another_spelling_of_the_account_is_the_account(server: &mut RunningS
                 &text,
             ));
         });
-        if when == "archived" {
+        if when == "later" {
             phone.client.connect();
             phone.available().await;
         }
@@ -341,4 +414,101 @@ async fn w2_a_refused_message_ends_no_page(server: &mut RunningServer) {
     once_each(&mut phone, &texts).await;
     assert_eq!(phone.log.possible_gaps, gaps, "{}", phone.log);
     phone.client.disconnect().await;
+}
+
+/// The last message that is known of has gone from the archive, and newer ones are there.
+async fn i8_an_archive_that_forgot_the_last_known_message_is_read(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    blocking(|| Contact::new(server, Account::Romeo).say(&message(JULIET, "known", "known")));
+    once_each(&mut phone, &["known".to_owned()]).await;
+    phone.client.disconnect().await;
+    blocking(|| server.restart_with_empty_archive()).expect("the server restarts");
+    let texts: Vec<String> = (1..=5).map(|number| format!("newer, {number}")).collect();
+    blocking(|| {
+        let _device = Contact::available(server, Account::Juliet);
+        let mut romeo = Contact::new(server, Account::Romeo);
+        for text in &texts {
+            romeo.say(&message(JULIET, text, text));
+        }
+    });
+    phone.client.connect();
+    phone.available().await;
+    once_each(&mut phone, &texts).await;
+    assert_eq!(count(&phone.log, "known"), 1, "{}", phone.log);
+    phone.client.disconnect().await;
+}
+
+/// The same after a week: Prosody 13.0 says then that nothing is behind a message that it does not have.
+async fn i8_an_empty_page_after_a_week_hides_nothing(server: &mut RunningServer) {
+    let folder = Folder::new();
+    let endpoint = Endpoint::of(server, Transport::DirectTls);
+    let account = server.account(Account::Juliet);
+    let mut phone = Phone::open(&endpoint, account, RTT, |config| {
+        config.store = Box::new(folder.store());
+    })
+    .await;
+    phone.client.connect();
+    phone.available().await;
+    blocking(|| Contact::new(server, Account::Romeo).say(&message(JULIET, "old", "old")));
+    once_each(&mut phone, &["old".to_owned()]).await;
+    phone.client.suspend().await;
+    folder.let_a_week_pass();
+    blocking(|| server.restart_with_empty_archive()).expect("the server restarts");
+    let texts: Vec<String> = (1..=5).map(|number| format!("young, {number}")).collect();
+    blocking(|| {
+        let _device = Contact::available(server, Account::Juliet);
+        let mut romeo = Contact::new(server, Account::Romeo);
+        for text in &texts {
+            romeo.say(&message(JULIET, text, text));
+        }
+    });
+    phone.client.resume();
+    assert_eq!(phone.available().await.outcome, Outcome::Bound);
+    once_each(&mut phone, &texts).await;
+    phone.client.disconnect().await;
+}
+
+/// Where a store is; gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("snapback-contacts-{}-{number}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn store(&self) -> SqliteStore {
+        let vault = FileVault::new(self.0.join("keys")).expect("a folder for the keys");
+        let path = self.0.join("juliet.db");
+        let (store, report) = SqliteStore::open(path, JULIET, vault).expect("the store opens");
+        assert!(report.is_clean(), "{report:?}");
+        store
+    }
+
+    /// Since the client was last there. It must be suspended.
+    fn let_a_week_pass(&self) {
+        const DAYS: u64 = 8;
+        let nowhere = ServerKey {
+            host: String::new(),
+            port: 0,
+            transport: Transport::DirectTls,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let then = now.expect("it is later").as_secs() - DAYS * 86_400;
+        let then = UnixTime(i64::try_from(then).expect("a time"));
+        let mut store = self.store();
+        store
+            .apply(&nowhere, &[Op::ArchiveTime(then), Op::SmDropped])
+            .expect("it is stored");
+        store.close().expect("the store closes");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is for the system to clean.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
