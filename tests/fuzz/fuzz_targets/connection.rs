@@ -302,6 +302,7 @@ fn config(allow_plain: bool) -> Config {
             depth: 8,
             attributes: 6,
             namespaces: 6,
+            ..Limits::default()
         },
         carbons: true,
         presence: true,
