@@ -350,9 +350,9 @@ mod tests {
             ("patience: ", "Duration", seconds(catch_up.patience)),
             ("page: ", "Int", format!("Default {}", catch_up.page)),
             ("pages: ", "Int", format!("Default {}", catch_up.pages)),
-            ("maxStanza: ", "Int", "Default 262,144".to_owned()),
+            ("maxStanza: ", "Int", "Default 245,760".to_owned()),
         ];
-        assert_eq!(core.max_stanza, 262_144);
+        assert_eq!(core.max_stanza, 245_760);
         for (name, kind, default) in table {
             let kotlin = said_about(KOTLIN, &format!("public var {name}{kind}"));
             assert!(kotlin.contains(&default), "{name}{default}, not {kotlin}");

@@ -32,7 +32,7 @@ const FORBIDDEN_CRATES: [&str; 20] = [
 
 const PURE_SOURCES: [&str; 3] = [
     "rust-core/proto/src",
-    "rust-core/session/src",
+    "rust-core/engine/src",
     "rust-core/tls/src",
 ];
 

@@ -14,7 +14,7 @@ public struct Configuration: Sendable {
   public var catchUp = CatchUp()
   /// The longest stanza that is sent, in bytes; a longer one, or one that is longer than the server takes (XEP-0478), is refused
   /// with ``SnapbackError/tooBig(size:limit:)``, or fails with `tooBig` if it is queued already.
-  /// Default 262,144: what servers of today take. A server ends the stream over a longer one (RFC 6120 section 13.12).
+  /// Default 245,760: what servers of today take, less room. A server ends the stream over a longer one (RFC 6120 section 13.12).
   public var maxStanza: Int?
   /// How long to wait for what.
   public var patience = Patience()

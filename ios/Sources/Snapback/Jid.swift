@@ -59,7 +59,7 @@ public enum StanzaAddress: Sendable, Hashable, CustomStringConvertible {
     if case .named(let jid) = self { jid } else { nil }
   }
 
-  /// The address as it stands in the stanza; empty if there is none.
+  /// The address as it stands in the stanza; nothing if there is none.
   public var description: String {
     switch self {
     case .absent: ""

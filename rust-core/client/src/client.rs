@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::Mutex as SyncMutex;
 use std::time::Duration;
 
+use snapback_engine::supervisor::ConnectionState;
+use snapback_engine::{Engine, EngineConfig};
 use snapback_proto::entropy::Entropy;
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::ns;
@@ -12,15 +14,13 @@ use snapback_proto::stanza;
 use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
 use snapback_resolver::NameServers;
-use snapback_session::supervisor::{ConnectionState, Supervisor};
 use snapback_store::{Roster, Store, StoreError};
 use snapback_tls::TlsContext;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
-use crate::clock::Clock;
 use crate::config::{ClientConfig, ConfigError};
 use crate::dial::Dialer;
-use crate::driver::{Driver, Request, SendError};
+use crate::driver::{Driver, Parts, Request, SendError};
 use crate::endpoints;
 use crate::event::{EndReason, Event, EventQueue};
 use crate::iq::IqError;
@@ -73,21 +73,26 @@ impl Client {
             answer,
         );
         let name_servers = dialer.name_servers();
-        let driver = Driver {
-            clock: Clock::start(),
-            config: proto,
+        let engine = Engine::new(EngineConfig {
+            core: proto,
             tls: TlsContext::new(config.trust).map_err(ConfigError::Tls)?,
             versions: config.tls_versions,
+            timing: config.reconnect,
+            seed: entropy.number(),
+            max_stanza: config.max_stanza,
+            group_commit: true,
+            backlog_limit: config.store.backlog_limit(),
+            last_server: None,
+        });
+        let driver = Driver::new(Parts {
+            engine,
             store: config.store,
             events: Arc::clone(&events),
             dialer,
             domain,
             answers,
-            supervisor: Supervisor::new(config.reconnect, entropy.number()),
             requests: receiver,
-            max_stanza: config.max_stanza,
-            state: crate::driver::State::default(),
-        };
+        });
         let ended = Arc::clone(&events);
         runtime.spawn(async move {
             // T10: a panic in the driver is an event, not a panic of the app.

@@ -1,23 +1,23 @@
 //! What a client is opened with.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use snapback_engine::engine::ServerAddress;
+use snapback_engine::supervisor::Timing;
 use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 use snapback_proto::jid::{BareJid, JidError};
-use snapback_proto::plan::Transport;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Limits;
 use snapback_resolver::{NameServers, Preference, StaticHosts, SystemHosts};
-use snapback_session::supervisor::Timing;
 use snapback_store::{MemoryStore, Store};
 use snapback_tls::{TlsVersions, Trust};
 
 use crate::dial::{Dial, TcpDial};
 
-/// What servers accept unless told otherwise.
-const MAX_STANZA: usize = 256 << 10;
+/// What servers accept unless told otherwise, 256 KiB, less room for what they and wrappers (XEP-0280, XEP-0313) add: addresses,
+/// `<stanza-id/>`, stamps. Other clients may have the same limit for what comes.
+const MAX_STANZA: usize = (256 - 16) << 10;
 
 /// An account, and how it is to be kept online. Everything has a default but the account and its password.
 pub struct ClientConfig {
@@ -35,8 +35,8 @@ pub struct ClientConfig {
     pub reconnect: Timing,
     /// How much of the archive is read after each new session.
     pub catch_up: CatchUp,
-    /// How many bytes a stanza of ours may have, as XML. Default 256 KiB, as for those that come: a server ends the stream
-    /// over one that is too big for it.
+    /// How many bytes a stanza of ours may have, as XML with each quotation mark escaped. Default 240 KiB: common servers end the
+    /// stream over more than 256 KiB, and its receiver reads what they add, too.
     pub max_stanza: usize,
     /// What is accepted from the server; what is bigger is skipped and reported (rule T6).
     pub limits: Limits,
@@ -76,37 +76,6 @@ pub struct Network {
     pub ask_platform: bool,
     /// Opens the sockets. An app may bind them to a network of its choice.
     pub dial: Arc<dyn Dial>,
-}
-
-/// A server's address, known without the DNS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerAddress {
-    /// Name and port to connect to. The certificate must be valid for the JID's domain all the same (rule T1).
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// How TLS starts there.
-    pub transport: Transport,
-}
-
-impl ServerAddress {
-    /// The server at this socket address.
-    pub fn at(addr: SocketAddr, transport: Transport) -> Self {
-        Self {
-            host: addr.ip().to_string(),
-            port: addr.port(),
-            transport,
-        }
-    }
-
-    /// The name as the DNS has it, with A-labels. What is no name stays what it is: looking it up says so.
-    pub(crate) fn host_to_ascii(&self) -> String {
-        if self.host.is_ascii() {
-            return self.host.clone();
-        }
-        let name = self.host.parse::<BareJid>();
-        name.map_or_else(|_| self.host.clone(), |name| name.domain_to_ascii())
-    }
 }
 
 /// Why a configuration cannot be used.

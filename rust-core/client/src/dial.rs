@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use snapback_engine::engine::{Address, ServerAddress};
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{
     AnswerCache, Endpoint, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
@@ -21,8 +22,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::config::{Network, ServerAddress};
-use crate::driver::Address;
+use crate::config::Network;
 use crate::endpoints;
 use crate::platform::{Platform, PlatformFirst};
 
@@ -183,7 +183,7 @@ impl Dialer {
     fn has_failed(&self, endpoints: &[Endpoint]) -> bool {
         endpoints
             .iter()
-            .all(|endpoint| self.set_back.contains(&endpoint.into()))
+            .all(|endpoint| self.set_back.contains(&address(endpoint)))
     }
 
     async fn refresh(&self, now: u64) -> Result<Vec<Endpoint>, DialError> {
@@ -236,7 +236,7 @@ impl Dialer {
     /// their turn when the others have failed, or have kept silent for long.
     fn plan(&self, endpoints: Vec<Endpoint>) -> RacePlan {
         let place = |endpoint: &Endpoint| {
-            let address = Address::from(endpoint);
+            let address = address(endpoint);
             self.set_back.iter().position(|known| *known == address)
         };
         let (mut last, first): (Vec<Endpoint>, Vec<Endpoint>) = endpoints
@@ -315,15 +315,27 @@ async fn run_race(
     }
 }
 
+/// Where a connection to this endpoint leads.
+pub(crate) fn address(endpoint: &Endpoint) -> Address {
+    Address {
+        addr: endpoint.addr,
+        transport: transport(endpoint),
+    }
+}
+
+fn transport(endpoint: &Endpoint) -> snapback_proto::plan::Transport {
+    match endpoint.transport {
+        snapback_resolver::Transport::DirectTls => snapback_proto::plan::Transport::DirectTls,
+        snapback_resolver::Transport::StartTls => snapback_proto::plan::Transport::StartTls,
+    }
+}
+
 /// Whose facts an endpoint has.
 pub(crate) fn server_key(endpoint: &Endpoint) -> ServerKey {
     ServerKey {
         host: endpoint.host.clone(),
         port: endpoint.addr.port(),
-        transport: match endpoint.transport {
-            snapback_resolver::Transport::DirectTls => snapback_proto::plan::Transport::DirectTls,
-            snapback_resolver::Transport::StartTls => snapback_proto::plan::Transport::StartTls,
-        },
+        transport: transport(endpoint),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the resolver has found, as the store remembers it: the next process connects without asking (rule S10).
 
+use snapback_engine::engine::ServerAddress;
 use snapback_proto::plan;
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{Endpoint, Source, StoredAnswer, Transport};
 use snapback_store::{EndpointSource, KnownEndpoint, KnownEndpoints};
 
-use crate::config::{Network, ServerAddress};
+use crate::config::Network;
 
 /// Whether an answer is worth more than another look at the configuration.
 pub(crate) fn is_remembered(network: &Network) -> bool {

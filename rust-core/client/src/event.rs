@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use snapback_engine::engine::{self, EngineEvent, EventQueueLevel};
+use snapback_engine::link::{LinkError, Timeline};
+use snapback_engine::supervisor::{ConnectionState, OfflineReason};
 use snapback_proto::connection::{Outcome, Stage};
 use snapback_proto::knowledge::Delivery;
 use snapback_proto::plan::Plan;
 use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
-use snapback_session::link::{LinkError, Timeline};
-use snapback_session::supervisor::{ConnectionState, OfflineReason};
 use snapback_store::StoreError;
 use tokio::sync::{Notify, watch};
 
@@ -87,6 +88,45 @@ pub enum Event {
 }
 
 impl Event {
+    /// What the engine tells, with what only the driver knows: what the network said.
+    pub(crate) fn from_engine(event: EngineEvent, dial_error: &mut Option<DialError>) -> Self {
+        match event {
+            EngineEvent::Online {
+                outcome,
+                jid,
+                plan,
+                timeline,
+            } => Self::Online {
+                outcome,
+                jid,
+                plan,
+                timeline,
+            },
+            EngineEvent::Ended { reason, plan, .. } => Self::Ended {
+                reason: match reason {
+                    engine::EndReason::Closed => EndReason::Closed,
+                    engine::EndReason::Dropped => EndReason::Dropped,
+                    engine::EndReason::NoTransport => {
+                        EndReason::Dial(dial_error.take().unwrap_or(DialError::TimedOut))
+                    }
+                    engine::EndReason::Link(error) => EndReason::Link(error),
+                    engine::EndReason::Store(error) => EndReason::Store(error),
+                    engine::EndReason::Host => EndReason::Driver,
+                },
+                plan,
+            },
+            EngineEvent::Message(delivery) => Self::Message { delivery },
+            EngineEvent::Carbon(delivery, carbon) => Self::Carbon { delivery, carbon },
+            EngineEvent::Presence(delivery) => Self::Presence { delivery },
+            EngineEvent::Stage { id, stage } => Self::Stage { id, stage },
+            EngineEvent::ServerFeatures(features) => Self::ServerFeatures(features),
+            EngineEvent::RosterChanged => Self::RosterChanged,
+            EngineEvent::StanzaRefused(refused) => Self::StanzaRefused(refused),
+            EngineEvent::PossibleGap => Self::PossibleGap,
+            EngineEvent::PeerFault(what) => Self::PeerFault(what),
+        }
+    }
+
     /// The stanza that this event delivers. Each one is stored, and comes again after a restart, until it is confirmed with
     /// [`Client::confirm`](crate::Client::confirm): carbons and presence as well as messages.
     pub fn delivery(&self) -> Option<&Delivery> {
@@ -216,20 +256,19 @@ impl EventQueue {
         self.connection.subscribe()
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    /// How full it is.
+    pub(crate) fn level(&self) -> EventQueueLevel {
         let state = self.lock();
-        state.events.len() >= HIGH_WATER || state.bytes >= HIGH_WATER_BYTES
-    }
-
-    /// Nothing more may be added by others, whatever it is.
-    pub(crate) fn is_overfull(&self) -> bool {
-        self.lock().events.len() >= MOST
-    }
-
-    /// There is room for many more.
-    pub(crate) fn is_low(&self) -> bool {
-        let state = self.lock();
-        state.events.len() <= HIGH_WATER / 2 && state.bytes <= HIGH_WATER_BYTES / 2
+        let (events, bytes) = (state.events.len(), state.bytes);
+        if events >= MOST {
+            EventQueueLevel::Overfull
+        } else if events >= HIGH_WATER || bytes >= HIGH_WATER_BYTES {
+            EventQueueLevel::Full
+        } else if events > HIGH_WATER / 2 || bytes > HIGH_WATER_BYTES / 2 {
+            EventQueueLevel::Middle
+        } else {
+            EventQueueLevel::Low
+        }
     }
 
     /// Resolves when an event was taken since it was last asked.
@@ -277,7 +316,7 @@ mod tests {
         assert_eq!(*states.borrow(), NOT_CONNECTED);
         queue.push(Event::PossibleGap);
         let connecting = ConnectionState::Connecting {
-            step: snapback_session::supervisor::Step::Login,
+            step: snapback_engine::supervisor::Step::Login,
         };
         queue.push(Event::State(connecting));
         assert_eq!(*states.borrow(), connecting);

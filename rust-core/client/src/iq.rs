@@ -1,9 +1,8 @@
-//! Requests of the app and their answers, matched by id and sender (rule T7).
+//! Requests of the app, and why they have no answer. The engine matches answers by id and sender (rule T7).
 
-use std::collections::HashMap;
 use std::fmt;
 
-use snapback_proto::jid;
+use snapback_engine::engine::RequestError;
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::Element;
 use tokio::sync::oneshot;
@@ -43,94 +42,15 @@ impl fmt::Display for IqError {
 
 impl std::error::Error for IqError {}
 
+impl From<RequestError> for IqError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Refused(error) => Self::Refused(error),
+            RequestError::SessionLost => Self::SessionLost,
+            RequestError::NotQueued => Self::NotQueued,
+            RequestError::TooBig => Self::TooBig,
+        }
+    }
+}
+
 pub(crate) type IqReply = oneshot::Sender<Result<Element, IqError>>;
-
-/// Requests that wait for their answer.
-#[derive(Debug, Default)]
-pub(crate) struct Pending(HashMap<String, Waiting>);
-
-#[derive(Debug)]
-struct Waiting {
-    to: Option<String>,
-    reply: IqReply,
-    /// The server has counted it, so it left the queue, and only the answer is still owed.
-    taken: bool,
-}
-
-impl Pending {
-    pub(crate) fn insert(&mut self, id: String, to: Option<String>, reply: IqReply) {
-        self.0.retain(|_, waiting| !waiting.reply.is_closed());
-        let taken = false;
-        self.0.insert(id, Waiting { to, reply, taken });
-    }
-
-    /// The server has counted this stanza.
-    pub(crate) fn taken(&mut self, id: &str) {
-        if let Some(waiting) = self.0.get_mut(id) {
-            waiting.taken = true;
-        }
-    }
-
-    /// The session is gone: what was taken in it will not be answered. What is still queued goes out in the next one, or is
-    /// reported by its stage.
-    pub(crate) fn session_lost(&mut self) {
-        for (_, waiting) in self.0.extract_if(|_, waiting| waiting.taken) {
-            // Nobody may wait any more; that is theirs to decide.
-            let _ = waiting.reply.send(Err(IqError::SessionLost));
-        }
-    }
-
-    /// Gives an answer to whoever asked. `is_own` says whether a sender speaks for our account.
-    pub(crate) fn answer(&mut self, iq: Element, is_own: impl Fn(&str) -> bool) {
-        let Some(id) = iq.attr("id") else { return };
-        let Some(waiting) = self.0.get(id) else {
-            return;
-        };
-        let matches = match (iq.attr("from"), &waiting.to) {
-            (Some(from), Some(to)) => jid::is_same(from, to),
-            (None, None) => true,
-            (Some(from), None) => is_own(from),
-            (None, Some(to)) => is_own(to),
-        };
-        if !matches {
-            return;
-        }
-        if let Some(waiting) = self.0.remove(id) {
-            let answer = match StanzaError::of(&iq) {
-                Some(error) => Err(IqError::Refused(error)),
-                None => Ok(iq),
-            };
-            let _ = waiting.reply.send(answer);
-        }
-    }
-
-    pub(crate) fn fail(&mut self, id: &str, error: IqError) {
-        if let Some(waiting) = self.0.remove(id) {
-            let _ = waiting.reply.send(Err(error));
-        }
-    }
-
-    pub(crate) fn fail_all(&mut self, error: &IqError) {
-        for (_, waiting) in self.0.drain() {
-            let _ = waiting.reply.send(Err(error.clone()));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn t7_an_answer_comes_from_whom_was_asked_however_the_app_wrote_it() {
-        let table = [
-            ("romeo@example.net", "Romeo@Example.NET", true),
-            ("romeo@example.net/x", "romeo@example.net/X", false),
-            ("mallory@example.net", "romeo@example.net", false),
-            ("", "romeo@example.net", false),
-        ];
-        for (from, to, expected) in table {
-            assert_eq!(jid::is_same(from, to), expected, "{from} {to}");
-        }
-    }
-}

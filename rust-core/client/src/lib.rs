@@ -33,7 +33,7 @@ mod platform;
 mod visit;
 
 pub use client::Client;
-pub use config::{ClientConfig, ConfigError, Network, ServerAddress};
+pub use config::{ClientConfig, ConfigError, Network};
 pub use dial::{Dial, DialError, Dialing, TcpDial};
 pub use driver::SendError;
 pub use event::{EndReason, Event};
@@ -41,6 +41,9 @@ pub use iq::IqError;
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
 pub use visit::Visit;
 
+pub use snapback_engine::engine::ServerAddress;
+pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
+pub use snapback_engine::supervisor::{ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_proto as proto;
 pub use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
 pub use snapback_proto::connection::{Failure, Outcome, Stage, Timer};
@@ -56,8 +59,6 @@ pub use snapback_proto::xep::carbons::{Carbon, Direction as CarbonDirection};
 pub use snapback_proto::xep::roster::Item as RosterItem;
 pub use snapback_proto::xml::{Element, Limits};
 pub use snapback_resolver as resolver;
-pub use snapback_session::link::{FlightReport, LinkError, LocalStep, Timeline};
-pub use snapback_session::supervisor::{ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_store as store;
 pub use snapback_store::{
     FileVault, KeyVault, MemoryStore, OpenReport, Roster, SqliteStore, Store, StoreError,

@@ -244,6 +244,12 @@ async fn requests_of_others_are_answered() {
     let setup = online(Transport::DirectTls).await;
     let romeo = romeo(&setup).await;
     let to = juliet(&setup);
+    // W10: who does not see us is told what the server says of an absent resource.
+    let stranger = romeo.iq(ping(Some(&to)), SOON).await;
+    assert!(matches!(stranger, Err(IqError::Refused(_))), "{stranger:?}");
+    setup
+        .server
+        .world(|world| world.befriend("juliet", "romeo"));
     let pong = romeo.iq(ping(Some(&to)), SOON).await.unwrap();
     assert_eq!(pong.attr("type"), Some("result"));
     let unknown = iq("set", Some(&to), Element::new("x", "urn:example:nothing"));

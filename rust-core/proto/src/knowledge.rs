@@ -2,6 +2,7 @@
 
 mod seen;
 mod trials;
+mod watchers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::xml::Element;
 
 pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
 pub use trials::ResumeTrials;
+pub use watchers::Watchers;
 
 /// Everything that one connection needs to know when it starts.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +35,8 @@ pub struct Knowledge {
     pub caps: Vec<KnownCaps>,
     /// The version of the roster that we have; `None` if we have none.
     pub roster_version: Option<String>,
+    /// Who sees our presence, as the roster has it.
+    pub watchers: Watchers,
     /// The stream management session to resume.
     pub sm: Option<SmSession>,
     /// Outbound stanzas that the server has not acknowledged, in order; those already sent come first.
@@ -238,6 +242,8 @@ pub enum PendingKind {
     ServerDisco,
     /// A page of the archive behind the cursor (XEP-0313).
     ArchivePage,
+    /// A page of the archive from its end back (XEP-0313, XEP-0059 section 2.5).
+    ArchiveBack,
     /// Where the archive ends (XEP-0313).
     ArchiveEnd,
 }

@@ -72,11 +72,21 @@ pub enum Mistake {
     CredentialsKept,
     /// I14: a session is still there after a log out.
     SessionKept,
+    /// I2: what this process was given already is given again when the store is opened.
+    RedeliveredTwice,
+    /// I9: an attempt is given a standby transport that is not open yet.
+    StandbyNotOpen,
+    /// S5: what could log in again is forgotten, and the token is not turned in.
+    TokenKept,
+    /// W1: an address that led to no login is dialed first.
+    SetBackFirst,
+    /// T8: redirections are followed without end.
+    RedirectedForEver,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 38] = [
         Self::HResetOnResume,
         Self::NewBeforeOld,
         Self::UnackedNotResent,
@@ -110,6 +120,11 @@ impl Mistake {
         Self::LogOutBinds,
         Self::CredentialsKept,
         Self::SessionKept,
+        Self::RedeliveredTwice,
+        Self::StandbyNotOpen,
+        Self::TokenKept,
+        Self::SetBackFirst,
+        Self::RedirectedForEver,
     ];
 }
 

@@ -7,9 +7,11 @@
 
 mod endpoints;
 mod error;
+#[cfg(feature = "sqlite")]
 mod inspect;
 mod memory;
 mod report;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -22,9 +24,11 @@ use snapback_proto::xep::roster::Item;
 
 pub use endpoints::{EndpointSource, KnownEndpoint, KnownEndpoints};
 pub use error::{Conflict, StoreError};
+#[cfg(feature = "sqlite")]
 pub use inspect::{InspectError, Inspection, QueueSummary, SessionSummary, TokenSummary, inspect};
 pub use memory::{DEFAULT_QUEUE_LIMIT, MemoryStore};
 pub use report::{OpenReport, Trouble, Unknown};
+#[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use vault::{FileVault, KeyVault, MemoryVault, VaultError};
 

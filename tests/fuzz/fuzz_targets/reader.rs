@@ -52,7 +52,9 @@ fn limits() -> Limits {
     Limits {
         before_login: 1024,
         stanza: 512,
+        wrapper: 64,
         iq_result: 768,
+        nodes: 24,
         depth: 8,
         attributes: 6,
         namespaces: 4,

@@ -13,26 +13,33 @@ mod shared;
 use std::time::Duration;
 
 use raw::Secure;
-use snapback_client::{Outcome, Transport};
+use snapback_client::{Assumption, ConnectionError, EndReason, LinkError, Outcome, Transport};
 use snapback_interop::phone::{Endpoint, Log, Phone};
-use snapback_interop::{Account, RunningServer};
+use snapback_interop::{Account, Credentials, Flavour, RunningServer};
 
 const RTT: Duration = Duration::from_millis(20);
 const JULIET: &str = "juliet@snapback.test";
+const ROMEO: &str = "romeo@snapback.test";
 
 on_server!(
     prosody_13_0,
     Flavour::ProsodyStock,
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
 );
 
 on_server!(
     prosody_13_0_with_sasl2,
     Flavour::ProsodyModern,
-    [t6_a_stanza_that_cannot_be_read_hides_nothing,]
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
+    ]
 );
 
 on_server!(
@@ -40,7 +47,11 @@ on_server!(
     Flavour::Prosody012,
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
+        i8_an_archive_that_forgot_the_last_known_message_is_read,
     ]
 );
 
@@ -53,7 +64,11 @@ on_server!(
 on_server!(
     prosody_0_12_bare,
     Flavour::Prosody012Bare,
-    [t6_a_stanza_that_cannot_be_read_hides_nothing,]
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
+        t7_another_spelling_of_the_account_is_the_account,
+    ]
 );
 
 on_server!(
@@ -61,7 +76,10 @@ on_server!(
     Flavour::Ejabberd,
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
 );
 
@@ -70,20 +88,31 @@ on_server!(
     Flavour::Ejabberd2301,
     [
         t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
         w2_a_refused_message_ends_no_page,
+        i17_equal_ids_with_other_texts_are_other_messages,
+        t7_another_spelling_of_the_account_is_the_account,
     ]
 );
 
 on_server!(
     jabberd2_2_7,
     Flavour::Jabberd2,
-    [t6_a_stanza_that_cannot_be_read_hides_nothing,]
+    [
+        t6_a_stanza_that_cannot_be_read_hides_nothing,
+        w9_a_request_with_a_very_long_id_ends_no_session,
+        t7_another_spelling_of_the_account_is_the_account,
+    ]
 );
 
 /// A client of Juliet's that the server takes to be available.
 async fn juliet(server: &RunningServer) -> Phone {
-    let endpoint = Endpoint::of(server, Transport::DirectTls);
     let account = server.account(Account::Juliet);
+    juliet_as(server, account).await
+}
+
+async fn juliet_as(server: &RunningServer, account: &Credentials) -> Phone {
+    let endpoint = Endpoint::of(server, Transport::DirectTls);
     let mut phone = Phone::open(&endpoint, account, RTT, |_| {}).await;
     phone.client.connect();
     assert_eq!(phone.available().await.outcome, Outcome::Bound);
@@ -218,9 +247,120 @@ async fn t6_a_stanza_that_cannot_be_read_hides_nothing(server: &mut RunningServe
         phone.available().await;
         once_each(&mut phone, &plain).await;
     }
-    // One end for each time that this test asked for it.
+    // One end for each time that this test asked for it, and one where a server takes nothing before the bind is answered: that
+    // is tried once.
+    let pipelined = EndReason::Link(LinkError::Connection(ConnectionError::WrongAssumption(
+        Assumption::PipelinedBind,
+    )));
+    let (tried, ended): (Vec<_>, Vec<_>) = phone
+        .log
+        .ended
+        .iter()
+        .partition(|reason| **reason == pipelined);
     let asked = if server.flavour().has_archive() { 2 } else { 1 };
-    assert_eq!(phone.log.ended.len(), asked, "{}", phone.log);
+    assert_eq!(ended.len(), asked, "{}", phone.log);
+    let refused = usize::from(server.flavour() == Flavour::Jabberd2);
+    assert_eq!(tried.len(), refused, "{}", phone.log);
+    phone.client.disconnect().await;
+}
+
+/// The server writes an apostrophe of the id as six bytes, and so would the answer: more than it takes.
+async fn w9_a_request_with_a_very_long_id_ends_no_session(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    let jid = phone.log.sessions.last().expect("online").jid.clone();
+    let id = "'".repeat(43_665);
+    blocking(|| {
+        let mut romeo = Contact::new(server, Account::Romeo);
+        for query in [
+            "<ping xmlns='urn:xmpp:ping'/>",
+            "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+        ] {
+            romeo.say(&format!(
+                "<iq to='{jid}' type='get' id=\"{id}\">{query}</iq>"
+            ));
+        }
+        romeo.say(&message(JULIET, "behind-the-long-id", "behind"));
+    });
+    once_each(&mut phone, &["behind".to_owned()]).await;
+    assert!(phone.log.ended.is_empty(), "{}", phone.log);
+    phone.client.disconnect().await;
+}
+
+/// A client that counts its ids from the same number after each start.
+async fn i17_equal_ids_with_other_texts_are_other_messages(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    for when in ["live", "archived"] {
+        let texts: Vec<String> = ["one", "two", "three"]
+            .map(|text| format!("{text}, {when}"))
+            .into();
+        if when == "archived" {
+            phone.client.disconnect().await;
+        }
+        blocking(|| {
+            let mut device = Contact::available(server, Account::Juliet);
+            let mut romeo = Contact::new(server, Account::Romeo);
+            for text in &texts {
+                device.say(&message(ROMEO, "aaaa1", text));
+                romeo.say(&message(JULIET, "aaaa1", text));
+            }
+        });
+        if when == "archived" {
+            phone.client.connect();
+            phone.available().await;
+        }
+        once_each(&mut phone, &texts).await;
+        let copies =
+            |log: &Log, text: &String| log.copies.iter().filter(|copy| copy.body == *text).count();
+        phone
+            .until("all copies", |log| {
+                texts.iter().all(|text| copies(log, text) > 0)
+            })
+            .await;
+        for text in &texts {
+            assert_eq!(copies(&phone.log, text), 1, "{text}: {}", phone.log);
+        }
+    }
+    phone.client.disconnect().await;
+}
+
+/// The account as somebody typed it: copies and archived messages of `juliet@` are its own, and so is what a server without
+/// archive keeps for it.
+async fn t7_another_spelling_of_the_account_is_the_account(server: &mut RunningServer) {
+    let account = Credentials {
+        jid: "Juliet@SNAPBACK.Test".to_owned(),
+        ..server.account(Account::Juliet).clone()
+    };
+    let mut phone = juliet_as(server, &account).await;
+    for when in ["live", "later"] {
+        if when == "later" {
+            phone.client.disconnect().await;
+        }
+        let text = format!("spelt, {when}");
+        blocking(|| {
+            let mut device = Contact::available(server, Account::Juliet);
+            device.say(&message(ROMEO, &format!("copied-{when}"), &text));
+            if !server.flavour().has_archive() {
+                // Else the message is this device's alone.
+                device.say("<presence type='unavailable'/>");
+            }
+            let mut romeo = Contact::new(server, Account::Romeo);
+            romeo.say(&message(
+                "JULIET@snapback.TEST",
+                &format!("spelt-{when}"),
+                &text,
+            ));
+        });
+        if when == "later" {
+            phone.client.connect();
+            phone.available().await;
+        }
+        once_each(&mut phone, std::slice::from_ref(&text)).await;
+        if server.flavour().has_carbons() {
+            let copied = |log: &Log| log.copies.iter().any(|copy| copy.body == text);
+            phone.until("a copy", copied).await;
+        }
+    }
+    assert!(phone.log.faults.is_empty(), "{:?}", phone.log.faults);
     phone.client.disconnect().await;
 }
 
@@ -263,5 +403,27 @@ async fn w2_a_refused_message_ends_no_page(server: &mut RunningServer) {
     phone.available().await;
     once_each(&mut phone, &texts).await;
     assert_eq!(phone.log.possible_gaps, gaps, "{}", phone.log);
+    phone.client.disconnect().await;
+}
+
+/// The last message that is known of has gone from the archive, and newer ones are there.
+async fn i8_an_archive_that_forgot_the_last_known_message_is_read(server: &mut RunningServer) {
+    let mut phone = juliet(server).await;
+    blocking(|| Contact::new(server, Account::Romeo).say(&message(JULIET, "known", "known")));
+    once_each(&mut phone, &["known".to_owned()]).await;
+    phone.client.disconnect().await;
+    blocking(|| server.restart_with_empty_archive()).expect("the server restarts");
+    let texts: Vec<String> = (1..=5).map(|number| format!("newer, {number}")).collect();
+    blocking(|| {
+        let _device = Contact::available(server, Account::Juliet);
+        let mut romeo = Contact::new(server, Account::Romeo);
+        for text in &texts {
+            romeo.say(&message(JULIET, text, text));
+        }
+    });
+    phone.client.connect();
+    phone.available().await;
+    once_each(&mut phone, &texts).await;
+    assert_eq!(count(&phone.log, "known"), 1, "{}", phone.log);
     phone.client.disconnect().await;
 }

@@ -46,6 +46,7 @@ on_server!(
     Flavour::Prosody012Bare,
     [
         i4_a_conversation_survives_cuts,
+        i8_a_connection_that_breaks_without_a_session_to_resume_is_a_gap,
         i8_a_restarted_server_is_bound_to_anew,
         t2_a_wrong_password_asks_for_credentials,
         i10_two_devices_of_an_account_stay_online,
@@ -68,6 +69,7 @@ on_server!(
     Flavour::Jabberd2,
     [
         i4_a_conversation_survives_cuts,
+        i8_a_connection_that_breaks_without_a_session_to_resume_is_a_gap,
         i8_a_restarted_server_is_bound_to_anew,
         t2_a_wrong_password_asks_for_credentials,
         i10_two_devices_of_an_account_stay_online,
@@ -139,6 +141,36 @@ async fn i4_a_conversation_survives_cuts(server: &mut RunningServer) {
         juliet.client.disconnect().await;
         romeo.client.disconnect().await;
     }
+}
+
+/// Without stream management and archive, what the server wrote to a dead connection is gone, and nobody can know: the app is
+/// told of a possible gap after each such end, though nothing of its own was unacknowledged.
+async fn i8_a_connection_that_breaks_without_a_session_to_resume_is_a_gap(
+    server: &mut RunningServer,
+) {
+    let [mut juliet, mut romeo] = pair(server, Transport::DirectTls).await;
+    for broken in 1..=3 {
+        say(&mut romeo, &mut juliet, JULIET, "before").await;
+        let gaps = juliet.log.possible_gaps;
+        juliet
+            .link
+            .down(DownMode::Blackhole)
+            .await
+            .expect("the link obeys");
+        // The server notices nothing, and writes this one to nobody.
+        juliet.link.cut(CutMode::ResetClient);
+        romeo.send(JULIET, "into the void").await;
+        romeo.settle(ROMEO).await;
+        juliet.link.up().await.expect("the link obeys");
+        assert_eq!(juliet.available().await.outcome, Outcome::Bound);
+        juliet
+            .until("word of a possible gap", |log| log.possible_gaps > gaps)
+            .await;
+        assert_eq!(juliet.log.possible_gaps, gaps + 1, "break {broken}");
+    }
+    say(&mut romeo, &mut juliet, JULIET, "after").await;
+    juliet.client.disconnect().await;
+    romeo.client.disconnect().await;
 }
 
 /// The server has forgotten all sessions while Juliet had no network: there is nothing to resume, and what she queued goes out.

@@ -181,6 +181,12 @@ impl ReferenceServer {
             .with(|world, now| world.inject_message_again(from, to, body, id, now));
     }
 
+    /// A stanza arrives from any JID, and `inside` is relayed as it is; see [`World::inject_stanza`].
+    pub fn inject_stanza(&self, name: &'static str, addresses: (&str, &str, &str), inside: &str) {
+        self.shared
+            .with(|world, now| world.inject_stanza(name, addresses, inside, now));
+    }
+
     /// A message that another client of the account (local part) sent is archived, and nothing else becomes of it.
     pub fn archive_only(&self, account: &str, to: &str, body: &str) -> String {
         self.shared

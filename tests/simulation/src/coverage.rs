@@ -22,8 +22,8 @@ pub const EVENTS: [&str; 15] = [
     "visit found none stored",
     "visit found it forgotten",
     "session expired while away",
-    "spare taken",
-    "spare not needed",
+    "standby taken",
+    "standby not needed",
 ];
 
 /// Counters.

@@ -20,6 +20,7 @@ mod disk;
 mod elements;
 pub mod faults;
 mod host;
+pub mod hostile;
 mod keys;
 mod model;
 pub mod mutations;

@@ -7,7 +7,7 @@ mod requests;
 
 pub(crate) use inbound::{ANY, Heard};
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -85,6 +85,8 @@ pub(crate) struct Model {
     redirects_read: usize,
     /// Requests that wait for their end.
     requests: BTreeMap<String, requests::Request>,
+    /// Requests of processes that are dead.
+    orphans: BTreeSet<String>,
     /// Messages that are stored and not known to have arrived, and how many the queue may hold.
     queued: usize,
     queue_limit: usize,
@@ -123,6 +125,7 @@ impl Model {
             life: 0,
             redirects_read: 0,
             requests: BTreeMap::new(),
+            orphans: BTreeSet::new(),
             queued: 0,
             queue_limit,
             server_forgotten: false,

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use snapback_session::link::tls::{Session, Tls};
+use snapback_engine::link::tls::{Session, Tls};
 use snapback_tls::{
     CertificateError, EarlyData, Established, SessionParams, TicketInfo, TicketOrigin, TlsError,
     TlsEvent, TlsVersion,

@@ -1,28 +1,22 @@
-//! The client's process, in the driver's place: it moves bytes and time between the network, the link, the supervisor
-//! and the store, and decides nothing. It follows `rust-core/client/src/driver`, call by call.
+//! The client's process: a host of the engine, in virtual time. It moves bytes, time and transactions between the network,
+//! the engine and the store, shows the model what passes, and decides nothing.
 
-mod address;
 mod app;
 mod commits;
-mod log_out;
-mod spare;
 mod storage;
 
-use std::collections::VecDeque;
+use core::net::SocketAddr;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use snapback_engine::engine::{Detour, DetourReason, NotReached, Opened, Reached, StandbyEnd};
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor::{AttemptId, ConnectionState, OfflineReason, Timing};
+use snapback_engine::{Engine, EngineConfig, EngineInput, EngineOutput};
 use snapback_proto::config::Config;
-use snapback_proto::connection::{Command, Start};
-use snapback_proto::error::ConnectionError;
-use snapback_proto::knowledge::{Op, SmSession};
+use snapback_proto::knowledge::Knowledge;
 use snapback_proto::plan::{Purpose, Transport};
-use snapback_proto::sasl::{ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, Now, UnixTime};
-use snapback_session::link::tls::Tls;
-use snapback_session::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
-use snapback_session::supervisor::{
-    self, AttemptId, ConnectionState, Ending, OfflineReason, Step, Supervisor, Timing,
-};
 use snapback_store::ServerKey;
 use snapback_tls::TlsVersions;
 
@@ -32,15 +26,13 @@ use crate::keys;
 use crate::model::Model;
 use crate::network::Time;
 use crate::random::Random;
+use crate::setup::{DOMAIN, MAX_STANZA, OTHER_HOST};
 use crate::tap::Tap;
 use crate::wire::Wire;
 
-use address::Address;
-pub(crate) use address::Destination;
-use log_out::LogOut;
-use spare::Spare;
+use app::App;
 pub(crate) use storage::Kill;
-use storage::Storage;
+use storage::{Storage, Transaction};
 
 /// What the phone wants of the world outside.
 #[derive(Debug)]
@@ -48,17 +40,53 @@ pub(crate) enum Effect {
     /// Open a transport, to this host first.
     Dial(AttemptId, Destination),
     /// Go on over the transport that was opened beside the last connection.
-    TakeSpare(AttemptId, Destination),
+    UseStandby(AttemptId, Destination),
     /// Give up opening one.
-    StopDialing,
-    /// Open one beside this connection, a little later.
-    OpenSpare(AttemptId, Destination, Time),
+    AbortDial,
+    /// Open one beside the connection, at this time.
+    DialStandby(Destination, Time),
     /// It is not needed.
-    DropSpare,
+    DropStandby,
     /// Write to the connection's transport.
     Write(Vec<u8>),
     /// The transport is closed, in order or by dropping it.
     Close,
+}
+
+/// The two names of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Destination {
+    #[default]
+    Usual,
+    Other,
+}
+
+impl Destination {
+    fn of(detour: Option<&Detour>) -> Self {
+        match detour {
+            Some(detour) if detour.address.host == OTHER_HOST => Self::Other,
+            _ => Self::Usual,
+        }
+    }
+
+    fn addr(self) -> SocketAddr {
+        match self {
+            Self::Usual => SocketAddr::from(([192, 0, 2, 1], 5222)),
+            Self::Other => SocketAddr::from(([192, 0, 2, 2], 5222)),
+        }
+    }
+
+    fn key(self, transport: Transport) -> ServerKey {
+        let host = match self {
+            Self::Usual => DOMAIN,
+            Self::Other => OTHER_HOST,
+        };
+        ServerKey {
+            host: host.to_owned(),
+            port: 5222,
+            transport,
+        }
+    }
 }
 
 /// The device's clocks, seen from virtual time.
@@ -91,50 +119,28 @@ impl Clock {
 /// A process.
 #[derive(Debug)]
 pub(crate) struct Phone<T: Tls + Clone> {
-    config: Arc<Config>,
+    engine: Engine<Tap<T>>,
     tls: Tap<T>,
-    versions: TlsVersions,
     transport: Transport,
     knows_csi: bool,
-    supervisor: Supervisor,
-    attempt: Option<Attempt<T>>,
-    dialing: bool,
-    /// What the attempt that is being dialed is for.
-    purpose: Purpose,
-    /// What the password was last stretched into; it dies with the process.
-    derived_keys: Option<(ScramKeyId, ScramKeys)>,
-    /// The connection that was asked for a sign of life.
-    probed: Option<AttemptId>,
-    spare: Option<Spare>,
-    log_out: Option<LogOut>,
-    active: bool,
     storage: Storage,
     random: Random,
-    confirms: u64,
-    groups: bool,
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) clock: Clock,
+    deadline: Option<Instant>,
+    /// What is watched on the connection.
+    wire: Option<Wire>,
+    connection_state: &'static str,
+    /// The server of the connection, or of the one before.
+    host: Destination,
+    /// Where the standby transport leads, once it is open.
+    standby: Option<Destination>,
+    dialing: bool,
     state: ConnectionState,
+    app: App,
     /// A session came about: after losing another one, if there was one.
     pub(crate) sessions: u64,
     pub(crate) resumptions: u64,
-    closing: bool,
-    address: Address,
-    /// Another client took our place, and the app has said nothing since.
-    displaced: bool,
-    /// A server may have heard of an attempt that has no session yet.
-    logging_in: bool,
-    /// When such an attempt was last given up.
-    unanswered: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Attempt<T: Tls + Clone> {
-    number: AttemptId,
-    link: Link<Tap<T>>,
-    wire: Wire,
-    state: &'static str,
-    deadline: Option<Instant>,
 }
 
 /// What a phone is made from.
@@ -160,54 +166,46 @@ impl<T: Tls + Clone> Phone<T> {
         coverage: &mut Coverage,
         now: Time,
     ) -> Self {
-        let Device {
-            config,
-            tls,
-            transport,
-            knows_csi,
-            commit,
-            confirms,
-            groups,
-            clock,
-            mut random,
-        } = device;
-        let seed = random.next();
-        let mut phone = Self {
-            config: Arc::clone(config),
-            tls: Tap::new(tls),
+        let mut random = device.random;
+        let tls = Tap::new(device.tls);
+        let host = Destination::default();
+        let engine = Engine::new(EngineConfig {
+            core: Arc::clone(device.config),
+            tls: tls.clone(),
             versions: TlsVersions::default(),
-            transport,
-            knows_csi,
-            supervisor: Supervisor::new(Timing::default(), seed),
-            attempt: None,
-            dialing: false,
-            purpose: Purpose::Session,
-            derived_keys: None,
-            probed: None,
-            spare: None,
-            log_out: None,
-            active: true,
-            storage: Storage::new(disk, commit),
+            timing: Timing::default(),
+            seed: random.next(),
+            max_stanza: MAX_STANZA,
+            group_commit: device.groups,
+            backlog_limit: 0,
+            last_server: Some(host.key(device.transport)),
+        });
+        let mut phone = Self {
+            engine,
+            tls,
+            transport: device.transport,
+            knows_csi: device.knows_csi,
+            storage: Storage::new(disk, device.commit),
             random,
-            confirms,
-            groups,
             effects: VecDeque::new(),
-            clock,
+            clock: device.clock,
+            deadline: None,
+            wire: None,
+            connection_state: "ExpectTransport",
+            host,
+            standby: None,
+            dialing: false,
             state: ConnectionState::Offline {
                 reason: OfflineReason::NotWanted,
                 retry_at: None,
             },
+            app: App::new(device.confirms),
             sessions: 0,
             resumptions: 0,
-            closing: false,
-            address: Address::default(),
-            displaced: false,
-            logging_in: false,
-            unanswered: None,
         };
-        phone.redeliver(model);
-        phone.tell(supervisor::Input::Connect, now);
-        phone.settle(model, coverage, now);
+        phone.app_says(EngineInput::Start, model, coverage, now);
+        phone.app.has_started = true;
+        phone.app_says(EngineInput::Connect, model, coverage, now);
         phone
     }
 
@@ -242,11 +240,11 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     pub(crate) fn is_suspended(&self) -> bool {
-        self.supervisor.is_suspended()
+        self.engine.is_suspended()
     }
 
     pub(crate) fn is_active(&self) -> bool {
-        self.active
+        self.app.active
     }
 
     /// No transaction is under way.
@@ -258,14 +256,8 @@ impl<T: Tls + Clone> Phone<T> {
         self.storage.store().queue_len().unwrap_or(0)
     }
 
-    fn was_logged_in(&mut self) -> bool {
-        let server = self.server();
-        let known = self.storage.store().load(&server);
-        known.is_ok_and(|known| known.was_logged_in())
-    }
-
     pub(crate) fn has_attempt(&self) -> bool {
-        self.attempt.is_some()
+        self.wire.is_some()
     }
 
     pub(crate) fn store(&mut self) -> &mut dyn snapback_store::Store {
@@ -274,151 +266,80 @@ impl<T: Tls + Clone> Phone<T> {
 
     /// The server of the connection, or of the one before.
     pub(crate) fn server(&self) -> ServerKey {
-        ServerKey {
-            host: self.address.host.name().to_owned(),
-            port: 5222,
-            transport: self.transport,
-        }
+        self.host.key(self.transport)
     }
 
     /// Faults of the server are in force on this connection.
     pub(crate) fn excuse(&mut self, model: &mut Model) {
-        if let Some(attempt) = &mut self.attempt {
-            attempt.wire.faulty = true;
+        if let Some(wire) = &mut self.wire {
+            wire.faulty = true;
             model.excuse_requests();
         }
     }
 
     /// When something is due by itself.
-    pub(crate) fn deadline(&mut self) -> Option<Time> {
-        let link = self.attempt.as_ref().and_then(|attempt| attempt.deadline);
-        let supervisor = match self.supervisor.poll_output() {
-            supervisor::Output::Timeout { when, .. } => Some(when),
-            _ => None,
-        };
-        let timer = [link, supervisor].into_iter().flatten().min();
-        [timer.map(|when| self.clock.time(when)), self.storage.due()]
-            .into_iter()
-            .flatten()
-            .min()
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let timer = self.deadline.map(|when| self.clock.time(when));
+        [timer, self.storage.due()].into_iter().flatten().min()
     }
 
     // -- what happens
 
     pub(crate) fn timeout(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
-        self.commit_due(model, now);
-        let at = self.clock.now(now);
-        if let Some(attempt) = self.attempt.as_mut()
-            && attempt.deadline.is_some_and(|when| when <= at.mono)
+        self.commit_until(now, model, now);
+        let is_due = |when: Instant| when <= self.clock.now(now).mono;
+        if self.deadline.is_some_and(is_due)
+            && let Some(wire) = &mut self.wire
         {
-            self.input(LinkInput::Timeout, model, now);
+            wire.probed();
         }
-        self.tell(supervisor::Input::Timeout, now);
-        self.settle(model, coverage, now);
+        self.happens(EngineInput::Timeout, model, coverage, now);
     }
 
     /// A transport is up, or there is none.
     pub(crate) fn dialed(
         &mut self,
-        number: AttemptId,
+        attempt: AttemptId,
         connected: Option<Destination>,
-        since: Time,
         model: &mut Model,
         coverage: &mut Coverage,
         now: Time,
     ) {
         self.dialing = false;
-        if let Some(host) = connected {
-            if host != self.address.host {
-                // What is remembered of the one is not remembered of the other.
-                model.server_forgotten = true;
-                coverage.event("other host");
+        let outcome = match connected {
+            Some(host) => {
+                if host != self.host {
+                    // What is remembered of the one is not remembered of the other.
+                    model.server_forgotten = true;
+                    coverage.event("other host");
+                }
+                self.host = host;
+                Ok(Reached {
+                    server: self.server(),
+                    addr: host.addr(),
+                    seed: self.random.seed(),
+                })
             }
-            self.address.host = host;
-            self.begin(number, since, model, coverage, now);
-            self.logging_in = true;
-            self.tell(
-                supervisor::Input::AttemptProgress {
-                    attempt: number,
-                    step: Step::Login,
-                },
-                now,
-            );
-        } else {
-            let ending = Ending {
-                retryable: true,
-                ..Ending::default()
-            };
-            self.not_begun(number, ending, model, coverage, now);
-        }
-        self.settle(model, coverage, now);
+            None => Err(NotReached::NoTransport),
+        };
+        let input = EngineInput::Dialed { attempt, outcome };
+        self.happens(input, model, coverage, now);
     }
 
-    /// The attempt ended before there was a connection.
-    fn not_begun(
+    /// The standby transport is open, or will not be.
+    pub(crate) fn standby_dialed(
         &mut self,
-        attempt: AttemptId,
-        ending: Ending,
+        connected: Option<Destination>,
         model: &mut Model,
         coverage: &mut Coverage,
         now: Time,
     ) {
-        self.token_turned_in(model, coverage, now);
-        let ending = Some(ending);
-        self.tell(supervisor::Input::Ended { attempt, ending }, now);
-    }
-
-    fn begin(
-        &mut self,
-        number: AttemptId,
-        since: Time,
-        model: &mut Model,
-        coverage: &mut Coverage,
-        now: Time,
-    ) {
-        let server = self.server();
-        let knowledge = self
-            .storage
-            .store()
-            .load(&server)
-            .expect("the store can be read");
-        let at = self.clock.now(now);
-        // What was read from an older connection and not stored was not taken; the server sends it again.
-        model.uncounted.clear();
-        if (knowledge.sm.as_ref()).is_some_and(|session| session.has_expired(at.wall)) {
-            coverage.event("session expired while away");
+        self.standby = connected;
+        if let Some(wire) = &mut self.wire {
+            wire.probed();
         }
-        let wire = Wire::new(
-            &knowledge,
-            at.wall,
-            self.active,
-            self.knows_csi,
-            self.purpose,
-        );
-        let start = Start {
-            config: Arc::clone(&self.config),
-            transport: server.transport,
-            knowledge,
-            derived_keys: self.derived_keys.clone(),
-            early_data_possible: self.config.policy.early_data,
-            purpose: self.purpose,
-            active: self.active,
-            seed: self.random.seed(),
-        };
-        let config = LinkConfig {
-            start,
-            tls: self.tls.clone(),
-            versions: self.versions,
-            started: self.clock.now(since).mono,
-        };
-        self.attempt = Some(Attempt {
-            number,
-            link: Link::new(config, at),
-            wire,
-            state: "ExpectTransport",
-            deadline: None,
-        });
-        self.input(LinkInput::Connected, model, now);
+        let server = connected.map(|host| host.key(self.transport));
+        self.happens(EngineInput::StandbyDialed(server), model, coverage, now);
     }
 
     pub(crate) fn received(
@@ -428,8 +349,7 @@ impl<T: Tls + Clone> Phone<T> {
         coverage: &mut Coverage,
         now: Time,
     ) {
-        self.input(LinkInput::Received(bytes), model, now);
-        self.settle(model, coverage, now);
+        self.happens(EngineInput::Received(bytes), model, coverage, now);
     }
 
     pub(crate) fn transport_closed(
@@ -438,254 +358,238 @@ impl<T: Tls + Clone> Phone<T> {
         coverage: &mut Coverage,
         now: Time,
     ) {
-        self.input(LinkInput::TransportClosed, model, now);
-        self.settle(model, coverage, now);
+        self.happens(EngineInput::TransportClosed, model, coverage, now);
     }
 
-    pub(crate) fn tell(&mut self, input: supervisor::Input, now: Time) {
-        self.displaced &= input != supervisor::Input::Connect;
-        self.supervisor
-            .handle_input(input, self.clock.now(now).mono);
-    }
-
-    fn command(&mut self, command: Command, model: &mut Model, now: Time) {
-        self.input(LinkInput::Command(command), model, now);
-    }
-
-    fn input(&mut self, input: LinkInput<'_>, model: &mut Model, now: Time) {
-        let at = self.clock.now(now);
-        if let Some(attempt) = self.attempt.as_mut() {
-            if matches!(
-                input,
-                LinkInput::Timeout | LinkInput::Command(Command::Probe { .. })
-            ) {
-                attempt.wire.probed();
-            }
-            attempt.link.handle_input(input, at);
-            self.tls.tell(|heard| attempt.wire.heard(heard, model));
-        }
-    }
-
-    // -- letting everybody say what they have to say
-
-    pub(crate) fn settle(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
-        loop {
-            self.settle_link(model, coverage, now);
-            self.note_alive_again(coverage, now);
-            if self.is_killed() {
-                return;
-            }
-            if !self.settle_supervisor(model, coverage, now) {
-                if self.attempt.is_none() {
-                    self.drop_spare();
-                }
-                return;
-            }
-        }
-    }
-
-    fn settle_link(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
-        let mut next = None;
-        loop {
-            if self.is_killed() {
-                return;
-            }
-            let Some(attempt) = self.attempt.as_mut() else {
-                return;
-            };
-            let state = attempt.link.state_name();
-            if state != attempt.state {
-                coverage.transition(attempt.state, state);
-                attempt.state = state;
-            }
-            let output = match next.take() {
-                Some(output) => output,
-                None => attempt.link.poll_output(),
-            };
-            match output {
-                LinkOutput::Persist { seq, ops } => next = self.persist(seq, ops, model, now),
-                LinkOutput::Transmit(bytes) => self.transmit(bytes),
-                LinkOutput::VerifyCertificate(request) => {
-                    let verdict = request.verify();
-                    self.input(LinkInput::CertificateVerified(verdict), model, now);
-                }
-                LinkOutput::DeriveKeys(id) => {
-                    let keys = keys::derive(&id);
-                    if let Ok(keys) = &keys {
-                        self.derived_keys = Some((id.clone(), keys.clone()));
-                    }
-                    self.input(LinkInput::KeysDerived { id, keys }, model, now);
-                }
-                LinkOutput::Event(event) => self.event(event, model, coverage, now),
-                LinkOutput::CloseTransport => {}
-                LinkOutput::Closed(error) => self.closed(error.as_ref(), model, coverage, now),
-                LinkOutput::Timeout { when, .. } => {
-                    attempt.deadline = when;
-                    return;
-                }
-            }
-        }
-    }
-
-    fn transmit(&mut self, mut bytes: Vec<u8>) {
-        self.storage.spend_bytes(&mut bytes);
-        self.effects.push_back(Effect::Write(bytes));
-    }
-
-    fn closed(
+    fn happens(
         &mut self,
-        error: Option<&LinkError>,
+        input: EngineInput<'_>,
         model: &mut Model,
         coverage: &mut Coverage,
         now: Time,
     ) {
-        // What the link asked for before its end is done before its end.
-        self.commit_all(model, now);
-        let Some(attempt) = self.attempt.take() else {
-            return;
-        };
-        model.note("ended", || {
-            error.map_or("as asked".to_owned(), ToString::to_string)
-        });
-        self.effects.push_back(Effect::Close);
-        self.see_other_host(&attempt, error, model, coverage);
-        let mut ending = error.map(Ending::from);
-        if let Some(ending) = &mut ending {
-            ending.passing = ending.passing && self.was_logged_in();
-        }
-        let is_conflict = ending.is_some_and(|ending| ending.conflict);
-        self.displaced = is_conflict && !self.is_echo(now) && !self.closing;
-        if is_conflict {
-            self.logging_in = false;
-        }
-        self.note_unanswered(now);
-        if ending.is_some_and(|ending| ending.no_session) {
-            coverage.event("visit found it forgotten");
-        }
-        self.token_turned_in(model, coverage, now);
-        self.tell(
-            supervisor::Input::Ended {
-                attempt: attempt.number,
-                ending,
-            },
-            now,
-        );
+        self.input(input, model, now);
+        self.carry_out(model, coverage, now);
     }
 
-    /// Does what the supervisor says; whether it said anything.
-    fn settle_supervisor(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) -> bool {
-        let mut changed = false;
-        loop {
-            match self.supervisor.poll_output() {
-                supervisor::Output::StartAttempt {
-                    attempt, purpose, ..
-                } => {
-                    if self.attempt.is_some() || self.dialing {
-                        model.broken("I9", || "two attempts at a time".to_owned());
-                    }
-                    if self.displaced {
-                        model.broken("I10", || {
-                            "a conflict was answered with another attempt".to_owned()
-                        });
-                    }
-                    self.closing = false;
-                    self.start_dialing(attempt, purpose, model, coverage, now);
-                }
-                supervisor::Output::StopAttempt { .. } => {
-                    self.note_unanswered(now);
-                    self.drop_attempt(model, now);
-                }
-                supervisor::Output::CloseCleanly { attempt } => {
-                    self.close_cleanly(attempt, model, now);
-                }
-                supervisor::Output::Probe { attempt, deadline } => {
-                    self.probe(attempt, deadline, model, now);
-                }
-                supervisor::Output::State(state) => {
-                    model.note("state", || format!("{state:?}"));
-                    self.state = state;
-                    self.log_out_goes_on(model, coverage, now);
-                }
-                supervisor::Output::Timeout { .. } | supervisor::Output::Idle => return changed,
+    fn input(&mut self, input: EngineInput<'_>, model: &mut Model, now: Time) {
+        self.engine.handle_input(input, self.clock.now(now));
+        self.listen(model);
+    }
+
+    /// The model hears what was said and read inside TLS.
+    fn listen(&mut self, model: &mut Model) {
+        if let Some(wire) = &mut self.wire {
+            if self.engine.is_probing() {
+                wire.probed();
             }
-            changed = true;
+            self.tls.tell(|heard| wire.heard(heard, model));
         }
     }
 
-    fn note_unanswered(&mut self, now: Time) {
-        if std::mem::take(&mut self.logging_in) {
-            self.unanswered = Some(self.clock.now(now).mono);
+    // -- what the engine wants
+
+    /// Carries out all that the engine says, unless the process dies.
+    fn carry_out(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
+        while !self.is_killed() {
+            let output = self.engine.poll_output();
+            self.listen(model);
+            if let Some(state) = self.engine.connection_state()
+                && state != self.connection_state
+            {
+                coverage.transition(self.connection_state, state);
+                self.connection_state = state;
+            }
+            match output {
+                EngineOutput::Timer { when, .. } => {
+                    self.deadline = when;
+                    return;
+                }
+                output => self.carry_out_one(output, model, coverage, now),
+            }
         }
     }
 
-    /// I10: a conflict with an attempt of our own, which the server heard late, may be answered with another, once.
-    fn is_echo(&mut self, now: Time) -> bool {
-        let mono = self.clock.now(now).mono;
-        let unanswered = self.unanswered.take();
-        unanswered.is_some_and(|at| mono.since(at) < std::time::Duration::from_secs(30))
-    }
-
-    fn start_dialing(
+    fn carry_out_one(
         &mut self,
-        attempt: AttemptId,
+        output: EngineOutput,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
+        match output {
+            EngineOutput::Dial {
+                attempt,
+                purpose,
+                detour,
+                set_back,
+            } => {
+                self.app.dials(&set_back, self.clock.now(now).mono, model);
+                self.attempt_starts(purpose, detour.as_ref(), model, coverage);
+                let host = Destination::of(detour.as_ref());
+                self.effects.push_back(Effect::Dial(attempt, host));
+            }
+            EngineOutput::UseStandby { attempt, purpose } => {
+                self.attempt_starts(purpose, None, model, coverage);
+                coverage.event("standby taken");
+                if self.standby.is_none() {
+                    model.broken("I9", || {
+                        "an attempt begins on a standby transport that is not open".to_owned()
+                    });
+                }
+                let host = self.standby.take().unwrap_or_default();
+                self.effects.push_back(Effect::UseStandby(attempt, host));
+            }
+            EngineOutput::AbortDial => {
+                self.dialing = false;
+                self.effects.push_back(Effect::AbortDial);
+            }
+            EngineOutput::DialStandby { delay, detour, .. } => {
+                let at = now + u64::try_from(delay.as_micros()).unwrap_or(0);
+                let host = Destination::of(detour.as_ref());
+                self.effects.push_back(Effect::DialStandby(host, at));
+            }
+            EngineOutput::DropStandby(why) => {
+                if why == StandbyEnd::NotNeeded {
+                    coverage.event("standby not needed");
+                }
+                self.standby = None;
+                self.effects.push_back(Effect::DropStandby);
+            }
+            EngineOutput::Write(mut bytes) => {
+                self.storage.spend_bytes(&mut bytes);
+                self.effects.push_back(Effect::Write(bytes));
+            }
+            EngineOutput::Close | EngineOutput::Drop => {
+                self.commit_until(Time::MAX, model, now);
+                self.app.last_wire = self.wire.take();
+                self.effects.push_back(Effect::Close);
+            }
+            EngineOutput::VerifyCertificate { attempt, request } => {
+                let verdict = request.verify();
+                let input = EngineInput::CertificateVerified { attempt, verdict };
+                self.input(input, model, now);
+            }
+            EngineOutput::DeriveKeys { attempt, id, .. } => {
+                let keys = keys::derive(&id);
+                self.input(EngineInput::KeysDerived { attempt, id, keys }, model, now);
+            }
+            EngineOutput::Commit { id, server, ops } => {
+                let transaction = Transaction { id, server, ops };
+                if let Some(transaction) = self.storage.defer(transaction, now) {
+                    self.commit(&transaction, model, now);
+                }
+            }
+            output => self.ask_store(output, model, coverage, now),
+        }
+    }
+
+    /// Asks the store, and reports its answer; a process that dies at it reports none.
+    fn ask_store(
+        &mut self,
+        output: EngineOutput,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
+        let answer = match output {
+            EngineOutput::OpenStore => EngineInput::StoreOpened(Ok(self.open_store(model))),
+            // The app takes all events at once, so that it was given all deliveries.
+            EngineOutput::CloseStore { .. } => EngineInput::StoreClosed(self.close_store()),
+            EngineOutput::ReadDeliveries { from } => {
+                let store = self.storage.store();
+                EngineInput::DeliveriesRead(store.undelivered_from(from.as_deref()))
+            }
+            EngineOutput::ReadSession => EngineInput::SessionRead(self.storage.store().session()),
+            EngineOutput::Load { server, begins } => {
+                let knowledge = self.storage.store().load(&server);
+                let knowledge = knowledge.expect("the store can be read");
+                if let Some(purpose) = begins {
+                    self.begins(&knowledge, purpose, model, coverage, now);
+                }
+                EngineInput::Loaded(Ok(knowledge))
+            }
+            EngineOutput::Enqueue(stanza) => match self.enqueue(stanza, model) {
+                Some(outcome) => EngineInput::Enqueued(outcome),
+                None => return,
+            },
+            EngineOutput::Apply { server, ops } => {
+                match self.apply(&server, &ops, model, coverage) {
+                    Some(outcome) => EngineInput::Applied(outcome),
+                    None => return,
+                }
+            }
+            output => return self.app_is_told(output, model, coverage, now),
+        };
+        self.input(answer, model, now);
+    }
+
+    fn open_store(&mut self, model: &mut Model) -> Opened {
+        let store = self.storage.store();
+        let report = store.reopen().expect("the store opens");
+        if !self.app.has_started {
+            model.restarted(&store.undelivered().expect("the store can be read"));
+        }
+        Opened {
+            may_have_lost_stanzas: report.may_have_lost_stanzas(),
+        }
+    }
+
+    fn close_store(&mut self) -> HashSet<String> {
+        let store = self.storage.store();
+        let undelivered = store.undelivered().expect("the store can be read");
+        store.close().expect("the store closes");
+        undelivered
+            .into_iter()
+            .map(|delivery| delivery.id)
+            .collect()
+    }
+
+    /// A connection begins.
+    fn begins(
+        &mut self,
+        knowledge: &Knowledge,
         purpose: Purpose,
         model: &mut Model,
         coverage: &mut Coverage,
         now: Time,
     ) {
-        self.purpose = self.purpose_of(purpose);
-        let (server, wall) = (self.server(), self.clock.now(now).wall);
-        if self.purpose == Purpose::ResumeOnly
-            && let Ok(known) = self.storage.store().load(&server)
-            && let Err(why) = SmSession::resumable(known.sm.as_ref(), wall)
-        {
-            // The network need not be touched.
-            coverage.event("visit found none stored");
-            let ending = Ending::from(&ConnectionError::NoSession(why));
-            return self.not_begun(attempt, ending, model, coverage, now);
+        let at = self.clock.now(now);
+        // What was read from an older connection and not stored was not taken; the server sends it again.
+        model.uncounted.clear();
+        if (knowledge.sm.as_ref()).is_some_and(|session| session.has_expired(at.wall)) {
+            coverage.event("session expired while away");
+        }
+        let active = self.app.active;
+        self.wire = Some(Wire::new(
+            knowledge,
+            at.wall,
+            active,
+            self.knows_csi,
+            purpose,
+        ));
+        self.connection_state = "ExpectTransport";
+        self.app.logging_in = true;
+    }
+
+    /// Rules about when attempts are made, and where they go.
+    fn attempt_starts(
+        &mut self,
+        purpose: Purpose,
+        detour: Option<&Detour>,
+        model: &mut Model,
+        coverage: &mut Coverage,
+    ) {
+        if self.wire.is_some() || self.dialing {
+            model.broken("I9", || "two attempts at a time".to_owned());
         }
         self.dialing = true;
-        let open = self.take_spare(coverage);
-        let host = self.preferred(coverage, now);
-        self.effects.push_back(match open {
-            Some(host) => Effect::TakeSpare(attempt, host),
-            None => Effect::Dial(attempt, host),
-        });
-    }
-
-    fn close_cleanly(&mut self, attempt: AttemptId, model: &mut Model, now: Time) {
-        self.closing = true;
-        if self.attempt.is_some() {
-            return self.command(Command::Close, model, now);
+        match detour.map(|detour| detour.why) {
+            Some(DetourReason::SeeOtherHost) => coverage.event("see-other-host"),
+            Some(DetourReason::Location) => coverage.event("location"),
+            None => {}
         }
-        self.stop_dialing();
-        self.tell(
-            supervisor::Input::Ended {
-                attempt,
-                ending: None,
-            },
-            now,
-        );
-    }
-
-    fn stop_dialing(&mut self) {
-        self.drop_spare();
-        if std::mem::take(&mut self.dialing) {
-            self.effects.push_back(Effect::StopDialing);
-        }
-    }
-
-    /// I14: what is under way is dropped without a goodbye.
-    fn drop_attempt(&mut self, model: &mut Model, now: Time) {
-        self.stop_dialing();
-        self.commit_all(model, now);
-        let at = self.clock.now(now).wall;
-        let is_online = |attempt: &Attempt<T>| attempt.link.state_name() == "Online";
-        if self.attempt.as_ref().is_some_and(is_online) {
-            self.apply(&[Op::SmAlive { at }], model);
-        }
-        if self.attempt.take().is_some() {
-            self.effects.push_back(Effect::Close);
-        }
+        let is_redirected = detour.is_some_and(|detour| detour.why == DetourReason::SeeOtherHost);
+        self.app.starts(purpose, is_redirected, model);
     }
 }

@@ -59,6 +59,8 @@ pub enum Action {
     Request,
     /// Romeo writes so many messages.
     Receive(u32),
+    /// Romeo sends one of [`crate::hostile::STANZAS`], which no client may trip over.
+    Hostile(usize),
     /// The app goes to the foreground or the background.
     Active(bool),
     /// The app confirms what it has been given.

@@ -16,6 +16,8 @@ use crate::random::Random;
 pub const DOMAIN: &str = "localhost";
 /// Where else the server can be reached, or where it says that it can.
 pub const OTHER_HOST: &str = "other.example.org";
+/// How big a stanza of the app's may be, in bytes.
+pub const MAX_STANZA: usize = 256 << 10;
 /// Juliet's password.
 pub const PASSWORD: &str = "r0m30";
 

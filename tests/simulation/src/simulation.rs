@@ -7,9 +7,10 @@ mod server_side;
 use std::cell::RefCell;
 use std::time::Duration;
 
+use snapback_engine::EngineInput;
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor::AttemptId;
 use snapback_reference_server as server;
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor::AttemptId;
 use snapback_tls::{TlsContext, Trust, danger};
 
 use crate::coverage::Coverage;
@@ -104,7 +105,6 @@ struct Dial {
     attempt: AttemptId,
     /// Where to, first.
     host: Destination,
-    since: Time,
     due: Time,
 }
 
@@ -130,7 +130,7 @@ struct Simulation<'a, T: Tls + Clone> {
     clock: Clock,
     dial: Option<Dial>,
     /// A transport that is opened beside a connection that is being probed.
-    spare: Option<Dial>,
+    standby: Option<Dial>,
     restart_at: Option<Time>,
     down: Time,
     wants_active: bool,
@@ -156,7 +156,7 @@ enum Due {
     Heal,
     Restart,
     Dialed,
-    Spare,
+    Standby,
     Up(usize),
     Down(usize),
     Phone,
@@ -196,7 +196,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             disk: Some(disk),
             clock: Clock::default(),
             dial: None,
-            spare: None,
+            standby: None,
             restart_at: Some(0),
             down: 0,
             wants_active: true,
@@ -286,7 +286,10 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         offer(self.restart_at, Due::Restart);
         let frozen = self.frozen_until;
         offer(self.dial.as_ref().map(|d| d.due.max(frozen)), Due::Dialed);
-        offer(self.spare.as_ref().map(|d| d.due.max(frozen)), Due::Spare);
+        offer(
+            self.standby.as_ref().map(|d| d.due.max(frozen)),
+            Due::Standby,
+        );
         for (index, conn) in self.conns.iter().enumerate() {
             offer(conn.path.due(true), Due::Up(index));
             offer(
@@ -322,7 +325,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             Due::Heal => self.heal(),
             Due::Restart => self.start_phone(),
             Due::Dialed => self.dialed(),
-            Due::Spare => self.spare_dialed(),
+            Due::Standby => self.standby_dialed(),
             Due::Up(index) => self.up(index),
             Due::Down(index) => self.down(index),
             Due::Phone => self.with_phone(Phone::timeout),
@@ -377,11 +380,11 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.model.note("process", || "started".to_owned());
         let (model, coverage) = (&mut self.model, &mut self.coverage);
         let mut phone = Phone::start(device, disk, model, coverage, self.now);
-        phone.set_active(self.wants_active, model, coverage, self.now);
+        let looks = EngineInput::SetActive(self.wants_active);
+        phone.app_says(looks, model, coverage, self.now);
         if !self.network {
-            let input = snapback_session::supervisor::Input::NetworkChanged { available: false };
-            phone.tell(input, self.now);
-            phone.settle(model, coverage, self.now);
+            let input = EngineInput::NetworkChanged { available: false };
+            phone.app_says(input, model, coverage, self.now);
         }
         self.phone = Some(phone);
         self.suspended = false;
@@ -401,19 +404,18 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
                 Effect::Dial(attempt, host) => {
                     self.dial = Some(self.start_dial(attempt, host, self.now));
                 }
-                Effect::TakeSpare(attempt, host) => {
+                Effect::UseStandby(attempt, host) => {
                     self.dial = Some(Dial {
                         attempt,
                         host,
-                        since: self.now,
                         due: self.now,
                     });
                 }
-                Effect::StopDialing => self.dial = None,
-                Effect::OpenSpare(beside, host, since) => {
-                    self.spare = Some(self.start_dial(beside, host, since));
+                Effect::AbortDial => self.dial = None,
+                Effect::DialStandby(host, at) => {
+                    self.standby = Some(self.start_dial(AttemptId(0), host, at));
                 }
-                Effect::DropSpare => self.spare = None,
+                Effect::DropStandby => self.standby = None,
                 Effect::Write(bytes) => {
                     let (snap, now) = (self.is_tls(), self.now);
                     if let Some(conn) = self.conns.iter_mut().find(|conn| conn.client) {
@@ -439,7 +441,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         disk.kill();
         self.disk = Some(disk);
         self.dial = None;
-        self.spare = None;
+        self.standby = None;
         self.hang_up();
         self.restart_at = Some(self.now + self.down);
     }
@@ -463,18 +465,17 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         Dial {
             attempt,
             host: if is_detour { Destination::Usual } else { host },
-            since,
             due: (since + wait).max(self.stalled_until),
         }
     }
 
-    fn spare_dialed(&mut self) {
-        let Some(spare) = self.spare.take() else {
+    fn standby_dialed(&mut self) {
+        let Some(standby) = self.standby.take() else {
             return;
         };
         let connected = self.network && self.now >= self.refused_until;
         self.with_phone(|phone, model, coverage, now| {
-            phone.spare_dialed(connected.then_some(spare.host), model, coverage, now);
+            phone.standby_dialed(connected.then_some(standby.host), model, coverage, now);
         });
     }
 
@@ -482,12 +483,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         let Some(dial) = self.dial.take() else {
             return;
         };
-        let Dial {
-            attempt,
-            host,
-            since,
-            ..
-        } = dial;
+        let Dial { attempt, host, .. } = dial;
         let connected = self.network && self.now >= self.refused_until;
         let mut faulty = false;
         if connected {
@@ -495,7 +491,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
         self.with_phone(|phone, model, coverage, now| {
             let host = connected.then_some(host);
-            phone.dialed(attempt, host, since, model, coverage, now);
+            phone.dialed(attempt, host, model, coverage, now);
             if faulty {
                 phone.excuse(model);
             }

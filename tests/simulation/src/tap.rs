@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use snapback_session::link::tls::{Session, Tls};
+use snapback_engine::link::tls::{Session, Tls};
 use snapback_tls::{CertificateError, EarlyData, SessionParams, TicketInfo, TlsError, TlsEvent};
 
 /// What passed since it was last asked.

@@ -1,23 +1,21 @@
 //! What the app asks of the driver.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
-use snapback_proto::config::Config;
-use snapback_proto::connection::Command;
-use snapback_proto::error::ConnectionError;
-use snapback_proto::knowledge::{Op, OutboundKind};
-use snapback_proto::plan::Transport;
+use snapback_engine::EngineInput;
+use snapback_engine::engine::{Refusal, RequestError, Room, Ticket};
+use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
-use snapback_session::link::LinkError;
-use snapback_session::supervisor::{self, ConnectionState, Ending, OfflineReason};
 use snapback_store::{Roster, StoreError};
 use tokio::sync::{oneshot, watch};
 
-use super::{Driver, MAX_SEE_OTHER_HOST_HOPS};
-use crate::config::ServerAddress;
-use crate::iq::IqReply;
+use super::Driver;
+use crate::iq::{IqError, IqReply};
+
+/// How many requests are taken in a row: a quarter of a full queue. More would keep the socket waiting.
+const MAX_REQUESTS: usize = 256;
 
 /// Something that the app wants.
 pub(crate) enum Request {
@@ -67,6 +65,15 @@ pub enum SendError {
     Closed,
 }
 
+impl From<Refusal> for SendError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Store(error) => Self::Store(error),
+            Refusal::TooBig { size, limit } => Self::TooBig { size, limit },
+        }
+    }
+}
+
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,187 +89,166 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
+/// Who waits for what. A waiting side that has gone is of no matter.
+#[derive(Default)]
+pub(super) struct Waiting {
+    next_ticket: u64,
+    sends: HashMap<Ticket, oneshot::Sender<Result<(), SendError>>>,
+    iqs: HashMap<String, IqReply>,
+    disconnects: Vec<oneshot::Sender<()>>,
+    log_outs: Vec<oneshot::Sender<()>>,
+}
+
+impl Waiting {
+    fn ticket(&mut self, done: oneshot::Sender<Result<(), SendError>>) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        self.sends.insert(ticket, done);
+        ticket
+    }
+
+    pub(super) fn accepted(&mut self, ticket: Ticket, outcome: Result<(), Refusal>) {
+        if let Some(done) = self.sends.remove(&ticket) {
+            let _ = done.send(outcome.map_err(SendError::from));
+        }
+    }
+
+    pub(super) fn answered(&mut self, id: &str, outcome: Result<Element, RequestError>) {
+        if let Some(reply) = self.iqs.remove(id) {
+            let _ = reply.send(outcome.map_err(IqError::from));
+        }
+    }
+
+    pub(super) fn disconnected(&mut self) {
+        for done in self.disconnects.drain(..) {
+            let _ = done.send(());
+        }
+    }
+
+    pub(super) fn logged_out(&mut self) {
+        for done in self.log_outs.drain(..) {
+            let _ = done.send(());
+        }
+    }
+
+    /// The client is closed.
+    pub(super) fn end(self) {
+        for (_, reply) in self.iqs {
+            let _ = reply.send(Err(IqError::Closed));
+        }
+    }
+}
+
 impl Driver {
-    pub(super) fn request(&mut self, request: Request) {
-        match request {
-            Request::Connect => self.wake(supervisor::Input::Connect),
-            Request::Disconnect(done) => {
-                self.state.disconnected.push(done);
-                self.tell(supervisor::Input::Disconnect);
-                self.settle();
-                self.told_disconnected();
+    /// Takes this request, and what waits behind it: what the app asks for at the same time shares a transaction.
+    pub(super) fn requests(&mut self, first: Request) {
+        let mut confirmed = Vec::new();
+        let mut next = Some(first);
+        let mut taken = 0;
+        while let Some(request) = next.take() {
+            taken += 1;
+            match request {
+                Request::Send { stanza, kind, done } => self.send(stanza, kind, done),
+                Request::Iq { stanza, reply } => self.iq(stanza, reply),
+                Request::Confirm(id) => confirmed.push(id),
+                // It may change what the next one meets.
+                other => {
+                    self.confirm(std::mem::take(&mut confirmed));
+                    self.carry_out();
+                    self.request(other);
+                    break;
+                }
             }
-            Request::Send { .. } | Request::Iq { .. } | Request::Confirm(_) => {
-                self.requests(request);
+            if taken < MAX_REQUESTS {
+                next = self.requests.try_recv().ok();
+            }
+        }
+        self.confirm(confirmed);
+    }
+
+    fn confirm(&mut self, deliveries: Vec<String>) {
+        if !deliveries.is_empty() {
+            self.input(EngineInput::Confirm(deliveries));
+        }
+    }
+
+    fn room(&mut self) -> Result<Room, StoreError> {
+        Ok(Room {
+            is_left: self.store.has_room(self.engine.unstored())?,
+            limit: self.store.queue_limit(),
+        })
+    }
+
+    fn send(
+        &mut self,
+        stanza: Element,
+        kind: OutboundKind,
+        done: oneshot::Sender<Result<(), SendError>>,
+    ) {
+        let ticket = self.waiting.ticket(done);
+        let room = self.room();
+        self.input(EngineInput::Send {
+            ticket,
+            stanza,
+            kind,
+            room,
+        });
+    }
+
+    fn iq(&mut self, stanza: Element, reply: IqReply) {
+        let iqs = &mut self.waiting.iqs;
+        let gone: Vec<String> = iqs
+            .extract_if(|_, reply| reply.is_closed())
+            .map(|(id, _)| id)
+            .collect();
+        let id = stanza.attr("id").unwrap_or_default().to_owned();
+        iqs.insert(id, reply);
+        if !gone.is_empty() {
+            self.input(EngineInput::RequestsAbandoned(gone));
+        }
+        let room = self.room();
+        self.input(EngineInput::Request { stanza, room });
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::Connect => self.input(EngineInput::Connect),
+            Request::Disconnect(done) => {
+                self.waiting.disconnects.push(done);
+                self.input(EngineInput::Disconnect);
             }
             Request::Roster(reply) => {
                 let _ = reply.send(self.store.roster());
             }
             Request::NetworkChanged { available } => {
                 self.dialer.network_changed();
-                self.renew_spare();
-                self.command(Command::PathChanged);
-                self.tell(supervisor::Input::NetworkChanged { available });
+                self.input(EngineInput::NetworkChanged { available });
             }
-            Request::SetActive(active) => self.set_active(active),
+            Request::SetActive(active) => self.input(EngineInput::SetActive(active)),
             Request::Suspend(done) => {
-                self.tell(supervisor::Input::Suspend);
-                self.settle();
-                self.close_store();
+                self.input(EngineInput::Suspend);
+                self.carry_out();
                 let _ = done.send(());
             }
-            Request::LogOut(done) => self.log_out(done),
-            Request::ForgetFloor => {
-                if let Err(error) = self.apply(&[Op::ForgetFloor]) {
-                    self.store_failed(error);
-                }
+            Request::LogOut(done) => {
+                self.waiting.log_outs.push(done);
+                self.input(EngineInput::LogOut);
             }
-            Request::Resume => {
-                self.command(Command::PathChanged);
-                self.wake(supervisor::Input::Resume);
-            }
-            Request::SetPassword(password) => self.set_password(password),
+            Request::ForgetFloor => self.input(EngineInput::ForgetFloor),
+            Request::SetPassword(password) => self.input(EngineInput::SetPassword(password)),
+            Request::Resume => self.input(EngineInput::Resume),
             Request::Visit(begun) => {
-                self.state.visits = self.state.visits.saturating_add(1);
-                self.command(Command::PathChanged);
-                self.wake(supervisor::Input::Visit);
-                self.settle();
+                self.input(EngineInput::BeginSync);
+                self.carry_out();
                 begun.send_replace(true);
             }
             Request::Leave(done) => {
-                self.state.visits = self.state.visits.saturating_sub(1);
-                if self.state.visits == 0 {
-                    self.leave();
-                }
+                self.input(EngineInput::EndSync);
+                self.carry_out();
                 let _ = done.map(|done| done.send(()));
             }
-        }
-    }
-
-    /// The store first, so that the app has what came meanwhile. Who does not get it now gets it with the next attempt.
-    fn wake(&mut self, how: supervisor::Input) {
-        if let Err(error) = self.open_store() {
-            self.store_failed(error);
-        }
-        self.tell(how);
-    }
-
-    /// The last visit is over.
-    fn leave(&mut self) {
-        self.tell(supervisor::Input::Leave);
-        self.settle();
-        if self.supervisor.is_suspended() {
-            self.close_store();
-        }
-    }
-
-    fn set_active(&mut self, active: bool) {
-        self.state.active = active;
-        self.command(Command::SetActive(active));
-        if active {
-            self.wake(supervisor::Input::Foreground);
-        } else {
-            self.tell(supervisor::Input::Background);
-        }
-    }
-
-    /// From the next login on. Whoever waits for nothing but credentials goes on at once.
-    fn set_password(&mut self, password: Secret<String>) {
-        let mut config = Config::clone(&self.config);
-        config.password = Some(password);
-        self.config = Arc::new(config);
-        self.state.derived_keys = None;
-        self.state.password_is_new = self.state.attempt.is_some();
-        let needs_credentials = ConnectionState::Offline {
-            reason: OfflineReason::NeedsCredentials,
-            retry_at: None,
-        };
-        if self.supervisor.state() == needs_credentials {
-            // A visit stays one.
-            self.wake(match self.state.visits {
-                0 => supervisor::Input::Connect,
-                _ => supervisor::Input::Visit,
-            });
-        }
-    }
-
-    /// An attempt that was refused with the old password says nothing about the new one.
-    pub(super) fn with_new_password(&mut self, ending: Ending) -> Ending {
-        let is_new = std::mem::take(&mut self.state.password_is_new);
-        if !is_new || !ending.needs_credentials {
-            return ending;
-        }
-        Ending {
-            retryable: true,
-            at_once: true,
-            needs_credentials: false,
-            ..ending
-        }
-    }
-
-    /// Where there was nothing to close, nothing more will be announced.
-    pub(super) fn told_disconnected(&mut self) {
-        if self.state.attempt.is_none() && self.state.dialing.is_none() {
-            for waiting in self.state.disconnected.drain(..) {
-                // Whoever asked may have stopped waiting.
-                let _ = waiting.send(());
-            }
-        }
-    }
-
-    /// T8: only after TLS, at most three hops, never stored. The caller knows whether the error came through TLS.
-    pub(super) fn see_other_host(
-        &mut self,
-        error: &LinkError,
-        transport: Transport,
-    ) -> Option<ServerAddress> {
-        let LinkError::Connection(ConnectionError::Stream(error)) = error else {
-            return None;
-        };
-        let other = error.see_other_host.as_ref()?;
-        if self.state.hops >= MAX_SEE_OTHER_HOST_HOPS {
-            return None;
-        }
-        self.state.hops = self.state.hops.saturating_add(1);
-        Some(address(other, transport))
-    }
-}
-
-/// `host`, `host:port`, `[v6]` or `[v6]:port` (RFC 6120 4.9.3.19).
-pub(super) fn address(text: &str, transport: Transport) -> ServerAddress {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, port.parse().ok())
-        }
-        _ => (text, None),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let default = match transport {
-        Transport::DirectTls => 5223,
-        Transport::StartTls => 5222,
-    };
-    ServerAddress {
-        host: host.to_owned(),
-        port: port.unwrap_or(default),
-        transport,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn t8_see_other_host_names_a_host_or_a_host_and_a_port() {
-        let table = [
-            ("[2001:41D0:1:A49b::1]:9222", "2001:41D0:1:A49b::1", 9222),
-            ("[2001:db8::1]", "2001:db8::1", 5222),
-            ("im.example.org", "im.example.org", 5222),
-            ("im.example.org:80", "im.example.org", 80),
-        ];
-        for (text, host, port) in table {
-            let address = address(text, Transport::StartTls);
-            assert_eq!((address.host.as_str(), address.port), (host, port));
+            // Taken by `requests`.
+            Request::Send { .. } | Request::Iq { .. } | Request::Confirm(_) => {}
         }
     }
 }

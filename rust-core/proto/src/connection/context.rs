@@ -578,7 +578,10 @@ impl Context {
         }
     }
 
-    /// A first session is about to be asked for. Were the process killed behind that, the archive would have what came to a
+    /// A first session, or another one without an archive, is about to be asked for. Until it can be resumed, or is closed in
+    /// order, nobody would send again what it missed: the next one says so.
+    ///
+    /// For a first session: Were the process killed behind that, the archive would have what came to a
     /// session that nobody remembers. There is no id to begin at yet, so it is a time; for this connection itself there is
     /// nothing to catch up with.
     pub(super) fn note_first_bind(&mut self) -> Option<Seq> {
@@ -588,7 +591,8 @@ impl Context {
         let since = self.now.wall.plus_seconds(-CLOCK_MARGIN_SECONDS);
         let cursor = ArchiveCursor::Since(UnixTime(since.0.max(0)));
         self.first_bind = Some(cursor.clone());
-        Some(self.persist(vec![Op::ArchiveCursor(cursor)]))
+        let ops = vec![Op::ArchiveCursor(cursor), Op::OpenSession(true)];
+        Some(self.persist(ops))
     }
 
     /// Where the archive has what is sent now. In a first session that is a time, until its end is learnt.
@@ -657,7 +661,7 @@ const ALIVE_STEP_SECONDS: i64 = 30;
 
 /// The server's clock decides what came since then, and we know only ours. A clock that was set by hand to another time zone
 /// is up to 14 hours off; one that is off by weeks does not find the certificate valid.
-const CLOCK_MARGIN_SECONDS: i64 = 86_400;
+pub(super) const CLOCK_MARGIN_SECONDS: i64 = 86_400;
 
 /// The stream error that tells the server what it did, if it is the server's fault (RFC 6120 4.9).
 fn closing_words(error: &ConnectionError) -> Option<String> {

@@ -24,6 +24,7 @@
 use std::sync::Arc;
 
 use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
+use crate::knowledge::Op;
 use crate::ns;
 use crate::part::Part;
 use crate::plan::{Login, Transport};
@@ -242,9 +243,10 @@ impl State {
     fn element(self, element: &Element, context: &mut Context) -> Next {
         if element.is("error", ns::STREAM) {
             context.understood(Part::StreamError);
-            let error = StreamError::parse(element)
+            let mut error = StreamError::parse(element)
                 .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
             if let Self::Online(mut session) = self {
+                error.after_answer = session.is_after_answer(error.condition, context);
                 session.stream_error(error.condition, context);
             }
             return Err(if context.tls.is_some() {
@@ -313,7 +315,7 @@ impl State {
     fn stream_ended(self, context: &mut Context) -> Next {
         context.understood(Part::Close);
         match self {
-            Self::Closing(_) => Ok(finish(context)),
+            Self::Closing(session) => Ok(closed_in_order(session.is_some(), context)),
             Self::Online(_) => {
                 context.transmit(Part::Close, header::CLOSE.to_owned());
                 Err(ConnectionError::StreamClosed)
@@ -324,7 +326,7 @@ impl State {
 
     fn transport_closed(self, context: &mut Context) -> Next {
         match self {
-            Self::Closing(_) => Ok(finish(context)),
+            Self::Closing(session) => Ok(closed_in_order(session.is_some(), context)),
             _ => Err(ConnectionError::TransportClosed),
         }
     }
@@ -434,6 +436,14 @@ fn expect_proceed(early: Option<ExpectSasl2>, element: &Element, context: &mut C
         context.output(Output::ClientHello);
     }
     Ok(State::ExpectTls { early })
+}
+
+/// The server has heard that we end the stream: all that it sent before has come.
+fn closed_in_order(had_session: bool, context: &mut Context) -> State {
+    if had_session {
+        context.persist(vec![Op::OpenSession(false)]);
+    }
+    finish(context)
 }
 
 fn finish(context: &mut Context) -> State {

@@ -66,6 +66,9 @@ pub struct StreamError {
     pub see_other_host: Option<String>,
     /// XEP-0198 section 6: the other side acknowledged what it was never sent.
     pub handled_count: Option<HandledCount>,
+    /// Whether it came right after we had answered a request of somebody else: a `policy-violation` then is about the
+    /// answer. Not on the wire; the connection sets it.
+    pub after_answer: bool,
 }
 
 /// The two counters of `<handled-count-too-high/>`.
@@ -98,6 +101,7 @@ impl StreamError {
             app: None,
             see_other_host: None,
             handled_count: None,
+            after_answer: false,
         }
     }
 
@@ -130,6 +134,7 @@ impl StreamError {
                     send_count: count.attr("send-count").and_then(u32_digits)?,
                 })
             }),
+            after_answer: false,
         })
     }
 

@@ -45,9 +45,19 @@ pub fn query(id: &str, query_id: &str, from: &Begin, max: u32) -> Element {
 
 /// The iq that asks the own archive for its newest message.
 pub fn newest(id: &str, query_id: &str) -> Element {
+    before(id, query_id, None, 1)
+}
+
+/// The iq that asks the own archive for the page of at most `max` messages that ends before the message with this archive id; without
+/// one, with the newest message. Within the page the oldest comes first (XEP-0059 section 2.5).
+pub fn before(id: &str, query_id: &str, before: Option<&str>, max: u32) -> Element {
+    let mut end = Element::new("before", ns::RSM);
+    if let Some(before) = before {
+        end.push_text(before);
+    }
     let set = Element::new("set", ns::RSM)
-        .with_child(Element::new("max", ns::RSM).with_text("1"))
-        .with_child(Element::new("before", ns::RSM));
+        .with_child(Element::new("max", ns::RSM).with_text(max.to_string()))
+        .with_child(end);
     let query = Element::new("query", ns::MAM).with_attr("queryid", query_id);
     stanza::iq("set", id, None).with_child(query.with_child(set))
 }

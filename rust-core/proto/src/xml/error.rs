@@ -13,6 +13,8 @@ pub enum Limit {
     Attributes,
     /// Namespace declarations of one element, or namespace names that expand out of proportion.
     Namespaces,
+    /// Elements and attributes of one top-level element.
+    Nodes,
 }
 
 /// Why a single stanza is refused while the stream goes on (rule T6): its border is known, and any contact can cause it.
@@ -181,6 +183,7 @@ impl fmt::Display for Limit {
             Self::Depth => "depth",
             Self::Attributes => "attributes",
             Self::Namespaces => "namespaces",
+            Self::Nodes => "nodes",
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The push reader of a stream (RFC 6120 sections 4 and 11): bytes in, in any chunking; header, elements and end out.
 
+use std::collections::VecDeque;
+
 use zeroize::Zeroize;
 
 use super::builder::{self, Scope};
@@ -15,12 +17,21 @@ pub struct Limits {
     /// Bytes of the stream header, and of each element before login. 16 KiB: features and SASL never come near it, and
     /// nobody has proven yet to be our server.
     pub before_login: usize,
-    /// Bytes of one element after login. 256 KiB: what common servers let a client send.
+    /// Bytes of one element after login. 272 KiB: the 256 KiB that common servers let a client send, and what they add to it
+    /// (`from`, `<stanza-id/>`, other escapes).
     pub stanza: usize,
-    /// Bytes of an `iq` of type `result` after login. 8 MiB: a roster of tens of thousands of contacts is one stanza.
+    /// Bytes that a message from a bare address, or from none, may have beyond `stanza`: what a carbon (XEP-0280) or an archive
+    /// result (XEP-0313) wraps around a message. 16 KiB: addresses of the greatest length, several times. A message that is
+    /// accepted live is accepted in its wrapper, too.
+    pub wrapper: usize,
+    /// Bytes of an `iq` of type `result` that was asked for ([`StreamReader::expect_result`]), after login. 8 MiB: a roster of
+    /// tens of thousands of contacts is one stanza.
     pub iq_result: usize,
-    /// Levels of nesting, the top-level element being the first. 64: an archived, carbon-copied, encrypted message with
-    /// formatting needs about 20. Trees are freed and written recursively, so this bounds the stack too.
+    /// Elements, attributes and namespace declarations of one element, together. 16,384: one for each 16 bytes of a stanza;
+    /// in memory each costs ten times as much. In a result that was asked for, as many more as it may have more bytes.
+    pub nodes: usize,
+    /// Levels of nesting, the top-level element being the first; four more where `wrapper` holds. 64: an archived,
+    /// carbon-copied, encrypted message with formatting needs about 20. Trees are freed and written recursively, so this bounds the stack too.
     pub depth: usize,
     /// Attributes of one element, without namespace declarations. 128: no protocol uses a tenth of it.
     pub attributes: usize,
@@ -32,12 +43,33 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             before_login: 16 * 1024,
-            stanza: 256 * 1024,
+            stanza: (256 + 16) * 1024,
+            wrapper: 16 * 1024,
             iq_result: 8 * 1024 * 1024,
+            nodes: 16 * 1024,
             depth: 64,
             attributes: 128,
             namespaces: 32,
         }
+    }
+}
+
+/// Levels of nesting of a wrapper: `message`, `result` and `forwarded`, and one to spare.
+const WRAPPER_DEPTH: usize = 4;
+
+/// Results that may be expected at a time; more are taken for ordinary stanzas. An app waits for a few.
+const MAX_EXPECTED: usize = 4096;
+
+impl Limits {
+    /// Levels of nesting, however the element is wrapped.
+    pub(super) fn greatest_depth(&self) -> usize {
+        self.depth.saturating_add(WRAPPER_DEPTH)
+    }
+
+    /// Nodes of a result that was asked for.
+    pub(super) fn greatest_nodes(&self) -> usize {
+        let times = self.iq_result.div_ceil(self.stanza.max(1)).max(1);
+        self.nodes.saturating_mul(times)
     }
 }
 
@@ -123,9 +155,21 @@ pub struct StreamReader {
     scope: Scope,
     phase: Phase,
     skipping: Option<RefusedStanza>,
-    /// Whether the stanza being read is an iq result, once that matters.
-    is_iq_result: Option<bool>,
+    /// What kind of stanza is being read, once that matters.
+    kind: Option<Kind>,
+    /// Ids of our requests that are not answered yet, in order.
+    expected: VecDeque<String>,
     failed: Option<XmlError>,
+}
+
+/// A stanza, as far as limits are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Ordinary,
+    /// A message that may be the wrapper of another.
+    Wrapper,
+    /// An iq result that was asked for.
+    Result,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +201,8 @@ impl StreamReader {
             scope: Scope::default(),
             phase: Phase::Start,
             skipping: None,
-            is_iq_result: None,
+            kind: None,
+            expected: VecDeque::new(),
             failed: None,
         }
     }
@@ -196,7 +241,7 @@ impl StreamReader {
         self.scope = Scope::default();
         self.phase = Phase::Start;
         self.skipping = None;
-        self.is_iq_result = None;
+        self.kind = None;
     }
 
     /// Takes the bytes behind the last returned item, as long as `next_item` was not asked for the one after it: what
@@ -218,6 +263,26 @@ impl StreamReader {
         // What was read may have brought a FAST token (rule T9).
         if let Some(used) = self.buffer.get_mut(..self.start) {
             used.zeroize();
+        }
+    }
+
+    /// A request with this id leaves: its result may be larger than other stanzas.
+    pub fn expect_result(&mut self, id: &str) {
+        if self.expected.len() < MAX_EXPECTED && !self.expected.iter().any(|other| other == id) {
+            self.expected.push_back(id.to_owned());
+        }
+    }
+
+    /// What was asked in vain is forgotten with the answer that came instead.
+    fn note_answer(&mut self, name: &str, kind: Option<&str>, id: Option<&str>) {
+        if name == "iq"
+            && matches!(kind, Some("result" | "error"))
+            && let Some(at) = self
+                .expected
+                .iter()
+                .position(|other| Some(other.as_str()) == id)
+        {
+            self.expected.remove(at);
         }
     }
 
@@ -293,6 +358,7 @@ impl StreamReader {
         if self.skipping.is_none() {
             match builder::element(self.item_bytes(), &self.scope) {
                 Ok(element) => {
+                    self.note_answer(element.name(), element.attr("type"), element.attr("id"));
                     self.consume();
                     return Ok(StreamItem::Element(element));
                 }
@@ -307,6 +373,8 @@ impl StreamReader {
         match self.skipping.take() {
             Some(mut refused) => {
                 refused.bytes += size;
+                let (kind, id) = (refused.stanza_type.as_deref(), refused.id.as_deref());
+                self.note_answer(&refused.name, kind, id);
                 Ok(StreamItem::Refused(refused))
             }
             None => Err(XmlError::MalformedMarkup),
@@ -361,36 +429,66 @@ impl StreamReader {
     /// What the item is refused for first, byte by byte, and where: the answer must not depend on the chunking.
     fn refusal(&mut self) -> Option<(Refusal, usize)> {
         let size_limit = self.size_limit();
-        match self.scanner.item().refusal {
-            Some((refusal, at)) if at <= size_limit => Some((refusal, at)),
-            _ if self.scanned > size_limit => Some((Refusal::OverLimit(Limit::Size), size_limit)),
-            _ => None,
+        let item = self.scanner.item();
+        let mut first = item.refusal;
+        if let Some(at) = item.too_deep
+            && self.kind() != Kind::Wrapper
+        {
+            first = earliest(first, Limit::Depth, at);
         }
+        if let Some(at) = item.too_many
+            && self.kind() != Kind::Result
+        {
+            first = earliest(first, Limit::Nodes, at);
+        }
+        if self.scanned > size_limit {
+            first = earliest(first, Limit::Size, size_limit);
+        }
+        first
     }
 
     fn size_limit(&mut self) -> usize {
         if !self.may_skip() {
             return self.limits.before_login;
         }
-        if self.scanned > self.limits.stanza && self.is_iq_result() {
-            return self.limits.iq_result.max(self.limits.stanza);
+        if self.scanned <= self.limits.stanza {
+            return self.limits.stanza;
         }
-        self.limits.stanza
+        match self.kind() {
+            Kind::Ordinary => self.limits.stanza,
+            Kind::Wrapper => self.limits.stanza.saturating_add(self.limits.wrapper),
+            Kind::Result => self.limits.iq_result.max(self.limits.stanza),
+        }
     }
 
-    fn is_iq_result(&mut self) -> bool {
-        if let Some(known) = self.is_iq_result {
+    /// Known from the start tag on, if that is within the limit on stanzas; until then an ordinary one.
+    fn kind(&mut self) -> Kind {
+        if let Some(known) = self.kind {
             return known;
         }
-        let known = self
-            .scanner
-            .item()
-            .head_end
-            .filter(|&end| end <= self.limits.stanza)
-            .and_then(|end| builder::head(self.item_prefix(end), &self.scope).ok())
-            .is_some_and(|head| head.is("iq", ns::CLIENT) && head.attr("type") == Some("result"));
-        self.is_iq_result = Some(known);
-        known
+        let head_end = self.scanner.item().head_end;
+        let head = head_end
+            .filter(|&end| self.may_skip() && end <= self.limits.stanza)
+            .and_then(|end| builder::head(self.item_prefix(end), &self.scope).ok());
+        let kind = head.map_or(Kind::Ordinary, |head| self.kind_of(&head));
+        if head_end.is_some() || self.scanned > self.limits.stanza {
+            self.kind = Some(kind);
+        }
+        kind
+    }
+
+    fn kind_of(&self, head: &Element) -> Kind {
+        let is_expected = |id: &str| self.expected.iter().any(|other| other == id);
+        if head.is("message", ns::CLIENT) && !head.attr("from").unwrap_or_default().contains('/') {
+            Kind::Wrapper
+        } else if head.is("iq", ns::CLIENT)
+            && head.attr("type") == Some("result")
+            && head.attr("id").is_some_and(is_expected)
+        {
+            Kind::Result
+        } else {
+            Kind::Ordinary
+        }
     }
 
     fn unread(&self) -> &[u8] {
@@ -413,7 +511,7 @@ impl StreamReader {
     fn consume(&mut self) {
         self.start += self.scanned;
         self.scanned = 0;
-        self.is_iq_result = None;
+        self.kind = None;
         self.scanner.begin_item();
     }
 
@@ -433,6 +531,14 @@ impl StreamReader {
 impl Default for StreamReader {
     fn default() -> Self {
         Self::new(Limits::default())
+    }
+}
+
+/// The first of the two, byte by byte.
+fn earliest(first: Option<(Refusal, usize)>, limit: Limit, at: usize) -> Option<(Refusal, usize)> {
+    match first {
+        Some((_, before)) if before <= at => first,
+        _ => Some((Refusal::OverLimit(limit), at)),
     }
 }
 

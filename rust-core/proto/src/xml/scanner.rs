@@ -92,6 +92,12 @@ pub(super) struct Item {
     pub(super) head_end: Option<usize>,
     /// Where the start tag of its first child ends.
     pub(super) child_end: Option<usize>,
+    /// Where it became deeper than elements may be that wrap no other.
+    pub(super) too_deep: Option<usize>,
+    /// Elements, attributes and namespace declarations so far.
+    nodes: usize,
+    /// Where they became more than elements may have that were not asked for.
+    pub(super) too_many: Option<usize>,
     /// Where the last complete attribute of that start tag (or else its name) ends, within the limit on a stanza's size.
     pub(super) attribute_end: usize,
     /// What the item is refused for first, and where. Size and namespaces' names are not the scanner's.
@@ -362,6 +368,7 @@ impl Scanner {
         self.tag = self.name.hash;
         self.state = State::InTag { space: false };
         self.note_head(pos + used);
+        self.note_node(pos + used);
         Ok(used)
     }
 
@@ -371,6 +378,7 @@ impl Scanner {
             return Ok(used);
         }
         self.state = State::Equals;
+        self.note_node(pos + used);
         if self.name.declares_namespace() {
             self.namespaces += 1;
             if self.namespaces > self.limits.namespaces {
@@ -406,10 +414,9 @@ impl Scanner {
 
     fn open_element(&mut self, pos: usize) -> Option<Step> {
         self.state = State::Content;
+        self.note_depth(self.depth, pos);
         self.depth += 1;
-        if self.depth - 1 > self.limits.depth {
-            self.note_over(Limit::Depth, pos);
-        } else {
+        if self.depth - 1 <= self.limits.greatest_depth() {
             self.open.push(self.tag);
         }
         match self.depth {
@@ -423,9 +430,7 @@ impl Scanner {
 
     fn empty_element(&mut self, pos: usize) -> Option<Step> {
         self.state = State::Content;
-        if self.depth > self.limits.depth {
-            self.note_over(Limit::Depth, pos);
-        }
+        self.note_depth(self.depth, pos);
         match self.depth {
             0 => Some(Step::StreamHead { empty: true }),
             1 => {
@@ -456,6 +461,26 @@ impl Scanner {
     fn note_head(&mut self, pos: usize) {
         if self.depth == 1 && self.item.head_end.is_none() && pos <= self.limits.stanza {
             self.item.attribute_end = pos;
+        }
+    }
+
+    fn note_depth(&mut self, depth: usize, pos: usize) {
+        if depth > self.limits.depth {
+            self.item.too_deep.get_or_insert(pos);
+        }
+        if depth > self.limits.greatest_depth() {
+            self.note_over(Limit::Depth, pos);
+        }
+    }
+
+    /// One more element or attribute.
+    fn note_node(&mut self, pos: usize) {
+        self.item.nodes += 1;
+        if self.item.nodes > self.limits.nodes {
+            self.item.too_many.get_or_insert(pos);
+        }
+        if self.item.nodes > self.limits.greatest_nodes() {
+            self.note_over(Limit::Nodes, pos);
         }
     }
 

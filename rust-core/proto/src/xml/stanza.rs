@@ -10,7 +10,9 @@ pub fn parse_stanza(xml: &str) -> Option<Element> {
     let mut reader = StreamReader::new(Limits {
         before_login: usize::MAX,
         stanza: usize::MAX,
+        wrapper: usize::MAX,
         iq_result: usize::MAX,
+        nodes: usize::MAX,
         depth: usize::MAX,
         attributes: usize::MAX,
         namespaces: usize::MAX,

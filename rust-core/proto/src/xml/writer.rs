@@ -96,6 +96,26 @@ impl Element {
     }
 }
 
+impl Element {
+    /// Bytes of the element as text if whoever passes it on escapes each quotation mark, as some servers do: what its receiver
+    /// may have to read.
+    pub fn greatest_len(&self) -> usize {
+        self.to_xml().len().saturating_add(self.escapable())
+    }
+
+    /// What the quotation marks that are not escaped here would take more.
+    fn escapable(&self) -> usize {
+        const MORE: usize = "&quot;".len() - 1;
+        let count = |text: &str, marks: &[u8]| text.bytes().filter(|b| marks.contains(b)).count();
+        let values = self.attributes().iter().map(|a| count(&a.value, b"\""));
+        let nodes = self.nodes().iter().map(|node| match node {
+            Node::Element(child) => child.escapable(),
+            Node::Text(text) => count(text, b"\"'") * MORE,
+        });
+        values.sum::<usize>() * MORE + nodes.sum::<usize>()
+    }
+}
+
 fn push_attribute(out: &mut String, name: &str, value: &str) {
     out.push(' ');
     out.push_str(name);

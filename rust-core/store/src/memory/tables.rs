@@ -6,7 +6,7 @@ use std::sync::Arc;
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenMessage,
-    ServerFacts, SmSession,
+    ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
@@ -61,6 +61,7 @@ impl Tables {
             scram_keys: self.scram_keys.clone(),
             caps: self.caps.clone(),
             roster_version: self.roster_version.clone(),
+            watchers: Watchers::of(self.roster.values()),
             sm: self.session.clone(),
             queue: self.queue.ordered(),
             next_seq: self.queue.next_seq(),

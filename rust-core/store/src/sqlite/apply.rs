@@ -2,7 +2,9 @@
 
 use rusqlite::{OptionalExtension, params};
 use snapback_proto::jid;
-use snapback_proto::knowledge::{BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession};
+use snapback_proto::knowledge::{
+    BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession, Watchers,
+};
 use snapback_proto::xep::roster::{Item, Subscription};
 
 use crate::{Conflict, DeliveryPage, PAGE_BYTES, PAGE_ROWS, Roster, ServerKey};
@@ -26,6 +28,7 @@ impl Tables<'_> {
             scram_keys: self.cell(cell::SCRAM_KEYS)?,
             caps: self.caps()?,
             roster_version: self.hot.ledger.roster_version.clone(),
+            watchers: self.hot.watchers.clone(),
             sm: self.hot.session.clone(),
             queue: self.queue()?,
             next_seq: self.hot.ledger.next_seq,
@@ -266,6 +269,7 @@ impl Tables<'_> {
         let ledger = &mut self.hot.ledger;
         ledger.roster_version = version.cloned();
         ledger.roster_items = count.cast_unsigned();
+        self.hot.watchers = Watchers::of(items);
         Ok(())
     }
 
@@ -274,6 +278,7 @@ impl Tables<'_> {
             .conn
             .prepare_cached("DELETE FROM roster WHERE jid = ?1")?
             .execute(params![jid::prepared(&item.jid)])?;
+        self.hot.watchers.note(item);
         let mut count = self.hot.ledger.roster_items.saturating_sub(gone as u64);
         if item.subscription != Subscription::Remove {
             self.put_item(item)?;

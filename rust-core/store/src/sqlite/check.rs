@@ -4,7 +4,7 @@
 //! transaction, and what is lost by it is reported: the session goes whenever the queue is not what it was (rule I13).
 
 use rusqlite::{Connection, TransactionBehavior, params};
-use snapback_proto::knowledge::{ServerFacts, SmSession};
+use snapback_proto::knowledge::{ServerFacts, SmSession, Watchers};
 
 use crate::{OpenReport, ServerKey, Trouble, Unknown};
 
@@ -321,9 +321,14 @@ impl Check<'_, '_> {
         })?;
         let mut found = 0_u64;
         let mut bad = Vec::new();
+        let mut watchers = Watchers::default();
         for (jid, sealed) in rows {
             let (jid, sealed): (String, Vec<u8>) = (jid, sealed);
-            if self.is_readable(self.tables.open_item(&jid, &sealed).map(drop))? {
+            let item = self.tables.open_item(&jid, &sealed);
+            if let Ok(item) = &item {
+                watchers.note(item);
+            }
+            if self.is_readable(item.map(drop))? {
                 found = found.saturating_add(1);
             } else {
                 bad.push(sealed);
@@ -335,7 +340,9 @@ impl Check<'_, '_> {
             self.execute("DELETE FROM roster")?;
             self.tables.hot.ledger.roster_version = None;
             self.tables.hot.ledger.roster_items = 0;
+            watchers = Watchers::default();
         }
+        self.tables.hot.watchers = watchers;
         Ok(())
     }
 

@@ -321,6 +321,7 @@ fn pending_request(input: &mut Reader<'_>) -> Result<PendingIq, Fault> {
         PendingKind::Carbons,
         PendingKind::ServerDisco,
         PendingKind::ArchivePage,
+        PendingKind::ArchiveBack,
         PendingKind::ArchiveEnd,
     ]
     .into_iter()
@@ -335,6 +336,7 @@ fn pending_name(kind: PendingKind) -> &'static str {
         PendingKind::Carbons => "carbons",
         PendingKind::ServerDisco => "server-disco",
         PendingKind::ArchivePage => "archive-page",
+        PendingKind::ArchiveBack => "archive-back",
         PendingKind::ArchiveEnd => "archive-end",
     }
 }

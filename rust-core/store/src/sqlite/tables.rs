@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use snapback_proto::jid;
-use snapback_proto::knowledge::{Delivery, FastToken, OutboundStanza, ServerFacts, SmSession};
+use snapback_proto::knowledge::{
+    Delivery, FastToken, OutboundStanza, ServerFacts, SmSession, Watchers,
+};
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::xep::roster::Item;
@@ -42,6 +44,8 @@ pub(super) mod fact {
 pub(super) struct Hot {
     pub(super) session: Option<SmSession>,
     pub(super) ledger: Ledger,
+    /// Made of the roster, which is read once, when the store is opened.
+    pub(super) watchers: Watchers,
 }
 
 pub(super) struct Tables<'a> {

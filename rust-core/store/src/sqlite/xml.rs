@@ -12,7 +12,9 @@ pub(super) fn parse(xml: &str) -> Result<Element, Fault> {
     let mut reader = StreamReader::new(Limits {
         before_login: usize::MAX,
         stanza: usize::MAX,
+        wrapper: usize::MAX,
         iq_result: usize::MAX,
+        nodes: usize::MAX,
         depth: usize::MAX,
         attributes: usize::MAX,
         namespaces: usize::MAX,

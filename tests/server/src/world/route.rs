@@ -345,6 +345,32 @@ impl World {
     }
 }
 
+impl World {
+    /// A stanza arrives from `from`, any JID, with whatever that entity put into it: `inside` is relayed as it is. A `message`
+    /// also has a body, so that it is archived; an `iq` of type `get` reaches the full JID `to` only.
+    pub fn inject_stanza(
+        &mut self,
+        name: &'static str,
+        (from, to, id): (&str, &str, &str),
+        inside: &str,
+        now: Timestamp,
+    ) {
+        let stanza = Element::new(ns::CLIENT, name)
+            .with("from", from)
+            .with("to", to)
+            .with("id", id);
+        match name {
+            "message" => {
+                let body = Element::new(ns::CLIENT, "body").text("what a contact made");
+                let message = stanza.with("type", "chat").child(body).raw(inside);
+                self.route_message(message, None, now);
+            }
+            "iq" => self.route_iq(stanza.with("type", "get").raw(inside)),
+            _ => self.directed_presence(&stanza.raw(inside)),
+        }
+    }
+}
+
 /// A chat or normal message with a body: what is archived, stored and copied.
 fn is_conversation(message: &Element) -> bool {
     matches!(message.attribute("type"), None | Some("chat" | "normal"))

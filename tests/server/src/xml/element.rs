@@ -28,6 +28,8 @@ pub(super) struct Attribute {
 pub(crate) enum Node {
     Element(Element),
     Text(String),
+    /// Written as it is: what other servers relay need not be well-formed.
+    Raw(String),
 }
 
 impl Element {
@@ -68,6 +70,11 @@ impl Element {
 
     pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
         self.push(Node::Text(text.into()));
+        self
+    }
+
+    pub(crate) fn raw(mut self, xml: impl Into<String>) -> Self {
+        self.push(Node::Raw(xml.into()));
         self
     }
 
@@ -120,7 +127,7 @@ impl Element {
     pub(crate) fn elements(&self) -> impl Iterator<Item = &Element> {
         self.children.iter().filter_map(|node| match node {
             Node::Element(element) => Some(element),
-            Node::Text(_) => None,
+            Node::Text(_) | Node::Raw(_) => None,
         })
     }
 
@@ -131,7 +138,7 @@ impl Element {
     pub(crate) fn retain_elements(&mut self, keep: impl Fn(&Element) -> bool) {
         self.children.retain(|node| match node {
             Node::Element(element) => keep(element),
-            Node::Text(_) => true,
+            Node::Text(_) | Node::Raw(_) => true,
         });
     }
 
@@ -140,7 +147,7 @@ impl Element {
             .iter()
             .filter_map(|node| match node {
                 Node::Text(text) => Some(text.as_str()),
-                Node::Element(_) => None,
+                Node::Element(_) | Node::Raw(_) => None,
             })
             .collect()
     }
@@ -193,6 +200,7 @@ impl Element {
             match node {
                 Node::Element(child) => child.write(inner_ns, out),
                 Node::Text(text) => escape_text(text, out),
+                Node::Raw(xml) => out.push_str(xml),
             }
         }
         out.push_str("</");

@@ -73,7 +73,9 @@ impl Model {
         }
         match (self.uncounted.pop_front(), stored) {
             (None, _) => self.broken("I1", || format!("count {h} stands for no stanza")),
-            (Some(heard), None) if heard.is_for_app && !self.may_be_dropped(&heard) => {
+            (Some(heard), None)
+                if heard.is_for_app && heard.id != "hostile" && !self.may_be_dropped(&heard) =>
+            {
                 self.broken("I1", || format!("{} was counted and not stored", heard.id));
             }
             (Some(heard), Some(stored)) if heard.id != stored => {

@@ -14,7 +14,7 @@ pub(super) struct Request {
 impl Model {
     /// A request is in the queue.
     pub(super) fn asked(&mut self, id: &str) {
-        if is_request(id) {
+        if is_request(id) && !self.orphans.contains(id) {
             self.requests.entry(id.to_owned()).or_default();
         }
     }
@@ -36,16 +36,6 @@ impl Model {
         }
     }
 
-    /// The session is gone, and the app is told so of what was taken in it, as the driver does. How many that were.
-    pub(crate) fn session_lost(&mut self) -> usize {
-        let taken = self.requests.iter().filter(|(_, request)| request.taken);
-        let taken: Vec<String> = taken.map(|(id, _)| id.clone()).collect();
-        for id in &taken {
-            self.lost(id);
-        }
-        taken.len()
-    }
-
     /// The app waits no longer behind the first end, so a second one reaches nobody.
     fn request_ended(&mut self, how: &'static str, id: &str) -> bool {
         let was_waiting = self.requests.remove(id).is_some();
@@ -62,9 +52,10 @@ impl Model {
             .for_each(|request| request.excused = true);
     }
 
-    /// Whoever asked is dead.
+    /// The process that asked is dead: what is still in the queue is sent, and nobody waits for the answer.
     pub(super) fn forget_requests(&mut self) {
-        self.requests.clear();
+        self.orphans
+            .extend(std::mem::take(&mut self.requests).into_keys());
     }
 
     /// What waits for its end.

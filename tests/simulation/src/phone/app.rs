@@ -1,28 +1,193 @@
 //! The app: it sends, is told, confirms.
 
-use snapback_proto::connection::{Command, Event, Failure, Outcome, Stage};
-use snapback_proto::knowledge::{Delivery, Op, OutboundKind};
+use core::net::SocketAddr;
+
+use snapback_engine::engine::{
+    Address, EndReason, EngineEvent, Refusal, RequestError, Room, Ticket,
+};
+use snapback_engine::link::tls::Tls;
+use snapback_engine::link::{LinkError, Timeline};
+use snapback_engine::supervisor::{ConnectionState, Ending, OfflineReason};
+use snapback_engine::{EngineInput, EngineOutput};
+use snapback_proto::connection::{Failure, Outcome, Stage};
+use snapback_proto::error::ConnectionError;
+use snapback_proto::knowledge::{Delivery, OutboundKind};
 use snapback_proto::ns;
 use snapback_proto::plan::Purpose;
+use snapback_proto::time::Instant;
 use snapback_proto::xml::Element;
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor;
-use snapback_store::NewStanza;
+use snapback_store::StoreError;
 
 use crate::coverage::Coverage;
 use crate::model::Model;
 use crate::network::Time;
+use crate::wire::Wire;
 
 use super::Phone;
 
-impl<T: Tls + Clone> Phone<T> {
-    /// I2: what an earlier process was given and did not confirm comes again.
-    pub(super) fn redeliver(&mut self, model: &mut Model) {
-        let undelivered = self.store().undelivered().expect("the store can be read");
-        model.restarted(&undelivered);
-        for delivery in undelivered {
-            model.told(&delivery);
+/// How many redirections in a row may be followed (rule T8).
+const MAX_HOPS: u32 = 3;
+/// For how long an address that failed is tried behind the others, at least.
+const SET_BACK: std::time::Duration = std::time::Duration::from_secs(60);
+/// How late the server may hear an attempt that was given up (rule I10).
+const ECHO: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What the app wants, and what it has seen.
+#[derive(Debug)]
+pub(super) struct App {
+    /// Deliveries that it confirms at once: so many of four.
+    confirms: u64,
+    pub(super) active: bool,
+    /// What an earlier process left was delivered.
+    pub(super) has_started: bool,
+    /// Background syncs that it has begun and not ended.
+    syncs: u32,
+    logging_out: bool,
+    /// The log-out turns the token in.
+    pub(super) is_turning_in: bool,
+    /// The user has said meanwhile that they want to be online again.
+    then_connect: bool,
+    /// It has said that the connection is to be closed.
+    closing: bool,
+    purpose: Purpose,
+    /// Another client took our place, and the app has said nothing since.
+    displaced: bool,
+    /// A server may have heard of an attempt that has no session yet.
+    pub(super) logging_in: bool,
+    /// When such an attempt was last given up.
+    unanswered: Option<Instant>,
+    /// The connection that ended last.
+    pub(super) last_wire: Option<Wire>,
+    /// Redirections that were followed in a row.
+    hops: u32,
+    /// Where the last connection led, if it got no further than to a transport: the next attempt dials elsewhere first.
+    failed_at: Option<(SocketAddr, Instant)>,
+    /// The platform says that there is no network.
+    no_network: bool,
+    /// An attempt to turn the token in was made since the app asked to be logged out, or there was no way to make one.
+    tried_to_turn_in: bool,
+}
+
+impl App {
+    pub(super) fn new(confirms: u64) -> Self {
+        Self {
+            confirms,
+            active: true,
+            has_started: false,
+            syncs: 0,
+            logging_out: false,
+            is_turning_in: false,
+            then_connect: false,
+            closing: false,
+            purpose: Purpose::Session,
+            displaced: false,
+            logging_in: false,
+            unanswered: None,
+            last_wire: None,
+            hops: 0,
+            failed_at: None,
+            no_network: false,
+            tried_to_turn_in: false,
         }
+    }
+
+    /// W1: an address that led to no TLS is tried behind the others, for a while.
+    pub(super) fn dials(&mut self, set_back: &[Address], now: Instant, model: &mut Model) {
+        let Some((failed, at)) = self.failed_at.take() else {
+            return;
+        };
+        let is_behind = set_back.iter().any(|address| address.addr == failed);
+        if !is_behind && now.since(at) < SET_BACK {
+            model.broken("W1", || {
+                "an address that has just failed is dialed first".to_owned()
+            });
+        }
+    }
+
+    /// S5: what could log in again is about to be forgotten.
+    pub(super) fn forgets(&self, has_token: bool, model: &mut Model) {
+        if has_token && !self.tried_to_turn_in {
+            model.broken("S5", || "the token was not turned in".to_owned());
+        }
+    }
+
+    /// An attempt starts.
+    pub(super) fn starts(&mut self, purpose: Purpose, is_redirected: bool, model: &mut Model) {
+        self.purpose = purpose;
+        self.closing = false;
+        self.is_turning_in = purpose == Purpose::LogOut;
+        self.tried_to_turn_in |= self.is_turning_in;
+        if self.displaced && !self.is_turning_in {
+            model.broken("I10", || {
+                "a conflict was answered with another attempt".to_owned()
+            });
+        }
+        if !is_redirected {
+            self.hops = 0;
+            return;
+        }
+        self.hops += 1;
+        let was_sent = |wire: &Wire| wire.redirected;
+        if !self.last_wire.as_ref().is_some_and(was_sent) {
+            model.broken("T8", || "the server sent nobody elsewhere".to_owned());
+        } else if self.hops > MAX_HOPS {
+            model.broken("T8", || "redirected for ever".to_owned());
+        }
+    }
+
+    fn note_unanswered(&mut self, now: Instant) {
+        if std::mem::take(&mut self.logging_in) {
+            self.unanswered = Some(now);
+        }
+    }
+
+    /// I10: a conflict with an attempt of our own, which the server heard late, may be answered with another, once.
+    fn is_echo(&mut self, now: Instant) -> bool {
+        let unanswered = self.unanswered.take();
+        unanswered.is_some_and(|at| now.since(at) < ECHO)
+    }
+}
+
+impl<T: Tls + Clone> Phone<T> {
+    /// The app or the platform says something.
+    pub(crate) fn app_says(
+        &mut self,
+        input: EngineInput<'_>,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
+        match &input {
+            // The app waits for the end of the log-out before it logs in again.
+            EngineInput::Connect if self.app.logging_out => {
+                self.app.then_connect = true;
+                return;
+            }
+            EngineInput::LogOut if self.app.logging_out => return,
+            EngineInput::Connect => self.app.displaced = false,
+            EngineInput::Disconnect => self.app.closing = true,
+            EngineInput::LogOut => {
+                self.app.logging_out = true;
+                self.app.tried_to_turn_in = self.app.no_network;
+                self.app.closing = true;
+            }
+            EngineInput::NetworkChanged { available } => self.app.no_network = !available,
+            EngineInput::BeginSync => self.app.syncs += 1,
+            EngineInput::EndSync => {
+                // All of them end at once.
+                for _ in 1..std::mem::take(&mut self.app.syncs) {
+                    self.input(EngineInput::EndSync, model, now);
+                }
+            }
+            EngineInput::SetActive(active) => {
+                self.app.active = *active;
+                if let Some(wire) = &mut self.wire {
+                    wire.set_active(*active);
+                }
+            }
+            _ => {}
+        }
+        self.happens(input, model, coverage, now);
     }
 
     /// The app sends a message.
@@ -32,7 +197,14 @@ impl<T: Tls + Clone> Phone<T> {
             .with_attr("to", "romeo@localhost")
             .with_attr("id", &id)
             .with_child(Element::new("body", ns::CLIENT).with_text("wherefore"));
-        self.send(stanza, OutboundKind::Message, model, coverage, now);
+        let room = Ok(self.room());
+        let send = EngineInput::Send {
+            ticket: Ticket(0),
+            stanza,
+            kind: OutboundKind::Message,
+            room,
+        };
+        self.sends(send, model, coverage, now);
     }
 
     /// The app asks the server for something.
@@ -46,165 +218,191 @@ impl<T: Tls + Clone> Phone<T> {
                 "query",
                 "http://jabber.org/protocol/disco#items",
             ));
-        self.send(stanza, OutboundKind::SessionBound, model, coverage, now);
+        let room = Ok(self.room());
+        let request = EngineInput::Request { stanza, room };
+        self.sends(request, model, coverage, now);
     }
 
-    fn send(
+    fn sends(
         &mut self,
-        stanza: Element,
-        kind: OutboundKind,
+        input: EngineInput<'_>,
         model: &mut Model,
         coverage: &mut Coverage,
         now: Time,
     ) {
-        if !self.has_room() {
-            return coverage.event("queue full");
+        let faulty = self.wire.as_ref().is_some_and(|wire| wire.faulty);
+        self.happens(input, model, coverage, now);
+        if faulty {
+            model.excuse_requests();
         }
-        if let Some(attempt) = &self.attempt {
-            let faulty = attempt.wire.faulty;
-            self.command(Command::Send { stanza, kind }, model, now);
-            self.settle(model, coverage, now);
-            if faulty {
-                model.excuse_requests();
-            }
-            return;
-        }
-        let id = stanza.attr("id").unwrap_or_default().to_owned();
-        let new = NewStanza {
-            id: id.clone(),
-            kind,
-            queued_at: self.clock.now(now).wall,
-            xml: stanza.to_xml(),
-        };
-        if let Some(Ok(seq)) = self.storage.enqueue(new) {
-            model.queued(seq, &id);
-        }
-        self.storage.end_transaction();
     }
 
-    /// I12: the app is told to wait where the queue is full.
-    fn has_room(&mut self) -> bool {
-        let handed = self.storage.handed();
+    fn room(&mut self) -> Room {
         let store = self.storage.store();
-        store.has_room(handed).unwrap_or(true)
-    }
-
-    pub(crate) fn set_active(
-        &mut self,
-        active: bool,
-        model: &mut Model,
-        coverage: &mut Coverage,
-        now: Time,
-    ) {
-        self.active = active;
-        if let Some(attempt) = &mut self.attempt {
-            attempt.wire.set_active(active);
+        Room {
+            is_left: store.has_room(self.engine.unstored()).unwrap_or(true),
+            limit: store.queue_limit(),
         }
-        self.command(Command::SetActive(active), model, now);
-        let input = if active {
-            supervisor::Input::Foreground
-        } else {
-            supervisor::Input::Background
-        };
-        self.tell(input, now);
-        self.settle(model, coverage, now);
     }
 
     /// The app confirms all that it was given.
-    pub(crate) fn confirm_all(&mut self, model: &mut Model) {
+    pub(crate) fn confirm_all(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
         for id in model.unconfirmed() {
-            self.apply(&[Op::Confirm(id)], model);
+            self.app_says(EngineInput::Confirm(vec![id]), model, coverage, now);
         }
     }
 
-    /// A change that no connection asked for.
-    pub(super) fn apply(&mut self, ops: &[Op], model: &mut Model) -> bool {
-        let server = self.server();
-        let is_done = matches!(self.storage.apply(&server, ops), Some(Ok(())));
-        if is_done {
-            model.committed(ops);
-        }
-        self.storage.end_transaction();
-        is_done
-    }
+    // -- what the app is told
 
-    pub(super) fn event(
+    pub(super) fn app_is_told(
         &mut self,
-        event: Event,
+        output: EngineOutput,
         model: &mut Model,
         coverage: &mut Coverage,
         now: Time,
     ) {
-        match event {
-            Event::Online { outcome, .. } => self.online(outcome, model, coverage, now),
-            Event::Stanza(delivery) => self.delivered(&delivery, model),
-            Event::Stage {
-                id,
-                stage: Stage::Acked,
-            } => {
-                model.told_acked(&id);
-                model.request_taken(&id);
+        match output {
+            EngineOutput::Event(event) => self.event(event, model, coverage, now),
+            EngineOutput::State(state) => {
+                model.note("state", || format!("{state:?}"));
+                // There is no way to the server now.
+                self.app.tried_to_turn_in |= matches!(
+                    state,
+                    ConnectionState::Offline { reason, .. } if reason != OfflineReason::NotWanted
+                );
+                self.state = state;
             }
-            Event::IqAnswer(iq) if model.answered(iq.attr("id").unwrap_or_default()) => {
-                coverage.event("request answered");
+            EngineOutput::Accepted {
+                outcome: Err(Refusal::Store(StoreError::QueueFull { .. })),
+                ..
             }
-            Event::Stage {
-                id,
-                stage: Stage::Failed(why),
-            } => {
-                if matches!(why, Failure::SessionLost | Failure::StreamEnded(_)) && model.lost(&id)
-                {
-                    coverage.event("request lost with its session");
+            | EngineOutput::Answered {
+                outcome: Err(RequestError::NotQueued),
+                ..
+            } => coverage.event("queue full"),
+            EngineOutput::Answered { id, outcome } => {
+                if outcome == Err(RequestError::SessionLost) {
+                    if model.lost(&id) {
+                        coverage.event("request lost with its session");
+                    }
+                } else if model.answered(&id) {
+                    coverage.event("request answered");
                 }
-                if matches!(
-                    why,
-                    Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }
-                ) {
-                    model.told_failed(&id);
+            }
+            EngineOutput::LoggedOut => {
+                model.excuse_requests();
+                self.app.logging_out = false;
+                if std::mem::take(&mut self.app.then_connect) {
+                    self.app.displaced = false;
+                    self.input(EngineInput::Connect, model, now);
                 }
             }
             _ => {}
         }
     }
 
-    fn online(&mut self, outcome: Outcome, model: &mut Model, coverage: &mut Coverage, now: Time) {
-        let Some(attempt) = &self.attempt else { return };
-        let flights = attempt.link.timeline().round_trips();
-        if outcome == Outcome::Resumed && attempt.wire.is_stranger {
+    fn event(&mut self, event: EngineEvent, model: &mut Model, coverage: &mut Coverage, now: Time) {
+        match event {
+            EngineEvent::Online {
+                outcome, timeline, ..
+            } => self.online(outcome, timeline.round_trips(), model, coverage),
+            EngineEvent::Ended {
+                reason, timeline, ..
+            } => self.ended(&reason, timeline.as_deref(), model, coverage, now),
+            EngineEvent::Message(delivery)
+            | EngineEvent::Presence(delivery)
+            | EngineEvent::Carbon(delivery, _) => self.delivered(&delivery, model, now),
+            EngineEvent::Stage {
+                id,
+                stage: Stage::Acked,
+            } => {
+                model.told_acked(&id);
+                model.request_taken(&id);
+            }
+            EngineEvent::Stage {
+                id,
+                stage:
+                    Stage::Failed(Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }),
+            } => model.told_failed(&id),
+            _ => {}
+        }
+    }
+
+    fn delivered(&mut self, delivery: &Delivery, model: &mut Model, now: Time) {
+        model.told(delivery);
+        if self.app.has_started && self.random.below(4) < self.app.confirms {
+            let confirm = EngineInput::Confirm(vec![delivery.id.clone()]);
+            self.input(confirm, model, now);
+        }
+    }
+
+    fn online(
+        &mut self,
+        outcome: Outcome,
+        flights: usize,
+        model: &mut Model,
+        coverage: &mut Coverage,
+    ) {
+        let Some(wire) = &self.wire else { return };
+        if outcome == Outcome::Resumed && wire.is_stranger {
             model.broken("I7", || "a session of another SM-ID was resumed".to_owned());
         }
-        if let Some((rule, what)) = attempt.wire.unbelievable {
+        if let Some((rule, what)) = wire.unbelievable {
             model.broken(rule, || format!("online, although the server {what}"));
         }
-        let is_visit = self.purpose == Purpose::ResumeOnly;
-        let attempt = attempt.number;
-        if outcome == Outcome::Bound {
-            for _ in 0..model.session_lost() {
-                coverage.event("request lost with its session");
-            }
-        }
-        self.arrived();
-        if is_visit {
+        if self.app.purpose == Purpose::ResumeOnly {
             coverage.event("visit resumed a session");
         }
         model.note("online", || format!("{outcome:?} after {flights} flights"));
         self.sessions += 1;
-        self.logging_in = false;
+        self.app.logging_in = false;
+        self.app.hops = 0;
         self.resumptions += u64::from(outcome == Outcome::Resumed);
-        self.tell(
-            supervisor::Input::AttemptOnline {
-                attempt,
-                outcome,
-                flights,
-            },
-            now,
-        );
     }
 
-    fn delivered(&mut self, delivery: &Delivery, model: &mut Model) {
-        model.told(delivery);
-        if self.random.below(4) < self.confirms {
-            self.apply(&[Op::Confirm(delivery.id.clone())], model);
+    fn ended(
+        &mut self,
+        reason: &EndReason,
+        timeline: Option<&Timeline>,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
+        let mono = self.clock.now(now).mono;
+        let error = match reason {
+            EndReason::Link(error) => Some(error),
+            _ => None,
+        };
+        let ending = error.map(Ending::from).unwrap_or_default();
+        let is_local = matches!(
+            error,
+            Some(LinkError::Connection(ConnectionError::Local(_)))
+        );
+        let is_excused = is_local || ending.needs_credentials || ending.no_session;
+        if error.is_some() && !is_excused && timeline.is_some_and(|timeline| timeline.tls.is_none())
+        {
+            self.app.failed_at = Some((self.host.addr(), mono));
+        }
+        if timeline.is_none() || *reason == EndReason::Dropped {
+            if ending.no_session {
+                coverage.event("visit found none stored");
+            }
+            return self.app.note_unanswered(mono);
+        }
+        model.note("ended", || format!("{reason:?}"));
+        if let Some(LinkError::Connection(ConnectionError::Stream(error))) = error
+            && error.see_other_host.is_some()
+            && self.app.hops >= MAX_HOPS
+        {
+            coverage.event("see-other-host once too often");
+        }
+        self.app.displaced = ending.conflict && !self.app.is_echo(mono) && !self.app.closing;
+        if ending.conflict {
+            self.app.logging_in = false;
+        }
+        self.app.note_unanswered(mono);
+        if ending.no_session {
+            coverage.event("visit found it forgotten");
         }
     }
 }

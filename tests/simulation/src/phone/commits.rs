@@ -1,67 +1,35 @@
-//! Group commit, as in `rust-core/client/src/driver/persist.rs`; and what each transaction means for the model.
+//! Transactions, and what each means for the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use snapback_proto::connection::Seq;
+use snapback_engine::EngineInput;
+use snapback_engine::link::tls::Tls;
 use snapback_proto::knowledge::Op;
-use snapback_session::link::tls::Tls;
-use snapback_session::link::{LinkInput, LinkOutput};
+use snapback_store::{NewStanza, ServerKey, StoreError};
 
+use crate::coverage::Coverage;
 use crate::model::Model;
 use crate::network::Time;
 
 use super::Phone;
-use super::storage::Group;
+use super::storage::Transaction;
 
 impl<T: Tls + Clone> Phone<T> {
-    /// Group commit. Yields what the link said next, if it did not only name a deadline.
-    pub(super) fn persist(
-        &mut self,
-        first: Seq,
-        mut ops: Vec<Op>,
-        model: &mut Model,
-        now: Time,
-    ) -> Option<LinkOutput> {
-        let attempt = self.attempt.as_mut()?;
-        let mut last = first;
-        let next = loop {
-            if !self.groups {
-                break None;
-            }
-            match attempt.link.poll_output() {
-                LinkOutput::Persist { seq, ops: more } => {
-                    last = seq;
-                    ops.extend(more);
-                }
-                LinkOutput::Timeout { .. } => break None,
-                other => break Some(other),
-            }
-        };
-        if let Some(group) = self.storage.defer(Group { first, last, ops }, now) {
-            self.commit(&group, model, now);
-        }
-        next
-    }
-
-    pub(super) fn commit(&mut self, group: &Group, model: &mut Model, now: Time) {
-        let server = self.server();
-        let Group { first, last, ops } = group;
+    pub(super) fn commit(&mut self, transaction: &Transaction, model: &mut Model, now: Time) {
+        let Transaction { id, server, ops } = transaction;
         self.note_drop(ops, model);
-        let Some(result) = self.storage.apply(&server, ops) else {
+        let Some(result) = self.storage.apply(server, ops) else {
             return;
         };
         let input = match result {
             Ok(()) => {
                 model.committed(ops);
-                if ops.iter().any(|op| matches!(op, Op::SmDropped)) {
-                    model.session_lost();
-                }
-                LinkInput::Committed(*last)
+                EngineInput::Committed(*id)
             }
-            Err(_) => {
+            Err(error) => {
                 model.note("commit failed", String::new);
                 self.storage.forget_deferred();
-                LinkInput::PersistFailed(*first, snapback_proto::connection::PersistFailure::Full)
+                EngineInput::CommitFailed(*id, error)
             }
         };
         self.storage.end_transaction();
@@ -70,24 +38,77 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    pub(super) fn commit_due(&mut self, model: &mut Model, now: Time) {
-        self.commit_until(now, model, now);
-    }
-
     pub(super) fn commit_until(&mut self, until: Time, model: &mut Model, now: Time) {
         while !self.is_killed()
-            && let Some(group) = self.storage.take_due(until)
+            && let Some(transaction) = self.storage.take_due(until)
         {
-            self.commit(&group, model, now);
+            self.commit(&transaction, model, now);
         }
     }
 
-    pub(super) fn commit_all(&mut self, model: &mut Model, now: Time) {
-        self.commit_until(Time::MAX, model, now);
+    /// A change that no connection asked for; `None` if the process dies before it.
+    pub(super) fn apply(
+        &mut self,
+        server: &ServerKey,
+        ops: &[Op],
+        model: &mut Model,
+        coverage: &mut Coverage,
+    ) -> Option<Result<(), StoreError>> {
+        let is_log_out = ops.iter().any(|op| matches!(op, Op::ForgetCredentials));
+        if is_log_out {
+            self.note_token(server, model, coverage);
+        }
+        self.note_drop(ops, model);
+        let outcome = self.storage.apply(server, ops);
+        if matches!(outcome, Some(Ok(()))) {
+            model.committed(ops);
+        }
+        self.storage.end_transaction();
+        if is_log_out && matches!(outcome, Some(Ok(()))) {
+            self.check_forgotten(server, model);
+            coverage.event("logged out");
+        }
+        outcome
+    }
+
+    pub(super) fn enqueue(
+        &mut self,
+        stanza: NewStanza,
+        model: &mut Model,
+    ) -> Option<Result<(), StoreError>> {
+        let id = stanza.id.clone();
+        let outcome = self.storage.enqueue(stanza);
+        if let Some(Ok(seq)) = outcome {
+            model.queued(seq, &id);
+        }
+        self.storage.end_transaction();
+        Some(outcome?.map(drop))
+    }
+
+    /// A token that is gone before it is forgotten was turned in.
+    fn note_token(&mut self, server: &ServerKey, model: &mut Model, coverage: &mut Coverage) {
+        let known = self.storage.store().load(server);
+        let has_token = known.is_ok_and(|known| known.fast.is_some());
+        self.app.forgets(has_token, model);
+        if self.app.is_turning_in && !has_token {
+            coverage.event("token turned in");
+        }
+    }
+
+    /// S5, S3: nothing is left that a server would take for a login, or that some would resume without one.
+    fn check_forgotten(&mut self, server: &ServerKey, model: &mut Model) {
+        let Ok(known) = self.storage.store().load(server) else {
+            return;
+        };
+        if known.fast.is_some() || known.scram_keys.is_some() {
+            model.broken("S5", || "a log out left what could log in".to_owned());
+        } else if known.sm.is_some() {
+            model.broken("I14", || "a log out left a session".to_owned());
+        }
     }
 
     /// I8: a session is given up for a reason, and what was sent in it is of unknown fate.
-    pub(super) fn note_drop(&mut self, ops: &[Op], model: &mut Model) {
+    fn note_drop(&mut self, ops: &[Op], model: &mut Model) {
         let ends = |op: &Op| matches!(op, Op::SmDropped | Op::SmEnabled { .. });
         if !ops.iter().any(ends) {
             return;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use snapback_proto::connection::Seq;
+use snapback_engine::engine::CommitId;
 use snapback_proto::knowledge::Op;
 use snapback_store::{NewStanza, ServerKey, Store, StoreError};
 
@@ -20,11 +20,11 @@ pub(crate) enum Kill {
     Now,
 }
 
-/// Transactions that are committed as one, as the driver does with all that the link asks for in a row.
+/// A transaction of the engine's.
 #[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) first: Seq,
-    pub(crate) last: Seq,
+pub(crate) struct Transaction {
+    pub(crate) id: CommitId,
+    pub(crate) server: ServerKey,
     pub(crate) ops: Vec<Op>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Storage {
     disk: Disk,
     /// How long a commit takes.
     delay: Time,
-    deferred: VecDeque<(Time, Group)>,
+    deferred: VecDeque<(Time, Transaction)>,
     kill: Option<Kill>,
     killed: bool,
     dies_behind: bool,
@@ -78,29 +78,25 @@ impl Storage {
     }
 
     /// Puts a transaction behind those that are under way, and gives it back if commits take no time.
-    pub(crate) fn defer(&mut self, group: Group, now: Time) -> Option<Group> {
+    pub(crate) fn defer(&mut self, transaction: Transaction, now: Time) -> Option<Transaction> {
         if self.delay == 0 {
-            return Some(group);
+            return Some(transaction);
         }
-        self.deferred.push_back((now + self.delay, group));
+        self.deferred.push_back((now + self.delay, transaction));
         None
-    }
-
-    /// Stanzas for the queue in transactions that are under way.
-    pub(crate) fn handed(&self) -> usize {
-        let ops = self.deferred.iter().flat_map(|(_, group)| &group.ops);
-        ops.filter(|op| matches!(op, Op::Enqueue(_))).count()
     }
 
     pub(crate) fn due(&self) -> Option<Time> {
         self.deferred.front().map(|(due, _)| *due)
     }
 
-    pub(crate) fn take_due(&mut self, now: Time) -> Option<Group> {
+    pub(crate) fn take_due(&mut self, now: Time) -> Option<Transaction> {
         if self.due()? > now {
             return None;
         }
-        self.deferred.pop_front().map(|(_, group)| group)
+        self.deferred
+            .pop_front()
+            .map(|(_, transaction)| transaction)
     }
 
     /// Behind a transaction that failed nothing may be committed.

@@ -1,9 +1,9 @@
 //! The steps of a script, carried out.
 
+use snapback_engine::EngineInput;
+use snapback_engine::link::tls::Tls;
 use snapback_proto::knowledge::Op;
 use snapback_reference_server as server;
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor::Input;
 
 use crate::faults::FAULTS;
 use crate::model::ANY;
@@ -29,6 +29,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Disconnect
             | Action::Connect => self.app(action),
             Action::Receive(count) => self.romeo_writes(count),
+            Action::Hostile(index) => self.romeo_harms(index),
             Action::Kill(_)
             | Action::KillAtStore { .. }
             | Action::KillAfterBytes { .. }
@@ -68,58 +69,37 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             Action::Request => self.with_phone(super::Phone::send_request),
             Action::Active(active) => {
                 if active {
-                    self.open_store();
+                    self.suspended = false;
                 }
-                self.with_phone(|phone, model, coverage, now| {
-                    phone.set_active(active, model, coverage, now);
-                });
+                self.app_says(EngineInput::SetActive(active));
             }
-            Action::Confirm => self.with_phone(|phone, model, _, _| phone.confirm_all(model)),
+            Action::Confirm => self.with_phone(super::Phone::confirm_all),
             Action::Suspend if !self.suspended => {
                 self.suspended = self.phone.is_some();
-                self.supervise(Input::Suspend);
-                if let Some(phone) = &mut self.phone {
-                    phone.store().close().expect("the store closes");
-                }
+                self.app_says(EngineInput::Suspend);
             }
-            Action::Resume => self.wake(Input::Resume),
-            Action::Visit => self.wake(Input::Visit),
-            Action::LogOut if !self.suspended => self.with_phone(super::Phone::log_out),
-            Action::Disconnect => self.supervise(Input::Disconnect),
+            Action::Resume => self.wake(EngineInput::Resume),
+            Action::Visit => self.wake(EngineInput::BeginSync),
+            Action::LogOut if !self.suspended => self.app_says(EngineInput::LogOut),
+            Action::Disconnect => self.app_says(EngineInput::Disconnect),
             Action::Leave => self.leave(),
-            Action::Connect => self.wake(Input::Connect),
+            Action::Connect => self.wake(EngineInput::Connect),
             _ => {}
         }
     }
 
-    pub(super) fn wake(&mut self, input: Input) {
-        self.open_store();
-        self.supervise(input);
-    }
-
-    fn open_store(&mut self) {
-        if std::mem::take(&mut self.suspended)
-            && let Some(phone) = &mut self.phone
-        {
-            phone.store().reopen().expect("the store opens");
-        }
+    pub(super) fn wake(&mut self, input: EngineInput<'_>) {
+        self.suspended = false;
+        self.app_says(input);
     }
 
     fn leave(&mut self) {
-        self.supervise(Input::Leave);
-        if let Some(phone) = &mut self.phone
-            && phone.is_suspended()
-            && !std::mem::replace(&mut self.suspended, true)
-        {
-            phone.store().close().expect("the store closes");
-        }
+        self.app_says(EngineInput::EndSync);
+        self.suspended |= self.phone.as_ref().is_some_and(super::Phone::is_suspended);
     }
 
-    pub(super) fn supervise(&mut self, input: Input) {
-        self.with_phone(|phone, model, coverage, now| {
-            phone.app_says(input, model, now);
-            phone.settle(model, coverage, now);
-        });
+    pub(super) fn app_says(&mut self, input: EngineInput<'_>) {
+        self.with_phone(|phone, model, coverage, now| phone.app_says(input, model, coverage, now));
     }
 
     fn romeo_writes(&mut self, count: u32) {
@@ -131,6 +111,28 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             self.model.written(id, if self.doubling { ANY } else { 1 });
         }
         self.pump_dirty();
+    }
+
+    /// What comes of it is not written down: it counts, and nothing else may go amiss for it.
+    fn romeo_harms(&mut self, index: usize) {
+        let Some((name, id, inside)) = crate::hostile::stanza(index) else {
+            return;
+        };
+        let to = match name {
+            "message" => Some("juliet@localhost".to_owned()),
+            _ => self.full_jid_of_juliet(),
+        };
+        if let Some(to) = to {
+            let at = self.server_time();
+            self.world
+                .inject_stanza(name, ("romeo@localhost/x", &to, &id), &inside, at);
+            self.pump_dirty();
+        }
+    }
+
+    fn full_jid_of_juliet(&self) -> Option<String> {
+        let mut sessions = self.world.sessions().into_iter().map(|session| session.jid);
+        sessions.find(|jid| jid.starts_with("juliet@localhost/"))
     }
 
     fn device(&mut self, action: Action) {
@@ -197,14 +199,14 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                     conn.path.cut(Cut::Silent, now);
                 }
                 self.network = available;
-                self.supervise(Input::NetworkChanged { available });
+                self.app_says(EngineInput::NetworkChanged { available });
             }
             Action::Handover(stays) => {
                 if let Some(conn) = conn {
                     conn.path.cut(Cut::Silent, now);
                     conn.path.end_late(now + millis(stays));
                 }
-                self.supervise(Input::NetworkChanged { available: true });
+                self.app_says(EngineInput::NetworkChanged { available: true });
             }
             Action::Refuse(ms) => self.refused_until = now + millis(ms),
             _ => {}

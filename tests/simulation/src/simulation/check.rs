@@ -1,7 +1,7 @@
 //! The end of a run: nothing goes wrong any more, and everything has to be where it belongs (rule I16).
 
-use snapback_session::link::tls::Tls;
-use snapback_session::supervisor::Input;
+use snapback_engine::EngineInput;
+use snapback_engine::link::tls::Tls;
 
 use crate::network::Time;
 
@@ -35,8 +35,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         if self.suspended {
             self.action(crate::script::Action::Resume);
         }
-        self.supervise(Input::NetworkChanged { available: true });
-        self.supervise(Input::Connect);
+        self.app_says(EngineInput::NetworkChanged { available: true });
+        self.app_says(EngineInput::Connect);
     }
 
     pub(super) fn check_end(&mut self) {
@@ -56,7 +56,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     pub(super) fn nudge(&mut self) {
         self.last_nudge = self.now;
         if self.phone.as_ref().is_some_and(Phone::is_halted) {
-            self.wake(Input::Connect);
+            self.wake(EngineInput::Connect);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The server's end of connections.
 
+use snapback_engine::link::tls::Tls;
 use snapback_proto::plan::Transport;
 use snapback_reference_server as server;
-use snapback_session::link::tls::Tls;
 
 use crate::host::Host;
 use crate::network::{Packet, Path};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::knowledge::OutboundKind;
 use crate::part::Part;
+use crate::stream::error::StreamCondition;
 use crate::time::Instant;
 use crate::xml::Element;
 
@@ -19,6 +20,11 @@ const MOST_FOR_OTHERS: usize = 128;
 const MOST_FOR_SERVER: usize = 1024;
 /// So many bytes may they have as XML, whoever asks.
 const MOST_BYTES: usize = 256 * 1024;
+/// Bytes of an `id` that is echoed. 1 KiB: ids are chosen by whoever asks, and a server that escapes each character makes
+/// six of one.
+const MAX_ID_BYTES: usize = 1024;
+/// Bytes of an answer where the server states no limit (XEP-0478). 64 KiB: what common servers let any client send.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// Others get so many answers at once: a roster of contacts that all ask what we can do when we appear.
 const BURST: u32 = 100;
 /// Then one in this time.
@@ -46,9 +52,14 @@ impl Answers {
 }
 
 impl Session {
-    /// Sends the answer to this request; not if there are too many. Whoever floods us waits in vain, and is told nothing.
+    /// Sends the answer to this request; not if there are too many. Whoever floods us waits in vain, and is told nothing. Nor
+    /// if it has no `id`, which nobody could match, or if the answer would be more than the server takes: it would end the
+    /// stream, at each return, for whoever sends such a request.
     pub(super) fn answer(&mut self, request: &Element, answer: &Element, context: &mut Context) {
-        if self.may_answer(request, context) {
+        if let Some(fault) = unanswerable(request, answer, context) {
+            context.event(Event::PeerFault(fault));
+        } else if self.may_answer(request, context) {
+            self.answered_at = Some(context.now.mono);
             self.send_core(Part::Iq, answer, None, context);
         } else if !std::mem::replace(&mut self.answers.is_told, true) {
             context.event(Event::PeerFault("too many requests to answer"));
@@ -71,6 +82,31 @@ impl Session {
         }
         count < MOST_FOR_OTHERS && self.answers.take(context.now.mono)
     }
+
+    /// Whether this error may be the server's answer to an answer of ours, and says nothing about its load.
+    pub(in super::super) fn is_after_answer(
+        &self,
+        condition: StreamCondition,
+        context: &Context,
+    ) -> bool {
+        let wait = context.config.timeouts.ack;
+        condition == StreamCondition::PolicyViolation
+            && self
+                .answered_at
+                .is_some_and(|at| context.now.mono.since(at) <= wait)
+    }
+}
+
+/// Why this request gets no answer, whoever asks.
+fn unanswerable(request: &Element, answer: &Element, context: &Context) -> Option<&'static str> {
+    let Some(id) = request.attr("id") else {
+        return Some("request without an id");
+    };
+    if id.len() > MAX_ID_BYTES {
+        return Some("request with an id that is too long");
+    }
+    let is_too_long = answer.to_xml().len() > context.max_bytes().unwrap_or(MAX_ANSWER_BYTES);
+    is_too_long.then_some("request whose answer is too long")
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@
 //!                      Absent
 //! ```
 //!
+//! An archive may have forgotten the cursor's message (`item-not-found`). Then it is asked by the time at which that came; if that is
+//! not known, or refused, page by page from the end back. Only where that fails, too, is there a gap.
+//!
 //! The first query leaves with the session's greeting, so it costs no flight before the first stanza. It stands behind our
 //! presence: what comes between the bind and the presence a server of Bind 2 leaves to the archive (XEP-0386), so only a
 //! page that was made after the presence is complete. A resumed session goes on where it was: what was asked for is
@@ -24,14 +27,17 @@
 //! In `Current` each live message moves the cursor. In `Asking` it must not: between the cursor and that message lies what
 //! has not come yet. Some time after it first became `Current`, a new session asks once more (`second_look`).
 
+mod forgotten;
+
 use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
 use crate::ns;
 use crate::part::Part;
 use crate::stanza::StanzaError;
+use crate::time::UnixTime;
 use crate::xep::mam::{self, ArchiveMetadata, Archived, Begin, Fin, ResultError};
 use crate::xml::{Element, RefusedStanza};
 
-use super::super::context::Context;
+use super::super::context::{CLOCK_MARGIN_SECONDS, Context};
 use super::super::{Event, Seq, Timer};
 use super::{Session, Sm};
 
@@ -82,6 +88,30 @@ pub(super) struct Asking {
     has_unreadable: bool,
     /// We held everything before: a failure is no gap.
     is_second: bool,
+    reading: Reading,
+}
+
+/// Which way the archive is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Reading {
+    /// From the cursor on.
+    #[default]
+    FromCursor,
+    /// The archive has forgotten the cursor's message: from the time on at which that came.
+    FromTime,
+    /// That does not help either: from the end back, until something that we held, or to the beginning.
+    Back(Back),
+}
+
+/// A page on the way back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Back {
+    /// The last message of the first page: the cursor, once all is read.
+    newest: Option<String>,
+    /// The first message of this page.
+    first: Option<String>,
+    /// This page has a message of before the time of the cursor.
+    is_far_enough: bool,
 }
 
 impl Archive {
@@ -98,6 +128,11 @@ impl Archive {
             (Some(owed), _) if owed.kind == PendingKind::ArchivePage => Self::Asking(Asking {
                 is_torn: true,
                 ..Asking::new(owed.id.clone(), false, true)
+            }),
+            (Some(owed), _) if owed.kind == PendingKind::ArchiveBack => Self::Asking(Asking {
+                is_torn: true,
+                reading: Reading::Back(Back::default()),
+                ..Asking::new(owed.id.clone(), false, false)
             }),
             (Some(owed), _) => Self::Learning {
                 query: owed.id.clone(),
@@ -138,6 +173,9 @@ impl Asking {
         self.results = self.results.saturating_add(1);
         match id {
             Some(id) => {
+                if let Reading::Back(back) = &mut self.reading {
+                    back.first.get_or_insert_with(|| id.to_owned());
+                }
                 self.live.take_if(|live| live == id);
                 self.last = Some(id.to_owned());
             }
@@ -157,6 +195,18 @@ impl Asking {
             is_torn: false,
             has_unreadable: false,
             is_second: false,
+            reading: Reading::FromCursor,
+        }
+    }
+
+    /// Notes one result of the page.
+    fn has(&mut self, archived: &Archived, held_until: Option<UnixTime>) {
+        self.last = Some(archived.id.clone());
+        self.live.take_if(|live| *live == archived.id);
+        if let Reading::Back(back) = &mut self.reading {
+            back.first.get_or_insert_with(|| archived.id.clone());
+            let stamp = archived.delay.as_ref().map(|delay| delay.stamp);
+            back.is_far_enough |= held_until.zip(stamp).is_some_and(|(held, at)| at < held);
         }
     }
 }
@@ -171,6 +221,13 @@ struct Question {
 impl Question {
     fn page(id: String, query: Element) -> Self {
         let kind = PendingKind::ArchivePage;
+        Self { id, kind, query }
+    }
+
+    /// The page before this message; without one, the last page.
+    fn back(id: String, before: Option<&str>, page: u32) -> Self {
+        let query = mam::before(&id, &id, before, page);
+        let kind = PendingKind::ArchiveBack;
         Self { id, kind, query }
     }
 
@@ -206,7 +263,8 @@ impl Session {
             let cursor = end.map_or(ArchiveCursor::Start, |end| {
                 ArchiveCursor::After(end.id.clone())
             });
-            let ops = move_cursor(Some(cursor), context);
+            let mut ops = move_cursor(Some(cursor), context);
+            ops.extend(held_until_now(context));
             context.persist(ops);
         }
         let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
@@ -316,8 +374,8 @@ impl Session {
                 if asking.results > context.config.catch_up.page {
                     return FromArchive::Worthless;
                 }
-                asking.last = Some(archived.id.clone());
-                asking.live.take_if(|live| *live == archived.id);
+                let held_until = forgotten::believable_time(context);
+                asking.has(&archived, held_until);
                 FromArchive::Result(archived)
             }
             // One that was given up on is late; that is no fault.
@@ -366,21 +424,31 @@ impl Session {
         };
         let page = context.config.catch_up.page;
         let Some(fin) = read_fin(iq).filter(|fin| agrees(fin, asking, page)) else {
-            return self.page_failed(Vec::new(), context);
+            return if asking.is_forgotten(iq, context.knowledge.archive.as_ref()) {
+                self.cursor_is_forgotten(context)
+            } else {
+                self.page_failed(Vec::new(), context)
+            };
         };
+        let is_forgotten = asking.reading == Reading::FromTime;
+        if let Reading::Back(back) = asking.reading.clone() {
+            return self.page_back(fin, back, context);
+        }
         let last = asking.last.take();
         let reached = fin.last.or(last).map(ArchiveCursor::After);
         if fin.complete {
             let live = asking.live.take().map(ArchiveCursor::After);
             let held = context.knowledge.archive.clone();
             let cursor = live.or(reached.clone());
-            if cursor.is_none() && !is_place(held.as_ref()) {
+            if cursor.is_none() && (is_forgotten || !is_place(held.as_ref())) {
                 return self.learn_the_end(context);
             }
             self.archive = Archive::Current;
             self.caught_up(cursor, context);
             return self.plan_second_look(reached.or(held), context);
         }
+        // If it was asked by time, there is a place to go on from now.
+        asking.reading = Reading::FromCursor;
         let ops = move_cursor(reached, context);
         if asking.pages >= context.config.catch_up.pages {
             return self.page_failed(ops, context);
@@ -427,7 +495,8 @@ impl Session {
             return self.caught_up(Some(cursor), context);
         }
         let end = fin.last.map_or(ArchiveCursor::Start, ArchiveCursor::After);
-        let ops = move_cursor(Some(end.clone()), context);
+        let mut ops = move_cursor(Some(end.clone()), context);
+        ops.extend(held_until_now(context));
         let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
         let element = page_query(&query, Some(end), context);
         self.archive = Archive::Asking(Asking {
@@ -453,7 +522,8 @@ impl Session {
     /// We hold all of the archive. What it does not have has not arrived.
     fn caught_up(&mut self, cursor: Option<ArchiveCursor>, context: &mut Context) {
         self.expect_archive(context);
-        let ops = move_cursor(cursor, context);
+        let mut ops = move_cursor(cursor, context);
+        ops.extend(held_until_now(context));
         self.answered_by_archive(ops, context);
         self.go_on(context);
     }
@@ -467,6 +537,9 @@ impl Session {
                 self.expect_archive(context);
                 ops.extend(move_cursor(live, context));
                 self.answered_by_archive(ops, context);
+            }
+            Archive::Asking(asking) if asking.reading == Reading::FromTime => {
+                self.ask_back(None, Back::default(), context);
             }
             _ => {
                 let question = self.given_up(context);
@@ -551,8 +624,27 @@ impl Session {
 }
 
 fn is_archive(kind: PendingKind) -> bool {
-    matches!(kind, PendingKind::ArchivePage | PendingKind::ArchiveEnd)
+    matches!(
+        kind,
+        PendingKind::ArchivePage | PendingKind::ArchiveBack | PendingKind::ArchiveEnd
+    )
 }
+
+/// We hold all that there is. What comes from here on comes at this time or later, by a clock that may be off.
+pub(super) fn held_until_now(context: &mut Context) -> Option<Op> {
+    let now = context.now.wall.plus_seconds(-CLOCK_MARGIN_SECONDS);
+    let time = UnixTime(now.0.max(0));
+    let known = context.knowledge.archive_time;
+    if known.is_some_and(|known| known.0.abs_diff(time.0) < TIME_STEP_SECONDS) {
+        return None;
+    }
+    context.knowledge.archive_time = Some(time);
+    Some(Op::ArchiveTime(time))
+}
+
+/// How exactly the time of the cursor is kept. It is asked for with a margin that is much larger, and a message should not cost
+/// a change of it.
+const TIME_STEP_SECONDS: u64 = 3_600;
 
 /// Where the first message of unknown fate was sent, if any can be decided.
 fn first_unknown(context: &Context) -> Option<ArchiveCursor> {

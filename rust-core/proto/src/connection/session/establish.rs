@@ -213,6 +213,8 @@ impl Session {
             unacked,
             archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
             second_look: SecondLook::Done,
+            directed: std::collections::BTreeSet::new(),
+            answered_at: None,
             awaits_start: None,
             pending: stored.pending,
             asked: None,
@@ -224,6 +226,11 @@ impl Session {
         let at = context.now.wall;
         if let Some(session) = &mut context.knowledge.sm {
             session.alive_at = at;
+        }
+        let asked = session.pending.iter().map(|pending| &pending.id);
+        let unacked = session.unacked.iter().map(|stanza| &stanza.id);
+        for id in asked.chain(unacked) {
+            context.reader.expect_result(id);
         }
         context.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::jid;
-use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind};
+use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind, Watchers};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::part::Part;
@@ -17,9 +17,9 @@ use crate::xml::{Element, Refusal, RefusedStanza};
 
 use super::super::Event;
 use super::super::context::Context;
-use super::archive::FromArchive;
+use super::archive::{FromArchive, held_until_now};
 use super::doubles::{Ids, Verdict};
-use super::{Session, Sm};
+use super::{Session, Sm, visibility};
 
 /// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
 const MOST_CAPS_BYTES: usize = 64 * 1024;
@@ -92,6 +92,7 @@ impl Session {
         if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
             context.knowledge.archive = Some(cursor.clone());
             ops.push(Op::ArchiveCursor(cursor));
+            ops.extend(held_until_now(context));
         }
         self.hand_over(delivery, ops, context);
     }
@@ -138,11 +139,15 @@ impl Session {
         if let Some(push) = roster::Push::parse(iq, &account) {
             return self.roster_push(iq, push, context);
         }
-        let disco = context.own_caps().and_then(|own| own.answer(iq));
-        let answer = match disco {
-            Some(answer) => answer,
-            None if ping::is_ping(iq) => stanza::result_reply(iq),
-            None => refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable),
+        let answer = if self.may_see_us(iq.attr("from"), context) {
+            let disco = context.own_caps().and_then(|own| own.answer(iq));
+            match disco {
+                Some(answer) => answer,
+                None if ping::is_ping(iq) => stanza::result_reply(iq),
+                None => refusal(iq, ErrorType::Cancel, StanzaCondition::ServiceUnavailable),
+            }
+        } else {
+            visibility::as_if_absent(iq)
         };
         self.commit(Vec::new(), context);
         self.answer(iq, &answer, context);
@@ -159,6 +164,7 @@ impl Session {
         let answer = match push {
             Ok(push) => {
                 context.knowledge.roster_version.clone_from(&push.ver);
+                context.knowledge.watchers.note(&push.item);
                 let ops = vec![Op::PushRoster {
                     version: push.ver,
                     item: push.item,
@@ -213,7 +219,9 @@ impl Session {
             PendingKind::Carbons => {
                 self.commit(Vec::new(), context);
             }
-            PendingKind::ArchivePage => self.archive_page(&pending.id, iq, context),
+            PendingKind::ArchivePage | PendingKind::ArchiveBack => {
+                self.archive_page(&pending.id, iq, context)
+            }
             PendingKind::ArchiveEnd => self.archive_end(&pending.id, iq, context),
         }
     }
@@ -225,6 +233,7 @@ impl Session {
                 items,
             }) if StanzaError::of(iq).is_none() => {
                 context.knowledge.roster_version.clone_from(&version);
+                context.knowledge.watchers = Watchers::of(&items);
                 let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
                 context.event_after(Some(seq), Event::RosterChanged);
             }
@@ -261,9 +270,13 @@ impl Session {
         match (refused.name.as_str(), refused.stanza_type.as_deref()) {
             ("iq", Some("get" | "set")) => {
                 self.commit(Vec::new(), context);
-                let answer = error_for(&refused, "get", stanza::error_reply);
-                let asked = error_for(&refused, "get", |iq, _| iq.clone());
-                self.answer(&asked, &answer, context);
+                let may_see_us = self.may_see_us(refused.from.as_deref(), context);
+                let build = |iq: &Element, error: &StanzaError| match may_see_us {
+                    true => (iq.clone(), stanza::error_reply(iq, error)),
+                    false => (iq.clone(), visibility::as_if_absent(iq)),
+                };
+                let (iq, answer) = error_for(&refused, "get", build);
+                self.answer(&iq, &answer, context);
                 self.request_ack(context);
             }
             ("iq", Some("result" | "error")) => {
@@ -296,12 +309,12 @@ fn delivery(stanza: Element, verdict: Verdict, context: &mut Context) -> Deliver
     }
 }
 
-/// The iq that `build` makes of what is known of a refused one, and of why it was refused.
-fn error_for(
+/// What `build` makes of what is known of a refused one, and of why it was refused.
+fn error_for<T>(
     refused: &RefusedStanza,
     kind: &str,
-    build: impl Fn(&Element, &StanzaError) -> Element,
-) -> Element {
+    build: impl Fn(&Element, &StanzaError) -> T,
+) -> T {
     let mut iq = Element::new("iq", ns::CLIENT).with_attr("type", kind);
     for (name, value) in [("id", &refused.id), ("from", &refused.from)] {
         if let Some(value) = value {

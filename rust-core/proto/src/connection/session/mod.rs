@@ -10,10 +10,12 @@ mod payload;
 mod second_look;
 mod start;
 mod unknown;
+mod visibility;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::jid::BareJid;
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq};
 use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
@@ -55,6 +57,10 @@ pub(super) struct Session {
     second_look: SecondLook,
     /// The server has to answer `<session/>` before anything else is sent.
     awaits_start: Option<AwaitedStart>,
+    /// Whom the app has sent directed presence, by their bare addresses.
+    directed: BTreeSet<BareJid>,
+    /// When a request of somebody else was last answered.
+    answered_at: Option<Instant>,
     /// The session was announced to the app.
     is_online: bool,
     /// What the server last heard of the app.
@@ -97,6 +103,8 @@ impl Session {
             answers: Answers::default(),
             archive: Archive::Absent,
             second_look: SecondLook::AfterCatchUp,
+            directed: BTreeSet::new(),
+            answered_at: None,
             awaits_start: None,
             is_online: false,
             told_inactive: false,

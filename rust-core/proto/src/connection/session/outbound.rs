@@ -36,6 +36,10 @@ pub(in super::super) fn enqueue(stanza: &Element, kind: OutboundKind, context: &
 /// messages are queued again and the archive decides about them, what belonged to the session fails.
 pub(in super::super) fn lost(h: Option<u32>, context: &mut Context) -> Result<(), ConnectionError> {
     context.resumption.settled();
+    if std::mem::take(&mut context.knowledge.open_session) {
+        // It broke, and nobody sends again what it missed.
+        context.possible_gap();
+    }
     let session = context.knowledge.sm.take();
     if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
         return Ok(());
@@ -183,6 +187,7 @@ impl Session {
         kind: OutboundKind,
         context: &mut Context,
     ) {
+        self.note_directed(stanza);
         if self.is_held(context) {
             // I4: what is before it waits, too.
             return enqueue(stanza, kind, context);
@@ -211,6 +216,7 @@ impl Session {
     ) {
         let stanza = core(stanza, context);
         if let Some(kind) = kind {
+            context.reader.expect_result(&stanza.id);
             self.pending.push(PendingIq {
                 id: stanza.id.clone(),
                 kind,
@@ -239,8 +245,12 @@ impl Session {
         after: Option<super::super::Seq>,
         context: &mut Context,
     ) {
+        let part = part_of(&stanza.xml);
+        if part == Part::Iq {
+            context.reader.expect_result(&stanza.id);
+        }
         let text = wire(&stanza, context.max_bytes());
-        context.transmit_after(after, part_of(&stanza.xml), text);
+        context.transmit_after(after, part, text);
         if stanza.kind != OutboundKind::Core {
             context.event_after(
                 after,
@@ -315,11 +325,16 @@ impl Session {
         Ok(())
     }
 
-    /// The session is over: what was bound to it fails, messages stay queued.
+    /// The session is over: what was bound to it fails, messages stay queued. What the server sent and we did not read is lost,
+    /// unless there is an archive.
     pub(super) fn give_up(&mut self, context: &mut Context) {
         context.resumption.settled();
         let failed = session_bound(self.unacked.iter());
-        let seq = context.persist(vec![Op::Failed(failed), Op::SmDropped]);
+        let mut ops = vec![Op::Failed(failed), Op::SmDropped];
+        if context.knowledge.archive.is_none() {
+            ops.push(Op::OpenSession(true));
+        }
+        let seq = context.persist(ops);
         report_session_bound(self.unacked.iter(), seq, context);
     }
 

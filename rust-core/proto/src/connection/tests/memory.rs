@@ -118,8 +118,13 @@ impl Memory {
             Op::ArchiveTime(time) => knowledge.archive_time = Some(time),
             Op::NoArchive => (knowledge.archive, knowledge.archive_time) = (None, None),
             Op::OpenSession(is_open) => knowledge.open_session = is_open,
-            Op::ReplaceRoster { version, .. } | Op::PushRoster { version, .. } => {
+            Op::ReplaceRoster { version, items } => {
                 knowledge.roster_version = version;
+                knowledge.watchers = crate::knowledge::Watchers::of(&items);
+            }
+            Op::PushRoster { version, item } => {
+                knowledge.roster_version = version;
+                knowledge.watchers.note(&item);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 mod garble;
 mod memory;
+mod open_session;
 mod passwords;
 mod peer;
 mod proofs;
@@ -19,6 +20,7 @@ mod chunks;
 mod doubles;
 mod early_data;
 mod first_bind;
+mod forgotten;
 mod graph;
 mod login_binding;
 mod login_sasl1;
@@ -37,4 +39,5 @@ mod rules_login;
 mod rules_ping;
 mod rules_resume;
 mod rules_tls;
+mod rules_visibility;
 mod unknown;

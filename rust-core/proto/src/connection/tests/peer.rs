@@ -36,7 +36,7 @@ pub(super) struct Peer {
     next_seq: u64,
     transmits: VecDeque<(Option<Seq>, Part, String)>,
     pending_events: VecDeque<(Option<Seq>, Event)>,
-    flight: Vec<(Part, String)>,
+    pub(super) flight: Vec<(Part, String)>,
     events: VecDeque<Event>,
     understood: Vec<Part>,
     /// Writes that something was waited for, the TCP handshake included; stands still once online.

@@ -1,5 +1,6 @@
 mod borders;
 mod debug;
 mod differential;
+mod limits;
 mod reader;
 mod refusal;

@@ -232,7 +232,7 @@ fn t6_the_first_fault_is_named_whatever_follows() {
             Refusal::OverLimit(crate::xml::Limit::Depth),
         ),
     ] {
-        let document = format!("{HEADER}<message>{inner}</message>");
+        let document = format!("{HEADER}<message from='a@b/c'>{inner}</message>");
         for chunk in CHUNKS {
             let (items, error) = read(document.as_bytes(), chunk, limits, true);
             assert_eq!(error, None);

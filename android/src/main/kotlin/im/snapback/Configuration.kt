@@ -52,8 +52,8 @@ public class Configuration internal constructor() {
 
     /**
      * The longest stanza that is sent, in bytes; a longer one, or one that is longer than the server takes (XEP-0478), is
-     * refused with [SnapbackException.TooBig], or fails with [SendFailure.TooBig] if it is queued already. Default 262,144: what
-     * servers of today take. A server ends the stream over a longer one (RFC 6120 section 13.12).
+     * refused with [SnapbackException.TooBig], or fails with [SendFailure.TooBig] if it is queued already. Default 245,760: what
+     * servers of today take, less room for what they add. A server ends the stream over a longer one (RFC 6120 section 13.12).
      */
     public var maxStanza: Int? = null
 

@@ -518,7 +518,7 @@ impl Supervisor {
         }
     }
 
-    fn deadline(&self) -> Option<(Instant, Wait)> {
+    pub(crate) fn deadline(&self) -> Option<(Instant, Wait)> {
         match self.state {
             State::Waiting { until, .. } => Some((until, Wait::Retry)),
             State::Connecting {

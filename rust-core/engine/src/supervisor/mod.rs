@@ -134,18 +134,20 @@ pub struct Ending {
 
 impl From<&ConnectionError> for Ending {
     fn from(error: &ConnectionError) -> Self {
-        let condition = match error {
-            ConnectionError::Stream(error) => Some(error.condition),
-            _ => None,
+        let (condition, after_answer) = match error {
+            ConnectionError::Stream(error) => (Some(error.condition), error.after_answer),
+            _ => (None, false),
         };
-        let is_relief = matches!(
-            condition,
-            Some(
-                StreamCondition::ResourceConstraint
-                    | StreamCondition::PolicyViolation
-                    | StreamCondition::SystemShutdown
-            )
-        );
+        // What anybody asked us is no sign of the server's load.
+        let is_relief = !after_answer
+            && matches!(
+                condition,
+                Some(
+                    StreamCondition::ResourceConstraint
+                        | StreamCondition::PolicyViolation
+                        | StreamCondition::SystemShutdown
+                )
+            );
         Self {
             retryable: error.is_retryable(),
             at_once: error.retry_at_once(),

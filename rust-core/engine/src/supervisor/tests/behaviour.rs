@@ -438,6 +438,14 @@ fn errors_are_classified() {
         (stream(StreamCondition::ResourceConstraint), overloaded),
         (stream(StreamCondition::PolicyViolation), overloaded),
         (stream(StreamCondition::SystemShutdown), overloaded),
+        // W9: what anybody asked us is no sign of load.
+        (
+            ConnectionError::Stream(StreamError {
+                after_answer: true,
+                ..StreamError::new(StreamCondition::PolicyViolation)
+            }),
+            BROKEN,
+        ),
         (stream(StreamCondition::Conflict), conflict),
         (
             ConnectionError::Sasl(SaslCondition::TemporaryAuthFailure),

@@ -3,11 +3,12 @@
 //! Nothing here is believed for long: an address that is set back is still tried when the others fail, and the network that made
 //! it fail may be another one by then.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 use std::time::Duration;
 
+use snapback_proto::mistakes::{Mistake, planted};
+use snapback_proto::plan::Transport;
 use snapback_proto::time::Instant;
-use snapback_resolver::{Endpoint, Transport};
 
 /// For how long an address at which no login was ever proven stays behind: an hour, in which a phone that walks from one
 /// network into another meets it once.
@@ -15,28 +16,21 @@ const UNPROVEN: Duration = Duration::from_secs(3600);
 /// The same after the first failure where logins were proven: a minute, since the path may have broken just then. Four times
 /// as long after each further failure in a row, up to [`UNPROVEN`].
 const PROVEN: Duration = Duration::from_secs(60);
-/// So many addresses are kept. A domain has a handful; the DNS can be made to name thousands.
-const MOST: usize = 64;
+/// How many addresses are kept. A domain has a handful; the DNS can be made to name thousands.
+const MAX_ADDRESSES: usize = 64;
 
 /// Where a connection led to. Not the name: one of the addresses of a host may be a black hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    addr: SocketAddr,
-    transport: Transport,
-}
-
-impl From<&Endpoint> for Address {
-    fn from(endpoint: &Endpoint) -> Self {
-        Self {
-            addr: endpoint.addr,
-            transport: endpoint.transport,
-        }
-    }
+pub struct Address {
+    /// The socket address.
+    pub addr: SocketAddr,
+    /// How TLS starts there.
+    pub transport: Transport,
 }
 
 /// How far a connection came that led to no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reached {
+pub(super) struct Progress {
     /// TLS was established.
     pub(super) tls: bool,
     /// A login was proven at this server, now or before.
@@ -59,16 +53,16 @@ pub(super) struct SetBack {
 
 impl SetBack {
     /// A connection to this address ended before there was a session.
-    pub(super) fn failed(&mut self, address: Address, reached: Reached, now: Instant) {
+    pub(super) fn failed(&mut self, address: Address, progress: Progress, now: Instant) {
         let before = self.forget(address).map_or(0, |failing| failing.times);
         let times = before.saturating_add(1);
-        let wait = match (reached.proven, reached.tls) {
+        let wait = match (progress.proven, progress.tls) {
             (false, _) => Some(UNPROVEN),
             // It is the right server, and whatever broke there may have been the path.
             (true, true) if times == 1 => None,
             (true, _) => Some(UNPROVEN.min(PROVEN * 4_u32.saturating_pow(times.min(4) - 1))),
         };
-        if self.failing.len() >= MOST {
+        if self.failing.len() >= MAX_ADDRESSES {
             self.failing.remove(0);
         }
         self.failing.push(Failing {
@@ -85,6 +79,9 @@ impl SetBack {
 
     /// What is to be tried last, and of that what failed longest ago first.
     pub(super) fn addresses(&self, now: Instant) -> Vec<Address> {
+        if planted(Mistake::SetBackFirst) {
+            return Vec::new();
+        }
         let set_back = self.failing.iter();
         set_back
             .filter(|failing| failing.until.is_some_and(|until| now < until))
@@ -102,7 +99,7 @@ impl SetBack {
 mod tests {
     use super::*;
 
-    const UNKNOWN: Reached = Reached {
+    const UNKNOWN: Progress = Progress {
         tls: true,
         proven: false,
     };
@@ -132,7 +129,7 @@ mod tests {
 
     #[test]
     fn w1_where_logins_were_proven_a_lift_costs_little() {
-        let proven = |tls| Reached { tls, proven: true };
+        let proven = |tls| Progress { tls, proven: true };
         let mut set_back = SetBack::default();
         set_back.failed(address(1), proven(true), at(0));
         assert_eq!(set_back.addresses(at(0)), [], "it may have been the path");
@@ -153,6 +150,6 @@ mod tests {
             let transport = Transport::DirectTls;
             set_back.failed(Address { addr, transport }, UNKNOWN, at(0));
         }
-        assert_eq!(set_back.addresses(at(0)).len(), MOST);
+        assert_eq!(set_back.addresses(at(0)).len(), MAX_ADDRESSES);
     }
 }

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use snapback_engine::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
 use snapback_proto::config::{Config, Identity, Policy, Timeouts, UserAgent};
 use snapback_proto::connection::{Command, Event, Outcome, PersistFailure, Seq, Start};
 use snapback_proto::error::{ConnectionError, LocalError};
@@ -21,7 +22,6 @@ use snapback_proto::secret::Secret;
 use snapback_proto::time::{Instant, Now, UnixTime};
 use snapback_proto::xml::{Element, Limits};
 use snapback_reference_server as server;
-use snapback_session::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
 use snapback_store::{MemoryStore, ServerKey, Store};
 use snapback_tls::{TlsContext, TlsVersions, Trust, danger};
 

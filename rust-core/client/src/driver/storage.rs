@@ -1,0 +1,91 @@
+//! Carries out what the engine wants of the store.
+
+use std::collections::HashSet;
+
+use snapback_engine::engine::{CommitId, NotGiven, Opened};
+use snapback_engine::{EngineInput, EngineOutput};
+use snapback_proto::knowledge::Op;
+use snapback_resolver::StoredAnswer;
+use snapback_store::{ServerKey, StoreError};
+
+use super::Driver;
+
+impl Driver {
+    /// Asks the store, and reports its answer.
+    pub(super) fn ask_store(&mut self, output: EngineOutput) {
+        let answer = match output {
+            EngineOutput::OpenStore => EngineInput::StoreOpened(self.open_store()),
+            EngineOutput::CloseStore { not_given } => {
+                EngineInput::StoreClosed(self.close_store(&not_given))
+            }
+            EngineOutput::ReadDeliveries { from } => {
+                EngineInput::DeliveriesRead(self.store.undelivered_from(from.as_deref()))
+            }
+            EngineOutput::ReadSession => EngineInput::SessionRead(self.store.session()),
+            EngineOutput::Load { server, .. } => EngineInput::Loaded(self.store.load(&server)),
+            EngineOutput::Enqueue(stanza) => {
+                EngineInput::Enqueued(self.store.enqueue(stanza).map(drop))
+            }
+            EngineOutput::Apply { server, ops } => {
+                EngineInput::Applied(self.store.apply(&server, &ops))
+            }
+            _ => return,
+        };
+        self.input(answer);
+    }
+
+    pub(super) fn commit(&mut self, id: CommitId, server: &ServerKey, ops: &[Op]) {
+        let report = match self.store.apply(server, ops) {
+            Ok(()) => EngineInput::Committed(id),
+            Err(error) => EngineInput::CommitFailed(id, error),
+        };
+        self.input(report);
+    }
+
+    fn open_store(&mut self) -> Result<Opened, StoreError> {
+        let report = self.store.reopen()?;
+        Ok(Opened {
+            may_have_lost_stanzas: report.may_have_lost_stanzas(),
+        })
+    }
+
+    /// Lets go of the store. A phone kills a suspended app that holds a file lock.
+    fn close_store(&mut self, not_given: &NotGiven) -> HashSet<String> {
+        let given = self.given(not_given);
+        // What could not be written stays unsaid to the server, too, so it comes again.
+        let _ = self.store.close();
+        given
+    }
+
+    /// The ids of the stored deliveries before those that the app was not given.
+    fn given(&mut self, not_given: &NotGiven) -> HashSet<String> {
+        let mut given = HashSet::new();
+        let until = match not_given {
+            NotGiven::All => return given,
+            NotGiven::From(id) => Some(id),
+            NotGiven::None => None,
+        };
+        let mut next: Option<String> = None;
+        // What cannot be read now comes twice.
+        while let Ok(page) = self.store.undelivered_from(next.as_deref()) {
+            for delivery in page.deliveries {
+                if Some(&delivery.id) == until {
+                    return given;
+                }
+                given.insert(delivery.id);
+            }
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        given
+    }
+
+    /// S10: where the next process need not ask.
+    pub(super) fn looked_up(&mut self, answer: &StoredAnswer) {
+        let known = crate::endpoints::remember(answer);
+        // What is not stored is looked up again.
+        let _ = self.store.set_endpoints(&self.domain, &known);
+    }
+}

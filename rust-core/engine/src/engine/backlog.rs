@@ -1,0 +1,182 @@
+//! Deliveries that wait in the store because the app does not take those before them.
+//!
+//! They are committed and acknowledged like any other: the pace of the app does not end a session (rules I1, I20). Once the app
+//! has made room, they are read back page by page, in the order in which they came.
+
+use std::collections::{HashSet, VecDeque};
+
+use snapback_proto::knowledge::Delivery;
+use snapback_proto::mistakes::{Mistake, planted};
+use snapback_store::{DeliveryPage, StoreError};
+
+use crate::link::tls::Tls;
+
+use super::storage::Asked;
+use super::{Engine, EngineOutput, EventQueueLevel, NotGiven};
+
+/// What the app has not been given.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    begins: Option<Begin>,
+    /// About how many bytes of XML they are.
+    bytes: usize,
+    /// Of those that the store has, the app was given these before it was closed.
+    given: HashSet<String>,
+    /// The app has room: they are given to it now.
+    is_giving: bool,
+    /// A page of them was read, and is being given.
+    is_read: bool,
+    /// What is left of it.
+    page: VecDeque<Delivery>,
+    /// Where the page behind it begins; `None` if it is the last.
+    next: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Begin {
+    /// With the first one in the store.
+    First,
+    /// With the one of this id.
+    At(String),
+}
+
+impl Backlog {
+    /// Everything in the store but these.
+    pub(super) fn all_but(given: HashSet<String>) -> Self {
+        Self {
+            begins: Some(Begin::First),
+            given,
+            is_giving: true,
+            ..Self::default()
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.begins.is_some()
+    }
+
+    /// It was committed, and waits.
+    fn push(&mut self, delivery: &Delivery) {
+        self.bytes = self.bytes.saturating_add(size(delivery));
+        if self.begins.is_none() {
+            self.begins = Some(Begin::At(delivery.id.clone()));
+        }
+    }
+
+    /// What was read is read again later: it must not stay in memory.
+    fn pause(&mut self) {
+        self.is_giving = false;
+        if !std::mem::take(&mut self.is_read) {
+            return;
+        }
+        let first = self.page.pop_front().map(|first| first.id);
+        self.begins = first.or(self.next.take()).map(Begin::At);
+        self.page.clear();
+    }
+}
+
+fn size(delivery: &Delivery) -> usize {
+    delivery.stanza.to_xml().len()
+}
+
+impl<T: Tls + Clone> Engine<T> {
+    /// Whether deliveries wait in the store until the app takes those before them.
+    pub fn has_backlog(&self) -> bool {
+        self.backlog.is_waiting()
+    }
+
+    /// Whether the host may read from the attempt's transport now. During a login it always may.
+    pub fn may_read(&self) -> bool {
+        let is_behind = self.backlog.is_waiting() || self.app >= EventQueueLevel::Full;
+        let has_no_room = self.backlog.bytes >= self.backlog_limit;
+        let is_held_back = self.app == EventQueueLevel::Overfull || (is_behind && has_no_room);
+        !is_held_back || !self.is_online()
+    }
+
+    /// A delivery for the app, committed: given now, or later.
+    pub(super) fn deliver(&mut self, delivery: Delivery) {
+        let must_wait = self.backlog_limit > 0 && self.app >= EventQueueLevel::Full;
+        if self.backlog.is_waiting() || must_wait {
+            return self.backlog.push(&delivery);
+        }
+        self.give(delivery);
+    }
+
+    /// The app has taken events, or was given some.
+    pub(super) fn event_queue_is(&mut self, level: EventQueueLevel) {
+        self.app = level;
+        if level == EventQueueLevel::Low && self.given.is_none() {
+            self.backlog.is_giving = self.backlog.is_waiting();
+        }
+    }
+
+    /// I2: what another client of this store was given and the app did not confirm comes again, with the same ids; so does what
+    /// had to wait. Says whether anything was done.
+    pub(super) fn give_backlog(&mut self) -> bool {
+        if !self.backlog.is_giving {
+            return false;
+        }
+        if self.app >= EventQueueLevel::Full {
+            self.backlog.pause();
+            return false;
+        }
+        if let Some(delivery) = self.backlog.page.pop_front() {
+            self.backlog.bytes = self.backlog.bytes.saturating_sub(size(&delivery));
+            let is_new = !self.backlog.given.contains(&delivery.id);
+            if is_new || planted(Mistake::RedeliveredTwice) {
+                self.give(delivery);
+            }
+            return true;
+        }
+        if std::mem::take(&mut self.backlog.is_read) {
+            match self.backlog.next.take() {
+                Some(next) => self.backlog.begins = Some(Begin::At(next)),
+                // All of it was given.
+                None => {
+                    self.backlog = Backlog::default();
+                    return true;
+                }
+            }
+        }
+        let from = match &self.backlog.begins {
+            Some(Begin::At(id)) => Some(id.clone()),
+            Some(Begin::First) | None => None,
+        };
+        self.ask(Asked::Deliveries, EngineOutput::ReadDeliveries { from });
+        true
+    }
+
+    pub(super) fn deliveries_read(&mut self, page: Result<DeliveryPage, StoreError>) {
+        match page {
+            Ok(page) => {
+                self.backlog.is_read = true;
+                self.backlog.page = page.deliveries.into();
+                self.backlog.next = page.next;
+            }
+            Err(error) => {
+                // With the next process they come again.
+                self.backlog = Backlog::default();
+                self.report_store_failure(Err(error));
+            }
+        }
+    }
+
+    /// Which of the stored deliveries the app was not given.
+    pub(super) fn not_given(&mut self) -> NotGiven {
+        self.backlog.pause();
+        match &self.backlog.begins {
+            None => NotGiven::None,
+            Some(Begin::First) => NotGiven::All,
+            Some(Begin::At(id)) => NotGiven::From(id.clone()),
+        }
+    }
+
+    /// The store is closed. Closed twice, the first time counts.
+    pub(super) fn store_closed(&mut self, given: HashSet<String>) {
+        if self.given.is_none() {
+            let mut all = std::mem::take(&mut self.backlog.given);
+            all.extend(given);
+            self.given = Some(all);
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! Everything that is decided about one account (`docs/architecture.md`).
+//!
+//! # The calling contract
+//!
+//! After each [`Engine::handle_input`], call [`Engine::poll_output`] until it returns [`EngineOutput::Timer`], and carry out
+//! each output before asking for the next one.
+//!
+//! - What the store is asked for ([`EngineOutput::OpenStore`], `CloseStore`, `ReadSession`, `Load`, `Enqueue`, `Apply`,
+//!   `ReadDeliveries`) is answered **when it is polled**, before the next output is.
+//! - [`EngineOutput::Commit`] may take its time; other outputs are carried out meanwhile. Transactions are committed and
+//!   reported in their order; behind one that failed none may be committed. Before a transport is closed or dropped,
+//!   what is still to be committed is committed.
+//! - Everything else is reported when it happens. What is reported of an older attempt is ignored (rule I9).
+//! - Bytes that have been received are reported before [`EngineInput::Timeout`] and [`EngineInput::StandbyDialed`]: what a
+//!   deadline waits for may be among them.
+//!
+//! Time is an argument, entropy comes with [`Reached`], and nothing here blocks.
+
+mod address;
+mod backlog;
+mod credentials;
+mod input;
+mod log_out;
+mod output;
+mod requests;
+mod sends;
+mod set_back;
+mod standby;
+mod storage;
+mod transport;
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use snapback_proto::config::Config;
+use snapback_proto::connection::Command;
+use snapback_proto::plan::Purpose;
+use snapback_proto::time::{Instant, Now, UnixTime};
+use snapback_proto::xml::Element;
+use snapback_store::ServerKey;
+use snapback_tls::{TlsContext, TlsVersions};
+
+use crate::link::LinkInput;
+use crate::link::tls::Tls;
+use crate::supervisor::{self, AttemptId, ConnectionState, Supervisor, Timing};
+
+pub use address::{Detour, DetourReason, ServerAddress};
+pub use input::{EngineInput, EventQueueLevel, NotReached, Opened, Reached, Room};
+pub use output::{EndReason, EngineEvent, EngineOutput, EngineTimer, NotGiven, StandbyEnd};
+pub use requests::RequestError;
+pub use sends::Refusal;
+pub use set_back::Address;
+
+use address::Addresses;
+use backlog::Backlog;
+use credentials::Credentials;
+use log_out::LogOut;
+use requests::Requests;
+use sends::Sends;
+use standby::Standby;
+use storage::{Asked, Transactions};
+use transport::{Attempt, Dialing};
+
+/// Number of a transaction; rises by one, over all connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitId(pub u64);
+
+/// The host's name for a stanza that the app sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What an engine is made from.
+#[derive(Debug)]
+pub struct EngineConfig<T = TlsContext> {
+    /// The account, and what a connection may do.
+    pub core: Arc<Config>,
+    /// Trust, and the tickets that go with it.
+    pub tls: T,
+    /// Which TLS versions to offer.
+    pub versions: TlsVersions,
+    /// How long to wait between attempts, and for liveness probes.
+    pub timing: Timing,
+    /// Entropy for the jitter of these waits.
+    pub seed: u64,
+    /// How many bytes a stanza of ours may have, as XML.
+    pub max_stanza: usize,
+    /// Whether transactions that are asked for in a row are committed as one. The contract allows both.
+    pub group_commit: bool,
+    /// How many bytes of stanzas, as XML, may wait in the store for an app that does not take them, before nothing more is read
+    /// from the server. Zero where they would wait in memory.
+    pub backlog_limit: usize,
+    /// The server of an earlier process's last connection, if that is known.
+    pub last_server: Option<ServerKey>,
+}
+
+/// One account.
+#[derive(Debug)]
+pub struct Engine<T: Tls + Clone = TlsContext> {
+    core: Arc<Config>,
+    tls: T,
+    versions: TlsVersions,
+    max_stanza: usize,
+    now: Now,
+    supervisor: Supervisor,
+    attempt: Option<Attempt<T>>,
+    dialing: Option<Dialing>,
+    /// The connection that was asked whether it is alive.
+    probed: Option<AttemptId>,
+    standby: Option<Standby>,
+    addresses: Addresses,
+    log_out: Option<LogOut>,
+    credentials: Credentials,
+    /// How many background syncs are under way.
+    syncs: usize,
+    active: bool,
+    requests: Requests,
+    sends: Sends,
+    transactions: Transactions,
+    /// What the store was asked, and what for.
+    asked: VecDeque<Asked>,
+    /// While the store is closed: deliveries in it that the app was given.
+    given: Option<HashSet<String>>,
+    /// What the app was not given yet.
+    backlog: Backlog,
+    backlog_limit: usize,
+    /// How full the app's queue is.
+    app: EventQueueLevel,
+    /// What the app broadcast last.
+    presence: Option<Arc<Element>>,
+    /// The store is closed once everything is at rest.
+    closing_store: Option<ClosingStore>,
+    /// The app waits for the end of the connection.
+    disconnecting: bool,
+    outputs: VecDeque<EngineOutput>,
+    phase: Phase,
+}
+
+/// When the store is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ClosingStore {
+    /// In any case.
+    Always,
+    /// If the process suspends again.
+    IfSuspended,
+}
+
+/// Whose turn it is to say what it has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Link,
+    Supervisor {
+        /// It has said something, so the link may have more to say.
+        spoke: bool,
+    },
+    Rest,
+}
+
+impl<T: Tls + Clone> Engine<T> {
+    /// An engine that waits for [`EngineInput::Connect`].
+    pub fn new(config: EngineConfig<T>) -> Self {
+        Self {
+            core: config.core,
+            tls: config.tls,
+            versions: config.versions,
+            max_stanza: config.max_stanza,
+            now: Now {
+                mono: Instant::ZERO,
+                wall: UnixTime(0),
+            },
+            supervisor: Supervisor::new(config.timing, config.seed),
+            attempt: None,
+            dialing: None,
+            probed: None,
+            standby: None,
+            addresses: Addresses::new(config.last_server),
+            log_out: None,
+            credentials: Credentials::default(),
+            syncs: 0,
+            active: true,
+            requests: Requests::default(),
+            sends: Sends::default(),
+            transactions: Transactions::new(config.group_commit),
+            asked: VecDeque::new(),
+            given: Some(HashSet::new()),
+            backlog: Backlog::default(),
+            backlog_limit: config.backlog_limit,
+            app: EventQueueLevel::Low,
+            presence: None,
+            closing_store: None,
+            disconnecting: false,
+            outputs: VecDeque::new(),
+            phase: Phase::Rest,
+        }
+    }
+
+    // -- what a host may look at
+
+    /// The state of the attempt's connection, by name; `None` while there is no transport.
+    pub fn connection_state(&self) -> Option<&'static str> {
+        self.attempt
+            .as_ref()
+            .map(|attempt| attempt.link.state_name())
+    }
+
+    /// Whether the attempt has led to a session. During a login nothing may hold back reading.
+    pub fn is_online(&self) -> bool {
+        self.attempt.as_ref().is_some_and(Attempt::is_online)
+    }
+
+    /// Whether there is a transport, or one is being opened for an attempt.
+    pub fn is_busy(&self) -> bool {
+        self.attempt.is_some() || self.dialing.is_some()
+    }
+
+    /// Whether the connection was asked whether it is alive, and has not answered.
+    pub fn is_probing(&self) -> bool {
+        self.attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.link.is_probing())
+    }
+
+    /// Whether everything was let go of before the process is suspended.
+    pub fn is_suspended(&self) -> bool {
+        self.supervisor.is_suspended()
+    }
+
+    /// The server of the connection, or of the one before.
+    pub fn last_server(&self) -> Option<&ServerKey> {
+        self.addresses.last_server.as_ref()
+    }
+
+    // -- inputs
+
+    /// Takes in one thing that happened.
+    pub fn handle_input(&mut self, input: EngineInput<'_>, now: Now) {
+        self.now = now;
+        match input {
+            EngineInput::Start => self.open_store(Asked::OpenedAtStart),
+            EngineInput::Connect => self.wake(supervisor::Input::Connect),
+            EngineInput::Resume => {
+                self.command(Command::PathChanged);
+                self.wake(supervisor::Input::Resume);
+            }
+            EngineInput::Disconnect => {
+                self.disconnecting = true;
+                self.tell(supervisor::Input::Disconnect);
+            }
+            EngineInput::BeginSync => {
+                self.syncs = self.syncs.saturating_add(1);
+                self.command(Command::PathChanged);
+                self.wake(supervisor::Input::Visit);
+            }
+            EngineInput::EndSync => self.end_sync(),
+            EngineInput::Suspend => {
+                self.closing_store = Some(ClosingStore::Always);
+                self.tell(supervisor::Input::Suspend);
+            }
+            EngineInput::SetActive(active) => self.set_active(active),
+            EngineInput::NetworkChanged { available } => {
+                self.renew_standby();
+                self.command(Command::PathChanged);
+                self.tell(supervisor::Input::NetworkChanged { available });
+            }
+            EngineInput::LogOut => self.begin_log_out(),
+            EngineInput::ForgetFloor => self.forget_floor(),
+            EngineInput::SetPassword(password) => self.set_password(password),
+            EngineInput::Send {
+                ticket,
+                stanza,
+                kind,
+                room,
+            } => self.send(ticket, stanza, kind, room),
+            EngineInput::Request { stanza, room } => self.request(stanza, room),
+            EngineInput::RequestsAbandoned(ids) => self.requests.abandon(&ids),
+            EngineInput::Confirm(deliveries) => self.confirm(deliveries),
+            EngineInput::EventQueue(level) => self.event_queue_is(level),
+            EngineInput::Dialed { attempt, outcome } => self.dialed(attempt, outcome),
+            EngineInput::StandbyDialed(server) => self.standby_dialed(server),
+            EngineInput::Received(bytes) => self.link_input(LinkInput::Received(bytes)),
+            EngineInput::TransportClosed => self.link_input(LinkInput::TransportClosed),
+            EngineInput::Timeout => self.timeout(),
+            EngineInput::CertificateVerified { attempt, verdict } => {
+                self.finding(attempt, LinkInput::CertificateVerified(verdict));
+            }
+            EngineInput::KeysDerived { attempt, id, keys } => {
+                self.keys_derived(attempt, id, keys);
+            }
+            EngineInput::Committed(id) => self.committed(id),
+            EngineInput::CommitFailed(id, error) => self.commit_failed(id, error),
+            answer @ (EngineInput::StoreOpened(_)
+            | EngineInput::StoreClosed(_)
+            | EngineInput::DeliveriesRead(_)
+            | EngineInput::SessionRead(_)
+            | EngineInput::Loaded(_)
+            | EngineInput::Enqueued(_)
+            | EngineInput::Applied(_)) => return self.store_answered(answer),
+        }
+        self.phase = Phase::Link;
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> EngineOutput {
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return output;
+            }
+            if !self.asked.is_empty() {
+                return self.timer();
+            }
+            if self.give_backlog() {
+                continue;
+            }
+            match self.phase {
+                Phase::Link => {
+                    if !self.poll_link() {
+                        self.note_probe_answered();
+                        self.phase = Phase::Supervisor { spoke: false };
+                    }
+                }
+                Phase::Supervisor { spoke } => {
+                    self.phase = match (self.poll_supervisor(), spoke) {
+                        (true, _) => Phase::Supervisor { spoke: true },
+                        (false, true) => Phase::Link,
+                        (false, false) => Phase::Rest,
+                    };
+                }
+                Phase::Rest => {
+                    if self.at_rest() {
+                        self.phase = Phase::Link;
+                    } else if self.outputs.is_empty() {
+                        return self.timer();
+                    }
+                }
+            }
+        }
+    }
+
+    fn timer(&self) -> EngineOutput {
+        let connection = self.attempt.as_ref().and_then(|attempt| attempt.deadline);
+        let connection = connection.map(|(when, why)| (when, EngineTimer::Connection(why)));
+        let supervisor = self.supervisor.deadline();
+        let supervisor = supervisor.map(|(when, why)| (when, EngineTimer::Supervisor(why)));
+        let first = [connection, supervisor].into_iter().flatten();
+        let first = first.min_by_key(|(when, _)| *when);
+        EngineOutput::Timer {
+            when: first.map(|(when, _)| when),
+            why: first.map(|(_, why)| why),
+        }
+    }
+
+    /// Both machines have nothing more to say. Says whether that was reason to do something.
+    fn at_rest(&mut self) -> bool {
+        if self.attempt.is_none() {
+            self.drop_standby(StandbyEnd::Superseded);
+        }
+        self.sends.settled(&mut self.outputs);
+        if !self.is_busy() && std::mem::take(&mut self.disconnecting) {
+            self.outputs.push_back(EngineOutput::Disconnected);
+        }
+        if self.continue_log_out() {
+            return true;
+        }
+        match self.closing_store.take() {
+            Some(ClosingStore::IfSuspended) if !self.supervisor.is_suspended() => false,
+            Some(_) => {
+                let not_given = self.not_given();
+                self.ask(Asked::Closed, EngineOutput::CloseStore { not_given });
+                true
+            }
+            None => false,
+        }
+    }
+
+    // -- the supervisor
+
+    fn tell(&mut self, input: supervisor::Input) {
+        self.supervisor.handle_input(input, self.now.mono);
+    }
+
+    /// Does the next thing that the supervisor says; whether it said anything.
+    fn poll_supervisor(&mut self) -> bool {
+        match self.supervisor.poll_output() {
+            supervisor::Output::StartAttempt {
+                attempt, purpose, ..
+            } => self.open_store(Asked::OpenedForAttempt { attempt, purpose }),
+            supervisor::Output::StopAttempt { .. } => self.drop_attempt(),
+            supervisor::Output::CloseCleanly { attempt } => self.close_cleanly(attempt),
+            supervisor::Output::Probe { attempt, deadline } => self.probe(attempt, deadline),
+            supervisor::Output::State(state) => self.announce(state),
+            supervisor::Output::Timeout { .. } | supervisor::Output::Idle => return false,
+        }
+        true
+    }
+
+    fn announce(&mut self, state: ConnectionState) {
+        let is_offline = matches!(state, ConnectionState::Offline { .. });
+        let is_final = matches!(state, ConnectionState::Offline { retry_at: None, .. });
+        if is_final && std::mem::take(&mut self.disconnecting) {
+            self.outputs.push_back(EngineOutput::Disconnected);
+        }
+        self.outputs.push_back(EngineOutput::State(state));
+        if is_offline && self.is_turning_in() {
+            // There is no way to the server now, and it is not known when there will be one.
+            return self.token_turned_in();
+        }
+        self.continue_log_out();
+    }
+
+    fn close_cleanly(&mut self, attempt: AttemptId) {
+        if self.attempt.is_some() {
+            return self.command(Command::Close);
+        }
+        self.stop_dialing();
+        self.tell(supervisor::Input::Ended {
+            attempt,
+            ending: None,
+        });
+    }
+
+    // -- the app
+
+    /// The store first, so that the app has what came meanwhile. What it does not get now it gets with the next attempt.
+    pub(super) fn wake(&mut self, how: supervisor::Input) {
+        self.closing_store = None;
+        self.open_store(Asked::OpenedToWake(how));
+    }
+
+    /// The last sync is over: a process that was woken for it suspends again.
+    fn end_sync(&mut self) {
+        self.syncs = self.syncs.saturating_sub(1);
+        if self.syncs == 0 {
+            self.closing_store = Some(ClosingStore::IfSuspended);
+            self.tell(supervisor::Input::Leave);
+        }
+    }
+
+    fn set_active(&mut self, active: bool) {
+        self.active = active;
+        self.command(Command::SetActive(active));
+        if active {
+            self.wake(supervisor::Input::Foreground);
+        } else {
+            self.tell(supervisor::Input::Background);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        self.link_input(LinkInput::Command(command));
+    }
+
+    fn event(&mut self, event: EngineEvent) {
+        self.outputs.push_back(EngineOutput::Event(event));
+    }
+
+    /// What an attempt that begins now is for.
+    fn purpose_of(&self, purpose: Purpose) -> Purpose {
+        if self.is_turning_in() {
+            Purpose::LogOut
+        } else {
+            purpose
+        }
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,259 @@
+//! What the host carries out.
+
+use std::time::Duration;
+
+use snapback_proto::connection::{Outcome, Stage, Timer};
+use snapback_proto::knowledge::{Delivery, Op};
+use snapback_proto::plan::{Plan, Purpose};
+use snapback_proto::sasl::ScramKeyId;
+use snapback_proto::secret::Secret;
+use snapback_proto::time::Instant;
+use snapback_proto::xep::carbons::Carbon;
+use snapback_proto::xml::{Element, RefusedStanza};
+use snapback_store::{NewStanza, ServerKey, StoreError};
+use snapback_tls::VerificationRequest;
+
+use crate::link::{LinkError, Timeline};
+use crate::supervisor::{AttemptId, ConnectionState, Wait};
+
+use super::address::Detour;
+use super::requests::RequestError;
+use super::sends::Refusal;
+use super::set_back::Address;
+use super::{CommitId, Ticket};
+
+/// Something to do.
+#[derive(Debug)]
+pub enum EngineOutput {
+    // -- the network
+    /// Opens a transport, then reports [`super::EngineInput::Dialed`].
+    Dial {
+        /// For which attempt.
+        attempt: AttemptId,
+        /// What the attempt is for.
+        purpose: Purpose,
+        /// Where to dial first, if not at the account's own servers.
+        detour: Option<Detour>,
+        /// Addresses that are tried last, in this order.
+        set_back: Vec<Address>,
+    },
+    /// Gives the attempt the standby transport, which is open, then reports [`super::EngineInput::Dialed`].
+    UseStandby {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What the attempt is for.
+        purpose: Purpose,
+    },
+    /// Stops opening a transport.
+    AbortDial,
+    /// Opens a transport beside the connection, after a delay; then reports [`super::EngineInput::StandbyDialed`].
+    DialStandby {
+        /// How long to wait before.
+        delay: Duration,
+        /// Where to dial first, if not at the account's own servers.
+        detour: Option<Detour>,
+        /// Addresses that are tried last, in this order.
+        set_back: Vec<Address>,
+    },
+    /// Drops the standby transport, open or not.
+    DropStandby(StandbyEnd),
+    /// Writes these bytes to the attempt's transport, at once: they are one flight.
+    Write(Vec<u8>),
+    /// Closes the attempt's transport once everything is written. Transactions that are not reported yet are carried out
+    /// first.
+    Close,
+    /// Drops the attempt's transport as it is: the server keeps the session (rule I14). Transactions that are not reported
+    /// yet are carried out first.
+    Drop,
+
+    // -- the thread pool
+    /// Judges the certificate, off the I/O thread, then reports [`super::EngineInput::CertificateVerified`].
+    VerifyCertificate {
+        /// Of which attempt.
+        attempt: AttemptId,
+        /// What is to be judged.
+        request: VerificationRequest,
+    },
+    /// Derives keys, off the I/O thread, then reports [`super::EngineInput::KeysDerived`].
+    DeriveKeys {
+        /// For which attempt.
+        attempt: AttemptId,
+        /// Which keys.
+        id: ScramKeyId,
+        /// What they are made of, if there is a password.
+        password: Option<Secret<String>>,
+    },
+
+    // -- the store
+    /// Commits these changes as one transaction, then reports [`super::EngineInput::Committed`] or
+    /// [`super::EngineInput::CommitFailed`]. Transactions are committed in their order; it may take a while.
+    Commit {
+        /// Which transaction.
+        id: CommitId,
+        /// Whose facts change.
+        server: ServerKey,
+        /// The changes.
+        ops: Vec<Op>,
+    },
+    /// Opens the store if it is closed, then reports [`super::EngineInput::StoreOpened`], before the next output is polled.
+    OpenStore,
+    /// Closes the store, then reports [`super::EngineInput::StoreClosed`], before the next output is polled.
+    /// The report holds the ids of the stored deliveries that the app was given.
+    CloseStore {
+        /// Those that it was not given.
+        not_given: NotGiven,
+    },
+    /// Reads a page of deliveries that are not confirmed, then reports [`super::EngineInput::DeliveriesRead`], before the next
+    /// output is polled.
+    ReadDeliveries {
+        /// From the delivery with this id on, or from the first one.
+        from: Option<String>,
+    },
+    /// Reads the stored session, then reports [`super::EngineInput::SessionRead`], before the next output is polled.
+    ReadSession,
+    /// Loads what a connection needs to know, then reports [`super::EngineInput::Loaded`], before the next output is polled.
+    Load {
+        /// Whose facts.
+        server: ServerKey,
+        /// The connection that begins with it; `None` if it is only looked at.
+        begins: Option<Purpose>,
+    },
+    /// Queues a stanza while there is no connection, then reports [`super::EngineInput::Enqueued`], before the next output is polled.
+    Enqueue(NewStanza),
+    /// Applies changes that no connection asked for, as one transaction, then reports [`super::EngineInput::Applied`], before the next
+    /// output is polled.
+    Apply {
+        /// Whose facts change.
+        server: ServerKey,
+        /// The changes.
+        ops: Vec<Op>,
+    },
+
+    // -- the app
+    /// Tells the app.
+    Event(EngineEvent),
+    /// Tells the app where the connection stands.
+    State(ConnectionState),
+    /// A stanza of [`super::EngineInput::Send`] is stored, or was refused.
+    Accepted {
+        /// Which.
+        ticket: Ticket,
+        /// Why it was refused.
+        outcome: Result<(), Refusal>,
+    },
+    /// A request of [`super::EngineInput::Request`] has its answer, or will have none.
+    Answered {
+        /// The request's id.
+        id: String,
+        /// The answer.
+        outcome: Result<Element, RequestError>,
+    },
+    /// Nothing of what was asked to be closed is open any more.
+    Disconnected,
+    /// The log-out is done.
+    LoggedOut,
+
+    /// Nothing more to do until something happens or the deadline passes.
+    Timer {
+        /// The deadline, if there is one.
+        when: Option<Instant>,
+        /// What it is for.
+        why: Option<EngineTimer>,
+    },
+}
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineTimer {
+    /// The connection.
+    Connection(Timer),
+    /// When to connect.
+    Supervisor(Wait),
+}
+
+/// Which of the stored deliveries the app was not given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotGiven {
+    /// It was given all of them.
+    None,
+    /// It was given none of them.
+    All,
+    /// Those from this id on.
+    From(String),
+}
+
+/// Why the standby transport is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandbyEnd {
+    /// The connection has answered its probe.
+    NotNeeded,
+    /// It was being opened on a network that has changed.
+    NetworkChanged,
+    /// The connection that it stood beside is gone, and it was not open in time, or the app wants none.
+    Superseded,
+}
+
+/// Something that the app is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EngineEvent {
+    /// The session is there.
+    Online {
+        /// New, or the interrupted one.
+        outcome: Outcome,
+        /// Our full JID.
+        jid: String,
+        /// The plan that led here.
+        plan: Plan,
+        /// What each flight carried and how long it took.
+        timeline: Timeline,
+    },
+    /// A connection, or an attempt at one, ended; or there was no attempt, since the store could not be used.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// The plan that it followed, if it came so far as to have one.
+        plan: Option<Plan>,
+        /// What each flight carried and how long it took, if there was a transport.
+        timeline: Option<Box<Timeline>>,
+    },
+    /// A message for the app. It is kept until confirmed.
+    Message(Delivery),
+    /// A copy of a message that another client of this account sent or received (XEP-0280). Kept until confirmed.
+    Carbon(Delivery, Carbon),
+    /// Presence for the app. It is kept until confirmed.
+    Presence(Delivery),
+    /// A stanza of the app reached another stage.
+    Stage {
+        /// The stanza's id.
+        id: String,
+        /// Where it is now.
+        stage: Stage,
+    },
+    /// What the server can do, by the namespaces of its features (XEP-0030).
+    ServerFeatures(Vec<String>),
+    /// The stored roster changed.
+    RosterChanged,
+    /// An inbound stanza was refused.
+    StanzaRefused(RefusedStanza),
+    /// Inbound messages may be missing.
+    PossibleGap,
+    /// The server broke a rule in a way that could be survived.
+    PeerFault(&'static str),
+}
+
+/// Why a connection, or an attempt at one, ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EndReason {
+    /// We closed it.
+    Closed,
+    /// It was dropped to begin another, or before the process is suspended.
+    Dropped,
+    /// There was no way to the server; the host knows what the network said.
+    NoTransport,
+    /// The stream or TLS failed.
+    Link(LinkError),
+    /// The store did not do what the connection needs.
+    Store(StoreError),
+    /// The host failed.
+    Host,
+}

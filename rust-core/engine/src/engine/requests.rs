@@ -1,0 +1,130 @@
+//! Requests of the app and their answers, matched by id and sender (rule T7).
+
+use std::collections::{HashMap, VecDeque};
+
+use snapback_proto::jid::{self, BareJid};
+use snapback_proto::stanza::StanzaError;
+use snapback_proto::xml::Element;
+
+use super::output::EngineOutput;
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RequestError {
+    /// The other side refused.
+    Refused(StanzaError),
+    /// The session that the request belonged to is gone; it may or may not have been carried out.
+    SessionLost,
+    /// It could not be stored for sending.
+    NotQueued,
+    /// It has more bytes than the configuration allows.
+    TooBig,
+}
+
+/// Requests that wait for their answer.
+#[derive(Debug, Default)]
+pub(super) struct Requests(HashMap<String, Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    to: Option<String>,
+    /// The server has counted it, so it left the queue, and only the answer is still owed.
+    taken: bool,
+}
+
+impl Requests {
+    pub(super) fn insert(&mut self, id: String, to: Option<String>) {
+        self.0.insert(id, Waiting { to, taken: false });
+    }
+
+    pub(super) fn abandon(&mut self, ids: &[String]) {
+        for id in ids {
+            self.0.remove(id);
+        }
+    }
+
+    /// The server has counted this stanza.
+    pub(super) fn taken(&mut self, id: &str) {
+        if let Some(waiting) = self.0.get_mut(id) {
+            waiting.taken = true;
+        }
+    }
+
+    /// The session is gone: what was taken in it will not be answered. What is still queued goes out in the next one, or is
+    /// reported by its stage.
+    pub(super) fn session_lost(&mut self, outputs: &mut VecDeque<EngineOutput>) {
+        let mut lost: Vec<String> = self
+            .0
+            .extract_if(|_, waiting| waiting.taken)
+            .map(|(id, _)| id)
+            .collect();
+        // A map has no order of its own, and a run has to be the same each time.
+        lost.sort_unstable();
+        outputs.extend(lost.into_iter().map(|id| EngineOutput::Answered {
+            id,
+            outcome: Err(RequestError::SessionLost),
+        }));
+    }
+
+    /// Takes in an answer; what is not from the entity that was asked is dropped.
+    pub(super) fn answer(
+        &mut self,
+        iq: Element,
+        account: &BareJid,
+        outputs: &mut VecDeque<EngineOutput>,
+    ) {
+        let Some((id, waiting)) = iq
+            .attr("id")
+            .and_then(|id| Some((id.to_owned(), self.0.get(id)?)))
+        else {
+            return;
+        };
+        let own = account.to_string();
+        let is_own = |from: &str| jid::is_same(from, &own) || jid::is_same(from, account.domain());
+        let matches = match (iq.attr("from"), &waiting.to) {
+            (Some(from), Some(to)) => jid::is_same(from, to),
+            (None, None) => true,
+            (Some(from), None) => is_own(from),
+            (None, Some(to)) => is_own(to),
+        };
+        if !matches {
+            return;
+        }
+        self.0.remove(&id);
+        let outcome = match StanzaError::of(&iq) {
+            Some(error) => Err(RequestError::Refused(error)),
+            None => Ok(iq),
+        };
+        outputs.push_back(EngineOutput::Answered { id, outcome });
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        id: &str,
+        error: RequestError,
+        outputs: &mut VecDeque<EngineOutput>,
+    ) {
+        if let Some((id, _)) = self.0.remove_entry(id) {
+            let outcome = Err(error);
+            outputs.push_back(EngineOutput::Answered { id, outcome });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t7_an_answer_comes_from_whom_was_asked_however_the_app_wrote_it() {
+        let table = [
+            ("romeo@example.net", "Romeo@Example.NET", true),
+            ("romeo@example.net/x", "romeo@example.net/X", false),
+            ("mallory@example.net", "romeo@example.net", false),
+            ("", "romeo@example.net", false),
+        ];
+        for (from, to, expected) in table {
+            assert_eq!(jid::is_same(from, to), expected, "{from} {to}");
+        }
+    }
+}

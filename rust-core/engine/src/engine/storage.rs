@@ -1,0 +1,338 @@
+//! What the engine does with the store: group commit, and questions that are answered at once.
+
+use std::collections::VecDeque;
+
+use snapback_proto::connection::{PersistFailure, Seq};
+use snapback_proto::error::{ConnectionError, LocalError};
+use snapback_proto::knowledge::{Op, OutboundKind, SmSession};
+use snapback_proto::plan::{Purpose, Transport};
+use snapback_store::{ServerKey, StoreError, VaultError};
+
+use crate::link::tls::Tls;
+use crate::link::{LinkError, LinkInput, LinkOutput};
+use crate::supervisor::{self, AttemptId, Ending};
+
+use super::backlog::Backlog;
+use super::sends::{Refusal, Waiting};
+use super::transport::Dialing;
+use super::{CommitId, EndReason, Engine, EngineEvent, EngineInput, EngineOutput, Opened, Reached};
+
+/// What the store was asked for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    OpenedAtStart,
+    OpenedToWake(supervisor::Input),
+    OpenedForAttempt {
+        attempt: AttemptId,
+        purpose: Purpose,
+    },
+    SessionForAttempt {
+        attempt: AttemptId,
+        purpose: Purpose,
+    },
+    SessionForStandby(AttemptId),
+    LoadedForAttempt(Dialing, Reached),
+    LoadedForLogOut,
+    Enqueued {
+        id: String,
+        waiting: Waiting,
+    },
+    /// Not stored, it is no loss.
+    Applied,
+    /// Not stored, the app is told.
+    FloorForgotten,
+    Forgotten,
+    Closed,
+    Deliveries,
+}
+
+/// Transactions that were asked for and not reported yet.
+#[derive(Debug)]
+pub(super) struct Transactions {
+    groups: bool,
+    next: u64,
+    open: VecDeque<Transaction>,
+    /// Why the last one that failed did.
+    failed: Option<StoreError>,
+}
+
+#[derive(Debug)]
+struct Transaction {
+    id: CommitId,
+    attempt: AttemptId,
+    first: Seq,
+    last: Seq,
+    /// How many stanzas of the app's it puts into the queue.
+    enqueues: usize,
+    /// The session ends with it.
+    drops_session: bool,
+    sends: Vec<Waiting>,
+}
+
+impl Transactions {
+    pub(super) fn new(groups: bool) -> Self {
+        Self {
+            groups,
+            next: 0,
+            open: VecDeque::new(),
+            failed: None,
+        }
+    }
+
+    /// Stanzas that are on their way into the queue.
+    pub(super) fn enqueuing(&self) -> usize {
+        self.open
+            .iter()
+            .map(|transaction| transaction.enqueues)
+            .sum()
+    }
+}
+
+impl<T: Tls + Clone> Engine<T> {
+    // -- transactions of the connection
+
+    /// Group commit: all transactions that the link asks for in a row are one. How many these can be is bounded by what
+    /// one read or one batch of requests holds.
+    pub(super) fn commit(&mut self, first: Seq, mut ops: Vec<Op>) {
+        let Some(attempt) = self.attempt.as_mut() else {
+            return;
+        };
+        let mut last = first;
+        while self.transactions.groups && attempt.next.is_none() {
+            match attempt.link.poll_output() {
+                LinkOutput::Persist { seq, ops: more } => {
+                    last = seq;
+                    ops.extend(more);
+                }
+                // It will be named again.
+                LinkOutput::Timeout { .. } => break,
+                other => attempt.next = Some(other),
+            }
+        }
+        let id = CommitId(self.transactions.next);
+        self.transactions.next = self.transactions.next.wrapping_add(1);
+        let server = attempt.server.clone();
+        self.transactions.open.push_back(Transaction {
+            id,
+            attempt: attempt.number,
+            first,
+            last,
+            enqueues: ops
+                .iter()
+                .filter(|op| matches!(op, Op::Enqueue(stanza) if stanza.kind != OutboundKind::Core))
+                .count(),
+            drops_session: ops.iter().any(|op| matches!(op, Op::SmDropped)),
+            sends: self.sends.take(),
+        });
+        self.outputs
+            .push_back(EngineOutput::Commit { id, server, ops });
+    }
+
+    pub(super) fn committed(&mut self, id: CommitId) {
+        let Some(transaction) = self
+            .transactions
+            .open
+            .pop_front_if(|transaction| transaction.id == id)
+        else {
+            return;
+        };
+        if transaction.drops_session {
+            self.requests.session_lost(&mut self.outputs);
+        }
+        for waiting in transaction.sends {
+            self.answer(waiting, Ok(()));
+        }
+        self.finding(transaction.attempt, LinkInput::Committed(transaction.last));
+    }
+
+    /// Nothing is committed behind a transaction that failed.
+    pub(super) fn commit_failed(&mut self, id: CommitId, error: StoreError) {
+        let Some(transaction) = self
+            .transactions
+            .open
+            .front()
+            .filter(|transaction| transaction.id == id)
+        else {
+            return;
+        };
+        let (attempt, first) = (transaction.attempt, transaction.first);
+        self.transactions.failed = Some(error);
+        for transaction in std::mem::take(&mut self.transactions.open) {
+            for waiting in transaction.sends {
+                self.answer(waiting, Err(Refusal::Store(error)));
+            }
+        }
+        for waiting in self.sends.take() {
+            self.answer(waiting, Err(Refusal::Store(error)));
+        }
+        let failure = match error {
+            StoreError::Full => PersistFailure::Full,
+            _ => PersistFailure::Broken,
+        };
+        self.finding(attempt, LinkInput::PersistFailed(first, failure));
+    }
+
+    /// Why a link ended, with the store's own reason where it was the store.
+    pub(super) fn end_reason(&self, error: Option<LinkError>) -> EndReason {
+        let Some(error) = error else {
+            return EndReason::Closed;
+        };
+        let failed = LinkError::Connection(ConnectionError::Local(LocalError::StorageFailed));
+        match self.transactions.failed {
+            Some(why) if error == failed => EndReason::Store(why),
+            _ => EndReason::Link(error),
+        }
+    }
+
+    // -- questions
+
+    pub(super) fn ask(&mut self, asked: Asked, output: EngineOutput) {
+        self.asked.push_back(asked);
+        self.outputs.push_back(output);
+    }
+
+    /// The store is this process's while it connects and is connected, and was let go while it was suspended.
+    pub(super) fn open_store(&mut self, asked: Asked) {
+        self.ask(asked, EngineOutput::OpenStore);
+    }
+
+    pub(super) fn apply(&mut self, asked: Asked, ops: Vec<Op>) {
+        let server = self.addresses.last_server.clone();
+        let server = server.unwrap_or_else(no_server);
+        self.ask(asked, EngineOutput::Apply { server, ops });
+    }
+
+    /// A confirmation that is not stored is no loss: the delivery comes again, with the same id (rule I2).
+    pub(super) fn confirm(&mut self, deliveries: Vec<String>) {
+        let ops = deliveries.into_iter().map(Op::Confirm).collect();
+        self.apply(Asked::Applied, ops);
+    }
+
+    pub(super) fn forget_floor(&mut self) {
+        self.apply(Asked::FloorForgotten, vec![Op::ForgetFloor]);
+    }
+
+    /// An answer of the store; one that was not asked for changes nothing.
+    pub(super) fn store_answered(&mut self, answer: EngineInput<'_>) {
+        let Some(asked) = self.asked.pop_front() else {
+            return;
+        };
+        match (asked, answer) {
+            (Asked::OpenedAtStart, EngineInput::StoreOpened(opened)) => {
+                let outcome = self.opened(opened);
+                self.report_store_failure(outcome);
+            }
+            (Asked::OpenedToWake(how), EngineInput::StoreOpened(opened)) => {
+                let outcome = self.opened(opened);
+                self.report_store_failure(outcome);
+                self.tell(how);
+            }
+            (Asked::OpenedForAttempt { attempt, purpose }, EngineInput::StoreOpened(opened)) => {
+                self.opened_for_attempt(attempt, purpose, opened);
+            }
+            (Asked::SessionForAttempt { attempt, purpose }, EngineInput::SessionRead(session)) => {
+                self.session_read(attempt, purpose, session);
+            }
+            (Asked::SessionForStandby(beside), EngineInput::SessionRead(session)) => {
+                let session = session.ok().flatten();
+                self.dial_standby(beside, session.as_ref());
+            }
+            (Asked::LoadedForAttempt(dialing, reached), EngineInput::Loaded(knowledge)) => {
+                match knowledge {
+                    Ok(knowledge) => self.begin(&dialing, reached, knowledge),
+                    Err(error) => {
+                        self.outputs.push_back(EngineOutput::Drop);
+                        self.not_begun(dialing.attempt, EndReason::Store(error));
+                    }
+                }
+            }
+            (Asked::LoadedForLogOut, EngineInput::Loaded(knowledge)) => {
+                self.looked_for_token(knowledge);
+            }
+            (Asked::Enqueued { id, waiting }, EngineInput::Enqueued(outcome)) => {
+                self.enqueued(id, waiting, outcome);
+            }
+            (Asked::FloorForgotten, EngineInput::Applied(outcome)) => {
+                self.report_store_failure(outcome);
+            }
+            (Asked::Forgotten, EngineInput::Applied(outcome)) => self.forgotten(outcome),
+            (Asked::Closed, EngineInput::StoreClosed(given)) => self.store_closed(given),
+            (Asked::Deliveries, EngineInput::DeliveriesRead(page)) => self.deliveries_read(page),
+            // A host that answers something else has broken the contract; the question is open still.
+            (asked, _) if !matches!(asked, Asked::Applied) => self.asked.push_front(asked),
+            _ => {}
+        }
+    }
+
+    fn opened_for_attempt(
+        &mut self,
+        attempt: AttemptId,
+        purpose: Purpose,
+        opened: Result<Opened, StoreError>,
+    ) {
+        if let Err(error) = self.opened(opened) {
+            return self.not_begun(attempt, EndReason::Store(error));
+        }
+        let purpose = self.purpose_of(purpose);
+        let asked = Asked::SessionForAttempt { attempt, purpose };
+        self.ask(asked, EngineOutput::ReadSession);
+    }
+
+    fn session_read(
+        &mut self,
+        attempt: AttemptId,
+        purpose: Purpose,
+        session: Result<Option<SmSession>, StoreError>,
+    ) {
+        match session {
+            Err(error) if purpose == Purpose::ResumeOnly => {
+                self.not_begun(attempt, EndReason::Store(error));
+            }
+            session => {
+                let session = session.ok().flatten();
+                self.start_dialing(attempt, purpose, session.as_ref());
+            }
+        }
+    }
+
+    /// I2: what another client of this store was given and the app did not confirm comes again, with the same ids; what this
+    /// one has delivered already does not.
+    fn opened(&mut self, opened: Result<Opened, StoreError>) -> Result<(), StoreError> {
+        let opened = opened?;
+        if opened.may_have_lost_stanzas {
+            self.event(EngineEvent::PossibleGap);
+        }
+        if let Some(given) = self.given.take() {
+            self.backlog = Backlog::all_but(given);
+        }
+        Ok(())
+    }
+
+    pub(super) fn report_store_failure(&mut self, outcome: Result<(), StoreError>) {
+        if let Err(error) = outcome {
+            self.report_end(EndReason::Store(error), None);
+        }
+    }
+}
+
+/// Stands in where a change concerns no server.
+fn no_server() -> ServerKey {
+    ServerKey {
+        host: String::new(),
+        port: 0,
+        transport: Transport::DirectTls,
+    }
+}
+
+/// What the store's error means for the next attempt. Most pass: the other process ends, the phone is unlocked, room is made, and
+/// what contradicts the store is not said again by a connection that starts from it. So does what a vault calls broken: keystores
+/// say so of much that is over a moment later, and it is tried again slowly (rule I19). A store that cannot be written needs a
+/// person.
+pub(super) fn ending(error: StoreError) -> Ending {
+    let is_vault = error == StoreError::Vault(VaultError::Broken);
+    Ending {
+        retryable: error != StoreError::ReadOnly && !is_vault,
+        passing: is_vault,
+        ..Ending::default()
+    }
+}

@@ -1,0 +1,436 @@
+//! Attempts: from a transport to a session, and to its end.
+
+use std::sync::Arc;
+
+use snapback_proto::connection::{Command, Event, Failure, Outcome, Stage, Start, Timer};
+use snapback_proto::error::ConnectionError;
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
+use snapback_proto::plan::Purpose;
+use snapback_proto::stanza::StanzaError;
+use snapback_proto::time::{Instant, Now};
+use snapback_proto::xep::carbons;
+use snapback_proto::xml::Element;
+use snapback_store::ServerKey;
+
+use crate::link::tls::Tls;
+use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
+use crate::supervisor::{self, AttemptId, Ending, Step};
+
+use super::set_back::{Address, Progress};
+use super::storage::{self, Asked};
+use super::{
+    EndReason, Engine, EngineEvent, EngineOutput, NotReached, Reached, RequestError, StandbyEnd,
+};
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Attempt<T: Tls> {
+    pub(super) number: AttemptId,
+    pub(super) link: Link<T>,
+    pub(super) server: ServerKey,
+    /// Where the transport leads.
+    pub(super) address: Address,
+    /// A login was proven at this server before.
+    pub(super) was_proven: bool,
+    /// This account was logged in before, wherever that was.
+    pub(super) was_logged_in: bool,
+    /// There was a session over this connection.
+    pub(super) was_online: bool,
+    pub(super) deadline: Option<(Instant, Timer)>,
+    /// What the link said next while transactions were gathered.
+    pub(super) next: Option<LinkOutput>,
+}
+
+impl<T: Tls> Attempt<T> {
+    pub(super) fn is_online(&self) -> bool {
+        self.link.state_name() == "Online"
+    }
+}
+
+/// An attempt that has no connection yet.
+#[derive(Clone, Debug)]
+pub(super) struct Dialing {
+    pub(super) attempt: AttemptId,
+    pub(super) purpose: Purpose,
+    /// When its transport began to be opened.
+    pub(super) since: Instant,
+}
+
+impl<T: Tls + Clone> Engine<T> {
+    // -- before there is a transport
+
+    /// The store is open and the stored session is known: where only the interrupted session will do, there must be one, or
+    /// the network need not be touched.
+    pub(super) fn start_dialing(
+        &mut self,
+        attempt: AttemptId,
+        purpose: Purpose,
+        session: Option<&SmSession>,
+    ) {
+        if purpose == Purpose::ResumeOnly
+            && let Err(why) = SmSession::resumable(session, self.now.wall)
+        {
+            let error = LinkError::Connection(ConnectionError::NoSession(why));
+            return self.not_begun(attempt, EndReason::Link(error));
+        }
+        let open = self.take_standby();
+        let detour = self.addresses.detour(session, self.now.wall);
+        let (since, output) = match open {
+            Some(since) => (since, EngineOutput::UseStandby { attempt, purpose }),
+            None => {
+                let set_back = self.addresses.set_back.addresses(self.now.mono);
+                let dial = EngineOutput::Dial {
+                    attempt,
+                    purpose,
+                    detour,
+                    set_back,
+                };
+                (self.now.mono, dial)
+            }
+        };
+        self.dialing = Some(Dialing {
+            attempt,
+            purpose,
+            since,
+        });
+        self.outputs.push_back(output);
+    }
+
+    pub(super) fn dialed(&mut self, attempt: AttemptId, outcome: Result<Reached, NotReached>) {
+        // I9: what an older attempt brought is of no interest any more.
+        let Some(dialing) = self.dialing.take_if(|dialing| dialing.attempt == attempt) else {
+            return;
+        };
+        match outcome {
+            Ok(reached) => {
+                let output = EngineOutput::Load {
+                    server: reached.server.clone(),
+                    begins: Some(dialing.purpose),
+                };
+                self.ask(Asked::LoadedForAttempt(dialing, reached), output);
+            }
+            Err(NotReached::NoTransport) => self.not_begun(attempt, EndReason::NoTransport),
+            Err(NotReached::NoEntropy) => self.not_begun(attempt, EndReason::Host),
+        }
+    }
+
+    /// The attempt ended before there was a connection.
+    pub(super) fn not_begun(&mut self, attempt: AttemptId, reason: EndReason) {
+        let ending = match &reason {
+            EndReason::Store(error) => storage::ending(*error),
+            EndReason::Link(error) => Ending::from(error),
+            _ => Ending {
+                retryable: true,
+                ..Ending::default()
+            },
+        };
+        self.report_end(reason, None);
+        self.token_turned_in();
+        self.tell(supervisor::Input::Ended {
+            attempt,
+            ending: Some(ending),
+        });
+    }
+
+    pub(super) fn stop_dialing(&mut self) {
+        self.drop_standby(StandbyEnd::Superseded);
+        if self.dialing.take().is_some() {
+            self.outputs.push_back(EngineOutput::AbortDial);
+        }
+    }
+
+    // -- the connection
+
+    pub(super) fn begin(&mut self, dialing: &Dialing, reached: Reached, mut knowledge: Knowledge) {
+        let server = reached.server;
+        let address = Address {
+            addr: reached.addr,
+            transport: server.transport,
+        };
+        let was_proven = knowledge.server.secured.is_some();
+        let was_logged_in = knowledge.was_logged_in();
+        knowledge.presence.clone_from(&self.presence);
+        self.credentials.is_new = false;
+        self.addresses.last_server = Some(server.clone());
+        let start = Start {
+            config: Arc::clone(&self.core),
+            transport: server.transport,
+            knowledge,
+            derived_keys: self.credentials.derived.clone(),
+            early_data_possible: self.core.policy.early_data,
+            purpose: dialing.purpose,
+            active: self.active,
+            seed: reached.seed,
+        };
+        let config = LinkConfig {
+            start,
+            tls: self.tls.clone(),
+            versions: self.versions,
+            started: dialing.since,
+        };
+        let mut link = Link::new(config, self.now);
+        link.handle_input(LinkInput::Connected, self.now);
+        self.attempt = Some(Attempt {
+            number: dialing.attempt,
+            link,
+            server,
+            address,
+            was_proven,
+            was_logged_in,
+            was_online: false,
+            deadline: None,
+            next: None,
+        });
+        self.tell(supervisor::Input::AttemptProgress {
+            attempt: dialing.attempt,
+            step: Step::Login,
+        });
+    }
+
+    pub(super) fn link_input(&mut self, input: LinkInput<'_>) {
+        if let Some(attempt) = self.attempt.as_mut() {
+            attempt.link.handle_input(input, self.now);
+        }
+    }
+
+    /// I9: what an older attempt wanted to know is of no interest any more.
+    pub(super) fn finding(&mut self, attempt: AttemptId, input: LinkInput<'_>) {
+        if self.attempt.as_ref().map(|attempt| attempt.number) == Some(attempt) {
+            self.link_input(input);
+        }
+    }
+
+    pub(super) fn timeout(&mut self) {
+        let now = self.now;
+        if let Some(attempt) = self.attempt.as_mut()
+            && attempt.deadline.is_some_and(|(when, _)| when <= now.mono)
+        {
+            attempt.link.handle_input(LinkInput::Timeout, now);
+        }
+        self.tell(supervisor::Input::Timeout);
+    }
+
+    /// Does the next thing that the link says; whether it said anything.
+    pub(super) fn poll_link(&mut self) -> bool {
+        let Some(attempt) = self.attempt.as_mut() else {
+            return false;
+        };
+        let output = match attempt.next.take() {
+            Some(output) => output,
+            None => attempt.link.poll_output(),
+        };
+        let number = attempt.number;
+        match output {
+            LinkOutput::Persist { seq, ops } => self.commit(seq, ops),
+            LinkOutput::Transmit(bytes) => self.outputs.push_back(EngineOutput::Write(bytes)),
+            LinkOutput::VerifyCertificate(request) => {
+                self.outputs.push_back(EngineOutput::VerifyCertificate {
+                    attempt: number,
+                    request,
+                });
+            }
+            LinkOutput::DeriveKeys(id) => self.outputs.push_back(EngineOutput::DeriveKeys {
+                attempt: number,
+                id,
+                password: self.core.password.clone(),
+            }),
+            LinkOutput::Event(event) => self.link_event(event),
+            // What is left to write leaves when the transport is closed, which follows.
+            LinkOutput::CloseTransport => {}
+            LinkOutput::Closed(error) => self.link_closed(error),
+            LinkOutput::Timeout { when, why } => {
+                attempt.deadline = when.zip(why);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn link_event(&mut self, event: Event) {
+        let event = match event {
+            Event::Online { outcome, jid, plan } => {
+                let Some(attempt) = &mut self.attempt else {
+                    return;
+                };
+                attempt.was_online = true;
+                self.addresses.arrived(attempt.address);
+                let timeline = attempt.link.timeline().clone();
+                let attempt = attempt.number;
+                self.online(attempt, outcome, timeline.round_trips());
+                EngineEvent::Online {
+                    outcome,
+                    jid,
+                    plan,
+                    timeline,
+                }
+            }
+            Event::Stanza(delivery) => return self.deliver(delivery),
+            Event::IqAnswer(iq) => {
+                let account = &self.core.account;
+                return self.requests.answer(iq, account, &mut self.outputs);
+            }
+            Event::Stage { id, stage } => {
+                if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
+                    let lost = RequestError::SessionLost;
+                    self.requests.fail(&id, lost, &mut self.outputs);
+                }
+                if let Stage::Failed(Failure::TooBig { .. }) = stage {
+                    let too_big = RequestError::TooBig;
+                    self.requests.fail(&id, too_big, &mut self.outputs);
+                }
+                if stage == Stage::Acked {
+                    self.requests.taken(&id);
+                }
+                EngineEvent::Stage { id, stage }
+            }
+            Event::ServerFeatures(features) => EngineEvent::ServerFeatures(features),
+            Event::RosterChanged => EngineEvent::RosterChanged,
+            Event::StanzaRefused(refused) => EngineEvent::StanzaRefused(refused),
+            Event::PossibleGap => EngineEvent::PossibleGap,
+            Event::PeerFault(what) => EngineEvent::PeerFault(what),
+            Event::Closed(_) => return,
+        };
+        self.event(event);
+    }
+
+    fn online(&mut self, attempt: AttemptId, outcome: Outcome, flights: usize) {
+        if outcome == Outcome::Bound {
+            self.requests.session_lost(&mut self.outputs);
+        }
+        self.tell(supervisor::Input::AttemptOnline {
+            attempt,
+            outcome,
+            flights,
+        });
+    }
+
+    /// T7: a carbon is believed only from our own account; a forged one is dropped and reported.
+    pub(super) fn give(&mut self, delivery: Delivery) {
+        if delivery.stanza.name() == "presence" {
+            return self.event(EngineEvent::Presence(delivery));
+        }
+        if let Some((id, error)) = bounce(&delivery.stanza) {
+            // It belongs to a message that the app has: what comes back with it is that message's own text.
+            self.confirm(vec![delivery.id]);
+            let stage = Stage::Failed(Failure::Refused(error));
+            return self.event(EngineEvent::Stage { id, stage });
+        }
+        let account = self.core.account.to_string();
+        match carbons::unwrap(&delivery.stanza, &account) {
+            None => self.event(EngineEvent::Message(delivery)),
+            Some(Ok(carbon)) => self.event(EngineEvent::Carbon(delivery, carbon)),
+            Some(Err(_)) => {
+                self.confirm(vec![delivery.id]);
+                self.event(EngineEvent::PeerFault("forged carbon"));
+            }
+        }
+    }
+
+    // -- its end
+
+    fn link_closed(&mut self, error: Option<LinkError>) {
+        let Some(attempt) = self.attempt.take() else {
+            return;
+        };
+        let number = attempt.number;
+        let is_encrypted = attempt.link.timeline().tls.is_some();
+        self.set_back(&attempt, error.as_ref());
+        self.addresses
+            .ended(&attempt.server, is_encrypted, error.as_ref());
+        self.outputs.push_back(EngineOutput::Close);
+        let mut ending = error
+            .as_ref()
+            .map(Ending::from)
+            .map(|ending| self.with_new_password(ending));
+        let reason = self.end_reason(error);
+        if let EndReason::Store(error) = &reason {
+            ending = Some(storage::ending(*error));
+        } else if let Some(ending) = &mut ending {
+            let was_logged_in = attempt.was_logged_in || attempt.link.is_login_proven();
+            ending.passing = ending.passing && was_logged_in;
+        }
+        self.report_end(reason, Some(&attempt.link));
+        self.note_disconnected();
+        self.token_turned_in();
+        self.tell(supervisor::Input::Ended {
+            attempt: number,
+            ending,
+        });
+    }
+
+    /// W1: an address that led to no session is tried behind the others. Not if what ended the connection says nothing about it:
+    /// the store, the password, or a fact that was remembered and is forgotten now.
+    fn set_back(&mut self, attempt: &Attempt<T>, error: Option<&LinkError>) {
+        let Some(error) = error else { return };
+        let progress = Progress {
+            tls: attempt.link.timeline().tls.is_some(),
+            proven: attempt.was_proven || attempt.link.is_login_proven(),
+        };
+        let ending = Ending::from(error);
+        let is_local = matches!(error, LinkError::Connection(ConnectionError::Local(_)));
+        let is_excused = is_local || ending.needs_credentials || ending.no_session;
+        if attempt.was_online || is_excused || (progress.tls && ending.at_once) {
+            return;
+        }
+        let now = self.now.mono;
+        self.addresses
+            .set_back
+            .failed(attempt.address, progress, now);
+    }
+
+    /// Drops what is under way without closing the stream: the server keeps the session (rule I14).
+    pub(super) fn drop_attempt(&mut self) {
+        self.stop_dialing();
+        if self.attempt.is_some() {
+            self.outputs.push_back(EngineOutput::Drop);
+            self.note_alive();
+        }
+        if let Some(attempt) = self.attempt.take() {
+            self.report_end(EndReason::Dropped, Some(&attempt.link));
+        }
+        self.note_disconnected();
+    }
+
+    pub(super) fn report_end(&mut self, reason: EndReason, link: Option<&Link<T>>) {
+        self.event(EngineEvent::Ended {
+            reason,
+            plan: link.map(|link| link.plan().clone()),
+            timeline: link.map(|link| Box::new(link.timeline().clone())),
+        });
+    }
+
+    fn note_disconnected(&mut self) {
+        if !self.is_busy() && std::mem::take(&mut self.disconnecting) {
+            self.outputs.push_back(EngineOutput::Disconnected);
+        }
+    }
+
+    /// The host stops. The session stays on the server, and was alive until now (rule I14). Drain the outputs afterwards.
+    pub fn stop(&mut self, now: Now) {
+        self.now = now;
+        self.stop_dialing();
+        self.note_alive();
+        self.attempt = None;
+    }
+
+    /// I14: a connection that is dropped was alive until now, and the server counts `max` from here. Not stored, the session
+    /// looks older than it is, and may not be resumed.
+    fn note_alive(&mut self) {
+        if self.is_online() {
+            let at = self.now.wall;
+            self.apply(Asked::Applied, vec![Op::SmAlive { at }]);
+        }
+    }
+
+    /// Asks the connection whether it is alive.
+    pub(super) fn ask_probe(&mut self, deadline: Instant) {
+        self.command(Command::Probe { deadline });
+    }
+}
+
+/// RFC 6120 section 8.3: a message of ours that could not be delivered comes back as an error with its id.
+fn bounce(stanza: &Element) -> Option<(String, StanzaError)> {
+    let error = StanzaError::of(stanza).filter(|_| stanza.name() == "message")?;
+    let id = stanza.attr("id").filter(|id| !id.is_empty())?;
+    Some((id.to_owned(), error))
+}

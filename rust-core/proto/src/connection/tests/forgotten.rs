@@ -1,0 +1,252 @@
+//! W5: an archive that has forgotten the cursor's message has newer ones; none of them is jumped over.
+
+use super::archive::*;
+use super::peer::{Peer, Setup};
+use super::scripts::*;
+use super::setup::WALL;
+use super::texts::*;
+use crate::knowledge::{ArchiveCursor, Knowledge, Op, PendingKind};
+use crate::time::UnixTime;
+
+const DAY: i64 = 86_400;
+
+fn expired(flight: &str) -> String {
+    archive_error(flight, "item-not-found")
+}
+
+/// A page with these messages of the archive, and its end.
+fn page(flight: &str, numbers: std::ops::RangeInclusive<u32>, complete: bool) -> String {
+    let last = format!("a{}", numbers.end());
+    let results: String = numbers
+        .map(|number| {
+            result(
+                flight,
+                &format!("a{number}"),
+                &message(&format!("in{number}")),
+            )
+        })
+        .collect();
+    format!("{results}{}", fin(flight, complete, &last))
+}
+
+fn names(numbers: impl IntoIterator<Item = u32>) -> Vec<String> {
+    numbers
+        .into_iter()
+        .map(|number| format!("in{number}"))
+        .collect()
+}
+
+fn timeless() -> Knowledge {
+    Knowledge {
+        archive_time: None,
+        ..away()
+    }
+}
+
+#[test]
+fn w5_a_forgotten_cursor_is_asked_for_by_its_time() {
+    let knowledge = away();
+    let time = knowledge.archive_time;
+    assert_eq!(time, Some(WALL.plus_seconds(-DAY)), "our clock may be off");
+    let (mut peer, flight) = bind(knowledge, "", GREETING2);
+    assert!(flight.contains("<after>a0</after>"));
+    peer.serve(&expired(&flight));
+    let asked = peer.sends("archive");
+    assert!(
+        asked.contains("<value>2026-11-21T00:00:00Z</value>"),
+        "{asked}"
+    );
+    assert!(!asked.contains("<after>") && !asked.contains("<before"));
+    peer.serve(&page(&asked, 5..=6, false));
+    let next = peer.sends("archive");
+    assert!(next.contains("<after>a6</after>"), "{next}");
+    peer.serve(&page(&next, 7..=7, true));
+    assert_eq!(told(&mut peer), names(5..=7));
+    assert_eq!(peer.knowledge().archive, after("a7"));
+    assert_eq!(gaps(&peer), 0, "nothing is missing");
+}
+
+/// What we hold is among them, and not told again.
+#[test]
+fn w5_what_is_held_is_not_told_again() {
+    let mut peer = Setup::direct().start();
+    cold_sasl2_direct(&mut peer);
+    peer.serve(&live("in4", "a4"));
+    let (mut peer, flight) = bind(gone(peer.knowledge()), "", GREETING2);
+    peer.serve(&expired(&flight));
+    let asked = peer.sends("archive");
+    peer.serve(&live("in6", "a6"));
+    peer.serve(&page(&asked, 4..=6, true));
+    assert_eq!(told(&mut peer), ["in6", "in5"]);
+    assert_eq!(peer.knowledge().archive, after("a6"));
+    assert_eq!(gaps(&peer), 0);
+}
+
+/// All has expired, and nothing came: the place to go on from is the end.
+#[test]
+fn w5_a_forgotten_cursor_does_not_stay_the_cursor() {
+    let (mut peer, flight) = bind(away(), "", GREETING2);
+    peer.serve(&expired(&flight));
+    let asked = peer.sends("archive");
+    peer.serve(&fin(&asked, true, ""));
+    let end = peer.sends("archive");
+    assert!(end.contains("<before/>"), "{end}");
+    peer.serve(&fin(&end, true, ""));
+    let asked = peer.sends("archive");
+    peer.serve(&fin(&asked, true, ""));
+    assert_eq!(peer.knowledge().archive, Some(ArchiveCursor::Start));
+    assert_eq!(gaps(&peer), 0);
+}
+
+/// An older store has no time, and a clock that was wrong has left none that can be believed.
+#[test]
+fn w5_without_a_time_the_archive_is_read_back() {
+    let ahead = Knowledge {
+        archive_time: Some(WALL.plus_seconds(DAY)),
+        ..away()
+    };
+    for knowledge in [timeless(), ahead] {
+        let (mut peer, flight) = bind(knowledge, "", GREETING2);
+        peer.serve(&expired(&flight));
+        let last = peer.sends("archive");
+        assert!(last.contains("<max>100</max><before/>"), "{last}");
+        peer.serve(&page(&last, 7..=8, false));
+        assert_eq!(peer.knowledge().archive, after("a0"), "the way is not done");
+        let next = peer.sends("archive");
+        assert!(next.contains("<before>a7</before>"), "{next}");
+        peer.serve(&live("in9", "a9"));
+        peer.serve(&page(&next, 5..=6, true));
+        assert_eq!(told(&mut peer), names([7, 8, 9, 5, 6]));
+        assert_eq!(peer.knowledge().archive, after("a9"));
+        assert_eq!(gaps(&peer), 0);
+    }
+}
+
+/// A server may not know the form, or refuse it.
+#[test]
+fn w5_where_the_time_is_refused_the_archive_is_read_back_to_it() {
+    let knowledge = Knowledge {
+        // The results of this script are a day older than that.
+        archive_time: Some(WALL.plus_seconds(-DAY)),
+        ..away()
+    };
+    let (mut peer, flight) = bind(knowledge, "", GREETING2);
+    peer.serve(&expired(&flight));
+    let by_time = peer.sends("archive");
+    peer.serve(&archive_error(&by_time, "feature-not-implemented"));
+    let last = peer.sends("archive");
+    assert!(last.contains("<before/>"), "{last}");
+    peer.serve(&page(&last, 7..=8, false));
+    peer.sends("");
+    assert_eq!(told(&mut peer), names(7..=8));
+    assert_eq!(peer.knowledge().archive, after("a8"));
+    assert_eq!(gaps(&peer), 0);
+}
+
+/// A kill on the way back: the next session does not take what it left for the end of the way.
+#[test]
+fn w5_a_way_back_that_was_interrupted_begins_anew() {
+    let (mut peer, flight) = bind(timeless(), "", GREETING2);
+    peer.serve(&expired(&flight));
+    let last = peer.sends("archive");
+    peer.serve(&page(&last, 7..=8, false));
+    let knowledge = peer.knowledge();
+    let owed = &knowledge.sm.as_ref().unwrap().pending;
+    assert!(
+        owed.iter()
+            .any(|owed| owed.kind == PendingKind::ArchiveBack)
+    );
+    let (mut peer, flight) = bind(gone(knowledge), "", GREETING2);
+    peer.serve(&expired(&flight));
+    let last = peer.sends("archive");
+    peer.serve(&page(&last, 7..=8, false));
+    let next = peer.sends("archive");
+    peer.serve(&page(&next, 5..=6, true));
+    assert_eq!(told(&mut peer), names(5..=6));
+    assert_eq!(peer.knowledge().archive, after("a8"));
+    assert_eq!(gaps(&peer), 0);
+}
+
+#[test]
+fn w5_i15_a_resumed_session_reads_back_from_the_end_again() {
+    let (mut peer, flight) = bind(timeless(), "", GREETING2);
+    peer.serve(&expired(&flight));
+    let last = peer.sends("archive");
+    peer.serve(&result(&last, "a7", &message("in7")));
+    let mut next = resumed_from(&peer, GREETED2);
+    next.serve(&format!(
+        "{}{}",
+        result(&last, "a8", &message("in8")),
+        fin(&last, false, "a8")
+    ));
+    let again = next.sends("iq + r + archive");
+    // Behind the old question, which is sent again.
+    let (_, again) = again.split_once("<r ").unwrap();
+    assert!(again.contains("<before/>"), "{again}");
+    next.serve(&page(again, 6..=8, true));
+    assert_eq!(told(&mut next), names([8, 6]));
+    assert_eq!(next.knowledge().archive, after("a8"));
+}
+
+/// Too much stands in it, or nothing that could be gone on from.
+#[test]
+fn w5_a_way_back_without_end_is_a_gap() {
+    let mut setup = Setup::direct().knowing(timeless());
+    setup.config.catch_up.pages = 2;
+    let mut peer = setup.start();
+    let flight = bind_as(&mut peer, "", GREETING2);
+    peer.serve(&expired(&flight));
+    let last = peer.sends("archive");
+    peer.serve(&page(&last, 7..=8, false));
+    let next = peer.sends("archive");
+    assert_eq!(gaps(&peer), 0);
+    peer.serve(&page(&next, 5..=6, false));
+    assert_eq!(gaps(&peer), 1);
+    assert_eq!(told(&mut peer), names([7, 8, 5, 6]));
+}
+
+/// Prosody leaves an id in our name that a sender wrote in what it archives, and adds its own behind it.
+#[test]
+fn w5_a_forged_id_beside_the_servers_own_changes_nothing() {
+    let mut peer = Setup::direct().start();
+    cold_sasl2_direct(&mut peer);
+    peer.events();
+    let forged = |id: &str| {
+        let forged = format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{OWN}' id='forged'/><body>");
+        let origin = format!("<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>");
+        message(id).replace("<body>", &forged).replace(&origin, "")
+    };
+    let own = format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{OWN}' id='a1'/></message>");
+    let live = forged("in1").replace("</message>", &own);
+    peer.serve(&live);
+    assert_eq!(peer.knowledge().archive, after("a1"));
+    let (mut next, flight) = bind(gone(peer.knowledge()), "", GREETING2);
+    next.serve(&format!(
+        "{}{}{}",
+        result(&flight, "a1", &forged("in1")),
+        result(&flight, "a2", &forged("in2")),
+        fin(&flight, true, "a2")
+    ));
+    assert_eq!((told(&mut peer), told(&mut next)), (names([1]), names([2])));
+}
+
+/// Once an hour is enough: a message should not cost a change of the time.
+#[test]
+fn w5_the_time_of_the_cursor_is_kept_to_within_an_hour() {
+    let mut peer: Peer = Setup::direct().start();
+    cold_sasl2_direct(&mut peer);
+    peer.ops();
+    for (number, (later, is_noted)) in [(0, false), (3_599, false), (1, true), (5, false)]
+        .into_iter()
+        .enumerate()
+    {
+        peer.now.wall = UnixTime(peer.now.wall.0 + later);
+        peer.serve(&live(&format!("in{number}"), &format!("a{number}")));
+        let noted = peer.ops().contains(&"ArchiveTime".to_owned());
+        assert_eq!(noted, is_noted, "message {number}");
+    }
+    let expected = Op::ArchiveTime(WALL.plus_seconds(3_600 - DAY));
+    assert!(
+        format!("{expected:?}").contains(&peer.knowledge().archive_time.unwrap().0.to_string())
+    );
+}

@@ -1,0 +1,35 @@
+//! Stanzas of a contact that no client may trip over (rules T6, W2, W9): faults that servers relay, and requests whose answer
+//! would be more than a server takes.
+
+/// How many there are.
+pub const STANZAS: usize = 9;
+
+/// Its name, its `id`, and what is in it.
+pub(crate) fn stanza(index: usize) -> Option<(&'static str, String, String)> {
+    let id = || "hostile".to_owned();
+    let fault = |inside: &str| Some(("message", id(), inside.to_owned()));
+    match index {
+        0 => fault("<y xmlns='v' p:a=''/>"),
+        1 => fault("<a xmlns='http://www.w3.org/XML/1998/namespace'/>"),
+        2 => fault("<x xmlns='v'>&#x1A;</x>"),
+        3 => fault("<x xmlns='v' a='' a=''/>"),
+        4 => fault("<x xmlns='v'>&nbsp;</x>"),
+        5 => Some(("message", id(), "<a>".repeat(70) + &"</a>".repeat(70))),
+        6 => Some((
+            "message",
+            id(),
+            format!("<x xmlns='v'>{}</x>", "x".repeat(300_000)),
+        )),
+        7 => Some((
+            "iq",
+            "'".repeat(43_665),
+            "<ping xmlns='urn:xmpp:ping'/>".to_owned(),
+        )),
+        8 => Some((
+            "iq",
+            id(),
+            "<ping xmlns='urn:xmpp:ping' p:a=''/>".to_owned(),
+        )),
+        _ => None,
+    }
+}
