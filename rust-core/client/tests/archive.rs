@@ -172,7 +172,6 @@ async fn i8_an_archive_that_fails_is_a_gap_and_nothing_hangs() {
         ArchiveFault::WrongQueryId,
         ArchiveFault::ForeignSender,
         ArchiveFault::NeverComplete,
-        ArchiveFault::ItemNotFound,
     ] {
         let what = format!("{fault:?}");
         let mut course = Course::default();
@@ -212,6 +211,28 @@ async fn i8_an_archive_that_fails_is_a_gap_and_nothing_hangs() {
         assert!(!(forged && came), "T7, {what}");
         assert_eq!(course.gaps, 1, "{what}");
     }
+}
+
+/// The archive keeps its messages for a week, say, and the last one that we know is older.
+#[tokio::test]
+async fn w5_behind_an_archive_id_that_has_expired_nothing_is_missed() {
+    let mut course = Course::default();
+    let switches = Switches {
+        offline: false,
+        ..archived(false)
+    };
+    let setup = Setup::with(switches, Transport::DirectTls, RTT, small_pages).await;
+    begin(&setup, &mut course).await;
+    setup.client.disconnect().await;
+    let missed = meanwhile(&setup);
+    setup.server.faults(|faults| {
+        faults.all.push(Fault::Archive(ArchiveFault::ItemNotFound));
+    });
+    setup.client.connect();
+    let all = |course: &Course| missed.iter().all(|body| bodies(course).contains(body));
+    setup.follow(&mut course, all, "what came meanwhile").await;
+    assert_eq!(bodies(&course).len(), missed.len() + 1, "each comes once");
+    assert_eq!(course.gaps, 0);
 }
 
 /// Neither delivered nor in the page that was asked for with the greeting: the server took it in that very moment.

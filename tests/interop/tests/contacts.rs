@@ -10,10 +10,18 @@
 mod raw;
 mod shared;
 
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use raw::Secure;
-use snapback_client::{Assumption, ConnectionError, EndReason, LinkError, Outcome, Transport};
+use snapback_client::proto::knowledge::Op;
+use snapback_client::proto::time::UnixTime;
+use snapback_client::store::ServerKey;
+use snapback_client::{
+    Assumption, ConnectionError, EndReason, FileVault, LinkError, Outcome, SqliteStore, Store as _,
+    Transport,
+};
 use snapback_interop::phone::{Endpoint, Log, Phone};
 use snapback_interop::{Account, Credentials, Flavour, RunningServer};
 
@@ -30,6 +38,7 @@ on_server!(
         w2_a_refused_message_ends_no_page,
         i17_equal_ids_with_other_texts_are_other_messages,
         t7_another_spelling_of_the_account_is_the_account,
+        i8_an_empty_page_after_a_week_hides_nothing,
     ]
 );
 
@@ -52,6 +61,7 @@ on_server!(
         i17_equal_ids_with_other_texts_are_other_messages,
         t7_another_spelling_of_the_account_is_the_account,
         i8_an_archive_that_forgot_the_last_known_message_is_read,
+        i8_an_empty_page_after_a_week_hides_nothing,
     ]
 );
 
@@ -426,4 +436,79 @@ async fn i8_an_archive_that_forgot_the_last_known_message_is_read(server: &mut R
     once_each(&mut phone, &texts).await;
     assert_eq!(count(&phone.log, "known"), 1, "{}", phone.log);
     phone.client.disconnect().await;
+}
+
+/// The same after a week: Prosody 13.0 says then that nothing is behind a message that it does not have.
+async fn i8_an_empty_page_after_a_week_hides_nothing(server: &mut RunningServer) {
+    let folder = Folder::new();
+    let endpoint = Endpoint::of(server, Transport::DirectTls);
+    let account = server.account(Account::Juliet);
+    let mut phone = Phone::open(&endpoint, account, RTT, |config| {
+        config.store = Box::new(folder.store());
+    })
+    .await;
+    phone.client.connect();
+    phone.available().await;
+    blocking(|| Contact::new(server, Account::Romeo).say(&message(JULIET, "old", "old")));
+    once_each(&mut phone, &["old".to_owned()]).await;
+    phone.client.suspend().await;
+    folder.let_a_week_pass();
+    blocking(|| server.restart_with_empty_archive()).expect("the server restarts");
+    let texts: Vec<String> = (1..=5).map(|number| format!("young, {number}")).collect();
+    blocking(|| {
+        let _device = Contact::available(server, Account::Juliet);
+        let mut romeo = Contact::new(server, Account::Romeo);
+        for text in &texts {
+            romeo.say(&message(JULIET, text, text));
+        }
+    });
+    phone.client.resume();
+    assert_eq!(phone.available().await.outcome, Outcome::Bound);
+    once_each(&mut phone, &texts).await;
+    phone.client.disconnect().await;
+}
+
+/// Where a store is; gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("snapback-contacts-{}-{number}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn store(&self) -> SqliteStore {
+        let vault = FileVault::new(self.0.join("keys")).expect("a folder for the keys");
+        let path = self.0.join("juliet.db");
+        let (store, report) = SqliteStore::open(path, JULIET, vault).expect("the store opens");
+        assert!(report.is_clean(), "{report:?}");
+        store
+    }
+
+    /// Since the client was last there. It must be suspended.
+    fn let_a_week_pass(&self) {
+        const DAYS: u64 = 8;
+        let nowhere = ServerKey {
+            host: String::new(),
+            port: 0,
+            transport: Transport::DirectTls,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let then = now.expect("it is later").as_secs() - DAYS * 86_400;
+        let then = UnixTime(i64::try_from(then).expect("a time"));
+        let mut store = self.store();
+        store
+            .apply(&nowhere, &[Op::ArchiveTime(then), Op::SmDropped])
+            .expect("it is stored");
+        store.close().expect("the store closes");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is for the system to clean.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

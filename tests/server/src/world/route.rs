@@ -321,11 +321,13 @@ impl World {
     /// A message with a body arrives from `from`, any JID, for `to`; its id is the answer.
     pub fn inject_message(&mut self, from: &str, to: &str, body: &str, now: Timestamp) -> String {
         let id = self.rng.token();
-        self.inject_message_again(from, to, body, &id, now);
+        let message = message(from, to, body, &id);
+        self.route_message(message, None, now);
         id
     }
 
-    /// A message with a given id arrives, as if its sender did not know that it had arrived before.
+    /// A message with a given id arrives from a sender that does not know that it arrived before, and says so: it is stamped with
+    /// the time at which it was first meant to be sent (XEP-0203).
     pub fn inject_message_again(
         &mut self,
         from: &str,
@@ -334,15 +336,20 @@ impl World {
         id: &str,
         now: Timestamp,
     ) {
-        let message = Element::new(ns::CLIENT, "message")
-            .with("from", from)
-            .with("to", to)
-            .with("type", "chat")
-            .with("id", id)
-            .child(Element::new(ns::CLIENT, "body").text(body))
-            .child(Element::new(ns::STANZA_ID, "origin-id").with("id", id));
+        let delay = Element::new(ns::DELAY, "delay").with("stamp", time::to_text(now));
+        let message = message(from, to, body, id).child(delay);
         self.route_message(message, None, now);
     }
+}
+
+fn message(from: &str, to: &str, body: &str, id: &str) -> Element {
+    Element::new(ns::CLIENT, "message")
+        .with("from", from)
+        .with("to", to)
+        .with("type", "chat")
+        .with("id", id)
+        .child(Element::new(ns::CLIENT, "body").text(body))
+        .child(Element::new(ns::STANZA_ID, "origin-id").with("id", id))
 }
 
 impl World {

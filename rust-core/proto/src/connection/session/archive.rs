@@ -32,7 +32,7 @@ mod forgotten;
 use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
 use crate::ns;
 use crate::part::Part;
-use crate::stanza::StanzaError;
+use crate::stanza::{StanzaCondition, StanzaError};
 use crate::time::UnixTime;
 use crate::xep::mam::{self, ArchiveMetadata, Archived, Begin, Fin, ResultError};
 use crate::xml::{Element, RefusedStanza};
@@ -88,6 +88,9 @@ pub(super) struct Asking {
     has_unreadable: bool,
     /// We held everything before: a failure is no gap.
     is_second: bool,
+    /// The cursor's message was gone, and the archive was asked by time: if a message of that page is gone as well, the archive
+    /// knows none of its ids, and is not asked by time again.
+    was_asked_by_time: bool,
     reading: Reading,
 }
 
@@ -195,6 +198,7 @@ impl Asking {
             is_torn: false,
             has_unreadable: false,
             is_second: false,
+            was_asked_by_time: false,
             reading: Reading::FromCursor,
         }
     }
@@ -423,8 +427,12 @@ impl Session {
             _ => return self.answered_by_archive(Vec::new(), context),
         };
         let page = context.config.catch_up.page;
-        let Some(fin) = read_fin(iq).filter(|fin| agrees(fin, asking, page)) else {
-            return if asking.is_forgotten(iq, context.knowledge.archive.as_ref()) {
+        let fin = read_fin(iq).filter(|fin| agrees(fin, asking, page));
+        let is_doubtful = fin
+            .as_ref()
+            .is_some_and(|fin| asking.is_doubtful(fin, context));
+        let Some(fin) = fin.filter(|_| !is_doubtful) else {
+            return if asking.is_forgotten(is_doubtful || is_not_found(iq), context) {
                 self.cursor_is_forgotten(context)
             } else {
                 self.page_failed(Vec::new(), context)
@@ -676,6 +684,11 @@ fn expect_page(context: &mut Context) {
     let patience = context.config.catch_up.patience;
     let when = context.now.mono + patience * PAGE_PATIENCE;
     context.timers.set(Timer::Archive, when);
+}
+
+/// RFC 6120 section 8.3.3.7: what is asked for is not there.
+fn is_not_found(iq: &Element) -> bool {
+    StanzaError::of(iq).is_some_and(|error| error.condition == StanzaCondition::ItemNotFound)
 }
 
 fn read_fin(iq: &Element) -> Option<Fin> {

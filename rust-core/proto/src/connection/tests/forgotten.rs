@@ -98,6 +98,71 @@ fn w5_a_forgotten_cursor_does_not_stay_the_cursor() {
     assert_eq!(gaps(&peer), 0);
 }
 
+fn away_for(days: i64) -> Knowledge {
+    Knowledge {
+        archive_time: Some(WALL.plus_seconds(-days * DAY - DAY)),
+        ..away()
+    }
+}
+
+/// Prosody 13.0 on files: its archive keeps a week, and says that nothing is behind a message that is gone.
+#[test]
+fn w5_an_empty_page_after_days_is_not_believed() {
+    for days in [1, 8, 400] {
+        let (mut peer, flight) = bind(away_for(days), "", GREETING2);
+        assert!(flight.contains("<after>a0</after>"), "{flight}");
+        peer.serve(&live("in9", "a9"));
+        peer.serve(&fin(&flight, true, ""));
+        let asked = peer.sends("archive");
+        assert!(asked.contains("var='start'"), "{asked}");
+        peer.serve(&page(&asked, 5..=6, false));
+        let next = peer.sends("archive");
+        assert!(next.contains("<after>a6</after>"), "{next}");
+        peer.serve(&page(&next, 7..=9, true));
+        assert_eq!(told(&mut peer), names([9, 5, 6, 7, 8]), "{days} days");
+        assert_eq!(peer.knowledge().archive, after("a9"));
+        assert_eq!(gaps(&peer), 0);
+    }
+}
+
+/// Whoever was there today asks once, and so does who has been told that nothing is there since.
+#[test]
+fn w5_an_empty_page_is_doubted_once_and_only_after_a_day() {
+    let (mut peer, flight) = bind(away_for(0), "", GREETING2);
+    peer.serve(&fin(&flight, true, ""));
+    peer.sends("");
+    assert_eq!(peer.knowledge().archive, after("a0"));
+
+    let (mut peer, flight) = bind(away_for(8), "", GREETING2);
+    peer.serve(&fin(&flight, true, ""));
+    let by_time = peer.sends("archive");
+    peer.serve(&fin(&by_time, true, ""));
+    let end = peer.sends("archive");
+    assert!(end.contains("<before/>"), "{end}");
+    peer.serve(&fin(&end, true, "a0"));
+    let behind = peer.sends("archive");
+    assert!(behind.contains("<after>a0</after>"), "{behind}");
+    peer.serve(&fin(&behind, true, ""));
+    peer.sends("");
+    assert_eq!(peer.knowledge().archive, after("a0"));
+    assert_eq!(gaps(&peer), 0);
+    let (mut peer, flight) = bind(gone(peer.knowledge()), "", GREETING2);
+    peer.serve(&fin(&flight, true, ""));
+    peer.sends("");
+}
+
+/// A page of which something came, readable or not, knows its place.
+#[test]
+fn w5_a_page_that_is_not_empty_is_believed_after_days() {
+    let (mut peer, flight) = bind(away_for(8), "", GREETING2);
+    peer.serve(&page(&flight, 5..=5, false));
+    let next = peer.sends("archive");
+    peer.serve(&fin(&next, true, ""));
+    peer.sends("");
+    assert_eq!(told(&mut peer), names([5]));
+    assert_eq!(peer.knowledge().archive, after("a5"));
+}
+
 /// An older store has no time, and a clock that was wrong has left none that can be believed.
 #[test]
 fn w5_without_a_time_the_archive_is_read_back() {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  item-not-found --> from the time of the cursor on --> .. complete
-//!        \ time unknown         | refused
+//!        \ time unknown         | refused, or its own messages are not found
 //!         '---------------------v
 //!                  page by page from the end back --> the beginning, or what is older than the cursor
 //!                               | too many pages, an error
@@ -10,16 +10,17 @@
 //!                         a possible gap
 //! ```
 //!
+//! Some archives say instead that nothing is behind a message that they do not have (Prosody 13.0 on files). So an empty page after
+//! a long absence is taken for `item-not-found`.
+//!
 //! What we hold already is among the results, and is dropped as a duplicate (rule I17). Only its age says that we held it: a session
 //! that ended amid the way back has left newer messages, too, with a hole behind them.
 
 use crate::knowledge::ArchiveCursor;
-use crate::stanza::{StanzaCondition, StanzaError};
 use crate::time::UnixTime;
 use crate::xep::mam::Fin;
-use crate::xml::Element;
 
-use super::super::super::context::Context;
+use super::super::super::context::{CLOCK_MARGIN_SECONDS, Context};
 use super::super::Session;
 use super::{Archive, Asking, Back, QUERY_PREFIX, Question, Reading, page_query};
 
@@ -29,23 +30,39 @@ pub(super) fn believable_time(context: &Context) -> Option<UnixTime> {
     context.knowledge.archive_time.filter(|time| *time <= now)
 }
 
+/// So old must the time of the cursor be before an empty page is doubted, in seconds: no archive that is kept on purpose forgets
+/// a message within a day, and a client that comes back more often should not ask twice.
+const DOUBT_SECONDS: i64 = CLOCK_MARGIN_SECONDS + 86_400;
+
 impl Asking {
-    /// Whether this error says that the cursor's message is gone, and nothing else has been tried.
-    pub(super) fn is_forgotten(&self, iq: &Element, cursor: Option<&ArchiveCursor>) -> bool {
-        let condition = StanzaError::of(iq).map(|error| error.condition);
+    /// Whether this answer says that the cursor's message is gone, and nothing else has been tried.
+    pub(super) fn is_forgotten(&self, is_gone: bool, context: &Context) -> bool {
         let is_from_cursor = self.reading == Reading::FromCursor
             && !self.is_second
             && !(self.reaches_back && self.pages == 1);
-        condition == Some(StanzaCondition::ItemNotFound)
+        is_gone
             && is_from_cursor
-            && matches!(cursor, Some(ArchiveCursor::After(_)))
+            && matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)))
+    }
+
+    /// Whether nothing is said to be behind a message that may have gone: some archives answer so where XEP-0313 wants
+    /// `item-not-found` (section 4.3.2).
+    pub(super) fn is_doubtful(&self, fin: &Fin, context: &Context) -> bool {
+        let is_empty = self.last.is_none() && fin.last.is_none() && !self.has_unreadable;
+        let is_old = believable_time(context)
+            .is_some_and(|time| time.plus_seconds(DOUBT_SECONDS) <= context.now.wall);
+        let is_first = self.reading == Reading::FromCursor && self.pages == 1 && !self.is_second;
+        let is_place = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)));
+        fin.complete && is_empty && is_old && is_first && is_place
     }
 }
 
 impl Session {
     /// What came since is still to be had.
     pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
-        let Some(time) = believable_time(context) else {
+        let was_asked_by_time =
+            matches!(&self.archive, Archive::Asking(asking) if asking.was_asked_by_time);
+        let Some(time) = believable_time(context).filter(|_| !was_asked_by_time) else {
             return self.ask_back(None, Back::default(), context);
         };
         let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
@@ -55,6 +72,7 @@ impl Session {
         };
         self.archive = Archive::Asking(Asking {
             live,
+            was_asked_by_time: true,
             reading: Reading::FromTime,
             ..Asking::new(id.clone(), false, decides)
         });
