@@ -247,8 +247,14 @@ extension SnapbackClient {
   /// Tells our presence, to everybody who may see it or to one alone. What everybody was told last is told again at the
   /// beginning of each new session, for as long as the process lives.
   ///
-  /// - Parameter extensions: further children, one XML element each: a room is joined with
-  ///   `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
+  /// - Parameters:
+  ///   - to: whom it is for; `nil` means everybody who may see it.
+  ///   - type: the attribute `type`, such as `unavailable` or `subscribe`; `nil` means available.
+  ///   - show: `away`, `chat`, `dnd` or `xa`; `nil` for simply there.
+  ///   - status: what is said about it, for people.
+  ///   - priority: from -128 to 127; a server delivers messages to the highest (RFC 6121 section 4.7.2.3).
+  ///   - extensions: further children, one XML element each: a room is joined with
+  ///     `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
   @discardableResult
   public func sendPresence(
     to: Jid? = nil, type: String? = nil, show: String? = nil, status: String? = nil, priority: Int8? = nil,
