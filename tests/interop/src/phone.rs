@@ -270,12 +270,8 @@ impl Phone {
             Event::Stage {
                 id,
                 stage: Stage::Failed(_),
-            } => {
-                // Answered, and yet never acknowledged, if the server ended soon after.
-                if !id.starts_with(PING) {
-                    self.log.failed.push(id);
-                }
-            }
+                // A ping is answered, and yet never acknowledged, if the server ended soon after.
+            } if !id.starts_with(PING) => self.log.failed.push(id),
             Event::Ended { reason, .. } => self.log.ended.push(reason),
             Event::State(snapback_client::ConnectionState::Offline { reason, .. }) => {
                 self.log.offline.push(reason);

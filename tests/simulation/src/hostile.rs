@@ -1,12 +1,16 @@
 //! Stanzas of a contact that no client may trip over (rules T6, W2, W9): faults that servers relay, and requests whose answer
 //! would be more than a server takes.
 
+/// The `id` of those that are refused: counted, and never given to the app (rule T6).
+pub(crate) const UNREADABLE: &str = "hostile";
 /// How many there are.
 pub const STANZAS: usize = 9;
+/// How many of them are short: the first ones.
+pub const SHORT_STANZAS: usize = 7;
 
 /// Its name, its `id`, and what is in it.
 pub(crate) fn stanza(index: usize) -> Option<(&'static str, String, String)> {
-    let id = || "hostile".to_owned();
+    let id = || UNREADABLE.to_owned();
     let fault = |inside: &str| Some(("message", id(), inside.to_owned()));
     match index {
         0 => fault("<y xmlns='v' p:a=''/>"),
@@ -16,19 +20,19 @@ pub(crate) fn stanza(index: usize) -> Option<(&'static str, String, String)> {
         4 => fault("<x xmlns='v'>&nbsp;</x>"),
         5 => Some(("message", id(), "<a>".repeat(70) + &"</a>".repeat(70))),
         6 => Some((
+            "iq",
+            id(),
+            "<ping xmlns='urn:xmpp:ping' p:a=''/>".to_owned(),
+        )),
+        7 => Some((
             "message",
             id(),
             format!("<x xmlns='v'>{}</x>", "x".repeat(300_000)),
         )),
-        7 => Some((
+        8 => Some((
             "iq",
             "'".repeat(43_665),
             "<ping xmlns='urn:xmpp:ping'/>".to_owned(),
-        )),
-        8 => Some((
-            "iq",
-            id(),
-            "<ping xmlns='urn:xmpp:ping' p:a=''/>".to_owned(),
         )),
         _ => None,
     }

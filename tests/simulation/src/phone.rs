@@ -507,7 +507,7 @@ impl<T: Tls + Clone> Phone<T> {
                 if let Some(purpose) = begins {
                     self.begins(&knowledge, purpose, model, coverage, now);
                 }
-                EngineInput::Loaded(Ok(knowledge))
+                EngineInput::Loaded(Ok(Box::new(knowledge)))
             }
             EngineOutput::Enqueue(stanza) => match self.enqueue(stanza, model) {
                 Some(outcome) => EngineInput::Enqueued(outcome),

@@ -27,6 +27,8 @@ pub(crate) struct Wire {
     /// Faults of the server excuse much.
     pub(crate) faulty: bool,
     counts: bool,
+    /// `<enabled/>` came on this connection: until its commit, what is stored is the count of the session before.
+    enabled: bool,
     asked_resume: bool,
     pub(crate) resumed: bool,
     /// The server said that a session is gone, or that something is wrong.
@@ -72,6 +74,7 @@ impl Wire {
                 .is_some_and(|sm| expires(sm) && !sm.trials.is_over()),
             faulty: false,
             counts: false,
+            enabled: false,
             asked_resume: false,
             resumed: false,
             refused: false,
@@ -179,6 +182,7 @@ impl Wire {
 
     fn start_counting(&mut self) {
         self.counts = true;
+        self.enabled = true;
     }
 
     fn now_resumed(&mut self, resumed: &str) {
@@ -245,6 +249,10 @@ impl Wire {
         let Some(stored) = model.committed_h else {
             return;
         };
+        // A new session begins at zero (I3), which claims nothing, however far the one before it was.
+        if self.enabled && said == Some(0) {
+            return;
+        }
         // An `<a/>` that waited for what shares its flight may be behind by what was stored meanwhile, never ahead.
         if said.is_none_or(|said| stored.wrapping_sub(said) > FLIGHT) {
             model.broken(rule, || format!("h is {said:?}, committed is {stored}"));

@@ -22,7 +22,9 @@ impl Driver {
                 EngineInput::DeliveriesRead(self.store.undelivered_from(from.as_deref()))
             }
             EngineOutput::ReadSession => EngineInput::SessionRead(self.store.session()),
-            EngineOutput::Load { server, .. } => EngineInput::Loaded(self.store.load(&server)),
+            EngineOutput::Load { server, .. } => {
+                EngineInput::Loaded(self.store.load(&server).map(Box::new))
+            }
             EngineOutput::Enqueue(stanza) => {
                 EngineInput::Enqueued(self.store.enqueue(stanza).map(drop))
             }

@@ -123,7 +123,7 @@ pub enum EngineInput<'a> {
     /// What came of [`super::EngineOutput::ReadSession`].
     SessionRead(Result<Option<SmSession>, StoreError>),
     /// What came of [`super::EngineOutput::Load`].
-    Loaded(Result<Knowledge, StoreError>),
+    Loaded(Result<Box<Knowledge>, StoreError>),
     /// What came of [`super::EngineOutput::Enqueue`].
     Enqueued(Result<(), StoreError>),
     /// What came of [`super::EngineOutput::Apply`].

@@ -1,7 +1,7 @@
 //! Logging out: the session ends, then the FAST token is turned in on a connection of its own (XEP-0484 section 3.6), then
 //! everything that could log in again is forgotten. Without a network the last step is taken all the same.
 
-use snapback_proto::knowledge::{Knowledge, Op};
+use snapback_proto::knowledge::Op;
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_store::StoreError;
 
@@ -54,8 +54,7 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     /// What is stored is known.
-    pub(super) fn looked_for_token(&mut self, stored: Result<Knowledge, StoreError>) {
-        let has_token = stored.is_ok_and(|known| known.fast.is_some());
+    pub(super) fn looked_for_token(&mut self, has_token: bool) {
         if has_token && !planted(Mistake::TokenKept) {
             self.log_out = Some(LogOut::TurningIn);
             self.tell(supervisor::Input::Connect);

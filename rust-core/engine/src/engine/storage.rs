@@ -129,11 +129,11 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     pub(super) fn committed(&mut self, id: CommitId) {
-        let Some(transaction) = self
-            .transactions
-            .open
-            .pop_front_if(|transaction| transaction.id == id)
-        else {
+        let open = &mut self.transactions.open;
+        if open.front().is_none_or(|first| first.id != id) {
+            return;
+        }
+        let Some(transaction) = open.pop_front() else {
             return;
         };
         if transaction.drops_session {
@@ -239,7 +239,7 @@ impl<T: Tls + Clone> Engine<T> {
             }
             (Asked::LoadedForAttempt(dialing, reached), EngineInput::Loaded(knowledge)) => {
                 match knowledge {
-                    Ok(knowledge) => self.begin(&dialing, reached, knowledge),
+                    Ok(knowledge) => self.begin(&dialing, reached, *knowledge),
                     Err(error) => {
                         self.outputs.push_back(EngineOutput::Drop);
                         self.not_begun(dialing.attempt, EndReason::Store(error));
@@ -247,7 +247,7 @@ impl<T: Tls + Clone> Engine<T> {
                 }
             }
             (Asked::LoadedForLogOut, EngineInput::Loaded(knowledge)) => {
-                self.looked_for_token(knowledge);
+                self.looked_for_token(knowledge.is_ok_and(|known| known.fast.is_some()));
             }
             (Asked::Enqueued { id, waiting }, EngineInput::Enqueued(outcome)) => {
                 self.enqueued(id, waiting, outcome);

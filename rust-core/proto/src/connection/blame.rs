@@ -33,6 +33,9 @@ impl Context {
             }
             (Assumption::PipelinedBind, evidence) => {
                 let refused = matches!(evidence, Evidence::Refusal);
+                if !refused && self.is_bind_pipelining_proven() {
+                    return error;
+                }
                 self.bind_pipelining_failed(refused);
                 if !refused {
                     return error;

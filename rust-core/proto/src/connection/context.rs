@@ -300,28 +300,34 @@ impl Context {
         shown.into_iter().flatten()
     }
 
-    /// Whether stanzas may follow the bind request before its answer: where `<pipelining/>` was seen or it was proven; where a
+    /// Whether stanzas may follow the bind request before its answer: where it was proven; where `<pipelining/>` was seen, or a
     /// login went well in order, it is tried (rule S2).
     pub(super) fn behind_bind(&self) -> BehindBind {
         let server = &self.knowledge.server;
         let is_on =
             |off_until: Option<UnixTime>| off_until.is_none_or(|time| time <= self.now.wall);
-        let shows_pipelining = self.known_features().any(|features| features.pipelining);
-        if shows_pipelining && is_on(server.pipelining_off_until) {
-            return BehindBind::Allowed;
-        }
+        let shows_pipelining = || self.known_features().any(|features| features.pipelining);
         match server.bind_pipelining {
             Some(BindPipelining::Proven) => BehindBind::Allowed,
+            // It promised it, and did not keep that.
             Some(BindPipelining::OffUntil(time)) if !is_on(Some(time)) => BehindBind::Held,
+            _ if is_on(server.pipelining_off_until) && shows_pipelining() => BehindBind::Tried,
             _ if server.secured.is_none() => BehindBind::Held,
             _ => BehindBind::Tried,
         }
     }
 
+    pub(super) fn is_bind_pipelining_proven(&self) -> bool {
+        self.knowledge.server.bind_pipelining == Some(BindPipelining::Proven)
+    }
+
     /// What followed the bind request before its answer was answered itself.
     pub(super) fn bind_pipelining_held(&mut self) {
-        if self.at_risk == Some(Assumption::PipelinedBind) {
-            self.at_risk = None;
+        if self.at_risk != Some(Assumption::PipelinedBind) {
+            return;
+        }
+        self.at_risk = None;
+        if !self.is_bind_pipelining_proven() {
             self.persist(vec![Op::LearnBindPipelining(BindPipelining::Proven)]);
         }
     }

@@ -157,7 +157,13 @@ impl Context {
                 match meaning(error) {
                     // Asked at once, and never answered.
                     Meaning::Break if is_unheard && elapsed < self.longest_wait() => silent,
-                    _ if elapsed >= SHORTLY && self.heard_at > at && !is_unheard => Verdict::Lasted,
+                    _ if is_unheard => Verdict::Nothing,
+                    // Nothing came and nothing was due: what breaks now is not the resumption, and those before it were not in a row.
+                    _ if elapsed >= SHORTLY
+                        && (self.heard_at > at || !self.timers.is_set(Timer::Ack)) =>
+                    {
+                        Verdict::Lasted
+                    }
                     Meaning::Answer if elapsed < SHORTLY => Verdict::Wrong,
                     Meaning::Break if elapsed < SHORTLY => silent,
                     _ => Verdict::Nothing,

@@ -61,7 +61,7 @@ macro_rules! on_server {
             $(
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $scenario() {
-                    crate::shared::on($flavour, async |server| super::$scenario(server).await).await;
+                    $crate::shared::on($flavour, async |server| super::$scenario(server).await).await;
                 }
             )*
         }

@@ -3,6 +3,7 @@
 use snapback_proto::knowledge::Delivery;
 
 use super::Model;
+use crate::hostile::UNREADABLE;
 
 /// However often a message may come.
 pub(crate) const ANY: u32 = u32::MAX;
@@ -74,7 +75,7 @@ impl Model {
         match (self.uncounted.pop_front(), stored) {
             (None, _) => self.broken("I1", || format!("count {h} stands for no stanza")),
             (Some(heard), None)
-                if heard.is_for_app && heard.id != "hostile" && !self.may_be_dropped(&heard) =>
+                if heard.is_for_app && heard.id != UNREADABLE && !self.may_be_dropped(&heard) =>
             {
                 self.broken("I1", || format!("{} was counted and not stored", heard.id));
             }
@@ -105,6 +106,11 @@ impl Model {
         }
         self.owed.push(delivery.id.clone());
         let id = delivery.stanza.attr("id").unwrap_or_default();
+        if id == UNREADABLE {
+            return self.broken("T6", || {
+                "what nobody can read was given to the app".to_owned()
+            });
+        }
         let Some(index) = self.incoming_by_id.get(id).copied() else {
             return;
         };

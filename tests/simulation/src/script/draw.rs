@@ -2,6 +2,7 @@
 
 use super::{Action, Cut, Profile, Script, Step};
 use crate::faults::FAULTS;
+use crate::hostile::{SHORT_STANZAS, STANZAS};
 use crate::random::Random;
 use crate::setup::VARIATIONS;
 
@@ -43,7 +44,8 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Rand
     match random.below(1_000) {
         0..110 => push(now, Action::Send(few(random))),
         110..120 => push(now, Action::Request),
-        120..200 => push(now, Action::Receive(few(random))),
+        120..194 => push(now, Action::Receive(few(random))),
+        194..200 => push(now, Action::Hostile(hostile(random))),
         200..220 => push(now, Action::Active(random.one_in(2))),
         220..250 => push(now, Action::Confirm),
         250..259 => {
@@ -149,6 +151,16 @@ fn fault(profile: Profile, random: &mut Random) -> Action {
         };
         return Action::Fault { fault, lasts };
     }
+}
+
+/// Those that are long cost time, and are drawn seldom.
+fn hostile(random: &mut Random) -> usize {
+    let most = if random.one_in(8) {
+        STANZAS
+    } else {
+        SHORT_STANZAS
+    };
+    usize::try_from(random.below(most as u64)).unwrap_or(0)
 }
 
 fn few(random: &mut Random) -> u32 {

@@ -61,7 +61,8 @@ pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) ->
     let behind = context.behind_bind();
     let features = features.filter(|_| behind != BehindBind::Held);
     if let Some(features) = features {
-        if behind == BehindBind::Tried {
+        // A restart in the same flight is at risk first.
+        if behind == BehindBind::Tried && context.at_risk != Some(Assumption::PipelinedRestart) {
             context.at_risk = Some(Assumption::PipelinedBind);
         }
         if features.session_required {
@@ -151,7 +152,12 @@ impl ExpectBound {
                 Some(Assumption::Features | Assumption::PipelinedRestart)
             ),
         };
-        let still_open = relied && self.session.is_enabling();
-        context.at_risk = still_open.then_some(Assumption::Features);
+        let rode_behind = self.greeted && self.asked == Resource::Own;
+        context.at_risk = if relied && self.session.is_enabling() {
+            Some(Assumption::Features)
+        } else {
+            // Nothing else is open: a refusal before the first answer is about the order, even where that was proven once.
+            rode_behind.then_some(Assumption::PipelinedBind)
+        };
     }
 }

@@ -1,5 +1,6 @@
 //! Rule S2: what follows a bind request waits for its answer, unless the server is known to take it earlier.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::peer::{Peer, Setup};
@@ -194,7 +195,53 @@ fn s2_where_pipelining_was_seen_the_first_login_has_one_flight_less() {
     peer.serve(&features(&format!("{AUTHENTICATED}{PIPELINING}")));
     let flight = peer.sends(GREETING);
     answer_pipelined_bind(&mut peer, &flight);
-    assert_eq!(learnt(&peer), None);
+    assert_eq!(learnt(&peer), Some(BindPipelining::Proven));
+}
+
+/// A server may promise pipelining (XEP-0305) and want the order all the same, or want it from some day on; without stream
+/// management nothing else is open behind the answer to the bind request.
+#[test]
+fn s2_i19_a_promise_of_pipelining_that_is_not_kept_is_believed_once() {
+    let shown = format!("{SASL1}{PIPELINING}");
+    let bare = format!("{LEGACY}{PIPELINING}");
+    for proven in [None, Some(BindPipelining::Proven)] {
+        let mut knowledge = gone(after_sasl1());
+        knowledge.server.bind_pipelining = proven;
+        let server = &mut knowledge.server;
+        Arc::make_mut(server.secured.as_mut().unwrap()).pipelining = true;
+        let authenticated = Arc::make_mut(server.authenticated.as_mut().unwrap());
+        (authenticated.sm, authenticated.session_required) = (false, true);
+        for is_first in [true, false] {
+            let mut peer = Setup::direct().knowing(knowledge).start();
+            open_direct(&mut peer);
+            let challenge = format!("{HEADER}{}", features(&shown));
+            let behind = if is_first {
+                format!(" + iq + {REST}")
+            } else {
+                String::new()
+            };
+            let last = format!("response + header + bind{behind}");
+            let first = format!("header + {AUTH}");
+            let (success, flight) = scram1(&mut peer, &first, &challenge, &last);
+            peer.serve(&format!(
+                "{success}{HEADER}{}{}",
+                features(&bare),
+                bound(&flight)
+            ));
+            if is_first {
+                peer.serve(TOO_EARLY);
+                peer.fails(ConnectionError::WrongAssumption(Assumption::PipelinedBind));
+            } else {
+                let session = peer.sends("iq");
+                peer.serve(&session_started(&session));
+                peer.sends(REST);
+                assert!(peer.closed.is_none());
+            }
+            knowledge = peer.knowledge();
+            let off = BindPipelining::OffUntil(UnixTime::NEVER);
+            assert_eq!(knowledge.server.bind_pipelining, Some(off));
+        }
+    }
 }
 
 /// I6: messages of the app are counted from `<enable/>` on, which leaves behind the answer to `<session/>`.

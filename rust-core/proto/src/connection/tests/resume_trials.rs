@@ -268,6 +268,27 @@ fn i19_five_silences_over_a_minute_cost_the_session() {
 }
 
 #[test]
+fn i19_a_resumption_that_lasted_ends_the_row_of_silences() {
+    // Nothing came behind `<resumed/>` because nobody had anything to say, and then the path broke.
+    let after = |seconds: u64, says: bool| {
+        let mut peer = alone(silences(4, 30, breaks));
+        peer.serve(&resumed(GREETED2));
+        peer.is_online();
+        if says {
+            peer.say("m1");
+        }
+        peer.pass(Duration::from_secs(seconds));
+        peer.close_transport();
+        trials(&ended(&peer))
+    };
+    for seconds in [5, 6, 96] {
+        assert_eq!(after(seconds, false), ResumeTrials::default(), "{seconds}");
+    }
+    assert_eq!(after(4, false).silent, 5, "shortly behind it");
+    assert_eq!(after(6, true).silent, 4, "an answer was due");
+}
+
+#[test]
 fn i19_a_network_that_changes_or_a_server_that_shows_nothing_costs_nothing() {
     let mut knowledge = after_sasl2();
     for number in 0..30 {
