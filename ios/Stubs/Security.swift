@@ -7,10 +7,6 @@ public typealias CFString = NSString
 public typealias CFTypeRef = AnyObject
 public typealias OSStatus = Int32
 
-public let errSecSuccess: OSStatus = 0
-public let errSecItemNotFound: OSStatus = -25300
-public let errSecInteractionNotAllowed: OSStatus = -25308
-
 nonisolated(unsafe) public let kSecClass: CFString = "class"
 nonisolated(unsafe) public let kSecClassGenericPassword: CFString = "genp"
 nonisolated(unsafe) public let kSecAttrService: CFString = "svce"
@@ -27,3 +23,4 @@ nonisolated(unsafe) public let kSecValueData: CFString = "v_Data"
 public func SecItemCopyMatching(_ query: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus { -4 }
 public func SecItemUpdate(_ query: CFDictionary, _ attributesToUpdate: CFDictionary) -> OSStatus { -4 }
 public func SecItemAdd(_ attributes: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus { -4 }
+public func SecItemDelete(_ query: CFDictionary) -> OSStatus { -4 }

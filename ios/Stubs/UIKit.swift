@@ -5,6 +5,7 @@ import Foundation
 public struct UIBackgroundTaskIdentifier: Hashable, Sendable, RawRepresentable {
   public let rawValue: Int
   public init(rawValue: Int) { self.rawValue = rawValue }
+  public static let invalid = UIBackgroundTaskIdentifier(rawValue: 0)
 }
 
 @MainActor
@@ -14,8 +15,11 @@ public class UIApplication: NSObject {
   public var applicationState: State { .active }
   public nonisolated class var didEnterBackgroundNotification: NSNotification.Name { NSNotification.Name("out") }
   public nonisolated class var willEnterForegroundNotification: NSNotification.Name { NSNotification.Name("in") }
+  public nonisolated class var protectedDataDidBecomeAvailableNotification: NSNotification.Name {
+    NSNotification.Name("unlocked")
+  }
   public func beginBackgroundTask(
     withName taskName: String?, expirationHandler handler: (@MainActor @Sendable () -> Void)? = nil
-  ) -> UIBackgroundTaskIdentifier { UIBackgroundTaskIdentifier(rawValue: 0) }
+  ) -> UIBackgroundTaskIdentifier { .invalid }
   public func endBackgroundTask(_ identifier: UIBackgroundTaskIdentifier) {}
 }

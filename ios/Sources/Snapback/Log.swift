@@ -19,7 +19,16 @@ public enum Snapback {
   /// Where records go from now on; `nil` for nowhere. Called from any thread: `sink` should come back soon, and must not
   /// call a client.
   public static func log(_ sink: (@Sendable (LogRecord) -> Void)?) {
+    current.withLock { $0 = sink }
     setLogSink(sink: sink.map(SinkAdapter.init(sink:)))
+  }
+
+  private static let current = Locked<(@Sendable (LogRecord) -> Void)?>(nil)
+
+  /// Records what the core does not know of.
+  static func record(_ level: LogLevel, _ name: String, _ fields: [(name: String, value: String)]) {
+    let sink = current.withLock { $0 }
+    sink?(LogRecord(level: level, name: name, fields: fields))
   }
 }
 

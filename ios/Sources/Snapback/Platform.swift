@@ -32,12 +32,42 @@ public protocol KeyVault: Sendable {
   func write(name: String, secret: Data) throws(VaultError)
 }
 
-/// Why the key store did not do it.
-public enum VaultError: Error, Sendable, Hashable {
-  /// Not now: the device is locked, or the user has to agree first.
-  case locked
+/// Why the key store did not do it: `throw .locked`, `throw .broken`, or the same with the status of the system.
+public struct VaultError: Error, Sendable, Hashable {
+  /// Whether the same call may succeed later.
+  public enum Kind: String, Sendable, Hashable {
+    /// Not now: the device is locked, the user has to agree first, or the key store is busy.
+    case locked
+    /// It cannot be read or written.
+    case broken
+  }
+
+  /// Whether the same call may succeed later.
+  public let kind: Kind
+  /// What the system's key store answered (`OSStatus`), if this came from there. It is logged under the name `vault`
+  /// (``Snapback/Snapback/log(_:)``).
+  public let status: Int32?
+
+  /// An error with the status of the system's key store.
+  public init(_ kind: Kind, status: Int32? = nil) {
+    self.kind = kind
+    self.status = status
+  }
+
+  /// Not now: the device is locked, the user has to agree first, or the key store is busy.
+  public static let locked = VaultError(.locked)
   /// It cannot be read or written.
-  case broken
+  public static let broken = VaultError(.broken)
+}
+
+extension VaultError: LocalizedError, CustomStringConvertible {
+  /// What happened, in English and safe to log.
+  public var description: String {
+    "the vault is \(kind)" + (status.map { " (status \($0))" } ?? "")
+  }
+
+  /// The same.
+  public var errorDescription: String? { description }
 }
 
 /// The app's vault, as the core sees it.
@@ -52,7 +82,7 @@ final class VaultAdapter: SnapbackFFI.KeyVault {
     do throws(VaultError) {
       return try vault.read(name: name)
     } catch {
-      throw error.core
+      throw failed("read", error)
     }
   }
 
@@ -60,14 +90,19 @@ final class VaultAdapter: SnapbackFFI.KeyVault {
     do throws(VaultError) {
       try vault.write(name: name, secret: secret)
     } catch {
-      throw error.core
+      throw failed("write", error)
     }
+  }
+
+  private func failed(_ call: String, _ error: VaultError) -> SnapbackFFI.VaultError {
+    Snapback.record(.warning, "vault", [("call", call), ("error", "\(error)")])
+    return error.core
   }
 }
 
 extension VaultError {
   fileprivate var core: SnapbackFFI.VaultError {
-    switch self {
+    switch kind {
     case .locked: .Locked
     case .broken: .Broken
     }

@@ -6,11 +6,11 @@ public struct SentStanza: Sendable, Identifiable {
   public let id: String
   let track: Track
 
-  /// The stages that it reaches, those so far included. They arrive while ``SnapbackClient/events`` are taken: they stand
-  /// in line behind what came before them.
+  /// The stages that it reaches, those so far included. They arrive whether or not ``SnapbackClient/events`` are taken, until 1,024
+  /// events or 8 MiB wait there.
   public var stages: Stages { Stages(track: track) }
 
-  /// Waits until the server has taken it over.
+  /// Waits until the server has taken it over. As with ``stages``, no events have to be taken for that.
   ///
   /// - Throws: ``SnapbackError/sendFailed(_:)`` if it will not be sent (again), ``SnapbackError/closed`` if the client
   ///   was closed before (a stored message is sent when it is opened again), or `CancellationError`.
@@ -39,12 +39,20 @@ final class Track: Sendable {
   private static let keptStages = 8
 
   private let state = Locked(State())
+  private let queue: any Widening
+
+  /// - Parameter queue: where the events wait among which the stages arrive.
+  init(_ queue: any Widening) {
+    self.queue = queue
+  }
 
   func subscribe() -> AsyncStream<Stage> {
     let (stream, continuation) = AsyncStream.makeStream(
       of: Stage.self, bufferingPolicy: .bufferingNewest(Self.keptStages))
     let id = UUID()
-    continuation.onTermination = { [weak self] _ in
+    queue.widen()
+    continuation.onTermination = { [weak self, queue] _ in
+      queue.narrow()
       _ = self?.state.withLock { $0.subscribers.removeValue(forKey: id) }
     }
     let isEnded = state.withLock { state in
@@ -82,10 +90,15 @@ final class Tracker: Sendable {
   }
 
   private let state = Locked(State())
+  private let queue: any Widening
+
+  init(_ queue: any Widening) {
+    self.queue = queue
+  }
 
   /// Before the stanza is given to the core, so that no stage is missed.
   func track(_ id: String) -> Track {
-    let track = Track()
+    let track = Track(queue)
     let isEnded = state.withLock { state in
       if !state.isEnded { state.tracks[id] = track }
       return state.isEnded

@@ -19,14 +19,19 @@ import SnapbackFFI
 /// and does the client no harm. Letting go of the last reference closes the client.
 public final class SnapbackClient: Sendable {
   /// So many events wait in Swift; more wait in the core.
-  private static let eventsHeld = 64
+  static let eventsHeld = 64
+  /// While a stage of a stanza is waited for: at most as many as the core holds before it stops reading.
+  static let eventsHeldForStages = 1024
+  /// And at most so many bytes, as in the core.
+  private static let bytesHeld = 8 << 20
   /// So many cross the bridge at once.
   private static let eventsAtOnce: UInt32 = 64
 
   let core: CoreClient
   let queue: EventQueue<Event>
   private let hub: StateHub
-  private let tracker = Tracker()
+  private let drains = Drains()
+  private let tracker: Tracker
   private let pumps: [Task<Void, Never>]
   private let observation: (any NetworkObservation)?
 
@@ -58,10 +63,12 @@ public final class SnapbackClient: Sendable {
   }
 
   private init(core: CoreClient, configuration: Configuration) {
-    let queue = EventQueue<Event>(capacity: Self.eventsHeld)
+    let queue = EventQueue<Event>(
+      capacity: Self.eventsHeld, wideCapacity: Self.eventsHeldForStages, bytes: Self.bytesHeld, size: { $0.size })
     let hub = StateHub(ConnectionState(core.state()))
-    let tracker = self.tracker
+    let tracker = Tracker(queue)
     self.core = core
+    self.tracker = tracker
     self.queue = queue
     self.hub = hub
     openReport = core.openReport()
@@ -134,6 +141,8 @@ public final class SnapbackClient: Sendable {
   /// comes to use meanwhile, stays as it is. A new session is never begun: without one to resume the outcome is `offline` with
   /// the reason `noSession`. If the task is cancelled, the visit ends at once and throws.
   public func drain(deadline: Date) async throws -> DrainOutcome {
+    drains.begin()
+    defer { drains.end() }
     let visit = core.visit()
     let cancellation = Cancellation()
     let done: Result<DrainOutcome?, any Error>
@@ -164,6 +173,10 @@ public final class SnapbackClient: Sendable {
         timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
       return wasHanded ? await taken(before: deadline) ? .complete : .timedOut : .timedOut
     }
+  }
+
+  func untilDrained() async {
+    await drains.untilNone()
   }
 
   /// Allows the next logins to be weaker than those before. Ask the user first: this is what somebody in between would
@@ -234,8 +247,14 @@ extension SnapbackClient {
   /// Tells our presence, to everybody who may see it or to one alone. What everybody was told last is told again at the
   /// beginning of each new session, for as long as the process lives.
   ///
-  /// - Parameter extensions: further children, one XML element each: a room is joined with
-  ///   `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
+  /// - Parameters:
+  ///   - to: whom it is for; `nil` means everybody who may see it.
+  ///   - type: the attribute `type`, such as `unavailable` or `subscribe`; `nil` means available.
+  ///   - show: `away`, `chat`, `dnd` or `xa`; `nil` for simply there.
+  ///   - status: what is said about it, for people.
+  ///   - priority: from -128 to 127; a server delivers messages to the highest (RFC 6121 section 4.7.2.3).
+  ///   - extensions: further children, one XML element each: a room is joined with
+  ///     `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
   @discardableResult
   public func sendPresence(
     to: Jid? = nil, type: String? = nil, show: String? = nil, status: String? = nil, priority: Int8? = nil,

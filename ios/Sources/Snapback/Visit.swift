@@ -11,7 +11,8 @@ extension SnapbackClient {
   /// No password is needed; the app's token is.
   ///
   /// - Throws: ``SnapbackError/storage(_:)`` with `ownedElsewhere` while the app itself has the account: it will get
-  ///   everything. `CancellationError` if the task is cancelled, as in `serviceExtensionTimeWillExpire`; by then nothing is
+  ///   everything; with `notYetUnlocked` or `vaultLocked` if the device was not unlocked since it was started: show something
+  ///   general. `CancellationError` if the task is cancelled, as in `serviceExtensionTimeWillExpire`; by then nothing is
   ///   held any more.
   public static func visit(
     _ account: String, configuration: Configuration, deadline: Date,

@@ -31,6 +31,66 @@ import Testing
     await client.shutdown()
   }
 
+  @Test func anAcknowledgementArrivesWhileNobodyTakesEvents() async throws {
+    let world = try await World()
+    let client = try await world.client()
+    client.connect()
+    try await client.until("a session") { if case .online = $0 { true } else { false } }
+    // More than are held in Swift as a rule.
+    try await world.obey("message", ["count": 200])
+    try await client.send(to: World.romeo, "after them").ackedInTime()
+    #expect(try await world.received().map(\.body) == ["after them"])
+    #expect(client.queue.count > SnapbackClient.eventsHeld)
+    await client.shutdown()
+  }
+
+  @Test func stagesArriveWhileNobodyTakesEvents() async throws {
+    let world = try await World()
+    let client = try await world.client()
+    client.connect()
+    try await client.until("a session") { if case .online = $0 { true } else { false } }
+    try await world.obey("message", ["count": 200])
+    let sent = try await client.send(to: World.romeo, "after them")
+    let last = try await patiently("the last stage") {
+      var last: Stage?
+      for await stage in sent.stages { last = stage }
+      return last
+    }
+    #expect(last == .acked)
+    await client.shutdown()
+  }
+
+  @Test func moreIsHeldWhileSomebodyWaitsForWhatComesAfterAndNoLonger() async throws {
+    let queue = EventQueue<Int>(capacity: 2, wideCapacity: 4)
+    let writer = Task { for number in 1...6 { await queue.put([number]) } }
+    try await eventually("two") { queue.count == 2 }
+    let track = Track(queue)
+    var stages: AsyncStream<Stage>? = track.subscribe()
+    try await eventually("four") { queue.count == 4 }
+    for _ in 0..<100 { await Task.yield() }
+    #expect(queue.count == 4)
+    stages = nil
+    // The track is there, and nobody listens.
+    for number in 1...3 { #expect(await queue.next() == number) }
+    try await eventually("two again") { queue.count == 2 }
+    for _ in 0..<100 { await Task.yield() }
+    #expect(queue.count == 2)
+    for number in 4...6 { #expect(await queue.next() == number) }
+    await writer.value
+    _ = (track, stages)
+  }
+
+  @Test func whatIsHeldIsBoundedInBytes() async throws {
+    let queue = EventQueue<Int>(capacity: 100, wideCapacity: 1000, bytes: 10, size: { $0 })
+    queue.widen()
+    let writer = Task { for _ in 1...4 { await queue.put([6]) } }
+    try await eventually("two") { queue.count == 2 }
+    for _ in 0..<100 { await Task.yield() }
+    #expect(queue.count == 2)
+    for _ in 1...4 { #expect(await queue.next() == 6) }
+    await writer.value
+  }
+
   @Test func aFullQueueIsAnErrorWithItsLimit() async throws {
     let world = try await World()
     let client = try await world.client()

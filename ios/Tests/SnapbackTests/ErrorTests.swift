@@ -53,7 +53,11 @@ import Testing
     let nothing = Storage.inFileWithKeys(folder.url, keys: folder.url.appendingPathComponent("keys"))
     await #expect(throws: SnapbackError.self) { try await opening { $0.storage = nothing } }
     let file = folder.url.appendingPathComponent("v.db")
-    for (problem, expected) in [(VaultError.locked, StorageProblem.vaultLocked), (.broken, .vaultBroken)] {
+    let problems: [(VaultError, StorageProblem)] = [
+      (.locked, .vaultLocked), (.broken, .vaultBroken), (VaultError(.locked, status: -25308), .vaultLocked),
+      (VaultError(.broken, status: -34018), .vaultBroken),
+    ]
+    for (problem, expected) in problems {
       await #expect(throws: SnapbackError.storage(expected)) {
         try await opening { $0.storage = .inFile(file, vault: MemoryVault(problem)) }
       }
@@ -141,6 +145,24 @@ import Testing
     await client.shutdown()
   }
 
+  @Test func aNewPasswordLogsInAtOnceAndAnOldOneIsNotUsedAgain() async throws {
+    let world = try await World()
+    let client = try await SnapbackClient.open(
+      World.juliet, password: "wr0ng", configuration: world.configuration())
+    client.connect()
+    try await client.until("the stop") { $0 == .offline(reason: .needsCredentials, retryIn: nil) }
+    client.setPassword("wr0ng as well")
+    #expect(try await client.ended().needsCredentials)
+    #expect(try await client.ended().needsCredentials)
+    client.setPassword(World.password)
+    #expect(try await client.online().outcome == .bound)
+    // A session that is there stays.
+    client.setPassword("wr0ng")
+    #expect(try await client.iq(.get, "<ping xmlns='urn:xmpp:ping'/>").payload == nil)
+    await client.shutdown()
+    client.setPassword("too late")
+  }
+
   @Test func aCertificateOfSomebodyElseIsRefused() async throws {
     let world = try await World()
     let other = try await World()
@@ -172,7 +194,8 @@ import Testing
     let secret = "in confidence"
     let errors: [SnapbackError] = [
       .closed, .invalidJid(.domainLabel), .invalidJid(.ipLiteral), .invalidJid(.missingResource),
-      .accountWithoutLocalpart, .storage(.deviceFull), .tls(detail: "d"), .configuration(setting: "s"),
+      .accountWithoutLocalpart, .storage(.deviceFull), .storage(.notYetUnlocked), .tls(detail: "d"),
+      .configuration(setting: "s"),
       .unsupported(detail: "u"), .queueFull(limit: 1), .badXml, .notAStanza, .sendFailed(.sessionLost),
       .sendFailed(.refused(kind: "auth", condition: "forbidden", text: secret)),
       .refused(type: "auth", condition: "forbidden", text: secret), .sessionLost, .timedOut, .notQueued, .internal,

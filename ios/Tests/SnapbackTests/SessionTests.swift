@@ -135,6 +135,51 @@ import Testing
     await client.shutdown()
   }
 
+  /// A room is joined with a presence that has a child (XEP-0045).
+  @Test func aPresenceTakesChildren() async throws {
+    let world = try await World()
+    let juliet = try await world.client()
+    juliet.connect()
+    let me = try #require(try await juliet.online().jid)
+    let children = [
+      "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x>", "<y xmlns='urn:example:y'/>",
+    ]
+    try await juliet.sendPresence(to: me, status: "here", extensions: children).ackedInTime()
+    let received: ReceivedPresence = try await juliet.first("the presence") {
+      if case .presence(let delivery) = $0, delivery.content.status == "here" { delivery.content } else { nil }
+    }
+    #expect(received.from == .named(me))
+    #expect(received.xml.contains("http://jabber.org/protocol/muc") && received.xml.contains("urn:example:y"))
+    for xml in ["<x>", "", "<x/><y/>", "text"] {
+      await #expect(throws: SnapbackError.badXml) { try await juliet.sendPresence(extensions: [xml]) }
+    }
+    await juliet.shutdown()
+  }
+
+  /// Without Bind 2 the client asks for its resource, and a server ends the session that has the same one.
+  @Test func twoInstallationsOfAnAccountLeaveEachOtherAlone() async throws {
+    let world = try await World("--kind", "sasl1")
+    let folders = [try Folder(), try Folder()]
+    func online(_ folder: Folder) async throws -> (SnapbackClient, Jid) {
+      let client = try await world.client(storage: folder.storage)
+      client.connect()
+      return (client, try #require(try await client.online().jid))
+    }
+    let (one, first) = try await online(folders[0])
+    let (two, second) = try await online(folders[1])
+    #expect(first != second && first.bare == second.bare)
+    #expect(first.resource?.hasPrefix("snapback") == true)
+    #expect(try await one.iq(.get, "<ping xmlns='urn:xmpp:ping'/>").payload == nil)
+    #expect(try await world.stats().sessions.count == 2)
+    try await one.disconnect()
+    await one.shutdown()
+    await two.shutdown()
+    // And an installation keeps what it has.
+    let (again, third) = try await online(folders[0])
+    #expect(third == first)
+    await again.shutdown()
+  }
+
   /// The phone's system may end an app at any moment. The next one goes on where it was.
   @Test func aKilledProcessIsResumedByTheNextOne() async throws {
     let world = try await World()

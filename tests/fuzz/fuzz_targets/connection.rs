@@ -11,7 +11,9 @@ use snapback_proto::connection::{
     Command, Connection, EarlyData, Event, Input, Output, PersistFailure, Seq, Start, TlsFacts,
 };
 use snapback_proto::jid::BareJid;
-use snapback_proto::knowledge::{Knowledge, Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession};
+use snapback_proto::knowledge::{
+    Knowledge, Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession,
+};
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, TlsVersion};
 use snapback_proto::secret::Secret;

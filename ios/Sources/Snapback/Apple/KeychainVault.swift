@@ -5,43 +5,60 @@
   /// Keys in the Keychain: readable after the first unlock since the device was started, on this device only, and never in
   /// a backup.
   public struct KeychainVault: KeyVault {
-    private let service: String
-    private let accessGroup: String?
+    private let keys: KeychainKeys<SystemKeychain>
 
     /// - Parameters:
     ///   - service: what the keys are filed under; one for each store.
     ///   - accessGroup: the group that the app shares with its extensions, if the store is shared as well.
     public init(service: String, accessGroup: String? = nil) {
-      self.service = service
-      self.accessGroup = accessGroup
+      keys = KeychainKeys(keychain: SystemKeychain(service: service, accessGroup: accessGroup))
     }
 
+    /// Returns the secret of that name. Fails with ``VaultError`` that holds the `OSStatus`.
     public func read(name: String) throws(VaultError) -> Data? {
+      try keys.read(name)
+    }
+
+    /// Keeps a secret under that name. Fails with ``VaultError`` that holds the `OSStatus`.
+    public func write(name: String, secret: Data) throws(VaultError) {
+      try keys.write(name, secret)
+    }
+  }
+
+  private struct SystemKeychain: Keychain {
+    let service: String
+    let accessGroup: String?
+
+    func copy(_ name: String) -> (status: Int32, secret: Data?) {
       let query = item(name)
       query[kSecReturnData as NSString] = NSNumber(value: true)
       query[kSecMatchLimit as NSString] = kSecMatchLimitOne
       var found: CFTypeRef?
       let status = SecItemCopyMatching(query as CFDictionary, &found)
-      if status == errSecItemNotFound { return nil }
-      try check(status)
-      guard let data = found as? NSData else { throw .broken }
-      return Data(referencing: data)
+      return (status, (found as? NSData).map { Data(referencing: $0) })
     }
 
-    public func write(name: String, secret: Data) throws(VaultError) {
-      let change = NSMutableDictionary()
-      change[kSecValueData as NSString] = NSData(data: secret)
-      change[kSecAttrAccessible as NSString] = kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly
-      var status = SecItemUpdate(item(name) as CFDictionary, change as CFDictionary)
-      if status == errSecItemNotFound {
-        let new = item(name)
-        new.addEntries(from: [
-          kSecValueData as NSString: NSData(data: secret),
-          kSecAttrAccessible as NSString: kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly,
-        ])
-        status = SecItemAdd(new as CFDictionary, nil)
+    func update(_ name: String, _ secret: Data) -> Int32 {
+      SecItemUpdate(item(name) as CFDictionary, content(secret) as CFDictionary)
+    }
+
+    func add(_ name: String, _ secret: Data) -> Int32 {
+      let new = item(name)
+      for (key, value) in content(secret) {
+        if let key = key as? NSString { new[key] = value }
       }
-      try check(status)
+      return SecItemAdd(new as CFDictionary, nil)
+    }
+
+    func delete(_ name: String) -> Int32 {
+      SecItemDelete(item(name) as CFDictionary)
+    }
+
+    private func content(_ secret: Data) -> NSMutableDictionary {
+      let content = NSMutableDictionary()
+      content[kSecValueData as NSString] = NSData(data: secret)
+      content[kSecAttrAccessible as NSString] = kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly
+      return content
     }
 
     /// What names an item.
@@ -54,14 +71,6 @@
       item[kSecUseDataProtectionKeychain as NSString] = NSNumber(value: true)
       if let accessGroup { item[kSecAttrAccessGroup as NSString] = NSString(string: accessGroup) }
       return item
-    }
-
-    private func check(_ status: OSStatus) throws(VaultError) {
-      switch status {
-      case errSecSuccess: return
-      case errSecInteractionNotAllowed: throw .locked
-      default: throw .broken
-      }
     }
   }
 #endif

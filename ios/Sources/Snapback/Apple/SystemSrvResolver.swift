@@ -9,78 +9,55 @@
     public init() {}
 
     public func records(of name: String) async -> [SrvRecord]? {
-      let query = SrvLookup()
-      return await withTaskCancellationHandler {
-        await withCheckedContinuation { query.start(name, $0) }
-      } onCancel: {
-        query.cancel()
-      }
+      await SrvLookup.records(of: name, from: SystemDnsService())
     }
   }
 
-  /// One question. Everything happens on its queue.
-  private final class SrvLookup: @unchecked Sendable {
-    /// After two seconds the core asks the name servers by itself.
-    private static let patience = DispatchTimeInterval.seconds(2)
+  private struct SystemDnsService: DnsService {
+    func query(
+      _ name: String, flags: UInt32, on queue: DispatchQueue, _ answered: @escaping @Sendable (DnsAnswer) -> Void
+    ) -> (any DnsQuery)? {
+      let query = SystemDnsQuery(answered)
+      return query.start(name, flags, queue) ? query : nil
+    }
+  }
 
-    private let queue = DispatchQueue(label: "im.snapback.srv")
+  /// Only used on the queue of its lookup.
+  private final class SystemDnsQuery: DnsQuery {
+    private let answered: @Sendable (DnsAnswer) -> Void
     private var service: DNSServiceRef?
-    private var records: [SrvRecord] = []
-    private var continuation: CheckedContinuation<[SrvRecord]?, Never>?
-    private var isOver = false
 
-    func start(_ name: String, _ continuation: CheckedContinuation<[SrvRecord]?, Never>) {
-      queue.async {
-        if self.isOver { return continuation.resume(returning: nil) }
-        self.continuation = continuation
-        self.ask(name)
+    init(_ answered: @escaping @Sendable (DnsAnswer) -> Void) {
+      self.answered = answered
+    }
+
+    func start(_ name: String, _ flags: UInt32, _ queue: DispatchQueue) -> Bool {
+      // The service keeps a pointer to this object; it is released in `cancel`.
+      let context = Unmanaged.passRetained(self).toOpaque()
+      let status = DNSServiceQueryRecord(
+        &service, flags, 0, name, DnsSd.srv, DnsSd.internet,
+        { _, flags, _, error, _, type, _, length, data, _, context in
+          guard let context else { return }
+          let query = Unmanaged<SystemDnsQuery>.fromOpaque(context).takeUnretainedValue()
+          let bytes = UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : Int(length))
+          query.answered(DnsAnswer(flags: flags, error: error, type: type, data: [UInt8](bytes)))
+        }, context)
+      guard status == DnsSd.noError, let service else {
+        Unmanaged<SystemDnsQuery>.fromOpaque(context).release()
+        return false
       }
+      guard DNSServiceSetDispatchQueue(service, queue) == DnsSd.noError else {
+        cancel()
+        return false
+      }
+      return true
     }
 
     func cancel() {
-      queue.async { self.finish(nil) }
-    }
-
-    private func ask(_ name: String) {
-      // The service keeps a pointer to this object; it is given back in `finish`.
-      let context = Unmanaged.passRetained(self).toOpaque()
-      let status = DNSServiceQueryRecord(
-        &service, 0, 0, name, UInt16(kDNSServiceType_SRV), UInt16(kDNSServiceClass_IN),
-        { _, flags, _, error, _, _, _, length, data, _, context in
-          guard let context else { return }
-          let lookup = Unmanaged<SrvLookup>.fromOpaque(context).takeUnretainedValue()
-          lookup.answered(flags, error, UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : Int(length)))
-        }, context)
-      guard status == DNSServiceErrorType(kDNSServiceErr_NoError), let service else {
-        Unmanaged<SrvLookup>.fromOpaque(context).release()
-        return finish(nil)
-      }
-      DNSServiceSetDispatchQueue(service, queue)
-      queue.asyncAfter(deadline: .now() + Self.patience) { self.finish(nil) }
-    }
-
-    private func answered(_ flags: DNSServiceFlags, _ error: DNSServiceErrorType, _ data: UnsafeRawBufferPointer) {
-      switch Int(error) {
-      case kDNSServiceErr_NoError: break
-      case kDNSServiceErr_NoSuchRecord, kDNSServiceErr_NoSuchName: return finish([])
-      default: return finish(nil)
-      }
-      if flags & DNSServiceFlags(kDNSServiceFlagsAdd) != 0, let record = SrvRecord(wire: [UInt8](data)) {
-        records.append(record)
-      }
-      if flags & DNSServiceFlags(kDNSServiceFlagsMoreComing) == 0 { finish(records) }
-    }
-
-    private func finish(_ answer: [SrvRecord]?) {
-      if isOver { return }
-      isOver = true
-      if let service {
-        DNSServiceRefDeallocate(service)
-        self.service = nil
-        Unmanaged.passUnretained(self).release()
-      }
-      continuation?.resume(returning: answer)
-      continuation = nil
+      guard let service else { return }
+      self.service = nil
+      DNSServiceRefDeallocate(service)
+      Unmanaged.passUnretained(self).release()
     }
   }
 #endif

@@ -67,7 +67,7 @@ class EventsTest {
                     originId = null,
                     xml = "<message/>",
                 )
-            val event = CoreEvent.Message("d", stanza).toEvent {}
+            val event = CoreEvent.Message("d", stanza, possibleDuplicateOf = null).toEvent {}
             return (event as Event.Message).message.from
         }
         assertEquals(StanzaAddress.Absent, from(CoreAddress.Absent))

@@ -48,6 +48,28 @@ class SessionTest {
         }
 
     @Test
+    fun `a presence carries further children, to one address and to all`() =
+        real {
+            TestServer().use { server ->
+                open(server).use { client ->
+                    client.connect()
+                    val me = client.next<Event.Online>().jid
+                    val room = "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x>"
+                    client.sendPresence(to = me, extensions = listOf(room)).awaitAcked()
+                    val joined = client.next<Event.Presence> { "protocol/muc" in it.presence.xml }.presence
+                    assertTrue("maxstanzas" in joined.xml, joined.xml)
+
+                    val nick = "<nick xmlns='http://jabber.org/protocol/nick'>Jule &amp; Co</nick>"
+                    val idle = "<idle xmlns='urn:xmpp:idle:1' since='2026-01-01T00:00:00Z'/>"
+                    client.sendPresence(show = "away", status = "<out>", priority = 5, extensions = listOf(nick, idle))
+                    val away = client.next<Event.Presence> { it.presence.show == "away" }.presence
+                    assertEquals("<out>", away.status)
+                    for (part in listOf("Jule &amp; Co", "urn:xmpp:idle:1", ">5<")) assertTrue(part in away.xml, away.xml)
+                }
+            }
+        }
+
+    @Test
     fun `offline messages leave when there is a way, in order`() =
         real {
             TestServer().use { server ->

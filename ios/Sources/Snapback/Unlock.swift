@@ -1,0 +1,33 @@
+extension SnapbackError {
+  /// The device is locked, or its vault is busy: nothing is wrong with what is stored, and the same call succeeds later.
+  var isLocked: Bool {
+    self == .storage(.notYetUnlocked) || self == .storage(.vaultLocked)
+  }
+}
+
+/// Repeats what fails because the device is locked: at each unlock, and after so many seconds, since a vault may also be busy.
+///
+/// - Parameter observe: has the closure called at each unlock. Called before the first attempt, so that no unlock is missed.
+/// - Throws: what `work` throws for another reason, or `CancellationError`.
+func retryingWhileLocked<T: Sendable>(
+  every seconds: UInt64 = 30, observing observe: @Sendable (_ unlocked: @escaping @Sendable () -> Void) -> Void,
+  _ work: @Sendable () async throws -> T
+) async throws -> T {
+  let (attempts, attempt) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  observe { attempt.yield() }
+  let timer = Task {
+    while !Task.isCancelled {
+      try? await Task.sleep(nanoseconds: seconds * 1_000_000_000)
+      attempt.yield()
+    }
+  }
+  defer { timer.cancel() }
+  var iterator = attempts.makeAsyncIterator()
+  while true {
+    do {
+      return try await work()
+    } catch let error as SnapbackError where error.isLocked {
+      guard await iterator.next() != nil else { throw CancellationError() }
+    }
+  }
+}
