@@ -47,6 +47,8 @@ pub(super) struct SenderTags {
     /// The same, if it came in the other way.
     other: [SeenTag; 2],
     way: Way,
+    /// No entity draws this id twice: who sends it again, sends the message again.
+    is_random: bool,
 }
 
 /// What a message turns out to be.
@@ -185,6 +187,9 @@ impl SenderTags {
 
     fn new(id: SenderId<'_>, message: &Element, way: Way, seen: &Seen) -> Self {
         let digest = &seen.digest(&payload::canonical(message));
+        let is_random = match id {
+            SenderId::Theirs { id, .. } | SenderId::Ours { id, .. } => id.len() >= RANDOM_ID,
+        };
         let tags = |way| {
             let payload = StableId::Payload { id, way, digest };
             [StableId::Sender { id, way }, payload].map(|id| seen.tag(id))
@@ -197,6 +202,7 @@ impl SenderTags {
             own: tags(way),
             other: tags(other),
             way,
+            is_random,
         }
     }
 
@@ -206,6 +212,10 @@ impl SenderTags {
             Way::Indirect => [Some(self.own), Some(self.other)],
         };
         let comparable = || comparable.into_iter().flatten();
+        let [_, own] = self.own;
+        if self.is_random && seen.contains(own) {
+            return Verdict::Duplicate;
+        }
         if comparable().any(|[_, payload]| seen.contains(payload)) {
             return Verdict::Duplicate;
         }

@@ -116,6 +116,20 @@ fn i17_what_is_said_twice_is_delivered_twice() {
     assert_eq!(told(&mut peer), [new("ok"), new("ok")]);
 }
 
+/// ejabberd takes in twice what a client sends again over a resumed session, and archives both: no entity draws a random id twice.
+#[test]
+fn i17_what_a_server_took_in_twice_comes_once_if_its_id_is_random() {
+    let mut peer = online();
+    let id = "q4B0sHrx4IBAZrRxKaDVvw";
+    peer.serve(&format!(
+        "{}{}{}",
+        archived(&said(id, "ok"), "a1"),
+        archived(&said(id, "ok"), "a2"),
+        archived(&said(id, "another"), "a3")
+    ));
+    assert_eq!(told(&mut peer), [new("ok"), new("another")]);
+}
+
 /// Decision 0033: the sender lost its session, and the archive gives what it sends again a second id.
 #[test]
 fn i17_a_message_that_was_sent_again_comes_once() {
