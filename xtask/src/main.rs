@@ -104,7 +104,8 @@ fn main() -> ExitCode {
 
 /// Runs a program of the workspace with these arguments; it answers with its own exit code.
 fn run(package: &[&str], arguments: &[String]) -> ExitCode {
-    let mut cargo = tool::cargo(&["run", "--quiet", "--package"]);
+    // Not quietly: a first build takes minutes, and shows its progress.
+    let mut cargo = tool::cargo(&["run", "--package"]);
     cargo.args(package).args(arguments);
     passed_on(cargo)
 }
