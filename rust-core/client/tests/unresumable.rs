@@ -11,9 +11,9 @@ mod support;
 
 use snapback_client::{Outcome, Transport};
 use snapback_netsim::CutMode;
-use snapback_reference_server::{Fault, ResumeFault, Switches};
+use snapback_reference_server::{Action, Fault, Flood, Point, ResumeFault, Switches};
 use support::Setup;
-use support::course::Course;
+use support::course::{Course, wait_for};
 
 fn wrong_answers() -> Vec<ResumeFault> {
     vec![
@@ -101,4 +101,47 @@ async fn rfc6121_a_bounce_belongs_to_its_message() {
     let back = |course: &Course| !course.online.is_empty();
     setup.follow(&mut course, back, "back").await;
     assert!(course.bodies().is_empty() && course.failed.is_empty());
+}
+
+/// W6: a server that is being set up anew says for a while that it is another one, or offers nothing. Where a login was proven, that
+/// is tried again without end, and costs no token.
+#[tokio::test]
+async fn w6_a_passing_refusal_halts_nothing_and_costs_no_token() {
+    let error = |condition: &str| {
+        format!(
+            "<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+        )
+    };
+    let refusals = [
+        error("host-unknown"),
+        error("host-gone"),
+        error("unsupported-version"),
+    ];
+    for text in refusals {
+        let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
+        setup.client.connect();
+        setup.online().await;
+        setup.settle().await;
+        let flood = Flood {
+            text: text.clone(),
+            times: 1,
+            is_deaf: true,
+        };
+        let refusal = Fault::At(Point::EncryptedFeatures, Action::Flood(flood));
+        setup.server.faults(|faults| faults.all = vec![refusal]);
+        let before = setup.connections().len();
+        setup.link.cut(CutMode::ResetBoth);
+        // It goes on: three refusals are more than one that may pass.
+        let refused = || setup.connections().len() >= before + 3;
+        wait_for(refused, "three refused attempts").await;
+        setup.server.faults(|faults| faults.all.clear());
+        let mut course = Course::default();
+        let back = |course: &Course| !course.online.is_empty();
+        setup.follow(&mut course, back, &text).await;
+        let login = course.plans.last().map(|plan| plan.login.clone());
+        assert!(
+            matches!(login, Some(snapback_client::Login::Fast { .. })),
+            "{text}: {login:?}"
+        );
+    }
 }

@@ -141,5 +141,6 @@ pub(super) fn may_answer_bad_input(condition: StreamCondition) -> bool {
             | StreamCondition::ResourceConstraint
             | StreamCondition::SeeOtherHost
             | StreamCondition::SystemShutdown
+            | StreamCondition::UnsupportedVersion
     )
 }
