@@ -11,8 +11,9 @@ use crate::time::Instant;
 use super::context::Context;
 use super::{Event, Timer, blame};
 
-/// How long a resumed session has to last before its end says nothing about the resumption any more.
-const SHORTLY: Duration = Duration::from_secs(5);
+/// How long a resumed session has to last before its end says nothing about the resumption any more. A server that chokes on what is
+/// sent again ends within a round trip; the longer this is, the more often five cuts of a bad network in a row look like it.
+const SHORTLY: Duration = Duration::from_secs(1);
 /// A deadline that is noticed so much too late was slept through: the path may have gone meanwhile.
 const OVERSLEPT: Duration = Duration::from_secs(2);
 
