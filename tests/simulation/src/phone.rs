@@ -131,6 +131,8 @@ pub(crate) struct Phone<T: Tls + Clone> {
     /// What is watched on the connection.
     wire: Option<Wire>,
     connection_state: &'static str,
+    /// Probes of the engine that the model knows of.
+    probes: u64,
     /// The server of the connection, or of the one before.
     host: Destination,
     /// Where the standby transport leads, once it is open.
@@ -192,6 +194,7 @@ impl<T: Tls + Clone> Phone<T> {
             deadline: None,
             wire: None,
             connection_state: "ExpectTransport",
+            probes: 0,
             host,
             standby: None,
             dialing: false,
@@ -335,9 +338,6 @@ impl<T: Tls + Clone> Phone<T> {
         now: Time,
     ) {
         self.standby = connected;
-        if let Some(wire) = &mut self.wire {
-            wire.probed();
-        }
         let server = connected.map(|host| host.key(self.transport));
         self.happens(EngineInput::StandbyDialed(server), model, coverage, now);
     }
@@ -380,9 +380,9 @@ impl<T: Tls + Clone> Phone<T> {
     /// The model hears what was said and read inside TLS.
     fn listen(&mut self, model: &mut Model) {
         if let Some(wire) = &mut self.wire {
-            if self.engine.is_probing() {
-                wire.probed();
-            }
+            let probes = self.engine.probes();
+            wire.probed_by_engine(probes - self.probes);
+            self.probes = probes;
             self.tls.tell(|heard| wire.heard(heard, model));
         }
     }

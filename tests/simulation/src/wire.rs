@@ -97,6 +97,11 @@ impl Wire {
         self.acks.probe();
     }
 
+    /// The engine has asked so many times whether the server is there.
+    pub(crate) fn probed_by_engine(&mut self, times: u64) {
+        self.acks.probe_times(times);
+    }
+
     pub(crate) fn set_active(&mut self, active: bool) {
         self.active = active;
     }
@@ -105,6 +110,7 @@ impl Wire {
     pub(crate) fn heard(&mut self, heard: &Bytes, model: &mut Model) {
         if !heard.down.is_empty() {
             model.note_bytes("<", &heard.down);
+            self.acks.hears_anew();
             let mut splitter = std::mem::take(&mut self.down);
             splitter.feed(&heard.down, |piece| self.server_said(piece, model));
             self.down = splitter;

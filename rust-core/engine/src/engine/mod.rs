@@ -107,6 +107,7 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     dialing: Option<Dialing>,
     /// The connection that was asked whether it is alive.
     probed: Option<AttemptId>,
+    probes: u64,
     standby: Option<Standby>,
     addresses: Addresses,
     log_out: Option<LogOut>,
@@ -172,6 +173,7 @@ impl<T: Tls + Clone> Engine<T> {
             attempt: None,
             dialing: None,
             probed: None,
+            probes: 0,
             standby: None,
             addresses: Addresses::new(config.last_server),
             log_out: None,
@@ -218,6 +220,11 @@ impl<T: Tls + Clone> Engine<T> {
         self.attempt
             .as_ref()
             .is_some_and(|attempt| attempt.link.is_probing())
+    }
+
+    /// How often a connection was asked whether it is alive.
+    pub fn probes(&self) -> u64 {
+        self.probes
     }
 
     /// Whether everything was let go of before the process is suspended.

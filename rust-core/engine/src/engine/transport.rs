@@ -424,6 +424,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// Asks the connection whether it is alive.
     pub(super) fn ask_probe(&mut self, deadline: Instant) {
+        self.probes = self.probes.saturating_add(1);
         self.command(Command::Probe { deadline });
     }
 }

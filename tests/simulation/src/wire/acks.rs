@@ -11,6 +11,10 @@ pub(super) struct AckRequests {
     pending: bool,
     /// Somebody wants to know whether the server is there.
     probing: bool,
+    /// Probes since the last answer: each may ask, and all of them may leave in one write.
+    probes: u64,
+    /// An answer left something unacknowledged, and another one came with it: between the two the client may have asked.
+    asks_between: bool,
     /// An `<r/>` that only the end of the stream behind it explains.
     owes_goodbye: bool,
 }
@@ -27,10 +31,21 @@ impl AckRequests {
         self.probing = true;
     }
 
+    pub(super) fn probe_times(&mut self, times: u64) {
+        self.probes += times;
+    }
+
     /// The server has said how far it is.
     pub(super) fn answered(&mut self, h: Option<u32>) {
         self.acked = h.unwrap_or(self.acked);
         self.pending = false;
+        self.probes = 0;
+        self.asks_between |= self.sent != self.acked;
+    }
+
+    /// What is heard from here on came at once: what was said in between is heard behind it.
+    pub(super) fn hears_anew(&mut self) {
+        self.asks_between = false;
     }
 
     /// The client has said this element; false if it asked for what it was not to ask for, and goes on all the same.
@@ -38,7 +53,12 @@ impl AckRequests {
         match name {
             "r" => {
                 let may_ask = self.sent != self.acked && !self.pending;
-                let is_explained = may_ask || std::mem::take(&mut self.probing);
+                let is_probe = !may_ask && self.probes > 0;
+                self.probes -= u64::from(is_probe);
+                let is_explained = may_ask
+                    || is_probe
+                    || std::mem::take(&mut self.asks_between)
+                    || std::mem::take(&mut self.probing);
                 let was_explained = !std::mem::replace(&mut self.owes_goodbye, !is_explained);
                 self.pending = true;
                 return was_explained;
