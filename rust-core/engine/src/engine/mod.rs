@@ -232,11 +232,6 @@ impl<T: Tls + Clone> Engine<T> {
         self.supervisor.is_suspended()
     }
 
-    /// The server of the connection, or of the one before.
-    pub fn last_server(&self) -> Option<&ServerKey> {
-        self.addresses.last_server.as_ref()
-    }
-
     // -- inputs
 
     /// Takes in one thing that happened.
@@ -362,9 +357,7 @@ impl<T: Tls + Clone> Engine<T> {
             self.drop_standby(StandbyEnd::Superseded);
         }
         self.sends.settled(&mut self.outputs);
-        if !self.is_busy() && std::mem::take(&mut self.disconnecting) {
-            self.outputs.push_back(EngineOutput::Disconnected);
-        }
+        self.note_disconnected();
         if self.continue_log_out() {
             return true;
         }

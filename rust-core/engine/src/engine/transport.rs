@@ -399,7 +399,7 @@ impl<T: Tls + Clone> Engine<T> {
         });
     }
 
-    fn note_disconnected(&mut self) {
+    pub(super) fn note_disconnected(&mut self) {
         if !self.is_busy() && std::mem::take(&mut self.disconnecting) {
             self.outputs.push_back(EngineOutput::Disconnected);
         }

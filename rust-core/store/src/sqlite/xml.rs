@@ -1,37 +1,12 @@
 //! Elements as the XML text that they came as or leave as.
 
-use snapback_proto::xml::{Element, Limits, StreamItem, StreamReader};
+use snapback_proto::xml::{Element, parse_stanza};
 
 use super::fault::Fault;
 
-/// What stands before every element of a client stream, and gives its prefixes a meaning.
-const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
-
 /// Reads what [`Element::to_xml`] wrote. Limits were a matter for the stream it came from.
 pub(super) fn parse(xml: &str) -> Result<Element, Fault> {
-    let mut reader = StreamReader::new(Limits {
-        before_login: usize::MAX,
-        stanza: usize::MAX,
-        wrapper: usize::MAX,
-        iq_result: usize::MAX,
-        nodes: usize::MAX,
-        depth: usize::MAX,
-        attributes: usize::MAX,
-        namespaces: usize::MAX,
-    });
-    reader.login_complete();
-    reader.feed(HEADER.as_bytes());
-    reader.feed(xml.as_bytes());
-    let Ok(Some(StreamItem::Header(_))) = reader.next_item() else {
-        return Err(Fault::Unreadable);
-    };
-    let Ok(Some(StreamItem::Element(element))) = reader.next_item() else {
-        return Err(Fault::Unreadable);
-    };
-    match reader.next_item() {
-        Ok(None) if reader.take_unread().is_empty() => Ok(element),
-        _ => Err(Fault::Unreadable),
-    }
+    parse_stanza(xml).ok_or(Fault::Unreadable)
 }
 
 #[cfg(test)]
