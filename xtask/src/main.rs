@@ -7,6 +7,7 @@
 
 mod android;
 mod api_page;
+mod crates;
 mod deny;
 mod files;
 mod fuzz;
@@ -26,10 +27,11 @@ use report::Report;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  demo [arguments]      run the demonstration (the arguments are those of `snapback demo`)
+  demo [arguments]      run the demonstration (`demo --help` names the arguments)
   test                  everything that CI checks
-  lint                  formatting, clippy, rustdoc, purity, dependencies
+  lint                  formatting, clippy, rustdoc, purity, crates, dependencies
   purity                the sans-IO crates do no I/O
+  crates                no product crate depends on a test; docs/architecture.md draws the crates (REGENERATE=1)
   fuzz [--seconds N]    each fuzz target for N seconds
   netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
@@ -51,27 +53,13 @@ fn main() -> ExitCode {
         None => ("help", [].as_slice()),
     };
     match (command, rest) {
-        ("demo", arguments) => run(&["snapback", "--", "demo"], arguments),
+        ("demo", arguments) => run(&["snapback-demo", "--"], arguments),
         ("netsim", arguments) => run(
-            &[
-                "snapback-netsim",
-                "--features",
-                "tun",
-                "--bin",
-                "netsim",
-                "--",
-            ],
+            &["snapback-netsim-tool", "--features", "tun", "--"],
             arguments,
         ),
         ("flaky", arguments) => run(
-            &[
-                "snapback-interop",
-                "--features",
-                "real-servers",
-                "--bin",
-                "flaky",
-                "--",
-            ],
+            &["snapback-flaky", "--features", "real-servers", "--"],
             arguments,
         ),
         ("simulate", arguments) => passed_on(simulate::command(arguments)),
@@ -85,10 +73,14 @@ fn main() -> ExitCode {
         ("kotlin", []) => finish(suite::kotlin()),
         ("android-targets", []) => finish(suite::android_targets()),
         ("flights", []) => finish(suite::flights()),
-        ("bench", [what]) if what == "store" => run(
-            &["snapback-store", "--release", "--example", "budgets"],
-            &[],
-        ),
+        ("bench", [what]) if what == "store" => passed_on(tool::cargo(&[
+            "bench",
+            "--package",
+            "snapback-store",
+            "--bench",
+            "budgets",
+        ])),
+        ("crates", []) => finish(suite::crates()),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {
             Ok(seconds) => finish(suite::fuzz(Duration::from_secs(seconds))),

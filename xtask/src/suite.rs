@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{android, deny, fuzz, purity, setup, simulate, swift};
+use crate::{android, crates, deny, fuzz, purity, setup, simulate, swift};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -67,6 +67,13 @@ pub(crate) fn purity() -> Report {
     report
 }
 
+/// The layers of the crates, and their drawing.
+pub(crate) fn crates() -> Report {
+    let mut report = new_report();
+    report.step("crates", || Outcome::of(crates::check()));
+    report
+}
+
 /// The fuzz targets alone.
 pub(crate) fn fuzz(time: Duration) -> Report {
     let mut report = new_report();
@@ -96,11 +103,9 @@ pub(crate) fn flights() -> Report {
             "run",
             "--quiet",
             "--package",
-            "snapback-interop",
+            "snapback-flights",
             "--features",
             "real-servers",
-            "--bin",
-            "flights",
         ];
         Outcome::of(tool::run(&mut cargo(&arguments)))
     });
@@ -118,6 +123,7 @@ pub(crate) fn setup() -> Report {
 fn add_lints(report: &mut Report) {
     report.step("format", || Outcome::of(check_format()));
     report.step("purity", || Outcome::of(purity::check()));
+    report.step("crates", || Outcome::of(crates::check()));
     report.step("dependencies", || Outcome::of(deny::check()));
     report.step("clippy", || {
         let arguments = [

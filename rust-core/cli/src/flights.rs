@@ -7,18 +7,21 @@ use snapback_client::{Outcome, Part, Timeline};
 
 /// One flight.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Bar {
-    pub(crate) sent: Vec<String>,
-    pub(crate) received: Vec<String>,
+pub struct Bar {
+    /// What it carried: names of protocol messages.
+    pub sent: Vec<String>,
+    /// What it was answered with.
+    pub received: Vec<String>,
     /// When it left, counted from the first packet.
     #[serde(rename = "at_ms", serialize_with = "milliseconds")]
-    pub(crate) starts: Duration,
+    pub starts: Duration,
     #[serde(rename = "ms", serialize_with = "milliseconds")]
-    pub(crate) took: Duration,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// The flights that led to a session. What was done on this device came back from nowhere and is left out.
-pub(crate) fn bars(timeline: &Timeline) -> Vec<Bar> {
+pub fn bars(timeline: &Timeline) -> Vec<Bar> {
     let is_local = |part: &Part| timeline.local.iter().any(|step| step.part == *part);
     let bar = |flight: &snapback_client::FlightReport| Bar {
         sent: flight.sent.iter().map(ToString::to_string).collect(),
@@ -35,7 +38,7 @@ pub(crate) fn bars(timeline: &Timeline) -> Vec<Bar> {
 }
 
 /// `bound` or `resumed`.
-pub(crate) fn outcome(outcome: Outcome) -> &'static str {
+pub fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Bound => "bound",
         Outcome::Resumed => "resumed",
@@ -43,11 +46,11 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// Milliseconds, to the microsecond.
-pub(crate) fn ms(time: Duration) -> f64 {
+pub fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// For serde.
-pub(crate) fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+pub fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(ms(*time))
 }

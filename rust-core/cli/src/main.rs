@@ -1,15 +1,12 @@
-//! The `snapback` command line: `demo` shows what Snapback does, `watch` does it with an account of yours, `store` looks
-//! into what it remembers.
+//! The `snapback` command line: `watch` keeps an account online, `store` shows what is remembered of it.
 
-mod demo;
-mod flights;
 mod store;
-mod watch;
 
 use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use snapback_cli::watch;
 use tokio::runtime::{Builder, Runtime};
 
 /// An XMPP client that is back at once and loses nothing.
@@ -22,7 +19,6 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Demo(demo::Args),
     Watch(watch::Args),
     Store(store::Args),
 }
@@ -34,10 +30,6 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error, 1),
     };
     match cli.command {
-        Command::Demo(args) => match runtime.block_on(demo::run(args)) {
-            Ok(code) => code,
-            Err(error) => fail(&error, 1),
-        },
         Command::Watch(args) => match runtime.block_on(watch::run(args)) {
             Ok(code) => code,
             Err(error) => fail(&error, error.exit_code()),

@@ -14,8 +14,7 @@ use std::time::Duration;
 use snapback_client::{Client, ConfigError, ConnectionState, Element, Event, OfflineReason};
 use tokio::time::timeout;
 
-pub(crate) use options::Args;
-use options::OptionError;
+pub use options::{Args, OptionError};
 use report::Happening;
 use signals::Signals;
 
@@ -26,15 +25,19 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why watching could not begin, or had to end.
 #[derive(Debug)]
-pub(crate) enum WatchError {
+pub enum WatchError {
+    /// The options cannot be used.
     Options(OptionError),
+    /// The client refuses its configuration.
     Client(ConfigError),
+    /// The system gives no notice of signals.
     Signals(io::Error),
+    /// Standard output cannot be written.
     Output(io::Error),
 }
 
 /// Runs until asked to end, or until the client will not try again by itself.
-pub(crate) async fn run(args: Args) -> Result<ExitCode, WatchError> {
+pub async fn run(args: Args) -> Result<ExitCode, WatchError> {
     let config = args.config().map_err(WatchError::Options)?;
     let mut signals = Signals::listen().map_err(WatchError::Signals)?;
     let client = Client::open(config).map_err(WatchError::Client)?;
@@ -147,7 +150,8 @@ fn write(happening: &Happening) -> Result<(), WatchError> {
 
 impl WatchError {
     /// 2 for what the command line has to change, as clap does; 1 for the rest.
-    pub(crate) fn exit_code(&self) -> u8 {
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
         match self {
             Self::Options(_) => 2,
             Self::Client(_) | Self::Signals(_) | Self::Output(_) => 1,

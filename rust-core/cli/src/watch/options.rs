@@ -20,7 +20,7 @@ const PASSWORD_VARIABLE: &str = "SNAPBACK_PASSWORD";
 /// Standard input takes messages to send, one JSON object a line: {"to": "romeo@example.net", "body": "hi"}.
 /// SIGINT and SIGTERM end the session cleanly. The lines are described in docs/cli.md.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// The account, as user@domain
     jid: String,
 
@@ -94,7 +94,7 @@ enum How {
 
 /// Why the options cannot be used.
 #[derive(Debug)]
-pub(crate) enum OptionError {
+pub enum OptionError {
     /// There is no password.
     NoPassword,
     /// A file cannot be read.
@@ -105,6 +105,7 @@ pub(crate) enum OptionError {
     Trust(TlsError),
     /// `--state` cannot be used.
     Store(StoreError),
+    /// The account's address or another value is refused.
     Config(ConfigError),
 }
 

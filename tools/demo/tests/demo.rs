@@ -6,8 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 fn demo(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_snapback"))
-        .arg("demo")
+    Command::new(env!("CARGO_BIN_EXE_demo"))
         .args(arguments)
         .output()
         .unwrap()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use snapback_client::{Outcome, Plan, Timeline};
 
-use crate::flights::{self, Bar};
+use snapback_cli::flights::{self, Bar};
 
 /// What a connection stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Run;
-use super::record::{Cut, Record};
-use crate::flights::{Bar, ms};
+use crate::demo::Run;
+use crate::record::{Cut, Record};
+use snapback_cli::flights::{Bar, ms};
 
 #[derive(Serialize)]
 struct Object<'a> {
@@ -50,7 +50,7 @@ struct Interrupted {
 }
 
 /// Prints the object, and nothing else.
-pub(super) fn print(run: &Run) -> io::Result<()> {
+pub(crate) fn print(run: &Run) -> io::Result<()> {
     let object = Object {
         rtt_ms: ms(run.rtt),
         connections: run

@@ -1,4 +1,4 @@
-//! The client in a process of its own: `snapback watch`, as anybody may start it, on the demo's link.
+//! The client in a process of its own: `snapback watch`, on the demo's link.
 
 use std::io;
 use std::path::Path;
@@ -9,14 +9,14 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::DemoError;
-use super::phone::Setup;
-use crate::flights::Bar;
+use crate::demo::DemoError;
+use crate::phone::Setup;
+use snapback_cli::flights::Bar;
 
 /// A line of `snapback watch`, as far as it is of interest here.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub(super) enum Said {
+pub(crate) enum Said {
     Online(Online),
     Stanza {
         kind: String,
@@ -35,10 +35,10 @@ pub(super) enum Said {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Online {
-    pub(super) outcome: String,
-    pub(super) plan: String,
-    pub(super) flights: usize,
+pub(crate) struct Online {
+    pub(crate) outcome: String,
+    pub(crate) plan: String,
+    pub(crate) flights: usize,
     ms: f64,
     waterfall: Vec<Flight>,
 }
@@ -52,18 +52,18 @@ struct Flight {
 }
 
 /// A process that lives.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     input: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Online {
-    pub(super) fn took(&self) -> Duration {
+    pub(crate) fn took(&self) -> Duration {
         time(self.ms)
     }
 
-    pub(super) fn waterfall(&self) -> Vec<Bar> {
+    pub(crate) fn waterfall(&self) -> Vec<Bar> {
         let bar = |flight: &Flight| Bar {
             sent: flight.sent.clone(),
             received: flight.received.clone(),
@@ -76,7 +76,7 @@ impl Online {
 
 impl Process {
     /// Starts one whose state lies in this folder.
-    pub(super) fn start(setup: &Setup<'_>, folder: &Path) -> Result<Self, DemoError> {
+    pub(crate) fn start(setup: &Setup<'_>, folder: &Path) -> Result<Self, DemoError> {
         let mut command = Command::new(std::env::current_exe().map_err(DemoError::Process)?);
         command
             .args(["watch", &setup.account()])
@@ -102,21 +102,21 @@ impl Process {
     }
 
     /// The next line; `None` at its end. May be given up and asked again.
-    pub(super) async fn next(&mut self) -> Result<Option<Said>, DemoError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Said>, DemoError> {
         let line = self.lines.next_line().await.map_err(DemoError::Process)?;
         // What a kill has cut off is no line, and says nothing.
         Ok(line.map(|line| serde_json::from_str(&line).unwrap_or(Said::More)))
     }
 
     /// Gives it a message to send.
-    pub(super) async fn send(&mut self, to: &str, body: &str) -> Result<(), DemoError> {
+    pub(crate) async fn send(&mut self, to: &str, body: &str) -> Result<(), DemoError> {
         let line = serde_json::json!({ "to": to, "body": body });
         let written = self.input.write_all(format!("{line}\n").as_bytes()).await;
         written.map_err(DemoError::Process)
     }
 
     /// SIGKILL. What it had said before can still be read, and is the answer.
-    pub(super) async fn kill(&mut self) -> Result<Vec<Said>, DemoError> {
+    pub(crate) async fn kill(&mut self) -> Result<Vec<Said>, DemoError> {
         self.child.start_kill().map_err(DemoError::Process)?;
         let mut said = Vec::new();
         while let Some(line) = self.next().await? {

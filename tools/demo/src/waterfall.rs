@@ -3,16 +3,16 @@
 use std::io;
 use std::time::Duration;
 
-use super::record::Record;
-use super::screen::{Ink, Screen};
-use crate::flights::Bar;
+use crate::record::Record;
+use crate::screen::{Ink, Screen};
+use snapback_cli::flights::Bar;
 
 const SENT: usize = 33;
 const RECEIVED: usize = 23;
 const BAR: usize = 14;
 
 /// Prints plan, flights and outcome.
-pub(super) fn show(screen: &mut Screen, record: &Record) -> io::Result<()> {
+pub(crate) fn show(screen: &mut Screen, record: &Record) -> io::Result<()> {
     for (index, line) in wrap(&signed(record.plan.split(" | "), "|"), 72)
         .into_iter()
         .enumerate()

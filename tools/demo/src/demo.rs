@@ -1,16 +1,4 @@
-//! `snapback demo`: a server, a long wire and a client in one process; what is printed was measured in this run.
-
-mod json;
-mod killed;
-mod ledger;
-mod naive;
-mod phone;
-mod process;
-mod record;
-mod screen;
-mod stage;
-mod table;
-mod waterfall;
+//! What the demo plays: a server, a long wire and a client in one process; what is printed was measured in this run.
 
 use std::fmt;
 use std::io;
@@ -21,12 +9,13 @@ use snapback_client::{ConfigError, SendError, TlsError};
 use snapback_netsim::CutMode;
 use snapback_reference_server::StartError;
 
-use ledger::Totals;
-use naive::NaiveError;
-use phone::Phone;
-use record::{Kind, Record};
-use screen::Screen;
-use stage::{CUTS_WITHIN_LIMIT, Stage};
+use crate::ledger::Totals;
+use crate::naive::NaiveError;
+use crate::phone::Phone;
+use crate::record::{Kind, Record};
+use crate::screen::Screen;
+use crate::stage::{CUTS_WITHIN_LIMIT, Stage};
+use crate::{json, table, waterfall};
 
 /// Connect, cut and reconnect on a simulated link, and show what each round trip was spent on
 ///
@@ -53,14 +42,14 @@ pub(crate) struct Args {
 
 /// Everything that was measured.
 #[derive(Debug)]
-struct Run {
-    rtt: Duration,
+pub(crate) struct Run {
+    pub(crate) rtt: Duration,
     /// What it was to show, in order.
-    kinds: &'static [Kind],
-    records: Vec<Record>,
+    pub(crate) kinds: &'static [Kind],
+    pub(crate) records: Vec<Record>,
     /// Of the naive client: round trips until Stream Management and roster are there too.
-    naive_until_ready: usize,
-    totals: Totals,
+    pub(crate) naive_until_ready: usize,
+    pub(crate) totals: Totals,
 }
 
 /// Why the demo could not be carried out.
@@ -100,12 +89,12 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, DemoError> {
 }
 
 impl Run {
-    fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.totals.lost == 0 && self.totals.duplicated == 0 && self.missing().next().is_none()
     }
 
     /// Kinds of connection that the run was to show and did not, because a session was not resumed for example.
-    fn missing(&self) -> impl Iterator<Item = Kind> {
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Kind> {
         let has = |kind: &Kind| self.records.iter().any(|record| record.kind == *kind);
         self.kinds.iter().copied().filter(move |kind| !has(kind))
     }

@@ -6,7 +6,7 @@ use snapback_reference_server::ReceivedMessage;
 
 /// Messages of one client, both ways.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     /// Those we sent, and whether the server has acknowledged them.
     ours: BTreeMap<String, bool>,
     /// Those the server sent, and how often they reached the app.
@@ -29,22 +29,22 @@ pub(crate) struct Totals {
 }
 
 impl Ledger {
-    pub(super) fn sent(&mut self, id: String) {
+    pub(crate) fn sent(&mut self, id: String) {
         self.ours.insert(id, false);
     }
 
     /// Anything else that the client sends, presence for one, is acknowledged as well and of no interest here.
-    pub(super) fn acked(&mut self, id: &str) {
+    pub(crate) fn acked(&mut self, id: &str) {
         if let Some(acked) = self.ours.get_mut(id) {
             *acked = true;
         }
     }
 
-    pub(super) fn injected(&mut self, id: String) {
+    pub(crate) fn injected(&mut self, id: String) {
         self.theirs.insert(id, 0);
     }
 
-    pub(super) fn delivered(&mut self, id: &str) {
+    pub(crate) fn delivered(&mut self, id: &str) {
         match self.theirs.get_mut(id) {
             Some(times) => *times += 1,
             None => self.strangers += 1,
@@ -52,22 +52,22 @@ impl Ledger {
     }
 
     /// Ours that the server has not acknowledged.
-    pub(super) fn unacked(&self) -> BTreeSet<&str> {
+    pub(crate) fn unacked(&self) -> BTreeSet<&str> {
         let unacked = self.ours.iter().filter(|(_, acked)| !**acked);
         unacked.map(|(id, _)| id.as_str()).collect()
     }
 
     /// Theirs that have not reached the app.
-    pub(super) fn undelivered(&self) -> usize {
+    pub(crate) fn undelivered(&self) -> usize {
         self.theirs.values().filter(|times| **times == 0).count()
     }
 
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.undelivered() == 0 && self.ours.values().all(|acked| *acked)
     }
 
     /// Compares the books with what the server received of ours.
-    pub(super) fn totals(&self, arrived: &[ReceivedMessage]) -> Totals {
+    pub(crate) fn totals(&self, arrived: &[ReceivedMessage]) -> Totals {
         let mut arrivals: BTreeMap<&str, usize> = BTreeMap::new();
         for id in arrived.iter().filter_map(|message| message.id.as_deref()) {
             *arrivals.entry(id).or_default() += 1;

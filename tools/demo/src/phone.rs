@@ -12,35 +12,35 @@ use snapback_netsim::{CutMode, Link, flights};
 use snapback_reference_server::ReferenceServer;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::DemoError;
-use super::ledger::{Ledger, Totals};
-use super::record::{Cut, Record};
+use crate::demo::DemoError;
+use crate::ledger::{Ledger, Totals};
+use crate::record::{Cut, Record};
 
 /// Nothing here takes longer unless it is broken.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Messages each way per round trip, so that some are on the way at any moment.
 const MESSAGES_PER_ROUND_TRIP: u32 = 6;
 /// How long a conversation goes on before it is cut, in round trips.
-pub(super) const CHAT: f64 = 3.5;
+pub(crate) const CHAT: f64 = 3.5;
 /// Timers are no finer than a millisecond.
 const SHORTEST_TICK: Duration = Duration::from_millis(2);
 
 /// Whose messages the server brings in.
-pub(super) const PEER: &str = "romeo@localhost";
+pub(crate) const PEER: &str = "romeo@localhost";
 
 /// What a phone is made of.
-pub(super) struct Setup<'a> {
-    pub(super) server: &'a ReferenceServer,
-    pub(super) link: &'a Arc<Link>,
-    pub(super) rtt: Duration,
+pub(crate) struct Setup<'a> {
+    pub(crate) server: &'a ReferenceServer,
+    pub(crate) link: &'a Arc<Link>,
+    pub(crate) rtt: Duration,
     /// Local part of the account.
-    pub(super) user: &'static str,
-    pub(super) password: &'static str,
-    pub(super) early_data: bool,
-    pub(super) reconnect: Timing,
+    pub(crate) user: &'static str,
+    pub(crate) password: &'static str,
+    pub(crate) early_data: bool,
+    pub(crate) reconnect: Timing,
 }
 
-pub(super) struct Phone<'a> {
+pub(crate) struct Phone<'a> {
     setup: Setup<'a>,
     client: Client,
     ledger: Ledger,
@@ -59,7 +59,7 @@ impl Dial for LinkDial {
 }
 
 impl<'a> Phone<'a> {
-    pub(super) fn new(setup: Setup<'a>) -> Result<Self, DemoError> {
+    pub(crate) fn new(setup: Setup<'a>) -> Result<Self, DemoError> {
         let mut config =
             ClientConfig::new(&setup.account(), setup.password).map_err(DemoError::Config)?;
         let roots = danger::Roots::from_pem(setup.server.ca_pem().as_bytes());
@@ -77,7 +77,7 @@ impl<'a> Phone<'a> {
     }
 
     /// Connects, and waits for the session.
-    pub(super) async fn connect(&mut self) -> Result<Record, DemoError> {
+    pub(crate) async fn connect(&mut self) -> Result<Record, DemoError> {
         let deadline = Instant::now() + PATIENCE;
         self.client.connect();
         loop {
@@ -93,13 +93,13 @@ impl<'a> Phone<'a> {
     }
 
     /// Ends the session cleanly.
-    pub(super) async fn disconnect(&mut self) -> Result<(), DemoError> {
+    pub(crate) async fn disconnect(&mut self) -> Result<(), DemoError> {
         let done = timeout(PATIENCE, self.client.disconnect()).await;
         done.map_err(|_| DemoError::TimedOut("a clean end"))
     }
 
     /// Messages both ways, for a while.
-    pub(super) async fn chat(&mut self) -> Result<(), DemoError> {
+    pub(crate) async fn chat(&mut self) -> Result<(), DemoError> {
         let end = Instant::now() + self.setup.rtt.mul_f64(CHAT);
         let mut ticks = interval(self.setup.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -113,7 +113,7 @@ impl<'a> Phone<'a> {
     }
 
     /// Cuts the link in the middle of the conversation, goes on talking, and waits for the session to come back.
-    pub(super) async fn cut(&mut self, mode: CutMode) -> Result<Record, DemoError> {
+    pub(crate) async fn cut(&mut self, mode: CutMode) -> Result<Record, DemoError> {
         let unacked = self.ledger.unacked();
         let arrived = self.setup.server.messages_from(self.setup.user);
         let arrived = arrived.iter().filter_map(|message| message.id.as_deref());
@@ -137,7 +137,7 @@ impl<'a> Phone<'a> {
     }
 
     /// Waits until every message has arrived, or has had time enough to.
-    pub(super) async fn settle(&mut self) -> Result<Totals, DemoError> {
+    pub(crate) async fn settle(&mut self) -> Result<Totals, DemoError> {
         let deadline = Instant::now() + PATIENCE.min(Duration::from_secs(5) + 4 * self.setup.rtt);
         while !self.ledger.is_settled() {
             tokio::select! {
@@ -226,22 +226,22 @@ impl<'a> Phone<'a> {
 }
 
 impl Setup<'_> {
-    pub(super) fn account(&self) -> String {
+    pub(crate) fn account(&self) -> String {
         format!("{}@localhost", self.user)
     }
 
-    pub(super) fn tick(&self) -> Duration {
+    pub(crate) fn tick(&self) -> Duration {
         (self.rtt / MESSAGES_PER_ROUND_TRIP).max(SHORTEST_TICK)
     }
 
     /// A message comes in; its id.
-    pub(super) fn injected(&self) -> String {
+    pub(crate) fn injected(&self) -> String {
         let body = "With love's light wings";
         self.server.inject_message(PEER, &self.account(), body)
     }
 
     /// Of the newest connection, up to its session, which was there so long after the client's first write.
-    pub(super) fn flights_on_link(&self, online_after: Duration) -> usize {
+    pub(crate) fn flights_on_link(&self, online_after: Duration) -> usize {
         let mut trace = self.link.trace();
         let newest = trace.iter().map(|chunk| chunk.conn).max();
         trace.retain(|chunk| Some(chunk.conn) == newest);

@@ -3,15 +3,15 @@
 use std::io;
 use std::time::Duration;
 
-use super::Run;
-use super::ledger::Totals;
-use super::record::{Kind, Record};
-use super::screen::{Ink, Screen};
+use crate::demo::Run;
+use crate::ledger::Totals;
+use crate::record::{Kind, Record};
+use crate::screen::{Ink, Screen};
 
 const BAR: usize = 27;
 
 /// Prints the table, and what became of the messages.
-pub(super) fn show(screen: &mut Screen, run: &Run) -> io::Result<()> {
+pub(crate) fn show(screen: &mut Screen, run: &Run) -> io::Result<()> {
     let naive = middle(run, Kind::Naive)
         .map(|record| record.took)
         .unwrap_or_default();

@@ -8,13 +8,13 @@ use snapback_client::{Timing, TlsContext, Trust, danger};
 use snapback_netsim::{Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
-use super::DemoError;
-use super::killed::KilledPhone;
-use super::naive;
-use super::phone::{Phone, Setup};
+use crate::demo::DemoError;
+use crate::killed::KilledPhone;
+use crate::naive;
+use crate::phone::{Phone, Setup};
 
 /// How often the link may be cut within the client's own limit of attempts: it also connects twice by itself.
-pub(super) const CUTS_WITHIN_LIMIT: u32 = 4;
+pub(crate) const CUTS_WITHIN_LIMIT: u32 = 4;
 /// The naive client has no deadlines of its own; this ends one that hangs.
 const NAIVE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -28,7 +28,7 @@ const PEER: Account = Account("romeo", "jul13t");
 struct Account(&'static str, &'static str);
 
 /// Server and links.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     server: ReferenceServer,
     starttls: Arc<Link>,
     direct: Arc<Link>,
@@ -37,7 +37,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn build(rtt: Duration, cuts: u32) -> Result<Self, DemoError> {
+    pub(crate) async fn build(rtt: Duration, cuts: u32) -> Result<Self, DemoError> {
         let server = start_server().await?;
         Ok(Self {
             starttls: start_link(rtt, server.starttls_addr()).await?,
@@ -48,15 +48,15 @@ impl Stage {
         })
     }
 
-    pub(super) fn phone(&self) -> Result<Phone<'_>, DemoError> {
+    pub(crate) fn phone(&self) -> Result<Phone<'_>, DemoError> {
         self.phone_of(&PHONE, false)
     }
 
-    pub(super) fn early_phone(&self) -> Result<Phone<'_>, DemoError> {
+    pub(crate) fn early_phone(&self) -> Result<Phone<'_>, DemoError> {
         self.phone_of(&EARLY_PHONE, true)
     }
 
-    pub(super) fn killed_phone(&self) -> Result<KilledPhone<'_>, DemoError> {
+    pub(crate) fn killed_phone(&self) -> Result<KilledPhone<'_>, DemoError> {
         KilledPhone::start(self.setup_of(&PHONE, false))
     }
 
@@ -76,7 +76,7 @@ impl Stage {
         }
     }
 
-    pub(super) async fn naive(&self) -> Result<naive::Outcome, DemoError> {
+    pub(crate) async fn naive(&self) -> Result<naive::Outcome, DemoError> {
         let pem = self.server.ca_pem();
         let roots = danger::Roots::from_pem(pem.as_bytes()).map_err(DemoError::Trust)?;
         let context = TlsContext::new(Trust::Roots(roots)).map_err(DemoError::Trust)?;

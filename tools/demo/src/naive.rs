@@ -24,8 +24,8 @@ use snapback_tls::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::record::{Kind, Record};
-use crate::flights::Bar;
+use crate::record::{Kind, Record};
+use snapback_cli::flights::Bar;
 
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
@@ -35,18 +35,18 @@ const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 const READ: usize = 17 * 1024;
 
 /// What the naive client logs in with.
-pub(super) struct Account<'a> {
-    pub(super) user: &'a str,
-    pub(super) password: &'a str,
-    pub(super) domain: &'a str,
+pub(crate) struct Account<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a str,
+    pub(crate) domain: &'a str,
 }
 
 /// The connection, and what it cost beyond the session.
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// Until the session, counted as everywhere in the demo.
-    pub(super) record: Record,
+    pub(crate) record: Record,
     /// Until roster and Stream Management are there too, each of which this client waits for.
-    pub(super) flights_until_ready: usize,
+    pub(crate) flights_until_ready: usize,
 }
 
 /// Why the naive client did not get in.
@@ -68,7 +68,7 @@ pub(crate) enum NaiveError {
 }
 
 /// Connects over this link and waits for each answer.
-pub(super) async fn run(
+pub(crate) async fn run(
     link: &Arc<Link>,
     context: TlsContext,
     account: &Account<'_>,

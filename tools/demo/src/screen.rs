@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use snapback_netsim::CutMode;
 
-use super::ledger::Totals;
-use super::record::{Kind, Record};
+use crate::ledger::Totals;
+use crate::record::{Kind, Record};
 
 /// Where the demo writes.
-pub(super) struct Screen {
+pub(crate) struct Screen {
     out: Box<dyn Write + Send>,
     colour: bool,
 }
 
 /// How a piece of text looks.
 #[derive(Clone, Copy)]
-pub(super) enum Ink {
+pub(crate) enum Ink {
     Bold,
     Dim,
     Good,
@@ -25,13 +25,13 @@ pub(super) enum Ink {
 }
 
 /// Text in a colour, if the screen has any.
-pub(super) struct Inked<'a> {
+pub(crate) struct Inked<'a> {
     text: &'a str,
     ink: Option<Ink>,
 }
 
 impl Screen {
-    pub(super) fn stdout() -> Self {
+    pub(crate) fn stdout() -> Self {
         let stdout = io::stdout();
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self {
@@ -40,27 +40,27 @@ impl Screen {
         }
     }
 
-    pub(super) fn silent() -> Self {
+    pub(crate) fn silent() -> Self {
         Self {
             out: Box::new(io::sink()),
             colour: false,
         }
     }
 
-    pub(super) fn line(&mut self, line: fmt::Arguments<'_>) -> io::Result<()> {
+    pub(crate) fn line(&mut self, line: fmt::Arguments<'_>) -> io::Result<()> {
         self.out.write_fmt(line)?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }
 
-    pub(super) fn ink<'a>(&self, ink: Ink, text: &'a str) -> Inked<'a> {
+    pub(crate) fn ink<'a>(&self, ink: Ink, text: &'a str) -> Inked<'a> {
         Inked {
             text,
             ink: self.colour.then_some(ink),
         }
     }
 
-    pub(super) fn opening(&mut self, rtt: Duration, kinds: &[Kind]) -> io::Result<()> {
+    pub(crate) fn opening(&mut self, rtt: Duration, kinds: &[Kind]) -> io::Result<()> {
         let title = format!(
             "Snapback on a link with a round trip of {} ms",
             rtt.as_millis()
@@ -79,7 +79,7 @@ impl Screen {
         ))
     }
 
-    pub(super) fn scene(&mut self, kind: Kind) -> io::Result<()> {
+    pub(crate) fn scene(&mut self, kind: Kind) -> io::Result<()> {
         let (title, text) = match kind {
             Kind::Naive => (
                 "For comparison: a client that waits after each request",
@@ -115,19 +115,19 @@ impl Screen {
         self.line(format_args!("\n{title}\n{text}"))
     }
 
-    pub(super) fn naive_until_ready(&mut self, flights: usize) -> io::Result<()> {
+    pub(crate) fn naive_until_ready(&mut self, flights: usize) -> io::Result<()> {
         self.line(format_args!(
             "  It waits for Stream Management and roster too: ready after {flights} round trips."
         ))
     }
 
-    pub(super) fn limit_lifted(&mut self) -> io::Result<()> {
+    pub(crate) fn limit_lifted(&mut self) -> io::Result<()> {
         self.line(format_args!(
             "The client's limit of 6 attempts in 30 s is lifted for so many cuts."
         ))
     }
 
-    pub(super) fn cut(&mut self, record: &Record, mode: CutMode, number: u32) -> io::Result<()> {
+    pub(crate) fn cut(&mut self, record: &Record, mode: CutMode, number: u32) -> io::Result<()> {
         let how = match mode {
             CutMode::ResetClient => "which only the client notices",
             CutMode::ResetBoth => "a reset at both ends",
@@ -137,7 +137,7 @@ impl Screen {
         self.interrupted(record, &format!("Cut {number}, {how}"))
     }
 
-    pub(super) fn kill(
+    pub(crate) fn kill(
         &mut self,
         record: &Record,
         cut: Option<CutMode>,
@@ -166,7 +166,7 @@ impl Screen {
         ))
     }
 
-    pub(super) fn books(&mut self, totals: Totals) -> io::Result<()> {
+    pub(crate) fn books(&mut self, totals: Totals) -> io::Result<()> {
         let Totals {
             sent,
             received,

@@ -7,17 +7,17 @@ use std::time::Duration;
 use snapback_netsim::CutMode;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use super::DemoError;
-use super::ledger::{Ledger, Totals};
-use super::phone::{CHAT, PATIENCE, PEER, Setup};
-use super::process::{Online, Process, Said};
-use super::record::{Cut, Kind, Record};
+use crate::demo::DemoError;
+use crate::ledger::{Ledger, Totals};
+use crate::phone::{CHAT, PATIENCE, PEER, Setup};
+use crate::process::{Online, Process, Said};
+use crate::record::{Cut, Kind, Record};
 
 /// So many messages each way wait for the process at most: each one that comes in waits for the disk, and on a slow one a
 /// conversation that does not wait would outrun it.
 const MOST_WAITING: usize = 50;
 
-pub(super) struct KilledPhone<'a> {
+pub(crate) struct KilledPhone<'a> {
     setup: Setup<'a>,
     process: Process,
     folder: Folder,
@@ -35,7 +35,7 @@ struct Folder(PathBuf);
 
 impl<'a> KilledPhone<'a> {
     /// Starts its first process, which connects.
-    pub(super) fn start(setup: Setup<'a>) -> Result<Self, DemoError> {
+    pub(crate) fn start(setup: Setup<'a>) -> Result<Self, DemoError> {
         let folder = Folder::make(&setup.server.ca_pem())?;
         Ok(Self {
             process: Process::start(&setup, folder.path())?,
@@ -50,7 +50,7 @@ impl<'a> KilledPhone<'a> {
     }
 
     /// Waits for the session.
-    pub(super) async fn online(&mut self) -> Result<Record, DemoError> {
+    pub(crate) async fn online(&mut self) -> Result<Record, DemoError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             tokio::select! {
@@ -65,7 +65,7 @@ impl<'a> KilledPhone<'a> {
     }
 
     /// Messages both ways, for a while.
-    pub(super) async fn chat(&mut self) -> Result<(), DemoError> {
+    pub(crate) async fn chat(&mut self) -> Result<(), DemoError> {
         let end = Instant::now() + self.setup.rtt.mul_f64(CHAT);
         let mut ticks = interval(self.setup.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -80,7 +80,7 @@ impl<'a> KilledPhone<'a> {
 
     /// Kills the process in the middle of the conversation, and the link with it, if asked to; starts another one, which is
     /// given messages at once, and waits until the session is back.
-    pub(super) async fn kill(&mut self, cut: Option<CutMode>) -> Result<Record, DemoError> {
+    pub(crate) async fn kill(&mut self, cut: Option<CutMode>) -> Result<Record, DemoError> {
         let since = Instant::now();
         if let Some(mode) = cut {
             self.setup.link.cut(mode);
@@ -111,7 +111,7 @@ impl<'a> KilledPhone<'a> {
     }
 
     /// Waits until every message has arrived, or has had time enough to.
-    pub(super) async fn settle(&mut self) -> Result<Totals, DemoError> {
+    pub(crate) async fn settle(&mut self) -> Result<Totals, DemoError> {
         let deadline = Instant::now() + PATIENCE.min(Duration::from_secs(5) + 4 * self.setup.rtt);
         let mut looks = interval(self.setup.tick());
         loop {
