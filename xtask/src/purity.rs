@@ -1,5 +1,6 @@
-//! The sans-IO crates do no I/O: no runtime in the dependency tree of the protocol core, no clock, socket, file or
-//! thread in the sources of the three crates that a simulation drives.
+//! The sans-IO crates do no I/O: no runtime in the dependency trees of the common types and of the protocol core, no clock,
+//! socket, file or thread in the sources of the crates that a simulation drives. And what lies below stays below: the common
+//! types know no other crate of ours, and only the bindings know the bridge to other languages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,26 @@ const FORBIDDEN_CRATES: [&str; 20] = [
     "tokio-",
 ];
 
-const PURE_SOURCES: [&str; 3] = [
+/// Dependency trees, and what must not be in them.
+const TREES: [(&str, &[&str]); 4] = [
+    ("snapback-types", &FORBIDDEN_CRATES),
+    ("snapback-types", &OTHER_CRATES_OF_OURS),
+    ("snapback-proto", &FORBIDDEN_CRATES),
+    ("snapback-client", &["uniffi", "uniffi_core"]),
+];
+
+/// What may lie above the common types only.
+const OTHER_CRATES_OF_OURS: [&str; 6] = [
+    "snapback-client",
+    "snapback-engine",
+    "snapback-proto",
+    "snapback-resolver",
+    "snapback-store",
+    "snapback-tls",
+];
+
+const PURE_SOURCES: [&str; 4] = [
+    "rust-core/types/src",
     "rust-core/proto/src",
     "rust-core/engine/src",
     "rust-core/tls/src",
@@ -50,21 +70,16 @@ const FORBIDDEN_MODULES: [&str; 3] = ["net", "fs", "thread"];
 
 /// Fails with every finding, a line each.
 pub(crate) fn check() -> Result<(), String> {
-    let mut arguments = vec![
-        "tree",
-        "--package",
-        "snapback-proto",
-        "--edges",
-        "normal",
-        "--prefix",
-        "none",
-    ];
-    arguments.extend(["--target", "all", "--all-features", "--format", "{p}"]);
-    let tree = tool::output(&mut cargo(&arguments))?;
-    let mut findings: Vec<String> = forbidden_in_tree(&tree)
-        .into_iter()
-        .map(|name| format!("snapback-proto depends on {name}"))
-        .collect();
+    let mut findings = Vec::new();
+    for (package, forbidden) in TREES {
+        let tree = tree_of(package)?;
+        let found = forbidden_in_tree(&tree, forbidden);
+        findings.extend(
+            found
+                .into_iter()
+                .map(|name| format!("{package} depends on {name}")),
+        );
+    }
     for folder in PURE_SOURCES {
         for path in sources(&tool::workspace().join(folder))? {
             let source = fs::read_to_string(&path)
@@ -85,16 +100,20 @@ pub(crate) fn check() -> Result<(), String> {
     }
 }
 
+/// The dependency tree of a package, a line for each crate.
+fn tree_of(package: &str) -> Result<String, String> {
+    let mut arguments = vec!["tree", "--package", package, "--edges", "normal"];
+    arguments.extend(["--prefix", "none", "--target", "all"]);
+    arguments.extend(["--all-features", "--format", "{p}"]);
+    tool::output(&mut cargo(&arguments))
+}
+
 /// The forbidden crates among the lines `name vX.Y.Z ..` of `cargo tree`.
-fn forbidden_in_tree(tree: &str) -> Vec<&str> {
+fn forbidden_in_tree<'tree>(tree: &'tree str, forbidden: &[&str]) -> Vec<&'tree str> {
     let mut found: Vec<&str> = tree
         .lines()
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| {
-            FORBIDDEN_CRATES
-                .iter()
-                .any(|forbidden| is_one_of(name, forbidden))
-        })
+        .filter(|name| forbidden.iter().any(|forbidden| is_one_of(name, forbidden)))
         .collect();
     found.sort_unstable();
     found.dedup();
@@ -171,12 +190,23 @@ mod tests {
     #[test]
     fn a_runtime_in_the_tree_is_found() {
         let pure = "snapback-proto v0.1.0 (rust-core/proto)\nquick-xml v0.42.0\nsha1 v0.11.0\nsha1 v0.11.0 (*)\n";
-        assert!(forbidden_in_tree(pure).is_empty());
+        assert!(forbidden_in_tree(pure, &FORBIDDEN_CRATES).is_empty());
         let with_tokio =
             format!("{pure}tokio v1.54.1\nmio v1.2.5\nhickory-proto v0.26.3\ntokio v1.54.1 (*)\n");
         assert_eq!(
-            forbidden_in_tree(&with_tokio),
+            forbidden_in_tree(&with_tokio, &FORBIDDEN_CRATES),
             ["hickory-proto", "mio", "tokio"]
+        );
+    }
+
+    #[test]
+    fn a_common_type_that_needs_another_crate_of_ours_is_found() {
+        let alone = "snapback-types v0.1.0 (rust-core/types)\nprecis-profiles v0.2.0\n";
+        assert!(forbidden_in_tree(alone, &OTHER_CRATES_OF_OURS).is_empty());
+        let above = format!("{alone}snapback-proto v0.1.0 (rust-core/proto)\n");
+        assert_eq!(
+            forbidden_in_tree(&above, &OTHER_CRATES_OF_OURS),
+            ["snapback-proto"]
         );
     }
 

@@ -60,7 +60,7 @@ impl Client {
             .store
             .endpoints(&domain)
             .map_err(ConfigError::Store)?;
-        let known = known.and_then(|known| endpoints::recall(&known, &config.network));
+        let known = known.and_then(|known| endpoints::recall(known, &config.network));
         let (answer, answers) = mpsc::unbounded_channel();
         let (requests, receiver) = mpsc::unbounded_channel();
         let events = Arc::new(EventQueue::default());

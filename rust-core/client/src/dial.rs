@@ -9,14 +9,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use snapback_engine::engine::{Address, ServerAddress};
-use snapback_proto::time::UnixTime;
 use snapback_resolver::{
-    AnswerCache, Endpoint, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
+    AnswerCache, Cached, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
     NameServerLookup, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
-    StaticHosts, StoredAnswer, Turn, resolve,
+    StaticHosts, Turn, resolve,
 };
-use snapback_store::ServerKey;
+use snapback_types::endpoint::{Address, Endpoint, KnownEndpoints, ServerAddress};
+use snapback_types::time::UnixTime;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -88,7 +87,7 @@ pub(crate) struct Dialer {
     /// Those of the configuration, until the platform names others: they change with the network.
     name_servers: Arc<Mutex<NameServers>>,
     /// Where new answers are told, for the store.
-    answers: mpsc::UnboundedSender<StoredAnswer>,
+    answers: mpsc::UnboundedSender<KnownEndpoints>,
     /// SRV weights need chance, not secrecy.
     chance: u64,
     /// These took a connection and led to no login: they are tried last, in this order.
@@ -102,8 +101,8 @@ impl Dialer {
         network: Network,
         platform: Arc<Platform>,
         chance: u64,
-        known: Option<StoredAnswer>,
-        answers: mpsc::UnboundedSender<StoredAnswer>,
+        known: Option<KnownEndpoints>,
+        answers: mpsc::UnboundedSender<KnownEndpoints>,
     ) -> Self {
         let mut cache = MemoryAnswerCache::default();
         if let Some(known) = known {
@@ -141,7 +140,7 @@ impl Dialer {
     pub(crate) async fn connect(
         self,
         preferred: Option<ServerAddress>,
-        wall: UnixTime,
+        now: UnixTime,
     ) -> Result<(TcpStream, Endpoint), DialError> {
         if let Some(preferred) = preferred
             && let Ok(resolution) = self.resolve(std::slice::from_ref(&preferred)).await
@@ -149,7 +148,6 @@ impl Dialer {
         {
             return Ok(connected);
         }
-        let now = u64::try_from(wall.0).unwrap_or(0);
         match self.cached(now) {
             Some(cached) if self.has_failed(&cached.endpoints) => {
                 // None of them led to a server of ours. Where nobody can say better, they are tried again all the same.
@@ -174,25 +172,25 @@ impl Dialer {
         }
     }
 
-    fn cached(&self, now: u64) -> Option<snapback_resolver::Cached> {
+    fn cached(&self, now: UnixTime) -> Option<Cached> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.load(&self.domain).and_then(|answer| answer.at(now))
+        Cached::of(&cache.load(&self.domain)?, now)
     }
 
     /// Whether each of them is set back.
     fn has_failed(&self, endpoints: &[Endpoint]) -> bool {
         endpoints
             .iter()
-            .all(|endpoint| self.set_back.contains(&address(endpoint)))
+            .all(|endpoint| self.set_back.contains(&endpoint.address()))
     }
 
-    async fn refresh(&self, now: u64) -> Result<Vec<Endpoint>, DialError> {
+    async fn refresh(&self, now: UnixTime) -> Result<Vec<Endpoint>, DialError> {
         let resolution = self
             .resolve(&self.network.servers)
             .await
             .map_err(DialError::Resolve)?;
         let endpoints = resolution.endpoints.clone();
-        let answer = StoredAnswer::new(resolution, now);
+        let answer = resolution.into_known(now);
         if endpoints::is_remembered(&self.network) {
             // The driver may have ended meanwhile.
             let _ = self.answers.send(answer.clone());
@@ -236,7 +234,7 @@ impl Dialer {
     /// their turn when the others have failed, or have kept silent for long.
     fn plan(&self, endpoints: Vec<Endpoint>) -> RacePlan {
         let place = |endpoint: &Endpoint| {
-            let address = address(endpoint);
+            let address = endpoint.address();
             self.set_back.iter().position(|known| *known == address)
         };
         let (mut last, first): (Vec<Endpoint>, Vec<Endpoint>) = endpoints
@@ -315,38 +313,11 @@ async fn run_race(
     }
 }
 
-/// Where a connection to this endpoint leads.
-pub(crate) fn address(endpoint: &Endpoint) -> Address {
-    Address {
-        addr: endpoint.addr,
-        transport: transport(endpoint),
-    }
-}
-
-fn transport(endpoint: &Endpoint) -> snapback_proto::plan::Transport {
-    match endpoint.transport {
-        snapback_resolver::Transport::DirectTls => snapback_proto::plan::Transport::DirectTls,
-        snapback_resolver::Transport::StartTls => snapback_proto::plan::Transport::StartTls,
-    }
-}
-
-/// Whose facts an endpoint has.
-pub(crate) fn server_key(endpoint: &Endpoint) -> ServerKey {
-    ServerKey {
-        host: endpoint.host.clone(),
-        port: endpoint.addr.port(),
-        transport: transport(endpoint),
-    }
-}
-
 fn target(server: &ServerAddress) -> snapback_resolver::Target {
     snapback_resolver::Target {
         host: server.host_to_ascii(),
         port: server.port,
-        transport: match server.transport {
-            snapback_proto::plan::Transport::DirectTls => snapback_resolver::Transport::DirectTls,
-            snapback_proto::plan::Transport::StartTls => snapback_resolver::Transport::StartTls,
-        },
+        transport: server.transport,
         priority: 0,
         weight: 0,
     }

@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use snapback_client::proto::knowledge::Op;
 use snapback_client::proto::time::UnixTime;
 use snapback_client::resolver::NameServers;
-use snapback_client::store::{EndpointSource, KnownEndpoint, KnownEndpoints, ServerKey};
+use snapback_client::store::{Endpoint, EndpointSource, KnownEndpoints, ServerKey};
 use snapback_client::{Client, ClientConfig, Outcome, ServerAddress, Store, Transport};
 use snapback_reference_server::{ReferenceServer, Switches};
 use support::course::Course;
@@ -32,7 +32,7 @@ fn by_dns(server: &ReferenceServer, folder: &Folder, dns: &NameServer) -> Client
 /// What an earlier process would have left: this address, looked up then.
 fn knowing(folder: &Folder, addr: SocketAddr, stored_at: UnixTime) {
     let known = KnownEndpoints {
-        endpoints: vec![KnownEndpoint {
+        endpoints: vec![Endpoint {
             host: "localhost".to_owned(),
             addr,
             transport: Transport::DirectTls,

@@ -8,7 +8,6 @@ pub mod config;
 pub mod connection;
 pub mod entropy;
 pub mod error;
-pub mod jid;
 pub mod knowledge;
 #[doc(hidden)]
 pub mod mistakes;
@@ -16,9 +15,10 @@ pub mod ns;
 pub mod part;
 pub mod plan;
 pub mod sasl;
-pub mod secret;
 pub mod stanza;
 pub mod stream;
-pub mod time;
 pub mod xep;
 pub mod xml;
+
+// What arguments and results are made of.
+pub use snapback_types::{jid, secret, time};

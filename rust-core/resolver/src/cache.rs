@@ -5,15 +5,18 @@
 //! All of them failed, or nothing cached: resolve and wait. What a resolve returns is [saved](AnswerCache::save); a
 //! failed one leaves the old answer in place.
 
-use crate::{Endpoint, Resolution};
 use std::collections::BTreeMap;
 
+use snapback_types::time::UnixTime;
+
+use crate::{Endpoint, KnownEndpoints, Resolution};
+
 /// No answer is asked for again sooner: a TTL of 0 would mean a query per reconnect.
-const MIN_TTL_SECONDS: u64 = 60;
+const MIN_TTL_SECONDS: i64 = 60;
 /// No answer is fresh for longer: what a domain forgot to lower must not hold for years.
-const MAX_TTL_SECONDS: u64 = 7 * 24 * 3600;
+const MAX_TTL_SECONDS: i64 = 7 * 24 * 3600;
 /// How long after its expiry an answer is still tried first. A phone that was off for a holiday gains nothing from older ones.
-const MAX_STALE_SECONDS: u64 = 7 * 24 * 3600;
+const MAX_STALE_SECONDS: i64 = 7 * 24 * 3600;
 
 /// Cached endpoints, as they are to be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,53 +27,41 @@ pub struct Cached {
     pub fresh: bool,
 }
 
-/// An answer with its time of life, in Unix seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredAnswer {
-    /// In the order in which to try them.
-    pub endpoints: Vec<Endpoint>,
-    /// When it was resolved.
-    pub stored_at: u64,
-    /// Until when it is fresh.
-    pub expires_at: u64,
-}
-
-impl StoredAnswer {
-    /// What to keep of a resolution made now. Its TTL is clamped to a minute at least and a week at most.
-    #[must_use]
-    pub fn new(resolution: Resolution, now: u64) -> Self {
-        let ttl = resolution
-            .ttl
-            .as_secs()
-            .clamp(MIN_TTL_SECONDS, MAX_TTL_SECONDS);
-        Self {
-            endpoints: resolution.endpoints,
-            stored_at: now,
-            expires_at: now.saturating_add(ttl),
-        }
-    }
-
-    /// What to make of it now; `None` if it is too old even to be tried, or empty.
+impl Cached {
+    /// Returns what to make of an answer now; `None` if it is too old even to be tried, or empty.
     ///
     /// A clock that was set back makes an answer stale, since its age is not known.
     #[must_use]
-    pub fn at(&self, now: u64) -> Option<Cached> {
-        let usable =
-            now < self.expires_at.saturating_add(MAX_STALE_SECONDS) && !self.endpoints.is_empty();
-        let fresh = (self.stored_at..self.expires_at).contains(&now);
-        usable.then(|| Cached {
-            endpoints: self.endpoints.clone(),
+    pub fn of(known: &KnownEndpoints, now: UnixTime) -> Option<Self> {
+        let last = known.expires_at.plus_seconds(MAX_STALE_SECONDS);
+        let usable = now < last && !known.endpoints.is_empty();
+        let fresh = (known.stored_at..known.expires_at).contains(&now);
+        usable.then(|| Self {
+            endpoints: known.endpoints.clone(),
             fresh,
         })
+    }
+}
+
+impl Resolution {
+    /// Returns what to keep of a resolution made now. Its TTL is clamped to a minute at least and a week at most.
+    #[must_use]
+    pub fn into_known(self, now: UnixTime) -> KnownEndpoints {
+        let ttl = i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX);
+        KnownEndpoints {
+            endpoints: self.endpoints,
+            stored_at: now,
+            expires_at: now.plus_seconds(ttl.clamp(MIN_TTL_SECONDS, MAX_TTL_SECONDS)),
+        }
     }
 }
 
 /// Where answers are kept, by domain.
 pub trait AnswerCache {
     /// The answer for a domain, however old.
-    fn load(&self, domain: &str) -> Option<StoredAnswer>;
+    fn load(&self, domain: &str) -> Option<KnownEndpoints>;
     /// Keeps an answer instead of the one before.
-    fn save(&mut self, domain: &str, answer: StoredAnswer);
+    fn save(&mut self, domain: &str, answer: KnownEndpoints);
     /// Forgets a domain.
     fn forget(&mut self, domain: &str);
 }
@@ -81,15 +72,15 @@ const MAX_DOMAINS: usize = 64;
 /// Answers for as long as the process lives.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryAnswerCache {
-    answers: BTreeMap<String, StoredAnswer>,
+    answers: BTreeMap<String, KnownEndpoints>,
 }
 
 impl AnswerCache for MemoryAnswerCache {
-    fn load(&self, domain: &str) -> Option<StoredAnswer> {
+    fn load(&self, domain: &str) -> Option<KnownEndpoints> {
         self.answers.get(domain).cloned()
     }
 
-    fn save(&mut self, domain: &str, answer: StoredAnswer) {
+    fn save(&mut self, domain: &str, answer: KnownEndpoints) {
         self.answers.insert(domain.to_owned(), answer);
         if self.answers.len() > MAX_DOMAINS {
             let oldest = self
@@ -109,30 +100,28 @@ impl AnswerCache for MemoryAnswerCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Source, Transport};
+    use crate::{EndpointSource, Transport};
     use std::time::Duration;
 
-    const NOW: u64 = 1_800_000_000;
+    const NOW: i64 = 1_800_000_000;
 
-    fn stored(ttl: Duration, now: u64) -> StoredAnswer {
+    fn stored(ttl: Duration, now: i64) -> KnownEndpoints {
         let endpoint = Endpoint {
             host: "xmpp.example.org".into(),
             addr: "192.0.2.1:5222".parse().unwrap(),
             transport: Transport::StartTls,
             priority: 0,
-            source: Source::Srv,
+            source: EndpointSource::Srv,
         };
-        StoredAnswer::new(
-            Resolution {
-                endpoints: vec![endpoint],
-                ttl,
-            },
-            now,
-        )
+        let resolution = Resolution {
+            endpoints: vec![endpoint],
+            ttl,
+        };
+        resolution.into_known(UnixTime(now))
     }
 
-    fn freshness(answer: &StoredAnswer, now: u64) -> Option<bool> {
-        answer.at(now).map(|c| c.fresh)
+    fn freshness(answer: &KnownEndpoints, now: i64) -> Option<bool> {
+        Cached::of(answer, UnixTime(now)).map(|cached| cached.fresh)
     }
 
     #[test]
@@ -155,27 +144,25 @@ mod tests {
 
     #[test]
     fn ttls_are_clamped() {
-        assert_eq!(stored(Duration::ZERO, NOW).expires_at, NOW + 60);
-        assert_eq!(stored(Duration::MAX, NOW).expires_at, NOW + 7 * 24 * 3600);
-        assert_eq!(stored(Duration::MAX, u64::MAX).expires_at, u64::MAX);
+        let expires_at = |ttl, now| stored(ttl, now).expires_at.0;
+        assert_eq!(expires_at(Duration::ZERO, NOW), NOW + 60);
+        assert_eq!(expires_at(Duration::MAX, NOW), NOW + 7 * 24 * 3600);
+        assert_eq!(expires_at(Duration::MAX, i64::MAX), i64::MAX);
     }
 
     #[test]
     fn an_empty_answer_is_none() {
-        assert_eq!(
-            StoredAnswer {
-                endpoints: vec![],
-                ..stored(Duration::MAX, NOW)
-            }
-            .at(NOW),
-            None
-        );
+        let empty = KnownEndpoints {
+            endpoints: vec![],
+            ..stored(Duration::MAX, NOW)
+        };
+        assert_eq!(freshness(&empty, NOW), None);
     }
 
     #[test]
     fn the_memory_cache_is_bounded_and_drops_the_oldest() {
         let mut cache = MemoryAnswerCache::default();
-        for i in 0..=MAX_DOMAINS as u64 {
+        for i in 0..=MAX_DOMAINS as i64 {
             cache.save(&format!("{i}.example"), stored(Duration::MAX, NOW + i));
         }
         assert_eq!(cache.load("0.example"), None);

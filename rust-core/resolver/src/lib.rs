@@ -12,7 +12,6 @@
 //! who answers there is proved by a certificate for the JID's domain.
 
 mod cache;
-mod endpoint;
 mod error;
 mod host;
 mod lookup;
@@ -20,9 +19,9 @@ mod order;
 mod race;
 mod resolve;
 mod srv;
+mod target;
 
-pub use cache::{AnswerCache, Cached, MemoryAnswerCache, StoredAnswer};
-pub use endpoint::{Endpoint, Source, Target, Transport};
+pub use cache::{AnswerCache, Cached, MemoryAnswerCache};
 pub use error::{LookupError, Query, ResolveError};
 pub use lookup::{
     Addresses, Lookup, NameServerLookup, NameServers, ResolvConf, Split, StaticHosts, SystemHosts,
@@ -34,3 +33,7 @@ pub use race::{
 };
 pub use resolve::{QUERY_TIMEOUT, Request, Resolution, resolve};
 pub use srv::{DIRECT_TLS_SERVICE, Preference, STARTTLS_SERVICE, SrvAnswer, SrvRecord, merge};
+pub use target::Target;
+// What a resolution is made of.
+pub use snapback_types::endpoint::{Endpoint, EndpointSource, KnownEndpoints};
+pub use snapback_types::transport::Transport;

@@ -2,8 +2,8 @@
 
 use crate::srv::MAX_TARGETS;
 use crate::{
-    Addresses, DIRECT_TLS_SERVICE, Endpoint, Lookup, LookupError, Preference, Query, ResolveError,
-    STARTTLS_SERVICE, Source, SrvAnswer, Target, Transport, host, merge, order,
+    Addresses, DIRECT_TLS_SERVICE, Endpoint, EndpointSource, Lookup, LookupError, Preference,
+    Query, ResolveError, STARTTLS_SERVICE, SrvAnswer, Target, Transport, host, merge, order,
 };
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -73,12 +73,12 @@ pub async fn resolve<L: Lookup>(
             .take(MAX_TARGETS)
             .cloned()
             .collect();
-        return endpoints(targets, Source::Override, UNKNOWN_TTL, lookup).await;
+        return endpoints(targets, EndpointSource::Override, UNKNOWN_TTL, lookup).await;
     }
     if let Some(ip) = address_literal(&request.domain) {
         return endpoints(
             vec![fallback(ip.to_string())],
-            Source::Fallback,
+            EndpointSource::Fallback,
             Duration::MAX,
             lookup,
         )
@@ -86,11 +86,11 @@ pub async fn resolve<L: Lookup>(
     }
     let domain = host::from_ascii(&request.domain).ok_or(ResolveError::InvalidDomain)?;
     match service(&domain, request.preference, lookup, random).await? {
-        Service::At { targets, ttl } => endpoints(targets, Source::Srv, ttl, lookup).await,
+        Service::At { targets, ttl } => endpoints(targets, EndpointSource::Srv, ttl, lookup).await,
         Service::Unknown { failure } => {
             let found = endpoints(
                 vec![fallback(domain)],
-                Source::Fallback,
+                EndpointSource::Fallback,
                 UNKNOWN_TTL,
                 lookup,
             )
@@ -176,7 +176,7 @@ async fn service<L: Lookup>(
 
 async fn endpoints<L: Lookup>(
     targets: Vec<Target>,
-    source: Source,
+    source: EndpointSource,
     ttl: Duration,
     lookup: &L,
 ) -> Result<Resolution, ResolveError> {

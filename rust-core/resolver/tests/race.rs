@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test are tests")]
 
 use snapback_resolver::{
-    CONNECTION_ATTEMPT_DELAY, Endpoint, HappyEyeballs, Input, Output, PRIORITY_PATIENCE, RacePlan,
-    Source, Transport, Turn,
+    CONNECTION_ATTEMPT_DELAY, Endpoint, EndpointSource, HappyEyeballs, Input, Output,
+    PRIORITY_PATIENCE, RacePlan, Transport, Turn,
 };
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn plan(priorities: &[u16]) -> RacePlan {
         addr: "192.0.2.1:5222".parse().unwrap(),
         transport: Transport::StartTls,
         priority,
-        source: Source::Srv,
+        source: EndpointSource::Srv,
     }))
 }
 

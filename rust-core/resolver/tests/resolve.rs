@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test are tests")]
 
 use snapback_resolver::{
-    Addresses, Endpoint, Lookup, LookupError, Preference, QUERY_TIMEOUT, Query, Request,
-    Resolution, ResolveError, Source, SrvAnswer, SrvRecord, StaticHosts, Target, Transport, order,
+    Addresses, Endpoint, EndpointSource, Lookup, LookupError, Preference, QUERY_TIMEOUT, Query,
+    Request, Resolution, ResolveError, SrvAnswer, SrvRecord, StaticHosts, Target, Transport, order,
     resolve,
 };
 use std::net::IpAddr;
@@ -303,7 +303,7 @@ fn s10_addresses_alternate_within_each_target_only_and_come_once() {
         addr: addr.parse().unwrap(),
         transport: Transport::StartTls,
         priority: 0,
-        source: Source::Srv,
+        source: EndpointSource::Srv,
     };
     let ordered = order(vec![
         endpoint("a", "192.0.2.1:1"),

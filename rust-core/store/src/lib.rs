@@ -5,7 +5,6 @@
 //! [`SqliteStore`] on disk, with what is secret sealed by a key from a [`KeyVault`].
 //! Every implementation passes the same suite, `testing::conformance` (feature `testing`).
 
-mod endpoints;
 mod error;
 #[cfg(feature = "sqlite")]
 mod inspect;
@@ -18,16 +17,15 @@ pub mod testing;
 mod vault;
 
 use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, SmSession};
-use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::Item;
 
-pub use endpoints::{EndpointSource, KnownEndpoint, KnownEndpoints};
 pub use error::{Conflict, StoreError};
 #[cfg(feature = "sqlite")]
 pub use inspect::{InspectError, Inspection, QueueSummary, SessionSummary, TokenSummary, inspect};
 pub use memory::{DEFAULT_QUEUE_LIMIT, MemoryStore};
 pub use report::{OpenReport, Trouble, Unknown};
+pub use snapback_types::endpoint::{Endpoint, EndpointSource, KnownEndpoints, ServerKey};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use vault::{FileVault, KeyVault, MemoryVault, VaultError};
@@ -36,18 +34,6 @@ pub use vault::{FileVault, KeyVault, MemoryVault, VaultError};
 const MOST_DOMAINS: u64 = 8;
 /// So many caps at most are remembered: those of one server, before and after its updates.
 const MOST_CAPS: u64 = 16;
-
-/// Whose facts: the endpoint as the resolver names it (a name, never an address: addresses come and go), its port, and
-/// how TLS is reached there.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServerKey {
-    /// The endpoint's name.
-    pub host: String,
-    /// The endpoint's port.
-    pub port: u16,
-    /// Direct TLS or STARTTLS: servers advertise different features on each.
-    pub transport: Transport,
-}
 
 /// The roster as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

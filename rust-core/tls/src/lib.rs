@@ -31,8 +31,8 @@ pub use deferred::VerificationRequest;
 pub use error::{Alert, ApiMisuse, CertificateError, TlsError};
 pub use random::{NoRandom, random_seed};
 pub use resumption::TicketStats;
-pub use session::{EarlyData, Established, TlsEvent, TlsSession, TlsVersion};
+pub use session::{Established, TlsEvent, TlsSession};
+pub use snapback_types::transport::{EarlyData, TlsVersion, Transport};
 pub use tickets::{
     MemoryTickets, Ticket, TicketInfo, TicketKind, TicketOrigin, TicketScope, TicketStore,
-    Transport,
 };

@@ -15,7 +15,7 @@ use crate::context::ALPN_XMPP_CLIENT;
 use crate::deferred::{VerificationRequest, capture};
 use crate::resumption::ConnectionTickets;
 use crate::tickets::TicketInfo;
-use crate::{ApiMisuse, CertificateError, TlsError};
+use crate::{ApiMisuse, CertificateError, EarlyData, TlsError, TlsVersion};
 
 /// Ciphertext kept while the certificate is being judged. The rest of a handshake and a few tickets are far smaller.
 const HELD_INPUT: usize = 64 * 1024;
@@ -113,26 +113,6 @@ impl fmt::Debug for Established {
             .field("key_exchange", &self.key_exchange)
             .finish_non_exhaustive()
     }
-}
-
-/// A protocol version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsVersion {
-    /// RFC 5246.
-    Tls12,
-    /// RFC 8446.
-    Tls13,
-}
-
-/// What became of early data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EarlyData {
-    /// The ClientHello offered none.
-    NotOffered,
-    /// The server has read it.
-    Accepted,
-    /// The server threw it away.
-    Rejected,
 }
 
 impl TlsSession {
@@ -398,7 +378,7 @@ impl TlsSession {
             },
             resumed,
             early_data: match (self.early_data_offered, connection.is_early_data_accepted()) {
-                (false, _) => EarlyData::NotOffered,
+                (false, _) => EarlyData::NotSent,
                 (true, true) => EarlyData::Accepted,
                 (true, false) => EarlyData::Rejected,
             },

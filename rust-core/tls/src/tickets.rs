@@ -11,6 +11,8 @@ use rustls::NamedGroup;
 use rustls::client::{Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
+use crate::Transport;
+
 /// TLS 1.3 tickets kept in one scope. Servers send one to four a login.
 const TLS13_TICKETS_PER_SCOPE: usize = 8;
 /// Scopes kept: a phone has a few accounts and two transports; the least recently used goes first.
@@ -33,15 +35,6 @@ impl fmt::Debug for TicketScope {
             .field("transport", &self.transport)
             .finish_non_exhaustive()
     }
-}
-
-/// How TLS was entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transport {
-    /// After `<proceed/>` (RFC 6120).
-    StartTls,
-    /// From the first byte (XEP-0368).
-    DirectTls,
 }
 
 /// What a ticket is good for, and where it comes from.

@@ -138,7 +138,7 @@ impl NullSession {
             return;
         };
         let early_data = match (self.offers_early, early) {
-            (false, _) => EarlyData::NotOffered,
+            (false, _) => EarlyData::NotSent,
             (true, 1) => EarlyData::Accepted,
             (true, _) => EarlyData::Rejected,
         };

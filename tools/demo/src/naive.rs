@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use snapback_client::proto::entropy::Entropy;
 use snapback_client::proto::ns;
 use snapback_client::proto::sasl::{
-    ExpectServerFirst, Gs2, Hash, Offer, Profile, SaslError, ScramKeys, TlsVersion,
+    ExpectServerFirst, Gs2, Hash, Offer, Profile, SaslError, ScramKeys,
 };
 use snapback_client::proto::xml::{Limits, StreamItem, StreamReader, XmlError};
 use snapback_client::{CertificateError, Element, Secret, TlsContext, TlsError, TlsVersions};
@@ -191,10 +191,6 @@ impl<'a> Naive<'a> {
     ) -> Result<(), NaiveError> {
         let seed = random_seed().map_err(|NoRandom| NaiveError::NoRandom)?;
         let nonce = Entropy::new(seed).nonce();
-        let version = match tls.version {
-            snapback_tls::TlsVersion::Tls12 => TlsVersion::Tls12,
-            snapback_tls::TlsVersion::Tls13 => TlsVersion::Tls13,
-        };
         let offer = offer(features);
         let scram = ExpectServerFirst::new(
             Hash::Sha1,
@@ -202,7 +198,7 @@ impl<'a> Naive<'a> {
             &nonce,
             Gs2::Unsupported,
             &offer,
-            version,
+            tls.version,
         );
         let first = STANDARD.encode(scram.initial_response());
         let auth = format!("<auth xmlns='{SASL}' mechanism='SCRAM-SHA-1'>{first}</auth>");

@@ -11,8 +11,8 @@ use snapback_client::proto::stream::features::StreamFeatures;
 use snapback_client::proto::time::UnixTime;
 use snapback_client::proto::xep::datetime;
 use snapback_client::store::{
-    EndpointSource, Inspection, KnownEndpoint, KnownEndpoints, ServerKey, SessionSummary,
-    TokenSummary, Trouble, Unknown,
+    Endpoint, EndpointSource, Inspection, KnownEndpoints, ServerKey, SessionSummary, TokenSummary,
+    Trouble, Unknown,
 };
 
 use super::LookError;
@@ -249,7 +249,7 @@ fn endpoints((domain, known): (String, KnownEndpoints)) -> Endpoints {
     }
 }
 
-fn address(endpoint: &KnownEndpoint) -> String {
+fn address(endpoint: &Endpoint) -> String {
     let source = match endpoint.source {
         EndpointSource::Override => "given",
         EndpointSource::Srv => "SRV",

@@ -12,8 +12,8 @@ use snapback_engine::supervisor::AttemptId;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 use snapback_proto::sasl::{SaslError, ScramKeys};
 use snapback_proto::time::Instant;
-use snapback_resolver::{Endpoint, StoredAnswer};
 use snapback_store::Store;
+use snapback_types::endpoint::{Endpoint, KnownEndpoints};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -38,7 +38,7 @@ pub(crate) struct Driver {
     dialer: Dialer,
     domain: String,
     /// What the dialer looked up.
-    answers: mpsc::UnboundedReceiver<StoredAnswer>,
+    answers: mpsc::UnboundedReceiver<KnownEndpoints>,
     requests: mpsc::UnboundedReceiver<Request>,
     waiting: Waiting,
     socket: Option<Socket>,
@@ -59,7 +59,7 @@ pub(crate) struct Parts {
     pub(crate) events: Arc<EventQueue>,
     pub(crate) dialer: Dialer,
     pub(crate) domain: String,
-    pub(crate) answers: mpsc::UnboundedReceiver<StoredAnswer>,
+    pub(crate) answers: mpsc::UnboundedReceiver<KnownEndpoints>,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
 }
 
@@ -90,7 +90,7 @@ enum Wake {
     Dialed(Dialed),
     Standby(Dialed),
     Finding(EngineInput<'static>),
-    LookedUp(StoredAnswer),
+    LookedUp(KnownEndpoints),
     Socket,
     Drained,
     Deadline,
@@ -333,7 +333,7 @@ impl Driver {
                 Ok(seed) => {
                     self.socket = Some(Socket::new(socket));
                     Ok(Reached {
-                        server: crate::dial::server_key(&endpoint),
+                        server: endpoint.server_key(),
                         addr: endpoint.addr,
                         seed,
                     })
@@ -352,7 +352,7 @@ impl Driver {
         self.standby = None;
         let server = match dialed {
             Ok((socket, endpoint)) => {
-                let server = crate::dial::server_key(&endpoint);
+                let server = endpoint.server_key();
                 self.standby = Some(Standby::Open(socket, endpoint));
                 // Reading may be held back, or bytes just came: the probe's answer may be here.
                 self.read();

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use snapback_engine::engine::{CommitId, NotGiven, Opened};
 use snapback_engine::{EngineInput, EngineOutput};
 use snapback_proto::knowledge::Op;
-use snapback_resolver::StoredAnswer;
-use snapback_store::{ServerKey, StoreError};
+use snapback_store::StoreError;
+use snapback_types::endpoint::{KnownEndpoints, ServerKey};
 
 use super::Driver;
 
@@ -85,9 +85,8 @@ impl Driver {
     }
 
     /// S10: where the next process need not ask.
-    pub(super) fn looked_up(&mut self, answer: &StoredAnswer) {
-        let known = crate::endpoints::remember(answer);
+    pub(super) fn looked_up(&mut self, known: &KnownEndpoints) {
         // What is not stored is looked up again.
-        let _ = self.store.set_endpoints(&self.domain, &known);
+        let _ = self.store.set_endpoints(&self.domain, known);
     }
 }

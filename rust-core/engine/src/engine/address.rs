@@ -2,70 +2,18 @@
 //! are set back.
 
 use snapback_proto::error::ConnectionError;
-use snapback_proto::jid::BareJid;
 use snapback_proto::knowledge::SmSession;
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
-use snapback_store::ServerKey;
+use snapback_types::endpoint::{Address, ServerAddress, ServerKey};
 
 use crate::link::LinkError;
 
-use super::set_back::{Address, SetBack};
+use super::set_back::SetBack;
 
 /// How many redirections are followed in a row (rule T8).
 const MAX_SEE_OTHER_HOST_HOPS: u8 = 3;
-
-/// A server's address, known without the DNS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerAddress {
-    /// Name or address to connect to. The certificate must be valid for the JID's domain all the same (rule T1).
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// How TLS starts there.
-    pub transport: Transport,
-}
-
-impl ServerAddress {
-    /// The server at this socket address.
-    pub fn at(addr: core::net::SocketAddr, transport: Transport) -> Self {
-        Self {
-            host: addr.ip().to_string(),
-            port: addr.port(),
-            transport,
-        }
-    }
-
-    /// Returns the name as the DNS has it, with A-labels. What is no name stays what it is: looking it up says so.
-    pub fn host_to_ascii(&self) -> String {
-        if self.host.is_ascii() {
-            return self.host.clone();
-        }
-        let name = self.host.parse::<BareJid>();
-        name.map_or_else(|_| self.host.clone(), |name| name.domain_to_ascii())
-    }
-
-    /// Parses `host`, `host:port`, `[v6]` or `[v6]:port` (RFC 6120 4.9.3.19).
-    pub fn parse(text: &str, transport: Transport) -> Self {
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-                (host, port.parse().ok())
-            }
-            _ => (text, None),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let default = match transport {
-            Transport::DirectTls => 5223,
-            Transport::StartTls => 5222,
-        };
-        Self {
-            host: host.to_owned(),
-            port: port.unwrap_or(default),
-            transport,
-        }
-    }
-}
 
 /// Where an attempt dials before it asks for the account's own servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,24 +117,5 @@ impl Addresses {
             address: ServerAddress::parse(location, server.transport),
             why: DetourReason::Location,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn t8_see_other_host_names_a_host_or_a_host_and_a_port() {
-        let table = [
-            ("[2001:41D0:1:A49b::1]:9222", "2001:41D0:1:A49b::1", 9222),
-            ("[2001:db8::1]", "2001:db8::1", 5222),
-            ("im.example.org", "im.example.org", 5222),
-            ("im.example.org:80", "im.example.org", 80),
-        ];
-        for (text, host, port) in table {
-            let address = ServerAddress::parse(text, Transport::StartTls);
-            assert_eq!((address.host.as_str(), address.port), (host, port));
-        }
     }
 }

@@ -45,12 +45,12 @@ use crate::link::LinkInput;
 use crate::link::tls::Tls;
 use crate::supervisor::{self, AttemptId, ConnectionState, Supervisor, Timing};
 
-pub use address::{Detour, DetourReason, ServerAddress};
+pub use address::{Detour, DetourReason};
 pub use input::{EngineInput, EventQueueLevel, NotReached, Opened, Reached, Room};
 pub use output::{EndReason, EngineEvent, EngineOutput, EngineTimer, NotGiven, StandbyEnd};
 pub use requests::RequestError;
 pub use sends::Refusal;
-pub use set_back::Address;
+pub use snapback_types::endpoint::{Address, ServerAddress};
 
 use address::Addresses;
 use backlog::Backlog;

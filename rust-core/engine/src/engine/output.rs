@@ -19,8 +19,7 @@ use crate::supervisor::{AttemptId, ConnectionState, Wait};
 use super::address::Detour;
 use super::requests::RequestError;
 use super::sends::Refusal;
-use super::set_back::Address;
-use super::{CommitId, Ticket};
+use super::{Address, CommitId, Ticket};
 
 /// Something to do.
 #[derive(Debug)]

@@ -3,12 +3,11 @@
 //! Nothing here is believed for long: an address that is set back is still tried when the others fail, and the network that made
 //! it fail may be another one by then.
 
-use core::net::SocketAddr;
 use std::time::Duration;
 
 use snapback_proto::mistakes::{Mistake, planted};
-use snapback_proto::plan::Transport;
 use snapback_proto::time::Instant;
+use snapback_types::endpoint::Address;
 
 /// For how long an address at which no login was ever proven stays behind: an hour, in which a phone that walks from one
 /// network into another meets it once.
@@ -18,15 +17,6 @@ const UNPROVEN: Duration = Duration::from_secs(3600);
 const PROVEN: Duration = Duration::from_secs(60);
 /// How many addresses are kept. A domain has a handful; the DNS can be made to name thousands.
 const MAX_ADDRESSES: usize = 64;
-
-/// Where a connection led to. Not the name: one of the addresses of a host may be a black hole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// The socket address.
-    pub addr: SocketAddr,
-    /// How TLS starts there.
-    pub transport: Transport,
-}
 
 /// How far a connection came that led to no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +87,8 @@ impl SetBack {
 
 #[cfg(test)]
 mod tests {
+    use snapback_types::transport::Transport;
+
     use super::*;
 
     const UNKNOWN: Progress = Progress {

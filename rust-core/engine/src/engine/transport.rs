@@ -16,10 +16,11 @@ use crate::link::tls::Tls;
 use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
 use crate::supervisor::{self, AttemptId, Ending, Step};
 
-use super::set_back::{Address, Progress};
+use super::set_back::Progress;
 use super::storage::{self, Asked};
 use super::{
-    EndReason, Engine, EngineEvent, EngineOutput, NotReached, Reached, RequestError, StandbyEnd,
+    Address, EndReason, Engine, EngineEvent, EngineOutput, NotReached, Reached, RequestError,
+    StandbyEnd,
 };
 
 /// A connection.

@@ -14,18 +14,18 @@ pub mod tls;
 mod wire;
 
 use snapback_proto::connection::{
-    self, Command, Connection, Event, Input, Output, PersistFailure, Seq, Start, Timer, TlsFacts,
+    Command, Connection, Event, Input, Output, PersistFailure, Seq, Start, Timer, TlsFacts,
 };
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::Op;
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::part::Part;
 use snapback_proto::plan::{Login, Plan, Transport};
-use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion};
+use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, Now};
 use snapback_tls::{
     CertificateError, EarlyData, Established, SessionParams, TicketScope, TlsContext, TlsError,
-    TlsEvent, TlsVersions, VerificationRequest,
+    TlsEvent, TlsVersion, TlsVersions, VerificationRequest,
 };
 
 use std::collections::VecDeque;
@@ -155,11 +155,7 @@ impl<T: Tls> Link<T> {
         let scope = TicketScope {
             account: account.to_string(),
             domain: domain.clone(),
-            transport: if direct {
-                snapback_tls::Transport::DirectTls
-            } else {
-                snapback_tls::Transport::StartTls
-            },
+            transport: config.start.transport,
         };
         let params = SessionParams {
             server_name: domain,
@@ -321,7 +317,7 @@ impl<T: Tls> Link<T> {
                 self.timeline.tls_established(&established, now.mono);
                 self.established = true;
                 // A full TLS 1.2 handshake ends with the server's Finished; ours is long gone.
-                if established.version == snapback_tls::TlsVersion::Tls13 || established.resumed {
+                if established.version == TlsVersion::Tls13 || established.resumed {
                     self.wire.push(Item::Finished);
                 }
                 let early_rest = std::mem::take(&mut self.early_rest);
@@ -347,10 +343,7 @@ impl<T: Tls> Link<T> {
     fn facts(&self, established: Established) -> TlsFacts {
         let ticket = self.session.as_ref().and_then(Session::ticket);
         TlsFacts {
-            version: match established.version {
-                snapback_tls::TlsVersion::Tls12 => TlsVersion::Tls12,
-                snapback_tls::TlsVersion::Tls13 => TlsVersion::Tls13,
-            },
+            version: established.version,
             bindings: ChannelBindings {
                 tls_exporter: established.tls_exporter.map(Vec::from),
                 tls_server_end_point: established.tls_server_end_point,
@@ -358,11 +351,7 @@ impl<T: Tls> Link<T> {
             key: established.spki_sha256,
             resumes_proven: established.resumed
                 && ticket.is_some_and(|ticket| ticket.origin.login_proven),
-            early_data: match established.early_data {
-                EarlyData::NotOffered => connection::EarlyData::NotSent,
-                EarlyData::Accepted => connection::EarlyData::Accepted,
-                EarlyData::Rejected => connection::EarlyData::Rejected,
-            },
+            early_data: established.early_data,
         }
     }
 

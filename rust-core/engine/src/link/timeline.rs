@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use snapback_proto::part::Part;
 use snapback_proto::time::Instant;
-use snapback_tls::Established;
+use snapback_tls::{EarlyData, Established, TlsVersion};
 
 /// One flight, as it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,14 +135,14 @@ impl Timeline {
         }
         self.tls = Some(TlsSummary {
             version: match established.version {
-                snapback_tls::TlsVersion::Tls12 => "TLS 1.2",
-                snapback_tls::TlsVersion::Tls13 => "TLS 1.3",
+                TlsVersion::Tls12 => "TLS 1.2",
+                TlsVersion::Tls13 => "TLS 1.3",
             },
             cipher_suite: established.cipher_suite,
             resumed: established.resumed,
-            early_data: established.early_data == snapback_tls::EarlyData::Accepted,
+            early_data: established.early_data == EarlyData::Accepted,
         });
-        if established.version == snapback_tls::TlsVersion::Tls12 && !established.resumed {
+        if established.version == TlsVersion::Tls12 && !established.resumed {
             self.received(Part::Finished, now);
         }
     }

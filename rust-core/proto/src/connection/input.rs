@@ -4,7 +4,7 @@ use crate::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion}
 use crate::time::Instant;
 use crate::xml::Element;
 
-use super::Seq;
+use super::{EarlyData, Seq};
 use crate::knowledge::OutboundKind;
 
 /// Something that happened.
@@ -73,17 +73,6 @@ pub struct TlsFacts {
     pub resumes_proven: bool,
     /// What became of the early data.
     pub early_data: EarlyData,
-}
-
-/// What became of early data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EarlyData {
-    /// None was sent.
-    NotSent,
-    /// The server took it.
-    Accepted,
-    /// The server dropped it; it has to be sent again (rule S6).
-    Rejected,
 }
 
 /// What the app wants.

@@ -35,8 +35,9 @@ use crate::time::Now;
 use context::Context;
 use state::State;
 
-pub use input::{Command, EarlyData, Input, PersistFailure, TlsFacts};
+pub use input::{Command, Input, PersistFailure, TlsFacts};
 pub use output::{Event, Failure, Outcome, Output, Seq, Stage};
+pub use snapback_types::transport::EarlyData;
 pub use timer::Timer;
 
 /// What a connection starts from.

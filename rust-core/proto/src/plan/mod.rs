@@ -13,15 +13,7 @@ use crate::part::{Part, join};
 use crate::sasl::{HtBinding, Mechanism};
 
 pub use planner::{Inputs, TlsOutlook, plan};
-
-/// How the encrypted stream is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Transport {
-    /// TLS from the first byte (XEP-0368).
-    DirectTls,
-    /// A cleartext stream that is upgraded (RFC 6120 5).
-    StartTls,
-}
+pub use snapback_types::transport::Transport;
 
 /// The decisions of a login. [`Plan::flights`] is what follows from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,14 +244,5 @@ impl fmt::Display for Plan {
             flights.len(),
             names.join(" | ")
         )
-    }
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::DirectTls => "direct TLS",
-            Self::StartTls => "STARTTLS",
-        })
     }
 }

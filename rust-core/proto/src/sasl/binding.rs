@@ -72,15 +72,6 @@ impl ChannelBindings {
     }
 }
 
-/// The version of TLS that was negotiated; XEP-0515 compares it with what the server saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TlsVersion {
-    /// TLS 1.2 (RFC 5246).
-    Tls12,
-    /// TLS 1.3 (RFC 8446).
-    Tls13,
-}
-
 /// What SCRAM's GS2 header says about channel binding (RFC 5802, section 6). Prints as that header, without the data.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Gs2 {

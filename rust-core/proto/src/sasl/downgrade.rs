@@ -5,7 +5,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::binding::{Gs2, TlsVersion};
+use super::TlsVersion;
+use super::binding::Gs2;
 use super::choose::Offer;
 use super::digest::constant_time_eq;
 use super::error::SaslError;

@@ -29,11 +29,13 @@ mod scram;
 
 pub(crate) use digest::MacKey;
 
-pub use binding::{ChannelBindingType, ChannelBindings, Gs2, TlsVersion};
+pub use binding::{ChannelBindingType, ChannelBindings, Gs2};
 pub use choose::{Choice, Floor, NoMechanism, Offer, Profile, SaslPolicy, choose};
 pub use condition::SaslCondition;
 pub use error::{SaslError, ScramMessage, ScramServerError};
 pub use mechanism::{Hash, HtBinding, Mechanism};
+pub use snapback_types::transport::TlsVersion;
+
 pub use scram::{ExpectServerFinal, ExpectServerFirst, NeedKeys, ScramKeyId, ScramKeys};
 
 /// Witness that the server proved itself: SCRAM's `v=` or the responder's hash of a token verified.

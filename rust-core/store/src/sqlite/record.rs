@@ -15,7 +15,7 @@ use snapback_proto::stream::features::StreamFeatures;
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
 
-use crate::{EndpointSource, KnownEndpoint, KnownEndpoints};
+use crate::{Endpoint, EndpointSource, KnownEndpoints};
 
 use super::codec::{Reader, Writer};
 use super::fault::Fault;
@@ -148,8 +148,8 @@ impl Record for KnownEndpoints {
     }
 }
 
-fn known_endpoint(input: &mut Reader<'_>) -> Result<KnownEndpoint, Fault> {
-    Ok(KnownEndpoint {
+fn known_endpoint(input: &mut Reader<'_>) -> Result<Endpoint, Fault> {
+    Ok(Endpoint {
         host: input.text()?,
         addr: input.text()?.parse().map_err(|_| Fault::Unreadable)?,
         transport: transport(&input.text()?).ok_or(Fault::Unreadable)?,

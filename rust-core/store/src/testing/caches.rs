@@ -4,7 +4,7 @@ use snapback_proto::knowledge::{KnownCaps, Op};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 
-use crate::{EndpointSource, KnownEndpoint, KnownEndpoints, ServerKey, Store};
+use crate::{Endpoint, EndpointSource, KnownEndpoints, ServerKey, Store};
 
 use super::{apply, server};
 
@@ -71,7 +71,7 @@ pub(super) fn known(ver: &str, only: Option<&str>, features: &[&str]) -> KnownCa
 }
 
 pub(super) fn endpoints(stored_at: i64) -> KnownEndpoints {
-    let endpoint = |addr: &str, transport, priority, source| KnownEndpoint {
+    let endpoint = |addr: &str, transport, priority, source| Endpoint {
         host: "xmpp.example.org".to_owned(),
         addr: addr.parse().unwrap(),
         transport,

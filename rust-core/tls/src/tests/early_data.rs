@@ -90,7 +90,7 @@ fn s6_early_data_needs_both_the_ticket_and_the_wish() {
     assert_eq!(pair.client.early_data_capacity(), 0);
     assert_eq!(pair.client.write_early(FLIGHT), 0);
     pair.run().unwrap();
-    assert_eq!(pair.established().early_data, EarlyData::NotOffered);
+    assert_eq!(pair.established().early_data, EarlyData::NotSent);
     pair.exchange();
 
     let (context, server) = world();
@@ -99,7 +99,7 @@ fn s6_early_data_needs_both_the_ticket_and_the_wish() {
     assert_eq!(pair.client.ticket().unwrap().max_early_data, 0);
     assert_eq!(pair.client.write_early(FLIGHT), 0);
     pair.run().unwrap();
-    assert_eq!(pair.established().early_data, EarlyData::NotOffered);
+    assert_eq!(pair.established().early_data, EarlyData::NotSent);
 }
 
 #[test]

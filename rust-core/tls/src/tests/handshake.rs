@@ -16,7 +16,7 @@ fn s1_full_handshake_and_data_both_ways() {
         let established = pair.established();
         assert_eq!(established.version, version);
         assert!(!established.resumed);
-        assert_eq!(established.early_data, EarlyData::NotOffered);
+        assert_eq!(established.early_data, EarlyData::NotSent);
         assert!(established.alpn_ok);
         assert_ne!(established.cipher_suite, "unknown");
         assert_eq!(established.key_exchange, Some("X25519"));

@@ -10,7 +10,8 @@ pub use keys::{ScramKeyId, ScramKeys};
 
 use self::message::{ServerFinal, ServerFirst};
 use super::Proven;
-use super::binding::{Gs2, TlsVersion};
+use super::TlsVersion;
+use super::binding::Gs2;
 use super::choose::Offer;
 use super::digest::constant_time_eq;
 use super::downgrade::Expectation;
