@@ -19,7 +19,44 @@
 //! # }
 //! ```
 //!
-//! The driver moves bytes and time and runs no protocol. It needs a tokio runtime to live on; one worker is enough.
+//! # Calling contract
+//!
+//! - [`Client::open`] opens the store and starts a task on the current tokio runtime; one worker thread is enough. Nothing is
+//!   connected before [`Client::connect`]. From then on the client reconnects by itself after each break, until
+//!   [`Client::disconnect`], [`Client::suspend`] or [`Client::log_out`].
+//! - [`Client::next_event`] yields what happens, in order. An app that takes no events holds up inbound stanzas, and nothing else:
+//!   logins, timers and reconnects do not depend on it.
+//! - A stanza that is sent is stored before its first byte leaves: when [`Client::send`] returns, it survives the process (with a
+//!   [`SqliteStore`]) and is sent again after a break. [`Event::Stage`] reports its way: sent, acknowledged, or failed.
+//! - A stanza that is received is stored before the server is told so (XEP-0198, rule I1). It is delivered again after a
+//!   restart, with the same delivery ID, until [`Client::confirm`] has been called with that ID.
+//! - [`Event::Ended`] reports each connection that ended, with its cause. Whether the client tries again by itself is in
+//!   [`Event::State`]: [`ConnectionState::Offline`] has the reason.
+//! - An app on a phone also calls [`Client::network_changed`], [`Client::set_active`], [`Client::suspend`] and
+//!   [`Client::resume`], and answers [`Client::next_platform_request`] where [`Network::ask_platform`] is set.
+//!
+//! # What it is made of
+//!
+//! ```text
+//!   app          connect, send, confirm, ..          next_event, states
+//!                         |                                  ^
+//!   Client                v                                  |
+//!                +--- driver: one task on tokio, decides nothing ---+
+//!                |   sockets     DNS      thread pool     store     |
+//!                +--------|---------|----------|------------|-------+
+//!                         v         v          v            v
+//!                +--- snapback_engine::Engine: one account, no I/O -+
+//!                |   when to connect, what to say, what to store    |
+//!                +--------------------------------------------------+
+//! ```
+//!
+//! All decisions are the engine's ([`snapback_engine`]); this crate opens sockets, looks names up, commits transactions and
+//! reports what came of it. [`proto`], [`resolver`] and [`store`] are the crates below, for apps that need their types.
+//!
+//! # Examples
+//!
+//! `cargo run -p snapback-client --example hello` sends one message; `echo_bot` answers each message with its text; `timeline`
+//! prints what each flight of a login and of a resumption carried. `examples/support/mod.rs` says how they find a server.
 
 mod client;
 mod clock;

@@ -18,6 +18,74 @@
 //!   │                        └─ Tls                     │
 //!   └───────────────────────────────────────────────────┘
 //! ```
+//!
+//! # Calling contract
+//!
+//! After each [`Engine::handle_input`], call [`Engine::poll_output`] until it returns [`EngineOutput::Timer`], and carry out
+//! each output before asking for the next one. What the store is asked is answered when it is polled; commits, dials and
+//! work of the thread pool may take their time and are reported when they are done. The full contract is in [`engine`].
+//! The engine never blocks, reads no clock and draws no random number.
+//!
+//! A host that needs an `if` about the protocol shows that the engine lacks an output.
+//!
+//! # Example
+//!
+//! A host that has no network yet: the app wants to be online, and the engine asks for a transport.
+//!
+//! ```
+//! use snapback_engine::engine::Opened;
+//! use snapback_engine::{Engine, EngineConfig, EngineInput, EngineOutput};
+//! use snapback_proto::time::{Instant, Now, UnixTime};
+//! use snapback_store::{MemoryStore, Store};
+//!
+//! # use std::sync::Arc;
+//! # use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
+//! # use snapback_engine::supervisor::Timing;
+//! # use snapback_tls::{TlsContext, TlsVersions, Trust, danger};
+//! # fn engine_config() -> EngineConfig {
+//! #     let own = rcgen::generate_simple_self_signed(["example.org".to_owned()]).expect("a certificate");
+//! #     let roots = danger::Roots::from_der([own.cert.der().as_ref()]).expect("a root");
+//! #     let id = "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned();
+//! #     let (name, kind, node) = ("Example".to_owned(), "phone".to_owned(), "https://example.org/".to_owned());
+//! #     let core = Config {
+//! #         account: "juliet@example.org".parse().expect("a JID"), password: Some("secret".into()),
+//! #         resource: "balcony".to_owned(), user_agent: UserAgent { id, software: None, device: None },
+//! #         policy: Policy::default(), timeouts: Timeouts::default(), limits: snapback_proto::xml::Limits::default(),
+//! #         carbons: true, presence: true, roster: true, catch_up: CatchUp::default(),
+//! #         identity: Identity { name, kind, node, features: Vec::new() },
+//! #     };
+//! #     EngineConfig {
+//! #         core: Arc::new(core), tls: TlsContext::new(Trust::Roots(roots)).expect("a context"),
+//! #         versions: TlsVersions::Default, timing: Timing::default(), seed: 7, max_stanza: 240 * 1024,
+//! #         group_commit: true, backlog_limit: 0, last_server: None,
+//! #     }
+//! # }
+//! let mut engine = Engine::new(engine_config());
+//! let mut store = MemoryStore::new();
+//! let now = Now { mono: Instant::ZERO, wall: UnixTime(1_700_000_000) };
+//!
+//! let mut to_do = Vec::new();
+//! for input in [EngineInput::Start, EngineInput::Connect] {
+//!     engine.handle_input(input, now);
+//!     loop {
+//!         // Questions to the store are answered at once; everything else is carried out and reported later.
+//!         let answer = match engine.poll_output() {
+//!             EngineOutput::Timer { .. } => break,
+//!             EngineOutput::OpenStore => EngineInput::StoreOpened(Ok(Opened::default())),
+//!             EngineOutput::ReadDeliveries { from } => {
+//!                 EngineInput::DeliveriesRead(store.undelivered_from(from.as_deref()))
+//!             }
+//!             EngineOutput::ReadSession => EngineInput::SessionRead(store.session()),
+//!             other => {
+//!                 to_do.push(other);
+//!                 continue;
+//!             }
+//!         };
+//!         engine.handle_input(answer, now);
+//!     }
+//! }
+//! assert!(to_do.iter().any(|output| matches!(output, EngineOutput::Dial { .. })));
+//! ```
 
 pub mod engine;
 pub mod link;

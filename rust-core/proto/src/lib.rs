@@ -3,6 +3,92 @@
 //! This crate performs no I/O. It has no sockets, no clock, no randomness, no async and no database: time, entropy
 //! and bytes are arguments, so a whole login runs in a test at millions of steps a second and a failure replays
 //! from its seed.
+//!
+//! # What is where
+//!
+//! - [`connection`]: one connection as a state machine: login (RFC 6120, XEP-0388, XEP-0386, XEP-0484), stream management
+//!   (XEP-0198), stanzas, the archive after a lost session (XEP-0313);
+//! - [`plan`]: which flights a login takes, computed from what is known of the server. A plan is data, and prints itself;
+//! - [`knowledge`]: what is remembered between connections, and the changes to it;
+//! - [`sasl`], [`stream`], [`xep`]: what goes over the wire, one module for each specification;
+//! - [`xml`]: the reader, the writer, and elements.
+//!
+//! # Calling contract
+//!
+//! ```text
+//!              handle_input(Input, now)                        poll_output() -> Output
+//!   Connected, TlsEstablished, Received,  +------------+  Persist, Transmit, ClientHello,
+//!   TransportClosed, Timeout, Command,    |            |  TlsFollows, Event, CloseTransport, ..
+//!   Committed, PersistFailed          --->| Connection |--->
+//!                                         |            |  .. until Timeout { when, why }:
+//!                                         +------------+  nothing more before that instant
+//! ```
+//!
+//! After each [`connection::Connection::handle_input`], call [`connection::Connection::poll_output`] until it returns
+//! [`connection::Output::Timeout`], and act on each output. An output that is `after` a transaction leaves only once
+//! that transaction is committed: a stanza is stored before its first byte leaves, and `<a/>` counts only what is stored. A
+//! transaction that fails is an input like any other. Malformed input ends the connection with a
+//! [`error::ConnectionError`]; nothing panics.
+//!
+//! # Example
+//!
+//! The first flight of a login over STARTTLS, without a server:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use snapback_proto::config::Config;
+//! use snapback_proto::connection::{Connection, Input, Output, Start};
+//! use snapback_proto::knowledge::Knowledge;
+//! use snapback_proto::plan::{Purpose, Transport};
+//! use snapback_proto::time::{Instant, Now, UnixTime};
+//!
+//! # use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
+//! # fn config() -> Config {
+//! #     let id = "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned();
+//! #     let (name, kind, node) = ("Example".to_owned(), "phone".to_owned(), "https://example.org/".to_owned());
+//! #     Config {
+//! #         account: "juliet@example.org".parse().expect("a JID"), password: Some("secret".into()),
+//! #         resource: "balcony".to_owned(), user_agent: UserAgent { id, software: None, device: None },
+//! #         policy: Policy::default(), timeouts: Timeouts::default(), limits: snapback_proto::xml::Limits::default(),
+//! #         carbons: true, presence: true, roster: true, catch_up: CatchUp::default(),
+//! #         identity: Identity { name, kind, node, features: Vec::new() },
+//! #     }
+//! # }
+//! let now = Now { mono: Instant::ZERO, wall: UnixTime(1_700_000_000) };
+//! let start = Start {
+//!     config: Arc::new(config()),
+//!     transport: Transport::StartTls,
+//!     knowledge: Knowledge::default(), // nothing is known of this server
+//!     derived_keys: None,
+//!     early_data_possible: false,
+//!     purpose: Purpose::Session,
+//!     active: true,
+//!     seed: [7; 32], // from the platform's random source
+//! };
+//! let mut connection = Connection::new(start, now);
+//! assert_eq!(
+//!     connection.plan().to_string(),
+//!     "4 round trips: TCP | header + starttls | ClientHello | header, then what the server offers"
+//! );
+//!
+//! connection.handle_input(Input::Connected, now);
+//! let mut flight = Vec::new();
+//! loop {
+//!     match connection.poll_output() {
+//!         Output::Transmit { after: None, bytes, .. } => flight.extend_from_slice(&bytes),
+//!         Output::Timeout { when, .. } => {
+//!             assert!(when.is_some(), "an answer is waited for, but not for ever");
+//!             break;
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! // Header and <starttls/> in one write (rule S2).
+//! let flight = String::from_utf8_lossy(&flight);
+//! assert!(flight.contains("to='example.org'"), "{flight}");
+//! assert!(flight.ends_with("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), "{flight}");
+//! ```
 
 pub mod config;
 pub mod connection;

@@ -4,6 +4,61 @@
 //! [`Store`] says what each change does to the tables. [`MemoryStore`] keeps them for as long as the process lives,
 //! [`SqliteStore`] on disk, with what is secret sealed by a key from a [`KeyVault`].
 //! Every implementation passes the same suite, `testing::conformance` (feature `testing`).
+//!
+//! Two kinds of thing are kept. Server facts (features, addresses, caps) are a *cache*: losing them costs round trips. Queued stanzas,
+//! deliveries that the app has not confirmed, the session and the tokens are *data*: losing them costs stanzas or asks the
+//! user for a password.
+//!
+//! # Calling contract
+//!
+//! ```text
+//!    connection                                   Store
+//!    ----------                                   -----
+//!    starts          <----- Knowledge ---------   load(server)
+//!    Persist { ops } ------ [Op, Op, ..] ----->   apply(server, ops): one transaction, all or none (rule I13)
+//!    Committed       <----- Ok ----------------
+//!    PersistFailed   <----- StoreError --------   nothing of it is stored
+//!
+//!    the app, while there is no connection ---->  enqueue(stanza)
+//!    the process suspends, and resumes -------->  close(), reopen()
+//! ```
+//!
+//! One writer at a time: the connection that is live (rule I9). Calls may block on a disk; the host decides on which thread. `apply`
+//! returns once the transaction is as durable as its changes ask for: what the server is told of has reached the disk.
+//! Errors are [`StoreError`]s; the largest queue is [`Store::queue_limit`] stanzas of the app.
+//!
+//! # Example
+//!
+//! ```
+//! use snapback_store::{MemoryStore, NewStanza, ServerKey, Store};
+//! use snapback_proto::knowledge::{Op, OutboundKind};
+//! use snapback_proto::plan::Transport;
+//! use snapback_proto::time::UnixTime;
+//!
+//! let server = ServerKey {
+//!     host: "xmpp.example.org".to_owned(),
+//!     port: 5223,
+//!     transport: Transport::DirectTls,
+//! };
+//! let mut store = MemoryStore::new(); // on a phone: SqliteStore::open(file, account, vault)
+//!
+//! // The app sends while there is no connection.
+//! let number = store.enqueue(NewStanza {
+//!     id: "m1".to_owned(),
+//!     kind: OutboundKind::Message,
+//!     queued_at: UnixTime(1_700_000_000),
+//!     xml: "<message id='m1' to='romeo@example.net'><body>Hi</body></message>".to_owned(),
+//! })?;
+//!
+//! // A connection starts, and finds it.
+//! let queue = store.load(&server)?.queue;
+//! assert_eq!(queue.iter().map(|stanza| stanza.id.as_str()).collect::<Vec<_>>(), ["m1"]);
+//!
+//! // It says that it sends the stanza, and does so once that is committed.
+//! store.apply(&server, &[Op::MarkSent(vec![number])])?;
+//! assert!(store.load(&server)?.queue.iter().all(|stanza| stanza.sent));
+//! # Ok::<(), snapback_store::StoreError>(())
+//! ```
 
 mod error;
 #[cfg(feature = "sqlite")]

@@ -10,6 +10,54 @@
 //!   plaintext is delivered, no ticket is kept and nothing is `Established`. Every doubt counts as a refusal.
 //! - **Tickets remember where they come from**: each is used once, within its [`TicketScope`], and carries the
 //!   [`TicketOrigin`] that rules about early data and early resumption ask for.
+//!
+//! # Calling contract
+//!
+//! ```text
+//!    ciphertext  --> read, read_eof -->  +------------+  --> poll_event --> VerifyCertificate
+//!                                        |            |                     Established
+//!    plaintext   --> write, write_early  | TlsSession |                     Plaintext, CloseNotify
+//!    verdict     --> certificate_verified|            |
+//!                                        +------------+  --> take_output --> ciphertext
+//! ```
+//!
+//! After each [`TlsSession::read`] or [`TlsSession::certificate_verified`], call [`TlsSession::poll_event`] until it returns
+//! `None`, then [`TlsSession::take_output`]: in that order, what is written at `Established` leaves in one flight with the client's
+//! Finished. An error ends the session, and every later call returns it again; `take_output` may still hold an alert.
+//!
+//! The certificate has to be valid for the JID's domain, never for the name in an SRV record (rule T1). Direct TLS offers ALPN
+//! `xmpp-client` (XEP-0368).
+//!
+//! # Example
+//!
+//! The first flight is there at once; the ClientHello can ride in the same write as what precedes it.
+//!
+//! ```
+//! use snapback_tls::{SessionParams, TicketScope, TlsContext, TlsVersions, Transport, Trust};
+//!
+//! # fn trust() -> Trust {
+//! #     let own = rcgen::generate_simple_self_signed(["example.org".to_owned()]).expect("a certificate");
+//! #     Trust::Roots(snapback_tls::danger::Roots::from_der([own.cert.der().as_ref()]).expect("a root"))
+//! # }
+//! // An app trusts the platform: Trust::Platform. Here it is one certificate of our own.
+//! let context = TlsContext::new(trust())?;
+//! let mut session = context.session(SessionParams {
+//!     server_name: "example.org".to_owned(),
+//!     direct: true,
+//!     scope: TicketScope {
+//!         account: "juliet@example.org".to_owned(),
+//!         domain: "example.org".to_owned(),
+//!         transport: Transport::DirectTls,
+//!     },
+//!     early_data: false,
+//!     versions: TlsVersions::Default,
+//! })?;
+//! let client_hello = session.take_output();
+//! assert_eq!(client_hello[0], 22); // a handshake record (RFC 8446 section 5.1)
+//! assert!(session.ticket().is_none(), "no ticket is known yet");
+//! assert!(session.poll_event().is_none(), "the server has said nothing");
+//! # Ok::<(), snapback_tls::TlsError>(())
+//! ```
 
 pub mod danger;
 
