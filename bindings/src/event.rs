@@ -166,8 +166,9 @@ impl Event {
             core::Event::Ended {
                 reason: core::EndReason::Driver,
                 plan: None,
+                ..
             } => Self::InternalFault,
-            core::Event::Ended { reason, plan } => Self::ConnectionEnded {
+            core::Event::Ended { reason, plan, .. } => Self::ConnectionEnded {
                 ending: Ending::new(reason, plan.as_ref()),
             },
             core::Event::Message { delivery } => Self::Message {

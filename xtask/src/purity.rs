@@ -1,5 +1,5 @@
-//! The sans-IO crates do no I/O: no runtime in the dependency trees of the common types and of the protocol core, no clock,
-//! socket, file or thread in the sources of the crates that a simulation drives. And what lies below stays below: the common
+//! The sans-IO crates do no I/O: no runtime in the dependency trees of the common types, the protocol core and the engine, no
+//! clock, socket, file or thread in the sources of the crates that a simulation drives. And what lies below stays below: the common
 //! types know no other crate of ours, and only the bindings know the bridge to other languages.
 
 use std::fs;
@@ -32,12 +32,16 @@ const FORBIDDEN_CRATES: [&str; 20] = [
 ];
 
 /// Dependency trees, and what must not be in them.
-const TREES: [(&str, &[&str]); 4] = [
+const TREES: [(&str, &[&str]); 5] = [
     ("snapback-types", &FORBIDDEN_CRATES),
     ("snapback-types", &OTHER_CRATES_OF_OURS),
     ("snapback-proto", &FORBIDDEN_CRATES),
+    ("snapback-engine", &RUNTIMES),
     ("snapback-client", &["uniffi", "uniffi_core"]),
 ];
+
+/// What the engine must not have either: it knows the resolver's data, not what looks names up.
+const RUNTIMES: [&str; 4] = ["hickory-", "mio", "tokio", "tokio-"];
 
 /// What may lie above the common types only.
 const OTHER_CRATES_OF_OURS: [&str; 6] = [

@@ -22,10 +22,11 @@ use crate::config::{ClientConfig, ConfigError};
 use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
 use crate::endpoints;
-use crate::event::{EndReason, Event, EventQueue};
+use crate::event_queue::EventQueue;
 use crate::iq::IqError;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
 use crate::visit::Visit;
+use crate::{EndReason, Event};
 
 /// An account that is kept online. Dropping the client drops the connection without a goodbye: the server keeps the
 /// session for a while, and the next client with the same store may resume it.
@@ -100,6 +101,7 @@ impl Client {
                 ended.push(Event::Ended {
                     reason: EndReason::Driver,
                     plan: None,
+                    timeline: None,
                 });
             }
             ended.close();

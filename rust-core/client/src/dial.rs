@@ -1,7 +1,6 @@
 //! From the account's domain to an open socket: look-up, cache, race (RFC 8305). TCP only: two early-data flights are
 //! never raced (rule S6).
 
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -9,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use snapback_engine::engine::DialError;
 use snapback_resolver::{
     AnswerCache, Cached, HappyEyeballs, Input, Lookup, LookupError, MemoryAnswerCache,
     NameServerLookup, NameServers, Output, RacePlan, Request, Resolution, ResolveError,
@@ -50,32 +50,6 @@ impl Dial for TcpDial {
         Box::pin(TcpStream::connect(addr))
     }
 }
-
-/// Why there was no way to the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DialError {
-    /// The name could not be resolved.
-    Resolve(ResolveError),
-    /// No address answered; the kinds of failure, in order.
-    Connect(Vec<io::ErrorKind>),
-    /// No address answered in time.
-    TimedOut,
-}
-
-impl fmt::Display for DialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Resolve(error) => error.fmt(f),
-            Self::Connect(kinds) => match kinds.first() {
-                Some(kind) => write!(f, "no address could be connected to: {kind}"),
-                None => f.write_str("there is no address to connect to"),
-            },
-            Self::TimedOut => f.write_str("no address answered in time"),
-        }
-    }
-}
-
-impl std::error::Error for DialError {}
 
 /// Finds endpoints and connects to one. Cheap to clone; clones share the cache.
 #[derive(Clone)]

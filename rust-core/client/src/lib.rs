@@ -64,21 +64,20 @@ mod config;
 mod dial;
 mod driver;
 mod endpoints;
-mod event;
+mod event_queue;
 mod iq;
 mod platform;
 mod visit;
 
 pub use client::Client;
 pub use config::{ClientConfig, ConfigError, Network};
-pub use dial::{Dial, DialError, Dialing, TcpDial};
+pub use dial::{Dial, Dialing, TcpDial};
 pub use driver::SendError;
-pub use event::{EndReason, Event};
 pub use iq::IqError;
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
 pub use visit::Visit;
 
-pub use snapback_engine::engine::ServerAddress;
+pub use snapback_engine::engine::{DialError, EndReason, EngineEvent as Event, ServerAddress};
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
 pub use snapback_engine::supervisor::{ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_proto as proto;

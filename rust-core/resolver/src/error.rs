@@ -116,6 +116,7 @@ impl ResolveError {
         }
     }
 
+    #[cfg(feature = "lookups")]
     pub(crate) fn of_query(query: Query, error: LookupError) -> Self {
         match error {
             LookupError::NoSuchName => Self::NoAddresses,

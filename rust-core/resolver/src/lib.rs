@@ -8,21 +8,27 @@
 //! 3. [`RacePlan`] says when to try which, and [`HappyEyeballs`] follows the race. Sockets are the caller's.
 //!
 //! Nothing here reads a clock or draws a random number; only the [`Lookup`]s do I/O, and `resolve` bounds their time.
+//! Step 1 is the feature `lookups`, which is on by default. Without it the crate has no dependencies.
+//!
 //! Answers are not authenticated: DNSSEC is not checked and not claimed. An endpoint is a hint about where to dial;
 //! who answers there is proved by a certificate for the JID's domain.
 
 mod cache;
 mod error;
 mod host;
+#[cfg(feature = "lookups")]
 mod lookup;
 mod order;
 mod race;
+mod resolution;
+#[cfg(feature = "lookups")]
 mod resolve;
 mod srv;
 mod target;
 
 pub use cache::{AnswerCache, Cached, MemoryAnswerCache};
 pub use error::{LookupError, Query, ResolveError};
+#[cfg(feature = "lookups")]
 pub use lookup::{
     Addresses, Lookup, NameServerLookup, NameServers, ResolvConf, Split, StaticHosts, SystemHosts,
 };
@@ -31,7 +37,9 @@ pub use race::{
     Attempt, CONNECTION_ATTEMPT_DELAY, HappyEyeballs, Input, Output, PRIORITY_PATIENCE, RacePlan,
     Turn,
 };
-pub use resolve::{QUERY_TIMEOUT, Request, Resolution, resolve};
+pub use resolution::{Request, Resolution};
+#[cfg(feature = "lookups")]
+pub use resolve::{QUERY_TIMEOUT, resolve};
 pub use srv::{DIRECT_TLS_SERVICE, Preference, STARTTLS_SERVICE, SrvAnswer, SrvRecord, merge};
 pub use target::Target;
 // What a resolution is made of.

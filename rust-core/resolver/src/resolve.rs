@@ -3,7 +3,7 @@
 use crate::srv::MAX_TARGETS;
 use crate::{
     Addresses, DIRECT_TLS_SERVICE, Endpoint, EndpointSource, Lookup, LookupError, Preference,
-    Query, ResolveError, STARTTLS_SERVICE, SrvAnswer, Target, Transport, host, merge, order,
+    Query, Request, Resolution, ResolveError, STARTTLS_SERVICE, SrvAnswer, Target, Transport, host, merge, order,
 };
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -20,38 +20,6 @@ const MAX_ADDRESSES: usize = 16;
 const FALLBACK_PORT: u16 = 5222;
 /// The system's look-up does not tell TTLs; this is a usual one.
 const UNKNOWN_TTL: Duration = Duration::from_secs(300);
-
-/// What is to be resolved.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The JID's domain, with A-labels; an address literal needs no look-up.
-    pub domain: String,
-    /// Which transport goes first at equal priority.
-    pub preference: Preference,
-    /// If not empty, these instead of what SRV says, in this order.
-    pub overrides: Vec<Target>,
-}
-
-impl Request {
-    /// A plain request for this domain.
-    #[must_use]
-    pub fn new(domain: impl Into<String>) -> Self {
-        Self {
-            domain: domain.into(),
-            preference: Preference::default(),
-            overrides: Vec::new(),
-        }
-    }
-}
-
-/// Where a domain's service is, at least one endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolution {
-    /// In the order in which to try them.
-    pub endpoints: Vec<Endpoint>,
-    /// The shortest TTL on the way, unclamped.
-    pub ttl: Duration,
-}
 
 /// Finds the endpoints of a domain. `random` returns uniform 32-bit numbers, for SRV weights.
 ///

@@ -9,7 +9,9 @@ use core::net::SocketAddr;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use snapback_engine::engine::{Detour, DetourReason, NotReached, Opened, Reached, StandbyEnd};
+use snapback_engine::engine::{
+    Detour, DetourReason, DialError, NotReached, Opened, Reached, StandbyEnd,
+};
 use snapback_engine::link::tls::Tls;
 use snapback_engine::supervisor::{AttemptId, ConnectionState, OfflineReason, Timing};
 use snapback_engine::{Engine, EngineConfig, EngineInput, EngineOutput};
@@ -323,7 +325,7 @@ impl<T: Tls + Clone> Phone<T> {
                     seed: self.random.seed(),
                 })
             }
-            None => Err(NotReached::NoTransport),
+            None => Err(NotReached::NoTransport(DialError::TimedOut)),
         };
         let input = EngineInput::Dialed { attempt, outcome };
         self.happens(input, model, coverage, now);

@@ -131,7 +131,7 @@ impl Happening {
                 plan.to_string(),
                 timeline,
             ))),
-            Event::Ended { reason, plan } => Self::Ended {
+            Event::Ended { reason, plan, .. } => Self::Ended {
                 error: reason.to_string(),
                 rule: rule(reason),
                 plan: plan.as_ref().map(ToString::to_string),

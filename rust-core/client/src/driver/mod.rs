@@ -7,7 +7,7 @@ mod storage;
 
 use std::sync::Arc;
 
-use snapback_engine::engine::{EventQueueLevel, NotReached, Reached};
+use snapback_engine::engine::{DialError, EventQueueLevel, NotReached, Reached};
 use snapback_engine::supervisor::AttemptId;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 use snapback_proto::sasl::{SaslError, ScramKeys};
@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::dial::{DialError, Dialer};
-use crate::event::{Event, EventQueue};
+use crate::dial::Dialer;
+use crate::event_queue::EventQueue;
 
 pub(crate) use request::Request;
 pub use request::SendError;
@@ -43,8 +43,6 @@ pub(crate) struct Driver {
     waiting: Waiting,
     socket: Option<Socket>,
     dialing: Option<(AttemptId, Task)>,
-    /// Why the last dial did not lead to a server.
-    dial_error: Option<DialError>,
     standby: Option<Standby>,
     level: EventQueueLevel,
     /// What threads of the blocking pool have found out.
@@ -111,7 +109,6 @@ impl Driver {
             waiting: Waiting::default(),
             socket: None,
             dialing: None,
-            dial_error: None,
             standby: None,
             level: EventQueueLevel::Low,
             findings,
@@ -271,11 +268,9 @@ impl Driver {
             | EngineOutput::Enqueue(_)
             | EngineOutput::Apply { .. } => self.ask_store(output),
             EngineOutput::Event(event) => {
-                let event = Event::from_engine(event, &mut self.dial_error);
                 self.events.push(event);
                 self.report_level();
             }
-            EngineOutput::State(state) => self.events.push(Event::State(state)),
             EngineOutput::Accepted { ticket, outcome } => self.waiting.accepted(ticket, outcome),
             EngineOutput::Answered { id, outcome } => self.waiting.answered(&id, outcome),
             EngineOutput::Disconnected => self.waiting.disconnected(),
@@ -340,10 +335,7 @@ impl Driver {
                 }
                 Err(_) => Err(NotReached::NoEntropy),
             },
-            Err(error) => {
-                self.dial_error = Some(error);
-                Err(NotReached::NoTransport)
-            }
+            Err(error) => Err(NotReached::NoTransport(error)),
         };
         self.input(EngineInput::Dialed { attempt, outcome });
     }

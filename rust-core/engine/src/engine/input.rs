@@ -13,7 +13,7 @@ use snapback_tls::CertificateError;
 
 use crate::supervisor::AttemptId;
 
-use super::{CommitId, Ticket};
+use super::{CommitId, DialError, Ticket};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -163,11 +163,11 @@ pub struct Reached {
     pub seed: [u8; 32],
 }
 
-/// Why an attempt has no transport. What the network said is the host's to report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why an attempt has no transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotReached {
     /// No address led to the server.
-    NoTransport,
+    NoTransport(DialError),
     /// The platform gave no random numbers.
     NoEntropy,
 }

@@ -19,6 +19,7 @@
 mod address;
 mod backlog;
 mod credentials;
+mod event;
 mod input;
 mod log_out;
 mod output;
@@ -46,8 +47,9 @@ use crate::link::tls::Tls;
 use crate::supervisor::{self, AttemptId, ConnectionState, Supervisor, Timing};
 
 pub use address::{Detour, DetourReason};
+pub use event::{DialError, EndReason, EngineEvent};
 pub use input::{EngineInput, EventQueueLevel, NotReached, Opened, Reached, Room};
-pub use output::{EndReason, EngineEvent, EngineOutput, EngineTimer, NotGiven, StandbyEnd};
+pub use output::{EngineOutput, EngineTimer, NotGiven, StandbyEnd};
 pub use requests::RequestError;
 pub use sends::Refusal;
 pub use snapback_types::endpoint::{Address, ServerAddress};
@@ -399,7 +401,7 @@ impl<T: Tls + Clone> Engine<T> {
         if is_final && std::mem::take(&mut self.disconnecting) {
             self.outputs.push_back(EngineOutput::Disconnected);
         }
-        self.outputs.push_back(EngineOutput::State(state));
+        self.event(EngineEvent::State(state));
         if is_offline && self.is_turning_in() {
             // There is no way to the server now, and it is not known when there will be one.
             return self.token_turned_in();

@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use snapback_proto::connection::{Outcome, Stage, Timer};
-use snapback_proto::knowledge::{Delivery, Op};
-use snapback_proto::plan::{Plan, Purpose};
+use snapback_proto::connection::Timer;
+use snapback_proto::knowledge::Op;
+use snapback_proto::plan::Purpose;
 use snapback_proto::sasl::ScramKeyId;
 use snapback_proto::secret::Secret;
 use snapback_proto::time::Instant;
-use snapback_proto::xep::carbons::Carbon;
-use snapback_proto::xml::{Element, RefusedStanza};
-use snapback_store::{NewStanza, ServerKey, StoreError};
+use snapback_proto::xml::Element;
+use snapback_store::{NewStanza, ServerKey};
 use snapback_tls::VerificationRequest;
 
-use crate::link::{LinkError, Timeline};
-use crate::supervisor::{AttemptId, ConnectionState, Wait};
+use crate::supervisor::{AttemptId, Wait};
 
 use super::address::Detour;
+use super::event::EngineEvent;
 use super::requests::RequestError;
 use super::sends::Refusal;
 use super::{Address, CommitId, Ticket};
@@ -131,8 +130,6 @@ pub enum EngineOutput {
     // -- the app
     /// Tells the app.
     Event(EngineEvent),
-    /// Tells the app where the connection stands.
-    State(ConnectionState),
     /// A stanza of [`super::EngineInput::Send`] is stored, or was refused.
     Accepted {
         /// Which.
@@ -190,69 +187,4 @@ pub enum StandbyEnd {
     NetworkChanged,
     /// The connection that it stood beside is gone, and it was not open in time, or the app wants none.
     Superseded,
-}
-
-/// Something that the app is told.
-#[derive(Clone, Debug, PartialEq)]
-pub enum EngineEvent {
-    /// The session is there.
-    Online {
-        /// New, or the interrupted one.
-        outcome: Outcome,
-        /// Our full JID.
-        jid: String,
-        /// The plan that led here.
-        plan: Plan,
-        /// What each flight carried and how long it took.
-        timeline: Timeline,
-    },
-    /// A connection, or an attempt at one, ended; or there was no attempt, since the store could not be used.
-    Ended {
-        /// Why.
-        reason: EndReason,
-        /// The plan that it followed, if it came so far as to have one.
-        plan: Option<Plan>,
-        /// What each flight carried and how long it took, if there was a transport.
-        timeline: Option<Box<Timeline>>,
-    },
-    /// A message for the app. It is kept until confirmed.
-    Message(Delivery),
-    /// A copy of a message that another client of this account sent or received (XEP-0280). Kept until confirmed.
-    Carbon(Delivery, Carbon),
-    /// Presence for the app. It is kept until confirmed.
-    Presence(Delivery),
-    /// A stanza of the app reached another stage.
-    Stage {
-        /// The stanza's id.
-        id: String,
-        /// Where it is now.
-        stage: Stage,
-    },
-    /// What the server can do, by the namespaces of its features (XEP-0030).
-    ServerFeatures(Vec<String>),
-    /// The stored roster changed.
-    RosterChanged,
-    /// An inbound stanza was refused.
-    StanzaRefused(RefusedStanza),
-    /// Inbound messages may be missing.
-    PossibleGap,
-    /// The server broke a rule in a way that could be survived.
-    PeerFault(&'static str),
-}
-
-/// Why a connection, or an attempt at one, ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum EndReason {
-    /// We closed it.
-    Closed,
-    /// It was dropped to begin another, or before the process is suspended.
-    Dropped,
-    /// There was no way to the server; the host knows what the network said.
-    NoTransport,
-    /// The stream or TLS failed.
-    Link(LinkError),
-    /// The store did not do what the connection needs.
-    Store(StoreError),
-    /// The host failed.
-    Host,
 }

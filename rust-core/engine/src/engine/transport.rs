@@ -110,8 +110,8 @@ impl<T: Tls + Clone> Engine<T> {
                 };
                 self.ask(Asked::LoadedForAttempt(dialing, reached), output);
             }
-            Err(NotReached::NoTransport) => self.not_begun(attempt, EndReason::NoTransport),
-            Err(NotReached::NoEntropy) => self.not_begun(attempt, EndReason::Host),
+            Err(NotReached::NoTransport(error)) => self.not_begun(attempt, EndReason::Dial(error)),
+            Err(NotReached::NoEntropy) => self.not_begun(attempt, EndReason::Driver),
         }
     }
 
@@ -308,7 +308,7 @@ impl<T: Tls + Clone> Engine<T> {
     /// T7: a carbon is believed only from our own account; a forged one is dropped and reported.
     pub(super) fn give(&mut self, delivery: Delivery) {
         if delivery.stanza.name() == "presence" {
-            return self.event(EngineEvent::Presence(delivery));
+            return self.event(EngineEvent::Presence { delivery });
         }
         if let Some((id, error)) = bounce(&delivery.stanza) {
             // It belongs to a message that the app has: what comes back with it is that message's own text.
@@ -318,8 +318,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
         let account = self.core.account.to_string();
         match carbons::unwrap(&delivery.stanza, &account) {
-            None => self.event(EngineEvent::Message(delivery)),
-            Some(Ok(carbon)) => self.event(EngineEvent::Carbon(delivery, carbon)),
+            None => self.event(EngineEvent::Message { delivery }),
+            Some(Ok(carbon)) => self.event(EngineEvent::Carbon { delivery, carbon }),
             Some(Err(_)) => {
                 self.confirm(vec![delivery.id]);
                 self.event(EngineEvent::PeerFault("forged carbon"));

@@ -263,15 +263,6 @@ impl<T: Tls + Clone> Phone<T> {
     ) {
         match output {
             EngineOutput::Event(event) => self.event(event, model, coverage, now),
-            EngineOutput::State(state) => {
-                model.note("state", || format!("{state:?}"));
-                // There is no way to the server now.
-                self.app.tried_to_turn_in |= matches!(
-                    state,
-                    ConnectionState::Offline { reason, .. } if reason != OfflineReason::NotWanted
-                );
-                self.state = state;
-            }
             EngineOutput::Accepted {
                 outcome: Err(Refusal::Store(StoreError::QueueFull { .. })),
                 ..
@@ -303,15 +294,16 @@ impl<T: Tls + Clone> Phone<T> {
 
     fn event(&mut self, event: EngineEvent, model: &mut Model, coverage: &mut Coverage, now: Time) {
         match event {
+            EngineEvent::State(state) => self.state_changed(state, model),
             EngineEvent::Online {
                 outcome, timeline, ..
             } => self.online(outcome, timeline.round_trips(), model, coverage),
             EngineEvent::Ended {
                 reason, timeline, ..
             } => self.ended(&reason, timeline.as_deref(), model, coverage, now),
-            EngineEvent::Message(delivery)
-            | EngineEvent::Presence(delivery)
-            | EngineEvent::Carbon(delivery, _) => self.delivered(&delivery, model, now),
+            EngineEvent::Message { delivery }
+            | EngineEvent::Presence { delivery }
+            | EngineEvent::Carbon { delivery, .. } => self.delivered(&delivery, model, now),
             EngineEvent::Stage {
                 id,
                 stage: Stage::Acked,
@@ -326,6 +318,16 @@ impl<T: Tls + Clone> Phone<T> {
             } => model.told_failed(&id),
             _ => {}
         }
+    }
+
+    fn state_changed(&mut self, state: ConnectionState, model: &mut Model) {
+        model.note("state", || format!("{state:?}"));
+        // There is no way to the server now.
+        self.app.tried_to_turn_in |= matches!(
+            state,
+            ConnectionState::Offline { reason, .. } if reason != OfflineReason::NotWanted
+        );
+        self.state = state;
     }
 
     fn delivered(&mut self, delivery: &Delivery, model: &mut Model, now: Time) {

@@ -1,0 +1,174 @@
+//! The queue through which the app is told what happened.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use snapback_engine::engine::EventQueueLevel;
+use snapback_engine::supervisor::{ConnectionState, OfflineReason};
+use tokio::sync::{Notify, watch};
+
+use crate::Event;
+
+/// So many events wait before the queue is full. What is delivered then waits in the store, if that is on a disk; otherwise the
+/// driver stops reading from the server. Commands, timers and reconnects go on.
+const HIGH_WATER: usize = 1024;
+/// So many bytes of memory they may take, about, before the queue is full (rule I20). A tree takes ten to forty times its text.
+const HIGH_WATER_BYTES: usize = 8 << 20;
+/// With so many events, deliveries or not, the driver stops reading in any case.
+const MOST: usize = 2 * HIGH_WATER;
+
+/// Before the first attempt, and after the end.
+const NOT_CONNECTED: ConnectionState = ConnectionState::Offline {
+    reason: OfflineReason::NotWanted,
+    retry_at: None,
+};
+
+/// The queue between driver and app.
+#[derive(Debug)]
+pub(crate) struct EventQueue {
+    state: Mutex<QueueState>,
+    changed: Notify,
+    drained: Notify,
+    /// The latest of the connection's states, for whoever cannot wait for the events before it.
+    connection: watch::Sender<ConnectionState>,
+}
+
+impl Default for EventQueue {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Notify::default(),
+            drained: Notify::default(),
+            connection: watch::Sender::new(NOT_CONNECTED),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    /// Each with the bytes that it takes.
+    events: VecDeque<(Event, usize)>,
+    bytes: usize,
+    closed: bool,
+}
+
+/// About how many bytes of memory an event takes. What the app asked for itself is bounded by what it may ask for.
+fn memory(event: &Event) -> usize {
+    let content = match event {
+        Event::Carbon { delivery, carbon } => {
+            delivery.stanza.memory() + carbon.message.memory() + delivery.id.len()
+        }
+        Event::Message { delivery } | Event::Presence { delivery } => {
+            delivery.stanza.memory() + delivery.id.len()
+        }
+        Event::ServerFeatures(features) => features
+            .iter()
+            .map(|feature| feature.len() + size_of::<String>())
+            .sum(),
+        Event::StanzaRefused(refused) => {
+            let texts = [&refused.id, &refused.from, &refused.stanza_type];
+            texts.into_iter().flatten().map(String::len).sum::<usize>()
+                + refused.name.len()
+                + refused.ns.len()
+        }
+        _ => 0,
+    };
+    content + size_of::<(Event, usize)>()
+}
+
+impl EventQueue {
+    pub(crate) fn push(&self, event: Event) {
+        if let Event::State(state) = event {
+            self.connection.send_replace(state);
+        }
+        let bytes = memory(&event);
+        let mut state = self.lock();
+        // Said again before it was heard, it says the same.
+        let is_repeated = matches!(event, Event::RosterChanged)
+            && matches!(state.events.back(), Some((Event::RosterChanged, _)));
+        if !is_repeated {
+            state.bytes = state.bytes.saturating_add(bytes);
+            state.events.push_back((event, bytes));
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn close(&self) {
+        self.connection.send_replace(NOT_CONNECTED);
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn states(&self) -> watch::Receiver<ConnectionState> {
+        self.connection.subscribe()
+    }
+
+    /// How full it is.
+    pub(crate) fn level(&self) -> EventQueueLevel {
+        let state = self.lock();
+        let (events, bytes) = (state.events.len(), state.bytes);
+        if events >= MOST {
+            EventQueueLevel::Overfull
+        } else if events >= HIGH_WATER || bytes >= HIGH_WATER_BYTES {
+            EventQueueLevel::Full
+        } else if events > HIGH_WATER / 2 || bytes > HIGH_WATER_BYTES / 2 {
+            EventQueueLevel::Middle
+        } else {
+            EventQueueLevel::Low
+        }
+    }
+
+    /// Resolves when an event was taken since it was last asked.
+    pub(crate) async fn drained(&self) {
+        self.drained.notified().await;
+    }
+
+    /// The next event; `None` when the client is closed and everything was told.
+    pub(crate) async fn next(&self) -> Option<Event> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.lock();
+                if let Some((event, bytes)) = state.events.pop_front() {
+                    state.bytes = state.bytes.saturating_sub(bytes);
+                    self.drained.notify_one();
+                    if !state.events.is_empty() || state.closed {
+                        self.changed.notify_one();
+                    }
+                    return Some(event);
+                }
+                if state.closed {
+                    self.changed.notify_one();
+                    return None;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        // A panic elsewhere leaves the queue as it was between two pushes; it is still good.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_known_to_who_takes_no_events() {
+        let queue = EventQueue::default();
+        let states = queue.states();
+        assert_eq!(*states.borrow(), NOT_CONNECTED);
+        queue.push(Event::PossibleGap);
+        let connecting = ConnectionState::Connecting {
+            step: snapback_engine::supervisor::Step::Login,
+        };
+        queue.push(Event::State(connecting));
+        assert_eq!(*states.borrow(), connecting);
+        queue.close();
+        assert_eq!(*states.borrow(), NOT_CONNECTED);
+    }
+}
