@@ -90,5 +90,6 @@
 pub mod engine;
 pub mod link;
 pub mod supervisor;
+pub mod variants;
 
 pub use engine::{Engine, EngineConfig, EngineEvent, EngineInput, EngineOutput};

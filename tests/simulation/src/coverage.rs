@@ -1,4 +1,7 @@
-//! What runs have gone through: states of the connection, moves between them, faults that were put in force.
+//! What runs have gone through: states of the connection, moves between them, faults that were put in force; what the engine was,
+//! was told and said.
+
+pub mod engine;
 
 use std::collections::BTreeMap;
 
@@ -6,6 +9,8 @@ use snapback_proto::connection::Connection;
 
 use crate::faults::FAULTS;
 use crate::script::Profile;
+
+use engine::EngineCoverage;
 
 /// What else should have happened in a campaign.
 pub const EVENTS: [&str; 15] = [
@@ -35,6 +40,8 @@ pub struct Coverage {
     pub faults: BTreeMap<&'static str, u64>,
     /// Things that happened, of [`EVENTS`].
     pub events: BTreeMap<&'static str, u64>,
+    /// States, inputs, outputs and events of the engine.
+    pub engine: EngineCoverage,
 }
 
 impl Coverage {
@@ -78,6 +85,7 @@ impl Coverage {
         for (key, count) in &other.events {
             *self.events.entry(key).or_default() += count;
         }
+        self.engine.add(&other.engine);
     }
 
     /// States that no run has entered.

@@ -53,7 +53,8 @@ struct Arguments {
     /// Go on after a failure, and list them all.
     #[arg(long)]
     keep_going: bool,
-    /// Fail if a state of the connection is not entered or a fault of the server is not used.
+    /// Fail if a state of the connection or the engine is not entered, an input, output or event of the engine is not seen, or a
+    /// fault of the server is not used.
     #[arg(long)]
     full_coverage: bool,
     /// Plant the known mistakes one after the other, and fail if one is not found.
@@ -159,10 +160,11 @@ fn many(arguments: &Arguments) -> ExitCode {
     let coverage = &summary.coverage;
     let is_covered = coverage.states_missed().is_empty()
         && coverage.faults_missed(campaign.profile).is_empty()
-        && coverage.events_missed().is_empty();
+        && coverage.events_missed().is_empty()
+        && coverage.engine.missed(campaign.profile).is_empty();
     match summary.failures.first() {
         None if arguments.full_coverage && !is_covered => {
-            complain("states, faults or events were missed")
+            complain("states, faults, events or parts of the engine were missed")
         }
         None => ExitCode::SUCCESS,
         Some((seed, violation)) => {
@@ -229,6 +231,10 @@ fn print_summary(summary: &Summary, profile: Profile) {
         "events: {:?}, missed: {:?}",
         coverage.events,
         coverage.events_missed()
+    );
+    println!(
+        "of the engine missed: {:?}",
+        coverage.engine.missed(profile)
     );
 }
 

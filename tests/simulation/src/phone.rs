@@ -23,6 +23,7 @@ use snapback_store::ServerKey;
 use snapback_tls::TlsVersions;
 
 use crate::coverage::Coverage;
+use crate::coverage::engine::Seen;
 use crate::disk::Disk;
 use crate::keys;
 use crate::model::Model;
@@ -133,6 +134,8 @@ pub(crate) struct Phone<T: Tls + Clone> {
     /// What is watched on the connection.
     wire: Option<Wire>,
     connection_state: &'static str,
+    /// What the engine was told since it was last asked.
+    inputs: Seen,
     /// Probes of the engine that the model knows of.
     probes: u64,
     /// The server of the connection, or of the one before.
@@ -196,6 +199,7 @@ impl<T: Tls + Clone> Phone<T> {
             deadline: None,
             wire: None,
             connection_state: "ExpectTransport",
+            inputs: Seen::default(),
             probes: 0,
             host,
             standby: None,
@@ -375,6 +379,7 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     fn input(&mut self, input: EngineInput<'_>, model: &mut Model, now: Time) {
+        self.inputs.insert(&input);
         self.engine.handle_input(input, self.clock.now(now));
         self.listen(model);
     }
@@ -395,6 +400,9 @@ impl<T: Tls + Clone> Phone<T> {
     fn carry_out(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
         while !self.is_killed() {
             let output = self.engine.poll_output();
+            coverage.engine.output(&output);
+            coverage.engine.inputs(std::mem::take(&mut self.inputs));
+            coverage.engine.states(&self.engine);
             self.listen(model);
             if let Some(state) = self.engine.connection_state()
                 && state != self.connection_state

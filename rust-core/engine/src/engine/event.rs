@@ -12,6 +12,7 @@ use snapback_store::StoreError;
 
 use crate::link::{LinkError, Timeline};
 use crate::supervisor::ConnectionState;
+use crate::variants::variants;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,3 +146,26 @@ impl fmt::Display for DialError {
 }
 
 impl std::error::Error for DialError {}
+
+variants!(EngineEvent {
+    State,
+    Online,
+    Ended,
+    Message,
+    Carbon,
+    Presence,
+    Stage,
+    ServerFeatures,
+    RosterChanged,
+    StanzaRefused,
+    PossibleGap,
+    PeerFault,
+});
+variants!(EndReason {
+    Closed,
+    Dropped,
+    Dial,
+    Link,
+    Store,
+    Driver
+});

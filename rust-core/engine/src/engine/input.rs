@@ -12,6 +12,7 @@ use snapback_store::{DeliveryPage, ServerKey, StoreError};
 use snapback_tls::CertificateError;
 
 use crate::supervisor::AttemptId;
+use crate::variants::variants;
 
 use super::{CommitId, DialError, Ticket};
 
@@ -178,3 +179,39 @@ pub struct Opened {
     /// Stanzas may have been lost since it was last open.
     pub may_have_lost_stanzas: bool,
 }
+
+variants!(EngineInput<'_> {
+    Start,
+    Connect,
+    Disconnect,
+    BeginSync,
+    EndSync,
+    Suspend,
+    Resume,
+    SetActive,
+    NetworkChanged,
+    LogOut,
+    ForgetFloor,
+    SetPassword,
+    Send,
+    Request,
+    RequestsAbandoned,
+    Confirm,
+    EventQueue,
+    Dialed,
+    StandbyDialed,
+    Received,
+    TransportClosed,
+    Timeout,
+    CertificateVerified,
+    KeysDerived,
+    Committed,
+    CommitFailed,
+    StoreOpened,
+    StoreClosed,
+    DeliveriesRead,
+    SessionRead,
+    Loaded,
+    Enqueued,
+    Applied,
+});

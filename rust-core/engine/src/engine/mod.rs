@@ -27,6 +27,7 @@ mod requests;
 mod sends;
 mod set_back;
 mod standby;
+mod states;
 mod storage;
 mod transport;
 
@@ -53,6 +54,7 @@ pub use output::{EngineOutput, EngineTimer, NotGiven, StandbyEnd};
 pub use requests::RequestError;
 pub use sends::Refusal;
 pub use snapback_types::endpoint::{Address, ServerAddress};
+pub use states::ENGINE_STATES;
 
 use address::Addresses;
 use backlog::Backlog;

@@ -13,6 +13,7 @@ use snapback_store::{NewStanza, ServerKey};
 use snapback_tls::VerificationRequest;
 
 use crate::supervisor::{AttemptId, Wait};
+use crate::variants::variants;
 
 use super::address::Detour;
 use super::event::EngineEvent;
@@ -188,3 +189,36 @@ pub enum StandbyEnd {
     /// The connection that it stood beside is gone, and it was not open in time, or the app wants none.
     Superseded,
 }
+
+variants!(EngineOutput {
+    Dial,
+    UseStandby,
+    AbortDial,
+    DialStandby,
+    DropStandby,
+    Write,
+    Close,
+    Drop,
+    VerifyCertificate,
+    DeriveKeys,
+    Commit,
+    OpenStore,
+    CloseStore,
+    ReadDeliveries,
+    ReadSession,
+    Load,
+    Enqueue,
+    Apply,
+    Event,
+    Accepted,
+    Answered,
+    Disconnected,
+    LoggedOut,
+    Timer,
+});
+variants!(NotGiven { None, All, From });
+variants!(StandbyEnd {
+    NotNeeded,
+    NetworkChanged,
+    Superseded
+});

@@ -6,6 +6,8 @@ use snapback_proto::jid::{self, BareJid};
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::Element;
 
+use crate::variants::variants;
+
 use super::output::EngineOutput;
 
 /// Why a request has no answer.
@@ -20,6 +22,13 @@ pub enum RequestError {
     /// It has more bytes than the configuration allows.
     TooBig,
 }
+
+variants!(RequestError {
+    Refused,
+    SessionLost,
+    NotQueued,
+    TooBig
+});
 
 /// Requests that wait for their answer.
 #[derive(Debug, Default)]

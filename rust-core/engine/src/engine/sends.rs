@@ -10,6 +10,7 @@ use snapback_proto::xml::Element;
 use snapback_store::{NewStanza, StoreError};
 
 use crate::link::tls::Tls;
+use crate::variants::variants;
 
 use super::storage::Asked;
 use super::{Engine, EngineEvent, EngineOutput, RequestError, Room, Ticket};
@@ -28,6 +29,8 @@ pub enum Refusal {
         limit: usize,
     },
 }
+
+variants!(Refusal { Store, TooBig });
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

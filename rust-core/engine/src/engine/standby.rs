@@ -24,7 +24,22 @@ pub(super) struct Standby {
     beside: AttemptId,
     /// When it began to be opened.
     since: Instant,
-    is_open: bool,
+    phase: StandbyPhase,
+}
+
+/// How far a standby transport is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StandbyPhase {
+    /// It is being opened.
+    Opening,
+    /// It is open, and the attempt that follows the connection takes it.
+    Open,
+}
+
+impl Standby {
+    pub(super) fn phase(&self) -> StandbyPhase {
+        self.phase
+    }
 }
 
 impl<T: Tls + Clone> Engine<T> {
@@ -58,7 +73,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.standby = Some(Standby {
             beside,
             since: self.now.mono + delay,
-            is_open: false,
+            phase: StandbyPhase::Opening,
         });
         self.outputs.push_back(EngineOutput::DialStandby {
             delay,
@@ -78,7 +93,7 @@ impl<T: Tls + Clone> Engine<T> {
             self.ask_probe(self.now.mono);
             self.link_input(LinkInput::Timeout);
             self.standby = Some(Standby {
-                is_open: true,
+                phase: StandbyPhase::Open,
                 ..standby
             });
         } else {
@@ -106,7 +121,7 @@ impl<T: Tls + Clone> Engine<T> {
     /// What an attempt that begins now finds open: since when it was being opened.
     pub(super) fn take_standby(&mut self) -> Option<Instant> {
         let standby = self.standby?;
-        if standby.is_open || planted(Mistake::StandbyNotOpen) {
+        if standby.phase == StandbyPhase::Open || planted(Mistake::StandbyNotOpen) {
             self.standby = None;
             return Some(standby.since);
         }

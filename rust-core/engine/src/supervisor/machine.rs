@@ -8,6 +8,8 @@ use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::Instant;
 
+use crate::variants::{Variants, variants};
+
 use super::backoff::{Backoff, Budget};
 use super::{
     AttemptId, ConnectionState, Ending, Input, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER,
@@ -58,7 +60,7 @@ struct Surroundings {
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Stopped,
     Suspended,
     WaitingForNetwork,
@@ -89,8 +91,19 @@ enum State {
     },
 }
 
+variants!(State {
+    Stopped,
+    Suspended,
+    WaitingForNetwork,
+    Halted,
+    Waiting,
+    Connecting,
+    Online,
+    Closing,
+});
+
 #[derive(Clone, Copy, Debug)]
-struct Probe {
+pub(super) struct Probe {
     until: Instant,
     /// Something changed since it left, so its answer says nothing about now.
     again: bool,
@@ -195,6 +208,11 @@ impl Supervisor {
                 outcome, flights, ..
             } => ConnectionState::Online { outcome, flights },
         }
+    }
+
+    /// Where it stands, as a place among the names of its states.
+    pub(crate) fn state_variant(&self) -> usize {
+        self.state.variant()
     }
 
     /// Whether everything was let go of, and is until somebody needs it.

@@ -47,8 +47,12 @@ use snapback_proto::stream::error::StreamCondition;
 use snapback_proto::time::Instant;
 
 use crate::link::LinkError;
+use crate::variants::{Variants, variants};
 
 pub use machine::Supervisor;
+
+/// The names of the supervisor's states.
+pub(crate) const STATE_NAMES: &[&str] = <machine::State as Variants>::NAMES;
 
 /// Number of an attempt, and of the connection that it becomes. What is said about an older one is ignored (rule I9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -313,6 +317,30 @@ pub enum OfflineReason {
     /// A visit found no session to resume; then `Connect`.
     NoSession,
 }
+
+variants!(Wait {
+    Retry,
+    Attempt,
+    Restart,
+    Probe,
+    Close
+});
+variants!(Step {
+    Resolving,
+    Transport,
+    Tls,
+    Login
+});
+variants!(OfflineReason {
+    NotWanted,
+    Suspended,
+    NoNetwork,
+    Failed,
+    NeedsCredentials,
+    Refused,
+    Conflict,
+    NoSession,
+});
 
 /// How long to wait for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

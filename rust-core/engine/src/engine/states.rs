@@ -1,0 +1,52 @@
+//! Where the engine's parts stand, for tests that require every state to be reached.
+
+use crate::link::tls::Tls;
+use crate::supervisor;
+use crate::variants::{Variants, variants};
+
+use super::log_out::LogOut;
+use super::standby::StandbyPhase;
+use super::{ClosingStore, Engine, Phase};
+
+/// The parts of an engine that have states, and the names of these: the entries of what [`Engine::states`] returns.
+pub const ENGINE_STATES: [(&str, &[&str]); 5] = [
+    of::<Phase>(),
+    ("Supervisor", supervisor::STATE_NAMES),
+    of::<StandbyPhase>(),
+    of::<LogOut>(),
+    of::<ClosingStore>(),
+];
+
+variants!(Phase {
+    Link,
+    Supervisor,
+    Rest
+});
+variants!(StandbyPhase { Opening, Open });
+variants!(LogOut {
+    Closing,
+    Looking,
+    TurningIn,
+    Forgetting
+});
+variants!(ClosingStore {
+    Always,
+    IfSuspended
+});
+
+const fn of<V: Variants>() -> (&'static str, &'static [&'static str]) {
+    (V::ENUM, V::NAMES)
+}
+
+impl<T: Tls + Clone> Engine<T> {
+    /// Returns where each part of [`ENGINE_STATES`] stands, as a place among its names; `None` for one that is not under way.
+    pub fn states(&self) -> [Option<usize>; ENGINE_STATES.len()] {
+        [
+            Some(self.phase.variant()),
+            Some(self.supervisor.state_variant()),
+            self.standby.map(|standby| standby.phase().variant()),
+            self.log_out.map(|step| step.variant()),
+            self.closing_store.map(|when| when.variant()),
+        ]
+    }
+}

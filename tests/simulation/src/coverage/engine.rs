@@ -1,0 +1,244 @@
+//! Which states, inputs, outputs and events of the engine runs have reached. The names come from the enums themselves, so a new
+//! variant counts as missed until a run reaches it, or until [`NEVER`] says why none can.
+
+use snapback_engine::engine::{
+    ENGINE_STATES, EndReason, EngineEvent, EngineTimer, NotGiven, Refusal, RequestError, StandbyEnd,
+};
+use snapback_engine::link::tls::Tls;
+use snapback_engine::supervisor::{ConnectionState, OfflineReason, Step, Wait};
+use snapback_engine::variants::Variants;
+use snapback_engine::{Engine, EngineInput, EngineOutput};
+
+use crate::script::Profile;
+
+/// What no run can reach, and why.
+pub const NEVER: &[(&str, &str, Why)] = &[
+    ("EngineInput<'_>", "ForgetFloor", NO_USER),
+    ("EngineInput<'_>", "SetPassword", NO_USER),
+    ("EngineInput<'_>", "RequestsAbandoned", NO_USER),
+    ("EngineInput<'_>", "EventQueue", TAKES_ALL),
+    ("NotGiven", "All", TAKES_ALL),
+    ("NotGiven", "From", TAKES_ALL),
+    ("EngineInput<'_>", "CertificateVerified", NULL_TLS),
+    ("EngineOutput", "VerifyCertificate", NULL_TLS),
+    ("EngineEvent", "Carbon", ONE_CLIENT),
+    (
+        "EndReason",
+        "Driver",
+        Why::Always("the host has random numbers"),
+    ),
+    ("OfflineReason", "NeedsCredentials", RIGHT_SERVER),
+    ("OfflineReason", "Refused", RIGHT_SERVER),
+    ("Step", "Transport", ONE_STEP),
+    ("Step", "Tls", ONE_STEP),
+    (
+        "Wait",
+        "Probe",
+        Why::Always("the connection's own deadline for a probe comes first"),
+    ),
+    (
+        "RequestError",
+        "Refused",
+        Why::Always("the server answers the only request that the app makes"),
+    ),
+    ("RequestError", "TooBig", SMALL),
+    ("Refusal", "TooBig", SMALL),
+];
+
+const NO_USER: Why = Why::Always("the app of the simulation never asks for it");
+const TAKES_ALL: Why = Why::Always("the app of the simulation takes every event at once");
+const NULL_TLS: Why = Why::OnlyIn(Profile::Tls, "other profiles have no certificates");
+const ONE_CLIENT: Why = Why::Always("the account's other clients send nothing");
+const RIGHT_SERVER: Why =
+    Why::Always("the password is right, and the server's faults pass: they are tried again");
+const ONE_STEP: Why = Why::Always("the engine reports no step between the first and the login");
+const SMALL: Why = Why::Always("the stanzas of the app are small");
+
+/// Why something is not reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// In no profile.
+    Always(&'static str),
+    /// In other profiles than this one, where it is.
+    OnlyIn(Profile, &'static str),
+}
+
+/// A set of variants of one enum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen(u64);
+
+impl Seen {
+    pub(crate) fn insert(&mut self, value: &impl Variants) {
+        self.add(value.variant());
+    }
+
+    fn add(&mut self, place: usize) {
+        self.0 |= 1 << place;
+    }
+
+    fn has(self, place: usize) -> bool {
+        self.0 & (1 << place) != 0
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident = $type:ty,)+) => {
+        /// The enums that are looked at, beside the engine's states.
+        #[derive(Clone, Copy, Debug)]
+        enum Kind {
+            $($kind),+
+        }
+
+        const KINDS: &[(&str, &[&str])] = &[$((<$type>::ENUM, <$type>::NAMES)),+];
+    };
+}
+
+kinds! {
+    Input = EngineInput<'_>,
+    Output = EngineOutput,
+    Event = EngineEvent,
+    EndReason = EndReason,
+    OfflineReason = OfflineReason,
+    Step = Step,
+    Wait = Wait,
+    StandbyEnd = StandbyEnd,
+    NotGiven = NotGiven,
+    RequestError = RequestError,
+    Refusal = Refusal,
+}
+
+/// What runs have reached.
+#[derive(Clone, Debug, Default)]
+pub struct EngineCoverage {
+    states: [Seen; ENGINE_STATES.len()],
+    kinds: [Seen; KINDS.len()],
+}
+
+impl EngineCoverage {
+    fn see(&mut self, kind: Kind, value: &impl Variants) {
+        self.kinds[kind as usize].insert(value);
+    }
+
+    pub(crate) fn states<T: Tls + Clone>(&mut self, engine: &Engine<T>) {
+        for (seen, state) in self.states.iter_mut().zip(engine.states()) {
+            if let Some(state) = state {
+                seen.add(state);
+            }
+        }
+    }
+
+    pub(crate) fn inputs(&mut self, inputs: Seen) {
+        self.kinds[Kind::Input as usize].0 |= inputs.0;
+    }
+
+    pub(crate) fn output(&mut self, output: &EngineOutput) {
+        self.see(Kind::Output, output);
+        match output {
+            EngineOutput::Event(event) => self.event(event),
+            EngineOutput::DropStandby(why) => self.see(Kind::StandbyEnd, why),
+            EngineOutput::CloseStore { not_given } => self.see(Kind::NotGiven, not_given),
+            EngineOutput::Answered {
+                outcome: Err(error),
+                ..
+            } => self.see(Kind::RequestError, error),
+            EngineOutput::Accepted {
+                outcome: Err(refusal),
+                ..
+            } => self.see(Kind::Refusal, refusal),
+            EngineOutput::Timer {
+                why: Some(EngineTimer::Supervisor(why)),
+                ..
+            } => self.see(Kind::Wait, why),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, event: &EngineEvent) {
+        self.see(Kind::Event, event);
+        match event {
+            EngineEvent::Ended { reason, .. } => self.see(Kind::EndReason, reason),
+            EngineEvent::State(ConnectionState::Offline { reason, .. }) => {
+                self.see(Kind::OfflineReason, reason);
+            }
+            EngineEvent::State(ConnectionState::Connecting { step }) => self.see(Kind::Step, step),
+            _ => {}
+        }
+    }
+
+    /// Adds what another run reached.
+    pub fn add(&mut self, other: &Self) {
+        let mine = self.states.iter_mut().chain(&mut self.kinds);
+        for (seen, more) in mine.zip(other.states.iter().chain(&other.kinds)) {
+            seen.0 |= more.0;
+        }
+    }
+
+    /// Returns what no run has reached and none of [`NEVER`] excuses in this profile, and what was reached though it excuses it.
+    pub fn missed(&self, profile: Profile) -> Vec<String> {
+        let enums = ENGINE_STATES.iter().chain(KINDS);
+        let seen = self.states.iter().chain(&self.kinds);
+        let mut missed = Vec::new();
+        for ((name, variants), seen) in enums.zip(seen) {
+            for (place, variant) in variants.iter().enumerate() {
+                match (seen.has(place), is_excused(name, variant, profile)) {
+                    (false, false) => missed.push(format!("{name}::{variant}")),
+                    (true, true) => missed.push(format!("{name}::{variant}, though excused")),
+                    _ => {}
+                }
+            }
+        }
+        missed
+    }
+}
+
+fn is_excused(name: &str, variant: &str, profile: Profile) -> bool {
+    NEVER.iter().any(|(of, which, why)| {
+        let applies = match why {
+            Why::Always(_) => true,
+            Why::OnlyIn(only, _) => profile != *only,
+        };
+        applies && (*of, *which) == (name, variant)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_excused_exists() {
+        for (name, variant, _) in NEVER {
+            let mut enums = ENGINE_STATES.iter().chain(KINDS);
+            let found = enums.find(|(of, _)| of == name);
+            let is_there = found.is_some_and(|(_, variants)| variants.contains(variant));
+            assert!(is_there, "{name}::{variant}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_has_reached_is_missed() {
+        let missed = EngineCoverage::default().missed(Profile::Memory);
+        let variants = ENGINE_STATES.iter().chain(KINDS);
+        let all: usize = variants.map(|(_, variants)| variants.len()).sum();
+        let excused = NEVER
+            .iter()
+            .filter(|(name, variant, _)| is_excused(name, variant, Profile::Memory));
+        assert_eq!(missed.len(), all - excused.count());
+        assert!(missed.contains(&"Supervisor::Halted".to_owned()));
+        assert!(missed.contains(&"EngineEvent::PossibleGap".to_owned()));
+    }
+
+    #[test]
+    fn an_excuse_does_not_outlive_its_reason() {
+        let Some((name, variant, _)) = NEVER.iter().find(|(.., why)| matches!(why, Why::Always(_)))
+        else {
+            return;
+        };
+        let mut coverage = EngineCoverage::default();
+        for seen in coverage.states.iter_mut().chain(&mut coverage.kinds) {
+            *seen = Seen(u64::MAX);
+        }
+        let missed = coverage.missed(Profile::Memory);
+        assert!(missed.contains(&format!("{name}::{variant}, though excused")));
+    }
+}
