@@ -3,7 +3,8 @@
 use crate::srv::MAX_TARGETS;
 use crate::{
     Addresses, DIRECT_TLS_SERVICE, Endpoint, EndpointSource, Lookup, LookupError, Preference,
-    Query, Request, Resolution, ResolveError, STARTTLS_SERVICE, SrvAnswer, Target, Transport, host, merge, order,
+    Query, Request, Resolution, ResolveError, STARTTLS_SERVICE, SrvAnswer, Target, Transport, host,
+    merge, order,
 };
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
