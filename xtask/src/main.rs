@@ -18,6 +18,7 @@ mod simulate;
 mod suite;
 mod swift;
 mod tool;
+mod words;
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -29,9 +30,10 @@ usage: cargo xtask <command>
 
   demo [arguments]      run the demonstration (`demo --help` names the arguments)
   test                  everything that CI checks
-  lint                  formatting, clippy, rustdoc, purity, crates, dependencies
+  lint                  formatting, words, purity, crates, dependencies, clippy, rustdoc
   purity                the sans-IO crates do no I/O
   crates                no product crate depends on a test; docs/architecture.md draws the crates (REGENERATE=1)
+  words                 words that the glossary replaces: refuses some, counts the others (xtask/words.txt)
   fuzz [--seconds N]    each fuzz target for N seconds
   netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
             "--bench",
             "budgets",
         ])),
+        ("words", []) => finish(suite::words()),
         ("crates", []) => finish(suite::crates()),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),
         ("fuzz", [option, seconds]) if option == "--seconds" => match seconds.parse() {

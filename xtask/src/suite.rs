@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{android, crates, deny, fuzz, purity, setup, simulate, swift};
+use crate::{android, crates, deny, fuzz, purity, setup, simulate, swift, words};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -74,6 +74,13 @@ pub(crate) fn crates() -> Report {
     report
 }
 
+/// The words of names, documents and comments.
+pub(crate) fn words() -> Report {
+    let mut report = new_report();
+    report.step("words", || Outcome::of(words::check()));
+    report
+}
+
 /// The fuzz targets alone.
 pub(crate) fn fuzz(time: Duration) -> Report {
     let mut report = new_report();
@@ -122,6 +129,7 @@ pub(crate) fn setup() -> Report {
 
 fn add_lints(report: &mut Report) {
     report.step("format", || Outcome::of(check_format()));
+    report.step("words", || Outcome::of(words::check()));
     report.step("purity", || Outcome::of(purity::check()));
     report.step("crates", || Outcome::of(crates::check()));
     report.step("dependencies", || Outcome::of(deny::check()));

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What an app lives through, as data (`tests/scenarios/README.md`): the same files for every language.
+/// What an app experiences, as data (`tests/scenarios/README.md`): the same files for every language.
 struct Scenario {
   let name: String
   let setting: Setting

@@ -7,7 +7,7 @@ import Testing
   static let withTheServersEnd = ["server-crash", "server-deploy", "stampede"]
 
   @Test(arguments: alone)
-  func anAppLivesThrough(_ name: String) async throws {
+  func anAppExperiences(_ name: String) async throws {
     try await ScenarioPlayer.play(Scenario(text(name)))
   }
 

@@ -31,7 +31,7 @@ pub struct ClientConfig {
     pub policy: Policy,
     /// How long to wait for what.
     pub timeouts: Timeouts,
-    /// How long to wait between attempts, and for signs of life.
+    /// How long to wait between attempts, and for liveness probes.
     pub reconnect: Timing,
     /// How much of the archive is read after each new session.
     pub catch_up: CatchUp,

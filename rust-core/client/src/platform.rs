@@ -11,7 +11,7 @@ use std::time::Duration;
 use snapback_resolver::{Addresses, Lookup, LookupError, QUERY_TIMEOUT, SrvAnswer, SrvRecord};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long records hold that come without saying it. Five minutes: long enough to spare a phone the question, short enough to
+/// How long records hold that come without saying it. Five minutes: long enough to save a phone the question, short enough to
 /// notice a move within the day.
 const PLATFORM_TTL: Duration = Duration::from_secs(300);
 

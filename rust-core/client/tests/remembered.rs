@@ -178,7 +178,7 @@ async fn s10_without_an_answer_a_failed_address_is_tried_again() {
 }
 
 #[tokio::test]
-async fn s9_caps_that_are_known_spare_the_question_at_another_endpoint() {
+async fn s9_caps_that_are_known_save_the_question_at_another_endpoint() {
     for switches in [Switches::modern(), Switches::stock_prosody()] {
         let server = disk::server(switches).await;
         let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! What a flight carries, by name: the vocabulary of plans, timelines and ladder diagrams.
+//! What a flight carries, by name: the vocabulary of plans, timelines and sequence diagrams.
 
 use std::fmt;
 

@@ -121,7 +121,7 @@ async fn prosody_with_sasl2_one_is_killed() {
     .await;
 }
 
-/// A process dies before or after one certain change of its store; for each of them, until one lives through it all.
+/// A process dies before or after one certain change of its store; for each of them, until one survives all.
 async fn at_each_change(life: Life) {
     let server = ReferenceServer::start(Config::default());
     let server = server.await.expect("it starts");

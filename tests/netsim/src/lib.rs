@@ -1,6 +1,6 @@
 //! Simulated links between a client and a server.
 //!
-//! [`Link`] is a TCP relay on the loopback interface that behaves like a long wire: each byte arrives half a
+//! [`Link`] is a TCP relay on the loopback interface that behaves like a high-latency link: each byte arrives half a
 //! round trip after it was written, in order, at any throughput. It carries real sockets, so any client and any
 //! server can be put at its ends without knowing of it, and it can be cut in the ways a phone's connection is cut.
 //!

@@ -152,7 +152,7 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream, transport: Transport)
     }
 }
 
-/// Closing a socket with unread input resets it, and the client loses our last words.
+/// Closing a socket with unread input resets it, and the client loses what was sent last.
 async fn drain(stream: &mut TcpStream) {
     if stream.shutdown().await.is_err() {
         return;

@@ -1,4 +1,4 @@
-//! What the demo plays: a server, a long wire and a client in one process; what is printed was measured in this run.
+//! What the demo plays: a server, a high-latency link and a client in one process; what is printed was measured in this run.
 
 use std::fmt;
 use std::io;

@@ -21,7 +21,7 @@ use signals::Signals;
 /// For the goodbye: more than the client itself allows, so it only ends one that hangs.
 const GOODBYE: Duration = Duration::from_secs(10);
 /// For the events that the goodbye has caused.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_EVENTS: Duration = Duration::from_secs(1);
 
 /// Why watching could not begin, or had to end.
 #[derive(Debug)]
@@ -120,11 +120,11 @@ async fn send(client: &Client, line: input::Line) -> Result<(), WatchError> {
 
 /// Ends the session cleanly and tells what happens meanwhile. A second signal ends the program at once.
 async fn goodbye(client: &Client, signals: &mut Signals) -> Result<ExitCode, WatchError> {
-    let farewell = timeout(GOODBYE, client.disconnect());
-    tokio::pin!(farewell);
+    let closing = timeout(GOODBYE, client.disconnect());
+    tokio::pin!(closing);
     let closed = loop {
         tokio::select! {
-            closed = &mut farewell => break closed.is_ok(),
+            closed = &mut closing => break closed.is_ok(),
             event = client.next_event() => match event {
                 Some(event) => { report(client, &event)?; }
                 None => break false,
@@ -132,7 +132,7 @@ async fn goodbye(client: &Client, signals: &mut Signals) -> Result<ExitCode, Wat
             () = signals.next() => return Ok(ExitCode::FAILURE),
         }
     };
-    while let Ok(Some(event)) = timeout(LAST_WORDS, client.next_event()).await {
+    while let Ok(Some(event)) = timeout(LAST_EVENTS, client.next_event()).await {
         if report(client, &event)? == Course::Disconnected {
             break;
         }

@@ -27,7 +27,7 @@ pub fn is_by(child: &Element, by: &str) -> bool {
     child.is("stanza-id", ns::STANZA_ID)
         && child
             .attr("by")
-            .is_some_and(|giver| jid::is_same(giver, by))
+            .is_some_and(|assigner| jid::is_same(assigner, by))
 }
 
 #[cfg(test)]

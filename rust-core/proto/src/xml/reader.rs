@@ -54,7 +54,7 @@ impl Default for Limits {
     }
 }
 
-/// Levels of nesting of a wrapper: `message`, `result` and `forwarded`, and one to spare.
+/// Levels of nesting of a wrapper: `message`, `result` and `forwarded`, and one more.
 const WRAPPER_DEPTH: usize = 4;
 
 /// Results that may be expected at a time; more are taken for ordinary stanzas. An app waits for a few.

@@ -84,7 +84,7 @@ impl Session {
         );
     }
 
-    /// XEP-0115 6.3: caps in the stream features spare the question, once their answer is known.
+    /// XEP-0115 6.3: caps in the stream features save the question, once their answer is known.
     fn discover_server(&mut self, context: &mut Context) {
         let caps = context.server_caps().cloned();
         if let Some(known) = caps.as_ref().and_then(|caps| context.known_caps(caps)) {

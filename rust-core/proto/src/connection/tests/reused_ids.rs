@@ -1,4 +1,4 @@
-//! I17: an id says only what its giver promised. Senders use one twice; what they say with it is not lost.
+//! I17: an id says only what the entity that assigned it promised. Senders use one twice; what they say with it is not lost.
 
 use super::archive::*;
 use super::peer::{Peer, Setup};

@@ -79,7 +79,7 @@ fn s9_an_answer_of_any_size_is_told_and_only_a_sensible_one_is_kept() {
 }
 
 #[test]
-fn s9_known_caps_spare_the_question_whatever_endpoint_shows_them() {
+fn s9_known_caps_save_the_question_whatever_endpoint_shows_them() {
     for only in [None, Some("example.org".to_owned())] {
         let knowledge = Knowledge {
             caps: vec![KnownCaps {

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** A client lives through what phones live through. */
+/** A client keeps its session through what phones experience. */
 class SessionTest {
     @Test
     fun `cold, cut, resumed, and everything arrives once`() =
