@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex as SyncMutex;
 use std::time::Duration;
 
+use snapback_engine::engine::{AnswerMemory, Discovery};
 use snapback_engine::supervisor::ConnectionState;
 use snapback_engine::{Engine, EngineConfig};
 use snapback_proto::entropy::Entropy;
@@ -21,7 +22,6 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use crate::config::{ClientConfig, ConfigError};
 use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
-use crate::endpoints;
 use crate::event_queue::EventQueue;
 use crate::iq::IqError;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
@@ -61,8 +61,14 @@ impl Client {
             .store
             .endpoints(&domain)
             .map_err(ConfigError::Store)?;
-        let known = known.and_then(|known| endpoints::recall(known, &config.network));
-        let (answer, answers) = mpsc::unbounded_channel();
+        let discovery = Discovery {
+            servers: config.network.servers.clone(),
+            known,
+            memory: match config.network.hosts {
+                Some(_) => AnswerMemory::Process,
+                None => AnswerMemory::Stored,
+            },
+        };
         let (requests, receiver) = mpsc::unbounded_channel();
         let events = Arc::new(EventQueue::default());
         let dialer = Dialer::new(
@@ -70,8 +76,6 @@ impl Client {
             config.network,
             Arc::clone(&platform),
             entropy.number(),
-            known,
-            answer,
         );
         let name_servers = dialer.name_servers();
         let engine = Engine::new(EngineConfig {
@@ -84,6 +88,7 @@ impl Client {
             group_commit: true,
             backlog_limit: config.store.backlog_limit(),
             last_server: None,
+            discovery,
         });
         let driver = Driver::new(Parts {
             engine,
@@ -91,7 +96,6 @@ impl Client {
             events: Arc::clone(&events),
             dialer,
             domain,
-            answers,
             requests: receiver,
         });
         let ended = Arc::clone(&events);

@@ -63,7 +63,6 @@ mod clock;
 mod config;
 mod dial;
 mod driver;
-mod endpoints;
 mod event_queue;
 mod iq;
 mod platform;

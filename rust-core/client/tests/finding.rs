@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use snapback_client::resolver::{NameServers, SrvRecord, SystemHosts};
 use snapback_client::{
-    Client, DialError, EndReason, Event, Outcome, PlatformAnswer, PlatformRequest, ServerAddress,
-    TcpDial, Transport,
+    Client, Dial, DialError, Dialing, EndReason, Event, Outcome, PlatformAnswer, PlatformRequest,
+    ServerAddress, TcpDial, Transport,
 };
 use snapback_reference_server::Switches;
 use support::Setup;
@@ -213,6 +213,34 @@ async fn no_address_at_all_is_a_typed_error_and_tried_again() {
                 std::io::ErrorKind::ConnectionRefused
             ]))
         );
+    }
+}
+
+/// A dialer of the app's, with a fault.
+struct Faulty;
+
+impl Dial for Faulty {
+    fn dial(&self, _: SocketAddr) -> Dialing {
+        panic!("the app's own fault")
+    }
+}
+
+#[tokio::test]
+async fn t10_a_dialer_that_panics_has_failed_and_takes_nothing_along() {
+    let setup = Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
+        config.network.dial = Arc::new(Faulty);
+    })
+    .await;
+    setup.client.connect();
+    for _ in 0..2 {
+        let event = setup
+            .event(|event| matches!(event, Event::Ended { .. }))
+            .await;
+        let Event::Ended { reason, .. } = event else {
+            unreachable!("asked for above")
+        };
+        let failed = DialError::Connect(vec![std::io::ErrorKind::Other]);
+        assert_eq!(reason, EndReason::Dial(failed));
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! - [`link::Link`] puts the stream and TLS behind one byte interface: which bytes leave together, and when;
 //! - [`supervisor::Supervisor`] says when to connect;
-//! - [`Engine`] owns both, and decides the rest: where to dial first, the standby transport, log-out, background syncs,
+//! - [`Engine`] owns both, and decides the rest: which address is dialed and when, the standby transport, log-out, background syncs,
 //!   what is delivered, what is queued. The client's tokio driver and the simulation are its hosts: they carry out what it
 //!   says and report what came of it.
 //!
@@ -22,15 +22,15 @@
 //! # Calling contract
 //!
 //! After each [`Engine::handle_input`], call [`Engine::poll_output`] until it returns [`EngineOutput::Timer`], and carry out
-//! each output before asking for the next one. What the store is asked is answered when it is polled; commits, dials and
-//! work of the thread pool may take their time and are reported when they are done. The full contract is in [`engine`].
+//! each output before asking for the next one. What the store is asked is answered when it is polled; commits, look-ups,
+//! connects and work of the thread pool may take their time and are reported when they are done. The full contract is in [`engine`].
 //! The engine never blocks, reads no clock and draws no random number.
 //!
 //! A host that needs an `if` about the protocol shows that the engine lacks an output.
 //!
 //! # Example
 //!
-//! A host that has no network yet: the app wants to be online, and the engine asks for a transport.
+//! A host that has no network yet: the app wants to be online, and the engine asks where its server is.
 //!
 //! ```
 //! use snapback_engine::engine::Opened;
@@ -39,6 +39,7 @@
 //! use snapback_store::{MemoryStore, Store};
 //!
 //! # use std::sync::Arc;
+//! # use snapback_engine::engine::Discovery;
 //! # use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
 //! # use snapback_engine::supervisor::Timing;
 //! # use snapback_tls::{TlsContext, TlsVersions, Trust, danger};
@@ -57,7 +58,7 @@
 //! #     EngineConfig {
 //! #         core: Arc::new(core), tls: TlsContext::new(Trust::Roots(roots)).expect("a context"),
 //! #         versions: TlsVersions::Default, timing: Timing::default(), seed: 7, max_stanza: 240 * 1024,
-//! #         group_commit: true, backlog_limit: 0, last_server: None,
+//! #         group_commit: true, backlog_limit: 0, last_server: None, discovery: Discovery::default(),
 //! #     }
 //! # }
 //! let mut engine = Engine::new(engine_config());
@@ -84,7 +85,7 @@
 //!         engine.handle_input(answer, now);
 //!     }
 //! }
-//! assert!(to_do.iter().any(|output| matches!(output, EngineOutput::Dial { .. })));
+//! assert!(to_do.iter().any(|output| matches!(output, EngineOutput::LookUp { .. })));
 //! ```
 
 pub mod engine;

@@ -82,11 +82,21 @@ pub enum Mistake {
     SetBackFirst,
     /// T8: redirections are followed without end.
     RedirectedForEver,
+    /// S10: an answer that has expired is not looked up again.
+    NeverRefreshed,
+    /// S10: addresses that all failed are not looked up again.
+    NeverReplaced,
+    /// S10: an answer is not looked up again although one of its addresses led to no login.
+    NeverDoubted,
+    /// S10: an address that keeps silent is waited for, and no other tried.
+    NextNotStarted,
+    /// S6: transports that lost their race stay on their way.
+    LosersKept,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 43] = [
         Self::HResetOnResume,
         Self::NewBeforeOld,
         Self::UnackedNotResent,
@@ -125,6 +135,11 @@ impl Mistake {
         Self::TokenKept,
         Self::SetBackFirst,
         Self::RedirectedForEver,
+        Self::NeverRefreshed,
+        Self::NeverReplaced,
+        Self::NeverDoubted,
+        Self::NextNotStarted,
+        Self::LosersKept,
     ];
 }
 

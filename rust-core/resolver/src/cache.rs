@@ -2,10 +2,8 @@
 //! spirit of RFC 8767: a wrong address costs a connection attempt, never trust.
 //!
 //! The rule for callers: cached endpoints are tried first. Not fresh: resolve in the background meanwhile.
-//! All of them failed, or nothing cached: resolve and wait. What a resolve returns is [saved](AnswerCache::save); a
+//! All of them failed, or nothing cached: resolve and wait. What a resolve returns is kept ([`Resolution::into_known`]); a
 //! failed one leaves the old answer in place.
-
-use std::collections::BTreeMap;
 
 use snapback_types::time::UnixTime;
 
@@ -53,47 +51,6 @@ impl Resolution {
             stored_at: now,
             expires_at: now.plus_seconds(ttl.clamp(MIN_TTL_SECONDS, MAX_TTL_SECONDS)),
         }
-    }
-}
-
-/// Where answers are kept, by domain.
-pub trait AnswerCache {
-    /// The answer for a domain, however old.
-    fn load(&self, domain: &str) -> Option<KnownEndpoints>;
-    /// Keeps an answer instead of the one before.
-    fn save(&mut self, domain: &str, answer: KnownEndpoints);
-    /// Forgets a domain.
-    fn forget(&mut self, domain: &str);
-}
-
-/// More domains than the accounts of one phone.
-const MAX_DOMAINS: usize = 64;
-
-/// Answers for as long as the process lives.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryAnswerCache {
-    answers: BTreeMap<String, KnownEndpoints>,
-}
-
-impl AnswerCache for MemoryAnswerCache {
-    fn load(&self, domain: &str) -> Option<KnownEndpoints> {
-        self.answers.get(domain).cloned()
-    }
-
-    fn save(&mut self, domain: &str, answer: KnownEndpoints) {
-        self.answers.insert(domain.to_owned(), answer);
-        if self.answers.len() > MAX_DOMAINS {
-            let oldest = self
-                .answers
-                .iter()
-                .min_by_key(|(_, a)| a.stored_at)
-                .map(|(d, _)| d.clone());
-            oldest.and_then(|domain| self.answers.remove(&domain));
-        }
-    }
-
-    fn forget(&mut self, domain: &str) {
-        self.answers.remove(domain);
     }
 }
 
@@ -157,17 +114,5 @@ mod tests {
             ..stored(Duration::MAX, NOW)
         };
         assert_eq!(freshness(&empty, NOW), None);
-    }
-
-    #[test]
-    fn the_memory_cache_is_bounded_and_drops_the_oldest() {
-        let mut cache = MemoryAnswerCache::default();
-        for i in 0..=MAX_DOMAINS as i64 {
-            cache.save(&format!("{i}.example"), stored(Duration::MAX, NOW + i));
-        }
-        assert_eq!(cache.load("0.example"), None);
-        assert!(cache.load("1.example").is_some());
-        cache.forget("1.example");
-        assert_eq!(cache.load("1.example"), None);
     }
 }

@@ -4,7 +4,8 @@
 //! Three steps, and each is data for the next:
 //!
 //! 1. [`resolve`] asks a [`Lookup`] and returns a [`Resolution`], the endpoints in the order in which to try them;
-//! 2. an [`AnswerCache`] keeps it, so that the next connect starts from [`Cached`] endpoints and does not wait for DNS;
+//! 2. what is kept of it says what to make of it later, so that the next connect starts from [`Cached`] endpoints and does not
+//!    wait for DNS;
 //! 3. [`RacePlan`] says when to try which, and [`HappyEyeballs`] follows the race. Sockets are the caller's.
 //!
 //! Nothing here reads a clock or draws a random number; only the [`Lookup`]s do I/O, and `resolve` bounds their time.
@@ -26,7 +27,7 @@ mod resolve;
 mod srv;
 mod target;
 
-pub use cache::{AnswerCache, Cached, MemoryAnswerCache};
+pub use cache::Cached;
 pub use error::{LookupError, Query, ResolveError};
 #[cfg(feature = "lookups")]
 pub use lookup::{

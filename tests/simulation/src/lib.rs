@@ -21,6 +21,7 @@ mod elements;
 pub mod faults;
 mod host;
 pub mod hostile;
+mod hosts;
 mod keys;
 mod model;
 pub mod mutations;

@@ -3,24 +3,22 @@
 
 mod app;
 mod commits;
+mod dials;
 mod storage;
 
-use core::net::SocketAddr;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use snapback_engine::engine::{
-    Detour, DetourReason, DialError, NotReached, Opened, Reached, StandbyEnd,
-};
+use snapback_engine::engine::{CandidateId, Discovery, LookUpId, Opened};
 use snapback_engine::link::tls::Tls;
-use snapback_engine::supervisor::{AttemptId, ConnectionState, OfflineReason, Timing};
+use snapback_engine::supervisor::{ConnectionState, OfflineReason, Timing};
 use snapback_engine::{Engine, EngineConfig, EngineInput, EngineOutput};
 use snapback_proto::config::Config;
 use snapback_proto::knowledge::Knowledge;
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::time::{Instant, Now, UnixTime};
-use snapback_store::ServerKey;
 use snapback_tls::TlsVersions;
+use snapback_types::endpoint::{Address, ServerAddress, ServerKey};
 
 use crate::coverage::Coverage;
 use crate::coverage::engine::Seen;
@@ -29,67 +27,32 @@ use crate::keys;
 use crate::model::Model;
 use crate::network::Time;
 use crate::random::Random;
-use crate::setup::{DOMAIN, MAX_STANZA, OTHER_HOST};
+use crate::setup::{DOMAIN, MAX_STANZA};
 use crate::tap::Tap;
 use crate::wire::Wire;
 
 use app::App;
+use dials::Dials;
 pub(crate) use storage::Kill;
 use storage::{Storage, Transaction};
 
 /// What the phone wants of the world outside.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// Open a transport, to this host first.
-    Dial(AttemptId, Destination),
-    /// Go on over the transport that was opened beside the last connection.
-    UseStandby(AttemptId, Destination),
-    /// Give up opening one.
-    AbortDial,
-    /// Open one beside the connection, at this time.
-    DialStandby(Destination, Time),
-    /// It is not needed.
-    DropStandby,
+    /// Look these up, or the domain.
+    LookUp(LookUpId, Vec<ServerAddress>),
+    /// Nobody waits for it any more.
+    AbandonLookUp(LookUpId),
+    /// Open a transport.
+    Connect(CandidateId, Address),
+    /// Drop one, open or not.
+    AbandonConnect(CandidateId),
+    /// One that is open is the connection's.
+    Use(Address),
     /// Write to the connection's transport.
     Write(Vec<u8>),
     /// The transport is closed, in order or by dropping it.
     Close,
-}
-
-/// The two names of the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Destination {
-    #[default]
-    Usual,
-    Other,
-}
-
-impl Destination {
-    fn of(detour: Option<&Detour>) -> Self {
-        match detour {
-            Some(detour) if detour.address.host == OTHER_HOST => Self::Other,
-            _ => Self::Usual,
-        }
-    }
-
-    fn addr(self) -> SocketAddr {
-        match self {
-            Self::Usual => SocketAddr::from(([192, 0, 2, 1], 5222)),
-            Self::Other => SocketAddr::from(([192, 0, 2, 2], 5222)),
-        }
-    }
-
-    fn key(self, transport: Transport) -> ServerKey {
-        let host = match self {
-            Self::Usual => DOMAIN,
-            Self::Other => OTHER_HOST,
-        };
-        ServerKey {
-            host: host.to_owned(),
-            port: 5222,
-            transport,
-        }
-    }
 }
 
 /// The device's clocks, seen from virtual time.
@@ -124,7 +87,6 @@ impl Clock {
 pub(crate) struct Phone<T: Tls + Clone> {
     engine: Engine<Tap<T>>,
     tls: Tap<T>,
-    transport: Transport,
     knows_csi: bool,
     storage: Storage,
     random: Random,
@@ -138,11 +100,11 @@ pub(crate) struct Phone<T: Tls + Clone> {
     inputs: Seen,
     /// Probes of the engine that the model knows of.
     probes: u64,
+    dials: Dials,
     /// The server of the connection, or of the one before.
-    host: Destination,
-    /// Where the standby transport leads, once it is open.
-    standby: Option<Destination>,
-    dialing: bool,
+    server: ServerKey,
+    /// Where that led.
+    address: Option<Address>,
     state: ConnectionState,
     app: App,
     /// A session came about: after losing another one, if there was one.
@@ -175,7 +137,18 @@ impl<T: Tls + Clone> Phone<T> {
     ) -> Self {
         let mut random = device.random;
         let tls = Tap::new(device.tls);
-        let host = Destination::default();
+        let mut storage = Storage::new(disk, device.commit);
+        let server = ServerKey {
+            host: DOMAIN.to_owned(),
+            port: 5222,
+            transport: device.transport,
+        };
+        let known = storage.store().endpoints(DOMAIN);
+        let known = known.ok().flatten();
+        let discovery = Discovery {
+            known: known.clone(),
+            ..Discovery::default()
+        };
         let engine = Engine::new(EngineConfig {
             core: Arc::clone(device.config),
             tls: tls.clone(),
@@ -185,14 +158,14 @@ impl<T: Tls + Clone> Phone<T> {
             max_stanza: MAX_STANZA,
             group_commit: device.groups,
             backlog_limit: 0,
-            last_server: Some(host.key(device.transport)),
+            last_server: Some(server.clone()),
+            discovery,
         });
         let mut phone = Self {
             engine,
             tls,
-            transport: device.transport,
             knows_csi: device.knows_csi,
-            storage: Storage::new(disk, device.commit),
+            storage,
             random,
             effects: VecDeque::new(),
             clock: device.clock,
@@ -201,9 +174,9 @@ impl<T: Tls + Clone> Phone<T> {
             connection_state: "ExpectTransport",
             inputs: Seen::default(),
             probes: 0,
-            host,
-            standby: None,
-            dialing: false,
+            dials: Dials::default(),
+            server,
+            address: None,
             state: ConnectionState::Offline {
                 reason: OfflineReason::NotWanted,
                 retry_at: None,
@@ -212,6 +185,10 @@ impl<T: Tls + Clone> Phone<T> {
             sessions: 0,
             resumptions: 0,
         };
+        if let Some(known) = &known {
+            coverage.event("addresses known from before");
+            phone.knows(known);
+        }
         phone.app_says(EngineInput::Start, model, coverage, now);
         phone.app.has_started = true;
         phone.app_says(EngineInput::Connect, model, coverage, now);
@@ -275,7 +252,7 @@ impl<T: Tls + Clone> Phone<T> {
 
     /// The server of the connection, or of the one before.
     pub(crate) fn server(&self) -> ServerKey {
-        self.host.key(self.transport)
+        self.server.clone()
     }
 
     /// Faults of the server are in force on this connection.
@@ -303,49 +280,6 @@ impl<T: Tls + Clone> Phone<T> {
             wire.probed();
         }
         self.happens(EngineInput::Timeout, model, coverage, now);
-    }
-
-    /// A transport is up, or there is none.
-    pub(crate) fn dialed(
-        &mut self,
-        attempt: AttemptId,
-        connected: Option<Destination>,
-        model: &mut Model,
-        coverage: &mut Coverage,
-        now: Time,
-    ) {
-        self.dialing = false;
-        let outcome = match connected {
-            Some(host) => {
-                if host != self.host {
-                    // What is remembered of the one is not remembered of the other.
-                    model.server_forgotten = true;
-                    coverage.event("other host");
-                }
-                self.host = host;
-                Ok(Reached {
-                    server: self.server(),
-                    addr: host.addr(),
-                    seed: self.random.seed(),
-                })
-            }
-            None => Err(NotReached::NoTransport(DialError::TimedOut)),
-        };
-        let input = EngineInput::Dialed { attempt, outcome };
-        self.happens(input, model, coverage, now);
-    }
-
-    /// The standby transport is open, or will not be.
-    pub(crate) fn standby_dialed(
-        &mut self,
-        connected: Option<Destination>,
-        model: &mut Model,
-        coverage: &mut Coverage,
-        now: Time,
-    ) {
-        self.standby = connected;
-        let server = connected.map(|host| host.key(self.transport));
-        self.happens(EngineInput::StandbyDialed(server), model, coverage, now);
     }
 
     pub(crate) fn received(
@@ -404,6 +338,7 @@ impl<T: Tls + Clone> Phone<T> {
             coverage.engine.inputs(std::mem::take(&mut self.inputs));
             coverage.engine.states(&self.engine);
             self.listen(model);
+            self.notice_attempt(model, coverage);
             if let Some(state) = self.engine.connection_state()
                 && state != self.connection_state
             {
@@ -428,43 +363,15 @@ impl<T: Tls + Clone> Phone<T> {
         now: Time,
     ) {
         match output {
-            EngineOutput::Dial {
-                attempt,
-                purpose,
-                detour,
-                set_back,
-            } => {
-                self.app.dials(&set_back, self.clock.now(now).mono, model);
-                self.attempt_starts(purpose, detour.as_ref(), model, coverage);
-                let host = Destination::of(detour.as_ref());
-                self.effects.push_back(Effect::Dial(attempt, host));
-            }
-            EngineOutput::UseStandby { attempt, purpose } => {
-                self.attempt_starts(purpose, None, model, coverage);
-                coverage.event("standby taken");
-                if self.standby.is_none() {
-                    model.broken("I9", || {
-                        "an attempt begins on a standby transport that is not open".to_owned()
-                    });
-                }
-                let host = self.standby.take().unwrap_or_default();
-                self.effects.push_back(Effect::UseStandby(attempt, host));
-            }
-            EngineOutput::AbortDial => {
-                self.dialing = false;
-                self.effects.push_back(Effect::AbortDial);
-            }
-            EngineOutput::DialStandby { delay, detour, .. } => {
-                let at = now + u64::try_from(delay.as_micros()).unwrap_or(0);
-                let host = Destination::of(detour.as_ref());
-                self.effects.push_back(Effect::DialStandby(host, at));
-            }
-            EngineOutput::DropStandby(why) => {
-                if why == StandbyEnd::NotNeeded {
-                    coverage.event("standby not needed");
-                }
-                self.standby = None;
-                self.effects.push_back(Effect::DropStandby);
+            EngineOutput::LookUp { .. }
+            | EngineOutput::AbandonLookUp(_)
+            | EngineOutput::Connect { .. }
+            | EngineOutput::AbandonConnect { .. }
+            | EngineOutput::UseTransport { .. } => self.dial(output, model, coverage, now),
+            EngineOutput::StoreAnswer(known) => {
+                self.knows(&known);
+                // What is not stored is looked up again.
+                let _ = self.storage.store().set_endpoints(DOMAIN, &known);
             }
             EngineOutput::Write(mut bytes) => {
                 self.storage.spend_bytes(&mut bytes);
@@ -515,6 +422,7 @@ impl<T: Tls + Clone> Phone<T> {
                 let knowledge = self.storage.store().load(&server);
                 let knowledge = knowledge.expect("the store can be read");
                 if let Some(purpose) = begins {
+                    self.reached(server, model, coverage);
                     self.begins(&knowledge, purpose, model, coverage, now);
                 }
                 EngineInput::Loaded(Ok(Box::new(knowledge)))
@@ -582,24 +490,13 @@ impl<T: Tls + Clone> Phone<T> {
         self.app.logging_in = true;
     }
 
-    /// Rules about when attempts are made, and where they go.
-    fn attempt_starts(
-        &mut self,
-        purpose: Purpose,
-        detour: Option<&Detour>,
-        model: &mut Model,
-        coverage: &mut Coverage,
-    ) {
-        if self.wire.is_some() || self.dialing {
-            model.broken("I9", || "two attempts at a time".to_owned());
+    /// A connection is to begin with this server.
+    fn reached(&mut self, server: ServerKey, model: &mut Model, coverage: &mut Coverage) {
+        if server != self.server {
+            // What is remembered of the one is not remembered of the other.
+            model.server_forgotten = true;
+            coverage.event("other host");
         }
-        self.dialing = true;
-        match detour.map(|detour| detour.why) {
-            Some(DetourReason::SeeOtherHost) => coverage.event("see-other-host"),
-            Some(DetourReason::Location) => coverage.event("location"),
-            None => {}
-        }
-        let is_redirected = detour.is_some_and(|detour| detour.why == DetourReason::SeeOtherHost);
-        self.app.starts(purpose, is_redirected, model);
+        self.server = server;
     }
 }

@@ -3,6 +3,7 @@
 mod draw;
 mod text;
 
+pub use crate::hosts::DnsFault;
 pub use text::ParseError;
 
 /// Which parts are real.
@@ -98,6 +99,15 @@ pub enum Action {
     Handover(u32),
     /// Nobody listens at the server's address for so long.
     Refuse(u32),
+    /// The server has other addresses from now on: the list with this number.
+    Addresses(u32),
+    /// The DNS is broken for so long.
+    Dns {
+        /// How.
+        fault: DnsFault,
+        /// For how long.
+        lasts: u32,
+    },
     /// The process gets no time for so long.
     Freeze(u32),
     /// The device's date jumps by so many seconds.

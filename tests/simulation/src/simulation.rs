@@ -5,21 +5,25 @@ mod check;
 mod server_side;
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use snapback_engine::EngineInput;
+use snapback_engine::engine::{CandidateId, LookUpId};
 use snapback_engine::link::tls::Tls;
-use snapback_engine::supervisor::AttemptId;
 use snapback_reference_server as server;
+use snapback_resolver::{Query, Resolution, ResolveError};
 use snapback_tls::{TlsContext, Trust, danger};
+use snapback_types::endpoint::{Address, ServerAddress};
 
 use crate::coverage::Coverage;
 use crate::disk::Disk;
 use crate::host::{Host, Tickets};
+use crate::hosts::{self, Hosts, Manner};
 use crate::model::{Counts, Model, Violation};
 use crate::network::{Packet, Path, Time};
 use crate::null_tls::NullTls;
-use crate::phone::{Clock, Destination, Device, EPOCH, Effect, Phone};
+use crate::phone::{Clock, Device, EPOCH, Effect, Phone};
 use crate::random::Random;
 use crate::script::{Profile, Script};
 use crate::setup::{DOMAIN, PASSWORD, Setup};
@@ -101,11 +105,18 @@ struct Conn {
     client: bool,
 }
 
-struct Dial {
-    attempt: AttemptId,
-    /// Where to, first.
-    host: Destination,
+/// A name that is being looked up.
+struct LookingUp {
+    id: LookUpId,
     due: Time,
+    answer: Result<Resolution, ResolveError>,
+}
+
+/// A transport that is being opened.
+struct Connecting {
+    candidate: CandidateId,
+    due: Time,
+    outcome: Result<(), ErrorKind>,
 }
 
 struct Simulation<'a, T: Tls + Clone> {
@@ -128,15 +139,15 @@ struct Simulation<'a, T: Tls + Clone> {
     phone: Option<Phone<T>>,
     disk: Option<Disk>,
     clock: Clock,
-    dial: Option<Dial>,
-    /// A transport that is opened beside a connection that is being probed.
-    standby: Option<Dial>,
+    look_ups: Vec<LookingUp>,
+    connects: Vec<Connecting>,
     restart_at: Option<Time>,
     down: Time,
     wants_active: bool,
     suspended: bool,
     frozen_until: Time,
     // the network
+    hosts: Hosts,
     network: bool,
     refused_until: Time,
     stalled_until: Time,
@@ -155,8 +166,8 @@ enum Due {
     Step,
     Heal,
     Restart,
-    Dialed,
-    Standby,
+    LookedUp(usize),
+    Connected(usize),
     Up(usize),
     Down(usize),
     Phone,
@@ -195,13 +206,14 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             phone: None,
             disk: Some(disk),
             clock: Clock::default(),
-            dial: None,
-            standby: None,
+            look_ups: Vec::new(),
+            connects: Vec::new(),
             restart_at: Some(0),
             down: 0,
             wants_active: true,
             suspended: false,
             frozen_until: 0,
+            hosts: Hosts::new(script.seed, &setup),
             network: true,
             refused_until: 0,
             stalled_until: 0,
@@ -285,11 +297,12 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
         offer(self.restart_at, Due::Restart);
         let frozen = self.frozen_until;
-        offer(self.dial.as_ref().map(|d| d.due.max(frozen)), Due::Dialed);
-        offer(
-            self.standby.as_ref().map(|d| d.due.max(frozen)),
-            Due::Standby,
-        );
+        for (index, look_up) in self.look_ups.iter().enumerate() {
+            offer(Some(look_up.due.max(frozen)), Due::LookedUp(index));
+        }
+        for (index, connect) in self.connects.iter().enumerate() {
+            offer(Some(connect.due.max(frozen)), Due::Connected(index));
+        }
         for (index, conn) in self.conns.iter().enumerate() {
             offer(conn.path.due(true), Due::Up(index));
             offer(
@@ -324,8 +337,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             }
             Due::Heal => self.heal(),
             Due::Restart => self.start_phone(),
-            Due::Dialed => self.dialed(),
-            Due::Standby => self.standby_dialed(),
+            Due::LookedUp(index) => self.looked_up(index),
+            Due::Connected(index) => self.connected(index),
             Due::Up(index) => self.up(index),
             Due::Down(index) => self.down(index),
             Due::Phone => self.with_phone(Phone::timeout),
@@ -401,21 +414,14 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
     fn pump_phone(&mut self) {
         while let Some(effect) = self.phone.as_mut().and_then(|p| p.effects.pop_front()) {
             match effect {
-                Effect::Dial(attempt, host) => {
-                    self.dial = Some(self.start_dial(attempt, host, self.now));
+                Effect::LookUp(id, servers) => self.look_up(id, &servers),
+                Effect::AbandonLookUp(id) => self.look_ups.retain(|look_up| look_up.id != id),
+                Effect::Connect(candidate, address) => self.connect(candidate, address),
+                Effect::AbandonConnect(candidate) => {
+                    self.connects
+                        .retain(|connect| connect.candidate != candidate);
                 }
-                Effect::UseStandby(attempt, host) => {
-                    self.dial = Some(Dial {
-                        attempt,
-                        host,
-                        due: self.now,
-                    });
-                }
-                Effect::AbortDial => self.dial = None,
-                Effect::DialStandby(host, at) => {
-                    self.standby = Some(self.start_dial(AttemptId(0), host, at));
-                }
-                Effect::DropStandby => self.standby = None,
+                Effect::Use(address) => self.used(address),
                 Effect::Write(bytes) => {
                     let (snap, now) = (self.is_tls(), self.now);
                     if let Some(conn) = self.conns.iter_mut().find(|conn| conn.client) {
@@ -440,8 +446,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         let mut disk = phone.into_disk();
         disk.kill();
         self.disk = Some(disk);
-        self.dial = None;
-        self.standby = None;
+        self.look_ups.clear();
+        self.connects.clear();
         self.hang_up();
         self.restart_at = Some(self.now + self.down);
     }
@@ -454,48 +460,73 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
     }
 
-    fn start_dial(&self, attempt: AttemptId, host: Destination, since: Time) -> Dial {
-        // Where nobody listens at the other address, the usual one is next.
-        let is_detour = host == Destination::Other && !self.setup.other_host;
-        let wait = if self.network {
-            2 * self.setup.latency * if is_detour { 2 } else { 1 }
+    fn look_up(&mut self, id: LookUpId, servers: &[ServerAddress]) {
+        let (wait, answer) = if self.network {
+            self.hosts.look_up(servers, self.now)
         } else {
-            10_000
+            let (query, kind) = (Query::Addresses, ErrorKind::NetworkUnreachable);
+            (
+                hosts::NO_NETWORK,
+                Err(ResolveError::Network { query, kind }),
+            )
         };
-        Dial {
-            attempt,
-            host: if is_detour { Destination::Usual } else { host },
-            due: (since + wait).max(self.stalled_until),
-        }
-    }
-
-    fn standby_dialed(&mut self) {
-        let Some(standby) = self.standby.take() else {
-            return;
-        };
-        let connected = self.network && self.now >= self.refused_until;
-        self.with_phone(|phone, model, coverage, now| {
-            phone.standby_dialed(connected.then_some(standby.host), model, coverage, now);
+        self.look_ups.push(LookingUp {
+            id,
+            due: self.now + wait,
+            answer,
         });
     }
 
-    fn dialed(&mut self) {
-        let Some(dial) = self.dial.take() else {
+    fn looked_up(&mut self, index: usize) {
+        let LookingUp { id, answer, .. } = self.look_ups.remove(index);
+        self.with_phone(|phone, model, coverage, now| {
+            phone.looked_up(id, answer, model, coverage, now);
+        });
+    }
+
+    fn connect(&mut self, candidate: CandidateId, address: Address) {
+        let answer = if self.network {
+            self.hosts.connect(address)
+        } else {
+            Some((hosts::NO_NETWORK, Err(ErrorKind::NetworkUnreachable)))
+        };
+        let Some((wait, outcome)) = answer else {
             return;
         };
-        let Dial { attempt, host, .. } = dial;
-        let connected = self.network && self.now >= self.refused_until;
-        let mut faulty = false;
-        if connected {
-            faulty = self.accept();
-        }
-        self.with_phone(|phone, model, coverage, now| {
-            let host = connected.then_some(host);
-            phone.dialed(attempt, host, model, coverage, now);
-            if faulty {
-                phone.excuse(model);
-            }
+        self.connects.push(Connecting {
+            candidate,
+            due: (self.now + wait).max(self.stalled_until),
+            outcome,
         });
+    }
+
+    fn connected(&mut self, index: usize) {
+        let Connecting {
+            candidate, outcome, ..
+        } = self.connects.remove(index);
+        let outcome = if !self.network {
+            Err(ErrorKind::NetworkUnreachable)
+        } else if self.now < self.refused_until {
+            Err(ErrorKind::ConnectionRefused)
+        } else {
+            outcome
+        };
+        self.with_phone(|phone, model, coverage, now| {
+            phone.connected(candidate, outcome, model, coverage, now);
+        });
+    }
+
+    /// The server sees a connection once it is used: before, nothing is said over it.
+    fn used(&mut self, address: Address) {
+        let manner = self.hosts.manner(address);
+        if matches!(manner, Manner::Mute | Manner::HangsUp) {
+            self.coverage.event("connected to somebody else");
+            return self.accept_silently(manner);
+        }
+        let is_faulty = self.accept(address);
+        if let Some(phone) = self.phone.as_mut().filter(|_| is_faulty) {
+            phone.excuse(&mut self.model);
+        }
     }
 
     fn down(&mut self, index: usize) {

@@ -1,33 +1,29 @@
 //! The engine's host on tokio: sockets, time, threads and the store. It carries out what the engine says and reports what
 //! came of it; it decides nothing.
 
+mod dials;
 mod request;
 mod socket;
 mod storage;
 
 use std::sync::Arc;
 
-use snapback_engine::engine::{DialError, EventQueueLevel, NotReached, Reached};
-use snapback_engine::supervisor::AttemptId;
+use snapback_engine::engine::EventQueueLevel;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 use snapback_proto::sasl::{SaslError, ScramKeys};
 use snapback_proto::time::Instant;
 use snapback_store::Store;
-use snapback_types::endpoint::{Endpoint, KnownEndpoints};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::dial::Dialer;
 use crate::event_queue::EventQueue;
 
+use dials::{Dialed, Dials};
 pub(crate) use request::Request;
 pub use request::SendError;
 use request::Waiting;
 use socket::{Read, Socket};
-
-type Dialed = Result<(TcpStream, Endpoint), DialError>;
 
 /// Everything that the driver's task owns.
 pub(crate) struct Driver {
@@ -37,13 +33,10 @@ pub(crate) struct Driver {
     events: Arc<EventQueue>,
     dialer: Dialer,
     domain: String,
-    /// What the dialer looked up.
-    answers: mpsc::UnboundedReceiver<KnownEndpoints>,
     requests: mpsc::UnboundedReceiver<Request>,
     waiting: Waiting,
     socket: Option<Socket>,
-    dialing: Option<(AttemptId, Task)>,
-    standby: Option<Standby>,
+    dials: Dials,
     level: EventQueueLevel,
     /// What threads of the blocking pool have found out.
     findings: mpsc::UnboundedReceiver<EngineInput<'static>>,
@@ -57,38 +50,14 @@ pub(crate) struct Parts {
     pub(crate) events: Arc<EventQueue>,
     pub(crate) dialer: Dialer,
     pub(crate) domain: String,
-    pub(crate) answers: mpsc::UnboundedReceiver<KnownEndpoints>,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
-}
-
-/// A transport that is being opened; it is given up with the task.
-struct Task(JoinHandle<Dialed>);
-
-impl Task {
-    async fn dialed(&mut self) -> Dialed {
-        (&mut self.0).await.unwrap_or(Err(DialError::TimedOut))
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A transport beside the connection.
-enum Standby {
-    Opening(Task),
-    Open(TcpStream, Endpoint),
 }
 
 /// What woke the driver.
 enum Wake {
     Request(Option<Request>),
     Dialed(Dialed),
-    Standby(Dialed),
     Finding(EngineInput<'static>),
-    LookedUp(KnownEndpoints),
     Socket,
     Drained,
     Deadline,
@@ -104,12 +73,10 @@ impl Driver {
             events: parts.events,
             dialer: parts.dialer,
             domain: parts.domain,
-            answers: parts.answers,
             requests: parts.requests,
             waiting: Waiting::default(),
             socket: None,
-            dialing: None,
-            standby: None,
+            dials: Dials::default(),
             level: EventQueueLevel::Low,
             findings,
             finding,
@@ -130,9 +97,7 @@ impl Driver {
                 Wake::Request(Some(request)) => self.requests(request),
                 Wake::Request(None) => break,
                 Wake::Dialed(dialed) => self.dialed(dialed),
-                Wake::Standby(dialed) => self.standby_dialed(dialed),
                 Wake::Finding(finding) => self.input(finding),
-                Wake::LookedUp(answer) => self.looked_up(&answer),
                 Wake::Socket if self.may_read() => self.read(),
                 Wake::Socket => {
                     if let Some(socket) = &mut self.socket {
@@ -158,20 +123,7 @@ impl Driver {
         let clock = self.clock;
         let may_read = self.may_read();
         let is_behind = !may_read || self.engine.has_backlog();
-        let (dialing, standby, socket) = (&mut self.dialing, &mut self.standby, &self.socket);
-        let is_dialing = dialing.is_some();
-        let dialed = async {
-            match dialing {
-                Some((_, task)) => task.dialed().await,
-                None => std::future::pending().await,
-            }
-        };
-        let standby = async {
-            match standby {
-                Some(Standby::Opening(task)) => task.dialed().await,
-                Some(Standby::Open(..)) | None => std::future::pending().await,
-            }
-        };
+        let (dials, socket) = (&mut self.dials, &self.socket);
         let socket = async {
             match socket {
                 Some(socket) => socket.ready(may_read).await,
@@ -186,10 +138,8 @@ impl Driver {
         };
         tokio::select! {
             request = self.requests.recv() => Wake::Request(request),
-            dialed = dialed, if is_dialing => Wake::Dialed(dialed),
-            dialed = standby => Wake::Standby(dialed),
+            dialed = dials.next() => Wake::Dialed(dialed),
             Some(finding) = self.findings.recv() => Wake::Finding(finding),
-            Some(answer) = self.answers.recv() => Wake::LookedUp(answer),
             () = socket => Wake::Socket,
             () = self.events.drained(), if is_behind => Wake::Drained,
             () = timer => Wake::Deadline,
@@ -226,11 +176,11 @@ impl Driver {
 
     fn carry_out_one(&mut self, output: EngineOutput) {
         match output {
-            EngineOutput::Dial { .. }
-            | EngineOutput::UseStandby { .. }
-            | EngineOutput::AbortDial
-            | EngineOutput::DialStandby { .. }
-            | EngineOutput::DropStandby(_) => self.dial(output),
+            EngineOutput::LookUp { .. }
+            | EngineOutput::AbandonLookUp(_)
+            | EngineOutput::Connect { .. }
+            | EngineOutput::AbandonConnect { .. }
+            | EngineOutput::UseTransport { .. } => self.dial(output),
             EngineOutput::Write(bytes) => {
                 if let Some(socket) = &mut self.socket {
                     socket.write(bytes);
@@ -260,6 +210,10 @@ impl Driver {
                 EngineInput::KeysDerived { attempt, id, keys }
             }),
             EngineOutput::Commit { id, server, ops } => self.commit(id, &server, &ops),
+            EngineOutput::StoreAnswer(known) => {
+                // What is not stored is looked up again (rule S10).
+                let _ = self.store.set_endpoints(&self.domain, &known);
+            }
             EngineOutput::OpenStore
             | EngineOutput::CloseStore { .. }
             | EngineOutput::ReadDeliveries { .. }
@@ -279,81 +233,7 @@ impl Driver {
         }
     }
 
-    // -- transports
-
-    fn dial(&mut self, output: EngineOutput) {
-        let wall = self.clock.now().wall;
-        match output {
-            EngineOutput::Dial {
-                attempt,
-                detour,
-                set_back,
-                ..
-            } => {
-                let dialer = self.dialer.clone().setting_back(set_back);
-                let dialing = dialer.connect(detour.map(|detour| detour.address), wall);
-                self.dialing = Some((attempt, Task(tokio::spawn(dialing))));
-            }
-            EngineOutput::UseStandby { attempt, .. } => {
-                if let Some(Standby::Open(socket, endpoint)) = self.standby.take() {
-                    let open = std::future::ready(Ok((socket, endpoint)));
-                    self.dialing = Some((attempt, Task(tokio::spawn(open))));
-                }
-            }
-            EngineOutput::DialStandby {
-                delay,
-                detour,
-                set_back,
-            } => {
-                let dialer = self.dialer.clone().setting_back(set_back);
-                let task = tokio::spawn(async move {
-                    tokio::time::sleep(delay).await;
-                    dialer
-                        .connect(detour.map(|detour| detour.address), wall)
-                        .await
-                });
-                self.standby = Some(Standby::Opening(Task(task)));
-            }
-            EngineOutput::DropStandby(_) => self.standby = None,
-            _ => self.dialing = None,
-        }
-    }
-
-    fn dialed(&mut self, dialed: Dialed) {
-        let Some((attempt, _)) = self.dialing.take() else {
-            return;
-        };
-        let outcome = match dialed {
-            Ok((socket, endpoint)) => match snapback_tls::random_seed() {
-                Ok(seed) => {
-                    self.socket = Some(Socket::new(socket));
-                    Ok(Reached {
-                        server: endpoint.server_key(),
-                        addr: endpoint.addr,
-                        seed,
-                    })
-                }
-                Err(_) => Err(NotReached::NoEntropy),
-            },
-            Err(error) => Err(NotReached::NoTransport(error)),
-        };
-        self.input(EngineInput::Dialed { attempt, outcome });
-    }
-
-    fn standby_dialed(&mut self, dialed: Dialed) {
-        self.standby = None;
-        let server = match dialed {
-            Ok((socket, endpoint)) => {
-                let server = endpoint.server_key();
-                self.standby = Some(Standby::Open(socket, endpoint));
-                // Reading may be held back, or bytes just came: the probe's answer may be here.
-                self.read();
-                Some(server)
-            }
-            Err(_) => None,
-        };
-        self.input(EngineInput::StandbyDialed(server));
-    }
+    // -- the transport
 
     fn read(&mut self) {
         let now = self.clock.now();

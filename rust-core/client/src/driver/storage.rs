@@ -6,7 +6,7 @@ use snapback_engine::engine::{CommitId, NotGiven, Opened};
 use snapback_engine::{EngineInput, EngineOutput};
 use snapback_proto::knowledge::Op;
 use snapback_store::StoreError;
-use snapback_types::endpoint::{KnownEndpoints, ServerKey};
+use snapback_types::endpoint::ServerKey;
 
 use super::Driver;
 
@@ -82,11 +82,5 @@ impl Driver {
             }
         }
         given
-    }
-
-    /// S10: where the next process need not ask.
-    pub(super) fn looked_up(&mut self, known: &KnownEndpoints) {
-        // What is not stored is looked up again.
-        let _ = self.store.set_endpoints(&self.domain, known);
     }
 }

@@ -1,20 +1,20 @@
 //! What the host reports.
 
 use std::collections::HashSet;
-
-use core::net::SocketAddr;
+use std::io;
 
 use snapback_proto::knowledge::{Knowledge, OutboundKind, SmSession};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
-use snapback_store::{DeliveryPage, ServerKey, StoreError};
+use snapback_resolver::{Resolution, ResolveError};
+use snapback_store::{DeliveryPage, StoreError};
 use snapback_tls::CertificateError;
 
 use crate::supervisor::AttemptId;
 use crate::variants::variants;
 
-use super::{CommitId, DialError, Ticket};
+use super::{CandidateId, CommitId, LookUpId, Ticket};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -74,16 +74,31 @@ pub enum EngineInput<'a> {
     EventQueue(EventQueueLevel),
 
     // -- the network
-    /// What came of [`super::EngineOutput::Dial`] or [`super::EngineOutput::UseStandby`].
-    Dialed {
-        /// For which attempt.
-        attempt: AttemptId,
-        /// Where the transport leads, or why there is none.
-        outcome: Result<Reached, NotReached>,
+    /// What came of [`super::EngineOutput::LookUp`].
+    LookedUp {
+        /// Of which.
+        id: LookUpId,
+        /// The endpoints in the order in which to try them, or why there are none.
+        answer: Result<Resolution, ResolveError>,
     },
-    /// What came of [`super::EngineOutput::DialStandby`]; `None` if no transport could be opened. Bytes that the connection
-    /// beside it has received already are to be reported first: they may be the answer that makes it superfluous.
-    StandbyDialed(Option<ServerKey>),
+    /// A transport of [`super::EngineOutput::Connect`] is open. Bytes that the attempt's connection has received already are to be
+    /// reported first: they may be the answer that makes it superfluous.
+    Connected {
+        /// Which.
+        candidate: CandidateId,
+    },
+    /// A transport of [`super::EngineOutput::Connect`] could not be opened.
+    ConnectFailed {
+        /// Which.
+        candidate: CandidateId,
+        /// What the network said.
+        kind: io::ErrorKind,
+    },
+    /// The transport of [`super::EngineOutput::UseTransport`] is the attempt's.
+    TransportReady {
+        /// Entropy for the connection: ids and nonces are made of it. `None` if the platform gave no random numbers.
+        seed: Option<[u8; 32]>,
+    },
     /// Bytes came over the attempt's transport.
     Received(&'a [u8]),
     /// The attempt's transport ended.
@@ -153,26 +168,6 @@ pub enum EventQueueLevel {
     Overfull,
 }
 
-/// Where a transport leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reached {
-    /// The server that it leads to.
-    pub server: ServerKey,
-    /// Its socket address.
-    pub addr: SocketAddr,
-    /// Entropy for the connection: ids and nonces are made of it.
-    pub seed: [u8; 32],
-}
-
-/// Why an attempt has no transport.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotReached {
-    /// No address led to the server.
-    NoTransport(DialError),
-    /// The platform gave no random numbers.
-    NoEntropy,
-}
-
 /// What was found when the store was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Opened {
@@ -198,8 +193,10 @@ variants!(EngineInput<'_> {
     RequestsAbandoned,
     Confirm,
     EventQueue,
-    Dialed,
-    StandbyDialed,
+    LookedUp,
+    Connected,
+    ConnectFailed,
+    TransportReady,
     Received,
     TransportClosed,
     Timeout,

@@ -6,19 +6,22 @@
 //! each output before asking for the next one.
 //!
 //! - What the store is asked for ([`EngineOutput::OpenStore`], `CloseStore`, `ReadSession`, `Load`, `Enqueue`, `Apply`,
-//!   `ReadDeliveries`) is answered **when it is polled**, before the next output is.
+//!   `ReadDeliveries`) is answered **when it is polled**, before the next output is. So is [`EngineOutput::UseTransport`].
 //! - [`EngineOutput::Commit`] may take its time; other outputs are carried out meanwhile. Transactions are committed and
 //!   reported in their order; behind one that failed none may be committed. Before a transport is closed or dropped,
 //!   what is still to be committed is committed.
-//! - Everything else is reported when it happens. What is reported of an older attempt is ignored (rule I9).
-//! - Bytes that have been received are reported before [`EngineInput::Timeout`] and [`EngineInput::StandbyDialed`]: what a
+//! - Everything else is reported when it happens. What is reported of an older attempt, or of what was abandoned, is ignored
+//!   (rule I9).
+//! - Bytes that have been received are reported before [`EngineInput::Timeout`] and [`EngineInput::Connected`]: what a
 //!   deadline waits for may be among them.
 //!
-//! Time is an argument, entropy comes with [`Reached`], and nothing here blocks.
+//! Time is an argument, entropy comes with [`EngineInput::TransportReady`], and nothing here blocks.
 
 mod address;
 mod backlog;
+mod candidates;
 mod credentials;
+mod dialing;
 mod event;
 mod input;
 mod log_out;
@@ -48,9 +51,10 @@ use crate::link::tls::Tls;
 use crate::supervisor::{self, AttemptId, ConnectionState, Supervisor, Timing};
 
 pub use address::{Detour, DetourReason};
+pub use candidates::{Abandonment, AnswerMemory, CandidateId, Discovery, LookUpId};
 pub use event::{DialError, EndReason, EngineEvent};
-pub use input::{EngineInput, EventQueueLevel, NotReached, Opened, Reached, Room};
-pub use output::{EngineOutput, EngineTimer, NotGiven, StandbyEnd};
+pub use input::{EngineInput, EventQueueLevel, Opened, Room};
+pub use output::{EngineOutput, EngineTimer, NotGiven};
 pub use requests::RequestError;
 pub use sends::Refusal;
 pub use snapback_types::endpoint::{Address, ServerAddress};
@@ -58,13 +62,15 @@ pub use states::ENGINE_STATES;
 
 use address::Addresses;
 use backlog::Backlog;
+use candidates::{Candidates, DialInput};
 use credentials::Credentials;
+use dialing::Dialing;
 use log_out::LogOut;
 use requests::Requests;
 use sends::Sends;
 use standby::Standby;
 use storage::{Asked, Transactions};
-use transport::{Attempt, Dialing};
+use transport::Attempt;
 
 /// Number of a transaction; rises by one, over all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +102,8 @@ pub struct EngineConfig<T = TlsContext> {
     pub backlog_limit: usize,
     /// The server of an earlier process's last connection, if that is known.
     pub last_server: Option<ServerKey>,
+    /// Where the account's own servers are found.
+    pub discovery: Discovery,
 }
 
 /// One account.
@@ -109,6 +117,7 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     supervisor: Supervisor,
     attempt: Option<Attempt<T>>,
     dialing: Option<Dialing>,
+    candidates: Candidates,
     /// The connection that was asked whether it is alive.
     probed: Option<AttemptId>,
     probes: u64,
@@ -176,6 +185,7 @@ impl<T: Tls + Clone> Engine<T> {
             supervisor: Supervisor::new(config.timing, config.seed),
             attempt: None,
             dialing: None,
+            candidates: Candidates::new(config.discovery),
             probed: None,
             probes: 0,
             standby: None,
@@ -264,6 +274,7 @@ impl<T: Tls + Clone> Engine<T> {
             }
             EngineInput::SetActive(active) => self.set_active(active),
             EngineInput::NetworkChanged { available } => {
+                self.candidates.network_changed(&mut self.outputs);
                 self.renew_standby();
                 self.command(Command::PathChanged);
                 self.tell(supervisor::Input::NetworkChanged { available });
@@ -281,8 +292,13 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::RequestsAbandoned(ids) => self.requests.abandon(&ids),
             EngineInput::Confirm(deliveries) => self.confirm(deliveries),
             EngineInput::EventQueue(level) => self.event_queue_is(level),
-            EngineInput::Dialed { attempt, outcome } => self.dialed(attempt, outcome),
-            EngineInput::StandbyDialed(server) => self.standby_dialed(server),
+            EngineInput::LookedUp { id, answer } => self.looked_up(id, &answer),
+            EngineInput::Connected { candidate } => {
+                self.dial_input(DialInput::Connected(candidate));
+            }
+            EngineInput::ConnectFailed { candidate, kind } => {
+                self.dial_input(DialInput::ConnectFailed(candidate, kind));
+            }
             EngineInput::Received(bytes) => self.link_input(LinkInput::Received(bytes)),
             EngineInput::TransportClosed => self.link_input(LinkInput::TransportClosed),
             EngineInput::Timeout => self.timeout(),
@@ -294,7 +310,8 @@ impl<T: Tls + Clone> Engine<T> {
             }
             EngineInput::Committed(id) => self.committed(id),
             EngineInput::CommitFailed(id, error) => self.commit_failed(id, error),
-            answer @ (EngineInput::StoreOpened(_)
+            answer @ (EngineInput::TransportReady { .. }
+            | EngineInput::StoreOpened(_)
             | EngineInput::StoreClosed(_)
             | EngineInput::DeliveriesRead(_)
             | EngineInput::SessionRead(_)
@@ -347,7 +364,11 @@ impl<T: Tls + Clone> Engine<T> {
         let connection = connection.map(|(when, why)| (when, EngineTimer::Connection(why)));
         let supervisor = self.supervisor.deadline();
         let supervisor = supervisor.map(|(when, why)| (when, EngineTimer::Supervisor(why)));
-        let first = [connection, supervisor].into_iter().flatten();
+        let dialing = self.dialing.as_ref().and_then(Dialing::deadline);
+        let standby = self.standby.as_ref().and_then(Standby::deadline);
+        let dial = [dialing, standby].into_iter().flatten().min();
+        let dial = dial.map(|when| (when, EngineTimer::Dial));
+        let first = [connection, supervisor, dial].into_iter().flatten();
         let first = first.min_by_key(|(when, _)| *when);
         EngineOutput::Timer {
             when: first.map(|(when, _)| when),
@@ -358,7 +379,7 @@ impl<T: Tls + Clone> Engine<T> {
     /// Both machines have nothing more to say. Says whether that was reason to do something.
     fn at_rest(&mut self) -> bool {
         if self.attempt.is_none() {
-            self.drop_standby(StandbyEnd::Superseded);
+            self.drop_standby(Abandonment::Superseded);
         }
         self.sends.settled(&mut self.outputs);
         self.note_disconnected();

@@ -1,7 +1,5 @@
 //! What the host carries out.
 
-use std::time::Duration;
-
 use snapback_proto::connection::Timer;
 use snapback_proto::knowledge::Op;
 use snapback_proto::plan::Purpose;
@@ -9,53 +7,57 @@ use snapback_proto::sasl::ScramKeyId;
 use snapback_proto::secret::Secret;
 use snapback_proto::time::Instant;
 use snapback_proto::xml::Element;
-use snapback_store::{NewStanza, ServerKey};
+use snapback_store::{KnownEndpoints, NewStanza, ServerKey};
 use snapback_tls::VerificationRequest;
 
 use crate::supervisor::{AttemptId, Wait};
 use crate::variants::variants;
 
-use super::address::Detour;
+use super::candidates::{Abandonment, CandidateId, LookUpId};
 use super::event::EngineEvent;
 use super::requests::RequestError;
 use super::sends::Refusal;
-use super::{Address, CommitId, Ticket};
+use super::{Address, CommitId, ServerAddress, Ticket};
 
 /// Something to do.
 #[derive(Debug)]
 pub enum EngineOutput {
     // -- the network
-    /// Opens a transport, then reports [`super::EngineInput::Dialed`].
-    Dial {
-        /// For which attempt.
-        attempt: AttemptId,
-        /// What the attempt is for.
-        purpose: Purpose,
-        /// Where to dial first, if not at the account's own servers.
-        detour: Option<Detour>,
-        /// Addresses that are tried last, in this order.
-        set_back: Vec<Address>,
+    /// Looks these servers up, or, where there are none, what the DNS says of the account's domain (`snapback_resolver::resolve`);
+    /// then reports [`super::EngineInput::LookedUp`]. Every look-up is answered or abandoned: whoever carries it out bounds its
+    /// time.
+    LookUp {
+        /// The engine's name for it.
+        id: LookUpId,
+        /// The servers, in the order in which to try them.
+        servers: Vec<ServerAddress>,
     },
-    /// Gives the attempt the standby transport, which is open, then reports [`super::EngineInput::Dialed`].
-    UseStandby {
+    /// Nobody waits for this look-up any more.
+    AbandonLookUp(LookUpId),
+    /// Opens a transport, then reports [`super::EngineInput::Connected`] or [`super::EngineInput::ConnectFailed`]. Several may be on
+    /// their way at once; nothing is written to them. When to give up is decided here: what gets no answer is not reported.
+    Connect {
+        /// The engine's name for it.
+        candidate: CandidateId,
+        /// Where it leads.
+        address: Address,
+    },
+    /// Drops a transport of [`super::EngineOutput::Connect`], open or not.
+    AbandonConnect {
+        /// Which.
+        candidate: CandidateId,
+        /// Why.
+        why: Abandonment,
+    },
+    /// Makes an open transport the attempt's, then reports [`super::EngineInput::TransportReady`], before the next output is polled.
+    UseTransport {
         /// Which attempt.
         attempt: AttemptId,
         /// What the attempt is for.
         purpose: Purpose,
+        /// Which transport. No other one is open or on its way.
+        candidate: CandidateId,
     },
-    /// Stops opening a transport.
-    AbortDial,
-    /// Opens a transport beside the connection, after a delay; then reports [`super::EngineInput::StandbyDialed`].
-    DialStandby {
-        /// How long to wait before.
-        delay: Duration,
-        /// Where to dial first, if not at the account's own servers.
-        detour: Option<Detour>,
-        /// Addresses that are tried last, in this order.
-        set_back: Vec<Address>,
-    },
-    /// Drops the standby transport, open or not.
-    DropStandby(StandbyEnd),
     /// Writes these bytes to the attempt's transport, at once: they are one flight.
     Write(Vec<u8>),
     /// Closes the attempt's transport once everything is written. Transactions that are not reported yet are carried out
@@ -128,6 +130,9 @@ pub enum EngineOutput {
         ops: Vec<Op>,
     },
 
+    /// Stores what was found out about the account's domain, so that the next process need not ask. Not stored, it is no loss.
+    StoreAnswer(KnownEndpoints),
+
     // -- the app
     /// Tells the app.
     Event(EngineEvent),
@@ -166,6 +171,8 @@ pub enum EngineTimer {
     Connection(Timer),
     /// When to connect.
     Supervisor(Wait),
+    /// When to try the next address, or to give up.
+    Dial,
 }
 
 /// Which of the stored deliveries the app was not given.
@@ -179,23 +186,12 @@ pub enum NotGiven {
     From(String),
 }
 
-/// Why the standby transport is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StandbyEnd {
-    /// The connection has answered its probe.
-    NotNeeded,
-    /// It was being opened on a network that has changed.
-    NetworkChanged,
-    /// The connection that it stood beside is gone, and it was not open in time, or the app wants none.
-    Superseded,
-}
-
 variants!(EngineOutput {
-    Dial,
-    UseStandby,
-    AbortDial,
-    DialStandby,
-    DropStandby,
+    LookUp,
+    AbandonLookUp,
+    Connect,
+    AbandonConnect,
+    UseTransport,
     Write,
     Close,
     Drop,
@@ -209,6 +205,7 @@ variants!(EngineOutput {
     Load,
     Enqueue,
     Apply,
+    StoreAnswer,
     Event,
     Accepted,
     Answered,
@@ -217,8 +214,3 @@ variants!(EngineOutput {
     Timer,
 });
 variants!(NotGiven { None, All, From });
-variants!(StandbyEnd {
-    NotNeeded,
-    NetworkChanged,
-    Superseded
-});

@@ -8,37 +8,54 @@
 use snapback_proto::knowledge::SmSession;
 use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::Instant;
-use snapback_store::ServerKey;
+use snapback_types::endpoint::Endpoint;
 
 use crate::link::LinkInput;
 use crate::link::tls::Tls;
 use crate::supervisor::{self, AttemptId};
 
+use super::candidates::{Abandonment, CandidateId, Dial, Progress};
 use super::storage::Asked;
-use super::{Engine, EngineOutput, StandbyEnd};
+use super::{Engine, EngineOutput};
 
 /// A transport beside a connection that is being probed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Standby {
     /// Beside which connection.
     beside: AttemptId,
     /// When it began to be opened.
     since: Instant,
-    phase: StandbyPhase,
+    transport: StandbyTransport,
 }
 
 /// How far a standby transport is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StandbyPhase {
+#[derive(Debug)]
+pub(super) enum StandbyTransport {
     /// It is being opened.
-    Opening,
+    Opening(Dial),
     /// It is open, and the attempt that follows the connection takes it.
-    Open,
+    Open(CandidateId, Endpoint),
 }
 
 impl Standby {
-    pub(super) fn phase(&self) -> StandbyPhase {
-        self.phase
+    pub(super) fn transport(&self) -> &StandbyTransport {
+        &self.transport
+    }
+
+    /// What opens it, unless it is open.
+    pub(super) fn dial(&mut self) -> Option<&mut Dial> {
+        match &mut self.transport {
+            StandbyTransport::Opening(dial) => Some(dial),
+            StandbyTransport::Open(..) => None,
+        }
+    }
+
+    /// When something is due by itself.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.transport {
+            StandbyTransport::Opening(dial) => dial.deadline(),
+            StandbyTransport::Open(..) => None,
+        }
     }
 }
 
@@ -54,10 +71,10 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// Another network: what was being opened on the one before may lead nowhere.
     pub(super) fn renew_standby(&mut self) {
-        if let Some(standby) = self.standby {
-            self.drop_standby(StandbyEnd::NetworkChanged);
+        if let Some(beside) = self.standby.as_ref().map(|standby| standby.beside) {
+            self.drop_standby(Abandonment::NetworkChanged);
             self.addresses.location_tried = false;
-            self.open_standby(standby.beside);
+            self.open_standby(beside);
         }
     }
 
@@ -67,38 +84,38 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// The stored session is known, and with it where the server would have it resumed.
     pub(super) fn dial_standby(&mut self, beside: AttemptId, session: Option<&SmSession>) {
-        let delay = self.supervisor.timing().head_start;
+        let since = self.now.mono + self.supervisor.timing().head_start;
         let detour = self.addresses.location(session, self.now.wall);
         let set_back = self.addresses.set_back.addresses(self.now.mono);
+        self.drop_standby(Abandonment::Superseded);
         self.standby = Some(Standby {
             beside,
-            since: self.now.mono + delay,
-            phase: StandbyPhase::Opening,
-        });
-        self.outputs.push_back(EngineOutput::DialStandby {
-            delay,
-            detour,
-            set_back,
+            since,
+            transport: StandbyTransport::Opening(Dial::new(detour, set_back, since)),
         });
     }
 
     /// The transport is open, or will not be. Where the server has not answered, the connection ends as if its time were up.
-    pub(super) fn standby_dialed(&mut self, server: Option<ServerKey>) {
-        // Without it the probe still has its deadline.
-        let (Some(standby), Some(_)) = (self.standby.take(), server) else {
-            return;
+    pub(super) fn standby_dialed(&mut self, progress: Progress) {
+        let (candidate, endpoint) = match progress {
+            Progress::Going => return,
+            Progress::Reached(candidate, endpoint) => (candidate, endpoint),
+            // Without it the probe still has its deadline.
+            Progress::Failed(_) => {
+                self.standby = None;
+                return;
+            }
         };
-        let is_probing = |number| self.attempt.as_ref().map(|attempt| attempt.number) == number;
-        if self.is_probing() && is_probing(Some(standby.beside)) {
-            self.ask_probe(self.now.mono);
-            self.link_input(LinkInput::Timeout);
-            self.standby = Some(Standby {
-                phase: StandbyPhase::Open,
-                ..standby
-            });
-        } else {
-            let why = StandbyEnd::NotNeeded;
-            self.outputs.push_back(EngineOutput::DropStandby(why));
+        let is_probing = self.is_probing();
+        let attempt = self.attempt.as_ref().map(|attempt| attempt.number);
+        if let Some(standby) = &mut self.standby {
+            standby.transport = StandbyTransport::Open(candidate, endpoint);
+            if is_probing && attempt == Some(standby.beside) {
+                self.ask_probe(self.now.mono);
+                self.link_input(LinkInput::Timeout);
+            } else {
+                self.drop_standby(Abandonment::NotNeeded);
+            }
         }
     }
 
@@ -112,27 +129,40 @@ impl<T: Tls + Clone> Engine<T> {
         self.probed = None;
         // Otherwise the attempt that follows it takes the transport, if it is open.
         if is_there {
-            self.drop_standby(StandbyEnd::NotNeeded);
+            self.drop_standby(Abandonment::NotNeeded);
             self.addresses.location_tried = false;
             self.tell(supervisor::Input::Alive { attempt: probed });
         }
     }
 
-    /// What an attempt that begins now finds open: since when it was being opened.
-    pub(super) fn take_standby(&mut self) -> Option<Instant> {
-        let standby = self.standby?;
-        if standby.phase == StandbyPhase::Open || planted(Mistake::StandbyNotOpen) {
+    /// What an attempt that begins now finds open: since when it was being opened, and where it leads.
+    pub(super) fn take_standby(&mut self) -> Option<(Instant, CandidateId, Endpoint)> {
+        let standby = self.standby.as_ref()?;
+        let open = match &standby.transport {
+            StandbyTransport::Open(candidate, endpoint) => Some((*candidate, endpoint.clone())),
+            StandbyTransport::Opening(dial) if planted(Mistake::StandbyNotOpen) => {
+                dial.any_candidate()
+            }
+            StandbyTransport::Opening(_) => None,
+        };
+        if let Some((candidate, endpoint)) = open {
+            let since = standby.since;
             self.standby = None;
-            return Some(standby.since);
+            return Some((since, candidate, endpoint));
         }
-        self.drop_standby(StandbyEnd::Superseded);
+        self.drop_standby(Abandonment::Superseded);
         self.addresses.location_tried = false;
         None
     }
 
-    pub(super) fn drop_standby(&mut self, why: StandbyEnd) {
-        if self.standby.take().is_some() {
-            self.outputs.push_back(EngineOutput::DropStandby(why));
+    pub(super) fn drop_standby(&mut self, why: Abandonment) {
+        match self.standby.take().map(|standby| standby.transport) {
+            Some(StandbyTransport::Opening(mut dial)) => dial.abandon(why, &mut self.outputs),
+            Some(StandbyTransport::Open(candidate, _)) => {
+                let output = EngineOutput::AbandonConnect { candidate, why };
+                self.outputs.push_back(output);
+            }
+            None => {}
         }
     }
 }

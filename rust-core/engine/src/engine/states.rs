@@ -4,15 +4,17 @@ use crate::link::tls::Tls;
 use crate::supervisor;
 use crate::variants::{Variants, variants};
 
+use super::candidates::DialStage;
 use super::log_out::LogOut;
-use super::standby::StandbyPhase;
+use super::standby::StandbyTransport;
 use super::{ClosingStore, Engine, Phase};
 
 /// The parts of an engine that have states, and the names of these: the entries of what [`Engine::states`] returns.
-pub const ENGINE_STATES: [(&str, &[&str]); 5] = [
+pub const ENGINE_STATES: [(&str, &[&str]); 6] = [
     of::<Phase>(),
     ("Supervisor", supervisor::STATE_NAMES),
-    of::<StandbyPhase>(),
+    of::<StandbyTransport>(),
+    of::<DialStage>(),
     of::<LogOut>(),
     of::<ClosingStore>(),
 ];
@@ -22,7 +24,13 @@ variants!(Phase {
     Supervisor,
     Rest
 });
-variants!(StandbyPhase { Opening, Open });
+variants!(StandbyTransport { Opening, Open });
+variants!(DialStage {
+    Delayed,
+    LookingUp,
+    Racing,
+    Over
+});
 variants!(LogOut {
     Closing,
     Looking,
@@ -44,7 +52,10 @@ impl<T: Tls + Clone> Engine<T> {
         [
             Some(self.phase.variant()),
             Some(self.supervisor.state_variant()),
-            self.standby.map(|standby| standby.phase().variant()),
+            self.standby
+                .as_ref()
+                .map(|standby| standby.transport().variant()),
+            self.dial().map(|dial| dial.stage().variant()),
             self.log_out.map(|step| step.variant()),
             self.closing_store.map(|when| when.variant()),
         ]

@@ -7,15 +7,16 @@ use snapback_proto::error::{ConnectionError, LocalError};
 use snapback_proto::knowledge::{Op, OutboundKind, SmSession};
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_store::{ServerKey, StoreError, VaultError};
+use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{LinkError, LinkInput, LinkOutput};
 use crate::supervisor::{self, AttemptId, Ending};
 
 use super::backlog::Backlog;
+use super::dialing::Attempted;
 use super::sends::{Refusal, Waiting};
-use super::transport::Dialing;
-use super::{CommitId, EndReason, Engine, EngineEvent, EngineInput, EngineOutput, Opened, Reached};
+use super::{CommitId, EndReason, Engine, EngineEvent, EngineInput, EngineOutput, Opened};
 
 /// What the store was asked for.
 #[derive(Debug)]
@@ -31,7 +32,13 @@ pub(super) enum Asked {
         purpose: Purpose,
     },
     SessionForStandby(AttemptId),
-    LoadedForAttempt(Dialing, Reached),
+    /// Not the store: whether something can be said over a transport.
+    EntropyForAttempt(Attempted, Endpoint),
+    LoadedForAttempt {
+        attempt: Attempted,
+        endpoint: Endpoint,
+        seed: [u8; 32],
+    },
     LoadedForLogOut,
     Enqueued {
         id: String,
@@ -237,15 +244,23 @@ impl<T: Tls + Clone> Engine<T> {
                 let session = session.ok().flatten();
                 self.dial_standby(beside, session.as_ref());
             }
-            (Asked::LoadedForAttempt(dialing, reached), EngineInput::Loaded(knowledge)) => {
-                match knowledge {
-                    Ok(knowledge) => self.begin(&dialing, reached, *knowledge),
-                    Err(error) => {
-                        self.outputs.push_back(EngineOutput::Drop);
-                        self.not_begun(dialing.attempt, EndReason::Store(error));
-                    }
-                }
+            (Asked::EntropyForAttempt(attempt, endpoint), EngineInput::TransportReady { seed }) => {
+                self.transport_ready(attempt, endpoint, seed)
             }
+            (
+                Asked::LoadedForAttempt {
+                    attempt,
+                    endpoint,
+                    seed,
+                },
+                EngineInput::Loaded(knowledge),
+            ) => match knowledge {
+                Ok(knowledge) => self.begin(attempt, &endpoint, seed, *knowledge),
+                Err(error) => {
+                    self.outputs.push_back(EngineOutput::Drop);
+                    self.not_begun(attempt.number, EndReason::Store(error));
+                }
+            },
             (Asked::LoadedForLogOut, EngineInput::Loaded(knowledge)) => {
                 self.looked_for_token(knowledge.is_ok_and(|known| known.fast.is_some()));
             }

@@ -4,24 +4,23 @@ use std::sync::Arc;
 
 use snapback_proto::connection::{Command, Event, Failure, Outcome, Stage, Start, Timer};
 use snapback_proto::error::ConnectionError;
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
-use snapback_proto::plan::Purpose;
+use snapback_proto::knowledge::{Delivery, Knowledge, Op};
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::time::{Instant, Now};
 use snapback_proto::xep::carbons;
 use snapback_proto::xml::Element;
 use snapback_store::ServerKey;
+use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
 use crate::supervisor::{self, AttemptId, Ending, Step};
 
+use super::candidates::DialInput;
+use super::dialing::Attempted;
 use super::set_back::Progress;
 use super::storage::{self, Asked};
-use super::{
-    Address, EndReason, Engine, EngineEvent, EngineOutput, NotReached, Reached, RequestError,
-    StandbyEnd,
-};
+use super::{Address, EndReason, Engine, EngineEvent, EngineOutput, RequestError};
 
 /// A connection.
 #[derive(Debug)]
@@ -48,106 +47,18 @@ impl<T: Tls> Attempt<T> {
     }
 }
 
-/// An attempt that has no connection yet.
-#[derive(Clone, Debug)]
-pub(super) struct Dialing {
-    pub(super) attempt: AttemptId,
-    pub(super) purpose: Purpose,
-    /// When its transport began to be opened.
-    pub(super) since: Instant,
-}
-
 impl<T: Tls + Clone> Engine<T> {
-    // -- before there is a transport
-
-    /// The store is open and the stored session is known: where only the interrupted session will do, there must be one, or
-    /// the network need not be touched.
-    pub(super) fn start_dialing(
-        &mut self,
-        attempt: AttemptId,
-        purpose: Purpose,
-        session: Option<&SmSession>,
-    ) {
-        if purpose == Purpose::ResumeOnly
-            && let Err(why) = SmSession::resumable(session, self.now.wall)
-        {
-            let error = LinkError::Connection(ConnectionError::NoSession(why));
-            return self.not_begun(attempt, EndReason::Link(error));
-        }
-        let open = self.take_standby();
-        let detour = self.addresses.detour(session, self.now.wall);
-        let (since, output) = match open {
-            Some(since) => (since, EngineOutput::UseStandby { attempt, purpose }),
-            None => {
-                let set_back = self.addresses.set_back.addresses(self.now.mono);
-                let dial = EngineOutput::Dial {
-                    attempt,
-                    purpose,
-                    detour,
-                    set_back,
-                };
-                (self.now.mono, dial)
-            }
-        };
-        self.dialing = Some(Dialing {
-            attempt,
-            purpose,
-            since,
-        });
-        self.outputs.push_back(output);
-    }
-
-    pub(super) fn dialed(&mut self, attempt: AttemptId, outcome: Result<Reached, NotReached>) {
-        // I9: what an older attempt brought is of no interest any more.
-        let Some(dialing) = self.dialing.take_if(|dialing| dialing.attempt == attempt) else {
-            return;
-        };
-        match outcome {
-            Ok(reached) => {
-                let output = EngineOutput::Load {
-                    server: reached.server.clone(),
-                    begins: Some(dialing.purpose),
-                };
-                self.ask(Asked::LoadedForAttempt(dialing, reached), output);
-            }
-            Err(NotReached::NoTransport(error)) => self.not_begun(attempt, EndReason::Dial(error)),
-            Err(NotReached::NoEntropy) => self.not_begun(attempt, EndReason::Driver),
-        }
-    }
-
-    /// The attempt ended before there was a connection.
-    pub(super) fn not_begun(&mut self, attempt: AttemptId, reason: EndReason) {
-        let ending = match &reason {
-            EndReason::Store(error) => storage::ending(*error),
-            EndReason::Link(error) => Ending::from(error),
-            _ => Ending {
-                retryable: true,
-                ..Ending::default()
-            },
-        };
-        self.report_end(reason, None);
-        self.token_turned_in();
-        self.tell(supervisor::Input::Ended {
-            attempt,
-            ending: Some(ending),
-        });
-    }
-
-    pub(super) fn stop_dialing(&mut self) {
-        self.drop_standby(StandbyEnd::Superseded);
-        if self.dialing.take().is_some() {
-            self.outputs.push_back(EngineOutput::AbortDial);
-        }
-    }
-
     // -- the connection
 
-    pub(super) fn begin(&mut self, dialing: &Dialing, reached: Reached, mut knowledge: Knowledge) {
-        let server = reached.server;
-        let address = Address {
-            addr: reached.addr,
-            transport: server.transport,
-        };
+    pub(super) fn begin(
+        &mut self,
+        attempt: Attempted,
+        endpoint: &Endpoint,
+        seed: [u8; 32],
+        mut knowledge: Knowledge,
+    ) {
+        let server = endpoint.server_key();
+        let address = endpoint.address();
         let was_proven = knowledge.server.secured.is_some();
         let was_logged_in = knowledge.was_logged_in();
         knowledge.presence.clone_from(&self.presence);
@@ -159,20 +70,20 @@ impl<T: Tls + Clone> Engine<T> {
             knowledge,
             derived_keys: self.credentials.derived.clone(),
             early_data_possible: self.core.policy.early_data,
-            purpose: dialing.purpose,
+            purpose: attempt.purpose,
             active: self.active,
-            seed: reached.seed,
+            seed,
         };
         let config = LinkConfig {
             start,
             tls: self.tls.clone(),
             versions: self.versions,
-            started: dialing.since,
+            started: attempt.since,
         };
         let mut link = Link::new(config, self.now);
         link.handle_input(LinkInput::Connected, self.now);
         self.attempt = Some(Attempt {
-            number: dialing.attempt,
+            number: attempt.number,
             link,
             server,
             address,
@@ -183,7 +94,7 @@ impl<T: Tls + Clone> Engine<T> {
             next: None,
         });
         self.tell(supervisor::Input::AttemptProgress {
-            attempt: dialing.attempt,
+            attempt: attempt.number,
             step: Step::Login,
         });
     }
@@ -208,6 +119,7 @@ impl<T: Tls + Clone> Engine<T> {
         {
             attempt.link.handle_input(LinkInput::Timeout, now);
         }
+        self.dial_input(DialInput::Timeout);
         self.tell(supervisor::Input::Timeout);
     }
 
@@ -373,10 +285,11 @@ impl<T: Tls + Clone> Engine<T> {
         if attempt.was_online || is_excused || (progress.tls && ending.at_once) {
             return;
         }
-        let now = self.now.mono;
-        self.addresses
-            .set_back
-            .failed(attempt.address, progress, now);
+        let (address, now) = (attempt.address, self.now.mono);
+        self.addresses.set_back.failed(address, progress, now);
+        if self.addresses.set_back.addresses(now).contains(&address) {
+            self.candidates.doubt(address);
+        }
     }
 
     /// Drops what is under way without closing the stream: the server keeps the session (rule I14).

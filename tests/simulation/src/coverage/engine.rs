@@ -2,7 +2,8 @@
 //! variant counts as missed until a run reaches it, or until [`NEVER`] says why none can.
 
 use snapback_engine::engine::{
-    ENGINE_STATES, EndReason, EngineEvent, EngineTimer, NotGiven, Refusal, RequestError, StandbyEnd,
+    Abandonment, ENGINE_STATES, EndReason, EngineEvent, EngineTimer, NotGiven, Refusal,
+    RequestError,
 };
 use snapback_engine::link::tls::Tls;
 use snapback_engine::supervisor::{ConnectionState, OfflineReason, Step, Wait};
@@ -26,6 +27,11 @@ pub const NEVER: &[(&str, &str, Why)] = &[
         "EndReason",
         "Driver",
         Why::Always("the host has random numbers"),
+    ),
+    (
+        "DialStage",
+        "Over",
+        Why::Always("a dial that is over is let go of at once"),
     ),
     ("OfflineReason", "NeedsCredentials", RIGHT_SERVER),
     ("OfflineReason", "Refused", RIGHT_SERVER),
@@ -101,7 +107,7 @@ kinds! {
     OfflineReason = OfflineReason,
     Step = Step,
     Wait = Wait,
-    StandbyEnd = StandbyEnd,
+    Abandonment = Abandonment,
     NotGiven = NotGiven,
     RequestError = RequestError,
     Refusal = Refusal,
@@ -135,7 +141,7 @@ impl EngineCoverage {
         self.see(Kind::Output, output);
         match output {
             EngineOutput::Event(event) => self.event(event),
-            EngineOutput::DropStandby(why) => self.see(Kind::StandbyEnd, why),
+            EngineOutput::AbandonConnect { why, .. } => self.see(Kind::Abandonment, why),
             EngineOutput::CloseStore { not_given } => self.see(Kind::NotGiven, not_given),
             EngineOutput::Answered {
                 outcome: Err(error),

@@ -1,10 +1,6 @@
 //! The app: it sends, is told, confirms.
 
-use core::net::SocketAddr;
-
-use snapback_engine::engine::{
-    Address, EndReason, EngineEvent, Refusal, RequestError, Room, Ticket,
-};
+use snapback_engine::engine::{EndReason, EngineEvent, Refusal, RequestError, Room, Ticket};
 use snapback_engine::link::tls::Tls;
 use snapback_engine::link::{LinkError, Timeline};
 use snapback_engine::supervisor::{ConnectionState, Ending, OfflineReason};
@@ -17,6 +13,7 @@ use snapback_proto::plan::Purpose;
 use snapback_proto::time::Instant;
 use snapback_proto::xml::Element;
 use snapback_store::StoreError;
+use snapback_types::endpoint::Address;
 
 use crate::coverage::Coverage;
 use crate::model::Model;
@@ -60,8 +57,9 @@ pub(super) struct App {
     pub(super) last_wire: Option<Wire>,
     /// Redirections that were followed in a row.
     hops: u32,
-    /// Where the last connection led, if it got no further than to a transport: the next attempt dials elsewhere first.
-    failed_at: Option<(SocketAddr, Instant)>,
+    /// Where a connection ended that led to no session, and when, if it got no further than to a transport: then the next attempts
+    /// dial elsewhere first.
+    failed: Vec<(Address, Option<Instant>)>,
     /// The platform says that there is no network.
     no_network: bool,
     /// An attempt to turn the token in was made since the app asked to be logged out, or there was no way to make one.
@@ -85,19 +83,27 @@ impl App {
             unanswered: None,
             last_wire: None,
             hops: 0,
-            failed_at: None,
+            failed: Vec::new(),
             no_network: false,
             tried_to_turn_in: false,
         }
     }
 
+    /// A connection to this address ended.
+    fn has_failed(&mut self, address: Option<Address>, without_tls: Option<Instant>) {
+        self.failed.retain(|(failed, _)| Some(*failed) != address);
+        self.failed
+            .extend(address.map(|address| (address, without_tls)));
+    }
+
     /// W1: an address that led to no TLS is tried behind the others, for a while.
-    pub(super) fn dials(&mut self, set_back: &[Address], now: Instant, model: &mut Model) {
-        let Some((failed, at)) = self.failed_at.take() else {
-            return;
-        };
-        let is_behind = set_back.iter().any(|address| address.addr == failed);
-        if !is_behind && now.since(at) < SET_BACK {
+    pub(super) fn dials(&self, first: Address, known: &[Address], now: Instant, model: &mut Model) {
+        let mut failed = self.failed.iter();
+        let failed_at = failed.find(|(failed, _)| *failed == first);
+        let failed_at = failed_at.and_then(|(_, at)| *at);
+        let is_recent = failed_at.is_some_and(|at| now.since(at) < SET_BACK);
+        let has_failed = |other: &Address| self.failed.iter().any(|(failed, _)| failed == other);
+        if is_recent && !known.iter().all(has_failed) {
             model.broken("W1", || {
                 "an address that has just failed is dialed first".to_owned()
             });
@@ -359,6 +365,10 @@ impl<T: Tls + Clone> Phone<T> {
         self.sessions += 1;
         self.app.logging_in = false;
         self.app.hops = 0;
+        let worked = self.address;
+        self.app
+            .failed
+            .retain(|(failed, _)| Some(*failed) != worked);
         self.resumptions += u64::from(outcome == Outcome::Resumed);
     }
 
@@ -381,9 +391,15 @@ impl<T: Tls + Clone> Phone<T> {
             Some(LinkError::Connection(ConnectionError::Local(_)))
         );
         let is_excused = is_local || ending.needs_credentials || ending.no_session;
-        if error.is_some() && !is_excused && timeline.is_some_and(|timeline| timeline.tls.is_none())
+        if error.is_some()
+            && let Some(timeline) = timeline
         {
-            self.app.failed_at = Some((self.host.addr(), mono));
+            let is_set_back = !is_excused && timeline.tls.is_none();
+            self.app
+                .has_failed(self.address, is_set_back.then_some(mono));
+            if is_set_back {
+                self.doubts();
+            }
         }
         if timeline.is_none() || *reason == EndReason::Dropped {
             if ending.no_session {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Action, Cut, Profile, Script, Step};
+use super::{Action, Cut, DnsFault, Profile, Script, Step};
 use crate::faults::FAULTS;
 
 /// A line that is no step.
@@ -59,6 +59,14 @@ impl fmt::Display for Action {
             Self::Network(false) => f.write_str("network-down"),
             Self::Handover(ms) => write!(f, "handover {ms}"),
             Self::Refuse(ms) => write!(f, "refuse {ms}"),
+            Self::Addresses(number) => write!(f, "addresses {number}"),
+            Self::Dns { fault, lasts } => {
+                let what = match fault {
+                    DnsFault::Fails => "fails",
+                    DnsFault::Hangs => "hangs",
+                };
+                write!(f, "dns {what} {lasts}")
+            }
             Self::Freeze(ms) => write!(f, "freeze {ms}"),
             Self::WallJump(seconds) => write!(f, "wall-jump {seconds}"),
             Self::MonoJump(seconds) => write!(f, "mono-jump {seconds}"),
@@ -142,6 +150,15 @@ fn parse(words: &[&str]) -> Option<Action> {
         ["network-down"] => Action::Network(false),
         ["handover", ms] => Action::Handover(ms.parse().ok()?),
         ["refuse", ms] => Action::Refuse(ms.parse().ok()?),
+        ["addresses", number] => Action::Addresses(number.parse().ok()?),
+        ["dns", "fails", ms] => Action::Dns {
+            fault: DnsFault::Fails,
+            lasts: ms.parse().ok()?,
+        },
+        ["dns", "hangs", ms] => Action::Dns {
+            fault: DnsFault::Hangs,
+            lasts: ms.parse().ok()?,
+        },
         ["freeze", ms] => Action::Freeze(ms.parse().ok()?),
         ["wall-jump", seconds] => Action::WallJump(seconds.parse().ok()?),
         ["mono-jump", seconds] => Action::MonoJump(seconds.parse().ok()?),

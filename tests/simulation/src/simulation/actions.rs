@@ -42,7 +42,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Stall(_)
             | Action::Network(_)
             | Action::Handover(_)
-            | Action::Refuse(_) => self.path(action),
+            | Action::Refuse(_)
+            | Action::Addresses(_)
+            | Action::Dns { .. } => self.path(action),
             Action::Age(count) => self.age(count),
             Action::Forget
             | Action::Restart(_)
@@ -209,6 +211,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 self.app_says(EngineInput::NetworkChanged { available: true });
             }
             Action::Refuse(ms) => self.refused_until = now + millis(ms),
+            Action::Addresses(number) => self.hosts.draw(number),
+            Action::Dns { fault, lasts } => self.hosts.break_dns(fault, now + millis(lasts)),
             _ => {}
         }
     }

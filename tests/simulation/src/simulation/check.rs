@@ -19,6 +19,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         self.world.faults = Default::default();
         self.fault_ends.clear();
         self.world.switches = self.setup.switches.clone();
+        self.hosts.heal();
         self.refused_until = 0;
         self.stalled_until = 0;
         self.frozen_until = 0;

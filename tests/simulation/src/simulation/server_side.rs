@@ -1,10 +1,12 @@
 //! The server's end of connections.
 
 use snapback_engine::link::tls::Tls;
-use snapback_proto::plan::Transport;
 use snapback_reference_server as server;
+use snapback_types::endpoint::Address;
+use snapback_types::transport::Transport;
 
 use crate::host::Host;
+use crate::hosts::Manner;
 use crate::network::{Packet, Path};
 use crate::random::Random;
 
@@ -12,10 +14,10 @@ use super::{Conn, Simulation};
 
 impl<T: Tls + Clone> Simulation<'_, T> {
     /// A connection is accepted; whether anything goes wrong on it.
-    pub(super) fn accept(&mut self) -> bool {
+    pub(super) fn accept(&mut self, address: Address) -> bool {
         self.last_conn += 1;
         let mut random = Random::new(self.script.seed, 1_000 + self.last_conn);
-        let transport = match self.setup.transport {
+        let transport = match address.transport {
             Transport::DirectTls => server::Transport::DirectTls,
             Transport::StartTls => server::Transport::StartTls,
         };
@@ -40,6 +42,24 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let index = self.conns.len() - 1;
         self.pump_host(index);
         faulty
+    }
+
+    /// A connection is accepted by somebody who speaks no XMPP.
+    pub(super) fn accept_silently(&mut self, manner: Manner) {
+        self.last_conn += 1;
+        let random = Random::new(self.script.seed, 1_000 + self.last_conn);
+        let mut path = Path::new(self.setup.latency, self.setup.jitter, random);
+        path.stall(self.stalled_until);
+        if manner == Manner::HangsUp {
+            path.end(false, self.now);
+        }
+        self.conns.push(Conn {
+            number: self.last_conn,
+            path,
+            host: None,
+            client: true,
+        });
+        self.model.note("connection", || format!("{manner:?}"));
     }
 
     /// Something arrives at the server.

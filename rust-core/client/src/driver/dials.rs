@@ -1,0 +1,155 @@
+//! Look-ups and sockets on their way, by the names that the engine gave them.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::io;
+
+use snapback_engine::engine::{Address, CandidateId, LookUpId};
+use snapback_engine::{EngineInput, EngineOutput};
+use snapback_resolver::{Query, Resolution, ResolveError};
+use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+use crate::dial::Dialer;
+
+use super::Driver;
+use super::socket::Socket;
+
+type Answer = Result<Resolution, ResolveError>;
+
+/// What is under way.
+#[derive(Default)]
+pub(super) struct Dials {
+    look_ups: Tasks<LookUpId, Answer>,
+    connects: Tasks<CandidateId, io::Result<TcpStream>>,
+    /// Open, and nobody's yet.
+    open: HashMap<CandidateId, TcpStream>,
+}
+
+/// What came of one.
+pub(super) enum Dialed {
+    LookedUp(LookUpId, Answer),
+    Connected(CandidateId, TcpStream),
+    ConnectFailed(CandidateId, io::ErrorKind),
+}
+
+impl Dials {
+    /// Waits for the first that ends; for ever where nothing is under way.
+    pub(super) async fn next(&mut self) -> Dialed {
+        tokio::select! {
+            (id, answer) = self.look_ups.next() => {
+                let panicked = ResolveError::Network {
+                    query: Query::Addresses,
+                    kind: io::ErrorKind::Other,
+                };
+                Dialed::LookedUp(id, answer.unwrap_or(Err(panicked)))
+            }
+            (candidate, socket) = self.connects.next() => match socket {
+                Some(Ok(socket)) => Dialed::Connected(candidate, socket),
+                Some(Err(error)) => Dialed::ConnectFailed(candidate, error.kind()),
+                // A dialer that panics has lost its race; the others go on.
+                None => Dialed::ConnectFailed(candidate, io::ErrorKind::Other),
+            },
+        }
+    }
+
+    fn look_up(&mut self, id: LookUpId, answer: impl Future<Output = Answer> + Send + 'static) {
+        self.look_ups.start(id, answer);
+    }
+
+    fn connect(&mut self, candidate: CandidateId, address: Address, dialer: Dialer) {
+        self.connects.start(candidate, dialer.connect(address.addr));
+    }
+
+    fn abandon(&mut self, candidate: CandidateId) {
+        self.connects.abandon(&candidate);
+        self.open.remove(&candidate);
+    }
+}
+
+impl Driver {
+    /// Carries out what the engine wants of the network before there is a connection.
+    pub(super) fn dial(&mut self, output: EngineOutput) {
+        match output {
+            EngineOutput::LookUp { id, servers } => {
+                let answer = self.dialer.clone().look_up(servers);
+                self.dials.look_up(id, answer);
+            }
+            EngineOutput::AbandonLookUp(id) => self.dials.look_ups.abandon(&id),
+            EngineOutput::Connect { candidate, address } => {
+                self.dials.connect(candidate, address, self.dialer.clone());
+            }
+            EngineOutput::AbandonConnect { candidate, .. } => self.dials.abandon(candidate),
+            EngineOutput::UseTransport { candidate, .. } => {
+                self.socket = self.dials.open.remove(&candidate).map(Socket::new);
+                let seed = snapback_tls::random_seed().ok();
+                self.input(EngineInput::TransportReady { seed });
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports what came of it.
+    pub(super) fn dialed(&mut self, dialed: Dialed) {
+        let input = match dialed {
+            Dialed::LookedUp(id, answer) => EngineInput::LookedUp { id, answer },
+            Dialed::Connected(candidate, socket) => {
+                self.dials.open.insert(candidate, socket);
+                // Reading may be held back, or bytes just came: they may be the answer that makes this superfluous.
+                self.read();
+                EngineInput::Connected { candidate }
+            }
+            Dialed::ConnectFailed(candidate, kind) => {
+                EngineInput::ConnectFailed { candidate, kind }
+            }
+        };
+        self.input(input);
+    }
+}
+
+/// Tasks by name. One that is abandoned is not heard of again; all are when this is dropped.
+struct Tasks<K, T> {
+    tasks: JoinSet<T>,
+    names: HashMap<Id, K>,
+    handles: HashMap<K, AbortHandle>,
+}
+
+impl<K, T> Default for Tasks<K, T> {
+    fn default() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            names: HashMap::new(),
+            handles: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash, T: Send + 'static> Tasks<K, T> {
+    fn start(&mut self, name: K, task: impl Future<Output = T> + Send + 'static) {
+        let handle = self.tasks.spawn(task);
+        self.names.insert(handle.id(), name);
+        self.handles.insert(name, handle);
+    }
+
+    fn abandon(&mut self, name: &K) {
+        if let Some(handle) = self.handles.remove(name) {
+            self.names.remove(&handle.id());
+            handle.abort();
+        }
+    }
+
+    /// The first that ends, with `None` if it panicked.
+    async fn next(&mut self) -> (K, Option<T>) {
+        loop {
+            let (id, outcome) = match self.tasks.join_next_with_id().await {
+                Some(Ok((id, outcome))) => (id, Some(outcome)),
+                Some(Err(error)) => (error.id(), None),
+                None => std::future::pending().await,
+            };
+            if let Some(name) = self.names.remove(&id) {
+                self.handles.remove(&name);
+                return (name, outcome);
+            }
+        }
+    }
+}

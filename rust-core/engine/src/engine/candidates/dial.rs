@@ -1,0 +1,262 @@
+//! One dial: from what is known to a transport, or to the reason why there is none.
+
+use std::collections::VecDeque;
+
+use snapback_proto::mistakes::{Mistake, planted};
+use snapback_proto::time::{Instant, Now};
+use snapback_resolver::{Resolution, ResolveError};
+use snapback_types::endpoint::{Address, Endpoint};
+
+use super::super::{Detour, DialError, EngineOutput};
+use super::race::{Finish, Race};
+use super::{Abandonment, CandidateId, Candidates, DialInput, LookUpId};
+
+/// How far a dial is.
+#[derive(Debug)]
+pub(in crate::engine) enum Progress {
+    /// It is under way.
+    Going,
+    /// This transport is open; all others are abandoned.
+    Reached(CandidateId, Endpoint),
+    /// No address led to the server.
+    Failed(DialError),
+}
+
+/// Looks for one transport.
+#[derive(Debug)]
+pub(in crate::engine) struct Dial {
+    /// Where to dial before the account's own servers.
+    detour: Option<Detour>,
+    /// These took a connection and led to no login: they are tried last, in this order.
+    set_back: Vec<Address>,
+    stage: DialStage,
+}
+
+/// How far a dial is.
+#[derive(Debug)]
+pub(in crate::engine) enum DialStage {
+    /// It begins at this time.
+    Delayed(Instant),
+    /// Names are being looked up.
+    LookingUp(LookUpId, Sought),
+    /// Addresses are being connected to.
+    Racing(Race, List),
+    /// It has come to its end.
+    Over,
+}
+
+/// Whose addresses are being looked up.
+#[derive(Debug)]
+pub(in crate::engine) enum Sought {
+    Detour,
+    /// The account's own servers. If that fails, these are raced, where there are any.
+    Own {
+        otherwise: Option<Vec<Endpoint>>,
+    },
+}
+
+/// Whose addresses are being raced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum List {
+    Detour,
+    /// Of an earlier look-up.
+    Cached,
+    /// There are no better ones.
+    Last,
+}
+
+impl Dial {
+    /// A dial that begins at this time.
+    pub(in crate::engine) fn new(
+        detour: Option<Detour>,
+        set_back: Vec<Address>,
+        begins: Instant,
+    ) -> Self {
+        Self {
+            detour,
+            set_back,
+            stage: DialStage::Delayed(begins),
+        }
+    }
+
+    pub(in crate::engine) fn stage(&self) -> &DialStage {
+        &self.stage
+    }
+
+    /// When something is due by itself.
+    pub(in crate::engine) fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            DialStage::Delayed(when) => Some(*when),
+            DialStage::Racing(race, _) => Some(race.due()),
+            DialStage::LookingUp(..) | DialStage::Over => None,
+        }
+    }
+
+    /// Takes in what happened, and says what is to be done. What belongs to another dial changes nothing.
+    pub(in crate::engine) fn handle(
+        &mut self,
+        input: DialInput<'_>,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Now,
+    ) -> Progress {
+        match (&mut self.stage, input) {
+            (DialStage::Delayed(when), DialInput::Timeout) if *when <= now.mono => {
+                return self.start(candidates, outputs, now);
+            }
+            (DialStage::LookingUp(sought, _), DialInput::LookedUp(id, answer)) if *sought == id => {
+                return self.looked_up(answer, candidates, outputs, now);
+            }
+            (DialStage::Racing(race, _), DialInput::Connected(id)) => race.connected(id, now.mono),
+            (DialStage::Racing(race, _), DialInput::ConnectFailed(id, kind)) => {
+                race.failed(id, kind, now.mono);
+            }
+            (DialStage::Racing(..), DialInput::Timeout) => {}
+            _ => return Progress::Going,
+        }
+        self.poll(candidates, outputs, now)
+    }
+
+    /// Gives up what is under way.
+    pub(in crate::engine) fn abandon(
+        &mut self,
+        why: Abandonment,
+        outputs: &mut VecDeque<EngineOutput>,
+    ) {
+        match &mut self.stage {
+            DialStage::LookingUp(id, _) => outputs.push_back(EngineOutput::AbandonLookUp(*id)),
+            DialStage::Racing(race, _) => race.abandon(why, outputs),
+            DialStage::Delayed(_) | DialStage::Over => {}
+        }
+        self.stage = DialStage::Over;
+    }
+
+    /// A transport that is being opened.
+    pub(in crate::engine) fn any_candidate(&self) -> Option<(CandidateId, Endpoint)> {
+        match &self.stage {
+            DialStage::Racing(race, _) => race.any(),
+            _ => None,
+        }
+    }
+
+    fn start(
+        &mut self,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Now,
+    ) -> Progress {
+        match self.detour.take() {
+            Some(detour) => {
+                let id = candidates.look_up(vec![detour.address], outputs);
+                self.stage = DialStage::LookingUp(id, Sought::Detour);
+                Progress::Going
+            }
+            None => self.own_servers(candidates, outputs, now),
+        }
+    }
+
+    /// Cached endpoints are used first and refreshed behind; if all of them fail they are replaced (rule S10).
+    fn own_servers(
+        &mut self,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Now,
+    ) -> Progress {
+        match candidates.cached(now.wall) {
+            // None of them led to a server of ours. Where nobody can say better, they are tried again all the same.
+            Some(cached) if self.are_set_back(&cached.endpoints) => {
+                self.look_up_own(Some(cached.endpoints), candidates, outputs)
+            }
+            Some(cached) => {
+                candidates.refresh_behind(&cached, outputs);
+                self.race(cached.endpoints, List::Cached, candidates, outputs, now)
+            }
+            None => self.look_up_own(None, candidates, outputs),
+        }
+    }
+
+    fn are_set_back(&self, endpoints: &[Endpoint]) -> bool {
+        let mut endpoints = endpoints.iter();
+        endpoints.all(|endpoint| self.set_back.contains(&endpoint.address()))
+    }
+
+    fn look_up_own(
+        &mut self,
+        otherwise: Option<Vec<Endpoint>>,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+    ) -> Progress {
+        let id = candidates.look_up_own(outputs);
+        self.stage = DialStage::LookingUp(id, Sought::Own { otherwise });
+        Progress::Going
+    }
+
+    fn looked_up(
+        &mut self,
+        answer: &Result<Resolution, ResolveError>,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Now,
+    ) -> Progress {
+        let stage = std::mem::replace(&mut self.stage, DialStage::Over);
+        let DialStage::LookingUp(_, sought) = stage else {
+            return Progress::Going;
+        };
+        match (sought, answer) {
+            (Sought::Detour, Ok(found)) => {
+                let endpoints = found.endpoints.clone();
+                self.race(endpoints, List::Detour, candidates, outputs, now)
+            }
+            (Sought::Detour, Err(_)) => self.own_servers(candidates, outputs, now),
+            (Sought::Own { .. }, Ok(found)) => {
+                candidates.keep(found.clone(), now.wall, outputs);
+                let endpoints = found.endpoints.clone();
+                self.race(endpoints, List::Last, candidates, outputs, now)
+            }
+            (Sought::Own { otherwise }, Err(error)) => match otherwise {
+                Some(endpoints) => self.race(endpoints, List::Last, candidates, outputs, now),
+                None => Progress::Failed(DialError::Resolve(*error)),
+            },
+        }
+    }
+
+    fn race(
+        &mut self,
+        endpoints: Vec<Endpoint>,
+        list: List,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Now,
+    ) -> Progress {
+        let race = Race::begin(endpoints, &self.set_back, now.mono);
+        self.stage = DialStage::Racing(race, list);
+        self.poll(candidates, outputs, now)
+    }
+
+    fn poll(
+        &mut self,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Now,
+    ) -> Progress {
+        let DialStage::Racing(race, list) = &mut self.stage else {
+            return Progress::Going;
+        };
+        let list = *list;
+        match race.poll(candidates, outputs, now.mono) {
+            Finish::Going => Progress::Going,
+            Finish::Won(candidate, endpoint) => {
+                self.stage = DialStage::Over;
+                Progress::Reached(candidate, endpoint)
+            }
+            Finish::Lost(_) if list == List::Detour => self.own_servers(candidates, outputs, now),
+            Finish::Lost(_) if list == List::Cached && !planted(Mistake::NeverReplaced) => {
+                self.look_up_own(None, candidates, outputs)
+            }
+            Finish::Lost(error) => {
+                self.stage = DialStage::Over;
+                Progress::Failed(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! One race: its plan, and who is on the way.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use snapback_proto::mistakes::{Mistake, planted};
+use snapback_proto::time::Instant;
+use snapback_resolver::{HappyEyeballs, Input, Output, RacePlan, Turn};
+use snapback_types::endpoint::{Address, Endpoint};
+
+use super::super::{DialError, EngineOutput};
+use super::{Abandonment, CandidateId, Candidates};
+
+/// All addresses together get this long. A SYN that is lost twice is sent again after 3 s; more than 15 s of silence
+/// is better answered by a new look at the network.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long those that are not set back may keep silent before the others have their turn. A black hole in the local network
+/// answers faster than any server, and a SYN that is lost twice is sent again after 3 s.
+const SET_BACK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a race says.
+#[derive(Debug)]
+pub(super) enum Finish {
+    /// Nothing before this time.
+    Going,
+    Won(CandidateId, Endpoint),
+    Lost(DialError),
+}
+
+/// Addresses that are tried one behind the other.
+#[derive(Debug)]
+pub(in crate::engine) struct Race {
+    plan: RacePlan,
+    eyeballs: HappyEyeballs<io::ErrorKind>,
+    began: Instant,
+    due: Instant,
+    on_the_way: Vec<(CandidateId, usize)>,
+}
+
+impl Race {
+    pub(super) fn begin(endpoints: Vec<Endpoint>, set_back: &[Address], now: Instant) -> Self {
+        let plan = plan(endpoints, set_back);
+        Self {
+            eyeballs: HappyEyeballs::new(&plan),
+            plan,
+            began: now,
+            due: now,
+            on_the_way: Vec::new(),
+        }
+    }
+
+    /// When something is due by itself.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+
+    pub(super) fn connected(&mut self, candidate: CandidateId, now: Instant) {
+        if let Some(index) = self.index(candidate) {
+            let elapsed = now.since(self.began);
+            self.eyeballs.handle_input(Input::Connected(index), elapsed);
+        }
+    }
+
+    pub(super) fn failed(&mut self, candidate: CandidateId, kind: io::ErrorKind, now: Instant) {
+        if let Some(index) = self.index(candidate) {
+            self.on_the_way.retain(|(other, _)| *other != candidate);
+            let elapsed = now.since(self.began);
+            self.eyeballs
+                .handle_input(Input::Failed(index, kind), elapsed);
+        }
+    }
+
+    /// Says what is to be done now.
+    pub(super) fn poll(
+        &mut self,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Instant,
+    ) -> Finish {
+        let elapsed = now.since(self.began);
+        loop {
+            let wait = match self.eyeballs.poll_output(elapsed) {
+                Output::Won(index) => return self.won(index, outputs),
+                Output::AllFailed(reasons) => {
+                    let kinds = reasons.into_iter().map(|(_, kind)| kind);
+                    return Finish::Lost(DialError::Connect(kinds.collect()));
+                }
+                _ if elapsed >= DIAL_TIMEOUT => {
+                    self.abandon(Abandonment::TimedOut, outputs);
+                    return Finish::Lost(DialError::TimedOut);
+                }
+                Output::Start(index) => {
+                    self.connect(index, candidates, outputs);
+                    continue;
+                }
+                Output::Wait(wait) => wait,
+            };
+            let wait = wait.filter(|_| !planted(Mistake::NextNotStarted));
+            self.due = self.began + wait.unwrap_or(DIAL_TIMEOUT).min(DIAL_TIMEOUT);
+            return Finish::Going;
+        }
+    }
+
+    /// Gives up all that are on the way.
+    pub(super) fn abandon(&mut self, why: Abandonment, outputs: &mut VecDeque<EngineOutput>) {
+        for (candidate, _) in std::mem::take(&mut self.on_the_way) {
+            outputs.push_back(EngineOutput::AbandonConnect { candidate, why });
+        }
+    }
+
+    /// One of those on the way, if there is one.
+    pub(super) fn any(&self) -> Option<(CandidateId, Endpoint)> {
+        let (candidate, index) = self.on_the_way.first()?;
+        let attempt = self.plan.attempts.get(*index)?;
+        Some((*candidate, attempt.endpoint.clone()))
+    }
+
+    fn connect(
+        &mut self,
+        index: usize,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+    ) {
+        if let Some(attempt) = self.plan.attempts.get(index) {
+            let candidate = candidates.next_candidate();
+            self.on_the_way.push((candidate, index));
+            let address = attempt.endpoint.address();
+            outputs.push_back(EngineOutput::Connect { candidate, address });
+        }
+    }
+
+    fn won(&mut self, index: usize, outputs: &mut VecDeque<EngineOutput>) -> Finish {
+        let mut on_the_way = self.on_the_way.iter();
+        let place = on_the_way.position(|(_, other)| *other == index);
+        let winner = place.map(|place| self.on_the_way.swap_remove(place));
+        let endpoint = self.plan.attempts.get(index);
+        let endpoint = endpoint.map(|attempt| attempt.endpoint.clone());
+        if !planted(Mistake::LosersKept) {
+            self.abandon(Abandonment::RaceLost, outputs);
+        }
+        match (winner, endpoint) {
+            (Some((candidate, _)), Some(endpoint)) => Finish::Won(candidate, endpoint),
+            _ => Finish::Lost(DialError::TimedOut),
+        }
+    }
+
+    fn index(&self, candidate: CandidateId) -> Option<usize> {
+        let mut on_the_way = self.on_the_way.iter();
+        let found = on_the_way.find(|(other, _)| *other == candidate);
+        found.map(|(_, index)| *index)
+    }
+}
+
+/// Those that are set back stand behind all others, whatever their priority: the one that failed last is the last. They have
+/// their turn when the others have failed, or have kept silent for long.
+fn plan(endpoints: Vec<Endpoint>, set_back: &[Address]) -> RacePlan {
+    let place = |endpoint: &Endpoint| {
+        let address = endpoint.address();
+        set_back.iter().position(|known| *known == address)
+    };
+    let (mut last, first): (Vec<Endpoint>, Vec<Endpoint>) = endpoints
+        .into_iter()
+        .partition(|endpoint| place(endpoint).is_some());
+    last.sort_by_key(place);
+    let mut plan = RacePlan::new(first);
+    let mut behind = RacePlan::new(last).attempts;
+    if let Some(begin) = behind.first_mut().filter(|_| !plan.attempts.is_empty()) {
+        begin.delay = SET_BACK_PATIENCE;
+        begin.turn = Turn::NextPriority;
+    }
+    plan.attempts.append(&mut behind);
+    plan
+}

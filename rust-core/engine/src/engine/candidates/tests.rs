@@ -1,0 +1,356 @@
+//! Dials, step by step: what is looked up, what is connected to, and when.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use snapback_resolver::{Query, Resolution, ResolveError};
+use snapback_types::endpoint::{Address, Endpoint, EndpointSource, KnownEndpoints, ServerAddress};
+use snapback_types::time::{Instant, Now, UnixTime};
+use snapback_types::transport::Transport;
+
+use super::super::{Detour, DetourReason, DialError, EngineOutput};
+use super::*;
+
+const FAILURE: ResolveError = ResolveError::ServerFailure {
+    query: Query::Addresses,
+};
+const EPOCH: i64 = 1_800_000_000;
+
+fn endpoint(last: u8, priority: u16) -> Endpoint {
+    Endpoint {
+        host: "xmpp.example.org".to_owned(),
+        addr: ([192, 0, 2, last], 5222).into(),
+        transport: Transport::StartTls,
+        priority,
+        source: EndpointSource::Srv,
+    }
+}
+
+fn address(last: u8) -> Address {
+    endpoint(last, 0).address()
+}
+
+fn found(lasts: &[u8]) -> Result<Resolution, ResolveError> {
+    Ok(Resolution {
+        endpoints: lasts.iter().map(|last| endpoint(*last, 0)).collect(),
+        ttl: Duration::from_secs(300),
+    })
+}
+
+fn known(lasts: &[u8], expires_in: i64) -> KnownEndpoints {
+    KnownEndpoints {
+        endpoints: lasts.iter().map(|last| endpoint(*last, 0)).collect(),
+        stored_at: UnixTime(EPOCH - 3600),
+        expires_at: UnixTime(EPOCH + expires_in),
+    }
+}
+
+fn detour() -> Detour {
+    Detour {
+        address: ServerAddress::at(address(9).addr, Transport::StartTls),
+        why: DetourReason::Location,
+    }
+}
+
+/// A dial, with what it says as text.
+struct Course {
+    candidates: Candidates,
+    outputs: VecDeque<EngineOutput>,
+    dial: Dial,
+    now: Now,
+}
+
+impl Course {
+    fn new(known: Option<KnownEndpoints>, detour: Option<Detour>, set_back: &[u8]) -> Self {
+        let discovery = Discovery {
+            known,
+            ..Discovery::default()
+        };
+        let set_back = set_back.iter().map(|last| address(*last)).collect();
+        Self {
+            candidates: Candidates::new(discovery),
+            outputs: VecDeque::new(),
+            dial: Dial::new(detour, set_back, Instant::ZERO),
+            now: Now {
+                mono: Instant::ZERO,
+                wall: UnixTime(EPOCH),
+            },
+        }
+    }
+
+    fn at(&mut self, millis: u64) -> &mut Self {
+        self.now.mono = Instant::from_epoch(Duration::from_millis(millis));
+        self
+    }
+
+    /// What is said in answer to this; the end of the dial last.
+    fn on(&mut self, input: DialInput<'_>) -> String {
+        let (candidates, outputs) = (&mut self.candidates, &mut self.outputs);
+        let progress = self.dial.handle(input, candidates, outputs, self.now);
+        let mut said: Vec<String> = self.outputs.drain(..).map(|output| text(&output)).collect();
+        match progress {
+            Progress::Going => {}
+            Progress::Reached(candidate, endpoint) => {
+                assert_eq!(self.dial.deadline(), None);
+                said.push(format!("reached {} {}", candidate.0, endpoint.addr));
+            }
+            Progress::Failed(error) => {
+                assert_eq!(self.dial.deadline(), None);
+                said.push(format!("{error:?}"));
+            }
+        }
+        said.join(", ")
+    }
+
+    fn begins(&mut self) -> String {
+        self.on(DialInput::Timeout)
+    }
+
+    fn answered(&mut self, id: u64, answer: &Result<Resolution, ResolveError>) -> String {
+        self.on(DialInput::LookedUp(LookUpId(id), answer))
+    }
+
+    fn connected(&mut self, candidate: u64) -> String {
+        self.on(DialInput::Connected(CandidateId(candidate)))
+    }
+
+    fn refused(&mut self, candidate: u64) -> String {
+        let refused = ErrorKind::ConnectionRefused;
+        self.on(DialInput::ConnectFailed(CandidateId(candidate), refused))
+    }
+
+    fn due(&self) -> Option<u128> {
+        Some(self.dial.deadline()?.since_epoch().as_millis())
+    }
+}
+
+fn text(output: &EngineOutput) -> String {
+    match output {
+        EngineOutput::LookUp { id, servers } => match servers.first() {
+            Some(server) => format!("look up {} {}", id.0, server.host),
+            None => format!("look up {}", id.0),
+        },
+        EngineOutput::AbandonLookUp(id) => format!("forget look-up {}", id.0),
+        EngineOutput::Connect { candidate, address } => {
+            format!("connect {} {}", candidate.0, address.addr.ip())
+        }
+        EngineOutput::AbandonConnect { candidate, why } => {
+            format!("abandon {} {why:?}", candidate.0)
+        }
+        EngineOutput::StoreAnswer(known) => format!("store {}", known.endpoints.len()),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn s10_without_an_answer_the_domain_is_looked_up_and_the_answer_kept() {
+    let mut course = Course::new(None, None, &[]);
+    assert_eq!(course.begins(), "look up 0");
+    assert_eq!(course.due(), None, "a look-up bounds itself");
+    assert_eq!(
+        course.answered(0, &found(&[1, 2])),
+        "store 2, connect 0 192.0.2.1"
+    );
+    assert_eq!(course.due(), Some(250));
+    assert_eq!(course.at(250).begins(), "connect 1 192.0.2.2");
+    assert_eq!(
+        course.at(300).connected(1),
+        "abandon 0 RaceLost, reached 1 192.0.2.2:5222",
+        "S6: nobody else is on the way when the login begins"
+    );
+}
+
+#[test]
+fn s10_an_answer_is_used_without_asking_and_an_expired_one_refreshed_behind() {
+    let mut course = Course::new(Some(known(&[1], 60)), None, &[]);
+    assert_eq!(course.begins(), "connect 0 192.0.2.1");
+    let mut course = Course::new(Some(known(&[1], -60)), None, &[]);
+    assert_eq!(course.begins(), "look up 0, connect 0 192.0.2.1");
+    assert_eq!(course.connected(0), "reached 0 192.0.2.1:5222");
+    let (now, mut outputs) = (course.now, VecDeque::new());
+    let answer = found(&[2]);
+    let mut is_behind = |id, candidates: &mut Candidates| {
+        candidates.looked_up_behind(LookUpId(id), &answer, now, &mut outputs)
+    };
+    assert!(!is_behind(7, &mut course.candidates), "not asked");
+    assert!(is_behind(0, &mut course.candidates));
+    assert!(!is_behind(0, &mut course.candidates), "once");
+    assert_eq!(outputs.len(), 1, "it is stored");
+    let cached = course.candidates.cached(now.wall);
+    assert!(cached.is_some_and(|cached| cached.fresh && cached.endpoints == [endpoint(2, 0)]));
+}
+
+#[test]
+fn s10_a_refresh_is_asked_for_once_and_given_up_with_the_network() {
+    let mut course = Course::new(Some(known(&[1], -60)), None, &[]);
+    course.begins();
+    course.dial = Dial::new(None, Vec::new(), Instant::ZERO);
+    assert_eq!(course.begins(), "connect 1 192.0.2.1");
+    let mut outputs = VecDeque::new();
+    course.candidates.network_changed(&mut outputs);
+    course.candidates.network_changed(&mut outputs);
+    let said: Vec<String> = outputs.iter().map(text).collect();
+    assert_eq!(said, ["forget look-up 0"]);
+}
+
+#[test]
+fn s10_an_answer_one_of_whose_addresses_led_nowhere_is_looked_up_behind_the_rest_of_it() {
+    let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[1]);
+    course.candidates.doubt(address(7));
+    assert_eq!(
+        course.begins(),
+        "connect 0 192.0.2.2",
+        "it named no such one"
+    );
+    course.candidates.doubt(address(1));
+    let again = |course: &mut Course| {
+        course.dial = Dial::new(None, vec![address(1)], Instant::ZERO);
+        course.begins()
+    };
+    assert_eq!(again(&mut course), "look up 0, connect 1 192.0.2.2");
+    let mut behind = |answer| {
+        let (now, outputs) = (course.now, &mut course.outputs);
+        course
+            .candidates
+            .looked_up_behind(LookUpId(0), &answer, now, outputs)
+    };
+    assert!(behind(Err(FAILURE)));
+    assert_eq!(
+        again(&mut course),
+        "look up 1, connect 2 192.0.2.2",
+        "still not known"
+    );
+    assert_eq!(again(&mut course), "connect 3 192.0.2.2", "once at a time");
+}
+
+#[test]
+fn s10_an_answer_whose_addresses_all_fail_is_replaced() {
+    let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[]);
+    course.begins();
+    assert_eq!(course.refused(0), "connect 1 192.0.2.2");
+    assert_eq!(course.refused(1), "look up 0");
+    assert_eq!(
+        course.answered(0, &found(&[3])),
+        "store 1, connect 2 192.0.2.3"
+    );
+    assert_eq!(course.refused(2), "Connect([ConnectionRefused])");
+    // Where nobody answers for the DNS, that is what is told.
+    let mut course = Course::new(Some(known(&[1], 60)), None, &[]);
+    course.begins();
+    course.refused(0);
+    let end = format!("{:?}", DialError::Resolve(FAILURE));
+    assert_eq!(course.answered(0, &Err(FAILURE)), end);
+}
+
+#[test]
+fn s10_an_answer_that_led_nowhere_is_looked_up_first_and_used_all_the_same() {
+    for answer in [found(&[1]), Err(FAILURE)] {
+        let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[2, 1]);
+        assert_eq!(course.begins(), "look up 0");
+        let said = course.answered(0, &answer);
+        match answer {
+            Ok(_) => assert_eq!(said, "store 1, connect 0 192.0.2.1"),
+            Err(_) => assert_eq!(
+                said, "connect 0 192.0.2.2",
+                "the one that failed last is last"
+            ),
+        }
+    }
+}
+
+#[test]
+fn w1_an_address_that_is_set_back_waits_until_the_others_failed_or_kept_silent() {
+    let mut course = Course::new(Some(known(&[1, 2, 3], 60)), None, &[1]);
+    assert_eq!(course.begins(), "connect 0 192.0.2.2");
+    assert_eq!(course.at(250).begins(), "connect 1 192.0.2.3");
+    assert_eq!(course.due(), Some(5_250));
+    assert_eq!(course.refused(0), "", "one is still on its way");
+    assert_eq!(course.refused(1), "connect 2 192.0.2.1");
+    let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[1]);
+    course.begins();
+    assert_eq!(course.at(5_000).begins(), "connect 1 192.0.2.1");
+}
+
+#[test]
+fn a_silent_network_is_given_up_after_fifteen_seconds() {
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    course.answered(0, &found(&[1]));
+    assert_eq!(course.due(), Some(15_000));
+    assert_eq!(course.at(14_999).begins(), "");
+    assert_eq!(course.at(15_000).begins(), "abandon 0 TimedOut, TimedOut");
+    assert_eq!(course.connected(0), "", "too late");
+}
+
+#[test]
+fn t8_another_address_is_tried_before_the_own_ones_and_once() {
+    for is_found in [true, false] {
+        let mut course = Course::new(Some(known(&[1], 60)), Some(detour()), &[]);
+        assert_eq!(course.begins(), "look up 0 192.0.2.9");
+        if is_found {
+            assert_eq!(course.answered(0, &found(&[9])), "connect 0 192.0.2.9");
+            assert_eq!(course.refused(0), "connect 1 192.0.2.1");
+        } else {
+            assert_eq!(course.answered(0, &Err(FAILURE)), "connect 0 192.0.2.1");
+        }
+        let kept = course.candidates.cached(course.now.wall);
+        let kept = kept.map(|cached| cached.endpoints);
+        assert_eq!(kept, Some(vec![endpoint(1, 0)]), "T8: never kept");
+    }
+}
+
+#[test]
+fn what_is_given_up_says_nothing_any_more() {
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    let mut outputs = VecDeque::new();
+    course.dial.abandon(Abandonment::AttemptOver, &mut outputs);
+    assert_eq!(course.answered(0, &found(&[1])), "");
+    let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[]);
+    course.begins();
+    course.at(250).begins();
+    course
+        .dial
+        .abandon(Abandonment::NetworkChanged, &mut outputs);
+    let said: Vec<String> = outputs.iter().map(text).collect();
+    assert_eq!(
+        said,
+        [
+            "forget look-up 0",
+            "abandon 0 NetworkChanged",
+            "abandon 1 NetworkChanged"
+        ]
+    );
+    assert_eq!(course.connected(1), "");
+    assert_eq!(course.at(60_000).begins(), "");
+    assert_eq!(course.due(), None);
+}
+
+#[test]
+fn a_dial_that_is_to_begin_later_begins_later() {
+    let mut course = Course::new(Some(known(&[1], 60)), None, &[]);
+    let begins = Instant::from_epoch(Duration::from_millis(250));
+    course.dial = Dial::new(None, Vec::new(), begins);
+    assert_eq!(course.due(), Some(250));
+    assert_eq!(course.at(249).begins(), "");
+    assert_eq!(course.at(250).begins(), "connect 0 192.0.2.1");
+}
+
+#[test]
+fn an_answer_that_is_not_to_be_stored_is_kept_for_the_process() {
+    let discovery = Discovery {
+        known: Some(known(&[1], 60)),
+        memory: AnswerMemory::Process,
+        ..Discovery::default()
+    };
+    let mut course = Course::new(None, None, &[]);
+    course.candidates = Candidates::new(discovery);
+    assert_eq!(
+        course.begins(),
+        "look up 0",
+        "what is stored is not believed"
+    );
+    assert_eq!(course.answered(0, &found(&[2])), "connect 0 192.0.2.2");
+    assert!(course.candidates.cached(course.now.wall).is_some());
+}

@@ -1,0 +1,194 @@
+//! From an attempt that begins to its transport; and the transport that stands beside a connection.
+
+use snapback_proto::error::ConnectionError;
+use snapback_proto::knowledge::SmSession;
+use snapback_proto::plan::Purpose;
+use snapback_proto::time::Instant;
+use snapback_resolver::{Resolution, ResolveError};
+use snapback_types::endpoint::Endpoint;
+
+use crate::link::LinkError;
+use crate::link::tls::Tls;
+use crate::supervisor::{self, AttemptId, Ending};
+
+use super::candidates::{Abandonment, CandidateId, Dial, DialInput, LookUpId, Progress};
+use super::standby::{Standby, StandbyTransport};
+use super::storage::{self, Asked};
+use super::{Detour, EndReason, Engine, EngineOutput};
+
+/// An attempt that has no connection yet.
+#[derive(Debug)]
+pub(super) struct Dialing {
+    pub(super) attempt: Attempted,
+    /// Where it dials before the account's own servers.
+    detour: Option<Detour>,
+    dial: Dial,
+}
+
+/// What an attempt is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempted {
+    pub(super) number: AttemptId,
+    pub(super) purpose: Purpose,
+    /// When its transport began to be opened.
+    pub(super) since: Instant,
+}
+
+impl Dialing {
+    /// When something is due by itself.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.dial.deadline()
+    }
+}
+
+impl<T: Tls + Clone> Engine<T> {
+    /// The attempt for which a transport is being opened: what it is for, and where it dials first, if not at the account's own
+    /// servers.
+    pub fn dialing(&self) -> Option<(AttemptId, Purpose, Option<&Detour>)> {
+        let dialing = self.dialing.as_ref()?;
+        let Attempted {
+            number, purpose, ..
+        } = dialing.attempt;
+        Some((number, purpose, dialing.detour.as_ref()))
+    }
+
+    /// What is looking for a transport, for an attempt or beside a connection.
+    pub(super) fn dial(&self) -> Option<&Dial> {
+        let beside = self.standby.as_ref().map(Standby::transport);
+        match (&self.dialing, beside) {
+            (Some(dialing), _) => Some(&dialing.dial),
+            (None, Some(StandbyTransport::Opening(dial))) => Some(dial),
+            (None, _) => None,
+        }
+    }
+
+    /// The store is open and the stored session is known: where only the interrupted session will do, there must be one, or
+    /// the network need not be touched.
+    pub(super) fn start_dialing(
+        &mut self,
+        number: AttemptId,
+        purpose: Purpose,
+        session: Option<&SmSession>,
+    ) {
+        if purpose == Purpose::ResumeOnly
+            && let Err(why) = SmSession::resumable(session, self.now.wall)
+        {
+            let error = LinkError::Connection(ConnectionError::NoSession(why));
+            return self.not_begun(number, EndReason::Link(error));
+        }
+        let open = self.take_standby();
+        let detour = self.addresses.detour(session, self.now.wall);
+        let since = open.as_ref().map_or(self.now.mono, |(since, ..)| *since);
+        let attempt = Attempted {
+            number,
+            purpose,
+            since,
+        };
+        if let Some((_, candidate, endpoint)) = open {
+            return self.use_transport(attempt, candidate, endpoint);
+        }
+        let set_back = self.addresses.set_back.addresses(self.now.mono);
+        self.dialing = Some(Dialing {
+            attempt,
+            detour: detour.clone(),
+            dial: Dial::new(detour, set_back, self.now.mono),
+        });
+        self.dial_input(DialInput::Timeout);
+    }
+
+    /// Something happened that a dial may wait for.
+    pub(super) fn dial_input(&mut self, input: DialInput<'_>) {
+        if let Some(dialing) = &mut self.dialing {
+            let (candidates, outputs) = (&mut self.candidates, &mut self.outputs);
+            let progress = dialing.dial.handle(input, candidates, outputs, self.now);
+            self.dialed(progress);
+        }
+        if let Some(dial) = self.standby.as_mut().and_then(Standby::dial) {
+            let (candidates, outputs) = (&mut self.candidates, &mut self.outputs);
+            let progress = dial.handle(input, candidates, outputs, self.now);
+            self.standby_dialed(progress);
+        }
+    }
+
+    /// The answer to a look-up.
+    pub(super) fn looked_up(&mut self, id: LookUpId, answer: &Result<Resolution, ResolveError>) {
+        let (now, outputs) = (self.now, &mut self.outputs);
+        if !self.candidates.looked_up_behind(id, answer, now, outputs) {
+            self.dial_input(DialInput::LookedUp(id, answer));
+        }
+    }
+
+    fn dialed(&mut self, progress: Progress) {
+        match progress {
+            Progress::Going => {}
+            Progress::Reached(candidate, endpoint) => {
+                if let Some(dialing) = self.dialing.take() {
+                    self.use_transport(dialing.attempt, candidate, endpoint);
+                }
+            }
+            Progress::Failed(error) => {
+                if let Some(dialing) = self.dialing.take() {
+                    self.not_begun(dialing.attempt.number, EndReason::Dial(error));
+                }
+            }
+        }
+    }
+
+    fn use_transport(&mut self, attempt: Attempted, candidate: CandidateId, endpoint: Endpoint) {
+        let output = EngineOutput::UseTransport {
+            attempt: attempt.number,
+            purpose: attempt.purpose,
+            candidate,
+        };
+        self.ask(Asked::EntropyForAttempt(attempt, endpoint), output);
+    }
+
+    /// The transport is the attempt's. Without entropy nothing can be said over it.
+    pub(super) fn transport_ready(
+        &mut self,
+        attempt: Attempted,
+        endpoint: Endpoint,
+        seed: Option<[u8; 32]>,
+    ) {
+        let Some(seed) = seed else {
+            self.outputs.push_back(EngineOutput::Drop);
+            return self.not_begun(attempt.number, EndReason::Driver);
+        };
+        let output = EngineOutput::Load {
+            server: endpoint.server_key(),
+            begins: Some(attempt.purpose),
+        };
+        let asked = Asked::LoadedForAttempt {
+            attempt,
+            endpoint,
+            seed,
+        };
+        self.ask(asked, output);
+    }
+
+    /// The attempt ended before there was a connection.
+    pub(super) fn not_begun(&mut self, attempt: AttemptId, reason: EndReason) {
+        let ending = match &reason {
+            EndReason::Store(error) => storage::ending(*error),
+            EndReason::Link(error) => Ending::from(error),
+            _ => Ending {
+                retryable: true,
+                ..Ending::default()
+            },
+        };
+        self.report_end(reason, None);
+        self.token_turned_in();
+        self.tell(supervisor::Input::Ended {
+            attempt,
+            ending: Some(ending),
+        });
+    }
+
+    pub(super) fn stop_dialing(&mut self) {
+        self.drop_standby(Abandonment::Superseded);
+        if let Some(mut dialing) = self.dialing.take() {
+            let why = Abandonment::AttemptOver;
+            dialing.dial.abandon(why, &mut self.outputs);
+        }
+    }
+}
