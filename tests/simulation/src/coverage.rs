@@ -13,7 +13,7 @@ use crate::script::Profile;
 use engine::EngineCoverage;
 
 /// What else should have happened in a campaign.
-pub const EVENTS: [&str; 15] = [
+pub const EVENTS: [&str; 20] = [
     "request answered",
     "request lost with its session",
     "see-other-host",
@@ -29,6 +29,11 @@ pub const EVENTS: [&str; 15] = [
     "session expired while away",
     "standby taken",
     "standby not needed",
+    "addresses known from before",
+    "look-up failed",
+    "race lost",
+    "no address answered",
+    "connected to somebody else",
 ];
 
 /// Counters.

@@ -1,12 +1,14 @@
 //! A script from a seed.
 
-use super::{Action, Cut, Profile, Script, Step};
+use super::{Action, Cut, DnsFault, Profile, Script, Step};
 use crate::faults::FAULTS;
 use crate::hostile::{SHORT_STANZAS, STANZAS};
 use crate::random::Random;
 use crate::setup::VARIATIONS;
 
 const PURPOSE: u64 = 1;
+/// Drawn apart, so that everything else stays what it was.
+const ADDRESSES: u64 = 7;
 
 impl Script {
     /// The script of a seed.
@@ -19,6 +21,7 @@ impl Script {
             at += gap(&mut random);
             draw(profile, &mut at, &mut steps, &mut random);
         }
+        addresses(&mut steps, &mut Random::new(seed, ADDRESSES));
         Self {
             profile,
             seed,
@@ -151,6 +154,28 @@ fn fault(profile: Profile, random: &mut Random) -> Action {
         };
         return Action::Fault { fault, lasts };
     }
+}
+
+/// Where the server can be reached: in a third of the runs at one address all the time. In the others it has several, of which
+/// some lead nowhere, it moves, and the DNS breaks.
+fn addresses(steps: &mut Vec<Step>, random: &mut Random) {
+    if random.one_in(3) {
+        return;
+    }
+    let end = steps.last().map_or(0, |step| step.at);
+    let mut drawn = vec![(0, Action::Addresses(1))];
+    for number in 0..random.below(3) {
+        let number = u32::try_from(number).unwrap_or(0) + 2;
+        drawn.push((random.below(end), Action::Addresses(number)));
+    }
+    for _ in 0..random.below(4) {
+        let fault = random.pick(&[DnsFault::Fails, DnsFault::Hangs]);
+        let lasts = millis(random, 120_000);
+        drawn.push((random.below(end), Action::Dns { fault, lasts }));
+    }
+    steps.extend(drawn.into_iter().map(|(at, action)| Step { at, action }));
+    // Stable: the first list comes first.
+    steps.sort_by_key(|step| step.at);
 }
 
 /// Those that are long cost time, and are drawn seldom.
