@@ -10,6 +10,7 @@ use serde_json::Value;
 use snapback_client::proto::knowledge::Knowledge;
 use snapback_client::store::ServerKey;
 use snapback_client::{FileVault, SqliteStore, Store, Transport};
+use snapback_types::hex;
 use support::{Watch, World};
 
 const PASSWORD: &str = "r0m30";
@@ -26,10 +27,7 @@ impl Folder {
 
     /// Named after its account, in hexadecimal.
     fn db(&self) -> PathBuf {
-        let name: String = "juliet@localhost"
-            .bytes()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = hex::encode(b"juliet@localhost");
         self.0.join(format!("{name}.db"))
     }
 

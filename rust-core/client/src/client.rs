@@ -17,6 +17,7 @@ use snapback_proto::xml::Element;
 use snapback_resolver::NameServers;
 use snapback_store::{Roster, Store, StoreError};
 use snapback_tls::TlsContext;
+use snapback_types::hex;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::config::{ClientConfig, ConfigError};
@@ -370,20 +371,14 @@ fn installation(store: &mut dyn Store, given: &str) -> Result<String, ConfigErro
 fn uuid4(seed: [u8; 32]) -> String {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = seed;
     let (g, i) = ((g & 0x0f) | 0x40, (i & 0x3f) | 0x80);
-    let hex = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
-    let groups = [
-        hex(&[a, b, c, d]),
-        hex(&[e, f]),
-        hex(&[g, h]),
-        hex(&[i, j]),
-        hex(&[k, l, m, n, o, p]),
+    let groups: [&[u8]; 5] = [
+        &[a, b, c, d],
+        &[e, f],
+        &[g, h],
+        &[i, j],
+        &[k, l, m, n, o, p],
     ];
-    groups.join("-")
+    groups.map(hex::encode).join("-")
 }
 
 #[cfg(test)]

@@ -40,21 +40,14 @@
 //!
 //! # use std::sync::Arc;
 //! # use snapback_engine::engine::Discovery;
-//! # use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
+//! # use snapback_proto::config::Config;
 //! # use snapback_engine::supervisor::Timing;
 //! # use snapback_tls::{TlsContext, TlsVersions, Trust, danger};
 //! # fn engine_config() -> EngineConfig {
 //! #     let own = rcgen::generate_simple_self_signed(["example.org".to_owned()]).expect("a certificate");
 //! #     let roots = danger::Roots::from_der([own.cert.der().as_ref()]).expect("a root");
-//! #     let id = "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned();
-//! #     let (name, kind, node) = ("Example".to_owned(), "phone".to_owned(), "https://example.org/".to_owned());
-//! #     let core = Config {
-//! #         account: "juliet@example.org".parse().expect("a JID"), password: Some("secret".into()),
-//! #         resource: "balcony".to_owned(), user_agent: UserAgent { id, software: None, device: None },
-//! #         policy: Policy::default(), timeouts: Timeouts::default(), limits: snapback_proto::xml::Limits::default(),
-//! #         carbons: true, presence: true, roster: true, catch_up: CatchUp::default(),
-//! #         identity: Identity { name, kind, node, features: Vec::new() },
-//! #     };
+//! #     let account = "juliet@example.org".parse().expect("a JID");
+//! #     let core = Config::new(account, "d4565fa7-4d72-4749-b3d3-740edbf87770");
 //! #     EngineConfig {
 //! #         core: Arc::new(core), tls: TlsContext::new(Trust::Roots(roots)).expect("a context"),
 //! #         versions: TlsVersions::Default, timing: Timing::default(), seed: 7, max_stanza: 240 * 1024,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use snapback_engine::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
-use snapback_proto::config::{Config, Identity, Policy, Timeouts, UserAgent};
+use snapback_proto::config::{Config, Policy};
 use snapback_proto::connection::{Command, Event, Outcome, PersistFailure, Seq, Start};
 use snapback_proto::error::{ConnectionError, LocalError};
 use snapback_proto::jid::BareJid;
@@ -20,7 +20,7 @@ use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::ScramKeys;
 use snapback_proto::secret::Secret;
 use snapback_proto::time::{Instant, Now, UnixTime};
-use snapback_proto::xml::{Element, Limits};
+use snapback_proto::xml::Element;
 use snapback_reference_server as server;
 use snapback_store::{MemoryStore, ServerKey, Store};
 use snapback_tls::{TlsContext, TlsVersions, Trust, danger};
@@ -60,28 +60,12 @@ impl Bench {
         world.add_account("juliet", "r0m30");
         world.add_account("romeo", "jul13t");
         let roots = danger::Roots::from_pem(world.ca_pem().as_bytes()).unwrap();
+        let account = BareJid::try_from("juliet@localhost").unwrap();
         let config = Config {
-            account: BareJid::try_from("juliet@localhost").unwrap(),
             password: Some(Secret::from("r0m30")),
             resource: "balcony".to_owned(),
-            user_agent: UserAgent {
-                id: "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned(),
-                software: None,
-                device: None,
-            },
             policy,
-            timeouts: Timeouts::default(),
-            limits: Limits::default(),
-            carbons: true,
-            presence: true,
-            roster: true,
-            catch_up: snapback_proto::config::CatchUp::default(),
-            identity: Identity {
-                name: "Test".to_owned(),
-                kind: "phone".to_owned(),
-                node: "https://example.org/".to_owned(),
-                features: Vec::new(),
-            },
+            ..Config::new(account, "d4565fa7-4d72-4749-b3d3-740edbf87770")
         };
         Self {
             world,

@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
+use snapback_proto::config::{Config, Policy};
 use snapback_proto::connection::{Connection, EarlyData, Input, Output, Start, TlsFacts};
 use snapback_proto::jid::BareJid;
 use snapback_proto::knowledge::{Knowledge, Op};
@@ -24,7 +24,6 @@ use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::{ChannelBindings, TlsVersion};
 use snapback_proto::secret::Secret;
 use snapback_proto::time::{Instant, Now, UnixTime};
-use snapback_proto::xml::Limits;
 use zeroize::Zeroizing;
 
 const PASSWORD: &str = "the password, long enough that growing a buffer moves it: 0123456789012345678901234567890123456789";
@@ -66,31 +65,14 @@ fn is_found(needle: &str) -> bool {
 }
 
 fn connection(password: &str) -> Connection {
+    let account = BareJid::try_from("juliet@example.org").unwrap();
     let config = Config {
-        account: BareJid::try_from("juliet@example.org").unwrap(),
         password: Some(Secret::from(password)),
-        resource: "balcony".to_owned(),
-        user_agent: UserAgent {
-            id: "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned(),
-            software: None,
-            device: None,
-        },
         policy: Policy {
             allow_plain: true,
             ..Policy::default()
         },
-        timeouts: Timeouts::default(),
-        limits: Limits::default(),
-        carbons: true,
-        presence: true,
-        roster: true,
-        catch_up: CatchUp::default(),
-        identity: Identity {
-            name: "Test".to_owned(),
-            kind: "phone".to_owned(),
-            node: "urn:test".to_owned(),
-            features: Vec::new(),
-        },
+        ..Config::new(account, "d4565fa7-4d72-4749-b3d3-740edbf87770")
     };
     let start = Start {
         config: Arc::new(config),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use snapback_types::hex;
+
 use crate::jid::BareJid;
 use crate::ns;
 use crate::sasl::Hash;
@@ -41,16 +43,35 @@ pub struct Config {
 }
 
 impl Config {
+    /// Returns the configuration of an account without a password, and with the default of everything else: carbons, initial
+    /// presence and the roster are asked for, and we call ourselves Snapback on a phone. `installation` is the id of the user agent.
+    pub fn new(account: BareJid, installation: &str) -> Self {
+        Self {
+            account,
+            password: None,
+            resource: "snapback".to_owned(),
+            user_agent: UserAgent {
+                id: installation.to_owned(),
+                ..UserAgent::default()
+            },
+            policy: Policy::default(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            carbons: true,
+            presence: true,
+            roster: true,
+            catch_up: CatchUp::default(),
+            identity: Identity::default(),
+        }
+    }
+
     /// The resource that is asked for in RFC 6120 binding (section 7.7): [`Config::resource`], and eight digits that stay the same
     /// for as long as the installation lives. Two devices of an account that ask for the same end each other's sessions. The
     /// digits do not give away the installation's id: contacts see the resource.
     pub fn own_resource(&self) -> String {
         let digest = Hash::Sha256.digest(self.user_agent.id.as_bytes());
-        let mut resource = format!("{}.", self.resource);
-        for byte in digest.iter().take(4) {
-            resource.push_str(&format!("{byte:02x}"));
-        }
-        resource
+        let digits = hex::encode(digest.get(..4).unwrap_or_default());
+        format!("{}.{digits}", self.resource)
     }
 }
 
@@ -65,6 +86,17 @@ pub struct UserAgent {
     pub device: Option<String>,
 }
 
+impl Default for UserAgent {
+    /// Snapback, of an installation that has no id yet.
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            software: Some("Snapback".to_owned()),
+            device: None,
+        }
+    }
+}
+
 /// What we say about ourselves in service discovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -76,6 +108,18 @@ pub struct Identity {
     pub node: String,
     /// Features beyond those that Snapback itself answers.
     pub features: Vec<String>,
+}
+
+impl Default for Identity {
+    /// Snapback, on a phone.
+    fn default() -> Self {
+        Self {
+            name: "Snapback".to_owned(),
+            kind: "phone".to_owned(),
+            node: "urn:snapback:client".to_owned(),
+            features: Vec::new(),
+        }
+    }
 }
 
 impl Identity {

@@ -43,21 +43,14 @@
 //! use snapback_proto::plan::{Purpose, Transport};
 //! use snapback_proto::time::{Instant, Now, UnixTime};
 //!
-//! # use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
-//! # fn config() -> Config {
-//! #     let id = "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned();
-//! #     let (name, kind, node) = ("Example".to_owned(), "phone".to_owned(), "https://example.org/".to_owned());
-//! #     Config {
-//! #         account: "juliet@example.org".parse().expect("a JID"), password: Some("secret".into()),
-//! #         resource: "balcony".to_owned(), user_agent: UserAgent { id, software: None, device: None },
-//! #         policy: Policy::default(), timeouts: Timeouts::default(), limits: snapback_proto::xml::Limits::default(),
-//! #         carbons: true, presence: true, roster: true, catch_up: CatchUp::default(),
-//! #         identity: Identity { name, kind, node, features: Vec::new() },
-//! #     }
-//! # }
 //! let now = Now { mono: Instant::ZERO, wall: UnixTime(1_700_000_000) };
+//! let account = "juliet@example.org".parse()?;
+//! let config = Config {
+//!     password: Some("secret".into()),
+//!     ..Config::new(account, "d4565fa7-4d72-4749-b3d3-740edbf87770")
+//! };
 //! let start = Start {
-//!     config: Arc::new(config()),
+//!     config: Arc::new(config),
 //!     transport: Transport::StartTls,
 //!     knowledge: Knowledge::default(), // nothing is known of this server
 //!     derived_keys: None,
@@ -88,6 +81,7 @@
 //! let flight = String::from_utf8_lossy(&flight);
 //! assert!(flight.contains("to='example.org'"), "{flight}");
 //! assert!(flight.ends_with("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), "{flight}");
+//! # Ok::<(), snapback_proto::jid::JidError>(())
 //! ```
 
 pub mod config;

@@ -4,6 +4,7 @@
 //! The lowest crate: no I/O, no clock, no randomness, and no other crate of Snapback below it.
 
 pub mod endpoint;
+pub mod hex;
 pub mod jid;
 pub mod secret;
 pub mod time;

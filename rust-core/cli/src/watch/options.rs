@@ -11,6 +11,7 @@ use snapback_client::{
     ClientConfig, ConfigError, Dial, Dialing, FileVault, OpenReport, Secret, ServerAddress,
     SqliteStore, StoreError, TcpDial, TlsError, Transport, Trust, danger,
 };
+use snapback_types::hex;
 
 /// Where a password may come from other than a file. Command lines can be read by every process of the machine.
 const PASSWORD_VARIABLE: &str = "SNAPBACK_PASSWORD";
@@ -158,7 +159,7 @@ fn store(folder: &Path, account: &str) -> Result<SqliteStore, OptionError> {
     let vault =
         FileVault::new(folder.join("keys")).map_err(|error| OptionError::Store(error.into()))?;
     // A JID may hold what a file name must not.
-    let name: String = account.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex::encode(account.as_bytes());
     let path = folder.join(format!("{name}.db"));
     let (store, report) = SqliteStore::open(path, account, vault).map_err(OptionError::Store)?;
     if !report.is_clean() {

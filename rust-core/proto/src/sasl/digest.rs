@@ -113,29 +113,26 @@ pub(super) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
+    use snapback_types::hex;
 
     #[test]
     fn hmac_pads_short_keys_and_hashes_long_ones() {
         // RFC 4231, test case 2; the second from python3 hmac.
         let short = Hash::Sha256.hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         assert_eq!(
-            hex(&short),
+            hex::encode(&short),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
         let long = Hash::Sha256.hmac(&[b'k'; 200], &[b"abc"]);
         assert_eq!(
-            hex(&long),
+            hex::encode(&long),
             "ce632aa86d6a3fd3c79f06217c0a506599d055cd38eb385b16a2939f2488f686"
         );
         let key = MacKey::new(b"Jefe");
         for _ in 0..2 {
             assert_eq!(
-                hex(&key.hmac(&[b"what do ya ", b"want for nothing?"])),
-                hex(&short)
+                hex::encode(&key.hmac(&[b"what do ya ", b"want for nothing?"])),
+                hex::encode(&short)
             );
         }
     }

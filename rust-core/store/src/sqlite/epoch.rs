@@ -10,6 +10,7 @@
 
 use snapback_proto::jid;
 use snapback_proto::secret::Secret;
+use snapback_types::hex;
 
 use crate::{KeyVault, StoreError, VaultError};
 
@@ -22,12 +23,7 @@ use super::tables::cell;
 /// The vault's name for what belongs to an account: a digest, since a key store may show names.
 pub(super) fn vault_name(account: &str, what: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
-    let account: String = digest
-        .as_ref()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let account = hex::encode(digest.as_ref().get(..16).unwrap_or_default());
     format!("snapback.{account}.{what}")
 }
 

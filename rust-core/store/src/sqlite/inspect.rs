@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use snapback_proto::knowledge::{FastToken, OutboundKind};
 use snapback_proto::sasl::{Mechanism, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
+use snapback_types::hex;
 
 use crate::{
     InspectError, Inspection, KeyVault, OpenReport, QueueSummary, ServerKey, SessionSummary,
@@ -195,7 +196,7 @@ impl Copy {
             }
         }
         let name: [u8; 8] = seal::random().map_err(|fault| InspectError::Copy(fault.into()))?;
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hex::encode(&name);
         let folder = std::env::temp_dir().join(format!("snapback-inspect-{name}"));
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]

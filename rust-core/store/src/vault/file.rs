@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use snapback_proto::secret::Secret;
+use snapback_types::hex;
 
 use super::{KeyVault, VaultError};
 
@@ -33,7 +34,7 @@ impl FileVault {
 
     /// Names are whatever the store likes, so they are spelled in hexadecimal.
     fn path(&self, name: &str, suffix: &str) -> PathBuf {
-        let mut file: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let mut file = hex::encode(name.as_bytes());
         file.push_str(suffix);
         self.folder.join(file)
     }

@@ -1,18 +1,15 @@
 //! The expected hashes were computed with `openssl dgst` over the fixtures.
 
 use super::*;
+use snapback_types::hex;
 
 const RSA_SHA256: &[u8] = include_bytes!("fixtures/rsa_sha256.der");
 const RSA_SHA512: &[u8] = include_bytes!("fixtures/rsa_sha512.der");
 const RSA_SHA1: &[u8] = include_bytes!("fixtures/rsa_sha1.der");
 const RSA_PSS_SHA384: &[u8] = include_bytes!("fixtures/rsa_pss_sha384.der");
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn end_point_hex(certificate: &[u8]) -> String {
-    hex(&end_point(certificate).expect("defined"))
+    hex::encode(&end_point(certificate).expect("defined"))
 }
 
 #[test]
@@ -45,7 +42,7 @@ fn t3_end_point_replaces_sha1_by_sha256() {
 fn s3_public_key_hash_covers_the_whole_key_info() {
     let identity = PeerIdentity::of(&CertificateDer::from(RSA_SHA256)).expect("parses");
     assert_eq!(
-        hex(&identity.spki_sha256),
+        hex::encode(&identity.spki_sha256),
         "f1243a08ae78dc6d7ed4562b5c5cdfa54280db9f36ab6a61760bf60c6a48d8f6"
     );
 }

@@ -2,7 +2,7 @@
 
 use super::peer::{Mode, Peer};
 use super::proofs;
-use crate::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAgent};
+use crate::config::{Config, Identity};
 use crate::connection::{EarlyData, TlsFacts};
 use crate::jid::BareJid;
 use crate::knowledge::{BindPipelining, Knowledge};
@@ -10,7 +10,6 @@ use crate::plan::{Purpose, Transport};
 use crate::sasl::{ChannelBindings, ScramKeyId, ScramKeys, TlsVersion};
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::xml::Limits;
 
 pub(super) const EXPORTER: [u8; 32] = [7; 32];
 pub(super) const END_POINT: [u8; 32] = [9; 32];
@@ -74,28 +73,15 @@ impl Setup {
 }
 
 pub(super) fn config() -> Config {
+    let account = BareJid::try_from("juliet@example.org").expect("a JID");
     Config {
-        account: BareJid::try_from("juliet@example.org").expect("a JID"),
         password: Some(Secret::from(proofs::PASSWORD)),
         resource: "balcony".to_owned(),
-        user_agent: UserAgent {
-            id: "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned(),
-            software: Some("Snapback".to_owned()),
-            device: None,
-        },
-        policy: Policy::default(),
-        timeouts: Timeouts::default(),
-        limits: Limits::default(),
-        carbons: true,
-        presence: true,
-        roster: true,
-        catch_up: CatchUp::default(),
         identity: Identity {
-            name: "Snapback".to_owned(),
-            kind: "phone".to_owned(),
             node: "https://example.org/snapback".to_owned(),
-            features: Vec::new(),
+            ..Identity::default()
         },
+        ..Config::new(account, "d4565fa7-4d72-4749-b3d3-740edbf87770")
     }
 }
 
