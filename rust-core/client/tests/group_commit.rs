@@ -14,7 +14,7 @@ use snapback_client::{Client, MemoryStore, SendError, StoreError};
 use snapback_reference_server::Switches;
 use support::course::{Course, follow};
 use support::disk::{self, ACCOUNT, settled};
-use support::watched::{Seen, Watched};
+use support::watched::{Seen, Watch};
 use tokio::task::JoinSet;
 
 const BURST: usize = 1000;
@@ -49,7 +49,7 @@ async fn send_all(client: &Arc<Client>, count: usize) -> Vec<Result<String, Send
 #[tokio::test]
 async fn i12_a_burst_from_many_tasks_takes_few_transactions() {
     let server = disk::server(Switches::modern()).await;
-    let (store, seen) = Watched::new(MemoryStore::with_queue_limit(2 * BURST));
+    let (store, seen) = Watch::over(MemoryStore::with_queue_limit(2 * BURST));
     let client = Arc::new(Client::open(disk::config(&server, store)).unwrap());
     client.connect();
     settled(&client).await;
@@ -77,7 +77,7 @@ async fn i1_what_one_read_brings_is_one_transaction() {
         ..Switches::modern()
     })
     .await;
-    let (store, seen) = Watched::new(MemoryStore::new());
+    let (store, seen) = Watch::over(MemoryStore::new());
     let client = Arc::new(Client::open(disk::config(&server, store)).unwrap());
     client.connect();
     settled(&client).await;
@@ -110,7 +110,7 @@ async fn i1_what_one_read_brings_is_one_transaction() {
 async fn i12_a_burst_that_does_not_fit_is_refused_by_name() {
     const LIMIT: usize = 50;
     let server = disk::server(Switches::modern()).await;
-    let (store, seen) = Watched::new(MemoryStore::with_queue_limit(LIMIT));
+    let (store, seen) = Watch::over(MemoryStore::with_queue_limit(LIMIT));
     let client = Arc::new(Client::open(disk::config(&server, store)).unwrap());
     client.connect();
     settled(&client).await;

@@ -19,7 +19,7 @@ use snapback_reference_server::{ReferenceServer, Switches};
 use support::course::Course;
 use support::disk::{self, DOMAIN, Folder, outcome, settled};
 use support::dns::NameServer;
-use support::watched::Watched;
+use support::watched::Watch;
 
 /// Finds its server by the DNS.
 fn by_dns(server: &ReferenceServer, folder: &Folder, dns: &NameServer) -> ClientConfig {
@@ -201,7 +201,7 @@ async fn s9_caps_that_are_known_save_the_question_at_another_endpoint() {
 
 /// How often a new session at this endpoint asks the server what it can do.
 async fn questions(server: &ReferenceServer, folder: &Folder, address: &ServerAddress) -> usize {
-    let (store, seen) = Watched::new(folder.store());
+    let (store, seen) = Watch::over(folder.store());
     let mut config = disk::config(server, store);
     config.network.servers = vec![address.clone()];
     let client = Client::open(config).unwrap();

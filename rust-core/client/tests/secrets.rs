@@ -16,7 +16,7 @@ use snapback_reference_server::{Fault, Switches};
 use support::Setup;
 use support::course::{Course, PASSWORD, RTT, follow, hasty};
 use support::tap::{Tap, TapDial};
-use support::watched::Watched;
+use support::watched::Watch;
 
 /// Long, so that it is nowhere by chance.
 const LONG_PASSWORD: &str = "correct horse battery staple 4711";
@@ -45,7 +45,7 @@ async fn scan(transport: Transport, early_data: bool) {
         Transport::DirectTls => host.server.direct_addr(),
         Transport::StartTls => host.server.starttls_addr(),
     };
-    let (store, seen) = Watched::new(MemoryStore::default());
+    let (store, seen) = Watch::over(MemoryStore::default());
     let mut config = ClientConfig::new("juliet@localhost", LONG_PASSWORD).unwrap();
     config.trust = Trust::Roots(danger::Roots::from_pem(host.server.ca_pem().as_bytes()).unwrap());
     config.network.servers = vec![ServerAddress::at(upstream, transport)];

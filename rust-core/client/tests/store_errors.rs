@@ -19,10 +19,10 @@ use snapback_client::{
 use snapback_reference_server::{ReferenceServer, Switches};
 use support::course::{Course, follow};
 use support::disk::{self, ACCOUNT, Folder, settled};
-use support::watched::{Seen, Watched};
+use support::watched::{Seen, Watch};
 
 async fn watched(server: &ReferenceServer) -> (Client, Arc<Mutex<Seen>>) {
-    let (store, seen) = Watched::new(MemoryStore::new());
+    let (store, seen) = Watch::over(MemoryStore::new());
     let client = Client::open(disk::config(server, store)).unwrap();
     client.connect();
     settled(&client).await;

@@ -14,13 +14,13 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, Op, OutboundKind, OutboundStanza, ResumeTrials, SEEN_MESSAGES,
-    SeenMessage, SeenTag, SmSession,
+    ArchiveCursor, Delivery, Op, OutboundKind, OutboundStanza, SEEN_MESSAGES, SeenMessage, SeenTag,
 };
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::Item;
 use snapback_proto::xml::Element;
+use snapback_store::testing::enabled;
 use snapback_store::{FileVault, ServerKey, SqliteStore, Store};
 
 /// Stanzas of the size below in one read of the driver (128 KiB): what it commits together under load.
@@ -294,22 +294,8 @@ fn fill(store: &mut SqliteStore) {
 }
 
 fn begin(store: &mut SqliteStore) {
-    let session = SmSession {
-        id: "an SM-ID of the usual length, 40 bytes..".to_owned(),
-        jid: "juliet@example.org/balcony".to_owned(),
-        h: 0,
-        base: 0,
-        max: Some(600),
-        location: None,
-        alive_at: UnixTime(1_700_000_000),
-        pending: Vec::new(),
-        poisoned_at: None,
-        trials: ResumeTrials::default(),
-    };
-    let sent = Vec::new();
-    store
-        .apply(&server(), &[Op::SmEnabled { session, sent }])
-        .unwrap();
+    let enabled = enabled("an SM-ID of the usual length, 40 bytes..", &[]);
+    store.apply(&server(), &[enabled]).unwrap();
 }
 
 fn server() -> ServerKey {

@@ -71,7 +71,7 @@ mod sqlite;
 pub mod testing;
 mod vault;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, SmSession};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::Item;
 
@@ -124,6 +124,23 @@ pub struct NewStanza {
     pub queued_at: UnixTime,
     /// The stanza as XML text.
     pub xml: String,
+}
+
+impl NewStanza {
+    /// Returns the row that it becomes: not sent, under this number.
+    fn numbered(self, seq: u64) -> OutboundStanza {
+        OutboundStanza {
+            seq,
+            id: self.id,
+            kind: self.kind,
+            sent: false,
+            unknown: false,
+            sent_behind: None,
+            strikes: 0,
+            queued_at: self.queued_at,
+            xml: self.xml,
+        }
+    }
 }
 
 /// What one account remembers. It has one writer: the connection that is live, or nobody (rule I9).

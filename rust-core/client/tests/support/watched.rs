@@ -2,17 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use snapback_client::proto::knowledge::{Delivery, Knowledge, Op, SmSession};
-use snapback_client::store::{DeliveryPage, KnownEndpoints, NewStanza, OpenReport, ServerKey};
-use snapback_client::{Roster, Store, StoreError};
+use snapback_client::proto::knowledge::{Knowledge, Op};
+use snapback_client::{Store, StoreError};
+use snapback_store::testing::{Call, Intercepted, Interceptor};
 
-/// Another store, and what passes by.
-pub struct Watched<S> {
-    inner: S,
-    seen: Arc<Mutex<Seen>>,
-}
+/// Writes down what passes by.
+#[derive(Debug)]
+pub struct Watch(Arc<Mutex<Seen>>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Seen {
     /// Each transaction, in order.
     pub transactions: Vec<Vec<Op>>,
@@ -24,24 +22,11 @@ pub struct Seen {
     pub failing: Option<StoreError>,
 }
 
-impl<S: Store> Watched<S> {
-    pub fn new(inner: S) -> (Self, Arc<Mutex<Seen>>) {
+impl Watch {
+    /// Returns the store as the client gets it, and what passes by.
+    pub fn over<S: Store>(inner: S) -> (Intercepted<S, Self>, Arc<Mutex<Seen>>) {
         let seen = Arc::<Mutex<Seen>>::default();
-        let watched = Self {
-            inner,
-            seen: Arc::clone(&seen),
-        };
-        (watched, seen)
-    }
-
-    fn measure(&mut self) {
-        let length = self.inner.queue_len().unwrap_or(0);
-        let mut seen = self.seen.lock().unwrap();
-        seen.longest_queue = seen.longest_queue.max(length);
-    }
-
-    fn refusal(&self) -> Result<(), StoreError> {
-        self.seen.lock().unwrap().failing.map_or(Ok(()), Err)
+        (Intercepted::new(inner, Self(Arc::clone(&seen))), seen)
     }
 }
 
@@ -59,81 +44,27 @@ impl Seen {
     }
 }
 
-impl<S: Store> Store for Watched<S> {
-    fn load(&mut self, server: &ServerKey) -> Result<Knowledge, StoreError> {
-        let knowledge = self.inner.load(server)?;
-        self.seen.lock().unwrap().loaded += &format!("{knowledge:?}\n");
-        Ok(knowledge)
+impl Interceptor for Watch {
+    fn before(&mut self, call: Call<'_>) -> Result<(), StoreError> {
+        let mut seen = self.0.lock().unwrap();
+        if let (Call::Apply(_) | Call::Enqueue, Some(error)) = (call, seen.failing) {
+            return Err(error);
+        }
+        if let Call::Apply(ops) = call {
+            seen.transactions.push(ops.to_vec());
+        }
+        Ok(())
     }
 
-    fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError> {
-        self.refusal()?;
-        self.seen.lock().unwrap().transactions.push(ops.to_vec());
-        let applied = self.inner.apply(server, ops);
-        self.measure();
-        applied
+    fn after(&mut self, call: Call<'_>, inner: &mut dyn Store) {
+        if let Call::Apply(_) | Call::Enqueue = call {
+            let length = inner.queue_len().unwrap_or(0);
+            let mut seen = self.0.lock().unwrap();
+            seen.longest_queue = seen.longest_queue.max(length);
+        }
     }
 
-    fn endpoints(&mut self, domain: &str) -> Result<Option<KnownEndpoints>, StoreError> {
-        self.inner.endpoints(domain)
-    }
-
-    fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError> {
-        self.inner.set_endpoints(domain, known)
-    }
-
-    fn session(&mut self) -> Result<Option<SmSession>, StoreError> {
-        self.inner.session()
-    }
-
-    fn roster(&mut self) -> Result<Roster, StoreError> {
-        self.inner.roster()
-    }
-
-    fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError> {
-        self.inner.undelivered()
-    }
-
-    fn undelivered_from(&mut self, first: Option<&str>) -> Result<DeliveryPage, StoreError> {
-        self.inner.undelivered_from(first)
-    }
-
-    fn backlog_limit(&self) -> usize {
-        self.inner.backlog_limit()
-    }
-
-    fn has_room(&mut self, others: usize) -> Result<bool, StoreError> {
-        self.inner.has_room(others)
-    }
-
-    fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
-        self.refusal()?;
-        let queued = self.inner.enqueue(stanza);
-        self.measure();
-        queued
-    }
-
-    fn queue_len(&mut self) -> Result<usize, StoreError> {
-        self.inner.queue_len()
-    }
-
-    fn queue_limit(&self) -> usize {
-        self.inner.queue_limit()
-    }
-
-    fn installation(&mut self) -> Result<Option<String>, StoreError> {
-        self.inner.installation()
-    }
-
-    fn set_installation(&mut self, id: &str) -> Result<(), StoreError> {
-        self.inner.set_installation(id)
-    }
-
-    fn close(&mut self) -> Result<(), StoreError> {
-        self.inner.close()
-    }
-
-    fn reopen(&mut self) -> Result<OpenReport, StoreError> {
-        self.inner.reopen()
+    fn loaded(&mut self, knowledge: &Knowledge) {
+        self.0.lock().unwrap().loaded += &format!("{knowledge:?}\n");
     }
 }

@@ -5,7 +5,7 @@ mod tables;
 
 use std::fmt;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundStanza, SmSession};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
 
 use crate::{
     DeliveryPage, KnownEndpoints, NewStanza, PAGE_ROWS, Roster, ServerKey, Store, StoreError,
@@ -98,17 +98,7 @@ impl Store for MemoryStore {
         }
         let queue = &mut self.tables.queue;
         let seq = queue.next_seq();
-        let stanza = OutboundStanza {
-            seq,
-            id: stanza.id,
-            kind: stanza.kind,
-            sent: false,
-            unknown: false,
-            sent_behind: None,
-            strikes: 0,
-            queued_at: stanza.queued_at,
-            xml: stanza.xml,
-        };
+        let stanza = stanza.numbered(seq);
         queue.enqueue(stanza).map_err(StoreError::Conflict)?;
         Ok(seq)
     }

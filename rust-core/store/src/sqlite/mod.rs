@@ -26,7 +26,7 @@ mod xml;
 use std::fmt;
 use std::path::PathBuf;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, SmSession};
 
 use crate::{
     DEFAULT_QUEUE_LIMIT, DeliveryPage, KeyVault, KnownEndpoints, NewStanza, OpenReport, Roster,
@@ -180,17 +180,7 @@ impl Store for SqliteStore {
         }
         self.change(Durability::Kill, |tables| {
             let seq = tables.hot.ledger.next_seq;
-            tables.enqueue(&OutboundStanza {
-                seq,
-                id: stanza.id,
-                kind: stanza.kind,
-                sent: false,
-                unknown: false,
-                sent_behind: None,
-                strikes: 0,
-                queued_at: stanza.queued_at,
-                xml: stanza.xml,
-            })?;
+            tables.enqueue(&stanza.numbered(seq))?;
             Ok(seq)
         })
     }

@@ -8,6 +8,7 @@
 mod archive;
 mod caches;
 pub mod conformance;
+mod intercept;
 mod login;
 mod queue;
 pub(crate) mod reopen;
@@ -16,6 +17,8 @@ mod session;
 use snapback_proto::knowledge::{Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
+
+pub use intercept::{Call, Intercepted, Interceptor};
 
 pub use crate::sqlite::rows::check_all as check_rows;
 use crate::{NewStanza, ServerKey, Store};
@@ -59,7 +62,8 @@ fn new_message(id: &str) -> NewStanza {
     }
 }
 
-fn session(id: &str) -> SmSession {
+/// Returns a session as a server has just enabled it: nothing is counted yet.
+pub fn session(id: &str) -> SmSession {
     SmSession {
         id: id.to_owned(),
         jid: "juliet@example.org/balcony".to_owned(),
@@ -83,7 +87,8 @@ fn trials() -> ResumeTrials {
     }
 }
 
-fn enabled(id: &str, sent: &[OutboundStanza]) -> Op {
+/// Returns the change that stores [`session`], with what was sent in it.
+pub fn enabled(id: &str, sent: &[OutboundStanza]) -> Op {
     Op::SmEnabled {
         session: session(id),
         sent: sent.to_vec(),

@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use snapback_netsim::packets::Rng;
 use snapback_netsim::{CutMode, Link, LinkConfig};
 
 use super::judge::{self, Excuse, Sessions, Verdict};
@@ -180,7 +181,7 @@ impl Stage {
         Self {
             victims,
             links,
-            rng: Rng(plan.seed),
+            rng: Rng::new(plan.seed),
             kills: 0,
             cuts: 0,
         }
@@ -325,27 +326,5 @@ impl Stage {
     async fn pause(&mut self, at_most_us: u64) {
         let time = Duration::from_micros(self.rng.below(at_most_us));
         tokio::time::sleep(time).await;
-    }
-}
-
-/// SplitMix64: enough to choose moments.
-#[derive(Debug)]
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        usize::try_from(self.below(length as u64)).unwrap_or_default()
     }
 }

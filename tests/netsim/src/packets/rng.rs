@@ -30,6 +30,16 @@ impl Rng {
         (self.number() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    /// A number below this one; zero below zero.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.number() % end.max(1)
+    }
+
+    /// An index into something of this length.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or_default()
+    }
+
     /// True this often.
     pub fn chance(&mut self, probability: f64) -> bool {
         // No number is drawn for what cannot happen: a profile without loss keeps its stream when loss is added to another.

@@ -1,33 +1,12 @@
 //! How big the file grows. What things cost in time is measured by `cargo xtask bench store`.
 
-use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, Op, ResumeTrials, SeenMessage, SeenTag, SmSession,
-};
-use snapback_proto::time::UnixTime;
+use snapback_proto::knowledge::{ArchiveCursor, Delivery, Op, SeenMessage, SeenTag};
 use snapback_proto::xml::Element;
 
+use crate::testing::enabled;
 use crate::{MemoryVault, Store};
 
 use super::{Folder, clean, message, server};
-
-fn begin(store: &mut impl Store) {
-    let session = SmSession {
-        id: "sm-id".to_owned(),
-        jid: "juliet@example.org/balcony".to_owned(),
-        h: 0,
-        base: 0,
-        max: Some(600),
-        location: None,
-        alive_at: UnixTime(1_700_000_000),
-        pending: Vec::new(),
-        poisoned_at: None,
-        trials: ResumeTrials::default(),
-    };
-    let sent = Vec::new();
-    store
-        .apply(&server(), &[Op::SmEnabled { session, sent }])
-        .unwrap();
-}
 
 fn delivery(number: u32) -> Delivery {
     let text = format!("a message of the usual length, say this long, and this is number {number}");
@@ -66,7 +45,7 @@ fn cursor(number: u32) -> Op {
 fn does_not_grow_with_what_passes_through() {
     let folder = Folder::new();
     let mut store = clean(&folder.db(), &MemoryVault::default());
-    begin(&mut store);
+    store.apply(&server(), &[enabled("sm-id", &[])]).unwrap();
     let rounds: u32 = std::env::var("SNAPBACK_STORE_ROUNDS")
         .ok()
         .and_then(|rounds| rounds.parse().ok())

@@ -23,7 +23,8 @@ use snapback_client::{
 };
 use snapback_interop::kills::diary::{Diary, Entry, Reading};
 use snapback_interop::kills::fate::FATE;
-use store::DoomedStore;
+use snapback_store::testing::Intercepted;
+use store::Doom;
 use tokio::sync::mpsc;
 
 /// What the process was told when it was started.
@@ -109,7 +110,7 @@ fn config(setup: &Setup, diary: &Diary) -> ClientConfig {
     config.network.servers = vec![ServerAddress::at(address, setup.transport)];
     let fate = std::env::var(FATE).ok();
     let fate = fate.map(|fate| fate.parse().expect("a fate"));
-    config.store = Box::new(DoomedStore::new(store, fate));
+    config.store = Box::new(Intercepted::new(store, Doom::new(fate)));
     // A test's link comes back at once, and nobody but the test suffers from many attempts.
     config.reconnect.base = Duration::from_millis(50);
     config.reconnect.floor = Duration::from_millis(5);
