@@ -15,6 +15,7 @@ mod purity;
 mod report;
 mod setup;
 mod simulate;
+mod stub;
 mod suite;
 mod swift;
 mod tool;
@@ -79,6 +80,8 @@ fn main() -> ExitCode {
             "bench",
             "--package",
             "snapback-store",
+            "--features",
+            "testing",
             "--bench",
             "budgets",
         ])),

@@ -8,24 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{check, device, folder};
-use crate::files::{make, write};
+use crate::files::make;
+use crate::stub;
 use crate::tool::{self, cargo};
 
 /// Links like a phone's, but for the C library; within a hundredth of the size.
 const PROXY: &str = "aarch64-unknown-linux-gnu";
 /// A C compiler and linker for every target, from PyPI.
 const ZIG: &str = "ziglang==0.15.2";
-
-/// Stands for compiler and archiver where nothing is linked: writes what it is told to write, with nothing in it.
-const NOTHING: &str = r#"#!/bin/sh
-while [ $# -gt 0 ]; do
-    case $1 in
-    -o) : > "$2" ;;
-    *.a) : > "$1" ;;
-    esac
-    shift
-done
-"#;
 
 const ARCHIVER: &str = r#"#!/bin/sh
 exec @zig@ ar "$@"
@@ -55,16 +45,16 @@ exec @zig@ $(grep '^ld\.lld ' <<< "$said") "${options[@]}"
 
 /// Type-checks the library for the targets of Android. C code is left out.
 pub(crate) fn check_all() -> Result<(), String> {
-    let stub = folder().join("nothing");
-    program(&stub, NOTHING)?;
+    let compiler = folder().join("nothing");
+    stub::compiler(&compiler)?;
     for target in device::rust_targets() {
         println!("{target}");
         add(target)?;
         let underscored = target.replace('-', "_");
         let mut cargo = cargo(&["check", "--quiet", "--lib", "--package", "snapback-ffi"]);
         cargo.args(["--target", target]);
-        cargo.env(format!("CC_{underscored}"), &stub);
-        cargo.env(format!("AR_{underscored}"), &stub);
+        cargo.env(format!("CC_{underscored}"), &compiler);
+        cargo.env(format!("AR_{underscored}"), &compiler);
         tool::run(&mut cargo)?;
     }
     Ok(())
@@ -119,18 +109,13 @@ fn zig() -> Result<(PathBuf, PathBuf), String> {
         }
     }
     let compiler = folder().join("zig-cc");
-    program(&compiler, &COMPILER.replace("@zig@", &quoted(&zig)))?;
+    stub::program(&compiler, &COMPILER.replace("@zig@", &quoted(&zig)))?;
     let archiver = folder().join("zig-ar");
-    program(&archiver, &ARCHIVER.replace("@zig@", &quoted(&zig)))?;
+    stub::program(&archiver, &ARCHIVER.replace("@zig@", &quoted(&zig)))?;
     Ok((compiler, archiver))
 }
 
 /// A word for the shell.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display())
-}
-
-fn program(path: &Path, text: &str) -> Result<(), String> {
-    write(path, text)?;
-    tool::run(Command::new("chmod").arg("755").arg(path))
 }

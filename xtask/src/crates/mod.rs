@@ -41,6 +41,8 @@ pub(crate) fn check() -> Result<(), String> {
     }
     let mut findings = upward(&crates);
     findings.extend(page::differences(&crate::files::read(&page)?, &crates));
+    let readme = crate::files::read(&tool::workspace().join("README.md"))?;
+    findings.extend(page::not_in_readme(&readme, &crates));
     if findings.is_empty() {
         Ok(())
     } else {

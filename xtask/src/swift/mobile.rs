@@ -15,16 +15,6 @@ const PHONE: &str = "aarch64-apple-ios";
 const SIMULATOR: &str = "aarch64-apple-ios-sim";
 const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 const FOLDER: &str = "rust-web-1";
-/// Stands for compiler and archiver: writes what it is told to write, with nothing in it.
-const NOTHING: &str = r#"#!/bin/sh
-while [ $# -gt 0 ]; do
-    case $1 in
-    -o) : > "$2" ;;
-    *.a) printf '!<arch>\n' > "$1" ;;
-    esac
-    shift
-done
-"#;
 
 /// Type-checks the library for the simulator.
 pub(super) fn check_simulator() -> Result<(), Missing> {
@@ -54,8 +44,7 @@ impl Mobile {
         let rust = unpacked()?;
         let work = tool::target_folder().join("mobile");
         let stub = work.join("nothing");
-        super::write_if_changed(&stub, NOTHING.as_bytes())?;
-        tool::run(Command::new("chmod").arg("755").arg(&stub))?;
+        crate::stub::compiler(&stub)?;
         Ok(Self { rust, work, stub })
     }
 
