@@ -111,6 +111,7 @@ pub struct DeliveryPage {
 /// So many deliveries a page has at most ..
 const PAGE_ROWS: usize = 256;
 /// .. and about so many bytes of XML at most. As trees they may take twenty times as much.
+#[cfg(feature = "sqlite")]
 const PAGE_BYTES: usize = 256 * 1024;
 
 /// A stanza that has no number yet.
