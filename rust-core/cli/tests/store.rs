@@ -171,7 +171,7 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
 
 /// As it is, and as programs like to print bytes.
 fn assert_hidden(bytes: &[u8], secret: &[u8], place: &str) {
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(secret);
     let decimal = format!("{secret:?}");
     for form in [secret, hex.as_bytes(), decimal.as_bytes()] {
         assert!(!holds(bytes, form), "T9: a secret in {place}");
