@@ -13,7 +13,7 @@ use snapback_store::ServerKey;
 use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
-use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
+use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput, LinkPhase};
 use crate::supervisor::{self, AttemptId, Ending, Step};
 
 use super::candidates::DialInput;
@@ -43,7 +43,7 @@ pub(super) struct Attempt<T: Tls> {
 
 impl<T: Tls> Attempt<T> {
     pub(super) fn is_online(&self) -> bool {
-        self.link.state_name() == "Online"
+        self.link.phase() == LinkPhase::Online
     }
 }
 

@@ -33,6 +33,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+/// How far a link is: as far as its connection.
+pub use snapback_proto::connection::ConnectionPhase as LinkPhase;
 pub use timeline::{FlightReport, LocalStep, Timeline};
 use tls::{Session, Tls};
 use wire::{Item, Wire};
@@ -204,6 +206,11 @@ impl<T: Tls> Link<T> {
     /// Whether the server has proved itself over this connection (rule T4).
     pub fn is_login_proven(&self) -> bool {
         self.login_proven
+    }
+
+    /// Returns how far the connection is.
+    pub fn phase(&self) -> LinkPhase {
+        self.connection.phase()
     }
 
     /// Where the connection stands, by the name of its state.

@@ -26,15 +26,20 @@
 //! A `conflict` shortly after an attempt was given up in the middle of its login may be that attempt's, heard late: once, it is no
 //! more than a broken connection.
 //!
-//! `Suspend` leads from everywhere to `Suspended` (or leaves `Stopped` and `Halted` as they are) and drops the connection
-//! without a word, so that the session can be resumed.
+//! `Suspend` leads from everywhere to `Suspended`, or to `Stopped` where no session is wanted (it leaves `Stopped` and `Halted` as
+//! they are), and drops the connection without closing the stream, so that the session can be resumed.
 //!
 //! `Visit` is `Resume` and `Connect` for a short time: until `Leave`, `Suspend`, `Connect` or `Disconnect`, attempts may only
 //! resume. One that cannot leads to `Halted(NoSession)`, and the end of the visit leads out of there. `Leave` is `Suspend` where
 //! nothing but the visit has kept the process awake.
+//!
+//! Every move that random inputs lead to is in `tests/state-graph.txt`, and a test compares.
 
+mod attempt;
 mod backoff;
+mod intent;
 mod machine;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -52,7 +57,7 @@ use crate::variants::{Variants, variants};
 pub use machine::Supervisor;
 
 /// The names of the supervisor's states.
-pub(crate) const STATE_NAMES: &[&str] = <machine::State as Variants>::NAMES;
+pub(crate) const STATE_NAMES: &[&str] = <state::State as Variants>::NAMES;
 
 /// Number of an attempt, and of the connection that it becomes. What is said about an older one is ignored (rule I9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,6 +120,23 @@ pub enum Input {
     /// The deadline of [`Output::Timeout`] has passed.
     Timeout,
 }
+
+variants!(Input {
+    Connect,
+    Visit,
+    Leave,
+    Disconnect,
+    Suspend,
+    Resume,
+    NetworkChanged,
+    Foreground,
+    Background,
+    AttemptProgress,
+    AttemptOnline,
+    Alive,
+    Ended,
+    Timeout,
+});
 
 /// What an error means for the next attempt, whatever it came from: TLS, DNS, the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -71,6 +71,17 @@ pub struct Connection {
     state: State,
 }
 
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionPhase {
+    /// From the transport to the session.
+    Login,
+    /// There is a session.
+    Online,
+    /// The stream is being closed, or is closed (RFC 6120 section 4.4).
+    Closing,
+}
+
 impl Connection {
     /// All that [`Connection::state_name`] may say.
     pub const STATE_NAMES: [&str; 13] = State::NAMES;
@@ -86,6 +97,11 @@ impl Connection {
     /// The plan as it stands: the optimistic one at first, revised once the server has shown more of itself.
     pub fn plan(&self) -> &Plan {
         &self.context.plan
+    }
+
+    /// Returns how far it is.
+    pub fn phase(&self) -> ConnectionPhase {
+        self.state.phase()
     }
 
     /// The name of the state, for timelines and coverage.

@@ -34,6 +34,7 @@ use crate::stream::features::StreamFeatures;
 use crate::stream::header;
 use crate::xml::{Element, StreamItem, StreamReader};
 
+use super::ConnectionPhase;
 use super::context::Context;
 use super::login::{self, ExpectBound, ExpectSasl1, ExpectSasl2};
 use super::session::Session;
@@ -104,6 +105,23 @@ impl State {
             Self::Online(_) => "Online",
             Self::Closing(_) => "Closing",
             Self::Closed => "Closed",
+        }
+    }
+
+    pub(super) fn phase(&self) -> ConnectionPhase {
+        match self {
+            Self::ExpectTransport
+            | Self::ExpectProceed { .. }
+            | Self::ExpectTls { .. }
+            | Self::ExpectFeatures
+            | Self::ExpectResumedBeforeSasl
+            | Self::ExpectSasl1(_)
+            | Self::ExpectSasl2(_)
+            | Self::ExpectAuthenticatedFeatures
+            | Self::ExpectResumed
+            | Self::ExpectBound(_) => ConnectionPhase::Login,
+            Self::Online(_) => ConnectionPhase::Online,
+            Self::Closing(_) | Self::Closed => ConnectionPhase::Closing,
         }
     }
 

@@ -95,7 +95,7 @@ fn i10_an_attempt_that_was_given_up_long_ago_explains_no_conflict() {
         ..BROKEN
     };
     let mut bench = overtaken();
-    bench.now = bench.now + super::super::machine::ECHO;
+    bench.now = bench.now + super::super::attempt::ECHO;
     assert_eq!(bench.end(1, conflict), [offline(OfflineReason::Conflict)]);
 }
 

@@ -1,5 +1,6 @@
 mod behaviour;
 mod bounds;
+mod graph;
 mod random;
 
 use std::time::Duration;

@@ -4,10 +4,10 @@ use super::*;
 
 const STEPS: usize = 100_000;
 
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -25,7 +25,7 @@ impl Dice {
         })
     }
 
-    fn input(&mut self, starts: usize) -> Input {
+    pub(super) fn input(&mut self, starts: usize) -> Input {
         let attempt = self.attempt(starts);
         match self.roll(19) {
             0 | 1 => Input::Connect,
