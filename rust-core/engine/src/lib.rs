@@ -39,15 +39,13 @@
 //! use snapback_store::{MemoryStore, Store};
 //!
 //! # use std::sync::Arc;
-//! # use snapback_engine::engine::Discovery;
+//! # use snapback_engine::{engine::Discovery, supervisor::Timing};
 //! # use snapback_proto::config::Config;
-//! # use snapback_engine::supervisor::Timing;
 //! # use snapback_tls::{TlsContext, TlsVersions, Trust, danger};
 //! # fn engine_config() -> EngineConfig {
 //! #     let own = rcgen::generate_simple_self_signed(["example.org".to_owned()]).expect("a certificate");
 //! #     let roots = danger::Roots::from_der([own.cert.der().as_ref()]).expect("a root");
-//! #     let account = "juliet@example.org".parse().expect("a JID");
-//! #     let core = Config::new(account, "d4565fa7-4d72-4749-b3d3-740edbf87770");
+//! #     let core = Config::new("juliet@example.org".parse().expect("a JID"), "d4565fa7-4d72-4749-b3d3-740edbf87770");
 //! #     EngineConfig {
 //! #         core: Arc::new(core), tls: TlsContext::new(Trust::Roots(roots)).expect("a context"),
 //! #         versions: TlsVersions::Default, timing: Timing::default(), seed: 7, max_stanza: 240 * 1024,
