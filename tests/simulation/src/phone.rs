@@ -489,14 +489,4 @@ impl<T: Tls + Clone> Phone<T> {
         self.connection_state = "ExpectTransport";
         self.app.logging_in = true;
     }
-
-    /// A connection is to begin with this server.
-    fn reached(&mut self, server: ServerKey, model: &mut Model, coverage: &mut Coverage) {
-        if server != self.server {
-            // What is remembered of the one is not remembered of the other.
-            model.server_forgotten = true;
-            coverage.event("other host");
-        }
-        self.server = server;
-    }
 }

@@ -2,24 +2,21 @@
 
 mod actions;
 mod check;
+mod dials;
 mod server_side;
 
 use std::cell::RefCell;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use snapback_engine::EngineInput;
-use snapback_engine::engine::{CandidateId, LookUpId};
 use snapback_engine::link::tls::Tls;
 use snapback_reference_server as server;
-use snapback_resolver::{Query, Resolution, ResolveError};
 use snapback_tls::{TlsContext, Trust, danger};
-use snapback_types::endpoint::{Address, ServerAddress};
 
 use crate::coverage::Coverage;
 use crate::disk::Disk;
 use crate::host::{Host, Tickets};
-use crate::hosts::{self, Hosts, Manner};
+use crate::hosts::Hosts;
 use crate::model::{Counts, Model, Violation};
 use crate::network::{Packet, Path, Time};
 use crate::null_tls::NullTls;
@@ -27,6 +24,8 @@ use crate::phone::{Clock, Device, EPOCH, Effect, Phone};
 use crate::random::Random;
 use crate::script::{Profile, Script};
 use crate::setup::{DOMAIN, PASSWORD, Setup};
+
+use dials::{Connecting, LookingUp};
 
 /// A run may not take more steps than this; one that does turns in circles.
 const MOST_STEPS: u64 = 300_000;
@@ -103,20 +102,6 @@ struct Conn {
     host: Option<Host>,
     /// The phone still holds its end.
     client: bool,
-}
-
-/// A name that is being looked up.
-struct LookingUp {
-    id: LookUpId,
-    due: Time,
-    answer: Result<Resolution, ResolveError>,
-}
-
-/// A transport that is being opened.
-struct Connecting {
-    candidate: CandidateId,
-    due: Time,
-    outcome: Result<(), ErrorKind>,
 }
 
 struct Simulation<'a, T: Tls + Clone> {
@@ -457,75 +442,6 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         for conn in self.conns.iter_mut().filter(|conn| conn.client) {
             conn.client = false;
             conn.path.end(true, now);
-        }
-    }
-
-    fn look_up(&mut self, id: LookUpId, servers: &[ServerAddress]) {
-        let (wait, answer) = if self.network {
-            self.hosts.look_up(servers, self.now)
-        } else {
-            let (query, kind) = (Query::Addresses, ErrorKind::NetworkUnreachable);
-            (
-                hosts::NO_NETWORK,
-                Err(ResolveError::Network { query, kind }),
-            )
-        };
-        self.look_ups.push(LookingUp {
-            id,
-            due: self.now + wait,
-            answer,
-        });
-    }
-
-    fn looked_up(&mut self, index: usize) {
-        let LookingUp { id, answer, .. } = self.look_ups.remove(index);
-        self.with_phone(|phone, model, coverage, now| {
-            phone.looked_up(id, answer, model, coverage, now);
-        });
-    }
-
-    fn connect(&mut self, candidate: CandidateId, address: Address) {
-        let answer = if self.network {
-            self.hosts.connect(address)
-        } else {
-            Some((hosts::NO_NETWORK, Err(ErrorKind::NetworkUnreachable)))
-        };
-        let Some((wait, outcome)) = answer else {
-            return;
-        };
-        self.connects.push(Connecting {
-            candidate,
-            due: (self.now + wait).max(self.stalled_until),
-            outcome,
-        });
-    }
-
-    fn connected(&mut self, index: usize) {
-        let Connecting {
-            candidate, outcome, ..
-        } = self.connects.remove(index);
-        let outcome = if !self.network {
-            Err(ErrorKind::NetworkUnreachable)
-        } else if self.now < self.refused_until {
-            Err(ErrorKind::ConnectionRefused)
-        } else {
-            outcome
-        };
-        self.with_phone(|phone, model, coverage, now| {
-            phone.connected(candidate, outcome, model, coverage, now);
-        });
-    }
-
-    /// The server sees a connection once it is used: before, nothing is said over it.
-    fn used(&mut self, address: Address) {
-        let manner = self.hosts.manner(address);
-        if matches!(manner, Manner::Mute | Manner::HangsUp) {
-            self.coverage.event("connected to somebody else");
-            return self.accept_silently(manner);
-        }
-        let is_faulty = self.accept(address);
-        if let Some(phone) = self.phone.as_mut().filter(|_| is_faulty) {
-            phone.excuse(&mut self.model);
         }
     }
 

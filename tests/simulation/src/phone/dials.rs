@@ -10,7 +10,7 @@ use snapback_engine::{EngineInput, EngineOutput};
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::UnixTime;
 use snapback_resolver::{Resolution, ResolveError};
-use snapback_types::endpoint::{Address, Endpoint, KnownEndpoints};
+use snapback_types::endpoint::{Address, Endpoint, KnownEndpoints, ServerKey};
 
 use crate::coverage::Coverage;
 use crate::model::Model;
@@ -178,6 +178,21 @@ impl<T: Tls + Clone> Phone<T> {
         }
         let is_redirected = detour == Some(DetourReason::SeeOtherHost);
         self.app.starts(purpose, is_redirected, model);
+    }
+
+    /// A connection is to begin with this server.
+    pub(super) fn reached(
+        &mut self,
+        server: ServerKey,
+        model: &mut Model,
+        coverage: &mut Coverage,
+    ) {
+        if server != self.server {
+            // What is remembered of the one is not remembered of the other.
+            model.server_forgotten = true;
+            coverage.event("other host");
+        }
+        self.server = server;
     }
 
     // -- what happens

@@ -1,0 +1,98 @@
+//! Look-ups and transports on their way.
+
+use std::io::ErrorKind;
+
+use snapback_engine::engine::{CandidateId, LookUpId};
+use snapback_engine::link::tls::Tls;
+use snapback_resolver::{Query, Resolution, ResolveError};
+use snapback_types::endpoint::{Address, ServerAddress};
+
+use crate::hosts::{self, Manner};
+use crate::network::Time;
+
+use super::Simulation;
+
+/// A name that is being looked up.
+pub(super) struct LookingUp {
+    pub(super) id: LookUpId,
+    pub(super) due: Time,
+    answer: Result<Resolution, ResolveError>,
+}
+
+/// A transport that is being opened.
+pub(super) struct Connecting {
+    pub(super) candidate: CandidateId,
+    pub(super) due: Time,
+    outcome: Result<(), ErrorKind>,
+}
+
+impl<T: Tls + Clone> Simulation<'_, T> {
+    pub(super) fn look_up(&mut self, id: LookUpId, servers: &[ServerAddress]) {
+        let (wait, answer) = if self.network {
+            self.hosts.look_up(servers, self.now)
+        } else {
+            let (query, kind) = (Query::Addresses, ErrorKind::NetworkUnreachable);
+            (
+                hosts::NO_NETWORK,
+                Err(ResolveError::Network { query, kind }),
+            )
+        };
+        self.look_ups.push(LookingUp {
+            id,
+            due: self.now + wait,
+            answer,
+        });
+    }
+
+    pub(super) fn looked_up(&mut self, index: usize) {
+        let LookingUp { id, answer, .. } = self.look_ups.remove(index);
+        self.with_phone(|phone, model, coverage, now| {
+            phone.looked_up(id, answer, model, coverage, now);
+        });
+    }
+
+    pub(super) fn connect(&mut self, candidate: CandidateId, address: Address) {
+        let answer = if self.network {
+            self.hosts.connect(address)
+        } else {
+            Some((hosts::NO_NETWORK, Err(ErrorKind::NetworkUnreachable)))
+        };
+        let Some((wait, outcome)) = answer else {
+            return;
+        };
+        self.connects.push(Connecting {
+            candidate,
+            due: (self.now + wait).max(self.stalled_until),
+            outcome,
+        });
+    }
+
+    pub(super) fn connected(&mut self, index: usize) {
+        let Connecting {
+            candidate, outcome, ..
+        } = self.connects.remove(index);
+        let outcome = if !self.network {
+            Err(ErrorKind::NetworkUnreachable)
+        } else if self.now < self.refused_until {
+            Err(ErrorKind::ConnectionRefused)
+        } else {
+            outcome
+        };
+        self.with_phone(|phone, model, coverage, now| {
+            phone.connected(candidate, outcome, model, coverage, now);
+        });
+    }
+
+    /// The server sees a connection once it is used: before, nothing is said over it.
+    pub(super) fn used(&mut self, address: Address) {
+        let manner = self.hosts.manner(address);
+        if matches!(manner, Manner::Mute | Manner::HangsUp) {
+            self.coverage.event("connected to somebody else");
+            return self.accept_silently(manner);
+        }
+        let is_faulty = self.accept(address);
+        if let Some(phone) = self.phone.as_mut().filter(|_| is_faulty) {
+            phone.excuse(&mut self.model);
+        }
+    }
+}
