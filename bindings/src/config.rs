@@ -7,6 +7,7 @@ use std::time::Duration;
 use snapback_client as core;
 use snapback_client::resolver::NameServers;
 use snapback_client::{FileVault, MemoryStore, SqliteStore, Trust, danger};
+pub use snapback_client::{ServerAddress, Transport as TransportKind};
 
 use crate::error::OpenError;
 use crate::password::Password;
@@ -137,7 +138,7 @@ pub struct CatchUp {
 }
 
 /// A server's address, known without the DNS.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+#[uniffi::remote(Record)]
 pub struct ServerAddress {
     /// Name or IP address. The certificate must be valid for the account's domain all the same.
     pub host: String,
@@ -148,7 +149,7 @@ pub struct ServerAddress {
 }
 
 /// How TLS starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum TransportKind {
     /// From the first byte (XEP-0368).
     DirectTls,
@@ -210,7 +211,7 @@ pub(crate) fn prepare(
         let servers = name_servers(servers);
         prepared.network.name_servers = servers.ok_or_else(|| wrong("name_servers"))?;
     }
-    prepared.network.servers = config.servers.into_iter().map(Into::into).collect();
+    prepared.network.servers = config.servers;
     prepared.network.ask_platform = config.ask_platform;
     prepared.resource = config.resource;
     prepared.identity = core::Identity {
@@ -297,19 +298,6 @@ impl From<LoginPolicy> for core::Policy {
             require_channel_binding: policy.require_channel_binding,
             early_data: policy.early_data,
             allow_unbound_tokens: policy.allow_unbound_tokens,
-        }
-    }
-}
-
-impl From<ServerAddress> for core::ServerAddress {
-    fn from(server: ServerAddress) -> Self {
-        Self {
-            host: server.host,
-            port: server.port,
-            transport: match server.transport {
-                TransportKind::DirectTls => core::Transport::DirectTls,
-                TransportKind::StartTls => core::Transport::StartTls,
-            },
         }
     }
 }

@@ -3,7 +3,10 @@
 use snapback_client as core;
 use snapback_client::proto::sasl::NoMechanism;
 use snapback_client::resolver::ResolveError;
-use snapback_client::{ConnectionError, DialError, LinkError, LocalError, PeerError, TlsError};
+pub use snapback_client::{
+    Assumption as WrongAssumption, LocalError as LocalProblem, NoSession as NoSessionProblem, Timer,
+};
+use snapback_client::{ConnectionError, DialError, LinkError, PeerError, TlsError};
 
 use crate::store::StorageProblem;
 
@@ -189,7 +192,7 @@ pub enum NoLoginProblem {
 }
 
 /// What went wrong on this device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum LocalProblem {
     /// The store could not commit.
     StorageFailed,
@@ -202,7 +205,7 @@ pub enum LocalProblem {
 }
 
 /// Why there is no session to resume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum NoSessionProblem {
     /// None is stored.
     NotStored,
@@ -215,7 +218,7 @@ pub enum NoSessionProblem {
 }
 
 /// What was waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum Timer {
     /// The session.
     Login,
@@ -232,7 +235,7 @@ pub enum Timer {
 }
 
 /// A remembered fact that turned out to be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum WrongAssumption {
     /// That `<starttls/>` and ClientHello may share a flight.
     CombinedStartTls,
@@ -296,9 +299,7 @@ impl From<core::EndReason> for EndReason {
 impl From<ConnectionError> for EndReason {
     fn from(error: ConnectionError) -> Self {
         match error {
-            ConnectionError::Local(error) => Self::Local {
-                problem: error.into(),
-            },
+            ConnectionError::Local(problem) => Self::Local { problem },
             ConnectionError::Peer(PeerError::NoLogin(reason)) => Self::NoLogin {
                 problem: reason.into(),
             },
@@ -317,15 +318,9 @@ impl From<ConnectionError> for EndReason {
                 condition: condition.as_str().to_owned(),
             },
             ConnectionError::TasksRequired(tasks) => Self::TasksRequired { tasks },
-            ConnectionError::Timeout(timer) => Self::TimedOut {
-                timer: timer.into(),
-            },
-            ConnectionError::NoSession(why) => Self::NoSession {
-                problem: why.into(),
-            },
-            ConnectionError::WrongAssumption(assumption) => Self::WrongAssumption {
-                assumption: assumption.into(),
-            },
+            ConnectionError::Timeout(timer) => Self::TimedOut { timer },
+            ConnectionError::NoSession(why) => Self::NoSession { problem: why },
+            ConnectionError::WrongAssumption(assumption) => Self::WrongAssumption { assumption },
             ConnectionError::TransportClosed => Self::TransportClosed,
             ConnectionError::StreamClosed => Self::StreamClosed,
         }
@@ -386,56 +381,6 @@ impl From<NoMechanism> for NoLoginProblem {
             NoMechanism::BelowFloor => Self::BelowFloor,
             NoMechanism::ChannelBindingRequired => Self::ChannelBindingRequired,
             NoMechanism::BindingTypesMissing | NoMechanism::PlusMissing => Self::Contradictory,
-        }
-    }
-}
-
-impl From<LocalError> for LocalProblem {
-    fn from(error: LocalError) -> Self {
-        match error {
-            LocalError::StorageFailed => Self::StorageFailed,
-            LocalError::NoCredentials => Self::NoCredentials,
-            LocalError::PasswordNotAllowed => Self::PasswordNotAllowed,
-            LocalError::AccountWithoutLocalpart => Self::AccountWithoutLocalpart,
-        }
-    }
-}
-
-impl From<core::NoSession> for NoSessionProblem {
-    fn from(why: core::NoSession) -> Self {
-        use core::NoSession as Core;
-        match why {
-            Core::NotStored => Self::NotStored,
-            Core::Expired => Self::Expired,
-            Core::NotOffered => Self::NotOffered,
-            Core::Forgotten => Self::Forgotten,
-        }
-    }
-}
-
-impl From<core::Timer> for Timer {
-    fn from(timer: core::Timer) -> Self {
-        match timer {
-            core::Timer::Login => Self::Login,
-            core::Timer::Ack => Self::Ack,
-            core::Timer::Probe => Self::Probe,
-            core::Timer::Keepalive => Self::Keepalive,
-            core::Timer::Archive => Self::Archive,
-            core::Timer::Close => Self::Close,
-        }
-    }
-}
-
-impl From<core::Assumption> for WrongAssumption {
-    fn from(assumption: core::Assumption) -> Self {
-        use core::Assumption as Core;
-        match assumption {
-            Core::CombinedStartTls => Self::CombinedStartTls,
-            Core::PipelinedRestart => Self::PipelinedRestart,
-            Core::PipelinedBind => Self::PipelinedBind,
-            Core::Features => Self::Features,
-            Core::FastToken => Self::FastToken,
-            Core::Resumption => Self::Resumption,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the app is told.
 
 use snapback_client as core;
+pub use snapback_client::CarbonDirection;
 
 use crate::convert::Clock;
 use crate::ending::Ending;
@@ -93,7 +94,7 @@ pub enum Event {
 }
 
 /// Which way a copied message went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum CarbonDirection {
     /// Another client of this account received it.
     Received,
@@ -158,7 +159,7 @@ impl Event {
                 plan,
                 timeline,
             } => Self::Online {
-                outcome: outcome.into(),
+                outcome,
                 jid,
                 plan: plan.to_string(),
                 timeline: timeline.into(),
@@ -177,10 +178,7 @@ impl Event {
                 possible_duplicate_of: delivery.possible_duplicate_of,
             },
             core::Event::Carbon { delivery, carbon } => Self::Carbon {
-                direction: match carbon.direction {
-                    core::CarbonDirection::Received => CarbonDirection::Received,
-                    core::CarbonDirection::Sent => CarbonDirection::Sent,
-                },
+                direction: carbon.direction,
                 stanza: Stanza::from(&carbon.message),
                 delivery_id: delivery.id,
                 possible_duplicate_of: delivery.possible_duplicate_of,

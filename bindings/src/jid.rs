@@ -3,6 +3,7 @@
 use std::fmt;
 
 use snapback_client as core;
+pub use snapback_client::proto::jid::JidPart;
 
 /// An address in its normal form.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
@@ -58,7 +59,7 @@ impl From<core::Jid> for Jid {
 }
 
 /// A part of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum JidPart {
     /// Before the `@`.
     Localpart,
@@ -110,24 +111,13 @@ impl From<core::JidError> for JidProblem {
     fn from(error: core::JidError) -> Self {
         use core::JidError;
         match error {
-            JidError::Empty(part) => Self::Empty { part: part.into() },
-            JidError::TooLong(part) => Self::TooLong { part: part.into() },
-            JidError::Disallowed(part) => Self::Disallowed { part: part.into() },
+            JidError::Empty(part) => Self::Empty { part },
+            JidError::TooLong(part) => Self::TooLong { part },
+            JidError::Disallowed(part) => Self::Disallowed { part },
             JidError::DomainLabel => Self::DomainLabel,
             JidError::IpLiteral => Self::IpLiteral,
             JidError::UnexpectedResource => Self::UnexpectedResource,
             JidError::MissingResource => Self::MissingResource,
-        }
-    }
-}
-
-impl From<core::proto::jid::JidPart> for JidPart {
-    fn from(part: core::proto::jid::JidPart) -> Self {
-        use core::proto::jid::JidPart as Core;
-        match part {
-            Core::Node => Self::Localpart,
-            Core::Domain => Self::Domain,
-            Core::Resource => Self::Resource,
         }
     }
 }
@@ -143,16 +133,6 @@ impl fmt::Display for JidProblem {
             Self::UnexpectedResource => f.write_str("it has a resource"),
             Self::MissingResource => f.write_str("it has no resource"),
         }
-    }
-}
-
-impl fmt::Display for JidPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Localpart => "localpart",
-            Self::Domain => "domain",
-            Self::Resource => "resource",
-        })
     }
 }
 

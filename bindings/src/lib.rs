@@ -1,8 +1,8 @@
 //! The bridge from the core to Kotlin and Swift.
 //!
-//! Nothing is decided here. One object, [`CoreClient`], stands for one account; everything else is a record or an enum
-//! that mirrors a type of the core, flattened so that both languages can hold it. What people use is written by hand on
-//! top of it, in `android` and `ios`.
+//! Nothing is decided here. One object, [`CoreClient`], stands for one account; everything else is a record or an enum: one of
+//! the core, described with `#[uniffi::remote]`, or one that follows it, flattened so that both languages can hold it. What
+//! people use is written by hand on top of it, in `android` and `ios`.
 //!
 //! How it is called:
 //!
@@ -31,6 +31,8 @@ mod event;
 mod handover;
 mod jid;
 mod log;
+#[cfg(test)]
+mod mirrors;
 mod password;
 mod platform;
 mod roster;

@@ -1,7 +1,7 @@
 //! What the platform knows about networks and names, and the core does not.
 
 use snapback_client as core;
-use snapback_client::resolver::SrvRecord as CoreRecord;
+pub use snapback_client::resolver::SrvRecord;
 
 /// A question to the platform's resolver: the SRV records of a name. Answer within two seconds, with
 /// [`CoreClient::answer_srv`](crate::CoreClient::answer_srv), or the name servers are asked instead.
@@ -14,7 +14,7 @@ pub struct SrvQuery {
 }
 
 /// One SRV record (RFC 2782).
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+#[uniffi::remote(Record)]
 pub struct SrvRecord {
     /// Lower is tried first.
     pub priority: u16,
@@ -39,17 +39,6 @@ impl From<core::PlatformRequest> for SrvQuery {
     fn from(request: core::PlatformRequest) -> Self {
         match request {
             core::PlatformRequest::Srv { id, name } => Self { id: id.0, name },
-        }
-    }
-}
-
-impl From<SrvRecord> for CoreRecord {
-    fn from(record: SrvRecord) -> Self {
-        Self {
-            priority: record.priority,
-            weight: record.weight,
-            port: record.port,
-            target: record.target,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Where the connection stands.
 
 use snapback_client as core;
+pub use snapback_client::{OfflineReason, Outcome as SessionOutcome, Step as ConnectionStep};
 
 use crate::convert::Clock;
 
@@ -29,7 +30,7 @@ pub enum ConnectionState {
 }
 
 /// Why there is no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum OfflineReason {
     /// The app does not want one.
     NotWanted,
@@ -50,7 +51,7 @@ pub enum OfflineReason {
 }
 
 /// How far an attempt is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum ConnectionStep {
     /// Looking for endpoints.
     Resolving,
@@ -63,7 +64,7 @@ pub enum ConnectionStep {
 }
 
 /// How the session began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum SessionOutcome {
     /// A new session.
     Bound,
@@ -76,50 +77,14 @@ impl ConnectionState {
         use core::ConnectionState as Core;
         match state {
             Core::Offline { reason, retry_at } => Self::Offline {
-                reason: reason.into(),
+                reason,
                 retry_in_ms: retry_at.map(|when| clock.until(when)),
             },
-            Core::Connecting { step } => Self::Connecting { step: step.into() },
+            Core::Connecting { step } => Self::Connecting { step },
             Core::Online { outcome, flights } => Self::Online {
-                outcome: outcome.into(),
+                outcome,
                 round_trips: u32::try_from(flights).unwrap_or(u32::MAX),
             },
-        }
-    }
-}
-
-impl From<core::OfflineReason> for OfflineReason {
-    fn from(reason: core::OfflineReason) -> Self {
-        use core::OfflineReason as Core;
-        match reason {
-            Core::NotWanted => Self::NotWanted,
-            Core::Suspended => Self::Suspended,
-            Core::NoNetwork => Self::NoNetwork,
-            Core::Failed => Self::Failed,
-            Core::NeedsCredentials => Self::NeedsCredentials,
-            Core::Refused => Self::Refused,
-            Core::Conflict => Self::Conflict,
-            Core::NoSession => Self::NoSession,
-        }
-    }
-}
-
-impl From<core::Step> for ConnectionStep {
-    fn from(step: core::Step) -> Self {
-        match step {
-            core::Step::Resolving => Self::Resolving,
-            core::Step::Transport => Self::Transport,
-            core::Step::Tls => Self::Tls,
-            core::Step::Login => Self::Login,
-        }
-    }
-}
-
-impl From<core::Outcome> for SessionOutcome {
-    fn from(outcome: core::Outcome) -> Self {
-        match outcome {
-            core::Outcome::Bound => Self::Bound,
-            core::Outcome::Resumed => Self::Resumed,
         }
     }
 }

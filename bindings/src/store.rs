@@ -3,7 +3,8 @@
 use std::fmt;
 
 use snapback_client as core;
-use snapback_client::store::{Trouble, Unknown, VaultError};
+pub use snapback_client::store::Unknown as StoreUnknown;
+use snapback_client::store::{Trouble, VaultError};
 
 /// Why the store did not do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -61,7 +62,7 @@ pub enum StoreTrouble {
 }
 
 /// What is not known any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum StoreUnknown {
     /// Whatever there was.
     Everything,
@@ -108,7 +109,7 @@ impl From<core::OpenReport> for OpenReport {
         Self {
             may_have_lost_stanzas: report.may_have_lost_stanzas(),
             troubles: report.troubles.into_iter().map(Into::into).collect(),
-            unknown: report.unknown.into_iter().map(Into::into).collect(),
+            unknown: report.unknown,
         }
     }
 }
@@ -123,23 +124,6 @@ impl From<Trouble> for StoreTrouble {
             Trouble::FromBackup => Self::FromBackup,
             Trouble::SealBroken { .. } => Self::SealBroken,
             Trouble::RowsMissing => Self::RowsMissing,
-        }
-    }
-}
-
-impl From<Unknown> for StoreUnknown {
-    fn from(unknown: Unknown) -> Self {
-        match unknown {
-            Unknown::Everything => Self::Everything,
-            Unknown::Session => Self::Session,
-            Unknown::Outbound => Self::Outbound,
-            Unknown::Deliveries => Self::Deliveries,
-            Unknown::FastTokens => Self::FastTokens,
-            Unknown::ScramKeys => Self::ScramKeys,
-            Unknown::Floor => Self::Floor,
-            Unknown::Installation => Self::Installation,
-            Unknown::Roster => Self::Roster,
-            Unknown::ServerFacts => Self::ServerFacts,
         }
     }
 }

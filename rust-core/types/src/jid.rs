@@ -48,7 +48,7 @@ pub enum Jid {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JidPart {
     /// Before the `@`.
-    Node,
+    Localpart,
     /// The server.
     Domain,
     /// Behind the `/`.
@@ -258,7 +258,7 @@ impl fmt::Display for Jid {
 impl fmt::Display for JidPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Node => "localpart",
+            Self::Localpart => "localpart",
             Self::Domain => "domainpart",
             Self::Resource => "resourcepart",
         })
@@ -286,12 +286,12 @@ const EXCLUDED_FROM_NODE: [char; 8] = ['"', '&', '\'', '/', ':', '<', '>', '@'];
 
 fn enforce_node(node: &str) -> Result<String, JidError> {
     let node = if node.bytes().all(|byte| byte.is_ascii_graphic()) {
-        within(node.to_ascii_lowercase(), JidPart::Node)?
+        within(node.to_ascii_lowercase(), JidPart::Localpart)?
     } else {
-        enforce::<UsernameCaseMapped>(node, JidPart::Node)?
+        enforce::<UsernameCaseMapped>(node, JidPart::Localpart)?
     };
     if node.contains(EXCLUDED_FROM_NODE) {
-        return Err(JidError::Disallowed(JidPart::Node));
+        return Err(JidError::Disallowed(JidPart::Localpart));
     }
     Ok(node)
 }

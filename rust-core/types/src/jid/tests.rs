@@ -108,7 +108,7 @@ fn parts_have_at_most_1023_bytes() {
     };
     assert!(parse(&format!("{}@{}/{}", long(1023), domain(1023), long(1023))).is_ok());
     let too_long = [
-        (format!("{}@b", long(1024)), JidPart::Node),
+        (format!("{}@b", long(1024)), JidPart::Localpart),
         (format!("a@{}", domain(1025)), JidPart::Domain),
         (format!("a@b/{}", long(1024)), JidPart::Resource),
     ];
@@ -175,9 +175,9 @@ fn of_ascii_the_profiles_say_what_is_known_without_them() {
     for text in printable().flat_map(|a| printable().map(move |b| format!("{a}{b}"))) {
         let resource = enforce::<OpaqueString>(&text, JidPart::Resource);
         assert_eq!(enforce_resource(&text), resource);
-        let node = enforce::<UsernameCaseMapped>(&text, JidPart::Node);
+        let node = enforce::<UsernameCaseMapped>(&text, JidPart::Localpart);
         if text.contains(' ') {
-            assert_eq!(node, Err(JidError::Disallowed(JidPart::Node)));
+            assert_eq!(node, Err(JidError::Disallowed(JidPart::Localpart)));
         } else {
             assert_eq!(node.as_deref(), Ok(&*text.to_ascii_lowercase()));
         }

@@ -1,0 +1,123 @@
+//! Enums of the bindings that are no more than like those of the core: they have its cases, but for what is written down here.
+//! What is equal is no type of the bindings at all: it is described with `#[uniffi::remote]`.
+
+/// One enum of the bindings, and the one that it follows.
+struct Mirror {
+    ours: (&'static str, &'static str),
+    core: (&'static str, &'static str),
+    /// Cases of the core, each with those that stand for it; none if it never gets here.
+    instead: &'static [(&'static str, &'static [&'static str])],
+}
+
+const MIRRORS: [Mirror; 9] = [
+    Mirror {
+        ours: (include_str!("jid.rs"), "JidProblem"),
+        core: (include_str!("../../rust-core/types/src/jid.rs"), "JidError"),
+        instead: &[],
+    },
+    Mirror {
+        ours: (include_str!("vault.rs"), "VaultError"),
+        core: (
+            include_str!("../../rust-core/store/src/vault.rs"),
+            "VaultError",
+        ),
+        instead: &[],
+    },
+    Mirror {
+        ours: (include_str!("event.rs"), "Stage"),
+        core: (
+            include_str!("../../rust-core/proto/src/connection/output.rs"),
+            "Stage",
+        ),
+        instead: &[],
+    },
+    Mirror {
+        ours: (include_str!("event.rs"), "FailureReason"),
+        core: (
+            include_str!("../../rust-core/proto/src/connection/output.rs"),
+            "Failure",
+        ),
+        instead: &[],
+    },
+    Mirror {
+        ours: (include_str!("state.rs"), "ConnectionState"),
+        core: (
+            include_str!("../../rust-core/engine/src/supervisor/mod.rs"),
+            "ConnectionState",
+        ),
+        instead: &[],
+    },
+    Mirror {
+        ours: (include_str!("store.rs"), "StoreTrouble"),
+        core: (
+            include_str!("../../rust-core/store/src/report.rs"),
+            "Trouble",
+        ),
+        instead: &[],
+    },
+    Mirror {
+        ours: (include_str!("store.rs"), "StorageProblem"),
+        core: (
+            include_str!("../../rust-core/store/src/error.rs"),
+            "StoreError",
+        ),
+        instead: &[
+            ("Full", &["DeviceFull"]),
+            ("Closed", &["Suspended"]),
+            ("Vault", &["VaultLocked", "VaultBroken"]),
+        ],
+    },
+    // Only a push removes; what is removed is not stored.
+    Mirror {
+        ours: (include_str!("roster.rs"), "Subscription"),
+        core: (
+            include_str!("../../rust-core/proto/src/xep/roster.rs"),
+            "Subscription",
+        ),
+        instead: &[("Remove", &[])],
+    },
+    Mirror {
+        ours: (include_str!("ending.rs"), "ResolveProblem"),
+        core: (
+            include_str!("../../rust-core/resolver/src/error.rs"),
+            "ResolveError",
+        ),
+        instead: &[
+            ("Malformed", &["BadAnswer"]),
+            ("ServerFailure", &["BadAnswer"]),
+            ("Network", &["BadAnswer"]),
+        ],
+    },
+];
+
+/// The names of an enum's cases, sorted.
+fn cases<'source>((source, name): (&'source str, &str)) -> Vec<&'source str> {
+    let begin = source.find(&format!("pub enum {name} {{"));
+    let lines = source[begin.unwrap_or_else(|| panic!("no enum {name}"))..].lines();
+    let body = lines.skip(1).take_while(|line| *line != "}");
+    let mut cases: Vec<&str> = body
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(char::is_uppercase))
+        .filter_map(|line| line.split(|c: char| !c.is_alphanumeric()).next())
+        .collect();
+    cases.sort_unstable();
+    cases
+}
+
+#[test]
+fn what_is_mirrored_has_the_cases_of_the_core() {
+    for mirror in &MIRRORS {
+        let instead = |case| mirror.instead.iter().find(|(core, _)| *core == case);
+        let core = cases(mirror.core);
+        assert!(core.len() > 1, "{}: {core:?}", mirror.core.1);
+        let known = |(case, _): &(&str, _)| core.contains(case);
+        assert!(mirror.instead.iter().all(known), "{}", mirror.core.1);
+        let mut expected: Vec<&str> = core
+            .iter()
+            .flat_map(|&case| instead(case).map_or(vec![case], |(_, ours)| ours.to_vec()))
+            .collect();
+        expected.sort_unstable();
+        expected.dedup();
+        assert_eq!(cases(mirror.ours), expected, "{}", mirror.ours.1);
+    }
+}
