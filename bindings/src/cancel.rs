@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::client::CoreClient;
-use crate::error::{CallError, IqError};
+use crate::error::IqError;
 use crate::stanza::{IqAnswer, IqRequest};
 
 /// Says that an answer is not waited for any more.
@@ -57,16 +57,6 @@ impl CoreClient {
         cancellation: Arc<Cancellation>,
     ) -> Result<Option<IqAnswer>, IqError> {
         cancellation.or(self.iq(request)).await
-    }
-
-    /// [`handed_over`](Self::handed_over); not so if it was cancelled.
-    pub async fn handed_over_until(
-        &self,
-        timeout_ms: u64,
-        cancellation: Arc<Cancellation>,
-    ) -> bool {
-        let done = async { Ok::<_, CallError>(self.handed_over(timeout_ms).await) };
-        matches!(cancellation.or(done).await, Ok(Some(true)))
     }
 }
 

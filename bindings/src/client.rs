@@ -19,7 +19,7 @@ use crate::roster::Roster;
 use crate::stanza::{IqAnswer, IqRequest, OutgoingMessage, OutgoingPresence};
 use crate::state::ConnectionState;
 use crate::store::OpenReport;
-use crate::{android, log, runtime, xml};
+use crate::{android, log, runtime};
 
 /// An account that is kept online.
 ///
@@ -29,7 +29,7 @@ pub struct CoreClient {
     client: RwLock<Option<Arc<Client>>>,
     /// Changes once, when the client is closed.
     closed: watch::Sender<bool>,
-    hand_over: Arc<HandOver>,
+    pub(crate) hand_over: Arc<HandOver>,
     clock: Clock,
     report: OpenReport,
 }
@@ -77,15 +77,6 @@ impl CoreClient {
     pub async fn log_out(&self) -> Result<(), CallError> {
         self.call(|client| async move { client.log_out().await })
             .await
-    }
-
-    /// Waits until everything that happened so far was yielded by [`next_events`](Self::next_events) and that was called
-    /// again, at most so long. Says whether it is so.
-    pub async fn handed_over(&self, timeout_ms: u64) -> bool {
-        let hand_over = Arc::clone(&self.hand_over);
-        let time = Duration::from_millis(timeout_ms);
-        let done = self.call(|_| async move { hand_over.done(time).await });
-        done.await.unwrap_or(false)
     }
 
     /// Waits for events; yields all that are there, in order, up to so many. Nothing at all once the client has ended.
@@ -162,12 +153,7 @@ impl CoreClient {
     /// Answers such a question. No records mean that the name has none; nothing means that the platform cannot say, and
     /// the name servers are asked.
     pub fn answer_srv(&self, id: u64, records: Option<Vec<SrvRecord>>) {
-        let answer = match records {
-            Some(records) => {
-                core::PlatformAnswer::Srv(records.into_iter().map(Into::into).collect())
-            }
-            None => core::PlatformAnswer::Unable,
-        };
+        let answer = records.map_or(core::PlatformAnswer::Unable, core::PlatformAnswer::Srv);
         self.tell(|client| client.answer(core::RequestId(id), answer));
     }
 
@@ -176,6 +162,12 @@ impl CoreClient {
     pub fn answer_srv_message(&self, id: u64, message: Option<Vec<u8>>) {
         let answer = message.map_or(core::PlatformAnswer::Unable, core::PlatformAnswer::Message);
         self.tell(|client| client.answer(core::RequestId(id), answer));
+    }
+
+    /// Returns a stanza id of 128 random bits. An app that follows the stages of a stanza needs its id before the first of them is
+    /// reported.
+    pub fn new_id(&self) -> Result<String, CallError> {
+        Ok(self.client()?.new_id())
     }
 
     /// Sends a message. Yields its id once it is stored; its further stages come as events. It will be sent, and sent
@@ -192,7 +184,8 @@ impl CoreClient {
 
     /// Sends a message or a presence that is written out. The same holds for it.
     pub async fn send_stanza(&self, xml: String) -> Result<String, SendError> {
-        self.send(xml::parse(&xml).ok_or(SendError::BadXml)?).await
+        self.send(core::parse_xml(&xml).ok_or(SendError::BadXml)?)
+            .await
     }
 
     /// Sends a request and waits for its answer, across reconnects as long as the session is resumed.
@@ -201,11 +194,7 @@ impl CoreClient {
         let stanza = request.element()?;
         let answer = self
             .call(|client| async move { client.iq(stanza, timeout).await })
-            .await
-            .map_err(|error| match error {
-                CallError::Closed => IqError::Closed,
-                _ => IqError::Internal,
-            })?;
+            .await?;
         Ok(IqAnswer::from(&answer?))
     }
 

@@ -261,6 +261,21 @@ impl From<core::IqError> for IqError {
     }
 }
 
+impl From<CallError> for IqError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Closed => Self::Closed,
+            CallError::Storage { .. } | CallError::Internal => Self::Internal,
+        }
+    }
+}
+
+impl From<core::ClientEnded> for CallError {
+    fn from(_: core::ClientEnded) -> Self {
+        Self::Closed
+    }
+}
+
 impl From<Lost> for OpenError {
     fn from(lost: Lost) -> Self {
         match lost {

@@ -1,7 +1,7 @@
-//! Enums of the bindings that are no more than like those of the core: they have its cases, but for what is written down here.
-//! What is equal is no type of the bindings at all: it is described with `#[uniffi::remote]`.
+//! Enums of the bindings that correspond to enums of the core and differ in fields or names. A test compares their cases; the
+//! differences are listed here. Enums that are equal are described with `#[uniffi::remote]` and have no type of their own.
 
-/// One enum of the bindings, and the one that it follows.
+/// An enum of the bindings, and the enum of the core that it corresponds to.
 struct Mirror {
     ours: (&'static str, &'static str),
     core: (&'static str, &'static str),
@@ -92,9 +92,11 @@ const MIRRORS: [Mirror; 9] = [
 
 /// The names of an enum's cases, sorted.
 fn cases<'source>((source, name): (&'source str, &str)) -> Vec<&'source str> {
-    let begin = source.find(&format!("pub enum {name} {{"));
-    let lines = source[begin.unwrap_or_else(|| panic!("no enum {name}"))..].lines();
-    let body = lines.skip(1).take_while(|line| *line != "}");
+    let head = format!("pub enum {name} {{");
+    let (_, behind) = source
+        .split_once(&head)
+        .unwrap_or_else(|| panic!("no enum {name}"));
+    let body = behind.lines().take_while(|line| *line != "}");
     let mut cases: Vec<&str> = body
         .filter_map(|line| line.strip_prefix("    "))
         .filter(|line| line.starts_with(char::is_uppercase))

@@ -1,7 +1,14 @@
 //! The roster (RFC 6121 section 2).
 
+use std::future::Future;
+use std::sync::Arc;
+
 use snapback_client as core;
 use snapback_client::proto::xep::roster::Subscription as CoreSubscription;
+
+use crate::cancel::Cancellation;
+use crate::client::CoreClient;
+use crate::error::{CallError, IqError};
 
 /// The roster as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
@@ -38,6 +45,54 @@ pub enum Subscription {
     From,
     /// Each sees the other.
     Both,
+}
+
+#[uniffi::export]
+impl CoreClient {
+    /// Adds a contact to the roster, or changes one; name and groups are replaced. Returns `true` when the server has answered, and
+    /// `false` if that was cancelled; the change may have been made all the same.
+    pub async fn set_contact(
+        &self,
+        jid: String,
+        name: Option<String>,
+        groups: Vec<String>,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<bool, IqError> {
+        let jid = contact(&jid)?;
+        let change = self
+            .call(|client| async move { client.set_contact(&jid, name.as_deref(), &groups).await });
+        answered(change, cancellation).await
+    }
+
+    /// Removes a contact from the roster, and both subscriptions with it. Returns as `set_contact` does.
+    pub async fn remove_contact(
+        &self,
+        jid: String,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<bool, IqError> {
+        let jid = contact(&jid)?;
+        let change = self.call(|client| async move { client.remove_contact(&jid).await });
+        answered(change, cancellation).await
+    }
+}
+
+/// Contacts have no resource.
+fn contact(text: &str) -> Result<core::BareJid, IqError> {
+    let jid = core::Jid::try_from(text).map_err(|error| IqError::Recipient {
+        problem: error.into(),
+    })?;
+    Ok(jid.bare().clone())
+}
+
+async fn answered(
+    change: impl Future<Output = Result<Result<(), core::IqError>, CallError>>,
+    cancellation: Option<Arc<Cancellation>>,
+) -> Result<bool, IqError> {
+    let change = async { Ok(change.await??) };
+    match cancellation {
+        Some(cancellation) => Ok(cancellation.or(change).await?.is_some()),
+        None => change.await.map(|()| true),
+    }
 }
 
 impl From<core::Roster> for Roster {

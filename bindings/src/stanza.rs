@@ -1,5 +1,6 @@
 //! Stanzas on their way in and out.
 
+use snapback_client as core;
 use snapback_client::Element;
 use snapback_client::proto::ns;
 use snapback_client::proto::stanza;
@@ -7,8 +8,7 @@ use snapback_client::proto::xep::delay::Delay;
 use snapback_client::proto::xep::stanza_id;
 
 use crate::error::{IqError, SendError};
-use crate::jid::{JidProblem, StanzaAddress};
-use crate::xml;
+use crate::jid::StanzaAddress;
 
 /// A message or presence that came in, with what most apps ask for read out of it.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
@@ -145,23 +145,15 @@ impl TryFrom<OutgoingMessage> for Element {
     type Error = SendError;
 
     fn try_from(message: OutgoingMessage) -> Result<Self, SendError> {
-        let to = address(&message.to).map_err(|problem| SendError::Recipient { problem })?;
-        let mut element = Self::new("message", ns::CLIENT)
-            .with_attr("to", to)
-            .with_attr("type", message.kind);
-        if let Some(id) = message.id {
-            element.set_attr("id", id);
-        }
-        if let Some(body) = message.body {
-            element.push_child(Self::new("body", ns::CLIENT).with_text(body));
-        }
-        if let Some(thread) = message.thread {
-            element.push_child(Self::new("thread", ns::CLIENT).with_text(thread));
-        }
-        for extension in &message.extensions {
-            element.push_child(xml::parse(extension).ok_or(SendError::BadXml)?);
-        }
-        Ok(element)
+        let message = core::OutgoingMessage {
+            kind: message.kind,
+            id: message.id,
+            body: message.body,
+            thread: message.thread,
+            children: children(&message.extensions)?,
+            ..core::OutgoingMessage::to(recipient(&message.to)?)
+        };
+        Ok(message.into())
     }
 }
 
@@ -169,44 +161,43 @@ impl TryFrom<OutgoingPresence> for Element {
     type Error = SendError;
 
     fn try_from(presence: OutgoingPresence) -> Result<Self, SendError> {
-        let mut element = Self::new("presence", ns::CLIENT);
-        let to = presence.to.as_deref().map(address).transpose();
-        let to = to.map_err(|problem| SendError::Recipient { problem })?;
-        let attributes = [("to", to), ("type", presence.kind), ("id", presence.id)];
-        for (name, value) in attributes {
-            if let Some(value) = value {
-                element.set_attr(name, value);
-            }
-        }
-        let priority = presence.priority.map(|priority| priority.to_string());
-        let texts = [
-            ("show", presence.show),
-            ("status", presence.status),
-            ("priority", priority),
-        ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                element.push_child(Self::new(name, ns::CLIENT).with_text(text));
-            }
-        }
-        for extension in &presence.extensions {
-            element.push_child(xml::parse(extension).ok_or(SendError::BadXml)?);
-        }
-        Ok(element)
+        let presence = core::OutgoingPresence {
+            to: presence.to.as_deref().map(recipient).transpose()?,
+            kind: presence.kind,
+            id: presence.id,
+            show: presence.show,
+            status: presence.status,
+            priority: presence.priority,
+            children: children(&presence.extensions)?,
+        };
+        Ok(presence.into())
     }
+}
+
+fn recipient(text: &str) -> Result<core::Jid, SendError> {
+    core::Jid::try_from(text).map_err(|error| SendError::Recipient {
+        problem: error.into(),
+    })
+}
+
+fn children(extensions: &[String]) -> Result<Vec<Element>, SendError> {
+    let parsed = extensions.iter().map(|xml| core::parse_xml(xml));
+    parsed.collect::<Option<_>>().ok_or(SendError::BadXml)
 }
 
 impl IqRequest {
     pub(crate) fn element(&self) -> Result<Element, IqError> {
-        let to = self.to.as_deref().map(address).transpose();
-        let to = to.map_err(|problem| IqError::Recipient { problem })?;
+        let to = self.to.as_deref().map(core::Jid::try_from).transpose();
+        let to = to.map_err(|error| IqError::Recipient {
+            problem: error.into(),
+        })?;
         let kind = match self.kind {
             IqKind::Get => "get",
             IqKind::Set => "set",
         };
-        let payload = xml::parse(&self.payload).ok_or(IqError::BadXml)?;
+        let payload = core::parse_xml(&self.payload).ok_or(IqError::BadXml)?;
         // Without an id here: the client draws one.
-        Ok(stanza::iq(kind, "", to.as_deref()).with_child(payload))
+        Ok(stanza::iq(kind, "", to.map(|to| to.to_string()).as_deref()).with_child(payload))
     }
 }
 
@@ -217,11 +208,6 @@ impl From<&Element> for IqAnswer {
             payload: answer.children().next().map(Element::to_xml),
         }
     }
-}
-
-fn address(text: &str) -> Result<String, JidProblem> {
-    let jid = snapback_client::Jid::try_from(text)?;
-    Ok(jid.to_string())
 }
 
 #[cfg(test)]
@@ -243,7 +229,7 @@ mod tests {
     fn what_is_sent_is_what_is_read() {
         let element =
             Element::try_from(message("Romeo@Example.NET", &["<x xmlns='urn:x'/>"])).unwrap();
-        let read = Stanza::from(&xml::parse(&element.to_xml()).unwrap());
+        let read = Stanza::from(&core::parse_xml(&element.to_xml()).unwrap());
         assert_eq!(read.to, StanzaAddress::of(Some("romeo@example.net")));
         assert_eq!(read.body.as_deref(), Some("<hello> & \"goodbye\""));
         assert_eq!(
@@ -283,7 +269,7 @@ mod tests {
         let from = |attribute: &str| {
             let message =
                 format!("<message xmlns='jabber:client'{attribute}><body>x</body></message>");
-            Stanza::from(&xml::parse(&message).unwrap()).from
+            Stanza::from(&core::parse_xml(&message).unwrap()).from
         };
         assert_eq!(from(""), StanzaAddress::Absent);
         let romeo = StanzaAddress::Named {

@@ -1,20 +1,19 @@
 //! A short visit, as after a push: resume, take what is waiting, and know when that was all. A new session is never bound.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use snapback_client::{Client, ConnectionState, IqError, OfflineReason, Visit};
-use tokio::time::{Instant, timeout_at};
+pub use snapback_client::DrainOutcome;
+use snapback_client::Visit;
+use tokio::time::Instant;
 
 use crate::cancel::Cancellation;
 use crate::client::CoreClient;
 use crate::error::CallError;
-use crate::stanza::{IqKind, IqRequest};
-use crate::state::OfflineReason as Reason;
+use crate::state::OfflineReason;
 
 /// What a visit came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum DrainOutcome {
     /// Everything that the server had for us is among the events.
     Complete,
@@ -24,7 +23,7 @@ pub enum DrainOutcome {
     /// new session.
     Offline {
         /// Why not.
-        reason: Reason,
+        reason: OfflineReason,
     },
 }
 
@@ -51,15 +50,24 @@ impl CoreClient {
 
 #[uniffi::export]
 impl CoreVisit {
-    /// Comes back when all that the server had is among the events, or time is up. Where there is no session to resume it comes
-    /// back with `Offline` and `NoSession`, and the next `connect` makes one.
+    /// Waits until every stanza that the server held was yielded by [`next_events`](CoreClient::next_events) and that was called
+    /// again, or until the timeout. Without a session to resume it returns `Offline` with `NoSession`, and the next `connect` makes
+    /// one.
     pub async fn drain(&self, timeout_ms: u64) -> Result<DrainOutcome, CallError> {
-        let begun = self.slot().as_ref().map(Visit::begun);
-        let begun = begun.ok_or(CallError::Closed)?;
         let time = Duration::from_millis(timeout_ms);
-        self.client
-            .call(|client| async move { drain(&client, begun, time).await })
-            .await?
+        let start = Instant::now();
+        let drained = self.slot().as_ref().map(|visit| visit.drain(time));
+        let drained = drained.ok_or(CallError::Closed)?;
+        let hand_over = Arc::clone(&self.client.hand_over);
+        let outcome = self.client.call(|_| async move {
+            let outcome = drained.await?;
+            let left = time.saturating_sub(start.elapsed());
+            if outcome == DrainOutcome::Complete && !hand_over.done(left).await {
+                return Ok(DrainOutcome::TimedOut);
+            }
+            Ok(outcome)
+        });
+        outcome.await?
     }
 
     /// [`drain`](Self::drain); nothing if it was cancelled.
@@ -83,60 +91,5 @@ impl CoreVisit {
 impl CoreVisit {
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Visit>> {
         self.visit.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Waits for the session, then for an answer of the server: what it had for us comes before that.
-async fn drain(
-    client: &Client,
-    begun: impl Future<Output = ()>,
-    time: Duration,
-) -> Result<DrainOutcome, CallError> {
-    let deadline = Instant::now() + time;
-    begun.await;
-    match timeout_at(deadline, settled(client)).await {
-        Err(_) => return Ok(DrainOutcome::TimedOut),
-        Ok(Some(reason)) => {
-            return Ok(DrainOutcome::Offline {
-                reason: reason.into(),
-            });
-        }
-        Ok(None) => {}
-    }
-    let ping = IqRequest {
-        kind: IqKind::Get,
-        to: None,
-        payload: "<ping xmlns='urn:xmpp:ping'/>".to_owned(),
-        timeout_ms: 0,
-    };
-    let ping = ping.element().map_err(|_| CallError::Internal)?;
-    let left = deadline.saturating_duration_since(Instant::now());
-    match client.iq(ping, left).await {
-        // A refusal is an answer, too.
-        Ok(_) | Err(IqError::Refused(_)) => Ok(DrainOutcome::Complete),
-        Err(IqError::Closed) => Err(CallError::Closed),
-        Err(_) => Ok(DrainOutcome::TimedOut),
-    }
-}
-
-/// Nothing once there is a session; a reason if there will be none by itself.
-async fn settled(client: &Client) -> Option<OfflineReason> {
-    let mut states = client.states();
-    loop {
-        match *states.borrow_and_update() {
-            ConnectionState::Online { .. } => return None,
-            ConnectionState::Offline {
-                reason:
-                    reason @ (OfflineReason::NeedsCredentials
-                    | OfflineReason::Refused
-                    | OfflineReason::Conflict
-                    | OfflineReason::NoSession),
-                ..
-            } => return Some(reason),
-            _ => {}
-        }
-        if states.changed().await.is_err() {
-            return Some(OfflineReason::NotWanted);
-        }
     }
 }

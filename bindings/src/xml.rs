@@ -1,66 +1,51 @@
-//! Extensions and payloads of the app, which come and go as text.
+//! XML that an app writes.
 
-use snapback_client::proto::xml::{StreamItem, StreamReader, escape_text};
-use snapback_client::{Element, Limits};
-
-/// What stands before every element of a client stream, and gives its prefixes a meaning.
-const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
-
-/// Reads exactly one element; `None` if it is anything else. The limits are those for what comes from a server.
-pub(crate) fn parse(xml: &str) -> Option<Element> {
-    let mut reader = StreamReader::new(Limits::default());
-    reader.login_complete();
-    reader.feed(HEADER.as_bytes());
-    reader.feed(xml.as_bytes());
-    let Ok(Some(StreamItem::Header(_))) = reader.next_item() else {
-        return None;
-    };
-    let Ok(Some(StreamItem::Element(element))) = reader.next_item() else {
-        return None;
-    };
-    match reader.next_item() {
-        Ok(None) if reader.take_unread().iter().all(u8::is_ascii_whitespace) => Some(element),
-        _ => None,
-    }
-}
+use snapback_client as core;
 
 /// Text as it may stand in an element or an attribute.
 #[uniffi::export]
 pub fn escape_xml(text: String) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    escape_text(&mut escaped, &text);
-    escaped.replace('"', "&quot;").replace('\'', "&apos;")
+    core::escape_xml(&text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+    use std::path::{Path, PathBuf};
 
-    #[test]
-    fn one_element_and_nothing_else() {
-        assert!(parse("<x xmlns='urn:x'><y a='1'>text</y></x>\n").is_some());
-        for xml in [
-            "",
-            "text",
-            "<x>",
-            "<x/><y/>",
-            "<x/>text",
-            "<!-- c --><x/>",
-            "</stream:stream>",
-            "<p:x/>",
-        ] {
-            assert!(parse(xml).is_none(), "{xml}");
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut found = Vec::new();
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            match path.extension() {
+                _ if path.is_dir() => found.extend(sources(&path)),
+                Some(ending) if ending == "kt" || ending == "swift" => found.push(path),
+                _ => {}
+            }
         }
+        found
     }
 
+    /// Elements are written in Rust, once for all languages.
     #[test]
-    fn what_was_escaped_comes_back() {
-        let text = "<a b=\"c\" d='e'>&amp;</a> \u{1F600}";
-        let escaped = escape_xml(text.to_owned());
-        let xml = format!("<x a=\"{escaped}\" b='{escaped}'>{escaped}</x>");
-        let element = parse(&xml).unwrap();
-        assert_eq!(element.attr("a"), Some(text));
-        assert_eq!(element.attr("b"), Some(text));
-        assert_eq!(element.text(), text);
+    fn no_other_language_writes_xml() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for (folder, least) in [
+            ("android/src/main/kotlin", 20),
+            ("ios/Sources/Snapback", 20),
+        ] {
+            let sources = sources(&root.join(folder));
+            assert!(sources.len() >= least, "{folder}: {}", sources.len());
+            for path in sources {
+                let text = fs::read_to_string(&path).unwrap();
+                for (number, line) in text.lines().enumerate() {
+                    let code = line.trim_start();
+                    let is_comment = code.starts_with("//") || code.starts_with(['*', '/']);
+                    let writes = code.contains("xmlns") || code.contains("</");
+                    let place = format!("{}:{}", path.display(), number + 1);
+                    assert!(is_comment || !writes, "{place}: {code}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The sans-IO crates do no I/O: no runtime in the dependency trees of the common types, the protocol core and the engine, no
-//! clock, socket, file or thread in the sources of the crates that a simulation drives. And what lies below stays below: the common
-//! types know no other crate of ours, and only the bindings know the bridge to other languages.
+//! clock, socket, file or thread in the sources of the crates that a simulation drives. The common types depend on no other
+//! crate of ours, and only the bindings depend on UniFFI.
 
 use std::fs;
 use std::path::{Path, PathBuf};

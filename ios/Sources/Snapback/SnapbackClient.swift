@@ -168,10 +168,8 @@ public final class SnapbackClient: Sendable {
       let outcome = try await visit.drainUntil(
         timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
       guard outcome == .complete else { return outcome }
-      // What was received has passed the core, and may still be between it and us. And the app may still be at it.
-      let wasHanded = await core.handedOverUntil(
-        timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
-      return wasHanded ? await taken(before: deadline) ? .complete : .timedOut : .timedOut
+      // What was received has passed the core; the app may still be at it.
+      return await taken(before: deadline) ? .complete : .timedOut
     }
   }
 
@@ -231,7 +229,7 @@ extension SnapbackClient {
   /// id is returned all the same.
   @discardableResult
   public func send(_ message: Message) async throws -> SentStanza {
-    let id = message.id ?? Self.newId()
+    let id = if let id = message.id { id } else { try await newId() }
     return try await tracked(id) { [core] in
       try await core.sendMessage(
         message: OutgoingMessage(
@@ -260,7 +258,7 @@ extension SnapbackClient {
     to: Jid? = nil, type: String? = nil, show: String? = nil, status: String? = nil, priority: Int8? = nil,
     extensions: [String] = []
   ) async throws -> SentStanza {
-    let id = Self.newId()
+    let id = try await newId()
     return try await tracked(id) { [core] in
       try await core.sendPresence(
         presence: OutgoingPresence(
@@ -308,18 +306,28 @@ extension SnapbackClient {
 
   /// Adds a contact to the roster, or changes one.
   public func setContact(_ jid: Jid, name: String? = nil, groups: [String] = []) async throws {
-    let label = name.map { " name='\(escapeXml(text: $0))'" } ?? ""
-    let within = groups.map { "<group>\(escapeXml(text: $0))</group>" }.joined()
-    try await rosterItem("jid='\(escapeXml(text: jid.bare.description))'\(label)", within)
+    try await changingContact { [core] cancellation in
+      try await core.setContact(
+        jid: jid.description, name: name, groups: groups, cancellation: cancellation)
+    }
   }
 
   /// Removes a contact from the roster, and ends that each sees the other.
   public func removeContact(_ jid: Jid) async throws {
-    try await rosterItem("jid='\(escapeXml(text: jid.bare.description))' subscription='remove'", "")
+    try await changingContact { [core] cancellation in
+      try await core.removeContact(jid: jid.description, cancellation: cancellation)
+    }
   }
 
-  private func rosterItem(_ attributes: String, _ children: String) async throws {
-    _ = try await iq(.set, "<query xmlns='jabber:iq:roster'><item \(attributes)>\(children)</item></query>")
+  private func changingContact(_ change: @Sendable (Cancellation) async throws -> Bool) async throws {
+    try Task.checkCancellation()
+    let cancellation = Cancellation()
+    let isDone = try await withTaskCancellationHandler {
+      try await SnapbackError.translating { try await change(cancellation) }
+    } onCancel: {
+      cancellation.cancel()
+    }
+    if !isDone { throw CancellationError() }
   }
 
   private func tracked(
@@ -336,13 +344,8 @@ extension SnapbackClient {
     }
   }
 
-  /// 128 random bits (rule T7), as letters and digits.
-  private static func newId() -> String {
-    var random = SystemRandomNumberGenerator()
-    return (0..<2).map { _ in
-      let digits = String(random.next(), radix: 16)
-      return String(repeating: "0", count: 16 - digits.count) + digits
-    }.joined()
+  private func newId() async throws -> String {
+    try await SnapbackError.translating { try core.newId() }
   }
 }
 

@@ -24,7 +24,9 @@ use crate::config::{ClientConfig, ConfigError};
 use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
 use crate::event_queue::EventQueue;
-use crate::iq::IqError;
+use crate::ids::Ids;
+use crate::iq::{self, IqError};
+use crate::outgoing::OutgoingPresence;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
 use crate::visit::Visit;
 use crate::{EndReason, Event};
@@ -37,7 +39,7 @@ pub struct Client {
     events: Arc<EventQueue>,
     platform: Arc<Platform>,
     platform_requests: Mutex<mpsc::UnboundedReceiver<PlatformRequest>>,
-    entropy: SyncMutex<Entropy>,
+    ids: Ids,
     name_servers: Arc<SyncMutex<NameServers>>,
     /// What presence promises (XEP-0115).
     caps: Option<Element>,
@@ -116,7 +118,7 @@ impl Client {
             events,
             platform,
             platform_requests: Mutex::new(platform_requests),
-            entropy: SyncMutex::new(entropy),
+            ids: Ids::new(entropy),
             name_servers,
             caps,
         })
@@ -140,7 +142,7 @@ impl Client {
     ///
     /// [`OfflineReason::NoSession`]: crate::OfflineReason::NoSession
     pub fn visit(&self) -> Visit {
-        Visit::begin(&self.requests)
+        Visit::begin(&self.requests, self.states(), self.ids.clone())
     }
 
     /// Ends the session and the stream cleanly. Returns when that is done.
@@ -179,12 +181,20 @@ impl Client {
         self.platform.answer(id, answer);
     }
 
+    /// Returns a stanza id of 128 random bits (rule T7). Stanzas without one get one when they are sent; an app that follows the stages
+    /// of a stanza needs its id before the first of them is reported.
+    pub fn new_id(&self) -> String {
+        self.ids.next()
+    }
+
     /// Sends a chat message. Yields its id once it is stored; its further stages come as events. It will be sent, and
-    /// sent again, until the server has acknowledged it.
+    /// sent again, until the server has acknowledged it. [`OutgoingMessage`] and [`Client::send`] are for all others.
     ///
     /// # Errors
     ///
     /// If the queue is full or the store cannot be used.
+    ///
+    /// [`OutgoingMessage`]: crate::OutgoingMessage
     pub async fn send_message(&self, to: &str, body: &str) -> Result<String, SendError> {
         let message = Element::new("message", ns::CLIENT)
             .with_attr("to", to)
@@ -193,8 +203,7 @@ impl Client {
         self.send(message).await
     }
 
-    /// Tells our presence to everybody who may see it or, with `to`, to one alone: a contact, or a room to join
-    /// (XEP-0045 section 7.2), whose `<x/>` is one of the children. `kind` is the attribute `type`; without it we are there.
+    /// Sends our presence to everybody who may see it or, with `to`, to one address. Returns its id once it is stored.
     ///
     /// Available presence carries our caps (XEP-0115 section 6.1) unless a child is caps already. What everybody was told last is
     /// told again, with its children, at the beginning of each new session, for as long as the process lives.
@@ -202,21 +211,7 @@ impl Client {
     /// # Errors
     ///
     /// If the queue is full, the store cannot be used, or the stanza is too big.
-    pub async fn send_presence(
-        &self,
-        to: Option<&str>,
-        kind: Option<&str>,
-        children: Vec<Element>,
-    ) -> Result<String, SendError> {
-        let mut presence = Element::new("presence", ns::CLIENT);
-        for (name, value) in [("to", to), ("type", kind)] {
-            if let Some(value) = value {
-                presence.set_attr(name, value);
-            }
-        }
-        for child in children {
-            presence.push_child(child);
-        }
+    pub async fn send_presence(&self, presence: OutgoingPresence) -> Result<String, SendError> {
         self.send(presence).await
     }
 
@@ -226,7 +221,8 @@ impl Client {
     /// # Errors
     ///
     /// If it is not a stanza, the queue is full or the store cannot be used.
-    pub async fn send(&self, mut stanza: Element) -> Result<String, SendError> {
+    pub async fn send(&self, stanza: impl Into<Element>) -> Result<String, SendError> {
+        let mut stanza = stanza.into();
         if !stanza.is_stanza() {
             return Err(SendError::NotAStanza);
         }
@@ -262,12 +258,7 @@ impl Client {
             return Err(IqError::NotARequest);
         }
         self.identify(&mut stanza);
-        let (reply, wait) = oneshot::channel();
-        self.request(Request::Iq { stanza, reply });
-        match tokio::time::timeout(timeout, wait).await {
-            Ok(answer) => answer.unwrap_or(Err(IqError::Closed)),
-            Err(_) => Err(IqError::TimedOut),
-        }
+        iq::ask(&self.requests, stanza, timeout).await
     }
 
     /// The app has taken this delivery: it will not come again.
@@ -340,11 +331,7 @@ impl Client {
         if let Some(id) = stanza.attr("id").filter(|id| !id.is_empty()) {
             return id.to_owned();
         }
-        let id = self
-            .entropy
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .token();
+        let id = self.new_id();
         stanza.set_attr("id", &id);
         id
     }

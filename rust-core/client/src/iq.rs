@@ -1,11 +1,16 @@
 //! Requests of the app, and why they have no answer. The engine matches answers by id and sender (rule T7).
 
 use std::fmt;
+use std::future::Future;
+use std::time::Duration;
 
 use snapback_engine::engine::RequestError;
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::xml::Element;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::driver::Request;
 
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +54,23 @@ impl From<RequestError> for IqError {
             RequestError::SessionLost => Self::SessionLost,
             RequestError::NotQueued => Self::NotQueued,
             RequestError::TooBig => Self::TooBig,
+        }
+    }
+}
+
+/// Sends a request, which has an id, and waits for its answer until the timeout. Holds no reference to the client while it waits.
+pub(crate) fn ask(
+    requests: &mpsc::UnboundedSender<Request>,
+    stanza: Element,
+    time: Duration,
+) -> impl Future<Output = Result<Element, IqError>> + Send + use<> {
+    let (reply, wait) = oneshot::channel();
+    // After the driver has ended, the receiver below finds its channel closed.
+    let _ = requests.send(Request::Iq { stanza, reply });
+    async move {
+        match timeout(time, wait).await {
+            Ok(answer) => answer.unwrap_or(Err(IqError::Closed)),
+            Err(_) => Err(IqError::TimedOut),
         }
     }
 }

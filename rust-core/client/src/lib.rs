@@ -61,20 +61,26 @@
 mod client;
 mod clock;
 mod config;
+mod contacts;
 mod dial;
 mod driver;
 mod event_queue;
+mod ids;
 mod iq;
+mod outgoing;
 mod platform;
 mod visit;
+mod xml;
 
 pub use client::Client;
 pub use config::{ClientConfig, ConfigError, Network};
 pub use dial::{Dial, Dialing, TcpDial};
 pub use driver::SendError;
 pub use iq::IqError;
+pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
-pub use visit::Visit;
+pub use visit::{ClientEnded, DrainOutcome, Visit};
+pub use xml::{escape_xml, parse_xml};
 
 pub use snapback_engine::engine::{DialError, EndReason, EngineEvent as Event, ServerAddress};
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};

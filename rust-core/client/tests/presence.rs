@@ -10,7 +10,7 @@ mod support;
 
 use std::sync::Arc;
 
-use snapback_client::{Client, Element, Outcome, Transport};
+use snapback_client::{Client, Element, Outcome, OutgoingPresence, Transport};
 use snapback_netsim::Link;
 use snapback_reference_server::Switches;
 use support::Setup;
@@ -37,8 +37,18 @@ async fn both() -> (Setup, Client, Arc<Link>) {
     (setup, romeo, link)
 }
 
-fn child(name: &str, text: &str) -> Element {
-    Element::new(name, CLIENT).with_text(text)
+fn shown(show: &str) -> OutgoingPresence {
+    OutgoingPresence {
+        show: Some(show.to_owned()),
+        ..OutgoingPresence::default()
+    }
+}
+
+fn unavailable() -> OutgoingPresence {
+    OutgoingPresence {
+        kind: Some("unavailable".to_owned()),
+        ..OutgoingPresence::default()
+    }
 }
 
 /// The next presence of Juliet's that says so.
@@ -82,38 +92,46 @@ async fn each_available_presence_carries_our_caps_and_its_children() {
     };
     assert!(ver(&initial).is_some());
     let custom = Element::new("x", "urn:example:mood").with_text("glad");
-    let children = vec![
-        child("show", "away"),
-        child("status", "tea"),
-        custom.clone(),
-    ];
+    let busy = OutgoingPresence {
+        show: Some("away".to_owned()),
+        status: Some("tea & <cake>".to_owned()),
+        priority: Some(-7),
+        children: vec![custom.clone()],
+        ..OutgoingPresence::default()
+    };
     let client = &setup.client;
-    client.send_presence(None, None, children).await.unwrap();
+    client.send_presence(busy).await.unwrap();
     let away = seen(&romeo, is_away, "away").await;
+    let text = |name| away.child(name, CLIENT).map(Element::text);
+    assert_eq!(text("status").as_deref(), Some("tea & <cake>"));
+    assert_eq!(text("priority").as_deref(), Some("-7"));
     assert_eq!(ver(&away), ver(&initial), "XEP-0115 6.1");
     assert_eq!(away.child("x", "urn:example:mood"), Some(&custom));
     // A room is joined in the same way; it has the presence for itself.
     let to = setup.server.sessions();
     let to = to.iter().find(|one| one.jid.starts_with("romeo@")).unwrap();
-    let join = vec![Element::new("x", MUC)];
-    let to = Some(to.jid.as_str());
-    client.send_presence(to, None, join).await.unwrap();
+    let join = OutgoingPresence {
+        to: Some(to.jid.parse().unwrap()),
+        children: vec![Element::new("x", MUC)],
+        ..OutgoingPresence::default()
+    };
+    client.send_presence(join).await.unwrap();
     let joined = seen(&romeo, |one| one.has_child("x", MUC), "join").await;
     assert!(ver(&joined).is_some());
     // Neither caps twice, nor caps of who leaves.
     let own = Element::new("c", CAPS).with_attr("ver", "mine");
-    let sent = client.send_presence(None, None, vec![own]).await;
-    sent.unwrap();
+    let own = OutgoingPresence {
+        children: vec![own],
+        ..OutgoingPresence::default()
+    };
+    client.send_presence(own).await.unwrap();
     let mine = |one: &Element| ver(one).as_deref() == Some("mine");
     let mine = seen(&romeo, mine, "its own caps").await;
     let all = mine.children().filter(|child| child.is("c", CAPS));
     assert_eq!(all.count(), 1);
-    let leaves = Some("unavailable");
-    client
-        .send_presence(None, leaves, Vec::new())
-        .await
-        .unwrap();
-    let gone = seen(&romeo, |one| one.attr("type") == leaves, "gone").await;
+    client.send_presence(unavailable()).await.unwrap();
+    let leaves = |one: &Element| one.attr("type") == Some("unavailable");
+    let gone = seen(&romeo, leaves, "gone").await;
     assert!(!gone.has_child("c", CAPS));
 }
 
@@ -121,13 +139,18 @@ async fn each_available_presence_carries_our_caps_and_its_children() {
 async fn a_new_session_begins_with_the_presence_that_was_told_last() {
     let (setup, romeo, _link) = both().await;
     let status = Element::new("x", "urn:example:mood").with_text("glad");
-    let children = vec![child("show", "away"), status];
+    let away = OutgoingPresence {
+        children: vec![status],
+        ..shown("away")
+    };
     let client = &setup.client;
-    client.send_presence(None, None, children).await.unwrap();
+    client.send_presence(away).await.unwrap();
     // To one alone is not to everybody.
-    let to = Some("romeo@localhost");
-    let there = vec![child("show", "chat")];
-    client.send_presence(to, None, there).await.unwrap();
+    let there = OutgoingPresence {
+        to: Some("romeo@localhost".parse().unwrap()),
+        ..shown("chat")
+    };
+    client.send_presence(there).await.unwrap();
     let chats = |one: &Element| {
         let show = one.child("show", CLIENT);
         show.is_some_and(|show| show.text() == "chat")
@@ -145,11 +168,7 @@ async fn a_new_session_begins_with_the_presence_that_was_told_last() {
         assert!(first.has_child("c", CAPS));
     }
     // Who wants to be unseen stays unseen.
-    let unseen = Some("unavailable");
-    client
-        .send_presence(None, unseen, Vec::new())
-        .await
-        .unwrap();
+    client.send_presence(unavailable()).await.unwrap();
     setup.settle().await;
     lose_session(&setup).await;
     client.resume();

@@ -1,7 +1,7 @@
-//! What every layer of Snapback speaks of, each type once: [`jid`]s, [`endpoint`]s, [`transport`]s with what came of TLS
-//! on them, [`time`] and [`secret`]s.
+//! The types that several crates of Snapback use, each defined once: [`jid`]s, [`endpoint`]s, [`transport`]s and the results of
+//! TLS, [`time`] and [`secret`]s.
 //!
-//! The lowest crate: no I/O, no clock, no randomness, and no other crate of Snapback below it.
+//! The lowest crate: no I/O, no clock, no randomness, and no dependency on another crate of Snapback.
 
 pub mod endpoint;
 pub mod hex;

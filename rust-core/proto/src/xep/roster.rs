@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::jid;
+use crate::jid::{self, BareJid};
 use crate::ns;
 use crate::stanza;
 use crate::xml::Element;
@@ -108,6 +108,31 @@ pub fn request(id: &str, ver: Option<&str>) -> Element {
         query.set_attr("ver", ver);
     }
     stanza::iq("get", id, None).with_child(query)
+}
+
+/// The iq that adds a contact or changes one (RFC 6121 sections 2.3 and 2.4). Name and groups are replaced: what is not given is gone.
+pub fn set_request(id: &str, jid: &BareJid, name: Option<&str>, groups: &[String]) -> Element {
+    let mut item = Element::new("item", ns::ROSTER).with_attr("jid", jid.to_string());
+    if let Some(name) = name {
+        item.set_attr("name", name);
+    }
+    for group in groups {
+        item.push_child(Element::new("group", ns::ROSTER).with_text(group.as_str()));
+    }
+    change(id, item)
+}
+
+/// The iq that removes a contact (RFC 6121 section 2.5), and with it both subscriptions.
+pub fn remove_request(id: &str, jid: &BareJid) -> Element {
+    let item = Element::new("item", ns::ROSTER)
+        .with_attr("jid", jid.to_string())
+        .with_attr("subscription", Subscription::Remove.name());
+    change(id, item)
+}
+
+fn change(id: &str, item: Element) -> Element {
+    let query = Element::new("query", ns::ROSTER).with_child(item);
+    stanza::iq("set", id, None).with_child(query)
 }
 
 /// Reads the result. The caller has matched the iq, and it is no error (T7).
@@ -230,6 +255,23 @@ mod tests {
         assert_eq!(
             roster(Some("")),
             "<iq type='get' id='r1'><query xmlns='jabber:iq:roster' ver=''/></iq>"
+        );
+    }
+
+    #[test]
+    fn a_change_has_one_item_with_all_that_it_shall_have() {
+        let nurse: BareJid = "nurse@example.com".parse().unwrap();
+        assert_eq!(
+            set_request("ph1xaz53", &nurse, Some("Nurse"), &["Servants".to_owned()]).to_xml(),
+            "<iq type='set' id='ph1xaz53'><query xmlns='jabber:iq:roster'>\
+             <item jid='nurse@example.com' name='Nurse'><group>Servants</group></item></query></iq>",
+            "RFC 6121 section 2.3.1"
+        );
+        assert_eq!(
+            remove_request("hm4hs97y", &nurse).to_xml(),
+            "<iq type='set' id='hm4hs97y'><query xmlns='jabber:iq:roster'>\
+             <item jid='nurse@example.com' subscription='remove'/></query></iq>",
+            "RFC 6121 section 2.5.1"
         );
     }
 

@@ -51,25 +51,25 @@ fn accepts_and_enforces() {
 
 #[test]
 fn refuses() {
-    use JidPart::{Domain, Node, Resource};
+    use JidPart::{Domain, Localpart, Resource};
     for (text, error) in [
         ("", JidError::Empty(Domain)),
         (".", JidError::Empty(Domain)),
-        ("@example.com", JidError::Empty(Node)),
+        ("@example.com", JidError::Empty(Localpart)),
         ("juliet@", JidError::Empty(Domain)),
         ("juliet@/foo", JidError::Empty(Domain)),
         ("/foobar", JidError::Empty(Domain)),
         ("juliet@example.com/", JidError::Empty(Resource)),
-        ("\"juliet\"@example.com", JidError::Disallowed(Node)),
-        ("foo bar@example.com", JidError::Disallowed(Node)),
-        ("a&b@example.com", JidError::Disallowed(Node)),
-        ("a'b@example.com", JidError::Disallowed(Node)),
-        ("a:b@example.com", JidError::Disallowed(Node)),
-        ("a<b@example.com", JidError::Disallowed(Node)),
-        ("a>b@example.com", JidError::Disallowed(Node)),
-        ("henry\u{2163}@example.com", JidError::Disallowed(Node)),
-        ("\u{265a}@example.com", JidError::Disallowed(Node)),
-        ("a\u{7}@example.com", JidError::Disallowed(Node)),
+        ("\"juliet\"@example.com", JidError::Disallowed(Localpart)),
+        ("foo bar@example.com", JidError::Disallowed(Localpart)),
+        ("a&b@example.com", JidError::Disallowed(Localpart)),
+        ("a'b@example.com", JidError::Disallowed(Localpart)),
+        ("a:b@example.com", JidError::Disallowed(Localpart)),
+        ("a<b@example.com", JidError::Disallowed(Localpart)),
+        ("a>b@example.com", JidError::Disallowed(Localpart)),
+        ("henry\u{2163}@example.com", JidError::Disallowed(Localpart)),
+        ("\u{265a}@example.com", JidError::Disallowed(Localpart)),
+        ("a\u{7}@example.com", JidError::Disallowed(Localpart)),
         ("a@example.com/\u{7}", JidError::Disallowed(Resource)),
         (
             "a@example.com/\u{1fae0}\u{7}",

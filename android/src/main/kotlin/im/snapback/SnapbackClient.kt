@@ -10,7 +10,6 @@ import im.snapback.ffi.OpenException
 import im.snapback.ffi.OutgoingMessage
 import im.snapback.ffi.OutgoingPresence
 import im.snapback.ffi.SendException
-import im.snapback.ffi.escapeXml
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -27,7 +26,6 @@ import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
-import java.security.SecureRandom
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
@@ -122,7 +120,7 @@ public class SnapbackClient private constructor(
         block: MessageBuilder.() -> Unit,
     ): SentStanza {
         val message = MessageBuilder().apply(block)
-        return tracked(message.id ?: newId()) { id ->
+        return tracked(message.id ?: call { newId() }) { id ->
             core.sendMessage(
                 OutgoingMessage(
                     to = to.toString(),
@@ -149,7 +147,7 @@ public class SnapbackClient private constructor(
         priority: Byte? = null,
         extensions: List<String> = emptyList(),
     ): SentStanza =
-        tracked(newId()) { id ->
+        tracked(call { newId() }) { id ->
             core.sendPresence(
                 OutgoingPresence(
                     to = to?.toString(),
@@ -201,14 +199,13 @@ public class SnapbackClient private constructor(
         name: String? = null,
         groups: List<String> = emptyList(),
     ) {
-        val label = name?.let { " name='${escapeXml(it)}'" } ?: ""
-        val within = groups.joinToString("") { "<group>${escapeXml(it)}</group>" }
-        rosterItem("jid='${escapeXml(jid.bare.toString())}'$label", within)
+        call { setContact(jid.toString(), name, groups, null) }
     }
 
     /** Removes a contact from the roster, and ends that each sees the other. */
-    public suspend fun removeContact(jid: Jid): Unit =
-        rosterItem("jid='${escapeXml(jid.bare.toString())}' subscription='remove'", "")
+    public suspend fun removeContact(jid: Jid) {
+        call { removeContact(jid.toString(), null) }
+    }
 
     /** The network came, went or changed; the client looks after its connection at once. */
     public fun networkChanged(network: NetworkState): Unit = tell { networkChanged(network) }
@@ -260,10 +257,11 @@ public class SnapbackClient private constructor(
             }
         }
 
-    /** What was received has passed the core; it may still be on its way from there, and then in the queue. */
+    /** What was received has passed the core; the app may still be at it. */
     private suspend fun isCollected(timeout: Duration): Boolean =
         withTimeoutOrNull(timeout) {
-            core.handedOver(timeout.inWholeMilliseconds.toULong()).also { if (it) queue.awaitEmpty() }
+            queue.awaitEmpty()
+            true
         } ?: false
 
     /**
@@ -356,13 +354,6 @@ public class SnapbackClient private constructor(
 
     private fun confirm(deliveryId: String): Unit = tell { confirm(deliveryId) }
 
-    private suspend fun rosterItem(
-        attributes: String,
-        children: String,
-    ) {
-        iq(IqType.SET, "<query xmlns='jabber:iq:roster'><item $attributes>$children</item></query>")
-    }
-
     private suspend fun tracked(
         id: String,
         send: suspend (String) -> String,
@@ -417,8 +408,6 @@ public class SnapbackClient private constructor(
         /** So many cross the border at once. */
         private const val EVENTS_AT_ONCE = 64u
 
-        private val random = SecureRandom()
-
         /**
          * Opens a client. Nothing is connected yet. On Android, use `SnapbackAndroid.open`, which keeps things in a file
          * and follows the network.
@@ -444,12 +433,6 @@ public class SnapbackClient private constructor(
             } catch (error: OpenException) {
                 throw SnapbackException.of(error)
             }
-
-        /** 128 random bits (rule T7), as letters and digits. */
-        private fun newId(): String {
-            val bytes = ByteArray(16).also(random::nextBytes)
-            return bytes.joinToString("") { (it.toInt() and 0xff).toString(16).padStart(2, '0') }
-        }
     }
 }
 
