@@ -22,7 +22,8 @@ use crate::xep::mam::Fin;
 
 use super::super::super::context::{CLOCK_MARGIN_SECONDS, Context};
 use super::super::Session;
-use super::{Archive, Asking, Back, QUERY_PREFIX, Question, Reading, page_query};
+use super::asking::{Question, page_query};
+use super::{Archive, Asking, Back, QUERY_PREFIX, Reading};
 
 /// The time since which messages are behind the cursor. One that is still to come was noted by a clock that was wrong.
 pub(super) fn believable_time(context: &Context) -> Option<UnixTime> {

@@ -1,0 +1,250 @@
+//! What the archive is asked, and how long its answers are waited for.
+
+use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
+use crate::part::Part;
+use crate::xep::mam::{self, ArchiveMetadata, Begin};
+use crate::xml::Element;
+
+use super::super::super::context::Context;
+use super::super::super::{Seq, Timer};
+use super::super::{Session, Sm, outbound};
+use super::place::{first_unknown, held_until_now, move_cursor};
+use super::{Archive, Asking, QUERY_PREFIX, is_archive};
+
+/// So many times the patience with unknown messages an archive may take over one page.
+const PAGE_PATIENCE: u32 = 6;
+
+/// What the archive is asked next.
+pub(super) struct Question {
+    id: String,
+    kind: PendingKind,
+    query: Element,
+}
+
+impl Question {
+    pub(super) fn page(id: String, query: Element) -> Self {
+        let kind = PendingKind::ArchivePage;
+        Self { id, kind, query }
+    }
+
+    /// The page before this message; without one, the last page.
+    pub(super) fn back(id: String, before: Option<&str>, page: u32) -> Self {
+        let query = mam::before(&id, &id, before, page);
+        let kind = PendingKind::ArchiveBack;
+        Self { id, kind, query }
+    }
+
+    pub(super) fn end(id: String) -> Self {
+        let query = mam::newest(&id, &id);
+        let kind = PendingKind::ArchiveEnd;
+        Self { id, kind, query }
+    }
+}
+
+impl Session {
+    /// Decides what this session asks the archive. The id of the question is known from here on, so that it is stored with
+    /// the session, though it leaves with the greeting.
+    pub(in super::super::super) fn plan_catch_up(
+        &mut self,
+        metadata: Option<&ArchiveMetadata>,
+        context: &mut Context,
+    ) {
+        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        if let (None, Some(metadata)) = (&context.knowledge.archive, metadata) {
+            // Bind 2 says where the archive ends: that need not be asked.
+            let end = metadata.end.as_ref();
+            let cursor = end.map_or(ArchiveCursor::Start, |end| {
+                ArchiveCursor::After(end.id.clone())
+            });
+            let mut ops = move_cursor(Some(cursor), context);
+            ops.extend(held_until_now(context));
+            context.persist(ops);
+        }
+        let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
+        let kind = if begin.is_some() {
+            let reaches_back = context.knowledge.archive != begin;
+            self.archive = Archive::Asking(Asking::new(id.clone(), reaches_back, true));
+            PendingKind::ArchivePage
+        } else {
+            self.archive = Archive::Learning {
+                query: id.clone(),
+                live: None,
+                then_read: true,
+            };
+            PendingKind::ArchiveEnd
+        };
+        self.owe(id, kind);
+    }
+
+    /// The question that was planned, if there is one.
+    pub(in super::super) fn archive_query(&self, context: &mut Context) -> Option<OutboundStanza> {
+        let query = match &self.archive {
+            Archive::Asking(asking) => {
+                let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
+                page_query(&asking.query, begin, context)
+            }
+            Archive::Learning { query, .. } => mam::newest(query, query),
+            Archive::Absent | Archive::Current => return None,
+        };
+        Some(outbound::core(&query, context))
+    }
+
+    /// One question at a time: the answer to an older one would change nothing any more.
+    pub(super) fn owe(&mut self, id: String, kind: PendingKind) {
+        self.pending.retain(|pending| !is_archive(pending.kind));
+        self.pending.push(PendingIq { id, kind });
+    }
+
+    /// The session is there: from now on the archive's answer is waited for, and not for ever.
+    pub(in super::super) fn expect_archive(&self, context: &mut Context) {
+        let patience = context.config.catch_up.patience;
+        match &self.archive {
+            Archive::Asking(asking) if asking.decides => {
+                context
+                    .timers
+                    .set(Timer::Archive, context.now.mono + patience);
+            }
+            Archive::Asking(_) | Archive::Learning { .. } => expect_page(context),
+            Archive::Absent | Archive::Current => context.timers.stop(Timer::Archive),
+        }
+    }
+
+    /// The archive did not answer in time. If nothing else came either, the path may be dead, or this process was frozen, and
+    /// that says nothing about the archive: the server is asked for a sign of life, and that decides.
+    pub(in super::super::super) fn archive_is_late(&mut self, context: &mut Context) {
+        if self.archive == Archive::Current {
+            if context.active {
+                self.look_again(context);
+            }
+        } else if self.asked.is_none() {
+            self.probe(context);
+        }
+    }
+
+    /// The server has answered something else. If the archive's time is over, it is the archive that is silent. First only those
+    /// that wait for its word stop waiting.
+    pub(in super::super) fn doubt_archive(&mut self, context: &mut Context) {
+        if !self.is_online || context.timers.is_set(Timer::Archive) {
+            return;
+        }
+        match &mut self.archive {
+            Archive::Asking(asking) if asking.decides => {
+                asking.decides = false;
+                expect_page(context);
+                self.go_on(context);
+            }
+            Archive::Asking(asking) if asking.is_second => {
+                let live = asking.live.take().map(ArchiveCursor::After);
+                self.archive = Archive::Current;
+                let ops = move_cursor(live, context);
+                context.persist(ops);
+            }
+            Archive::Asking(_) => {
+                let query = self.given_up(context);
+                let (ops, stanza) = self.question(Vec::new(), query, context);
+                // No stanza came that could be counted.
+                let seq = context.persist(ops);
+                self.put_question(stanza, seq, context);
+            }
+            Archive::Learning { .. } => self.archive = Archive::Absent,
+            Archive::Absent | Archive::Current => {}
+        }
+    }
+
+    /// Nothing has come since a time, and a time is no place to go on from.
+    pub(super) fn learn_the_end(&mut self, context: &mut Context) {
+        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        self.archive = Archive::Learning {
+            query: query.clone(),
+            live: None,
+            then_read: true,
+        };
+        self.expect_archive(context);
+        self.ask_again(Vec::new(), Question::end(query), context);
+    }
+
+    /// What the archive has behind this place, once more.
+    pub(in super::super) fn ask_second_time(
+        &mut self,
+        begin: ArchiveCursor,
+        context: &mut Context,
+    ) {
+        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let query = page_query(&id, Some(begin), context);
+        self.archive = Archive::Asking(Asking {
+            is_second: true,
+            ..Asking::new(id.clone(), false, false)
+        });
+        self.expect_archive(context);
+        let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), context);
+        let seq = context.persist(ops);
+        self.put_question(stanza, seq, context);
+    }
+
+    /// The archive does not help: what to ask it next. Nobody waits for it any more.
+    pub(super) fn given_up(&mut self, context: &mut Context) -> Question {
+        let reached_back = matches!(&self.archive, Archive::Asking(asking) if asking.reaches_back && asking.pages == 1);
+        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        expect_page(context);
+        let cursor = context.knowledge.archive.clone();
+        if let (true, Some(cursor)) = (reached_back, cursor) {
+            // Where the unknown messages were sent may be too far back for it; the cursor may not be.
+            self.archive = Archive::Asking(Asking::new(id.clone(), false, false));
+            let query = page_query(&id, Some(cursor), context);
+            return Question::page(id, query);
+        }
+        context.tell_gap();
+        self.archive = Archive::Learning {
+            query: id.clone(),
+            live: None,
+            then_read: false,
+        };
+        Question::end(id)
+    }
+
+    /// What an answer of the archive changed is committed together with the next question: a session that is resumed after a
+    /// kill must not believe that it holds everything.
+    pub(super) fn ask_again(&mut self, ops: Vec<Op>, question: Question, context: &mut Context) {
+        let (ops, stanza) = self.question(ops, question, context);
+        let seq = self.commit(ops, context);
+        self.put_question(stanza, seq, context);
+    }
+
+    pub(super) fn question(
+        &mut self,
+        mut ops: Vec<Op>,
+        question: Question,
+        context: &mut Context,
+    ) -> (Vec<Op>, OutboundStanza) {
+        self.owe(question.id, question.kind);
+        let stanza = outbound::core(&question.query, context);
+        if self.sm == Sm::On {
+            ops.push(Op::Enqueue(stanza.clone()));
+            ops.push(Op::SmPending(self.pending.clone()));
+        }
+        (ops, stanza)
+    }
+
+    pub(super) fn put_question(&mut self, stanza: OutboundStanza, seq: Seq, context: &mut Context) {
+        context.transmit_after(Some(seq), Part::ArchiveQuery, stanza.xml.clone());
+        if self.sm != Sm::Off {
+            self.unacked.push_back(stanza);
+        }
+        self.go_on(context);
+    }
+}
+
+pub(super) fn page_query(query: &str, begin: Option<ArchiveCursor>, context: &Context) -> Element {
+    let begin = match begin {
+        Some(ArchiveCursor::After(id)) => Begin::AfterId(id),
+        Some(ArchiveCursor::Since(time)) => Begin::Time(time),
+        Some(ArchiveCursor::Start) | None => Begin::Start,
+    };
+    mam::query(query, query, &begin, context.config.catch_up.page)
+}
+
+pub(super) fn expect_page(context: &mut Context) {
+    let patience = context.config.catch_up.patience;
+    let when = context.now.mono + patience * PAGE_PATIENCE;
+    context.timers.set(Timer::Archive, when);
+}

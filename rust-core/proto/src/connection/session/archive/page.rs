@@ -1,0 +1,246 @@
+//! What the archive answers: results, the end of a page, the end of the archive.
+
+use crate::knowledge::{ArchiveCursor, Op};
+use crate::ns;
+use crate::stanza::{StanzaCondition, StanzaError};
+use crate::xep::mam::{self, Archived, Fin, ResultError};
+use crate::xml::{Element, RefusedStanza};
+
+use super::super::super::Event;
+use super::super::super::context::Context;
+use super::super::{Session, Sm};
+use super::asking::{Question, expect_page, page_query};
+use super::place::{held_until_now, is_place, move_cursor};
+use super::{Archive, Asking, Back, QUERY_PREFIX, Reading, forgotten};
+
+/// What a message from the archive turned out to be.
+pub(in super::super) enum FromArchive {
+    /// Not ours to judge: no result, or one that the app has asked for.
+    No,
+    /// To be counted and dropped.
+    Worthless,
+    /// The next one of the page.
+    Result(Archived),
+}
+
+impl Session {
+    /// T7: only our own archive, and only to our own question.
+    pub(in super::super) fn judge_result(
+        &mut self,
+        message: &Element,
+        context: &mut Context,
+    ) -> FromArchive {
+        let is_ours = mam::query_id(message).is_some_and(|id| id.starts_with(QUERY_PREFIX));
+        if !is_ours {
+            return FromArchive::No;
+        }
+        let own = context.config.account.to_string();
+        let Archive::Asking(asking) = &mut self.archive else {
+            return FromArchive::Worthless;
+        };
+        match Archived::parse(message, &own, &asking.query) {
+            Some(Ok(archived)) => {
+                asking.results = asking.results.saturating_add(1);
+                if asking.results > context.config.catch_up.page {
+                    return FromArchive::Worthless;
+                }
+                let held_until = forgotten::believable_time(context);
+                asking.has(&archived, held_until);
+                FromArchive::Result(archived)
+            }
+            // One that was given up on is late; that is no fault.
+            Some(Err(ResultError::ForeignQuery)) | None => FromArchive::Worthless,
+            Some(Err(error)) => {
+                if matches!(error, ResultError::Malformed(_)) {
+                    let id = message.child("result", ns::MAM).and_then(|r| r.attr("id"));
+                    asking.unreadable(id);
+                }
+                context.event(Event::PeerFault("archive result"));
+                FromArchive::Worthless
+            }
+        }
+    }
+
+    /// A message was refused. If it was the next one of the page, that goes on behind it: the archive will not make it
+    /// readable, and what follows it is not to be missed (XEP-0059, XEP-0313).
+    pub(in super::super) fn note_refused_result(
+        &mut self,
+        refused: &RefusedStanza,
+        context: &Context,
+    ) {
+        let own = context.config.account.to_string();
+        let Archive::Asking(asking) = &mut self.archive else {
+            return;
+        };
+        if refused.name != "message"
+            || refused
+                .from
+                .as_ref()
+                .is_some_and(|from| !crate::jid::is_same(from, &own))
+        {
+            return;
+        }
+        match &refused.first_child {
+            Some(result) if result.is("result", ns::MAM) => {
+                if result.attr("queryid") == Some(&asking.query) {
+                    asking.unreadable(result.attr("id"));
+                }
+            }
+            _ => asking.has_unreadable = true,
+        }
+    }
+
+    /// The end of a page.
+    pub(in super::super) fn archive_page(&mut self, id: &str, iq: &Element, context: &mut Context) {
+        let asking = match &mut self.archive {
+            Archive::Asking(asking) if asking.query == id => asking,
+            _ => return self.answered_by_archive(Vec::new(), context),
+        };
+        let page = context.config.catch_up.page;
+        let fin = read_fin(iq).filter(|fin| agrees(fin, asking, page));
+        let is_doubtful = fin
+            .as_ref()
+            .is_some_and(|fin| asking.is_doubtful(fin, context));
+        let Some(fin) = fin.filter(|_| !is_doubtful) else {
+            return if asking.is_forgotten(is_doubtful || is_not_found(iq), context) {
+                self.cursor_is_forgotten(context)
+            } else {
+                self.page_failed(Vec::new(), context)
+            };
+        };
+        let is_forgotten = asking.reading == Reading::FromTime;
+        if let Reading::Back(back) = asking.reading.clone() {
+            return self.page_back(fin, back, context);
+        }
+        let last = asking.last.take();
+        let reached = fin.last.or(last).map(ArchiveCursor::After);
+        if fin.complete {
+            let live = asking.live.take().map(ArchiveCursor::After);
+            let held = context.knowledge.archive.clone();
+            let cursor = live.or(reached.clone());
+            if cursor.is_none() && (is_forgotten || !is_place(held.as_ref())) {
+                return self.learn_the_end(context);
+            }
+            self.archive = Archive::Current;
+            self.caught_up(cursor, context);
+            return self.plan_second_look(reached.or(held), context);
+        }
+        // If it was asked by time, there is a place to go on from now.
+        asking.reading = Reading::FromCursor;
+        let ops = move_cursor(reached, context);
+        if asking.pages >= context.config.catch_up.pages {
+            return self.page_failed(ops, context);
+        }
+        asking.pages = asking.pages.saturating_add(1);
+        asking.results = 0;
+        asking.is_torn = false;
+        asking.has_unreadable = false;
+        asking.query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let query = asking.query.clone();
+        if !asking.decides {
+            expect_page(context);
+        }
+        let begin = context.knowledge.archive.clone();
+        let element = page_query(&query, begin, context);
+        self.ask_again(ops, Question::page(query, element), context);
+    }
+
+    /// The archive has said where it ends, or that it is none.
+    pub(in super::super) fn archive_end(&mut self, id: &str, iq: &Element, context: &mut Context) {
+        let (live, then_read) = match &mut self.archive {
+            Archive::Learning {
+                query,
+                live,
+                then_read,
+            } if query == id => (live.take(), *then_read),
+            _ => return self.answered_by_archive(Vec::new(), context),
+        };
+        let Some(fin) = read_fin(iq) else {
+            self.archive = Archive::Absent;
+            self.expect_archive(context);
+            let ops = if is_place(context.knowledge.archive.as_ref()) {
+                Vec::new()
+            } else {
+                context.knowledge.archive = None;
+                vec![Op::NoArchive]
+            };
+            return self.answered_by_archive(ops, context);
+        };
+        if !then_read {
+            self.archive = Archive::Current;
+            let end = live.or(fin.last);
+            let cursor = end.map_or(ArchiveCursor::Start, ArchiveCursor::After);
+            return self.caught_up(Some(cursor), context);
+        }
+        let end = fin.last.map_or(ArchiveCursor::Start, ArchiveCursor::After);
+        let mut ops = move_cursor(Some(end.clone()), context);
+        ops.extend(held_until_now(context));
+        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let element = page_query(&query, Some(end), context);
+        self.archive = Archive::Asking(Asking {
+            live,
+            ..Asking::new(query.clone(), false, false)
+        });
+        self.expect_archive(context);
+        self.ask_again(ops, Question::page(query, element), context);
+    }
+
+    /// We hold all of the archive. What it does not have has not arrived.
+    pub(super) fn caught_up(&mut self, cursor: Option<ArchiveCursor>, context: &mut Context) {
+        self.expect_archive(context);
+        let mut ops = move_cursor(cursor, context);
+        ops.extend(held_until_now(context));
+        self.answered_by_archive(ops, context);
+        self.go_on(context);
+    }
+
+    /// A page that cannot be gone on from.
+    pub(super) fn page_failed(&mut self, mut ops: Vec<Op>, context: &mut Context) {
+        match &mut self.archive {
+            Archive::Asking(asking) if asking.is_second => {
+                let live = asking.live.take().map(ArchiveCursor::After);
+                self.archive = Archive::Current;
+                self.expect_archive(context);
+                ops.extend(move_cursor(live, context));
+                self.answered_by_archive(ops, context);
+            }
+            Archive::Asking(asking) if asking.reading == Reading::FromTime => {
+                self.ask_back(None, Back::default(), context);
+            }
+            _ => {
+                let question = self.given_up(context);
+                self.ask_again(ops, question, context);
+            }
+        }
+    }
+
+    /// The question is answered: a resumed session must not wait for it.
+    pub(super) fn answered_by_archive(&self, mut ops: Vec<Op>, context: &mut Context) {
+        if self.sm == Sm::On {
+            ops.push(Op::SmPending(self.pending.clone()));
+        }
+        self.commit(ops, context);
+    }
+}
+
+/// RFC 6120 section 8.3.3.7: what is asked for is not there.
+fn is_not_found(iq: &Element) -> bool {
+    StanzaError::of(iq).is_some_and(|error| error.condition == StanzaCondition::ItemNotFound)
+}
+
+fn read_fin(iq: &Element) -> Option<Fin> {
+    if StanzaError::of(iq).is_some() {
+        return None;
+    }
+    Fin::parse(iq).ok()
+}
+
+/// Whether the end of the page fits what came: a page that lost its last message, or brought more than was asked for, or
+/// has nothing and says that more follows, cannot be gone on from. Where something came that could not be read, `<last/>` is
+/// the server's word.
+fn agrees(fin: &Fin, asking: &Asking, page: u32) -> bool {
+    let same_end =
+        fin.last.is_none() || fin.last == asking.last || asking.is_torn || asking.has_unreadable;
+    let moves = fin.complete || fin.last.is_some() || asking.last.is_some();
+    same_end && moves && asking.results <= page
+}
