@@ -45,8 +45,9 @@ pub struct Knowledge {
     pub next_seq: u64,
     /// Up to where we hold our own archive; `None` if that is not known, or there is none.
     pub archive: Option<ArchiveCursor>,
-    /// What stands in our own archive behind the cursor came at this time or later, by the server's clock as far as we know it.
-    /// Asked for where the archive has forgotten the cursor's message. `None` if there is no cursor, or an older store kept it.
+    /// What stands in our own archive behind the cursor was archived at this time or later: the server's stamp of the newest message
+    /// that was read from it, or 0 if the archive was empty. Never a time of the device's clock. Asked for where the archive has
+    /// forgotten the cursor's message. `None` if there is no cursor, or an older store kept it.
     pub archive_time: Option<UnixTime>,
     /// A session that cannot be resumed was begun, and not closed in order: what it missed nobody will send again.
     pub open_session: bool,
@@ -242,6 +243,8 @@ pub enum PendingKind {
     ServerDisco,
     /// A page of the archive behind the cursor (XEP-0313).
     ArchivePage,
+    /// A page of the archive that begins at a time, since it has forgotten the cursor's message (XEP-0313).
+    ArchiveTime,
     /// A page of the archive from its end back (XEP-0313, XEP-0059 section 2.5).
     ArchiveBack,
     /// Where the archive ends (XEP-0313).
@@ -395,7 +398,7 @@ pub enum Op {
     Seen(SeenMessage),
     /// We hold our own archive up to here.
     ArchiveCursor(ArchiveCursor),
-    /// What stands behind the cursor came at this time or later.
+    /// What stands behind the cursor was archived at this time or later, by the server's clock.
     ArchiveTime(UnixTime),
     /// There is no archive: nothing is held of it.
     NoArchive,

@@ -93,6 +93,8 @@ pub(super) struct Context {
     first_bind: Option<ArchiveCursor>,
     gap_suspected: bool,
     gap_told: bool,
+    /// The end of the archive was learnt by this connection, so the message there cannot have been forgotten.
+    pub(super) has_learnt_end: bool,
 }
 
 impl Context {
@@ -148,6 +150,7 @@ impl Context {
             first_bind: None,
             gap_suspected: false,
             gap_told: false,
+            has_learnt_end: false,
         }
     }
 

@@ -321,6 +321,7 @@ fn pending_request(input: &mut Reader<'_>) -> Result<PendingIq, Fault> {
         PendingKind::Carbons,
         PendingKind::ServerDisco,
         PendingKind::ArchivePage,
+        PendingKind::ArchiveTime,
         PendingKind::ArchiveBack,
         PendingKind::ArchiveEnd,
     ]
@@ -336,6 +337,7 @@ fn pending_name(kind: PendingKind) -> &'static str {
         PendingKind::Carbons => "carbons",
         PendingKind::ServerDisco => "server-disco",
         PendingKind::ArchivePage => "archive-page",
+        PendingKind::ArchiveTime => "archive-time",
         PendingKind::ArchiveBack => "archive-back",
         PendingKind::ArchiveEnd => "archive-end",
     }

@@ -13,8 +13,9 @@
 //!                      Absent
 //! ```
 //!
-//! An archive may have forgotten the cursor's message (`item-not-found`). Then it is asked by the time at which that came; if that is
-//! not known, or refused, page by page from the end back. Only where that fails, too, is there a gap.
+//! An archive may have forgotten the cursor's message (`item-not-found`). Then it is asked by the server's stamp of the newest message
+//! that was read; if that is not known, or refused, page by page from the end back. What it forgot may be more: a gap is told beside
+//! what it has, unless it shows that it has everything.
 //!
 //! The first query leaves with the session's greeting, so it costs no flight before the first stanza. It stands behind our
 //! presence: what comes between the bind and the presence a server of Bind 2 leaves to the archive (XEP-0386), so only a
@@ -22,7 +23,7 @@
 //! answered there.
 //!
 //! Before the very first session is asked for, the time is noted ([`ArchiveCursor::Since`]): a process that is killed before it
-//! has learnt more leaves at least that. Its heir reads from there.
+//! has learnt more leaves at least that. The next process reads from the end back to there.
 //!
 //! In `Current` each live message moves the cursor. In `Asking` it must not: between the cursor and that message lies what
 //! has not come yet. Some time after it first became `Current`, a new session asks once more (`second_look`).
@@ -36,8 +37,10 @@ use crate::knowledge::{ArchiveCursor, PendingIq, PendingKind};
 use crate::time::UnixTime;
 use crate::xep::mam::Archived;
 
+use super::super::context::Context;
+
 pub(super) use page::FromArchive;
-pub(super) use place::held_until_now;
+pub(super) use place::is_time_stale;
 
 /// How our own queries begin, so that a late result is told from one that the app has asked for itself.
 const QUERY_PREFIX: &str = "snapback-";
@@ -52,6 +55,8 @@ pub(super) enum Archive {
         query: String,
         /// The newest message that came meanwhile.
         live: Option<String>,
+        /// When the newest message was archived.
+        stamp: Option<UnixTime>,
         /// What came since is read then. Not if reading has just failed.
         then_read: bool,
     },
@@ -71,6 +76,10 @@ pub(super) struct Asking {
     results: u32,
     /// The last of them.
     last: Option<String>,
+    /// When it was archived, or one before it.
+    stamp: Option<UnixTime>,
+    /// The cursor's message, or anything before it, was not found yet: the archive may have forgotten more than that.
+    sought: Option<String>,
     /// The newest message that came meanwhile, as long as no page has brought it.
     live: Option<String>,
     /// It began further back than the cursor, for the sake of messages of unknown fate.
@@ -95,7 +104,7 @@ enum Reading {
     /// From the cursor on.
     #[default]
     FromCursor,
-    /// The archive has forgotten the cursor's message: from the time on at which that came.
+    /// The archive has forgotten the cursor's message: from the time on at which that was archived, or from the beginning.
     FromTime,
     /// That does not help either: from the end back, until something that we held, or to the beginning.
     Back(Back),
@@ -106,6 +115,8 @@ enum Reading {
 struct Back {
     /// The last message of the first page: the cursor, once all is read.
     newest: Option<String>,
+    /// When that was archived.
+    newest_at: Option<UnixTime>,
     /// The first message of this page.
     first: Option<String>,
     /// This page has a message of before the time of the cursor.
@@ -130,11 +141,17 @@ impl Archive {
             (Some(owed), _) if owed.kind == PendingKind::ArchiveBack => Self::Asking(Asking {
                 is_torn: true,
                 reading: Reading::Back(Back::default()),
-                ..Asking::new(owed.id.clone(), false, false)
+                ..Asking::new(owed.id.clone(), false, true)
+            }),
+            (Some(owed), _) if owed.kind == PendingKind::ArchiveTime => Self::Asking(Asking {
+                is_torn: true,
+                reading: Reading::FromTime,
+                ..Asking::new(owed.id.clone(), false, true)
             }),
             (Some(owed), _) => Self::Learning {
                 query: owed.id.clone(),
                 live: None,
+                stamp: None,
                 then_read: true,
             },
             (None, Some(ArchiveCursor::Start | ArchiveCursor::After(_))) => Self::Current,
@@ -187,6 +204,8 @@ impl Asking {
             pages: 1,
             results: 0,
             last: None,
+            stamp: None,
+            sought: None,
             live: None,
             reaches_back,
             decides,
@@ -199,13 +218,18 @@ impl Asking {
     }
 
     /// Notes one result of the page.
-    fn has(&mut self, archived: &Archived, held_until: Option<UnixTime>) {
+    fn has(&mut self, archived: &Archived, context: &Context) {
+        let stamp = archived.delay.as_ref().map(|delay| delay.stamp);
+        let is_older = |than: Option<UnixTime>| stamp.zip(than).is_some_and(|(at, than)| at < than);
         self.last = Some(archived.id.clone());
+        self.stamp = stamp.or(self.stamp);
+        let is_held = is_older(context.knowledge.archive_time);
+        self.sought
+            .take_if(|sought| is_held || *sought == archived.id);
         self.live.take_if(|live| *live == archived.id);
         if let Reading::Back(back) = &mut self.reading {
             back.first.get_or_insert_with(|| archived.id.clone());
-            let stamp = archived.delay.as_ref().map(|delay| delay.stamp);
-            back.is_far_enough |= held_until.zip(stamp).is_some_and(|(held, at)| at < held);
+            back.is_far_enough |= is_older(place::limit(context));
         }
     }
 }
@@ -213,6 +237,9 @@ impl Asking {
 fn is_archive(kind: PendingKind) -> bool {
     matches!(
         kind,
-        PendingKind::ArchivePage | PendingKind::ArchiveBack | PendingKind::ArchiveEnd
+        PendingKind::ArchivePage
+            | PendingKind::ArchiveTime
+            | PendingKind::ArchiveBack
+            | PendingKind::ArchiveEnd
     )
 }

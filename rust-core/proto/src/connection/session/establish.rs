@@ -212,7 +212,9 @@ impl Session {
             base: stored.base,
             unacked,
             archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
-            second_look: SecondLook::Done,
+            second_look: SecondLook::Done {
+                until: context.now.mono,
+            },
             directed: std::collections::BTreeSet::new(),
             answered_at: None,
             awaits_start: None,

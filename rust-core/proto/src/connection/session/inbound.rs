@@ -17,7 +17,7 @@ use crate::xml::{Element, Refusal, RefusedStanza};
 
 use super::super::Event;
 use super::super::context::Context;
-use super::archive::{FromArchive, held_until_now};
+use super::archive::FromArchive;
 use super::doubles::{Ids, Verdict};
 use super::{Session, Sm, visibility};
 
@@ -90,9 +90,9 @@ impl Session {
         let delivery = delivery(message.clone(), verdict, context);
         let mut ops: Vec<Op> = ids.note(&delivery.id, context).into_iter().collect();
         if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
-            context.knowledge.archive = Some(cursor.clone());
+            let before = context.knowledge.archive.replace(cursor.clone());
             ops.push(Op::ArchiveCursor(cursor));
-            ops.extend(held_until_now(context));
+            self.plan_look_for_time(before, context);
         }
         self.hand_over(delivery, ops, context);
     }
@@ -219,7 +219,7 @@ impl Session {
             PendingKind::Carbons => {
                 self.commit(Vec::new(), context);
             }
-            PendingKind::ArchivePage | PendingKind::ArchiveBack => {
+            PendingKind::ArchivePage | PendingKind::ArchiveTime | PendingKind::ArchiveBack => {
                 self.archive_page(&pending.id, iq, context)
             }
             PendingKind::ArchiveEnd => self.archive_end(&pending.id, iq, context),

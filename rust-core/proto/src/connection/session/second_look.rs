@@ -15,7 +15,7 @@ use crate::time::Instant;
 use super::super::Timer;
 use super::super::context::Context;
 use super::Session;
-use super::archive::Archive;
+use super::archive::{Archive, is_time_stale};
 
 /// So long after the catch-up. Long enough for an archive that writes behind what it delivers, short enough for whoever waits
 /// for the message.
@@ -28,14 +28,34 @@ pub(super) enum SecondLook {
     AfterCatchUp,
     /// The archive was read up to here, and is asked once more, not before this time.
     Due { begin: ArchiveCursor, when: Instant },
-    /// It was asked, or need not be: a resumed session misses nothing.
-    Done,
+    /// It was asked, or need not be: a resumed session misses nothing. Not again before this time.
+    Done { until: Instant },
 }
+
+/// So long a look is not followed by another one.
+const REST: Duration = Duration::from_secs(86_400);
 
 impl Session {
     /// The first catch-up of a new session is complete, up to here.
     pub(super) fn plan_second_look(&mut self, begin: Option<ArchiveCursor>, context: &mut Context) {
         if let (SecondLook::AfterCatchUp, Some(begin)) = (&self.second_look, begin) {
+            let when = context.now.mono + DELAY;
+            self.second_look = SecondLook::Due { begin, when };
+            self.await_second_look(context);
+        }
+    }
+
+    /// A live message has moved the cursor from here. Its stamp in the archive is not known, and without one the time of the cursor
+    /// grows old where sessions are only resumed: after a day the archive is asked for this message, and shows it.
+    pub(super) fn plan_look_for_time(
+        &mut self,
+        begin: Option<ArchiveCursor>,
+        context: &mut Context,
+    ) {
+        if let (SecondLook::Done { until }, Some(begin)) = (&self.second_look, begin)
+            && *until <= context.now.mono
+            && is_time_stale(context)
+        {
             let when = context.now.mono + DELAY;
             self.second_look = SecondLook::Due { begin, when };
             self.await_second_look(context);
@@ -59,7 +79,8 @@ impl Session {
         if !is_due || self.archive != Archive::Current {
             return;
         }
-        let look = std::mem::replace(&mut self.second_look, SecondLook::Done);
+        let until = context.now.mono + REST;
+        let look = std::mem::replace(&mut self.second_look, SecondLook::Done { until });
         if let SecondLook::Due { begin, .. } = look {
             self.ask_second_time(begin, context);
         }

@@ -10,7 +10,7 @@ use crate::xep::delay::Delay;
 use crate::xep::stanza_id;
 
 pub(super) const OWN: &str = "juliet@example.org";
-const STAMP: &str = "<delay xmlns='urn:xmpp:delay' stamp='2026-11-20T10:00:00Z'/>";
+const STAMP: &str = "<delay xmlns='urn:xmpp:delay' stamp='2026-11-21T10:00:00Z'/>";
 
 pub(super) fn after(id: &str) -> Option<ArchiveCursor> {
     Some(ArchiveCursor::After(id.to_owned()))
@@ -272,7 +272,7 @@ fn what_came_meanwhile_is_read_page_by_page() {
     for (stanza, number) in deliveries.iter().zip(1..) {
         let id = format!("a{number}");
         assert_eq!(stanza_id::stanza_id(stanza, OWN), Some(id.as_str()));
-        assert_eq!(Delay::of(stanza).unwrap().stamp.0, 1_795_168_800);
+        assert_eq!(Delay::of(stanza).unwrap().stamp.0, 1_795_255_200);
         assert_eq!(stanza.attr("from"), Some("romeo@example.net/x"));
     }
     assert_eq!(gaps(&peer), 0);

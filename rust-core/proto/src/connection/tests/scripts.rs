@@ -419,7 +419,11 @@ pub(super) fn finish_fast_resume(peer: &mut Peer, h: u32) {
 
 /// The session of this connection, resumed on another one after the server had handled so many stanzas.
 pub(super) fn resumed_from(peer: &Peer, h: u32) -> Peer {
-    let mut next = Setup::starttls().knowing(peer.knowledge()).start();
+    resumed_with(peer.knowledge(), h)
+}
+
+pub(super) fn resumed_with(knowledge: Knowledge, h: u32) -> Peer {
+    let mut next = Setup::starttls().knowing(knowledge).start();
     open_starttls(&mut next);
     finish_fast_resume(&mut next, h);
     next

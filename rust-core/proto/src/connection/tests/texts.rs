@@ -24,7 +24,7 @@ pub(super) const ENABLED: &str =
     "<enabled xmlns='urn:xmpp:sm:3' id='sm-1' resume='true' max='600'/>";
 /// Where the archive ends.
 pub(super) const METADATA: &str = "<metadata xmlns='urn:xmpp:mam:2'>\
-    <start id='a' timestamp='2026-01-01T00:00:00Z'/><end id='a0' timestamp='2026-11-20T10:00:00Z'/></metadata>";
+    <start id='a' timestamp='2026-01-01T00:00:00Z'/><end id='a0' timestamp='2026-11-21T10:00:00Z'/></metadata>";
 pub(super) const TOKEN: &str = "t0k3n-of-sixteen-or-more";
 pub(super) const JID: &str = "juliet@example.org/balcony";
 pub(super) const REQUEST: &str = "<r xmlns='urn:xmpp:sm:3'/>";

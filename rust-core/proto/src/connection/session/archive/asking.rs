@@ -8,8 +8,8 @@ use crate::xml::Element;
 use super::super::super::context::Context;
 use super::super::super::{Seq, Timer};
 use super::super::{Session, Sm, outbound};
-use super::place::{first_unknown, held_until_now, move_cursor};
-use super::{Archive, Asking, QUERY_PREFIX, is_archive};
+use super::place::{EMPTY, first_unknown, held_until, is_place, move_cursor};
+use super::{Archive, Asking, Back, QUERY_PREFIX, Reading, is_archive};
 
 /// So many times the patience with unknown messages an archive may take over one page.
 const PAGE_PATIENCE: u32 = 6;
@@ -24,6 +24,12 @@ pub(super) struct Question {
 impl Question {
     pub(super) fn page(id: String, query: Element) -> Self {
         let kind = PendingKind::ArchivePage;
+        Self { id, kind, query }
+    }
+
+    /// The page that begins at this place or time.
+    pub(super) fn by_time(id: String, query: Element) -> Self {
+        let kind = PendingKind::ArchiveTime;
         Self { id, kind, query }
     }
 
@@ -56,22 +62,37 @@ impl Session {
             let cursor = end.map_or(ArchiveCursor::Start, |end| {
                 ArchiveCursor::After(end.id.clone())
             });
+            let stamp = end.map_or(EMPTY, |end| Some(end.timestamp));
             let mut ops = move_cursor(Some(cursor), context);
-            ops.extend(held_until_now(context));
+            ops.extend(held_until(stamp, context));
+            context.has_learnt_end = true;
             context.persist(ops);
         }
         let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
-        let kind = if begin.is_some() {
-            let reaches_back = context.knowledge.archive != begin;
-            self.archive = Archive::Asking(Asking::new(id.clone(), reaches_back, true));
-            PendingKind::ArchivePage
-        } else {
-            self.archive = Archive::Learning {
-                query: id.clone(),
-                live: None,
-                then_read: true,
-            };
-            PendingKind::ArchiveEnd
+        let reaches_back = context.knowledge.archive != begin;
+        let asking = Asking::new(id.clone(), reaches_back, true);
+        let kind = match begin {
+            // A time of the device's clock, which may be far in the server's future: nothing would be found from there on.
+            Some(ArchiveCursor::Since(_)) => {
+                self.archive = Archive::Asking(Asking {
+                    reading: Reading::Back(Back::default()),
+                    ..asking
+                });
+                PendingKind::ArchiveBack
+            }
+            Some(ArchiveCursor::Start | ArchiveCursor::After(_)) => {
+                self.archive = Archive::Asking(asking);
+                PendingKind::ArchivePage
+            }
+            None => {
+                self.archive = Archive::Learning {
+                    query: id.clone(),
+                    live: None,
+                    stamp: None,
+                    then_read: true,
+                };
+                PendingKind::ArchiveEnd
+            }
         };
         self.owe(id, kind);
     }
@@ -79,6 +100,11 @@ impl Session {
     /// The question that was planned, if there is one.
     pub(in super::super) fn archive_query(&self, context: &mut Context) -> Option<OutboundStanza> {
         let query = match &self.archive {
+            Archive::Asking(Asking {
+                query,
+                reading: Reading::Back(_),
+                ..
+            }) => mam::before(query, query, None, context.config.catch_up.page),
             Archive::Asking(asking) => {
                 let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
                 page_query(&asking.query, begin, context)
@@ -157,6 +183,7 @@ impl Session {
         self.archive = Archive::Learning {
             query: query.clone(),
             live: None,
+            stamp: None,
             then_read: true,
         };
         self.expect_archive(context);
@@ -187,6 +214,7 @@ impl Session {
         let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
         expect_page(context);
         let cursor = context.knowledge.archive.clone();
+        let cursor = cursor.filter(|cursor| is_place(Some(cursor)));
         if let (true, Some(cursor)) = (reached_back, cursor) {
             // Where the unknown messages were sent may be too far back for it; the cursor may not be.
             self.archive = Archive::Asking(Asking::new(id.clone(), false, false));
@@ -197,6 +225,7 @@ impl Session {
         self.archive = Archive::Learning {
             query: id.clone(),
             live: None,
+            stamp: None,
             then_read: false,
         };
         Question::end(id)

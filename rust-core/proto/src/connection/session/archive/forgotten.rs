@@ -13,48 +13,43 @@
 //! Some archives say instead that nothing is behind a message that they do not have (Prosody 13.0 on files). So an empty page after
 //! a long absence is taken for `item-not-found`.
 //!
+//! What expires is the oldest. If the archive shows the cursor's message after all, or one from before its time, it has all that came
+//! since; otherwise it may have forgotten some of that, too, and a possible gap is told beside what it has (rule I18).
+//!
 //! What we hold already is among the results, and is dropped as a duplicate (rule I17). Only its age says that we held it: a session
 //! that ended amid the way back has left newer messages, too, with a hole behind them.
 
 use crate::knowledge::ArchiveCursor;
-use crate::time::UnixTime;
 use crate::xep::mam::Fin;
 
-use super::super::super::context::{CLOCK_MARGIN_SECONDS, Context};
+use super::super::super::context::Context;
 use super::super::Session;
 use super::asking::{Question, page_query};
+use super::place::{first_unknown, is_time_stale, start};
 use super::{Archive, Asking, Back, QUERY_PREFIX, Reading};
 
-/// The time since which messages are behind the cursor. One that is still to come was noted by a clock that was wrong.
-pub(super) fn believable_time(context: &Context) -> Option<UnixTime> {
-    let now = context.now.wall;
-    context.knowledge.archive_time.filter(|time| *time <= now)
-}
-
-/// So old must the time of the cursor be before an empty page is doubted, in seconds: no archive that is kept on purpose forgets
-/// a message within a day, and a client that comes back more often should not ask twice.
-const DOUBT_SECONDS: i64 = CLOCK_MARGIN_SECONDS + 86_400;
-
 impl Asking {
-    /// Whether this answer says that the cursor's message is gone, and nothing else has been tried.
+    /// Whether this answer says that the message is gone behind which the archive was asked, and nothing else has been tried.
     pub(super) fn is_forgotten(&self, is_gone: bool, context: &Context) -> bool {
-        let is_from_cursor = self.reading == Reading::FromCursor
-            && !self.is_second
-            && !(self.reaches_back && self.pages == 1);
-        is_gone
-            && is_from_cursor
-            && matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)))
+        let is_from_message = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)))
+            || self.is_first_back();
+        is_gone && is_from_message && self.reading == Reading::FromCursor && !self.is_second
     }
 
     /// Whether nothing is said to be behind a message that may have gone: some archives answer so where XEP-0313 wants
-    /// `item-not-found` (section 4.3.2).
+    /// `item-not-found` (section 4.3.2). No archive that is kept on purpose forgets a message within a day, and a client that comes
+    /// back more often should not ask twice.
     pub(super) fn is_doubtful(&self, fin: &Fin, context: &Context) -> bool {
         let is_empty = self.last.is_none() && fin.last.is_none() && !self.has_unreadable;
-        let is_old = believable_time(context)
-            .is_some_and(|time| time.plus_seconds(DOUBT_SECONDS) <= context.now.wall);
         let is_first = self.reading == Reading::FromCursor && self.pages == 1 && !self.is_second;
         let is_place = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)));
+        let is_old = is_time_stale(context) && !context.has_learnt_end;
         fin.complete && is_empty && is_old && is_first && is_place
+    }
+
+    /// The first page of those that begin where a message of unknown fate was sent.
+    fn is_first_back(&self) -> bool {
+        self.reaches_back && self.pages == 1
     }
 }
 
@@ -63,38 +58,62 @@ impl Session {
     pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
         let was_asked_by_time =
             matches!(&self.archive, Archive::Asking(asking) if asking.was_asked_by_time);
-        let Some(time) = believable_time(context).filter(|_| !was_asked_by_time) else {
-            return self.ask_back(None, Back::default(), context);
-        };
+        if was_asked_by_time || start(context).is_none() {
+            self.ask_back(None, Back::default(), context);
+        } else {
+            self.ask_by_time(context);
+        }
+    }
+
+    /// The page that begins at the time of the cursor. If the message is gone behind which one of unknown fate was sent, that may be
+    /// older: then the page begins with the oldest message there is.
+    pub(super) fn ask_by_time(&mut self, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
-        let (live, decides) = match &mut self.archive {
-            Archive::Asking(asking) => (asking.live.take(), asking.decides),
-            _ => (None, false),
+        let unknown = first_unknown(context);
+        let reaches_back = unknown.is_some() && unknown != context.knowledge.archive;
+        let (live, decides, is_back) = match &mut self.archive {
+            Archive::Asking(asking) => (
+                asking.live.take(),
+                asking.decides,
+                asking.is_first_back() || (asking.is_torn && reaches_back),
+            ),
+            _ => (None, false, false),
         };
+        let begin = start(context)
+            .filter(|_| !is_back)
+            .map_or(ArchiveCursor::Start, ArchiveCursor::Since);
         self.archive = Archive::Asking(Asking {
             live,
+            sought: sought(context),
             was_asked_by_time: true,
             reading: Reading::FromTime,
             ..Asking::new(id.clone(), false, decides)
         });
         self.expect_archive(context);
-        let query = page_query(&id, Some(ArchiveCursor::Since(time)), context);
-        self.ask_again(Vec::new(), Question::page(id, query), context);
+        let query = page_query(&id, Some(begin), context);
+        self.ask_again(Vec::new(), Question::by_time(id, query), context);
     }
 
-    /// The page before this message, or the last one. Nobody waits for it.
+    /// The page before this message, or the last one.
     pub(super) fn ask_back(&mut self, before: Option<&str>, back: Back, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
-        let (live, pages) = match &mut self.archive {
-            Archive::Asking(asking) => (asking.live.take(), asking.pages),
-            _ => (None, 0),
+        let is_first = before.is_none();
+        let (live, pages, decides, found) = match &mut self.archive {
+            Archive::Asking(asking) => (
+                asking.live.take(),
+                asking.pages,
+                asking.decides,
+                !is_first && asking.sought.is_none(),
+            ),
+            _ => (None, 0, false, false),
         };
-        let pages = before.map_or(1, |_| pages.saturating_add(1));
+        let pages = if is_first { 1 } else { pages.saturating_add(1) };
         self.archive = Archive::Asking(Asking {
             live,
             pages,
+            sought: sought(context).filter(|_| !found),
             reading: Reading::Back(back),
-            ..Asking::new(id.clone(), false, false)
+            ..Asking::new(id.clone(), false, decides)
         });
         self.expect_archive(context);
         let page = context.config.catch_up.page;
@@ -102,7 +121,7 @@ impl Session {
     }
 
     /// The end of a page on the way back. The cursor stays where it is until all is read.
-    pub(super) fn page_back(&mut self, fin: Fin, back: Back, context: &mut Context) {
+    pub(super) fn page_back(&mut self, fin: Fin, mut back: Back, context: &mut Context) {
         let Archive::Asking(asking) = &mut self.archive else {
             return;
         };
@@ -110,27 +129,55 @@ impl Session {
             // What came before the interruption is not known here: from the end again.
             return self.ask_back(None, Back::default(), context);
         }
-        let newest = back.newest.or(fin.last).or(asking.last.take());
+        if back.newest.is_none() {
+            back.newest = fin.last.or(asking.last.take());
+            back.newest_at = asking.stamp;
+        }
         if fin.complete || back.is_far_enough {
-            let live = asking.live.take().map(ArchiveCursor::After);
-            let reached = newest.map(ArchiveCursor::After);
-            let Some(cursor) = live.or(reached.clone()) else {
-                return self.learn_the_end(context);
-            };
-            self.archive = Archive::Current;
-            self.caught_up(Some(cursor), context);
-            return self.plan_second_look(reached, context);
+            return self.read_back(back, context);
         }
         let is_last = asking.pages >= context.config.catch_up.pages;
-        match fin.first.or(back.first).filter(|_| !is_last) {
+        match fin.first.or(back.first.take()).filter(|_| !is_last) {
             Some(first) => {
                 let back = Back {
-                    newest,
-                    ..Back::default()
+                    first: None,
+                    is_far_enough: false,
+                    ..back
                 };
                 self.ask_back(Some(&first), back, context);
             }
             None => self.page_failed(Vec::new(), context),
         }
+    }
+
+    /// The way back is done.
+    fn read_back(&mut self, back: Back, context: &mut Context) {
+        let Archive::Asking(asking) = &mut self.archive else {
+            return;
+        };
+        // A first session was asked for at a time of the device's clock. If nothing was archived since, that clock may have been ahead.
+        let is_misdated = matches!(
+            (&context.knowledge.archive, back.newest_at),
+            (Some(ArchiveCursor::Since(time)), Some(newest)) if newest < *time
+        );
+        if asking.sought.take().is_some() || is_misdated {
+            context.tell_gap();
+        }
+        let live = asking.live.take().map(ArchiveCursor::After);
+        let reached = back.newest.map(ArchiveCursor::After);
+        let Some(cursor) = live.or(reached.clone()) else {
+            return self.learn_the_end(context);
+        };
+        self.archive = Archive::Current;
+        self.caught_up(Some(cursor), back.newest_at, context);
+        self.plan_second_look(reached, context);
+    }
+}
+
+/// What shows that the archive has forgotten nothing that we do not hold.
+fn sought(context: &Context) -> Option<String> {
+    match &context.knowledge.archive {
+        Some(ArchiveCursor::After(id)) => Some(id.clone()),
+        _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use crate::knowledge::{ArchiveCursor, Op};
 use crate::ns;
 use crate::stanza::{StanzaCondition, StanzaError};
+use crate::time::UnixTime;
 use crate::xep::mam::{self, Archived, Fin, ResultError};
 use crate::xml::{Element, RefusedStanza};
 
@@ -10,8 +11,8 @@ use super::super::super::Event;
 use super::super::super::context::Context;
 use super::super::{Session, Sm};
 use super::asking::{Question, expect_page, page_query};
-use super::place::{held_until_now, is_place, move_cursor};
-use super::{Archive, Asking, Back, QUERY_PREFIX, Reading, forgotten};
+use super::place::{EMPTY, held_until, is_place, move_cursor};
+use super::{Archive, Asking, Back, QUERY_PREFIX, Reading};
 
 /// What a message from the archive turned out to be.
 pub(in super::super) enum FromArchive {
@@ -35,8 +36,15 @@ impl Session {
             return FromArchive::No;
         }
         let own = context.config.account.to_string();
-        let Archive::Asking(asking) = &mut self.archive else {
-            return FromArchive::Worthless;
+        let asking = match &mut self.archive {
+            Archive::Asking(asking) => asking,
+            Archive::Learning { query, stamp, .. } => {
+                if let Some(Ok(newest)) = Archived::parse(message, &own, query) {
+                    *stamp = newest.delay.map(|delay| delay.stamp);
+                }
+                return FromArchive::Worthless;
+            }
+            Archive::Absent | Archive::Current => return FromArchive::Worthless,
         };
         match Archived::parse(message, &own, &asking.query) {
             Some(Ok(archived)) => {
@@ -44,8 +52,7 @@ impl Session {
                 if asking.results > context.config.catch_up.page {
                     return FromArchive::Worthless;
                 }
-                let held_until = forgotten::believable_time(context);
-                asking.has(&archived, held_until);
+                asking.has(&archived, context);
                 FromArchive::Result(archived)
             }
             // One that was given up on is late; that is no fault.
@@ -109,10 +116,18 @@ impl Session {
             };
         };
         let is_forgotten = asking.reading == Reading::FromTime;
+        if is_forgotten && asking.is_torn {
+            // What came before the interruption is not known here.
+            return self.ask_by_time(context);
+        }
         if let Reading::Back(back) = asking.reading.clone() {
             return self.page_back(fin, back, context);
         }
-        let last = asking.last.take();
+        if asking.sought.take().is_some() {
+            // What lay between that message and the first one of this page may be gone as well.
+            context.tell_gap();
+        }
+        let (last, stamp) = (asking.last.take(), asking.stamp);
         let reached = fin.last.or(last).map(ArchiveCursor::After);
         if fin.complete {
             let live = asking.live.take().map(ArchiveCursor::After);
@@ -122,12 +137,13 @@ impl Session {
                 return self.learn_the_end(context);
             }
             self.archive = Archive::Current;
-            self.caught_up(cursor, context);
+            self.caught_up(cursor, stamp, context);
             return self.plan_second_look(reached.or(held), context);
         }
         // If it was asked by time, there is a place to go on from now.
         asking.reading = Reading::FromCursor;
-        let ops = move_cursor(reached, context);
+        let mut ops = move_cursor(reached, context);
+        ops.extend(held_until(stamp, context));
         if asking.pages >= context.config.catch_up.pages {
             return self.page_failed(ops, context);
         }
@@ -147,12 +163,13 @@ impl Session {
 
     /// The archive has said where it ends, or that it is none.
     pub(in super::super) fn archive_end(&mut self, id: &str, iq: &Element, context: &mut Context) {
-        let (live, then_read) = match &mut self.archive {
+        let (live, stamp, then_read) = match &mut self.archive {
             Archive::Learning {
                 query,
                 live,
+                stamp,
                 then_read,
-            } if query == id => (live.take(), *then_read),
+            } if query == id => (live.take(), *stamp, *then_read),
             _ => return self.answered_by_archive(Vec::new(), context),
         };
         let Some(fin) = read_fin(iq) else {
@@ -166,15 +183,17 @@ impl Session {
             };
             return self.answered_by_archive(ops, context);
         };
+        let stamp = if fin.last.is_none() { EMPTY } else { stamp };
         if !then_read {
             self.archive = Archive::Current;
             let end = live.or(fin.last);
             let cursor = end.map_or(ArchiveCursor::Start, ArchiveCursor::After);
-            return self.caught_up(Some(cursor), context);
+            return self.caught_up(Some(cursor), stamp, context);
         }
         let end = fin.last.map_or(ArchiveCursor::Start, ArchiveCursor::After);
         let mut ops = move_cursor(Some(end.clone()), context);
-        ops.extend(held_until_now(context));
+        ops.extend(held_until(stamp, context));
+        context.has_learnt_end = true;
         let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
         let element = page_query(&query, Some(end), context);
         self.archive = Archive::Asking(Asking {
@@ -186,10 +205,15 @@ impl Session {
     }
 
     /// We hold all of the archive. What it does not have has not arrived.
-    pub(super) fn caught_up(&mut self, cursor: Option<ArchiveCursor>, context: &mut Context) {
+    pub(super) fn caught_up(
+        &mut self,
+        cursor: Option<ArchiveCursor>,
+        stamp: Option<UnixTime>,
+        context: &mut Context,
+    ) {
         self.expect_archive(context);
         let mut ops = move_cursor(cursor, context);
-        ops.extend(held_until_now(context));
+        ops.extend(held_until(stamp, context));
         self.answered_by_archive(ops, context);
         self.go_on(context);
     }
