@@ -36,7 +36,7 @@ pub use faults::{
 pub use observe::{ConnectionRecord, Outcome, Read, ReceivedMessage, TlsRecord};
 pub use sasl::Mechanism;
 pub use server::{Config, ReferenceServer, StartError};
-pub use switches::{FastFailure, Limits, SsdpAttribute, Switches, TlsVersions};
+pub use switches::{FastFailure, Limits, SsdpAttribute, Switches, TlsVersions, UnknownId};
 pub use time::Timestamp;
 pub use tls::TlsError;
 pub use wire::{PretendTls, Transport};

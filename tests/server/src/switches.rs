@@ -88,8 +88,13 @@ pub struct Switches {
     pub csi: bool,
     /// XEP-0313 archive, with XEP-0359 ids.
     pub archive: bool,
+    /// .. and what it answers if it does not have the message with the id that a page is to follow.
+    pub archive_unknown: UnknownId,
     /// .. and say inside `<bound/>` where it ends (XEP-0386); ejabberd does not.
     pub archive_metadata: bool,
+    /// The server writes its own name and an account's in capitals (RFC 7622 section 3): in stream headers, results, pushes, carbons
+    /// and archive results.
+    pub capitals: bool,
     /// Messages to nobody wait for the next session.
     pub offline: bool,
     /// XEP-0115 in stream features.
@@ -125,6 +130,15 @@ pub enum FastFailure {
     StreamUsable,
     /// The stream is closed behind `<failure/>`, as ejabberd does.
     StreamClosed,
+}
+
+/// How an archive answers a page behind a message that it does not have, or has no longer (XEP-0313 section 4.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownId {
+    /// With the error `item-not-found`.
+    ItemNotFound,
+    /// With an empty and complete page, as Prosody 13.0 does on files.
+    EmptyPage,
 }
 
 /// XEP-0478.
@@ -188,7 +202,9 @@ impl Switches {
             carbons: true,
             csi: true,
             archive: true,
+            archive_unknown: UnknownId::ItemNotFound,
             archive_metadata: true,
+            capitals: false,
             offline: true,
             caps: true,
             limits: Some(Limits {

@@ -13,8 +13,9 @@ use crate::xml::Element;
 impl Connection {
     pub(super) fn iq(&mut self, cx: &mut Cx<'_>, account: &str, session: SessionId, iq: Element) {
         let own = cx.world.bare_jid(account);
-        let to_server = iq.attribute("to") == Some(cx.world.domain());
-        let to_account = iq.attribute("to").is_none_or(|to| to == own);
+        let is_to = |name: &str| iq.attribute("to").map(|to| to.eq_ignore_ascii_case(name));
+        let to_server = is_to(cx.world.domain()) == Some(true);
+        let to_account = is_to(&own).unwrap_or(true);
         if !to_server && !to_account {
             return cx.world.route_iq(iq);
         }

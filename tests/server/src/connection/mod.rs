@@ -565,6 +565,9 @@ impl Connection {
     /// Pushes pending XML through the wire layer.
     fn flush(&mut self, cx: &mut Cx<'_>) {
         let mut plain = std::mem::take(&mut self.plain);
+        if cx.world.switches.capitals {
+            plain = self.in_capitals(cx, &plain);
+        }
         let (keep, cut_plain) = self.budget_plain_out(cx, plain.len());
         let start = self.out.len();
         self.wire
@@ -577,6 +580,21 @@ impl Connection {
         if (cut_plain || cut_wire) && self.closing != Some(Closing::Reset) {
             self.reset(cx);
         }
+    }
+
+    /// The account's address and the server's own, in capitals wherever they stand.
+    fn in_capitals(&self, cx: &Cx<'_>, plain: &[u8]) -> Vec<u8> {
+        let domain = cx.world.domain();
+        let quoted = format!("'{domain}'");
+        let text = String::from_utf8_lossy(plain).replace(&quoted, &quoted.to_uppercase());
+        let text = match &self.account_hint {
+            Some(account) => {
+                let own = format!("{account}@{domain}");
+                text.replace(&own, &own.to_uppercase())
+            }
+            None => text,
+        };
+        text.into_bytes()
     }
 
     fn detach(&mut self, cx: &mut Cx<'_>) {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::World;
+use super::route::is_message;
 use crate::jid;
 use crate::ns;
+use crate::switches::UnknownId;
 use crate::time::{self, Timestamp};
 use crate::xml::Element;
 
@@ -19,6 +21,12 @@ pub(crate) struct ArchivedMessage {
     with: String,
     at: Timestamp,
     message: Arc<Element>,
+}
+
+impl ArchivedMessage {
+    pub(super) fn message(&self) -> &Element {
+        &self.message
+    }
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +89,30 @@ impl World {
         id
     }
 
+    /// The archive of an account forgets its oldest messages, and keeps so many.
+    pub fn expire_archive(&mut self, account: &str, keep: usize) {
+        if let Some(account) = self.accounts.get_mut(account) {
+            let excess = account.archive.len().saturating_sub(keep);
+            account.archive.drain(..excess);
+        }
+    }
+
+    /// The archive of an account forgets what was archived before this time.
+    pub fn expire_archive_before(&mut self, account: &str, time: Timestamp) {
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.archive.retain(|entry| entry.at >= time);
+        }
+    }
+
+    /// Whether the archive of an account has such a message.
+    pub fn is_archived(&self, account: &str, id: &str, body: &str) -> bool {
+        let account = self.accounts.get(account);
+        account.is_some_and(|account| {
+            let mut entries = account.archive.iter();
+            entries.any(|entry| is_message(entry.message(), id, body))
+        })
+    }
+
     /// `<metadata/>`: the ends of the archive.
     pub(crate) fn archive_metadata(&self, account: &str) -> Element {
         let mut metadata = Element::new(ns::MAM, "metadata");
@@ -110,6 +142,21 @@ impl World {
         let Some(filter) = Query::parse(query) else {
             return ArchiveAnswer::BadRequest;
         };
+        let set = query.find(ns::RSM, "set");
+        let value = |name| {
+            set.and_then(|set| set.find(ns::RSM, name))
+                .map(Element::content)
+        };
+        let is_behind_unknown =
+            value("after").is_some_and(|after| archive.iter().all(|entry| entry.id != after));
+        if is_behind_unknown && self.switches.archive_unknown == UnknownId::EmptyPage {
+            return ArchiveAnswer::Page {
+                results: Vec::new(),
+                fin: Element::new(ns::MAM, "fin")
+                    .with("complete", "true")
+                    .child(Element::new(ns::RSM, "set")),
+            };
+        }
         let known = |id: &Option<String>| {
             id.as_ref()
                 .is_none_or(|id| archive.iter().any(|entry| entry.id == *id))
@@ -118,11 +165,6 @@ impl World {
             return ArchiveAnswer::ItemNotFound;
         }
         let found: Vec<_> = filter.select(archive);
-        let set = query.find(ns::RSM, "set");
-        let value = |name| {
-            set.and_then(|set| set.find(ns::RSM, name))
-                .map(Element::content)
-        };
         let max = match value("max").map(|max| max.trim().parse::<usize>()) {
             None => MAX_PAGE,
             Some(Ok(max)) => max.min(MAX_PAGE),

@@ -170,6 +170,20 @@ impl World {
         &self.redirected
     }
 
+    /// Whether a message to this account will be delivered some day, or can be asked for: it is archived, waits for a session, is not
+    /// acknowledged in one, or is about to be written.
+    pub fn holds(&self, account: &str, id: &str, body: &str) -> bool {
+        let is_it = |stanza: &Element| route::is_message(stanza, id, body);
+        let Some(state) = self.accounts.get(account) else {
+            return false;
+        };
+        let is_mail = |mail: &Mail| matches!(mail, Mail::Stanza(stanza) if is_it(stanza));
+        state.archive.iter().any(|entry| is_it(entry.message()))
+            || state.offline.iter().any(is_it)
+            || self.is_unacknowledged(account, is_it)
+            || self.mailboxes.values().flatten().any(is_mail)
+    }
+
     /// Connections that have something to do; asked for after each call into the world or a connection.
     pub fn take_dirty(&mut self) -> BTreeSet<ConnectionId> {
         std::mem::take(&mut self.dirty)

@@ -89,7 +89,12 @@ impl World {
     }
 
     fn store_offline(&mut self, account: &str, message: Element, now: Timestamp) {
-        if !self.switches.offline || !is_conversation(&message) {
+        let is_kept = is_conversation(&message);
+        if is_kept && !self.switches.offline && self.switches.archive {
+            // It is in the archive, and waits there.
+            return;
+        }
+        if !is_kept || !self.switches.offline {
             if message.attribute("type") != Some("error") {
                 self.bounce(&message, "service-unavailable");
             }
@@ -100,6 +105,16 @@ impl World {
             && account.offline.len() < MAX_OFFLINE
         {
             account.offline.push_back(stamped);
+        }
+    }
+
+    fn store_offline_once(&mut self, account: &str, message: Element, now: Timestamp) {
+        let waits = self.accounts.get(account).is_some_and(|account| {
+            let mut offline = account.offline.iter();
+            offline.any(|other| is_copy(other, &message))
+        });
+        if !waits {
+            self.store_offline(account, message, now);
         }
     }
 
@@ -114,7 +129,8 @@ impl World {
         )
     }
 
-    /// A stanza that an ended session never acknowledged.
+    /// A stanza that an ended session never acknowledged. A message to the account was for all its sessions: it goes once to those that
+    /// do not have it already, or waits for the next one. If it went to each anew, silently lost sessions would multiply it.
     pub(super) fn redirect(&mut self, account: &str, stanza: Element, now: Timestamp) {
         match &*stanza.name {
             "message" if is_conversation(&stanza) => {
@@ -122,14 +138,20 @@ impl World {
                     let id = stanza.attribute("id").unwrap_or_default();
                     self.redirected.push(id.to_owned());
                 }
-                let stamped = self.with_delay(stanza, now);
                 let available = self.available_sessions(account);
                 if available.is_empty() {
-                    self.store_offline(account, stamped, now);
-                    return;
+                    let stamped = self.with_delay(stanza, now);
+                    return self.store_offline_once(account, stamped, now);
                 }
-                for session in available {
-                    self.deliver(session, stamped.clone());
+                let has_it = |session: &SessionId| {
+                    self.has_unacknowledged(*session, |other| is_copy(other, &stanza))
+                };
+                let (holders, others): (Vec<_>, Vec<_>) = available.into_iter().partition(has_it);
+                if holders.is_empty() {
+                    let stamped = self.with_delay(stanza, now);
+                    for session in others {
+                        self.deliver(session, stamped.clone());
+                    }
                 }
             }
             "iq" if matches!(stanza.attribute("type"), Some("get" | "set")) => {
@@ -326,6 +348,18 @@ impl World {
         id
     }
 
+    /// The same with an id that its sender chose, perhaps not for the first time.
+    pub fn inject_message_as(
+        &mut self,
+        from: &str,
+        to: &str,
+        body: &str,
+        id: &str,
+        now: Timestamp,
+    ) {
+        self.route_message(message(from, to, body, id), None, now);
+    }
+
     /// A message with a given id arrives from a sender that does not know that it arrived before, and says so: it is stamped with
     /// the time at which it was first meant to be sent (XEP-0203).
     pub fn inject_message_again(
@@ -376,6 +410,28 @@ impl World {
             _ => self.directed_presence(&stanza.raw(inside)),
         }
     }
+}
+
+/// Whether two stanzas are one message, delivered to two sessions.
+fn is_copy(one: &Element, other: &Element) -> bool {
+    let same = |name| one.attribute(name) == other.attribute(name);
+    let body = |stanza: &Element| stanza.find(ns::CLIENT, "body").map(Element::content);
+    one.name == other.name && same("from") && same("id") && body(one) == body(other)
+}
+
+/// Whether this is the message with this id that says this, or a carbon of it.
+pub(super) fn is_message(stanza: &Element, id: &str, body: &str) -> bool {
+    let forwarded = ["sent", "received"]
+        .iter()
+        .find_map(|name| stanza.find(ns::CARBONS, name))
+        .and_then(|carbon| carbon.find(ns::FORWARD, "forwarded"))
+        .and_then(|forwarded| forwarded.find(ns::CLIENT, "message"));
+    let message = forwarded.unwrap_or(stanza);
+    message.name == "message"
+        && message.attribute("id").is_some_and(|known| known == id)
+        && message
+            .find(ns::CLIENT, "body")
+            .is_some_and(|known| known.content() == body)
 }
 
 /// A chat or normal message with a body: what is archived, stored and copied.

@@ -241,6 +241,29 @@ impl World {
         Some(resumable.then_some((id, window)))
     }
 
+    /// Whether a session has sent such a stanza and not seen it acknowledged.
+    pub(super) fn has_unacknowledged(
+        &self,
+        session: SessionId,
+        is_it: impl Fn(&Element) -> bool,
+    ) -> bool {
+        let sm = self.sessions.get(&session).and_then(|s| s.sm.as_ref());
+        sm.is_some_and(|sm| sm.unacked.iter().any(|stanza| is_it(stanza)))
+    }
+
+    /// Whether a session of this account, attached or waiting, has sent such a stanza and not seen it acknowledged.
+    pub(super) fn is_unacknowledged(
+        &self,
+        account: &str,
+        is_it: impl Fn(&Element) -> bool,
+    ) -> bool {
+        let sessions = self.sessions.values();
+        let own = sessions.filter(|session| session.account == account);
+        own.filter_map(|session| session.sm.as_ref())
+            .flat_map(|sm| &sm.unacked)
+            .any(|stanza| is_it(stanza))
+    }
+
     /// Whose session this SM-ID names.
     pub(crate) fn sm_account(&self, sm_id: &str) -> Option<String> {
         let (_, session) = self.session_by_sm_id(sm_id)?;
