@@ -51,7 +51,7 @@ pub(crate) fn generated(rows: &[Measured], rtt: Duration) -> String {
         );
     }
     for row in rows {
-        ladders(row, rtt, &mut text);
+        diagrams(row, rtt, &mut text);
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
@@ -82,7 +82,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-/// The ladders of the last run: by then nothing is done for the first time on this machine.
+/// Writes the sequence diagrams of the last run: by then nothing is done for the first time on this machine.
 fn diagrams(row: &Measured, rtt: Duration, text: &mut String) {
     let Some(run) = row.runs.last() else {
         return;
