@@ -184,8 +184,7 @@ impl CoreClient {
 
     /// Sends a message or a presence that is written out. The same holds for it.
     pub async fn send_stanza(&self, xml: String) -> Result<String, SendError> {
-        self.send(core::parse_xml(&xml).ok_or(SendError::BadXml)?)
-            .await
+        self.send(core::parse_xml(&xml)?).await
     }
 
     /// Sends a request and waits for its answer, across reconnects as long as the session is resumed.

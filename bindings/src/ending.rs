@@ -15,9 +15,10 @@ use crate::store::StorageProblem;
 pub struct Ending {
     /// Why.
     pub reason: EndReason,
-    /// Trying again, later and without change, may help. The client does so by itself.
+    /// The client tries again by itself, once there is a network and the app is awake. Otherwise it stays offline until it is told
+    /// to connect.
     pub retryable: bool,
-    /// The user has to be asked for credentials.
+    /// The user has to be asked for credentials. Then the client does not try again.
     pub needs_credentials: bool,
     /// The reason as a sentence in English, safe to log.
     pub description: String,
@@ -65,11 +66,22 @@ pub enum EndReason {
     LoginRefused {
         /// The SASL condition, such as `not-authorized`.
         condition: String,
+        /// The server's own words, such as how long to wait: not safe to log.
+        text: Option<String>,
+    },
+    /// The server let the user in and refused a session (RFC 6120 section 7), as of too many devices.
+    BindRefused {
+        /// The stanza error's condition, such as `resource-constraint`.
+        condition: String,
+        /// The server's own words: not safe to log.
+        text: Option<String>,
     },
     /// The server wants more of the user than the password, and none of it is implemented here (XEP-0388 section 2.6.3).
     TasksRequired {
         /// The tasks, by the server's names, such as a second factor. One of them would do. Safe to log.
         tasks: Vec<String>,
+        /// The server's own words: not safe to log.
+        text: Option<String>,
     },
     /// The server offers no way to log in that we accept.
     NoLogin {
@@ -252,19 +264,14 @@ pub enum WrongAssumption {
 }
 
 impl Ending {
-    pub(crate) fn new(reason: core::EndReason, plan: Option<&core::Plan>) -> Self {
-        let (retryable, needs_credentials) = match &reason {
-            core::EndReason::Link(LinkError::Connection(error)) => {
-                (error.is_retryable(), error.needs_credentials())
-            }
-            core::EndReason::Link(LinkError::Tls(error)) => (error.is_retryable(), false),
-            core::EndReason::Store(error) => (error.is_retryable(), false),
-            core::EndReason::Dial(_) | core::EndReason::Dropped => (true, false),
-            core::EndReason::Closed | core::EndReason::Driver => (false, false),
-        };
+    pub(crate) fn new(
+        reason: core::EndReason,
+        then: core::AfterEnd,
+        plan: Option<&core::Plan>,
+    ) -> Self {
         Self {
-            retryable,
-            needs_credentials,
+            retryable: then == core::AfterEnd::Retries,
+            needs_credentials: then == core::AfterEnd::Halts(core::OfflineReason::NeedsCredentials),
             description: reason.to_string(),
             plan: plan.map(ToString::to_string),
             reason: reason.into(),
@@ -303,21 +310,29 @@ impl From<ConnectionError> for EndReason {
             ConnectionError::Peer(PeerError::NoLogin(reason)) => Self::NoLogin {
                 problem: reason.into(),
             },
+            ConnectionError::Peer(PeerError::BindRefused(error)) => Self::BindRefused {
+                condition: error.condition.to_string(),
+                text: error.text.map(Into::into),
+            },
             ConnectionError::Peer(ref fault) => Self::ServerFault {
                 rule: error.rule().unwrap_or_default().to_owned(),
                 detail: fault.to_string(),
             },
-            ConnectionError::Stream(error) if error.is_account_removed() => {
-                Self::AccountRemoved { text: error.text }
-            }
+            ConnectionError::Stream(error) if error.is_account_removed() => Self::AccountRemoved {
+                text: error.text.map(Into::into),
+            },
             ConnectionError::Stream(error) => Self::StreamError {
                 condition: error.condition.name().to_owned(),
-                text: error.text,
+                text: error.text.map(Into::into),
             },
-            ConnectionError::Sasl(condition) => Self::LoginRefused {
-                condition: condition.as_str().to_owned(),
+            ConnectionError::Sasl(refusal) => Self::LoginRefused {
+                condition: refusal.condition.to_string(),
+                text: refusal.text.map(Into::into),
             },
-            ConnectionError::TasksRequired(tasks) => Self::TasksRequired { tasks },
+            ConnectionError::TasksRequired { tasks, text } => Self::TasksRequired {
+                tasks,
+                text: text.map(Into::into),
+            },
             ConnectionError::Timeout(timer) => Self::TimedOut { timer },
             ConnectionError::NoSession(why) => Self::NoSession { problem: why },
             ConnectionError::WrongAssumption(assumption) => Self::WrongAssumption { assumption },

@@ -56,7 +56,7 @@ pub enum CallError {
 }
 
 /// Why a stanza was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Error)]
 pub enum SendError {
     /// The queue is full; it empties as the server acknowledges.
     QueueFull {
@@ -78,6 +78,11 @@ pub enum SendError {
         size: u64,
         /// How many it may have.
         limit: u64,
+    },
+    /// Its receivers would refuse it.
+    TooComplex {
+        /// Which limit it is over: `depth`, `nodes`, `attributes` or `namespaces`.
+        limit: String,
     },
     /// The store did not take it.
     Storage {
@@ -117,6 +122,11 @@ pub enum IqError {
     NotQueued,
     /// It has more bytes than a server takes.
     TooBig,
+    /// Its receivers would refuse it.
+    TooComplex {
+        /// Which limit it is over: `depth`, `nodes`, `attributes` or `namespaces`.
+        limit: String,
+    },
     /// The client was closed.
     Closed,
     /// A bug of ours.
@@ -163,6 +173,7 @@ impl fmt::Display for SendError {
             Self::TooBig { size, limit } => {
                 write!(f, "it has {size} bytes, and may have {limit}")
             }
+            Self::TooComplex { limit } => write!(f, "its receivers would refuse it: {limit}"),
             Self::Storage { problem } => write!(f, "{problem}"),
             Self::Closed => f.write_str("the client is closed"),
             Self::Internal => f.write_str("internal error"),
@@ -180,6 +191,7 @@ impl fmt::Display for IqError {
             Self::BadXml => f.write_str("it is not one well-formed element"),
             Self::NotQueued => f.write_str("it could not be queued"),
             Self::TooBig => f.write_str("it has too many bytes"),
+            Self::TooComplex { limit } => write!(f, "its receivers would refuse it: {limit}"),
             Self::Closed => f.write_str("the client is closed"),
             Self::Internal => f.write_str("internal error"),
         }
@@ -238,6 +250,9 @@ impl From<core::SendError> for SendError {
                 size: size as u64,
                 limit: limit as u64,
             },
+            core::SendError::TooComplex(limit) => Self::TooComplex {
+                limit: limit.to_string(),
+            },
             core::SendError::Closed => Self::Closed,
         }
     }
@@ -249,13 +264,16 @@ impl From<core::IqError> for IqError {
             core::IqError::Refused(error) => Self::Refused {
                 kind: error.kind.name().to_owned(),
                 condition: error.condition.to_string(),
-                text: error.text,
+                text: error.text.map(Into::into),
             },
             core::IqError::SessionLost => Self::SessionLost,
             core::IqError::TimedOut => Self::TimedOut,
             core::IqError::NotARequest => Self::BadXml,
             core::IqError::NotQueued => Self::NotQueued,
             core::IqError::TooBig => Self::TooBig,
+            core::IqError::TooComplex(limit) => Self::TooComplex {
+                limit: limit.to_string(),
+            },
             core::IqError::Closed => Self::Closed,
         }
     }
@@ -266,6 +284,33 @@ impl From<CallError> for IqError {
         match error {
             CallError::Closed => Self::Closed,
             CallError::Storage { .. } | CallError::Internal => Self::Internal,
+        }
+    }
+}
+
+impl From<core::ParseXmlError> for SendError {
+    fn from(error: core::ParseXmlError) -> Self {
+        match error {
+            core::ParseXmlError::NotOneElement => Self::BadXml,
+            core::ParseXmlError::TooBig { size, limit } => Self::TooBig {
+                size: size as u64,
+                limit: limit as u64,
+            },
+            core::ParseXmlError::TooComplex(limit) => Self::TooComplex {
+                limit: limit.to_string(),
+            },
+        }
+    }
+}
+
+impl From<core::ParseXmlError> for IqError {
+    fn from(error: core::ParseXmlError) -> Self {
+        match error {
+            core::ParseXmlError::NotOneElement => Self::BadXml,
+            core::ParseXmlError::TooBig { .. } => Self::TooBig,
+            core::ParseXmlError::TooComplex(limit) => Self::TooComplex {
+                limit: limit.to_string(),
+            },
         }
     }
 }

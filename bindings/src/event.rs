@@ -169,8 +169,10 @@ impl Event {
                 plan: None,
                 ..
             } => Self::InternalFault,
-            core::Event::Ended { reason, plan, .. } => Self::ConnectionEnded {
-                ending: Ending::new(reason, plan.as_ref()),
+            core::Event::Ended {
+                reason, then, plan, ..
+            } => Self::ConnectionEnded {
+                ending: Ending::new(reason, then, plan.as_ref()),
             },
             core::Event::Message { delivery } => Self::Message {
                 stanza: Stanza::from(&*delivery.stanza),
@@ -232,7 +234,7 @@ impl From<core::Failure> for FailureReason {
             core::Failure::Refused(error) => Self::Refused {
                 kind: error.kind.name().to_owned(),
                 condition: error.condition.to_string(),
-                text: error.text,
+                text: error.text.map(Into::into),
             },
         }
     }

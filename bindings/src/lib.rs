@@ -26,6 +26,8 @@ mod client;
 mod config;
 mod convert;
 mod ending;
+#[cfg(test)]
+mod ending_tests;
 mod error;
 mod event;
 mod handover;

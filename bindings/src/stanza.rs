@@ -182,7 +182,7 @@ fn recipient(text: &str) -> Result<core::Jid, SendError> {
 
 fn children(extensions: &[String]) -> Result<Vec<Element>, SendError> {
     let parsed = extensions.iter().map(|xml| core::parse_xml(xml));
-    parsed.collect::<Option<_>>().ok_or(SendError::BadXml)
+    Ok(parsed.collect::<Result<_, _>>()?)
 }
 
 impl IqRequest {
@@ -195,7 +195,7 @@ impl IqRequest {
             IqKind::Get => "get",
             IqKind::Set => "set",
         };
-        let payload = core::parse_xml(&self.payload).ok_or(IqError::BadXml)?;
+        let payload = core::parse_xml(&self.payload)?;
         // Without an id here: the client draws one.
         Ok(stanza::iq(kind, "", to.map(|to| to.to_string()).as_deref()).with_child(payload))
     }

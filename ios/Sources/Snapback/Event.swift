@@ -53,9 +53,10 @@ public struct Online: Sendable, Hashable {
 public struct Ended: Sendable, Hashable {
   /// Why.
   public let reason: EndReason
-  /// Trying again, later and without change, may help.
+  /// The client tries again by itself, once there is a network and the app is awake. Otherwise it stays offline until it is
+  /// told to connect.
   public let retryable: Bool
-  /// The user has to be asked for credentials.
+  /// The user has to be asked for credentials. Then the client does not try again.
   public let needsCredentials: Bool
   /// The reason as a sentence in English, safe to log.
   public let description: String

@@ -23,6 +23,8 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case badXml
   /// As XML it has more bytes than a server takes; the sizes, where they are known.
   case tooBig(size: UInt64?, limit: UInt64?)
+  /// Its receivers would refuse it: over this limit, which is `depth`, `nodes`, `attributes` or `namespaces`.
+  case tooComplex(limit: String)
   /// It is neither a message nor a presence.
   case notAStanza
   /// A stanza will not be sent (again).
@@ -73,6 +75,7 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .badXml: "not one well-formed element"
     case .tooBig(let size?, let limit?): "it has \(size) bytes, and may have \(limit)"
     case .tooBig: "it has too many bytes"
+    case .tooComplex(let limit): "its receivers would refuse it: \(limit)"
     case .notAStanza: "neither a message nor a presence"
     case .sendFailed(.sessionLost): "not sent: its session was lost"
     case .sendFailed(.refused(_, let condition, _)): "not sent: \(condition)"
@@ -142,6 +145,7 @@ extension SnapbackError {
       case .Recipient(let problem): .invalidJid(JidProblem(problem))
       case .BadXml: .badXml
       case .TooBig(let size, let limit): .tooBig(size: size, limit: limit)
+      case .TooComplex(let limit): .tooComplex(limit: limit)
       case .NotAStanza: .notAStanza
       case .Storage(let problem): .storage(problem)
       case .Closed: .closed
@@ -158,6 +162,7 @@ extension SnapbackError {
       case .Recipient(let problem): .invalidJid(JidProblem(problem))
       case .BadXml: .badXml
       case .TooBig: .tooBig(size: nil, limit: nil)
+      case .TooComplex(let limit): .tooComplex(limit: limit)
       case .NotQueued: .notQueued
       case .Closed: .closed
       case .Internal: .internal

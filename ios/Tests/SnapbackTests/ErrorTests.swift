@@ -95,6 +95,17 @@ import Testing
     } catch SnapbackError.tooBig(let size?, let limit?) {
       #expect(size > 2_000_000 && limit < size)
     }
+    func nested(_ depth: Int) -> String {
+      String(repeating: "<x xmlns='urn:x'>", count: depth) + String(repeating: "</x>", count: depth)
+    }
+    message.extensions = [nested(59)]
+    try await client.send(message)
+    for depth in [61, 100] {
+      message.extensions = [nested(depth)]
+      let tooDeep = SnapbackError.tooComplex(limit: "depth")
+      await #expect(throws: tooDeep) { [message] in try await client.send(message) }
+      await #expect(throws: tooDeep) { try await client.iq(.set, nested(depth)) }
+    }
     await client.shutdown()
     let modest = try await opening { $0.maxStanza = 1000 }
     do {
@@ -134,11 +145,13 @@ import Testing
       World.juliet, password: "wr0ng", configuration: world.configuration())
     client.connect()
     let ended = try await client.ended()
-    guard case .loginRefused(let condition) = ended.reason else {
+    guard case .loginRefused(let condition, let text) = ended.reason else {
       Issue.record("\(ended.reason)")
       return
     }
     #expect(condition == "not-authorized")
+    #expect(text == "No account of this name has this password.")
+    #expect(!ended.description.contains("No account"))
     #expect(ended.needsCredentials && !ended.retryable)
     #expect(!ended.description.contains("wr0ng"))
     try await client.until("the stop") { $0 == .offline(reason: .needsCredentials, retryIn: nil) }
@@ -199,7 +212,7 @@ import Testing
       .unsupported(detail: "u"), .queueFull(limit: 1), .badXml, .notAStanza, .sendFailed(.sessionLost),
       .sendFailed(.refused(kind: "auth", condition: "forbidden", text: secret)),
       .refused(type: "auth", condition: "forbidden", text: secret), .sessionLost, .timedOut, .notQueued, .internal,
-      .tooBig(size: 2, limit: 1), .tooBig(size: nil, limit: nil),
+      .tooBig(size: 2, limit: 1), .tooComplex(limit: "depth"), .tooBig(size: nil, limit: nil),
       .sendFailed(.streamEnded(condition: "policy-violation")),
     ]
     #expect(Set(errors.map(\.description)).count == errors.count)

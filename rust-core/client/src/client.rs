@@ -5,7 +5,7 @@ use std::sync::Mutex as SyncMutex;
 use std::time::Duration;
 
 use snapback_engine::engine::{AnswerMemory, Discovery};
-use snapback_engine::supervisor::ConnectionState;
+use snapback_engine::supervisor::{AfterEnd, ConnectionState, OfflineReason};
 use snapback_engine::{Engine, EngineConfig};
 use snapback_proto::entropy::Entropy;
 use snapback_proto::knowledge::OutboundKind;
@@ -107,6 +107,7 @@ impl Client {
             if tokio::spawn(driver.run()).await.is_err() {
                 ended.push(Event::Ended {
                     reason: EndReason::Driver,
+                    then: AfterEnd::Halts(OfflineReason::NotWanted),
                     plan: None,
                     timeline: None,
                 });
@@ -139,8 +140,6 @@ impl Client {
     /// The visit lasts until [`Visit::end`], [`Client::suspend`], [`Client::connect`] or [`Client::disconnect`], or until an app
     /// that wanted to be online before says [`Client::resume`] or comes to the foreground. Where the app wants to be online
     /// and is awake, there is nothing to visit: the connection is probed, as after [`Client::resume`].
-    ///
-    /// [`OfflineReason::NoSession`]: crate::OfflineReason::NoSession
     pub fn visit(&self) -> Visit {
         Visit::begin(&self.requests, self.states(), self.ids.clone())
     }
@@ -304,7 +303,7 @@ impl Client {
 
     /// The account's password has changed: the next login uses this one. A session that is there stays, and so does a FAST token
     /// (XEP-0484), which the server revokes if it wants to. A client that is offline because credentials were refused or missing
-    /// ([`OfflineReason::NeedsCredentials`](crate::OfflineReason::NeedsCredentials)) connects again. The password is not stored; what is
+    /// ([`OfflineReason::NeedsCredentials`]) connects again. The password is not stored; what is
     /// remembered are the keys that it was stretched into, and they are used only with the password that they belong to.
     pub fn set_password(&self, password: impl Into<Secret<String>>) {
         self.request(Request::SetPassword(password.into()));

@@ -8,6 +8,7 @@ use snapback_engine::supervisor::{ConnectionState, OfflineReason};
 use tokio::sync::{Notify, watch};
 
 use crate::Event;
+use snapback_proto::xml::Element;
 
 /// So many events wait before the queue is full. What is delivered then waits in the store, if that is on a disk; otherwise the
 /// driver stops reading from the server. Commands, timers and reconnects go on.
@@ -67,7 +68,13 @@ fn memory(event: &Event) -> usize {
             .sum(),
         Event::StanzaRefused(refused) => {
             let texts = [&refused.id, &refused.from, &refused.stanza_type];
+            let tags = [refused.first_child.as_ref(), refused.forwarded.as_deref()];
             texts.into_iter().flatten().map(String::len).sum::<usize>()
+                + tags
+                    .into_iter()
+                    .flatten()
+                    .map(Element::memory)
+                    .sum::<usize>()
                 + refused.name.len()
                 + refused.ns.len()
         }

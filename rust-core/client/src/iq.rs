@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use snapback_engine::engine::RequestError;
 use snapback_proto::stanza::StanzaError;
-use snapback_proto::xml::Element;
+use snapback_proto::xml::{Element, Limit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -27,6 +27,8 @@ pub enum IqError {
     NotQueued,
     /// It has more bytes than the configuration allows.
     TooBig,
+    /// It is over this limit of those who read it, as of nesting: they would refuse it.
+    TooComplex(Limit),
     /// The client is closed.
     Closed,
 }
@@ -39,6 +41,7 @@ impl fmt::Display for IqError {
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::NotARequest => f.write_str("it is not a request"),
             Self::TooBig => f.write_str("it is too big"),
+            Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
             Self::NotQueued => f.write_str("it could not be queued"),
             Self::Closed => f.write_str("the client is closed"),
         }
@@ -54,6 +57,7 @@ impl From<RequestError> for IqError {
             RequestError::SessionLost => Self::SessionLost,
             RequestError::NotQueued => Self::NotQueued,
             RequestError::TooBig => Self::TooBig,
+            RequestError::TooComplex(limit) => Self::TooComplex(limit),
         }
     }
 }

@@ -80,11 +80,11 @@ pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
 pub use visit::{ClientEnded, DrainOutcome, Visit};
-pub use xml::{escape_xml, parse_xml};
+pub use xml::{ParseXmlError, escape_xml, parse_xml};
 
 pub use snapback_engine::engine::{DialError, EndReason, EngineEvent as Event, ServerAddress};
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
-pub use snapback_engine::supervisor::{ConnectionState, OfflineReason, Step, Timing};
+pub use snapback_engine::supervisor::{AfterEnd, ConnectionState, OfflineReason, Step, Timing};
 pub use snapback_proto as proto;
 pub use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
 pub use snapback_proto::connection::{Failure, Outcome, Stage, Timer};
@@ -98,7 +98,7 @@ pub use snapback_proto::stanza::StanzaError;
 pub use snapback_proto::stream::error::StreamCondition;
 pub use snapback_proto::xep::carbons::{Carbon, Direction as CarbonDirection};
 pub use snapback_proto::xep::roster::Item as RosterItem;
-pub use snapback_proto::xml::{Element, Limits};
+pub use snapback_proto::xml::{Element, Limit, Limits};
 pub use snapback_resolver as resolver;
 pub use snapback_store as store;
 pub use snapback_store::{

@@ -1,25 +1,73 @@
 //! XML as text, from and for apps.
 
-use snapback_proto::xml::{Element, Limits, StreamItem, StreamReader, escape_attribute};
+use std::fmt;
+
+use snapback_proto::xml::{
+    Element, Limit, Limits, Refusal, StreamItem, StreamReader, escape_attribute,
+};
 
 /// The stream header, which declares the prefixes that an element may use.
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
 
-/// Parses exactly one element; returns `None` for anything else. The limits are those for inbound stanzas ([`Limits::default`]).
-pub fn parse_xml(xml: &str) -> Option<Element> {
-    let mut reader = StreamReader::new(Limits::default());
+/// Why a text is no part of a stanza.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseXmlError {
+    /// It is not exactly one well-formed element.
+    NotOneElement,
+    /// It has more bytes than a stanza may have where it arrives.
+    TooBig {
+        /// How many it has.
+        size: usize,
+        /// How many a stanza may have.
+        limit: usize,
+    },
+    /// It is over another limit of inbound stanzas.
+    TooComplex(Limit),
+}
+
+impl fmt::Display for ParseXmlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOneElement => f.write_str("it is not one well-formed element"),
+            Self::TooBig { size, limit } => {
+                write!(f, "it has {size} bytes, and may have {limit}")
+            }
+            Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
+        }
+    }
+}
+
+impl std::error::Error for ParseXmlError {}
+
+/// Parses exactly one element. The limits are those for inbound stanzas ([`Limits::default`]).
+///
+/// # Errors
+///
+/// If it is anything else, or over a limit.
+pub fn parse_xml(xml: &str) -> Result<Element, ParseXmlError> {
+    let limits = Limits::default();
+    let mut reader = StreamReader::new(limits);
     reader.login_complete();
     reader.feed(HEADER.as_bytes());
     reader.feed(xml.as_bytes());
     let Ok(Some(StreamItem::Header(_))) = reader.next_item() else {
-        return None;
+        return Err(ParseXmlError::NotOneElement);
     };
-    let Ok(Some(StreamItem::Element(element))) = reader.next_item() else {
-        return None;
+    let parsed = match reader.next_item() {
+        Ok(Some(StreamItem::Element(element))) => Ok(element),
+        Ok(Some(StreamItem::Refused(refused))) => Err(match refused.reason {
+            Refusal::OverLimit(Limit::Size) => ParseXmlError::TooBig {
+                size: refused.bytes,
+                limit: limits.stanza,
+            },
+            Refusal::OverLimit(limit) => ParseXmlError::TooComplex(limit),
+            _ => ParseXmlError::NotOneElement,
+        }),
+        _ => return Err(ParseXmlError::NotOneElement),
     };
     match reader.next_item() {
-        Ok(None) if reader.take_unread().iter().all(u8::is_ascii_whitespace) => Some(element),
-        _ => None,
+        Ok(None) if reader.take_unread().iter().all(u8::is_ascii_whitespace) => parsed,
+        _ => Err(ParseXmlError::NotOneElement),
     }
 }
 
@@ -37,7 +85,7 @@ mod tests {
 
     #[test]
     fn one_element_and_nothing_else() {
-        assert!(parse_xml("<x xmlns='urn:x'><y a='1'>text</y></x>\n").is_some());
+        assert!(parse_xml("<x xmlns='urn:x'><y a='1'>text</y></x>\n").is_ok());
         for xml in [
             "",
             "text",
@@ -48,8 +96,23 @@ mod tests {
             "</stream:stream>",
             "<p:x/>",
         ] {
-            assert!(parse_xml(xml).is_none(), "{xml}");
+            assert_eq!(parse_xml(xml), Err(ParseXmlError::NotOneElement), "{xml}");
         }
+    }
+
+    #[test]
+    fn w2_what_receivers_would_refuse_is_told_apart_from_what_is_no_xml() {
+        let deep = format!("{}{}", "<x>".repeat(70), "</x>".repeat(70));
+        let too_complex = |limit| Err(ParseXmlError::TooComplex(limit));
+        assert_eq!(parse_xml(&deep), too_complex(Limit::Depth));
+        let many = format!("<x>{}</x>", "<y/>".repeat(20_000));
+        assert_eq!(parse_xml(&many), too_complex(Limit::Nodes));
+        let big = format!("<x>{}</x>", "y".repeat(300_000));
+        let expected = ParseXmlError::TooBig {
+            size: big.len(),
+            limit: Limits::default().stanza,
+        };
+        assert_eq!(parse_xml(&big), Err(expected));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use snapback_client::proto::connection::Timer;
 use snapback_client::proto::error::{Assumption, ConnectionError, PeerError};
-use snapback_client::proto::sasl::{SaslCondition, SaslError};
+use snapback_client::proto::peer_text::PeerText;
+use snapback_client::proto::sasl::{SaslCondition, SaslError, SaslRefusal};
 use snapback_client::proto::xml::XmlError;
 use snapback_client::{
     CertificateError, EndReason, LinkError, OfflineReason, Outcome, TlsError, Transport,
@@ -662,7 +663,10 @@ async fn a_wrong_password_asks_the_user() {
         assert_eq!(course.halted, Some(OfflineReason::NeedsCredentials));
         assert_eq!(
             course.ends,
-            [stream(ConnectionError::Sasl(SaslCondition::NotAuthorized))]
+            [stream(ConnectionError::Sasl(SaslRefusal {
+                condition: SaslCondition::NotAuthorized,
+                text: PeerText::new("No account of this name has this password."),
+            }))]
         );
         assert_eq!(
             setup.connections_within(Duration::from_millis(200)).await,

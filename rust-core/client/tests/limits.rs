@@ -10,10 +10,13 @@ mod support;
 
 use std::time::Duration;
 
-use snapback_client::{Client, Element, EndReason, Failure, IqError, SendError, Transport};
+use snapback_client::{
+    Client, Element, EndReason, Failure, IqError, Limit, Outcome, SendError, Transport,
+};
+use snapback_netsim::CutMode;
 use snapback_reference_server::{Limits, Switches};
 use support::Setup;
-use support::course::Course;
+use support::course::{Course, RTT, hasty};
 
 fn with(max_bytes: u32) -> Switches {
     Switches {
@@ -118,4 +121,115 @@ async fn what_is_queued_and_too_big_fails_by_name_and_the_rest_arrives() {
             assert!(ends.len() <= 1, "{what}: {}", course.log);
         }
     }
+}
+
+/// W2: what other phones would refuse is refused here, by name, whether or not there is a connection; and costs none.
+#[tokio::test]
+async fn w2_what_receivers_would_refuse_is_not_taken() {
+    let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
+    let nested = |depth: usize| {
+        let inner = Element::new("a", "urn:example");
+        (1..depth).fold(inner, |inner, _| {
+            Element::new("a", "urn:example").with_child(inner)
+        })
+    };
+    let wide = (0..9_000).fold(Element::new("a", "urn:example"), |all, _| {
+        all.with_child(Element::new("b", "urn:example"))
+    });
+    let within = |name: &str, child: Element| {
+        Element::new(name, "jabber:client")
+            .with_attr("to", "romeo@localhost")
+            .with_child(child)
+    };
+    for is_online in [false, true] {
+        if is_online {
+            setup.client.connect();
+            setup.online().await;
+        }
+        for (child, limit) in [
+            (nested(60), Limit::Depth),
+            (nested(1_000), Limit::Depth),
+            (wide.clone(), Limit::Nodes),
+        ] {
+            let refused = setup.client.send(within("message", child.clone())).await;
+            assert_eq!(refused, Err(SendError::TooComplex(limit)));
+            let request = within("iq", child).with_attr("type", "set");
+            let refused = setup.client.iq(request, Duration::from_secs(5)).await;
+            assert_eq!(refused, Err(IqError::TooComplex(limit)));
+        }
+    }
+    let deepest = within("message", nested(59));
+    let ids = vec![setup.client.send(deepest).await.unwrap()];
+    let mut course = Course::default();
+    let acked = |course: &Course| course.has_acked(&ids);
+    setup.follow(&mut course, acked, "the deepest").await;
+    assert!(course.ends.is_empty(), "{}", course.log);
+}
+
+/// W9: the answer to a request may be long, for as long as the request is open: also on a connection that resumed the session
+/// after the server had acknowledged the request.
+#[tokio::test]
+async fn w9_a_large_answer_is_taken_after_the_request_was_acknowledged_and_the_session_resumed() {
+    let switches = Switches {
+        early_data: None,
+        ..Switches::modern()
+    };
+    let setup = Setup::with(switches, Transport::DirectTls, RTT, |config| {
+        hasty(config);
+        config.limits.stanza = 10_000;
+    })
+    .await;
+    setup.client.connect();
+    setup.online().await;
+    setup.settle().await;
+    // Somebody who is there, and silent.
+    let (_silent, link) = setup.another_online("romeo@localhost", "jul13t").await;
+    let jid = |name: &str| {
+        let sessions = setup.server.sessions();
+        let session = sessions.iter().find(|one| one.jid.starts_with(name));
+        session.unwrap().jid.clone()
+    };
+    let (romeo, juliet) = (jid("romeo@"), jid("juliet@"));
+    link.cut(CutMode::Blackhole);
+    let request = Element::new("iq", "jabber:client")
+        .with_attr("type", "get")
+        .with_attr("to", &romeo)
+        .with_attr("id", "asked")
+        .with_child(Element::new("query", "urn:example"));
+    let asked = setup.client.iq(request, Duration::from_secs(600));
+    let answered = async {
+        let mut course = Course::default();
+        let taken = |course: &Course| course.acked.iter().any(|id| id == "asked");
+        setup.follow(&mut course, taken, "taken").await;
+        setup.link.cut(CutMode::ResetBoth);
+        let mut course = Course::default();
+        let resumed = |course: &Course| course.online == [Outcome::Resumed];
+        setup.follow(&mut course, resumed, "resumed").await;
+        let inside = format!("<query xmlns='urn:example'>{}</query>", "x".repeat(50_000));
+        let answer = |id| {
+            let addresses = (romeo.as_str(), juliet.as_str(), id);
+            setup
+                .server
+                .world(|world| world.inject_answer(addresses, &inside));
+        };
+        // Nobody asked for the first.
+        answer("never-asked");
+        answer("asked");
+        let mut course = Course::default();
+        let refused = |course: &Course| course.refused > 0;
+        setup
+            .follow(&mut course, refused, "what was not asked for")
+            .await;
+        course
+    };
+    let (answer, course) =
+        tokio::time::timeout(support::PATIENCE, async { tokio::join!(asked, answered) })
+            .await
+            .unwrap();
+    let answer = answer.unwrap();
+    assert_eq!(
+        answer.child("query", "urn:example").unwrap().text().len(),
+        50_000
+    );
+    assert_eq!(course.refused, 1, "{}", course.log);
 }

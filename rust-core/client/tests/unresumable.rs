@@ -9,11 +9,12 @@
 
 mod support;
 
-use snapback_client::{Outcome, Transport};
+use snapback_client::{Client, OfflineReason, Outcome, ServerAddress, Transport};
 use snapback_netsim::CutMode;
-use snapback_reference_server::{Action, Fault, Flood, Point, ResumeFault, Switches};
+use snapback_reference_server::{Action, Fault, FeaturesOf, Flood, Point, ResumeFault, Switches};
 use support::Setup;
-use support::course::{Course, wait_for};
+use support::course::{Course, follow, wait_for};
+use support::disk::{self, Folder};
 
 fn wrong_answers() -> Vec<ResumeFault> {
     vec![
@@ -143,5 +144,87 @@ async fn w6_a_passing_refusal_halts_nothing_and_costs_no_token() {
             matches!(login, Some(snapback_client::Login::Fast { .. })),
             "{text}: {login:?}"
         );
+    }
+}
+
+/// The same of empty features, wherever they stand: the session is resumed when they are over, and nothing is lost or learnt.
+#[tokio::test]
+async fn w6_empty_features_are_waited_out_and_the_session_goes_on() {
+    let everywhere = [
+        FeaturesOf::Cleartext,
+        FeaturesOf::Encrypted,
+        FeaturesOf::Authenticated,
+    ];
+    for (switches, transport) in [
+        (Switches::modern(), Transport::DirectTls),
+        (Switches::modern(), Transport::StartTls),
+        (Switches::stock_prosody(), Transport::StartTls),
+        (Switches::rfc6120_2012(), Transport::StartTls),
+    ] {
+        for of in everywhere {
+            let setup = Setup::hasty(switches.clone(), transport).await;
+            setup.client.connect();
+            setup.online().await;
+            setup.settle().await;
+            let ids = setup.send_some(2).await;
+            let fault = Fault::EmptyFeatures(of);
+            setup.server.faults(|faults| faults.all = vec![fault]);
+            setup.link.cut(CutMode::ResetBoth);
+            let mut course = Course::default();
+            let tried = |course: &Course| course.offline.len() >= 3 || !course.online.is_empty();
+            setup.follow(&mut course, tried, "some attempts").await;
+            setup.server.faults(|faults| faults.all.clear());
+            let done = |course: &Course| course.has_acked(&ids) && !course.online.is_empty();
+            setup.follow(&mut course, done, "back").await;
+            assert_eq!(course.online, [Outcome::Resumed], "{of:?} {}", course.log);
+            assert_eq!((course.gaps, course.halted), (0, None), "{}", course.log);
+            // Behind the one that the session settled with.
+            assert_eq!(setup.received().get(1..), Some(&ids[..]), "{of:?}");
+            let mut course = Course::default();
+            setup.link.cut(CutMode::ResetBoth);
+            let back = |course: &Course| !course.online.is_empty();
+            setup.follow(&mut course, back, "once more").await;
+            assert_eq!(course.online, [Outcome::Resumed], "{of:?} {}", course.log);
+        }
+    }
+}
+
+/// An account that nobody has logged in to yet may be mistyped: there it halts. One that is known goes on, at any address.
+#[tokio::test]
+async fn w6_empty_features_halt_only_where_no_login_was_ever_proven() {
+    for is_known in [false, true] {
+        let server = disk::server(Switches::modern()).await;
+        let device = Folder::new();
+        if is_known {
+            let client = Client::open(disk::config(&server, device.store())).unwrap();
+            client.connect();
+            disk::settled(&client).await;
+            device.kill(client).await;
+        }
+        let fault = Fault::EmptyFeatures(FeaturesOf::Encrypted);
+        server.faults(|faults| faults.all = vec![fault]);
+        // Of this address nothing is known, so nothing is sent before its features.
+        let mut config = disk::config(&server, device.store());
+        let address = ServerAddress::at(server.starttls_addr(), Transport::StartTls);
+        config.network.servers = vec![address];
+        let client = Client::open(config).unwrap();
+        client.connect();
+        let mut course = Course::default();
+        let tried = |course: &Course| course.halted.is_some() || course.offline.len() >= 3;
+        follow(&client, &mut course, &mut { tried }, "some attempts").await;
+        if !is_known {
+            assert_eq!(
+                course.halted,
+                Some(OfflineReason::Refused),
+                "{}",
+                course.log
+            );
+            continue;
+        }
+        server.faults(|faults| faults.all.clear());
+        let back = |course: &Course| !course.online.is_empty();
+        follow(&client, &mut course, &mut { back }, "back").await;
+        assert_eq!((course.halted, course.gaps), (None, 0), "{}", course.log);
+        assert_eq!(course.online, [Outcome::Resumed], "{}", course.log);
     }
 }

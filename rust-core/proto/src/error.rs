@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::connection::Timer;
-use crate::sasl::{NoMechanism, SaslCondition, SaslError};
+use crate::peer_text::PeerText;
+use crate::sasl::{NoMechanism, SaslError, SaslRefusal};
+use crate::stanza::StanzaError;
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::xml::XmlError;
 
@@ -17,10 +19,15 @@ pub enum ConnectionError {
     /// The server closed the stream with an error (RFC 6120 4.9).
     Stream(StreamError),
     /// The server refused the login (RFC 6120 6.5).
-    Sasl(SaslCondition),
+    Sasl(SaslRefusal),
     /// The server wants more of the user than the password: one of these tasks (XEP-0388 2.6.3), such as a second factor. None is
     /// implemented, so the login was aborted, and trying again does not help.
-    TasksRequired(Vec<String>),
+    TasksRequired {
+        /// By the server's names, escaped.
+        tasks: Vec<String>,
+        /// The server's own words.
+        text: Option<PeerText>,
+    },
     /// Nothing came in time.
     Timeout(Timer),
     /// Only the interrupted session was wanted, and it is not to be had (see [`Purpose::ResumeOnly`]). Nothing was bound, and
@@ -83,8 +90,10 @@ pub enum PeerError {
     Sasl(SaslError),
     /// T4: a stanza came before the login was proven.
     StanzaBeforeLogin,
+    /// RFC 6120 7.4: it let us in, and offers neither a resource nor a session to resume. Servers that are being set up anew do so.
+    NoBind,
     /// RFC 6120 7: it refused to bind a resource.
-    BindRefused,
+    BindRefused(StanzaError),
     /// A message that the state does not allow.
     Unexpected(&'static str),
     /// A message that lacks what its specification requires.
@@ -131,8 +140,8 @@ impl ConnectionError {
             Self::Local(error) => matches!(error, LocalError::StorageFailed),
             Self::Peer(error) => error.is_retryable(),
             Self::Stream(error) => error.is_retryable(),
-            Self::Sasl(condition) => condition.is_temporary(),
-            Self::NoSession(_) | Self::TasksRequired(_) => false,
+            Self::Sasl(refusal) => refusal.condition.is_temporary(),
+            Self::NoSession(_) | Self::TasksRequired { .. } => false,
             Self::Timeout(_)
             | Self::WrongAssumption(_)
             | Self::TransportClosed
@@ -145,14 +154,19 @@ impl ConnectionError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Peer(error) => {
-                matches!(error, PeerError::NoLogin(NoMechanism::NothingInCommon))
+                matches!(
+                    error,
+                    PeerError::NoLogin(NoMechanism::NothingInCommon) | PeerError::NoBind
+                )
             }
             Self::Stream(error) => {
                 !error.is_retryable()
                     && !error.is_account_removed()
                     && error.condition != StreamCondition::Conflict
             }
-            Self::Sasl(condition) => !condition.is_temporary() && !condition.needs_credentials(),
+            Self::Sasl(SaslRefusal { condition, .. }) => {
+                !condition.is_temporary() && !condition.needs_credentials()
+            }
             _ => false,
         }
     }
@@ -165,7 +179,7 @@ impl ConnectionError {
     /// Whether the user has to be asked for credentials.
     pub fn needs_credentials(&self) -> bool {
         match self {
-            Self::Sasl(condition) => condition.needs_credentials(),
+            Self::Sasl(refusal) => refusal.condition.needs_credentials(),
             Self::Stream(error) => error.is_account_removed(),
             Self::Local(LocalError::NoCredentials | LocalError::PasswordNotAllowed) => true,
             _ => false,
@@ -192,7 +206,7 @@ impl ConnectionError {
 impl PeerError {
     fn is_retryable(&self) -> bool {
         // What a server says before TLS may be a captive portal's word; it is worth another try.
-        !matches!(self, Self::NoLogin(_))
+        !matches!(self, Self::NoLogin(_) | Self::NoBind)
     }
 
     fn rule(&self) -> &'static str {
@@ -203,7 +217,8 @@ impl PeerError {
             Self::WrongDomain => "RFC 6120 4.7.2",
             Self::NoLogin(_) => "T2",
             Self::Sasl(_) | Self::StanzaBeforeLogin => "T4",
-            Self::BindRefused => "RFC 6120 7",
+            Self::NoBind => "RFC 6120 7.4",
+            Self::BindRefused(_) => "RFC 6120 7",
             Self::Unexpected(_) | Self::Malformed(_) => "RFC 6120 4.9.3",
             Self::AckTooHigh { .. } => "I5",
             Self::WrongPrevid | Self::SecondEnabled => "I7",
@@ -226,10 +241,10 @@ impl fmt::Display for ConnectionError {
                 "the server closed the stream: {}",
                 error.condition.name()
             ),
-            Self::Sasl(condition) => {
-                write!(f, "the server refused the login: {}", condition.as_str())
+            Self::Sasl(refusal) => {
+                write!(f, "the server refused the login: {}", refusal.condition)
             }
-            Self::TasksRequired(tasks) => {
+            Self::TasksRequired { tasks, .. } => {
                 write!(
                     f,
                     "the server wants more than the password: {}",
@@ -281,7 +296,10 @@ impl fmt::Display for PeerError {
             Self::NoLogin(reason) => write!(f, "no acceptable login: {reason}"),
             Self::Sasl(error) => write!(f, "{error}"),
             Self::StanzaBeforeLogin => f.write_str("a stanza came before the login was proven"),
-            Self::BindRefused => f.write_str("it refused to bind a resource"),
+            Self::NoBind => f.write_str("it offers no resource to bind"),
+            Self::BindRefused(error) => {
+                write!(f, "it refused to bind a resource: {}", error.condition)
+            }
             Self::Unexpected(what) => write!(f, "unexpected {what}"),
             Self::Malformed(what) => write!(f, "malformed {what}"),
             Self::AckTooHigh { h, sent } => {

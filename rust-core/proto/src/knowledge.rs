@@ -56,6 +56,10 @@ pub struct Knowledge {
     /// The presence that the app told everybody last, with all its children: what a new session begins with instead of a plain one.
     /// For as long as the process lives; it is not stored.
     pub presence: Option<Arc<Element>>,
+    /// Ids of the app's requests whose answers are still owed, acknowledged or not: these answers may be as long as those to
+    /// requests that are sent on the connection itself (rule W9). For as long as the process lives; they are not stored, for
+    /// nobody waits for them in another one.
+    pub open_requests: Vec<String>,
 }
 
 impl Knowledge {

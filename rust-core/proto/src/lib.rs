@@ -87,6 +87,7 @@ pub mod knowledge;
 pub mod mistakes;
 pub mod ns;
 pub mod part;
+pub mod peer_text;
 pub mod plan;
 pub mod sasl;
 pub mod stanza;

@@ -1,6 +1,7 @@
 //! What all stanzas share: errors and answers (RFC 6120 sections 8.2.3 and 8.3).
 
 use crate::ns;
+use crate::peer_text::PeerText;
 use crate::xep::condition::conditions;
 use crate::xml::Element;
 
@@ -79,7 +80,7 @@ pub struct StanzaError {
     /// What went wrong.
     pub condition: StanzaCondition,
     /// The sender's own words.
-    pub text: Option<String>,
+    pub text: Option<PeerText>,
 }
 
 impl StanzaError {
@@ -106,7 +107,9 @@ impl StanzaError {
                 .and_then(ErrorType::parse)
                 .unwrap_or(ErrorType::Cancel),
             condition: StanzaCondition::of(error).unwrap_or(StanzaCondition::Unknown),
-            text: error.child("text", ns::STANZA_ERRORS).map(Element::text),
+            text: error
+                .child("text", ns::STANZA_ERRORS)
+                .and_then(|text| PeerText::new(&text.text())),
         })
     }
 
@@ -120,7 +123,7 @@ impl StanzaError {
             .with_attr("type", self.kind.name())
             .with_child(Element::new(name, ns::STANZA_ERRORS));
         if let Some(text) = &self.text {
-            error.push_child(Element::new("text", ns::STANZA_ERRORS).with_text(text));
+            error.push_child(Element::new("text", ns::STANZA_ERRORS).with_text(text.as_str()));
         }
         error
     }
@@ -179,7 +182,7 @@ mod tests {
         );
         assert!(is_request(&request));
         let error = StanzaError {
-            text: Some("too <big>".to_owned()),
+            text: PeerText::new("too <big>"),
             ..StanzaError::new(ErrorType::Modify, StanzaCondition::PolicyViolation)
         };
         let reply = error_reply(&request, &error);

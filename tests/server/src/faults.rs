@@ -69,6 +69,8 @@ pub enum Fault {
     RefuseStarttls,
     /// `<starttls/>` is missing in the features.
     DropStarttlsFeature,
+    /// The features of this stream are empty: the server is being set up anew. It takes what it has not offered all the same.
+    EmptyFeatures(FeaturesOf),
     /// The certificate is not the right one. Direct TLS knows no account yet: there only for the
     /// next connection or for all.
     Certificate(CertificateFault),
@@ -155,6 +157,17 @@ pub enum CertificateFault {
     UnknownAuthority,
     /// It ended in 2020.
     Expired,
+}
+
+/// Which features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeaturesOf {
+    /// Those of the cleartext stream.
+    Cleartext,
+    /// Those of the encrypted stream before the login.
+    Encrypted,
+    /// Those behind the login.
+    Authenticated,
 }
 
 /// A point of a stream.

@@ -7,7 +7,7 @@ use snapback_engine::EngineInput;
 use snapback_engine::engine::{Refusal, RequestError, Room, Ticket};
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::secret::Secret;
-use snapback_proto::xml::Element;
+use snapback_proto::xml::{Element, Limit};
 use snapback_store::{Roster, StoreError};
 use tokio::sync::{oneshot, watch};
 
@@ -61,6 +61,9 @@ pub enum SendError {
         /// How many it may have.
         limit: usize,
     },
+    /// It is over this limit of those who read it: too deep (60 levels of nesting at most), or of too many elements and attributes
+    /// (16,128 at most, each element counted twice). They would refuse it.
+    TooComplex(Limit),
     /// The client is closed.
     Closed,
 }
@@ -70,6 +73,7 @@ impl From<Refusal> for SendError {
         match refusal {
             Refusal::Store(error) => Self::Store(error),
             Refusal::TooBig { size, limit } => Self::TooBig { size, limit },
+            Refusal::TooComplex(limit) => Self::TooComplex(limit),
         }
     }
 }
@@ -82,6 +86,7 @@ impl fmt::Display for SendError {
             Self::TooBig { size, limit } => {
                 write!(f, "it has {size} bytes, and may have {limit}")
             }
+            Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
             Self::Closed => f.write_str("the client is closed"),
         }
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use snapback_client::{
-    Client, ClientConfig, ConnectionError, ConnectionState, Delivery, EndReason, Event, Failure,
-    LinkError, OfflineReason, Outcome, ServerAddress, Stage, Timing, Transport, Trust, danger,
+    AfterEnd, Client, ClientConfig, ConnectionError, ConnectionState, Delivery, EndReason, Event,
+    Failure, LinkError, OfflineReason, Outcome, ServerAddress, Stage, Timing, Transport, Trust,
+    danger,
 };
 use snapback_netsim::{Link, LinkConfig};
 use snapback_reference_server::{ConnectionRecord, Fault, ReferenceServer, Switches};
@@ -20,6 +21,8 @@ pub const PASSWORD: &str = "r0m30";
 #[derive(Debug, Default)]
 pub struct Course {
     pub ends: Vec<EndReason>,
+    /// What the last end was said to lead to, until the state says what it did lead to.
+    then: Option<AfterEnd>,
     pub online: Vec<Outcome>,
     pub round_trips: Vec<usize>,
     pub plans: Vec<snapback_client::Plan>,
@@ -45,11 +48,16 @@ impl Course {
         match event {
             Event::State(ConnectionState::Offline { reason, retry_at }) => {
                 self.offline.push(reason);
+                self.check_end(reason, retry_at.is_some());
                 if retry_at.is_none() {
                     self.halted = Some(reason);
                 }
             }
-            Event::State(_) => self.halted = None,
+            Event::State(_) => {
+                // An attempt that was over at once is told to have begun behind its end.
+                self.then.take_if(|then| *then == AfterEnd::Retries);
+                self.halted = None;
+            }
             Event::Online {
                 outcome,
                 timeline,
@@ -60,7 +68,8 @@ impl Course {
                 self.round_trips.push(timeline.round_trips());
                 self.plans.push(plan);
             }
-            Event::Ended { reason, .. } => {
+            Event::Ended { reason, then, .. } => {
+                self.then = Some(then);
                 writeln!(self.log, "{reason}").unwrap();
                 self.ends.push(reason);
             }
@@ -77,6 +86,21 @@ impl Course {
             Event::PeerFault(what) => self.peer_faults.push(what),
             Event::Carbon { delivery, carbon } => self.carbons.push((delivery, carbon)),
             Event::ServerFeatures(_) => {}
+        }
+    }
+
+    /// What was told about an end is what is done (rule I19), unless the app or the network said something in between.
+    fn check_end(&mut self, reason: OfflineReason, is_tried_again: bool) {
+        use OfflineReason::{Failed, NoNetwork, NotWanted, Suspended};
+        match self.then.take() {
+            _ if matches!(reason, NotWanted | Suspended | NoNetwork) => {}
+            Some(AfterEnd::Halts(why)) => {
+                assert_eq!((reason, is_tried_again), (why, false), "{}", self.log);
+            }
+            Some(AfterEnd::Retries) => {
+                assert_eq!((reason, is_tried_again), (Failed, true), "{}", self.log);
+            }
+            None => {}
         }
     }
 

@@ -176,7 +176,9 @@ impl<T: Tls + Clone> Engine<T> {
                 ..Ending::default()
             },
         };
-        self.report_end(reason, None);
+        let now = self.now.mono;
+        let then = self.supervisor.after_end(attempt, Some(ending), now);
+        self.report_end(reason, then, None);
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
             attempt,

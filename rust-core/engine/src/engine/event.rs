@@ -11,7 +11,7 @@ use snapback_resolver::ResolveError;
 use snapback_store::StoreError;
 
 use crate::link::{LinkError, Timeline};
-use crate::supervisor::ConnectionState;
+use crate::supervisor::{AfterEnd, ConnectionState};
 use crate::variants::variants;
 
 /// Something that happened.
@@ -34,6 +34,8 @@ pub enum EngineEvent {
     Ended {
         /// Why.
         reason: EndReason,
+        /// Whether it is tried again without being asked for.
+        then: AfterEnd,
         /// The plan that it followed, if it came so far as to have one.
         plan: Option<Plan>,
         /// What each flight carried and how long it took, if there was a transport.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use snapback_proto::jid::{self, BareJid};
 use snapback_proto::stanza::StanzaError;
-use snapback_proto::xml::Element;
+use snapback_proto::xml::{Element, Limit};
 
 use crate::variants::variants;
 
@@ -21,13 +21,16 @@ pub enum RequestError {
     NotQueued,
     /// It has more bytes than the configuration allows.
     TooBig,
+    /// It is over this limit of those who read it.
+    TooComplex(Limit),
 }
 
 variants!(RequestError {
     Refused,
     SessionLost,
     NotQueued,
-    TooBig
+    TooBig,
+    TooComplex
 });
 
 /// Requests that wait for their answer.
@@ -50,6 +53,13 @@ impl Requests {
         for id in ids {
             self.0.remove(id);
         }
+    }
+
+    /// Ids of the requests that wait for an answer, in the same order each time.
+    pub(super) fn open(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self.0.keys().cloned().collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The server has counted this stanza.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use snapback_proto::connection::{Command, Stage};
 use snapback_proto::knowledge::OutboundKind;
-use snapback_proto::xml::Element;
+use snapback_proto::xml::{Element, Limit};
 use snapback_store::{NewStanza, StoreError};
 
 use crate::link::tls::Tls;
@@ -28,9 +28,15 @@ pub enum Refusal {
         /// How many it may have.
         limit: usize,
     },
+    /// It is over this limit of those who read it: too deep, or of too many elements and attributes. They would refuse it.
+    TooComplex(Limit),
 }
 
-variants!(Refusal { Store, TooBig });
+variants!(Refusal {
+    Store,
+    TooBig,
+    TooComplex
+});
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,6 +45,7 @@ impl fmt::Display for Refusal {
             Self::TooBig { size, limit } => {
                 write!(f, "it has {size} bytes, and may have {limit}")
             }
+            Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
         }
     }
 }
@@ -99,9 +106,8 @@ impl<T: Tls + Clone> Engine<T> {
         waiting: Waiting,
         room: Result<Room, StoreError>,
     ) {
-        let xml = stanza.to_xml();
         let refused = self
-            .is_small_enough(stanza.greatest_len())
+            .is_acceptable(&stanza)
             .and_then(|()| has_room(room).map_err(Refusal::Store));
         if let Err(refusal) = refused {
             return self.answer(waiting, Err(refusal));
@@ -119,7 +125,7 @@ impl<T: Tls + Clone> Engine<T> {
             id: id.clone(),
             kind,
             queued_at: self.now.wall,
-            xml,
+            xml: stanza.to_xml(),
         };
         self.ask(Asked::Enqueued { id, waiting }, EngineOutput::Enqueue(new));
     }
@@ -138,8 +144,13 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     /// Servers end the stream over a stanza that is too big for them, each time that it is sent. While none is connected to, its
-    /// limit is not known; what is too big for the next one fails there.
-    fn is_small_enough(&self, size: usize) -> Result<(), Refusal> {
+    /// limit is not known; what is too big for the next one fails there. W2: what we would not read, others do not read either.
+    fn is_acceptable(&self, stanza: &Element) -> Result<(), Refusal> {
+        // First, for all that follows is recursive.
+        if let Some(limit) = stanza.excess(&self.core.limits) {
+            return Err(Refusal::TooComplex(limit));
+        }
+        let size = stanza.greatest_len();
         let attempt = self.attempt.as_ref();
         let of_server = attempt.and_then(|attempt| attempt.link.max_bytes());
         let limit = of_server.map_or(self.max_stanza, |limit| limit.min(self.max_stanza));
@@ -163,6 +174,7 @@ impl<T: Tls + Clone> Engine<T> {
             (Waiting::Request(id), Err(refusal)) => {
                 let error = match refusal {
                     Refusal::TooBig { .. } => RequestError::TooBig,
+                    Refusal::TooComplex(limit) => RequestError::TooComplex(limit),
                     Refusal::Store(_) => RequestError::NotQueued,
                 };
                 self.requests.fail(&id, error, &mut self.outputs);

@@ -11,7 +11,7 @@ use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{LinkError, LinkInput, LinkOutput};
-use crate::supervisor::{self, AttemptId, Ending};
+use crate::supervisor::{self, AfterEnd, AttemptId, Ending};
 
 use super::backlog::Backlog;
 use super::dialing::Attempted;
@@ -325,7 +325,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn report_store_failure(&mut self, outcome: Result<(), StoreError>) {
         if let Err(error) = outcome {
-            self.report_end(EndReason::Store(error), None);
+            self.report_end(EndReason::Store(error), AfterEnd::of(ending(error)), None);
         }
     }
 }

@@ -14,7 +14,7 @@ use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput, LinkPhase};
-use crate::supervisor::{self, AttemptId, Ending, Step};
+use crate::supervisor::{self, AfterEnd, AttemptId, Ending, Step};
 
 use super::candidates::DialInput;
 use super::dialing::Attempted;
@@ -62,6 +62,7 @@ impl<T: Tls + Clone> Engine<T> {
         let was_proven = knowledge.server.secured.is_some();
         let was_logged_in = knowledge.was_logged_in();
         knowledge.presence.clone_from(&self.presence);
+        knowledge.open_requests = self.requests.open();
         self.credentials.is_new = false;
         self.addresses.last_server = Some(server.clone());
         let start = Start {
@@ -262,7 +263,8 @@ impl<T: Tls + Clone> Engine<T> {
             let was_logged_in = attempt.was_logged_in || attempt.link.is_login_proven();
             ending.passing = ending.passing && was_logged_in;
         }
-        self.report_end(reason, Some(&attempt.link));
+        let then = self.supervisor.after_end(number, ending, self.now.mono);
+        self.report_end(reason, then, Some(&attempt.link));
         self.note_disconnected();
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
@@ -300,14 +302,15 @@ impl<T: Tls + Clone> Engine<T> {
             self.note_alive();
         }
         if let Some(attempt) = self.attempt.take() {
-            self.report_end(EndReason::Dropped, Some(&attempt.link));
+            self.report_end(EndReason::Dropped, AfterEnd::Retries, Some(&attempt.link));
         }
         self.note_disconnected();
     }
 
-    pub(super) fn report_end(&mut self, reason: EndReason, link: Option<&Link<T>>) {
+    pub(super) fn report_end(&mut self, reason: EndReason, then: AfterEnd, link: Option<&Link<T>>) {
         self.event(EngineEvent::Ended {
             reason,
+            then,
             plan: link.map(|link| link.plan().clone()),
             timeline: link.map(|link| Box::new(link.timeline().clone())),
         });

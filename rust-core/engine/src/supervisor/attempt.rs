@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use snapback_proto::connection::Outcome;
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::Instant;
 
 use super::state::{Place, Probe, State};
 use super::{
-    AttemptId, Ending, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER, Step, Supervisor, Why,
+    AfterEnd, AttemptId, Ending, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER, Step,
+    Supervisor, Why,
 };
 
 /// How much later than the deadline a failed probe may be reported and still be known as the reason.
@@ -89,9 +89,10 @@ impl Supervisor {
             matches!(self.state, State::Online { probe: Some(probe), .. } if now < probe.until);
         let was_closing = matches!(self.state, State::Closing { .. });
         let was_stable = self.note_breaking(now);
-        let is_conflict = ending.is_some_and(|ending| ending.conflict);
-        let is_echo = is_conflict && self.is_echo(now);
-        if !is_conflict {
+        let then = self.after_end(id, ending, now);
+        if ending.is_some_and(|ending| ending.conflict) {
+            self.unanswered = None;
+        } else {
             self.note_unanswered(now);
         }
         self.state = State::Stopped;
@@ -102,24 +103,17 @@ impl Supervisor {
         if was_closing {
             return self.go(Why::Asked, now, now);
         }
-        let is_visit = self.surroundings.intent.is_sync();
-        if ending.no_session && is_visit {
-            self.state = State::Halted(OfflineReason::NoSession);
+        if let AfterEnd::Halts(reason) = then {
+            match reason {
+                OfflineReason::NoSession => {}
+                OfflineReason::Conflict => self.surroundings.place = Place::Taken,
+                _ => self.surroundings.place = Place::Ours,
+            }
+            self.state = State::Halted(reason);
             return;
         }
         // What a visit did not find is no news for who wants any session.
         let at_once = ending.at_once || ending.no_session;
-        if let Some(reason) = halts(ending)
-            && !is_echo
-            && !(reason == OfflineReason::Refused && ending.passing)
-        {
-            self.surroundings.place = match reason {
-                OfflineReason::Conflict => Place::Taken,
-                _ => Place::Ours,
-            };
-            self.state = State::Halted(reason);
-            return;
-        }
         if at_once && self.at_once < MAX_AT_ONCE {
             self.at_once += 1;
             return self.go(Why::WrongAssumption, now, now);
@@ -140,6 +134,28 @@ impl Supervisor {
         self.go(Why::Retry, until, now);
     }
 
+    /// Returns what the end of this attempt, or of its connection, leads to: what [`Input::Ended`](super::Input::Ended) does.
+    pub fn after_end(&self, id: AttemptId, ending: Option<Ending>, now: Instant) -> AfterEnd {
+        let is_current = self.current() == Some(id);
+        if is_current && matches!(self.state, State::Closing { .. }) {
+            return if self.surroundings.intent.wants_online() {
+                AfterEnd::Retries
+            } else {
+                AfterEnd::Halts(OfflineReason::NotWanted)
+            };
+        }
+        let Some(ending) = ending else {
+            return AfterEnd::Retries;
+        };
+        if ending.no_session && self.surroundings.intent.is_sync() {
+            return AfterEnd::Halts(OfflineReason::NoSession);
+        }
+        if ending.conflict && is_current && self.is_echo(now) {
+            return AfterEnd::Retries;
+        }
+        AfterEnd::of(ending)
+    }
+
     /// Until when to wait after one more failure. Where the allowance is spent, clients of one server stay apart, too.
     pub(super) fn wait(&mut self, slowly: bool, now: Instant) -> Instant {
         let allowed = self.budget.allowed(false).max(now);
@@ -155,9 +171,8 @@ impl Supervisor {
 
     /// Whether it may have been an attempt of our own, given up and heard late, that took our place. Then we take it back, but
     /// once: if it was somebody else after all, the next conflict is theirs (I10).
-    pub(super) fn is_echo(&mut self, now: Instant) -> bool {
-        let unanswered = self.unanswered.take();
-        unanswered.is_some_and(|at| now.since(at) < ECHO)
+    fn is_echo(&self, now: Instant) -> bool {
+        self.unanswered.is_some_and(|at| now.since(at) < ECHO)
     }
 
     /// We end the session ourselves, if there is one: if it lasted, it has proved itself.
@@ -184,20 +199,5 @@ impl Supervisor {
         self.backoff.reset();
         self.at_once = 0;
         self.broke_young = false;
-    }
-}
-
-/// What only the app can get us out of.
-fn halts(ending: Ending) -> Option<OfflineReason> {
-    if ending.conflict && planted(Mistake::ConflictFought) {
-        None
-    } else if ending.conflict {
-        Some(OfflineReason::Conflict)
-    } else if ending.needs_credentials {
-        Some(OfflineReason::NeedsCredentials)
-    } else if !ending.retryable && !ending.at_once && !ending.no_session {
-        Some(OfflineReason::Refused)
-    } else {
-        None
     }
 }

@@ -35,6 +35,7 @@
 //!
 //! Every move that random inputs lead to is in `tests/state-graph.txt`, and a test compares.
 
+mod after_end;
 mod attempt;
 mod backoff;
 mod intent;
@@ -54,6 +55,7 @@ use snapback_proto::time::Instant;
 use crate::link::LinkError;
 use crate::variants::{Variants, variants};
 
+pub use after_end::AfterEnd;
 pub use machine::Supervisor;
 
 /// The names of the supervisor's states.

@@ -443,6 +443,10 @@ impl Context {
             return;
         };
         self.resumption.features_came();
+        if **features == StreamFeatures::default() {
+            // It says nothing of the server but that it is not ready yet.
+            return;
+        }
         if self.authenticated && self.knowledge.server.authenticated.as_ref() == Some(features) {
             return;
         }
@@ -553,7 +557,10 @@ impl Context {
 
     /// The keys did not let us in: they are not tried again.
     fn drop_refused_keys(&mut self, error: &ConnectionError) {
-        let is_about_keys = *error == ConnectionError::Sasl(SaslCondition::NotAuthorized);
+        let is_about_keys = matches!(
+            error,
+            ConnectionError::Sasl(refusal) if refusal.condition == SaslCondition::NotAuthorized
+        );
         if is_about_keys && self.keys_in_use {
             self.knowledge.scram_keys = None;
             self.persist(vec![Op::DropScramKeys]);
@@ -676,7 +683,7 @@ pub(super) const CLOCK_MARGIN_SECONDS: i64 = 86_400;
 fn closing_words(error: &ConnectionError) -> Option<String> {
     let peer = match error {
         ConnectionError::Peer(peer) => peer,
-        ConnectionError::NoSession(_) | ConnectionError::TasksRequired(_) => {
+        ConnectionError::NoSession(_) | ConnectionError::TasksRequired { .. } => {
             return Some(header::CLOSE.to_owned());
         }
         _ => return None,

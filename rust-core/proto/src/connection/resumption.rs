@@ -210,7 +210,7 @@ fn meaning(error: &ConnectionError) -> Meaning {
         | ConnectionError::Local(_)
         | ConnectionError::Sasl(_)
         | ConnectionError::NoSession(_)
-        | ConnectionError::TasksRequired(_)
+        | ConnectionError::TasksRequired { .. }
         | ConnectionError::WrongAssumption(_) => Meaning::None,
     }
 }

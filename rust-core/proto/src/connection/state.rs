@@ -300,6 +300,10 @@ impl State {
     }
 
     fn features(self, features: Arc<StreamFeatures>, context: &mut Context) -> Next {
+        if matches!(self, Self::ExpectAuthenticatedFeatures) && !features.bind && !features.sm {
+            // Nothing is asked for that would be refused, and nothing learnt: the session is there to be resumed later.
+            return Err(ConnectionError::Peer(PeerError::NoBind));
+        }
         let knew_client_state = context.knows_client_state();
         context.accept_features(&features);
         match self {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::peer_text::PeerText;
+
 /// Why the server refused a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaslCondition {
@@ -88,6 +90,24 @@ impl SaslCondition {
             self,
             Self::TemporaryAuthFailure | Self::Aborted | Self::Unknown(_)
         )
+    }
+}
+
+/// A SASL `<failure/>`, of either profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaslRefusal {
+    /// Why.
+    pub condition: SaslCondition,
+    /// The server's own words: how long to wait, why the account is disabled.
+    pub text: Option<PeerText>,
+}
+
+impl From<SaslCondition> for SaslRefusal {
+    fn from(condition: SaslCondition) -> Self {
+        Self {
+            condition,
+            text: None,
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) use digest::MacKey;
 
 pub use binding::{ChannelBindingType, ChannelBindings, Gs2};
 pub use choose::{Choice, Floor, NoMechanism, Offer, Profile, SaslPolicy, choose};
-pub use condition::SaslCondition;
+pub use condition::{SaslCondition, SaslRefusal};
 pub use error::{SaslError, ScramMessage, ScramServerError};
 pub use mechanism::{Hash, HtBinding, Mechanism};
 pub use snapback_types::transport::TlsVersion;

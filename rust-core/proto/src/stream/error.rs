@@ -1,6 +1,7 @@
 //! Stream errors (RFC 6120 section 4.9), with the one that XEP-0198 section 6 adds.
 
 use crate::ns;
+use crate::peer_text::PeerText;
 use crate::xep::condition::conditions;
 use crate::xep::value::u32_digits;
 use crate::xml::Element;
@@ -59,7 +60,7 @@ pub struct StreamError {
     /// What went wrong.
     pub condition: StreamCondition,
     /// The sender's own words.
-    pub text: Option<String>,
+    pub text: Option<PeerText>,
     /// The application-specific condition: name and namespace.
     pub app: Option<(String, String)>,
     /// Where to go instead (RFC 6120 section 4.9.3.19). Untrusted: see T8.
@@ -122,7 +123,9 @@ impl StreamError {
         let app = element.children().find(|c| c.ns() != ns::STREAM_ERRORS);
         Some(Self {
             condition: StreamCondition::of(element).unwrap_or(StreamCondition::Unknown),
-            text: element.child("text", ns::STREAM_ERRORS).map(Element::text),
+            text: element
+                .child("text", ns::STREAM_ERRORS)
+                .and_then(|text| PeerText::new(&text.text())),
             app: app.map(|app| (app.name().to_owned(), app.ns().to_owned())),
             see_other_host: element
                 .child("see-other-host", ns::STREAM_ERRORS)
@@ -150,7 +153,7 @@ impl StreamError {
         }
         let mut error = Element::new("error", ns::STREAM).with_child(condition);
         if let Some(text) = &self.text {
-            error.push_child(Element::new("text", ns::STREAM_ERRORS).with_text(text));
+            error.push_child(Element::new("text", ns::STREAM_ERRORS).with_text(text.as_str()));
         }
         if let Some((name, app_ns)) = &self.app {
             let mut app = Element::new(name, app_ns);
@@ -178,7 +181,7 @@ impl StreamError {
                 | StreamCondition::PolicyViolation
                 | StreamCondition::UndefinedCondition
         );
-        let text = self.text.as_deref().unwrap_or_default();
+        let text = self.text.as_ref().map_or("", PeerText::as_str);
         let text = text.trim().trim_end_matches('.').to_ascii_lowercase();
         may_say_so && ACCOUNT_REMOVED.contains(&text.as_str())
     }
@@ -218,7 +221,7 @@ mod tests {
             "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Replaced</text>",
         );
         assert_eq!(conflict.condition, StreamCondition::Conflict);
-        assert_eq!(conflict.text.as_deref(), Some("Replaced"));
+        assert_eq!(conflict.text, PeerText::new("Replaced"));
         assert!(!conflict.is_retryable());
         assert!(StreamError::new(StreamCondition::SystemShutdown).is_retryable());
     }

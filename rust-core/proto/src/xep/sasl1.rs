@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::ns;
-use crate::sasl::SaslCondition;
+use crate::peer_text::PeerText;
+use crate::sasl::{SaslCondition, SaslRefusal};
 use crate::xml::Element;
 
 use super::error::CodecError;
@@ -17,12 +18,7 @@ pub enum Sasl1 {
     /// `<success/>`, perhaps with the mechanism's last word.
     Success(Option<Vec<u8>>),
     /// `<failure/>`
-    Failure {
-        /// Why.
-        condition: SaslCondition,
-        /// The server's own words.
-        text: Option<String>,
-    },
+    Failure(SaslRefusal),
 }
 
 impl Sasl1 {
@@ -36,10 +32,13 @@ impl Sasl1 {
                 data(element, "challenge").map(|data| Self::Challenge(data.unwrap_or_default())),
             ),
             "success" => Some(data(element, "success").map(Self::Success)),
-            "failure" => Some(Ok(Self::Failure {
-                condition: condition(element),
-                text: element.child("text", ns::SASL).map(Element::text),
-            })),
+            "failure" => {
+                let text = element.child("text", ns::SASL);
+                Some(Ok(Self::Failure(SaslRefusal {
+                    condition: condition(element),
+                    text: text.and_then(|text| PeerText::new(&text.text())),
+                })))
+            }
             _ => None,
         }
     }
@@ -117,9 +116,11 @@ mod tests {
     #[test]
     fn reads_the_servers_side() {
         let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
-        let failure = |condition, text: Option<&str>| Sasl1::Failure {
-            condition,
-            text: text.map(str::to_owned),
+        let failure = |condition, text: Option<&str>| {
+            Sasl1::Failure(SaslRefusal {
+                condition,
+                text: text.and_then(PeerText::new),
+            })
         };
         for (xml, expected) in [
             (

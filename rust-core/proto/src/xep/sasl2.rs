@@ -11,7 +11,8 @@ use crate::xml::Element;
 use super::bind2::Bound2;
 use super::error::CodecError;
 use super::fast::FastToken;
-use crate::sasl::SaslCondition;
+use crate::peer_text::PeerText;
+use crate::sasl::SaslRefusal;
 
 use super::sasl1;
 use super::sm::{Failed, Resumed};
@@ -124,9 +125,7 @@ pub struct Success {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Why.
-    pub condition: SaslCondition,
-    /// The server's own words.
-    pub text: Option<String>,
+    pub refusal: SaslRefusal,
     /// XEP-0509: only what we had cached was wrong (S7).
     pub config_version_mismatch: bool,
 }
@@ -139,7 +138,7 @@ pub struct Continue {
     /// Any one of these will do.
     pub tasks: Vec<String>,
     /// The server's own words.
-    pub text: Option<String>,
+    pub text: Option<PeerText>,
 }
 
 impl Sasl2 {
@@ -189,8 +188,10 @@ impl Success {
 impl Failure {
     fn parse(element: &Element) -> Self {
         Self {
-            condition: sasl1::condition(element),
-            text: text(element),
+            refusal: SaslRefusal {
+                condition: sasl1::condition(element),
+                text: text(element),
+            },
             config_version_mismatch: element.has_child("config-version-mismatch", ns::IAP),
         }
     }
@@ -221,8 +222,12 @@ impl Continue {
     }
 }
 
-fn text(element: &Element) -> Option<String> {
-    element.child("text", ns::SASL2).map(Element::text)
+/// XEP-0388 has it in its own namespace, as its conditions are not; either is read.
+fn text(element: &Element) -> Option<PeerText> {
+    let text = element
+        .child("text", ns::SASL2)
+        .or_else(|| element.child("text", ns::SASL))?;
+    PeerText::new(&text.text())
 }
 
 /// XEP-0388 names it `authorization-identifier`; the examples of XEP-0484 and 0509 say `authorization-identity`, so
@@ -261,6 +266,7 @@ mod tests {
     use super::super::testing::element;
     use super::super::{bind2, fast, sm};
     use super::*;
+    use crate::sasl::SaslCondition;
     use crate::stanza::StanzaCondition;
     use crate::stream::features::ConfigVersion;
 
@@ -437,15 +443,19 @@ mod tests {
                 "<aborted xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/><config-version-mismatch xmlns='urn:xmpp:iap:0'/><text>Configuration version mismatch</text>"
             ),
             Failure {
-                condition: SaslCondition::Aborted,
-                text: Some("Configuration version mismatch".to_owned()),
+                refusal: SaslRefusal {
+                    condition: SaslCondition::Aborted,
+                    text: PeerText::new("Configuration version mismatch"),
+                },
                 config_version_mismatch: true,
             }
         );
         let plain = failure("<not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
-        assert_eq!(plain.condition, SaslCondition::NotAuthorized);
+        assert_eq!(plain.refusal.condition, SaslCondition::NotAuthorized);
         assert!(!plain.config_version_mismatch);
-        assert_eq!(failure("").condition, SaslCondition::Unknown(String::new()));
+        let vague = failure("<text xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>Later.</text>").refusal;
+        assert_eq!(vague.condition, SaslCondition::Unknown(String::new()));
+        assert_eq!(vague.text, PeerText::new("Later."));
     }
 
     #[test]
@@ -456,7 +466,7 @@ mod tests {
             Ok(Sasl2::Continue(Continue {
                 additional_data: Some(b"I'm bored now.".to_vec()),
                 tasks: vec!["HOTP-EXAMPLE".to_owned(), "TOTP-EXAMPLE".to_owned()],
-                text: Some("This account requires 2FA".to_owned()),
+                text: PeerText::new("This account requires 2FA"),
             }))
         );
         for inner in ["", "<tasks/>", "<tasks><task/></tasks>"] {

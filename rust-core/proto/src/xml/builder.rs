@@ -126,6 +126,41 @@ pub(super) fn first_child(slice: &[u8], scope: &Scope) -> Option<Element> {
     }
 }
 
+/// Reads only the start tag of the message that the first child of a top-level element forwards (XEP-0297). `slice` may end
+/// anywhere, but what is in front of its end has no fault.
+pub(super) fn forwarded(slice: &[u8], scope: &Scope) -> Option<Element> {
+    let mut namespaces = Namespaces::new(scope, slice.len());
+    let mut reader = Reader::from_reader(slice);
+    let mut open: Vec<OpenElement> = Vec::new();
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(tag) => {
+                let entered = namespaces.enter(&tag, Missing::Refuse).ok()?;
+                let is_inside = open.len() == 3
+                    && open
+                        .last()
+                        .is_some_and(|parent| parent.element.is("forwarded", ns::FORWARD));
+                if is_inside && entered.element.is("message", ns::CLIENT) {
+                    return Some(entered.element);
+                }
+                open.push(entered);
+            }
+            // The first child is at its end.
+            Event::Empty(_) | Event::End(_) if open.len() < 2 => return None,
+            Event::End(_) if open.len() == 2 => return None,
+            Event::Empty(tag) => {
+                let entered = namespaces.enter(&tag, Missing::Refuse).ok()?;
+                namespaces.leave(entered);
+            }
+            Event::End(_) => {
+                namespaces.leave(open.pop()?);
+            }
+            Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => {}
+            _ => return None,
+        }
+    }
+}
+
 /// Reads what there is of a start tag that is itself too big. `slice` ends behind a complete attribute, or behind the name.
 /// A prefix may have been declared in what is missing, so an unknown one is no error; its attribute is left out.
 pub(super) fn cut_head(slice: &[u8], scope: &Scope) -> Option<Element> {

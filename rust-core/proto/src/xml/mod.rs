@@ -8,6 +8,7 @@ mod error;
 mod name;
 mod reader;
 mod scanner;
+mod shape;
 mod stanza;
 mod writer;
 

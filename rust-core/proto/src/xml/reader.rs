@@ -55,7 +55,7 @@ impl Default for Limits {
 }
 
 /// Levels of nesting of a wrapper: `message`, `result` and `forwarded`, and one more.
-const WRAPPER_DEPTH: usize = 4;
+pub(super) const WRAPPER_DEPTH: usize = 4;
 
 /// Results that may be expected at a time; more are taken for ordinary stanzas. An app waits for a few.
 const MAX_EXPECTED: usize = 4096;
@@ -119,6 +119,10 @@ pub struct RefusedStanza {
     /// The start tag of its first child, without what stands in it; `None` if there is none, or if the fault is in front of its
     /// end. It tells which result of a query this was (XEP-0313).
     pub first_child: Option<Element>,
+    /// The start tag of the message that the first child forwards (XEP-0297), as a carbon or an archive result does, without what
+    /// stands in it; `None` if there is none, if the fault is in front of its end, or if that is further than
+    /// [`Limits::wrapper`] from the beginning. It tells whose message an archive result was.
+    pub forwarded: Option<Box<Element>>,
     /// What it was refused for first.
     pub reason: Refusal,
     /// The size of the whole element.
@@ -422,7 +426,15 @@ impl StreamReader {
         let child_end = item.child_end.filter(|&end| end <= at);
         let child =
             child_end.and_then(|end| builder::first_child(self.item_prefix(end), &self.scope));
-        self.skipping = Some(refused(head.as_ref(), child, reason));
+        let wrapper = self.item_prefix(at.min(self.limits.wrapper));
+        let forwarded = child
+            .is_some()
+            .then(|| builder::forwarded(wrapper, &self.scope))
+            .flatten();
+        let mut refused = refused(head.as_ref(), reason);
+        refused.first_child = child;
+        refused.forwarded = forwarded.map(Box::new);
+        self.skipping = Some(refused);
         Ok(())
     }
 
@@ -542,7 +554,7 @@ fn earliest(first: Option<(Refusal, usize)>, limit: Limit, at: usize) -> Option<
     }
 }
 
-fn refused(head: Option<&Element>, first_child: Option<Element>, reason: Refusal) -> RefusedStanza {
+fn refused(head: Option<&Element>, reason: Refusal) -> RefusedStanza {
     let attr = |name: &str| head.and_then(|h| h.attr(name)).map(str::to_owned);
     RefusedStanza {
         name: head.map(|h| h.name().to_owned()).unwrap_or_default(),
@@ -550,7 +562,8 @@ fn refused(head: Option<&Element>, first_child: Option<Element>, reason: Refusal
         id: attr("id"),
         from: attr("from"),
         stanza_type: attr("type"),
-        first_child,
+        first_child: None,
+        forwarded: None,
         reason,
         bytes: 0,
     }

@@ -71,6 +71,7 @@ impl Tables {
             // What never leaves the process need not be hidden by a key.
             seen: Seen::new([0; 32], self.seen.iter().cloned()),
             presence: None,
+            open_requests: Vec::new(),
         }
     }
 

@@ -37,6 +37,7 @@ impl Tables<'_> {
             open_session: self.hot.ledger.open_session,
             seen: self.seen()?,
             presence: None,
+            open_requests: Vec::new(),
         })
     }
 

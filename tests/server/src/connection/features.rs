@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::{Connection, Cx, Phase};
-use crate::faults::Fault;
+use crate::faults::{Fault, FeaturesOf};
 use crate::ns;
 use crate::sasl::{ChannelBindings, Mechanism};
 use crate::switches::SsdpAttribute;
@@ -17,6 +17,14 @@ pub(super) const CAPS_NODE: &str = "urn:snapback:reference-server";
 impl Connection {
     pub(super) fn send_features(&mut self, cx: &mut Cx<'_>) {
         let audience = self.audience(cx);
+        let of = match audience.stage {
+            Stage::BeforeLogin if audience.is_secure => FeaturesOf::Encrypted,
+            Stage::BeforeLogin => FeaturesOf::Cleartext,
+            Stage::LoggedIn | Stage::Bound => FeaturesOf::Authenticated,
+        };
+        if self.has_fault(cx, &Fault::EmptyFeatures(of)) {
+            return self.send(&Element::new(ns::STREAM, "features"));
+        }
         let world = &mut *cx.world;
         let text = match world.offers.find(&world.switches, audience) {
             Some(text) => text,

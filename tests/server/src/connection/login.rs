@@ -54,6 +54,9 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, Condition> {
         .map_err(|_| Condition::IncorrectEncoding)
 }
 
+/// What a refused login is told for its user to read.
+const WHY_NOT: &str = "No account of this name has this password.";
+
 impl Connection {
     /// The stream before TLS: `<starttls/>` and nothing else.
     pub(super) fn cleartext(&mut self, cx: &mut Cx<'_>, element: &Element) -> Next {
@@ -316,8 +319,11 @@ impl Connection {
         condition: Condition,
     ) -> Next {
         self.phase = Phase::Negotiating;
-        let failure = Element::new(request.namespace(), "failure")
+        let mut failure = Element::new(request.namespace(), "failure")
             .child(Element::new(ns::SASL, condition.name()));
+        if condition == Condition::NotAuthorized {
+            failure = failure.child(Element::new(request.namespace(), "text").text(WHY_NOT));
+        }
         self.send(&failure);
         if condition != Condition::Aborted {
             self.failures += 1;

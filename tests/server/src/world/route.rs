@@ -410,6 +410,16 @@ impl World {
             _ => self.directed_presence(&stanza.raw(inside)),
         }
     }
+
+    /// The answer of `from` to a request with this `id` reaches the full JID `to`; `inside` is relayed as it is.
+    pub fn inject_answer(&mut self, (from, to, id): (&str, &str, &str), inside: &str) {
+        let answer = Element::new(ns::CLIENT, "iq")
+            .with("type", "result")
+            .with("from", from)
+            .with("to", to)
+            .with("id", id);
+        self.route_iq(answer.raw(inside));
+    }
 }
 
 /// Whether two stanzas are one message, delivered to two sessions.

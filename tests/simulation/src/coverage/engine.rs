@@ -48,7 +48,9 @@ pub const NEVER: &[(&str, &str, Why)] = &[
         Why::Always("the server answers the only request that the app makes"),
     ),
     ("RequestError", "TooBig", SMALL),
+    ("RequestError", "TooComplex", SMALL),
     ("Refusal", "TooBig", SMALL),
+    ("Refusal", "TooComplex", SMALL),
 ];
 
 const NO_USER: Why = Why::Always("the app of the simulation never asks for it");

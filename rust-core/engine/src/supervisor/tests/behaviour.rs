@@ -1,5 +1,6 @@
 use super::*;
 use snapback_proto::error::{LocalError, PeerError};
+use snapback_proto::peer_text::PeerText;
 use snapback_proto::sasl::{NoMechanism, SaslCondition};
 use snapback_proto::stream::error::StreamError;
 
@@ -411,7 +412,7 @@ fn errors_are_classified() {
     let table = [
         (
             ConnectionError::Stream(StreamError {
-                text: Some("User removed".to_owned()),
+                text: PeerText::new("User removed"),
                 ..StreamError::new(StreamCondition::Conflict)
             }),
             Ending {
@@ -426,7 +427,7 @@ fn errors_are_classified() {
         (ConnectionError::Peer(nothing), passing),
         (ConnectionError::Peer(weaker), Ending::default()),
         (
-            ConnectionError::Sasl(SaslCondition::MechanismTooWeak),
+            ConnectionError::Sasl(SaslCondition::MechanismTooWeak.into()),
             refused,
         ),
         (
@@ -448,11 +449,11 @@ fn errors_are_classified() {
         ),
         (stream(StreamCondition::Conflict), conflict),
         (
-            ConnectionError::Sasl(SaslCondition::TemporaryAuthFailure),
+            ConnectionError::Sasl(SaslCondition::TemporaryAuthFailure.into()),
             overloaded,
         ),
         (
-            ConnectionError::Sasl(SaslCondition::NotAuthorized),
+            ConnectionError::Sasl(SaslCondition::NotAuthorized.into()),
             credentials,
         ),
     ];

@@ -1,3 +1,4 @@
+mod after_end;
 mod behaviour;
 mod bounds;
 mod graph;

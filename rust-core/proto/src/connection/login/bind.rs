@@ -100,7 +100,7 @@ impl ExpectBound {
         if element.is("iq", ns::CLIENT) && element.attr("id") == Some(&self.id) {
             let jid = match bind::parse_result(element) {
                 Ok(jid) => jid,
-                Err(error) => return self.refused(&error, context),
+                Err(error) => return self.refused(error, context),
             };
             context.understood(Part::Bound);
             self.still_at_risk(context);
@@ -122,13 +122,14 @@ impl ExpectBound {
     }
 
     /// Another resource, or none in particular, on the same stream. What rode behind the request was for nothing.
-    fn refused(self, error: &BindError, context: &mut Context) -> Next {
-        let next = match error {
-            BindError::Refused(error) => self.asked.next(&error.condition),
-            BindError::Malformed(_) => None,
+    fn refused(self, error: BindError, context: &mut Context) -> Next {
+        let BindError::Refused(error) = error else {
+            return Err(ConnectionError::Peer(PeerError::Malformed(
+                "answer to the bind request",
+            )));
         };
-        let Some(asked) = next else {
-            return Err(ConnectionError::Peer(PeerError::BindRefused));
+        let Some(asked) = self.asked.next(&error.condition) else {
+            return Err(ConnectionError::Peer(PeerError::BindRefused(error)));
         };
         let id = request(asked, context);
         let mut session = Session::new();

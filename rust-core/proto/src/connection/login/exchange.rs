@@ -331,7 +331,7 @@ fn local_part(context: &Context) -> Result<String, ConnectionError> {
 
 fn fault(error: SaslError) -> ConnectionError {
     if error.needs_credentials() {
-        return ConnectionError::Sasl(SaslCondition::NotAuthorized);
+        return ConnectionError::Sasl(SaslCondition::NotAuthorized.into());
     }
     match error {
         // The server's own trouble (`e=`) is none of the password's.

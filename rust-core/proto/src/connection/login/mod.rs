@@ -10,7 +10,7 @@ use crate::error::{Assumption, ConnectionError, NoSession, PeerError};
 use crate::knowledge::{FastToken, Op};
 use crate::mistakes::{Mistake, planted};
 use crate::plan::{Goal, Login, Plan};
-use crate::sasl::{Mechanism, NoMechanism, SaslCondition};
+use crate::sasl::{Mechanism, NoMechanism, SaslRefusal};
 use crate::stream::features::StreamFeatures;
 
 use super::context::Context;
@@ -65,23 +65,23 @@ pub(super) fn attempt(context: &mut Context) -> Next {
 }
 
 /// Another way in on the same stream, by the features that the server has really shown on it.
-pub(super) fn fall_back(condition: &SaslCondition, context: &mut Context) -> Next {
+pub(super) fn fall_back(refusal: SaslRefusal, context: &mut Context) -> Next {
     context.fallbacks = context.fallbacks.saturating_add(1);
     if context.fallbacks > MAX_FALLBACKS {
         return Err(ConnectionError::Peer(PeerError::TooManyFallbacks));
     }
     let Some(features) = context.stream.features.clone() else {
-        return Err(ConnectionError::Sasl(condition.clone()));
+        return Err(ConnectionError::Sasl(refusal));
     };
     let before = context.plan.login.clone();
     context.revise(&features)?;
     // What was refused for itself is not offered again; the server would only say the same.
-    if is_about_mechanism(condition) && context.plan.login == before {
+    if is_about_mechanism(&refusal.condition) && context.plan.login == before {
         return Err(if binds_unadvertised(&before, &features) {
             // Less would be below the floor, and a person has to decide about that (rule T2).
             ConnectionError::Peer(PeerError::NoLogin(NoMechanism::BelowFloor))
         } else {
-            ConnectionError::Sasl(condition.clone())
+            ConnectionError::Sasl(refusal)
         });
     }
     attempt(context)

@@ -51,7 +51,7 @@ pub(in super::super) fn resumed_before_sasl(element: &Element, context: &mut Con
             context.resumption.settled();
             context.at_risk = None;
             context.knowledge.server.sm_before_sasl = None;
-            fall_back(&SaslCondition::NotAuthorized, context)
+            fall_back(SaslCondition::NotAuthorized.into(), context)
         }
         _ if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
         _ => Err(ConnectionError::Peer(PeerError::Unexpected(

@@ -5,7 +5,7 @@ use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::Op;
 use crate::part::Part;
 use crate::plan::{Goal, Restart};
-use crate::sasl::{Profile, SaslCondition};
+use crate::sasl::{Profile, SaslRefusal};
 use crate::stream::features::StreamFeatures;
 use crate::xep::sasl1::{self as codec, Sasl1};
 use crate::xml::Element;
@@ -71,7 +71,7 @@ impl ExpectSasl1 {
         match answer {
             Some(Sasl1::Challenge(data)) => self.challenge(&data, context),
             Some(Sasl1::Success(data)) => self.success(data.as_deref(), context),
-            Some(Sasl1::Failure { condition, .. }) => self.failure(&condition, context),
+            Some(Sasl1::Failure(refusal)) => self.failure(refusal, context),
             None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
             None => Err(ConnectionError::Peer(PeerError::Unexpected(
                 "element during SASL",
@@ -128,17 +128,18 @@ impl ExpectSasl1 {
         }
     }
 
-    fn failure(self, condition: &SaslCondition, context: &mut Context) -> Next {
+    fn failure(self, refusal: SaslRefusal, context: &mut Context) -> Next {
         context.understood(Part::Failure);
-        if !is_about_mechanism(condition) && !context.offer_has_changed() {
-            return Err(ConnectionError::Sasl(condition.clone()));
+        let is_about_mechanism = is_about_mechanism(&refusal.condition);
+        if !is_about_mechanism && !context.offer_has_changed() {
+            return Err(ConnectionError::Sasl(refusal));
         }
-        if self.follow.is_some() || !is_about_mechanism(condition) {
+        if self.follow.is_some() || !is_about_mechanism {
             // What was chosen from an old offer was refused, perhaps for that (RFC 5802 has one word for all), or the
             // new stream was sent behind a login that failed: this connection is beyond repair.
             context.persist(vec![Op::ForgetServer]);
             return Err(ConnectionError::WrongAssumption(Assumption::Features));
         }
-        fall_back(condition, context)
+        fall_back(refusal, context)
     }
 }

@@ -239,7 +239,7 @@ impl ExpectSasl2 {
         match answer {
             Some(Sasl2::Challenge(data)) => self.challenge(&data, context),
             Some(Sasl2::Success(success)) => self.success(*success, context),
-            Some(Sasl2::Failure(failure)) => self.failure(&failure, context),
+            Some(Sasl2::Failure(failure)) => self.failure(failure, context),
             Some(Sasl2::Continue(demand)) => Err(tasks_required(&demand, context)),
             None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
             None => Err(ConnectionError::Peer(PeerError::Unexpected(
@@ -316,35 +316,36 @@ impl ExpectSasl2 {
         }
     }
 
-    fn failure(self, failure: &Failure, context: &mut Context) -> Next {
+    fn failure(self, failure: Failure, context: &mut Context) -> Next {
         context.understood(Part::Failure);
+        let refusal = failure.refusal;
         // XEP-0509: the features have moved on, and the new ones are here. This was no failed login.
         if failure.config_version_mismatch {
-            return fall_back(&failure.condition, context);
+            return fall_back(refusal, context);
         }
         if context.purpose == Purpose::LogOut {
             // Refused or turned in: the token is worth nothing any more.
             return Ok(logged_out(context));
         }
-        if failure.condition == SaslCondition::TemporaryAuthFailure {
+        if refusal.condition == SaslCondition::TemporaryAuthFailure {
             // The server's own trouble says nothing about what it was shown; a token is too dear to be dropped for it.
-            return Err(ConnectionError::Sasl(failure.condition.clone()));
+            return Err(ConnectionError::Sasl(refusal));
         }
         if self.used_token && !is_offered_here(context) {
             // A server that offers no such login just now has not looked at the token. It is too dear to be dropped for that.
-            return fall_back(&failure.condition, context);
+            return fall_back(refusal, context);
         }
         if self.used_token {
             context.drop_token();
             context.at_risk = Some(Assumption::FastToken);
-            return fall_back(&failure.condition, context);
+            return fall_back(refusal, context);
         }
         // What was chosen from an old offer may have been refused for that: once more, from the offer that is here.
         let was_outdated = context.fallbacks == 0 && context.offer_has_changed();
-        if was_outdated || is_about_mechanism(&failure.condition) {
-            return fall_back(&failure.condition, context);
+        if was_outdated || is_about_mechanism(&refusal.condition) {
+            return fall_back(refusal, context);
         }
-        Err(ConnectionError::Sasl(failure.condition.clone()))
+        Err(ConnectionError::Sasl(refusal))
     }
 }
 
@@ -369,7 +370,10 @@ fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
         let name: String = task.chars().take(TASK_MAX_CHARS).collect();
         name.escape_debug().to_string()
     };
-    ConnectionError::TasksRequired(demand.tasks.iter().take(MOST_TASKS).map(named).collect())
+    ConnectionError::TasksRequired {
+        tasks: demand.tasks.iter().take(MOST_TASKS).map(named).collect(),
+        text: demand.text.clone(),
+    }
 }
 
 /// The token is gone on both sides (XEP-0484 section 3.6).

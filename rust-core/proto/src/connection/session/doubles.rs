@@ -249,7 +249,7 @@ pub(super) fn sent_id(message: &Element) -> Option<&str> {
 }
 
 /// Whom a message of this account's is for; nobody means the account itself.
-fn recipient(message: &Element) -> String {
+pub(super) fn recipient(message: &Element) -> String {
     let to = message.attr("to").unwrap_or_default();
     jid::prepared_bare(to).into_owned()
 }

@@ -231,7 +231,8 @@ impl Session {
         }
         let asked = session.pending.iter().map(|pending| &pending.id);
         let unacked = session.unacked.iter().map(|stanza| &stanza.id);
-        for id in asked.chain(unacked) {
+        let open = context.knowledge.open_requests.iter();
+        for id in asked.chain(unacked).chain(open) {
             context.reader.expect_result(id);
         }
         context.persist(vec![Op::SmAlive { at }]);

@@ -289,8 +289,9 @@ impl Session {
                 self.response(&answer, context);
             }
             _ => {
-                self.note_refused_result(&refused, context);
-                self.commit(Vec::new(), context);
+                if !self.refused_result(&refused, context) {
+                    self.commit(Vec::new(), context);
+                }
             }
         }
         context.event_after(context.last_inbound, Event::StanzaRefused(refused));

@@ -1,6 +1,7 @@
 //! Messages that may have arrived already, and stanzas that the server cannot take: what has to wait, and for what.
 
 use crate::error::Assumption;
+use crate::jid;
 use crate::knowledge::{Op, OutboundKind, OutboundStanza};
 use crate::stream::error::StreamCondition;
 use crate::xep::stanza_id;
@@ -49,7 +50,28 @@ impl Session {
 
     /// A message of this account's is in the archive. If this device sent it, it has arrived, and that is all there is to it.
     pub(super) fn has_arrived(&mut self, message: &Element, context: &mut Context) -> bool {
-        let is_it = |stanza: &OutboundStanza| is_copy(message, stanza);
+        self.have_arrived(|stanza| is_copy(message, stanza), context)
+    }
+
+    /// The same of one of which only the start tag can be read.
+    pub(super) fn has_arrived_unread(&mut self, message: &Element, context: &mut Context) -> bool {
+        let own = context.config.account.to_string();
+        let is_own = |name| {
+            let address = message.attr(name).map(jid::prepared_bare);
+            address.is_some_and(|address| address == own)
+        };
+        // What we sent to ourselves comes to us like anybody's.
+        is_own("from")
+            && !is_own("to")
+            && self.have_arrived(|stanza| has_this_head(message, stanza), context)
+    }
+
+    /// If this device sent it, that is noted, and the inbound stanza that says so is counted; says whether it did.
+    fn have_arrived(
+        &mut self,
+        is_it: impl Fn(&OutboundStanza) -> bool,
+        context: &mut Context,
+    ) -> bool {
         let queue = &mut context.knowledge.queue;
         if let Some(at) = queue
             .iter()
@@ -68,7 +90,7 @@ impl Session {
             self.go_on(context);
             return true;
         }
-        let is_ours = self.unacked.iter().any(is_it);
+        let is_ours = self.unacked.iter().any(&is_it);
         if is_ours {
             self.commit(Vec::new(), context);
         }
@@ -136,6 +158,15 @@ fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
         Some(sent) => doubles::is_same_sent(message, &sent),
         None => true,
     }
+}
+
+/// Whether a message in the archive of which nothing else can be read is this stanza: same id, same
+/// recipient. That another client of this account has sent that recipient something unreadable under an id of ours is less likely.
+fn has_this_head(message: &Element, stanza: &OutboundStanza) -> bool {
+    super::is_message(stanza)
+        && message.attr("id") == Some(stanza.id.as_str())
+        && parse_stanza(&stanza.xml)
+            .is_some_and(|sent| doubles::recipient(message) == doubles::recipient(&sent))
 }
 
 fn is_suspect(stanza: &OutboundStanza) -> bool {

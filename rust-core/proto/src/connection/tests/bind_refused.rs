@@ -5,14 +5,28 @@ use super::scripts::*;
 use super::texts::*;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::BindPipelining;
+use crate::peer_text::PeerText;
+use crate::stanza::{ErrorType, StanzaCondition, StanzaError};
 use crate::time::UnixTime;
 
 fn refusal(flight: &str, condition: &str) -> String {
     let id = id_before(flight, "urn:ietf:params:xml:ns:xmpp-bind");
+    format!("<iq type='error' id='{id}'>{}</iq>", error_of(condition))
+}
+
+fn error_of(condition: &str) -> String {
     format!(
-        "<iq type='error' id='{id}'><error type='cancel'>\
-         <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        "<error type='cancel'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+         <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>At most 10 devices.</text></error>"
     )
+}
+
+/// What the connection ends with: with the server's reason.
+fn refused(condition: StanzaCondition) -> ConnectionError {
+    ConnectionError::Peer(PeerError::BindRefused(StanzaError {
+        text: PeerText::new("At most 10 devices."),
+        ..StanzaError::new(ErrorType::Cancel, condition)
+    }))
 }
 
 /// A login up to the bind flight.
@@ -70,26 +84,33 @@ fn w11_a_resource_that_is_taken_is_no_end() {
 
 #[test]
 fn w1_a_resource_that_the_server_does_not_like_is_left_to_it() {
-    for condition in ["bad-request", "not-acceptable", "jid-malformed"] {
+    for (condition, read) in [
+        ("bad-request", StanzaCondition::BadRequest),
+        ("not-acceptable", StanzaCondition::NotAcceptable),
+        ("jid-malformed", StanzaCondition::JidMalformed),
+    ] {
         let (mut peer, first) = asked(Setup::direct(), "bind");
         peer.serve(&refusal(&first, condition));
         let second = peer.sends("bind");
         assert_eq!(wanted(&second), None, "{condition}");
         peer.serve(&refusal(&second, condition));
-        peer.fails(ConnectionError::Peer(PeerError::BindRefused));
+        peer.fails(refused(read));
     }
 }
 
 #[test]
 fn other_refusals_are_a_typed_error() {
-    for condition in [
-        "not-allowed",
-        "resource-constraint",
-        "internal-server-error",
+    for (condition, read) in [
+        ("not-allowed", StanzaCondition::NotAllowed),
+        ("resource-constraint", StanzaCondition::ResourceConstraint),
+        (
+            "internal-server-error",
+            StanzaCondition::InternalServerError,
+        ),
     ] {
         let (mut peer, first) = asked(Setup::direct(), "bind");
         peer.serve(&refusal(&first, condition));
-        peer.fails(ConnectionError::Peer(PeerError::BindRefused));
+        peer.fails(refused(read));
     }
 }
 

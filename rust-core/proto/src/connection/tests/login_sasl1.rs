@@ -6,8 +6,9 @@ use super::scripts::*;
 use super::texts::*;
 use crate::connection::{Command, Event, Outcome};
 use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::peer_text::PeerText;
 use crate::plan::Transport;
-use crate::sasl::SaslCondition;
+use crate::sasl::{SaslCondition, SaslRefusal};
 
 const OUR_HEADER: &str = "<stream:stream xmlns='jabber:client' \
     xmlns:stream='http://etherx.jabber.org/streams' version='1.0' to='example.org'";
@@ -260,13 +261,17 @@ fn s2_a_mechanism_that_is_gone_costs_a_flight_and_no_connection() {
 }
 
 #[test]
-fn a_wrong_password_is_not_tried_again() {
+fn what_needs_a_person_is_not_tried_again_and_says_why() {
     let mut peer = Setup::direct().start();
     open_direct(&mut peer);
     show(&mut peer, SASL1);
     scram1(&mut peer, AUTH, "", "response");
-    peer.serve(&sasl1("failure", "<not-authorized/>"));
-    peer.fails(ConnectionError::Sasl(SaslCondition::NotAuthorized));
+    let why = "<account-disabled/><text>Disabled:\n ask at the desk</text>";
+    peer.serve(&sasl1("failure", why));
+    peer.fails(ConnectionError::Sasl(SaslRefusal {
+        condition: SaslCondition::AccountDisabled,
+        text: PeerText::new("Disabled: ask at the desk"),
+    }));
     assert!(peer.knowledge().server.secured.is_none());
 }
 
@@ -277,7 +282,9 @@ fn a_mechanism_that_was_refused_for_itself_is_not_offered_again() {
     peer.sends("header");
     peer.serve(&format!("{HEADER}{}", features(SASL1)));
     peer.serve(&sasl1("failure", "<malformed-request/>"));
-    peer.fails(ConnectionError::Sasl(SaslCondition::MalformedRequest));
+    peer.fails(ConnectionError::Sasl(
+        SaslCondition::MalformedRequest.into(),
+    ));
 }
 
 /// An error inside SCRAM is the server's word about its own trouble, not about our password.
@@ -287,7 +294,7 @@ fn an_error_inside_scram_blames_the_right_side() {
     let table = [
         (
             "e=invalid-proof",
-            ConnectionError::Sasl(SaslCondition::NotAuthorized),
+            ConnectionError::Sasl(SaslCondition::NotAuthorized.into()),
         ),
         (
             "e=no-resources",

@@ -8,6 +8,7 @@ use super::texts::*;
 use crate::connection::{Command, Event, Outcome};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::Knowledge;
+use crate::peer_text::PeerText;
 use crate::sasl::SaslCondition;
 
 fn outcome(peer: &mut Peer) -> Option<Outcome> {
@@ -99,7 +100,9 @@ fn s5_a_token_survives_the_servers_own_trouble() {
     peer.sends(FAST_LOGIN);
     let trouble = failure2("temporary-auth-failure", "");
     peer.serve(&format!("{HEADER}{}{trouble}", features(&sasl2())));
-    peer.fails(ConnectionError::Sasl(SaslCondition::TemporaryAuthFailure));
+    peer.fails(ConnectionError::Sasl(
+        SaslCondition::TemporaryAuthFailure.into(),
+    ));
     assert!(peer.knowledge().fast.is_some());
 }
 
@@ -360,7 +363,10 @@ fn w12_tasks_are_aborted_and_named() {
         let last = peer.sends("abort + close");
         assert_eq!(last, "<abort xmlns='urn:xmpp:sasl:2'/></stream:stream>");
         let named = vec!["HOTP-EXAMPLE".to_owned(), "\\u{202e}TOTP".to_owned()];
-        let error = ConnectionError::TasksRequired(named);
+        let error = ConnectionError::TasksRequired {
+            tasks: named,
+            text: PeerText::new("second factor"),
+        };
         assert!(!error.is_retryable() && !error.retry_at_once() && !error.needs_credentials());
         assert!(error.to_string().contains("HOTP-EXAMPLE"));
         peer.fails(error);

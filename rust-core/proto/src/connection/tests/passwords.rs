@@ -5,7 +5,8 @@ use super::proofs::{PASSWORD, SALT, Scram, keys};
 use super::scripts::*;
 use super::texts::*;
 use crate::error::ConnectionError;
-use crate::sasl::{SaslCondition, ScramKeyId, ScramKeys};
+use crate::peer_text::PeerText;
+use crate::sasl::{SaslCondition, SaslRefusal, ScramKeyId, ScramKeys};
 use crate::secret::Secret;
 
 /// The keys of an older password are stored.
@@ -80,11 +81,16 @@ fn w12_keys_that_are_refused_are_dropped() {
         let (scram, response) = respond(&mut peer, Scram::challenge);
         assert!(scram.verify(&response, &EXPORTER).is_none());
         let data = match word {
-            "failure" => "<not-authorized/>".to_owned(),
+            "failure" => "<not-authorized/><text>Two tries left.</text>".to_owned(),
             _ => base64_of("e=invalid-proof"),
         };
         peer.serve(&sasl1(word, &data));
-        peer.fails(ConnectionError::Sasl(SaslCondition::NotAuthorized));
+        peer.fails(ConnectionError::Sasl(SaslRefusal {
+            condition: SaslCondition::NotAuthorized,
+            text: (word == "failure")
+                .then(|| PeerText::new("Two tries left."))
+                .flatten(),
+        }));
         assert!(peer.knowledge().scram_keys.is_none());
     }
 }

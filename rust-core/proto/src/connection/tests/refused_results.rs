@@ -4,7 +4,7 @@ use super::archive::*;
 use super::peer::{Peer, Setup};
 use super::scripts::*;
 use super::texts::*;
-use crate::connection::Event;
+use crate::connection::{Event, Stage};
 use crate::knowledge::Knowledge;
 
 /// What somebody may have had archived: too deep, too big, and unreadable in several ways.
@@ -145,4 +145,65 @@ fn i18_a_page_that_lost_a_message_is_a_gap() {
     peer.serve(&result(&flight, "a1", &message("in1")));
     peer.serve(&fin(&flight, false, "a2"));
     assert_eq!(gaps(&peer), 1);
+}
+
+/// A copy of our own message that cannot be read says by its start tag that the message has arrived: it is not sent twice.
+#[test]
+fn i8_a_refused_copy_of_our_own_message_has_arrived() {
+    let own = ours("m1", "balcony");
+    let nested = format!("{}{}", "<a>".repeat(70), "</a>".repeat(70));
+    for fault in [
+        "&#x1A;",
+        "<y xmlns='v' p:a=''/>",
+        &nested,
+        &"x".repeat(300_000),
+    ] {
+        let copy = own.replace("</body>", &format!("</body>{fault}"));
+        let (mut peer, flight) = bind(lost(), "", GREETING2);
+        peer.serve(&ack(GREETED2));
+        peer.serve(&result(&flight, "a1", &copy));
+        let knowledge = peer.knowledge();
+        assert!(knowledge.queue.iter().all(|stanza| stanza.id != "m1"));
+        peer.serve(&fin(&flight, true, "a1"));
+        assert!(!peer.sent.contains("<message"), "m1 was sent again");
+        let acked =
+            |event: &Event| matches!(event, Event::Stage { id, stage: Stage::Acked } if id == "m1");
+        assert_eq!(peer.events().iter().filter(|event| acked(event)).count(), 1);
+        assert_eq!((gaps(&peer), refusals(&peer)), (0, 1));
+        // The result and the end of its page, each once.
+        assert_eq!(peer.knowledge().sm.map(|session| session.h), Some(2));
+    }
+}
+
+/// What only looks like it does not stop ours: it is sent again.
+#[test]
+fn i8_a_refused_result_that_is_not_ours_decides_nothing() {
+    let own = ours("m1", "balcony").replace("</body>", "</body>&#x1A;");
+    for (other, why) in [
+        (own.replace("id='m1'", "id='m2'"), "another id"),
+        (
+            own.replace("romeo@example.net", "nurse@example.net"),
+            "another recipient",
+        ),
+        (own.replace(OWN, "mallory@example.net"), "another sender"),
+        (
+            own.replace("<body>", "&#8;<body>")
+                .replace("from=", "p:from="),
+            "no sender that can be read",
+        ),
+    ] {
+        let (mut peer, flight) = bind(lost(), "", GREETING2);
+        peer.serve(&ack(GREETED2));
+        peer.serve(&result(&flight, "a1", &other));
+        peer.serve(&fin(&flight, true, "a1"));
+        let again = peer.sends("message + r");
+        assert!(again.contains("id='m1'"), "{why}");
+    }
+    // T7: nor does what somebody else sends instead of the archive.
+    let (mut peer, flight) = bind(lost(), "", GREETING2);
+    peer.serve(&ack(GREETED2));
+    let forged = result(&flight, "a1", &own).replacen(OWN, "mallory@example.net/x", 1);
+    peer.serve(&forged);
+    peer.serve(&fin(&flight, true, ""));
+    assert!(peer.sends("message + r").contains("id='m1'"));
 }

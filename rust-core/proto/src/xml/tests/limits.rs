@@ -1,7 +1,7 @@
 //! T6, W2 and W9: how much one stanza may be, how it is wrapped, and what was asked for.
 
 use super::reader::HEADER;
-use crate::xml::{Element, Limit, Limits, Refusal, StreamItem, StreamReader};
+use crate::xml::{Attribute, Element, Limit, Limits, Refusal, StreamItem, StreamReader};
 
 const CHUNKS: [usize; 4] = [1, 33, 1000, 1_000_000];
 
@@ -203,4 +203,92 @@ fn w2_what_may_be_sent_is_measured_as_it_may_arrive() {
     ] {
         assert_eq!(message.greatest_len(), message.to_xml().len() + growth);
     }
+}
+
+fn nested(depth: usize) -> Element {
+    let inner = Element::new("a", "urn:a");
+    (2..depth).fold(inner, |inner, _| {
+        Element::new("a", "urn:a").with_child(inner)
+    })
+}
+
+fn message(child: Element) -> Element {
+    Element::new("message", crate::ns::CLIENT)
+        .with_attr("to", "romeo@example.net")
+        .with_attr("id", "m1")
+        .with_child(child)
+}
+
+type Make<'a> = &'a dyn Fn(usize) -> Element;
+
+/// What may be sent is accepted by whoever has the default limits: live, as a carbon, from the archive, and by way of a server
+/// that declares each namespace anew.
+#[test]
+fn w2_what_may_be_sent_can_be_read_however_it_is_wrapped() {
+    let limits = Limits::default();
+    let children = |count: usize| {
+        let body = Element::new("body", crate::ns::CLIENT);
+        (0..count).fold(body, |body, _| {
+            body.with_child(Element::new("a", "urn:a").with_attr("b", ""))
+        })
+    };
+    let attributes = |count: usize, ns: &str| {
+        let mut element = Element::new("a", "urn:a");
+        for n in 0..count {
+            element.push_attribute(Attribute {
+                ns: if ns.is_empty() {
+                    "".into()
+                } else {
+                    format!("{ns}{n}").as_str().into()
+                },
+                name: format!("n{n}").as_str().into(),
+                value: String::new(),
+            });
+        }
+        element
+    };
+    let largest = |make: Make<'_>| {
+        let fits = |n: &usize| message(make(*n)).excess(&limits).is_none();
+        (2..20_000).take_while(fits).last().unwrap()
+    };
+    let table: [(Make<'_>, Limit, usize); 4] = [
+        (&nested, Limit::Depth, limits.depth - 4),
+        (&children, Limit::Nodes, 5_000),
+        (&|n| attributes(n, ""), Limit::Attributes, 120),
+        (&|n| attributes(n, "urn:n"), Limit::Namespaces, 31),
+    ];
+    for (make, limit, at_least) in table {
+        let most = largest(make);
+        assert!(most >= at_least, "{limit}: {most}");
+        assert_eq!(message(make(most + 1)).excess(&limits), Some(limit));
+        let sent = message(make(most)).to_xml();
+        let arrives = sent.replace("<a ", "<a xmlns='urn:a' ");
+        let arrives = arrives.replace("<message ", "<message from='juliet@example.org/balcony' ");
+        let arrives = arrives.replace("xmlns='urn:a' xmlns='urn:a'", "xmlns='urn:a'");
+        let arrives = arrives.replace(
+            "</message>",
+            "<stanza-id xmlns='urn:xmpp:sid:0' id='1' by='juliet@example.org'/></message>",
+        );
+        for stanza in [
+            arrives.clone(),
+            format!(
+                "<message from='juliet@example.org'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>{arrives}</forwarded></sent></message>"
+            ),
+            format!(
+                "<message><result xmlns='urn:xmpp:mam:2' queryid='q' id='a'><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-20T10:00:00Z'/>{arrives}</forwarded></result></message>"
+            ),
+        ] {
+            assert_eq!(outcome(&stanza, limits, None), None, "{limit}");
+        }
+    }
+    let narrow = Limits {
+        depth: 20,
+        ..limits
+    };
+    assert_eq!(message(nested(20)).excess(&narrow), Some(Limit::Depth));
+    let wide = Limits {
+        depth: 200,
+        ..limits
+    };
+    assert_eq!(message(nested(100)).excess(&wide), Some(Limit::Depth));
 }

@@ -554,6 +554,7 @@ fn t6_over_limit_stanza_is_skipped_and_the_stream_goes_on() {
             from: Some("a@b".into()),
             stanza_type: stanza_type.map(str::to_owned),
             first_child: child.map(|name| Element::new(name, ns::CLIENT)),
+            forwarded: None,
             reason: Refusal::OverLimit(reason),
             bytes: document.len(),
         };

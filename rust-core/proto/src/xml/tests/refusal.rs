@@ -274,6 +274,43 @@ fn t6_the_first_child_is_known_up_to_the_fault() {
 }
 
 #[test]
+fn t6_the_forwarded_message_is_known_up_to_the_fault() {
+    let archived = |before: &str, message: &str| {
+        let stanza = format!(
+            "<message><result xmlns='urn:xmpp:mam:2' id='a1'>{before}<forwarded xmlns='urn:xmpp:forward:0'>\
+             <delay xmlns='urn:xmpp:delay' stamp=''>x</delay>{message}</forwarded></result></message>"
+        );
+        refused(&stanza).forwarded
+    };
+    let open = "<message xmlns='jabber:client' id='m1'>";
+    let deep = format!("{}{}", "<b>".repeat(70), "</b>".repeat(70));
+    for inside in ["&#8;", "<p:a/>", &deep, &"x".repeat(300_000)] {
+        for before in ["", "<x/>", "<x><y/>z</x>"] {
+            let message = archived(before, &format!("{open}{inside}</message>")).unwrap();
+            assert!(message.is("message", ns::CLIENT) && message.nodes().is_empty());
+            assert_eq!(message.attr("id"), Some("m1"));
+        }
+    }
+    let far = format!("<x>{}</x>", "y".repeat(20_000));
+    for (before, message) in [
+        ("", format!("&#8;{open}</message>")),
+        (
+            "",
+            "<message xmlns='urn:other' id='m1'>&#8;</message>".to_owned(),
+        ),
+        ("", format!("<a>{open}&#8;</message></a>")),
+        ("", format!("<p:a/>{open}</message>")),
+        (&far, format!("{open}&#8;</message>")),
+    ] {
+        assert_eq!(archived(before, &message), None, "{message}");
+    }
+    let later = format!(
+        "<message><a/><b><forwarded xmlns='urn:xmpp:forward:0'>{open}&#8;</message></forwarded></b></message>"
+    );
+    assert_eq!(refused(&later).forwarded, None, "not in the first child");
+}
+
+#[test]
 fn t6_a_long_entity_is_read_once_and_not_kept() {
     let name = "n".repeat(3 << 20);
     for stanza in [

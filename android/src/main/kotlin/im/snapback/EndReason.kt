@@ -39,14 +39,29 @@ public sealed interface EndReason {
         override fun toString(): String = "AccountRemoved"
     }
 
-    /** The server refused the login, with a SASL condition such as `not-authorized`. */
-    public data class LoginRefused(val condition: String) : EndReason
+    /**
+     * The server refused the login, with a SASL condition such as `not-authorized` (RFC 6120 section 6.5). Its own words in
+     * [text], such as how long to wait, are not safe to log: one line of at most 1024 characters.
+     */
+    public class LoginRefused(public val condition: String, public val text: String?) : EndReason {
+        override fun toString(): String = "LoginRefused(condition=$condition)"
+    }
+
+    /**
+     * The server let the user in and refused a session (RFC 6120 section 7), as of too many devices, with a condition such as
+     * `resource-constraint`. Its own words in [text] are not safe to log.
+     */
+    public class BindRefused(public val condition: String, public val text: String?) : EndReason {
+        override fun toString(): String = "BindRefused(condition=$condition)"
+    }
 
     /**
      * The server wants more of the user than the password, and none of it is implemented here (XEP-0388 section 2.6.3):
-     * one of these [tasks], by the server's names, such as a second factor. Safe to log.
+     * one of these [tasks], by the server's names, such as a second factor. Its own words in [text] are not safe to log.
      */
-    public data class TasksRequired(val tasks: List<String>) : EndReason
+    public class TasksRequired(public val tasks: List<String>, public val text: String?) : EndReason {
+        override fun toString(): String = "TasksRequired(tasks=$tasks)"
+    }
 
     /** The server offers no way to log in that we accept. */
     public data class NoLogin(val problem: NoLoginProblem) : EndReason
@@ -115,8 +130,9 @@ internal fun CoreReason.toReason(): EndReason =
             }
         is CoreReason.StreamError -> EndReason.StreamError(condition, text)
         is CoreReason.AccountRemoved -> EndReason.AccountRemoved(text)
-        is CoreReason.LoginRefused -> EndReason.LoginRefused(condition)
-        is CoreReason.TasksRequired -> EndReason.TasksRequired(tasks)
+        is CoreReason.LoginRefused -> EndReason.LoginRefused(condition, text)
+        is CoreReason.BindRefused -> EndReason.BindRefused(condition, text)
+        is CoreReason.TasksRequired -> EndReason.TasksRequired(tasks, text)
         is CoreReason.NoLogin -> EndReason.NoLogin(problem)
         is CoreReason.ServerFault -> EndReason.ServerFault(rule, detail)
         is CoreReason.Local -> EndReason.Local(problem)

@@ -15,9 +15,12 @@ public sealed interface Event {
     /** A connection, or an attempt at one, ended. The client goes on by itself where that makes sense. */
     public data class Ended(
         val reason: EndReason,
-        /** Trying again, later and without change, may help. */
+        /**
+         * The client tries again by itself, once there is a network and the app is awake. Otherwise it stays offline until
+         * it is told to connect.
+         */
         val retryable: Boolean,
-        /** The user has to be asked for credentials. */
+        /** The user has to be asked for credentials. Then the client does not try again. */
         val needsCredentials: Boolean,
         /** The reason as a sentence in English, safe to log. */
         val description: String,

@@ -51,6 +51,9 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     public class TooBig(public val size: Long?, public val limit: Long?) :
         SnapbackException("too big: $size bytes, $limit are allowed")
 
+    /** Its receivers would refuse it: over [limit], which is `depth`, `nodes`, `attributes` or `namespaces`. */
+    public class TooComplex(public val limit: String) : SnapbackException("its receivers would refuse it: $limit")
+
     /** A stanza will not be sent (again). */
     public class SendFailed(public val reason: SendFailure) : SnapbackException("not sent: ${nameOf(reason)}")
 
@@ -103,6 +106,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
                 is SendException.BadXml -> BadXml()
                 is SendException.NotAStanza -> NotAStanza()
                 is SendException.TooBig -> TooBig(error.size.toLong(), error.limit.toLong())
+                is SendException.TooComplex -> TooComplex(error.limit)
                 is SendException.Storage -> Storage(error.problem)
                 is SendException.Closed -> Closed()
                 is SendException.Internal -> Internal()
@@ -116,6 +120,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
                 is IqException.Recipient -> InvalidJid(error.problem)
                 is IqException.BadXml -> BadXml()
                 is IqException.TooBig -> TooBig(null, null)
+                is IqException.TooComplex -> TooComplex(error.limit)
                 is IqException.NotQueued -> NotQueued()
                 is IqException.Closed -> Closed()
                 is IqException.Internal -> Internal()

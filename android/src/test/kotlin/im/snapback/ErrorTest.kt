@@ -78,8 +78,12 @@ class ErrorTest {
                 open(server, password = "wrong").use { client ->
                     client.connect()
                     val ended = client.next<Event.Ended>()
-                    assertEquals("not-authorized", (ended.reason as EndReason.LoginRefused).condition)
+                    val refused = ended.reason as EndReason.LoginRefused
+                    assertEquals("not-authorized", refused.condition)
+                    assertEquals("No account of this name has this password.", refused.text)
+                    assertFalse("No account" in "$ended")
                     assertTrue(ended.needsCredentials)
+                    assertFalse(ended.retryable)
                     val state = withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Offline && it.reason != OfflineReason.NOT_WANTED } }
                     assertEquals(ConnectionState.Offline(OfflineReason.NEEDS_CREDENTIALS, null), state)
                 }
@@ -153,6 +157,24 @@ class ErrorTest {
         assertTrue(checkNotNull(error.size) > checkNotNull(error.limit), error.message)
         val own = thrown<SnapbackException.TooBig> { SnapbackClient.open(JULIET, "x") { maxStanza = 1_000 }.use { it.send(ROMEO, "x".repeat(1_000)) } }
         assertEquals(1_000, own.limit?.toInt())
+    }
+
+    @Test
+    fun `what receivers would refuse is not sent`() {
+        SnapbackClient.open(JULIET, "x").use { client ->
+            for (depth in listOf(59, 61, 100)) {
+                val nested = "<x xmlns='urn:x'>".repeat(depth) + "</x>".repeat(depth)
+                val send = runCatching { real { client.send(ROMEO) { extension(nested) } } }
+                val error = send.exceptionOrNull()
+                if (depth < 60) {
+                    assertNull(error)
+                } else {
+                    assertEquals("depth", (error as SnapbackException.TooComplex).limit)
+                    val iq = thrown<SnapbackException.TooComplex> { client.iq(IqType.SET, nested) }
+                    assertEquals("depth", iq.limit)
+                }
+            }
+        }
     }
 
     @Test

@@ -69,15 +69,16 @@ impl Session {
     }
 
     /// A message was refused. If it was the next one of the page, that goes on behind it: the archive will not make it
-    /// readable, and what follows it is not to be missed (XEP-0059, XEP-0313).
-    pub(in super::super) fn note_refused_result(
+    /// readable, and what follows it is not to be missed (XEP-0059, XEP-0313). If it was a copy of one of ours, that has arrived;
+    /// returns whether it was, for then it is counted already.
+    pub(in super::super) fn refused_result(
         &mut self,
         refused: &RefusedStanza,
-        context: &Context,
-    ) {
+        context: &mut Context,
+    ) -> bool {
         let own = context.config.account.to_string();
         let Archive::Asking(asking) = &mut self.archive else {
-            return;
+            return false;
         };
         if refused.name != "message"
             || refused
@@ -85,15 +86,21 @@ impl Session {
                 .as_ref()
                 .is_some_and(|from| !crate::jid::is_same(from, &own))
         {
-            return;
+            return false;
         }
         match &refused.first_child {
             Some(result) if result.is("result", ns::MAM) => {
-                if result.attr("queryid") == Some(&asking.query) {
-                    asking.unreadable(result.attr("id"));
+                if result.attr("queryid") != Some(&asking.query) {
+                    return false;
                 }
+                asking.unreadable(result.attr("id"));
+                let message = refused.forwarded.as_deref();
+                message.is_some_and(|message| self.has_arrived_unread(message, context))
             }
-            _ => asking.has_unreadable = true,
+            _ => {
+                asking.has_unreadable = true;
+                false
+            }
         }
     }
 
