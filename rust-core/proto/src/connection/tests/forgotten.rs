@@ -332,6 +332,56 @@ fn w5_i8_what_was_sent_behind_a_forgotten_message_is_looked_for() {
     assert_eq!(gaps(&peer), 0, "a5 is there, and so is all behind it");
 }
 
+/// The same, where the archive answers with an empty page instead, and the time of the cursor is new: behind the place where the
+/// message was sent lies at least the cursor's message.
+#[test]
+fn w5_i8_an_empty_page_behind_an_older_place_than_the_cursor_is_not_believed() {
+    let (mut peer, flight) = bind(away(), "", GREETING2);
+    peer.serve(&fin(&flight, true, ""));
+    peer.say("m1");
+    peer.sends("message");
+    peer.serve(&live("in1", "a5"));
+    let mut knowledge = peer.knowledge();
+    knowledge.archive_time = Some(WALL);
+    knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
+    let (mut peer, flight) = bind(knowledge, "", GREETING2);
+    assert!(flight.contains("<after>a0</after>"), "{flight}");
+    peer.serve(&fin(&flight, true, ""));
+    let all = peer.sends("archive");
+    assert!(
+        !all.contains("<after>") && !all.contains("var='start'"),
+        "{all}"
+    );
+    peer.serve(&result(&all, "a4", &ours("m1", "balcony")));
+    peer.serve(&page(&all, 5..=6, true));
+    assert_eq!(peer.sent.matches("id='m1'").count(), 0, "it has arrived");
+    assert_eq!(told(&mut peer), ["in6"]);
+    assert_eq!(gaps(&peer), 0, "a5 is there, and so is all behind it");
+}
+
+/// A message was sent when the archive was empty: what is read from its beginning on need not be all that came since.
+#[test]
+fn w5_i18_an_archive_that_is_read_from_its_beginning_may_have_forgotten() {
+    for (first, gap) in [(5, 0), (7, 1)] {
+        let knowledge = Knowledge {
+            archive: Some(ArchiveCursor::Start),
+            archive_time: Some(UnixTime(0)),
+            ..away()
+        };
+        let (mut peer, flight) = bind(knowledge, "", GREETING2);
+        peer.serve(&fin(&flight, true, ""));
+        peer.say("m1");
+        peer.sends("message");
+        peer.serve(&live("in5", "a5"));
+        let mut knowledge = peer.knowledge();
+        knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
+        let (mut peer, flight) = bind(knowledge, "", GREETING2);
+        assert!(!flight.contains("<after>"), "{flight}");
+        peer.serve(&page(&flight, first..=7, true));
+        assert_eq!(gaps(&peer), gap, "from a{first} on");
+    }
+}
+
 /// Sessions that are only resumed learn no stamp, and the time of the cursor grows old: the archive is asked for the newest message,
 /// once a day.
 #[test]

@@ -8,6 +8,7 @@ use crate::xml::Element;
 use super::super::super::context::Context;
 use super::super::super::{Seq, Timer};
 use super::super::{Session, Sm, outbound};
+use super::forgotten::sought;
 use super::place::{EMPTY, first_unknown, held_until, is_place, move_cursor};
 use super::{Archive, Asking, Back, QUERY_PREFIX, Reading, is_archive};
 
@@ -70,7 +71,12 @@ impl Session {
         }
         let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
         let reaches_back = context.knowledge.archive != begin;
-        let asking = Asking::new(id.clone(), reaches_back, true);
+        let is_from_start = reaches_back && begin == Some(ArchiveCursor::Start);
+        let asking = Asking {
+            // No answer says of the beginning that it is forgotten.
+            sought: sought(context).filter(|_| is_from_start),
+            ..Asking::new(id.clone(), reaches_back, true)
+        };
         let kind = match begin {
             // A time of the device's clock, which may be far in the server's future: nothing would be found from there on.
             Some(ArchiveCursor::Since(_)) => {

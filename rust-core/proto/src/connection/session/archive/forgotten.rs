@@ -32,19 +32,24 @@ impl Asking {
     /// Whether this answer says that the message is gone behind which the archive was asked, and nothing else has been tried.
     pub(super) fn is_forgotten(&self, is_gone: bool, context: &Context) -> bool {
         let is_from_message = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)))
-            || self.is_first_back();
+            || self.begins_back(context);
         is_gone && is_from_message && self.reading == Reading::FromCursor && !self.is_second
     }
 
     /// Whether nothing is said to be behind a message that may have gone: some archives answer so where XEP-0313 wants
     /// `item-not-found` (section 4.3.2). No archive that is kept on purpose forgets a message within a day, and a client that comes
-    /// back more often should not ask twice.
+    /// back more often should not ask twice. Behind an older place than the cursor lies at least the cursor's message.
     pub(super) fn is_doubtful(&self, fin: &Fin, context: &Context) -> bool {
         let is_empty = self.last.is_none() && fin.last.is_none() && !self.has_unreadable;
         let is_first = self.reading == Reading::FromCursor && self.pages == 1 && !self.is_second;
         let is_place = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)));
-        let is_old = is_time_stale(context) && !context.has_learnt_end;
-        fin.complete && is_empty && is_old && is_first && is_place
+        let is_old = is_place && is_time_stale(context) && !context.has_learnt_end;
+        fin.complete && is_empty && is_first && (is_old || self.begins_back(context))
+    }
+
+    /// Whether this page begins where a message of unknown fate was sent, and that is not the cursor.
+    fn begins_back(&self, context: &Context) -> bool {
+        self.is_first_back() || (self.is_torn && reaches_back(context))
     }
 
     /// The first page of those that begin where a message of unknown fate was sent.
@@ -69,13 +74,11 @@ impl Session {
     /// older: then the page begins with the oldest message there is.
     pub(super) fn ask_by_time(&mut self, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
-        let unknown = first_unknown(context);
-        let reaches_back = unknown.is_some() && unknown != context.knowledge.archive;
         let (live, decides, is_back) = match &mut self.archive {
             Archive::Asking(asking) => (
                 asking.live.take(),
                 asking.decides,
-                asking.is_first_back() || (asking.is_torn && reaches_back),
+                asking.begins_back(context),
             ),
             _ => (None, false, false),
         };
@@ -174,8 +177,14 @@ impl Session {
     }
 }
 
+/// Whether a message of unknown fate was sent at an older place than the cursor.
+fn reaches_back(context: &Context) -> bool {
+    let unknown = first_unknown(context);
+    unknown.is_some() && unknown != context.knowledge.archive
+}
+
 /// What shows that the archive has forgotten nothing that we do not hold.
-fn sought(context: &Context) -> Option<String> {
+pub(super) fn sought(context: &Context) -> Option<String> {
     match &context.knowledge.archive {
         Some(ArchiveCursor::After(id)) => Some(id.clone()),
         _ => None,
