@@ -452,8 +452,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
         match packet {
             Some(Packet::Bytes(bytes)) => {
-                let connection = self.conns[index].number;
-                let has_lied = self.world.has_lied(connection);
+                let host = self.conns[index].host.as_ref();
+                let has_lied = host.is_some_and(|host| self.world.has_lied(host.connection.id()));
                 self.with_phone(|phone, model, coverage, now| {
                     let sessions = phone.sessions;
                     phone.received(&bytes, model, coverage, now);
