@@ -1,7 +1,7 @@
 //! `cargo xtask bench store`: what the store may cost, and what it costs here.
 //!
-//! A budget that is missed is named; one that is missed by more than twice its value fails the run. The figures are those
-//! of this machine and its disk. `SNAPBACK_BENCH_STANZAS` is how many stanzas pass through the file (default 1,000,000).
+//! A missed budget is named; the run fails if one is missed by more than twice its value. The figures hold for this
+//! machine and its disk only. `SNAPBACK_BENCH_STANZAS` sets how many stanzas pass through the file (default 1,000,000).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -23,11 +23,11 @@ use snapback_proto::xml::Element;
 use snapback_store::testing::enabled;
 use snapback_store::{FileVault, ServerKey, SqliteStore, Store};
 
-/// Stanzas of the size below in one read of the driver (128 KiB): what it commits together under load.
+/// Stanzas of the size below in one read of the driver (128 KiB), which commits them together under load.
 const BATCH: u32 = 400;
-/// In a calm, the same with less.
+/// The same under light load.
 const SMALL_BATCH: u32 = 50;
-/// Tells this program that it is the one whose memory is measured.
+/// Marks the child process whose memory is measured.
 const CHILD: &str = "SNAPBACK_BENCH_CHILD";
 
 fn main() -> ExitCode {
@@ -57,7 +57,7 @@ fn queue(budgets: &mut Budgets) {
         let start = Instant::now();
         store.apply(&server(), &enqueue).unwrap();
         times.push(start.elapsed());
-        // The server acknowledges now and then.
+        // The server acknowledges at intervals.
         if seq % 50 == 49 {
             let seqs = (seq - 49..=seq).collect();
             let base = u32::try_from(seq).ok();
@@ -69,8 +69,9 @@ fn queue(budgets: &mut Budgets) {
     budgets.at_most(name, "us", 25.0, micros(median), Some(micros(p99)));
 }
 
-/// Batches of inbound stanzas and the count that `<a/>` carries, synced to the disk. What the disk takes by itself is
-/// measured beside each, for it differs by a factor of a hundred between machines and moments: the budget is for the rest.
+/// Batches of inbound stanzas with the count that `<a/>` carries, synced to the disk. The time of the sync alone is
+/// measured beside each batch, since it differs by a factor of a hundred between machines and moments: the budget
+/// covers the rest.
 fn take_in(budgets: &mut Budgets) {
     for batch in [SMALL_BATCH, BATCH] {
         let rate = |time: Duration| f64::from(batch) / time.as_secs_f64();
@@ -158,7 +159,7 @@ fn open(budgets: &mut Budgets) {
     budgets.at_most(name, "ms", 5.0, millis(median), Some(millis(p99)));
     match memory_of_a_child(&folder.0) {
         Some(bytes) => budgets.at_most("memory for that", "MB", 2.0, megabytes(bytes), None),
-        None => println!("memory: this system does not say"),
+        None => println!("memory: not measured on this system"),
     }
 }
 
@@ -204,7 +205,8 @@ fn memory_of_a_child(folder: &Path) -> Option<u64> {
     text.trim().parse().ok().filter(|bytes| *bytes > 0)
 }
 
-/// What a process grows by when it opens the store, loads it, and passes some stanzas through; zero if nobody says.
+/// Returns by how much a process grows when it opens the store, loads it and passes some stanzas through; zero if the
+/// child reports nothing.
 fn memory(folder: &Path) -> u64 {
     let before = resident();
     let mut store = Folder(folder.to_owned()).into_store();
@@ -259,7 +261,7 @@ impl Folder {
         store
     }
 
-    /// The folder is somebody else's to remove.
+    /// Leaves the removal of the folder to the caller.
     fn into_store(self) -> SqliteStore {
         std::mem::ManuallyDrop::new(self).store()
     }

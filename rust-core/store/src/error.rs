@@ -1,51 +1,51 @@
-//! What can go wrong with the store. The text is safe to log.
+//! Errors of the store. Their text is safe to log.
 
 use std::fmt;
 
 use crate::VaultError;
 
-/// Why the store did not do it. Nothing of the call was done then.
+/// Why the store refused a call. Nothing of the call was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreError {
-    /// The outbound queue holds as many stanzas as it may (rule I12): the app has to wait until some are acknowledged.
+    /// The outbound queue is full (rule I12): the app has to wait until some stanzas are acknowledged.
     QueueFull {
-        /// How many it may hold.
+        /// How many stanzas the queue may hold.
         limit: usize,
     },
-    /// There is no room left on the device.
+    /// The device is full.
     Full,
     /// What was stored cannot be read, or the device failed.
     Broken,
-    /// The device does not let the store write.
+    /// The device does not allow writing.
     ReadOnly,
-    /// Another process, or another part of this one, has the store.
+    /// Another process, or another part of this one, has the store open.
     OwnedElsewhere,
-    /// The system does not let the app open the file now. On iOS and Android that is a device which was not unlocked since it
-    /// started; nothing is wrong with what is stored.
+    /// The system does not allow the app to open the file now. On iOS and Android the device was not unlocked since it
+    /// started; the stored data is intact.
     NotYetUnlocked,
-    /// The store was closed; it has to be opened again first.
+    /// The store was closed and has to be reopened first.
     Closed,
-    /// The vault does not give the key that opens the store, or does not take what belongs to it.
+    /// The vault did not return the key that opens the store, or did not accept a value to keep.
     Vault(VaultError),
-    /// The change contradicts what is stored: two writers were at work, or one with an old snapshot (rules I9, I13).
+    /// The change contradicts what is stored: there were two writers, or one with an old snapshot (rules I9, I13).
     Conflict(Conflict),
 }
 
 /// What a change contradicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// A stanza enters the queue under a number that was given out before.
+    /// A stanza enters the queue under a number that was assigned before.
     SeqTaken(u64),
-    /// A stanza is about to be written that is not in the queue: a kill would lose it.
+    /// A stanza is about to be sent that is not in the queue: a kill would lose it.
     NotQueued(u64),
-    /// A delivery id that is there already; they are unique (rule I2).
+    /// A delivery with this id is stored already; ids are unique (rule I2).
     DeliveryExists,
-    /// An attempt is counted for a FAST token that is not there (rule S6).
+    /// An attempt is counted for a FAST token that is not stored (rule S6).
     NoFastToken,
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     pub fn is_retryable(self) -> bool {
         match self {
             Self::QueueFull { .. } | Self::Full | Self::OwnedElsewhere | Self::NotYetUnlocked => {

@@ -1,4 +1,4 @@
-//! What a store remembers, for people: no secret, no body, and nothing is changed by looking.
+//! A readable summary of what a store holds. It contains no secret and no message body, and making it changes nothing.
 
 use std::fmt;
 use std::io;
@@ -10,28 +10,28 @@ use snapback_proto::time::UnixTime;
 
 use crate::{KeyVault, KnownEndpoints, OpenReport, ServerKey, StoreError, VaultError, sqlite};
 
-/// Everything that can be told.
+/// The summary of a store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inspection {
-    /// What the next opening will find, and what it will give up. The rest of this is what is left then.
+    /// What the next opening finds, and what it gives up. The other fields show what is left after that.
     pub report: OpenReport,
-    /// The schema of the file.
+    /// The schema version of the file.
     pub schema: i64,
-    /// Whether a log was left beside the file, by a kill.
+    /// Whether a write-ahead log was left beside the file by a kill.
     pub has_log: bool,
-    /// Whether there is an id of this installation (SASL2).
+    /// Whether this installation has an id (SASL2).
     pub has_installation: bool,
-    /// The weakest login that is acceptable (rule T2).
+    /// The weakest login that is accepted (rule T2).
     pub floor: Option<Floor>,
-    /// For which login SCRAM keys are kept (rule T5).
+    /// The login for which SCRAM keys are kept (rule T5).
     pub scram_keys: Option<ScramKeyId>,
-    /// The FAST token, without the token.
+    /// The FAST token, without its secret.
     pub fast: Option<TokenSummary>,
-    /// An older one that is kept until the new one was used (rule S5).
+    /// The older token, which is kept until the new one was used (rule S5).
     pub fast_reserve: Option<TokenSummary>,
     /// The session that may be resumed, without its SM-ID.
     pub session: Option<SessionSummary>,
-    /// What waits to be sent or acknowledged.
+    /// The stanzas that wait to be sent or acknowledged.
     pub queue: QueueSummary,
     /// Deliveries that the app has not confirmed.
     pub undelivered: usize,
@@ -39,39 +39,39 @@ pub struct Inspection {
     pub roster_items: usize,
     /// The roster's version.
     pub roster_version: Option<String>,
-    /// What endpoints have shown.
+    /// The facts learned about servers.
     pub servers: Vec<(ServerKey, ServerFacts)>,
-    /// What the DNS said, by domain.
+    /// The DNS answers, by domain.
     pub endpoints: Vec<(String, KnownEndpoints)>,
-    /// What caps stand for.
+    /// The known entity capabilities (XEP-0115).
     pub caps: Vec<KnownCaps>,
-    /// Rows that failed their seal and were kept.
+    /// Rows that failed their seal and were kept aside.
     pub quarantined: u64,
 }
 
-/// A FAST token without the token.
+/// A FAST token without its secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenSummary {
     /// The mechanism it belongs to.
     pub mechanism: Mechanism,
-    /// When it expires, if the server said.
+    /// When it expires, if the server reported that.
     pub expires: Option<UnixTime>,
     /// How many attempts were made with it (rule S6).
     pub count: u32,
 }
 
-/// A session without its SM-ID: whoever knows that may be let in (rule S3).
+/// A session without its SM-ID, since a client that knows the SM-ID may be able to resume the session (rule S3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSummary {
-    /// How long the SM-ID is.
+    /// The length of the SM-ID, in bytes.
     pub id_bytes: usize,
     /// Inbound stanzas committed.
     pub h: u32,
     /// Outbound stanzas acknowledged.
     pub base: u32,
-    /// How long the server keeps it, in seconds.
+    /// How long the server keeps the session, in seconds.
     pub max: Option<u32>,
-    /// When it was last known to be alive.
+    /// When the session was last known to be alive.
     pub alive_at: UnixTime,
     /// Where the server prefers to be reconnected to.
     pub location: Option<String>,
@@ -92,36 +92,39 @@ pub struct QueueSummary {
     pub next_seq: u64,
 }
 
-/// Why nothing can be told.
+/// Why a store cannot be summarised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InspectError {
     /// There is no such file.
     NotThere,
-    /// Its owner is at work on it; it is left in peace.
+    /// The owner has the file open. It is left untouched.
     OwnedElsewhere,
-    /// The file or its surroundings cannot be read.
+    /// The file or its folder cannot be read.
     Unreadable(io::ErrorKind),
-    /// It is no store, or damaged where SQLite keeps its books. The next opening puts it aside and begins anew.
+    /// The file is not a store, or is damaged in SQLite's own structures. The next opening sets it aside and starts
+    /// with an empty store.
     Damaged,
-    /// It was written by a newer version. The next opening of this one puts it aside and begins anew.
+    /// The file was written by a newer version. The next opening by this version sets it aside and starts with an empty
+    /// store.
     Newer {
-        /// Its schema.
+        /// The schema version of the file.
         version: i64,
     },
-    /// The vault has no key that opens it: another account's, another device's, or lost. The next opening begins anew.
+    /// The vault has no key that opens the file: it belongs to another account or device, or was lost. The next opening
+    /// starts with an empty store.
     NoKey,
-    /// The vault cannot be asked.
+    /// The vault cannot be read.
     Vault(VaultError),
-    /// The copy that is looked at could not be used.
+    /// The copy that is examined could not be used.
     Copy(StoreError),
 }
 
-/// Looks at the store of an account. The file is copied to a folder that only the user can read, and the copy opened: the
-/// original, its log, its lease and the vault stay as they are.
+/// Summarises the store of an account. The file is copied to a folder that only the user can read, and the copy is
+/// opened: the original, its log, its lease and the vault stay unchanged.
 ///
 /// # Errors
 ///
-/// [`InspectError`] says why nothing can be told. Whatever the next opening would repair is no error but part of the
+/// [`InspectError`] says why there is no summary. What the next opening would repair is not an error but part of the
 /// report.
 pub fn inspect(
     path: &Path,

@@ -1,9 +1,9 @@
 //! What Snapback remembers between connections.
 //!
-//! A connection gets a [`Knowledge`] when it starts and gives back [`Op`]s; this crate turns the one into the other.
-//! [`Store`] says what each change does to the tables. [`MemoryStore`] keeps them for as long as the process lives,
-//! [`SqliteStore`] on disk, with what is secret sealed by a key from a [`KeyVault`].
-//! Every implementation passes the same suite, `testing::conformance` (feature `testing`).
+//! A connection receives a [`Knowledge`] when it starts and returns [`Op`]s; this crate applies them. [`Store`] defines
+//! what each change does to the tables. [`MemoryStore`] keeps the tables until the process ends, [`SqliteStore`] keeps
+//! them on disk, where secrets are sealed with a key from a [`KeyVault`]. Every implementation passes the same suite,
+//! `testing::conformance` (feature `testing`).
 //!
 //! Two kinds of thing are kept. Server facts (features, addresses, caps) are a *cache*: losing them costs round trips. Queued stanzas,
 //! deliveries that the app has not confirmed, the session and the tokens are *data*: losing them costs stanzas or asks the
@@ -23,9 +23,9 @@
 //!    the process suspends, and resumes -------->  close(), reopen()
 //! ```
 //!
-//! One writer at a time: the connection that is live (rule I9). Calls may block on a disk; the host decides on which thread. `apply`
-//! returns once the transaction is as durable as its changes ask for: what the server is told of has reached the disk.
-//! Errors are [`StoreError`]s; the largest queue is [`Store::queue_limit`] stanzas of the app.
+//! There is one writer at a time: the live connection (rule I9). Calls may block on a disk; the host chooses the
+//! thread. `apply` returns once the transaction is as durable as its changes require: what is reported to the server
+//! has reached the disk. Errors are [`StoreError`]s; the queue holds at most [`Store::queue_limit`] stanzas of the app.
 //!
 //! # Example
 //!
@@ -50,11 +50,11 @@
 //!     xml: "<message id='m1' to='romeo@example.net'><body>Hi</body></message>".to_owned(),
 //! })?;
 //!
-//! // A connection starts, and finds it.
+//! A connection starts and finds the stanza.
 //! let queue = store.load(&server)?.queue;
 //! assert_eq!(queue.iter().map(|stanza| stanza.id.as_str()).collect::<Vec<_>>(), ["m1"]);
 //!
-//! // It says that it sends the stanza, and does so once that is committed.
+//! The connection marks the stanza as sent, and sends it once the change is committed.
 //! store.apply(&server, &[Op::MarkSent(vec![number])])?;
 //! assert!(store.load(&server)?.queue.iter().all(|stanza| stanza.sent));
 //! # Ok::<(), snapback_store::StoreError>(())
@@ -85,15 +85,15 @@ pub use snapback_types::endpoint::{Endpoint, EndpointSource, KnownEndpoints, Ser
 pub use sqlite::SqliteStore;
 pub use vault::{FileVault, KeyVault, MemoryVault, VaultError};
 
-/// So many domains at most have their endpoints remembered: an account has one, and servers may move it about.
+/// The maximum number of domains whose endpoints are remembered. An account has one; servers may move it.
 const MOST_DOMAINS: u64 = 8;
-/// So many caps at most are remembered: those of one server, before and after its updates.
+/// The maximum number of remembered capabilities: those of one server, before and after its updates.
 const MOST_CAPS: u64 = 16;
 
-/// The roster as it is stored.
+/// The roster as stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {
-    /// Its version, if the server does versions.
+    /// Its version, if the server supports roster versioning.
     pub version: Option<String>,
     /// Its items, ordered by JID.
     pub items: Vec<Item>,
@@ -102,15 +102,15 @@ pub struct Roster {
 /// Some of the deliveries that the app has not confirmed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryPage {
-    /// In the order in which they came.
+    /// The deliveries, in the order of their arrival.
     pub deliveries: Vec<Delivery>,
-    /// The id of the one behind them, if there is one.
+    /// The id of the delivery after them, if there is one.
     pub next: Option<String>,
 }
 
-/// So many deliveries a page has at most ..
+/// The maximum number of deliveries in a page.
 const PAGE_ROWS: usize = 256;
-/// .. and about so many bytes of XML at most. As trees they may take twenty times as much.
+/// The maximum size of a page, in bytes of XML (approximate). As element trees they may take twenty times as much.
 #[cfg(feature = "sqlite")]
 const PAGE_BYTES: usize = 256 * 1024;
 
@@ -119,7 +119,7 @@ const PAGE_BYTES: usize = 256 * 1024;
 pub struct NewStanza {
     /// The stanza's id.
     pub id: String,
-    /// What happens to it if its session ends before it is acknowledged.
+    /// What happens to the stanza if its session ends before it is acknowledged.
     pub kind: OutboundKind,
     /// When it was queued.
     pub queued_at: UnixTime,
@@ -128,7 +128,7 @@ pub struct NewStanza {
 }
 
 impl NewStanza {
-    /// Returns the row that it becomes: not sent, under this number.
+    /// Returns the row for this stanza: not sent, under this number.
     fn numbered(self, seq: u64) -> OutboundStanza {
         OutboundStanza {
             seq,
@@ -144,23 +144,23 @@ impl NewStanza {
     }
 }
 
-/// What one account remembers. It has one writer: the connection that is live, or nobody (rule I9).
+/// What is remembered for one account. It has at most one writer: the live connection (rule I9).
 ///
 /// # The tables, and what each [`Op`] does to them
 ///
 /// *Server facts*, one row for each [`ServerKey`]:
 /// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl`, `LearnBindPipelining` replace their column;
 ///   `PipeliningFailed` sets its own;
-/// - `ForgetServer` clears the row except what failed, `pipelining_off_until` and a `bind_pipelining` that is off: that was
-///   learnt the hard way, and no advertisement takes it back (rule S2).
+/// - `ForgetServer` clears the row except for recorded failures, `pipelining_off_until` and a `bind_pipelining` that is
+///   off: these were learned from failures, and an advertisement does not revoke them (rule S2).
 ///
-/// *Caps*, by hash, version and, where they hold for one JID only, that JID (rule S9): `LearnCaps` adds one, in place of
-/// the one with the same key or, if there are sixteen, of the one that was learnt first. They belong to no server.
+/// *Caps*, by hash, version and, where they hold for one JID only, that JID (rule S9): `LearnCaps` adds an entry. It
+/// replaces the entry with the same key or, if there are sixteen, the oldest one. Caps belong to no server.
 ///
 /// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor);
 /// `ForgetFloor` and `DropScramKeys` clear theirs, `ForgetCredentials` the keys and both token slots.
 ///
-/// *FAST tokens*, two slots, current and reserve (rule S5); a connection is shown the current one only:
+/// *FAST tokens*, two slots, current and reserve (rule S5); a connection sees only the current one:
 /// - `StoreFast`: the current token moves to the reserve, the new one becomes current;
 /// - `FastUsed`: the reserve is cleared;
 /// - `DropFast`: the reserve becomes current, with the count it had;
@@ -181,7 +181,7 @@ impl NewStanza {
 /// - `MarkSent`: these were sent, in the order of the list, after all that was sent before. A message that was never sent
 ///   before notes the archive's cursor. [`Conflict::NotQueued`] if one is not there;
 /// - `Acked`: these leave, and `base` becomes the session's, if there is a base and a session. Numbers that are not in the
-///   queue do not matter: without stream management the core's own stanzas are never stored;
+///   queue are ignored: without stream management the core's own stanzas are never stored;
 /// - `Failed`: these leave;
 /// - `Strike`: one more for this one, if it is there.
 ///
@@ -192,85 +192,89 @@ impl NewStanza {
 ///
 /// *Open session*: `OpenSession` says whether there is one, `SmEnabled` that there is none.
 ///
-/// *Seen*, the newest [`SEEN_MESSAGES`](snapback_proto::knowledge::SEEN_MESSAGES) messages: `Seen` adds one, whatever was
-/// there before. The tags were made with the key that the connection was shown.
+/// *Seen*, the newest [`SEEN_MESSAGES`](snapback_proto::knowledge::SEEN_MESSAGES) messages: `Seen` adds one, whether or
+/// not it is stored already. The tags were made with the key that the connection received.
 ///
 /// *Roster*: `ReplaceRoster` replaces items and version; `PushRoster` replaces the version and one item, or removes the
-/// item if its subscription is `remove` (rule S8). A push without a version leaves none: the old one would be a lie.
+/// item if its subscription is `remove` (rule S8). A push without a version clears the stored version, which no longer
+/// matches the items.
 pub trait Store: Send {
-    /// What a connection needs to know when it starts; it is about to.
+    /// Returns what a connection needs to know when it starts. Called immediately before the start.
     ///
-    /// The queue is ordered: what was sent first, **in the order in which it was sent**, for this is what the server's
-    /// count refers to (rule I5): a message sent again in a new session has a lower number than the roster request that
-    /// went before it. Then what was not sent, by number. Where no session is stored, the core's own stanzas of an earlier
-    /// one are dropped: nobody waits for their answers.
+    /// The queue is ordered: first what was sent, **in the order in which it was sent**, because the server's count
+    /// refers to that order (rule I5): a message sent again in a new session has a lower number than the roster request
+    /// that preceded it. Then what was not sent, by number. Where no session is stored, the core's own stanzas of an
+    /// earlier session are dropped: no request waits for their answers.
     fn load(&mut self, server: &ServerKey) -> Result<Knowledge, StoreError>;
 
-    /// The session, as [`Store::load`] would show it, and nothing else: where to dial is asked before each connection.
+    /// Returns the session as [`Store::load`] would, and nothing else: the address to dial is chosen before each
+    /// connection.
     fn session(&mut self) -> Result<Option<SmSession>, StoreError>;
 
     /// Applies the changes in their order, as one transaction: all of them or none (rule I13).
     fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError>;
 
-    /// What is remembered of where this domain's servers are, however old.
+    /// Returns the remembered endpoints of this domain, whatever their age.
     fn endpoints(&mut self, domain: &str) -> Result<Option<KnownEndpoints>, StoreError>;
 
-    /// Remembers it instead of what was said before. Of more than eight domains, those written last are kept.
+    /// Replaces the remembered endpoints of this domain. Of more than eight domains, those written last are kept.
     fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) -> Result<(), StoreError>;
 
-    /// The roster.
+    /// Returns the roster.
     fn roster(&mut self) -> Result<Roster, StoreError>;
 
-    /// Deliveries that the app has not confirmed, in the order in which they came.
+    /// Returns the deliveries that the app has not confirmed, in the order of their arrival.
     fn undelivered(&mut self) -> Result<Vec<Delivery>, StoreError>;
 
-    /// The same in pages: from the delivery with this id on, or from the first one if there is none with it. A page has at least
-    /// one delivery, and not many: what waits for an app that was away for long must not be in memory all at once.
+    /// Returns the same in pages: from the delivery with this id on, or from the first one if no delivery has this id.
+    /// A page has at least one delivery and is bounded: the backlog of an app that was offline for long must not be in
+    /// memory all at once.
     fn undelivered_from(&mut self, first: Option<&str>) -> Result<DeliveryPage, StoreError>;
 
-    /// How many bytes of stanzas, as XML, may wait here for an app that does not take them, before no more is read from the
-    /// server. Zero where they would wait in memory: there the event queue has the only bound.
+    /// Returns how many bytes of stanzas, as XML, may wait here for an app that does not take them before reading from
+    /// the server stops. Zero where they would wait in memory: there the event queue is the only bound.
     fn backlog_limit(&self) -> usize {
         0
     }
 
-    /// Queues a stanza while there is no connection, and gives its number. A connection that was started has its own
-    /// snapshot of the numbers: its stanzas come as `Enqueue`.
+    /// Queues a stanza while there is no connection, and returns its number. A connection that was started has its own
+    /// snapshot of the numbers: its stanzas arrive as `Enqueue`.
     ///
     /// # Errors
     ///
     /// [`StoreError::QueueFull`] at [`Store::queue_limit`] (rule I12).
     fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError>;
 
-    /// How many stanzas are not acknowledged, sent or not.
+    /// Returns how many stanzas are not acknowledged, sent or not.
     fn queue_len(&mut self) -> Result<usize, StoreError>;
 
-    /// Whether the app may queue one more stanza behind this many others that are not stored yet (rule I12). The core's own do not
-    /// count: what others make us answer takes no room of the app's (rule I20).
+    /// Returns whether the app may queue one more stanza after this many others that are not stored yet (rule I12). The
+    /// core's own stanzas do not count: answers that other entities request take no room from the app (rule I20).
     fn has_room(&mut self, others: usize) -> Result<bool, StoreError>;
 
-    /// How many stanzas of the app the queue may hold. `enqueue` keeps to it; `apply` does not, since a stanza that a connection
-    /// already wants to send can only be refused by ending the connection. Whoever hands stanzas to a connection
-    /// asks [`Store::has_room`] first.
+    /// Returns how many stanzas of the app the queue may hold. `enqueue` enforces it. `apply` does not, since a stanza
+    /// that a connection is about to send could be refused only by ending the connection. A caller that passes stanzas
+    /// to a connection checks [`Store::has_room`] first.
     fn queue_limit(&self) -> usize;
 
-    /// The id of this installation for SASL2's user agent (XEP-0388), once one was set.
+    /// Returns the id of this installation for SASL2's user agent (XEP-0388), once one was set.
     fn installation(&mut self) -> Result<Option<String>, StoreError>;
 
-    /// Sets the id of this installation. FAST tokens hang on it, so it should be done once.
+    /// Sets the id of this installation. FAST tokens are bound to it, so it should be set once.
     fn set_installation(&mut self, id: &str) -> Result<(), StoreError>;
 
-    /// Lets go of every file and lock, and returns when they are gone: a phone kills a suspended app that holds one. Until
-    /// [`Store::reopen`], everything else gives [`StoreError::Closed`]. A store without files has nothing to do.
+    /// Closes every file and releases every lock, and returns when that is done: a phone kills a suspended app that
+    /// holds one. Until [`Store::reopen`], every other call fails with [`StoreError::Closed`]. A store without files
+    /// does nothing.
     ///
     /// # Errors
     ///
-    /// Whatever could not be written before. The store is closed all the same.
+    /// The error of whatever could not be written before. The store is closed even then.
     fn close(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Opens again what was closed, and says what was found. Does nothing to a store that is open.
+    /// Opens a closed store again, and reports what was found. Does nothing to a store that is open.
     fn reopen(&mut self) -> Result<OpenReport, StoreError> {
         Ok(OpenReport::default())
     }

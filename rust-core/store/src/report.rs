@@ -2,74 +2,74 @@
 
 use std::path::PathBuf;
 
-/// What happened to the file, and what is not known any more for that reason. Clean if nothing did.
+/// What happened to the file, and what was lost because of it. Clean if nothing was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenReport {
     /// What was wrong.
     pub troubles: Vec<Trouble>,
-    /// What is not known any more.
+    /// What was lost.
     pub unknown: Vec<Unknown>,
-    /// Where the file was put whose place a new one has taken.
+    /// The path to which the old file was moved when a new one replaced it.
     pub set_aside: Option<PathBuf>,
 }
 
 /// What was wrong with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The file is none of ours, or damaged where SQLite itself keeps its books.
+    /// The file is not a store, or is damaged in SQLite's own structures.
     Damaged,
     /// The file was written by a newer version of this library.
     Newer {
-        /// Its schema.
+        /// The schema version of the file.
         version: i64,
     },
-    /// The file was marked as read-only; it is not any more.
+    /// The file was marked read-only; the mark was removed.
     ReadOnly,
-    /// The vault has no key for a file that was sealed with one.
+    /// The vault has no key for a sealed file.
     KeyLost,
-    /// The file is older than the vault: it comes from a backup.
+    /// The file is older than the vault: it was restored from a backup.
     FromBackup,
     /// Rows failed their seal.
     SealBroken {
         /// How many.
         rows: u64,
     },
-    /// Rows are missing, or there are some that should not be.
+    /// Rows are missing, or there are unexpected rows.
     RowsMissing,
 }
 
-/// What is not known any more.
+/// What was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unknown {
-    /// Whatever there was, the outbound queue and deliveries included.
+    /// All data, including the outbound queue and deliveries.
     Everything,
-    /// The session cannot be resumed; what was sent in it has an unknown fate.
+    /// The session cannot be resumed; whether the stanzas sent in it arrived is unknown.
     Session,
     /// Outbound stanzas: they will not be sent again.
     Outbound,
     /// Inbound stanzas that the app had not confirmed. The server will not send them again; an archive may.
     Deliveries,
-    /// FAST tokens: the next login takes the password.
+    /// FAST tokens: the next login uses the password.
     FastTokens,
-    /// SCRAM keys: the next login takes the password.
+    /// SCRAM keys: the next login uses the password.
     ScramKeys,
-    /// How weak a login may be (rule T2).
+    /// The weakest login that is accepted (rule T2).
     Floor,
     /// The id of this installation.
     Installation,
-    /// The roster; the server has it.
+    /// The roster; the server sends it again.
     Roster,
-    /// Facts about servers, their addresses included; they will be learnt again.
+    /// Facts about servers, including their addresses; they are learned again.
     ServerFacts,
 }
 
 impl OpenReport {
-    /// Whether everything was as it had been left.
+    /// Returns whether nothing was wrong and nothing was lost.
     pub fn is_clean(&self) -> bool {
         self.troubles.is_empty() && self.unknown.is_empty()
     }
 
-    /// Whether stanzas may have been lost in either direction.
+    /// Returns whether stanzas may have been lost in either direction.
     pub fn may_have_lost_stanzas(&self) -> bool {
         self.unknown.iter().any(|what| {
             matches!(

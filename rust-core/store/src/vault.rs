@@ -1,4 +1,4 @@
-//! Where the keys are that seal what is on disk: the platform's key store, or a folder.
+//! The vault for the keys that seal the file: the platform's key store, or a folder.
 
 mod file;
 
@@ -12,20 +12,20 @@ pub use file::FileVault;
 
 /// Keeps a few small secrets under names that the store chooses, outside of every backup of the store's file.
 pub trait KeyVault: Send {
-    /// The secret of that name. `None` says that there is none, and what it sealed is given up for lost; a vault that
-    /// cannot be asked now (a phone that is locked) is an error.
+    /// Returns the secret of that name. `None` means that there is none, and what it sealed is given up for lost; a
+    /// vault that cannot be read now (on a locked phone) is an error.
     fn get(&self, name: &str) -> Result<Option<Secret<Vec<u8>>>, VaultError>;
 
-    /// Keeps a secret under that name, in place of an older one. It is there after a power loss once this returns.
+    /// Keeps a secret under that name, in place of an older one. It survives a power loss once this returns.
     fn put(&mut self, name: &str, secret: &Secret<Vec<u8>>) -> Result<(), VaultError>;
 }
 
-/// Why the vault did not do it.
+/// Why the vault refused a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VaultError {
-    /// Not now: the device is locked, or the user has to agree first.
+    /// Locked for now: the device is locked, or the user has to agree first.
     Locked,
-    /// It cannot be read or written.
+    /// The vault cannot be read or written.
     Broken,
 }
 
@@ -40,14 +40,14 @@ impl fmt::Display for VaultError {
 
 impl std::error::Error for VaultError {}
 
-/// A vault that lasts as long as the process, for tests. Clones share what they hold.
+/// A vault that lasts until the process ends, for tests. Clones share their secrets.
 #[derive(Clone, Default)]
 pub struct MemoryVault {
     secrets: Arc<Mutex<BTreeMap<String, Secret<Vec<u8>>>>>,
 }
 
 impl MemoryVault {
-    /// A vault of its own with the same secrets.
+    /// Returns a separate vault with the same secrets.
     #[cfg(test)]
     pub(crate) fn snapshot(&self) -> Self {
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ impl MemoryVault {
         }
     }
 
-    /// Forgets everything, as a device does that was reset.
+    /// Removes all secrets, as on a device that was reset.
     pub fn clear(&self) {
         self.secrets
             .lock()

@@ -1,6 +1,6 @@
-//! Two real processes and one file: who has it, and what a kill leaves.
+//! Two real processes and one file: which one owns it, and what a kill leaves.
 //!
-//! The child is this same test program, told by an environment variable what it is.
+//! The child is this same test program, selected by an environment variable.
 #![allow(
     clippy::unwrap_used,
     reason = "test support: a failed expectation is a failed test"
@@ -26,14 +26,14 @@ fn open(folder: &Path) -> Result<SqliteStore, StoreError> {
     Ok(store.with_queue_limit(usize::MAX))
 }
 
-/// The child: queues stanzas for ever, and says the number of each that is committed.
+/// The child: queues stanzas until it is killed, and prints the number of each committed one.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
         return;
     };
     let mut store = open(&folder).unwrap();
-    // Bounded, should nobody come to kill it.
+    // Bounded, in case no kill comes.
     for _ in 0..1_000_000 {
         let stanza = NewStanza {
             id: "id".to_owned(),
@@ -69,7 +69,7 @@ fn start(folder: &Path) -> (Child, BufReader<ChildStdout>, u64) {
 fn next_seq(out: &mut BufReader<ChildStdout>) -> Option<u64> {
     let mut line = String::new();
     while out.read_line(&mut line).unwrap() > 0 {
-        // A line that the kill cut off is no promise.
+        // A line that the kill cut off does not count.
         let seq = line.trim_end_matches('\n').strip_prefix("seq ");
         if let Some(seq) = seq.filter(|_| line.ends_with('\n')) {
             return Some(seq.parse().unwrap());
@@ -86,13 +86,13 @@ fn folder(name: &str) -> PathBuf {
 }
 
 #[test]
-fn i9_the_second_process_is_told_that_it_is_the_second() {
+fn i9_the_second_process_is_refused() {
     let folder = folder("lease");
     let (mut child, _out, _) = start(&folder);
     assert_eq!(open(&folder).err(), Some(StoreError::OwnedElsewhere));
     child.kill().unwrap();
     child.wait().unwrap();
-    // The system takes the lease from the dead.
+    // The system releases the lease of a killed process.
     let store = open(&folder).unwrap();
     drop(store);
     std::fs::remove_dir_all(folder).unwrap();
@@ -110,7 +110,7 @@ fn i13_sigkill_takes_nothing_that_was_committed() {
     for kill in 0..KILLS {
         let (mut child, mut out, mut last) = start(&folder);
         assert!(kill == 0 || last > committed, "a number came twice");
-        // Some way into the work, not always the same.
+        // At varying points of the work.
         for _ in 0..(kill * 7) {
             last = next_seq(&mut out).unwrap();
         }
@@ -124,7 +124,7 @@ fn i13_sigkill_takes_nothing_that_was_committed() {
         let numbers: Vec<u64> = knowledge.queue.iter().map(|row| row.seq).collect();
         let expected: Vec<u64> = (0..knowledge.next_seq).collect();
         assert_eq!(numbers, expected);
-        // One more may be committed of which nobody was told any more.
+        // One more stanza may be committed that was not printed any more.
         assert!([last + 1, last + 2].contains(&knowledge.next_seq));
         committed = last;
     }

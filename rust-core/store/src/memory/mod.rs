@@ -1,4 +1,5 @@
-//! The store that lasts as long as the process: for tests, for the simulation, and for apps that must leave no trace.
+//! A store that lasts until the process ends: for tests, for the simulation, and for apps that must leave no data on
+//! the device.
 
 mod queue;
 mod tables;
@@ -13,7 +14,7 @@ use crate::{
 
 use tables::Tables;
 
-/// How many stanzas the queue holds unless told otherwise: days of writing offline, about a megabyte of text.
+/// The default limit of the queue, in stanzas: enough for days of writing offline, about a megabyte of text.
 pub const DEFAULT_QUEUE_LIMIT: usize = 1000;
 
 /// Keeps everything in memory.
@@ -24,12 +25,12 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store whose queue takes [`DEFAULT_QUEUE_LIMIT`] stanzas.
+    /// Returns an empty store whose queue takes [`DEFAULT_QUEUE_LIMIT`] stanzas.
     pub fn new() -> Self {
         Self::with_queue_limit(DEFAULT_QUEUE_LIMIT)
     }
 
-    /// An empty store whose queue takes this many stanzas.
+    /// Returns an empty store whose queue takes this many stanzas.
     pub fn with_queue_limit(queue_limit: usize) -> Self {
         Self {
             tables: Tables::default(),
@@ -50,7 +51,7 @@ impl Store for MemoryStore {
     }
 
     fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError> {
-        // Each change alone is done or not, so only one that may fail behind another needs a copy to go back to.
+        // A single change is applied or not. Only one that may fail after another needs a copy to restore.
         let backup = (!self.tables.will_take(ops)).then(|| self.tables.clone());
         let result = ops.iter().try_for_each(|op| self.tables.apply(server, op));
         if let (Err(_), Some(backup)) = (&result, backup) {

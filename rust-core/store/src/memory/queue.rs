@@ -1,4 +1,5 @@
-//! The outbound queue: by number, and beside it the order of sending, which a message sent again does not share.
+//! The outbound queue: by number, with the order of sending beside it. A message that is sent again keeps its number
+//! but not its place.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ impl Queue {
         self.rows.len()
     }
 
-    /// Without the core's own.
+    /// Returns the length without the core's own stanzas.
     pub(super) fn len_of_app(&self) -> usize {
         let rows = self.rows.values();
         rows.filter(|row| row.stanza.kind != OutboundKind::Core)
@@ -41,7 +42,7 @@ impl Queue {
         self.next_seq
     }
 
-    /// What was sent, in that order; then the rest by number.
+    /// Returns what was sent, in that order; then the rest by number.
     pub(super) fn ordered(&self) -> Vec<OutboundStanza> {
         let mut rows: Vec<&Row> = self.rows.values().collect();
         rows.sort_by_key(|row| {
@@ -63,7 +64,7 @@ impl Queue {
         Ok(())
     }
 
-    /// `cursor`: where the archive's stands.
+    /// Marks stanzas as sent. `cursor` is the current position of the archive's cursor.
     pub(super) fn mark_sent(
         &mut self,
         seqs: &[u64],
@@ -85,7 +86,7 @@ impl Queue {
         Ok(())
     }
 
-    /// A session began in which exactly these were sent so far.
+    /// Begins a session in which exactly these stanzas were sent.
     pub(super) fn begin_session(&mut self, sent: &[OutboundStanza]) {
         for stanza in sent {
             self.rows.remove(&stanza.seq);
@@ -99,7 +100,7 @@ impl Queue {
         }
     }
 
-    /// The session is gone in which stanzas were sent: only messages outlive it (rule I8).
+    /// Ends the session in which stanzas were sent: only messages outlive it (rule I8).
     pub(super) fn end_session(&mut self) {
         self.rows
             .retain(|_, row| row.place.is_none() || row.stanza.kind == OutboundKind::Message);

@@ -27,7 +27,7 @@ pub(super) struct Tables {
     pub(super) session: Option<SmSession>,
     pub(super) queue: Queue,
     pub(super) deliveries: Vec<Delivery>,
-    /// The last one was learnt last.
+    /// The last one is the newest.
     caps: Vec<KnownCaps>,
     /// The last one was written last.
     endpoints: Vec<(String, KnownEndpoints)>,
@@ -41,7 +41,7 @@ pub(super) struct Tables {
     seen: VecDeque<SeenMessage>,
 }
 
-/// Whether the change can contradict what is stored.
+/// Returns whether the change can contradict what is stored.
 pub(super) fn may_fail(op: &Op) -> bool {
     matches!(
         op,
@@ -68,15 +68,15 @@ impl Tables {
             archive: self.archive.clone(),
             archive_time: self.archive_time,
             open_session: self.open_session,
-            // What never leaves the process need not be hidden by a key.
+            // Data that never leaves the process needs no key to hide it.
             seen: Seen::new([0; 32], self.seen.iter().cloned()),
             presence: None,
             open_requests: Vec::new(),
         }
     }
 
-    /// Whether a transaction goes through for sure, or at most its first change fails. It looks no further than what is
-    /// asked for day by day: a "no" costs a copy of everything, and nothing else.
+    /// Returns whether the transaction cannot fail, or can fail at its first change only. It checks the common cases
+    /// only: a "no" costs a copy of everything, and nothing else.
     pub(super) fn will_take(&self, ops: &[Op]) -> bool {
         let mut next_seq = self.queue.next_seq();
         let mut simple = true;
@@ -96,7 +96,7 @@ impl Tables {
                 }
                 op => !may_fail(op),
             };
-            // What these take away or bring may be what a later one needs or must not find.
+            // What these remove or add may be what a later change requires or must not find.
             let goes_on = simple || !may_fail(op);
             simple &= !matches!(
                 op,
@@ -113,7 +113,7 @@ impl Tables {
         }
     }
 
-    /// Applies one change. An error leaves everything as it was. What returns one is listed in [`may_fail`].
+    /// Applies one change. An error leaves everything unchanged. The changes that can fail are listed in [`may_fail`].
     pub(super) fn apply(&mut self, server: &ServerKey, op: &Op) -> Result<(), Conflict> {
         match op {
             Op::LearnSecured(features) => self.facts(server).secured = Some(Arc::clone(features)),

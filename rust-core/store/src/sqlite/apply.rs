@@ -12,14 +12,14 @@ use crate::{Conflict, DeliveryPage, PAGE_BYTES, PAGE_ROWS, Roster, ServerKey};
 use super::fault::Fault;
 use super::tables::{Tables, cell, fact};
 
-/// Whether something leaves, once this is committed, that a power loss must not take back: an `<a/>`, or a `count`
+/// Returns whether the change allows something to be sent that a power loss must not undo: an `<a/>`, or a `count`
 /// (rules I3, S6).
 pub(super) fn must_survive_power_loss(op: &Op) -> bool {
     matches!(op, Op::Inbound(_) | Op::CountInbound(_) | Op::CountFast(_))
 }
 
 impl Tables<'_> {
-    /// Everything that is stored, the core's own stanzas of an earlier session included.
+    /// Returns everything that is stored, including the core's own stanzas of an earlier session.
     pub(super) fn load(&self, server: &ServerKey) -> Result<Knowledge, Fault> {
         Ok(Knowledge {
             server: self.facts(server)?,
@@ -74,7 +74,7 @@ impl Tables<'_> {
         Ok(deliveries)
     }
 
-    /// A page of them: what it needs of the others is their place.
+    /// Returns one page of deliveries. Of the others it reads only their places.
     pub(super) fn undelivered_from(&self, first: Option<&str>) -> Result<DeliveryPage, Fault> {
         let mut statement = self.conn.prepare_cached(
             "SELECT id, place FROM delivery
@@ -201,7 +201,7 @@ impl Tables<'_> {
         self.delete_cell(cell::FAST_RESERVE)
     }
 
-    /// The other slot is empty afterwards if this one was.
+    /// Moves a token to the other slot. If this slot is empty, the other one is empty afterwards.
     fn move_token(&self, from: &str, to: &str) -> Result<(), Fault> {
         match self.cell::<FastToken>(from)? {
             Some(token) => self.put_cell(to, &token),

@@ -1,5 +1,5 @@
-//! What saves a question and costs one if it is lost: where servers are, and what caps stand for. Bounded: what was
-//! written first makes room.
+//! Caches that save a request and cost one if they are lost: endpoints and capabilities. They are bounded: the oldest
+//! entry is removed first.
 
 use rusqlite::{OptionalExtension, params};
 use snapback_proto::knowledge::KnownCaps;
@@ -52,7 +52,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// In the order in which they were learnt.
+    /// Returns the capabilities, oldest first.
     pub(super) fn caps(&self) -> Result<Vec<KnownCaps>, Fault> {
         let mut statement = self
             .conn

@@ -1,7 +1,7 @@
-//! What is in the file, row by row, before anything is believed: every seal, and whether rows are missing.
+//! The check of the file, row by row, before its contents are used: every seal, and whether rows are missing.
 //!
-//! A file that was left in order is only read. Otherwise everything that is found wrong is put right in one
-//! transaction, and what is lost by it is reported: the session goes whenever the queue is not what it was (rule I13).
+//! A file that was closed in order is only read. Otherwise every fault is repaired in one transaction, and the losses
+//! are reported: the session is dropped whenever the queue is not complete (rule I13).
 
 use rusqlite::{Connection, TransactionBehavior, params};
 use snapback_proto::knowledge::{ServerFacts, SmSession, Watchers};
@@ -13,10 +13,10 @@ use super::record::{Epochs, Ledger, Tally};
 use super::seal::Sealer;
 use super::tables::{Hot, Tables, cell, transport};
 
-/// How many rows are kept that failed their seal.
+/// The maximum number of kept rows that failed their seal.
 const QUARANTINE: i64 = 64;
 
-/// Reads everything once. `key_is_new`: nothing in here can be opened any more. `epoch` is the vault's.
+/// Reads everything once. `key_is_new`: nothing in the file can be decrypted any more. `epoch` is the vault's.
 pub(super) fn check(
     conn: &mut Connection,
     sealer: &Sealer,
@@ -74,7 +74,7 @@ impl Check<'_, '_> {
         let known = ledger.is_some();
         self.tables.hot.ledger = ledger.unwrap_or_default();
         if from_backup {
-            // Where it was then is not how far the app is now.
+            // The cursor of the backup does not describe what the app holds now.
             self.tables.hot.ledger.archive = None;
             self.tables.hot.ledger.archive_time = None;
         }
@@ -117,7 +117,7 @@ impl Check<'_, '_> {
         })
     }
 
-    /// What must not be repeated: a session's counters, a token's count, stanzas of another time.
+    /// Removes what must not be repeated: a session's counters, a token's count, stanzas of the past.
     fn forget_the_past(&mut self) -> Result<(), Fault> {
         let lost = [
             Unknown::Session,
@@ -132,8 +132,8 @@ impl Check<'_, '_> {
         )
     }
 
-    /// Whether every row of `account` is what it claims to be. A row whose name has changed cannot say what it was, so
-    /// whatever is not there is reported then.
+    /// Returns whether every row of `account` is intact. A row whose name has changed cannot be identified, so
+    /// everything that is missing is then reported as lost.
     fn account(&mut self) -> Result<bool, Fault> {
         let rows = self.all("SELECT name, value FROM account", |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -252,7 +252,7 @@ impl Check<'_, '_> {
         self.execute(clear)
     }
 
-    /// Whether the queue is as it was left; `known` if the ledger says how that was.
+    /// Returns whether the queue is complete; `known` if the ledger says what it contained.
     fn queue(&mut self, known: bool) -> Result<bool, Fault> {
         let rows = self.all("SELECT seq, place, value FROM queue", |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -269,8 +269,8 @@ impl Check<'_, '_> {
                 continue;
             }
             found.add(seq.cast_unsigned());
-            ledger.next_seq = behind(ledger.next_seq, seq);
-            ledger.next_place = place.map_or(ledger.next_place, |at| behind(ledger.next_place, at));
+            ledger.next_seq = after(ledger.next_seq, seq);
+            ledger.next_place = place.map_or(ledger.next_place, |at| after(ledger.next_place, at));
         }
         self.quarantine("queue", &bad)?;
         let whole = known && bad.is_empty() && found == ledger.queue;
@@ -296,7 +296,7 @@ impl Check<'_, '_> {
                 continue;
             }
             found.add(place.cast_unsigned());
-            ledger.next_delivery = behind(ledger.next_delivery, place);
+            ledger.next_delivery = after(ledger.next_delivery, place);
             kept.push((id, place, sealed));
         }
         if !known || !bad.is_empty() || found != ledger.deliveries {
@@ -314,7 +314,7 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// All of it or nothing: the server sends it again for the asking.
+    /// Keeps the complete roster or nothing: the server sends it again on request.
     fn roster(&mut self, known: bool) -> Result<(), Fault> {
         let rows = self.all("SELECT jid, value FROM roster", |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -346,7 +346,7 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// Last: it counts on the queue. `lost`: it may have been among the rows that could not be read.
+    /// Checked last, since it depends on the queue. `lost`: it may have been among the rows that could not be read.
     fn session(&mut self, queue_is_whole: bool, lost: bool) -> Result<(), Fault> {
         let session: Option<SmSession> = self.tables.cell(cell::SESSION)?;
         if session.is_some() && queue_is_whole || session.is_none() && !lost {
@@ -365,7 +365,7 @@ impl Check<'_, '_> {
         self.report.unknown.push(what);
     }
 
-    /// A broken seal is this module's business; anything else is not.
+    /// Handles a broken seal here and returns any other error.
     fn is_readable(&mut self, read: Result<(), Fault>) -> Result<bool, Fault> {
         match read {
             Ok(()) => Ok(true),
@@ -434,7 +434,7 @@ impl ServerRow {
     }
 }
 
-/// The next number, which lies behind this one.
-fn behind(next: u64, number: i64) -> u64 {
+/// Returns the next number: at least one after this one.
+fn after(next: u64, number: i64) -> u64 {
     next.max(number.cast_unsigned().saturating_add(1))
 }

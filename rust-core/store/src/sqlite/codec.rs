@@ -1,15 +1,15 @@
-//! How the fields of a record stand in its row: one behind the other, texts behind their length.
+//! The encoding of a record's fields in its row: fields follow one another, and each text follows its length.
 
 use zeroize::Zeroizing;
 
 use super::fault::Fault;
 
-/// Writes a record. What it holds may be secret, so it is wiped.
+/// Writes a record. Its contents may be secret, so the buffer is wiped.
 pub(super) struct Writer(Zeroizing<Vec<u8>>);
 
 impl Writer {
     pub(super) fn new() -> Self {
-        // Most records fit, and then no copy is left behind by growing.
+        // Most records fit into this, so that growth leaves no copy of the contents in memory.
         Self(Zeroizing::new(Vec::with_capacity(1024)))
     }
 
@@ -46,7 +46,7 @@ impl Writer {
         self
     }
 
-    /// Says which of several records follows.
+    /// Writes which of several records follows.
     pub(super) fn tag(&mut self, tag: u8) -> &mut Self {
         self.0.push(tag);
         self
@@ -69,7 +69,7 @@ impl Writer {
     }
 }
 
-/// Reads a record back. Every way in which it could end early is [`Fault::Unreadable`].
+/// Reads a record. A record that ends early is [`Fault::Unreadable`].
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -130,12 +130,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the record ends here, as those of older schemas do.
+    /// Returns whether the record ends here, as those of older schemas do.
     pub(super) fn is_at_end(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Nothing may be left over.
+    /// Fails if bytes are left over.
     pub(super) fn end(self) -> Result<(), Fault> {
         if self.0.is_empty() {
             Ok(())

@@ -1,5 +1,5 @@
-//! A number that file and vault share, and that no backup of the file has: it changes before the first change after each
-//! opening, and when a changed file is closed. A copy from before does not match the vault any more.
+//! A number that file and vault share and that no backup of the file has: it changes before the first change after each
+//! opening, and when a changed file is closed. An older copy of the file no longer matches the vault.
 //!
 //! ```text
 //! file (last, next)   vault         killed here, the next opening finds
@@ -20,15 +20,15 @@ use super::record::Epochs;
 use super::seal;
 use super::tables::cell;
 
-/// The vault's name for what belongs to an account: a digest, since a key store may show names.
+/// Returns the vault's name for a secret of an account: a digest, since a key store may show names.
 pub(super) fn vault_name(account: &str, what: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, account.as_bytes());
     let account = hex::encode(digest.as_ref().get(..16).unwrap_or_default());
     format!("snapback.{account}.{what}")
 }
 
-/// Returns the account as everything that is sealed and kept for it names it: prepared (RFC 7622), so that an app may spell it in
-/// another way the next time. What was begun under another spelling goes on under that.
+/// Returns the account as all sealed data names it: prepared (RFC 7622), so that an app may use another spelling the
+/// next time. A file that was created under another spelling keeps that spelling.
 pub(super) fn spelling(account: &str, vault: &dyn KeyVault) -> Result<String, VaultError> {
     let prepared = jid::prepared(account);
     let has_key = |account: &str| -> Result<bool, VaultError> {
@@ -46,7 +46,7 @@ pub(super) fn name(account: &str) -> String {
     vault_name(account, "epoch")
 }
 
-/// The file first, for good; then the vault.
+/// Writes the file first, durably; then the vault.
 pub(super) fn advance(
     opened: &mut Opened,
     vault: &mut dyn KeyVault,

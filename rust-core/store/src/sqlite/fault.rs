@@ -1,4 +1,4 @@
-//! What can go wrong between this crate and the file.
+//! Errors between this crate and the file.
 
 use rusqlite::ErrorCode;
 
@@ -8,18 +8,18 @@ use crate::{Conflict, StoreError};
 pub(super) enum Fault {
     Conflict(Conflict),
     Sqlite(rusqlite::Error),
-    /// A row fails its seal, or what was sealed is not what this build writes.
+    /// A row fails its seal, or its plaintext is not what this build writes.
     Unreadable,
-    /// The device does not let us write.
+    /// The device does not allow writing.
     ReadOnly,
-    /// The device does not let us open it now.
+    /// The device does not allow opening the file now.
     NotYetUnlocked,
-    /// No random bytes, or a number that the file cannot hold.
+    /// No random bytes are available, or the file cannot hold a number.
     Unwritable,
 }
 
 impl Fault {
-    /// Whether the file itself is to blame, not the device, the caller or another process.
+    /// Returns whether the file itself is the cause, not the device, the caller or another process.
     pub(super) fn is_damage(&self) -> bool {
         match self {
             Self::Unreadable => true,
@@ -53,7 +53,7 @@ impl From<Conflict> for Fault {
     }
 }
 
-/// SQLite's own text stays here: it may quote a statement.
+/// Drops SQLite's own text: it may quote a statement.
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {

@@ -1,4 +1,4 @@
-//! Looking at a store without touching it: a copy is opened, with a vault that is only read.
+//! The summary of a store, made without changing it: a copy is opened, with a vault that is only read.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -44,12 +44,12 @@ pub(crate) fn inspect(
     if report.troubles.contains(&Trouble::Damaged) {
         return Err(InspectError::Damaged);
     }
-    let told = tell(&opened, report, schema, has_log);
+    let summary = summarise(&opened, report, schema, has_log);
     opened.close();
-    told.map_err(|fault| InspectError::Copy(fault.into()))
+    summary.map_err(|fault| InspectError::Copy(fault.into()))
 }
 
-/// What `user_version` says, before a migration changes it.
+/// Returns `user_version` before a migration changes it.
 fn schema(copy: &Path) -> Result<i64, InspectError> {
     let conn = Connection::open(copy).map_err(|_| InspectError::Damaged)?;
     let version = migrations::version(&conn).map_err(|_| InspectError::Damaged)?;
@@ -60,8 +60,8 @@ fn schema(copy: &Path) -> Result<i64, InspectError> {
     }
 }
 
-/// A key of another account opens nothing, and then every row is broken.
-fn tell(
+/// Summarises the opened copy. With a key of another account every row is broken.
+fn summarise(
     opened: &Opened,
     report: OpenReport,
     schema: i64,
@@ -160,7 +160,7 @@ fn quarantined(tables: &Tables<'_>) -> Result<u64, Fault> {
     Ok(count.cast_unsigned())
 }
 
-/// The vault as it is: what would be put into it is dropped.
+/// A read-only vault: writes are dropped.
 struct Untouched<'a>(&'a (dyn KeyVault + Sync));
 
 impl KeyVault for Untouched<'_> {
@@ -173,16 +173,16 @@ impl KeyVault for Untouched<'_> {
     }
 }
 
-/// A folder with the file and its log, gone when this ends.
+/// A folder with copies of the file and its log, removed on drop.
 struct Copy(PathBuf);
 
 impl Copy {
-    /// Under a lease that others share, so that an owner is neither disturbed nor copied in mid-sentence. An owner that
-    /// starts in these milliseconds is told to come again.
+    /// Copies under a shared lease, so that an owner is neither disturbed nor copied during a transaction. An owner
+    /// that starts in these milliseconds gets an error and has to try again.
     fn of(path: &Path) -> Result<Self, InspectError> {
         let lease = match File::open(beside(path, ".lock")) {
             Ok(file) => Some(file),
-            // Nobody ever owned it, or somebody moved it here without its lock.
+            // The file never had an owner, or it was moved here without its lock.
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(InspectError::Unreadable(error.kind())),
         };
@@ -218,7 +218,7 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // What is in it is sealed, and the system empties its folder.
+        // The contents are sealed, and the system empties its folder.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

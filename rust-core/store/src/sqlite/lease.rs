@@ -1,4 +1,4 @@
-//! One owner at a time, across processes: a lock on a file beside the database, which the system takes away from whoever
+//! One owner at a time, across processes: a lock on a file beside the database. The system releases it when its process
 //! is killed.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -10,7 +10,8 @@ use crate::StoreError;
 pub(super) struct Lease(File);
 
 impl Lease {
-    /// The file stays when the lease ends: removing it would let two processes lock two files of one name.
+    /// Takes the lease. The file stays when the lease ends: removing it would let two processes lock two files of one
+    /// name.
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
         let file = OpenOptions::new()
             .write(true)
@@ -26,13 +27,13 @@ impl Lease {
     }
 }
 
-/// What it means that a file cannot be opened.
+/// Returns the meaning of an error when a file is opened.
 pub(super) fn cannot_open(error: &io::Error) -> StoreError {
-    /// `ENOKEY` of Linux: how Android's encrypted folders answer before the user has unlocked them.
+    /// `ENOKEY` on Linux: the result for Android's encrypted folders before the user has unlocked them.
     const NO_KEY: i32 = 126;
     let has_no_key = cfg!(any(target_os = "linux", target_os = "android"))
         && error.raw_os_error() == Some(NO_KEY);
-    // iOS answers EPERM for a file whose protection class is not available.
+    // iOS returns EPERM for a file whose protection class is not available.
     if error.kind() == ErrorKind::PermissionDenied || has_no_key {
         StoreError::NotYetUnlocked
     } else if error.kind() == ErrorKind::StorageFull {
@@ -44,7 +45,7 @@ pub(super) fn cannot_open(error: &io::Error) -> StoreError {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Closing would do it, too, unless a child process has inherited the file.
+        // Closing would do the same, unless a child process has inherited the file.
         let _ = self.0.unlock();
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// In order; each file begins with a note on what it is for. A migration that was released is never changed.
+/// In order; each file begins with a note on its purpose. A released migration is never changed.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_endpoints_and_caps.sql"),
@@ -12,10 +12,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_resume_trials.sql"),
 ];
 
-/// The schema of this build.
+/// The schema version of this build.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
-/// How many migrations the file has seen.
+/// Returns how many migrations were applied to the file.
 pub(super) fn version(conn: &Connection) -> rusqlite::Result<i64> {
     conn.query_row("PRAGMA user_version", [], |row| row.get(0))
 }

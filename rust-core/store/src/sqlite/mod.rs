@@ -1,6 +1,6 @@
-//! The store that survives a kill: one SQLite file for each account.
+//! The persistent store: one SQLite file for each account.
 //!
-//! `docs/store.md` draws the tables and the life of the file.
+//! `docs/store.md` shows the tables and the states of the file.
 
 mod apply;
 mod caches;
@@ -40,8 +40,8 @@ use tables::{Tables, cell};
 
 /// Keeps everything in one file, sealed row by row with a key from a [`KeyVault`].
 ///
-/// Beside `path` there are: SQLite's write-ahead log (`-wal`) while it is open, the lock of the one owner (`.lock`), and a
-/// file that had to make room for a new one (`.damaged`, `.newer`). All of them should be excluded from backups.
+/// Beside `path` there are: SQLite's write-ahead log (`-wal`) while the store is open, the lock of its owner (`.lock`),
+/// and a file that was set aside for a new one (`.damaged`, `.newer`). All of them should be excluded from backups.
 pub struct SqliteStore {
     path: PathBuf,
     account: String,
@@ -50,11 +50,11 @@ pub struct SqliteStore {
     opened: Option<Opened>,
 }
 
-/// What may wait on the disk for an app that does not take it: 64 MiB, some hundred thousand messages. A phone that lies in a
-/// drawer for weeks does not fill its storage with them, and the server keeps the rest.
+/// How much may wait on the disk for an app that does not take it: 64 MiB, some hundred thousand messages. A phone that
+/// is unused for weeks does not fill its storage with them, and the server keeps the rest.
 const BACKLOG_LIMIT: usize = 64 << 20;
 
-/// How sure a change has to be of its place on the disk when it is done.
+/// How durable a change has to be when it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Durability {
     /// It survives the process.
@@ -64,13 +64,13 @@ enum Durability {
 }
 
 impl SqliteStore {
-    /// Opens the store of an account, or makes one, and says what was found.
+    /// Opens the store of an account, or creates one, and reports what was found.
     ///
     /// # Errors
     ///
-    /// [`StoreError::OwnedElsewhere`] while somebody else has it, [`StoreError::Vault`] if the vault cannot be asked,
-    /// [`StoreError::Full`], [`StoreError::ReadOnly`] and [`StoreError::Broken`] if the device does not play along. A
-    /// damaged file is no error but part of the report.
+    /// [`StoreError::OwnedElsewhere`] while another process or another part of this one has it open,
+    /// [`StoreError::Vault`] if the vault cannot be read, [`StoreError::Full`], [`StoreError::ReadOnly`] and
+    /// [`StoreError::Broken`] if the device refuses. A damaged file is not an error but part of the report.
     pub fn open(
         path: impl Into<PathBuf>,
         account: &str,
@@ -88,7 +88,7 @@ impl SqliteStore {
         Ok((store, report))
     }
 
-    /// The same store, whose queue takes this many stanzas.
+    /// Returns the same store with a queue that takes this many stanzas.
     #[must_use]
     pub fn with_queue_limit(self, queue_limit: usize) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl SqliteStore {
         self.opened.as_mut().ok_or(StoreError::Closed)
     }
 
-    /// One transaction. The first one since the file was opened gives it a new epoch before.
+    /// Runs one transaction. Before the first one since the file was opened, the file gets a new epoch.
     fn change<T>(
         &mut self,
         durability: Durability,
@@ -195,7 +195,7 @@ impl Store for SqliteStore {
         if self.queue_len()?.saturating_add(others) < limit {
             return Ok(true);
         }
-        // Of what kind a stanza is, only its row says: that is looked at where it decides.
+        // Only a stanza's row holds its kind: it is read where that matters.
         let queue = self.opened()?.read().queue()?;
         let of_app = queue.iter().filter(|one| one.kind != OutboundKind::Core);
         Ok(of_app.count().saturating_add(others) < limit)
@@ -220,8 +220,8 @@ impl Store for SqliteStore {
         let Some(mut opened) = self.opened.take() else {
             return Ok(());
         };
-        // A copy that was made while the store was open is old from now on. Where that cannot be said, the file still
-        // has to be let go.
+        // A copy that was made while the store was open is outdated now. If that cannot be recorded, the file is closed
+        // all the same.
         let advanced = if opened.changed {
             epoch::advance(&mut opened, self.vault.as_mut(), &self.account)
         } else {
@@ -241,7 +241,7 @@ impl Store for SqliteStore {
     }
 }
 
-/// T9: neither stanzas nor the account; the path is the app's to tell.
+/// T9: prints neither stanzas nor the account; the path belongs to the app.
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")

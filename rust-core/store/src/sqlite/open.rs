@@ -1,4 +1,4 @@
-//! From a path to an open file, whatever is found there.
+//! From a path to an open file, in whatever state the file is.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,7 +17,7 @@ use super::migrations;
 use super::seal::Sealer;
 use super::tables::{Hot, Tables};
 
-/// An open file, and the right to it.
+/// An open file and its lease.
 pub(super) struct Opened {
     pub(super) hot: Hot,
     /// Whether anything was changed since it was opened.
@@ -30,12 +30,12 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// A view for reading; what it changes at hand is lost.
+    /// Returns a view for reading; changes to its cached state are discarded.
     pub(super) fn read(&self) -> Tables<'_> {
         Tables::new(&self.conn, &self.sealer, &self.hot)
     }
 
-    /// One transaction: all of it or nothing.
+    /// Runs one transaction: all of it or nothing.
     pub(super) fn change<T>(
         &mut self,
         durability: Durability,
@@ -116,7 +116,7 @@ impl<E: Into<Fault>> From<E> for Refused {
 }
 
 impl Refused {
-    /// Makes room for a new file, if it is the old one's fault.
+    /// Moves the file aside for a new one, if the file itself is the cause.
     fn set_aside(self, path: &Path) -> Result<OpenReport, StoreError> {
         let (trouble, suffix) = match self {
             Self::Newer(version) => (Trouble::Newer { version }, ".newer"),
@@ -124,7 +124,7 @@ impl Refused {
             Self::Fault(fault) => return Err(fault.into()),
         };
         let aside = beside(path, suffix);
-        // The log first: without its file it is harmless, but a new file must never find it.
+        // The log first: without its file it is harmless, but a new file must never be opened with it.
         for part in ["-wal", "-shm", "-journal", ""] {
             match fs::rename(beside(path, part), beside(&aside, part)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -148,14 +148,14 @@ impl Refused {
     }
 }
 
-/// A name beside the file's.
+/// Returns the path with this suffix, in the same folder.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// The key that seals the file; a new one if the vault has none, or something that cannot be one.
+/// Returns the key that seals the file; a new one if the vault has none, or one of the wrong length.
 fn sealer(account: &str, vault: &mut dyn KeyVault) -> Result<(Sealer, bool), StoreError> {
     let name = epoch::vault_name(account, "key");
     if let Some(sealer) = vault.get(&name)?.and_then(|key| Sealer::new(&key, account)) {
@@ -167,7 +167,7 @@ fn sealer(account: &str, vault: &mut dyn KeyVault) -> Result<(Sealer, bool), Sto
     Ok((sealer, true))
 }
 
-/// A file that somebody has marked as read-only is still ours: the mark goes, the data stays.
+/// Removes the read-only mark of a file; its data is kept.
 fn make_writable(path: &Path, report: &mut OpenReport) -> Result<(), StoreError> {
     let mut permissions = match fs::metadata(path) {
         Ok(metadata) => metadata.permissions(),
@@ -185,7 +185,7 @@ fn make_writable(path: &Path, report: &mut OpenReport) -> Result<(), StoreError>
     Ok(())
 }
 
-/// A new file is its owner's only; the log takes after it. Who cannot have it so finds out from SQLite.
+/// Restricts a new file to its owner; the log gets the same permissions. A failure shows as an error of SQLite.
 fn make_private(path: &Path) {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -194,7 +194,7 @@ fn make_private(path: &Path) {
     let _ = options.open(path);
 }
 
-/// SQLite's side of opening, up to where the schema is the one of this build.
+/// Opens the file with SQLite and migrates it to the schema of this build.
 fn connect(path: &Path) -> Result<Connection, Refused> {
     make_private(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -202,9 +202,10 @@ fn connect(path: &Path) -> Result<Connection, Refused> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags).map_err(|error| locked(path, error))?;
     conn.set_prepared_statement_cache_capacity(32);
-    // One owner: no shared memory, no locking for each transaction. A log is cut after it was read back, and the cache
-    // stays small. A row that was deleted or replaced is overwritten: the key that opens a token outlives it. On Apple's systems a sync reaches the disk only with `fullfsync`; elsewhere it says nothing. What comes
-    // from a file that somebody else may have written is not trusted.
+    // There is one owner: no shared memory, no locking for each transaction. A log is truncated after it was written
+    // back, and the cache stays small. A row that was deleted or replaced is overwritten, because the key that opens a
+    // token outlives the row. On Apple's systems a sync reaches the disk only with `fullfsync`; elsewhere the setting
+    // has no effect. The contents of a file that another program may have written are not trusted.
     conn.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE;
          PRAGMA journal_mode = WAL;
@@ -232,7 +233,7 @@ fn connect(path: &Path) -> Result<Connection, Refused> {
     Ok(conn)
 }
 
-/// SQLite does not say why it cannot open a file.
+/// Returns the cause, since SQLite does not say why it cannot open a file.
 fn locked(path: &Path, error: rusqlite::Error) -> Fault {
     match fs::OpenOptions::new().read(true).write(true).open(path) {
         Err(cause) if cannot_open(&cause) == StoreError::NotYetUnlocked => Fault::NotYetUnlocked,
@@ -240,7 +241,7 @@ fn locked(path: &Path, error: rusqlite::Error) -> Fault {
     }
 }
 
-/// Whether it is the device that does not let us write, or a header that claims a format nobody can write.
+/// Returns whether the device refuses writing, or the header claims a format that this SQLite cannot write.
 fn read_only(path: &Path) -> Fault {
     match fs::OpenOptions::new().write(true).open(path) {
         Ok(_) => Fault::Unreadable,

@@ -1,4 +1,5 @@
-//! The outbound queue: by number, and beside it the order of sending, which a message sent again does not share.
+//! The outbound queue: by number, with the order of sending beside it. A message that is sent again keeps its number
+//! but not its place.
 
 use rusqlite::OptionalExtension;
 use snapback_proto::knowledge::{OutboundKind, OutboundStanza};
@@ -9,7 +10,7 @@ use super::fault::Fault;
 use super::tables::{Tables, signed};
 
 impl Tables<'_> {
-    /// What was sent, in that order; then the rest by number.
+    /// Returns what was sent, in that order; then the rest by number.
     pub(super) fn queue(&self) -> Result<Vec<OutboundStanza>, Fault> {
         let mut statement = self.conn.prepare_cached(
             "SELECT seq, place, value FROM queue ORDER BY place IS NULL, place, seq",
@@ -42,21 +43,21 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// A session began in which exactly these were sent so far.
+    /// Begins a session in which exactly these stanzas were sent.
     pub(super) fn begin_session(&mut self, sent: &[OutboundStanza]) -> Result<(), Fault> {
         for stanza in sent {
             self.remove(stanza.seq)?;
         }
         self.end_session()?;
         for stanza in sent {
-            // Listed twice, it counts where it stands last.
+            // A stanza that is listed twice has its last place.
             self.remove(stanza.seq)?;
             self.insert(stanza, true)?;
         }
         Ok(())
     }
 
-    /// The session is gone in which stanzas were sent: only messages outlive it (rule I8).
+    /// Ends the session in which stanzas were sent: only messages outlive it (rule I8).
     pub(super) fn end_session(&mut self) -> Result<(), Fault> {
         let sent = self.queue()?.into_iter().take_while(|stanza| stanza.sent);
         for mut stanza in sent {
@@ -102,7 +103,7 @@ impl Tables<'_> {
         Ok(self.placed_stanza(seq)?.map(|(stanza, _)| stanza))
     }
 
-    /// With its place in the order of sending.
+    /// Returns a stanza with its place in the order of sending.
     fn placed_stanza(&self, seq: u64) -> Result<Option<(OutboundStanza, Option<u64>)>, Fault> {
         let seq = signed(seq)?;
         let row: Option<(Option<i64>, Vec<u8>)> = self

@@ -1,5 +1,5 @@
-//! The records, field by field. Names of the wire are stored as the wire spells them, so that reordering an enum
-//! changes no file.
+//! The records, field by field. Names from the protocol are stored as spelled there, so that reordering an enum changes
+//! no file.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use super::fault::Fault;
 use super::tables::{transport, transport_name};
 use super::xml;
 
-/// What stands in one sealed value.
+/// The contents of one sealed value.
 pub(super) trait Record: Sized {
     fn write(&self, out: &mut Writer);
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault>;
@@ -61,7 +61,7 @@ impl Record for UnixTime {
     }
 }
 
-/// The time up to which it is off; without one it is proven.
+/// Stores the time until which it is off; without a time it is proven.
 impl Record for BindPipelining {
     fn write(&self, out: &mut Writer) {
         let off_until = match self {
@@ -299,7 +299,7 @@ fn write_trials(out: &mut Writer, trials: ResumeTrials) {
         .time(trials.silent_until.0);
 }
 
-/// Sessions of schemas 1 to 5 end without them.
+/// Reads the trials. Sessions of schemas 1 to 5 have none.
 fn read_trials(input: &mut Reader<'_>) -> Result<ResumeTrials, Fault> {
     if input.is_at_end() {
         return Ok(ResumeTrials::default());
@@ -343,7 +343,7 @@ fn pending_name(kind: PendingKind) -> &'static str {
     }
 }
 
-/// Whether it was sent is the row's `place`, not part of the record.
+/// Whether the stanza was sent is the row's `place`, not part of the record.
 impl Record for OutboundStanza {
     fn write(&self, out: &mut Writer) {
         out.number(self.seq)
@@ -473,7 +473,7 @@ fn subscription(name: &str) -> Result<Subscription, Fault> {
     .ok_or(Fault::Unreadable)
 }
 
-/// What must be there, so that a row that is missing is noticed.
+/// What the file must contain, so that a missing row is noticed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ledger {
     /// The number that the next stanza gets.
@@ -482,7 +482,7 @@ pub(super) struct Ledger {
     pub(super) next_place: u64,
     /// Rows of the queue, by number.
     pub(super) queue: Tally,
-    /// The next place in the order of coming.
+    /// The next place in the order of arrival.
     pub(super) next_delivery: u64,
     /// Deliveries, by place.
     pub(super) deliveries: Tally,
@@ -490,17 +490,17 @@ pub(super) struct Ledger {
     pub(super) roster_version: Option<String>,
     /// Its items.
     pub(super) roster_items: u64,
-    /// Up to where we hold the archive.
+    /// The position up to which the archive is complete here.
     pub(super) archive: Option<ArchiveCursor>,
     /// How many messages were noted as seen.
     pub(super) next_seen: u64,
-    /// What stands behind that came then or later.
+    /// The time of the message at the cursor, or later.
     pub(super) archive_time: Option<UnixTime>,
     /// Whether a session was begun that cannot be resumed.
     pub(super) open_session: bool,
 }
 
-/// How many rows, and the sum of their numbers: one that is missing changes both, one that is swapped for another the sum.
+/// How many rows, and the sum of their numbers: a missing row changes both, a replaced row changes the sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) rows: u64,
@@ -575,7 +575,8 @@ impl Record for Ledger {
     }
 }
 
-/// The epochs of which the vault has one: that of the last opening, and the one being set when it was interrupted.
+/// The epochs, one of which the vault has: that of the last opening, and the one that was being set when it was
+/// interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Epochs {
     pub(super) last: Vec<u8>,

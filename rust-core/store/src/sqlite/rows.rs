@@ -1,4 +1,4 @@
-//! For the fuzzer: what every kind of record makes of any bytes.
+//! For the fuzzer: reads any bytes as every kind of record.
 
 use snapback_proto::knowledge::{Delivery, FastToken, KnownCaps, OutboundStanza, SmSession};
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
@@ -10,11 +10,12 @@ use crate::KnownEndpoints;
 
 use super::record::{Epochs, Ledger, Record};
 
-/// Reads `plain` as each kind of record. What can be read must be written in one way only, and be read back from it.
+/// Reads `plain` as each kind of record. A record that can be read must have exactly one encoding, and decode to the
+/// same value.
 ///
 /// # Panics
 ///
-/// If it is not.
+/// If it does not.
 pub fn check_all(plain: &[u8]) {
     check::<String>(plain);
     check::<UnixTime>(plain);

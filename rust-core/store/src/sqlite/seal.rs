@@ -1,8 +1,8 @@
-//! Rule T12: each row sealed on its own, with AES-256-GCM and a fresh random nonce.
+//! Rule T12: each row is sealed separately, with AES-256-GCM and a fresh random nonce.
 //!
-//! A sealed value is a version byte, the nonce, and what the AEAD made of the rest. The associated data says where it
-//! stands, so that a value cannot be moved to another account, table, column, row or status. Random nonces of 96 bits
-//! carry 2^32 seals under one key; at four a stanza these are a billion stanzas.
+//! A sealed value is a version byte, the nonce and the output of the AEAD. The associated data names the position, so
+//! that a value cannot be moved to another account, table, column, row or status. Random nonces of 96 bits allow 2^32
+//! seals under one key; at four for each stanza these are a billion stanzas.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
@@ -14,14 +14,14 @@ use super::fault::Fault;
 
 const VERSION: u8 = 1;
 
-/// Where a sealed value stands.
+/// The position of a sealed value.
 #[derive(Clone, Copy)]
 pub(super) struct Spot<'a> {
     pub(super) table: &'static str,
     pub(super) column: &'static str,
     /// The row's key.
     pub(super) row: &'a [u8],
-    /// What else about the row must not change unseen.
+    /// Further properties of the row that must not change unnoticed.
     pub(super) status: &'a [u8],
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    /// None if the key does not have the length of one.
+    /// Returns none if the key has the wrong length.
     pub(super) fn new(key: &Secret<Vec<u8>>, account: &str) -> Option<Self> {
         let seen_key = derive(key, b"snapback seen");
         let key = UnboundKey::new(&AES_256_GCM, key.expose()).ok()?;
@@ -46,12 +46,12 @@ impl Sealer {
         })
     }
 
-    /// The key for the ids of messages.
+    /// Returns the key for the ids of messages.
     pub(super) fn seen_key(&self) -> [u8; 32] {
         *self.seen_key.expose()
     }
 
-    /// A key of the right length.
+    /// Returns a new key of the right length.
     pub(super) fn new_key() -> Result<Secret<Vec<u8>>, Fault> {
         Ok(Secret::new(random::<32>()?.to_vec()))
     }
@@ -99,7 +99,7 @@ impl Sealer {
         Ok(body)
     }
 
-    /// Each part behind its length, so that no two spots have the same data.
+    /// Returns each part after its length, so that no two positions have the same data.
     fn associated_data(&self, spot: Spot<'_>) -> Aad<Vec<u8>> {
         let parts = [
             self.account.as_bytes(),
@@ -118,7 +118,7 @@ impl Sealer {
     }
 }
 
-/// Another key for another purpose, from which the first cannot be found (RFC 2104).
+/// Derives a key for another purpose, from which the first key cannot be computed (RFC 2104).
 fn derive(key: &Secret<Vec<u8>>, purpose: &[u8]) -> Secret<[u8; 32]> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
     let tag = hmac::sign(&key, purpose);
@@ -130,7 +130,7 @@ fn derive(key: &Secret<Vec<u8>>, purpose: &[u8]) -> Secret<[u8; 32]> {
     Secret::new(derived)
 }
 
-/// Random bytes.
+/// Returns random bytes.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
     SystemRandom::new()

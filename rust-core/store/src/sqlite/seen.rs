@@ -1,4 +1,4 @@
-//! The messages that are known already: a ring of rows, each with the tags of one message.
+//! The known messages: a ring of rows, each with the tags of one message.
 
 use rusqlite::params;
 use snapback_proto::knowledge::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag};
@@ -6,11 +6,11 @@ use snapback_proto::knowledge::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag};
 use super::fault::Fault;
 use super::tables::{Tables, signed};
 
-/// Bytes of a tag.
+/// The length of a tag, in bytes.
 const TAG: usize = 16;
 
 impl Tables<'_> {
-    /// What cannot be a tag is passed over: a duplicate may come through, and that is all.
+    /// Reads the known messages. A row that cannot be a tag is skipped: the only consequence is a possible duplicate.
     pub(super) fn seen(&self) -> Result<Seen, Fault> {
         let next = signed(
             self.hot
@@ -35,7 +35,7 @@ impl Tables<'_> {
         Ok(Seen::new(self.sealer.seen_key(), messages))
     }
 
-    /// The oldest message makes room.
+    /// Adds a message and removes the oldest one if the ring is full.
     pub(super) fn note_seen(&mut self, message: &SeenMessage) -> Result<(), Fault> {
         let ledger = &mut self.hot.ledger;
         let slot = signed(ledger.next_seen.checked_rem(SEEN_MESSAGES).unwrap_or(0))?;

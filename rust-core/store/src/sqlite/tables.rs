@@ -1,4 +1,4 @@
-//! Rows in and out: each value sealed on its way to the file and opened on its way back.
+//! Reads and writes rows: each value is sealed when written and opened when read.
 
 use std::sync::Arc;
 
@@ -39,12 +39,13 @@ pub(super) mod fact {
     pub(in super::super) const SM_BEFORE_SASL: &str = "sm-before-sasl";
 }
 
-/// What changes with nearly every transaction, kept at hand; there is one writer, so it cannot grow stale.
+/// What changes with nearly every transaction, cached in memory. There is one writer, so the cache cannot become
+/// outdated.
 #[derive(Clone, Default)]
 pub(super) struct Hot {
     pub(super) session: Option<SmSession>,
     pub(super) ledger: Ledger,
-    /// Made of the roster, which is read once, when the store is opened.
+    /// Computed from the roster, which is read once, when the store is opened.
     pub(super) watchers: Watchers,
 }
 
@@ -67,7 +68,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// Writes what was changed at hand only. To be called last, before the commit.
+    /// Writes what was changed in the cache only. Called last, before the commit.
     pub(super) fn finish(self) -> Result<Hot, Fault> {
         if self.session_changed {
             match &self.hot.session {
@@ -93,7 +94,7 @@ impl<'a> Tables<'a> {
             .transpose()
     }
 
-    /// Whether this value may stand under this name.
+    /// Checks whether this value is valid under this name.
     pub(super) fn check_cell(&self, name: &str, sealed: &[u8]) -> Result<(), Fault> {
         let plain = self.sealer.open(cell_spot(name), sealed)?;
         match name {
@@ -215,7 +216,7 @@ impl<'a> Tables<'a> {
         })
     }
 
-    /// A new row, or the same one with another status: that is why it is sealed anew.
+    /// Writes a new row, or the same one with another status, for which it is sealed again.
     pub(super) fn put_stanza(
         &self,
         stanza: &OutboundStanza,
@@ -244,7 +245,7 @@ impl<'a> Tables<'a> {
         Delivery::from_plain(&plain)
     }
 
-    /// Whether its id was new.
+    /// Inserts a delivery and returns whether its id was new.
     pub(super) fn insert_delivery(&self, delivery: &Delivery, place: u64) -> Result<bool, Fault> {
         let place = signed(place)?;
         let status = place.to_be_bytes();
@@ -277,7 +278,7 @@ impl<'a> Tables<'a> {
     }
 }
 
-/// SQLite's integers have a sign; no count comes near it.
+/// Returns the number as SQLite's signed integer; no count comes near its limit.
 pub(super) fn signed(number: u64) -> Result<i64, Fault> {
     i64::try_from(number).map_err(|_| Fault::Unwritable)
 }

@@ -1,10 +1,10 @@
-//! Elements as the XML text that they came as or leave as.
+//! Elements as XML text.
 
 use snapback_proto::xml::{Element, parse_stanza};
 
 use super::fault::Fault;
 
-/// Reads what [`Element::to_xml`] wrote. Limits were a matter for the stream it came from.
+/// Reads what [`Element::to_xml`] wrote. Limits were enforced by the stream that the element came from.
 pub(super) fn parse(xml: &str) -> Result<Element, Fault> {
     parse_stanza(xml).ok_or(Fault::Unreadable)
 }

@@ -1,4 +1,4 @@
-//! What is known of the archive and of doubles, and what became of outbound stanzas in sessions that are gone.
+//! What is known of the archive and of duplicates, and what became of outbound stanzas of ended sessions.
 
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, Knowledge, Op, OutboundKind, SEEN_MESSAGES, SeenMessage, SeenTag,
@@ -27,7 +27,7 @@ fn tag(number: u64) -> SeenTag {
     SeenTag(tag)
 }
 
-/// Closes and opens, where that means something.
+/// Closes and reopens a store that has files.
 fn reopen(store: &mut impl Store) {
     store.close().unwrap();
     store.reopen().unwrap();
@@ -42,7 +42,7 @@ pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
     apply(store, &[Op::NoArchive]);
     reopen(store);
     assert_eq!(load(store).archive, None);
-    // What is sent before more is known remembers it.
+    // A stanza that is sent before the cursor moves remembers its position.
     apply(store, &[Op::ArchiveCursor(since.clone())]);
     let ops = [Op::Enqueue(message(0, false)), Op::MarkSent(vec![0])];
     apply(store, &ops);
@@ -63,7 +63,7 @@ pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
     let refused = store.apply(&server(), &again);
     assert_eq!(refused, Err(StoreError::Conflict(Conflict::DeliveryExists)));
     assert_eq!(load(store).archive, Some(after("a1")));
-    // A session comes and goes; what we hold stays.
+    // A session begins and ends; the cursor stays.
     apply(store, &[enabled("one", &[]), Op::SmDropped]);
     reopen(store);
     assert_eq!(load(store).archive, Some(after("a1")));
@@ -109,7 +109,7 @@ pub(super) fn i2_what_was_seen_stays_seen(store: &mut impl Store) {
     let ops = [note(first, Some("d1")), note(second, None)];
     apply(store, &ops);
     for _ in 0..2 {
-        // The key stays the same, or the tags would mean nothing.
+        // The key stays the same; otherwise the tags would be useless.
         let seen = load(store).seen;
         assert!(ids.iter().all(|id| seen.contains(seen.tag(*id))));
         assert!(!seen.contains(seen.tag(StableId::Archive("a2"))));
@@ -185,7 +185,8 @@ pub(super) fn i8_an_open_session_stays_known_until_one_can_be_resumed(store: &mu
     assert!(!load(store).open_session);
 }
 
-/// A stanza as the next connection finds it: whether it was sent in this session, in an earlier one, and behind what.
+/// Returns a stanza as the next connection finds it: whether it was sent in this session, in an earlier one, and after
+/// which position of the archive.
 fn fate(store: &mut impl Store, seq: u64) -> (bool, bool, Option<ArchiveCursor>) {
     let queue = load(store).queue;
     let row = queue.into_iter().find(|row| row.seq == seq).unwrap();
@@ -210,7 +211,8 @@ pub(super) fn i8_a_message_of_a_lost_session_is_unknown(store: &mut impl Store) 
     reopen(store);
     assert_eq!(fate(store, 0), (false, true, Some(after("a1"))));
     assert_eq!(fate(store, 1), (false, false, None));
-    // Sent again it is still not known whether it arrived the first time, and it would stand where it did then.
+    // Sent again, it is still unknown whether it arrived the first time, and the archive would have it at the first
+    // position.
     apply(store, &[enabled("two", &[]), Op::MarkSent(vec![0, 1])]);
     assert_eq!(fate(store, 0), (true, true, Some(after("a1"))));
     assert_eq!(fate(store, 1), (true, false, Some(after("a2"))));

@@ -1,4 +1,4 @@
-//! What saves a question: where servers are, and what caps stand for.
+//! Caches that save a request: endpoints and capabilities.
 
 use snapback_proto::knowledge::{KnownCaps, Op};
 use snapback_proto::plan::Transport;
@@ -24,7 +24,7 @@ pub(super) fn s10_endpoints_written_first_make_room(store: &mut impl Store) {
     for at in 0..9 {
         let domain = format!("{at}.example.org");
         store.set_endpoints(&domain, &endpoints(at)).unwrap();
-        // This one is looked up again and again.
+        // This one is looked up repeatedly.
         store.set_endpoints("example.org", &endpoints(at)).unwrap();
     }
     let kept = (0..9).filter(|at| {
@@ -35,7 +35,7 @@ pub(super) fn s10_endpoints_written_first_make_room(store: &mut impl Store) {
     assert_eq!(store.endpoints("example.org").unwrap(), Some(endpoints(8)));
 }
 
-pub(super) fn s9_caps_belong_to_nobody_or_to_one_jid(store: &mut impl Store) {
+pub(super) fn s9_caps_belong_to_no_jid_or_to_one(store: &mut impl Store) {
     let verified = known("one", None, &["urn:xmpp:ping"]);
     let theirs = known("one", Some("example.net"), &["urn:xmpp:mam:2"]);
     let learn = [verified.clone(), theirs.clone()].map(Op::LearnCaps);

@@ -1,4 +1,4 @@
-//! A store in front of another one, for tests that watch changes or disturb them.
+//! A wrapper around a store, for tests that observe changes or disturb them.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::{
     DeliveryPage, KnownEndpoints, NewStanza, OpenReport, Roster, ServerKey, Store, StoreError,
 };
 
-/// A call that changes what is stored, or that a connection starts with.
+/// A call that changes what is stored, or with which a connection starts.
 #[derive(Clone, Copy, Debug)]
 pub enum Call<'a> {
     /// [`Store::load`].
@@ -25,26 +25,26 @@ pub enum Call<'a> {
     Close,
 }
 
-/// What happens around the calls.
+/// Observes the calls and may refuse them.
 pub trait Interceptor: Send + fmt::Debug {
-    /// Comes before the call. With an error the call is not made, and fails with it.
+    /// Runs before the call. On an error the call is not made, and fails with that error.
     fn before(&mut self, call: Call<'_>) -> Result<(), StoreError> {
         let _ = call;
         Ok(())
     }
 
-    /// Comes after the call, whatever came of it.
+    /// Runs after the call, whether it succeeded or not.
     fn after(&mut self, call: Call<'_>, inner: &mut dyn Store) {
         let _ = (call, inner);
     }
 
-    /// A connection starts with this.
+    /// Runs when a connection starts with this knowledge.
     fn loaded(&mut self, knowledge: &Knowledge) {
         let _ = knowledge;
     }
 }
 
-/// The store, with what happens around its calls.
+/// A store with an interceptor around its calls.
 #[derive(Debug)]
 pub struct Intercepted<S, I> {
     inner: S,
@@ -52,7 +52,7 @@ pub struct Intercepted<S, I> {
 }
 
 impl<S: Store, I: Interceptor> Intercepted<S, I> {
-    /// Puts the interceptor in front of the store.
+    /// Returns the store with this interceptor.
     pub fn new(inner: S, interceptor: I) -> Self {
         Self { inner, interceptor }
     }

@@ -1,4 +1,4 @@
-//! Facts that save flights, and secrets that log in.
+//! Facts that save round trips, and secrets for the login.
 
 use std::sync::Arc;
 

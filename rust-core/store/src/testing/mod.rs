@@ -95,7 +95,7 @@ pub fn enabled(id: &str, sent: &[OutboundStanza]) -> Op {
     }
 }
 
-/// The queue as a connection would see it: number, and whether it was sent.
+/// Returns the queue as a connection would see it: number, and whether it was sent.
 fn queue(store: &mut impl Store) -> Vec<(u64, bool)> {
     let queue = store.load(&server()).unwrap().queue;
     queue.iter().map(|row| (row.seq, row.sent)).collect()

@@ -20,7 +20,7 @@ pub(super) fn sent_first_then_by_number(store: &mut impl Store) {
     assert_eq!(stored.first(), Some(&message(2, true)));
 }
 
-/// A message that is sent again goes out behind the new session's greeting, though its number is lower. Were the two
+/// A message that is sent again follows the new session's presence, though its number is lower. If the two were
 /// swapped, the server's count would acknowledge the wrong one, and the message would be lost.
 pub(super) fn i5_sent_stanzas_keep_the_order_of_sending(store: &mut impl Store) {
     apply(store, &[enabled("old", &[])]);
@@ -61,7 +61,7 @@ pub(super) fn i8_only_messages_outlive_a_session(store: &mut impl Store) {
         apply(store, &[Op::Enqueue(stanza(seq, kind, false))]);
     }
     apply(store, &[Op::Failed(vec![2]), Op::SmDropped]);
-    // The core's own unsent stanza goes too: no session is left that it could be for.
+    // The core's own unsent stanza is dropped, too: it has no session any more.
     assert_eq!(queue(store), [(0, false), (3, false), (5, false)]);
 }
 
@@ -142,7 +142,7 @@ pub(super) fn i20_the_cores_own_stanzas_take_no_room_of_the_apps(store: &mut imp
     assert_eq!(store.queue_len(), Ok(limit + 20));
 }
 
-pub(super) fn i13_a_change_that_cannot_be_applied_leaves_nothing_behind(store: &mut impl Store) {
+pub(super) fn i13_a_change_that_cannot_be_applied_changes_nothing(store: &mut impl Store) {
     apply(store, &[enabled("one", &[]), Op::Enqueue(message(0, true))]);
     let changes = [
         Op::PipeliningFailed {
@@ -173,7 +173,7 @@ pub(super) fn i13_a_change_that_cannot_be_applied_leaves_nothing_behind(store: &
         assert_eq!(knowledge.next_seq, 1);
         assert_eq!(queue(store), [(0, true)]);
     }
-    // Nor does half of a single change.
+    // A single change is not applied in part either.
     apply(store, &[Op::Enqueue(message(1, false))]);
     assert!(store.apply(&server(), &[Op::MarkSent(vec![1, 9])]).is_err());
     assert_eq!(queue(store), [(0, true), (1, false)]);

@@ -1,4 +1,4 @@
-//! Closing and opening again. A store without files does nothing then, and passes for that reason.
+//! Closing and reopening. A store without files does nothing then, and passes.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(super) fn everything_is_there_again(store: &mut impl Store) {
         assert_eq!(report, OpenReport::default());
         assert_eq!(Seen::by(store), before);
     }
-    // What was in reserve, too.
+    // The reserve token, too.
     apply(store, &[Op::DropFast]);
     let reserve = store.load(&server()).unwrap().fast.unwrap();
     assert_eq!(reserve.token.expose(), "older");
@@ -61,7 +61,7 @@ pub(super) fn i16_numbers_go_on_where_they_were(store: &mut impl Store) {
     assert_eq!(queue(store), [(8, false)]);
 }
 
-/// Everything that can be asked for.
+/// Everything that a store returns.
 #[derive(Debug, PartialEq)]
 struct Seen {
     knowledge: String,
@@ -87,7 +87,7 @@ impl Seen {
                 let [client, server] = [keys.client_key(), keys.server_key()];
                 (client.expose().clone(), server.expose().clone())
             }),
-            // Everything else in it that is no secret prints.
+            // Everything else in it is not secret and prints.
             knowledge: format!("{knowledge:?}"),
             queue: knowledge.queue,
             roster: store.roster().unwrap(),

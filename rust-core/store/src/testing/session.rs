@@ -114,8 +114,8 @@ pub(super) fn i20_deliveries_come_in_pages(store: &mut impl Store) {
     let id = |place: usize| ids.get(place).cloned().unwrap();
     apply(store, &[Op::Confirm(id(300))]);
     assert_eq!(paged(store, Some(&id(299))).len(), 300, "one is confirmed");
-    let behind = store.undelivered_from(Some(&id(599))).unwrap();
-    assert_eq!((behind.deliveries.len(), behind.next), (1, None));
+    let last = store.undelivered_from(Some(&id(599))).unwrap();
+    assert_eq!((last.deliveries.len(), last.next), (1, None));
     let gone = store.undelivered_from(Some(&id(300))).unwrap();
     let first = gone.deliveries.first().map(|delivery| delivery.id.clone());
     assert_eq!(first, Some(id(0)), "lost is worse than twice");

@@ -1,4 +1,4 @@
-//! A folder as a vault: for desktops, where the user's own files are what there is.
+//! A folder as a vault: for desktops, which may have no other protected storage.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -9,15 +9,15 @@ use snapback_types::hex;
 
 use super::{KeyVault, VaultError};
 
-/// One file for each secret, for nobody's eyes but the owner's. It protects against a copy of the store alone, not
-/// against who can read the whole folder.
+/// Keeps each secret in a file that only its owner can read. It protects against a copy of the store alone, not against
+/// a reader of the whole folder.
 #[derive(Debug)]
 pub struct FileVault {
     folder: PathBuf,
 }
 
 impl FileVault {
-    /// The vault in this folder, which is made if it is not there.
+    /// Returns the vault in this folder, which is created if it is missing.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ impl FileVault {
         Ok(Self { folder })
     }
 
-    /// Names are whatever the store likes, so they are spelled in hexadecimal.
+    /// Returns the path for a name. Names may contain any character, so they are spelled in hexadecimal.
     fn path(&self, name: &str, suffix: &str) -> PathBuf {
         let mut file = hex::encode(name.as_bytes());
         file.push_str(suffix);
@@ -50,7 +50,7 @@ impl KeyVault for FileVault {
         }
     }
 
-    /// A new file takes the old one's place in one step, so that a kill leaves one or the other.
+    /// Replaces the old file in one step, so that a kill leaves one or the other.
     fn put(&mut self, name: &str, secret: &Secret<Vec<u8>>) -> Result<(), VaultError> {
         let new = self.path(name, ".new");
         let done = write(&new, secret.expose())
@@ -70,7 +70,7 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// The rename itself is durable only then. Elsewhere folders cannot be opened.
+/// Makes the rename itself durable. On other systems folders cannot be opened.
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;

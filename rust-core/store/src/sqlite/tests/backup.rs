@@ -46,7 +46,7 @@ fn assert_past_is_forgotten(store: &mut SqliteStore, report: &OpenReport) {
     assert!(knowledge.sm.is_none() && knowledge.fast.is_none());
     assert!(knowledge.queue.is_empty());
     assert!(store.undelivered().unwrap().is_empty());
-    // What repeats nothing stays.
+    // What cannot be repeated is kept.
     assert!(knowledge.scram_keys.is_some() && knowledge.floor.is_some());
     assert!(knowledge.server.secured.is_some());
     assert_eq!(store.roster().unwrap().items.len(), 2);
@@ -97,7 +97,7 @@ fn a_restored_file_that_was_not_changed_since_is_not_old() {
     assert_eq!(clean(&folder.db(), &vault).queue_len(), Ok(5));
 }
 
-/// Between the file and the vault there is a moment; both sides of it are this file's own.
+/// Between the write of the file and that of the vault there is a moment; the file of either state is this store's own.
 #[test]
 fn t12_a_kill_between_file_and_vault_is_no_backup() {
     let folder = Folder::new();
@@ -113,7 +113,7 @@ fn t12_a_kill_between_file_and_vault_is_no_backup() {
 }
 
 #[test]
-fn a_lost_key_costs_everything_but_the_crash() {
+fn a_lost_key_loses_everything_and_does_not_crash() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
     let store = filled(&folder, &vault);

@@ -1,4 +1,4 @@
-//! Files that cannot be used as they are, and devices that do not play along.
+//! Files that cannot be used as they are, and devices that refuse.
 
 use std::fs;
 
@@ -52,7 +52,7 @@ fn a_wrong_header_is_set_aside() {
     assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
 }
 
-/// SQLite opens such a file for reading, and says nothing.
+/// SQLite opens such a file for reading without an error.
 #[test]
 fn a_header_that_claims_a_format_to_come_is_set_aside() {
     let folder = Folder::new();
@@ -133,7 +133,7 @@ fn i12_a_full_disk_is_an_error_that_passes() {
     assert_eq!(clean(&folder.db(), &vault).queue_len(), Ok(held + 1));
 }
 
-/// Rule I13: what fails leaves nothing behind, neither in the file nor in what is kept at hand.
+/// Rule I13: what fails changes nothing, neither in the file nor in the cache.
 #[test]
 fn i13_an_error_rolls_everything_back() {
     let folder = Folder::new();
@@ -161,7 +161,7 @@ fn i13_an_error_rolls_everything_back() {
     }
 }
 
-/// A row that is gone is noticed, and what depends on it goes, too.
+/// A missing row is noticed, and what depends on it is dropped, too.
 #[test]
 fn t12_a_missing_row_is_noticed() {
     let cases: [(&str, &[Unknown]); 4] = [
@@ -200,7 +200,7 @@ fn t12_a_missing_row_is_noticed() {
     }
 }
 
-/// Two rows that changed places are two rows that do not open.
+/// Two rows that changed places cannot be opened.
 #[test]
 fn t12_i5_the_order_of_sending_cannot_be_changed_unseen() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! What a loss of power takes, and what it must not.
+//! What a loss of power may take, and what it must not.
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -47,10 +47,10 @@ fn i3_s6_what_leaves_a_trace_elsewhere_is_synced() {
     assert_eq!(synchronous(&store), normal);
 }
 
-/// The model: of the log, nothing is left that was written after the last sync. The file itself is only written to at a
-/// checkpoint, which syncs the log before.
+/// The model: everything in the log after the last sync is lost. The file itself is only written at a checkpoint, which
+/// syncs the log first.
 #[test]
-fn i3_s6_power_loss_takes_only_what_nobody_relied_on() {
+fn i3_s6_power_loss_takes_only_what_was_not_reported() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
     let mut store = clean(&folder.db(), &vault);

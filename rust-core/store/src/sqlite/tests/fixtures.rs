@@ -1,4 +1,4 @@
-//! A file of every schema that was ever released, and the vault that belongs to it: upgrades stay tested.
+//! A file of every released schema, and the vault that belongs to it: upgrades are tested with them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

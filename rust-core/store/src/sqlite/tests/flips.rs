@@ -1,7 +1,7 @@
-//! Every byte of a file at rest, flipped: no panic, no wrong stanza, and every loss is told.
+//! Every byte of a file at rest, flipped: no panic, no wrong stanza, and every loss is reported.
 //!
-//! A normal run takes a sample of every page, another one each day; it prints its seed, and `SNAPBACK_FLIP_SEED` repeats
-//! it. `SNAPBACK_FLIP_ALL=1` takes every byte.
+//! A normal run takes a sample of every page, another one each day; it prints its seed, and `SNAPBACK_FLIP_SEED`
+//! repeats it. `SNAPBACK_FLIP_ALL=1` takes every byte.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::{MemoryVault, SqliteStore, Store};
 use super::super::open::beside;
 use super::{ACCOUNT, Folder, clean, message, open, server};
 
-/// Everything that may come out of a damaged file, if anything does.
+/// Everything that may be read from a damaged file.
 pub(super) struct Truth {
     stanzas: BTreeSet<String>,
     deliveries: BTreeSet<String>,
@@ -52,15 +52,15 @@ impl Truth {
     }
 }
 
-/// With what they say, which does not print by itself.
+/// Returns the deliveries with their bodies, which do not print by themselves.
 fn deliveries(store: &mut SqliteStore) -> Vec<String> {
     let all = store.undelivered().unwrap().into_iter();
     all.map(|delivery| format!("{} {}", delivery.id, delivery.stanza.to_xml()))
         .collect()
 }
 
-/// Opens what was flipped. `silent_rollback`: a log ends where its checksum fails, and nobody can tell that from a log
-/// that was cut off by a loss of power.
+/// Opens the flipped file. `silent_rollback`: a log ends where its checksum fails, which cannot be distinguished from a
+/// log that was cut off by a loss of power.
 fn assert_survives(
     path: &Path,
     vault: &MemoryVault,
@@ -75,7 +75,7 @@ fn assert_survives(
     if report.is_clean() && !silent_rollback {
         assert_eq!(found.everything, truth.everything, "byte {at}");
     }
-    // It works afterwards, and has nothing to complain about the second time.
+    // The store works afterwards, and the second opening reports nothing.
     store.enqueue(message("afterwards")).unwrap();
     store.close().unwrap();
     let (mut store, report) = open(path, vault);
@@ -90,7 +90,7 @@ fn flip_all(folder: &Folder, vault: &MemoryVault, truth: &Truth, part: &str, str
         .collect();
     let (_, flipped) = parts.iter().find(|(name, _)| *name == part).unwrap();
     let all = std::env::var_os("SNAPBACK_FLIP_ALL").is_some();
-    // Most of a page is empty; what is not lies at both ends of it.
+    // Most of a page is empty; its data is at both ends.
     let interesting = |at: &usize| all || flipped[*at] != 0 || at % 4096 < 128;
     let stride = if all { 1 } else { stride };
     let seed = seed();
@@ -121,10 +121,10 @@ fn flip_all(folder: &Folder, vault: &MemoryVault, truth: &Truth, part: &str, str
     assert_eq!(pages.len(), flipped.len().div_ceil(4096), "every page");
 }
 
-/// The days since 1970, unless told.
+/// Returns the days since 1970, unless a seed is set.
 fn seed() -> usize {
-    let told = std::env::var("SNAPBACK_FLIP_SEED");
-    told.map_or_else(
+    let given = std::env::var("SNAPBACK_FLIP_SEED");
+    given.map_or_else(
         |_| {
             let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
             (since.unwrap().as_secs() / (24 * 3600)) as usize
@@ -133,7 +133,7 @@ fn seed() -> usize {
     )
 }
 
-/// T9: neither the file nor what was put aside or into quarantine shows what it should not.
+/// T9: neither the file nor what was set aside or quarantined shows a secret.
 fn assert_hidden(folder: &Folder, at: usize) {
     for name in folder.names() {
         let path = folder.0.join(&name);
@@ -141,7 +141,7 @@ fn assert_hidden(folder: &Folder, at: usize) {
             continue;
         }
         let bytes = fs::read(path).unwrap();
-        // Tokens, SM-IDs and bodies of the filling begin like this.
+        // Tokens, SM-IDs and bodies of the test data begin like this.
         let planted = bytes.windows(8);
         let planted = planted.filter(|window| *window == b"planted-" || *window == b"planted ");
         assert_eq!(planted.count(), 0, "byte {at}: a secret in {name}");

@@ -1,4 +1,4 @@
-//! How big the file grows. What things cost in time is measured by `cargo xtask bench store`.
+//! How large the file grows. `cargo xtask bench store` measures what operations cost in time.
 
 use snapback_proto::knowledge::{ArchiveCursor, Delivery, Op, SeenMessage, SeenTag};
 use snapback_proto::xml::Element;
@@ -20,7 +20,7 @@ fn delivery(number: u32) -> Delivery {
     }
 }
 
-/// The message's ids, as each delivery of a message brings them.
+/// Returns the message's ids, as each delivery of a message brings them.
 fn seen(number: u32) -> Op {
     let tag = |first| {
         let mut tag = [first; 16];
@@ -40,7 +40,7 @@ fn cursor(number: u32) -> Op {
     Op::ArchiveCursor(ArchiveCursor::After(format!("{number:032x}")))
 }
 
-/// Rows that go make room for those that come. `SNAPBACK_STORE_ROUNDS=25000` passes a million through.
+/// Deleted rows make room for new ones. `SNAPBACK_STORE_ROUNDS=25000` passes a million stanzas through.
 #[test]
 fn does_not_grow_with_what_passes_through() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! Looking changes nothing, and shows nothing secret.
+//! Inspecting a store changes nothing and shows no secret.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::{
 
 use super::{ACCOUNT, Folder, clean, message};
 
-/// Every file of a folder, with its bytes.
+/// Returns every file of a folder, with its bytes.
 fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).unwrap();
     let files = entries.map(|entry| entry.unwrap().path());
@@ -37,7 +37,7 @@ fn filled(folder: &Folder) -> FileVault {
 }
 
 #[test]
-fn t9_what_is_remembered_is_told_and_what_is_secret_is_not() {
+fn t9_the_summary_shows_what_is_remembered_and_no_secret() {
     let folder = Folder::new();
     let vault = filled(&folder);
     let seen = || (content(&folder.0), content(&folder.0.join("keys")));
@@ -68,7 +68,7 @@ fn t9_what_is_remembered_is_told_and_what_is_secret_is_not() {
     }
 }
 
-/// What a kill leaves is read, log and all, and left for the owner.
+/// A log that was left by a kill is read and left for the owner.
 #[test]
 fn a_log_that_was_left_is_read_and_stays() {
     let folder = Folder::new();
@@ -100,7 +100,7 @@ fn i9_an_owner_is_left_in_peace() {
 }
 
 #[test]
-fn what_cannot_be_told_is_explained_and_not_put_aside() {
+fn what_cannot_be_summarised_is_explained_and_not_set_aside() {
     let folder = Folder::new();
     let vault = filled(&folder);
     let whole = fs::read(folder.db()).unwrap();

@@ -1,4 +1,4 @@
-//! What only a store with a file can get wrong.
+//! Tests that concern only a store with a file.
 
 mod backup;
 mod damage;
@@ -23,7 +23,7 @@ use crate::{
     StoreError, VaultError,
 };
 
-/// A folder that goes when the test ends.
+/// A folder that is removed when the test ends.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -68,7 +68,7 @@ fn clean(path: &Path, vault: &MemoryVault) -> SqliteStore {
     store
 }
 
-/// Something of everything in it.
+/// Returns a store with something in every table.
 fn filled(folder: &Folder, vault: &MemoryVault) -> SqliteStore {
     let mut store = clean(&folder.db(), vault);
     reopen::fill(&mut store);
@@ -104,7 +104,7 @@ fn conforms() {
 }
 
 #[test]
-fn closed_it_holds_nothing_and_does_nothing() {
+fn a_closed_store_holds_no_lock_and_refuses_calls() {
     let folder = Folder::new();
     let vault = MemoryVault::default();
     let mut store = clean(&folder.db(), &vault);
@@ -116,7 +116,7 @@ fn closed_it_holds_nothing_and_does_nothing() {
     assert_eq!(store.load(&server()).err(), Some(StoreError::Closed));
     assert_eq!(store.enqueue(message("a")), Err(StoreError::Closed));
     assert_eq!(store.queue_len(), Err(StoreError::Closed));
-    // Nothing is in the way of another owner.
+    // Another owner can open it.
     let other = clean(&folder.db(), &vault);
     assert_eq!(store.reopen(), Err(StoreError::OwnedElsewhere));
     drop(other);
@@ -168,7 +168,7 @@ fn t9_t12_no_secret_is_written_in_the_clear() {
     assert!(!format!("{store:?}").contains("juliet"));
     store.close().unwrap();
     assert_hidden(&["account.db"]);
-    // The scan does see what is there in the clear.
+    // The scan does find plaintext.
     let bytes = std::fs::read(folder.db()).unwrap();
     let key = b"xmpp.example.org";
     assert!(bytes.windows(key.len()).any(|window| window == key));
@@ -208,7 +208,7 @@ fn the_file_vault_keeps_secrets_to_its_owner() {
     }
 }
 
-/// A phone that is locked: nothing may be given up for lost.
+/// A locked phone: no data may be given up.
 #[test]
 fn a_locked_vault_costs_nothing() {
     struct Locked;
@@ -238,7 +238,7 @@ fn a_locked_vault_costs_nothing() {
     assert_eq!(clean(&folder.db(), &vault).queue_len(), Ok(5));
 }
 
-/// What is committed is there after a kill: the file is copied as the system would find it.
+/// What is committed survives a kill: the file is copied as the system would find it.
 #[test]
 fn i13_a_kill_loses_nothing_that_was_committed() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! What stays in the file of what was deleted.
+//! What remains in the file of deleted data.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::{MemoryVault, SqliteStore, Store};
 
 use super::{Folder, clean, filled, server};
 
-/// All that is stored of an account, as it stands in the file.
+/// Returns all rows of an account, as they are in the file.
 fn sealed(store: &SqliteStore) -> Vec<(String, Vec<u8>)> {
     let conn = store.opened.as_ref().unwrap().connection();
     let rows = "SELECT name, value FROM account

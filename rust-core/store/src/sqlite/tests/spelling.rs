@@ -1,4 +1,4 @@
-//! W3: an account is one account, however the app spells it.
+//! W3: one account, whatever its spelling by the app.
 
 use crate::testing::reopen;
 use crate::{MemoryVault, OpenReport, SqliteStore, Store};
@@ -21,7 +21,7 @@ fn w3_an_account_has_one_store_however_it_is_spelled() {
     }
 }
 
-/// Before, a key was kept under the name as the app spelled it.
+/// Earlier versions kept a key under the name as the app spelled it.
 #[test]
 fn w3_a_store_that_was_begun_under_another_spelling_goes_on() {
     use crate::KeyVault;
