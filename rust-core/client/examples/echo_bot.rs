@@ -1,8 +1,5 @@
 //! Answers each message with its own text: `echo_bot juliet@example.org`. Ends when the client does.
-#![allow(
-    clippy::print_stdout,
-    reason = "an example talks on its standard output"
-)]
+#![allow(clippy::print_stdout, reason = "an example writes to standard output")]
 
 mod support;
 

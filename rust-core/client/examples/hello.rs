@@ -1,8 +1,5 @@
 //! Sends one message and waits until the server has acknowledged it: `hello juliet@example.org romeo@example.net "Hi"`.
-#![allow(
-    clippy::print_stdout,
-    reason = "an example talks on its standard output"
-)]
+#![allow(clippy::print_stdout, reason = "an example writes to standard output")]
 
 mod support;
 
@@ -15,7 +12,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [account, to, text] = support::arguments("hello ACCOUNT TO TEXT")?;
     let client = Client::open(support::config(&account)?)?;
     client.connect();
-    // The message is stored, and leaves as soon as there is a session.
+    // The message is stored, and is sent as soon as there is a session.
     let sent = client.send_message(&to, &text).await?;
     while let Some(event) = client.next_event().await {
         match event {
@@ -37,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             _ => {}
         }
     }
-    // Closes the stream: what others sent meanwhile waits at the server.
+    // Closes the stream: what others send from now on waits at the server.
     client.disconnect().await;
     Ok(())
 }

@@ -1,9 +1,6 @@
-//! Prints what each flight of a login carried, and of the resumption after the connection was dropped:
+//! Prints what each flight of a login carried, and each flight of the resumption after the connection was dropped:
 //! `timeline juliet@example.org`.
-#![allow(
-    clippy::print_stdout,
-    reason = "an example talks on its standard output"
-)]
+#![allow(clippy::print_stdout, reason = "an example writes to standard output")]
 
 mod support;
 
@@ -25,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Waits for the next session, and prints how it came about.
+/// Waits for the next session, and prints how it was established.
 async fn online(client: &Client) -> Result<(), Box<dyn Error>> {
     while let Some(event) = client.next_event().await {
         match event {

@@ -1,4 +1,4 @@
-//! The handle that an app holds.
+//! The client: the type that an app uses.
 
 use std::sync::Arc;
 use std::sync::Mutex as SyncMutex;
@@ -31,8 +31,8 @@ use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
 use crate::visit::Visit;
 use crate::{EndReason, Event};
 
-/// An account that is kept online. Dropping the client drops the connection without a goodbye: the server keeps the
-/// session for a while, and the next client with the same store may resume it.
+/// An account that is kept online. Dropping the client drops the connection without closing the stream: the server
+/// keeps the session for a while, and the next client with the same store may resume it.
 #[derive(Debug)]
 pub struct Client {
     requests: mpsc::UnboundedSender<Request>,
@@ -41,7 +41,7 @@ pub struct Client {
     platform_requests: Mutex<mpsc::UnboundedReceiver<PlatformRequest>>,
     ids: Ids,
     name_servers: Arc<SyncMutex<NameServers>>,
-    /// What presence promises (XEP-0115).
+    /// The entity capabilities that presence carries (XEP-0115).
     caps: Option<Element>,
 }
 
@@ -125,57 +125,58 @@ impl Client {
         })
     }
 
-    /// Connects, and stays connected: after each break the client reconnects by itself. A client that was suspended goes on.
+    /// Connects, and reconnects after each break. A suspended client resumes.
     pub fn connect(&self) {
         self.request(Request::Connect);
     }
 
-    /// Begins a short visit, as after a push: goes on after [`Client::suspend`] and resumes the interrupted session, or stops. A
-    /// new session is never bound: that is for [`Client::connect`], in a process that has the time for it.
+    /// Begins a short background sync, as after a push: resumes the interrupted session after [`Client::suspend`], or
+    /// stops. It never binds a new session: that is for [`Client::connect`], in a process that has the time for it.
     ///
-    /// Without a session to resume the state becomes `Offline` with [`OfflineReason::NoSession`], the reason is told as
-    /// [`ConnectionError::NoSession`](crate::ConnectionError::NoSession), and there is no further attempt. Where the store
-    /// knows that there is none, the network is not touched.
+    /// Without a session to resume, the state becomes `Offline` with [`OfflineReason::NoSession`], the connection ends
+    /// with [`ConnectionError::NoSession`](crate::ConnectionError::NoSession), and there is no further attempt. Where
+    /// the store contains no session, the network is not used.
     ///
-    /// The visit lasts until [`Visit::end`], [`Client::suspend`], [`Client::connect`] or [`Client::disconnect`], or until an app
-    /// that wanted to be online before says [`Client::resume`] or comes to the foreground. Where the app wants to be online
-    /// and is awake, there is nothing to visit: the connection is probed, as after [`Client::resume`].
+    /// The sync lasts until [`Visit::end`], [`Client::suspend`], [`Client::connect`] or [`Client::disconnect`], or
+    /// until an app that was online before calls [`Client::resume`] or comes to the foreground. Where the client is
+    /// connected and not suspended, there is nothing to sync: the connection is probed, as after [`Client::resume`].
     pub fn visit(&self) -> Visit {
         Visit::begin(&self.requests, self.states(), self.ids.clone())
     }
 
-    /// Ends the session and the stream cleanly. Returns when that is done.
+    /// Ends the session and closes the stream. Returns when that is done.
     pub async fn disconnect(&self) {
         let (done, wait) = oneshot::channel();
         self.request(Request::Disconnect(done));
         let _ = wait.await;
     }
 
-    /// Logs the user out: ends the session, turns the FAST token in, and forgets what could log in again. Returns when that
-    /// is done, or, without a way to the server, when it is forgotten here (the token then expires by itself).
+    /// Logs the user out: ends the session, revokes the FAST token at the server, and removes the stored credentials.
+    /// Returns when that is done or, without a connection to the server, when the credentials are removed here (the
+    /// token then expires by itself).
     pub async fn log_out(&self) {
         let (done, wait) = oneshot::channel();
         self.request(Request::LogOut(done));
         let _ = wait.await;
     }
 
-    /// The next event, in order; `None` once the client has ended.
+    /// Returns the next event, in order; `None` once the client has ended.
     pub async fn next_event(&self) -> Option<Event> {
         self.events.next().await
     }
 
-    /// Where the connection stands, now and after each change. Not queued behind the events, and it holds nothing back if
-    /// nobody looks.
+    /// Returns the connection's state, now and after each change. States are independent of the event queue: they do
+    /// not wait for earlier events, and a receiver that is not read delays nothing.
     pub fn states(&self) -> watch::Receiver<ConnectionState> {
         self.events.states()
     }
 
-    /// The next question to the platform. It has a queue of its own: see [`PlatformRequest`].
+    /// Returns the next request to the platform. Requests have a queue of their own: see [`PlatformRequest`].
     pub async fn next_platform_request(&self) -> Option<PlatformRequest> {
         self.platform_requests.lock().await.recv().await
     }
 
-    /// Answers a question of [`Client::next_platform_request`]. An answer that comes too late is dropped.
+    /// Answers a request of [`Client::next_platform_request`]. An answer that comes too late is dropped.
     pub fn answer(&self, id: RequestId, answer: PlatformAnswer) {
         self.platform.answer(id, answer);
     }
@@ -186,7 +187,7 @@ impl Client {
         self.ids.next()
     }
 
-    /// Sends a chat message. Yields its id once it is stored; its further stages come as events. It will be sent, and
+    /// Sends a chat message. Returns its id once it is stored; further stages are reported as events. It is sent, and
     /// sent again, until the server has acknowledged it. [`OutgoingMessage`] and [`Client::send`] are for all others.
     ///
     /// # Errors
@@ -202,10 +203,11 @@ impl Client {
         self.send(message).await
     }
 
-    /// Sends our presence to everybody who may see it or, with `to`, to one address. Returns its id once it is stored.
+    /// Sends our presence to all subscribers or, with `to`, to one address. Returns its id once it is stored.
     ///
-    /// Available presence carries our caps (XEP-0115 section 6.1) unless a child is caps already. What everybody was told last is
-    /// told again, with its children, at the beginning of each new session, for as long as the process lives.
+    /// Available presence carries our caps (XEP-0115 section 6.1) unless a child is caps already. The last presence
+    /// that was sent to all subscribers is sent again, with its children, at the beginning of each new session, until
+    /// the process ends.
     ///
     /// # Errors
     ///
@@ -214,8 +216,8 @@ impl Client {
         self.send(presence).await
     }
 
-    /// Sends a message or presence. A missing id is made; yields the id once the stanza is stored. Presence is completed as
-    /// [`Client::send_presence`] says.
+    /// Sends a message or presence. A missing id is generated; returns the id once the stanza is stored. Presence is
+    /// completed as for [`Client::send_presence`].
     ///
     /// # Errors
     ///
@@ -251,7 +253,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If it is no request (an iq of type `get` or `set`), is refused, its session is lost, or no answer comes in time.
+    /// If it is not a request (an iq of type `get` or `set`), is refused, its session is lost, or no answer comes in
+    /// time.
     pub async fn iq(&self, mut stanza: Element, timeout: Duration) -> Result<Element, IqError> {
         if !stanza::is_request(&stanza) {
             return Err(IqError::NotARequest);
@@ -260,12 +263,12 @@ impl Client {
         iq::ask(&self.requests, stanza, timeout).await
     }
 
-    /// The app has taken this delivery: it will not come again.
+    /// Confirms that the app has taken this delivery: it is not delivered again.
     pub fn confirm(&self, delivery_id: &str) {
         self.request(Request::Confirm(delivery_id.to_owned()));
     }
 
-    /// The roster as it is stored, online or not.
+    /// Returns the stored roster, online or not.
     ///
     /// # Errors
     ///
@@ -276,12 +279,12 @@ impl Client {
         wait.await.unwrap_or(Err(StoreError::Broken))
     }
 
-    /// The platform's network came, went or changed. The client probes or reconnects at once.
+    /// Reports that the platform's network came, went or changed. The client probes or reconnects at once.
     pub fn network_changed(&self, available: bool) {
         self.request(Request::NetworkChanged { available });
     }
 
-    /// The name servers of the network as it is now; they are asked from the next look-up on.
+    /// Sets the name servers of the current network; they are used from the next look-up on.
     pub fn set_name_servers(&self, servers: NameServers) {
         *self
             .name_servers
@@ -289,40 +292,43 @@ impl Client {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = servers;
     }
 
-    /// The app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a client that was suspended
-    /// goes on.
+    /// Reports that the app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a
+    /// suspended client resumes.
     pub fn set_active(&self, active: bool) {
         self.request(Request::SetActive(active));
     }
 
-    /// Allows the next logins to be weaker than those before: without the channel binding or the hash that the server once
-    /// had. Ask the user first; this is what a downgrade attack would want (rule T2).
+    /// Allows the next logins to be weaker than earlier ones: without the channel binding or the hash that the server
+    /// once supported. Ask the user first; a downgrade attack aims at exactly this (rule T2).
     pub fn forget_login_floor(&self) {
         self.request(Request::ForgetFloor);
     }
 
-    /// The account's password has changed: the next login uses this one. A session that is there stays, and so does a FAST token
-    /// (XEP-0484), which the server revokes if it wants to. A client that is offline because credentials were refused or missing
-    /// ([`OfflineReason::NeedsCredentials`]) connects again. The password is not stored; what is
-    /// remembered are the keys that it was stretched into, and they are used only with the password that they belong to.
+    /// Sets the account's new password, which the next login uses. An existing session stays, and so does a FAST token
+    /// (XEP-0484), which the server may revoke. A client that is offline because credentials were refused or missing
+    /// ([`OfflineReason::NeedsCredentials`]) connects again. The password is
+    /// not stored; what is stored are the keys derived from it, and they are used only with the password that they were
+    /// derived from.
     pub fn set_password(&self, password: impl Into<Secret<String>>) {
         self.request(Request::SetPassword(password.into()));
     }
 
-    /// Lets go of everything, without ending the session on the server. Returns when nothing is held any more.
+    /// Releases all resources without ending the session on the server. Returns when no socket, file or lock is held
+    /// any more.
     pub async fn suspend(&self) {
         let (done, wait) = oneshot::channel();
         self.request(Request::Suspend(done));
         let _ = wait.await;
     }
 
-    /// Goes on after [`Client::suspend`]; if nothing was suspended, the connection is probed, as behind a time unseen.
+    /// Resumes after [`Client::suspend`]; if the client was not suspended, probes the connection, as after a pause of
+    /// unknown length.
     pub fn resume(&self) {
         self.request(Request::Resume);
     }
 
     fn request(&self, request: Request) {
-        // Once the driver has ended there is nobody to ask; the waiting side sees its channel closed.
+        // Once the driver has ended, the channel is closed, and so is the waiting side's.
         let _ = self.requests.send(request);
     }
 
@@ -340,7 +346,7 @@ fn seed() -> Result<[u8; 32], ConfigError> {
     snapback_tls::random_seed().map_err(|_| ConfigError::NoEntropy)
 }
 
-/// The id of this installation: given, remembered, or made now (rule S4).
+/// Returns the id of this installation: configured, stored, or generated now (rule S4).
 fn installation(store: &mut dyn Store, given: &str) -> Result<String, ConfigError> {
     if !given.is_empty() {
         return Ok(given.to_owned());
@@ -353,7 +359,7 @@ fn installation(store: &mut dyn Store, given: &str) -> Result<String, ConfigErro
     Ok(id)
 }
 
-/// A random UUID (RFC 9562 section 5.4).
+/// Returns a random UUID (RFC 9562 section 5.4).
 fn uuid4(seed: [u8; 32]) -> String {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = seed;
     let (g, i) = ((g & 0x0f) | 0x40, (i & 0x3f) | 0x80);

@@ -1,10 +1,10 @@
-//! The one place that asks the clocks.
+//! The only place that reads the clocks.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use snapback_proto::time::{Instant, Now, UnixTime};
 
-/// Monotonic time counted from the client's opening, and wall-clock time.
+/// Monotonic time since the client was opened, and wall-clock time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     epoch: tokio::time::Instant,
@@ -24,7 +24,7 @@ impl Clock {
         }
     }
 
-    /// The same moment, for the runtime's timers.
+    /// Returns the same moment for the runtime's timers.
     pub(crate) fn deadline(self, when: Instant) -> tokio::time::Instant {
         self.epoch + when.since_epoch()
     }

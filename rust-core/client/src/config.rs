@@ -1,4 +1,4 @@
-//! What a client is opened with.
+//! The configuration of a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,64 +15,64 @@ use snapback_tls::{TlsVersions, Trust};
 
 use crate::dial::{Dial, TcpDial};
 
-/// What servers accept unless told otherwise, 256 KiB, less room for what they and wrappers (XEP-0280, XEP-0313) add: addresses,
-/// `<stanza-id/>`, stamps. Other clients may have the same limit for what comes.
+/// The default limit of servers, 256 KiB, less room for what they and wrappers (XEP-0280, XEP-0313) add: addresses,
+/// `<stanza-id/>`, stamps. Other clients may have the same limit for inbound stanzas.
 const MAX_STANZA: usize = (256 - 16) << 10;
 
-/// An account, and how it is to be kept online. Everything has a default but the account and its password.
+/// An account, and how it is kept online. Everything has a default except the account and its password.
 pub struct ClientConfig {
     pub(crate) account: BareJid,
     pub(crate) password: Option<Secret<String>>,
-    /// What the resource begins with. Default `snapback`. Something is added, so that two devices of an account do not end each
-    /// other's sessions: by the server in Bind 2 (XEP-0386), else eight digits that stay the same for as long as the installation
-    /// lives (RFC 6120 section 7.7).
+    /// The prefix of the resource. Default `snapback`. A suffix is added, so that two devices of an account do not end
+    /// each other's sessions: by the server with Bind 2 (XEP-0386), else eight digits that stay the same until the app
+    /// is reinstalled (RFC 6120 section 7.7).
     pub resource: String,
-    /// What a login may do. The default is the safe one.
+    /// Which logins are allowed. The default is the safe policy.
     pub policy: Policy,
-    /// How long to wait for what.
+    /// The timeouts of a connection.
     pub timeouts: Timeouts,
-    /// How long to wait between attempts, and for liveness probes.
+    /// The delays between attempts, and the times of liveness probes.
     pub reconnect: Timing,
     /// How much of the archive is read after each new session.
     pub catch_up: CatchUp,
-    /// How many bytes a stanza of ours may have, as XML with each quotation mark escaped. Default 240 KiB: common servers end the
-    /// stream over more than 256 KiB, and its receiver reads what they add, too.
+    /// The maximum size of an outbound stanza in bytes, as XML with each quotation mark escaped. Default 240 KiB:
+    /// common servers end the stream over more than 256 KiB, and its receiver also reads what they add.
     pub max_stanza: usize,
-    /// What is accepted from the server; what is bigger is skipped and reported (rule T6).
+    /// The limits for inbound data; a stanza that exceeds them is skipped and reported (rule T6).
     pub limits: Limits,
-    /// Whose certificates are believed. Default: the platform's verifier.
+    /// Which certificates are trusted. Default: the platform's verifier.
     pub trust: Trust,
     /// Which TLS versions to offer. Default: 1.3 and 1.2.
     pub tls_versions: TlsVersions,
-    /// Where servers are found.
+    /// How servers are found.
     pub network: Network,
-    /// Where things are remembered. Default: in memory.
+    /// The store. Default: in memory.
     pub store: Box<dyn Store>,
-    /// What we say about ourselves in service discovery.
+    /// Our identity in service discovery (XEP-0030).
     pub identity: Identity,
-    /// Name of the software and device, for SASL2. The id is made once and kept in the store.
+    /// The name of the software and device, for SASL2. The id is generated once and kept in the store.
     pub user_agent: UserAgent,
-    /// Turn carbons on (XEP-0280). Default yes.
+    /// Whether to enable carbons (XEP-0280). Default yes.
     pub carbons: bool,
-    /// Send initial presence after each new session. Default yes.
+    /// Whether to send initial presence after each new session. Default yes.
     pub presence: bool,
-    /// Fetch the roster after each new session, by version where the server can. Default yes.
+    /// Whether to fetch the roster after each new session, by version where the server supports it. Default yes.
     pub roster: bool,
 }
 
-/// Where servers are found.
+/// How servers are found.
 pub struct Network {
-    /// Connect here instead of asking the DNS; all of them are tried, in this order.
+    /// The servers to use instead of the DNS; all of them are tried, in this order.
     pub servers: Vec<ServerAddress>,
-    /// The name servers to ask. Phones have no `/etc/resolv.conf`: there the platform names them.
+    /// The name servers to query. Phones have no `/etc/resolv.conf`: there the platform supplies them.
     pub name_servers: NameServers,
-    /// Host names that are known without asking.
+    /// Host names with fixed addresses, which are not looked up.
     pub hosts: Option<StaticHosts>,
-    /// Looks host names up where nothing else knows them. Default: the system (`getaddrinfo`).
+    /// Looks up host names that nothing else resolves. Default: the system (`getaddrinfo`).
     pub system_hosts: SystemHosts,
-    /// Which transport goes first at equal SRV priority. Default: direct TLS, it saves a round trip.
+    /// The transport that is tried first at equal SRV priority. Default: direct TLS, which saves a round trip.
     pub preference: Preference,
-    /// Ask the platform for SRV records first, through `next_platform_request`. Default no.
+    /// Whether to ask the platform for SRV records first, through `next_platform_request`. Default no.
     pub ask_platform: bool,
     /// Opens the sockets. An app may bind them to a network of its choice.
     pub dial: Arc<dyn Dial>,
@@ -83,20 +83,20 @@ pub struct Network {
 pub enum ConfigError {
     /// The account is not a JID.
     Jid(JidError),
-    /// The account's JID has no localpart: there is nobody to log in as.
+    /// The account's JID has no localpart, and therefore no user name.
     NoLocalpart,
-    /// No random numbers are to be had.
+    /// No random numbers are available.
     NoEntropy,
     /// TLS cannot be set up.
     Tls(snapback_tls::TlsError),
     /// The store cannot be used.
     Store(snapback_store::StoreError),
-    /// There is no tokio runtime here to live on.
+    /// No tokio runtime is running in this context.
     NoRuntime,
 }
 
 impl ClientConfig {
-    /// An account with a password, and defaults for everything else.
+    /// Returns the configuration of an account with a password, and defaults for everything else.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl ClientConfig {
         Self::with_password(account, Some(Secret::from(password)))
     }
 
-    /// The same with a password that is held in a [`Secret`] already, so that no copy of it is left behind unwiped.
+    /// The same with a password that is held in a [`Secret`] already, so that no unwiped copy of it remains.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl ClientConfig {
         Self::with_password(account, Some(password))
     }
 
-    /// The same without a password: a FAST token or SCRAM keys in the store have to do.
+    /// The same without a password: the login uses a FAST token or SCRAM keys from the store.
     ///
     /// # Errors
     ///

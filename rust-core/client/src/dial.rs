@@ -1,4 +1,5 @@
-//! Look-ups and sockets: what the engine asks of the network. Which of them, in what order and when, is the engine's.
+//! Look-ups and sockets: the network operations that the engine requests. The engine decides which, when and in what
+//! order.
 
 use std::future::Future;
 use std::io;
@@ -16,7 +17,7 @@ use tokio::net::TcpStream;
 use crate::config::Network;
 use crate::platform::{Platform, PlatformFirst};
 
-/// A socket on its way.
+/// A connection that is being opened.
 pub type Dialing = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
 /// Opens sockets. An app may bind them to a network of its choice before they connect.
@@ -35,15 +36,15 @@ impl Dial for TcpDial {
     }
 }
 
-/// Looks names up and connects, as it is told.
+/// Looks up names and connects, as the engine requests.
 #[derive(Clone)]
 pub(crate) struct Dialer {
     domain: String,
     network: Arc<Network>,
     platform: Arc<Platform>,
-    /// Those of the configuration, until the platform names others: they change with the network.
+    /// Initially those of the configuration, then those that the platform supplies: they change with the network.
     name_servers: Arc<Mutex<NameServers>>,
-    /// SRV weights need chance, not secrecy.
+    /// SRV weights need random numbers, not secret ones.
     chance: u64,
 }
 
@@ -63,12 +64,12 @@ impl Dialer {
         }
     }
 
-    /// Where the name servers stand, to be replaced.
+    /// Returns the name servers, to be replaced.
     pub(crate) fn name_servers(&self) -> Arc<Mutex<NameServers>> {
         Arc::clone(&self.name_servers)
     }
 
-    /// What the system is looking up, it is looking up by way of a network that is gone.
+    /// Drops the system's pending look-ups, which use a network that is gone.
     pub(crate) fn network_changed(&self) {
         self.network.system_hosts.network_changed();
     }
@@ -78,7 +79,7 @@ impl Dialer {
         self.network.dial.dial(addr).await
     }
 
-    /// Looks these servers up, or, where there are none, the account's domain.
+    /// Looks up these servers or, if there are none, the account's domain.
     pub(crate) async fn look_up(
         self,
         servers: Vec<ServerAddress>,
@@ -123,7 +124,7 @@ fn target(server: &ServerAddress) -> snapback_resolver::Target {
     }
 }
 
-/// Fixed answers if there are any, else the name servers for SRV and the system for hosts.
+/// Fixed answers if there are any; otherwise the name servers for SRV and the system for hosts.
 struct Names {
     network: Arc<Network>,
     name_servers: NameServers,

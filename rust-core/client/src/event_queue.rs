@@ -1,4 +1,4 @@
-//! The queue through which the app is told what happened.
+//! The queue of the app's events.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,15 +10,16 @@ use tokio::sync::{Notify, watch};
 use crate::Event;
 use snapback_proto::xml::Element;
 
-/// So many events wait before the queue is full. What is delivered then waits in the store, if that is on a disk; otherwise the
-/// driver stops reading from the server. Commands, timers and reconnects go on.
+/// The number of waiting events at which the queue is full. Further deliveries then wait in the store, if that is on a
+/// disk; otherwise the driver stops reading from the server. Commands, timers and reconnects continue.
 const HIGH_WATER: usize = 1024;
-/// So many bytes of memory they may take, about, before the queue is full (rule I20). A tree takes ten to forty times its text.
+/// The approximate number of bytes of memory at which the queue is full (rule I20). An element tree takes ten to forty
+/// times its text.
 const HIGH_WATER_BYTES: usize = 8 << 20;
-/// With so many events, deliveries or not, the driver stops reading in any case.
+/// The number of events, deliveries or not, at which the driver stops reading in any case.
 const MOST: usize = 2 * HIGH_WATER;
 
-/// Before the first attempt, and after the end.
+/// The state before the first attempt, and after the end.
 const NOT_CONNECTED: ConnectionState = ConnectionState::Offline {
     reason: OfflineReason::NotWanted,
     retry_at: None,
@@ -30,7 +31,7 @@ pub(crate) struct EventQueue {
     state: Mutex<QueueState>,
     changed: Notify,
     drained: Notify,
-    /// The latest of the connection's states, for whoever cannot wait for the events before it.
+    /// The current state of the connection, for receivers that do not wait for the events before it.
     connection: watch::Sender<ConnectionState>,
 }
 
@@ -47,13 +48,14 @@ impl Default for EventQueue {
 
 #[derive(Debug, Default)]
 struct QueueState {
-    /// Each with the bytes that it takes.
+    /// Each event with its size in bytes.
     events: VecDeque<(Event, usize)>,
     bytes: usize,
     closed: bool,
 }
 
-/// About how many bytes of memory an event takes. What the app asked for itself is bounded by what it may ask for.
+/// Returns the approximate number of bytes of memory that an event takes. Answers to the app's own requests are bounded
+/// by the number of its requests.
 fn memory(event: &Event) -> usize {
     let content = match event {
         Event::Carbon { delivery, carbon } => {
@@ -90,7 +92,7 @@ impl EventQueue {
         }
         let bytes = memory(&event);
         let mut state = self.lock();
-        // Said again before it was heard, it says the same.
+        // An event that repeats the last unread one adds nothing.
         let is_repeated = matches!(event, Event::RosterChanged)
             && matches!(state.events.back(), Some((Event::RosterChanged, _)));
         if !is_repeated {
@@ -111,7 +113,7 @@ impl EventQueue {
         self.connection.subscribe()
     }
 
-    /// How full it is.
+    /// Returns how full the queue is.
     pub(crate) fn level(&self) -> EventQueueLevel {
         let state = self.lock();
         let (events, bytes) = (state.events.len(), state.bytes);
@@ -126,12 +128,12 @@ impl EventQueue {
         }
     }
 
-    /// Resolves when an event was taken since it was last asked.
+    /// Waits until an event was taken since the last call.
     pub(crate) async fn drained(&self) {
         self.drained.notified().await;
     }
 
-    /// The next event; `None` when the client is closed and everything was told.
+    /// Returns the next event; `None` when the client is closed and all events were taken.
     pub(crate) async fn next(&self) -> Option<Event> {
         loop {
             let changed = self.changed.notified();
@@ -155,7 +157,7 @@ impl EventQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        // A panic elsewhere leaves the queue as it was between two pushes; it is still good.
+        // A panic elsewhere leaves the queue as it was between two pushes, which is a valid state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_is_known_to_who_takes_no_events() {
+    fn the_state_is_available_without_taking_events() {
         let queue = EventQueue::default();
         let states = queue.states();
         assert_eq!(*states.borrow(), NOT_CONNECTED);

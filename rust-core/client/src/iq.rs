@@ -15,13 +15,13 @@ use crate::driver::Request;
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum IqError {
-    /// The other side refused.
+    /// The other entity returned an error.
     Refused(StanzaError),
-    /// The session that the request belonged to is gone; it may or may not have been carried out.
+    /// The session of the request is lost; the request may or may not have been carried out.
     SessionLost,
-    /// No answer came in time; it may or may not have been carried out.
+    /// No answer came in time; the request may or may not have been carried out.
     TimedOut,
-    /// It is not an iq of type `get` or `set`: nobody would answer.
+    /// It is not an iq of type `get` or `set`, so no answer would come.
     NotARequest,
     /// It could not be stored for sending.
     NotQueued,

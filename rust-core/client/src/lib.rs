@@ -24,18 +24,19 @@
 //! - [`Client::open`] opens the store and starts a task on the current tokio runtime; one worker thread is enough. Nothing is
 //!   connected before [`Client::connect`]. From then on the client reconnects by itself after each break, until
 //!   [`Client::disconnect`], [`Client::suspend`] or [`Client::log_out`].
-//! - [`Client::next_event`] yields what happens, in order. An app that takes no events holds up inbound stanzas, and nothing else:
-//!   logins, timers and reconnects do not depend on it.
-//! - A stanza that is sent is stored before its first byte leaves: when [`Client::send`] returns, it survives the process (with a
-//!   [`SqliteStore`]) and is sent again after a break. [`Event::Stage`] reports its way: sent, acknowledged, or failed.
-//! - A stanza that is received is stored before the server is told so (XEP-0198, rule I1). It is delivered again after a
-//!   restart, with the same delivery ID, until [`Client::confirm`] has been called with that ID.
+//! - [`Client::next_event`] returns what happens, in order. An app that takes no events delays inbound stanzas, and
+//!   nothing else: logins, timers and reconnects do not depend on it.
+//! - A stanza that is sent is stored before its first byte leaves: when [`Client::send`] returns, it survives the
+//!   process (with a [`SqliteStore`]) and is sent again after a break. [`Event::Stage`] reports its progress: sent,
+//!   acknowledged, or failed.
+//! - A stanza that is received is stored before it is acknowledged to the server (XEP-0198, rule I1). It is delivered
+//!   again after a restart, with the same delivery ID, until [`Client::confirm`] has been called with that ID.
 //! - [`Event::Ended`] reports each connection that ended, with its cause. Whether the client tries again by itself is in
 //!   [`Event::State`]: [`ConnectionState::Offline`] has the reason.
 //! - An app on a phone also calls [`Client::network_changed`], [`Client::set_active`], [`Client::suspend`] and
 //!   [`Client::resume`], and answers [`Client::next_platform_request`] where [`Network::ask_platform`] is set.
 //!
-//! # What it is made of
+//! # Components
 //!
 //! ```text
 //!   app          connect, send, confirm, ..          next_event, states
@@ -50,8 +51,9 @@
 //!                +--------------------------------------------------+
 //! ```
 //!
-//! All decisions are the engine's ([`snapback_engine`]); this crate opens sockets, looks names up, commits transactions and
-//! reports what came of it. [`proto`], [`resolver`] and [`store`] are the crates below, for apps that need their types.
+//! All decisions are made by the engine ([`snapback_engine`]); this crate opens sockets, looks names up, commits
+//! transactions and reports the results. [`proto`], [`resolver`] and [`store`] are the crates below, for apps that need
+//! their types.
 //!
 //! # Examples
 //!

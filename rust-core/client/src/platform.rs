@@ -1,8 +1,8 @@
-//! What only the platform can answer: SRV records through its own resolver, which knows private DNS and VPNs.
+//! Requests that only the platform can answer: SRV records through its own resolver, which supports private DNS and
+//! VPNs.
 //!
 //! Requests have a queue of their own, apart from the app's events, so that an app that is slow to take its events
-//! never keeps its own connection from coming back. One that is not answered in two seconds is answered by the
-//! name servers.
+//! never delays its own reconnect. If the platform does not answer within two seconds, the name servers are asked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,20 +11,20 @@ use std::time::Duration;
 use snapback_resolver::{Addresses, Lookup, LookupError, QUERY_TIMEOUT, SrvAnswer, SrvRecord};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long records hold that come without saying it. Five minutes: long enough to save a phone the question, short enough to
-/// notice a move within the day.
+/// The lifetime of records that come without a TTL. Five minutes: long enough to save a phone repeated look-ups, short
+/// enough to notice a move within the day.
 const PLATFORM_TTL: Duration = Duration::from_secs(300);
 
-/// Number of a request.
+/// The number of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(pub u64);
 
-/// Something that the platform is asked.
+/// A request to the platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlatformRequest {
     /// The SRV records of this name.
     Srv {
-        /// To answer with.
+        /// The id for the answer.
         id: RequestId,
         /// Such as `_xmpps-client._tcp.example.org`.
         name: String,
@@ -34,15 +34,16 @@ pub enum PlatformRequest {
 /// The platform's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlatformAnswer {
-    /// The records; none if the name has none. They hold for five minutes.
+    /// The records; none if the name has none. They are valid for five minutes.
     Srv(Vec<SrvRecord>),
-    /// The whole message of the DNS as it came (RFC 1035 section 4). If it cannot be used, the name servers are asked instead.
+    /// The complete DNS message as received (RFC 1035 section 4). If it cannot be used, the name servers are asked
+    /// instead.
     Message(Vec<u8>),
-    /// The platform cannot say; the name servers are asked instead.
+    /// The platform cannot answer; the name servers are asked instead.
     Unable,
 }
 
-/// Requests on their way to the platform and back.
+/// Requests to the platform, and its answers.
 #[derive(Debug)]
 pub(crate) struct Platform {
     next: Mutex<u64>,
@@ -100,7 +101,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Asks the platform first, and what is behind it if the platform cannot say.
+/// Asks the platform first, and the inner resolver if the platform cannot answer.
 pub(crate) struct PlatformFirst<L> {
     pub(crate) platform: Option<Arc<Platform>>,
     pub(crate) fallback: L,

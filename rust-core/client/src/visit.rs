@@ -1,4 +1,4 @@
-//! A short visit, as after a push.
+//! A short background sync, as after a push.
 
 use std::fmt;
 use std::future::Future;
@@ -15,12 +15,12 @@ use crate::driver::Request;
 use crate::ids::Ids;
 use crate::iq::{self, IqError};
 
-/// A visit under way, begun by [`Client::visit`](crate::Client::visit). Dropped, it ends as by [`Visit::end`], and nobody waits
-/// for that.
+/// A background sync in progress, begun by [`Client::visit`](crate::Client::visit). Dropping it ends it as
+/// [`Visit::end`] does, without waiting.
 #[derive(Debug)]
-#[must_use = "a visit that is dropped is over"]
+#[must_use = "a background sync ends when it is dropped"]
 pub struct Visit {
-    /// The visit alone keeps no client going.
+    /// A weak sender: the sync alone keeps no client running.
     requests: mpsc::WeakUnboundedSender<Request>,
     states: watch::Receiver<ConnectionState>,
     ids: Ids,
@@ -73,7 +73,8 @@ impl Visit {
         }
     }
 
-    /// Waits until the visit has begun: what [`Client::states`](crate::Client::states) shows from then on is of this visit.
+    /// Waits until the sync has begun: what [`Client::states`](crate::Client::states) shows from then on belongs to
+    /// this sync.
     pub fn begun(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut begun = self.begun.clone();
         async move {
@@ -82,7 +83,7 @@ impl Visit {
     }
 
     /// Waits until every stanza that the server held for us is among the events, or until the timeout. The app has to take events
-    /// meanwhile: the server is not read while the event queue is full. The visit continues; end it once its events are handled.
+    /// meanwhile: the server is not read while the event queue is full. The sync continues; end it once its events are handled.
     ///
     /// The server's answer to a ping (XEP-0199) marks the end of what it held: stanzas arrive in order (RFC 6120 section 10.1).
     ///
@@ -124,9 +125,10 @@ impl Visit {
         }
     }
 
-    /// Ends the visit. A client that was woken for it lets go of everything again, as by
-    /// [`Client::suspend`](crate::Client::suspend), and this returns when nothing is held any more. One that the app has come
-    /// to need since stays as it is, and so does one that other visits are under way with: the last to leave ends them.
+    /// Ends the sync. A client that was resumed for it is suspended again, as by
+    /// [`Client::suspend`](crate::Client::suspend), and this returns when no socket, file or lock is held any more. A
+    /// client that the app has resumed since stays as it is, and so does one with other syncs in progress: the last of
+    /// them to end suspends the client.
     pub async fn end(mut self) {
         let (done, wait) = oneshot::channel();
         self.leave(Some(done));

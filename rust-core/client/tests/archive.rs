@@ -1,5 +1,5 @@
-//! After a session that was lost: no gap and no double, with the archive of the reference server (XEP-0313), with and
-//! without a store on disk.
+//! After a lost session: no gap and no duplicate, with the archive of the reference server (XEP-0313), with and without
+//! a store on disk.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -24,7 +24,7 @@ use support::{LinkDial, Setup};
 const ROMEO: &str = "romeo@localhost/x";
 const JULIET: &str = "juliet@localhost";
 
-/// `metadata`: the server says in `<bound/>` where the archive ends.
+/// `metadata`: the server reports in `<bound/>` where the archive ends.
 fn archived(metadata: bool) -> Switches {
     Switches {
         early_data: None,
@@ -33,7 +33,7 @@ fn archived(metadata: bool) -> Switches {
     }
 }
 
-/// All that matters here, by SASL1.
+/// The features that matter here, with SASL1.
 fn by_sasl1() -> Switches {
     Switches::stock_prosody()
 }
@@ -50,12 +50,12 @@ async fn online(switches: Switches, course: &mut Course) -> Setup {
     setup
 }
 
-/// Online, and the archive's end is known: a message came and was acknowledged.
+/// Connects, and waits until the archive's end is known: a message came and was acknowledged.
 async fn begin(setup: &Setup, course: &mut Course) {
     setup.client.connect();
     let is_online = |course: &Course| !course.online.is_empty();
     setup.follow(course, is_online, "online").await;
-    // Behind this, everybody sees us.
+    // After this, all subscribers see us.
     let id = setup.client.send_message("romeo@localhost", "settle").await;
     let id = id.unwrap();
     let settled = |course: &Course| course.acked.contains(&id);
@@ -63,11 +63,11 @@ async fn begin(setup: &Setup, course: &mut Course) {
     setup.server.inject_message(ROMEO, JULIET, "hello");
     let greeted = |course: &Course| bodies(course) == ["hello"];
     setup.follow(course, greeted, "greeted").await;
-    // What the first session could not know is another matter.
+    // Events of the first session are outside this test.
     course.gaps = 0;
 }
 
-/// What came from others; without storage for the absent, our own come back as errors.
+/// Returns the bodies from others; without offline storage, our own come back as errors.
 fn bodies(course: &Course) -> Vec<String> {
     let messages = course.messages.iter().map(|delivery| &delivery.stanza);
     let said = messages.filter(|stanza| stanza.attr("type") != Some("error"));
@@ -75,7 +75,7 @@ fn bodies(course: &Course) -> Vec<String> {
         .collect()
 }
 
-/// Five messages that come while nobody is there.
+/// Sends five messages while no client is connected.
 fn meanwhile(setup: &Setup) -> Vec<String> {
     let bodies: Vec<String> = (0..5).map(|number| format!("meanwhile {number}")).collect();
     for body in &bodies {
@@ -94,7 +94,7 @@ async fn gets_what_waited(switches: Switches, what: &str) {
     setup.server.inject_message(ROMEO, JULIET, "and now");
     let all = |course: &Course| bodies(course).len() >= 7;
     setup.follow(&mut course, all, what).await;
-    // Whatever would come twice has come by now.
+    // Any duplicate would have arrived by now.
     let id = setup.client.send_message("romeo@localhost", "done").await;
     let id = id.unwrap();
     setup.server.inject_message(ROMEO, JULIET, "last");
@@ -125,12 +125,13 @@ async fn a_new_session_gets_what_waited_from_the_archive() {
     gets_what_waited(by_sasl1(), "SASL1").await;
 }
 
-/// The session is lost, and what was sent in it last arrived, though nobody said so; what was written since did not.
+/// The session is lost, and what was sent in it last arrived, though this was never acknowledged; what was written
+/// since did not.
 async fn unknown_fate(switches: Switches, what: &str) {
     let mut course = Course::default();
     let setup = online(switches, &mut course).await;
     let before = setup.received().len();
-    // Acknowledgements take for ever, messages do not.
+    // Acknowledgements are delayed without end, messages are not.
     setup.link.set_rtt(Duration::from_millis(300));
     let arrived = setup.send_some(3).await;
     let all = || setup.received().len() == before + 3;
@@ -155,7 +156,10 @@ async fn unknown_fate(switches: Switches, what: &str) {
         "{what}: none twice"
     );
     assert_eq!(course.gaps, 0, "{what}: {}", course.log);
-    assert!(course.carbons.is_empty(), "{what}: ours are no news");
+    assert!(
+        course.carbons.is_empty(),
+        "{what}: our own messages are not reported"
+    );
 }
 
 #[tokio::test]
@@ -193,8 +197,8 @@ async fn i8_an_archive_that_fails_is_a_gap_and_nothing_hangs() {
             .faults(|faults| faults.all.push(Fault::Archive(fault)));
         let ids = setup.send_some(2).await;
         setup.client.connect();
-        let told = |course: &Course| course.gaps == 1 && course.has_acked(&ids);
-        setup.follow(&mut course, told, &what).await;
+        let reported = |course: &Course| course.gaps == 1 && course.has_acked(&ids);
+        setup.follow(&mut course, reported, &what).await;
         setup.server.faults(|faults| faults.all.clear());
         setup.server.inject_message(ROMEO, JULIET, "afterwards");
         let alive = |course: &Course| bodies(course).contains(&"afterwards".to_owned());
@@ -213,9 +217,9 @@ async fn i8_an_archive_that_fails_is_a_gap_and_nothing_hangs() {
     }
 }
 
-/// The archive keeps its messages for a week, say, and the last one that we know is older.
+/// The archive keeps its messages for a limited time, and the last one that we know is older.
 #[tokio::test]
-async fn w5_behind_an_archive_id_that_has_expired_nothing_is_missed() {
+async fn w5_after_an_expired_archive_id_nothing_is_missed() {
     let mut course = Course::default();
     let switches = Switches {
         offline: false,
@@ -235,9 +239,9 @@ async fn w5_behind_an_archive_id_that_has_expired_nothing_is_missed() {
     assert_eq!(course.gaps, 0);
 }
 
-/// Neither delivered nor in the page that was asked for with the greeting: the server took it in that very moment.
+/// Neither delivered nor in the page that was requested with the presence: the server archived it at that moment.
 #[tokio::test]
-async fn what_the_archive_took_behind_the_catch_up_comes_a_little_later() {
+async fn what_is_archived_during_the_catch_up_comes_a_little_later() {
     let mut course = Course::default();
     let setup = online(archived(false), &mut course).await;
     setup
@@ -245,7 +249,7 @@ async fn what_the_archive_took_behind_the_catch_up_comes_a_little_later() {
         .archive_only("juliet", "juliet@localhost", "took it just then");
     setup.server.inject_message(ROMEO, JULIET, "live");
     let all = |course: &Course| bodies(course).len() == 3;
-    setup.follow(&mut course, all, "the second look").await;
+    setup.follow(&mut course, all, "the settling query").await;
     assert_eq!(bodies(&course), ["hello", "live", "took it just then"]);
     assert_eq!(course.gaps, 0);
     assert_eq!(course.online, [Outcome::Bound]);
@@ -342,12 +346,12 @@ async fn a_stanza_that_is_too_big_is_not_taken() {
     assert!(taken.is_ok());
 }
 
-/// A folder of the test's own, gone when it ends.
+/// A folder of the test's own, removed when it ends.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is for the system to clean.
+        // What cannot be removed is left for the system.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -359,7 +363,7 @@ fn store(folder: &Path) -> SqliteStore {
     store
 }
 
-/// A new process: nothing but the file is left, and the server has forgotten the session.
+/// A new process: only the file is left, and the server has dropped the session.
 #[tokio::test]
 async fn a_new_process_reads_on_from_where_the_last_one_stopped() {
     let name = format!("snapback-archive-{}", std::process::id());

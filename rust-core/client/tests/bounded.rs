@@ -1,4 +1,4 @@
-//! What others feed is bounded in bytes, and an app that takes its time loses no session (rules I12, I20).
+//! What others send is bounded in bytes, and a slow app loses no session (rules I12, I20).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,12 +19,13 @@ use support::Setup;
 use support::course::{Course, RTT, follow, hasty, wait_for};
 use support::disk::Folder;
 
-/// They measure the whole process, so there is one at a time.
+/// They measure the whole process, so only one runs at a time.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const MIB: usize = 1 << 20;
 
-/// What the process holds, client and server together: the server's part has to be small. Zero where nobody says.
+/// Returns what the process holds, client and server together: the server's part has to be small. Zero where the system
+/// does not report it.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -32,7 +33,7 @@ fn resident() -> usize {
     kib.unwrap_or(0) * 1024
 }
 
-/// Watches what is held from here on.
+/// Measures what is held from here on.
 struct Watch {
     before: usize,
     most: Arc<AtomicUsize>,
@@ -57,7 +58,7 @@ impl Watch {
         }
     }
 
-    /// How much more was held than at the start, at the most.
+    /// Returns the largest growth since the start.
     fn held(&self) -> usize {
         self.most.fetch_max(resident(), Ordering::Relaxed);
         let most = self.most.load(Ordering::Relaxed);
@@ -85,7 +86,7 @@ async fn flooded(
     change: impl FnOnce(&mut ClientConfig),
 ) -> Setup {
     let mut setup = Setup::hasty(quiet(), Transport::DirectTls).await;
-    // Without the link, which keeps what its ends do not take.
+    // Without the link, which buffers what its ends do not read.
     let ca = setup.server.ca_pem();
     let mut config = ClientConfig::new("juliet@localhost", "r0m30").unwrap();
     config.trust = Trust::Roots(danger::Roots::from_pem(ca.as_bytes()).unwrap());
@@ -104,12 +105,12 @@ async fn flooded(
     setup
 }
 
-/// How many batches the server has written; it waits where the client does not read.
+/// Returns how many batches the server has written; it waits where the client does not read.
 fn writes(setup: &Setup) -> usize {
     setup.connections().last().map_or(0, |record| record.writes)
 }
 
-/// Waits until the server can write no more, or has nothing more to write.
+/// Waits until the server cannot write any more, or has nothing more to write.
 async fn until_it_stands(setup: &Setup) {
     let mut before = 0;
     loop {
@@ -135,7 +136,7 @@ async fn i20_a_server_that_asks_and_does_not_read_is_not_read() {
     setup.online().await;
     until_it_stands(&setup).await;
     assert!(watch.held() < 16 * MIB, "{} bytes held", watch.held());
-    // Nothing hangs: the answer that is owed to us does not come, so the connection ends, and the next one is good.
+    // Nothing hangs: the expected answer does not come, so the connection ends, and the next one works.
     let mut course = Course::default();
     let is_back = |course: &Course| course.online.len() == 1;
     setup.follow(&mut course, is_back, "the next session").await;
@@ -173,7 +174,7 @@ async fn i20_events_are_bounded_in_bytes() {
         // The app takes nothing.
         until_it_stands(&setup).await;
         assert!(watch.held() < 64 * MIB, "{} bytes held", watch.held());
-        // What was held back comes once the app is there again, or was refused: none is lost.
+        // What was withheld arrives once the app takes events again, or was refused: none is lost.
         let mut course = Course::default();
         let some = times.min(100) as usize;
         let all = |course: &Course| course.messages.len() + course.refused >= some;
@@ -182,7 +183,7 @@ async fn i20_events_are_bounded_in_bytes() {
     }
 }
 
-/// The server gives a session up that has 500 stanzas unacknowledged.
+/// The server drops a session that has 500 unacknowledged stanzas.
 #[tokio::test]
 async fn i20_an_app_that_takes_its_time_loses_no_session() {
     let _alone = ALONE.lock().await;
@@ -216,7 +217,7 @@ async fn i20_an_app_that_takes_its_time_loses_no_session() {
     assert!(course.bodies() == expected, "each once, in order");
     assert!(course.ends.is_empty(), "{:?}", course.ends);
     assert_eq!(setup.connections().len(), 1);
-    // Live ones follow behind.
+    // Live messages follow.
     setup
         .server
         .inject_message("romeo@localhost", "juliet@localhost", "the last one");
@@ -225,8 +226,8 @@ async fn i20_an_app_that_takes_its_time_loses_no_session() {
     assert_eq!(course.bodies().last().unwrap(), "the last one");
 }
 
-/// What was not told comes with the next process, once, behind what was told and not confirmed; so does what came while the
-/// client was suspended.
+/// What was not delivered comes with the next process, once, after what was delivered and not confirmed; so does what
+/// came while the client was suspended.
 #[tokio::test]
 async fn i2_a_backlog_outlives_suspension_and_process() {
     let _alone = ALONE.lock().await;

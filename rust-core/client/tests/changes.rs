@@ -1,5 +1,5 @@
-//! A server that is not today what it was yesterday. What is remembered is a hint (rule T2): a wrong one costs at most
-//! the flights of a cold login and one wasted connection, never a stanza, and never a weaker login.
+//! A server that changes between two connections. What is remembered is a hint (rule T2): a wrong one costs at most the
+//! flights of a cold login and one wasted connection, never a stanza, and never a weaker login.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -19,7 +19,7 @@ use support::course::{Course, RTT, hasty};
 
 const BOTH: [Transport; 2] = [Transport::DirectTls, Transport::StartTls];
 
-/// Flights of a login that knows nothing, on a server of these switches.
+/// Returns the flights of a login without stored facts, on a server with these switches.
 async fn cold(switches: Switches, transport: Transport) -> usize {
     let setup = Setup::hasty(switches, transport).await;
     setup.client.connect();
@@ -32,16 +32,16 @@ struct Night {
     cold: usize,
 }
 
-/// How the evening ended.
+/// How the first session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evening {
     /// The network broke: there is a session to resume.
     Cut,
-    /// The app said goodbye.
-    Goodbye,
+    /// The app closed the stream.
+    StreamClosed,
 }
 
-/// A session on the first server, a change, and the return.
+/// A session on the first server, a change, and the next connection.
 async fn night(
     before: Switches,
     change: fn(&mut Switches),
@@ -63,7 +63,7 @@ async fn night(
     setup
         .follow(&mut course, |course| course.has_acked(&ids), "evening")
         .await;
-    if evening == Evening::Goodbye {
+    if evening == Evening::StreamClosed {
         setup.client.disconnect().await;
     }
     setup.server.switches(change);
@@ -71,7 +71,7 @@ async fn night(
         setup.cut();
     }
     ids.extend(setup.send_some(2).await);
-    if evening == Evening::Goodbye {
+    if evening == Evening::StreamClosed {
         setup.client.connect();
     }
     let mut course = Course::default();
@@ -92,7 +92,7 @@ async fn night(
 }
 
 impl Night {
-    /// At most one wasted connection, and the one that counts takes no more than a cold login.
+    /// Asserts at most one wasted connection, and that the successful one takes no more flights than a cold login.
     fn costs_at_most_one_connection(&self, name: &str) {
         assert!(self.course.ends.len() <= 1, "{name}: {}", self.course.log);
         let connections = self.setup.connections().len();
@@ -101,8 +101,9 @@ impl Night {
             "{name}: {connections} connections\n{}",
             self.course.log
         );
-        // A cold login binds, and may do so unasked; a return has to ask for its session first, and that may be a flight
-        // for the features and one for the request. Being refused something may cost the flight in which it was asked.
+        // A cold login binds, and may do so without a request for the session; a returning client has to ask for its
+        // session first, which may take a flight for the features and one for the request. A refused request may cost
+        // the flight in which it was made.
         let more = match self.course.online[0] {
             Outcome::Resumed => 2,
             Outcome::Bound => 1,
@@ -145,7 +146,7 @@ fn sasl2_only() -> Switches {
 
 async fn every_way(name: &str, before: fn() -> Switches, change: fn(&mut Switches)) {
     for transport in BOTH {
-        for evening in [Evening::Cut, Evening::Goodbye] {
+        for evening in [Evening::Cut, Evening::StreamClosed] {
             let name = format!("{name}, {transport:?}, {evening:?}");
             let night = night(before(), change, transport, evening).await;
             night.costs_at_most_one_connection(&name);
@@ -263,8 +264,8 @@ async fn tls_1_3_is_gone() {
     .await;
 }
 
-/// A login that was chosen from an old offer fails like a wrong password does. Nobody is asked for one: the offer is looked
-/// at again first, and what it really is (weaker, here) gets its name.
+/// A login that was chosen from an outdated offer fails like a wrong password does. The user is not asked for a
+/// password: the offer is read again first, and the real cause (it is weaker, here) is reported.
 #[tokio::test]
 async fn t2_an_outdated_channel_binding_is_no_wrong_password() {
     let sasl2_without_tokens = Switches {
@@ -403,7 +404,7 @@ async fn s2_pipelining_lies() {
     );
 }
 
-/// T2: what is weaker than what once worked is refused, by name.
+/// T2: what is weaker than an earlier successful login is refused with a typed error.
 #[tokio::test]
 async fn t2_a_weaker_offer_is_refused() {
     let changes: [fn(&mut Switches); 2] = [
@@ -459,7 +460,7 @@ async fn t2_a_weaker_offer_is_refused() {
                     .skip(1)
                     .any(|record| record.mechanism.is_some());
                 assert!(!weak, "T2: nothing weaker succeeded");
-                // The real server is back.
+                // The real server returns.
                 setup
                     .server
                     .switches(|switches| *switches = Switches::modern());
@@ -473,7 +474,7 @@ async fn t2_a_weaker_offer_is_refused() {
     }
 }
 
-/// A mechanism went, a stronger one stayed or came.
+/// A mechanism was removed, a stronger one stayed or was added.
 #[tokio::test]
 async fn another_mechanism() {
     every_way("SHA-256 gone", quickstart, |switches| {
@@ -487,7 +488,7 @@ async fn another_mechanism() {
     .await;
 }
 
-/// The server is taken down in the middle of things and comes back as another one.
+/// The server is stopped during a session and returns as another version.
 #[tokio::test]
 async fn a_restart_into_another_version() {
     let setup = Setup::hasty(Switches::modern(), Transport::StartTls).await;

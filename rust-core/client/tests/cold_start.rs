@@ -1,4 +1,4 @@
-//! A new process with the store of the one before does what a warm one does.
+//! A new process with the store of the previous one needs no more round trips than a running one.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
-//! What a contact can send: nothing of it may keep the phone out, hide what is archived, or end the stream (rules T6, W2, W9,
-//! W10).
+//! What a contact can send: none of it may keep the phone offline, hide what is archived, or end the stream (rules T6,
+//! W2, W9, W10).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,7 +18,7 @@ use support::course::{Course, RTT, hasty};
 const ROMEO: &str = "romeo@localhost/x";
 const JULIET: &str = "juliet@localhost";
 
-/// Messages that servers relay, and that no reader of XML accepts or that are too much.
+/// Returns messages that servers relay, and that no XML parser accepts or that exceed a limit.
 fn refused_messages() -> Vec<String> {
     vec![
         "<y xmlns='v' p:a=''/>".to_owned(),
@@ -73,8 +73,8 @@ async fn t6_what_a_contact_sends_does_not_end_the_stream() {
             .server
             .inject_stanza("message", (ROMEO, JULIET, "m"), inside);
     }
-    setup.server.inject_message(ROMEO, JULIET, "behind");
-    setup.follow(&mut course, has("behind"), "behind").await;
+    setup.server.inject_message(ROMEO, JULIET, "after");
+    setup.follow(&mut course, has("after"), "after").await;
     assert_eq!(course.refused, messages.len());
     assert_eq!(course.online.len(), 1, "{}", course.log);
     assert!(course.ends.is_empty(), "{}", course.log);
@@ -136,8 +136,8 @@ async fn w9_a_request_with_a_huge_id_does_not_keep_the_phone_out() {
     ] {
         setup.server.inject_stanza("iq", (ROMEO, &to, &id), inside);
     }
-    setup.server.inject_message(ROMEO, JULIET, "behind");
-    setup.follow(&mut course, has("behind"), "behind").await;
+    setup.server.inject_message(ROMEO, JULIET, "after");
+    setup.follow(&mut course, has("after"), "after").await;
     assert_eq!(course.peer_faults.len(), 3, "{:?}", course.peer_faults);
     assert!(course.ends.is_empty(), "{}", course.log);
 }

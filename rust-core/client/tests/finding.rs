@@ -1,4 +1,4 @@
-//! Finding the server: the platform's answers, addresses that are dead, names that are cached.
+//! Finding the server: the platform's answers, dead addresses, cached names.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -25,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 const RTT: Duration = Duration::from_millis(2);
 
-/// A loopback port that nobody listens on.
+/// Returns a loopback port on which nothing listens.
 fn dead() -> SocketAddr {
     let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.local_addr().unwrap()
@@ -53,7 +53,7 @@ async fn answer_srv(client: &Client, port: u16, questions: usize) -> Vec<String>
     names
 }
 
-/// The domain is `localhost`, but what it means is for the platform to say.
+/// The domain is `localhost`, and the platform resolves it.
 async fn by_platform() -> Setup {
     Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
         config.network.servers = Vec::new();
@@ -81,7 +81,7 @@ async fn s10_the_platform_says_where_and_how() {
     assert_eq!(session.plan.transport, Transport::DirectTls);
 }
 
-/// Android hands out whole messages.
+/// Android returns complete DNS messages.
 #[tokio::test]
 async fn s10_the_platforms_word_may_be_a_message_of_the_dns() {
     let setup = by_platform().await;
@@ -99,8 +99,8 @@ async fn s10_the_platforms_word_may_be_a_message_of_the_dns() {
     assert_eq!(session.plan.transport, Transport::DirectTls);
 }
 
-/// A look-up that gets no answer, as through a network that is gone, ends with that network; and meanwhile the store and
-/// the app's calls go on.
+/// A look-up that gets no answer, as through a lost network, ends with that network; meanwhile the store and the app's
+/// calls continue.
 #[tokio::test]
 async fn s11_a_look_up_that_hangs_is_abandoned_when_the_network_changes() {
     static THREADS: Semaphore = Semaphore::const_new(2);
@@ -135,7 +135,7 @@ async fn s11_a_look_up_that_hangs_is_abandoned_when_the_network_changes() {
     drop(release);
 }
 
-/// One record for direct TLS, no such name for STARTTLS.
+/// Returns one record for direct TLS, and no such name for STARTTLS.
 fn dns_message(name: &str, port: u16) -> Vec<u8> {
     let is_direct = name.starts_with("_xmpps-client.");
     let labels = |name: &str| {
@@ -169,7 +169,7 @@ async fn s10_a_known_address_is_used_without_asking_again() {
     let (_, _) = tokio::join!(setup.online(), answer_srv(&setup.client, port, 2));
     setup.settle().await;
     setup.cut();
-    // Nobody answers for the platform now; a second question would have to wait for its time-out.
+    // The platform does not answer now; a second request would have to wait for its timeout.
     let again = setup.online().await;
     assert_eq!(again.outcome, Outcome::Resumed);
     assert_eq!(again.timeline.round_trips(), 3);
@@ -216,7 +216,7 @@ async fn no_address_at_all_is_a_typed_error_and_tried_again() {
     }
 }
 
-/// A dialer of the app's, with a fault.
+/// A faulty dialer of the app.
 struct Faulty;
 
 impl Dial for Faulty {
@@ -246,12 +246,12 @@ async fn t10_a_dialer_that_panics_has_failed_and_takes_nothing_along() {
 
 #[tokio::test]
 async fn s10_a_port_that_accepts_and_does_not_speak_tls_is_passed_over() {
-    let deaf = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+    let silent = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .unwrap();
-    let port = deaf.local_addr().unwrap();
+    let port = silent.local_addr().unwrap();
     tokio::spawn(async move {
-        while let Ok((socket, _)) = deaf.accept().await {
+        while let Ok((socket, _)) = silent.accept().await {
             drop(socket);
         }
     });

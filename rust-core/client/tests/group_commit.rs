@@ -1,4 +1,4 @@
-//! What comes at the same time shares a transaction, and a queue that is full says so.
+//! Requests made at the same time share a transaction, and a full queue returns an error.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 const BURST: usize = 1000;
 
-/// How many transactions hold such a change, and how many changes there are.
+/// Returns how many transactions contain such a change, and how many changes there are.
 fn count(seen: &Seen, is_it: impl Fn(&Op) -> bool) -> (usize, usize) {
     let changes = |ops: &Vec<Op>| ops.iter().filter(|op| is_it(op)).count();
     let with = seen

@@ -1,4 +1,4 @@
-//! A server, or the network before it, that does wrong: each wrong has a typed name, costs one connection, and loses nothing.
+//! A faulty server or network: each fault has a typed error, costs one connection, and loses nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -26,7 +26,7 @@ use support::course::Course;
 
 const BOTH: [Transport; 2] = [Transport::DirectTls, Transport::StartTls];
 
-/// Features without the fancy parts of XEP-0305, so that each step has a flight of its own.
+/// Features without the optimisations of XEP-0305, so that each step has a flight of its own.
 fn plain() -> Switches {
     Switches {
         early_data: None,
@@ -46,7 +46,7 @@ fn sasl1() -> Switches {
     }
 }
 
-/// The first connection suffers; the client has to come back by itself, with everything that was queued.
+/// The first connection has the fault; the client has to reconnect by itself, with everything that was queued.
 async fn first_login(switches: Switches, transport: Transport, fault: Fault) -> Course {
     let setup = Setup::hasty(switches, transport).await;
     let ids = setup.send_some(3).await;
@@ -54,7 +54,7 @@ async fn first_login(switches: Switches, transport: Transport, fault: Fault) -> 
     recovers(&setup, &ids, &fault).await
 }
 
-/// There was a session, and the connection that resumes it suffers. A message goes out meanwhile.
+/// There was a session, and the connection that resumes it has the fault. A message is sent meanwhile.
 async fn second_login(switches: Switches, transport: Transport, fault: Fault) -> (Course, Setup) {
     let setup = Setup::hasty(switches, transport).await;
     setup.client.connect();
@@ -101,11 +101,11 @@ async fn recovers(setup: &Setup, ids: &[String], fault: &Fault) -> Course {
     course
 }
 
-/// No busy loop: few connections, and none once there is a session.
+/// Asserts that there is no busy loop: few connections, and none once there is a session.
 async fn is_quiet(setup: &Setup, fault: &Fault) {
     let so_far = setup.connections().len();
     assert!(so_far <= 4, "{fault:?}: {so_far} connections");
-    // A cut may strike late, when the last byte that was waited for has passed.
+    // A cut may take effect late, when the last expected byte has passed.
     let late = usize::from(matches!(fault, Fault::Cut { .. }));
     let more = setup.connections_within(Duration::from_millis(40)).await;
     assert!(more <= late, "{fault:?}: {more} more connections");
@@ -259,7 +259,7 @@ async fn i5_wrong_acknowledgements() {
                 )
                 .await;
             assert_eq!(course.first_error().rule(), Some(rule), "{}", course.log);
-            // What arrived and could not be acknowledged may come again, with its id, if the session was given up.
+            // What arrived and could not be acknowledged may come again, with its id, if the session was lost.
             setup.assert_delivered_once_by_id(&ids, &course.log);
             is_quiet(&setup, &fault).await;
         }
@@ -302,7 +302,7 @@ async fn s1_no_starttls_no_login() {
             assert_eq!(course.ends, [reason.clone(), reason], "{}", course.log);
             assert_eq!(course.first_error().rule(), Some("S1"));
             only_the_cleartext_greeting(&setup);
-            // Whoever is on the path can say it, so it is tried again, ever more slowly.
+            // Anyone on the path can send this, so the client tries again, with growing delays.
             let more = setup.connections_within(Duration::from_millis(200)).await;
             assert!(more <= 6, "a busy loop: {more}");
             setup.server.faults(|faults| faults.all.clear());
@@ -313,7 +313,7 @@ async fn s1_no_starttls_no_login() {
     }
 }
 
-/// Nothing but a header without `from` and `<starttls/>` was ever said in the clear.
+/// Asserts that only a header without `from` and `<starttls/>` were sent in the clear.
 fn only_the_cleartext_greeting(setup: &Setup) {
     for record in setup.connections() {
         for element in record.elements() {
@@ -363,7 +363,7 @@ async fn t1_a_wrong_certificate_learns_nothing() {
     }
 }
 
-/// The same with a ticket and a session at hand: the impostor must not even get early data.
+/// The same with a stored ticket and session: the impostor must not even get early data.
 #[tokio::test]
 async fn t1_a_wrong_certificate_learns_nothing_from_a_returning_client() {
     for transport in BOTH {
@@ -417,7 +417,7 @@ fn expected_xml(malformed: Malformed) -> XmlError {
 }
 
 async fn malformed_at(point: Point, transport: Transport) {
-    // Below the start tag of a stanza of the session these two refuse the stanza only: `contacts.rs`.
+    // Inside a stanza of the session these two cause only the stanza to be refused: `contacts.rs`.
     let is_refused = |malformed| {
         matches!(point, Point::Online | Point::FirstStanza)
             && matches!(
@@ -589,7 +589,7 @@ async fn t8_see_other_host_is_followed_three_times_after_tls() {
     setup.assert_delivered_once(&ids, "see-other-host");
 }
 
-/// Counts who connects, and hangs up.
+/// Counts connections, and closes each.
 async fn trap() -> (
     std::net::SocketAddr,
     std::sync::Arc<std::sync::atomic::AtomicUsize>,
@@ -644,11 +644,11 @@ async fn t8_see_other_host_counts_only_after_tls() {
     assert_eq!(
         trapped(Point::CleartextFeatures).await,
         0,
-        "in the clear anybody can say it"
+        "in the clear anyone can send it"
     );
 }
 
-// -- credentials and conflict: nobody insists
+// -- credentials and conflict: no endless retries
 
 #[tokio::test]
 async fn a_wrong_password_asks_the_user() {
@@ -677,7 +677,7 @@ async fn a_wrong_password_asks_the_user() {
 
 #[tokio::test]
 async fn i10_a_conflict_is_no_fight() {
-    // A copy of the installation, as after a phone was restored from another's backup, asks for the same resource.
+    // A copy of the installation, as after a phone was restored from another's backup, requests the same resource.
     let same_phone = |config: &mut snapback_client::ClientConfig| {
         support::course::hasty(config);
         config.user_agent.id = "d4565fa7-4d72-4749-b3d3-740edbf87770".to_owned();
@@ -705,7 +705,8 @@ async fn i10_a_conflict_is_no_fight() {
 
 // -- cuts
 
-/// A write can meet the reset before a read does. The driver must not spin on a socket that is writable and broken.
+/// A write can fail with the reset before a read does. The driver must not spin on a socket that is writable and
+/// broken.
 #[tokio::test]
 async fn a_broken_socket_with_bytes_to_write_is_left() {
     for _ in 0..10 {
@@ -723,7 +724,7 @@ async fn a_broken_socket_with_bytes_to_write_is_left() {
     }
 }
 
-/// How many bytes a whole login takes, each way.
+/// Returns how many bytes a whole login takes, each way.
 async fn login_bytes(switches: Switches, transport: Transport) -> (u64, u64) {
     let setup = Setup::hasty(switches, transport).await;
     setup.client.connect();

@@ -1,5 +1,5 @@
-//! Rule S3: a server with another key and a certificate that a trusted authority has mis-issued learns neither the SM-ID
-//! nor what is queued: it could take the session over at the real server, where the SM-ID is all that it takes.
+//! Rule S3: a server with another key and a certificate mis-issued by a trusted authority learns neither the SM-ID nor
+//! what is queued: it could take over the session at the real server, where the SM-ID is sufficient.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -20,7 +20,7 @@ use snapback_client::{
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 use support::course::{Course, PASSWORD, follow, hasty};
 
-/// Leads to whoever has the address at present.
+/// Connects to whichever server has the address at present.
 #[derive(Clone)]
 struct Hijacked(Arc<Mutex<SocketAddr>>);
 
@@ -59,11 +59,11 @@ async fn server(switches: Switches, password: &str, seed: u64) -> ReferenceServe
 
 async fn stage(switches: Switches, transport: Transport, policy: Policy) -> Stage {
     let real = server(switches.clone(), PASSWORD, 1).await;
-    // It does not know the password.
+    // The impostor does not know the password.
     let evil = server(switches, "guess", 2).await;
     let way = Hijacked(Arc::new(Mutex::new(addr(&real, transport))));
     let mut config = ClientConfig::new("juliet@localhost", PASSWORD).unwrap();
-    // Both authorities are trusted: the evil one's certificate is valid.
+    // Both authorities are trusted: the impostor's certificate is valid.
     let authorities = format!("{}\n{}", real.ca_pem(), evil.ca_pem());
     config.trust = Trust::Roots(danger::Roots::from_pem(authorities.as_bytes()).unwrap());
     config.network.servers = vec![ServerAddress::at(addr(&real, transport), transport)];
@@ -105,7 +105,7 @@ async fn learns_nothing(switches: Switches, transport: Transport, policy: Policy
         .await
         .unwrap();
     let mut course = Course::default();
-    // The cut, then the impostor's attempt.
+    // First the cut, then the impostor's attempt.
     let met = |course: &Course| course.ends.len() >= 2;
     follow(client, &mut course, &mut { met }, &name).await;
     assert!(course.online.is_empty(), "{name}: {}", course.log);
@@ -118,7 +118,7 @@ async fn learns_nothing(switches: Switches, transport: Transport, policy: Policy
         );
         assert!(
             !record.previds.contains(&sm_id),
-            "{name}: S3: the SM-ID was told to an impostor: {:?}",
+            "{name}: S3: the SM-ID was sent to an impostor: {:?}",
             record.elements()
         );
         assert!(record.outcome.is_none());
@@ -129,7 +129,7 @@ async fn learns_nothing(switches: Switches, transport: Transport, policy: Policy
     assert!(stage.evil.messages_from("juliet").is_empty());
 
     stage.lead_to(&stage.real);
-    // If the refusal looked like a wrong password, the user has to say so.
+    // If the refusal looked like a wrong password, the user has to confirm the next attempt.
     client.connect();
     let back = |course: &Course| course.acked.contains(&second);
     follow(client, &mut course, &mut { back }, &name).await;
@@ -164,7 +164,7 @@ async fn s3_an_impostor_learns_nothing_from_sasl2() {
     }
 }
 
-/// The impostor accepts whatever it is sent; only its proof is missing.
+/// The impostor accepts everything; only its proof is missing.
 #[tokio::test]
 async fn t4_an_impostor_that_says_success_is_left() {
     for switches in [

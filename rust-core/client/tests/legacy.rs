@@ -1,4 +1,4 @@
-//! Servers of RFC 3920's time: the order of the login, and resources without Bind 2.
+//! Servers as of RFC 3920: the order of the login, and resources without Bind 2.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -30,7 +30,7 @@ fn is_pipelined_bind(reason: &EndReason) -> bool {
     )
 }
 
-/// Sends a message until it is acknowledged: how often something was sent too early on the way, and the JID that it left from.
+/// Sends a message until it is acknowledged. Returns how often something was sent too early, and the sender's JID.
 async fn settle(setup: &Setup) -> (usize, String) {
     let id = setup
         .client
@@ -51,7 +51,7 @@ async fn settle(setup: &Setup) -> (usize, String) {
     }
 }
 
-/// jabberd2 ends the stream over what comes before `<session/>` is answered. It is tried once, and remembered.
+/// jabberd2 ends the stream over anything sent before `<session/>` is answered. This is tried once, and remembered.
 #[tokio::test]
 async fn s2_a_server_that_wants_the_order_of_rfc_3921_is_logged_in_to() {
     for transport in [Transport::StartTls, Transport::DirectTls] {
@@ -67,7 +67,7 @@ async fn s2_a_server_that_wants_the_order_of_rfc_3921_is_logged_in_to() {
     }
 }
 
-/// Where nothing is refused, the second login proves it and nothing is tried in vain.
+/// Where nothing is refused, the second login proves it and wastes no attempt.
 #[tokio::test]
 async fn s2_a_server_that_does_not_care_for_the_order_is_not_asked_twice() {
     let setup = Setup::new(Switches::rfc6120_2012(), Transport::StartTls, RTT).await;
@@ -79,7 +79,7 @@ async fn s2_a_server_that_does_not_care_for_the_order_is_not_asked_twice() {
     }
 }
 
-/// Without Bind 2: two devices of an account live beside each other.
+/// Without Bind 2: two devices of an account are online at the same time.
 #[tokio::test]
 async fn w11_two_installations_do_not_end_each_other() {
     let setup = Setup::new(Switches::rfc6120_2012(), Transport::StartTls, RTT).await;
@@ -98,11 +98,11 @@ async fn w11_two_installations_do_not_end_each_other() {
         }
     };
     assert_ne!(first, second);
-    // The first one is still there.
+    // The first one is still online.
     assert_eq!(settle(&setup).await, (0, String::new()));
 }
 
-/// A session of our own that the server still takes for alive holds the resource.
+/// An old session of our own that the server has not dropped holds the resource.
 #[tokio::test]
 async fn w11_a_resource_that_is_taken_is_answered_with_another_on_the_same_stream() {
     let switches = Switches {

@@ -1,4 +1,4 @@
-//! A client with its store on disk over several lives: killed, restored from a backup, asleep for too long.
+//! A client with its store on disk over several processes: killed, restored from a backup, suspended for too long.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -32,14 +32,14 @@ fn client(server: &ReferenceServer, store: impl Store + 'static) -> Client {
     client
 }
 
-/// A process that comes online, rests, and ends.
+/// A process that connects, waits, and ends.
 async fn lives_once(server: &ReferenceServer, folder: &Folder) {
     let phone = client(server, folder.store());
     settled(&phone).await;
     phone.suspend().await;
 }
 
-/// SM-IDs that were asked for on any connection.
+/// Returns the SM-IDs that were requested on any connection.
 fn resume_attempts(server: &ReferenceServer) -> usize {
     let records = server.connections();
     records.iter().map(|record| record.previds.len()).sum()
@@ -96,7 +96,7 @@ async fn t12_a_restored_backup_repeats_nothing() {
     assert_eq!(times_received(&server, "past"), 1);
 }
 
-/// The same store after it was closed.
+/// Returns the same store after it was closed.
 fn store_again<S: Store>(mut store: S) -> S {
     assert!(store.reopen().unwrap().is_clean());
     store
@@ -121,7 +121,7 @@ async fn i14_a_session_that_the_server_has_given_up_is_not_asked_for() {
     assert_eq!(resume_attempts(&server), 0, "I14");
 }
 
-/// The server has handled three stanzas, its acknowledgement never came, and the session is gone.
+/// The server has handled three stanzas, its acknowledgement never came, and the session is lost.
 #[tokio::test]
 async fn i8_what_failed_covers_is_acknowledged_with_both_stores() {
     let folder = Folder::new();
@@ -135,7 +135,7 @@ async fn i8_what_failed_covers_is_acknowledged_with_both_stores() {
         server.faults(|faults| faults.next_connection = vec![mute]);
         let mut config = disk::config(&server, MemoryStore::new());
         config.store = store;
-        // Silence is to be no reason to hang up.
+        // Silence must not end the connection here.
         config.timeouts.ack = Duration::from_secs(600);
         let phone = Client::open(config).unwrap();
         phone.connect();
@@ -173,7 +173,7 @@ async fn settled_again(phone: &Client, course: &mut Course) {
     follow(phone, course, &mut { acked }, "settled").await;
 }
 
-/// Both counters pass 2^32 while the process is killed again and again: the file is put back as a kill would leave it.
+/// Both counters pass 2^32 while the process is killed repeatedly: the file is restored as a kill would leave it.
 #[tokio::test]
 async fn i16_counters_wrap_on_disk_and_across_kills() {
     let server = disk::server(Switches::modern()).await;

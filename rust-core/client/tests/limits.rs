@@ -1,4 +1,4 @@
-//! XEP-0478: the limits that the server shows are kept to.
+//! XEP-0478: the client respects the limits that the server announces.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -71,7 +71,7 @@ async fn a_stanza_that_the_server_does_not_take_is_refused_at_once() {
     }
 }
 
-/// It was queued when nobody knew, or when the limit was another one.
+/// The stanza was queued before the limit was known, or under another one.
 #[tokio::test]
 async fn what_is_queued_and_too_big_fails_by_name_and_the_rest_arrives() {
     for was_online in [true, false] {
@@ -115,7 +115,7 @@ async fn what_is_queued_and_too_big_fails_by_name_and_the_rest_arrives() {
                 ),
                 "{what}: {why:?}"
             );
-            // A server that shows its limit behind the login only may have to say it once.
+            // A server that announces its limit only after the login may have to refuse one stanza.
             let mut ends = course.ends;
             ends.retain(|end| *end != EndReason::Dropped);
             assert!(ends.len() <= 1, "{what}: {}", course.log);

@@ -1,4 +1,5 @@
-//! XEP-0198 section 5, `location`: where the server prefers the session to be resumed. It is a wish, and may be dead.
+//! XEP-0198 section 5, `location`: where the server prefers the session to be resumed. It is a preference, and may be
+//! unreachable.
 #![allow(clippy::unwrap_used, reason = "a test that goes wrong should stop")]
 
 mod support;
@@ -15,7 +16,7 @@ use support::{LinkDial, Setup};
 
 const DEAD: &str = "127.0.0.1:9";
 
-/// Dials the link, but not while it is to fail; nothing answers anywhere else. Writes down who was called.
+/// Dials the link, except while it has to fail; nothing answers anywhere else. Records the dialed addresses.
 struct Exchange {
     link: LinkDial,
     called: Mutex<Vec<SocketAddr>>,

@@ -1,4 +1,4 @@
-//! Logging out turns the token in (rule S5).
+//! Logging out revokes the token (rule S5).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -28,7 +28,7 @@ async fn s5_the_token_is_worth_nothing_after_a_log_out() {
     assert_eq!(
         records.len(),
         2,
-        "one connection for the session, one to turn the token in"
+        "one connection for the session, one to revoke the token"
     );
     assert!(
         last.mechanism.as_deref().unwrap().starts_with("HT-SHA-256"),
@@ -74,7 +74,7 @@ async fn s5_without_a_network_the_log_out_ends_all_the_same() {
     );
 }
 
-/// The platform says that there is no network, or the app sleeps: there is nothing to wait for.
+/// The platform reports no network, or the app is suspended: there is nothing to wait for.
 #[tokio::test]
 async fn s5_while_no_attempt_can_be_made_the_log_out_does_not_wait_for_one() {
     for asleep in [false, true] {
@@ -87,8 +87,8 @@ async fn s5_while_no_attempt_can_be_made_the_log_out_does_not_wait_for_one() {
         if !asleep {
             setup.client.resume();
         }
-        let patience = Duration::from_secs(5);
-        tokio::time::timeout(patience, setup.client.log_out())
+        let limit = Duration::from_secs(5);
+        tokio::time::timeout(limit, setup.client.log_out())
             .await
             .unwrap();
         setup.client.network_changed(true);

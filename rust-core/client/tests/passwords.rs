@@ -1,4 +1,4 @@
-//! The password changes: before the client is opened, while it is offline for it, and while an attempt is under way.
+//! The password changes: before the client is opened, while it is offline because of it, and during an attempt.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,12 +16,12 @@ use snapback_client::{
 use snapback_reference_server::{ReferenceServer, Switches};
 use support::course::PASSWORD;
 use support::disk::{self, ACCOUNT, Folder};
-use support::{PATIENCE, Setup};
+use support::{Setup, TIMEOUT};
 
 const RTT: Duration = Duration::from_millis(5);
 const NEW: &str = "wherefore";
 
-/// SCRAM only: with a token the password would not be asked for.
+/// SCRAM only: with a token the password would not be used.
 fn switches() -> Switches {
     Switches {
         tls_versions: Switches::modern().tls_versions,
@@ -47,7 +47,7 @@ fn open(server: &ReferenceServer, password: Option<&str>, store: impl Store + 's
     client
 }
 
-/// Waits until the client is online, or has given up; the reason then.
+/// Waits until the client is online, or has given up; returns the reason then.
 async fn outcome(client: &Client) -> Option<OfflineReason> {
     let mut states = client.states();
     let wait = async {
@@ -63,7 +63,7 @@ async fn outcome(client: &Client) -> Option<OfflineReason> {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap()
+    tokio::time::timeout(TIMEOUT, wait).await.unwrap()
 }
 
 async fn end(client: Client) {
@@ -82,7 +82,7 @@ async fn w12_a_client_that_is_opened_with_another_password_uses_it() {
     let old = open(&server, Some(PASSWORD), folder.store());
     assert_eq!(outcome(&old).await, None);
     end(old).await;
-    // The wrong one is refused, though right keys are stored.
+    // The wrong one is refused, although valid keys are stored.
     let wrong = open(&server, Some(NEW), folder.store());
     assert_eq!(outcome(&wrong).await, Some(OfflineReason::NeedsCredentials));
     end(wrong).await;
@@ -96,7 +96,7 @@ async fn w12_a_client_that_is_opened_with_another_password_uses_it() {
     let new = open(&server, Some(NEW), folder.store());
     assert_eq!(outcome(&new).await, None);
     end(new).await;
-    // And its keys are those that are stored now.
+    // The stored keys are now those of this password.
     let keys_only = open(&server, None, folder.store());
     assert_eq!(outcome(&keys_only).await, None);
     end(keys_only).await;
@@ -115,16 +115,16 @@ async fn w12_keys_without_a_password_do_not_outlive_it() {
         outcome(&keys_only).await,
         Some(OfflineReason::NeedsCredentials)
     );
-    // Another one is given to it.
+    // Another password is set.
     keys_only.set_password(NEW);
     let mut states = keys_only.states();
     let is_online = |state: &ConnectionState| matches!(state, ConnectionState::Online { .. });
-    let online = tokio::time::timeout(PATIENCE, states.wait_for(is_online)).await;
+    let online = tokio::time::timeout(TIMEOUT, states.wait_for(is_online)).await;
     assert!(online.unwrap().is_ok());
     end(keys_only).await;
 }
 
-/// Refused, and given another one: the client goes on by itself.
+/// After a refusal another password is set: the client continues by itself.
 #[tokio::test]
 async fn w12_a_password_that_is_set_ends_the_wait_for_it() {
     let server = disk::server(switches()).await;
@@ -143,12 +143,12 @@ async fn w12_a_password_that_is_set_ends_the_wait_for_it() {
             }
             panic!("the client ended");
         };
-        tokio::time::timeout(PATIENCE, online).await.unwrap();
+        tokio::time::timeout(TIMEOUT, online).await.unwrap();
         end(client).await;
     }
 }
 
-/// A session that is there stays; the next login uses the new one.
+/// An existing session stays; the next login uses the new one.
 #[tokio::test]
 async fn w12_a_password_that_is_set_while_online_is_used_by_the_next_login() {
     let setup = Setup::new(switches(), Transport::StartTls, RTT).await;
@@ -163,7 +163,7 @@ async fn w12_a_password_that_is_set_while_online_is_used_by_the_next_login() {
     setup.online().await;
 }
 
-/// The old password is refused while the new one is given: that refusal is not the new one's.
+/// The old password is refused while the new one is set: the refusal does not concern the new one.
 #[tokio::test]
 async fn w12_a_password_that_is_set_during_an_attempt_is_tried_next() {
     let setup = Setup::new(switches(), Transport::StartTls, Duration::from_millis(200)).await;
@@ -171,7 +171,7 @@ async fn w12_a_password_that_is_set_during_an_attempt_is_tried_next() {
     setup.client.connect();
     let mut states = setup.client.states();
     let logging_in = |state: &ConnectionState| matches!(state, ConnectionState::Connecting { step, .. } if *step == snapback_client::Step::Login);
-    tokio::time::timeout(PATIENCE, states.wait_for(logging_in))
+    tokio::time::timeout(TIMEOUT, states.wait_for(logging_in))
         .await
         .unwrap()
         .unwrap();

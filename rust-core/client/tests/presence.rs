@@ -20,7 +20,7 @@ const CLIENT: &str = "jabber:client";
 const CAPS: &str = "http://jabber.org/protocol/caps";
 const MUC: &str = "http://jabber.org/protocol/muc";
 
-/// Juliet is online, and Romeo, who sees her presence, too.
+/// Juliet is online, and so is Romeo, who is subscribed to her presence.
 async fn both() -> (Setup, Client, Arc<Link>) {
     let switches = Switches {
         early_data: None,
@@ -51,7 +51,7 @@ fn unavailable() -> OutgoingPresence {
     }
 }
 
-/// The next presence of Juliet's that says so.
+/// Returns Juliet's next presence for which this holds.
 async fn seen(romeo: &Client, so: impl Fn(&Element) -> bool, what: &str) -> Element {
     let mut course = Course::default();
     let is_it = |presence: &Element| {
@@ -65,7 +65,7 @@ async fn seen(romeo: &Client, so: impl Fn(&Element) -> bool, what: &str) -> Elem
     found.as_ref().clone()
 }
 
-/// The client sleeps, and the server does not wait for it.
+/// Suspends the client until the server drops its session.
 async fn lose_session(setup: &Setup) {
     setup.client.suspend().await;
     let is_noticed = || {
@@ -107,7 +107,7 @@ async fn each_available_presence_carries_our_caps_and_its_children() {
     assert_eq!(text("priority").as_deref(), Some("-7"));
     assert_eq!(ver(&away), ver(&initial), "XEP-0115 6.1");
     assert_eq!(away.child("x", "urn:example:mood"), Some(&custom));
-    // A room is joined in the same way; it has the presence for itself.
+    // Joining a room uses the same call; the presence goes to the room only.
     let to = setup.server.sessions();
     let to = to.iter().find(|one| one.jid.starts_with("romeo@")).unwrap();
     let join = OutgoingPresence {
@@ -118,7 +118,7 @@ async fn each_available_presence_carries_our_caps_and_its_children() {
     client.send_presence(join).await.unwrap();
     let joined = seen(&romeo, |one| one.has_child("x", MUC), "join").await;
     assert!(ver(&joined).is_some());
-    // Neither caps twice, nor caps of who leaves.
+    // Caps are not sent twice, and not with unavailable presence.
     let own = Element::new("c", CAPS).with_attr("ver", "mine");
     let own = OutgoingPresence {
         children: vec![own],
@@ -136,7 +136,7 @@ async fn each_available_presence_carries_our_caps_and_its_children() {
 }
 
 #[tokio::test]
-async fn a_new_session_begins_with_the_presence_that_was_told_last() {
+async fn a_new_session_begins_with_the_presence_that_was_sent_last() {
     let (setup, romeo, _link) = both().await;
     let status = Element::new("x", "urn:example:mood").with_text("glad");
     let away = OutgoingPresence {
@@ -145,7 +145,7 @@ async fn a_new_session_begins_with_the_presence_that_was_told_last() {
     };
     let client = &setup.client;
     client.send_presence(away).await.unwrap();
-    // To one alone is not to everybody.
+    // Directed presence is not presence to all subscribers.
     let there = OutgoingPresence {
         to: Some("romeo@localhost".parse().unwrap()),
         ..shown("chat")
@@ -167,7 +167,7 @@ async fn a_new_session_begins_with_the_presence_that_was_told_last() {
         assert!(first.has_child("x", "urn:example:mood"));
         assert!(first.has_child("c", CAPS));
     }
-    // Who wants to be unseen stays unseen.
+    // Unavailable presence stays unavailable.
     client.send_presence(unavailable()).await.unwrap();
     setup.settle().await;
     lose_session(&setup).await;

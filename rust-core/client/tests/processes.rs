@@ -1,6 +1,6 @@
 //! Two real processes and one account: an app, and the extension that shows its notifications.
 //!
-//! The child is this same test program, told by environment variables what it is.
+//! The child is this same test program, selected by environment variables.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -20,14 +20,14 @@ use snapback_client::{
     danger,
 };
 use snapback_reference_server::{ReferenceServer, Switches};
-use support::PATIENCE;
+use support::TIMEOUT;
 use support::course::{PASSWORD, hasty};
 use support::disk::{self, ACCOUNT, Folder, outcome, settled};
 
 const FOLDER: &str = "SNAPBACK_CLIENT_CHILD";
 const SERVER: &str = "SNAPBACK_CLIENT_SERVER";
 
-/// The app. It says what happens, and does what its input says.
+/// The app. It prints its events, and follows the commands on its input.
 #[tokio::test]
 async fn child() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
@@ -67,7 +67,7 @@ fn child_config(folder: &Path) -> ClientConfig {
     config.trust = Trust::Roots(danger::Roots::from_pem(&ca).unwrap());
     let addr = std::env::var(SERVER).unwrap().parse().unwrap();
     config.network.servers = vec![ServerAddress::at(addr, Transport::DirectTls)];
-    // The folder is the parent's to remove.
+    // The parent removes the folder.
     let folder = std::mem::ManuallyDrop::new(Folder(folder.to_owned()));
     config.store = Box::new(folder.store());
     hasty(&mut config);
@@ -112,7 +112,7 @@ impl App {
 
     /// Waits for this line. The server runs on this thread's runtime, so waiting must not stop it.
     async fn says(&self, expected: &str) {
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let deadline = std::time::Instant::now() + TIMEOUT;
         loop {
             match self.lines.try_recv() {
                 Ok(line) if line == expected => return,
@@ -144,7 +144,7 @@ async fn i9_the_second_process_waits_until_the_first_sleeps() {
     app.tell("suspend");
     app.says("suspended").await;
 
-    // The extension goes on with the app's session.
+    // The extension resumes the app's session.
     let extension = Client::open(disk::config(&server, folder.store())).unwrap();
     extension.connect();
     assert_eq!(outcome(&extension).await, Outcome::Resumed);
@@ -153,7 +153,7 @@ async fn i9_the_second_process_waits_until_the_first_sleeps() {
     settle(&extension).await;
     extension.suspend().await;
 
-    // And the app with the extension's, without being told.
+    // The app resumes the extension's session, without any notification of it.
     app.says("online Resumed").await;
     assert_eq!(server.sessions().len(), 1);
 }

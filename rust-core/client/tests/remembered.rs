@@ -1,4 +1,4 @@
-//! What a new process does not have to ask for, because the one before it asked (rules S9, S10).
+//! What a new process does not have to request, because the previous one stored it (rules S9, S10).
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -29,7 +29,7 @@ fn by_dns(server: &ReferenceServer, folder: &Folder, dns: &NameServer) -> Client
     config
 }
 
-/// What an earlier process would have left: this address, looked up then.
+/// Stores what an earlier process would have: this address, looked up at this time.
 fn knowing(folder: &Folder, addr: SocketAddr, stored_at: UnixTime) {
     let known = KnownEndpoints {
         endpoints: vec![Endpoint {
@@ -76,7 +76,7 @@ async fn s10_a_new_process_connects_without_asking_the_dns() {
 }
 
 #[tokio::test]
-async fn s10_a_stale_answer_is_used_first_and_refreshed_behind() {
+async fn s10_a_stale_answer_is_used_first_and_refreshed_after() {
     let server = disk::server(Switches::modern()).await;
     let dns = NameServer::start(server.direct_addr().port()).await;
     let folder = Folder::new();
@@ -85,7 +85,7 @@ async fn s10_a_stale_answer_is_used_first_and_refreshed_behind() {
     let client = Client::open(by_dns(&server, &folder, &dns)).unwrap();
     client.connect();
     settled(&client).await;
-    // Behind: it may still be under way.
+    // The refresh may still be in progress.
     for _ in 0..600 {
         if dns.queries() >= 2 {
             break;
@@ -97,7 +97,7 @@ async fn s10_a_stale_answer_is_used_first_and_refreshed_behind() {
     assert!(remembered(&folder).stored_at.0 > expired.0);
 }
 
-/// One more round, so that what was looked up meanwhile is stored.
+/// Does one more round trip, so that what was looked up meanwhile is stored.
 async fn settle_again(client: &Client) {
     let id = client
         .send_message("romeo@example.org", "again")
@@ -125,10 +125,10 @@ async fn s10_a_dead_address_is_replaced() {
     assert!(!ports.is_empty() && ports.iter().all(|one| one.addr.port() != addr.port()));
 }
 
-/// An address that was ours last week may be anybody's now: somebody answers there, and with a valid TTL left it would be
-/// tried for days.
+/// An address of our server may belong to another server later: that server answers, and with a valid TTL left it would
+/// be tried for days.
 #[tokio::test]
-async fn s10_an_address_that_answers_for_somebody_else_is_replaced() {
+async fn s10_an_address_of_another_server_is_replaced() {
     let server = disk::server(Switches::modern()).await;
     let dns = NameServer::start(server.direct_addr().port()).await;
     let stranger = disk::server(Switches::modern()).await;
@@ -148,16 +148,16 @@ async fn s10_an_address_that_answers_for_somebody_else_is_replaced() {
 async fn s10_without_an_answer_a_failed_address_is_tried_again() {
     let server = disk::server(Switches::modern()).await;
     let folder = Folder::new();
-    // Deaf at first; nobody answers for the DNS.
-    let deaf = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+    // The address does not answer at first, and neither does the DNS.
+    let silent = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .unwrap();
-    let addr = deaf.local_addr().unwrap();
+    let addr = silent.local_addr().unwrap();
     knowing(&folder, addr, now());
     let target = server.direct_addr();
     tokio::spawn(async move {
         let mut refused = 0;
-        while let Ok((mut socket, _)) = deaf.accept().await {
+        while let Ok((mut socket, _)) = silent.accept().await {
             if refused < 2 {
                 refused += 1;
                 continue;
@@ -185,7 +185,8 @@ async fn s9_caps_that_are_known_save_the_question_at_another_endpoint() {
         let direct = ServerAddress::at(server.direct_addr(), Transport::DirectTls);
         let starttls = ServerAddress::at(server.starttls_addr(), Transport::StartTls);
         assert_eq!(questions(&server, &folder, &direct).await, 1, "S9: cold");
-        // Everything about the endpoint is forgotten; then another one, of which nothing was ever known.
+        // First everything about the endpoint is removed; then another endpoint is used, about which nothing was
+        // stored.
         let key = ServerKey {
             host: direct.host.clone(),
             port: direct.port,
@@ -199,7 +200,7 @@ async fn s9_caps_that_are_known_save_the_question_at_another_endpoint() {
     }
 }
 
-/// How often a new session at this endpoint asks the server what it can do.
+/// Returns how often a new session at this endpoint asks the server for its features.
 async fn questions(server: &ReferenceServer, folder: &Folder, address: &ServerAddress) -> usize {
     let (store, seen) = Watch::over(folder.store());
     let mut config = disk::config(server, store);

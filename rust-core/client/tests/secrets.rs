@@ -1,4 +1,4 @@
-//! Rule T9: the password and the tokens of FAST never show, neither in what is printed nor on the wire outside TLS.
+//! Rule T9: the password and the FAST tokens never appear, neither in printed text nor on the wire outside TLS.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -18,7 +18,7 @@ use support::course::{Course, PASSWORD, RTT, follow, hasty};
 use support::tap::{Tap, TapDial};
 use support::watched::Watch;
 
-/// Long, so that it is nowhere by chance.
+/// Long, so that it does not occur by chance.
 const LONG_PASSWORD: &str = "correct horse battery staple 4711";
 
 fn assert_hidden(text: &str, secrets: &[String], where_: &str) {
@@ -37,7 +37,7 @@ async fn t9_planted_secrets_show_nowhere() {
 }
 
 async fn scan(transport: Transport, early_data: bool) {
-    // Another client's set-up serves as the server.
+    // Another client's set-up provides the server.
     let host = Setup::hasty(Switches::modern(), transport).await;
     host.server.add_account("juliet", LONG_PASSWORD);
     let tap = Tap::default();
@@ -81,7 +81,7 @@ async fn scan(transport: Transport, early_data: bool) {
         follow(&client, &mut course, &mut until(number + 2), "again").await;
     }
     client.disconnect().await;
-    host.server.add_account("juliet", "changed by somebody");
+    host.server.add_account("juliet", "changed elsewhere");
     host.server.world(|world| {
         world.switches.fast.clear();
     });
@@ -102,12 +102,12 @@ async fn scan(transport: Transport, early_data: bool) {
     let mut secrets: Vec<String> = tokens.collect();
     assert!(!secrets.is_empty(), "there was a token");
     secrets.push(LONG_PASSWORD.to_owned());
-    let told = format!("{} {:?}", seen.loaded, seen.transactions);
+    let stored = format!("{} {:?}", seen.loaded, seen.transactions);
     assert_hidden(&course.log, &secrets, "events");
     assert_hidden(&printed, &secrets, "configuration and client");
-    assert_hidden(&told, &secrets, "what the store is told");
+    assert_hidden(&stored, &secrets, "what the store receives");
     let bytes = format!("{:?}", LONG_PASSWORD.as_bytes());
-    assert_hidden(&told, &[bytes], "bytes that the store is told");
+    assert_hidden(&stored, &[bytes], "bytes that the store receives");
     for secret in &secrets {
         assert!(!tap.has_seen(secret), "T9: a secret on the wire");
     }
@@ -117,7 +117,7 @@ async fn scan(transport: Transport, early_data: bool) {
     assert!(!tap.streams().is_empty());
 }
 
-/// The tap itself works: in the clear it would be seen.
+/// The tap itself works: in the clear the secret would be seen.
 #[tokio::test]
 async fn the_tap_sees_what_is_in_the_clear() {
     let host = Setup::with(Switches::modern(), Transport::StartTls, RTT, hasty).await;

@@ -1,4 +1,4 @@
-//! An address or a target that takes connections and leads to no login does not keep the client from one that does.
+//! An address or a target that accepts connections and leads to no login does not keep the client from one that does.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -40,7 +40,7 @@ fn addr(server: &ReferenceServer, transport: Transport) -> SocketAddr {
     }
 }
 
-/// Trusts both; attempts follow each other quickly.
+/// Trusts both; the delays between attempts are short.
 fn config(servers: &[&ReferenceServer]) -> ClientConfig {
     let mut config = ClientConfig::new("juliet@localhost", "r0m30").unwrap();
     let pem: String = servers.iter().map(|server| server.ca_pem()).collect();
@@ -61,10 +61,10 @@ async fn sessions(client: &Client, course: &mut Course, count: usize, what: &str
     follow(client, course, &mut is_online, what).await;
 }
 
-/// Has a good certificate, and is no XMPP server: it speaks something else, falls silent after its features, hangs up, or is
-/// being shut down.
+/// A target with a valid certificate that is no XMPP server: it speaks another protocol, stops answering after its
+/// features, closes the connection, or is being shut down.
 #[tokio::test]
-async fn w1_a_first_target_that_fails_behind_tls_is_set_back() {
+async fn w1_a_first_target_that_fails_after_tls_is_set_back() {
     let silence = Action::Silence;
     let other = Action::Send(Malformed::StrayText);
     for action in [other, silence, Action::Reset, Action::SystemShutdown] {
@@ -88,7 +88,7 @@ async fn w1_a_first_target_that_fails_behind_tls_is_set_back() {
             sessions(&client, &mut course, 1, &what).await;
             let tried = bad.connections().len();
             assert_eq!(tried, 1, "{what}: {}", course.log);
-            // It has not become better by this: the next connection does not begin there.
+            // This does not rehabilitate it: the next connection does not begin there.
             good.cut_all();
             sessions(&client, &mut course, 2, &what).await;
             assert_eq!(bad.connections().len(), 1, "{what}: {}", course.log);
@@ -96,7 +96,7 @@ async fn w1_a_first_target_that_fails_behind_tls_is_set_back() {
     }
 }
 
-/// A server that let us in, and does not any more, while another does.
+/// A server that accepted us and does not any more, while another one does.
 #[tokio::test]
 async fn w1_a_target_that_worked_once_is_set_back_the_second_time() {
     let first = server(Ipv4Addr::LOCALHOST, Switches::modern()).await;
@@ -118,7 +118,7 @@ async fn w1_a_target_that_worked_once_is_set_back_the_second_time() {
     assert!((2..=3).contains(&tried), "{tried}: {}", course.log);
 }
 
-/// Takes connections and says nothing, as a broken tunnel or a firewall does.
+/// Accepts connections and sends nothing, as a broken tunnel or a firewall does.
 async fn black_hole(addr: SocketAddr) -> Option<Arc<AtomicUsize>> {
     let listener = TcpListener::bind(addr).await.ok()?;
     let count = Arc::new(AtomicUsize::new(0));

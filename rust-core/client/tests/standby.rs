@@ -1,4 +1,4 @@
-//! A change of the network: back in the flights of a login, not after the probe's deadline.
+//! A change of the network: back online in the flights of a login, not after the probe's deadline.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -21,7 +21,7 @@ use support::course::{Course, hasty};
 
 const RTT: Duration = Duration::from_millis(50);
 
-/// Nobody waits for the deadline here: it is longer than the test.
+/// Sets a deadline that is longer than the test, so that no test waits for it.
 fn patient(config: &mut ClientConfig) {
     hasty(config);
     config.reconnect.probe = Duration::from_secs(600);
@@ -82,13 +82,13 @@ async fn a_path_that_answers_is_kept_and_nothing_is_opened() {
         setup.settle().await;
     }
     assert_eq!(setup.connections().len(), 1);
-    // The answers were noted: what breaks now is no failed probe.
+    // The answers were noted: a break from here on is not a failed probe.
     setup.cut();
     assert_eq!(setup.online().await.outcome, Outcome::Resumed);
 }
 
 #[tokio::test]
-async fn i14_the_way_back_is_dropped_with_the_client() {
+async fn i14_the_standby_transport_is_dropped_with_the_client() {
     let setup = online(Duration::from_millis(1)).await;
     setup.link.cut(CutMode::Blackhole);
     setup.client.network_changed(true);

@@ -1,4 +1,4 @@
-//! Stanzas in both directions over connections that break, and requests of others.
+//! Stanzas in both directions over connections that break, and requests from others.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -40,10 +40,10 @@ async fn online(transport: Transport) -> Setup {
     setup
 }
 
-/// A second account, to talk to the first.
+/// Opens a second account, which talks to the first.
 async fn romeo(setup: &Setup) -> Client {
     let (client, link) = setup.another_online("romeo@localhost", "jul13t").await;
-    // The link lives as long as the test.
+    // The link exists until the test ends.
     std::mem::forget(link);
     client
 }
@@ -68,7 +68,7 @@ fn ping(to: Option<&str>) -> Element {
     iq("get", to, Element::new("ping", PING))
 }
 
-/// A small generator, so that a failure can be repeated.
+/// A small generator, so that a failure is reproducible.
 struct Chance(u64);
 
 impl Chance {
@@ -194,7 +194,7 @@ async fn s8_the_roster_is_kept_by_version_and_pushes() {
     setup.follow(&mut course, changed(1), "roster").await;
     let roster = setup.client.roster().await.unwrap();
     assert_eq!(roster.items.len(), 1);
-    // Bind 2 shows the features behind the login too late for the first request; the next one has a version.
+    // Bind 2 shows the features after the login too late for the first request; the next one has a version.
     setup.client.disconnect().await;
     setup.client.connect();
     setup.follow(&mut course, changed(2), "versions").await;
@@ -244,7 +244,7 @@ async fn requests_of_others_are_answered() {
     let setup = online(Transport::DirectTls).await;
     let romeo = romeo(&setup).await;
     let to = juliet(&setup);
-    // W10: who does not see us is told what the server says of an absent resource.
+    // W10: an entity without a subscription gets the error that the server returns for an unavailable resource.
     let stranger = romeo.iq(ping(Some(&to)), SOON).await;
     assert!(matches!(stranger, Err(IqError::Refused(_))), "{stranger:?}");
     setup
@@ -326,7 +326,7 @@ async fn t7_carbons_come_from_our_own_account_only() {
     let mut course = Course::default();
     let copied = |course: &Course| !course.carbons.is_empty();
     setup.follow(&mut course, copied, "carbon").await;
-    // The same from somebody else.
+    // The same from another sender.
     let romeo = romeo(&setup).await;
     let forged = Element::new("message", CLIENT)
         .with_attr("to", juliet(&setup))
@@ -466,7 +466,7 @@ async fn i12_a_full_queue_says_so() {
         .unwrap();
 }
 
-/// An app that takes no events keeps neither the reconnect nor its own requests waiting, and what comes in waits at the
+/// An app that takes no events delays neither the reconnect nor its own requests, and inbound stanzas wait at the
 /// server, not in memory.
 #[tokio::test]
 async fn i12_an_app_that_takes_no_events_does_not_stop_a_reconnect() {
@@ -517,7 +517,7 @@ async fn i12_an_app_that_takes_no_events_does_not_stop_a_reconnect() {
     assert_eq!(course.bodies(), expected, "I2");
 }
 
-// -- nothing is left behind
+// -- no task, socket or file remains
 
 /// The link notices an end a moment later than the client.
 async fn nothing_lives(link: &Link, why: &str) {
@@ -548,7 +548,7 @@ async fn settles_to(wanted: usize, what: &str) {
 
 /// Tests of this file run in one process; this one counts its own links instead of the process's files.
 #[tokio::test]
-async fn a_client_dropped_in_mid_login_lets_go() {
+async fn a_client_dropped_in_mid_login_leaves_no_task() {
     for wait in [0, 1, 3, 6, 9, 14, 20] {
         let setup = Setup::hasty(quiet(), Transport::StartTls).await;
         setup.client.connect();
@@ -565,7 +565,7 @@ async fn a_client_dropped_in_mid_login_lets_go() {
 }
 
 #[tokio::test]
-async fn a_client_dropped_while_it_dials_lets_go() {
+async fn a_client_dropped_while_it_dials_leaves_no_task() {
     let setup = Setup::hasty(quiet(), Transport::StartTls).await;
     setup.link.down(DownMode::Blackhole).await.unwrap();
     setup.client.connect();
@@ -583,15 +583,15 @@ async fn a_client_dropped_while_it_dials_lets_go() {
     let left = tokio::runtime::Handle::current()
         .metrics()
         .num_alive_tasks();
-    // The driver, the one that watches it, and the socket on its way.
+    // The driver, the task that watches it, and the socket that is being opened.
     assert_eq!(left + 3, tasks, "{tasks} tasks, then {left}");
     link.up().await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(server.connections().len(), 0, "nobody dials any more");
+    assert_eq!(server.connections().len(), 0, "nothing dials any more");
 }
 
 #[tokio::test]
-async fn a_hundred_sessions_leave_no_task_behind() {
+async fn a_hundred_sessions_leave_no_task() {
     let setup = Setup::hasty(quiet(), Transport::DirectTls).await;
     setup.client.connect();
     setup.online().await;
@@ -615,7 +615,7 @@ async fn a_hundred_sessions_leave_no_task_behind() {
     }
     assert!(left <= tasks + 1, "{tasks} tasks before, {left} after");
     assert_eq!(setup.link.stats().live, 0);
-    // Other tests of this process come and go; a leak of ours would be a hundred.
+    // Other tests of this process begin and end; a leak of ours would be a hundred.
     settles_to(files + 60, "a hundred sessions").await;
     assert_eq!(setup.connections().len(), 101);
 }
@@ -657,7 +657,7 @@ async fn disconnect_returns_in_every_state() {
 }
 
 #[tokio::test]
-async fn states_are_told_in_order() {
+async fn states_are_reported_in_order() {
     let setup = Setup::hasty(quiet(), Transport::DirectTls).await;
     setup.client.connect();
     let mut was_connecting = false;
@@ -671,13 +671,14 @@ async fn states_are_told_in_order() {
     assert!(was_connecting);
 }
 
-/// The server has counted the request, so it will not be sent again; and whoever would answer it knows the old session only.
+/// The server has counted the request, so it is not sent again; and the entity that would answer it knows only the old
+/// session.
 #[tokio::test]
 async fn i8_a_request_that_was_taken_fails_with_its_session() {
     const FOR_EVER: Duration = Duration::from_secs(600);
     for is_clean in [false, true] {
         let setup = online(Transport::DirectTls).await;
-        // Somebody who is there, and silent.
+        // A contact that is online and does not answer.
         let (_silent, link) = setup.another_online("romeo@localhost", "jul13t").await;
         let sessions = setup.server.sessions();
         let romeo = sessions.iter().find(|one| one.jid.starts_with("romeo@"));
@@ -700,7 +701,7 @@ async fn i8_a_request_that_was_taken_fails_with_its_session() {
             }
         };
         let wait = async { tokio::join!(asked, lose) };
-        let (answer, ()) = tokio::time::timeout(support::PATIENCE, wait).await.unwrap();
+        let (answer, ()) = tokio::time::timeout(support::TIMEOUT, wait).await.unwrap();
         assert_eq!(answer.err(), Some(IqError::SessionLost));
     }
 }

@@ -1,4 +1,4 @@
-//! What the store cannot do is told by its name, and most of it passes.
+//! Errors of the store are reported with their type, and most of them are temporary.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -34,7 +34,7 @@ async fn send(client: &Client, body: &str) -> Result<String, SendError> {
 }
 
 #[tokio::test]
-async fn i13_what_the_store_refuses_is_told_and_tried_again() {
+async fn i13_what_the_store_refuses_is_reported_and_tried_again() {
     let passing = [
         StoreError::Full,
         StoreError::OwnedElsewhere,
@@ -87,7 +87,7 @@ async fn i13_what_will_not_pass_waits_for_the_app() {
     follow(&client, &mut course, &mut { back }, "back").await;
 }
 
-/// An app's notification extension has the file while the app sleeps, and still has it when the app wakes.
+/// An app's notification extension has the file while the app is suspended, and still has it when the app resumes.
 #[tokio::test]
 async fn i9_a_store_that_is_owned_elsewhere_is_waited_for() {
     let server = disk::server(Switches::modern()).await;
@@ -95,10 +95,10 @@ async fn i9_a_store_that_is_owned_elsewhere_is_waited_for() {
     let client = Client::open(disk::config(&server, folder.store())).unwrap();
     client.connect();
     settled(&client).await;
-    server.inject_message("romeo@example.org/x", ACCOUNT, "told before");
+    server.inject_message("romeo@example.org/x", ACCOUNT, "delivered before");
     let mut course = Course::default();
-    let told = |course: &Course| course.bodies() == ["told before"];
-    follow(&client, &mut course, &mut { told }, "told").await;
+    let delivered = |course: &Course| course.bodies() == ["delivered before"];
+    follow(&client, &mut course, &mut { delivered }, "delivered").await;
     client.suspend().await;
     assert_eq!(
         send(&client, "asleep").await,
@@ -111,7 +111,7 @@ async fn i9_a_store_that_is_owned_elsewhere_is_waited_for() {
     let refused = EndReason::Store(StoreError::OwnedElsewhere);
     let failed = |course: &Course| course.ends.contains(&refused);
     follow(&client, &mut course, &mut { failed }, "refused").await;
-    // What the other one took in and did not confirm is told here, what was told already is not.
+    // What the other process stored and did not confirm is delivered here; what was delivered already is not.
     let key = ServerKey {
         host: "127.0.0.1".to_owned(),
         port: server.direct_addr().port(),
@@ -131,14 +131,14 @@ async fn i9_a_store_that_is_owned_elsewhere_is_waited_for() {
     let back = |course: &Course| course.online.len() == 1 && course.messages.len() == 2;
     follow(&client, &mut course, &mut { back }, "back").await;
     assert_eq!(course.online, [Outcome::Resumed]);
-    assert_eq!(course.bodies(), ["told before", "taken in elsewhere"]);
+    assert_eq!(course.bodies(), ["delivered before", "taken in elsewhere"]);
     let id = send(&client, "awake").await.unwrap();
     let acked = |course: &Course| course.acked.contains(&id);
     follow(&client, &mut course, &mut { acked }, "acked").await;
     assert_eq!(course.messages.len(), 2, "I2");
 }
 
-/// Gives nothing while the phone is locked.
+/// Returns an error while the phone is locked.
 #[derive(Clone, Default)]
 struct Lockable {
     inner: MemoryVault,

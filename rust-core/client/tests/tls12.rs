@@ -1,4 +1,4 @@
-//! TLS 1.2, counted: a full handshake takes one flight more than TLS 1.3, a ticket takes none.
+//! TLS 1.2, counted: a full handshake takes one flight more than TLS 1.3, a ticket saves it.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -49,7 +49,7 @@ fn with(switches: Switches, tls_versions: TlsVersions, tls_tickets: bool) -> Swi
     }
 }
 
-/// TLS 1.2 on this server, with and without tickets, against TLS 1.3 on the same.
+/// Compares TLS 1.2 on this server, with and without tickets, with TLS 1.3 on the same server.
 async fn compare(switches: fn() -> Switches, transport: Transport) {
     let (newer, _) = count(with(switches(), TlsVersions::Tls13, true), transport).await;
     let (older, setup) = count(with(switches(), TlsVersions::Tls12, true), transport).await;

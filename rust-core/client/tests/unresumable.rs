@@ -1,5 +1,5 @@
-//! Rule I19: a server that cannot resume a session says so in many ways, and the account comes back with a new one. What it refuses
-//! for a while is tried again.
+//! Rule I19: servers refuse to resume a session in many ways, and the account returns with a new session. What a server
+//! refuses temporarily is tried again.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -36,7 +36,8 @@ fn wrong_answers() -> Vec<ResumeFault> {
     ]
 }
 
-/// Online, then cut off, by a server that answers each `<resume/>` like this. Yields what came of it, up to a new session.
+/// Connects, then cuts the connection; the server answers each `<resume/>` like this. Returns what happened up to a new
+/// session.
 async fn cut(switches: Switches, transport: Transport, fault: ResumeFault) -> Course {
     let setup = Setup::hasty(switches, transport).await;
     setup.client.connect();
@@ -50,7 +51,8 @@ async fn cut(switches: Switches, transport: Transport, fault: ResumeFault) -> Co
     let mut course = Course::default();
     let bound = |course: &Course| course.online.contains(&Outcome::Bound);
     setup.follow(&mut course, bound, "a new session").await;
-    // The one that asked as ever, the one that asked alone, the one that bound; and one more where a remembered fact was blamed.
+    // The attempt that asked as usual, the one that only asked to resume, the one that bound; and one more where a
+    // remembered fact was the suspected cause.
     let attempts = setup.connections().len() - before;
     assert!((2..=4).contains(&attempts), "{attempts}\n{}", course.log);
     let ids = setup.send_some(1).await;
@@ -69,7 +71,7 @@ async fn i19_a_wrong_answer_to_resume_costs_two_connections() {
 }
 
 #[tokio::test]
-async fn i19_a_wrong_answer_to_resume_behind_sasl1_costs_two_connections() {
+async fn i19_a_wrong_answer_to_resume_after_sasl1_costs_two_connections() {
     for fault in wrong_answers() {
         cut(
             Switches::stock_prosody(),
@@ -80,7 +82,7 @@ async fn i19_a_wrong_answer_to_resume_behind_sasl1_costs_two_connections() {
     }
 }
 
-/// A message that cannot be delivered is told under its own id, and never as a message with our own text.
+/// An undeliverable message is reported under its own id, and never as a message with our own text.
 #[tokio::test]
 async fn rfc6121_a_bounce_belongs_to_its_message() {
     let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
@@ -95,7 +97,7 @@ async fn rfc6121_a_bounce_belongs_to_its_message() {
     setup.follow(&mut course, failed, "the bounce").await;
     assert_eq!(course.failed[0].0, id);
     assert!(course.bodies().is_empty(), "{}", course.log);
-    // It is dealt with: nothing waits for a confirmation.
+    // It is finished: nothing waits for a confirmation.
     setup.client.suspend().await;
     setup.client.resume();
     let mut course = Course::default();
@@ -104,8 +106,8 @@ async fn rfc6121_a_bounce_belongs_to_its_message() {
     assert!(course.bodies().is_empty() && course.failed.is_empty());
 }
 
-/// W6: a server that is being set up anew says for a while that it is another one, or offers nothing. Where a login was proven, that
-/// is tried again without end, and costs no token.
+/// W6: a server that is being set up again claims for a while to be another one, or offers nothing. Where a login had
+/// succeeded, this is tried again without limit, and costs no token.
 #[tokio::test]
 async fn w6_a_passing_refusal_halts_nothing_and_costs_no_token() {
     let error = |condition: &str| {
@@ -132,7 +134,7 @@ async fn w6_a_passing_refusal_halts_nothing_and_costs_no_token() {
         setup.server.faults(|faults| faults.all = vec![refusal]);
         let before = setup.connections().len();
         setup.link.cut(CutMode::ResetBoth);
-        // It goes on: three refusals are more than one that may pass.
+        // The client continues: three refusals are more than one that may be temporary.
         let refused = || setup.connections().len() >= before + 3;
         wait_for(refused, "three refused attempts").await;
         setup.server.faults(|faults| faults.all.clear());

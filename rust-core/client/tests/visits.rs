@@ -1,4 +1,4 @@
-//! Short visits, as after a push: the interrupted session, or none.
+//! Short background syncs, as after a push: the interrupted session, or none.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -16,9 +16,9 @@ use snapback_client::{
 };
 use snapback_reference_server::{Fault, Switches};
 use support::course::Course;
-use support::{PATIENCE, Setup};
+use support::{Setup, TIMEOUT};
 
-/// SASL1; SASL2, where the request rides inside; and `<resume/>` right behind TLS.
+/// SASL1; SASL2, with the request inside; and `<resume/>` immediately after TLS.
 fn servers() -> [Switches; 3] {
     let modern = Switches {
         early_data: None,
@@ -32,7 +32,7 @@ fn servers() -> [Switches; 3] {
     ]
 }
 
-/// An app that was online and sleeps.
+/// Returns an app that was online and is suspended.
 async fn asleep(switches: Switches) -> Setup {
     let setup = Setup::hasty(switches, Transport::StartTls).await;
     setup.client.connect();
@@ -49,7 +49,7 @@ fn is_offline(event: &Event, why: OfflineReason) -> bool {
     matches!(event, Event::State(ConnectionState::Offline { reason, .. }) if *reason == why)
 }
 
-/// The server gives the session up, once it has seen that its client has gone.
+/// Makes the server drop the session, once it has noticed that its client is gone.
 async fn forget(setup: &Setup) {
     let is_waiting = || {
         let sessions = setup.server.sessions();
@@ -60,7 +60,7 @@ async fn forget(setup: &Setup) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    tokio::time::timeout(TIMEOUT, wait).await.unwrap();
     setup.server.forget_sessions("juliet");
 }
 
@@ -71,41 +71,41 @@ fn inject(setup: &Setup, body: &str) {
 }
 
 #[tokio::test]
-async fn a_visit_resumes_and_leaves_the_session_to_the_app() {
+async fn a_background_sync_resumes_and_leaves_the_session_to_the_app() {
     for switches in servers() {
         let setup = asleep(switches).await;
         inject(&setup, "wake up");
-        let visit = begin(&setup).await;
+        let sync = begin(&setup).await;
         let mut course = Course::default();
         let has_come = |course: &Course| course.bodies() == ["wake up"];
         setup.follow(&mut course, has_come, "the message").await;
         assert_eq!(course.online, [Outcome::Resumed]);
-        visit.end().await;
+        sync.end().await;
         assert!(is_asleep(&setup));
         setup.client.resume();
         assert_eq!(setup.online().await.outcome, Outcome::Resumed);
     }
 }
 
-/// A push rings while the user taps at the notification of the last one.
+/// A push arrives while the user opens the app from the notification of the last one.
 #[tokio::test]
-async fn an_app_that_wakes_up_during_a_visit_stays_awake_behind_it() {
+async fn an_app_that_resumes_during_a_background_sync_stays_online_after_it() {
     let wakers: [fn(&Client); 3] = [Client::connect, Client::resume, |client| {
         client.set_active(true);
     }];
     for wake in wakers {
         let setup = asleep(Switches::modern()).await;
-        let visit = begin(&setup).await;
+        let sync = begin(&setup).await;
         wake(&setup.client);
         setup.online().await;
-        visit.end().await;
+        sync.end().await;
         assert!(is_online(&setup));
     }
 }
 
-/// I14: what woke up for a visit is not left half awake, whichever way the visit ends.
+/// I14: a client that was resumed for a background sync is suspended completely, however the sync ends.
 #[tokio::test]
-async fn the_last_of_several_visits_puts_the_client_to_sleep() {
+async fn the_last_of_several_background_syncs_suspends_the_client() {
     let setup = asleep(Switches::modern()).await;
     let (first, second) = (begin(&setup).await, begin(&setup).await);
     setup.online().await;
@@ -117,9 +117,9 @@ async fn the_last_of_several_visits_puts_the_client_to_sleep() {
         .await;
 }
 
-/// The first thing that a process does may be a visit; what the user opens then must not find it asleep.
+/// The first action of a process may be a background sync; an app that the user opens then must not be suspended.
 #[tokio::test]
-async fn connecting_wakes_a_client_that_slept() {
+async fn connecting_resumes_a_suspended_client() {
     let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
     begin(&setup).await.end().await;
     setup.client.connect();
@@ -142,20 +142,20 @@ fn is_online(setup: &Setup) -> bool {
 }
 
 async fn begin(setup: &Setup) -> Visit {
-    let visit = setup.client.visit();
-    visit.begun().await;
-    visit
+    let sync = setup.client.visit();
+    sync.begun().await;
+    sync
 }
 
 #[tokio::test]
-async fn a_visit_stops_where_the_session_is_gone_and_loses_nothing() {
+async fn a_background_sync_stops_without_a_session_and_loses_nothing() {
     for switches in servers() {
         let is_quickstart = switches.sm_before_sasl;
         let setup = asleep(switches).await;
         forget(&setup).await;
         inject(&setup, "wake up");
         let before = setup.connections().len();
-        let _visit = begin(&setup).await;
+        let _sync = begin(&setup).await;
         let mut course = Course::default();
         let halted = |course: &Course| course.halted == Some(OfflineReason::NoSession);
         setup.follow(&mut course, halted, "the end").await;
@@ -169,7 +169,7 @@ async fn a_visit_stops_where_the_session_is_gone_and_loses_nothing() {
         let asked = connections[before].previds.len();
         assert_eq!(asked, if is_quickstart { 2 } else { 1 });
 
-        // What the app says meanwhile waits for a session.
+        // What the app sends meanwhile waits for a session.
         let id = setup.client.send_message("romeo@localhost", "later").await;
         let ids = [id.unwrap()];
         setup.client.connect();
@@ -181,34 +181,34 @@ async fn a_visit_stops_where_the_session_is_gone_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_session_a_visit_does_not_touch_the_network() {
+async fn without_a_session_a_background_sync_does_not_use_the_network() {
     let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
     for _ in 0..2 {
-        let visit = begin(&setup).await;
+        let sync = begin(&setup).await;
         let mut course = Course::default();
         let halted = |course: &Course| course.halted == Some(OfflineReason::NoSession);
         setup.follow(&mut course, halted, "the end").await;
         let unknown = ConnectionError::NoSession(NoSession::NotStored);
         assert_eq!(*course.first_error(), unknown);
-        visit.end().await;
+        sync.end().await;
     }
     assert_eq!(setup.connections().len(), 0);
     setup.client.connect();
     assert_eq!(setup.online().await.outcome, Outcome::Bound);
 }
 
-/// The user opens the app while a visit finds out that there is nothing to resume.
+/// The user opens the app while a background sync finds no session to resume.
 #[tokio::test]
-async fn an_app_that_connects_during_a_visit_gets_a_session() {
+async fn an_app_that_connects_during_a_background_sync_gets_a_session() {
     let setup = asleep(Switches::modern()).await;
     forget(&setup).await;
-    let _visit = begin(&setup).await;
+    let _sync = begin(&setup).await;
     setup.client.connect();
     assert_eq!(setup.online().await.outcome, Outcome::Bound);
 }
 
 #[tokio::test]
-async fn a_visit_to_an_app_that_is_online_changes_nothing() {
+async fn a_background_sync_of_an_app_that_is_online_changes_nothing() {
     let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
     setup.client.connect();
     setup.online().await;

@@ -1,8 +1,9 @@
-//! How the examples find their account and their server.
+//! The examples' account and server.
 //!
-//! The password is in `SNAPBACK_PASSWORD`. The server is found through the DNS, unless `SNAPBACK_SERVER` names an address
-//! (`127.0.0.1:5223`, direct TLS) and `SNAPBACK_CA` a PEM file with the authorities to trust there: so they run against
-//! the reference server, `cargo run -p snapback-reference-server -- --account juliet:secret --ca-out ca.pem`.
+//! The password is in `SNAPBACK_PASSWORD`. The server is found through the DNS, unless `SNAPBACK_SERVER` names an
+//! address (`127.0.0.1:5223`, direct TLS) and `SNAPBACK_CA` a PEM file with the authorities to trust there. This is how
+//! they run against the reference server, `cargo run -p snapback-reference-server -- --account juliet:secret --ca-out
+//! ca.pem`.
 
 use std::env;
 use std::error::Error;

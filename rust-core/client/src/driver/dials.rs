@@ -1,4 +1,4 @@
-//! Look-ups and sockets on their way, by the names that the engine gave them.
+//! Pending look-ups and sockets, by the identifiers that the engine gave them.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,16 +17,16 @@ use super::socket::Socket;
 
 type Answer = Result<Resolution, ResolveError>;
 
-/// What is under way.
+/// The pending look-ups and sockets.
 #[derive(Default)]
 pub(super) struct Dials {
     look_ups: Tasks<LookUpId, Answer>,
     connects: Tasks<CandidateId, io::Result<TcpStream>>,
-    /// Open, and nobody's yet.
+    /// Open, and not yet used by an attempt.
     open: HashMap<CandidateId, TcpStream>,
 }
 
-/// What came of one.
+/// The result of one.
 pub(super) enum Dialed {
     LookedUp(LookUpId, Answer),
     Connected(CandidateId, TcpStream),
@@ -34,7 +34,7 @@ pub(super) enum Dialed {
 }
 
 impl Dials {
-    /// Waits for the first that ends; for ever where nothing is under way.
+    /// Waits for the first that ends; never returns while none is pending.
     pub(super) async fn next(&mut self) -> Dialed {
         tokio::select! {
             (id, answer) = self.look_ups.next() => {
@@ -47,7 +47,7 @@ impl Dials {
             (candidate, socket) = self.connects.next() => match socket {
                 Some(Ok(socket)) => Dialed::Connected(candidate, socket),
                 Some(Err(error)) => Dialed::ConnectFailed(candidate, error.kind()),
-                // A dialer that panics has lost its race; the others go on.
+                // A dialer that panics has lost its race; the others continue.
                 None => Dialed::ConnectFailed(candidate, io::ErrorKind::Other),
             },
         }
@@ -68,7 +68,7 @@ impl Dials {
 }
 
 impl Driver {
-    /// Carries out what the engine wants of the network before there is a connection.
+    /// Carries out what the engine requests of the network before there is a connection.
     pub(super) fn dial(&mut self, output: EngineOutput) {
         match output {
             EngineOutput::LookUp { id, servers } => {
@@ -89,13 +89,14 @@ impl Driver {
         }
     }
 
-    /// Reports what came of it.
+    /// Reports the result.
     pub(super) fn dialed(&mut self, dialed: Dialed) {
         let input = match dialed {
             Dialed::LookedUp(id, answer) => EngineInput::LookedUp { id, answer },
             Dialed::Connected(candidate, socket) => {
                 self.dials.open.insert(candidate, socket);
-                // Reading may be held back, or bytes just came: they may be the answer that makes this superfluous.
+                // Reading may be paused, or bytes just arrived: they may be the answer that makes this dial
+                // superfluous.
                 self.read();
                 EngineInput::Connected { candidate }
             }
@@ -107,7 +108,7 @@ impl Driver {
     }
 }
 
-/// Tasks by name. One that is abandoned is not heard of again; all are when this is dropped.
+/// Tasks by name. An abandoned task reports no result; all are abandoned when this is dropped.
 struct Tasks<K, T> {
     tasks: JoinSet<T>,
     names: HashMap<Id, K>,
@@ -138,7 +139,7 @@ impl<K: Copy + Eq + Hash, T: Send + 'static> Tasks<K, T> {
         }
     }
 
-    /// The first that ends, with `None` if it panicked.
+    /// Waits for the first that ends; `None` if it panicked.
     async fn next(&mut self) -> (K, Option<T>) {
         loop {
             let (id, outcome) = match self.tasks.join_next_with_id().await {

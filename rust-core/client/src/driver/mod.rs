@@ -1,5 +1,5 @@
-//! The engine's host on tokio: sockets, time, threads and the store. It carries out what the engine says and reports what
-//! came of it; it decides nothing.
+//! The engine's host on tokio: sockets, time, threads and the store. It carries out the engine's outputs and reports
+//! their results; it decides nothing.
 
 mod dials;
 mod request;
@@ -38,12 +38,12 @@ pub(crate) struct Driver {
     socket: Option<Socket>,
     dials: Dials,
     level: EventQueueLevel,
-    /// What threads of the blocking pool have found out.
+    /// Results of threads of the blocking pool.
     findings: mpsc::UnboundedReceiver<EngineInput<'static>>,
     finding: mpsc::UnboundedSender<EngineInput<'static>>,
 }
 
-/// What a driver is made from.
+/// The parts of a driver.
 pub(crate) struct Parts {
     pub(crate) engine: Engine,
     pub(crate) store: Box<dyn Store>,
@@ -107,7 +107,7 @@ impl Driver {
                 Wake::Drained => {}
                 Wake::Deadline => {
                     if !self.may_read() {
-                        // Reading is held back: what the deadline waits for may have come long ago.
+                        // Reading is paused: the input that the deadline waits for may have arrived already.
                         self.read();
                     }
                     self.input(EngineInput::Timeout);
@@ -122,7 +122,7 @@ impl Driver {
     async fn wait(&mut self, deadline: Option<Instant>) -> Wake {
         let clock = self.clock;
         let may_read = self.may_read();
-        let is_behind = !may_read || self.engine.has_backlog();
+        let has_unread = !may_read || self.engine.has_backlog();
         let (dials, socket) = (&mut self.dials, &self.socket);
         let socket = async {
             match socket {
@@ -141,18 +141,18 @@ impl Driver {
             dialed = dials.next() => Wake::Dialed(dialed),
             Some(finding) = self.findings.recv() => Wake::Finding(finding),
             () = socket => Wake::Socket,
-            () = self.events.drained(), if is_behind => Wake::Drained,
+            () = self.events.drained(), if has_unread => Wake::Drained,
             () = timer => Wake::Deadline,
         }
     }
 
-    /// Neither a full event queue nor a server that does not take our answers stops a login, or the close of a stream.
+    /// Neither a full event queue nor a server that does not read our answers stops a login or the close of a stream.
     fn may_read(&self) -> bool {
         let is_owing = self.socket.as_ref().is_some_and(Socket::owes_too_much);
         self.engine.may_read() && !(is_owing && self.engine.is_online())
     }
 
-    /// The engine knows how full the app's queue is.
+    /// Reports to the engine how full the app's queue is.
     fn report_level(&mut self) {
         let level = self.events.level();
         if std::mem::replace(&mut self.level, level) != level {
@@ -164,7 +164,7 @@ impl Driver {
         self.engine.handle_input(input, self.clock.now());
     }
 
-    /// Carries out all that the engine says; yields its next deadline.
+    /// Carries out all outputs of the engine; returns its next deadline.
     fn carry_out(&mut self) -> Option<Instant> {
         loop {
             match self.engine.poll_output() {

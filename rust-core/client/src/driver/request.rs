@@ -1,4 +1,4 @@
-//! What the app asks of the driver.
+//! The app's requests to the driver.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,10 +14,10 @@ use tokio::sync::{oneshot, watch};
 use super::Driver;
 use crate::iq::{IqError, IqReply};
 
-/// How many requests are taken in a row: a quarter of a full queue. More would keep the socket waiting.
+/// The maximum number of requests handled in a row: a quarter of a full queue. More would keep the socket waiting.
 const MAX_REQUESTS: usize = 256;
 
-/// Something that the app wants.
+/// A request of the app.
 pub(crate) enum Request {
     Connect,
     Disconnect(oneshot::Sender<()>),
@@ -48,17 +48,17 @@ pub(crate) enum Request {
 /// Why a stanza was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The store did not take it; a full queue empties as the server acknowledges.
+    /// The store refused it; a full queue empties as the server acknowledges.
     Store(StoreError),
     /// It is neither a message, a presence nor an iq of `jabber:client`. The server would not count it, and from then on
     /// both sides would disagree about what was acknowledged.
     NotAStanza,
-    /// As XML it has more bytes than the configuration allows, or the server takes (XEP-0478). The server would end the stream
+    /// As XML it has more bytes than the configuration or the server allows (XEP-0478). The server would end the stream
     /// over it.
     TooBig {
-        /// How many it has.
+        /// Its size, in bytes.
         size: usize,
-        /// How many it may have.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// It is over this limit of those who read it: too deep (60 levels of nesting at most), or of too many elements and attributes
@@ -94,7 +94,7 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// Who waits for what. A waiting side that has gone is of no matter.
+/// The callers that wait for answers. A caller that stopped waiting is ignored.
 #[derive(Default)]
 pub(super) struct Waiting {
     next_ticket: u64,
@@ -136,7 +136,7 @@ impl Waiting {
         }
     }
 
-    /// The client is closed.
+    /// Reports to all callers that the client is closed.
     pub(super) fn end(self) {
         for (_, reply) in self.iqs {
             let _ = reply.send(Err(IqError::Closed));
@@ -145,7 +145,8 @@ impl Waiting {
 }
 
 impl Driver {
-    /// Takes this request, and what waits behind it: what the app asks for at the same time shares a transaction.
+    /// Handles this request and those queued after it: requests that the app makes at the same time share a
+    /// transaction.
     pub(super) fn requests(&mut self, first: Request) {
         let mut confirmed = Vec::new();
         let mut next = Some(first);
@@ -156,7 +157,7 @@ impl Driver {
                 Request::Send { stanza, kind, done } => self.send(stanza, kind, done),
                 Request::Iq { stanza, reply } => self.iq(stanza, reply),
                 Request::Confirm(id) => confirmed.push(id),
-                // It may change what the next one meets.
+                // It may change the state that the next request depends on.
                 other => {
                     self.confirm(std::mem::take(&mut confirmed));
                     self.carry_out();
@@ -252,7 +253,7 @@ impl Driver {
                 self.carry_out();
                 let _ = done.map(|done| done.send(()));
             }
-            // Taken by `requests`.
+            // Handled by `requests`.
             Request::Send { .. } | Request::Iq { .. } | Request::Confirm(_) => {}
         }
     }

@@ -6,30 +6,30 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
-/// What one read takes at most, and so what one transaction takes in: under a flood the disk's syncs are what costs, and
-/// some hundred stanzas share one. Not more, so that neither a flood nor a roster starves the other inputs.
+/// The maximum size of one read, and so of what one transaction stores: under load the disk's syncs are the main cost,
+/// and some hundred stanzas share one. It is not larger, so that neither a flood nor a roster delays the other inputs.
 const READ_CHUNK: usize = 128 * 1024;
-/// How much may be unsent of the answers to what was read while something was unsent (rule I20). A server that asks and does not
-/// read is not read any more until it does. What the app sends does not count: a long queue on a slow path must not keep us from
-/// hearing.
+/// The maximum number of unsent bytes of answers to what was read while something was unsent (rule I20). If a server
+/// sends requests and does not read, reading from it pauses until it does. What the app sends does not count: a long
+/// queue on a slow path must not stop us from reading.
 const MAX_OWED: usize = 256 * 1024;
-/// How long the last bytes of a connection may take to leave.
+/// The maximum time for the last bytes of a connection to be sent.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) struct Socket {
     inner: TcpStream,
     /// Written by the engine, not yet taken by the kernel.
     unsent: Vec<u8>,
-    /// How much of it was written because of what was read while something was unsent already.
+    /// How much of it was written in answer to what was read while something was unsent already.
     owed: usize,
     /// What is written now is the answer to such a read.
     is_answering: bool,
-    /// Where reads go; kept, so that a busy connection does not clear a new one for each read.
+    /// The read buffer; kept, so that a busy connection does not clear a new one for each read.
     chunk: Box<[u8]>,
     is_read_closed: bool,
 }
 
-/// What a read brought.
+/// The result of a read.
 pub(super) enum Read<'a> {
     Bytes(&'a [u8]),
     Closed,
@@ -38,7 +38,8 @@ pub(super) enum Read<'a> {
 
 impl Socket {
     pub(super) fn new(inner: TcpStream) -> Self {
-        // A flight is one write already; Nagle would only hold back its last segment. Without it we are slower, not wrong.
+        // A flight is one write already; Nagle's algorithm would only delay its last segment. If this fails, the
+        // connection is slower, not wrong.
         let _ = inner.set_nodelay(true);
         Self {
             inner,
@@ -50,17 +51,17 @@ impl Socket {
         }
     }
 
-    /// Whether more of what the server asks is unsent than it may ask for.
+    /// Returns whether more answers to the server are unsent than allowed.
     pub(super) fn owes_too_much(&self) -> bool {
         self.owed >= MAX_OWED
     }
 
-    /// All that followed from the last read is written.
+    /// Marks everything that followed from the last read as written.
     pub(super) fn settled(&mut self) {
         self.is_answering = false;
     }
 
-    /// Resolves when bytes can be moved.
+    /// Waits until bytes can be read or written.
     pub(super) async fn ready(&self, may_read: bool) {
         let may_read = !self.is_read_closed && may_read;
         let interest = match (may_read, !self.unsent.is_empty()) {
@@ -69,7 +70,7 @@ impl Socket {
             (false, true) => Interest::WRITABLE,
             (false, false) => return std::future::pending().await,
         };
-        // An error shows itself at the next read.
+        // An error is reported by the next read.
         let _ = self.inner.ready(interest).await;
     }
 
@@ -86,7 +87,7 @@ impl Socket {
         self.flush();
     }
 
-    /// Moves what can be moved.
+    /// Reads and writes what is possible.
     pub(super) fn transfer(&mut self) -> Read<'_> {
         self.flush();
         self.is_answering = !self.unsent.is_empty();
@@ -107,7 +108,7 @@ impl Socket {
         Read::Closed
     }
 
-    /// Writes what the kernel takes.
+    /// Writes as much as the kernel accepts.
     pub(super) fn flush(&mut self) {
         while !self.unsent.is_empty() {
             match self.inner.try_write(&self.unsent) {
@@ -120,8 +121,8 @@ impl Socket {
                 {
                     return;
                 }
-                // A broken socket shows itself at the next read. It stays writable until then: with bytes left to
-                // write, the driver would spin on it and never let the runtime see that it is readable.
+                // The next read reports a broken socket. It stays writable until then: with bytes left to write, the
+                // driver would spin on it and never let the runtime notice that it is readable.
                 Err(_) => {
                     self.unsent.clear();
                     self.owed = 0;
@@ -130,7 +131,7 @@ impl Socket {
         }
     }
 
-    /// Lets the last bytes leave, and closes.
+    /// Sends the last bytes, and closes.
     pub(super) fn close(self) {
         let Self {
             mut inner, unsent, ..
@@ -140,7 +141,7 @@ impl Socket {
                 inner.write_all(&unsent).await?;
                 inner.shutdown().await
             };
-            // No entity is left to whom a failure would matter.
+            // No task is left that a failure would concern.
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
         });
     }

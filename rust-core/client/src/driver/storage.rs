@@ -1,4 +1,4 @@
-//! Carries out what the engine wants of the store.
+//! Carries out the engine's requests to the store.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use snapback_types::endpoint::ServerKey;
 use super::Driver;
 
 impl Driver {
-    /// Asks the store, and reports its answer.
+    /// Calls the store, and reports its answer.
     pub(super) fn ask_store(&mut self, output: EngineOutput) {
         let answer = match output {
             EngineOutput::OpenStore => EngineInput::StoreOpened(self.open_store()),
@@ -51,15 +51,15 @@ impl Driver {
         })
     }
 
-    /// Lets go of the store. A phone kills a suspended app that holds a file lock.
+    /// Closes the store. A phone kills a suspended app that holds a file lock.
     fn close_store(&mut self, not_given: &NotGiven) -> HashSet<String> {
         let given = self.given(not_given);
-        // What could not be written stays unsaid to the server, too, so it comes again.
+        // What could not be written is not acknowledged to the server either, so the server sends it again.
         let _ = self.store.close();
         given
     }
 
-    /// The ids of the stored deliveries before those that the app was not given.
+    /// Returns the ids of the stored deliveries before those that the app was not given.
     fn given(&mut self, not_given: &NotGiven) -> HashSet<String> {
         let mut given = HashSet::new();
         let until = match not_given {
@@ -68,7 +68,7 @@ impl Driver {
             NotGiven::None => None,
         };
         let mut next: Option<String> = None;
-        // What cannot be read now comes twice.
+        // What cannot be read now is delivered twice.
         while let Ok(page) = self.store.undelivered_from(next.as_deref()) {
             for delivery in page.deliveries {
                 if Some(&delivery.id) == until {

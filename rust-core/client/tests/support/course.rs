@@ -1,4 +1,4 @@
-//! What happened to a client over several connections, and what must be true of it whatever the server does.
+//! What happened to a client over several connections, and what must hold whatever the server does.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use snapback_reference_server::{ConnectionRecord, Fault, ReferenceServer, Switch
 
 use super::{LinkDial, Setup};
 
-/// Nothing here takes longer, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of all waits: anything that takes longer is broken.
+const TIMEOUT: Duration = Duration::from_secs(60);
 pub const RTT: Duration = Duration::from_millis(2);
 pub const PASSWORD: &str = "r0m30";
 
-/// Everything that a client has told.
+/// Everything that a client has reported.
 #[derive(Debug, Default)]
 pub struct Course {
     pub ends: Vec<EndReason>,
@@ -108,7 +108,7 @@ impl Course {
         ids.iter().all(|id| self.acked.contains(id))
     }
 
-    /// The first reason, which must be one of the stream's.
+    /// Returns the first reason, which must be an error of the stream.
     pub fn first_error(&self) -> &ConnectionError {
         match self.ends.first() {
             Some(EndReason::Link(LinkError::Connection(error))) => error,
@@ -127,7 +127,7 @@ impl Course {
     }
 }
 
-/// Waits that fit tests: the same shape as the defaults, shorter.
+/// Sets timeouts for tests: the same proportions as the defaults, shorter.
 pub fn hasty(config: &mut ClientConfig) {
     config.reconnect = Timing {
         base: Duration::from_millis(20),
@@ -137,7 +137,7 @@ pub fn hasty(config: &mut ClientConfig) {
         relief_floor: Duration::from_millis(30),
         stable: Duration::from_millis(500),
         probe: Duration::from_millis(300),
-        // Tests that are about it set it; for the others it never comes to that.
+        // Tests of this timeout set it; the others never reach it.
         head_start: Duration::from_secs(60),
         attempt: Duration::from_secs(10),
         close: Duration::from_secs(2),
@@ -149,12 +149,12 @@ pub fn hasty(config: &mut ClientConfig) {
 }
 
 impl Setup {
-    /// A client with short waits.
+    /// Returns a client with short timeouts.
     pub async fn hasty(switches: Switches, transport: Transport) -> Self {
         Self::with(switches, transport, RTT, hasty).await
     }
 
-    /// Another client of the same server, over a link of its own.
+    /// Opens another client of the same server, over a link of its own.
     pub async fn another(
         server: &ReferenceServer,
         account: &str,
@@ -179,7 +179,7 @@ impl Setup {
         (Client::open(config).unwrap(), link)
     }
 
-    /// The same, and it is online.
+    /// The same, and waits until it is online.
     pub async fn another_online(
         &self,
         account: &str,
@@ -194,7 +194,7 @@ impl Setup {
         (client, link)
     }
 
-    /// Takes events until it is so.
+    /// Takes events until the condition holds.
     pub async fn follow(
         &self,
         course: &mut Course,
@@ -204,7 +204,7 @@ impl Setup {
         follow(&self.client, course, &mut until, what).await;
     }
 
-    /// Queues this many messages and yields their ids.
+    /// Queues this many messages and returns their ids.
     pub async fn send_some(&self, count: usize) -> Vec<String> {
         let mut ids = Vec::new();
         for number in 0..count {
@@ -215,18 +215,18 @@ impl Setup {
         ids
     }
 
-    /// Ids of all messages that the server took, as often as it took them.
+    /// Returns the ids of all messages that the server received, duplicates included.
     pub fn received(&self) -> Vec<String> {
         let messages = self.server.messages_from("juliet").into_iter();
         messages.filter_map(|message| message.id).collect()
     }
 
-    /// Each of these messages reached the server once, in this order, and no other did.
+    /// Asserts that each of these messages reached the server once, in this order, and no other did.
     pub fn assert_delivered_once(&self, ids: &[String], why: &str) {
         assert_eq!(self.received(), ids, "{why}");
     }
 
-    /// The same by id: a message whose fate was unknown when its session was lost goes again, with its id (rule I8).
+    /// The same by id: a message whose fate was unknown when its session was lost is sent again, with its id (rule I8).
     pub fn assert_delivered_once_by_id(&self, ids: &[String], why: &str) {
         let mut unique: Vec<String> = Vec::new();
         for id in self.received() {
@@ -237,7 +237,7 @@ impl Setup {
         assert_eq!(unique, ids, "{why}");
     }
 
-    /// Strictly once if no session was lost on the way, otherwise by id.
+    /// Asserts exactly one delivery if no session was lost meanwhile, otherwise by id.
     pub fn assert_delivered(&self, ids: &[String], course: &Course, why: &str) {
         let why = format!("{why}\n{}", course.log);
         if course.gaps == 0 {
@@ -264,7 +264,7 @@ impl Setup {
     }
 }
 
-/// Takes events until it is so.
+/// Takes events until the condition holds.
 pub async fn follow(
     client: &Client,
     course: &mut Course,
@@ -279,17 +279,17 @@ pub async fn follow(
             }
         }
     };
-    if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+    if tokio::time::timeout(TIMEOUT, wait).await.is_err() {
         panic!("{what}: not in time\n{}", course.log);
     }
 }
 
-/// Looks again and again until it is so.
+/// Checks repeatedly until the condition holds.
 pub async fn wait_for(mut is_so: impl FnMut() -> bool, what: &str) {
     let wait = async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.expect(what);
+    tokio::time::timeout(TIMEOUT, wait).await.expect(what);
 }

@@ -1,4 +1,4 @@
-//! A client whose store is on disk, which can be taken down and set up again as a new process would be.
+//! A client whose store is on disk, which can be closed and opened again as by a new process.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,13 +9,13 @@ use snapback_client::{
 };
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::course::{Course, PASSWORD, follow, hasty};
 
 pub const DOMAIN: &str = "example.org";
 pub const ACCOUNT: &str = "juliet@example.org";
 
-/// A folder of the test's own, gone when it ends.
+/// A folder of the test's own, removed when it ends.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -37,7 +37,7 @@ impl Folder {
         SqliteStore::open(self.db(), ACCOUNT, vault)
     }
 
-    /// The store as it was left.
+    /// Opens the store as it was left.
     pub fn store(&self) -> SqliteStore {
         let (store, report) = self.open().unwrap();
         assert!(report.is_clean(), "{report:?}");
@@ -46,7 +46,7 @@ impl Folder {
 }
 
 impl Folder {
-    /// Ends the client, and leaves the files as a kill at this moment would have.
+    /// Ends the client, and leaves the files as a kill at this moment would.
     pub async fn kill(&self, client: Client) {
         let log = self.0.join("account.db-wal");
         let files = [self.db(), log];
@@ -59,7 +59,7 @@ impl Folder {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, wait)
+        tokio::time::timeout(TIMEOUT, wait)
             .await
             .expect("the lease");
         for (file, bytes) in files.iter().zip(left) {
@@ -73,12 +73,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is for the system to clean.
+        // What cannot be removed is left for the system.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// A server of `example.org`, with the accounts of Juliet and Romeo.
+/// Starts a server for `example.org`, with the accounts of Juliet and Romeo.
 pub async fn server(switches: Switches) -> ReferenceServer {
     let accounts = ["juliet", "romeo"].map(|name| (name.to_owned(), PASSWORD.to_owned()));
     ReferenceServer::start(Config {
@@ -91,7 +91,7 @@ pub async fn server(switches: Switches) -> ReferenceServer {
     .unwrap()
 }
 
-/// Juliet's client, on direct TLS and without a link in between.
+/// Returns the configuration of Juliet's client, on direct TLS and without a link in between.
 pub fn config(server: &ReferenceServer, store: impl Store + 'static) -> ClientConfig {
     let mut config = ClientConfig::new(ACCOUNT, PASSWORD).unwrap();
     config.trust = Trust::Roots(danger::Roots::from_pem(server.ca_pem().as_bytes()).unwrap());
@@ -118,7 +118,7 @@ pub async fn settled(client: &Client) -> Course {
     course
 }
 
-/// The outcome of the next session.
+/// Returns the outcome of the next session.
 pub async fn outcome(client: &Client) -> Outcome {
     let wait = async {
         loop {
@@ -129,7 +129,7 @@ pub async fn outcome(client: &Client) -> Outcome {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, wait)
+    tokio::time::timeout(TIMEOUT, wait)
         .await
         .expect("a session")
 }

@@ -1,4 +1,4 @@
-//! A name server that knows one domain and counts what it is asked.
+//! A name server that serves one domain and counts its queries.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ pub struct NameServer {
 }
 
 impl NameServer {
-    /// Says that direct TLS of whatever domain is on this port of `localhost`, and nothing else. It lives as long as the
-    /// test's runtime.
+    /// Answers that direct TLS of any domain is on this port of `localhost`, and nothing else. It runs until the test's
+    /// runtime ends.
     pub async fn start(port: u16) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let started = Self {
@@ -38,13 +38,13 @@ impl NameServer {
         self.queries.load(Ordering::SeqCst)
     }
 
-    /// The server moves.
+    /// Changes the server's port.
     pub fn set_port(&self, port: u16) {
         self.port.store(port, Ordering::SeqCst);
     }
 }
 
-/// RFC 1035 section 4.1, RFC 2782. The question ends behind its name, type and class; what follows it (EDNS) is dropped.
+/// RFC 1035 section 4.1, RFC 2782. The question ends after its name, type and class; what follows it (EDNS) is dropped.
 fn answer(query: &[u8], port: u16) -> Vec<u8> {
     let name_end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap();
     let question = &query[12..name_end + 5];

@@ -1,4 +1,4 @@
-//! A client, a link and the reference server, and what tests ask of them.
+//! A client, a link and the reference server, for tests.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -7,7 +7,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "test code: each file uses its own part, and what goes wrong should stop the test"
+    reason = "test code: each file uses its own part, and a failure should stop the test"
 )]
 
 pub mod course;
@@ -26,8 +26,8 @@ use snapback_client::{
 use snapback_netsim::{CutMode, Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
-/// Nothing that these tests wait for takes longer, unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of all waits: anything that takes longer is broken.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Setup {
     pub server: ReferenceServer,
@@ -117,7 +117,7 @@ impl Setup {
             }
             panic!("the client ended");
         };
-        tokio::time::timeout(PATIENCE, wait)
+        tokio::time::timeout(TIMEOUT, wait)
             .await
             .expect("a session")
     }
@@ -131,17 +131,17 @@ impl Setup {
             }
             panic!("the client ended");
         };
-        tokio::time::timeout(PATIENCE, wait)
+        tokio::time::timeout(TIMEOUT, wait)
             .await
             .expect("the event")
     }
 
-    /// A cut that only the client sees at first, as on a phone.
+    /// Cuts the connection so that only the client notices at first, as on a phone.
     pub fn cut(&self) {
         self.link.cut(CutMode::ResetClient);
     }
 
-    /// Waits until everything that was sent is acknowledged, so that what is learnt is stored.
+    /// Waits until everything that was sent is acknowledged, so that what was learned is stored.
     pub async fn settle(&self) {
         let id = self
             .client

@@ -1,4 +1,4 @@
-//! Sees the raw bytes of each connection, as anybody on the path could.
+//! Records the raw bytes of each connection, as anyone on the path could.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -7,12 +7,12 @@ use snapback_client::{Dial, Dialing};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What passed, in both directions, one after the other per direction.
+/// The bytes that passed, separately for each direction.
 #[derive(Clone, Default)]
 pub struct Tap(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Tap {
-    /// Every direction of every connection.
+    /// Returns every direction of every connection.
     pub fn streams(&self) -> Vec<Vec<u8>> {
         self.0.lock().unwrap().clone()
     }
@@ -43,12 +43,12 @@ impl Tap {
                 return;
             }
         }
-        // The other side may have gone already.
+        // The other end may have closed already.
         let _ = to.shutdown().await;
     }
 }
 
-/// Dials the server through the tap, wherever the client wants to go.
+/// Dials the server through the tap, whatever address the client dials.
 pub struct TapDial {
     pub tap: Tap,
     pub server: SocketAddr,

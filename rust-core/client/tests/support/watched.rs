@@ -1,4 +1,4 @@
-//! A store that shows the test what it is told.
+//! A store that records its calls for the test.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use snapback_client::proto::knowledge::{Knowledge, Op};
 use snapback_client::{Store, StoreError};
 use snapback_store::testing::{Call, Intercepted, Interceptor};
 
-/// Writes down what passes by.
+/// Records the transactions.
 #[derive(Debug)]
 pub struct Watch(Arc<Mutex<Seen>>);
 
@@ -14,16 +14,16 @@ pub struct Watch(Arc<Mutex<Seen>>);
 pub struct Seen {
     /// Each transaction, in order.
     pub transactions: Vec<Vec<Op>>,
-    /// What connections started from, as it prints.
+    /// What connections started from, as printed.
     pub loaded: String,
-    /// The most stanzas that the queue ever held.
+    /// The largest length of the queue so far.
     pub longest_queue: usize,
-    /// All changes fail like this, until told otherwise.
+    /// The error of all changes, while one is set.
     pub failing: Option<StoreError>,
 }
 
 impl Watch {
-    /// Returns the store as the client gets it, and what passes by.
+    /// Returns the store for the client, and its record.
     pub fn over<S: Store>(inner: S) -> (Intercepted<S, Self>, Arc<Mutex<Seen>>) {
         let seen = Arc::<Mutex<Seen>>::default();
         (Intercepted::new(inner, Self(Arc::clone(&seen))), seen)
@@ -31,7 +31,7 @@ impl Watch {
 }
 
 impl Seen {
-    /// How many of the core's own stanzas were stored that hold this text.
+    /// Returns how many of the core's own stored stanzas contain this text.
     pub fn requests(&self, text: &str) -> usize {
         let ops = self.transactions.iter().flatten();
         let holds = |xml: &str| usize::from(xml.contains(text));
