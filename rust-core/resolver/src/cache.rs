@@ -1,32 +1,33 @@
-//! Endpoints that are remembered, so that a connect need not wait for DNS (S10). Stale ones are served too, in the
-//! spirit of RFC 8767: a wrong address costs a connection attempt, never trust.
+//! Remembered endpoints, so that a connect does not wait for DNS (S10). Stale ones are served too, as in RFC 8767: a
+//! wrong address costs a connection attempt, never trust.
 //!
-//! The rule for callers: cached endpoints are tried first. Not fresh: resolve in the background meanwhile.
-//! All of them failed, or nothing cached: resolve and wait. What a resolve returns is kept ([`Resolution::into_known`]); a
-//! failed one leaves the old answer in place.
+//! The rule for callers: try cached endpoints first. If they are not fresh, resolve in the background meanwhile. If all
+//! of them failed or nothing is cached, resolve and wait. The result of a resolution is kept
+//! ([`Resolution::into_known`]); a failed one leaves the old answer in place.
 
 use snapback_types::time::UnixTime;
 
 use crate::{Endpoint, KnownEndpoints, Resolution};
 
-/// No answer is asked for again sooner: a TTL of 0 would mean a query per reconnect.
+/// An answer is fresh at least this long: a TTL of 0 would mean a query for each reconnect.
 const MIN_TTL_SECONDS: i64 = 60;
-/// No answer is fresh for longer: what a domain forgot to lower must not hold for years.
+/// An answer is fresh at most this long: a TTL that is far too large must not hold for years.
 const MAX_TTL_SECONDS: i64 = 7 * 24 * 3600;
-/// How long after its expiry an answer is still tried first. A phone that was off for a holiday gains nothing from older ones.
+/// How long after its expiry an answer is still tried first. A phone that was off for weeks gains nothing from older
+/// ones.
 const MAX_STALE_SECONDS: i64 = 7 * 24 * 3600;
 
 /// Cached endpoints, as they are to be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cached {
-    /// In the order in which to try them.
+    /// In the order in which they are tried.
     pub endpoints: Vec<Endpoint>,
     /// If not, a refresh is due in the background.
     pub fresh: bool,
 }
 
 impl Cached {
-    /// Returns what to make of an answer now; `None` if it is too old even to be tried, or empty.
+    /// Returns how to use an answer now; `None` if it is too old even to be tried, or empty.
     ///
     /// A clock that was set back makes an answer stale, since its age is not known.
     #[must_use]
@@ -42,7 +43,7 @@ impl Cached {
 }
 
 impl Resolution {
-    /// Returns what to keep of a resolution made now. Its TTL is clamped to a minute at least and a week at most.
+    /// Returns what to keep of a resolution made now. Its TTL is clamped to at least a minute and at most a week.
     #[must_use]
     pub fn into_known(self, now: UnixTime) -> KnownEndpoints {
         let ttl = i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX);

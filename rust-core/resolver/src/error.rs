@@ -1,4 +1,4 @@
-//! What can go wrong between a domain and its addresses. Texts name the query, never the name that was asked for.
+//! Errors between a domain and its addresses. Their text names the kind of query, never the name that was looked up.
 
 use std::fmt;
 use std::io;
@@ -10,17 +10,17 @@ use std::time::Duration;
 pub enum LookupError {
     /// The name does not exist (NXDOMAIN).
     NoSuchName,
-    /// No answer in this time.
+    /// No answer within this time.
     NoAnswer(Duration),
-    /// The answer breaks the rules of DNS, or holds nothing that can be used.
+    /// The answer violates the DNS protocol, or contains nothing usable.
     Malformed,
     /// The name server answered with an error.
     ServerFailure,
-    /// There is no name server to ask.
+    /// No name server is known.
     NoNameServers,
-    /// What was asked for is no host name.
+    /// The name in the query is not a host name.
     InvalidName,
-    /// The query could not be sent or its answer not be received.
+    /// The query could not be sent, or its answer could not be received.
     Network(io::ErrorKind),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for LookupError {
 
 impl std::error::Error for LookupError {}
 
-/// Which query it was.
+/// The kind of query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Query {
     /// SRV, `_xmpps-client._tcp`.
@@ -67,22 +67,22 @@ impl fmt::Display for Query {
 pub enum ResolveError {
     /// The domain is neither a host name nor an address.
     InvalidDomain,
-    /// The domain says that it offers no XMPP to clients (SRV target `.`).
+    /// The domain declares that it offers no XMPP to clients (SRV target `.`).
     NotOffered,
     /// Neither SRV records nor the domain itself exist.
     NoSuchDomain,
-    /// The targets exist in name only: none has an address.
+    /// None of the targets has an address.
     NoAddresses,
-    /// There is no name server to ask.
+    /// No name server is known.
     NoNameServers,
-    /// No answer in this time.
+    /// No answer within this time.
     NoAnswer {
         /// The query.
         query: Query,
-        /// How long was waited.
+        /// How long the resolver waited.
         waited: Duration,
     },
-    /// The answer breaks the rules of DNS, or holds nothing that can be used.
+    /// The answer violates the DNS protocol, or contains nothing usable.
     Malformed {
         /// The query.
         query: Query,
@@ -92,22 +92,22 @@ pub enum ResolveError {
         /// The query.
         query: Query,
     },
-    /// The query could not be sent or its answer not be received.
+    /// The query could not be sent, or its answer could not be received.
     Network {
         /// The query.
         query: Query,
-        /// What the system said.
+        /// The error of the system.
         kind: io::ErrorKind,
     },
 }
 
 impl ResolveError {
-    /// Whether asking again later, on this network or the next, can help without the user doing anything.
+    /// Returns whether a later attempt, on this network or another one, can succeed without any action of the user.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::InvalidDomain | Self::NotOffered => false,
-            // A captive portal or a half-configured network says this too.
+            // A captive portal or a half-configured network answers like this, too.
             Self::NoSuchDomain | Self::NoAddresses | Self::NoNameServers => true,
             Self::NoAnswer { .. }
             | Self::Malformed { .. }

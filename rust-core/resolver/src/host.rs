@@ -3,8 +3,8 @@
 /// The longest name that fits a DNS message, as text without its final dot.
 const LONGEST: usize = 253;
 
-/// Checks a host name and brings it to one form. U-labels are no host name: whoever has them turns them into A-labels, and the
-/// tables that this takes are not needed here.
+/// Checks a host name and returns its canonical form. U-labels are no host name: the caller converts them to A-labels,
+/// and the tables for that are not needed here.
 pub(crate) fn from_ascii(name: &str) -> Option<String> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_label = |label: &str| {

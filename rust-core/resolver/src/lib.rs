@@ -1,18 +1,19 @@
 //! From a JID's domain to an ordered list of endpoints: RFC 6120 section 3.2, XEP-0368 (SRV records for direct TLS),
 //! RFC 2782 (priority and weight), RFC 8305 and XEP-0495 (Happy Eyeballs).
 //!
-//! Three steps, and each is data for the next:
+//! There are three steps, each with a data type that the next one uses:
 //!
-//! 1. [`resolve`] asks a [`Lookup`] and returns a [`Resolution`], the endpoints in the order in which to try them;
-//! 2. what is kept of it says what to make of it later, so that the next connect starts from [`Cached`] endpoints and does not
-//!    wait for DNS;
-//! 3. [`RacePlan`] says when to try which, and [`HappyEyeballs`] follows the race. Sockets are the caller's.
+//! 1. [`resolve`] queries a [`Lookup`] and returns a [`Resolution`], the endpoints in the order in which they are
+//! tried;
+//! 2. the resolution is kept with its lifetime, so that the next connect starts from [`Cached`] endpoints and does not
+//! wait for DNS;
+//! 3. [`RacePlan`] says when to try which, and [`HappyEyeballs`] follows the race. Sockets belong to the caller.
 //!
 //! Nothing here reads a clock or draws a random number; only the [`Lookup`]s do I/O, and `resolve` bounds their time.
 //! Step 1 is the feature `lookups`, which is on by default. Without it the crate has no dependencies.
 //!
-//! Answers are not authenticated: DNSSEC is not checked and not claimed. An endpoint is a hint about where to dial;
-//! who answers there is proved by a certificate for the JID's domain.
+//! Answers are not authenticated: DNSSEC is not checked and not claimed. An endpoint is a hint about where to dial; the
+//! server proves its identity with a certificate for the JID's domain.
 
 mod cache;
 mod error;
@@ -35,7 +36,7 @@ pub use lookup::{
 };
 pub use order::order;
 pub use race::{
-    Attempt, CONNECTION_ATTEMPT_DELAY, HappyEyeballs, Input, Output, PRIORITY_PATIENCE, RacePlan,
+    Attempt, CONNECTION_ATTEMPT_DELAY, HappyEyeballs, Input, Output, PRIORITY_TIMEOUT, RacePlan,
     Turn,
 };
 pub use resolution::{Request, Resolution};
@@ -43,6 +44,6 @@ pub use resolution::{Request, Resolution};
 pub use resolve::{QUERY_TIMEOUT, resolve};
 pub use srv::{DIRECT_TLS_SERVICE, Preference, STARTTLS_SERVICE, SrvAnswer, SrvRecord, merge};
 pub use target::Target;
-// What a resolution is made of.
+// The parts of a resolution.
 pub use snapback_types::endpoint::{Endpoint, EndpointSource, KnownEndpoints};
 pub use snapback_types::transport::Transport;

@@ -1,4 +1,4 @@
-//! Who answers queries: the seam between the rules of this crate and whatever can look names up.
+//! The source of answers: the interface between the rules of this crate and anything that can look names up.
 
 mod fixed;
 mod name_servers;
@@ -19,27 +19,28 @@ use std::time::Duration;
 pub struct Addresses {
     /// In the order in which the source gave them.
     pub addresses: Vec<IpAddr>,
-    /// How long they hold, where the source says so.
+    /// How long they are valid, if the source reports it.
     pub ttl: Option<Duration>,
 }
 
-/// Something that answers the two queries. Names come in as A-labels without a final dot.
+/// A source of answers to the two queries. Names are passed as A-labels without a final dot.
 ///
 /// A look-up need not bound its time: [`resolve`](crate::resolve) does.
 pub trait Lookup: Send + Sync {
-    /// The SRV records under a name such as `_xmpp-client._tcp.example.org`.
+    /// Returns the SRV records under a name such as `_xmpps-client._tcp.example.org`.
     fn srv(&self, name: &str) -> impl Future<Output = Result<SrvAnswer, LookupError>> + Send;
 
-    /// The A and AAAA records of a host.
+    /// Returns the addresses of a host (A and AAAA records).
     fn addresses(&self, host: &str) -> impl Future<Output = Result<Addresses, LookupError>> + Send;
 }
 
-/// SRV from one source, addresses from another: on phones the platform (or name servers) for SRV and the system for hosts.
+/// SRV from one source, addresses from another: on phones, the platform or name servers for SRV and the system for
+/// hosts.
 #[derive(Debug, Clone)]
 pub struct Split<S, H> {
-    /// Asked for SRV records.
+    /// The source of SRV records.
     pub srv: S,
-    /// Asked for addresses.
+    /// The source of addresses.
     pub hosts: H,
 }
 

@@ -4,9 +4,9 @@ use crate::Endpoint;
 
 /// Alternates between IPv6 and IPv4 within each target, IPv6 first; the order of targets stays.
 ///
-/// Addresses of one target are those that follow each other with the same host, port and transport. Within a family
-/// the resolver's order is kept (RFC 6724 needs the routing table, which only a system look-up can see). An address
-/// that comes twice is kept where it comes first.
+/// Addresses of one target are those that follow each other with the same host, port and transport. Within a family the
+/// resolver's order is kept (RFC 6724 needs the routing table, which only a system look-up can use). A repeated address
+/// keeps its first place.
 #[must_use]
 pub fn order(endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
     let mut ordered: Vec<Endpoint> = Vec::with_capacity(endpoints.len());

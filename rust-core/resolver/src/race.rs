@@ -1,13 +1,13 @@
-//! Which endpoint is tried when: RFC 8305 section 5, XEP-0495. A plan as data, and a machine that follows it.
+//! Which endpoint is tried when: RFC 8305 section 5, XEP-0495. A plan as data, and a state machine that follows it.
 
 use crate::Endpoint;
 use std::time::Duration;
 
-/// Between the starts of two attempts of one priority: the value RFC 8305 section 8 recommends.
+/// The delay between two attempts of one priority: the value that RFC 8305 section 8 recommends.
 pub const CONNECTION_ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// Between the last attempt of one priority and the first of the next, if the former gets no answer at all. XEP-0495 would have
-/// them exhausted first; a black hole takes minutes for that, and the user of a phone does not have them.
-pub const PRIORITY_PATIENCE: Duration = Duration::from_secs(2);
+/// The delay between the last attempt of one priority and the first of the next, if the former gets no answer at all.
+/// XEP-0495 would exhaust the former first, which takes minutes with a black hole: too long for the user of a phone.
+pub const PRIORITY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What an attempt waits for besides its delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub enum Turn {
 /// One entry of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// How long after the start of the attempt before it, at the latest.
+    /// The maximum time after the start of the previous attempt.
     pub delay: Duration,
     /// When it may start sooner.
     pub turn: Turn,
-    /// Where to connect.
+    /// The endpoint.
     pub endpoint: Endpoint,
 }
 
@@ -37,7 +37,7 @@ pub struct RacePlan {
 }
 
 impl RacePlan {
-    /// A plan for endpoints in the order in which to try them.
+    /// Returns a plan for endpoints in the order in which they are tried.
     #[must_use]
     pub fn new(endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         let mut before: Option<u16> = None;
@@ -47,7 +47,7 @@ impl RacePlan {
                 Some(priority) if priority == endpoint.priority => {
                     (CONNECTION_ATTEMPT_DELAY, Turn::Staggered)
                 }
-                Some(_) => (PRIORITY_PATIENCE, Turn::NextPriority),
+                Some(_) => (PRIORITY_TIMEOUT, Turn::NextPriority),
             };
             before = Some(endpoint.priority);
             Attempt {
@@ -65,13 +65,13 @@ impl RacePlan {
 /// What happened to the attempt with this index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input<R> {
-    /// The dial began now. Only needed where it began later than the machine asked for it.
+    /// The dial began now. Only needed if it began later than the machine requested.
     Started(usize),
     /// It is connected.
     Connected(usize),
-    /// It failed, and why.
+    /// It failed, with this reason.
     Failed(usize, R),
-    /// The time that [`Output::Wait`] named has come.
+    /// The time of [`Output::Wait`] has come.
     Timeout,
 }
 
@@ -84,7 +84,7 @@ pub enum Output<R> {
     Wait(Option<Duration>),
     /// This one is connected: drop the others. Final.
     Won(usize),
-    /// None is left; with the reasons in the order of failing. Final; the reasons are handed out once.
+    /// None is left; with the reasons in the order of the failures. Final; the reasons are returned once.
     AllFailed(Vec<(usize, R)>),
 }
 
@@ -95,7 +95,7 @@ enum Progress {
     Failed,
 }
 
-/// Follows a race. Sans-IO: time is what has passed since the start, sockets are the caller's.
+/// Follows a race. Sans-IO: time is what has passed since the start, sockets belong to the caller.
 ///
 /// Call [`handle_input`](Self::handle_input) with what happened, then [`poll_output`](Self::poll_output) until it returns anything but
 /// `Start`. To cancel, drop it together with the attempts [in flight](Self::in_flight).
@@ -111,7 +111,7 @@ pub struct HappyEyeballs<R> {
 }
 
 impl<R> HappyEyeballs<R> {
-    /// A race that starts at time zero.
+    /// Returns a race that starts at time zero.
     #[must_use]
     pub fn new(plan: &RacePlan) -> Self {
         Self {
@@ -124,7 +124,8 @@ impl<R> HappyEyeballs<R> {
         }
     }
 
-    /// Takes note of what happened. What comes late (after a winner, twice, or for an attempt that was never started) changes nothing.
+    /// Records what happened. A late input (after a winner, repeated, or for an attempt that was never started) changes
+    /// nothing.
     pub fn handle_input(&mut self, input: Input<R>, now: Duration) {
         if self.winner.is_some() {
             return;
@@ -141,7 +142,7 @@ impl<R> HappyEyeballs<R> {
         }
     }
 
-    /// What to do next.
+    /// Returns what to do next.
     pub fn poll_output(&mut self, now: Duration) -> Output<R> {
         if let Some(winner) = self.winner {
             return Output::Won(winner);
@@ -162,7 +163,7 @@ impl<R> HappyEyeballs<R> {
         Output::Start(index)
     }
 
-    /// The attempts that were started and neither failed nor won.
+    /// Returns the attempts that were started and neither failed nor won.
     pub fn in_flight(&self) -> impl Iterator<Item = usize> {
         let running = self
             .progress

@@ -1,21 +1,21 @@
-//! What is asked about a domain, and what was found.
+//! The request for a domain, and its result.
 
 use crate::{Endpoint, Preference, Target};
 use std::time::Duration;
 
-/// What is to be resolved.
+/// A request for a domain.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The JID's domain, with A-labels; an address literal needs no look-up.
     pub domain: String,
-    /// Which transport goes first at equal priority.
+    /// The transport that is tried first at equal priority.
     pub preference: Preference,
-    /// If not empty, these instead of what SRV says, in this order.
+    /// If not empty, these replace the SRV records, in this order.
     pub overrides: Vec<Target>,
 }
 
 impl Request {
-    /// A plain request for this domain.
+    /// Returns a plain request for this domain.
     #[must_use]
     pub fn new(domain: impl Into<String>) -> Self {
         Self {
@@ -26,11 +26,11 @@ impl Request {
     }
 }
 
-/// Where a domain's service is, at least one endpoint.
+/// The endpoints of a domain, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolution {
-    /// In the order in which to try them.
+    /// In the order in which they are tried.
     pub endpoints: Vec<Endpoint>,
-    /// The shortest TTL on the way, unclamped.
+    /// The shortest TTL of all answers, unclamped.
     pub ttl: Duration,
 }

@@ -1,4 +1,4 @@
-//! The way from a domain to endpoints: RFC 6120 section 3.2, XEP-0368.
+//! From a domain to endpoints: RFC 6120 section 3.2, XEP-0368.
 
 use crate::srv::MAX_TARGETS;
 use crate::{
@@ -12,21 +12,21 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// How long one query may take. A recursive look-up over a slow mobile network takes a second; who has not answered
-/// after two will not, and the app is waiting. A resolve is two queries in a row, so it ends within four.
+/// The timeout of one query. A recursive look-up over a slow mobile network takes a second; a server that has not
+/// answered after two will not, and the app is waiting. A resolution is two queries in a row, so it ends within four.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
-/// More addresses than any host needs; each may become a connection attempt.
+/// The maximum number of addresses of a host; each may become a connection attempt.
 const MAX_ADDRESSES: usize = 16;
 /// The port of RFC 6120 section 3.2.2. For direct TLS there is no such port: without SRV it is not assumed.
 const FALLBACK_PORT: u16 = 5222;
-/// The system's look-up does not tell TTLs; this is a usual one.
+/// The TTL for the system's look-up, which reports none; this is a usual one.
 const UNKNOWN_TTL: Duration = Duration::from_secs(300);
 
 /// Finds the endpoints of a domain. `random` returns uniform 32-bit numbers, for SRV weights.
 ///
-/// An SRV query that gets no answer is treated as one that found nothing (RFC 6120 section 3.2.1, step 8): some networks
-/// block SRV and still answer for addresses. Its error is reported if the fallback leads nowhere either. The target `.` for
-/// either service rules the fallback out (RFC 6120 section 3.2.1, step 5; XEP-0368 section 5).
+/// An SRV query without an answer is treated as one without records (RFC 6120 section 3.2.1, step 8): some networks
+/// block SRV and still resolve addresses. Its error is reported if the fallback fails, too. The target `.` for either
+/// service excludes the fallback (RFC 6120 section 3.2.1, step 5; XEP-0368 section 5).
 ///
 /// # Errors
 /// [`ResolveError`] says which step led to no endpoint.
@@ -91,13 +91,13 @@ fn fallback(host: String) -> Target {
     }
 }
 
-/// What SRV says about a domain.
+/// The SRV result for a domain.
 enum Service {
     At {
         targets: Vec<Target>,
         ttl: Duration,
     },
-    /// Nothing; perhaps because a query failed.
+    /// No records; perhaps because a query failed.
     Unknown {
         failure: Option<ResolveError>,
     },
@@ -134,8 +134,8 @@ async fn service<L: Lookup>(
             ttl: ttl.unwrap_or(UNKNOWN_TTL),
         });
     }
-    // XEP-0368 section 5: `.` for one service leaves the other's records, and shows that the domain uses SRV, so its
-    // addresses are not fallen back to. Where the other query failed, there may be records all the same.
+    // XEP-0368 section 5: `.` for one service leaves the other's records, and shows that the domain uses SRV, so there
+    // is no fallback to its addresses. If the other query failed, it may still have records.
     let is_not_offered = |answer: &SrvAnswer| matches!(answer, SrvAnswer::NotOffered { .. });
     if is_not_offered(&direct) || is_not_offered(&starttls) {
         return Err(failure.unwrap_or(ResolveError::NotOffered));
@@ -180,7 +180,7 @@ async fn endpoints<L: Lookup>(
                         }),
                 );
             }
-            // That a name does not exist explains less than any other failure.
+            // Any other failure explains more than a name that does not exist.
             Some(Err(LookupError::NoSuchName)) | None => {}
             Some(Err(error)) => failure = failure.or(Some(*error)),
         }
@@ -214,7 +214,7 @@ async fn within_timeout<T>(
         .unwrap_or(Err(LookupError::NoAnswer(QUERY_TIMEOUT)))
 }
 
-/// Runs a handful of futures at once. Polling all of them on each wake is fine for sixteen.
+/// Runs a few futures at once. Polling all of them on each wake is fast enough for sixteen.
 async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();

@@ -1,19 +1,19 @@
-//! SRV answers and how two of them become one list: RFC 2782, XEP-0368 section 3.
+//! SRV answers, and how two of them are merged into one list: RFC 2782, XEP-0368 section 3.
 
 use crate::host;
 use crate::{LookupError, Target, Transport};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What direct TLS is asked for under, in front of the domain.
+/// The prefix of SRV queries for direct TLS.
 pub const DIRECT_TLS_SERVICE: &str = "_xmpps-client._tcp";
-/// What STARTTLS is asked for under, in front of the domain.
+/// The prefix of SRV queries for STARTTLS.
 pub const STARTTLS_SERVICE: &str = "_xmpp-client._tcp";
 
-/// More targets than any deployment publishes; each costs address queries and connection attempts.
+/// The maximum number of targets; each costs address queries and connection attempts.
 pub(crate) const MAX_TARGETS: usize = 16;
 
-/// One SRV record, as it came.
+/// One SRV record, as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SrvRecord {
     /// Lower is tried first.
@@ -26,21 +26,21 @@ pub struct SrvRecord {
     pub target: String,
 }
 
-/// What a domain says about one service.
+/// The SRV answer for one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SrvAnswer {
-    /// Nothing: there is no record.
+    /// There is no record.
     Absent,
-    /// That the service is decidedly not available: there is no target but `.` (RFC 2782).
+    /// The service is declared unavailable: the only target is `.` (RFC 2782).
     NotOffered {
-        /// How long this holds.
+        /// How long this is valid.
         ttl: Duration,
     },
-    /// Where it is: at least one usable record.
+    /// At least one usable record.
     Records {
         /// At most 16, those of the lowest priority values.
         records: Vec<SrvRecord>,
-        /// How long they hold.
+        /// How long they are valid.
         ttl: Duration,
     },
 }
@@ -75,7 +75,7 @@ impl SrvAnswer {
         Ok(Self::Records { records, ttl })
     }
 
-    /// How long the answer holds; `None` for an absent one, which has no TTL that would reach us.
+    /// Returns how long the answer is valid; `None` for an absent one, whose TTL is not reported.
     #[must_use]
     pub fn ttl(&self) -> Option<Duration> {
         match self {
@@ -99,10 +99,10 @@ impl SrvAnswer {
     }
 }
 
-/// Which transport goes first among targets of equal priority.
+/// Which transport is tried first among targets of equal priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Preference {
-    /// Neither: both are one set, as the server's weights say (XEP-0368, rule 1).
+    /// Neither: both form one set, ordered by the server's weights (XEP-0368, rule 1).
     #[default]
     AsPublished,
     /// Direct TLS, since it saves a round trip (XEP-0368, rule 1: "clients MAY choose").
@@ -118,7 +118,7 @@ pub fn merge(
     preference: Preference,
     random: &mut (dyn FnMut() -> u32 + Send),
 ) -> Vec<Target> {
-    // The preferred transport is the second part of the key, or no part of it.
+    // The preferred transport is the second part of the key, or not part of it.
     let rank = |t: &Target| match preference {
         Preference::AsPublished => (t.priority, None),
         Preference::DirectTlsFirst => (t.priority, Some(t.transport)),

@@ -1,8 +1,8 @@
-//! What there is to connect to before its host name became an address.
+//! What to connect to, before its host name is resolved.
 
 use snapback_types::transport::Transport;
 
-/// A host and port to be looked up, as an SRV record or an override names it.
+/// A host and port to be looked up, from an SRV record or an override.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// A host name with A-labels, or an address literal.

@@ -1,4 +1,4 @@
-//! Whole messages of the DNS, as a platform hands them out.
+//! Complete DNS messages, as a platform returns them.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -76,7 +76,7 @@ fn no_such_name_means_none() {
 }
 
 #[test]
-fn what_cannot_be_used_is_an_error_and_somebody_else_is_asked() {
+fn what_cannot_be_used_is_an_error_and_another_source_is_asked() {
     let mut failed = reply();
     failed.metadata.response_code = ResponseCode::ServFail;
     assert_eq!(read(&failed), Err(LookupError::ServerFailure));

@@ -1,5 +1,5 @@
-//! What a name server may do to a query: answers that do not fit, that others forged, that break the rules, that lead
-//! elsewhere. Real sockets on loopback.
+//! Faulty and forged answers to a query: answers that do not fit, that were forged, that violate the protocol, that
+//! lead to other names. Real sockets on loopback.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 const SERVICE: &str = "_xmpp-client._tcp.example.org";
-/// No test waits for this; it is what a broken one is given.
+/// The timeout for a broken test; no passing test waits for it.
 const LONG: Duration = Duration::from_secs(60);
 
 fn name(text: &str) -> Name {
@@ -35,14 +35,14 @@ fn alias(owner: &str, ttl: u32, target: &str) -> Record {
     Record::from_rdata(name(owner), ttl, RData::CNAME(CNAME(name(target))))
 }
 
-/// A reply to this query, without any record.
+/// Returns a reply to this query, without any record.
 fn reply(query: &Message) -> Message {
     let mut reply = Message::response(query.metadata.id, OpCode::Query);
     reply.add_query(query.queries[0].clone());
     reply
 }
 
-/// The reply that every test but those of failures wants to get through.
+/// Returns the valid reply, which every test except those of failures expects.
 fn right(query: &Message) -> Message {
     let mut reply = reply(query);
     reply.add_answer(service(&query.queries[0].name, 60, "x.example.org."));
@@ -65,10 +65,10 @@ fn bytes(message: &Message) -> Vec<u8> {
     message.to_vec().unwrap()
 }
 
-/// Every query that a server got, and from where.
+/// Every query that a server received, and its sender.
 type Seen = Arc<Mutex<Vec<(Message, SocketAddr)>>>;
 
-/// The different questions among them: on a slow machine one is sent again.
+/// Returns the different questions among them: on a slow machine one is sent again.
 fn questions(seen: &Seen) -> Vec<Message> {
     let mut questions: Vec<Message> = Vec::new();
     for (query, _) in seen.lock().unwrap().iter() {
@@ -82,7 +82,7 @@ fn questions(seen: &Seen) -> Vec<Message> {
     questions
 }
 
-/// A name server that sends these datagrams for each query.
+/// Starts a name server that sends these datagrams for each query.
 async fn server(
     mut answers: impl FnMut(&Message) -> Vec<Vec<u8>> + Send + 'static,
 ) -> (SocketAddr, Seen) {
@@ -105,7 +105,7 @@ async fn server(
     (addr, seen)
 }
 
-/// A name server whose answers never fit a datagram; `serve` is what it does with a connection, once the query is read.
+/// Starts a name server whose answers never fit a datagram; `serve` handles a connection after the query was read.
 async fn tcp_server<F: Future<Output = ()> + Send>(
     serve: impl Fn(TcpStream, Message) -> F + Send + 'static,
 ) -> SocketAddr {
@@ -200,7 +200,7 @@ async fn a_connection_that_ends_too_early_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_length_is_a_promise_that_nobody_waits_for_forever() {
+async fn an_announced_length_is_not_waited_for_forever() {
     let addr = tcp_server(|mut stream, query| async move {
         let answer = bytes(&right(&query));
         stream.write_all(&[0xff, 0xff]).await.unwrap();
@@ -258,7 +258,7 @@ async fn what_does_not_belong_to_the_question_is_ignored() {
         none.queries.clear();
         let mut two = forged();
         two.add_query(query.queries[0].clone());
-        // The question itself, come back.
+        // The question itself, sent back.
         let mut echo = query.clone();
         echo.add_answer(service(&query.queries[0].name, 60, "evil.example."));
         let mut datagrams: Vec<Vec<u8>> = [id, question, kind, none, two, echo]
@@ -275,7 +275,7 @@ async fn what_does_not_belong_to_the_question_is_ignored() {
 }
 
 #[tokio::test]
-async fn an_answer_from_another_port_is_not_heard() {
+async fn an_answer_from_another_port_is_dropped() {
     let other = Arc::new(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -294,7 +294,7 @@ async fn an_answer_from_another_port_is_not_heard() {
 
 #[tokio::test]
 async fn who_guesses_is_answered_with_tcp() {
-    // The right answer comes as well, but behind more guesses than are looked at.
+    // The valid answer arrives as well, but after more guesses than are examined.
     let (answers, mut tcp_seen) = tokio::sync::mpsc::unbounded_channel();
     let mut found = None;
     for _ in 0..100 {
@@ -351,7 +351,7 @@ async fn a_server_that_fails_is_followed_by_the_next() {
         assert_right(&[failing, broken, helpful]).await;
         assert_eq!(srv(&[failing]).await, Err(LookupError::ServerFailure));
         assert_eq!(srv(&[broken]).await, Err(LookupError::Malformed));
-        // What the first one said is what is told.
+        // The error of the first one is reported.
         assert_eq!(
             srv(&[failing, broken]).await,
             Err(LookupError::ServerFailure)
@@ -417,7 +417,7 @@ async fn every_question_has_a_port_and_an_id_of_its_own() {
         values.dedup();
         values.len()
     };
-    // Two of eight may meet by chance; four never do.
+    // Two of eight may be equal by chance; four never are.
     assert!(distinct(seen.iter().map(|(_, from)| from.port()).collect()) > 4);
     assert!(distinct(seen.iter().map(|(query, _)| query.metadata.id).collect()) > 4);
 }
@@ -531,7 +531,7 @@ async fn a_ttl_with_the_highest_bit_is_none() {
 }
 
 #[tokio::test]
-async fn some_names_are_nobody_elses_business() {
+async fn special_names_are_not_sent_to_a_server() {
     let (addr, seen) = server(|query| vec![bytes(&right(query))]).await;
     let lookup = ask(&[addr]);
     for domain in ["x.onion", "x.INVALID", "localhost", "x.localhost."] {

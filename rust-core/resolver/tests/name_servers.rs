@@ -34,7 +34,7 @@ fn srv(owner: &str, ttl: u32, priority: u16, port: u16, target: &str) -> Record 
     )
 }
 
-/// The zone of this name server: one domain of each kind.
+/// Returns the zone of this name server: one domain of each kind.
 fn zone(owner: &str, kind: RecordType) -> Option<Vec<Record>> {
     let (a, aaaa) = (
         A::new(192, 0, 2, 1),
@@ -76,7 +76,7 @@ enum Mood {
     Silent,
 }
 
-/// Starts a name server; it lives as long as the test's runtime.
+/// Starts a name server that runs until the test's runtime ends.
 async fn name_server(mood: Mood) -> (SocketAddr, Arc<AtomicUsize>) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let addr = socket.local_addr().unwrap();
@@ -300,7 +300,7 @@ async fn the_system_knows_localhost_and_no_srv() {
 }
 
 #[test]
-fn without_name_servers_there_is_nobody_to_ask() {
+fn without_name_servers_a_query_fails() {
     let error = NameServerLookup::new(NameServers::Given(vec![])).unwrap_err();
     assert_eq!(error, LookupError::NoNameServers);
 }

@@ -3,13 +3,13 @@
 
 use snapback_resolver::{
     CONNECTION_ATTEMPT_DELAY, Endpoint, EndpointSource, HappyEyeballs, Input, Output,
-    PRIORITY_PATIENCE, RacePlan, Transport, Turn,
+    PRIORITY_TIMEOUT, RacePlan, Transport, Turn,
 };
 use std::time::Duration;
 
 type Race = HappyEyeballs<&'static str>;
 
-/// A plan with one attempt for each priority given.
+/// Returns a plan with one attempt for each given priority.
 fn plan(priorities: &[u16]) -> RacePlan {
     RacePlan::new(priorities.iter().map(|&priority| Endpoint {
         host: "x.example.org".into(),
@@ -24,7 +24,7 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Everything the machine wants at this time.
+/// Returns everything that the machine requests at this time.
 fn drain(race: &mut Race, now: Duration) -> Vec<Output<&'static str>> {
     let mut outputs = vec![race.poll_output(now)];
     while matches!(outputs.last(), Some(Output::Start(_))) {
@@ -42,7 +42,7 @@ fn a_plan_is_data() {
         [
             (Duration::ZERO, Turn::Staggered),
             (CONNECTION_ATTEMPT_DELAY, Turn::Staggered),
-            (PRIORITY_PATIENCE, Turn::NextPriority),
+            (PRIORITY_TIMEOUT, Turn::NextPriority),
             (CONNECTION_ATTEMPT_DELAY, Turn::Staggered),
         ]
     );
@@ -154,19 +154,19 @@ fn nonsense_changes_nothing() {
 }
 
 #[test]
-fn a_race_of_nobody_is_lost_at_once() {
+fn a_race_without_attempts_fails_at_once() {
     assert_eq!(
         drain(&mut Race::new(&plan(&[])), ms(0)),
         [Output::AllFailed(vec![])]
     );
 }
 
-/// Every order of events for three attempts: a race always ends, and never with a loser.
+/// Every order of events for three attempts: a race always ends, and a failed attempt never wins.
 #[test]
 fn every_race_ends() {
     for outcome in 0..4usize.pow(3) {
         let mut race = Race::new(&plan(&[0, 0, 1]));
-        // Per attempt: fails at once, fails late, connects, or stays silent.
+        // Each attempt fails at once, fails late, connects, or gets no answer.
         let fate = |i: usize| (outcome / 4usize.pow(i as u32)) % 4;
         let mut ended = None;
         for step in 0..100 {

@@ -1,4 +1,4 @@
-//! S10: from a domain to endpoints, with answers that are already there.
+//! S10: from a domain to endpoints, with fixed answers.
 #![allow(clippy::unwrap_used, reason = "the helpers of a test are tests")]
 
 use snapback_resolver::{
@@ -107,7 +107,7 @@ async fn s10_a_dot_for_one_service_leaves_the_other() {
     );
 }
 
-/// XEP-0368 section 5: who says `.` uses SRV, so what SRV does not name is not there.
+/// XEP-0368 section 5: a domain with the target `.` uses SRV, so a service without records does not exist.
 #[tokio::test]
 async fn s10_a_dot_for_either_service_rules_the_fallback_out() {
     let hosts = StaticHosts::new().with_host("example.org", [ip("192.0.2.9")]);
@@ -125,7 +125,7 @@ async fn s10_a_dot_for_either_service_rules_the_fallback_out() {
         assert_eq!(error, ResolveError::NotOffered);
         assert!(!error.is_retryable());
     }
-    // Where the other query failed, that may be all that is wrong: asking again helps.
+    // If the other query failed, its records may exist: a later attempt can succeed.
     for (dotted, failed) in [(DIRECT, STARTTLS), (STARTTLS, DIRECT)] {
         let hosts = hosts.clone().with_srv(dotted, dot());
         let hosts = hosts.with_srv(failed, Err(LookupError::ServerFailure));
@@ -275,7 +275,7 @@ async fn a_host_with_a_thousand_addresses_is_cut_to_sixteen() {
     assert_eq!(find(&hosts).await.unwrap().endpoints.len(), 16);
 }
 
-/// Answers nothing, ever.
+/// Never answers.
 struct Silent;
 
 impl Lookup for Silent {

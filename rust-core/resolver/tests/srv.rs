@@ -25,7 +25,7 @@ fn hosts(targets: &[Target]) -> Vec<(&str, Transport)> {
         .collect()
 }
 
-/// A full-period generator: every draw comes up, none is random.
+/// A full-period generator: every value occurs, none is random.
 fn lcg() -> impl FnMut() -> u32 + Send {
     let mut state = 1u32;
     move || {
@@ -89,7 +89,7 @@ fn s10_weights_are_shares() {
         assert_eq!(merged.len(), 3);
         *first.entry(merged[0].host.clone()).or_default() += 1;
     }
-    // 41 numbers are drawn: 0 picks the weight of zero, 1 to 10 the next, 11 to 40 the last.
+    // 41 numbers are drawn: 0 selects the record of weight zero, 1 to 10 the next, 11 to 40 the last.
     for (host, expected) in [
         ("zero.example", 1_000),
         ("ten.example", 10_000),
@@ -142,7 +142,7 @@ fn s10_a_dot_is_a_refusal_and_nothing_is_absence() {
         "said twice it means the same"
     );
     assert_eq!(SrvAnswer::from_records(vec![], TTL), Ok(SrvAnswer::Absent));
-    // Beside another record it is merely useless.
+    // Beside another record it is ignored.
     let real = SrvRecord {
         port: 5222,
         target: "a.example.".into(),

@@ -1,4 +1,4 @@
-//! Look-ups that block: they have threads of their own, a bound, and end with the network.
+//! Look-ups that block: they have threads of their own, their number is bounded, and they end with the network.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -19,13 +19,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Longer than anything here takes that does not hang.
+/// Longer than any step takes that does not hang.
 const SOON: Duration = Duration::from_secs(30);
 
 /// The last byte of the address of each host that has an answer.
 type Answers = HashMap<String, io::Result<u8>>;
 
-/// A system whose look-ups hang until they are let go.
+/// A system whose look-ups hang until they are released.
 #[derive(Clone)]
 struct Hanging {
     answers: Arc<(Mutex<Answers>, Condvar)>,
@@ -68,7 +68,7 @@ fn address(last: u8) -> IpAddr {
     Ipv4Addr::new(192, 0, 2, last).into()
 }
 
-/// As on a phone, and worse: one thread in the blocking pool.
+/// As on a phone, or worse: one thread in the blocking pool.
 fn runtime() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(1)
@@ -96,7 +96,7 @@ fn s11_a_look_up_that_hangs_keeps_nothing_else_waiting() {
         for _ in &asked {
             begun(&begins);
         }
-        // Certificates and keys are checked and derived here.
+        // Certificate checks and key derivation run here.
         let work = tokio::task::spawn_blocking(|| 4711);
         assert_eq!(timeout(SOON, work).await.unwrap().unwrap(), 4711);
         for (host, asked) in ["a.example", "b.example", "c.example"].iter().zip(asked) {
@@ -107,7 +107,7 @@ fn s11_a_look_up_that_hangs_keeps_nothing_else_waiting() {
 }
 
 #[test]
-fn who_asks_for_a_host_that_is_being_looked_up_waits_for_the_same_answer() {
+fn callers_that_ask_for_the_same_host_wait_for_the_same_answer() {
     let (hanging, hosts, begins) = Hanging::new(4);
     runtime().block_on(async {
         let ask = || {
@@ -116,7 +116,7 @@ fn who_asks_for_a_host_that_is_being_looked_up_waits_for_the_same_answer() {
         };
         let first = ask();
         begun(&begins);
-        // One that gave up and comes again, as each attempt does.
+        // A caller that gave up and asks again, as each attempt does.
         let gave_up = timeout(Duration::from_millis(20), hosts.addresses("a.example")).await;
         assert!(gave_up.is_err());
         let again = ask();
@@ -126,7 +126,7 @@ fn who_asks_for_a_host_that_is_being_looked_up_waits_for_the_same_answer() {
             assert_eq!(asked.await.unwrap().unwrap().addresses, [address(7)]);
         }
         assert!(begins.try_recv().is_err(), "one thread for all of them");
-        // What is answered is not kept: that is the cache's business.
+        // Answers are not kept here: the cache keeps them.
         hanging.answer("a.example", Ok(8));
         let later = hosts.addresses("a.example").await.unwrap();
         assert_eq!(later.addresses, [address(8)]);
@@ -150,7 +150,7 @@ fn s11_a_look_up_is_abandoned_when_the_network_changes() {
             "a.example",
             "asked anew, over the new network"
         );
-        // Whichever of the two threads hears it first; the other one gets the next.
+        // Either of the two threads may receive it first; the other one gets the next.
         hanging.answer("a.example", Ok(1));
         hanging.answer("a.example", Ok(1));
         while !asked.is_finished() {
@@ -173,7 +173,7 @@ fn at_the_bound_a_look_up_waits_for_a_thread_and_then_for_an_answer() {
         let second = ask("b.example");
         begun(&begins);
         begun(&begins);
-        // Nobody waits for it any more; it still has its thread.
+        // No caller waits for it any more; it still has its thread.
         second.abort();
         hosts.network_changed();
         let third = ask("c.example");

@@ -1,4 +1,4 @@
-//! What channel binding and pinning need of a certificate: tls-server-end-point (RFC 5929 section 4) and the hash of
+//! What channel binding and pinning need from a certificate: tls-server-end-point (RFC 5929 section 4) and the hash of
 //! its public key.
 
 use rustls::pki_types::CertificateDer;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use crate::{CertificateError, TlsError};
 
-/// Who the peer is, by its certificate.
+/// The peer's identity, from its certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PeerIdentity {
     pub(crate) end_point: Option<Vec<u8>>,
@@ -25,8 +25,8 @@ impl PeerIdentity {
     }
 }
 
-/// tls-server-end-point: the certificate, hashed as its own signature is, but never with MD5 or SHA-1. Undefined for
-/// signature algorithms without one such hash, like Ed25519.
+/// Returns tls-server-end-point: the certificate, hashed as its own signature is, but never with MD5 or SHA-1.
+/// Undefined for signature algorithms without one such hash, like Ed25519.
 fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     Some(match signature_hash(certificate)? {
         Hash::Sha224 => Sha224::digest(certificate).to_vec(),
@@ -39,7 +39,7 @@ fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hash {
     Sha224,
-    /// Also stands in for MD5 and SHA-1.
+    /// Replaces MD5 and SHA-1, too.
     Sha256,
     Sha384,
     Sha512,
@@ -49,7 +49,7 @@ const SEQUENCE: u8 = 0x30;
 const OID: u8 = 0x06;
 const CONTEXT_0: u8 = 0xa0;
 
-/// The hash in `Certificate.signatureAlgorithm` (RFC 5280 section 4.1.1.2).
+/// Returns the hash in `Certificate.signatureAlgorithm` (RFC 5280 section 4.1.1.2).
 fn signature_hash(certificate: &[u8]) -> Option<Hash> {
     let mut outer = certificate;
     let mut body = take(&mut outer, SEQUENCE)?;
@@ -114,7 +114,7 @@ const HASHES: &[(&[u8], Hash)] = &[
     (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], Hash::Sha512),
 ];
 
-/// Takes one DER value with this tag off the front and returns its contents.
+/// Removes one DER value with this tag from the front and returns its contents.
 fn take<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     let (&[found, first], mut rest) = input.split_first_chunk::<2>()?;
     if found != tag {
@@ -123,7 +123,7 @@ fn take<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     let length = if first < 0x80 {
         usize::from(first)
     } else {
-        // Certificates are below 64 KiB in TLS 1.2 and in rustls; four bytes are plenty.
+        // Certificates are below 64 KiB in TLS 1.2 and in rustls; four bytes are enough.
         let width = usize::from(first & 0x7f);
         if width == 0 || width > 4 {
             return None;

@@ -1,12 +1,12 @@
-//! Reads our own ClientHello back (RFC 8446 section 4.1.2), to know whether it offers a ticket.
+//! Parses our own ClientHello (RFC 8446 section 4.1.2), to find out whether it offers a ticket.
 //!
-//! rustls silently leaves out a ticket that has expired, and does not tell.
+//! rustls silently omits an expired ticket.
 
 const HANDSHAKE: u8 = 22;
 const EXT_SESSION_TICKET: u16 = 35;
 const EXT_PRE_SHARED_KEY: u16 = 41;
 
-/// Whether these records carry a ClientHello that offers a TLS 1.3 PSK or a TLS 1.2 ticket.
+/// Returns whether these records carry a ClientHello that offers a TLS 1.3 PSK or a TLS 1.2 ticket.
 pub(crate) fn offers_ticket(records: &[u8]) -> bool {
     let hello = handshake_bytes(records);
     extensions(&hello).is_some_and(|mut body| {
@@ -18,7 +18,7 @@ pub(crate) fn offers_ticket(records: &[u8]) -> bool {
     })
 }
 
-/// The handshake messages of a flight: a large ticket spreads the ClientHello over several records.
+/// Returns the handshake messages of a flight: a large ticket spreads the ClientHello over several records.
 fn handshake_bytes(mut records: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(records.len());
     while let Some((&[kind, _, _, hi, lo], rest)) = records.split_first_chunk::<5>() {
@@ -51,7 +51,7 @@ fn next_extension<'a>(body: &mut &'a [u8]) -> Option<(u16, &'a [u8])> {
     Some((u16::from_be_bytes(*kind), take_vector(body, 2)?))
 }
 
-/// Takes a vector with a length of `width` bytes in front.
+/// Removes a vector that is preceded by a length of `width` bytes.
 fn take_vector<'a>(input: &mut &'a [u8], width: usize) -> Option<&'a [u8]> {
     let (length, rest) = input.split_at_checked(width)?;
     let length = length

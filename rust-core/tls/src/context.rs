@@ -1,4 +1,4 @@
-//! One trust configuration, and the sessions made from it (rules T1, T11).
+//! One trust configuration, and the sessions created from it (rules T1, T11).
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,18 +21,18 @@ use crate::{TicketStats, TlsError, danger};
 /// XEP-0368: the ALPN protocol of client connections over direct TLS.
 pub(crate) const ALPN_XMPP_CLIENT: &[u8] = b"xmpp-client";
 
-/// Whom to trust.
+/// Which certificates are trusted.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// What the operating system trusts. On Android the platform verifier must have been initialised at load.
+    /// The trust anchors of the operating system. On Android the platform verifier must have been initialised at load.
     Platform,
     /// Only these roots; see the warning at [`danger`].
     Roots(danger::Roots),
 }
 
-/// Makes sessions that share one trust configuration and its tickets. Cheap to clone.
+/// Creates sessions that share one trust configuration and its tickets. Cheap to clone.
 ///
-/// When trust changes, make a new context: tickets of the old one do not carry over.
+/// When trust changes, create a new context: it does not use the tickets of the old one.
 #[derive(Clone)]
 pub struct TlsContext {
     inner: Arc<Inner>,
@@ -47,16 +47,16 @@ struct Inner {
     counters: Arc<Counters>,
 }
 
-/// What a session needs to know.
+/// The parameters of a session.
 #[derive(Clone, Debug)]
 pub struct SessionParams {
     /// The domain of the JID in A-label form, or an IP address: for SNI, and the name that the certificate must carry.
     pub server_name: String,
     /// Direct TLS (XEP-0368): offers ALPN `xmpp-client`.
     pub direct: bool,
-    /// Within what tickets are shared.
+    /// The scope within which tickets are shared.
     pub scope: TicketScope,
-    /// Offer early data if the ticket allows it.
+    /// Whether to offer early data if the ticket allows it.
     pub early_data: bool,
     /// The versions to offer.
     pub versions: TlsVersions,
@@ -97,7 +97,7 @@ impl TlsVersions {
 }
 
 impl TlsContext {
-    /// A context with its tickets in memory. Loading the platform's roots may take a while on desktop systems.
+    /// Returns a context with its tickets in memory. Loading the platform's roots may take a while on desktop systems.
     ///
     /// # Errors
     /// [`TlsError::VerifierUnavailable`] if the platform has no trust anchors.
@@ -105,7 +105,7 @@ impl TlsContext {
         Self::with_ticket_store(trust, Arc::new(MemoryTickets::default()))
     }
 
-    /// A context with its tickets elsewhere.
+    /// Returns a context with its tickets in this store.
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -150,10 +150,10 @@ impl TlsContext {
         &*self.inner.verifier
     }
 
-    /// Starts a session. Its ClientHello can be taken at once, and has spent a ticket if there was one.
+    /// Starts a session. Its ClientHello is available at once, and has used a ticket if there was one.
     ///
     /// # Errors
-    /// [`TlsError::InvalidServerName`], or what the system withheld.
+    /// [`TlsError::InvalidServerName`], or the error of the system.
     pub fn session(&self, params: SessionParams) -> Result<TlsSession, TlsError> {
         let server_name = parse_server_name(&params.server_name)?;
         let tickets = Arc::new(ConnectionTickets::new(
@@ -178,7 +178,7 @@ impl TlsContext {
         TlsSession::start(Arc::new(config), server_name, tickets, params.direct)
     }
 
-    /// What became of the tickets so far.
+    /// Returns the counts of tickets so far.
     #[must_use]
     pub fn tickets(&self) -> TicketStats {
         self.inner.counters.snapshot(self.inner.tickets.held())
@@ -198,7 +198,7 @@ impl fmt::Debug for TlsContext {
     }
 }
 
-/// An IPv6 address stands in brackets in a JID (RFC 7622), and without them in a certificate.
+/// Parses a server name. An IPv6 address has brackets in a JID (RFC 7622), and none in a certificate.
 fn parse_server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     let bare = name
         .strip_prefix('[')
@@ -207,7 +207,7 @@ fn parse_server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     ServerName::try_from(bare.to_owned()).map_err(|_| TlsError::InvalidServerName)
 }
 
-/// Snapback has no client certificates. rustls' own resolver of this kind is a new `Arc` each time.
+/// Provides no client certificates. rustls' own resolver of this kind is a new `Arc` each time.
 #[derive(Debug)]
 struct NoClientCertificate;
 

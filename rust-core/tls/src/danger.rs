@@ -1,6 +1,6 @@
-//! Trust anchors of one's own instead of the platform's. **For tests and private networks.**
+//! Custom trust anchors instead of the platform's. **For tests and private networks.**
 //!
-//! Whoever holds the key of such a root can impersonate every server to this app, and the platform's revocation and
+//! The holder of such a root's key can impersonate every server to this app, and the platform's revocation and
 //! certificate transparency checks do not apply.
 
 use rustls::RootCertStore;

@@ -1,10 +1,10 @@
 //! Certificate verification as a step of its own, outside the handshake (rules T1, T11).
 //!
-//! rustls asks its verifier in the middle of the handshake and resumes only with the very same verifier `Arc`, so there
-//! is one [`DeferredVerifier`] per trust configuration. It checks the handshake's signatures at once, but of the
-//! certificate chain it only takes note: into a slot of the calling thread that [`capture`] opened around the call into
-//! rustls, which is synchronous. The session finds the note and asks for the real verdict. Asked outside of a
-//! `capture`, the verifier refuses.
+//! rustls calls its verifier in the middle of the handshake and resumes only with the same verifier `Arc`, so there is
+//! one [`DeferredVerifier`] per trust configuration. It checks the handshake's signatures at once, but only records the
+//! certificate chain: in a slot of the calling thread that [`capture`] opened around the call into rustls, which is
+//! synchronous. The session takes the record and requests the verification. Called outside of a `capture`, the verifier
+//! refuses.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -18,7 +18,7 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::CertificateError;
 
-/// What the peer showed, as noted inside the handshake.
+/// The certificate chain of the peer, as recorded inside the handshake.
 struct Chain {
     end_entity: CertificateDer<'static>,
     intermediates: Vec<CertificateDer<'static>>,
@@ -40,7 +40,7 @@ thread_local! {
     static SLOT: RefCell<Slot> = const { RefCell::new(Slot::Shut) };
 }
 
-/// Runs `f`, a call into rustls, and returns the certificate that came up during it, if any.
+/// Runs `f`, a call into rustls, and returns the certificate that was recorded during it, if any.
 pub(crate) fn capture<T>(f: impl FnOnce() -> T) -> (T, Option<Box<VerificationRequest>>) {
     SLOT.replace(Slot::Open);
     let value = f();
@@ -51,7 +51,7 @@ pub(crate) fn capture<T>(f: impl FnOnce() -> T) -> (T, Option<Box<VerificationRe
     (value, noted)
 }
 
-/// The one verifier that rustls sees. It never vouches for a certificate: the session does, later.
+/// The one verifier that rustls calls. It never accepts a certificate finally: the session verifies it later.
 #[derive(Debug)]
 pub(crate) struct DeferredVerifier {
     judge: Arc<dyn ServerCertVerifier>,
@@ -91,7 +91,7 @@ impl ServerCertVerifier for DeferredVerifier {
                 *slot = Slot::Noted(Box::new(request));
                 Ok(ServerCertVerified::assertion())
             }
-            // Nobody would ask for the verdict, or there would be two certificates for one verdict.
+            // No caller would request the verification, or there would be two certificates for one result.
             Slot::Shut | Slot::Noted(_) => Err(Error::InvalidCertificate(
                 rustls::CertificateError::ApplicationVerificationFailure,
             )),
@@ -125,18 +125,18 @@ impl ServerCertVerifier for DeferredVerifier {
     }
 }
 
-/// A certificate waiting for its verdict. Take it to a thread that may block, call [`verify`](Self::verify) there, and
-/// bring the result to [`TlsSession::certificate_verified`](crate::TlsSession::certificate_verified).
+/// A certificate that waits for its verification. Move it to a thread that may block, call [`verify`](Self::verify)
+/// there, and pass the result to [`TlsSession::certificate_verified`](crate::TlsSession::certificate_verified).
 pub struct VerificationRequest {
     judge: Arc<dyn ServerCertVerifier>,
     chain: Chain,
 }
 
 impl VerificationRequest {
-    /// Asks the trust configuration for its verdict. May block, for JNI or for the network.
+    /// Verifies the certificate against the trust configuration. May block, for JNI or for the network.
     ///
     /// # Errors
-    /// Why the certificate is not to be trusted; [`CertificateError::VerifierUnavailable`] if nobody could tell, which
+    /// Why the certificate is not trusted; [`CertificateError::VerifierUnavailable`] if it could not be checked, which
     /// includes a verifier that panics (the platform's does so on Android when it was not initialised).
     pub fn verify(self) -> Result<(), CertificateError> {
         let Self { judge, chain } = self;

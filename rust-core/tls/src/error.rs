@@ -1,4 +1,4 @@
-//! What can go wrong in TLS, and whose fault it is. All texts are safe to log.
+//! Errors of TLS, and which side caused them. All texts are safe to log.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use rustls::Error as RustlsError;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The peer's certificate was judged and refused.
+    /// The peer's certificate was checked and refused.
     CertificateInvalid(CertificateError),
-    /// Nobody could judge the certificate: the platform's verifier is missing, uninitialised or has no trust anchors.
+    /// The certificate could not be checked: the platform's verifier is missing, uninitialised or has no trust anchors.
     VerifierUnavailable,
-    /// A handshake reached its end without a verdict or a ticket to vouch for the peer. Refused.
+    /// The handshake ended without a verified certificate and without a ticket that identifies the peer. Refused.
     CertificateUnchecked,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     PeerMisbehaved(rustls::PeerMisbehaved),
-    /// The peer lacks something that we insist on.
+    /// The peer does not support a required feature.
     PeerIncompatible(rustls::PeerIncompatible),
     /// The peer sent something that is not TLS.
     InvalidMessage(rustls::InvalidMessage),
-    /// The peer sent a message that has no place here.
+    /// The peer sent a message that is not allowed in this state.
     UnexpectedMessage,
-    /// The peer sent more than a record or a handshake message may hold.
+    /// The peer sent a record or a handshake message over the size limit.
     Oversized,
-    /// The peer sent more than we hold while its certificate is being judged.
+    /// The peer sent more than is buffered while its certificate is being checked.
     TooMuchBeforeVerdict,
-    /// The peer showed no certificate.
+    /// The peer sent no certificate.
     NoCertificate,
     /// A record failed authentication.
     Decrypt,
-    /// The peer gave up and said why.
+    /// The peer ended the session with this alert.
     AlertReceived(Alert),
     /// The transport ended without `close_notify`: the end of the data cannot be trusted.
     Truncated,
@@ -38,21 +38,21 @@ pub enum TlsError {
     Closed,
     /// The name is neither a DNS name in A-label form nor an IP address.
     InvalidServerName,
-    /// A trust anchor handed to us is not a certificate.
+    /// A given trust anchor is not a certificate.
     InvalidTrustAnchor,
     /// The system clock or its random source failed.
     SystemUnavailable,
-    /// We were called in the wrong order.
+    /// A method was called in the wrong order.
     ApiMisuse(ApiMisuse),
-    /// The TLS library reported what a client session should never meet.
+    /// The TLS library reported an error that a client session should never have.
     Library,
 }
 
 impl TlsError {
-    /// Whether the same attempt may succeed later although nobody changed a setting.
+    /// Returns whether the same attempt may succeed later without a change of settings.
     ///
-    /// Most certificate errors are retryable, and so is a peer that lacks something: an intercepting hotspot, with its
-    /// certificate or its old TLS, looks just like this, and phones leave hotspots.
+    /// Most certificate errors are retryable, and so is a peer without a required feature: an intercepting hotspot,
+    /// with its certificate or its old TLS, causes the same errors, and phones leave hotspots.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -153,9 +153,9 @@ impl From<ApiMisuse> for TlsError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// Past its validity.
+    /// After its validity period.
     Expired,
-    /// Before its validity; often the phone's clock is wrong.
+    /// Before its validity period; often the phone's clock is wrong.
     NotYetValid,
     /// Issued for other names.
     NotValidForName,
@@ -163,13 +163,13 @@ pub enum CertificateError {
     UnknownIssuer,
     /// Revoked by its issuer.
     Revoked,
-    /// Revocation could not be checked and the verifier insists.
+    /// Revocation could not be checked, and the verifier requires it.
     RevocationUnknown,
     /// Not a well-formed certificate.
     BadEncoding,
     /// A signature in the path or in the handshake is wrong.
     BadSignature,
-    /// The verifier itself did not work: it panicked, was never initialised, or has no trust store.
+    /// The verifier itself failed: it panicked, was never initialised, or has no trust store.
     VerifierUnavailable,
     /// Refused for another reason (key usage, unsupported algorithm, constraints).
     Other,
@@ -216,7 +216,7 @@ impl From<rustls::CertificateError> for CertificateError {
     }
 }
 
-/// An alert of the peer, by its number in the IANA registry.
+/// An alert from the peer, by its number in the IANA registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert(pub u8);
 
@@ -237,7 +237,7 @@ pub enum ApiMisuse {
     WriteBeforeEstablished,
     /// Plaintext was written after `close`.
     WriteAfterClose,
-    /// A verdict was given that nobody had asked for.
+    /// A verification result was passed that was not requested.
     VerdictNotAwaited,
 }
 
@@ -246,7 +246,7 @@ impl fmt::Display for ApiMisuse {
         f.write_str(match self {
             Self::WriteBeforeEstablished => "write before the session was established",
             Self::WriteAfterClose => "write after close",
-            Self::VerdictNotAwaited => "a certificate verdict that nobody awaited",
+            Self::VerdictNotAwaited => "a certificate verdict that was not requested",
         })
     }
 }

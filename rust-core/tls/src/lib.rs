@@ -1,15 +1,16 @@
 //! TLS for Snapback: rustls (RFC 8446, RFC 5246) as a state machine without I/O.
 //!
-//! A [`TlsSession`] takes ciphertext and gives ciphertext, plaintext and events. It has no socket, no thread and no
+//! A [`TlsSession`] takes ciphertext and returns ciphertext, plaintext and events. It has no socket, no thread and no
 //! timer; the only clock and randomness are those inside rustls. Start at [`TlsContext`], one per trust configuration.
 //!
 //! Two things differ from plain rustls:
 //!
-//! - **The certificate is judged outside the handshake**, because the platform's verifier may block. The session emits
-//!   [`TlsEvent::VerifyCertificate`] and until [`TlsSession::certificate_verified`] says `Ok` no byte leaves, no
-//!   plaintext is delivered, no ticket is kept and nothing is `Established`. Every doubt counts as a refusal.
-//! - **Tickets remember where they come from**: each is used once, within its [`TicketScope`], and carries the
-//!   [`TicketOrigin`] that rules about early data and early resumption ask for.
+//! - **The certificate is verified outside the handshake**, because the platform's verifier may block. The session
+//!   emits [`TlsEvent::VerifyCertificate`], and until [`TlsSession::certificate_verified`] is called with `Ok` no byte
+//!   is sent, no plaintext is delivered, no ticket is kept and nothing is `Established`. Every doubt counts as a
+//!   refusal.
+//! - **Tickets record their origin**: each is used once, within its [`TicketScope`], and carries the [`TicketOrigin`]
+//!   that the rules about early data and early resumption require.
 //!
 //! # Calling contract
 //!
@@ -30,7 +31,7 @@
 //!
 //! # Example
 //!
-//! The first flight is there at once; the ClientHello can ride in the same write as what precedes it.
+//! The first flight is available at once; the ClientHello can share the write with what precedes it.
 //!
 //! ```
 //! use snapback_tls::{SessionParams, TicketScope, TlsContext, TlsVersions, Transport, Trust};

@@ -1,8 +1,8 @@
-//! Random numbers, from where TLS has its own.
+//! Random numbers from the source that TLS uses.
 
 use std::fmt;
 
-/// The platform gives no random numbers.
+/// The platform provides no random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRandom;
 
@@ -14,11 +14,11 @@ impl fmt::Display for NoRandom {
 
 impl std::error::Error for NoRandom {}
 
-/// 32 random bytes.
+/// Returns 32 random bytes.
 ///
 /// # Errors
 ///
-/// If the platform gives none.
+/// If the platform provides none.
 pub fn random_seed() -> Result<[u8; 32], NoRandom> {
     let mut seed = [0; 32];
     rustls::crypto::ring::default_provider()

@@ -1,8 +1,8 @@
-//! The tickets of one connection: which one it offers, and which ones it is given.
+//! The tickets of one connection: the one that it offers, and those that it receives.
 //!
-//! rustls knows a store only by server name. This adaptor stands between rustls and the shared
-//! [`TicketStore`], one per connection, so that a ticket stays within its scope, is tagged with its connection, and is
-//! kept only once the connection is established, that is after the certificate's verdict.
+//! rustls addresses a store by server name only. This adaptor stands between rustls and the shared [`TicketStore`], one
+//! per connection, so that a ticket stays within its scope, is tagged with its connection, and is kept only once the
+//! connection is established, that is after the certificate was verified.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,17 +16,17 @@ use crate::certificate::PeerIdentity;
 use crate::context::TlsVersions;
 use crate::tickets::{Ticket, TicketInfo, TicketKind, TicketScope, TicketStore, TicketValue};
 
-/// Tickets held back for the verdict; only a hostile server sends more.
+/// The maximum number of tickets withheld until the verification; only a hostile server sends more.
 const HELD_BACK: usize = 8;
 
-/// What became of the tickets of a context, counted since it was made.
+/// The counts of the tickets of a context since it was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TicketStats {
     /// ClientHellos that offered one.
     pub offered: u64,
     /// Handshakes that resumed.
     pub used: u64,
-    /// Handshakes that were offered one and ran in full.
+    /// Handshakes in which one was offered and refused.
     pub refused: u64,
     /// Tickets kept.
     pub stored: u64,
@@ -66,14 +66,14 @@ pub(crate) struct ConnectionTickets {
 
 #[derive(Debug)]
 struct State {
-    /// What rustls was given for its ClientHello.
+    /// The ticket that rustls took for its ClientHello.
     taken: Option<TicketInfo>,
     gate: Gate,
 }
 
 #[derive(Debug)]
 enum Gate {
-    /// Nothing is believed yet.
+    /// The peer is not verified yet.
     HeldBack {
         tickets: VecDeque<(TicketValue, ServerName<'static>)>,
         kx_hint: Option<NamedGroup>,
@@ -105,7 +105,7 @@ impl ConnectionTickets {
         }
     }
 
-    /// The ticket that rustls took for the ClientHello; it may still have dropped it as expired.
+    /// Returns the ticket that rustls took for the ClientHello; it may still have dropped it as expired.
     pub(crate) fn taken(&self) -> Option<TicketInfo> {
         self.state().taken.clone()
     }
@@ -122,7 +122,7 @@ impl ConnectionTickets {
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The connection is established: tickets given so far and from now on are kept.
+    /// Marks the connection as established: tickets received so far and from now on are kept.
     pub(crate) fn open(&self, identity: PeerIdentity) {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.gate, Gate::Open(identity.clone()));
@@ -141,7 +141,7 @@ impl ConnectionTickets {
         self.login_proven.store(true, Ordering::Release);
     }
 
-    /// Drops what the shared store knows in this scope.
+    /// Drops everything that the shared store has in this scope.
     pub(crate) fn forget(&self) {
         self.store.forget(&self.scope);
     }
@@ -184,7 +184,7 @@ impl ConnectionTickets {
             return None;
         }
         let ticket = self.store.take(&self.scope, kind)?;
-        // A ticket stands in for a certificate, and that one was verified for its own name only.
+        // A ticket replaces a certificate, and that one was verified for its own name only.
         if ticket.server_name != *server_name {
             return None;
         }

@@ -17,7 +17,8 @@ use crate::resumption::ConnectionTickets;
 use crate::tickets::TicketInfo;
 use crate::{ApiMisuse, CertificateError, EarlyData, TlsError, TlsVersion};
 
-/// Ciphertext kept while the certificate is being judged. The rest of a handshake and a few tickets are far smaller.
+/// The maximum ciphertext buffered while the certificate is being verified. The rest of a handshake and a few tickets
+/// are far smaller.
 const HELD_INPUT: usize = 64 * 1024;
 
 /// RFC 9266.
@@ -51,26 +52,26 @@ pub struct TlsSession {
 /// ```
 #[derive(Debug)]
 enum Phase {
-    /// The peer has shown nothing yet. Our bytes so far are public or under a ticket's key.
+    /// The peer has sent no certificate yet. Our bytes so far are public or encrypted under a ticket's key.
     Hello,
-    /// The certificate is being judged: nothing leaves, nothing is believed, input waits here.
+    /// The certificate is being verified: nothing is sent, nothing is trusted, input waits here.
     AwaitVerdict { held: Vec<u8> },
-    /// The certificate is good; TLS 1.2 still waits for the server's Finished.
+    /// The certificate is valid; TLS 1.2 still waits for the server's Finished.
     Finishing,
     /// Data flows.
     Established,
     /// We sent `close_notify`; data still comes in.
     Closing,
-    /// Over.
+    /// Ended.
     Failed(TlsError),
 }
 
-/// What the session has to say.
+/// An event of the session.
 #[derive(Debug)]
 pub enum TlsEvent {
-    /// Have this certificate judged, and report to [`TlsSession::certificate_verified`].
+    /// This certificate has to be verified; the result goes to [`TlsSession::certificate_verified`].
     VerifyCertificate(VerificationRequest),
-    /// The handshake is done and the peer is who it should be.
+    /// The handshake is complete and the peer's identity is verified.
     Established(Established),
     /// Data from the peer.
     Plaintext(Vec<u8>),
@@ -78,22 +79,22 @@ pub enum TlsEvent {
     CloseNotify,
 }
 
-/// What the handshake agreed on.
+/// The results of the handshake.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Established {
     /// The protocol version.
     pub version: TlsVersion,
     /// Whether a ticket replaced the certificate.
     pub resumed: bool,
-    /// What became of early data. If rejected, none of it was read and it must be sent again.
+    /// The fate of early data. If rejected, none of it was read and it must be sent again.
     pub early_data: EarlyData,
-    /// Channel binding tls-exporter (RFC 9266). Secret enough not to be logged.
+    /// Channel binding tls-exporter (RFC 9266). It must not be logged.
     pub tls_exporter: Option<[u8; 32]>,
     /// Channel binding tls-server-end-point (RFC 5929), where defined.
     pub tls_server_end_point: Option<Vec<u8>>,
     /// SHA-256 of the public key (SubjectPublicKeyInfo) of the certificate.
     pub spki_sha256: [u8; 32],
-    /// Whether the server answered ALPN as asked. Servers that ignore it are common, and legitimate.
+    /// Whether the server selected the offered ALPN protocol. Servers that ignore ALPN are common, and legitimate.
     pub alpn_ok: bool,
     /// Name of the cipher suite, for the timeline.
     pub cipher_suite: &'static str,
@@ -144,19 +145,19 @@ impl TlsSession {
         })
     }
 
-    /// The ticket that the ClientHello offers.
+    /// Returns the ticket that the ClientHello offers.
     #[must_use]
     pub fn ticket(&self) -> Option<&TicketInfo> {
         self.offered.as_ref()
     }
 
-    /// Whether the server asked for another ClientHello (RFC 8446 section 4.1.4), which costs a round trip.
+    /// Returns whether the server asked for another ClientHello (RFC 8446 section 4.1.4), which costs a round trip.
     #[must_use]
     pub fn was_retried(&self) -> bool {
         self.connection.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest)
     }
 
-    /// How many bytes of early data may still be written; 0 if there is none.
+    /// Returns how many bytes of early data may still be written; 0 if there is none.
     #[must_use]
     pub fn early_data_capacity(&self) -> usize {
         match self.phase {
@@ -165,8 +166,8 @@ impl TlsSession {
         }
     }
 
-    /// Writes early data and returns how much of it was taken. Early data can be replayed by anybody who saw it, and
-    /// may be rejected: see [`Established::early_data`].
+    /// Writes early data and returns how much of it was taken. Early data can be replayed by anyone who saw it, and may
+    /// be rejected: see [`Established::early_data`].
     pub fn write_early(&mut self, plaintext: &[u8]) -> usize {
         let taken = match (&self.phase, self.connection.early_data()) {
             (Phase::Hello, Some(mut early)) => early.write(plaintext).unwrap_or(0),
@@ -176,10 +177,10 @@ impl TlsSession {
         taken
     }
 
-    /// Takes bytes from the transport, in whatever pieces.
+    /// Takes bytes from the transport, in pieces of any size.
     ///
     /// # Errors
-    /// The session is over.
+    /// The error that ended the session.
     pub fn read(&mut self, ciphertext: &[u8]) -> Result<(), TlsError> {
         let mut rest = ciphertext;
         while !rest.is_empty() {
@@ -206,10 +207,10 @@ impl TlsSession {
         }
     }
 
-    /// The transport has ended.
+    /// Reports that the transport has ended.
     ///
     /// # Errors
-    /// [`TlsError::Truncated`] if the peer had not said `close_notify`.
+    /// [`TlsError::Truncated`] if the peer had not sent `close_notify`.
     pub fn read_eof(&mut self) -> Result<(), TlsError> {
         match &self.phase {
             Phase::Failed(error) => Err(error.clone()),
@@ -218,16 +219,16 @@ impl TlsSession {
         }
     }
 
-    /// The next event, if any.
+    /// Returns the next event, if any.
     pub fn poll_event(&mut self) -> Option<TlsEvent> {
         self.events.pop_front()
     }
 
-    /// The verdict on the certificate of [`TlsEvent::VerifyCertificate`].
+    /// Takes the result of the verification of [`TlsEvent::VerifyCertificate`].
     ///
     /// # Errors
-    /// The refusal itself, which ends the session without a byte having left; or what was found wrong with the input
-    /// that had to wait.
+    /// The refusal itself, which ends the session before any byte is sent; or the error in the input that was buffered
+    /// meanwhile.
     pub fn certificate_verified(
         &mut self,
         verdict: Result<(), CertificateError>,
@@ -268,7 +269,7 @@ impl TlsSession {
         }
     }
 
-    /// Takes what is to be sent. Empty while a verdict is awaited, whatever else happened.
+    /// Returns the bytes to send. Empty while the verification is pending, whatever else happened.
     pub fn take_output(&mut self) -> Vec<u8> {
         match self.phase {
             Phase::AwaitVerdict { .. } => Vec::new(),
@@ -280,12 +281,13 @@ impl TlsSession {
         }
     }
 
-    /// The server proved itself to a login: tickets of this connection, those already kept included, say so from now on.
+    /// Reports that the server proved itself to a login: tickets of this connection, including those already kept, are
+    /// marked with it from now on.
     pub fn login_proven(&mut self) {
         self.tickets.login_proven();
     }
 
-    /// Says goodbye: `close_notify` is queued. Before `Established` this ends the session.
+    /// Closes the session: `close_notify` is queued. Before `Established` this ends the session.
     pub fn close(&mut self) {
         match self.phase {
             Phase::Established => {
@@ -304,12 +306,12 @@ impl TlsSession {
         }
     }
 
-    /// Lets rustls work on what it has read.
+    /// Lets rustls process what it has read.
     fn process(&mut self) -> Result<(), TlsError> {
         let (result, certificate) = capture(|| self.connection.process_new_packets());
         self.early_data_left = early_data_left(&mut self.connection);
         if let Some(request) = certificate {
-            // Before looking at the result: an alert behind an unjudged certificate must not leave either.
+            // Before the result is examined: an alert after an unverified certificate must not be sent either.
             match self.phase {
                 Phase::Hello => self.phase = Phase::AwaitVerdict { held: Vec::new() },
                 _ => return Err(self.fail(TlsError::CertificateUnchecked)),
@@ -324,11 +326,11 @@ impl TlsSession {
         }
     }
 
-    /// Moves on as far as rustls and the verdict allow.
+    /// Changes the state as far as rustls and the verification allow.
     fn advance(&mut self) -> Result<(), TlsError> {
         match self.phase {
             Phase::Hello if !self.connection.is_handshaking() => {
-                // Without a certificate only a ticket of ours can have brought us here.
+                // Without a certificate only a ticket of ours can have led here.
                 let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
                 if !resumed || self.tickets.taken().is_none() {
                     return Err(self.fail(TlsError::CertificateUnchecked));
@@ -351,7 +353,7 @@ impl TlsSession {
         match (&self.offered, resumed) {
             (Some(_), true) => self.tickets.count_used(),
             (Some(_), false) => self.tickets.count_refused(),
-            // TLS 1.2 by session id: unlike a ticket it cannot be told from a random one in the ClientHello.
+            // TLS 1.2 by session id: unlike a ticket it cannot be distinguished from a random one in the ClientHello.
             (None, true) => {
                 self.tickets.count_offered();
                 self.tickets.count_used();
@@ -396,7 +398,7 @@ impl TlsSession {
         })
     }
 
-    /// From the certificate, which rustls remembers with a session, or else from the ticket.
+    /// Returns the identity from the certificate, which rustls stores with a session, or else from the ticket.
     fn peer_identity(&self, resumed: bool) -> Result<PeerIdentity, TlsError> {
         if let Some(leaf) = self
             .connection
@@ -417,7 +419,7 @@ impl TlsSession {
     fn collect_plaintext(&mut self) {
         let mut plaintext = Vec::new();
         let mut reader = self.connection.reader();
-        // rustls reports a clean end as an empty read; an unclean one is for `read_eof`.
+        // rustls reports a clean end as an empty read; an unclean one is left to `read_eof`.
         let mut ended = false;
         while let Ok(chunk) = reader.fill_buf() {
             let length = chunk.len();
@@ -444,7 +446,7 @@ impl TlsSession {
 
     fn fail(&mut self, error: TlsError) -> TlsError {
         match self.phase {
-            // An unjudged peer gets nothing, not even an alert; what waits in rustls may be our Finished.
+            // An unverified peer gets nothing, not even an alert; what waits in rustls may be our Finished.
             Phase::AwaitVerdict { .. } => self.output.clear(),
             Phase::Failed(_) => {}
             Phase::Hello | Phase::Finishing | Phase::Established | Phase::Closing => {
@@ -479,7 +481,7 @@ impl fmt::Debug for TlsSession {
     }
 }
 
-/// A handshake that a ticket or its early data spoiled must not be spoiled by the next ticket too.
+/// Returns whether a ticket or its early data may have caused the failure; the next ticket must not cause it again.
 fn may_be_the_tickets_fault(error: &TlsError) -> bool {
     matches!(
         error,

@@ -1,6 +1,7 @@
-//! Where TLS tickets live (rule T11): in memory, used once, within one account, domain and transport.
+//! The store of TLS tickets (rule T11): in memory, each used once, within one account, domain and transport.
 //!
-//! rustls 0.23 cannot write a TLS 1.3 ticket to disk, so tickets end with the process. [`TicketStore`] is the seam.
+//! rustls 0.23 cannot write a TLS 1.3 ticket to disk, so tickets end with the process. [`TicketStore`] is the
+//! interface.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,19 +14,20 @@ use rustls::pki_types::ServerName;
 
 use crate::Transport;
 
-/// TLS 1.3 tickets kept in one scope. Servers send one to four a login.
+/// The maximum number of TLS 1.3 tickets in one scope. Servers send one to four for each login.
 const TLS13_TICKETS_PER_SCOPE: usize = 8;
-/// Scopes kept: a phone has a few accounts and two transports; the least recently used goes first.
+/// The maximum number of scopes: a phone has a few accounts and two transports; the least recently used is dropped
+/// first.
 const SCOPES: usize = 32;
 
-/// Within what a ticket may be used.
+/// The scope within which a ticket may be used.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TicketScope {
-    /// Whose login it was, as the caller names accounts.
+    /// The account that logged in, as the caller names accounts.
     pub account: String,
-    /// The domain that was logged in to.
+    /// The domain of the login.
     pub domain: String,
-    /// STARTTLS and direct TLS may be different servers.
+    /// The transport: STARTTLS and direct TLS may lead to different servers.
     pub transport: Transport,
 }
 
@@ -37,16 +39,16 @@ impl fmt::Debug for TicketScope {
     }
 }
 
-/// What a ticket is good for, and where it comes from.
+/// What a ticket allows, and its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketInfo {
-    /// How many bytes of early data the server takes with it; 0 for none, and in TLS 1.2.
+    /// The maximum bytes of early data that the server accepts with it; 0 for none, and in TLS 1.2.
     pub max_early_data: u32,
-    /// The connection that the ticket was given on.
+    /// The connection on which the ticket was issued.
     pub origin: TicketOrigin,
 }
 
-/// The connection that a ticket was given on, as it was when the ticket was asked for.
+/// The connection on which a ticket was issued, in its state when the ticket was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketOrigin {
     /// tls-server-end-point (RFC 5929) of the certificate; `None` where it is undefined.
@@ -57,7 +59,7 @@ pub struct TicketOrigin {
     pub login_proven: bool,
 }
 
-/// The kinds of ticket that a store keeps apart.
+/// The kinds of ticket that a store distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketKind {
     /// A PSK of TLS 1.3.
@@ -80,18 +82,18 @@ impl fmt::Debug for TicketValue {
     }
 }
 
-/// A ticket: opaque, secret, and bound to the trust configuration that it was given under.
+/// A ticket: opaque, secret, and bound to the trust configuration under which it was issued.
 pub struct Ticket {
     pub(crate) value: TicketValue,
     pub(crate) server_name: ServerName<'static>,
     pub(crate) end_point: Option<Vec<u8>>,
     pub(crate) spki_sha256: [u8; 32],
-    /// Shared with the connection, whose login is proven after its first tickets came.
+    /// Shared with the connection, whose login is proven after its first tickets arrived.
     pub(crate) login_proven: Arc<AtomicBool>,
 }
 
 impl Ticket {
-    /// Of which kind it is.
+    /// Returns its kind.
     #[must_use]
     pub fn kind(&self) -> TicketKind {
         match self.value {
@@ -100,7 +102,7 @@ impl Ticket {
         }
     }
 
-    /// What it is good for.
+    /// Returns what it allows.
     #[must_use]
     pub fn info(&self) -> TicketInfo {
         TicketInfo {
@@ -129,15 +131,15 @@ impl fmt::Debug for Ticket {
 pub trait TicketStore: fmt::Debug + Send + Sync {
     /// Keeps a ticket. A TLS 1.2 session replaces the one before.
     fn put(&self, scope: &TicketScope, ticket: Ticket);
-    /// Takes the newest ticket out: it is never given out again.
+    /// Takes the newest ticket out: it is never returned again.
     fn take(&self, scope: &TicketScope, kind: TicketKind) -> Option<Ticket>;
     /// Remembers the key exchange group that the server chose.
     fn put_kx_hint(&self, scope: &TicketScope, group: NamedGroup);
-    /// The key exchange group to try first.
+    /// Returns the key exchange group to try first.
     fn kx_hint(&self, scope: &TicketScope) -> Option<NamedGroup>;
-    /// Drops all that is known in this scope.
+    /// Drops everything in this scope.
     fn forget(&self, scope: &TicketScope);
-    /// How many tickets there are now, over all scopes.
+    /// Returns how many tickets there are now, over all scopes.
     fn held(&self) -> usize;
 }
 
@@ -153,7 +155,7 @@ struct Shelf {
 /// Tickets in memory.
 #[derive(Debug, Default)]
 pub struct MemoryTickets {
-    /// Most recently used last; few enough for a walk.
+    /// The most recently used is last; few enough for a linear search.
     shelves: Mutex<Vec<Shelf>>,
 }
 

@@ -1,11 +1,11 @@
-//! Answers that are already there: given by the platform, by the app, or by a test.
+//! Answers that are known in advance: from the platform, the app, or a test.
 
 use super::{Addresses, Lookup};
 use crate::{LookupError, SrvAnswer};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// A fixed set of answers. What it does not hold does not exist.
+/// A fixed set of answers. A name that is not in the set does not exist.
 #[derive(Debug, Clone, Default)]
 pub struct StaticHosts {
     srv: BTreeMap<String, Result<SrvAnswer, LookupError>>,
@@ -13,20 +13,20 @@ pub struct StaticHosts {
 }
 
 impl StaticHosts {
-    /// No answers yet.
+    /// Returns an empty set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With an answer, or the failure to get one, for an SRV name such as `_xmpp-client._tcp.example.org`.
+    /// Adds an answer, or a failure, for an SRV name such as `_xmpp-client._tcp.example.org`.
     #[must_use]
     pub fn with_srv(mut self, name: &str, answer: Result<SrvAnswer, LookupError>) -> Self {
         self.srv.insert(name.to_ascii_lowercase(), answer);
         self
     }
 
-    /// With the addresses of a host.
+    /// Adds the addresses of a host.
     #[must_use]
     pub fn with_host(self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let addresses = Addresses {
@@ -36,7 +36,7 @@ impl StaticHosts {
         self.with_host_answer(host, Ok(addresses))
     }
 
-    /// With an answer, or the failure to get one, for a host.
+    /// Adds an answer, or a failure, for a host.
     #[must_use]
     pub fn with_host_answer(mut self, host: &str, answer: Result<Addresses, LookupError>) -> Self {
         self.hosts.insert(host.to_ascii_lowercase(), answer);

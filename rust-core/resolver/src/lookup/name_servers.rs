@@ -1,8 +1,8 @@
 //! Queries to name servers, over UDP and, where an answer does not fit, TCP: RFC 1035, RFC 6891 (EDNS0), RFC 5452
-//! (answers that others forge), RFC 7766 (TCP).
+//! (forged answers), RFC 7766 (TCP).
 //!
-//! A stub resolver and no more: it asks recursive servers, keeps nothing, and knows SRV, A and AAAA. How names and
-//! records are spelled is hickory's part; whom to ask, when, and what to believe is decided here
+//! A stub resolver and no more: it queries recursive servers, caches nothing, and supports SRV, A and AAAA. hickory
+//! encodes and decodes names and records; which server is queried, when, and which answers are accepted is decided here
 //! (`docs/decisions/0054`).
 
 mod answer;
@@ -21,32 +21,34 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
-/// How long one address family may be late once the other has answered. RFC 8305 waits 50 ms and then takes late addresses into
-/// the running race; ours is one list, so it waits longer: DNS64 makes its AAAA record only after asking for A.
+/// How long to wait for one address family once the other has answered. RFC 8305 waits 50 ms and then adds late
+/// addresses to the running race; here all addresses form one list, so the wait is longer: DNS64 synthesises its AAAA
+/// record only after a query for A.
 const FAMILY_GRACE: Duration = Duration::from_millis(500);
-/// All of a query: with what is lost and asked again, with other servers and with aliases. It ends before
-/// [`QUERY_TIMEOUT`](crate::QUERY_TIMEOUT), so that the reason is still told.
-const PATIENCE: Duration = Duration::from_millis(1800);
-/// Where Unix hosts keep their name servers.
+/// The timeout of a whole query, with retransmissions, other servers and aliases. It is shorter than
+/// [`QUERY_TIMEOUT`](crate::QUERY_TIMEOUT), so that the cause is still reported.
+const QUERY_DEADLINE: Duration = Duration::from_millis(1800);
+/// The path of the name server list on Unix hosts.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
-/// Whom to ask.
+/// Which name servers to query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameServers {
-    /// These, in this order. On phones the platform knows them, and they change with the network.
+    /// These, in this order. On phones the platform supplies them, and they change with the network.
     Given(Vec<SocketAddr>),
     /// Those of `/etc/resolv.conf`. Phones have no such file.
     System,
 }
 
-/// Asks name servers directly. It keeps no answers and reads no hosts file, so a change of network leaves nothing behind.
+/// Queries name servers directly. It caches no answers and reads no hosts file, so nothing remains after a change of
+/// network.
 #[derive(Debug)]
 pub struct NameServerLookup {
     servers: Vec<SocketAddr>,
 }
 
 impl NameServerLookup {
-    /// Prepares to ask these servers; nothing is sent yet.
+    /// Prepares queries to these servers; nothing is sent yet.
     ///
     /// # Errors
     /// [`LookupError::NoNameServers`] if there are none, [`LookupError::Network`] if the system's file cannot be read.
@@ -65,10 +67,10 @@ impl NameServerLookup {
         Ok(Self { servers })
     }
 
-    /// The records under a name, by way of its aliases.
+    /// Returns the records under a name, following its aliases.
     async fn query(&self, name: &str, kind: RecordType) -> Result<Found, LookupError> {
         let mut chain = Chain::from(wire_name(name)?);
-        let mut failure = LookupError::NoAnswer(PATIENCE);
+        let mut failure = LookupError::NoAnswer(QUERY_DEADLINE);
         let follow = async {
             loop {
                 let question = Question {
@@ -81,7 +83,7 @@ impl NameServerLookup {
                 }
             }
         };
-        let found = tokio::time::timeout(PATIENCE, follow).await;
+        let found = tokio::time::timeout(QUERY_DEADLINE, follow).await;
         found.unwrap_or(Err(failure))
     }
 
@@ -129,13 +131,13 @@ impl Lookup for NameServerLookup {
                 Ok(both)
             }
             (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
-            // That there is no record of one family explains less than a failure of the other.
+            // A failure of one family explains more than a missing record of the other.
             (Err(LookupError::NoSuchName), Err(error)) | (Err(error), Err(_)) => Err(error),
         }
     }
 }
 
-/// Label by label: what hickory takes as text may be IDNA, with tables that nobody needs here.
+/// Encodes label by label: hickory treats text as possible IDNA, whose tables are not needed here.
 fn wire_name(name: &str) -> Result<Name, LookupError> {
     let host = host::from_ascii(name).ok_or(LookupError::InvalidName)?;
     let append = |name: Name, label: &str| name.append_label(label.as_bytes());
@@ -144,11 +146,11 @@ fn wire_name(name: &str) -> Result<Name, LookupError> {
     name.map_err(|_| LookupError::InvalidName)
 }
 
-/// Names that no name server is asked for (RFC 6761, RFC 7686).
+/// Names for which no name server is queried (RFC 6761, RFC 7686).
 enum Special {
     /// This machine.
     Localhost,
-    /// Nothing in the DNS; asking would only tell others what is looked for.
+    /// A name that is not in the DNS; a query would only reveal it to others.
     NoHost,
 }
 

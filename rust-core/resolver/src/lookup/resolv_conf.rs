@@ -1,12 +1,13 @@
-//! The name servers in `resolv.conf(5)`. Everything else in the file is about short names, which a JID's domain never is.
+//! The name servers in `resolv.conf(5)`. Everything else in the file concerns short names, which a JID's domain never
+//! is.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// As many as the C library takes (MAXNS).
+/// The limit of the C library (MAXNS).
 const MAX_NAME_SERVERS: usize = 3;
 const DNS_PORT: u16 = 53;
 
-/// What was read from a `resolv.conf`.
+/// The contents of a `resolv.conf`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvConf {
     /// In the file's order.
@@ -14,7 +15,7 @@ pub struct ResolvConf {
 }
 
 impl ResolvConf {
-    /// Reads the text of the file. Lines that are not understood are skipped, as the C library does; so are addresses
+    /// Parses the text of the file. Lines that are not understood are skipped, as the C library does; so are addresses
     /// with a scope (`fe80::1%eth0`).
     #[must_use]
     pub fn parse(text: &str) -> Self {

@@ -1,4 +1,4 @@
-//! The system's own look-up of hosts (`getaddrinfo`): sees VPNs, private DNS, NAT64 and the hosts file.
+//! The system's own look-up of hosts (`getaddrinfo`), which supports VPNs, private DNS, NAT64 and the hosts file.
 
 use super::{Addresses, Lookup};
 use crate::{LookupError, SrvAnswer};
@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-/// How many look-ups may run at once in this process, those included that nobody waits for any more. `getaddrinfo` cannot
-/// be cancelled, and without an answer it takes half a minute and more; 16 is what two networks' worth of the hosts of a
-/// domain need, and their stacks are address space rather than memory.
+/// The maximum number of concurrent look-ups in this process, including those that no caller waits for any more.
+/// `getaddrinfo` cannot be cancelled, and without an answer it takes half a minute or longer; 16 is enough for the
+/// hosts of a domain on two networks, and their stacks are address space rather than memory.
 const MAX_THREADS: usize = 16;
 /// The stack of one such thread, in bytes. `getaddrinfo` and the modules that it loads need less than half of it.
 const STACK_SIZE: usize = 512 * 1024;
@@ -22,15 +22,16 @@ static THREADS: Semaphore = Semaphore::const_new(MAX_THREADS);
 type Answer = Result<Addresses, LookupError>;
 type Ask = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// Addresses from the system. It has no portable call for SRV, so it knows of no SRV record: put it into a
-/// [`Split`](super::Split).
+/// Addresses from the system. There is no portable system call for SRV, so it returns no SRV records: combine it with
+/// another source in a [`Split`](super::Split).
 ///
-/// The call blocks and cannot be cancelled. Each runs on a thread of its own, never in the runtime's blocking pool: names
-/// that get no answer keep nothing waiting that has nothing to do with names. Clones share their look-ups:
+/// The call blocks and cannot be cancelled. Each runs on a thread of its own, never in the runtime's blocking pool:
+/// names without an answer delay nothing else. Clones share their look-ups:
 ///
-/// - whoever asks for a host that is being looked up waits for the same answer, so a retry costs no second thread;
-/// - after [`network_changed`](Self::network_changed) a look-up that is still running is no longer waited for: the next one
-///   asks again, over the new network;
+/// - a caller that asks for a host that is being looked up waits for the same answer, so a retry costs no second
+///   thread;
+/// - after [`network_changed`](Self::network_changed) no caller waits for a look-up that is still running: the next
+///   caller starts a new one, over the new network;
 /// - at most 16 threads run in the process. While there are that many, a look-up waits for one to end, which
 ///   [`resolve`](crate::resolve) bounds by [`QUERY_TIMEOUT`](crate::QUERY_TIMEOUT).
 #[derive(Clone)]
@@ -42,16 +43,16 @@ struct Inner {
     running: Mutex<Running>,
 }
 
-/// What is being looked up.
+/// The look-ups in progress.
 #[derive(Default)]
 struct Running {
-    /// Counts the networks: a look-up belongs to the one in which it began.
+    /// The number of the current network: a look-up belongs to the network in which it began.
     network: u64,
     hosts: HashMap<String, watch::Receiver<Option<Answer>>>,
 }
 
 impl SystemHosts {
-    /// Asks through this function, which may block, instead of `getaddrinfo`; on at most as many threads at once as the
+    /// Uses this function, which may block, instead of `getaddrinfo`; on at most as many threads at once as the
     /// semaphore has permits.
     pub fn asking(
         ask: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
@@ -64,7 +65,7 @@ impl SystemHosts {
         }))
     }
 
-    /// The network changed: what is being looked up goes unanswered for good, or gets an answer that held before.
+    /// Reports that the network changed: look-ups in progress get no answer, or one that was valid before.
     pub fn network_changed(&self) {
         let mut running = self.0.running();
         running.network = running.network.wrapping_add(1);
@@ -100,7 +101,7 @@ impl Lookup for SystemHosts {
             }
         };
         let answered = answer.wait_for(Option::is_some).await;
-        // Without an answer the thread has panicked.
+        // The thread ended without an answer: it panicked.
         let answer = answered.ok().and_then(|answer| answer.clone());
         answer.unwrap_or(Err(LookupError::Network(io::ErrorKind::Other)))
     }
@@ -111,7 +112,7 @@ impl Inner {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a look-up, unless another caller was faster.
+    /// Starts a look-up, unless another caller has started it.
     fn begin(
         self: &Arc<Self>,
         host: &str,
@@ -129,14 +130,14 @@ impl Inner {
             _permit: permit,
         };
         running.hosts.insert(host.to_owned(), answer.clone());
-        // Where no thread can be had, the look-up takes itself out again.
+        // Where no thread is available, the look-up removes itself.
         drop(running);
         thread::Builder::new()
             .name("snapback-dns".to_owned())
             .stack_size(STACK_SIZE)
             .spawn(move || {
                 let answer = thread.ask();
-                // A caller that comes now begins anew; those that wait are told.
+                // A caller from now on starts a new look-up; the waiting ones are informed.
                 drop(thread);
                 sender.send_replace(Some(answer));
             })
@@ -145,7 +146,7 @@ impl Inner {
     }
 }
 
-/// What a thread holds until it ends, if only by a panic.
+/// What a thread holds until it ends, even if it panics.
 struct LookupThread {
     inner: Arc<Inner>,
     host: String,

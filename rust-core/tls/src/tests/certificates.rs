@@ -1,4 +1,4 @@
-//! Verdicts: who is refused and why; and what is read off a certificate.
+//! Verification: which certificates are refused and why; and what is read from a certificate.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{ServerName, UnixTime};
@@ -74,7 +74,7 @@ fn t1_ip_addresses_are_verified_too() {
 fn t1_platform_trust_refuses_a_stranger() {
     let context = match TlsContext::new(Trust::Platform) {
         Ok(context) => context,
-        // A system without trust anchors trusts nobody, and says so.
+        // A system without trust anchors trusts no certificate, and reports that.
         Err(error) => {
             assert_eq!(error, TlsError::VerifierUnavailable);
             return;
@@ -94,7 +94,7 @@ fn t1_platform_trust_refuses_a_stranger() {
 
 #[test]
 fn t1_the_handshake_signature_is_checked_at_once() {
-    // The right certificate, shown by somebody without its key.
+    // The right certificate, from a server without its key.
     let authority = Authority::new(&rcgen::PKCS_ECDSA_P256_SHA256);
     let context = TlsContext::new(authority.trust()).unwrap();
     let honest = authority.issue(DOMAIN, |_| {});

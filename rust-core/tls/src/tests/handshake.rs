@@ -1,4 +1,4 @@
-//! Full handshakes, and the verdict that everything waits for.
+//! Full handshakes, and the verification that everything waits for.
 
 use super::*;
 use crate::{ApiMisuse, CertificateError, EarlyData, TlsVersion};
@@ -52,7 +52,7 @@ fn t1_nothing_leaves_and_nothing_is_believed_before_the_verdict() {
         let mut pair = Pair::new(&context, &server, params(offer));
         pair.carry_to_server();
         if offer == TlsVersions::Only13 {
-            // The server may speak before it has heard our Finished.
+            // The server may send before it has received our Finished.
             pair.server.writer().write_all(b"<early/>").unwrap();
         }
         pair.carry_to_client().unwrap();
@@ -94,7 +94,7 @@ fn t1_a_refused_certificate_never_gets_our_finished() {
         );
         assert!(!error.is_retryable());
 
-        // Whatever is done next, it stays refused.
+        // Whatever is called next, it stays refused.
         assert_eq!(pair.client.certificate_verified(Ok(())), Err(error.clone()));
         assert_eq!(pair.client.write(b"x"), Err(error.clone()));
         assert_eq!(pair.client.read(b"x"), Err(error));
@@ -115,7 +115,7 @@ fn t1_a_verdict_must_have_been_asked_for() {
     pair.carry_to_server();
     let bytes = pair.server_output();
     pair.client.read(&bytes).unwrap();
-    // The request is still in the queue: nobody can have judged it.
+    // The request is still in the queue: it cannot have been verified.
     assert_eq!(pair.client.certificate_verified(Ok(())), misuse);
     assert_eq!(pair.client.take_output(), b"");
     pair.poll();
@@ -199,7 +199,7 @@ fn client_hello_is_there_at_once_and_small() {
     let mut session = context.session(params(TlsVersions::Default)).unwrap();
     let length = session.take_output().len();
     println!("ClientHello for {DOMAIN}: {length} bytes");
-    // 213 bytes of stream header and <starttls/> go before it, and both must fit the smallest segment, 536 bytes.
+    // 213 bytes of stream header and <starttls/> precede it, and both must fit the smallest segment, 536 bytes.
     assert!(length <= 240, "{length} bytes");
     assert_eq!(session.take_output(), b"");
 }
@@ -256,7 +256,7 @@ fn a_group_the_server_asked_for_is_tried_first_next_time() {
             assert_eq!(pair.established().key_exchange, Some("secp256r1"));
             break;
         }
-        // The hint of an unfinished handshake is not believed.
+        // The hint of an unfinished handshake is not trusted.
         let mut pair = Pair::connected(&context, &server, params(TlsVersions::Default));
         pair.exchange();
     }

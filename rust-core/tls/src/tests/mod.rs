@@ -33,7 +33,7 @@ impl Authority {
         Self::named("Authority", algorithm)
     }
 
-    /// One that nobody trusts.
+    /// Returns an authority that no client trusts.
     pub(super) fn stranger() -> Self {
         Self::named("Stranger", &rcgen::PKCS_ECDSA_P256_SHA256)
     }
@@ -63,7 +63,7 @@ impl Authority {
     }
 }
 
-/// A server's configuration, to be changed before use.
+/// A server's configuration, which tests may change before use.
 pub(super) struct Server {
     pub(super) certificate: CertificateDer<'static>,
     pub(super) config: ServerConfig,
@@ -90,7 +90,7 @@ impl Server {
     }
 }
 
-/// A server that everything is right about, and a context that trusts it.
+/// Returns a valid server, and a context that trusts it.
 pub(super) fn world() -> (TlsContext, Server) {
     let authority = Authority::new(&rcgen::PKCS_ECDSA_P256_SHA256);
     let context = TlsContext::new(authority.trust()).unwrap();
@@ -119,7 +119,7 @@ pub(super) fn params(versions: TlsVersions) -> SessionParams {
 pub(super) struct Pair {
     pub(super) client: TlsSession,
     pub(super) server: ServerConnection,
-    /// The client gets its bytes in pieces of this size.
+    /// The size of the pieces in which the client gets its bytes.
     pub(super) piece: usize,
     pub(super) request: Option<VerificationRequest>,
     pub(super) established: Option<Established>,
@@ -144,7 +144,7 @@ impl Pair {
         }
     }
 
-    /// A finished handshake with the certificate judged by the context.
+    /// Returns a finished handshake, with the certificate verified by the context.
     pub(super) fn connected(context: &TlsContext, server: &Server, params: SessionParams) -> Self {
         let mut pair = Self::new(context, server, params);
         pair.run().unwrap();
@@ -152,7 +152,7 @@ impl Pair {
         pair
     }
 
-    /// Moves bytes both ways, and verdicts too, until nothing moves.
+    /// Moves bytes both ways, and verification results, until nothing moves.
     pub(super) fn run(&mut self) -> Result<(), TlsError> {
         for _ in 0..20 {
             let to_server = self.carry_to_server();
@@ -169,15 +169,15 @@ impl Pair {
                 return Ok(());
             }
         }
-        panic!("the pair does not come to rest");
+        panic!("the pair does not settle");
     }
 
-    /// Client to server; returns how many bytes.
+    /// Moves bytes from client to server; returns how many.
     pub(super) fn carry_to_server(&mut self) -> usize {
         let bytes = self.client.take_output();
         let mut rest = &bytes[..];
         while !rest.is_empty() && self.server.read_tls(&mut rest).unwrap() > 0 {
-            // What the server dislikes it says in an alert.
+            // The server reports errors in an alert.
             let _ = self.server.process_new_packets();
         }
         bytes.len()
@@ -191,7 +191,7 @@ impl Pair {
         bytes
     }
 
-    /// Server to client; returns how many bytes.
+    /// Moves bytes from server to client; returns how many.
     pub(super) fn carry_to_client(&mut self) -> Result<usize, TlsError> {
         let bytes = self.server_output();
         for piece in bytes.chunks(self.piece) {
@@ -219,14 +219,14 @@ impl Pair {
         }
     }
 
-    /// What the server has read so far.
+    /// Returns what the server has read so far.
     pub(super) fn server_plaintext(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let _ = self.server.reader().read_to_end(&mut bytes);
         bytes
     }
 
-    /// One message each way.
+    /// Sends one message each way.
     pub(super) fn exchange(&mut self) {
         self.client.write(b"<presence/>").unwrap();
         self.carry_to_server();

@@ -1,4 +1,4 @@
-//! Rule T11, and what a ticket remembers (S3, S6).
+//! Rule T11, and what a ticket records (S3, S6).
 
 use super::*;
 use crate::{TicketStats, TlsVersion};
@@ -125,7 +125,7 @@ fn t11_scopes_are_apart() {
 }
 
 #[test]
-fn t11_tickets_are_dropped_when_told_and_when_trust_changes() {
+fn t11_tickets_are_dropped_on_request_and_when_trust_changes() {
     let authority = Authority::new(&rcgen::PKCS_ECDSA_P256_SHA256);
     let server = authority.issue(DOMAIN, |_| {});
     let store: Arc<dyn crate::TicketStore> = Arc::new(crate::MemoryTickets::default());
@@ -135,7 +135,7 @@ fn t11_tickets_are_dropped_when_told_and_when_trust_changes() {
     assert_eq!(context.tickets().held, 0);
     assert!(context.session(tls13()).unwrap().ticket().is_none());
 
-    // Even if somebody hands the old tickets to a new trust configuration.
+    // Even if the old tickets are passed to a new trust configuration.
     Pair::connected(&context, &server, tls13());
     let changed = TlsContext::with_ticket_store(authority.trust(), store).unwrap();
     assert!(changed.tickets().held > 0);
@@ -176,7 +176,7 @@ fn t1_a_ticket_does_not_excuse_another_servers_certificate() {
     );
     assert_eq!(pair.client.take_output(), b"");
     assert!(pair.server.is_handshaking());
-    // An impostor, a hotspot say, does not cost us the other ticket.
+    // An impostor, for example a hotspot, does not cost us the other ticket.
     assert_eq!(context.tickets().held, 1);
 }
 
@@ -186,7 +186,7 @@ fn s3_proven_logins_mark_their_tickets_before_and_after() {
     let mut first = Pair::connected(&context, &server, tls13());
     let origin = |session: &TlsSession| session.ticket().unwrap().origin.clone();
 
-    // Its tickets are kept already, but nothing is proven.
+    // Its tickets are kept already, but the server is not proven.
     let second = context.session(tls13()).unwrap();
     assert!(!origin(&second).login_proven);
     assert_eq!(origin(&second).spki_sha256, first.established().spki_sha256);
@@ -199,7 +199,7 @@ fn s3_proven_logins_mark_their_tickets_before_and_after() {
     let third = Pair::connected(&context, &server, tls13());
     assert!(origin(&third.client).login_proven);
 
-    // The third connection's own tickets are unproven until it proves itself.
+    // The third connection's own tickets are unproven until the server proves itself.
     let fourth = context.session(tls13()).unwrap();
     assert!(!origin(&fourth).login_proven);
 }
@@ -207,7 +207,7 @@ fn s3_proven_logins_mark_their_tickets_before_and_after() {
 #[test]
 fn s3_tickets_that_come_after_the_proof_are_marked_too() {
     let (context, server) = world();
-    // The tickets of a TLS 1.3 server come when it likes; here a late one is read after the proof.
+    // A TLS 1.3 server may send tickets at any time; here a late one is read after the proof.
     let mut late = Pair::new(&context, &server, tls13());
     late.carry_to_server();
     late.carry_to_client().unwrap();
@@ -242,7 +242,7 @@ fn t1_tickets_are_held_back_until_the_connection_is_established() {
     use crate::{MemoryTickets, TicketKind, TicketStore};
     use rustls::client::ClientSessionStore;
 
-    // rustls' server sends no ticket before our Finished, but TLS 1.3 allows it: feed the adaptor by hand.
+    // rustls' server sends no ticket before our Finished, but TLS 1.3 allows it: the adaptor is fed directly.
     let authority = Authority::new(&rcgen::PKCS_ECDSA_P256_SHA256);
     let mut server = authority.issue(DOMAIN, |_| {});
     server.config.send_tls13_tickets = 8;

@@ -26,7 +26,7 @@ fn garbage_is_a_typed_error_and_stays_one() {
         assert!(error.is_retryable());
         assert_eq!(session.read(b"more"), Err(error.clone()));
         assert_eq!(session.write(b"more"), Err(error));
-        // An alert may leave, once.
+        // An alert may be sent, once.
         session.take_output();
         assert_eq!(session.take_output(), b"");
     }
@@ -55,7 +55,7 @@ fn flipped_bytes_are_refused_and_nothing_is_released_on_the_way() {
             }
             let outcome = outcome.and_then(|()| pair.run());
             if outcome.is_ok() && pair.established.is_some() {
-                // The outer header of a TLS 1.3 record says nothing, and rustls does not read it: no harm done.
+                // The outer header of a TLS 1.3 record carries no information, and rustls does not read it: no effect.
                 assert_eq!(version, TlsVersions::Only13, "byte {position}");
                 pair.exchange();
                 harmless += 1;
@@ -78,7 +78,7 @@ fn damaged_records_fail_to_decrypt() {
 }
 
 #[test]
-fn truncation_is_told_from_a_clean_end() {
+fn truncation_is_distinguished_from_a_clean_end() {
     let (context, server) = world();
     let mut pair = Pair::connected(&context, &server, params(TlsVersions::Default));
     assert_eq!(pair.client.read_eof(), Err(TlsError::Truncated));
@@ -116,7 +116,7 @@ fn truncation_during_the_handshake_and_during_the_verdict() {
 }
 
 #[test]
-fn close_says_goodbye_and_still_reads() {
+fn close_sends_close_notify_and_still_reads() {
     let (context, server) = world();
     let mut pair = Pair::connected(&context, &server, params(TlsVersions::Default));
     pair.client.write(b"</stream:stream>").unwrap();

@@ -1,4 +1,4 @@
-//! From a reply to the records under a name, by way of aliases (RFC 1034 section 3.6.2).
+//! From a reply to the records under a name, following aliases (RFC 1034 section 3.6.2).
 
 use super::message::{Answer, Data, Reply};
 use crate::{LookupError, SrvAnswer, SrvRecord};
@@ -6,18 +6,18 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use std::time::Duration;
 
-/// More aliases than any name has; a loop has more.
+/// The maximum number of aliases. No real name has as many; a loop has more.
 const MAX_ALIASES: usize = 8;
 
-/// Records of the kind that was asked for: at least one.
+/// Records of the requested kind: at least one.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) records: Vec<Data>,
-    /// The shortest on the way.
+    /// The shortest TTL of the records and aliases.
     pub(super) ttl: Duration,
 }
 
-/// The aliases so far, which may go through several replies.
+/// The aliases so far, which may span several replies.
 #[derive(Debug)]
 pub(super) struct Chain {
     end: Name,
@@ -36,12 +36,12 @@ impl From<Name> for Chain {
 }
 
 impl Chain {
-    /// The name that is to be asked for next.
+    /// Returns the name to query next.
     pub(super) fn end(&self) -> &Name {
         &self.end
     }
 
-    /// Takes a reply. `None`: an alias leads out of it, to a name that has to be asked for.
+    /// Reads a reply. `None`: an alias leads to a name that the reply does not answer and that has to be queried.
     pub(super) fn follow(
         &mut self,
         reply: Reply,
@@ -69,8 +69,8 @@ impl Chain {
             self.ttl = self.ttl.min(ttl);
             self.end = name.clone();
         }
-        // The code is about the last name (RFC 6604). A denial is as well; without one, and with an alias that leads
-        // somewhere else, the server left the rest to us.
+        // The code refers to the last name (RFC 6604). So does a denial; without one, and with an alias to another
+        // name, the server left that name to us.
         let is_over = reply.code == ResponseCode::NXDomain || reply.is_denied;
         if is_over || self.length == length {
             return Err(LookupError::NoSuchName);

@@ -1,9 +1,9 @@
 //! One question to one name server.
 //!
-//! Who wants to forge an answer from afar has to guess the port, the id and the question (RFC 5452): every question has a
-//! socket of its own on a random port, connected, so that the system drops what others send, and a random id. What
-//! does not match is not an answer: waiting goes on. After too many of those, somebody is guessing, and the question goes
-//! over TCP, where there is more to guess.
+//! An off-path attacker who forges an answer has to guess the port, the id and the question (RFC 5452): every question
+//! has a socket of its own on a random port, connected, so that the system drops datagrams from other senders, and a
+//! random id. A datagram that does not match is not an answer, and waiting continues. After too many of those, an
+//! attacker may be guessing, and the question is sent over TCP, where more has to be guessed.
 
 use super::message::{Edns, NoReply, Question, Reply};
 use crate::LookupError;
@@ -14,23 +14,24 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
-/// A datagram may be lost: then it is sent again, within the two seconds of a query. The socket stays the same, so that an
-/// answer that took longer counts, too.
+/// The timeouts of the transmissions: a lost datagram is sent again, within the two seconds of a query. The socket
+/// stays the same, so that a late answer is accepted, too.
 const ATTEMPTS: [Duration; 3] = [
     Duration::from_millis(300),
     Duration::from_millis(500),
     Duration::from_millis(1000),
 ];
-/// Strangers' datagrams that are looked at. Two or three may stray; to guess an id, thousands are needed.
+/// The maximum number of examined datagrams that do not match. Two or three may be stray; guessing an id needs
+/// thousands.
 const MAX_STRANGERS: usize = 32;
-/// Larger than the 1232 bytes that are asked for: some servers send what they please.
+/// Larger than the 1232 bytes that are requested: some servers ignore the request.
 const BUFFER: usize = 4096;
-/// Ports below are the system's.
+/// Lower ports are reserved for the system.
 const LOWEST_PORT: u16 = 1024;
-/// A port may be taken. After this many, the system chooses.
+/// The number of random ports to try, since a port may be taken. After that, the system chooses.
 const PORT_DRAWS: usize = 4;
 
-/// Asks, by whichever way it takes. The answer is the server's, whatever it says: that a name does not exist is one.
+/// Queries over UDP and, if necessary, TCP. Any answer of the server counts, including that a name does not exist.
 pub(super) async fn exchange(
     server: SocketAddr,
     question: &Question,
@@ -49,7 +50,7 @@ pub(super) async fn exchange(
     reply.accepted()
 }
 
-/// `None`: UDP is not to be trusted here.
+/// `None`: UDP cannot be trusted here.
 async fn over_udp(
     server: SocketAddr,
     question: &Question,
@@ -58,9 +59,9 @@ async fn over_udp(
     let [id] = random()?;
     let query = bytes(question, id, edns)?;
     let socket = socket_to(server).await?;
-    for patience in ATTEMPTS {
+    for timeout in ATTEMPTS {
         socket.send(&query).await.map_err(network)?;
-        let answer = tokio::time::timeout(patience, receive(&socket, question, id)).await;
+        let answer = tokio::time::timeout(timeout, receive(&socket, question, id)).await;
         if let Ok(answer) = answer {
             return answer;
         }
@@ -86,7 +87,7 @@ async fn receive(
     Ok(None)
 }
 
-/// RFC 7766: the same messages, each behind its length. How long this takes is bounded by who asks.
+/// RFC 7766: the same messages, each after its length. The caller bounds the time.
 async fn over_tcp(
     server: SocketAddr,
     question: &Question,
@@ -100,7 +101,7 @@ async fn over_tcp(
     stream.write_all(&framed).await.map_err(network)?;
     let length = stream.read_u16().await.map_err(network)?;
     let mut answer = Vec::new();
-    // Room is made for what comes, not for what is promised.
+    // The buffer grows with the received bytes, not with the announced length.
     let mut rest = stream.take(length.into());
     rest.read_to_end(&mut answer).await.map_err(network)?;
     if answer.len() < usize::from(length) {
@@ -108,18 +109,18 @@ async fn over_tcp(
     }
     match Reply::read(&answer, id, question) {
         Ok(reply) if !reply.is_truncated => Ok(reply),
-        // There is nothing else to wait for.
+        // No other socket is left to wait for.
         Ok(_) | Err(_) => Err(LookupError::Malformed),
     }
 }
 
-/// A socket that hears nobody but this server.
+/// Opens a socket that receives from this server only.
 async fn socket_to(server: SocketAddr) -> Result<UdpSocket, LookupError> {
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    // The system's own choice is from half as many.
+    // The system itself chooses from half as many.
     let draws: [u16; PORT_DRAWS] = random()?;
     let mut bound = None;
     for port in draws.into_iter().filter(|port| *port >= LOWEST_PORT) {
@@ -142,7 +143,7 @@ fn bytes(question: &Question, id: u16, edns: Edns) -> Result<Vec<u8>, LookupErro
         .map_err(|_| LookupError::InvalidName)
 }
 
-/// Numbers that nobody can guess.
+/// Returns unpredictable numbers.
 fn random<const N: usize>() -> Result<[u16; N], LookupError> {
     let mut numbers = [0; N];
     for number in &mut numbers {

@@ -1,5 +1,5 @@
-//! A question and its reply as bytes (RFC 1035 section 4). Names, numbers and records are hickory's; which parts of a
-//! message are read at all is decided here: a reply's own records of the kinds that are asked for, and nothing else.
+//! A question and its reply as bytes (RFC 1035 section 4). hickory handles names, numbers and records; which parts of a
+//! message are read at all is decided here: a reply's own records of the requested kinds, and nothing else.
 
 use crate::LookupError;
 use hickory_resolver::proto::ProtoError;
@@ -13,12 +13,12 @@ use hickory_resolver::proto::serialize::binary::{
 };
 use std::net::IpAddr;
 
-/// What fits every path without fragments (DNS flag day 2020).
+/// The size that fits every path without fragments (DNS flag day 2020).
 const UDP_PAYLOAD: u16 = 1232;
-/// Of an answer no more records are read. Nobody publishes as many addresses or targets.
+/// The maximum number of records that are read from an answer. No real host or service has as many.
 const MAX_RECORDS: u16 = 256;
 
-/// What is asked.
+/// The question.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     /// Fully qualified.
@@ -26,23 +26,23 @@ pub(super) struct Question {
     pub(super) kind: RecordType,
 }
 
-/// Whether a query says how large a datagram may be (RFC 6891).
+/// Whether a query announces how large a datagram may be (RFC 6891).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edns {
     Offered,
-    /// Servers that do not know it answer without it.
+    /// For servers that do not support it, and answer a query without it.
     Absent,
 }
 
-/// What a server says.
+/// The contents of a reply.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) code: ResponseCode,
-    /// The answer did not fit; then nothing of it is read.
+    /// The answer did not fit; then none of it is read.
     pub(super) is_truncated: bool,
     /// In the server's order.
     pub(super) answers: Vec<Answer>,
-    /// The zone that ought to have the records says that it has none (RFC 2308).
+    /// The authoritative zone has no such records (RFC 2308).
     pub(super) is_denied: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Answer {
     pub(super) data: Data,
 }
 
-/// What a record says.
+/// The data of a record.
 #[derive(Debug, Clone)]
 pub(super) enum Data {
     Address(IpAddr),
@@ -63,12 +63,12 @@ pub(super) enum Data {
     Service(SRV),
 }
 
-/// Why bytes are no reply.
+/// Why bytes are not a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoReply {
-    /// They do not belong to the question: strayed, late, or forged.
+    /// They do not belong to the question: stray, late, or forged.
     NotOurs,
-    /// They do, and break the rules of DNS.
+    /// They belong to the question, and violate the DNS protocol.
     Malformed,
 }
 
@@ -96,7 +96,7 @@ impl Question {
         Ok(bytes)
     }
 
-    /// A server that could not read the question need not repeat it (RFC 1035 section 4.1.1), any other has to.
+    /// A server that could not parse the question need not repeat it (RFC 1035 section 4.1.1), any other has to.
     fn is_of(&self, code: ResponseCode, repeated: Option<&Query>) -> bool {
         match repeated {
             Some(query) => {
@@ -110,7 +110,7 @@ impl Question {
 }
 
 impl Reply {
-    /// That a name does not exist is an answer, too; that a server cannot tell is none.
+    /// Accepts a reply that a name does not exist; a reply that reports a failure is an error.
     pub(super) fn accepted(self) -> Result<Self, LookupError> {
         match self.code {
             ResponseCode::NoError | ResponseCode::NXDomain => Ok(self),
@@ -118,10 +118,10 @@ impl Reply {
         }
     }
 
-    /// Reads what came for this question under this id.
+    /// Reads a datagram as the reply to this question under this id.
     pub(super) fn read(bytes: &[u8], id: u16, question: &Question) -> Result<Self, NoReply> {
         let mut decoder = BinDecoder::new(bytes);
-        // As long as it is not known whose it is, nothing that it says counts, not even that it is broken.
+        // As long as the sender is not established, nothing in the datagram counts, not even that it is malformed.
         let header = Header::read(&mut decoder).map_err(|_| NoReply::NotOurs)?;
         if header.id != id
             || header.message_type != MessageType::Response
@@ -144,7 +144,7 @@ impl Reply {
             answers: Vec::new(),
             is_denied: false,
         };
-        // What did not fit may end anywhere.
+        // A truncated message may end anywhere.
         if !reply.is_truncated {
             reply
                 .read_records(&mut decoder, header.counts)
@@ -170,7 +170,7 @@ impl Reply {
     }
 }
 
-/// Reads one record, with its kind; the data only if it is one of ours.
+/// Reads one record, with its kind; its data only if the kind is one of ours.
 fn record(decoder: &mut BinDecoder<'_>) -> Result<(RecordType, Option<Answer>), DecodeError> {
     let owner = Name::read(decoder)?;
     let kind = RecordType::read(decoder)?;
@@ -192,7 +192,7 @@ fn record(decoder: &mut BinDecoder<'_>) -> Result<(RecordType, Option<Answer>), 
     if decoder.index() - from != length {
         return Err(DecodeError::InsufficientBytes);
     }
-    // RFC 2181 section 8: with the highest bit set it counts as 0.
+    // RFC 2181 section 8: a value with the highest bit set counts as 0.
     let ttl = if ttl > i32::MAX.unsigned_abs() {
         0
     } else {
@@ -235,7 +235,7 @@ mod tests {
         }
     }
 
-    /// With every kind of record that is read, and one that is not.
+    /// Returns a reply with every kind of record that is read, and one that is not.
     fn valid(id: u16) -> Vec<u8> {
         let name = question().name;
         let mut message = Message::response(id, OpCode::Query);
@@ -298,7 +298,7 @@ mod tests {
         let repeated = question.to_bytes(7, Edns::Absent).unwrap();
         let mut read = 0;
         for _ in 0..rounds {
-            // Nothing but noise behind a header and a question that are right: noise all over would be read no further.
+            // Noise only after a valid header and question: noise in these would stop the parser early.
             let mut noise = repeated.clone();
             noise[2] |= 0x80;
             noise[7] = chance.next() as u8;
@@ -306,7 +306,7 @@ mod tests {
             let length = chance.below(600);
             noise.extend(chance.bytes(length));
             read += usize::from(Reply::read(&noise, 7, &question).is_ok());
-            // A right one with a few wrong bytes, pointers among them.
+            // A valid message with a few wrong bytes, pointers among them.
             let mut bent = whole.clone();
             for _ in 0..=chance.below(4) {
                 let place = chance.below(bent.len());

@@ -9,14 +9,14 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// A server that has the answer sends it within this. After it the next one is asked as well, and the first that answers
-/// is believed. Asking two at once would save these milliseconds where the first is gone; but where only the first knows
-/// the names of its network (a VPN, a company), it would be chance which of the two is believed.
+/// How long to wait for a server before the next one is queried as well; the first answer is accepted. Querying two at
+/// once would save these milliseconds where the first is unreachable; but where only the first has the names of its
+/// network (a VPN, a company), chance would decide which answer is used.
 const STAGGER: Duration = Duration::from_millis(200);
 /// More than any network has. Each costs a socket.
 const MAX_SERVERS: usize = 6;
 
-/// Asks the servers until one of them answers. `failure` is what to say if none does in time.
+/// Queries the servers until one of them answers. `failure` is the error if none does in time.
 pub(super) async fn ask(
     servers: &[SocketAddr],
     question: &Question,
@@ -39,7 +39,7 @@ pub(super) async fn ask(
         tokio::select! {
             answer = next_answer(&mut asked) => match answer {
                 Ok(reply) => return Ok(reply),
-                // Silence explains less than anything that was said, and the first server's word goes first.
+                // Any error explains more than a missing answer, and the first server's error is preferred.
                 Err(error) if matches!(failure, LookupError::NoAnswer(_)) => *failure = error,
                 Err(_) => {}
             },
@@ -48,7 +48,7 @@ pub(super) async fn ask(
     }
 }
 
-/// Waits for whichever comes first, and takes it out.
+/// Waits for the first result, and removes its future.
 async fn next_answer<F: Future>(asked: &mut Vec<Pin<Box<F>>>) -> F::Output {
     poll_fn(|context| {
         for (index, one) in asked.iter_mut().enumerate() {
