@@ -1,4 +1,4 @@
-//! A timeline in words and durations, the same for the screen and for JSON.
+//! A timeline as words and durations, the same for the screen and for JSON.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use snapback_client::{Outcome, Part, Timeline};
 pub struct Bar {
     /// What it carried: names of protocol messages.
     pub sent: Vec<String>,
-    /// What it was answered with.
+    /// The protocol messages in its answer.
     pub received: Vec<String>,
-    /// When it left, counted from the first packet.
+    /// When it was sent, since the first packet.
     #[serde(rename = "at_ms", serialize_with = "milliseconds")]
     pub starts: Duration,
     #[serde(rename = "ms", serialize_with = "milliseconds")]
@@ -20,7 +20,7 @@ pub struct Bar {
     pub took: Duration,
 }
 
-/// The flights that led to a session. What was done on this device came back from nowhere and is left out.
+/// Returns the flights that led to a session. Work on this device has no answer and is left out.
 pub fn bars(timeline: &Timeline) -> Vec<Bar> {
     let is_local = |part: &Part| timeline.local.iter().any(|step| step.part == *part);
     let bar = |flight: &snapback_client::FlightReport| Bar {
@@ -37,7 +37,7 @@ pub fn bars(timeline: &Timeline) -> Vec<Bar> {
     timeline.flights.iter().map(bar).collect()
 }
 
-/// `bound` or `resumed`.
+/// Returns `bound` or `resumed`.
 pub fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Bound => "bound",
@@ -45,12 +45,12 @@ pub fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Milliseconds, to the microsecond.
+/// Returns milliseconds, to the microsecond.
 pub fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// For serde.
+/// Serialises a duration as milliseconds.
 pub fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(ms(*time))
 }

@@ -1,7 +1,7 @@
-//! What the `snapback` command does, for programs that do it as well.
+//! The functions of the `snapback` command, for programs that use them as well.
 //!
-//! [`watch`] keeps an account online and writes what happens, one JSON object a line; [`flights`] gives a connection's
-//! timeline in words and durations. Both are what docs/cli.md describes.
+//! [`watch`] keeps an account online and writes what happens, one JSON object a line; [`flights`] returns a
+//! connection's timeline as words and durations. docs/cli.md describes both.
 
 pub mod flights;
 pub mod watch;

@@ -1,4 +1,4 @@
-//! The `snapback` command line: `watch` keeps an account online, `store` shows what is remembered of it.
+//! The `snapback` command line: `watch` keeps an account online, `store` shows what is stored for it.
 
 mod store;
 
@@ -50,7 +50,7 @@ fn runtime() -> std::io::Result<Runtime> {
 
 #[allow(
     clippy::print_stderr,
-    reason = "a command line tool says there why it failed"
+    reason = "a command line tool reports its failure there"
 )]
 fn fail(error: &dyn fmt::Display, code: u8) -> ExitCode {
     eprintln!("snapback: {error}");

@@ -1,4 +1,4 @@
-//! `snapback store inspect`, and what a session leaves behind on disk and on the screen.
+//! `snapback store inspect`, and what a session leaves on disk and on the screen.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what a test relies on")]
 
 mod support;
@@ -25,7 +25,7 @@ impl Folder {
         Self(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name))
     }
 
-    /// Named after its account, in hexadecimal.
+    /// Returns the path, named after the account, in hexadecimal.
     fn db(&self) -> PathBuf {
         let name = hex::encode(b"juliet@localhost");
         self.0.join(format!("{name}.db"))
@@ -73,7 +73,7 @@ fn text(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn t9_what_a_session_leaves_behind_is_told_without_its_secrets() {
+async fn t9_what_a_session_leaves_is_shown_without_its_secrets() {
     let world = World::new().await;
     let folder = Folder::new(&world);
     let mut watched = watch(&world, &folder);
@@ -86,7 +86,7 @@ async fn t9_what_a_session_leaves_behind_is_told_without_its_secrets() {
     watched.line("the message", |line| line["body"] == READ);
     let sm_id = world.server.sessions()[0].sm_id.clone().unwrap();
 
-    // I9: while it is at work it is left in peace.
+    // I9: a file in use is left untouched.
     let running = inspect(&folder.0, false);
     assert_eq!(running.status.code(), Some(1));
     assert!(
@@ -96,7 +96,7 @@ async fn t9_what_a_session_leaves_behind_is_told_without_its_secrets() {
     watched.say(&format!(r#"{{"to":"romeo@localhost","body":"{WRITTEN}"}}"#));
     watched.event("acked");
 
-    // Killed, it leaves a log.
+    // A kill leaves a log.
     watched.child.kill().unwrap();
     watched.child.wait().unwrap();
     let before = folder.content();
@@ -129,7 +129,7 @@ async fn t9_what_a_session_leaves_behind_is_told_without_its_secrets() {
     assert!(object["session"]["h"].as_u64().unwrap() >= 2, "{object:#}");
     assert_eq!(object["session"]["sm_id_bytes"], sm_id.len());
 
-    // And nothing of what it left or said gives anything away.
+    // Neither its files nor its output show a secret.
     let lines: Vec<Value> = watched.lines.try_iter().collect();
     let said = format!("{lines:?} {shown} {}", text(&json));
     let known = knowledge(&world, &folder);
@@ -141,7 +141,7 @@ async fn t9_what_a_session_leaves_behind_is_told_without_its_secrets() {
         secrets.push(std::fs::read(entry.unwrap().path()).unwrap());
     }
     for secret in &secrets {
-        assert_hidden(said.as_bytes(), secret, "what it says");
+        assert_hidden(said.as_bytes(), secret, "its output");
     }
     secrets.extend([WRITTEN, READ].map(|body| body.as_bytes().to_vec()));
     for (name, bytes) in &before {
@@ -149,7 +149,7 @@ async fn t9_what_a_session_leaves_behind_is_told_without_its_secrets() {
             assert_hidden(bytes, secret, name);
         }
     }
-    // The scan does see what is there in the clear.
+    // The scan does find plaintext.
     assert!(before.iter().any(|(_, bytes)| holds(bytes, b"127.0.0.1")));
 }
 
@@ -169,7 +169,7 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// As it is, and as programs like to print bytes.
+/// Asserts that the secret appears neither as it is nor in the usual formats for bytes.
 fn assert_hidden(bytes: &[u8], secret: &[u8], place: &str) {
     let hex = hex::encode(secret);
     let decimal = format!("{secret:?}");
@@ -180,7 +180,7 @@ fn assert_hidden(bytes: &[u8], secret: &[u8], place: &str) {
 
 /// Rule I9 for two processes of the command line.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn i9_the_second_watcher_is_told_that_it_is_the_second() {
+async fn i9_the_second_watcher_is_refused() {
     let world = World::new().await;
     let folder = Folder::new(&world);
     let first = watch(&world, &folder);

@@ -67,7 +67,7 @@ async fn it_sends_receives_and_comes_back_after_a_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn bad_lines_are_told_and_survived() {
+async fn bad_lines_are_reported_and_skipped() {
     let world = World::new().await;
     let mut watch = world.watch("r0m30");
     watch.event("online");

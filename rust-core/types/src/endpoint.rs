@@ -1,4 +1,4 @@
-//! Where a server is: as it is named, as it was found, and as it is remembered.
+//! The address of a server: as named, as resolved, and as remembered.
 
 use core::net::SocketAddr;
 
@@ -6,10 +6,10 @@ use crate::jid::BareJid;
 use crate::time::UnixTime;
 use crate::transport::Transport;
 
-/// A server's address, known without the DNS.
+/// The address of a server, used without the DNS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddress {
-    /// Name or address to connect to. The certificate must be valid for the JID's domain all the same (rule T1).
+    /// Name or address to connect to. The certificate must be valid for the JID's domain even then (rule T1).
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -18,7 +18,7 @@ pub struct ServerAddress {
 }
 
 impl ServerAddress {
-    /// The server at this socket address.
+    /// Returns the server at this socket address.
     pub fn at(addr: SocketAddr, transport: Transport) -> Self {
         Self {
             host: addr.ip().to_string(),
@@ -27,7 +27,8 @@ impl ServerAddress {
         }
     }
 
-    /// Returns the name as the DNS has it, with A-labels. What is no name stays what it is: looking it up says so.
+    /// Returns the name as used in the DNS, with A-labels. A text that is not a name stays unchanged: its look-up
+    /// reports the error.
     pub fn host_to_ascii(&self) -> String {
         if self.host.is_ascii() {
             return self.host.clone();
@@ -60,20 +61,20 @@ impl ServerAddress {
 /// One address to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    /// The name that led here. Never what the certificate is checked against: that is the JID's domain.
+    /// The name that was resolved. The certificate is never checked against it, but against the JID's domain.
     pub host: String,
-    /// Where to connect.
+    /// The address to connect to.
     pub addr: SocketAddr,
     /// How TLS starts there.
     pub transport: Transport,
     /// The priority of its SRV record (RFC 2782). A group of equal priority is raced before the next one begins (XEP-0495).
     pub priority: u16,
-    /// Why it is in the list.
+    /// The origin of the endpoint.
     pub source: EndpointSource,
 }
 
 impl Endpoint {
-    /// Returns whose facts a connection to it has.
+    /// Returns the key of the facts for a connection to it.
     pub fn server_key(&self) -> ServerKey {
         ServerKey {
             host: self.host.clone(),
@@ -82,7 +83,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns where a connection to it leads.
+    /// Returns the address of a connection to it.
     pub fn address(&self) -> Address {
         Address {
             addr: self.addr,
@@ -91,18 +92,18 @@ impl Endpoint {
     }
 }
 
-/// Who named an endpoint.
+/// The origin of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndpointSource {
     /// The app or the server (see-other-host).
     Override,
     /// An SRV record.
     Srv,
-    /// Nobody: the domain itself, on the port of RFC 6120.
+    /// The domain itself, on the port of RFC 6120: nothing else named an endpoint.
     Fallback,
 }
 
-/// Where a connection led to. Not the name: one of the addresses of a host may be a black hole.
+/// The address of a connection. Not the name: one of the addresses of a host may be a black hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
     /// The socket address.
@@ -111,19 +112,19 @@ pub struct Address {
     pub transport: Transport,
 }
 
-/// Where a domain's servers are, and for how long that is so.
+/// The endpoints of a domain, and how long they are valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownEndpoints {
-    /// In the order in which to try them.
+    /// In the order in which they are tried.
     pub endpoints: Vec<Endpoint>,
     /// When it was looked up.
     pub stored_at: UnixTime,
-    /// Until when it is fresh.
+    /// When it expires.
     pub expires_at: UnixTime,
 }
 
-/// Whose facts: the endpoint as the resolver names it (a name, never an address: addresses come and go), its port, and
-/// how TLS is reached there.
+/// The key of server facts: the endpoint as the resolver names it (a name, never an address, since addresses change),
+/// its port, and how TLS starts there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServerKey {
     /// The endpoint's name.

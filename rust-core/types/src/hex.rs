@@ -1,11 +1,11 @@
-//! Bytes as text (RFC 4648 section 8), in lower case.
+//! Bytes as text in hexadecimal (RFC 4648 section 8), in lower case.
 
 /// Returns two digits for each byte.
 pub fn encode(bytes: &[u8]) -> String {
     use core::fmt::Write as _;
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
     text

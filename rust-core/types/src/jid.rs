@@ -1,7 +1,7 @@
-//! Addresses (RFC 7622): `node@domain/resource`, each part in the one form that comparison needs.
+//! Addresses (RFC 7622): `node@domain/resource`, each part in the canonical form for comparison.
 //!
-//! Parsing is enforcement: what is in a [`BareJid`] or [`FullJid`] has been through the PRECIS profiles `UsernameCaseMapped`
-//! and `OpaqueString` (RFC 8265) and through IDNA, so equality is equality of bytes.
+//! Parsing enforces the rules: the parts of a [`BareJid`] or [`FullJid`] have been through the PRECIS profiles
+//! `UsernameCaseMapped` and `OpaqueString` (RFC 8265) and through IDNA, so addresses are equal if their bytes are.
 
 mod compare;
 mod domain;
@@ -18,7 +18,7 @@ use precis_profiles::{OpaqueString, UsernameCaseMapped};
 
 pub use compare::{is_same, prepared, prepared_bare};
 
-/// Bytes of one part at most (RFC 7622 section 3.1).
+/// The maximum length of one part, in bytes (RFC 7622 section 3.1).
 const MAX_PART: usize = 1023;
 
 /// An address without a resource: an account, or a server.
@@ -51,46 +51,46 @@ pub enum JidPart {
     Localpart,
     /// The server.
     Domain,
-    /// Behind the `/`.
+    /// After the `/`.
     Resource,
 }
 
 /// Why a text is not an address. It names the part, never the text: an address is personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JidError {
-    /// A part is there but empty, or becomes so.
+    /// A part is present but empty, or becomes empty.
     Empty(JidPart),
     /// A part is longer than 1023 bytes.
     TooLong(JidPart),
     /// A part contains what its profile does not allow.
     Disallowed(JidPart),
-    /// A label of the domain is not one of a host name.
+    /// A label of the domain is not a label of a host name.
     DomainLabel,
     /// The domain begins with `[` but is no IPv6 address in brackets.
     IpLiteral,
-    /// A bare address was expected, this one has a resource.
+    /// The address has a resource, and a bare one was expected.
     UnexpectedResource,
-    /// A full address was expected, this one has no resource.
+    /// The address has no resource, and a full one was expected.
     MissingResource,
 }
 
 impl BareJid {
-    /// The localpart, if there is one.
+    /// Returns the localpart, if there is one.
     pub fn node(&self) -> Option<&str> {
         self.node.as_deref()
     }
 
-    /// The domainpart, internationalised labels in Unicode.
+    /// Returns the domainpart, with internationalised labels in Unicode.
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// The domainpart as DNS and TLS want it, internationalised labels as A-labels.
+    /// Returns the domainpart for DNS and TLS, with internationalised labels as A-labels.
     pub fn domain_to_ascii(&self) -> String {
         domain::to_ascii(&self.domain)
     }
 
-    /// This address with a resource.
+    /// Returns this address with a resource.
     pub fn with_resource(&self, resource: &str) -> Result<FullJid, JidError> {
         Ok(FullJid {
             bare: self.clone(),
@@ -100,39 +100,39 @@ impl BareJid {
 }
 
 impl FullJid {
-    /// The localpart, if there is one.
+    /// Returns the localpart, if there is one.
     pub fn node(&self) -> Option<&str> {
         self.bare.node()
     }
 
-    /// The domainpart, internationalised labels in Unicode.
+    /// Returns the domainpart, with internationalised labels in Unicode.
     pub fn domain(&self) -> &str {
         self.bare.domain()
     }
 
-    /// The resourcepart.
+    /// Returns the resourcepart.
     pub fn resource(&self) -> &str {
         &self.resource
     }
 
-    /// The same address without the resource.
+    /// Returns the same address without the resource.
     pub fn bare(&self) -> &BareJid {
         &self.bare
     }
 }
 
 impl Jid {
-    /// The localpart, if there is one.
+    /// Returns the localpart, if there is one.
     pub fn node(&self) -> Option<&str> {
         self.bare().node()
     }
 
-    /// The domainpart, internationalised labels in Unicode.
+    /// Returns the domainpart, with internationalised labels in Unicode.
     pub fn domain(&self) -> &str {
         self.bare().domain()
     }
 
-    /// The resourcepart, if there is one.
+    /// Returns the resourcepart, if there is one.
     pub fn resource(&self) -> Option<&str> {
         match self {
             Self::Bare(_) => None,
@@ -140,7 +140,7 @@ impl Jid {
         }
     }
 
-    /// The same address without the resource.
+    /// Returns the same address without the resource.
     pub fn bare(&self) -> &BareJid {
         match self {
             Self::Bare(bare) => bare,
@@ -152,7 +152,7 @@ impl Jid {
 impl FromStr for Jid {
     type Err = JidError;
 
-    /// The resource begins at the first `/`, the domain behind the first `@` before it (RFC 7622 section 3.2).
+    /// The resource begins at the first `/`, the domain after the first `@` before it (RFC 7622 section 3.2).
     fn from_str(text: &str) -> Result<Self, JidError> {
         let (address, resource) = match text.split_once('/') {
             Some((address, resource)) => (address, Some(resource)),
@@ -296,8 +296,8 @@ fn enforce_node(node: &str) -> Result<String, JidError> {
     Ok(node)
 }
 
-/// Deviates from RFC 7622 in one point: the registered PRECIS tables end with Unicode 6.3, of 2013. Characters that were
-/// assigned later are in every other nickname today, so in a resource they pass unchanged, and only what stands between
+/// Deviates from RFC 7622 in one point: the registered PRECIS tables end with Unicode 6.3, of 2013. Characters that
+/// were assigned later are common in nicknames today, so in a resource they pass unchanged, and only the text between
 /// them goes through the profile.
 fn enforce_resource(resource: &str) -> Result<String, JidError> {
     let part = JidPart::Resource;
@@ -320,8 +320,9 @@ fn enforce_resource(resource: &str) -> Result<String, JidError> {
     within(enforced, part)
 }
 
-/// What the profiles make of ASCII is known without their tables, and nearly every address is ASCII: of what is printable,
-/// [`OpaqueString`] changes nothing; [`UsernameCaseMapped`] changes the case and refuses blanks.
+/// Returns whether the text is printable ASCII, for which the result of the profiles is known without their tables, and
+/// nearly every address is ASCII: [`OpaqueString`] changes nothing; [`UsernameCaseMapped`] changes the case and refuses
+/// spaces.
 fn is_printable(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
@@ -334,7 +335,7 @@ fn within(text: String, part: JidPart) -> Result<String, JidError> {
     }
 }
 
-/// Applies a profile until nothing changes any more, at most as often as RFC 8264 section 7 wants.
+/// Applies a profile until nothing changes any more, at most as often as RFC 8264 section 7 allows.
 fn enforce<P: PrecisFastInvocation>(text: &str, part: JidPart) -> Result<String, JidError> {
     const ROUNDS: usize = 4;
     if text.is_empty() {

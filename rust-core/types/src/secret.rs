@@ -14,7 +14,7 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The secret itself. The name is meant to stand out in a review.
+    /// Returns the secret itself. The name is meant to be noticed in a review.
     pub fn expose(&self) -> &T {
         &self.0
     }

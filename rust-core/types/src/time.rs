@@ -1,4 +1,4 @@
-//! Time as an argument: the core never asks a clock.
+//! Time as an argument: the core never reads a clock.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -12,17 +12,17 @@ impl Instant {
     /// The epoch of the caller's clock.
     pub const ZERO: Self = Self(Duration::ZERO);
 
-    /// The instant that lies this long after the epoch.
+    /// Returns the instant this long after the epoch.
     pub const fn from_epoch(since_epoch: Duration) -> Self {
         Self(since_epoch)
     }
 
-    /// How long after the epoch this instant lies.
+    /// Returns how long after the epoch this instant is.
     pub const fn since_epoch(self) -> Duration {
         self.0
     }
 
-    /// Time passed since `earlier`; zero if that lies in the future.
+    /// Returns the time since `earlier`; zero if that is in the future.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -56,14 +56,14 @@ impl UnixTime {
     /// Later than any date.
     pub const NEVER: Self = Self(i64::MAX);
 
-    /// So many seconds later.
+    /// Returns the time this many seconds later.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 }
 
-/// What the caller's clocks say at the moment of a call.
+/// The readings of the caller's clocks at the moment of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Now {
     /// Monotonic time, for deadlines.

@@ -1,4 +1,4 @@
-//! How the encrypted stream is reached, and what came of TLS on the way.
+//! How the encrypted stream is established, and the results of TLS.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// What became of early data (RFC 8446 section 2.3).
+/// The fate of early data (RFC 8446 section 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EarlyData {
     /// The ClientHello offered none, so none was sent.

@@ -1,4 +1,4 @@
-//! `snapback store inspect`: what is remembered of an account, without the secrets.
+//! `snapback store inspect`: what is stored for an account, without the secrets.
 
 mod view;
 
@@ -12,7 +12,7 @@ use snapback_client::store::{InspectError, VaultError, inspect};
 
 use view::View;
 
-/// Look into the state that `snapback watch --state` keeps
+/// Inspect the state that `snapback watch --state` keeps
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -24,16 +24,17 @@ enum Command {
     Inspect(Inspect),
 }
 
-/// Say what is remembered: addresses, sessions, tokens, queues; no secret and no text of a message
+/// Show what is stored: addresses, sessions, tokens, queues; no secret and no text of a message
 ///
-/// A copy is looked at: nothing is changed, repaired or put aside. What another process has open is left in peace.
+/// A copy is examined: nothing is changed, repaired or set aside. A file that another process has open is left
+/// untouched.
 #[derive(Debug, clap::Args)]
 struct Inspect {
     /// A directory as given to --state, or one file of it
     #[arg(value_name = "DIR|FILE")]
     path: PathBuf,
 
-    /// Whose file it is; without it, the name of the file says so
+    /// The account of the file; by default, the file's name says it
     #[arg(long, value_name = "JID")]
     account: Option<String>,
 
@@ -42,17 +43,17 @@ struct Inspect {
     json: bool,
 }
 
-/// Why there is nothing to look at.
+/// Why there is nothing to inspect.
 #[derive(Debug)]
 pub(crate) enum StoreError {
     /// The path cannot be read.
     Read(PathBuf, io::Error),
-    /// There is no file of an account there.
+    /// The path contains no file of an account.
     Empty(PathBuf),
     Output(io::Error),
 }
 
-/// The exit code is 1 if a file could not be looked into.
+/// Returns exit code 1 if a file could not be inspected.
 pub(crate) fn run(args: Args) -> Result<ExitCode, StoreError> {
     let Command::Inspect(args) = args.command;
     let mut code = ExitCode::SUCCESS;
@@ -74,10 +75,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, StoreError> {
     Ok(code)
 }
 
-/// Why one file cannot be looked into.
+/// Why one file cannot be inspected.
 #[derive(Debug)]
 enum LookError {
-    /// Its name does not say whose it is.
+    /// Its name does not say which account it belongs to.
     NoAccount,
     /// The folder `keys` beside it is missing.
     NoKeys,
@@ -92,7 +93,7 @@ fn look(
     let named = account_of(file);
     let account = account.or(named.as_deref()).ok_or(LookError::NoAccount)?;
     let keys = file.with_file_name("keys");
-    // A vault that is not there must not be made by looking for it.
+    // A missing vault must not be created by opening it.
     if !keys.is_dir() {
         return Err(LookError::NoKeys);
     }
@@ -119,7 +120,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(files)
 }
 
-/// `watch` names a file after its account, in hexadecimal.
+/// Returns the account of a file, which `watch` names after it, in hexadecimal.
 fn account_of(file: &Path) -> Option<String> {
     let name = file.file_stem()?.to_str()?;
     let (pairs, rest) = name.as_bytes().as_chunks::<2>();

@@ -1,4 +1,5 @@
-//! One account, for people and for programs. Secrets are not in it: what is left of a token is its kind and its age.
+//! The summary of one account, for people and for programs. It contains no secrets: of a token it shows the kind and
+//! the age.
 
 use std::fmt;
 use std::path::Path;
@@ -218,7 +219,7 @@ fn server((key, facts): (ServerKey, ServerFacts)) -> Server {
     }
 }
 
-/// The features that make a difference to a plan.
+/// Returns the features that affect a plan.
 fn shown(features: &StreamFeatures) -> Vec<String> {
     let sasl2 = features.sasl2.as_ref();
     let mut shown: Vec<String> = features.sasl1.iter().flatten().cloned().collect();
@@ -451,7 +452,7 @@ impl fmt::Display for Server {
             write!(f, "; no pipelining until {until}")?;
         }
         if let Some(learnt) = &self.bind_pipelining {
-            write!(f, "; stanzas behind a bind request: {learnt}")?;
+            write!(f, "; stanzas after a bind request: {learnt}")?;
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
-//! The clock that every line is stamped with.
+//! The clock of the timestamps on every line.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// CLOCK_MONOTONIC: the same for every process of this machine, so lines can be compared with what others measured.
+/// Returns CLOCK_MONOTONIC: the same for every process of this machine, so lines can be compared with other
+/// measurements.
 pub(super) fn now() -> Duration {
     let now = clock_gettime(ClockId::Monotonic);
     // The kernel keeps both in range; neither is ever negative.

@@ -1,4 +1,4 @@
-//! What is to be sent: one JSON object a line on standard input, `{"to": "romeo@example.net", "body": "hi"}`.
+//! The messages to send: one JSON object a line on standard input, `{"to": "romeo@example.net", "body": "hi"}`.
 
 use std::fmt;
 use std::io::{self, BufRead, Read as _};
@@ -9,12 +9,12 @@ use snapback_client::proto::ns;
 use snapback_client::{Element, Jid, JidError};
 use tokio::sync::mpsc;
 
-/// Servers take stanzas of 256 KiB at most, as a rule; JSON may double a character.
+/// Servers usually accept stanzas of at most 256 KiB; JSON may need two bytes for a character.
 const LONGEST_LINE: usize = 512 * 1024;
 /// Lines read ahead of the client. Beyond that the writer waits.
 const AHEAD: usize = 64;
 
-/// A line of input, by its number from 1.
+/// A line of input, with its number, counted from 1.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) number: u64,
@@ -43,7 +43,7 @@ struct Object {
     body: String,
 }
 
-/// Reads standard input on a thread of its own: a read there cannot be given up, and must not hold up the end of the
+/// Reads standard input on a thread of its own: a read there cannot be cancelled, and must not delay the end of the
 /// program.
 pub(super) fn read() -> mpsc::Receiver<Line> {
     let (lines, receiver) = mpsc::channel(AHEAD);
@@ -51,7 +51,7 @@ pub(super) fn read() -> mpsc::Receiver<Line> {
     receiver
 }
 
-/// Ends with the input, when it cannot be read, or when nobody takes lines any more.
+/// Ends with the input, when it cannot be read, or when no lines are taken any more.
 fn read_all(mut input: impl BufRead, mut give: impl FnMut(Line) -> bool) {
     let mut bytes = Vec::new();
     for number in 1.. {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_stops_when_nobody_listens() {
+    fn reading_stops_when_the_receiver_is_gone() {
         let mut lines = 0;
         read_all(&b"x\ny\nz\n"[..], |_| {
             lines += 1;

@@ -1,4 +1,4 @@
-//! `snapback watch`: an account that is kept online, told line by line.
+//! `snapback watch`: keeps an account online and reports line by line.
 
 mod clock;
 mod input;
@@ -18,9 +18,9 @@ pub use options::{Args, OptionError};
 use report::Happening;
 use signals::Signals;
 
-/// For the goodbye: more than the client itself allows, so it only ends one that hangs.
-const GOODBYE: Duration = Duration::from_secs(10);
-/// For the events that the goodbye has caused.
+/// The timeout for closing the session: more than the client's own, so it only ends a close that hangs.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time for the events that the close has caused.
 const LAST_EVENTS: Duration = Duration::from_secs(1);
 
 /// Why watching could not begin, or had to end.
@@ -30,7 +30,7 @@ pub enum WatchError {
     Options(OptionError),
     /// The client refuses its configuration.
     Client(ConfigError),
-    /// The system gives no notice of signals.
+    /// The system does not report signals.
     Signals(io::Error),
     /// Standard output cannot be written.
     Output(io::Error),
@@ -53,24 +53,24 @@ pub async fn run(args: Args) -> Result<ExitCode, WatchError> {
             },
             line = lines.recv(), if is_input_open => match line {
                 Some(line) => send(&client, line).await?,
-                // The end of the input is not the end of watching.
+                // The end of the input does not end the watching.
                 None => is_input_open = false,
             },
-            () = signals.next() => return goodbye(&client, &mut signals).await,
+            () = signals.next() => return close(&client, &mut signals).await,
         }
     }
 }
 
-/// Whether the client goes on by itself.
+/// Whether the client continues by itself.
 #[derive(PartialEq, Eq)]
 enum Course {
     GoesOn,
-    /// It waits to be told to connect again, which nobody will.
+    /// It waits for a request to connect, which will not come.
     Stuck,
     Disconnected,
 }
 
-/// Tells, and then takes, what came in: a delivery is confirmed once its line is written.
+/// Reports an event and confirms a delivery once its line is written.
 fn report(client: &Client, event: &Event) -> Result<Course, WatchError> {
     if let Some(happening) = Happening::from_event(event) {
         write(&happening)?;
@@ -118,9 +118,9 @@ async fn send(client: &Client, line: input::Line) -> Result<(), WatchError> {
     })
 }
 
-/// Ends the session cleanly and tells what happens meanwhile. A second signal ends the program at once.
-async fn goodbye(client: &Client, signals: &mut Signals) -> Result<ExitCode, WatchError> {
-    let closing = timeout(GOODBYE, client.disconnect());
+/// Ends the session, closes the stream and reports what happens meanwhile. A second signal ends the program at once.
+async fn close(client: &Client, signals: &mut Signals) -> Result<ExitCode, WatchError> {
+    let closing = timeout(CLOSE_TIMEOUT, client.disconnect());
     tokio::pin!(closing);
     let closed = loop {
         tokio::select! {
@@ -149,7 +149,7 @@ fn write(happening: &Happening) -> Result<(), WatchError> {
 }
 
 impl WatchError {
-    /// 2 for what the command line has to change, as clap does; 1 for the rest.
+    /// Returns 2 for errors in the command line, as clap does; 1 for the rest.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {

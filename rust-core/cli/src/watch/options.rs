@@ -1,4 +1,4 @@
-//! Options of `snapback watch`, and what they make of a client's configuration.
+//! Options of `snapback watch`, and the client configuration that they result in.
 
 use std::fmt;
 use std::io;
@@ -13,7 +13,7 @@ use snapback_client::{
 };
 use snapback_types::hex;
 
-/// Where a password may come from other than a file. Command lines can be read by every process of the machine.
+/// The environment variable for the password. Command lines can be read by every process of the machine.
 const PASSWORD_VARIABLE: &str = "SNAPBACK_PASSWORD";
 
 /// Stay connected to an account and print what happens, one JSON object a line
@@ -43,11 +43,11 @@ pub struct Args {
     )]
     transport: How,
 
-    /// DANGER: believe certificates of the authorities in this PEM file, and of no others; for tests
+    /// DANGER: trust certificates of the authorities in this PEM file, and of no others; for tests
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// Keep state in this directory, made if it is not there; the keys that seal it lie in its folder `keys`. Without it,
+    /// Keep state in this directory, created if it is missing; the keys that seal it are in its folder `keys`. Without it,
     /// state is kept in memory and ends with the process
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -61,12 +61,12 @@ pub struct Args {
     #[arg(long)]
     early_data: bool,
 
-    /// For simulated links, which cannot delay the kernel's TCP handshake: wait so many milliseconds before it
+    /// For simulated links, which cannot delay the kernel's TCP handshake: wait this many milliseconds before it
     #[arg(long, value_name = "MS", hide = true)]
     handshake: Option<u64>,
 }
 
-/// Dials late.
+/// Dials after a delay.
 struct LateDial(Duration);
 
 impl Dial for LateDial {
@@ -100,9 +100,9 @@ pub enum OptionError {
     NoPassword,
     /// A file cannot be read.
     Read(PathBuf, io::Error),
-    /// The password file does not hold text.
+    /// The password file is not text.
     PasswordNotText,
-    /// `--ca` does not hold certificates.
+    /// `--ca` contains no certificates.
     Trust(TlsError),
     /// `--state` cannot be used.
     Store(StoreError),
@@ -149,16 +149,16 @@ fn password(file: Option<&Path>) -> Result<Secret<String>, OptionError> {
     };
     let text = String::from_utf8(read(file)?).map_err(|_| OptionError::PasswordNotText)?;
     let text = Secret::new(text);
-    // Editors end the line; a password that ends in a line break is nobody's.
+    // Editors end the last line with a line break, which is not part of the password.
     let password = text.expose().trim_end_matches(['\r', '\n']);
     Ok(Secret::from(password))
 }
 
-/// One file for each account. What was damaged is said on standard error; the file is kept beside.
+/// Opens one file for each account. Damage is reported on standard error; the damaged file is kept.
 fn store(folder: &Path, account: &str) -> Result<SqliteStore, OptionError> {
     let vault =
         FileVault::new(folder.join("keys")).map_err(|error| OptionError::Store(error.into()))?;
-    // A JID may hold what a file name must not.
+    // A JID may contain characters that a file name must not.
     let name = hex::encode(account.as_bytes());
     let path = folder.join(format!("{name}.db"));
     let (store, report) = SqliteStore::open(path, account, vault).map_err(OptionError::Store)?;
@@ -180,7 +180,7 @@ fn read(path: &Path) -> Result<Vec<u8>, OptionError> {
     std::fs::read(path).map_err(|error| OptionError::Read(path.to_owned(), error))
 }
 
-/// `host:port`, or `[v6]:port`.
+/// Parses `host:port`, or `[v6]:port`.
 fn endpoint(text: &str) -> Result<Endpoint, &'static str> {
     let (host, port) = text.rsplit_once(':').ok_or("expected HOST:PORT")?;
     let port = port

@@ -26,7 +26,7 @@ struct Line<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Happening {
-    /// An attempt is under way.
+    /// An attempt is in progress.
     Connecting { step: &'static str },
     /// There is a session.
     Online(Box<Online>),
@@ -51,35 +51,35 @@ pub(super) enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         body: Option<String>,
     },
-    /// A line of input was taken, and its message is stored under this id.
+    /// A line of input was accepted, and its message is stored under this id.
     Queued { id: String, line: u64 },
-    /// Its bytes may have left.
+    /// Its bytes may have been sent.
     Sent { id: String },
-    /// The server has taken it over.
+    /// The server has acknowledged it.
     Acked { id: String },
     /// It will not be sent (again).
     Failed { id: String, error: String },
-    /// A line of input was not taken.
+    /// A line of input was refused.
     Error { line: u64, error: String },
     /// The stored roster changed.
     Roster,
-    /// The server told what it can do.
+    /// The server announced its features.
     Features { features: Vec<String> },
-    /// An inbound stanza was over a limit and was skipped.
+    /// An inbound stanza exceeded a limit and was skipped.
     Refused { bytes: usize },
-    /// The server forgot the session: what it had not delivered may be missing.
+    /// The server has dropped the session: what it had not delivered may be missing.
     Gap,
-    /// The server broke a rule in a way that could be survived.
+    /// The server violated the protocol in a way that could be tolerated.
     Fault { what: &'static str },
 }
 
-/// A session, and how it came about.
+/// A session, and how it was established.
 #[derive(Debug, Serialize)]
 pub(super) struct Online {
     outcome: &'static str,
     jid: String,
     plan: String,
-    /// Round trips, the TCP handshake included.
+    /// Round trips, including the TCP handshake.
     flights: usize,
     #[serde(serialize_with = "flights::milliseconds")]
     ms: Duration,
@@ -97,7 +97,7 @@ struct Tls {
     early_data: bool,
 }
 
-/// Writes the line, stamped with the present time, and flushes it.
+/// Writes the line with the current time, and flushes it.
 pub(super) fn write(out: &mut impl Write, happening: &Happening) -> io::Result<()> {
     let line = Line {
         at_ms: clock::now(),
@@ -109,7 +109,7 @@ pub(super) fn write(out: &mut impl Write, happening: &Happening) -> io::Result<(
 }
 
 impl Happening {
-    /// `None` if the event says nothing that another line does not say.
+    /// Returns `None` if the event adds nothing to another line.
     pub(super) fn from_event(event: &Event) -> Option<Self> {
         Some(match event {
             Event::State(ConnectionState::Connecting { step }) => Self::Connecting {
@@ -118,7 +118,7 @@ impl Happening {
             Event::State(ConnectionState::Offline { reason, .. }) => Self::Offline {
                 reason: reason_name(*reason),
             },
-            // The event of that name follows, and says more.
+            // The event of that name follows, and has more details.
             Event::State(ConnectionState::Online { .. }) => return None,
             Event::Online {
                 outcome,
@@ -168,7 +168,7 @@ impl Happening {
 
     fn stage(id: String, stage: &Stage) -> Option<Self> {
         Some(match stage {
-            // Said when the line was taken, with its number.
+            // Reported when the line was accepted, with its number.
             Stage::Queued => return None,
             Stage::Sent => Self::Sent { id },
             Stage::Acked => Self::Acked { id },
@@ -223,7 +223,7 @@ fn step_name(step: Step) -> &'static str {
     }
 }
 
-/// The names of the `reason` field of `offline`.
+/// Returns the value of the `reason` field of `offline`.
 fn reason_name(reason: OfflineReason) -> &'static str {
     match reason {
         OfflineReason::NotWanted => "not wanted",

@@ -1,4 +1,4 @@
-//! How the program is asked to end.
+//! The signals that end the program.
 
 use std::io;
 
@@ -42,7 +42,7 @@ impl Signals {
     }
 
     pub(super) async fn next(&mut self) {
-        // Without a handler the program can still be ended from outside.
+        // Without a handler the program can still be ended by the system.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

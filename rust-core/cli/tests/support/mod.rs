@@ -4,7 +4,7 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "test code: each file uses its own part, and what goes wrong should stop the test"
+    reason = "test code: each file uses its own part, and a failure should stop the test"
 )]
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,8 +19,8 @@ use serde_json::Value;
 use snapback_netsim::{Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
-/// Nothing that is waited for takes longer, unless it is broken.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of all waits: anything that takes longer is broken.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 pub const RTT: Duration = Duration::from_millis(10);
 
 pub struct World {
@@ -60,7 +60,7 @@ impl World {
         path
     }
 
-    /// Over the link, with the password in a file.
+    /// Starts it over the link, with the password in a file.
     pub fn watch(&self, password: &str) -> Watch {
         let mut command = self.command(self.link.addr());
         command
@@ -109,13 +109,13 @@ impl Watch {
         }
     }
 
-    /// The next line about this event; lines before it are dropped.
+    /// Returns the next line about this event; lines before it are dropped.
     pub fn event(&self, name: &str) -> Value {
         self.line(name, |line| line["event"] == name)
     }
 
     pub fn line(&self, what: &str, mut is_it: impl FnMut(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = self
@@ -140,7 +140,7 @@ impl Watch {
     }
 
     pub fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;

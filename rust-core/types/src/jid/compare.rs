@@ -1,17 +1,17 @@
-//! Comparison of addresses that arrive as text (RFC 7622 section 3): prepared, never as they are spelled.
+//! Comparison of addresses that arrive as text (RFC 7622 section 3): in prepared form, never as spelled.
 
 use std::borrow::Cow;
 
 use super::{BareJid, Jid};
 
-/// Returns whether two texts name the same address. Case, width, normalisation and A-labels make no difference where RFC 7622
-/// says so. A text that is no address is equal only to itself.
+/// Returns whether two texts name the same address. Case, width, normalisation and A-labels make no difference where
+/// RFC 7622 says so. A text that is not an address is equal only to itself.
 pub fn is_same(a: &str, b: &str) -> bool {
-    // What is spelled alike, as nearly everything is, need not be prepared.
+    // Texts with the same spelling, the usual case, need no preparation.
     a == b || matches!((Jid::try_from(a), Jid::try_from(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Returns the address in its prepared form; a text that is no address as it stands.
+/// Returns the address in its prepared form; a text that is not an address is returned unchanged.
 pub fn prepared(text: &str) -> Cow<'_, str> {
     match Jid::try_from(text) {
         Ok(jid) => Cow::Owned(jid.to_string()),
@@ -19,8 +19,8 @@ pub fn prepared(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the address without its resource in its prepared form; of a text that is no address, what stands before the first
-/// slash.
+/// Returns the address without its resource in its prepared form; of a text that is not an address, the part before the
+/// first slash.
 pub fn prepared_bare(text: &str) -> Cow<'_, str> {
     let bare = text.split('/').next().unwrap_or(text);
     match BareJid::try_from(bare) {

@@ -1,9 +1,9 @@
 //! The domainpart (RFC 7622 section 3.2): a host name with internationalised labels as U-labels, or an IP literal.
 //!
-//! IDNA2008 (RFC 5891, 5892) derives its allowed characters like the PRECIS `IdentifierClass` does, minus most of ASCII and
-//! plus the mapping of RFC 5895. So a label goes through the profile that maps case and width and normalises, and the rest
-//! is checked here. That keeps the tables of a full IDNA library out of the phone. Known difference: a combining mark that
-//! counts as a letter is not recognised at the beginning of a label.
+//! IDNA2008 (RFC 5891, 5892) derives its allowed characters like the PRECIS `IdentifierClass` does, minus most of ASCII
+//! and plus the mapping of RFC 5895. So a label goes through the profile that maps case and width and normalises, and
+//! the rest is checked here. This avoids the tables of a full IDNA library on the phone. Known difference: a combining
+//! mark that counts as a letter is not recognised at the beginning of a label.
 
 use core::net::Ipv6Addr;
 
@@ -13,15 +13,15 @@ use super::{JidError, JidPart, MAX_PART, enforce as enforce_profile};
 
 mod punycode;
 
-/// Bytes of one label in DNS (RFC 1035 section 2.3.4).
+/// The maximum length of one label in DNS, in bytes (RFC 1035 section 2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// What an A-label begins with (RFC 5890 section 2.3.2.1).
+/// The prefix of an A-label (RFC 5890 section 2.3.2.1).
 const ACE_PREFIX: &str = "xn--";
 
-/// The domainpart in the form that comparison needs.
+/// Returns the domainpart in the canonical form for comparison.
 pub(super) fn enforce(domain: &str) -> Result<String, JidError> {
-    // The dot of the DNS root says nothing, so it goes first.
+    // The dot of the DNS root has no meaning here, so it is removed first.
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     if domain.is_empty() {
         return Err(JidError::Empty(JidPart::Domain));
@@ -40,7 +40,7 @@ pub(super) fn enforce(domain: &str) -> Result<String, JidError> {
     Ok(enforced)
 }
 
-/// An enforced domainpart with A-labels.
+/// Returns an enforced domainpart with A-labels.
 pub(super) fn to_ascii(domain: &str) -> String {
     if domain.is_ascii() {
         return domain.to_owned();
@@ -86,7 +86,7 @@ fn map_label(text: &str) -> Result<String, JidError> {
 }
 
 fn check_label(label: &str) -> Result<(), JidError> {
-    // The underscore is no host name's character, but test and container networks are full of it.
+    // The underscore is not allowed in a host name, but common in test and container networks.
     let allowed = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let hyphens_of_another_encoding = label.get(2..4) == Some("--") && !label.is_ascii();
     let begins_well = label

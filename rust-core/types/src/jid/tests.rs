@@ -1,4 +1,4 @@
-//! Tables after RFC 7622 section 3.5, RFC 3492 section 7.1, and what else a peer may send.
+//! Test vectors of RFC 7622 section 3.5 and RFC 3492 section 7.1, and what else a peer may send.
 
 use super::{BareJid, FullJid, Jid, JidError, JidPart};
 

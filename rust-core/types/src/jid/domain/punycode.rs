@@ -1,4 +1,4 @@
-//! Punycode (RFC 3492): a label in Unicode as letters, digits and hyphens, and back. Lower case only.
+//! Punycode (RFC 3492): encodes a Unicode label as letters, digits and hyphens, and decodes it. Lower case only.
 
 const BASE: u32 = 36;
 const T_MIN: u32 = 1;
@@ -11,7 +11,7 @@ const INITIAL_N: u32 = 0x80;
 /// More characters than this never fit into a label of 63 bytes; it also bounds the quadratic insertions.
 const MAX_CHARS: usize = 63;
 
-/// The label that `text` encodes, `None` if it encodes none.
+/// Returns the label that `text` encodes, `None` if it encodes none.
 pub(super) fn decode(text: &str) -> Option<String> {
     let (basic, extended) = text.rsplit_once('-').unwrap_or(("", text));
     let mut output: Vec<char> = basic.chars().collect();
@@ -44,7 +44,8 @@ pub(super) fn decode(text: &str) -> Option<String> {
     Some(output.into_iter().collect())
 }
 
-/// The encoding of `label`, without the `xn--`. A label too long for DNS gives something too long for DNS.
+/// Returns the encoding of `label`, without the `xn--`. A label too long for DNS results in an encoding too long for
+/// DNS.
 pub(super) fn encode(label: &str) -> String {
     let mut output: String = label.chars().filter(char::is_ascii).collect();
     let basic = u32::try_from(output.len()).unwrap_or(u32::MAX);
@@ -56,7 +57,7 @@ pub(super) fn encode(label: &str) -> String {
         output.push('-');
     }
     let (mut n, mut delta, mut bias, mut handled) = (INITIAL_N, 0_u32, INITIAL_BIAS, basic);
-    // At most 63 characters, so nothing here comes near the range of a u32.
+    // At most 63 characters, so all values stay far below the limit of a u32.
     while let Some(next) = chars.iter().copied().filter(|&c| c >= n).min() {
         delta += (next - n) * (handled + 1);
         n = next;
