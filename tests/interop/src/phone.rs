@@ -18,7 +18,7 @@ use snapback_netsim::{Link, LinkConfig};
 use crate::{Credentials, RunningServer};
 
 /// Nothing that a test waits for takes longer, unless it is broken: a restarted server is given up to 30 s by the client.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Begins the ids of requests that are only there for their answer to be waited for.
 const PING: &str = "ping-";
@@ -202,7 +202,7 @@ impl Phone {
             .with_attr("type", "get")
             .with_attr("id", format!("{PING}{}", self.log.sessions.len()))
             .with_child(Element::new("ping", "urn:xmpp:ping"));
-        match self.client.iq(ping, PATIENCE).await {
+        match self.client.iq(ping, TIMEOUT).await {
             Ok(_) | Err(IqError::Refused(_)) => session,
             Err(error) => panic!("no answer to a ping: {error}; so far: {}", self.log),
         }
@@ -214,7 +214,7 @@ impl Phone {
     ///
     /// If that takes too long, or the client ends.
     pub async fn until(&mut self, what: &str, mut enough: impl FnMut(&Log) -> bool) {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
         while !enough(&self.log) {
             match tokio::time::timeout_at(deadline, self.client.next_event()).await {
                 Ok(Some(event)) => self.enter(event),

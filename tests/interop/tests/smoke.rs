@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use snapback_interop::{Account, Flavour, RunningServer, ServerConfig, start_or_skip};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[test]
 fn prosody_as_packaged() {
@@ -79,7 +79,7 @@ fn offers_starttls_and_tls(server: &RunningServer) {
 fn connect(server: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(server).expect("the port accepts connections");
     stream
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a timeout can be set");
     stream
 }
@@ -93,7 +93,7 @@ fn features(stream: &mut (impl Read + Write), from: &str) -> String {
     stream
         .write_all(header.as_bytes())
         .expect("the header is sent");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let mut received = Vec::new();
     let mut buffer = [0; 4096];
     while Instant::now() < deadline {

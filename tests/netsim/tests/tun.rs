@@ -17,7 +17,7 @@ use snapback_netsim::packets::tun::{SERVER, TunLink};
 use snapback_netsim::packets::{CutKind, Loss, Profile, Way};
 
 /// Nothing here takes so long unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -46,12 +46,12 @@ fn echo(link: &TunLink) -> SocketAddr {
 fn connect(link: &TunLink, to: SocketAddr) -> TcpStream {
     let stream = link
         .client()
-        .run(|| TcpStream::connect_timeout(&to, PATIENCE))
+        .run(|| TcpStream::connect_timeout(&to, TIMEOUT))
         .expect("the namespace is there")
         .expect("the server answers");
     stream.set_nodelay(true).expect("it is a socket");
     stream
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("it is a socket");
     stream
 }
@@ -213,7 +213,7 @@ fn a_connection_outlives_a_way_that_swallows() {
     stream.set_read_timeout(Some(ms(500))).expect("a socket");
     assert!(stream.read_exact(&mut [0]).is_err(), "nothing gets through");
     link.set_way(Way::Open);
-    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a socket");
     stream.read_exact(&mut [0]).expect("it was sent again");
     assert!(link.stats().to_server.cut > 0);
 }
@@ -256,7 +256,7 @@ fn an_interface_that_is_down_is_no_way_to_the_server() {
     link.interface_down().expect("it can be taken down");
     let refused = link
         .client()
-        .run(|| TcpStream::connect_timeout(&server, PATIENCE))
+        .run(|| TcpStream::connect_timeout(&server, TIMEOUT))
         .expect("the namespace is there")
         .expect_err("there is no network");
     assert_eq!(refused.kind(), ErrorKind::NetworkUnreachable);

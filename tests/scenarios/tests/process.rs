@@ -15,7 +15,7 @@ use snapback_client::{
     Client, ClientConfig, Event, Outcome, ServerAddress, Transport, Trust, danger,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Process {
     child: Child,
@@ -79,7 +79,7 @@ impl Drop for Process {
 }
 
 async fn event<T>(client: &Client, mut pick: impl FnMut(Event) -> Option<T>) -> T {
-    tokio::time::timeout(PATIENCE, async {
+    tokio::time::timeout(TIMEOUT, async {
         loop {
             if let Some(found) = pick(client.next_event().await.unwrap()) {
                 return found;

@@ -31,7 +31,7 @@ use dials::{Connecting, LookingUp};
 const MOST_STEPS: u64 = 300_000;
 /// Once nothing goes wrong any more, everything has to be there within this time (rule I16): the longest wait after
 /// failures is 5 min, and so is the longest that a full server asks for.
-const PATIENCE: Time = 20 * 60 * 1_000_000;
+const TIMEOUT: Time = 20 * 60 * 1_000_000;
 
 /// How a run is watched.
 #[derive(Clone, Copy, Debug, Default)]

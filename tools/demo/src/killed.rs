@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::demo::DemoError;
 use crate::ledger::{Ledger, Totals};
-use crate::phone::{CHAT, PATIENCE, PEER, Setup};
+use crate::phone::{CHAT, PEER, Setup, TIMEOUT};
 use crate::process::{Online, Process, Said};
 use crate::record::{Cut, Kind, Record};
 
@@ -51,7 +51,7 @@ impl<'a> KilledPhone<'a> {
 
     /// Waits for the session.
     pub(crate) async fn online(&mut self) -> Result<Record, DemoError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             tokio::select! {
                 said = self.process.next() => {
@@ -100,7 +100,7 @@ impl<'a> KilledPhone<'a> {
         };
         self.life += 1;
         self.given = 0;
-        let (mut record, meanwhile) = match timeout(PATIENCE, self.come_back()).await {
+        let (mut record, meanwhile) = match timeout(TIMEOUT, self.come_back()).await {
             Ok(back) => back?,
             Err(_) => return Err(DemoError::TimedOut("the session after a kill")),
         };
@@ -112,7 +112,7 @@ impl<'a> KilledPhone<'a> {
 
     /// Waits until every message has arrived, or has had time enough to.
     pub(crate) async fn settle(&mut self) -> Result<Totals, DemoError> {
-        let deadline = Instant::now() + PATIENCE.min(Duration::from_secs(5) + 4 * self.setup.rtt);
+        let deadline = Instant::now() + TIMEOUT.min(Duration::from_secs(5) + 4 * self.setup.rtt);
         let mut looks = interval(self.setup.tick());
         loop {
             tokio::select! {

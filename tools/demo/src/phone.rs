@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, Totals};
 use crate::record::{Cut, Record};
 
 /// Nothing here takes longer unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 /// Messages each way per round trip, so that some are on the way at any moment.
 const MESSAGES_PER_ROUND_TRIP: u32 = 6;
 /// How long a conversation goes on before it is cut, in round trips.
@@ -78,7 +78,7 @@ impl<'a> Phone<'a> {
 
     /// Connects, and waits for the session.
     pub(crate) async fn connect(&mut self) -> Result<Record, DemoError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         self.client.connect();
         loop {
             tokio::select! {
@@ -94,7 +94,7 @@ impl<'a> Phone<'a> {
 
     /// Ends the session cleanly.
     pub(crate) async fn disconnect(&mut self) -> Result<(), DemoError> {
-        let done = timeout(PATIENCE, self.client.disconnect()).await;
+        let done = timeout(TIMEOUT, self.client.disconnect()).await;
         done.map_err(|_| DemoError::TimedOut("a clean end"))
     }
 
@@ -126,7 +126,7 @@ impl<'a> Phone<'a> {
         };
         let since = Instant::now();
         self.setup.link.cut(mode);
-        let (mut record, meanwhile) = match timeout(PATIENCE, self.come_back()).await {
+        let (mut record, meanwhile) = match timeout(TIMEOUT, self.come_back()).await {
             Ok(back) => back?,
             Err(_) => return Err(DemoError::TimedOut("the session after a cut")),
         };
@@ -138,7 +138,7 @@ impl<'a> Phone<'a> {
 
     /// Waits until every message has arrived, or has had time enough to.
     pub(crate) async fn settle(&mut self) -> Result<Totals, DemoError> {
-        let deadline = Instant::now() + PATIENCE.min(Duration::from_secs(5) + 4 * self.setup.rtt);
+        let deadline = Instant::now() + TIMEOUT.min(Duration::from_secs(5) + 4 * self.setup.rtt);
         while !self.ledger.is_settled() {
             tokio::select! {
                 event = self.client.next_event() => self.note_messages(event)?,

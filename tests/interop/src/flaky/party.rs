@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 /// Nothing that is waited for takes longer, unless it is broken: a login may take 30 s on the worst of networks, and may
 /// have to be tried twice.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 const MAM: &str = "urn:xmpp:mam:2";
 
@@ -123,7 +123,7 @@ impl Party {
             .with_attr("type", "set")
             .with_child(query);
         // Who gets no answer has seen nothing, and says so by that.
-        let _ = self.client.iq(iq, PATIENCE).await;
+        let _ = self.client.iq(iq, TIMEOUT).await;
         self.seen(|seen| std::mem::take(&mut seen.archived))
     }
 
@@ -147,7 +147,7 @@ impl Party {
 
     /// Waits until it is enough, or too late.
     pub(super) async fn in_time(&self, mut enough: impl FnMut(&Seen) -> bool) -> bool {
-        let patience = tokio::time::sleep(PATIENCE);
+        let patience = tokio::time::sleep(TIMEOUT);
         tokio::pin!(patience);
         loop {
             if enough(&self.log.lock()) {

@@ -21,7 +21,7 @@ const PEER: &str = "romeo@localhost";
 /// Each way, in each life.
 const MESSAGES: usize = 3;
 /// For what must come. Nothing here takes longer, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(2);
 
 /// Which life ends at a change.
@@ -111,7 +111,7 @@ impl EachChange<'_> {
             play.victim.kill();
         }
         let died = play.all_there().await;
-        play.victim.leave(PATIENCE).await;
+        play.victim.leave(TIMEOUT).await;
         let verdicts = play.verdicts();
         let sessions = judge::sessions(play.victim.diary());
         Outcome {
@@ -154,7 +154,7 @@ impl Play<'_> {
     async fn all_there(&mut self) -> bool {
         self.exchange();
         let mut died = false;
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
         while tokio::time::Instant::now() < deadline {
             // A victim that has done everything may still die of what it does behind that.
             let is_done = self.is_done();

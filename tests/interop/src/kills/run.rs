@@ -23,7 +23,7 @@ const RTT: Duration = Duration::from_millis(10);
 /// A victim that is told to die at a moment that does not come is killed anyway.
 const MOMENT: Duration = Duration::from_secs(10);
 /// For everything to arrive once nothing goes wrong any more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const GOODBYE: Duration = Duration::from_secs(20);
 /// How often the end is looked for.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -308,7 +308,7 @@ impl Stage {
 
     /// Waits until at least so many messages each way are promised, and all that are have come.
     async fn arrived(&mut self, at_least: [usize; 2]) {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = tokio::time::Instant::now() + TIMEOUT;
         while tokio::time::Instant::now() < deadline {
             let [first, second] = &mut self.victims;
             let (first, second) = (first.diary(), second.diary());

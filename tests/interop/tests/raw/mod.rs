@@ -18,7 +18,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use snapback_interop::{Account, DOMAIN, RunningServer};
 
 /// Nothing that a test waits for takes longer, unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// More than any answer here.
 const MOST: usize = 1 << 20;
 
@@ -47,7 +47,7 @@ pub fn resume(id: &str, h: &str) -> String {
 pub fn connect(server: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(server).expect("the port accepts connections");
     stream
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a timeout can be set");
     stream.set_nodelay(true).expect("an option can be set");
     stream
@@ -55,7 +55,7 @@ pub fn connect(server: SocketAddr) -> TcpStream {
 
 /// Reads until one of these has come, or the end.
 pub fn read_until(stream: &mut impl Read, wanted: &[&str]) -> String {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let mut received = Vec::new();
     while Instant::now() < deadline && received.len() < MOST {
         let mut byte = [0];

@@ -12,7 +12,7 @@ const ANSWER: &[u8] =
     b"HTTP/1.1 302 Found\r\nLocation: http://portal.invalid/\r\nContent-Length: 0\r\n\
 Connection: close\r\n\r\n";
 /// Who says nothing is sent away after this.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Portal {
@@ -44,7 +44,7 @@ async fn accept(listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(tokio::time::timeout(PATIENCE, answer(stream)));
+                tokio::spawn(tokio::time::timeout(TIMEOUT, answer(stream)));
             }
             // Out of file descriptors or the like: the listener itself is still good.
             Err(_) => tokio::task::yield_now().await,

@@ -5,7 +5,7 @@ use snapback_engine::link::tls::Tls;
 
 use crate::network::Time;
 
-use super::{PATIENCE, Phone, Simulation};
+use super::{Phone, Simulation, TIMEOUT};
 
 /// How often an app that was told to ask its user asks.
 pub(super) const NUDGE: Time = 60 * 1_000_000;
@@ -48,7 +48,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             self.done = true;
             return self.check_session();
         }
-        if self.now > healed_at + PATIENCE {
+        if self.now > healed_at + TIMEOUT {
             self.give_up();
         }
     }
