@@ -7,37 +7,37 @@ use serde_json::Value;
 
 use crate::world::{Command, Kind};
 
-/// Nothing takes longer where a step does not say so.
-const PATIENCE_MS: u64 = 60_000;
+/// The timeout of a step that does not set one.
+const TIMEOUT_MS: u64 = 60_000;
 
 /// A scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// As the file is called.
+    /// The name of the file.
     pub name: String,
-    /// What happens, for people.
+    /// A description for people.
     pub story: String,
-    /// The server and the way to it.
+    /// The server and the link to it.
     #[serde(default)]
     pub setting: Setting,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
 
-/// The server and the way to it.
+/// The server and the link to it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Setting {
-    /// What the server can do.
+    /// The features of the server.
     pub kind: Kind,
     /// How TLS starts.
     pub transport: Transport,
     /// Round trip time of the link.
     pub rtt_ms: u64,
-    /// How many apps do the same at once. One is juliet; more are guest1, guest2, ..
+    /// The number of apps that do the same at once. One is juliet; more are guest1, guest2, ..
     pub apps: u32,
-    /// Waits between attempts, for runners that can set them.
+    /// Delays between attempts, for runners that can set them.
     pub waits: Waits,
 }
 
@@ -52,111 +52,111 @@ pub enum Transport {
     Starttls,
 }
 
-/// Waits between attempts, in milliseconds; short, so that a scenario takes seconds.
+/// Delays between attempts, in milliseconds; short, so that a scenario takes seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Waits {
-    /// The first wait after a failure is at most this; it doubles.
+    /// The maximum of the first delay after a failure; it doubles with each failure.
     pub base_ms: u64,
-    /// The doubling ends here.
+    /// The maximum of all delays.
     pub cap_ms: u64,
-    /// The first wait after the server said that it goes away is at most this.
+    /// The maximum of the first delay after the server announced its shutdown.
     pub relief_base_ms: u64,
-    /// And at least this.
+    /// The minimum of that delay.
     pub relief_floor_ms: u64,
-    /// For a sign of life.
+    /// The deadline of a liveness probe.
     pub probe_ms: u64,
 }
 
-/// What one step is.
+/// The kinds of step.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
 pub enum Step {
-    /// The app, or the platform beneath it, does something.
+    /// An action of the app, or of the platform beneath it.
     App(Action),
-    /// The world does something.
+    /// An action of the world.
     World(Command),
-    /// Something must come true.
+    /// A condition that must become true.
     Expect(Expectation),
 }
 
-/// What the app, or the platform beneath it, does.
+/// Actions of the app, or of the platform beneath it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "app", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Connects and stays connected.
     Connect {},
-    /// Ends the session cleanly; done when it is over.
+    /// Ends the session and closes the stream; done when it is closed.
     Disconnect {},
-    /// Messages to romeo; done when they are stored.
+    /// Sends messages to romeo; done when they are stored.
     Send {
         /// How many.
         #[serde(default = "one")]
         count: u32,
     },
-    /// The user looks elsewhere.
+    /// The app goes to the background.
     Background {},
-    /// The user is back.
+    /// The app goes to the foreground.
     Foreground {},
-    /// The platform is about to freeze the app; done when nothing is held any more.
+    /// The platform is about to suspend the app; done when no socket, file or lock is held any more.
     Suspend {},
-    /// The app goes on after that.
+    /// The app resumes after that.
     Resume {},
     /// The network came, went or changed.
     Network {
-        /// There is one.
+        /// Whether there is one.
         available: bool,
     },
-    /// The process dies, without a word.
+    /// The process is killed.
     Kill {},
-    /// A new process, with what the one before has stored; not connected.
+    /// A new process, with the store of the previous one; not connected.
     Start {},
 }
 
-/// What must come true.
+/// Conditions that must become true.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "expect", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Expectation {
-    /// The next session, since the last time that one was expected.
+    /// The next session, since one was last expected.
     Online {
-        /// What it is.
+        /// The kind of session.
         outcome: Outcome,
-        /// How many round trips it took at most.
+        /// The maximum number of round trips.
         max_round_trips: Option<usize>,
-        /// How soon.
-        #[serde(default = "patience")]
+        /// The timeout.
+        #[serde(default = "default_timeout")]
         within_ms: u64,
     },
     /// No connection.
     Offline {
-        /// How soon.
-        #[serde(default = "patience")]
+        /// The timeout.
+        #[serde(default = "default_timeout")]
         within_ms: u64,
     },
-    /// Everything has arrived, and both sides know: what the app sent is acknowledged and with romeo, what romeo sent is with
-    /// the app, and the server waits for no acknowledgement.
+    /// Everything has arrived, and both sides know: what the app sent is acknowledged and received by romeo, what romeo
+    /// sent is received by the app, and the server waits for no acknowledgement.
     Settled {
-        /// At most so many messages did not arrive, either way.
+        /// The maximum number of messages that did not arrive, in either direction.
         lost: usize,
-        /// At most so many came again, either way.
+        /// The maximum number of duplicates, in either direction.
         duplicated: usize,
-        /// How soon.
-        #[serde(default = "patience")]
+        /// The timeout.
+        #[serde(default = "default_timeout")]
         within_ms: u64,
     },
-    /// What the server has seen since the scenario began.
+    /// The connections that the server has seen since the scenario began.
     Connections {
-        /// At most so many.
+        /// The maximum number.
         at_most: usize,
     },
-    /// The last connection of each app did not come at the same time as the others'.
+    /// The last connections of the apps were not all at the same time.
     Spread {
-        /// From the first to the last of them at least.
+        /// The minimum time from the first to the last of them.
         at_least_ms: u64,
     },
 }
 
-/// What a session is.
+/// The kinds of session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -166,7 +166,7 @@ pub enum Outcome {
     Resumed,
 }
 
-/// Why a text is no scenario.
+/// Why a text is not a scenario.
 #[derive(Debug)]
 pub struct FormatError(serde_json::Error);
 
@@ -175,7 +175,7 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// If it is no JSON, or something in it is unknown: a runner must not skip what it does not understand.
+    /// If it is not JSON, or contains something unknown: a runner must not skip what it does not understand.
     pub fn parse(text: &str) -> Result<Self, FormatError> {
         serde_json::from_str(text).map_err(FormatError)
     }
@@ -232,6 +232,6 @@ fn one() -> u32 {
     1
 }
 
-fn patience() -> u64 {
-    PATIENCE_MS
+fn default_timeout() -> u64 {
+    TIMEOUT_MS
 }

@@ -1,4 +1,4 @@
-//! The test server as a process: a client logs in, is cut, and comes back; every command is answered.
+//! The test server as a process: a client logs in, is cut, and reconnects; every command is answered.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -64,7 +64,7 @@ impl Process {
             SocketAddr::from(([127, 0, 0, 1], port)),
             Transport::DirectTls,
         )];
-        // A server that says goodbye would be left alone for half a minute.
+        // A server that closed its streams would not be reconnected to for half a minute.
         config.reconnect.relief_base = Duration::from_millis(50);
         config.reconnect.relief_floor = Duration::from_millis(10);
         Client::open(config).unwrap()

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use snapback_scenarios::runner::run;
 use snapback_scenarios::scenario::Scenario;
 
-/// One test for each file, so that they are named and run side by side.
+/// One test for each file, so that they have names and run in parallel.
 macro_rules! scenarios {
     ($($test:ident: $file:literal,)*) => {
         $(

@@ -1,4 +1,4 @@
-//! Many seeds, on all cores: each run is a thread's own, so they are independent and any one can be replayed alone.
+//! Many seeds, on all cores: each run belongs to one thread, so runs are independent and each can be replayed alone.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,17 +16,17 @@ pub struct Campaign {
     pub first: u64,
     /// How many seeds.
     pub seeds: u64,
-    /// Enough, even if there are seeds left.
+    /// The number of reconnects after which the campaign ends, even if seeds are left.
     pub reconnects: Option<u64>,
     /// How many threads.
     pub threads: usize,
-    /// How runs are watched.
+    /// The options of the runs.
     pub options: Options,
-    /// Go on after a failure.
+    /// Whether to continue after a failure.
     pub keep_going: bool,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Seeds run.
@@ -39,18 +39,18 @@ pub struct Summary {
     pub resumptions: u64,
     /// Messages.
     pub counts: Counts,
-    /// What the runs went through.
+    /// What the runs covered.
     pub coverage: Coverage,
-    /// The sum of the hashes of all traces, whatever their order: two builds that do the same have the same.
+    /// The sum of the hashes of all traces, independent of their order: equal for two builds with the same behaviour.
     pub hash: u64,
-    /// Seeds that failed, in their order; unless it was told to go on, the first that was met.
+    /// The seeds that failed, in their order; by default only the first.
     pub failures: Vec<(u64, Violation)>,
     /// How long it took.
     pub took: Duration,
 }
 
 impl Summary {
-    /// Reconnects a second.
+    /// Returns the reconnects per second.
     pub fn rate(&self) -> f64 {
         self.reconnects as f64 / self.took.as_secs_f64().max(0.001)
     }
@@ -69,7 +69,7 @@ impl Summary {
 }
 
 impl Campaign {
-    /// Runs all seeds, or until one fails; `progress` hears of the seeds done and the reconnects now and then.
+    /// Runs all seeds, or until one fails; `progress` is called at intervals with the seeds done and the reconnects.
     pub fn run(&self, progress: impl Fn(u64, u64) + Sync) -> Summary {
         let started = Instant::now();
         let next = AtomicU64::new(self.first);

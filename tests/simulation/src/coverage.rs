@@ -1,5 +1,5 @@
-//! What runs have gone through: states of the connection, moves between them, faults that were put in force; what the engine was,
-//! was told and said.
+//! What runs have covered: states of the connection, transitions between them, faults in force; the engine's states,
+//! inputs and outputs.
 
 pub mod engine;
 
@@ -12,7 +12,7 @@ use crate::script::Profile;
 
 use engine::EngineCoverage;
 
-/// What else should have happened in a campaign.
+/// Further events that should have happened in a campaign.
 pub const EVENTS: [&str; 20] = [
     "request answered",
     "request lost with its session",
@@ -22,10 +22,10 @@ pub const EVENTS: [&str; 20] = [
     "other host",
     "queue full",
     "logged out",
-    "token turned in",
-    "visit resumed a session",
-    "visit found none stored",
-    "visit found it forgotten",
+    "token revoked",
+    "background sync resumed a session",
+    "background sync found no stored session",
+    "background sync found the session dropped",
     "session expired while away",
     "standby taken",
     "standby not needed",
@@ -33,17 +33,17 @@ pub const EVENTS: [&str; 20] = [
     "look-up failed",
     "race lost",
     "no address answered",
-    "connected to somebody else",
+    "connected to another server",
 ];
 
 /// Counters.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    /// Moves from one state to another, as the driver sees them.
+    /// Transitions from one state to another, as the driver sees them.
     pub transitions: Vec<((&'static str, &'static str), u64)>,
     /// Faults, by their name.
     pub faults: BTreeMap<&'static str, u64>,
-    /// Things that happened, of [`EVENTS`].
+    /// Events that happened, of [`EVENTS`].
     pub events: BTreeMap<&'static str, u64>,
     /// States, inputs, outputs and events of the engine.
     pub engine: EngineCoverage,
@@ -55,7 +55,7 @@ impl Coverage {
     }
 
     fn add_transition(&mut self, moved: (&'static str, &'static str), count: u64) {
-        // The same ones all the time: their addresses tell most of them apart without a look at their letters.
+        // The names are the same static strings: comparing their addresses distinguishes most without reading them.
         let is_same =
             |(from, to): (&str, &str)| std::ptr::eq(from, moved.0) && std::ptr::eq(to, moved.1);
         let mut known = self.transitions.iter();
@@ -79,7 +79,7 @@ impl Coverage {
         *self.events.entry(name).or_default() += 1;
     }
 
-    /// Adds what another run went through.
+    /// Adds the coverage of another run.
     pub fn add(&mut self, other: &Self) {
         for (key, count) in &other.transitions {
             self.add_transition(*key, *count);
@@ -93,7 +93,7 @@ impl Coverage {
         self.engine.add(&other.engine);
     }
 
-    /// States that no run has entered.
+    /// Returns the states that no run has entered.
     pub fn states_missed(&self) -> Vec<&'static str> {
         let entered = |state: &&str| {
             *state == "ExpectTransport" || self.transitions.iter().any(|((_, to), _)| to == state)
@@ -104,7 +104,7 @@ impl Coverage {
             .collect()
     }
 
-    /// What no run has seen happen.
+    /// Returns the events that happened in no run.
     pub fn events_missed(&self) -> Vec<&'static str> {
         let has_happened = |event: &&str| self.events.contains_key(event);
         EVENTS
@@ -113,7 +113,7 @@ impl Coverage {
             .collect()
     }
 
-    /// Faults that mean something in this profile and that no run has used.
+    /// Returns the faults that are meaningful in this profile and that no run has used.
     pub fn faults_missed(&self, profile: Profile) -> Vec<&'static str> {
         let is_tls = profile == Profile::Tls;
         let meant = FAULTS.iter().filter(|fault| is_tls || !fault.needs_tls);

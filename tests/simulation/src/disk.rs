@@ -30,7 +30,7 @@ impl Disk {
         }
     }
 
-    /// The process dies: what was committed is there for the next one. In memory that is all there ever is.
+    /// The process dies: the next one finds what was committed. In memory there is nothing else.
     pub(crate) fn kill(&mut self) {
         if let Self::Files(files) = self {
             files.kill();
@@ -38,7 +38,7 @@ impl Disk {
     }
 }
 
-/// SQLite files in a folder that goes with them.
+/// SQLite files in a folder that is removed with them.
 #[derive(Debug)]
 pub(crate) struct Files {
     store: SqliteStore,
@@ -62,8 +62,8 @@ impl Files {
         }
     }
 
-    /// The files as the kill found them, log included; closing in order, as dropping the store would, is what a killed
-    /// process does not do.
+    /// Keeps the files as the kill found them, log included; a killed process does not close the store in order, as a
+    /// drop would.
     fn kill(&mut self) {
         let old = self.folder.generation(self.generation);
         self.generation += 1;
@@ -96,7 +96,7 @@ impl Folder {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("snapback-simulation-{}-{number}", std::process::id());
-        // A file system in memory, where there is one: what is simulated is the death of a process, not a loss of power.
+        // A file system in memory, where there is one: the death of a process is simulated, not a loss of power.
         let shared = Path::new("/dev/shm");
         let base = if shared.is_dir() {
             shared.to_owned()

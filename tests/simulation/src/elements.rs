@@ -1,22 +1,22 @@
-//! Top-level elements of an XML stream, cut out without being understood. A second opinion about where stanzas begin
-//! and end; it trusts its input to be well-formed, and gives up where it is not.
+//! Extracts the top-level elements of an XML stream without a full parser: an independent implementation of where
+//! stanzas begin and end. It assumes well-formed input, and stops where it is not.
 
 use memchr::{memchr, memchr_iter};
 
-/// Collects bytes and yields whole elements.
+/// Collects bytes and returns whole elements.
 #[derive(Debug, Default)]
 pub(crate) struct Splitter {
     buffer: Vec<u8>,
-    /// Up to here the buffer was scanned.
+    /// The position up to which the buffer was scanned.
     scanned: usize,
-    /// Where the element under way began.
+    /// The beginning of the incomplete element.
     start: usize,
-    /// Open elements, the stream not counted.
+    /// The number of open elements, without the stream.
     depth: u32,
     broken: bool,
 }
 
-/// Something at the top level.
+/// A piece at the top level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     /// `<stream:stream ..>`.
@@ -28,7 +28,7 @@ pub(crate) enum Piece<'a> {
 }
 
 impl Splitter {
-    /// Takes bytes and tells each whole piece.
+    /// Takes bytes and reports each complete piece.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut tell: impl FnMut(Piece<'_>)) {
         if self.broken {
             return;
@@ -89,7 +89,7 @@ impl Splitter {
     }
 }
 
-/// Where a tag ends, quotes respected.
+/// Returns the end of a tag, with respect to quotes.
 fn tag_end(bytes: &[u8]) -> Option<usize> {
     let first = memchr(b'>', bytes)?;
     let tag = &bytes[..first];
@@ -97,15 +97,15 @@ fn tag_end(bytes: &[u8]) -> Option<usize> {
         return Some(first + 1);
     }
     let (single, double) = (count(b'\'', tag), count(b'"', tag));
-    // Where only one kind of quote stands, every second one closes a value.
+    // If only one kind of quote occurs, every second one closes a value.
     if (single == 0 || double == 0) && (single + double).is_multiple_of(2) {
         return Some(first + 1);
     }
     quoted_tag_end(bytes)
 }
 
-/// How often a byte stands there. Sums of single bytes, which no piece is long enough to overflow: the compiler makes
-/// vector instructions of them.
+/// Returns how often a byte occurs. The sums are single bytes, which no piece is long enough to overflow: the compiler
+/// vectorises them.
 fn count(byte: u8, bytes: &[u8]) -> usize {
     let in_piece = |piece: &[u8]| piece.iter().map(|b| u8::from(*b == byte)).sum::<u8>();
     bytes
@@ -130,19 +130,19 @@ fn quoted_tag_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// How long the name is that stands here.
+/// Returns the length of the name at this position.
 fn name_len(bytes: &[u8]) -> usize {
     let end = |byte: &u8| matches!(byte, b' ' | b'/' | b'>' | b'=' | b'\t' | b'\n');
     bytes.iter().position(end).unwrap_or(bytes.len())
 }
 
-/// The name of an element.
+/// Returns the name of an element.
 pub(crate) fn name(element: &str) -> &str {
     let rest = &element[1..];
     &rest[..name_len(rest.as_bytes())]
 }
 
-/// An attribute of the element itself, as it stands.
+/// Returns an attribute of the element itself, unescaped.
 pub(crate) fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = &element[1 + name_len(&element.as_bytes()[1..])..];
     loop {
@@ -159,7 +159,7 @@ pub(crate) fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// The first element of this name, anywhere inside.
+/// Returns the first element of this name, at any depth.
 pub(crate) fn find<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     let bytes = element.as_bytes();
     let is_it = |at: usize| {

@@ -8,14 +8,14 @@ use snapback_reference_server::{
 
 use crate::setup::OTHER_HOST;
 
-/// One of them.
+/// A named fault.
 #[derive(Debug)]
 pub struct Named {
-    /// As scripts spell it.
+    /// Its spelling in scripts.
     pub name: &'static str,
-    /// Makes it.
+    /// Creates it.
     pub make: fn() -> Fault,
-    /// It means nothing where TLS is left out.
+    /// Whether it has no meaning without TLS.
     pub needs_tls: bool,
 }
 
@@ -50,7 +50,7 @@ fn cut(direction: Direction, after: u64) -> Fault {
     }
 }
 
-/// All faults; scripts name them, so none is taken away without the scripts that use it.
+/// All faults; scripts refer to them by name, so none is removed without the scripts that use it.
 pub const FAULTS: &[Named] = &[
     fault("cut-in-header", || cut(Direction::ToServer, 60)),
     fault("cut-in-login", || cut(Direction::ToServer, 400)),
@@ -99,17 +99,15 @@ pub const FAULTS: &[Named] = &[
     fault("resume-end", || Fault::Resume(ResumeFault::EndOfStream)),
     fault("resume-silence", || Fault::Resume(ResumeFault::Silence)),
     fault("resume-reset", || Fault::Resume(ResumeFault::Reset)),
-    fault("error-behind-resumed", || {
-        Fault::Resume(ResumeFault::ErrorBehind)
+    fault("error-after-resumed", || {
+        Fault::Resume(ResumeFault::ErrorAfter)
     }),
-    fault("end-behind-resumed", || {
-        Fault::Resume(ResumeFault::EndBehind)
+    fault("end-after-resumed", || Fault::Resume(ResumeFault::EndAfter)),
+    fault("silence-after-resumed", || {
+        Fault::Resume(ResumeFault::SilenceAfter)
     }),
-    fault("silence-behind-resumed", || {
-        Fault::Resume(ResumeFault::SilenceBehind)
-    }),
-    fault("reset-behind-resumed", || {
-        Fault::Resume(ResumeFault::ResetBehind)
+    fault("reset-after-resumed", || {
+        Fault::Resume(ResumeFault::ResetAfter)
     }),
     fault("second-enabled", || Fault::SecondEnabled),
     fault("bound-and-resumed", || Fault::BoundAndResumed),
@@ -160,7 +158,7 @@ pub const FAULTS: &[Named] = &[
         let flood = Flood {
             text: "<r xmlns='urn:xmpp:sm:3'/>".to_owned(),
             times: 300,
-            is_deaf: false,
+            stops_reading: false,
         };
         Fault::At(Point::Online, Action::Flood(flood))
     }),

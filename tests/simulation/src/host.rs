@@ -1,11 +1,11 @@
-//! The server's end of a connection: the reference server, behind TLS or its stand-in.
+//! The server's end of a connection: the reference server, with TLS or its stand-in in front.
 
 use std::collections::BTreeMap;
 
 use snapback_reference_server as server;
 
 use crate::null_tls::{
-    ALERT, DATA, EARLY, END_POINT, FINISHED, HELLO, IMPOSTOR, TICKET, behind, frame, record,
+    ALERT, DATA, EARLY, END_POINT, FINISHED, HELLO, IMPOSTOR, TICKET, frame, joined, record,
 };
 
 /// What the connections of a server share apart from its world: the stand-in's tickets.
@@ -19,7 +19,7 @@ pub(crate) struct Tickets {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) connection: server::Connection,
-    /// `None` where the reference server does TLS itself.
+    /// `None` where the reference server handles TLS itself.
     null: Option<Null>,
     out: Vec<u8>,
 }
@@ -80,7 +80,7 @@ impl Host {
         }
     }
 
-    /// Bytes of one read.
+    /// Handles the bytes of one read.
     pub(crate) fn received(
         &mut self,
         world: &mut server::World,
@@ -93,16 +93,16 @@ impl Host {
             return;
         };
         let mut held = std::mem::take(&mut null.buffer);
-        let mut rest = behind(&mut held, bytes);
+        let mut rest = joined(&mut held, bytes);
         if null.phase == Phase::Clear {
             let hello = rest.iter().position(|byte| *byte == HELLO);
             let hello = hello.filter(|_| world.switches.pipelining);
-            let (clear, behind) = rest.split_at(hello.unwrap_or(rest.len()));
+            let (clear, after) = rest.split_at(hello.unwrap_or(rest.len()));
             if !clear.is_empty() {
                 self.connection.handle_bytes(world, clear, now);
                 self.collect(world);
             }
-            rest = behind;
+            rest = after;
         }
         self.records(world, tickets, &mut rest, now);
         if let Some(null) = &mut self.null {
@@ -217,7 +217,7 @@ impl Host {
         output.closing
     }
 
-    /// What is to be sent, and how the connection ends behind it, if it does.
+    /// Returns what is to be sent, and how the connection ends after it, if it does.
     pub(crate) fn take_output(
         &mut self,
         world: &mut server::World,

@@ -1,14 +1,14 @@
-//! Stanzas of a contact that no client may trip over (rules T6, W2, W9): faults that servers relay, and requests whose answer
-//! would be more than a server takes.
+//! Stanzas of a contact that must not break any client (rules T6, W2, W9): faults that servers relay, and requests
+//! whose answer would exceed the limits of a server.
 
 /// The `id` of those that are refused: counted, and never given to the app (rule T6).
 pub(crate) const UNREADABLE: &str = "hostile";
-/// How many there are.
+/// The number of stanzas.
 pub const STANZAS: usize = 9;
-/// How many of them are short: the first ones.
+/// The number of short ones, which come first.
 pub const SHORT_STANZAS: usize = 7;
 
-/// Its name, its `id`, and what is in it.
+/// Returns its name, its `id`, and its content.
 pub(crate) fn stanza(index: usize) -> Option<(&'static str, String, String)> {
     let id = || UNREADABLE.to_owned();
     let fault = |inside: &str| Some(("message", id(), inside.to_owned()));

@@ -1,4 +1,4 @@
-//! Where the server can be reached: what the DNS says, and what becomes of a connection to each address.
+//! The addresses of the server: what the DNS answers, and the result of a connection to each address.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::io::ErrorKind;
@@ -12,33 +12,33 @@ use crate::network::Time;
 use crate::random::Random;
 use crate::setup::{DOMAIN, OTHER_HOST, Setup};
 
-/// How long a device without a network takes to say so.
+/// How long a device without a network takes to report that.
 pub(crate) const NO_NETWORK: Time = 10_000;
-/// How long a look-up takes that gets no answer: two queries in a row of 2 s each.
+/// The duration of a look-up without an answer: two queries in a row of 2 s each.
 const NO_ANSWER: Time = 4_000_000;
-/// The first of these draws is for the first list of addresses.
+/// The first random purpose; it belongs to the first list of addresses.
 const PURPOSE: u64 = 2_000_000;
 
-/// What becomes of a connection to an address.
+/// The result of a connection to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
     /// The server answers.
     Open,
-    /// The server answers, so much later.
+    /// The server answers after this delay.
     Slow(Time),
-    /// Nobody listens.
+    /// The connection is refused.
     Refuses,
-    /// Nothing comes back.
+    /// There is no answer.
     Swallows,
-    /// There is no way there, and the device knows it.
+    /// There is no route, and the device reports that.
     Unreachable,
-    /// The connection is taken, and nothing is said on it.
+    /// The connection is accepted, and nothing is sent on it.
     Mute,
-    /// The connection is taken, and closed.
+    /// The connection is accepted, and closed.
     HangsUp,
 }
 
-/// What the DNS does.
+/// The faults of the DNS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsFault {
     /// It answers with an error.
@@ -47,7 +47,7 @@ pub enum DnsFault {
     Hangs,
 }
 
-/// An address, and who is there.
+/// An address, and how it answers.
 #[derive(Clone, Debug)]
 struct Place {
     endpoint: Endpoint,
@@ -60,19 +60,19 @@ pub(crate) struct Hosts {
     seed: u64,
     latency: Time,
     transport: Transport,
-    /// For how long an answer of the DNS holds.
+    /// How long an answer of the DNS is valid.
     ttl: Duration,
-    /// What the DNS names, in this order.
+    /// The addresses in the DNS, in this order.
     own: Vec<Place>,
-    /// What it named before.
+    /// The previous addresses in the DNS.
     gone: Vec<Place>,
-    /// Where else the server can be reached, or where it says that it can.
+    /// The other host, where the server is reachable or claims to be.
     other: Place,
     fault: Option<(DnsFault, Time)>,
 }
 
 impl Hosts {
-    /// One address, and the other host.
+    /// Returns one address, and the other host.
     pub(crate) fn new(seed: u64, setup: &Setup) -> Self {
         let place = |host: &str, last, manner| Place {
             endpoint: Endpoint {
@@ -101,7 +101,7 @@ impl Hosts {
         }
     }
 
-    /// The server has other addresses from now on, those with this number. At least one of them leads to it.
+    /// Replaces the server's addresses by the list with this number. At least one of them leads to it.
     pub(crate) fn draw(&mut self, number: u32) {
         let mut random = Random::new(self.seed, PURPOSE + u64::from(number));
         let gone = random.pick(&[
@@ -153,17 +153,17 @@ impl Hosts {
         self.own[good].manner = Manner::Open;
     }
 
-    /// The DNS does this until then.
+    /// Breaks the DNS like this until then.
     pub(crate) fn break_dns(&mut self, fault: DnsFault, until: Time) {
         self.fault = Some((fault, until));
     }
 
-    /// Nothing goes wrong any more that can be mended. Addresses that lead nowhere stay what they are.
+    /// Ends all temporary faults. Addresses that lead nowhere stay as they are.
     pub(crate) fn heal(&mut self) {
         self.fault = None;
     }
 
-    /// What a look-up says, and after how long.
+    /// Returns the answer of a look-up, and after how long it comes.
     pub(crate) fn look_up(
         &self,
         servers: &[ServerAddress],
@@ -200,7 +200,7 @@ impl Hosts {
             endpoints: endpoints.collect(),
             ttl: self.ttl,
         };
-        // With one address it is the first that is known, and takes no time.
+        // With a single address it is the first known one, and takes no time.
         let wait = if self.gone.is_empty() {
             0
         } else {
@@ -209,14 +209,14 @@ impl Hosts {
         (wait, Ok(resolution))
     }
 
-    /// What becomes of a connection to this address.
+    /// Returns the result of a connection to this address.
     pub(crate) fn manner(&self, address: Address) -> Manner {
         let mut places = self.own.iter().chain([&self.other]).chain(&self.gone);
         let place = places.find(|place| place.endpoint.address() == address);
         place.map_or(Manner::Refuses, |place| place.manner)
     }
 
-    /// After how long there is an answer from this address, and which; `None` if there is none.
+    /// Returns the answer from this address, and after how long it comes; `None` if there is none.
     pub(crate) fn connect(&self, address: Address) -> Option<(Time, Result<(), ErrorKind>)> {
         let round_trip = 2 * self.latency;
         match self.manner(address) {
@@ -251,7 +251,7 @@ fn other_than(transport: Transport) -> Transport {
     }
 }
 
-/// Addresses for documentation (RFC 5737, RFC 3849). Lists with different numbers have none in common.
+/// Returns addresses for documentation (RFC 5737, RFC 3849). Lists with different numbers share no address.
 fn ip(is_v6: bool, number: u32, target: u64, address: u64) -> IpAddr {
     let last = (target * 8 + address + 1) as u8;
     if is_v6 {

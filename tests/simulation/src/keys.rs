@@ -1,4 +1,4 @@
-//! PBKDF2, once for each question: a run is about what comes after it.
+//! PBKDF2, computed once for each input: a run is about what follows it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

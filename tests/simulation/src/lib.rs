@@ -1,6 +1,6 @@
-//! The protocol core, the session layer and the store, as they ship, in a world where everything goes wrong and nothing
-//! is left to chance: virtual time, a network that breaks at any byte, clocks that jump, a process that is killed at any
-//! transaction, a server that misbehaves; all of it drawn from a seed, and compared with a model after every step.
+//! The protocol core, the engine and the store, as shipped, in a deterministic world of faults: virtual time, a network
+//! that breaks at any byte, clocks that jump, a process that is killed at any transaction, a server that misbehaves.
+//! Everything is drawn from a seed, and compared with a model after every step.
 //!
 //! `docs/testing.md` says how to use it.
 #![allow(

@@ -1,9 +1,9 @@
-//! `simulate`: many seeds, or one again. `cargo xtask simulate` builds and calls it.
+//! `simulate`: runs many seeds, or replays one. `cargo xtask simulate` builds and runs it.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::cast_precision_loss,
-    reason = "a command line tool talks on its standard output"
+    reason = "a command line tool writes to standard output"
 )]
 
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use snapback_simulation::mutations::hunt_all;
 use snapback_simulation::shrink::shrink;
 use snapback_simulation::{Options, Profile, Script, run};
 
-/// Runs are made of small pieces of memory that live for a moment, on all cores at once.
+/// A run makes many small, short-lived allocations, on all cores at once.
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -26,13 +26,13 @@ struct Arguments {
     /// How many seeds to run.
     #[arg(long, default_value_t = 1_000)]
     seeds: u64,
-    /// One seed, with everything that happens; fails if the seed does.
+    /// Run one seed and print everything that happens; fails if the seed does.
     #[arg(long)]
     seed: Option<u64>,
     /// The first of the seeds.
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// Stop after so many reconnects.
+    /// Stop after this many reconnects.
     #[arg(long)]
     reconnects: Option<u64>,
     /// Which parts are real.
@@ -44,13 +44,13 @@ struct Arguments {
     /// How many threads; all cores if not given.
     #[arg(long)]
     threads: Option<usize>,
-    /// Messages of unknown fate may not come twice where the server has an archive.
+    /// Fail if a message of unknown fate arrives twice where the server has an archive.
     #[arg(long)]
     strict: bool,
     /// With `--seed` or `--script`: do not print what happens.
     #[arg(long)]
     quiet: bool,
-    /// Go on after a failure, and list them all.
+    /// Continue after a failure, and list them all.
     #[arg(long)]
     keep_going: bool,
     /// Fail if a state of the connection or the engine is not entered, an input, output or event of the engine is not seen, or a
@@ -216,8 +216,12 @@ fn print_summary(summary: &Summary, profile: Profile) {
     }
     let counts = &summary.counts;
     println!(
-        "{} messages sent, {} delivered; {} sessions lost, {} messages of unknown fate came twice up, {} down",
-        counts.sent, counts.delivered, counts.sessions_lost, counts.doubled_up, counts.doubled_down
+        "{} messages sent, {} delivered; {} sessions lost, {} messages of unknown fate duplicated up, {} down",
+        counts.sent,
+        counts.delivered,
+        counts.sessions_lost,
+        counts.duplicated_up,
+        counts.duplicated_down
     );
     let coverage = &summary.coverage;
     println!(
@@ -238,14 +242,14 @@ fn print_summary(summary: &Summary, profile: Profile) {
     );
 }
 
-/// What the process has used so far, where Linux says so: on a busy machine the clock on the wall says little.
+/// Returns the processor time so far, where Linux reports it: on a busy machine the elapsed time is not meaningful.
 fn processor_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
     let user: f64 = fields.next()?.parse().ok()?;
     let system: f64 = fields.next()?.parse().ok()?;
-    // In ticks, a hundred to the second on every Linux that this runs on.
+    // In ticks, a hundred per second on every Linux that this runs on.
     Some((user + system) / 100.0)
 }
 

@@ -1,5 +1,5 @@
-//! The reference model: what each side must have seen. It knows nothing of how the core works; it sees what the app
-//! asked for and was told, what was committed, and what the server took.
+//! The reference model: what each side must have seen. It does not depend on the core; it sees what the app requested
+//! and received, what was committed, and what the server received.
 
 mod inbound;
 mod outbound;
@@ -16,7 +16,7 @@ use snapback_proto::knowledge::Op;
 use crate::network::Time;
 use crate::random::TraceHasher;
 
-/// A rule that was broken.
+/// A violated rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// When, in microseconds.
@@ -37,14 +37,14 @@ impl fmt::Display for Violation {
 /// What a run counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages that the app handed over and that were stored.
+    /// Messages from the app that were stored.
     pub sent: u64,
     /// Messages for the app that were stored.
     pub delivered: u64,
     /// Messages that reached the server twice, because a session was lost before it had acknowledged them.
-    pub doubled_up: u64,
-    /// Messages that the app got twice, because the server lost a session before they were acknowledged.
-    pub doubled_down: u64,
+    pub duplicated_up: u64,
+    /// Messages that reached the app twice, because the server lost a session before they were acknowledged.
+    pub duplicated_down: u64,
     /// Sessions that were lost.
     pub sessions_lost: u64,
 }
@@ -54,8 +54,8 @@ impl Counts {
     pub fn add(&mut self, other: &Self) {
         self.sent += other.sent;
         self.delivered += other.delivered;
-        self.doubled_up += other.doubled_up;
-        self.doubled_down += other.doubled_down;
+        self.duplicated_up += other.duplicated_up;
+        self.duplicated_down += other.duplicated_down;
         self.sessions_lost += other.sessions_lost;
     }
 }
@@ -63,7 +63,7 @@ impl Counts {
 /// The model.
 #[derive(Debug)]
 pub(crate) struct Model {
-    /// Messages of unknown fate may not come twice either: what an archive makes possible.
+    /// Whether messages of unknown fate must not be duplicated either, which an archive makes possible.
     strict: bool,
     now: Time,
     hasher: TraceHasher,
@@ -85,26 +85,26 @@ pub(crate) struct Model {
     redirects_read: usize,
     /// Requests that wait for their end.
     requests: BTreeMap<String, requests::Request>,
-    /// Requests of processes that are dead.
+    /// Requests of killed processes.
     orphans: BTreeSet<String>,
     /// Messages that are stored and not known to have arrived, and how many the queue may hold.
     queued: usize,
     queue_limit: usize,
-    /// What the server showed was forgotten once. Where only the features behind a login tell of client states, a resumed
-    /// session does not know of them then.
+    /// The server's features were dropped once. Where only the features after a login announce client state indication,
+    /// a resumed session does not know of it then.
     pub(crate) server_forgotten: bool,
-    /// A fault of the server's was in force once.
+    /// A fault of the server was in force once.
     pub(crate) server_at_fault: bool,
-    /// The inbound count as it is stored.
+    /// The inbound count as stored.
     pub(crate) committed_h: Option<u32>,
-    /// FAST's count as it is stored.
+    /// FAST's count as stored.
     pub(crate) committed_count: u32,
-    /// Stanzas heard since `<enabled/>` that no transaction has counted yet.
+    /// Stanzas received since `<enabled/>` that no transaction has counted yet.
     pub(crate) uncounted: VecDeque<inbound::Heard>,
 }
 
 impl Model {
-    /// A model at the beginning of a run; with a trace, it keeps what happened as text.
+    /// Returns a model at the beginning of a run; with a trace, it keeps what happened as text.
     pub(crate) fn new(strict: bool, traced: bool, queue_limit: usize) -> Self {
         Self {
             strict,
@@ -156,7 +156,7 @@ impl Model {
         self.hasher.finish()
     }
 
-    /// The first violation is what matters; what follows from it does not.
+    /// Records the first violation; later ones are consequences.
     pub(crate) fn broken(&mut self, rule: &'static str, what: impl FnOnce() -> String) {
         if self.violation.is_none() {
             let what = what();
@@ -169,7 +169,7 @@ impl Model {
         }
     }
 
-    /// Part of the trace: the same seed must give the same notes. The text is only made where somebody reads it.
+    /// Adds to the trace: the same seed must give the same notes. The text is only computed if the trace is kept.
     pub(crate) fn note(&mut self, what: &'static str, text: impl FnOnce() -> String) {
         (self.now, what).hash(&mut self.hasher);
         if let Some(trace) = &mut self.trace {
@@ -179,13 +179,13 @@ impl Model {
         }
     }
 
-    /// Bytes in the clear, for whoever reads the trace.
+    /// Adds plaintext bytes to the trace.
     pub(crate) fn note_bytes(&mut self, what: &'static str, bytes: &[u8]) {
         self.note(what, || String::from_utf8_lossy(bytes).into_owned());
     }
 
-    /// What passed in the clear is part of the trace. Of a login only the size: its proofs hang on the TLS connection,
-    /// and those of rustls are never the same.
+    /// Adds plaintext to the hash. Of a login only the size: its proofs depend on the TLS connection, and those of
+    /// rustls are never the same.
     pub(crate) fn hash_element(&mut self, name: &str, element: &str) {
         match name {
             "auth" | "authenticate" | "challenge" | "response" | "success" => {
@@ -195,7 +195,7 @@ impl Model {
         }
     }
 
-    /// A transaction is committed.
+    /// A transaction was committed.
     pub(crate) fn committed(&mut self, ops: &[Op]) {
         let mut stored = None;
         for op in ops {
@@ -211,7 +211,7 @@ impl Model {
                     }
                 }
                 Op::SmDropped => self.committed_h = None,
-                // I19: the network alone never costs a session, whatever it does.
+                // I19: faults of the network alone never cost a session.
                 Op::SmTrials(trials) if !self.server_at_fault && trials.is_over() => {
                     self.broken("I19", || {
                         format!("the server did nothing wrong: {trials:?}")

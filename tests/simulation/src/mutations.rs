@@ -1,4 +1,5 @@
-//! Does the simulation find mistakes? Each known one is planted in turn, and seeds are run until one of them fails.
+//! Checks that the simulation finds mistakes. Each known one is planted in turn, and seeds are run until one of them
+//! fails.
 //!
 //! Without the feature `mutations` nothing can be planted, and every mistake counts as missed.
 
@@ -6,18 +7,18 @@ use snapback_proto::mistakes::Mistake;
 
 use crate::{Options, Outcome, Profile, Script, Violation, run};
 
-/// What came of one mistake.
+/// The result for one mistake.
 #[derive(Clone, Debug)]
 pub struct Hunt {
     /// The mistake.
     pub mistake: Mistake,
-    /// The first seed that showed it, and how.
+    /// The first seed that failed, and its violation.
     pub found: Option<(u64, Violation)>,
-    /// The same seed fails without the mistake, so it shows nothing.
+    /// The same seed fails without the mistake, so it proves nothing.
     pub is_false_alarm: bool,
 }
 
-/// Looks for one mistake in so many seeds.
+/// Searches for one mistake in this many seeds.
 pub fn hunt(mistake: Mistake, profile: Profile, seeds: u64) -> Hunt {
     let failing = (0..seeds).find_map(|seed| {
         let outcome = with(mistake, &Script::draw(profile, seed));
@@ -35,7 +36,7 @@ pub fn hunt(mistake: Mistake, profile: Profile, seeds: u64) -> Hunt {
     }
 }
 
-/// Looks for all of them.
+/// Searches for all of them.
 pub fn hunt_all(profile: Profile, seeds: u64) -> Vec<Hunt> {
     std::thread::scope(|scope| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -1,4 +1,4 @@
-//! The path of one connection: two lanes of bytes, each of which may be late, stall, or end at any byte.
+//! The path of one connection: one lane of bytes in each direction, which may be late, stall, or end at any byte.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ pub(crate) type Time = u64;
 #[derive(Debug)]
 pub(crate) enum Packet {
     Bytes(Vec<u8>),
-    /// The other side has ended the transport, in whatever way.
+    /// The other side has ended the transport, in any way.
     End,
 }
 
@@ -76,25 +76,25 @@ impl Path {
         self.cut(cut, now);
     }
 
-    /// Breaks the connection after so many bytes more.
+    /// Breaks the connection after this many more bytes.
     pub(crate) fn limit(&mut self, up: bool, bytes: u64, cut: Cut) {
         let lane = self.lane(up);
         lane.limit = Some((lane.passed + bytes, cut));
     }
 
-    /// Breaks the connection now; what is under way arrives.
+    /// Breaks the connection now; what is in transit arrives.
     pub(crate) fn cut(&mut self, cut: Cut, now: Time) {
-        if matches!(cut, Cut::Reset | Cut::ServerTold) {
+        if matches!(cut, Cut::Reset | Cut::ServerNotified) {
             self.put(true, Packet::End, now);
         }
-        if matches!(cut, Cut::Reset | Cut::ClientTold) {
+        if matches!(cut, Cut::Reset | Cut::ClientNotified) {
             self.put(false, Packet::End, now);
         }
         self.up.dead |= cut != Cut::DeadDown;
         self.down.dead |= cut != Cut::DeadUp;
     }
 
-    /// One side ends the transport: the other is told, if the lane still carries anything.
+    /// One side ends the transport: the other is notified, if the lane still carries data.
     pub(crate) fn end(&mut self, up: bool, now: Time) {
         if !self.lane(up).dead {
             self.put(up, Packet::End, now);
@@ -102,13 +102,13 @@ impl Path {
         }
     }
 
-    /// The server learns at this time that nobody is there any more.
+    /// The server notices at this time that the connection is lost.
     pub(crate) fn end_late(&mut self, when: Time) {
         self.up.last = self.up.last.max(when);
         self.up.queue.push_back((self.up.last, Packet::End));
     }
 
-    /// Both lanes carry what is sent, and nothing is under way.
+    /// Returns whether both lanes carry data, and nothing is in transit.
     pub(crate) fn is_quiet(&self) -> bool {
         [&self.up, &self.down]
             .into_iter()
@@ -124,7 +124,7 @@ impl Path {
         }
     }
 
-    /// When the next packet arrives.
+    /// Returns when the next packet arrives.
     pub(crate) fn due(&self, up: bool) -> Option<Time> {
         let lane = if up { &self.up } else { &self.down };
         lane.queue.front().map(|(due, _)| *due)
@@ -138,7 +138,7 @@ impl Path {
         if up { &mut self.up } else { &mut self.down }
     }
 
-    /// Mostly in one piece, as a flight arrives; now and then as a network tears it.
+    /// Mostly in one piece, as a flight arrives; sometimes in several, as a network splits it.
     fn put_chunks(&mut self, up: bool, mut bytes: Vec<u8>, now: Time) {
         if bytes.is_empty() {
             return;
@@ -166,8 +166,8 @@ impl Path {
     }
 }
 
-/// With real TLS the sizes of records differ a little from run to run. One byte of a write, or all but one, is the same
-/// whatever its size.
+/// With real TLS the sizes of records differ a little between runs. One byte of a write, or all but one, is the same
+/// for any size.
 fn snapped(left: usize, length: usize) -> usize {
     if left * 2 < length {
         1.min(length)

@@ -1,5 +1,5 @@
 //! A stand-in for TLS without cryptography: the flights, records, tickets and early data of TLS 1.3, so that a fast run
-//! cuts handshakes in the same places. It exists in this crate only; whatever ships runs `snapback-tls`.
+//! cuts handshakes in the same places. It exists in this crate only; shipped code uses `snapback-tls`.
 //!
 //! A record is `type (1) | length (2) | payload`. A cut in the middle of a record delivers nothing of it, as in TLS.
 
@@ -19,10 +19,10 @@ pub(crate) const ALERT: u8 = 0x15;
 pub(crate) const DATA: u8 = 0x17;
 pub(crate) const TICKET: u8 = 0x18;
 pub(crate) const EARLY: u8 = 0x19;
-/// In place of a ServerHello: the certificate is somebody else's.
+/// In place of a ServerHello: the certificate of another server.
 pub(crate) const IMPOSTOR: u8 = 0x1a;
 
-/// SHA-256 of the server's key, so to speak.
+/// Stands for the SHA-256 of the server's key.
 pub(crate) const KEY: [u8; 32] = [7; 32];
 /// tls-server-end-point of the server's certificate.
 pub(crate) const END_POINT: [u8; 32] = [9; 32];
@@ -45,7 +45,7 @@ pub(crate) fn frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Takes the first whole record off what was received.
+/// Removes the first complete record from what was received.
 pub(crate) fn record<'b>(received: &mut &'b [u8]) -> Option<(u8, &'b [u8])> {
     let (head, rest) = received.split_at_checked(3)?;
     let length = usize::from(u16::from_be_bytes([head[1], head[2]]));
@@ -54,8 +54,8 @@ pub(crate) fn record<'b>(received: &mut &'b [u8]) -> Option<(u8, &'b [u8])> {
     Some((head[0], payload))
 }
 
-/// What was held back of earlier reads, if anything, and this one behind it.
-pub(crate) fn behind<'b>(held: &'b mut Vec<u8>, read: &'b [u8]) -> &'b [u8] {
+/// Returns what was left of earlier reads, if anything, followed by this read.
+pub(crate) fn joined<'b>(held: &'b mut Vec<u8>, read: &'b [u8]) -> &'b [u8] {
     if held.is_empty() {
         return read;
     }
@@ -211,7 +211,7 @@ impl Session for NullSession {
 
     fn read(&mut self, ciphertext: &[u8]) -> Result<(), TlsError> {
         let mut held = std::mem::take(&mut self.buffer);
-        let mut rest = behind(&mut held, ciphertext);
+        let mut rest = joined(&mut held, ciphertext);
         while let Some((kind, payload)) = record(&mut rest) {
             match (kind, self.phase) {
                 (HELLO, Phase::Hello) => self.hello(payload),

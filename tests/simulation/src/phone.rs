@@ -1,5 +1,5 @@
-//! The client's process: a host of the engine, in virtual time. It moves bytes, time and transactions between the network,
-//! the engine and the store, shows the model what passes, and decides nothing.
+//! The client's process: a host of the engine, in virtual time. It moves bytes, time and transactions between the
+//! network, the engine and the store, reports them to the model, and decides nothing.
 
 mod app;
 mod commits;
@@ -36,22 +36,22 @@ use dials::Dials;
 pub(crate) use storage::Kill;
 use storage::{Storage, Transaction};
 
-/// What the phone wants of the world outside.
+/// The phone's requests to the world outside.
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Look these up, or the domain.
     LookUp(LookUpId, Vec<ServerAddress>),
-    /// Nobody waits for it any more.
+    /// A look-up is not needed any more.
     AbandonLookUp(LookUpId),
     /// Open a transport.
     Connect(CandidateId, Address),
     /// Drop one, open or not.
     AbandonConnect(CandidateId),
-    /// One that is open is the connection's.
+    /// An open one is used by the connection.
     Use(Address),
     /// Write to the connection's transport.
     Write(Vec<u8>),
-    /// The transport is closed, in order or by dropping it.
+    /// Close the transport, in order or by dropping it.
     Close,
 }
 
@@ -93,26 +93,26 @@ pub(crate) struct Phone<T: Tls + Clone> {
     pub(crate) effects: VecDeque<Effect>,
     pub(crate) clock: Clock,
     deadline: Option<Instant>,
-    /// What is watched on the connection.
+    /// The observer of the connection.
     wire: Option<Wire>,
     connection_state: &'static str,
-    /// What the engine was told since it was last asked.
+    /// The engine's inputs since its last output.
     inputs: Seen,
     /// Probes of the engine that the model knows of.
     probes: u64,
     dials: Dials,
-    /// The server of the connection, or of the one before.
+    /// The server of the connection, or of the previous one.
     server: ServerKey,
-    /// Where that led.
+    /// The address of that connection.
     address: Option<Address>,
     state: ConnectionState,
     app: App,
-    /// A session came about: after losing another one, if there was one.
+    /// The number of sessions.
     pub(crate) sessions: u64,
     pub(crate) resumptions: u64,
 }
 
-/// What a phone is made from.
+/// The parts of a phone.
 #[derive(Debug)]
 pub(crate) struct Device<'a, T> {
     pub(crate) config: &'a Arc<Config>,
@@ -195,7 +195,7 @@ impl<T: Tls + Clone> Phone<T> {
         phone
     }
 
-    /// The process is dead, and only waits to be taken away.
+    /// Returns whether the process is dead, and waits to be removed.
     pub(crate) fn is_killed(&self) -> bool {
         self.storage.is_killed()
     }
@@ -216,7 +216,7 @@ impl<T: Tls + Clone> Phone<T> {
         matches!(self.state, ConnectionState::Online { .. })
     }
 
-    /// It does nothing and will do nothing before the app says so.
+    /// Returns whether it does nothing before the app calls it.
     pub(crate) fn is_halted(&self) -> bool {
         matches!(
             self.state,
@@ -233,7 +233,7 @@ impl<T: Tls + Clone> Phone<T> {
         self.app.active
     }
 
-    /// No transaction is under way.
+    /// Returns whether no transaction is in progress.
     pub(crate) fn has_committed(&self) -> bool {
         self.storage.due().is_none()
     }
@@ -250,7 +250,7 @@ impl<T: Tls + Clone> Phone<T> {
         self.storage.store()
     }
 
-    /// The server of the connection, or of the one before.
+    /// Returns the server of the connection, or of the previous one.
     pub(crate) fn server(&self) -> ServerKey {
         self.server.clone()
     }
@@ -263,7 +263,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    /// When something is due by itself.
+    /// Returns when the next timer is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let timer = self.deadline.map(|when| self.clock.time(when));
         [timer, self.storage.due()].into_iter().flatten().min()
@@ -318,7 +318,7 @@ impl<T: Tls + Clone> Phone<T> {
         self.listen(model);
     }
 
-    /// The model hears what was said and read inside TLS.
+    /// Reports to the model what was written and read inside TLS.
     fn listen(&mut self, model: &mut Model) {
         if let Some(wire) = &mut self.wire {
             let probes = self.engine.probes();
@@ -328,9 +328,9 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    // -- what the engine wants
+    // -- outputs of the engine
 
-    /// Carries out all that the engine says, unless the process dies.
+    /// Carries out all outputs of the engine, unless the process dies.
     fn carry_out(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
         while !self.is_killed() {
             let output = self.engine.poll_output();
@@ -401,7 +401,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    /// Asks the store, and reports its answer; a process that dies at it reports none.
+    /// Calls the store, and reports its answer; a process that dies during it reports none.
     fn ask_store(
         &mut self,
         output: EngineOutput,
@@ -437,7 +437,7 @@ impl<T: Tls + Clone> Phone<T> {
                     None => return,
                 }
             }
-            output => return self.app_is_told(output, model, coverage, now),
+            output => return self.report_to_app(output, model, coverage, now),
         };
         self.input(answer, model, now);
     }
@@ -473,7 +473,7 @@ impl<T: Tls + Clone> Phone<T> {
         now: Time,
     ) {
         let at = self.clock.now(now);
-        // What was read from an older connection and not stored was not taken; the server sends it again.
+        // What was read from an older connection and not stored was not acknowledged; the server sends it again.
         model.uncounted.clear();
         if (knowledge.sm.as_ref()).is_some_and(|session| session.has_expired(at.wall)) {
             coverage.event("session expired while away");

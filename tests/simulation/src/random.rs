@@ -1,18 +1,19 @@
-//! Chance from a seed (SplitMix64, Steele et al. 2014): the same seed draws the same numbers on every machine.
+//! Random numbers from a seed (SplitMix64, Steele et al. 2014): the same seed gives the same numbers on every machine.
 
-/// A source of chance.
+/// A source of random numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// A source for this seed, and for one of several purposes, so that drawing more for one leaves the others alone.
+    /// Returns a source for this seed and for one of several purposes, so that more numbers for one do not affect the
+    /// others.
     pub(crate) fn new(seed: u64, purpose: u64) -> Self {
         let mut random = Self(seed ^ purpose.wrapping_mul(0xA24B_AED4_963E_E407));
         random.next();
         random
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -21,28 +22,28 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below this one, or zero.
+    /// Returns a number below this one, or zero.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).unwrap_or(0)
     }
 
-    /// A number between these, both included.
+    /// Returns a number between these, both included.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
-    /// True once in so many times.
+    /// Returns true once in this many times, on average.
     pub(crate) fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
-    /// One of these.
+    /// Returns one of these.
     pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         let index = usize::try_from(self.below(choices.len() as u64)).unwrap_or(0);
         choices[index]
     }
 
-    /// 32 bytes.
+    /// Returns 32 bytes.
     pub(crate) fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];
         for chunk in seed.chunks_mut(8) {
@@ -52,7 +53,8 @@ impl Random {
     }
 }
 
-/// The hash of a trace (FxHash's step, eight bytes at a time): it has to tell two traces apart, and nobody attacks it.
+/// The hash of a trace (FxHash's step, eight bytes at a time): it only has to distinguish two traces, without an
+/// attacker.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TraceHasher(u64);
 

@@ -1,4 +1,4 @@
-//! What happens in a run, as data: drawn from a seed, printed when it failed, made shorter, and kept.
+//! The steps of a run, as data: drawn from a seed, printed when it failed, shortened, and kept.
 
 mod draw;
 mod text;
@@ -21,7 +21,7 @@ impl Profile {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Memory, Self::Sqlite, Self::Tls];
 
-    /// As it is spelled on a command line.
+    /// Returns its spelling on a command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
@@ -36,13 +36,13 @@ impl Profile {
 pub struct Script {
     /// Which parts are real.
     pub profile: Profile,
-    /// Where chance comes from: the server's abilities, latencies, keys.
+    /// The seed of all random numbers: the server's features, latencies, keys.
     pub seed: u64,
-    /// What the app, the network, the device and the server do.
+    /// The actions of the app, the network, the device and the server.
     pub steps: Vec<Step>,
 }
 
-/// Something that happens at a time.
+/// An action at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Milliseconds since the beginning.
@@ -51,29 +51,29 @@ pub struct Step {
     pub action: Action,
 }
 
-/// What can happen. Times are in milliseconds where nothing else is said.
+/// The actions. Times are in milliseconds unless another unit is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The app sends so many messages.
+    /// The app sends this many messages.
     Send(u32),
     /// The app sends a request to the server.
     Request,
-    /// Romeo writes so many messages.
+    /// Romeo sends this many messages.
     Receive(u32),
-    /// Romeo sends one of [`crate::hostile::STANZAS`], which no client may trip over.
+    /// Romeo sends one of [`crate::hostile::STANZAS`], which must not break any client.
     Hostile(usize),
     /// The app goes to the foreground or the background.
     Active(bool),
-    /// The app confirms what it has been given.
+    /// The app confirms its deliveries.
     Confirm,
-    /// The process is about to be frozen.
+    /// The process is about to be suspended.
     Suspend,
-    /// It runs again.
+    /// It resumes.
     Resume,
-    /// A push wakes the process for a moment: it may resume its session, and no more.
-    Visit,
-    /// The visit is over: who was woken for it sleeps again.
-    Leave,
+    /// A push starts a background sync: it may resume its session, and nothing more.
+    BeginSync,
+    /// The background sync ends: a client that was resumed for it is suspended again.
+    EndSync,
     /// The user logs out.
     LogOut,
     /// The app wants to be offline.
@@ -82,7 +82,7 @@ pub enum Action {
     Connect,
     /// The connection breaks.
     Cut(Cut),
-    /// The connection breaks after so many bytes more, in this direction.
+    /// The connection breaks after this many more bytes, in this direction.
     CutAfter {
         /// Towards the server.
         up: bool,
@@ -91,60 +91,60 @@ pub enum Action {
         /// How it breaks.
         cut: Cut,
     },
-    /// Nothing moves for so long, then everything does.
+    /// Nothing moves for this long, then everything does.
     Stall(u32),
     /// There is a network, or there is none.
     Network(bool),
-    /// Another network: the old one still carries what is under way, and its server learns of the end so much later.
+    /// Another network: the old one still carries what is in transit, and its server learns of the end this much later.
     Handover(u32),
-    /// Nobody listens at the server's address for so long.
+    /// The server's address refuses connections for this long.
     Refuse(u32),
     /// The server has other addresses from now on: the list with this number.
     Addresses(u32),
-    /// The DNS is broken for so long.
+    /// The DNS is broken.
     Dns {
         /// How.
         fault: DnsFault,
         /// For how long.
         lasts: u32,
     },
-    /// The process gets no time for so long.
+    /// The process gets no processor time for this long.
     Freeze(u32),
-    /// The device's date jumps by so many seconds.
+    /// The device's date jumps by this many seconds.
     WallJump(i32),
-    /// The device's monotonic clock jumps ahead by so many seconds.
+    /// The device's monotonic clock jumps ahead by this many seconds.
     MonoJump(u32),
-    /// The process is killed and starts again so much later.
+    /// The process is killed and starts again this much later.
     Kill(u32),
-    /// The process is killed at the so-many-th transaction from here.
+    /// The process is killed at the transaction with this number, counted from here.
     KillAtStore {
         /// Which.
         transaction: u32,
-        /// Behind it; otherwise before.
+        /// After it; otherwise before.
         committed: bool,
         /// How long it stays dead.
         down: u32,
     },
-    /// The process is killed when it has written so many bytes more.
+    /// The process is killed when it has written this many more bytes.
     KillAfterBytes {
         /// How many.
         bytes: u32,
         /// How long it stays dead.
         down: u32,
     },
-    /// The so-many-th transaction from here fails.
+    /// The transaction with this number, counted from here, fails.
     StoreFails(u32),
-    /// While nobody is connected, both counters of the session advance to shortly before this.
+    /// While no client is connected, both counters of the session advance to shortly before this.
     Age(u32),
-    /// The server forgets sessions that nobody is connected to.
+    /// The server drops sessions without a connection.
     Forget,
-    /// The server is restarted: all connections break, sessions are forgotten if told so.
+    /// The server is restarted: all connections break; sessions are dropped if this is set.
     Restart(bool),
-    /// The server is configured anew: one of [`crate::setup::VARIATIONS`], or 0 for as it was.
+    /// The server gets another configuration: one of [`crate::setup::VARIATIONS`], or 0 for the original one.
     Reconfigure(u32),
     /// Another client takes our place.
     Conflict,
-    /// Something goes wrong at the server: one of [`crate::faults::FAULTS`], for the next connection, or for so long.
+    /// A fault of the server: one of [`crate::faults::FAULTS`], for the next connection, or for this long.
     Fault {
         /// Which.
         fault: usize,
@@ -156,14 +156,14 @@ pub enum Action {
 /// How a connection breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// Both sides are told.
+    /// Both sides are notified.
     Reset,
-    /// Nobody is told.
+    /// Neither side is notified.
     Silent,
-    /// Only the server is told.
-    ServerTold,
-    /// Only the client is told.
-    ClientTold,
+    /// Only the server is notified.
+    ServerNotified,
+    /// Only the client is notified.
+    ClientNotified,
     /// What the client sends is lost.
     DeadUp,
     /// What the server sends is lost.
@@ -171,12 +171,12 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// All of them, and how they are spelled.
+    /// All of them, and their spelling.
     pub const ALL: [(&'static str, Self); 6] = [
         ("reset", Self::Reset),
         ("silent", Self::Silent),
-        ("server-told", Self::ServerTold),
-        ("client-told", Self::ClientTold),
+        ("server-notified", Self::ServerNotified),
+        ("client-notified", Self::ClientNotified),
         ("dead-up", Self::DeadUp),
         ("dead-down", Self::DeadDown),
     ];

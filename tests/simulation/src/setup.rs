@@ -1,4 +1,4 @@
-//! What follows from the seed alone: the server's abilities, the path, the app's habits.
+//! What follows from the seed alone: the server's features, the path, the app's settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::random::Random;
 
 /// The domain of the server.
 pub const DOMAIN: &str = "localhost";
-/// Where else the server can be reached, or where it says that it can.
+/// The other host where the server is reachable, or claims to be.
 pub const OTHER_HOST: &str = "other.example.org";
-/// How big a stanza of the app's may be, in bytes.
+/// The maximum size of a stanza from the app, in bytes.
 pub const MAX_STANZA: usize = 256 << 10;
 /// Juliet's password.
 pub const PASSWORD: &str = "r0m30";
@@ -24,40 +24,41 @@ pub const PASSWORD: &str = "r0m30";
 const PURPOSE: u64 = 2;
 const MORE: u64 = 6;
 
-/// How a run begins.
+/// The initial state of a run.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// What the server can do.
+    /// The features of the server.
     pub switches: Switches,
     /// How it is reached.
     pub transport: Transport,
     /// One way, in microseconds.
     pub latency: u64,
-    /// Up to so much more, packet by packet.
+    /// The maximum additional latency of a packet.
     pub jitter: u64,
-    /// How long a commit takes, in microseconds; zero: it is done before anything else happens.
+    /// The duration of a commit, in microseconds; zero: it is done before anything else happens.
     pub commit: u64,
-    /// Transactions asked for in a row are committed as one; otherwise one by one, which the contract allows as well.
+    /// Whether transactions requested in a row are committed as one; otherwise one by one, which the contract allows as
+    /// well.
     pub groups: bool,
-    /// Deliveries that the app confirms at once: so many of four.
+    /// How many of four deliveries the app confirms at once.
     pub confirms: u64,
     /// How many stanzas the queue takes.
     pub queue_limit: usize,
-    /// Somebody listens at [`OTHER_HOST`].
+    /// Whether a server listens at [`OTHER_HOST`].
     pub other_host: bool,
-    /// What the app decides.
+    /// The app's configuration.
     pub config: Arc<Config>,
 }
 
-/// How many ways [`vary`] knows.
+/// The number of variations of [`vary`].
 pub const VARIATIONS: u32 = 7;
 
 impl Setup {
-    /// The setup of a seed.
+    /// Returns the setup of a seed.
     pub fn draw(seed: u64) -> Self {
         let mut random = Random::new(seed, PURPOSE);
         let mut switches = switches(&mut random);
-        // Drawn apart, so that what was drawn above stays what it was.
+        // Drawn separately, so that the draws above do not change.
         let mut more = Random::new(seed, MORE);
         switches.sm_location = more.one_in(4).then(|| OTHER_HOST.to_owned());
         let (queue_limit, other_host) = (more.pick(&[1_000, 1_000, 1_000, 8]), more.one_in(2));
@@ -80,7 +81,7 @@ impl Setup {
     }
 }
 
-/// A server of today with the modules that it can have.
+/// Returns a current server with the modules that it can have.
 pub fn sasl2_server() -> Switches {
     Switches {
         sasl2: true,
@@ -116,7 +117,8 @@ fn switches(random: &mut Random) -> Switches {
     }
 }
 
-/// The server after somebody worked on it. Nothing is added that it did not have: a floor that rises is another test.
+/// Returns the server after a change of its configuration. No feature is added that it did not have: a rising floor is
+/// another test.
 pub fn vary(base: &Switches, variation: u32) -> Switches {
     let base = base.clone();
     match variation {

@@ -1,12 +1,12 @@
-//! A failing script, made short: delta debugging over its steps (Zeller and Hildebrandt 2002), as long as the same rule
-//! is broken.
+//! Shortens a failing script: delta debugging over its steps (Zeller and Hildebrandt 2002), as long as the same rule is
+//! violated.
 
 use crate::{Options, Script, run};
 
-/// Runs that shrinking may cost: a script is short after a few hundred.
+/// The maximum number of runs for shortening: a script is short after a few hundred.
 const MOST_RUNS: u32 = 3_000;
 
-/// The shortest script found that breaks the same rule.
+/// Returns the shortest script found that violates the same rule.
 pub fn shrink(script: &Script, options: Options) -> Script {
     let mut runs = 0;
     let Some(rule) = rule(script, options, &mut runs) else {

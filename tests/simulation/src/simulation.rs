@@ -1,4 +1,4 @@
-//! One run: what is due next happens, then everybody says what they have to say, then the model looks.
+//! One run: the next due event happens, all parties send what they have to send, and the model compares.
 
 mod actions;
 mod check;
@@ -27,29 +27,29 @@ use crate::setup::{DOMAIN, PASSWORD, Setup};
 
 use dials::{Connecting, LookingUp};
 
-/// A run may not take more steps than this; one that does turns in circles.
+/// The maximum number of steps of a run; one with more is in a loop.
 const MOST_STEPS: u64 = 300_000;
-/// Once nothing goes wrong any more, everything has to be there within this time (rule I16): the longest wait after
+/// Once all faults have ended, everything has to have arrived within this time (rule I16): the longest delay after
 /// failures is 5 min, and so is the longest that a full server asks for.
 const TIMEOUT: Time = 20 * 60 * 1_000_000;
 
-/// How a run is watched.
+/// The options of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Messages of unknown fate may not come twice, where the server has an archive to ask.
+    /// Whether messages of unknown fate must not be duplicated where the server has an archive.
     pub strict: bool,
-    /// Keep what happened as text.
+    /// Whether to keep what happened as text.
     pub traced: bool,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The first rule that was broken.
+    /// The first violated rule.
     pub violation: Option<Violation>,
-    /// Of everything that passed in the clear, was committed and was told.
+    /// The hash of everything that was sent in the clear, committed and reported.
     pub hash: u64,
-    /// What happened, if it was asked for.
+    /// What happened, if requested.
     pub trace: Vec<String>,
     /// Steps taken.
     pub steps: u64,
@@ -59,7 +59,7 @@ pub struct Outcome {
     pub resumptions: u64,
     /// Messages.
     pub counts: Counts,
-    /// What the run went through.
+    /// What the run covered.
     pub coverage: Coverage,
 }
 
@@ -81,7 +81,7 @@ pub fn run(script: &Script, options: Options) -> Outcome {
 }
 
 thread_local! {
-    /// Certificates and password keys are made once.
+    /// Certificates and password keys are created once.
     static TEMPLATE: RefCell<Option<server::World>> = const { RefCell::new(None) };
 }
 
@@ -100,7 +100,7 @@ struct Conn {
     number: u64,
     path: Path,
     host: Option<Host>,
-    /// The phone still holds its end.
+    /// Whether the phone still holds its end.
     client: bool,
 }
 
@@ -130,7 +130,7 @@ struct Simulation<'a, T: Tls + Clone> {
     down: Time,
     wants_active: bool,
     suspended: bool,
-    frozen_until: Time,
+    stopped_until: Time,
     // the network
     hosts: Hosts,
     network: bool,
@@ -159,7 +159,7 @@ enum Due {
     Host(usize),
     World,
     FaultEnds(usize),
-    /// The user, who may be asked something, looks at the app.
+    /// The user, if a question is open, uses the app.
     Nudge,
 }
 
@@ -197,7 +197,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             down: 0,
             wants_active: true,
             suspended: false,
-            frozen_until: 0,
+            stopped_until: 0,
             hosts: Hosts::new(script.seed, &setup),
             network: true,
             refused_until: 0,
@@ -262,7 +262,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
     }
 
-    /// What comes first; among equals, the first here.
+    /// Returns the earliest event; among equals, the first here.
     fn next(&mut self) -> Option<(Time, Due)> {
         let mut first: Option<(Time, Due)> = None;
         let mut offer = |when: Option<Time>, due: Due| {
@@ -281,17 +281,17 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             None => {}
         }
         offer(self.restart_at, Due::Restart);
-        let frozen = self.frozen_until;
+        let stopped = self.stopped_until;
         for (index, look_up) in self.look_ups.iter().enumerate() {
-            offer(Some(look_up.due.max(frozen)), Due::LookedUp(index));
+            offer(Some(look_up.due.max(stopped)), Due::LookedUp(index));
         }
         for (index, connect) in self.connects.iter().enumerate() {
-            offer(Some(connect.due.max(frozen)), Due::Connected(index));
+            offer(Some(connect.due.max(stopped)), Due::Connected(index));
         }
         for (index, conn) in self.conns.iter().enumerate() {
             offer(conn.path.due(true), Due::Up(index));
             offer(
-                conn.path.due(false).map(|due| due.max(frozen)),
+                conn.path.due(false).map(|due| due.max(stopped)),
                 Due::Down(index),
             );
             let host = conn.host.as_ref();
@@ -299,7 +299,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             offer(deadline.map(from_server), Due::Host(index));
         }
         if let Some(phone) = &mut self.phone {
-            offer(phone.deadline().map(|due| due.max(frozen)), Due::Phone);
+            offer(phone.deadline().map(|due| due.max(stopped)), Due::Phone);
         }
         offer(self.world.next_deadline().map(from_server), Due::World);
         for (index, (until, _)) in self.fault_ends.iter().enumerate() {
@@ -349,7 +349,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
     }
 
-    /// What everybody saw is compared with the model.
+    /// Compares with the model.
     fn look(&mut self) {
         self.model.server_took(self.world.received());
         self.model.server_redirected(self.world.redirected());
@@ -389,7 +389,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.pump_phone();
     }
 
-    /// Something happens to the phone, if it runs; then it says what it has to say.
+    /// Passes an input to the phone, if it runs; then carries out its outputs.
     fn with_phone(&mut self, act: impl FnOnce(&mut Phone<T>, &mut Model, &mut Coverage, Time)) {
         let Some(phone) = &mut self.phone else { return };
         act(phone, &mut self.model, &mut self.coverage, self.now);

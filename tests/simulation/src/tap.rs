@@ -1,4 +1,4 @@
-//! Listens between the link and TLS: what was written and read, in the clear, whatever TLS makes of it.
+//! Records between the link and TLS what was written and read, in plaintext, whatever TLS does with it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,7 +6,7 @@ use std::rc::Rc;
 use snapback_engine::link::tls::{Session, Tls};
 use snapback_tls::{CertificateError, EarlyData, SessionParams, TicketInfo, TlsError, TlsEvent};
 
-/// What passed since it was last asked.
+/// What passed since the last call.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// From the server.
@@ -15,11 +15,11 @@ pub(crate) struct Heard {
     pub up: Vec<u8>,
     /// Whether some of `up` was early data.
     pub early: bool,
-    /// The early data was thrown away by the server.
+    /// The server rejected the early data.
     pub early_rejected: bool,
 }
 
-/// TLS with a listener.
+/// TLS with a recorder.
 #[derive(Clone, Debug)]
 pub(crate) struct Tap<T> {
     inner: T,
@@ -27,7 +27,7 @@ pub(crate) struct Tap<T> {
 }
 
 impl<T> Tap<T> {
-    /// Listens to sessions of this.
+    /// Records the sessions of this.
     pub(crate) fn new(inner: T) -> Self {
         Self {
             inner,
@@ -35,7 +35,7 @@ impl<T> Tap<T> {
         }
     }
 
-    /// Tells what passed since the last time.
+    /// Reports what passed since the last call.
     pub(crate) fn tell(&self, listener: impl FnOnce(&Heard)) {
         let heard = &mut *self.heard.borrow_mut();
         listener(heard);
@@ -57,7 +57,7 @@ impl<T: Tls> Tls for Tap<T> {
     }
 }
 
-/// A session with a listener.
+/// A session with a recorder.
 #[derive(Debug)]
 pub(crate) struct TapSession<S> {
     inner: S,

@@ -1,4 +1,4 @@
-//! Rules that show on the wire: one connection's plaintext, both ways, read without the core's help.
+//! Rules that are visible on the wire: one connection's plaintext, in both directions, parsed without the core.
 
 mod acks;
 
@@ -13,25 +13,25 @@ use crate::tap::Heard as Bytes;
 
 use acks::AckRequests;
 
-/// More stanzas than ever come while one flight waits for its commit.
+/// More stanzas than arrive while one flight waits for its commit.
 const FLIGHT: u32 = 10_000;
 
-/// What is watched on one connection.
+/// The observed state of one connection.
 #[derive(Debug)]
 pub(crate) struct Wire {
     up: Splitter,
     down: Splitter,
     stored: Option<(String, u32)>,
-    /// The stored session is still worth asking for.
+    /// The stored session can still be resumed.
     must_resume: bool,
-    /// Faults of the server excuse much.
+    /// Faults of the server are in force, which excuses many deviations.
     pub(crate) faulty: bool,
     counts: bool,
-    /// `<enabled/>` came on this connection: until its commit, what is stored is the count of the session before.
+    /// `<enabled/>` came on this connection: until its commit, the stored count is that of the previous session.
     enabled: bool,
     asked_resume: bool,
     pub(crate) resumed: bool,
-    /// The server said that a session is gone, or that something is wrong.
+    /// The server reported that a session is lost, or that something is wrong.
     pub(crate) refused: bool,
     last_up_was_ack: bool,
     last_up_was_error: bool,
@@ -39,16 +39,16 @@ pub(crate) struct Wire {
     fresh_resumption: bool,
     active: bool,
     server_knows_csi: bool,
-    /// The server resumed a session that is none of ours.
+    /// The server resumed a session that is not ours.
     pub(crate) is_stranger: bool,
-    /// The server said that the login worked, or resumed a session.
+    /// The server accepted the login, or resumed a session.
     is_let_in: bool,
-    /// Why nobody may believe that there is a session: the rule, and what the server did.
+    /// Why the client must not assume a session: the rule, and what the server did.
     pub(crate) unbelievable: Option<(&'static str, &'static str)>,
-    /// The server sent us elsewhere.
+    /// The server redirected us.
     pub(crate) redirected: bool,
     acks: AckRequests,
-    /// What the connection is for.
+    /// The purpose of the connection.
     purpose: Purpose,
 }
 
@@ -92,12 +92,12 @@ impl Wire {
         }
     }
 
-    /// Somebody wants to know whether the server is there.
+    /// The app or the platform requests a liveness probe.
     pub(crate) fn probed(&mut self) {
         self.acks.probe();
     }
 
-    /// The engine has asked so many times whether the server is there.
+    /// The engine has sent this many liveness probes.
     pub(crate) fn probed_by_engine(&mut self, times: u64) {
         self.acks.probe_times(times);
     }
@@ -106,7 +106,7 @@ impl Wire {
         self.active = active;
     }
 
-    /// What the connection has said and heard since the last time.
+    /// Checks what the connection has sent and received since the last call.
     pub(crate) fn heard(&mut self, heard: &Bytes, model: &mut Model) {
         if !heard.down.is_empty() {
             model.note_bytes("<", &heard.down);
@@ -243,7 +243,7 @@ impl Wire {
                 self.binds("a bind request", model);
             }
             "message" | "presence" | "iq" if self.purpose == Purpose::LogOut => {
-                model.broken("S5", || "whoever logs out sends nothing".to_owned());
+                model.broken("S5", || "a client that logs out sends nothing".to_owned());
             }
             "message" => model.writing(attribute(element, "id").unwrap_or_default()),
             _ => {}
@@ -255,11 +255,12 @@ impl Wire {
         let Some(stored) = model.committed_h else {
             return;
         };
-        // A new session begins at zero (I3), which claims nothing, however far the one before it was.
+        // A new session begins at zero (I3), which acknowledges nothing, whatever the previous count.
         if self.enabled && said == Some(0) {
             return;
         }
-        // An `<a/>` that waited for what shares its flight may be behind by what was stored meanwhile, never ahead.
+        // An `<a/>` that waited for the rest of its flight may lag behind what was stored meanwhile, but never be
+        // ahead.
         if said.is_none_or(|said| stored.wrapping_sub(said) > FLIGHT) {
             model.broken(rule, || format!("h is {said:?}, committed is {stored}"));
         }
@@ -268,7 +269,9 @@ impl Wire {
     fn resumes(&mut self, element: &str, model: &mut Model) {
         self.asked_resume = true;
         if self.purpose == Purpose::LogOut {
-            return model.broken("S5", || "whoever logs out resumes a session".to_owned());
+            return model.broken("S5", || {
+                "a client that logs out resumes a session".to_owned()
+            });
         }
         let Some((id, h)) = &self.stored else {
             return model.broken("I14", || {
@@ -292,7 +295,7 @@ impl Wire {
         let resume = find(element, "resume");
         if let Some(resume) = resume {
             self.resumes(resume, model);
-            // Inline, the answer comes with the login's.
+            // Inline, the answer comes with that to the login.
             self.asked_resume = false;
         }
         if let Some(bind) = element.find("<bind") {
@@ -313,11 +316,13 @@ impl Wire {
         }
     }
 
-    /// A new session is asked for: not while an older one is stored and was not asked for.
+    /// A new session is requested: not while an older one is stored and was not requested.
     fn binds(&mut self, what: &'static str, model: &mut Model) {
         match self.purpose {
             Purpose::Session => {}
-            Purpose::ResumeOnly => model.broken("visits", || format!("{what} left on a visit")),
+            Purpose::ResumeOnly => model.broken("background sync", || {
+                format!("{what} left during a background sync")
+            }),
             Purpose::LogOut => {
                 model.broken("S5", || format!("{what} left while logging out"));
             }
@@ -335,12 +340,12 @@ impl Wire {
     }
 }
 
-/// How many stanzas an element acknowledges.
+/// Returns how many stanzas an element acknowledges.
 fn count(element: &str) -> Option<u32> {
     attribute(element, "h")?.parse().ok()
 }
 
-/// XEP-0313: an archive's result stands for the message inside, which the app may have already.
+/// XEP-0313: an archive's result contains a message, which the app may have already.
 fn heard(kind: &str, element: &str) -> Heard {
     let archived = find(element, "result").and_then(|result| find(result, "message"));
     let id = attribute(archived.unwrap_or(element), "id");

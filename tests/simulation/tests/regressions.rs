@@ -1,4 +1,4 @@
-//! Every script in `regressions` once showed a bug. None does any more.
+//! Every script in `regressions` once revealed a bug. None fails any more.
 #![allow(clippy::expect_used, reason = "a test")]
 
 use std::path::Path;
@@ -13,7 +13,7 @@ fn scripts_that_failed_once_pass() {
         let path = entry.expect("an entry").path();
         let text = std::fs::read_to_string(&path).expect("a script");
         let script: Script = text.parse().expect("a script");
-        // Some showed a double that an archive could have prevented.
+        // Some revealed a duplicate that an archive could have prevented.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let strict = name.starts_with("strict-");
         let options = Options {

@@ -1,4 +1,4 @@
-//! The world of a scenario as a process: says where it is on standard output, obeys on standard input.
+//! The world of a scenario as a process: prints its addresses on standard output, takes commands on standard input.
 //!
 //! For runners that are not written in Rust. The commands are those of a scenario's `world` steps; see
 //! `tests/scenarios/README.md`.
@@ -16,7 +16,7 @@ use snapback_scenarios::world::{
 };
 use tokio::sync::mpsc;
 
-/// A longer line is no command.
+/// The maximum length of a command line.
 const MAX_LINE: u64 = 65_536;
 
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ const MAX_LINE: u64 = 65_536;
     about = "The reference server behind a link, for tests; commands as JSON lines on standard input"
 )]
 struct Arguments {
-    /// What the server can do.
+    /// The features of the server.
     #[arg(long, value_enum, default_value_t = Kind::Sasl2)]
     kind: Kind,
     /// Round trip time of the link, in milliseconds.
@@ -33,7 +33,7 @@ struct Arguments {
     /// Accounts beside juliet's and romeo's: guest1, guest2, ..
     #[arg(long, default_value_t = 0)]
     guests: u32,
-    /// Where to write the certificate of the authority, as PEM; else it goes to the directory for temporary files.
+    /// The file for the authority's certificate, as PEM; by default in the directory for temporary files.
     #[arg(long)]
     ca_out: Option<PathBuf>,
 }
@@ -65,7 +65,7 @@ async fn main() -> ExitCode {
     });
     let result = serve(&arguments, &ca_file).await;
     if own_file {
-        // Nobody will look for it; a stray file is no failure.
+        // The file is not needed any more; one that remains is no failure.
         let _ = fs::remove_file(&ca_file);
     }
     match result {
@@ -125,7 +125,7 @@ fn ready(world: &World, guests: u32, ca_file: String) -> Ready<'static> {
     }
 }
 
-/// Lines until the end of the input: whoever started this process may die, and it goes with it.
+/// Returns the lines until the end of the input: when the parent process dies, this one ends.
 fn standard_input() -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(16);
     std::thread::spawn(move || {
@@ -149,7 +149,7 @@ fn say(answer: &impl Serialize) -> Result<(), String> {
         .map_err(|error| format!("standard output: {error}"))
 }
 
-#[expect(clippy::print_stderr, reason = "a program talks to its user")]
+#[expect(clippy::print_stderr, reason = "a program reports to its user")]
 fn fail(text: &str) -> ExitCode {
     eprintln!("{text}");
     ExitCode::FAILURE

@@ -1,4 +1,4 @@
-//! One app: a client, the store that outlives it, and what it has told.
+//! One app: a client, the store that outlives it, and what the client has reported.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,17 +18,17 @@ use crate::world::{DOMAIN, ROMEO, World};
 
 use super::{Cause, check};
 
-/// The client of before lets go of its store soon, but not at once.
-const LETS_GO_WITHIN: Duration = Duration::from_secs(20);
+/// How long the previous client may take to close its store.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 pub(super) struct App {
     pub(super) user: String,
-    /// Ids of what it sent.
+    /// The ids of what it sent.
     pub(super) sent: Vec<String>,
     client: Option<Client>,
     device: Device,
-    told: Told,
+    reports: Reports,
 }
 
 /// What outlives the process of the app.
@@ -41,13 +41,13 @@ struct Device {
     vault: MemoryVault,
 }
 
-/// What the client has told.
+/// What the client has reported.
 #[derive(Default)]
-struct Told {
+struct Reports {
     acked: BTreeSet<String>,
-    /// Stanza ids by delivery id: one delivery may be told again by a new process.
+    /// Stanza ids by delivery id: a new process may deliver one again.
     deliveries: Vec<(String, String)>,
-    /// Sessions that no step has asked about yet.
+    /// Sessions that no step has examined yet.
     sessions: Vec<(snapback_client::Outcome, usize)>,
     offline: bool,
     log: String,
@@ -77,7 +77,7 @@ impl App {
             user,
             sent: Vec::new(),
             client: None,
-            told: Told::default(),
+            reports: Reports::default(),
         };
         app.client = Some(app.open().await?);
         Ok(app)
@@ -88,7 +88,7 @@ impl App {
         let jid = format!("{}@{DOMAIN}", self.user);
         std::fs::create_dir_all(&device.folder).map_err(|_| StoreError::Broken)?;
         let path = device.folder.join("snapback.db");
-        let deadline = Instant::now() + LETS_GO_WITHIN;
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
         let store = loop {
             match SqliteStore::open(&path, &jid, device.vault.clone()) {
                 Ok((store, _)) => break store,
@@ -133,7 +133,7 @@ impl App {
             Action::Network { available } => client.network_changed(*available),
             Action::Kill {} | Action::Start {} => {
                 self.client = None;
-                self.told.sessions.clear();
+                self.reports.sessions.clear();
             }
         }
         Ok(())
@@ -145,9 +145,9 @@ impl App {
         max_round_trips: Option<usize>,
         within: Duration,
     ) -> Result<(), Cause> {
-        self.until("a session", within, |told| !told.sessions.is_empty())
+        self.until("a session", within, |reports| !reports.sessions.is_empty())
             .await?;
-        let (found, round_trips) = self.told.sessions.remove(0);
+        let (found, round_trips) = self.reports.sessions.remove(0);
         let expected = match outcome {
             Outcome::Bound => snapback_client::Outcome::Bound,
             Outcome::Resumed => snapback_client::Outcome::Resumed,
@@ -158,11 +158,11 @@ impl App {
     }
 
     pub(super) async fn offline(&mut self, within: Duration) -> Result<(), Cause> {
-        self.until("being offline", within, |told| told.offline)
+        self.until("being offline", within, |reports| reports.offline)
             .await
     }
 
-    /// Until everything sent is acknowledged and so much of what was sent to it has arrived.
+    /// Waits until everything sent is acknowledged and at least this much of what was sent to it has arrived.
     pub(super) async fn settle(
         &mut self,
         expected: &[&str],
@@ -171,39 +171,39 @@ impl App {
     ) -> Result<(), Cause> {
         let sent = self.sent.clone();
         let within = deadline.saturating_duration_since(std::time::Instant::now());
-        self.until("acknowledgements and messages", within, |told| {
-            let arrived = told.received();
+        self.until("acknowledgements and messages", within, |reports| {
+            let arrived = reports.received();
             let there = |id: &&&str| arrived.iter().any(|other| *other == **id);
-            sent.iter().all(|id| told.acked.contains(id))
+            sent.iter().all(|id| reports.acked.contains(id))
                 && expected.iter().filter(there).count() + lost >= expected.len()
         })
         .await
     }
 
-    /// Stanza ids of everything that reached the app, each delivery once.
+    /// Returns the stanza ids of everything that reached the app, each delivery once.
     pub(super) fn received(&self) -> Vec<String> {
-        self.told.received()
+        self.reports.received()
     }
 
     pub(super) fn log(&self) -> String {
-        format!("{}:\n{}", self.user, self.told.log)
+        format!("{}:\n{}", self.user, self.reports.log)
     }
 
     async fn until(
         &mut self,
         what: &'static str,
         within: Duration,
-        is_so: impl Fn(&Told) -> bool,
+        is_so: impl Fn(&Reports) -> bool,
     ) -> Result<(), Cause> {
         let client = self.client.as_ref().ok_or(Cause::OutOfOrder)?;
         let deadline = Instant::now() + within;
-        while !is_so(&self.told) {
+        while !is_so(&self.reports) {
             match tokio::time::timeout_at(deadline, client.next_event()).await {
                 Ok(Some(event)) => {
                     if let Some(delivery) = event.delivery() {
                         client.confirm(&delivery.id);
                     }
-                    self.told.take(&event);
+                    self.reports.take(&event);
                 }
                 Ok(None) | Err(_) => return Err(Cause::NotInTime(what)),
             }
@@ -215,12 +215,12 @@ impl App {
 impl Drop for App {
     fn drop(&mut self) {
         self.client = None;
-        // A folder of the system's for temporary files: what is left behind does no harm.
+        // A folder of the system's for temporary files: remaining files are harmless.
         let _ = std::fs::remove_dir_all(&self.device.folder);
     }
 }
 
-impl Told {
+impl Reports {
     fn take(&mut self, event: &Event) {
         let _ = writeln!(self.log, "    {event:?}");
         match event {
@@ -260,7 +260,7 @@ fn timing(setting: &Setting) -> Timing {
         floor: Duration::from_millis(waits.base_ms / 4),
         relief_base: Duration::from_millis(waits.relief_base_ms),
         relief_floor: Duration::from_millis(waits.relief_floor_ms),
-        // Every session of a scenario is a good one, however short.
+        // Every session of a scenario counts, however short.
         stable: Duration::ZERO,
         probe: Duration::from_millis(waits.probe_ms),
         window: Duration::ZERO,

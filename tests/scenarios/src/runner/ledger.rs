@@ -1,15 +1,15 @@
-//! Counts what arrived against what was sent.
+//! Compares what arrived with what was sent.
 
-/// How an account of messages ends.
+/// The result of the comparison.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Balance {
-    /// Sent, and never there.
+    /// Sent, and not arrived.
     pub(super) lost: usize,
-    /// There, and there before. What nobody sent counts as well: it should not be there.
+    /// Arrived more often than sent. An id that was never sent counts, too.
     pub(super) again: usize,
 }
 
-/// By id.
+/// Compares by id.
 pub(super) fn compare(sent: &[impl AsRef<str>], arrived: &[String]) -> Balance {
     let times = |id: &str| arrived.iter().filter(|other| *other == id).count();
     let lost = sent.iter().filter(|id| times(id.as_ref()) == 0).count();

@@ -1,4 +1,4 @@
-//! Runs a scenario with the real client. The apps share this process; the world is theirs alone.
+//! Runs a scenario with the real client. The apps share this process; each scenario has its own world.
 
 mod app;
 mod ledger;
@@ -15,7 +15,7 @@ use app::App;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Why a scenario failed: at which step, and what the apps have told so far.
+/// Why a scenario failed: at which step, and what the apps have reported so far.
 #[derive(Debug)]
 pub struct Failure {
     /// The step, from 1; 0 if it did not begin.
@@ -29,27 +29,27 @@ pub struct Failure {
 /// What was wrong.
 #[derive(Debug)]
 pub enum Cause {
-    /// The world did not begin.
+    /// The world did not start.
     World(WorldError),
     /// A client could not be opened.
     Client(ConfigError),
-    /// Its store could not.
+    /// Its store could not be opened.
     Store(StoreError),
     /// A message could not be queued.
     Send(SendError),
     /// The world refused a command.
     Command(String),
-    /// The step cannot be done now: the app is dead, or alive already.
+    /// The step is not possible now: the app is not running, or runs already.
     OutOfOrder,
-    /// Something did not come true in time.
+    /// A condition did not become true in time.
     NotInTime(&'static str),
-    /// Something came about otherwise.
+    /// A result differs from the expected one.
     Otherwise {
         /// What.
         what: &'static str,
-        /// As it should have been.
+        /// The expected result.
         expected: String,
-        /// As it is.
+        /// The actual result.
         found: String,
     },
 }
@@ -118,7 +118,7 @@ impl Stage {
         }
     }
 
-    /// Every app does it, all at once where it takes time.
+    /// Every app executes it, concurrently where it takes time.
     async fn act(&mut self, action: &Action) -> Result<(), Cause> {
         for app in &mut self.apps {
             app.act(action).await?;
@@ -236,7 +236,8 @@ impl Stage {
     }
 }
 
-/// Until the server knows that this account has everything: what it does not know it would send again to a new session.
+/// Waits until the server knows that this account has everything: otherwise it would send stanzas again to a new
+/// session.
 async fn world_knows(world: &World, user: &str, deadline: Instant) -> Result<(), Cause> {
     let own = format!("{user}@{}/", world::DOMAIN);
     loop {

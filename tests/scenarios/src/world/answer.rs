@@ -1,4 +1,4 @@
-//! What the world answers, one JSON object each.
+//! The answers of the world, one JSON object each.
 
 use serde::Serialize;
 use snapback_reference_server as server;
@@ -6,9 +6,9 @@ use snapback_reference_server as server;
 /// The answer to a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// Whether it was done.
+    /// Whether the command was executed.
     pub ok: bool,
-    /// Why not.
+    /// The error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Ids of the messages sent.
@@ -17,7 +17,7 @@ pub struct Answer {
     /// Messages received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<Vec<Message>>,
-    /// What passed so far.
+    /// The traffic so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<Stats>,
 }
@@ -30,7 +30,7 @@ impl Answer {
         }
     }
 
-    /// It was not done.
+    /// Returns an answer that reports an error.
     #[must_use]
     pub fn failed(why: String) -> Self {
         Self {
@@ -43,13 +43,13 @@ impl Answer {
 /// A message that romeo received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Message {
-    /// Its id, or nothing.
+    /// Its id, or empty.
     pub id: String,
-    /// Its body, or nothing.
+    /// Its body, or empty.
     pub body: String,
 }
 
-/// What passed so far.
+/// The traffic so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// The link to the STARTTLS port.
@@ -58,7 +58,7 @@ pub struct Stats {
     pub direct: LinkStats,
     /// Each connection that reached the server, in order.
     pub connections: Vec<Connection>,
-    /// Each session there is.
+    /// Each existing session.
     pub sessions: Vec<Session>,
 }
 
@@ -69,9 +69,9 @@ pub struct LinkStats {
     pub connections: u64,
     /// Of these, neither ended nor cut.
     pub live: usize,
-    /// Bytes delivered.
+    /// Bytes delivered to the server.
     pub to_server: u64,
-    /// Bytes delivered.
+    /// Bytes delivered to the client.
     pub to_client: u64,
 }
 
@@ -84,7 +84,7 @@ pub struct Connection {
     pub opened_ms: u64,
     /// `starttls` or `direct`.
     pub transport: &'static str,
-    /// Groups of client reads with a server write in between, of its whole life.
+    /// Groups of client reads with a server write in between, over its whole life.
     pub client_flights: usize,
     /// The account (local part), once known.
     pub account: Option<String>,
@@ -96,7 +96,7 @@ pub struct Connection {
     pub tls_resumed: bool,
     /// Early data was accepted.
     pub early_data: bool,
-    /// It is over, as far as the server knows.
+    /// It has ended, as far as the server knows.
     pub closed: bool,
 }
 

@@ -1,19 +1,19 @@
-//! What can be asked of the world, one JSON object each.
+//! The commands of the world, one JSON object each.
 
 use serde::Deserialize;
 use snapback_netsim as netsim;
 
-/// A step of a scenario that is the world's, and a line of the control.
+/// A step of a scenario that the world executes, and a line of the control.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "world", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
-    /// All live connections end.
+    /// Ends all live connections.
     Cut {
         /// How.
         #[serde(default)]
         mode: CutMode,
     },
-    /// The next connection to carry this many bytes in this direction ends there, once.
+    /// The next connection that carries this many bytes in this direction ends there, once.
     CutAfter {
         /// Whose bytes count.
         direction: Direction,
@@ -23,7 +23,7 @@ pub enum Command {
         #[serde(default)]
         mode: CutMode,
     },
-    /// New connections fail; live ones go on.
+    /// New connections fail; live ones continue.
     Down {
         /// How they fail.
         #[serde(default)]
@@ -33,29 +33,29 @@ pub enum Command {
     Up {},
     /// The round trip time changes.
     Rtt {
-        /// To this.
+        /// To this value.
         ms: u64,
     },
     /// Connections that only the client saw end are reset at the server.
     DropUpstream {},
-    /// Every connection ends, and until it is off new ones meet somebody who answers in HTTP.
+    /// Every connection ends, and until this is off, new ones are answered in HTTP.
     Portal {
-        /// Put it up, or take it away.
+        /// Whether to start it, or to stop it.
         on: bool,
     },
-    /// The server is started again: sessions and TLS tickets are gone. Answered when its ports are open again.
+    /// Restarts the server: sessions and TLS tickets are gone. Answered when its ports are open again.
     Restart {
-        /// So long its ports are closed.
+        /// How long its ports stay closed.
         #[serde(default)]
         down_ms: u64,
     },
-    /// Sessions of an account that wait for their client end, as if their time had passed.
+    /// Ends the sessions of an account that have no connection, as if their time had passed.
     ForgetSessions {
         /// Local part.
         #[serde(default = "juliet")]
         account: String,
     },
-    /// Messages from romeo. Answered with their ids.
+    /// Sends messages from romeo. Answered with their ids.
     Message {
         /// Local part of the account addressed.
         #[serde(default = "juliet")]
@@ -63,19 +63,19 @@ pub enum Command {
         /// How many.
         #[serde(default = "one")]
         count: u32,
-        /// What they say; the number of the message if it is left out.
+        /// The text of the messages; by default the number of the message.
         #[serde(default)]
         body: Option<String>,
     },
-    /// What romeo received. Answered with id and body of each message, in order, as often as it came.
+    /// Returns what romeo received. Answered with id and body of each message, in order, duplicates included.
     Received {
         /// Only from this account (local part).
         #[serde(default = "juliet")]
         from: String,
     },
-    /// What passed so far. Answered with links, connections and sessions.
+    /// Returns the traffic so far. Answered with links, connections and sessions.
     Stats {},
-    /// The end of the world.
+    /// Ends the world.
     Quit {},
 }
 
@@ -90,7 +90,7 @@ pub enum CutMode {
     ResetBoth,
     /// Both get an orderly end.
     CloseBoth,
-    /// Nobody is told; nothing is carried any more.
+    /// Neither end is notified; nothing is carried any more.
     Blackhole,
 }
 

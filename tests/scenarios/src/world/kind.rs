@@ -1,15 +1,15 @@
-//! What kinds of server there are.
+//! The kinds of server.
 
 use clap::ValueEnum;
 use serde::Deserialize;
 use snapback_reference_server::Switches;
 
-/// What the server can do.
+/// The features of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum Kind {
-    /// Servers of today: SASL2, Bind 2, FAST, no early data, nothing of XEP-0305.
+    /// Current servers: SASL2, Bind 2, FAST, no early data, nothing of XEP-0305.
     #[default]
     Sasl2,
     /// SCRAM after RFC 6120, Stream Management.

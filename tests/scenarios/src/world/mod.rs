@@ -1,4 +1,4 @@
-//! The world of a scenario: the reference server, a link to each of its ports, and romeo at the far end.
+//! The world of a scenario: the reference server, a link to each of its ports, and romeo as the other account.
 
 mod answer;
 mod command;
@@ -19,7 +19,7 @@ pub use command::{Command, CutMode, Direction, DownMode};
 pub use kind::Kind;
 use portal::Portal;
 
-/// The domain served, and the name in the certificate.
+/// The served domain, and the name in the certificate.
 pub const DOMAIN: &str = "localhost";
 /// The app's account.
 pub const JULIET: (&str, &str) = ("juliet", "r0m30");
@@ -27,22 +27,22 @@ pub const JULIET: (&str, &str) = ("juliet", "r0m30");
 pub const ROMEO: (&str, &str) = ("romeo", "jul13t");
 /// The password of all guests.
 pub const GUEST_PASSWORD: &str = "m4sk";
-/// More messages at once are a slip of the pen.
+/// The maximum number of messages at once; more are a mistake in the scenario.
 const MAX_MESSAGES: u32 = 10_000;
-/// So long after its connection was cut a session waits for its client at the latest, on a busy machine.
+/// The timeout for the server to detach a session after its connection was cut, on a busy machine.
 const DETACHES_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// How the world begins.
+/// The initial state of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// What the server can do.
+    /// The features of the server.
     pub kind: Kind,
     /// The round trip time of both links.
     pub rtt: Duration,
     /// Accounts beside juliet's and romeo's: `guest1`, `guest2`, ..
     pub guests: u32,
-    /// How the links charge for the handshake of a client that dials by itself.
+    /// Whether the links charge for the handshake of a client that dials by itself.
     pub foreign: bool,
 }
 
@@ -56,27 +56,27 @@ pub struct World {
     sent: AtomicU32,
 }
 
-/// Why something could not be done to the world.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum WorldError {
     /// The server did not start.
     Server(StartError),
-    /// A port could not be had.
+    /// A port could not be opened.
     Port(io::Error),
-    /// The server could not set up TLS anew.
+    /// The server could not set up TLS again.
     Tls(TlsError),
     /// Too many messages at once.
     TooMany(u32),
-    /// A session to be forgotten has a connection.
+    /// A session to be dropped has a connection.
     Attached,
 }
 
 impl World {
-    /// Opens it on the current tokio runtime.
+    /// Starts it on the current tokio runtime.
     ///
     /// # Errors
     ///
-    /// If a port cannot be had or the server does not start.
+    /// If a port cannot be opened or the server does not start.
     pub async fn open(setting: Setting) -> Result<Self, WorldError> {
         let guests = (1..=setting.guests).map(|n| (format!("guest{n}"), GUEST_PASSWORD.to_owned()));
         let accounts =
@@ -103,25 +103,25 @@ impl World {
         })
     }
 
-    /// Where clients speak STARTTLS.
+    /// Returns the address for STARTTLS.
     #[must_use]
     pub fn starttls_addr(&self) -> SocketAddr {
         self.starttls.addr()
     }
 
-    /// Where clients speak TLS from the first byte.
+    /// Returns the address for direct TLS.
     #[must_use]
     pub fn direct_addr(&self) -> SocketAddr {
         self.direct.addr()
     }
 
-    /// The authority to trust, as PEM.
+    /// Returns the authority to trust, as PEM.
     #[must_use]
     pub fn ca_pem(&self) -> String {
         self.server.ca_pem()
     }
 
-    /// Does what is asked; what cannot be done is said in the answer.
+    /// Executes a command; a failure is in the answer.
     pub async fn obey(&self, command: &Command) -> Answer {
         match self.try_obey(command).await {
             Ok(answer) => answer,
@@ -203,7 +203,8 @@ impl World {
         };
         self.starttls.set_upstream(starttls);
         self.direct.set_upstream(direct);
-        // Who comes into another network loses the connections of the one before, and nobody tells the server.
+        // A client that enters another network loses the connections of the previous one, and the server is not
+        // notified.
         self.cut(Cut::ResetClient);
     }
 
@@ -215,7 +216,7 @@ impl World {
         Ok(())
     }
 
-    /// What ended a connection may reach the server later than us.
+    /// The end of a connection may reach the server later than this process.
     async fn forget_sessions(&self, account: &str) -> Result<(), WorldError> {
         let own = format!("{account}@{DOMAIN}/");
         let is_attached = || {
@@ -287,7 +288,7 @@ impl fmt::Display for WorldError {
             Self::Server(error) => error.fmt(f),
             Self::Port(error) => write!(f, "no port: {error}"),
             Self::Tls(error) => write!(f, "cannot set up TLS: {error}"),
-            Self::Attached => f.write_str("a session has a connection that nobody has cut"),
+            Self::Attached => f.write_str("a session has a connection that was not cut"),
             Self::TooMany(count) => write!(f, "{count} messages at once, more than {MAX_MESSAGES}"),
         }
     }

@@ -1,4 +1,4 @@
-//! A captive portal: takes every connection and answers in HTTP, whatever was asked.
+//! A captive portal: accepts every connection and answers in HTTP, whatever the request.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 const ANSWER: &[u8] =
     b"HTTP/1.1 302 Found\r\nLocation: http://portal.invalid/\r\nContent-Length: 0\r\n\
 Connection: close\r\n\r\n";
-/// Who says nothing is sent away after this.
+/// The timeout for a client that sends nothing.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ async fn accept(listener: TcpListener) {
             Ok((stream, _)) => {
                 tokio::spawn(tokio::time::timeout(TIMEOUT, answer(stream)));
             }
-            // Out of file descriptors or the like: the listener itself is still good.
+            // Out of file descriptors or similar: the listener itself still works.
             Err(_) => tokio::task::yield_now().await,
         }
     }

@@ -1,5 +1,5 @@
-//! Which states, inputs, outputs and events of the engine runs have reached. The names come from the enums themselves, so a new
-//! variant counts as missed until a run reaches it, or until [`NEVER`] says why none can.
+//! The states, inputs, outputs and events of the engine that runs have reached. The names come from the enums
+//! themselves, so a new variant counts as missed until a run reaches it, or until [`NEVER`] says why none can.
 
 use snapback_engine::engine::{
     Abandonment, ENGINE_STATES, EndReason, EngineEvent, EngineTimer, NotGiven, Refusal,
@@ -31,7 +31,7 @@ pub const NEVER: &[(&str, &str, Why)] = &[
     (
         "DialStage",
         "Over",
-        Why::Always("a dial that is over is let go of at once"),
+        Why::Always("a finished dial is dropped at once"),
     ),
     ("OfflineReason", "NeedsCredentials", RIGHT_SERVER),
     ("OfflineReason", "Refused", RIGHT_SERVER),
@@ -67,7 +67,7 @@ const SMALL: Why = Why::Always("the stanzas of the app are small");
 pub enum Why {
     /// In no profile.
     Always(&'static str),
-    /// In other profiles than this one, where it is.
+    /// Not in this profile, but in others.
     OnlyIn(Profile, &'static str),
 }
 
@@ -91,7 +91,7 @@ impl Seen {
 
 macro_rules! kinds {
     ($($kind:ident = $type:ty,)+) => {
-        /// The enums that are looked at, beside the engine's states.
+        /// The enums that are examined, beside the engine's states.
         #[derive(Clone, Copy, Debug)]
         enum Kind {
             $($kind),+
@@ -181,7 +181,8 @@ impl EngineCoverage {
         }
     }
 
-    /// Returns what no run has reached and none of [`NEVER`] excuses in this profile, and what was reached though it excuses it.
+    /// Returns what no run has reached and [`NEVER`] does not exclude in this profile, and what was reached although it
+    /// is excluded.
     pub fn missed(&self, profile: Profile) -> Vec<String> {
         let enums = ENGINE_STATES.iter().chain(KINDS);
         let seen = self.states.iter().chain(&self.kinds);

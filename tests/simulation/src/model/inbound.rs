@@ -1,14 +1,14 @@
-//! From Romeo to Juliet's app: once for each delivery id, nothing counted before it is stored.
+//! From Romeo to Juliet's app: one delivery for each delivery id, and no count before the stanza is stored.
 
 use snapback_proto::knowledge::Delivery;
 
 use super::Model;
 use crate::hostile::UNREADABLE;
 
-/// However often a message may come.
+/// A message may come any number of times.
 pub(crate) const ANY: u32 = u32::MAX;
 
-/// A message of Romeo's.
+/// A message from Romeo.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Incoming {
     stored: u32,
@@ -18,8 +18,8 @@ pub(crate) struct Incoming {
 /// A delivery, from the transaction that stored it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivered {
-    /// The process that was last told, counted from 1; 0: nobody yet.
-    told: u32,
+    /// The process to which it was last delivered, counted from 1; 0: not delivered yet.
+    delivered_to: u32,
     confirmed: bool,
 }
 
@@ -34,21 +34,21 @@ pub(crate) struct Heard {
 }
 
 impl Model {
-    /// Romeo has written; the id that the server gave.
+    /// Romeo has sent a message; the server gave it this id.
     pub(crate) fn written(&mut self, id: String, allowed: u32) {
         self.incoming_by_id.insert(id, self.incoming.len());
         self.incoming.push(Incoming { stored: 0, allowed });
     }
 
-    /// The server sends messages twice, and what it sends again after a lost session four times, and so on: from here on
-    /// only what is lost counts, and what comes twice under one delivery id.
-    pub(crate) fn server_doubles(&mut self) {
+    /// The server sends messages twice, and what it sends again after a lost session four times, and so on: from here
+    /// on only losses count, and duplicates under one delivery id.
+    pub(crate) fn server_duplicates(&mut self) {
         for message in &mut self.incoming {
             message.allowed = ANY;
         }
     }
 
-    /// What sessions ended with unacknowledged comes again, and the app may have it already.
+    /// Stanzas that were unacknowledged when their session ended come again, and the app may have them already.
     pub(crate) fn server_redirected(&mut self, ids: &[String]) {
         for id in ids.get(self.redirects_read..).unwrap_or_default() {
             self.redirects_read += 1;
@@ -61,7 +61,7 @@ impl Model {
         }
     }
 
-    /// I1: a count goes up by one, together with the stanza that it stands for.
+    /// I1: a count increases by one, together with the stanza that it counts.
     pub(super) fn counted(&mut self, h: u32, stored: Option<&str>) {
         let Some(before) = self.committed_h else {
             // Sessions that cannot be resumed are never stored; then there is nothing to compare.
@@ -87,7 +87,8 @@ impl Model {
         }
     }
 
-    /// What the app has already is counted, and that is all; so is what it sent itself and the archive tells again.
+    /// Returns whether a stanza may only be counted: the app has it already, or sent it itself and the archive returns
+    /// it.
     fn may_be_dropped(&self, heard: &Heard) -> bool {
         let index = self.incoming_by_id.get(&heard.id);
         match index.and_then(|index| self.incoming.get(*index)) {
@@ -98,7 +99,7 @@ impl Model {
 
     pub(super) fn stored(&mut self, delivery: &Delivery) {
         let fresh = Delivered {
-            told: 0,
+            delivered_to: 0,
             confirmed: false,
         };
         if self.deliveries.insert(delivery.id.clone(), fresh).is_some() {
@@ -108,7 +109,7 @@ impl Model {
         let id = delivery.stanza.attr("id").unwrap_or_default();
         if id == UNREADABLE {
             return self.broken("T6", || {
-                "what nobody can read was given to the app".to_owned()
+                "an unreadable stanza was given to the app".to_owned()
             });
         }
         let Some(index) = self.incoming_by_id.get(id).copied() else {
@@ -121,18 +122,18 @@ impl Model {
         if stored > allowed {
             self.broken("I2", || format!("message {index} came {stored} times"));
         } else if stored > 1 {
-            self.counts.doubled_down += 1;
+            self.counts.duplicated_down += 1;
         }
     }
 
-    /// The app is given a delivery.
-    pub(crate) fn told(&mut self, delivery: &Delivery) {
+    /// The app receives a delivery.
+    pub(crate) fn delivered(&mut self, delivery: &Delivery) {
         let life = self.life + 1;
         self.note("app got", || delivery.id.clone());
         let Some(known) = self.deliveries.get_mut(&delivery.id) else {
             return self.broken("I2", || "a delivery came before it was stored".to_owned());
         };
-        let before = std::mem::replace(&mut known.told, life);
+        let before = std::mem::replace(&mut known.delivered_to, life);
         let confirmed = known.confirmed;
         if before == life {
             self.broken("I2", || "a delivery came twice in one process".to_owned());
@@ -150,13 +151,17 @@ impl Model {
         self.owed.retain(|owed| owed != id);
     }
 
-    /// What the app was given and has not confirmed.
+    /// Returns what the app has received and not confirmed.
     pub(crate) fn unconfirmed(&self) -> Vec<String> {
-        let told = |id: &&String| self.deliveries.get(*id).is_some_and(|known| known.told > 0);
-        self.owed.iter().filter(told).cloned().collect()
+        let delivered = |id: &&String| {
+            self.deliveries
+                .get(*id)
+                .is_some_and(|known| known.delivered_to > 0)
+        };
+        self.owed.iter().filter(delivered).cloned().collect()
     }
 
-    /// A new process has opened the store: what is owed must be there, in order, and nothing else.
+    /// A new process has opened the store: it must contain what is not confirmed, in order, and nothing else.
     pub(crate) fn restarted(&mut self, undelivered: &[Delivery]) {
         self.life += 1;
         self.uncounted.clear();
@@ -170,17 +175,17 @@ impl Model {
         }
     }
 
-    /// Without stream management a server forgets what it wrote to a connection that was dead already: its own loss.
+    /// Without stream management a server drops what it wrote to a connection that was already lost.
     pub(crate) fn server_may_lose(&mut self) {
         self.lossy = true;
     }
 
-    /// Whether the app has been given everything.
+    /// Returns whether the app has received everything.
     pub(crate) fn is_received(&self) -> bool {
         self.lossy || self.incoming.iter().all(|message| message.stored > 0)
     }
 
-    /// What has not come.
+    /// Returns what has not arrived.
     pub(crate) fn unreceived(&self) -> String {
         let waiting = self.incoming.iter().enumerate();
         let missing: Vec<String> = waiting

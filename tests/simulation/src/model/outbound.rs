@@ -4,26 +4,26 @@ use snapback_reference_server::ReceivedMessage;
 
 use super::Model;
 
-/// A message of the app's, `m<n>`.
+/// A message from the app, `m<n>`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outgoing {
-    /// It is stored: from here on it must not be lost.
+    /// It is stored, and must not be lost from here on.
     durable: bool,
-    /// How often the server took it.
+    /// How often the server received it.
     received: u32,
-    /// How often it may.
+    /// How often the server may receive it.
     allowed: u32,
     acked: bool,
-    told_acked: bool,
+    reported_acked: bool,
 }
 
-/// The number in `m17`; other ids are not the app's messages.
+/// Returns the number in `m17`; other ids are not the app's messages.
 pub(crate) fn number(id: &str) -> Option<usize> {
     id.strip_prefix('m')?.parse().ok()
 }
 
 impl Model {
-    /// The app is about to send a message; its id.
+    /// The app is about to send a message; returns its id.
     pub(crate) fn sending(&mut self) -> String {
         self.outgoing.push(Outgoing {
             allowed: 1,
@@ -49,7 +49,7 @@ impl Model {
         }
     }
 
-    /// Bytes of a message are on their way to the network.
+    /// Bytes of a message are about to be written to the network.
     pub(crate) fn writing(&mut self, id: &str) {
         let Some(index) = number(id) else { return };
         if !self.outgoing.get(index).is_some_and(|m| m.durable) {
@@ -57,7 +57,7 @@ impl Model {
         }
     }
 
-    /// What the server has taken since the last look.
+    /// Compares what the server has received since the last call.
     pub(crate) fn server_took(&mut self, received: &[ReceivedMessage]) {
         for message in received.get(self.server_read..).unwrap_or_default() {
             self.server_read += 1;
@@ -65,7 +65,9 @@ impl Model {
             self.note("server took", || id.clone());
             match number(&id) {
                 Some(index) if index < self.outgoing.len() => self.took(index, &id),
-                _ => self.broken("I4", || format!("the server took {id}, which nobody sent")),
+                _ => self.broken("I4", || {
+                    format!("the server received {id}, which was never sent")
+                }),
             }
         }
     }
@@ -80,16 +82,17 @@ impl Model {
             return self.broken("I4", || format!("{id} came {received} times"));
         }
         if received > 1 {
-            self.counts.doubled_up += 1;
+            self.counts.duplicated_up += 1;
             return;
         }
         if self.last_new.is_some_and(|last| last > index) {
-            return self.broken("I4", || format!("{id} came behind a later message"));
+            return self.broken("I4", || format!("{id} came after a later message"));
         }
         self.last_new = Some(index);
     }
 
-    /// The client has forgotten its session: what it had sent and not seen acknowledged is of unknown fate (rule I8).
+    /// The client has dropped its session: the fate of what it had sent without an acknowledgement is unknown (rule
+    /// I8).
     pub(crate) fn fate_unknown<'a>(&mut self, ids: impl Iterator<Item = &'a str>) {
         self.counts.sessions_lost += 1;
         for id in ids {
@@ -122,36 +125,36 @@ impl Model {
         }
     }
 
-    /// The app is told that a message was acknowledged.
-    pub(crate) fn told_acked(&mut self, id: &str) {
+    /// The app receives the report that a message was acknowledged.
+    pub(crate) fn reported_acked(&mut self, id: &str) {
         let Some(index) = number(id) else { return };
         let message = &mut self.outgoing[index];
         let is_true = message.acked;
-        let again = std::mem::replace(&mut message.told_acked, true);
+        let again = std::mem::replace(&mut message.reported_acked, true);
         if !is_true {
             self.broken("I13", || {
-                format!("{id} was told as acknowledged before it was stored")
+                format!("{id} was reported as acknowledged before it was stored")
             });
         } else if again {
-            self.broken("I4", || format!("{id} was told as acknowledged twice"));
+            self.broken("I4", || format!("{id} was reported as acknowledged twice"));
         }
     }
 
-    /// The app is told that a message will not be sent.
-    pub(crate) fn told_failed(&mut self, id: &str) {
+    /// The app receives the report that a message will not be sent.
+    pub(crate) fn reported_failed(&mut self, id: &str) {
         if number(id).is_some() {
-            self.broken("I8", || format!("{id} was told as failed"));
+            self.broken("I8", || format!("{id} was reported as failed"));
         }
     }
 
-    /// Whether everything that was stored has arrived and is known to have.
+    /// Returns whether everything that was stored has arrived and is known to have.
     pub(crate) fn is_sent(&self) -> bool {
         self.outgoing
             .iter()
             .all(|m| !m.durable || (m.received > 0 && m.acked))
     }
 
-    /// What has not arrived.
+    /// Returns what has not arrived.
     pub(crate) fn unsent(&self) -> String {
         let waiting = self.outgoing.iter().enumerate();
         let ids: Vec<String> = waiting

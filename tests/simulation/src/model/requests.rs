@@ -1,4 +1,4 @@
-//! Requests of the app: each comes to an answer, or to the news that its session was lost.
+//! Requests of the app: each gets an answer, or the report that its session was lost.
 
 use super::Model;
 
@@ -7,7 +7,7 @@ use super::Model;
 pub(super) struct Request {
     /// It may wait for ever.
     excused: bool,
-    /// The server has counted it: nobody sends it again.
+    /// The server has counted it: it is not sent again.
     taken: bool,
 }
 
@@ -24,19 +24,19 @@ impl Model {
         self.request_ended("answered", id)
     }
 
-    /// The app is told that the session of a request is gone.
+    /// The app receives the report that the session of a request is lost.
     pub(crate) fn lost(&mut self, id: &str) -> bool {
         self.request_ended("lost", id)
     }
 
-    /// The app is told that the server has it.
+    /// The app receives the report that the server has the request.
     pub(crate) fn request_taken(&mut self, id: &str) {
         if let Some(request) = self.requests.get_mut(id) {
             request.taken = true;
         }
     }
 
-    /// The app waits no longer behind the first end, so a second one reaches nobody.
+    /// The app stops waiting after the first end, so a second one is a fault.
     fn request_ended(&mut self, how: &'static str, id: &str) -> bool {
         let was_waiting = self.requests.remove(id).is_some();
         if was_waiting {
@@ -45,20 +45,20 @@ impl Model {
         was_waiting
     }
 
-    /// A server at which something goes wrong may not answer what it has taken.
+    /// A server with a fault may not answer what it has received.
     pub(crate) fn excuse_requests(&mut self) {
         self.requests
             .values_mut()
             .for_each(|request| request.excused = true);
     }
 
-    /// The process that asked is dead: what is still in the queue is sent, and nobody waits for the answer.
+    /// The process of the requests was killed: what is in the queue is still sent, and no caller waits for the answer.
     pub(super) fn forget_requests(&mut self) {
         self.orphans
             .extend(std::mem::take(&mut self.requests).into_keys());
     }
 
-    /// What waits for its end.
+    /// Returns the requests that wait for their end.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = &str> {
         let waiting = self.requests.iter().filter(|(_, request)| !request.excused);
         waiting.map(|(id, _)| id.as_str())

@@ -1,4 +1,4 @@
-//! The app: it sends, is told, confirms.
+//! The app: sends, receives events, confirms.
 
 use snapback_engine::engine::{EndReason, EngineEvent, Refusal, RequestError, Room, Ticket};
 use snapback_engine::link::tls::Tls;
@@ -22,47 +22,47 @@ use crate::wire::Wire;
 
 use super::Phone;
 
-/// How many redirections in a row may be followed (rule T8).
+/// The maximum number of redirections in a row (rule T8).
 const MAX_HOPS: u32 = 3;
-/// For how long an address that failed is tried behind the others, at least.
+/// The minimum time for which an address that failed is tried after the others.
 const SET_BACK: std::time::Duration = std::time::Duration::from_secs(60);
-/// How late the server may hear an attempt that was given up (rule I10).
+/// How late the server may receive an attempt that was given up (rule I10).
 const ECHO: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// What the app wants, and what it has seen.
+/// The app's intentions, and what it has seen.
 #[derive(Debug)]
 pub(super) struct App {
-    /// Deliveries that it confirms at once: so many of four.
+    /// How many of four deliveries it confirms at once.
     confirms: u64,
     pub(super) active: bool,
-    /// What an earlier process left was delivered.
+    /// The deliveries of an earlier process were delivered.
     pub(super) has_started: bool,
     /// Background syncs that it has begun and not ended.
     syncs: u32,
     logging_out: bool,
-    /// The log-out turns the token in.
+    /// The log-out revokes the token.
     pub(super) is_turning_in: bool,
-    /// The user has said meanwhile that they want to be online again.
+    /// The user has requested meanwhile to be online again.
     then_connect: bool,
-    /// It has said that the connection is to be closed.
+    /// It has requested that the connection be closed.
     closing: bool,
     purpose: Purpose,
-    /// Another client took our place, and the app has said nothing since.
+    /// Another client took our place, and the app has made no request since.
     displaced: bool,
-    /// A server may have heard of an attempt that has no session yet.
+    /// A server may have received an attempt that has no session yet.
     pub(super) logging_in: bool,
     /// When such an attempt was last given up.
     unanswered: Option<Instant>,
     /// The connection that ended last.
     pub(super) last_wire: Option<Wire>,
-    /// Redirections that were followed in a row.
+    /// The number of redirections in a row.
     hops: u32,
-    /// Where a connection ended that led to no session, and when, if it got no further than to a transport: then the next attempts
-    /// dial elsewhere first.
+    /// The addresses of connections that led to no session, and when, if they got no further than to a transport: then
+    /// the next attempts dial other addresses first.
     failed: Vec<(Address, Option<Instant>)>,
-    /// The platform says that there is no network.
+    /// The platform reports that there is no network.
     no_network: bool,
-    /// An attempt to turn the token in was made since the app asked to be logged out, or there was no way to make one.
+    /// An attempt to revoke the token was made since the app logged out, or none was possible.
     tried_to_turn_in: bool,
 }
 
@@ -96,7 +96,7 @@ impl App {
             .extend(address.map(|address| (address, without_tls)));
     }
 
-    /// W1: an address that led to no TLS is tried behind the others, for a while.
+    /// W1: an address that led to no TLS is tried after the others, for a while.
     pub(super) fn dials(&self, first: Address, known: &[Address], now: Instant, model: &mut Model) {
         let mut failed = self.failed.iter();
         let failed_at = failed.find(|(failed, _)| *failed == first);
@@ -110,10 +110,10 @@ impl App {
         }
     }
 
-    /// S5: what could log in again is about to be forgotten.
+    /// S5: what could log in again is about to be removed.
     pub(super) fn forgets(&self, has_token: bool, model: &mut Model) {
         if has_token && !self.tried_to_turn_in {
-            model.broken("S5", || "the token was not turned in".to_owned());
+            model.broken("S5", || "the token was not revoked".to_owned());
         }
     }
 
@@ -135,7 +135,7 @@ impl App {
         self.hops += 1;
         let was_sent = |wire: &Wire| wire.redirected;
         if !self.last_wire.as_ref().is_some_and(was_sent) {
-            model.broken("T8", || "the server sent nobody elsewhere".to_owned());
+            model.broken("T8", || "the server redirected no client".to_owned());
         } else if self.hops > MAX_HOPS {
             model.broken("T8", || "redirected for ever".to_owned());
         }
@@ -147,7 +147,7 @@ impl App {
         }
     }
 
-    /// I10: a conflict with an attempt of our own, which the server heard late, may be answered with another, once.
+    /// I10: a conflict with an attempt of our own, which the server received late, may be followed by another, once.
     fn is_echo(&mut self, now: Instant) -> bool {
         let unanswered = self.unanswered.take();
         unanswered.is_some_and(|at| now.since(at) < ECHO)
@@ -155,7 +155,7 @@ impl App {
 }
 
 impl<T: Tls + Clone> Phone<T> {
-    /// The app or the platform says something.
+    /// Handles a request of the app or the platform.
     pub(crate) fn app_says(
         &mut self,
         input: EngineInput<'_>,
@@ -213,7 +213,7 @@ impl<T: Tls + Clone> Phone<T> {
         self.sends(send, model, coverage, now);
     }
 
-    /// The app asks the server for something.
+    /// The app sends a request to the server.
     pub(crate) fn send_request(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
         let id = format!("ask-{:x}", self.random.next());
         let stanza = Element::new("iq", ns::CLIENT)
@@ -251,16 +251,16 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    /// The app confirms all that it was given.
+    /// The app confirms all deliveries.
     pub(crate) fn confirm_all(&mut self, model: &mut Model, coverage: &mut Coverage, now: Time) {
         for id in model.unconfirmed() {
             self.app_says(EngineInput::Confirm(vec![id]), model, coverage, now);
         }
     }
 
-    // -- what the app is told
+    // -- events of the app
 
-    pub(super) fn app_is_told(
+    pub(super) fn report_to_app(
         &mut self,
         output: EngineOutput,
         model: &mut Model,
@@ -314,21 +314,21 @@ impl<T: Tls + Clone> Phone<T> {
                 id,
                 stage: Stage::Acked,
             } => {
-                model.told_acked(&id);
+                model.reported_acked(&id);
                 model.request_taken(&id);
             }
             EngineEvent::Stage {
                 id,
                 stage:
                     Stage::Failed(Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }),
-            } => model.told_failed(&id),
+            } => model.reported_failed(&id),
             _ => {}
         }
     }
 
     fn state_changed(&mut self, state: ConnectionState, model: &mut Model) {
         model.note("state", || format!("{state:?}"));
-        // There is no way to the server now.
+        // There is no connection to the server now.
         self.app.tried_to_turn_in |= matches!(
             state,
             ConnectionState::Offline { reason, .. } if reason != OfflineReason::NotWanted
@@ -337,7 +337,7 @@ impl<T: Tls + Clone> Phone<T> {
     }
 
     fn delivered(&mut self, delivery: &Delivery, model: &mut Model, now: Time) {
-        model.told(delivery);
+        model.delivered(delivery);
         if self.app.has_started && self.random.below(4) < self.app.confirms {
             let confirm = EngineInput::Confirm(vec![delivery.id.clone()]);
             self.input(confirm, model, now);
@@ -359,7 +359,7 @@ impl<T: Tls + Clone> Phone<T> {
             model.broken(rule, || format!("online, although the server {what}"));
         }
         if self.app.purpose == Purpose::ResumeOnly {
-            coverage.event("visit resumed a session");
+            coverage.event("background sync resumed a session");
         }
         model.note("online", || format!("{outcome:?} after {flights} flights"));
         self.sessions += 1;
@@ -403,7 +403,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
         if timeline.is_none() || *reason == EndReason::Dropped {
             if ending.no_session {
-                coverage.event("visit found none stored");
+                coverage.event("background sync found no stored session");
             }
             return self.app.note_unanswered(mono);
         }
@@ -420,7 +420,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
         self.app.note_unanswered(mono);
         if ending.no_session {
-            coverage.event("visit found it forgotten");
+            coverage.event("background sync found the session dropped");
         }
     }
 }

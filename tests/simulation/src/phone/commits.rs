@@ -46,7 +46,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    /// A change that no connection asked for; `None` if the process dies before it.
+    /// Applies a change that no connection requested; `None` if the process dies before it.
     pub(super) fn apply(
         &mut self,
         server: &ServerKey,
@@ -85,17 +85,17 @@ impl<T: Tls + Clone> Phone<T> {
         Some(outcome?.map(drop))
     }
 
-    /// A token that is gone before it is forgotten was turned in.
+    /// A token that is gone before it is removed here was revoked.
     fn note_token(&mut self, server: &ServerKey, model: &mut Model, coverage: &mut Coverage) {
         let known = self.storage.store().load(server);
         let has_token = known.is_ok_and(|known| known.fast.is_some());
         self.app.forgets(has_token, model);
         if self.app.is_turning_in && !has_token {
-            coverage.event("token turned in");
+            coverage.event("token revoked");
         }
     }
 
-    /// S5, S3: nothing is left that a server would take for a login, or that some would resume without one.
+    /// S5, S3: nothing is left that a server would accept as a login, or with which some would resume without one.
     fn check_forgotten(&mut self, server: &ServerKey, model: &mut Model) {
         let Ok(known) = self.storage.store().load(server) else {
             return;
@@ -107,7 +107,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    /// I8: a session is given up for a reason, and what was sent in it is of unknown fate.
+    /// I8: a session is dropped for a reason, and the fate of what was sent in it is unknown.
     fn note_drop(&mut self, ops: &[Op], model: &mut Model) {
         let ends = |op: &Op| matches!(op, Op::SmDropped | Op::SmEnabled { .. });
         if !ops.iter().any(ends) {

@@ -1,4 +1,4 @@
-//! What the engine asks of the network before there is a connection.
+//! The engine's requests to the network before there is a connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -18,7 +18,7 @@ use crate::network::Time;
 
 use super::{Effect, Phone};
 
-/// Transports that are nobody's yet.
+/// Transports that no attempt uses yet.
 #[derive(Debug, Default)]
 pub(super) struct Dials {
     connecting: BTreeMap<CandidateId, Address>,
@@ -27,20 +27,20 @@ pub(super) struct Dials {
     attempt: Option<AttemptId>,
     /// It has dialed the account's own servers.
     has_dialed: bool,
-    /// It has asked the DNS for them.
+    /// It has queried the DNS for them.
     has_asked: bool,
     /// Look-ups of them that are not answered yet.
     asking: BTreeSet<LookUpId>,
-    /// What the DNS said of them last, or the process before knew.
+    /// The last answer of the DNS for them, or the one that the previous process stored.
     known: Vec<Address>,
-    /// From when and until when that holds.
+    /// The time during which that is valid.
     holds: Option<(UnixTime, UnixTime)>,
     /// One of them led to no login since.
     is_doubtful: bool,
 }
 
 impl<T: Tls + Clone> Phone<T> {
-    /// Carries out what the engine wants of the network.
+    /// Carries out the engine's requests to the network.
     pub(super) fn dial(
         &mut self,
         output: EngineOutput,
@@ -113,7 +113,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    /// What the DNS has said of the account's own servers is known from now on.
+    /// Notes the DNS's answer for the account's own servers.
     pub(super) fn knows(&mut self, known: &KnownEndpoints) {
         self.dials.known = known.endpoints.iter().map(Endpoint::address).collect();
         self.dials.holds = Some((known.stored_at, known.expires_at));
@@ -145,7 +145,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    /// An attempt that the engine has begun since it was last looked at.
+    /// Notes an attempt that the engine has begun since the last call.
     pub(super) fn notice_attempt(&mut self, model: &mut Model, coverage: &mut Coverage) {
         let Some((number, purpose, detour)) = self.engine.dialing() else {
             return;
@@ -156,7 +156,7 @@ impl<T: Tls + Clone> Phone<T> {
         }
     }
 
-    /// Rules about when attempts are made, and where they go.
+    /// Checks the rules about when attempts are made, and to which addresses.
     fn attempt_starts(
         &mut self,
         number: AttemptId,
@@ -212,7 +212,7 @@ impl<T: Tls + Clone> Phone<T> {
         self.happens(EngineInput::LookedUp { id, answer }, model, coverage, now);
     }
 
-    /// A transport is open, or will not be.
+    /// A transport is open, or has failed.
     pub(crate) fn connected(
         &mut self,
         candidate: CandidateId,

@@ -9,18 +9,18 @@ use snapback_store::{NewStanza, ServerKey, Store, StoreError};
 use crate::disk::Disk;
 use crate::network::Time;
 
-/// When the process is killed.
+/// The time of a kill.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kill {
-    /// At the so-many-th transaction, before or behind its commit.
+    /// At the transaction with this number, before or after its commit.
     AtStore { transaction: u32, committed: bool },
-    /// After so many bytes.
+    /// After this many bytes.
     AfterBytes(usize),
     /// Now.
     Now,
 }
 
-/// A transaction of the engine's.
+/// A transaction of the engine.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     pub(crate) id: CommitId,
@@ -31,12 +31,12 @@ pub(crate) struct Transaction {
 #[derive(Debug)]
 pub(crate) struct Storage {
     disk: Disk,
-    /// How long a commit takes.
+    /// The duration of a commit.
     delay: Time,
     deferred: VecDeque<(Time, Transaction)>,
     kill: Option<Kill>,
     killed: bool,
-    dies_behind: bool,
+    dies_after: bool,
     fails_in: Option<u32>,
 }
 
@@ -48,7 +48,7 @@ impl Storage {
             deferred: VecDeque::new(),
             kill: None,
             killed: false,
-            dies_behind: false,
+            dies_after: false,
             fails_in: None,
         }
     }
@@ -72,12 +72,12 @@ impl Storage {
         self.fails_in = Some(transaction);
     }
 
-    /// For reading, and for what no kill should hit.
+    /// Returns the store for reading, and for calls that no kill should interrupt.
     pub(crate) fn store(&mut self) -> &mut dyn Store {
         self.disk.store()
     }
 
-    /// Puts a transaction behind those that are under way, and gives it back if commits take no time.
+    /// Queues a transaction after those in progress, and returns it if commits take no time.
     pub(crate) fn defer(&mut self, transaction: Transaction, now: Time) -> Option<Transaction> {
         if self.delay == 0 {
             return Some(transaction);
@@ -99,7 +99,7 @@ impl Storage {
             .map(|(_, transaction)| transaction)
     }
 
-    /// Behind a transaction that failed nothing may be committed.
+    /// Drops the queued transactions: after a transaction that failed none may be committed.
     pub(crate) fn forget_deferred(&mut self) {
         self.deferred.clear();
     }
@@ -132,7 +132,7 @@ impl Storage {
             *transaction = transaction.saturating_sub(1);
             if *transaction == 0 {
                 if *committed {
-                    self.dies_behind = true;
+                    self.dies_after = true;
                 } else {
                     self.killed = true;
                     return None;
@@ -149,12 +149,12 @@ impl Storage {
         Some(act(self.disk.store()))
     }
 
-    /// The transaction is noted by the model: a process that dies behind it dies now.
+    /// The model has noted the transaction: a process that is to die after it dies now.
     pub(crate) fn end_transaction(&mut self) {
-        self.killed |= self.dies_behind;
+        self.killed |= self.dies_after;
     }
 
-    /// A process that dies after so many bytes writes only those.
+    /// Cuts the bytes of a process that dies after a number of bytes.
     pub(crate) fn spend_bytes(&mut self, bytes: &mut Vec<u8>) {
         if let Some(Kill::AfterBytes(left)) = &mut self.kill {
             if bytes.len() >= *left {

@@ -7,7 +7,7 @@ use crate::random::Random;
 use crate::setup::VARIATIONS;
 
 const PURPOSE: u64 = 1;
-/// Drawn apart, so that everything else stays what it was.
+/// Drawn separately, so that the other draws do not change.
 const ADDRESSES: u64 = 7;
 
 impl Script {
@@ -30,7 +30,7 @@ impl Script {
     }
 }
 
-/// Mostly within a connection's life; sometimes long enough for timers, expiry and backing off.
+/// Mostly within the life of a connection; sometimes long enough for timers, expiry and backoff.
 fn gap(random: &mut Random) -> u64 {
     match random.below(20) {
         0..4 => random.between(1, 300),
@@ -40,7 +40,7 @@ fn gap(random: &mut Random) -> u64 {
     }
 }
 
-/// Of a thousand actions, half break the connection: coming back is what this is about.
+/// Of a thousand actions, half break the connection: reconnecting is the purpose of the simulation.
 fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Random) {
     let now = *at;
     let mut push = |at: u64, action: Action| steps.push(Step { at, action });
@@ -60,13 +60,13 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Rand
             let from = random.pick(&[Action::Suspend, Action::Suspend, Action::Disconnect]);
             push(now, from);
             *at += gap(random);
-            push(*at, Action::Visit);
+            push(*at, Action::BeginSync);
             *at += gap(random);
             let (sleep, back) = random.pick(&[
                 (Some(Action::Suspend), Action::Resume),
-                (Some(Action::Leave), Action::Resume),
-                (Some(Action::Leave), Action::Connect),
-                (Some(Action::Leave), Action::Active(true)),
+                (Some(Action::EndSync), Action::Resume),
+                (Some(Action::EndSync), Action::Connect),
+                (Some(Action::EndSync), Action::Active(true)),
                 (None, Action::Resume),
                 (None, Action::Connect),
             ]);
@@ -156,8 +156,8 @@ fn fault(profile: Profile, random: &mut Random) -> Action {
     }
 }
 
-/// Where the server can be reached: in a third of the runs at one address all the time. In the others it has several, of which
-/// some lead nowhere, it moves, and the DNS breaks.
+/// The addresses of the server: in a third of the runs it has one address all the time. In the others it has several,
+/// of which some lead nowhere, it moves, and the DNS breaks.
 fn addresses(steps: &mut Vec<Step>, random: &mut Random) {
     if random.one_in(3) {
         return;
@@ -174,11 +174,11 @@ fn addresses(steps: &mut Vec<Step>, random: &mut Random) {
         drawn.push((random.below(end), Action::Dns { fault, lasts }));
     }
     steps.extend(drawn.into_iter().map(|(at, action)| Step { at, action }));
-    // Stable: the first list comes first.
+    // A stable sort: the first list comes first.
     steps.sort_by_key(|step| step.at);
 }
 
-/// Those that are long cost time, and are drawn seldom.
+/// Long ones take time, and are drawn rarely.
 fn hostile(random: &mut Random) -> usize {
     let most = if random.one_in(8) {
         STANZAS
@@ -211,7 +211,7 @@ fn millis(random: &mut Random, most: u32) -> u32 {
 }
 
 fn cut(random: &mut Random) -> Cut {
-    // A reset that both sides see is what happens most, and what leads to the most reconnects.
+    // A reset that both sides see is drawn most often, since it leads to the most reconnects.
     if random.one_in(2) {
         return Cut::Reset;
     }

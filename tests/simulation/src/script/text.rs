@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::{Action, Cut, DnsFault, Profile, Script, Step};
 use crate::faults::FAULTS;
 
-/// A line that is no step.
+/// A line that is not a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     /// Its number, from 1.
@@ -44,8 +44,8 @@ impl fmt::Display for Action {
             Self::Confirm => f.write_str("confirm"),
             Self::Suspend => f.write_str("suspend"),
             Self::Resume => f.write_str("resume"),
-            Self::Visit => f.write_str("visit"),
-            Self::Leave => f.write_str("leave"),
+            Self::BeginSync => f.write_str("begin-sync"),
+            Self::EndSync => f.write_str("end-sync"),
             Self::LogOut => f.write_str("log-out"),
             Self::Disconnect => f.write_str("disconnect"),
             Self::Connect => f.write_str("connect"),
@@ -76,7 +76,7 @@ impl fmt::Display for Action {
                 committed,
                 down,
             } => {
-                let side = if *committed { "behind" } else { "before" };
+                let side = if *committed { "after" } else { "before" };
                 write!(f, "kill-at-store {side} {transaction} {down}")
             }
             Self::KillAfterBytes { bytes, down } => write!(f, "kill-after-bytes {bytes} {down}"),
@@ -134,8 +134,8 @@ fn parse(words: &[&str]) -> Option<Action> {
         ["confirm"] => Action::Confirm,
         ["suspend"] => Action::Suspend,
         ["resume"] => Action::Resume,
-        ["visit"] => Action::Visit,
-        ["leave"] => Action::Leave,
+        ["begin-sync"] => Action::BeginSync,
+        ["end-sync"] => Action::EndSync,
         ["log-out"] => Action::LogOut,
         ["disconnect"] => Action::Disconnect,
         ["connect"] => Action::Connect,
@@ -165,12 +165,12 @@ fn parse(words: &[&str]) -> Option<Action> {
         ["kill", down] => Action::Kill(down.parse().ok()?),
         [
             "kill-at-store",
-            side @ ("before" | "behind"),
+            side @ ("before" | "after"),
             transaction,
             down,
         ] => Action::KillAtStore {
             transaction: transaction.parse().ok()?,
-            committed: *side == "behind",
+            committed: *side == "after",
             down: down.parse().ok()?,
         },
         ["kill-after-bytes", bytes, down] => Action::KillAfterBytes {

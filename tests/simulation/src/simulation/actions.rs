@@ -23,8 +23,8 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Confirm
             | Action::Suspend
             | Action::Resume
-            | Action::Visit
-            | Action::Leave
+            | Action::BeginSync
+            | Action::EndSync
             | Action::LogOut
             | Action::Disconnect
             | Action::Connect => self.app(action),
@@ -58,7 +58,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         if let Action::Active(active) = action {
             self.wants_active = active;
         }
-        if self.now < self.frozen_until {
+        if self.now < self.stopped_until {
             return;
         }
         match action {
@@ -81,10 +81,10 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 self.app_says(EngineInput::Suspend);
             }
             Action::Resume => self.wake(EngineInput::Resume),
-            Action::Visit => self.wake(EngineInput::BeginSync),
+            Action::BeginSync => self.wake(EngineInput::BeginSync),
             Action::LogOut if !self.suspended => self.app_says(EngineInput::LogOut),
             Action::Disconnect => self.app_says(EngineInput::Disconnect),
-            Action::Leave => self.leave(),
+            Action::EndSync => self.leave(),
             Action::Connect => self.wake(EngineInput::Connect),
             _ => {}
         }
@@ -115,7 +115,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         self.pump_dirty();
     }
 
-    /// What comes of it is not written down: it counts, and nothing else may go amiss for it.
+    /// The result is not recorded: the stanza counts, and nothing else may break because of it.
     fn romeo_harms(&mut self, index: usize) {
         let Some((name, id, inside)) = crate::hostile::stanza(index) else {
             return;
@@ -164,7 +164,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             Action::StoreFails(transaction) => {
                 self.with_phone(|phone, _, _, _| phone.fail_commit(transaction));
             }
-            Action::Freeze(ms) => self.frozen_until = self.now + millis(ms),
+            Action::Freeze(ms) => self.stopped_until = self.now + millis(ms),
             Action::WallJump(seconds) => self.clock.wall += i64::from(seconds),
             Action::MonoJump(seconds) => self.clock.mono += u64::from(seconds) * 1_000_000,
             _ => {}
@@ -217,7 +217,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
-    /// I16: counters wrap at 2^32, which no run would reach by itself. Only where both sides rest.
+    /// I16: counters wrap at 2^32, which no run would reach by itself. Only while both sides are idle.
     fn age(&mut self, target: u32) {
         let Some(phone) = &mut self.phone else { return };
         if phone.has_attempt() || !self.conns.is_empty() || self.suspended {
@@ -280,7 +280,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         self.model.server_at_fault = true;
         if fault == server::Fault::DuplicateDelivery && !std::mem::replace(&mut self.doubling, true)
         {
-            self.model.server_doubles();
+            self.model.server_duplicates();
         }
         if lasts == 0 {
             self.world.faults.next_connection.push(fault);

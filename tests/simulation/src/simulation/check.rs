@@ -1,4 +1,4 @@
-//! The end of a run: nothing goes wrong any more, and everything has to be where it belongs (rule I16).
+//! The end of a run: all faults have ended, and everything has to have arrived (rule I16).
 
 use snapback_engine::EngineInput;
 use snapback_engine::link::tls::Tls;
@@ -7,7 +7,7 @@ use crate::network::Time;
 
 use super::{Phone, Simulation, TIMEOUT};
 
-/// How often an app that was told to ask its user asks.
+/// The interval at which an app that was asked to involve its user does so.
 pub(super) const NUDGE: Time = 60 * 1_000_000;
 
 impl<T: Tls + Clone> Simulation<'_, T> {
@@ -22,9 +22,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         self.hosts.heal();
         self.refused_until = 0;
         self.stalled_until = 0;
-        self.frozen_until = 0;
+        self.stopped_until = 0;
         self.network = true;
-        // Connections that nobody can end any more are found out by the system some day.
+        // The system detects connections that neither side can end any more.
         for conn in &mut self.conns {
             if !conn.client
                 && let Some(mut host) = conn.host.take()
@@ -53,7 +53,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
-    /// Only the user can say that it goes on after some endings; one who keeps saying so must get there.
+    /// After some endings only the user can continue; a user who keeps trying must succeed.
     pub(super) fn nudge(&mut self) {
         self.last_nudge = self.now;
         if self.phone.as_ref().is_some_and(Phone::is_halted) {
@@ -87,7 +87,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         });
     }
 
-    /// I15: the session that is left has what every session should have.
+    /// I15: the remaining session has everything that a session should have.
     fn check_session(&mut self) {
         let Some(phone) = &self.phone else { return };
         let active = phone.is_active();
@@ -109,7 +109,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         } else if switches.csi && !self.model.server_forgotten && session.inactive == active {
             let said = session.inactive;
             self.model.broken("I15", || {
-                format!("the app is active: {active}, the server was told inactive: {said}")
+                format!("the app is active: {active}, the server has inactive: {said}")
             });
         }
     }

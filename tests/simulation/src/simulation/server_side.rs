@@ -13,7 +13,7 @@ use crate::random::Random;
 use super::{Conn, Simulation};
 
 impl<T: Tls + Clone> Simulation<'_, T> {
-    /// A connection is accepted; whether anything goes wrong on it.
+    /// Accepts a connection, with its faults.
     pub(super) fn accept(&mut self, address: Address) -> bool {
         self.last_conn += 1;
         let mut random = Random::new(self.script.seed, 1_000 + self.last_conn);
@@ -23,7 +23,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         };
         let faults = &self.world.faults;
         let in_force = || faults.next_connection.iter().chain(&faults.all);
-        // Who was once shown a server without stream management may believe it for one more login.
+        // A client that once saw the server without stream management may assume that for one more login.
         let faulty = in_force().next().is_some() || self.sm_was_off;
         let impostor = in_force().any(|fault| matches!(fault, server::Fault::Certificate(_)));
         let (at, is_null) = (self.server_time(), !self.is_tls());
@@ -44,7 +44,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         faulty
     }
 
-    /// A connection is accepted by somebody who speaks no XMPP.
+    /// Accepts a connection as a server that does not speak XMPP.
     pub(super) fn accept_silently(&mut self, manner: Manner) {
         self.last_conn += 1;
         let random = Random::new(self.script.seed, 1_000 + self.last_conn);
@@ -86,7 +86,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
-    /// What a connection has to say, and then what others have to say because of it.
+    /// Sends what a connection has to send, and then what others have to send because of it.
     pub(super) fn pump_host(&mut self, index: usize) {
         self.pump_one(index);
         self.pump_dirty();

@@ -1,7 +1,7 @@
-//! I12: `<r/>` asks for an acknowledgement only where one is missing and none is asked for; as a question whether the
-//! server is there at all it may always be asked, and so it may right before a goodbye.
+//! I12: `<r/>` requests an acknowledgement only where one is missing and none is requested; as a liveness probe it is
+//! always allowed, and so it is immediately before the stream is closed.
 
-/// What decides whether `<r/>` may be said.
+/// The state that decides whether `<r/>` is allowed.
 #[derive(Debug, Default)]
 pub(super) struct AckRequests {
     /// Outbound stanzas count.
@@ -9,18 +9,19 @@ pub(super) struct AckRequests {
     sent: u32,
     acked: u32,
     pending: bool,
-    /// Somebody wants to know whether the server is there.
+    /// The app or the platform requested a liveness probe.
     probing: bool,
-    /// Probes since the last answer: each may ask, and all of them may leave in one write.
+    /// Probes since the last answer: each may send one, and all of them may be in one write.
     probes: u64,
-    /// An answer left something unacknowledged, and another one came with it: between the two the client may have asked.
+    /// An answer left something unacknowledged, and another one came with it: between the two the client may have sent
+    /// one.
     asks_between: bool,
-    /// An `<r/>` that only the end of the stream behind it explains.
-    owes_goodbye: bool,
+    /// An `<r/>` that only a following close of the stream explains.
+    awaits_stream_close: bool,
 }
 
 impl AckRequests {
-    /// Outbound stanzas count from this one on: in a session that begins, or behind what the server has.
+    /// Outbound stanzas count from this one on: in a session that begins, or after those that the server has.
     pub(super) fn begin(&mut self, h: u32) {
         self.counts = true;
         self.sent = h;
@@ -35,7 +36,7 @@ impl AckRequests {
         self.probes += times;
     }
 
-    /// The server has said how far it is.
+    /// The server has reported its count.
     pub(super) fn answered(&mut self, h: Option<u32>) {
         self.acked = h.unwrap_or(self.acked);
         self.pending = false;
@@ -43,12 +44,13 @@ impl AckRequests {
         self.asks_between |= self.sent != self.acked;
     }
 
-    /// What is heard from here on came at once: what was said in between is heard behind it.
+    /// What is received from here on arrived at once: answers to it come after all of it.
     pub(super) fn hears_anew(&mut self) {
         self.asks_between = false;
     }
 
-    /// The client has said this element; false if it asked for what it was not to ask for, and goes on all the same.
+    /// The client has sent this element; returns false if it sent an `<r/>` that was not allowed, and continues
+    /// nevertheless.
     pub(super) fn said(&mut self, name: &str) -> bool {
         match name {
             "r" => {
@@ -59,7 +61,8 @@ impl AckRequests {
                     || is_probe
                     || std::mem::take(&mut self.asks_between)
                     || std::mem::take(&mut self.probing);
-                let was_explained = !std::mem::replace(&mut self.owes_goodbye, !is_explained);
+                let was_explained =
+                    !std::mem::replace(&mut self.awaits_stream_close, !is_explained);
                 self.pending = true;
                 return was_explained;
             }
@@ -67,7 +70,7 @@ impl AckRequests {
             "message" | "presence" | "iq" if self.counts => self.sent = self.sent.wrapping_add(1),
             _ => {}
         }
-        !std::mem::take(&mut self.owes_goodbye)
+        !std::mem::take(&mut self.awaits_stream_close)
     }
 }
 
@@ -81,7 +84,7 @@ mod tests {
         acks.begin(0);
         assert!(acks.said("message") && acks.said("r") && acks.said("message"));
         assert!(acks.said("r"), "what comes next decides");
-        assert!(!acks.said("message"), "it was no goodbye");
+        assert!(!acks.said("message"), "the stream was not closed");
         acks.answered(Some(3));
         assert!(
             acks.said("r") && !acks.said("r"),
@@ -90,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn i12_a_probe_and_a_goodbye_may_always_ask() {
+    fn i12_a_probe_and_a_stream_close_may_always_ask() {
         let mut acks = AckRequests::default();
         acks.begin(7);
         acks.probe();
