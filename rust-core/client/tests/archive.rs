@@ -303,7 +303,7 @@ async fn a_stanza_that_the_server_cannot_take_is_given_up_and_the_rest_goes_on()
     let setup = online(archived(true), &mut course).await;
     setup
         .server
-        .faults(|faults| faults.all.push(Fault::PoisonousBody("poison".to_owned())));
+        .faults(|faults| faults.all.push(Fault::RejectedBody("poison".to_owned())));
     let before = setup.received().len();
     let send = async |body: &str| {
         setup

@@ -82,7 +82,7 @@ fn quiet() -> Switches {
 async fn flooded(
     text: &str,
     times: u32,
-    is_deaf: bool,
+    stops_reading: bool,
     change: impl FnOnce(&mut ClientConfig),
 ) -> Setup {
     let mut setup = Setup::hasty(quiet(), Transport::DirectTls).await;
@@ -99,7 +99,7 @@ async fn flooded(
     let flood = Flood {
         text: text.to_owned(),
         times,
-        is_deaf,
+        stops_reading,
     };
     setup.next_connection(Fault::At(Point::Online, Action::Flood(flood)));
     setup

@@ -31,8 +31,8 @@ fn wrong_answers() -> Vec<ResumeFault> {
         ResumeFault::Stanza,
         ResumeFault::StreamError,
         ResumeFault::EndOfStream,
-        ResumeFault::ErrorBehind,
-        ResumeFault::EndBehind,
+        ResumeFault::ErrorAfter,
+        ResumeFault::EndAfter,
     ]
 }
 
@@ -128,7 +128,7 @@ async fn w6_a_passing_refusal_halts_nothing_and_costs_no_token() {
         let flood = Flood {
             text: text.clone(),
             times: 1,
-            is_deaf: true,
+            stops_reading: true,
         };
         let refusal = Fault::At(Point::EncryptedFeatures, Action::Flood(flood));
         setup.server.faults(|faults| faults.all = vec![refusal]);

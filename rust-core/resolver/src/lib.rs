@@ -4,9 +4,9 @@
 //! There are three steps, each with a data type that the next one uses:
 //!
 //! 1. [`resolve`] queries a [`Lookup`] and returns a [`Resolution`], the endpoints in the order in which they are
-//! tried;
+//!    tried;
 //! 2. the resolution is kept with its lifetime, so that the next connect starts from [`Cached`] endpoints and does not
-//! wait for DNS;
+//!    wait for DNS;
 //! 3. [`RacePlan`] says when to try which, and [`HappyEyeballs`] follows the race. Sockets belong to the caller.
 //!
 //! Nothing here reads a clock or draws a random number; only the [`Lookup`]s do I/O, and `resolve` bounds their time.

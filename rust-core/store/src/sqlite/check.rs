@@ -210,7 +210,7 @@ impl Check<'_, '_> {
         Ok(())
     }
 
-    /// All of them or none: they are looked up again.
+    /// Keeps all endpoints or none: they can be looked up again.
     fn endpoints(&mut self) -> Result<(), Fault> {
         let rows = self.all("SELECT domain, place, value FROM endpoints", |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -226,7 +226,7 @@ impl Check<'_, '_> {
         self.cache_is_broken("endpoints", "DELETE FROM endpoints", &bad)
     }
 
-    /// All of them or none: whoever shows some is asked again.
+    /// Keeps all capabilities or none: they can be requested again from the entities that advertise them.
     fn caps(&mut self) -> Result<(), Fault> {
         let rows = self.all("SELECT holder, hash, ver, place, value FROM caps", |row| {
             let key = [row.get(0)?, row.get(1)?, row.get(2)?];
