@@ -1,5 +1,5 @@
-//! One whole connection with a hostile server, network, store and clock: no sequence of inputs makes it panic, hang or break
-//! its calling contract. The input is a script; see `run`.
+//! One whole connection with a hostile server, network, store and clock: no sequence of inputs makes it panic, hang or
+//! violate its calling contract. The input is a script; see `run`.
 #![no_main]
 
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use snapback_proto::secret::Secret;
 use snapback_proto::time::{Instant, Now, UnixTime};
 use snapback_proto::xml::{Element, Limits};
 
-/// One input never says more than this.
+/// The maximum number of outputs of one input.
 const MAX_OUTPUTS: usize = 10_000;
 
-/// What servers say, so that the fuzzer need not find it letter by letter. PLAIN is allowed: it needs no proof.
+/// Phrases of servers, so that the fuzzer need not find them byte by byte. PLAIN is allowed: it needs no proof.
 const PHRASES: &[&str] = &[
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0' id='x' from='example.org'>",
     "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>",
@@ -69,7 +69,7 @@ struct Driver {
     closed: bool,
     transport_closed: bool,
     id: u64,
-    /// Bind requests that left, whose ids the server would repeat.
+    /// Bind requests that were sent, whose ids the server would repeat.
     bind_id: Option<String>,
 }
 
@@ -169,7 +169,7 @@ impl Driver {
                 output => self.output(output),
             }
         }
-        panic!("it does not stop talking");
+        panic!("its outputs do not end");
     }
 
     fn output(&mut self, output: Output) {
@@ -185,7 +185,7 @@ impl Driver {
                 }
             }
             Output::Transmit { after, bytes, .. } => {
-                assert!(after <= self.last_seq, "waits for what was never asked");
+                assert!(after <= self.last_seq, "waits for a request that was never sent");
                 assert!(!self.transport_closed, "writes after the end");
                 let text = String::from_utf8(bytes.to_vec()).expect("we write UTF-8");
                 if let Some((_, rest)) = text.split_once("<iq type='set' id='") {
@@ -319,7 +319,7 @@ fn config(allow_plain: bool) -> Config {
     }
 }
 
-/// Counters close to where they wrap.
+/// Returns counters close to where they wrap.
 fn knowledge(has_session: bool) -> Knowledge {
     if !has_session {
         return Knowledge::default();

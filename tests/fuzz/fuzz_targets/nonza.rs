@@ -1,5 +1,5 @@
-//! Every codec of `proto/src/xep` and `proto/src/stream`: no element makes one panic, and what a codec reads, writes and
-//! reads again is the same.
+//! Every codec of `proto/src/xep` and `proto/src/stream`: no element makes one panic, and what a codec reads, writes
+//! and reads again is the same.
 #![no_main]
 
 use std::fmt::Debug;
@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The top-level elements at the beginning of a stream that says this.
+/// Returns the top-level elements at the beginning of this stream.
 fn elements(stream: &[u8]) -> Vec<Element> {
     let mut reader = StreamReader::new(Limits::default());
     reader.login_complete();
@@ -50,14 +50,14 @@ fn elements(stream: &[u8]) -> Vec<Element> {
     found
 }
 
-/// Through every codec that reads.
+/// Reads the element with every codec.
 fn read(element: &Element) {
     twice(
         Some(StreamFeatures::parse(element)),
         |f| f.to_element(),
         |e| Some(StreamFeatures::parse(e)),
     );
-    // What we say of an error is less than what we understand of one.
+    // Less is written of an error than is read.
     if let Some(error) = StreamError::parse(element) {
         let said = StreamError::parse(&error.to_element());
         twice(said, StreamError::to_element, StreamError::parse);
@@ -99,7 +99,7 @@ fn read(element: &Element) {
     let _ = stanza_id::stanza_id(element, OWN);
 }
 
-/// What is read, written and read again is the same.
+/// Asserts that what is read, written and read again is the same.
 fn twice<T: Debug + PartialEq>(
     first: Option<T>,
     write: impl Fn(&T) -> Element,
@@ -111,7 +111,7 @@ fn twice<T: Debug + PartialEq>(
     assert_eq!(read(&again), Some(first), "{wire}");
 }
 
-/// Through every codec that writes, with texts as the network may have sent them.
+/// Writes with every codec, with texts as the network may have sent them.
 fn write(element: &Element) {
     let text = element.text();
     let word = element.attr("id").unwrap_or(&text);
@@ -158,7 +158,7 @@ fn write(element: &Element) {
     }
 }
 
-/// The answer to a request that holds this.
+/// Returns the answer to a request with this content.
 fn result(payload: &Element) -> Element {
     Element::new("iq", "jabber:client")
         .with_attr("type", "result")

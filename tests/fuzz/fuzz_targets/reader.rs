@@ -1,10 +1,10 @@
-//! The XML reader: no input makes it panic, and how the network cuts the bytes changes nothing that it finds.
+//! The XML reader: no input makes it panic, and the division of the bytes into chunks does not change the result.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use snapback_proto::xml::{Limits, StreamItem, StreamReader, XmlError};
 
-/// The part of the first byte that is the length of a chunk; the bit above says whether the peer counts as logged in.
+/// The bits of the first byte that give the length of a chunk; the bit above says whether the peer counts as logged in.
 const CHUNK_BITS: u8 = 0x7f;
 
 fuzz_target!(|input: &[u8]| {
@@ -24,7 +24,7 @@ fuzz_target!(|input: &[u8]| {
     );
 });
 
-/// What a reader finds, and how it ends.
+/// Returns what a reader finds, and how it ends.
 fn read<'a>(
     chunks: impl Iterator<Item = &'a [u8]>,
     logged_in: bool,
@@ -47,7 +47,7 @@ fn read<'a>(
     (items, None)
 }
 
-/// Small ones, so that a small input can break each.
+/// Returns small limits, so that a small input can exceed each.
 fn limits() -> Limits {
     Limits {
         before_login: 1024,

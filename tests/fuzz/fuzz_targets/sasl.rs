@@ -1,4 +1,4 @@
-//! SCRAM and HT with a hostile server: whatever it says, a login succeeds only on the one proof that takes the secret.
+//! SCRAM and HT with a hostile server: a login succeeds only with the one proof that requires the secret.
 #![no_main]
 
 use base64::Engine as _;
@@ -17,8 +17,8 @@ const SERVER_KEY: [u8; 32] = [2; 32];
 const TOKEN: &str = "WXZzciBwYmFmdmZnZiBqdmd1IGp2eXFyYWZm";
 const BINDING: [u8; 32] = [3; 32];
 
-// A byte of control, then lines: the server's first message, its final one. `NONCE` in the first stands for ours, `PROOF` in
-// the last for the right signature: neither could be found by chance.
+// A control byte, then lines: the server's first message, its final one. `NONCE` in the first is replaced by ours,
+// `PROOF` in the last by the right signature: neither could be found by chance.
 fuzz_target!(|input: &[u8]| {
     let Some((&control, script)) = input.split_first() else {
         return;
@@ -85,8 +85,8 @@ fn scram(control: u8, first: &[u8], last: &[u8]) {
     let right = format!("v={}", STANDARD.encode(proof));
     let last = replaced(last, "PROOF", right.as_bytes());
     let succeeded = state.server_final(&last).is_ok();
-    let behind = last.strip_prefix(right.as_bytes());
-    assert!(!succeeded || behind.is_some_and(|rest| rest.is_empty() || rest[0] == b','));
+    let rest = last.strip_prefix(right.as_bytes());
+    assert!(!succeeded || rest.is_some_and(|rest| rest.is_empty() || rest[0] == b','));
     assert!(succeeded || last != right.as_bytes());
 }
 

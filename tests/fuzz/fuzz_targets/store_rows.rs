@@ -1,5 +1,6 @@
-//! The records of the store: no bytes of a row make a decoder panic, and what it can read it writes in one way only. Sealed
-//! rows cannot be forged; this is for the day when a key leaks, a cipher fails, or an older version wrote something else.
+//! The records of the store: no bytes of a row make a decoder panic, and a record that it can read has exactly one
+//! encoding. Sealed rows cannot be forged; this covers a leaked key, a broken cipher, and older versions with another
+//! format.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

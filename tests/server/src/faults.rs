@@ -1,4 +1,4 @@
-//! Ways in which a server or the network in front of it goes wrong.
+//! Faults of a server or of the network in front of it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The faults in force: for the next connection, for an account, or for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Taken by the next connection that opens.
+    /// Used by the next connection that opens.
     pub next_connection: Vec<Fault>,
     /// For every connection of an account (local part), from its stream header's `from` or its login on.
     pub accounts: BTreeMap<String, Vec<Fault>>,
@@ -14,12 +14,12 @@ pub struct Faults {
     pub all: Vec<Fault>,
 }
 
-/// One thing that goes wrong. Values are attacks on the client: a correct one survives each.
+/// One fault. Values are attacks on the client: a correct client survives each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The connection is reset once this many bytes passed; what lies beyond is neither read nor sent.
+    /// The connection is reset after this many bytes; what follows is neither read nor sent.
     Cut {
-        /// Whose bytes count.
+        /// The direction of the counted bytes.
         direction: Direction,
         /// TLS bytes as on the wire, or the XML inside.
         layer: Layer,
@@ -28,7 +28,7 @@ pub enum Fault {
     },
     /// The TCP connection ends without TLS close_notify.
     CloseWithoutNotify,
-    /// From the first element of this local name on, everything sent waits this long.
+    /// From the first element of this local name on, all output is delayed.
     DelayAnswer {
         /// `stream`, `auth`, `authenticate`, `resume`, `iq`, ..
         element: String,
@@ -37,7 +37,7 @@ pub enum Fault {
     },
     /// The session to be resumed is unknown.
     ForgetSmSession,
-    /// All tokens of the account are gone.
+    /// All tokens of the account are deleted.
     ForgetFastTokens,
     /// SCRAM's `v=` is wrong: the server does not know the password.
     WrongScramSignature,
@@ -57,7 +57,7 @@ pub enum Fault {
     AckWithoutH,
     /// `previd` in `<resumed/>` names another session.
     ResumedWrongPrevid,
-    /// `<resume/>` of a session that is there is answered like this.
+    /// `<resume/>` of an existing session is answered like this.
     Resume(ResumeFault),
     /// `<enabled/>` comes twice.
     SecondEnabled,
@@ -74,14 +74,14 @@ pub enum Fault {
     /// The certificate is not the right one. Direct TLS knows no account yet: there only for the
     /// next connection or for all.
     Certificate(CertificateFault),
-    /// Something happens at a point of the stream.
+    /// An action at a point of the stream.
     At(Point, Action),
     /// Each message is delivered twice.
     DuplicateDelivery,
     /// The archive answers a query wrongly, or not at all.
     Archive(ArchiveFault),
     /// A message with this body is not handled, and ends the stream with `policy-violation`.
-    PoisonousBody(String),
+    RejectedBody(String),
 }
 
 /// How `<resume/>` is answered.
@@ -105,17 +105,17 @@ pub enum ResumeFault {
     Silence,
     /// With a reset.
     Reset,
-    /// As it should be; behind the answer comes a stream error.
-    ErrorBehind,
-    /// As it should be; behind the answer comes the end of the stream.
-    EndBehind,
-    /// As it should be; behind the answer comes nothing any more.
-    SilenceBehind,
-    /// As it should be; behind the answer comes a reset.
-    ResetBehind,
+    /// Correctly; a stream error follows.
+    ErrorAfter,
+    /// Correctly; the end of the stream follows.
+    EndAfter,
+    /// Correctly; nothing follows any more.
+    SilenceAfter,
+    /// Correctly; a reset follows.
+    ResetAfter,
 }
 
-/// What is wrong with the archive's answer.
+/// The fault of the archive's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveFault {
     /// It does not come.
@@ -124,13 +124,13 @@ pub enum ArchiveFault {
     WrongQueryId,
     /// The results come from another account.
     ForeignSender,
-    /// Every page says that more follows.
+    /// Every page reports that more follows.
     NeverComplete,
     /// No id is known.
     ItemNotFound,
 }
 
-/// Whose bytes.
+/// The direction of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// What the client sends.
@@ -148,14 +148,14 @@ pub enum Layer {
     Plaintext,
 }
 
-/// How the certificate is wrong.
+/// The fault of the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CertificateFault {
     /// It names another domain.
     OtherName,
     /// Its issuer is not the server's CA.
     UnknownAuthority,
-    /// It ended in 2020.
+    /// It expired in 2020.
     Expired,
 }
 
@@ -173,19 +173,19 @@ pub enum FeaturesOf {
 /// A point of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// Behind the features of the cleartext stream.
+    /// After the features of the cleartext stream.
     CleartextFeatures,
-    /// Behind the features of the encrypted, unauthenticated stream.
+    /// After the features of the encrypted, unauthenticated stream.
     EncryptedFeatures,
     /// In place of the answer to a login that would succeed.
     Login,
-    /// Behind the answer to bind or resume.
+    /// After the answer to bind or resume.
     Online,
-    /// Behind the answer to the first message, presence or iq of an established session.
+    /// After the answer to the first message, presence or iq of an established session.
     FirstStanza,
 }
 
-/// What happens there.
+/// The action at a point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Malformed XML is sent; the connection stays open.
@@ -198,22 +198,22 @@ pub enum Action {
     Reset,
     /// Nothing is sent any more, and the connection stays open.
     Silence,
-    /// The same is sent again and again, as fast as the client takes it.
+    /// The same text is sent repeatedly, as fast as the client reads it.
     Flood(Flood),
 }
 
-/// What is sent again and again.
+/// A text that is sent repeatedly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flood {
     /// The XML.
     pub text: String,
     /// How often.
     pub times: u32,
-    /// From then on nothing is read, as if the server's input were blocked.
-    pub is_deaf: bool,
+    /// Whether reading stops from then on, as if the server's input were blocked.
+    pub stops_reading: bool,
 }
 
-/// XML that XMPP refuses.
+/// XML that XMPP forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     /// `<!DOCTYPE ..>`.
@@ -230,7 +230,7 @@ pub enum Malformed {
     BadUtf8,
     /// An end tag that matches nothing.
     MismatchedTag,
-    /// An attribute twice.
+    /// A repeated attribute.
     DuplicateAttribute,
     /// An undeclared prefix.
     UndeclaredPrefix,

@@ -1,11 +1,11 @@
-//! A correct XMPP server for tests, with every quick-start capability as a switch.
+//! A correct XMPP server for tests, in which every quick-start feature can be switched.
 //!
-//! Written without a line of the client core, so that the two check each other. The protocol is
-//! sans-IO: a [`Connection`] turns bytes and the time into bytes and deadlines, over a [`World`]
-//! that holds what connections share. [`ReferenceServer`] puts sockets around them.
+//! It shares no code with the client core, so that the two check each other. The protocol is sans-IO: a [`Connection`]
+//! turns bytes and the time into bytes and deadlines, over a [`World`] that holds what connections share.
+//! [`ReferenceServer`] adds the sockets.
 //!
-//! Not a server for people: accounts live in memory, user names and passwords are taken as
-//! they are (no PRECIS), and presence is only as good as the tests need.
+//! Not a server for production: accounts are kept in memory, user names and passwords are not prepared (no PRECIS), and
+//! presence supports only what the tests need.
 
 #![allow(
     clippy::module_name_repetitions,

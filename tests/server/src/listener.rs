@@ -14,9 +14,9 @@ use crate::time::Timestamp;
 use crate::wire::Transport;
 use crate::world::{ConnectionId, World};
 
-/// A client that does not read is given up after this.
+/// The timeout of a write to a client that does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// After our end of the connection, how long the client's is waited for.
+/// How long the client's end of the connection is awaited after ours.
 const LINGER: Duration = Duration::from_secs(2);
 const READ_BUFFER: usize = 65_536;
 
@@ -54,7 +54,7 @@ impl Shared {
         started + at.saturating_sub(epoch)
     }
 
-    /// Runs in the world, and wakes the connections that it left something for.
+    /// Calls `run` with the world, and wakes the connections that have something to do afterwards.
     pub(crate) fn with<R>(&self, run: impl FnOnce(&mut World, Timestamp) -> R) -> R {
         let now = self.now();
         let (result, dirty) = {
@@ -88,7 +88,7 @@ impl Shared {
     }
 
     async fn stopped(&self) {
-        // The sender lives as long as `self`.
+        // The sender exists as long as `self`.
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
     }
 }
@@ -104,13 +104,13 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener, transport
             Ok((stream, _)) => {
                 tokio::spawn(serve(shared.clone(), stream, transport));
             }
-            // Out of file descriptors or the like: the listener itself is still good.
+            // Out of file descriptors or similar: the listener itself still works.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
 }
 
-/// Ends sessions whose time has come, until stopped.
+/// Ends expired sessions, until stopped.
 pub(crate) async fn expire_sessions(shared: Arc<Shared>) {
     loop {
         let deadline = {
@@ -152,7 +152,7 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream, transport: Transport)
     }
 }
 
-/// Closing a socket with unread input resets it, and the client loses what was sent last.
+/// Reads the rest of the input: closing a socket with unread input resets it, and the client loses what was sent last.
 async fn drain(stream: &mut TcpStream) {
     if stream.shutdown().await.is_err() {
         return;
@@ -183,7 +183,7 @@ async fn exchange(
             return closing;
         }
         tokio::select! {
-            read = stream.read(&mut buffer), if !connection.is_deaf() => match read {
+            read = stream.read(&mut buffer), if !connection.has_stopped_reading() => match read {
                 Ok(0) => shared.with(|world, now| connection.handle_eof(world, now)),
                 Ok(read) => {
                     let bytes = buffer.get(..read).unwrap_or_default();

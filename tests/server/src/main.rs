@@ -1,4 +1,4 @@
-//! The reference server as a program, for clients that live outside this repository.
+//! The reference server as a program, for clients outside this repository.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use snapback_reference_server::{Config, ReferenceServer, Switches};
 #[derive(Debug, Parser)]
 #[command(about = "An XMPP server for tests; listens on 127.0.0.1")]
 struct Arguments {
-    /// Domain served, and name in the certificate.
+    /// The served domain, and the name in the certificate
     #[arg(long, default_value = "localhost")]
     domain: String,
     /// STARTTLS port.
@@ -19,13 +19,13 @@ struct Arguments {
     /// Direct TLS port.
     #[arg(long, default_value_t = 5223)]
     direct_port: u16,
-    /// Where to write the certificate of the authority, as PEM.
+    /// The file for the certificate of the authority, as PEM
     #[arg(long)]
     ca_out: Option<PathBuf>,
     /// An account, as user:password; may be repeated.
     #[arg(long = "account", value_parser = account)]
     accounts: Vec<(String, String)>,
-    /// What kind of server to be.
+    /// The kind of server
     #[arg(long, value_enum, default_value_t = Kind::Modern)]
     kind: Kind,
 }
@@ -57,7 +57,7 @@ async fn main() -> ExitCode {
         Kind::Prosody => Switches::stock_prosody(),
         Kind::Quickstart => Switches::quickstart_2013(),
     };
-    // Clients of today are not prepared for features that they did not ask for.
+    // Current clients do not support features that they did not request.
     switches.unprompted_only_if_pipelined = true;
     let started = ReferenceServer::start(Config {
         domain: arguments.domain,
@@ -84,12 +84,12 @@ async fn main() -> ExitCode {
     std::future::pending().await
 }
 
-#[expect(clippy::print_stdout, reason = "a program talks to its user")]
+#[expect(clippy::print_stdout, reason = "a program reports to its user")]
 fn say(text: &str) {
     println!("{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "a program talks to its user")]
+#[expect(clippy::print_stderr, reason = "a program reports to its user")]
 fn fail(text: &str) -> ExitCode {
     eprintln!("{text}");
     ExitCode::FAILURE

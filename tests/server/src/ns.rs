@@ -1,4 +1,4 @@
-//! The namespaces this server speaks.
+//! The namespaces that this server supports.
 
 pub(crate) const CLIENT: &str = "jabber:client";
 pub(crate) const STREAM: &str = "http://etherx.jabber.org/streams";

@@ -1,4 +1,4 @@
-//! What a test can see: each connection's reads, elements, flights and TLS facts.
+//! What a test can observe: each connection's reads, elements, flights and TLS facts.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use crate::time::Timestamp;
 use crate::wire::Transport;
 use crate::xml::Name;
 
-/// Reads kept of one connection; later ones only count.
+/// The maximum number of reads kept of one connection; later ones only count.
 const MAX_READS: usize = 10_000;
 
-/// What one connection did.
+/// The record of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionRecord {
     /// Its number, from 1.
@@ -26,23 +26,23 @@ pub struct ConnectionRecord {
     pub client_flights: usize,
     /// `from` of each stream header of the client, in order.
     pub header_from: Vec<Option<String>>,
-    /// TLS, once it has agreed on its parameters.
+    /// TLS, once its parameters are negotiated.
     pub tls: Option<TlsRecord>,
     /// The account (local part), once known for certain.
     pub account: Option<String>,
     /// The SASL mechanism that succeeded.
     pub mechanism: Option<String>,
-    /// How the login ended, if it did.
+    /// How the login ended, if it ended.
     pub outcome: Option<Outcome>,
-    /// SM-IDs that the client asked to resume, wherever it asked: whoever holds one holds the key to a session.
+    /// SM-IDs that the client asked to resume, on any element: an SM-ID is the key to a session.
     pub previds: Vec<String>,
     /// The stream error that the server sent, if any.
     pub stream_error: Option<String>,
     /// The stream error that the client sent, if any.
     pub client_error: Option<String>,
-    /// The connection is over.
+    /// Whether the connection has ended.
     pub closed: bool,
-    /// A login was answered with a proof that is none, or with none.
+    /// Whether a login was answered with a wrong proof, or with none.
     pub false_proof: bool,
     pub(crate) wrote_since_read: bool,
 }
@@ -50,7 +50,7 @@ pub struct ConnectionRecord {
 /// One read from the socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// When.
+    /// The time.
     pub at: Timestamp,
     /// Bytes on the wire.
     pub bytes: usize,
@@ -65,13 +65,13 @@ pub struct Read {
 pub struct TlsRecord {
     /// `1.2` or `1.3`.
     pub version: &'static str,
-    /// A ticket was used.
+    /// Whether a ticket was used.
     pub resumed: bool,
-    /// Early data was accepted.
+    /// Whether early data was accepted.
     pub early_data: bool,
     /// Server name indication.
     pub sni: Option<String>,
-    /// The protocol agreed on.
+    /// The negotiated protocol.
     pub alpn: Option<String>,
 }
 
@@ -122,7 +122,7 @@ impl ConnectionRecord {
         }
     }
 
-    /// All elements received, in order.
+    /// Returns all elements received, in order.
     pub fn elements(&self) -> Vec<&str> {
         self.reads
             .iter()

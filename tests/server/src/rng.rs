@@ -23,7 +23,7 @@ impl Rng {
         hash.finalize().into()
     }
 
-    /// 144 bits, in letters that need no escaping in XML or SCRAM.
+    /// Returns 144 bits, in letters that need no escaping in XML or SCRAM.
     pub(crate) fn token(&mut self) -> String {
         let bytes = self.bytes();
         URL_SAFE_NO_PAD.encode(bytes.split_at(18).0)

@@ -1,4 +1,4 @@
-//! The server as tests use it: two ports on loopback, and a handle to look inside.
+//! The server as tests use it: two ports on loopback, and a handle to inspect and change it.
 
 use std::fmt;
 use std::io;
@@ -16,12 +16,12 @@ use crate::tls::TlsError;
 use crate::wire::Transport;
 use crate::world::{SessionSnapshot, World};
 
-/// How to start a server.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The domain served, and the name in the certificate.
+    /// The served domain, and the name in the certificate.
     pub domain: String,
-    /// What the server can do.
+    /// The features of the server.
     pub switches: Switches,
     /// Local part and password.
     pub accounts: Vec<(String, String)>,
@@ -29,7 +29,7 @@ pub struct Config {
     pub port: u16,
     /// Direct TLS port; 0 for any.
     pub direct_port: u16,
-    /// Of ids, tokens and nonces.
+    /// The seed of ids, tokens and nonces.
     pub seed: u64,
 }
 
@@ -88,12 +88,12 @@ pub struct ReferenceServer {
 }
 
 impl ReferenceServer {
-    /// Starts on the current tokio runtime, on 127.0.0.1.
+    /// Starts a server on the current tokio runtime, on 127.0.0.1.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         Self::start_at(Ipv4Addr::LOCALHOST, config).await
     }
 
-    /// Starts on the current tokio runtime, on this address of this machine.
+    /// Starts a server on the current tokio runtime, on this address of this machine.
     pub async fn start_at(address: Ipv4Addr, config: Config) -> Result<Self, StartError> {
         let mut world = World::new(&config.domain, config.switches, config.seed)?;
         for (user, password) in &config.accounts {
@@ -124,37 +124,37 @@ impl ReferenceServer {
         })
     }
 
-    /// Where STARTTLS is spoken.
+    /// Returns the address of the STARTTLS port.
     pub fn starttls_addr(&self) -> SocketAddr {
         self.starttls
     }
 
-    /// Where TLS is spoken from the first byte.
+    /// Returns the address of the direct TLS port.
     pub fn direct_addr(&self) -> SocketAddr {
         self.direct
     }
 
-    /// The authority to trust, as PEM.
+    /// Returns the authority to trust, as PEM.
     pub fn ca_pem(&self) -> String {
         self.world(|world| world.ca_pem())
     }
 
-    /// The authority to trust, as DER.
+    /// Returns the authority to trust, as DER.
     pub fn ca_der(&self) -> Vec<u8> {
         self.world(|world| world.ca_der())
     }
 
-    /// Anything else in the world; connections it left something for are woken.
+    /// Gives access to the world; connections that have something to do afterwards are woken.
     pub fn world<R>(&self, run: impl FnOnce(&mut World) -> R) -> R {
         self.shared.with(|world, _| run(world))
     }
 
-    /// Changes what the server can do, from now on.
+    /// Changes the features of the server, from now on.
     pub fn switches(&self, change: impl FnOnce(&mut Switches)) {
         self.world(|world| change(&mut world.switches));
     }
 
-    /// Changes what goes wrong, from now on.
+    /// Changes the faults, from now on.
     pub fn faults(&self, change: impl FnOnce(&mut Faults)) {
         self.world(|world| change(&mut world.faults));
     }
@@ -164,62 +164,62 @@ impl ReferenceServer {
         self.world(|world| world.add_account(user, password));
     }
 
-    /// Every connection is reset; sessions stay.
+    /// Resets every connection; sessions stay.
     pub fn cut_all(&self) {
         self.world(World::cut_all);
     }
 
-    /// A message arrives from any JID; its id is the answer.
+    /// Delivers a message from any JID; returns its id.
     pub fn inject_message(&self, from: &str, to: &str, body: &str) -> String {
         self.shared
             .with(|world, now| world.inject_message(from, to, body, now))
     }
 
-    /// A message with a given id arrives, as if its sender did not know that it had arrived before.
+    /// Delivers a message with a given id, as from a sender that does not know that it had arrived before.
     pub fn inject_message_again(&self, from: &str, to: &str, body: &str, id: &str) {
         self.shared
             .with(|world, now| world.inject_message_again(from, to, body, id, now));
     }
 
-    /// A stanza arrives from any JID, and `inside` is relayed as it is; see [`World::inject_stanza`].
+    /// Delivers a stanza from any JID, and relays `inside` unchanged; see [`World::inject_stanza`].
     pub fn inject_stanza(&self, name: &'static str, addresses: (&str, &str, &str), inside: &str) {
         self.shared
             .with(|world, now| world.inject_stanza(name, addresses, inside, now));
     }
 
-    /// A message that another client of the account (local part) sent is archived, and nothing else becomes of it.
+    /// Archives a message that another client of the account (local part) sent, without any other effect.
     pub fn archive_only(&self, account: &str, to: &str, body: &str) -> String {
         self.shared
             .with(|world, now| world.archive_only(account, to, body, now))
     }
 
-    /// Sessions of an account (local part) that wait for their client end now.
+    /// Ends the sessions of an account (local part) that have no connection.
     pub fn forget_sessions(&self, account: &str) {
         self.shared
             .with(|world, now| world.forget_sessions(account, now));
     }
 
-    /// As if the server were started again: see [`World::restart`]. The ports stay open; whoever wants them closed for a while
+    /// Restarts the server: see [`World::restart`]. The ports stay open; a test that needs them closed for a while
     /// takes down the link in front of them.
     ///
     /// # Errors
     ///
-    /// If TLS could not be set up anew.
+    /// If TLS could not be set up again.
     pub fn restart(&self) -> Result<(), TlsError> {
         self.shared.with(World::restart)
     }
 
-    /// Records of all connections so far.
+    /// Returns the records of all connections so far.
     pub fn connections(&self) -> Vec<ConnectionRecord> {
         self.world(|world| world.connections())
     }
 
-    /// Messages received from clients of an account (local part), in order.
+    /// Returns the messages received from clients of an account (local part), in order.
     pub fn messages_from(&self, account: &str) -> Vec<ReceivedMessage> {
         self.world(|world| world.messages_from(account))
     }
 
-    /// All sessions, attached or waiting.
+    /// Returns all sessions, attached or waiting.
     pub fn sessions(&self) -> Vec<SessionSnapshot> {
         self.world(|world| world.sessions())
     }
@@ -228,7 +228,7 @@ impl ReferenceServer {
     pub async fn stop(mut self) {
         self.shared.stop();
         for task in self.tasks.drain(..) {
-            // A task that panicked has nothing left to wait for.
+            // A task that panicked need not be waited for.
             let _ = task.await;
         }
     }

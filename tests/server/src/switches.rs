@@ -1,33 +1,34 @@
-//! What the server can do, as plain data that may change while it runs.
+//! The features of the server, as plain data that may change while it runs.
 
 use std::time::Duration;
 
 use crate::sasl::Mechanism;
 
-/// Every capability of the server. Connections read it at each step, so a change shows at once.
+/// Every feature of the server. Connections read it at each step, so a change takes effect at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switches {
-    /// TLS versions spoken.
+    /// The supported TLS versions.
     pub tls_versions: TlsVersions,
-    /// Issue and accept TLS tickets.
+    /// Whether to issue and accept TLS tickets.
     pub tls_tickets: bool,
     /// Bytes of TLS 1.3 early data accepted with a ticket, and `tls-0rtt` on `<fast/>`; `None`: no early data.
     pub early_data: Option<u32>,
-    /// Send stanzas in the first TLS flight, before the client's Finished (TLS 1.3 half-RTT data);
-    /// implied by early data, whose answer would gain nothing otherwise.
+    /// Whether to send stanzas in the first TLS flight, before the client's Finished (TLS 1.3 half-RTT data); implied
+    /// by early data, whose answer would save nothing otherwise.
     pub half_rtt: bool,
 
-    /// XEP-0305: advertise `<pipelining/>` and accept flights that cross a stream restart or the start of TLS.
+    /// XEP-0305: whether to advertise `<pipelining/>` and accept flights that cross a stream restart or the start of
+    /// TLS.
     pub pipelining: bool,
-    /// XEP-0305: after TLS, send header and features without waiting for the client's header.
+    /// XEP-0305: whether to send header and features after TLS without waiting for the client's header.
     pub unprompted_restart: bool,
-    /// .. but over STARTTLS only to those who sent ClientHello behind `<starttls/>`, as others may not
-    /// expect it (slixmpp 1.17 does not), and over direct TLS to nobody.
+    /// .. but over STARTTLS only to clients that sent ClientHello immediately after `<starttls/>`, as others may not
+    /// expect it (slixmpp 1.17 does not), and over direct TLS to none.
     pub unprompted_only_if_pipelined: bool,
-    /// XEP-0305: advertise `<sm/>` on the encrypted, unauthenticated stream and accept `<resume/>` there.
+    /// XEP-0305: whether to advertise `<sm/>` on the encrypted, unauthenticated stream and accept `<resume/>` there.
     pub sm_before_sasl: bool,
 
-    /// SASL mechanisms offered, PLUS variants included; those that the connection cannot do are left out.
+    /// The offered SASL mechanisms, PLUS variants included; those that the connection does not support are left out.
     pub mechanisms: Vec<Mechanism>,
     /// SCRAM's iteration count.
     pub scram_iterations: u32,
@@ -35,50 +36,50 @@ pub struct Switches {
     pub sasl1: bool,
     /// XEP-0440: channel-binding types advertised.
     pub channel_binding_advertised: bool,
-    /// `tls-exporter` may be used (TLS 1.3 only).
+    /// Whether `tls-exporter` may be used (TLS 1.3 only).
     pub tls_exporter: bool,
-    /// `tls-server-end-point` may be used.
+    /// Whether `tls-server-end-point` may be used.
     pub tls_server_end_point: bool,
-    /// XEP-0474: hash of the offer in SCRAM's first answer.
+    /// XEP-0474: the hash of the offer in SCRAM's first answer.
     pub ssdp: Option<SsdpAttribute>,
 
     /// XEP-0388.
     pub sasl2: bool,
-    /// Hide SASL2 unless the stream header has `from`.
+    /// Whether to hide SASL2 unless the stream header has `from`.
     pub sasl2_needs_from: bool,
     /// XEP-0386.
     pub bind2: bool,
     /// XEP-0484, with these mechanisms.
     pub fast: Vec<Mechanism>,
-    /// How long a FAST token lives.
+    /// The lifetime of a FAST token.
     pub fast_lifetime: Duration,
-    /// Replace a token when less than this is left of its life.
+    /// A token is replaced when less than this is left of its lifetime.
     pub fast_rotate_before: Duration,
-    /// What a refused FAST login does to the stream.
+    /// The effect of a refused FAST login on the stream.
     pub fast_failure: FastFailure,
-    /// XEP-0509: `config-version`, and its check.
+    /// XEP-0509: whether to send `config-version`, and check it.
     pub config_version: bool,
 
     /// XEP-0198.
     pub sm: bool,
-    /// Allow `resume` in `<enable/>`.
+    /// Whether to allow `resume` in `<enable/>`.
     pub sm_resume: bool,
-    /// How long a session waits for its client.
+    /// How long a session without a connection can be resumed.
     pub sm_window: Duration,
-    /// How many unacknowledged stanzas a session holds before it is given up.
+    /// The maximum number of unacknowledged stanzas before a session is dropped.
     pub sm_queue_limit: usize,
     /// `location` in `<enabled/>`.
     pub sm_location: Option<String>,
-    /// `h` in `<failed/>` for sessions that expired.
+    /// Whether `<failed/>` has `h` for expired sessions.
     pub sm_failed_h: bool,
-    /// Send `<r/>` after this many stanzas.
+    /// The number of stanzas after which `<r/>` is sent.
     pub sm_request_every: Option<u32>,
 
-    /// RFC 3921 session in features.
+    /// Whether the features contain the session of RFC 3921.
     pub session: bool,
-    /// .. and required: what comes before it has begun ends the stream, be it in the same read (jabberd2).
+    /// .. and require it: any stanza before it is in effect ends the stream, even in the same read (jabberd2).
     pub session_first: bool,
-    /// RFC 6120 7.7.2.2: a resource that is in use is refused with `conflict`; otherwise the older session ends.
+    /// RFC 6120 7.7.2.2: whether a resource in use is refused with `conflict`; otherwise the older session ends.
     pub bind_conflict: bool,
     /// Roster versioning (RFC 6121 2.6).
     pub roster_versioning: bool,
@@ -88,22 +89,22 @@ pub struct Switches {
     pub csi: bool,
     /// XEP-0313 archive, with XEP-0359 ids.
     pub archive: bool,
-    /// .. and what it answers if it does not have the message with the id that a page is to follow.
+    /// .. and the answer if it does not have the message whose id a page is to follow.
     pub archive_unknown: UnknownId,
-    /// .. and say inside `<bound/>` where it ends (XEP-0386); ejabberd does not.
+    /// .. and whether `<bound/>` says where it ends (XEP-0386); ejabberd does not.
     pub archive_metadata: bool,
-    /// The server writes its own name and an account's in capitals (RFC 7622 section 3): in stream headers, results, pushes, carbons
-    /// and archive results.
+    /// Whether the server writes its own name and an account's in capitals (RFC 7622 section 3): in stream headers, results,
+    /// pushes, carbons and archive results.
     pub capitals: bool,
-    /// Messages to nobody wait for the next session.
+    /// Whether messages to an account without a session wait for its next one.
     pub offline: bool,
     /// XEP-0115 in stream features.
     pub caps: bool,
-    /// XEP-0478, advertised and kept.
+    /// XEP-0478, advertised and enforced.
     pub limits: Option<Limits>,
 }
 
-/// TLS versions spoken.
+/// The supported TLS versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TlsVersions {
     /// 1.2 and 1.3.
@@ -117,18 +118,18 @@ pub enum TlsVersions {
 /// XEP-0474 as published over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SsdpAttribute {
-    /// `d=`, lists joined with `,` and `|`: what servers have deployed.
+    /// `d=`, lists joined with `,` and `|`: as deployed in servers.
     D,
-    /// `h=`, lists joined with 0x1E and 0x1F: the present text.
+    /// `h=`, lists joined with 0x1E and 0x1F: the current text.
     H,
 }
 
-/// What a refused FAST login does to the stream.
+/// The effect of a refused FAST login on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FastFailure {
-    /// The stream stays; stanzas pipelined behind the login are bounced, as Prosody does.
+    /// The stream stays; stanzas pipelined after the login are bounced, as Prosody does.
     StreamUsable,
-    /// The stream is closed behind `<failure/>`, as ejabberd does.
+    /// The stream is closed after `<failure/>`, as ejabberd does.
     StreamClosed,
 }
 
@@ -144,9 +145,9 @@ pub enum UnknownId {
 /// XEP-0478.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The biggest element accepted.
+    /// The maximum size of an accepted element.
     pub max_bytes: u32,
-    /// Silence after which the stream is closed.
+    /// The idle time after which the stream is closed.
     pub idle_seconds: Option<u32>,
 }
 
@@ -162,7 +163,7 @@ impl Switches {
         self.early_data.is_some() && self.tls_tickets && self.tls_versions != TlsVersions::Tls12
     }
 
-    /// Everything on.
+    /// Returns all features.
     pub fn modern() -> Self {
         Self {
             tls_versions: TlsVersions::Both,
@@ -214,7 +215,7 @@ impl Switches {
         }
     }
 
-    /// A server of 2012: STARTTLS, PLAIN and SCRAM-SHA-1, bind, session, Stream Management.
+    /// Returns a server of 2012: STARTTLS, PLAIN and SCRAM-SHA-1, bind, session, Stream Management.
     pub fn rfc6120_2012() -> Self {
         Self {
             tls_versions: TlsVersions::Tls12,
@@ -245,7 +246,8 @@ impl Switches {
         }
     }
 
-    /// jabberd2: a server of 2012 that knows neither Stream Management nor anything newer, and wants its order kept.
+    /// Returns jabberd2: a server of 2012 without Stream Management or anything newer, which requires a fixed order of
+    /// the login.
     pub fn jabberd2() -> Self {
         Self {
             mechanisms: vec![Mechanism::ScramSha1, Mechanism::Plain],
@@ -256,7 +258,7 @@ impl Switches {
         }
     }
 
-    /// Prosody without community modules: SASL1, Stream Management, CSI, roster versions, carbons.
+    /// Returns Prosody without community modules: SASL1, Stream Management, CSI, roster versions, carbons.
     pub fn stock_prosody() -> Self {
         Self {
             tls_versions: TlsVersions::Both,
@@ -282,7 +284,7 @@ impl Switches {
         }
     }
 
-    /// What XEP-0305 describes: combined flights, unprompted restart, resume before SASL; no SASL2.
+    /// Returns what XEP-0305 describes: combined flights, unprompted restart, resume before SASL; no SASL2.
     pub fn quickstart_2013() -> Self {
         Self {
             tls_tickets: true,

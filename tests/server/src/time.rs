@@ -1,11 +1,11 @@
-//! Time as a value: how long since the Unix epoch, and its XEP-0082 text.
+//! Time as a value: the time since the Unix epoch, and its XEP-0082 text.
 
 use std::time::Duration;
 
 /// Time since the Unix epoch; an argument everywhere, so that a simulator can supply it.
 pub type Timestamp = Duration;
 
-/// `2026-11-22T12:36:55.123Z` (XEP-0082 DateTime).
+/// Returns a text like `2026-11-22T12:36:55.123Z` (XEP-0082 DateTime).
 pub(crate) fn to_text(at: Timestamp) -> String {
     let seconds = at.as_secs();
     let (year, month, day) = civil_from_days(seconds / 86_400);
@@ -20,7 +20,7 @@ pub(crate) fn to_text(at: Timestamp) -> String {
         (u64::from(at.subsec_millis()), 3, 'Z'),
     ];
     let mut text = String::with_capacity(24);
-    for (value, digits, behind) in parts {
+    for (value, digits, separator) in parts {
         for place in (0..digits).rev() {
             let digit = value / 10_u64.pow(place) % 10;
             text.extend(
@@ -29,7 +29,7 @@ pub(crate) fn to_text(at: Timestamp) -> String {
                     .and_then(|d| char::from_digit(d, 10)),
             );
         }
-        text.push(behind);
+        text.push(separator);
     }
     text
 }

@@ -21,7 +21,7 @@ use crate::switches::{Switches, TlsVersions};
 /// Why TLS could not be set up.
 #[derive(Debug)]
 pub enum TlsError {
-    /// A certificate could not be made.
+    /// A certificate could not be created.
     Certificate(rcgen::Error),
     /// rustls refused the configuration.
     Configuration(rustls::Error),
@@ -73,7 +73,7 @@ pub(crate) struct TlsMaterial {
     ca_pem: String,
     leaves: Arc<BTreeMap<Option<CertificateFault>, Leaf>>,
     configs: BTreeMap<ConfigKey, Arc<ServerConfig>>,
-    /// TLS 1.3 (and 1.2 session ids): each ticket is taken once.
+    /// TLS 1.3 (and 1.2 session ids): each ticket is accepted once.
     sessions: Arc<dyn StoresServerSessions>,
     /// RFC 5077 for TLS 1.2.
     ticketer: Arc<dyn ProducesTickets>,
@@ -82,7 +82,7 @@ pub(crate) struct TlsMaterial {
 impl TlsMaterial {
     pub(crate) fn new(domain: &str) -> Result<Self, TlsError> {
         let (ca, issuer) = authority("Snapback test CA")?;
-        let (_, stranger) = authority("Somebody else's CA")?;
+        let (_, stranger) = authority("Another CA")?;
         let mut leaves = BTreeMap::new();
         leaves.insert(None, leaf(domain, &issuer, false)?);
         leaves.insert(
@@ -108,7 +108,7 @@ impl TlsMaterial {
         })
     }
 
-    /// The same certificates, and nothing else: tickets of the one are worth nothing to the other.
+    /// Returns the same certificates, and nothing else: tickets of one are not valid for the other.
     pub(crate) fn fork(&self) -> Result<Self, TlsError> {
         Ok(Self {
             provider: self.provider.clone(),
@@ -129,7 +129,7 @@ impl TlsMaterial {
         &self.ca_pem
     }
 
-    /// `tls-server-end-point` (RFC 5929): our leaves are signed with ECDSA and SHA-256.
+    /// Returns `tls-server-end-point` (RFC 5929): our leaves are signed with ECDSA and SHA-256.
     pub(crate) fn end_point(&self, certificate: Option<CertificateFault>) -> Vec<u8> {
         self.leaves
             .get(&certificate)
@@ -138,7 +138,7 @@ impl TlsMaterial {
             .unwrap_or_default()
     }
 
-    /// Tickets issued so far are worth nothing any more.
+    /// Makes all tickets issued so far invalid.
     pub(crate) fn forget_tickets(&mut self) -> Result<(), TlsError> {
         self.sessions = ServerSessionMemoryCache::new(1024);
         self.ticketer = ring::Ticketer::new()?;

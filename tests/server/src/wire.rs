@@ -17,18 +17,18 @@ pub enum Transport {
     DirectTls,
 }
 
-/// TLS facts for runs that leave TLS itself out: bytes stay plain, the stream counts as encrypted.
+/// TLS facts for runs without TLS: bytes stay plain, the stream counts as encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PretendTls {
-    /// What `tls-exporter` gives on both sides.
+    /// The value of `tls-exporter` on both sides.
     pub exporter: Vec<u8>,
-    /// What `tls-server-end-point` gives on both sides.
+    /// The value of `tls-server-end-point` on both sides.
     pub end_point: Vec<u8>,
-    /// A ticket was used.
+    /// Whether a ticket was used.
     pub resumed: bool,
 }
 
-/// Bytes that came out of the layer.
+/// The bytes that the layer returned.
 #[derive(Debug, Default)]
 pub(crate) struct Plain<'w> {
     pub(crate) early: Cow<'w, [u8]>,
@@ -36,7 +36,7 @@ pub(crate) struct Plain<'w> {
     pub(crate) closed: bool,
 }
 
-/// The layer in force.
+/// The current layer.
 #[derive(Debug)]
 pub(crate) enum Wire {
     Clear,
@@ -47,7 +47,7 @@ pub(crate) enum Wire {
 impl Wire {
     pub(crate) fn tls(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let mut connection = ServerConnection::new(config)?;
-        // rustls would drop what goes beyond 64 KiB at once.
+        // rustls would drop what exceeds 64 KiB at once.
         connection.set_buffer_limit(None);
         Ok(Self::Tls(Box::new(connection)))
     }
@@ -56,7 +56,7 @@ impl Wire {
         !matches!(self, Self::Clear)
     }
 
-    /// Bytes off the socket. A TLS failure still leaves an alert to send.
+    /// Takes bytes from the socket. After a TLS failure an alert is still to be sent.
     pub(crate) fn read<'w>(&mut self, mut wire: &'w [u8]) -> Result<Plain<'w>, rustls::Error> {
         let mut plain = Plain::default();
         let Self::Tls(tls) = self else {
@@ -69,7 +69,7 @@ impl Wire {
                 .map_err(|error| rustls::Error::General(error.to_string()))?;
             let state = tls.process_new_packets()?;
             if let Some(mut early) = tls.early_data() {
-                // Reading what is in memory cannot fail; an empty buffer reads as nothing.
+                // Reading from memory cannot fail; an empty buffer reads as nothing.
                 let _ = early.read_to_end(plain.early.to_mut());
             }
             let available = state.plaintext_bytes_to_read();
@@ -89,7 +89,7 @@ impl Wire {
         Ok(plain)
     }
 
-    /// Plaintext towards the client, as wire bytes; also flushes what TLS itself has to say.
+    /// Encrypts plaintext for the client, and also flushes TLS's own output.
     pub(crate) fn write(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Clear | Self::Pretend(_) => out.extend_from_slice(plain),
@@ -111,7 +111,7 @@ impl Wire {
         }
     }
 
-    /// The server's flight that follows ClientHello has been produced.
+    /// Returns whether the server's flight after ClientHello has been produced.
     pub(crate) fn has_answered_hello(&self) -> bool {
         match self {
             Self::Clear => false,
@@ -161,7 +161,7 @@ impl Wire {
         }
     }
 
-    /// RFC 9266; only once the handshake is complete.
+    /// Returns the exporter of RFC 9266; only once the handshake is complete.
     pub(crate) fn exporter(&self) -> Option<Vec<u8>> {
         match self {
             Self::Clear => None,

@@ -1,4 +1,4 @@
-//! Each fault does what it says.
+//! The effect of each fault.
 
 mod support;
 
@@ -30,7 +30,7 @@ fn direct(server: &ReferenceServer) -> Client {
     Client::direct(server, &tls_config(server))
 }
 
-/// The content of `<success/>` or of its `<additional-data/>`, and whether it proves anything.
+/// Reads the content of `<success/>` or of its `<additional-data/>`, and returns whether it contains a proof.
 fn sasl2_scram(client: &mut Client, inline: &str) -> (Scram, String) {
     let mut scram = Scram::new("SCRAM-SHA-1", "juliet", "secret");
     client.send(&format!(
@@ -121,7 +121,7 @@ fn i5_i7_wrong_resumed() {
     for (fault, expected) in [
         (Fault::ResumedHTooHigh, "h='1000'"),
         (Fault::ResumedHBackward, "h='4294966296'"),
-        (Fault::ResumedWrongPrevid, "previd='somebody-else'"),
+        (Fault::ResumedWrongPrevid, "previd='another-session'"),
         (Fault::ForgetSmSession, "<item-not-found"),
         (Fault::BoundAndResumed, "<bound"),
     ] {
@@ -194,7 +194,7 @@ fn t1_wrong_certificates() {
 }
 
 #[test]
-fn cuts_after_so_many_bytes_in_each_direction_and_layer() {
+fn cuts_after_a_number_of_bytes_in_each_direction_and_layer() {
     let server = server(quiet());
     let cut = |direction, layer, after| Fault::Cut {
         direction,

@@ -1,4 +1,4 @@
-//! Each way in: STARTTLS and direct TLS, every SASL mechanism, bind.
+//! Every login: STARTTLS and direct TLS, every SASL mechanism, bind.
 
 mod support;
 

@@ -116,7 +116,7 @@ fn s3_elsewhere_resume_before_sasl_fails_and_the_stream_lives() {
 }
 
 #[test]
-fn s2_without_pipelining_a_client_hello_behind_starttls_kills_the_connection() {
+fn s2_without_pipelining_a_client_hello_after_starttls_kills_the_connection() {
     let server = server(Switches::stock_prosody());
     let mut client = combined_starttls(&server, &tls_config(&server));
     client.tls = None;
@@ -124,7 +124,7 @@ fn s2_without_pipelining_a_client_hello_behind_starttls_kills_the_connection() {
 }
 
 #[test]
-fn s2_without_pipelining_a_restart_behind_the_response_fails() {
+fn s2_without_pipelining_a_restart_after_the_response_fails() {
     for (declaration, condition) in [
         ("<?xml version='1.0'?>", "<restricted-xml"),
         ("", "<bad-format"),

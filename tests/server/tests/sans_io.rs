@@ -51,7 +51,7 @@ fn session_xml(user: &str) -> [String; 2] {
     ]
 }
 
-/// Everything the connection says to this, fed in chunks.
+/// Returns everything that the connection sends in answer to this, fed in chunks.
 fn feed(
     connection: &mut Connection,
     world: &mut World,

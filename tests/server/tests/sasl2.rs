@@ -22,7 +22,7 @@ fn modern() -> Switches {
     }
 }
 
-/// A token for a mechanism.
+/// Returns a token for a mechanism.
 fn token(server: &ReferenceServer, mechanism: &str) -> String {
     let mut client = Client::direct(server, &tls_config(server));
     let success = sasl2_login(&mut client, &want_token(mechanism));
@@ -35,7 +35,7 @@ fn fast_xml(mechanism: &str, initial: &str, attributes: &str, inline: &str) -> S
     )
 }
 
-/// A FAST login with `HT-SHA-256-NONE`; the answer up to the end of success or failure.
+/// Does a FAST login with `HT-SHA-256-NONE`; returns the answer up to the end of success or failure.
 fn fast_none(server: &ReferenceServer, token: &str, attributes: &str) -> String {
     let mut client = Client::direct(server, &tls_config(server));
     let (initial, _) = ht("juliet", token, b"");
@@ -244,7 +244,7 @@ fn s6_early_data_login_in_one_flight() {
     let tls = record.tls.unwrap();
     assert!(tls.resumed && tls.early_data, "{tls:?}");
 
-    // Replayed: the count has been seen.
+    // A replay: this count was used before.
     let (mut client, written) = Client::early(&server, &config, &format!("{HEADER_FROM}{login}"));
     assert!(written);
     assert!(client.until("</failure>").contains("<not-authorized"));

@@ -15,7 +15,7 @@ fn quiet() -> Switches {
     }
 }
 
-/// A second connection of juliet, authenticated and not bound.
+/// Opens a second connection of juliet, authenticated and not bound.
 fn authenticated(server: &snapback_reference_server::ReferenceServer) -> Client {
     let mut client = Client::direct(server, &tls_config(server));
     scram_login(&mut client, Scram::new("SCRAM-SHA-1", "juliet", "secret"));

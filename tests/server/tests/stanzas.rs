@@ -1,4 +1,4 @@
-//! What an established session can ask for: roster, archive, carbons, CSI, presence, disco.
+//! Requests of an established session: roster, archive, carbons, CSI, presence, disco.
 
 mod support;
 
@@ -18,7 +18,7 @@ fn quiet() -> Switches {
     }
 }
 
-/// Waits for the server to have done something.
+/// Waits until the server has done something.
 fn eventually(server: &ReferenceServer, done: impl Fn(&ReferenceServer) -> bool) {
     for _ in 0..500 {
         if done(server) {

@@ -9,7 +9,7 @@ use crate::world::{SessionId, error_answer};
 use crate::xml::Element;
 
 impl Connection {
-    /// Authenticated, without a session: bind or resume.
+    /// Authenticated, without a session: only bind or resume is accepted.
     pub(super) fn unbound(&mut self, cx: &mut Cx<'_>, account: &str, element: &Element) {
         if element.is(ns::SM, "resume") && cx.world.switches.sm {
             return self.resume(cx, account, element);
@@ -77,7 +77,7 @@ impl Connection {
         }
     }
 
-    /// `<bound/>`, with what was asked for inline.
+    /// Returns `<bound/>`, with what was requested inline.
     pub(super) fn bind2(
         &mut self,
         cx: &mut Cx<'_>,

@@ -1,9 +1,9 @@
-//! Faults as a connection carries them out.
+//! Carries out the faults of a connection.
 
 use super::{Connection, Cx};
 use crate::faults::{ArchiveFault, CertificateFault, Direction, Fault, Layer, ResumeFault};
 
-/// Bytes that passed so far.
+/// The number of bytes that passed so far.
 #[derive(Debug, Default)]
 pub(super) struct Budgets {
     wire_in: u64,
@@ -93,7 +93,7 @@ impl Connection {
     }
 }
 
-/// How many of `len` bytes still pass, and whether the limit is reached.
+/// Returns how many of `len` bytes still pass, and whether the limit is reached.
 fn spend(used: &mut u64, len: usize, limit: Option<u64>) -> (usize, bool) {
     let len64 = u64::try_from(len).unwrap_or(u64::MAX);
     let Some(limit) = limit else {

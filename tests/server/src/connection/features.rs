@@ -120,7 +120,7 @@ impl Connection {
                 );
             }
         }
-        // An empty list would say that somebody cut the -PLUS mechanisms out.
+        // An empty list would mean that the -PLUS mechanisms were removed by an attacker.
         if switches.channel_binding_advertised && !bindings.names().is_empty() {
             let types = bindings
                 .names()
@@ -134,14 +134,14 @@ impl Connection {
         features
     }
 
-    /// Unprompted features precede the client's header, so its `from` cannot be asked for yet.
+    /// Unprompted features precede the client's header, so its `from` cannot be required yet.
     pub(super) fn offers_sasl2(&self, cx: &Cx<'_>) -> bool {
         let switches = &cx.world.switches;
         let unprompted = !self.reader.is_opened();
         switches.sasl2 && (!switches.sasl2_needs_from || unprompted || self.header.from.is_some())
     }
 
-    /// Mechanisms that this connection can do.
+    /// Returns the mechanisms that this connection supports.
     pub(super) fn mechanisms(&self, cx: &Cx<'_>, bindings: &ChannelBindings) -> Vec<Mechanism> {
         let can_bind = !bindings.names().is_empty();
         cx.world
@@ -153,7 +153,7 @@ impl Connection {
             .collect()
     }
 
-    /// XEP-0474's attribute for SCRAM's first answer.
+    /// Returns XEP-0474's attribute for SCRAM's first answer.
     pub(super) fn ssdp(
         &self,
         cx: &Cx<'_>,
@@ -185,7 +185,7 @@ impl Connection {
         ))
     }
 
-    /// Whether XEP-0509's version of the offer is this one.
+    /// Returns whether XEP-0509's version of the offer is this one.
     pub(super) fn is_config_version(&self, cx: &mut Cx<'_>, version: &str) -> bool {
         let exporter = self.offers_exporter(cx);
         let world = &mut *cx.world;
@@ -201,7 +201,7 @@ impl Connection {
         *current == *version
     }
 
-    /// XEP-0509: a hash of the offer.
+    /// Returns XEP-0509's version: a hash of the offer.
     fn config_version(&self, cx: &Cx<'_>) -> String {
         let switches = &cx.world.switches;
         let bindings = self.bindings(cx);

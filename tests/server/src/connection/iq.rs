@@ -1,4 +1,4 @@
-//! Requests to the server and to the own account: roster, disco, ping, archive, carbons, session.
+//! Requests to the server and to the client's own account: roster, disco, ping, archive, carbons, session.
 
 use sha1::{Digest as _, Sha1};
 
@@ -112,7 +112,7 @@ fn send_results(cx: &mut Cx<'_>, session: SessionId, from: &str, results: Vec<El
     }
 }
 
-/// The answer, with what is wrong about it.
+/// Returns the answer with the fault.
 fn faulty_archive(
     cx: &mut Cx<'_>,
     account: &str,
@@ -122,8 +122,8 @@ fn faulty_archive(
 ) -> Result<Option<Element>, &'static str> {
     let query = iq.find(ns::MAM, "query").ok_or("bad-request")?;
     let set = query.find(ns::RSM, "set");
-    let asks_behind = set.is_some_and(|set| set.find(ns::RSM, "after").is_some());
-    if fault == Some(ArchiveFault::ItemNotFound) && asks_behind {
+    let asks_after = set.is_some_and(|set| set.find(ns::RSM, "after").is_some());
+    if fault == Some(ArchiveFault::ItemNotFound) && asks_after {
         return Err("item-not-found");
     }
     let ArchiveAnswer::Page {
@@ -137,11 +137,11 @@ fn faulty_archive(
     match fault {
         Some(ArchiveFault::WrongQueryId) => {
             for result in &mut results {
-                result.set("queryid", "somebody-elses");
+                result.set("queryid", "another-query");
             }
         }
         Some(ArchiveFault::ForeignSender) => from = format!("mallory@{}", cx.world.domain()),
-        Some(ArchiveFault::NeverComplete) if asks_behind => fin.set("complete", "false"),
+        Some(ArchiveFault::NeverComplete) if asks_after => fin.set("complete", "false"),
         _ => {}
     }
     send_results(cx, session, &from, results);
@@ -173,7 +173,8 @@ fn result(iq: &Element, payload: Option<Element>) -> Element {
     }
     if let Some(from) = iq.attribute("from") {
         result.set("to", from);
-        // Without `to` the request was for the account, and RFC 6120 8.1.2.1 lets its bare JID answer.
+        // Without `to` the request was for the account, and RFC 6120 8.1.2.1 allows its bare JID as the sender of the
+        // answer.
         let answering = iq.attribute("to").unwrap_or_else(|| jid::bare(from));
         result.set("from", answering);
     }
@@ -190,7 +191,7 @@ impl Element {
 }
 
 fn server_features(switches: &Switches) -> Vec<&'static str> {
-    // As XEP-0115 wants them sorted.
+    // Sorted as XEP-0115 requires.
     let all = [
         (true, ns::DISCO_INFO),
         (true, ns::DISCO_ITEMS),
@@ -238,7 +239,7 @@ fn disco((category, kind, name): (&str, &str, &str), features: &[&str]) -> Eleme
         )
 }
 
-/// XEP-0115 5.1 for [`server_info`].
+/// Returns the hash of XEP-0115 5.1 for [`server_info`].
 pub(super) fn caps_ver(switches: &Switches) -> String {
     let mut text = String::with_capacity(256);
     text.push_str("server/im//Reference server<");

@@ -1,4 +1,4 @@
-//! STARTTLS and SASL (RFC 6120 sections 5 and 6), and what SASL and SASL2 share.
+//! STARTTLS and SASL (RFC 6120 sections 5 and 6), and the common parts of SASL and SASL2.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,10 +10,10 @@ use crate::ns;
 use crate::sasl::{Condition, Mechanism, Scram, ScramFirst, ScramOffer, parse_plain};
 use crate::xml::Element;
 
-/// Failed logins on one stream before it is closed (RFC 6120 6.4.4).
+/// The number of failed logins on one stream before it is closed (RFC 6120 6.4.4).
 const MAX_FAILURES: u32 = 5;
 
-/// A SASL exchange under way.
+/// A SASL exchange in progress.
 #[derive(Debug)]
 pub(super) struct Exchange {
     request: Request,
@@ -27,7 +27,7 @@ enum ExchangeState {
     ExpectFinalResponse(Scram),
 }
 
-/// Which profile asked.
+/// The profile of the exchange.
 #[derive(Debug)]
 pub(super) enum Request {
     Sasl1,
@@ -58,7 +58,7 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, Condition> {
 const WHY_NOT: &str = "No account of this name has this password.";
 
 impl Connection {
-    /// The stream before TLS: `<starttls/>` and nothing else.
+    /// Handles the stream before TLS: only `<starttls/>` is accepted.
     pub(super) fn cleartext(&mut self, cx: &mut Cx<'_>, element: &Element) -> Next {
         if element.is(ns::TLS, "starttls") {
             if self.has_fault(cx, &Fault::RefuseStarttls) {
@@ -77,7 +77,7 @@ impl Connection {
         Next::Stream
     }
 
-    /// The encrypted stream before a login.
+    /// Handles the encrypted stream before a login.
     pub(super) fn unauthenticated(
         &mut self,
         cx: &mut Cx<'_>,
@@ -116,7 +116,7 @@ impl Connection {
         self.start_exchange(cx, request, mechanism, initial)
     }
 
-    /// A password mechanism of this name, if it was offered.
+    /// Returns the password mechanism of this name, if it was offered.
     pub(super) fn offered(&self, cx: &Cx<'_>, name: Option<&str>) -> Option<Mechanism> {
         let mechanism = Mechanism::from_name(name?)?;
         self.mechanisms(cx, &self.bindings(cx))
@@ -220,7 +220,7 @@ impl Connection {
         Scram::challenge(first, &offer, keys, known, &nonce)
     }
 
-    /// In the middle of an exchange: responses and aborts, nothing else.
+    /// Handles an exchange in progress: only responses and aborts are accepted.
     pub(super) fn authenticating(&mut self, cx: &mut Cx<'_>, element: &Element) -> Next {
         let Phase::Authenticating(exchange) =
             std::mem::replace(&mut self.phase, Phase::Negotiating)

@@ -31,16 +31,16 @@ use faulty::Budgets;
 use login::Exchange;
 pub(crate) use stream::StreamCondition;
 
-/// How long a client may take to log in.
+/// The timeout for the login of a client.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(120);
-/// Before login nothing big is due (design limit of real servers, too).
+/// The limit before login, where no large stanza is expected (real servers have such a limit, too).
 const MAX_BYTES_BEFORE_LOGIN: usize = 65_536;
 /// A flood is written in pieces of this size, or of one element.
 const FLOOD_CHUNK: usize = 65_536;
-/// Without XEP-0478, still not everything.
+/// The limit without XEP-0478.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// One connection; give it bytes, ask it for output.
+/// One connection: takes bytes, and returns output.
 #[derive(Debug)]
 pub struct Connection {
     id: ConnectionId,
@@ -49,7 +49,7 @@ pub struct Connection {
     reader: StreamReader,
     header: Header,
     phase: Phase,
-    /// The SASL mechanism that succeeded, and how often one failed.
+    /// The number of failed logins.
     failures: u32,
     /// After a refused FAST login, stanzas are bounced instead of closing the stream.
     bounce_stanzas: bool,
@@ -61,12 +61,12 @@ pub struct Connection {
     faults: Vec<Fault>,
     budgets: Budgets,
     account_hint: Option<String>,
-    /// XML not yet through the wire layer.
+    /// XML that has not passed the wire layer yet.
     plain: Vec<u8>,
-    /// Where an element is written, again and again.
+    /// A buffer for writing elements, which is reused.
     text: String,
     out: Vec<u8>,
-    /// Output behind this position waits until then.
+    /// Output after this position waits until then.
     hold: Option<(Timestamp, usize)>,
     silent: bool,
     flood: Option<Flood>,
@@ -76,7 +76,7 @@ pub struct Connection {
     last_read: Timestamp,
 }
 
-/// The headers of the present stream.
+/// The headers of the current stream.
 #[derive(Debug, Default)]
 struct Header {
     sent: bool,
@@ -92,44 +92,44 @@ enum Phase {
     Closed,
 }
 
-/// RFC 3921, section 3, where nothing is taken before it (see [`Switches::session_first`]).
+/// The session request of RFC 3921, section 3, where nothing is accepted before it (see [`Switches::session_first`]).
 ///
 /// [`Switches::session_first`]: crate::Switches::session_first
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LegacyStart {
-    /// `<session/>` is awaited.
+    /// `<session/>` is expected.
     Due,
-    /// It came in this read, and has begun with the next.
+    /// It came in this read, and takes effect with the next.
     Asked,
-    /// It has begun, or is not needed.
+    /// It is in effect, or not needed.
     Begun,
 }
 
 /// How the TCP connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// In order, once everything is sent.
+    /// In order, after everything was sent.
     Finish,
-    /// With a reset, once everything is sent.
+    /// With a reset, after everything was sent.
     Reset,
 }
 
-/// What to do with the socket.
+/// The output for the socket.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// To be sent, in one write.
+    /// The bytes to send, in one write.
     pub bytes: Vec<u8>,
-    /// Then the connection ends.
+    /// How the connection ends after that.
     pub closing: Option<Closing>,
 }
 
-/// What every step needs from outside.
+/// The context of every step.
 pub(crate) struct Cx<'a> {
     world: &'a mut World,
     now: Timestamp,
 }
 
-/// What the input behind an element belongs to.
+/// What the input after an element belongs to.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
     /// The same stream.
@@ -141,13 +141,13 @@ enum Next {
 }
 
 impl Connection {
-    /// A connection that was just accepted.
+    /// Returns a connection that was just accepted.
     pub fn new(world: &mut World, transport: Transport, now: Timestamp) -> Self {
         Self::open(world, transport, None, now)
     }
 
-    /// A connection on which TLS is left out: its bytes stay plain from `<proceed/>` on
-    /// (STARTTLS) or from the start (direct TLS), and count as encrypted.
+    /// Returns a connection without TLS: its bytes stay plain from `<proceed/>` on (STARTTLS) or from the start (direct
+    /// TLS), and count as encrypted.
     pub fn pretending(
         world: &mut World,
         transport: Transport,
@@ -198,12 +198,12 @@ impl Connection {
         connection
     }
 
-    /// Its number.
+    /// Returns its number.
     pub fn id(&self) -> ConnectionId {
         self.id
     }
 
-    /// Bytes of one read.
+    /// Handles the bytes of one read.
     pub fn handle_bytes(&mut self, world: &mut World, bytes: &[u8], now: Timestamp) {
         let mut cx = Cx { world, now };
         self.note_read(&mut cx, bytes.len());
@@ -218,7 +218,7 @@ impl Connection {
         self.flush(&mut cx);
     }
 
-    /// Bytes of one read that count as TLS early data; for pretended TLS, as real TLS knows by itself.
+    /// Handles the bytes of one read that count as TLS early data; for pretended TLS, as real TLS reports this itself.
     pub fn handle_early_bytes(&mut self, world: &mut World, bytes: &[u8], now: Timestamp) {
         let mut cx = Cx { world, now };
         self.note_read(&mut cx, bytes.len());
@@ -243,13 +243,13 @@ impl Connection {
         }
     }
 
-    /// The client will send no more.
+    /// Handles the end of the client's data.
     pub fn handle_eof(&mut self, world: &mut World, now: Timestamp) {
         self.hold = None;
         self.lost(&mut Cx { world, now });
     }
 
-    /// The time asked for by [`Connection::next_deadline`] has come.
+    /// Handles the time of [`Connection::next_deadline`].
     pub fn handle_timeout(&mut self, world: &mut World, now: Timestamp) {
         let mut cx = Cx { world, now };
         if self.hold.is_some_and(|(until, _)| until <= now) {
@@ -266,14 +266,14 @@ impl Connection {
         self.flush(&mut cx);
     }
 
-    /// Something arrived for this connection from elsewhere.
+    /// Handles something that another connection sent to this one.
     pub fn handle_wakeup(&mut self, world: &mut World, now: Timestamp) {
         let mut cx = Cx { world, now };
         self.drain_mail(&mut cx);
         self.flush(&mut cx);
     }
 
-    /// The connection is over: its session waits or ends, its record is closed.
+    /// Handles the end of the connection: its session waits or ends, its record is closed.
     pub fn handle_closed(&mut self, world: &mut World, now: Timestamp) {
         let mut cx = Cx { world, now };
         self.detach(&mut cx);
@@ -281,7 +281,7 @@ impl Connection {
         cx.world.close(self.id);
     }
 
-    /// When [`Connection::handle_timeout`] is wanted next.
+    /// Returns when [`Connection::handle_timeout`] has to be called next.
     pub fn next_deadline(&self, world: &World) -> Option<Timestamp> {
         if self.closing.is_some() && self.hold.is_none() {
             return None;
@@ -318,12 +318,12 @@ impl Connection {
         self.closing.is_none() && self.flood.as_ref().is_some_and(|flood| flood.times > 0)
     }
 
-    /// Nothing is read from the client.
-    pub fn is_deaf(&self) -> bool {
-        self.flood.as_ref().is_some_and(|flood| flood.is_deaf)
+    /// Returns whether reading from the client has stopped.
+    pub fn has_stopped_reading(&self) -> bool {
+        self.flood.as_ref().is_some_and(|flood| flood.stops_reading)
     }
 
-    /// Another piece of a flood.
+    /// Writes another piece of a flood.
     fn pour(&mut self) {
         let Some(flood) = self.flood.as_mut().filter(|_| self.closing.is_none()) else {
             return;
@@ -336,7 +336,7 @@ impl Connection {
         }
     }
 
-    /// What is to be sent now, in one write.
+    /// Returns what is to be sent now, in one write.
     pub fn take_output(&mut self, world: &mut World) -> Output {
         let release = self.hold.map_or(self.out.len(), |(_, mark)| mark);
         let bytes = if release >= self.out.len() {
@@ -362,7 +362,7 @@ impl Connection {
         match self.wire.read(bytes) {
             Ok(plain) => self.plain_input(cx, &plain),
             Err(_) => {
-                // The alert is in rustls; nothing of ours can follow it.
+                // The alert is in rustls; none of our output can follow it.
                 self.flush(cx);
                 self.lost(cx);
             }
@@ -384,13 +384,13 @@ impl Connection {
         }
     }
 
-    /// What follows from the server's first TLS flight being ready.
+    /// Handles the completion of the server's first TLS flight.
     fn after_hello(&mut self, cx: &mut Cx<'_>) {
         if !self.wire.has_answered_hello() {
             return;
         }
         if !self.tls_recorded {
-            // Half-RTT answers are seen before the handshake is over, so the record cannot wait for its end.
+            // Half-RTT answers are visible before the end of the handshake, so the record cannot wait for it.
             self.tls_recorded = !self.wire.is_handshaking();
             let tls = self.wire.record();
             if let Some(record) = cx.world.record(self.id) {
@@ -433,7 +433,7 @@ impl Connection {
         }
     }
 
-    /// Without pipelining the old parser gets what follows in the same read, as in servers of today.
+    /// Without pipelining, the old parser gets what follows in the same read, as in current servers.
     fn swallow(&mut self, cx: &mut Cx<'_>, mut input: &[u8]) {
         loop {
             match self.reader.next(&mut input, false) {
@@ -562,7 +562,7 @@ impl Connection {
         }
     }
 
-    /// Pushes pending XML through the wire layer.
+    /// Passes pending XML through the wire layer.
     fn flush(&mut self, cx: &mut Cx<'_>) {
         let mut plain = std::mem::take(&mut self.plain);
         if cx.world.switches.capitals {
@@ -633,7 +633,7 @@ impl Connection {
         }
     }
 
-    /// Scripted mishaps at a point; true if the stream is over.
+    /// Carries out the scripted faults of a point; returns true if the stream has ended.
     fn at(&mut self, cx: &mut Cx<'_>, point: Point) -> bool {
         let actions: Vec<_> = self
             .faults_in_force(cx)
@@ -658,7 +658,7 @@ impl Connection {
     }
 }
 
-/// The SM-ID that an element asks to resume, by itself or inside a SASL2 login.
+/// Returns the SM-ID in a resume request, standalone or inside a SASL2 login.
 fn previd(element: &Element) -> Option<String> {
     let resume = match &*element.name {
         "resume" => Some(element),

@@ -11,7 +11,7 @@ use crate::time;
 use crate::world::FastLogin;
 use crate::xml::Element;
 
-/// What travels inside `<authenticate/>`.
+/// The content of `<authenticate/>`.
 #[derive(Debug)]
 pub(super) struct Sasl2Request {
     client: Option<String>,
@@ -20,7 +20,7 @@ pub(super) struct Sasl2Request {
     pub(super) token_wanted: Option<Mechanism>,
 }
 
-/// Of all elements only a FAST login with a replay counter may be early data.
+/// Returns whether an element may be early data: only a FAST login with a replay counter may.
 pub(super) fn is_early_login(element: &Element) -> bool {
     element.is(ns::SASL2, "authenticate")
         && element
@@ -180,7 +180,7 @@ impl Connection {
         next
     }
 
-    /// `<success/>` with everything that was asked for inline, then features unless resumed.
+    /// Returns `<success/>` with everything that was requested inline, then features unless resumed.
     pub(super) fn sasl2_success(
         &mut self,
         cx: &mut Cx<'_>,
@@ -244,7 +244,7 @@ impl Connection {
         self.send(&success);
         match resend {
             Some(stanzas) => {
-                self.behind_resumed(cx);
+                self.after_resumed(cx);
                 self.resend(cx, &stanzas);
             }
             None => {

@@ -10,7 +10,7 @@ use crate::world::{ResumeError, SessionId};
 use crate::xml::Element;
 
 impl Connection {
-    /// `<enabled/>`, twice where a fault wants it, or `<failed/>`.
+    /// Sends `<enabled/>`, twice with the corresponding fault, or `<failed/>`.
     pub(super) fn enable(
         &mut self,
         cx: &mut Cx<'_>,
@@ -37,12 +37,12 @@ impl Connection {
         vec![enabled]
     }
 
-    /// `<resume/>` after SASL.
+    /// Handles `<resume/>` after SASL.
     pub(super) fn resume(&mut self, cx: &mut Cx<'_>, account: &str, resume: &Element) {
         match self.try_resume(cx, account, resume) {
             Ok((resumed, stanzas)) => {
                 self.send(&resumed);
-                self.behind_resumed(cx);
+                self.after_resumed(cx);
                 self.resend(cx, &stanzas);
                 self.at(cx, Point::Online);
             }
@@ -51,7 +51,7 @@ impl Connection {
         }
     }
 
-    /// `<resume/>` straight after TLS (XEP-0305): the SM-ID is the credential.
+    /// Handles `<resume/>` immediately after TLS (XEP-0305): the SM-ID is the credential.
     pub(super) fn resume_before_sasl(&mut self, cx: &mut Cx<'_>, resume: &Element) {
         let switches = &cx.world.switches;
         let owner = resume
@@ -70,7 +70,7 @@ impl Connection {
         }
     }
 
-    /// `<resumed/>` and what to send again; or `<failed/>`; or nothing, as the stream is closed.
+    /// Sends `<resumed/>` and the unacknowledged stanzas; or `<failed/>`; or nothing, if the stream is closed.
     pub(super) fn try_resume(
         &mut self,
         cx: &mut Cx<'_>,
@@ -103,7 +103,7 @@ impl Connection {
                     h = h.wrapping_sub(1000);
                 }
                 let previd = if self.has_fault(cx, &Fault::ResumedWrongPrevid) {
-                    "somebody-else"
+                    "another-session"
                 } else {
                     previd
                 };
@@ -126,7 +126,7 @@ impl Connection {
         }
     }
 
-    /// What `<resume/>` is answered with in place of `<resumed/>`: a `<failed/>`, or something that was sent already.
+    /// Returns the answer to `<resume/>` in place of `<resumed/>`: a `<failed/>`, or something that was sent already.
     fn answer_instead(&mut self, cx: &mut Cx<'_>, fault: &ResumeFault) -> Option<Option<Element>> {
         match fault {
             ResumeFault::FailedWithH(h) => {
@@ -150,32 +150,32 @@ impl Connection {
         Some(None)
     }
 
-    /// What happens right behind `<resumed/>`.
-    pub(super) fn behind_resumed(&mut self, cx: &mut Cx<'_>) {
+    /// Carries out the fault immediately after `<resumed/>`.
+    pub(super) fn after_resumed(&mut self, cx: &mut Cx<'_>) {
         match self.resume_fault(cx) {
-            Some(ResumeFault::ErrorBehind) => {
+            Some(ResumeFault::ErrorAfter) => {
                 self.stream_error(cx, StreamCondition::InternalServerError);
             }
-            // Not as a client ends it: the session stays.
-            Some(ResumeFault::EndBehind) => {
+            // Not as a client closes it: the session stays.
+            Some(ResumeFault::EndAfter) => {
                 self.detach(cx);
                 self.phase = Phase::Closed;
                 self.finish(cx);
             }
-            Some(ResumeFault::SilenceBehind) => self.silent = true,
-            Some(ResumeFault::ResetBehind) => self.reset(cx),
+            Some(ResumeFault::SilenceAfter) => self.silent = true,
+            Some(ResumeFault::ResetAfter) => self.reset(cx),
             _ => {}
         }
     }
 
-    /// What the client had not acknowledged, in its order.
+    /// Sends what the client had not acknowledged, in its order.
     pub(super) fn resend(&mut self, cx: &mut Cx<'_>, stanzas: &[Arc<Element>]) {
         for stanza in stanzas {
             self.send_stanza(cx, stanza);
         }
     }
 
-    /// SM elements of an established session; false if it is none.
+    /// Handles SM elements of an established session; returns false if it is none.
     pub(super) fn sm_element(
         &mut self,
         cx: &mut Cx<'_>,
@@ -222,7 +222,7 @@ impl Connection {
         };
         if let Some(Err(error)) = cx.world.acknowledge(session, h) {
             if self.flood.is_some() {
-                // The stanzas of a flood are counted by the client alone.
+                // Only the client counts the stanzas of a flood.
                 return;
             }
             let condition = StreamCondition::HandledCountTooHigh {
@@ -236,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// A client that counts wrongly has nothing left to resume.
+    /// Ends the session of a client that counts wrongly.
     fn drop_session(&mut self, cx: &mut Cx<'_>, session: SessionId) {
         cx.world.leave(session, self.id, cx.now);
         self.phase = Phase::Closed;

@@ -25,7 +25,7 @@ impl Connection {
         }
         if element.is_stanza() {
             if let Some(body) = element.find(ns::CLIENT, "body").map(Element::content)
-                && self.has_fault(cx, &Fault::PoisonousBody(body))
+                && self.has_fault(cx, &Fault::RejectedBody(body))
             {
                 return self.stream_error(cx, StreamCondition::PolicyViolation);
             }

@@ -6,7 +6,7 @@ use crate::jid;
 use crate::ns;
 use crate::xml::{Element, ReadError, escape_attribute};
 
-/// Stream error conditions (RFC 6120 4.9.3) that this server says.
+/// Stream error conditions (RFC 6120 4.9.3) that this server sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StreamCondition {
     BadFormat,
@@ -107,7 +107,7 @@ impl Connection {
         }
     }
 
-    /// Our header and features, whether or not the client's header is there yet.
+    /// Sends our header and features, whether or not the client's header has arrived.
     pub(super) fn open_stream(&mut self, cx: &mut Cx<'_>) {
         self.send_header(cx);
         self.send_features(cx);
@@ -141,7 +141,7 @@ impl Connection {
         }
     }
 
-    /// Says why, closes the stream and the connection.
+    /// Sends the error, closes the stream and the connection.
     pub(super) fn stream_error(&mut self, cx: &mut Cx<'_>, condition: StreamCondition) {
         if self.closing.is_some() {
             return;
@@ -184,7 +184,7 @@ impl Connection {
         self.end(cx);
     }
 
-    /// The end tag, close_notify, and the end of the connection.
+    /// Sends the end tag and close_notify, and ends the connection.
     fn end(&mut self, cx: &mut Cx<'_>) {
         if !self.silent {
             self.plain.extend_from_slice(b"</stream:stream>");

@@ -3,7 +3,7 @@
 use super::scram::TypedHash;
 use super::{ChannelBindings, Condition, Mechanism};
 
-/// The only message a client sends: `authcid NUL hashed-token`.
+/// The only message that a client sends: `authcid NUL hashed-token`.
 #[derive(Debug)]
 pub(crate) struct HtResponse {
     pub(crate) user: String,
@@ -39,7 +39,7 @@ impl HtResponse {
         self.mac(token, b"Initiator") == self.proof
     }
 
-    /// The server's own proof.
+    /// Returns the server's own proof.
     pub(crate) fn answer(&self, token: &str) -> Vec<u8> {
         self.mac(token, b"Responder")
     }

@@ -36,7 +36,7 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// Every mechanism that takes a password, strongest first.
+    /// Every mechanism that uses a password, strongest first.
     pub const PASSWORD: [Mechanism; 7] = [
         Self::ScramSha512Plus,
         Self::ScramSha256Plus,
@@ -47,10 +47,10 @@ impl Mechanism {
         Self::Plain,
     ];
 
-    /// Every mechanism that takes a FAST token.
+    /// Every mechanism that uses a FAST token.
     pub const TOKEN: [Mechanism; 3] = [Self::HtSha256Expr, Self::HtSha256Endp, Self::HtSha256None];
 
-    /// The registered name.
+    /// Returns the registered name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
@@ -96,10 +96,10 @@ impl fmt::Display for Mechanism {
     }
 }
 
-/// Channel-binding data of a connection, where the connection has any.
+/// Channel-binding data of a connection, if it has any.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ChannelBindings {
-    /// `tls-exporter` belongs to the offer, even before the handshake has produced a value.
+    /// Whether `tls-exporter` belongs to the offer, even before the handshake has produced a value.
     pub(crate) offers_exporter: bool,
     pub(crate) exporter: Option<Vec<u8>>,
     pub(crate) end_point: Option<Vec<u8>>,
@@ -126,7 +126,7 @@ impl ChannelBindings {
     }
 }
 
-/// RFC 6120 6.5, as far as this server says them.
+/// The conditions of RFC 6120 6.5 that this server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     Aborted,

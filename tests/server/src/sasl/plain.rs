@@ -2,7 +2,7 @@
 
 use super::Condition;
 
-/// User name and password of `authzid NUL authcid NUL password`.
+/// Returns user name and password of `authzid NUL authcid NUL password`.
 pub(crate) fn parse_plain(message: &[u8]) -> Result<(String, String), Condition> {
     let text = str::from_utf8(message).map_err(|_| Condition::MalformedRequest)?;
     let mut parts = text.split('\0');

@@ -61,7 +61,7 @@ impl TypedHash {
     }
 }
 
-/// What a server stores of a password.
+/// What a server stores instead of a password.
 #[derive(Clone, Debug)]
 pub(crate) struct ScramKeys {
     pub(crate) hash: TypedHash,
@@ -84,14 +84,14 @@ impl ScramKeys {
         }
     }
 
-    /// Keys that nobody can satisfy need not cost anything.
+    /// Sets the iterations: keys of a user that does not exist need not cost anything.
     pub(crate) fn with_iterations(mut self, iterations: u32) -> Self {
         self.iterations = iterations;
         self
     }
 }
 
-/// `client-first-message`, read.
+/// A parsed `client-first-message`.
 #[derive(Debug)]
 pub(crate) struct ScramFirst {
     pub(crate) user: String,
@@ -103,9 +103,9 @@ pub(crate) struct ScramFirst {
 
 #[derive(Debug)]
 enum Binding {
-    /// `n`: the client cannot.
+    /// `n`: the client does not support it.
     None,
-    /// `y`: the client could, and thinks that we cannot.
+    /// `y`: the client supports it, and assumes that the server does not.
     Unused,
     /// `p=`: this type.
     Type(String),
@@ -141,12 +141,12 @@ impl ScramFirst {
     }
 }
 
-/// What the server offered on this stream, as far as SCRAM looks at it.
+/// The offer of the server on this stream, as far as SCRAM uses it.
 #[derive(Debug)]
 pub(crate) struct ScramOffer<'a> {
-    /// The mechanism in use has channel binding.
+    /// Whether the mechanism in use has channel binding.
     pub(crate) plus: bool,
-    /// Some mechanism offered has.
+    /// Whether any offered mechanism has.
     pub(crate) plus_offered: bool,
     pub(crate) bindings: &'a ChannelBindings,
     /// XEP-0474's attribute.
@@ -165,8 +165,8 @@ pub(crate) struct Scram {
 }
 
 impl Scram {
-    /// The answer to `client-first-message`. `known` is false for a user that does not exist: the
-    /// exchange then fails at its end, as for a wrong password.
+    /// Returns the answer to `client-first-message`. `known` is false for a user that does not exist: the exchange then
+    /// fails at its end, as for a wrong password.
     pub(crate) fn challenge(
         first: ScramFirst,
         offer: &ScramOffer<'_>,
@@ -203,7 +203,7 @@ impl Scram {
         Ok((answer.into_bytes(), scram))
     }
 
-    /// Checks `client-final-message`; the answer is `v=..`.
+    /// Checks `client-final-message`; returns `v=..`.
     pub(crate) fn finish(self, message: &[u8]) -> Result<Vec<u8>, Condition> {
         let malformed = || Condition::MalformedRequest;
         let text = str::from_utf8(message).map_err(|_| malformed())?;

@@ -39,8 +39,8 @@ impl Account {
 }
 
 impl World {
-    /// A world with the same certificates, accounts and passwords, in which nothing has happened yet. What is costly to
-    /// compute is computed once, in this one: a simulation starts a server for each seed.
+    /// Returns a world with the same certificates, accounts and passwords, in its initial state. Expensive values are
+    /// computed once, in this one: a simulation starts a server for each seed.
     ///
     /// # Errors
     ///
@@ -86,8 +86,8 @@ impl World {
         self.accounts.get(user)
     }
 
-    /// The keys of a user, and whether the user exists; for one that does not they are made up,
-    /// always the same, so that probing learns nothing.
+    /// Returns the keys of a user, and whether the user exists; for one that does not they are made up, always the
+    /// same, so that a probing client learns nothing.
     pub(crate) fn scram_keys(&mut self, user: &str, hash: TypedHash) -> (ScramKeys, bool) {
         let iterations = self.switches.scram_iterations;
         if let Some(account) = self.accounts.get_mut(user) {
@@ -108,7 +108,7 @@ impl World {
         [user, "@", &self.domain].concat()
     }
 
-    /// The account of a JID on this domain.
+    /// Returns the account of a JID on this domain.
     pub(crate) fn local_account(&self, jid: &str) -> Option<String> {
         let (local, domain) = crate::jid::bare(jid).split_once('@')?;
         (domain == self.domain && self.accounts.contains_key(local)).then(|| local.to_owned())

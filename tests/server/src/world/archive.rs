@@ -10,9 +10,9 @@ use crate::switches::UnknownId;
 use crate::time::{self, Timestamp};
 use crate::xml::Element;
 
-/// Results on a page, whatever the client asks for.
+/// The maximum number of results on a page, whatever the client requests.
 const MAX_PAGE: usize = 250;
-/// Messages kept for an account, the latest.
+/// The maximum number of messages kept for an account, the latest ones.
 const MAX_ARCHIVE: usize = 10_000;
 
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub(crate) enum ArchiveAnswer {
 }
 
 impl World {
-    /// Keeps a message; its archive id.
+    /// Keeps a message; returns its archive id.
     pub(super) fn archive(
         &mut self,
         account: &str,
@@ -75,7 +75,7 @@ impl World {
         Some(id)
     }
 
-    /// A message that another client of the account sent.
+    /// Archives a message that another client of the account sent.
     pub fn archive_only(&mut self, account: &str, to: &str, body: &str, now: Timestamp) -> String {
         let id = self.rng.token();
         let message = Element::new(ns::CLIENT, "message")
@@ -89,7 +89,7 @@ impl World {
         id
     }
 
-    /// The archive of an account forgets its oldest messages, and keeps so many.
+    /// Removes the oldest messages from the archive of an account, and keeps this many.
     pub fn expire_archive(&mut self, account: &str, keep: usize) {
         if let Some(account) = self.accounts.get_mut(account) {
             let excess = account.archive.len().saturating_sub(keep);
@@ -97,14 +97,14 @@ impl World {
         }
     }
 
-    /// The archive of an account forgets what was archived before this time.
+    /// Removes from the archive of an account what was archived before this time.
     pub fn expire_archive_before(&mut self, account: &str, time: Timestamp) {
         if let Some(account) = self.accounts.get_mut(account) {
             account.archive.retain(|entry| entry.at >= time);
         }
     }
 
-    /// Whether the archive of an account has such a message.
+    /// Returns whether the archive of an account has such a message.
     pub fn is_archived(&self, account: &str, id: &str, body: &str) -> bool {
         let account = self.accounts.get(account);
         account.is_some_and(|account| {
@@ -113,7 +113,7 @@ impl World {
         })
     }
 
-    /// `<metadata/>`: the ends of the archive.
+    /// Returns `<metadata/>`: the ends of the archive.
     pub(crate) fn archive_metadata(&self, account: &str) -> Element {
         let mut metadata = Element::new(ns::MAM, "metadata");
         let archive = self.accounts.get(account).map(|account| &account.archive);

@@ -1,4 +1,4 @@
-//! FAST tokens (XEP-0484): two slots a client, bound to a mechanism, with a replay counter.
+//! FAST tokens (XEP-0484): two slots for each client, bound to a mechanism, with a replay counter.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ struct Token {
     count: u64,
 }
 
-/// A FAST login as the client asks for it.
+/// A FAST login as requested by the client.
 #[derive(Debug)]
 pub(crate) struct FastLogin<'a> {
     pub(crate) client: &'a str,
@@ -32,11 +32,11 @@ pub(crate) struct FastLogin<'a> {
     pub(crate) invalidate: bool,
 }
 
-/// What an accepted login leaves to do.
+/// What remains to be done after an accepted login.
 #[derive(Debug)]
 pub(crate) struct FastAccepted {
     pub(crate) proof: Vec<u8>,
-    /// The token is near its end.
+    /// Whether the token expires soon.
     pub(crate) rotate: bool,
 }
 
@@ -79,7 +79,7 @@ impl World {
         })
     }
 
-    /// A new token in the `new` slot: its secret and expiry.
+    /// Puts a new token into the `new` slot; returns its secret and expiry.
     pub(crate) fn issue_token(
         &mut self,
         user: &str,
@@ -99,14 +99,14 @@ impl World {
         Some(issued)
     }
 
-    /// All FAST tokens of an account are gone.
+    /// Deletes all FAST tokens of an account.
     pub fn forget_fast_tokens(&mut self, user: &str) {
         if let Some(account) = self.accounts.get_mut(user) {
             account.fast.clear();
         }
     }
 
-    /// All FAST tokens of an account end this much earlier.
+    /// Makes all FAST tokens of an account expire this much earlier.
     pub fn age_fast_tokens(&mut self, user: &str, by: Duration) {
         let Some(account) = self.accounts.get_mut(user) else {
             return;

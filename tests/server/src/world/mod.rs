@@ -31,16 +31,16 @@ pub use session::SessionSnapshot;
 
 use session::Session;
 
-/// Connections whose record is kept, the latest.
+/// The maximum number of connection records, the latest ones.
 const MAX_RECORDS: usize = 10_000;
-/// Messages noted for tests, the first ones.
+/// The maximum number of messages recorded for tests, the first ones.
 const MAX_RECEIVED: usize = 100_000;
 
-/// Names a connection, from 1.
+/// The number of a connection, from 1.
 pub type ConnectionId = u64;
 pub(crate) type SessionId = u64;
 
-/// Something for a connection that came from elsewhere.
+/// Input for a connection that came from another one.
 #[derive(Debug)]
 pub(crate) enum Mail {
     Stanza(Arc<Element>),
@@ -48,13 +48,13 @@ pub(crate) enum Mail {
     Reset,
 }
 
-/// The state behind all connections of a server.
+/// The state shared by all connections of a server.
 #[derive(Debug)]
 pub struct World {
     domain: String,
-    /// What the server can do.
+    /// The features of the server.
     pub switches: Switches,
-    /// What goes wrong.
+    /// The faults.
     pub faults: Faults,
     pub(crate) tls: TlsMaterial,
     pub(crate) rng: Rng,
@@ -73,7 +73,7 @@ pub struct World {
 }
 
 impl World {
-    /// A world for one domain; the same seed gives the same random values.
+    /// Returns a world for one domain; the same seed gives the same random values.
     pub fn new(domain: &str, switches: Switches, seed: u64) -> Result<Self, TlsError> {
         let tls = TlsMaterial::new(domain)?;
         Ok(Self::with(
@@ -112,32 +112,32 @@ impl World {
         }
     }
 
-    /// The domain served.
+    /// Returns the served domain.
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// The authority that signed the right certificate.
+    /// Returns the authority that signed the right certificate.
     pub fn ca_der(&self) -> Vec<u8> {
         self.tls.ca_der().to_vec()
     }
 
-    /// The same, as PEM.
+    /// Returns the same, as PEM.
     pub fn ca_pem(&self) -> String {
         self.tls.ca_pem().to_owned()
     }
 
-    /// TLS tickets issued so far are worth nothing any more.
+    /// Makes all TLS tickets issued so far invalid.
     pub fn forget_tls_tickets(&mut self) -> Result<(), TlsError> {
         self.tls.forget_tickets()
     }
 
-    /// Records of all connections so far, in the order they were accepted.
+    /// Returns the records of all connections so far, in the order they were accepted.
     pub fn connections(&self) -> Vec<ConnectionRecord> {
         self.records.values().cloned().collect()
     }
 
-    /// Whether a connection was told a proof that is none: it must not come to a session.
+    /// Returns whether a connection received a wrong proof: it must not lead to a session.
     pub fn has_lied(&self, connection: ConnectionId) -> bool {
         self.records
             .get(&connection)
@@ -150,7 +150,7 @@ impl World {
         }
     }
 
-    /// Messages received from clients of an account (local part), in order.
+    /// Returns the messages received from clients of an account (local part), in order.
     pub fn messages_from(&self, account: &str) -> Vec<ReceivedMessage> {
         self.received
             .iter()
@@ -159,19 +159,19 @@ impl World {
             .collect()
     }
 
-    /// Messages received from all clients, in order.
+    /// Returns the messages received from all clients, in order.
     pub fn received(&self) -> &[ReceivedMessage] {
         &self.received
     }
 
-    /// Ids of messages that a session ended with unacknowledged and that go out again, in order: their first copy may
-    /// have arrived.
+    /// Returns the ids of messages that were unacknowledged when their session ended and that are sent again, in order:
+    /// their first copy may have arrived.
     pub fn redirected(&self) -> &[String] {
         &self.redirected
     }
 
-    /// Whether a message to this account will be delivered some day, or can be asked for: it is archived, waits for a session, is not
-    /// acknowledged in one, or is about to be written.
+    /// Returns whether a message to this account will be delivered later, or can be requested: it is archived, waits for a
+    /// session, is not acknowledged in one, or is about to be written.
     pub fn holds(&self, account: &str, id: &str, body: &str) -> bool {
         let is_it = |stanza: &Element| route::is_message(stanza, id, body);
         let Some(state) = self.accounts.get(account) else {
@@ -184,12 +184,12 @@ impl World {
             || self.mailboxes.values().flatten().any(is_mail)
     }
 
-    /// Connections that have something to do; asked for after each call into the world or a connection.
+    /// Returns the connections that have something to do; called after each call into the world or a connection.
     pub fn take_dirty(&mut self) -> BTreeSet<ConnectionId> {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Every connection is reset.
+    /// Resets every connection.
     pub fn cut_all(&mut self) {
         for (connection, mailbox) in &mut self.mailboxes {
             mailbox.clear();

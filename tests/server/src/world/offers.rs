@@ -1,12 +1,12 @@
-//! Stream features as text. What they say follows from the switches and from a handful of facts about the connection, and
-//! a server says the same to everybody all day.
+//! Cached stream features as text. They depend on the switches and on a few facts about the connection, so they are the
+//! same for most connections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::switches::Switches;
 
-/// All that the features of a stream depend on, the switches apart.
+/// Everything that the features of a stream depend on, apart from the switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Audience {
     pub(crate) stage: Stage,
@@ -16,7 +16,7 @@ pub(crate) struct Audience {
     pub(crate) offers_exporter: bool,
 }
 
-/// How far the client is.
+/// The state of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     BeforeLogin,
@@ -24,29 +24,29 @@ pub(crate) enum Stage {
     Bound,
 }
 
-/// What was written with the present switches.
+/// The texts for the current switches.
 #[derive(Debug, Default)]
 pub(crate) struct Offers {
     switches: Option<Switches>,
     written: BTreeMap<Audience, Arc<str>>,
-    /// XEP-0509's version of what is offered, with tls-exporter and without.
+    /// XEP-0509's version of the offer, with tls-exporter and without.
     versions: BTreeMap<bool, Arc<str>>,
 }
 
 impl Offers {
-    /// The features for somebody, if they were written with these switches before.
+    /// Returns the features for this audience, if they were written with these switches before.
     pub(crate) fn find(&mut self, switches: &Switches, audience: Audience) -> Option<Arc<str>> {
         self.forget_unless(switches);
         self.written.get(&audience).cloned()
     }
 
-    /// The version, if it was computed with these switches before.
+    /// Returns the version, if it was computed with these switches before.
     pub(crate) fn version(&mut self, switches: &Switches, exporter: bool) -> Option<Arc<str>> {
         self.forget_unless(switches);
         self.versions.get(&exporter).cloned()
     }
 
-    /// Keeps what was computed; [`Offers::version`] did not know it.
+    /// Keeps a computed version.
     pub(crate) fn keep_version(&mut self, exporter: bool, version: Arc<str>) {
         self.versions.insert(exporter, version);
     }
@@ -59,7 +59,7 @@ impl Offers {
         }
     }
 
-    /// Keeps what was written; [`Offers::find`] did not know it.
+    /// Keeps written features.
     pub(crate) fn keep(&mut self, audience: Audience, text: Arc<str>) {
         self.written.insert(audience, text);
     }

@@ -14,7 +14,7 @@ pub(crate) struct Roster {
 }
 
 impl World {
-    /// The query of a result, or `None` if the client's version is the present one.
+    /// Returns the query of a result, or `None` if the client's version is the current one.
     pub(crate) fn roster(&mut self, session: SessionId, version: Option<&str>) -> Option<Element> {
         let state = self.sessions.get_mut(&session)?;
         state.wants_roster = true;
@@ -32,7 +32,7 @@ impl World {
         Some(query.children_from(roster.items.values().cloned()))
     }
 
-    /// `<iq type='set'/>` with one item; false if it is malformed.
+    /// Handles `<iq type='set'/>` with one item; returns false if it is malformed.
     pub(crate) fn set_roster_item(&mut self, account: &str, item: &Element) -> bool {
         let Some(jid) = item.attribute("jid").map(|jid| jid::bare(jid).to_owned()) else {
             return false;
@@ -56,7 +56,7 @@ impl World {
         true
     }
 
-    /// Two accounts (local parts) see each other's presence.
+    /// Lets two accounts (local parts) see each other's presence.
     pub fn befriend(&mut self, one: &str, other: &str) {
         for (account, contact) in [(one, other), (other, one)] {
             let contact = self.bare_jid(contact);
@@ -119,7 +119,7 @@ impl World {
         }
     }
 
-    /// Bare JIDs in the roster with one of these subscriptions.
+    /// Returns the bare JIDs in the roster with one of these subscriptions.
     pub(super) fn contacts_with(&self, account: &str, subscriptions: &[&str]) -> Vec<String> {
         let Some(account) = self.accounts.get(account) else {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Where stanzas go (RFC 6121 section 8), carbons (XEP-0280), offline messages, presence.
+//! Routing of stanzas (RFC 6121 section 8), carbons (XEP-0280), offline messages, presence.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use crate::ns;
 use crate::time::{self, Timestamp};
 use crate::xml::Element;
 
-/// Messages kept for an absent account.
+/// The maximum number of messages kept for an offline account.
 const MAX_OFFLINE: usize = 1000;
-/// Messages that went out again, noted for tests: the first ones.
+/// The maximum number of resent messages recorded for tests: the first ones.
 const MAX_REDIRECTED: usize = 100_000;
 
 impl World {
-    /// A message from a client or from the test itself; `from` is set already.
+    /// Routes a message from a client or from the test itself; `from` is set already.
     pub(crate) fn route_message(
         &mut self,
         mut message: Element,
@@ -129,8 +129,9 @@ impl World {
         )
     }
 
-    /// A stanza that an ended session never acknowledged. A message to the account was for all its sessions: it goes once to those that
-    /// do not have it already, or waits for the next one. If it went to each anew, silently lost sessions would multiply it.
+    /// Routes a stanza that an ended session never acknowledged. A message to the account was for all its sessions: it goes
+    /// once to those that do not have it already, or waits for the next one. If each session's copy were routed again,
+    /// silently lost sessions would multiply it.
     pub(super) fn redirect(&mut self, account: &str, stanza: Element, now: Timestamp) {
         match &*stanza.name {
             "message" if is_conversation(&stanza) => {
@@ -224,7 +225,7 @@ impl World {
             )
     }
 
-    /// An iq for somebody else.
+    /// Routes an iq for another entity.
     pub(crate) fn route_iq(&mut self, iq: Element) {
         let to = iq.attribute("to").unwrap_or_default().to_owned();
         match self.session_by_full_jid(&to) {
@@ -233,7 +234,7 @@ impl World {
         }
     }
 
-    /// The same stanza back as an error, unless it is an answer itself.
+    /// Returns the stanza to its sender as an error, unless it is an answer itself.
     pub(crate) fn bounce(&mut self, stanza: &Element, condition: &'static str) {
         if matches!(stanza.attribute("type"), Some("error" | "result")) {
             return;
@@ -244,12 +245,12 @@ impl World {
         }
     }
 
-    /// A stanza from the server itself to one of its sessions.
+    /// Delivers a stanza from the server itself to one of its sessions.
     pub(crate) fn answer(&mut self, session: SessionId, stanza: Element) {
         self.deliver(session, stanza);
     }
 
-    /// `<presence/>` without `to`.
+    /// Handles `<presence/>` without `to`.
     pub(crate) fn own_presence(&mut self, session: SessionId, mut presence: Element) {
         let Some(state) = self.sessions.get_mut(&session) else {
             return;
@@ -285,7 +286,7 @@ impl World {
         }
     }
 
-    /// Available sessions that see the presence of an account: its own, and those of its contacts.
+    /// Returns the available sessions that see the presence of an account: its own, and those of its contacts.
     fn watchers(&self, account: &str) -> Vec<(String, SessionId)> {
         let contacts = self.contacts_with(account, &["from", "both"]);
         self.sessions
@@ -327,7 +328,7 @@ impl World {
         }
     }
 
-    /// `<presence to='..'/>`: passed on to the sessions of the addressee, subscriptions included.
+    /// Handles `<presence to='..'/>`: passed on to the sessions of the addressee, subscriptions included.
     pub(crate) fn directed_presence(&mut self, presence: &Element) {
         let to = presence.attribute("to").unwrap_or_default().to_owned();
         let targets = match (self.session_by_full_jid(&to), self.local_account(&to)) {
@@ -340,7 +341,7 @@ impl World {
         }
     }
 
-    /// A message with a body arrives from `from`, any JID, for `to`; its id is the answer.
+    /// Delivers a message with a body from `from`, any JID, to `to`; returns its id.
     pub fn inject_message(&mut self, from: &str, to: &str, body: &str, now: Timestamp) -> String {
         let id = self.rng.token();
         let message = message(from, to, body, &id);
@@ -348,7 +349,7 @@ impl World {
         id
     }
 
-    /// The same with an id that its sender chose, perhaps not for the first time.
+    /// The same with an id that its sender chose, perhaps repeatedly.
     pub fn inject_message_as(
         &mut self,
         from: &str,
@@ -360,7 +361,7 @@ impl World {
         self.route_message(message(from, to, body, id), None, now);
     }
 
-    /// A message with a given id arrives from a sender that does not know that it arrived before, and says so: it is stamped with
+    /// Delivers a message with a given id from a sender that does not know that it arrived before. It is stamped with
     /// the time at which it was first meant to be sent (XEP-0203).
     pub fn inject_message_again(
         &mut self,
@@ -387,8 +388,8 @@ fn message(from: &str, to: &str, body: &str, id: &str) -> Element {
 }
 
 impl World {
-    /// A stanza arrives from `from`, any JID, with whatever that entity put into it: `inside` is relayed as it is. A `message`
-    /// also has a body, so that it is archived; an `iq` of type `get` reaches the full JID `to` only.
+    /// Delivers a stanza from `from`, any JID, with any content: `inside` is relayed unchanged. A `message` also has a
+    /// body, so that it is archived; an `iq` of type `get` reaches only the full JID `to`.
     pub fn inject_stanza(
         &mut self,
         name: &'static str,
@@ -444,13 +445,13 @@ pub(super) fn is_message(stanza: &Element, id: &str, body: &str) -> bool {
             .is_some_and(|known| known.content() == body)
 }
 
-/// A chat or normal message with a body: what is archived, stored and copied.
+/// Returns whether this is a chat or normal message with a body, which is archived, stored and copied.
 fn is_conversation(message: &Element) -> bool {
     matches!(message.attribute("type"), None | Some("chat" | "normal"))
         && message.find(ns::CLIENT, "body").is_some()
 }
 
-/// The stanza, turned round, with an error.
+/// Returns the stanza with its addresses exchanged and an error.
 pub(crate) fn error_answer(stanza: &Element, condition: &'static str) -> Element {
     let mut error = Element::new(ns::CLIENT, stanza.name.clone()).with("type", "error");
     for (ours, theirs) in [("to", "from"), ("from", "to"), ("id", "id")] {

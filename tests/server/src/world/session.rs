@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::tls::TlsError;
 use crate::xml::Element;
 
-/// `h` of this many ended sessions is remembered.
+/// The number of ended sessions whose `h` is remembered.
 const ENDED_REMEMBERED: usize = 256;
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Sm {
     id: Option<String>,
     window: Duration,
     inbound: u32,
-    /// How many of ours the client has acknowledged.
+    /// How many of our stanzas the client has acknowledged.
     base: u32,
     pub(super) unacked: VecDeque<Arc<Element>>,
     since_request: u32,
@@ -55,15 +55,15 @@ pub struct SessionSnapshot {
     pub inbound: u32,
     /// Stanzas sent and not acknowledged.
     pub unacked: usize,
-    /// Presence was sent.
+    /// Whether presence was sent.
     pub available: bool,
-    /// Carbons are on.
+    /// Whether carbons are on.
     pub carbons: bool,
-    /// CSI says inactive.
+    /// Whether the client is inactive (XEP-0352).
     pub inactive: bool,
 }
 
-/// A resumption that worked.
+/// A successful resumption.
 #[derive(Debug)]
 pub(crate) struct Resumed {
     pub(crate) session: SessionId,
@@ -72,7 +72,7 @@ pub(crate) struct Resumed {
     pub(crate) resend: Vec<Arc<Element>>,
 }
 
-/// A resumption that did not.
+/// A failed resumption.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ResumeError {
     /// No such session; `h` if it is still known.
@@ -110,7 +110,7 @@ impl Sm {
 }
 
 impl World {
-    /// All sessions, attached or waiting.
+    /// Returns all sessions, attached or waiting.
     pub fn sessions(&self) -> Vec<SessionSnapshot> {
         self.sessions
             .values()
@@ -127,8 +127,8 @@ impl World {
             .collect()
     }
 
-    /// Adds to both counters of an account's sessions, as if so many stanzas had passed each way and were acknowledged.
-    /// 2^32 of them take a while.
+    /// Adds to both counters of an account's sessions, as if this many stanzas had passed each way and were
+    /// acknowledged: sending 2^32 would take too long.
     pub fn wind_counters(&mut self, account: &str, by: u32) {
         let theirs = |session: &&mut Session| session.account == account;
         for session in self.sessions.values_mut().filter(theirs) {
@@ -150,7 +150,7 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// A new session; an older one of the same resource gives way.
+    /// Begins a new session; an older one of the same resource ends.
     pub(crate) fn bind(
         &mut self,
         account: &str,
@@ -190,7 +190,7 @@ impl World {
         self.last_session
     }
 
-    /// Whether somebody is connected with this resource.
+    /// Returns whether a client is connected with this resource.
     pub(crate) fn is_taken(&self, account: &str, resource: &str) -> bool {
         self.sessions.values().any(|session| {
             session.account == account
@@ -199,7 +199,7 @@ impl World {
         })
     }
 
-    /// The connection of a session, if any, is told `conflict`; what it had not sent yet stays queued.
+    /// Sends `conflict` to the connection of a session, if any; what it had not sent yet stays queued.
     fn displace(&mut self, session: SessionId) {
         let connection = self
             .sessions
@@ -213,7 +213,7 @@ impl World {
         }
     }
 
-    /// `<enable/>`: the SM-ID and window if the session can be resumed. `None`: it is enabled already.
+    /// Handles `<enable/>`: returns the SM-ID and window if the session can be resumed. `None`: it is enabled already.
     pub(crate) fn enable_sm(
         &mut self,
         session: SessionId,
@@ -241,7 +241,7 @@ impl World {
         Some(resumable.then_some((id, window)))
     }
 
-    /// Whether a session has sent such a stanza and not seen it acknowledged.
+    /// Returns whether a session has sent such a stanza without an acknowledgement.
     pub(super) fn has_unacknowledged(
         &self,
         session: SessionId,
@@ -251,7 +251,7 @@ impl World {
         sm.is_some_and(|sm| sm.unacked.iter().any(|stanza| is_it(stanza)))
     }
 
-    /// Whether a session of this account, attached or waiting, has sent such a stanza and not seen it acknowledged.
+    /// Returns whether a session of this account, attached or waiting, has sent such a stanza without an acknowledgement.
     pub(super) fn is_unacknowledged(
         &self,
         account: &str,
@@ -264,7 +264,7 @@ impl World {
             .any(|stanza| is_it(stanza))
     }
 
-    /// Whose session this SM-ID names.
+    /// Returns the account of the session with this SM-ID.
     pub(crate) fn sm_account(&self, sm_id: &str) -> Option<String> {
         let (_, session) = self.session_by_sm_id(sm_id)?;
         Some(session.account.clone())
@@ -277,7 +277,7 @@ impl World {
             .map(|(id, session)| (*id, session))
     }
 
-    /// `<resume/>` by a client that is `account`.
+    /// Handles `<resume/>` from a client of `account`.
     pub(crate) fn resume(
         &mut self,
         account: &str,
@@ -328,19 +328,19 @@ impl World {
             .filter(|_| self.switches.sm_failed_h)
     }
 
-    /// A stanza of the client has been handled.
+    /// Counts a handled stanza of the client.
     pub(crate) fn count_inbound(&mut self, session: SessionId) {
         if let Some(sm) = self.sm(session) {
             sm.inbound = sm.inbound.wrapping_add(1);
         }
     }
 
-    /// `h` for `<a/>`; `None` if SM is off.
+    /// Returns `h` for `<a/>`; `None` if SM is off.
     pub(crate) fn inbound(&mut self, session: SessionId) -> Option<u32> {
         self.sm(session).map(|sm| sm.inbound)
     }
 
-    /// `<a/>`; `None` if SM is off.
+    /// Handles `<a/>`; `None` if SM is off.
     pub(crate) fn acknowledge(
         &mut self,
         session: SessionId,
@@ -351,7 +351,7 @@ impl World {
         Some(sm.ack(h))
     }
 
-    /// A stanza was written; true if `<r/>` is due.
+    /// Notes a written stanza; returns true if `<r/>` is due.
     pub(crate) fn request_due(&mut self, session: SessionId) -> bool {
         let every = self.switches.sm_request_every;
         let (Some(sm), Some(every)) = (self.sm(session), every) else {
@@ -366,7 +366,8 @@ impl World {
         true
     }
 
-    /// After an acknowledgement: true if stanzas were written since the request that it answers, so that another is due.
+    /// Returns, after an acknowledgement, whether stanzas were written since the request that it answers, so that
+    /// another is due.
     pub(crate) fn request_owed(&mut self, session: SessionId) -> bool {
         let every = self.switches.sm_request_every;
         let (Some(sm), Some(every)) = (self.sm(session), every) else {
@@ -390,7 +391,7 @@ impl World {
         }
     }
 
-    /// CSI; going active sends what was held back.
+    /// Sets the client state (XEP-0352); a client that becomes active gets what was withheld.
     pub(crate) fn set_inactive(&mut self, session: SessionId, inactive: bool) {
         let Some(state) = self.sessions.get_mut(&session) else {
             return;
@@ -403,7 +404,7 @@ impl World {
         }
     }
 
-    /// A stanza for a session: queued under SM, and sent if it is attached.
+    /// Delivers a stanza to a session: queued under SM, and sent if it is attached.
     pub(super) fn deliver(&mut self, id: SessionId, stanza: Element) {
         let limit = self.switches.sm_queue_limit;
         let Some(session) = self.sessions.get_mut(&id) else {
@@ -447,7 +448,7 @@ impl World {
         }
     }
 
-    /// The connection is gone: the session waits to be resumed, or ends.
+    /// Handles the end of the connection: the session waits to be resumed, or ends.
     pub(crate) fn detach(&mut self, id: SessionId, connection: ConnectionId, now: Timestamp) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
@@ -462,7 +463,7 @@ impl World {
         }
     }
 
-    /// The stream was closed in order: nothing is left to resume.
+    /// Handles the close of the stream: there is nothing to resume.
     pub(crate) fn leave(&mut self, id: SessionId, connection: ConnectionId, now: Timestamp) {
         if self.sessions.get(&id).and_then(|s| s.connection) == Some(connection) {
             self.end_session(id, now);
@@ -492,7 +493,7 @@ impl World {
         }
     }
 
-    /// Sessions whose time has come end here.
+    /// Ends expired sessions.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         let due: Vec<_> = self
             .sessions
@@ -505,7 +506,7 @@ impl World {
         }
     }
 
-    /// When [`World::handle_timeout`] is wanted next.
+    /// Returns when [`World::handle_timeout`] has to be called next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.sessions
             .values()
@@ -513,8 +514,8 @@ impl World {
             .min()
     }
 
-    /// Both counters of the sessions of an account advance as if so many stanzas had passed each way and were
-    /// acknowledged: 2^32 is far away otherwise.
+    /// Advances both counters of the sessions of an account as if this many stanzas had passed each way and were
+    /// acknowledged: 2^32 is out of reach otherwise.
     pub fn age_sessions(&mut self, account: &str, stanzas: u32) {
         let sessions = self.sessions.values_mut();
         for session in sessions.filter(|session| session.account == account) {
@@ -525,7 +526,7 @@ impl World {
         }
     }
 
-    /// Somebody else takes the place of every connection of an account: `conflict`.
+    /// Replaces every connection of an account by another client: `conflict`.
     pub fn conflict(&mut self, account: &str) {
         let sessions = self.sessions.iter();
         let taken: Vec<_> = sessions
@@ -537,12 +538,12 @@ impl World {
         }
     }
 
-    /// What a restart of the server ends: every stream is told `system-shutdown`, every session is over, and the key of the
-    /// TLS tickets is a new one. Accounts and what is stored with them stay.
+    /// Restarts the server: every stream ends with `system-shutdown`, every session ends, and the key of the TLS
+    /// tickets is replaced. Accounts and what is stored with them stay.
     ///
     /// # Errors
     ///
-    /// If no new key could be made.
+    /// If no new key could be created.
     pub fn restart(&mut self, now: Timestamp) -> Result<(), TlsError> {
         let sessions: Vec<_> = self.sessions.keys().copied().collect();
         for id in sessions {
@@ -558,7 +559,7 @@ impl World {
         self.forget_tls_tickets()
     }
 
-    /// The sessions of an account that wait for their client end now, as if their time had passed.
+    /// Ends the sessions of an account that have no connection, as if their time had passed.
     pub fn forget_sessions(&mut self, account: &str, now: Timestamp) {
         let waiting: Vec<_> = self
             .sessions

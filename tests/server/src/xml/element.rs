@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::ns;
 
-/// A name or namespace: nearly always one of a few dozen, so nearly never copied.
+/// A name or namespace: nearly always one of a few dozen, which are not copied.
 pub(crate) type Name = Cow<'static, str>;
 
 /// An element: namespace, local name, attributes and children.
@@ -23,12 +23,12 @@ pub(super) struct Attribute {
     pub(super) value: String,
 }
 
-/// What an element contains.
+/// The content of an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Node {
     Element(Element),
     Text(String),
-    /// Written as it is: what other servers relay need not be well-formed.
+    /// Written unchanged: what other servers relay need not be well-formed.
     Raw(String),
 }
 
@@ -42,7 +42,7 @@ impl Element {
         }
     }
 
-    /// An element as it was read.
+    /// Returns an element as it was read.
     pub(super) fn with_attributes(ns: Name, name: Name, attributes: Vec<Attribute>) -> Self {
         Self {
             ns,
@@ -80,7 +80,7 @@ impl Element {
 
     pub(crate) fn push(&mut self, node: Node) {
         if self.children.is_empty() {
-            // Most elements have one child; a vector would make room for four.
+            // Most elements have one child; a vector would reserve space for four.
             self.children.reserve_exact(1);
         }
         self.children.push(node);
@@ -152,14 +152,14 @@ impl Element {
             .collect()
     }
 
-    /// Written as a child of a stream whose default namespace is `jabber:client`.
+    /// Returns the text as a child of a stream whose default namespace is `jabber:client`.
     pub(crate) fn to_xml(&self) -> String {
         let mut out = String::new();
         self.write_to(&mut out);
         out
     }
 
-    /// The same, behind what is written already.
+    /// Appends the same to `out`.
     pub(crate) fn write_to(&self, out: &mut String) {
         self.write(ns::CLIENT, out);
     }
@@ -220,7 +220,7 @@ fn write_attribute(name: &str, value: &str, out: &mut String) {
 
 /// Escapes for a value between single quotes; white space survives normalisation.
 pub(crate) fn escape_attribute(value: &str, out: &mut String) {
-    // All bytes are tested without branches: the compiler makes vector instructions of it. A blank is no reason to look again.
+    // All bytes are tested without branches, so that the compiler vectorises the test. A space needs no escaping.
     let may_be_special =
         |b: u8| (b < b' ') | (b == b'&') | (b == b'<') | (b == b'>') | (b == b'\'') | (b == b'"');
     if !value.bytes().fold(false, |any, b| any | may_be_special(b)) {

@@ -1,4 +1,4 @@
-//! XML for streams: a small tree, its writer, and a push reader, which `rxml` watches in builds for debugging.
+//! XML for streams: a small tree, its writer, and a push reader, which `rxml` checks in debug builds.
 
 mod element;
 mod names;

@@ -1,11 +1,11 @@
-//! Names and namespaces that come with nearly every stanza: those are shared, whatever else comes is copied.
+//! Names and namespaces of nearly every stanza: these are shared, all others are copied.
 
 use std::sync::LazyLock;
 
 use super::element::Name;
 use crate::ns;
 
-/// A name, shared if it is a frequent one.
+/// Returns a name, shared if it is a frequent one.
 pub(crate) fn name(text: &str) -> Name {
     let like_it = BY_SHAPE.get(shape(text)).map_or(&[][..], Vec::as_slice);
     match like_it.iter().find(|frequent| **frequent == text) {
@@ -26,7 +26,7 @@ static BY_SHAPE: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
 
 const SHAPES: usize = 256;
 
-/// Length and last letter: hardly two of the frequent names have both in common.
+/// Returns length and last letter, which differ for nearly all frequent names.
 fn shape(text: &str) -> usize {
     let last = text.bytes().next_back().map_or(0, usize::from);
     (text.len() * 31 + last) % SHAPES

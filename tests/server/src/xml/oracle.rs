@@ -1,5 +1,5 @@
-//! `rxml` reads along in builds for debugging: in the same bytes it must find what the [reader](super::reader) finds, and
-//! what it refuses must be refused before anything comes of it.
+//! A check of the [reader](super::reader) by `rxml` in debug builds: in the same bytes it must find the same items, and
+//! what it refuses must be refused before anything is returned.
 
 use rxml::error::EndOrError;
 use rxml::{Options, Parse, RawEvent, RawParser, WithOptions};
@@ -16,15 +16,15 @@ const MAX_DEPTH: usize = 64;
 /// `rxml` is quadratic in the length of a slice that holds one long text.
 const MAX_SLICE: usize = 4096;
 
-/// A second opinion on what the reader finds.
+/// A second parser for the same stream.
 #[derive(Debug)]
 pub(super) struct Oracle {
     reader: RxmlReader,
-    /// What came since the last item.
+    /// The bytes since the last item.
     bytes: Vec<u8>,
-    /// `rxml` has refused what the reader has not come to the end of.
+    /// `rxml` has refused input that the reader has not processed yet.
     refused: bool,
-    /// The stream has ended, or was refused: nobody reads on.
+    /// The stream has ended, or was refused: reading stops.
     over: bool,
 }
 
@@ -38,19 +38,19 @@ impl Oracle {
         }
     }
 
-    /// Reads what the reader has read, up to this result, and insists on the same.
+    /// Reads what the reader has read, up to this result, and asserts the same result.
     pub(super) fn agrees(&mut self, mut read: &[u8], result: &Result<Option<Item>, ReadError>) {
         if self.over {
             return;
         }
         let Ok(item) = result else {
-            // Limits, and all that is refused earlier than `rxml` would, are the reader's own business.
+            // Limits, and everything that is refused earlier than `rxml` would, are checked by the reader only.
             self.over = true;
             return;
         };
         self.bytes.extend_from_slice(read);
         if read.contains(&b'\r') {
-            // It keeps or refuses a CR in a value, where XML reads a blank (sections 2.11 and 3.3.3).
+            // It keeps or refuses a CR in a value, where XML requires a space (sections 2.11 and 3.3.3).
             self.over = true;
             return;
         }
@@ -70,7 +70,7 @@ impl Oracle {
     }
 }
 
-/// What tells two items apart.
+/// Returns what distinguishes two items.
 fn text(item: Option<&Item>) -> String {
     match item {
         None => String::new(),
@@ -104,7 +104,7 @@ impl RxmlReader {
         }
     }
 
-    /// The next item of `input`, which shrinks by what was read; `None` once it is used up.
+    /// Returns the next item of `input`, which shrinks by what was read; `None` once it is used up.
     fn next(&mut self, input: &mut &[u8], early: bool) -> Result<Option<Item>, ReadError> {
         while !input.is_empty() {
             let (mut slice, _) = input.split_at(input.len().min(MAX_SLICE));

@@ -1,8 +1,8 @@
 //! A push reader for one XML stream (RFC 6120 sections 4 and 11).
 //!
-//! It consumes not one byte beyond the item it returns, so that a stream restart or the start
-//! of TLS splits the input exactly behind the closing `>`. A tag is read when it is complete, whatever pieces it came in.
-//! Built for debugging, `rxml` reads along and must see the same.
+//! It consumes no byte beyond the item it returns, so that a stream restart or the start of TLS splits the input
+//! exactly after the closing `>`. A tag is read when it is complete, whatever pieces it came in. In debug builds,
+//! `rxml` reads the same bytes and must find the same items.
 
 use super::scope::Scope;
 use super::text::{Within, checked, is_space, resolved};
@@ -11,7 +11,7 @@ use crate::ns;
 
 const MAX_DEPTH: usize = 64;
 
-/// Something at the top of a stream.
+/// An item at the top level of a stream.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// `<stream:stream ..>`, without children.
@@ -27,7 +27,7 @@ pub(crate) enum Item {
 pub(crate) enum ReadError {
     NotWellFormed,
     RestrictedXml,
-    /// Characters between stanzas, or a header that is none.
+    /// Characters between stanzas, or a malformed header.
     BadFormat,
     InvalidNamespace,
     TooDeep,
@@ -38,11 +38,11 @@ pub(crate) enum ReadError {
 #[derive(Debug)]
 pub(crate) struct StreamReader {
     place: Place,
-    /// What came of a tag or a text whose end is still to come.
+    /// The beginning of a tag or a text that is not complete yet.
     held: Vec<u8>,
     scope: Scope,
     stack: Vec<Element>,
-    /// Nothing was read yet, so an XML declaration may come.
+    /// Nothing was read yet, so an XML declaration may follow.
     at_start: bool,
     opened: bool,
     element_bytes: usize,
@@ -52,18 +52,18 @@ pub(crate) struct StreamReader {
     oracle: super::oracle::Oracle,
 }
 
-/// Where the next byte stands.
+/// The position of the next byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// Outside tags.
     Text,
-    /// Behind a `<`, and inside a value if there is a quote.
+    /// After a `<`, and inside a value if there is a quote.
     Tag { quote: Option<u8> },
-    /// Behind `<![CDATA[`.
+    /// After `<![CDATA[`.
     Cdata,
-    /// The root element closed itself: its end is still to be told.
+    /// The root element closed itself: its end is still to be returned.
     EmptyRoot,
-    /// Behind the end of the root element.
+    /// After the end of the root element.
     Ended,
 }
 
@@ -92,7 +92,7 @@ impl StreamReader {
         self.opened
     }
 
-    /// The next item of `input`, which shrinks by what was read; `None` once it is used up.
+    /// Returns the next item of `input`, which shrinks by what was read; `None` once it is used up.
     pub(crate) fn next(
         &mut self,
         input: &mut &[u8],
@@ -120,7 +120,7 @@ impl StreamReader {
                 Place::Text => self.text(input)?,
                 Place::Tag { quote } => self.tag(quote, input, early)?,
                 Place::Cdata => self.cdata(input)?,
-                Place::EmptyRoot | Place::Ended => self.behind_the_end(input)?,
+                Place::EmptyRoot | Place::Ended => self.after_the_end(input)?,
             };
             if item.is_some() {
                 return Ok(item);
@@ -129,7 +129,7 @@ impl StreamReader {
         Ok(None)
     }
 
-    /// Takes so many bytes off the input.
+    /// Removes this many bytes from the input.
     fn take<'b>(&mut self, input: &mut &'b [u8], count: usize) -> Result<&'b [u8], ReadError> {
         let (taken, rest) = input.split_at_checked(count).unwrap_or((input, &[]));
         *input = rest;
@@ -163,7 +163,7 @@ impl StreamReader {
         Ok(None)
     }
 
-    /// White space may stand between stanzas, and nothing else.
+    /// Handles text between stanzas: only white space is allowed.
     fn between(&mut self, text: &[u8]) -> Result<(), ReadError> {
         match text.iter().find(|byte| !is_space(**byte)) {
             None if text.is_empty() => {}
@@ -231,7 +231,7 @@ impl StreamReader {
         item
     }
 
-    /// A tag from behind its `<` to its `>`.
+    /// Handles a tag between its `<` and its `>`.
     fn whole_tag(&mut self, tag: &[u8], early: bool) -> Result<Option<Item>, ReadError> {
         let tag = checked(tag)?;
         let tag = tag.strip_suffix('>').unwrap_or(tag);
@@ -263,7 +263,7 @@ impl StreamReader {
         Ok(self.end())
     }
 
-    /// Behind `<!` only CDATA may come, and that only inside a stanza.
+    /// Handles what follows `<!`: only CDATA is allowed, and only inside a stanza.
     fn declaration(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
         const CDATA: &[u8] = b"![CDATA[";
         let missing = CDATA.len() - self.held.len().min(CDATA.len());
@@ -297,7 +297,7 @@ impl StreamReader {
         Ok(None)
     }
 
-    fn behind_the_end(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
+    fn after_the_end(&mut self, input: &mut &[u8]) -> Result<Option<Item>, ReadError> {
         let rest = self.take(input, input.len())?;
         match rest.iter().all(|byte| is_space(*byte)) {
             true => Ok(None),
@@ -348,7 +348,8 @@ impl StreamReader {
     }
 }
 
-/// The one declaration that RFC 6120 11.5 and 11.6 leave: version 1.0, and UTF-8 if it says so.
+/// Returns whether this is the only declaration that RFC 6120 11.5 and 11.6 allow: version 1.0, and UTF-8 if it names
+/// an encoding.
 fn is_xml_declaration(instruction: &str) -> bool {
     let Some(inside) = instruction
         .strip_prefix("xml")

@@ -1,4 +1,4 @@
-//! From a start tag as it stands to an element with expanded names (Namespaces in XML 1.0).
+//! From the text of a start tag to an element with expanded names (Namespaces in XML 1.0).
 
 use std::collections::BTreeSet;
 
@@ -11,17 +11,17 @@ use super::text::{Within, is_space, resolved};
 
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
-/// What is open and what is declared where the reader stands, the innermost last.
+/// The open elements and declarations in scope, the innermost last.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     /// Prefix (`None`: the default namespace) and namespace.
     declared: Vec<(Option<String>, Name)>,
     open: Vec<Open>,
-    /// The names of all open elements as they were written, one behind the other.
+    /// The names of all open elements as they were written, one after the other.
     names: String,
 }
 
-/// How much there was of either around an open element.
+/// The lengths of both when an element was opened.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     declared: usize,
@@ -29,7 +29,7 @@ struct Open {
 }
 
 impl Scope {
-    /// A start tag, or that of an empty element, without its brackets and slash.
+    /// Handles a start tag, or that of an empty element, without its brackets and slash.
     pub(super) fn enter(&mut self, tag: &str) -> Result<Element, ReadError> {
         let (written, mut rest) = name(tag);
         self.open.push(Open {
@@ -38,7 +38,7 @@ impl Scope {
         });
         self.names.push_str(written);
         let mut attributes = Vec::new();
-        // Declarations hold for the whole tag, whatever their place in it.
+        // Declarations apply to the whole tag, whatever their position in it.
         let mut prefixed = Vec::new();
         while let Some(attribute) = next_attribute(&mut rest)? {
             let value = resolved(attribute.value, Within::Attribute)?;
@@ -76,7 +76,7 @@ impl Scope {
         Ok(Element::with_attributes(ns, known(local)?, attributes))
     }
 
-    /// An end tag without its brackets and slash: the element that was opened last ends.
+    /// Handles an end tag without its brackets and slash: the element that was opened last ends.
     pub(super) fn leave(&mut self, tag: &str) -> Result<(), ReadError> {
         let written = tag.trim_end_matches([' ', '\t', '\n', '\r']);
         let open = self.open.last().ok_or(ReadError::NotWellFormed)?;
@@ -87,7 +87,7 @@ impl Scope {
         Ok(())
     }
 
-    /// The element that was opened last ends.
+    /// Ends the element that was opened last.
     pub(super) fn close(&mut self) {
         if let Some(open) = self.open.pop() {
             self.declared.truncate(open.declared);
@@ -122,13 +122,13 @@ impl Scope {
     }
 }
 
-/// An attribute or a declaration as it stands.
+/// An attribute or a declaration, unprocessed.
 struct Raw<'t> {
     name: &'t str,
     value: &'t str,
 }
 
-/// Takes the next attribute off what is left of a tag.
+/// Removes the next attribute from the rest of a tag.
 fn next_attribute<'t>(rest: &mut &'t str) -> Result<Option<Raw<'t>>, ReadError> {
     let from = skip_space(rest);
     if from.is_empty() {
@@ -137,19 +137,19 @@ fn next_attribute<'t>(rest: &mut &'t str) -> Result<Option<Raw<'t>>, ReadError> 
     if from.len() == rest.len() {
         return Err(ReadError::NotWellFormed);
     }
-    let (name, behind) = name(from);
-    let value = skip_space(behind).strip_prefix('=').map(skip_space);
+    let (name, after) = name(from);
+    let value = skip_space(after).strip_prefix('=').map(skip_space);
     let value = value.ok_or(ReadError::NotWellFormed)?;
     let quote = value
         .chars()
         .next()
         .filter(|quote| matches!(quote, '\'' | '"'))
         .ok_or(ReadError::NotWellFormed)?;
-    let (value, behind) = value
+    let (value, after) = value
         .get(1..)
         .and_then(|value| value.split_once(quote))
         .ok_or(ReadError::NotWellFormed)?;
-    *rest = behind;
+    *rest = after;
     Ok(Some(Raw { name, value }))
 }
 
@@ -157,7 +157,7 @@ fn skip_space(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\n', '\r'])
 }
 
-/// The name at the beginning, and what is behind it.
+/// Returns the name at the beginning, and what follows it.
 fn name(text: &str) -> (&str, &str) {
     let ends =
         |byte: u8| is_space(byte) || matches!(byte, b'=' | b'\'' | b'"' | b'<' | b'/' | b'>');
@@ -165,7 +165,7 @@ fn name(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// Prefix and local name.
+/// Returns prefix and local name.
 fn split(name: &str) -> Result<(Option<&str>, &str), ReadError> {
     match name.bytes().position(|byte| byte == b':') {
         None => Ok((None, name)),
@@ -178,7 +178,7 @@ fn split(name: &str) -> Result<(Option<&str>, &str), ReadError> {
     }
 }
 
-/// A local name: nearly always one that is known to be a name.
+/// Checks a local name: nearly always a frequent one.
 fn known(local: &str) -> Result<Name, ReadError> {
     match names::name(local) {
         Name::Borrowed(name) if !name.is_empty() => Ok(Name::Borrowed(name)),
@@ -197,7 +197,7 @@ fn ncname(name: &str) -> Result<&str, ReadError> {
 }
 
 fn refuse_twice(attributes: &[Attribute]) -> Result<(), ReadError> {
-    // Up to here comparing all with all is faster.
+    // Up to this number, comparing all pairs is faster.
     const FEW: usize = 8;
     let mut rest = attributes;
     let mut seen = BTreeSet::new();

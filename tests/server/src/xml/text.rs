@@ -9,10 +9,10 @@ pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// What was read, as text, unless something stands there that XML forbids.
+/// Returns the bytes as text, unless they contain something that XML forbids.
 pub(super) fn checked(bytes: &[u8]) -> Result<&str, ReadError> {
     let text = str::from_utf8(bytes).map_err(|_| ReadError::NotWellFormed)?;
-    // Without branches, for the compiler's vectors: most of what comes is plain ASCII.
+    // Without branches, so that the compiler vectorises it: most input is plain ASCII.
     let may_be_bad = |b: u8| !matches!(b, b' '..0x80);
     if bytes.iter().fold(false, |any, &b| any | may_be_bad(b)) && !text.chars().all(is_char) {
         return Err(ReadError::NotWellFormed);
@@ -25,14 +25,14 @@ fn is_char(c: char) -> bool {
     !matches!(c, '\0'..'\t' | '\x0b' | '\x0c' | '\x0e'..' ' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Where character data stands.
+/// The context of character data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
     Content,
     Attribute,
 }
 
-/// What character data stands for: references resolved, ends of lines and, in an attribute, white space normalised.
+/// Returns the value of character data: references resolved, line ends and, in an attribute, white space normalised.
 pub(super) fn resolved(raw: &str, within: Within) -> Result<String, ReadError> {
     let is_special = |b: u8| (b < b' ') | (b == b'&') | (b == b'<') | (b == b']');
     if !raw.bytes().fold(false, |any, b| any | is_special(b)) {
@@ -85,7 +85,7 @@ fn referred(name: &str) -> Result<char, ReadError> {
         Some(digits) => (digits, 16),
         None => (number, 10),
     };
-    // A sign is no digit, whatever `from_str_radix` says.
+    // A sign is not a digit, although `from_str_radix` accepts it.
     if !digits.chars().all(|c| c.is_digit(radix)) {
         return Err(ReadError::NotWellFormed);
     }

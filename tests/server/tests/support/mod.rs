@@ -1,4 +1,4 @@
-//! A raw client: sockets, rustls and strings, nothing of the product.
+//! A raw client of sockets, rustls and strings, without code of the product.
 
 #![allow(
     dead_code,
@@ -31,7 +31,7 @@ use snapback_reference_server::{Config, ReferenceServer, Switches};
 pub const USER_AGENT: &str = "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'/>";
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A server with juliet and romeo, on a runtime of its own.
+/// Starts a server with juliet and romeo, on a runtime of its own.
 pub fn server(switches: Switches) -> ReferenceServer {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -90,7 +90,7 @@ impl Client {
         }
     }
 
-    /// Over STARTTLS, the naive way.
+    /// Connects over STARTTLS, without pipelining.
     pub fn starttls(server: &ReferenceServer, config: &Arc<ClientConfig>) -> Self {
         let mut client = Self::tcp(server.starttls_addr());
         client.send(HEADER);
@@ -101,7 +101,7 @@ impl Client {
         client
     }
 
-    /// Over direct TLS.
+    /// Connects over direct TLS.
     pub fn direct(server: &ReferenceServer, config: &Arc<ClientConfig>) -> Self {
         let mut client = Self::tcp(server.direct_addr());
         client.handshake(config).unwrap();
@@ -135,7 +135,7 @@ impl Client {
         self.tcp.write_all(bytes).unwrap();
     }
 
-    /// One write.
+    /// Sends text in one write.
     pub fn send(&mut self, text: &str) {
         match &mut self.tls {
             Some(tls) => {
@@ -152,7 +152,7 @@ impl Client {
         while tls.wants_write() {
             tls.write_tls(&mut out).unwrap();
         }
-        // The server may be gone already; reading will tell.
+        // The server may have closed already; the next read reports that.
         let _ = self.tcp.write_all(&out);
     }
 
@@ -196,7 +196,7 @@ impl Client {
         panic!("{mark} never came");
     }
 
-    /// Everything up to the end of the connection.
+    /// Returns everything up to the end of the connection.
     #[track_caller]
     pub fn rest(&mut self) -> String {
         for _ in 0..1000 {
@@ -278,7 +278,7 @@ impl Scram {
         }
     }
 
-    /// The answer to a `<challenge/>`'s content.
+    /// Returns the answer to a `<challenge/>`'s content.
     pub fn last(&mut self, challenge: &str) -> String {
         let challenge = String::from_utf8(STANDARD.decode(challenge).unwrap()).unwrap();
         let value = |letter: &str| {
@@ -318,7 +318,7 @@ impl Scram {
     }
 }
 
-/// The text between the first `<name ..>` and `</name>`.
+/// Returns the text between the first `<name ..>` and `</name>`.
 pub fn content<'a>(xml: &'a str, name: &str) -> &'a str {
     let start = xml
         .find(&format!("<{name}"))
@@ -330,7 +330,7 @@ pub fn content<'a>(xml: &'a str, name: &str) -> &'a str {
     &xml[start..start + end]
 }
 
-/// The value of an attribute of the first `<name ..>`.
+/// Returns the value of an attribute of the first `<name ..>`.
 pub fn attribute(xml: &str, name: &str, attribute: &str) -> String {
     let start = xml
         .find(&format!("<{name} "))
@@ -344,7 +344,7 @@ pub fn attribute(xml: &str, name: &str, attribute: &str) -> String {
     tag[from..from + tag[from..].find('\'').unwrap()].to_owned()
 }
 
-/// SASL1, one step at a time, on an encrypted stream; ends behind `<success/>`.
+/// Logs in with SASL1, one step at a time, on an encrypted stream; returns after `<success/>`.
 pub fn scram_login(client: &mut Client, mut scram: Scram) {
     client.send(HEADER_FROM);
     client.until("</stream:features>");
@@ -370,7 +370,7 @@ pub fn bind(client: &mut Client, resource: &str) -> String {
     content(&answer, "jid").to_owned()
 }
 
-/// A session by PLAIN, bind and presence.
+/// Opens a session with PLAIN, bind and presence.
 pub fn session(server: &ReferenceServer, user: &str, password: &str, resource: &str) -> Client {
     let mut client = Client::direct(server, &tls_config(server));
     let plain = STANDARD.encode(format!("\0{user}\0{password}"));
@@ -390,7 +390,7 @@ pub fn session(server: &ReferenceServer, user: &str, password: &str, resource: &
     client
 }
 
-/// Turns on Stream Management; the SM-ID.
+/// Enables Stream Management; returns the SM-ID.
 pub fn enable(client: &mut Client) -> String {
     client.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
     client.until("<enabled");
@@ -404,14 +404,14 @@ pub fn hmac_sha256(key: &[u8], data: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// The initial response of a FAST login, and the proof that the server owes.
+/// Returns the initial response of a FAST login, and the proof that the server has to send.
 pub fn ht(user: &str, token: &str, binding: &[u8]) -> (String, String) {
     let mac = |who: &[u8]| hmac_sha256(token.as_bytes(), &[who, binding].concat());
     let initial = [user.as_bytes(), b"\0", &mac(b"Initiator")].concat();
     (STANDARD.encode(initial), STANDARD.encode(mac(b"Responder")))
 }
 
-/// SASL2 with SCRAM-SHA-1, and these inline children; everything up to `</success>`.
+/// Logs in by SASL2 with SCRAM-SHA-1 and these inline children; returns everything up to `</success>`.
 pub fn sasl2_login(client: &mut Client, inline: &str) -> String {
     let mut scram = Scram::new("SCRAM-SHA-1", "juliet", "secret");
     client.send(HEADER_FROM);
@@ -437,7 +437,7 @@ pub fn message(to: &str, body: &str) -> String {
     format!("<message to='{to}' type='chat' id='{body}'><body>{body}</body></message>")
 }
 
-/// What a client does that pipelines STARTTLS: header, `<starttls/>` and ClientHello in one write.
+/// Connects like a client that pipelines STARTTLS: header, `<starttls/>` and ClientHello in one write.
 pub fn combined_starttls(server: &ReferenceServer, config: &Arc<ClientConfig>) -> Client {
     let mut client = Client::tcp(server.starttls_addr());
     let mut tls = Client::new_tls(config);
@@ -452,14 +452,14 @@ pub fn combined_starttls(server: &ReferenceServer, config: &Arc<ClientConfig>) -
 }
 
 impl Client {
-    /// Cleartext up to `mark`, though TLS has begun on our side; what follows goes to TLS.
+    /// Returns the cleartext up to `mark`, although TLS has begun on our side; what follows goes to TLS.
     #[track_caller]
     pub fn clear_until(&mut self, mark: &str) -> String {
         let tls = self.tls.take();
         let clear = self.until(mark);
         self.tls = tls;
-        let behind = std::mem::take(&mut self.inbox);
-        self.feed(&behind).unwrap();
+        let after = std::mem::take(&mut self.inbox);
+        self.feed(&after).unwrap();
         clear
     }
 
@@ -484,13 +484,13 @@ impl Client {
         Ok(())
     }
 
-    /// Queues text behind the handshake messages that are due; `flush` sends both at once.
+    /// Queues text after the pending handshake messages; `flush` sends both at once.
     pub fn queue(&mut self, text: &[u8]) {
         let tls = self.tls.as_mut().unwrap();
         tls.writer().write_all(text).unwrap();
     }
 
-    /// A direct TLS connection whose first flight carries this as early data, if a ticket allows it.
+    /// Opens a direct TLS connection whose first flight carries this as early data, if a ticket allows it.
     pub fn early(server: &ReferenceServer, config: &Arc<ClientConfig>, text: &str) -> (Self, bool) {
         let mut client = Self::tcp(server.direct_addr());
         let mut tls = Self::new_tls(config);

@@ -1,5 +1,5 @@
-//! From the names that stand in a start tag to expanded names (Namespaces in XML 1.0): prefixes are looked up here, and
-//! what `rxml` leaves to its caller is refused: prefixes that nobody declared, and attributes that come twice.
+//! From the names in a start tag to expanded names (Namespaces in XML 1.0): prefixes are resolved here, and what `rxml`
+//! leaves to its caller is refused: undeclared prefixes, and repeated attributes.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use rxml::RawQName;
 use crate::xml::element::{Element, Name};
 use crate::xml::names;
 
-/// What is declared where the reader stands, the innermost last.
+/// The declarations in scope, the innermost last.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
     /// Prefix (`None`: the default namespace) and namespace.
     declared: Vec<(Option<String>, Name)>,
-    /// For each open element, how many declarations stand around it.
+    /// For each open element, how many declarations are in scope around it.
     around: Vec<usize>,
     /// The name of the start tag that is being read.
     tag: Option<RawQName>,
@@ -21,7 +21,7 @@ pub(super) struct Scope {
     attributes: Vec<(RawQName, String)>,
 }
 
-/// A name without a declaration, or two of the same.
+/// A name without a declaration, or a repeated one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadNames;
 
@@ -33,7 +33,7 @@ impl Scope {
         self.attributes.clear();
     }
 
-    /// Something in the start tag: an attribute or a declaration.
+    /// Handles an attribute or a declaration in the start tag.
     pub(super) fn attribute(&mut self, name: RawQName, value: String) -> Result<(), BadNames> {
         let prefix = match &name {
             (None, local) if local == "xmlns" => None,
@@ -75,9 +75,9 @@ impl Scope {
             };
             element.set_qualified(ns, names::name(&name), value);
         }
-        // The room is for the next tag.
+        // The buffer is reused for the next tag.
         self.attributes = attributes;
-        // Two prefixes may stand for one namespace.
+        // Two prefixes may have the same namespace.
         refuse_twice(&foreign, |name| name)?;
         Ok(element)
     }
@@ -98,7 +98,7 @@ impl Scope {
 }
 
 fn refuse_twice<T, N: Ord>(all: &[T], name: impl Fn(&T) -> &N) -> Result<(), BadNames> {
-    // Up to here comparing all with all is faster.
+    // Up to this number, comparing all pairs is faster.
     const FEW: usize = 8;
     let mut rest = all;
     let mut seen = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What is read, and what is refused; and `rxml` reads along in all of it.
+//! What is read, and what is refused; `rxml` reads the same input.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const HEADER: &str =
     "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 
 #[test]
-fn stops_exactly_behind_the_closing_bracket() {
+fn stops_exactly_after_the_closing_bracket() {
     let text = format!("{HEADER}<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\x16\x03");
     let mut input = text.as_bytes();
     let mut reader = StreamReader::new(4096);
@@ -111,7 +111,7 @@ fn references_and_sections_are_text() {
     assert_eq!(element.attribute("c"), Some(">"));
 }
 
-/// The first stanza of a stream that comes in pieces of this size.
+/// Returns the first stanza of a stream that comes in pieces of this size.
 fn read_element(stanza: &[u8], piece: usize) -> Result<Element, ReadError> {
     let stream = [HEADER.as_bytes(), stanza].concat();
     let mut reader = StreamReader::new(65_536);
@@ -125,7 +125,7 @@ fn read_element(stanza: &[u8], piece: usize) -> Result<Element, ReadError> {
     Err(ReadError::BadFormat)
 }
 
-/// What changes when somebody writes XML wrong.
+/// Typical mistakes in XML.
 const PIECES: &[&str] = &[
     "<",
     ">",
@@ -170,7 +170,7 @@ const PIECES: &[&str] = &[
     "#",
 ];
 
-/// Whatever is read, `rxml` reads too, and the same; where the pieces are cut makes no difference.
+/// Whatever is read, `rxml` reads the same; the division into pieces makes no difference.
 #[test]
 fn rxml_agrees_on_streams_that_were_damaged() {
     let whole = "<a xmlns='u' xmlns:b='v' b:c='1' d=\"x&amp;'y'\">t<b:e/>u &#65;<f xml:lang='en'>v</f><![CDATA[w]]></a>";
