@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{StartError, Unavailable};
 
-/// Between the name of a folder that is being filled and the process that fills it.
+/// Separates the name of a folder that is being filled from the id of its process.
 const UNFINISHED: &str = ".partial-";
 
 /// `$XDG_CACHE_HOME/snapback/servers`, else `~/.cache/snapback/servers`.
@@ -46,7 +46,7 @@ pub(crate) fn get_or_fill(
         return Ok(finished); // another process filled it while this one waited
     }
     clear_unfinished(&folder, name);
-    // A name of its own: what an interrupted run left may still be written to by a tool that it had called.
+    // A unique name: a tool of an interrupted run may still write to the folder that it left.
     let unfinished = folder.join(format!("{name}{UNFINISHED}{}", std::process::id()));
     fs::create_dir(&unfinished)
         .map_err(StartError::io(format!("creating {}", unfinished.display())))?;
@@ -56,7 +56,7 @@ pub(crate) fn get_or_fill(
     Ok(finished)
 }
 
-/// Removes what interrupted runs left, as far as it can be removed: it only takes up space.
+/// Removes what interrupted runs left, as far as possible: it only takes up space.
 fn clear_unfinished(folder: &Path, name: &str) {
     let prefix = format!("{name}{UNFINISHED}");
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -9,8 +9,8 @@ use rcgen::{
 
 use crate::StartError;
 
-/// Begins before now, for clocks that differ, and ends like a certificate of the wild: ejabberd sets a timer for its end,
-/// and crashes over rcgen's default, which is two thousand years away.
+/// The validity begins before now, for clocks that differ, and has a usual length: ejabberd sets a timer for its end,
+/// and crashes with rcgen's default of two thousand years.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const DAYS_VALID: u32 = 30;
 
@@ -27,7 +27,8 @@ pub(crate) fn make(domain: &str) -> Result<TestCertificate, StartError> {
     let now = SystemTime::now();
     let (begin, end) = (now - DAY, now + DAYS_VALID * DAY);
 
-    // Its key makes its name unlike that of other authorities, so that it is unknown to who trusts one of those.
+    // The name contains the key, so that it differs from that of other authorities: a client that trusts one of those
+    // does not know it.
     let authority_key = KeyPair::generate()?;
     let name: String = authority_key
         .public_key_raw()

@@ -1,9 +1,9 @@
 //! ejabberd as Debian packages it: 24.12 of the backports, and 23.01 of the release.
 //!
-//! The packaged configuration is used section by section; replaced are only domain, certificate, listeners (which leaves
-//! out `c2s_shaper`: 3000 B/s would be all that a test measures), and the resumption window; added are archive and,
-//! where there are any, tokens (`mod_mam`, `mod_auth_fast`), which its package has but does not enable. It runs without Erlang
-//! distribution: no node name, no `epmd`, nothing that outlives it.
+//! The packaged configuration is used section by section. Only domain, certificate, listeners (without `c2s_shaper`,
+//! since 3000 B/s would dominate every measurement) and the resumption window are replaced. Archive and, where
+//! available, tokens are added (`mod_mam`, `mod_auth_fast`), which the package has but does not enable. It runs without
+//! Erlang distribution: no node name, no `epmd`, no process that outlives it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -141,7 +141,8 @@ fn without_sections(packaged: &str) -> String {
     kept
 }
 
-/// Erlang expressions that create the accounts (again is no error) and then say that everything is up.
+/// Returns Erlang expressions that create the accounts (an existing one is no error) and then report that everything is
+/// up.
 fn accounts(site: &Site, ready_file: &Path) -> String {
     let mut script = String::new();
     for credentials in &site.accounts {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// A real server did not start.
 #[derive(Debug)]
 pub enum StartError {
-    /// This machine cannot have the server: a reason to skip, not a failure.
+    /// The server is not available on this machine: a reason to skip, not a failure.
     Unavailable(Unavailable),
     /// The operating system refused something that should have worked.
     Io {
@@ -23,7 +23,7 @@ pub enum StartError {
         /// The last lines it printed.
         tail: String,
     },
-    /// The packaged configuration is not the one this crate knows how to change.
+    /// The packaged configuration is not the one that this crate expects.
     PackagedConfig {
         /// The file, within the unpacked packages.
         file: PathBuf,
@@ -51,7 +51,7 @@ pub enum Unavailable {
     },
     /// A tool is missing.
     ToolMissing(&'static str),
-    /// apt knows no mirror of Debian 12.
+    /// apt has no mirror of Debian 12.
     NoMirror,
     /// Neither `XDG_CACHE_HOME` nor `HOME` is set.
     NoCacheFolder,

@@ -1,10 +1,10 @@
-//! Which servers there are, and what distinguishes them.
+//! The servers, and what distinguishes them.
 
 use crate::packages::{
     EJABBERD_23_01, EJABBERD_24_12, JABBERD2_2_7, PROSODY_0_12, PROSODY_13_0, PackageSet,
 };
 
-/// Which server, with which modules.
+/// A server with its modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
     /// Prosody 13.0 with the modules that its package enables, and message archiving: SASL 1, no SASL2.
@@ -29,7 +29,7 @@ pub enum Flavour {
     Jabberd2,
 }
 
-/// Whose software a [`Flavour`] is.
+/// The software of a [`Flavour`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Product {
     Prosody,

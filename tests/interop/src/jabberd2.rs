@@ -1,8 +1,8 @@
 //! jabberd2 2.7 as Debian 12 packages it.
 //!
-//! The packaged configuration is used; replaced are domain, folders, ports and certificate, and switched on are SCRAM and
-//! the creation of a user's data at the first login. The accounts are rows of its SQLite database. Of its processes
-//! router, session manager and client connections run; the one for other servers has nothing to do here.
+//! The packaged configuration is used. Domain, folders, ports and certificate are replaced; SCRAM and the creation of a
+//! user's data at the first login are enabled. The accounts are rows of its SQLite database. Of its processes router,
+//! session manager and client connections run; the one for other servers is not needed.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -25,7 +25,7 @@ const PROCESSES: [&str; 3] = ["router", "sm", "c2s"];
 /// What is replaced, everywhere: a line of the packaged configuration, and what stands there instead.
 type Replacement = (&'static str, String);
 
-/// Writes the configuration and the accounts, and says how to start.
+/// Writes the configuration and the accounts, and returns how to start.
 pub(crate) fn prepare(site: &Site) -> Result<Launch, StartError> {
     let root = packages::unpacked(site.config.flavour.packages())?;
     let libraries = root
@@ -133,7 +133,7 @@ fn certificate_path(site: &Site) -> String {
     site.folder.join("server.pem").display().to_string()
 }
 
-/// It wants certificate, chain and key in one file.
+/// Writes certificate, chain and key into one file, as it requires.
 fn write_certificate(site: &Site) -> Result<(), StartError> {
     let read = |path| fs::read_to_string(path).map_err(StartError::io("reading the certificate"));
     let pem = read(site.chain_path())? + &read(site.key_path())?;
@@ -174,8 +174,8 @@ fn create_accounts(site: &Site, root: &Path) -> Result<(), StartError> {
     })
 }
 
-/// A shell that runs all processes, says when the session manager is ready (the ports are open before that), and ends them
-/// all when the last one ends or the shell is asked to end.
+/// Returns a shell script that runs all processes, reports when the session manager is ready (the ports are open before
+/// that), and ends them all when the last one ends or the shell is asked to end.
 fn script(site: &Site, root: &Path, ready_file: &Path) -> String {
     let mut script = "trap : TERM\nlines() { grep -c 'ready for sessions' output.log; }\n\
                       before=$(lines)\n"

@@ -14,8 +14,9 @@
 //! # Ok::<(), snapback_interop::StartError>(())
 //! ```
 //!
-//! Where the servers cannot be had (another operating system, no network) [`start`] answers [`StartError::Unavailable`];
-//! a test turns that into a visible skip with [`start_or_skip`], which refuses to skip when `CI` is set.
+//! Where the servers are not available (another operating system, no network) [`start`] returns
+//! [`StartError::Unavailable`]; a test turns that into a visible skip with [`start_or_skip`], which refuses to skip
+//! when `CI` is set.
 #![allow(
     clippy::print_stderr,
     clippy::panic,

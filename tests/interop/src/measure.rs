@@ -17,30 +17,30 @@ use crate::{Account, Credentials, Flavour, RunningServer, ServerConfig, start_or
 /// A row of the table.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// What the row is called.
+    /// The name of the row.
     pub name: &'static str,
-    /// Who serves.
+    /// The server.
     pub host: Host,
     /// How TLS begins.
     pub transport: Transport,
-    /// Whether the app has allowed early data.
+    /// Whether the app allows early data.
     pub early_data: bool,
     /// The flights that each kind of login may take.
     pub flights: Flights,
 }
 
-/// Flights of a row: at most this many cold, exactly so many otherwise.
+/// The flights of a row: at most this many cold, exactly this many otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Flights {
-    /// Nothing is remembered.
+    /// Without stored facts.
     pub cold: usize,
-    /// A new session of a client that remembers.
+    /// A new session of a client with stored facts.
     pub warm: usize,
     /// The interrupted session.
     pub resumed: usize,
 }
 
-/// Which server a row is measured on.
+/// The server of a row.
 #[derive(Debug, Clone)]
 pub enum Host {
     /// A real one.
@@ -61,9 +61,9 @@ pub enum RunningHost {
 /// One measurement of a row.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Nothing was remembered.
+    /// Without stored facts.
     pub cold: Login,
-    /// A new session of a client that remembered.
+    /// A new session of a client with stored facts.
     pub warm: Login,
     /// The interrupted session.
     pub resumed: Login,
@@ -72,20 +72,20 @@ pub struct Row {
 /// One login, with what the link saw of it.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// What the client says.
+    /// The client's report.
     pub session: Session,
     /// Bytes sent and received in each flight.
     pub bytes: Vec<(usize, usize)>,
 }
 
 impl Login {
-    /// Flights, as the client counted them.
+    /// Returns the flights, as the client counted them.
     #[must_use]
     pub fn flights(&self) -> usize {
         self.session.timeline.round_trips()
     }
 
-    /// Time from the first packet to the session, in round trips.
+    /// Returns the time from the first packet to the session, in round trips.
     #[must_use]
     pub fn wall(&self, rtt: Duration) -> f64 {
         let took = self.session.timeline.took().unwrap_or_default();
@@ -99,7 +99,7 @@ impl Login {
 }
 
 impl Row {
-    /// The logins by name, in the order of the table.
+    /// Returns the logins by name, in the order of the table.
     #[must_use]
     pub fn logins(&self) -> [(&'static str, &Login); 3] {
         [
@@ -118,7 +118,7 @@ const fn flights(cold: usize, warm: usize, resumed: usize) -> Flights {
     }
 }
 
-/// Rows on real servers.
+/// Returns the rows on real servers.
 #[must_use]
 pub fn real_cases() -> Vec<Case> {
     use Transport::{DirectTls, StartTls};
@@ -187,7 +187,7 @@ pub fn real_cases() -> Vec<Case> {
     ]
 }
 
-/// Rows on the reference server: what no packaged server can do yet, and TLS 1.2.
+/// Returns the rows on the reference server: what no packaged server supports yet, and TLS 1.2.
 #[must_use]
 pub fn reference_cases() -> Vec<Case> {
     use Transport::{DirectTls, StartTls};
@@ -258,7 +258,7 @@ pub fn reference_cases() -> Vec<Case> {
 }
 
 impl RunningHost {
-    /// Starts the server of a row; `None` where it cannot be had.
+    /// Starts the server of a row; `None` where it is not available.
     ///
     /// # Panics
     ///
@@ -283,7 +283,7 @@ impl RunningHost {
         }
     }
 
-    /// Where it is.
+    /// Returns its address.
     #[must_use]
     pub fn endpoint(&self, transport: Transport) -> Endpoint {
         match self {
@@ -299,7 +299,7 @@ impl RunningHost {
         }
     }
 
-    /// What logs Juliet in.
+    /// Returns Juliet's credentials.
     #[must_use]
     pub fn juliet(&self) -> Credentials {
         match self {
@@ -312,11 +312,11 @@ impl RunningHost {
     }
 }
 
-/// Measures a row once, with a client that knows nothing at first.
+/// Measures a row once, with a client that has no stored facts at first.
 ///
 /// # Panics
 ///
-/// If a login does not come about.
+/// If a login fails.
 pub async fn measure(case: &Case, host: &RunningHost, rtt: Duration) -> Row {
     let endpoint = host.endpoint(case.transport);
     let account = host.juliet();
@@ -345,7 +345,7 @@ pub async fn measure(case: &Case, host: &RunningHost, rtt: Duration) -> Row {
     }
 }
 
-/// Bytes each way in each flight of the last connection on the link.
+/// Returns the bytes each way in each flight of the last connection on the link.
 ///
 /// The client's clock and the link's differ by a constant; the first write of the connection, which opens the second
 /// flight, is there on both. Flights begin at least a round trip apart, so a quarter of one separates them safely.

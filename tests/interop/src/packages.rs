@@ -1,7 +1,7 @@
 //! Debian packages, downloaded with the machine's own apt and unpacked into the cache folder.
 //!
-//! apt runs with a private state (its lists, archives and sources are in a folder of ours), so neither the system's
-//! sources nor its packages change, and no root is needed. The mirror is the one that apt is configured with.
+//! apt runs with a private state (its lists, archives and sources are in a separate folder), so neither the system's
+//! sources nor its packages change, and root is not required. The mirror is the one that apt is configured with.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ const ALWAYS_FETCHED: [&str; 8] = [
     "prosody", "ejabberd", "erlang", "lua", "libodbc", "libltdl", "jabberd2", "libgsasl",
 ];
 
-/// Whose version of a package is meant.
+/// The origin of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Archive {
     /// What the release came with: what most machines run.

@@ -1,4 +1,4 @@
-//! Our client as a test holds it: behind a link, with everything it ever said written down.
+//! Our client as a test uses it: behind a link, with everything it reported recorded.
 #![allow(
     clippy::expect_used,
     reason = "test support: what cannot be set up must fail the test"
@@ -17,13 +17,13 @@ use snapback_netsim::{Link, LinkConfig};
 
 use crate::{Credentials, RunningServer};
 
-/// Nothing that a test waits for takes longer, unless it is broken: a restarted server is given up to 30 s by the client.
+/// The timeout of all waits: the client waits up to 30 s for a restarted server.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Begins the ids of requests that are only there for their answer to be waited for.
+/// The prefix of the ids of requests that are sent only to wait for their answer.
 const PING: &str = "ping-";
 
-/// What a client needs to know of a server.
+/// The parameters of a connection to a server.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     /// Where it listens.
@@ -57,18 +57,18 @@ pub struct Phone {
     pub client: Client,
     /// Its way to the server.
     pub link: Arc<Link>,
-    /// What the client said so far.
+    /// What the client has reported so far.
     pub log: Log,
 }
 
-/// What a client said, by kind, each in order.
+/// What a client has reported, by kind, each in order.
 #[derive(Debug, Default)]
 pub struct Log {
     /// Each session.
     pub sessions: Vec<Session>,
     /// Each message with a body.
     pub messages: Vec<Received>,
-    /// Each message with a body that another client of the account sent or received, as far as it came as a copy.
+    /// Each message with a body that another client of the account sent or received, if it arrived as a carbon copy.
     pub copies: Vec<Received>,
     /// Ids of stanzas that the server acknowledged.
     pub acked: Vec<String>,
@@ -76,11 +76,11 @@ pub struct Log {
     pub failed: Vec<String>,
     /// Why connections ended.
     pub ended: Vec<EndReason>,
-    /// Why the client is offline, each time that it was.
+    /// Why the client is offline, for each time.
     pub offline: Vec<OfflineReason>,
-    /// How often the app was told that messages may be missing.
+    /// How often the app was informed that messages may be missing.
     pub possible_gaps: usize,
-    /// What the server did wrong.
+    /// Protocol violations of the server.
     pub faults: Vec<&'static str>,
 }
 
@@ -100,16 +100,16 @@ impl fmt::Display for Log {
     }
 }
 
-/// How a session came about.
+/// How a session was established.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// New, or the interrupted one.
     pub outcome: Outcome,
     /// The full JID that the server bound.
     pub jid: String,
-    /// What was planned.
+    /// The plan.
     pub plan: Plan,
-    /// What happened.
+    /// The timeline.
     pub timeline: Timeline,
 }
 
@@ -122,8 +122,8 @@ pub struct Received {
     pub id: String,
     /// Its text.
     pub body: String,
-    /// Its id in our archive (XEP-0359): of two with the same, the server sent one twice; of two with different ones, it
-    /// took one twice.
+    /// Its id in our archive (XEP-0359): of two with the same id, the server sent one twice; of two with different ids,
+    /// it accepted one twice.
     pub archived: String,
 }
 
@@ -152,11 +152,11 @@ impl Dial for LinkDial {
 }
 
 impl Phone {
-    /// A client for this account; not connected yet.
+    /// Opens a client for this account; not connected yet.
     ///
     /// # Panics
     ///
-    /// If it cannot be made.
+    /// If it cannot be opened.
     pub async fn open(
         endpoint: &Endpoint,
         account: &Credentials,
@@ -171,7 +171,7 @@ impl Phone {
         config.trust = Trust::Roots(roots.expect("the authority is a certificate"));
         config.network.servers = vec![ServerAddress::at(link.addr(), endpoint.transport)];
         config.network.dial = Arc::new(LinkDial(Arc::clone(&link)));
-        // A test's sessions are short, and all of them are good ones: no wait before the first attempt after a cut.
+        // A test's sessions are short, and all of them are successful: no delay before the first attempt after a cut.
         config.reconnect.stable = Duration::ZERO;
         change(&mut config);
         Self {
@@ -189,9 +189,9 @@ impl Phone {
         self.log.sessions.last().expect("just waited for").clone()
     }
 
-    /// Waits for the next session, and until the server has taken its presence: a server that is asked for something later on
-    /// the same stream has done what came before. A message to the account that overtakes the presence is one for an account
-    /// that is offline, and some servers are caught between storing it and handing out what they have stored.
+    /// Waits for the next session, and until the server has handled its presence: a server that answers a later request
+    /// on the same stream has handled what came before. A message to the account that overtakes the presence is one for
+    /// an offline account, and some servers fail between storing it and delivering what they have stored.
     ///
     /// # Panics
     ///
@@ -208,7 +208,7 @@ impl Phone {
         }
     }
 
-    /// Takes what the client says, until it is enough.
+    /// Takes events of the client until the condition holds.
     ///
     /// # Panics
     ///
@@ -224,7 +224,7 @@ impl Phone {
         }
     }
 
-    /// Sends a message and waits until the server has it, and so until all that was learnt before is stored.
+    /// Sends a message and waits until the server has it, so that everything learned before is stored.
     pub async fn settle(&mut self, to: &str) {
         let id = self.send(to, "settle").await;
         self.until("an acknowledgement", |log| log.acked.contains(&id))

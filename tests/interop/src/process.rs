@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use crate::StartError;
 use crate::packages::last_lines;
 
-/// Starting takes one to two seconds on an idle machine with two cores; on one that did thirty other things at once ejabberd
-/// took more than a minute (measured).
+/// Starting takes one to two seconds on an idle machine with two cores; with thirty other tasks running ejabberd took
+/// more than a minute (measured).
 const START_DEADLINE: Duration = Duration::from_secs(300);
 /// A server that is asked to end closes its streams first; one that takes longer is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
-/// How often a condition without an event of its own is looked at.
+/// The interval at which a condition without an event of its own is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How to start a server.
@@ -33,8 +33,8 @@ pub(crate) struct Launch {
 
 /// A running server process, in a process group of its own.
 ///
-/// A second process guards it: should the test process die in whatever way, the guard's standard input ends and it
-/// kills the group and removes the folder.
+/// A second process guards it: if the test process dies, the guard's standard input ends, and the guard kills the group
+/// and removes the folder.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -130,13 +130,13 @@ impl Process {
         while self.is_running() && Instant::now() < deadline {
             thread::sleep(POLL_INTERVAL);
         }
-        // What is left, if anything, goes with Drop.
+        // Whatever is left is removed by Drop.
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The guard first: it must not act on a process group that no longer is ours.
+        // The guard first: it must not act on a process group that is not ours any more.
         let _ = self.guard.kill();
         let _ = self.guard.wait();
         if self.is_running() {

@@ -1,8 +1,8 @@
 //! Prosody as Debian packages it: 13.0 of the backports, with the community modules of `prosody-modules`, and 0.12 of the
 //! release.
 //!
-//! The packaged configuration is used up to its first `VirtualHost`; what follows here changes only where things are
-//! (ports, folders, certificate) and what a test must not measure (the packaged rate limit of 10 kB/s).
+//! The packaged configuration is used up to its first `VirtualHost`; what follows here changes only locations (ports,
+//! folders, certificate) and the packaged rate limit of 10 kB/s, which a test must not measure.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a test asks for, and the running server it gets.
+//! The request of a test for a server, and the running server.
 
 use std::env;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use crate::{Flavour, StartError, ejabberd, jabberd2, packages, prosody};
 /// The domain that every server here serves.
 pub const DOMAIN: &str = "snapback.test";
 
-/// Between choosing a free port and the server's listening on it another process may take it: then try others.
+/// Another process may take a port between its choice and its use by the server: then other ports are tried.
 const PORT_ATTEMPTS: u32 = 3;
 
 /// How a server is to be configured.
@@ -89,14 +89,14 @@ impl Credentials {
     }
 }
 
-/// Everything that one server's configuration is written from.
+/// Everything that the configuration of one server is generated from.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) config: ServerConfig,
     pub(crate) folder: PathBuf,
     pub(crate) starttls_port: u16,
     pub(crate) direct_port: u16,
-    /// Where processes of one server find each other.
+    /// The port that the processes of one server use among themselves.
     pub(crate) inner_port: u16,
     pub(crate) accounts: [Credentials; 2],
     ca_pem: String,
@@ -196,7 +196,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     }
 }
 
-/// [`start`] for tests: where the server is [unavailable](StartError::Unavailable) it says so and answers `None`.
+/// [`start`] for tests: where the server is [unavailable](StartError::Unavailable) it prints so and returns `None`.
 ///
 /// # Panics
 ///
@@ -231,7 +231,7 @@ impl RunningServer {
         self.site.config.flavour
     }
 
-    /// Where it accepts connections that begin in clear and upgrade with STARTTLS.
+    /// Returns the address of connections that begin in clear and upgrade with STARTTLS.
     #[must_use]
     pub fn starttls_addr(&self) -> SocketAddr {
         let [starttls, _] = self.site.addresses();
@@ -289,7 +289,7 @@ impl RunningServer {
         self.restart()
     }
 
-    /// What an operator of Prosody types behind `prosodyctl`.
+    /// Runs `prosodyctl` with these arguments.
     ///
     /// # Panics
     ///
@@ -325,7 +325,7 @@ impl Drop for RunningServer {
     }
 }
 
-/// Ports that nobody listens on right now.
+/// Returns ports on which nothing listens at present.
 fn free_ports<const COUNT: usize>() -> std::io::Result<[u16; COUNT]> {
     // All are bound before one is released, so that they differ.
     let mut bound = Vec::with_capacity(COUNT);

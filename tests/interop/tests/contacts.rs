@@ -1,4 +1,5 @@
-//! What a contact sends through a real server, by accident or on purpose, neither keeps a client offline nor hides a message.
+//! What a contact sends through a real server, accidentally or deliberately, neither keeps a client offline nor hides a
+//! message.
 #![allow(
     clippy::print_stderr,
     clippy::print_stdout,
@@ -115,7 +116,7 @@ on_server!(
     ]
 );
 
-/// A client of Juliet's that the server takes to be available.
+/// Opens a client of Juliet's that the server treats as available.
 async fn juliet(server: &RunningServer) -> Phone {
     let account = server.account(Account::Juliet);
     juliet_as(server, account).await
@@ -134,7 +135,8 @@ fn blocking<T>(act: impl FnOnce() -> T) -> T {
     tokio::task::block_in_place(act)
 }
 
-/// A session of an account that says what a test tells it to, and does it again on a new stream if the server closed the last.
+/// A session of an account that sends what a test requests, and sends it again on a new stream if the server closed the
+/// last.
 struct Contact<'a> {
     server: &'a RunningServer,
     account: Account,
@@ -157,7 +159,7 @@ impl<'a> Contact<'a> {
         contact
     }
 
-    /// Says this and waits until the server has done it, or has closed the stream over it.
+    /// Sends this and waits until the server has handled it, or has closed the stream over it.
     fn say(&mut self, stanza: &str) {
         self.say_with("", stanza);
     }
@@ -184,19 +186,19 @@ fn count(log: &Log, body: &str) -> usize {
         .count()
 }
 
-/// Waits until all of these have come; each came once.
+/// Waits until all of these have arrived; each arrived once.
 async fn once_each(phone: &mut Phone, bodies: &[String]) {
     let all = |log: &Log| bodies.iter().all(|body| count(log, body) > 0);
     phone.until("all messages", all).await;
-    // What would come twice has come before the answer to what is asked now.
+    // Any duplicate has arrived before the answer to this request.
     phone.settle(JULIET).await;
     for body in bodies {
         assert_eq!(count(&phone.log, body), 1, "{body}: {}", phone.log);
     }
 }
 
-/// A stanza that some servers relay though no reader of XML with namespaces takes it, or though their own way of writing it
-/// makes it so: attributes of its sender's stream header, and what stands in the message.
+/// A stanza that some servers relay although no XML parser with namespaces accepts it, or that becomes malformed by the
+/// server's own serialisation: attributes of its sender's stream header, and the content of the message.
 const UNREADABLE: [(&str, &str, &str); 9] = [
     ("", "", "<body xml:foo='1'>x</body>"),
     ("", "", "<body>x</body><xml:a/>"),
@@ -217,7 +219,7 @@ const UNREADABLE: [(&str, &str, &str); 9] = [
     ("", "", "<body>x&nbsp;</body>"),
 ];
 
-/// Each of these through the server, and a plain message behind each.
+/// Sends each of these through the server, followed by a plain message.
 fn send_unreadable(server: &RunningServer, when: &str) -> Vec<String> {
     let mut romeo = Contact::new(server, Account::Romeo);
     let mut plain = Vec::new();
@@ -234,7 +236,7 @@ fn send_unreadable(server: &RunningServer, when: &str) -> Vec<String> {
     plain
 }
 
-/// Live, from what the server keeps for who is offline, and from the archive alone.
+/// Live, from the server's offline storage, and from the archive alone.
 async fn t6_a_stanza_that_cannot_be_read_hides_nothing(server: &mut RunningServer) {
     let mut phone = juliet(server).await;
     let plain = blocking(|| send_unreadable(server, "live"));
@@ -257,8 +259,8 @@ async fn t6_a_stanza_that_cannot_be_read_hides_nothing(server: &mut RunningServe
         phone.available().await;
         once_each(&mut phone, &plain).await;
     }
-    // One end for each time that this test asked for it, and one where a server takes nothing before the bind is answered: that
-    // is tried once.
+    // One end for each time that this test requested it, and one where a server accepts nothing before the bind is
+    // answered, which is tried once.
     let pipelined = EndReason::Link(LinkError::Connection(ConnectionError::WrongAssumption(
         Assumption::PipelinedBind,
     )));
@@ -274,7 +276,7 @@ async fn t6_a_stanza_that_cannot_be_read_hides_nothing(server: &mut RunningServe
     phone.client.disconnect().await;
 }
 
-/// The server writes an apostrophe of the id as six bytes, and so would the answer: more than it takes.
+/// The server writes an apostrophe of the id as six bytes, and so would the answer: it would exceed the server's limit.
 async fn w9_a_request_with_a_very_long_id_ends_no_session(server: &mut RunningServer) {
     let mut phone = juliet(server).await;
     let jid = phone.log.sessions.last().expect("online").jid.clone();
@@ -289,14 +291,14 @@ async fn w9_a_request_with_a_very_long_id_ends_no_session(server: &mut RunningSe
                 "<iq to='{jid}' type='get' id=\"{id}\">{query}</iq>"
             ));
         }
-        romeo.say(&message(JULIET, "behind-the-long-id", "behind"));
+        romeo.say(&message(JULIET, "after-the-long-id", "after"));
     });
-    once_each(&mut phone, &["behind".to_owned()]).await;
+    once_each(&mut phone, &["after".to_owned()]).await;
     assert!(phone.log.ended.is_empty(), "{}", phone.log);
     phone.client.disconnect().await;
 }
 
-/// A client that counts its ids from the same number after each start.
+/// A client that numbers its ids from the same start after each restart.
 async fn i17_equal_ids_with_other_texts_are_other_messages(server: &mut RunningServer) {
     let mut phone = juliet(server).await;
     for when in ["live", "archived"] {
@@ -333,8 +335,8 @@ async fn i17_equal_ids_with_other_texts_are_other_messages(server: &mut RunningS
     phone.client.disconnect().await;
 }
 
-/// The account as somebody typed it: copies and archived messages of `juliet@` are its own, and so is what a server without
-/// archive keeps for it.
+/// The account as typed by a user: copies and archived messages of `juliet@` are its own, and so is what a server
+/// without archive stores for it.
 async fn t7_another_spelling_of_the_account_is_the_account(server: &mut RunningServer) {
     let account = Credentials {
         jid: "Juliet@SNAPBACK.Test".to_owned(),
@@ -350,7 +352,7 @@ async fn t7_another_spelling_of_the_account_is_the_account(server: &mut RunningS
             let mut device = Contact::available(server, Account::Juliet);
             device.say(&message(ROMEO, &format!("copied-{when}"), &text));
             if !server.flavour().has_archive() {
-                // Else the message is this device's alone.
+                // Otherwise the message is for this device only.
                 device.say("<presence type='unavailable'/>");
             }
             let mut romeo = Contact::new(server, Account::Romeo);
@@ -374,7 +376,7 @@ async fn t7_another_spelling_of_the_account_is_the_account(server: &mut RunningS
     phone.client.disconnect().await;
 }
 
-/// A page of the archive that ends with a message that is refused is still a page, and the next one is asked for.
+/// A page of the archive that ends with a refused message is still a page, and the next one is requested.
 async fn w2_a_refused_message_ends_no_page(server: &mut RunningServer) {
     const PAGE: u32 = 10;
     let endpoint = Endpoint::of(server, Transport::DirectTls);
@@ -385,7 +387,7 @@ async fn w2_a_refused_message_ends_no_page(server: &mut RunningServer) {
     .await;
     phone.client.connect();
     phone.available().await;
-    // What is known of the archive ends here.
+    // The cursor of the archive ends here.
     blocking(|| Contact::new(server, Account::Romeo).say(&message(JULIET, "last", "last")));
     once_each(&mut phone, &["last".to_owned()]).await;
     phone.client.disconnect().await;
@@ -416,7 +418,7 @@ async fn w2_a_refused_message_ends_no_page(server: &mut RunningServer) {
     phone.client.disconnect().await;
 }
 
-/// The last message that is known of has gone from the archive, and newer ones are there.
+/// The last known message has been removed from the archive, and newer ones are there.
 async fn i8_an_archive_that_forgot_the_last_known_message_is_read(server: &mut RunningServer) {
     let mut phone = juliet(server).await;
     blocking(|| Contact::new(server, Account::Romeo).say(&message(JULIET, "known", "known")));
@@ -438,7 +440,7 @@ async fn i8_an_archive_that_forgot_the_last_known_message_is_read(server: &mut R
     phone.client.disconnect().await;
 }
 
-/// The same after a week: Prosody 13.0 says then that nothing is behind a message that it does not have.
+/// The same after a week: Prosody 13.0 then reports that nothing follows a message that it does not have.
 async fn i8_an_empty_page_after_a_week_hides_nothing(server: &mut RunningServer) {
     let folder = Folder::new();
     let endpoint = Endpoint::of(server, Transport::DirectTls);
@@ -468,7 +470,7 @@ async fn i8_an_empty_page_after_a_week_hides_nothing(server: &mut RunningServer)
     phone.client.disconnect().await;
 }
 
-/// Where a store is; gone when the test ends.
+/// The folder of a store; removed when the test ends.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -487,7 +489,7 @@ impl Folder {
         store
     }
 
-    /// Since the client was last there. It must be suspended.
+    /// Ages the store by a week. The client must be suspended.
     fn let_a_week_pass(&self) {
         const DAYS: u64 = 8;
         let nowhere = ServerKey {
@@ -508,7 +510,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is for the system to clean.
+        // What cannot be removed is left for the system.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Nothing lost, nothing twice, although the process dies: real processes, real kills, at any moment.
+//! Nothing lost, nothing duplicated, although the process is killed: real processes, real kills, at any moment.
 //!
 //! `SNAPBACK_KILLS` says how often each run kills (25), `SNAPBACK_KILL_SEED` when it does (the clock's choice, printed).
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a test")]
@@ -121,7 +121,7 @@ async fn prosody_with_sasl2_one_is_killed() {
     .await;
 }
 
-/// A process dies before or after one certain change of its store; for each of them, until one survives all.
+/// A process is killed before or after a given change of its store; for each of them, until one survives all.
 async fn at_each_change(life: Life) {
     let server = ReferenceServer::start(Config::default());
     let server = server.await.expect("it starts");

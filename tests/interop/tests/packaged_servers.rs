@@ -1,5 +1,5 @@
-//! The servers that Debian 12's own archive has, in the versions that people run: each can be logged in to, cut and resumed or
-//! bound anew, and refuses a wrong password as what it is.
+//! The servers of Debian 12's own archive, in the versions that are deployed: login, cut, resumption or a new session
+//! work with each, and a wrong password is reported as such.
 #![allow(
     clippy::print_stderr,
     clippy::expect_used,
@@ -76,7 +76,7 @@ on_server!(
     ]
 );
 
-/// A client of this account that the server takes to be available.
+/// Opens a client of this account that the server treats as available.
 async fn available(server: &RunningServer, account: Account, transport: Transport) -> Phone {
     let endpoint = Endpoint::of(server, transport);
     let mut phone = Phone::open(&endpoint, server.account(account), RTT, |_| {}).await;
@@ -92,7 +92,7 @@ async fn pair(server: &RunningServer, transport: Transport) -> [Phone; 2] {
     ]
 }
 
-/// A message from one to the other, waited for at both ends.
+/// Sends a message from one to the other, and waits for it at both ends.
 async fn say(from: &mut Phone, to: &mut Phone, jid: &str, body: &str) {
     let id = from.send(jid, body).await;
     to.until(body, |log| {
@@ -103,7 +103,7 @@ async fn say(from: &mut Phone, to: &mut Phone, jid: &str, body: &str) {
         .await;
 }
 
-/// Each message of this kind came once.
+/// Asserts that each message of this kind arrived once.
 fn assert_each_once(log: &Log, body: &str) {
     let mut ids: Vec<&String> = log
         .messages
@@ -143,8 +143,8 @@ async fn i4_a_conversation_survives_cuts(server: &mut RunningServer) {
     }
 }
 
-/// Without stream management and archive, what the server wrote to a dead connection is gone, and nobody can know: the app is
-/// told of a possible gap after each such end, though nothing of its own was unacknowledged.
+/// Without stream management and archive, what the server wrote to a dead connection is lost without notice: a possible
+/// gap is reported to the app after each such end, even if nothing of its own was unacknowledged.
 async fn i8_a_connection_that_breaks_without_a_session_to_resume_is_a_gap(
     server: &mut RunningServer,
 ) {
@@ -157,7 +157,7 @@ async fn i8_a_connection_that_breaks_without_a_session_to_resume_is_a_gap(
             .down(DownMode::Blackhole)
             .await
             .expect("the link obeys");
-        // The server notices nothing, and writes this one to nobody.
+        // The server notices nothing, and writes this one to a dead connection.
         juliet.link.cut(CutMode::ResetClient);
         romeo.send(JULIET, "into the void").await;
         romeo.settle(ROMEO).await;
@@ -173,7 +173,8 @@ async fn i8_a_connection_that_breaks_without_a_session_to_resume_is_a_gap(
     romeo.client.disconnect().await;
 }
 
-/// The server has forgotten all sessions while Juliet had no network: there is nothing to resume, and what she queued goes out.
+/// The server has dropped all sessions while Juliet had no network: there is nothing to resume, and what she queued is
+/// sent.
 async fn i8_a_restarted_server_is_bound_to_anew(server: &mut RunningServer) {
     let [mut juliet, mut romeo] = pair(server, Transport::StartTls).await;
     juliet
@@ -196,7 +197,7 @@ async fn i8_a_restarted_server_is_bound_to_anew(server: &mut RunningServer) {
     romeo.client.disconnect().await;
 }
 
-/// One attempt, one reason, and nothing more until the user has typed another.
+/// One attempt, one reason, and no further attempt until the user enters another password.
 async fn t2_a_wrong_password_asks_for_credentials(server: &mut RunningServer) {
     let account = Credentials {
         password: "not it".to_owned(),

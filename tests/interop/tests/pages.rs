@@ -1,4 +1,4 @@
-//! What `docs/networks.md` says is what its tables say.
+//! The statements of `docs/networks.md` match its tables.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,5 +1,4 @@
-//! `mod_quickstart` on Prosody: what it accepts, and what it refuses without harm. How few flights it takes is counted in
-//! `round_trips.rs`.
+//! `mod_quickstart` on Prosody: what it accepts, and what it refuses safely. `round_trips.rs` counts the flights.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -25,14 +24,14 @@ fn server() -> Option<RunningServer> {
     start_or_skip(ServerConfig::new(Flavour::ProsodyQuickstart))
 }
 
-/// Over direct TLS, header sent and features read.
+/// Opens a direct TLS stream, sends the header and reads the features.
 fn stream(server: &RunningServer, from: &str) -> Secure {
     let mut stream = Secure::direct(server);
     stream.say(&header(from)).hear(SASL_OFFER);
     stream
 }
 
-/// A session of Juliet's whose connection is gone.
+/// Returns a session of Juliet's without a connection.
 fn sleeping_session(server: &RunningServer) -> String {
     let mut stream = stream(server, JULIET);
     let id = stream.log_in(server, Account::Juliet);
@@ -59,7 +58,7 @@ fn the_starttls_flight_may_come_in_any_pieces() {
 }
 
 #[test]
-fn garbage_behind_starttls_ends_that_connection_and_nothing_else() {
+fn garbage_after_starttls_ends_that_connection_and_nothing_else() {
     let Some(server) = server() else { return };
     let resume = resume("x", "h='0'");
     for garbage in [
@@ -71,14 +70,14 @@ fn garbage_behind_starttls_ends_that_connection_and_nothing_else() {
         &"x".repeat(20_000),
     ] {
         let mut clear = connect(server.starttls_addr());
-        // The server may reset before all of it is taken.
+        // The server may reset before it has read all of it.
         let _ = clear.write_all(format!("{}{STARTTLS}{garbage}", header("")).as_bytes());
         let _ = clear.shutdown(std::net::Shutdown::Write);
         let answer = read_until(&mut clear, &["\u{0}never"]);
-        let (_, behind) = answer.split_once("<proceed").expect("TLS may begin");
+        let (_, after) = answer.split_once("<proceed").expect("TLS may begin");
         assert!(
-            !behind.contains("<failed") && !behind.contains("<stream:"),
-            "{behind}"
+            !after.contains("<failed") && !after.contains("<stream:"),
+            "{after}"
         );
     }
     assert!(!sleeping_session(&server).is_empty(), "it works as before");
@@ -100,7 +99,7 @@ fn a_cleartext_stream_that_is_long_before_starttls_is_read_as_without_the_module
 }
 
 #[test]
-fn a_session_is_resumed_right_after_tls_and_what_is_behind_it_is_taken() {
+fn a_session_is_resumed_right_after_tls_and_what_follows_it_is_handled() {
     let Some(server) = server() else { return };
     let id = sleeping_session(&server);
     assert!(
@@ -169,7 +168,7 @@ fn a_wrong_resumption_is_refused_and_the_login_goes_on() {
         ("unknown id", JULIET, other.as_str(), "h='0'"),
         ("empty id", JULIET, "", "h='0'"),
         ("another user", ROMEO, &id, "h='0'"),
-        ("nobody", "", &id, "h='0'"),
+        ("an unknown user", "", &id, "h='0'"),
         ("another host", "juliet@example.org", &id, "h='0'"),
         ("no h", JULIET, &id, ""),
         ("a negative h", JULIET, &id, "h='-1'"),
@@ -185,7 +184,7 @@ fn a_wrong_resumption_is_refused_and_the_login_goes_on() {
         );
         stream.authenticate(&server, Account::Romeo);
     }
-    // None of that has cost Juliet her session.
+    // None of these has ended Juliet's session.
     stream(&server, JULIET)
         .say(&resume(&id, "h='0'"))
         .hear("<resumed");
@@ -202,7 +201,7 @@ fn a_stream_has_one_attempt() {
 }
 
 #[test]
-fn an_address_has_so_many_refusals_a_minute() {
+fn refusals_per_address_and_minute_are_limited() {
     let Some(server) = server() else { return };
     let id = sleeping_session(&server);
     for _ in 0..31 {
@@ -244,7 +243,7 @@ fn an_expired_session_is_refused_and_the_login_goes_on() {
         return;
     };
     let id = sleeping_session(&server);
-    // Asking would keep it alive.
+    // A request would keep it alive.
     std::thread::sleep(Duration::from_secs(4));
     let mut stream = stream(&server, JULIET);
     stream.say(&resume(&id, "h='0'")).hear(REFUSED);

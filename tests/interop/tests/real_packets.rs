@@ -1,4 +1,4 @@
-//! Round trips on real packets: what was planned is what it takes, and what Nagle's algorithm adds at the server.
+//! Round trips on real packets: the planned number is the actual one, and what Nagle's algorithm adds at the server.
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a test")]
 
@@ -10,7 +10,7 @@ use snapback_interop::measure::Host;
 use snapback_interop::{Flavour, ServerConfig};
 use snapback_netsim::packets::Profile;
 
-/// Long, so that a busy machine's share in the time stays small.
+/// Long, so that the load of the machine is a small part of the time.
 const RTT: Duration = Duration::from_millis(300);
 
 /// SASL2, Bind 2 and FAST over direct TLS, warm or resumed; with `mod_quickstart` over STARTTLS, too.
@@ -39,7 +39,7 @@ async fn nagle_at_the_server_adds_one() {
     }
 }
 
-/// Without `mod_quickstart`'s part in it, this would be one more with direct TLS, and two more with STARTTLS.
+/// Without this function of `mod_quickstart`, it would be one more with direct TLS, and two more with STARTTLS.
 #[tokio::test(flavor = "multi_thread")]
 async fn mod_quickstart_turns_nagle_off_for_its_connections() {
     for transport in [Transport::StartTls, Transport::DirectTls] {
@@ -53,7 +53,8 @@ async fn mod_quickstart_turns_nagle_off_for_its_connections() {
     }
 }
 
-/// The least time of a warm and of a resumed login of three, in round trips: a busy machine adds to some.
+/// Returns the least time of a warm and of a resumed login of three, in round trips: the load of the machine adds to
+/// some.
 async fn least(flavour: Flavour, transport: Transport, nagle: bool) -> Option<[f64; 2]> {
     let host = Host::Real(ServerConfig {
         nagle,

@@ -1,4 +1,4 @@
-//! What the user must be told: a wrong password and a wrong authority, each as what it is.
+//! Errors for the user: a wrong password and a wrong authority, each reported as such.
 #![allow(clippy::print_stdout, clippy::panic, reason = "a test")]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Nothing lost, nothing twice, on real servers: whatever becomes of the connection, the session or the server.
+//! Nothing lost, nothing duplicated, on real servers: whatever happens to the connection, the session or the server.
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
@@ -50,7 +50,7 @@ on_server!(
     prosody_as_packaged,
     Flavour::ProsodyStock,
     [
-        a_cut_loses_nothing_and_doubles_nothing,
+        a_cut_loses_nothing_and_duplicates_nothing,
         a_cut_while_the_server_works_loses_nothing,
         a_new_session_sends_what_waited,
         a_new_session_gets_what_waited,
@@ -64,7 +64,7 @@ on_server!(
     prosody_with_sasl2,
     Flavour::ProsodyModern,
     [
-        a_cut_loses_nothing_and_doubles_nothing,
+        a_cut_loses_nothing_and_duplicates_nothing,
         a_cut_while_the_server_works_loses_nothing,
         a_new_session_sends_what_waited,
         a_new_session_gets_what_waited,
@@ -78,10 +78,10 @@ on_server!(
     ejabberd,
     Flavour::Ejabberd,
     [
-        a_cut_loses_nothing_and_doubles_nothing,
+        a_cut_loses_nothing_and_duplicates_nothing,
         a_cut_while_the_server_works_loses_nothing,
         a_new_session_sends_what_waited,
-        // XEP-0386: it clears what waited, and leaves it to the archive (XEP-0313).
+        // XEP-0386: it drops what waited, and leaves it to the archive (XEP-0313).
         a_new_session_gets_what_waited,
         a_lost_session_leaves_nothing_to_chance,
         a_forgotten_session_is_replaced_by_a_new_one,
@@ -89,7 +89,7 @@ on_server!(
     ]
 );
 
-/// Over STARTTLS, then over direct TLS, on one server.
+/// Runs it over STARTTLS, then over direct TLS, on one server.
 async fn on(flavour: Flavour, scenario: impl AsyncFn(&mut RunningServer, Transport)) {
     let config = ServerConfig {
         resume_window_s: 60,
@@ -116,7 +116,7 @@ impl Pair {
         Self::online_with(server, transport, |_| {}).await
     }
 
-    /// `change`: of Juliet's configuration.
+    /// `change` modifies Juliet's configuration.
     async fn online_with(
         server: &RunningServer,
         transport: Transport,
@@ -152,7 +152,7 @@ impl Pair {
         }
     }
 
-    /// Waits until everything arrived and is acknowledged.
+    /// Waits until everything has arrived and is acknowledged.
     async fn all_there(&mut self) {
         for (phone, sent, expected) in [
             (&mut self.juliet, &self.from_juliet, &self.from_romeo),
@@ -170,7 +170,7 @@ impl Pair {
         }
     }
 
-    /// The same; and each message came once, and in order.
+    /// The same, and asserts that each message arrived once, and in order.
     async fn arrived(&mut self) {
         self.all_there().await;
         for (phone, expected) in [
@@ -200,7 +200,8 @@ impl Pair {
     }
 }
 
-/// Who came out of order or twice, by the number in which it was sent, with its id in the archive.
+/// Describes the messages out of order or duplicated, by the number in which they were sent, with their ids in the
+/// archive.
 fn difference(log: &Log, sent: &[&String]) -> String {
     let number = |id: &String| sent.iter().position(|sent| *sent == id);
     let received: Vec<String> = log
@@ -218,9 +219,12 @@ fn difference(log: &Log, sent: &[&String]) -> String {
     )
 }
 
-/// Both are cut abruptly with messages on the wire both ways, again and again; only the clients notice. What was on the
-/// wire is lost and goes out again, in order and before what was queued meanwhile.
-async fn a_cut_loses_nothing_and_doubles_nothing(server: &mut RunningServer, transport: Transport) {
+/// Both are cut abruptly with messages in transit in both directions, repeatedly; only the clients notice. What was in
+/// transit is lost and sent again, in order and before what was queued meanwhile.
+async fn a_cut_loses_nothing_and_duplicates_nothing(
+    server: &mut RunningServer,
+    transport: Transport,
+) {
     let mut pair = Pair::online(server, transport).await;
     for _ in 0..3 {
         for phone in [&pair.juliet, &pair.romeo] {
@@ -239,11 +243,11 @@ async fn a_cut_loses_nothing_and_doubles_nothing(server: &mut RunningServer, tra
     pair.leave().await;
 }
 
-/// The cuts come while the server is busy with the messages.
+/// The cuts come while the server is handling the messages.
 ///
-/// On ejabberd, messages that the old connection brought last are taken in a second time (they have two ids in the archive),
-/// and may come out of order. Prosody may read the resumed session with a parser that stands inside a stanza, and has to be
-/// given a new session; then the archive says what arrived. Either way nothing comes twice.
+/// ejabberd accepts messages that the old connection brought last a second time (they have two ids in the archive), and
+/// may deliver them out of order. Prosody may read the resumed session with a parser that is inside a stanza, and the
+/// client needs a new session; then the archive says what arrived. In both cases the app sees no duplicate.
 async fn a_cut_while_the_server_works_loses_nothing(
     server: &mut RunningServer,
     transport: Transport,
@@ -251,7 +255,7 @@ async fn a_cut_while_the_server_works_loses_nothing(
     let mut pair = Pair::online(server, transport).await;
     for _ in 0..3 {
         pair.burst(BURST).await;
-        // Some messages are on their way now, at different depths for the two.
+        // Some messages are in transit now, at different positions for the two.
         tokio::time::sleep(RTT * 3 / 4).await;
         pair.juliet.link.cut(CutMode::ResetClient);
         pair.burst(BURST).await;
@@ -261,7 +265,7 @@ async fn a_cut_while_the_server_works_loses_nothing(
         pair.romeo.online().await;
         pair.all_there().await;
     }
-    // Behind these, whatever would come twice has come.
+    // Any duplicate has arrived before these.
     pair.burst(1).await;
     pair.all_there().await;
     for (phone, sent) in [
@@ -271,7 +275,7 @@ async fn a_cut_while_the_server_works_loses_nothing(
         let deliveries = phone.log.messages.len();
         let gaps = phone.log.possible_gaps;
         println!(
-            "{} messages, {deliveries} deliveries, told of {gaps} gaps",
+            "{} messages, {deliveries} deliveries, {gaps} gaps reported",
             sent.len()
         );
         assert_eq!(deliveries, sent.len(), "each once: {}", phone.log);
@@ -280,8 +284,8 @@ async fn a_cut_while_the_server_works_loses_nothing(
     pair.leave().await;
 }
 
-/// Juliet's session is lost while messages of both sides are on their way: hers may have arrived, and nobody has said so;
-/// his wait for a session that nobody resumes. The archive says which of hers arrived, and has his.
+/// Juliet's session is lost while messages of both sides are in transit: hers may have arrived without an
+/// acknowledgement; his wait for a session that is not resumed. The archive says which of hers arrived, and has his.
 async fn a_lost_session_leaves_nothing_to_chance(server: &mut RunningServer, transport: Transport) {
     let folder = Folder::new();
     let mut pair = Pair::online_with(server, transport, |config| {
@@ -290,7 +294,7 @@ async fn a_lost_session_leaves_nothing_to_chance(server: &mut RunningServer, tra
     .await;
     let gaps = pair.juliet.log.possible_gaps;
     pair.burst(BURST).await;
-    // Some are at the server now, and their acknowledgements are not here.
+    // Some are at the server now, and their acknowledgements have not arrived.
     tokio::time::sleep(RTT * 3 / 4).await;
     pair.juliet
         .link
@@ -322,7 +326,7 @@ async fn a_lost_session_leaves_nothing_to_chance(server: &mut RunningServer, tra
     pair.leave().await;
 }
 
-/// Where Juliet's store is; gone when the test ends.
+/// The folder of Juliet's store; removed when the test ends.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -341,7 +345,7 @@ impl Folder {
         store
     }
 
-    /// Nothing else is lost. The client must be suspended.
+    /// Removes the session from the store, and nothing else. The client must be suspended.
     fn forget_session(&self) {
         let nowhere = ServerKey {
             host: String::new(),
@@ -358,12 +362,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is for the system to clean.
+        // What cannot be removed is left for the system.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// What is queued while offline goes out with the next session.
+/// What is queued while offline is sent with the next session.
 async fn a_new_session_sends_what_waited(server: &mut RunningServer, transport: Transport) {
     let mut pair = Pair::online(server, transport).await;
     pair.juliet.client.disconnect().await;
@@ -377,7 +381,7 @@ async fn a_new_session_sends_what_waited(server: &mut RunningServer, transport: 
     pair.leave().await;
 }
 
-/// What came for an account that was not there reaches it with the next session.
+/// What arrived for an offline account is delivered with the next session.
 async fn a_new_session_gets_what_waited(server: &mut RunningServer, transport: Transport) {
     let mut pair = Pair::online(server, transport).await;
     pair.juliet.client.disconnect().await;
@@ -396,7 +400,7 @@ async fn a_new_session_gets_what_waited(server: &mut RunningServer, transport: T
     pair.leave().await;
 }
 
-/// The server restarted while the client had no network: the session is gone, what was queued is not.
+/// The server restarted while the client had no network: the session is lost, what was queued is not.
 async fn a_forgotten_session_is_replaced_by_a_new_one(
     server: &mut RunningServer,
     transport: Transport,
@@ -413,7 +417,7 @@ async fn a_forgotten_session_is_replaced_by_a_new_one(
             .push(pair.juliet.send(ROMEO, "queued").await);
     }
     tokio::task::block_in_place(|| server.restart()).expect("the server restarts");
-    // A message for a Romeo who is not back yet would be another matter: see `a_new_session_gets_what_waited`.
+    // A message for Romeo while he is offline is tested elsewhere: see `a_new_session_gets_what_waited`.
     pair.romeo.online().await;
     pair.juliet.link.up().await.expect("the link obeys");
     assert_eq!(pair.juliet.online().await.outcome, Outcome::Bound);
@@ -421,7 +425,7 @@ async fn a_forgotten_session_is_replaced_by_a_new_one(
     pair.leave().await;
 }
 
-/// The server says goodbye and restarts under live sessions; both clients come back by themselves.
+/// The server closes its streams and restarts; both clients reconnect by themselves.
 async fn a_server_that_restarts_finds_its_clients_again(
     server: &mut RunningServer,
     transport: Transport,

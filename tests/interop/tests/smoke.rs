@@ -1,4 +1,4 @@
-//! Each server starts, offers STARTTLS, proves its domain over TLS, survives a restart, and is gone when the test is.
+//! Each server starts, offers STARTTLS, proves its domain over TLS, survives a restart, and ends with the test.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

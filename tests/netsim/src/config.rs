@@ -1,4 +1,4 @@
-//! What a link is told: its length, who pays for the handshake, how it breaks.
+//! The configuration of a link: its length, which side the handshake is charged to, how it breaks.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ pub struct LinkConfig {
     pub rtt: Duration,
     /// Where the round trip of the TCP handshake is charged.
     pub handshake: ChargeHandshake,
-    /// After a cut that only the client sees: when the server is told at last, with a reset.
-    /// `None`: not before [`Link::drop_upstream`](crate::Link::drop_upstream).
+    /// After a cut that only the client sees: the time until the server is notified, with a reset. `None`: not before
+    /// [`Link::drop_upstream`](crate::Link::drop_upstream).
     pub drop_upstream_after: Option<Duration>,
 }
 
@@ -33,7 +33,7 @@ impl LinkConfig {
         self
     }
 
-    /// The same link, with the server told of a client-side cut after this time.
+    /// Returns the same link, with the server notified of a client-side cut after this time.
     #[must_use]
     pub fn drop_upstream_after(mut self, after: Duration) -> Self {
         self.drop_upstream_after = Some(after);
@@ -43,11 +43,11 @@ impl LinkConfig {
 
 /// Where the round trip of the TCP handshake is charged.
 ///
-/// The kernel completes a handshake on loopback at once, before the relay can see it, so its round trip has to be
-/// added by hand. There are two ways because there are two kinds of client. One whose dialer can be injected waits
-/// inside [`Link::connect`](crate::Link::connect), and its own clock sees the handshake where it belongs. A foreign
-/// client believes itself connected at once; for it the first bytes are held back instead, so that the total is
-/// right although the client's own "connected" comes too early.
+/// The kernel completes a handshake on loopback at once, before the relay can see it, so its round trip has to be added
+/// separately. There are two ways because there are two kinds of client. A client with a configurable dialer waits
+/// inside [`Link::connect`](crate::Link::connect), and its own clock includes the handshake. A foreign client assumes
+/// that it is connected at once; for it the first bytes are delayed instead, so that the total is right although the
+/// client's own "connected" is too early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChargeHandshake {
     /// The client dials through [`Link::connect`](crate::Link::connect), which sleeps one round trip.
@@ -56,7 +56,7 @@ pub enum ChargeHandshake {
     OnFirstBytes,
 }
 
-/// How live connections end. What is still on the wire is lost in every mode.
+/// How live connections end. What is still in transit is lost in every mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CutMode {
     /// The client gets a reset; the server notices nothing: what it sends vanishes, until
@@ -67,7 +67,7 @@ pub enum CutMode {
     /// Both sides get an orderly end of stream; a side whose last bytes the link had not read yet gets a reset, as the
     /// kernel does it.
     CloseBoth,
-    /// Nobody is told anything and nothing is carried any more.
+    /// Neither side is notified and nothing is carried any more.
     Blackhole,
 }
 
@@ -76,8 +76,8 @@ pub enum CutMode {
 pub enum DownMode {
     /// The port is closed.
     Refuse,
-    /// A handshake gets no answer: [`Link::connect`](crate::Link::connect) waits until the link is up.
-    /// A foreign client's handshake succeeds all the same (the kernel's doing), then nothing is carried, for good.
+    /// A handshake gets no answer: [`Link::connect`](crate::Link::connect) waits until the link is up. A foreign
+    /// client's handshake succeeds nevertheless (in the kernel), then nothing is carried, permanently.
     Blackhole,
 }
 

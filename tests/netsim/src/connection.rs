@@ -68,7 +68,7 @@ impl Connection {
         self.client.is_none() && self.upstream.is_none()
     }
 
-    /// True for a connection whose client was cut off while the server was not told.
+    /// Returns whether the client was cut off and the server was not notified.
     pub(crate) fn is_half_dead(&self) -> bool {
         self.client.is_none()
     }
@@ -94,7 +94,7 @@ impl Connection {
 /// Makes the close that follows a reset: with no time to linger the kernel sends RST instead of FIN.
 fn reset(socket: &mut Option<Arc<OwnedReadHalf>>) {
     if let Some(half) = socket.take() {
-        // A socket that the peer has closed already may refuse the option; then there is nobody to reset.
+        // A socket that the peer has closed already may refuse the option; then there is no peer to reset.
         let _ = half.as_ref().as_ref().set_zero_linger();
     }
 }
@@ -198,7 +198,7 @@ async fn server_side(
     write_all(shared, id, Direction::ToServer, queue, Writer(Some(write))).await;
 }
 
-/// Reads until the end. Goes on reading, for nobody, when the other side was cut off.
+/// Reads until the end. Continues reading, and drops the data, when the other side was cut off.
 async fn read_all(
     from: Arc<OwnedReadHalf>,
     to: mpsc::Sender<(Instant, Piece)>,
@@ -212,7 +212,7 @@ async fn read_all(
             Err(_) => Piece::Reset,
         };
         let more = matches!(piece, Piece::Bytes(_));
-        // Nobody to send to: the client was cut off, and the server must not notice.
+        // No receiver: the client was cut off, and the server must not notice.
         let _ = to.send((Instant::now().max(not_before), piece)).await;
         if !more {
             return;

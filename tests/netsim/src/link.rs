@@ -1,4 +1,4 @@
-//! The link itself: its listening end, its knobs, its books.
+//! The link itself: its listening end, its controls, its records.
 
 use crate::connection::{self, Connection, wait_until};
 use crate::{ChargeHandshake, Chunk, CutMode, Direction, DownMode, LinkConfig, LinkStats};
@@ -22,10 +22,10 @@ pub struct Link {
     swallowing: watch::Sender<bool>,
 }
 
-/// How long a connection that the kernel has completed may take to reach the link. Only a link that goes down
-/// at that moment ever takes so long.
+/// The maximum time in which a connection that the kernel has completed reaches the link. Only a link that goes down at
+/// that moment takes that long.
 const ACCEPT: Duration = Duration::from_millis(100);
-/// How long a backlog must be silent to be empty.
+/// How long a backlog must be idle to count as empty.
 const QUIET: Duration = Duration::from_millis(1);
 
 const BACKLOG: u32 = 1024;
@@ -132,7 +132,7 @@ impl Link {
     /// Takes new connections again, on the same address.
     ///
     /// # Errors
-    /// If the port was taken by somebody else meanwhile.
+    /// If the port was taken by another process meanwhile.
     pub async fn up(&self) -> io::Result<()> {
         self.order(Order::Up).await?;
         self.swallowing.send_replace(false);
@@ -172,12 +172,12 @@ impl Drop for Link {
     }
 }
 
-/// The listening end of the port. It keeps the port while it refuses, so that nobody else gets it.
+/// The listening end of the port. It keeps the port while it refuses, so that no other process gets it.
 enum Port {
     Listening(TcpListener),
     /// Bound but not listening: the kernel refuses.
     Refusing(TcpSocket),
-    /// Lost to somebody else while changing over.
+    /// Lost to another process while changing the state.
     Lost,
 }
 
@@ -196,7 +196,7 @@ async fn accept_all(
             client = port.accept() => client,
             order = inbox.recv() => {
                 let Some((order, done)) = order else { return };
-                // Who connected before the order is not subject to it.
+                // A client that connected before the order is not subject to it.
                 while let Ok(Ok(client)) = tokio::time::timeout(QUIET, port.accept()).await {
                     take(&shared, client, swallow, &mut swallowed);
                 }
@@ -206,7 +206,7 @@ async fn accept_all(
                     Order::Down(DownMode::Blackhole) | Order::Up => port.listen(addr),
                 };
                 port = next;
-                // The caller may have given up waiting: the order is carried out all the same.
+                // The caller may have stopped waiting: the order is carried out nevertheless.
                 let _ = done.send(result);
                 continue;
             }
@@ -315,7 +315,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Books> {
-        // The books stay true even if a task panicked while holding them.
+        // The records stay valid even if a task panicked while holding them.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -349,7 +349,7 @@ impl Shared {
         }
     }
 
-    /// Enters a delivery in the books: how many of the bytes may go, and what happens after them.
+    /// Records a delivery: returns how many of the bytes may pass, and what happens after them.
     pub(crate) fn deliver(
         &self,
         conn: u64,

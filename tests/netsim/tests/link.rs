@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 const RTT: Duration = Duration::from_millis(60);
-/// For what happens at once; long enough for a busy machine.
+/// The timeout for what happens at once; long enough for a busy machine.
 const SOON: Duration = Duration::from_secs(5);
 
 /// How a connection of the server ended: what it had read, and the error if there was one.
@@ -222,7 +222,7 @@ async fn an_orderly_close_of_both_sides_loses_what_is_on_the_wire() {
 }
 
 #[tokio::test]
-async fn a_blackhole_tells_nobody() {
+async fn a_blackhole_notifies_neither_end() {
     let (link, mut ended) = link(LinkConfig::with_rtt(RTT)).await;
     let mut stream = link.connect().await.unwrap();
     ping(&mut stream, b"before").await;

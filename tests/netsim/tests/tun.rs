@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use snapback_netsim::packets::tun::{SERVER, TunLink};
 use snapback_netsim::packets::{CutKind, Loss, Profile, Way};
 
-/// Nothing here takes so long unless it is broken.
+/// The timeout of all waits: anything that takes longer is broken.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn ms(count: u64) -> Duration {
@@ -64,7 +64,7 @@ fn round_trip(stream: &mut TcpStream) -> std::io::Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// More than any buffer on the way holds, there and back at once.
+/// Sends more than any buffer on the path holds, in both directions at once.
 fn carries_much(stream: &mut TcpStream) {
     let mut writer = stream.try_clone().expect("it can be cloned");
     let sender = thread::spawn(move || writer.write_all(&[7; 50_000]));
@@ -218,7 +218,7 @@ fn a_connection_outlives_a_way_that_swallows() {
     assert!(link.stats().to_server.cut > 0);
 }
 
-/// Runs a cut with a connection from before, and says whether that one still works after it.
+/// Runs a cut with an existing connection, and returns whether that one still works after it.
 fn survives(link: &TunLink, server: SocketAddr, kind: CutKind) -> bool {
     let mut before = connect(link, server);
     round_trip(&mut before).expect("it works");
@@ -307,7 +307,7 @@ fn a_captive_portal_redirects_http_and_answers_nothing_else() {
 }
 
 #[test]
-fn nothing_is_left_behind() {
+fn no_namespace_remains() {
     let names = || {
         let listed = Command::new("ip").args(["netns", "list"]).output();
         String::from_utf8_lossy(&listed.expect("ip runs").stdout).into_owned()

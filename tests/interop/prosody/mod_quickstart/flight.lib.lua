@@ -1,7 +1,7 @@
 -- What a client may put into one write, although the stream changes in the middle of it:
 --
---   <stream:stream ..><starttls/>ClientHello       the bytes behind <starttls/> are TLS's
---   <response>..</response><stream:stream ..><iq/> the bytes behind the login are another document's
+--   <stream:stream ..><starttls/>ClientHello       the bytes after <starttls/> are TLS's
+--   <response>..</response><stream:stream ..><iq/> the bytes after the login are another document's
 --
 -- Nothing here decides anything about XMPP: bytes are read, or handed on, in smaller pieces than otherwise.
 
@@ -9,9 +9,9 @@ local socket = require "socket";
 local server = require "prosody.net.server";
 local timer = require "prosody.util.timer";
 
--- Before TLS a client sends a header and <starttls/>. Whoever sends more than this is read as without this module.
+-- Before TLS a client sends a header and <starttls/>. Input beyond this size is read as without this module.
 local MAX_CLEARTEXT = 4096;
--- A login has far fewer tags. Whoever sends more is handed on as without this module.
+-- A login has far fewer tags. Input beyond this number is passed on as without this module.
 local MAX_PIECES = 500;
 
 local NAME = "starttls";
@@ -19,7 +19,7 @@ local NAME = "starttls";
 local SHORTEST = #NAME + 1;
 
 -- LuaSocket's receive() on a TCP socket takes all there is into a buffer of its own, out of the reach of TLS. On a UDP socket
--- it is a plain recv(2) of so many bytes, and the rest stays where it is. This one has no socket: it borrows one for a moment.
+-- it is a plain recv(2) of this many bytes, and the rest stays where it is. This one has no socket: it borrows one for a moment.
 local borrower = socket.udp();
 borrower:settimeout(0);
 borrower:close();
@@ -92,7 +92,8 @@ local function stop_at_starttls(conn, session)
 	});
 	conn.conn = reader;
 
-	-- mod_tls asks for this before it answers <proceed/>: what comes now is for TLS, even if the answer is not written yet.
+	-- mod_tls asks for this before it answers <proceed/>: what comes now is for TLS, even if the answer is not written
+	-- yet.
 	function conn.block_reads(self)
 		blocked = true;
 		self:set(false);
@@ -138,7 +139,7 @@ local function hand_on_by_tag(conn, session)
 end
 
 -- With Nagle's algorithm, Prosody's default, a small write waits until the client has acknowledged the one before it: a round
--- trip for ServerHello behind <proceed/>, and one for the answer to the login behind the TLS tickets. LuaSec has no call to
+-- trip for ServerHello after <proceed/>, and one for the answer to the login after the TLS tickets. LuaSec has no call to
 -- turn it off, so the socket is lent to LuaSocket for a moment.
 local switch = socket.tcp();
 

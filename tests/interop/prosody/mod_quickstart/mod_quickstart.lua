@@ -23,8 +23,8 @@ local function prepare(session)
 	end
 end
 
--- A resumed session takes over the connection, but not the parser behind it: whatever the connection before left unfinished
--- would come to stand before the first stanza of this one.
+-- A resumed session takes over the connection, but not the parser behind it: an unfinished stanza of the previous connection
+-- would precede the first stanza of this one.
 local function read_from_new_connection(event)
 	local session = event.session;
 	if not event.from_session.quickstart then return; end

@@ -80,7 +80,7 @@ local function find(session, stanza)
 		or not usermanager.user_is_enabled(original.username, original.host) then
 		return nil, "account is gone or disabled";
 	end
-	-- mod_smacks lets go of the session's timer before it looks at h.
+	-- mod_smacks stops the session's timer before it checks h.
 	local h = stanza.attr.h and stanza.attr.h:match("^%d+$") and tonumber(stanza.attr.h);
 	local queue = original.outgoing_stanza_queue;
 	if not h or h >= H_MAX or h < queue:count_acked() or h > queue:count_acked() + queue:count_unacked() then
@@ -94,7 +94,7 @@ local function refuse(session, why)
 	allowance(session.ip):poll(1);
 	session.log("info", "Resumption before SASL refused to %s: %s", session.ip, why);
 	module:fire_event("quickstart/resume-refused", { session = session, reason = why });
-	-- One answer for all reasons: who is not logged in learns nothing.
+	-- One answer for all reasons: a client that is not logged in learns nothing.
 	session.send(st.stanza("failed", { xmlns = xmlns_sm }):tag("item-not-found", { xmlns = xmlns_errors }));
 	return true;
 end
@@ -110,7 +110,7 @@ module:hook_tag(xmlns_sm, "resume", function (session, stanza)
 	local original, why = find(session, stanza);
 	if not original then return refuse(session, why); end
 
-	-- mod_smacks looks for the session under the name of who asks.
+	-- mod_smacks looks up the session under the name of the requesting client.
 	session.username = original.username;
 	mod_smacks.handle_resume(session, stanza, xmlns_sm);
 	if original.conn and session.type == "c2s_destroyed" then

@@ -1,12 +1,12 @@
 //! A real server as a process, for test runners that are not written in Rust.
 //!
-//! `real-server prosody` or `real-server ejabberd`. It writes lines: `starttls PORT`, `direct PORT`, `account JID PASSWORD` for
-//! each account, the certificate of the authority as PEM, and `ready`. Where this machine cannot have the server, it writes
-//! `unavailable` and why. It ends with its standard input.
+//! `real-server prosody` or `real-server ejabberd`. It prints lines: `starttls PORT`, `direct PORT`, `account JID
+//! PASSWORD` for each account, the certificate of the authority as PEM, and `ready`. Where the server is not available
+//! on this machine, it prints `unavailable` and the reason. It ends with its standard input.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "test support: its output is what it is for"
+    reason = "test support: its output is its purpose"
 )]
 
 use std::io::{self, Read as _};
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match start(ServerConfig::new(flavour)) {
         Ok(server) => {
             describe(&server);
-            // Nothing is said to it; what counts is the end.
+            // Input is ignored; only its end matters.
             let _ = io::stdin().read_to_end(&mut Vec::new());
             ExitCode::SUCCESS
         }

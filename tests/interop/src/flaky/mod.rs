@@ -1,12 +1,13 @@
-//! Real servers behind networks that break: real packets through a link between two namespaces, cut again and again while
-//! messages go both ways.
+//! Real servers on networks that break: real packets through a link between two namespaces, which is cut repeatedly
+//! while messages go both ways.
 //!
 //! ```text
 //!   client's namespace                                 server's namespace
 //!   Juliet ─────────── link of the profile ─────────── server ─── Romeo
 //! ```
 //!
-//! Juliet's phone is the one that suffers; Romeo sits beside the server. Each message is counted by its id at both ends.
+//! Juliet's phone is on the unreliable link; Romeo is beside the server. Each message is counted by its id at both
+//! ends.
 #![allow(
     clippy::expect_used,
     reason = "test support: what cannot be set up must fail the test"
@@ -21,4 +22,4 @@ mod tally;
 pub use round::{Cutting, Pace};
 pub use round_trips::{Cell, RoundTrips, logins};
 pub use stage::{Backend, Setting, Stage};
-pub use tally::{Back, Doubles, Login, Recovery, Tally};
+pub use tally::{Back, Duplicates, Login, Recovery, Tally};

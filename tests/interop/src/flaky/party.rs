@@ -1,4 +1,4 @@
-//! A client whose events are written down as they come.
+//! A client whose events are recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,20 +9,19 @@ use snapback_client::{Client, ClientConfig, Element, EndReason, Event, Outcome, 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-/// Nothing that is waited for takes longer, unless it is broken: a login may take 30 s on the worst of networks, and may
-/// have to be tried twice.
+/// The timeout of all waits: a login may take 30 s on the worst of networks, and may have to be repeated.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 const MAM: &str = "urn:xmpp:mam:2";
 
-/// A client, and all it said so far.
+/// A client, and everything it has reported.
 #[derive(Debug)]
 pub(super) struct Party {
     pub(super) client: Arc<Client>,
     log: Arc<Log>,
     /// Ids of the messages that it queued, in order.
     pub(super) sent: Vec<String>,
-    /// So many of them have arrived and are acknowledged.
+    /// How many of them have arrived and are acknowledged.
     pub(super) settled: usize,
 }
 
@@ -32,24 +31,24 @@ struct Log {
     changed: Notify,
 }
 
-/// What a client said.
+/// Everything that a client has reported.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) sessions: Vec<Session>,
-    /// By the stanza's id, as its sender made it: each time that it came, its id in our archive (XEP-0359), if it had one.
+    /// By the stanza's id, as its sender made it: the ids in our archive (XEP-0359) of each arrival, if it had one.
     pub(super) received: BTreeMap<String, Vec<Option<String>>>,
     pub(super) acked: BTreeSet<String>,
-    /// Ids of the messages that the archive was seen to have, when it was asked.
+    /// Ids of the messages that were found in the archive when it was queried.
     archived: BTreeSet<String>,
     pub(super) failed: Vec<String>,
     pub(super) ended: Vec<EndReason>,
     pub(super) gaps: usize,
     pub(super) faults: Vec<&'static str>,
-    /// The first sign of the server since it was last cleared.
-    pub(super) sign_of_life: Option<Instant>,
+    /// When the server first responded since this was cleared.
+    pub(super) first_response: Option<Instant>,
 }
 
-/// How a session came about.
+/// How a session was established.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub(super) outcome: Outcome,
@@ -78,7 +77,7 @@ impl fmt::Display for Seen {
 }
 
 impl Party {
-    /// Opens a client that lives on this runtime, and so in its network.
+    /// Opens a client that runs on this runtime, and so in its network.
     pub(super) async fn open(runtime: &Handle, config: ClientConfig) -> Self {
         let client = runtime.spawn(async move { Client::open(config) }).await;
         let client = client.expect("no panic").expect("the client opens");
@@ -102,7 +101,7 @@ impl Party {
         }
     }
 
-    /// Queues so many messages.
+    /// Queues this many messages.
     pub(super) async fn send(&mut self, to: &str, count: usize) {
         for _ in 0..count {
             let body = format!("number {}", self.sent.len());
@@ -111,7 +110,8 @@ impl Party {
         }
     }
 
-    /// The newest messages in its archive, by the stanza's id: what the server has taken for it, and from it.
+    /// Returns the newest messages in its archive, by the stanza's id: those that the server has accepted for it and
+    /// from it.
     pub(super) async fn archived(&self) -> BTreeSet<String> {
         let newest = Element::new("set", "http://jabber.org/protocol/rsm")
             .with_child(Element::new("max", "http://jabber.org/protocol/rsm").with_text("100"))
@@ -122,17 +122,17 @@ impl Party {
         let iq = Element::new("iq", "jabber:client")
             .with_attr("type", "set")
             .with_child(query);
-        // Who gets no answer has seen nothing, and says so by that.
+        // Without an answer nothing was seen, and the result is empty.
         let _ = self.client.iq(iq, TIMEOUT).await;
         self.seen(|seen| std::mem::take(&mut seen.archived))
     }
 
-    /// Asks what was said so far.
+    /// Inspects what was reported so far.
     pub(super) fn seen<T>(&self, ask: impl FnOnce(&mut Seen) -> T) -> T {
         ask(&mut self.log.lock())
     }
 
-    /// Waits until it is enough.
+    /// Waits until the condition holds.
     ///
     /// # Panics
     ///
@@ -145,17 +145,17 @@ impl Party {
         );
     }
 
-    /// Waits until it is enough, or too late.
+    /// Waits until the condition holds, or the timeout.
     pub(super) async fn in_time(&self, mut enough: impl FnMut(&Seen) -> bool) -> bool {
-        let patience = tokio::time::sleep(TIMEOUT);
-        tokio::pin!(patience);
+        let timeout = tokio::time::sleep(TIMEOUT);
+        tokio::pin!(timeout);
         loop {
             if enough(&self.log.lock()) {
                 return true;
             }
             tokio::select! {
                 () = self.log.changed.notified() => {}
-                () = &mut patience => return enough(&self.log.lock()),
+                () = &mut timeout => return enough(&self.log.lock()),
             }
         }
     }
@@ -187,7 +187,7 @@ impl Seen {
                 }
         );
         if is_sign {
-            self.sign_of_life.get_or_insert_with(Instant::now);
+            self.first_response.get_or_insert_with(Instant::now);
         }
         match event {
             Event::Online {
@@ -233,7 +233,7 @@ impl Seen {
     }
 }
 
-/// The id of the message in a result of the archive's.
+/// Returns the id of the message in a result of the archive.
 fn from_archive(stanza: &Element) -> Option<String> {
     let child = |element: &Element, name: &str| {
         let mut children = element.children();

@@ -12,12 +12,12 @@ use super::party::Seen;
 use super::stage::Stage;
 use super::tally::{Back, Login, Recovery, Tally};
 
-/// How fast life goes.
+/// How long cuts last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
     /// Cuts last as long as the profile says.
     Real,
-    /// Cuts last half a second to six seconds. What matters is where in a conversation they fall.
+    /// Cuts last half a second to six seconds. Only their position in a conversation matters.
     Compressed,
 }
 
@@ -25,7 +25,7 @@ impl Pace {
     fn duration(self, cut: &Cut, rng: &mut Rng) -> Duration {
         let [low, high] = match (self, cut.kind) {
             (Self::Real, _) => cut.for_s,
-            // Long enough to notice the silence and to meet the portal.
+            // Long enough to detect the loss and to meet the portal.
             (Self::Compressed, CutKind::CaptivePortal) => [4.0, 6.0],
             // Longer ones, too: then retransmissions are so far apart that the connection is given up.
             (Self::Compressed, CutKind::Blackhole | CutKind::LinkDown) => [0.5, 6.0],
@@ -35,7 +35,7 @@ impl Pace {
     }
 }
 
-/// What to do to a stage.
+/// The plan for the cuts on a stage.
 #[derive(Debug, Clone)]
 pub struct Cutting {
     /// The network.
@@ -44,19 +44,20 @@ pub struct Cutting {
     pub cuts: usize,
     /// How long a cut lasts.
     pub pace: Pace,
-    /// At every so many cuts, the server forgets its sessions meanwhile. 0: never.
+    /// The server drops its sessions during every cut with a multiple of this number. 0: never.
     pub lose_sessions_every: usize,
-    /// At every so many, the phone dozes until its session has run out. 0: never. Of no use with a long resume window.
+    /// The phone is suspended until its session has expired at every cut with a multiple of this number. 0: never. Has
+    /// no effect with a long resume window.
     pub expire_sessions_every: usize,
-    /// Of all that is random.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
 impl Cutting {
-    /// How the server comes to have no session at this cut.
+    /// Returns how the server loses the session at this cut, if it does.
     fn loss(&self, number: usize) -> Option<Loss> {
         let is_turn = |number: usize, every: usize| every > 0 && number.is_multiple_of(every);
-        // Half a turn apart, so that neither stands in for the other.
+        // Offset by half an interval, so that both kinds occur.
         let expires = number + self.expire_sessions_every / 2;
         if is_turn(expires, self.expire_sessions_every) {
             Some(Loss::Expired)
@@ -69,28 +70,28 @@ impl Cutting {
 /// How a session is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Loss {
-    /// The server was restarted, or told to forget it.
+    /// The server was restarted, or dropped the session on request.
     Forgotten,
-    /// Nobody resumed it in time.
+    /// The session was not resumed in time.
     Expired,
 }
 
-/// Servers look at their timers when they see fit.
+/// Servers check their timers at their own intervals.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(3);
 
-/// So many messages go each way before a cut, at most, and again so many while it lasts.
+/// The maximum number of messages in each direction before a cut, and again during it.
 const MOST_MESSAGES: f64 = 8.0;
 
-/// When a session is lost, so many messages of each side are uncertain beside those that had not arrived: they had, but
-/// the server may not know it yet, and deliver them once more.
+/// When a session is lost, this many messages of each side are of unknown fate in addition to those that had not
+/// arrived: they had arrived, but the server may not know it yet, and may deliver them again.
 const UNCERTAIN: usize = 64;
 
 impl Stage {
-    /// Cuts the link again and again, with messages under way both ways, and counts what arrives.
+    /// Cuts the link repeatedly, with messages in transit in both directions, and counts what arrives.
     ///
     /// # Panics
     ///
-    /// If the phone does not come back, or a message does not arrive.
+    /// If the phone does not reconnect, or a message does not arrive.
     pub async fn cut_again_and_again(&mut self, cutting: &Cutting) -> Tally {
         let mut rng = Rng::new(cutting.seed);
         let mut tally = Tally::default();
@@ -109,7 +110,7 @@ impl Stage {
                 Some(Loss::Forgotten) => self.cut_and_lose_session(cut.kind, lasts, &mut rng).await,
                 Some(Loss::Expired) => self.doze_until_expired(&mut rng).await,
             };
-            // One more message: a connection that is gone and has nothing to say would not be missed.
+            // One more message: the loss of a connection with nothing to send would not be noticed.
             let to = self.jids.romeo.clone();
             self.juliet.send(&to, 1).await;
             self.all_there().await;
@@ -136,7 +137,7 @@ impl Stage {
         tally
     }
 
-    /// A cut with messages under way both ways.
+    /// Cuts once, with messages in transit in both directions.
     async fn cut_once(&mut self, kind: CutKind, lasts: Duration, rng: &mut Rng) -> Instant {
         self.burst(rng).await;
         self.some_time(rng).await;
@@ -146,8 +147,8 @@ impl Stage {
         self.mend(cut).await
     }
 
-    /// A cut during which the server forgets all sessions. Romeo comes back at once, and writes to who is not there: that
-    /// waits in the archive.
+    /// Cuts once, and the server drops all sessions meanwhile. Romeo reconnects at once, and sends to a client that is
+    /// offline: his messages wait in the archive.
     async fn cut_and_lose_session(
         &mut self,
         kind: CutKind,
@@ -155,7 +156,7 @@ impl Stage {
         rng: &mut Rng,
     ) -> Instant {
         let kind = match kind {
-            // She could come back at once.
+            // She could reconnect at once.
             CutKind::NewAddress | CutKind::NatForgets => CutKind::Blackhole,
             CutKind::Blackhole
             | CutKind::LinkDown
@@ -180,8 +181,8 @@ impl Stage {
         self.mend(cut).await
     }
 
-    /// The app lets go of everything in the middle of a burst, and is woken when the server no longer has its session. Romeo
-    /// writes to the session that waits, and to nobody when it is gone.
+    /// Suspends the app in the middle of a burst, and resumes it when the server has dropped its session. Romeo sends
+    /// to the session while it waits, and to an offline account when it has expired.
     async fn doze_until_expired(&mut self, rng: &mut Rng) -> Instant {
         self.burst(rng).await;
         self.some_time(rng).await;
@@ -191,12 +192,13 @@ impl Stage {
         tokio::time::sleep(window + EXPIRY_MARGIN).await;
         self.burst(rng).await;
         self.let_it_be_taken().await;
-        self.juliet.seen(|seen| seen.sign_of_life = None);
+        self.juliet.seen(|seen| seen.first_response = None);
         self.juliet.client.resume();
         Instant::now()
     }
 
-    /// Nobody comes back to a server that might not notice, before it has taken what Romeo sent.
+    /// Waits until the server has handled what Romeo sent, since it might not notice a client that reconnects before
+    /// that.
     async fn let_it_be_taken(&self) {
         if self.host.is_careful() {
             return;
@@ -219,13 +221,13 @@ impl Stage {
         self.juliet.send(&romeo, messages(rng)).await;
     }
 
-    /// The cut falls anywhere in the first round trips of a burst.
+    /// Waits for a random part of the first round trips of a burst.
     async fn some_time(&self, rng: &mut Rng) {
         let depth = rng.between(0.0, 2.0);
         tokio::time::sleep(self.rtt.mul_f64(depth)).await;
     }
 
-    /// Begins a cut, and says what a platform would say.
+    /// Begins a cut, and reports what a platform would report.
     async fn begin(&self, kind: CutKind) -> Ongoing {
         let cut = self.on_link(move |link| link.cut(kind)).await;
         match kind {
@@ -238,20 +240,20 @@ impl Stage {
         cut
     }
 
-    /// Ends a cut, and says what a platform would say. The answer is when the network worked again.
+    /// Ends a cut, and reports what a platform would report. Returns when the network worked again.
     async fn mend(&self, cut: Ongoing) -> Instant {
-        self.juliet.seen(|seen| seen.sign_of_life = None);
+        self.juliet.seen(|seen| seen.first_response = None);
         self.on_link(move |link| link.mend(cut)).await;
         let mended = Instant::now();
-        // A network is back, a portal was left, or the user looks: a phone always learns of it in some way.
+        // A network is back, a portal was left, or the user opens the app: a phone always notices it in some way.
         self.juliet.client.network_changed(true);
         mended
     }
 
-    /// How the phone came back, with so many sessions before the cut.
+    /// Returns how the phone reconnected; `sessions` is the number of sessions before the cut.
     fn back(&self, sessions: usize, mended: Instant) -> Back {
         self.juliet.seen(|seen| {
-            let sign = seen.sign_of_life.unwrap_or(mended);
+            let sign = seen.first_response.unwrap_or(mended);
             let new = seen.sessions.get(sessions..).unwrap_or_default();
             Back {
                 how: match new.last() {
@@ -280,7 +282,7 @@ impl Stage {
         done.expect("no panic").expect("the link obeys")
     }
 
-    /// Waits until everything arrived and is acknowledged.
+    /// Waits until everything has arrived and is acknowledged.
     async fn all_there(&self) {
         for (from, to) in [(&self.juliet, &self.romeo), (&self.romeo, &self.juliet)] {
             let open = from.sent.get(from.settled..).unwrap_or_default();
@@ -295,8 +297,8 @@ impl Stage {
     }
 }
 
-/// What did not come, by its place in what was sent since the last cut but one, and who has it: what is in its sender's archive
-/// and not in the other's, the server has lost.
+/// Describes what did not arrive, by its position among the messages since the last cut but one, and which archive has
+/// it: what is in its sender's archive and not in the other's was lost by the server.
 fn missing(
     open: &[String],
     seen: &Seen,

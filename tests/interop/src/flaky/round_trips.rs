@@ -12,9 +12,9 @@ use super::tally::Login;
 /// One measurement of each kind of login.
 #[derive(Debug, Clone)]
 pub struct RoundTrips {
-    /// Nothing was remembered.
+    /// Without stored facts.
     pub cold: Vec<Login>,
-    /// A new session of a client that remembered.
+    /// A new session of a client with stored facts.
     pub warm: Vec<Login>,
     /// The interrupted session.
     pub resumed: Vec<Login>,
@@ -30,7 +30,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Of these logins, on a link of this round trip time; `None` if there are none.
+    /// Returns the cell for these logins, on a link of this round trip time; `None` if there are none.
     #[must_use]
     pub fn of(logins: &[Login], rtt: Duration) -> Option<Self> {
         let mut sorted: Vec<&Login> = logins.iter().collect();
@@ -43,12 +43,12 @@ impl Cell {
     }
 }
 
-/// Logs in cold, resumes after a cut, and logs in warm after a goodbye, so many times, each time with a new client. `None`
-/// where there can be no such stage.
+/// Logs in cold, resumes after a cut, and logs in warm after a close of the stream, `runs` times, each time with a new
+/// client. `None` where no stage is available.
 ///
 /// # Panics
 ///
-/// If a login does not come about, or is of another kind.
+/// If a login fails, or is of another kind.
 pub async fn logins(setting: &Setting, runs: usize) -> Option<RoundTrips> {
     let mut stage = Stage::set(setting).await?;
     let mut all = RoundTrips {
@@ -109,7 +109,7 @@ impl Stage {
     }
 }
 
-/// Sends a message and waits until the server has it, and so until all that was learnt before is stored.
+/// Sends a message and waits until the server has it, so that everything learned before is stored.
 async fn settle(party: &mut Party, to: &str) {
     party.send(to, 1).await;
     let last = party.sent.last().cloned().unwrap_or_default();

@@ -13,7 +13,7 @@ use super::party::Party;
 use crate::measure::Host;
 use crate::{Account, Credentials, DOMAIN, Flavour, RunningServer, ServerConfig, start_or_skip};
 
-/// Who serves.
+/// The server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Backend {
     /// Prosody as packaged.
@@ -35,7 +35,7 @@ impl Backend {
         Self::Reference,
     ];
 
-    /// What it is called on the command line and in tables.
+    /// Returns its name on the command line and in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,11 +50,11 @@ impl Backend {
 /// Longer than any cut here.
 const LONG_WINDOW_S: u32 = 120;
 
-/// How often it is looked whether the reference server has noticed that a connection is gone.
+/// The interval at which the reference server is checked for having noticed the end of a connection.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl Backend {
-    /// The server, with what a test needs.
+    /// Returns the server, configured for the tests.
     #[must_use]
     pub fn host(self) -> Host {
         let flavour = match self {
@@ -72,27 +72,27 @@ impl Backend {
     }
 }
 
-/// What is set on a stage.
+/// The configuration of a stage.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// Who serves.
+    /// The server.
     pub host: Host,
     /// How TLS begins.
     pub transport: Transport,
     /// The network between Juliet and the server.
     pub profile: Profile,
-    /// Whether the app has allowed early data.
+    /// Whether the app allows early data.
     pub early_data: bool,
-    /// How long the client waits for a sign of life after a change of the network; its own default if `None`.
+    /// The deadline of the client's liveness probe after a change of the network; its own default if `None`.
     pub probe: Option<Duration>,
     /// How long a session can be resumed after its connection ended, in seconds.
     pub resume_window_s: u32,
-    /// Of all that is random.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
 impl Setting {
-    /// Without early data, with the client's own patience, and with sessions that outlive every cut.
+    /// Returns a setting without early data, with the client's own timeouts, and with sessions that outlive every cut.
     #[must_use]
     pub fn new(host: Host, transport: Transport, profile: Profile, seed: u64) -> Self {
         Self {
@@ -116,7 +116,7 @@ pub(super) enum Running {
 /// A server, Juliet behind the link, and Romeo beside the server.
 #[derive(Debug)]
 pub struct Stage {
-    // Fields are dropped in this order: clients, server, their runtimes, then the namespaces they lived in.
+    // Fields are dropped in this order: clients, server, their runtimes, then the namespaces that they ran in.
     pub(super) juliet: Party,
     pub(super) romeo: Party,
     pub(super) host: Running,
@@ -128,7 +128,7 @@ pub struct Stage {
     pub(super) rtt: Duration,
 }
 
-/// Who is who.
+/// The accounts.
 #[derive(Debug)]
 pub(super) struct Jids {
     pub(super) juliet: String,
@@ -136,13 +136,13 @@ pub(super) struct Jids {
 }
 
 impl Stage {
-    /// Both online; `None` where that cannot be had.
+    /// Starts both clients and waits until they are online; `None` where this is not possible.
     ///
     /// # Panics
     ///
     /// If it should have been possible.
     pub async fn set(setting: &Setting) -> Option<Self> {
-        // The first login is not what is tested: it gets the profile's round trip time, and no losses.
+        // The first login is not the subject of the test: it gets the profile's round trip time, and no losses.
         let start = Profile {
             mtu: setting.profile.mtu,
             ..Profile::plain(setting.profile.rtt())
@@ -179,24 +179,24 @@ impl Stage {
         Some(stage)
     }
 
-    /// Juliet with a client that knows nothing, not connected; the one before says goodbye.
+    /// Replaces Juliet's client by one without stored facts, not connected; the previous one closes its stream.
     pub(super) async fn new_juliet(&mut self) {
         self.juliet.client.disconnect().await;
         let config = self.host.client_config(Account::Juliet, &self.setting);
         self.juliet = Party::open(self.client_runtime.handle(), config).await;
     }
 
-    /// The network is another one from now on.
+    /// Changes the network from now on.
     ///
     /// # Panics
     ///
-    /// If the link does not obey.
+    /// If the link refuses.
     pub fn set_profile(&mut self, profile: &Profile) {
         self.rtt = profile.rtt();
         tokio::task::block_in_place(|| self.link.set_profile(profile)).expect("the link obeys");
     }
 
-    /// The server forgets all sessions: real ones are restarted, the reference server is told to.
+    /// Makes the server drop all sessions: real ones are restarted, the reference server has a call for it.
     pub(super) async fn lose_sessions(&mut self) {
         let sessions = self.romeo.seen(|seen| seen.sessions.len());
         match &mut self.host {
@@ -226,9 +226,10 @@ impl Stage {
 }
 
 impl Running {
-    /// Whether what a server has taken arrives, whatever happens at the same moment. ejabberd 24.12 acknowledges a message, and
-    /// has it in its sender's archive, before it is in the other's: if it stops then, the message is lost, and nobody
-    /// knows. And what it takes in the moment when the other comes back may be left lying until he comes again.
+    /// Returns whether what a server has accepted arrives, whatever happens at the same moment. ejabberd 24.12
+    /// acknowledges a message, and has it in its sender's archive, before it is in the other's: if it stops then, the
+    /// message is lost without notice. And what it accepts at the moment when the other client reconnects may not be
+    /// delivered until that client reconnects again.
     pub(super) fn is_careful(&self) -> bool {
         match self {
             Self::Real(server) => server.flavour() != Flavour::Ejabberd,
@@ -281,8 +282,8 @@ impl Running {
         }
     }
 
-    /// A client as an app would open it, but for the pace: sessions are cut much more often here than a phone's are, which
-    /// must not count as failures, and a server that restarts is not given half a minute.
+    /// Returns the configuration of an app, except for the delays: sessions are cut much more often here than a phone's
+    /// are, which must not count as failures, and the client does not wait half a minute for a server that restarts.
     fn client_config(&self, account: Account, setting: &Setting) -> ClientConfig {
         let account = self.account(account);
         let mut config =

@@ -1,4 +1,4 @@
-//! What came of all cuts: sessions, messages, losses, doubles, and the time until the phone was back.
+//! The results of all cuts: sessions, messages, losses, duplicates, and the time until the phone was back online.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::party::Seen;
 
-/// How the phone came back from a cut.
+/// How the phone reconnected after a cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Recovery {
-    /// Its connection lived on.
+    /// Its connection survived.
     Survived,
     /// The session was resumed on a new connection.
     Resumed,
@@ -17,18 +17,18 @@ pub enum Recovery {
     NewSession,
 }
 
-/// One return.
+/// One reconnect.
 #[derive(Debug, Clone, Copy)]
 pub struct Back {
     /// How.
     pub how: Recovery,
-    /// From the moment when the network worked again to the first word of the server.
+    /// From the moment when the network worked again to the first response of the server.
     pub after: Duration,
-    /// Of a new connection: how it came to its session.
+    /// Of a new connection: how its session was established.
     pub login: Option<Login>,
 }
 
-/// How a connection came to its session.
+/// How a connection established its session.
 #[derive(Debug, Clone, Copy)]
 pub struct Login {
     /// Flights that were planned.
@@ -39,55 +39,55 @@ pub struct Login {
     pub took: Duration,
 }
 
-/// Messages that came more than once, by whose doing.
+/// Messages that arrived more than once, by cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Doubles {
-    /// The session was lost, and the message was sent again because nobody could say what had become of it.
+pub struct Duplicates {
+    /// The session was lost, and the message was sent again because its fate was unknown.
     pub session_lost: usize,
-    /// The session was resumed, and the server took the message twice: it has two ids in the archive.
+    /// The session was resumed, and the server accepted the message twice: it has two ids in the archive.
     pub taken_twice_by_server: usize,
-    /// Anything else: ours.
+    /// Any other cause: a fault of the client.
     pub unexplained: usize,
 }
 
-/// What came of all cuts.
+/// The results of all cuts.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    /// Every return, in order.
+    /// Every reconnect, in order.
     pub back: Vec<Back>,
     /// Messages that Juliet and Romeo sent.
     pub sent: usize,
-    /// Messages that never came.
+    /// Messages that never arrived.
     pub lost: usize,
-    /// Messages that came more than once.
-    pub doubles: Doubles,
+    /// Messages that arrived more than once.
+    pub duplicates: Duplicates,
     /// Stanzas that the client gave up.
     pub failed: usize,
-    /// How often an app was told that messages may be missing.
+    /// How often an app was informed that messages may be missing.
     pub gaps: usize,
 }
 
 impl Tally {
-    /// How often the phone came back in this way.
+    /// Returns how often the phone reconnected in this way.
     #[must_use]
     pub fn count(&self, how: Recovery) -> usize {
         self.back.iter().filter(|back| back.how == how).count()
     }
 
-    /// Adds what another run found.
+    /// Adds the results of another run.
     pub fn add(&mut self, other: Self) {
         self.back.extend(other.back);
         self.sent += other.sent;
         self.lost += other.lost;
-        self.doubles.session_lost += other.doubles.session_lost;
-        self.doubles.taken_twice_by_server += other.doubles.taken_twice_by_server;
-        self.doubles.unexplained += other.doubles.unexplained;
+        self.duplicates.session_lost += other.duplicates.session_lost;
+        self.duplicates.taken_twice_by_server += other.duplicates.taken_twice_by_server;
+        self.duplicates.unexplained += other.duplicates.unexplained;
         self.failed += other.failed;
         self.gaps += other.gaps;
     }
 
-    /// Enters what one end received of what the other one sent. `uncertain` are the ids that were under way when a session
-    /// was lost.
+    /// Counts what one end received of what the other one sent. `uncertain` are the ids that were in transit when a
+    /// session was lost.
     pub(super) fn enter(&mut self, sent: &[String], seen: &Seen, uncertain: &BTreeSet<String>) {
         self.sent += sent.len();
         self.gaps += seen.gaps;
@@ -96,9 +96,9 @@ impl Tally {
             match seen.received.get(id).map_or(&[][..], Vec::as_slice) {
                 [] => self.lost += 1,
                 [_] => {}
-                _ if uncertain.contains(id) => self.doubles.session_lost += 1,
-                copies if all_differ(copies) => self.doubles.taken_twice_by_server += 1,
-                _ => self.doubles.unexplained += 1,
+                _ if uncertain.contains(id) => self.duplicates.session_lost += 1,
+                copies if all_differ(copies) => self.duplicates.taken_twice_by_server += 1,
+                _ => self.duplicates.unexplained += 1,
             }
         }
     }
@@ -113,7 +113,7 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} cuts ({} survived, {} resumed, {} new sessions), {} messages, {} lost, doubles: {} after a lost session, \
+            "{} cuts ({} survived, {} resumed, {} new sessions), {} messages, {} lost, duplicates: {} after a lost session, \
              {} taken twice by the server, {} unexplained",
             self.back.len(),
             self.count(Recovery::Survived),
@@ -121,9 +121,9 @@ impl fmt::Display for Tally {
             self.count(Recovery::NewSession),
             self.sent,
             self.lost,
-            self.doubles.session_lost,
-            self.doubles.taken_twice_by_server,
-            self.doubles.unexplained,
+            self.duplicates.session_lost,
+            self.duplicates.taken_twice_by_server,
+            self.duplicates.unexplained,
         )
     }
 }
@@ -132,7 +132,7 @@ impl fmt::Display for Tally {
 mod tests {
     use super::*;
 
-    /// What one end saw: each message with its ids in the archive, one for each time that it came.
+    /// Returns what one end saw: each message with its ids in the archive, one for each arrival.
     fn seen(received: &[(&str, &[Option<&str>])]) -> Seen {
         let mut seen = Seen::default();
         for (id, copies) in received {
@@ -151,16 +151,16 @@ mod tests {
             ("server", &[Some("3"), Some("4")]),
             ("ours", &[Some("5"), Some("5")]),
             ("unarchived", &[None, None]),
-            ("of somebody else", &[None, None]),
+            ("from elsewhere", &[None, None]),
         ]);
         let mut tally = Tally::default();
         tally.enter(&sent, &seen, &BTreeSet::from(["unsure".to_owned()]));
         assert_eq!((tally.sent, tally.lost), (6, 1));
-        let expected = Doubles {
+        let expected = Duplicates {
             session_lost: 1,
             taken_twice_by_server: 1,
             unexplained: 2,
         };
-        assert_eq!(tally.doubles, expected);
+        assert_eq!(tally.duplicates, expected);
     }
 }

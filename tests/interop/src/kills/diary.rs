@@ -1,4 +1,4 @@
-//! A victim's diary: one line for each thing that happened, written before the next one may happen.
+//! A victim's diary: one line for each event, written before the next event may happen.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -7,29 +7,29 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-/// Ends each line. A kill may cut a line short; what is left of it then says nothing.
+/// Ends each line. A kill may truncate a line, which is then ignored.
 const FULL_STOP: &str = " .";
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A new process; whatever follows is its work.
+    /// A new process; the following entries are its own.
     Started,
-    /// It has a session: `true` if the interrupted one goes on.
+    /// It has a session: `true` if the interrupted one was resumed.
     Online {
-        /// Not a new one.
+        /// Whether it was resumed.
         resumed: bool,
     },
-    /// The message with this number is about to be given to the client.
+    /// The message with this number is about to be passed to the client.
     Attempting(u64),
-    /// The client has taken it: it is promised from now on.
+    /// The client has accepted it: it must not be lost from now on.
     Queued {
         /// Its number.
         number: u64,
         /// Its stanza id.
         id: String,
     },
-    /// The server has taken the message with this stanza id over.
+    /// The server has acknowledged the message with this stanza id.
     Acked(String),
     /// The client delivered a message; it is not confirmed yet.
     Delivered {
@@ -40,9 +40,9 @@ pub enum Entry {
         /// The sender's number.
         number: u64,
     },
-    /// The client was told that this delivery is taken.
+    /// This delivery was confirmed to the client.
     Confirmed(String),
-    /// Of interest only to whoever looks for a reason.
+    /// Information for the analysis of a failure.
     Note(String),
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for Entry {
     }
 }
 
-/// A line that is none of ours, or not all of one.
+/// A line that is not an entry, or is truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoEntry;
 
@@ -101,13 +101,13 @@ impl FromStr for Entry {
     }
 }
 
-/// A diary that is written. Each entry is one `write`, so a kill leaves all of it or none, or at worst a line without its
-/// full stop.
+/// A diary that is written. Each entry is one `write`, so a kill leaves all of it or none, or at worst a truncated
+/// line.
 #[derive(Debug)]
 pub struct Diary(Mutex<File>);
 
 impl Diary {
-    /// Goes on in this file, on a new line.
+    /// Continues in this file, on a new line.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Diary {
         Ok(Self(Mutex::new(file)))
     }
 
-    /// Writes it down; on return no kill takes it back.
+    /// Writes an entry; once this returns, a kill does not remove it.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Reads what is new in the file, which need not be there yet, and yields everything so far.
+    /// Reads what is new in the file, which may not exist yet, and returns all entries so far.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A victim that dies at one certain change of its store: at each of them, before and after.
+//! A victim that is killed at a given change of its store: at each of them, before and after.
 #![allow(
     clippy::expect_used,
     reason = "test support: what cannot be set up must fail the test"
@@ -16,54 +16,54 @@ use super::judge::{self, Excuse, Sessions, Verdict};
 use super::process::{Folder, Person, Victim};
 use crate::phone::Endpoint;
 
-/// Whose messages the server brings in.
+/// The sender of the messages from the server.
 const PEER: &str = "romeo@localhost";
-/// Each way, in each life.
+/// The number of messages in each direction, for each process.
 const MESSAGES: usize = 3;
-/// For what must come. Nothing here takes longer, unless it is broken.
+/// The timeout of all waits: anything that takes longer is broken.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(2);
 
-/// Which life ends at a change.
+/// Which process is killed at a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// The first: it logs in cold.
+    /// The first one: it logs in cold.
     First,
-    /// One that resumes the session of the life before, with messages waiting on both sides.
+    /// One that resumes the session of the previous process, with messages waiting on both sides.
     Resuming,
 }
 
-/// Runs that die, each at another change, until one lives.
+/// Runs that are killed, each at another change, until one survives.
 #[derive(Debug)]
 pub struct EachChange<'a> {
     /// The victim's program.
     pub program: PathBuf,
     /// The server.
     pub server: &'a ReferenceServer,
-    /// Which life is to end.
+    /// Which process is killed.
     pub life: Life,
 }
 
-/// What became of one victim.
+/// The result for one victim.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Whether it came to the change at which it was to die.
+    /// Whether it reached the change at which it was to be killed.
     pub died: bool,
-    /// Messages out, and in.
+    /// The verdicts on outbound and inbound messages.
     pub verdicts: [Verdict; 2],
     sessions: Sessions,
     folder: Folder,
 }
 
 impl Outcome {
-    /// Judges.
+    /// Checks the verdicts.
     ///
     /// # Panics
     ///
-    /// If a message was lost or came twice.
+    /// If a message was lost or duplicated.
     pub fn check(&self, fate: Fate, life: Life) {
         let [out, back] = &self.verdicts;
-        // A life that ends before its session is stored leaves one on the server that nobody resumes.
+        // A process that is killed before its session is stored leaves one on the server that is never resumed.
         let excuse = if self.sessions.lost > 0 {
             Excuse::Order
         } else {
@@ -78,7 +78,7 @@ impl Outcome {
 }
 
 impl EachChange<'_> {
-    /// One victim, one death, and a life in which everything comes to its end.
+    /// Runs one victim, kills it once, and lets its next process finish everything.
     ///
     /// # Panics
     ///
@@ -139,24 +139,24 @@ impl EachChange<'_> {
     }
 }
 
-/// One victim and the server's books about it.
+/// One victim and the server's records of it.
 struct Play<'a> {
     server: &'a ReferenceServer,
     user: String,
     victim: Victim,
-    /// What the server sent it, as a diary.
+    /// What the server sent to it, as a diary.
     injected: Vec<Entry>,
 }
 
 impl Play<'_> {
-    /// Messages both ways, until all of them are there; yields whether the victim died of its fate meanwhile. Its next life
-    /// has no fate.
+    /// Sends messages both ways until all of them have arrived; returns whether the victim was killed meanwhile. Its
+    /// next process is not killed.
     async fn all_there(&mut self) -> bool {
         self.exchange();
         let mut died = false;
         let deadline = tokio::time::Instant::now() + TIMEOUT;
         while tokio::time::Instant::now() < deadline {
-            // A victim that has done everything may still die of what it does behind that.
+            // A victim that has done everything may still be killed by a later change.
             let is_done = self.is_done();
             if self.victim.died(GLANCE).await {
                 died = true;
@@ -179,8 +179,8 @@ impl Play<'_> {
         }
     }
 
-    /// Everything came, and this life has done its part: each of its messages is taken and acknowledged, each delivery
-    /// confirmed.
+    /// Returns whether everything arrived and this process has finished: each of its messages is accepted and
+    /// acknowledged, each delivery confirmed.
     fn is_done(&mut self) -> bool {
         let arrived = self.arrived();
         let diary = self.victim.diary();
@@ -190,7 +190,7 @@ impl Play<'_> {
             && judge::is_settled(judge::last_life(diary))
     }
 
-    /// What the server received, as a diary.
+    /// Returns what the server received, as a diary.
     fn arrived(&self) -> Vec<Entry> {
         let messages = self.server.messages_from(&self.user);
         let entries = messages

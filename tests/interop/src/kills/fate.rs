@@ -1,21 +1,21 @@
-//! At which change of its store a victim dies.
+//! The change of its store at which a victim is killed.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The environment variable that tells a victim its fate.
+/// The environment variable with a victim's fate.
 pub const FATE: &str = "SNAPBACK_VICTIM_FATE";
 
 /// Before or after the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// It was decided, and is not in the file.
+    /// The change was requested, and is not in the file.
     Before,
-    /// It is in the file, and nothing that waited for it has happened.
+    /// The change is in the file, and nothing that depends on it has happened.
     After,
 }
 
-/// One change of the life that begins now, counted from 1.
+/// One change of the process that begins now, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fate {
     /// Before or after it.
@@ -24,7 +24,7 @@ pub struct Fate {
     pub change: u64,
 }
 
-/// No fate.
+/// A text that is not a fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoFate;
 

@@ -1,53 +1,56 @@
-//! Two diaries, and what they say about the messages from the one to the other.
+//! Compares two diaries, for the messages from one to the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::diary::Entry;
 
-/// What may be wrong all the same, because the server has lost a session (Prosody 13 loses one whose connection was cut
-/// between two reads, see decision 0022), or the client was killed before it knew that it had one.
+/// Which faults are excused because the server has lost a session (Prosody 13 loses one whose connection was cut
+/// between two reads, see decision 0022), or the client was killed before it knew of its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excuse {
     /// Nothing.
     None,
-    /// What was in that session may come out of order: the server gives some of it, and the archive or we give the rest.
+    /// Messages of that session may arrive out of order: the server delivers some, and the archive or the sender
+    /// delivers the rest.
     Order,
-    /// It may also come twice.
-    OrderAndDoubles,
+    /// They may also arrive twice.
+    OrderAndDuplicates,
 }
 
-/// What became of the messages of one direction. `lost`, `doubled`, `repeated`, `disordered` and `unasked` should be empty.
+/// The result for the messages of one direction. `lost`, `duplicated`, `repeated`, `disordered` and `unasked` should be
+/// empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// Messages that the sender's client had taken.
+    /// Messages that the sender's client had accepted.
     pub promised: usize,
     /// Messages that reached the other app.
     pub arrived: usize,
-    /// Those of them for which there was no promise: the sender was killed before its client said yes.
+    /// Those of them without a promise: the sender was killed before its client accepted them.
     pub arrived_unpromised: usize,
     /// Deliveries that came again after a kill because they were not confirmed.
     pub delivered_again: usize,
-    /// Numbers that were promised and never came.
+    /// Numbers that were promised and never arrived.
     pub lost: Vec<u64>,
-    /// Numbers that came under more than one delivery id.
-    pub doubled: Vec<u64>,
-    /// Numbers whose delivery came again although one life sees each only once, or although its confirmation was stored.
+    /// Numbers that arrived under more than one delivery id.
+    pub duplicated: Vec<u64>,
+    /// Numbers whose delivery was repeated although one process gets each only once, or although its confirmation was
+    /// stored.
     pub repeated: Vec<u64>,
-    /// Numbers that came after a higher one.
+    /// Numbers that arrived after a higher one.
     pub disordered: Vec<u64>,
-    /// Numbers that nobody sent, or that came under another stanza id than they were sent with.
+    /// Numbers that were never sent, or that arrived under another stanza id than they were sent with.
     pub unasked: Vec<u64>,
 }
 
 impl Verdict {
-    /// Each message once and in order, but for what is excused.
+    /// Returns whether each message arrived once and in order, except for what is excused.
     #[must_use]
     pub fn is_good(&self, excuse: Excuse) -> bool {
         let never = [&self.lost, &self.repeated, &self.unasked];
         never.iter().all(|numbers| numbers.is_empty())
             && (excuse != Excuse::None || self.disordered.is_empty())
-            && (excuse == Excuse::OrderAndDoubles || self.doubled.is_empty())
+            && (excuse == Excuse::OrderAndDuplicates || self.duplicated.is_empty())
     }
 }
 
@@ -56,17 +59,17 @@ impl fmt::Display for Verdict {
         write!(
             f,
             "{} promised, {} arrived ({} of them unpromised), {} delivered again with the same id; \
-             {} lost, {} doubled",
+             {} lost, {} duplicated",
             self.promised,
             self.arrived,
             self.arrived_unpromised,
             self.delivered_again,
             self.lost.len(),
-            self.doubled.len()
+            self.duplicated.len()
         )?;
         for (what, numbers) in [
             ("lost", &self.lost),
-            ("doubled", &self.doubled),
+            ("duplicated", &self.duplicated),
             ("repeated", &self.repeated),
             ("disordered", &self.disordered),
             ("unasked", &self.unasked),
@@ -82,12 +85,12 @@ impl fmt::Display for Verdict {
 /// The sessions of a diary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sessions {
-    /// Those that went on.
+    /// Resumed ones.
     pub resumed: usize,
     /// New ones.
     pub bound: usize,
-    /// At most so many were lost: each new one but the first is there in the place of another, and a life that ended without
-    /// one before the first may have left one on the server of which it did not know.
+    /// The maximum number of lost ones: each new one but the first replaces another, and a process that ended without a
+    /// session before the first may have left one on the server that it did not know of.
     pub lost: usize,
 }
 
@@ -119,21 +122,22 @@ pub fn sessions(diary: &[Entry]) -> Sessions {
     }
 }
 
-/// The life that goes on, or was the last.
+/// Returns the entries of the current, or last, process.
 #[must_use]
 pub fn last_life(diary: &[Entry]) -> &[Entry] {
     let begin = diary.iter().rposition(|entry| *entry == Entry::Started);
     diary.get(begin.unwrap_or_default()..).unwrap_or_default()
 }
 
-/// Whether there is a session in it.
+/// Returns whether there is a session in it.
 #[must_use]
 pub fn is_online(life: &[Entry]) -> bool {
     let mut entries = life.iter();
     entries.any(|entry| matches!(entry, Entry::Online { .. }))
 }
 
-/// Whether all that was begun in this life came to its end: each of its messages is acknowledged, each delivery confirmed.
+/// Returns whether everything that this process began is finished: each of its messages is acknowledged, each delivery
+/// confirmed.
 #[must_use]
 pub fn is_settled(life: &[Entry]) -> bool {
     life.iter().all(|entry| match entry {
@@ -143,13 +147,13 @@ pub fn is_settled(life: &[Entry]) -> bool {
     })
 }
 
-/// How many messages a diary promises.
+/// Returns how many messages a diary promises.
 #[must_use]
 pub fn promises(diary: &[Entry]) -> usize {
     promised(diary).count()
 }
 
-/// Whether everything that was promised so far has come.
+/// Returns whether everything that was promised so far has arrived.
 #[must_use]
 pub fn has_arrived(sender: &[Entry], receiver: &[Entry]) -> bool {
     let arrived: BTreeSet<u64> = receiver.iter().filter_map(delivered).collect();
@@ -179,7 +183,7 @@ pub fn judge(sender: &[Entry], receiver: &[Entry]) -> Verdict {
             verdict.unasked.push(*number);
         }
         if !seen.numbers.insert(*number) {
-            verdict.doubled.push(*number);
+            verdict.duplicated.push(*number);
             continue;
         }
         if highest.is_some_and(|highest| highest > *number) {
@@ -196,24 +200,24 @@ pub fn judge(sender: &[Entry], receiver: &[Entry]) -> Verdict {
     verdict
 }
 
-/// What the receiver was given so far.
+/// The deliveries of the receiver so far.
 #[derive(Default)]
 struct Seen<'a> {
     numbers: BTreeSet<u64>,
-    /// By delivery id: in which life it came last.
+    /// By delivery id: the process that received it last.
     deliveries: BTreeMap<&'a str, usize>,
     life: usize,
-    /// Confirmed in this life.
+    /// Confirmed in this process.
     confirmed: BTreeSet<&'a str>,
-    /// The same, before a message was given to the client that has been taken since. The client does what it is told in
-    /// order, so these confirmations are stored.
+    /// The same, before a message was passed to the client that has been accepted since. The client executes requests
+    /// in order, so these confirmations are stored.
     confirmed_before_attempt: BTreeSet<&'a str>,
-    /// Confirmed for good.
+    /// Confirmed durably.
     stored: BTreeSet<&'a str>,
 }
 
 impl<'a> Seen<'a> {
-    /// Yields a delivery that came for the first time.
+    /// Returns a delivery that arrived for the first time.
     fn enter(&mut self, entry: &'a Entry, verdict: &mut Verdict) -> Option<&'a Entry> {
         match entry {
             Entry::Started => {
@@ -266,13 +270,13 @@ fn delivered(entry: &Entry) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A diary, in words.
+    /// Returns a diary from text.
     fn diary(lines: &[&str]) -> Vec<Entry> {
         let entries = lines.iter().map(|line| line.parse());
         entries.collect::<Result<_, _>>().unwrap_or_default()
     }
 
-    /// Three messages, the last one without a promise.
+    /// Returns three messages, the last one without a promise.
     fn sender() -> Vec<Entry> {
         diary(&[
             "started",
@@ -303,13 +307,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_doubled_disordered_or_invented_is_bad() {
+    fn what_is_missing_duplicated_disordered_or_invented_is_bad() {
         let lost = judged(&["started", "delivered x a 0"]);
         assert_eq!(lost.lost, [1]);
-        assert!(!lost.is_good(Excuse::OrderAndDoubles));
-        let doubled = judged(&["delivered x a 0", "delivered y b 1", "delivered z a 0"]);
-        assert_eq!(doubled.doubled, [0]);
-        assert!(!doubled.is_good(Excuse::Order) && doubled.is_good(Excuse::OrderAndDoubles));
+        assert!(!lost.is_good(Excuse::OrderAndDuplicates));
+        let duplicated = judged(&["delivered x a 0", "delivered y b 1", "delivered z a 0"]);
+        assert_eq!(duplicated.duplicated, [0]);
+        assert!(
+            !duplicated.is_good(Excuse::Order) && duplicated.is_good(Excuse::OrderAndDuplicates)
+        );
         let disordered = judged(&["delivered y b 1", "delivered x a 0"]);
         assert_eq!(disordered.disordered, [0]);
         assert!(!disordered.is_good(Excuse::None) && disordered.is_good(Excuse::Order));
@@ -327,15 +333,15 @@ mod tests {
         assert_eq!(verdict.delivered_again, 1);
         let same_life = ["delivered x a 0", "delivered x a 0", "delivered y b 1"];
         assert_eq!(judged(&same_life).repeated, [0]);
-        // Told, but perhaps not stored.
-        let told = [
+        // Confirmed to the client, but perhaps not stored.
+        let unsure = [
             "delivered x a 0",
             "confirmed x",
             "started",
             "delivered x a 0",
         ];
-        assert!(judged(&told).repeated.is_empty());
-        // A message that was given later is stored, so the confirmation is.
+        assert!(judged(&unsure).repeated.is_empty());
+        // A message that was passed to the client later is stored, so the confirmation is.
         let stored = [
             "delivered x a 0",
             "confirmed x",

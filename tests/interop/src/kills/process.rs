@@ -1,4 +1,4 @@
-//! One victim, as the test holds it.
+//! One victim, controlled by the test.
 #![allow(
     clippy::expect_used,
     reason = "test support: what cannot be set up must fail the test"
@@ -17,10 +17,10 @@ use super::fate::{FATE, Fate};
 use crate::phone::Endpoint;
 
 const SIGKILL: i32 = 9;
-/// How finely a death is waited for.
+/// The interval at which the test checks for the death.
 const GLANCE: Duration = Duration::from_millis(1);
 
-/// What all lives of one victim have in common.
+/// What all processes of one victim have in common.
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) program: PathBuf,
@@ -28,13 +28,13 @@ pub(super) struct Person {
     pub(super) jid: String,
     pub(super) password: String,
     pub(super) peer: String,
-    /// The victim's own way to the server; only `transport` and `ca_pem` are the server's.
+    /// The victim's own link to the server; only `transport` and `ca_pem` are the server's.
     pub(super) endpoint: Endpoint,
-    /// Of its next life.
+    /// The fate of its next process.
     pub(super) fate: Option<Fate>,
 }
 
-/// A victim: all its lives, of which the last one goes on.
+/// A victim: all its processes, of which the last one runs.
 #[derive(Debug)]
 pub(super) struct Victim {
     person: Person,
@@ -57,7 +57,7 @@ impl Victim {
         }
     }
 
-    /// Kills it wherever it is, and starts it again at once.
+    /// Kills it in any state, and restarts it at once.
     pub(super) fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
         let status = self.child.wait().expect("a child can be waited for");
@@ -65,9 +65,10 @@ impl Victim {
         self.restart();
     }
 
-    /// Waits until it has killed itself as ordered, and starts it again at once; `false` if it did not come to that.
-    pub(super) async fn died(&mut self, patience: Duration) -> bool {
-        let deadline = tokio::time::Instant::now() + patience;
+    /// Waits until it has killed itself as ordered, and restarts it at once; returns `false` if it did not within this
+    /// time.
+    pub(super) async fn died(&mut self, limit: Duration) -> bool {
+        let deadline = tokio::time::Instant::now() + limit;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 self.was_killed(status);
@@ -81,10 +82,10 @@ impl Victim {
         }
     }
 
-    /// It ends with a goodbye, or, if it cannot, without.
-    pub(super) async fn leave(&mut self, patience: Duration) {
+    /// Lets it close the stream and end, or kills it if it does not within this time.
+    pub(super) async fn leave(&mut self, limit: Duration) {
         self.order("leave");
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = tokio::time::Instant::now() + limit;
         while self.child.try_wait().is_ok_and(|status| status.is_none()) {
             if tokio::time::Instant::now() >= deadline {
                 let _ = self.child.kill();
@@ -93,14 +94,14 @@ impl Victim {
         }
     }
 
-    /// One that dies while it is told something hears it in its next life, or never: nothing was promised.
+    /// Sends an order. A victim that dies meanwhile gets it in its next process, or never: nothing was promised.
     pub(super) fn order(&mut self, order: &str) {
         if let Some(orders) = &mut self.orders {
             let _ = writeln!(orders, "{order}");
         }
     }
 
-    /// Its next life ends like this.
+    /// Sets the fate of its next process.
     pub(super) fn fated(&mut self, fate: Fate) {
         self.person.fate = Some(fate);
     }
@@ -165,7 +166,7 @@ impl Person {
     }
 }
 
-/// A folder of a run's own, kept for whoever looks for a reason if the run fails.
+/// A folder of a run's own, kept for analysis if the run fails.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 

@@ -1,4 +1,4 @@
-//! A run: two victims who talk to each other, and somebody who kills them and cuts their wires.
+//! A run: two victims that exchange messages, and a test that kills them and cuts their links.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -18,54 +18,54 @@ use super::process::{Folder, Person, Victim};
 use crate::Credentials;
 use crate::phone::Endpoint;
 
-/// Long enough that something is on the wire at any moment of a burst.
+/// Long enough that something is in transit at any moment of a burst.
 const RTT: Duration = Duration::from_millis(10);
-/// A victim that is told to die at a moment that does not come is killed anyway.
+/// A victim whose moment does not come within this time is killed anyway.
 const MOMENT: Duration = Duration::from_secs(10);
-/// For everything to arrive once nothing goes wrong any more.
+/// The timeout for everything to arrive once all faults have ended.
 const TIMEOUT: Duration = Duration::from_secs(60);
-const GOODBYE: Duration = Duration::from_secs(20);
-/// How often the end is looked for.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The interval at which the end is checked.
 const GLANCE: Duration = Duration::from_millis(20);
-/// Without a network, a connection lasts no longer.
+/// Without a network, a connection lasts at most this long.
 const BROKEN: Duration = Duration::from_millis(5);
-/// A victim is in its session by then, as a rule: what is killed sooner is killed while it opens or logs in.
+/// A victim usually has its session by then: one that is killed sooner is killed while it opens or logs in.
 const START_US: u64 = 120_000;
-/// A burst is over by then, as a rule.
+/// A burst has usually ended by then.
 const BURST_US: u64 = 60_000;
 const BURST: u64 = 16;
 
-/// Who is killed.
+/// Which victims are killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Killed {
-    /// Now the one, now the other.
+    /// Both, in turn.
     Both,
-    /// Only the first; the other is there all the time.
+    /// Only the first; the other runs all the time.
     First,
 }
 
-/// What a run is made of.
+/// The parameters of a run.
 #[derive(Debug)]
 pub struct Plan<'a> {
-    /// Names the run, where it prints.
+    /// The name of the run in its output.
     pub name: &'a str,
     /// The victim's program.
     pub program: PathBuf,
     /// The server.
     pub endpoint: Endpoint,
-    /// Who talks to whom.
+    /// The two accounts.
     pub accounts: [Credentials; 2],
-    /// Who is killed.
+    /// Which victims are killed.
     pub killed: Killed,
-    /// If sessions were lost, and only then.
+    /// The excuse, which applies only if sessions were lost.
     pub excuse: Excuse,
-    /// How often.
+    /// The number of kills.
     pub kills: u32,
-    /// Of moments, bursts and cuts. What becomes of them is up to the machine.
+    /// The seed of moments, bursts and cuts. Their effects depend on the machine.
     pub seed: u64,
 }
 
-/// What became of it.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
     name: String,
@@ -74,9 +74,9 @@ pub struct Report {
     cuts: u32,
     sessions: Sessions,
     excuse: Excuse,
-    /// Each way.
+    /// The verdict on each direction.
     pub verdicts: [Verdict; 2],
-    /// The diaries, if somebody wants to know more.
+    /// The paths of the diaries, for analysis.
     pub diaries: [PathBuf; 2],
     folder: Folder,
 }
@@ -104,7 +104,7 @@ impl Report {
     ///
     /// # Panics
     ///
-    /// If a message was lost, came twice, out of order or from nowhere; the folder with diaries and stores is kept then.
+    /// If a message was lost, duplicated, out of order or never sent; the folder with diaries and stores is kept then.
     pub fn check(self) {
         println!("{self}");
         let excuse = match self.sessions.lost {
@@ -119,7 +119,7 @@ impl Report {
     }
 }
 
-/// Kills, and judges.
+/// Kills the victims, and checks the diaries.
 ///
 /// # Panics
 ///
@@ -187,7 +187,7 @@ impl Stage {
         }
     }
 
-    /// Some messages, perhaps a cut, a kill or two, and a new life.
+    /// Sends some messages, perhaps cuts, kills once or twice, and restarts.
     async fn act(&mut self, killed: Killed) {
         let who = match killed {
             Killed::Both => self.rng.index(2),
@@ -220,7 +220,7 @@ impl Stage {
         }
     }
 
-    /// For a while each connection breaks that the victim makes.
+    /// Breaks each connection of the victim for a while.
     async fn no_network(&mut self, who: usize) {
         let until = Duration::from_micros(self.rng.below(START_US));
         let until = tokio::time::Instant::now() + until;
@@ -230,7 +230,7 @@ impl Stage {
         }
     }
 
-    /// Waits until both have a session in this life; one that cannot get any is for the end to judge.
+    /// Waits until both have a session in this process; one that gets none is found at the end.
     async fn online(&mut self) {
         let deadline = tokio::time::Instant::now() + MOMENT;
         while tokio::time::Instant::now() < deadline {
@@ -242,7 +242,7 @@ impl Stage {
         }
     }
 
-    /// Now and then the network breaks at the same time; yields whether it stays down for the victim.
+    /// Sometimes breaks the network at the same time; returns whether it stays down for the victim.
     async fn disturb(&mut self, who: usize) -> bool {
         let whose = self.rng.index(2);
         let mode = match self.rng.below(12) {
@@ -250,7 +250,7 @@ impl Stage {
             2 => CutMode::ResetBoth,
             3 => CutMode::CloseBoth,
             4 => {
-                // Nobody hears of the kill, and the new life finds no network at first.
+                // Neither end is notified of the kill, and the new process has no network at first.
                 self.links[who].cut(CutMode::Blackhole);
                 self.cuts += 1;
                 return true;
@@ -263,7 +263,7 @@ impl Stage {
         false
     }
 
-    /// At a moment at which something is half done.
+    /// Kills a victim at a moment at which an operation is incomplete.
     async fn kill_at_a_moment(&mut self, who: usize) {
         let count = 1 + self.rng.below(4);
         let moments = [
@@ -275,7 +275,7 @@ impl Stage {
         ];
         let moment = moments[self.rng.index(moments.len())];
         self.victims[who].order(&format!("die {moment} {count}"));
-        // Enough for the moment to come, whoever has to send.
+        // Enough messages for the moment to come, whichever side has to send.
         for victim in &mut self.victims {
             victim.order(&format!("send {}", count + self.rng.below(BURST)));
         }
@@ -291,8 +291,7 @@ impl Stage {
         self.kills += 1;
     }
 
-    /// Nothing goes wrong any more, and all that was promised has time to come. A last message each way comes behind
-    /// everything else.
+    /// Ends all faults and waits for everything that was promised. A last message each way follows everything else.
     async fn finish(&mut self) {
         self.arrived([0, 0]).await;
         let mut last = [0, 0];
@@ -302,11 +301,11 @@ impl Stage {
         }
         self.arrived(last).await;
         for victim in &mut self.victims {
-            victim.leave(GOODBYE).await;
+            victim.leave(CLOSE_TIMEOUT).await;
         }
     }
 
-    /// Waits until at least so many messages each way are promised, and all that are have come.
+    /// Waits until at least this many messages each way are promised, and all promised ones have arrived.
     async fn arrived(&mut self, at_least: [usize; 2]) {
         let deadline = tokio::time::Instant::now() + TIMEOUT;
         while tokio::time::Instant::now() < deadline {

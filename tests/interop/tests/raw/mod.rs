@@ -1,4 +1,4 @@
-//! A client that says exactly what a test tells it to, right or wrong.
+//! A client that sends exactly what a test requests, valid or not.
 #![allow(
     unreachable_pub,
     dead_code,
@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use snapback_interop::{Account, DOMAIN, RunningServer};
 
-/// Nothing that a test waits for takes longer, unless it is broken.
+/// The timeout of all waits: anything that takes longer is broken.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// More than any answer here.
 const MOST: usize = 1 << 20;
@@ -53,7 +53,7 @@ pub fn connect(server: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Reads until one of these has come, or the end.
+/// Reads until one of these has arrived, or the end.
 pub fn read_until(stream: &mut impl Read, wanted: &[&str]) -> String {
     let deadline = Instant::now() + TIMEOUT;
     let mut received = Vec::new();
@@ -64,7 +64,7 @@ pub fn read_until(stream: &mut impl Read, wanted: &[&str]) -> String {
             Ok(_) => received.push(byte[0]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            // A reset, or TLS that never came about.
+            // A reset, or a TLS handshake that failed.
             Err(_) => return text(received),
         }
         if wanted
@@ -81,7 +81,7 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether the server closes without another word of XML.
+/// Returns whether the server closes without further XML.
 pub fn is_closed(stream: &mut impl Read) -> bool {
     !read_until(stream, &["\u{0}never"]).contains("<resumed")
 }
@@ -90,12 +90,12 @@ pub fn is_closed(stream: &mut impl Read) -> bool {
 pub struct Secure(StreamOwned<ClientConnection, TcpStream>);
 
 impl Secure {
-    /// Over direct TLS.
+    /// Connects over direct TLS.
     pub fn direct(server: &RunningServer) -> Self {
         Self(StreamOwned::new(tls(server), connect(server.direct_addr())))
     }
 
-    /// Header, `starttls` and ClientHello in pieces of this size.
+    /// Sends header, `starttls` and ClientHello in pieces of this size.
     pub fn starttls(server: &RunningServer, before: &str, starttls: &str, piece: usize) -> Self {
         let mut tls = tls(server);
         let mut flight = format!("{before}{starttls}").into_bytes();
@@ -123,7 +123,7 @@ impl Secure {
         heard
     }
 
-    /// Up to the end of a tag that begins so; attributes come in any order.
+    /// Reads up to the end of a tag with this beginning; attributes come in any order.
     pub fn hear_tag(&mut self, beginning: &str) -> String {
         let heard = self.hear(beginning);
         heard + &self.hear(">")
@@ -133,7 +133,7 @@ impl Secure {
         is_closed(&mut self.0)
     }
 
-    /// SASL PLAIN, bind and `<enable/>`; yields the SM-ID.
+    /// Does SASL PLAIN, bind and `<enable/>`; returns the SM-ID.
     pub fn log_in(&mut self, server: &RunningServer, account: Account) -> String {
         self.authenticate(server, account);
         self.say(
@@ -143,14 +143,15 @@ impl Secure {
         attribute(&self.hear_tag("<enabled "), "<enabled", "id")
     }
 
-    /// SASL PLAIN on a stream that is open, up to the features behind it.
+    /// Does SASL PLAIN on an open stream, up to the features after it.
     pub fn authenticate(&mut self, server: &RunningServer, account: Account) {
         self.say(&plain(server, account));
         self.hear_tag("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'");
         self.say(&header("")).hear("</stream:features>");
     }
 
-    /// Over direct TLS: a session of this account, on a stream whose header has these attributes too; yields its full JID.
+    /// Opens a session of this account over direct TLS, on a stream whose header also has these attributes; returns its
+    /// full JID.
     ///
     /// jabberd2 ends a new connection with `internal-server-error` while a session on another, which had the same file
     /// descriptor, is still ending: then it is tried again.
@@ -181,25 +182,25 @@ impl Secure {
         Some(jid.trim_end_matches("</jid>").to_owned())
     }
 
-    /// Says this and hears up to that, unless the stream ends first.
+    /// Sends this and reads up to `wanted`, unless the stream ends first.
     fn try_hear(&mut self, text: &str, wanted: &str) -> Option<String> {
         self.0.write_all(text.as_bytes()).ok()?;
         let heard = read_until(&mut self.0, &[wanted, "</stream:stream>"]);
         heard.ends_with(wanted).then_some(heard)
     }
 
-    /// Sends this, and waits until the server has done it: its answer to what was asked behind it is here. Whether the
-    /// stream lives on.
+    /// Sends this, and waits until the server has handled it, which the answer to a following request shows. Returns
+    /// whether the stream is still open.
     pub fn done(&mut self, stanza: &str) -> bool {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let id = format!("done-{}-", NEXT.fetch_add(1, Ordering::Relaxed));
         let ping =
             format!("<iq type='get' id='{id}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
-        // The server may close before all of it is taken.
+        // The server may close before it has read all of it.
         self.try_hear(&format!("{stanza}{ping}"), &id).is_some()
     }
 
-    /// The connection breaks; the server is told by a reset and keeps the session.
+    /// Breaks the connection with a reset; the server keeps the session.
     pub fn vanish(self) {
         let StreamOwned { sock, .. } = self.0;
         drop(sock);
@@ -227,7 +228,7 @@ fn tls(server: &RunningServer) -> ClientConnection {
     ClientConnection::new(Arc::new(config), name).expect("a TLS client")
 }
 
-/// The value of an attribute of the last such element.
+/// Returns the value of an attribute of the last such element.
 pub fn attribute(xml: &str, element: &str, name: &str) -> String {
     let (_, rest) = xml.rsplit_once(element).expect("the element is there");
     let (tag, _) = rest.split_once('>').expect("it ends");

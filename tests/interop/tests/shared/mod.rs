@@ -10,14 +10,14 @@ use std::thread;
 use snapback_interop::{Flavour, RunningServer, ServerConfig, start_or_skip};
 use tokio::sync::Mutex as Turn;
 
-/// A server once it is started, or `None` where there is none; taken by one test at a time.
+/// A server once it is started, or `None` where it is not available; used by one test at a time.
 type Slot = &'static Turn<Option<Option<RunningServer>>>;
 
 static SLOTS: LazyLock<Mutex<Vec<(Flavour, Slot)>>> = LazyLock::new(Mutex::default);
 
 /// Runs a scenario on the server of this flavour, which is started for the first of them and ends with the program.
 ///
-/// Scenarios share its accounts: what one leaves behind must not disturb the next.
+/// Scenarios share its accounts: remaining data of one must not disturb the next.
 pub async fn on(flavour: Flavour, scenario: impl AsyncFnOnce(&mut RunningServer)) {
     let mut server = slot(flavour).lock().await;
     if server.is_none() {

@@ -10,15 +10,15 @@ use super::nat::{Nat, Portal};
 use super::pipe::{Pipe, PipeStats};
 use super::profile::Profile;
 
-/// What the way between the two ends is like just now.
+/// The current state of the path between the two ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// Packets go through.
     Open,
-    /// Packets vanish, and nobody is told.
+    /// Packets are dropped, and neither end is notified.
     Swallowing,
-    /// A captive portal that listens on this port of the server's address takes all new connections upon itself, and
-    /// swallows the rest.
+    /// A captive portal that listens on this port of the server's address takes all new connections, and drops the
+    /// rest.
     Captive {
         /// The port.
         portal: u16,

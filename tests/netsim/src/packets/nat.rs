@@ -1,5 +1,5 @@
-//! What stands between phone and server and remembers flows: address translation (RFC 5382, RFC 4787), and a captive
-//! portal (RFC 8952).
+//! Middleboxes between phone and server that keep flows: address translation (RFC 5382, RFC 4787), and a captive portal
+//! (RFC 8952).
 //!
 //! Addresses are not rewritten. A phone does not see its public address, and a server does not care; what both notice is
 //! that a flow is forgotten, and that needs no more than a table of flows.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::Direction;
 use super::ip::{self, End, Header, Port};
 
-/// A translator has so many ports for one customer; what is quiet for longest goes first.
+/// The maximum number of ports of a translator for one customer; the flow that is idle for longest is dropped first.
 const MOST_FLOWS: usize = 1024;
 
 /// A flow, seen from the client.
@@ -25,7 +25,7 @@ pub(super) struct Nat {
 }
 
 impl Nat {
-    /// With `idle`, a flow that is quiet for so long is forgotten.
+    /// With `idle`, a flow that is idle for this long is dropped.
     pub(super) fn new(idle: Option<Duration>) -> Self {
         Self {
             idle,
@@ -42,7 +42,7 @@ impl Nat {
         self.flows.clear();
     }
 
-    /// Whether the packet passes. In the middle of an unknown flow it does not: it is dropped without a word.
+    /// Returns whether the packet passes. A packet in the middle of an unknown flow does not: it is dropped silently.
     pub(super) fn passes(&mut self, now: Duration, direction: Direction, packet: &[u8]) -> bool {
         let Some(header) = Header::read(packet) else {
             return true; // ICMP
@@ -78,7 +78,7 @@ impl Nat {
     }
 }
 
-/// A portal takes every new connection upon itself, whatever port it is for.
+/// A portal takes every new connection, for any port.
 #[derive(Debug, Default)]
 pub(super) struct Portal {
     /// The port at which the portal listens, on the server's address.

@@ -15,8 +15,8 @@ use super::rng::Rng;
 pub struct Path {
     /// The time that every packet takes, in milliseconds.
     pub delay_ms: f64,
-    /// Up to so much is added, evenly distributed, in milliseconds. Packets stay in order all the same: a cellular link
-    /// holds back what overtakes (RLC, 3GPP TS 36.322).
+    /// The maximum additional delay, evenly distributed, in milliseconds. Packets stay in order nevertheless: a
+    /// cellular link delays packets that would overtake (RLC, 3GPP TS 36.322).
     #[serde(default)]
     pub jitter_ms: f64,
     /// How fast packets leave the queue, in kbit/s. 0: at once.
@@ -47,7 +47,7 @@ pub struct PipeStats {
     pub delivered: u64,
     /// Bytes that went out.
     pub delivered_bytes: u64,
-    /// Delivered behind a packet that was sent later.
+    /// Delivered after a packet that was sent later.
     pub reordered: u64,
     /// Lost on the wire.
     pub lost: u64,
@@ -107,7 +107,7 @@ impl Pipe {
         }
     }
 
-    /// What is on the way stays so; what comes behind takes the new path, and does not overtake.
+    /// Changes the path. Packets in transit are not affected; later ones take the new path, and do not overtake.
     pub(super) fn set_path(&mut self, path: Path) {
         self.path = path;
     }

@@ -23,7 +23,7 @@ pub struct Profile {
     /// The longest IP packet, in bytes.
     #[serde(default = "ethernet")]
     pub mtu: u16,
-    /// After so many seconds without a packet, address translation forgets a flow.
+    /// Address translation drops a flow after this many seconds without a packet.
     #[serde(default)]
     pub nat_idle_s: Option<f64>,
     /// How this network breaks, if it does.
@@ -49,17 +49,18 @@ pub struct Cut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CutKind {
-    /// No packet gets through, and the phone is not told: a tunnel, a lift.
+    /// No packet gets through, and the phone is not notified: a tunnel, an elevator.
     Blackhole,
     /// The phone's interface goes down, and comes back with the same address.
     LinkDown,
     /// The phone's interface goes down, and comes back with another address: airplane mode.
     LinkDownNewAddress,
-    /// The phone has a new address at once; the old one goes on delivering until the cut is over: from Wi-Fi to LTE.
+    /// The phone has a new address at once; the old one continues to deliver until the cut has ended: from Wi-Fi to
+    /// LTE.
     NewAddress,
-    /// Address translation forgets every flow; nobody is told.
+    /// Address translation drops every flow; neither end is notified.
     NatForgets,
-    /// A captive portal takes all new connections upon itself.
+    /// A captive portal takes all new connections.
     CaptivePortal,
 }
 
@@ -113,7 +114,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// If one of the files is not a profile; a test sees to it that they all are.
+    /// If one of the files is not a profile; a test checks that they all are.
     pub fn all() -> Result<Vec<Self>, ProfileError> {
         FILES.into_iter().map(Self::parse).collect()
     }
@@ -183,7 +184,7 @@ impl Profile {
     }
 
     fn senseless(&self) -> Option<&'static str> {
-        // The least MTU of IPv4 that a TCP is still glad about (RFC 879, RFC 791).
+        // The smallest usual MTU of IPv4 for TCP (RFC 879, RFC 791).
         if self.mtu < 576 {
             return Some("mtu");
         }

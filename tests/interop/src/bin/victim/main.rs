@@ -27,7 +27,7 @@ use snapback_store::testing::Intercepted;
 use store::Doom;
 use tokio::sync::mpsc;
 
-/// What the process was told when it was started.
+/// The arguments of the process.
 struct Setup {
     diary: String,
     store: String,
@@ -39,7 +39,7 @@ struct Setup {
     ca: String,
 }
 
-/// What both halves of the app share.
+/// The state that both halves of the app share.
 struct App {
     client: Client,
     diary: Diary,
@@ -111,7 +111,7 @@ fn config(setup: &Setup, diary: &Diary) -> ClientConfig {
     let fate = std::env::var(FATE).ok();
     let fate = fate.map(|fate| fate.parse().expect("a fate"));
     config.store = Box::new(Intercepted::new(store, Doom::new(fate)));
-    // A test's link comes back at once, and nobody but the test suffers from many attempts.
+    // A test's link is restored at once, and only the test is affected by many attempts.
     config.reconnect.base = Duration::from_millis(50);
     config.reconnect.floor = Duration::from_millis(5);
     config.reconnect.cap = Duration::from_millis(500);
@@ -123,7 +123,7 @@ fn config(setup: &Setup, diary: &Diary) -> ClientConfig {
 }
 
 impl App {
-    /// Gives numbered messages to the client, as ordered.
+    /// Passes numbered messages to the client, as ordered.
     async fn send(self: Arc<Self>, next: u64, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut numbers = next..;
         while let Some(order) = orders.recv().await {
@@ -184,7 +184,7 @@ impl App {
         self.write(&Entry::Note("the client ended".to_owned()));
     }
 
-    /// Written down first, confirmed then: what is not in the diary comes again.
+    /// Writes the delivery to the diary, then confirms it: what is not in the diary is delivered again.
     fn take(&self, delivery: &Delivery) {
         let stanza = &delivery.stanza;
         let id = stanza.attr("id").unwrap_or("?").to_owned();
@@ -222,7 +222,7 @@ fn write(diary: &Diary, entry: &Entry) {
     diary.write(entry).expect("the diary takes it");
 }
 
-/// A number is never used twice, whether or not the client took its message.
+/// Returns the next number. A number is never used twice, whether or not the client accepted its message.
 fn next_number(before: &[Entry]) -> u64 {
     let used = before.iter().filter_map(|entry| match entry {
         Entry::Attempting(number) => Some(*number),

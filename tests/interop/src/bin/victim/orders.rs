@@ -1,4 +1,4 @@
-//! What the test tells the victim on its standard input.
+//! The commands of the test, on standard input.
 
 use std::io::BufRead;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,25 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::mpsc;
 
-/// For the half that sends.
+/// A command for the half that sends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Order {
-    /// So many messages.
+    /// Send this many messages.
     Send(usize),
-    /// Say goodbye, and end.
+    /// Close the stream, and end.
     Leave,
 }
 
-/// When to die.
+/// The moment of the kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// A message is about to be given to the client.
+    /// A message is about to be passed to the client.
     Attempting,
-    /// The client has taken a message.
+    /// The client has accepted a message.
     Queued,
-    /// A delivery is written down and not confirmed.
+    /// A delivery is in the diary and not confirmed.
     Delivered,
-    /// The client was told that a delivery is taken.
+    /// The delivery was confirmed to the client.
     Confirmed,
     /// There is a session.
     Online,
@@ -45,12 +45,12 @@ impl Moment {
     }
 }
 
-/// The moment that was ordered, if any.
+/// The requested moment, if any.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Death(Arc<Mutex<Option<(Moment, usize)>>>);
 
 impl Death {
-    /// Does not return if this is the moment.
+    /// Kills the process if this is the requested moment.
     pub(crate) fn at(&self, moment: Moment) {
         let mut ordered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match ordered.as_mut() {
@@ -67,7 +67,7 @@ impl Death {
     }
 }
 
-/// Takes orders until the input ends, and with it the process: nobody is left who would kill it.
+/// Reads commands until the input ends, and then ends the process: without the test, no kill would come.
 pub(crate) fn listen(orders: mpsc::UnboundedSender<Order>, death: Death) {
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {

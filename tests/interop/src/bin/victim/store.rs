@@ -5,7 +5,7 @@ use snapback_client::{Store, StoreError};
 use snapback_interop::kills::fate::{Fate, When};
 use snapback_store::testing::{Call, Interceptor};
 
-/// Counts the changes, and dies at one.
+/// Counts the changes, and kills the process at one of them.
 #[derive(Debug)]
 pub(crate) struct Doom {
     fate: Option<Fate>,

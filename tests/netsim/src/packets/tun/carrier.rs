@@ -15,7 +15,7 @@ use super::TunError;
 use crate::Direction;
 use crate::packets::Model;
 
-/// So many packets are read from one end before the other has its turn.
+/// The maximum number of packets read from one end before the other has its turn.
 const BURST: usize = 64;
 
 /// The longest packet that a TUN device hands out.
@@ -131,7 +131,7 @@ fn take(shared: &Shared, device: &SyncDevice, direction: Direction, buffer: &mut
     }
 }
 
-/// Hands over what has arrived, and says when there is more.
+/// Delivers what has arrived, and returns when there is more.
 fn deliver(shared: &Shared, client: &SyncDevice, server: &SyncDevice) -> Option<Duration> {
     loop {
         let due = {
@@ -152,7 +152,7 @@ fn deliver(shared: &Shared, client: &SyncDevice, server: &SyncDevice) -> Option<
     }
 }
 
-/// Empties the waker; true when nobody holds its other end any more.
+/// Empties the waker; returns true when its other end is closed.
 fn is_over(mut wake: &UnixStream) -> bool {
     let mut bytes = [0; 64];
     loop {

@@ -36,7 +36,7 @@ const INTERFACE: &str = "link0";
 /// A link of real packets between two namespaces.
 #[derive(Debug)]
 pub struct TunLink {
-    // Fields are dropped in this order: the thread lets go of the devices, then their namespaces go.
+    // Fields are dropped in this order: the thread closes the devices, then their namespaces are removed.
     carrier: Carrier,
     portal: Mutex<Option<NamespaceRuntime>>,
     client: Namespace,
@@ -235,7 +235,7 @@ impl TunLink {
         self.lock().now
     }
 
-    /// The client has another address, which new connections use. The old one, which is the answer, goes on working until
+    /// Gives the client another address, which new connections use. The old one, which is returned, works until
     /// [`retire_address`](Self::retire_address).
     ///
     /// # Errors
@@ -248,7 +248,7 @@ impl TunLink {
         self.client.add_address(INTERFACE, new)?;
         route(&self.client, new)?;
         let old = address.now;
-        // 0 and 255 stay unused, and an address that was retired long ago is as good as a new one.
+        // 0 and 255 stay unused, and an address that was retired long ago can be reused.
         let next = if address.next >= 254 {
             1
         } else {

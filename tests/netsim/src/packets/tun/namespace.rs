@@ -21,8 +21,7 @@ const NAMES: &str = "/run/netns";
 const PREFIX: &str = "snapback-";
 
 /// A network of its own, with a loopback interface that is up. It ends when this is dropped.
-///
-/// Threads enter it; a socket stays in the namespace in which it was made, whoever uses it.
+/// Threads enter it; a socket stays in the namespace in which it was created, whichever thread uses it.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
@@ -30,7 +29,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A new one. Its name is of no other process; what a process that was killed left behind is removed first.
+    /// Creates one. Its name is unique to this process; namespaces of killed processes are removed first.
     ///
     /// # Errors
     ///
@@ -55,7 +54,7 @@ impl Namespace {
             handle: Arc::new(handle),
         };
         namespace.ip(&["link", "set", "lo", "up"])?;
-        // An interface would announce itself with packets that nobody sent. Where there is no IPv6, it will not.
+        // An interface would announce itself with packets that no program sent. Without IPv6 it does not.
         namespace.run(|| {
             drop(fs::write(
                 "/proc/sys/net/ipv6/conf/default/disable_ipv6",
@@ -105,8 +104,11 @@ impl Namespace {
             .worker_threads(1)
             .enable_all()
             .on_thread_start(move || {
-                // A worker in the wrong network would measure nonsense: it must not start.
-                #[allow(clippy::expect_used, reason = "there is nobody to answer")]
+                // A worker in the wrong network would produce wrong measurements: it must not start.
+                #[allow(
+                    clippy::expect_used,
+                    reason = "there is no caller to return an error to"
+                )]
                 enter(&handle).expect("the namespace can be entered");
             })
             .build()
@@ -128,7 +130,7 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // What is still in use, by a process that hangs, goes with that process.
+        // What a hanging process still uses is removed with that process.
         let _ = ip(&["netns", "delete", &self.name]);
     }
 }
@@ -167,7 +169,7 @@ fn path(name: &str) -> PathBuf {
     Path::new(NAMES).join(name)
 }
 
-/// Removes namespaces of processes that are no more.
+/// Removes namespaces of processes that have ended.
 fn remove_stale() {
     for entry in fs::read_dir(NAMES).into_iter().flatten().flatten() {
         let name = entry.file_name();

@@ -1,4 +1,4 @@
-//! What a captive portal (RFC 8952) answers: a redirection to those who speak HTTP, nothing to all others.
+//! The answers of a captive portal (RFC 8952): a redirection to HTTP clients, nothing to all others.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
