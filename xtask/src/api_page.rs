@@ -19,7 +19,7 @@ pub(crate) fn column(page: &str, number: usize) -> Vec<&str> {
         .collect()
 }
 
-/// The words behind these keywords.
+/// Returns the words after these keywords.
 pub(crate) fn declared(source: &str, keywords: &[&str]) -> Vec<String> {
     let words: Vec<&str> = source
         .split(|c: char| !c.is_alphanumeric() && c != '_')

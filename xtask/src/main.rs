@@ -2,7 +2,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line tool talks on its standard output"
+    reason = "a command line tool writes to standard output"
 )]
 
 mod android;

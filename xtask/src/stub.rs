@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::{files, tool};
 
-/// Writes what it is told to write, with nothing in it: an empty object, an archive without members.
+/// Writes the requested output without contents: an empty object, an archive without members.
 const NOTHING: &str = r#"#!/bin/sh
 while [ $# -gt 0 ]; do
     case $1 in
@@ -21,8 +21,7 @@ pub(crate) fn compiler(path: &Path) -> Result<(), String> {
     program(path, NOTHING)
 }
 
-/// Writes a program, and makes it one that can be run. One that is there already stays as it is: what was built with it
-/// stays built.
+/// Writes an executable program. One that exists already stays unchanged: what was built with it stays valid.
 pub(crate) fn program(path: &Path, text: &str) -> Result<(), String> {
     if files::read(path).is_ok_and(|there| there == text) {
         return Ok(());

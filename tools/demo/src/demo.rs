@@ -1,4 +1,5 @@
-//! What the demo plays: a server, a high-latency link and a client in one process; what is printed was measured in this run.
+//! The demo: a server, a high-latency link and a client in one process; everything that it prints was measured in this
+//! run.
 
 use std::fmt;
 use std::io;
@@ -44,7 +45,7 @@ pub(crate) struct Args {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) rtt: Duration,
-    /// What it was to show, in order.
+    /// What it has to show, in order.
     pub(crate) kinds: &'static [Kind],
     pub(crate) records: Vec<Record>,
     /// Of the naive client: round trips until Stream Management and roster are there too.

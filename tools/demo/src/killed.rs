@@ -1,4 +1,4 @@
-//! A phone whose client is killed and started anew; what it must not forget is on disk.
+//! A phone whose client is killed and restarted; what it must not lose is on disk.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use crate::phone::{CHAT, PEER, Setup, TIMEOUT};
 use crate::process::{Online, Process, Said};
 use crate::record::{Cut, Kind, Record};
 
-/// So many messages each way wait for the process at most: each one that comes in waits for the disk, and on a slow one a
-/// conversation that does not wait would outrun it.
+/// The maximum number of messages in each direction that wait for the process: each inbound one waits for the disk, and
+/// on a slow disk the conversation would be faster than the process.
 const MOST_WAITING: usize = 50;
 
 pub(crate) struct KilledPhone<'a> {
@@ -22,15 +22,15 @@ pub(crate) struct KilledPhone<'a> {
     process: Process,
     folder: Folder,
     ledger: Ledger,
-    /// Each delivery id, and in which life it came last.
+    /// Each delivery id, and the process that received it last.
     deliveries: BTreeMap<String, usize>,
     life: usize,
-    /// Messages that this life was given and has not stored yet.
+    /// Messages that this process received and has not stored yet.
     given: usize,
     is_new: bool,
 }
 
-/// A folder of its own, gone in the end.
+/// A folder of its own, removed in the end.
 struct Folder(PathBuf);
 
 impl<'a> KilledPhone<'a> {
@@ -78,8 +78,8 @@ impl<'a> KilledPhone<'a> {
         }
     }
 
-    /// Kills the process in the middle of the conversation, and the link with it, if asked to; starts another one, which is
-    /// given messages at once, and waits until the session is back.
+    /// Kills the process in the middle of the conversation, and cuts the link with it, if requested; starts another
+    /// one, which gets messages at once, and waits until the session is restored.
     pub(crate) async fn kill(&mut self, cut: Option<CutMode>) -> Result<Record, DemoError> {
         let since = Instant::now();
         if let Some(mode) = cut {
@@ -117,7 +117,7 @@ impl<'a> KilledPhone<'a> {
         loop {
             tokio::select! {
                 said = self.process.next() => { self.note(said?)?; }
-                // Whether the server has them is asked of the server: the word of it may have died with a process.
+                // The server is asked whether it has them: its acknowledgement may have been lost with a process.
                 _ = looks.tick() => if self.is_settled() { break },
                 () = sleep_until(deadline) => break,
             }
@@ -134,7 +134,8 @@ impl<'a> KilledPhone<'a> {
         self.ledger.undelivered() == 0 && self.ledger.totals(&arrived).lost == 0
     }
 
-    /// The old process dies, the new one is started. What the old one had said, and what had reached the server by then.
+    /// Kills the old process and starts the new one. Returns what the old one had printed, and what had reached the
+    /// server by then.
     async fn replace(&mut self) -> Result<(Vec<Said>, Vec<String>), DemoError> {
         let server = self.setup.server;
         let arrived = server.messages_from(self.setup.user);
@@ -163,7 +164,7 @@ impl<'a> KilledPhone<'a> {
         }
     }
 
-    /// Keeps the books; yields a record of the session if this line began one.
+    /// Records a line; returns a record of the session if this line began one.
     fn note(&mut self, said: Option<Said>) -> Result<Option<Record>, DemoError> {
         match said.ok_or(DemoError::ClientEnded)? {
             Said::Online(online) => return Ok(Some(self.record(&online))),
@@ -174,7 +175,8 @@ impl<'a> KilledPhone<'a> {
             Said::Acked { id } => self.ledger.acked(&id),
             Said::Stanza { kind, delivery, id } if kind == "message" => {
                 let last = self.deliveries.insert(delivery, self.life);
-                // A delivery that was not confirmed comes again in the next life, with its id; in the same life never.
+                // A delivery that was not confirmed is repeated in the next process, with its id; never in the same
+                // one.
                 if last.is_none_or(|life| life == self.life) {
                     self.ledger.delivered(&id);
                 }
@@ -207,7 +209,7 @@ impl<'a> KilledPhone<'a> {
         }
     }
 
-    /// One message each way, unless too many wait; ours counts once the client says that it has it.
+    /// Exchanges one message each way, unless too many wait; ours counts once the client reports that it is stored.
     async fn exchange(&mut self) -> Result<bool, DemoError> {
         if self.given.max(self.ledger.undelivered()) >= MOST_WAITING {
             return Ok(false);
@@ -237,7 +239,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is for the system to clean.
+        // What cannot be removed is left for the system.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

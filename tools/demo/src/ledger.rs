@@ -1,4 +1,4 @@
-//! The books: each message is followed by its id, on both sides of the link.
+//! The records of messages: each is followed by its id, on both sides of the link.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(crate) struct Ledger {
     strangers: usize,
 }
 
-/// What the books say in the end.
+/// The totals at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// Messages that we sent.
@@ -33,7 +33,7 @@ impl Ledger {
         self.ours.insert(id, false);
     }
 
-    /// Anything else that the client sends, presence for one, is acknowledged as well and of no interest here.
+    /// Notes an acknowledgement. Stanzas that are not recorded here, such as presence, are ignored.
     pub(crate) fn acked(&mut self, id: &str) {
         if let Some(acked) = self.ours.get_mut(id) {
             *acked = true;
@@ -66,7 +66,7 @@ impl Ledger {
         self.undelivered() == 0 && self.ours.values().all(|acked| *acked)
     }
 
-    /// Compares the books with what the server received of ours.
+    /// Compares the records with what the server received from us.
     pub(crate) fn totals(&self, arrived: &[ReceivedMessage]) -> Totals {
         let mut arrivals: BTreeMap<&str, usize> = BTreeMap::new();
         for id in arrived.iter().filter_map(|message| message.id.as_deref()) {

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 #[allow(
     clippy::print_stderr,
-    reason = "a command line tool says there why it failed"
+    reason = "a command line tool reports its failure there"
 )]
 fn fail(error: &dyn fmt::Display, code: u8) -> ExitCode {
     eprintln!("demo: {error}");

@@ -1,4 +1,4 @@
-//! What a client pays that follows RFC 6120 to the letter: one request, one wait.
+//! The cost of a client that follows RFC 6120 literally: one request, one wait.
 //!
 //! STARTTLS (section 5), SASL with SCRAM-SHA-1 (section 6), resource binding (section 7), Stream Management
 //! (XEP-0198), roster and presence (RFC 6121). It remembers nothing, so every connection is its first.
@@ -49,7 +49,7 @@ pub(crate) struct Outcome {
     pub(crate) flights_until_ready: usize,
 }
 
-/// Why the naive client did not get in.
+/// Why the naive client could not log in.
 #[derive(Debug)]
 pub(crate) enum NaiveError {
     Socket(io::Error),

@@ -1,4 +1,4 @@
-//! A phone: one client on one link, with its books.
+//! A phone: one client on one link, with records of its messages.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::demo::DemoError;
 use crate::ledger::{Ledger, Totals};
 use crate::record::{Cut, Record};
 
-/// Nothing here takes longer unless it is broken.
+/// The timeout of all waits: anything that takes longer is broken.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 /// Messages each way per round trip, so that some are on the way at any moment.
 const MESSAGES_PER_ROUND_TRIP: u32 = 6;
@@ -25,7 +25,7 @@ pub(crate) const CHAT: f64 = 3.5;
 /// Timers are no finer than a millisecond.
 const SHORTEST_TICK: Duration = Duration::from_millis(2);
 
-/// Whose messages the server brings in.
+/// The sender of the messages from the server.
 pub(crate) const PEER: &str = "romeo@localhost";
 
 /// What a phone is made of.
@@ -92,7 +92,7 @@ impl<'a> Phone<'a> {
         }
     }
 
-    /// Ends the session cleanly.
+    /// Ends the session and closes the stream.
     pub(crate) async fn disconnect(&mut self) -> Result<(), DemoError> {
         let done = timeout(TIMEOUT, self.client.disconnect()).await;
         done.map_err(|_| DemoError::TimedOut("a clean end"))
@@ -112,7 +112,7 @@ impl<'a> Phone<'a> {
         }
     }
 
-    /// Cuts the link in the middle of the conversation, goes on talking, and waits for the session to come back.
+    /// Cuts the link in the middle of the conversation, continues to send, and waits for the session to be restored.
     pub(crate) async fn cut(&mut self, mode: CutMode) -> Result<Record, DemoError> {
         let unacked = self.ledger.unacked();
         let arrived = self.setup.server.messages_from(self.setup.user);
@@ -136,7 +136,7 @@ impl<'a> Phone<'a> {
         Ok(record)
     }
 
-    /// Waits until every message has arrived, or has had time enough to.
+    /// Waits until every message has arrived, or until the timeout.
     pub(crate) async fn settle(&mut self) -> Result<Totals, DemoError> {
         let deadline = Instant::now() + TIMEOUT.min(Duration::from_secs(5) + 4 * self.setup.rtt);
         while !self.ledger.is_settled() {
@@ -157,7 +157,7 @@ impl<'a> Phone<'a> {
             tokio::select! {
                 event = self.client.next_event() => {
                     if let Some(Event::Ended { .. }) = event {
-                        // What a phone's operating system says when it has found another network.
+                        // The report of a phone's operating system when it has found another network.
                         self.client.network_changed(true);
                     }
                     if let Some(record) = self.note(event)? {
@@ -172,7 +172,7 @@ impl<'a> Phone<'a> {
         }
     }
 
-    /// Keeps the books; yields a record of the session if this event began one.
+    /// Records an event; returns a record of the session if this event began one.
     fn note(&mut self, event: Option<Event>) -> Result<Option<Record>, DemoError> {
         match event.ok_or(DemoError::ClientEnded)? {
             Event::Online {
@@ -205,7 +205,7 @@ impl<'a> Phone<'a> {
         self.note(event).map(|_| ())
     }
 
-    /// The client's clock says how long after its first write the session was there.
+    /// The client's clock gives the time from its first write to the session.
     fn flights_on_link(&self, timeline: &Timeline) -> usize {
         let first_write = timeline.flights.get(1).map(|flight| flight.started);
         match (first_write, timeline.online) {
@@ -240,7 +240,7 @@ impl Setup<'_> {
         self.server.inject_message(PEER, &self.account(), body)
     }
 
-    /// Of the newest connection, up to its session, which was there so long after the client's first write.
+    /// Returns the flights of the newest connection, up to its session, which began this long after the client's first write.
     pub(crate) fn flights_on_link(&self, online_after: Duration) -> usize {
         let mut trace = self.link.trace();
         let newest = trace.iter().map(|chunk| chunk.conn).max();

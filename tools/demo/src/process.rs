@@ -104,7 +104,7 @@ impl Process {
     /// The next line; `None` at its end. May be given up and asked again.
     pub(crate) async fn next(&mut self) -> Result<Option<Said>, DemoError> {
         let line = self.lines.next_line().await.map_err(DemoError::Process)?;
-        // What a kill has cut off is no line, and says nothing.
+        // A line that a kill has truncated is ignored.
         Ok(line.map(|line| serde_json::from_str(&line).unwrap_or(Said::More)))
     }
 
@@ -115,7 +115,7 @@ impl Process {
         written.map_err(DemoError::Process)
     }
 
-    /// SIGKILL. What it had said before can still be read, and is the answer.
+    /// Sends SIGKILL. Returns what the process had printed before, which can still be read.
     pub(crate) async fn kill(&mut self) -> Result<Vec<Said>, DemoError> {
         self.child.start_kill().map_err(DemoError::Process)?;
         let mut said = Vec::new();

@@ -1,4 +1,4 @@
-//! What the demo says, for a terminal of 80 columns. Colour only where there is a terminal, and never with `NO_COLOR`.
+//! The text of the demo, for a terminal of 80 columns. Colour is used only on a terminal, and never with `NO_COLOR`.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
@@ -93,11 +93,11 @@ impl Screen {
             Kind::Resumed => (
                 "Cut: the link breaks in the middle of a conversation",
                 "Messages flow both ways all the time. When the client has noticed the break, it\n\
-                 is told that there is a network again, as a phone's system would do; else it\n\
+                 is notified that there is a network again, as a phone's system would do; else it\n\
                  would wait up to a second before its first attempt.",
             ),
             Kind::Warm => (
-                "Warm: a new session after a clean goodbye",
+                "Warm: a new session after the stream was closed",
                 "The server is known, and there is a token to log in with.",
             ),
             Kind::Early => (
@@ -123,7 +123,7 @@ impl Screen {
 
     pub(crate) fn limit_lifted(&mut self) -> io::Result<()> {
         self.line(format_args!(
-            "The client's limit of 6 attempts in 30 s is lifted for so many cuts."
+            "The client's limit of 6 attempts in 30 s is raised for this number of cuts."
         ))
     }
 
@@ -132,7 +132,7 @@ impl Screen {
             CutMode::ResetClient => "which only the client notices",
             CutMode::ResetBoth => "a reset at both ends",
             CutMode::CloseBoth => "an end of file at both ends",
-            CutMode::Blackhole => "which nobody notices",
+            CutMode::Blackhole => "which neither end notices",
         };
         self.interrupted(record, &format!("Cut {number}, {how}"))
     }

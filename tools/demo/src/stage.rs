@@ -15,8 +15,8 @@ use crate::phone::{Phone, Setup};
 
 /// How often the link may be cut within the client's own limit of attempts: it also connects twice by itself.
 pub(crate) const CUTS_WITHIN_LIMIT: u32 = 4;
-/// The naive client has no deadlines of its own; this ends one that hangs.
-const NAIVE_PATIENCE: Duration = Duration::from_secs(60);
+/// The naive client has no timeouts of its own; this ends one that hangs.
+const NAIVE_TIMEOUT: Duration = Duration::from_secs(60);
 
 const DOMAIN: &str = "localhost";
 const PHONE: Account = Account("juliet", "r0m30");
@@ -86,7 +86,7 @@ impl Stage {
             domain: DOMAIN,
         };
         let login = naive::run(&self.starttls, context, &account);
-        match tokio::time::timeout(NAIVE_PATIENCE, login).await {
+        match tokio::time::timeout(NAIVE_TIMEOUT, login).await {
             Ok(outcome) => outcome.map_err(DemoError::Naive),
             Err(_) => Err(DemoError::TimedOut("the naive client")),
         }

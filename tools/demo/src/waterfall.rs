@@ -72,7 +72,7 @@ fn step((what, took): &(String, Duration)) -> String {
     format!("{what} {:.1} ms", took.as_secs_f64() * 1e3)
 }
 
-/// Pieces for [`wrap`]: each but the last with this sign behind it.
+/// Returns pieces for [`wrap`]: each but the last is followed by this sign.
 fn signed<'a>(pieces: impl IntoIterator<Item = &'a str>, sign: &str) -> Vec<String> {
     let mut signed: Vec<String> = pieces
         .into_iter()

@@ -1,4 +1,4 @@
-//! What the command line says.
+//! The command line.
 
 use clap::{Args, Parser, Subcommand};
 
@@ -41,16 +41,17 @@ pub(crate) struct Cuts {
     /// How many stages are open at once.
     #[arg(long, default_value_t = 8)]
     pub(crate) stages: usize,
-    /// At every so many cuts the server forgets its sessions. 0: never.
+    /// At every cut with a multiple of this number the server drops its sessions. 0: never.
     #[arg(long, default_value_t = 25)]
     pub(crate) lose_sessions_every: usize,
-    /// At every so many, the phone dozes until its session has run out at the server. 0: never.
+    /// At every cut with a multiple of this number the phone is suspended until its session has expired at the server.
+    /// 0: never.
     #[arg(long, default_value_t = 25)]
     pub(crate) expire_sessions_every: usize,
     /// Cuts last as long as the profiles say, instead of half a second to six seconds.
     #[arg(long)]
     pub(crate) real_pace: bool,
-    /// Of all that is random.
+    /// The seed of all random numbers.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Writes the table into docs/networks/cuts.md.
@@ -73,7 +74,7 @@ pub(crate) struct BackOnline {
     /// How many stages are open at once.
     #[arg(long, default_value_t = 6)]
     pub(crate) stages: usize,
-    /// Of all that is random.
+    /// The seed of all random numbers.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::arguments::Cuts;
 use crate::page;
 
-/// Where sessions are to run out: longer than a compressed cut.
+/// For cuts in which sessions have to expire: longer than a compressed cut.
 const SHORT_WINDOW_S: u32 = 8;
 
 /// One server under one profile.
@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: Cuts) -> Result<(), String> {
         let (stages, arguments) = (Arc::clone(&stages), arguments.clone());
         tasks.spawn(async move {
             let _permit = stages.acquire().await;
-            // A panic says what was waited for in vain, and what was seen so far; the other runs go on.
+            // A panic reports which condition did not come true, and what was seen so far; the other runs continue.
             let work = tokio::spawn(async move { one(&run, &arguments).await });
             (index, work.await.ok())
         });
@@ -75,14 +75,14 @@ pub(crate) async fn run(arguments: Cuts) -> Result<(), String> {
         page::write("cuts.md", &text)?;
     }
     let is_clean =
-        |tally: &Tally| tally.lost == 0 && tally.failed == 0 && tally.doubles.unexplained == 0;
+        |tally: &Tally| tally.lost == 0 && tally.failed == 0 && tally.duplicates.unexplained == 0;
     match !failed && found.iter().flatten().all(is_clean) {
         true => Ok(()),
         false => Err("a message was lost, came twice, or did not come in time".to_owned()),
     }
 }
 
-/// What came of one server under one profile; `None` if that run did not come to its end.
+/// The results of one server under one profile; `None` if that run did not finish.
 struct Row<'a> {
     backend: Backend,
     profile: &'a str,
@@ -184,9 +184,9 @@ fn text(arguments: &Cuts, rows: &[Row<'_>], took: u64) -> String {
             tally.count(Recovery::NewSession),
             tally.sent,
             tally.lost,
-            tally.doubles.session_lost,
-            tally.doubles.taken_twice_by_server,
-            tally.doubles.unexplained,
+            tally.duplicates.session_lost,
+            tally.duplicates.taken_twice_by_server,
+            tally.duplicates.unexplained,
         ];
         std::iter::once(name)
             .chain(counts.iter().map(usize::to_string))

@@ -4,7 +4,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line tool talks on its standard output"
+    reason = "a command line tool writes to standard output"
 )]
 
 #[cfg(target_os = "linux")]

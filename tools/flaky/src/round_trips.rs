@@ -72,7 +72,7 @@ fn cases() -> Vec<(String, Case)> {
 fn setting(case: &Case, rtt: Duration) -> Setting {
     Setting {
         early_data: case.early_data,
-        // The connection was cut, and nobody should wait to learn it.
+        // The connection was cut, and the test must not wait until the client notices.
         probe: Some(rtt * 2),
         ..Setting::new(case.host.clone(), case.transport, Profile::plain(rtt), 1)
     }

@@ -4,7 +4,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line tool talks on its standard output"
+    reason = "a command line tool writes to standard output"
 )]
 
 mod page;
@@ -17,7 +17,7 @@ use snapback_interop::measure::{Case, Row, RunningHost, measure, real_cases, ref
 
 const RTT: Duration = Duration::from_millis(100);
 
-/// Each row is measured so often; wall times are medians.
+/// The number of measurements of each row; wall times are medians.
 const RUNS: usize = 5;
 
 /// A row and its measurements.

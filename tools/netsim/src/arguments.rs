@@ -1,4 +1,4 @@
-//! What the command line says.
+//! The command line.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use snapback_netsim::packets::{Profile, ProfileError};
 
-/// Runs a program behind a link of real packets, and says what became of the packets.
+/// Run a program behind a link of real packets, and report what happened to the packets
 ///
 /// The program sees one network interface, and one other host: 198.18.0.1, in NETSIM_SERVER. What listens there is said with
 /// --forward. Its own loopback interface is empty. It takes root and /dev/net/tun.
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// A file with a profile, instead of a named one.
     #[arg(long, conflicts_with = "profile")]
     profile_file: Option<PathBuf>,
-    /// Of all that is random; the same seed breaks the network in the same way.
+    /// The seed of all random numbers; the same seed breaks the network in the same way
     #[arg(long)]
     seed: Option<u64>,
     /// A port of the other host, and where its connections go to in the network of this shell: 5222:127.0.0.1:15222. The
@@ -54,7 +54,7 @@ impl Arguments {
         }
     }
 
-    /// The seed that was given, or one that nobody chose: it is printed, so that the run can be had again.
+    /// Returns the given seed, or one from the clock: it is printed, so that the run can be repeated.
     pub(crate) fn seed(&self) -> u64 {
         self.seed.unwrap_or_else(|| {
             let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_stands_behind_two_dashes() {
+    fn the_program_follows_two_dashes() {
         let arguments = Arguments::try_parse_from([
             "netsim",
             "--profile",

@@ -45,7 +45,7 @@ impl Forwards {
                     tokio::spawn(async move {
                         let upstream = connect.spawn(TcpStream::connect(forward.to)).await;
                         if let Ok(Ok(upstream)) = upstream {
-                            // Whoever ends it, it is over.
+                            // Either end may close it.
                             let _ = relay(client, upstream).await;
                         }
                     });

@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, RunError> {
     let (done, over) = mpsc::channel();
     let waiter = thread::spawn(move || {
         let status = child.wait();
-        // If nobody listens any more, there is nothing left to end.
+        // Without a receiver there is nothing left to end.
         let _ = done.send(());
         status
     });

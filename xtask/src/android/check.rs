@@ -71,7 +71,7 @@ fn called_is_exported(host: &Host, exported: &BTreeSet<String>) -> Result<(), St
     Ok(())
 }
 
-/// What the linker was told has come of it, and the size is within the budget.
+/// Checks that the linker's options had their effect, and that the size is within the budget.
 fn shipped(library: &Path, allowed: &[&str], exported: &BTreeSet<String>) -> Result<(), String> {
     let section = dynamic(library, allowed)?;
     if !tags(&section).any(|tag| PACKED_RELOCATIONS.contains(&tag)) {
@@ -110,10 +110,11 @@ fn size_and_pages(library: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Classes that are looked for by their names, in each AAR.
+/// Classes that are looked up by name, in each AAR.
 const BY_NAME: [&str; 2] = ["im.snapback.ffi.", "im.snapback.android.Verifier"];
 const BY_NAME_IN_VERIFIER: [&str; 1] = ["org.rustls.platformverifier."];
-/// JNA reads the order of a structure's fields from an annotation (`@Structure.FieldOrder`), which R8 drops unless it is told.
+/// JNA reads the order of a structure's fields from an annotation (`@Structure.FieldOrder`), which R8 drops unless a
+/// rule keeps it.
 const KEPT_ATTRIBUTES: &str = "RuntimeVisibleAnnotations";
 
 /// Every class that is looked for by its name is kept when an app is shrunk, and is in the AAR where it belongs.
@@ -225,7 +226,7 @@ fn exported(library: &Path) -> Result<BTreeSet<String>, String> {
         .collect())
 }
 
-/// Names behind `external fun`.
+/// Returns the names after `external fun`.
 fn called(kotlin: &str) -> BTreeSet<&str> {
     kotlin
         .lines()

@@ -28,7 +28,7 @@ const TARGETS: [(&str, &str, &str); 4] = [
 /// The lowest version of Android that the library is for.
 pub(super) const MIN_SDK: u32 = 24;
 
-/// What the linker is told. The folding of identical functions is not among it: see `docs/decisions/0051`.
+/// The options for the linker. The folding of identical functions is not among them: see `docs/decisions/0051`.
 const LINKER: [&str; 3] = [
     // Android 15 has pages of 16 KB on some devices.
     "-z,max-page-size=16384",

@@ -1,4 +1,4 @@
-//! Pages that name Kotlin: what they say must be true.
+//! Checks that the statements of pages about Kotlin are true.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +67,7 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     Some(rest.split_once(close)?.0)
 }
 
-/// Names behind `fun`, `val`, `class`, `object`, `interface` and `typealias`.
+/// Returns the names after `fun`, `val`, `class`, `object`, `interface` and `typealias`.
 fn declared(source: &str) -> BTreeSet<String> {
     const KEYWORDS: [&str; 7] = [
         "fun",

@@ -13,7 +13,7 @@ use crate::{files, tool};
 
 /// Makes what is missing of Foundation visible to every file, as on Apple's systems.
 const IMPORTS: &str = "import AppleFoundation\n";
-/// What Apple wants to be told: which interfaces are called for what.
+/// Apple's declaration of which interfaces are called for which purpose.
 const PRIVACY: &str = "Sources/Snapback/Resources/PrivacyInfo.xcprivacy";
 const FOUNDATION: &str = "AppleFoundation";
 
@@ -31,7 +31,7 @@ pub(super) fn check(swift: &Toolchain) -> Result<(), String> {
     let imports = out.join("Imports.swift");
     files::write(&imports, IMPORTS)?;
 
-    // It says what is wrong, and succeeds.
+    // It prints what is wrong, and succeeds.
     let found = tool::output(&mut swift.command(&package(), "plutil", ["-lint", "--", PRIVACY]))?;
     if !found.trim_end().ends_with(": OK") {
         return Err(found);

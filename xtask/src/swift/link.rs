@@ -83,7 +83,7 @@ fn compare(imported: &BTreeSet<String>, looked_at: &BTreeSet<String>) -> Result<
         return Ok(());
     }
     Err(format!(
-        "{LOOKED_AT} does not know {new:?}, and names {gone:?}, which nobody takes"
+        "{LOOKED_AT} does not know {new:?}, and names {gone:?}, which nothing uses"
     ))
 }
 

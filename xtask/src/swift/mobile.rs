@@ -50,7 +50,7 @@ impl Mobile {
 
     /// A command of cargo's about the library for `target`.
     fn cargo(&self, command: &str, target: &str) -> Result<Command, String> {
-        // cc asks Xcode for the SDK unless it is told, and looks at its name.
+        // cc asks Xcode for the SDK unless this is set, and checks its name.
         let sdk = self.work.join(if target.ends_with("-sim") {
             "iPhoneSimulator.sdk"
         } else {

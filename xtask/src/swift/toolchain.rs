@@ -15,7 +15,7 @@ use crate::{setup, tool};
 /// Changes with whatever changes what is in the root.
 const ROOT: &str = "trixie-swift-3";
 const SUITE: &str = "trixie";
-/// `libc6-dev` is needed by the compiler and not declared; the core believes the certificates of the system.
+/// The compiler needs `libc6-dev` without declaring it; the core trusts the certificates of the system.
 const PACKAGES: &str = "swiftlang,libc6-dev,ca-certificates";
 /// Half of the packages' contents are of no use here: debugger, language servers, static libraries, documentation.
 const LEFT_OUT: [&str; 13] = [
