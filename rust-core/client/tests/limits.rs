@@ -223,7 +223,7 @@ async fn w9_a_large_answer_is_taken_after_the_request_was_acknowledged_and_the_s
         course
     };
     let (answer, course) =
-        tokio::time::timeout(support::PATIENCE, async { tokio::join!(asked, answered) })
+        tokio::time::timeout(support::TIMEOUT, async { tokio::join!(asked, answered) })
             .await
             .unwrap();
     let answer = answer.unwrap();

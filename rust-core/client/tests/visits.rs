@@ -220,18 +220,18 @@ async fn a_background_sync_of_an_app_that_is_online_changes_nothing() {
 }
 
 /// As long as a push gives, and longer than anything here takes.
-const VISIT: Duration = Duration::from_secs(25);
+const SYNC_TIMEOUT: Duration = Duration::from_secs(25);
 
 #[tokio::test]
-async fn a_visit_is_complete_when_all_that_waited_is_among_the_events() {
+async fn a_background_sync_is_complete_when_all_that_waited_is_among_the_events() {
     for switches in servers() {
         let setup = asleep(switches).await;
         for number in 0..20 {
             inject(&setup, &number.to_string());
         }
-        let visit = setup.client.visit();
-        // Somebody who asks twice is answered twice.
-        let (first, second) = tokio::join!(visit.drain(VISIT), visit.drain(Duration::MAX));
+        let sync = setup.client.visit();
+        // Two calls get two answers.
+        let (first, second) = tokio::join!(sync.drain(SYNC_TIMEOUT), sync.drain(Duration::MAX));
         assert_eq!(
             [first, second],
             [Ok(DrainOutcome::Complete), Ok(DrainOutcome::Complete)]
@@ -241,35 +241,35 @@ async fn a_visit_is_complete_when_all_that_waited_is_among_the_events() {
             let next = tokio::time::timeout(Duration::ZERO, setup.client.next_event());
             course.take(next.await.expect("an event that is there").unwrap());
         }
-        visit.end().await;
+        sync.end().await;
         assert!(is_asleep(&setup));
     }
 }
 
 #[tokio::test]
-async fn a_visit_that_cannot_be_complete_says_why() {
+async fn a_background_sync_that_cannot_be_complete_says_why() {
     let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
-    let visit = setup.client.visit();
+    let sync = setup.client.visit();
     let reason = OfflineReason::NoSession;
-    let outcome = visit.drain(VISIT).await;
+    let outcome = sync.drain(SYNC_TIMEOUT).await;
     assert_eq!(outcome, Ok(DrainOutcome::Offline { reason }));
-    visit.end().await;
+    sync.end().await;
 
     let setup = asleep(Switches::modern()).await;
     setup.link.set_upstream(([127, 0, 0, 1], 9).into());
-    let visit = setup.client.visit();
+    let sync = setup.client.visit();
     let brief = Duration::from_millis(300);
-    assert_eq!(visit.drain(brief).await, Ok(DrainOutcome::TimedOut));
-    visit.end().await;
+    assert_eq!(sync.drain(brief).await, Ok(DrainOutcome::TimedOut));
+    sync.end().await;
     assert!(is_asleep(&setup));
 }
 
 #[tokio::test]
-async fn a_visit_ends_with_its_client() {
+async fn a_background_sync_ends_with_its_client() {
     let setup = asleep(Switches::modern()).await;
-    let visit = setup.client.visit();
-    visit.begun().await;
+    let sync = setup.client.visit();
+    sync.begun().await;
     drop(setup.client);
-    let outcome = tokio::time::timeout(PATIENCE, visit.drain(VISIT)).await;
+    let outcome = tokio::time::timeout(TIMEOUT, sync.drain(SYNC_TIMEOUT)).await;
     assert_eq!(outcome.unwrap(), Err(ClientEnded));
 }

@@ -1,4 +1,4 @@
-//! Look-ups and transports on their way.
+//! Look-ups in progress and transports that are being opened.
 
 use std::io::ErrorKind;
 
@@ -83,11 +83,11 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         });
     }
 
-    /// The server sees a connection once it is used: before, nothing is said over it.
+    /// The server sees a connection once it is used: before, nothing is sent over it.
     pub(super) fn used(&mut self, address: Address) {
         let manner = self.hosts.manner(address);
         if matches!(manner, Manner::Mute | Manner::HangsUp) {
-            self.coverage.event("connected to somebody else");
+            self.coverage.event("connected to another server");
             return self.accept_silently(manner);
         }
         let is_faulty = self.accept(address);
