@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use snapback_proto::entropy::Entropy;
 
-/// Makes ids with 128 random bits (rule T7). Clones draw from the same source.
+/// Generates ids with 128 random bits (rule T7). Clones draw from the same source.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids(Arc<Mutex<Entropy>>);
 

@@ -27,7 +27,7 @@ pub enum IqError {
     NotQueued,
     /// It has more bytes than the configuration allows.
     TooBig,
-    /// It is over this limit of those who read it, as of nesting: they would refuse it.
+    /// It exceeds this limit of its receivers, such as that of nesting: they would refuse it.
     TooComplex(Limit),
     /// The client is closed.
     Closed,

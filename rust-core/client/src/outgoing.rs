@@ -7,11 +7,11 @@ use snapback_proto::xml::Element;
 /// A message to be sent (RFC 6121 section 5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingMessage {
-    /// Whom it is for.
+    /// The addressee.
     pub to: Jid,
     /// The attribute `type`. Default `chat`, a message to a person.
     pub kind: String,
-    /// Its id. Default: one is made when it is sent. Use [`Client::new_id`](crate::Client::new_id) where it has to be
+    /// Its id. Default: one is generated when it is sent. Use [`Client::new_id`](crate::Client::new_id) where it has to be
     /// known before: ids that others can guess allow forged answers (rule T7).
     pub id: Option<String>,
     /// `<body/>`: the text. Default none.
@@ -23,7 +23,7 @@ pub struct OutgoingMessage {
 }
 
 impl OutgoingMessage {
-    /// A chat message without content.
+    /// Returns a chat message without content.
     pub fn to(to: impl Into<Jid>) -> Self {
         Self {
             to: to.into(),
@@ -52,12 +52,12 @@ impl From<OutgoingMessage> for Element {
 /// A presence to be sent (RFC 6121 section 4.7).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutgoingPresence {
-    /// Whom it is for: a contact, or a room to join (XEP-0045 section 7.2), whose `<x/>` is one of the children. Default: everybody
-    /// who may see it.
+    /// The addressee: a contact, or a room to join (XEP-0045 section 7.2), whose `<x/>` is one of the children. Default: all
+    /// subscribers.
     pub to: Option<Jid>,
     /// The attribute `type`, such as `unavailable` or `subscribe`. Default none, which means available.
     pub kind: Option<String>,
-    /// Its id. Default: one is made when it is sent.
+    /// Its id. Default: one is generated when it is sent.
     pub id: Option<String>,
     /// `<show/>`: `away`, `chat`, `dnd` or `xa`. Default none, which means available.
     pub show: Option<String>,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn presence_is_available_to_everybody_unless_told_otherwise() {
+    fn presence_is_available_and_to_all_subscribers_by_default() {
         let available = Element::from(OutgoingPresence::default());
         assert_eq!(available.to_xml(), "<presence/>");
         let join = OutgoingPresence {

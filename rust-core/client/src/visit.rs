@@ -28,17 +28,17 @@ pub struct Visit {
     is_over: bool,
 }
 
-/// What a visit came to.
+/// The result of a background sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DrainOutcome {
-    /// Everything that the server had for us is among the events.
+    /// Everything that the server held for us is among the events.
     Complete,
-    /// Time was up first. What came is among the events.
+    /// The timeout came first. What arrived is among the events.
     TimedOut,
-    /// There will be no connection without somebody's help; with [`OfflineReason::NoSession`], without a process that has the time
-    /// to make a new session.
+    /// There will be no connection without an action of the app or the user; with [`OfflineReason::NoSession`], without a
+    /// process that has the time to bind a new session.
     Offline {
-        /// Why not.
+        /// The reason.
         reason: OfflineReason,
     },
 }

@@ -9,16 +9,16 @@ use snapback_proto::xml::{
 /// The stream header, which declares the prefixes that an element may use.
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
 
-/// Why a text is no part of a stanza.
+/// Why a text cannot be part of a stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseXmlError {
     /// It is not exactly one well-formed element.
     NotOneElement,
-    /// It has more bytes than a stanza may have where it arrives.
+    /// It has more bytes than the receiver accepts in a stanza.
     TooBig {
-        /// How many it has.
+        /// Its size, in bytes.
         size: usize,
-        /// How many a stanza may have.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// It is over another limit of inbound stanzas.
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn w2_what_receivers_would_refuse_is_told_apart_from_what_is_no_xml() {
+    fn w2_what_receivers_would_refuse_differs_from_malformed_xml() {
         let deep = format!("{}{}", "<x>".repeat(70), "</x>".repeat(70));
         let too_complex = |limit| Err(ParseXmlError::TooComplex(limit));
         assert_eq!(parse_xml(&deep), too_complex(Limit::Depth));

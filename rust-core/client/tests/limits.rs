@@ -182,7 +182,7 @@ async fn w9_a_large_answer_is_taken_after_the_request_was_acknowledged_and_the_s
     setup.client.connect();
     setup.online().await;
     setup.settle().await;
-    // Somebody who is there, and silent.
+    // A contact that is online and does not answer.
     let (_silent, link) = setup.another_online("romeo@localhost", "jul13t").await;
     let jid = |name: &str| {
         let sessions = setup.server.sessions();
@@ -212,7 +212,7 @@ async fn w9_a_large_answer_is_taken_after_the_request_was_acknowledged_and_the_s
                 .server
                 .world(|world| world.inject_answer(addresses, &inside));
         };
-        // Nobody asked for the first.
+        // The first was not requested.
         answer("never-asked");
         answer("asked");
         let mut course = Course::default();

@@ -149,7 +149,7 @@ async fn w6_a_passing_refusal_halts_nothing_and_costs_no_token() {
     }
 }
 
-/// The same of empty features, wherever they stand: the session is resumed when they are over, and nothing is lost or learnt.
+/// The same for empty features of any stream: the session is resumed afterwards, and nothing is lost or learned.
 #[tokio::test]
 async fn w6_empty_features_are_waited_out_and_the_session_goes_on() {
     let everywhere = [
@@ -180,7 +180,7 @@ async fn w6_empty_features_are_waited_out_and_the_session_goes_on() {
             setup.follow(&mut course, done, "back").await;
             assert_eq!(course.online, [Outcome::Resumed], "{of:?} {}", course.log);
             assert_eq!((course.gaps, course.halted), (0, None), "{}", course.log);
-            // Behind the one that the session settled with.
+            // After the one that the session settled with.
             assert_eq!(setup.received().get(1..), Some(&ids[..]), "{of:?}");
             let mut course = Course::default();
             setup.link.cut(CutMode::ResetBoth);
@@ -191,7 +191,7 @@ async fn w6_empty_features_are_waited_out_and_the_session_goes_on() {
     }
 }
 
-/// An account that nobody has logged in to yet may be mistyped: there it halts. One that is known goes on, at any address.
+/// An account without an earlier login may be mistyped: the client halts. With an earlier login it continues, at any address.
 #[tokio::test]
 async fn w6_empty_features_halt_only_where_no_login_was_ever_proven() {
     for is_known in [false, true] {
@@ -205,7 +205,7 @@ async fn w6_empty_features_halt_only_where_no_login_was_ever_proven() {
         }
         let fault = Fault::EmptyFeatures(FeaturesOf::Encrypted);
         server.faults(|faults| faults.all = vec![fault]);
-        // Of this address nothing is known, so nothing is sent before its features.
+        // Nothing is stored about this address, so nothing is sent before its features.
         let mut config = disk::config(&server, device.store());
         let address = ServerAddress::at(server.starttls_addr(), Transport::StartTls);
         config.network.servers = vec![address];

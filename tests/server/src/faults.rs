@@ -69,7 +69,7 @@ pub enum Fault {
     RefuseStarttls,
     /// `<starttls/>` is missing in the features.
     DropStarttlsFeature,
-    /// The features of this stream are empty: the server is being set up anew. It takes what it has not offered all the same.
+    /// The features of this stream are empty: the server is being set up again. It accepts even what it has not offered.
     EmptyFeatures(FeaturesOf),
     /// The certificate is not the right one. Direct TLS knows no account yet: there only for the
     /// next connection or for all.
@@ -159,14 +159,14 @@ pub enum CertificateFault {
     Expired,
 }
 
-/// Which features.
+/// The stream with these features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeaturesOf {
-    /// Those of the cleartext stream.
+    /// The cleartext stream.
     Cleartext,
-    /// Those of the encrypted stream before the login.
+    /// The encrypted stream before the login.
     Encrypted,
-    /// Those behind the login.
+    /// The stream after the login.
     Authenticated,
 }
 

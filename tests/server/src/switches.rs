@@ -133,7 +133,8 @@ pub enum FastFailure {
     StreamClosed,
 }
 
-/// How an archive answers a page behind a message that it does not have, or has no longer (XEP-0313 section 4.3.2).
+/// How an archive answers a request for a page after a message that it does not have, or has no longer (XEP-0313
+/// section 4.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownId {
     /// With the error `item-not-found`.

@@ -61,7 +61,7 @@ pub enum SendError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// It is over this limit of those who read it: too deep (60 levels of nesting at most), or of too many elements and attributes
+    /// It exceeds this limit of its receivers: too deep (60 levels of nesting at most), or of too many elements and attributes
     /// (16,128 at most, each element counted twice). They would refuse it.
     TooComplex(Limit),
     /// The client is closed.

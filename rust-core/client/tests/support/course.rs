@@ -21,7 +21,7 @@ pub const PASSWORD: &str = "r0m30";
 #[derive(Debug, Default)]
 pub struct Course {
     pub ends: Vec<EndReason>,
-    /// What the last end was said to lead to, until the state says what it did lead to.
+    /// The announced consequence of the last end, until the state shows the actual one.
     then: Option<AfterEnd>,
     pub online: Vec<Outcome>,
     pub round_trips: Vec<usize>,
@@ -54,7 +54,7 @@ impl Course {
                 }
             }
             Event::State(_) => {
-                // An attempt that was over at once is told to have begun behind its end.
+                // An attempt that ended at once is reported to have begun after its end.
                 self.then.take_if(|then| *then == AfterEnd::Retries);
                 self.halted = None;
             }
@@ -89,7 +89,7 @@ impl Course {
         }
     }
 
-    /// What was told about an end is what is done (rule I19), unless the app or the network said something in between.
+    /// The announced consequence of an end is the actual one (rule I19), unless the app or the network intervened.
     fn check_end(&mut self, reason: OfflineReason, is_tried_again: bool) {
         use OfflineReason::{Failed, NoNetwork, NotWanted, Suspended};
         match self.then.take() {

@@ -54,7 +54,7 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, Condition> {
         .map_err(|_| Condition::IncorrectEncoding)
 }
 
-/// What a refused login is told for its user to read.
+/// The text of a refused login for the user.
 const WHY_NOT: &str = "No account of this name has this password.";
 
 impl Connection {

@@ -582,7 +582,7 @@ impl Connection {
         }
     }
 
-    /// The account's address and the server's own, in capitals wherever they stand.
+    /// Returns the text with the account's address and the server's own in capitals.
     fn in_capitals(&self, cx: &Cx<'_>, plain: &[u8]) -> Vec<u8> {
         let domain = cx.world.domain();
         let quoted = format!("'{domain}'");

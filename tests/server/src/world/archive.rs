@@ -147,9 +147,9 @@ impl World {
             set.and_then(|set| set.find(ns::RSM, name))
                 .map(Element::content)
         };
-        let is_behind_unknown =
+        let is_after_unknown =
             value("after").is_some_and(|after| archive.iter().all(|entry| entry.id != after));
-        if is_behind_unknown && self.switches.archive_unknown == UnknownId::EmptyPage {
+        if is_after_unknown && self.switches.archive_unknown == UnknownId::EmptyPage {
             return ArchiveAnswer::Page {
                 results: Vec::new(),
                 fin: Element::new(ns::MAM, "fin")

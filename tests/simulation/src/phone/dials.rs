@@ -180,7 +180,7 @@ impl<T: Tls + Clone> Phone<T> {
         self.app.starts(purpose, is_redirected, model);
     }
 
-    /// A connection is to begin with this server.
+    /// A connection is about to begin with this server.
     pub(super) fn reached(
         &mut self,
         server: ServerKey,
@@ -188,7 +188,7 @@ impl<T: Tls + Clone> Phone<T> {
         coverage: &mut Coverage,
     ) {
         if server != self.server {
-            // What is remembered of the one is not remembered of the other.
+            // What is stored for one server is not stored for the other.
             model.server_forgotten = true;
             coverage.event("other host");
         }
