@@ -320,7 +320,7 @@ impl Wire {
     fn binds(&mut self, what: &'static str, model: &mut Model) {
         match self.purpose {
             Purpose::Session => {}
-            Purpose::ResumeOnly => model.broken("background sync", || {
+            Purpose::ResumeOnly => model.broken("background syncs", || {
                 format!("{what} left during a background sync")
             }),
             Purpose::LogOut => {
