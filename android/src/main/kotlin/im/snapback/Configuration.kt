@@ -14,46 +14,60 @@ import im.snapback.ffi.Storage as CoreStorage
 @DslMarker
 internal annotation class SnapbackDsl
 
-/** Where things are remembered. */
+/**
+ * Where a client keeps its state: the session that can be resumed (XEP-0198), queued stanzas, unconfirmed deliveries, the
+ * roster and FAST tokens (XEP-0484).
+ */
 public sealed interface Storage {
-    /** In memory, as long as the process lives. */
+    /** In memory. The state is lost when the process ends. */
     public data object Memory : Storage
 
-    /** In one file, sealed with keys of [vault]. Keep it, and what is called like it with an ending more, out of backups. */
+    /**
+     * In one database file, whose values are encrypted with a key from [vault]. Exclude it from backups, together with the
+     * files whose names are the same with a suffix, such as `account.db-wal`: the session in an old copy cannot be resumed.
+     */
     public class InFile(public val file: File, public val vault: KeyVault) : Storage
 
-    /** In one file, with the keys beside it in a folder: for desktops and tests. */
+    /** In one database file, with its keys as plain files in the folder [keys]. For desktops and tests. */
     public class InFileWithKeys(public val file: File, public val keys: File) : Storage
 }
 
-/** How an account is to be kept online. Everything has a default. */
+/** The settings of a client. Every setting has a default. */
 @SnapbackDsl
 public class Configuration internal constructor() {
     /**
-     * What the resource begins with. Something is added, so that two devices of an account do not end each other's sessions: by the
-     * server in Bind 2 (XEP-0386), else eight digits that stay the same for as long as the installation lives (RFC 6120 section 7.7).
+     * The first part of the resource. Default `snapback`. A suffix makes it unique, so that two devices of an account do not
+     * end each other's sessions: the server adds it in Bind 2 (XEP-0386); otherwise the client adds eight digits, which stay
+     * the same until the app is reinstalled (RFC 6120 section 7.7).
      */
     public var resource: String = "snapback"
 
-    /** Where things are remembered. The default forgets with the process; on Android it is a file. */
+    /**
+     * Where the client keeps its state. Default [Storage.Memory], which loses it with the process; `SnapbackAndroid.open` uses
+     * a file.
+     */
     public var storage: Storage = Storage.Memory
 
-    /** Turn carbons on (XEP-0280). */
+    /** Whether to enable message carbons in each new session (XEP-0280). Default `true`. */
     public var carbons: Boolean = true
 
-    /** Send initial presence after each new session. */
+    /** Whether to send initial presence in each new session (RFC 6121 section 4.2). Default `true`. */
     public var presence: Boolean = true
 
-    /** Fetch the roster after each new session. */
+    /** Whether to fetch the roster in each new session (RFC 6121 section 2.2). Default `true`. */
     public var roster: Boolean = true
 
-    /** The name servers to ask, as IP addresses; `null` for those of the system, which phones do not have. */
+    /**
+     * The name servers to query, as IP addresses. Default `null`: those of the system's configuration file, which phones do not
+     * have. An entry that is not an IP address makes opening the client fail with [SnapbackException.Configuration].
+     */
     public var nameServers: List<String>? = null
 
     /**
-     * The longest stanza that is sent, in bytes; a longer one, or one that is longer than the server takes (XEP-0478), is
-     * refused with [SnapbackException.TooBig], or fails with [SendFailure.TooBig] if it is queued already. Default 245,760: what
-     * servers of today take, less room for what they add. A server ends the stream over a longer one (RFC 6120 section 13.12).
+     * The largest stanza that is sent, in bytes of XML. Default 245,760: the limit of common servers, less room for what they
+     * add. A server ends the stream when a stanza is larger than its limit (RFC 6120 section 13.12). A stanza larger than this,
+     * or than the limit that the server announces (XEP-0478), is refused with [SnapbackException.TooBig]; if it is already
+     * queued, it fails with [SendFailure.TooBig].
      */
     public var maxStanza: Int? = null
 
@@ -65,117 +79,147 @@ public class Configuration internal constructor() {
     private val identity = Identity()
     private val danger = Danger()
 
-    /** Connect here instead of asking the DNS. Said more than once, all of them are tried in this order. */
+    /**
+     * Adds a server to connect to, instead of resolving the account's domain. Called more than once, the servers are tried in
+     * this order.
+     *
+     * @param transport how TLS starts. Default [Transport.DIRECT_TLS] (XEP-0368), which needs fewer round trips than STARTTLS.
+     * @throws IllegalArgumentException if [port] is not a TCP port.
+     */
     public fun server(host: String, port: Int, transport: Transport = Transport.DIRECT_TLS) {
         require(port in 1..65_535) { "not a port: $port" }
         servers += CoreAddress(host, port.toUShort(), transport)
     }
 
-    /** What a login may do. The defaults are the safe ones. */
+    /** Sets the authentication policy. The defaults are the secure choices. */
     public fun login(block: LoginPolicy.() -> Unit): Unit = login.block()
 
-    /** How long to wait for what. */
+    /** Sets the timeouts. */
     public fun patience(block: Patience.() -> Unit): Unit = patience.block()
 
-    /** What is asked of the archive after a lost session (XEP-0313). */
+    /** Sets how much of the archive is fetched when the server has lost the session (XEP-0313). */
     public fun catchUp(block: CatchUp.() -> Unit): Unit = catchUp.block()
 
-    /** What we say about ourselves. */
+    /** Sets what the client says about itself to other entities. */
     public fun identity(block: Identity.() -> Unit): Unit = identity.block()
 
-    /** **Dangerous** settings, for tests and private networks. */
+    /** Sets **dangerous** options, for tests and private networks. */
     public fun danger(block: Danger.() -> Unit): Unit = danger.block()
 
-    /** What a login may do. */
+    /** The authentication policy. */
     @SnapbackDsl
     public class LoginPolicy internal constructor() {
-        /** Allow the PLAIN mechanism (RFC 4616). Off: the server would learn the password. */
+        /** Whether the mechanism PLAIN is allowed (RFC 4616). Default `false`: it gives the password to the server. */
         public var allowPlain: Boolean = false
 
-        /** Refuse to log in without channel binding (RFC 9266). Off: many servers do not offer it. Once used, it is insisted on. */
+        /**
+         * Whether a login without channel binding is refused (RFC 9266). Default `false`: many servers do not offer it. After
+         * one login with channel binding, later ones without it are refused in any case; see [SnapbackClient.forgetLoginFloor].
+         */
         public var requireChannelBinding: Boolean = false
 
         /**
-         * Allow FAST logins in TLS 1.3 early data where the server allows them (XEP-0484). Off: early data has no forward secrecy
-         * against a stolen ticket key.
+         * Whether FAST logins may be sent as TLS 1.3 early data to servers that allow it (XEP-0484). Default `false`: early
+         * data has no forward secrecy if the server's ticket key is stolen.
          */
         public var earlyData: Boolean = false
 
-        /** Allow tokens without channel binding (`HT-SHA-256-NONE`). Off: a stolen token could be used from anywhere. */
+        /**
+         * Whether FAST tokens without channel binding are allowed (`HT-SHA-256-NONE`, XEP-0484). Default `false`: a stolen
+         * token could be used on any connection.
+         */
         public var allowUnboundTokens: Boolean = false
     }
 
-    /** How long to wait for what; `null` for the default. */
+    /** The timeouts; `null` selects the default. */
     @SnapbackDsl
     public class Patience internal constructor() {
-        /** From the transport's start to the session. Default 30 s: eight round trips over GPRS, with a retransmission. */
+        /**
+         * The time from the start of the transport until the session is established. Default 30 s: enough for eight round trips
+         * over GPRS with one retransmission.
+         */
         public var login: Duration? = null
 
-        /** For the answer to an acknowledgement request (XEP-0198). Default 20 s: a stalled cell may hold data for 10 s. */
+        /**
+         * The time to wait for the answer to an acknowledgement request (XEP-0198 section 4). Default 20 s: a mobile network
+         * may hold data back for 10 s.
+         */
         public var ack: Duration? = null
 
         /**
-         * Silence after which the server is asked for a sign of life; zero turns it off. Default 240 s: below the five minutes
-         * after which common NATs forget a flow.
+         * The time without inbound data after which the client sends a liveness probe; zero turns these probes off. Default 240
+         * s: less than the five minutes after which common NATs drop an idle connection.
          */
         public var keepalive: Duration? = null
 
         /**
-         * For a sign of life after a change of the network or a wake-up. Default 3 s: a radio that wakes, and a round trip.
-         * Longer, and a user looks at a dead connection; shorter, and a live one is thrown away.
+         * The time to wait for the answer to a liveness probe after a network change or a wake-up. Default 3 s: the time in
+         * which a radio wakes up, and one round trip. With a longer one, the user looks at a dead connection for longer. With a
+         * shorter one, a working connection may be closed.
          */
         public var probe: Duration? = null
 
-        /** What the first wait after a failed attempt is drawn from; it doubles with each failure. Default 1 s. */
+        /**
+         * The upper bound of the first random delay after a failed attempt; it doubles with each further failure. Default 1 s.
+         * The delay is random so that the clients of a failed server do not all reconnect at the same time.
+         */
         public var backoff: Duration? = null
 
-        /** What the doubling ends at. Default 300 s: a phone that was offline for an hour should not notice the wait. */
+        /**
+         * The largest upper bound that the doubling reaches. Default 300 s: short compared with an hour without a server.
+         */
         public var backoffCap: Duration? = null
     }
 
-    /** What is asked of the archive after a lost session (XEP-0313); `null` for the default. */
+    /** How much of the archive is fetched when the server has lost the session (XEP-0313); `null` selects the default. */
     @SnapbackDsl
     public class CatchUp internal constructor() {
-        /** Messages to ask for at once. Default 100: about 50 kB of short ones. A server may give fewer. */
+        /**
+         * How many messages are requested in one page (XEP-0059). Default 100: about 50 kB of short messages. A server may
+         * return fewer.
+         */
         public var page: Int? = null
 
-        /** Pages in all; beyond that the app is told of a gap with [Event.PossibleGap]. Default 100. */
+        /**
+         * The maximum number of pages. Default 100. If the archive has more, the client reports a gap with [Event.PossibleGap].
+         */
         public var pages: Int? = null
 
         /**
-         * How long messages of unknown fate wait for the archive's word. Default 10 s: it comes with the first pages, or the
-         * archive is slow, and sending them twice is the lesser evil.
+         * The time for which messages wait that the lost session may or may not have delivered: if the archive has them, they
+         * are not sent again. Default 10 s: the archive's first pages usually arrive within it. After it, they are sent, since
+         * a duplicate is better than a long delay.
          */
         public var patience: Duration? = null
     }
 
-    /** What we say about ourselves. */
+    /** What the client says about itself to other entities. */
     @SnapbackDsl
     public class Identity internal constructor() {
-        /** The name of the app. */
+        /** The name of the app. Default `Snapback`. */
         public var name: String = "Snapback"
 
-        /** `phone`, `pc`, ... (category `client` of XEP-0030). */
+        /** The type within the category `client` of service discovery (XEP-0030): `phone` (default), `pc`, ... */
         public var type: String = "phone"
 
-        /** The URI that names the software in caps (XEP-0115). */
+        /** The URI that identifies the software in entity capabilities (XEP-0115). */
         public var node: String = "urn:snapback:client"
 
-        /** Features beyond those that Snapback itself answers. */
+        /** Namespaces of features that the app implements itself, announced beside those of Snapback (XEP-0030). */
         public var features: List<String> = emptyList()
 
-        /** The name of the device, shown to the user in lists of devices. */
+        /** The name of the device, which servers show in lists of devices (XEP-0388). Default `null`: none. */
         public var device: String? = null
     }
 
-    /** **Dangerous** settings. */
+    /** **Dangerous** options. */
     @SnapbackDsl
     public class Danger internal constructor() {
         internal var roots: String? = null
 
         /**
-         * Trust these certificates (PEM) instead of those of the system: whoever holds the key of one can impersonate every
-         * server to this app.
+         * Trusts these root certificates (PEM) instead of those of the system. Anyone who has the private key of one of them
+         * can impersonate every server to this app.
          */
         public fun trustOnlyTheseRoots(pem: String) {
             roots = pem

@@ -35,7 +35,7 @@ internal fun CoreOutcome.toOutcome(): DrainOutcome =
         is CoreOutcome.Offline -> DrainOutcome.Offline(reason)
     }
 
-/** An event for the app; `null` for a change of state, which [SnapbackClient.state] tells. */
+/** Returns the event for the app; `null` for a change of state, which [SnapbackClient.state] reports. */
 internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
     when (this) {
         is CoreEvent.StateChanged -> null

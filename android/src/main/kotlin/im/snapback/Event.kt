@@ -1,52 +1,56 @@
 package im.snapback
 
-/** Something that happened. */
+/** An event of a client, from [SnapbackClient.events]. */
 public sealed interface Event {
-    /** The session is there. */
+    /** A session is established: a new one, or the interrupted one that was resumed. */
     public data class Online(
         val outcome: SessionOutcome,
-        /** Our own full address. */
+        /** The full JID of this client. */
         val jid: Jid,
-        /** The plan that led here, as a sentence. */
+        /** The plan of flights that this connection followed, as a sentence for logs. */
         val plan: String,
         val timeline: Timeline,
     ) : Event
 
-    /** A connection, or an attempt at one, ended. The client goes on by itself where that makes sense. */
+    /** A connection, or an attempt at one, ended. If a retry may help, the client reconnects by itself. */
     public data class Ended(
         val reason: EndReason,
         /**
-         * The client tries again by itself, once there is a network and the app is awake. Otherwise it stays offline until
-         * it is told to connect.
+         * Whether the client retries by itself, once there is a network and the app is awake. Otherwise it stays offline until
+         * [SnapbackClient.connect].
          */
         val retryable: Boolean,
-        /** The user has to be asked for credentials. Then the client does not try again. */
+        /**
+         * Whether the user has to enter credentials; then call [SnapbackClient.setPassword]. Until then, the client does not
+         * retry.
+         */
         val needsCredentials: Boolean,
         /** The reason as a sentence in English, safe to log. */
         val description: String,
-        /** The plan that it followed, if it came so far as to have one. */
+        /** The plan of flights that the connection followed; `null` if it ended before it had one. */
         val plan: String?,
     ) : Event
 
     /**
-     * Something that was delivered. It is stored, and comes again after a restart with the same [deliveryId], until it is
-     * [confirmed][confirm].
+     * An inbound stanza. The client stores it until the app calls [confirm]. After a restart, unconfirmed deliveries are
+     * repeated with the same [deliveryId].
      */
     public sealed interface Delivery : Event {
-        /** Random, unique, and the same if it comes again. */
+        /** A unique random id. It stays the same when the delivery is repeated. */
         public val deliveryId: String
 
-        /** The app has taken it: it will not come again. */
+        /** Confirms that the app has processed the delivery; it is not repeated after that. */
         public fun confirm()
     }
 
-    /** A message. */
+    /** An inbound message. */
     public class Message internal constructor(
         override val deliveryId: String,
         public val message: ReceivedMessage,
         /**
-         * What it may repeat: its sender gave it the same id, but other content. The earlier [deliveryId], or the id of a
-         * stanza that this device sent. `null` if it repeats nothing that is known.
+         * Set if an earlier message of the same sender had the same id but different content, so that this one may be a
+         * duplicate of it. Holds the [deliveryId] of the earlier one, or the id of a stanza that this device sent. `null` if no
+         * such message is known.
          */
         public val possibleDuplicateOf: String?,
         private val confirmation: (String) -> Unit,
@@ -61,7 +65,7 @@ public sealed interface Event {
         override val deliveryId: String,
         public val direction: CarbonDirection,
         public val message: ReceivedMessage,
-        /** What it may repeat, as in [Message.possibleDuplicateOf]. */
+        /** The message that this one may duplicate, as in [Message.possibleDuplicateOf]. */
         public val possibleDuplicateOf: String?,
         private val confirmation: (String) -> Unit,
     ) : Delivery {
@@ -70,7 +74,7 @@ public sealed interface Event {
         override fun toString(): String = "Carbon(deliveryId=$deliveryId, direction=$direction)"
     }
 
-    /** Somebody's presence. */
+    /** An inbound presence stanza. */
     public class Presence internal constructor(
         override val deliveryId: String,
         public val presence: ReceivedPresence,
@@ -81,59 +85,65 @@ public sealed interface Event {
         override fun toString(): String = "Presence(deliveryId=$deliveryId)"
     }
 
-    /** A stanza of ours reached another stage; see also [SentStanza.stages]. */
+    /** A stanza that this client sends reached another stage; see also [SentStanza.stages]. */
     public data class StageReached(val id: String, val stage: Stage) : Event
 
-    /** What the server can do, by the namespaces of its features (XEP-0030). */
+    /** The features of the server, by their namespaces (XEP-0030). */
     public data class ServerFeatures(val features: List<String>) : Event
 
-    /** The stored roster changed: [SnapbackClient.roster] has it. */
+    /** The stored roster changed; [SnapbackClient.roster] returns it. */
     public data object RosterChanged : Event
 
-    /** A stanza that came in was over a limit, or its XML had a fault of its sender, and it was skipped. */
+    /**
+     * An inbound stanza was skipped: it exceeded a limit, or its XML had a fault that its sender caused. [limit] names the
+     * limit or the fault; [bytes] is the size of the stanza in bytes.
+     */
     public data class StanzaRefused(val limit: String, val bytes: Long) : Event
 
-    /** Messages may be missing; the archive (XEP-0313) has them. */
+    /** Inbound messages may be missing; the server's archive has them (XEP-0313). */
     public data object PossibleGap : Event
 
-    /** The server broke a rule in a way that could be survived. */
+    /** The server violated the protocol, and the connection continues. [what] says how, and is safe to log. */
     public data class PeerFault(val what: String) : Event
 
-    /** A bug of ours has ended the client. Close it and open another one. */
+    /** A bug in Snapback has stopped the client. Close it and open another one. */
     public data object InternalFault : Event
 }
 
-/** A message that came in. Its text does not print. */
+/** An inbound message. [toString] does not print its content. */
 public class ReceivedMessage internal constructor(
-    /** Who sent it. */
+    /** The sender: the attribute `from`. */
     public val from: StanzaAddress,
-    /** Whom it is for. */
+    /** The recipient: the attribute `to`. */
     public val to: StanzaAddress,
-    /** The id that its sender gave it. */
+    /** The attribute `id`, which the sender chose. */
     public val id: String?,
     /** The attribute `type`, such as `chat`. */
     public val type: String?,
     public val body: String?,
     public val subject: String?,
     public val thread: String?,
-    /** When it was sent, in milliseconds since 1970, if it comes late (XEP-0203). Anyone can claim anything here. */
+    /**
+     * When the message was first sent, in milliseconds since 1970, if its delivery was delayed (XEP-0203). The time is not
+     * authenticated: the sender may have written it.
+     */
     public val delayedAt: Long?,
-    /** The sender's own id (XEP-0359). */
+    /** The origin ID, which the sender chose (XEP-0359). */
     public val originId: String?,
-    /** All of it. */
+    /** The whole stanza as XML. */
     public val xml: String,
 )
 
-/** Somebody's presence. */
+/** An inbound presence stanza (RFC 6121 section 4). */
 public class ReceivedPresence internal constructor(
-    /** Whose. */
+    /** The entity whose presence this is. */
     public val from: StanzaAddress,
-    /** The attribute `type`: `null` if available, `unavailable`, `subscribe`, ... */
+    /** The attribute `type`: `null` means available; others are `unavailable`, `subscribe`, ... */
     public val type: String?,
-    /** `away`, `chat`, `dnd` or `xa`; `null` for simply there. */
+    /** The element `<show/>`: `away`, `chat`, `dnd` or `xa`; `null` means available without a further state. */
     public val show: String?,
-    /** What they say about it. */
+    /** The element `<status/>`: a text for people. */
     public val status: String?,
-    /** All of it. */
+    /** The whole stanza as XML. */
     public val xml: String,
 )

@@ -10,10 +10,10 @@ import kotlinx.coroutines.isActive
 import java.util.concurrent.atomic.AtomicBoolean
 
 /**
- * Events between the core and whoever collects them.
+ * The queue of events between the core and the app's collector.
  *
- * An event is taken when the collector's block has come back from it. A collector that is cancelled or throws in the
- * middle has not taken it, and the next one gets it again: a channel would lose it.
+ * An event is removed when the collector's block has returned. If the collector is cancelled or throws before that, the event
+ * stays, and the next collector receives it again. A channel would lose it.
  */
 internal class EventQueue<T : Any>(
     private val capacity: Int,
@@ -25,13 +25,13 @@ internal class EventQueue<T : Any>(
     private var holders = 0
     private val isCollected = AtomicBoolean(false)
 
-    /** Rises with each change, so that a wait never misses one. */
+    /** Increases with each change, so that a waiting coroutine never misses one. */
     private val changes = MutableStateFlow(0L)
 
-    /** How many wait. */
+    /** The number of queued events. */
     val size: Int get() = synchronized(lock) { waiting.size }
 
-    /** What is waiting, in order. One collector at a time. */
+    /** The queued events, in order. Only one collector at a time is allowed. */
     val events: Flow<T> =
         flow {
             check(isCollected.compareAndSet(false, true)) { "events are collected elsewhere" }
@@ -45,14 +45,14 @@ internal class EventQueue<T : Any>(
             }
         }
 
-    /** Adds events, and suspends while there are more than the collector should have to hold. Behind the end, none are added. */
+    /** Adds events, and suspends until the queue is below its capacity. After [end], nothing is added. */
     suspend fun put(events: List<T>) {
         change { if (!ended) waiting.addAll(events) }
         await { ended || waiting.size < if (holders > 0) wideCapacity else capacity }
     }
 
     /**
-     * Runs [work], and lets more events wait meanwhile: what [work] waits for may come behind events that nobody collects.
+     * Runs [work] with the larger capacity: what [work] waits for may arrive after events that the app does not collect.
      */
     suspend fun <R> widened(work: suspend () -> R): R {
         change { holders += 1 }
@@ -63,10 +63,13 @@ internal class EventQueue<T : Any>(
         }
     }
 
-    /** No more will come, and who waits for room or for the last to be taken goes on. What is there can still be taken. */
+    /**
+     * Ends the queue: no more events are added, and suspended calls of [put] and [awaitEmpty] return. Queued events can still
+     * be collected.
+     */
     fun end(): Unit = change { ended = true }
 
-    /** Suspends until all are taken, or no more will come. */
+    /** Suspends until all events are collected, or the queue has ended. */
     suspend fun awaitEmpty(): Unit = await { ended || waiting.isEmpty() }
 
     private suspend fun head(): T? {
@@ -78,8 +81,8 @@ internal class EventQueue<T : Any>(
         try {
             emit(event)
         } catch (end: CancellationException) {
-            // An operator that has enough, such as `first`, ends the flow like this: it has the event. A collector that
-            // was cancelled has not.
+            // An operator such as `first` also ends the flow with this exception, and it has processed the event. A collector
+            // that was cancelled has not.
             if (currentCoroutineContext().isActive) drop()
             throw end
         }

@@ -9,14 +9,14 @@ import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 
 /**
- * Tells the client whether the app is in the foreground, and pauses it after a while in the background.
+ * Reports to the client whether the app is in the foreground, and pauses the client after a time in the background.
  *
- * As `ProcessLifecycleOwner` of AndroidX: the app is in the foreground from the start of its first activity until
+ * As with `ProcessLifecycleOwner` of AndroidX, the app is in the foreground from the start of its first activity until
  * [BETWEEN_WINDOWS] after the stop of its last.
  *
- * @param pauseAfter `null`: never.
- * @param hasOthers whether there are windows that nobody counts. Where all are counted, it is always false; else it is asked
- *   when none of those that are counted is left.
+ * @param pauseAfter the time in the background after which the client is paused; `null` means never.
+ * @param hasOthers returns whether there are windows that are not counted. Always false if all windows are counted. Called when
+ *   no counted window is left.
  */
 internal class ForegroundTracker(
     private val client: Client,
@@ -24,30 +24,30 @@ internal class ForegroundTracker(
     private val pauseAfter: Duration?,
     private val hasOthers: () -> Boolean = { false },
 ) {
-    /** What is led through the life of the app. */
+    /** What this class needs of a client. */
     interface Client {
         fun setForeground(foreground: Boolean)
 
-        /** Comes back when the client sleeps. */
+        /** Suspends until the client is paused. */
         suspend fun pause()
 
         fun resume()
     }
 
     private var isVisible = false
-    private var told: Boolean? = null
+    private var reported: Boolean? = null
     private var leaving: Job? = null
 
-    /** A window is up. */
+    /** Records that a window is visible. */
     @Synchronized
     fun arrived() {
         isVisible = true
         leaving?.cancel()
         leaving = null
-        tell(true)
+        report(true)
     }
 
-    /** No window is up that is counted. */
+    /** Records that no counted window is visible. */
     @Synchronized
     fun left() {
         isVisible = false
@@ -56,24 +56,24 @@ internal class ForegroundTracker(
     }
 
     private suspend fun leave() {
-        if (told() == null && hasOthers()) tellUnlessGone(true)
+        if (lastReported() == null && hasOthers()) reportUnlessVisible(true)
         delay(BETWEEN_WINDOWS)
-        // Of those that are not counted, nobody says when they go.
+        // The stop of a window that is not counted is not reported, so it is polled.
         while (hasOthers()) delay(ASK_AGAIN)
-        if (!tellUnlessGone(false)) return
+        if (!reportUnlessVisible(false)) return
         delay(pauseAfter ?: return)
         try {
             client.pause()
         } finally {
-            // A window may have come up just before the client was told to sleep.
+            // A window may have become visible just before the client was paused.
             if (visible()) client.resume()
         }
     }
 
-    /** Returns whether this was still true: no window came up meanwhile. */
+    /** Reports the state unless a counted window is visible by now. Returns whether it was reported. */
     @Synchronized
-    private fun tellUnlessGone(foreground: Boolean): Boolean {
-        if (!isVisible) tell(foreground)
+    private fun reportUnlessVisible(foreground: Boolean): Boolean {
+        if (!isVisible) report(foreground)
         return !isVisible
     }
 
@@ -81,19 +81,19 @@ internal class ForegroundTracker(
     private fun visible(): Boolean = isVisible
 
     @Synchronized
-    private fun told(): Boolean? = told
+    private fun lastReported(): Boolean? = reported
 
-    private fun tell(foreground: Boolean) {
-        if (told == foreground) return
-        told = foreground
+    private fun report(foreground: Boolean) {
+        if (reported == foreground) return
+        reported = foreground
         client.setForeground(foreground)
     }
 
     private companion object {
-        /** A rotation stops the activity before the next one starts; this is how long it may take on a slow device. */
+        /** The time that a slow device may need for a rotation, which stops the activity before the next one starts. */
         val BETWEEN_WINDOWS = 700.milliseconds
 
-        /** Between questions for windows that are not counted. */
+        /** The interval at which windows that are not counted are polled. */
         val ASK_AGAIN = 30.seconds
     }
 }

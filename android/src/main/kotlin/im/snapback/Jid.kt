@@ -5,19 +5,19 @@ import im.snapback.ffi.JidProblem as CoreJidProblem
 import im.snapback.ffi.parseJid
 
 /**
- * An address (RFC 7622) in its normal form: `localpart@domain/resource`.
+ * A JID (RFC 7622) in its normalized form: `localpart@domain/resource`.
  *
- * Two addresses are equal if they name the same; `Romeo@Example.NET` and `romeo@example.net` do.
+ * Two JIDs are equal if their normalized forms are: `Romeo@Example.NET` equals `romeo@example.net`.
  */
 public class Jid private constructor(
-    /** Who; `null` for a server. */
+    /** The localpart: the account; `null` in the JID of a server. */
     public val localpart: String?,
-    /** Where. */
+    /** The domainpart: the server. */
     public val domain: String,
-    /** Which of their clients; `null` in a bare address. */
+    /** The resourcepart: one client of the account; `null` in a bare JID. */
     public val resource: String?,
 ) {
-    /** The same without the resource. */
+    /** The bare JID: the same without the resource. */
     public val bare: Jid
         get() = if (resource == null) this else Jid(localpart, domain, null)
 
@@ -30,9 +30,9 @@ public class Jid private constructor(
 
     public companion object {
         /**
-         * Reads an address.
+         * Parses and normalizes a JID.
          *
-         * @throws SnapbackException.InvalidJid if it is none.
+         * @throws SnapbackException.InvalidJid if [text] is not a JID.
          */
         @JvmStatic
         public fun parse(text: String): Jid =
@@ -44,7 +44,7 @@ public class Jid private constructor(
 
         internal fun of(parts: CoreJid): Jid = Jid(parts.localpart, parts.domain, parts.resource)
 
-        /** Reads an address; `null` if it is none. */
+        /** Parses and normalizes a JID; returns `null` if [text] is not a JID. */
         @JvmStatic
         public fun parseOrNull(text: String): Jid? =
             try {
@@ -55,14 +55,17 @@ public class Jid private constructor(
     }
 }
 
-/** An address as a stanza names it: whom it is from, or whom it is for. Prints as it stands there. */
+/** The attribute `from` or `to` of an inbound stanza. [toString] returns it as it stands in the stanza. */
 public sealed interface StanzaAddress {
-    /** The address; `null` both where there is none and where it cannot be read: never a sign that our server spoke. */
+    /**
+     * The JID; `null` for both [Absent] and [Unreadable]. Do not conclude from `null` that the user's own server sent the
+     * stanza: check for [Absent].
+     */
     public val jid: Jid?
 
     /**
-     * The stanza names nobody. A stanza from nobody is from our own account, for which our server speaks (RFC 6120 section
-     * 8.1.2.1); no contact can send one.
+     * The stanza does not have the attribute. A stanza without `from` comes from the user's own account, on whose behalf the
+     * server answers (RFC 6120 section 8.1.2.1); no contact can send one.
      */
     public data object Absent : StanzaAddress {
         override val jid: Jid? get() = null
@@ -70,17 +73,17 @@ public sealed interface StanzaAddress {
         override fun toString(): String = ""
     }
 
-    /** An address. */
+    /** The attribute is a JID. */
     public data class Named(override val jid: Jid) : StanzaAddress {
         override fun toString(): String = jid.toString()
     }
 
     /**
-     * Something that is no address by the rules of RFC 7622, some of which servers know less strictly. Any contact can send
-     * this.
+     * The attribute is not a JID by RFC 7622. Some servers check less strictly and forward such stanzas, so any contact can
+     * send one.
      */
     public data class Unreadable(
-        /** As it stands in the stanza. */
+        /** The attribute as it stands in the stanza. */
         val text: String,
     ) : StanzaAddress {
         override val jid: Jid? get() = null
@@ -89,30 +92,30 @@ public sealed interface StanzaAddress {
     }
 }
 
-/** A part of an address. */
+/** A part of a JID. */
 public typealias JidPart = im.snapback.ffi.JidPart
 
-/** What is wrong with a text that is no address. */
+/** Why a text is not a JID (RFC 7622 section 3). */
 public enum class JidProblem {
-    /** A part is there but empty, or becomes so. */
+    /** A part is present but empty, or empty after normalization. */
     EMPTY,
 
     /** A part is longer than 1023 bytes. */
     TOO_LONG,
 
-    /** A part contains what its profile does not allow. */
+    /** A part contains characters that its PRECIS profile does not allow. */
     DISALLOWED,
 
-    /** A label of the domain is not one of a host name. */
+    /** A label of the domain is not a valid label of a host name. */
     DOMAIN_LABEL,
 
-    /** The domain begins with `[` but is no IPv6 address in brackets. */
+    /** The domain begins with `[` but is not an IPv6 address in brackets. */
     IP_LITERAL,
 
-    /** A bare address was expected, this one has a resource. */
+    /** A bare JID was expected, and this one has a resource. */
     UNEXPECTED_RESOURCE,
 
-    /** A full address was expected, this one has no resource. */
+    /** A full JID was expected, and this one has no resource. */
     MISSING_RESOURCE,
     ;
 

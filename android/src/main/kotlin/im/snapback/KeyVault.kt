@@ -4,23 +4,25 @@ import im.snapback.ffi.KeyVault as CoreVault
 import im.snapback.ffi.VaultException as CoreException
 
 /**
- * Keeps a few small secrets under names that the store chooses, outside of every backup.
+ * A key store for the keys that encrypt the client's database. It holds a few small secrets under names that the store chooses,
+ * and must keep them out of backups.
  *
- * It is called from a thread of Snapback's, a few times when a store is opened, changed for the first time and closed. It
- * may block, and must not call a client.
+ * Snapback calls it on one of its own threads, a few times: when a store is opened, changed for the first time, and closed. The
+ * calls may block, and must not call a client.
  */
 public interface KeyVault {
     /**
-     * The secret of that name. `null` says that there is none, and what it sealed is given up for lost.
+     * Returns the secret of that name, or `null` if there is none. After `null`, the data that was encrypted with it is
+     * discarded as lost.
      *
-     * @throws VaultException if the vault cannot be asked now.
+     * @throws VaultException if the vault cannot answer now.
      */
     public fun read(name: String): ByteArray?
 
     /**
-     * Keeps a secret under that name, in place of an older one. It must be on the disk when this returns.
+     * Stores a secret under that name and replaces an older one. The secret must be on the disk when this returns.
      *
-     * @throws VaultException if it cannot.
+     * @throws VaultException if the secret cannot be stored.
      */
     public fun write(
         name: String,
@@ -28,16 +30,19 @@ public interface KeyVault {
     )
 }
 
-/** Why a vault did not do it. */
+/** Why a vault could not read or write a secret. */
 public sealed class VaultException(text: String) : Exception(text) {
-    /** Not now: the device is locked, the user has to agree first, or the key store does not answer. It is tried again. */
+    /**
+     * A temporary failure: the device is locked, the user has to agree first, or the key store does not answer. Snapback tries
+     * again later.
+     */
     public class Locked : VaultException("the vault cannot be used now")
 
-    /** It cannot be read or written, and that will last. */
+    /** A permanent failure: the vault cannot be read or written. */
     public class Broken : VaultException("the vault is broken")
 }
 
-/** A vault as the core sees it. What else is thrown reaches the core as a broken vault. */
+/** Adapts a vault to the core's interface. Other exceptions reach the core as a broken vault. */
 internal class CoreVaultOf(private val vault: KeyVault) : CoreVault {
     override fun read(name: String): ByteArray? = translated { vault.read(name) }
 

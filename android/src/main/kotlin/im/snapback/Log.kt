@@ -4,27 +4,27 @@ import im.snapback.ffi.setLogSink
 import im.snapback.ffi.LogRecord as CoreRecord
 import im.snapback.ffi.LogSink as CoreSink
 
-/** How much a record matters. */
+/** The severity of a log record. */
 public typealias LogLevel = im.snapback.ffi.LogLevel
 
 /**
- * One thing that happened, for the app's log. It holds no content, no address and no secret, and may be written anywhere.
+ * A log record. It contains no message content, no JID and no secret, so that it is safe to write it to any log.
  */
 public class LogRecord internal constructor(
     public val level: LogLevel,
-    /** What happened, as a fixed word such as `online`. */
+    /** The name of what happened: a fixed word such as `online`. */
     public val name: String,
-    /** What more there is to say. */
+    /** Details, by their names. */
     public val fields: Map<String, String>,
 ) {
     override fun toString(): String = name + fields.entries.joinToString("") { (key, value) -> " $key=\"$value\"" }
 }
 
-/** What concerns all clients. */
+/** Functions that concern all clients of the process. */
 public object Snapback {
     /**
-     * Where records go from now on; `null` for nowhere. Called from any thread: [sink] should come back soon, and must not
-     * call a client.
+     * Sets the function that receives log records from now on; `null` stops logging. [sink] is called on any thread. It should
+     * return quickly, and must not call a client.
      */
     @JvmStatic
     public fun log(sink: ((LogRecord) -> Unit)?) {

@@ -7,21 +7,21 @@ import kotlinx.coroutines.launch
 import kotlin.time.Duration.Companion.milliseconds
 
 /**
- * Turns what a platform says about its default network, in pieces, into what the client needs to know, once.
+ * Collects the callbacks of the platform about its default network, and reports the network to the client once.
  *
- * A network counts as there if it leads to the internet, does not stand behind a portal, and is not blocked for this app. That
- * nobody has validated it yet does not count against it: some countries' networks never are, and trying costs little.
+ * A network counts as available if it has internet access, is not behind a captive portal, and is not blocked for this app. It
+ * need not be validated: in some countries Android never validates a network, and an attempt costs little.
  */
 internal class NetworkTracker(
     private val scope: CoroutineScope,
-    private val tell: (NetworkState) -> Unit,
+    private val deliver: (NetworkState) -> Unit,
 ) {
     private var network: Any? = null
     private var facts = Facts()
-    private var told: Pair<Any?, NetworkState>? = null
+    private var reported: Pair<Any?, NetworkState>? = null
     private var settling: Job? = null
 
-    /** What is known about a network; `null`: not yet. */
+    /** What is known about a network; `null` means not yet known. */
     data class Facts(
         val hasInternet: Boolean? = null,
         val isValidated: Boolean = false,
@@ -32,7 +32,7 @@ internal class NetworkTracker(
         val areComplete: Boolean get() = hasInternet != null && isBlocked != null && nameServers != null
     }
 
-    /** Something was said about this network. Another network than before is another beginning. */
+    /** Records a fact about this network. For another network than before, the facts known so far are discarded. */
     @Synchronized
     fun changed(
         network: Any,
@@ -43,18 +43,18 @@ internal class NetworkTracker(
         this.network = network
         facts = change(before)
         if (isOther) settled()
-        // Validated means: somebody has just got through. That is the moment to try again.
+        // Android has just reached the internet through this network, so a new attempt may succeed: it is reported again.
         val again = !isOther && facts.isValidated && !before.isValidated
         if (facts.areComplete) report(again) else settle()
     }
 
-    /** This network is gone. */
+    /** Records that this network is gone. */
     @Synchronized
     fun lost(network: Any) {
         if (network == this.network) none()
     }
 
-    /** There is no network. */
+    /** Records that there is no network. */
     @Synchronized
     fun none() {
         network = null
@@ -62,7 +62,7 @@ internal class NetworkTracker(
         report(again = false)
     }
 
-    /** The pieces come one after the other. Should one be missing, the others have to do. */
+    /** Waits for the facts that are missing. After [FOR_ALL_PIECES], the network is reported without them. */
     private fun settle() {
         if (settling != null) return
         settling =
@@ -86,13 +86,13 @@ internal class NetworkTracker(
         settled()
         val isThere = facts.hasInternet == true && !facts.isPortal && facts.isBlocked != true
         val state = NetworkState(isThere, facts.nameServers.orEmpty())
-        if (!again && told == network to state) return
-        told = network to state
-        tell(state)
+        if (!again && reported == network to state) return
+        reported = network to state
+        deliver(state)
     }
 
     private companion object {
-        /** Android sends them in one go, within milliseconds; this is for one that never comes. */
+        /** Android sends all facts within milliseconds; this bounds the wait for one that it never sends. */
         val FOR_ALL_PIECES = 500.milliseconds
     }
 }

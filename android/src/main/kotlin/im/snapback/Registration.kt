@@ -9,10 +9,10 @@ import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 
 /**
- * Registers with a service of the system, and tries again where that fails for no lasting reason.
+ * Registers a callback with a service of the system, and retries with growing delays if the system refuses.
  *
- * @param register throws a [RuntimeException] if the system refuses.
- * @param poll what takes the place of what was registered for, before each further try.
+ * @param register registers the callback; throws a [RuntimeException] if the system refuses.
+ * @param poll reads the current state in place of the missing callback; called before each retry.
  */
 internal class Registration(
     scope: CoroutineScope,
@@ -33,7 +33,7 @@ internal class Registration(
         } while (!attempt())
     }
 
-    /** Returns whether there is nothing left to try. */
+    /** Returns whether no retry is needed: the callback is registered, or this is closed. */
     @Synchronized
     private fun attempt(): Boolean {
         if (isClosed) return true
@@ -41,7 +41,7 @@ internal class Registration(
             register()
             isRegistered = true
         } catch (_: RuntimeException) {
-            // Refused.
+            // The system refused; `retry` tries again.
         }
         return isRegistered
     }

@@ -10,15 +10,15 @@ import javax.crypto.SecretKey
 import javax.crypto.spec.GCMParameterSpec
 
 /**
- * Secrets in files of a folder, sealed with AES-GCM under a key that is given with each call.
+ * Secrets in files of a folder, encrypted with AES-GCM under a key that is given with each call.
  *
- * @param sync puts on the disk which files a folder has: a file that was renamed may have its old name after a power loss else.
+ * @param sync writes a folder's directory entries to the disk; without it, a rename may be lost in a power failure.
  */
 internal class SealedFiles(
     private val folder: File,
     private val sync: (File) -> Unit,
 ) {
-    /** The secret of that name. A file that another key has sealed is none: what it held is lost. */
+    /** Returns the secret of that name; `null` if there is none, or if it was encrypted with another key and is lost. */
     fun read(
         name: String,
         key: SecretKey,
@@ -37,14 +37,14 @@ internal class SealedFiles(
         }
     }
 
-    /** Keeps the secret; it is on the disk when this returns, and a kill in between leaves the old one. */
+    /** Stores the secret. It is on the disk when this returns; if the process is killed before that, the old secret remains. */
     fun write(
         name: String,
         secret: ByteArray,
         key: SecretKey,
     ) {
         val cipher = Cipher.getInstance(ALGORITHM)
-        // The key store insists on a nonce of its own making: fresh and random for each seal.
+        // The Android Keystore requires that it generates the nonce: a new random one for each encryption.
         cipher.init(Cipher.ENCRYPT_MODE, key)
         cipher.updateAAD(name.toByteArray())
         val sealed = cipher.iv + cipher.doFinal(secret)
@@ -66,13 +66,13 @@ internal class SealedFiles(
         folder.absoluteFile.parentFile?.let(sync)
     }
 
-    /** Runs [work] while no other process does. */
+    /** Runs [work] under a lock that excludes other processes. */
     fun <T> exclusively(work: () -> T): T {
         prepare()
         return RandomAccessFile(File(folder, LOCK), "rw").use { file -> file.channel.lock().use { work() } }
     }
 
-    /** Names are the store's; as hexadecimal digits they cannot lead out of the folder. */
+    /** The store chooses the names. They are written as hexadecimal digits, so that none is a path out of the folder. */
     private fun fileOf(name: String): File =
         File(folder, name.toByteArray().joinToString("") { (it.toInt() and 0xff).toString(16).padStart(2, '0') })
 
@@ -80,7 +80,7 @@ internal class SealedFiles(
         const val ALGORITHM = "AES/GCM/NoPadding"
         const val NONCE = 12
 
-        /** No secret's file: their names are hexadecimal digits. */
+        /** The lock file. No secret has this name, since their names are hexadecimal digits. */
         const val LOCK = "lock"
         const val TAG_BITS = 128
     }

@@ -10,16 +10,20 @@ import kotlinx.coroutines.flow.lastOrNull
 import kotlinx.coroutines.flow.transformWhile
 import java.util.concurrent.ConcurrentHashMap
 
-/** A stanza that was given to the client and is stored. It will be sent, and sent again, until the server has it. */
+/**
+ * A stanza that the client has stored for sending. The client sends it, again after each reconnect if need be, until the server
+ * has acknowledged it (XEP-0198).
+ */
 public class SentStanza internal constructor(
-    /** Its id. */
+    /** The id of the stanza. */
     public val id: String,
     private val track: MutableSharedFlow<Stage?>,
     private val queue: EventQueue<*>,
 ) {
     /**
-     * The stages that it reaches, those so far included; ends behind `Acked` or `Failed`, or with the client. They arrive
-     * whether or not [SnapbackClient.events] are collected, until a thousand events wait there.
+     * The stages that the stanza reaches, including those so far. The flow ends after [Stage.Acked] or [Stage.Failed], or when
+     * the client is closed. While it is collected, the stages arrive even if [SnapbackClient.events] are not collected, until
+     * about a thousand events wait there.
      */
     public val stages: Flow<Stage>
         get() =
@@ -35,10 +39,12 @@ public class SentStanza internal constructor(
             }
 
     /**
-     * Suspends until the server has taken it over. As with [stages], nobody has to collect events for that.
+     * Suspends until the server has acknowledged the stanza (XEP-0198). As with [stages], the events need not be collected for
+     * that.
      *
-     * @throws SnapbackException.SendFailed if it will not be sent (again).
-     * @throws SnapbackException.Closed if the client was closed before. A stored message is sent when it is opened again.
+     * @throws SnapbackException.SendFailed if the stanza is not sent, or not sent again.
+     * @throws SnapbackException.Closed if the client is closed first. A stanza in a file is sent when the client is opened
+     *   again.
      */
     public suspend fun awaitAcked() {
         when (val last = stages.lastOrNull()) {
@@ -49,14 +55,14 @@ public class SentStanza internal constructor(
     }
 }
 
-/** Leads the stages of the core to the stanzas that they are about. */
+/** Distributes the stages that the core reports to the stanzas that they are about. */
 internal class Tracker {
     private val tracks = ConcurrentHashMap<String, MutableSharedFlow<Stage?>>()
 
     @Volatile
     private var ended = false
 
-    /** Before the stanza is given to the core, so that no stage is missed. */
+    /** Starts tracking a stanza. Called before the stanza is given to the core, so that no stage is missed. */
     fun track(id: String): MutableSharedFlow<Stage?> {
         val track = MutableSharedFlow<Stage?>(replay = KEPT_STAGES, onBufferOverflow = BufferOverflow.DROP_OLDEST)
         tracks[id] = track
@@ -72,19 +78,22 @@ internal class Tracker {
         track?.tryEmit(stage)
     }
 
-    /** It was not taken. */
+    /** Stops tracking a stanza that the core refused. */
     fun forget(id: String) {
         tracks.remove(id)
     }
 
-    /** No more stages will come. */
+    /** Ends all tracks: no more stages are reported. */
     fun end() {
         ended = true
         tracks.keys.toList().forEach { tracks.remove(it)?.tryEmit(null) }
     }
 
     private companion object {
-        /** A stanza that is sent again in new sessions has more stages than these; the latest are kept. */
+        /**
+         * How many stages are kept for a new collector. A stanza that is sent again in new sessions has more; the latest are
+         * kept.
+         */
         const val KEPT_STAGES = 8
     }
 }

@@ -32,7 +32,7 @@ import kotlin.time.Duration.Companion.seconds
 import kotlin.time.TimeSource
 
 /**
- * An account that is kept online.
+ * The client of one account. It stays connected, reconnects after each interruption, and resumes the session (XEP-0198).
  *
  * ```
  * val client = SnapbackClient.open("juliet@example.org", "password")
@@ -44,8 +44,11 @@ import kotlin.time.TimeSource
  * }
  * ```
  *
- * All functions may be called from any thread, the main one included: none of them blocks. Cancelling a coroutine that
- * waits here ends the waiting and does the client no harm.
+ * All functions may be called on any thread, including the main thread: none of them blocks. A coroutine that is suspended here
+ * may be cancelled at any time; the client continues.
+ *
+ * After [close], the suspending functions other than [shutdown] throw [SnapbackException.Closed], and the other functions do
+ * nothing. Functions that read or write the store may throw [SnapbackException.Storage].
  */
 public class SnapbackClient private constructor(
     private val core: CoreClient,
@@ -56,65 +59,79 @@ public class SnapbackClient private constructor(
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val currentState = MutableStateFlow(core.state().toState())
     private val pumps: List<Job>
-    private val visits = MutableStateFlow(0)
+    private val syncs = MutableStateFlow(0)
 
-    /** Ends with the client; what the platform adds to it lives here. */
+    /** What the platform adds to the client, such as a network monitor; closed with the client. */
     internal val companions: MutableList<AutoCloseable> = mutableListOf()
 
-    /** Where the connection stands. True whether or not anybody collects [events]. */
+    /** The state of the connection. It is current even if [events] are not collected. */
     public val state: StateFlow<ConnectionState> = currentState.asStateFlow()
 
     /**
-     * What happens, in order. Ends when the client is closed.
+     * The events of the client, in order. The flow ends when the client is closed.
      *
-     * One collector at a time. An event is taken when the collector's block comes back from it; if the collector is
-     * cancelled or throws in between, the next collector gets the event again. What is not collected holds the server
-     * back after a thousand events, so collect as long as the client is connected.
+     * Only one collector at a time is allowed; a second one fails with [IllegalStateException]. An event counts as collected
+     * when the collector's block returns. If the collector is cancelled or throws before that, the next collector receives the
+     * event again. After about a thousand uncollected events the client stops reading from the server, so collect for as long
+     * as the client is connected.
      */
     public val events: Flow<Event> = queue.events
 
-    /** What was found in the store when it was opened: nothing to speak of, as a rule. */
+    /** What was wrong with the store when it was opened, and which data was lost. Usually empty. */
     public val openReport: OpenReport = core.openReport()
 
     init {
         pumps = listOf(scope.launch { pumpEvents() }, scope.launch { pumpStates() })
         scope.launch {
             pumps.joinAll()
-            // Where the core ended by itself, too.
+            // Also if the core has ended by itself.
             close()
             core.destroy()
         }
     }
 
     /**
-     * Connects, and stays connected: after each break the client reconnects by itself. Again, it means: now, please. A client
-     * that was [paused][pause] goes on.
+     * Connects, and stays connected: the client reconnects by itself after each interruption. If a retry is scheduled, another
+     * call makes it at once. A [paused][pause] client resumes. Returns immediately; [state] shows the progress.
      */
     public fun connect(): Unit = tell { connect() }
 
-    /** Ends the session and the stream cleanly; comes back when that is done. */
+    /**
+     * Ends the session and closes the stream (RFC 6120 section 4.4). Suspends until that is done. The client stays offline
+     * until [connect].
+     */
     public suspend fun disconnect(): Unit = call { disconnect() }
 
-    /** Logs the user out: ends the session, turns the FAST token in and forgets what could log in again. */
+    /** Logs the user out: ends the session, invalidates the FAST token (XEP-0484), and deletes the stored credentials. */
     public suspend fun logOut(): Unit = call { logOut() }
 
     /**
-     * Sends a chat message; comes back when it is stored. It is sent, and sent again, until the server has it.
+     * Sends a chat message. Suspends until the message is stored, not until it is sent. The client then sends it, again after
+     * each reconnect if need be, until the server has acknowledged it (XEP-0198).
      *
-     * @throws SnapbackException.QueueFull if too many wait already.
+     * @throws SnapbackException.QueueFull if the queue of outbound stanzas is full.
+     * @throws SnapbackException.TooBig if the message is larger than the limit.
      */
     public suspend fun send(
         to: Jid,
         body: String,
     ): SentStanza = send(to) { this.body = body }
 
-    /** The same to an address that is still a text. */
+    /**
+     * Sends a chat message to a JID that is given as text.
+     *
+     * @throws SnapbackException.InvalidJid if [to] is not a JID.
+     */
     public suspend fun send(
         to: String,
         body: String,
     ): SentStanza = send(Jid.parse(to), body)
 
-    /** Sends a message of any kind. */
+    /**
+     * Sends a message of any type, as built by [block].
+     *
+     * @throws SnapbackException.BadXml if an extension is not exactly one well-formed XML element.
+     */
     public suspend fun send(
         to: Jid,
         block: MessageBuilder.() -> Unit,
@@ -135,9 +152,16 @@ public class SnapbackClient private constructor(
     }
 
     /**
-     * Tells our presence, to everybody who may see it or to [to] alone. [extensions] are further children, one XML element
-     * each: a room is joined with `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
-     * What everybody was told last is told again at the beginning of each new session, for as long as the process lives.
+     * Sends presence (RFC 6121 section 4). Suspends until the stanza is stored. The last presence without [to] is sent again at
+     * the beginning of each new session, until the process ends.
+     *
+     * @param to the recipient; `null` (default) sends it to all entities that are subscribed to the user's presence.
+     * @param type the attribute `type`, such as `unavailable` or `subscribe`; `null` (default) means available.
+     * @param show `away`, `chat`, `dnd` or `xa`; `null` (default) means available without a further state.
+     * @param status a text for people.
+     * @param priority from -128 to 127; a server delivers messages to the highest (RFC 6121 section 4.7.2.3).
+     * @param extensions further children, one XML element each. A client joins a room by sending
+     *   `<x xmlns='http://jabber.org/protocol/muc'/>` to the room's JID with a nickname as resource (XEP-0045).
      */
     public suspend fun sendPresence(
         to: Jid? = null,
@@ -162,11 +186,16 @@ public class SnapbackClient private constructor(
         }
 
     /**
-     * Sends a request and waits for its answer, across reconnects as long as the session is resumed.
+     * Sends an IQ request and waits for its answer (RFC 6120 section 8.2.3). It continues to wait across reconnects if the
+     * session is resumed.
      *
      * @param payload one XML element, such as `<query xmlns='jabber:iq:version'/>`.
-     * @param to whom it is for; `null` means our own account.
-     * @throws SnapbackException.Refused if the other side refuses.
+     * @param to the recipient; `null` (default) means the user's own account.
+     * @param timeout how long to wait for the answer. Default 60 s, which leaves time for a reconnect.
+     * @throws SnapbackException.Refused if the answer is an error (RFC 6120 section 8.3).
+     * @throws SnapbackException.TimedOut if no answer arrives in time. The request may have been carried out.
+     * @throws SnapbackException.SessionLost if the session is lost before the answer. The request may have been carried out.
+     * @throws SnapbackException.BadXml if [payload] is not exactly one well-formed XML element.
      */
     public suspend fun iq(
         type: IqType,
@@ -179,7 +208,7 @@ public class SnapbackClient private constructor(
             IqAnswer(answer.from?.let(Jid::parseOrNull), answer.payload)
         }
 
-    /** The roster as it is stored, online or not. */
+    /** Returns the stored roster, online or offline (RFC 6121 section 2). */
     public suspend fun roster(): Roster =
         call {
             val roster = roster()
@@ -193,7 +222,7 @@ public class SnapbackClient private constructor(
             )
         }
 
-    /** Adds a contact to the roster, or changes one. */
+    /** Adds a contact to the roster, or changes it (RFC 6121 section 2.3). Throws the same exceptions as [iq]. */
     public suspend fun setContact(
         jid: Jid,
         name: String? = null,
@@ -202,62 +231,76 @@ public class SnapbackClient private constructor(
         call { setContact(jid.toString(), name, groups, null) }
     }
 
-    /** Removes a contact from the roster, and ends that each sees the other. */
+    /**
+     * Removes a contact from the roster, which also cancels the presence subscriptions in both directions (RFC 6121 section
+     * 2.5). Throws the same exceptions as [iq].
+     */
     public suspend fun removeContact(jid: Jid) {
         call { removeContact(jid.toString(), null) }
     }
 
-    /** The network came, went or changed; the client looks after its connection at once. */
+    /**
+     * Informs the client that the network appeared, disappeared or changed. The client probes its connection, or reconnects, at
+     * once. `SnapbackAndroid.open` sets up a monitor that calls this.
+     */
     public fun networkChanged(network: NetworkState): Unit = tell { networkChanged(network) }
 
-    /** The app moved to the foreground or the background (XEP-0352). In the foreground a [paused][pause] client goes on. */
+    /**
+     * Informs the client that the app moved to the foreground (`true`) or the background (`false`); the client informs the
+     * server (XEP-0352). In the foreground, a [paused][pause] client resumes.
+     */
     public fun setForeground(foreground: Boolean): Unit = tell { setForeground(foreground) }
 
     /**
-     * Lets go of everything, the file included, before the process is frozen; comes back when nothing is held any more.
-     * The session stays alive on the server, and [resume] or [connect] go on with it.
+     * Closes the connection and the store, before the system suspends the process. Suspends until both are closed. The server
+     * keeps the session for as long as it allows, and [resume] or [connect] resume it.
      */
     public suspend fun pause(): Unit = call { suspend() }
 
-    /** Goes on after [pause]. */
+    /** Resumes a client after [pause]: opens the store again, and connects if the client was connected. */
     public fun resume(): Unit = tell { resume() }
 
     /**
-     * A short visit, as after a push: resumes the interrupted session, and comes back when all that the server had for us was
-     * collected from [events] or [timeout] is over. A client that was woken for it is [paused][pause] again by then; one that
-     * the app uses, or comes to use meanwhile, stays as it is.
+     * Does a background sync, such as after a push notification: resumes the interrupted session (XEP-0198) and suspends until
+     * the app has collected from [events] everything that the server held, or until [timeout] has passed. If the client was
+     * paused before the call, it is [paused][pause] again when this returns. A client that the app uses, or starts to use
+     * meanwhile, stays connected.
      *
-     * It never makes a new session, which takes more time than a push gives. Where there is none to resume, it comes back with
-     * [DrainOutcome.Offline] and [OfflineReason.NO_SESSION], and the next [connect] makes one and loses nothing.
+     * This never establishes a new session, because that takes longer than a push notification allows. Without a session that
+     * can be resumed, the result is [DrainOutcome.Offline] with [OfflineReason.NO_SESSION]; the next [connect] establishes one,
+     * and no message is lost.
      */
     public suspend fun drain(timeout: Duration): DrainOutcome {
         val start = TimeSource.Monotonic.markNow()
-        return visiting { visit ->
-            val outcome = call { visit.drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
+        return syncing { sync ->
+            val outcome = call { sync.drain(timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()) }.toOutcome()
             val isCollected = outcome !is DrainOutcome.Complete || isCollected(timeout - start.elapsedNow())
             if (isCollected) outcome else DrainOutcome.TimedOut
         }
     }
 
-    /** Whatever comes of the visit, it is over behind this, and holds nothing. */
-    private suspend fun <T> visiting(work: suspend (CoreVisit) -> T): T =
-        call { visit() }.use { visit ->
-            visits.update { it + 1 }
+    /** Runs [work] with a background sync, and ends the sync in any case, so that it keeps nothing open. */
+    private suspend fun <T> syncing(work: suspend (CoreVisit) -> T): T =
+        call { visit() }.use { sync ->
+            syncs.update { it + 1 }
             try {
-                work(visit)
+                work(sync)
             } finally {
-                visits.update { it - 1 }
+                syncs.update { it - 1 }
                 withContext(NonCancellable) {
                     try {
-                        call { visit.end() }
+                        call { sync.end() }
                     } catch (_: SnapbackException.Closed) {
-                        // Then there is nothing to let go of.
+                        // A closed client has nothing open.
                     }
                 }
             }
         }
 
-    /** What was received has passed the core; the app may still be at it. */
+    /**
+     * Returns whether the app collects all events in time. The core has handed them over, but the app may not have processed
+     * them.
+     */
     private suspend fun isCollected(timeout: Duration): Boolean =
         withTimeoutOrNull(timeout) {
             queue.awaitEmpty()
@@ -265,37 +308,37 @@ public class SnapbackClient private constructor(
         } ?: false
 
     /**
-     * Allows the next logins to be weaker than those before. Ask the user first: this is what somebody in between would
-     * want.
+     * Allows later logins to be weaker than earlier ones: with a weaker mechanism, or without channel binding. Ask the user
+     * first: an attacker between client and server causes the same symptom, [NoLoginProblem.BELOW_FLOOR].
      */
     public fun forgetLoginFloor(): Unit = tell { forgetLoginFloor() }
 
     /**
-     * The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
-     * because credentials were refused or missing connects again. The password is not stored.
+     * Sets the password that the next login uses, such as after the user has changed it. An existing session continues. A
+     * client that is offline because credentials were refused or missing reconnects. The password is not stored.
      */
     public fun setPassword(password: String): Unit = tell { setPassword(password) }
 
     /**
-     * Ends the client, at once: what waits for it gets [SnapbackException.Closed], [events] end, and the connection is
-     * dropped without a goodbye, so that the session can be resumed. Harmless the second time. The file is let go of
-     * shortly after; where that matters, use [shutdown].
+     * Closes the client at once: suspended calls fail with [SnapbackException.Closed], and [events] end. The connection is
+     * dropped without closing the stream (RFC 6120 section 4.4), so that the session can be resumed. A second call does
+     * nothing. The file is closed shortly after this returns; use [shutdown] to wait for that.
      */
     override fun close() {
         if (closed.compareAndSet(false, true)) {
             companions.forEach { it.close() }
             core.end()
-            // Else the pump would wait for somebody who collects, and with it all that waits for the pump.
+            // Without this, the pump would wait for a collector, and `shutdown` for the pump.
             queue.end()
         }
     }
 
-    /** [pause] and [close]: when it comes back, nothing is held any more. */
+    /** Pauses and closes the client: does what [pause] and [close] do. Suspends until connection and file are closed. */
     public suspend fun shutdown() {
         try {
             pause()
         } catch (_: SnapbackException.Closed) {
-            // Then there is nothing to pause.
+            // A closed client has nothing to pause.
         }
         close()
         pumps.joinAll()
@@ -303,7 +346,7 @@ public class SnapbackClient private constructor(
 
     internal suspend fun nextSrvQuery(): im.snapback.ffi.SrvQuery? = if (closed.get()) null else core.nextSrvQuery()
 
-    /** With a message of the DNS, as it came; `null` if there is none. */
+    /** Answers a query for SRV records with a DNS message (RFC 1035 section 4); `null` if the system has no answer. */
     internal fun answerSrv(
         id: ULong,
         message: ByteArray?,
@@ -311,24 +354,26 @@ public class SnapbackClient private constructor(
 
     internal val pumpScope: CoroutineScope get() = scope
 
-    /** Led through the life of the app: not put to sleep in the middle of a visit. */
+    /** The client as [ForegroundTracker] uses it: [pause] waits for the end of background syncs. */
     internal val asTracked: ForegroundTracker.Client =
         object : ForegroundTracker.Client {
             override fun setForeground(foreground: Boolean) = this@SnapbackClient.setForeground(foreground)
 
             override suspend fun pause() {
-                visits.first { it == 0 }
+                syncs.first { it == 0 }
                 try {
                     this@SnapbackClient.pause()
                 } catch (_: SnapbackException.Closed) {
-                    // Nothing is left to let go of.
+                    // A closed client has nothing open.
                 }
             }
 
             override fun resume() = this@SnapbackClient.resume()
         }
 
-    /** Never cancelled, only ended by the core: a call that is cancelled in the middle would lose what it holds. */
+    /**
+     * Moves events from the core to [queue]. It is never cancelled, only ended by the core: a cancelled call would lose events.
+     */
     private suspend fun pumpEvents() {
         try {
             while (true) {
@@ -368,7 +413,7 @@ public class SnapbackClient private constructor(
         return SentStanza(id, track, queue)
     }
 
-    /** Says something that has no answer; after the end, nobody hears it. */
+    /** Calls a function of the core that has no result; does nothing after [close]. */
     private inline fun tell(what: CoreClient.() -> Unit) {
         if (closed.get()) return
         try {
@@ -378,7 +423,7 @@ public class SnapbackClient private constructor(
         }
     }
 
-    /** Asks the core, and turns what it throws into exceptions of this package. */
+    /** Calls a function of the core, and converts its exceptions to those of this package. */
     private suspend inline fun <T> call(crossinline what: suspend CoreClient.() -> T): T {
         if (closed.get()) throw SnapbackException.Closed()
         try {
@@ -386,7 +431,7 @@ public class SnapbackClient private constructor(
         } catch (error: CancellationException) {
             throw error
         } catch (error: IllegalStateException) {
-            // The object was destroyed between the question above and the call.
+            // The object was destroyed between the check above and the call.
             if (closed.get()) throw SnapbackException.Closed()
             throw error
         } catch (error: CallException) {
@@ -399,21 +444,26 @@ public class SnapbackClient private constructor(
     }
 
     public companion object {
-        /** So many events wait in Kotlin; more wait in the core. */
+        /** The maximum number of events that wait in Kotlin; more wait in the core. */
         internal const val EVENTS_HELD = 64
 
-        /** While somebody waits for a stage of a stanza: as many as the core holds before it stops reading. */
+        /** The same while the stages of a stanza are collected: as many as the core holds before it stops reading. */
         internal const val EVENTS_HELD_FOR_STAGES = 1024
 
-        /** So many cross the border at once. */
+        /** The maximum number of events that one call fetches from the core. */
         private const val EVENTS_AT_ONCE = 64u
 
         /**
-         * Opens a client. Nothing is connected yet. On Android, use `SnapbackAndroid.open`, which keeps things in a file
-         * and follows the network.
+         * Opens a client, without connecting it. On Android, use `SnapbackAndroid.open`, which keeps the state in a file and
+         * follows the network.
          *
-         * @param password `null` if a token in the store has to do.
-         * @throws SnapbackException that says what cannot be used.
+         * @param account the bare JID to log in as, such as `juliet@example.org`.
+         * @param password the password; `null` to log in with a FAST token or SCRAM keys from the store.
+         * @param block sets the configuration.
+         * @throws SnapbackException.InvalidJid if [account] is not a JID.
+         * @throws SnapbackException.AccountWithoutLocalpart if [account] is the JID of a server.
+         * @throws SnapbackException.Storage if the store cannot be used, such as while another process has it open.
+         * @throws SnapbackException.Configuration if a setting cannot be used.
          */
         @JvmStatic
         public suspend fun open(
@@ -438,24 +488,24 @@ public class SnapbackClient private constructor(
 
 
 
-/** A message to be sent. */
+/** Builds a message (RFC 6121 section 5). */
 @SnapbackDsl
 public class MessageBuilder internal constructor() {
-    /** The text. */
+    /** The text: the element `<body/>`. */
     public var body: String? = null
 
-    /** The attribute `type`. */
+    /** The attribute `type`. Default `chat`. */
     public var type: String = "chat"
 
-    /** Its id; one is made if there is none. */
+    /** The attribute `id`. Default `null`: the client generates a random one. */
     public var id: String? = null
 
-    /** The conversation that it belongs to. */
+    /** The conversation that the message belongs to: the element `<thread/>`. */
     public var thread: String? = null
 
     internal val extensions = mutableListOf<String>()
 
-    /** Adds a child: one XML element, such as `<request xmlns='urn:xmpp:receipts'/>`. */
+    /** Adds a further child: one XML element, such as `<request xmlns='urn:xmpp:receipts'/>`. */
     public fun extension(xml: String) {
         extensions += xml
     }

@@ -6,77 +6,80 @@ import im.snapback.ffi.JidProblem as CoreJidProblem
 import im.snapback.ffi.OpenException
 import im.snapback.ffi.SendException
 
-/** Why a call was not carried out. The texts are for logs, and safe there; the fields are for programs. */
+/** Why a call failed. The message is meant for logs, and safe to log; the fields are meant for programs. */
 public sealed class SnapbackException(text: String) : Exception(text) {
-    /** The client was closed. */
+    /** The client is closed. */
     public class Closed : SnapbackException("the client is closed")
 
-    /** A text is not an address. */
+    /** A text is not a JID (RFC 7622). */
     public class InvalidJid(
         public val problem: JidProblem,
-        /** The part that is wrong; `null` where the problem says it all. */
+        /** The part that is wrong; `null` if the problem does not concern one part. */
         public val part: JidPart?,
     ) : SnapbackException("not a JID: $problem${part?.let { " $it" } ?: ""}") {
         internal constructor(error: CoreJidProblem) : this(JidProblem.of(error), JidProblem.partOf(error))
     }
 
-    /** The account has no localpart: there is nobody to log in as. */
+    /** The account's JID has no localpart, so that it is the JID of a server. */
     public class AccountWithoutLocalpart : SnapbackException("the account's JID has no localpart")
 
     /** The store cannot be used. */
     public class Storage(public val problem: StorageProblem) : SnapbackException("storage: $problem")
 
-    /** `SnapbackAndroid.initialize` was not called: nobody could judge certificates. */
+    /** The certificate verifier is not initialized: call `SnapbackAndroid.initialize` first. */
     public class VerifierNotInitialized : SnapbackException("the certificate verifier was not initialized")
 
     /** TLS cannot be set up. */
     public class Tls(detail: String) : SnapbackException(detail)
 
-    /** A setting cannot be used. */
+    /** The value of a setting cannot be used, such as a name server that is not an IP address. */
     public class Configuration(public val setting: String) : SnapbackException("$setting cannot be used")
 
-    /** This device gives no threads or no random numbers. */
+    /** The system does not provide threads or random numbers. */
     public class Unsupported(detail: String) : SnapbackException(detail)
 
-    /** The queue is full; it empties as the server acknowledges. */
+    /** The queue of outbound stanzas is full. Stanzas leave it when the server acknowledges them. */
     public class QueueFull(public val limit: Long) : SnapbackException("the queue is full: it holds $limit stanzas")
 
-    /** An extension, payload or stanza is not one well-formed XML element. */
+    /** An extension, payload or stanza is not exactly one well-formed XML element. */
     public class BadXml : SnapbackException("not one well-formed element")
 
-    /** It is neither a message nor a presence. */
+    /** The element is neither a message nor a presence. */
     public class NotAStanza : SnapbackException("neither a message nor a presence")
 
-    /** As XML it has more bytes than a server takes; [size] and [limit] are `null` for a request. */
+    /**
+     * The stanza is larger than the limit; see [im.snapback.Configuration.maxStanza]. [size] and [limit] are in bytes of XML,
+     * and `null` for a request.
+     */
     public class TooBig(public val size: Long?, public val limit: Long?) :
         SnapbackException("too big: $size bytes, $limit are allowed")
 
-    /** Its receivers would refuse it: over [limit], which is `depth`, `nodes`, `attributes` or `namespaces`. */
+    /** Its receivers would refuse the stanza: it exceeds [limit], which is `depth`, `nodes`, `attributes` or `namespaces`. */
     public class TooComplex(public val limit: String) : SnapbackException("its receivers would refuse it: $limit")
 
-    /** A stanza will not be sent (again). */
+    /** A stanza is not sent, or not sent again. */
     public class SendFailed(public val reason: SendFailure) : SnapbackException("not sent: ${nameOf(reason)}")
 
-    /** The other side refused a request (RFC 6120 section 8.3). */
+    /** The request was answered with a stanza error (RFC 6120 section 8.3). */
     public class Refused(
-        /** `auth`, `cancel`, `continue`, `modify` or `wait`. */
+        /** The error type: `auth`, `cancel`, `continue`, `modify` or `wait`. */
         public val type: String,
         /** The defined condition, such as `item-not-found`. */
         public val condition: String,
-        /** The other side's own words: not safe to log. */
+        /** The responding entity's own text: not safe to log. */
         public val text: String?,
     ) : SnapbackException("refused: $condition")
 
-    /** The session that a request belonged to is gone; it may or may not have been carried out. */
+    /** The session in which the request was sent is lost. The request may or may not have been carried out. */
     public class SessionLost : SnapbackException("the session was lost")
 
-    /** No answer came in time; the request may or may not have been carried out. */
+    /** No answer arrived within the timeout. The request may or may not have been carried out. */
     public class TimedOut : SnapbackException("no answer came in time")
 
     /** A request could not be stored for sending. */
     public class NotQueued : SnapbackException("it could not be queued")
 
-    /** A bug of ours. */
+    /** A bug in Snapback. */
     public class Internal : SnapbackException("internal error")
 
     internal companion object {

@@ -3,33 +3,42 @@ package im.snapback
 import im.snapback.ffi.FailureReason as CoreFailure
 import im.snapback.ffi.Stage as CoreStage
 
-/** The life of a stanza of ours. */
+/** How far an outbound stanza is. */
 public sealed interface Stage {
-    /** It is stored and will be sent. */
+    /** The stanza is stored and will be sent. */
     public data object Queued : Stage
 
-    /** Its bytes may have left. */
+    /** The stanza was written to a connection; the server may or may not have it. */
     public data object Sent : Stage
 
-    /** The server has taken it over. */
+    /** The server has acknowledged the stanza (XEP-0198 section 4). It may still be answered with an error later. */
     public data object Acked : Stage
 
-    /** It will not be sent (again). */
+    /** The stanza is not sent, or not sent again. */
     public data class Failed(val reason: SendFailure) : Stage
 }
 
 /** Why a stanza failed. */
 public sealed interface SendFailure {
-    /** It belonged to a session that is gone. */
+    /** It belonged to a session that is lost. */
     public data object SessionLost : SendFailure
 
-    /** The server ended the stream each time that it was sent, with a condition such as `policy-violation`. */
+    /**
+     * The server closed the stream with a stream error each time that the stanza was sent. [condition] is the defined
+     * condition, such as `policy-violation` (RFC 6120 section 4.9).
+     */
     public data class StreamEnded(val condition: String) : SendFailure
 
-    /** It has more bytes ([size]) than the server takes ([limit], XEP-0478), which was not known when it was queued. */
+    /**
+     * It is larger ([size], in bytes of XML) than the limit of the server ([limit], XEP-0478), which was not known when it was
+     * queued.
+     */
     public data class TooBig(val size: Long, val limit: Long) : SendFailure
 
-    /** The server said so (RFC 6120 section 8.3). Its own words in [text] are not safe to log. */
+    /**
+     * A server or the recipient answered the stanza with an error (RFC 6120 section 8.3). [text] is that entity's own text: not
+     * safe to log.
+     */
     public class Refused(public val type: String, public val condition: String, public val text: String?) : SendFailure {
         override fun toString(): String = "Refused(condition=$condition)"
     }

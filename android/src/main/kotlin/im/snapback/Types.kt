@@ -2,123 +2,137 @@ package im.snapback
 
 import kotlin.time.Duration
 
-/** Where the connection stands. */
+/** The state of the connection. */
 public sealed interface ConnectionState {
-    /** There is no connection, because of [reason]. */
+    /** There is no connection, for [reason]. */
     public data class Offline(
         val reason: OfflineReason,
-        /** In how long the next attempt is made, counted from the moment of this state; `null` if none is planned. */
+        /** The time from this state until the next attempt; `null` if none is scheduled. */
         val retryIn: Duration?,
     ) : ConnectionState
 
-    /** There will be one soon. */
+    /** An attempt to connect is under way. */
     public data class Connecting(val step: ConnectionStep) : ConnectionState
 
-    /** There is a session, after so many round trips. */
+    /** A session is established. [roundTrips] is the number of round trips that this took, including the TCP handshake. */
     public data class Online(val outcome: SessionOutcome, val roundTrips: Int) : ConnectionState
 }
 
 /** Why there is no connection. */
 public typealias OfflineReason = im.snapback.ffi.OfflineReason
 
-/** How far an attempt is. */
+/** The current step of an attempt to connect. */
 public typealias ConnectionStep = im.snapback.ffi.ConnectionStep
 
-/** How a session began: `BOUND` for a new one, `RESUMED` if the interrupted one goes on. */
+/** How a session was established: `BOUND` for a new one, `RESUMED` for the interrupted one (XEP-0198 section 5). */
 public typealias SessionOutcome = im.snapback.ffi.SessionOutcome
 
-/** Which way a copied message went. */
+/** Whether another client of the account sent or received a message that was copied (XEP-0280). */
 public typealias CarbonDirection = im.snapback.ffi.CarbonDirection
 
-/** What the store says about itself. */
+/** Why the store cannot be used. */
 public typealias StorageProblem = im.snapback.ffi.StorageProblem
 
-/** What was found in the store when it was opened. */
+/** What was wrong with the store when it was opened, and which data was lost. */
 public typealias OpenReport = im.snapback.ffi.OpenReport
 
-/** Who sees whom. */
+/** The state of the presence subscriptions with a contact (RFC 6121 section 2.1.2.5). */
 public typealias Subscription = im.snapback.ffi.Subscription
 
-/** How TLS starts at a server: at once, or on a stream that begins in the clear. */
+/** How TLS starts: from the first byte (XEP-0368), or with STARTTLS (RFC 6120 section 5). */
 public typealias Transport = im.snapback.ffi.TransportKind
 
-/** What a request wants: `GET` or `SET`. */
+/** The type of an IQ request: `GET` or `SET` (RFC 6120 section 8.2.3). */
 public typealias IqType = im.snapback.ffi.IqKind
 
-/** What a short visit came to. */
+/** The result of a background sync ([SnapbackClient.drain]). */
 public sealed interface DrainOutcome {
-    /** Everything that the server had for us was collected. */
+    /** The app has collected everything that the server held. */
     public data object Complete : DrainOutcome
 
-    /** Time was up first. What came was delivered, or will be. */
+    /** The timeout passed first. What has been received is delivered, or will be. */
     public data object TimedOut : DrainOutcome
 
-    /** There will be no connection without somebody's help; with `NO_SESSION`, without a [SnapbackClient.connect]. */
+    /**
+     * The client is offline for a reason that a retry does not change. With [OfflineReason.NO_SESSION], call
+     * [SnapbackClient.connect] to establish a new session.
+     */
     public data class Offline(val reason: OfflineReason) : DrainOutcome
 }
 
-/** The network as the platform sees it. */
+/** The network as the platform reports it. */
 public typealias NetworkState = im.snapback.ffi.NetworkState
 
-/** The roster as it is stored. */
+/** The stored roster (RFC 6121 section 2). */
 public data class Roster(
-    /** Its version, if the server does versions. */
+    /** The roster version; `null` if the server does not support versions (RFC 6121 section 2.6). */
     val version: String?,
-    /** Its contacts, ordered by address. */
+    /** The contacts, ordered by JID. */
     val contacts: List<Contact>,
 )
 
-/** Somebody in the roster. */
+/** A contact in the roster. */
 public data class Contact(
     val jid: Jid,
-    /** The name that the user gave. */
+    /** The name that the user has given the contact. */
     val name: String?,
     val subscription: Subscription,
-    /** We asked to see the contact and have no answer. */
+    /** Whether a subscription request to the contact is unanswered (RFC 6121 section 2.1.2.2). */
     val asked: Boolean,
     val groups: List<String>,
 )
 
-/** The answer to a request. */
+/** The answer to an IQ request. */
 public data class IqAnswer(
-    /** Who answered; `null` if it is our own account. */
+    /** The entity that answered; `null` for the user's own account. */
     val from: Jid?,
-    /** The payload as XML, if there is one. */
+    /** The payload as XML; `null` if the answer is empty. */
     val payload: String?,
 )
 
-/** How a connection came to its session: what each round trip was spent on. */
+/** How a connection reached its session: which flights it took, and what each carried. */
 public data class Timeline(
     val flights: List<Flight>,
+    /** The steps that took time on this device. */
     val local: List<LocalStep>,
+    /** The result of the TLS handshake; `null` if there was none. */
     val tls: TlsSummary?,
-    /** From the first packet to the session. */
+    /** The time from the first packet to the session. */
     val took: Duration?,
+    /** Bytes written until then. */
     val bytesSent: Long,
+    /** Bytes read until then. */
     val bytesReceived: Long,
 ) {
-    /** How many round trips it took, the TCP handshake included. */
+    /** The number of round trips, including the TCP handshake. */
     val roundTrips: Int get() = flights.size
 }
 
-/** What was sent before waiting, and what came back, by name. */
+/** One flight: what the client sent before it waited, and what it received for that. */
 public data class Flight(
+    /** The names of what was sent. */
     val sent: List<String>,
+    /** The names of what was received. */
     val received: List<String>,
+    /** The time from the start of the connection until the flight was sent. */
     val startedAfter: Duration,
-    /** How long the answer took, if there was one. */
+    /** The time until the answer; `null` if there was none. */
     val took: Duration?,
 )
 
-/** Something that took time on this device. */
+/**
+ * A step that took time on this device. [startedAfter] counts from the start of the connection; [took] is `null` if the step
+ * did not end.
+ */
 public data class LocalStep(val name: String, val startedAfter: Duration, val took: Duration?)
 
-/** What the TLS handshake agreed on. */
+/** The result of the TLS handshake. */
 public data class TlsSummary(
+    /** `TLS 1.3` or `TLS 1.2`. */
     val version: String,
     val cipherSuite: String,
-    /** A ticket replaced the certificate. */
+    /** Whether the TLS session was resumed with a ticket, without a certificate (RFC 8446 section 2.2). */
     val resumed: Boolean,
-    /** The server took early data. */
+    /** Whether the server accepted early data (RFC 8446 section 2.3). */
     val earlyData: Boolean,
 )

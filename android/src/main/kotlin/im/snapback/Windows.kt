@@ -3,7 +3,7 @@ package im.snapback
 import java.util.Collections
 import java.util.IdentityHashMap
 
-/** The windows (activities) of the process between their start and their stop. */
+/** The windows (activities) of the process that have started and not stopped. */
 internal class Windows {
     private val started: MutableSet<Any> = Collections.newSetFromMap(IdentityHashMap())
     private val followers = mutableListOf<ForegroundTracker>()
@@ -13,14 +13,14 @@ internal class Windows {
         if (started.add(window) && started.size == 1) followers.forEach { it.arrived() }
     }
 
-    /** One of which nobody reported the start is possible: it started before this began to count. */
+    /** Removes a window. Its start may not have been reported: it may have started before this began to count. */
     @Synchronized
     fun stopped(window: Any) {
         started.remove(window)
         if (started.isEmpty()) followers.forEach { it.left() }
     }
 
-    /** Tells [follower] how it is now, and then whenever the first window starts and the last one stops. */
+    /** Informs [follower] of the current state, and from then on when the first window starts and when the last one stops. */
     @Synchronized
     fun follow(follower: ForegroundTracker) {
         followers += follower

@@ -7,8 +7,8 @@ import android.database.Cursor
 import android.net.Uri
 
 /**
- * Android creates the content providers of an app before everything else in it: counted from here on, no activity is missed.
- * It provides nothing.
+ * Starts to count the activities. Android creates the content providers of an app before its activities, so that none is
+ * missed. This provider provides no content.
  */
 internal class ActivityCounter : ContentProvider() {
     override fun onCreate(): Boolean {

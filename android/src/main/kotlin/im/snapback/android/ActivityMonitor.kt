@@ -10,7 +10,7 @@ import im.snapback.Windows
 import kotlinx.coroutines.CoroutineScope
 import kotlin.time.Duration
 
-/** Leads a client through the foreground and the background of the app. */
+/** Reports to a client when the app moves to the foreground or the background, and pauses it in the background. */
 internal class ActivityMonitor(
     application: Application,
     client: ForegroundTracker.Client,
@@ -27,7 +27,7 @@ internal class ActivityMonitor(
     override fun close(): Unit = Activities.windows.unfollow(tracker)
 }
 
-/** The activities of the process. */
+/** Counts the activities of the process. */
 internal object Activities {
     val windows = Windows()
 
@@ -58,9 +58,9 @@ internal object Activities {
         }
 
     /**
-     * Counts them from now on.
+     * Counts the activities of [application] from now on.
      *
-     * @param isFirst whether none can have started before.
+     * @param isFirst whether no activity can have started before.
      */
     @Synchronized
     fun count(
@@ -73,7 +73,10 @@ internal object Activities {
         application.registerActivityLifecycleCallbacks(callbacks)
     }
 
-    /** Whether a window can be seen that started before they were counted, as far as the system's word goes. */
+    /**
+     * Returns whether an activity may be visible that started before the counting; the system only reports the process's
+     * importance.
+     */
     fun hasUncounted(): Boolean {
         if (synchronized(this) { isComplete }) return false
         val process = RunningAppProcessInfo().also(ActivityManager::getMyMemoryState)

@@ -21,13 +21,14 @@ import javax.crypto.KeyGenerator
 import javax.crypto.SecretKey
 
 /**
- * Keeps secrets in small files, each sealed with a key that never leaves the Android Keystore.
+ * A vault that keeps secrets in small files, each encrypted with a key that never leaves the Android Keystore.
  *
- * The key needs no unlocked device: a push may come while the phone is locked. All vaults of an app share one key.
+ * The key can be used while the device is locked, because a push notification may arrive then. All vaults of an app share one
+ * key.
  *
- * What fails is tried again ([VaultException.Locked]): the key store of a phone is another process that may be busy, restarted
- * or out of room, and says so in the same words as when it has lost a key. Only what cannot pass by itself is
- * [VaultException.Broken].
+ * Most failures count as temporary ([VaultException.Locked]): the key store of a phone is another process, which may be busy,
+ * restarting or out of memory, and it reports that with the same exceptions as a lost key. Only failures that are certain to be
+ * permanent are [VaultException.Broken].
  */
 public class KeystoreVault internal constructor(
     folder: File,
@@ -35,7 +36,7 @@ public class KeystoreVault internal constructor(
 ) : KeyVault {
     private val files = SealedFiles(folder, sync)
 
-    /** Keeps them in this folder, which is made if there is none. */
+    /** Creates a vault whose files are in [folder]; the folder is created when the first secret is written. */
     public constructor(folder: File) : this(folder, ::sync)
 
     override fun read(name: String): ByteArray? = guarded { existingKey()?.let { files.read(name, it) } }
@@ -50,7 +51,10 @@ public class KeystoreVault internal constructor(
         return store.getKey(ALIAS, null) as SecretKey?
     }
 
-    /** A second key under the name would take the place of the first, and what that has sealed would be lost. */
+    /**
+     * Returns the key, and generates it if there is none. Only one process and thread at a time does this: a second key under
+     * the name would replace the first, and what the first has encrypted would be lost.
+     */
     private fun onlyKey(): SecretKey = synchronized(MAKING) { files.exclusively { existingKey() ?: newKey() } }
 
     private fun newKey(): SecretKey {
@@ -74,7 +78,7 @@ public class KeystoreVault internal constructor(
         } catch (error: GeneralSecurityException) {
             throw if (lasts(error)) VaultException.Broken() else VaultException.Locked()
         } catch (_: ProviderException) {
-            // Of the Android Keystore, where the interface has no checked exception.
+            // The Android Keystore throws this where the interface declares no checked exception.
             throw VaultException.Locked()
         } catch (_: IOException) {
             throw VaultException.Locked()
@@ -85,7 +89,7 @@ public class KeystoreVault internal constructor(
         const val ALIAS = "im.snapback.vault"
         const val KEY_BITS = 256
 
-        /** Held while a key is made: of all vaults in the process. */
+        /** The lock of all vaults in the process, held while a key is generated. */
         val MAKING = Any()
 
         fun lasts(error: GeneralSecurityException): Boolean =

@@ -15,22 +15,23 @@ import im.snapback.Registration
 import kotlinx.coroutines.CoroutineScope
 
 /**
- * Follows the default network of the device.
+ * Follows the default network of the device and reports it to a client.
  *
- * @throws SecurityException if the app has given up the permission `ACCESS_NETWORK_STATE`, which comes with the library.
+ * @throws SecurityException if the app has removed the permission `ACCESS_NETWORK_STATE`, which the library's manifest
+ *   requests.
  */
 internal class NetworkMonitor(
     context: Context,
     scope: CoroutineScope,
-    tell: (NetworkState) -> Unit,
+    deliver: (NetworkState) -> Unit,
 ) : AutoCloseable {
     private val manager = context.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
-    private val tracker = NetworkTracker(scope, tell)
+    private val tracker = NetworkTracker(scope, deliver)
 
     private val callback =
         object : ConnectivityManager.NetworkCallback() {
             override fun onAvailable(network: Network) {
-                // From Android 8 on, the rest is told right after this.
+                // Since Android 8, the other callbacks follow immediately after this one.
                 if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O) look(network)
             }
 
@@ -58,12 +59,12 @@ internal class NetworkMonitor(
         if (context.checkSelfPermission(PERMISSION) != PackageManager.PERMISSION_GRANTED) {
             throw SecurityException("$PERMISSION is missing")
         }
-        // Where there is none, nobody says so.
+        // Without a network, no callback is called.
         if (manager.activeNetwork == null) tracker.none()
         registration =
             Registration(
                 scope,
-                // Android 11 throws SecurityException at times, for no reason of the app's.
+                // Android 11 sometimes throws SecurityException although the app has the permission.
                 register = { manager.registerDefaultNetworkCallback(callback) },
                 unregister = { manager.unregisterNetworkCallback(callback) },
                 poll = { look(manager.activeNetwork) },
@@ -90,7 +91,7 @@ internal class NetworkMonitor(
                 hasInternet = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET),
                 isValidated = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_VALIDATED),
                 isPortal = capabilities.hasCapability(NetworkCapabilities.NET_CAPABILITY_CAPTIVE_PORTAL),
-                // Before Android 10, nobody tells of it.
+                // Before Android 10, there is no callback for it.
                 isBlocked = isBlocked ?: if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) false else null,
             )
 

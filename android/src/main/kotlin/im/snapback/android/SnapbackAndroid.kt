@@ -13,13 +13,13 @@ import java.io.File
 import java.security.MessageDigest
 import kotlin.time.Duration
 
-/** Snapback with everything that Android has to offer. */
+/** Opens clients with everything that Android provides: key store, network monitor, resolver and foreground tracking. */
 public object SnapbackAndroid {
     /**
-     * Loads the library and tells the certificate verifier where Java is. [open] does it as well; a second time does
-     * nothing.
+     * Loads the native library and gives the certificate verifier access to the Java VM. [open] does this as well; a second
+     * call does nothing.
      *
-     * @throws SnapbackException.VerifierNotInitialized if Java does not play along.
+     * @throws SnapbackException.VerifierNotInitialized if the verifier cannot be initialized.
      */
     @JvmStatic
     public fun initialize(context: Context) {
@@ -28,14 +28,20 @@ public object SnapbackAndroid {
 
     /**
      * Opens a client that
-     * - keeps what it remembers in a file of its own, outside of backups, sealed with a key of the Android Keystore;
-     * - follows the default network, its name servers, and its portals;
-     * - asks the system for SRV records (from Android 10; before, the network's name servers);
-     * - knows when the user looks at the app, and tells the server (XEP-0352).
+     * - keeps its state in a file that is excluded from backups and encrypted with a key of the Android Keystore;
+     * - follows the default network, its name servers, and its captive portals;
+     * - resolves SRV records with the system's resolver (since Android 10; before, with the network's name servers);
+     * - detects whether the app is in the foreground, and informs the server (XEP-0352).
      *
-     * @param pauseInBackgroundAfter let go of connection and file when nobody has looked for so long; `null` (default) to
-     *   stay connected for as long as the system lets the process live. An app that is woken by pushes wants a minute.
-     * @throws SnapbackException that says what cannot be used.
+     * @param context any context of the app.
+     * @param account the bare JID to log in as, such as `juliet@example.org`.
+     * @param password the password; `null` to log in with a FAST token or SCRAM keys from the store.
+     * @param pauseInBackgroundAfter the time in the background after which the client closes connection and file, as with
+     *   [SnapbackClient.pause]. Default `null`: it stays connected until the system ends the process. One minute suits an app
+     *   that is woken by push notifications.
+     * @param block changes the configuration.
+     * @throws SnapbackException as [SnapbackClient.open] does, and [SnapbackException.VerifierNotInitialized].
+     * @throws SecurityException if the app has removed the permission `ACCESS_NETWORK_STATE`.
      */
     @JvmStatic
     public suspend fun open(
@@ -64,13 +70,16 @@ public object SnapbackAndroid {
                 client
             }
         } catch (error: Throwable) {
-            // It was cancelled in the last moment, or a permission is missing; and nobody else could close the client.
+            // The caller was cancelled, or a permission is missing. The caller does not have the client, so it is closed here.
             opened?.close()
             throw error
         }
     }
 
-    /** A file whose name does not tell the account, however it is written, in the folder that Android never backs up. */
+    /**
+     * Returns a file in the folder that Android never backs up. Its name is a hash of the normalized JID: it does not reveal
+     * the account, and is the same for each spelling of it.
+     */
     private fun storage(
         context: Context,
         account: String,

@@ -10,7 +10,7 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 import java.util.concurrent.Executor
 import kotlin.coroutines.resume
 
-/** Answers the core's questions for SRV records through the system, which knows private DNS and VPNs. */
+/** Answers the core's queries for SRV records with the system's resolver, which uses private DNS and VPNs. */
 internal class SystemResolver(
     private val client: SnapbackClient,
 ) : AutoCloseable {
@@ -18,19 +18,22 @@ internal class SystemResolver(
         client.pumpScope.launch {
             while (true) {
                 val query = client.nextSrvQuery() ?: break
-                // Each on its own: one name server that is slow must not hold up the next question.
+                // Queries run concurrently, so that a slow name server does not delay the next one.
                 launch { client.answerSrv(query.id, look(query.name)) }
             }
         }
 
-    /** Before Android 10 there is no such question, and the core asks the network's name servers itself. */
+    /**
+     * Returns the answer of the system. Before Android 10 there is no such API, and the core queries the network's name
+     * servers.
+     */
     private suspend fun look(name: String): ByteArray? =
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) Query.srv(name) else null
 
-    /** The core ends [job]; there is nothing to do. */
+    /** Does nothing: the core ends [job]. */
     override fun close(): Unit = Unit
 
-    /** A class of its own, so that older systems never have to know [DnsResolver]. */
+    /** A separate class, so that older systems never load [DnsResolver]. */
     private object Query {
         private const val SRV = 33
         private val sameThread = Executor { it.run() }

@@ -2,10 +2,10 @@ package im.snapback.android
 
 import android.content.Context
 
-/** The native side of the certificate verifier. `bindings/src/android.rs` knows this class by its name. */
+/** The native side of the certificate verifier. `bindings/src/android.rs` refers to this class by its name. */
 internal object Verifier {
     private val isLoaded: Boolean by lazy {
-        // JNA opens the library by itself, but does not bind the functions that Java calls by their names.
+        // JNA also opens the library, but does not bind functions that are declared `external`.
         System.loadLibrary("snapback_ffi")
         true
     }

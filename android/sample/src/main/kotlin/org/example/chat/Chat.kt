@@ -14,10 +14,12 @@ import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
 import kotlin.time.Duration.Companion.seconds
 
-/** One line of the conversation. */
+/** A line of the conversation. */
 data class Line(val from: String, val text: String)
 
-/** A conversation with one contact, as long as the process lives, whether anybody looks or not. Nothing here knows Android. */
+/**
+ * A conversation with one contact. It lives until the process ends, in the foreground and in the background. Needs no Android.
+ */
 class Chat(
     private val client: SnapbackClient,
     private val contact: Jid,
@@ -26,10 +28,10 @@ class Chat(
     private val received = MutableStateFlow(emptyList<Line>())
     private val logins = MutableStateFlow(emptyList<String>())
 
-    /** What was said. */
+    /** The messages received so far. */
     val lines: StateFlow<List<Line>> = received.asStateFlow()
 
-    /** How each login went. */
+    /** The outcome of each login: `BOUND` or `RESUMED`, and the number of round trips. */
     val journal: StateFlow<List<String>> = logins.asStateFlow()
 
     val state: StateFlow<ConnectionState> get() = client.state
@@ -45,16 +47,16 @@ class Chat(
                     is Event.Online -> logins.update { it + "${event.outcome} in ${event.timeline.roundTrips}" }
                     else -> Unit
                 }
-                // It is in `lines` now: it must not come again.
+                // The message is in `lines` now, so that it need not be delivered again.
                 if (event is Event.Delivery) event.confirm()
             }
         }
     }
 
-    /** The user is here, and wants to be online. */
+    /** Connects. Called when the user opens the app. */
     fun connect() = client.connect()
 
-    /** A push came: fetches what is waiting. Says whether there may be more. */
+    /** Fetches the messages that wait at the server, after a push notification. Returns whether there may be more. */
     suspend fun fetch(): Boolean = client.drain(20.seconds) == DrainOutcome.TimedOut
 
     suspend fun say(text: String): SentStanza = client.send(contact, text)

@@ -21,7 +21,7 @@ import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
 import kotlin.time.Duration.Companion.minutes
 
-/** How an app holds a client: one for an account, as long as the process lives. */
+/** Shows how an app keeps a client: one for each account, until the process ends. */
 class ChatApp : Application() {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
 
@@ -47,7 +47,7 @@ class ChatApp : Application() {
     suspend fun chat(): Chat = chat.await()
 }
 
-/** What the user sees. */
+/** Shows the conversation. */
 class ChatActivity : Activity() {
     private val scope = CoroutineScope(Dispatchers.Default)
 
@@ -70,13 +70,15 @@ class ChatActivity : Activity() {
     }
 }
 
-/** A push came: fetch what is waiting, and sleep again, unless the user is here. */
+/**
+ * Runs after a push notification: fetches the waiting messages and pauses the client again, unless the user has opened the app.
+ */
 class PushJob : JobService() {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
-    private var visit: Job? = null
+    private var fetching: Job? = null
 
     override fun onStartJob(parameters: JobParameters): Boolean {
-        visit =
+        fetching =
             scope.launch {
                 val again =
                     try {
@@ -90,7 +92,7 @@ class PushJob : JobService() {
     }
 
     override fun onStopJob(parameters: JobParameters): Boolean {
-        visit?.cancel()
+        fetching?.cancel()
         return true
     }
 }

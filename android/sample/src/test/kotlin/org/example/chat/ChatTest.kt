@@ -18,10 +18,10 @@ import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import kotlin.time.Duration.Companion.seconds
 
-/** The app's own code, on this machine, with real TLS to the reference server. */
+/** Runs the app's own code on the JVM, with real TLS to the reference server. */
 class ChatTest {
     @Test
-    fun `a conversation goes on across cuts, and in the next process`(@TempDir folder: File) {
+    fun `a conversation continues after connection losses and in the next process`(@TempDir folder: File) {
         val server = ProcessBuilder(System.getProperty("snapback.test.server")).start()
         val answers = server.inputStream.bufferedReader()
         val ready = answers.readLine()

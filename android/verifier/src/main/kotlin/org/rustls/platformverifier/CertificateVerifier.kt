@@ -13,26 +13,26 @@ import java.security.cert.X509Certificate
 import java.util.Date
 
 /**
- * Judges certificates for the Rust crate `rustls-platform-verifier` 0.7.0, which finds this class and
+ * Verifies certificates for the Rust crate `rustls-platform-verifier` 0.7.0, which finds this class and
  * [verifyCertificateChain] by their names.
  *
- * The platform's trust manager decides: with its roots, those of the user and the app's network security configuration.
- * Revocation is known from the OCSP response that the server stapled (RFC 6066, section 8), and from nothing else: nothing is
- * fetched, and a certificate whose revocation cannot be checked is not revoked.
+ * The platform's trust manager decides, with the roots of the system and the user, and with the app's network security
+ * configuration. The only source of revocation is the OCSP response that the server stapled (RFC 6066 section 8): nothing is
+ * fetched, and a certificate without a usable response counts as not revoked.
  *
- * The name of the server is not compared with the certificate here: Rust does that.
+ * The name of the server is not compared with the certificate here, because the Rust side does that.
  */
 internal object CertificateVerifier {
     /**
-     * Called by Rust, through JNI. Fails never: what goes wrong is a verdict.
+     * Verifies a chain. Called by Rust through JNI. It never throws: each failure is a verdict.
      *
      * @param context not needed; part of the signature that Rust calls.
      * @param serverName selects the domain's part of the network security configuration.
      * @param authType the key exchange algorithm; the platform ignores it.
-     * @param allowedEkus OIDs; if the certificate restricts its use (RFC 5280, section 4.2.1.12), one of them is required.
-     * @param ocspResponse what the server stapled, in DER, or `null`.
-     * @param time now, in milliseconds since 1970.
-     * @param certChain in DER, the server's own first.
+     * @param allowedEkus OIDs; if the certificate restricts its use (RFC 5280 section 4.2.1.12), it must name one of them.
+     * @param ocspResponse the OCSP response that the server stapled, in DER, or `null`.
+     * @param time the current time, in milliseconds since 1970.
+     * @param certChain the certificates in DER, the server's own first.
      */
     @JvmStatic
     @Suppress("UNUSED_PARAMETER", "unused")
@@ -54,7 +54,7 @@ internal object CertificateVerifier {
         return verify(trust, Presented(serverName, authType, certChain, ocspResponse), allowedEkus, Date(time))
     }
 
-    /** What the server has shown. */
+    /** What the server has sent in the handshake. */
     class Presented(
         val serverName: String,
         val authType: String,
@@ -82,7 +82,7 @@ internal object CertificateVerifier {
             } catch (error: CertificateException) {
                 return refused(statusOf(error), error)
             } catch (error: RuntimeException) {
-                // The platform failed; that says nothing about the certificate.
+                // The platform failed, which is no verdict on the certificate.
                 return refused(StatusCode.Unavailable, error)
             }
         val usages =
@@ -107,13 +107,16 @@ internal object CertificateVerifier {
         val factory = CertificateFactory.getInstance("X.509")
         return chain.map { der ->
             val certificate = factory.generateCertificate(ByteArrayInputStream(der)) as X509Certificate
-            // The factory also reads PEM, and ignores what follows; Rust reads neither so.
+            // The factory also accepts PEM and trailing data; the Rust side accepts neither.
             if (!certificate.encoded.contentEquals(der)) throw CertificateException("not one certificate in DER")
             certificate
         }
     }
 
-    /** Whose key has signed it. Certificates that are not its issuer's may share the issuer's name. */
+    /**
+     * Returns the certificate whose key has signed [leaf]. Other certificates may have the same subject, so the signature is
+     * checked.
+     */
     private fun issuerOf(
         leaf: X509Certificate,
         candidates: List<X509Certificate>,
@@ -146,6 +149,6 @@ internal object CertificateVerifier {
         error: Exception,
     ) = VerificationResult(status, error.toString())
 
-    /** Causes may form a circle. */
+    /** The maximum number of nested causes that are examined, since causes may form a cycle. */
     private const val MAX_CAUSES = 16
 }

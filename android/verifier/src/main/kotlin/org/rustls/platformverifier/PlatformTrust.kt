@@ -8,11 +8,11 @@ import java.security.cert.X509Certificate
 import javax.net.ssl.TrustManagerFactory
 import javax.net.ssl.X509TrustManager
 
-/** The platform's judgement of a chain. */
+/** Verifies a chain with the platform's trust manager. */
 internal fun interface PlatformTrust {
     /**
-     * Returns the certificates among which the issuers are: on Android the path that was found, from the server's
-     * certificate to the root.
+     * Returns certificates that include the issuers: on Android the path that was found, from the server's certificate to the
+     * root.
      *
      * @throws CertificateException if the platform refuses the chain.
      */
@@ -24,13 +24,13 @@ internal fun interface PlatformTrust {
 
     companion object {
         /**
-         * What the system trusts now: asked for anew each time, since users install and remove roots.
+         * Returns what the system trusts now. Not cached, since users install and remove roots.
          *
          * @throws java.security.GeneralSecurityException if there is no trust manager.
          */
         fun ofSystem(): PlatformTrust = of(null)
 
-        /** The same with the roots of [roots] in place of the system's. */
+        /** Returns the same with [roots] instead of the system's roots. */
         fun of(roots: KeyStore?): PlatformTrust {
             val factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm())
             factory.init(roots)
@@ -50,7 +50,7 @@ internal fun interface PlatformTrust {
         }
     }
 
-    /** Android's: with a network security configuration that has domains in it, there is no judgement without the name. */
+    /** Android's trust manager. If the network security configuration names domains, it needs the server's name. */
     private class OfDomain(manager: X509TrustManager) : PlatformTrust {
         private val extensions = X509TrustManagerExtensions(manager)
 
@@ -61,7 +61,7 @@ internal fun interface PlatformTrust {
         ): List<X509Certificate> = extensions.checkServerTrusted(chain.toTypedArray(), authType, serverName)
     }
 
-    /** A desktop JVM's. */
+    /** The trust manager of a desktop JVM. */
     private class Plain(private val manager: X509TrustManager) : PlatformTrust {
         override fun check(
             chain: List<X509Certificate>,

@@ -14,11 +14,11 @@ import java.util.Date
 /** The OCSP response (RFC 6960) that a server sends with its certificate. */
 internal object Staple {
     /**
-     * Returns whether the response says that [leaf] is revoked: signed by [issuer] or by whom it has delegated that to, about
-     * this certificate, and valid at [now]. Any other response says nothing.
+     * Returns whether [response] says that [leaf] is revoked. The response counts only if it is signed by [issuer] or a
+     * responder that [issuer] has authorized, is about this certificate, and is valid at [now].
      *
-     * The platform's checker is given the response, so it asks no responder, and may not turn to lists of revocations. The
-     * path is the certificate alone, below its issuer, so nothing is asked about any other certificate either.
+     * The platform's checker receives the response, so that it queries no responder, and it must not fall back to CRLs. The
+     * path consists of this certificate alone, below its issuer, so that no other certificate is checked.
      */
     fun saysRevoked(
         response: ByteArray,
@@ -42,7 +42,7 @@ internal object Staple {
         } catch (_: GeneralSecurityException) {
             false
         } catch (_: RuntimeException) {
-            // A response that the platform's parser chokes on is a response that says nothing.
+            // The platform's parser failed on the response, so the response does not count.
             false
         }
 }

@@ -1,9 +1,9 @@
 package org.rustls.platformverifier
 
-/** What Rust reads: [code] is looked up by this name, as an `int`, and [message] as a `String`. */
+/** The result that the Rust side reads: the field [code] by its name as an `int`, and [message] as a `String`. */
 internal class VerificationResult(
     status: StatusCode,
-    /** Why the certificate is refused. Rust requires a text for [StatusCode.UnknownCert] and [StatusCode.Revoked]. */
+    /** Why the certificate is refused. The Rust side requires a text for [StatusCode.UnknownCert] and [StatusCode.Revoked]. */
     @JvmField val message: String? = null,
 ) {
     @JvmField val code: Int = status.value
@@ -13,7 +13,7 @@ internal class VerificationResult(
 internal enum class StatusCode(val value: Int) {
     Ok(0),
 
-    /** The platform's trust store cannot be asked: no verdict on the certificate. */
+    /** The platform's trust store cannot be used, so there is no verdict on the certificate. */
     Unavailable(1),
 
     /** Expired, or not yet valid. */
