@@ -160,13 +160,13 @@ public class Configuration internal constructor() {
         public var probe: Duration? = null
 
         /**
-         * The upper bound of the first random delay after a failed attempt; it doubles with each further failure. Default 1 s.
+         * The upper bound of the first random delay after a failed attempt; twice as long after each further one. Default 1 s.
          * The delay is random so that the clients of a failed server do not all reconnect at the same time.
          */
         public var backoff: Duration? = null
 
         /**
-         * The largest upper bound that the doubling reaches. Default 300 s: short compared with an hour without a server.
+         * The largest upper bound that [backoff] grows to. Default 300 s: short compared with an hour without a server.
          */
         public var backoffCap: Duration? = null
     }

@@ -9,7 +9,7 @@ import kotlin.time.Duration.Companion.milliseconds
 /**
  * Collects the callbacks of the platform about its default network, and reports the network to the client once.
  *
- * A network counts as available if it has internet access, is not behind a captive portal, and is not blocked for this app. It
+ * A network counts as available if it has internet access, has no captive portal, and is not blocked for this app. It
  * need not be validated: in some countries Android never validates a network, and an attempt costs little.
  */
 internal class NetworkTracker(

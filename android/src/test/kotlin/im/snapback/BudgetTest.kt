@@ -19,12 +19,12 @@ import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.TimeSource
 
 /**
- * What the bridge may cost. Each is measured several times, and the best counts: a machine that is busy elsewhere makes single
- * figures worse and never better. The core under test is a debug build.
+ * Budgets of the Kotlin binding. Each value is measured several times, and the best one counts: a busy machine makes single
+ * values worse and never better. The core under test is a debug build.
  */
 class BudgetTest {
     @Test
-    fun `an event crosses the border in less than 20 microseconds`() =
+    fun `an event reaches Kotlin in less than 20 microseconds`() =
         real {
             TestServer().use { server ->
                 val core = CoreClient.open(Configuration().apply { on(server) }.toCore(JULIET), PASSWORD)
@@ -33,7 +33,7 @@ class BudgetTest {
                 val times =
                     (1..ROUNDS).map {
                         server.tell("message", "count" to MESSAGES)
-                        // The answer comes behind the messages: now all of them wait in the core.
+                        // The answer arrives after the messages, so that all of them now wait in the core.
                         core.iq(IqRequest(IqType.GET, null, "<ping xmlns='urn:xmpp:ping'/>", 60_000u))
                         val events = mutableListOf<CoreEvent>()
                         val start = TimeSource.Monotonic.markNow()
@@ -54,14 +54,14 @@ class BudgetTest {
         real {
             ServerSocket(0, 50, InetAddress.getLoopbackAddress()).use { socket ->
                 val authority = TestServer().use { it.authority }
-                // The first ones load the classes.
+                // The first runs load the classes.
                 val times = (1..10).map { coldStart(socket, authority, File(folder, "$it.db"), File(folder, "keys")) }
                 println("first byte after ${times.joinToString()}")
                 assertTrue(times.min() < 50.milliseconds, "$times")
             }
         }
 
-    /** A client with a new file, until the server reads the first byte. */
+    /** Returns the time from opening a client with a new file until the server reads the first byte. */
     private suspend fun coldStart(
         socket: ServerSocket,
         authority: String,
@@ -97,10 +97,10 @@ class BudgetTest {
                     second.use {
                         for (client in listOf(first, second)) {
                             client.connect()
-                            withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Online } }
+                            withTimeout(TIMEOUT) { client.state.first { it is ConnectionState.Online } }
                         }
-                        // Threads for what blocks end when they were idle for a while.
-                        withTimeout(PATIENCE) { while (coreThreads().size > 3) delay(100) }
+                        // The threads for blocking work end after they were idle for a time.
+                        withTimeout(TIMEOUT) { while (coreThreads().size > 3) delay(100) }
                         println("idle, with two clients: ${coreThreads()}")
                         assertTrue(coreThreads().isNotEmpty())
                     }
@@ -108,7 +108,7 @@ class BudgetTest {
             }
         }
 
-    /** All threads of the core have its name. */
+    /** The core's threads, which all have its name. */
     private fun coreThreads(): List<String> =
         File("/proc/self/task").listFiles().orEmpty()
             .mapNotNull { task -> runCatching { File(task, "comm").readText().trim() }.getOrNull() }
@@ -118,7 +118,7 @@ class BudgetTest {
         const val ROUNDS = 8
         const val MESSAGES = 150
 
-        /** The first byte of a TLS record that begins a handshake (RFC 8446 section 5.1). */
+        /** The first byte of a TLS record of the type handshake (RFC 8446 section 5.1). */
         const val TLS_HANDSHAKE = 22
     }
 }

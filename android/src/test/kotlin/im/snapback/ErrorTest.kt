@@ -14,13 +14,13 @@ import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import kotlin.time.Duration.Companion.milliseconds
 
-/** What goes wrong arrives as an exception or an event with fields. */
+/** Errors arrive as exceptions or events with fields. */
 class ErrorTest {
     private inline fun <reified T : Throwable> thrown(crossinline work: suspend () -> Unit): T =
         assertThrows(T::class.java) { real { work() } }
 
     @Test
-    fun `configurations that cannot be used`(@TempDir folder: File) {
+    fun `an invalid configuration is an error that names the setting`(@TempDir folder: File) {
         val problem = thrown<SnapbackException.InvalidJid> { SnapbackClient.open("@example.org", null).close() }
         assertEquals(JidProblem.EMPTY, problem.problem)
         assertEquals(JidPart.LOCALPART, problem.part)
@@ -40,7 +40,7 @@ class ErrorTest {
     }
 
     @Test
-    fun `one owner of a file`(@TempDir folder: File) =
+    fun `a file has one owner at a time`(@TempDir folder: File) =
         real {
             TestServer().use { server ->
                 openInFile(server, folder).use { first ->
@@ -53,7 +53,7 @@ class ErrorTest {
         }
 
     @Test
-    fun `a vault that is locked, and one that throws what it likes`(@TempDir folder: File) {
+    fun `the errors of a vault are reported, and any other exception means broken`(@TempDir folder: File) {
         class Vault(val error: () -> Throwable) : KeyVault {
             override fun read(name: String): ByteArray? = throw error()
 
@@ -72,7 +72,7 @@ class ErrorTest {
     }
 
     @Test
-    fun `a wrong password is told, and waits for the user`() =
+    fun `a wrong password is reported, and the client waits for another one`() =
         real {
             TestServer().use { server ->
                 open(server, password = "wrong").use { client ->
@@ -84,14 +84,14 @@ class ErrorTest {
                     assertFalse("No account" in "$ended")
                     assertTrue(ended.needsCredentials)
                     assertFalse(ended.retryable)
-                    val state = withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Offline && it.reason != OfflineReason.NOT_WANTED } }
+                    val state = withTimeout(TIMEOUT) { client.state.first { it is ConnectionState.Offline && it.reason != OfflineReason.NOT_WANTED } }
                     assertEquals(ConnectionState.Offline(OfflineReason.NEEDS_CREDENTIALS, null), state)
                 }
             }
         }
 
     @Test
-    fun `a certificate of somebody else, and nobody at all`() =
+    fun `a certificate of another authority is refused, and a server that is down is tried again`() =
         real {
             TestServer().use { server ->
                 TestServer().use { other ->
@@ -117,7 +117,7 @@ class ErrorTest {
         }
 
     @Test
-    fun `requests that are refused, late, lost, or none`() =
+    fun `a request is refused, times out, is lost, or is not well-formed`() =
         real {
             TestServer().use { server ->
                 open(server).use { client ->
@@ -135,12 +135,12 @@ class ErrorTest {
                     coroutineScope {
                         server.tell("down")
                         server.tell("cut_after", "direction" to "to_client", "bytes" to 1, "mode" to "reset_both")
-                        val lost = async { runCatching { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>", timeout = PATIENCE) } }
+                        val lost = async { runCatching { client.iq(IqType.GET, "<ping xmlns='urn:xmpp:ping'/>", timeout = TIMEOUT) } }
                         client.next<Event.Ended>()
                         server.tell("forget_sessions")
                         server.tell("up")
                         client.connect()
-                        // Whether or not the server had counted it before it forgot the session.
+                        // The result is the same whether or not the server had counted the request before it lost the session.
                         val error = lost.await().exceptionOrNull()
                         assertTrue(error is SnapbackException.SessionLost, "$error")
                     }
@@ -149,7 +149,7 @@ class ErrorTest {
         }
 
     @Test
-    fun `a message that is too big says so, with both sizes`() {
+    fun `a message that is too big is refused with its size and the limit`() {
         val error =
             thrown<SnapbackException.TooBig> {
                 SnapbackClient.open(JULIET, "x").use { it.send(ROMEO, "x".repeat(300_000)) }
@@ -178,7 +178,7 @@ class ErrorTest {
     }
 
     @Test
-    fun `a full queue says how much it holds`() =
+    fun `a full queue is an error with its limit`() =
         real {
             TestServer().use { server ->
                 open(server).use { client ->
@@ -192,7 +192,7 @@ class ErrorTest {
         }
 
     @Test
-    fun `addresses are normalised, and what is none is told`() {
+    fun `JIDs are normalized, and any other text is an error`() {
         val jid = Jid.parse("Romeo@Example.NET/Orchard")
         assertEquals("romeo@example.net/Orchard", jid.toString())
         assertEquals("romeo@example.net", jid.bare.toString())

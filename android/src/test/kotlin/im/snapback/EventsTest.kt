@@ -23,10 +23,10 @@ import im.snapback.ffi.Jid as CoreJid
 import im.snapback.ffi.Stanza as CoreStanza
 import im.snapback.ffi.StanzaAddress as CoreAddress
 
-/** Events are neither lost nor doubled, whoever collects them and however that ends. */
+/** No event is lost or duplicated, however the collection ends. */
 class EventsTest {
     @Test
-    fun `an operator that has enough has taken what it has`() =
+    fun `an operator that ends the flow has collected the events that it received`() =
         runTest {
             val queue = EventQueue<Int>(10)
             queue.put(listOf(1, 2, 3, 4, 5))
@@ -37,7 +37,7 @@ class EventsTest {
         }
 
     @Test
-    fun `a collector that is cancelled or throws has not taken what it was at`() =
+    fun `an event whose collector is cancelled or throws is delivered again`() =
         runTest {
             val queue = EventQueue<Int>(10)
             queue.put(listOf(1, 2, 3))
@@ -50,7 +50,7 @@ class EventsTest {
         }
 
     @Test
-    fun `w4 an address that cannot be read is not our own server`() {
+    fun `w4 an address that is not a JID does not stand for the user's own account`() {
         fun from(address: CoreAddress): StanzaAddress {
             val stanza =
                 CoreStanza(
@@ -81,7 +81,7 @@ class EventsTest {
     }
 
     @Test
-    fun `one collector at a time, and those who put wait`() =
+    fun `a second collector is refused, and put suspends while the queue is full`() =
         runTest {
             val queue = EventQueue<Int>(2)
             val putting =
@@ -102,7 +102,7 @@ class EventsTest {
         }
 
     @Test
-    fun `the end frees who waits for room, and what is there can still be taken`() =
+    fun `the end resumes suspended calls, and queued events can still be collected`() =
         runTest {
             val queue = EventQueue<Int>(2)
             val putting = launch { queue.put(listOf(1, 2, 3)) }
@@ -117,7 +117,7 @@ class EventsTest {
         }
 
     @Test
-    fun `who waits for what comes behind events lets more of them wait, and no longer than that`() =
+    fun `the capacity is larger only while a caller waits for what follows uncollected events`() =
         runTest {
             val queue = EventQueue<Int>(2, 4)
             val putting = launch { listOf(1, 2, 3, 4).forEach { queue.put(listOf(it)) } }
@@ -133,23 +133,23 @@ class EventsTest {
         }
 
     @Test
-    fun `an acknowledgement arrives while nobody collects events`() =
+    fun `an acknowledgement arrives while the events are not collected`() =
         real {
             TestServer().use { server ->
                 open(server).use { client ->
                     client.connect()
-                    withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Online } }
-                    // More than wait in Kotlin as a rule.
+                    withTimeout(TIMEOUT) { client.state.first { it is ConnectionState.Online } }
+                    // More than the queue in Kotlin usually holds.
                     server.tell("message", "count" to 200)
-                    withTimeout(PATIENCE) { client.send(ROMEO, "behind them").awaitAcked() }
-                    assertEquals(listOf("behind them"), server.received())
+                    withTimeout(TIMEOUT) { client.send(ROMEO, "after them").awaitAcked() }
+                    assertEquals(listOf("after them"), server.received())
                     assertTrue(client.queue.size > SnapbackClient.EVENTS_HELD)
                 }
             }
         }
 
     @Test
-    fun `back-pressure - many more events than wait in Kotlin, through a slow and fickle collector, each once and in order`() =
+    fun `back-pressure - a slow collector that is often cancelled receives each event once and in order`() =
         real {
             TestServer().use { server ->
                 open(server).use { client ->
@@ -169,8 +169,8 @@ class EventsTest {
                     }
                     while (!isComplete()) {
                         val left = collectAndBeCancelled(client, ::take, ::isComplete) ?: break
-                        // What a collector was at when it was cancelled comes to the next one.
-                        withTimeout(PATIENCE) {
+                        // The event at which the collector was cancelled is delivered to the next one.
+                        withTimeout(TIMEOUT) {
                             client.events.first { event ->
                                 assertEquals(left.toString(), event.toString())
                                 take(event)
@@ -184,7 +184,7 @@ class EventsTest {
             }
         }
 
-    /** Takes some events and is cancelled in the middle of the next one, which it yields; nothing if all have come. */
+    /** Collects some events and is cancelled during the next one. Returns that one, or `null` if all have arrived. */
     private suspend fun collectAndBeCancelled(
         client: SnapbackClient,
         take: (Event) -> Unit,
@@ -204,30 +204,30 @@ class EventsTest {
                         if (isComplete()) reached.complete(null)
                     }
                 }
-            val event = withTimeout(PATIENCE) { reached.await() }
+            val event = withTimeout(TIMEOUT) { reached.await() }
             collector.cancelAndJoin()
             event
         }
 
     @Test
-    fun `a shutdown does not wait for somebody who collects`() =
+    fun `a shutdown does not wait for a collector`() =
         real {
             TestServer().use { server ->
                 val client = open(server)
                 client.connect()
-                withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Online } }
+                withTimeout(TIMEOUT) { client.state.first { it is ConnectionState.Online } }
                 repeat(SENT) { client.send(ROMEO, "$it") }
                 server.tell("message", "count" to MESSAGES)
-                withTimeout(PATIENCE) { while (client.queue.size < SnapbackClient.EVENTS_HELD) delay(10) }
-                withTimeout(PATIENCE) { client.shutdown() }
-                // What had been handed to Kotlin can be taken, and then it ends.
-                val left = withTimeout(PATIENCE) { client.events.toList() }
+                withTimeout(TIMEOUT) { while (client.queue.size < SnapbackClient.EVENTS_HELD) delay(10) }
+                withTimeout(TIMEOUT) { client.shutdown() }
+                // The events that had reached Kotlin can be collected; then the flow ends.
+                val left = withTimeout(TIMEOUT) { client.events.toList() }
                 assertTrue(left.size >= SnapbackClient.EVENTS_HELD, "${left.size}")
             }
         }
 
     @Test
-    fun `the log holds words of ours and nothing of theirs`() =
+    fun `the log contains only fixed names, and no content, JID or password`() =
         real {
             val records = ConcurrentLinkedQueue<LogRecord>()
             Snapback.log(records::add)
@@ -253,7 +253,7 @@ class EventsTest {
         }
 
     private companion object {
-        /** The server gives up on who leaves 500 open. */
+        /** Below 500, at which the server ends a session that does not acknowledge. */
         const val MESSAGES = 400
         const val SENT = 100
     }

@@ -12,32 +12,32 @@ import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 
-/** Windows that come and go, and what the client is told of it. */
+/** Windows start and stop, and the client is informed. */
 class ForegroundTest {
-    private val told = mutableListOf<String>()
+    private val reported = mutableListOf<String>()
 
-    /** Completed to let a pause come to its end. */
+    /** Completed to let a pause end. */
     private var pausing = CompletableDeferred(Unit)
 
     private val client =
         object : ForegroundTracker.Client {
             override fun setForeground(foreground: Boolean) {
-                told += if (foreground) "foreground" else "background"
+                reported += if (foreground) "foreground" else "background"
             }
 
             override suspend fun pause() {
-                told += "pause"
+                reported += "pause"
                 pausing.await()
             }
 
             override fun resume() {
-                told += "resume"
+                reported += "resume"
             }
         }
 
     private val windows = Windows()
 
-    /** Windows that nobody counts. */
+    /** Whether there are windows that are not counted. */
     private var hasOthers = false
 
     private fun TestScope.follow(pauseAfter: Duration? = 1.minutes) {
@@ -46,25 +46,25 @@ class ForegroundTest {
     }
 
     @Test
-    fun `the user comes, goes for long, and comes back`() =
+    fun `the user opens the app, leaves it for long, and returns`() =
         runTest {
             follow()
             windows.started("main")
             windows.started("settings")
             windows.stopped("main")
             advanceTimeBy(1.minutes)
-            assertEquals(listOf("foreground"), told)
+            assertEquals(listOf("foreground"), reported)
             windows.stopped("settings")
             advanceTimeBy(59.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
             advanceTimeBy(2.seconds)
-            assertEquals(listOf("foreground", "background", "pause"), told)
+            assertEquals(listOf("foreground", "background", "pause"), reported)
             windows.started("main")
-            assertEquals("foreground", told.last())
+            assertEquals("foreground", reported.last())
         }
 
     @Test
-    fun `a screen that is turned is no news`() =
+    fun `a rotation is not reported`() =
         runTest {
             val turned = List(4) { "turned $it" }
             windows.started(turned[0])
@@ -75,10 +75,10 @@ class ForegroundTest {
                 windows.started(turned[it + 1])
                 advanceTimeBy(2.minutes)
             }
-            assertEquals(listOf("foreground"), told)
+            assertEquals(listOf("foreground"), reported)
             windows.stopped(turned[3])
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
         }
 
     @Test
@@ -91,54 +91,54 @@ class ForegroundTest {
             advanceTimeBy(1.minutes)
             windows.stopped("main")
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
         }
 
     @Test
-    fun `a dialog that closes above a window changes nothing, counted or not`() =
+    fun `a dialog that closes above a window is not reported, counted or not`() =
         runTest {
             hasOthers = true
             follow()
-            // Nobody saw that one start.
+            // Its start was not counted.
             windows.stopped("old dialog")
             windows.started("dialog")
             windows.stopped("dialog")
             advanceTimeBy(5.minutes)
-            assertEquals(listOf("foreground"), told)
+            assertEquals(listOf("foreground"), reported)
             hasOthers = false
             windows.stopped("main")
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
         }
 
     @Test
-    fun `windows that nobody counts are missed within a minute`() =
+    fun `the end of windows that are not counted is noticed within a minute`() =
         runTest {
             hasOthers = true
             follow()
             advanceTimeBy(5.minutes)
             hasOthers = false
             advanceTimeBy(31.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
         }
 
     @Test
-    fun `nobody looks at a process that a push has started`() =
+    fun `a process that a push has started is in the background`() =
         runTest {
             follow(pauseAfter = null)
             advanceTimeBy(1.minutes)
-            assertEquals(listOf("background"), told)
+            assertEquals(listOf("background"), reported)
         }
 
     @Test
-    fun `a window that comes up while the client goes to sleep wakes it`() =
+    fun `a window that starts while the client is being paused resumes it`() =
         runTest {
             pausing = CompletableDeferred()
             follow()
             advanceTimeBy(2.minutes)
-            assertEquals(listOf("background", "pause"), told)
+            assertEquals(listOf("background", "pause"), reported)
             windows.started("main")
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("background", "pause", "foreground", "resume"), told)
+            assertEquals(listOf("background", "pause", "foreground", "resume"), reported)
         }
 }

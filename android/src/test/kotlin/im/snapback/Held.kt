@@ -9,16 +9,16 @@ import java.lang.management.ManagementFactory
 import javax.management.ObjectName
 import kotlin.math.abs
 
-/** What this process holds: threads and open files as the system counts them, memory in bytes. */
+/** The resources of this process: the numbers of threads and open files, as the system counts them, and memory in bytes. */
 internal data class Held(
     val threads: Int,
     val files: Int,
-    /** Of Java objects that are in use. */
+    /** Memory of Java objects that are in use. */
     val heap: Long,
-    /** Of what the C library has given out, without what the JVM has for itself ([ofTheJvm]). */
+    /** Memory that the C library has allocated, without the JVM's own ([ofTheJvm]). */
     val native: Long,
 ) {
-    /** As in `malloc.h`. */
+    /** `struct mallinfo2` of `malloc.h`. */
     @Structure.FieldOrder("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
     class Allocated : Structure(), Structure.ByValue {
         @JvmField var arena = NativeLong()
@@ -63,7 +63,7 @@ internal data class Held(
             )
         }
 
-        /** The two figures cannot be read at once; what the JVM's compiler takes or gives back in between is seen, and waited for. */
+        /** The two values cannot be read atomically. If the JVM allocates or frees memory in between, they are read again. */
         private fun native(): Long {
             repeat(MAX_READINGS) {
                 val before = ofTheJvm()
@@ -76,10 +76,10 @@ internal data class Held(
         }
 
         /**
-         * What the JVM has from the C library for its own work, as its Native Memory Tracking counts it. The arenas of its
-         * compiler alone go up and down by 10 MB from one moment to the next, which is more than a leak of some kilobytes
-         * for each of a thousand clients. What Java code causes stays out, and so in [native]: direct buffers ("Other") and
-         * JNI handles ("Internal"). The core's memory and JNA's are none of the JVM's.
+         * Returns the memory that the JVM has allocated for itself, from its Native Memory Tracking. The arenas of its compiler
+         * alone grow and shrink by 10 MB within moments, which is more than a leak of some kilobytes for each of a thousand
+         * clients. Memory that Java code causes is excluded here, and so included in [native]: direct buffers ("Other") and JNI
+         * handles ("Internal"). The memory of the core and of JNA is not the JVM's.
          */
         private fun ofTheJvm(): Long {
             val summary =
@@ -98,10 +98,10 @@ internal data class Held(
 
         private const val MAX_READINGS = 500
 
-        /** Milliseconds. */
+        /** In milliseconds. */
         private const val BETWEEN_READINGS = 20L
 
-        /** Bytes; an arena of the compiler has more. */
+        /** In bytes; less than an arena of the compiler. */
         private const val SAME = 16 * 1024
     }
 }

@@ -3,7 +3,7 @@ package im.snapback
 import kotlinx.coroutines.flow.first
 import java.io.File
 
-/** A process of its own that is about to be killed: says what it did, and waits. */
+/** The main function of a separate process that a test kills: it prints what it did, and waits. */
 fun main(arguments: Array<String>): Unit =
     real {
         val (folder, port, authority) = arguments

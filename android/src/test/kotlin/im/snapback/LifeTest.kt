@@ -21,10 +21,10 @@ import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 
-/** Ends of all kinds: of calls, of clients, of processes. */
+/** The ends of calls, clients and processes. */
 class LifeTest {
     @Test
-    fun `a killed process comes back in three flights, with what it had not confirmed`(@TempDir folder: File) =
+    fun `the process after a kill resumes in three flights and repeats unconfirmed deliveries`(@TempDir folder: File) =
         real {
             TestServer().use { server ->
                 val java = File(System.getProperty("java.home"), "bin/java").path
@@ -57,7 +57,7 @@ class LifeTest {
         }
 
     @Test
-    fun `every call can be cancelled at any moment, and the client goes on`() =
+    fun `every call can be cancelled at any moment, and the client continues`() =
         real {
             TestServer().use { server ->
                 open(server).use { client ->
@@ -88,7 +88,7 @@ class LifeTest {
                         client.connect()
                     }
                     val collecting = coroutineScope { async { client.state.first { it is ConnectionState.Online } } }
-                    withTimeout(PATIENCE) { collecting.await() }
+                    withTimeout(TIMEOUT) { collecting.await() }
                     val last = client.send(ROMEO, "the last")
                     client.next<Event.StageReached> { it.id == last.id && it.stage is Stage.Acked }
                     assertTrue("the last" in server.received())
@@ -98,7 +98,7 @@ class LifeTest {
         }
 
     @Test
-    fun `what waits when the client is closed ends, and a second close does nothing`() =
+    fun `suspended calls end when the client is closed, and a second close does nothing`() =
         real {
             TestServer().use { server ->
                 val client = open(server)
@@ -110,11 +110,11 @@ class LifeTest {
                     server.tell("down")
                     client.close()
                     client.close()
-                    withTimeout(PATIENCE) {
+                    withTimeout(TIMEOUT) {
                         events.await()
                         for (waiting in listOf(iq, drain, acked)) {
                             val error = waiting.await().exceptionOrNull()
-                            // Which of them were quick enough is not decided here; none may hang or fail in another way.
+                            // A call may succeed before the close; none may hang or fail in another way.
                             assertTrue(error == null || error is SnapbackException.Closed, "$error")
                         }
                     }
@@ -129,7 +129,7 @@ class LifeTest {
         }
 
     @Test
-    fun `clients that come and go leave nothing behind`() =
+    fun `closed clients leave no threads, files or memory`() =
         real {
             val cycles = System.getProperty("snapback.test.cycles").toInt()
             val warm = maxOf(cycles / 5, 10)
@@ -147,7 +147,7 @@ class LifeTest {
         }
 
     @Test
-    fun `asleep, woken by a push, and asleep again`(@TempDir folder: File) =
+    fun `a paused client that a push wakes is paused again`(@TempDir folder: File) =
         real {
             TestServer().use { server ->
                 openInFile(server, folder).use { client ->
@@ -156,7 +156,7 @@ class LifeTest {
                     client.setForeground(false)
                     client.pause()
                     assertThrows(SnapbackException.Storage::class.java) { real { client.roster() } }
-                    // Nothing holds the file now.
+                    // The file is closed now.
                     openInFile(server, folder).shutdown()
                     server.tell("message", "body" to "wake up")
                     coroutineScope {
@@ -172,11 +172,11 @@ class LifeTest {
         }
 
     @Test
-    fun `a push never makes a new session, and connecting after it does`(@TempDir folder: File) =
+    fun `a background sync establishes no new session, and connecting after it does`(@TempDir folder: File) =
         real {
             TestServer().use { server ->
                 openInFile(server, folder).use { client ->
-                    // Nothing to resume: the network is left alone.
+                    // No session to resume: the network is not used.
                     assertEquals(DrainOutcome.Offline(OfflineReason.NO_SESSION), client.drain(60.seconds))
                     assertEquals(0, server.connections())
                     val early = client.next<Event.Ended>()
@@ -195,7 +195,7 @@ class LifeTest {
         }
 
     @Test
-    fun `a push leaves an app that is in use as it is`(@TempDir folder: File) =
+    fun `a background sync does not pause an app that is in use`(@TempDir folder: File) =
         real {
             TestServer().use { server ->
                 openInFile(server, folder).use { client ->
@@ -208,7 +208,7 @@ class LifeTest {
                         client.setForeground(false)
                         client.pause()
                         client.state.first { it is ConnectionState.Offline }
-                        // Two pushes, and a tap at what the first one showed.
+                        // Two pushes, and the user opens the app through the first notification.
                         server.tell("down", "mode" to "blackhole")
                         val pushes = List(2) { async { client.drain(60.seconds) } }
                         client.state.first { it is ConnectionState.Connecting }
@@ -224,7 +224,7 @@ class LifeTest {
         }
 
     @Test
-    fun `a push that is given up holds nothing`(@TempDir folder: File) =
+    fun `a cancelled background sync keeps nothing open`(@TempDir folder: File) =
         real {
             TestServer().use { server ->
                 openInFile(server, folder).use { client ->
@@ -245,18 +245,18 @@ class LifeTest {
     private fun TestServer.connections(): Int = tell("stats")["stats"].asJsonObject["connections"].asJsonArray.size()
 
     private companion object {
-        /** Bytes for each cycle; a client that stays behind holds many times that. */
+        /** In bytes for each cycle; a leaked client has many times that. */
         const val MAX_LEFT = 4096L
 
-        /** The same outside of the heap. */
+        /** The same for memory outside of the heap. */
         const val MAX_LEFT_NATIVE = 2048L
     }
 
     private suspend fun cycle(server: TestServer) {
         open(server).use { client ->
             client.connect()
-            withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Online } }
-            // A goodbye, so that the server does not keep hundreds of sessions.
+            withTimeout(TIMEOUT) { client.state.first { it is ConnectionState.Online } }
+            // Closes the stream, so that the server does not keep hundreds of sessions.
             client.disconnect()
         }
     }

@@ -12,9 +12,9 @@ import java.io.File
 import javax.crypto.spec.SecretKeySpec
 import kotlin.time.Duration.Companion.seconds
 
-/** What Android's side decides by itself, without Android. */
+/** The decisions of the Android part, tested without Android. */
 class PlatformTest {
-    private val told = mutableListOf<NetworkState>()
+    private val reported = mutableListOf<NetworkState>()
     private val wifi = listOf("192.0.2.1")
 
     private fun NetworkTracker.arrived(network: Any, blocked: Boolean = false) {
@@ -24,9 +24,9 @@ class PlatformTest {
     }
 
     @Test
-    fun `a network is told once, and again when it is another or has been validated`() =
+    fun `a network is reported once, and again after a change or a validation`() =
         runTest {
-            val tracker = NetworkTracker(backgroundScope, told::add)
+            val tracker = NetworkTracker(backgroundScope, reported::add)
             tracker.none()
             tracker.arrived("wifi")
             tracker.changed("wifi") { it.copy(nameServers = wifi) }
@@ -38,44 +38,44 @@ class PlatformTest {
             tracker.lost("cell")
             advanceTimeBy(5.seconds)
             val expected = listOf(false, true, false, true, true, false, false)
-            assertEquals(expected, told.map { it.available })
-            assertEquals(listOf(emptyList<String>()), told.map { it.nameServers }.distinct() - listOf(wifi))
+            assertEquals(expected, reported.map { it.available })
+            assertEquals(listOf(emptyList<String>()), reported.map { it.nameServers }.distinct() - listOf(wifi))
         }
 
     @Test
-    fun `a network is not told before it is known whether the app may use it`() =
+    fun `a network is not reported before it is known whether the app may use it`() =
         runTest {
-            val tracker = NetworkTracker(backgroundScope, told::add)
+            val tracker = NetworkTracker(backgroundScope, reported::add)
             tracker.arrived("wifi", blocked = true)
             advanceTimeBy(5.seconds)
-            assertEquals(listOf(NetworkState(false, wifi)), told)
+            assertEquals(listOf(NetworkState(false, wifi)), reported)
         }
 
     @Test
-    fun `a piece that never comes is not waited for`() =
+    fun `a missing fact delays the report only for a time`() =
         runTest {
-            val tracker = NetworkTracker(backgroundScope, told::add)
+            val tracker = NetworkTracker(backgroundScope, reported::add)
             tracker.changed("wifi") { it.copy(hasInternet = true) }
-            assertEquals(emptyList<NetworkState>(), told)
+            assertEquals(emptyList<NetworkState>(), reported)
             advanceTimeBy(1.seconds)
             tracker.changed("wifi") { it.copy(nameServers = wifi) }
             advanceTimeBy(1.seconds)
-            assertEquals(listOf(NetworkState(true, emptyList()), NetworkState(true, wifi)), told)
+            assertEquals(listOf(NetworkState(true, emptyList()), NetworkState(true, wifi)), reported)
         }
 
     @Test
-    fun `a network that goes before it is known was none`() =
+    fun `a network that is lost before all is known is not reported`() =
         runTest {
-            val tracker = NetworkTracker(backgroundScope, told::add)
+            val tracker = NetworkTracker(backgroundScope, reported::add)
             tracker.none()
             tracker.changed("wifi") { it.copy(hasInternet = true) }
             tracker.lost("wifi")
             advanceTimeBy(5.seconds)
-            assertEquals(listOf(NetworkState(false, emptyList())), told)
+            assertEquals(listOf(NetworkState(false, emptyList())), reported)
         }
 
     @Test
-    fun `secrets come back from their files, and only with their key and under their name`(@TempDir folder: File) {
+    fun `a secret can be read only with its key and under its name`(@TempDir folder: File) {
         val synced = mutableListOf<File>()
         val files = SealedFiles(folder, synced::add)
         val key = SecretKeySpec(ByteArray(32) { 1 }, "AES")
@@ -85,7 +85,7 @@ class PlatformTest {
         files.write("a/../b", byteArrayOf(4, 5, 6), key)
         assertArrayEquals(byteArrayOf(4, 5, 6), files.read("a/../b", key))
         assertNull(files.read("a/../b", other))
-        // A rename lasts when its folder is on the disk.
+        // A rename is durable when the folder is on the disk.
         assertEquals(listOf(folder, folder), synced)
         val file = folder.listFiles().orEmpty().single()
         assertFalse(file.readBytes().asList().windowed(3).any { it == listOf<Byte>(4, 5, 6) })

@@ -8,9 +8,9 @@ import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 
 /**
- * Plays one scenario; the format is described in `tests/scenarios/README.md`. What it does not know, it refuses.
+ * Plays one scenario; `tests/scenarios/README.md` describes the format. Unknown fields and actions are errors.
  *
- * The waits between attempts are the client's own, as far as the API has no setting for them: what is expected comes later
+ * Where the API has no setting for the delays between attempts, the client's defaults apply, so that reconnects take longer
  * than in Rust.
  */
 internal class Play(
@@ -20,7 +20,7 @@ internal class Play(
     private val server: TestServer
     private val apps: List<ScenarioApp>
 
-    /** Ids of what romeo sent, by the account addressed. */
+    /** The ids of the messages that romeo sent, with the account addressed. */
     private val fromRomeo = mutableListOf<Pair<String, String>>()
 
     init {
@@ -49,7 +49,8 @@ internal class Play(
             name: String,
             otherwise: Int,
         ) = (waits[name]?.asInt ?: otherwise).milliseconds
-        // The client's own waits for a server that restarts begin at five seconds, and the cap must leave them room to differ.
+        // The client's default delays for a restarting server begin at five seconds, and the cap must leave room for random
+        // ones.
         return Waits(wait("base_ms", 20), wait("cap_ms", 200).coerceAtLeast(8.seconds), wait("probe_ms", 500))
     }
 
@@ -103,7 +104,7 @@ internal class Play(
     }
 
     private suspend fun expect(step: JsonObject) {
-        val within = (step["within_ms"]?.asLong?.milliseconds ?: PATIENCE) * OWN_WAITS
+        val within = (step["within_ms"]?.asLong?.milliseconds ?: TIMEOUT) * OWN_WAITS
         when (val what = step["expect"].asString) {
             "online" -> {
                 step.knows("expect", "outcome", "max_round_trips", "within_ms")
@@ -154,7 +155,7 @@ internal class Play(
         }
     }
 
-    /** How many never arrived, and how many arrivals are too many. */
+    /** Returns the numbers of lost and of duplicated messages. */
     private fun compare(
         sent: List<String>,
         arrived: List<String>,
@@ -188,7 +189,10 @@ internal class Play(
     }
 
     private companion object {
-        /** The scenarios are written for short waits between attempts; with the client's own it takes longer. */
+        /**
+         * The factor for expected times: the scenarios assume short delays between attempts, and the client's defaults are
+         * longer.
+         */
         const val OWN_WAITS = 4
         val LOOK_AGAIN = 20.milliseconds
     }

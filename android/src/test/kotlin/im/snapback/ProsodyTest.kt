@@ -8,9 +8,9 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
 
-/** The same API against Prosody as packaged. */
+/** The same API with a packaged Prosody as the server. */
 class ProsodyTest {
-    /** Prosody as a process of its own; see `tests/interop/src/bin/real_server.rs`. */
+    /** Prosody in a separate process; see `tests/interop/src/bin/real_server.rs`. */
     private class Prosody : AutoCloseable {
         private val process =
             ProcessBuilder(System.getProperty("snapback.test.real.server"), "prosody")
@@ -18,7 +18,7 @@ class ProsodyTest {
                 .start()
         private val said = process.inputStream.bufferedReader().lineSequence().takeWhile { it != "ready" }.toList()
 
-        /** Why this machine has none. */
+        /** Why Prosody is not available. */
         val unavailable: String? = said.firstOrNull { it.startsWith("unavailable ") }
         val directPort: Int by lazy { said.first { it.startsWith("direct ") }.substringAfter(' ').toInt() }
         val accounts: List<Pair<String, String>> by lazy {
@@ -45,7 +45,7 @@ class ProsodyTest {
     }
 
     @Test
-    fun `what was missed comes from the archive, and what is more than may be asked for is told as a gap`(@TempDir folder: File) =
+    fun `missed messages come from the archive, and more than the maximum is a gap`(@TempDir folder: File) =
         real {
             Prosody().use { prosody ->
                 assumeTrue(prosody.unavailable == null, prosody.unavailable)
@@ -86,7 +86,7 @@ class ProsodyTest {
         }
 
     @Test
-    fun `cold, a message each way, killed and resumed`(@TempDir folder: File) =
+    fun `a cold login, a message each way, a kill and a resumption`(@TempDir folder: File) =
         real {
             Prosody().use { prosody ->
                 assumeTrue(prosody.unavailable == null, prosody.unavailable)

@@ -1,6 +1,6 @@
 package im.snapback
 
-/** The example of README.md, compiled as it is printed there; `cargo xtask kotlin` compares the two. */
+/** The example of README.md, which is compiled here; `cargo xtask kotlin` checks that both are the same. */
 internal suspend fun readme() {
     // README
     val client = SnapbackClient.open("juliet@example.org", "password")

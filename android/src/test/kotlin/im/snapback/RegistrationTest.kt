@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.seconds
 
-/** A system that refuses to be registered with. */
+/** A registration that the system refuses. */
 class RegistrationTest {
     private val log = mutableListOf<String>()
     private var refusals = 0
@@ -35,7 +35,7 @@ class RegistrationTest {
         }
 
     @Test
-    fun `refusals are tried again, later each time`() =
+    fun `a refused registration is retried with growing delays`() =
         runTest {
             refusals = 3
             registration()
@@ -49,7 +49,7 @@ class RegistrationTest {
         }
 
     @Test
-    fun `what is closed is not registered any more`() =
+    fun `a closed registration is not retried`() =
         runTest {
             refusals = 1
             registration().close()

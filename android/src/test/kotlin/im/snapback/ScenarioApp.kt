@@ -13,10 +13,10 @@ import kotlinx.coroutines.withTimeout
 import java.nio.file.Files
 import kotlin.time.Duration
 
-/** Those of a scenario's waits that an app can set. */
+/** The delays of a scenario that the API can set. */
 internal data class Waits(val base: Duration, val cap: Duration, val probe: Duration)
 
-/** One app of a scenario: a client, the file that outlives it, and what it has told. */
+/** One app of a scenario: its file, its current client, and what the clients have reported. */
 internal class ScenarioApp(
     private val server: TestServer,
     val user: String,
@@ -25,18 +25,18 @@ internal class ScenarioApp(
 ) : AutoCloseable {
     private val folder = Files.createTempDirectory("snapback-$user").toFile()
     private val scope = CoroutineScope(Job() + Dispatchers.Default)
-    private val told = MutableStateFlow(Told())
+    private val reported = MutableStateFlow(Reported())
     private var running: SnapbackClient? = null
     private var collecting: Job? = null
     private var seen = 0
 
-    /** Ids of what it sent. */
+    /** The ids of the messages that it sent. */
     val sent = mutableListOf<String>()
 
     val client: SnapbackClient get() = checkNotNull(running) { "the app is not running" }
 
-    /** What the client has told. The same delivery may be told again by a new process. */
-    private data class Told(
+    /** What the clients have reported. A new process may report the same delivery again. */
+    private data class Reported(
         val acked: Set<String> = emptySet(),
         val deliveries: Map<String, String> = emptyMap(),
         val sessions: List<Event.Online> = emptyList(),
@@ -49,9 +49,9 @@ internal class ScenarioApp(
         collecting = scope.launch { client.events.collect(::take) }
     }
 
-    /** The client of before lets go of its file soon, but not at once. */
+    /** Opens the client. The previous client closes the file soon, but not at once, so that this is repeated until it has. */
     private suspend fun open(): SnapbackClient =
-        withTimeout(PATIENCE) {
+        withTimeout(TIMEOUT) {
             while (true) {
                 try {
                     return@withTimeout SnapbackClient.open("$user@localhost", server.passwords["$user@localhost"]) {
@@ -74,21 +74,21 @@ internal class ScenarioApp(
 
     private val port: Int get() = if (transport == Transport.DIRECT_TLS) server.directPort else server.startTlsPort
 
-    /** Without a word: the server is not told, and what was told to nobody is forgotten. */
+    /** Ends the client without closing the stream. Sessions that no step has asked for are forgotten. */
     suspend fun kill() {
         client.close()
         collecting?.cancelAndJoin()
         running = null
-        seen = told.value.sessions.size
+        seen = reported.value.sessions.size
     }
 
     suspend fun send() {
         sent += client.send(ROMEO, "$user ${sent.size + 1}").id
     }
 
-    /** The next session since the last time that one was asked for. */
+    /** Waits for the first session after the one that this returned last. */
     suspend fun nextSession(within: Duration): Event.Online {
-        val sessions = withTimeout(within) { told.first { it.sessions.size > seen } }.sessions
+        val sessions = withTimeout(within) { reported.first { it.sessions.size > seen } }.sessions
         return sessions[seen++]
     }
 
@@ -96,23 +96,25 @@ internal class ScenarioApp(
         withTimeout(within) { client.state.first { it is ConnectionState.Offline } }
     }
 
-    /** Until everything sent is acknowledged and, but for [lost], everything sent to it is there. */
+    /**
+     * Waits until everything that it sent is acknowledged, and everything sent to it has arrived, except for [lost] messages.
+     */
     suspend fun awaitSettled(
         sentToIt: List<String>,
         lost: Int,
         within: Duration,
     ) {
         withTimeout(within) {
-            told.first { told -> told.acked.containsAll(sent) && sentToIt.count(told.deliveries::containsValue) + lost >= sentToIt.size }
+            reported.first { reported -> reported.acked.containsAll(sent) && sentToIt.count(reported.deliveries::containsValue) + lost >= sentToIt.size }
         }
     }
 
-    /** Stanza ids of all that reached the app, each delivery once. */
-    fun received(): List<String> = told.value.deliveries.values.toList()
+    /** Returns the stanza ids of all messages that reached the app, each delivery once. */
+    fun received(): List<String> = reported.value.deliveries.values.toList()
 
     private fun take(event: Event) {
-        val before = told.value
-        told.value =
+        val before = reported.value
+        reported.value =
             when (event) {
                 is Event.Online -> before.copy(sessions = before.sessions + event)
                 is Event.Message -> before.copy(deliveries = before.deliveries + (event.deliveryId to event.message.id.orEmpty()))
@@ -122,7 +124,7 @@ internal class ScenarioApp(
         if (event is Event.Delivery) event.confirm()
     }
 
-    override fun toString(): String = "$user: ${sent.size} sent, ${running?.state?.value}, ${told.value}"
+    override fun toString(): String = "$user: ${sent.size} sent, ${running?.state?.value}, ${reported.value}"
 
     override fun close() {
         running?.close()

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import java.io.File
 
-/** Every file of `tests/scenarios/scenarios`, played with this API. */
+/** Plays every file of `tests/scenarios/scenarios` with this API. */
 @Timeout(300)
 class ScenarioTest {
     @Test
@@ -54,7 +54,7 @@ class ScenarioTest {
     private companion object {
         private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO)
 
-        /** All at once: most of their time is waiting. */
+        /** All scenarios run concurrently, since they wait most of the time. */
         val plays: Map<String, Deferred<Unit>> by lazy {
             val files = checkNotNull(File(System.getProperty("snapback.test.scenarios")).listFiles())
             files.associate { file ->

@@ -9,10 +9,10 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** A client keeps its session through what phones experience. */
+/** A client keeps its session through connection losses. */
 class SessionTest {
     @Test
-    fun `cold, cut, resumed, and everything arrives once`() =
+    fun `a cold login, a connection loss, a resumption, and each message arrives once`() =
         real {
             TestServer().use { server ->
                 open(server).use { client ->
@@ -42,7 +42,7 @@ class SessionTest {
                     assertEquals(ROMEO, message.from.jid?.bare)
 
                     client.disconnect()
-                    withTimeout(PATIENCE) { client.state.first { it is ConnectionState.Offline } }
+                    withTimeout(TIMEOUT) { client.state.first { it is ConnectionState.Offline } }
                 }
             }
         }
@@ -70,7 +70,7 @@ class SessionTest {
         }
 
     @Test
-    fun `offline messages leave when there is a way, in order`() =
+    fun `messages that were sent offline leave after the login, in order`() =
         real {
             TestServer().use { server ->
                 open(server) { patience { backoff = kotlin.time.Duration.ZERO } }.use { client ->
@@ -91,7 +91,7 @@ class SessionTest {
         }
 
     @Test
-    fun `what was missed comes from the archive, and what is more than may be asked for is told as a gap`() =
+    fun `missed messages come from the archive, and more than the maximum is a gap`() =
         real {
             TestServer().use { server ->
                 for ((pages, gap) in listOf(10 to false, 1 to true)) {
@@ -116,7 +116,7 @@ class SessionTest {
                         val seen = mutableListOf<Event>()
                         client.next<Event> {
                             seen += it
-                            // The gap may be told behind the messages.
+                            // The gap may be reported after the messages.
                             it is Event.PossibleGap || !gap && seen.count { event -> event is Event.Message } == 7
                         }
                         assertEquals(gap, seen.last() is Event.PossibleGap, "$seen")
@@ -127,7 +127,7 @@ class SessionTest {
         }
 
     @Test
-    fun `a session that is gone is told, and nothing that was sent is lost`() =
+    fun `a lost session is replaced by a new one, and no sent message is lost`() =
         real {
             TestServer().use { server ->
                 open(server).use { client ->

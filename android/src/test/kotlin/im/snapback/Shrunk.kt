@@ -7,8 +7,8 @@ import kotlinx.coroutines.withTimeout
 import kotlin.time.Duration.Companion.seconds
 
 /**
- * What R8 is given as an app's program: opens a client, has it fail to connect, and closes it. Structures, callbacks, errors and
- * foreign objects cross the border on the way.
+ * The app that R8 shrinks in a check: it opens a client, lets it fail to connect, and closes it. This passes structures,
+ * callbacks, errors and foreign objects through the binding.
  */
 internal object Shrunk {
     @JvmStatic

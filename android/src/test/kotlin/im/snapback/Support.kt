@@ -7,15 +7,15 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import kotlin.time.Duration.Companion.seconds
 
-/** Nothing here takes this long, unless it never happens. */
-internal val PATIENCE = 60.seconds
+/** The timeout of everything that the tests wait for; far longer than any of it takes. */
+internal val TIMEOUT = 60.seconds
 
 internal const val JULIET = "juliet@localhost"
 internal const val PASSWORD = "r0m30"
 internal val ROMEO = Jid.parse("romeo@localhost")
 
-/** A test in real time: the core has clocks and sockets of its own. */
-internal fun real(block: suspend () -> Unit) = runBlocking(Dispatchers.Default) { withTimeout(PATIENCE * 2) { block() } }
+/** Runs a test in real time, since the core has its own clocks and sockets. */
+internal fun real(block: suspend () -> Unit) = runBlocking(Dispatchers.Default) { withTimeout(TIMEOUT * 2) { block() } }
 
 internal fun Configuration.on(server: TestServer) {
     server("127.0.0.1", server.directPort)
@@ -32,9 +32,9 @@ internal suspend fun open(
         block()
     }
 
-/** The next event of this type; what comes before it is taken, and confirmed if need be. */
+/** Waits for the next event of this type. Earlier events are collected, and confirmed if they are deliveries. */
 internal suspend inline fun <reified T : Event> SnapbackClient.next(crossinline matches: (T) -> Boolean = { true }): T =
-    withTimeout(PATIENCE) {
+    withTimeout(TIMEOUT) {
         events.first { event ->
             if (event is Event.Delivery) event.confirm()
             event is T && matches(event)

@@ -4,7 +4,7 @@ import com.google.gson.JsonObject
 import com.google.gson.JsonParser
 import java.io.File
 
-/** The reference server as a process of its own, behind a link that can be cut; see `tests/scenarios/README.md`. */
+/** The reference server in a separate process, with a link that can be cut; see `tests/scenarios/README.md`. */
 internal class TestServer(vararg arguments: String) : AutoCloseable {
     private val process: Process =
         ProcessBuilder(System.getProperty("snapback.test.server"), *arguments)
@@ -22,7 +22,7 @@ internal class TestServer(vararg arguments: String) : AutoCloseable {
     val passwords: Map<String, String> =
         ready["accounts"].asJsonArray.map { it.asJsonObject }.associate { it["jid"].asString to it["password"].asString }
 
-    /** Has something done, and answers what the server says about it. */
+    /** Sends a command and returns the server's answer. */
     fun tell(
         world: String,
         vararg fields: Pair<String, Any>,
@@ -38,7 +38,7 @@ internal class TestServer(vararg arguments: String) : AutoCloseable {
         return obey(command)
     }
 
-    /** The same, written out. */
+    /** Sends a command that is given as JSON. */
     @Synchronized
     fun obey(command: JsonObject): JsonObject {
         input.write("$command\n")
@@ -48,7 +48,7 @@ internal class TestServer(vararg arguments: String) : AutoCloseable {
         return answer
     }
 
-    /** Bodies of what romeo got from juliet, in order, as often as they came. */
+    /** Returns the bodies of the messages that romeo received from juliet, in order and with duplicates. */
     fun received(): List<String> = tell("received")["messages"].asJsonArray.map { it.asJsonObject["body"].asString }
 
     private fun line(): JsonObject =

@@ -22,19 +22,19 @@ import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import kotlin.time.Duration.Companion.seconds
 
-/** Activities that come and go, before and after a client is opened. */
+/** Activities start and stop, before and after a client is opened. */
 @RunWith(RobolectricTestRunner::class)
 @Config(sdk = [34], manifest = Config.NONE)
 class ActivityMonitorTest {
     private val application: Application = RuntimeEnvironment.getApplication()
-    private val told = mutableListOf<String>()
+    private val reported = mutableListOf<String>()
     private val open = mutableListOf<ActivityController<Activity>>()
     private var monitor: ActivityMonitor? = null
 
     private val client =
         object : ForegroundTracker.Client {
             override fun setForeground(foreground: Boolean) {
-                told += if (foreground) "foreground" else "background"
+                reported += if (foreground) "foreground" else "background"
             }
 
             override suspend fun pause() = Unit
@@ -62,7 +62,7 @@ class ActivityMonitorTest {
         shadowOf(application.getSystemService(ActivityManager::class.java)).setProcesses(listOf(process))
     }
 
-    /** As Android does before everything else in an app. */
+    /** Creates the content provider, as Android does before everything else in an app. */
     private fun startProcess() {
         Robolectric.buildContentProvider(ActivityCounter::class.java).create()
     }
@@ -81,14 +81,14 @@ class ActivityMonitorTest {
             openClient()
             val main = activity()
             advanceTimeBy(10.seconds)
-            assertEquals(listOf("foreground"), told)
+            assertEquals(listOf("foreground"), reported)
             main.leave()
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
         }
 
     @Test
-    fun `a client is opened where nobody counted from the beginning`() =
+    fun `a client is opened without the counter`() =
         runTest {
             looksAtUs(true)
             openClient()
@@ -97,11 +97,11 @@ class ActivityMonitorTest {
             main.leave()
             looksAtUs(false)
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
         }
 
     @Test
-    fun `a dialog that closes above a window changes nothing, both older than the client`() =
+    fun `a dialog that closes above a window is not reported, both older than the client`() =
         runTest {
             startProcess()
             val main = activity()
@@ -111,14 +111,14 @@ class ActivityMonitorTest {
             dialog.leave()
             main.resume()
             advanceTimeBy(10.seconds)
-            assertEquals(listOf("foreground"), told)
+            assertEquals(listOf("foreground"), reported)
             main.leave()
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
         }
 
     @Test
-    fun `a dialog closes where nobody counted from the beginning`() =
+    fun `a dialog that closes above a window is not reported without the counter`() =
         runTest {
             val main = activity()
             main.pause()
@@ -127,15 +127,15 @@ class ActivityMonitorTest {
             openClient()
             dialog.leave()
             advanceTimeBy(10.seconds)
-            assertEquals(listOf("foreground"), told)
+            assertEquals(listOf("foreground"), reported)
             main.leave()
             looksAtUs(false)
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("foreground", "background"), told)
+            assertEquals(listOf("foreground", "background"), reported)
         }
 
     @Test
-    fun `a rotation is no news`() =
+    fun `a rotation is not reported`() =
         runTest {
             startProcess()
             val main = activity()
@@ -144,16 +144,16 @@ class ActivityMonitorTest {
                 main.recreate()
                 advanceTimeBy(2.seconds)
             }
-            assertEquals(listOf("foreground"), told)
+            assertEquals(listOf("foreground"), reported)
         }
 
     @Test
-    fun `a process that a push has started is in the background, whatever the system says`() =
+    fun `a process that a push has started is in the background, whatever its importance`() =
         runTest {
             startProcess()
             looksAtUs(true)
             openClient()
             advanceTimeBy(1.seconds)
-            assertEquals(listOf("background"), told)
+            assertEquals(listOf("background"), reported)
         }
 }

@@ -16,7 +16,7 @@ import javax.crypto.KeyGeneratorSpi
 import javax.crypto.SecretKey
 import javax.crypto.spec.SecretKeySpec
 
-/** Stands in for the key store of a phone: one for the process, reached by its name, and it may fail. */
+/** A fake of a phone's key store: one for the process, found by its provider's name, with failures on demand. */
 @Suppress("DEPRECATION")
 internal class FakeKeystore : Provider("AndroidKeyStore", 1.0, "for tests") {
     init {
@@ -101,7 +101,7 @@ internal class FakeKeystore : Provider("AndroidKeyStore", 1.0, "for tests") {
             failure?.let { throw it }
             generated.incrementAndGet()
             val key = SecretKeySpec(ByteArray(32).also(SecureRandom()::nextBytes), "AES")
-            // As on a phone: a second key under the name takes the place of the first.
+            // As on a phone, a second key under the name replaces the first.
             keys["im.snapback.vault"] = key
             return key
         }
@@ -111,11 +111,11 @@ internal class FakeKeystore : Provider("AndroidKeyStore", 1.0, "for tests") {
         val keys = ConcurrentHashMap<String, SecretKey>()
         val generated = AtomicInteger()
 
-        /** What each call throws. */
+        /** The exception that each call throws, if any. */
         @Volatile
         var failure: Exception? = null
 
-        /** Called after each look for a key. */
+        /** Called after each lookup of a key. */
         @Volatile
         var looked: () -> Unit = {}
 

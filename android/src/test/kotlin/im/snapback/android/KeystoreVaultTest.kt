@@ -26,7 +26,7 @@ import java.util.concurrent.TimeUnit
 import java.util.concurrent.TimeoutException
 import kotlin.concurrent.thread
 
-/** The vault, over a key store that fails as those of phones do. */
+/** The vault, with a key store that fails as those of phones do. */
 @RunWith(RobolectricTestRunner::class)
 @Config(sdk = [34], manifest = Config.NONE)
 class KeystoreVaultTest {
@@ -39,14 +39,14 @@ class KeystoreVaultTest {
         Security.addProvider(FakeKeystore())
     }
 
-    /** Robolectric cannot open a folder, as the real one does to put it on the disk. */
+    /** Robolectric cannot open a folder, which syncing it to the disk requires. */
     private fun vault(place: File) = KeystoreVault(place) {}
 
     @After
     fun remove() = Security.removeProvider("AndroidKeyStore")
 
     @Test
-    fun `a secret comes back, and none is there without its key`() {
+    fun `a secret can be read again, and is lost without its key`() {
         val vault = vault(File(folder.root, "new/keys"))
         assertNull(vault.read("a"))
         vault.write("a", byteArrayOf(1, 2))
@@ -58,7 +58,7 @@ class KeystoreVaultTest {
     @Test
     fun `two accounts that are opened at once share one key`() {
         val barrier = CyclicBarrier(2)
-        // Both have looked and found none before either goes on; the second look is under the lock, and alone.
+        // Both threads have found no key before either continues; the second lookup is under the lock.
         val looks = ThreadLocal.withInitial { 0 }
         FakeKeystore.looked = {
             looks.set(looks.get() + 1)
@@ -72,18 +72,18 @@ class KeystoreVaultTest {
     }
 
     @Test
-    fun `vaults in different folders share it too`() {
+    fun `vaults in different folders share one key`() {
         val inside = CyclicBarrier(2)
         val looks = ThreadLocal.withInitial { 0 }
         FakeKeystore.looked = {
             looks.set(looks.get() + 1)
             try {
-                // The second look of both at once would be the fault.
+                // Both threads must not be in the second lookup at the same time.
                 inside.await(if (looks.get() == 1) 10_000 else 200, TimeUnit.MILLISECONDS)
             } catch (_: TimeoutException) {
                 inside.reset()
             } catch (_: java.util.concurrent.BrokenBarrierException) {
-                // The other one gave up.
+                // The other thread has timed out.
             }
         }
         val names = listOf("one", "two")
@@ -96,7 +96,7 @@ class KeystoreVaultTest {
     }
 
     @Test
-    fun `what may pass is not broken, and loses nothing`() {
+    fun `a temporary failure is Locked, and no secret is lost`() {
         val vault = vault(folder.root)
         vault.write("a", byteArrayOf(1))
         val passing =
@@ -117,7 +117,7 @@ class KeystoreVaultTest {
     }
 
     @Test
-    fun `what lasts is broken`() {
+    fun `a permanent failure is Broken`() {
         val vault = vault(folder.root)
         listOf(KeyPermanentlyInvalidatedException(), NoSuchAlgorithmException()).forEach { failure ->
             FakeKeystore.failure = failure
@@ -126,7 +126,7 @@ class KeystoreVaultTest {
     }
 
     @Test
-    fun `a folder that cannot be made now may be made later`() {
+    fun `creating the folder is tried again after a failure`() {
         val place = File(folder.root, "keys")
         place.writeText("in the way")
         val vault = vault(place)

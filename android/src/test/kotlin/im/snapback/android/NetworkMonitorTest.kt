@@ -31,13 +31,13 @@ import org.robolectric.util.ReflectionHelpers
 import java.net.InetAddress
 import kotlin.time.Duration.Companion.seconds
 
-/** What the system says about networks, and what the client is told. */
+/** The callbacks of the system about networks, and what the client is informed of. */
 @RunWith(RobolectricTestRunner::class)
 @Config(sdk = [34], manifest = Config.NONE, shadows = [Refusing::class])
 class NetworkMonitorTest {
     private val application: Application = RuntimeEnvironment.getApplication()
     private val manager = application.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
-    private val told = mutableListOf<NetworkState>()
+    private val reported = mutableListOf<NetworkState>()
     private var monitor: NetworkMonitor? = null
     private val wifi = ShadowNetwork.newInstance(7)
     private val internet =
@@ -60,8 +60,8 @@ class NetworkMonitorTest {
     }
 
     private fun TestScope.open() {
-        monitor = NetworkMonitor(application, backgroundScope, told::add)
-        told.clear()
+        monitor = NetworkMonitor(application, backgroundScope, reported::add)
+        reported.clear()
     }
 
     private fun arrive(network: Network) {
@@ -71,37 +71,37 @@ class NetworkMonitorTest {
     }
 
     @Test
-    fun `a network is told once, when all is known of it`() =
+    fun `a network is reported once, when all facts are known`() =
         runTest {
             open()
             arrive(wifi)
-            assertEquals(emptyList<NetworkState>(), told)
+            assertEquals(emptyList<NetworkState>(), reported)
             callback.onBlockedStatusChanged(wifi, false)
             advanceTimeBy(5.seconds)
-            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), told)
+            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), reported)
         }
 
     @Test
-    fun `a network that is blocked for the app was never there`() =
+    fun `a network that is blocked for the app is never reported as available`() =
         runTest {
             open()
             arrive(wifi)
             callback.onBlockedStatusChanged(wifi, true)
             advanceTimeBy(5.seconds)
-            assertEquals(listOf(false), told.map { it.available })
+            assertEquals(listOf(false), reported.map { it.available })
         }
 
     @Test
-    fun `Android 9 says nothing about being blocked`() =
+    fun `Android 9 has no callback for a blocked network`() =
         runTest {
             ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", Build.VERSION_CODES.P)
             open()
             arrive(wifi)
-            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), told)
+            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), reported)
         }
 
     @Test
-    fun `a registration that the system refuses is tried again, and networks are seen meanwhile`() =
+    fun `a refused registration is retried, and networks are polled meanwhile`() =
         runTest {
             Refusing.refusals = 3
             open()
@@ -110,17 +110,17 @@ class NetworkMonitorTest {
             shadowOf(manager).setNetworkCapabilities(network, internet)
             shadowOf(manager).setLinkProperties(network, link)
             advanceTimeBy(2.seconds)
-            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), told)
+            assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), reported)
             advanceTimeBy(60.seconds)
             arrive(network)
             callback.onBlockedStatusChanged(network, false)
-            assertEquals(1, told.size)
+            assertEquals(1, reported.size)
             callback.onLost(network)
-            assertEquals(listOf(true, false), told.map { it.available })
+            assertEquals(listOf(true, false), reported.map { it.available })
         }
 
     @Test
-    fun `a monitor that never registered closes`() =
+    fun `a monitor that never registered can be closed`() =
         runTest {
             Refusing.refusals = 1
             open()
@@ -130,14 +130,14 @@ class NetworkMonitorTest {
         }
 
     @Test
-    fun `an app that gave the permission up hears of it`() =
+    fun `an app without the permission gets an exception`() =
         runTest {
             shadowOf(application).denyPermissions(Manifest.permission.ACCESS_NETWORK_STATE)
             assertThrows(SecurityException::class.java) { open() }
         }
 }
 
-/** Android 11 throws this at times. */
+/** Refuses registrations with an exception that Android 11 sometimes throws. */
 @Implements(ConnectivityManager::class)
 internal class Refusing : ShadowConnectivityManager() {
     @Implementation

@@ -42,13 +42,13 @@ internal class Identity(
     val keys: KeyPair,
 )
 
-/** Where a certificate sends those who want to know whether it was revoked. */
+/** The addresses for revocation checks in a certificate. */
 internal data class Pointers(
     val revocationList: String? = null,
     val responder: String? = null,
 )
 
-/** A root, the intermediate below it, and what the intermediate signs. */
+/** A root, an intermediate below it, and the certificates that the intermediate signs. */
 internal class Authority(
     private val now: Date,
     name: String = "Test",
@@ -63,7 +63,7 @@ internal class Authority(
         purposes: List<KeyPurposeId> = listOf(KeyPurposeId.id_kp_serverAuth),
     ): Identity = issue("CN=example.org", intermediate, false, pointers, from, until, purposes)
 
-    /** Signs for the intermediate that certificates are revoked or not. */
+    /** An OCSP responder that the intermediate has authorized. */
     fun responder(): Identity = issue("CN=Responder", intermediate, false, purposes = listOf(KeyPurposeId.id_kp_OCSPSigning))
 
     private fun issue(
@@ -107,7 +107,7 @@ internal class Authority(
         return Identity(JcaX509CertificateConverter().getCertificate(builder.build(signer)), keys)
     }
 
-    /** An OCSP response about [about], as a server staples it. */
+    /** Returns an OCSP response about [about], as a server staples it. */
     fun staple(
         about: Identity,
         status: CertificateStatus?,

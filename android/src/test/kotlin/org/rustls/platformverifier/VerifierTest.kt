@@ -19,13 +19,13 @@ import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration.Companion.days
 import kotlin.time.Duration.Companion.hours
 
-/** Chains as servers send them, and what becomes of them. */
+/** Verdicts on chains as servers send them. */
 class VerifierTest {
     private val now = Date()
     private val authority = Authority(now)
     private val trust = PlatformTrust.of(roots(authority.root))
 
-    /** How often somebody asked for a list of revocations, or a responder. */
+    /** The number of requests for a CRL or to an OCSP responder. */
     private val asked = AtomicInteger()
     private val web =
         HttpServer.create(InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0).apply {
@@ -65,34 +65,34 @@ class VerifierTest {
         val presented = CertificateVerifier.Presented("example.org", "UNKNOWN", chain.toTypedArray(), staple)
         val result = CertificateVerifier.verify(trust, presented, arrayOf(SERVER_AUTH), now)
         val status = StatusCode.entries.single { it.value == result.code }
-        // Rust panics without.
+        // The Rust side panics without a text.
         if (status == StatusCode.UnknownCert || status == StatusCode.Revoked) assertNotNull(result.message)
         return status
     }
 
     @Test
-    fun `a certificate that names a list of revocations and no responder is accepted, as Let's Encrypt makes them`() {
+    fun `a certificate with a CRL and no responder is accepted, as Let's Encrypt issues them`() {
         assertEquals(StatusCode.Ok, judge(authority.server(Pointers(revocationList = "$place/list.crl"))))
     }
 
     @Test
-    fun `a certificate that names a responder is accepted without asking it`() {
+    fun `a certificate with a responder is accepted without a request to it`() {
         assertEquals(StatusCode.Ok, judge(authority.server(Pointers("$place/list.crl", "$place/ocsp"))))
     }
 
     @Test
-    fun `a stapled good answer is accepted, and asks nobody about the intermediate`() {
+    fun `a stapled good response is accepted, without a request about the intermediate`() {
         val server = authority.server(Pointers("$place/list.crl", "$place/ocsp"))
         assertEquals(StatusCode.Ok, judge(server, authority.staple(server, CertificateStatus.GOOD)))
     }
 
     @Test
-    fun `a stapled answer that says revoked refuses, whoever may sign it`() {
+    fun `a stapled revoked response refuses, signed by the issuer or its responder`() {
         val server = authority.server(Pointers(revocationList = "$place/list.crl"))
         assertEquals(StatusCode.Revoked, judge(server, authority.staple(server, authority.revoked())))
         val delegated = authority.staple(server, authority.revoked(), signer = authority.responder())
         assertEquals(StatusCode.Revoked, judge(server, delegated))
-        // The issuer is not sent: it is among the roots.
+        // The issuer is one of the roots and is not sent.
         val pinned = PlatformTrust.of(roots(authority.intermediate))
         assertEquals(
             StatusCode.Revoked,
@@ -101,7 +101,7 @@ class VerifierTest {
     }
 
     @Test
-    fun `what cannot be checked is not revoked`() {
+    fun `a response that does not count does not revoke`() {
         val server = authority.server(Pointers("$place/list.crl", "$place/ocsp"))
         val other = authority.server()
         val strangers = Authority(now, "Strangers")
@@ -122,13 +122,13 @@ class VerifierTest {
     }
 
     @Test
-    fun `a certificate that is not valid now is out of date`() {
+    fun `a certificate that is not valid now is Expired`() {
         assertEquals(StatusCode.Expired, judge(authority.server(from = (-90).days, until = (-1).hours)))
         assertEquals(StatusCode.Expired, judge(authority.server(from = 1.days, until = 90.days)))
     }
 
     @Test
-    fun `an unknown root is refused, with every root of the system too`() {
+    fun `an unknown root is refused, also with the roots of the system`() {
         val strangers = Authority(now, "Strangers")
         val server = strangers.server()
         assertEquals(StatusCode.UnknownCert, judge(server, chain = listOf(server, strangers.intermediate)))
@@ -147,7 +147,7 @@ class VerifierTest {
     }
 
     @Test
-    fun `a good staple makes no root known`() {
+    fun `a good staple does not replace a trusted root`() {
         val strangers = Authority(now, "Strangers")
         val server = strangers.server()
         val staple = strangers.staple(server, CertificateStatus.GOOD)
@@ -155,14 +155,14 @@ class VerifierTest {
     }
 
     @Test
-    fun `a chain with a hole is refused`() {
+    fun `a chain with a missing certificate is refused`() {
         val server = authority.server()
         assertEquals(StatusCode.UnknownCert, judge(server, chain = listOf(server)))
     }
 
     @Test
     fun `a certificate for another use is refused`() {
-        // A platform that does not look at it.
+        // A platform that does not check the use.
         val careless = PlatformTrust { chain, _, _ -> chain }
         val mail = authority.server(purposes = listOf(KeyPurposeId.id_kp_emailProtection))
         assertEquals(StatusCode.InvalidExtension, judge(mail, trust = careless))
@@ -172,7 +172,7 @@ class VerifierTest {
     }
 
     @Test
-    fun `what is not one certificate in DER is not read`() {
+    fun `input that is not exactly one certificate in DER is refused`() {
         val der = authority.server().certificate.encoded
         val pem = "-----BEGIN CERTIFICATE-----\n${java.util.Base64.getMimeEncoder().encodeToString(der)}\n-----END CERTIFICATE-----\n"
         val chains =
@@ -188,7 +188,7 @@ class VerifierTest {
     }
 
     @Test
-    fun `the platform's own refusals keep their reason`() {
+    fun `a refusal by the platform keeps its reason`() {
         fun refusing(error: Exception) = PlatformTrust { _, _, _ -> throw error }
         val server = authority.server()
         val expired = CertPathValidatorException("", null, null, -1, BasicReason.EXPIRED)
@@ -202,7 +202,7 @@ class VerifierTest {
     }
 
     @Test
-    fun `the platform is asked about this server, with the whole chain`() {
+    fun `the platform receives the server's name and the whole chain`() {
         val seen = mutableListOf<Any>()
         val server = authority.server()
         val asking =
