@@ -1,8 +1,8 @@
 // swift-tools-version: 6.0
-// The package `Snapback`. What is under `Generated` is written by `cargo xtask swift`.
+// The package `Snapback`. `cargo xtask swift` writes the files in `Generated`.
 import PackageDescription
 
-/// In a release, where the library is to be had; in a clone it was built beside this file.
+/// The address of the library in a release; `nil` in a clone, where it is built in `Generated`.
 let release: (url: String, checksum: String)? = nil
 
 #if os(Linux)
@@ -11,7 +11,7 @@ let release: (url: String, checksum: String)? = nil
   let isApple = true
 #endif
 
-/// The Rust core: an XCFramework for Apple's systems, the host's own library elsewhere.
+/// The Rust core: an XCFramework on Apple's systems, and the host's own library elsewhere.
 let core: Target =
   if !isApple {
     .systemLibrary(name: "snapback_ffiFFI", path: "Generated/snapback_ffiFFI")
@@ -32,7 +32,7 @@ let coreLinkage: [LinkerSetting] =
     ]),
   ]
 
-/// What needs the host's library, and has no place in a release.
+/// The targets that need the host's library, and are not part of a release.
 let development: [Target] =
   release != nil
   ? []
@@ -50,7 +50,7 @@ let package = Package(
   products: [.library(name: "Snapback", targets: ["Snapback"])],
   targets: [
     core,
-    // Generated code is not ours to bring to Swift 6.
+    // The generated code does not compile in the Swift 6 language mode.
     .target(
       name: "SnapbackFFI", dependencies: ["snapback_ffiFFI"], path: "Generated/SnapbackFFI",
       swiftSettings: [.swiftLanguageMode(.v5)], linkerSettings: coreLinkage),

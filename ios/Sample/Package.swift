@@ -1,5 +1,5 @@
 // swift-tools-version: 6.0
-// An app that depends on Snapback by path, as another repository would by version.
+// An app that depends on Snapback by path, as another repository does by version.
 import PackageDescription
 
 let package = Package(

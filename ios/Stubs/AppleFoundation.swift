@@ -1,5 +1,5 @@
-// A stand-in for what Foundation has beyond Linux on Apple's systems, for a type check on Linux (`cargo xtask swift`): only what
-// Snapback uses, and it does nothing. No part of the package.
+// Stubs of what Foundation has only on Apple's systems, for a type check on Linux (`cargo xtask swift`). They declare
+// what Snapback uses, do nothing, and are not part of the package.
 import Foundation
 
 extension URLResourceValues {

@@ -1,5 +1,5 @@
-// A stand-in for the module of that name on Apple's systems, for a type check on Linux (`cargo xtask swift`): only what
-// Snapback uses, and it does nothing. No part of the package.
+// Stubs of the module of that name on Apple's systems, for a type check on Linux (`cargo xtask swift`). They declare
+// what Snapback uses, do nothing, and are not part of the package.
 import Dispatch
 
 public typealias DNSServiceRef = OpaquePointer

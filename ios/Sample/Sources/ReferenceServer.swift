@@ -1,6 +1,6 @@
 import Foundation
 
-/// The reference server as a process (`tests/scenarios/README.md`). It ends with this one.
+/// The reference server as a child process (`tests/scenarios/README.md`). It ends when this process ends.
 struct ReferenceServer {
   private struct Ready: Decodable {
     let host: String
@@ -25,7 +25,7 @@ struct ReferenceServer {
     (host, port, certificate) = (ready.host, ready.direct_port, ready.ca_file)
   }
 
-  /// As when a phone loses its network: the server notices nothing.
+  /// Cuts the connection as when a phone loses its network: the server does not notice it.
   func cut() throws {
     try input.fileHandleForWriting.write(contentsOf: Data("{\"world\":\"cut\"}\n".utf8))
     _ = output.fileHandleForReading.availableData

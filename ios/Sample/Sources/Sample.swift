@@ -1,15 +1,15 @@
 import Foundation
 import Snapback
 
-/// Logs in, is cut, comes back, and says what each round trip was spent on.
+/// Logs in, loses the connection, reconnects, and prints what each round trip carried.
 ///
 ///     snapback-sample --server <path of snapback-test-server>
 ///
-/// starts the reference server behind a link and cuts it itself.
+/// starts the reference server and cuts the connection itself.
 ///
 ///     snapback-sample <account>
 ///
-/// connects with an account of yours (the password is read from SNAPBACK_PASSWORD); cutting the network is up to you.
+/// connects with your own account, with the password in SNAPBACK_PASSWORD; turn the network off and on yourself.
 @main
 struct Sample {
   static func main() async throws {
@@ -50,13 +50,13 @@ struct Sample {
       guard case .online(let online) = event else { continue }
       if online.outcome == .resumed { break }
       try server.cut()
-      // Nobody is connected now. It is stored, and goes out with the next connection.
+      // The client is offline now. The message is stored, and sent on the next connection.
       sent = try await client.send(to: "romeo@localhost", "Wherefore art thou?")
     }
     let events = client.events
     let watching = Task { for await event in events { show(event) } }
     try await sent?.acked()
-    print("the server has the message that was written in between")
+    print("the server has the message that was sent while offline")
     await client.shutdown()
     await watching.value
   }

@@ -1,118 +1,136 @@
 import Foundation
 import SnapbackFFI
 
-/// How an account is to be kept online. Everything has a default.
+/// The settings of a client. Every setting has a default.
 public struct Configuration: Sendable {
-  /// What the resource begins with. Something is added, so that two devices of an account do not end each other's sessions: by
-  /// the server in Bind 2 (XEP-0386), else eight digits that stay the same for as long as the installation lives (RFC 6120 section 7.7).
+  /// The first part of the resource. Default `snapback`. A suffix makes it unique, so that two devices of an account do
+  /// not end each other's sessions: the server adds it in Bind 2 (XEP-0386); otherwise the client adds eight digits,
+  /// which stay the same until the app is reinstalled (RFC 6120 section 7.7).
   public var resource = "snapback"
-  /// Where things are remembered. The default forgets with the process; see `Storage.file(named:)` for a phone.
+  /// Where the client keeps its state. Default ``Storage/memory``, which loses it with the process; an app on a phone
+  /// uses `Storage.file(named:)`.
   public var storage = Storage.memory
-  /// What a login may do.
+  /// The authentication policy. The defaults are the secure choices.
   public var login = LoginPolicy()
-  /// What is asked of the archive after a lost session (XEP-0313).
+  /// How much of the archive is fetched when the server has lost the session (XEP-0313).
   public var catchUp = CatchUp()
-  /// The longest stanza that is sent, in bytes; a longer one, or one that is longer than the server takes (XEP-0478), is refused
-  /// with ``SnapbackError/tooBig(size:limit:)``, or fails with `tooBig` if it is queued already.
-  /// Default 245,760: what servers of today take, less room. A server ends the stream over a longer one (RFC 6120 section 13.12).
+  /// The largest stanza that is sent, in bytes of XML. Default 245,760: the limit of common servers, less room for what
+  /// they add. A server ends the stream when a stanza is larger than its limit (RFC 6120 section 13.12). A stanza
+  /// larger than this, or than the limit that the server announces (XEP-0478), is refused with
+  /// ``SnapbackError/tooBig(size:limit:)``; if it is already queued, it fails with `tooBig`.
   public var maxStanza: Int?
-  /// How long to wait for what.
+  /// The timeouts.
   public var patience = Patience()
-  /// Connect here instead of asking the DNS; all of them are tried, in this order.
+  /// Servers to connect to, instead of resolving the account's domain. They are tried in this order. Default: none.
   public var servers: [ServerAddress] = []
-  /// The name servers to ask, as IP addresses; `nil` means those of the system, which iOS does not name.
+  /// The name servers to query, as IP addresses. Default `nil`: those of the system's configuration file. iOS has no
+  /// such list, so that only the system's resolver is used there. An entry that is not an IP address makes opening the
+  /// client fail with ``SnapbackError/configuration(setting:)``.
   public var nameServers: [String]?
-  /// Who is asked for SRV records before any name server. On Apple's systems that is the system's resolver.
+  /// The resolver for SRV records, which is used before any name server. Default on Apple's systems: the system's
+  /// resolver.
   public var srvResolver: (any SrvResolver)? = SystemPlatform.srvResolver
-  /// Who tells when the network changes. On Apple's systems that is `NWPathMonitor`.
+  /// The monitor that reports network changes. Default on Apple's systems: one that uses `NWPathMonitor`.
   public var networkMonitor: (any NetworkMonitor)? = SystemPlatform.networkMonitor
-  /// What we say about ourselves.
+  /// What the client says about itself to other entities.
   public var identity = Identity()
-  /// Turn carbons on (XEP-0280).
+  /// Whether to enable message carbons in each new session (XEP-0280). Default `true`.
   public var carbons = true
-  /// Send initial presence after each new session.
+  /// Whether to send initial presence in each new session (RFC 6121 section 4.2). Default `true`.
   public var presence = true
-  /// Fetch the roster after each new session.
+  /// Whether to fetch the roster in each new session (RFC 6121 section 2.2). Default `true`.
   public var roster = true
-  /// Settings that take protection away.
+  /// **Dangerous** options, for tests and private networks.
   public var danger = Danger()
 
-  /// The defaults.
+  /// Creates a configuration with the defaults.
   public init() {}
 }
 
-/// Where things are remembered.
+/// Where a client keeps its state: the session that can be resumed (XEP-0198), queued stanzas, unconfirmed deliveries,
+/// the roster and FAST tokens (XEP-0484).
 public enum Storage: Sendable {
-  /// In memory, as long as the process lives.
+  /// In memory. The state is lost when the process ends.
   case memory
-  /// In one file, sealed with keys of the vault. Keep the file, and what is called like it with an ending more, out of
-  /// backups; `Storage.file(named:)` does.
+  /// In one database file, whose values are encrypted with a key from the vault. Exclude it from backups, together with
+  /// the files whose names are the same with a suffix, such as `account.db-wal`: the session in an old copy cannot be
+  /// resumed. `Storage.file(named:)` does this.
   case inFile(URL, vault: any KeyVault)
-  /// In one file, with the keys beside it in a folder: for desktops and tests.
+  /// In one database file, with its keys as plain files in a folder. For desktops and tests.
   case inFileWithKeys(URL, keys: URL)
 }
 
-/// What a login may do. The defaults are the safe ones.
+/// The authentication policy. The defaults are the secure choices.
 public struct LoginPolicy: Sendable, Hashable {
-  /// Allow the PLAIN mechanism (RFC 4616). Off: the server would learn the password.
+  /// Whether the mechanism PLAIN is allowed (RFC 4616). Default `false`: it gives the password to the server.
   public var allowPlain = false
-  /// Refuse to log in without channel binding (RFC 9266). Off: many servers do not offer it. Once used, it is insisted on.
+  /// Whether a login without channel binding is refused (RFC 9266). Default `false`: many servers do not offer it.
+  /// After one login with channel binding, later ones without it are refused in any case; see
+  /// ``SnapbackClient/forgetLoginFloor()``.
   public var requireChannelBinding = false
-  /// Allow FAST logins in TLS 1.3 early data where the server allows them (XEP-0484). Off: early data has no forward
-  /// secrecy against a stolen ticket key.
+  /// Whether FAST logins may be sent as TLS 1.3 early data to servers that allow it (XEP-0484). Default `false`: early
+  /// data has no forward secrecy if the server's ticket key is stolen.
   public var earlyData = false
-  /// Allow tokens without channel binding (`HT-SHA-256-NONE`). Off: a stolen token could be used from anywhere.
+  /// Whether FAST tokens without channel binding are allowed (`HT-SHA-256-NONE`, XEP-0484). Default `false`: a stolen
+  /// token could be used on any connection.
   public var allowUnboundTokens = false
 
-  /// The safe policy.
+  /// Creates the policy with the defaults.
   public init() {}
 }
 
-/// How long to wait for what, in seconds; `nil` for the default.
+/// The timeouts, in seconds; `nil` selects the default.
 public struct Patience: Sendable, Hashable {
-  /// From the transport's start to the session. Default 30 s: eight round trips over GPRS, with a retransmission.
+  /// The time from the start of the transport until the session is established. Default 30 s: enough for eight round
+  /// trips over GPRS with one retransmission.
   public var login: TimeInterval?
-  /// For the answer to an acknowledgement request (XEP-0198). Default 20 s: a stalled cell may hold data for 10 s.
+  /// The time to wait for the answer to an acknowledgement request (XEP-0198 section 4). Default 20 s: a mobile network
+  /// may hold data back for 10 s.
   public var ack: TimeInterval?
-  /// Silence after which the server is asked for a sign of life; zero turns it off. Default 240 s: below the five minutes
-  /// after which common NATs forget a flow.
+  /// The time without inbound data after which the client sends a liveness probe; zero turns these probes off.
+  /// Default 240 s: less than the five minutes after which common NATs drop an idle connection.
   public var keepalive: TimeInterval?
-  /// For a sign of life after a change of the network or a wake-up. Default 3 s: a radio that wakes, and a round trip.
-  /// Longer, and a user looks at a dead connection; shorter, and a live one is thrown away.
+  /// The time to wait for the answer to a liveness probe after a network change or a wake-up. Default 3 s: the time in
+  /// which a radio wakes up, and one round trip. With a longer one, the user looks at a dead connection for longer.
+  /// With a shorter one, a working connection may be closed.
   public var probe: TimeInterval?
-  /// What the first wait after a failed attempt is drawn from; it doubles with each failure. Default 1 s.
+  /// The upper bound of the first random delay after a failed attempt; twice as long after each further one.
+  /// Default 1 s. The delay is random so that the clients of a failed server do not all reconnect at the same time.
   public var backoff: TimeInterval?
-  /// What the doubling ends at. Default 300 s: a phone that was offline for an hour should not notice the wait.
+  /// The largest upper bound that ``backoff`` grows to. Default 300 s: short compared with an hour without a server.
   public var backoffCap: TimeInterval?
 
-  /// The defaults.
+  /// Creates timeouts with the defaults.
   public init() {}
 }
 
-/// What is asked of the archive after a lost session (XEP-0313); `nil` for the default.
+/// How much of the archive is fetched when the server has lost the session (XEP-0313); `nil` selects the default.
 public struct CatchUp: Sendable, Hashable {
-  /// Messages to ask for at once. Default 100: about 50 kB of short ones. A server may give fewer.
+  /// How many messages are requested in one page (XEP-0059). Default 100: about 50 kB of short messages. A server may
+  /// return fewer.
   public var page: Int?
-  /// Pages in all; beyond that the app is told of a gap with ``Event/possibleGap``. Default 100.
+  /// The maximum number of pages. Default 100. If the archive has more, the client reports a gap with
+  /// ``Event/possibleGap``.
   public var pages: Int?
-  /// How long messages of unknown fate wait for the archive's word, in seconds. Default 10 s: it comes with the first pages,
-  /// or the archive is slow, and sending them twice is the lesser evil.
+  /// The time, in seconds, for which messages wait that the lost session may or may not have delivered: if the archive
+  /// has them, they are not sent again. Default 10 s: the archive's first pages usually arrive within it. After it,
+  /// they are sent, since a duplicate is better than a long delay.
   public var patience: TimeInterval?
 
-  /// The defaults.
+  /// Creates settings with the defaults.
   public init() {}
 }
 
-/// A server's address, known without the DNS.
+/// The address of a server, for use without the DNS.
 public struct ServerAddress: Sendable, Hashable {
-  /// Name or IP address. The certificate must be valid for the account's domain all the same.
+  /// A host name or an IP address. The certificate must still be valid for the account's domain.
   public var host: String
-  /// TCP port.
+  /// The TCP port.
   public var port: UInt16
-  /// How TLS starts there.
+  /// How TLS starts: from the first byte (XEP-0368), or with STARTTLS (RFC 6120 section 5).
   public var transport: Transport
 
-  /// The server at this address.
+  /// Creates an address. TLS starts from the first byte by default, which needs fewer round trips than STARTTLS.
   public init(host: String, port: UInt16, transport: Transport = .directTls) {
     self.host = host
     self.port = port
@@ -120,30 +138,30 @@ public struct ServerAddress: Sendable, Hashable {
   }
 }
 
-/// What we say about ourselves.
+/// What the client says about itself to other entities.
 public struct Identity: Sendable, Hashable {
-  /// The name of the app.
+  /// The name of the app. Default `Snapback`.
   public var name = "Snapback"
-  /// `phone`, `pc`, ... (category `client` of XEP-0030).
+  /// The type within the category `client` of service discovery (XEP-0030): `phone` (default), `pc`, ...
   public var type = "phone"
-  /// The URI that names the software in caps (XEP-0115).
+  /// The URI that identifies the software in entity capabilities (XEP-0115).
   public var node = "urn:snapback:client"
-  /// Features beyond those that Snapback itself answers.
+  /// Namespaces of features that the app implements itself, announced beside those of Snapback (XEP-0030).
   public var features: [String] = []
-  /// The name of the device, shown to the user in lists of devices.
+  /// The name of the device, which servers show in lists of devices (XEP-0388). Default `nil`: none.
   public var device: String?
 
-  /// The defaults.
+  /// Creates an identity with the defaults.
   public init() {}
 }
 
-/// **Dangerous** settings, for tests and private networks.
+/// **Dangerous** options, for tests and private networks.
 public struct Danger: Sendable, Hashable {
-  /// Trust these certificates (PEM) instead of those of the system: whoever holds the key of one can impersonate every
-  /// server to this app.
+  /// Root certificates (PEM) that are trusted instead of those of the system. Anyone who has the private key of one of
+  /// them can impersonate every server to this app. Default `nil`: those of the system.
   public var trustOnlyTheseRoots: String?
 
-  /// Nothing dangerous.
+  /// Creates options with the defaults, none of them dangerous.
   public init() {}
 }
 

@@ -1,10 +1,10 @@
 import Foundation
 import SnapbackFFI
 
-// From what crosses the bridge to what an app sees.
+// Converts the types of the binding to those of the API.
 
 enum Milliseconds {
-  /// More than a year is as good as for ever, and fits.
+  /// The longest time that is passed on: more than a year, and small enough not to overflow.
   private static let longest: TimeInterval = 400 * 24 * 3600
 
   static func of(_ seconds: TimeInterval) -> UInt64 {
@@ -17,7 +17,8 @@ enum Milliseconds {
 }
 
 extension Jid {
-  /// What the core hands out is an address, if it is there. For what others wrote there is ``StanzaAddress``.
+  /// Parses an optional JID from the core, which is always valid. For text that others wrote there is
+  /// ``StanzaAddress``.
   static func optional(_ text: String?) -> Jid? {
     text.flatMap { try? Jid($0) }
   }
@@ -47,7 +48,7 @@ extension ConnectionState {
 }
 
 extension Event {
-  /// `nil` for what is told another way: the state has a sequence of its own.
+  /// Returns `nil` for a change of state, which ``SnapbackClient/states`` reports.
   init?(_ event: SnapbackFFI.Event, confirm: @escaping @Sendable (String) -> Void) {
     switch event {
     case .stateChanged: return nil

@@ -1,4 +1,4 @@
-/// Counts what is under way, and has others wait for its end.
+/// Counts the background syncs that are under way, and lets callers wait for their end.
 final class Drains: Sendable {
   private struct State {
     var count = 0
@@ -20,7 +20,7 @@ final class Drains: Sendable {
     for continuation in woken { continuation.resume() }
   }
 
-  /// Returns when none is under way, or the task is cancelled.
+  /// Waits until none is under way, or the task is cancelled.
   func untilNone() async {
     let ticket = state.withLock { state in
       state.nextTicket += 1

@@ -1,33 +1,34 @@
 import Foundation
 
-/// Something that happened.
+/// An event of a client, from ``SnapbackClient/events``.
 public enum Event: Sendable {
-  /// The session is there.
+  /// A session is established: a new one, or the interrupted one that was resumed.
   case online(Online)
-  /// A connection, or an attempt at one, ended. The client goes on by itself where that makes sense.
+  /// A connection, or an attempt at one, ended. If a retry may help, the client reconnects by itself.
   case ended(Ended)
-  /// A message.
+  /// An inbound message.
   case message(Delivery<ReceivedMessage>)
   /// A copy of a message that another client of this account sent or received (XEP-0280).
   case carbon(Delivery<ReceivedMessage>, direction: CarbonDirection)
-  /// Somebody's presence.
+  /// An inbound presence stanza.
   case presence(Delivery<ReceivedPresence>)
-  /// A stanza of ours reached another stage; see also ``SentStanza/stages``.
+  /// A stanza that this client sends reached another stage; see also ``SentStanza/stages``.
   case stageReached(id: String, stage: Stage)
-  /// What the server can do, by the namespaces of its features (XEP-0030).
+  /// The features of the server, by their namespaces (XEP-0030).
   case serverFeatures([String])
-  /// The stored roster changed: ``SnapbackClient/roster()`` has it.
+  /// The stored roster changed; ``SnapbackClient/roster()`` returns it.
   case rosterChanged
-  /// A stanza that came in was over a limit, or its XML had a fault of its sender, and it was skipped.
+  /// An inbound stanza was skipped: it exceeded a limit, or its XML had a fault that its sender caused. `limit` names
+  /// the limit or the fault; `bytes` is the size of the stanza in bytes.
   case stanzaRefused(limit: String, bytes: UInt64)
-  /// Messages may be missing; the archive (XEP-0313) has them.
+  /// Inbound messages may be missing; the server's archive may have them (XEP-0313).
   case possibleGap
-  /// The server broke a rule in a way that could be survived.
+  /// The server violated the protocol, and the connection continues. `what` says how, and is safe to log.
   case peerFault(what: String)
-  /// A bug of ours has ended the client. Close it and open another one.
+  /// A bug in Snapback has stopped the client. Close it and open another one.
   case internalFault
 
-  /// What has to be confirmed, if anything.
+  /// The delivery that the app has to confirm; `nil` for an event that is not a delivery.
   public var delivery: (any Confirmable)? {
     switch self {
     case .message(let delivery), .carbon(let delivery, _): delivery
@@ -37,49 +38,51 @@ public enum Event: Sendable {
   }
 }
 
-/// A session began, or goes on.
+/// A session was established.
 public struct Online: Sendable, Hashable {
-  /// Which of the two.
+  /// Whether it is a new session, or the interrupted one that was resumed.
   public let outcome: SessionOutcome
-  /// Our own full address.
+  /// The full JID of this client.
   public let jid: Jid?
-  /// The plan that led here, as a sentence.
+  /// The plan of flights that this connection followed, as a sentence for logs.
   public let plan: String
   /// What each flight carried, and how long it took.
   public let timeline: Timeline
 }
 
-/// A connection, or an attempt at one, is over.
+/// A connection, or an attempt at one, ended.
 public struct Ended: Sendable, Hashable {
-  /// Why.
+  /// Why it ended.
   public let reason: EndReason
-  /// The client tries again by itself, once there is a network and the app is awake. Otherwise it stays offline until it is
-  /// told to connect.
+  /// Whether the client retries by itself, once there is a network and the app is awake. Otherwise it stays offline until
+  /// ``SnapbackClient/connect()``.
   public let retryable: Bool
-  /// The user has to be asked for credentials. Then the client does not try again.
+  /// Whether the user has to enter credentials; then call ``SnapbackClient/setPassword(_:)``. Until then, the client does
+  /// not retry.
   public let needsCredentials: Bool
   /// The reason as a sentence in English, safe to log.
   public let description: String
-  /// The plan that it followed, if it came so far as to have one.
+  /// The plan of flights that the connection followed; `nil` if it ended before it had one.
   public let plan: String?
 }
 
-/// Stored by the client, and to come again until it is confirmed.
+/// What the client stores, and repeats after a restart, until the app confirms it.
 public protocol Confirmable: Sendable {
-  /// Random, unique, and the same if it comes again.
+  /// A unique random id. It stays the same when the delivery is repeated.
   var deliveryId: String { get }
-  /// The app has taken it: it will not come again.
+  /// Confirms that the app has processed the delivery; it is not repeated after that.
   func confirm()
 }
 
-/// Something that was delivered. It is stored, and comes again after a restart with the same ``deliveryId``, until it is
-/// confirmed. Its content does not print.
+/// An inbound stanza. The client stores it until the app calls ``confirm()``. After a restart, unconfirmed deliveries
+/// are repeated with the same ``deliveryId``. Its description does not contain the content.
 public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible, CustomReflectable {
   public let deliveryId: String
-  /// What came.
+  /// The stanza.
   public let content: Content
-  /// What this message may repeat: its sender gave it the same id, but other content. The earlier ``deliveryId``, or the id of a
-  /// stanza that this device sent. `nil` if it repeats nothing that is known.
+  /// Set if an earlier message of the same sender had the same id but different content, so that this one may be a
+  /// duplicate of it. Holds the ``deliveryId`` of the earlier one, or the id of a stanza that this device sent. `nil`
+  /// if no such message is known.
   public let possibleDuplicateOf: String?
   let confirmation: @Sendable (String) -> Void
 
@@ -91,40 +94,41 @@ public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible,
   public var customMirror: Mirror { Mirror(self, children: ["deliveryId": deliveryId]) }
 }
 
-/// A message that came in.
+/// An inbound message (RFC 6121 section 5).
 public struct ReceivedMessage: Sendable, Hashable {
-  /// Who sent it.
+  /// The sender: the attribute `from`.
   public let from: StanzaAddress
-  /// Whom it is for.
+  /// The recipient: the attribute `to`.
   public let to: StanzaAddress
-  /// The id that its sender gave it.
+  /// The attribute `id`, which the sender chose.
   public let id: String?
   /// The attribute `type`, such as `chat`.
   public let type: String?
-  /// The text.
+  /// The text: the element `<body/>`.
   public let body: String?
-  /// What it is about.
+  /// The element `<subject/>`.
   public let subject: String?
-  /// The conversation that it belongs to.
+  /// The conversation that the message belongs to: the element `<thread/>`.
   public let thread: String?
-  /// When it was sent, if it comes late (XEP-0203). Anyone can claim anything here.
+  /// When the message was first sent, if its delivery was delayed (XEP-0203). The time is not authenticated: the sender
+  /// may have written it.
   public let delayedAt: Date?
-  /// The sender's own id (XEP-0359).
+  /// The origin ID, which the sender chose (XEP-0359).
   public let originId: String?
-  /// All of it.
+  /// The whole stanza as XML.
   public let xml: String
 }
 
-/// Somebody's presence.
+/// An inbound presence stanza (RFC 6121 section 4).
 public struct ReceivedPresence: Sendable, Hashable {
-  /// Whose.
+  /// The entity whose presence this is.
   public let from: StanzaAddress
-  /// The attribute `type`: `nil` if available, `unavailable`, `subscribe`, ...
+  /// The attribute `type`: `nil` means available; others are `unavailable`, `subscribe`, ...
   public let type: String?
-  /// `away`, `chat`, `dnd` or `xa`; `nil` for simply there.
+  /// The element `<show/>`: `away`, `chat`, `dnd` or `xa`; `nil` means available without a further state.
   public let show: String?
-  /// What they say about it.
+  /// The element `<status/>`: a text for people.
   public let status: String?
-  /// All of it.
+  /// The whole stanza as XML.
   public let xml: String
 }

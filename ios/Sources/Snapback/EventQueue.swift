@@ -1,12 +1,12 @@
-/// What holds more while somebody waits for what comes after elements that nobody takes.
+/// A queue whose capacity is larger while a caller waits for what follows elements that the app does not take.
 protocol Widening: Sendable {
-  /// More is held from now on, until each such call is followed by ``narrow()``.
+  /// Increases the capacity until each call is followed by one of ``narrow()``.
   func widen()
   func narrow()
 }
 
 extension Event {
-  /// The bytes that it holds, about.
+  /// The approximate size of the event in memory, in bytes.
   var size: Int {
     switch self {
     case .message(let delivery), .carbon(let delivery, _): 2 * delivery.content.xml.utf8.count
@@ -16,9 +16,10 @@ extension Event {
   }
 }
 
-/// Events between the core and whoever iterates: bounded, so that an app that does not keep up holds the server back.
+/// The queue of events between the core and the app's iterators. It is bounded, so that the client stops reading from
+/// the server when the app is slow.
 ///
-/// An event is handed to one iterator and to none that was cancelled: nothing is lost by cancelling.
+/// Each event goes to one iterator, and never to one whose task was cancelled, so that cancelling loses no event.
 final class EventQueue<Element: Sendable>: Sendable, Widening {
   private struct State {
     var elements: [Element] = []
@@ -43,9 +44,10 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
   private let state = Locked(State())
 
   /// - Parameters:
-  ///   - capacity: how many elements are held.
-  ///   - wideCapacity: the same while somebody waits for what may come after elements that are not taken (``widen()``).
-  ///   - bytes: how many bytes are held in either case, by the elements' `size`.
+  ///   - capacity: the maximum number of elements.
+  ///   - wideCapacity: the same after ``widen()``.
+  ///   - bytes: the maximum number of bytes in either case, by the elements' `size`.
+  ///   - size: returns the size of an element in bytes.
   init(
     capacity: Int, wideCapacity: Int? = nil, bytes: Int = .max, size: @escaping @Sendable (Element) -> Int = { _ in 0 }
   ) {
@@ -55,7 +57,7 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
     self.size = size
   }
 
-  /// How many elements wait.
+  /// The number of queued elements.
   var count: Int { state.withLock { $0.elements.count } }
 
   func widen() {
@@ -67,10 +69,10 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
     state.withLock { $0.holders -= 1 }
   }
 
-  /// Adds elements; comes back when there is room for more.
+  /// Adds elements, and returns when there is room for more. After ``end()``, nothing is added.
   func put(_ elements: [Element]) async {
     let handed = state.withLock { state in
-      // Those that come behind the end are not confirmed, and come again.
+      // Deliveries that arrive after the end are not confirmed, and are repeated by the next client.
       if !state.isEnded {
         state.elements.append(contentsOf: elements)
         state.bytes += elements.reduce(0) { $0 + size($1) }
@@ -86,7 +88,7 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
     await wait(in: \.room) { hasRoom($0) }
   }
 
-  /// The next one; `nil` at the end, or if the task is cancelled.
+  /// Returns the next element; `nil` at the end, or if the task is cancelled.
   func next() async -> Element? {
     let ticket = state.withLock { $0.ticket() }
     let element = await withTaskCancellationHandler {
@@ -107,12 +109,12 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
     return element
   }
 
-  /// Comes back when all are taken, or the task is cancelled.
+  /// Waits until all elements are taken, the queue has ended, or the task is cancelled.
   func untilEmpty() async {
     await wait(in: \.emptiness) { $0.isEnded || $0.elements.isEmpty }
   }
 
-  /// No more will come. What is there can still be taken.
+  /// Ends the queue: no more elements are added. Queued elements can still be taken.
   func end() {
     let readers = state.withLock { state in
       state.isEnded = true
@@ -129,8 +131,8 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
   }
 
   private func hasRoom(_ state: State) -> Bool {
-    let most = state.holders > 0 ? wideCapacity : capacity
-    return state.isEnded || (state.elements.count < most && state.bytes < maxBytes)
+    let maxCount = state.holders > 0 ? wideCapacity : capacity
+    return state.isEnded || (state.elements.count < maxCount && state.bytes < maxBytes)
   }
 
   private func wait(
@@ -151,7 +153,7 @@ final class EventQueue<Element: Sendable>: Sendable, Widening {
     }
   }
 
-  /// Wakes those whose condition has come true.
+  /// Resumes the waiting tasks whose condition has become true.
   private func settle() {
     let woken = state.withLock { state in
       var woken: [CheckedContinuation<Void, Never>] = []

@@ -1,32 +1,33 @@
 import Foundation
 
-/// What is led through the life of an app.
+/// What ``ForegroundTracker`` needs of a client.
 protocol LifecycleClient: Sendable {
   var state: ConnectionState { get }
   var states: ConnectionStates { get }
   func setForeground(_ foreground: Bool)
   func pause() async throws
   func resume()
-  /// Returns when no ``SnapbackClient/drain(deadline:)`` is under way, or the task is cancelled.
+  /// Waits until no ``SnapbackClient/drain(deadline:)`` is under way, or the task is cancelled.
   func untilDrained() async
 }
 
-/// What the system says and grants (`UIApplication`).
+/// What ``ForegroundTracker`` needs of the system (`UIApplication`).
 @MainActor
 protocol LifecycleSystem: AnyObject {
-  /// The app has no window on the screen.
+  /// Whether the app has no window on the screen.
   var isInBackground: Bool { get }
-  /// Asks for time in the background, and returns what names it; `nil` if none is granted. `expired` is called shortly before it
-  /// ends early.
+  /// Requests time in the background, and returns its identifier; `nil` if none is granted. `expired` is called shortly
+  /// before the system ends the time early.
   func beginBackgroundTime(_ expired: @escaping @MainActor @Sendable () -> Void) -> Int?
-  /// Gives back time that was granted.
+  /// Ends background time that was granted.
   func endBackgroundTime(_ name: Int)
 }
 
-/// Pauses a client before the system suspends the process: a suspended process that holds a lock on a file is terminated.
+/// Pauses a client before the system suspends the process: a suspended process that holds a lock on a file is
+/// terminated.
 ///
-/// A stay is the time between entering the background, or waking up there, and the pause. A process that a push started begins
-/// with one.
+/// A stay is the time between entering the background, or connecting there, and the pause. A process that a push
+/// notification started begins with one.
 @MainActor
 final class ForegroundTracker {
   private let client: any LifecycleClient
@@ -63,7 +64,7 @@ final class ForegroundTracker {
     watching?.cancel()
   }
 
-  /// The client stays as it is from now on.
+  /// Stops tracking. The client stays in its state.
   func end() {
     isEnded = true
     watching?.cancel()
@@ -85,12 +86,12 @@ final class ForegroundTracker {
     client.setForeground(true)
   }
 
-  /// The device was unlocked. What failed for a store or a vault that could not be read is tried again at once.
+  /// Called when the device is unlocked. A client that could not read its store or vault tries again at once.
   func protectedDataBecameAvailable() {
     if case .offline(reason: .failed, retryIn: _) = client.state { client.resume() }
   }
 
-  /// The app connects in the background, as after a push.
+  /// Begins a stay if the app connects in the background, such as after a push notification.
   private func stateChanged() {
     if !isEnded, !isForeground, leaving == nil, client.state.isAwake { beginStay() }
   }
@@ -126,7 +127,7 @@ final class ForegroundTracker {
 }
 
 extension ConnectionState {
-  /// The client is at work: it connects, or will. Else it holds nothing once it was paused.
+  /// Whether the client is connected, connects, or will connect. A paused client is not, and has no file open.
   fileprivate var isAwake: Bool {
     switch self {
     case .connecting, .online: true

@@ -1,19 +1,19 @@
 import SnapbackFFI
 
-/// An address (RFC 7622) in its normal form: `localpart@domain/resource`.
+/// A JID (RFC 7622) in its normalized form: `localpart@domain/resource`.
 ///
-/// Two addresses are equal if they name the same; `Romeo@Example.NET` and `romeo@example.net` do.
+/// Two JIDs are equal if their normalized forms are: `Romeo@Example.NET` equals `romeo@example.net`.
 public struct Jid: Sendable, Hashable, CustomStringConvertible {
-  /// Who; `nil` for a server.
+  /// The localpart: the account; `nil` in the JID of a server.
   public let localpart: String?
-  /// Where.
+  /// The domainpart: the server.
   public let domain: String
-  /// Which of their clients; `nil` in a bare address.
+  /// The resourcepart: one client of the account; `nil` in a bare JID.
   public let resource: String?
 
-  /// Reads an address.
+  /// Parses and normalizes a JID.
   ///
-  /// - Throws: ``SnapbackError/invalidJid(_:)`` if it is none.
+  /// - Throws: ``SnapbackError/invalidJid(_:)`` if the text is not a JID.
   public init(_ text: String) throws(SnapbackError) {
     do {
       let parts = try parseJid(text: text)
@@ -35,7 +35,7 @@ public struct Jid: Sendable, Hashable, CustomStringConvertible {
     self.resource = resource
   }
 
-  /// The same without the resource.
+  /// The bare JID: the same without the resource.
   public var bare: Jid { Jid(localpart: localpart, domain: domain, resource: nil) }
 
   public var description: String {
@@ -43,23 +43,24 @@ public struct Jid: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// An address as a stanza names it: whom it is from, or whom it is for. Prints as it stands there.
+/// The attribute `from` or `to` of an inbound stanza.
 public enum StanzaAddress: Sendable, Hashable, CustomStringConvertible {
-  /// The stanza names nobody. A stanza from nobody is from our own account, for which our server speaks (RFC 6120 section
-  /// 8.1.2.1); no contact can send one.
+  /// The stanza does not have the attribute. A stanza without `from` comes from the user's own account, on whose behalf
+  /// the server answers (RFC 6120 section 8.1.2.1); no contact can send one.
   case absent
-  /// An address.
+  /// The attribute is a JID.
   case named(Jid)
-  /// Something that is no address by the rules of RFC 7622, some of which servers know less strictly. Any contact can send
-  /// this.
+  /// The attribute is not a JID by RFC 7622. Some servers check less strictly and forward such stanzas, so any contact
+  /// can send one. Holds the attribute as it stands in the stanza.
   case unreadable(String)
 
-  /// The address; `nil` both where there is none and where it cannot be read: never a sign that our server spoke.
+  /// The JID; `nil` for both ``absent`` and ``unreadable(_:)``. Do not conclude from `nil` that the user's own server
+  /// sent the stanza: check for ``absent``.
   public var jid: Jid? {
     if case .named(let jid) = self { jid } else { nil }
   }
 
-  /// The address as it stands in the stanza; nothing if there is none.
+  /// The attribute as it stands in the stanza; empty if there is none.
   public var description: String {
     switch self {
     case .absent: ""

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A value that is only touched under its lock. (`Mutex` is younger than the systems that we support.)
+/// A value that is accessed only under its lock. (`Mutex` requires newer systems than Snapback supports.)
 final class Locked<Value>: @unchecked Sendable {
   private let lock = NSLock()
   private var value: Value
@@ -9,7 +9,7 @@ final class Locked<Value>: @unchecked Sendable {
     self.value = value
   }
 
-  /// Nothing of ours is called under the lock: continuations are resumed after it.
+  /// Runs `work` under the lock. It must not call other parts of Snapback: continuations are resumed after it.
   func withLock<Result>(_ work: (inout Value) throws -> Result) rethrows -> Result {
     lock.lock()
     defer { lock.unlock() }

@@ -1,12 +1,12 @@
 import SnapbackFFI
 
-/// One thing that happened, for the app's log. It holds no content, no address and no secret, and may be written anywhere.
+/// A log record. It contains no message content, no JID and no secret, so that it is safe to write it to any log.
 public struct LogRecord: Sendable, CustomStringConvertible {
-  /// How much it matters.
+  /// The severity.
   public let level: LogLevel
-  /// What happened, as a fixed word such as `online`.
+  /// The name of what happened: a fixed word such as `online`.
   public let name: String
-  /// What more there is to say.
+  /// Details, by their names.
   public let fields: [(name: String, value: String)]
 
   public var description: String {
@@ -14,10 +14,10 @@ public struct LogRecord: Sendable, CustomStringConvertible {
   }
 }
 
-/// What concerns all clients.
+/// Functions that concern all clients of the process.
 public enum Snapback {
-  /// Where records go from now on; `nil` for nowhere. Called from any thread: `sink` should come back soon, and must not
-  /// call a client.
+  /// Sets the function that receives log records from now on; `nil` stops logging. `sink` is called on any thread. It
+  /// should return quickly, and must not call a client.
   public static func log(_ sink: (@Sendable (LogRecord) -> Void)?) {
     current.withLock { $0 = sink }
     setLogSink(sink: sink.map(SinkAdapter.init(sink:)))
@@ -25,7 +25,7 @@ public enum Snapback {
 
   private static let current = Locked<(@Sendable (LogRecord) -> Void)?>(nil)
 
-  /// Records what the core does not know of.
+  /// Writes a record about something that the core does not know of.
   static func record(_ level: LogLevel, _ name: String, _ fields: [(name: String, value: String)]) {
     let sink = current.withLock { $0 }
     sink?(LogRecord(level: level, name: name, fields: fields))

@@ -1,76 +1,80 @@
 import Foundation
 import SnapbackFFI
 
-/// Answers for SRV records, before any name server is asked.
+/// Resolves SRV records (RFC 2782), before any name server is queried.
 public protocol SrvResolver: Sendable {
-  /// The SRV records of a name such as `_xmpps-client._tcp.example.org`. None mean that the name has none; `nil` means
-  /// that nobody could be asked. After two seconds the name servers are asked instead.
+  /// Returns the SRV records of a name such as `_xmpps-client._tcp.example.org`. An empty array means that the name has
+  /// none. `nil` means that no resolver could answer. After two seconds without an answer, the name servers are queried
+  /// instead.
   func records(of name: String) async -> [SrvRecord]?
 }
 
-/// Tells when the network changes.
+/// Reports network changes.
 public protocol NetworkMonitor: Sendable {
-  /// Begins to tell, the state that holds now first, until the observation is let go of.
+  /// Calls `changed` with the current state and then with each change, until the observation is cancelled.
   func observe(_ changed: @escaping @Sendable (NetworkState) -> Void) -> any NetworkObservation
 }
 
-/// Somebody is told of changes until this is cancelled.
+/// An observation that a ``NetworkMonitor`` has started.
 public protocol NetworkObservation: Sendable {
-  /// No more, please.
+  /// Ends the observation: no more changes are reported.
   func cancel()
 }
 
-/// Keeps the keys that seal what is on the disk, outside of every backup.
+/// A key store for the keys that encrypt the client's database. It holds a few small secrets under names that the store
+/// chooses, and must keep them out of backups.
 ///
-/// Called from a thread of Snapback's, a few times when a store is opened, changed for the first time and closed. It may
-/// block, and must not call a client.
+/// Snapback calls it on one of its own threads, a few times: when a store is opened, changed for the first time, and
+/// closed. The calls may block, and must not call a client.
 public protocol KeyVault: Sendable {
-  /// The secret of that name. `nil` says that there is none, and what it sealed is given up for lost: a vault that cannot
-  /// be asked now throws ``VaultError/locked``.
+  /// Returns the secret of that name, or `nil` if there is none. After `nil`, the data that was encrypted with it is
+  /// discarded as lost: a vault that cannot answer now must throw ``VaultError/locked`` instead.
   func read(name: String) throws(VaultError) -> Data?
-  /// Keeps a secret under that name, in place of an older one. It must be on the disk when this returns.
+  /// Stores a secret under that name and replaces an older one. The secret must be on the disk when this returns.
   func write(name: String, secret: Data) throws(VaultError)
 }
 
-/// Why the key store did not do it: `throw .locked`, `throw .broken`, or the same with the status of the system.
+/// Why a vault could not read or write a secret: `throw .locked`, `throw .broken`, or the same with the status of the
+/// system.
 public struct VaultError: Error, Sendable, Hashable {
   /// Whether the same call may succeed later.
   public enum Kind: String, Sendable, Hashable {
-    /// Not now: the device is locked, the user has to agree first, or the key store is busy.
+    /// A temporary failure: the device is locked, the user has to agree first, or the key store is busy. Snapback tries
+    /// again later.
     case locked
-    /// It cannot be read or written.
+    /// A permanent failure: the vault cannot be read or written.
     case broken
   }
 
   /// Whether the same call may succeed later.
   public let kind: Kind
-  /// What the system's key store answered (`OSStatus`), if this came from there. It is logged under the name `vault`
-  /// (``Snapback/Snapback/log(_:)``).
+  /// The status of the system's key store (`OSStatus`); `nil` if the error has another cause. It is logged under the
+  /// name `vault` (``Snapback/Snapback/log(_:)``).
   public let status: Int32?
 
-  /// An error with the status of the system's key store.
+  /// Creates an error with the status of the system's key store.
   public init(_ kind: Kind, status: Int32? = nil) {
     self.kind = kind
     self.status = status
   }
 
-  /// Not now: the device is locked, the user has to agree first, or the key store is busy.
+  /// A temporary failure, without a status.
   public static let locked = VaultError(.locked)
-  /// It cannot be read or written.
+  /// A permanent failure, without a status.
   public static let broken = VaultError(.broken)
 }
 
 extension VaultError: LocalizedError, CustomStringConvertible {
-  /// What happened, in English and safe to log.
+  /// The error in English, safe to log.
   public var description: String {
     "the vault is \(kind)" + (status.map { " (status \($0))" } ?? "")
   }
 
-  /// The same.
+  /// The same as `description`.
   public var errorDescription: String? { description }
 }
 
-/// The app's vault, as the core sees it.
+/// Adapts the app's vault to the core's interface.
 final class VaultAdapter: SnapbackFFI.KeyVault {
   private let vault: any KeyVault
 

@@ -1,19 +1,22 @@
 import Foundation
 
-/// A stanza that was given to the client and is stored. It will be sent, and sent again, until the server has it.
+/// A stanza that the client has stored for sending. The client sends it, again after each reconnect if need be, until
+/// the server has acknowledged it (XEP-0198).
 public struct SentStanza: Sendable, Identifiable {
-  /// Its id.
+  /// The id of the stanza.
   public let id: String
   let track: Track
 
-  /// The stages that it reaches, those so far included. They arrive whether or not ``SnapbackClient/events`` are taken, until 1,024
-  /// events or 8 MiB wait there.
+  /// The stages that the stanza reaches, including those so far. While they are iterated, they arrive even if
+  /// ``SnapbackClient/events`` are not iterated, until 1,024 events or 8 MiB wait there.
   public var stages: Stages { Stages(track: track) }
 
-  /// Waits until the server has taken it over. As with ``stages``, no events have to be taken for that.
+  /// Waits until the server has acknowledged the stanza (XEP-0198). As with ``stages``, the events need not be
+  /// iterated.
   ///
-  /// - Throws: ``SnapbackError/sendFailed(_:)`` if it will not be sent (again), ``SnapbackError/closed`` if the client
-  ///   was closed before (a stored message is sent when it is opened again), or `CancellationError`.
+  /// - Throws: ``SnapbackError/sendFailed(_:)`` if the stanza is not sent, or not sent again, ``SnapbackError/closed``
+  ///   if the client is closed first (a stanza in a file is sent when the client is opened again), or
+  ///   `CancellationError`.
   public func acked() async throws {
     for await stage in stages {
       switch stage {
@@ -27,7 +30,7 @@ public struct SentStanza: Sendable, Identifiable {
   }
 }
 
-/// What became of one stanza.
+/// The stages of one stanza, and their subscribers.
 final class Track: Sendable {
   private struct State {
     var stages: [Stage] = []
@@ -35,13 +38,14 @@ final class Track: Sendable {
     var subscribers: [UUID: AsyncStream<Stage>.Continuation] = [:]
   }
 
-  /// A stanza that is sent again in new sessions has more stages than these; the latest are kept.
+  /// How many stages are kept for a new subscriber. A stanza that is sent again in new sessions has more; the latest
+  /// are kept.
   private static let keptStages = 8
 
   private let state = Locked(State())
   private let queue: any Widening
 
-  /// - Parameter queue: where the events wait among which the stages arrive.
+  /// - Parameter queue: the queue of the events, among which the stages arrive.
   init(_ queue: any Widening) {
     self.queue = queue
   }
@@ -82,7 +86,7 @@ final class Track: Sendable {
   }
 }
 
-/// Leads the stages of the core to the stanzas that they are about.
+/// Distributes the stages that the core reports to the stanzas that they are about.
 final class Tracker: Sendable {
   private struct State {
     var tracks: [String: Track] = [:]
@@ -96,7 +100,7 @@ final class Tracker: Sendable {
     self.queue = queue
   }
 
-  /// Before the stanza is given to the core, so that no stage is missed.
+  /// Starts tracking a stanza. Called before the stanza is given to the core, so that no stage is missed.
   func track(_ id: String) -> Track {
     let track = Track(queue)
     let isEnded = state.withLock { state in
@@ -114,12 +118,12 @@ final class Tracker: Sendable {
     track?.reached(stage)
   }
 
-  /// It was not taken.
+  /// Stops tracking a stanza that the core refused.
   func forget(_ id: String) {
     _ = state.withLock { $0.tracks.removeValue(forKey: id) }
   }
 
-  /// No more stages will come.
+  /// Ends all tracks: no more stages are reported.
   func end() {
     let tracks = state.withLock { state in
       state.isEnded = true

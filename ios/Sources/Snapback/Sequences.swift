@@ -1,7 +1,8 @@
-/// What happens, in order. Ends when the client is closed, or the task that iterates is cancelled.
+/// The events of a client, in order. The sequence ends when the client is closed, or when the iterating task is
+/// cancelled.
 ///
-/// Each event goes to one iterator; as a rule there is one. What is not taken holds the server back, so iterate as long
-/// as the client is connected.
+/// Each event goes to one iterator; usually there is only one. When too many events wait, the client stops reading from
+/// the server, so iterate for as long as the client is connected.
 public struct Events: AsyncSequence, Sendable {
   public typealias Element = Event
 
@@ -11,7 +12,7 @@ public struct Events: AsyncSequence, Sendable {
     Iterator(queue: queue)
   }
 
-  /// Takes events.
+  /// Iterates over the events.
   public struct Iterator: AsyncIteratorProtocol, Sendable {
     let queue: EventQueue<Event>
 
@@ -21,8 +22,8 @@ public struct Events: AsyncSequence, Sendable {
   }
 }
 
-/// The connection's states: the one that holds now, then each that follows. Who is slow misses those in between. Ends
-/// when the client is closed, or the task that iterates is cancelled.
+/// The states of the connection: the current one, then each that follows. A slow iterator receives only the latest one.
+/// The sequence ends when the client is closed, or when the iterating task is cancelled.
 public struct ConnectionStates: AsyncSequence, Sendable {
   public typealias Element = ConnectionState
 
@@ -33,7 +34,8 @@ public struct ConnectionStates: AsyncSequence, Sendable {
   }
 }
 
-/// The stages that a stanza reaches, those so far included. Ends behind `acked` or `failed`, or with the client.
+/// The stages that a stanza reaches, including those so far. The sequence ends after `acked` or `failed`, or when the
+/// client is closed.
 public struct Stages: AsyncSequence, Sendable {
   public typealias Element = Stage
 

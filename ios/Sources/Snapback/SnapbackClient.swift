@@ -1,7 +1,8 @@
 import Foundation
 import SnapbackFFI
 
-/// An account that is kept online.
+/// The client of one account. It stays connected, reconnects after each interruption, and resumes the session
+/// (XEP-0198).
 ///
 /// ```swift
 /// let client = try await SnapbackClient.open("juliet@example.org", password: "password")
@@ -15,16 +16,19 @@ import SnapbackFFI
 /// }
 /// ```
 ///
-/// Everything may be called from any thread or actor; nothing blocks. Cancelling a task that waits here ends the waiting
-/// and does the client no harm. Letting go of the last reference closes the client.
+/// All methods may be called on any thread or actor; none of them blocks. A task that waits here may be cancelled at
+/// any time; the client continues. The client is closed when its last reference is released.
+///
+/// After ``close()``, methods that throw fail with ``SnapbackError/closed``, and the other methods do nothing. Methods
+/// that read or write the store may throw ``SnapbackError/storage(_:)``.
 public final class SnapbackClient: Sendable {
-  /// So many events wait in Swift; more wait in the core.
+  /// The maximum number of events that wait in Swift; more wait in the core.
   static let eventsHeld = 64
-  /// While a stage of a stanza is waited for: at most as many as the core holds before it stops reading.
+  /// The same while the stages of a stanza are iterated: as many as the core holds before it stops reading.
   static let eventsHeldForStages = 1024
-  /// And at most so many bytes, as in the core.
+  /// The maximum number of bytes of waiting events, as in the core.
   private static let bytesHeld = 8 << 20
-  /// So many cross the bridge at once.
+  /// The maximum number of events that one call fetches from the core.
   private static let eventsAtOnce: UInt32 = 64
 
   let core: CoreClient
@@ -35,16 +39,18 @@ public final class SnapbackClient: Sendable {
   private let pumps: [Task<Void, Never>]
   private let observation: (any NetworkObservation)?
 
-  /// What was found in the store when it was opened: nothing to speak of, as a rule.
+  /// What was wrong with the store when it was opened, and which data was lost. Usually empty.
   public let openReport: OpenReport
 
-  /// Opens a client. Nothing is connected yet.
+  /// Opens a client, without connecting it.
   ///
   /// - Parameters:
-  ///   - account: its bare address, `juliet@example.org`.
-  ///   - password: `nil` if a token in the store has to do.
-  ///   - configuration: how it is to be kept online.
-  /// - Throws: ``SnapbackError`` that says what cannot be used, or `CancellationError`.
+  ///   - account: the bare JID to log in as, such as `juliet@example.org`.
+  ///   - password: the password; `nil` to log in with a FAST token or SCRAM keys from the store.
+  ///   - configuration: the settings. By default, the state is kept in memory.
+  /// - Throws: ``SnapbackError/invalidJid(_:)`` or ``SnapbackError/accountWithoutLocalpart`` if the account is not the
+  ///   bare JID of a user, ``SnapbackError/storage(_:)`` if the store cannot be used, such as while another process has
+  ///   it open, ``SnapbackError/configuration(setting:)`` if a setting cannot be used, or `CancellationError`.
   public static func open(
     _ account: String, password: String?, configuration: Configuration = Configuration()
   ) async throws -> SnapbackClient {
@@ -72,7 +78,7 @@ public final class SnapbackClient: Sendable {
     self.queue = queue
     self.hub = hub
     openReport = core.openReport()
-    // They hold the core and not the client: the client can go, and the core's end is theirs.
+    // The pumps reference the core and not the client, so that the client can be released. They end when the core ends.
     var pumps = [
       Task { await Self.pumpEvents(of: core, into: queue, tracker) },
       Task { await Self.pumpStates(of: core, into: hub) },
@@ -88,87 +94,96 @@ public final class SnapbackClient: Sendable {
     close()
   }
 
-  /// Where the connection stands now. True whether or not anybody takes ``events``.
+  /// The current state of the connection. It is current even if ``events`` are not iterated.
   public var state: ConnectionState { ConnectionState(core.state()) }
 
-  /// The same as a sequence: the state that holds now, then each that follows.
+  /// The state of the connection as a sequence: the current state, then each that follows.
   public var states: ConnectionStates { ConnectionStates(hub: hub) }
 
-  /// What happens, in order.
+  /// The events of the client, in order.
   public var events: Events { Events(queue: queue) }
 
-  /// Connects, and stays connected: after each break the client reconnects by itself. Again, it means: now, please. A client
-  /// that was paused goes on.
+  /// Connects, and stays connected: the client reconnects by itself after each interruption. If a retry is scheduled,
+  /// another call makes it at once. A paused client resumes. Returns immediately; ``states`` shows the progress.
   public func connect() {
     core.connect()
   }
 
-  /// Ends the session and the stream cleanly; comes back when that is done.
+  /// Ends the session and closes the stream (RFC 6120 section 4.4). Returns when that is done. The client stays offline
+  /// until ``connect()``.
   public func disconnect() async throws {
     try await SnapbackError.translating { try await core.disconnect() }
   }
 
-  /// Logs the user out: ends the session, turns the FAST token in and forgets what could log in again.
+  /// Logs the user out: ends the session, invalidates the FAST token (XEP-0484), and deletes the stored credentials.
   public func logOut() async throws {
     try await SnapbackError.translating { try await core.logOut() }
   }
 
-  /// The network came, went or changed; the client looks after its connection at once. The network monitor of the
-  /// configuration says this by itself.
+  /// Informs the client that the network appeared, disappeared or changed. The client probes its connection, or
+  /// reconnects, at once. The network monitor of the configuration calls this by itself.
   public func networkChanged(_ network: NetworkState) {
     core.networkChanged(network: network)
   }
 
-  /// The app moved to the foreground or the background (XEP-0352). In the foreground a paused client goes on.
+  /// Informs the client that the app moved to the foreground (`true`) or the background (`false`); the client informs
+  /// the server (XEP-0352). In the foreground, a paused client resumes.
   public func setForeground(_ foreground: Bool) {
     core.setForeground(foreground: foreground)
   }
 
-  /// Lets go of everything, the file included, before the process is frozen; comes back when nothing is held any more.
-  /// The session stays alive on the server, and ``resume()`` or ``connect()`` go on with it. Not ended by cancelling: what is half
-  /// closed helps nobody.
+  /// Closes the connection and the store, before the system suspends the process. Returns when both are closed. The
+  /// server keeps the session for as long as it allows, and ``resume()`` or ``connect()`` resume it. Cancelling the
+  /// task does not stop this, because a half-closed client would keep its file open.
   public func pause() async throws {
     try await SnapbackError.translating { try await core.suspend() }
   }
 
-  /// Goes on after ``pause()``.
+  /// Resumes a client after ``pause()``: opens the store again, and connects if the client was connected.
   public func resume() {
     core.resume()
   }
 
-  /// A short visit, as after a push: resumes the session, and comes back when all that the server had for us was taken from
-  /// ``events`` or the deadline has come. A client that was woken for it is paused again by then; one that the app uses, or
-  /// comes to use meanwhile, stays as it is. A new session is never begun: without one to resume the outcome is `offline` with
-  /// the reason `noSession`. If the task is cancelled, the visit ends at once and throws.
+  /// Does a background sync, such as after a push notification: resumes the interrupted session (XEP-0198) and returns
+  /// when the app has taken from ``events`` everything that the server held, or at the deadline. If the client was
+  /// paused before the call, it is paused again when this returns. A client that the app uses, or starts to use
+  /// meanwhile, stays connected.
+  ///
+  /// This never establishes a new session, because that takes longer than a push notification allows. Without a session
+  /// that can be resumed, the outcome is `offline` with the reason `noSession`; the next ``connect()`` establishes one,
+  /// and no message is lost.
+  ///
+  /// - Parameter deadline: when to return at the latest.
+  /// - Throws: `CancellationError` if the task is cancelled; the sync ends at once.
   public func drain(deadline: Date) async throws -> DrainOutcome {
     drains.begin()
     defer { drains.end() }
-    let visit = core.visit()
+    let sync = core.visit()
     let cancellation = Cancellation()
     let done: Result<DrainOutcome?, any Error>
     do {
       done = .success(
         try await withTaskCancellationHandler {
-          try await drain(visit, deadline, cancellation)
+          try await drain(sync, deadline, cancellation)
         } onCancel: {
           cancellation.cancel()
         })
     } catch {
       done = .failure(error)
     }
-    // Whatever came of it, nothing is held behind this; a client that is closed holds nothing anyway.
-    try? await visit.end()
+    // After this, the sync keeps nothing open, whatever its result. A closed client has nothing open either.
+    try? await sync.end()
     guard let outcome = try done.get(), !Task.isCancelled else { throw CancellationError() }
     return outcome
   }
 
-  /// Nothing if it was cancelled.
-  private func drain(_ visit: CoreVisit, _ deadline: Date, _ cancellation: Cancellation) async throws -> DrainOutcome? {
+  /// Returns `nil` if the sync was cancelled.
+  private func drain(_ sync: CoreVisit, _ deadline: Date, _ cancellation: Cancellation) async throws -> DrainOutcome? {
     try await SnapbackError.translating {
-      let outcome = try await visit.drainUntil(
+      let outcome = try await sync.drainUntil(
         timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
       guard outcome == .complete else { return outcome }
-      // What was received has passed the core; the app may still be at it.
+      // The core has handed the events over, but the app may not have taken them.
       return await taken(before: deadline) ? .complete : .timedOut
     }
   }
@@ -177,31 +192,33 @@ public final class SnapbackClient: Sendable {
     await drains.untilNone()
   }
 
-  /// Allows the next logins to be weaker than those before. Ask the user first: this is what somebody in between would
-  /// want.
+  /// Allows later logins to be weaker than earlier ones: with a weaker mechanism, or without channel binding. Ask the
+  /// user first: an attacker between client and server causes the same symptom, `noLogin` with the problem
+  /// `belowFloor`.
   public func forgetLoginFloor() {
     core.forgetLoginFloor()
   }
 
-  /// The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
-  /// because credentials were refused or missing connects again. The password is not stored.
+  /// Sets the password that the next login uses, such as after the user has changed it. An existing session continues.
+  /// A client that is offline because credentials were refused or missing reconnects. The password is not stored.
   public func setPassword(_ password: String) {
     core.setPassword(password: password)
   }
 
-  /// Ends the client, at once: what waits for it gets ``SnapbackError/closed``, the sequences end, and the connection is
-  /// dropped without a goodbye, so that the session can be resumed. Harmless the second time. The file is let go of
-  /// shortly after; where that matters, use ``shutdown()``.
+  /// Closes the client at once: waiting calls fail with ``SnapbackError/closed``, and the sequences end. The connection
+  /// is dropped without closing the stream (RFC 6120 section 4.4), so that the session can be resumed. A second call
+  /// does nothing. The file is closed shortly after this returns; use ``shutdown()`` to wait for that.
   public func close() {
     observation?.cancel()
     core.end()
-    // Whoever holds the last events back must not hold up the end.
+    // An iterator that does not take the last events must not delay the end.
     queue.end()
   }
 
-  /// ``pause()`` and ``close()``: when it comes back, nothing is held any more. Harmless the second time.
+  /// Pauses and closes the client: does what ``pause()`` and ``close()`` do. Returns when connection and file are
+  /// closed. A second call does nothing.
   public func shutdown() async {
-    // A client that is closed has nothing to pause.
+    // A closed client has nothing to pause.
     try? await pause()
     close()
     for pump in pumps { await pump.value }
@@ -211,22 +228,29 @@ public final class SnapbackClient: Sendable {
 // MARK: - Stanzas
 
 extension SnapbackClient {
-  /// Sends a chat message; comes back when it is stored. It is sent, and sent again, until the server has it.
+  /// Sends a chat message. Returns when the message is stored, not when it is sent. The client then sends it, again
+  /// after each reconnect if need be, until the server has acknowledged it (XEP-0198).
   ///
-  /// - Throws: ``SnapbackError/queueFull(limit:)`` if too many wait already.
+  /// - Throws: ``SnapbackError/queueFull(limit:)`` if the queue of outbound stanzas is full,
+  ///   ``SnapbackError/tooBig(size:limit:)`` if the message is larger than the limit.
   @discardableResult
   public func send(to: Jid, _ body: String) async throws -> SentStanza {
     try await send(Message(to: to, body: body))
   }
 
-  /// The same to an address that is still a text.
+  /// Sends a chat message to a JID that is given as text.
+  ///
+  /// - Throws: ``SnapbackError/invalidJid(_:)`` if the text is not a JID, otherwise as for a ``Jid``.
   @discardableResult
   public func send(to: String, _ body: String) async throws -> SentStanza {
     try await send(to: Jid(to), body)
   }
 
-  /// Sends a message of any kind. If the task is cancelled before the message is stored, it is either not sent, or its
-  /// id is returned all the same.
+  /// Sends a message of any type. If the task is cancelled before the message is stored, either the message is not
+  /// sent, or this returns as usual.
+  ///
+  /// - Throws: ``SnapbackError/badXml`` if an extension is not exactly one well-formed XML element, otherwise as for a
+  ///   chat message.
   @discardableResult
   public func send(_ message: Message) async throws -> SentStanza {
     let id = if let id = message.id { id } else { try await newId() }
@@ -242,17 +266,17 @@ extension SnapbackClient {
     }
   }
 
-  /// Tells our presence, to everybody who may see it or to one alone. What everybody was told last is told again at the
-  /// beginning of each new session, for as long as the process lives.
+  /// Sends presence (RFC 6121 section 4). Returns when the stanza is stored. The last presence without `to` is sent
+  /// again at the beginning of each new session, until the process ends.
   ///
   /// - Parameters:
-  ///   - to: whom it is for; `nil` means everybody who may see it.
+  ///   - to: the recipient; `nil` sends it to all entities that are subscribed to the user's presence.
   ///   - type: the attribute `type`, such as `unavailable` or `subscribe`; `nil` means available.
-  ///   - show: `away`, `chat`, `dnd` or `xa`; `nil` for simply there.
-  ///   - status: what is said about it, for people.
+  ///   - show: `away`, `chat`, `dnd` or `xa`; `nil` means available without a further state.
+  ///   - status: a text for people.
   ///   - priority: from -128 to 127; a server delivers messages to the highest (RFC 6121 section 4.7.2.3).
-  ///   - extensions: further children, one XML element each: a room is joined with
-  ///     `<x xmlns='http://jabber.org/protocol/muc'/>` to its address with a nick (XEP-0045).
+  ///   - extensions: further children, one XML element each. A client joins a room by sending
+  ///     `<x xmlns='http://jabber.org/protocol/muc'/>` to the room's JID with a nickname as resource (XEP-0045).
   @discardableResult
   public func sendPresence(
     to: Jid? = nil, type: String? = nil, show: String? = nil, status: String? = nil, priority: Int8? = nil,
@@ -272,15 +296,18 @@ extension SnapbackClient {
     }
   }
 
-  /// Sends a request and waits for its answer, across reconnects as long as the session is resumed.
+  /// Sends an IQ request and waits for its answer (RFC 6120 section 8.2.3). It continues to wait across reconnects if
+  /// the session is resumed.
   ///
   /// - Parameters:
-  ///   - type: whether it asks or changes something.
+  ///   - type: `get` for information, `set` for a change.
   ///   - payload: one XML element, such as `<query xmlns='jabber:iq:version'/>`.
-  ///   - to: whom it is for; `nil` means our own account.
-  ///   - timeout: how long to wait for the answer, in seconds.
-  /// - Throws: ``SnapbackError/refused(type:condition:text:)`` if the other side refuses, `CancellationError` if the task
-  ///   is cancelled; the request may have been carried out all the same.
+  ///   - to: the recipient; `nil` means the user's own account.
+  ///   - timeout: how long to wait for the answer, in seconds. Default 60 s, which leaves time for a reconnect.
+  /// - Throws: ``SnapbackError/refused(type:condition:text:)`` if the answer is an error (RFC 6120 section 8.3),
+  ///   ``SnapbackError/badXml`` if the payload is not exactly one well-formed XML element. ``SnapbackError/timedOut``
+  ///   if no answer arrives in time, ``SnapbackError/sessionLost`` if the session is lost first, `CancellationError` if
+  ///   the task is cancelled; in these three cases the request may have been carried out.
   public func iq(
     _ type: IqType, _ payload: String, to: Jid? = nil, timeout: TimeInterval = 60
   ) async throws -> IqAnswer {
@@ -299,12 +326,13 @@ extension SnapbackClient {
     return IqAnswer(answer)
   }
 
-  /// The roster as it is stored, online or not.
+  /// Returns the stored roster, online or offline (RFC 6121 section 2).
   public func roster() async throws -> Roster {
     Roster(try await SnapbackError.translating { try await core.roster() })
   }
 
-  /// Adds a contact to the roster, or changes one.
+  /// Adds a contact to the roster, or changes it (RFC 6121 section 2.3). Throws the same errors as
+  /// ``iq(_:_:to:timeout:)``.
   public func setContact(_ jid: Jid, name: String? = nil, groups: [String] = []) async throws {
     try await changingContact { [core] cancellation in
       try await core.setContact(
@@ -312,7 +340,8 @@ extension SnapbackClient {
     }
   }
 
-  /// Removes a contact from the roster, and ends that each sees the other.
+  /// Removes a contact from the roster, which also cancels the presence subscriptions in both directions (RFC 6121
+  /// section 2.5). Throws the same errors as ``iq(_:_:to:timeout:)``.
   public func removeContact(_ jid: Jid) async throws {
     try await changingContact { [core] cancellation in
       try await core.removeContact(jid: jid.description, cancellation: cancellation)
@@ -349,22 +378,22 @@ extension SnapbackClient {
   }
 }
 
-/// A message to be sent.
+/// A message to send (RFC 6121 section 5).
 public struct Message: Sendable, Hashable {
-  /// Whom it is for.
+  /// The recipient.
   public var to: Jid
-  /// The text.
+  /// The text: the element `<body/>`.
   public var body: String?
-  /// The attribute `type`.
+  /// The attribute `type`. Default `chat`.
   public var type = "chat"
-  /// Its id; one is made if there is none.
+  /// The attribute `id`. Default `nil`: the client generates a random one.
   public var id: String?
-  /// The conversation that it belongs to.
+  /// The conversation that the message belongs to: the element `<thread/>`.
   public var thread: String?
   /// Further children: one XML element each, such as `<request xmlns='urn:xmpp:receipts'/>`.
   public var extensions: [String] = []
 
-  /// A message.
+  /// Creates a chat message.
   public init(to: Jid, body: String? = nil) {
     self.to = to
     self.body = body
@@ -374,7 +403,8 @@ public struct Message: Sendable, Hashable {
 // MARK: - Pumps
 
 extension SnapbackClient {
-  /// Never cancelled, only ended by the core: a call that is cut off in the middle would lose what it holds.
+  /// Moves events from the core to the queue. It is never cancelled, only ended by the core: a cancelled call would
+  /// lose events.
   private static func pumpEvents(
     of core: CoreClient, into queue: EventQueue<Event>, _ tracker: Tracker
   ) async {
@@ -391,22 +421,22 @@ extension SnapbackClient {
 
   private static func pumpStates(of core: CoreClient, into hub: StateHub) async {
     var seen = core.state()
-    hub.tell(ConnectionState(seen))
+    hub.publish(ConnectionState(seen))
     while let next = await core.nextState(seen: seen) {
-      hub.tell(ConnectionState(next))
+      hub.publish(ConnectionState(next))
       seen = next
     }
     hub.end()
   }
 
-  /// Questions are answered side by side: a slow name does not hold up another.
+  /// Answers queries for SRV records. They run concurrently, so that a slow one does not delay another.
   private static func pumpQueries(of core: CoreClient, to resolver: any SrvResolver) async {
     while let query = await core.nextSrvQuery() {
       Task { core.answerSrv(id: query.id, records: await resolver.records(of: query.name)) }
     }
   }
 
-  /// Whether everything was taken in time.
+  /// Returns whether the app takes all events in time.
   private func taken(before deadline: Date) async -> Bool {
     await withTaskGroup(of: Bool.self) { group in
       group.addTask { [queue] in

@@ -1,67 +1,69 @@
 import Foundation
 import SnapbackFFI
 
-/// Why a call was not carried out. The description is for logs, and safe there; the fields are for programs.
+/// Why a call failed. The description is meant for logs, and safe to log; the fields are meant for programs.
 public enum SnapbackError: Error, Sendable, Hashable {
-  /// The client was closed.
+  /// The client is closed.
   case closed
-  /// A text is not an address.
+  /// A text is not a JID (RFC 7622).
   case invalidJid(JidProblem)
-  /// The account has no localpart: there is nobody to log in as.
+  /// The account's JID has no localpart, so that it is the JID of a server.
   case accountWithoutLocalpart
   /// The store cannot be used.
   case storage(StorageProblem)
   /// TLS cannot be set up.
   case tls(detail: String)
-  /// A setting cannot be used.
+  /// The value of a setting cannot be used, such as a name server that is not an IP address.
   case configuration(setting: String)
-  /// This device gives no threads or no random numbers.
+  /// The system does not provide threads or random numbers.
   case unsupported(detail: String)
-  /// The queue is full; it empties as the server acknowledges.
+  /// The queue of outbound stanzas is full. Stanzas leave it when the server acknowledges them.
   case queueFull(limit: UInt64)
-  /// An extension, payload or stanza is not one well-formed XML element.
+  /// An extension, payload or stanza is not exactly one well-formed XML element.
   case badXml
-  /// As XML it has more bytes than a server takes; the sizes, where they are known.
+  /// The stanza is larger than the limit; see ``Configuration/maxStanza``. The sizes are in bytes of XML, and `nil` for
+  /// a request.
   case tooBig(size: UInt64?, limit: UInt64?)
-  /// Its receivers would refuse it: over this limit, which is `depth`, `nodes`, `attributes` or `namespaces`.
+  /// Its receivers would refuse the stanza: it exceeds `limit`, which is `depth`, `nodes`, `attributes` or `namespaces`.
   case tooComplex(limit: String)
-  /// It is neither a message nor a presence.
+  /// The element is neither a message nor a presence.
   case notAStanza
-  /// A stanza will not be sent (again).
+  /// A stanza is not sent, or not sent again.
   case sendFailed(FailureReason)
-  /// The other side refused a request (RFC 6120 section 8.3): `auth`, `cancel`, `continue`, `modify` or `wait`; the
-  /// defined condition, such as `item-not-found`; and its own words, which are not safe to log.
+  /// The request was answered with a stanza error (RFC 6120 section 8.3). `type` is `auth`, `cancel`, `continue`,
+  /// `modify` or `wait`; `condition` is the defined condition, such as `item-not-found`; `text` is the responding
+  /// entity's own text, which is not safe to log.
   case refused(type: String, condition: String, text: String?)
-  /// The session that a request belonged to is gone; it may or may not have been carried out.
+  /// The session in which the request was sent is lost. The request may or may not have been carried out.
   case sessionLost
-  /// No answer came in time; the request may or may not have been carried out.
+  /// No answer arrived within the timeout. The request may or may not have been carried out.
   case timedOut
   /// A request could not be stored for sending.
   case notQueued
-  /// A bug of ours.
+  /// A bug in Snapback.
   case `internal`
 }
 
-/// What is wrong with a text that is no address (RFC 7622).
+/// Why a text is not a JID (RFC 7622 section 3).
 public enum JidProblem: Sendable, Hashable {
-  /// A part is there but empty, or becomes so.
+  /// A part is present but empty, or empty after normalization.
   case empty(part: JidPart)
   /// A part is longer than 1023 bytes.
   case tooLong(part: JidPart)
-  /// A part contains what its profile does not allow.
+  /// A part contains characters that its PRECIS profile does not allow.
   case disallowed(part: JidPart)
-  /// A label of the domain is not one of a host name.
+  /// A label of the domain is not a valid label of a host name.
   case domainLabel
-  /// The domain begins with `[` but is no IPv6 address in brackets.
+  /// The domain begins with `[` but is not an IPv6 address in brackets.
   case ipLiteral
-  /// A bare address was expected, this one has a resource.
+  /// A bare JID was expected, and this one has a resource.
   case unexpectedResource
-  /// A full address was expected, this one has no resource.
+  /// A full JID was expected, and this one has no resource.
   case missingResource
 }
 
 extension SnapbackError: LocalizedError, CustomStringConvertible {
-  /// What happened, in English and safe to log.
+  /// The error in English, safe to log.
   public var description: String {
     switch self {
     case .closed: "the client is closed"
@@ -89,12 +91,12 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     }
   }
 
-  /// The same.
+  /// The same as `description`.
   public var errorDescription: String? { description }
 }
 
 extension SnapbackError {
-  /// Has the core do something, and turns what it throws into errors of this package.
+  /// Runs a call of the core, and converts its errors to those of this package.
   static func translating<T>(_ work: () async throws -> T) async throws -> T {
     do {
       return try await work()
@@ -110,7 +112,7 @@ extension SnapbackError {
     case let error as SendError: SnapbackError(error)
     case let error as IqError: SnapbackError(error)
     case is SnapbackError, is CancellationError: error
-    // The bridge's own: the two halves do not fit together, or a panic came through.
+    // An error of the binding itself: its two halves have different versions, or the core panicked.
     default: SnapbackError.internal
     }
   }
@@ -124,7 +126,7 @@ extension SnapbackError {
       case .Configuration(let setting): .configuration(setting: setting)
       case .NoEntropy: .unsupported(detail: "the system gives no random numbers")
       case .NoThreads: .unsupported(detail: "the system gives no threads")
-      // The verifier is Android's.
+      // The verifier exists only on Android.
       case .VerifierNotInitialized, .Internal: .internal
       }
   }
@@ -171,7 +173,7 @@ extension SnapbackError {
 }
 
 extension JidProblem: CustomStringConvertible {
-  /// What is wrong, in English and without the text that it is about.
+  /// The problem in English, without the text that is not a JID.
   public var description: String {
     switch self {
     case .empty(let part): "its \(part) is empty"

@@ -6,8 +6,8 @@ enum DnsSd {
   static let moreComing: UInt32 = 0x1
   /// `kDNSServiceFlagsAdd`: the record exists. Without it, the record has ceased to exist.
   static let add: UInt32 = 0x2
-  /// `kDNSServiceFlagsReturnIntermediates`: answers that no such name or record exists are returned, and each CNAME on the way.
-  /// Without it, a query for a name without records is never answered.
+  /// `kDNSServiceFlagsReturnIntermediates`: answers that no such name or record exists are returned, and each CNAME on
+  /// the way. Without it, a query for a name without records is never answered.
   static let returnIntermediates: UInt32 = 0x1000
   /// `kDNSServiceType_SRV` (RFC 2782).
   static let srv: UInt16 = 33
@@ -21,7 +21,7 @@ enum DnsSd {
   static let noSuchRecord: Int32 = -65554
 }
 
-/// One answer of the system's resolver, as `DNSServiceQueryRecordReply` has it.
+/// One answer of the system's resolver, with the arguments of `DNSServiceQueryRecordReply`.
 struct DnsAnswer: Sendable {
   let flags: UInt32
   let error: Int32
@@ -31,21 +31,21 @@ struct DnsAnswer: Sendable {
 
 /// Starts queries at the system's resolver.
 protocol DnsService: Sendable {
-  /// Starts a query for SRV records, and returns `nil` if the resolver cannot be asked. Answers arrive on the queue, after this
-  /// has returned, until the query is cancelled.
+  /// Starts a query for SRV records, and returns `nil` if the resolver cannot be asked. Answers arrive on the queue,
+  /// after this has returned, until the query is cancelled.
   func query(
     _ name: String, flags: UInt32, on queue: DispatchQueue, _ answered: @escaping @Sendable (DnsAnswer) -> Void
   ) -> (any DnsQuery)?
 }
 
-/// A query that was started. Only used on its queue.
+/// A query that was started. It is used only on its queue.
 protocol DnsQuery {
   func cancel()
 }
 
-/// One lookup of SRV records at the system's resolver. Everything happens on its queue.
+/// One lookup of SRV records at the system's resolver. Its state is accessed only on its queue.
 final class SrvLookup: @unchecked Sendable {
-  /// Without an answer for so long, the core asks the name servers itself.
+  /// The time to wait for an answer; after it, the core queries the name servers itself.
   static let timeout = DispatchTimeInterval.seconds(2)
 
   private let service: any DnsService
@@ -59,7 +59,7 @@ final class SrvLookup: @unchecked Sendable {
     self.service = service
   }
 
-  /// Returns the records; none if the name has none, and `nil` if the resolver does not say.
+  /// Returns the records: an empty array if the name has none, and `nil` if the resolver does not answer.
   static func records(
     of name: String, from service: any DnsService, timeout: DispatchTimeInterval = timeout
   ) async -> [SrvRecord]? {
@@ -94,10 +94,10 @@ final class SrvLookup: @unchecked Sendable {
     case DnsSd.noSuchRecord, DnsSd.noSuchName: return finish(records)
     default: return finish(nil)
     }
-    // A CNAME is on the way to the records, and a record that ceased to exist is none.
+    // A CNAME is only a step to the records, and a record that has ceased to exist does not count.
     guard answer.type == DnsSd.srv, answer.flags & DnsSd.add != 0 else { return }
     if let record = SrvRecord(wire: answer.data) { records.append(record) }
-    // Records of which none can be read are not the same as no records.
+    // If none of the records is valid, that is not the same as a name without records.
     if answer.flags & DnsSd.moreComing == 0 { finish(records.isEmpty ? nil : records) }
   }
 

@@ -1,13 +1,13 @@
 import SnapbackFFI
 
 extension SrvRecord {
-  /// As it stands in an answer of the DNS (RFC 2782); `nil` if it is no such record.
+  /// Decodes the data of an SRV record (RFC 2782); `nil` if it is not valid.
   init?(wire: [UInt8]) {
     guard wire.count >= 7 else { return nil }
     var labels: [String] = []
     var rest = wire[6...]
     while let length = rest.popFirst(), length > 0 {
-      // Above 63 it would be a pointer to elsewhere, which RFC 2782 forbids here.
+      // A value above 63 would be a compression pointer, which RFC 2782 forbids here.
       guard length < 64, rest.count > length else { return nil }
       labels.append(String(decoding: rest.prefix(Int(length)), as: UTF8.self))
       rest = rest.dropFirst(Int(length))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// One waits for the core's next state, any number are told.
+/// Distributes the states of the connection to any number of subscribers.
 final class StateHub: Sendable {
   private struct State {
     var current: ConnectionState
@@ -22,7 +22,7 @@ final class StateHub: Sendable {
       _ = self?.state.withLock { $0.subscribers.removeValue(forKey: id) }
     }
     let isEnded = state.withLock { state in
-      // Under the lock, so that a later state cannot come before this one; yielding calls nobody.
+      // Under the lock, so that a later state cannot arrive before this one. Yielding runs no other code.
       continuation.yield(state.current)
       if !state.isEnded { state.subscribers[id] = continuation }
       return state.isEnded
@@ -31,7 +31,7 @@ final class StateHub: Sendable {
     return stream
   }
 
-  func tell(_ next: ConnectionState) {
+  func publish(_ next: ConnectionState) {
     state.withLock { state in
       state.current = next
       for subscriber in state.subscribers.values { subscriber.yield(next) }

@@ -1,17 +1,17 @@
 import Foundation
 
 extension Storage {
-  /// In a file of the app, at the place and with the protection that a phone wants: outside of every backup, readable
-  /// after the first unlock, sealed with keys of the Keychain.
+  /// Returns storage in a file of the app, with the protection that a phone needs: the file is excluded from backups,
+  /// readable after the first unlock of the device, and encrypted with a key from the Keychain.
   ///
   /// On systems without a Keychain the keys are in a folder beside the file.
   ///
   /// - Parameters:
-  ///   - name: one for each account, such as `juliet`; not a path.
-  ///   - appGroup: the group whose folder the app shares with its extensions.
-  ///   - accessGroup: the Keychain's group for the same purpose.
+  ///   - name: a name for each account, such as `juliet`; not a path.
+  ///   - appGroup: the app group whose folder the app shares with its extensions. Default `nil`: the app's own folder.
+  ///   - accessGroup: the Keychain access group that the app shares with its extensions. Default `nil`: the app's own.
   /// - Throws: an error of the file system, or ``SnapbackError/configuration(setting:)`` if the name is a path or the
-  ///   group is none of this app's.
+  ///   app does not belong to the group.
   public static func file(
     named name: String, appGroup: String? = nil, accessGroup: String? = nil
   ) throws -> Storage {
@@ -20,7 +20,7 @@ extension Storage {
     }
     var folder = try home(appGroup).appendingPathComponent("Snapback", isDirectory: true)
     #if canImport(Security)
-      // Files that are made in it, the database's companions among them, inherit the protection.
+      // Files that are created in the folder inherit the protection, also those that SQLite adds to the database.
       let protection = [FileAttributeKey.protectionKey: FileProtectionType.completeUntilFirstUserAuthentication]
       try FileManager.default.createDirectory(
         at: folder, withIntermediateDirectories: true, attributes: protection)
@@ -33,7 +33,7 @@ extension Storage {
     #else
       try FileManager.default.createDirectory(
         at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      // There are no backups to stay out of that this could know.
+      // These systems have no common attribute that excludes a file from backups.
       folder.standardize()
       return .inFileWithKeys(
         folder.appendingPathComponent("\(name).db"), keys: folder.appendingPathComponent("\(name).keys"))

@@ -1,4 +1,4 @@
-/// What the system brings by itself.
+/// The defaults that depend on the system.
 enum SystemPlatform {
   static var srvResolver: (any SrvResolver)? {
     #if canImport(dnssd)
@@ -16,7 +16,7 @@ enum SystemPlatform {
     #endif
   }
 
-  /// iOS has no list of name servers for us: the system's resolver is asked, and nobody beside it.
+  /// Empty on iOS, which gives apps no list of name servers: only the system's resolver is queried.
   static var nameServers: [String]? {
     #if canImport(UIKit)
       []

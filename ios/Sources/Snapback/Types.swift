@@ -1,134 +1,135 @@
 import Foundation
 import SnapbackFFI
 
-// What is the same in every language comes from the core as it is.
+// Types that are the same in every language are those of the binding.
 
 /// Why there is no connection.
 public typealias OfflineReason = SnapbackFFI.OfflineReason
-/// How far an attempt is.
+/// The current step of an attempt to connect.
 public typealias ConnectionStep = SnapbackFFI.ConnectionStep
-/// How a session began: `bound` for a new one, `resumed` if the interrupted one goes on.
+/// How a session was established: `bound` for a new one, `resumed` for the interrupted one (XEP-0198 section 5).
 public typealias SessionOutcome = SnapbackFFI.SessionOutcome
 /// Why a connection, or an attempt at one, ended.
 public typealias EndReason = SnapbackFFI.EndReason
 /// What went wrong with TLS.
 public typealias TlsProblem = SnapbackFFI.TlsProblem
-/// The life of an outbound stanza: `queued`, `sent`, then `acked` or `failed`.
+/// How far an outbound stanza is: `queued`, `sent`, then `acked` (XEP-0198 section 4) or `failed`.
 public typealias Stage = SnapbackFFI.Stage
 /// Why a stanza failed.
 public typealias FailureReason = SnapbackFFI.FailureReason
-/// Which way a copied message went.
+/// Whether another client of the account sent or received a message that was copied (XEP-0280).
 public typealias CarbonDirection = SnapbackFFI.CarbonDirection
-/// What the store says about itself.
+/// Why the store cannot be used.
 public typealias StorageProblem = SnapbackFFI.StorageProblem
-/// What was found in the store when it was opened.
+/// What was wrong with the store when it was opened, and which data was lost.
 public typealias OpenReport = SnapbackFFI.OpenReport
-/// Who sees whom.
+/// The state of the presence subscriptions with a contact (RFC 6121 section 2.1.2.5).
 public typealias Subscription = SnapbackFFI.Subscription
-/// How TLS starts at a server: at once, or on a stream that begins in the clear.
+/// How TLS starts: from the first byte (XEP-0368), or with STARTTLS (RFC 6120 section 5).
 public typealias Transport = SnapbackFFI.TransportKind
-/// What a request wants: `get` or `set`.
+/// The type of an IQ request: `get` or `set` (RFC 6120 section 8.2.3).
 public typealias IqType = SnapbackFFI.IqKind
-/// What a short visit came to.
+/// The result of a background sync (``SnapbackClient/drain(deadline:)``).
 public typealias DrainOutcome = SnapbackFFI.DrainOutcome
-/// The network as the platform sees it.
+/// The network as the platform reports it.
 public typealias NetworkState = SnapbackFFI.NetworkState
 /// One SRV record (RFC 2782).
 public typealias SrvRecord = SnapbackFFI.SrvRecord
-/// How much a log record matters.
+/// The severity of a log record.
 public typealias LogLevel = SnapbackFFI.LogLevel
-/// A part of an address.
+/// A part of a JID.
 public typealias JidPart = SnapbackFFI.JidPart
 
-/// Where the connection stands.
+/// The state of the connection.
 public enum ConnectionState: Sendable, Hashable {
-  /// There is no connection; the next attempt is made in so many seconds, if one is planned.
+  /// There is no connection. `retryIn` is the time in seconds from this state until the next attempt; `nil` if none is
+  /// scheduled.
   case offline(reason: OfflineReason, retryIn: TimeInterval?)
-  /// There will be one soon.
+  /// An attempt to connect is under way.
   case connecting(step: ConnectionStep)
-  /// There is a session, after so many round trips.
+  /// A session is established. `roundTrips` is the number of round trips that this took, including the TCP handshake.
   case online(outcome: SessionOutcome, roundTrips: Int)
 }
 
-/// The roster as it is stored.
+/// The stored roster (RFC 6121 section 2).
 public struct Roster: Sendable, Hashable {
-  /// Its version, if the server does versions.
+  /// The roster version; `nil` if the server does not support versions (RFC 6121 section 2.6).
   public let version: String?
-  /// Its contacts, ordered by address.
+  /// The contacts, ordered by JID.
   public let contacts: [Contact]
 }
 
-/// Somebody in the roster.
+/// A contact in the roster.
 public struct Contact: Sendable, Hashable {
-  /// Whose it is.
+  /// The JID of the contact.
   public let jid: Jid
-  /// The name that the user gave.
+  /// The name that the user has given the contact.
   public let name: String?
-  /// Who sees whom.
+  /// The state of the presence subscriptions with the contact.
   public let subscription: Subscription
-  /// We asked to see the contact and have no answer.
+  /// Whether a subscription request to the contact is unanswered (RFC 6121 section 2.1.2.2).
   public let asked: Bool
   /// The groups that the contact is in.
   public let groups: [String]
 }
 
-/// The answer to a request.
+/// The answer to an IQ request.
 public struct IqAnswer: Sendable, Hashable {
-  /// Who answered; `nil` if it is our own account.
+  /// The entity that answered; `nil` for the user's own account.
   public let from: Jid?
-  /// The payload as XML, if there is one.
+  /// The payload as XML; `nil` if the answer is empty.
   public let payload: String?
 }
 
-/// How a connection came to its session: what each round trip was spent on.
+/// How a connection reached its session: which flights it took, and what each carried.
 public struct Timeline: Sendable, Hashable {
   /// The flights, in order.
   public let flights: [Flight]
-  /// What took time on this device.
+  /// The steps that took time on this device.
   public let local: [LocalStep]
-  /// What TLS agreed on.
+  /// The result of the TLS handshake; `nil` if there was none.
   public let tls: TlsSummary?
-  /// From the first packet to the session, in seconds.
+  /// The time from the first packet to the session, in seconds.
   public let took: TimeInterval?
   /// Bytes written until then.
   public let bytesSent: UInt64
   /// Bytes read until then.
   public let bytesReceived: UInt64
 
-  /// How many round trips it took, the TCP handshake included.
+  /// The number of round trips, including the TCP handshake.
   public var roundTrips: Int { flights.count }
 }
 
-/// What was sent before waiting, and what came back, by name.
+/// One flight: what the client sent before it waited, and what it received for that.
 public struct Flight: Sendable, Hashable {
-  /// What was sent.
+  /// The names of what was sent.
   public let sent: [String]
-  /// What came back.
+  /// The names of what was received.
   public let received: [String]
-  /// When it left, in seconds from the beginning.
+  /// The time from the start of the connection until the flight was sent, in seconds.
   public let startedAfter: TimeInterval
-  /// How long the answer took, in seconds, if there was one.
+  /// The time until the answer, in seconds; `nil` if there was none.
   public let took: TimeInterval?
 }
 
-/// Something that took time on this device.
+/// A step that took time on this device.
 public struct LocalStep: Sendable, Hashable {
-  /// What it was.
+  /// The name of the step.
   public let name: String
-  /// When it began, in seconds from the beginning.
+  /// The time from the start of the connection until the step began, in seconds.
   public let startedAfter: TimeInterval
-  /// How long it took, in seconds, if it ended.
+  /// How long the step took, in seconds; `nil` if it did not end.
   public let took: TimeInterval?
 }
 
-/// What the TLS handshake agreed on.
+/// The result of the TLS handshake.
 public struct TlsSummary: Sendable, Hashable {
   /// `TLS 1.3` or `TLS 1.2`.
   public let version: String
-  /// Name of the cipher suite.
+  /// The name of the cipher suite.
   public let cipherSuite: String
-  /// A ticket replaced the certificate.
+  /// Whether the TLS session was resumed with a ticket, without a certificate (RFC 8446 section 2.2).
   public let resumed: Bool
-  /// The server took early data.
+  /// Whether the server accepted early data (RFC 8446 section 2.3).
   public let earlyData: Bool
 }

@@ -1,14 +1,19 @@
 extension SnapbackError {
-  /// The device is locked, or its vault is busy: nothing is wrong with what is stored, and the same call succeeds later.
+  /// Whether the device is locked or its vault is busy. The stored data is intact, and the same call succeeds later.
   var isLocked: Bool {
     self == .storage(.notYetUnlocked) || self == .storage(.vaultLocked)
   }
 }
 
-/// Repeats what fails because the device is locked: at each unlock, and after so many seconds, since a vault may also be busy.
+/// Repeats `work` while it fails because the device is locked: at each unlock, and at an interval, since a vault may
+/// also be busy.
 ///
-/// - Parameter observe: has the closure called at each unlock. Called before the first attempt, so that no unlock is missed.
-/// - Throws: what `work` throws for another reason, or `CancellationError`.
+/// - Parameters:
+///   - seconds: the interval.
+///   - observe: arranges that its argument is called at each unlock. Called before the first attempt, so that no unlock
+///     is missed.
+///   - work: what is repeated.
+/// - Throws: the other errors of `work`, or `CancellationError`.
 func retryingWhileLocked<T: Sendable>(
   every seconds: UInt64 = 30, observing observe: @Sendable (_ unlocked: @escaping @Sendable () -> Void) -> Void,
   _ work: @Sendable () async throws -> T

@@ -1,4 +1,4 @@
-// An app in a process of its own, for the tests that kill it: juliet connects, says what happens and confirms nothing.
+// An app in a separate process, for the tests that kill it: juliet connects, prints what happens, and confirms nothing.
 // Arguments: host, port, file of the certificate authority, folder of the store.
 import Foundation
 import Snapback

@@ -4,20 +4,20 @@ import Testing
 @testable import Snapback
 
 @Suite struct BackPressureTests {
-  /// More than is held in Swift and in the core together: the rest waits at the server, and comes in order, once.
-  @Test func whoDoesNotReadHoldsTheServerBack() async throws {
+  /// There are more messages than Swift and the core hold: the rest waits at the server, and arrives once and in order.
+  @Test func anAppThatDoesNotReadMakesTheServerWait() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
     _ = try await client.online()
-    // The server gives up on who does not acknowledge 500; the client reads no more, and acknowledges no more, once it
-    // holds about 1,100. So the first come one after the other, and the last ones at once.
+    // The server ends a session with 500 unacknowledged stanzas; the client neither reads nor acknowledges more when it
+    // holds about 1,100. So the first messages are sent one after the other, and the last ones together.
     var count = 0
     while count < 900 {
       count += 100
       try await world.obey("message", ["count": 100])
       while try await world.stats().sessions.contains(where: { $0.unacked > 100 }), count < 1000 {
-        // The server asks for an acknowledgement when it sends, and not later.
+        // The server requests an acknowledgement only when it sends.
         count += 1
         try await world.obey("message")
         try await Task.sleep(nanoseconds: 20_000_000)
@@ -31,12 +31,12 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func anAcknowledgementArrivesWhileNobodyTakesEvents() async throws {
+  @Test func anAcknowledgementArrivesWhileEventsAreNotTaken() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
     try await client.until("a session") { if case .online = $0 { true } else { false } }
-    // More than are held in Swift as a rule.
+    // More than the queue in Swift usually holds.
     try await world.obey("message", ["count": 200])
     try await client.send(to: World.romeo, "after them").ackedInTime()
     #expect(try await world.received().map(\.body) == ["after them"])
@@ -44,14 +44,14 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func stagesArriveWhileNobodyTakesEvents() async throws {
+  @Test func stagesArriveWhileEventsAreNotTaken() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
     try await client.until("a session") { if case .online = $0 { true } else { false } }
     try await world.obey("message", ["count": 200])
     let sent = try await client.send(to: World.romeo, "after them")
-    let last = try await patiently("the last stage") {
+    let last = try await withTimeout("the last stage") {
       var last: Stage?
       for await stage in sent.stages { last = stage }
       return last
@@ -60,7 +60,7 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func moreIsHeldWhileSomebodyWaitsForWhatComesAfterAndNoLonger() async throws {
+  @Test func theCapacityIsLargerOnlyWhileStagesAreAwaited() async throws {
     let queue = EventQueue<Int>(capacity: 2, wideCapacity: 4)
     let writer = Task { for number in 1...6 { await queue.put([number]) } }
     try await eventually("two") { queue.count == 2 }
@@ -70,7 +70,7 @@ import Testing
     for _ in 0..<100 { await Task.yield() }
     #expect(queue.count == 4)
     stages = nil
-    // The track is there, and nobody listens.
+    // The track exists, and has no subscriber.
     for number in 1...3 { #expect(await queue.next() == number) }
     try await eventually("two again") { queue.count == 2 }
     for _ in 0..<100 { await Task.yield() }
@@ -80,7 +80,7 @@ import Testing
     _ = (track, stages)
   }
 
-  @Test func whatIsHeldIsBoundedInBytes() async throws {
+  @Test func theQueueIsBoundedInBytes() async throws {
     let queue = EventQueue<Int>(capacity: 100, wideCapacity: 1000, bytes: 10, size: { $0 })
     queue.widen()
     let writer = Task { for _ in 1...4 { await queue.put([6]) } }
@@ -109,7 +109,7 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func theQueueTakesNoMoreThanItHolds() async throws {
+  @Test func putWaitsWhileTheQueueIsFull() async throws {
     let queue = EventQueue<Int>(capacity: 2)
     let progress = Locked(0)
     let writer = Task {
@@ -119,7 +119,7 @@ import Testing
       }
     }
     try await eventually("the first") { progress.withLock { $0 } == 1 }
-    // The second filled it: its writer waits for room.
+    // The second element has filled the queue: its writer waits for room.
     for _ in 0..<100 { await Task.yield() }
     #expect(progress.withLock { $0 } == 1)
     for number in 1...5 { #expect(await queue.next() == number) }
@@ -129,14 +129,14 @@ import Testing
     await queue.untilEmpty()
   }
 
-  @Test func theEndOfTheQueueFreesAllWhoWait() async throws {
+  @Test func theEndOfTheQueueResumesAllWaitingTasks() async throws {
     let queue = EventQueue<Int>(capacity: 1)
     let writer = Task { await queue.put([1, 2, 3]) }
     let emptied = Task { await queue.untilEmpty() }
     try await Task.sleep(nanoseconds: 10_000_000)
     queue.end()
-    try await patiently("the writer") { await writer.value }
-    try await patiently("who waits for the end") { await emptied.value }
+    try await withTimeout("the writer") { await writer.value }
+    try await withTimeout("the task that waits for the end") { await emptied.value }
     #expect(await queue.next() == 1)
     let empty = EventQueue<Int>(capacity: 1)
     let readers = (0..<3).map { _ in Task { await empty.next() } }

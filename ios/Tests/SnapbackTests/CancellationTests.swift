@@ -2,9 +2,9 @@ import Foundation
 import Snapback
 import Testing
 
-/// A task that is cancelled stops waiting, at once; the client goes on, and nothing is lost.
+/// A cancelled task stops waiting at once; the client continues, and nothing is lost.
 @Suite struct CancellationTests {
-  @Test func iteratorsThatAreCancelledLoseNoEvent() async throws {
+  @Test func cancelledIteratorsLoseNoEvent() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
@@ -23,8 +23,8 @@ import Testing
       await reader.value
     }
     let events = client.events
-    // Perhaps the readers above have taken all of them.
-    try await patiently("the rest") {
+    // The readers above may have taken all of them.
+    try await withTimeout("the rest") {
       while ids.all.count < 200 {
         for await event in events {
           guard case .message(let delivery) = event else { continue }
@@ -37,7 +37,7 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func aRequestIsCutShort() async throws {
+  @Test func aRequestCanBeCancelled() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
@@ -46,14 +46,14 @@ import Testing
     let request = Task { try await client.iq(.get, "<ping xmlns='urn:xmpp:ping'/>", timeout: 3600) }
     request.cancel()
     await #expect(throws: CancellationError.self) {
-      try await patiently("the request") { try await request.value }
+      try await withTimeout("the request") { try await request.value }
     }
-    // One that has begun to wait.
+    // A request that is already waiting.
     let second = Task { try await client.iq(.get, "<ping xmlns='urn:xmpp:ping'/>", timeout: 3600) }
     try await Task.sleep(nanoseconds: 50_000_000)
     second.cancel()
     await #expect(throws: CancellationError.self) {
-      try await patiently("the request") { try await second.value }
+      try await withTimeout("the request") { try await second.value }
     }
     try await world.obey("cut")
     #expect(try await client.online().outcome == .resumed)
@@ -71,7 +71,7 @@ import Testing
     ]
     for task in waiting {
       task.cancel()
-      try await patiently("the end of a sequence") { await task.value }
+      try await withTimeout("the end of a sequence") { await task.value }
     }
     let acked = Task { try await sent.acked() }
     acked.cancel()
@@ -98,7 +98,7 @@ import Testing
       }
       try await Task.sleep(nanoseconds: delay)
       open.cancel()
-      // It may have been quicker.
+      // The call may have succeeded before it was cancelled.
       if case .success(let client) = await open.result { await client.shutdown() }
     }
     let client = try await world.client(storage: folder.storage)

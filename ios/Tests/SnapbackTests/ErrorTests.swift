@@ -3,7 +3,7 @@ import Testing
 
 @testable import Snapback
 
-/// Every error has a way to come about, says what it is by its fields, and prints nothing that is private.
+/// Provokes every error, and checks its fields and that its description contains nothing private.
 @Suite struct ErrorTests {
   private func opening(
     _ account: String = World.juliet, _ adapt: (inout Configuration) -> Void
@@ -27,7 +27,7 @@ import Testing
     await #expect(throws: SnapbackError.invalidJid(.unexpectedResource)) { try await opening("a@b/c") { _ in } }
   }
 
-  /// W4: what cannot be read is not nobody, which would be our own server.
+  /// W4: an address that is not a JID is not an absent one, which would stand for the user's own account.
   @Test func unreadableAddresses() throws {
     #expect(StanzaAddress(.absent) == .absent)
     let strange = StanzaAddress(.unreadable(text: "a b@example.net"))
@@ -49,7 +49,7 @@ import Testing
 
   @Test func stores() async throws {
     let folder = try Folder()
-    // A folder is no database.
+    // A folder is not a database.
     let nothing = Storage.inFileWithKeys(folder.url, keys: folder.url.appendingPathComponent("keys"))
     await #expect(throws: SnapbackError.self) { try await opening { $0.storage = nothing } }
     let file = folder.url.appendingPathComponent("v.db")
@@ -69,7 +69,7 @@ import Testing
     }
     try await first.send(to: World.romeo, "sealed")
     await first.shutdown()
-    // Another vault: the key is lost, and that is said.
+    // Another vault does not have the key, which is reported.
     let second = try await opening { $0.storage = .inFile(file, vault: MemoryVault()) }
     #expect(second.openReport.troubles.contains(.keyLost))
     #expect(second.openReport.mayHaveLostStanzas)
@@ -91,7 +91,7 @@ import Testing
     let big = String(repeating: "a", count: 2_000_000)
     do {
       try await client.send(to: World.romeo, big)
-      Issue.record("it was taken")
+      Issue.record("the stanza was accepted")
     } catch SnapbackError.tooBig(let size?, let limit?) {
       #expect(size > 2_000_000 && limit < size)
     }
@@ -110,7 +110,7 @@ import Testing
     let modest = try await opening { $0.maxStanza = 1000 }
     do {
       try await modest.send(to: World.romeo, String(repeating: "a", count: 1000))
-      Issue.record("it was taken")
+      Issue.record("the stanza was accepted")
     } catch SnapbackError.tooBig(_, let limit) {
       #expect(limit == 1000)
     }
@@ -124,7 +124,7 @@ import Testing
     _ = try await client.online()
     do {
       _ = try await client.iq(.get, "<query xmlns='urn:example:unknown'/>")
-      Issue.record("nobody knows that")
+      Issue.record("the request was not refused")
     } catch SnapbackError.refused(let type, let condition, _) {
       #expect(type == "cancel" && ["service-unavailable", "feature-not-implemented"].contains(condition))
     }
@@ -135,7 +135,7 @@ import Testing
     let lost = Task { try await client.iq(.get, "<ping xmlns='urn:xmpp:ping'/>", timeout: 3600) }
     try await Task.sleep(nanoseconds: 50_000_000)
     try await world.obey("restart", ["down_ms": 1])
-    await #expect(throws: SnapbackError.sessionLost) { try await patiently("the loss") { try await lost.value } }
+    await #expect(throws: SnapbackError.sessionLost) { try await withTimeout("the loss") { try await lost.value } }
     await client.shutdown()
   }
 
@@ -169,20 +169,20 @@ import Testing
     #expect(try await client.ended().needsCredentials)
     client.setPassword(World.password)
     #expect(try await client.online().outcome == .bound)
-    // A session that is there stays.
+    // An existing session continues.
     client.setPassword("wr0ng")
     #expect(try await client.iq(.get, "<ping xmlns='urn:xmpp:ping'/>").payload == nil)
     await client.shutdown()
     client.setPassword("too late")
   }
 
-  @Test func aCertificateOfSomebodyElseIsRefused() async throws {
+  @Test func aCertificateOfAnotherAuthorityIsRefused() async throws {
     let world = try await World()
     let other = try await World()
     let client = try await world.client { $0.danger.trustOnlyTheseRoots = other.certificate }
     client.connect()
     let ended = try await client.ended()
-    // Both authorities have the same name, and different keys.
+    // Both authorities have the same name and different keys.
     #expect(ended.reason == .tls(problem: .certificate(problem: .badSignature)))
     await client.shutdown()
   }
@@ -223,7 +223,7 @@ import Testing
   }
 }
 
-/// Keys in memory, or a vault that cannot be asked.
+/// A vault with keys in memory, or one that fails.
 final class MemoryVault: KeyVault, @unchecked Sendable {
   private let lock = NSLock()
   private var secrets: [String: Data] = [:]

@@ -3,12 +3,12 @@ import Testing
 
 @testable import Snapback
 
-/// A client in the foreground and in the background, with a system that grants time there or does not.
+/// A client in the foreground and in the background, with a system that may grant time in the background.
 @MainActor
 @Suite struct ForegroundTests {
   private let client = HandClient()
   private let system = HandSystem()
-  /// A stay ends when something is put here.
+  /// A stay ends when an element is yielded here.
   private let clock = EventQueue<Bool>(capacity: 100)
 
   private func tracker() -> ForegroundTracker {
@@ -21,7 +21,7 @@ import Testing
 
   private func stayEnds() async { await clock.put([true]) }
 
-  @Test func anAppThatLeavesIsPausedAfterItsStayAndGoesOnInTheForeground() async throws {
+  @Test func anAppInTheBackgroundIsPausedAfterItsStayAndResumedInTheForeground() async throws {
     let tracker = tracker()
     #expect(client.calls == ["foreground"] && system.begun == 0)
     tracker.enterBackground()
@@ -34,11 +34,11 @@ import Testing
     #expect(client.calls.suffix(2) == ["resume", "foreground"])
   }
 
-  /// It holds a file, and would be terminated with it once it is suspended.
+  /// Its client has a file open: the system would terminate it when it is suspended.
   @Test func aProcessThatAPushStartedIsPausedAfterItsStay() async throws {
     system.isInBackground = true
     let tracker = tracker()
-    client.tell(.online(outcome: .resumed, roundTrips: 3))
+    client.publish(.online(outcome: .resumed, roundTrips: 3))
     for _ in 0..<100 { await Task.yield() }
     #expect(client.calls == ["background"] && system.begun == 1)
     await stayEnds()
@@ -47,19 +47,19 @@ import Testing
     withExtendedLifetime(tracker) {}
   }
 
-  @Test func whatConnectsInTheBackgroundIsPausedAgain() async throws {
+  @Test func aClientThatConnectsInTheBackgroundIsPausedAgain() async throws {
     system.isInBackground = true
     let tracker = tracker()
     await stayEnds()
     try await eventually("the pause") { await system.ended == [1] }
-    client.tell(.connecting(step: .resolving))
+    client.publish(.connecting(step: .resolving))
     try await eventually("another stay") { await system.begun == 2 }
     #expect(client.calls == ["background", "pause"])
     await stayEnds()
     try await eventually("another pause") { await system.ended == [1, 2] }
     #expect(client.calls == ["background", "pause", "pause"])
-    // What is offline for good is at rest.
-    client.tell(.offline(reason: .needsCredentials, retryIn: nil))
+    // A client that does not reconnect by itself needs no pause.
+    client.publish(.offline(reason: .needsCredentials, retryIn: nil))
     for _ in 0..<100 { await Task.yield() }
     #expect(system.begun == 2)
     tracker.end()
@@ -83,7 +83,7 @@ import Testing
     withExtendedLifetime(tracker) {}
   }
 
-  @Test func aQuickReturnIsNotPausedAndTheNextStayIsAWholeOne() async throws {
+  @Test func anAppThatReturnsDuringItsStayIsNotPausedAndTheNextStayIsAWholeOne() async throws {
     let tracker = tracker()
     tracker.enterBackground()
     tracker.enterForeground()
@@ -95,7 +95,7 @@ import Testing
     #expect(client.calls.filter { $0 == "pause" }.count == 1)
   }
 
-  @Test func aReturnDuringThePauseGoesOn() async throws {
+  @Test func anAppThatReturnsDuringThePauseIsResumed() async throws {
     let tracker = tracker()
     client.holdPause()
     tracker.enterBackground()
@@ -108,7 +108,7 @@ import Testing
     #expect(client.calls == ["foreground", "background", "pause", "resume", "foreground", "resume"])
   }
 
-  @Test func aDrainIsWaitedForUntilTheTimeEnds() async throws {
+  @Test func thePauseWaitsForADrainUntilTheTimeEnds() async throws {
     let tracker = tracker()
     client.drains.begin()
     tracker.enterBackground()
@@ -126,14 +126,14 @@ import Testing
     #expect(client.calls.filter { $0 == "pause" }.count == 2)
   }
 
-  @Test func anUnlockHasWhatFailedTriedAgain() {
+  @Test func anUnlockMakesAFailedClientTryAgain() {
     let tracker = tracker()
     for reason in [OfflineReason.notWanted, .suspended, .needsCredentials, .refused, .conflict, .noSession] {
-      client.tell(.offline(reason: reason, retryIn: nil))
+      client.publish(.offline(reason: reason, retryIn: nil))
       tracker.protectedDataBecameAvailable()
     }
     #expect(client.calls == ["foreground"])
-    client.tell(.offline(reason: .failed, retryIn: 60))
+    client.publish(.offline(reason: .failed, retryIn: 60))
     tracker.protectedDataBecameAvailable()
     #expect(client.calls == ["foreground", "resume"])
   }
@@ -143,13 +143,13 @@ import Testing
     tracker.enterBackground()
     tracker.end()
     try await eventually("the time's end") { await system.ended == [1] }
-    client.tell(.connecting(step: .login))
+    client.publish(.connecting(step: .login))
     for _ in 0..<100 { await Task.yield() }
     #expect(client.calls == ["foreground", "background"] && system.begun == 1)
   }
 
   /// The real client, paused by the tracker, holds no file.
-  @Test func aRealClientThatAPushStartedLetsGoOfItsFile() async throws {
+  @Test func aRealClientThatAPushStartedClosesItsFile() async throws {
     let (world, folder) = (try await World(), try Folder())
     let real = try await world.client(storage: folder.storage)
     system.isInBackground = true
@@ -170,7 +170,7 @@ import Testing
     await real.shutdown()
   }
 
-  @Test func whatIsLockedIsOpenedWhenItIsUnlocked() async throws {
+  @Test func openingWaitsForTheUnlock() async throws {
     let unlock = Locked<(@Sendable () -> Void)?>(nil)
     let failures = Locked<[SnapbackError]>([.storage(.notYetUnlocked), .storage(.vaultLocked)])
     let opening = Task {
@@ -185,7 +185,7 @@ import Testing
     unlock.withLock { $0 }?()
     try await eventually("the second") { failures.withLock { $0.isEmpty } }
     unlock.withLock { $0 }?()
-    #expect(try await patiently("the third") { try await opening.value } == "open")
+    #expect(try await withTimeout("the third") { try await opening.value } == "open")
     await #expect(throws: SnapbackError.storage(.vaultBroken)) {
       try await retryingWhileLocked(observing: { _ in }) { throw SnapbackError.storage(.vaultBroken) }
     }
@@ -193,7 +193,7 @@ import Testing
       try await retryingWhileLocked(every: 3600, observing: { _ in }) { throw SnapbackError.storage(.notYetUnlocked) }
     }
     waiting.cancel()
-    await #expect(throws: CancellationError.self) { try await patiently("the end") { try await waiting.value } }
+    await #expect(throws: CancellationError.self) { try await withTimeout("the end") { try await waiting.value } }
   }
 }
 
@@ -201,16 +201,16 @@ private final class HandClient: LifecycleClient {
   let drains = Drains()
   private let hub = StateHub(.offline(reason: .notWanted, retryIn: nil))
   private let current = Locked(ConnectionState.offline(reason: .notWanted, retryIn: nil))
-  private let told = Locked<[String]>([])
+  private let reported = Locked<[String]>([])
   private let gate = Drains()
 
-  var calls: [String] { told.withLock { $0 } }
+  var calls: [String] { reported.withLock { $0 } }
   var state: ConnectionState { current.withLock { $0 } }
   var states: ConnectionStates { ConnectionStates(hub: hub) }
 
-  func tell(_ state: ConnectionState) {
+  func publish(_ state: ConnectionState) {
     current.withLock { $0 = state }
-    hub.tell(state)
+    hub.publish(state)
   }
 
   func holdPause() { gate.begin() }
@@ -222,11 +222,11 @@ private final class HandClient: LifecycleClient {
   func pause() async throws {
     call("pause")
     await gate.untilNone()
-    tell(.offline(reason: .suspended, retryIn: nil))
+    publish(.offline(reason: .suspended, retryIn: nil))
   }
 
   private func call(_ what: String) {
-    told.withLock { $0.append(what) }
+    reported.withLock { $0.append(what) }
   }
 }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A value that is only touched under its lock.
+/// A value that is accessed only under its lock.
 final class Guarded<Value>: @unchecked Sendable {
   private let lock = NSLock()
   private var value: Value

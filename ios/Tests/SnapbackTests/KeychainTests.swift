@@ -3,7 +3,7 @@ import Testing
 
 @testable import Snapback
 
-/// What a vault makes of the Keychain's answers.
+/// How a vault interprets the statuses of the Keychain.
 @Suite struct KeychainTests {
   private let secret = Data([1, 2, 3])
 
@@ -33,8 +33,9 @@ import Testing
     #expect(VaultError(.broken, status: status).description == "the vault is broken (status \(status))")
   }
 
-  /// Before the first unlock some versions of iOS say "not found" of what is there. It would be given up for lost.
-  @Test func notFoundIsNotBelievedWhileTheDeviceIsLocked() throws {
+  /// Before the first unlock, some versions of iOS answer "not found" for existing items, whose data would be
+  /// discarded.
+  @Test func notFoundDoesNotCountWhileTheDeviceIsLocked() throws {
     let keychain = HandKeychain()
     let keys = KeychainKeys(keychain: keychain)
     try keys.write("a", secret)
@@ -45,7 +46,7 @@ import Testing
     #expect(try keys.read("a") == secret)
   }
 
-  @Test func anUnlockInTheMiddleIsNoticed() throws {
+  @Test func anUnlockDuringTheReadIsNoticed() throws {
     let keychain = HandKeychain()
     let keys = KeychainKeys(keychain: keychain)
     try keys.write("a", secret)
@@ -56,7 +57,7 @@ import Testing
     #expect(try keys.read("a") == Data([4]))
   }
 
-  @Test func aProbeThatWasLeftBehindDoesNoHarm() throws {
+  @Test func aProbeOfAnEarlierProcessDoesNoHarm() throws {
     let keychain = HandKeychain()
     let keys = KeychainKeys(keychain: keychain)
     try keys.write(KeychainKeys<HandKeychain>.probe, Data([0]))
@@ -64,7 +65,7 @@ import Testing
     #expect(keychain.names.isEmpty)
   }
 
-  /// The app sees the problem, and its log the status.
+  /// The app receives the problem, and its log the status.
   @Test func theStatusOfAVaultIsLogged() async throws {
     let records = Locked<[String]>([])
     Snapback.log { record in records.withLock { $0.append(record.description) } }
@@ -95,7 +96,7 @@ private final class HandKeychain: Keychain, @unchecked Sendable {
 
   var names: [String] { lock.withLock { items.keys.sorted() } }
 
-  /// Locked: what is there is not found, and nothing can be added.
+  /// Locked: existing items are not found, and none can be added.
   func hide(unlockedByAdd: Bool = false) {
     lock.withLock { (isHidden, isUnlockedByAdd) = (true, unlockedByAdd) }
   }

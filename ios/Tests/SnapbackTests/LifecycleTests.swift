@@ -3,7 +3,7 @@ import Snapback
 import Testing
 
 @Suite struct LifecycleTests {
-  @Test func closingTwiceIsHarmlessAndEverythingAfterwardsSaysSo() async throws {
+  @Test func aSecondCloseDoesNothingAndLaterCallsFailWithClosed() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
@@ -29,7 +29,7 @@ import Testing
     for await state in client.states { #expect(state == client.state) }
   }
 
-  @Test func whatWaitsEndsWithTheClient() async throws {
+  @Test func waitingCallsEndWithTheClient() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
@@ -42,12 +42,12 @@ import Testing
     let acked = Task { try await sent.acked() }
     try await Task.sleep(nanoseconds: 20_000_000)
     client.close()
-    try await patiently("the events' end") { await reader.value }
-    await #expect(throws: SnapbackError.closed) { try await patiently("the request") { try await request.value } }
-    await #expect(throws: SnapbackError.closed) { try await patiently("the stanza") { try await acked.value } }
+    try await withTimeout("the events' end") { await reader.value }
+    await #expect(throws: SnapbackError.closed) { try await withTimeout("the request") { try await request.value } }
+    await #expect(throws: SnapbackError.closed) { try await withTimeout("the stanza") { try await acked.value } }
   }
 
-  @Test func whoLetsGoOfTheClientClosesIt() async throws {
+  @Test func releasingTheLastReferenceClosesTheClient() async throws {
     let world = try await World()
     weak var gone: SnapbackClient?
     do {
@@ -60,8 +60,8 @@ import Testing
     try await eventually("the connection's end") { try await world.stats().connections.allSatisfy(\.closed) }
   }
 
-  /// Not more of anything after many lives than after a few. `SNAPBACK_CYCLES` for a longer run.
-  @Test func manyLivesLeaveNothingBehind() async throws {
+  /// Many closed clients use no more resources than a few. `SNAPBACK_CYCLES` sets their number for a longer run.
+  @Test func closedClientsLeaveNoResources() async throws {
     let cycles = ProcessInfo.processInfo.environment["SNAPBACK_CYCLES"].flatMap(Int.init) ?? 1000
     let world = try await World()
     func live(_ times: Int) async throws {
@@ -84,7 +84,7 @@ import Testing
       "memory: \(before.kilobytes) kB before, \(after.kilobytes) kB after \(cycles) cycles")
   }
 
-  @Test func aPausedClientHoldsNoFileAndGoesOn() async throws {
+  @Test func aPausedClientHasNoFileOpenAndResumes() async throws {
     let world = try await World()
     let folder = try Folder()
     let client = try await world.client(storage: folder.storage)
@@ -100,7 +100,7 @@ import Testing
     client.resume()
     #expect(try await client.online().outcome == .resumed)
     await client.shutdown()
-    // And so does the next life.
+    // The next client resumes the session, too.
     let next = try await world.client(storage: folder.storage)
     next.connect()
     #expect(try await next.online().outcome == .resumed)
@@ -108,7 +108,7 @@ import Testing
   }
 }
 
-/// What this process holds (proc(5)).
+/// The resources of this process (proc(5)).
 private struct Footprint: CustomStringConvertible {
   let files: Int
   let threads: Int

@@ -4,14 +4,14 @@ import Testing
 
 @testable import Snapback
 
-/// What a platform brings: its resolver, its network, its log.
+/// The parts that a platform provides: resolver, network monitor and log.
 @Suite struct PlatformTests {
   @Test func thePlatformsResolverIsAsked() async throws {
     let world = try await World()
     let resolver = FixedResolver(port: world.ready.directPort)
     let client = try await world.client {
       $0.servers = []
-      // Nobody answers there.
+      // No server is there.
       $0.nameServers = ["127.0.0.1:9"]
       $0.srvResolver = resolver
     }
@@ -21,16 +21,16 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func aNetworkThatCameBackIsUsedAtOnce() async throws {
+  @Test func aNetworkThatIsAvailableAgainIsUsedAtOnce() async throws {
     let world = try await World()
     let network = HandNetwork()
     let client = try await world.client { $0.networkMonitor = network }
     client.connect()
     _ = try await client.online()
-    network.tell(false)
+    network.report(false)
     try await world.obey("cut")
     try await client.until("no network") { $0 == .offline(reason: .noNetwork, retryIn: nil) }
-    network.tell(true)
+    network.report(true)
     #expect(try await client.online().outcome == .resumed)
     await client.shutdown()
     #expect(network.isCancelled)
@@ -72,7 +72,7 @@ import Testing
     for byte in UInt8.min...UInt8.max { _ = SrvRecord(wire: [0, 0, 0, 0, 0, 0, byte, byte]) }
   }
 
-  @Test func timesThatMakeNoSenseAreBounded() {
+  @Test func invalidTimesAreBounded() {
     #expect(Milliseconds.of(0.0001) == 1)
     #expect(Milliseconds.of(-1) == 0)
     #expect(Milliseconds.of(.nan) == 0)
@@ -108,7 +108,7 @@ private final class HandNetwork: NetworkMonitor, NetworkObservation, @unchecked 
     return self
   }
 
-  func tell(_ available: Bool) {
+  func report(_ available: Bool) {
     let changed = lock.withLock { self.changed }
     changed?(NetworkState(available: available, nameServers: []))
   }

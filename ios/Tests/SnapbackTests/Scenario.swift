@@ -1,6 +1,6 @@
 import Foundation
 
-/// What an app experiences, as data (`tests/scenarios/README.md`): the same files for every language.
+/// A scenario as data (`tests/scenarios/README.md`); every language plays the same files.
 struct Scenario {
   let name: String
   let setting: Setting
@@ -15,7 +15,7 @@ struct Scenario {
 
   enum Step {
     case app(Action)
-    /// A command for the test server, word for word.
+    /// A command for the test server, which is passed on unchanged.
     case world(Json)
     case expect(Expectation)
   }
@@ -34,8 +34,8 @@ struct Scenario {
     case spread(atLeastMs: Int)
   }
 
-  /// What is not known must not be skipped.
-  struct Unknown: Error, Equatable {
+  /// An unknown field or action is an error and is not skipped.
+  struct UnknownField: Error, Equatable {
     let what: String
   }
 }
@@ -59,7 +59,7 @@ extension Scenario.Setting {
     transport = try fields.text("transport", "direct")
     rttMs = try fields.number("rtt_ms", 20)
     apps = try fields.number("apps", 1)
-    // Not all of them can be set through the API: the client's own waits, then.
+    // The API cannot set all of them; the client's defaults apply.
     var waits = try Fields(fields.take("waits") ?? .object([:]))
     for name in ["base_ms", "cap_ms", "relief_base_ms", "relief_floor_ms", "probe_ms"] { _ = waits.take(name) }
     try waits.end()
@@ -73,11 +73,11 @@ extension Scenario.Step {
     switch (fields.take("app"), fields.take("world"), fields.take("expect")) {
     case (.text(let name), nil, nil): self = .app(try Scenario.Action(name, &fields))
     case (nil, .text, nil):
-      // The server refuses what it does not know.
+      // The server refuses unknown commands.
       self = .world(json)
       return
     case (nil, nil, .text(let name)): self = .expect(try Scenario.Expectation(name, &fields))
-    default: throw Scenario.Unknown(what: "a step is one of app, world, expect")
+    default: throw Scenario.UnknownField(what: "a step is one of app, world, expect")
     }
     try fields.end()
   }
@@ -93,7 +93,7 @@ extension Scenario.Action {
     case "send": self = .send(count: try fields.number("count", 1))
     case "network": self = .network(available: try fields.flag("available"))
     default:
-      guard let action = plain[name] else { throw Scenario.Unknown(what: name) }
+      guard let action = plain[name] else { throw Scenario.UnknownField(what: name) }
       self = action
     }
   }
@@ -101,30 +101,30 @@ extension Scenario.Action {
 
 extension Scenario.Expectation {
   fileprivate init(_ name: String, _ fields: inout Fields) throws {
-    let patience = 60_000
+    let defaultMs = 60_000
     switch name {
     case "online":
       self = .online(
         outcome: try fields.text("outcome"), maxRoundTrips: try fields.number("max_round_trips", Int.max),
-        withinMs: try fields.number("within_ms", patience))
-    case "offline": self = .offline(withinMs: try fields.number("within_ms", patience))
+        withinMs: try fields.number("within_ms", defaultMs))
+    case "offline": self = .offline(withinMs: try fields.number("within_ms", defaultMs))
     case "settled":
       self = .settled(
         lost: try fields.number("lost"), duplicated: try fields.number("duplicated"),
-        withinMs: try fields.number("within_ms", patience))
+        withinMs: try fields.number("within_ms", defaultMs))
     case "connections": self = .connections(atMost: try fields.number("at_most"))
     case "spread": self = .spread(atLeastMs: try fields.number("at_least_ms"))
-    default: throw Scenario.Unknown(what: name)
+    default: throw Scenario.UnknownField(what: name)
     }
   }
 }
 
-/// The fields of an object; each is taken, and in the end there is none left.
+/// The fields of an object. Each known one is taken; a field that is left at the end is an error.
 struct Fields {
   private var rest: [String: Json]
 
   fileprivate init(_ json: Json) throws {
-    guard case .object(let fields) = json else { throw Scenario.Unknown(what: "not an object") }
+    guard case .object(let fields) = json else { throw Scenario.UnknownField(what: "not an object") }
     rest = fields
   }
 
@@ -134,7 +134,7 @@ struct Fields {
     switch (take(name), missing) {
     case (.text(let text), _): return text
     case (nil, let missing?): return missing
-    default: throw Scenario.Unknown(what: name)
+    default: throw Scenario.UnknownField(what: name)
     }
   }
 
@@ -142,21 +142,21 @@ struct Fields {
     switch (take(name), missing) {
     case (.number(let number), _): return number
     case (nil, let missing?): return missing
-    default: throw Scenario.Unknown(what: name)
+    default: throw Scenario.UnknownField(what: name)
     }
   }
 
   fileprivate mutating func flag(_ name: String) throws -> Bool {
-    guard case .flag(let flag) = take(name) else { throw Scenario.Unknown(what: name) }
+    guard case .flag(let flag) = take(name) else { throw Scenario.UnknownField(what: name) }
     return flag
   }
 
   fileprivate func end() throws {
-    if let name = rest.keys.min() { throw Scenario.Unknown(what: name) }
+    if let name = rest.keys.min() { throw Scenario.UnknownField(what: name) }
   }
 }
 
-/// As much of JSON as scenarios have.
+/// The part of JSON that scenarios use.
 enum Json: Codable, Sendable {
   case flag(Bool)
   case number(Int)

@@ -1,11 +1,11 @@
 import Foundation
 import Snapback
 
-/// Plays a scenario: apps that do every step at once, and a world that is theirs alone.
+/// Plays a scenario: each app does every step, and the test server is used by this scenario alone.
 final class ScenarioPlayer {
   private let world: World
   private let apps: [PlayedApp]
-  /// Ids of what romeo sent, by the account addressed.
+  /// The ids of the messages that romeo sent, with the account addressed.
   private var fromRomeo: [(to: String, id: String)] = []
 
   struct Failed: Error, CustomStringConvertible {
@@ -74,7 +74,7 @@ final class ScenarioPlayer {
     }
   }
 
-  /// Until everything has arrived and both sides know; then all of it is counted.
+  /// Waits until everything has arrived and is acknowledged; then counts lost and duplicated messages.
   private func settled(_ app: PlayedApp, lost: Int, duplicated: Int, _ withinMs: Int) async throws {
     let toApp = fromRomeo.filter { $0.to == app.user }.map(\.id)
     try await app.settle(toApp, lost: lost, withinMs)
@@ -87,16 +87,16 @@ final class ScenarioPlayer {
     let inbound = Balance(sent: toApp, arrived: app.received)
     let found = (lost: outbound.lost + inbound.lost, again: outbound.again + inbound.again)
     guard found.lost <= lost, found.again <= duplicated else {
-      throw Failed(description: "\(found.lost) lost, \(found.again) twice")
+      throw Failed(description: "\(found.lost) lost, \(found.again) duplicated")
     }
   }
 }
 
-/// What arrived against what was sent, by id.
+/// Compares what arrived with what was sent, by id.
 struct Balance: Equatable {
-  /// Sent, and never there.
+  /// The number of messages that were sent and did not arrive.
   let lost: Int
-  /// There, and there before; or sent by nobody.
+  /// The number of messages that arrived more than once, or were never sent.
   let again: Int
 
   init(sent: [String], arrived: [String]) {
@@ -105,14 +105,14 @@ struct Balance: Equatable {
   }
 }
 
-/// One app: a client, the file that outlives it, and what it has told.
+/// One app: its file, its current client, and what the clients have reported.
 private final class PlayedApp {
   let user: String
   private(set) var sent: [String] = []
   private let configuration: Configuration
   private let password: String
   private let folder: Folder
-  private let told = Told()
+  private let reported = Reported()
   private var client: SnapbackClient?
   private var listening: Task<Void, Never>?
 
@@ -128,21 +128,21 @@ private final class PlayedApp {
         ServerAddress(host: world.ready.host, port: world.ready.starttlsPort, transport: .startTls)
       ]
     }
-    // Short, as in the scenarios. The cap is the client's own: it also bounds how far a server's clients are spread.
+    // Short, as in the scenarios. The cap is the default, since it also bounds how far the reconnects are spread.
     configuration.patience.backoff = 0.05
     configuration.patience.backoffCap = nil
     configuration.patience.probe = 0.5
     self.configuration = configuration
   }
 
-  var received: [String] { told.state.withLock { $0.deliveries.map(\.id) } }
-  var log: String { "\(user): " + told.state.withLock { $0.log.joined(separator: ", ") } }
+  var received: [String] { reported.state.withLock { $0.deliveries.map(\.id) } }
+  var log: String { "\(user): " + reported.state.withLock { $0.log.joined(separator: ", ") } }
 
   func start() async throws {
     guard client == nil else { throw ScenarioPlayer.Failed(description: "it runs already") }
     let (user, password, configuration) = (user, password, configuration)
-    // The one before lets go of the file soon, but not at once.
-    let client = try await patiently("the file") {
+    // The previous client closes the file soon, but not at once.
+    let client = try await withTimeout("the file") {
       while true {
         do {
           return try await SnapbackClient.open("\(user)@localhost", password: password, configuration: configuration)
@@ -153,10 +153,10 @@ private final class PlayedApp {
     }
     self.client = client
     let events = client.events
-    listening = Task { [told] in
+    listening = Task { [reported] in
       for await event in events {
         event.delivery?.confirm()
-        told.take(event)
+        reported.take(event)
       }
     }
   }
@@ -179,9 +179,9 @@ private final class PlayedApp {
     case .kill, .start:
       client.close()
       self.client = nil
-      // What it had told already counts; its sessions are no longer of interest.
+      // Earlier reports still count, except for the sessions that no step has asked about.
       await listening?.value
-      told.state.withLock { $0.sessions = [] }
+      reported.state.withLock { $0.sessions = [] }
     }
   }
 
@@ -192,7 +192,7 @@ private final class PlayedApp {
 
   func nextSession(_ withinMs: Int) async throws -> (String, Int) {
     try await until("a session", withinMs) { !$0.sessions.isEmpty }
-    return told.state.withLock { $0.sessions.removeFirst() }
+    return reported.state.withLock { $0.sessions.removeFirst() }
   }
 
   func offline(_ withinMs: Int) async throws {
@@ -204,9 +204,9 @@ private final class PlayedApp {
 
   func settle(_ expected: [String], lost: Int, _ withinMs: Int) async throws {
     let sent = sent
-    try await until("acknowledgements and messages", withinMs) { told in
-      let arrived = Set(told.deliveries.map(\.id))
-      return told.acked.isSuperset(of: sent) && expected.filter(arrived.contains).count + lost >= expected.count
+    try await until("acknowledgements and messages", withinMs) { reported in
+      let arrived = Set(reported.deliveries.map(\.id))
+      return reported.acked.isSuperset(of: sent) && expected.filter(arrived.contains).count + lost >= expected.count
     }
   }
 
@@ -216,19 +216,19 @@ private final class PlayedApp {
   }
 
   private func until(
-    _ what: String, _ withinMs: Int, _ isSo: @escaping @Sendable (Told.State) -> Bool
+    _ what: String, _ withinMs: Int, _ isSo: @escaping @Sendable (Reported.State) -> Bool
   ) async throws {
-    try await patiently(what, seconds: UInt64(withinMs / 1000)) { [told] in
-      while !told.state.withLock({ isSo($0) }) { try await Task.sleep(nanoseconds: 10_000_000) }
+    try await withTimeout(what, seconds: UInt64(withinMs / 1000)) { [reported] in
+      while !reported.state.withLock({ isSo($0) }) { try await Task.sleep(nanoseconds: 10_000_000) }
     }
   }
 }
 
-/// What a client has told.
-private final class Told: Sendable {
+/// What the clients have reported.
+private final class Reported: Sendable {
   struct State {
     var acked: Set<String> = []
-    /// By delivery id: a new process tells again what was not confirmed.
+    /// By delivery id, since a new process repeats unconfirmed deliveries.
     var deliveries: [(deliveryId: String, id: String)] = []
     /// Sessions that no step has asked about yet.
     var sessions: [(outcome: String, roundTrips: Int)] = []

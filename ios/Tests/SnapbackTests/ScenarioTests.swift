@@ -1,18 +1,18 @@
 import Foundation
 import Testing
 
-/// Every file of `tests/scenarios`, played with real clients.
+/// Plays every file of `tests/scenarios` with real clients.
 @Suite struct ScenarioTests {
   static let alone = ["commute", "hotel-portal", "killed-in-the-background", "lift", "night", "wifi-to-lte"]
   static let withTheServersEnd = ["server-crash", "server-deploy", "stampede"]
 
   @Test(arguments: alone)
-  func anAppExperiences(_ name: String) async throws {
+  func anAppPlays(_ name: String) async throws {
     try await ScenarioPlayer.play(Scenario(text(name)))
   }
 
-  /// A server that goes away is given time, up to half a minute: side by side.
-  @Test func appsLiveThroughTheEndOfTheirServer() async throws {
+  /// The clients wait up to half a minute for a server that is down, so these scenarios run concurrently.
+  @Test func appsReconnectAfterTheEndOfTheirServer() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for name in Self.withTheServersEnd {
         group.addTask { try await ScenarioPlayer.play(Scenario(text(name))) }
@@ -27,7 +27,7 @@ import Testing
     for name in played { #expect(try Scenario(text(name)).name == name) }
   }
 
-  @Test func whatIsUnknownIsNoScenario() throws {
+  @Test func unknownFieldsAreErrors() throws {
     for (steps, unknown) in [
       (#"{"app": "fly"}"#, "fly"),
       (#"{"app": "connect", "soon": true}"#, "soon"),
@@ -35,16 +35,16 @@ import Testing
       (#"{"expect": "settled", "lost": 0}"#, "duplicated"),
       (#"{"app": "connect", "world": "up"}"#, "a step is one of app, world, expect"),
     ] {
-      #expect(throws: Scenario.Unknown(what: unknown)) {
+      #expect(throws: Scenario.UnknownField(what: unknown)) {
         try Scenario(#"{"name": "x", "story": "", "steps": [\#(steps)]}"#)
       }
     }
-    #expect(throws: Scenario.Unknown(what: "rtt")) {
+    #expect(throws: Scenario.UnknownField(what: "rtt")) {
       try Scenario(#"{"name": "x", "story": "", "steps": [], "setting": {"rtt": 1}}"#)
     }
   }
 
-  @Test func whatIsMissingOrThereTwiceIsCounted() {
+  @Test func lostAndDuplicatedMessagesAreCounted() {
     let balance = Balance(sent: ["a", "b", "c"], arrived: ["a", "b", "b", "x"])
     #expect(balance.lost == 1 && balance.again == 2)
   }

@@ -2,7 +2,7 @@ import Foundation
 import Snapback
 import Testing
 
-/// What the library is for: in, cut, back, and nothing lost.
+/// A login, a connection loss, a resumption, and no lost message.
 @Suite struct SessionTests {
   @Test func aColdLoginTakesFiveRoundTrips() async throws {
     let world = try await World()
@@ -35,7 +35,7 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func aCutConnectionIsResumedInThreeRoundTripsAndNothingIsLostOrDoubled() async throws {
+  @Test func aSessionIsResumedInThreeRoundTripsWithoutLossOrDuplicates() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
@@ -43,7 +43,7 @@ import Testing
     var bodies: [String] = []
     for round in 1...3 {
       try await world.obey("cut")
-      // While nobody is there: one from each side.
+      // While the client is offline: one message from each side.
       try await world.obey("message", ["body": "romeo \(round)"])
       let sent = try await client.send(to: World.romeo, "juliet \(round)")
       let online = try await client.online()
@@ -69,7 +69,7 @@ import Testing
     await client.shutdown()
   }
 
-  @Test func aSessionThatTheServerForgotIsReplaced() async throws {
+  @Test func aSessionThatTheServerHasLostIsReplaced() async throws {
     let world = try await World()
     let client = try await world.client()
     client.connect()
@@ -97,7 +97,7 @@ import Testing
     try await world.obey("message", ["count": 7])
     try await world.obey("up")
     client.connect()
-    // What waits at the server may overtake what the archive has.
+    // Messages that wait at the server may arrive before those of the archive.
     let missed = Guarded(0)
     let foundGap = try await client.first("the archive or a gap") { event in
       switch event {
@@ -135,8 +135,8 @@ import Testing
     await client.shutdown()
   }
 
-  /// A room is joined with a presence that has a child (XEP-0045).
-  @Test func aPresenceTakesChildren() async throws {
+  /// A client joins a room with a presence that has a child element (XEP-0045).
+  @Test func aPresenceCanHaveChildren() async throws {
     let world = try await World()
     let juliet = try await world.client()
     juliet.connect()
@@ -156,8 +156,8 @@ import Testing
     await juliet.shutdown()
   }
 
-  /// Without Bind 2 the client asks for its resource, and a server ends the session that has the same one.
-  @Test func twoInstallationsOfAnAccountLeaveEachOtherAlone() async throws {
+  /// Without Bind 2 the client requests a resource, and the server ends another session with the same one.
+  @Test func twoInstallationsOfAnAccountHaveDifferentResources() async throws {
     let world = try await World("--kind", "sasl1")
     let folders = [try Folder(), try Folder()]
     func online(_ folder: Folder) async throws -> (SnapbackClient, Jid) {
@@ -174,13 +174,13 @@ import Testing
     try await one.disconnect()
     await one.shutdown()
     await two.shutdown()
-    // And an installation keeps what it has.
+    // An installation keeps its resource.
     let (again, third) = try await online(folders[0])
     #expect(third == first)
     await again.shutdown()
   }
 
-  /// The phone's system may end an app at any moment. The next one goes on where it was.
+  /// The system may kill an app at any moment. The next process resumes its session.
   @Test func aKilledProcessIsResumedByTheNextOne() async throws {
     let world = try await World()
     let folder = try Folder()
@@ -190,18 +190,18 @@ import Testing
     let delivered = try #require(try await first.next())
     #expect(delivered.hasPrefix("message ") && delivered.hasSuffix(" stay"))
     await first.kill()
-    try await world.obey("message", ["body": "come back"])
+    try await world.obey("message", ["body": "welcome back"])
 
     let second = try Phone(world, folder)
-    // It was never confirmed: it comes again, under the same id, and before what is new.
+    // The unconfirmed delivery is repeated with the same id, before new ones.
     #expect(try await second.next() == delivered)
     #expect(try await second.next() == "online resumed 3")
-    #expect(try await second.next()?.hasSuffix(" come back") == true)
+    #expect(try await second.next()?.hasSuffix(" welcome back") == true)
     await second.kill()
   }
 }
 
-/// An app in a process of its own: says what happens, confirms nothing.
+/// An app in a separate process, which prints what happens and confirms nothing.
 struct Phone {
   private let lines: Lines
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Snapback
 
-/// What the system's resolver answers, and when.
+/// Lookups with answers as the system's resolver gives them.
 @Suite struct SrvLookupTests {
   private static let name = "_xmpps-client._tcp.example.org"
   private static let wire: [UInt8] = [0, 5, 0, 10, 0x14, 0x67, 1, 0x78, 0]
@@ -18,7 +18,7 @@ import Testing
 
   private func records(_ answers: [DnsAnswer]) async throws -> [SrvRecord]? {
     let resolver = HandResolver(answers)
-    let records = try await patiently("the answer", seconds: 20) {
+    let records = try await withTimeout("the answer", seconds: 20) {
       await SrvLookup.records(of: Self.name, from: resolver, timeout: .seconds(3600))
     }
     #expect(resolver.cancelled == 1)
@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test func aCnameIsNeitherARecordNorTheEnd() async throws {
-    // The name of a CNAME may read as an SRV record.
+    // The data of a CNAME may also be valid as an SRV record.
     let cname = answer(type: 5, Self.wire)
     #expect(try await records([cname, answer(Self.wire)]) == [Self.record])
     #expect(try await records([cname, answer(error: DnsSd.noSuchRecord, flags: 0)]) == [])
@@ -46,7 +46,7 @@ import Testing
     #expect(try await records([answer(flags: 0, Self.wire), answer(Self.wire)]) == [Self.record])
   }
 
-  @Test func whatCannotBeReadIsNotTheSameAsNone() async throws {
+  @Test func invalidRecordsAreNotTheSameAsNone() async throws {
     #expect(try await records([answer([1, 2, 3])]) == nil)
     #expect(try await records([answer(flags: DnsSd.add | DnsSd.moreComing, []), answer(Self.wire)]) == [Self.record])
   }
@@ -62,14 +62,14 @@ import Testing
     #expect(late == nil && silent.cancelled == 1)
     let lookup = Task { await SrvLookup.records(of: Self.name, from: silent, timeout: .seconds(3600)) }
     lookup.cancel()
-    #expect(try await patiently("the end") { await lookup.value } == nil)
+    #expect(try await withTimeout("the end") { await lookup.value } == nil)
     let closed = HandResolver(nil)
     let none = await SrvLookup.records(of: Self.name, from: closed, timeout: .seconds(3600))
     #expect(none == nil && closed.cancelled == 0)
   }
 }
 
-/// Answers as `mDNSResponder` does: what is no record of the type only if it was asked to.
+/// Answers as `mDNSResponder` does: answers without a record of the type only if a flag requests them.
 private final class HandResolver: DnsService, DnsQuery {
   private let answers: [DnsAnswer]?
   private let cancels = Locked(0)

@@ -3,7 +3,7 @@ import Foundation
 import Snapback
 import Testing
 
-/// The world of a test: the reference server behind a link that can be cut, as a process (`tests/scenarios/README.md`).
+/// The reference server of a test as a process, with a link that can be cut (`tests/scenarios/README.md`).
 final class World: Sendable {
   struct Ready: Decodable, Sendable {
     let host: String
@@ -74,14 +74,14 @@ final class World: Sendable {
     process.end()
   }
 
-  /// Has the world do something: `"cut"`, or `"message"` with `["count": 3]`.
+  /// Sends a command to the server: `"cut"`, or `"message"` with `["count": 3]`.
   @discardableResult
   func obey(_ command: String, _ fields: [String: any Sendable] = [:]) async throws -> Answer {
     let object = fields.merging(["world": command]) { first, _ in first }
     return try await obey(JSONSerialization.data(withJSONObject: object))
   }
 
-  /// The command of a scenario.
+  /// Sends a command of a scenario to the server.
   func obey(_ command: Json) async throws -> Answer {
     try await obey(JSONEncoder().encode(command))
   }
@@ -98,7 +98,7 @@ final class World: Sendable {
     return stats
   }
 
-  /// What romeo got from juliet, in order, as often as it came.
+  /// Returns the messages that romeo received from juliet, in order and with duplicates.
   func received() async throws -> [Answer.Message] {
     try await obey("received").messages ?? []
   }
@@ -128,12 +128,12 @@ final class World: Sendable {
   }
 }
 
-/// A process that is talked to in lines.
+/// A process with which the tests exchange lines.
 final class Lines: Sendable {
   private let process: Process
   private let input: FileHandle
   private let reader: LineReader
-  /// One question at a time, and no thread of Swift's own pool is blocked.
+  /// Reads run one at a time on this queue, so that no thread of Swift's own pool is blocked.
   private let queue = DispatchQueue(label: "lines")
 
   init(_ path: String, _ arguments: [String]) throws {
@@ -149,9 +149,9 @@ final class Lines: Sendable {
     reader = LineReader(output.fileHandleForReading)
   }
 
-  /// The next line; `nil` at the end.
+  /// Returns the next line; `nil` at the end.
   func next() async throws -> String? {
-    try await patiently("a line of a process") {
+    try await withTimeout("a line of a process") {
       await withCheckedContinuation { continuation in
         self.queue.async { continuation.resume(returning: self.reader.next()) }
       }
@@ -163,12 +163,12 @@ final class Lines: Sendable {
     return try await next()
   }
 
-  /// The end of its input is the end of the process.
+  /// Closes the input of the process, at which it ends.
   func end() {
     try? input.close()
   }
 
-  /// As a system does that needs the memory.
+  /// Kills the process, as a system does that needs its memory.
   func kill() async {
     await withCheckedContinuation { continuation in
       queue.async {
@@ -180,7 +180,7 @@ final class Lines: Sendable {
   }
 }
 
-/// Only used on the queue of its process.
+/// Reads lines. It is used only on the queue of its process.
 private final class LineReader: @unchecked Sendable {
   private let handle: FileHandle
   private var buffer = Data()
@@ -202,19 +202,19 @@ private final class LineReader: @unchecked Sendable {
   }
 }
 
-struct OutOfPatience: Error, CustomStringConvertible {
+struct TestTimeout: Error, CustomStringConvertible {
   let description: String
 }
 
-/// Waits, but not for ever; a loaded machine may be slow.
-func patiently<T: Sendable>(
+/// Runs `work`, and fails after a timeout. The default leaves time for a loaded machine.
+func withTimeout<T: Sendable>(
   _ what: String, seconds: UInt64 = 90, _ work: @escaping @Sendable () async throws -> T
 ) async throws -> T {
   try await withThrowingTaskGroup(of: T.self) { group in
     group.addTask { try await work() }
     group.addTask {
       try await Task.sleep(nanoseconds: seconds * 1_000_000_000)
-      throw OutOfPatience(description: "waited in vain for \(what)")
+      throw TestTimeout(description: "timeout while waiting for \(what)")
     }
     defer { group.cancelAll() }
     guard let first = try await group.next() else { throw CancellationError() }
@@ -222,18 +222,18 @@ func patiently<T: Sendable>(
   }
 }
 
-/// Asks until it is so.
+/// Polls until the condition is true.
 func eventually(_ what: String, _ condition: @escaping @Sendable () async throws -> Bool) async throws {
-  try await patiently(what) {
+  try await withTimeout(what) {
     while try await !condition() { try await Task.sleep(nanoseconds: 20_000_000) }
   }
 }
 
 extension SnapbackClient {
-  /// The first event that is wanted; those before it are dropped, confirmed if they can be.
+  /// Returns the first wanted event. Earlier events are dropped, and confirmed if they are deliveries.
   func first<T: Sendable>(_ what: String, _ pick: @escaping @Sendable (Event) -> T?) async throws -> T {
     let events = events
-    return try await patiently(what) {
+    return try await withTimeout(what) {
       for await event in events {
         event.delivery?.confirm()
         if let found = pick(event) { return found }
@@ -256,7 +256,7 @@ extension SnapbackClient {
 
   func until(_ what: String, _ wanted: @escaping @Sendable (ConnectionState) -> Bool) async throws {
     let states = states
-    try await patiently(what) {
+    try await withTimeout(what) {
       for await state in states where wanted(state) { return }
       throw SnapbackError.closed
     }
@@ -265,11 +265,11 @@ extension SnapbackClient {
 
 extension SentStanza {
   func ackedInTime() async throws {
-    try await patiently("an acknowledgement") { try await acked() }
+    try await withTimeout("an acknowledgement") { try await acked() }
   }
 }
 
-/// A folder that is gone with the test.
+/// A folder that is removed after the test.
 final class Folder: Sendable {
   let url: URL
 

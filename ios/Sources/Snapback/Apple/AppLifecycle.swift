@@ -2,30 +2,36 @@
   import Foundation
   import UIKit
 
-  /// Leads a client through the life of an app: in the background it stays for a moment, so that what was sent gets out,
-  /// and is paused before the system suspends the process; in the foreground it goes on.
+  /// Pauses a client in the background and resumes it in the foreground. In the background, the client stays connected
+  /// for a short time, so that sent messages reach the server, and is paused before the system suspends the process.
   ///
-  /// A process that a push started is in the background from the beginning: what was opened and connected there is paused the
-  /// same way. Where a client could not connect because the device was locked, it tries again when the device is unlocked.
+  /// A process that a push notification started is in the background from the beginning. A client that is opened there
+  /// is paused in the same way. If a client could not connect because the device was locked, it tries again at the
+  /// unlock.
   ///
-  /// Keep it as long as the client.
+  /// Keep a reference to this object for as long as the client is used.
   @MainActor
   @available(iOSApplicationExtension, unavailable)
   public final class AppLifecycle {
     private let tracker: ForegroundTracker
     private var observers: [any NSObjectProtocol] = []
 
-    /// - Parameter stay: how long to remain connected in the background, in seconds. The system allows about thirty; where it
-    ///   allows none, or ends it early, the client is paused at once. A ``SnapbackClient/drain(deadline:)`` that is under way is
-    ///   waited for.
+    /// Starts to follow the app's state.
+    ///
+    /// - Parameters:
+    ///   - client: the client that is paused and resumed.
+    ///   - application: the app.
+    ///   - stay: how long the client stays connected in the background, in seconds. Default 10 s: the system allows
+    ///     about thirty. If it allows no time, or ends it early, the client is paused at once. The pause waits for a
+    ///     ``SnapbackClient/drain(deadline:)`` that is under way.
     public init(_ client: SnapbackClient, application: UIApplication = .shared, stay: TimeInterval = 10) {
       let tracker = ForegroundTracker(client, system: BackgroundTasks(application), stay: stay)
       self.tracker = tracker
       let center = NotificationCenter.default
-      func observe(_ name: NSNotification.Name, _ told: @escaping @MainActor @Sendable (ForegroundTracker) -> Void) {
+      func observe(_ name: NSNotification.Name, _ react: @escaping @MainActor @Sendable (ForegroundTracker) -> Void) {
         observers.append(
           center.addObserver(forName: name, object: nil, queue: .main) { [weak tracker] _ in
-            MainActor.assumeIsolated { if let tracker { told(tracker) } }
+            MainActor.assumeIsolated { if let tracker { react(tracker) } }
           })
       }
       observe(UIApplication.didEnterBackgroundNotification) { $0.enterBackground() }
@@ -33,7 +39,7 @@
       observe(UIApplication.protectedDataDidBecomeAvailableNotification) { $0.protectedDataBecameAvailable() }
     }
 
-    /// Lets go of the client, which stays as it is.
+    /// Stops following the app's state. The client stays in its state.
     public func end() {
       for observer in observers { NotificationCenter.default.removeObserver(observer) }
       observers = []
@@ -64,11 +70,15 @@
 
   @available(iOSApplicationExtension, unavailable)
   extension SnapbackClient {
-    /// Opens a client as ``open(_:password:configuration:)`` does. While the store or the vault cannot be read yet, because the
-    /// device was not unlocked since it started, it waits until they can be: a push or the system itself may start the process
-    /// before that.
+    /// Opens a client as ``open(_:password:configuration:)`` does, but waits while the store or the vault cannot be
+    /// read because the device was not unlocked since it was started. A push notification or the system itself may
+    /// start the process before the first unlock.
     ///
-    /// - Throws: ``SnapbackError`` that says what cannot be used, or `CancellationError`.
+    /// - Parameters:
+    ///   - account: the bare JID to log in as, such as `juliet@example.org`.
+    ///   - password: the password; `nil` to log in with a FAST token or SCRAM keys from the store.
+    ///   - configuration: the settings.
+    /// - Throws: the other errors of ``open(_:password:configuration:)``, or `CancellationError`.
     @MainActor
     public static func openWhenUnlocked(
       _ account: String, password: String?, configuration: Configuration = Configuration()

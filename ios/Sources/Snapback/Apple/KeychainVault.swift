@@ -2,24 +2,26 @@
   import Foundation
   import Security
 
-  /// Keys in the Keychain: readable after the first unlock since the device was started, on this device only, and never in
-  /// a backup.
+  /// A vault that keeps keys in the Keychain: readable after the first unlock since the device was started, on this
+  /// device only, and never in a backup.
   public struct KeychainVault: KeyVault {
     private let keys: KeychainKeys<SystemKeychain>
 
+    /// Creates a vault.
+    ///
     /// - Parameters:
-    ///   - service: what the keys are filed under; one for each store.
-    ///   - accessGroup: the group that the app shares with its extensions, if the store is shared as well.
+    ///   - service: the name under which the keys are stored; a different one for each store.
+    ///   - accessGroup: the access group that the app shares with its extensions, if they share the store as well.
     public init(service: String, accessGroup: String? = nil) {
       keys = KeychainKeys(keychain: SystemKeychain(service: service, accessGroup: accessGroup))
     }
 
-    /// Returns the secret of that name. Fails with ``VaultError`` that holds the `OSStatus`.
+    /// Returns the secret of that name. Fails with a ``VaultError`` that holds the `OSStatus`.
     public func read(name: String) throws(VaultError) -> Data? {
       try keys.read(name)
     }
 
-    /// Keeps a secret under that name. Fails with ``VaultError`` that holds the `OSStatus`.
+    /// Stores a secret under that name. Fails with a ``VaultError`` that holds the `OSStatus`.
     public func write(name: String, secret: Data) throws(VaultError) {
       try keys.write(name, secret)
     }
@@ -61,13 +63,13 @@
       return content
     }
 
-    /// What names an item.
+    /// Returns the attributes that identify an item.
     private func item(_ name: String) -> NSMutableDictionary {
       let item = NSMutableDictionary()
       item[kSecClass as NSString] = kSecClassGenericPassword
       item[kSecAttrService as NSString] = NSString(string: "im.snapback.vault.\(service)")
       item[kSecAttrAccount as NSString] = NSString(string: name)
-      // macOS has an older keychain beside this one, which knows no protection classes.
+      // macOS also has an older keychain, which does not support protection classes.
       item[kSecUseDataProtectionKeychain as NSString] = NSNumber(value: true)
       if let accessGroup { item[kSecAttrAccessGroup as NSString] = NSString(string: accessGroup) }
       return item

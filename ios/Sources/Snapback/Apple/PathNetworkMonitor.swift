@@ -2,16 +2,16 @@
   import Dispatch
   import Network
 
-  /// Follows the system's network paths. Every change is told, also from one network to another: a connection may look alive
-  /// long after its network went away.
+  /// Follows the system's network paths. Every change is reported, also from one network to another, because a
+  /// connection may look alive long after its network is gone.
   public struct PathNetworkMonitor: NetworkMonitor {
-    /// A monitor of all networks.
+    /// Creates a monitor of all networks.
     public init() {}
 
     public func observe(_ changed: @escaping @Sendable (NetworkState) -> Void) -> any NetworkObservation {
       let monitor = NWPathMonitor()
       monitor.pathUpdateHandler = { path in
-        // A path that has to be dialled first counts: connecting is what dials it.
+        // A path that requires a connection first counts as available, because connecting establishes it.
         changed(NetworkState(available: path.status != .unsatisfied, nameServers: []))
       }
       monitor.start(queue: DispatchQueue(label: "im.snapback.network"))

@@ -2,7 +2,7 @@
   import os
 
   extension Snapback {
-    /// Sends records to the system's log. They hold nothing private, and are written out in full.
+    /// Writes log records to the system's log. They contain nothing private, and are written without redaction.
     public static func logToSystem(subsystem: String = "im.snapback", category: String = "connection") {
       let logger = Logger(subsystem: subsystem, category: category)
       log { record in

@@ -3,9 +3,9 @@
   import Foundation
   import dnssd
 
-  /// Asks the system's resolver, which knows the name servers of every network, VPNs included.
+  /// Resolves SRV records with the system's resolver, which uses the name servers of every network, including VPNs.
   public struct SystemSrvResolver: SrvResolver {
-    /// The system's resolver.
+    /// Creates a resolver.
     public init() {}
 
     public func records(of name: String) async -> [SrvRecord]? {
@@ -22,7 +22,7 @@
     }
   }
 
-  /// Only used on the queue of its lookup.
+  /// A query at the system's resolver. It is used only on the queue of its lookup.
   private final class SystemDnsQuery: DnsQuery {
     private let answered: @Sendable (DnsAnswer) -> Void
     private var service: DNSServiceRef?

@@ -147,8 +147,8 @@ public class Configuration internal constructor() {
         public var ack: Duration? = null
 
         /**
-         * The time without inbound data after which the client sends a liveness probe; zero turns these probes off. Default 240
-         * s: less than the five minutes after which common NATs drop an idle connection.
+         * The time without inbound data after which the client sends a liveness probe; zero turns these probes off.
+         * Default 240 s: less than the five minutes after which common NATs drop an idle connection.
          */
         public var keepalive: Duration? = null
 

@@ -100,7 +100,7 @@ public sealed interface Event {
      */
     public data class StanzaRefused(val limit: String, val bytes: Long) : Event
 
-    /** Inbound messages may be missing; the server's archive has them (XEP-0313). */
+    /** Inbound messages may be missing; the server's archive may have them (XEP-0313). */
     public data object PossibleGap : Event
 
     /** The server violated the protocol, and the connection continues. [what] says how, and is safe to log. */

@@ -1,0 +1,45 @@
+import Foundation
+
+extension SnapbackClient {
+  /// Does a background sync in a notification service extension, after a push notification: opens the account of the
+  /// app, resumes its session, delivers the waiting events to `handle`, and closes connection and file before the
+  /// deadline.
+  ///
+  /// This never establishes a new session, because that takes longer than an extension may run. Without a session that
+  /// can be resumed, the outcome is `offline` with the reason `noSession`. Show a general notification then; the app
+  /// receives the message when it connects.
+  ///
+  /// The configuration needs the same ``Storage`` as the app, in the folder of an app group:
+  /// `Storage.file(named:appGroup:accessGroup:)`. The login needs no password, because it uses the app's FAST token
+  /// (XEP-0484).
+  ///
+  /// - Parameters:
+  ///   - account: the bare JID of the account.
+  ///   - configuration: the same configuration as that of the app.
+  ///   - deadline: when to return at the latest.
+  ///   - handle: processes an event. It confirms the deliveries that it has processed.
+  /// - Throws: ``SnapbackError/storage(_:)`` with `ownedElsewhere` while the app itself has the account open; the app
+  ///   receives everything then. The same with `notYetUnlocked` or `vaultLocked` if the device was not unlocked since
+  ///   it was started; show a general notification then. `CancellationError` if the task is cancelled, as in
+  ///   `serviceExtensionTimeWillExpire`; connection and file are closed by then.
+  public static func visit(
+    _ account: String, configuration: Configuration, deadline: Date,
+    _ handle: @escaping @Sendable (Event) async -> Void
+  ) async throws -> DrainOutcome {
+    let client = try await open(account, password: nil, configuration: configuration)
+    let events = client.events
+    let handling = Task {
+      for await event in events { await handle(event) }
+    }
+    do {
+      let outcome = try await client.drain(deadline: deadline)
+      await client.shutdown()
+      await handling.value
+      return outcome
+    } catch {
+      await client.shutdown()
+      handling.cancel()
+      throw error
+    }
+  }
+}
