@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::connection::Timer;
+use crate::connection::timer::Timer;
 use crate::peer_text::PeerText;
 use crate::sasl::{NoMechanism, SaslError, SaslRefusal};
 use crate::stanza::StanzaError;

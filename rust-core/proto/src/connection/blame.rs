@@ -6,8 +6,8 @@ use crate::knowledge::{BindPipelining, Op};
 use crate::stream::error::StreamCondition;
 use crate::time::UnixTime;
 
-use super::Timer;
 use super::context::Context;
+use super::timer::Timer;
 
 impl Context {
     /// What an error means if it struck while a remembered fact was relied on: the fact was wrong, not the server.
@@ -27,9 +27,9 @@ impl Context {
             (Assumption::CombinedStartTls | Assumption::PipelinedRestart, evidence) => {
                 let until = match evidence {
                     Evidence::Refusal => UnixTime::NEVER,
-                    _ => self.now.wall.plus_seconds(PIPELINING_PAUSE_SECONDS),
+                    _ => self.env.now.wall.plus_seconds(PIPELINING_PAUSE_SECONDS),
                 };
-                self.persist(vec![Op::PipeliningFailed { until }]);
+                self.env.persist(vec![Op::PipeliningFailed { until }]);
             }
             (Assumption::PipelinedBind, evidence) => {
                 let refused = matches!(evidence, Evidence::Refusal);
@@ -42,7 +42,7 @@ impl Context {
                 }
             }
             (Assumption::Features, Evidence::Refusal) => {
-                self.persist(vec![Op::ForgetServer]);
+                self.env.persist(vec![Op::ForgetServer]);
             }
             // The token was refused, and some servers hang up after that, or instead of saying so.
             (Assumption::FastToken, Evidence::Refusal) => {
@@ -64,11 +64,12 @@ impl Context {
         let until = if for_good {
             UnixTime::NEVER
         } else {
-            self.now.wall.plus_seconds(PIPELINING_PAUSE_SECONDS)
+            self.env.now.wall.plus_seconds(PIPELINING_PAUSE_SECONDS)
         };
-        self.persist(vec![Op::LearnBindPipelining(BindPipelining::OffUntil(
-            until,
-        ))]);
+        self.env
+            .persist(vec![Op::LearnBindPipelining(BindPipelining::OffUntil(
+                until,
+            ))]);
     }
 }
 

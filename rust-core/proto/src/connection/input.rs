@@ -4,7 +4,9 @@ use crate::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion}
 use crate::time::Instant;
 use crate::xml::Element;
 
-use super::{EarlyData, Seq};
+use snapback_types::transport::EarlyData;
+
+use crate::connection::output::Seq;
 use crate::knowledge::OutboundKind;
 
 /// Something that happened.

@@ -12,7 +12,7 @@ use crate::stream::error::StreamCondition;
 use crate::time::Instant;
 use crate::xml::{Element, RefusedStanza};
 
-use super::Timer;
+use crate::connection::timer::Timer;
 
 /// Number of a transaction within one connection; rises by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

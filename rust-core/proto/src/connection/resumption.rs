@@ -8,8 +8,10 @@ use crate::knowledge::{Op, ResumeTrials};
 use crate::stream::error::StreamCondition;
 use crate::time::Instant;
 
+use super::blame;
 use super::context::Context;
-use super::{Event, Timer, blame};
+use super::output::Event;
+use super::timer::{MOST_ACK_WAITS, Timer};
 
 /// How long a resumed session has to last before its end says nothing about the resumption any more. A server that chokes on what is
 /// sent again ends within a round trip; the longer this is, the more often five cuts of a bad network in a row look like it.
@@ -71,11 +73,12 @@ impl Resumption {
 impl Context {
     /// Looks whether a deadline was slept through.
     pub(super) fn note_sleep(&mut self) {
-        let now = self.now.mono;
+        let now = self.env.now.mono;
         if self
+            .env
             .timers
-            .earliest()
-            .is_some_and(|when| now.since(when) >= OVERSLEPT)
+            .next()
+            .is_some_and(|(_, when)| now.since(when) >= OVERSLEPT)
         {
             self.resumption.path_is_doubtful();
         }
@@ -93,8 +96,8 @@ impl Context {
     /// Bytes came: a resumed session that is not waiting for an acknowledgement has lasted.
     pub(super) fn note_lasting(&mut self) {
         if let Step::Answered(at) = self.resumption.step
-            && self.now.mono.since(at) >= SHORTLY
-            && !self.timers.is_set(Timer::Ack)
+            && self.env.now.mono.since(at) >= SHORTLY
+            && !self.env.timers.is_set(Timer::Ack)
         {
             self.resumption_proven();
         }
@@ -106,15 +109,15 @@ impl Context {
             && session.trials != none
         {
             session.trials = none;
-            self.persist(vec![Op::SmTrials(none)]);
+            self.env.persist(vec![Op::SmTrials(none)]);
         }
     }
 
     /// The connection ends with this error: notes what that says of the session that was asked for.
-    pub(super) fn judge_resumption(&mut self, error: &ConnectionError) {
-        let verdict = self.verdict(error);
-        let is_proven = self.authenticated;
-        let wall = self.now.wall;
+    pub(super) fn judge_resumption(&mut self, error: &ConnectionError, heard_at: Option<Instant>) {
+        let verdict = self.verdict(error, heard_at);
+        let is_proven = self.stream.authenticated;
+        let wall = self.env.now.wall;
         let Some(session) = &mut self.knowledge.sm else {
             return;
         };
@@ -127,19 +130,19 @@ impl Context {
         }
         let after = session.trials;
         self.resumption.settled();
-        self.persist(vec![Op::SmTrials(after)]);
+        self.env.persist(vec![Op::SmTrials(after)]);
         if after.is_over() {
-            self.event(Event::PeerFault(
+            self.env.event(Event::PeerFault(
                 "the session cannot be resumed: a new one will be bound",
             ));
         } else if after.goes_alone() && !before.goes_alone() {
-            self.event(Event::PeerFault(
+            self.env.event(Event::PeerFault(
                 "<resume/> was not answered properly: it will be asked again alone",
             ));
         }
     }
 
-    fn verdict(&self, error: &ConnectionError) -> Verdict {
+    fn verdict(&self, error: &ConnectionError, heard_at: Option<Instant>) -> Verdict {
         let silent = if self.resumption.path_works {
             Verdict::Silent
         } else {
@@ -153,7 +156,7 @@ impl Context {
                 Meaning::None => Verdict::Nothing,
             },
             Step::Answered(at) => {
-                let elapsed = self.now.mono.since(at);
+                let elapsed = self.env.now.mono.since(at);
                 let is_unheard = matches!(error, ConnectionError::Timeout(Timer::Ack));
                 match meaning(error) {
                     // Asked at once, and never answered.
@@ -161,7 +164,8 @@ impl Context {
                     _ if is_unheard => Verdict::Nothing,
                     // Nothing came and nothing was due: what breaks now is not the resumption, and those before it were not in a row.
                     _ if elapsed >= SHORTLY
-                        && (self.heard_at > at || !self.timers.is_set(Timer::Ack)) =>
+                        && (heard_at.is_some_and(|heard_at| heard_at > at)
+                            || !self.env.timers.is_set(Timer::Ack)) =>
                     {
                         Verdict::Lasted
                     }
@@ -175,7 +179,7 @@ impl Context {
 
     /// For an acknowledgement that was asked for right behind `<resumed/>`, from a server that keeps talking.
     fn longest_wait(&self) -> Duration {
-        SHORTLY + self.config.timeouts.ack * super::session::MOST_ACK_WAITS
+        SHORTLY + self.env.config.timeouts.ack * MOST_ACK_WAITS
     }
 }
 

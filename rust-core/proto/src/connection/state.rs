@@ -1,69 +1,46 @@
-//! The states, named by what they wait for, and how inputs move them.
+//! The states of a connection, and how inputs move them.
 //!
 //! ```text
-//!                       ExpectTransport
-//!            STARTTLS  /               \  direct TLS
-//!          ExpectProceed -----------> ExpectTls            (early data: the login is already on its way)
-//!                                         |
-//!             nothing remembered /        |        \ <resume/> first (XEP-0305)
-//!                 ExpectFeatures          |     ExpectResumedBeforeSasl ---------------.
-//!                        \                |         / refused                          |
-//!                         v               v        v                                   |
-//!                       ExpectSasl2    ExpectSasl1                                     |
-//!   bound or resumed inline |   \          |   \ features not remembered               |
-//!                           |    '---------|--> ExpectAuthenticatedFeatures            |
-//!                           |              v          |                                |
-//!                           |         ExpectResumed <-'---> ExpectBound                |
-//!                           |              |  \ failed          ^  |                   |
-//!                           |              |   '----------------'  |                   |
-//!                           '-----------> Online <-----------------'-------------------'
-//!                                           |
-//!                                        Closing --> Closed      (every state may go to Closed)
+//!   LoggingIn (its steps: see `login`) ---> Online ---> Closing ---> Closed      (every state may go to Closed)
 //! ```
+//!
+//! A state owns what belongs to it: what a login learnt and did not prove is dropped when the session begins.
 
 use std::sync::Arc;
 
+use crate::connection::context::Context;
+use crate::connection::input::{Command, Input};
+use crate::connection::login::{LoggingIn, LoginEnd};
+use crate::connection::session::{self, Session};
+use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
 use crate::knowledge::Op;
 use crate::ns;
 use crate::part::Part;
-use crate::plan::{Login, Transport};
-use crate::sasl::HtBinding;
+use crate::sasl::{SaslError, ScramKeyId, ScramKeys};
 use crate::stream::error::StreamError;
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
-use crate::xml::{Element, StreamItem, StreamReader};
+use crate::xml::{Element, RefusedStanza, StreamItem};
 
-use super::ConnectionPhase;
-use super::context::Context;
-use super::login::{self, ExpectBound, ExpectSasl1, ExpectSasl2};
-use super::session::Session;
-use super::{Command, EarlyData, Input, Output, Timer, TlsFacts};
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionPhase {
+    /// From the transport to the session.
+    Login,
+    /// There is a session.
+    Online,
+    /// The stream is being closed, or is closed (RFC 6120 section 4.4).
+    Closing,
+}
 
-pub(super) type Next = Result<State, ConnectionError>;
+type Handled = Result<(), ConnectionError>;
 
+/// What a connection is about.
 #[derive(Debug)]
 pub(super) enum State {
-    /// The transport is not up yet.
-    ExpectTransport,
-    /// Header and `<starttls/>` are on their way; with early data, the login too.
-    ExpectProceed { early: Option<ExpectSasl2> },
-    /// The TLS handshake runs; with early data, the login is on its way.
-    ExpectTls { early: Option<ExpectSasl2> },
-    /// Nothing is remembered: the features decide.
-    ExpectFeatures,
-    /// `<resume/>` is on its way, right after TLS.
-    ExpectResumedBeforeSasl,
-    /// A SASL1 exchange runs.
-    ExpectSasl1(Box<ExpectSasl1>),
-    /// A SASL2 exchange runs.
-    ExpectSasl2(Box<ExpectSasl2>),
-    /// Logged in; the features of the new stream decide.
-    ExpectAuthenticatedFeatures,
-    /// `<resume/>` is on its way.
-    ExpectResumed,
-    /// The bind request is on its way.
-    ExpectBound(Box<ExpectBound>),
+    /// There is no session yet.
+    LoggingIn(Box<LoggingIn>),
     /// Stanzas flow.
     Online(Box<Session>),
     /// Our end of stream is on its way; the last acknowledgement of what was sent in this session may still come.
@@ -73,7 +50,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// Of each variant, as [`State::name`] has it.
+    /// All that [`State::name`] may say.
     pub(super) const NAMES: [&str; 13] = [
         "ExpectTransport",
         "ExpectProceed",
@@ -90,46 +67,28 @@ impl State {
         "Closed",
     ];
 
+    /// The name of the variant; of a login, that of its step.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::ExpectTransport => "ExpectTransport",
-            Self::ExpectProceed { .. } => "ExpectProceed",
-            Self::ExpectTls { .. } => "ExpectTls",
-            Self::ExpectFeatures => "ExpectFeatures",
-            Self::ExpectResumedBeforeSasl => "ExpectResumedBeforeSasl",
-            Self::ExpectSasl1(_) => "ExpectSasl1",
-            Self::ExpectSasl2(_) => "ExpectSasl2",
-            Self::ExpectAuthenticatedFeatures => "ExpectAuthenticatedFeatures",
-            Self::ExpectResumed => "ExpectResumed",
-            Self::ExpectBound(_) => "ExpectBound",
+            Self::LoggingIn(login) => login.name(),
             Self::Online(_) => "Online",
             Self::Closing(_) => "Closing",
             Self::Closed => "Closed",
         }
     }
 
+    /// How far the connection is.
     pub(super) fn phase(&self) -> ConnectionPhase {
         match self {
-            Self::ExpectTransport
-            | Self::ExpectProceed { .. }
-            | Self::ExpectTls { .. }
-            | Self::ExpectFeatures
-            | Self::ExpectResumedBeforeSasl
-            | Self::ExpectSasl1(_)
-            | Self::ExpectSasl2(_)
-            | Self::ExpectAuthenticatedFeatures
-            | Self::ExpectResumed
-            | Self::ExpectBound(_) => ConnectionPhase::Login,
+            Self::LoggingIn(_) => ConnectionPhase::Login,
             Self::Online(_) => ConnectionPhase::Online,
             Self::Closing(_) | Self::Closed => ConnectionPhase::Closing,
         }
     }
 
-    pub(super) fn handle(self, input: Input<'_>, context: &mut Context) -> Next {
+    /// Takes in one thing that happened. Behind an error it is over.
+    pub(super) fn handle(&mut self, input: Input<'_>, context: &mut Context) -> Handled {
         match input {
-            Input::Connected => self.connected(context),
-            Input::EarlyDataReady { end_point } => self.early_data_ready(end_point, context),
-            Input::TlsEstablished(facts) => self.tls_established(facts, context),
             Input::Received(bytes) => self.received(bytes, context),
             Input::TransportClosed => self.transport_closed(context),
             Input::CertificateRefused => {
@@ -138,337 +97,246 @@ impl State {
             }
             Input::Timeout => self.timeout(context),
             Input::KeysDerived { id, keys } => self.keys_derived(id, keys, context),
-            Input::Command(command) => self.command(command, context),
-            Input::Committed { .. } => Ok(self),
+            Input::Command(command) => {
+                self.command(command, context);
+                Ok(())
+            }
+            Input::Committed { .. } => Ok(()),
             Input::PersistFailed { .. } => Err(ConnectionError::Local(LocalError::StorageFailed)),
-        }
-    }
-
-    fn connected(self, context: &mut Context) -> Next {
-        if !matches!(self, Self::ExpectTransport) {
-            return Ok(self);
-        }
-        context.check_purpose()?;
-        context.start_login_timer();
-        if context.transport == Transport::DirectTls {
-            context.output(Output::ClientHello);
-            return Ok(Self::ExpectTls { early: None });
-        }
-        context.open_stream();
-        context.transmit_element(Part::StartTls, &Element::new("starttls", ns::TLS));
-        if context.plan.combined_starttls {
-            context.at_risk = Some(Assumption::CombinedStartTls);
-            context.output(Output::ClientHello);
-        }
-        Ok(Self::ExpectProceed { early: None })
-    }
-
-    fn early_data_ready(self, end_point: Option<Vec<u8>>, context: &mut Context) -> Next {
-        let is_bound = match context.plan.login {
-            Login::Fast { binding, .. } => binding == HtBinding::None || end_point.is_some(),
-            _ => false,
-        };
-        // The hash of nothing would be the word of an unbound token.
-        if !login::is_early(&context.plan) || !is_bound {
-            return Ok(self);
-        }
-        context.early_end_point = Some(end_point.unwrap_or_default());
-        context.open_stream();
-        let early = Some(login::start_fast(context)?);
-        match self {
-            Self::ExpectProceed { .. } => Ok(Self::ExpectProceed { early }),
-            Self::ExpectTls { .. } => Ok(Self::ExpectTls { early }),
-            state => Ok(state),
-        }
-    }
-
-    fn tls_established(self, facts: TlsFacts, context: &mut Context) -> Next {
-        let Self::ExpectTls { early } = self else {
-            return Ok(self);
-        };
-        let early_data = facts.early_data;
-        context.tls = Some(facts);
-        context.at_risk = None;
-        // S1: the XML parser is new, and what was learnt before TLS is gone.
-        context.reader = StreamReader::new(context.config.limits);
-        context.stream = super::context::Stream::default();
-        match (early, early_data) {
-            (Some(early), EarlyData::Accepted) => {
-                context.at_risk = Some(Assumption::Features);
-                Ok(Self::ExpectSasl2(Box::new(early)))
+            Input::Connected => self.log_in(|login| login.connected(context)),
+            Input::EarlyDataReady { end_point } => {
+                self.log_in(|login| login.early_data_ready(end_point, context))
             }
-            _ => login::begin(context),
+            Input::TlsEstablished(facts) => {
+                self.log_in(|login| login.tls_established(facts, context))
+            }
         }
     }
 
-    fn received(self, bytes: &[u8], context: &mut Context) -> Next {
-        context.heard();
+    /// Moves the login on, if there is one. What belongs to it ends with it.
+    fn log_in(
+        &mut self,
+        step: impl FnOnce(&mut LoggingIn) -> Result<Option<LoginEnd>, ConnectionError>,
+    ) -> Handled {
+        let Self::LoggingIn(login) = self else {
+            return Ok(());
+        };
+        match step(login)? {
+            Some(LoginEnd::Online(session)) => *self = Self::Online(session),
+            Some(LoginEnd::LoggedOut) => *self = Self::Closing(None),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn received(&mut self, bytes: &[u8], context: &mut Context) -> Handled {
+        if let Self::Online(session) | Self::Closing(Some(session)) = self {
+            session.heard(context);
+        }
         context.note_lasting();
-        context.reader.feed(bytes);
-        let mut state = self;
+        context.stream.reader.feed(bytes);
         loop {
-            let item = context
-                .reader
-                .next_item()
-                .map_err(|error| ConnectionError::Peer(PeerError::Xml(error)));
-            let item = match item {
-                Ok(Some(item)) => item,
-                Ok(None) => return Ok(state.read(context)),
-                Err(error) => return Err(state.xml_error(error, context)),
-            };
-            state = state.item(item, context)?;
-            if matches!(state, Self::Closed) {
-                return Ok(state);
+            match context.stream.reader.next_item() {
+                Ok(Some(item)) => self.item(item, context)?,
+                Ok(None) => break,
+                Err(error) => {
+                    if let Self::Online(session) = self {
+                        session.poisoned(context);
+                    }
+                    return Err(ConnectionError::Peer(PeerError::Xml(error)));
+                }
+            }
+            if matches!(self, Self::Closed) {
+                return Ok(());
             }
         }
-    }
-
-    /// All that came is taken in.
-    fn read(mut self, context: &mut Context) -> Self {
-        if let Self::Online(session) = &mut self {
+        // All that came is taken in.
+        if let Self::Online(session) = self {
             session.look_again(context);
         }
-        self
+        Ok(())
     }
 
-    fn item(self, item: StreamItem, context: &mut Context) -> Next {
+    fn item(&mut self, item: StreamItem, context: &mut Context) -> Handled {
         match item {
-            StreamItem::Header(header) => {
-                context.accept_header(&header)?;
-                Ok(self)
-            }
+            StreamItem::Header(header) => context.stream.accept_header(&header, &mut context.env),
             StreamItem::Element(mut element) => {
-                let next = self.element(&element, context);
+                let handled = self.element(&element, context);
                 // `<success/>` may hold a FAST token (rule T9).
                 if element.ns() == ns::SASL2 {
                     element.wipe();
                 }
-                next
+                handled
             }
-            StreamItem::Refused(refused) => match self {
-                Self::Online(mut session) => {
-                    session.stanza_refused(refused, context);
-                    Ok(Self::Online(session))
-                }
-                state @ Self::Closing(_) => Ok(state),
-                // T6: during the login everything closes the stream.
-                _ => Err(ConnectionError::Peer(PeerError::Xml(refused.reason.into()))),
-            },
+            StreamItem::Refused(refused) => self.refused(refused, context),
             StreamItem::End => self.stream_ended(context),
         }
     }
 
-    fn element(self, element: &Element, context: &mut Context) -> Next {
-        if element.is("error", ns::STREAM) {
-            context.understood(Part::StreamError);
-            let mut error = StreamError::parse(element)
-                .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
-            if let Self::Online(mut session) = self {
-                error.after_answer = session.is_after_answer(error.condition, context);
-                session.stream_error(error.condition, context);
+    fn refused(&mut self, refused: RefusedStanza, context: &mut Context) -> Handled {
+        match self {
+            Self::Online(session) => session.refuse(refused, context),
+            Self::Closing(_) => {}
+            // T6: during the login everything closes the stream.
+            Self::LoggingIn(_) | Self::Closed => {
+                return Err(ConnectionError::Peer(PeerError::Xml(refused.reason.into())));
             }
-            return Err(if context.tls.is_some() {
-                ConnectionError::Stream(error)
-            } else {
-                ConnectionError::Peer(PeerError::ErrorBeforeTls(error.condition))
-            });
+        }
+        Ok(())
+    }
+
+    fn element(&mut self, element: &Element, context: &mut Context) -> Handled {
+        if element.is("error", ns::STREAM) {
+            return self.stream_error(element, context);
         }
         if element.is("features", ns::STREAM) {
-            context.understood(Part::Features);
-            return self.features(Arc::new(StreamFeatures::parse(element)), context);
+            context.env.understood(Part::Features);
+            return self.features(&Arc::new(StreamFeatures::parse(element)), context);
         }
         match self {
-            Self::ExpectProceed { early } => expect_proceed(early, element, context),
-            Self::ExpectResumedBeforeSasl => login::resumed_before_sasl(element, context),
-            Self::ExpectSasl1(state) => state.element(element, context),
-            Self::ExpectSasl2(state) => state.element(element, context),
-            Self::ExpectResumed => login::resumed(element, context),
-            Self::ExpectBound(state) => state.element(element, context),
-            Self::Online(mut session) => {
-                session.element(element, context)?;
-                Ok(Self::Online(session))
+            Self::LoggingIn(_) => self.log_in(|login| login.element(element, context)),
+            Self::Online(session) => session.element(element, context),
+            Self::Closing(Some(session)) => {
+                session.last_word(element, context);
+                Ok(())
             }
-            Self::Closing(mut session) => {
-                if let Some(session) = &mut session {
-                    session.last_word(element, context);
-                }
-                Ok(Self::Closing(session))
-            }
-            _ if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
-            _ => Err(ConnectionError::Peer(PeerError::Unexpected("element"))),
+            Self::Closing(None) | Self::Closed => Ok(()),
         }
     }
 
-    fn features(self, features: Arc<StreamFeatures>, context: &mut Context) -> Next {
-        if matches!(self, Self::ExpectAuthenticatedFeatures) && !features.bind && !features.sm {
-            // Nothing is asked for that would be refused, and nothing learnt: the session is there to be resumed later.
-            return Err(ConnectionError::Peer(PeerError::NoBind));
+    fn stream_error(&mut self, element: &Element, context: &mut Context) -> Handled {
+        context.env.understood(Part::StreamError);
+        let mut error = StreamError::parse(element)
+            .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
+        if let Self::Online(session) = self {
+            error.after_answer = session.is_after_answer(error.condition, context);
+            session.stream_error(error.condition, context);
         }
-        let knew_client_state = context.knows_client_state();
-        context.accept_features(&features);
+        Err(if context.stream.tls.is_some() {
+            ConnectionError::Stream(error)
+        } else {
+            ConnectionError::Peer(PeerError::ErrorBeforeTls(error.condition))
+        })
+    }
+
+    fn features(&mut self, features: &Arc<StreamFeatures>, context: &mut Context) -> Handled {
         match self {
+            Self::LoggingIn(_) => return self.log_in(|login| login.features(features, context)),
             // Features may follow a session that was resumed inside SASL2.
-            Self::Online(mut session) => {
-                if !knew_client_state {
-                    session.tell_client_state(context);
-                }
-                // The limits may be others now.
-                context.keep_alive();
-                Ok(Self::Online(session))
-            }
-            Self::ExpectProceed { .. } if !features.starttls => {
-                Err(ConnectionError::Peer(PeerError::StartTlsNotOffered))
-            }
-            Self::ExpectFeatures => {
-                context.revise(&features)?;
-                login::attempt(context)
-            }
-            Self::ExpectSasl1(state) => Ok(Self::ExpectSasl1(Box::new(
-                state.with_features(&features, context),
-            ))),
-            Self::ExpectSasl2(state) => Ok(Self::ExpectSasl2(Box::new(
-                state.with_features(&features, context),
-            ))),
-            Self::ExpectAuthenticatedFeatures => login::ask(&features, context),
-            state => Ok(state),
+            Self::Online(session) => session.features(features, context),
+            Self::Closing(_) | Self::Closed => context.learn_features(features),
         }
+        Ok(())
     }
 
-    fn stream_ended(self, context: &mut Context) -> Next {
-        context.understood(Part::Close);
+    fn stream_ended(&mut self, context: &mut Context) -> Handled {
+        context.env.understood(Part::Close);
         match self {
-            Self::Closing(session) => Ok(closed_in_order(session.is_some(), context)),
+            Self::Closing(session) => {
+                closed_in_order(session.is_some(), context);
+                *self = Self::Closed;
+                Ok(())
+            }
             Self::Online(_) => {
-                context.transmit(Part::Close, header::CLOSE.to_owned());
+                context.env.transmit(Part::Close, header::CLOSE.to_owned());
                 Err(ConnectionError::StreamClosed)
             }
-            _ => Err(ConnectionError::StreamClosed),
+            Self::LoggingIn(_) | Self::Closed => Err(ConnectionError::StreamClosed),
         }
     }
 
-    fn transport_closed(self, context: &mut Context) -> Next {
-        match self {
-            Self::Closing(session) => Ok(closed_in_order(session.is_some(), context)),
-            _ => Err(ConnectionError::TransportClosed),
-        }
+    fn transport_closed(&mut self, context: &mut Context) -> Handled {
+        let Self::Closing(session) = self else {
+            return Err(ConnectionError::TransportClosed);
+        };
+        closed_in_order(session.is_some(), context);
+        *self = Self::Closed;
+        Ok(())
     }
 
-    fn timeout(self, context: &mut Context) -> Next {
-        let mut state = self;
-        while let Some(timer) = context.timers.expired(context.now.mono) {
-            state = match (state, timer) {
-                (Self::Online(mut session), Timer::Keepalive) => {
-                    session.probe(context);
-                    session.look_again(context);
-                    Self::Online(session)
+    fn timeout(&mut self, context: &mut Context) -> Handled {
+        while let Some(timer) = context.env.timers.expired(context.env.now.mono) {
+            match self {
+                Self::Online(session) => session.timeout(timer, context)?,
+                Self::Closing(_) if timer == Timer::Close => {
+                    context.env.closed();
+                    *self = Self::Closed;
+                    return Ok(());
                 }
-                (Self::Online(mut session), Timer::Ack) if session.awaits_start() => {
-                    session.start_late(context);
-                    Self::Online(session)
-                }
-                (Self::Online(session), Timer::Ack) if session.is_patient(context) => {
-                    Self::Online(session)
-                }
-                (Self::Online(mut session), Timer::Archive) => {
-                    session.archive_is_late(context);
-                    Self::Online(session)
-                }
-                (Self::Closing(_), Timer::Close) => return Ok(finish(context)),
-                (_, timer) => return Err(ConnectionError::Timeout(timer)),
-            };
+                _ => return Err(ConnectionError::Timeout(timer)),
+            }
         }
-        Ok(state)
+        Ok(())
     }
 
     fn keys_derived(
-        self,
-        id: crate::sasl::ScramKeyId,
-        keys: Result<crate::sasl::ScramKeys, crate::sasl::SaslError>,
+        &mut self,
+        id: ScramKeyId,
+        keys: Result<ScramKeys, SaslError>,
         context: &mut Context,
-    ) -> Next {
+    ) -> Handled {
         let keys = keys.map_err(|_| ConnectionError::Local(LocalError::PasswordNotAllowed))?;
-        context.keys_derived(id, keys);
-        match self {
-            Self::ExpectSasl1(state) => state.keys_ready(context),
-            Self::ExpectSasl2(state) => state.keys_ready(context),
-            state => Ok(state),
-        }
+        self.log_in(|login| login.keys_derived(id, keys, context))
     }
 
-    fn command(self, command: Command, context: &mut Context) -> Next {
-        match (self, command) {
-            (Self::Online(mut session), Command::Send { stanza, kind }) => {
+    fn command(&mut self, command: Command, context: &mut Context) {
+        match (&mut *self, command) {
+            (Self::Online(session), Command::Send { stanza, kind }) => {
                 session.send(&stanza, kind, context);
                 session.look_again(context);
-                Ok(Self::Online(session))
             }
-            (state, Command::Send { stanza, kind }) => {
-                super::session::enqueue(&stanza, kind, context);
-                Ok(state)
-            }
-            (state, Command::PathChanged) => {
+            (_, Command::Send { stanza, kind }) => session::enqueue(&stanza, kind, context),
+            (_, Command::PathChanged) => context.resumption.path_is_doubtful(),
+            (Self::Online(session), Command::Probe { deadline }) => {
                 context.resumption.path_is_doubtful();
-                Ok(state)
-            }
-            (Self::Online(mut session), Command::Probe { deadline }) => {
-                context.resumption.path_is_doubtful();
-                context.timers.hasten(Timer::Probe, deadline);
+                context.env.timers.hasten(Timer::Probe, deadline);
                 session.probe(context);
-                Ok(Self::Online(session))
             }
-            (state, Command::Probe { .. }) => Ok(state),
-            (Self::Online(mut session), Command::SetActive(active)) => {
+            (_, Command::Probe { .. }) => {}
+            (Self::Online(session), Command::SetActive(active)) => {
                 session.set_active(active, context);
-                Ok(Self::Online(session))
             }
-            (state, Command::SetActive(active)) => {
-                context.active = active;
-                Ok(state)
-            }
-            (Self::Online(mut session), Command::Close) => {
+            (_, Command::SetActive(active)) => context.active = active,
+            (_, Command::Close) => self.close(context),
+        }
+    }
+
+    /// The app wants the connection closed.
+    fn close(&mut self, context: &mut Context) {
+        *self = match std::mem::replace(self, Self::Closed) {
+            Self::Online(mut session) => {
                 session.end(context);
-                context.await_goodbye();
-                Ok(Self::Closing(Some(session)))
+                context.env.await_stream_close();
+                Self::Closing(Some(session))
             }
-            (_, Command::Close) => Ok(finish(context)),
-        }
+            _ => {
+                context.env.closed();
+                Self::Closed
+            }
+        };
     }
 
-    fn xml_error(self, error: ConnectionError, context: &mut Context) -> ConnectionError {
-        if let Self::Online(mut session) = self {
-            session.poisoned(context);
+    /// The connection ends with this error: what it says of the session that was asked for, and of what was relied on.
+    pub(super) fn fail(&mut self, error: ConnectionError, context: &mut Context) {
+        let heard_at = match self {
+            Self::Online(session) => Some(session.heard_at()),
+            _ => None,
+        };
+        context.judge_resumption(&error, heard_at);
+        let error = context.blame(error);
+        match self {
+            Self::LoggingIn(login) => login.failed(&error, context),
+            Self::Online(session) => session.failed(&error, context),
+            Self::Closing(_) | Self::Closed => {}
         }
-        error
+        context.end(error);
     }
-}
-
-fn expect_proceed(early: Option<ExpectSasl2>, element: &Element, context: &mut Context) -> Next {
-    if element.is("failure", ns::TLS) {
-        return Err(ConnectionError::Peer(PeerError::StartTlsRefused));
-    }
-    if !element.is("proceed", ns::TLS) {
-        return Err(ConnectionError::Peer(PeerError::Unexpected(
-            "element before TLS",
-        )));
-    }
-    context.understood(Part::Proceed);
-    let unread = context.reader.take_unread();
-    context.output(Output::TlsFollows { unread });
-    if !context.plan.combined_starttls {
-        context.output(Output::ClientHello);
-    }
-    Ok(State::ExpectTls { early })
 }
 
 /// The server has heard that we end the stream: all that it sent before has come.
-fn closed_in_order(had_session: bool, context: &mut Context) -> State {
+fn closed_in_order(had_session: bool, context: &mut Context) {
     if had_session {
-        context.persist(vec![Op::OpenSession(false)]);
+        context.env.persist(vec![Op::OpenSession(false)]);
     }
-    finish(context)
-}
-
-fn finish(context: &mut Context) -> State {
-    context.closed();
-    State::Closed
+    context.env.closed();
 }

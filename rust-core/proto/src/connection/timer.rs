@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::Output;
 use crate::time::Instant;
+
+/// So many times the ordinary wait a server that keeps talking may take to answer.
+pub(super) const MOST_ACK_WAITS: u32 = 6;
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,11 +70,6 @@ impl Timers {
         self.0.clear();
     }
 
-    /// The next deadline.
-    pub(crate) fn earliest(&self) -> Option<Instant> {
-        self.0.iter().map(|(_, when)| *when).min()
-    }
-
     /// Takes a deadline that has passed.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
         let (timer, _) = *self.0.iter().find(|(_, when)| *when <= now)?;
@@ -80,11 +77,8 @@ impl Timers {
         Some(timer)
     }
 
-    pub(crate) fn next(&self) -> Output {
-        let next = self.0.iter().min_by_key(|(_, when)| *when);
-        Output::Timeout {
-            when: next.map(|(_, when)| *when),
-            why: next.map(|(timer, _)| *timer),
-        }
+    /// The next deadline, and what it is for.
+    pub(crate) fn next(&self) -> Option<(Timer, Instant)> {
+        self.0.iter().copied().min_by_key(|(_, when)| *when)
     }
 }

@@ -9,7 +9,7 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::reader::StreamHeader;
+use super::item::StreamHeader;
 use super::{Attribute, Element, Limit, Name, XmlError};
 use crate::ns;
 

@@ -7,134 +7,14 @@ use zeroize::Zeroize;
 use super::builder::{self, Scope};
 use super::chars::space_len;
 use super::declaration::declaration_len;
+use super::item::{RefusedStanza, StreamItem};
+use super::limits::Limits;
 use super::scanner::{Scanner, Step};
 use super::{Element, Limit, Refusal, XmlError};
 use crate::ns;
 
-/// How big a thing may be. All of it can be configured; the defaults say why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of the stream header, and of each element before login. 16 KiB: features and SASL never come near it, and
-    /// nobody has proven yet to be our server.
-    pub before_login: usize,
-    /// Bytes of one element after login. 272 KiB: the 256 KiB that common servers let a client send, and what they add to it
-    /// (`from`, `<stanza-id/>`, other escapes).
-    pub stanza: usize,
-    /// Bytes that a message from a bare address, or from none, may have beyond `stanza`: what a carbon (XEP-0280) or an archive
-    /// result (XEP-0313) wraps around a message. 16 KiB: addresses of the greatest length, several times. A message that is
-    /// accepted live is accepted in its wrapper, too.
-    pub wrapper: usize,
-    /// Bytes of an `iq` of type `result` that was asked for ([`StreamReader::expect_result`]), after login. 8 MiB: a roster of
-    /// tens of thousands of contacts is one stanza.
-    pub iq_result: usize,
-    /// Elements, attributes and namespace declarations of one element, together. 16,384: one for each 16 bytes of a stanza;
-    /// in memory each costs ten times as much. In a result that was asked for, as many more as it may have more bytes.
-    pub nodes: usize,
-    /// Levels of nesting, the top-level element being the first; four more where `wrapper` holds. 64: an archived,
-    /// carbon-copied, encrypted message with formatting needs about 20. Trees are freed and written recursively, so this bounds the stack too.
-    pub depth: usize,
-    /// Attributes of one element, without namespace declarations. 128: no protocol uses a tenth of it.
-    pub attributes: usize,
-    /// Namespace declarations of one element. 32: serialisers that declare everything at the top stay below.
-    pub namespaces: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            before_login: 16 * 1024,
-            stanza: (256 + 16) * 1024,
-            wrapper: 16 * 1024,
-            iq_result: 8 * 1024 * 1024,
-            nodes: 16 * 1024,
-            depth: 64,
-            attributes: 128,
-            namespaces: 32,
-        }
-    }
-}
-
-/// Levels of nesting of a wrapper: `message`, `result` and `forwarded`, and one more.
-pub(super) const WRAPPER_DEPTH: usize = 4;
-
 /// Results that may be expected at a time; more are taken for ordinary stanzas. An app waits for a few.
 const MAX_EXPECTED: usize = 4096;
-
-impl Limits {
-    /// Levels of nesting, however the element is wrapped.
-    pub(super) fn greatest_depth(&self) -> usize {
-        self.depth.saturating_add(WRAPPER_DEPTH)
-    }
-
-    /// Nodes of a result that was asked for.
-    pub(super) fn greatest_nodes(&self) -> usize {
-        let times = self.iq_result.div_ceil(self.stanza.max(1)).max(1);
-        self.nodes.saturating_mul(times)
-    }
-}
-
-/// What the reader found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StreamItem {
-    /// The start tag of the root element.
-    Header(StreamHeader),
-    /// A complete top-level element.
-    Element(Element),
-    /// A top-level element that was over a limit, or a stanza with a fault that leaves its borders in place (rule T6). It
-    /// was skipped; the stream goes on behind it.
-    Refused(RefusedStanza),
-    /// The end tag of the root element.
-    End,
-}
-
-/// The stream header: `{http://etherx.jabber.org/streams}stream` with `jabber:client` as its content namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StreamHeader {
-    /// `from`: who the peer says it is.
-    pub from: Option<String>,
-    /// `to`: whom the peer takes us for.
-    pub to: Option<String>,
-    /// `id` of the stream.
-    pub id: Option<String>,
-    /// `version`: `1.0` for XMPP.
-    pub version: Option<String>,
-    /// `xml:lang`: the language of text in the stream.
-    pub lang: Option<String>,
-}
-
-/// A top-level element that was skipped, as far as it is known. An attribute is missing if the start tag itself was too
-/// big and the attribute stood behind the limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedStanza {
-    /// Local name; empty if not even that was within the limit.
-    pub name: String,
-    /// Expanded namespace.
-    pub ns: String,
-    /// `id`.
-    pub id: Option<String>,
-    /// `from`.
-    pub from: Option<String>,
-    /// `type`.
-    pub stanza_type: Option<String>,
-    /// The start tag of its first child, without what stands in it; `None` if there is none, or if the fault is in front of its
-    /// end. It tells which result of a query this was (XEP-0313).
-    pub first_child: Option<Element>,
-    /// The start tag of the message that the first child forwards (XEP-0297), as a carbon or an archive result does, without what
-    /// stands in it; `None` if there is none, if the fault is in front of its end, or if that is further than
-    /// [`Limits::wrapper`] from the beginning. It tells whose message an archive result was.
-    pub forwarded: Option<Box<Element>>,
-    /// What it was refused for first.
-    pub reason: Refusal,
-    /// The size of the whole element.
-    pub bytes: usize,
-}
-
-impl RefusedStanza {
-    /// Whether it was a `message`, `presence` or `iq`: only those count (XEP-0198).
-    pub fn is_stanza(&self) -> bool {
-        self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
-    }
-}
 
 /// A push reader. Feed bytes, then call [`next_item`](Self::next_item) until it returns `None`.
 ///
@@ -431,7 +311,7 @@ impl StreamReader {
             .is_some()
             .then(|| builder::forwarded(wrapper, &self.scope))
             .flatten();
-        let mut refused = refused(head.as_ref(), reason);
+        let mut refused = RefusedStanza::new(head.as_ref(), reason);
         refused.first_child = child;
         refused.forwarded = forwarded.map(Box::new);
         self.skipping = Some(refused);
@@ -551,20 +431,5 @@ fn earliest(first: Option<(Refusal, usize)>, limit: Limit, at: usize) -> Option<
     match first {
         Some((_, before)) if before <= at => first,
         _ => Some((Refusal::OverLimit(limit), at)),
-    }
-}
-
-fn refused(head: Option<&Element>, reason: Refusal) -> RefusedStanza {
-    let attr = |name: &str| head.and_then(|h| h.attr(name)).map(str::to_owned);
-    RefusedStanza {
-        name: head.map(|h| h.name().to_owned()).unwrap_or_default(),
-        ns: head.map(|h| h.ns().to_owned()).unwrap_or_default(),
-        id: attr("id"),
-        from: attr("from"),
-        stanza_type: attr("type"),
-        first_child: None,
-        forwarded: None,
-        reason,
-        bytes: 0,
     }
 }

@@ -17,11 +17,15 @@
 //! Inside a stanza of a session, forbidden characters and undeclared entities leave the borders of all elements where they
 //! are: they are noted, and the scan goes on to the end of the stanza (rule T6). Everything else stops it.
 
-use super::chars::{
-    Reference, decode, is_ascii_name, is_ascii_name_start, is_forbidden_control, is_name_char,
-    is_name_start, is_space, plain_len, reference, space_len,
-};
-use super::{Limit, Limits, Refusal, XmlError};
+mod name;
+mod notes;
+mod references;
+
+use name::Name;
+use notes::Item;
+
+use super::chars::{is_forbidden_control, is_space, plain_len, space_len};
+use super::{Limit, Limits, XmlError};
 
 /// Why the scanner stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,25 +87,6 @@ pub(super) struct Scanner {
     /// Whether faults that leave all borders in place are noted instead of being errors.
     notes_faults: bool,
     item: Item,
-}
-
-/// What the scanner noticed about the item it is in.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Item {
-    /// Where the start tag of the top-level element ends.
-    pub(super) head_end: Option<usize>,
-    /// Where the start tag of its first child ends.
-    pub(super) child_end: Option<usize>,
-    /// Where it became deeper than elements may be that wrap no other.
-    pub(super) too_deep: Option<usize>,
-    /// Elements, attributes and namespace declarations so far.
-    nodes: usize,
-    /// Where they became more than elements may have that were not asked for.
-    pub(super) too_many: Option<usize>,
-    /// Where the last complete attribute of that start tag (or else its name) ends, within the limit on a stanza's size.
-    pub(super) attribute_end: usize,
-    /// What the item is refused for first, and where. Size and namespaces' names are not the scanner's.
-    pub(super) refusal: Option<(Refusal, usize)>,
 }
 
 impl Scanner {
@@ -456,219 +441,5 @@ impl Scanner {
             1 => Some(Step::StanzaEnd),
             _ => None,
         }
-    }
-
-    fn note_head(&mut self, pos: usize) {
-        if self.depth == 1 && self.item.head_end.is_none() && pos <= self.limits.stanza {
-            self.item.attribute_end = pos;
-        }
-    }
-
-    fn note_depth(&mut self, depth: usize, pos: usize) {
-        if depth > self.limits.depth {
-            self.item.too_deep.get_or_insert(pos);
-        }
-        if depth > self.limits.greatest_depth() {
-            self.note_over(Limit::Depth, pos);
-        }
-    }
-
-    /// One more element or attribute.
-    fn note_node(&mut self, pos: usize) {
-        self.item.nodes += 1;
-        if self.item.nodes > self.limits.nodes {
-            self.item.too_many.get_or_insert(pos);
-        }
-        if self.item.nodes > self.limits.greatest_nodes() {
-            self.note_over(Limit::Nodes, pos);
-        }
-    }
-
-    fn note_child(&mut self, pos: usize) {
-        self.item.child_end.get_or_insert(pos);
-    }
-
-    fn note_over(&mut self, limit: Limit, pos: usize) {
-        self.note(Refusal::OverLimit(limit), pos);
-    }
-
-    fn note(&mut self, refusal: Refusal, pos: usize) {
-        self.item.refusal.get_or_insert((refusal, pos));
-    }
-
-    /// T6: `len` bytes at `pos` are not allowed, yet they cannot be taken for markup. Behind the start tag of a stanza it is
-    /// known whose they are.
-    fn fault(&mut self, refusal: Refusal, len: usize, pos: usize) -> Result<usize, XmlError> {
-        if !self.notes_faults || self.depth < 2 {
-            return Err(refusal.into());
-        }
-        self.note(refusal, pos + len);
-        Ok(len)
-    }
-
-    fn forbidden(&mut self, len: usize, pos: usize) -> Result<usize, XmlError> {
-        self.fault(Refusal::ForbiddenCharacter, len, pos)
-    }
-
-    /// The length of the run of complete non-ASCII characters at the beginning.
-    fn characters(&mut self, rest: &[u8], pos: usize) -> Result<usize, XmlError> {
-        let mut used = 0;
-        while let Some(tail @ [0x80..=0xff, ..]) = rest.get(used..) {
-            match decode(tail)? {
-                Some(('\u{FFFE}' | '\u{FFFF}', len)) => used += self.forbidden(len, pos + used)?,
-                Some((_, len)) => used += len,
-                None => break,
-            }
-        }
-        Ok(used)
-    }
-
-    fn reference(&mut self, rest: &[u8], quote: Option<u8>, pos: usize) -> Result<usize, XmlError> {
-        match reference(rest)? {
-            Reference::Incomplete => Ok(0),
-            Reference::Allowed(len) => Ok(len),
-            Reference::Forbidden(len) => self.forbidden(len, pos),
-            // Both may be of any length, so they are read on in a state of their own; noted is where they begin.
-            Reference::LongNumber { prefix_len, radix } => {
-                let used = self.forbidden(prefix_len, pos)?;
-                self.state = State::LongNumber { quote, radix };
-                Ok(used)
-            }
-            Reference::UndeclaredEntity => {
-                let used = self.fault(Refusal::UndeclaredEntity, 1, pos)?;
-                self.begin_name(State::Entity { quote });
-                Ok(used)
-            }
-        }
-    }
-
-    /// Reads on in the name of an undeclared entity: it must be a name without a colon, and end with a semicolon.
-    fn entity(&mut self, rest: &[u8], quote: Option<u8>) -> Result<usize, XmlError> {
-        let (used, ended) = self.name(rest)?;
-        if self.name.colon {
-            return Err(XmlError::BadName);
-        }
-        if !ended {
-            return Ok(used);
-        }
-        if rest.get(used) != Some(&b';') {
-            return Err(XmlError::MalformedReference);
-        }
-        self.end_reference(quote);
-        Ok(used + 1)
-    }
-
-    fn long_number(
-        &mut self,
-        rest: &[u8],
-        quote: Option<u8>,
-        radix: u32,
-    ) -> Result<usize, XmlError> {
-        let digits = rest.iter().take_while(|&&b| char::from(b).is_digit(radix));
-        let used = digits.count();
-        match rest.get(used) {
-            None => Ok(used),
-            Some(b';') => {
-                self.end_reference(quote);
-                Ok(used + 1)
-            }
-            Some(_) => Err(XmlError::MalformedReference),
-        }
-    }
-
-    fn end_reference(&mut self, quote: Option<u8>) {
-        self.state = match quote {
-            Some(quote) => State::Value { quote },
-            None => State::Content,
-        };
-    }
-}
-
-/// A name that is being read: at most one colon, with a name on either side of it.
-#[derive(Clone, Copy, Debug)]
-struct Name {
-    /// FNV-1a of all bytes so far.
-    hash: u64,
-    colon: bool,
-    at_part_start: bool,
-    xmlns_prefix: bool,
-}
-
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
-
-const fn hash_byte(hash: u64, byte: u8) -> u64 {
-    (hash ^ byte as u64).wrapping_mul(FNV_PRIME)
-}
-
-const XMLNS: u64 = {
-    let hash = hash_byte(hash_byte(FNV_OFFSET, b'x'), b'm');
-    hash_byte(hash_byte(hash_byte(hash, b'l'), b'n'), b's')
-};
-
-impl Default for Name {
-    fn default() -> Self {
-        Self {
-            hash: FNV_OFFSET,
-            colon: false,
-            at_part_start: true,
-            xmlns_prefix: false,
-        }
-    }
-}
-
-impl Name {
-    /// Takes in the bytes that belong to the name and says how many.
-    fn scan(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
-        let mut used = 0;
-        loop {
-            let tail = rest.get(used..).unwrap_or_default();
-            let len = match tail.first() {
-                Some(b':') if !self.at_part_start && !self.colon => {
-                    self.xmlns_prefix = self.hash == XMLNS;
-                    self.colon = true;
-                    self.at_part_start = true;
-                    self.hash = hash_byte(self.hash, b':');
-                    used += 1;
-                    continue;
-                }
-                Some(b':') => return Err(XmlError::BadName),
-                Some(0x80..) => match decode(tail)? {
-                    None => return Ok(used),
-                    Some((c, len)) if is_name_start(c) => len,
-                    Some((c, len)) if is_name_char(c) && !self.at_part_start => len,
-                    Some(_) => return Err(XmlError::BadName),
-                },
-                Some(&byte) if !is_ascii_name(byte) => return Ok(used),
-                Some(&byte) if self.at_part_start && !is_ascii_name_start(byte) => {
-                    return Err(XmlError::BadName);
-                }
-                Some(_) => {
-                    self.at_part_start = false;
-                    let name = tail.iter().take_while(|byte| is_ascii_name(**byte));
-                    for &byte in name {
-                        self.hash = hash_byte(self.hash, byte);
-                        used += 1;
-                    }
-                    continue;
-                }
-                None => return Ok(used),
-            };
-            self.at_part_start = false;
-            let bytes = tail.get(..len).unwrap_or_default().iter();
-            self.hash = bytes.fold(self.hash, |hash, &byte| hash_byte(hash, byte));
-            used += len;
-        }
-    }
-
-    fn finish(&self) -> Result<bool, XmlError> {
-        if self.at_part_start {
-            return Err(XmlError::BadName);
-        }
-        Ok(true)
-    }
-
-    fn declares_namespace(&self) -> bool {
-        self.xmlns_prefix || (!self.colon && self.hash == XMLNS)
     }
 }

@@ -1,6 +1,6 @@
 //! What a stanza of ours is made of, measured against what its receivers read.
 
-use super::reader::WRAPPER_DEPTH;
+use super::limits::WRAPPER_DEPTH;
 use super::{Attribute, Element, Limit, Limits};
 use crate::ns;
 

@@ -1,6 +1,10 @@
 //! RFC 6120 section 7: binding a resource. Everything that a new session needs rides in the same flight where that is known to
 //! work; elsewhere it follows the answer (rule S2), which costs nothing until the session is there.
 
+use crate::connection::context::{BehindBind, Context};
+use crate::connection::login::negotiation::Negotiation;
+use crate::connection::login::step::{ExpectBound, LoginStep, Next, Resource};
+use crate::connection::session::{self, Inline, Missed, Session};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
 use crate::part::Part;
@@ -8,32 +12,6 @@ use crate::stanza::StanzaCondition;
 use crate::stream::features::StreamFeatures;
 use crate::xep::bind::{self, BindError};
 use crate::xml::Element;
-
-use super::super::context::{BehindBind, Context};
-use super::super::session::{self, Inline, Session};
-use super::super::state::{Next, State};
-use super::resume::online;
-
-/// The bind request is on its way, and perhaps what follows it.
-#[derive(Debug)]
-pub(in super::super) struct ExpectBound {
-    id: String,
-    asked: Resource,
-    session: Session,
-    /// What follows a bind is on its way already; otherwise it leaves when the session is there.
-    greeted: bool,
-}
-
-/// What the server is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Resource {
-    /// The one of this installation.
-    Own,
-    /// One that nobody else has: somebody is there under our own.
-    Fresh,
-    /// Whatever the server makes up.
-    Any,
-}
 
 impl Resource {
     /// What is asked for on the same stream after this was refused (RFC 6120 7.7.2).
@@ -54,9 +32,13 @@ impl Resource {
 }
 
 /// Sends the bind flight. Without features, remembered or seen, nothing but the mandatory bind is sent.
-pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) -> State {
-    let id = request(Resource::Own, context);
-    let mut session = Session::new();
+pub(super) fn start(
+    features: Option<&StreamFeatures>,
+    login: &mut Negotiation,
+    context: &mut Context,
+) -> LoginStep {
+    let id = request(Resource::Own, &mut login.missed, context);
+    let mut session = Session::new(std::mem::take(&mut login.missed));
     session.plan_catch_up(None, context);
     let behind = context.behind_bind();
     let features = features.filter(|_| behind != BehindBind::Held);
@@ -70,7 +52,7 @@ pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) ->
         }
         session.greet(features, Inline::default(), context);
     }
-    State::ExpectBound(Box::new(ExpectBound {
+    LoginStep::ExpectBound(Box::new(ExpectBound {
         id,
         asked: Resource::Own,
         session,
@@ -79,50 +61,52 @@ pub(super) fn start(features: Option<&StreamFeatures>, context: &mut Context) ->
 }
 
 /// Asks for a resource; the id of the request.
-fn request(resource: Resource, context: &mut Context) -> String {
-    let id = context.entropy.token();
+fn request(resource: Resource, missed: &mut Missed, context: &mut Context) -> String {
+    let id = context.env.entropy.token();
     let wanted = match resource {
-        Resource::Own => Some(context.config.own_resource()),
+        Resource::Own => Some(context.env.config.own_resource()),
         Resource::Fresh => {
-            let tag = context.config.resource.as_str();
-            Some(format!("{tag}.{}", context.entropy.token()))
+            let tag = context.env.config.resource.as_str();
+            Some(format!("{tag}.{}", context.env.entropy.token()))
         }
         Resource::Any => None,
     };
-    let noted = context.note_first_bind();
+    let noted = missed.note_first_bind(context);
     let request = bind::request(&id, wanted.as_deref());
-    context.transmit_after(noted, Part::Bind, request.to_xml());
+    context
+        .env
+        .transmit_after(noted, Part::Bind, request.to_xml());
     id
 }
 
 impl ExpectBound {
-    pub(in super::super) fn element(mut self, element: &Element, context: &mut Context) -> Next {
+    pub(super) fn element(mut self, element: &Element, context: &mut Context) -> Next {
         if element.is("iq", ns::CLIENT) && element.attr("id") == Some(&self.id) {
             let jid = match bind::parse_result(element) {
                 Ok(jid) => jid,
                 Err(error) => return self.refused(error, context),
             };
-            context.understood(Part::Bound);
+            context.env.understood(Part::Bound);
             self.still_at_risk(context);
             if !self.greeted {
                 let features = context.stream.features.clone().unwrap_or_default();
                 self.session.greet_in_order(features, context);
             }
             // Whatever session there was is over: the plan did not ask for it, or the server refused it.
-            session::lost(None, context)?;
+            self.session.lose_former(context)?;
             self.session.bound(&jid, context)?;
-            return Ok(online(self.session));
+            return Ok(self.session.into());
         }
         if self.asked == Resource::Own {
             // Answers to what rode behind the bind may come in any order, but only after the login was proven.
             self.session.element(element, context)?;
         }
         // Behind a refusal they are about what is asked again.
-        Ok(State::ExpectBound(Box::new(self)))
+        Ok(LoginStep::ExpectBound(Box::new(self)).into())
     }
 
     /// Another resource, or none in particular, on the same stream. What rode behind the request was for nothing.
-    fn refused(self, error: BindError, context: &mut Context) -> Next {
+    fn refused(mut self, error: BindError, context: &mut Context) -> Next {
         let BindError::Refused(error) = error else {
             return Err(ConnectionError::Peer(PeerError::Malformed(
                 "answer to the bind request",
@@ -131,17 +115,18 @@ impl ExpectBound {
         let Some(asked) = self.asked.next(&error.condition) else {
             return Err(ConnectionError::Peer(PeerError::BindRefused(error)));
         };
-        let id = request(asked, context);
-        let mut session = Session::new();
+        let id = request(asked, &mut self.session.missed, context);
+        let mut session = self.session.retry();
         session.plan_catch_up(None, context);
         // Without a resource the server may end the stream over what rode behind: the next time that waits.
         context.at_risk = self.greeted.then_some(Assumption::PipelinedBind);
-        Ok(State::ExpectBound(Box::new(Self {
+        Ok(LoginStep::ExpectBound(Box::new(Self {
             id,
             asked,
             session,
             greeted: false,
-        })))
+        }))
+        .into())
     }
 
     /// The bind request is answered. What rode behind it relied on the same facts: they are proven when that is answered.

@@ -1,5 +1,7 @@
 //! One SASL exchange, whichever profile carries it.
 
+use crate::connection::context::Context;
+use crate::connection::login::negotiation::{Negotiation, secured_features, tls_version};
 use crate::error::{ConnectionError, LocalError, PeerError};
 use crate::knowledge::Op;
 use crate::plan::planner;
@@ -10,8 +12,6 @@ use crate::sasl::{
 };
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
-
-use super::super::context::Context;
 
 /// An exchange, by what it waits for.
 #[derive(Debug)]
@@ -82,36 +82,38 @@ impl Exchange {
     /// Starts a password login with the best mechanism that these features offer.
     pub(super) fn with_password(
         profile: Profile,
+        login: &mut Negotiation,
         context: &mut Context,
     ) -> Result<(Self, Secret<Vec<u8>>), ConnectionError> {
-        let features = context.secured_features();
+        let features = secured_features(context);
         let offer = planner::offer(profile, &features);
         let tls = context
+            .stream
             .tls
             .as_ref()
             .map(|tls| tls.bindings.clone())
             .unwrap_or_default();
-        let outlook = context.outlook();
-        let policy = planner::sasl_policy(context.inputs(&outlook));
+        let outlook = login.outlook(context);
+        let policy = planner::sasl_policy(login.inputs(&outlook, context));
         let choice = sasl::choose(&offer, &tls, &policy)
             .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
         let user = local_part(context)?;
         if let Mechanism::Scram { hash, .. } = choice.mechanism {
             // Most likely these keys are asked for: they are derived while the server is on the way.
             if context.knowledge.scram_keys.is_none()
-                && let Some(id) = context.expected_keys.take()
+                && let Some(id) = login.expected_keys.take()
                 && (id.hash, id.user.as_str()) == (hash, user.as_str())
             {
-                context.derive_keys(id);
+                login.derive_keys(id, &mut context.env);
             }
-            let nonce = context.entropy.nonce();
+            let nonce = context.env.entropy.nonce();
             let scram = ExpectServerFirst::new(
                 hash,
                 &user,
                 &nonce,
                 choice.gs2.clone(),
                 &offer,
-                context.tls_version(),
+                tls_version(context),
             )
             .requiring_confirmation(choice.must_confirm);
             let response = Secret::new(scram.initial_response());
@@ -122,7 +124,7 @@ impl Exchange {
             };
             return Ok((Self { profile, step }, response));
         }
-        let password = context.config.password.as_ref();
+        let password = context.env.config.password.as_ref();
         let password = password.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
         let response = plain::initial_response(&user, password).map_err(fault)?;
         let step = Step::Outcome {
@@ -134,10 +136,13 @@ impl Exchange {
     }
 
     /// Starts a login with the remembered token.
-    pub(super) fn with_token(context: &Context) -> Result<(Self, Vec<u8>), ConnectionError> {
+    pub(super) fn with_token(
+        login: &Negotiation,
+        context: &Context,
+    ) -> Result<(Self, Vec<u8>), ConnectionError> {
         let known = context.knowledge.fast.as_ref();
         let token = known.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
-        let bindings = context.channel_bindings();
+        let bindings = login.channel_bindings(context);
         let user = local_part(context)?;
         let response =
             ht::initial_response(token.binding, &user, &token.token, &bindings).map_err(fault)?;
@@ -173,8 +178,8 @@ impl Exchange {
 
     /// The server's features came after a pipelined start: XEP-0474 compares with what was really offered.
     pub(super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
-        let user = context.config.account.node().unwrap_or_default();
-        let tls = context.tls_version();
+        let user = context.env.config.account.node().unwrap_or_default();
+        let tls = tls_version(context);
         if let Step::ServerFirst {
             choice,
             nonce,
@@ -193,6 +198,7 @@ impl Exchange {
     pub(super) fn challenge(
         self,
         data: &[u8],
+        login: &mut Negotiation,
         context: &mut Context,
     ) -> Result<(Self, Reply), ConnectionError> {
         let profile = self.profile;
@@ -209,7 +215,7 @@ impl Exchange {
                     profile,
                     step: Step::Keys { choice, scram },
                 }
-                .respond(context)
+                .respond(login, context)
             }
             Step::ServerFinal {
                 choice,
@@ -229,7 +235,11 @@ impl Exchange {
     }
 
     /// Responds if the keys are known, otherwise asks for them.
-    pub(super) fn respond(self, context: &mut Context) -> Result<(Self, Reply), ConnectionError> {
+    pub(super) fn respond(
+        self,
+        login: &mut Negotiation,
+        context: &mut Context,
+    ) -> Result<(Self, Reply), ConnectionError> {
         let profile = self.profile;
         let Step::Keys { choice, scram } = self.step else {
             return Ok((self, Reply::Wait));
@@ -238,7 +248,7 @@ impl Exchange {
         match &context.knowledge.scram_keys {
             Some((known, keys)) if *known == key_id => {
                 let (response, scram) = scram.respond(keys);
-                context.keys_in_use = true;
+                login.keys_in_use = true;
                 let step = Step::ServerFinal {
                     choice,
                     key_id,
@@ -246,11 +256,11 @@ impl Exchange {
                 };
                 Ok((Self { profile, step }, Reply::Respond(response)))
             }
-            _ if context.config.password.is_none() => {
+            _ if context.env.config.password.is_none() => {
                 Err(ConnectionError::Local(LocalError::NoCredentials))
             }
             _ => {
-                context.derive_keys(key_id);
+                login.derive_keys(key_id, &mut context.env);
                 Ok((
                     Self {
                         profile,
@@ -324,7 +334,7 @@ pub(super) fn is_about_mechanism(condition: &SaslCondition) -> bool {
 }
 
 fn local_part(context: &Context) -> Result<String, ConnectionError> {
-    let node = context.config.account.node();
+    let node = context.env.config.account.node();
     node.map(str::to_owned)
         .ok_or(ConnectionError::Local(LocalError::AccountWithoutLocalpart))
 }

@@ -1,120 +1,263 @@
-//! From the encrypted stream to the session.
+//! From the transport's first byte to the session. What a login learns and decides ends with it, but for what it hands over.
+//!
+//! ```text
+//!                       ExpectTransport
+//!            STARTTLS  /               \  direct TLS
+//!          ExpectProceed -----------> ExpectTls            (early data: the login is already on its way)
+//!                                         |
+//!             nothing remembered /        |        \ <resume/> first (XEP-0305)
+//!                 ExpectFeatures          |     ExpectResumedBeforeSasl ---------------.
+//!                        \                |         / refused                          |
+//!                         v               v        v                                   |
+//!                       ExpectSasl2    ExpectSasl1                                     |
+//!   bound or resumed inline |   \          |   \ features not remembered               |
+//!                           |    '---------|--> ExpectAuthenticatedFeatures            |
+//!                           |              v          |                                |
+//!                           |         ExpectResumed <-'---> ExpectBound                |
+//!                           |              |  \ failed          ^  |                   |
+//!                           |              |   '----------------'  |                   |
+//!                           '---------> session <------------------'-------------------'
+//! ```
 
+mod attempt;
 mod bind;
 mod exchange;
+mod negotiation;
 mod resume;
+mod sasl;
 mod sasl1;
 mod sasl2;
+mod step;
 
-use crate::error::{Assumption, ConnectionError, NoSession, PeerError};
-use crate::knowledge::{FastToken, Op};
-use crate::mistakes::{Mistake, planted};
-use crate::plan::{Goal, Login, Plan};
-use crate::sasl::{Mechanism, NoMechanism, SaslRefusal};
+use std::sync::Arc;
+
+use snapback_types::transport::EarlyData;
+
+use crate::connection::context::Context;
+use crate::connection::input::TlsFacts;
+use crate::connection::output::Output;
+use crate::connection::start::Start;
+use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::ns;
+use crate::part::Part;
+use crate::plan::{Login, Transport};
+use crate::sasl::{HtBinding, ScramKeyId, ScramKeys};
 use crate::stream::features::StreamFeatures;
+use crate::time::Now;
+use crate::xml::Element;
 
-use super::context::Context;
-use super::state::{Next, State};
+use negotiation::{Negotiation, is_early};
+use step::{ExpectSasl, LoginStep, Next, Progress, Sasl2};
 
-use exchange::{Finished, Proof, is_about_mechanism};
+pub(super) use step::LoginEnd;
 
-pub(super) use bind::ExpectBound;
-pub(super) use resume::{resumed, resumed_before_sasl};
-pub(super) use sasl1::ExpectSasl1;
-pub(super) use sasl2::{ExpectSasl2, start_fast};
+/// A login on its way.
+#[derive(Debug)]
+pub(super) struct LoggingIn {
+    negotiation: Negotiation,
+    /// What is waited for. `None` while an input is handled, and behind an error.
+    step: Option<LoginStep>,
+}
 
-/// How many times a login may be tried in another way on one stream: FAST refused, config-version moved on,
-/// mechanism gone. More than that and the server refuses whatever it offers.
-const MAX_FALLBACKS: u8 = 4;
+/// What comes of an input: the login goes on, or it ended so.
+type Outcome = Result<Option<LoginEnd>, ConnectionError>;
 
-/// Whether the plan is to log in with early data.
-pub(super) fn is_early(plan: &Plan) -> bool {
-    matches!(
-        plan.login,
-        Login::Fast {
-            early_data: true,
-            ..
+impl LoggingIn {
+    /// Makes the plan, and waits for the transport.
+    pub(super) fn begin(start: Start, now: Now) -> (Self, Context) {
+        let (negotiation, context) = Negotiation::begin(start, now);
+        let login = Self {
+            negotiation,
+            step: Some(LoginStep::ExpectTransport),
+        };
+        (login, context)
+    }
+
+    /// The name of the step.
+    pub(super) fn name(&self) -> &'static str {
+        self.step.as_ref().map_or("Closed", LoginStep::name)
+    }
+
+    /// The transport is up.
+    pub(super) fn connected(&mut self, context: &mut Context) -> Outcome {
+        self.go(|step, login| connected(step, login, context))
+    }
+
+    /// The TLS handshake that is about to start can carry early data.
+    pub(super) fn early_data_ready(
+        &mut self,
+        end_point: Option<Vec<u8>>,
+        context: &mut Context,
+    ) -> Outcome {
+        self.go(|step, login| early_data_ready(step, end_point, login, context))
+    }
+
+    /// The TLS handshake is done.
+    pub(super) fn tls_established(&mut self, facts: TlsFacts, context: &mut Context) -> Outcome {
+        self.go(|step, login| tls_established(step, facts, login, context))
+    }
+
+    /// An element came that is neither a stream error nor features.
+    pub(super) fn element(&mut self, element: &Element, context: &mut Context) -> Outcome {
+        self.go(|step, login| match step {
+            LoginStep::ExpectProceed { early } => expect_proceed(early, element, context),
+            LoginStep::ExpectResumedBeforeSasl => {
+                resume::resumed_before_sasl(element, login, context)
+            }
+            LoginStep::ExpectSasl1(state) => state.element(element, login, context),
+            LoginStep::ExpectSasl2(state) => state.element(element, login, context),
+            LoginStep::ExpectResumed => resume::resumed(element, login, context),
+            LoginStep::ExpectBound(state) => state.element(element, context),
+            _ => Err(sasl::out_of_place(element, "element")),
+        })
+    }
+
+    /// The server shows what it can do.
+    pub(super) fn features(
+        &mut self,
+        features: &Arc<StreamFeatures>,
+        context: &mut Context,
+    ) -> Outcome {
+        let is_awaited = matches!(self.step, Some(LoginStep::ExpectAuthenticatedFeatures));
+        if is_awaited && !features.bind && !features.sm {
+            // Nothing is asked for that would be refused, and nothing learnt: the session is there to be resumed later.
+            return Err(ConnectionError::Peer(PeerError::NoBind));
         }
-    )
+        self.negotiation.accept_features(features, context);
+        self.go(|step, login| match step {
+            LoginStep::ExpectProceed { .. } if !features.starttls => {
+                Err(ConnectionError::Peer(PeerError::StartTlsNotOffered))
+            }
+            LoginStep::ExpectFeatures => {
+                login.revise(features, context)?;
+                attempt::attempt(login, context)
+            }
+            LoginStep::ExpectSasl1(state) => Ok(state.with_features(features, context).into()),
+            LoginStep::ExpectSasl2(state) => Ok(state.with_features(features, context).into()),
+            LoginStep::ExpectAuthenticatedFeatures => attempt::ask(features, login, context),
+            step => Ok(step.into()),
+        })
+    }
+
+    /// The password was stretched.
+    pub(super) fn keys_derived(
+        &mut self,
+        id: ScramKeyId,
+        keys: ScramKeys,
+        context: &mut Context,
+    ) -> Outcome {
+        self.negotiation.keys_derived(id, keys, context);
+        self.go(|step, login| match step {
+            LoginStep::ExpectSasl1(state) => state.keys_ready(login, context),
+            LoginStep::ExpectSasl2(state) => state.keys_ready(login, context),
+            step => Ok(step.into()),
+        })
+    }
+
+    /// The login failed: what the error says of what it was made with.
+    pub(super) fn failed(&self, error: &ConnectionError, context: &mut Context) {
+        self.negotiation.drop_refused_keys(error, context);
+    }
+
+    /// Lets the step handle an input. Each handler consumes it, so that a half-moved one cannot exist.
+    fn go(&mut self, handle: impl FnOnce(LoginStep, &mut Negotiation) -> Next) -> Outcome {
+        let Some(step) = self.step.take() else {
+            return Ok(None);
+        };
+        match handle(step, &mut self.negotiation)? {
+            Progress::Expect(step) => {
+                self.step = Some(step);
+                Ok(None)
+            }
+            Progress::Over(end) => Ok(Some(end)),
+        }
+    }
 }
 
-/// TLS is established: open the stream, and behind the header, in the same write, all that the plan justifies.
-pub(super) fn begin(context: &mut Context) -> Next {
-    if let Some(remembered) = context.knowledge.server.secured.clone()
-        && context.revise(&remembered).is_err()
-    {
-        context.plan.login = Login::Discover;
+fn connected(step: LoginStep, login: &Negotiation, context: &mut Context) -> Next {
+    if !matches!(step, LoginStep::ExpectTransport) {
+        return Ok(step.into());
     }
-    context.open_stream();
-    if context.plan.login == Login::Discover {
-        return Ok(State::ExpectFeatures);
+    login.check_purpose(context)?;
+    context.env.start_login_timer();
+    if login.transport == Transport::DirectTls {
+        context.env.output(Output::ClientHello);
+        return Ok(LoginStep::ExpectTls { early: None }.into());
     }
-    context.at_risk = Some(Assumption::Features);
-    attempt(context)
+    login.open_stream(context);
+    let start = Element::new("starttls", ns::TLS);
+    context.env.transmit_element(Part::StartTls, &start);
+    if context.plan.combined_starttls {
+        context.at_risk = Some(Assumption::CombinedStartTls);
+        context.env.output(Output::ClientHello);
+    }
+    Ok(LoginStep::ExpectProceed { early: None }.into())
 }
 
-/// Starts the login that the plan names, on a stream whose header is already on its way.
-pub(super) fn attempt(context: &mut Context) -> Next {
-    match context.plan.login.clone() {
-        Login::Discover => Ok(State::ExpectFeatures),
-        Login::ResumeBeforeSasl => Ok(resume::before_sasl(context)),
-        Login::Fast { .. } => Ok(State::ExpectSasl2(Box::new(start_fast(context)?))),
-        Login::Sasl2(_) => sasl2::start_password(context),
-        Login::Sasl1(_) => sasl1::start(context),
-    }
-}
-
-/// Another way in on the same stream, by the features that the server has really shown on it.
-pub(super) fn fall_back(refusal: SaslRefusal, context: &mut Context) -> Next {
-    context.fallbacks = context.fallbacks.saturating_add(1);
-    if context.fallbacks > MAX_FALLBACKS {
-        return Err(ConnectionError::Peer(PeerError::TooManyFallbacks));
-    }
-    let Some(features) = context.stream.features.clone() else {
-        return Err(ConnectionError::Sasl(refusal));
+fn early_data_ready(
+    step: LoginStep,
+    end_point: Option<Vec<u8>>,
+    login: &mut Negotiation,
+    context: &mut Context,
+) -> Next {
+    let is_bound = match context.plan.login {
+        Login::Fast { binding, .. } => binding == HtBinding::None || end_point.is_some(),
+        _ => false,
     };
-    let before = context.plan.login.clone();
-    context.revise(&features)?;
-    // What was refused for itself is not offered again; the server would only say the same.
-    if is_about_mechanism(&refusal.condition) && context.plan.login == before {
-        return Err(if binds_unadvertised(&before, &features) {
-            // Less would be below the floor, and a person has to decide about that (rule T2).
-            ConnectionError::Peer(PeerError::NoLogin(NoMechanism::BelowFloor))
-        } else {
-            ConnectionError::Sasl(refusal)
-        });
+    // The hash of nothing would be the word of an unbound token.
+    if !is_early(&context.plan) || !is_bound {
+        return Ok(step.into());
     }
-    attempt(context)
+    login.early_end_point = Some(end_point.unwrap_or_default());
+    login.open_stream(context);
+    let early = Some(Box::new(sasl2::start_fast(login, context)?));
+    let step = match step {
+        LoginStep::ExpectProceed { .. } => LoginStep::ExpectProceed { early },
+        LoginStep::ExpectTls { .. } => LoginStep::ExpectTls { early },
+        step => step,
+    };
+    Ok(step.into())
 }
 
-/// The type of channel binding was not advertised: it is the one that an earlier login has proven (rule T3).
-fn binds_unadvertised(login: &Login, features: &StreamFeatures) -> bool {
-    matches!(login, Login::Sasl1(Mechanism::Scram { plus: true, .. }))
-        && features.channel_bindings.is_none()
-}
-
-/// Logged in, on a stream that has no session yet, and whose features are these.
-pub(super) fn ask(features: &StreamFeatures, context: &mut Context) -> Next {
-    if context.plan.goal == Goal::Resume && features.sm && !planted(Mistake::BindBeforeResume) {
-        return Ok(resume::after_sasl(context));
-    }
-    context.may_bind(NoSession::NotOffered)?;
-    context.plan.goal = Goal::Bind;
-    Ok(bind::start(Some(features), context))
-}
-
-/// The login is proven: what was learnt may be kept (rule T4), and how strong it was (rule T2).
-fn proven(finished: Finished, token: Option<FastToken>, context: &mut Context) {
-    let Finished {
-        proof: Proof::Verified(_) | Proof::CertificateOnly,
-        floor,
-        ops,
-    } = finished;
+fn tls_established(
+    step: LoginStep,
+    facts: TlsFacts,
+    login: &mut Negotiation,
+    context: &mut Context,
+) -> Next {
+    let LoginStep::ExpectTls { early } = step else {
+        return Ok(step.into());
+    };
+    let early_data = facts.early_data;
     context.at_risk = None;
-    context.keys_in_use = false;
-    context.authenticated = true;
-    context.unproven.extend(ops);
-    context.unproven.extend(floor.map(Op::RaiseFloor));
-    context.unproven.extend(token.map(Op::StoreFast));
-    context.login_proven();
+    context.stream.secured(facts, context.env.config.limits);
+    match (early, early_data) {
+        (Some(early), EarlyData::Accepted) => {
+            context.at_risk = Some(Assumption::Features);
+            Ok(LoginStep::ExpectSasl2(early).into())
+        }
+        _ => attempt::begin(login, context),
+    }
+}
+
+fn expect_proceed(
+    early: Option<Box<ExpectSasl<Sasl2>>>,
+    element: &Element,
+    context: &mut Context,
+) -> Next {
+    if element.is("failure", ns::TLS) {
+        return Err(ConnectionError::Peer(PeerError::StartTlsRefused));
+    }
+    if !element.is("proceed", ns::TLS) {
+        return Err(ConnectionError::Peer(PeerError::Unexpected(
+            "element before TLS",
+        )));
+    }
+    context.env.understood(Part::Proceed);
+    let unread = context.stream.reader.take_unread();
+    context.env.output(Output::TlsFollows { unread });
+    if !context.plan.combined_starttls {
+        context.env.output(Output::ClientHello);
+    }
+    Ok(LoginStep::ExpectTls { early }.into())
 }

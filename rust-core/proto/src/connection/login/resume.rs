@@ -1,35 +1,36 @@
 //! XEP-0198 section 5 and XEP-0305, "Reconnection": asking for the interrupted session.
 
+use crate::connection::context::Context;
+use crate::connection::login::attempt::fall_back;
+use crate::connection::login::bind;
+use crate::connection::login::negotiation::Negotiation;
+use crate::connection::login::step::{LoginStep, Next};
+use crate::connection::session::{self, Session};
 use crate::error::{ConnectionError, NoSession, PeerError};
 use crate::knowledge::SmSession;
 use crate::mistakes::{Mistake, planted};
 use crate::part::Part;
 use crate::plan::{Goal, Purpose};
 use crate::sasl::SaslCondition;
-use crate::xep::sm::{self, Failed, Nonza};
+use crate::xep::sm::{self, Failed, Nonza, Resumed};
 use crate::xml::Element;
 
-use super::super::context::Context;
-use super::super::session::{self, Session};
-use super::super::state::{Next, State};
-use super::{bind, fall_back};
-
 /// `<resume/>` right behind the header, before SASL. The planner has checked the conditions of rule S3.
-pub(super) fn before_sasl(context: &mut Context) -> State {
+pub(super) fn before_sasl(context: &mut Context) -> LoginStep {
     send_resume(context);
-    State::ExpectResumedBeforeSasl
+    LoginStep::ExpectResumedBeforeSasl
 }
 
 /// `<resume/>` after SASL1, or after a SASL2 login that could not carry it.
-pub(super) fn after_sasl(context: &mut Context) -> State {
+pub(super) fn after_sasl(context: &mut Context) -> LoginStep {
     send_resume(context);
-    State::ExpectResumed
+    LoginStep::ExpectResumed
 }
 
 fn send_resume(context: &mut Context) {
     if let Some(element) = resume_element(context.knowledge.sm.as_ref()) {
         context.resumption.asked();
-        context.transmit_element(Part::Resume, &element);
+        context.env.transmit_element(Part::Resume, &element);
     }
 }
 
@@ -39,19 +40,23 @@ pub(super) fn resume_element(session: Option<&SmSession>) -> Option<Element> {
 }
 
 /// The answer to `<resume/>` before SASL. A refusal is no loss: the login goes on, and asks again inside.
-pub(in super::super) fn resumed_before_sasl(element: &Element, context: &mut Context) -> Next {
+pub(super) fn resumed_before_sasl(
+    element: &Element,
+    login: &mut Negotiation,
+    context: &mut Context,
+) -> Next {
     match parse(element)? {
         Some(Nonza::Resumed(resumed)) => {
             context.at_risk = None;
-            context.reader.login_complete();
-            Session::resumed(&resumed, context).map(online)
+            context.stream.reader.login_complete();
+            online(&resumed, login, context)
         }
         Some(Nonza::Failed(_)) => {
-            context.understood(Part::SmFailed);
+            context.env.understood(Part::SmFailed);
             context.resumption.settled();
             context.at_risk = None;
             context.knowledge.server.sm_before_sasl = None;
-            fall_back(SaslCondition::NotAuthorized.into(), context)
+            fall_back(SaslCondition::NotAuthorized.into(), login, context)
         }
         _ if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
         _ => Err(ConnectionError::Peer(PeerError::Unexpected(
@@ -61,20 +66,20 @@ pub(in super::super) fn resumed_before_sasl(element: &Element, context: &mut Con
 }
 
 /// The answer to `<resume/>` after SASL. If the session is gone, a new one is bound on the same stream.
-pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Next {
+pub(super) fn resumed(element: &Element, login: &mut Negotiation, context: &mut Context) -> Next {
     match parse(element)? {
         Some(Nonza::Resumed(resumed)) => {
             context.at_risk = None;
-            Session::resumed(&resumed, context).map(online)
+            online(&resumed, login, context)
         }
         Some(Nonza::Failed(failed)) => {
-            context.understood(Part::SmFailed);
+            context.env.understood(Part::SmFailed);
             context.resumption.settled();
             context.at_risk = None;
-            refused(&failed, context)?;
+            refused(&failed, login, context)?;
             context.plan.goal = Goal::Bind;
             let features = context.stream.features.clone();
-            Ok(bind::start(features.as_deref(), context))
+            Ok(bind::start(features.as_deref(), login, context).into())
         }
         _ => Err(ConnectionError::Peer(PeerError::Unexpected(
             "answer to <resume/>",
@@ -84,12 +89,16 @@ pub(in super::super) fn resumed(element: &Element, context: &mut Context) -> Nex
 
 /// The server has forgotten the session. Where nothing else will do, what it says to have handled is noted, and the rest is
 /// left to the connection that binds a new one (rule I8).
-pub(super) fn refused(failed: &Failed, context: &mut Context) -> Result<(), ConnectionError> {
-    if context.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
+pub(super) fn refused(
+    failed: &Failed,
+    login: &mut Negotiation,
+    context: &mut Context,
+) -> Result<(), ConnectionError> {
+    if login.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
         session::handled(failed.h, context);
         return Err(ConnectionError::NoSession(NoSession::Forgotten));
     }
-    session::lost(failed.h, context)
+    session::lost(failed.h, &mut login.missed, context)
 }
 
 /// A stream management nonza, if it is one.
@@ -99,6 +108,8 @@ pub(super) fn parse(element: &Element) -> Result<Option<Nonza>, ConnectionError>
         .map_err(|_| ConnectionError::Peer(PeerError::Malformed("stream management element")))
 }
 
-pub(super) fn online(session: Session) -> State {
-    State::Online(Box::new(session))
+/// The interrupted session goes on.
+pub(super) fn online(resumed: &Resumed, login: &mut Negotiation, context: &mut Context) -> Next {
+    let missed = std::mem::take(&mut login.missed);
+    Session::resumed(resumed, missed, context).map(Into::into)
 }

@@ -1,145 +1,127 @@
 //! RFC 6120 section 6, with what XEP-0305 lets ride along: the initial response behind the header, additional data
 //! with success, and the new stream behind the last word.
 
+use crate::connection::context::Context;
+use crate::connection::login::attempt::{ask, fall_back};
+use crate::connection::login::exchange::{Exchange, is_about_mechanism};
+use crate::connection::login::negotiation::{Negotiation, offer_has_changed};
+use crate::connection::login::sasl::{SaslProfile, out_of_place};
+use crate::connection::login::step::{ExpectSasl, LoginStep, Next, Sasl1};
+use crate::connection::login::{bind, resume};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::Op;
 use crate::part::Part;
 use crate::plan::{Goal, Restart};
 use crate::sasl::{Profile, SaslRefusal};
-use crate::stream::features::StreamFeatures;
-use crate::xep::sasl1::{self as codec, Sasl1};
+use crate::xep::sasl1 as codec;
 use crate::xml::Element;
 
-use super::super::context::Context;
-use super::super::state::{Next, State};
-use super::exchange::{Exchange, Reply, is_about_mechanism};
-use super::{ask, bind, fall_back, proven, resume};
-
-/// An exchange runs.
-#[derive(Debug)]
-pub(in super::super) struct ExpectSasl1 {
-    exchange: Exchange,
-    /// The new stream is on its way already: what waits behind `<success/>`.
-    follow: Option<State>,
-}
-
 /// Sends `<auth/>` with the initial response.
-pub(super) fn start(context: &mut Context) -> Next {
-    let (exchange, response) = Exchange::with_password(Profile::Sasl1, context)?;
+pub(super) fn start(login: &mut Negotiation, context: &mut Context) -> Next {
+    let (exchange, response) = Exchange::with_password(Profile::Sasl1, login, context)?;
     let mechanism = exchange.mechanism();
     let auth = codec::auth(mechanism.as_str(), Some(response.expose()));
-    context.transmit_secret(None, Part::Auth(mechanism), auth);
+    context
+        .env
+        .transmit_secret(None, Part::Auth(mechanism), auth);
     let follow = if exchange.is_single_word() {
-        restart_now(context)
+        restart_now(login, context)
     } else {
         None
     };
-    Ok(State::ExpectSasl1(Box::new(ExpectSasl1 {
-        exchange,
-        follow,
-    })))
+    let profile = Sasl1 { follow };
+    Ok(Sasl1::step(ExpectSasl { exchange, profile }).into())
 }
 
 /// Our last word has just been said: where the server takes it, the new stream leaves in the same flight.
-fn restart_now(context: &mut Context) -> Option<State> {
+fn restart_now(login: &mut Negotiation, context: &mut Context) -> Option<LoginStep> {
     if context.plan.restart != Restart::Pipelined {
         return None;
     }
     context.at_risk = Some(Assumption::PipelinedRestart);
-    context.open_stream();
+    login.open_stream(context);
     let remembered = context.knowledge.server.authenticated.clone();
     Some(match context.plan.goal {
         Goal::Resume => resume::after_sasl(context),
-        Goal::Bind | Goal::LogOut => bind::start(remembered.as_deref(), context),
+        Goal::Bind | Goal::LogOut => bind::start(remembered.as_deref(), login, context),
     })
 }
 
-impl ExpectSasl1 {
-    pub(in super::super) fn with_features(
-        mut self,
-        features: &StreamFeatures,
-        context: &Context,
-    ) -> Self {
-        self.exchange = self.exchange.with_features(features, context);
-        self
+impl SaslProfile for Sasl1 {
+    fn response(data: &[u8]) -> Element {
+        codec::response(data)
     }
 
-    pub(in super::super) fn element(self, element: &Element, context: &mut Context) -> Next {
-        let answer = Sasl1::parse(element)
+    fn challenged(context: &mut Context) {
+        context.assumption_held(Assumption::Features);
+    }
+
+    fn responded(&mut self, login: &mut Negotiation, context: &mut Context) {
+        if self.follow.is_none() {
+            self.follow = restart_now(login, context);
+        }
+    }
+
+    fn step(exchange: ExpectSasl<Self>) -> LoginStep {
+        LoginStep::ExpectSasl1(Box::new(exchange))
+    }
+}
+
+impl ExpectSasl<Sasl1> {
+    pub(super) fn element(
+        self,
+        element: &Element,
+        login: &mut Negotiation,
+        context: &mut Context,
+    ) -> Next {
+        let answer = codec::Sasl1::parse(element)
             .transpose()
             .map_err(|_| ConnectionError::Peer(PeerError::Malformed("SASL element")))?;
         match answer {
-            Some(Sasl1::Challenge(data)) => self.challenge(&data, context),
-            Some(Sasl1::Success(data)) => self.success(data.as_deref(), context),
-            Some(Sasl1::Failure(refusal)) => self.failure(refusal, context),
-            None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
-            None => Err(ConnectionError::Peer(PeerError::Unexpected(
-                "element during SASL",
-            ))),
+            Some(codec::Sasl1::Challenge(data)) => self.challenge(&data, login, context),
+            Some(codec::Sasl1::Success(data)) => self.success(data.as_deref(), login, context),
+            Some(codec::Sasl1::Failure(refusal)) => self.failure(refusal, login, context),
+            None => Err(out_of_place(element, "element during SASL")),
         }
     }
 
-    pub(in super::super) fn keys_ready(mut self, context: &mut Context) -> Next {
-        let (exchange, reply) = self.exchange.respond(context)?;
-        self.exchange = exchange;
-        Ok(self.reply(reply, context))
-    }
-
-    fn challenge(mut self, data: &[u8], context: &mut Context) -> Next {
-        context.understood(Part::Challenge);
-        context.assumption_held(Assumption::Features);
-        let (exchange, reply) = self.exchange.challenge(data, context)?;
-        self.exchange = exchange;
-        Ok(self.reply(reply, context))
-    }
-
-    fn reply(mut self, reply: Reply, context: &mut Context) -> State {
-        if let Reply::Respond(data) = reply {
-            context.transmit_element(Part::Response, &codec::response(&data));
-            if self.follow.is_none() {
-                self.follow = restart_now(context);
-            }
-        }
-        State::ExpectSasl1(Box::new(self))
-    }
-
-    fn success(self, data: Option<&[u8]>, context: &mut Context) -> Next {
-        context.understood(Part::Success);
+    fn success(self, data: Option<&[u8]>, login: &mut Negotiation, context: &mut Context) -> Next {
+        context.env.understood(Part::Success);
         let finished = self.exchange.finish(data, context)?;
         let was_pipelined = context.at_risk == Some(Assumption::PipelinedRestart);
-        proven(finished, None, context);
-        context.expect_restart();
-        if let Some(follow) = self.follow {
+        login.proven(finished, None, context);
+        context.stream.restart();
+        if let Some(follow) = self.profile.follow {
             if was_pipelined {
                 context.at_risk = Some(Assumption::PipelinedRestart);
             }
-            return Ok(follow);
+            return Ok(follow.into());
         }
-        context.open_stream();
+        login.open_stream(context);
         match (
             context.plan.restart,
             context.knowledge.server.authenticated.clone(),
         ) {
             (Restart::Separate | Restart::Pipelined, Some(remembered)) => {
                 context.at_risk = Some(Assumption::Features);
-                ask(&remembered, context)
+                ask(&remembered, login, context)
             }
-            _ => Ok(State::ExpectAuthenticatedFeatures),
+            _ => Ok(LoginStep::ExpectAuthenticatedFeatures.into()),
         }
     }
 
-    fn failure(self, refusal: SaslRefusal, context: &mut Context) -> Next {
-        context.understood(Part::Failure);
+    fn failure(self, refusal: SaslRefusal, login: &mut Negotiation, context: &mut Context) -> Next {
+        context.env.understood(Part::Failure);
         let is_about_mechanism = is_about_mechanism(&refusal.condition);
-        if !is_about_mechanism && !context.offer_has_changed() {
+        if !is_about_mechanism && !offer_has_changed(context) {
             return Err(ConnectionError::Sasl(refusal));
         }
-        if self.follow.is_some() || !is_about_mechanism {
+        if self.profile.follow.is_some() || !is_about_mechanism {
             // What was chosen from an old offer was refused, perhaps for that (RFC 5802 has one word for all), or the
             // new stream was sent behind a login that failed: this connection is beyond repair.
-            context.persist(vec![Op::ForgetServer]);
+            context.env.persist(vec![Op::ForgetServer]);
             return Err(ConnectionError::WrongAssumption(Assumption::Features));
         }
-        fall_back(refusal, context)
+        fall_back(refusal, login, context)
     }
 }

@@ -1,6 +1,17 @@
 //! XEP-0388 SASL2, with everything that travels inside it: Bind 2 (XEP-0386), stream management (XEP-0198), FAST
 //! (XEP-0484) and the config-version (XEP-0509).
 
+use crate::connection::context::Context;
+use crate::connection::login::attempt::fall_back;
+use crate::connection::login::exchange::{Exchange, is_about_mechanism};
+use crate::connection::login::negotiation::{
+    Negotiation, is_early, offer_has_changed, secured_features,
+};
+use crate::connection::login::resume::{online, refused, resume_element};
+use crate::connection::login::sasl::{SaslProfile, out_of_place};
+use crate::connection::login::step::{ExpectSasl, LoginEnd, LoginStep, Next, Progress, Sasl2};
+use crate::connection::output::Seq;
+use crate::connection::session::{self, Inline, Session};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::BareJid;
 use crate::knowledge::{FastToken, Op};
@@ -10,22 +21,13 @@ use crate::part::Part;
 use crate::plan::{Goal, Purpose};
 use crate::sasl::{HtBinding, Mechanism, Profile, SaslCondition};
 use crate::secret::Secret;
-use crate::stream::features::{Sasl2Features, StreamFeatures};
+use crate::stream::features::Sasl2Features;
+use crate::stream::header;
 use crate::xep::bind2::{Bind2, EnableSm};
 use crate::xep::error::CodecError;
 use crate::xep::fast;
-use crate::xep::sasl2::{
-    self as codec, Authenticate, Continue, Failure, Sasl2, Success, UserAgent,
-};
+use crate::xep::sasl2::{self as codec, Authenticate, Continue, Failure, Success, UserAgent};
 use crate::xml::Element;
-
-use super::super::Seq;
-use super::super::context::Context;
-use super::super::session::{self, Inline, Session};
-use super::super::state::{Next, State};
-use super::exchange::{Exchange, Reply, is_about_mechanism};
-use super::resume::{online, refused, resume_element};
-use super::{fall_back, is_early, proven};
 
 /// So many tasks are named to the app.
 const MOST_TASKS: usize = 16;
@@ -33,21 +35,13 @@ const MOST_TASKS: usize = 16;
 /// The name of a SASL mechanism has 20 characters at most (RFC 4422 3.1).
 const TASK_MAX_CHARS: usize = 64;
 
-/// An exchange runs.
-#[derive(Debug)]
-pub(in super::super) struct ExpectSasl2 {
-    exchange: Exchange,
-    /// The mechanism that a token in the answer will belong to.
-    token_binding: Option<HtBinding>,
-    used_token: bool,
-    /// What the bind request asks for in passing.
-    inline: Inline,
-}
-
 /// Sends `<authenticate/>` with the FAST token; in early data, or where the server counts, with the next `count`,
 /// committed before it leaves (rule S6).
-pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2, ConnectionError> {
-    let (shown, nothing) = (context.secured_features(), Sasl2Features::default());
+pub(super) fn start_fast(
+    login: &mut Negotiation,
+    context: &mut Context,
+) -> Result<ExpectSasl<Sasl2>, ConnectionError> {
+    let (shown, nothing) = (secured_features(context), Sasl2Features::default());
     let features = shown.sasl2.as_ref().unwrap_or(&nothing);
     let counts =
         is_early(&context.plan) || features.fast.as_ref().is_some_and(|fast| fast.tls_0rtt);
@@ -56,41 +50,41 @@ pub(in super::super) fn start_fast(context: &mut Context) -> Result<ExpectSasl2,
     } else {
         (None, None)
     };
-    let (exchange, response) = Exchange::with_token(context)?;
+    let (exchange, response) = Exchange::with_token(login, context)?;
     context.at_risk.get_or_insert(Assumption::FastToken);
     let used = context.knowledge.fast.as_ref().map(|token| token.binding);
-    let is_log_out = context.purpose == Purpose::LogOut;
-    let wanted =
-        wanted_token(features, context).filter(|wanted| Some(*wanted) != used && !is_log_out);
-    let (mut children, inline, noted) = goal_elements(features, context);
+    let is_log_out = login.purpose == Purpose::LogOut;
+    let wanted = wanted_token(features, login, context)
+        .filter(|wanted| Some(*wanted) != used && !is_log_out);
+    let (mut children, inline, noted) = goal_elements(features, login, context);
     children.push(fast::fast(count, is_log_out));
     children.extend(wanted.map(request_token));
     // The later of the two transactions.
     let after = noted.or(after);
     send(&exchange, Secret::new(response), children, after, context);
-    Ok(ExpectSasl2 {
-        exchange,
+    let profile = Sasl2 {
         token_binding: wanted.or(used),
         used_token: true,
         inline,
-    })
+    };
+    Ok(ExpectSasl { exchange, profile })
 }
 
 /// Sends `<authenticate/>` with the password's mechanism, and asks for a token.
-pub(super) fn start_password(context: &mut Context) -> Next {
-    let (shown, nothing) = (context.secured_features(), Sasl2Features::default());
+pub(super) fn start_password(login: &mut Negotiation, context: &mut Context) -> Next {
+    let (shown, nothing) = (secured_features(context), Sasl2Features::default());
     let features = shown.sasl2.as_ref().unwrap_or(&nothing);
-    let (exchange, response) = Exchange::with_password(Profile::Sasl2, context)?;
-    let wanted = wanted_token(features, context);
-    let (mut children, inline, noted) = goal_elements(features, context);
+    let (exchange, response) = Exchange::with_password(Profile::Sasl2, login, context)?;
+    let wanted = wanted_token(features, login, context);
+    let (mut children, inline, noted) = goal_elements(features, login, context);
     children.extend(wanted.map(request_token));
     send(&exchange, response, children, noted, context);
-    Ok(State::ExpectSasl2(Box::new(ExpectSasl2 {
-        exchange,
+    let profile = Sasl2 {
         token_binding: wanted,
         used_token: false,
         inline,
-    })))
+    };
+    Ok(Sasl2::step(ExpectSasl { exchange, profile }).into())
 }
 
 fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
@@ -104,7 +98,7 @@ fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
     }
     (
         Some(count),
-        Some(context.persist(vec![Op::CountFast(count)])),
+        Some(context.env.persist(vec![Op::CountFast(count)])),
     )
 }
 
@@ -113,14 +107,18 @@ fn request_token(binding: HtBinding) -> Element {
 }
 
 /// The token to ask for: bound to the channel, and fit for early data if that is wanted (rules S5, S6).
-fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding> {
+fn wanted_token(
+    features: &Sasl2Features,
+    login: &Negotiation,
+    context: &Context,
+) -> Option<HtBinding> {
     let offered = features.fast.as_ref()?;
-    let bindings = context.channel_bindings();
+    let bindings = login.channel_bindings(context);
     let is_offered = |binding: HtBinding| {
         let name = Mechanism::Ht(binding);
         offered.mechanisms.iter().any(|m| m == name.as_str())
     };
-    let policy = &context.config.policy;
+    let policy = &context.env.config.policy;
     let mut ranking = vec![HtBinding::Exporter, HtBinding::EndPoint];
     if policy.early_data && offered.tls_0rtt {
         ranking.reverse();
@@ -131,7 +129,9 @@ fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding
     ranking.into_iter().find(|binding| {
         is_offered(*binding)
             && match binding {
-                HtBinding::Exporter => bindings.tls_exporter.is_some() || context.tls.is_none(),
+                HtBinding::Exporter => {
+                    bindings.tls_exporter.is_some() || context.stream.tls.is_none()
+                }
                 HtBinding::EndPoint => bindings.tls_server_end_point.is_some(),
                 HtBinding::None => true,
             }
@@ -142,13 +142,14 @@ fn wanted_token(features: &Sasl2Features, context: &Context) -> Option<HtBinding
 /// transaction is committed that comes with them.
 fn goal_elements(
     features: &Sasl2Features,
+    login: &mut Negotiation,
     context: &mut Context,
 ) -> (Vec<Element>, Inline, Option<Seq>) {
     let mut children = Vec::new();
     let nothing = Inline::default();
     // What an earlier request on this stream has asked for is answered with it.
     context.resumption.settled();
-    if context.purpose == Purpose::LogOut && !planted(Mistake::LogOutBinds) {
+    if login.purpose == Purpose::LogOut && !planted(Mistake::LogOutBinds) {
         return (children, nothing, None);
     }
     if context.plan.goal == Goal::Resume {
@@ -160,7 +161,7 @@ fn goal_elements(
         children.extend(resume_element(context.knowledge.sm.as_ref()));
         context.resumption.asked();
     }
-    if context.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
+    if login.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
         return (children, nothing, None);
     }
     let Some(bind2) = &features.bind2 else {
@@ -168,12 +169,14 @@ fn goal_elements(
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let inline = Inline {
-        carbons: context.config.carbons && can(ns::CARBONS) && !planted(Mistake::CarbonsForgotten),
+        carbons: context.env.config.carbons
+            && can(ns::CARBONS)
+            && !planted(Mistake::CarbonsForgotten),
         inactive: !context.active && can(ns::CSI),
         sm: can(ns::SM),
     };
     let bind = Bind2 {
-        tag: Some(context.config.resource.clone()),
+        tag: Some(context.env.config.resource.clone()),
         enable_sm: inline.sm.then_some(EnableSm {
             resume: true,
             max: None,
@@ -182,7 +185,7 @@ fn goal_elements(
         csi_inactive: inline.inactive,
     };
     children.push(bind.to_element());
-    (children, inline, context.note_first_bind())
+    (children, inline, login.missed.note_first_bind(context))
 }
 
 fn send(
@@ -192,10 +195,10 @@ fn send(
     after: Option<Seq>,
     context: &mut Context,
 ) {
-    if let Some(version) = &context.secured_features().config_version {
+    if let Some(version) = &secured_features(context).config_version {
         inline.push(version.to_element());
     }
-    let agent = &context.config.user_agent;
+    let agent = &context.env.config.user_agent;
     let user_agent = UserAgent {
         id: Some(agent.id.clone()),
         software: agent.software.clone(),
@@ -208,25 +211,37 @@ fn send(
         user_agent: Some(user_agent),
         inline,
     };
-    context.transmit_secret(
+    context.env.transmit_secret(
         after,
         Part::Authenticate(mechanism),
         authenticate.into_element(),
     );
 }
 
-impl ExpectSasl2 {
-    pub(in super::super) fn with_features(
-        mut self,
-        features: &StreamFeatures,
-        context: &Context,
-    ) -> Self {
-        self.exchange = self.exchange.with_features(features, context);
-        self
+impl SaslProfile for Sasl2 {
+    fn response(data: &[u8]) -> Element {
+        codec::response(data)
     }
 
-    pub(in super::super) fn element(self, element: &Element, context: &mut Context) -> Next {
-        let answer = Sasl2::parse(element).transpose().map_err(|error| {
+    fn challenged(context: &mut Context) {
+        context.at_risk = None;
+    }
+
+    fn responded(&mut self, _: &mut Negotiation, _: &mut Context) {}
+
+    fn step(exchange: ExpectSasl<Self>) -> LoginStep {
+        LoginStep::ExpectSasl2(Box::new(exchange))
+    }
+}
+
+impl ExpectSasl<Sasl2> {
+    pub(super) fn element(
+        self,
+        element: &Element,
+        login: &mut Negotiation,
+        context: &mut Context,
+    ) -> Next {
+        let answer = codec::Sasl2::parse(element).transpose().map_err(|error| {
             ConnectionError::Peer(match error {
                 CodecError::Conflicting {
                     parts: ("enabled", "enabled"),
@@ -237,40 +252,16 @@ impl ExpectSasl2 {
             })
         })?;
         match answer {
-            Some(Sasl2::Challenge(data)) => self.challenge(&data, context),
-            Some(Sasl2::Success(success)) => self.success(*success, context),
-            Some(Sasl2::Failure(failure)) => self.failure(failure, context),
-            Some(Sasl2::Continue(demand)) => Err(tasks_required(&demand, context)),
-            None if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
-            None => Err(ConnectionError::Peer(PeerError::Unexpected(
-                "element during SASL2",
-            ))),
+            Some(codec::Sasl2::Challenge(data)) => self.challenge(&data, login, context),
+            Some(codec::Sasl2::Success(success)) => self.success(*success, login, context),
+            Some(codec::Sasl2::Failure(failure)) => self.failure(failure, login, context),
+            Some(codec::Sasl2::Continue(demand)) => Err(tasks_required(&demand, context)),
+            None => Err(out_of_place(element, "element during SASL2")),
         }
     }
 
-    pub(in super::super) fn keys_ready(mut self, context: &mut Context) -> Next {
-        let (exchange, reply) = self.exchange.respond(context)?;
-        self.exchange = exchange;
-        Ok(self.reply(reply, context))
-    }
-
-    fn challenge(mut self, data: &[u8], context: &mut Context) -> Next {
-        context.understood(Part::Challenge);
-        context.at_risk = None;
-        let (exchange, reply) = self.exchange.challenge(data, context)?;
-        self.exchange = exchange;
-        Ok(self.reply(reply, context))
-    }
-
-    fn reply(self, reply: Reply, context: &mut Context) -> State {
-        if let Reply::Respond(data) = reply {
-            context.transmit_element(Part::Response, &codec::response(&data));
-        }
-        State::ExpectSasl2(Box::new(self))
-    }
-
-    fn success(self, success: Success, context: &mut Context) -> Next {
-        context.understood(Part::Success);
+    fn success(self, success: Success, login: &mut Negotiation, context: &mut Context) -> Next {
+        context.env.understood(Part::Success);
         let finished = self
             .exchange
             .finish(success.additional_data.as_deref(), context)?;
@@ -278,52 +269,56 @@ impl ExpectSasl2 {
         check_identity(identity, context)?;
         let token = success
             .token
-            .zip(self.token_binding)
+            .zip(self.profile.token_binding)
             .map(|(token, binding)| FastToken {
                 binding,
                 token: token.token,
                 expires: token.expiry,
                 count: 0,
             });
-        proven(finished, token, context);
-        if context.purpose == Purpose::LogOut {
+        login.proven(finished, token, context);
+        if login.purpose == Purpose::LogOut {
             return Ok(logged_out(context));
         }
         match (success.resumed, success.bound) {
             (Some(_), Some(_)) => Err(ConnectionError::Peer(PeerError::BoundAndResumed)),
-            (Some(resumed), None) => Session::resumed(&resumed, context).map(online),
-            (None, Some(_)) if context.purpose == Purpose::ResumeOnly => {
+            (Some(resumed), None) => online(&resumed, login, context),
+            (None, Some(_)) if login.purpose == Purpose::ResumeOnly => {
                 Err(ConnectionError::Peer(PeerError::Unexpected("bound")))
             }
             (None, Some(bound)) => {
-                context.understood(Part::Bound);
+                context.env.understood(Part::Bound);
                 context.plan.goal = Goal::Bind;
                 // XEP-0386: what waited for us is left to the archive, and dropped from the server's other storage. Not
                 // every server that does so says that it has an archive (ejabberd).
-                context.possible_gap();
-                session::lost(success.resume_failed.and_then(|failed| failed.h), context)?;
-                Session::bound_inline(identity, bound, self.inline, context).map(online)
+                login.missed.possible_gap(context);
+                let h = success.resume_failed.and_then(|failed| failed.h);
+                session::lost(h, &mut login.missed, context)?;
+                let session = Session::new(std::mem::take(&mut login.missed));
+                session
+                    .bound_inline(identity, bound, self.profile.inline, context)
+                    .map(Into::into)
             }
             (None, None) => {
                 context.resumption.settled();
                 if let Some(failed) = success.resume_failed {
-                    refused(&failed, context)?;
+                    refused(&failed, login, context)?;
                     context.plan.goal = Goal::Bind;
                 }
                 context.stream.features = None;
-                Ok(State::ExpectAuthenticatedFeatures)
+                Ok(LoginStep::ExpectAuthenticatedFeatures.into())
             }
         }
     }
 
-    fn failure(self, failure: Failure, context: &mut Context) -> Next {
-        context.understood(Part::Failure);
+    fn failure(self, failure: Failure, login: &mut Negotiation, context: &mut Context) -> Next {
+        context.env.understood(Part::Failure);
         let refusal = failure.refusal;
         // XEP-0509: the features have moved on, and the new ones are here. This was no failed login.
         if failure.config_version_mismatch {
-            return fall_back(refusal, context);
+            return fall_back(refusal, login, context);
         }
-        if context.purpose == Purpose::LogOut {
+        if login.purpose == Purpose::LogOut {
             // Refused or turned in: the token is worth nothing any more.
             return Ok(logged_out(context));
         }
@@ -331,19 +326,19 @@ impl ExpectSasl2 {
             // The server's own trouble says nothing about what it was shown; a token is too dear to be dropped for it.
             return Err(ConnectionError::Sasl(refusal));
         }
-        if self.used_token && !is_offered_here(context) {
+        if self.profile.used_token && !is_offered_here(context) {
             // A server that offers no such login just now has not looked at the token. It is too dear to be dropped for that.
-            return fall_back(refusal, context);
+            return fall_back(refusal, login, context);
         }
-        if self.used_token {
+        if self.profile.used_token {
             context.drop_token();
             context.at_risk = Some(Assumption::FastToken);
-            return fall_back(refusal, context);
+            return fall_back(refusal, login, context);
         }
         // What was chosen from an old offer may have been refused for that: once more, from the offer that is here.
-        let was_outdated = context.fallbacks == 0 && context.offer_has_changed();
+        let was_outdated = login.is_first_try() && offer_has_changed(context);
         if was_outdated || is_about_mechanism(&refusal.condition) {
-            return fall_back(refusal, context);
+            return fall_back(refusal, login, context);
         }
         Err(ConnectionError::Sasl(refusal))
     }
@@ -363,9 +358,9 @@ fn is_offered_here(context: &Context) -> bool {
 /// XEP-0388 2.6.3: the password was right, and is not enough. Nothing in this is believed, for the server may not have proved itself:
 /// it can say no in any case.
 fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
-    context.understood(Part::Continue);
+    context.env.understood(Part::Continue);
     context.at_risk = None;
-    context.transmit_element(Part::Abort, &codec::abort());
+    context.env.transmit_element(Part::Abort, &codec::abort());
     let named = |task: &String| {
         let name: String = task.chars().take(TASK_MAX_CHARS).collect();
         name.escape_debug().to_string()
@@ -377,18 +372,19 @@ fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
 }
 
 /// The token is gone on both sides (XEP-0484 section 3.6).
-fn logged_out(context: &mut Context) -> State {
+fn logged_out(context: &mut Context) -> Progress {
     context.at_risk = None;
-    context.persist(vec![Op::ForgetCredentials]);
-    context.say_goodbye();
-    State::Closing(None)
+    context.env.persist(vec![Op::ForgetCredentials]);
+    context.env.transmit(Part::Close, header::CLOSE.to_owned());
+    context.env.await_stream_close();
+    Progress::Over(LoginEnd::LoggedOut)
 }
 
 /// Whom the server says we are must be whom we logged in as.
 fn check_identity(identity: &str, context: &Context) -> Result<(), ConnectionError> {
     let bare = identity.split('/').next().unwrap_or_default();
     match BareJid::try_from(bare) {
-        Ok(jid) if jid == context.config.account => Ok(()),
+        Ok(jid) if jid == context.env.config.account => Ok(()),
         _ => Err(ConnectionError::Peer(PeerError::Malformed(
             "authorization identity",
         ))),

@@ -1,18 +1,14 @@
 //! Answers to what others ask (RFC 6120 section 8.2.3), with a bound and a rate of their own (rules I12, I20): whoever knows our
 //! address can ask, and an answer is kept until the server acknowledges it.
 
-use std::time::Duration;
-
 use crate::knowledge::OutboundKind;
 use crate::part::Part;
 use crate::stream::error::StreamCondition;
-use crate::time::Instant;
 use crate::xml::Element;
 
-use super::super::Event;
-use super::super::context::Context;
-use super::Session;
-use super::inbound::is_from_account;
+use crate::connection::context::Context;
+use crate::connection::output::Event;
+use crate::connection::session::state::Session;
 
 /// So many stanzas of the core's own may be unacknowledged when somebody else's request is answered.
 const MOST_FOR_OTHERS: usize = 128;
@@ -25,44 +21,20 @@ const MOST_BYTES: usize = 256 * 1024;
 const MAX_ID_BYTES: usize = 1024;
 /// Bytes of an answer where the server states no limit (XEP-0478). 64 KiB: what common servers let any client send.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// Others get so many answers at once: a roster of contacts that all ask what we can do when we appear.
-const BURST: u32 = 100;
-/// Then one in this time.
-const INTERVAL: Duration = Duration::from_millis(100);
-
-/// How many answers went to others of late.
-#[derive(Debug, Default)]
-pub(super) struct Answers {
-    /// When what was answered so far would be done at one answer for each [`INTERVAL`].
-    busy_until: Instant,
-    /// The app knows that requests stay unanswered.
-    is_told: bool,
-}
-
-impl Answers {
-    /// Takes one from the rate, if one is left.
-    fn take(&mut self, now: Instant) -> bool {
-        let busy = self.busy_until.max(now);
-        if busy > now + INTERVAL * (BURST - 1) {
-            return false;
-        }
-        self.busy_until = busy + INTERVAL;
-        true
-    }
-}
-
 impl Session {
     /// Sends the answer to this request; not if there are too many. Whoever floods us waits in vain, and is told nothing. Nor
     /// if it has no `id`, which nobody could match, or if the answer would be more than the server takes: it would end the
     /// stream, at each return, for whoever sends such a request.
     pub(super) fn answer(&mut self, request: &Element, answer: &Element, context: &mut Context) {
         if let Some(fault) = unanswerable(request, answer, context) {
-            context.event(Event::PeerFault(fault));
+            context.env.event(Event::PeerFault(fault));
         } else if self.may_answer(request, context) {
-            self.answered_at = Some(context.now.mono);
+            self.answered_at = Some(context.env.now.mono);
             self.send_core(Part::Iq, answer, None, context);
         } else if !std::mem::replace(&mut self.answers.is_told, true) {
-            context.event(Event::PeerFault("too many requests to answer"));
+            context
+                .env
+                .event(Event::PeerFault("too many requests to answer"));
         }
     }
 
@@ -77,23 +49,23 @@ impl Session {
         if bytes >= MOST_BYTES {
             return false;
         }
-        if is_from_account(request, context) {
+        if self.is_from_account(request, context) {
             return count < MOST_FOR_SERVER;
         }
-        count < MOST_FOR_OTHERS && self.answers.take(context.now.mono)
+        count < MOST_FOR_OTHERS && self.answers.take(context.env.now.mono)
     }
 
     /// Whether this error may be the server's answer to an answer of ours, and says nothing about its load.
-    pub(in super::super) fn is_after_answer(
+    pub(in crate::connection) fn is_after_answer(
         &self,
         condition: StreamCondition,
         context: &Context,
     ) -> bool {
-        let wait = context.config.timeouts.ack;
+        let wait = context.env.config.timeouts.ack;
         condition == StreamCondition::PolicyViolation
             && self
                 .answered_at
-                .is_some_and(|at| context.now.mono.since(at) <= wait)
+                .is_some_and(|at| context.env.now.mono.since(at) <= wait)
     }
 }
 
@@ -107,19 +79,4 @@ fn unanswerable(request: &Element, answer: &Element, context: &Context) -> Optio
     }
     let is_too_long = answer.to_xml().len() > context.max_bytes().unwrap_or(MAX_ANSWER_BYTES);
     is_too_long.then_some("request whose answer is too long")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn i20_a_burst_then_ten_a_second() {
-        let mut answers = Answers::default();
-        let start = Instant::ZERO + Duration::from_secs(1000);
-        let taken = |answers: &mut Answers, at| (0..1000).filter(|_| answers.take(at)).count();
-        assert_eq!(taken(&mut answers, start), 100);
-        assert_eq!(taken(&mut answers, start + Duration::from_secs(1)), 10);
-        assert_eq!(taken(&mut answers, start + Duration::from_secs(60)), 100);
-    }
 }

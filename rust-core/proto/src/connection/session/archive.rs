@@ -37,7 +37,7 @@ use crate::knowledge::{ArchiveCursor, PendingIq, PendingKind};
 use crate::time::UnixTime;
 use crate::xep::mam::Archived;
 
-use super::super::context::Context;
+use crate::connection::context::Context;
 
 pub(super) use page::FromArchive;
 pub(super) use place::is_time_stale;

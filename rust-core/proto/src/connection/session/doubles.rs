@@ -18,9 +18,9 @@ use crate::xep::delay::Delay;
 use crate::xep::{carbons, stanza_id};
 use crate::xml::Element;
 
-use super::super::context::Context;
-use super::archive::Archive;
-use super::payload;
+use crate::connection::context::Context;
+use crate::connection::session::archive::Archive;
+use crate::connection::session::payload;
 
 /// An `id` of fewer characters is not random: ours have 22, UUIDs 36.
 const RANDOM_ID: usize = 22;
@@ -63,7 +63,7 @@ pub(super) enum Verdict {
 impl Ids {
     /// The ids of a message as it came, or of the one inside a carbon of ours (rule T7).
     pub(super) fn of_live(message: &Element, archive: &Archive, context: &Context) -> Self {
-        let own = context.config.account.to_string();
+        let own = context.env.config.account.to_string();
         let seen = &context.knowledge.seen;
         let (copied, is_fresh, is_sent) = match carbons::unwrap(message, &own) {
             Some(Ok(carbon)) => {

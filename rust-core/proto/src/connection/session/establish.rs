@@ -1,6 +1,7 @@
 //! How a session begins: bound anew, or resumed.
 
 use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::jid::FullJid;
 use crate::knowledge::{Op, PendingKind, ResumeTrials, SmSession};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
@@ -12,40 +13,43 @@ use crate::xep::sm::{self, Enabled, Resumed};
 use crate::xep::{carbons, disco, roster};
 use crate::xml::Element;
 
-use super::super::context::Context;
-use super::super::{Event, Outcome, Timer};
-use super::answers::Answers;
-use super::archive::Archive;
-use super::second_look::SecondLook;
-use super::{Session, Sm};
+use crate::connection::context::Context;
+use crate::connection::output::{Event, Outcome};
+use crate::connection::session::archive::Archive;
+use crate::connection::session::lost::lost;
+use crate::connection::session::missed::Missed;
+use crate::connection::session::state::{SecondLook, Session, Sm};
+use crate::connection::timer::Timer;
 
 /// What a Bind 2 request has asked for already.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct Inline {
-    pub(in super::super) carbons: bool,
-    pub(in super::super) inactive: bool,
-    pub(in super::super) sm: bool,
+pub(in crate::connection) struct Inline {
+    pub(in crate::connection) carbons: bool,
+    pub(in crate::connection) inactive: bool,
+    pub(in crate::connection) sm: bool,
 }
 
 impl Session {
     /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, what the archive
     /// is asked, client state.
-    pub(in super::super) fn greet(
+    pub(in crate::connection) fn greet(
         &mut self,
         features: &StreamFeatures,
         inline: Inline,
         context: &mut Context,
     ) {
         if features.sm && !inline.sm {
-            context.transmit_element(Part::Enable, &sm::enable(true, None));
+            context
+                .env
+                .transmit_element(Part::Enable, &sm::enable(true, None));
             self.sm = Sm::Enabling;
         }
-        if context.config.roster {
+        if context.env.config.roster {
             self.request_roster(features, context);
         }
         self.discover_server(context);
-        if context.config.carbons && !inline.carbons && !planted(Mistake::CarbonsForgotten) {
-            let id = context.entropy.token();
+        if context.env.config.carbons && !inline.carbons && !planted(Mistake::CarbonsForgotten) {
+            let id = context.env.entropy.token();
             self.send_core(
                 Part::EnableCarbons,
                 &carbons::enable(&id),
@@ -53,8 +57,8 @@ impl Session {
                 context,
             );
         }
-        if context.config.presence
-            && let Some(presence) = initial_presence(context)
+        if context.env.config.presence
+            && let Some(presence) = self.initial_presence(context)
         {
             self.send_core(Part::Presence, &presence, None, context);
         }
@@ -68,7 +72,7 @@ impl Session {
 
     /// S8: `ver` only where advertised; without a roster of ours, `ver=''`.
     fn request_roster(&mut self, features: &StreamFeatures, context: &mut Context) {
-        let id = context.entropy.token();
+        let id = context.env.entropy.token();
         let version = context.knowledge.roster_version.clone().unwrap_or_default();
         // Inside SASL2 the session begins before the server shows the features behind the login; the last ones hold.
         let authenticated = context.knowledge.server.authenticated.as_ref();
@@ -89,12 +93,12 @@ impl Session {
         let caps = context.server_caps().cloned();
         if let Some(known) = caps.as_ref().and_then(|caps| context.known_caps(caps)) {
             let features = known.features.to_vec();
-            context.event(Event::ServerFeatures(features));
+            context.env.event(Event::ServerFeatures(features));
             return;
         }
-        let id = context.entropy.token();
+        let id = context.env.entropy.token();
         let node = caps.map(|caps| caps.disco_node());
-        let domain = context.domain().to_owned();
+        let domain = context.env.domain().to_owned();
         let request = disco::request(&id, Some(&domain), node.as_deref());
         self.send_core(
             Part::DiscoInfo,
@@ -105,15 +109,15 @@ impl Session {
     }
 
     /// A resource is bound: a new session.
-    pub(in super::super) fn bound(
+    pub(in crate::connection) fn bound(
         &mut self,
         jid: &str,
         context: &mut Context,
     ) -> Result<(), ConnectionError> {
-        Context::parse_full_jid(jid)?;
-        context.jid = Some(jid.to_owned());
+        parse_full_jid(jid)?;
+        self.jid = Some(jid.to_owned());
         if !self.archive.is_asking() && self.archive != Archive::Current {
-            context.tell_suspected_gap();
+            self.missed.tell_suspected_gap(&mut context.env);
         }
         self.announce(Outcome::Bound, jid, context);
         // The app may have moved since the greeting left, behind a bind that was still on its way.
@@ -128,14 +132,14 @@ impl Session {
     }
 
     /// A resource was bound inside SASL2; stream management counts from `<enabled/>` inside `<bound/>` (rule I6).
-    pub(in super::super) fn bound_inline(
+    pub(in crate::connection) fn bound_inline(
+        mut self,
         jid: &str,
         bound: Bound2,
         inline: Inline,
         context: &mut Context,
     ) -> Result<Self, ConnectionError> {
-        let mut session = Self::new();
-        session.plan_catch_up(bound.mam.as_ref(), context);
+        self.plan_catch_up(bound.mam.as_ref(), context);
         let enabled = match bound.sm {
             Some(BoundSm::Enabled(enabled)) => Some(enabled),
             _ => None,
@@ -146,14 +150,14 @@ impl Session {
             ..inline
         };
         if let Some(enabled) = enabled {
-            context.understood(Part::Enabled);
-            Context::parse_full_jid(jid)?;
-            session.greet_and_store(&enabled, jid, &features, inline, context);
+            context.env.understood(Part::Enabled);
+            parse_full_jid(jid)?;
+            self.greet_and_store(&enabled, jid, &features, inline, context);
         } else {
-            session.greet(&features, inline, context);
+            self.greet(&features, inline, context);
         }
-        session.bound(jid, context)?;
-        Ok(session)
+        self.bound(jid, context)?;
+        Ok(self)
     }
 
     /// The session and its greeting are stored in one transaction. Were it killed between the two, the session would be
@@ -176,56 +180,30 @@ impl Session {
             } else {
                 self.unacked.iter().cloned().collect()
             };
-            context.persist(vec![Op::SmEnabled { session, sent }]);
+            context.env.persist(vec![Op::SmEnabled { session, sent }]);
         }
     }
 
     /// The interrupted session goes on: counters stay, nothing is asked for again (rules I3, I4, I15).
-    pub(in super::super) fn resumed(
+    pub(in crate::connection) fn resumed(
         resumed: &Resumed,
+        mut missed: Missed,
         context: &mut Context,
     ) -> Result<Self, ConnectionError> {
-        context.understood(Part::Resumed);
+        context.env.understood(Part::Resumed);
         let Some(stored) = context.knowledge.sm.clone() else {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };
         let was_asked_for = context.plan.goal == Goal::Resume;
         if !was_asked_for || (resumed.previd != stored.id && !planted(Mistake::PrevidUnchecked)) {
             // Asked again it would say the same again.
-            super::lost(None, context)?;
+            lost(None, &mut missed, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         }
-        context.resumption.answered(context.now.mono);
-        context.jid = Some(stored.jid.clone());
-        let unacked = context
-            .knowledge
-            .queue
-            .extract_if(.., |stanza| stanza.sent)
-            .collect();
-        let mut session = Self {
-            sm: Sm::On,
-            h: if planted(Mistake::HResetOnResume) {
-                0
-            } else {
-                stored.h
-            },
-            base: stored.base,
-            unacked,
-            archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
-            second_look: SecondLook::Done {
-                until: context.now.mono,
-            },
-            directed: std::collections::BTreeSet::new(),
-            answered_at: None,
-            awaits_start: None,
-            pending: stored.pending,
-            asked: None,
-            answers: Answers::default(),
-            is_online: false,
-            // Whatever it was before, it counts as active again (XEP-0352, "Interaction with Stream Resumption").
-            told_inactive: false,
-        };
-        let at = context.now.wall;
+        context.resumption.answered(context.env.now.mono);
+        let jid = stored.jid.clone();
+        let mut session = Self::restored(stored, missed, context);
+        let at = context.env.now.wall;
         if let Some(session) = &mut context.knowledge.sm {
             session.alive_at = at;
         }
@@ -233,11 +211,11 @@ impl Session {
         let unacked = session.unacked.iter().map(|stanza| &stanza.id);
         let open = context.knowledge.open_requests.iter();
         for id in asked.chain(unacked).chain(open) {
-            context.reader.expect_result(id);
+            context.stream.reader.expect_result(id);
         }
-        context.persist(vec![Op::SmAlive { at }]);
+        context.env.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;
-        session.announce(Outcome::Resumed, &stored.jid, context);
+        session.announce(Outcome::Resumed, &jid, context);
         if !planted(Mistake::InactiveForgotten) {
             session.tell_client_state(context);
         }
@@ -251,12 +229,39 @@ impl Session {
         Ok(session)
     }
 
+    /// The session as it was when it was interrupted; what was sent and not acknowledged leaves the queue.
+    fn restored(stored: SmSession, missed: Missed, context: &mut Context) -> Self {
+        let unacked = context
+            .knowledge
+            .queue
+            .extract_if(.., |stanza| stanza.sent)
+            .collect();
+        Self {
+            sm: Sm::On,
+            h: if planted(Mistake::HResetOnResume) {
+                0
+            } else {
+                stored.h
+            },
+            base: stored.base,
+            unacked,
+            archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
+            second_look: SecondLook::Done {
+                until: context.env.now.mono,
+            },
+            pending: stored.pending,
+            jid: Some(stored.jid),
+            // It counts as active again, whatever it was before (XEP-0352, "Interaction with Stream Resumption").
+            ..Self::new(missed)
+        }
+    }
+
     fn announce(&mut self, outcome: Outcome, jid: &str, context: &mut Context) {
         self.is_online = true;
-        context.timers.stop(Timer::Login);
-        context.heard();
+        context.env.timers.stop(Timer::Login);
+        self.heard(context);
         let plan = context.plan.clone();
-        context.event(Event::Online {
+        context.env.event(Event::Online {
             outcome,
             jid: jid.to_owned(),
             plan,
@@ -278,7 +283,7 @@ impl Session {
             base: self.base,
             max: enabled.max,
             location: enabled.location.clone(),
-            alive_at: context.now.wall,
+            alive_at: context.env.now.wall,
             pending: self.pending.clone(),
             poisoned_at: None,
             trials: ResumeTrials::default(),
@@ -286,18 +291,22 @@ impl Session {
         context.knowledge.sm = Some(session.clone());
         Some(session)
     }
+
+    /// What the app told everybody last, or that we are there; nothing if the app wants to be unseen.
+    fn initial_presence(&self, context: &mut Context) -> Option<Element> {
+        let id = context.env.entropy.token();
+        if let Some(last) = &context.knowledge.presence {
+            let is_available = last.attr("type").is_none();
+            return is_available.then(|| last.as_ref().clone().with_attr("id", id));
+        }
+        let presence = Element::new("presence", ns::CLIENT).with_attr("id", id);
+        Some(match self.own_caps(&context.env.config) {
+            Some(own) => presence.with_child(own.caps().to_element()),
+            None => presence,
+        })
+    }
 }
 
-/// What the app told everybody last, or that we are there; nothing if the app wants to be unseen.
-fn initial_presence(context: &mut Context) -> Option<Element> {
-    let id = context.entropy.token();
-    if let Some(last) = &context.knowledge.presence {
-        let is_available = last.attr("type").is_none();
-        return is_available.then(|| last.as_ref().clone().with_attr("id", id));
-    }
-    let presence = Element::new("presence", ns::CLIENT).with_attr("id", id);
-    Some(match context.own_caps() {
-        Some(own) => presence.with_child(own.caps().to_element()),
-        None => presence,
-    })
+fn parse_full_jid(text: &str) -> Result<FullJid, ConnectionError> {
+    FullJid::try_from(text).map_err(|_| ConnectionError::Peer(PeerError::Malformed("full JID")))
 }

@@ -15,18 +15,19 @@ use crate::xep::roster::{self, PushError, RosterResult};
 use crate::xep::{carbons, ping};
 use crate::xml::{Element, Refusal, RefusedStanza};
 
-use super::super::Event;
-use super::super::context::Context;
-use super::archive::FromArchive;
-use super::doubles::{Ids, Verdict};
-use super::{Session, Sm, visibility};
+use crate::connection::context::Context;
+use crate::connection::output::{Event, Seq};
+use crate::connection::session::archive::FromArchive;
+use crate::connection::session::doubles::{Ids, Verdict};
+use crate::connection::session::state::{Session, Sm};
+use crate::connection::session::visibility;
 
 /// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
 const MOST_CAPS_BYTES: usize = 64 * 1024;
 
 impl Session {
     pub(super) fn stanza(&mut self, element: &Element, context: &mut Context) {
-        context.understood(part_of(element));
+        context.env.understood(part_of(element));
         self.count();
         match element.name() {
             "iq" if stanza::is_request(element) => self.request(element, context),
@@ -51,17 +52,19 @@ impl Session {
     }
 
     /// Stores the changes that a stanza brings together with the count that includes it, in one transaction.
-    pub(super) fn commit(&self, mut ops: Vec<Op>, context: &mut Context) -> super::super::Seq {
+    pub(super) fn commit(&mut self, mut ops: Vec<Op>, context: &mut Context) -> Seq {
         if planted(Mistake::CountedApart) {
-            context.persist(self.counted().map(Op::CountInbound).into_iter().collect());
-            return context.persist(ops);
+            context
+                .env
+                .persist(self.counted().map(Op::CountInbound).into_iter().collect());
+            return context.env.persist(ops);
         }
         if let Some(h) = self.counted() {
             ops.push(Op::CountInbound(h));
         }
-        let seq = context.persist(ops);
+        let seq = context.env.persist(ops);
         if !planted(Mistake::AckedBeforeStored) {
-            context.last_inbound = Some(seq);
+            self.last_inbound = Some(seq);
         }
         seq
     }
@@ -99,7 +102,7 @@ impl Session {
 
     /// A message from the archive: somebody's to us, or one that this account sent.
     fn archived(&mut self, archived: Archived, context: &mut Context) {
-        let own = context.config.account.to_string();
+        let own = context.env.config.account.to_string();
         let message = &archived.message;
         let is_own = |name| {
             let address = message.attr(name).map(jid::prepared_bare);
@@ -130,17 +133,19 @@ impl Session {
     fn hand_over(&mut self, delivery: Delivery, mut ops: Vec<Op>, context: &mut Context) {
         ops.push(Op::Inbound(delivery.clone()));
         let seq = self.commit(ops, context);
-        context.event_after(Some(seq), Event::Stanza(delivery));
+        context.env.event_after(Some(seq), Event::Stanza(delivery));
     }
 
     /// Every request gets an answer (RFC 6120 8.2.3).
     fn request(&mut self, iq: &Element, context: &mut Context) {
-        let account = context.config.account.to_string();
+        let account = context.env.config.account.to_string();
         if let Some(push) = roster::Push::parse(iq, &account) {
             return self.roster_push(iq, push, context);
         }
         let answer = if self.may_see_us(iq.attr("from"), context) {
-            let disco = context.own_caps().and_then(|own| own.answer(iq));
+            let disco = self
+                .own_caps(&context.env.config)
+                .and_then(|own| own.answer(iq));
             match disco {
                 Some(answer) => answer,
                 None if ping::is_ping(iq) => stanza::result_reply(iq),
@@ -170,12 +175,12 @@ impl Session {
                     item: push.item,
                 }];
                 let seq = self.commit(ops, context);
-                context.event_after(Some(seq), Event::RosterChanged);
+                context.env.event_after(Some(seq), Event::RosterChanged);
                 stanza::result_reply(iq)
             }
             Err(error) => {
                 self.commit(Vec::new(), context);
-                context.event(Event::PeerFault("roster push"));
+                context.env.event(Event::PeerFault("roster push"));
                 let condition = match error {
                     PushError::Forged => StanzaCondition::ServiceUnavailable,
                     PushError::Malformed(_) => StanzaCondition::BadRequest,
@@ -189,10 +194,10 @@ impl Session {
 
     /// T7: an answer matches by id and by sender.
     fn response(&mut self, iq: &Element, context: &mut Context) {
-        if is_from_account(iq, context) && self.start_answered(iq, context) {
+        if self.is_from_account(iq, context) && self.start_answered(iq, context) {
             return;
         }
-        if is_from_account(iq, context) && self.ping_answered(iq, context) {
+        if self.is_from_account(iq, context) && self.ping_answered(iq, context) {
             self.commit(Vec::new(), context);
             return;
         }
@@ -201,10 +206,12 @@ impl Session {
             .iter()
             .position(|pending| Some(pending.id.as_str()) == iq.attr("id"));
         let pending = match owed {
-            Some(index) if is_from_account(iq, context) => self.pending.remove(index),
+            Some(index) if self.is_from_account(iq, context) => self.pending.remove(index),
             _ => {
                 let seq = self.commit(Vec::new(), context);
-                context.event_after(Some(seq), Event::IqAnswer(iq.clone()));
+                context
+                    .env
+                    .event_after(Some(seq), Event::IqAnswer(iq.clone()));
                 return;
             }
         };
@@ -235,7 +242,7 @@ impl Session {
                 context.knowledge.roster_version.clone_from(&version);
                 context.knowledge.watchers = Watchers::of(&items);
                 let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
-                context.event_after(Some(seq), Event::RosterChanged);
+                context.env.event_after(Some(seq), Event::RosterChanged);
             }
             // An empty result means that what we have is right.
             _ => {
@@ -252,18 +259,20 @@ impl Session {
         };
         let learnt = context
             .server_caps()
-            .and_then(|caps| learnt(caps, &info, context.domain()));
+            .and_then(|caps| learnt(caps, &info, context.env.domain()));
         context.knowledge.caps.extend(learnt.clone());
         let ops = learnt.map(Op::LearnCaps).into_iter().collect();
         let seq = self.commit(ops, context);
-        context.event_after(Some(seq), Event::ServerFeatures(info.features));
+        context
+            .env
+            .event_after(Some(seq), Event::ServerFeatures(info.features));
     }
 
     /// T6: counted and reported. A request is answered, an answer ends its request, and an archive result has its place in
     /// its page; what it says is never acted on.
-    pub(super) fn refuse(&mut self, refused: RefusedStanza, context: &mut Context) {
+    pub(in crate::connection) fn refuse(&mut self, refused: RefusedStanza, context: &mut Context) {
         if !refused.is_stanza() {
-            context.event(Event::StanzaRefused(refused));
+            context.env.event(Event::StanzaRefused(refused));
             return;
         }
         self.count();
@@ -294,14 +303,26 @@ impl Session {
                 }
             }
         }
-        context.event_after(context.last_inbound, Event::StanzaRefused(refused));
+        context
+            .env
+            .event_after(self.last_inbound, Event::StanzaRefused(refused));
+    }
+
+    /// Nobody, our own bare JID or our server: who answers for the account.
+    pub(super) fn is_from_account(&self, iq: &Element, context: &Context) -> bool {
+        let Some(from) = iq.attr("from") else {
+            return true;
+        };
+        jid::is_same(from, context.env.domain())
+            || jid::is_same(from, &context.env.config.account.to_string())
+            || (self.jid.as_deref()).is_some_and(|own| jid::is_same(from, own))
     }
 }
 
 /// What the app is given.
 fn delivery(stanza: Element, verdict: Verdict, context: &mut Context) -> Delivery {
     Delivery {
-        id: context.entropy.token(),
+        id: context.env.entropy.token(),
         stanza: Arc::new(stanza),
         possible_duplicate_of: match verdict {
             Verdict::PossibleDuplicate(earlier) => earlier,
@@ -351,16 +372,6 @@ fn learnt(caps: &Caps, info: &Info, domain: &str) -> Option<KnownCaps> {
 
 fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element {
     stanza::error_reply(iq, &StanzaError::new(kind, condition))
-}
-
-/// Nobody, our own bare JID or our server: who answers for the account.
-pub(super) fn is_from_account(iq: &Element, context: &Context) -> bool {
-    let Some(from) = iq.attr("from") else {
-        return true;
-    };
-    jid::is_same(from, context.domain())
-        || jid::is_same(from, &context.config.account.to_string())
-        || (context.jid.as_deref()).is_some_and(|own| jid::is_same(from, own))
 }
 
 fn part_of(element: &Element) -> Part {

@@ -10,27 +10,15 @@
 use std::time::Duration;
 
 use crate::knowledge::ArchiveCursor;
-use crate::time::Instant;
 
-use super::super::Timer;
-use super::super::context::Context;
-use super::Session;
-use super::archive::{Archive, is_time_stale};
+use crate::connection::context::Context;
+use crate::connection::session::archive::{Archive, is_time_stale};
+use crate::connection::session::state::{SecondLook, Session};
+use crate::connection::timer::Timer;
 
 /// So long after the catch-up. Long enough for an archive that writes behind what it delivers, short enough for whoever waits
 /// for the message.
 const DELAY: Duration = Duration::from_secs(15);
-
-/// How far it is.
-#[derive(Debug)]
-pub(super) enum SecondLook {
-    /// The catch-up comes first.
-    AfterCatchUp,
-    /// The archive was read up to here, and is asked once more, not before this time.
-    Due { begin: ArchiveCursor, when: Instant },
-    /// It was asked, or need not be: a resumed session misses nothing. Not again before this time.
-    Done { until: Instant },
-}
 
 /// So long a look is not followed by another one.
 const REST: Duration = Duration::from_secs(86_400);
@@ -39,7 +27,7 @@ impl Session {
     /// The first catch-up of a new session is complete, up to here.
     pub(super) fn plan_second_look(&mut self, begin: Option<ArchiveCursor>, context: &mut Context) {
         if let (SecondLook::AfterCatchUp, Some(begin)) = (&self.second_look, begin) {
-            let when = context.now.mono + DELAY;
+            let when = context.env.now.mono + DELAY;
             self.second_look = SecondLook::Due { begin, when };
             self.await_second_look(context);
         }
@@ -53,10 +41,10 @@ impl Session {
         context: &mut Context,
     ) {
         if let (SecondLook::Done { until }, Some(begin)) = (&self.second_look, begin)
-            && *until <= context.now.mono
+            && *until <= context.env.now.mono
             && is_time_stale(context)
         {
-            let when = context.now.mono + DELAY;
+            let when = context.env.now.mono + DELAY;
             self.second_look = SecondLook::Due { begin, when };
             self.await_second_look(context);
         }
@@ -68,18 +56,17 @@ impl Session {
             && self.archive == Archive::Current
             && context.active
         {
-            context.timers.set(Timer::Archive, when);
+            context.env.timers.set(Timer::Archive, when);
         }
     }
 
     /// Bytes pass, or the time has come: the archive is asked, if that is due.
-    pub(in super::super) fn look_again(&mut self, context: &mut Context) {
-        let is_due =
-            matches!(self.second_look, SecondLook::Due { when, .. } if when <= context.now.mono);
+    pub(in crate::connection) fn look_again(&mut self, context: &mut Context) {
+        let is_due = matches!(self.second_look, SecondLook::Due { when, .. } if when <= context.env.now.mono);
         if !is_due || self.archive != Archive::Current {
             return;
         }
-        let until = context.now.mono + REST;
+        let until = context.env.now.mono + REST;
         let look = std::mem::replace(&mut self.second_look, SecondLook::Done { until });
         if let SecondLook::Due { begin, .. } = look {
             self.ask_second_time(begin, context);

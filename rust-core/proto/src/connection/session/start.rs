@@ -10,29 +10,22 @@ use crate::stanza::{self, StanzaCondition, StanzaError};
 use crate::stream::features::StreamFeatures;
 use crate::xml::Element;
 
-use super::super::Timer;
-use super::super::context::Context;
-use super::{Inline, Session};
-
-/// `<session/>` is on its way, and what follows it waits.
-#[derive(Debug)]
-pub(super) struct AwaitedStart {
-    id: String,
-    /// What a new session may ask for.
-    features: Arc<StreamFeatures>,
-}
+use crate::connection::context::Context;
+use crate::connection::session::establish::Inline;
+use crate::connection::session::state::{AwaitedStart, Session};
+use crate::connection::timer::Timer;
 
 /// Sends `<session/>`; the id of the request.
-pub(in super::super) fn request_start(context: &mut Context) -> String {
-    let id = context.entropy.token();
+pub(in crate::connection) fn request_start(context: &mut Context) -> String {
+    let id = context.env.entropy.token();
     let request = stanza::iq("set", &id, None).with_child(Element::new("session", ns::SESSION));
-    context.transmit_element(Part::Iq, &request);
+    context.env.transmit_element(Part::Iq, &request);
     id
 }
 
 impl Session {
     /// The bind request is answered: all that a new session needs, one after the other.
-    pub(in super::super) fn greet_in_order(
+    pub(in crate::connection) fn greet_in_order(
         &mut self,
         features: Arc<StreamFeatures>,
         context: &mut Context,
@@ -45,14 +38,10 @@ impl Session {
         }
     }
 
-    pub(in super::super) fn awaits_start(&self) -> bool {
-        self.awaits_start.is_some()
-    }
-
     /// The answer to `<session/>` is waited for, and not for ever.
     pub(super) fn expect_start(&self, context: &mut Context) {
-        let when = context.now.mono + context.config.timeouts.ack;
-        context.timers.set(Timer::Ack, when);
+        let when = context.env.now.mono + context.env.config.timeouts.ack;
+        context.env.timers.set(Timer::Ack, when);
     }
 
     /// Whether this answers `<session/>`. What it says does not matter: a server that refuses it may still do without, and if
@@ -68,7 +57,7 @@ impl Session {
     }
 
     /// The server requires `<session/>` and does not answer it: on without.
-    pub(in super::super) fn start_late(&mut self, context: &mut Context) {
+    pub(in crate::connection) fn start_late(&mut self, context: &mut Context) {
         self.started(context);
     }
 

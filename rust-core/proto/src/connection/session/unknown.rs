@@ -7,11 +7,13 @@ use crate::stream::error::StreamCondition;
 use crate::xep::stanza_id;
 use crate::xml::{Element, parse_stanza};
 
-use super::super::blame;
-use super::super::context::Context;
-use super::super::{Failure, Stage};
-use super::outbound::{note_sent, stage_event};
-use super::{Session, doubles};
+use crate::connection::blame;
+use crate::connection::context::Context;
+use crate::connection::output::{Failure, Stage};
+use crate::connection::session::doubles;
+use crate::connection::session::queued::is_message;
+use crate::connection::session::queued::{note_sent, stage_event};
+use crate::connection::session::state::Session;
 
 /// So often a server may end the stream over a stanza. Once may be chance, twice a bad day.
 const STRIKES: u8 = 3;
@@ -55,7 +57,7 @@ impl Session {
 
     /// The same of one of which only the start tag can be read.
     pub(super) fn has_arrived_unread(&mut self, message: &Element, context: &mut Context) -> bool {
-        let own = context.config.account.to_string();
+        let own = context.env.config.account.to_string();
         let is_own = |name| {
             let address = message.attr(name).map(jid::prepared_bare);
             address.is_some_and(|address| address == own)
@@ -85,7 +87,7 @@ impl Session {
             });
             let seq = self.commit(ops, context);
             if let Some(event) = stage_event(&stanza, Stage::Acked) {
-                context.event_after(Some(seq), event);
+                context.env.event_after(Some(seq), event);
             }
             self.go_on(context);
             return true;
@@ -98,7 +100,7 @@ impl Session {
     }
 
     /// The server ends the stream with an error.
-    pub(in super::super) fn stream_error(
+    pub(in crate::connection) fn stream_error(
         &mut self,
         condition: StreamCondition,
         context: &mut Context,
@@ -132,16 +134,16 @@ impl Session {
             return;
         }
         if head.strikes.saturating_add(1) < STRIKES {
-            context.persist(vec![Op::Strike(head.seq)]);
+            context.env.persist(vec![Op::Strike(head.seq)]);
             return;
         }
         let Some(head) = self.unacked.remove(at) else {
             return;
         };
-        let seq = context.persist(vec![Op::Failed(vec![head.seq])]);
+        let seq = context.env.persist(vec![Op::Failed(vec![head.seq])]);
         let stage = Stage::Failed(Failure::StreamEnded(condition));
         if let Some(event) = stage_event(&head, stage) {
-            context.event_after(Some(seq), event);
+            context.env.event_after(Some(seq), event);
         }
         // The server's count refers to it.
         self.give_up(context);
@@ -151,7 +153,7 @@ impl Session {
 /// Whether a message in the archive is this stanza. An equal id is not enough: other clients of the account choose ids, too.
 fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
     let names = [message.attr("id"), stanza_id::parse_origin_id(message)];
-    if !super::is_message(stanza) || !names.contains(&Some(stanza.id.as_str())) {
+    if !is_message(stanza) || !names.contains(&Some(stanza.id.as_str())) {
         return false;
     }
     match parse_stanza(&stanza.xml) {
@@ -163,7 +165,7 @@ fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
 /// Whether a message in the archive of which nothing else can be read is this stanza: same id, same
 /// recipient. That another client of this account has sent that recipient something unreadable under an id of ours is less likely.
 fn has_this_head(message: &Element, stanza: &OutboundStanza) -> bool {
-    super::is_message(stanza)
+    is_message(stanza)
         && message.attr("id") == Some(stanza.id.as_str())
         && parse_stanza(&stanza.xml)
             .is_some_and(|sent| doubles::recipient(message) == doubles::recipient(&sent))
@@ -180,5 +182,5 @@ pub(super) fn is_archived(stanza: &OutboundStanza) -> bool {
     let is_conversation = ["groupchat", "headline", "error"]
         .iter()
         .all(|kind| !tag.contains(&format!("type='{kind}'")));
-    super::is_message(stanza) && is_conversation && stanza.xml.contains("<body>")
+    is_message(stanza) && is_conversation && stanza.xml.contains("<body>")
 }

@@ -4,8 +4,8 @@ use crate::jid::{BareJid, Jid};
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
 use crate::xml::Element;
 
-use super::super::context::Context;
-use super::Session;
+use crate::connection::context::Context;
+use crate::connection::session::state::Session;
 
 /// Addresses that were sent directed presence and are remembered: an app joins rooms, not thousands of them.
 const MAX_DIRECTED: usize = 1024;
@@ -20,7 +20,7 @@ impl Session {
         let Ok(from) = Jid::try_from(from) else {
             return false;
         };
-        let account = &context.config.account;
+        let account = &context.env.config.account;
         let bare = from.bare();
         let is_server = bare.node().is_none() && bare.domain() == account.domain();
         is_server

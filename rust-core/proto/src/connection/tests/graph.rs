@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::Connection;
 use super::peer::{Mode, Peer};
 use super::scripts::SCRIPTS;
+use crate::connection::Connection;
 
 const GOLDEN: &str = include_str!("state-graph.txt");
 const PATH: &str = concat!(

@@ -5,12 +5,14 @@ use crate::part::Part;
 use crate::xep::mam::{self, ArchiveMetadata, Begin};
 use crate::xml::Element;
 
-use super::super::super::context::Context;
-use super::super::super::{Seq, Timer};
-use super::super::{Session, Sm, outbound};
 use super::forgotten::sought;
 use super::place::{EMPTY, first_unknown, held_until, is_place, move_cursor};
 use super::{Archive, Asking, Back, QUERY_PREFIX, Reading, is_archive};
+use crate::connection::context::Context;
+use crate::connection::output::Seq;
+use crate::connection::session::queued;
+use crate::connection::session::state::{Session, Sm};
+use crate::connection::timer::Timer;
 
 /// So many times the patience with unknown messages an archive may take over one page.
 const PAGE_PATIENCE: u32 = 6;
@@ -51,12 +53,12 @@ impl Question {
 impl Session {
     /// Decides what this session asks the archive. The id of the question is known from here on, so that it is stored with
     /// the session, though it leaves with the greeting.
-    pub(in super::super::super) fn plan_catch_up(
+    pub(in crate::connection) fn plan_catch_up(
         &mut self,
         metadata: Option<&ArchiveMetadata>,
         context: &mut Context,
     ) {
-        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         if let (None, Some(metadata)) = (&context.knowledge.archive, metadata) {
             // Bind 2 says where the archive ends: that need not be asked.
             let end = metadata.end.as_ref();
@@ -66,8 +68,8 @@ impl Session {
             let stamp = end.map_or(EMPTY, |end| Some(end.timestamp));
             let mut ops = move_cursor(Some(cursor), context);
             ops.extend(held_until(stamp, context));
-            context.has_learnt_end = true;
-            context.persist(ops);
+            self.has_learnt_end = true;
+            context.env.persist(ops);
         }
         let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
         let reaches_back = context.knowledge.archive != begin;
@@ -104,13 +106,16 @@ impl Session {
     }
 
     /// The question that was planned, if there is one.
-    pub(in super::super) fn archive_query(&self, context: &mut Context) -> Option<OutboundStanza> {
+    pub(in crate::connection::session) fn archive_query(
+        &self,
+        context: &mut Context,
+    ) -> Option<OutboundStanza> {
         let query = match &self.archive {
             Archive::Asking(Asking {
                 query,
                 reading: Reading::Back(_),
                 ..
-            }) => mam::before(query, query, None, context.config.catch_up.page),
+            }) => mam::before(query, query, None, context.env.config.catch_up.page),
             Archive::Asking(asking) => {
                 let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
                 page_query(&asking.query, begin, context)
@@ -118,7 +123,7 @@ impl Session {
             Archive::Learning { query, .. } => mam::newest(query, query),
             Archive::Absent | Archive::Current => return None,
         };
-        Some(outbound::core(&query, context))
+        Some(queued::core(&query, context))
     }
 
     /// One question at a time: the answer to an older one would change nothing any more.
@@ -128,22 +133,23 @@ impl Session {
     }
 
     /// The session is there: from now on the archive's answer is waited for, and not for ever.
-    pub(in super::super) fn expect_archive(&self, context: &mut Context) {
-        let patience = context.config.catch_up.patience;
+    pub(in crate::connection::session) fn expect_archive(&self, context: &mut Context) {
+        let patience = context.env.config.catch_up.patience;
         match &self.archive {
             Archive::Asking(asking) if asking.decides => {
                 context
+                    .env
                     .timers
-                    .set(Timer::Archive, context.now.mono + patience);
+                    .set(Timer::Archive, context.env.now.mono + patience);
             }
             Archive::Asking(_) | Archive::Learning { .. } => expect_page(context),
-            Archive::Absent | Archive::Current => context.timers.stop(Timer::Archive),
+            Archive::Absent | Archive::Current => context.env.timers.stop(Timer::Archive),
         }
     }
 
     /// The archive did not answer in time. If nothing else came either, the path may be dead, or this process was frozen, and
     /// that says nothing about the archive: the server is asked for a sign of life, and that decides.
-    pub(in super::super::super) fn archive_is_late(&mut self, context: &mut Context) {
+    pub(in crate::connection) fn archive_is_late(&mut self, context: &mut Context) {
         if self.archive == Archive::Current {
             if context.active {
                 self.look_again(context);
@@ -155,8 +161,8 @@ impl Session {
 
     /// The server has answered something else. If the archive's time is over, it is the archive that is silent. First only those
     /// that wait for its word stop waiting.
-    pub(in super::super) fn doubt_archive(&mut self, context: &mut Context) {
-        if !self.is_online || context.timers.is_set(Timer::Archive) {
+    pub(in crate::connection::session) fn doubt_archive(&mut self, context: &mut Context) {
+        if !self.is_online || context.env.timers.is_set(Timer::Archive) {
             return;
         }
         match &mut self.archive {
@@ -169,13 +175,13 @@ impl Session {
                 let live = asking.live.take().map(ArchiveCursor::After);
                 self.archive = Archive::Current;
                 let ops = move_cursor(live, context);
-                context.persist(ops);
+                context.env.persist(ops);
             }
             Archive::Asking(_) => {
                 let query = self.given_up(context);
                 let (ops, stanza) = self.question(Vec::new(), query, context);
                 // No stanza came that could be counted.
-                let seq = context.persist(ops);
+                let seq = context.env.persist(ops);
                 self.put_question(stanza, seq, context);
             }
             Archive::Learning { .. } => self.archive = Archive::Absent,
@@ -185,7 +191,7 @@ impl Session {
 
     /// Nothing has come since a time, and a time is no place to go on from.
     pub(super) fn learn_the_end(&mut self, context: &mut Context) {
-        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         self.archive = Archive::Learning {
             query: query.clone(),
             live: None,
@@ -197,12 +203,12 @@ impl Session {
     }
 
     /// What the archive has behind this place, once more.
-    pub(in super::super) fn ask_second_time(
+    pub(in crate::connection::session) fn ask_second_time(
         &mut self,
         begin: ArchiveCursor,
         context: &mut Context,
     ) {
-        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let query = page_query(&id, Some(begin), context);
         self.archive = Archive::Asking(Asking {
             is_second: true,
@@ -210,14 +216,14 @@ impl Session {
         });
         self.expect_archive(context);
         let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), context);
-        let seq = context.persist(ops);
+        let seq = context.env.persist(ops);
         self.put_question(stanza, seq, context);
     }
 
     /// The archive does not help: what to ask it next. Nobody waits for it any more.
     pub(super) fn given_up(&mut self, context: &mut Context) -> Question {
         let reached_back = matches!(&self.archive, Archive::Asking(asking) if asking.reaches_back && asking.pages == 1);
-        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         expect_page(context);
         let cursor = context.knowledge.archive.clone();
         let cursor = cursor.filter(|cursor| is_place(Some(cursor)));
@@ -227,7 +233,7 @@ impl Session {
             let query = page_query(&id, Some(cursor), context);
             return Question::page(id, query);
         }
-        context.tell_gap();
+        self.missed.tell_gap(&mut context.env);
         self.archive = Archive::Learning {
             query: id.clone(),
             live: None,
@@ -252,7 +258,7 @@ impl Session {
         context: &mut Context,
     ) -> (Vec<Op>, OutboundStanza) {
         self.owe(question.id, question.kind);
-        let stanza = outbound::core(&question.query, context);
+        let stanza = queued::core(&question.query, context);
         if self.sm == Sm::On {
             ops.push(Op::Enqueue(stanza.clone()));
             ops.push(Op::SmPending(self.pending.clone()));
@@ -261,7 +267,9 @@ impl Session {
     }
 
     pub(super) fn put_question(&mut self, stanza: OutboundStanza, seq: Seq, context: &mut Context) {
-        context.transmit_after(Some(seq), Part::ArchiveQuery, stanza.xml.clone());
+        context
+            .env
+            .transmit_after(Some(seq), Part::ArchiveQuery, stanza.xml.clone());
         if self.sm != Sm::Off {
             self.unacked.push_back(stanza);
         }
@@ -275,11 +283,11 @@ pub(super) fn page_query(query: &str, begin: Option<ArchiveCursor>, context: &Co
         Some(ArchiveCursor::Since(time)) => Begin::Time(time),
         Some(ArchiveCursor::Start) | None => Begin::Start,
     };
-    mam::query(query, query, &begin, context.config.catch_up.page)
+    mam::query(query, query, &begin, context.env.config.catch_up.page)
 }
 
 pub(super) fn expect_page(context: &mut Context) {
-    let patience = context.config.catch_up.patience;
-    let when = context.now.mono + patience * PAGE_PATIENCE;
-    context.timers.set(Timer::Archive, when);
+    let patience = context.env.config.catch_up.patience;
+    let when = context.env.now.mono + patience * PAGE_PATIENCE;
+    context.env.timers.set(Timer::Archive, when);
 }

@@ -22,11 +22,11 @@
 use crate::knowledge::ArchiveCursor;
 use crate::xep::mam::Fin;
 
-use super::super::super::context::Context;
-use super::super::Session;
 use super::asking::{Question, page_query};
 use super::place::{first_unknown, is_time_stale, start};
 use super::{Archive, Asking, Back, QUERY_PREFIX, Reading};
+use crate::connection::context::Context;
+use crate::connection::session::state::Session;
 
 impl Asking {
     /// Whether this answer says that the message is gone behind which the archive was asked, and nothing else has been tried.
@@ -39,11 +39,11 @@ impl Asking {
     /// Whether nothing is said to be behind a message that may have gone: some archives answer so where XEP-0313 wants
     /// `item-not-found` (section 4.3.2). No archive that is kept on purpose forgets a message within a day, and a client that comes
     /// back more often should not ask twice. Behind an older place than the cursor lies at least the cursor's message.
-    pub(super) fn is_doubtful(&self, fin: &Fin, context: &Context) -> bool {
+    pub(super) fn is_doubtful(&self, fin: &Fin, has_learnt_end: bool, context: &Context) -> bool {
         let is_empty = self.last.is_none() && fin.last.is_none() && !self.has_unreadable;
         let is_first = self.reading == Reading::FromCursor && self.pages == 1 && !self.is_second;
         let is_place = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)));
-        let is_old = is_place && is_time_stale(context) && !context.has_learnt_end;
+        let is_old = is_place && is_time_stale(context) && !has_learnt_end;
         fin.complete && is_empty && is_first && (is_old || self.begins_back(context))
     }
 
@@ -73,7 +73,7 @@ impl Session {
     /// The page that begins at the time of the cursor. If the message is gone behind which one of unknown fate was sent, that may be
     /// older: then the page begins with the oldest message there is.
     pub(super) fn ask_by_time(&mut self, context: &mut Context) {
-        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let (live, decides, is_back) = match &mut self.archive {
             Archive::Asking(asking) => (
                 asking.live.take(),
@@ -99,7 +99,7 @@ impl Session {
 
     /// The page before this message, or the last one.
     pub(super) fn ask_back(&mut self, before: Option<&str>, back: Back, context: &mut Context) {
-        let id = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let is_first = before.is_none();
         let (live, pages, decides, found) = match &mut self.archive {
             Archive::Asking(asking) => (
@@ -119,7 +119,7 @@ impl Session {
             ..Asking::new(id.clone(), false, decides)
         });
         self.expect_archive(context);
-        let page = context.config.catch_up.page;
+        let page = context.env.config.catch_up.page;
         self.ask_again(Vec::new(), Question::back(id, before, page), context);
     }
 
@@ -139,7 +139,7 @@ impl Session {
         if fin.complete || back.is_far_enough {
             return self.read_back(back, context);
         }
-        let is_last = asking.pages >= context.config.catch_up.pages;
+        let is_last = asking.pages >= context.env.config.catch_up.pages;
         match fin.first.or(back.first.take()).filter(|_| !is_last) {
             Some(first) => {
                 let back = Back {
@@ -164,7 +164,7 @@ impl Session {
             (Some(ArchiveCursor::Since(time)), Some(newest)) if newest < *time
         );
         if asking.sought.take().is_some() || is_misdated {
-            context.tell_gap();
+            self.missed.tell_gap(&mut context.env);
         }
         let live = asking.live.take().map(ArchiveCursor::After);
         let reached = back.newest.map(ArchiveCursor::After);

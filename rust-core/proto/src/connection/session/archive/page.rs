@@ -7,15 +7,15 @@ use crate::time::UnixTime;
 use crate::xep::mam::{self, Archived, Fin, ResultError};
 use crate::xml::{Element, RefusedStanza};
 
-use super::super::super::Event;
-use super::super::super::context::Context;
-use super::super::{Session, Sm};
 use super::asking::{Question, expect_page, page_query};
 use super::place::{EMPTY, held_until, is_place, move_cursor};
 use super::{Archive, Asking, Back, QUERY_PREFIX, Reading};
+use crate::connection::context::Context;
+use crate::connection::output::Event;
+use crate::connection::session::state::{Session, Sm};
 
 /// What a message from the archive turned out to be.
-pub(in super::super) enum FromArchive {
+pub(in crate::connection::session) enum FromArchive {
     /// Not ours to judge: no result, or one that the app has asked for.
     No,
     /// To be counted and dropped.
@@ -26,7 +26,7 @@ pub(in super::super) enum FromArchive {
 
 impl Session {
     /// T7: only our own archive, and only to our own question.
-    pub(in super::super) fn judge_result(
+    pub(in crate::connection::session) fn judge_result(
         &mut self,
         message: &Element,
         context: &mut Context,
@@ -35,7 +35,7 @@ impl Session {
         if !is_ours {
             return FromArchive::No;
         }
-        let own = context.config.account.to_string();
+        let own = context.env.config.account.to_string();
         let asking = match &mut self.archive {
             Archive::Asking(asking) => asking,
             Archive::Learning { query, stamp, .. } => {
@@ -49,7 +49,7 @@ impl Session {
         match Archived::parse(message, &own, &asking.query) {
             Some(Ok(archived)) => {
                 asking.results = asking.results.saturating_add(1);
-                if asking.results > context.config.catch_up.page {
+                if asking.results > context.env.config.catch_up.page {
                     return FromArchive::Worthless;
                 }
                 asking.has(&archived, context);
@@ -62,7 +62,7 @@ impl Session {
                     let id = message.child("result", ns::MAM).and_then(|r| r.attr("id"));
                     asking.unreadable(id);
                 }
-                context.event(Event::PeerFault("archive result"));
+                context.env.event(Event::PeerFault("archive result"));
                 FromArchive::Worthless
             }
         }
@@ -71,12 +71,12 @@ impl Session {
     /// A message was refused. If it was the next one of the page, that goes on behind it: the archive will not make it
     /// readable, and what follows it is not to be missed (XEP-0059, XEP-0313). If it was a copy of one of ours, that has arrived;
     /// returns whether it was, for then it is counted already.
-    pub(in super::super) fn refused_result(
+    pub(in crate::connection::session) fn refused_result(
         &mut self,
         refused: &RefusedStanza,
         context: &mut Context,
     ) -> bool {
-        let own = context.config.account.to_string();
+        let own = context.env.config.account.to_string();
         let Archive::Asking(asking) = &mut self.archive else {
             return false;
         };
@@ -105,16 +105,21 @@ impl Session {
     }
 
     /// The end of a page.
-    pub(in super::super) fn archive_page(&mut self, id: &str, iq: &Element, context: &mut Context) {
+    pub(in crate::connection::session) fn archive_page(
+        &mut self,
+        id: &str,
+        iq: &Element,
+        context: &mut Context,
+    ) {
         let asking = match &mut self.archive {
             Archive::Asking(asking) if asking.query == id => asking,
             _ => return self.answered_by_archive(Vec::new(), context),
         };
-        let page = context.config.catch_up.page;
+        let page = context.env.config.catch_up.page;
         let fin = read_fin(iq).filter(|fin| agrees(fin, asking, page));
         let is_doubtful = fin
             .as_ref()
-            .is_some_and(|fin| asking.is_doubtful(fin, context));
+            .is_some_and(|fin| asking.is_doubtful(fin, self.has_learnt_end, context));
         let Some(fin) = fin.filter(|_| !is_doubtful) else {
             return if asking.is_forgotten(is_doubtful || is_not_found(iq), context) {
                 self.cursor_is_forgotten(context)
@@ -132,7 +137,7 @@ impl Session {
         }
         if asking.sought.take().is_some() {
             // What lay between that message and the first one of this page may be gone as well.
-            context.tell_gap();
+            self.missed.tell_gap(&mut context.env);
         }
         let (last, stamp) = (asking.last.take(), asking.stamp);
         let reached = fin.last.or(last).map(ArchiveCursor::After);
@@ -151,14 +156,14 @@ impl Session {
         asking.reading = Reading::FromCursor;
         let mut ops = move_cursor(reached, context);
         ops.extend(held_until(stamp, context));
-        if asking.pages >= context.config.catch_up.pages {
+        if asking.pages >= context.env.config.catch_up.pages {
             return self.page_failed(ops, context);
         }
         asking.pages = asking.pages.saturating_add(1);
         asking.results = 0;
         asking.is_torn = false;
         asking.has_unreadable = false;
-        asking.query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        asking.query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let query = asking.query.clone();
         if !asking.decides {
             expect_page(context);
@@ -169,7 +174,12 @@ impl Session {
     }
 
     /// The archive has said where it ends, or that it is none.
-    pub(in super::super) fn archive_end(&mut self, id: &str, iq: &Element, context: &mut Context) {
+    pub(in crate::connection::session) fn archive_end(
+        &mut self,
+        id: &str,
+        iq: &Element,
+        context: &mut Context,
+    ) {
         let (live, stamp, then_read) = match &mut self.archive {
             Archive::Learning {
                 query,
@@ -200,8 +210,8 @@ impl Session {
         let end = fin.last.map_or(ArchiveCursor::Start, ArchiveCursor::After);
         let mut ops = move_cursor(Some(end.clone()), context);
         ops.extend(held_until(stamp, context));
-        context.has_learnt_end = true;
-        let query = format!("{QUERY_PREFIX}{}", context.entropy.token());
+        self.has_learnt_end = true;
+        let query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let element = page_query(&query, Some(end), context);
         self.archive = Archive::Asking(Asking {
             live,
@@ -246,7 +256,7 @@ impl Session {
     }
 
     /// The question is answered: a resumed session must not wait for it.
-    pub(super) fn answered_by_archive(&self, mut ops: Vec<Op>, context: &mut Context) {
+    pub(super) fn answered_by_archive(&mut self, mut ops: Vec<Op>, context: &mut Context) {
         if self.sm == Sm::On {
             ops.push(Op::SmPending(self.pending.clone()));
         }

@@ -3,8 +3,8 @@
 use crate::knowledge::{ArchiveCursor, Op};
 use crate::time::UnixTime;
 
-use super::super::super::context::Context;
-use super::super::unknown;
+use crate::connection::context::Context;
+use crate::connection::session::unknown;
 
 /// How exactly the time of the cursor is kept, in seconds. A message should not cost a change of it, and an older time is true, too.
 const TIME_STEP_SECONDS: i64 = 3_600;
@@ -47,9 +47,9 @@ pub(super) fn limit(context: &Context) -> Option<UnixTime> {
 }
 
 /// Whether the time of the cursor says little about where the cursor is.
-pub(in super::super) fn is_time_stale(context: &Context) -> bool {
+pub(in crate::connection::session) fn is_time_stale(context: &Context) -> bool {
     let known = context.knowledge.archive_time;
-    known.is_some_and(|time| time.0.abs_diff(context.now.wall.0) >= STALE_SECONDS)
+    known.is_some_and(|time| time.0.abs_diff(context.env.now.wall.0) >= STALE_SECONDS)
 }
 
 /// Where the first message of unknown fate was sent, if any can be decided.

@@ -1,0 +1,137 @@
+//! What every step of a connection works with, whatever it is about: the settings, the time, the randomness, the deadlines, and the
+//! outputs on their way out. It knows nothing of the server.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::connection::output::{Event, Output, Seq};
+use crate::connection::timer::{Timer, Timers};
+use crate::entropy::Entropy;
+use crate::knowledge::Op;
+use crate::part::Part;
+use crate::time::{Instant, Now};
+use crate::xml::Element;
+
+/// The settings, the time, the randomness, the deadlines and the outputs of one connection.
+#[derive(Debug)]
+pub(super) struct Env {
+    pub(super) config: Arc<Config>,
+    /// The time of the input that is handled.
+    pub(super) now: Now,
+    pub(super) entropy: Entropy,
+    pub(super) timers: Timers,
+    outputs: VecDeque<Output>,
+    next_persist: u64,
+    /// When something was last sent.
+    sent_at: Instant,
+}
+
+impl Env {
+    pub(super) fn new(config: Arc<Config>, seed: [u8; 32], now: Now) -> Self {
+        Self {
+            config,
+            now,
+            entropy: Entropy::new(seed),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            next_persist: 0,
+            sent_at: now.mono,
+        }
+    }
+
+    /// The domain of the account.
+    pub(super) fn domain(&self) -> &str {
+        self.config.account.domain()
+    }
+
+    /// When something was last sent.
+    pub(super) fn sent_at(&self) -> Instant {
+        self.sent_at
+    }
+
+    /// Queues an output.
+    pub(super) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    /// Takes the next thing to do; without any, the next deadline.
+    pub(super) fn next_output(&mut self) -> Output {
+        match self.outputs.pop_front() {
+            Some(output) => output,
+            None => {
+                let (why, when) = self.timers.next().unzip();
+                Output::Timeout { when, why }
+            }
+        }
+    }
+
+    /// Stores these changes in one transaction; what must not leave before it is committed is `after` the number returned.
+    pub(super) fn persist(&mut self, ops: Vec<Op>) -> Seq {
+        let seq = Seq(self.next_persist);
+        self.next_persist = self.next_persist.wrapping_add(1);
+        self.output(Output::Persist { seq, ops });
+        seq
+    }
+
+    /// Sends this text.
+    pub(super) fn transmit(&mut self, part: Part, text: String) {
+        self.transmit_after(None, part, text);
+    }
+
+    /// Sends this text, not before the transaction `after` is committed.
+    pub(super) fn transmit_after(&mut self, after: Option<Seq>, part: Part, text: String) {
+        self.sent_at = self.now.mono;
+        self.output(Output::Transmit {
+            after,
+            bytes: Zeroizing::new(text.into_bytes()),
+            parts: vec![part],
+        });
+    }
+
+    /// Sends an element.
+    pub(super) fn transmit_element(&mut self, part: Part, element: &Element) {
+        self.transmit(part, element.to_xml());
+    }
+
+    /// Sends an element that holds a secret, and leaves no copy of it but the one that is sent (rule T9).
+    pub(super) fn transmit_secret(&mut self, after: Option<Seq>, part: Part, element: Element) {
+        self.transmit_after(after, part, element.into_secret_xml());
+    }
+
+    /// Tells the app.
+    pub(super) fn event(&mut self, event: Event) {
+        self.event_after(None, event);
+    }
+
+    /// Tells the app, once the transaction `after` is committed.
+    pub(super) fn event_after(&mut self, after: Option<Seq>, event: Event) {
+        self.output(Output::Event { after, event });
+    }
+
+    /// Notes for the timeline what the server said.
+    pub(super) fn understood(&mut self, part: Part) {
+        self.output(Output::Understood(part));
+    }
+
+    /// Limits how long the login may take.
+    pub(super) fn start_login_timer(&mut self) {
+        let when = self.now.mono + self.config.timeouts.login;
+        self.timers.set(Timer::Login, when);
+    }
+
+    /// Waits for the server's end of stream, for a while.
+    pub(super) fn await_stream_close(&mut self) {
+        let when = self.now.mono + self.config.timeouts.close;
+        self.timers.clear();
+        self.timers.set(Timer::Close, when);
+    }
+
+    /// Says that the connection ended as it was wanted.
+    pub(super) fn closed(&mut self) {
+        self.output(Output::CloseTransport);
+        self.event(Event::Closed(None));
+    }
+}

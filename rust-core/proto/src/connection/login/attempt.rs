@@ -1,0 +1,83 @@
+//! Which way into the session is tried, on which features, and which one after a refusal.
+
+use crate::connection::context::Context;
+use crate::connection::login::exchange::is_about_mechanism;
+use crate::connection::login::negotiation::Negotiation;
+use crate::connection::login::sasl::SaslProfile;
+use crate::connection::login::step::{LoginStep, Next, Sasl2};
+use crate::connection::login::{bind, resume, sasl1, sasl2};
+use crate::error::{Assumption, ConnectionError, NoSession, PeerError};
+use crate::mistakes::{Mistake, planted};
+use crate::plan::{Goal, Login};
+use crate::sasl::{Mechanism, NoMechanism, SaslRefusal};
+use crate::stream::features::StreamFeatures;
+
+/// TLS is established: open the stream, and behind the header, in the same write, all that the plan justifies.
+pub(super) fn begin(login: &mut Negotiation, context: &mut Context) -> Next {
+    if let Some(remembered) = context.knowledge.server.secured.clone()
+        && login.revise(&remembered, context).is_err()
+    {
+        context.plan.login = Login::Discover;
+    }
+    login.open_stream(context);
+    if context.plan.login == Login::Discover {
+        return Ok(LoginStep::ExpectFeatures.into());
+    }
+    context.at_risk = Some(Assumption::Features);
+    attempt(login, context)
+}
+
+/// Starts the login that the plan names, on a stream whose header is already on its way.
+pub(super) fn attempt(login: &mut Negotiation, context: &mut Context) -> Next {
+    match context.plan.login.clone() {
+        Login::Discover => Ok(LoginStep::ExpectFeatures.into()),
+        Login::ResumeBeforeSasl => Ok(resume::before_sasl(context).into()),
+        Login::Fast { .. } => Ok(Sasl2::step(sasl2::start_fast(login, context)?).into()),
+        Login::Sasl2(_) => sasl2::start_password(login, context),
+        Login::Sasl1(_) => sasl1::start(login, context),
+    }
+}
+
+/// Another way in on the same stream, by the features that the server has really shown on it.
+pub(super) fn fall_back(
+    refusal: SaslRefusal,
+    login: &mut Negotiation,
+    context: &mut Context,
+) -> Next {
+    login.count_fallback()?;
+    let Some(features) = context.stream.features.clone() else {
+        return Err(ConnectionError::Sasl(refusal));
+    };
+    let before = context.plan.login.clone();
+    login.revise(&features, context)?;
+    // What was refused for itself is not offered again; the server would only say the same.
+    if is_about_mechanism(&refusal.condition) && context.plan.login == before {
+        return Err(if binds_unadvertised(&before, &features) {
+            // Less would be below the floor, and a person has to decide about that (rule T2).
+            ConnectionError::Peer(PeerError::NoLogin(NoMechanism::BelowFloor))
+        } else {
+            ConnectionError::Sasl(refusal)
+        });
+    }
+    attempt(login, context)
+}
+
+/// The type of channel binding was not advertised: it is the one that an earlier login has proven (rule T3).
+fn binds_unadvertised(login: &Login, features: &StreamFeatures) -> bool {
+    matches!(login, Login::Sasl1(Mechanism::Scram { plus: true, .. }))
+        && features.channel_bindings.is_none()
+}
+
+/// Logged in, on a stream that has no session yet, and whose features are these.
+pub(super) fn ask(
+    features: &StreamFeatures,
+    login: &mut Negotiation,
+    context: &mut Context,
+) -> Next {
+    if context.plan.goal == Goal::Resume && features.sm && !planted(Mistake::BindBeforeResume) {
+        return Ok(resume::after_sasl(context).into());
+    }
+    login.may_bind(NoSession::NotOffered)?;
+    context.plan.goal = Goal::Bind;
+    Ok(bind::start(Some(features), login, context).into())
+}

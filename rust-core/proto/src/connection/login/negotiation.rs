@@ -1,0 +1,324 @@
+//! What belongs to one login and ends with it. A session cannot get at it: what was learnt before the server proved itself is dropped
+//! with the login, if the proof has not made it knowledge (rule T4).
+
+use std::sync::Arc;
+
+use crate::connection::context::Context;
+use crate::connection::env::Env;
+use crate::connection::login::exchange::{Finished, Proof};
+use crate::connection::output::Output;
+use crate::connection::resumption::Resumption;
+use crate::connection::session::Missed;
+use crate::connection::start::Start;
+use crate::connection::stream::Stream;
+use crate::error::{ConnectionError, LocalError, NoSession, PeerError};
+use crate::knowledge::{FastToken, Op, SmSession};
+use crate::part::Part;
+use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
+use crate::sasl::{ChannelBindings, SaslCondition, ScramKeyId, ScramKeys, TlsVersion};
+use crate::stream::features::StreamFeatures;
+use crate::stream::header;
+use crate::time::Now;
+
+/// How many times a login may be tried in another way on one stream: FAST refused, config-version moved on,
+/// mechanism gone. More than that and the server refuses whatever it offers.
+const MAX_FALLBACKS: u8 = 4;
+
+/// What belongs to one login.
+#[derive(Debug)]
+pub(super) struct Negotiation {
+    pub(super) transport: Transport,
+    pub(super) purpose: Purpose,
+    early_data_possible: bool,
+    /// The certificate hash that early data is bound to.
+    pub(super) early_end_point: Option<Vec<u8>>,
+    /// Learnt before the server proved itself: kept back until it has (rule T4).
+    unproven: Vec<Op>,
+    fallbacks: u8,
+    /// The keys of the last login: most likely the server asks for them again.
+    pub(super) expected_keys: Option<ScramKeyId>,
+    /// The keys that were asked of the driver last.
+    deriving: Option<ScramKeyId>,
+    /// The proof that the server judges was made with the keys that are known.
+    pub(super) keys_in_use: bool,
+    /// What the session will have missed.
+    pub(super) missed: Missed,
+}
+
+impl Negotiation {
+    /// Makes the plan.
+    pub(super) fn begin(mut start: Start, now: Now) -> (Self, Context) {
+        let mut expected_keys = None;
+        if start.config.password.is_some() {
+            // Those that are stored may belong to an older password.
+            expected_keys = start.knowledge.scram_keys.take().map(|(id, _)| id);
+            start.knowledge.scram_keys = start.derived_keys.take();
+        }
+        let tls = TlsOutlook::Expected {
+            early_data: start.early_data_possible,
+        };
+        let plan = plan::plan(Inputs {
+            transport: start.transport,
+            policy: &start.config.policy,
+            knowledge: &start.knowledge,
+            tls: &tls,
+            purpose: start.purpose,
+            wall: now.wall,
+        });
+        let negotiation = Self {
+            transport: start.transport,
+            purpose: start.purpose,
+            early_data_possible: start.early_data_possible,
+            early_end_point: None,
+            unproven: Vec::new(),
+            fallbacks: 0,
+            expected_keys,
+            deriving: None,
+            keys_in_use: false,
+            missed: Missed::default(),
+        };
+        let context = Context {
+            stream: Stream::new(start.config.limits),
+            env: Env::new(start.config, start.seed, now),
+            knowledge: start.knowledge,
+            plan,
+            active: start.active,
+            at_risk: None,
+            resumption: Resumption::default(),
+        };
+        (negotiation, context)
+    }
+
+    // -- the plan
+
+    /// What the planner may count on now.
+    pub(super) fn outlook(&self, context: &Context) -> TlsOutlook {
+        match &context.stream.tls {
+            Some(tls) => TlsOutlook::Established {
+                bindings: tls.bindings.clone(),
+                resumes_proven: tls.resumes_proven,
+                key: tls.key,
+            },
+            None => TlsOutlook::Expected {
+                early_data: self.early_data_possible,
+            },
+        }
+    }
+
+    /// What the planner decides from.
+    pub(super) fn inputs<'a>(&self, tls: &'a TlsOutlook, context: &'a Context) -> Inputs<'a> {
+        Inputs {
+            transport: self.transport,
+            policy: &context.env.config.policy,
+            knowledge: &context.knowledge,
+            tls,
+            purpose: self.purpose,
+            wall: context.env.now.wall,
+        }
+    }
+
+    /// Decides the login from these features, remembered or just seen.
+    pub(super) fn revise(
+        &self,
+        features: &StreamFeatures,
+        context: &mut Context,
+    ) -> Result<(), ConnectionError> {
+        let tls = self.outlook(context);
+        let mut plan = context.plan.clone();
+        plan.revise(features, self.inputs(&tls, context))
+            .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
+        let needs_password = matches!(plan.login, Login::Sasl1(_) | Login::Sasl2(_));
+        let has_password =
+            context.env.config.password.is_some() || context.knowledge.scram_keys.is_some();
+        if needs_password && !has_password {
+            return Err(ConnectionError::Local(LocalError::NoCredentials));
+        }
+        if self.purpose == Purpose::LogOut && !matches!(plan.login, Login::Fast { .. }) {
+            // There is no token (any more) that could be turned in.
+            return Err(ConnectionError::Local(LocalError::NoCredentials));
+        }
+        context.plan = plan;
+        Ok(())
+    }
+
+    /// Counts another way in on the same stream.
+    pub(super) fn count_fallback(&mut self) -> Result<(), ConnectionError> {
+        self.fallbacks = self.fallbacks.saturating_add(1);
+        if self.fallbacks > MAX_FALLBACKS {
+            return Err(ConnectionError::Peer(PeerError::TooManyFallbacks));
+        }
+        Ok(())
+    }
+
+    /// Whether no other way in was tried yet.
+    pub(super) fn is_first_try(&self) -> bool {
+        self.fallbacks == 0
+    }
+
+    // -- the purpose
+
+    /// Whether there is what the connection is made for: to resume takes a session that the server may still have.
+    pub(super) fn check_purpose(&self, context: &Context) -> Result<(), ConnectionError> {
+        if self.purpose != Purpose::ResumeOnly {
+            return Ok(());
+        }
+        let session = context.knowledge.sm.as_ref();
+        SmSession::resumable(session, context.env.now.wall).map_err(ConnectionError::NoSession)?;
+        Ok(())
+    }
+
+    /// A new session is bound, if that is what the connection is for.
+    pub(super) fn may_bind(&self, otherwise: NoSession) -> Result<(), ConnectionError> {
+        match self.purpose {
+            Purpose::ResumeOnly => Err(ConnectionError::NoSession(otherwise)),
+            Purpose::Session | Purpose::LogOut => Ok(()),
+        }
+    }
+
+    // -- the stream
+
+    /// Sends a stream header; a new stream begins. `from` only inside TLS (RFC 6120 4.7.1), and never an XML
+    /// declaration: a restarted header in a pipelined write must not have one (rule S2).
+    pub(super) fn open_stream(&self, context: &mut Context) {
+        let config = &context.env.config;
+        let account = config.account.to_string();
+        let is_encrypted = context.stream.tls.is_some() || self.early_end_point.is_some();
+        let from = is_encrypted.then_some(account.as_str());
+        let text = header::open(config.account.domain(), from, None, false);
+        context.env.transmit(Part::Header, text);
+    }
+
+    /// Takes in features. What they teach is kept back until the server has proved itself (rule T4).
+    pub(super) fn accept_features(
+        &mut self,
+        features: &Arc<StreamFeatures>,
+        context: &mut Context,
+    ) {
+        let Some(key) = context.shown(features) else {
+            return;
+        };
+        if context.stream.authenticated {
+            context.learn_authenticated(features);
+            return;
+        }
+        self.unproven = vec![
+            Op::LearnSecured(Arc::clone(features)),
+            Op::LearnSmBeforeSasl(features.sm.then_some(key)),
+        ];
+    }
+
+    /// What this TLS connection can be bound to; in early data, what the ticket's connection had.
+    pub(super) fn channel_bindings(&self, context: &Context) -> ChannelBindings {
+        match &context.stream.tls {
+            Some(tls) => tls.bindings.clone(),
+            None => ChannelBindings {
+                tls_exporter: None,
+                tls_server_end_point: self.early_end_point.clone(),
+            },
+        }
+    }
+
+    // -- the proof
+
+    /// The login is proven: what was learnt may be kept (rule T4), and how strong it was (rule T2).
+    pub(super) fn proven(
+        &mut self,
+        finished: Finished,
+        token: Option<FastToken>,
+        context: &mut Context,
+    ) {
+        let Finished {
+            proof: Proof::Verified(_) | Proof::CertificateOnly,
+            floor,
+            ops,
+        } = finished;
+        context.at_risk = None;
+        self.keys_in_use = false;
+        context.stream.authenticated = true;
+        let mut learnt = std::mem::take(&mut self.unproven);
+        learnt.extend(ops);
+        learnt.extend(floor.map(Op::RaiseFloor));
+        learnt.extend(token.map(Op::StoreFast));
+        context.stream.reader.login_complete();
+        if !learnt.is_empty() {
+            context.env.persist(learnt);
+        }
+        context.env.output(Output::LoginProven);
+    }
+
+    // -- the keys
+
+    /// T5: the password is stretched into these keys, off the I/O thread.
+    pub(super) fn derive_keys(&mut self, id: ScramKeyId, env: &mut Env) {
+        if self.deriving.as_ref() != Some(&id) {
+            self.deriving = Some(id.clone());
+            env.output(Output::DeriveKeys(id));
+        }
+    }
+
+    /// The password was stretched. What was only expected, and turned out not to be asked for, is of no use.
+    pub(super) fn keys_derived(&mut self, id: ScramKeyId, keys: ScramKeys, context: &mut Context) {
+        if self.deriving.as_ref() == Some(&id) {
+            self.deriving = None;
+            context.knowledge.scram_keys = Some((id, keys));
+        }
+    }
+
+    /// The keys did not let us in: they are not tried again.
+    pub(super) fn drop_refused_keys(&self, error: &ConnectionError, context: &mut Context) {
+        let is_about_keys = matches!(
+            error,
+            ConnectionError::Sasl(refusal) if refusal.condition == SaslCondition::NotAuthorized
+        );
+        if is_about_keys && self.keys_in_use {
+            context.knowledge.scram_keys = None;
+            context.env.persist(vec![Op::DropScramKeys]);
+        }
+    }
+}
+
+/// The features that the login goes by: those of this stream if they came, else the remembered ones. In early data
+/// only those: what stands on the stream then was said in the clear (rule S1).
+pub(super) fn secured_features(context: &Context) -> Arc<StreamFeatures> {
+    let stream = &context.stream;
+    let shown = stream.features.as_ref().filter(|_| stream.tls.is_some());
+    shown
+        .cloned()
+        .or_else(|| context.knowledge.server.secured.clone())
+        .unwrap_or_default()
+}
+
+/// The version of TLS; in early data the one that has it.
+pub(super) fn tls_version(context: &Context) -> TlsVersion {
+    let tls = context.stream.tls.as_ref();
+    tls.map_or(TlsVersion::Tls13, |tls| tls.version)
+}
+
+/// The server shows another offer than the one that the login was chosen from.
+pub(super) fn offer_has_changed(context: &Context) -> bool {
+    let (Some(shown), Some(remembered)) =
+        (&context.stream.features, &context.knowledge.server.secured)
+    else {
+        return false;
+    };
+    let sasl2 = |features: &StreamFeatures| {
+        features
+            .sasl2
+            .as_ref()
+            .map(|sasl2| sasl2.mechanisms.clone())
+    };
+    shown.sasl1 != remembered.sasl1
+        || sasl2(shown) != sasl2(remembered)
+        || shown.channel_bindings != remembered.channel_bindings
+}
+
+/// Whether the plan is to log in with early data.
+pub(super) fn is_early(plan: &Plan) -> bool {
+    matches!(
+        plan.login,
+        Login::Fast {
+            early_data: true,
+            ..
+        }
+    )
+}

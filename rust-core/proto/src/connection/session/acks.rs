@@ -1,0 +1,152 @@
+//! Asking how far the server is, and taking in what it says (rules I5, I12).
+
+use crate::connection::context::Context;
+use crate::connection::output::Stage;
+use crate::connection::session::lost::report_acked;
+use crate::connection::session::queued::{count_acked, is_message, note_sent, stage_event};
+use crate::connection::session::state::{Asked, Session, Sm};
+use crate::connection::timer::{MOST_ACK_WAITS, Timer};
+use crate::error::ConnectionError;
+use crate::knowledge::{Op, OutboundKind, OutboundStanza};
+use crate::mistakes::{Mistake, planted};
+use crate::part::Part;
+use crate::time::Instant;
+use crate::xep::{ping, sm};
+use crate::xml::Element;
+
+impl Session {
+    /// Takes in an acknowledged count (rule I5).
+    pub(super) fn acknowledge(
+        &mut self,
+        h: u32,
+        context: &mut Context,
+    ) -> Result<(), ConnectionError> {
+        let covered = match count_acked(h, self.base, self.unacked.len()) {
+            Ok(covered) => covered,
+            Err(error) => {
+                self.give_up(context);
+                return Err(error);
+            }
+        };
+        self.base = h;
+        self.remove_acked(covered, Some(h), context);
+        Ok(())
+    }
+
+    /// The session is cleared already, and what was bound to it reported; only messages still wait (rule I14).
+    pub(super) fn acknowledge_late(&mut self, h: u32, context: &mut Context) {
+        let Ok(covered) = count_acked(h, self.base, self.unacked.len()) else {
+            return;
+        };
+        self.base = h;
+        let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
+        let messages: Vec<&OutboundStanza> = acked.iter().filter(|s| is_message(s)).collect();
+        if messages.is_empty() {
+            return;
+        }
+        let seqs = messages.iter().map(|stanza| stanza.seq).collect();
+        let mut ops = vec![Op::Acked { base: None, seqs }];
+        ops.extend(note_sent(messages.iter().copied(), context));
+        let seq = context.env.persist(ops);
+        for event in messages
+            .into_iter()
+            .filter_map(|stanza| stage_event(stanza, Stage::Acked))
+        {
+            context.env.event_after(Some(seq), event);
+        }
+    }
+
+    fn remove_acked(&mut self, covered: usize, base: Option<u32>, context: &mut Context) {
+        let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
+        report_acked(&acked, base, context);
+    }
+
+    /// Asks how far the server is, if something is unacknowledged and nothing was asked yet (rule I12).
+    pub(super) fn request_ack(&mut self, context: &mut Context) {
+        let only_core = self
+            .unacked
+            .iter()
+            .all(|stanza| stanza.kind == OutboundKind::Core);
+        if !self.is_online
+            || (self.unacked.is_empty() && !planted(Mistake::RequestsAboutNothing))
+            || (self.asked.is_some() && !planted(Mistake::RequestsPileUp))
+            || (self.sm == Sm::Off && only_core)
+        {
+            return;
+        }
+        self.ask(context);
+    }
+
+    /// Asks whether the server is there at all; this may always be asked (rule I12).
+    pub(in crate::connection) fn probe(&mut self, context: &mut Context) {
+        self.ask(context);
+    }
+
+    fn ask(&mut self, context: &mut Context) {
+        // Two timers may run out at once, behind a jump of the clock for example: one question answers both.
+        if self.asked_at() == Some(context.env.now.mono) || self.awaits_start.is_some() {
+            return;
+        }
+        match self.sm {
+            // Nothing can be asked yet, but the answer to `<enable/>` is due, and shows as well that the server is there.
+            Sm::Enabling => {}
+            Sm::On => {
+                context
+                    .env
+                    .transmit_element(Part::AckRequest, &sm::request());
+                self.asked = Some(Asked::Ack(context.env.now.mono));
+            }
+            Sm::Off => {
+                let id = context.env.entropy.token();
+                let covers = self.unacked.len();
+                context.env.transmit_element(
+                    Part::Iq,
+                    &ping::request(&id, Some(context.env.config.account.domain())),
+                );
+                let at = context.env.now.mono;
+                self.asked = Some(Asked::Ping { id, covers, at });
+            }
+        }
+        let when = context.env.now.mono + context.env.config.timeouts.ack;
+        context.env.timers.hasten(Timer::Ack, when);
+    }
+
+    fn asked_at(&self) -> Option<Instant> {
+        match self.asked {
+            Some(Asked::Ack(at) | Asked::Ping { at, .. }) => Some(at),
+            None => None,
+        }
+    }
+
+    /// The answer is late, but bytes come: it may stand behind a roster on a slow path, and hanging up would only make the
+    /// server send that again. Not for ever, though: whoever talks and never answers is broken in another way.
+    pub(in crate::connection) fn is_patient(&self, context: &mut Context) -> bool {
+        let wait = context.env.config.timeouts.ack;
+        let Some(asked) = self.asked_at() else {
+            return false;
+        };
+        let now = context.env.now.mono;
+        let until = self.heard_at + wait;
+        if until <= now || now.since(asked) >= wait * MOST_ACK_WAITS {
+            return false;
+        }
+        context.env.timers.set(Timer::Ack, until);
+        true
+    }
+
+    /// Whether this answers the ping that stands in for `<r/>`; whatever the answer says, what came before has arrived.
+    pub(super) fn ping_answered(&mut self, iq: &Element, context: &mut Context) -> bool {
+        let Some(Asked::Ping { id, covers, .. }) = &self.asked else {
+            return false;
+        };
+        if iq.attr("id") != Some(id) {
+            return false;
+        }
+        let covers = (*covers).min(self.unacked.len());
+        self.answered(context);
+        self.remove_acked(covers, None, context);
+        self.doubt_archive(context);
+        self.go_on(context);
+        true
+    }
+}

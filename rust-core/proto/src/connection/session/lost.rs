@@ -1,0 +1,165 @@
+//! What becomes of stanzas when they are acknowledged, and when their session is over.
+
+use crate::connection::context::Context;
+use crate::connection::output::{Event, Failure, Seq, Stage};
+use crate::connection::session::missed::Missed;
+use crate::connection::session::queued::{count_acked, note_sent, stage_event};
+use crate::connection::session::state::Session;
+use crate::error::ConnectionError;
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};
+use crate::mistakes::{Mistake, planted};
+
+/// The server has forgotten the session. First what it did handle is acknowledged, then the rest is unknown (rule I8):
+/// messages are queued again and the archive decides about them, what belonged to the session fails.
+pub(in crate::connection) fn lost(
+    h: Option<u32>,
+    missed: &mut Missed,
+    context: &mut Context,
+) -> Result<(), ConnectionError> {
+    context.resumption.settled();
+    if std::mem::take(&mut context.knowledge.open_session) {
+        // It broke, and nobody sends again what it missed.
+        missed.possible_gap(context);
+    }
+    let session = context.knowledge.sm.take();
+    if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
+        return Ok(());
+    }
+    let mut ops = Vec::new();
+    let mut events = Vec::new();
+    let outcome = match h.zip(session) {
+        Some((h, session)) => take_handled(h, &session, &mut ops, &mut events, context),
+        None => Ok(()),
+    };
+    let failed: Vec<OutboundStanza> = context
+        .knowledge
+        .queue
+        .extract_if(.., |stanza| {
+            stanza.sent && stanza.kind != OutboundKind::Message
+        })
+        .collect();
+    let stage = Stage::Failed(Failure::SessionLost);
+    events.extend(
+        failed
+            .iter()
+            .filter_map(|stanza| stage_event(stanza, stage.clone())),
+    );
+    ops.push(Op::Failed(failed.iter().map(|stanza| stanza.seq).collect()));
+    ops.push(Op::SmDropped);
+    let seq = context.env.persist(ops);
+    for event in events {
+        context.env.event_after(Some(seq), event);
+    }
+    missed.possible_gap(context);
+    if planted(Mistake::UnknownForgotten) {
+        context.knowledge.queue.retain(|stanza| !stanza.sent);
+    }
+    for stanza in &mut context.knowledge.queue {
+        stanza.unknown |= stanza.sent;
+        stanza.sent = false;
+    }
+    outcome
+}
+
+/// Takes what the server did handle of the session out of the queue.
+fn take_handled(
+    h: u32,
+    session: &SmSession,
+    ops: &mut Vec<Op>,
+    events: &mut Vec<Event>,
+    context: &mut Context,
+) -> Result<(), ConnectionError> {
+    let queue = &mut context.knowledge.queue;
+    let sent = queue.iter().filter(|stanza| stanza.sent).count();
+    // A count that cannot be true proves nothing, but the session is gone all the same (rule I5).
+    let covered = count_acked(h, session.base, sent)?;
+    let acked: Vec<OutboundStanza> = queue.drain(..covered).collect();
+    events.extend(
+        acked
+            .iter()
+            .filter_map(|stanza| stage_event(stanza, Stage::Acked)),
+    );
+    ops.push(Op::Acked {
+        base: Some(h),
+        seqs: acked.iter().map(|stanza| stanza.seq).collect(),
+    });
+    ops.extend(note_sent(&acked, context));
+    Ok(())
+}
+
+/// The server has forgotten the session, and says what it had handled of it. That leaves the queue; the session stays, for
+/// whoever binds a new one to clear. A count that cannot be true proves nothing.
+pub(in crate::connection) fn handled(h: Option<u32>, context: &mut Context) {
+    let Some((h, session)) = h.zip(context.knowledge.sm.as_mut()) else {
+        return;
+    };
+    let queue = &mut context.knowledge.queue;
+    let sent = queue.iter().filter(|stanza| stanza.sent).count();
+    let Ok(covered) = count_acked(h, session.base, sent) else {
+        return;
+    };
+    session.base = h;
+    let acked: Vec<OutboundStanza> = queue.drain(..covered).collect();
+    report_acked(&acked, Some(h), context);
+}
+
+/// These stanzas were acknowledged: they leave the store, and the app is told.
+pub(super) fn report_acked(acked: &[OutboundStanza], base: Option<u32>, context: &mut Context) {
+    if acked.is_empty() {
+        return;
+    }
+    let seqs = acked.iter().map(|stanza| stanza.seq).collect();
+    let mut ops = vec![Op::Acked { base, seqs }];
+    ops.extend(note_sent(acked, context));
+    let seq = context.env.persist(ops);
+    for event in acked
+        .iter()
+        .filter_map(|stanza| stage_event(stanza, Stage::Acked))
+    {
+        context.env.event_after(Some(seq), event);
+    }
+}
+
+/// The stanzas that end with their session.
+fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza>) -> Vec<u64> {
+    stanzas
+        .filter(|stanza| stanza.kind != OutboundKind::Message)
+        .map(|stanza| stanza.seq)
+        .collect()
+}
+
+/// Tells the app of its stanzas that end with their session.
+fn report_session_bound<'a>(
+    stanzas: impl Iterator<Item = &'a OutboundStanza>,
+    seq: Seq,
+    context: &mut Context,
+) {
+    let stage = Stage::Failed(Failure::SessionLost);
+    let lost = stanzas.filter(|stanza| stanza.kind == OutboundKind::SessionBound);
+    for event in lost.filter_map(|stanza| stage_event(stanza, stage.clone())) {
+        context.env.event_after(Some(seq), event);
+    }
+}
+
+impl Session {
+    /// Whatever session there was before this one is over: the plan did not ask for it, or the server refused it.
+    pub(in crate::connection) fn lose_former(
+        &mut self,
+        context: &mut Context,
+    ) -> Result<(), ConnectionError> {
+        lost(None, &mut self.missed, context)
+    }
+
+    /// The session is over: what was bound to it fails, messages stay queued. What the server sent and we did not read is lost,
+    /// unless there is an archive.
+    pub(super) fn give_up(&mut self, context: &mut Context) {
+        context.resumption.settled();
+        let failed = session_bound(self.unacked.iter());
+        let mut ops = vec![Op::Failed(failed), Op::SmDropped];
+        if context.knowledge.archive.is_none() {
+            ops.push(Op::OpenSession(true));
+        }
+        let seq = context.env.persist(ops);
+        report_session_bound(self.unacked.iter(), seq, context);
+    }
+}

@@ -1,0 +1,134 @@
+//! An outbound stanza as it is queued, counted and written.
+
+use crate::connection::context::Context;
+use crate::connection::output::{Event, Stage};
+use crate::connection::session::doubles::SenderTags;
+use crate::error::{ConnectionError, PeerError};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, Way};
+use crate::mistakes::{Mistake, planted};
+use crate::part::Part;
+use crate::time::UnixTime;
+use crate::xep::delay::Delay;
+use crate::xep::serial;
+use crate::xml::{Element, parse_stanza};
+
+/// A stanza of the app, while there is no session: it waits in the store (rule I4).
+pub(in crate::connection) fn enqueue(stanza: &Element, kind: OutboundKind, context: &mut Context) {
+    let stanza = outbound(stanza, kind, false, context);
+    context.knowledge.queue.push(stanza.clone());
+    let id = stanza.id.clone();
+    let seq = context.env.persist(vec![Op::Enqueue(stanza)]);
+    context.env.event_after(
+        Some(seq),
+        Event::Stage {
+            id,
+            stage: Stage::Queued,
+        },
+    );
+}
+
+/// A stanza of the core's own.
+pub(super) fn core(stanza: &Element, context: &mut Context) -> OutboundStanza {
+    outbound(stanza, OutboundKind::Core, true, context)
+}
+
+pub(super) fn outbound(
+    stanza: &Element,
+    kind: OutboundKind,
+    sent: bool,
+    context: &mut Context,
+) -> OutboundStanza {
+    let seq = context.knowledge.next_seq;
+    context.knowledge.next_seq = seq.saturating_add(1);
+    OutboundStanza {
+        seq,
+        id: stanza.attr("id").unwrap_or_default().to_owned(),
+        kind,
+        sent,
+        unknown: false,
+        sent_behind: None,
+        strikes: 0,
+        queued_at: context.env.now.wall,
+        xml: stanza.to_xml(),
+    }
+}
+
+pub(super) fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize, ConnectionError> {
+    if planted(Mistake::AckDeltaUnchecked) {
+        return Ok(outstanding.min(h.wrapping_sub(base) as usize));
+    }
+    let h = if planted(Mistake::WrapAt31) {
+        h & 0x7fff_ffff
+    } else {
+        h
+    };
+    serial::acked(h, base, outstanding).map_err(|_| {
+        let sent = serial::count_after(base, outstanding);
+        ConnectionError::Peer(PeerError::AckTooHigh { h, sent })
+    })
+}
+
+/// The archive will bring them back as ours: they are no news.
+pub(super) fn note_sent<'a>(
+    stanzas: impl IntoIterator<Item = &'a OutboundStanza>,
+    context: &mut Context,
+) -> Vec<Op> {
+    let messages = stanzas.into_iter().filter(|stanza| is_message(stanza));
+    let note = |stanza: &OutboundStanza| {
+        let seen = &mut context.knowledge.seen;
+        let sent = parse_stanza(&stanza.xml)?;
+        let tags = SenderTags::of_ours(&sent, Way::Indirect, seen)?;
+        let message = tags.into_message(&stanza.id);
+        seen.insert(&message);
+        Some(Op::Seen(message))
+    };
+    messages.filter_map(note).collect()
+}
+
+pub(super) fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event> {
+    (stanza.kind != OutboundKind::Core).then(|| Event::Stage {
+        id: stanza.id.clone(),
+        stage,
+    })
+}
+
+/// What leaves: sent a second time, a message says when it was first meant to be sent (rule I8), if the server's limit has room
+/// for that.
+pub(super) fn wire(stanza: &OutboundStanza, limit: Option<usize>) -> String {
+    if stanza.unknown {
+        let stamped = stamped(&stanza.xml, stanza.queued_at);
+        if limit.is_none_or(|limit| stamped.len() <= limit) {
+            return stamped;
+        }
+    }
+    stanza.xml.clone()
+}
+
+/// XEP-0203: says when the stanza was first meant to be sent. The text is our own writer's, so its end is known.
+fn stamped(xml: &str, at: UnixTime) -> String {
+    let stamp = Delay {
+        stamp: at,
+        from: None,
+    }
+    .to_element()
+    .to_xml();
+    match xml.strip_suffix("</message>") {
+        Some(open) if !open.contains("urn:xmpp:delay") => format!("{open}{stamp}</message>"),
+        _ => xml.to_owned(),
+    }
+}
+
+pub(super) fn part_of(xml: &str) -> Part {
+    if xml.starts_with("<message") {
+        Part::Message
+    } else if xml.starts_with("<presence") {
+        Part::Presence
+    } else {
+        Part::Iq
+    }
+}
+
+/// Whether it is a message of the app, which outlives its session.
+pub(super) fn is_message(stanza: &OutboundStanza) -> bool {
+    stanza.kind == OutboundKind::Message
+}
