@@ -80,8 +80,8 @@ fn version_number(version: TlsVersion) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choose::Profile;
     use super::*;
+    use crate::sasl::choose::Profile;
 
     fn names(list: &[&str]) -> Vec<String> {
         list.iter().map(|&name| name.to_owned()).collect()

@@ -54,9 +54,9 @@ pub fn parse_result(iq: &Element) -> Result<String, BindError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
     use crate::stanza::{ErrorType, StanzaCondition};
+    use crate::xep::testing::element;
 
     #[test]
     fn asks_with_or_without_a_resource() {

@@ -103,11 +103,11 @@ impl Bound2 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mam::ArchivePoint;
-    use super::super::testing::element;
     use super::*;
     use crate::stanza::StanzaCondition;
     use crate::time::UnixTime;
+    use crate::xep::mam::ArchivePoint;
+    use crate::xep::testing::element;
 
     #[test]
     fn writes_what_was_asked_for() {

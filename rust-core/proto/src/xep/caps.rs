@@ -246,8 +246,8 @@ fn has_neighbours<T: PartialEq>(sorted: &[T]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     fn info(inner: &str) -> Info {
         Info::parse_result(&element(&format!(

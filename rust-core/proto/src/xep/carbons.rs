@@ -104,8 +104,8 @@ fn read(direction: Direction, wrapper: &Element) -> Option<Carbon> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     const OWN: &str = "romeo@montague.example";
 

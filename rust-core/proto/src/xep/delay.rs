@@ -38,8 +38,8 @@ impl Delay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     #[test]
     fn i8_a_resent_stanza_keeps_its_first_time() {

@@ -143,8 +143,8 @@ fn query(node: Option<&str>) -> Element {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     #[test]
     fn an_answer_comes_back() {

@@ -46,8 +46,8 @@ pub fn request_token(mechanism: &str) -> Element {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     #[test]
     fn t9_a_token_does_not_print() {

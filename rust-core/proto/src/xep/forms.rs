@@ -107,8 +107,8 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     #[test]
     fn a_form_comes_back() {

@@ -234,8 +234,8 @@ impl ArchiveMetadata {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     const RESULT: &str = "<message xmlns='jabber:client' id='aeb213' to='juliet@capulet.lit/chamber'>
         <result xmlns='urn:xmpp:mam:2' queryid='f27' id='28482-98726-73623'>

@@ -16,8 +16,8 @@ pub fn is_ping(iq: &Element) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     #[test]
     fn asks_and_recognises() {

@@ -227,8 +227,8 @@ fn items(query: &Element) -> Result<Vec<Item>, CodecError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     const OWN: &str = "juliet@example.com";
 

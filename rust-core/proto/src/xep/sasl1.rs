@@ -93,8 +93,8 @@ fn data(element: &Element, name: &'static str) -> Result<Option<Vec<u8>>, CodecE
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     fn parse(xml: &str) -> Option<Result<Sasl1, CodecError>> {
         Sasl1::parse(&element(xml))

@@ -263,12 +263,12 @@ fn decode(element: &Element, name: &'static str) -> Result<Vec<u8>, CodecError> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
-    use super::super::{bind2, fast, sm};
     use super::*;
     use crate::sasl::SaslCondition;
     use crate::stanza::StanzaCondition;
     use crate::stream::features::ConfigVersion;
+    use crate::xep::testing::element;
+    use crate::xep::{bind2, fast, sm};
 
     fn parse(inner: &str) -> Result<Sasl2, CodecError> {
         Sasl2::parse(&element(inner)).expect("an answer")

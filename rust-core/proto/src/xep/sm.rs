@@ -198,8 +198,8 @@ pub fn ack(h: u32) -> Element {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     fn parse(xml: &str) -> Option<Result<Nonza, SmCodecError>> {
         Nonza::parse(&element(xml))

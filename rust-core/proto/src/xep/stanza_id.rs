@@ -32,8 +32,8 @@ pub fn is_by(child: &Element, by: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::element;
     use super::*;
+    use crate::xep::testing::element;
 
     fn message(inner: &str) -> Element {
         element(&format!("<message xmlns='jabber:client'>{inner}</message>"))

@@ -1,4 +1,4 @@
-//! Signs of life: when the server was last heard, and when it is asked whether it is still there.
+//! Liveness: when bytes last came, and when the server is probed.
 
 use std::time::Duration;
 
