@@ -1,5 +1,5 @@
-//! Where to dial first: see-other-host (RFC 6120 4.9.3.19, rule T8), `location` (XEP-0198 section 5), and addresses that
-//! are set back.
+//! Which address is dialed first: see-other-host (RFC 6120 4.9.3.19, rule T8), `location` (XEP-0198 section 5), and
+//! addresses that are set back (tried last).
 
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::SmSession;
@@ -12,19 +12,19 @@ use crate::link::LinkError;
 
 use super::set_back::SetBack;
 
-/// How many redirections are followed in a row (rule T8).
+/// The maximum number of redirections in a row (rule T8).
 const MAX_SEE_OTHER_HOST_HOPS: u8 = 3;
 
-/// Where an attempt dials before it asks for the account's own servers.
+/// An address that an attempt dials before it looks up the account's own servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detour {
     /// The address.
     pub address: ServerAddress,
-    /// Who named it.
+    /// Why this address is dialed first.
     pub why: DetourReason,
 }
 
-/// Who named another address.
+/// Why another address is dialed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DetourReason {
     /// The server ended the stream with see-other-host (RFC 6120 4.9.3.19).
@@ -33,17 +33,18 @@ pub enum DetourReason {
     Location,
 }
 
-/// What is known of addresses beside what the resolver finds.
+/// The known addresses, apart from those that the resolver finds.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
-    /// The server asked to be reached here.
+    /// The address that the server redirected to.
     redirected: Option<ServerAddress>,
     hops: u8,
-    /// `location` was tried since the last session: where it is dead, only the first attempt waits for it.
+    /// Whether `location` was tried since the last session. If it does not respond, only the first attempt waits for
+    /// it.
     pub(super) location_tried: bool,
-    /// The server of the connection, or of the one before.
+    /// The server of the current connection, or of the previous one.
     pub(super) last_server: Option<ServerKey>,
-    /// Addresses that led to no login.
+    /// Addresses at which no login succeeded.
     pub(super) set_back: SetBack,
 }
 
@@ -55,14 +56,15 @@ impl Addresses {
         }
     }
 
-    /// A session came about over this address.
+    /// Records that a session was established over this address.
     pub(super) fn arrived(&mut self, address: Address) {
         self.hops = 0;
         self.location_tried = false;
         self.set_back.worked(address);
     }
 
-    /// A connection to this server ended. T8: what is said before TLS, any entity on the path can say.
+    /// Records that a connection to this server ended. T8: data that was received before TLS may come from any entity
+    /// on the path.
     pub(super) fn ended(
         &mut self,
         server: &ServerKey,
@@ -74,7 +76,8 @@ impl Addresses {
             .and_then(|error| self.see_other_host(error, server.transport));
     }
 
-    /// T8: only after TLS, at most three hops, never stored. The caller knows whether the error came through TLS.
+    /// Returns the redirection of a see-other-host error. T8: it is followed only after TLS, at most three times in a
+    /// row, and never stored. The caller knows whether the error was received over TLS.
     fn see_other_host(&mut self, error: &LinkError, transport: Transport) -> Option<ServerAddress> {
         let LinkError::Connection(ConnectionError::Stream(error)) = error else {
             return None;
@@ -87,18 +90,18 @@ impl Addresses {
         Some(ServerAddress::parse(other, transport))
     }
 
-    /// Where an attempt that begins now dials first.
+    /// Returns where an attempt that begins now dials first.
     pub(super) fn detour(&mut self, session: Option<&SmSession>, wall: UnixTime) -> Option<Detour> {
         if let Some(address) = self.redirected.take() {
             let why = DetourReason::SeeOtherHost;
             return Some(Detour { address, why });
         }
-        // T8 bounds one chain of redirections. Where each attempt begins with one, the chains must not add up.
+        // T8 limits one chain of redirections. If each attempt begins with a redirection, the chains must not add up.
         self.hops = 0;
         self.location(session, wall)
     }
 
-    /// XEP-0198 section 5: where the server prefers the session to be resumed.
+    /// Returns where the server prefers the session to be resumed (XEP-0198 section 5).
     pub(super) fn location(
         &mut self,
         session: Option<&SmSession>,

@@ -1,6 +1,7 @@
-//! Deliveries that wait in the store because the app does not take those before them.
+//! Deliveries that wait in the store because the app has not taken the ones before them.
 //!
-//! They are committed and acknowledged like any other: the pace of the app does not end a session (rules I1, I20). Once the app
+//! They are committed and acknowledged like any other delivery, so a slow app does not end a session (rules I1, I20).
+//! Once the app has room again, they are read back page by page, in the order of their arrival.
 //! has made room, they are read back page by page, in the order in which they came.
 
 use std::collections::{HashSet, VecDeque};
@@ -14,34 +15,34 @@ use crate::link::tls::Tls;
 use super::storage::Asked;
 use super::{Engine, EngineOutput, EventQueueLevel, NotGiven};
 
-/// What the app has not been given.
+/// The deliveries that the app has not received.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     begins: Option<Begin>,
-    /// About how many bytes of XML they are.
+    /// Their approximate size, in bytes of XML.
     bytes: usize,
-    /// Of those that the store has, the app was given these before it was closed.
+    /// The stored deliveries that the app had received before the store was closed.
     given: HashSet<String>,
-    /// The app has room: they are given to it now.
+    /// Whether the app has room, so that they are delivered now.
     is_giving: bool,
-    /// A page of them was read, and is being given.
+    /// Whether a page was read and is being delivered.
     is_read: bool,
-    /// What is left of it.
+    /// What is left of the page.
     page: VecDeque<Delivery>,
-    /// Where the page behind it begins; `None` if it is the last.
+    /// Where the next page begins; `None` after the last page.
     next: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 enum Begin {
-    /// With the first one in the store.
+    /// With the first delivery in the store.
     First,
-    /// With the one of this id.
+    /// With the delivery of this id.
     At(String),
 }
 
 impl Backlog {
-    /// Everything in the store but these.
+    /// Returns a backlog of all stored deliveries except these.
     pub(super) fn all_but(given: HashSet<String>) -> Self {
         Self {
             begins: Some(Begin::First),
@@ -55,7 +56,7 @@ impl Backlog {
         self.begins.is_some()
     }
 
-    /// It was committed, and waits.
+    /// Adds a committed delivery, which waits.
     fn push(&mut self, delivery: &Delivery) {
         self.bytes = self.bytes.saturating_add(size(delivery));
         if self.begins.is_none() {
@@ -63,7 +64,7 @@ impl Backlog {
         }
     }
 
-    /// What was read is read again later: it must not stay in memory.
+    /// Discards the page that was read; it must not stay in memory and is read again later.
     fn pause(&mut self) {
         self.is_giving = false;
         if !std::mem::take(&mut self.is_read) {
@@ -80,20 +81,20 @@ fn size(delivery: &Delivery) -> usize {
 }
 
 impl<T: Tls + Clone> Engine<T> {
-    /// Whether deliveries wait in the store until the app takes those before them.
+    /// Returns whether deliveries wait in the store until the app takes the ones before them.
     pub fn has_backlog(&self) -> bool {
         self.backlog.is_waiting()
     }
 
-    /// Whether the host may read from the attempt's transport now. During a login it always may.
+    /// Returns whether the host may read from the attempt's transport now. During a login it always may.
     pub fn may_read(&self) -> bool {
-        let is_behind = self.backlog.is_waiting() || self.app >= EventQueueLevel::Full;
+        let is_app_slow = self.backlog.is_waiting() || self.app >= EventQueueLevel::Full;
         let has_no_room = self.backlog.bytes >= self.backlog_limit;
-        let is_held_back = self.app == EventQueueLevel::Overfull || (is_behind && has_no_room);
+        let is_held_back = self.app == EventQueueLevel::Overfull || (is_app_slow && has_no_room);
         !is_held_back || !self.is_online()
     }
 
-    /// A delivery for the app, committed: given now, or later.
+    /// Delivers a committed delivery to the app, now or later.
     pub(super) fn deliver(&mut self, delivery: Delivery) {
         let must_wait = self.backlog_limit > 0 && self.app >= EventQueueLevel::Full;
         if self.backlog.is_waiting() || must_wait {
@@ -102,7 +103,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.give(delivery);
     }
 
-    /// The app has taken events, or was given some.
+    /// Handles a changed level of the app's event queue.
     pub(super) fn event_queue_is(&mut self, level: EventQueueLevel) {
         self.app = level;
         if level == EventQueueLevel::Low && self.given.is_none() {
@@ -110,8 +111,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// I2: what another client of this store was given and the app did not confirm comes again, with the same ids; so does what
-    /// had to wait. Says whether anything was done.
+    /// Delivers what waits. I2: deliveries that another client of this store received and the app did not confirm are
+    /// delivered again, with the same ids. Returns whether there was anything to do.
     pub(super) fn give_backlog(&mut self) -> bool {
         if !self.backlog.is_giving {
             return false;
@@ -131,7 +132,7 @@ impl<T: Tls + Clone> Engine<T> {
         if std::mem::take(&mut self.backlog.is_read) {
             match self.backlog.next.take() {
                 Some(next) => self.backlog.begins = Some(Begin::At(next)),
-                // All of it was given.
+                // All of it was delivered.
                 None => {
                     self.backlog = Backlog::default();
                     return true;
@@ -154,14 +155,14 @@ impl<T: Tls + Clone> Engine<T> {
                 self.backlog.next = page.next;
             }
             Err(error) => {
-                // With the next process they come again.
+                // The next process delivers them again.
                 self.backlog = Backlog::default();
                 self.report_store_failure(Err(error));
             }
         }
     }
 
-    /// Which of the stored deliveries the app was not given.
+    /// Returns which stored deliveries the app has not received.
     pub(super) fn not_given(&mut self) -> NotGiven {
         self.backlog.pause();
         match &self.backlog.begins {
@@ -171,7 +172,7 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// The store is closed. Closed twice, the first time counts.
+    /// Records that the store is closed. If it is closed twice, the first report counts.
     pub(super) fn store_closed(&mut self, given: HashSet<String>) {
         if self.given.is_none() {
             let mut all = std::mem::take(&mut self.backlog.given);

@@ -1,4 +1,4 @@
-//! The password, and what it was stretched into.
+//! The password, and the keys derived from it.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use crate::supervisor::{self, AttemptId, ConnectionState, Ending, OfflineReason}
 
 use super::Engine;
 
-/// What is known of the password beside the password.
+/// What is known about the password, apart from the password itself.
 #[derive(Debug, Default)]
 pub(super) struct Credentials {
-    /// What the password was last stretched into, so that it happens once (rule T5). Those that are stored may belong to an
-    /// older password.
+    /// The keys that were last derived from the password, so that the derivation happens only once (rule T5). Stored
+    /// keys may belong to an older password.
     pub(super) derived: Option<(ScramKeyId, ScramKeys)>,
-    /// The app has given another password while an attempt was under way with the old one.
+    /// Whether the app set another password while an attempt was using the old one.
     pub(super) is_new: bool,
 }
 
 impl<T: Tls + Clone> Engine<T> {
-    /// From the next login on. A client that waits for nothing but credentials connects at once.
+    /// Uses this password from the next login on. A client that waits only for credentials connects at once.
     pub(super) fn set_password(&mut self, password: Secret<String>) {
         let mut core = Config::clone(&self.core);
         core.password = Some(password);
@@ -35,7 +35,7 @@ impl<T: Tls + Clone> Engine<T> {
             retry_at: None,
         };
         if self.supervisor.state() == needs_credentials {
-            // A background sync stays one.
+            // A background sync remains a background sync.
             self.wake(match self.syncs {
                 0 => supervisor::Input::Connect,
                 _ => supervisor::Input::Visit,
@@ -49,7 +49,7 @@ impl<T: Tls + Clone> Engine<T> {
         id: ScramKeyId,
         keys: Result<ScramKeys, SaslError>,
     ) {
-        // I9: what an older attempt wanted to know is of no interest any more.
+        // I9: requests of an older attempt are no longer relevant.
         if self.attempt.as_ref().map(|attempt| attempt.number) != Some(attempt) {
             return;
         }
@@ -59,7 +59,8 @@ impl<T: Tls + Clone> Engine<T> {
         self.link_input(LinkInput::KeysDerived { id, keys });
     }
 
-    /// An attempt that was refused with the old password says nothing about the new one.
+    /// Returns how the attempt ended, corrected for a new password: a refusal of the old password says nothing about
+    /// the new one.
     pub(super) fn with_new_password(&mut self, ending: Ending) -> Ending {
         let is_new = std::mem::take(&mut self.credentials.is_new);
         if !is_new || !ending.needs_credentials {

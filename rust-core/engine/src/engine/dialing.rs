@@ -1,4 +1,4 @@
-//! From an attempt that begins to its transport; and the transport that stands beside a connection.
+//! From the begin of an attempt to its transport, and the standby transport beside a connection.
 
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::SmSession;
@@ -20,12 +20,12 @@ use super::{Detour, EndReason, Engine, EngineOutput};
 #[derive(Debug)]
 pub(super) struct Dialing {
     pub(super) attempt: Attempted,
-    /// Where it dials before the account's own servers.
+    /// The address that it dials before the account's own servers.
     detour: Option<Detour>,
     dial: Dial,
 }
 
-/// What an attempt is.
+/// The identity of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempted {
     pub(super) number: AttemptId,
@@ -35,15 +35,15 @@ pub(super) struct Attempted {
 }
 
 impl Dialing {
-    /// When something is due by itself.
+    /// Returns the next deadline.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.dial.deadline()
     }
 }
 
 impl<T: Tls + Clone> Engine<T> {
-    /// The attempt for which a transport is being opened: what it is for, and where it dials first, if not at the account's own
-    /// servers.
+    /// Returns the attempt for which a transport is being opened, with its purpose and the address that it dials before
+    /// the account's own servers.
     pub fn dialing(&self) -> Option<(AttemptId, Purpose, Option<&Detour>)> {
         let dialing = self.dialing.as_ref()?;
         let Attempted {
@@ -52,7 +52,7 @@ impl<T: Tls + Clone> Engine<T> {
         Some((number, purpose, dialing.detour.as_ref()))
     }
 
-    /// What is looking for a transport, for an attempt or beside a connection.
+    /// Returns the dial in progress, for an attempt or for a standby transport.
     pub(super) fn dial(&self) -> Option<&Dial> {
         let beside = self.standby.as_ref().map(Standby::transport);
         match (&self.dialing, beside) {
@@ -62,8 +62,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// The store is open and the stored session is known: where only the interrupted session will do, there must be one, or
-    /// the network need not be touched.
+    /// Starts dialing once the store is open and the stored session is known. If only the interrupted session may be
+    /// resumed and there is none, the network is not used.
     pub(super) fn start_dialing(
         &mut self,
         number: AttemptId,
@@ -96,7 +96,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.dial_input(DialInput::Timeout);
     }
 
-    /// Something happened that a dial may wait for.
+    /// Passes an event to the dial in progress.
     pub(super) fn dial_input(&mut self, input: DialInput<'_>) {
         if let Some(dialing) = &mut self.dialing {
             let (candidates, outputs) = (&mut self.candidates, &mut self.outputs);
@@ -110,10 +110,10 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// The answer to a look-up.
+    /// Handles the answer to a look-up.
     pub(super) fn looked_up(&mut self, id: LookUpId, answer: &Result<Resolution, ResolveError>) {
         let (now, outputs) = (self.now, &mut self.outputs);
-        if !self.candidates.looked_up_behind(id, answer, now, outputs) {
+        if !self.candidates.handle_refresh(id, answer, now, outputs) {
             self.dial_input(DialInput::LookedUp(id, answer));
         }
     }
@@ -143,7 +143,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.ask(Asked::EntropyForAttempt(attempt, endpoint), output);
     }
 
-    /// The transport is the attempt's. Without entropy nothing can be said over it.
+    /// Begins the connection on the attempt's transport. Without entropy nothing can be sent over it.
     pub(super) fn transport_ready(
         &mut self,
         attempt: Attempted,
@@ -166,7 +166,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.ask(asked, output);
     }
 
-    /// The attempt ended before there was a connection.
+    /// Ends an attempt before there was a connection.
     pub(super) fn not_begun(&mut self, attempt: AttemptId, reason: EndReason) {
         let ending = match &reason {
             EndReason::Store(error) => storage::ending(*error),

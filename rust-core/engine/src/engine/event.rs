@@ -1,4 +1,4 @@
-//! What the app is told. Hosts hand these events on as they are: the client's `Event` is this type.
+//! The events that are reported to the app. Hosts pass them on unchanged: the client's `Event` is this type.
 
 use std::{fmt, io};
 
@@ -14,47 +14,47 @@ use crate::link::{LinkError, Timeline};
 use crate::supervisor::{AfterEnd, ConnectionState};
 use crate::variants::variants;
 
-/// Something that happened.
+/// An event for the app.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EngineEvent {
     /// The connection's state changed.
     State(ConnectionState),
-    /// The session is there.
+    /// A session was established.
     Online {
-        /// New, or the interrupted one.
+        /// Whether it is a new session or the resumed one.
         outcome: Outcome,
         /// Our full JID.
         jid: String,
-        /// The plan that led here.
+        /// The plan of the connection.
         plan: Plan,
-        /// What each flight carried and how long it took.
+        /// What each flight carried, and how long it took.
         timeline: Timeline,
     },
-    /// A connection, or an attempt at one, ended; or there was no attempt, since the store could not be used.
+    /// A connection or a connection attempt ended; or no attempt was made, since the store could not be used.
     Ended {
-        /// Why.
+        /// The reason.
         reason: EndReason,
-        /// Whether it is tried again without being asked for.
+        /// Whether another attempt is made without a request of the app.
         then: AfterEnd,
-        /// The plan that it followed, if it came so far as to have one.
+        /// The plan that the connection followed, if it got far enough to have one.
         plan: Option<Plan>,
-        /// What each flight carried and how long it took, if there was a transport.
+        /// What each flight carried, and how long it took, if there was a transport.
         timeline: Option<Box<Timeline>>,
     },
-    /// A message for the app. It is kept until confirmed.
+    /// A message for the app. It is kept until the app confirms it.
     Message {
         /// The stanza and its delivery id.
         delivery: Delivery,
     },
-    /// A copy of a message that another client of this account sent or received (XEP-0280). One that was sent while we were
-    /// away comes in the same way, from the archive. Kept until confirmed.
+    /// A copy of a message that another client of this account sent or received (XEP-0280). A message that another
+    /// client sent while this client was offline is reported in the same way, from the archive. Kept until confirmed.
     Carbon {
-        /// The delivery as it came, with its id.
+        /// The delivery as received, with its id.
         delivery: Delivery,
-        /// The message that was copied, and which way it went.
+        /// The copied message, and its direction.
         carbon: Carbon,
     },
-    /// Presence for the app. It is kept until confirmed.
+    /// Presence for the app. It is kept until the app confirms it.
     Presence {
         /// The stanza and its delivery id.
         delivery: Delivery,
@@ -63,26 +63,26 @@ pub enum EngineEvent {
     Stage {
         /// The stanza's id.
         id: String,
-        /// Where it is now.
+        /// The stage that it reached.
         stage: Stage,
     },
-    /// What the server can do, by the namespaces of its features (XEP-0030).
+    /// The features of the server, as namespaces (XEP-0030).
     ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
-    /// An inbound stanza was over a limit, or its XML had a fault of its sender, and it was skipped.
+    /// An inbound stanza exceeded a limit, or its sender's XML was faulty, and it was skipped.
     StanzaRefused(RefusedStanza),
-    /// Inbound messages may be missing: the server forgot the session, or it leaves what waited for us to its archive, as
-    /// Bind 2 servers do (XEP-0386), and the archive (XEP-0313) did not help: there is none, it is not known how far we hold
-    /// it, it failed, or too much stands in it.
+    /// Inbound messages may be missing. The server discarded the session, or leaves pending messages to the archive as
+    /// Bind 2 servers do (XEP-0386), and the archive (XEP-0313) did not help: there is none, it is not known up to
+    /// which message this client has received it, the query failed, or it holds too many messages.
     PossibleGap,
-    /// The server broke a rule in a way that could be survived.
+    /// The server broke a rule, and the connection continues.
     PeerFault(&'static str),
 }
 
 impl EngineEvent {
-    /// Returns the stanza that this event delivers. Each one is stored, and comes again after a restart, until it is confirmed
-    /// (`Client::confirm`): carbons and presence as well as messages.
+    /// Returns the stanza that this event delivers. Carbons and presence are stored like messages. Each delivery is
+    /// repeated after a restart until it is confirmed (`Client::confirm`).
     pub fn delivery(&self) -> Option<&Delivery> {
         match self {
             Self::Message { delivery }
@@ -93,20 +93,21 @@ impl EngineEvent {
     }
 }
 
-/// Why a connection, or an attempt at one, ended.
+/// Why a connection or a connection attempt ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EndReason {
-    /// We closed it.
+    /// This client closed the connection.
     Closed,
-    /// It was dropped to begin another, or before the process is suspended.
+    /// The connection was dropped to begin another, or before the process is suspended.
     Dropped,
-    /// There was no way to the server.
+    /// No transport to the server could be opened.
     Dial(DialError),
     /// The stream or TLS failed.
     Link(LinkError),
-    /// The store did not do what the connection needs: it is owned elsewhere, the phone is locked, the device is full.
+    /// The store did not do what the connection needs: another process owns it, the phone is locked, or the device is
+    /// full.
     Store(StoreError),
-    /// The driver failed; a bug of ours, and not a panic of yours (rule T10).
+    /// The driver failed: a fault of this library, and not a panic of the app (rule T10).
     Driver,
 }
 
@@ -123,14 +124,14 @@ impl fmt::Display for EndReason {
     }
 }
 
-/// Why there was no way to the server.
+/// Why no transport to the server could be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DialError {
     /// The name could not be resolved.
     Resolve(ResolveError),
-    /// No address answered; the kinds of failure, in order.
+    /// No address accepted a connection; the kinds of failure, in order.
     Connect(Vec<io::ErrorKind>),
-    /// No address answered in time.
+    /// No address responded in time.
     TimedOut,
 }
 

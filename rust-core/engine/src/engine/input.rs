@@ -1,4 +1,4 @@
-//! What the host reports.
+//! The inputs of the engine: what the host reports.
 
 use std::collections::HashSet;
 use std::io;
@@ -16,108 +16,111 @@ use crate::variants::variants;
 
 use super::{CandidateId, CommitId, LookUpId, Ticket};
 
-/// Something that happened.
+/// An input of the engine.
 #[derive(Debug)]
 pub enum EngineInput<'a> {
     // -- the app
-    /// The process has started: what an earlier one was given and did not confirm is delivered again (rule I2).
+    /// The process has started. Deliveries that an earlier process received and did not confirm are delivered again
+    /// (rule I2).
     Start,
     /// The app wants to be online.
     Connect,
-    /// The app does not want to be online any more. Ends in [`super::EngineOutput::Disconnected`].
+    /// The app no longer wants to be online. Ends in [`super::EngineOutput::Disconnected`].
     Disconnect,
-    /// The process was woken by a push: the interrupted session is wanted, and no other. Several may be under way at once.
+    /// The process was woken by a push: only the interrupted session is to be resumed, and no new one created. Several
+    /// background syncs may be in progress at once.
     BeginSync,
-    /// One of them is over. After the last one a process that was woken for it suspends again.
+    /// One background sync is over. After the last one, a process that was woken for it suspends again.
     EndSync,
-    /// The process is about to be suspended. When everything is drained, the store is closed.
+    /// The process is about to be suspended. Once everything is drained, the store is closed.
     Suspend,
     /// The process runs again.
     Resume,
-    /// The user looks at the app, or does not any more (XEP-0352).
+    /// Whether the user is looking at the app (XEP-0352).
     SetActive(bool),
-    /// The way to the network changed.
+    /// The network changed.
     NetworkChanged {
-        /// Whether there is one now.
+        /// Whether there is a network now.
         available: bool,
     },
-    /// The session ends, the FAST token is turned in (XEP-0484 3.6), what could log in again is forgotten. Ends in
-    /// [`super::EngineOutput::LoggedOut`].
+    /// Ends the session, invalidates the FAST token (XEP-0484 3.6) and deletes everything that allows another login.
+    /// Ends in [`super::EngineOutput::LoggedOut`].
     LogOut,
-    /// The next logins may be weaker than those before (rule T2).
+    /// Later logins may use weaker mechanisms than earlier ones (rule T2).
     ForgetFloor,
-    /// The account's password has changed: the next login uses this one.
+    /// The account's password has changed. The next login uses this one.
     SetPassword(Secret<String>),
     /// The app sends a stanza. Answered with [`super::EngineOutput::Accepted`].
     Send {
-        /// The host's name for it.
+        /// The host's identifier for the stanza.
         ticket: Ticket,
-        /// The stanza; it has an id.
+        /// The stanza. It has an id.
         stanza: Element,
         /// What happens to it if its session ends before it is acknowledged.
         kind: OutboundKind,
-        /// Whether the store has room for it, behind [`super::Engine::unstored`] others.
+        /// Whether the store has room for the stanza, after [`super::Engine::unstored`] others.
         room: Result<Room, StoreError>,
     },
-    /// The app sends a request and waits for its answer. Ends in [`super::EngineOutput::Answered`].
+    /// The app sends a request and waits for its response. Ends in [`super::EngineOutput::Answered`].
     Request {
-        /// The iq; it has an id.
+        /// The iq. It has an id.
         stanza: Element,
-        /// Whether the store has room for it, behind [`super::Engine::unstored`] others.
+        /// Whether the store has room for the iq, after [`super::Engine::unstored`] others.
         room: Result<Room, StoreError>,
     },
-    /// No entity waits for the answers to these requests any more.
+    /// The app no longer waits for the responses to these requests.
     RequestsAbandoned(Vec<String>),
-    /// The app has taken these deliveries.
+    /// The app confirms these deliveries.
     Confirm(Vec<String>),
-    /// How full the queue is from which the app takes its events. To be reported whenever it has changed.
+    /// How full the app's event queue is. Reported whenever this changes.
     EventQueue(EventQueueLevel),
 
     // -- the network
-    /// What came of [`super::EngineOutput::LookUp`].
+    /// The result of [`super::EngineOutput::LookUp`].
     LookedUp {
-        /// Of which.
+        /// Which look-up.
         id: LookUpId,
         /// The endpoints in the order in which to try them, or why there are none.
         answer: Result<Resolution, ResolveError>,
     },
-    /// A transport of [`super::EngineOutput::Connect`] is open. Bytes that the attempt's connection has received already are to be
-    /// reported first: they may be the answer that makes it superfluous.
+    /// A transport of [`super::EngineOutput::Connect`] is open. Bytes that the attempt's connection has received
+    /// already are reported first: they may contain the probe response that makes this transport superfluous.
     Connected {
-        /// Which.
+        /// Which transport.
         candidate: CandidateId,
     },
     /// A transport of [`super::EngineOutput::Connect`] could not be opened.
     ConnectFailed {
-        /// Which.
+        /// Which transport.
         candidate: CandidateId,
-        /// What the network said.
+        /// The error of the network.
         kind: io::ErrorKind,
     },
-    /// The transport of [`super::EngineOutput::UseTransport`] is the attempt's.
+    /// The transport of [`super::EngineOutput::UseTransport`] now belongs to the attempt.
     TransportReady {
-        /// Entropy for the connection: ids and nonces are made of it. `None` if the platform gave no random numbers.
+        /// Entropy for the connection, from which ids and nonces are made. `None` if the platform provided no random
+        /// numbers.
         seed: Option<[u8; 32]>,
     },
-    /// Bytes came over the attempt's transport.
+    /// Bytes were received on the attempt's transport.
     Received(&'a [u8]),
     /// The attempt's transport ended.
     TransportClosed,
-    /// A deadline has passed, perhaps. Bytes that have been received already are to be reported first: they may be what the
-    /// deadline is about.
+    /// A deadline may have passed. Bytes that have been received already are reported first: they may contain what the
+    /// deadline waits for.
     Timeout,
 
     // -- the thread pool
-    /// What came of [`super::EngineOutput::VerifyCertificate`].
+    /// The result of [`super::EngineOutput::VerifyCertificate`].
     CertificateVerified {
-        /// Of which attempt.
+        /// The attempt that the certificate belongs to.
         attempt: AttemptId,
         /// The verdict.
         verdict: Result<(), CertificateError>,
     },
-    /// What came of [`super::EngineOutput::DeriveKeys`].
+    /// The result of [`super::EngineOutput::DeriveKeys`].
     KeysDerived {
-        /// For which attempt.
+        /// The attempt that needs the keys.
         attempt: AttemptId,
         /// Which keys.
         id: ScramKeyId,
@@ -128,50 +131,50 @@ pub enum EngineInput<'a> {
     // -- the store
     /// This transaction is committed.
     Committed(CommitId),
-    /// This transaction failed: nothing of it is stored, and no later one may be committed.
+    /// This transaction failed. Nothing of it is stored, and no later one may be committed.
     CommitFailed(CommitId, StoreError),
-    /// What came of [`super::EngineOutput::OpenStore`].
+    /// The result of [`super::EngineOutput::OpenStore`].
     StoreOpened(Result<Opened, StoreError>),
-    /// What came of [`super::EngineOutput::CloseStore`].
+    /// The result of [`super::EngineOutput::CloseStore`]: the ids of the stored deliveries that the app has received.
     StoreClosed(HashSet<String>),
-    /// What came of [`super::EngineOutput::ReadDeliveries`].
+    /// The result of [`super::EngineOutput::ReadDeliveries`].
     DeliveriesRead(Result<DeliveryPage, StoreError>),
-    /// What came of [`super::EngineOutput::ReadSession`].
+    /// The result of [`super::EngineOutput::ReadSession`].
     SessionRead(Result<Option<SmSession>, StoreError>),
-    /// What came of [`super::EngineOutput::Load`].
+    /// The result of [`super::EngineOutput::Load`].
     Loaded(Result<Box<Knowledge>, StoreError>),
-    /// What came of [`super::EngineOutput::Enqueue`].
+    /// The result of [`super::EngineOutput::Enqueue`].
     Enqueued(Result<(), StoreError>),
-    /// What came of [`super::EngineOutput::Apply`].
+    /// The result of [`super::EngineOutput::Apply`].
     Applied(Result<(), StoreError>),
 }
 
-/// Whether the store's queue has room for one more stanza of the app's (rule I12).
+/// Whether the store's queue has room for one more stanza of the app (rule I12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// It has.
+    /// Whether there is room.
     pub is_left: bool,
-    /// How many it holds at most.
+    /// The maximum number of stanzas in the queue.
     pub limit: usize,
 }
 
-/// How full the queue is from which the app takes its events (rule I20).
+/// How full the app's event queue is (rule I20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventQueueLevel {
-    /// There is room for many more.
+    /// There is room for many more events.
     Low,
-    /// There is room.
+    /// There is room for more events.
     Middle,
-    /// What is delivered now has to wait, in the store if that is on a disk.
+    /// New deliveries have to wait, in the store if it is on disk.
     Full,
-    /// Nothing more may be added by others, whatever it is.
+    /// The queue is at its maximum: no event that another entity causes may be added, of any kind.
     Overfull,
 }
 
 /// What was found when the store was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Opened {
-    /// Stanzas may have been lost since it was last open.
+    /// Stanzas may have been lost since the store was last open.
     pub may_have_lost_stanzas: bool,
 }
 

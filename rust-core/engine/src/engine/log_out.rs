@@ -1,5 +1,5 @@
-//! Logging out: the session ends, then the FAST token is turned in on a connection of its own (XEP-0484 section 3.6), then
-//! everything that could log in again is forgotten. Without a network the last step is taken all the same.
+//! Logging out: the session ends, then the FAST token is invalidated on a connection of its own (XEP-0484 section 3.6),
+//! then everything that allows another login is deleted. Without a network the last step is still taken.
 
 use snapback_proto::knowledge::Op;
 use snapback_proto::mistakes::{Mistake, planted};
@@ -11,16 +11,16 @@ use crate::supervisor;
 use super::storage::Asked;
 use super::{Engine, EngineOutput};
 
-/// How far it is.
+/// The progress of a log-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LogOut {
     /// The session is being closed.
     Closing,
-    /// The store is asked whether there is a token.
+    /// The store is being asked whether there is a token.
     Looking,
-    /// The token is being turned in.
+    /// The token is being invalidated.
     TurningIn,
-    /// What could log in again is being forgotten.
+    /// Everything that allows another login is being deleted.
     Forgetting,
 }
 
@@ -34,7 +34,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.log_out == Some(LogOut::TurningIn)
     }
 
-    /// Nothing is under way any more: the next step is due. Says whether it was taken.
+    /// Takes the next step once nothing is in progress. Returns whether a step was taken.
     pub(super) fn continue_log_out(&mut self) -> bool {
         if self.is_busy() || self.log_out != Some(LogOut::Closing) {
             return false;
@@ -53,7 +53,7 @@ impl<T: Tls + Clone> Engine<T> {
         true
     }
 
-    /// What is stored is known.
+    /// Continues once it is known whether a token is stored.
     pub(super) fn looked_for_token(&mut self, has_token: bool) {
         if has_token && !planted(Mistake::TokenKept) {
             self.log_out = Some(LogOut::TurningIn);
@@ -63,7 +63,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// The connection that turned the token in has ended, one way or the other: there is no second try.
+    /// Continues once the connection that invalidates the token has ended, successfully or not: there is no second
+    /// attempt.
     pub(super) fn token_turned_in(&mut self) {
         if self.is_turning_in() {
             self.tell(supervisor::Input::Disconnect);
@@ -73,7 +74,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     fn forget(&mut self) {
         self.log_out = Some(LogOut::Forgetting);
-        // Some servers resume a session for any entity that knows its name (rule S3), so that goes as well.
+        // Some servers resume a session for any entity that knows its id (rule S3), so the session is deleted as well.
         let mut ops = vec![Op::ForgetCredentials, Op::SmDropped];
         if planted(Mistake::SessionKept) {
             ops.pop();
@@ -81,7 +82,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.apply(Asked::Forgotten, ops);
     }
 
-    /// It is forgotten, or could not be.
+    /// Finishes the log-out, whether or not the data could be deleted.
     pub(super) fn forgotten(&mut self, outcome: Result<(), StoreError>) {
         self.report_store_failure(outcome);
         self.credentials.derived = None;

@@ -1,21 +1,22 @@
-//! Everything that is decided about one account (`docs/architecture.md`).
+//! All decisions for one account (`docs/architecture.md`).
 //!
-//! # The calling contract
+//! # Calling contract
 //!
-//! After each [`Engine::handle_input`], call [`Engine::poll_output`] until it returns [`EngineOutput::Timer`], and carry out
-//! each output before asking for the next one.
+//! After each [`Engine::handle_input`], the host calls [`Engine::poll_output`] until it returns
+//! [`EngineOutput::Timer`], and carries out each output before it polls the next one.
 //!
-//! - What the store is asked for ([`EngineOutput::OpenStore`], `CloseStore`, `ReadSession`, `Load`, `Enqueue`, `Apply`,
-//!   `ReadDeliveries`) is answered **when it is polled**, before the next output is. So is [`EngineOutput::UseTransport`].
-//! - [`EngineOutput::Commit`] may take its time; other outputs are carried out meanwhile. Transactions are committed and
-//!   reported in their order; behind one that failed none may be committed. Before a transport is closed or dropped,
-//!   what is still to be committed is committed.
-//! - Everything else is reported when it happens. What is reported of an older attempt, or of what was abandoned, is ignored
-//!   (rule I9).
-//! - Bytes that have been received are reported before [`EngineInput::Timeout`] and [`EngineInput::Connected`]: what a
-//!   deadline waits for may be among them.
+//! - Requests to the store ([`EngineOutput::OpenStore`], `CloseStore`, `ReadSession`, `Load`, `Enqueue`, `Apply`,
+//!   `ReadDeliveries`) are answered **when they are polled**, before the next output is polled. The same holds for
+//!   [`EngineOutput::UseTransport`].
+//! - [`EngineOutput::Commit`] may take time; other outputs are carried out meanwhile. Transactions are committed and
+//!   reported in their order. After a failed transaction no later one may be committed. Pending transactions are
+//!   committed before a transport is closed or dropped.
+//! - Everything else is reported when it happens. Reports about an older attempt, or about an operation that was
+//!   abandoned, are ignored (rule I9).
+//! - Received bytes are reported before [`EngineInput::Timeout`] and [`EngineInput::Connected`], since they may contain
+//!   what the deadline waits for.
 //!
-//! Time is an argument, entropy comes with [`EngineInput::TransportReady`], and nothing here blocks.
+//! Time is an argument, entropy comes with [`EngineInput::TransportReady`], and no call blocks.
 
 mod address;
 mod backlog;
@@ -72,41 +73,41 @@ use standby::Standby;
 use storage::{Asked, Transactions};
 use transport::Attempt;
 
-/// Number of a transaction; rises by one, over all connections.
+/// The number of a transaction. It increases by one with each transaction, across all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitId(pub u64);
 
-/// The host's name for a stanza that the app sends.
+/// The host's identifier for a stanza that the app sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// What an engine is made from.
+/// The configuration of an engine.
 #[derive(Debug)]
 pub struct EngineConfig<T = TlsContext> {
     /// The account, and what a connection may do.
     pub core: Arc<Config>,
-    /// Trust, and the tickets that go with it.
+    /// The trust configuration, with its TLS session tickets.
     pub tls: T,
-    /// Which TLS versions to offer.
+    /// The TLS versions to offer.
     pub versions: TlsVersions,
-    /// How long to wait between attempts, and for liveness probes.
+    /// The delays between attempts, and the times of liveness probes.
     pub timing: Timing,
-    /// Entropy for the jitter of these waits.
+    /// Entropy for the jitter of these delays.
     pub seed: u64,
-    /// How many bytes a stanza of ours may have, as XML.
+    /// The maximum size of an outbound stanza, in bytes of XML.
     pub max_stanza: usize,
-    /// Whether transactions that are asked for in a row are committed as one. The contract allows both.
+    /// Whether consecutive transactions are committed as one. The contract allows both.
     pub group_commit: bool,
-    /// How many bytes of stanzas, as XML, may wait in the store for an app that does not take them, before nothing more is read
-    /// from the server. Zero where they would wait in memory.
+    /// How many bytes of stanzas, as XML, may wait in the store for an app that does not take them, before the engine
+    /// stops reading from the server. Zero if they would wait in memory.
     pub backlog_limit: usize,
-    /// The server of an earlier process's last connection, if that is known.
+    /// The server of an earlier process's last connection, if known.
     pub last_server: Option<ServerKey>,
     /// Where the account's own servers are found.
     pub discovery: Discovery,
 }
 
-/// One account.
+/// The engine of one account.
 #[derive(Debug)]
 pub struct Engine<T: Tls + Clone = TlsContext> {
     core: Arc<Config>,
@@ -118,60 +119,60 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     attempt: Option<Attempt<T>>,
     dialing: Option<Dialing>,
     candidates: Candidates,
-    /// The connection that was asked whether it is alive.
+    /// The connection to which a liveness probe was sent.
     probed: Option<AttemptId>,
     probes: u64,
     standby: Option<Standby>,
     addresses: Addresses,
     log_out: Option<LogOut>,
     credentials: Credentials,
-    /// How many background syncs are under way.
+    /// How many background syncs are in progress.
     syncs: usize,
     active: bool,
     requests: Requests,
     sends: Sends,
     transactions: Transactions,
-    /// What the store was asked, and what for.
+    /// The requests to the store that are not answered yet.
     asked: VecDeque<Asked>,
-    /// While the store is closed: deliveries in it that the app was given.
+    /// While the store is closed: the stored deliveries that the app has received.
     given: Option<HashSet<String>>,
-    /// What the app was not given yet.
+    /// The deliveries that the app has not received yet.
     backlog: Backlog,
     backlog_limit: usize,
-    /// How full the app's queue is.
+    /// How full the app's event queue is.
     app: EventQueueLevel,
-    /// What the app broadcast last.
+    /// The presence that the app broadcast last.
     presence: Option<Arc<Element>>,
-    /// The store is closed once everything is at rest.
+    /// Set if the store is to be closed once there is nothing left to do.
     closing_store: Option<ClosingStore>,
-    /// The app waits for the end of the connection.
+    /// Whether the app waits for the end of the connection.
     disconnecting: bool,
     outputs: VecDeque<EngineOutput>,
     phase: Phase,
 }
 
-/// When the store is to be closed.
+/// Whether the store is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClosingStore {
     /// In any case.
     Always,
-    /// If the process suspends again.
+    /// Only if the process suspends again.
     IfSuspended,
 }
 
-/// Whose turn it is to say what it has to say.
+/// Which machine is polled next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Link,
     Supervisor {
-        /// It has said something, so the link may have more to say.
+        /// The supervisor returned an output, so the link may have more outputs.
         spoke: bool,
     },
     Rest,
 }
 
 impl<T: Tls + Clone> Engine<T> {
-    /// An engine that waits for [`EngineInput::Connect`].
+    /// Returns an engine that waits for [`EngineInput::Connect`].
     pub fn new(config: EngineConfig<T>) -> Self {
         Self {
             core: config.core,
@@ -210,45 +211,45 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    // -- what a host may look at
+    // -- what a host may inspect
 
-    /// The state of the attempt's connection, by name; `None` while there is no transport.
+    /// Returns the name of the state of the attempt's connection; `None` while there is no transport.
     pub fn connection_state(&self) -> Option<&'static str> {
         self.attempt
             .as_ref()
             .map(|attempt| attempt.link.state_name())
     }
 
-    /// Whether the attempt has led to a session. During a login nothing may hold back reading.
+    /// Returns whether the attempt has established a session. During a login the host must not pause reading.
     pub fn is_online(&self) -> bool {
         self.attempt.as_ref().is_some_and(Attempt::is_online)
     }
 
-    /// Whether there is a transport, or one is being opened for an attempt.
+    /// Returns whether there is a transport, or one is being opened for an attempt.
     pub fn is_busy(&self) -> bool {
         self.attempt.is_some() || self.dialing.is_some()
     }
 
-    /// Whether the connection was asked whether it is alive, and has not answered.
+    /// Returns whether a liveness probe was sent on the connection and not answered yet.
     pub fn is_probing(&self) -> bool {
         self.attempt
             .as_ref()
             .is_some_and(|attempt| attempt.link.is_probing())
     }
 
-    /// How often a connection was asked whether it is alive.
+    /// Returns how many liveness probes were sent, on all connections.
     pub fn probes(&self) -> u64 {
         self.probes
     }
 
-    /// Whether everything was let go of before the process is suspended.
+    /// Returns whether everything was released before the process is suspended.
     pub fn is_suspended(&self) -> bool {
         self.supervisor.is_suspended()
     }
 
     // -- inputs
 
-    /// Takes in one thing that happened.
+    /// Handles one input.
     pub fn handle_input(&mut self, input: EngineInput<'_>, now: Now) {
         self.now = now;
         match input {
@@ -322,7 +323,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.phase = Phase::Link;
     }
 
-    /// The next thing to do.
+    /// Returns the next output.
     pub fn poll_output(&mut self) -> EngineOutput {
         loop {
             if let Some(output) = self.outputs.pop_front() {
@@ -376,7 +377,7 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// Both machines have nothing more to say. Says whether that was reason to do something.
+    /// Runs what is due once neither machine has more outputs. Returns whether there was anything to do.
     fn at_rest(&mut self) -> bool {
         if self.attempt.is_none() {
             self.drop_standby(Abandonment::Superseded);
@@ -403,7 +404,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.supervisor.handle_input(input, self.now.mono);
     }
 
-    /// Does the next thing that the supervisor says; whether it said anything.
+    /// Carries out the supervisor's next output. Returns whether there was one.
     fn poll_supervisor(&mut self) -> bool {
         match self.supervisor.poll_output() {
             supervisor::Output::StartAttempt {
@@ -426,7 +427,7 @@ impl<T: Tls + Clone> Engine<T> {
         }
         self.event(EngineEvent::State(state));
         if is_offline && self.is_turning_in() {
-            // There is no way to the server now, and it is not known when there will be one.
+            // The server cannot be reached now, and it is not known when it can.
             return self.token_turned_in();
         }
         self.continue_log_out();
@@ -445,13 +446,14 @@ impl<T: Tls + Clone> Engine<T> {
 
     // -- the app
 
-    /// The store first, so that the app has what came meanwhile. What it does not get now it gets with the next attempt.
+    /// Opens the store first, so that the app receives what arrived meanwhile. What cannot be delivered now is
+    /// delivered with the next attempt.
     pub(super) fn wake(&mut self, how: supervisor::Input) {
         self.closing_store = None;
         self.open_store(Asked::OpenedToWake(how));
     }
 
-    /// The last sync is over: a process that was woken for it suspends again.
+    /// Ends a background sync. After the last one, a process that was woken for it suspends again.
     fn end_sync(&mut self) {
         self.syncs = self.syncs.saturating_sub(1);
         if self.syncs == 0 {
@@ -478,7 +480,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.outputs.push_back(EngineOutput::Event(event));
     }
 
-    /// What an attempt that begins now is for.
+    /// Returns the purpose of an attempt that begins now.
     fn purpose_of(&self, purpose: Purpose) -> Purpose {
         if self.is_turning_in() {
             Purpose::LogOut

@@ -1,4 +1,4 @@
-//! What the host carries out.
+//! The outputs of the engine: what the host carries out.
 
 use snapback_proto::connection::Timer;
 use snapback_proto::knowledge::Op;
@@ -19,170 +19,176 @@ use super::requests::RequestError;
 use super::sends::Refusal;
 use super::{Address, CommitId, ServerAddress, Ticket};
 
-/// Something to do.
+/// An output of the engine.
 #[derive(Debug)]
 pub enum EngineOutput {
     // -- the network
-    /// Looks these servers up, or, where there are none, what the DNS says of the account's domain (`snapback_resolver::resolve`);
-    /// then reports [`super::EngineInput::LookedUp`]. Every look-up is answered or abandoned: whoever carries it out bounds its
-    /// time.
+    /// Looks up these servers or, if the list is empty, the DNS records of the account's domain
+    /// (`snapback_resolver::resolve`); then reports [`super::EngineInput::LookedUp`]. Each look-up is either answered
+    /// or abandoned; the host limits its duration.
     LookUp {
-        /// The engine's name for it.
+        /// The engine's identifier for the look-up.
         id: LookUpId,
         /// The servers, in the order in which to try them.
         servers: Vec<ServerAddress>,
     },
-    /// Nobody waits for this look-up any more.
+    /// Abandons this look-up: its result is no longer needed.
     AbandonLookUp(LookUpId),
-    /// Opens a transport, then reports [`super::EngineInput::Connected`] or [`super::EngineInput::ConnectFailed`]. Several may be on
-    /// their way at once; nothing is written to them. When to give up is decided here: what gets no answer is not reported.
+    /// Opens a transport, then reports [`super::EngineInput::Connected`] or [`super::EngineInput::ConnectFailed`].
+    /// Several transports may be opened at the same time; nothing is written to them. The engine decides when to give
+    /// up, so the host reports nothing while the network does not respond.
     Connect {
-        /// The engine's name for it.
+        /// The engine's identifier for the transport.
         candidate: CandidateId,
-        /// Where it leads.
+        /// The address to connect to.
         address: Address,
     },
     /// Drops a transport of [`super::EngineOutput::Connect`], open or not.
     AbandonConnect {
-        /// Which.
+        /// Which transport.
         candidate: CandidateId,
-        /// Why.
+        /// The reason.
         why: Abandonment,
     },
-    /// Makes an open transport the attempt's, then reports [`super::EngineInput::TransportReady`], before the next output is polled.
+    /// Assigns an open transport to the attempt, then reports [`super::EngineInput::TransportReady`], before the next
+    /// output is polled.
     UseTransport {
         /// Which attempt.
         attempt: AttemptId,
         /// What the attempt is for.
         purpose: Purpose,
-        /// Which transport. No other one is open or on its way.
+        /// Which transport. No other one is open or being opened.
         candidate: CandidateId,
     },
-    /// Writes these bytes to the attempt's transport, at once: they are one flight.
+    /// Writes these bytes to the attempt's transport at once: they are one flight.
     Write(Vec<u8>),
-    /// Closes the attempt's transport once everything is written. Transactions that are not reported yet are carried out
-    /// first.
+    /// Closes the attempt's transport once everything is written. Transactions that are not reported yet are carried
+    /// out first.
     Close,
-    /// Drops the attempt's transport as it is: the server keeps the session (rule I14). Transactions that are not reported
-    /// yet are carried out first.
+    /// Drops the attempt's transport without closing the stream: the server keeps the session (rule I14). Transactions
+    /// that are not reported yet are carried out first.
     Drop,
 
     // -- the thread pool
-    /// Judges the certificate, off the I/O thread, then reports [`super::EngineInput::CertificateVerified`].
+    /// Verifies the certificate on another thread than the I/O thread, then reports
+    /// [`super::EngineInput::CertificateVerified`].
     VerifyCertificate {
-        /// Of which attempt.
+        /// The attempt that the certificate belongs to.
         attempt: AttemptId,
-        /// What is to be judged.
+        /// What is to be verified.
         request: VerificationRequest,
     },
-    /// Derives keys, off the I/O thread, then reports [`super::EngineInput::KeysDerived`].
+    /// Derives keys on another thread than the I/O thread, then reports [`super::EngineInput::KeysDerived`].
     DeriveKeys {
-        /// For which attempt.
+        /// The attempt that needs the keys.
         attempt: AttemptId,
         /// Which keys.
         id: ScramKeyId,
-        /// What they are made of, if there is a password.
+        /// The password to derive them from, if there is one.
         password: Option<Secret<String>>,
     },
 
     // -- the store
     /// Commits these changes as one transaction, then reports [`super::EngineInput::Committed`] or
-    /// [`super::EngineInput::CommitFailed`]. Transactions are committed in their order; it may take a while.
+    /// [`super::EngineInput::CommitFailed`]. Transactions are committed in their order; a commit may take time.
     Commit {
         /// Which transaction.
         id: CommitId,
-        /// Whose facts change.
+        /// The server that the changes concern.
         server: ServerKey,
         /// The changes.
         ops: Vec<Op>,
     },
     /// Opens the store if it is closed, then reports [`super::EngineInput::StoreOpened`], before the next output is polled.
     OpenStore,
-    /// Closes the store, then reports [`super::EngineInput::StoreClosed`], before the next output is polled.
-    /// The report holds the ids of the stored deliveries that the app was given.
+    /// Closes the store, then reports [`super::EngineInput::StoreClosed`], before the next output is polled. The report
+    /// holds the ids of the stored deliveries that the app has received.
     CloseStore {
-        /// Those that it was not given.
+        /// The stored deliveries that the app has not received.
         not_given: NotGiven,
     },
-    /// Reads a page of deliveries that are not confirmed, then reports [`super::EngineInput::DeliveriesRead`], before the next
+    /// Reads a page of unconfirmed deliveries, then reports [`super::EngineInput::DeliveriesRead`], before the next
     /// output is polled.
     ReadDeliveries {
-        /// From the delivery with this id on, or from the first one.
+        /// The id of the delivery to start from; `None` for the first one.
         from: Option<String>,
     },
     /// Reads the stored session, then reports [`super::EngineInput::SessionRead`], before the next output is polled.
     ReadSession,
-    /// Loads what a connection needs to know, then reports [`super::EngineInput::Loaded`], before the next output is polled.
+    /// Loads the knowledge that a connection needs, then reports [`super::EngineInput::Loaded`], before the next output
+    /// is polled.
     Load {
-        /// Whose facts.
+        /// The server whose facts are loaded.
         server: ServerKey,
-        /// The connection that begins with it; `None` if it is only looked at.
+        /// The purpose of the connection that begins with this knowledge; `None` if it is only inspected.
         begins: Option<Purpose>,
     },
-    /// Queues a stanza while there is no connection, then reports [`super::EngineInput::Enqueued`], before the next output is polled.
-    Enqueue(NewStanza),
-    /// Applies changes that no connection asked for, as one transaction, then reports [`super::EngineInput::Applied`], before the next
+    /// Queues a stanza while there is no connection, then reports [`super::EngineInput::Enqueued`], before the next
     /// output is polled.
+    Enqueue(NewStanza),
+    /// Applies changes that do not belong to a connection, as one transaction, then reports
+    /// [`super::EngineInput::Applied`], before the next output is polled.
     Apply {
-        /// Whose facts change.
+        /// The server that the changes concern.
         server: ServerKey,
         /// The changes.
         ops: Vec<Op>,
     },
 
-    /// Stores what was found out about the account's domain, so that the next process need not ask. Not stored, it is no loss.
+    /// Stores the look-up result for the account's domain, so that the next process need not look it up. If storing
+    /// fails, nothing is lost.
     StoreAnswer(KnownEndpoints),
 
     // -- the app
-    /// Tells the app.
+    /// Reports an event to the app.
     Event(EngineEvent),
-    /// A stanza of [`super::EngineInput::Send`] is stored, or was refused.
+    /// A stanza of [`super::EngineInput::Send`] was stored or refused.
     Accepted {
-        /// Which.
+        /// Which stanza.
         ticket: Ticket,
-        /// Why it was refused.
+        /// Success, or why the stanza was refused.
         outcome: Result<(), Refusal>,
     },
-    /// A request of [`super::EngineInput::Request`] has its answer, or will have none.
+    /// A request of [`super::EngineInput::Request`] has its response, or will have none.
     Answered {
         /// The request's id.
         id: String,
-        /// The answer.
+        /// The response, or why there is none.
         outcome: Result<Element, RequestError>,
     },
-    /// Nothing of what was asked to be closed is open any more.
+    /// The disconnection that the app asked for is complete.
     Disconnected,
-    /// The log-out is done.
+    /// The log-out is complete.
     LoggedOut,
 
-    /// Nothing more to do until something happens or the deadline passes.
+    /// Waits until the next input or the deadline: there is nothing else to do.
     Timer {
         /// The deadline, if there is one.
         when: Option<Instant>,
-        /// What it is for.
+        /// The purpose of the deadline.
         why: Option<EngineTimer>,
     },
 }
 
-/// What a deadline is for.
+/// The purpose of a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineTimer {
-    /// The connection.
+    /// A timer of the connection.
     Connection(Timer),
-    /// When to connect.
+    /// A timer of the supervisor, which decides when to connect.
     Supervisor(Wait),
-    /// When to try the next address, or to give up.
+    /// Trying the next address, or giving up.
     Dial,
 }
 
-/// Which of the stored deliveries the app was not given.
+/// The stored deliveries that the app has not received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotGiven {
-    /// It was given all of them.
+    /// The app has received all of them.
     None,
-    /// It was given none of them.
+    /// The app has received none of them.
     All,
-    /// Those from this id on.
+    /// The app has not received the delivery with this id and those after it.
     From(String),
 }
 

@@ -1,4 +1,4 @@
-//! Requests of the app and their answers, matched by id and sender (rule T7).
+//! Requests of the app and their responses, matched by id and sender (rule T7).
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,18 +10,18 @@ use crate::variants::variants;
 
 use super::output::EngineOutput;
 
-/// Why a request has no answer.
+/// Why a request has no response.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RequestError {
-    /// The other side refused.
+    /// The responding entity returned an error.
     Refused(StanzaError),
-    /// The session that the request belonged to is gone; it may or may not have been carried out.
+    /// The session of the request was lost; the request may or may not have been carried out.
     SessionLost,
-    /// It could not be stored for sending.
+    /// The request could not be stored for sending.
     NotQueued,
-    /// It has more bytes than the configuration allows.
+    /// The request exceeds the configured size.
     TooBig,
-    /// It is over this limit of those who read it.
+    /// The request exceeds this limit, so receivers would refuse it.
     TooComplex(Limit),
 }
 
@@ -33,14 +33,14 @@ variants!(RequestError {
     TooComplex
 });
 
-/// Requests that wait for their answer.
+/// Requests that wait for their response.
 #[derive(Debug, Default)]
 pub(super) struct Requests(HashMap<String, Waiting>);
 
 #[derive(Debug)]
 struct Waiting {
     to: Option<String>,
-    /// The server has counted it, so it left the queue, and only the answer is still owed.
+    /// Whether the server has acknowledged the request, so that it left the queue and only its response is outstanding.
     taken: bool,
 }
 
@@ -55,29 +55,29 @@ impl Requests {
         }
     }
 
-    /// Ids of the requests that wait for an answer, in the same order each time.
+    /// Returns the ids of the requests that wait for a response, in a reproducible order.
     pub(super) fn open(&self) -> Vec<String> {
         let mut ids: Vec<String> = self.0.keys().cloned().collect();
         ids.sort_unstable();
         ids
     }
 
-    /// The server has counted this stanza.
+    /// Records that the server has acknowledged this stanza.
     pub(super) fn taken(&mut self, id: &str) {
         if let Some(waiting) = self.0.get_mut(id) {
             waiting.taken = true;
         }
     }
 
-    /// The session is gone: what was taken in it will not be answered. What is still queued goes out in the next one, or is
-    /// reported by its stage.
+    /// Fails the requests that the lost session had acknowledged: they will not be answered. Requests that are still
+    /// queued are sent in the next session, or reported by their stage.
     pub(super) fn session_lost(&mut self, outputs: &mut VecDeque<EngineOutput>) {
         let mut lost: Vec<String> = self
             .0
             .extract_if(|_, waiting| waiting.taken)
             .map(|(id, _)| id)
             .collect();
-        // A map has no order of its own, and a run has to be the same each time.
+        // A map has no defined order, and a run has to be reproducible.
         lost.sort_unstable();
         outputs.extend(lost.into_iter().map(|id| EngineOutput::Answered {
             id,
@@ -85,7 +85,7 @@ impl Requests {
         }));
     }
 
-    /// Takes in an answer; what is not from the entity that was asked is dropped.
+    /// Handles a response. A response that is not from the addressed entity is dropped.
     pub(super) fn answer(
         &mut self,
         iq: Element,

@@ -1,4 +1,4 @@
-//! What the app sends: accepted once it is stored, whether or not there is a connection.
+//! Stanzas that the app sends. They are accepted once they are stored, with or without a connection.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,20 +15,20 @@ use crate::variants::variants;
 use super::storage::Asked;
 use super::{Engine, EngineEvent, EngineOutput, RequestError, Room, Ticket};
 
-/// Why a stanza was not taken.
+/// Why a stanza was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The store did not take it; a full queue empties as the server acknowledges.
+    /// The store did not accept it. A full queue empties as the server acknowledges stanzas.
     Store(StoreError),
-    /// As XML it has more bytes than the configuration allows, or the server takes (XEP-0478). The server would end the stream
-    /// over it.
+    /// Its XML exceeds the configured size, or the limit of the server (XEP-0478). The server would end the stream
+    /// because of it.
     TooBig {
-        /// How many it has.
+        /// Its size, in bytes.
         size: usize,
-        /// How many it may have.
+        /// The maximum size, in bytes.
         limit: usize,
     },
-    /// It is over this limit of those who read it: too deep, or of too many elements and attributes. They would refuse it.
+    /// Its XML exceeds this limit: it is too deep, or has too many elements or attributes. Receivers would refuse it.
     TooComplex(Limit),
 }
 
@@ -50,26 +50,26 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What waits until it is stored.
+/// An item that waits until it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
     Send(Ticket),
     Request(String),
 }
 
-/// Stanzas that were handed to the connection and that no transaction holds yet.
+/// Stanzas that were passed to the connection and that no transaction contains yet.
 #[derive(Debug, Default)]
 pub(super) struct Sends {
     handed: Vec<Waiting>,
 }
 
 impl Sends {
-    /// A transaction was asked for: it holds all of them.
+    /// Returns all of them, since a transaction was requested that contains them.
     pub(super) fn take(&mut self) -> Vec<Waiting> {
         std::mem::take(&mut self.handed)
     }
 
-    /// Nothing was to be stored for them.
+    /// Accepts them when nothing has to be stored for them.
     pub(super) fn settled(&mut self, outputs: &mut VecDeque<EngineOutput>) {
         for waiting in self.take() {
             if let Waiting::Send(ticket) = waiting {
@@ -143,10 +143,12 @@ impl<T: Tls + Clone> Engine<T> {
         self.answer(waiting, outcome.map_err(Refusal::Store));
     }
 
-    /// Servers end the stream over a stanza that is too big for them, each time that it is sent. While none is connected to, its
-    /// limit is not known; what is too big for the next one fails there. W2: what we would not read, others do not read either.
+    /// Checks the size and the complexity of a stanza against the limits. Servers end the stream over a stanza that is
+    /// too big for them, each time it is sent. While there is no connection, the server's limit is not known; a stanza
+    /// that is too big for the next server fails there. W2: a stanza that this client would refuse to parse is refused
+    /// by other receivers as well.
     fn is_acceptable(&self, stanza: &Element) -> Result<(), Refusal> {
-        // First, for all that follows is recursive.
+        // This comes first, since everything after it is recursive.
         if let Some(limit) = stanza.excess(&self.core.limits) {
             return Err(Refusal::TooComplex(limit));
         }
@@ -160,7 +162,7 @@ impl<T: Tls + Clone> Engine<T> {
         Ok(())
     }
 
-    /// How many stanzas of the app's are accepted and not stored yet.
+    /// Returns how many stanzas of the app are accepted and not stored yet.
     pub fn unstored(&self) -> usize {
         self.sends.handed.len() + self.transactions.enqueuing()
     }
@@ -184,7 +186,8 @@ impl<T: Tls + Clone> Engine<T> {
     }
 }
 
-/// I12: a stanza that a connection was handed already can only be refused by ending the connection.
+/// Checks for room in the queue. I12: a stanza that was passed to a connection already can only be refused by ending
+/// the connection.
 fn has_room(room: Result<Room, StoreError>) -> Result<(), StoreError> {
     let Room { is_left, limit } = room?;
     if is_left {
@@ -194,7 +197,7 @@ fn has_room(room: Result<Room, StoreError>) -> Result<(), StoreError> {
     }
 }
 
-/// Presence for every entity that may see it (RFC 6121 sections 4.2, 4.4 and 4.5).
+/// Returns whether this is broadcast presence (RFC 6121 sections 4.2, 4.4 and 4.5).
 fn is_broadcast(stanza: &Element) -> bool {
     stanza.name() == "presence"
         && stanza.attr("to").is_none()

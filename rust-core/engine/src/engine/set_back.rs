@@ -1,7 +1,8 @@
-//! Addresses that took a connection and led to no login. They are tried behind all others, for a while.
+//! Addresses that accepted a connection but led to no login. For a limited time they are *set back*: tried after all
+//! other addresses.
 //!
-//! Nothing here is believed for long: an address that is set back is still tried when the others fail, and the network that made
-//! it fail may be another one by then.
+//! This is never final: an address that is set back is still tried when the others fail, since the network that made it
+//! fail may have changed by then.
 
 use std::time::Duration;
 
@@ -9,46 +10,46 @@ use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::Instant;
 use snapback_types::endpoint::Address;
 
-/// For how long an address at which no login was ever proven stays behind: an hour, in which a phone that walks from one
-/// network into another meets it once.
+/// How long an address without any proven login is set back: one hour, in which a phone that moves from one network to
+/// another tries it once.
 const UNPROVEN: Duration = Duration::from_secs(3600);
-/// The same after the first failure where logins were proven: a minute, since the path may have broken just then. Four times
-/// as long after each further failure in a row, up to [`UNPROVEN`].
+/// The same after the first failure of an address with a proven login: one minute, since the path may have broken at
+/// that moment. The time is multiplied by four after each further failure in a row, up to [`UNPROVEN`].
 const PROVEN: Duration = Duration::from_secs(60);
-/// How many addresses are kept. A domain has a handful; the DNS can be made to name thousands.
+/// The maximum number of addresses that are kept. A domain has a few; the DNS can be made to name thousands.
 const MAX_ADDRESSES: usize = 64;
 
-/// How far a connection came that led to no session.
+/// How far a connection got that led to no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// TLS was established.
+    /// Whether TLS was established.
     pub(super) tls: bool,
-    /// A login was proven at this server, now or before.
+    /// Whether a login was proven at this server, now or before.
     pub(super) proven: bool,
 }
 
 #[derive(Debug)]
 struct Failing {
     address: Address,
-    /// Failures in a row.
+    /// The number of consecutive failures.
     times: u32,
     until: Option<Instant>,
 }
 
-/// The addresses that failed and did not work since; the one that failed last stands last.
+/// The addresses that failed and have not worked since; the latest failure is last.
 #[derive(Debug, Default)]
 pub(super) struct SetBack {
     failing: Vec<Failing>,
 }
 
 impl SetBack {
-    /// A connection to this address ended before there was a session.
+    /// Records that a connection to this address ended before there was a session.
     pub(super) fn failed(&mut self, address: Address, progress: Progress, now: Instant) {
         let before = self.forget(address).map_or(0, |failing| failing.times);
         let times = before.saturating_add(1);
         let wait = match (progress.proven, progress.tls) {
             (false, _) => Some(UNPROVEN),
-            // It is the right server, and whatever broke there may have been the path.
+            // It is the right server, and the failure may have been that of the path.
             (true, true) if times == 1 => None,
             (true, _) => Some(UNPROVEN.min(PROVEN * 4_u32.saturating_pow(times.min(4) - 1))),
         };
@@ -62,12 +63,12 @@ impl SetBack {
         });
     }
 
-    /// There was a session over this address.
+    /// Records that a session was established over this address.
     pub(super) fn worked(&mut self, address: Address) {
         self.forget(address);
     }
 
-    /// What is to be tried last, and of that what failed longest ago first.
+    /// Returns the addresses that are to be tried last, the one with the earliest failure first.
     pub(super) fn addresses(&self, now: Instant) -> Vec<Address> {
         if planted(Mistake::SetBackFirst) {
             return Vec::new();
@@ -120,11 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn w1_where_logins_were_proven_a_lift_costs_little() {
+    fn w1_a_proven_address_is_set_back_briefly_after_a_connectivity_loss() {
         let proven = |tls| Progress { tls, proven: true };
         let mut set_back = SetBack::default();
         set_back.failed(address(1), proven(true), at(0));
-        assert_eq!(set_back.addresses(at(0)), [], "it may have been the path");
+        assert_eq!(set_back.addresses(at(0)), [], "the path may have failed");
         for (tls, until) in [(true, 240), (false, 960), (true, 3600), (true, 3600)] {
             set_back.failed(address(1), proven(tls), at(0));
             assert_eq!(set_back.addresses(at(until - 1)), [address(1)]);
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn i20_a_name_with_thousands_of_addresses_fills_no_memory() {
+    fn i20_a_name_with_thousands_of_addresses_does_not_fill_memory() {
         let mut set_back = SetBack::default();
         for port in 0..10_000 {
             let addr = ([192, 0, 2, 1], port).into();

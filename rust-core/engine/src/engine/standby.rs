@@ -1,9 +1,10 @@
-//! A standby transport, while it is not yet known whether there is need of one (make before break).
+//! A standby transport, opened while it is not yet known whether it is needed (make-before-break).
 //!
-//! After a change of the network, or a sleep, the server is probed, and a dead path shows only by silence. So a transport is
-//! opened beside the connection, a little later. If the server answers first, it is dropped; if it is open first, the probe has
-//! failed, and the attempt that follows begins on it. There is one attempt and one session all the time: the new transport
-//! carries nothing before the old connection has ended (rule I9).
+//! After a change of the network or a suspension the server is probed, and a dead path shows only by the lack of a
+//! response. So a transport is opened beside the connection, after a short delay. If the server responds first, the
+//! standby transport is dropped. If the standby transport is open first, the probe has failed, and the next attempt
+//! begins on it. There is only one attempt and one session at any time: the new transport carries nothing before the
+//! old connection has ended (rule I9).
 
 use snapback_proto::knowledge::SmSession;
 use snapback_proto::mistakes::{Mistake, planted};
@@ -21,19 +22,19 @@ use super::{Engine, EngineOutput};
 /// A transport beside a connection that is being probed.
 #[derive(Debug)]
 pub(super) struct Standby {
-    /// Beside which connection.
+    /// The connection that is being probed.
     beside: AttemptId,
     /// When it began to be opened.
     since: Instant,
     transport: StandbyTransport,
 }
 
-/// How far a standby transport is.
+/// The progress of a standby transport.
 #[derive(Debug)]
 pub(super) enum StandbyTransport {
     /// It is being opened.
     Opening(Dial),
-    /// It is open, and the attempt that follows the connection takes it.
+    /// It is open; the attempt after the connection uses it.
     Open(CandidateId, Endpoint),
 }
 
@@ -42,7 +43,7 @@ impl Standby {
         &self.transport
     }
 
-    /// What opens it, unless it is open.
+    /// Returns the dial that opens it, unless it is open.
     pub(super) fn dial(&mut self) -> Option<&mut Dial> {
         match &mut self.transport {
             StandbyTransport::Opening(dial) => Some(dial),
@@ -50,7 +51,7 @@ impl Standby {
         }
     }
 
-    /// When something is due by itself.
+    /// Returns the next deadline.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.transport {
             StandbyTransport::Opening(dial) => dial.deadline(),
@@ -60,7 +61,7 @@ impl Standby {
 }
 
 impl<T: Tls + Clone> Engine<T> {
-    /// Asks the server whether it is there, and opens a transport meanwhile.
+    /// Sends a liveness probe, and opens a standby transport meanwhile.
     pub(super) fn probe(&mut self, beside: AttemptId, deadline: Instant) {
         self.ask_probe(deadline);
         if self.is_probing() {
@@ -69,7 +70,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// Another network: what was being opened on the one before may lead nowhere.
+    /// Opens the standby transport anew after a network change: what was being opened on the previous network may lead
+    /// nowhere.
     pub(super) fn renew_standby(&mut self) {
         if let Some(beside) = self.standby.as_ref().map(|standby| standby.beside) {
             self.drop_standby(Abandonment::NetworkChanged);
@@ -82,7 +84,8 @@ impl<T: Tls + Clone> Engine<T> {
         self.ask(Asked::SessionForStandby(beside), EngineOutput::ReadSession);
     }
 
-    /// The stored session is known, and with it where the server would have it resumed.
+    /// Begins to open the standby transport once the stored session is known, which names where the server prefers it
+    /// to be resumed.
     pub(super) fn dial_standby(&mut self, beside: AttemptId, session: Option<&SmSession>) {
         let since = self.now.mono + self.supervisor.timing().head_start;
         let detour = self.addresses.location(session, self.now.wall);
@@ -95,12 +98,13 @@ impl<T: Tls + Clone> Engine<T> {
         });
     }
 
-    /// The transport is open, or will not be. Where the server has not answered, the connection ends as if its time were up.
+    /// Handles the progress of the standby transport. If it is open and the server has not responded, the connection
+    /// ends as if the probe had timed out.
     pub(super) fn standby_dialed(&mut self, progress: Progress) {
         let (candidate, endpoint) = match progress {
             Progress::Going => return,
             Progress::Reached(candidate, endpoint) => (candidate, endpoint),
-            // Without it the probe still has its deadline.
+            // Without a standby transport the probe still has its deadline.
             Progress::Failed(_) => {
                 self.standby = None;
                 return;
@@ -119,7 +123,7 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// The server has answered: the supervisor is told, and the standby transport is not needed.
+    /// Reports a probe response to the supervisor, and drops the standby transport, which is not needed.
     pub(super) fn note_probe_answered(&mut self) {
         let Some(probed) = self.probed else { return };
         let is_there = self.attempt.as_ref().map(|attempt| attempt.number) == Some(probed);
@@ -127,7 +131,7 @@ impl<T: Tls + Clone> Engine<T> {
             return;
         }
         self.probed = None;
-        // Otherwise the attempt that follows it takes the transport, if it is open.
+        // If the connection is gone, the attempt after it uses the transport, if it is open.
         if is_there {
             self.drop_standby(Abandonment::NotNeeded);
             self.addresses.location_tried = false;
@@ -135,7 +139,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// What an attempt that begins now finds open: since when it was being opened, and where it leads.
+    /// Returns the open standby transport for an attempt that begins now: when it began to be opened, and where it
+    /// leads.
     pub(super) fn take_standby(&mut self) -> Option<(Instant, CandidateId, Endpoint)> {
         let standby = self.standby.as_ref()?;
         let open = match &standby.transport {

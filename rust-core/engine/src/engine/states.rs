@@ -1,4 +1,4 @@
-//! Where the engine's parts stand, for tests that require every state to be reached.
+//! The states of the engine's components, for tests that require every state to be reached.
 
 use crate::link::tls::Tls;
 use crate::supervisor;
@@ -9,7 +9,8 @@ use super::log_out::LogOut;
 use super::standby::StandbyTransport;
 use super::{ClosingStore, Engine, Phase};
 
-/// The parts of an engine that have states, and the names of these: the entries of what [`Engine::states`] returns.
+/// The components of an engine that have states, and the names of the states: the entries of what [`Engine::states`]
+/// returns.
 pub const ENGINE_STATES: [(&str, &[&str]); 6] = [
     of::<Phase>(),
     ("Supervisor", supervisor::STATE_NAMES),
@@ -47,7 +48,8 @@ const fn of<V: Variants>() -> (&'static str, &'static [&'static str]) {
 }
 
 impl<T: Tls + Clone> Engine<T> {
-    /// Returns where each part of [`ENGINE_STATES`] stands, as a place among its names; `None` for one that is not under way.
+    /// Returns the state of each component of [`ENGINE_STATES`], as an index into its names; `None` for a component
+    /// that is not active.
     pub fn states(&self) -> [Option<usize>; ENGINE_STATES.len()] {
         [
             Some(self.phase.variant()),

@@ -1,4 +1,4 @@
-//! What the engine does with the store: group commit, and questions that are answered at once.
+//! The engine's use of the store: group commit, and requests that are answered at once.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ use super::dialing::Attempted;
 use super::sends::{Refusal, Waiting};
 use super::{CommitId, EndReason, Engine, EngineEvent, EngineInput, EngineOutput, Opened};
 
-/// What the store was asked for.
+/// A request to the store that is not answered yet.
 #[derive(Debug)]
 pub(super) enum Asked {
     OpenedAtStart,
@@ -32,7 +32,7 @@ pub(super) enum Asked {
         purpose: Purpose,
     },
     SessionForStandby(AttemptId),
-    /// Not the store: whether something can be said over a transport.
+    /// Not for the store: entropy for the connection that begins on a transport.
     EntropyForAttempt(Attempted, Endpoint),
     LoadedForAttempt {
         attempt: Attempted,
@@ -44,22 +44,22 @@ pub(super) enum Asked {
         id: String,
         waiting: Waiting,
     },
-    /// Not stored, it is no loss.
+    /// If storing fails, nothing is lost.
     Applied,
-    /// Not stored, the app is told.
+    /// If storing fails, it is reported to the app.
     FloorForgotten,
     Forgotten,
     Closed,
     Deliveries,
 }
 
-/// Transactions that were asked for and not reported yet.
+/// Transactions that were requested and are not reported yet.
 #[derive(Debug)]
 pub(super) struct Transactions {
     groups: bool,
     next: u64,
     open: VecDeque<Transaction>,
-    /// Why the last one that failed did.
+    /// The error of the last failed transaction.
     failed: Option<StoreError>,
 }
 
@@ -69,9 +69,9 @@ struct Transaction {
     attempt: AttemptId,
     first: Seq,
     last: Seq,
-    /// How many stanzas of the app's it puts into the queue.
+    /// How many stanzas of the app it puts into the queue.
     enqueues: usize,
-    /// The session ends with it.
+    /// Whether the session ends with it.
     drops_session: bool,
     sends: Vec<Waiting>,
 }
@@ -86,7 +86,7 @@ impl Transactions {
         }
     }
 
-    /// Stanzas that are on their way into the queue.
+    /// Returns how many stanzas of the app are being put into the queue.
     pub(super) fn enqueuing(&self) -> usize {
         self.open
             .iter()
@@ -98,8 +98,8 @@ impl Transactions {
 impl<T: Tls + Clone> Engine<T> {
     // -- transactions of the connection
 
-    /// Group commit: all transactions that the link asks for in a row are one. How many these can be is bounded by what
-    /// one read or one batch of requests holds.
+    /// Group commit: combines all consecutive transactions of the link into one. Their number is bounded by the content
+    /// of one read or one batch of requests.
     pub(super) fn commit(&mut self, first: Seq, mut ops: Vec<Op>) {
         let Some(attempt) = self.attempt.as_mut() else {
             return;
@@ -111,7 +111,7 @@ impl<T: Tls + Clone> Engine<T> {
                     last = seq;
                     ops.extend(more);
                 }
-                // It will be named again.
+                // The link reports it again.
                 LinkOutput::Timeout { .. } => break,
                 other => attempt.next = Some(other),
             }
@@ -152,7 +152,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.finding(transaction.attempt, LinkInput::Committed(transaction.last));
     }
 
-    /// Nothing is committed behind a transaction that failed.
+    /// Handles a failed transaction. Nothing is committed after it.
     pub(super) fn commit_failed(&mut self, id: CommitId, error: StoreError) {
         let Some(transaction) = self
             .transactions
@@ -179,7 +179,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.finding(attempt, LinkInput::PersistFailed(first, failure));
     }
 
-    /// Why a link ended, with the store's own reason where it was the store.
+    /// Returns why a link ended, with the store's own error if the store was the cause.
     pub(super) fn end_reason(&self, error: Option<LinkError>) -> EndReason {
         let Some(error) = error else {
             return EndReason::Closed;
@@ -191,14 +191,15 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    // -- questions
+    // -- requests to the store
 
     pub(super) fn ask(&mut self, asked: Asked, output: EngineOutput) {
         self.asked.push_back(asked);
         self.outputs.push_back(output);
     }
 
-    /// The store is this process's while it connects and is connected, and was let go while it was suspended.
+    /// Opens the store. This process owns the store while it connects or is connected; it released the store while it
+    /// was suspended.
     pub(super) fn open_store(&mut self, asked: Asked) {
         self.ask(asked, EngineOutput::OpenStore);
     }
@@ -209,7 +210,8 @@ impl<T: Tls + Clone> Engine<T> {
         self.ask(asked, EngineOutput::Apply { server, ops });
     }
 
-    /// A confirmation that is not stored is no loss: the delivery comes again, with the same id (rule I2).
+    /// Confirms deliveries. If storing a confirmation fails, nothing is lost: the delivery is repeated with the same id
+    /// (rule I2).
     pub(super) fn confirm(&mut self, deliveries: Vec<String>) {
         let ops = deliveries.into_iter().map(Op::Confirm).collect();
         self.apply(Asked::Applied, ops);
@@ -219,7 +221,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.apply(Asked::FloorForgotten, vec![Op::ForgetFloor]);
     }
 
-    /// An answer of the store; one that was not asked for changes nothing.
+    /// Handles an answer of the store. An answer that was not requested changes nothing.
     pub(super) fn store_answered(&mut self, answer: EngineInput<'_>) {
         let Some(asked) = self.asked.pop_front() else {
             return;
@@ -273,7 +275,7 @@ impl<T: Tls + Clone> Engine<T> {
             (Asked::Forgotten, EngineInput::Applied(outcome)) => self.forgotten(outcome),
             (Asked::Closed, EngineInput::StoreClosed(given)) => self.store_closed(given),
             (Asked::Deliveries, EngineInput::DeliveriesRead(page)) => self.deliveries_read(page),
-            // A host that answers something else has broken the contract; the question is open still.
+            // A host that gives another answer breaks the contract; the request remains open.
             (asked, _) if !matches!(asked, Asked::Applied) => self.asked.push_front(asked),
             _ => {}
         }
@@ -310,8 +312,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// I2: what another client of this store was given and the app did not confirm comes again, with the same ids; what this
-    /// one has delivered already does not.
+    /// Handles an opened store. I2: deliveries that another client of this store received and the app did not confirm
+    /// are delivered again, with the same ids; those that this client has delivered already are not.
     fn opened(&mut self, opened: Result<Opened, StoreError>) -> Result<(), StoreError> {
         let opened = opened?;
         if opened.may_have_lost_stanzas {
@@ -330,7 +332,7 @@ impl<T: Tls + Clone> Engine<T> {
     }
 }
 
-/// Stands in where a change concerns no server.
+/// Returns the key for a change that concerns no server.
 fn no_server() -> ServerKey {
     ServerKey {
         host: String::new(),
@@ -339,10 +341,11 @@ fn no_server() -> ServerKey {
     }
 }
 
-/// What the store's error means for the next attempt. Most pass: the other process ends, the phone is unlocked, room is made, and
-/// what contradicts the store is not said again by a connection that starts from it. So does what a vault calls broken: keystores
-/// say so of much that is over a moment later, and it is tried again slowly (rule I19). A store that cannot be written needs a
-/// person.
+/// Returns what the store's error means for the next attempt. Most errors pass: the other process ends, the phone is
+/// unlocked, space becomes free, and a new connection starts from the stored state and does not repeat the
+/// contradiction. A vault error of the kind "broken" passes as well: keystores report it for many conditions that are
+/// over a moment later, so the attempt is repeated at a slow pace (rule I19). A store that cannot be written requires
+/// action by a person.
 pub(super) fn ending(error: StoreError) -> Ending {
     let is_vault = error == StoreError::Vault(VaultError::Broken);
     Ending {

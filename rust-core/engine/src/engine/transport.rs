@@ -1,4 +1,4 @@
-//! Attempts: from a transport to a session, and to its end.
+//! Attempts: from a transport to a session, and to the end of it.
 
 use std::sync::Arc;
 
@@ -22,22 +22,22 @@ use super::set_back::Progress;
 use super::storage::{self, Asked};
 use super::{Address, EndReason, Engine, EngineEvent, EngineOutput, RequestError};
 
-/// A connection.
+/// An attempt that has a connection.
 #[derive(Debug)]
 pub(super) struct Attempt<T: Tls> {
     pub(super) number: AttemptId,
     pub(super) link: Link<T>,
     pub(super) server: ServerKey,
-    /// Where the transport leads.
+    /// The address that the transport is connected to.
     pub(super) address: Address,
-    /// A login was proven at this server before.
+    /// Whether a login was proven at this server before.
     pub(super) was_proven: bool,
-    /// This account was logged in before, wherever that was.
+    /// Whether this account was logged in before, at any server.
     pub(super) was_logged_in: bool,
-    /// There was a session over this connection.
+    /// Whether a session was established over this connection.
     pub(super) was_online: bool,
     pub(super) deadline: Option<(Instant, Timer)>,
-    /// What the link said next while transactions were gathered.
+    /// The link's next output, read while transactions were collected.
     pub(super) next: Option<LinkOutput>,
 }
 
@@ -106,7 +106,7 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// I9: what an older attempt wanted to know is of no interest any more.
+    /// Passes a result to the link. I9: results for an older attempt are ignored.
     pub(super) fn finding(&mut self, attempt: AttemptId, input: LinkInput<'_>) {
         if self.attempt.as_ref().map(|attempt| attempt.number) == Some(attempt) {
             self.link_input(input);
@@ -124,7 +124,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.tell(supervisor::Input::Timeout);
     }
 
-    /// Does the next thing that the link says; whether it said anything.
+    /// Carries out the link's next output. Returns whether there was one.
     pub(super) fn poll_link(&mut self) -> bool {
         let Some(attempt) = self.attempt.as_mut() else {
             return false;
@@ -149,7 +149,7 @@ impl<T: Tls + Clone> Engine<T> {
                 password: self.core.password.clone(),
             }),
             LinkOutput::Event(event) => self.link_event(event),
-            // What is left to write leaves when the transport is closed, which follows.
+            // The remaining bytes are written when the transport is closed, which follows.
             LinkOutput::CloseTransport => {}
             LinkOutput::Closed(error) => self.link_closed(error),
             LinkOutput::Timeout { when, why } => {
@@ -218,13 +218,14 @@ impl<T: Tls + Clone> Engine<T> {
         });
     }
 
-    /// T7: a carbon is believed only from our own account; a forged one is dropped and reported.
+    /// Delivers a stanza to the app. T7: a carbon is accepted only from the own account; a forged one is dropped and
+    /// reported.
     pub(super) fn give(&mut self, delivery: Delivery) {
         if delivery.stanza.name() == "presence" {
             return self.event(EngineEvent::Presence { delivery });
         }
         if let Some((id, error)) = bounce(&delivery.stanza) {
-            // It belongs to a message that the app has: what comes back with it is that message's own text.
+            // It is the error for a message that the app has sent, and it repeats that message's own content.
             self.confirm(vec![delivery.id]);
             let stage = Stage::Failed(Failure::Refused(error));
             return self.event(EngineEvent::Stage { id, stage });
@@ -240,7 +241,7 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    // -- its end
+    // -- the end of an attempt
 
     fn link_closed(&mut self, error: Option<LinkError>) {
         let Some(attempt) = self.attempt.take() else {
@@ -273,8 +274,8 @@ impl<T: Tls + Clone> Engine<T> {
         });
     }
 
-    /// W1: an address that led to no session is tried behind the others. Not if what ended the connection says nothing about it:
-    /// the store, the password, or a fact that was remembered and is forgotten now.
+    /// W1: an address that led to no session is set back. This does not apply if the cause of the end says nothing
+    /// about the address: the store, the password, or a remembered fact that is now discarded.
     fn set_back(&mut self, attempt: &Attempt<T>, error: Option<&LinkError>) {
         let Some(error) = error else { return };
         let progress = Progress {
@@ -294,7 +295,7 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// Drops what is under way without closing the stream: the server keeps the session (rule I14).
+    /// Drops the attempt or connection in progress without closing the stream: the server keeps the session (rule I14).
     pub(super) fn drop_attempt(&mut self) {
         self.stop_dialing();
         if self.attempt.is_some() {
@@ -322,7 +323,8 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// The host stops. The session stays on the server, and was alive until now (rule I14). Drain the outputs afterwards.
+    /// Stops the engine because the host stops. The session stays on the server, and was alive until now (rule I14).
+    /// The host drains the outputs afterwards.
     pub fn stop(&mut self, now: Now) {
         self.now = now;
         self.stop_dialing();
@@ -330,8 +332,8 @@ impl<T: Tls + Clone> Engine<T> {
         self.attempt = None;
     }
 
-    /// I14: a connection that is dropped was alive until now, and the server counts `max` from here. Not stored, the session
-    /// looks older than it is, and may not be resumed.
+    /// Records when the session was last alive. I14: a connection that is dropped was alive until now, and the server
+    /// counts `max` from here. If storing fails, the session looks older than it is, and may not be resumed.
     fn note_alive(&mut self) {
         if self.is_online() {
             let at = self.now.wall;
@@ -339,14 +341,15 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
-    /// Asks the connection whether it is alive.
+    /// Sends a liveness probe on the connection.
     pub(super) fn ask_probe(&mut self, deadline: Instant) {
         self.probes = self.probes.saturating_add(1);
         self.command(Command::Probe { deadline });
     }
 }
 
-/// RFC 6120 section 8.3: a message of ours that could not be delivered comes back as an error with its id.
+/// Returns the id and the error of an undeliverable message of ours, which the server returns as an error stanza (RFC
+/// 6120 section 8.3).
 fn bounce(stanza: &Element) -> Option<(String, StanzaError)> {
     let error = StanzaError::of(stanza).filter(|_| stanza.name() == "message")?;
     let id = stanza.attr("id").filter(|id| !id.is_empty())?;

@@ -1,4 +1,4 @@
-//! One dial: from what is known to a transport, or to the reason why there is none.
+//! One dial: from the known addresses to a transport, or to the reason why there is none.
 
 use std::collections::VecDeque;
 
@@ -11,12 +11,12 @@ use super::super::{Detour, DialError, EngineOutput};
 use super::race::{Finish, Race};
 use super::{Abandonment, CandidateId, Candidates, DialInput, LookUpId};
 
-/// How far a dial is.
+/// The progress of a dial.
 #[derive(Debug)]
 pub(in crate::engine) enum Progress {
-    /// It is under way.
+    /// It is in progress.
     Going,
-    /// This transport is open; all others are abandoned.
+    /// This transport is open. All others are abandoned.
     Reached(CandidateId, Endpoint),
     /// No address led to the server.
     Failed(DialError),
@@ -25,14 +25,14 @@ pub(in crate::engine) enum Progress {
 /// Looks for one transport.
 #[derive(Debug)]
 pub(in crate::engine) struct Dial {
-    /// Where to dial before the account's own servers.
+    /// The address to dial before the account's own servers.
     detour: Option<Detour>,
-    /// These took a connection and led to no login: they are tried last, in this order.
+    /// The addresses that are set back: they are tried last, in this order.
     set_back: Vec<Address>,
     stage: DialStage,
 }
 
-/// How far a dial is.
+/// The stage of a dial.
 #[derive(Debug)]
 pub(in crate::engine) enum DialStage {
     /// It begins at this time.
@@ -41,32 +41,32 @@ pub(in crate::engine) enum DialStage {
     LookingUp(LookUpId, Sought),
     /// Addresses are being connected to.
     Racing(Race, List),
-    /// It has come to its end.
+    /// It has ended.
     Over,
 }
 
-/// Whose addresses are being looked up.
+/// Which servers are being looked up.
 #[derive(Debug)]
 pub(in crate::engine) enum Sought {
     Detour,
-    /// The account's own servers. If that fails, these are raced, where there are any.
+    /// The account's own servers. If the look-up fails, these endpoints are raced, if there are any.
     Own {
         otherwise: Option<Vec<Endpoint>>,
     },
 }
 
-/// Whose addresses are being raced.
+/// Which addresses are being raced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum List {
     Detour,
-    /// Of an earlier look-up.
+    /// Those of an earlier look-up.
     Cached,
-    /// There are no better ones.
+    /// The last ones: no others are known.
     Last,
 }
 
 impl Dial {
-    /// A dial that begins at this time.
+    /// Returns a dial that begins at this time.
     pub(in crate::engine) fn new(
         detour: Option<Detour>,
         set_back: Vec<Address>,
@@ -83,7 +83,7 @@ impl Dial {
         &self.stage
     }
 
-    /// When something is due by itself.
+    /// Returns the next deadline.
     pub(in crate::engine) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             DialStage::Delayed(when) => Some(*when),
@@ -92,7 +92,7 @@ impl Dial {
         }
     }
 
-    /// Takes in what happened, and says what is to be done. What belongs to another dial changes nothing.
+    /// Handles an input, and adds what is to be done to the outputs. Inputs that belong to another dial change nothing.
     pub(in crate::engine) fn handle(
         &mut self,
         input: DialInput<'_>,
@@ -117,7 +117,7 @@ impl Dial {
         self.poll(candidates, outputs, now)
     }
 
-    /// Gives up what is under way.
+    /// Abandons what is in progress.
     pub(in crate::engine) fn abandon(
         &mut self,
         why: Abandonment,
@@ -131,7 +131,7 @@ impl Dial {
         self.stage = DialStage::Over;
     }
 
-    /// A transport that is being opened.
+    /// Returns a transport that is being opened.
     pub(in crate::engine) fn any_candidate(&self) -> Option<(CandidateId, Endpoint)> {
         match &self.stage {
             DialStage::Racing(race, _) => race.any(),
@@ -155,7 +155,8 @@ impl Dial {
         }
     }
 
-    /// Cached endpoints are used first and refreshed behind; if all of them fail they are replaced (rule S10).
+    /// Dials the account's own servers. Cached endpoints are used first and refreshed meanwhile; if all of them fail,
+    /// they are replaced (rule S10).
     fn own_servers(
         &mut self,
         candidates: &mut Candidates,
@@ -163,12 +164,12 @@ impl Dial {
         now: Now,
     ) -> Progress {
         match candidates.cached(now.wall) {
-            // None of them led to a server of ours. Where nobody can say better, they are tried again all the same.
+            // None of them led to a login. If the look-up fails, they are tried again.
             Some(cached) if self.are_set_back(&cached.endpoints) => {
                 self.look_up_own(Some(cached.endpoints), candidates, outputs)
             }
             Some(cached) => {
-                candidates.refresh_behind(&cached, outputs);
+                candidates.start_refresh(&cached, outputs);
                 self.race(cached.endpoints, List::Cached, candidates, outputs, now)
             }
             None => self.look_up_own(None, candidates, outputs),

@@ -1,8 +1,9 @@
-//! What an earlier process found out (rule S10).
+//! The endpoints that an earlier process found (rule S10).
 
 use snapback_types::endpoint::{Endpoint, EndpointSource, KnownEndpoints, ServerAddress};
 
-/// Whether these can have been found with these servers, or, where there are none, by the DNS: another list leads elsewhere.
+/// Returns whether these endpoints can result from these servers or, if the list is empty, from the DNS. Another list
+/// leads to other endpoints.
 pub(super) fn is_of(known: &KnownEndpoints, servers: &[ServerAddress]) -> bool {
     let mut endpoints = known.endpoints.iter();
     if servers.is_empty() {
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn s10_what_another_configuration_found_is_not_used() {
+    fn s10_endpoints_found_under_another_configuration_are_not_used() {
         let by_srv = known(&[
             (EndpointSource::Srv, 5223),
             (EndpointSource::Fallback, 5222),

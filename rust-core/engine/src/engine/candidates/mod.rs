@@ -1,7 +1,7 @@
-//! Which address a transport is opened to, in what order, and when the next one is tried (rule S10, RFC 8305).
+//! Which addresses transports are opened to, in which order, and when the next one is tried (rule S10, RFC 8305).
 //!
-//! What is known of the account's own servers is kept here ([`Candidates`]); one [`Dial`] looks for one transport, for an
-//! attempt or for the standby beside a connection. The host looks names up and connects; it chooses nothing.
+//! [`Candidates`] keeps the known endpoints of the account's own servers. A [`Dial`] looks for one transport, for an
+//! attempt or for the standby beside a connection. The host looks names up and connects; it makes no choice.
 //!
 //! ```text
 //!   another address first (see-other-host, location)?
@@ -17,8 +17,8 @@
 //!   look the domain up ─────────────────────────────► race ──► reached, or a DialError
 //! ```
 //!
-//! A race is TCP only. Whoever connects first carries the login; the others are abandoned before it begins, so two flights of
-//! early data are never raced (rule S6).
+//! A race is TCP only. The first open transport carries the login; the others are abandoned before the login begins, so
+//! two flights of early data are never raced (rule S6).
 
 mod dial;
 mod known;
@@ -41,28 +41,29 @@ use super::EngineOutput;
 
 pub(super) use dial::{Dial, DialStage, Progress};
 
-/// Number of a look-up; rises by one.
+/// The number of a look-up. It increases by one with each look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LookUpId(pub u64);
 
-/// Number of a transport that is opened, or was; rises by one.
+/// The number of a transport. It increases by one with each transport that is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CandidateId(pub u64);
 
-/// Why a transport is given up, open or not.
+/// Why a transport is abandoned, open or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Abandonment {
-    /// Another address was faster.
+    /// Another address responded faster.
     RaceLost,
-    /// No address answered in time.
+    /// No address responded in time.
     TimedOut,
     /// It was for an attempt that is over.
     AttemptOver,
-    /// It was the standby of a connection that has answered its probe.
+    /// It was the standby of a connection that has responded to its probe.
     NotNeeded,
     /// It was being opened on a network that has changed.
     NetworkChanged,
-    /// It was the standby of a connection that is gone, and was not open in time; or the app wants none.
+    /// It was the standby of a connection that is gone, and was not open in time; or the app does not want a
+    /// connection.
     Superseded,
 }
 
@@ -75,58 +76,60 @@ variants!(Abandonment {
     Superseded
 });
 
-/// Where the account's own servers are found.
+/// How the account's own servers are found.
 #[derive(Clone, Debug, Default)]
 pub struct Discovery {
-    /// If not empty, these instead of what the DNS says of the account's domain; all of them are tried, in this order.
+    /// If not empty, these servers are used instead of the DNS records of the account's domain; all of them are tried,
+    /// in this order.
     pub servers: Vec<ServerAddress>,
-    /// What an earlier process found out. It is used only if it can have been found in this way.
+    /// The endpoints that an earlier process found. They are used only if they can result from this configuration.
     pub known: Option<KnownEndpoints>,
-    /// For how long answers are remembered.
+    /// How long answers are kept.
     pub memory: AnswerMemory,
 }
 
-/// For how long answers are remembered.
+/// How long answers are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AnswerMemory {
-    /// The next process begins with them ([`EngineOutput::StoreAnswer`]).
+    /// They are stored, and the next process begins with them ([`EngineOutput::StoreAnswer`]).
     #[default]
     Stored,
-    /// For as long as the process lives: where names are known without asking, an answer is worth no more than another look.
+    /// They are kept until the process ends. Suitable if names are resolved without a query, so that a stored answer
+    /// saves nothing.
     Process,
 }
 
-/// What an answer is worth.
+/// The reliability of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    /// Nothing speaks against it.
+    /// None of its addresses failed.
     Good,
-    /// One of its addresses led to no login since it came.
+    /// One of its addresses led to no login since the answer was received.
     Doubtful,
 }
 
-/// What happened to a dial.
+/// An input of a dial.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DialInput<'a> {
-    /// What came of a look-up.
+    /// The result of a look-up.
     LookedUp(LookUpId, &'a Result<Resolution, ResolveError>),
     /// A transport is open.
     Connected(CandidateId),
-    /// A transport cannot be opened.
+    /// A transport could not be opened.
     ConnectFailed(CandidateId, io::ErrorKind),
     /// Time has passed.
     Timeout,
 }
 
-/// What is known of the account's own servers, and what is being asked of them.
+/// The known endpoints of the account's own servers, and the look-ups for them.
 #[derive(Debug)]
 pub(super) struct Candidates {
     servers: Vec<ServerAddress>,
     memory: AnswerMemory,
     answer: Option<KnownEndpoints>,
     standing: Standing,
-    /// A look-up beside a race: the answer of an earlier one has expired, or is in doubt.
-    behind: Option<LookUpId>,
+    /// A look-up that runs beside a race, since the earlier answer has expired or is doubtful.
+    refresh: Option<LookUpId>,
     next_look_up: u64,
     next_candidate: u64,
 }
@@ -140,14 +143,15 @@ impl Candidates {
             servers: discovery.servers,
             memory: discovery.memory,
             standing: Standing::Good,
-            behind: None,
+            refresh: None,
             next_look_up: 0,
             next_candidate: 0,
         }
     }
 
-    /// A connection to this address led to no login. If the answer named it, the server may have moved: the answer is looked up
-    /// again, while the rest of it is used. Otherwise each of its addresses would have to fail first.
+    /// Records that a connection to this address led to no login. If the answer named the address, the server may have
+    /// moved: the answer is looked up again while the rest of it is used. Otherwise each of its addresses would have to
+    /// fail first.
     pub(super) fn doubt(&mut self, address: Address) {
         let known = self.answer.iter().flat_map(|known| &known.endpoints);
         if known.into_iter().any(|known| known.address() == address)
@@ -157,22 +161,22 @@ impl Candidates {
         }
     }
 
-    /// The network changed: what is asked by way of the old one is of no interest any more.
+    /// Abandons the refresh, since look-ups over the previous network are no longer relevant.
     pub(super) fn network_changed(&mut self, outputs: &mut VecDeque<EngineOutput>) {
-        if let Some(id) = self.behind.take() {
+        if let Some(id) = self.refresh.take() {
             outputs.push_back(EngineOutput::AbandonLookUp(id));
         }
     }
 
-    /// The answer to a look-up beside a race; whether it was that.
-    pub(super) fn looked_up_behind(
+    /// Handles the answer to a refresh. Returns whether the look-up was one.
+    pub(super) fn handle_refresh(
         &mut self,
         id: LookUpId,
         answer: &Result<Resolution, ResolveError>,
         now: Now,
         outputs: &mut VecDeque<EngineOutput>,
     ) -> bool {
-        if self.behind.take_if(|behind| *behind == id).is_none() {
+        if self.refresh.take_if(|refresh| *refresh == id).is_none() {
             return false;
         }
         if let Ok(resolution) = answer {
@@ -196,14 +200,14 @@ impl Candidates {
         self.look_up(self.servers.clone(), outputs)
     }
 
-    /// S10: what has expired or is in doubt is used all the same, and looked up again meanwhile.
-    fn refresh_behind(&mut self, cached: &Cached, outputs: &mut VecDeque<EngineOutput>) {
+    /// Starts a refresh. S10: an answer that has expired or is doubtful is still used, and looked up again meanwhile.
+    fn start_refresh(&mut self, cached: &Cached, outputs: &mut VecDeque<EngineOutput>) {
         let is_due = match self.standing {
             Standing::Good => !cached.fresh && !planted(Mistake::NeverRefreshed),
             Standing::Doubtful => true,
         };
-        if is_due && self.behind.is_none() {
-            self.behind = Some(self.look_up_own(outputs));
+        if is_due && self.refresh.is_none() {
+            self.refresh = Some(self.look_up_own(outputs));
         }
     }
 
@@ -211,7 +215,7 @@ impl Candidates {
         Cached::of(self.answer.as_ref()?, wall)
     }
 
-    /// The account's own servers are known now.
+    /// Keeps the endpoints that were found.
     fn keep(
         &mut self,
         resolution: Resolution,

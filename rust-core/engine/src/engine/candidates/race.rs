@@ -1,4 +1,4 @@
-//! One race: its plan, and who is on the way.
+//! One race: its plan, and the transports that are being opened.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,23 +12,24 @@ use snapback_types::endpoint::{Address, Endpoint};
 use super::super::{DialError, EngineOutput};
 use super::{Abandonment, CandidateId, Candidates};
 
-/// All addresses together get this long. A SYN that is lost twice is sent again after 3 s; more than 15 s of silence
-/// is better answered by a new look at the network.
+/// The time for all addresses together. A SYN that is lost twice is sent again after 3 s; after 15 s without a
+/// response, a new attempt that examines the network again is better.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long those that are not set back may keep silent before the others have their turn. A black hole in the local network
-/// answers faster than any server, and a SYN that is lost twice is sent again after 3 s.
-const SET_BACK_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the other addresses may take to respond before those that are set back are tried. The others need this
+/// time: an address that is set back may be a middlebox in the local network, which accepts connections faster than any
+/// server but forwards nothing, and a SYN that is lost twice is sent again after 3 s.
+const SET_BACK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a race says.
+/// The state of a race.
 #[derive(Debug)]
 pub(super) enum Finish {
-    /// Nothing before this time.
+    /// Nothing is to be done before the deadline.
     Going,
     Won(CandidateId, Endpoint),
     Lost(DialError),
 }
 
-/// Addresses that are tried one behind the other.
+/// Addresses that are tried one after the other.
 #[derive(Debug)]
 pub(in crate::engine) struct Race {
     plan: RacePlan,
@@ -50,7 +51,7 @@ impl Race {
         }
     }
 
-    /// When something is due by itself.
+    /// Returns the next deadline.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
@@ -71,7 +72,7 @@ impl Race {
         }
     }
 
-    /// Says what is to be done now.
+    /// Adds what is to be done now to the outputs.
     pub(super) fn poll(
         &mut self,
         candidates: &mut Candidates,
@@ -102,14 +103,14 @@ impl Race {
         }
     }
 
-    /// Gives up all that are on the way.
+    /// Abandons all transports that are being opened.
     pub(super) fn abandon(&mut self, why: Abandonment, outputs: &mut VecDeque<EngineOutput>) {
         for (candidate, _) in std::mem::take(&mut self.on_the_way) {
             outputs.push_back(EngineOutput::AbandonConnect { candidate, why });
         }
     }
 
-    /// One of those on the way, if there is one.
+    /// Returns one of the transports that are being opened, if there is one.
     pub(super) fn any(&self) -> Option<(CandidateId, Endpoint)> {
         let (candidate, index) = self.on_the_way.first()?;
         let attempt = self.plan.attempts.get(*index)?;
@@ -152,8 +153,8 @@ impl Race {
     }
 }
 
-/// Those that are set back stand behind all others, whatever their priority: the one that failed last is the last. They have
-/// their turn when the others have failed, or have kept silent for long.
+/// Returns the order of the attempts. Addresses that are set back come after all others, whatever their priority, the
+/// latest failure last. They are tried when the others have failed or have not responded for [`SET_BACK_TIMEOUT`].
 fn plan(endpoints: Vec<Endpoint>, set_back: &[Address]) -> RacePlan {
     let place = |endpoint: &Endpoint| {
         let address = endpoint.address();
@@ -164,11 +165,11 @@ fn plan(endpoints: Vec<Endpoint>, set_back: &[Address]) -> RacePlan {
         .partition(|endpoint| place(endpoint).is_some());
     last.sort_by_key(place);
     let mut plan = RacePlan::new(first);
-    let mut behind = RacePlan::new(last).attempts;
-    if let Some(begin) = behind.first_mut().filter(|_| !plan.attempts.is_empty()) {
-        begin.delay = SET_BACK_PATIENCE;
+    let mut last = RacePlan::new(last).attempts;
+    if let Some(begin) = last.first_mut().filter(|_| !plan.attempts.is_empty()) {
+        begin.delay = SET_BACK_TIMEOUT;
         begin.turn = Turn::NextPriority;
     }
-    plan.attempts.append(&mut behind);
+    plan.attempts.append(&mut last);
     plan
 }

@@ -1,4 +1,4 @@
-//! Dials, step by step: what is looked up, what is connected to, and when.
+//! Dials, step by step: look-ups, connections and their times.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -53,7 +53,7 @@ fn detour() -> Detour {
     }
 }
 
-/// A dial, with what it says as text.
+/// A dial, with its outputs as text.
 struct Course {
     candidates: Candidates,
     outputs: VecDeque<EngineOutput>,
@@ -84,7 +84,7 @@ impl Course {
         self
     }
 
-    /// What is said in answer to this; the end of the dial last.
+    /// Returns the outputs that this input causes; the end of the dial is last.
     fn on(&mut self, input: DialInput<'_>) -> String {
         let (candidates, outputs) = (&mut self.candidates, &mut self.outputs);
         let progress = self.dial.handle(input, candidates, outputs, self.now);
@@ -147,7 +147,7 @@ fn text(output: &EngineOutput) -> String {
 fn s10_without_an_answer_the_domain_is_looked_up_and_the_answer_kept() {
     let mut course = Course::new(None, None, &[]);
     assert_eq!(course.begins(), "look up 0");
-    assert_eq!(course.due(), None, "a look-up bounds itself");
+    assert_eq!(course.due(), None, "the host limits a look-up");
     assert_eq!(
         course.answered(0, &found(&[1, 2])),
         "store 2, connect 0 192.0.2.1"
@@ -157,12 +157,12 @@ fn s10_without_an_answer_the_domain_is_looked_up_and_the_answer_kept() {
     assert_eq!(
         course.at(300).connected(1),
         "abandon 0 RaceLost, reached 1 192.0.2.2:5222",
-        "S6: nobody else is on the way when the login begins"
+        "S6: no other transport is being opened when the login begins"
     );
 }
 
 #[test]
-fn s10_an_answer_is_used_without_asking_and_an_expired_one_refreshed_behind() {
+fn s10_an_answer_is_used_without_a_look_up_and_an_expired_one_is_refreshed_meanwhile() {
     let mut course = Course::new(Some(known(&[1], 60)), None, &[]);
     assert_eq!(course.begins(), "connect 0 192.0.2.1");
     let mut course = Course::new(Some(known(&[1], -60)), None, &[]);
@@ -170,19 +170,19 @@ fn s10_an_answer_is_used_without_asking_and_an_expired_one_refreshed_behind() {
     assert_eq!(course.connected(0), "reached 0 192.0.2.1:5222");
     let (now, mut outputs) = (course.now, VecDeque::new());
     let answer = found(&[2]);
-    let mut is_behind = |id, candidates: &mut Candidates| {
-        candidates.looked_up_behind(LookUpId(id), &answer, now, &mut outputs)
+    let mut is_refresh = |id, candidates: &mut Candidates| {
+        candidates.handle_refresh(LookUpId(id), &answer, now, &mut outputs)
     };
-    assert!(!is_behind(7, &mut course.candidates), "not asked");
-    assert!(is_behind(0, &mut course.candidates));
-    assert!(!is_behind(0, &mut course.candidates), "once");
+    assert!(!is_refresh(7, &mut course.candidates), "not asked");
+    assert!(is_refresh(0, &mut course.candidates));
+    assert!(!is_refresh(0, &mut course.candidates), "once");
     assert_eq!(outputs.len(), 1, "it is stored");
     let cached = course.candidates.cached(now.wall);
     assert!(cached.is_some_and(|cached| cached.fresh && cached.endpoints == [endpoint(2, 0)]));
 }
 
 #[test]
-fn s10_a_refresh_is_asked_for_once_and_given_up_with_the_network() {
+fn s10_a_refresh_is_requested_once_and_abandoned_with_the_network() {
     let mut course = Course::new(Some(known(&[1], -60)), None, &[]);
     course.begins();
     course.dial = Dial::new(None, Vec::new(), Instant::ZERO);
@@ -195,7 +195,7 @@ fn s10_a_refresh_is_asked_for_once_and_given_up_with_the_network() {
 }
 
 #[test]
-fn s10_an_answer_one_of_whose_addresses_led_nowhere_is_looked_up_behind_the_rest_of_it() {
+fn s10_an_answer_with_a_failed_address_is_refreshed_while_the_rest_is_used() {
     let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[1]);
     course.candidates.doubt(address(7));
     assert_eq!(
@@ -209,13 +209,13 @@ fn s10_an_answer_one_of_whose_addresses_led_nowhere_is_looked_up_behind_the_rest
         course.begins()
     };
     assert_eq!(again(&mut course), "look up 0, connect 1 192.0.2.2");
-    let mut behind = |answer| {
+    let mut refresh = |answer| {
         let (now, outputs) = (course.now, &mut course.outputs);
         course
             .candidates
-            .looked_up_behind(LookUpId(0), &answer, now, outputs)
+            .handle_refresh(LookUpId(0), &answer, now, outputs)
     };
-    assert!(behind(Err(FAILURE)));
+    assert!(refresh(Err(FAILURE)));
     assert_eq!(
         again(&mut course),
         "look up 1, connect 2 192.0.2.2",
@@ -235,7 +235,7 @@ fn s10_an_answer_whose_addresses_all_fail_is_replaced() {
         "store 1, connect 2 192.0.2.3"
     );
     assert_eq!(course.refused(2), "Connect([ConnectionRefused])");
-    // Where nobody answers for the DNS, that is what is told.
+    // If the DNS does not answer either, that error is reported.
     let mut course = Course::new(Some(known(&[1], 60)), None, &[]);
     course.begins();
     course.refused(0);
@@ -244,23 +244,20 @@ fn s10_an_answer_whose_addresses_all_fail_is_replaced() {
 }
 
 #[test]
-fn s10_an_answer_that_led_nowhere_is_looked_up_first_and_used_all_the_same() {
+fn s10_an_answer_that_led_nowhere_is_looked_up_first_and_still_used() {
     for answer in [found(&[1]), Err(FAILURE)] {
         let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[2, 1]);
         assert_eq!(course.begins(), "look up 0");
         let said = course.answered(0, &answer);
         match answer {
             Ok(_) => assert_eq!(said, "store 1, connect 0 192.0.2.1"),
-            Err(_) => assert_eq!(
-                said, "connect 0 192.0.2.2",
-                "the one that failed last is last"
-            ),
+            Err(_) => assert_eq!(said, "connect 0 192.0.2.2", "the latest failure is last"),
         }
     }
 }
 
 #[test]
-fn w1_an_address_that_is_set_back_waits_until_the_others_failed_or_kept_silent() {
+fn w1_an_address_that_is_set_back_waits_until_the_others_failed_or_did_not_respond() {
     let mut course = Course::new(Some(known(&[1, 2, 3], 60)), None, &[1]);
     assert_eq!(course.begins(), "connect 0 192.0.2.2");
     assert_eq!(course.at(250).begins(), "connect 1 192.0.2.3");
@@ -273,7 +270,7 @@ fn w1_an_address_that_is_set_back_waits_until_the_others_failed_or_kept_silent()
 }
 
 #[test]
-fn a_silent_network_is_given_up_after_fifteen_seconds() {
+fn a_network_without_a_response_is_given_up_after_fifteen_seconds() {
     let mut course = Course::new(None, None, &[]);
     course.begins();
     course.answered(0, &found(&[1]));
@@ -284,7 +281,7 @@ fn a_silent_network_is_given_up_after_fifteen_seconds() {
 }
 
 #[test]
-fn t8_another_address_is_tried_before_the_own_ones_and_once() {
+fn t8_another_address_is_tried_once_and_before_the_own_ones() {
     for is_found in [true, false] {
         let mut course = Course::new(Some(known(&[1], 60)), Some(detour()), &[]);
         assert_eq!(course.begins(), "look up 0 192.0.2.9");
@@ -301,7 +298,7 @@ fn t8_another_address_is_tried_before_the_own_ones_and_once() {
 }
 
 #[test]
-fn what_is_given_up_says_nothing_any_more() {
+fn what_is_abandoned_reports_nothing_any_more() {
     let mut course = Course::new(None, None, &[]);
     course.begins();
     let mut outputs = VecDeque::new();
