@@ -1,4 +1,4 @@
-//! The link against the reference server, without sockets: real TLS, virtual time, every byte in our hands.
+//! Tests the link against the reference server without sockets: real TLS, virtual time, and control over every byte.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use snapback_reference_server as server;
 use snapback_store::{MemoryStore, ServerKey, Store};
 use snapback_tls::{TlsContext, TlsVersions, Trust, danger};
 
-/// Server, store and tickets, which outlive connections.
+/// The server, the store and the tickets, which outlive connections.
 struct Bench {
     world: server::World,
     store: MemoryStore,
@@ -35,7 +35,7 @@ struct Bench {
     seed: u8,
 }
 
-/// One connection between the two.
+/// One connection between client and server.
 struct Wire {
     link: Link,
     peer: server::Connection,
@@ -45,7 +45,7 @@ struct Wire {
     writes: Vec<usize>,
     events: Vec<Event>,
     closed: Option<Option<LinkError>>,
-    /// Transactions are kept waiting.
+    /// Whether commits are withheld.
     withhold: bool,
     withheld: Vec<Seq>,
 }
@@ -174,7 +174,7 @@ impl Wire {
         }
     }
 
-    /// To the server, in chunks.
+    /// Delivers bytes to the server, in chunks.
     fn deliver(&mut self, bytes: &[u8], bench: &mut Bench) {
         self.clock += Duration::from_millis(1);
         for chunk in bytes.chunks(self.chunk) {
@@ -183,7 +183,7 @@ impl Wire {
         }
     }
 
-    /// Lets both sides talk until neither has anything more to say.
+    /// Exchanges bytes until neither side has more to send.
     fn run(&mut self, bench: &mut Bench) {
         for _ in 0..100 {
             let answer = self.peer.take_output(&mut bench.world).bytes;
@@ -195,7 +195,7 @@ impl Wire {
                 self.input(LinkInput::Received(chunk), bench);
             }
         }
-        panic!("they talk for ever");
+        panic!("the exchange does not end");
     }
 
     fn log_in(&mut self, bench: &mut Bench) {
@@ -276,7 +276,8 @@ fn any_chunking_leads_to_the_same_sessions() {
     for chunk in [1, 3, 1000] {
         for transport in [Transport::DirectTls, Transport::StartTls] {
             let mut bench = Bench::with(
-                // The combined flight must arrive as one read: that is what `<pipelining/>` promises about servers, not networks.
+                // The combined flight must arrive as one read: `<pipelining/>` promises this about servers, not about
+                // networks.
                 server::Switches {
                     pipelining: chunk > 1,
                     ..server::Switches::modern()
@@ -317,7 +318,7 @@ fn nothing_leaves_before_its_transaction_is_committed() {
     assert_eq!(
         wire.events.len(),
         events,
-        "a stage was told before it was stored"
+        "a stage was reported before it was stored"
     );
     assert!(ids_received(&mut bench).is_empty());
 
@@ -386,7 +387,7 @@ fn i4_what_was_in_flight_at_a_cut_arrives_once_and_in_order() {
     wire.log_in(&mut bench);
     wire.send("one", &mut bench);
     wire.run(&mut bench);
-    // The second message is written, and the path dies under it.
+    // The second message is written, and the path fails before it arrives.
     let at = server_time(wire.clock);
     wire.peer.handle_closed(&mut bench.world, at);
     wire.chunk = WHOLE;
@@ -457,9 +458,9 @@ fn a_connection_cut_at_any_byte_costs_no_session_and_no_stanza() {
     }
 }
 
-/// A later count, committed without the stanza of the failed transaction, would tell the server that it was taken.
+/// A later count, committed without the stanza of the failed transaction, would acknowledge that stanza to the server.
 #[test]
-fn i1_nothing_is_committed_behind_a_transaction_that_failed() {
+fn i1_nothing_is_committed_after_a_failed_transaction() {
     let mut bench = Bench::new(server::Switches::modern(), Transport::DirectTls);
     let mut wire = bench.connect(WHOLE);
     wire.log_in(&mut bench);
@@ -479,7 +480,7 @@ fn i1_nothing_is_committed_behind_a_transaction_that_failed() {
         .handle_input(LinkInput::PersistFailed(seq, PersistFailure::Full), now);
     loop {
         match wire.link.poll_output() {
-            LinkOutput::Persist { .. } => panic!("committed behind a failure"),
+            LinkOutput::Persist { .. } => panic!("committed after a failure"),
             LinkOutput::Timeout { .. } => break,
             _ => {}
         }

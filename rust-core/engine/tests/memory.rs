@@ -1,5 +1,6 @@
-//! Rule T9: what a login writes and reads does not stay behind in memory. Looks for it in all of this process's memory, so
-//! this is a program of its own with one test, and its needles are only in what was never written to: constants.
+//! Rule T9: no secret of a login remains in memory after it was written or read. The test searches all memory of this
+//! process. It is therefore a program of its own with one test, and the texts that it searches for are only in memory
+//! that was never written to: constants.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +28,7 @@ use snapback_proto::time::{Instant, Now, UnixTime};
 use zeroize::Zeroizing;
 
 const PASSWORD: &str = "the password, long enough that growing a buffer moves it: 0123456789012345678901234567890123456789";
-/// What the end of `NUL juliet NUL password` is in base64.
+/// The end of `NUL juliet NUL password` in base64.
 const PLAIN: &str = "NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OQ==";
 const TOKEN: &str = "a-token-that-is-nowhere-else-0123456789-0123456789";
 const CONTROL: &str = "planted, and found as long as it is not wiped";
@@ -40,10 +41,10 @@ const SASL2: &str = "<stream:features><authentication xmlns='urn:xmpp:sasl:2'><m
      <inline><bind xmlns='urn:xmpp:bind:0'/><fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-EXPR</mechanism></fast>\
      </inline></authentication></stream:features>";
 
-/// Whether a text stands in memory that can be written to.
+/// Returns whether a text is in writable memory.
 fn is_found(needle: &str) -> bool {
     let memory = File::open("/proc/self/mem").unwrap();
-    // The end of it: what is freed loses its beginning to the allocator.
+    // Only its end: the allocator overwrites the beginning of freed memory.
     let needle = &needle.as_bytes()[needle.len() - 24..];
     for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
         let mut words = line.split(' ');
@@ -92,14 +93,14 @@ const NOW: Now = Now {
     wall: UnixTime(1_795_305_600),
 };
 
-/// What is written, and whether a token was stored.
+/// Returns what is written, and whether a token was stored.
 fn input(connection: &mut Connection, input: Input<'_>) -> (String, bool) {
     connection.handle_input(input, NOW);
     let (mut written, mut token) = (String::new(), false);
     loop {
         match connection.poll_output() {
             Output::Timeout { .. } => return (written, token),
-            // Only the name of what was written is looked at: a copy would be found.
+            // Only the element's name is used: a copy of the bytes would be found.
             Output::Transmit { bytes, .. } => {
                 let text = std::str::from_utf8(&bytes).unwrap();
                 let name = text.split([' ', '>']).next().unwrap();

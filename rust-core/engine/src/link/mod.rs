@@ -1,13 +1,13 @@
-//! The link: one connection, with TLS, as bytes in and bytes out.
+//! The link: one connection including TLS, with bytes in and bytes out.
 //!
-//! It keeps three promises, once for every driver:
+//! It guarantees three properties for every driver:
 //!
-//! - **a flight is one write**: all that is to be sent until the machine waits leaves together, the header and
-//!   `<starttls/>` with the ClientHello, the first login bytes with the client's Finished, early data with the
-//!   ClientHello;
-//! - **the order of commit and send**: what is `after` a transaction leaves, or is told to the app, only once that
-//!   transaction is committed;
-//! - **the border of `<proceed/>`**: every byte behind its `>` belongs to TLS (rule S1).
+//! - **a flight is one write**: everything that is to be sent before the next wait is written together: the stream
+//!   header and `<starttls/>` with the ClientHello, the first login bytes with the client's Finished, early data with
+//!   the ClientHello;
+//! - **the order of commit and send**: what depends on a transaction (`after`) is sent, or reported to the app, only
+//!   once that transaction is committed;
+//! - **the boundary at `<proceed/>`**: every byte after its `>` belongs to TLS (rule S1).
 
 mod timeline;
 pub mod tls;
@@ -33,35 +33,35 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// How far a link is: as far as its connection.
+/// The phase of a link, which is the phase of its connection.
 pub use snapback_proto::connection::ConnectionPhase as LinkPhase;
 pub use timeline::{FlightReport, LocalStep, Timeline};
 use tls::{Session, Tls};
 use wire::{Item, Wire};
 
-/// What a link is made from.
+/// The configuration of a link.
 #[derive(Debug)]
 pub struct LinkConfig<T = TlsContext> {
-    /// The protocol side.
+    /// The start values of the protocol side.
     pub start: Start,
-    /// Trust, and the tickets that go with it.
+    /// The trust configuration, with its TLS session tickets.
     pub tls: T,
-    /// Which TLS versions to offer.
+    /// The TLS versions to offer.
     pub versions: TlsVersions,
-    /// When the transport's handshake began: the first flight.
+    /// When the transport's handshake began, which is the first flight.
     pub started: Instant,
 }
 
-/// Something that happened to the link.
+/// An input of the link.
 #[derive(Debug)]
 pub enum LinkInput<'a> {
-    /// The transport is up.
+    /// The transport is open.
     Connected,
-    /// Bytes came.
+    /// Bytes were received.
     Received(&'a [u8]),
     /// The transport ended.
     TransportClosed,
-    /// The certificate was judged.
+    /// The certificate was verified.
     CertificateVerified(Result<(), CertificateError>),
     /// The keys were derived.
     KeysDerived {
@@ -70,44 +70,44 @@ pub enum LinkInput<'a> {
         /// The keys, or why there are none.
         keys: Result<ScramKeys, SaslError>,
     },
-    /// The app wants something.
+    /// The app sends a command.
     Command(Command),
     /// All transactions up to this one are committed.
     Committed(Seq),
-    /// This transaction failed, and nothing of it is stored.
+    /// This transaction failed. Nothing of it is stored.
     PersistFailed(Seq, PersistFailure),
-    /// A deadline has passed, perhaps.
+    /// A deadline may have passed.
     Timeout,
 }
 
-/// Something that the link wants done.
+/// An output of the link.
 #[derive(Debug)]
 pub enum LinkOutput {
-    /// Commit these changes in one transaction, then say so. Transactions are committed in order; once one has failed,
-    /// none that was asked for behind it may be.
+    /// Commits these changes in one transaction, then reports it. Transactions are committed in order; once one has
+    /// failed, no later one may be committed.
     Persist {
         /// Which transaction.
         seq: Seq,
         /// The changes.
         ops: Vec<Op>,
     },
-    /// Write these bytes, at once.
+    /// Writes these bytes at once.
     Transmit(Vec<u8>),
-    /// Judge the certificate, off the I/O thread, and say what came of it.
+    /// Verifies the certificate on another thread than the I/O thread, and reports the result.
     VerifyCertificate(VerificationRequest),
-    /// Derive the keys, off the I/O thread, and say what came of it.
+    /// Derives the keys on another thread than the I/O thread, and reports the result.
     DeriveKeys(ScramKeyId),
-    /// Tell the app.
+    /// Reports an event to the app.
     Event(Event),
-    /// Close the transport, once everything is written. Comes at most once, before [`LinkOutput::Closed`].
+    /// Closes the transport once everything is written. Occurs at most once, before [`LinkOutput::Closed`].
     CloseTransport,
-    /// It is over; `None` if we closed it.
+    /// The link has ended; `None` if this client closed it.
     Closed(Option<LinkError>),
-    /// Nothing more to do until the deadline, or until something happens.
+    /// Waits until the deadline or the next input: there is nothing else to do.
     Timeout {
         /// The next deadline, if there is one.
         when: Option<Instant>,
-        /// What it is for.
+        /// The purpose of the deadline.
         why: Option<Timer>,
     },
 }
@@ -115,13 +115,14 @@ pub enum LinkOutput {
 /// Why a link ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LinkError {
-    /// The stream.
+    /// The stream failed.
     Connection(ConnectionError),
-    /// TLS.
+    /// TLS failed.
     Tls(TlsError),
 }
 
-/// One connection, with TLS. Call [`Link::poll_output`] after each input until it returns [`LinkOutput::Timeout`].
+/// One connection including TLS. The caller calls [`Link::poll_output`] after each input until it returns
+/// [`LinkOutput::Timeout`].
 #[derive(Debug)]
 pub struct Link<T: Tls = TlsContext> {
     connection: Connection,
@@ -129,12 +130,12 @@ pub struct Link<T: Tls = TlsContext> {
     params: SessionParams,
     session: Option<T::Session>,
     inbound_is_tls: bool,
-    /// The ClientHello has taken its place: what follows it belongs to TLS.
+    /// Whether the ClientHello is in the output queue: what follows it belongs to TLS.
     outbound_is_tls: bool,
     established: bool,
-    /// The second ClientHello has been counted, if one was asked for.
+    /// Whether the second ClientHello has been counted, if one was requested.
     retried: bool,
-    /// Early data that the ticket had no room for: it follows behind the handshake.
+    /// The part of the early data that exceeds the ticket's limit. It follows after the handshake.
     early_rest: Zeroizing<Vec<u8>>,
     wire: Wire,
     /// Events that wait for their transaction, in order.
@@ -142,14 +143,14 @@ pub struct Link<T: Tls = TlsContext> {
     outputs: VecDeque<LinkOutput>,
     timeline: Timeline,
     tls_error: Option<TlsError>,
-    /// A transaction failed: nothing may be committed behind it.
+    /// Whether a transaction failed: nothing may be committed after it.
     persist_failed: bool,
     login_proven: bool,
     closed: bool,
 }
 
 impl<T: Tls> Link<T> {
-    /// Makes the plan.
+    /// Returns a link that has made its plan.
     pub fn new(config: LinkConfig<T>, now: Now) -> Self {
         let account = &config.start.config.account;
         let direct = config.start.transport == Transport::DirectTls;
@@ -188,45 +189,45 @@ impl<T: Tls> Link<T> {
         }
     }
 
-    /// The plan as it stands.
+    /// Returns the current plan.
     pub fn plan(&self) -> &Plan {
         self.connection.plan()
     }
 
-    /// Whether a sign of life is waited for, against a deadline.
+    /// Returns whether a probe response is awaited, with a deadline.
     pub fn is_probing(&self) -> bool {
         self.connection.is_probing()
     }
 
-    /// How many bytes the server takes in a stanza (XEP-0478), as far as it is known.
+    /// Returns the maximum size of a stanza that the server accepts, in bytes (XEP-0478), if known.
     pub fn max_bytes(&self) -> Option<usize> {
         self.connection.max_bytes()
     }
 
-    /// Whether the server has proved itself over this connection (rule T4).
+    /// Returns whether the server has proved its identity in the login over this connection (rule T4).
     pub fn is_login_proven(&self) -> bool {
         self.login_proven
     }
 
-    /// Returns how far the connection is.
+    /// Returns the phase of the connection.
     pub fn phase(&self) -> LinkPhase {
         self.connection.phase()
     }
 
-    /// Where the connection stands, by the name of its state.
+    /// Returns the name of the connection's state.
     pub fn state_name(&self) -> &'static str {
         self.connection.state_name()
     }
 
-    /// What each flight carried and how long it took; it ends with the session's first moment.
+    /// Returns what each flight carried, and how long it took. The timeline ends when the session is established.
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// Takes in one thing that happened.
+    /// Handles one input.
     pub fn handle_input(&mut self, input: LinkInput<'_>, now: Now) {
         if self.closed {
-            // The end of the connection may stand behind what it wanted stored.
+            // The end of the connection may be queued after the changes that it wanted stored.
             if matches!(input, LinkInput::PersistFailed(..)) {
                 self.drop_transactions();
             }
@@ -260,21 +261,22 @@ impl<T: Tls> Link<T> {
         self.flush(now);
     }
 
-    /// A later count, committed without the stanza of the one that failed, would tell the server that it was taken (I1).
+    /// I1: a later count, committed without the stanza of the failed transaction, would acknowledge that stanza to the
+    /// server.
     fn drop_transactions(&mut self) {
         self.persist_failed = !planted(Mistake::CommittedBehindFailure);
         self.outputs
             .retain(|output| !self.persist_failed || !matches!(output, LinkOutput::Persist { .. }));
     }
 
-    /// The next thing to do.
+    /// Returns the next output.
     pub fn poll_output(&mut self) -> LinkOutput {
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }
         match self.connection.poll_output() {
             Output::Timeout { when, why } => LinkOutput::Timeout { when, why },
-            // Outputs are drained after each input; there are none left here.
+            // Outputs are drained after each input, so none are left here.
             _ => LinkOutput::Timeout {
                 when: None,
                 why: None,
@@ -323,13 +325,13 @@ impl<T: Tls> Link<T> {
             TlsEvent::Established(established) => {
                 self.timeline.tls_established(&established, now.mono);
                 self.established = true;
-                // A full TLS 1.2 handshake ends with the server's Finished; ours is long gone.
+                // A full TLS 1.2 handshake ends with the server's Finished; the client's was sent long before.
                 if established.version == TlsVersion::Tls13 || established.resumed {
                     self.wire.push(Item::Finished);
                 }
                 let early_rest = std::mem::take(&mut self.early_rest);
                 if established.early_data == EarlyData::Accepted && !early_rest.is_empty() {
-                    // Accepted is what fitted; the server waits for the rest of the element.
+                    // Accepted are the bytes that fitted; the server waits for the rest of the element.
                     self.wire.push(Item::Bytes {
                         after: None,
                         bytes: early_rest,
@@ -339,7 +341,7 @@ impl<T: Tls> Link<T> {
                 let facts = self.facts(established);
                 self.tell(Input::TlsEstablished(facts), now);
             }
-            // A token may be in it (rule T9).
+            // The bytes may contain a token (rule T9).
             TlsEvent::Plaintext(bytes) => {
                 self.tell(Input::Received(&Zeroizing::new(bytes)), now);
             }
@@ -377,7 +379,7 @@ impl<T: Tls> Link<T> {
 
     // -- the protocol side
 
-    /// Passes an input on and acts on all that comes of it.
+    /// Passes an input to the connection, and acts on all resulting outputs.
     fn tell(&mut self, input: Input<'_>, now: Now) {
         self.connection.handle_input(input, now);
         loop {
@@ -432,7 +434,7 @@ impl<T: Tls> Link<T> {
         }
     }
 
-    /// The ClientHello takes its place in the flight; if it can carry early data, the login follows it (rule S6).
+    /// Queues the ClientHello in the flight. If it can carry early data, the login follows it (rule S6).
     fn start_tls(&mut self, now: Now) {
         self.wire.push(Item::ClientHello);
         self.params.early_data = matches!(
@@ -459,7 +461,7 @@ impl<T: Tls> Link<T> {
 
     // -- outbound
 
-    /// Sends what may leave, in one write, and tells what may be told.
+    /// Sends what may be sent, in one write, and reports the events that may be reported.
     fn flush(&mut self, now: Now) {
         self.drain_wire(now);
         while let Some((after, _)) = self.events.front() {
@@ -511,7 +513,7 @@ impl<T: Tls> Link<T> {
         }
     }
 
-    /// A ClientHello that the server asked for anew is a flight of its own, though rustls wrote it by itself.
+    /// Counts a ClientHello that the server requested anew as a flight of its own, although rustls wrote it by itself.
     fn note_retry(&mut self, write: &mut wire::Write, now: Now) {
         let was_retried = self.session.as_ref().is_some_and(Session::was_retried);
         if was_retried && !self.retried && !self.established {
@@ -554,7 +556,7 @@ impl<T: Tls> Link<T> {
         };
         self.closed = true;
         let error = match (error, self.tls_error.take()) {
-            // A fact that was wrong explains the failed handshake better than the handshake does.
+            // A wrong assumption explains the failed handshake better than the TLS error does.
             (Some(error @ ConnectionError::WrongAssumption(_)), _) | (Some(error), None) => {
                 Some(LinkError::Connection(error))
             }
@@ -566,7 +568,7 @@ impl<T: Tls> Link<T> {
 }
 
 impl LinkError {
-    /// Whether trying again, later and without change, may help.
+    /// Returns whether another attempt, later and without a change, may succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connection(error) => error.is_retryable(),

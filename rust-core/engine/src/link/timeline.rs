@@ -1,8 +1,8 @@
 //! What each round trip was spent on.
 //!
-//! A flight is a write of ours followed by a wait for bytes that it caused. The transport's handshake is one; tickets
-//! and acknowledgements of the transport are none; neither is a TLS 1.3 Finished that leaves alone, since nothing
-//! waits for it. Counting stops at the session's first moment.
+//! A flight is a write of this client followed by a wait for bytes that it caused. The transport's handshake counts as
+//! one flight. Tickets and acknowledgements of the transport are not flights, nor is a TLS 1.3 Finished that is sent
+//! alone, since nothing waits for it. Counting stops when the session is established.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use snapback_proto::part::Part;
 use snapback_proto::time::Instant;
 use snapback_tls::{EarlyData, Established, TlsVersion};
 
-/// One flight, as it happened.
+/// One flight of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlightReport {
     /// What was sent.
@@ -19,14 +19,14 @@ pub struct FlightReport {
     pub received: Vec<Part>,
     /// When the first byte left.
     pub started: Instant,
-    /// When the last part of the answer was understood, if one was.
+    /// When the last part of the response was parsed, if there was one.
     pub answered: Option<Instant>,
 }
 
-/// Something that took time on this device.
+/// A step that took time on this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalStep {
-    /// What it was.
+    /// The step.
     pub part: Part,
     /// When it began.
     pub started: Instant,
@@ -34,40 +34,40 @@ pub struct LocalStep {
     pub took: Option<Duration>,
 }
 
-/// How a connection came to its session.
+/// How a connection established its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
-    /// When the connection was begun.
+    /// When the connection began.
     pub started: Instant,
-    /// When the session was there.
+    /// When the session was established.
     pub online: Option<Instant>,
     /// The flights, in order.
     pub flights: Vec<FlightReport>,
-    /// What took time on this device.
+    /// The steps that took time on this device.
     pub local: Vec<LocalStep>,
     /// TLS: protocol version, cipher suite, and whether a ticket was used.
     pub tls: Option<TlsSummary>,
-    /// Bytes written until the session was there.
+    /// Bytes written until the session was established.
     pub bytes_sent: u64,
-    /// Bytes read until the session was there.
+    /// Bytes read until the session was established.
     pub bytes_received: u64,
 }
 
-/// What the TLS handshake agreed on.
+/// The result of the TLS negotiation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsSummary {
     /// `TLS 1.3` or `TLS 1.2`.
     pub version: &'static str,
-    /// Name of the cipher suite.
+    /// The name of the cipher suite.
     pub cipher_suite: &'static str,
-    /// A ticket replaced the certificate.
+    /// Whether a ticket replaced the certificate.
     pub resumed: bool,
-    /// The server took early data.
+    /// Whether the server accepted early data.
     pub early_data: bool,
 }
 
 impl FlightReport {
-    /// How long the answer took.
+    /// Returns how long the response took.
     pub fn took(&self) -> Option<Duration> {
         self.answered.map(|answered| answered.since(self.started))
     }
@@ -88,12 +88,12 @@ impl Timeline {
         timeline
     }
 
-    /// How many flights it took.
+    /// Returns the number of flights.
     pub fn round_trips(&self) -> usize {
         self.flights.len()
     }
 
-    /// From the first packet to the session.
+    /// Returns the time from the first packet to the session.
     pub fn took(&self) -> Option<Duration> {
         self.online.map(|online| online.since(self.started))
     }
@@ -106,7 +106,7 @@ impl Timeline {
         if parts == [Part::Finished] && established {
             return;
         }
-        // Handshake bytes without a part of their own, before the handshake is done: TLS 1.2's key exchange.
+        // Handshake bytes that belong to no part, before the handshake is complete: TLS 1.2's key exchange.
         let unnamed = [Part::Finished];
         let parts = if parts.is_empty() && !established {
             &unnamed[..]

@@ -1,5 +1,5 @@
-//! What a link asks of TLS. [`TlsContext`] is what answers wherever a connection leaves the process; the trait is there
-//! so that a simulation can watch the plaintext, or leave the cryptography out.
+//! The TLS interface of a link. [`TlsContext`] implements it wherever a connection leaves the process; the traits exist
+//! so that a simulation can observe the plaintext, or omit the cryptography.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use snapback_tls::{
     CertificateError, SessionParams, TicketInfo, TlsContext, TlsError, TlsEvent, TlsSession,
 };
 
-/// Makes sessions; [`TlsContext`] describes each call.
+/// Creates sessions; [`TlsContext`] describes each call.
 pub trait Tls: fmt::Debug {
-    /// The sessions that it makes.
+    /// The type of the sessions.
     type Session: Session;
 
-    /// Starts a session, ClientHello included.
+    /// Starts a session, including its ClientHello.
     ///
     /// # Errors
     ///
-    /// The session cannot be started.
+    /// Fails if the session cannot be started.
     fn session(&self, params: SessionParams) -> Result<Self::Session, TlsError>;
 }
 

@@ -1,4 +1,4 @@
-//! What waits to be written, in order, and what it waits for.
+//! The output queue: what waits to be written, in order, and which commit it waits for.
 
 use std::collections::VecDeque;
 
@@ -7,31 +7,31 @@ use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::part::Part;
 use zeroize::Zeroizing;
 
-/// Something on its way out.
+/// An item of the output queue.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// Bytes of the stream, not before a transaction is committed.
+    /// Bytes of the stream, which may not be written before a transaction is committed.
     Bytes {
         after: Option<Seq>,
         bytes: Zeroizing<Vec<u8>>,
         parts: Vec<Part>,
     },
-    /// The ClientHello has its place here.
+    /// The position of the ClientHello.
     ClientHello,
-    /// The end of the client's handshake has its place here.
+    /// The position of the end of the client's handshake.
     Finished,
-    /// The transport is closed here.
+    /// The position at which the transport is closed.
     Close,
 }
 
-/// A write in the making.
+/// A write that is being assembled.
 #[derive(Debug, Default)]
 pub(super) struct Write {
     pub(super) bytes: Vec<u8>,
     pub(super) parts: Vec<Part>,
 }
 
-/// The queue of what waits to be written.
+/// The output queue.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     items: VecDeque<Item>,
@@ -55,7 +55,7 @@ impl Wire {
         after <= self.committed || planted(Mistake::SentBeforeStored)
     }
 
-    /// Whether anything waits for a commit.
+    /// Returns whether anything waits for a commit.
     pub(super) fn is_blocked(&self) -> bool {
         self.items.iter().any(|item| match item {
             Item::Bytes { after, .. } => !self.is_committed(*after),
@@ -63,7 +63,7 @@ impl Wire {
         })
     }
 
-    /// A transaction failed: what waits for it, or for a later one, never leaves.
+    /// Discards what waits for the failed transaction or for a later one; it is never written.
     pub(super) fn give_up(&mut self) {
         let committed = self.committed;
         self.items.retain(|item| match item {
