@@ -1,4 +1,4 @@
-//! From the begin of an attempt to its transport, and the standby transport beside a connection.
+//! From the beginning of an attempt to its transport, and the standby transport beside a connection.
 
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::SmSession;

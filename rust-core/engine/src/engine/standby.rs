@@ -131,7 +131,7 @@ impl<T: Tls + Clone> Engine<T> {
             return;
         }
         self.probed = None;
-        // If the connection is gone, the attempt after it uses the transport, if it is open.
+        // If it is gone, the next attempt uses the transport, if that is open.
         if is_there {
             self.drop_standby(Abandonment::NotNeeded);
             self.addresses.location_tried = false;
