@@ -1,12 +1,14 @@
-//! Android's certificate verifier is written in Kotlin. Before it can be called, it has to be told where Java is.
+//! Initialisation of Android's certificate verifier. It is written in Kotlin and needs the Java VM before it can be
+//! called.
 
 use crate::error::OpenError;
 
-/// The verifier can be called.
+/// Checks that the verifier can be called.
 ///
 /// # Errors
 ///
-/// [`OpenError::VerifierNotInitialized`]. Without this question the verifier would panic at the first certificate.
+/// [`OpenError::VerifierNotInitialized`] if it cannot. Without this check the verifier would panic at the first
+/// certificate.
 #[cfg(not(target_os = "android"))]
 pub(crate) fn verifier_is_ready() -> Result<(), OpenError> {
     check(true)
@@ -39,7 +41,8 @@ mod java {
         INITIALIZED.load(Ordering::Acquire)
     }
 
-    /// `im.snapback.android.Verifier.initialize(Context)`: whether it worked. Java calls this; nobody else should.
+    /// Implements `im.snapback.android.Verifier.initialize(Context)`, which returns whether it succeeded. Only Java
+    /// calls this function.
     #[unsafe(no_mangle)]
     extern "system" fn Java_im_snapback_android_Verifier_initialize<'local>(
         mut env: EnvUnowned<'local>,
@@ -51,7 +54,7 @@ mod java {
             INITIALIZED.store(true, Ordering::Release);
             Ok::<jboolean, jni::errors::Error>(true)
         });
-        // What Java threw stays with Java; here it only means no.
+        // An exception remains on the Java side; here it only means failure.
         match outcome.into_outcome() {
             jni::Outcome::Ok(initialized) => initialized,
             _ => false,

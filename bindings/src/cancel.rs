@@ -1,7 +1,7 @@
-//! Calls that wait for somebody else, and can be cut short.
+//! Cancellation of calls that wait for another entity.
 //!
-//! In Kotlin a coroutine that is cancelled drops the future that it waits for, and with it the call. A Swift task that is
-//! cancelled goes on waiting; it has to say so.
+//! In Kotlin, cancelling a coroutine drops the future that it awaits, and the call with it. In Swift, cancelling a task
+//! does not stop the future; the call has to be cancelled explicitly.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::client::CoreClient;
 use crate::error::IqError;
 use crate::stanza::{IqAnswer, IqRequest};
 
-/// Says that an answer is not waited for any more.
+/// Cancels a call whose result is no longer needed.
 #[derive(Debug, uniffi::Object)]
 pub struct Cancellation {
     cancelled: watch::Sender<bool>,
@@ -20,7 +20,7 @@ pub struct Cancellation {
 
 #[uniffi::export]
 impl Cancellation {
-    /// For one call.
+    /// Creates a cancellation for one call.
     #[uniffi::constructor]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -28,7 +28,7 @@ impl Cancellation {
         })
     }
 
-    /// The call, whether it has begun or not, comes back at once with nothing.
+    /// Cancels the call, whether it has begun or not. The call returns at once without a result.
     pub fn cancel(&self) {
         self.cancelled.send_replace(true);
     }
@@ -50,7 +50,8 @@ impl Cancellation {
 
 #[uniffi::export]
 impl CoreClient {
-    /// [`iq`](Self::iq); nothing if it was cancelled. The request may be carried out all the same.
+    /// Calls [`iq`](Self::iq); returns nothing if it was cancelled. A cancelled request may be carried out
+    /// nevertheless.
     pub async fn iq_until(
         &self,
         request: IqRequest,
@@ -66,7 +67,7 @@ mod tests {
     use crate::runtime;
 
     #[test]
-    fn what_is_cancelled_comes_back_with_nothing_and_what_is_done_with_its_result() {
+    fn a_cancelled_call_returns_nothing_and_a_completed_one_its_result() {
         let outcomes = runtime::handle().unwrap().block_on(async {
             let cancellation = Cancellation::new();
             let done = cancellation.or(async { Ok::<_, ()>(1) }).await;

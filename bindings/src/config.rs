@@ -1,4 +1,4 @@
-//! What a client is opened with.
+//! The configuration of a client.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,137 +14,140 @@ use crate::password::Password;
 use crate::store::OpenReport;
 use crate::vault::{ForeignVault, KeyVault};
 
-/// An account, and how it is to be kept online.
+/// An account, and how it is kept online.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct CoreConfig {
-    /// Whom to log in as: a bare JID.
+    /// The account to log in to: a bare JID.
     pub account: String,
-    /// What the resource begins with. Something is added, so that two devices of an account do not end each other's sessions: by the
-    /// server in Bind 2 (XEP-0386), else eight digits that stay the same for as long as the installation lives.
+    /// The prefix of the resource. A suffix is added, so that two devices of an account do not terminate each other's
+    /// sessions: by the server in Bind 2 (XEP-0386), otherwise eight digits that stay the same for the lifetime of the
+    /// installation.
     #[uniffi(default = "snapback")]
     pub resource: String,
-    /// Where things are remembered.
+    /// Where data is stored.
     pub storage: Storage,
-    /// What a login may do.
+    /// The restrictions on logins.
     pub policy: LoginPolicy,
-    /// How long to wait for what.
+    /// The timeouts.
     pub patience: Patience,
-    /// Connect here instead of asking the DNS; all of them are tried, in this order.
+    /// Servers to connect to instead of those in the DNS. All of them are tried, in this order.
     #[uniffi(default = [])]
     pub servers: Vec<ServerAddress>,
-    /// The name servers to ask, as IP addresses; nothing means those of the system, which phones do not have.
+    /// The name servers to query, as IP addresses. If missing, those of the system are used, which phones do not
+    /// provide.
     #[uniffi(default = None)]
     pub name_servers: Option<Vec<String>>,
-    /// Ask the platform for SRV records first, through [`CoreClient::next_srv_query`](crate::CoreClient::next_srv_query).
+    /// Whether the platform is asked for SRV records first, through
+    /// [`CoreClient::next_srv_query`](crate::CoreClient::next_srv_query).
     #[uniffi(default = false)]
     pub ask_platform: bool,
-    /// What we say about ourselves.
+    /// How this client identifies itself.
     pub identity: Identity,
-    /// Turn carbons on (XEP-0280).
+    /// Whether carbons are enabled (XEP-0280).
     #[uniffi(default = true)]
     pub carbons: bool,
-    /// Send initial presence after each new session.
+    /// Whether initial presence is sent after each new session.
     #[uniffi(default = true)]
     pub presence: bool,
-    /// Fetch the roster after each new session.
+    /// Whether the roster is fetched after each new session.
     #[uniffi(default = true)]
     pub roster: bool,
-    /// What is asked of the archive after a lost session (XEP-0313); nothing means the core's defaults.
+    /// The limits of archive queries after a lost session (XEP-0313). If missing, the core's defaults apply.
     #[uniffi(default = None)]
     pub catch_up: Option<CatchUp>,
-    /// The longest stanza that is sent, in bytes. A longer one is refused when it is given; the core's default is what
-    /// servers of today take.
+    /// The maximum size of an outbound stanza, in bytes. A longer one is refused when it is sent. The core's default is
+    /// a size that current servers accept.
     #[uniffi(default = None)]
     pub max_stanza: Option<u32>,
-    /// **Dangerous**, for tests and private networks: trust these roots instead of those of the system.
+    /// **Dangerous**, for tests and private networks: trusts these roots instead of those of the system.
     #[uniffi(default = None)]
     pub dangerous_trust: Option<DangerousTrust>,
 }
 
-/// Where things are remembered.
+/// Where data is stored.
 #[derive(Clone, Debug, uniffi::Enum)]
 pub enum Storage {
-    /// In memory, as long as the process lives.
+    /// In memory, until the process ends.
     Memory,
-    /// In one file, sealed with keys of the platform's key store. Keep the file, and what is called like it with an ending
-    /// more, out of backups.
+    /// In one file, sealed with keys of the platform's key store. The file, and files whose names begin with its name,
+    /// must be kept out of backups.
     File {
-        /// The file's path.
+        /// The path of the file.
         path: String,
         /// The platform's key store.
         vault: Arc<dyn KeyVault>,
     },
-    /// In one file, with the keys beside it in a folder: for desktops and tests.
+    /// In one file, with the keys in a folder beside it; for desktops and tests.
     FileWithKeysInFolder {
-        /// The file's path.
+        /// The path of the file.
         path: String,
-        /// The folder's path.
+        /// The path of the folder.
         keys: String,
     },
 }
 
-/// What a login may do. The defaults are the safe ones.
+/// The restrictions on logins. The defaults are safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Record)]
 pub struct LoginPolicy {
-    /// Allow the PLAIN mechanism: the server would learn the password.
+    /// Whether the PLAIN mechanism is allowed. With it the server learns the password.
     #[uniffi(default = false)]
     pub allow_plain: bool,
-    /// Refuse to log in without channel binding.
+    /// Whether a login without channel binding is refused.
     #[uniffi(default = false)]
     pub require_channel_binding: bool,
-    /// Allow FAST logins in TLS 1.3 early data where the server allows them.
+    /// Whether FAST logins in TLS 1.3 early data are allowed, if the server allows them.
     #[uniffi(default = false)]
     pub early_data: bool,
-    /// Allow tokens without channel binding.
+    /// Whether tokens without channel binding are allowed.
     #[uniffi(default = false)]
     pub allow_unbound_tokens: bool,
 }
 
-/// How long to wait for what, in milliseconds. What is missing has the core's default.
+/// Timeouts, in milliseconds. If a value is missing, the core's default applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Record)]
 pub struct Patience {
-    /// From the transport's start to the session.
+    /// The time for a connection, from the start of the transport to the session.
     #[uniffi(default = None)]
     pub login_ms: Option<u64>,
-    /// For the answer to an acknowledgement request.
+    /// The time for the answer to an acknowledgement request.
     #[uniffi(default = None)]
     pub ack_ms: Option<u64>,
-    /// Silence after which the server is asked for a sign of life; zero turns it off.
+    /// The time without inbound data after which a liveness probe is sent; zero disables the probes.
     #[uniffi(default = None)]
     pub keepalive_ms: Option<u64>,
-    /// For a sign of life after a change of the network or a wake-up.
+    /// The time for the probe response after a change of the network or a wake-up.
     #[uniffi(default = None)]
     pub probe_ms: Option<u64>,
-    /// What the first wait after a failed attempt is drawn from; it doubles with each failure.
+    /// The upper bound of the first delay after a failed attempt. It doubles with each failure.
     #[uniffi(default = None)]
     pub backoff_ms: Option<u64>,
-    /// What the doubling ends at.
+    /// The maximum of this bound.
     #[uniffi(default = None)]
     pub backoff_cap_ms: Option<u64>,
 }
 
-/// What is asked of the archive after a lost session (XEP-0313). What is missing has the core's default.
+/// The limits of archive queries after a lost session (XEP-0313). If a value is missing, the core's default applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Record)]
 pub struct CatchUp {
-    /// Messages to ask for at once.
+    /// The number of messages per page.
     #[uniffi(default = None)]
     pub page: Option<u32>,
-    /// Pages in all; beyond that the app is told of a gap.
+    /// The maximum number of pages. Beyond it a gap is reported to the app.
     #[uniffi(default = None)]
     pub pages: Option<u32>,
-    /// How long messages of unknown fate wait for the archive's word, in milliseconds.
+    /// How long messages whose fate is unknown wait for the archive's answer, in milliseconds.
     #[uniffi(default = None)]
     pub patience_ms: Option<u64>,
 }
 
-/// A server's address, known without the DNS.
+/// The address of a server, used instead of the DNS.
 #[uniffi::remote(Record)]
 pub struct ServerAddress {
-    /// Name or IP address. The certificate must be valid for the account's domain all the same.
+    /// A host name or IP address. The certificate must still be valid for the account's domain.
     pub host: String,
-    /// TCP port.
+    /// The TCP port.
     pub port: u16,
-    /// How TLS starts there.
+    /// How TLS starts at this address.
     pub transport: TransportKind,
 }
 
@@ -157,19 +160,19 @@ pub enum TransportKind {
     StartTls,
 }
 
-/// What we say about ourselves.
+/// How this client identifies itself.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Identity {
     /// The name of the app.
     #[uniffi(default = "Snapback")]
     pub name: String,
-    /// `phone`, `pc`, ... (category `client` of XEP-0030).
+    /// The type of the client: `phone`, `pc`, ... (category `client` of XEP-0030).
     #[uniffi(default = "phone")]
     pub kind: String,
-    /// The URI that names the software in caps (XEP-0115).
+    /// The URI that identifies the software in entity capabilities (XEP-0115).
     #[uniffi(default = "urn:snapback:client")]
     pub node: String,
-    /// Features beyond those that Snapback itself answers.
+    /// Features of the app, in addition to those of Snapback.
     #[uniffi(default = [])]
     pub features: Vec<String>,
     /// The name of the device, shown to the user in lists of devices.
@@ -177,15 +180,15 @@ pub struct Identity {
     pub device: Option<String>,
 }
 
-/// **Dangerous.** Trust anchors of one's own instead of the system's: whoever holds the key of one can impersonate every
-/// server to this app.
+/// **Dangerous.** Trust anchors that replace the system's: an entity that holds the key of one of them can impersonate
+/// every server to this app.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct DangerousTrust {
     /// Certificates as PEM.
     pub only_these_roots_pem: String,
 }
 
-/// A configuration that the core can use, and what was found in the store.
+/// Returns a configuration that the core can use, and the report of opening the store.
 pub(crate) fn prepare(
     config: CoreConfig,
     password: Option<Password>,
@@ -230,7 +233,7 @@ pub(crate) fn prepare(
     Ok((prepared, report))
 }
 
-/// The addresses, at the port of the DNS; `None` if one is not an address.
+/// Parses name server addresses, with the DNS port unless another is given; `None` if one is invalid.
 pub(crate) fn name_servers(addresses: &[String]) -> Option<NameServers> {
     let parsed: Result<Vec<SocketAddr>, _> = addresses
         .iter()
@@ -309,7 +312,7 @@ mod tests {
     const KOTLIN: &str = include_str!("../../android/src/main/kotlin/im/snapback/Configuration.kt");
     const SWIFT: &str = include_str!("../../ios/Sources/Snapback/Configuration.swift");
 
-    /// What is said right above the declaration of a setting.
+    /// Returns the documentation directly above the declaration of a setting.
     fn said_about(source: &str, declaration: &str) -> String {
         let lines: Vec<&str> = source.lines().map(str::trim).collect();
         let position = lines.iter().position(|line| line.starts_with(declaration));
@@ -321,7 +324,7 @@ mod tests {
         comment.join(" ")
     }
 
-    /// Numbers in documentation outlive what they were copied from.
+    /// Numbers in documentation become wrong unless they are compared with the source.
     #[test]
     fn the_documented_defaults_are_those_of_the_core() {
         let core = core::ClientConfig::new("juliet@example.org", "password").unwrap();

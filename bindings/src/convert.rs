@@ -1,10 +1,10 @@
-//! Times of the core, as numbers.
+//! Conversion of the core's times to numbers.
 
 use std::time::{Duration, Instant as SystemInstant};
 
 use snapback_client::proto::time::Instant;
 
-/// Began with the client, as the core's own clock did.
+/// A clock that was started with the client, as the core's own clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock(SystemInstant);
 
@@ -13,7 +13,7 @@ impl Clock {
         Self(SystemInstant::now())
     }
 
-    /// Milliseconds from now to then; zero if that was before.
+    /// Returns the milliseconds from now to that time; zero if it has passed.
     pub(crate) fn until(self, when: Instant) -> u64 {
         millis(when.since_epoch().saturating_sub(self.0.elapsed()))
     }

@@ -1,4 +1,5 @@
-//! Whether the other language has everything that happened: what is done about the events ends with that, and not before.
+//! Tracks whether the foreign language has processed all events. Everything that depends on this, such as suspending,
+//! waits for it.
 
 use std::future::ready;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Questions of that kind, counted, and the answer to the latest.
+/// Counts the calls for the next event, and the answer to the latest one.
 #[derive(Debug)]
 pub(crate) struct HandOver {
     asked: watch::Sender<u64>,
@@ -21,7 +22,8 @@ impl HandOver {
         }
     }
 
-    /// The next event. While there is none, whoever asks is told that all were handed over: the caller is back for more.
+    /// Returns the next event. While there is none, all earlier events count as processed, since the caller asks for
+    /// another one.
     pub(crate) async fn next<E, F: Future<Output = Option<E>>>(
         &self,
         mut event: impl FnMut() -> F,
@@ -41,7 +43,7 @@ impl HandOver {
         }
     }
 
-    /// Waits for that, at most so long. Says whether it is so.
+    /// Waits until all events are processed, at most this long. Returns whether they are.
     pub(crate) async fn done(&self, time: Duration) -> bool {
         let mut question = 0;
         let mut answered = self.answered.subscribe();

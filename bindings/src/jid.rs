@@ -5,38 +5,38 @@ use std::fmt;
 use snapback_client as core;
 pub use snapback_client::proto::jid::JidPart;
 
-/// An address in its normal form.
+/// A JID in its normalised form.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Jid {
-    /// Who; missing for a server.
+    /// The localpart; missing in the JID of a server.
     pub localpart: Option<String>,
-    /// Where.
+    /// The domainpart.
     pub domain: String,
-    /// Which of their clients; missing in a bare JID.
+    /// The resourcepart, which names one of the account's clients; missing in a bare JID.
     pub resource: Option<String>,
 }
 
-/// An address as a stanza names it: whom it is from, or whom it is for.
+/// The sender or the receiver of a stanza.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum StanzaAddress {
-    /// The stanza names nobody. A stanza from nobody is from our own account, for which our server speaks (RFC 6120 section
-    /// 8.1.2.1); no contact can send one.
+    /// The stanza has no such attribute. A stanza without `from` comes from the user's own account, on whose behalf the
+    /// server sends it (RFC 6120 section 8.1.2.1); no contact can send one.
     Absent,
-    /// An address.
+    /// A valid JID.
     Named {
-        /// In its normal form.
+        /// The JID in its normalised form.
         jid: Jid,
     },
-    /// Something that is no address by the rules of RFC 7622, some of which servers know less strictly. Any contact can send
+    /// A text that is not a valid JID according to RFC 7622, which some servers do not enforce. Any contact can send
     /// this.
     Unreadable {
-        /// As it stands in the stanza.
+        /// The text as received.
         text: String,
     },
 }
 
 impl StanzaAddress {
-    /// What the attribute of a stanza says.
+    /// Parses an attribute of a stanza.
     pub(crate) fn of(attribute: Option<&str>) -> Self {
         match attribute.map(|text| (text, core::Jid::try_from(text))) {
             None => Self::Absent,
@@ -58,7 +58,7 @@ impl From<core::Jid> for Jid {
     }
 }
 
-/// A part of an address.
+/// A part of a JID.
 #[uniffi::remote(Enum)]
 pub enum JidPart {
     /// Before the `@`.
@@ -69,10 +69,10 @@ pub enum JidPart {
     Resource,
 }
 
-/// Why a text is not an address.
+/// Why a text is not a valid JID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Error)]
 pub enum JidProblem {
-    /// A part is there but empty, or becomes so.
+    /// A part is present but empty, or becomes empty when normalised.
     Empty {
         /// Which one.
         part: JidPart,
@@ -82,26 +82,26 @@ pub enum JidProblem {
         /// Which one.
         part: JidPart,
     },
-    /// A part contains what its profile does not allow.
+    /// A part contains characters that its profile does not allow.
     Disallowed {
         /// Which one.
         part: JidPart,
     },
-    /// A label of the domain is not one of a host name.
+    /// A label of the domain is not a valid host name label.
     DomainLabel,
-    /// The domain begins with `[` but is no IPv6 address in brackets.
+    /// The domain begins with `[` but is not an IPv6 address in brackets.
     IpLiteral,
-    /// A bare address was expected, this one has a resource.
+    /// A bare JID was expected, but this one has a resource.
     UnexpectedResource,
-    /// A full address was expected, this one has no resource.
+    /// A full JID was expected, but this one has no resource.
     MissingResource,
 }
 
-/// Reads and normalises an address.
+/// Parses and normalises a JID.
 ///
 /// # Errors
 ///
-/// [`JidProblem`] says what is wrong with it.
+/// Fails with a [`JidProblem`] if the text is not a valid JID.
 #[uniffi::export]
 pub fn parse_jid(text: String) -> Result<Jid, JidProblem> {
     Ok(core::Jid::try_from(text.as_str())?.into())

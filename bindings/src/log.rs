@@ -1,4 +1,4 @@
-//! What happened, for the app's log: structured, and without content, addresses or secrets (rule T9).
+//! Structured log records for the app, without content, addresses or secrets (rule T9).
 
 use std::panic;
 use std::sync::{Arc, Once, PoisonError, RwLock};
@@ -7,55 +7,55 @@ use crate::event::Event;
 use crate::runtime;
 use crate::state::ConnectionState;
 
-/// How much it matters.
+/// The severity of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum LogLevel {
-    /// The ordinary course of things.
+    /// Normal operation.
     Info,
-    /// Something to look at if it comes often.
+    /// A condition to examine if it occurs often.
     Warning,
-    /// A bug, or a broken device.
+    /// A fault of this library, or a broken device.
     Fault,
 }
 
-/// One thing that happened.
+/// A log record.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct LogRecord {
-    /// How much it matters.
+    /// The severity.
     pub level: LogLevel,
-    /// What happened, as a fixed word such as `online`.
+    /// The kind of event, as a fixed word such as `online`.
     pub name: String,
-    /// What more there is to say.
+    /// Details of the event.
     pub fields: Vec<LogField>,
 }
 
 /// A detail.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct LogField {
-    /// Its name.
+    /// The name of the detail.
     pub name: String,
-    /// Its value, safe to write anywhere.
+    /// The value of the detail. It is safe to write to any log.
     pub value: String,
 }
 
-/// Takes records. Called from any thread; it should not block, and must not call back into a client.
+/// Receives log records. It is called from any thread, should not block, and must not call back into a client.
 #[uniffi::export(foreign)]
 pub trait LogSink: Send + Sync {
-    /// Takes a record.
+    /// Receives one record.
     fn log(&self, record: LogRecord);
 }
 
 static SINK: RwLock<Option<Arc<dyn LogSink>>> = RwLock::new(None);
 static PANICS: Once = Once::new();
 
-/// Where records go from now on; nowhere without a sink.
+/// Sets the receiver of log records. Without one they are discarded.
 #[uniffi::export]
 pub fn set_log_sink(sink: Option<Arc<dyn LogSink>>) {
     *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
 }
 
-/// A panic of ours is caught and becomes an error (rule T10); where it was is worth a record. What it said is not: it may
-/// quote what must not be logged.
+/// Logs where a panic of this library occurred; the panic itself is caught and becomes an error (rule T10). The panic's
+/// message is not logged, since it may contain data that must not be logged.
 pub(crate) fn report_panics() {
     PANICS.call_once(|| {
         let before = panic::take_hook();
@@ -72,7 +72,7 @@ pub(crate) fn report_panics() {
     });
 }
 
-/// Whatever of an event belongs into a log.
+/// Logs an event, as far as it may be logged.
 pub(crate) fn event(event: &Event) {
     use LogLevel::{Fault, Info, Warning};
     match event {
@@ -140,7 +140,7 @@ fn emit<const N: usize>(level: LogLevel, name: &str, fields: [(&str, String); N]
     }
 }
 
-/// Cloned, so that it is called without a lock.
+/// Returns a clone of the sink, so that it is called without a lock.
 fn sink() -> Option<Arc<dyn LogSink>> {
     SINK.read().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -1,11 +1,13 @@
-//! Enums of the bindings that correspond to enums of the core and differ in fields or names. A test compares their cases; the
-//! differences are listed here. Enums that are equal are described with `#[uniffi::remote]` and have no type of their own.
+//! A test of the enums of the bindings that correspond to enums of the core but differ in fields or names. The test
+//! compares their cases; the differences are listed here. Enums that are equal are described with `#[uniffi::remote]`
+//! and have no type of their own.
 
-/// An enum of the bindings, and the enum of the core that it corresponds to.
+/// An enum of the bindings, and the corresponding enum of the core.
 struct Mirror {
     ours: (&'static str, &'static str),
     core: (&'static str, &'static str),
-    /// Cases of the core, each with those that stand for it; none if it never gets here.
+    /// Cases of the core that differ, each with the cases of the bindings that represent it; none if the case never
+    /// reaches the bindings.
     instead: &'static [(&'static str, &'static [&'static str])],
 }
 
@@ -67,7 +69,7 @@ const MIRRORS: [Mirror; 9] = [
             ("Vault", &["VaultLocked", "VaultBroken"]),
         ],
     },
-    // Only a push removes; what is removed is not stored.
+    // Only a roster push has `remove`; a removed item is not stored.
     Mirror {
         ours: (include_str!("roster.rs"), "Subscription"),
         core: (
@@ -90,13 +92,13 @@ const MIRRORS: [Mirror; 9] = [
     },
 ];
 
-/// The names of an enum's cases, sorted.
+/// Returns the names of an enum's cases, sorted.
 fn cases<'source>((source, name): (&'source str, &str)) -> Vec<&'source str> {
     let head = format!("pub enum {name} {{");
-    let (_, behind) = source
+    let (_, rest) = source
         .split_once(&head)
         .unwrap_or_else(|| panic!("no enum {name}"));
-    let body = behind.lines().take_while(|line| *line != "}");
+    let body = rest.lines().take_while(|line| *line != "}");
     let mut cases: Vec<&str> = body
         .filter_map(|line| line.strip_prefix("    "))
         .filter(|line| line.starts_with(char::is_uppercase))
@@ -107,7 +109,7 @@ fn cases<'source>((source, name): (&'source str, &str)) -> Vec<&'source str> {
 }
 
 #[test]
-fn what_is_mirrored_has_the_cases_of_the_core() {
+fn mirrored_enums_have_the_cases_of_the_core() {
     for mirror in &MIRRORS {
         let instead = |case| mirror.instead.iter().find(|(core, _)| *core == case);
         let core = cases(mirror.core);

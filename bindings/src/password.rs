@@ -1,13 +1,15 @@
-//! The password on its way into the core.
+//! The password that an app passes to the core.
 
 use std::fmt;
 
 use snapback_client::Secret;
 
-/// A password. In Kotlin and Swift it is a `String`; here it does not print and is wiped from memory when dropped (rule T9).
+/// A password. In Kotlin and Swift it is a `String`; here it does not print, and is wiped from memory when dropped
+/// (rule T9).
 ///
-/// It crosses as an argument of its own, never as a field of a record. The buffer in which an argument arrives becomes this
-/// value, so no second copy is left behind unwiped; and the records of Kotlin and Swift print all of their fields.
+/// It is passed as an argument of its own, never as a field of a record. The buffer in which an argument arrives
+/// becomes this value, so no second copy remains unwiped. The records of Kotlin and Swift, in contrast, print all of
+/// their fields.
 #[derive(Clone)]
 pub struct Password(Secret<String>);
 
@@ -17,7 +19,7 @@ uniffi::custom_type!(Password, String, {
 });
 
 impl Password {
-    /// The password, for the core.
+    /// Returns the password for the core.
     pub(crate) fn into_secret(self) -> Secret<String> {
         self.0
     }
@@ -115,7 +117,7 @@ mod tests {
                     continue;
                 }
                 types += 1;
-                // The declaration ends where the line of its closing brace does.
+                // The declaration ends with the line of its closing brace.
                 let declaration = rest.split("\n}").next().unwrap();
                 for line in declaration.lines().map(str::trim) {
                     let Some((name, kind)) = line.split_once(": ") else {

@@ -1,37 +1,38 @@
-//! What the platform knows about networks and names, and the core does not.
+//! Information about networks and names that the platform provides to the core.
 
 use snapback_client as core;
 pub use snapback_client::resolver::SrvRecord;
 
-/// A question to the platform's resolver: the SRV records of a name. Answer within two seconds, with
-/// [`CoreClient::answer_srv`](crate::CoreClient::answer_srv), or the name servers are asked instead.
+/// A query to the platform's resolver for the SRV records of a name. The app answers within two seconds with
+/// [`CoreClient::answer_srv`](crate::CoreClient::answer_srv); otherwise the name servers are queried instead.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct SrvQuery {
-    /// To answer with.
+    /// The identifier of the query, for the answer.
     pub id: u64,
-    /// Such as `_xmpps-client._tcp.example.org`.
+    /// The name, such as `_xmpps-client._tcp.example.org`.
     pub name: String,
 }
 
 /// One SRV record (RFC 2782).
 #[uniffi::remote(Record)]
 pub struct SrvRecord {
-    /// Lower is tried first.
+    /// The priority. Records with a lower value are tried first.
     pub priority: u16,
-    /// The share among records of equal priority.
+    /// The relative weight among records of equal priority.
     pub weight: u16,
-    /// The port at the target.
+    /// The port on the target.
     pub port: u16,
-    /// The host, or `.`.
+    /// The target host, or `.` if the service is not offered.
     pub target: String,
 }
 
-/// The network as the platform sees it now.
+/// The current state of the network, as reported by the platform.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct NetworkState {
-    /// Whether there is one that leads to the internet.
+    /// Whether there is a network with access to the internet.
     pub available: bool,
-    /// Its name servers, as IP addresses. Those that are none are left out; an empty list leaves what was there.
+    /// Its name servers, as IP addresses. Invalid addresses are ignored; an empty list leaves the previous name servers
+    /// in place.
     pub name_servers: Vec<String>,
 }
 

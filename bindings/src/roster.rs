@@ -10,47 +10,47 @@ use crate::cancel::Cancellation;
 use crate::client::CoreClient;
 use crate::error::{CallError, IqError};
 
-/// The roster as it is stored.
+/// The roster as stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
 pub struct Roster {
-    /// Its version, if the server does versions.
+    /// Its version, if the server supports roster versioning.
     pub version: Option<String>,
     /// Its contacts, ordered by JID.
     pub contacts: Vec<Contact>,
 }
 
-/// Somebody in the roster.
+/// A contact in the roster.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Contact {
-    /// Whose it is.
+    /// The contact's bare JID.
     pub jid: String,
-    /// The name that the user gave.
+    /// The name that the user assigned.
     pub name: Option<String>,
-    /// Who sees whom.
+    /// The direction of the presence subscription.
     pub subscription: Subscription,
-    /// We asked to see the contact and have no answer.
+    /// Whether a subscription request to the contact is pending (`ask='subscribe'`).
     pub asked: bool,
     /// The groups that the contact is in.
     pub groups: Vec<String>,
 }
 
-/// Who sees whom.
+/// The direction of a presence subscription (RFC 6121 section 2.1.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Subscription {
-    /// Neither sees the other.
+    /// No subscription in either direction.
     None,
-    /// We see the contact.
+    /// The user receives the contact's presence.
     To,
-    /// The contact sees us.
+    /// The contact receives the user's presence.
     From,
-    /// Each sees the other.
+    /// Both receive each other's presence.
     Both,
 }
 
 #[uniffi::export]
 impl CoreClient {
-    /// Adds a contact to the roster, or changes one; name and groups are replaced. Returns `true` when the server has answered, and
-    /// `false` if that was cancelled; the change may have been made all the same.
+    /// Adds a contact to the roster or changes one; name and groups are replaced. Returns `true` when the server has
+    /// responded, and `false` if the call was cancelled. A cancelled change may have been made nevertheless.
     pub async fn set_contact(
         &self,
         jid: String,
@@ -64,7 +64,7 @@ impl CoreClient {
         answered(change, cancellation).await
     }
 
-    /// Removes a contact from the roster, and both subscriptions with it. Returns as `set_contact` does.
+    /// Removes a contact from the roster, together with both subscriptions. Returns the same as `set_contact`.
     pub async fn remove_contact(
         &self,
         jid: String,
@@ -76,7 +76,7 @@ impl CoreClient {
     }
 }
 
-/// Contacts have no resource.
+/// Parses the JID of a contact, which has no resource.
 fn contact(text: &str) -> Result<core::BareJid, IqError> {
     let jid = core::Jid::try_from(text).map_err(|error| IqError::Recipient {
         problem: error.into(),
@@ -113,7 +113,7 @@ impl From<core::RosterItem> for Contact {
                 CoreSubscription::To => Subscription::To,
                 CoreSubscription::From => Subscription::From,
                 CoreSubscription::Both => Subscription::Both,
-                // A removed item is not stored; it would be nobody's.
+                // A removed item is not stored, so this does not occur.
                 CoreSubscription::None | CoreSubscription::Remove => Subscription::None,
             },
             asked: item.ask,

@@ -1,8 +1,9 @@
-//! The runtime on which all clients live.
+//! The tokio runtime of all clients.
 //!
-//! One for the process, made when the first client is opened and never taken down: a client that ends leaves no thread
-//! behind, and a phone with three accounts does not have three of them. One worker is enough for what is mostly
-//! waiting; certificates, key derivation and opening files go to a small pool, whose threads end when idle.
+//! The process has one runtime. It is created when the first client is opened and never shut down: a client that ends
+//! leaves no thread running, and a phone with three accounts does not have three runtimes. One worker thread is enough
+//! for work that consists mostly of waiting. Certificate checks, key derivation and the opening of files use a small
+//! pool, whose threads end when idle.
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -13,17 +14,17 @@ use tokio::task::JoinHandle;
 
 use crate::log;
 
-/// Certificate checks may wait for the network, one for each account that connects.
+/// Each account that connects needs one thread, since a certificate check may wait for the network.
 const BLOCKING_THREADS: usize = 4;
-/// A login needs the pool once or twice; after that its threads only take memory.
+/// A login needs the pool once or twice. After that its threads only use memory.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Of all threads of ours.
+/// The name of all threads of this library.
 pub(crate) const THREAD_NAME: &str = "snapback";
 
 static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
 
-/// The runtime; `None` if this process may not have any more threads.
+/// Returns the runtime; `None` if this process cannot create more threads.
 pub(crate) fn handle() -> Option<&'static Handle> {
     let runtime = RUNTIME.get_or_init(|| {
         log::report_panics();
@@ -39,17 +40,17 @@ pub(crate) fn handle() -> Option<&'static Handle> {
     runtime.as_ref().map(Runtime::handle)
 }
 
-/// Why work that was given to the runtime has no result.
+/// Why work on the runtime has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
     /// There is no runtime.
     NoRuntime,
-    /// The work panicked; a bug of ours (rule T10).
+    /// The work panicked, which is a fault of this library (rule T10).
     Panicked,
 }
 
-/// Has this done on the runtime. Whoever stops waiting stops it, at its next wait: nothing goes on, and holds on to a
-/// client, that nobody asks for any more.
+/// Runs a future on the runtime. If the caller stops waiting, the future is stopped at its next await, so that no
+/// abandoned work continues and keeps a client alive.
 pub(crate) async fn run<T, F>(work: F) -> Result<T, Lost>
 where
     F: Future<Output = T> + Send + 'static,
@@ -68,7 +69,7 @@ impl<T> Drop for StopOnDrop<T> {
     }
 }
 
-/// Has something done that blocks. Once begun, it comes to its end.
+/// Runs blocking work in the pool. Once begun, it runs to its end.
 pub(crate) async fn run_blocking<T, F>(work: F) -> Result<T, Lost>
 where
     F: FnOnce() -> T + Send + 'static,

@@ -1,30 +1,30 @@
-//! Where the connection stands.
+//! The state of the connection.
 
 use snapback_client as core;
 pub use snapback_client::{OfflineReason, Outcome as SessionOutcome, Step as ConnectionStep};
 
 use crate::convert::Clock;
 
-/// Where the connection stands.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum ConnectionState {
     /// There is no connection.
     Offline {
-        /// Why not.
+        /// The reason.
         reason: OfflineReason,
-        /// In how many milliseconds the next attempt is made, if one is planned.
+        /// Milliseconds until the next attempt, if one is planned.
         retry_in_ms: Option<u64>,
     },
-    /// There will be one soon.
+    /// A connection is being established.
     Connecting {
-        /// How far it is.
+        /// The phase of the attempt.
         step: ConnectionStep,
     },
-    /// There is a session.
+    /// A session is established.
     Online {
-        /// New, or the interrupted one.
+        /// Whether it is a new session or the resumed one.
         outcome: SessionOutcome,
-        /// How many round trips it took.
+        /// How many round trips the connection took.
         round_trips: u32,
     },
 }
@@ -32,32 +32,33 @@ pub enum ConnectionState {
 /// Why there is no connection.
 #[uniffi::remote(Enum)]
 pub enum OfflineReason {
-    /// The app does not want one.
+    /// The app does not want a connection.
     NotWanted,
     /// The client is suspended.
     Suspended,
     /// There is no network.
     NoNetwork,
-    /// The last attempt failed; there will be another one.
+    /// The last attempt failed; another one follows.
     Failed,
-    /// The user has to be asked for credentials; then connect.
+    /// The user has to provide credentials; then the app calls connect.
     NeedsCredentials,
-    /// The server, or this device, will not do it without a change; then connect.
+    /// The server or this device refuses the connection until something is changed; then the app calls connect.
     Refused,
-    /// Another client took our place. Only the user can say that it should be ours again; then connect.
+    /// Another client has replaced this one (stream error `conflict`). Only the user can decide to take the session
+    /// back; then the app calls connect.
     Conflict,
-    /// There is no session that could be resumed; then connect. Only `drain` stops for that.
+    /// There is no session that could be resumed; the app calls connect. Occurs only in a background sync (`drain`).
     NoSession,
 }
 
-/// How far an attempt is.
+/// The phase of an attempt.
 #[uniffi::remote(Enum)]
 pub enum ConnectionStep {
-    /// Looking for endpoints.
+    /// Looking up endpoints.
     Resolving,
-    /// Opening a transport to one of them.
+    /// Opening a transport to one of the endpoints.
     Transport,
-    /// Agreeing on keys and checking the certificate.
+    /// TLS handshake and certificate verification.
     Tls,
     /// From the stream header to the session.
     Login,
@@ -68,7 +69,7 @@ pub enum ConnectionStep {
 pub enum SessionOutcome {
     /// A new session.
     Bound,
-    /// The interrupted session goes on.
+    /// The interrupted session was resumed.
     Resumed,
 }
 
@@ -90,7 +91,7 @@ impl ConnectionState {
 }
 
 impl ConnectionState {
-    /// The same but for the time that passes until the next attempt.
+    /// Returns whether both are equal, apart from the time until the next attempt.
     pub(crate) fn is_same(self, other: Self) -> bool {
         match (self, other) {
             (

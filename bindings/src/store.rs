@@ -1,4 +1,4 @@
-//! What the store says about itself.
+//! Errors and reports of the store.
 
 use std::fmt;
 
@@ -6,83 +6,84 @@ use snapback_client as core;
 pub use snapback_client::store::Unknown as StoreUnknown;
 use snapback_client::store::{Trouble, VaultError};
 
-/// Why the store did not do it.
+/// Why the store failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum StorageProblem {
     /// The outbound queue is full.
     QueueFull,
-    /// There is no room left on the device.
+    /// The device is full.
     DeviceFull,
     /// What was stored cannot be read, or the device failed.
     Broken,
-    /// The device does not let the store write.
+    /// The device does not allow writing.
     ReadOnly,
-    /// Another process, or another client of this one, has the store.
+    /// Another process, or another client of this process, has the store open.
     OwnedElsewhere,
-    /// The system does not let the app open the file now: the device was not unlocked since it started. Try again later.
+    /// The system does not allow the app to open the file now, since the device was not unlocked since it started. The
+    /// app tries again later.
     NotYetUnlocked,
     /// The client is suspended.
     Suspended,
-    /// The key store does not answer now: the device is locked, or the user has to agree first.
+    /// The key store is not available now: the device is locked, or the user has to agree first.
     VaultLocked,
     /// The key store cannot be read or written.
     VaultBroken,
-    /// Two writers were at work.
+    /// The change contradicts what is stored: there were two writers.
     Conflict,
 }
 
-/// What was found when the store was opened.
+/// The result of opening the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
 pub struct OpenReport {
-    /// What was wrong; nothing, as a rule.
+    /// The problems that were found; usually none.
     pub troubles: Vec<StoreTrouble>,
-    /// What is not known any more.
+    /// The data that was lost.
     pub unknown: Vec<StoreUnknown>,
     /// Whether stanzas may have been lost in either direction.
     pub may_have_lost_stanzas: bool,
 }
 
-/// What was wrong with the store.
+/// A problem of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum StoreTrouble {
-    /// The file is none of ours, or damaged.
+    /// The file is not a Snapback store, or is damaged.
     Damaged,
     /// The file was written by a newer version.
     Newer,
     /// The file was marked as read-only.
     ReadOnly,
-    /// The key store has no key for it.
+    /// The key store has no key for the file.
     KeyLost,
-    /// It comes from a backup.
+    /// The file was restored from a backup.
     FromBackup,
-    /// Rows failed their seal.
+    /// Rows could not be authenticated.
     SealBroken,
     /// Rows are missing.
     RowsMissing,
 }
 
-/// What is not known any more.
+/// Data that was lost.
 #[uniffi::remote(Enum)]
 pub enum StoreUnknown {
-    /// Whatever there was.
+    /// Everything that was stored.
     Everything,
-    /// The session cannot be resumed.
+    /// The session, which cannot be resumed.
     Session,
     /// Stanzas that were to be sent.
     Outbound,
     /// Deliveries that were not confirmed.
     Deliveries,
-    /// FAST tokens: the next login takes the password.
+    /// FAST tokens. The next login uses the password.
     FastTokens,
-    /// SCRAM keys: the next login takes the password.
+    /// SCRAM keys. The next login uses the password.
     ScramKeys,
-    /// How weak a login may be.
+    /// The weakest login that is accepted.
     Floor,
     /// The id of this installation.
     Installation,
-    /// The roster; the server has it.
+    /// The roster, which is fetched from the server again.
     Roster,
-    /// Facts about servers; they will be learnt again.
+    /// Facts about servers, which are learnt again.
     ServerFacts,
 }
 

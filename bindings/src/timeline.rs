@@ -5,57 +5,57 @@ use snapback_client::proto::time::Instant;
 
 use crate::convert::millis;
 
-/// How a connection came to its session.
+/// How a connection established its session.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Timeline {
-    /// The flights in order; as many as there were round trips.
+    /// The flights in order, one for each round trip.
     pub flights: Vec<Flight>,
-    /// What took time on this device.
+    /// The steps that took time on this device.
     pub local: Vec<LocalStep>,
-    /// What TLS agreed on.
+    /// The result of the TLS negotiation.
     pub tls: Option<TlsSummary>,
-    /// From the first packet to the session, in milliseconds.
+    /// The time from the first packet to the session, in milliseconds.
     pub took_ms: Option<u64>,
-    /// Bytes written until then.
+    /// Bytes written until the session was established.
     pub bytes_sent: u64,
-    /// Bytes read until then.
+    /// Bytes read until the session was established.
     pub bytes_received: u64,
 }
 
-/// What was sent before waiting, and what came back.
+/// What was sent before a wait, and what came back.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Flight {
-    /// The messages that were sent, by name.
+    /// The names of the messages that were sent.
     pub sent: Vec<String>,
-    /// The messages that came back, by name.
+    /// The names of the messages that came back.
     pub received: Vec<String>,
-    /// When it left, in milliseconds from the beginning.
+    /// When the flight was sent, in milliseconds from the beginning.
     pub started_ms: u64,
-    /// How long the answer took, if there was one.
+    /// How long the response took, in milliseconds, if there was one.
     pub took_ms: Option<u64>,
 }
 
-/// Something that took time on this device.
+/// A step that took time on this device.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct LocalStep {
-    /// What it was.
+    /// The name of the step.
     pub name: String,
     /// When it began, in milliseconds from the beginning.
     pub started_ms: u64,
-    /// How long it took, if it ended.
+    /// How long it took, in milliseconds, if it ended.
     pub took_ms: Option<u64>,
 }
 
-/// What the TLS handshake agreed on.
+/// The result of the TLS negotiation.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct TlsSummary {
     /// `TLS 1.3` or `TLS 1.2`.
     pub version: String,
-    /// Name of the cipher suite.
+    /// The name of the cipher suite.
     pub cipher_suite: String,
-    /// A ticket replaced the certificate.
+    /// Whether a ticket replaced the certificate.
     pub resumed: bool,
-    /// The server took early data.
+    /// Whether the server accepted early data.
     pub early_data: bool,
 }
 

@@ -6,30 +6,31 @@ use std::sync::Arc;
 use snapback_client::store::VaultError as CoreError;
 use snapback_client::{KeyVault as CoreVault, Secret};
 
-/// Keeps a few small secrets (32 bytes each) under names that the store chooses, outside of every backup.
+/// Keeps a few small secrets (32 bytes each) under names that the store chooses. The secrets must not be part of any
+/// backup.
 ///
-/// It is called from a thread of Snapback's, at most a few times when a store is opened, changed for the first time and
+/// It is called from a thread of Snapback, at most a few times when a store is opened, changed for the first time and
 /// closed. It may block, and must not call back into the client.
 #[uniffi::export(foreign)]
 pub trait KeyVault: Send + Sync + fmt::Debug {
-    /// The secret of that name. Nothing says that there is none, and what it sealed is given up for lost: a key store that
-    /// cannot be asked now throws [`VaultError::Locked`].
+    /// Returns the secret of that name, or nothing if there is none. Data that was sealed with a missing secret is
+    /// discarded; a key store that is not available at the moment must therefore fail with [`VaultError::Locked`].
     fn read(&self, name: String) -> Result<Option<Vec<u8>>, VaultError>;
 
-    /// Keeps a secret under that name, in place of an older one. It must be on the disk when this returns.
+    /// Stores a secret under that name and replaces an older one. It must be on disk when this returns.
     fn write(&self, name: String, secret: Vec<u8>) -> Result<(), VaultError>;
 }
 
-/// Why the key store did not do it.
+/// Why the key store failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Error)]
 pub enum VaultError {
-    /// Not now: the device is locked, or the user has to agree first.
+    /// The key store is not available now: the device is locked, or the user has to agree first.
     Locked,
-    /// It cannot be read or written.
+    /// The key store cannot be read or written.
     Broken,
 }
 
-/// The platform's key store, as the store sees it.
+/// Adapts the platform's key store to the store's interface.
 #[derive(Debug)]
 pub(crate) struct ForeignVault(pub(crate) Arc<dyn KeyVault>);
 
@@ -55,7 +56,7 @@ impl From<VaultError> for CoreError {
     }
 }
 
-/// The other side threw what it should not, or is gone.
+/// The foreign implementation failed with an undeclared error, or no longer exists.
 impl From<uniffi::UnexpectedUniFFICallbackError> for VaultError {
     fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
         Self::Broken

@@ -1,4 +1,5 @@
-//! A short visit, as after a push: resume, take what is waiting, and know when that was all. A new session is never bound.
+//! A background sync, usually triggered by a push: it resumes the session, receives the pending stanzas, and reports
+//! when all of them were received. It never binds a new session.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,33 +13,33 @@ use crate::client::CoreClient;
 use crate::error::CallError;
 use crate::state::OfflineReason;
 
-/// What a visit came to.
+/// The result of a background sync.
 #[uniffi::remote(Enum)]
 pub enum DrainOutcome {
-    /// Everything that the server had for us is among the events.
+    /// All stanzas that the server held are among the events.
     Complete,
-    /// Time was up first. What came is among the events.
+    /// The timeout expired first. The stanzas that were received are among the events.
     TimedOut,
-    /// There will be no connection without somebody's help; with `NoSession`, without a process that has the time to make a
-    /// new session.
+    /// No connection is possible until the app or the user acts; with `NoSession`, a process with enough time has to
+    /// create a new session.
     Offline {
-        /// Why not.
+        /// The reason.
         reason: OfflineReason,
     },
 }
 
-/// A visit under way. Let go of without [`end`](Self::end), it ends all the same, at some time.
+/// A background sync in progress. If it is released without [`end`](Self::end), it ends as well, at an undefined time.
 #[derive(Debug, uniffi::Object)]
 pub struct CoreVisit {
     client: Arc<CoreClient>,
-    /// None once it is over, or where the client was closed before.
+    /// None once the sync is over, or if the client was closed before it began.
     visit: Mutex<Option<Visit>>,
 }
 
 #[uniffi::export]
 impl CoreClient {
-    /// Begins a short visit, as after a push: resumes the interrupted session, and wakes the client for that if it sleeps. It
-    /// never binds a new session.
+    /// Begins a background sync, usually after a push. It resumes the interrupted session, and resumes the client for
+    /// that if it is suspended. It never binds a new session.
     pub fn visit(self: Arc<Self>) -> Arc<CoreVisit> {
         let visit = self.client().ok().map(|client| client.visit());
         Arc::new(CoreVisit {
@@ -50,9 +51,9 @@ impl CoreClient {
 
 #[uniffi::export]
 impl CoreVisit {
-    /// Waits until every stanza that the server held was yielded by [`next_events`](CoreClient::next_events) and that was called
-    /// again, or until the timeout. Without a session to resume it returns `Offline` with `NoSession`, and the next `connect` makes
-    /// one.
+    /// Waits until every stanza that the server held was returned by [`next_events`](CoreClient::next_events) and that
+    /// function was called again, or until the timeout, in milliseconds. Without a session to resume it returns
+    /// `Offline` with `NoSession`; the next `connect` creates one.
     pub async fn drain(&self, timeout_ms: u64) -> Result<DrainOutcome, CallError> {
         let time = Duration::from_millis(timeout_ms);
         let start = Instant::now();
@@ -70,7 +71,7 @@ impl CoreVisit {
         outcome.await?
     }
 
-    /// [`drain`](Self::drain); nothing if it was cancelled.
+    /// Calls [`drain`](Self::drain); returns nothing if it was cancelled.
     pub async fn drain_until(
         &self,
         timeout_ms: u64,
@@ -79,8 +80,9 @@ impl CoreVisit {
         cancellation.or(self.drain(timeout_ms)).await
     }
 
-    /// Ends the visit, when its events are dealt with. A client that was woken for it lets go of everything again, and this comes
-    /// back when nothing is held any more; one that is needed by now, by the app or by another visit, stays as it is.
+    /// Ends the background sync; to be called once its events are processed. A client that was resumed for it suspends
+    /// again, and this returns when everything is released. A client that is needed by then, by the app or by another
+    /// background sync, is not suspended.
     pub async fn end(&self) -> Result<(), CallError> {
         let visit = self.slot().take();
         let Some(visit) = visit else { return Ok(()) };

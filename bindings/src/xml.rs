@@ -1,8 +1,8 @@
-//! XML that an app writes.
+//! XML escaping for apps.
 
 use snapback_client as core;
 
-/// Text as it may stand in an element or an attribute.
+/// Escapes text for use in an element or an attribute.
 #[uniffi::export]
 pub fn escape_xml(text: String) -> String {
     core::escape_xml(&text)
@@ -26,7 +26,7 @@ mod tests {
         found
     }
 
-    /// Elements are written in Rust, once for all languages.
+    /// XML elements are written in Rust, once for all languages.
     #[test]
     fn no_other_language_writes_xml() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
