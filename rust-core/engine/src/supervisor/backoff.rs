@@ -1,4 +1,4 @@
-//! How long to wait: full jitter after failures, and a bound on the rate of attempts whatever happens.
+//! The delays between attempts: full jitter after failures, and a limit on the rate of attempts in every case.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use snapback_proto::time::Instant;
 
 use super::{ALLOWANCE, ALLOWANCE_WINDOWS, RESERVE, RESERVE_WINDOWS, STARTS_PER_WINDOW, Timing};
 
-/// Waits after failures.
+/// The delays after failures.
 #[derive(Debug)]
 pub(super) struct Backoff {
     random: Random,
@@ -22,33 +22,34 @@ impl Backoff {
         }
     }
 
-    /// A session was stable: the next failure is the first.
+    /// Resets the delays, since a session was stable: the next failure counts as the first.
     pub(super) fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// The wait after one more failure.
+    /// Returns the delay after one more failure.
     pub(super) fn next(&mut self, timing: &Timing, slowly: bool) -> Duration {
         let (base, floor) = if slowly {
             (timing.relief_base, timing.relief_floor)
         } else {
             (timing.base, timing.floor)
         };
-        let doubled = base.saturating_mul(2u32.saturating_pow(self.failures));
+        let ceiling = base.saturating_mul(2u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
-        // A cap below the floor would leave nothing to draw, and all clients of a server would come back at once.
-        let ceiling = doubled.min(timing.cap).max(floor.saturating_mul(2));
+        // If the cap were below the floor, nothing would be left to draw from, and all clients of a server would
+        // reconnect at the same time.
+        let ceiling = ceiling.min(timing.cap).max(floor.saturating_mul(2));
         floor.saturating_add(self.random.up_to(ceiling.saturating_sub(floor)))
     }
 }
 
-/// What attempts may cost: the last starts, of which there may be so many within the window, and an allowance for all that
-/// nobody but us asks for (rule I19).
+/// Limits the number of attempts: a maximum of starts within the window, and an allowance for attempts that neither the
+/// user nor the network caused (rule I19).
 #[derive(Debug)]
 pub(super) struct Budget {
     last: VecDeque<Instant>,
     allowance: Allowance,
-    /// For what a wrong assumption asks for at once, when nothing else is left: it is mended by one attempt.
+    /// For attempts that correct a wrong assumption, when the allowance is spent: one attempt is enough to correct it.
     reserve: Allowance,
 }
 
@@ -74,12 +75,12 @@ impl Budget {
         allowance.take(now);
     }
 
-    /// The user or the network has given a reason to try again: what was tried before does not count.
+    /// Refills the allowance, since the user or the network gave a reason to try again: earlier attempts do not count.
     pub(super) fn renew(&mut self) {
         self.allowance.fill();
     }
 
-    /// The earliest moment of the next start; one that mends a wrong assumption may use the reserve.
+    /// Returns the earliest time of the next start. An attempt that corrects a wrong assumption may use the reserve.
     pub(super) fn next(&self, timing: &Timing, mends: bool) -> Instant {
         let window = match self.last.front() {
             Some(oldest) if self.last.len() >= STARTS_PER_WINDOW => *oldest + timing.window,
@@ -88,7 +89,7 @@ impl Budget {
         window.max(self.allowed(mends))
     }
 
-    /// The same without the window.
+    /// Returns the same without the limit of the window.
     pub(super) fn allowed(&self, mends: bool) -> Instant {
         let allowed = self.allowance.next();
         if mends {
@@ -99,12 +100,12 @@ impl Budget {
     }
 }
 
-/// So many starts at hand, and one more after each step, up to as many again (a token bucket).
+/// A token bucket of starts: one start is added after each step, up to the maximum.
 #[derive(Debug)]
 struct Allowance {
     most: u32,
     step: Duration,
-    /// When it is full again.
+    /// When the bucket is full again.
     full_at: Duration,
 }
 
@@ -128,20 +129,20 @@ impl Allowance {
         self.full_at = Duration::ZERO;
     }
 
-    /// When there is one at hand.
+    /// Returns when a start is available.
     fn next(&self) -> Instant {
         let others = self.step.saturating_mul(self.most.saturating_sub(1));
         Instant::from_epoch(self.full_at.saturating_sub(others))
     }
 }
 
-/// xorshift64* (Vigna 2016): it spreads clients in time and guards nothing.
+/// xorshift64* (Vigna 2016). It distributes clients in time and has no security purpose.
 #[derive(Debug)]
 struct Random(u64);
 
 impl Random {
     fn new(seed: u64) -> Self {
-        // Seeds that are alike are driven apart; zero is the one state that is never left.
+        // Makes similar seeds differ. Zero is excluded, since the generator would never leave it.
         Self(
             seed.wrapping_add(1)
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_are_spread_from_the_floor_to_a_doubling_bound() {
+    fn delays_are_distributed_from_the_floor_to_a_growing_bound() {
         let timing = Timing::default();
         let bounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300];
         for (failures, bound) in bounds.into_iter().enumerate() {
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cap_below_the_floor_leaves_clients_apart() {
+    fn a_cap_below_the_floor_still_distributes_clients() {
         let timing = Timing {
             cap: Duration::from_millis(10),
             ..Timing::default()
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_waits() {
+    fn the_same_seed_gives_the_same_delays() {
         assert_eq!(nth(7, 3, false), nth(7, 3, false));
         assert_ne!(nth(7, 3, false), nth(8, 3, false));
     }

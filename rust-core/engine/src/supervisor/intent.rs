@@ -1,4 +1,4 @@
-//! What the app wants, and what the platform says.
+//! What the app wants, and what the platform reports.
 
 use snapback_proto::time::Instant;
 
@@ -17,19 +17,20 @@ impl Supervisor {
                 self.go(Why::Asked, now, now);
             }
             State::Waiting { .. } | State::Suspended => self.go(Why::Asked, now, now),
-            // Closing goes on; what follows is decided when it is done. So does an attempt that may only resume: if it cannot,
-            // another one follows.
+            // Closing continues; what follows is decided when it is complete. An attempt that may only resume continues
+            // as well: if it cannot resume, another one follows.
             _ => {}
         }
     }
 
-    /// The process runs, and not for a visit only. Says whether it slept.
+    /// Records that the process runs, and not only for a background sync. Returns whether it was suspended.
     pub(super) fn rouse(&mut self) -> bool {
         let wakefulness = &mut self.surroundings.wakefulness;
         std::mem::replace(wakefulness, Wakefulness::Awake) == Wakefulness::Suspended
     }
 
-    /// Whoever wants to be online and is awake is not in need of a visit.
+    /// Begins a background sync. It does not change which session is wanted if the app wants to be online and the process is
+    /// awake.
     pub(super) fn visit(&mut self, now: Instant) {
         self.budget.renew();
         let suspended = self.is_suspended();
@@ -39,7 +40,7 @@ impl Supervisor {
             self.surroundings.wakefulness = Wakefulness::Woken;
         }
         if self.surroundings.place == Place::Taken {
-            // I10: a push is not the user, whatever the app has wanted since.
+            // I10: a push is not an action of the user, even if the app has asked for something else since.
             return;
         }
         if !is_wanted || suspended || is_halted {
@@ -54,7 +55,7 @@ impl Supervisor {
         }
     }
 
-    /// Whoever came to need the client during the visit keeps it.
+    /// Ends a background sync. The client stays awake if the app has come to need it during the sync.
     pub(super) fn leave(&mut self, now: Instant) {
         if self.surroundings.wakefulness == Wakefulness::Woken {
             return self.suspend(now);
@@ -67,7 +68,8 @@ impl Supervisor {
         self.state = State::Stopped;
     }
 
-    /// The app is back by itself: it wants what it wanted before. Says whether that had to be begun.
+    /// Ends the background sync because the app is active itself: what it wanted before applies again. Returns whether
+    /// an attempt for it was begun.
     pub(super) fn end_visit(&mut self, now: Instant) -> bool {
         if !self.surroundings.intent.wants_online() {
             return false;
@@ -80,7 +82,8 @@ impl Supervisor {
         found_nothing
     }
 
-    /// Time passed unseen: an attempt under way is as doubtful as after a change of the network.
+    /// Handles the end of a suspension. Time has passed unnoticed, so an attempt in progress is as doubtful as after a
+    /// change of the network.
     pub(super) fn wake_up(&mut self, now: Instant) {
         match self.state {
             State::Connecting { .. } => self.restart(Why::Resumed, now),
@@ -114,12 +117,12 @@ impl Supervisor {
         }
     }
 
-    /// I14: the stream is left as it is, even in the middle of a goodbye.
+    /// Suspends. I14: the stream is not closed; an exchange of stream closes in progress is abandoned.
     pub(super) fn suspend(&mut self, now: Instant) {
         self.surroundings.wakefulness = Wakefulness::Suspended;
         self.surroundings.intent = self.surroundings.intent.without_sync();
         match self.state {
-            // The visit is over, and what it did not find the app may still want.
+            // The background sync is over, and the app may still want the session that it did not find.
             State::Halted(OfflineReason::NoSession) => self.go(Why::Resumed, now, now),
             State::Halted(_) | State::Stopped => {}
             _ => {
@@ -133,7 +136,8 @@ impl Supervisor {
         self.surroundings.network = available;
         self.budget.renew();
         match self.state {
-            // A connection may outlive a gap; and only the server's silence proves that it did not.
+            // A connection may survive an interruption of the network. Only a missing probe response proves that it did
+            // not.
             State::Online { .. } if !available => {}
             State::Connecting { .. } if available => self.restart(Why::NetworkChanged, now),
             State::Connecting { .. } | State::Waiting { .. } if !available => {
@@ -144,7 +148,7 @@ impl Supervisor {
         }
     }
 
-    /// Something happened after which waiting on is wrong, and what was true before may not be.
+    /// Handles an event after which waiting longer is wrong, and after which the connection may be dead.
     pub(super) fn wake(&mut self, why: Why, now: Instant) {
         match self.state {
             State::Waiting { .. } | State::WaitingForNetwork | State::Suspended => {
@@ -158,14 +162,14 @@ impl Supervisor {
         }
     }
 
-    /// The network changed under an attempt: the old path is probably gone.
+    /// Restarts an attempt because the network changed during it: the previous path is probably gone.
     pub(super) fn restart(&mut self, why: Why, now: Instant) {
         let next = self.next_start(false);
         if next <= now {
             self.stop(now);
             self.go(why, now, now);
         } else if let State::Connecting { restart, .. } = &mut self.state {
-            // Better an attempt on a path that may be gone than none.
+            // An attempt on a path that may be gone is better than none.
             *restart = Some(next);
         }
     }

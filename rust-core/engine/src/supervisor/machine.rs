@@ -1,4 +1,4 @@
-//! The state machine: what it is told, what it says, and what all its parts share.
+//! The state machine: its inputs, its outputs, and what all its parts share.
 
 use std::collections::VecDeque;
 
@@ -11,20 +11,20 @@ use super::backoff::{Backoff, Budget};
 use super::state::{Intent, Place, State, Surroundings, Wakefulness};
 use super::{AttemptId, ConnectionState, Input, OfflineReason, Output, Step, Timing, Wait, Why};
 
-/// Decides when to connect. After each [`Supervisor::handle_input`], call [`Supervisor::poll_output`] until it returns
-/// [`Output::Timeout`] or [`Output::Idle`].
+/// Decides when to connect. After each [`Supervisor::handle_input`], the caller calls [`Supervisor::poll_output`] until
+/// it returns [`Output::Timeout`] or [`Output::Idle`].
 #[derive(Debug)]
 pub struct Supervisor {
     pub(super) timing: Timing,
     pub(super) backoff: Backoff,
     pub(super) budget: Budget,
-    /// Until then an overloaded server is left alone, whatever happens.
+    /// Until this time no attempt is made at an overloaded server, in any case.
     pub(super) relief_until: Instant,
     pub(super) at_once: u32,
-    /// A session that had not proved itself broke, and an attempt was made at once.
+    /// Whether an unproven session broke and an attempt was made at once.
     pub(super) broke_young: bool,
     pub(super) next_attempt: u64,
-    /// When an attempt was last given up before the server had answered it.
+    /// When an attempt was last given up before the server had responded to it.
     pub(super) unanswered: Option<Instant>,
     pub(super) surroundings: Surroundings,
     pub(super) state: State,
@@ -33,7 +33,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor that waits for `Connect`, and believes that there is a network until told otherwise.
+    /// Returns a supervisor that waits for `Connect`. It assumes that there is a network until one is reported missing.
     pub fn new(timing: Timing, seed: u64) -> Self {
         Self {
             budget: Budget::new(&timing),
@@ -57,7 +57,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes in what happened.
+    /// Handles one input.
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Connect => self.connect(now),
@@ -95,7 +95,7 @@ impl Supervisor {
         self.tell();
     }
 
-    /// The next thing to do.
+    /// Returns the next output.
     pub fn poll_output(&mut self) -> Output {
         self.outputs
             .pop_front()
@@ -105,12 +105,12 @@ impl Supervisor {
             })
     }
 
-    /// How long to wait for what.
+    /// Returns the configured times.
     pub fn timing(&self) -> &Timing {
         &self.timing
     }
 
-    /// What the app sees now.
+    /// Returns the state that the app sees now.
     pub fn state(&self) -> ConnectionState {
         match self.state {
             State::Stopped => offline(OfflineReason::NotWanted),
@@ -131,12 +131,12 @@ impl Supervisor {
         }
     }
 
-    /// Where it stands, as a place among the names of its states.
+    /// Returns the state as an index into the names of the states.
     pub(crate) fn state_variant(&self) -> usize {
         self.state.variant()
     }
 
-    /// Whether everything was let go of, and is until somebody needs it.
+    /// Returns whether everything is released until the client is needed again.
     pub fn is_suspended(&self) -> bool {
         self.surroundings.wakefulness == Wakefulness::Suspended
     }
@@ -182,7 +182,8 @@ impl Supervisor {
         }
     }
 
-    /// There is no attempt and no connection: makes one as soon as everything allows it, but not before `earliest`.
+    /// Begins an attempt as soon as everything allows it, but not before `earliest`. There must be no attempt and no
+    /// connection.
     pub(super) fn go(&mut self, why: Why, earliest: Instant, now: Instant) {
         let earliest = earliest.max(self.next_start(why == Why::WrongAssumption));
         self.state = if self.surroundings.intent == Intent::Offline {
@@ -223,7 +224,7 @@ impl Supervisor {
         }
     }
 
-    /// Drops what there is, without closing the stream. What follows sets the state.
+    /// Drops the attempt or the connection without closing the stream. The caller sets the next state.
     pub(super) fn stop(&mut self, now: Instant) {
         self.note_stability(now);
         self.note_unanswered(now);

@@ -1,5 +1,6 @@
-//! When to connect. No specification says it all: RFC 6120 section 3.3 asks for a random delay before reconnecting, and
-//! RFC 6120 section 4.9.3.3 what `conflict` means; the rest is what phones need (rules I9, I10, I14).
+//! When to connect. No specification covers this completely: RFC 6120 section 3.3 requires a random delay before a
+//! reconnection, and RFC 6120 section 4.9.3.3 defines `conflict`; the rest follows from the needs of phones (rules I9,
+//! I10, I14).
 //!
 //! ```text
 //!                            Connect
@@ -23,17 +24,17 @@
 //!                              └── Connect: leaves Halted; nothing else does
 //! ```
 //!
-//! A `conflict` shortly after an attempt was given up in the middle of its login may be that attempt's, heard late: once, it is no
-//! more than a broken connection.
+//! If an attempt is given up in the middle of its login and a `conflict` follows shortly after, the server may have
+//! processed that attempt late. Once, it is handled like a broken connection.
 //!
-//! `Suspend` leads from everywhere to `Suspended`, or to `Stopped` where no session is wanted (it leaves `Stopped` and `Halted` as
-//! they are), and drops the connection without closing the stream, so that the session can be resumed.
+//! `Suspend` leads from every state to `Suspended`, or to `Stopped` if no session is wanted (`Stopped` and `Halted` do
+//! not change). It drops the connection without closing the stream, so that the session can be resumed.
 //!
-//! `Visit` is `Resume` and `Connect` for a short time: until `Leave`, `Suspend`, `Connect` or `Disconnect`, attempts may only
-//! resume. One that cannot leads to `Halted(NoSession)`, and the end of the visit leads out of there. `Leave` is `Suspend` where
-//! nothing but the visit has kept the process awake.
+//! `Visit` begins a background sync: it acts like `Resume` and `Connect` until `Leave`, `Suspend`, `Connect` or
+//! `Disconnect`, but attempts may only resume. An attempt that cannot resume leads to `Halted(NoSession)`, which the
+//! end of the background sync leaves. `Leave` acts like `Suspend` if only the background sync kept the process awake.
 //!
-//! Every move that random inputs lead to is in `tests/state-graph.txt`, and a test compares.
+//! `tests/state-graph.txt` lists every transition that random inputs lead to; a test compares it.
 
 mod after_end;
 mod attempt;
@@ -61,62 +62,65 @@ pub use machine::Supervisor;
 /// The names of the supervisor's states.
 pub(crate) const STATE_NAMES: &[&str] = <state::State as Variants>::NAMES;
 
-/// Number of an attempt, and of the connection that it becomes. What is said about an older one is ignored (rule I9).
+/// The number of an attempt, and of the connection that it becomes. Inputs about an older attempt are ignored (rule
+/// I9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptId(pub u64);
 
-/// Something that happened.
+/// An input of the supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// The app wants to be online, and so it is awake. Said again, it means: now, please; and it is the only way out of a refusal.
+    /// The app wants to be online, which implies that it is awake. Repeated, it requests an attempt at once. It is the
+    /// only input that leaves a refusal.
     Connect,
-    /// The process was woken for a moment, by a push: the interrupted session is wanted, and no other. It changes nothing where
-    /// the app wants to be online and is awake.
+    /// The process was woken for a background sync, usually by a push: only the interrupted session may be resumed. It
+    /// changes nothing if the app wants to be online and is awake.
     Visit,
-    /// The visit is over: a process that was woken for it sleeps again. It changes nothing where the app has come to need the
-    /// client since: by `Connect`, `Resume` or `Foreground`.
+    /// The background sync is over. A process that was woken for it is suspended again. It changes nothing if the app
+    /// has come to need the client since, by `Connect`, `Resume` or `Foreground`.
     Leave,
-    /// The app does not want to be online any more.
+    /// The app no longer wants to be online.
     Disconnect,
-    /// The process is about to be frozen. The stream must not be closed: the session is to be resumed (rule I14).
+    /// The process is about to be suspended. The stream must not be closed, since the session is to be resumed (rule
+    /// I14).
     Suspend,
     /// The process runs again.
     Resume,
-    /// The way to the network changed.
+    /// The network changed.
     NetworkChanged {
-        /// Whether there is one now.
+        /// Whether there is a network now.
         available: bool,
     },
-    /// The user looks at the app, and so it is awake.
+    /// The user is looking at the app, which implies that it is awake.
     Foreground,
-    /// The user does not look at the app any more.
+    /// The user is no longer looking at the app.
     Background,
-    /// The attempt reached another step.
+    /// The attempt reached another phase.
     AttemptProgress {
         /// Which attempt.
         attempt: AttemptId,
-        /// Where it is now.
+        /// The phase that it reached.
         step: Step,
     },
-    /// The attempt led to a session.
+    /// The attempt established a session.
     AttemptOnline {
         /// Which attempt.
         attempt: AttemptId,
-        /// New, or the interrupted one.
+        /// Whether it is a new session or the resumed one.
         outcome: Outcome,
         /// How many round trips it took.
         flights: usize,
     },
-    /// The server has given the sign of life that was asked for.
+    /// The server has responded to the liveness probe.
     Alive {
-        /// Over which connection.
+        /// The probed connection.
         attempt: AttemptId,
     },
     /// The attempt failed, or its connection ended.
     Ended {
         /// Which attempt.
         attempt: AttemptId,
-        /// What that means; `None` if the stream was closed as asked.
+        /// What the end means for the next attempt; `None` if the stream was closed as requested.
         ending: Option<Ending>,
     },
     /// The deadline of [`Output::Timeout`] has passed.
@@ -140,23 +144,24 @@ variants!(Input {
     Timeout,
 });
 
-/// What an error means for the next attempt, whatever it came from: TLS, DNS, the stream.
+/// What an error means for the next attempt, whatever its origin: TLS, DNS, or the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
-    /// Trying again, later and without change, may help.
+    /// Another attempt, later and without a change, may succeed.
     pub retryable: bool,
-    /// A remembered fact was wrong and is forgotten: try again without it, now.
+    /// A remembered fact was wrong and is discarded: the next attempt is made without it, at once.
     pub at_once: bool,
-    /// The user has to be asked.
+    /// The user has to provide credentials.
     pub needs_credentials: bool,
-    /// Another client took our place (rule I10).
+    /// Another client replaced this one (rule I10).
     pub conflict: bool,
-    /// The server is short of something, or is being restarted: give it more time.
+    /// The server lacks resources or is being restarted, and needs more time.
     pub overloaded: bool,
-    /// Only the interrupted session was wanted, and it is not to be had.
+    /// Only the interrupted session was wanted, and it cannot be resumed.
     pub no_session: bool,
-    /// Not retryable for whoever sets an account up, but it passes: where a login has ever been proven it is tried again, slowly
-    /// and without end (rule I19). A server that is set up anew says that it does not know its host, or offers no login.
+    /// The error is not retryable while an account is being set up, but it is temporary: if a login was ever proven,
+    /// attempts continue at a slow pace and without end (rule I19). For example, a server that is being set up anew
+    /// reports that it does not know its host, or offers no login.
     pub passing: bool,
 }
 
@@ -166,7 +171,7 @@ impl From<&ConnectionError> for Ending {
             ConnectionError::Stream(error) => (Some(error.condition), error.after_answer),
             _ => (None, false),
         };
-        // What anybody asked us is no sign of the server's load.
+        // An error that follows this client's answer to another entity says nothing about the server's load.
         let is_relief = !after_answer
             && matches!(
                 condition,
@@ -181,7 +186,7 @@ impl From<&ConnectionError> for Ending {
             at_once: error.retry_at_once(),
             needs_credentials: error.needs_credentials(),
             conflict: condition == Some(StreamCondition::Conflict) && !error.needs_credentials(),
-            // A login that is refused for now counts as well: servers lock accounts that try too often.
+            // A login that is temporarily refused counts as well: servers lock accounts that try too often.
             overloaded: is_relief || matches!(error, ConnectionError::Sasl(_)),
             no_session: matches!(error, ConnectionError::NoSession(_)),
             passing: error.is_passing(),
@@ -194,7 +199,7 @@ impl From<&LinkError> for Ending {
         match error {
             LinkError::Connection(error) => {
                 let mut ending = Self::from(error);
-                // The server has told us where to go: there, and now.
+                // The server redirected this client: the next attempt goes there, at once.
                 ending.at_once |= matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
                 ending
             }
@@ -206,45 +211,45 @@ impl From<&LinkError> for Ending {
     }
 }
 
-/// Something to do.
+/// An output of the supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Connect. There is no other attempt and no connection at this moment.
+    /// Starts an attempt. There is no other attempt and no connection at this time.
     StartAttempt {
         /// The attempt's number.
         attempt: AttemptId,
-        /// What it is for.
+        /// The reason for the attempt.
         why: Why,
-        /// Which session it may lead to.
+        /// Which session it may establish.
         purpose: Purpose,
     },
-    /// Drop the attempt or its connection as it is, without closing the stream: the session stays resumable.
+    /// Drops the attempt or its connection without closing the stream: the session stays resumable.
     StopAttempt {
-        /// Which.
+        /// Which attempt.
         attempt: AttemptId,
     },
-    /// Close the stream, then say [`Input::Ended`].
+    /// Closes the stream, then reports [`Input::Ended`].
     CloseCleanly {
-        /// Whose.
+        /// The attempt whose stream is closed.
         attempt: AttemptId,
     },
-    /// Ask the server for a sign of life; end the connection if there is none by the deadline.
+    /// Sends a liveness probe, and ends the connection if there is no response by the deadline.
     Probe {
         /// Which connection.
         attempt: AttemptId,
-        /// By when.
+        /// The deadline for the response.
         deadline: Instant,
     },
-    /// Tell the app.
+    /// Reports the state to the app.
     State(ConnectionState),
-    /// Nothing more to do until something happens or the deadline passes.
+    /// Waits until the next input or the deadline: there is nothing else to do.
     Timeout {
         /// The deadline.
         when: Instant,
-        /// What it is for.
+        /// The purpose of the deadline.
         why: Wait,
     },
-    /// Nothing more to do until something happens.
+    /// Waits until the next input: there is nothing else to do.
     Idle,
 }
 
@@ -255,66 +260,66 @@ pub enum Why {
     Asked,
     /// There is a network, or another one.
     NetworkChanged,
-    /// The user looks at the app.
+    /// The user is looking at the app.
     Foreground,
     /// The process runs again.
     Resumed,
-    /// A remembered fact was wrong; this attempt does without.
+    /// A remembered fact was wrong; this attempt does not use it.
     WrongAssumption,
-    /// The connection did not survive a change of the network, or a sleep.
+    /// The connection did not survive a change of the network or a suspension.
     ProbeFailed,
     /// A session that had lasted broke: the first attempt after it is made at once.
     Broken,
-    /// The wait after a failure is over.
+    /// The delay after a failure is over.
     Retry,
 }
 
-/// What a deadline is for.
+/// The purpose of a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// The next attempt is due.
     Retry,
     /// An attempt has taken too long.
     Attempt,
-    /// An attempt that the network changed under may be started anew.
+    /// An attempt during which the network changed may be restarted.
     Restart,
-    /// A change came while a probe was under way: probe again.
+    /// Conditions changed while a probe was in progress: another probe is due.
     Probe,
-    /// The goodbye has taken too long.
+    /// Closing the stream has taken too long.
     Close,
 }
 
-/// How far an attempt is.
+/// The phase of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// Looking for endpoints.
+    /// Looking up endpoints.
     Resolving,
-    /// Opening a transport to one of them.
+    /// Opening a transport to one of the endpoints.
     Transport,
-    /// Agreeing on keys and checking the certificate.
+    /// TLS handshake and certificate verification.
     Tls,
     /// From the stream header to the session.
     Login,
 }
 
-/// What the app sees.
+/// The state of the connection, as the app sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionState {
     /// There is no connection.
     Offline {
-        /// Why not.
+        /// The reason.
         reason: OfflineReason,
         /// When the next attempt is made, if one is planned.
         retry_at: Option<Instant>,
     },
-    /// There will be one soon.
+    /// A connection is being established.
     Connecting {
-        /// How far it is.
+        /// The phase of the attempt.
         step: Step,
     },
-    /// There is a session.
+    /// A session is established.
     Online {
-        /// New, or the interrupted one.
+        /// Whether it is a new session or the resumed one.
         outcome: Outcome,
         /// How many round trips it took.
         flights: usize,
@@ -324,21 +329,21 @@ pub enum ConnectionState {
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfflineReason {
-    /// The app does not want one.
+    /// The app does not want a connection.
     NotWanted,
     /// The process is suspended.
     Suspended,
     /// There is no network.
     NoNetwork,
-    /// The last attempt failed; there will be another one.
+    /// The last attempt failed; another one follows.
     Failed,
-    /// The user has to be asked for credentials; then `Connect`.
+    /// The user has to provide credentials; then `Connect`.
     NeedsCredentials,
-    /// The server, or this device, will not do it without a change; then `Connect`.
+    /// The server or this device refuses the connection until something is changed; then `Connect`.
     Refused,
-    /// Another client took our place. Only the user can say that it should be ours again (rule I10).
+    /// Another client replaced this one. Only the user can decide to take the session back (rule I10).
     Conflict,
-    /// A visit found no session to resume; then `Connect`.
+    /// A background sync found no session to resume; then `Connect`.
     NoSession,
 }
 
@@ -366,42 +371,44 @@ variants!(OfflineReason {
     NoSession,
 });
 
-/// How long to wait for what.
+/// The times of the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// The first wait after a failure is drawn from `floor` to this; it doubles with each failure ("full jitter", so that
-    /// clients that lost the same server do not come back as one). Default 1 s.
+    /// The upper bound of the first delay after a failure; the delay is drawn from `floor` to this bound. The bound
+    /// doubles with each failure ("full jitter", so that clients that lost the same server do not reconnect at the same
+    /// time). Default 1 s.
     pub base: Duration,
-    /// What the doubling ends at. Default 5 min: a phone that is offline for an hour should not notice the wait. Less than
-    /// twice a floor counts as twice that: something has to be left to draw from.
+    /// The maximum of this bound. Default 5 min: a phone that is offline for an hour should not notice the delay. A
+    /// value below twice a floor counts as twice that floor, since a range has to remain to draw from.
     pub cap: Duration,
-    /// The least wait after a failure: full jitter may draw zero again and again. Default 250 ms.
+    /// The minimum delay after a failure, since full jitter may draw zero repeatedly. Default 250 ms.
     pub floor: Duration,
-    /// `base` for a server that is overloaded, restarts, or refuses a login for now. Nothing cuts this wait short.
+    /// `base` for a server that is overloaded, restarts, or temporarily refuses a login. Nothing shortens this delay.
     /// Default 30 s.
     pub relief_base: Duration,
     /// `floor` for such a server. Default 5 s.
     pub relief_floor: Duration,
-    /// When a session breaks that lasted this long, the first attempt is made at once. One that lasted for less counts as one
-    /// more failure; otherwise a server that accepts and drops would be tried for ever without a pause. Default 5 s. One that
-    /// lasted [`PROVEN_AFTER`] times as long has proved itself: the waits begin anew. Any other is given an attempt at once only
-    /// the first time, and leaves the waits as they are: the next may break like it.
+    /// If a session that lasted this long breaks, the first attempt is made at once. A shorter session counts as one
+    /// more failure; otherwise attempts at a server that accepts and drops connections would never pause. Default 5 s.
+    /// A session that lasted [`PROVEN_AFTER`] times as long is proven: the delays are reset. Any other session is
+    /// followed by an attempt at once only the first time, and does not reset the delays, since the next one may break
+    /// like it.
     pub stable: Duration,
-    /// For a sign of life after a network change or a wake-up. Default 3 s: a radio that wakes (up to 2 s on 3G) and one
-    /// round trip. Longer, and a user looks at a dead connection; shorter, and a live one is thrown away, which costs
-    /// a login.
+    /// The timeout of a liveness probe after a network change or the end of a suspension. Default 3 s: a radio that
+    /// becomes active (up to 2 s on 3G) and one round trip. With a longer timeout the user waits on a dead connection;
+    /// with a shorter one a working connection is dropped, which costs a login.
     pub probe: Duration,
-    /// How long a sign of life is waited for before a new transport is opened beside the connection: if that is there first,
-    /// the probe has failed. Default 250 ms, what RFC 8305 gives the first of two addresses: a living path answers before the
-    /// other one is open, whatever its round trip.
+    /// How long a probe response is awaited before a new transport is opened beside the connection. If the transport is
+    /// open first, the probe has failed. Default 250 ms, which is what RFC 8305 gives the first of two addresses: on a
+    /// working path the response arrives before the other transport is open, whatever the round-trip time.
     pub head_start: Duration,
-    /// For an attempt as a whole, from DNS to the session. Default 90 s: above all that the parts may take by their own
-    /// deadlines, so it only ends one that hangs.
+    /// The timeout of an attempt as a whole, from DNS to the session. Default 90 s: more than the sum of the deadlines
+    /// of all steps, so that it only ends an attempt that hangs.
     pub attempt: Duration,
-    /// For a clean close. Default 5 s: above the deadline that the connection itself has.
+    /// The timeout of closing the stream. Default 5 s: longer than the deadline of the connection itself.
     pub close: Duration,
-    /// At most [`STARTS_PER_WINDOW`] attempts start within this, for whatever reasons: networks flap, apps insist.
-    /// Default 30 s.
+    /// The window within which at most [`STARTS_PER_WINDOW`] attempts start, for any reasons: networks change
+    /// repeatedly, and apps request attempts repeatedly. Default 30 s.
     pub window: Duration,
 }
 
@@ -423,29 +430,30 @@ impl Default for Timing {
     }
 }
 
-/// How many attempts may start within [`Timing::window`]: one that was asked for, [`MAX_AT_ONCE`] without a wrong fact,
-/// and two for a walk from one network into another.
+/// The maximum number of attempts that start within [`Timing::window`]: one that was requested, [`MAX_AT_ONCE`] without
+/// a wrong fact, and two for a move from one network to another.
 pub const STARTS_PER_WINDOW: usize = 6;
 
-/// How many times [`Timing::stable`] a session lasts that has proved itself: 30 s by default. What a server does not like about a
-/// login it has ended by then.
+/// How many times [`Timing::stable`] a session has to last to be proven: 30 s by default. If a server rejects something
+/// about a login, it ends the session within this time.
 pub const PROVEN_AFTER: u32 = 6;
 
-/// How many attempts may start without an event of the user or the network; after that, one for each [`ALLOWANCE_WINDOWS`]. With
-/// [`RESERVE`] it is what rule I19 allows: at most 30 in an hour, and 150 in a day.
+/// The maximum number of attempts that start without an event of the user or the network; after them, one attempt
+/// starts every [`ALLOWANCE_WINDOWS`]. Together with [`RESERVE`] this implements rule I19: at most 30 in an hour, and
+/// 150 in a day.
 pub const ALLOWANCE: u32 = 20;
 
-/// How many times [`Timing::window`] a start has to wait for when the allowance is spent: 12 minutes. With the wait after a failure
-/// on top, two are never more than 20 minutes apart.
+/// How many times [`Timing::window`] a start has to wait when the allowance is spent: 12 minutes. With the delay after
+/// a failure, two starts are never more than 20 minutes apart.
 pub const ALLOWANCE_WINDOWS: u32 = 24;
 
-/// How many attempts may start when the allowance is spent, to mend a wrong assumption: what was wrong is forgotten, so the next
-/// attempt may well work.
+/// The number of attempts that may start when the allowance is spent, to correct a wrong assumption: the wrong fact is
+/// discarded, so the next attempt may succeed.
 pub const RESERVE: u32 = 4;
 
-/// How many times [`Timing::window`] one of these takes to come back: 6 hours.
+/// How many times [`Timing::window`] it takes until one of these is available again: 6 hours.
 pub const RESERVE_WINDOWS: u32 = 720;
 
-/// How many wrong assumptions in a row are corrected at once. There are few facts that can be wrong, and each is
-/// forgotten when it was, so more than this is a server that plays with us.
+/// The maximum number of wrong assumptions in a row that are corrected at once. Few facts can be wrong, and each is
+/// discarded when it was; more corrections indicate a server that causes them deliberately.
 pub const MAX_AT_ONCE: u32 = 3;

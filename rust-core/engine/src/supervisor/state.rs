@@ -1,4 +1,4 @@
-//! The states, and what was last said about the world outside.
+//! The states of the supervisor, and the last reported conditions outside of it.
 
 use snapback_proto::connection::Outcome;
 use snapback_proto::time::Instant;
@@ -7,7 +7,7 @@ use crate::variants::variants;
 
 use super::{AttemptId, OfflineReason, Step, Why};
 
-/// What was last said about the world outside.
+/// The last reported conditions outside of the supervisor.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     pub(super) intent: Intent,
@@ -22,26 +22,26 @@ pub(super) struct Surroundings {
 pub(super) enum Intent {
     /// None.
     Offline,
-    /// Any.
+    /// Any session.
     Online,
-    /// For a background sync: the interrupted one, and afterwards none.
+    /// The interrupted session, for a background sync; none after it.
     Sync,
-    /// For a background sync: the interrupted one, and afterwards any.
+    /// The interrupted session, for a background sync; any session after it.
     SyncThenOnline,
 }
 
 impl Intent {
-    /// Whether the app wants to be online, now or after the background sync.
+    /// Returns whether the app wants to be online, now or after the background sync.
     pub(super) fn wants_online(self) -> bool {
         matches!(self, Self::Online | Self::SyncThenOnline)
     }
 
-    /// Whether only the interrupted session is wanted.
+    /// Returns whether only the interrupted session is wanted.
     pub(super) fn is_sync(self) -> bool {
         matches!(self, Self::Sync | Self::SyncThenOnline)
     }
 
-    /// A background sync begins.
+    /// Returns the intent after a background sync has begun.
     pub(super) fn with_sync(self) -> Self {
         match self {
             Self::Offline | Self::Sync => Self::Sync,
@@ -49,7 +49,7 @@ impl Intent {
         }
     }
 
-    /// The background sync is over.
+    /// Returns the intent after the background sync has ended.
     pub(super) fn without_sync(self) -> Self {
         match self {
             Self::Offline | Self::Sync => Self::Offline,
@@ -63,18 +63,18 @@ impl Intent {
 pub(super) enum Wakefulness {
     /// It runs.
     Awake,
-    /// It runs for a background sync and nothing else: when that is over, it is suspended again.
+    /// It runs only for a background sync, and is suspended again when that is over.
     Woken,
     /// It is suspended, or about to be.
     Suspended,
 }
 
-/// Whose place on the server it is.
+/// Which client has the session on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Ours.
+    /// This client.
     Ours,
-    /// Another client took it, and the user has not said since that it should be ours again (rule I10).
+    /// Another client took it, and the user has not yet decided to take it back (rule I10).
     Taken,
 }
 
@@ -92,7 +92,7 @@ pub(super) enum State {
         attempt: AttemptId,
         step: Step,
         deadline: Instant,
-        /// The network changed, but too many attempts were started already.
+        /// Set if the network changed after too many attempts had started: when the attempt is restarted.
         restart: Option<Instant>,
     },
     Online {
@@ -124,6 +124,6 @@ variants!(State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
     pub(super) until: Instant,
-    /// Something changed since it left, so its answer says nothing about now.
+    /// Whether conditions changed after the probe was sent, so that its response says nothing about the current path.
     pub(super) again: bool,
 }

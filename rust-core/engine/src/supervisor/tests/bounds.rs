@@ -1,11 +1,11 @@
-//! Rule I19: attempts are bounded in numbers, whatever fails, and never more than 20 minutes apart.
+//! Rule I19: the number of attempts is limited, whatever fails, and two attempts are never more than 20 minutes apart.
 
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What each attempt comes to: a session of so many milliseconds, or none, and how it ends.
+/// The result of each attempt: a session of the given milliseconds, or none, and how it ends.
 struct Trouble {
     name: &'static str,
     session: Option<u64>,
@@ -50,7 +50,7 @@ fn troubles() -> Vec<Trouble> {
     all.collect()
 }
 
-/// Two days of it: when attempts started, and how long each was waited for.
+/// Returns when attempts started during two days, and the delay before each.
 fn two_days(trouble: &Trouble, seed: u64) -> (Vec<Instant>, Vec<Duration>) {
     let mut bench = Bench::new();
     bench.supervisor = Supervisor::new(Timing::default(), seed);
@@ -78,7 +78,7 @@ fn two_days(trouble: &Trouble, seed: u64) -> (Vec<Instant>, Vec<Duration>) {
     (starts, waits)
 }
 
-/// The most starts in any span of this length.
+/// Returns the maximum number of starts in any span of this length.
 fn most(starts: &[Instant], span: Duration) -> usize {
     let within = |(first, start): (usize, &Instant)| {
         let rest = &starts[first..];
@@ -111,7 +111,8 @@ fn i19_attempts_are_bounded_whatever_fails() {
     }
 }
 
-/// What broke young the first time does not wait longer than any other session; the second time it does.
+/// A session that breaks before it is proven is followed by an attempt at once like any other session, but only the
+/// first time.
 #[test]
 fn i19_a_young_session_is_forgiven_once() {
     let mut bench = Bench::online();
@@ -122,7 +123,7 @@ fn i19_a_young_session_is_forgiven_once() {
     bench.end(1, BROKEN);
     assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
     bench.expire();
-    // One that lasts makes up for it.
+    // A session that lasts resets this.
     bench.put(established(2));
     bench.wait(31);
     assert_eq!(bench.end(2, BROKEN).first(), Some(&start(3, Why::Broken)));
@@ -131,9 +132,9 @@ fn i19_a_young_session_is_forgiven_once() {
     assert_eq!(bench.end(3, BROKEN).first(), Some(&start(4, Why::Broken)));
 }
 
-/// The first day's waits must not be what somebody meets who comes back to the app.
+/// A user who returns to the app must not experience the delays of the first day.
 #[test]
-fn i19_the_user_and_the_network_cut_every_wait() {
+fn i19_the_user_and_the_network_end_every_delay() {
     let inputs = [NETWORK, Input::Foreground, Input::Resume, Input::Connect];
     for input in inputs {
         let mut bench = Bench::new();
@@ -148,14 +149,14 @@ fn i19_the_user_and_the_network_cut_every_wait() {
             matches!(outputs.first(), Some(Output::StartAttempt { .. })),
             "{input:?}: {outputs:?}"
         );
-        // And what follows is as quick as in the beginning.
+        // What follows is as quick as in the beginning.
         bench.end(61, BROKEN);
         let (when, _) = bench.deadline().unwrap();
         assert!(when - bench.now <= Timing::default().cap, "{input:?}");
     }
 }
 
-/// I19: only what needs a person halts, once the account was logged in.
+/// I19: after the account was logged in once, only errors that require action by a person halt.
 #[test]
 fn i19_a_passing_refusal_is_retried_slowly_and_without_end() {
     let passing = Ending {
@@ -171,7 +172,7 @@ fn i19_a_passing_refusal_is_retried_slowly_and_without_end() {
         assert!(when - bench.now >= Timing::default().relief_floor);
         bench.expire();
     }
-    // The user may ask at any time.
+    // The user may request an attempt at any time.
     bench.end(200, passing);
     let outputs = bench.put(Input::Connect);
     assert_eq!(outputs.first(), Some(&start(201, Why::Asked)));

@@ -1,5 +1,5 @@
-//! The moves between the supervisor's states that random inputs lead to, compared with those that were looked at and committed.
-//! The drawing in the module's documentation shows the same.
+//! Compares the transitions between the supervisor's states that random inputs lead to with those that were reviewed
+//! and committed. The drawing in the module's documentation shows the same.
 //!
 //! After a deliberate change: `REGENERATE=1 cargo test -p snapback-engine supervisor_graph`, then read the difference.
 
@@ -15,7 +15,7 @@ const PATH: &str = concat!(
 );
 const DRAWING: &str = include_str!("../mod.rs");
 
-/// So many that each move that any of them makes is made by many.
+/// Enough seeds that each transition that one of them makes is made by many.
 const SEEDS: u64 = 16;
 const STEPS: usize = 50_000;
 
@@ -23,7 +23,7 @@ fn state(bench: &Bench) -> &'static str {
     STATE_NAMES[bench.supervisor.state_variant()]
 }
 
-/// Moves from one state to another, and what leads to them.
+/// Returns the transitions from one state to another, with the inputs that cause them.
 fn walked() -> BTreeSet<String> {
     let mut moves = BTreeSet::new();
     for seed in 0..SEEDS {
@@ -46,7 +46,7 @@ fn walked() -> BTreeSet<String> {
 }
 
 #[test]
-fn supervisor_graph_is_the_one_that_was_looked_at() {
+fn supervisor_graph_is_the_reviewed_one() {
     let walked: String = walked().iter().map(|walk| format!("{walk}\n")).collect();
     if std::env::var_os("REGENERATE").is_some() {
         std::fs::write(PATH, &walked).expect("the golden file");

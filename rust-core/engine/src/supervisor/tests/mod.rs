@@ -11,7 +11,7 @@ use snapback_proto::time::Instant;
 
 use super::*;
 
-/// A supervisor and the clock that it sees.
+/// A supervisor and its clock.
 struct Bench {
     supervisor: Supervisor,
     now: Instant,
@@ -29,7 +29,7 @@ impl Bench {
         self.now = self.now + Duration::from_secs(seconds);
     }
 
-    /// What an input leads to, up to the wait.
+    /// Returns the outputs that an input causes, up to the wait.
     fn put(&mut self, input: Input) -> Vec<Output> {
         self.supervisor.handle_input(input, self.now);
         let mut outputs = Vec::new();
@@ -49,7 +49,7 @@ impl Bench {
         }
     }
 
-    /// Waits for the deadline and says so.
+    /// Waits for the deadline and reports it.
     fn expire(&mut self) -> Vec<Output> {
         let (when, _) = self.deadline().expect("a deadline");
         self.now = self.now.max(when);
@@ -63,7 +63,7 @@ impl Bench {
         })
     }
 
-    /// Attempt 0 has led to a session.
+    /// Returns a bench in which attempt 0 has established a session.
     fn online() -> Self {
         let mut bench = Self::new();
         bench.put(Input::Connect);

@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order: one attempt at a time, a bounded rate, and no wait without an end or a reason.
+//! Random inputs in random order: one attempt at a time, a limited rate, and no wait without an end or a reason.
 
 use super::*;
 
@@ -15,7 +15,7 @@ impl Dice {
         (self.0 >> 33) % sides
     }
 
-    /// Mostly about the newest attempt, sometimes about an older one, or one that never was.
+    /// Returns usually the newest attempt, sometimes an older one or one that does not exist.
     fn attempt(&mut self, starts: usize) -> AttemptId {
         let newest = u64::try_from(starts).unwrap().saturating_sub(1);
         AttemptId(match self.roll(8) {
@@ -104,7 +104,7 @@ fn run(seed: u64) {
     let timing = Timing::default();
     let mut bench = Bench::new();
     let mut driver = Driver::default();
-    let mut told = bench.supervisor.state();
+    let mut reported = bench.supervisor.state();
     for _ in 0..STEPS {
         let mut pause = Duration::from_millis(dice.roll(400));
         if dice.roll(50) == 0 {
@@ -125,11 +125,11 @@ fn run(seed: u64) {
         for output in &outputs {
             driver.follow(output, bench.now);
             if let Output::State(state) = output {
-                assert_ne!(*state, told, "told twice");
-                told = *state;
+                assert_ne!(*state, reported, "reported twice");
+                reported = *state;
             }
         }
-        assert_eq!(told, bench.supervisor.state(), "seed {seed}: {input:?}");
+        assert_eq!(reported, bench.supervisor.state(), "seed {seed}: {input:?}");
         check(&mut bench, &driver, &input, seed);
     }
     for starts in driver.starts.windows(STARTS_PER_WINDOW + 1) {
