@@ -118,7 +118,7 @@ pub struct Patience {
     /// The time for the probe response after a change of the network or a wake-up.
     #[uniffi(default = None)]
     pub probe_ms: Option<u64>,
-    /// The upper bound of the first delay after a failed attempt. It doubles with each failure.
+    /// The upper bound of the first delay after a failed attempt. It is multiplied by two with each failure.
     #[uniffi(default = None)]
     pub backoff_ms: Option<u64>,
     /// The maximum of this bound.
@@ -203,7 +203,7 @@ pub(crate) fn prepare(
         prepared.trust = Trust::Roots(roots);
     }
     prepared.policy = config.policy.into();
-    apply_patience(&mut prepared, config.patience);
+    apply_timeouts(&mut prepared, config.patience);
     if let Some(catch_up) = config.catch_up {
         apply_catch_up(&mut prepared.catch_up, catch_up);
     }
@@ -270,20 +270,20 @@ fn open_store(
     Ok((Box::new(store), report.into()))
 }
 
-fn apply_patience(config: &mut core::ClientConfig, patience: Patience) {
+fn apply_timeouts(config: &mut core::ClientConfig, timeouts: Patience) {
     let set = |target: &mut Duration, ms: Option<u64>| {
         if let Some(ms) = ms {
             *target = Duration::from_millis(ms);
         }
     };
-    set(&mut config.timeouts.login, patience.login_ms);
-    set(&mut config.timeouts.ack, patience.ack_ms);
-    if let Some(ms) = patience.keepalive_ms {
+    set(&mut config.timeouts.login, timeouts.login_ms);
+    set(&mut config.timeouts.ack, timeouts.ack_ms);
+    if let Some(ms) = timeouts.keepalive_ms {
         config.timeouts.keepalive = (ms > 0).then(|| Duration::from_millis(ms));
     }
-    set(&mut config.reconnect.probe, patience.probe_ms);
-    set(&mut config.reconnect.base, patience.backoff_ms);
-    set(&mut config.reconnect.cap, patience.backoff_cap_ms);
+    set(&mut config.reconnect.probe, timeouts.probe_ms);
+    set(&mut config.reconnect.base, timeouts.backoff_ms);
+    set(&mut config.reconnect.cap, timeouts.backoff_cap_ms);
 }
 
 fn apply_catch_up(target: &mut core::CatchUp, catch_up: CatchUp) {

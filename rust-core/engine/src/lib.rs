@@ -1,12 +1,12 @@
-//! Everything that is decided about one account, and no I/O.
+//! All decisions for one account, without I/O.
 //!
 //! Three machines, each with inputs, outputs and a clock that is an argument:
 //!
-//! - [`link::Link`] puts the stream and TLS behind one byte interface: which bytes leave together, and when;
-//! - [`supervisor::Supervisor`] says when to connect;
-//! - [`Engine`] owns both, and decides the rest: which address is dialed and when, the standby transport, log-out, background syncs,
-//!   what is delivered, what is queued. The client's tokio driver and the simulation are its hosts: they carry out what it
-//!   says and report what came of it.
+//! - [`link::Link`] combines the stream and TLS into one byte interface: which bytes are sent together, and when;
+//! - [`supervisor::Supervisor`] decides when to connect;
+//! - [`Engine`] owns both and decides the rest: which address is dialed and when, the standby transport, log-out,
+//!   background syncs, what is delivered, what is queued. Its hosts are the client's tokio driver and the simulation:
+//!   they carry out its outputs and report the results.
 //!
 //! ```text
 //!   app, platform, sockets, store, thread pool          (the host)
@@ -21,16 +21,17 @@
 //!
 //! # Calling contract
 //!
-//! After each [`Engine::handle_input`], call [`Engine::poll_output`] until it returns [`EngineOutput::Timer`], and carry out
-//! each output before asking for the next one. What the store is asked is answered when it is polled; commits, look-ups,
-//! connects and work of the thread pool may take their time and are reported when they are done. The full contract is in [`engine`].
-//! The engine never blocks, reads no clock and draws no random number.
+//! After each [`Engine::handle_input`], the host calls [`Engine::poll_output`] until it returns
+//! [`EngineOutput::Timer`], and carries out each output before it polls the next one. Requests to the store are
+//! answered when they are polled. Commits, look-ups, connects and work of the thread pool may take time and are
+//! reported when they are complete. The full contract is in [`engine`]. The engine never blocks, reads no clock and
+//! draws no random number.
 //!
-//! A host that needs an `if` about the protocol shows that the engine lacks an output.
+//! If a host needs an `if` about the protocol, the engine lacks an output.
 //!
 //! # Example
 //!
-//! A host that has no network yet: the app wants to be online, and the engine asks where its server is.
+//! A host without a network: the app wants to be online, and the engine looks up its server.
 //!
 //! ```
 //! use snapback_engine::engine::Opened;
@@ -60,7 +61,7 @@
 //! for input in [EngineInput::Start, EngineInput::Connect] {
 //!     engine.handle_input(input, now);
 //!     loop {
-//!         // Questions to the store are answered at once; everything else is carried out and reported later.
+//!         // Requests to the store are answered at once; everything else is carried out and reported later.
 //!         let answer = match engine.poll_output() {
 //!             EngineOutput::Timer { .. } => break,
 //!             EngineOutput::OpenStore => EngineInput::StoreOpened(Ok(Opened::default())),

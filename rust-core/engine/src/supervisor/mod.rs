@@ -374,9 +374,9 @@ variants!(OfflineReason {
 /// The times of the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// The upper bound of the first delay after a failure; the delay is drawn from `floor` to this bound. The bound
-    /// doubles with each failure ("full jitter", so that clients that lost the same server do not reconnect at the same
-    /// time). Default 1 s.
+    /// The upper bound of the first delay after a failure; the delay is drawn from `floor` to this bound. The bound is
+    /// multiplied by two with each failure ("full jitter", so that clients that lost the same server do not reconnect at
+    /// the same time). Default 1 s.
     pub base: Duration,
     /// The maximum of this bound. Default 5 min: a phone that is offline for an hour should not notice the delay. A
     /// value below twice a floor counts as twice that floor, since a range has to remain to draw from.
