@@ -1,4 +1,4 @@
-//! The object that stands for an account.
+//! The object that represents an account.
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,7 +12,7 @@ use crate::config::{self, CoreConfig};
 use crate::convert::Clock;
 use crate::error::{CallError, IqError, OpenError, SendError};
 use crate::event::Event;
-use crate::handover::HandOver;
+use crate::flush_barrier::FlushBarrier;
 use crate::password::Password;
 use crate::platform::{NetworkState, SrvQuery, SrvRecord};
 use crate::roster::Roster;
@@ -23,64 +23,66 @@ use crate::{android, log, runtime};
 
 /// An account that is kept online.
 ///
-/// Made by `open`, ended by `end`. What waits (`next_..`, or a call that has not come back) ends with the client.
+/// Created by `open`, ended by `end`. Pending calls (`next_..` and calls that have not returned) end with the client.
 #[derive(Debug, uniffi::Object)]
 pub struct CoreClient {
     client: RwLock<Option<Arc<Client>>>,
     /// Changes once, when the client is closed.
     closed: watch::Sender<bool>,
-    pub(crate) hand_over: Arc<HandOver>,
+    pub(crate) flush_barrier: Arc<FlushBarrier>,
     clock: Clock,
     report: OpenReport,
 }
 
 #[uniffi::export]
 impl CoreClient {
-    /// Opens the store and makes a client that logs in with this password. Nothing is connected yet.
+    /// Opens the store and creates a client that logs in with this password. It does not connect yet.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] says what cannot be used.
+    /// Fails with an [`OpenError`] that names what cannot be used.
     #[uniffi::constructor]
     pub async fn open(config: CoreConfig, password: Password) -> Result<Arc<Self>, OpenError> {
         Self::opened(config, Some(password)).await
     }
 
-    /// The same without a password: a FAST token or SCRAM keys in the store have to do.
+    /// Opens a client without a password. Logins use a FAST token or SCRAM keys from the store.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] says what cannot be used.
+    /// Fails with an [`OpenError`] that names what cannot be used.
     #[uniffi::constructor]
     pub async fn open_without_password(config: CoreConfig) -> Result<Arc<Self>, OpenError> {
         Self::opened(config, None).await
     }
 
-    /// What was found in the store.
+    /// Returns the report of opening the store.
     pub fn open_report(&self) -> OpenReport {
         self.report.clone()
     }
 
-    /// Connects, and stays connected: after each break the client reconnects by itself. Said again, it means: now, please. A
-    /// client that slept goes on.
+    /// Connects and stays connected: after each interruption the client reconnects by itself. A repeated call requests
+    /// an attempt at once. A suspended client is resumed.
     pub fn connect(&self) {
         self.tell(Client::connect);
     }
 
-    /// Ends the session and the stream cleanly; comes back when that is done.
+    /// Ends the session and closes the stream; returns once that is complete.
     pub async fn disconnect(&self) -> Result<(), CallError> {
         self.call(|client| async move { client.disconnect().await })
             .await
     }
 
-    /// Logs the user out: ends the session, turns the FAST token in and forgets what could log in again.
+    /// Logs out: ends the session, invalidates the FAST token (XEP-0484 section 3.6) and deletes everything that allows
+    /// another login.
     pub async fn log_out(&self) -> Result<(), CallError> {
         self.call(|client| async move { client.log_out().await })
             .await
     }
 
-    /// Waits for events; yields all that are there, in order, up to so many. Nothing at all once the client has ended.
-    /// One caller at a time, and not to be cancelled: what was about to be handed over would be gone.
+    /// Waits for events; returns all that are available, in order, but at most `max`. Returns none once the client has
+    /// ended. There may be only one caller at a time. The call must not be cancelled, since the events that it was
+    /// about to return would be lost.
     pub async fn next_events(&self, max: u32) -> Vec<Event> {
         let Ok(client) = self.client() else {
             return Vec::new();
@@ -89,7 +91,7 @@ impl CoreClient {
         let first = tokio::select! {
             biased;
             _ = closed.wait_for(|closed| *closed) => None,
-            event = self.hand_over.next(|| client.next_event()) => event,
+            event = self.flush_barrier.next(|| client.next_event()) => event,
         };
         let mut events: Vec<Event> = first
             .map(|event| Event::new(event, self.clock))
@@ -110,7 +112,7 @@ impl CoreClient {
         events
     }
 
-    /// Where the connection stands now. Not queued behind the events.
+    /// Returns the current state of the connection. It is not delayed by earlier events in the queue.
     pub fn state(&self) -> ConnectionState {
         match self.client() {
             Ok(client) => ConnectionState::new(*client.states().borrow(), self.clock),
@@ -121,7 +123,7 @@ impl CoreClient {
         }
     }
 
-    /// Waits until the state is another one than `seen`; nothing once the client has ended.
+    /// Waits until the state differs from `seen`, and returns it; returns nothing once the client has ended.
     pub async fn next_state(&self, seen: ConnectionState) -> Option<ConnectionState> {
         let client = self.client().ok()?;
         let mut closed = self.closed.subscribe();
@@ -139,7 +141,8 @@ impl CoreClient {
         }
     }
 
-    /// Waits for a question to the platform's resolver; nothing once the client has ended. One caller at a time.
+    /// Waits for a query to the platform's resolver; returns nothing once the client has ended. There may be only one
+    /// caller at a time.
     pub async fn next_srv_query(&self) -> Option<SrvQuery> {
         let client = self.client().ok()?;
         let mut closed = self.closed.subscribe();
@@ -150,44 +153,44 @@ impl CoreClient {
         }
     }
 
-    /// Answers such a question. No records mean that the name has none; nothing means that the platform cannot say, and
-    /// the name servers are asked.
+    /// Answers a query of `next_srv_query`. An empty list means that the name has no SRV records. `None` means that the
+    /// platform cannot answer, and the name servers are queried.
     pub fn answer_srv(&self, id: u64, records: Option<Vec<SrvRecord>>) {
         let answer = records.map_or(core::PlatformAnswer::Unable, core::PlatformAnswer::Srv);
         self.tell(|client| client.answer(core::RequestId(id), answer));
     }
 
-    /// The same with the whole message of the DNS, as the platform has it (RFC 1035 section 4). Nothing, or a message that
-    /// cannot be used, means that the name servers are asked.
+    /// Answers a query with the complete DNS message that the platform received (RFC 1035 section 4). After `None`, or
+    /// a message that cannot be used, the name servers are queried.
     pub fn answer_srv_message(&self, id: u64, message: Option<Vec<u8>>) {
         let answer = message.map_or(core::PlatformAnswer::Unable, core::PlatformAnswer::Message);
         self.tell(|client| client.answer(core::RequestId(id), answer));
     }
 
-    /// Returns a stanza id of 128 random bits. An app that follows the stages of a stanza needs its id before the first of them is
-    /// reported.
+    /// Returns a stanza id of 128 random bits. An app that follows the stages of a stanza needs its id before the first
+    /// stage is reported.
     pub fn new_id(&self) -> Result<String, CallError> {
         Ok(self.client()?.new_id())
     }
 
-    /// Sends a message. Yields its id once it is stored; its further stages come as events. It will be sent, and sent
-    /// again, until the server has acknowledged it.
+    /// Sends a message. Returns its id once it is stored; its further stages are reported as events. The message is
+    /// sent, repeatedly if necessary, until the server has acknowledged it.
     pub async fn send_message(&self, message: OutgoingMessage) -> Result<String, SendError> {
         self.send(message.try_into()?).await
     }
 
-    /// Tells our presence. What everybody was told last is told again at the beginning of each new session, for as long as the
-    /// process lives.
+    /// Sends presence. The last broadcast presence is sent again at the beginning of each new session, until the
+    /// process ends.
     pub async fn send_presence(&self, presence: OutgoingPresence) -> Result<String, SendError> {
         self.send(presence.try_into()?).await
     }
 
-    /// Sends a message or a presence that is written out. The same holds for it.
+    /// Sends a message or a presence given as XML, in the same way.
     pub async fn send_stanza(&self, xml: String) -> Result<String, SendError> {
         self.send(core::parse_xml(&xml)?).await
     }
 
-    /// Sends a request and waits for its answer, across reconnects as long as the session is resumed.
+    /// Sends a request and waits for its response, across reconnections as long as the session is resumed.
     pub async fn iq(&self, request: IqRequest) -> Result<IqAnswer, IqError> {
         let timeout = Duration::from_millis(request.timeout_ms);
         let stanza = request.element()?;
@@ -197,12 +200,12 @@ impl CoreClient {
         Ok(IqAnswer::from(&answer?))
     }
 
-    /// The app has taken this delivery: it will not come again.
+    /// Confirms a delivery: it is not delivered again.
     pub fn confirm(&self, delivery_id: String) {
         self.tell(|client| client.confirm(&delivery_id));
     }
 
-    /// The roster as it is stored, online or not.
+    /// Returns the roster as stored, online or not.
     pub async fn roster(&self) -> Result<Roster, CallError> {
         let roster = self
             .call(|client| async move { client.roster().await })
@@ -210,7 +213,7 @@ impl CoreClient {
         Ok(roster?.into())
     }
 
-    /// The platform's network came, went or changed. The client probes or reconnects at once.
+    /// Reports that the platform's network appeared, disappeared or changed. The client probes or reconnects at once.
     pub fn network_changed(&self, network: NetworkState) {
         let servers = config::name_servers(&network.name_servers);
         self.tell(|client| {
@@ -221,38 +224,39 @@ impl CoreClient {
         });
     }
 
-    /// The app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a client that slept goes on.
+    /// Reports that the app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a
+    /// suspended client is resumed.
     pub fn set_foreground(&self, foreground: bool) {
         self.tell(|client| client.set_active(foreground));
     }
 
-    /// Lets go of everything, the file included, without ending the session on the server; comes back when nothing is held
-    /// any more.
+    /// Suspends: releases everything, including the file, without ending the session on the server. Returns once
+    /// nothing is held any more.
     pub async fn suspend(&self) -> Result<(), CallError> {
         self.call(|client| async move { client.suspend().await })
             .await
     }
 
-    /// Goes on after `suspend`.
+    /// Resumes after `suspend`.
     pub fn resume(&self) {
         self.tell(Client::resume);
     }
 
-    /// Allows the next logins to be weaker than those before. Ask the user first: this is what somebody in between would
-    /// want.
+    /// Allows later logins to be weaker than earlier ones. The app asks the user first, since an attacker between
+    /// client and server would want the same.
     pub fn forget_login_floor(&self) {
         self.tell(Client::forget_login_floor);
     }
 
-    /// The account's password has changed: the next login uses this one. A session that is there stays. A client that is offline
-    /// because credentials were refused or missing connects again.
+    /// Sets a changed password, which the next login uses. An existing session stays. A client that is offline because
+    /// credentials were refused or missing connects again.
     pub fn set_password(&self, password: Password) {
         self.tell(move |client| client.set_password(password.into_secret()));
     }
 
-    /// Ends the client, at once: whatever waits comes back, and the connection is dropped without a goodbye, so that the
-    /// session can be resumed. The store is let go of shortly after; to know when, call `suspend` first. Harmless the
-    /// second time.
+    /// Ends the client at once: pending calls return, and the connection is dropped without closing the stream, so that
+    /// the session can be resumed. The store is released shortly after; to wait for that, call `suspend` first. A
+    /// second call has no effect.
     pub fn end(&self) {
         self.closed.send_replace(true);
         self.client
@@ -279,7 +283,7 @@ impl CoreClient {
         Ok(Arc::new(Self {
             client: RwLock::new(Some(Arc::new(client))),
             closed: watch::Sender::new(false),
-            hand_over: Arc::new(HandOver::new()),
+            flush_barrier: Arc::new(FlushBarrier::new()),
             clock,
             report,
         }))
@@ -293,14 +297,14 @@ impl CoreClient {
             .ok_or(CallError::Closed)
     }
 
-    /// Says something that has no answer; to a closed client it is not said.
+    /// Passes a command that has no response to the client; does nothing if the client is closed.
     fn tell(&self, what: impl FnOnce(&Client)) {
         if let Ok(client) = self.client() {
             what(&client);
         }
     }
 
-    /// Has something done on the runtime. Ends when the client does.
+    /// Runs work of the client on the runtime. Ends when the client ends.
     pub(crate) async fn call<T, W, F>(&self, work: W) -> Result<T, CallError>
     where
         W: FnOnce(Arc<Client>) -> F,

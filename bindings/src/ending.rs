@@ -1,4 +1,4 @@
-//! Why a connection, or an attempt at one, ended: whose fault it was, and what to do about it.
+//! Why a connection or a connection attempt ended: which side caused it, and what to do about it.
 
 use snapback_client as core;
 use snapback_client::proto::sasl::NoMechanism;
@@ -10,156 +10,159 @@ use snapback_client::{ConnectionError, DialError, LinkError, PeerError, TlsError
 
 use crate::store::StorageProblem;
 
-/// How a connection, or an attempt at one, ended.
+/// How a connection or a connection attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Ending {
-    /// Why.
+    /// The reason.
     pub reason: EndReason,
-    /// The client tries again by itself, once there is a network and the app is awake. Otherwise it stays offline until it is told
-    /// to connect.
+    /// Whether the client retries by itself, once there is a network and the app is awake. Otherwise it stays offline
+    /// until the app calls connect.
     pub retryable: bool,
-    /// The user has to be asked for credentials. Then the client does not try again.
+    /// Whether the user has to provide credentials. If so, the client does not retry.
     pub needs_credentials: bool,
-    /// The reason as a sentence in English, safe to log.
+    /// The reason as an English sentence, safe to log.
     pub description: String,
-    /// The plan that it followed, if it came so far as to have one.
+    /// The plan that the connection followed, if it got far enough to have one.
     pub plan: Option<String>,
 }
 
-/// Why a connection, or an attempt at one, ended.
+/// Why a connection or a connection attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum EndReason {
-    /// We closed it.
+    /// This client closed the connection.
     Closed,
-    /// It was dropped to begin another, or to go to sleep.
+    /// The connection was dropped to begin another, or because the client was suspended.
     Dropped,
     /// The server's name could not be resolved.
     Resolve {
-        /// What went wrong.
+        /// The error.
         problem: ResolveProblem,
     },
-    /// No address could be connected to.
+    /// No address accepted a connection.
     Unreachable {
-        /// What each attempt ended with, such as `connection refused`.
+        /// The error of each attempt, such as `connection refused`.
         failures: Vec<String>,
     },
-    /// No address answered in time.
+    /// No address responded in time.
     ConnectTimedOut,
     /// TLS failed.
     Tls {
-        /// What went wrong.
+        /// The error.
         problem: TlsProblem,
     },
     /// The server closed the stream with an error (RFC 6120 section 4.9).
     StreamError {
         /// The defined condition, such as `conflict`.
         condition: String,
-        /// The server's own words: not safe to log.
+        /// The server's own text: not safe to log.
         text: Option<String>,
     },
     /// The server has removed the account.
     AccountRemoved {
-        /// The server's own words: not safe to log.
+        /// The server's own text: not safe to log.
         text: Option<String>,
     },
     /// The server refused the login (RFC 6120 section 6.5).
     LoginRefused {
         /// The SASL condition, such as `not-authorized`.
         condition: String,
-        /// The server's own words, such as how long to wait: not safe to log.
+        /// The server's own text, such as how long to wait: not safe to log.
         text: Option<String>,
     },
-    /// The server let the user in and refused a session (RFC 6120 section 7), as of too many devices.
+    /// The server accepted the login and refused a session (RFC 6120 section 7), for example because of too many
+    /// devices.
     BindRefused {
         /// The stanza error's condition, such as `resource-constraint`.
         condition: String,
-        /// The server's own words: not safe to log.
+        /// The server's own text: not safe to log.
         text: Option<String>,
     },
-    /// The server wants more of the user than the password, and none of it is implemented here (XEP-0388 section 2.6.3).
+    /// The server requires more than the password, and none of the tasks that it offers is implemented (XEP-0388
+    /// section 2.6.3).
     TasksRequired {
-        /// The tasks, by the server's names, such as a second factor. One of them would do. Safe to log.
+        /// The names of the tasks, such as a second factor; one of them would be sufficient. Safe to log.
         tasks: Vec<String>,
-        /// The server's own words: not safe to log.
+        /// The server's own text: not safe to log.
         text: Option<String>,
     },
-    /// The server offers no way to log in that we accept.
+    /// The server offers no acceptable way to log in.
     NoLogin {
-        /// Why.
+        /// The reason.
         problem: NoLoginProblem,
     },
-    /// The server is incompatible with us, or misbehaved.
+    /// The server is incompatible with this client, or misbehaved.
     ServerFault {
-        /// The rule that was broken, by its name in the project's list of rules or its section of an RFC.
+        /// The rule that was broken: its name in the project's list of rules, or a section of an RFC.
         rule: String,
-        /// What it did, safe to log.
+        /// What the server did, safe to log.
         detail: String,
     },
-    /// Something on this device.
+    /// A failure on this device.
     Local {
-        /// What went wrong.
+        /// The error.
         problem: LocalProblem,
     },
     /// The store could not be used.
     Storage {
-        /// Why.
+        /// The reason.
         problem: StorageProblem,
     },
-    /// Nothing came in time.
+    /// A deadline passed.
     TimedOut {
-        /// Which wait.
+        /// The timer.
         timer: Timer,
     },
-    /// Only the interrupted session was wanted, and it is not to be had. Nothing was bound, and nothing is lost.
+    /// Only the interrupted session was wanted, and it cannot be resumed. No new session was bound, and nothing is
+    /// lost.
     NoSession {
-        /// Why not.
+        /// The reason.
         problem: NoSessionProblem,
     },
-    /// A remembered fact was wrong. It is forgotten, and the next attempt is made at once.
+    /// A remembered fact was wrong. It is discarded, and the next attempt is made at once.
     WrongAssumption {
-        /// Which fact.
+        /// The wrong fact.
         assumption: WrongAssumption,
     },
-    /// The transport ended without a stream end.
+    /// The transport ended without an end of the stream.
     TransportClosed,
     /// The server ended the stream without an error.
     StreamClosed,
-    /// A bug of ours; the client is at its end.
+    /// An internal fault of this library. The client has ended.
     Internal,
 }
 
 /// Why a server's name could not be resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum ResolveProblem {
-    /// The domain is neither a host name nor an address.
+    /// The domain is neither a host name nor an IP address.
     InvalidDomain,
-    /// The domain says that it offers no XMPP.
+    /// The domain declares that it offers no XMPP.
     NotOffered,
     /// Neither SRV records nor the domain itself exist.
     NoSuchDomain,
     /// The targets have no address.
     NoAddresses,
-    /// There is no name server to ask.
+    /// There is no name server to query.
     NoNameServers,
-    /// The DNS did not answer in time.
+    /// The DNS did not respond in time.
     NoAnswer,
-    /// The DNS answered with something that cannot be used.
+    /// The DNS response cannot be used.
     BadAnswer,
 }
 
-/// What went wrong with TLS.
+/// An error of TLS.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum TlsProblem {
     /// The certificate was refused.
     Certificate {
-        /// Why.
+        /// The reason.
         problem: CertificateProblem,
     },
-    /// Nobody could judge the certificate: the platform's verifier is missing or was not initialised.
+    /// The certificate could not be verified: the platform's verifier is missing or was not initialised.
     VerifierUnavailable,
     /// The handshake or the connection failed.
     Protocol {
-        /// What happened, safe to log.
+        /// The error, safe to log.
         detail: String,
     },
 }
@@ -167,9 +170,9 @@ pub enum TlsProblem {
 /// Why a certificate was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum CertificateProblem {
-    /// Past its validity.
+    /// The validity period has ended.
     Expired,
-    /// Before its validity; often the phone's clock is wrong.
+    /// The validity period has not begun; often the phone's clock is wrong.
     NotYetValid,
     /// Issued for other names.
     NotValidForName,
@@ -177,40 +180,40 @@ pub enum CertificateProblem {
     UnknownIssuer,
     /// Revoked by its issuer.
     Revoked,
-    /// Revocation could not be checked and the verifier insists.
+    /// Revocation could not be checked, and the verifier requires the check.
     RevocationUnknown,
     /// Not a well-formed certificate.
     BadEncoding,
-    /// A signature is wrong.
+    /// A signature is invalid.
     BadSignature,
     /// Refused for another reason.
     Other,
 }
 
-/// Why none of the server's ways to log in is acceptable.
+/// Why none of the login methods that the server offers is acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum NoLoginProblem {
-    /// We know none of them.
+    /// This client supports none of them.
     NothingInCommon,
     /// Only PLAIN is offered, which the app did not allow.
     OnlyPlain,
-    /// The best is weaker than what this account has used before: somebody may sit in between. See
+    /// The best one is weaker than the one that this account used before: an attacker may have changed the offer. See
     /// [`CoreClient::forget_login_floor`](crate::CoreClient::forget_login_floor).
     BelowFloor,
-    /// The app demands channel binding, and it cannot be had.
+    /// The app requires channel binding, and it is not available.
     ChannelBindingRequired,
-    /// What is offered contradicts itself: the server is broken, or somebody sits in between.
+    /// The offer contradicts itself: the server is faulty, or an attacker has changed the offer.
     Contradictory,
 }
 
-/// What went wrong on this device.
+/// A failure on this device.
 #[uniffi::remote(Enum)]
 pub enum LocalProblem {
     /// The store could not commit.
     StorageFailed,
     /// There is neither a password nor a token to log in with.
     NoCredentials,
-    /// The password holds characters that no SASL mechanism accepts.
+    /// The password contains characters that no SASL mechanism accepts.
     PasswordNotAllowed,
     /// The account's JID has no localpart.
     AccountWithoutLocalpart,
@@ -221,26 +224,26 @@ pub enum LocalProblem {
 pub enum NoSessionProblem {
     /// None is stored.
     NotStored,
-    /// The server keeps sessions for so long, and that is over.
+    /// The time for which the server keeps sessions has passed.
     Expired,
-    /// The server does not offer stream management any more.
+    /// The server no longer offers stream management.
     NotOffered,
-    /// The server has forgotten it.
+    /// The server has discarded it.
     Forgotten,
 }
 
-/// What was waited for.
+/// What a timer was waiting for.
 #[uniffi::remote(Enum)]
 pub enum Timer {
     /// The session.
     Login,
     /// An acknowledgement.
     Ack,
-    /// A sign of life after a change of the network or a wake-up.
+    /// The response to a liveness probe after a change of the network or a wake-up.
     Probe,
-    /// A sign of life after a long silence.
+    /// The response to a liveness probe after a long time without inbound data.
     Keepalive,
-    /// The archive's answer.
+    /// The response of the archive.
     Archive,
     /// The end of the stream.
     Close,
@@ -253,13 +256,13 @@ pub enum WrongAssumption {
     CombinedStartTls,
     /// That the stream may be restarted in the flight of the last SASL message.
     PipelinedRestart,
-    /// That stanzas may follow a bind request before its answer.
+    /// That stanzas may follow a bind request before its response.
     PipelinedBind,
     /// That the remembered features are still offered.
     Features,
-    /// That the FAST token is still good.
+    /// That the FAST token is still valid.
     FastToken,
-    /// That the server can read on in a resumed session.
+    /// That the server continues to read in a resumed session.
     Resumption,
 }
 

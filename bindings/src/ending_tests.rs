@@ -1,4 +1,4 @@
-//! What apps are told about an end.
+//! Tests of what is reported to apps about an end.
 
 use snapback_client as core;
 use snapback_client::proto::peer_text::PeerText;
@@ -39,9 +39,9 @@ fn i19_the_flags_say_what_the_engine_does() {
     }
 }
 
-/// The server's own words reach the app and no log.
+/// The server's own text reaches the app and no log.
 #[test]
-fn t9_what_the_server_says_to_its_user_is_told_and_not_logged() {
+fn t9_the_servers_text_is_reported_and_not_logged() {
     let words = "your password 0ld-s3cret has expired";
     let text = || PeerText::new(words);
     let refusal = SaslRefusal {
@@ -56,21 +56,21 @@ fn t9_what_the_server_says_to_its_user_is_told_and_not_logged() {
         text: text(),
         ..StreamError::new(condition)
     };
-    let told = Some(words.to_owned());
+    let expected = Some(words.to_owned());
     let tasks = vec!["TOTP".to_owned()];
     let table = [
         (
             ConnectionError::Sasl(refusal),
             EndReason::LoginRefused {
                 condition: "credentials-expired".to_owned(),
-                text: told.clone(),
+                text: expected.clone(),
             },
         ),
         (
             ConnectionError::Peer(PeerError::BindRefused(stanza)),
             EndReason::BindRefused {
                 condition: "resource-constraint".to_owned(),
-                text: told.clone(),
+                text: expected.clone(),
             },
         ),
         (
@@ -80,14 +80,14 @@ fn t9_what_the_server_says_to_its_user_is_told_and_not_logged() {
             },
             EndReason::TasksRequired {
                 tasks,
-                text: told.clone(),
+                text: expected.clone(),
             },
         ),
         (
             ConnectionError::Stream(stream(StreamCondition::PolicyViolation)),
             EndReason::StreamError {
                 condition: "policy-violation".to_owned(),
-                text: told,
+                text: expected,
             },
         ),
     ];

@@ -1,4 +1,4 @@
-//! Errors of calls. Texts are safe to log; each variant says what to do by its name.
+//! Errors of calls. Their texts are safe to log; the name of each variant shows what to do.
 
 use std::fmt;
 
@@ -13,31 +13,31 @@ use crate::store::StorageProblem;
 pub enum OpenError {
     /// The account is not a bare JID with a localpart.
     Account {
-        /// What is wrong with it; nothing if only the localpart is missing.
+        /// The error in the JID; `None` if only the localpart is missing.
         problem: Option<JidProblem>,
     },
     /// The store cannot be used.
     Storage {
-        /// Why.
+        /// The reason.
         problem: StorageProblem,
     },
-    /// The certificate verifier of Android has not been told about Java: `Snapback.initialize(context)` comes first.
+    /// Android's certificate verifier was not initialised: `Snapback.initialize(context)` has to be called first.
     VerifierNotInitialized,
     /// TLS cannot be set up.
     Tls {
-        /// What happened, safe to log.
+        /// The error, safe to log.
         detail: String,
     },
-    /// A name server is not an IP address, or a trusted root not a certificate.
+    /// A name server is not an IP address, or a trusted root is not a certificate.
     Configuration {
-        /// Which setting.
+        /// The setting.
         setting: String,
     },
-    /// The system gives no random numbers.
+    /// The system provides no random numbers.
     NoEntropy,
-    /// The system gives no threads.
+    /// The system provides no threads.
     NoThreads,
-    /// A bug of ours.
+    /// An internal fault of this library.
     Internal,
 }
 
@@ -48,88 +48,88 @@ pub enum CallError {
     Closed,
     /// The store cannot be used.
     Storage {
-        /// Why.
+        /// The reason.
         problem: StorageProblem,
     },
-    /// A bug of ours.
+    /// An internal fault of this library.
     Internal,
 }
 
-/// Why a stanza was not taken.
+/// Why a stanza was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Error)]
 pub enum SendError {
-    /// The queue is full; it empties as the server acknowledges.
+    /// The queue is full; it empties as the server acknowledges stanzas.
     QueueFull {
-        /// How many stanzas it holds.
+        /// The maximum number of stanzas in the queue.
         limit: u64,
     },
     /// The recipient is not a JID.
     Recipient {
-        /// What is wrong with it.
+        /// The error in the JID.
         problem: JidProblem,
     },
     /// An extension, payload or stanza is not one well-formed XML element.
     BadXml,
-    /// It is neither a message nor a presence.
+    /// The element is neither a message nor a presence.
     NotAStanza,
-    /// As XML it has more bytes than a server takes.
+    /// The XML of the stanza is larger than a server accepts.
     TooBig {
-        /// How many it has.
+        /// The size, in bytes.
         size: u64,
-        /// How many it may have.
+        /// The maximum size, in bytes.
         limit: u64,
     },
-    /// Its receivers would refuse it.
+    /// Receivers would refuse the stanza.
     TooComplex {
-        /// Which limit it is over: `depth`, `nodes`, `attributes` or `namespaces`.
+        /// The limit that is exceeded: `depth`, `nodes`, `attributes` or `namespaces`.
         limit: String,
     },
-    /// The store did not take it.
+    /// The store did not accept the stanza.
     Storage {
-        /// Why.
+        /// The reason.
         problem: StorageProblem,
     },
     /// The client was closed.
     Closed,
-    /// A bug of ours.
+    /// An internal fault of this library.
     Internal,
 }
 
-/// Why a request has no answer.
+/// Why a request has no response.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Error)]
 pub enum IqError {
-    /// The other side refused (RFC 6120 section 8.3).
+    /// The responding entity returned an error (RFC 6120 section 8.3).
     Refused {
         /// `auth`, `cancel`, `continue`, `modify` or `wait`.
         kind: String,
         /// The defined condition, such as `item-not-found`.
         condition: String,
-        /// The other side's own words: not safe to log.
+        /// The responding entity's own text: not safe to log.
         text: Option<String>,
     },
-    /// The session that it belonged to is gone; it may or may not have been carried out.
+    /// The session of the request was lost; the request may or may not have been carried out.
     SessionLost,
-    /// No answer came in time; it may or may not have been carried out.
+    /// No response arrived in time; the request may or may not have been carried out.
     TimedOut,
     /// The recipient is not a JID.
     Recipient {
-        /// What is wrong with it.
+        /// The error in the JID.
         problem: JidProblem,
     },
     /// The payload is not one well-formed XML element.
     BadXml,
-    /// It could not be stored for sending.
+    /// The request could not be stored for sending.
     NotQueued,
-    /// It has more bytes than a server takes.
+    /// The XML of the request is larger than a server accepts.
     TooBig,
-    /// Its receivers would refuse it.
+    /// Receivers would refuse the request.
     TooComplex {
-        /// Which limit it is over: `depth`, `nodes`, `attributes` or `namespaces`.
+        /// The limit that is exceeded: `depth`, `nodes`, `attributes` or `namespaces`.
         limit: String,
     },
     /// The client was closed.
     Closed,
-    /// A bug of ours.
+    /// An internal fault of this library.
     Internal,
 }
 

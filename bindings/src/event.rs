@@ -1,4 +1,4 @@
-//! What the app is told.
+//! The events that are reported to the app.
 
 use snapback_client as core;
 pub use snapback_client::CarbonDirection;
@@ -9,54 +9,54 @@ use crate::stanza::Stanza;
 use crate::state::{ConnectionState, SessionOutcome};
 use crate::timeline::Timeline;
 
-/// Something that happened. What has a `delivery_id` is stored, and comes again after a restart, until it is confirmed.
+/// An event. An event with a `delivery_id` is stored and is reported again after a restart, until it is confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Event {
     /// The connection's state changed.
     StateChanged {
-        /// Where it stands now.
+        /// The new state.
         state: ConnectionState,
     },
-    /// The session is there.
+    /// A session was established.
     Online {
-        /// New, or the interrupted one.
+        /// Whether it is a new session or the resumed one.
         outcome: SessionOutcome,
-        /// Our full JID.
+        /// The full JID of this client.
         jid: String,
-        /// The plan that led here, as a sentence.
+        /// The plan of the connection, as a sentence.
         plan: String,
-        /// What each flight carried and how long it took.
+        /// What each flight carried, and how long it took.
         timeline: Timeline,
     },
-    /// A connection, or an attempt at one, ended.
+    /// A connection or a connection attempt ended.
     ConnectionEnded {
-        /// How.
+        /// How it ended.
         ending: Ending,
     },
     /// A message for the app.
     Message {
-        /// To confirm it with.
+        /// The id with which to confirm the delivery.
         delivery_id: String,
         /// The message.
         stanza: Stanza,
-        /// What it may repeat: its sender gave it the same id, but another payload. The earlier delivery's id, or the id of a
-        /// stanza that this device sent.
+        /// Set if this may be a duplicate: the sender used the same stanza id before, with another payload. Contains
+        /// the id of the earlier delivery, or the id of a stanza that this device sent.
         possible_duplicate_of: Option<String>,
     },
     /// A copy of a message that another client of this account sent or received (XEP-0280).
     Carbon {
-        /// To confirm it with.
+        /// The id with which to confirm the delivery.
         delivery_id: String,
-        /// Which way the message went.
+        /// The direction of the message.
         direction: CarbonDirection,
-        /// The message that was copied.
+        /// The copied message.
         stanza: Stanza,
-        /// What it may repeat, as in [`Event::Message`].
+        /// Set if this may be a duplicate, as in [`Event::Message`].
         possible_duplicate_of: Option<String>,
     },
     /// Presence for the app.
     Presence {
-        /// To confirm it with.
+        /// The id with which to confirm the delivery.
         delivery_id: String,
         /// The presence.
         stanza: Stanza,
@@ -65,35 +65,35 @@ pub enum Event {
     StanzaStage {
         /// The stanza's id.
         id: String,
-        /// Where it is now.
+        /// The stage that it reached.
         stage: Stage,
     },
-    /// What the server can do, by the namespaces of its features (XEP-0030).
+    /// The features of the server (XEP-0030).
     ServerFeatures {
-        /// The namespaces.
+        /// The namespaces of the features.
         features: Vec<String>,
     },
     /// The stored roster changed.
     RosterChanged,
-    /// An inbound stanza was over a limit, or its XML had a fault of its sender, and it was skipped.
+    /// An inbound stanza exceeded a limit, or its sender's XML was faulty, and it was skipped.
     StanzaRefused {
-        /// What it was refused for first: the limit that it broke, or the fault.
+        /// The first reason: the limit that was exceeded, or the fault.
         limit: String,
-        /// The size of the whole stanza.
+        /// The size of the whole stanza, in bytes.
         bytes: u64,
     },
-    /// Inbound messages may be missing; the archive (XEP-0313) has them.
+    /// Inbound messages may be missing; the archive (XEP-0313), if there is one, has them.
     PossibleGap,
-    /// The server broke a rule in a way that could be survived.
+    /// The server broke a rule, and the connection continues.
     PeerFault {
-        /// What it did, safe to log.
+        /// What the server did, safe to log.
         what: String,
     },
-    /// A bug of ours has ended the driver. Close the client and open another one.
+    /// An internal fault of this library has ended the driver. The app closes the client and opens another one.
     InternalFault,
 }
 
-/// Which way a copied message went.
+/// The direction of a copied message.
 #[uniffi::remote(Enum)]
 pub enum CarbonDirection {
     /// Another client of this account received it.
@@ -102,18 +102,18 @@ pub enum CarbonDirection {
     Sent,
 }
 
-/// The life of an outbound stanza.
+/// The stage of an outbound stanza.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Stage {
-    /// It is stored and will be sent.
+    /// The stanza is stored and will be sent.
     Queued,
-    /// Its bytes may have left.
+    /// The stanza may have been sent.
     Sent,
-    /// The server has taken it over.
+    /// The server has acknowledged the stanza.
     Acked,
-    /// It will not be sent (again).
+    /// The stanza will not be sent (again).
     Failed {
-        /// Why.
+        /// The reason.
         reason: FailureReason,
     },
 }
@@ -121,28 +121,29 @@ pub enum Stage {
 /// Why a stanza failed.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum FailureReason {
-    /// It belonged to a session that is gone.
+    /// The session of the stanza was lost.
     SessionLost,
-    /// The server ended the stream each time that it was sent.
+    /// The server ended the stream each time the stanza was sent.
     StreamEnded {
         /// The defined condition, such as `policy-violation`.
         condition: String,
     },
-    /// It has more bytes than the server takes (XEP-0478), which was not known when it was queued.
+    /// The stanza is larger than the server accepts (XEP-0478), which was not known when it was queued.
     TooBig {
-        /// How many it has, as XML.
+        /// The size, in bytes of XML.
         size: u64,
-        /// How many the server takes.
+        /// The maximum size, in bytes.
         limit: u64,
     },
-    /// It came back as an error (RFC 6120 section 8.3): from our server, the recipient's, or the recipient. It may have been
-    /// acknowledged before, since that says only that our server took it.
+    /// The stanza was returned as an error (RFC 6120 section 8.3): by the own server, the recipient's server, or the
+    /// recipient. It may have been acknowledged before, since an acknowledgement only means that the own server
+    /// received it.
     Refused {
         /// `auth`, `cancel`, `continue`, `modify` or `wait`.
         kind: String,
         /// The defined condition, such as `item-not-found`.
         condition: String,
-        /// The server's own words: not safe to log.
+        /// The server's own text: not safe to log.
         text: Option<String>,
     },
 }

@@ -1,23 +1,23 @@
 //! The bridge from the core to Kotlin and Swift.
 //!
-//! Nothing is decided here. One object, [`CoreClient`], stands for one account; everything else is a record or an enum: one of
-//! the core, described with `#[uniffi::remote]`, or one that follows it, flattened so that both languages can hold it. What
-//! people use is written by hand on top of it, in `android` and `ios`.
+//! It makes no decisions. One object, [`CoreClient`], represents one account. Everything else is a record or an enum:
+//! one of the core, described with `#[uniffi::remote]`, or one that follows it, flattened so that both languages can
+//! represent it. The public APIs are written by hand on top of it, in `android` and `ios`.
 //!
-//! How it is called:
+//! Conventions:
 //!
-//! - **Pull.** [`CoreClient::next_events`] and its siblings wait; nothing is called back. The two exceptions are
-//!   synchronous: [`KeyVault`] and [`LogSink`], never under a lock.
-//! - **One runtime** for the whole process, with one worker; see `runtime.rs`. A future that is exported only waits for
-//!   what happens there. Dropping it halfway stops the waiting, not the work.
-//! - **An explicit end.** [`CoreClient::end`] ends everything that waits, at once and for good. A `next_..` call is never
-//!   to be cancelled from outside: what it was about to hand over would be gone.
-//! - **No panic gets through** (rule T10), and every error is an enum with fields.
-//! - Times are milliseconds: the time types of the bindings do not exist on Android 7.
-// UniFFI's macros write the functions of the C interface, and those are `unsafe` by nature. Nothing of ours is, apart
-// from the one function that Java calls (`android.rs`).
+//! - **Pull.** [`CoreClient::next_events`] and similar functions wait; nothing is called back. The two exceptions are
+//!   synchronous: [`KeyVault`] and [`LogSink`], which are never called under a lock.
+//! - **One runtime** for the whole process, with one worker; see `runtime.rs`. An exported future only waits for what
+//!   happens there. Dropping it stops the waiting, not the work.
+//! - **An explicit end.** [`CoreClient::end`] ends all pending calls, at once and permanently. A `next_..` call must
+//!   not be cancelled by the caller, since what it was about to return would be lost.
+//! - **Panics do not cross the interface** (rule T10), and every error is an enum with fields.
+//! - Times are milliseconds: the time types of UniFFI do not exist on Android 7.
+// UniFFI's macros generate the functions of the C interface, which are `unsafe` by nature. Handwritten code is not,
+// except the one function that Java calls (`android.rs`).
 #![allow(unsafe_code, reason = "the C interface that UniFFI's macros write")]
-// The macros write public items where nobody in Rust sees them, and leave out what documents their C functions.
+// The macros generate public items that are not visible in Rust, and omit the documentation of their C functions.
 #![allow(unreachable_pub, reason = "exported to other languages, not to Rust")]
 
 mod android;
@@ -30,7 +30,7 @@ mod ending;
 mod ending_tests;
 mod error;
 mod event;
-mod handover;
+mod flush_barrier;
 mod jid;
 mod log;
 #[cfg(test)]

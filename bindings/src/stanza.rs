@@ -1,4 +1,4 @@
-//! Stanzas on their way in and out.
+//! Inbound and outbound stanzas.
 
 use snapback_client as core;
 use snapback_client::Element;
@@ -10,14 +10,14 @@ use snapback_client::proto::xep::stanza_id;
 use crate::error::{IqError, SendError};
 use crate::jid::StanzaAddress;
 
-/// A message or presence that came in, with what most apps ask for read out of it.
+/// An inbound message or presence, with the parts that most apps need.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Stanza {
-    /// Who sent it.
+    /// The sender.
     pub from: StanzaAddress,
-    /// Whom it is for.
+    /// The recipient.
     pub to: StanzaAddress,
-    /// The id that its sender gave it.
+    /// The id that the sender assigned.
     pub id: Option<String>,
     /// The attribute `type`.
     pub kind: Option<String>,
@@ -31,18 +31,18 @@ pub struct Stanza {
     pub show: Option<String>,
     /// `<status/>` of a presence.
     pub status: Option<String>,
-    /// When it was sent, in milliseconds since 1970, if it comes late (XEP-0203). Anyone can claim anything here.
+    /// When it was sent, in milliseconds since 1970, if it was delayed (XEP-0203). The value is not authenticated.
     pub delayed_at_ms: Option<i64>,
-    /// The sender's own id (XEP-0359).
+    /// The sender's own id (XEP-0359 `<origin-id/>`).
     pub origin_id: Option<String>,
-    /// All of it.
+    /// The complete stanza.
     pub xml: String,
 }
 
-/// A message to be sent.
+/// An outbound message.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct OutgoingMessage {
-    /// Whom it is for.
+    /// The recipient.
     pub to: String,
     /// `<body/>`.
     #[uniffi(default = None)]
@@ -50,7 +50,7 @@ pub struct OutgoingMessage {
     /// The attribute `type`.
     #[uniffi(default = "chat")]
     pub kind: String,
-    /// Its id; one is made if there is none.
+    /// The id; one is generated if it is missing.
     #[uniffi(default = None)]
     pub id: Option<String>,
     /// `<thread/>`.
@@ -61,16 +61,16 @@ pub struct OutgoingMessage {
     pub extensions: Vec<String>,
 }
 
-/// A presence to be sent.
+/// An outbound presence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
 pub struct OutgoingPresence {
-    /// Whom it is for, such as a room to join; nobody means everybody who may see it.
+    /// The recipient, such as a room to join; if missing, the presence is broadcast.
     #[uniffi(default = None)]
     pub to: Option<String>,
-    /// The attribute `type`; without it we are there.
+    /// The attribute `type`; if missing, the presence means available.
     #[uniffi(default = None)]
     pub kind: Option<String>,
-    /// Its id; one is made if there is none.
+    /// The id; one is generated if it is missing.
     #[uniffi(default = None)]
     pub id: Option<String>,
     /// `<show/>`.
@@ -87,36 +87,36 @@ pub struct OutgoingPresence {
     pub extensions: Vec<String>,
 }
 
-/// What a request wants.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum IqKind {
-    /// Information.
+    /// Requests information.
     Get,
-    /// A change.
+    /// Requests a change.
     Set,
 }
 
-/// A request to be sent.
+/// An outbound request.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct IqRequest {
-    /// What it wants.
+    /// The kind of the request.
     pub kind: IqKind,
-    /// Whom it is for; nobody means our own account.
+    /// The recipient; if missing, the user's own account.
     #[uniffi(default = None)]
     pub to: Option<String>,
-    /// Its payload, one XML element.
+    /// The payload, one XML element.
     pub payload: String,
-    /// How long to wait for the answer, in milliseconds.
+    /// The timeout of the response, in milliseconds.
     #[uniffi(default = 60000)]
     pub timeout_ms: u64,
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct IqAnswer {
-    /// Who answered; missing if it is our own account.
+    /// The responding entity; missing if it is the user's own account.
     pub from: Option<String>,
-    /// Its payload, if it has one.
+    /// The payload, if there is one.
     pub payload: Option<String>,
 }
 
@@ -196,7 +196,7 @@ impl IqRequest {
             IqKind::Set => "set",
         };
         let payload = core::parse_xml(&self.payload)?;
-        // Without an id here: the client draws one.
+        // The client generates the id.
         Ok(stanza::iq(kind, "", to.map(|to| to.to_string()).as_deref()).with_child(payload))
     }
 }
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_what_is_read() {
+    fn a_sent_message_is_read_back_unchanged() {
         let element =
             Element::try_from(message("Romeo@Example.NET", &["<x xmlns='urn:x'/>"])).unwrap();
         let read = Stanza::from(&core::parse_xml(&element.to_xml()).unwrap());
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn w4_an_address_that_cannot_be_read_is_not_nobody() {
+    fn w4_an_unreadable_address_differs_from_an_absent_one() {
         let from = |attribute: &str| {
             let message =
                 format!("<message xmlns='jabber:client'{attribute}><body>x</body></message>");

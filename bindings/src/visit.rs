@@ -59,11 +59,11 @@ impl CoreVisit {
         let start = Instant::now();
         let drained = self.slot().as_ref().map(|visit| visit.drain(time));
         let drained = drained.ok_or(CallError::Closed)?;
-        let hand_over = Arc::clone(&self.client.hand_over);
+        let flush_barrier = Arc::clone(&self.client.flush_barrier);
         let outcome = self.client.call(|_| async move {
             let outcome = drained.await?;
             let left = time.saturating_sub(start.elapsed());
-            if outcome == DrainOutcome::Complete && !hand_over.done(left).await {
+            if outcome == DrainOutcome::Complete && !flush_barrier.done(left).await {
                 return Ok(DrainOutcome::TimedOut);
             }
             Ok(outcome)

@@ -1,20 +1,22 @@
-//! What the end of a connection, or of an attempt at one, leads to.
+//! What follows the end of a connection or of a connection attempt.
 
 use snapback_proto::mistakes::{Mistake, planted};
 
 use super::{Ending, OfflineReason};
 
-/// What the end of a connection, or of an attempt at one, leads to.
+/// What follows the end of a connection or of a connection attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterEnd {
-    /// Another attempt is made without being asked for, once there is a network and the process is awake.
+    /// Another attempt is made without a request of the app, once there is a network and the process is awake.
     Retries,
-    /// None is made, for this reason, until the app says `Connect` (or ends the visit that found no session).
+    /// No attempt is made, for this reason, until the app calls `Connect` (or ends the background sync that found no
+    /// session).
     Halts(OfflineReason),
 }
 
 impl AfterEnd {
-    /// What this ending leads to where nothing else is known. Only what needs a person halts.
+    /// Returns what follows this ending if nothing else is known. Only an ending that requires action by a person
+    /// halts.
     pub(crate) fn of(ending: Ending) -> Self {
         if ending.conflict && planted(Mistake::ConflictFought) {
             Self::Retries

@@ -1,4 +1,4 @@
-//! What becomes of attempts and their connections.
+//! The course of attempts and of their connections.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::{
     Supervisor, Why,
 };
 
-/// How much later than the deadline a failed probe may be reported and still be known as the reason.
+/// How much later than its deadline a failed probe may be reported and still count as the reason of the end.
 const PROBE_GRACE: Duration = Duration::from_secs(1);
 
-/// So long after we gave an attempt up, the server may still get to hear its login: what was sent on the way that died is
-/// delivered late, or waits in a server that is slow.
+/// How long after an attempt was given up the server may still process its login: data sent on the failed path is
+/// delivered late, or waits in a slow server.
 pub(super) const ECHO: Duration = Duration::from_secs(30);
 
 impl Supervisor {
@@ -44,7 +44,7 @@ impl Supervisor {
         if *attempt != id {
             return;
         }
-        // What changed while it was on its way has not been asked about.
+        // Changes after the probe was sent are not covered by its response.
         if probe.take().is_some_and(|probe| probe.again) {
             self.probe(now);
         }
@@ -61,7 +61,7 @@ impl Supervisor {
             && reached != *step
         {
             *step = reached;
-            // It moves, so its path is there.
+            // The attempt makes progress, so its path works.
             *restart = None;
         }
     }
@@ -81,7 +81,7 @@ impl Supervisor {
     }
 
     pub(super) fn ended(&mut self, id: AttemptId, ending: Option<Ending>, now: Instant) {
-        // I9, I10: whatever an older connection met is no news about this one.
+        // I9, I10: the end of an older connection says nothing about this one.
         if self.current() != Some(id) {
             return;
         }
@@ -112,7 +112,7 @@ impl Supervisor {
             self.state = State::Halted(reason);
             return;
         }
-        // What a visit did not find is no news for who wants any session.
+        // A background sync that found no session says nothing about an attempt for any session.
         let at_once = ending.at_once || ending.no_session;
         if at_once && self.at_once < MAX_AT_ONCE {
             self.at_once += 1;
@@ -122,7 +122,7 @@ impl Supervisor {
         if was_probed && !ending.overloaded {
             return self.go(Why::ProbeFailed, now, now);
         }
-        // A session that had proved itself broke: that is no failed attempt, and every second of waiting is seen.
+        // A session that had lasted broke: this is not a failed attempt, and the user notices every second of waiting.
         if was_stable && !ending.overloaded {
             return self.go(Why::Broken, now, now);
         }
@@ -134,7 +134,8 @@ impl Supervisor {
         self.go(Why::Retry, until, now);
     }
 
-    /// Returns what the end of this attempt, or of its connection, leads to: what [`Input::Ended`](super::Input::Ended) does.
+    /// Returns what follows the end of this attempt or of its connection: what [`Input::Ended`](super::Input::Ended)
+    /// does.
     pub fn after_end(&self, id: AttemptId, ending: Option<Ending>, now: Instant) -> AfterEnd {
         let is_current = self.current() == Some(id);
         if is_current && matches!(self.state, State::Closing { .. }) {
@@ -156,33 +157,36 @@ impl Supervisor {
         AfterEnd::of(ending)
     }
 
-    /// Until when to wait after one more failure. Where the allowance is spent, clients of one server stay apart, too.
+    /// Returns until when to wait after one more failure. The delay is random even if the allowance is spent, so that
+    /// clients of one server stay distributed.
     pub(super) fn wait(&mut self, slowly: bool, now: Instant) -> Instant {
         let allowed = self.budget.allowed(false).max(now);
         allowed + self.backoff.next(&self.timing, slowly)
     }
 
-    /// An attempt is about to be given up. As long as it looks for a way, nobody can have heard it.
+    /// Records that an attempt in progress may have reached the server. While it only looks up endpoints, it has sent
+    /// nothing.
     pub(super) fn note_unanswered(&mut self, now: Instant) {
         if matches!(self.state, State::Connecting { step, .. } if step != Step::Resolving) {
             self.unanswered = Some(now);
         }
     }
 
-    /// Whether it may have been an attempt of our own, given up and heard late, that took our place. Then we take it back, but
-    /// once: if it was somebody else after all, the next conflict is theirs (I10).
+    /// Returns whether the session may have been replaced by an attempt of this client that was given up and processed
+    /// late. In that case the client reconnects, but once: if it was another client after all, the next conflict is
+    /// final (I10).
     fn is_echo(&self, now: Instant) -> bool {
         self.unanswered.is_some_and(|at| now.since(at) < ECHO)
     }
 
-    /// We end the session ourselves, if there is one: if it lasted, it has proved itself.
+    /// Records that this client ends the session itself: if the session lasted, the failures before it no longer count.
     pub(super) fn note_stability(&mut self, now: Instant) {
         if self.has_lasted(self.timing.stable, now) {
             self.forget_failures();
         }
     }
 
-    /// The session breaks, if there is one. Says whether the next attempt is made at once.
+    /// Records that the session breaks, if there is one. Returns whether the next attempt is made at once.
     pub(super) fn note_breaking(&mut self, now: Instant) -> bool {
         if self.has_lasted(self.timing.stable * PROVEN_AFTER, now) {
             self.forget_failures();

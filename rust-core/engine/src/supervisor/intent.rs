@@ -31,7 +31,7 @@ impl Supervisor {
 
     /// Begins a background sync. It does not change which session is wanted if the app wants to be online and the process is
     /// awake.
-    pub(super) fn visit(&mut self, now: Instant) {
+    pub(super) fn begin_sync(&mut self, now: Instant) {
         self.budget.renew();
         let suspended = self.is_suspended();
         let is_halted = matches!(self.state, State::Halted(_));
@@ -60,7 +60,7 @@ impl Supervisor {
         if self.surroundings.wakefulness == Wakefulness::Woken {
             return self.suspend(now);
         }
-        if self.end_visit(now) || !self.surroundings.intent.is_sync() {
+        if self.end_sync(now) || !self.surroundings.intent.is_sync() {
             return;
         }
         self.surroundings.intent = self.surroundings.intent.without_sync();
@@ -70,7 +70,7 @@ impl Supervisor {
 
     /// Ends the background sync because the app is active itself: what it wanted before applies again. Returns whether
     /// an attempt for it was begun.
-    pub(super) fn end_visit(&mut self, now: Instant) -> bool {
+    pub(super) fn end_sync(&mut self, now: Instant) -> bool {
         if !self.surroundings.intent.wants_online() {
             return false;
         }

@@ -28,7 +28,7 @@ pub struct Supervisor {
     pub(super) unanswered: Option<Instant>,
     pub(super) surroundings: Surroundings,
     pub(super) state: State,
-    pub(super) told: ConnectionState,
+    pub(super) reported: ConnectionState,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -52,7 +52,7 @@ impl Supervisor {
                 foreground: false,
             },
             state: State::Stopped,
-            told: offline(OfflineReason::NotWanted),
+            reported: offline(OfflineReason::NotWanted),
             outputs: VecDeque::new(),
         }
     }
@@ -61,21 +61,21 @@ impl Supervisor {
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Connect => self.connect(now),
-            Input::Visit => self.visit(now),
+            Input::Visit => self.begin_sync(now),
             Input::Leave => self.leave(now),
             Input::Disconnect => self.disconnect(now),
             Input::Suspend => self.suspend(now),
             Input::Resume => {
                 self.rouse();
                 self.budget.renew();
-                if !self.end_visit(now) {
+                if !self.end_sync(now) {
                     self.wake_up(now);
                 }
             }
             Input::NetworkChanged { available } => self.network_changed(available, now),
             Input::Foreground => {
                 let was_asleep = self.rouse();
-                self.end_visit(now);
+                self.end_sync(now);
                 if !std::mem::replace(&mut self.surroundings.foreground, true) || was_asleep {
                     self.budget.renew();
                     self.wake(Why::Foreground, now);
@@ -248,8 +248,8 @@ impl Supervisor {
 
     pub(super) fn tell(&mut self) {
         let state = self.state();
-        if state != self.told {
-            self.told = state;
+        if state != self.reported {
+            self.reported = state;
             self.outputs.push_back(Output::State(state));
         }
     }

@@ -1,8 +1,8 @@
-//! What the app is told about the end of a connection is what is done.
+//! What is reported to the app about the end of a connection is what the supervisor does.
 
 use super::*;
 
-/// Every combination of flags, sensible or not.
+/// Returns every combination of flags, sensible or not.
 fn endings() -> impl Iterator<Item = Option<Ending>> {
     let flags = (0..128_u32).map(|bits| {
         let has = |bit: u32| bits & (1 << bit) != 0;
@@ -19,7 +19,7 @@ fn endings() -> impl Iterator<Item = Option<Ending>> {
     flags.chain([None])
 }
 
-/// Attempt 0 dials, after which attempt 1 is the current one: what is left of the first may be heard late.
+/// Attempt 0 opens a transport, after which attempt 1 is the current one: the server may process the first one late.
 fn with_echo() -> Bench {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
@@ -33,7 +33,7 @@ fn with_echo() -> Bench {
 }
 
 #[test]
-fn i19_what_is_told_about_an_end_is_what_is_done() {
+fn i19_what_is_reported_about_an_end_is_what_is_done() {
     type Make = fn() -> (Bench, u64);
     let states: [(&str, Make); 6] = [
         ("connecting", || {
@@ -42,7 +42,7 @@ fn i19_what_is_told_about_an_end_is_what_is_done() {
             (bench, 0)
         }),
         ("online", || (Bench::online(), 0)),
-        ("visiting", || {
+        ("background sync", || {
             let mut bench = Bench::new();
             bench.put(Input::Visit);
             (bench, 0)
@@ -64,7 +64,7 @@ fn i19_what_is_told_about_an_end_is_what_is_done() {
         for ending in endings() {
             let (mut bench, attempt) = make();
             let id = AttemptId(attempt);
-            let told = bench.supervisor.after_end(id, ending, bench.now);
+            let reported = bench.supervisor.after_end(id, ending, bench.now);
             bench.put(Input::Ended {
                 attempt: id,
                 ending,
@@ -81,7 +81,7 @@ fn i19_what_is_told_about_an_end_is_what_is_done() {
                 } => AfterEnd::Halts(reason),
                 other => panic!("{name} {ending:?} {other:?}"),
             };
-            assert_eq!(told, done, "{name} {ending:?}");
+            assert_eq!(reported, done, "{name} {ending:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use snapback_proto::sasl::{NoMechanism, SaslCondition};
 use snapback_proto::stream::error::StreamError;
 
 #[test]
-fn connects_when_asked_and_tells_how_far_it_is() {
+fn connects_when_asked_and_reports_the_phase() {
     let mut bench = Bench::new();
     assert_eq!(bench.deadline(), None);
     let started = [start(0, Why::Asked), connecting(Step::Resolving)];
@@ -22,7 +22,7 @@ fn connects_when_asked_and_tells_how_far_it_is() {
 }
 
 #[test]
-fn i9_older_attempts_are_not_listened_to() {
+fn i9_inputs_of_older_attempts_are_ignored() {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     assert_eq!(bench.put(NETWORK), [stop(0), start(1, Why::NetworkChanged)]);
@@ -32,7 +32,7 @@ fn i9_older_attempts_are_not_listened_to() {
 }
 
 #[test]
-fn i10_conflict_never_starts_a_fight() {
+fn i10_after_a_conflict_no_attempt_is_made_without_the_user() {
     let conflict = Ending {
         conflict: true,
         ..BROKEN
@@ -54,11 +54,11 @@ fn i10_conflict_never_starts_a_fight() {
         bench.put(Input::Connect).first(),
         Some(&start(1, Why::Asked))
     );
-    // Our own older connection is told so by the server after the handover: no news about the new one.
+    // The server reports the conflict to this client's own older connection: this says nothing about the new one.
     assert_eq!(bench.end(0, conflict), []);
 }
 
-/// Online, and an attempt before was given up in the middle of its login.
+/// Online, after an attempt that was given up in the middle of its login.
 fn overtaken() -> Bench {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
@@ -71,8 +71,8 @@ fn overtaken() -> Bench {
     bench
 }
 
-/// Wi-Fi dies in the middle of a login, and the next login overtakes it on the mobile network; the server hears the first one
-/// last, and tells the second that it was replaced.
+/// Wi-Fi fails in the middle of a login, and the next login overtakes it on the mobile network. The server processes
+/// the first login last, and reports to the second connection that it was replaced.
 #[test]
 fn i10_a_conflict_with_an_attempt_that_was_given_up_is_no_displacement() {
     let conflict = Ending {
@@ -84,7 +84,7 @@ fn i10_a_conflict_with_an_attempt_that_was_given_up_is_no_displacement() {
     assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
     let outputs = bench.expire();
     assert_eq!(outputs.first(), Some(&start(2, Why::Retry)));
-    // Once: whoever it is that takes our place again, it is not that attempt.
+    // Only once: a client that causes the next conflict is not that attempt.
     bench.put(established(2));
     assert_eq!(bench.end(2, conflict), [offline(OfflineReason::Conflict)]);
 }
@@ -127,7 +127,7 @@ fn refusals_wait_for_the_app() {
 }
 
 #[test]
-fn failures_are_followed_by_longer_and_longer_waits() {
+fn failures_are_followed_by_growing_delays() {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     let mut longest = Duration::ZERO;
@@ -135,11 +135,11 @@ fn failures_are_followed_by_longer_and_longer_waits() {
         let outputs = bench.end(attempt, BROKEN);
         let (when, why) = bench.deadline().unwrap();
         assert_eq!(why, Wait::Retry);
-        let told = ConnectionState::Offline {
+        let state = ConnectionState::Offline {
             reason: OfflineReason::Failed,
             retry_at: Some(when),
         };
-        assert_eq!(outputs, [Output::State(told)]);
+        assert_eq!(outputs, [Output::State(state)]);
         if attempt < 19 {
             longest = longest.max(when - bench.now);
         }
@@ -165,7 +165,7 @@ fn a_short_session_does_not_reset_the_backoff() {
         longest = longest.max(when - bench.now);
         bench.expire();
     }
-    // The bound on the rate alone makes nobody wait for longer than its window.
+    // The limit on the rate alone never delays an attempt for longer than its window.
     assert!(longest > Timing::default().window, "{longest:?}");
 }
 
@@ -187,7 +187,7 @@ fn a_session_that_lasted_is_followed_by_an_attempt_at_once_and_a_backoff_from_it
 }
 
 #[test]
-fn waiting_ends_with_good_news() {
+fn a_user_or_network_event_ends_the_delay() {
     let table = [
         (NETWORK, Why::NetworkChanged),
         (Input::Foreground, Why::Foreground),
@@ -203,7 +203,7 @@ fn waiting_ends_with_good_news() {
 }
 
 #[test]
-fn an_overloaded_server_is_left_alone() {
+fn an_overloaded_server_gets_no_early_attempts() {
     let overloaded = Ending {
         overloaded: true,
         ..BROKEN
@@ -232,7 +232,7 @@ fn an_overloaded_server_is_left_alone() {
 }
 
 #[test]
-fn wrong_assumptions_are_corrected_at_once_but_not_for_ever() {
+fn wrong_assumptions_are_corrected_at_once_a_limited_number_of_times() {
     let wrong = Ending {
         at_once: true,
         ..BROKEN
@@ -257,7 +257,7 @@ fn a_network_change_probes_the_connection_and_keeps_it() {
     };
     assert_eq!(bench.put(NO_NETWORK), []);
     assert_eq!(bench.put(NETWORK), [probe(deadline)]);
-    // Changes meanwhile are answered by one more probe, later.
+    // Further changes cause one more probe, later.
     assert_eq!(bench.put(NETWORK), []);
     assert_eq!(bench.put(Input::Foreground), []);
     let again = bench.expire();
@@ -296,7 +296,7 @@ fn without_a_network_nothing_is_started() {
 }
 
 #[test]
-fn flapping_networks_restart_only_so_often() {
+fn repeated_network_changes_restart_a_limited_number_of_times() {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     for attempt in 1..6 {
@@ -313,7 +313,7 @@ fn flapping_networks_restart_only_so_often() {
 }
 
 #[test]
-fn an_attempt_that_moves_is_not_restarted_later() {
+fn an_attempt_that_makes_progress_is_not_restarted_later() {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     for _ in 0..6 {
@@ -371,7 +371,7 @@ fn i14_disconnecting_closes_the_stream() {
     let mut bench = Bench::online();
     bench.put(Input::Disconnect);
     assert_eq!(bench.expire(), [stop(0), stopped.clone()]);
-    // Asked for again during the goodbye: afterwards.
+    // Connect while the stream is being closed: the attempt follows the close.
     let mut bench = Bench::online();
     bench.put(Input::Disconnect);
     assert_eq!(bench.put(Input::Connect), []);
@@ -439,7 +439,7 @@ fn errors_are_classified() {
         (stream(StreamCondition::ResourceConstraint), overloaded),
         (stream(StreamCondition::PolicyViolation), overloaded),
         (stream(StreamCondition::SystemShutdown), overloaded),
-        // W9: what anybody asked us is no sign of load.
+        // W9: an error that follows an answer to another entity says nothing about the server's load.
         (
             ConnectionError::Stream(StreamError {
                 after_answer: true,
@@ -477,7 +477,7 @@ fn may_only_resume(attempt: u64, why: Why) -> Output {
 }
 
 #[test]
-fn a_visit_may_only_resume_and_ends_where_it_cannot() {
+fn a_background_sync_may_only_resume_and_ends_if_it_cannot() {
     let mut bench = Bench::new();
     let outputs = bench.put(Input::Visit);
     assert_eq!(outputs.first(), Some(&may_only_resume(0, Why::Resumed)));
@@ -503,7 +503,7 @@ fn a_visit_may_only_resume_and_ends_where_it_cannot() {
 }
 
 #[test]
-fn a_visit_ends_when_the_process_sleeps_again() {
+fn a_background_sync_ends_when_the_process_is_suspended_again() {
     let mut bench = Bench::online();
     bench.put(Input::Suspend);
     assert_eq!(
@@ -522,7 +522,7 @@ fn a_visit_ends_when_the_process_sleeps_again() {
 }
 
 #[test]
-fn the_user_ends_a_visit_that_found_nothing() {
+fn the_user_ends_a_background_sync_that_found_nothing() {
     for input in [Input::Resume, Input::Foreground, Input::Connect] {
         let mut bench = Bench::online();
         bench.put(Input::Suspend);
@@ -532,9 +532,9 @@ fn the_user_ends_a_visit_that_found_nothing() {
     }
 }
 
-/// An app that asks for something, or is looked at, runs; nobody has to say so beside.
+/// An app that makes a request or is in the foreground is awake; no separate `Resume` is required.
 #[test]
-fn whatever_the_app_wants_wakes_it() {
+fn every_request_of_the_app_wakes_it() {
     for (input, why) in [
         (Input::Resume, Why::Resumed),
         (Input::Connect, Why::Asked),
@@ -548,7 +548,7 @@ fn whatever_the_app_wants_wakes_it() {
 }
 
 #[test]
-fn who_was_woken_for_a_visit_sleeps_again_behind_it() {
+fn a_process_that_was_woken_for_a_background_sync_is_suspended_after_it() {
     let mut cold = Bench::new();
     let mut asleep = Bench::online();
     asleep.put(Input::Suspend);
@@ -564,7 +564,7 @@ fn who_was_woken_for_a_visit_sleeps_again_behind_it() {
 }
 
 #[test]
-fn who_came_to_need_the_client_during_a_visit_keeps_it() {
+fn an_app_that_needs_the_client_during_a_background_sync_keeps_it() {
     for input in [Input::Resume, Input::Foreground, Input::Connect] {
         let mut bench = Bench::online();
         bench.put(Input::Suspend);
@@ -581,16 +581,17 @@ fn who_came_to_need_the_client_during_a_visit_keeps_it() {
 }
 
 #[test]
-fn a_visit_to_an_app_that_is_awake_leaves_it_awake() {
+fn a_background_sync_in_an_app_that_is_awake_leaves_it_awake() {
     let mut bench = Bench::online();
     bench.put(Input::Visit);
     assert_eq!(bench.put(Input::Leave), []);
     assert!(!bench.supervisor.is_suspended());
 }
 
-/// Somebody looks at an app that does not want to be online: the visit's connection goes, the app stays.
+/// The user looks at an app that does not want to be online: the connection of the background sync ends, the app stays
+/// awake.
 #[test]
-fn a_visit_in_the_foreground_takes_only_its_connection_along() {
+fn a_background_sync_in_the_foreground_ends_only_its_connection() {
     let mut bench = Bench::new();
     bench.put(Input::Foreground);
     bench.put(Input::Visit);
@@ -600,9 +601,9 @@ fn a_visit_in_the_foreground_takes_only_its_connection_along() {
     assert!(!bench.supervisor.is_suspended());
 }
 
-/// An attempt may be under way that could only resume; what it did not find, the app has made do without.
+/// An attempt that may only resume can be in progress. If it finds no session, the app gets a new one.
 #[test]
-fn connect_during_a_visit_asks_for_any_session() {
+fn connect_during_a_background_sync_asks_for_any_session() {
     let mut bench = Bench::new();
     bench.put(Input::Visit);
     bench.put(Input::Connect);
@@ -613,7 +614,7 @@ fn connect_during_a_visit_asks_for_any_session() {
 }
 
 #[test]
-fn a_visit_to_an_app_that_is_awake_is_a_wake_up() {
+fn a_background_sync_in_an_app_that_is_awake_probes_the_connection() {
     let mut bench = Bench::online();
     assert!(matches!(
         bench.put(Input::Visit)[..],
@@ -624,7 +625,7 @@ fn a_visit_to_an_app_that_is_awake_is_a_wake_up() {
 }
 
 #[test]
-fn i10_a_push_is_not_the_user() {
+fn i10_a_push_is_not_an_action_of_the_user() {
     let conflict = Ending {
         conflict: true,
         ..BROKEN
@@ -632,7 +633,7 @@ fn i10_a_push_is_not_the_user() {
     let mut bench = Bench::online();
     bench.end(0, conflict);
     assert_eq!(bench.put(Input::Visit), []);
-    // Nor does it become the user because the app has given up meanwhile.
+    // A `Disconnect` in between does not change that.
     bench.put(Input::Disconnect);
     assert_eq!(bench.put(Input::Visit), []);
     bench.put(Input::Connect);
@@ -640,9 +641,10 @@ fn i10_a_push_is_not_the_user() {
     assert!(!bench.put(Input::Visit).is_empty());
 }
 
-/// Otherwise a second change, as a phone tells of most changes, would not be asked about before the first probe's time is up.
+/// Otherwise a second change, and phones report most changes more than once, would not be probed before the first
+/// probe's deadline.
 #[test]
-fn an_answered_probe_makes_room_for_the_next() {
+fn after_a_probe_response_the_next_probe_is_sent_at_once() {
     let mut bench = Bench::online();
     let alive = Input::Alive {
         attempt: AttemptId(0),
@@ -655,7 +657,7 @@ fn an_answered_probe_makes_room_for_the_next() {
     assert_eq!(bench.put(NETWORK), [], "one is under way");
     assert!(
         is_probe(&bench.put(alive.clone())),
-        "it said nothing of the last change"
+        "the response does not cover the last change"
     );
     assert_eq!(bench.put(alive.clone()), []);
     let other = Input::Alive {

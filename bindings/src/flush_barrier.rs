@@ -9,12 +9,12 @@ use tokio::time::timeout;
 
 /// Counts the calls for the next event, and the answer to the latest one.
 #[derive(Debug)]
-pub(crate) struct HandOver {
+pub(crate) struct FlushBarrier {
     asked: watch::Sender<u64>,
     answered: watch::Sender<u64>,
 }
 
-impl HandOver {
+impl FlushBarrier {
     pub(crate) fn new() -> Self {
         Self {
             asked: watch::Sender::new(0),
