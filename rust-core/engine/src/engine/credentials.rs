@@ -38,7 +38,7 @@ impl<T: Tls + Clone> Engine<T> {
             // A background sync remains a background sync.
             self.wake(match self.syncs {
                 0 => supervisor::Input::Connect,
-                _ => supervisor::Input::Visit,
+                _ => supervisor::Input::BeginSync,
             });
         }
     }

@@ -266,7 +266,7 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::BeginSync => {
                 self.syncs = self.syncs.saturating_add(1);
                 self.command(Command::PathChanged);
-                self.wake(supervisor::Input::Visit);
+                self.wake(supervisor::Input::BeginSync);
             }
             EngineInput::EndSync => self.end_sync(),
             EngineInput::Suspend => {
@@ -458,7 +458,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.syncs = self.syncs.saturating_sub(1);
         if self.syncs == 0 {
             self.closing_store = Some(ClosingStore::IfSuspended);
-            self.tell(supervisor::Input::Leave);
+            self.tell(supervisor::Input::EndSync);
         }
     }
 

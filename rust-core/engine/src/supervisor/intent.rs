@@ -56,11 +56,11 @@ impl Supervisor {
     }
 
     /// Ends a background sync. The client stays awake if the app has come to need it during the sync.
-    pub(super) fn leave(&mut self, now: Instant) {
+    pub(super) fn end_sync(&mut self, now: Instant) {
         if self.surroundings.wakefulness == Wakefulness::Woken {
             return self.suspend(now);
         }
-        if self.end_sync(now) || !self.surroundings.intent.is_sync() {
+        if self.end_sync_by_app(now) || !self.surroundings.intent.is_sync() {
             return;
         }
         self.surroundings.intent = self.surroundings.intent.without_sync();
@@ -70,7 +70,7 @@ impl Supervisor {
 
     /// Ends the background sync because the app is active itself: what it wanted before applies again. Returns whether
     /// an attempt for it was begun.
-    pub(super) fn end_sync(&mut self, now: Instant) -> bool {
+    pub(super) fn end_sync_by_app(&mut self, now: Instant) -> bool {
         if !self.surroundings.intent.wants_online() {
             return false;
         }

@@ -61,21 +61,21 @@ impl Supervisor {
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         match input {
             Input::Connect => self.connect(now),
-            Input::Visit => self.begin_sync(now),
-            Input::Leave => self.leave(now),
+            Input::BeginSync => self.begin_sync(now),
+            Input::EndSync => self.end_sync(now),
             Input::Disconnect => self.disconnect(now),
             Input::Suspend => self.suspend(now),
             Input::Resume => {
                 self.rouse();
                 self.budget.renew();
-                if !self.end_sync(now) {
+                if !self.end_sync_by_app(now) {
                     self.wake_up(now);
                 }
             }
             Input::NetworkChanged { available } => self.network_changed(available, now),
             Input::Foreground => {
                 let was_asleep = self.rouse();
-                self.end_sync(now);
+                self.end_sync_by_app(now);
                 if !std::mem::replace(&mut self.surroundings.foreground, true) || was_asleep {
                     self.budget.renew();
                     self.wake(Why::Foreground, now);

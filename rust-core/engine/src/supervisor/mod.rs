@@ -30,9 +30,9 @@
 //! `Suspend` leads from every state to `Suspended`, or to `Stopped` if no session is wanted (`Stopped` and `Halted` do
 //! not change). It drops the connection without closing the stream, so that the session can be resumed.
 //!
-//! `Visit` begins a background sync: it acts like `Resume` and `Connect` until `Leave`, `Suspend`, `Connect` or
+//! `BeginSync` begins a background sync: it acts like `Resume` and `Connect` until `EndSync`, `Suspend`, `Connect` or
 //! `Disconnect`, but attempts may only resume. An attempt that cannot resume leads to `Halted(NoSession)`, which the
-//! end of the background sync leaves. `Leave` acts like `Suspend` if only the background sync kept the process awake.
+//! end of the background sync leaves. `EndSync` acts like `Suspend` if only the background sync kept the process awake.
 //!
 //! `tests/state-graph.txt` lists every transition that random inputs lead to; a test compares it.
 
@@ -75,10 +75,10 @@ pub enum Input {
     Connect,
     /// The process was woken for a background sync, usually by a push: only the interrupted session may be resumed. It
     /// changes nothing if the app wants to be online and is awake.
-    Visit,
+    BeginSync,
     /// The background sync is over. A process that was woken for it is suspended again. It changes nothing if the app
     /// has come to need the client since, by `Connect`, `Resume` or `Foreground`.
-    Leave,
+    EndSync,
     /// The app no longer wants to be online.
     Disconnect,
     /// The process is about to be suspended. The stream must not be closed, since the session is to be resumed (rule
@@ -129,8 +129,8 @@ pub enum Input {
 
 variants!(Input {
     Connect,
-    Visit,
-    Leave,
+    BeginSync,
+    EndSync,
     Disconnect,
     Suspend,
     Resume,

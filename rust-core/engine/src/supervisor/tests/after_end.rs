@@ -44,7 +44,7 @@ fn i19_what_is_reported_about_an_end_is_what_is_done() {
         ("online", || (Bench::online(), 0)),
         ("background sync", || {
             let mut bench = Bench::new();
-            bench.put(Input::Visit);
+            bench.put(Input::BeginSync);
             (bench, 0)
         }),
         ("after another attempt", || (with_echo(), 1)),

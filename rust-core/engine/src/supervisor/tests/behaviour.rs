@@ -341,7 +341,7 @@ fn i14_suspending_does_not_close_the_stream() {
     let mut bench = Bench::online();
     assert_eq!(bench.put(Input::Suspend), suspended);
     assert_eq!(bench.deadline(), None);
-    for input in [NETWORK, Input::Background, Input::Leave] {
+    for input in [NETWORK, Input::Background, Input::EndSync] {
         assert_eq!(bench.put(input), []);
     }
     assert_eq!(
@@ -479,13 +479,13 @@ fn may_only_resume(attempt: u64, why: Why) -> Output {
 #[test]
 fn a_background_sync_may_only_resume_and_ends_if_it_cannot() {
     let mut bench = Bench::new();
-    let outputs = bench.put(Input::Visit);
+    let outputs = bench.put(Input::BeginSync);
     assert_eq!(outputs.first(), Some(&may_only_resume(0, Why::Resumed)));
     assert_eq!(bench.end(0, GONE), [offline(OfflineReason::NoSession)]);
     assert_eq!(bench.deadline(), None);
     assert_eq!(bench.put(NETWORK), []);
     assert_eq!(
-        bench.put(Input::Visit).first(),
+        bench.put(Input::BeginSync).first(),
         Some(&may_only_resume(1, Why::Resumed)),
         "the next push"
     );
@@ -507,7 +507,7 @@ fn a_background_sync_ends_when_the_process_is_suspended_again() {
     let mut bench = Bench::online();
     bench.put(Input::Suspend);
     assert_eq!(
-        bench.put(Input::Visit).first(),
+        bench.put(Input::BeginSync).first(),
         Some(&may_only_resume(1, Why::Resumed))
     );
     bench.end(1, GONE);
@@ -526,7 +526,7 @@ fn the_user_ends_a_background_sync_that_found_nothing() {
     for input in [Input::Resume, Input::Foreground, Input::Connect] {
         let mut bench = Bench::online();
         bench.put(Input::Suspend);
-        bench.put(Input::Visit);
+        bench.put(Input::BeginSync);
         bench.end(1, GONE);
         assert_eq!(bench.put(input).first(), Some(&start(2, Why::Asked)));
     }
@@ -554,9 +554,9 @@ fn a_process_that_was_woken_for_a_background_sync_is_suspended_after_it() {
     asleep.put(Input::Suspend);
     for bench in [&mut cold, &mut asleep] {
         for _ in 0..2 {
-            bench.put(Input::Visit);
+            bench.put(Input::BeginSync);
             assert!(!bench.supervisor.is_suspended());
-            bench.put(Input::Leave);
+            bench.put(Input::EndSync);
             assert!(bench.supervisor.is_suspended());
             assert_eq!(bench.deadline(), None);
         }
@@ -568,10 +568,10 @@ fn an_app_that_needs_the_client_during_a_background_sync_keeps_it() {
     for input in [Input::Resume, Input::Foreground, Input::Connect] {
         let mut bench = Bench::online();
         bench.put(Input::Suspend);
-        bench.put(Input::Visit);
+        bench.put(Input::BeginSync);
         bench.put(established(1));
         bench.put(input);
-        assert_eq!(bench.put(Input::Leave), []);
+        assert_eq!(bench.put(Input::EndSync), []);
         assert!(!bench.supervisor.is_suspended());
         assert!(matches!(
             bench.supervisor.state(),
@@ -583,8 +583,8 @@ fn an_app_that_needs_the_client_during_a_background_sync_keeps_it() {
 #[test]
 fn a_background_sync_in_an_app_that_is_awake_leaves_it_awake() {
     let mut bench = Bench::online();
-    bench.put(Input::Visit);
-    assert_eq!(bench.put(Input::Leave), []);
+    bench.put(Input::BeginSync);
+    assert_eq!(bench.put(Input::EndSync), []);
     assert!(!bench.supervisor.is_suspended());
 }
 
@@ -594,10 +594,10 @@ fn a_background_sync_in_an_app_that_is_awake_leaves_it_awake() {
 fn a_background_sync_in_the_foreground_ends_only_its_connection() {
     let mut bench = Bench::new();
     bench.put(Input::Foreground);
-    bench.put(Input::Visit);
+    bench.put(Input::BeginSync);
     bench.put(established(0));
     let stopped = [stop(0), offline(OfflineReason::NotWanted)];
-    assert_eq!(bench.put(Input::Leave), stopped);
+    assert_eq!(bench.put(Input::EndSync), stopped);
     assert!(!bench.supervisor.is_suspended());
 }
 
@@ -605,7 +605,7 @@ fn a_background_sync_in_the_foreground_ends_only_its_connection() {
 #[test]
 fn connect_during_a_background_sync_asks_for_any_session() {
     let mut bench = Bench::new();
-    bench.put(Input::Visit);
+    bench.put(Input::BeginSync);
     bench.put(Input::Connect);
     assert_eq!(
         bench.end(0, GONE).first(),
@@ -617,7 +617,7 @@ fn connect_during_a_background_sync_asks_for_any_session() {
 fn a_background_sync_in_an_app_that_is_awake_probes_the_connection() {
     let mut bench = Bench::online();
     assert!(matches!(
-        bench.put(Input::Visit)[..],
+        bench.put(Input::BeginSync)[..],
         [Output::Probe { .. }]
     ));
     let outputs = bench.end(0, BROKEN);
@@ -632,13 +632,13 @@ fn i10_a_push_is_not_an_action_of_the_user() {
     };
     let mut bench = Bench::online();
     bench.end(0, conflict);
-    assert_eq!(bench.put(Input::Visit), []);
+    assert_eq!(bench.put(Input::BeginSync), []);
     // A `Disconnect` in between does not change that.
     bench.put(Input::Disconnect);
-    assert_eq!(bench.put(Input::Visit), []);
+    assert_eq!(bench.put(Input::BeginSync), []);
     bench.put(Input::Connect);
     bench.put(Input::Disconnect);
-    assert!(!bench.put(Input::Visit).is_empty());
+    assert!(!bench.put(Input::BeginSync).is_empty());
 }
 
 /// Otherwise a second change, and phones report most changes more than once, would not be probed before the first
