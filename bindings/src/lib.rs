@@ -21,6 +21,7 @@
 #![allow(unreachable_pub, reason = "exported to other languages, not to Rust")]
 
 mod android;
+mod background_sync;
 mod cancel;
 mod client;
 mod config;
@@ -44,9 +45,9 @@ mod state;
 mod store;
 mod timeline;
 mod vault;
-mod visit;
 mod xml;
 
+pub use background_sync::{CoreVisit, DrainOutcome};
 pub use client::CoreClient;
 pub use config::{
     CoreConfig, DangerousTrust, Identity, LoginPolicy, Patience, ServerAddress, Storage,
@@ -68,7 +69,6 @@ pub use state::{ConnectionState, ConnectionStep, OfflineReason, SessionOutcome};
 pub use store::{OpenReport, StorageProblem, StoreTrouble, StoreUnknown};
 pub use timeline::{Flight, LocalStep, Timeline, TlsSummary};
 pub use vault::{KeyVault, VaultError};
-pub use visit::{CoreVisit, DrainOutcome};
 pub use xml::escape_xml;
 
 uniffi::setup_scaffolding!();

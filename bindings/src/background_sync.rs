@@ -33,7 +33,7 @@ pub enum DrainOutcome {
 pub struct CoreVisit {
     client: Arc<CoreClient>,
     /// None once the sync is over, or if the client was closed before it began.
-    visit: Mutex<Option<Visit>>,
+    sync: Mutex<Option<Visit>>,
 }
 
 #[uniffi::export]
@@ -41,10 +41,10 @@ impl CoreClient {
     /// Begins a background sync, usually after a push. It resumes the interrupted session, and resumes the client for
     /// that if it is suspended. It never binds a new session.
     pub fn visit(self: Arc<Self>) -> Arc<CoreVisit> {
-        let visit = self.client().ok().map(|client| client.visit());
+        let sync = self.client().ok().map(|client| client.visit());
         Arc::new(CoreVisit {
             client: self,
-            visit: Mutex::new(visit),
+            sync: Mutex::new(sync),
         })
     }
 }
@@ -57,7 +57,7 @@ impl CoreVisit {
     pub async fn drain(&self, timeout_ms: u64) -> Result<DrainOutcome, CallError> {
         let time = Duration::from_millis(timeout_ms);
         let start = Instant::now();
-        let drained = self.slot().as_ref().map(|visit| visit.drain(time));
+        let drained = self.slot().as_ref().map(|sync| sync.drain(time));
         let drained = drained.ok_or(CallError::Closed)?;
         let flush_barrier = Arc::clone(&self.client.flush_barrier);
         let outcome = self.client.call(|_| async move {
@@ -84,14 +84,14 @@ impl CoreVisit {
     /// again, and this returns when everything is released. A client that is needed by then, by the app or by another
     /// background sync, is not suspended.
     pub async fn end(&self) -> Result<(), CallError> {
-        let visit = self.slot().take();
-        let Some(visit) = visit else { return Ok(()) };
-        self.client.call(|_| visit.end()).await
+        let sync = self.slot().take();
+        let Some(sync) = sync else { return Ok(()) };
+        self.client.call(|_| sync.end()).await
     }
 }
 
 impl CoreVisit {
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Visit>> {
-        self.visit.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sync.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
