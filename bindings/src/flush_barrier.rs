@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Counts the calls for the next event, and the answer to the latest one.
+/// The flush requests, counted, and the latest one that was answered.
 #[derive(Debug)]
 pub(crate) struct FlushBarrier {
     asked: watch::Sender<u64>,
