@@ -152,6 +152,19 @@ impl Session {
             self.caught_up(cursor, stamp, context);
             return self.plan_second_look(reached.or(held), context);
         }
+        self.next_page(reached, stamp, context);
+    }
+
+    /// Asks for what is after this page.
+    fn next_page(
+        &mut self,
+        reached: Option<ArchiveCursor>,
+        stamp: Option<UnixTime>,
+        context: &mut Context,
+    ) {
+        let Archive::Asking(asking) = &mut self.archive else {
+            return;
+        };
         // If it was asked by time, there is a place to go on from now.
         asking.reading = Reading::FromCursor;
         let mut ops = move_cursor(reached, context);
