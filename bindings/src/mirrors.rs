@@ -53,7 +53,7 @@ const MIRRORS: [Mirror; 9] = [
         ours: (include_str!("store.rs"), "StoreTrouble"),
         core: (
             include_str!("../../rust-core/store/src/report.rs"),
-            "Trouble",
+            "OpenIssue",
         ),
         instead: &[],
     },

@@ -1,7 +1,9 @@
 //! The state of the connection.
 
 use snapback_client as core;
-pub use snapback_client::{OfflineReason, Outcome as SessionOutcome, Step as ConnectionStep};
+pub use snapback_client::{
+    AttemptPhase as ConnectionStep, OfflineReason, Outcome as SessionOutcome,
+};
 
 use crate::convert::Clock;
 

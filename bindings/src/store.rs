@@ -3,8 +3,8 @@
 use std::fmt;
 
 use snapback_client as core;
-pub use snapback_client::store::Unknown as StoreUnknown;
-use snapback_client::store::{Trouble, VaultError};
+pub use snapback_client::store::DataLoss as StoreUnknown;
+use snapback_client::store::{OpenIssue, VaultError};
 
 /// Why the store failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -115,16 +115,16 @@ impl From<core::OpenReport> for OpenReport {
     }
 }
 
-impl From<Trouble> for StoreTrouble {
-    fn from(trouble: Trouble) -> Self {
+impl From<OpenIssue> for StoreTrouble {
+    fn from(trouble: OpenIssue) -> Self {
         match trouble {
-            Trouble::Damaged => Self::Damaged,
-            Trouble::Newer { .. } => Self::Newer,
-            Trouble::ReadOnly => Self::ReadOnly,
-            Trouble::KeyLost => Self::KeyLost,
-            Trouble::FromBackup => Self::FromBackup,
-            Trouble::SealBroken { .. } => Self::SealBroken,
-            Trouble::RowsMissing => Self::RowsMissing,
+            OpenIssue::Damaged => Self::Damaged,
+            OpenIssue::Newer { .. } => Self::Newer,
+            OpenIssue::ReadOnly => Self::ReadOnly,
+            OpenIssue::KeyLost => Self::KeyLost,
+            OpenIssue::FromBackup => Self::FromBackup,
+            OpenIssue::SealBroken { .. } => Self::SealBroken,
+            OpenIssue::RowsMissing => Self::RowsMissing,
         }
     }
 }

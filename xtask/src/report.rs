@@ -31,7 +31,7 @@ impl Outcome {
 }
 
 #[derive(Debug)]
-struct Step {
+struct TimedStep {
     name: &'static str,
     outcome: Outcome,
     time: Duration,
@@ -40,7 +40,7 @@ struct Step {
 /// All steps of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
-    steps: Vec<Step>,
+    steps: Vec<TimedStep>,
     may_skip: bool,
 }
 
@@ -70,7 +70,7 @@ impl Report {
             verdict(&outcome),
             time.as_secs_f64()
         );
-        self.steps.push(Step {
+        self.steps.push(TimedStep {
             name,
             outcome,
             time,
@@ -94,7 +94,7 @@ fn verdict(outcome: &Outcome) -> &'static str {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{:<14} {:>8}  result", "step", "seconds")?;
-        for Step {
+        for TimedStep {
             name,
             outcome,
             time,
@@ -115,7 +115,7 @@ impl fmt::Display for Report {
             }
             writeln!(f)?;
         }
-        for Step { name, outcome, .. } in &self.steps {
+        for TimedStep { name, outcome, .. } in &self.steps {
             for skip in &outcome.skips {
                 writeln!(f, "skipped in {name}: {skip}")?;
             }

@@ -4,7 +4,7 @@ import Foundation
 struct Scenario {
   let name: String
   let setting: Setting
-  let steps: [Step]
+  let steps: [ScenarioStep]
 
   struct Setting {
     let kind: String
@@ -13,7 +13,7 @@ struct Scenario {
     let apps: Int
   }
 
-  enum Step {
+  enum ScenarioStep {
     case app(Action)
     /// A command for the test server, which is passed on unchanged.
     case world(Json)
@@ -47,7 +47,7 @@ extension Scenario {
     _ = try file.text("story")
     setting = try Setting(Fields(file.take("setting") ?? .object([:])))
     guard case .list(let steps) = file.take("steps") else { throw Unknown(what: "no steps") }
-    self.steps = try steps.map(Step.init)
+    self.steps = try steps.map(ScenarioStep.init)
     try file.end()
   }
 }
@@ -67,7 +67,7 @@ extension Scenario.Setting {
   }
 }
 
-extension Scenario.Step {
+extension Scenario.ScenarioStep {
   init(_ json: Json) throws {
     var fields = try Fields(json)
     switch (fields.take("app"), fields.take("world"), fields.take("expect")) {

@@ -35,7 +35,7 @@ final class ScenarioPlayer {
     for app in player.apps { await app.end() }
   }
 
-  private func play(_ step: Scenario.Step) async throws {
+  private func play(_ step: Scenario.ScenarioStep) async throws {
     switch step {
     case .app(let action):
       for app in apps { try await app.act(action) }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use snapback_client::{Outcome, Part, Timeline};
+use snapback_client::{Outcome, ProtocolMessage, Timeline};
 
 /// One flight.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +22,7 @@ pub struct Bar {
 
 /// Returns the flights that led to a session. Work on this device has no answer and is left out.
 pub fn bars(timeline: &Timeline) -> Vec<Bar> {
-    let is_local = |part: &Part| timeline.local.iter().any(|step| step.part == *part);
+    let is_local = |part: &ProtocolMessage| timeline.local.iter().any(|step| step.part == *part);
     let bar = |flight: &snapback_client::FlightReport| Bar {
         sent: flight.sent.iter().map(ToString::to_string).collect(),
         received: flight

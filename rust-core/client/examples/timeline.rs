@@ -6,7 +6,7 @@ mod support;
 
 use std::error::Error;
 
-use snapback_client::{Client, Event, Part, Timeline};
+use snapback_client::{Client, Event, ProtocolMessage, Timeline};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -69,7 +69,7 @@ fn print(timeline: &Timeline) {
     );
 }
 
-fn names(parts: &[Part]) -> String {
+fn names(parts: &[ProtocolMessage]) -> String {
     let names: Vec<String> = parts.iter().map(ToString::to_string).collect();
     names.join(" + ")
 }

@@ -17,7 +17,7 @@ const HIGH_WATER: usize = 1024;
 /// times its text.
 const HIGH_WATER_BYTES: usize = 8 << 20;
 /// The number of events, deliveries or not, at which the driver stops reading in any case.
-const MOST: usize = 2 * HIGH_WATER;
+const MAX_EVENTS: usize = 2 * HIGH_WATER;
 
 /// The state before the first attempt, and after the end.
 const NOT_CONNECTED: ConnectionState = ConnectionState::Offline {
@@ -117,7 +117,7 @@ impl EventQueue {
     pub(crate) fn level(&self) -> EventQueueLevel {
         let state = self.lock();
         let (events, bytes) = (state.events.len(), state.bytes);
-        if events >= MOST {
+        if events >= MAX_EVENTS {
             EventQueueLevel::Overfull
         } else if events >= HIGH_WATER || bytes >= HIGH_WATER_BYTES {
             EventQueueLevel::Full
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(*states.borrow(), NOT_CONNECTED);
         queue.push(Event::PossibleGap);
         let connecting = ConnectionState::Connecting {
-            step: snapback_engine::supervisor::Step::Login,
+            step: snapback_engine::supervisor::AttemptPhase::Login,
         };
         queue.push(Event::State(connecting));
         assert_eq!(*states.borrow(), connecting);

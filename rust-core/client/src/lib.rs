@@ -86,15 +86,17 @@ pub use xml::{ParseXmlError, escape_xml, parse_xml};
 
 pub use snapback_engine::engine::{DialError, EndReason, EngineEvent as Event, ServerAddress};
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
-pub use snapback_engine::supervisor::{AfterEnd, ConnectionState, OfflineReason, Step, Timing};
+pub use snapback_engine::supervisor::{
+    AfterEnd, AttemptPhase, ConnectionState, OfflineReason, Timing,
+};
 pub use snapback_proto as proto;
 pub use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
 pub use snapback_proto::connection::{Failure, Outcome, Stage, Timer};
 pub use snapback_proto::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
 pub use snapback_proto::jid::{BareJid, FullJid, Jid, JidError};
 pub use snapback_proto::knowledge::Delivery;
-pub use snapback_proto::part::Part;
 pub use snapback_proto::plan::{Flight, Goal, Login, Plan, Purpose, Transport};
+pub use snapback_proto::protocol_message::ProtocolMessage;
 pub use snapback_proto::secret::Secret;
 pub use snapback_proto::stanza::StanzaError;
 pub use snapback_proto::stream::error::StreamCondition;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use snapback_client::proto::knowledge::{Op, OutboundKind};
 use snapback_client::proto::time::UnixTime;
-use snapback_client::store::{NewStanza, ServerKey, Trouble};
+use snapback_client::store::{NewStanza, OpenIssue, ServerKey};
 use snapback_client::{Client, MemoryStore, Outcome, Store, Transport};
 use snapback_reference_server::{Fault, ReferenceServer, Switches};
 use support::course::{Course, follow, wait_for};
@@ -78,7 +78,7 @@ async fn t12_a_restored_backup_repeats_nothing() {
 
     std::fs::write(folder.db(), backup).unwrap();
     let (store, report) = folder.open().unwrap();
-    assert_eq!(report.troubles, [Trouble::FromBackup]);
+    assert_eq!(report.troubles, [OpenIssue::FromBackup]);
     let phone = client(&server, store);
     let course = settled(&phone).await;
     assert_eq!(course.online, [Outcome::Bound]);

@@ -170,7 +170,7 @@ async fn w12_a_password_that_is_set_during_an_attempt_is_tried_next() {
     change(&setup.server);
     setup.client.connect();
     let mut states = setup.client.states();
-    let logging_in = |state: &ConnectionState| matches!(state, ConnectionState::Connecting { step, .. } if *step == snapback_client::Step::Login);
+    let logging_in = |state: &ConnectionState| matches!(state, ConnectionState::Connecting { step, .. } if *step == snapback_client::AttemptPhase::Login);
     tokio::time::timeout(TIMEOUT, states.wait_for(logging_in))
         .await
         .unwrap()

@@ -61,8 +61,8 @@ fn check(name: &str, row: &Row, cold: usize, warm: usize, resumed: usize) {
         for flight in &session.timeline.flights {
             println!(
                 "    {} -> {}",
-                snapback_client::proto::part::join(&flight.sent),
-                snapback_client::proto::part::join(&flight.received)
+                snapback_client::proto::protocol_message::join(&flight.sent),
+                snapback_client::proto::protocol_message::join(&flight.received)
             );
         }
     }

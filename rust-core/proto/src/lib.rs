@@ -86,9 +86,9 @@ pub mod knowledge;
 #[doc(hidden)]
 pub mod mistakes;
 pub mod ns;
-pub mod part;
 pub mod peer_text;
 pub mod plan;
+pub mod protocol_message;
 pub mod sasl;
 pub mod stanza;
 pub mod stream;

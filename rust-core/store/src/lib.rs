@@ -79,16 +79,16 @@ pub use error::{Conflict, StoreError};
 #[cfg(feature = "sqlite")]
 pub use inspect::{InspectError, Inspection, QueueSummary, SessionSummary, TokenSummary, inspect};
 pub use memory::{DEFAULT_QUEUE_LIMIT, MemoryStore};
-pub use report::{OpenReport, Trouble, Unknown};
+pub use report::{DataLoss, OpenIssue, OpenReport};
 pub use snapback_types::endpoint::{Endpoint, EndpointSource, KnownEndpoints, ServerKey};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use vault::{FileVault, KeyVault, MemoryVault, VaultError};
 
 /// The maximum number of domains whose endpoints are remembered. An account has one; servers may move it.
-const MOST_DOMAINS: u64 = 8;
+const MAX_DOMAINS: u64 = 8;
 /// The maximum number of remembered capabilities: those of one server, before and after its updates.
-const MOST_CAPS: u64 = 16;
+const MAX_CAPS: u64 = 16;
 
 /// The roster as stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

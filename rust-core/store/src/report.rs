@@ -6,16 +6,16 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenReport {
     /// What was wrong.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<OpenIssue>,
     /// What was lost.
-    pub unknown: Vec<Unknown>,
+    pub unknown: Vec<DataLoss>,
     /// The path to which the old file was moved when a new one replaced it.
     pub set_aside: Option<PathBuf>,
 }
 
 /// What was wrong with the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum OpenIssue {
     /// The file is not a store, or is damaged in SQLite's own structures.
     Damaged,
     /// The file was written by a newer version of this library.
@@ -40,7 +40,7 @@ pub enum Trouble {
 
 /// What was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unknown {
+pub enum DataLoss {
     /// All data, including the outbound queue and deliveries.
     Everything,
     /// The session cannot be resumed; whether the stanzas sent in it arrived is unknown.
@@ -74,7 +74,7 @@ impl OpenReport {
         self.unknown.iter().any(|what| {
             matches!(
                 what,
-                Unknown::Everything | Unknown::Outbound | Unknown::Deliveries
+                DataLoss::Everything | DataLoss::Outbound | DataLoss::Deliveries
             )
         })
     }

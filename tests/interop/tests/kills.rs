@@ -18,7 +18,7 @@ use snapback_reference_server::{Config, ReferenceServer, Switches};
 const KILLS: u32 = 25;
 
 /// More changes than a life here has.
-const MOST_CHANGES: u64 = 1000;
+const MAX_CHANGES: u64 = 1000;
 
 fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
@@ -132,7 +132,7 @@ async fn at_each_change(life: Life) {
     };
     for when in [When::Before, When::After] {
         let mut deaths = 0;
-        for change in 1..=MOST_CHANGES {
+        for change in 1..=MAX_CHANGES {
             let fate = Fate { when, change };
             let outcome = each.dies(fate).await;
             outcome.check(fate, life);
@@ -143,7 +143,7 @@ async fn at_each_change(life: Life) {
         }
         println!("{life:?} life, {when:?}: {deaths} deaths");
         // The number of changes depends on what is read at once.
-        assert!((3..MOST_CHANGES).contains(&deaths), "{deaths} deaths");
+        assert!((3..MAX_CHANGES).contains(&deaths), "{deaths} deaths");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use snapback_client::{Outcome, proto::part::join};
+use snapback_client::{Outcome, proto::protocol_message::join};
 use snapback_interop::measure::{Case, Row, RunningHost, measure, real_cases};
 
 const RTT: Duration = Duration::from_millis(100);

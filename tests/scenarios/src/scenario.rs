@@ -22,7 +22,7 @@ pub struct Scenario {
     #[serde(default)]
     pub setting: Setting,
     /// What happens, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScenarioStep>,
 }
 
 /// The server and the link to it.
@@ -71,7 +71,7 @@ pub struct Waits {
 /// The kinds of step.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
-pub enum Step {
+pub enum ScenarioStep {
     /// An action of the app, or of the platform beneath it.
     App(Action),
     /// An action of the world.
@@ -181,7 +181,7 @@ impl Scenario {
     }
 }
 
-impl TryFrom<Value> for Step {
+impl TryFrom<Value> for ScenarioStep {
     type Error = String;
 
     fn try_from(value: Value) -> Result<Self, String> {

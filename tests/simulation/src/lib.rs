@@ -37,5 +37,5 @@ mod tap;
 mod wire;
 
 pub use model::{Counts, Violation};
-pub use script::{Action, Cut, Profile, Script, Step};
+pub use script::{Action, Cut, Profile, Script, ScriptStep};
 pub use simulation::{Options, Outcome, run};

@@ -39,12 +39,12 @@ pub struct Script {
     /// The seed of all random numbers: the server's features, latencies, keys.
     pub seed: u64,
     /// The actions of the app, the network, the device and the server.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScriptStep>,
 }
 
 /// An action at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct ScriptStep {
     /// Milliseconds since the beginning.
     pub at: u64,
     /// What happens.

@@ -4,7 +4,7 @@
 use crate::{Options, Script, run};
 
 /// The maximum number of runs for shortening: a script is short after a few hundred.
-const MOST_RUNS: u32 = 3_000;
+const MAX_RUNS: u32 = 3_000;
 
 /// Returns the shortest script found that violates the same rule.
 pub fn shrink(script: &Script, options: Options) -> Script {
@@ -14,10 +14,10 @@ pub fn shrink(script: &Script, options: Options) -> Script {
     };
     let mut best = script.clone();
     let mut size = best.steps.len().div_ceil(2);
-    while size > 0 && runs < MOST_RUNS {
+    while size > 0 && runs < MAX_RUNS {
         let mut removed = false;
         let mut from = 0;
-        while from < best.steps.len() && runs < MOST_RUNS {
+        while from < best.steps.len() && runs < MAX_RUNS {
             let mut shorter = best.clone();
             let to = (from + size).min(shorter.steps.len());
             shorter.steps.drain(from..to);

@@ -28,7 +28,7 @@ use crate::setup::{DOMAIN, PASSWORD, Setup};
 use dials::{Connecting, LookingUp};
 
 /// The maximum number of steps of a run; one with more is in a loop.
-const MOST_STEPS: u64 = 300_000;
+const MAX_STEPS: u64 = 300_000;
 /// Once all faults have ended, everything has to have arrived within this time (rule I16): the longest delay after
 /// failures is 5 min, and so is the longest that a full server asks for.
 const TIMEOUT: Time = 20 * 60 * 1_000_000;
@@ -148,7 +148,7 @@ struct Simulation<'a, T: Tls + Clone> {
 
 /// What is due.
 enum Due {
-    Step,
+    ScriptStep,
     Heal,
     Restart,
     LookedUp(usize),
@@ -223,7 +223,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         }
         while !self.done && self.model.violation().is_none() {
             self.steps += 1;
-            if self.steps > MOST_STEPS {
+            if self.steps > MAX_STEPS {
                 self.model
                     .broken("I16", || "they turn in circles".to_owned());
                 break;
@@ -273,7 +273,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             }
         };
         match self.script.steps.get(self.next_step) {
-            Some(step) => offer(Some(step.at * 1_000), Due::Step),
+            Some(step) => offer(Some(step.at * 1_000), Due::ScriptStep),
             None if self.healed_at.is_none() => {
                 let last = self.script.steps.last().map_or(0, |step| step.at);
                 offer(Some((last + 1_000) * 1_000), Due::Heal);
@@ -314,7 +314,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
 
     fn act(&mut self, due: Due) {
         match due {
-            Due::Step => {
+            Due::ScriptStep => {
                 let action = self.script.steps[self.next_step].action;
                 self.next_step += 1;
                 self.model.note("--", || action.to_string());

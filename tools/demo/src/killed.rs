@@ -15,7 +15,7 @@ use crate::record::{Cut, Kind, Record};
 
 /// The maximum number of messages in each direction that wait for the process: each inbound one waits for the disk, and
 /// on a slow disk the conversation would be faster than the process.
-const MOST_WAITING: usize = 50;
+const MAX_WAITING: usize = 50;
 
 pub(crate) struct KilledPhone<'a> {
     setup: Setup<'a>,
@@ -211,7 +211,7 @@ impl<'a> KilledPhone<'a> {
 
     /// Exchanges one message each way, unless too many wait; ours counts once the client reports that it is stored.
     async fn exchange(&mut self) -> Result<bool, DemoError> {
-        if self.given.max(self.ledger.undelivered()) >= MOST_WAITING {
+        if self.given.max(self.ledger.undelivered()) >= MAX_WAITING {
             return Ok(false);
         }
         self.process.send(PEER, "Wherefore art thou?").await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snapback_client::Transport;
-use snapback_interop::flaky::{Backend, Cutting, Pace, Setting, Stage, Tally};
+use snapback_interop::flaky::{Backend, Cutting, MessageCounts, Pace, Setting, Stage};
 use snapback_netsim::packets::{Cut, CutKind, Profile};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -41,7 +41,7 @@ pub(crate) async fn run(arguments: &BackOnline) -> Result<(), String> {
     page::write("back-online.md", &text(arguments, &strips))
 }
 
-async fn one(profile: &Profile, arguments: &BackOnline) -> Option<Tally> {
+async fn one(profile: &Profile, arguments: &BackOnline) -> Option<MessageCounts> {
     let mut profile = profile.clone();
     if profile.cuts.is_empty() {
         // A network that does not break by itself is left and entered again.
@@ -70,7 +70,7 @@ async fn one(profile: &Profile, arguments: &BackOnline) -> Option<Tally> {
 }
 
 /// `None` if nothing was measured.
-fn strip(profile: &Profile, tally: &Tally) -> Option<Strip> {
+fn strip(profile: &Profile, tally: &MessageCounts) -> Option<Strip> {
     let logins: Vec<_> = tally.back.iter().filter_map(|back| back.login).collect();
     let planned = logins.iter().map(|login| login.planned).max();
     let rtt = profile.rtt();

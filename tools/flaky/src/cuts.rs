@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use snapback_client::Transport;
-use snapback_interop::flaky::{Backend, Cutting, Pace, Recovery, Setting, Stage, Tally};
+use snapback_interop::flaky::{Backend, Cutting, MessageCounts, Pace, Recovery, Setting, Stage};
 use snapback_netsim::packets::Profile;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -41,7 +41,7 @@ pub(crate) async fn run(arguments: Cuts) -> Result<(), String> {
             (index, work.await.ok())
         });
     }
-    let mut found: Vec<Option<Tally>> = order.iter().map(|_| None).collect();
+    let mut found: Vec<Option<MessageCounts>> = order.iter().map(|_| None).collect();
     let mut failed = false;
     while let Some(done) = tasks.join_next().await {
         let (index, tally) = done.map_err(|error| error.to_string())?;
@@ -74,8 +74,9 @@ pub(crate) async fn run(arguments: Cuts) -> Result<(), String> {
     if arguments.write {
         page::write("cuts.md", &text)?;
     }
-    let is_clean =
-        |tally: &Tally| tally.lost == 0 && tally.failed == 0 && tally.duplicates.unexplained == 0;
+    let is_clean = |tally: &MessageCounts| {
+        tally.lost == 0 && tally.failed == 0 && tally.duplicates.unexplained == 0
+    };
     match !failed && found.iter().flatten().all(is_clean) {
         true => Ok(()),
         false => Err("a message was lost, came twice, or did not come in time".to_owned()),
@@ -86,7 +87,7 @@ pub(crate) async fn run(arguments: Cuts) -> Result<(), String> {
 struct Row<'a> {
     backend: Backend,
     profile: &'a str,
-    tally: Option<&'a Tally>,
+    tally: Option<&'a MessageCounts>,
 }
 
 fn runs(arguments: &Cuts) -> Result<Vec<Run>, String> {
@@ -114,7 +115,7 @@ fn runs(arguments: &Cuts) -> Result<Vec<Run>, String> {
     Ok(runs)
 }
 
-async fn one(run: &Run, arguments: &Cuts) -> Option<Tally> {
+async fn one(run: &Run, arguments: &Cuts) -> Option<MessageCounts> {
     // Both transports have their turn.
     let transport = match run.seed % 2 {
         0 => Transport::DirectTls,
@@ -176,7 +177,7 @@ fn text(arguments: &Cuts, rows: &[Row<'_>], took: u64) -> String {
         "twice: by the server",
         "twice: unexplained",
     ];
-    let cells = |name: String, tally: &Tally| {
+    let cells = |name: String, tally: &MessageCounts| {
         let counts = [
             tally.back.len(),
             tally.count(Recovery::Survived),
@@ -194,7 +195,7 @@ fn text(arguments: &Cuts, rows: &[Row<'_>], took: u64) -> String {
     };
     let mut table = Vec::new();
     for backend in Backend::ALL {
-        let mut sum = Tally::default();
+        let mut sum = MessageCounts::default();
         for row in rows.iter().filter(|row| row.backend == backend) {
             let name = format!("{}, {}", backend.name(), row.profile);
             match row.tally {

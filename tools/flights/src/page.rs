@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use snapback_client::Outcome;
-use snapback_client::proto::part::{Part, join};
+use snapback_client::proto::protocol_message::{ProtocolMessage, join};
 use snapback_interop::measure::Login;
 
 use crate::Measured;
@@ -119,10 +119,10 @@ fn diagrams(row: &Measured, rtt: Duration, text: &mut String) {
 fn diagram(login: &Login, text: &mut String) {
     let flights = login.session.timeline.flights.iter();
     for (number, (flight, (sent, received))) in flights.zip(&login.bytes).enumerate() {
-        let heard: Vec<Part> = flight
+        let heard: Vec<ProtocolMessage> = flight
             .received
             .iter()
-            .filter(|part| **part != Part::KeyDerivation)
+            .filter(|part| **part != ProtocolMessage::KeyDerivation)
             .cloned()
             .collect();
         if number == 0 {

@@ -12,8 +12,8 @@ use snapback_client::proto::stream::features::StreamFeatures;
 use snapback_client::proto::time::UnixTime;
 use snapback_client::proto::xep::datetime;
 use snapback_client::store::{
-    Endpoint, EndpointSource, Inspection, KnownEndpoints, ServerKey, SessionSummary, TokenSummary,
-    Trouble, Unknown,
+    DataLoss, Endpoint, EndpointSource, Inspection, KnownEndpoints, OpenIssue, ServerKey,
+    SessionSummary, TokenSummary,
 };
 
 use super::LookError;
@@ -287,32 +287,32 @@ fn time(time: UnixTime) -> String {
     datetime::format(time)
 }
 
-fn trouble(trouble: Trouble) -> String {
+fn trouble(trouble: OpenIssue) -> String {
     match trouble {
-        Trouble::Damaged => "damaged".to_owned(),
-        Trouble::Newer { version } => format!("written by a newer version, schema {version}"),
-        Trouble::ReadOnly => "marked as read-only".to_owned(),
-        Trouble::KeyLost => "the key that sealed it is lost".to_owned(),
-        Trouble::FromBackup => "older than its keys: it comes from a backup".to_owned(),
-        Trouble::SealBroken { rows } => {
+        OpenIssue::Damaged => "damaged".to_owned(),
+        OpenIssue::Newer { version } => format!("written by a newer version, schema {version}"),
+        OpenIssue::ReadOnly => "marked as read-only".to_owned(),
+        OpenIssue::KeyLost => "the key that sealed it is lost".to_owned(),
+        OpenIssue::FromBackup => "older than its keys: it comes from a backup".to_owned(),
+        OpenIssue::SealBroken { rows } => {
             format!("{rows} rows fail their seal: changed, or of another account")
         }
-        Trouble::RowsMissing => "rows are missing".to_owned(),
+        OpenIssue::RowsMissing => "rows are missing".to_owned(),
     }
 }
 
-fn unknown(what: Unknown) -> &'static str {
+fn unknown(what: DataLoss) -> &'static str {
     match what {
-        Unknown::Everything => "everything",
-        Unknown::Session => "the session",
-        Unknown::Outbound => "stanzas to send",
-        Unknown::Deliveries => "stanzas that came in",
-        Unknown::FastTokens => "FAST tokens",
-        Unknown::ScramKeys => "SCRAM keys",
-        Unknown::Floor => "the weakest login allowed",
-        Unknown::Installation => "the installation's id",
-        Unknown::Roster => "the roster",
-        Unknown::ServerFacts => "facts about servers",
+        DataLoss::Everything => "everything",
+        DataLoss::Session => "the session",
+        DataLoss::Outbound => "stanzas to send",
+        DataLoss::Deliveries => "stanzas that came in",
+        DataLoss::FastTokens => "FAST tokens",
+        DataLoss::ScramKeys => "SCRAM keys",
+        DataLoss::Floor => "the weakest login allowed",
+        DataLoss::Installation => "the installation's id",
+        DataLoss::Roster => "the roster",
+        DataLoss::ServerFacts => "facts about servers",
     }
 }
 

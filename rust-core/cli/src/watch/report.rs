@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 use snapback_client::proto::ns;
 use snapback_client::{
-    ConnectionState, Element, EndReason, Event, Failure, LinkError, OfflineReason, Stage, Step,
-    Timeline,
+    AttemptPhase, ConnectionState, Element, EndReason, Event, Failure, LinkError, OfflineReason,
+    Stage, Timeline,
 };
 
 use super::clock;
@@ -214,12 +214,12 @@ fn rule(reason: &EndReason) -> Option<&'static str> {
     }
 }
 
-fn step_name(step: Step) -> &'static str {
+fn step_name(step: AttemptPhase) -> &'static str {
     match step {
-        Step::Resolving => "resolving",
-        Step::Transport => "transport",
-        Step::Tls => "tls",
-        Step::Login => "login",
+        AttemptPhase::Resolving => "resolving",
+        AttemptPhase::Transport => "transport",
+        AttemptPhase::Tls => "tls",
+        AttemptPhase::Login => "login",
     }
 }
 

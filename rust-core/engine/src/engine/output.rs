@@ -10,7 +10,7 @@ use snapback_proto::xml::Element;
 use snapback_store::{KnownEndpoints, NewStanza, ServerKey};
 use snapback_tls::VerificationRequest;
 
-use crate::supervisor::{AttemptId, Wait};
+use crate::supervisor::{AttemptId, SupervisorTimer};
 use crate::variants::variants;
 
 use super::candidates::{Abandonment, CandidateId, LookUpId};
@@ -176,7 +176,7 @@ pub enum EngineTimer {
     /// A timer of the connection.
     Connection(Timer),
     /// A timer of the supervisor, which decides when to connect.
-    Supervisor(Wait),
+    Supervisor(SupervisorTimer),
     /// Trying the next address, or giving up.
     Dial,
 }

@@ -14,7 +14,7 @@ use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput, LinkPhase};
-use crate::supervisor::{self, AfterEnd, AttemptId, Ending, Step};
+use crate::supervisor::{self, AfterEnd, AttemptId, AttemptPhase, Ending};
 
 use super::candidates::DialInput;
 use super::dialing::Attempted;
@@ -96,7 +96,7 @@ impl<T: Tls + Clone> Engine<T> {
         });
         self.tell(supervisor::Input::AttemptProgress {
             attempt: attempt.number,
-            step: Step::Login,
+            step: AttemptPhase::Login,
         });
     }
 

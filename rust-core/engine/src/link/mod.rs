@@ -19,8 +19,8 @@ use snapback_proto::connection::{
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::Op;
 use snapback_proto::mistakes::{Mistake, planted};
-use snapback_proto::part::Part;
 use snapback_proto::plan::{Login, Plan, Transport};
+use snapback_proto::protocol_message::ProtocolMessage;
 use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::time::{Instant, Now};
 use snapback_tls::{
@@ -235,14 +235,16 @@ impl<T: Tls> Link<T> {
         }
         match input {
             LinkInput::Connected => {
-                self.timeline.received(Part::TcpHandshake, now.mono);
+                self.timeline
+                    .received(ProtocolMessage::TcpHandshake, now.mono);
                 self.tell(Input::Connected, now);
             }
             LinkInput::Received(bytes) => self.received(bytes, now),
             LinkInput::TransportClosed => self.tell(Input::TransportClosed, now),
             LinkInput::CertificateVerified(verdict) => self.certificate_verified(verdict, now),
             LinkInput::KeysDerived { id, keys } => {
-                self.timeline.local_done(Part::KeyDerivation, now.mono);
+                self.timeline
+                    .local_done(ProtocolMessage::KeyDerivation, now.mono);
                 self.tell(Input::KeysDerived { id, keys }, now);
             }
             LinkInput::Command(command) => self.tell(Input::Command(command), now),
@@ -296,7 +298,8 @@ impl<T: Tls> Link<T> {
     }
 
     fn certificate_verified(&mut self, verdict: Result<(), CertificateError>, now: Now) {
-        self.timeline.local_done(Part::CertificateCheck, now.mono);
+        self.timeline
+            .local_done(ProtocolMessage::CertificateCheck, now.mono);
         self.tls_input(|session| session.certificate_verified(verdict), now);
     }
 
@@ -316,9 +319,10 @@ impl<T: Tls> Link<T> {
     fn tls_event(&mut self, event: TlsEvent, now: Now) {
         match event {
             TlsEvent::VerifyCertificate(request) => {
-                self.timeline.received(Part::ServerHello, now.mono);
                 self.timeline
-                    .local_started(Part::CertificateCheck, now.mono);
+                    .received(ProtocolMessage::ServerHello, now.mono);
+                self.timeline
+                    .local_started(ProtocolMessage::CertificateCheck, now.mono);
                 self.outputs
                     .push_back(LinkOutput::VerifyCertificate(request));
             }
@@ -414,7 +418,8 @@ impl<T: Tls> Link<T> {
             }
             Output::Understood(part) => self.timeline.received(part, now.mono),
             Output::DeriveKeys(id) => {
-                self.timeline.local_started(Part::KeyDerivation, now.mono);
+                self.timeline
+                    .local_started(ProtocolMessage::KeyDerivation, now.mono);
                 self.outputs.push_back(LinkOutput::DeriveKeys(id));
             }
             Output::LoginProven => {
@@ -489,9 +494,9 @@ impl<T: Tls> Link<T> {
                 }
                 Item::ClientHello => {
                     self.outbound_is_tls = true;
-                    write.parts.push(Part::ClientHello);
+                    write.parts.push(ProtocolMessage::ClientHello);
                 }
-                Item::Finished => write.parts.push(Part::Finished),
+                Item::Finished => write.parts.push(ProtocolMessage::Finished),
                 Item::Close => {
                     close = true;
                     if let Some(session) = self.session.as_mut() {
@@ -518,8 +523,9 @@ impl<T: Tls> Link<T> {
         let was_retried = self.session.as_ref().is_some_and(Session::was_retried);
         if was_retried && !self.retried && !self.established {
             self.retried = true;
-            self.timeline.received(Part::ServerHello, now.mono);
-            write.parts.push(Part::ClientHello);
+            self.timeline
+                .received(ProtocolMessage::ServerHello, now.mono);
+            write.parts.push(ProtocolMessage::ClientHello);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use snapback_proto::part::Part;
+use snapback_proto::protocol_message::ProtocolMessage;
 use snapback_proto::time::Instant;
 use snapback_tls::{EarlyData, Established, TlsVersion};
 
@@ -14,9 +14,9 @@ use snapback_tls::{EarlyData, Established, TlsVersion};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlightReport {
     /// What was sent.
-    pub sent: Vec<Part>,
+    pub sent: Vec<ProtocolMessage>,
     /// What came back.
-    pub received: Vec<Part>,
+    pub received: Vec<ProtocolMessage>,
     /// When the first byte left.
     pub started: Instant,
     /// When the last part of the response was parsed, if there was one.
@@ -27,7 +27,7 @@ pub struct FlightReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalStep {
     /// The step.
-    pub part: Part,
+    pub part: ProtocolMessage,
     /// When it began.
     pub started: Instant,
     /// How long it took, once it is done.
@@ -84,7 +84,7 @@ impl Timeline {
             bytes_sent: 0,
             bytes_received: 0,
         };
-        timeline.begin(&[Part::TcpHandshake], now);
+        timeline.begin(&[ProtocolMessage::TcpHandshake], now);
         timeline
     }
 
@@ -98,16 +98,22 @@ impl Timeline {
         self.online.map(|online| online.since(self.started))
     }
 
-    pub(super) fn sent(&mut self, parts: &[Part], bytes: usize, established: bool, now: Instant) {
+    pub(super) fn sent(
+        &mut self,
+        parts: &[ProtocolMessage],
+        bytes: usize,
+        established: bool,
+        now: Instant,
+    ) {
         if self.online.is_some() {
             return;
         }
         self.bytes_sent = self.bytes_sent.saturating_add(bytes as u64);
-        if parts == [Part::Finished] && established {
+        if parts == [ProtocolMessage::Finished] && established {
             return;
         }
         // Handshake bytes that belong to no part, before the handshake is complete: TLS 1.2's key exchange.
-        let unnamed = [Part::Finished];
+        let unnamed = [ProtocolMessage::Finished];
         let parts = if parts.is_empty() && !established {
             &unnamed[..]
         } else {
@@ -119,7 +125,7 @@ impl Timeline {
         }
     }
 
-    pub(super) fn received(&mut self, part: Part, now: Instant) {
+    pub(super) fn received(&mut self, part: ProtocolMessage, now: Instant) {
         if self.online.is_some() {
             return;
         }
@@ -130,8 +136,8 @@ impl Timeline {
     }
 
     pub(super) fn tls_established(&mut self, established: &Established, now: Instant) {
-        if established.resumed || !self.has_received(&Part::ServerHello) {
-            self.received(Part::ServerHello, now);
+        if established.resumed || !self.has_received(&ProtocolMessage::ServerHello) {
+            self.received(ProtocolMessage::ServerHello, now);
         }
         self.tls = Some(TlsSummary {
             version: match established.version {
@@ -143,11 +149,11 @@ impl Timeline {
             early_data: established.early_data == EarlyData::Accepted,
         });
         if established.version == TlsVersion::Tls12 && !established.resumed {
-            self.received(Part::Finished, now);
+            self.received(ProtocolMessage::Finished, now);
         }
     }
 
-    pub(super) fn local_started(&mut self, part: Part, now: Instant) {
+    pub(super) fn local_started(&mut self, part: ProtocolMessage, now: Instant) {
         self.local.push(LocalStep {
             part,
             started: now,
@@ -155,7 +161,7 @@ impl Timeline {
         });
     }
 
-    pub(super) fn local_done(&mut self, part: Part, now: Instant) {
+    pub(super) fn local_done(&mut self, part: ProtocolMessage, now: Instant) {
         let step = self.local.iter_mut().rev().find(|step| step.part == part);
         if let Some(step) = step {
             step.took = Some(now.since(step.started));
@@ -172,7 +178,7 @@ impl Timeline {
         }
     }
 
-    fn begin(&mut self, parts: &[Part], now: Instant) {
+    fn begin(&mut self, parts: &[ProtocolMessage], now: Instant) {
         self.flights.push(FlightReport {
             sent: parts.to_vec(),
             received: Vec::new(),
@@ -181,7 +187,7 @@ impl Timeline {
         });
     }
 
-    fn has_received(&self, part: &Part) -> bool {
+    fn has_received(&self, part: &ProtocolMessage) -> bool {
         self.flights
             .iter()
             .any(|flight| flight.received.contains(part))

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use snapback_proto::connection::Seq;
 use snapback_proto::mistakes::{Mistake, planted};
-use snapback_proto::part::Part;
+use snapback_proto::protocol_message::ProtocolMessage;
 use zeroize::Zeroizing;
 
 /// An item of the output queue.
@@ -14,7 +14,7 @@ pub(super) enum Item {
     Bytes {
         after: Option<Seq>,
         bytes: Zeroizing<Vec<u8>>,
-        parts: Vec<Part>,
+        parts: Vec<ProtocolMessage>,
     },
     /// The position of the ClientHello.
     ClientHello,
@@ -28,7 +28,7 @@ pub(super) enum Item {
 #[derive(Debug, Default)]
 pub(super) struct Write {
     pub(super) bytes: Vec<u8>,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<ProtocolMessage>,
 }
 
 /// The output queue.

@@ -7,8 +7,8 @@ use snapback_proto::time::Instant;
 
 use super::state::{Place, Probe, State};
 use super::{
-    AfterEnd, AttemptId, Ending, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER, Step,
-    Supervisor, Why,
+    AfterEnd, AttemptId, AttemptPhase, Ending, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER,
+    StartReason, Supervisor,
 };
 
 /// How much later than its deadline a failed probe may be reported and still count as the reason of the end.
@@ -50,7 +50,7 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn progress(&mut self, id: AttemptId, reached: Step) {
+    pub(super) fn progress(&mut self, id: AttemptId, reached: AttemptPhase) {
         if let State::Connecting {
             attempt,
             step,
@@ -101,7 +101,7 @@ impl Supervisor {
             ..Ending::default()
         });
         if was_closing {
-            return self.go(Why::Asked, now, now);
+            return self.go(StartReason::Asked, now, now);
         }
         if let AfterEnd::Halts(reason) = then {
             match reason {
@@ -116,22 +116,22 @@ impl Supervisor {
         let at_once = ending.at_once || ending.no_session;
         if at_once && self.at_once < MAX_AT_ONCE {
             self.at_once += 1;
-            return self.go(Why::WrongAssumption, now, now);
+            return self.go(StartReason::WrongAssumption, now, now);
         }
         self.at_once = 0;
         if was_probed && !ending.overloaded {
-            return self.go(Why::ProbeFailed, now, now);
+            return self.go(StartReason::ProbeFailed, now, now);
         }
         // A session that had lasted broke: this is not a failed attempt, and the user notices every second of waiting.
         if was_stable && !ending.overloaded {
-            return self.go(Why::Broken, now, now);
+            return self.go(StartReason::Broken, now, now);
         }
         let is_passing = !ending.retryable && ending.passing;
         let until = self.wait(ending.overloaded || is_passing, now);
         if ending.overloaded {
             self.relief_until = until;
         }
-        self.go(Why::Retry, until, now);
+        self.go(StartReason::Retry, until, now);
     }
 
     /// Returns what follows the end of this attempt or of its connection: what [`Input::Ended`](super::Input::Ended)
@@ -167,7 +167,7 @@ impl Supervisor {
     /// Records that an attempt in progress may have reached the server. While it only looks up endpoints, it has sent
     /// nothing.
     pub(super) fn note_unanswered(&mut self, now: Instant) {
-        if matches!(self.state, State::Connecting { step, .. } if step != Step::Resolving) {
+        if matches!(self.state, State::Connecting { step, .. } if step != AttemptPhase::Resolving) {
             self.unanswered = Some(now);
         }
     }

@@ -3,7 +3,7 @@
 use snapback_proto::time::Instant;
 
 use super::state::{Intent, Place, State, Wakefulness};
-use super::{OfflineReason, Output, Supervisor, Why};
+use super::{OfflineReason, Output, StartReason, Supervisor};
 
 impl Supervisor {
     pub(super) fn connect(&mut self, now: Instant) {
@@ -14,9 +14,9 @@ impl Supervisor {
         match self.state {
             State::Halted(_) | State::Stopped => {
                 self.at_once = 0;
-                self.go(Why::Asked, now, now);
+                self.go(StartReason::Asked, now, now);
             }
-            State::Waiting { .. } | State::Suspended => self.go(Why::Asked, now, now),
+            State::Waiting { .. } | State::Suspended => self.go(StartReason::Asked, now, now),
             // Closing continues; what follows is decided when it is complete. An attempt that may only resume continues
             // as well: if it cannot resume, another one follows.
             _ => {}
@@ -49,7 +49,7 @@ impl Supervisor {
         match self.state {
             State::Halted(_) | State::Stopped => {
                 self.at_once = 0;
-                self.go(Why::Resumed, now, now);
+                self.go(StartReason::Resumed, now, now);
             }
             _ => self.wake_up(now),
         }
@@ -77,7 +77,7 @@ impl Supervisor {
         self.surroundings.intent = Intent::Online;
         let found_nothing = matches!(self.state, State::Halted(OfflineReason::NoSession));
         if found_nothing {
-            self.go(Why::Asked, now, now);
+            self.go(StartReason::Asked, now, now);
         }
         found_nothing
     }
@@ -86,8 +86,8 @@ impl Supervisor {
     /// change of the network.
     pub(super) fn wake_up(&mut self, now: Instant) {
         match self.state {
-            State::Connecting { .. } => self.restart(Why::Resumed, now),
-            _ => self.wake(Why::Resumed, now),
+            State::Connecting { .. } => self.restart(StartReason::Resumed, now),
+            _ => self.wake(StartReason::Resumed, now),
         }
     }
 
@@ -123,11 +123,11 @@ impl Supervisor {
         self.surroundings.intent = self.surroundings.intent.without_sync();
         match self.state {
             // The background sync is over, and the app may still want the session that it did not find.
-            State::Halted(OfflineReason::NoSession) => self.go(Why::Resumed, now, now),
+            State::Halted(OfflineReason::NoSession) => self.go(StartReason::Resumed, now, now),
             State::Halted(_) | State::Stopped => {}
             _ => {
                 self.stop(now);
-                self.go(Why::Resumed, now, now);
+                self.go(StartReason::Resumed, now, now);
             }
         }
     }
@@ -139,17 +139,17 @@ impl Supervisor {
             // A connection may survive an interruption of the network. Only a missing probe response proves that it did
             // not.
             State::Online { .. } if !available => {}
-            State::Connecting { .. } if available => self.restart(Why::NetworkChanged, now),
+            State::Connecting { .. } if available => self.restart(StartReason::NetworkChanged, now),
             State::Connecting { .. } | State::Waiting { .. } if !available => {
                 self.stop(now);
-                self.go(Why::NetworkChanged, now, now);
+                self.go(StartReason::NetworkChanged, now, now);
             }
-            _ => self.wake(Why::NetworkChanged, now),
+            _ => self.wake(StartReason::NetworkChanged, now),
         }
     }
 
     /// Handles an event after which waiting longer is wrong, and after which the connection may be dead.
-    pub(super) fn wake(&mut self, why: Why, now: Instant) {
+    pub(super) fn wake(&mut self, why: StartReason, now: Instant) {
         match self.state {
             State::Waiting { .. } | State::WaitingForNetwork | State::Suspended => {
                 self.go(why, now, now);
@@ -163,7 +163,7 @@ impl Supervisor {
     }
 
     /// Restarts an attempt because the network changed during it: the previous path is probably gone.
-    pub(super) fn restart(&mut self, why: Why, now: Instant) {
+    pub(super) fn restart(&mut self, why: StartReason, now: Instant) {
         let next = self.next_start(false);
         if next <= now {
             self.stop(now);

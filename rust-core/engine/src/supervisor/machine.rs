@@ -8,8 +8,11 @@ use snapback_proto::time::Instant;
 use crate::variants::Variants;
 
 use super::backoff::{Backoff, Budget};
-use super::state::{Intent, Place, State, Surroundings, Wakefulness};
-use super::{AttemptId, ConnectionState, Input, OfflineReason, Output, Step, Timing, Wait, Why};
+use super::state::{Intent, Place, Situation, State, Wakefulness};
+use super::{
+    AttemptId, AttemptPhase, ConnectionState, Input, OfflineReason, Output, StartReason,
+    SupervisorTimer, Timing,
+};
 
 /// Decides when to connect. After each [`Supervisor::handle_input`], the caller calls [`Supervisor::poll_output`] until
 /// it returns [`Output::Timeout`] or [`Output::Idle`].
@@ -26,7 +29,7 @@ pub struct Supervisor {
     pub(super) next_attempt: u64,
     /// When an attempt was last given up before the server had responded to it.
     pub(super) unanswered: Option<Instant>,
-    pub(super) surroundings: Surroundings,
+    pub(super) surroundings: Situation,
     pub(super) state: State,
     pub(super) reported: ConnectionState,
     pub(super) outputs: VecDeque<Output>,
@@ -44,7 +47,7 @@ impl Supervisor {
             broke_young: false,
             next_attempt: 0,
             unanswered: None,
-            surroundings: Surroundings {
+            surroundings: Situation {
                 intent: Intent::Offline,
                 wakefulness: Wakefulness::Awake,
                 place: Place::Ours,
@@ -78,7 +81,7 @@ impl Supervisor {
                 self.end_sync_by_app(now);
                 if !std::mem::replace(&mut self.surroundings.foreground, true) || was_asleep {
                     self.budget.renew();
-                    self.wake(Why::Foreground, now);
+                    self.wake(StartReason::Foreground, now);
                 }
             }
             Input::Background => self.surroundings.foreground = false,
@@ -146,46 +149,46 @@ impl Supervisor {
             return;
         };
         match (why, &self.state) {
-            (Wait::Retry, State::Waiting { why, .. }) => self.go(*why, now, now),
-            (Wait::Restart, _) => {
+            (SupervisorTimer::Retry, State::Waiting { why, .. }) => self.go(*why, now, now),
+            (SupervisorTimer::Restart, _) => {
                 self.stop(now);
-                self.go(Why::NetworkChanged, now, now);
+                self.go(StartReason::NetworkChanged, now, now);
             }
-            (Wait::Attempt, _) => {
+            (SupervisorTimer::Attempt, _) => {
                 self.stop(now);
                 let until = self.wait(false, now);
-                self.go(Why::Retry, until, now);
+                self.go(StartReason::Retry, until, now);
             }
-            (Wait::Close, _) => {
+            (SupervisorTimer::Close, _) => {
                 self.stop(now);
-                self.go(Why::Asked, now, now);
+                self.go(StartReason::Asked, now, now);
             }
-            (Wait::Probe, _) => self.probe(now),
-            (Wait::Retry, _) => {}
+            (SupervisorTimer::Probe, _) => self.probe(now),
+            (SupervisorTimer::Retry, _) => {}
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<(Instant, Wait)> {
+    pub(crate) fn deadline(&self) -> Option<(Instant, SupervisorTimer)> {
         match self.state {
-            State::Waiting { until, .. } => Some((until, Wait::Retry)),
+            State::Waiting { until, .. } => Some((until, SupervisorTimer::Retry)),
             State::Connecting {
                 deadline, restart, ..
             } => match restart {
-                Some(restart) if restart < deadline => Some((restart, Wait::Restart)),
-                _ => Some((deadline, Wait::Attempt)),
+                Some(restart) if restart < deadline => Some((restart, SupervisorTimer::Restart)),
+                _ => Some((deadline, SupervisorTimer::Attempt)),
             },
             State::Online { probe, .. } => probe
                 .filter(|probe| probe.again)
-                .map(|probe| (probe.until, Wait::Probe)),
-            State::Closing { deadline, .. } => Some((deadline, Wait::Close)),
+                .map(|probe| (probe.until, SupervisorTimer::Probe)),
+            State::Closing { deadline, .. } => Some((deadline, SupervisorTimer::Close)),
             State::Stopped | State::Suspended | State::WaitingForNetwork | State::Halted(_) => None,
         }
     }
 
     /// Begins an attempt as soon as everything allows it, but not before `earliest`. There must be no attempt and no
     /// connection.
-    pub(super) fn go(&mut self, why: Why, earliest: Instant, now: Instant) {
-        let earliest = earliest.max(self.next_start(why == Why::WrongAssumption));
+    pub(super) fn go(&mut self, why: StartReason, earliest: Instant, now: Instant) {
+        let earliest = earliest.max(self.next_start(why == StartReason::WrongAssumption));
         self.state = if self.surroundings.intent == Intent::Offline {
             State::Stopped
         } else if self.is_suspended() {
@@ -202,7 +205,7 @@ impl Supervisor {
         };
     }
 
-    pub(super) fn start(&mut self, why: Why, now: Instant) -> State {
+    pub(super) fn start(&mut self, why: StartReason, now: Instant) -> State {
         let attempt = AttemptId(self.next_attempt);
         self.next_attempt = self.next_attempt.wrapping_add(1);
         self.budget.count(now);
@@ -218,7 +221,7 @@ impl Supervisor {
         });
         State::Connecting {
             attempt,
-            step: Step::Resolving,
+            step: AttemptPhase::Resolving,
             deadline: now + self.timing.attempt,
             restart: None,
         }

@@ -100,7 +100,7 @@ pub enum Input {
         /// Which attempt.
         attempt: AttemptId,
         /// The phase that it reached.
-        step: Step,
+        step: AttemptPhase,
     },
     /// The attempt established a session.
     AttemptOnline {
@@ -219,7 +219,7 @@ pub enum Output {
         /// The attempt's number.
         attempt: AttemptId,
         /// The reason for the attempt.
-        why: Why,
+        why: StartReason,
         /// Which session it may establish.
         purpose: Purpose,
     },
@@ -247,7 +247,7 @@ pub enum Output {
         /// The deadline.
         when: Instant,
         /// The purpose of the deadline.
-        why: Wait,
+        why: SupervisorTimer,
     },
     /// Waits until the next input: there is nothing else to do.
     Idle,
@@ -255,7 +255,7 @@ pub enum Output {
 
 /// Why an attempt is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum StartReason {
     /// The app asked for it.
     Asked,
     /// There is a network, or another one.
@@ -276,7 +276,7 @@ pub enum Why {
 
 /// The purpose of a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
+pub enum SupervisorTimer {
     /// The next attempt is due.
     Retry,
     /// An attempt has taken too long.
@@ -291,7 +291,7 @@ pub enum Wait {
 
 /// The phase of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum AttemptPhase {
     /// Looking up endpoints.
     Resolving,
     /// Opening a transport to one of the endpoints.
@@ -315,7 +315,7 @@ pub enum ConnectionState {
     /// A connection is being established.
     Connecting {
         /// The phase of the attempt.
-        step: Step,
+        step: AttemptPhase,
     },
     /// A session is established.
     Online {
@@ -347,14 +347,14 @@ pub enum OfflineReason {
     NoSession,
 }
 
-variants!(Wait {
+variants!(SupervisorTimer {
     Retry,
     Attempt,
     Restart,
     Probe,
     Close
 });
-variants!(Step {
+variants!(AttemptPhase {
     Resolving,
     Transport,
     Tls,

@@ -5,11 +5,11 @@ use snapback_proto::time::Instant;
 
 use crate::variants::variants;
 
-use super::{AttemptId, OfflineReason, Step, Why};
+use super::{AttemptId, AttemptPhase, OfflineReason, StartReason};
 
 /// The last reported conditions outside of the supervisor.
 #[derive(Debug)]
-pub(super) struct Surroundings {
+pub(super) struct Situation {
     pub(super) intent: Intent,
     pub(super) wakefulness: Wakefulness,
     pub(super) place: Place,
@@ -86,11 +86,11 @@ pub(super) enum State {
     Halted(OfflineReason),
     Waiting {
         until: Instant,
-        why: Why,
+        why: StartReason,
     },
     Connecting {
         attempt: AttemptId,
-        step: Step,
+        step: AttemptPhase,
         deadline: Instant,
         /// Set if the network changed after too many attempts had started: when the attempt is restarted.
         restart: Option<Instant>,

@@ -12,8 +12,8 @@ use crate::connection::resumption::Resumption;
 use crate::connection::stream::Stream;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{BindPipelining, Knowledge, KnownCaps, Op};
-use crate::part::Part;
 use crate::plan::Plan;
+use crate::protocol_message::ProtocolMessage;
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::{StreamFeatures, StreamLimits};
 use crate::stream::header;
@@ -189,9 +189,9 @@ impl Context {
             && self.stream.tls.is_some()
         {
             let part = if text == header::CLOSE {
-                Part::Close
+                ProtocolMessage::Close
             } else {
-                Part::StreamError
+                ProtocolMessage::StreamError
             };
             self.env.transmit(part, text);
         }

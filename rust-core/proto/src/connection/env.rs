@@ -11,7 +11,7 @@ use crate::connection::output::{Event, Output, Seq};
 use crate::connection::timer::{Timer, Timers};
 use crate::entropy::Entropy;
 use crate::knowledge::Op;
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::time::{Instant, Now};
 use crate::xml::Element;
 
@@ -77,12 +77,17 @@ impl Env {
     }
 
     /// Sends this text.
-    pub(super) fn transmit(&mut self, part: Part, text: String) {
+    pub(super) fn transmit(&mut self, part: ProtocolMessage, text: String) {
         self.transmit_after(None, part, text);
     }
 
     /// Sends this text, not before the transaction `after` is committed.
-    pub(super) fn transmit_after(&mut self, after: Option<Seq>, part: Part, text: String) {
+    pub(super) fn transmit_after(
+        &mut self,
+        after: Option<Seq>,
+        part: ProtocolMessage,
+        text: String,
+    ) {
         self.sent_at = self.now.mono;
         self.output(Output::Transmit {
             after,
@@ -92,12 +97,17 @@ impl Env {
     }
 
     /// Sends an element.
-    pub(super) fn transmit_element(&mut self, part: Part, element: &Element) {
+    pub(super) fn transmit_element(&mut self, part: ProtocolMessage, element: &Element) {
         self.transmit(part, element.to_xml());
     }
 
     /// Sends an element that holds a secret, and leaves no copy of it but the one that is sent (rule T9).
-    pub(super) fn transmit_secret(&mut self, after: Option<Seq>, part: Part, element: Element) {
+    pub(super) fn transmit_secret(
+        &mut self,
+        after: Option<Seq>,
+        part: ProtocolMessage,
+        element: Element,
+    ) {
         self.transmit_after(after, part, element.into_secret_xml());
     }
 
@@ -112,7 +122,7 @@ impl Env {
     }
 
     /// Notes for the timeline what the server said.
-    pub(super) fn understood(&mut self, part: Part) {
+    pub(super) fn understood(&mut self, part: ProtocolMessage) {
         self.output(Output::Understood(part));
     }
 

@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use crate::error::ConnectionError;
 use crate::knowledge::{Delivery, Op};
-use crate::part::Part;
 use crate::plan::Plan;
+use crate::protocol_message::ProtocolMessage;
 use crate::sasl::ScramKeyId;
 use crate::stanza::StanzaError;
 use crate::stream::error::StreamCondition;
@@ -35,7 +35,7 @@ pub enum Output {
         /// The bytes; wiped when dropped, for a login's hold the password or a token (rule T9).
         bytes: Zeroizing<Vec<u8>>,
         /// What they say, for the timeline.
-        parts: Vec<Part>,
+        parts: Vec<ProtocolMessage>,
     },
     /// Start TLS on the outbound side: the ClientHello follows what was transmitted so far, in the same write.
     ClientHello,
@@ -45,7 +45,7 @@ pub enum Output {
         unread: Vec<u8>,
     },
     /// Log that a message was understood, for the timeline.
-    Understood(Part),
+    Understood(ProtocolMessage),
     /// Run PBKDF2 off the I/O thread (rule T5) and answer with [`super::Input::KeysDerived`].
     DeriveKeys(ScramKeyId),
     /// The login is proven: tickets of this TLS connection may be trusted accordingly (rule S3).

@@ -11,7 +11,7 @@ use crate::time::Instant;
 use super::blame;
 use super::context::Context;
 use super::output::Event;
-use super::timer::{MOST_ACK_WAITS, Timer};
+use super::timer::{MAX_ACK_WAITS, Timer};
 
 /// How long a resumed session has to last before its end says nothing about the resumption any more. A server that chokes on what is
 /// sent again ends within a round trip; the longer this is, the more often five cuts of a bad network in a row look like it.
@@ -22,13 +22,13 @@ const OVERSLEPT: Duration = Duration::from_secs(2);
 /// How far the resumption has come, and what is known of the path.
 #[derive(Debug, Default)]
 pub(super) struct Resumption {
-    step: Step,
+    step: ResumeStep,
     /// The server's features came through TLS, and nothing was reported since that the path may not have survived.
     path_works: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-enum Step {
+enum ResumeStep {
     /// Not asked for, refused, given up, or proven by lasting.
     #[default]
     Settled,
@@ -48,16 +48,16 @@ enum Verdict {
 
 impl Resumption {
     pub(super) fn asked(&mut self) {
-        self.step = Step::Asked;
+        self.step = ResumeStep::Asked;
     }
 
     pub(super) fn answered(&mut self, at: Instant) {
-        self.step = Step::Answered(at);
+        self.step = ResumeStep::Answered(at);
     }
 
     /// The server refused, or the session is given up for another reason.
     pub(super) fn settled(&mut self) {
-        self.step = Step::Settled;
+        self.step = ResumeStep::Settled;
     }
 
     pub(super) fn features_came(&mut self) {
@@ -86,7 +86,7 @@ impl Context {
 
     /// The server has taken something in: it reads on in the resumed session.
     pub(super) fn resumption_proven(&mut self) {
-        if !matches!(self.resumption.step, Step::Answered(_)) {
+        if !matches!(self.resumption.step, ResumeStep::Answered(_)) {
             return;
         }
         self.resumption.settled();
@@ -95,7 +95,7 @@ impl Context {
 
     /// Bytes came: a resumed session that is not waiting for an acknowledgement has lasted.
     pub(super) fn note_lasting(&mut self) {
-        if let Step::Answered(at) = self.resumption.step
+        if let ResumeStep::Answered(at) = self.resumption.step
             && self.env.now.mono.since(at) >= SHORTLY
             && !self.env.timers.is_set(Timer::Ack)
         {
@@ -149,13 +149,13 @@ impl Context {
             Verdict::Nothing
         };
         match self.resumption.step {
-            Step::Settled => Verdict::Nothing,
-            Step::Asked => match meaning(error) {
+            ResumeStep::Settled => Verdict::Nothing,
+            ResumeStep::Asked => match meaning(error) {
                 Meaning::Answer => Verdict::Wrong,
                 Meaning::Break => silent,
                 Meaning::None => Verdict::Nothing,
             },
-            Step::Answered(at) => {
+            ResumeStep::Answered(at) => {
                 let elapsed = self.env.now.mono.since(at);
                 let is_unheard = matches!(error, ConnectionError::Timeout(Timer::Ack));
                 match meaning(error) {
@@ -179,7 +179,7 @@ impl Context {
 
     /// For an acknowledgement that was asked for right behind `<resumed/>`, from a server that keeps talking.
     fn longest_wait(&self) -> Duration {
-        SHORTLY + self.env.config.timeouts.ack * MOST_ACK_WAITS
+        SHORTLY + self.env.config.timeouts.ack * MAX_ACK_WAITS
     }
 }
 

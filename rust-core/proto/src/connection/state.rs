@@ -16,7 +16,7 @@ use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
 use crate::knowledge::Op;
 use crate::ns;
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::sasl::{SaslError, ScramKeyId, ScramKeys};
 use crate::stream::error::StreamError;
 use crate::stream::features::StreamFeatures;
@@ -190,7 +190,7 @@ impl State {
             return self.stream_error(element, context);
         }
         if element.is("features", ns::STREAM) {
-            context.env.understood(Part::Features);
+            context.env.understood(ProtocolMessage::Features);
             return self.features(&Arc::new(StreamFeatures::parse(element)), context);
         }
         match self {
@@ -205,7 +205,7 @@ impl State {
     }
 
     fn stream_error(&mut self, element: &Element, context: &mut Context) -> Handled {
-        context.env.understood(Part::StreamError);
+        context.env.understood(ProtocolMessage::StreamError);
         let mut error = StreamError::parse(element)
             .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
         if let Self::Online(session) = self {
@@ -230,7 +230,7 @@ impl State {
     }
 
     fn stream_ended(&mut self, context: &mut Context) -> Handled {
-        context.env.understood(Part::Close);
+        context.env.understood(ProtocolMessage::Close);
         match self {
             Self::Closing(session) => {
                 closed_in_order(session.is_some(), context);
@@ -238,7 +238,9 @@ impl State {
                 Ok(())
             }
             Self::Online(_) => {
-                context.env.transmit(Part::Close, header::CLOSE.to_owned());
+                context
+                    .env
+                    .transmit(ProtocolMessage::Close, header::CLOSE.to_owned());
                 Err(ConnectionError::StreamClosed)
             }
             Self::LoggingIn(_) | Self::Closed => Err(ConnectionError::StreamClosed),

@@ -6,7 +6,7 @@ use crate::connection::env::Env;
 use crate::connection::input::TlsFacts;
 use crate::error::{ConnectionError, PeerError};
 use crate::jid;
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
 use crate::xml::{Limits, StreamHeader, StreamReader};
 
@@ -56,7 +56,7 @@ impl Stream {
         header: &StreamHeader,
         env: &mut Env,
     ) -> Result<(), ConnectionError> {
-        env.understood(Part::Header);
+        env.understood(ProtocolMessage::Header);
         self.header_seen = true;
         let is_version_1 = header
             .version

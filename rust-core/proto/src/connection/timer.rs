@@ -5,7 +5,7 @@ use std::fmt;
 use crate::time::Instant;
 
 /// So many times the ordinary wait a server that keeps talking may take to answer.
-pub(super) const MOST_ACK_WAITS: u32 = 6;
+pub(super) const MAX_ACK_WAITS: u32 = 6;
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

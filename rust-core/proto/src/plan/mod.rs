@@ -9,7 +9,7 @@ mod tests;
 
 use std::fmt;
 
-use crate::part::{Part, join};
+use crate::protocol_message::{ProtocolMessage, join};
 use crate::sasl::{HtBinding, Mechanism};
 
 pub use planner::{Inputs, TlsOutlook, plan};
@@ -90,26 +90,42 @@ pub enum Restart {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flight {
     /// Sent in one write.
-    pub sends: Vec<Part>,
+    pub sends: Vec<ProtocolMessage>,
     /// What ends the wait.
-    pub awaits: Part,
+    pub awaits: ProtocolMessage,
 }
 
 impl Plan {
     /// The flights of this plan, in order. A plan that has to discover something ends there.
     pub fn flights(&self) -> Vec<Flight> {
-        let mut flights = vec![flight(vec![Part::TcpHandshake], Part::TcpHandshake)];
+        let mut flights = vec![flight(
+            vec![ProtocolMessage::TcpHandshake],
+            ProtocolMessage::TcpHandshake,
+        )];
         match (self.transport, self.combined_starttls) {
             (Transport::StartTls, true) => flights.push(flight(
-                vec![Part::Header, Part::StartTls, Part::ClientHello],
-                Part::ServerHello,
+                vec![
+                    ProtocolMessage::Header,
+                    ProtocolMessage::StartTls,
+                    ProtocolMessage::ClientHello,
+                ],
+                ProtocolMessage::ServerHello,
             )),
             (Transport::StartTls, false) => {
-                flights.push(flight(vec![Part::Header, Part::StartTls], Part::Proceed));
-                flights.push(flight(vec![Part::ClientHello], Part::ServerHello));
+                flights.push(flight(
+                    vec![ProtocolMessage::Header, ProtocolMessage::StartTls],
+                    ProtocolMessage::Proceed,
+                ));
+                flights.push(flight(
+                    vec![ProtocolMessage::ClientHello],
+                    ProtocolMessage::ServerHello,
+                ));
             }
             (Transport::DirectTls, _) => {
-                flights.push(flight(vec![Part::ClientHello], Part::ServerHello));
+                flights.push(flight(
+                    vec![ProtocolMessage::ClientHello],
+                    ProtocolMessage::ServerHello,
+                ));
             }
         }
         self.push_login(&mut flights);
@@ -132,9 +148,15 @@ impl Plan {
 
     fn push_login(&self, flights: &mut Vec<Flight>) {
         match &self.login {
-            Login::Discover => flights.push(flight(vec![Part::Header], Part::Features)),
+            Login::Discover => flights.push(flight(
+                vec![ProtocolMessage::Header],
+                ProtocolMessage::Features,
+            )),
             Login::ResumeBeforeSasl => {
-                flights.push(flight(vec![Part::Header, Part::Resume], Part::Resumed));
+                flights.push(flight(
+                    vec![ProtocolMessage::Header, ProtocolMessage::Resume],
+                    ProtocolMessage::Resumed,
+                ));
             }
             Login::Fast {
                 binding,
@@ -155,8 +177,8 @@ impl Plan {
                 if *mechanism == Mechanism::Plain {
                     flights.push(flight(first, self.outcome()));
                 } else {
-                    flights.push(flight(first, Part::Challenge));
-                    flights.push(flight(vec![Part::Response], self.outcome()));
+                    flights.push(flight(first, ProtocolMessage::Challenge));
+                    flights.push(flight(vec![ProtocolMessage::Response], self.outcome()));
                 }
                 self.push_late_goal(flights);
             }
@@ -166,38 +188,50 @@ impl Plan {
 
     fn push_sasl1(&self, flights: &mut Vec<Flight>, mechanism: Mechanism) {
         flights.push(flight(
-            vec![Part::Header, Part::Auth(mechanism)],
-            Part::Success,
+            vec![ProtocolMessage::Header, ProtocolMessage::Auth(mechanism)],
+            ProtocolMessage::Success,
         ));
         if mechanism != Mechanism::Plain {
             if let Some(first) = flights.last_mut() {
-                first.awaits = Part::Challenge;
+                first.awaits = ProtocolMessage::Challenge;
             }
-            flights.push(flight(vec![Part::Response], Part::Success));
+            flights.push(flight(
+                vec![ProtocolMessage::Response],
+                ProtocolMessage::Success,
+            ));
         }
         match (self.restart, flights.last_mut()) {
             (Restart::Pipelined, Some(last)) => {
-                last.sends.extend([Part::Header, self.ask()]);
+                last.sends.extend([ProtocolMessage::Header, self.ask()]);
                 last.awaits = self.answer();
             }
-            (Restart::Discover, _) => flights.push(flight(vec![Part::Header], Part::Features)),
-            _ => flights.push(flight(vec![Part::Header, self.ask()], self.answer())),
+            (Restart::Discover, _) => flights.push(flight(
+                vec![ProtocolMessage::Header],
+                ProtocolMessage::Features,
+            )),
+            _ => flights.push(flight(
+                vec![ProtocolMessage::Header, self.ask()],
+                self.answer(),
+            )),
         }
     }
 
-    fn authenticate(&self, mechanism: Mechanism) -> Vec<Part> {
-        let mut parts = vec![Part::Header, Part::Authenticate(mechanism)];
+    fn authenticate(&self, mechanism: Mechanism) -> Vec<ProtocolMessage> {
+        let mut parts = vec![
+            ProtocolMessage::Header,
+            ProtocolMessage::Authenticate(mechanism),
+        ];
         if self.inline && self.goal != Goal::LogOut {
             parts.push(self.ask());
         }
         parts
     }
 
-    fn outcome(&self) -> Part {
+    fn outcome(&self) -> ProtocolMessage {
         if self.inline {
             self.answer()
         } else {
-            Part::Success
+            ProtocolMessage::Success
         }
     }
 
@@ -208,24 +242,24 @@ impl Plan {
         }
     }
 
-    fn ask(&self) -> Part {
+    fn ask(&self) -> ProtocolMessage {
         match self.goal {
-            Goal::Resume => Part::Resume,
-            Goal::Bind => Part::Bind,
-            Goal::LogOut => Part::Close,
+            Goal::Resume => ProtocolMessage::Resume,
+            Goal::Bind => ProtocolMessage::Bind,
+            Goal::LogOut => ProtocolMessage::Close,
         }
     }
 
-    fn answer(&self) -> Part {
+    fn answer(&self) -> ProtocolMessage {
         match self.goal {
-            Goal::Resume => Part::Resumed,
-            Goal::Bind => Part::Bound,
-            Goal::LogOut => Part::Success,
+            Goal::Resume => ProtocolMessage::Resumed,
+            Goal::Bind => ProtocolMessage::Bound,
+            Goal::LogOut => ProtocolMessage::Success,
         }
     }
 }
 
-fn flight(sends: Vec<Part>, awaits: Part) -> Flight {
+fn flight(sends: Vec<ProtocolMessage>, awaits: ProtocolMessage) -> Flight {
     Flight { sends, awaits }
 }
 

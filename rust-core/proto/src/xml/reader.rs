@@ -9,7 +9,7 @@ use super::chars::space_len;
 use super::declaration::declaration_len;
 use super::item::{RefusedStanza, StreamItem};
 use super::limits::Limits;
-use super::scanner::{Scanner, Step};
+use super::scanner::{ScanStep, Scanner};
 use super::{Element, Limit, Refusal, XmlError};
 use crate::ns;
 
@@ -203,10 +203,10 @@ impl StreamReader {
                     }
                     let bytes = self.buffer.get(self.start..).unwrap_or_default();
                     return match self.scanner.scan(bytes, &mut self.scanned)? {
-                        Step::NeedMore => self.need_more(),
-                        Step::StreamHead { empty } => self.header(empty).map(Some),
-                        Step::StanzaEnd => self.stanza().map(Some),
-                        Step::StreamEnd => {
+                        ScanStep::NeedMore => self.need_more(),
+                        ScanStep::StreamHead { empty } => self.header(empty).map(Some),
+                        ScanStep::StanzaEnd => self.stanza().map(Some),
+                        ScanStep::StreamEnd => {
                             self.consume();
                             self.skipping = None;
                             self.phase = Phase::Ended;

@@ -29,7 +29,7 @@ use super::{Limit, Limits, XmlError};
 
 /// Why the scanner stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum ScanStep {
     /// All bytes are looked at, but for the few that only more bytes can explain.
     NeedMore,
     /// The start tag of the root element is complete; `empty` if it closed itself.
@@ -125,11 +125,11 @@ impl Scanner {
     }
 
     /// Looks at `bytes` from `pos` on and moves `pos` behind what needs no second look.
-    pub(super) fn scan(&mut self, bytes: &[u8], pos: &mut usize) -> Result<Step, XmlError> {
+    pub(super) fn scan(&mut self, bytes: &[u8], pos: &mut usize) -> Result<ScanStep, XmlError> {
         loop {
             let rest = bytes.get(*pos..).unwrap_or_default();
             let Some(&byte) = rest.first() else {
-                return Ok(Step::NeedMore);
+                return Ok(ScanStep::NeedMore);
             };
             let state = self.state;
             let used = match state {
@@ -173,7 +173,7 @@ impl Scanner {
             };
             // A name may end with the very first byte of a chunk: no byte used, yet one state on.
             if used == 0 && self.state == state {
-                return Ok(Step::NeedMore);
+                return Ok(ScanStep::NeedMore);
             }
             *pos += used;
         }
@@ -397,7 +397,7 @@ impl Scanner {
         Ok(used)
     }
 
-    fn open_element(&mut self, pos: usize) -> Option<Step> {
+    fn open_element(&mut self, pos: usize) -> Option<ScanStep> {
         self.state = State::Content;
         self.note_depth(self.depth, pos);
         self.depth += 1;
@@ -405,7 +405,7 @@ impl Scanner {
             self.open.push(self.tag);
         }
         match self.depth {
-            1 => return Some(Step::StreamHead { empty: false }),
+            1 => return Some(ScanStep::StreamHead { empty: false }),
             2 => self.item.head_end = Some(pos),
             3 => self.note_child(pos),
             _ => {}
@@ -413,14 +413,14 @@ impl Scanner {
         None
     }
 
-    fn empty_element(&mut self, pos: usize) -> Option<Step> {
+    fn empty_element(&mut self, pos: usize) -> Option<ScanStep> {
         self.state = State::Content;
         self.note_depth(self.depth, pos);
         match self.depth {
-            0 => Some(Step::StreamHead { empty: true }),
+            0 => Some(ScanStep::StreamHead { empty: true }),
             1 => {
                 self.item.head_end = Some(pos);
-                Some(Step::StanzaEnd)
+                Some(ScanStep::StanzaEnd)
             }
             2 => {
                 self.note_child(pos);
@@ -430,15 +430,15 @@ impl Scanner {
         }
     }
 
-    fn close_element(&mut self) -> Option<Step> {
+    fn close_element(&mut self) -> Option<ScanStep> {
         self.state = State::Content;
         if self.depth == self.open.len() {
             self.open.pop();
         }
         self.depth = self.depth.saturating_sub(1);
         match self.depth {
-            0 => Some(Step::StreamEnd),
-            1 => Some(Step::StanzaEnd),
+            0 => Some(ScanStep::StreamEnd),
+            1 => Some(ScanStep::StanzaEnd),
             _ => None,
         }
     }

@@ -13,7 +13,7 @@ use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
 
-use crate::{Conflict, KnownEndpoints, MOST_CAPS, MOST_DOMAINS, Roster, ServerKey};
+use crate::{Conflict, KnownEndpoints, MAX_CAPS, MAX_DOMAINS, Roster, ServerKey};
 
 use super::queue::Queue;
 
@@ -203,7 +203,7 @@ impl Tables {
     pub(super) fn set_endpoints(&mut self, domain: &str, known: &KnownEndpoints) {
         self.endpoints.retain(|(other, _)| other != domain);
         self.endpoints.push((domain.to_owned(), known.clone()));
-        if self.endpoints.len() as u64 > MOST_DOMAINS {
+        if self.endpoints.len() as u64 > MAX_DOMAINS {
             self.endpoints.remove(0);
         }
     }
@@ -212,7 +212,7 @@ impl Tables {
         let key = |caps: &KnownCaps| (caps.only.clone(), caps.hash.clone(), caps.ver.clone());
         self.caps.retain(|other| key(other) != key(known));
         self.caps.push(known.clone());
-        if self.caps.len() as u64 > MOST_CAPS {
+        if self.caps.len() as u64 > MAX_CAPS {
             self.caps.remove(0);
         }
     }

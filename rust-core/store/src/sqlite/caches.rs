@@ -4,7 +4,7 @@
 use rusqlite::{OptionalExtension, params};
 use snapback_proto::knowledge::KnownCaps;
 
-use crate::{KnownEndpoints, MOST_CAPS, MOST_DOMAINS};
+use crate::{KnownEndpoints, MAX_CAPS, MAX_DOMAINS};
 
 use super::codec::Writer;
 use super::fault::Fault;
@@ -48,7 +48,7 @@ impl Tables<'_> {
                 "DELETE FROM endpoints WHERE place NOT IN
                     (SELECT place FROM endpoints ORDER BY place DESC LIMIT ?1)",
             )?
-            .execute([signed(MOST_DOMAINS)?])?;
+            .execute([signed(MAX_DOMAINS)?])?;
         Ok(())
     }
 
@@ -96,7 +96,7 @@ impl Tables<'_> {
                 "DELETE FROM caps WHERE place NOT IN
                     (SELECT place FROM caps ORDER BY place DESC LIMIT ?1)",
             )?
-            .execute([signed(MOST_CAPS)?])?;
+            .execute([signed(MAX_CAPS)?])?;
         Ok(())
     }
 

@@ -6,10 +6,10 @@
 use rusqlite::{Connection, TransactionBehavior, params};
 use snapback_proto::knowledge::{ServerFacts, SmSession, Watchers};
 
-use crate::{OpenReport, ServerKey, Trouble, Unknown};
+use crate::{DataLoss, OpenIssue, OpenReport, ServerKey};
 
 use super::fault::Fault;
-use super::record::{Epochs, Ledger, Tally};
+use super::record::{Epochs, Ledger, RowCounts};
 use super::seal::Sealer;
 use super::tables::{Hot, Tables, cell, transport};
 
@@ -59,7 +59,7 @@ impl Check<'_, '_> {
             return Ok(());
         }
         if key_is_new {
-            self.trouble(Trouble::KeyLost, &[Unknown::Everything]);
+            self.trouble(OpenIssue::KeyLost, &[DataLoss::Everything]);
             return self.wipe();
         }
         let account_is_whole = self.account()?;
@@ -84,10 +84,10 @@ impl Check<'_, '_> {
         self.session(queue_is_whole, !account_is_whole)?;
         if self.broken > 0 {
             let rows = self.broken;
-            self.trouble(Trouble::SealBroken { rows }, &[]);
+            self.trouble(OpenIssue::SealBroken { rows }, &[]);
         }
         if self.missing {
-            self.trouble(Trouble::RowsMissing, &[]);
+            self.trouble(OpenIssue::RowsMissing, &[]);
         }
         self.report.unknown.sort_unstable();
         self.report.unknown.dedup();
@@ -120,12 +120,12 @@ impl Check<'_, '_> {
     /// Removes what must not be repeated: a session's counters, a token's count, stanzas of the past.
     fn forget_the_past(&mut self) -> Result<(), Fault> {
         let lost = [
-            Unknown::Session,
-            Unknown::Outbound,
-            Unknown::Deliveries,
-            Unknown::FastTokens,
+            DataLoss::Session,
+            DataLoss::Outbound,
+            DataLoss::Deliveries,
+            DataLoss::FastTokens,
         ];
-        self.trouble(Trouble::FromBackup, &lost);
+        self.trouble(OpenIssue::FromBackup, &lost);
         self.execute(
             "DELETE FROM account WHERE name IN ('session', 'fast', 'fast-reserve', 'epochs');
              DELETE FROM queue; DELETE FROM delivery;",
@@ -151,11 +151,11 @@ impl Check<'_, '_> {
             return Ok(true);
         }
         let lost = [
-            (cell::SESSION, Unknown::Session),
-            (cell::FAST, Unknown::FastTokens),
-            (cell::SCRAM_KEYS, Unknown::ScramKeys),
-            (cell::FLOOR, Unknown::Floor),
-            (cell::INSTALLATION, Unknown::Installation),
+            (cell::SESSION, DataLoss::Session),
+            (cell::FAST, DataLoss::FastTokens),
+            (cell::SCRAM_KEYS, DataLoss::ScramKeys),
+            (cell::FLOOR, DataLoss::Floor),
+            (cell::INSTALLATION, DataLoss::Installation),
         ];
         let is_kept = |cell: &str| kept.iter().any(|(name, _)| name == cell);
         let lost = lost.iter().filter(|(name, _)| !is_kept(name));
@@ -192,7 +192,7 @@ impl Check<'_, '_> {
         if bad.is_empty() {
             return Ok(());
         }
-        self.report.unknown.push(Unknown::ServerFacts);
+        self.report.unknown.push(DataLoss::ServerFacts);
         self.quarantine("server", &bad)?;
         self.execute("DELETE FROM server")?;
         let mut insert = self.tables.conn.prepare(
@@ -247,7 +247,7 @@ impl Check<'_, '_> {
         if bad.is_empty() {
             return Ok(());
         }
-        self.report.unknown.push(Unknown::ServerFacts);
+        self.report.unknown.push(DataLoss::ServerFacts);
         self.quarantine(table, bad)?;
         self.execute(clear)
     }
@@ -257,7 +257,7 @@ impl Check<'_, '_> {
         let rows = self.all("SELECT seq, place, value FROM queue", |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-        let mut found = Tally::default();
+        let mut found = RowCounts::default();
         let mut bad = Vec::new();
         let mut ledger = self.tables.hot.ledger.clone();
         for (seq, place, sealed) in rows {
@@ -275,7 +275,7 @@ impl Check<'_, '_> {
         self.quarantine("queue", &bad)?;
         let whole = known && bad.is_empty() && found == ledger.queue;
         if !whole {
-            self.lost_rows(known && bad.is_empty(), Unknown::Outbound);
+            self.lost_rows(known && bad.is_empty(), DataLoss::Outbound);
         }
         ledger.queue = found;
         self.tables.hot.ledger = ledger;
@@ -286,7 +286,7 @@ impl Check<'_, '_> {
         let rows = self.all("SELECT id, place, value FROM delivery", |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-        let mut found = Tally::default();
+        let mut found = RowCounts::default();
         let (mut kept, mut bad) = (Vec::new(), Vec::new());
         let mut ledger = self.tables.hot.ledger.clone();
         for (id, place, sealed) in rows {
@@ -300,7 +300,7 @@ impl Check<'_, '_> {
             kept.push((id, place, sealed));
         }
         if !known || !bad.is_empty() || found != ledger.deliveries {
-            self.lost_rows(known && bad.is_empty(), Unknown::Deliveries);
+            self.lost_rows(known && bad.is_empty(), DataLoss::Deliveries);
             self.quarantine("delivery", &bad)?;
             self.execute("DELETE FROM delivery")?;
             let mut insert = (self.tables.conn)
@@ -335,7 +335,7 @@ impl Check<'_, '_> {
             }
         }
         if !known || !bad.is_empty() || found != self.tables.hot.ledger.roster_items {
-            self.lost_rows(known && bad.is_empty(), Unknown::Roster);
+            self.lost_rows(known && bad.is_empty(), DataLoss::Roster);
             self.quarantine("roster", &bad)?;
             self.execute("DELETE FROM roster")?;
             self.tables.hot.ledger.roster_version = None;
@@ -353,13 +353,13 @@ impl Check<'_, '_> {
             self.tables.hot.session = session;
             return Ok(());
         }
-        self.report.unknown.push(Unknown::Session);
+        self.report.unknown.push(DataLoss::Session);
         self.repaired = true;
         self.tables.set_session(None);
         self.tables.end_session()
     }
 
-    fn lost_rows(&mut self, without_a_trace: bool, what: Unknown) {
+    fn lost_rows(&mut self, without_a_trace: bool, what: DataLoss) {
         self.repaired = true;
         self.missing |= without_a_trace;
         self.report.unknown.push(what);
@@ -408,7 +408,7 @@ impl Check<'_, '_> {
         Ok(self.tables.conn.execute_batch(sql)?)
     }
 
-    fn trouble(&mut self, trouble: Trouble, unknown: &[Unknown]) {
+    fn trouble(&mut self, trouble: OpenIssue, unknown: &[DataLoss]) {
         self.report.troubles.push(trouble);
         self.report.unknown.extend_from_slice(unknown);
     }

@@ -11,8 +11,8 @@ use snapback_proto::secret::Secret;
 use snapback_types::hex;
 
 use crate::{
-    InspectError, Inspection, KeyVault, OpenReport, QueueSummary, ServerKey, SessionSummary,
-    TokenSummary, Trouble, VaultError,
+    InspectError, Inspection, KeyVault, OpenIssue, OpenReport, QueueSummary, ServerKey,
+    SessionSummary, TokenSummary, VaultError,
 };
 
 use super::epoch::{self, vault_name};
@@ -41,7 +41,7 @@ pub(crate) fn inspect(
     }
     let (opened, report) =
         open::open(&copy.db(), account, &mut Untouched(vault)).map_err(InspectError::Copy)?;
-    if report.troubles.contains(&Trouble::Damaged) {
+    if report.troubles.contains(&OpenIssue::Damaged) {
         return Err(InspectError::Damaged);
     }
     let summary = summarise(&opened, report, schema, has_log);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::{KeyVault, OpenReport, StoreError, Trouble, Unknown};
+use crate::{DataLoss, KeyVault, OpenIssue, OpenReport, StoreError};
 
 use super::Durability;
 use super::check;
@@ -119,8 +119,8 @@ impl Refused {
     /// Moves the file aside for a new one, if the file itself is the cause.
     fn set_aside(self, path: &Path) -> Result<OpenReport, StoreError> {
         let (trouble, suffix) = match self {
-            Self::Newer(version) => (Trouble::Newer { version }, ".newer"),
-            Self::Fault(fault) if fault.is_damage() => (Trouble::Damaged, ".damaged"),
+            Self::Newer(version) => (OpenIssue::Newer { version }, ".newer"),
+            Self::Fault(fault) if fault.is_damage() => (OpenIssue::Damaged, ".damaged"),
             Self::Fault(fault) => return Err(fault.into()),
         };
         let aside = beside(path, suffix);
@@ -135,7 +135,7 @@ impl Refused {
         }
         Ok(OpenReport {
             troubles: vec![trouble],
-            unknown: vec![Unknown::Everything],
+            unknown: vec![DataLoss::Everything],
             set_aside: Some(aside),
         })
     }
@@ -181,7 +181,7 @@ fn make_writable(path: &Path, report: &mut OpenReport) -> Result<(), StoreError>
     #[cfg(not(unix))]
     permissions.set_readonly(false);
     fs::set_permissions(path, permissions).map_err(|_| StoreError::ReadOnly)?;
-    report.troubles.push(Trouble::ReadOnly);
+    report.troubles.push(OpenIssue::ReadOnly);
     Ok(())
 }
 

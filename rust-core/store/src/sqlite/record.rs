@@ -481,11 +481,11 @@ pub(super) struct Ledger {
     /// The next place in the order of sending.
     pub(super) next_place: u64,
     /// Rows of the queue, by number.
-    pub(super) queue: Tally,
+    pub(super) queue: RowCounts,
     /// The next place in the order of arrival.
     pub(super) next_delivery: u64,
     /// Deliveries, by place.
-    pub(super) deliveries: Tally,
+    pub(super) deliveries: RowCounts,
     /// The roster's version.
     pub(super) roster_version: Option<String>,
     /// Its items.
@@ -502,12 +502,12 @@ pub(super) struct Ledger {
 
 /// How many rows, and the sum of their numbers: a missing row changes both, a replaced row changes the sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct RowCounts {
     pub(super) rows: u64,
     pub(super) sum: u64,
 }
 
-impl Tally {
+impl RowCounts {
     pub(super) fn add(&mut self, number: u64) {
         self.rows = self.rows.wrapping_add(1);
         self.sum = self.sum.wrapping_add(number);
@@ -537,8 +537,8 @@ impl Record for Ledger {
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        let tally = |input: &mut Reader<'_>| -> Result<Tally, Fault> {
-            Ok(Tally {
+        let tally = |input: &mut Reader<'_>| -> Result<RowCounts, Fault> {
+            Ok(RowCounts {
                 rows: input.number()?,
                 sum: input.number()?,
             })

@@ -16,7 +16,7 @@ const VERSION: u8 = 1;
 
 /// The position of a sealed value.
 #[derive(Clone, Copy)]
-pub(super) struct Spot<'a> {
+pub(super) struct AadContext<'a> {
     pub(super) table: &'static str,
     pub(super) column: &'static str,
     /// The row's key.
@@ -56,7 +56,7 @@ impl Sealer {
         Ok(Secret::new(random::<32>()?.to_vec()))
     }
 
-    pub(super) fn seal(&self, spot: Spot<'_>, plain: &[u8]) -> Result<Vec<u8>, Fault> {
+    pub(super) fn seal(&self, spot: AadContext<'_>, plain: &[u8]) -> Result<Vec<u8>, Fault> {
         let mut nonce = [0; NONCE_LEN];
         self.random
             .fill(&mut nonce)
@@ -77,7 +77,11 @@ impl Sealer {
         Ok(sealed)
     }
 
-    pub(super) fn open(&self, spot: Spot<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    pub(super) fn open(
+        &self,
+        spot: AadContext<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let (version, rest) = sealed.split_first().ok_or(Fault::Unreadable)?;
         let (nonce, body) = rest
             .split_first_chunk::<NONCE_LEN>()
@@ -100,7 +104,7 @@ impl Sealer {
     }
 
     /// Returns each part after its length, so that no two positions have the same data.
-    fn associated_data(&self, spot: Spot<'_>) -> Aad<Vec<u8>> {
+    fn associated_data(&self, spot: AadContext<'_>) -> Aad<Vec<u8>> {
         let parts = [
             self.account.as_bytes(),
             spot.table.as_bytes(),
@@ -143,7 +147,7 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], Fault> {
 mod tests {
     use super::*;
 
-    const SPOT: Spot<'static> = Spot {
+    const SPOT: AadContext<'static> = AadContext {
         table: "queue",
         column: "value",
         row: b"7",
@@ -159,21 +163,21 @@ mod tests {
         let sealed = sealer("a").seal(SPOT, b"text").unwrap();
         assert_eq!(*sealer("a").open(SPOT, &sealed).unwrap(), b"text");
         let elsewhere = [
-            Spot {
+            AadContext {
                 table: "delivery",
                 ..SPOT
             },
-            Spot {
+            AadContext {
                 column: "place",
                 ..SPOT
             },
-            Spot { row: b"8", ..SPOT },
-            Spot {
+            AadContext { row: b"8", ..SPOT },
+            AadContext {
                 status: b"1",
                 ..SPOT
             },
             // The same bytes, divided otherwise.
-            Spot {
+            AadContext {
                 row: b"",
                 status: b"7",
                 ..SPOT

@@ -16,7 +16,7 @@ use crate::ServerKey;
 use super::codec::Writer;
 use super::fault::Fault;
 use super::record::{Epochs, Ledger, Record};
-use super::seal::{Sealer, Spot};
+use super::seal::{AadContext, Sealer};
 
 /// Names of the rows of `account`.
 pub(super) mod cell {
@@ -311,28 +311,28 @@ pub(super) fn place_status(place: Option<i64>) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-fn cell_spot(name: &str) -> Spot<'_> {
+fn cell_spot(name: &str) -> AadContext<'_> {
     spot("account", name.as_bytes(), b"")
 }
 
-fn server_spot(row: &Writer) -> Spot<'_> {
+fn server_spot(row: &Writer) -> AadContext<'_> {
     spot("server", row.as_bytes(), b"")
 }
 
-fn queue_spot<'a>(row: &'a [u8], status: &'a [u8]) -> Spot<'a> {
+fn queue_spot<'a>(row: &'a [u8], status: &'a [u8]) -> AadContext<'a> {
     spot("queue", row, status)
 }
 
-fn delivery_spot<'a>(id: &'a str, status: &'a [u8]) -> Spot<'a> {
+fn delivery_spot<'a>(id: &'a str, status: &'a [u8]) -> AadContext<'a> {
     spot("delivery", id.as_bytes(), status)
 }
 
-fn roster_spot(jid: &str) -> Spot<'_> {
+fn roster_spot(jid: &str) -> AadContext<'_> {
     spot("roster", jid.as_bytes(), b"")
 }
 
-pub(super) fn spot<'a>(table: &'static str, row: &'a [u8], status: &'a [u8]) -> Spot<'a> {
-    Spot {
+pub(super) fn spot<'a>(table: &'static str, row: &'a [u8], status: &'a [u8]) -> AadContext<'a> {
+    AadContext {
         table,
         column: "value",
         row,

@@ -22,4 +22,4 @@ mod tally;
 pub use round::{Cutting, Pace};
 pub use round_trips::{Cell, RoundTrips, logins};
 pub use stage::{Backend, Setting, Stage};
-pub use tally::{Back, Duplicates, Login, Recovery, Tally};
+pub use tally::{Back, Duplicates, Login, MessageCounts, Recovery};

@@ -10,7 +10,7 @@ use snapback_netsim::packets::{Cut, CutKind, Profile, Rng};
 
 use super::party::Seen;
 use super::stage::Stage;
-use super::tally::{Back, Login, Recovery, Tally};
+use super::tally::{Back, Login, MessageCounts, Recovery};
 
 /// How long cuts last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ enum Loss {
 const EXPIRY_MARGIN: Duration = Duration::from_secs(3);
 
 /// The maximum number of messages in each direction before a cut, and again during it.
-const MOST_MESSAGES: f64 = 8.0;
+const MAX_MESSAGES: f64 = 8.0;
 
 /// When a session is lost, this many messages of each side are of unknown fate in addition to those that had not
 /// arrived: they had arrived, but the server may not know it yet, and may deliver them again.
@@ -92,9 +92,9 @@ impl Stage {
     /// # Panics
     ///
     /// If the phone does not reconnect, or a message does not arrive.
-    pub async fn cut_again_and_again(&mut self, cutting: &Cutting) -> Tally {
+    pub async fn cut_again_and_again(&mut self, cutting: &Cutting) -> MessageCounts {
         let mut rng = Rng::new(cutting.seed);
-        let mut tally = Tally::default();
+        let mut tally = MessageCounts::default();
         let mut uncertain = BTreeSet::new();
         let starts = [&self.juliet, &self.romeo].map(|party| party.sent.len());
         self.set_profile(&cutting.profile);
@@ -330,6 +330,6 @@ fn messages(rng: &mut Rng) -> usize {
         clippy::cast_sign_loss,
         reason = "it is between 1 and 9"
     )]
-    let count = rng.between(1.0, MOST_MESSAGES + 1.0) as usize;
+    let count = rng.between(1.0, MAX_MESSAGES + 1.0) as usize;
     count
 }

@@ -52,7 +52,7 @@ pub struct Duplicates {
 
 /// The results of all cuts.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct MessageCounts {
     /// Every reconnect, in order.
     pub back: Vec<Back>,
     /// Messages that Juliet and Romeo sent.
@@ -67,7 +67,7 @@ pub struct Tally {
     pub gaps: usize,
 }
 
-impl Tally {
+impl MessageCounts {
     /// Returns how often the phone reconnected in this way.
     #[must_use]
     pub fn count(&self, how: Recovery) -> usize {
@@ -109,7 +109,7 @@ fn all_differ(copies: &[Option<String>]) -> bool {
     ids.len() == copies.len()
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for MessageCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -153,7 +153,7 @@ mod tests {
             ("unarchived", &[None, None]),
             ("from elsewhere", &[None, None]),
         ]);
-        let mut tally = Tally::default();
+        let mut tally = MessageCounts::default();
         tally.enter(&sent, &seen, &BTreeSet::from(["unsure".to_owned()]));
         assert_eq!((tally.sent, tally.lost), (6, 1));
         let expected = Duplicates {

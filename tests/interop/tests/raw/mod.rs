@@ -20,7 +20,7 @@ use snapback_interop::{Account, DOMAIN, RunningServer};
 /// The timeout of all waits: anything that takes longer is broken.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// More than any answer here.
-const MOST: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 pub const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 
@@ -57,7 +57,7 @@ pub fn connect(server: SocketAddr) -> TcpStream {
 pub fn read_until(stream: &mut impl Read, wanted: &[&str]) -> String {
     let deadline = Instant::now() + TIMEOUT;
     let mut received = Vec::new();
-    while Instant::now() < deadline && received.len() < MOST {
+    while Instant::now() < deadline && received.len() < MAX_BYTES {
         let mut byte = [0];
         match stream.read(&mut byte) {
             Ok(0) => return text(received),

@@ -11,7 +11,7 @@ use super::Direction;
 use super::ip::{self, End, Header, Port};
 
 /// The maximum number of ports of a translator for one customer; the flow that is idle for longest is dropped first.
-const MOST_FLOWS: usize = 1024;
+const MAX_FLOWS: usize = 1024;
 
 /// A flow, seen from the client.
 type Flow = (u8, End, End);
@@ -68,7 +68,7 @@ impl Nat {
     }
 
     fn make_room(&mut self) {
-        if self.flows.len() <= MOST_FLOWS {
+        if self.flows.len() <= MAX_FLOWS {
             return;
         }
         let quietest = self.flows.iter().min_by_key(|(_, used)| **used);
@@ -104,7 +104,7 @@ impl Portal {
         match direction {
             Direction::ToServer => {
                 if header.opens {
-                    if self.wanted.len() >= MOST_FLOWS {
+                    if self.wanted.len() >= MAX_FLOWS {
                         self.wanted.pop_first();
                     }
                     self.wanted.insert(header.source, header.destination.port);
@@ -172,7 +172,7 @@ mod tests {
             let now = s(u64::from(port));
             assert!(nat.passes(now, Direction::ToServer, &segment(client, SERVER, OPEN)));
         }
-        assert_eq!(nat.flows.len(), MOST_FLOWS);
+        assert_eq!(nat.flows.len(), MAX_FLOWS);
         nat.forget();
         let client = End {
             port: 1999,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use snapback_client::{ConfigError, SendError, StoreError};
 
-use crate::scenario::{Action, Expectation, Scenario, Step};
+use crate::scenario::{Action, Expectation, Scenario, ScenarioStep};
 use crate::world::{self, Command, World, WorldError};
 
 use app::App;
@@ -110,11 +110,11 @@ impl Stage {
         })
     }
 
-    async fn play(&mut self, step: &Step) -> Result<(), Cause> {
+    async fn play(&mut self, step: &ScenarioStep) -> Result<(), Cause> {
         match step {
-            Step::App(action) => self.act(action).await,
-            Step::World(command) => self.obey(command).await,
-            Step::Expect(expectation) => self.expect(expectation).await,
+            ScenarioStep::App(action) => self.act(action).await,
+            ScenarioStep::World(command) => self.obey(command).await,
+            ScenarioStep::Expect(expectation) => self.expect(expectation).await,
         }
     }
 

@@ -6,14 +6,14 @@ use snapback_engine::engine::{
     RequestError,
 };
 use snapback_engine::link::tls::Tls;
-use snapback_engine::supervisor::{ConnectionState, OfflineReason, Step, Wait};
+use snapback_engine::supervisor::{AttemptPhase, ConnectionState, OfflineReason, SupervisorTimer};
 use snapback_engine::variants::Variants;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 
 use crate::script::Profile;
 
 /// What no run can reach, and why.
-pub const NEVER: &[(&str, &str, Why)] = &[
+pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("EngineInput<'_>", "ForgetFloor", NO_USER),
     ("EngineInput<'_>", "SetPassword", NO_USER),
     ("EngineInput<'_>", "RequestsAbandoned", NO_USER),
@@ -26,26 +26,26 @@ pub const NEVER: &[(&str, &str, Why)] = &[
     (
         "EndReason",
         "Driver",
-        Why::Always("the host has random numbers"),
+        NeverReason::Always("the host has random numbers"),
     ),
     (
         "DialStage",
         "Over",
-        Why::Always("a finished dial is dropped at once"),
+        NeverReason::Always("a finished dial is dropped at once"),
     ),
     ("OfflineReason", "NeedsCredentials", RIGHT_SERVER),
     ("OfflineReason", "Refused", RIGHT_SERVER),
-    ("Step", "Transport", ONE_STEP),
-    ("Step", "Tls", ONE_STEP),
+    ("AttemptPhase", "Transport", ONE_STEP),
+    ("AttemptPhase", "Tls", ONE_STEP),
     (
-        "Wait",
+        "SupervisorTimer",
         "Probe",
-        Why::Always("the connection's own deadline for a probe comes first"),
+        NeverReason::Always("the connection's own deadline for a probe comes first"),
     ),
     (
         "RequestError",
         "Refused",
-        Why::Always("the server answers the only request that the app makes"),
+        NeverReason::Always("the server answers the only request that the app makes"),
     ),
     ("RequestError", "TooBig", SMALL),
     ("RequestError", "TooComplex", SMALL),
@@ -53,18 +53,22 @@ pub const NEVER: &[(&str, &str, Why)] = &[
     ("Refusal", "TooComplex", SMALL),
 ];
 
-const NO_USER: Why = Why::Always("the app of the simulation never asks for it");
-const TAKES_ALL: Why = Why::Always("the app of the simulation takes every event at once");
-const NULL_TLS: Why = Why::OnlyIn(Profile::Tls, "other profiles have no certificates");
-const ONE_CLIENT: Why = Why::Always("the account's other clients send nothing");
-const RIGHT_SERVER: Why =
-    Why::Always("the password is right, and the server's faults pass: they are tried again");
-const ONE_STEP: Why = Why::Always("the engine reports no step between the first and the login");
-const SMALL: Why = Why::Always("the stanzas of the app are small");
+const NO_USER: NeverReason = NeverReason::Always("the app of the simulation never asks for it");
+const TAKES_ALL: NeverReason =
+    NeverReason::Always("the app of the simulation takes every event at once");
+const NULL_TLS: NeverReason =
+    NeverReason::OnlyIn(Profile::Tls, "other profiles have no certificates");
+const ONE_CLIENT: NeverReason = NeverReason::Always("the account's other clients send nothing");
+const RIGHT_SERVER: NeverReason = NeverReason::Always(
+    "the password is right, and the server's faults pass: they are tried again",
+);
+const ONE_STEP: NeverReason =
+    NeverReason::Always("the engine reports no step between the first and the login");
+const SMALL: NeverReason = NeverReason::Always("the stanzas of the app are small");
 
 /// Why something is not reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum NeverReason {
     /// In no profile.
     Always(&'static str),
     /// Not in this profile, but in others.
@@ -107,8 +111,8 @@ kinds! {
     Event = EngineEvent,
     EndReason = EndReason,
     OfflineReason = OfflineReason,
-    Step = Step,
-    Wait = Wait,
+    AttemptPhase = AttemptPhase,
+    SupervisorTimer = SupervisorTimer,
     Abandonment = Abandonment,
     NotGiven = NotGiven,
     RequestError = RequestError,
@@ -156,7 +160,7 @@ impl EngineCoverage {
             EngineOutput::Timer {
                 why: Some(EngineTimer::Supervisor(why)),
                 ..
-            } => self.see(Kind::Wait, why),
+            } => self.see(Kind::SupervisorTimer, why),
             _ => {}
         }
     }
@@ -168,7 +172,9 @@ impl EngineCoverage {
             EngineEvent::State(ConnectionState::Offline { reason, .. }) => {
                 self.see(Kind::OfflineReason, reason);
             }
-            EngineEvent::State(ConnectionState::Connecting { step }) => self.see(Kind::Step, step),
+            EngineEvent::State(ConnectionState::Connecting { step }) => {
+                self.see(Kind::AttemptPhase, step)
+            }
             _ => {}
         }
     }
@@ -203,8 +209,8 @@ impl EngineCoverage {
 fn is_excused(name: &str, variant: &str, profile: Profile) -> bool {
     NEVER.iter().any(|(of, which, why)| {
         let applies = match why {
-            Why::Always(_) => true,
-            Why::OnlyIn(only, _) => profile != *only,
+            NeverReason::Always(_) => true,
+            NeverReason::OnlyIn(only, _) => profile != *only,
         };
         applies && (*of, *which) == (name, variant)
     })
@@ -239,7 +245,9 @@ mod tests {
 
     #[test]
     fn an_excuse_does_not_outlive_its_reason() {
-        let Some((name, variant, _)) = NEVER.iter().find(|(.., why)| matches!(why, Why::Always(_)))
+        let Some((name, variant, _)) = NEVER
+            .iter()
+            .find(|(.., why)| matches!(why, NeverReason::Always(_)))
         else {
             return;
         };

@@ -1,6 +1,6 @@
 //! A script from a seed.
 
-use super::{Action, Cut, DnsFault, Profile, Script, Step};
+use super::{Action, Cut, DnsFault, Profile, Script, ScriptStep};
 use crate::faults::FAULTS;
 use crate::hostile::{SHORT_STANZAS, STANZAS};
 use crate::random::Random;
@@ -41,9 +41,9 @@ fn gap(random: &mut Random) -> u64 {
 }
 
 /// Of a thousand actions, half break the connection: reconnecting is the purpose of the simulation.
-fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<Step>, random: &mut Random) {
+fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<ScriptStep>, random: &mut Random) {
     let now = *at;
-    let mut push = |at: u64, action: Action| steps.push(Step { at, action });
+    let mut push = |at: u64, action: Action| steps.push(ScriptStep { at, action });
     match random.below(1_000) {
         0..110 => push(now, Action::Send(few(random))),
         110..120 => push(now, Action::Request),
@@ -158,7 +158,7 @@ fn fault(profile: Profile, random: &mut Random) -> Action {
 
 /// The addresses of the server: in a third of the runs it has one address all the time. In the others it has several,
 /// of which some lead nowhere, it moves, and the DNS breaks.
-fn addresses(steps: &mut Vec<Step>, random: &mut Random) {
+fn addresses(steps: &mut Vec<ScriptStep>, random: &mut Random) {
     if random.one_in(3) {
         return;
     }
@@ -173,7 +173,11 @@ fn addresses(steps: &mut Vec<Step>, random: &mut Random) {
         let lasts = millis(random, 120_000);
         drawn.push((random.below(end), Action::Dns { fault, lasts }));
     }
-    steps.extend(drawn.into_iter().map(|(at, action)| Step { at, action }));
+    steps.extend(
+        drawn
+            .into_iter()
+            .map(|(at, action)| ScriptStep { at, action }),
+    );
     // A stable sort: the first list comes first.
     steps.sort_by_key(|step| step.at);
 }

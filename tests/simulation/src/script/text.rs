@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Action, Cut, DnsFault, Profile, Script, Step};
+use super::{Action, Cut, DnsFault, Profile, Script, ScriptStep};
 use crate::faults::FAULTS;
 
 /// A line that is not a step.
@@ -112,7 +112,7 @@ impl FromStr for Script {
                     script.profile = known.ok_or(wrong)?;
                 }
                 ["seed", seed] => script.seed = seed.parse().map_err(|_| wrong)?,
-                [at, action @ ..] => script.steps.push(Step {
+                [at, action @ ..] => script.steps.push(ScriptStep {
                     at: at.parse().map_err(|_| wrong.clone())?,
                     action: parse(action).ok_or(wrong)?,
                 }),

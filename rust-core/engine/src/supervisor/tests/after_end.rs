@@ -25,7 +25,7 @@ fn with_echo() -> Bench {
     bench.put(Input::Connect);
     bench.put(Input::AttemptProgress {
         attempt: AttemptId(0),
-        step: Step::Login,
+        step: AttemptPhase::Login,
     });
     bench.end(0, BROKEN);
     bench.expire();

@@ -8,14 +8,17 @@ use snapback_proto::stream::error::StreamError;
 fn connects_when_asked_and_reports_the_phase() {
     let mut bench = Bench::new();
     assert_eq!(bench.deadline(), None);
-    let started = [start(0, Why::Asked), connecting(Step::Resolving)];
+    let started = [
+        start(0, StartReason::Asked),
+        connecting(AttemptPhase::Resolving),
+    ];
     assert_eq!(bench.put(Input::Connect), started);
     assert_eq!(bench.put(Input::Connect), []);
     let progress = Input::AttemptProgress {
         attempt: AttemptId(0),
-        step: Step::Tls,
+        step: AttemptPhase::Tls,
     };
-    assert_eq!(bench.put(progress.clone()), [connecting(Step::Tls)]);
+    assert_eq!(bench.put(progress.clone()), [connecting(AttemptPhase::Tls)]);
     assert_eq!(bench.put(progress), []);
     assert_eq!(bench.put(established(0)), [Output::State(ONLINE)]);
     assert_eq!(bench.deadline(), None);
@@ -25,7 +28,10 @@ fn connects_when_asked_and_reports_the_phase() {
 fn i9_inputs_of_older_attempts_are_ignored() {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
-    assert_eq!(bench.put(NETWORK), [stop(0), start(1, Why::NetworkChanged)]);
+    assert_eq!(
+        bench.put(NETWORK),
+        [stop(0), start(1, StartReason::NetworkChanged)]
+    );
     assert_eq!(bench.put(established(0)), []);
     assert_eq!(bench.end(0, Ending::default()), []);
     assert_eq!(bench.put(established(1)), [Output::State(ONLINE)]);
@@ -52,7 +58,7 @@ fn i10_after_a_conflict_no_attempt_is_made_without_the_user() {
     }
     assert_eq!(
         bench.put(Input::Connect).first(),
-        Some(&start(1, Why::Asked))
+        Some(&start(1, StartReason::Asked))
     );
     // The server reports the conflict to this client's own older connection: this says nothing about the new one.
     assert_eq!(bench.end(0, conflict), []);
@@ -64,7 +70,7 @@ fn overtaken() -> Bench {
     bench.put(Input::Connect);
     bench.put(Input::AttemptProgress {
         attempt: AttemptId(0),
-        step: Step::Login,
+        step: AttemptPhase::Login,
     });
     bench.put(NETWORK);
     bench.put(established(1));
@@ -81,9 +87,12 @@ fn i10_a_conflict_with_an_attempt_that_was_given_up_is_no_displacement() {
     };
     let mut bench = overtaken();
     bench.end(1, conflict);
-    assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
+    assert!(matches!(
+        bench.deadline(),
+        Some((_, SupervisorTimer::Retry))
+    ));
     let outputs = bench.expire();
-    assert_eq!(outputs.first(), Some(&start(2, Why::Retry)));
+    assert_eq!(outputs.first(), Some(&start(2, StartReason::Retry)));
     // Only once: a client that causes the next conflict is not that attempt.
     bench.put(established(2));
     assert_eq!(bench.end(2, conflict), [offline(OfflineReason::Conflict)]);
@@ -118,7 +127,7 @@ fn refusals_wait_for_the_app() {
         assert_eq!(bench.put(NETWORK), []);
         assert_eq!(
             bench.put(Input::Connect).first(),
-            Some(&start(1, Why::Asked))
+            Some(&start(1, StartReason::Asked))
         );
         bench.end(1, ending);
         let stopped = [offline(OfflineReason::NotWanted)];
@@ -134,7 +143,7 @@ fn failures_are_followed_by_growing_delays() {
     for attempt in 0..40 {
         let outputs = bench.end(attempt, BROKEN);
         let (when, why) = bench.deadline().unwrap();
-        assert_eq!(why, Wait::Retry);
+        assert_eq!(why, SupervisorTimer::Retry);
         let state = ConnectionState::Offline {
             reason: OfflineReason::Failed,
             retry_at: Some(when),
@@ -146,7 +155,7 @@ fn failures_are_followed_by_growing_delays() {
         assert_eq!(bench.put(Input::Timeout), [], "too early");
         assert_eq!(
             bench.expire().first(),
-            Some(&start(attempt + 1, Why::Retry))
+            Some(&start(attempt + 1, StartReason::Retry))
         );
     }
     assert!(longest > Duration::from_secs(100) && longest <= Duration::from_secs(300));
@@ -177,10 +186,13 @@ fn a_session_that_lasted_is_followed_by_an_attempt_at_once_and_a_backoff_from_it
         bench.put(established(2 * attempt));
         bench.wait(31);
         let broken = bench.end(2 * attempt, BROKEN);
-        assert_eq!(broken.first(), Some(&start(2 * attempt + 1, Why::Broken)));
+        assert_eq!(
+            broken.first(),
+            Some(&start(2 * attempt + 1, StartReason::Broken))
+        );
         bench.end(2 * attempt + 1, BROKEN);
         let (when, why) = bench.deadline().unwrap();
-        assert_eq!(why, Wait::Retry);
+        assert_eq!(why, SupervisorTimer::Retry);
         assert!(when - bench.now <= Timing::default().base);
         bench.expire();
     }
@@ -189,10 +201,10 @@ fn a_session_that_lasted_is_followed_by_an_attempt_at_once_and_a_backoff_from_it
 #[test]
 fn a_user_or_network_event_ends_the_delay() {
     let table = [
-        (NETWORK, Why::NetworkChanged),
-        (Input::Foreground, Why::Foreground),
-        (Input::Resume, Why::Resumed),
-        (Input::Connect, Why::Asked),
+        (NETWORK, StartReason::NetworkChanged),
+        (Input::Foreground, StartReason::Foreground),
+        (Input::Resume, StartReason::Resumed),
+        (Input::Connect, StartReason::Asked),
     ];
     for (input, why) in table {
         let mut bench = Bench::new();
@@ -228,7 +240,7 @@ fn an_overloaded_server_gets_no_early_attempts() {
             .any(|output| matches!(output, Output::StartAttempt { .. }));
         assert!(!starts, "{input:?}");
     }
-    assert_eq!(bench.deadline(), Some((when, Wait::Retry)));
+    assert_eq!(bench.deadline(), Some((when, SupervisorTimer::Retry)));
 }
 
 #[test]
@@ -240,11 +252,14 @@ fn wrong_assumptions_are_corrected_at_once_a_limited_number_of_times() {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     for attempt in 0..3 {
-        let again = start(attempt + 1, Why::WrongAssumption);
+        let again = start(attempt + 1, StartReason::WrongAssumption);
         assert_eq!(bench.end(attempt, wrong).first(), Some(&again));
     }
     bench.end(3, wrong);
-    assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
+    assert!(matches!(
+        bench.deadline(),
+        Some((_, SupervisorTimer::Retry))
+    ));
 }
 
 #[test]
@@ -272,7 +287,10 @@ fn a_failed_probe_reconnects_at_once() {
     let mut bench = Bench::online();
     bench.put(NETWORK);
     bench.wait(3);
-    let again = [start(1, Why::ProbeFailed), connecting(Step::Resolving)];
+    let again = [
+        start(1, StartReason::ProbeFailed),
+        connecting(AttemptPhase::Resolving),
+    ];
     assert_eq!(bench.end(0, BROKEN), again);
 }
 
@@ -285,7 +303,7 @@ fn without_a_network_nothing_is_started() {
     assert_eq!(bench.deadline(), None);
     assert_eq!(
         bench.put(NETWORK).first(),
-        Some(&start(0, Why::NetworkChanged))
+        Some(&start(0, StartReason::NetworkChanged))
     );
     let stopped = [stop(0), offline(OfflineReason::NoNetwork)];
     assert_eq!(bench.put(NO_NETWORK), stopped);
@@ -300,16 +318,22 @@ fn repeated_network_changes_restart_a_limited_number_of_times() {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     for attempt in 1..6 {
-        let restarted = [stop(attempt - 1), start(attempt, Why::NetworkChanged)];
+        let restarted = [
+            stop(attempt - 1),
+            start(attempt, StartReason::NetworkChanged),
+        ];
         assert_eq!(bench.put(NETWORK), restarted);
     }
     assert_eq!(bench.put(NETWORK), []);
     let when = bench.now + Duration::from_secs(30);
-    assert_eq!(bench.deadline(), Some((when, Wait::Restart)));
-    let restarted = [stop(5), start(6, Why::NetworkChanged)];
+    assert_eq!(bench.deadline(), Some((when, SupervisorTimer::Restart)));
+    let restarted = [stop(5), start(6, StartReason::NetworkChanged)];
     assert_eq!(bench.expire(), restarted);
     // The window has moved on.
-    assert_eq!(bench.put(NETWORK), [stop(6), start(7, Why::NetworkChanged)]);
+    assert_eq!(
+        bench.put(NETWORK),
+        [stop(6), start(7, StartReason::NetworkChanged)]
+    );
 }
 
 #[test]
@@ -319,12 +343,18 @@ fn an_attempt_that_makes_progress_is_not_restarted_later() {
     for _ in 0..6 {
         bench.put(NETWORK);
     }
-    assert!(matches!(bench.deadline(), Some((_, Wait::Restart))));
+    assert!(matches!(
+        bench.deadline(),
+        Some((_, SupervisorTimer::Restart))
+    ));
     bench.put(Input::AttemptProgress {
         attempt: AttemptId(5),
-        step: Step::Tls,
+        step: AttemptPhase::Tls,
     });
-    assert!(matches!(bench.deadline(), Some((_, Wait::Attempt))));
+    assert!(matches!(
+        bench.deadline(),
+        Some((_, SupervisorTimer::Attempt))
+    ));
 }
 
 #[test]
@@ -332,7 +362,10 @@ fn an_attempt_that_hangs_is_given_up() {
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     assert_eq!(bench.expire().first(), Some(&stop(0)));
-    assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
+    assert!(matches!(
+        bench.deadline(),
+        Some((_, SupervisorTimer::Retry))
+    ));
 }
 
 #[test]
@@ -346,7 +379,7 @@ fn i14_suspending_does_not_close_the_stream() {
     }
     assert_eq!(
         bench.put(Input::Resume).first(),
-        Some(&start(1, Why::Resumed))
+        Some(&start(1, StartReason::Resumed))
     );
     let mut bench = Bench::new();
     bench.put(Input::Connect);
@@ -375,7 +408,10 @@ fn i14_disconnecting_closes_the_stream() {
     let mut bench = Bench::online();
     bench.put(Input::Disconnect);
     assert_eq!(bench.put(Input::Connect), []);
-    assert_eq!(bench.put(closed).first(), Some(&start(1, Why::Asked)));
+    assert_eq!(
+        bench.put(closed).first(),
+        Some(&start(1, StartReason::Asked))
+    );
     // Nothing to close yet.
     let mut bench = Bench::new();
     bench.put(Input::Connect);
@@ -468,7 +504,7 @@ const GONE: Ending = Ending {
     ..BROKEN
 };
 
-fn may_only_resume(attempt: u64, why: Why) -> Output {
+fn may_only_resume(attempt: u64, why: StartReason) -> Output {
     Output::StartAttempt {
         attempt: AttemptId(attempt),
         why,
@@ -480,25 +516,28 @@ fn may_only_resume(attempt: u64, why: Why) -> Output {
 fn a_background_sync_may_only_resume_and_ends_if_it_cannot() {
     let mut bench = Bench::new();
     let outputs = bench.put(Input::BeginSync);
-    assert_eq!(outputs.first(), Some(&may_only_resume(0, Why::Resumed)));
+    assert_eq!(
+        outputs.first(),
+        Some(&may_only_resume(0, StartReason::Resumed))
+    );
     assert_eq!(bench.end(0, GONE), [offline(OfflineReason::NoSession)]);
     assert_eq!(bench.deadline(), None);
     assert_eq!(bench.put(NETWORK), []);
     assert_eq!(
         bench.put(Input::BeginSync).first(),
-        Some(&may_only_resume(1, Why::Resumed)),
+        Some(&may_only_resume(1, StartReason::Resumed)),
         "the next push"
     );
     bench.end(1, BROKEN);
     assert_eq!(
         bench.expire().first(),
-        Some(&may_only_resume(2, Why::Retry)),
+        Some(&may_only_resume(2, StartReason::Retry)),
         "a broken path is tried again"
     );
     bench.end(2, GONE);
     assert_eq!(
         bench.put(Input::Connect).first(),
-        Some(&start(3, Why::Asked))
+        Some(&start(3, StartReason::Asked))
     );
 }
 
@@ -508,7 +547,7 @@ fn a_background_sync_ends_when_the_process_is_suspended_again() {
     bench.put(Input::Suspend);
     assert_eq!(
         bench.put(Input::BeginSync).first(),
-        Some(&may_only_resume(1, Why::Resumed))
+        Some(&may_only_resume(1, StartReason::Resumed))
     );
     bench.end(1, GONE);
     assert_eq!(
@@ -517,7 +556,7 @@ fn a_background_sync_ends_when_the_process_is_suspended_again() {
     );
     assert_eq!(
         bench.put(Input::Resume).first(),
-        Some(&start(2, Why::Resumed))
+        Some(&start(2, StartReason::Resumed))
     );
 }
 
@@ -528,7 +567,10 @@ fn the_user_ends_a_background_sync_that_found_nothing() {
         bench.put(Input::Suspend);
         bench.put(Input::BeginSync);
         bench.end(1, GONE);
-        assert_eq!(bench.put(input).first(), Some(&start(2, Why::Asked)));
+        assert_eq!(
+            bench.put(input).first(),
+            Some(&start(2, StartReason::Asked))
+        );
     }
 }
 
@@ -536,9 +578,9 @@ fn the_user_ends_a_background_sync_that_found_nothing() {
 #[test]
 fn every_request_of_the_app_wakes_it() {
     for (input, why) in [
-        (Input::Resume, Why::Resumed),
-        (Input::Connect, Why::Asked),
-        (Input::Foreground, Why::Foreground),
+        (Input::Resume, StartReason::Resumed),
+        (Input::Connect, StartReason::Asked),
+        (Input::Foreground, StartReason::Foreground),
     ] {
         let mut bench = Bench::online();
         bench.put(Input::Foreground);
@@ -609,7 +651,7 @@ fn connect_during_a_background_sync_asks_for_any_session() {
     bench.put(Input::Connect);
     assert_eq!(
         bench.end(0, GONE).first(),
-        Some(&start(1, Why::WrongAssumption))
+        Some(&start(1, StartReason::WrongAssumption))
     );
 }
 
@@ -621,7 +663,7 @@ fn a_background_sync_in_an_app_that_is_awake_probes_the_connection() {
         [Output::Probe { .. }]
     ));
     let outputs = bench.end(0, BROKEN);
-    assert_eq!(outputs.first(), Some(&start(1, Why::ProbeFailed)));
+    assert_eq!(outputs.first(), Some(&start(1, StartReason::ProbeFailed)));
 }
 
 #[test]
@@ -667,6 +709,6 @@ fn after_a_probe_response_the_next_probe_is_sent_at_once() {
     assert_eq!(bench.put(other), [], "I9");
     assert_eq!(
         bench.end(0, BROKEN).first(),
-        Some(&start(1, Why::ProbeFailed))
+        Some(&start(1, StartReason::ProbeFailed))
     );
 }

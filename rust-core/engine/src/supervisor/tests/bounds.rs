@@ -6,13 +6,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The result of each attempt: a session of the given milliseconds, or none, and how it ends.
-struct Trouble {
+struct FailureKind {
     name: &'static str,
     session: Option<u64>,
     ending: Ending,
 }
 
-fn troubles() -> Vec<Trouble> {
+fn troubles() -> Vec<FailureKind> {
     let sessions = [
         None,
         Some(0),
@@ -41,7 +41,7 @@ fn troubles() -> Vec<Trouble> {
         ("passing", passing),
     ];
     let all = sessions.iter().flat_map(|session| {
-        endings.map(|(name, ending)| Trouble {
+        endings.map(|(name, ending)| FailureKind {
             name,
             session: *session,
             ending,
@@ -51,7 +51,7 @@ fn troubles() -> Vec<Trouble> {
 }
 
 /// Returns when attempts started during two days, and the delay before each.
-fn two_days(trouble: &Trouble, seed: u64) -> (Vec<Instant>, Vec<Duration>) {
+fn two_days(trouble: &FailureKind, seed: u64) -> (Vec<Instant>, Vec<Duration>) {
     let mut bench = Bench::new();
     bench.supervisor = Supervisor::new(Timing::default(), seed);
     let begin = bench.now;
@@ -117,19 +117,31 @@ fn i19_attempts_are_bounded_whatever_fails() {
 fn i19_a_young_session_is_forgiven_once() {
     let mut bench = Bench::online();
     bench.wait(6);
-    assert_eq!(bench.end(0, BROKEN).first(), Some(&start(1, Why::Broken)));
+    assert_eq!(
+        bench.end(0, BROKEN).first(),
+        Some(&start(1, StartReason::Broken))
+    );
     bench.put(established(1));
     bench.wait(6);
     bench.end(1, BROKEN);
-    assert!(matches!(bench.deadline(), Some((_, Wait::Retry))));
+    assert!(matches!(
+        bench.deadline(),
+        Some((_, SupervisorTimer::Retry))
+    ));
     bench.expire();
     // A session that lasts resets this.
     bench.put(established(2));
     bench.wait(31);
-    assert_eq!(bench.end(2, BROKEN).first(), Some(&start(3, Why::Broken)));
+    assert_eq!(
+        bench.end(2, BROKEN).first(),
+        Some(&start(3, StartReason::Broken))
+    );
     bench.put(established(3));
     bench.wait(6);
-    assert_eq!(bench.end(3, BROKEN).first(), Some(&start(4, Why::Broken)));
+    assert_eq!(
+        bench.end(3, BROKEN).first(),
+        Some(&start(4, StartReason::Broken))
+    );
 }
 
 /// A user who returns to the app must not experience the delays of the first day.
@@ -168,12 +180,12 @@ fn i19_a_passing_refusal_is_retried_slowly_and_without_end() {
     for attempt in 0..200 {
         bench.end(attempt, passing);
         let (when, why) = bench.deadline().expect("another attempt");
-        assert_eq!(why, Wait::Retry);
+        assert_eq!(why, SupervisorTimer::Retry);
         assert!(when - bench.now >= Timing::default().relief_floor);
         bench.expire();
     }
     // The user may request an attempt at any time.
     bench.end(200, passing);
     let outputs = bench.put(Input::Connect);
-    assert_eq!(outputs.first(), Some(&start(201, Why::Asked)));
+    assert_eq!(outputs.first(), Some(&start(201, StartReason::Asked)));
 }

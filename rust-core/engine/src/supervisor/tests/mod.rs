@@ -41,7 +41,7 @@ impl Bench {
         }
     }
 
-    fn deadline(&mut self) -> Option<(Instant, Wait)> {
+    fn deadline(&mut self) -> Option<(Instant, SupervisorTimer)> {
         match self.supervisor.poll_output() {
             Output::Timeout { when, why } => Some((when, why)),
             Output::Idle => None,
@@ -97,7 +97,7 @@ fn established(attempt: u64) -> Input {
     }
 }
 
-fn start(attempt: u64, why: Why) -> Output {
+fn start(attempt: u64, why: StartReason) -> Output {
     Output::StartAttempt {
         attempt: AttemptId(attempt),
         why,
@@ -111,7 +111,7 @@ fn stop(attempt: u64) -> Output {
     }
 }
 
-fn connecting(step: Step) -> Output {
+fn connecting(step: AttemptPhase) -> Output {
     Output::State(ConnectionState::Connecting { step })
 }
 

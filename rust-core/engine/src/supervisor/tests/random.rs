@@ -41,7 +41,7 @@ impl Dice {
             9 => Input::Background,
             10 => Input::AttemptProgress {
                 attempt,
-                step: Step::Tls,
+                step: AttemptPhase::Tls,
             },
             11 | 12 => established(attempt.0),
             13 => Input::Ended {
@@ -167,7 +167,7 @@ fn check(bench: &mut Bench, driver: &Driver, input: &Input, seed: u64) {
             assert_eq!(driver.running, None, "{context}");
             assert_eq!(
                 deadline,
-                retry_at.map(|when| (when, Wait::Retry)),
+                retry_at.map(|when| (when, SupervisorTimer::Retry)),
                 "{context}"
             );
         }

@@ -7,7 +7,7 @@ use crate::connection::login::step::{ExpectBound, LoginStep, Next, Resource};
 use crate::connection::session::{self, Inline, Missed, Session};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::stanza::StanzaCondition;
 use crate::stream::features::StreamFeatures;
 use crate::xep::bind::{self, BindError};
@@ -75,7 +75,7 @@ fn request(resource: Resource, missed: &mut Missed, context: &mut Context) -> St
     let request = bind::request(&id, wanted.as_deref());
     context
         .env
-        .transmit_after(noted, Part::Bind, request.to_xml());
+        .transmit_after(noted, ProtocolMessage::Bind, request.to_xml());
     id
 }
 
@@ -86,7 +86,7 @@ impl ExpectBound {
                 Ok(jid) => jid,
                 Err(error) => return self.refused(error, context),
             };
-            context.env.understood(Part::Bound);
+            context.env.understood(ProtocolMessage::Bound);
             self.still_at_risk(context);
             if !self.greeted {
                 let features = context.stream.features.clone().unwrap_or_default();

@@ -17,11 +17,11 @@ use crate::stream::features::StreamFeatures;
 #[derive(Debug)]
 pub(super) struct Exchange {
     profile: Profile,
-    step: Step,
+    step: ExchangeStep,
 }
 
 #[derive(Debug)]
-enum Step {
+enum ExchangeStep {
     /// SCRAM: the server's salt and iteration count.
     ServerFirst {
         choice: Choice,
@@ -117,7 +117,7 @@ impl Exchange {
             )
             .requiring_confirmation(choice.must_confirm);
             let response = Secret::new(scram.initial_response());
-            let step = Step::ServerFirst {
+            let step = ExchangeStep::ServerFirst {
                 choice,
                 nonce,
                 scram,
@@ -127,7 +127,7 @@ impl Exchange {
         let password = context.env.config.password.as_ref();
         let password = password.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
         let response = plain::initial_response(&user, password).map_err(fault)?;
-        let step = Step::Outcome {
+        let step = ExchangeStep::Outcome {
             choice,
             key_id: None,
             proof: Proof::CertificateOnly,
@@ -146,7 +146,7 @@ impl Exchange {
         let user = local_part(context)?;
         let response =
             ht::initial_response(token.binding, &user, &token.token, &bindings).map_err(fault)?;
-        let step = Step::TokenProof {
+        let step = ExchangeStep::TokenProof {
             binding: token.binding,
             token: token.token.clone(),
             bindings,
@@ -163,24 +163,27 @@ impl Exchange {
     /// The mechanism, by name.
     pub(super) fn mechanism(&self) -> Mechanism {
         match &self.step {
-            Step::ServerFirst { choice, .. }
-            | Step::Keys { choice, .. }
-            | Step::ServerFinal { choice, .. }
-            | Step::Outcome { choice, .. } => choice.mechanism,
-            Step::TokenProof { binding, .. } => Mechanism::Ht(*binding),
+            ExchangeStep::ServerFirst { choice, .. }
+            | ExchangeStep::Keys { choice, .. }
+            | ExchangeStep::ServerFinal { choice, .. }
+            | ExchangeStep::Outcome { choice, .. } => choice.mechanism,
+            ExchangeStep::TokenProof { binding, .. } => Mechanism::Ht(*binding),
         }
     }
 
     /// Whether the next word of ours is the last one.
     pub(super) fn is_single_word(&self) -> bool {
-        matches!(self.step, Step::Outcome { .. } | Step::TokenProof { .. })
+        matches!(
+            self.step,
+            ExchangeStep::Outcome { .. } | ExchangeStep::TokenProof { .. }
+        )
     }
 
     /// The server's features came after a pipelined start: XEP-0474 compares with what was really offered.
     pub(super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
         let user = context.env.config.account.node().unwrap_or_default();
         let tls = tls_version(context);
-        if let Step::ServerFirst {
+        if let ExchangeStep::ServerFirst {
             choice,
             nonce,
             scram,
@@ -203,7 +206,7 @@ impl Exchange {
     ) -> Result<(Self, Reply), ConnectionError> {
         let profile = self.profile;
         match self.step {
-            Step::ServerFirst { choice, scram, .. } => {
+            ExchangeStep::ServerFirst { choice, scram, .. } => {
                 let scram = scram.server_first(data).map_err(|error| match error {
                     // Less than that is below the floor, and a person has to decide about it (rule T2).
                     SaslError::OfferUnconfirmed if choice.must_confirm => {
@@ -213,17 +216,17 @@ impl Exchange {
                 })?;
                 Self {
                     profile,
-                    step: Step::Keys { choice, scram },
+                    step: ExchangeStep::Keys { choice, scram },
                 }
                 .respond(login, context)
             }
-            Step::ServerFinal {
+            ExchangeStep::ServerFinal {
                 choice,
                 key_id,
                 scram,
             } => {
                 let proof = Proof::Verified(scram.server_final(data).map_err(fault)?);
-                let step = Step::Outcome {
+                let step = ExchangeStep::Outcome {
                     choice,
                     key_id: Some(key_id),
                     proof,
@@ -241,7 +244,7 @@ impl Exchange {
         context: &mut Context,
     ) -> Result<(Self, Reply), ConnectionError> {
         let profile = self.profile;
-        let Step::Keys { choice, scram } = self.step else {
+        let ExchangeStep::Keys { choice, scram } = self.step else {
             return Ok((self, Reply::Wait));
         };
         let key_id = scram.key_id().clone();
@@ -249,7 +252,7 @@ impl Exchange {
             Some((known, keys)) if *known == key_id => {
                 let (response, scram) = scram.respond(keys);
                 login.keys_in_use = true;
-                let step = Step::ServerFinal {
+                let step = ExchangeStep::ServerFinal {
                     choice,
                     key_id,
                     scram,
@@ -264,7 +267,7 @@ impl Exchange {
                 Ok((
                     Self {
                         profile,
-                        step: Step::Keys { choice, scram },
+                        step: ExchangeStep::Keys { choice, scram },
                     },
                     Reply::Wait,
                 ))
@@ -280,7 +283,7 @@ impl Exchange {
     ) -> Result<Finished, ConnectionError> {
         let data = data.unwrap_or_default();
         let (choice, key_id, proof) = match self.step {
-            Step::TokenProof {
+            ExchangeStep::TokenProof {
                 binding,
                 token,
                 bindings,
@@ -292,7 +295,7 @@ impl Exchange {
                     ops: vec![Op::FastUsed],
                 });
             }
-            Step::ServerFinal {
+            ExchangeStep::ServerFinal {
                 choice,
                 key_id,
                 scram,
@@ -300,12 +303,12 @@ impl Exchange {
                 let proof = scram.server_final(data).map_err(fault)?;
                 (choice, Some(key_id), Proof::Verified(proof))
             }
-            Step::Outcome {
+            ExchangeStep::Outcome {
                 choice,
                 key_id,
                 proof,
             } => (choice, key_id, proof),
-            Step::ServerFirst { .. } | Step::Keys { .. } => {
+            ExchangeStep::ServerFirst { .. } | ExchangeStep::Keys { .. } => {
                 return Err(ConnectionError::Peer(PeerError::Unexpected("success")));
             }
         };

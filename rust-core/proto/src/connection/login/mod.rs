@@ -39,8 +39,8 @@ use crate::connection::output::Output;
 use crate::connection::start::Start;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
-use crate::part::Part;
 use crate::plan::{Login, Transport};
+use crate::protocol_message::ProtocolMessage;
 use crate::sasl::{HtBinding, ScramKeyId, ScramKeys};
 use crate::stream::features::StreamFeatures;
 use crate::time::Now;
@@ -186,7 +186,9 @@ fn connected(step: LoginStep, login: &Negotiation, context: &mut Context) -> Nex
     }
     login.open_stream(context);
     let start = Element::new("starttls", ns::TLS);
-    context.env.transmit_element(Part::StartTls, &start);
+    context
+        .env
+        .transmit_element(ProtocolMessage::StartTls, &start);
     if context.plan.combined_starttls {
         context.at_risk = Some(Assumption::CombinedStartTls);
         context.env.output(Output::ClientHello);
@@ -253,7 +255,7 @@ fn expect_proceed(
             "element before TLS",
         )));
     }
-    context.env.understood(Part::Proceed);
+    context.env.understood(ProtocolMessage::Proceed);
     let unread = context.stream.reader.take_unread();
     context.env.output(Output::TlsFollows { unread });
     if !context.plan.combined_starttls {

@@ -13,8 +13,8 @@ use crate::connection::start::Start;
 use crate::connection::stream::Stream;
 use crate::error::{ConnectionError, LocalError, NoSession, PeerError};
 use crate::knowledge::{FastToken, Op, SmSession};
-use crate::part::Part;
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
+use crate::protocol_message::ProtocolMessage;
 use crate::sasl::{ChannelBindings, SaslCondition, ScramKeyId, ScramKeys, TlsVersion};
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
@@ -185,7 +185,7 @@ impl Negotiation {
         let is_encrypted = context.stream.tls.is_some() || self.early_end_point.is_some();
         let from = is_encrypted.then_some(account.as_str());
         let text = header::open(config.account.domain(), from, None, false);
-        context.env.transmit(Part::Header, text);
+        context.env.transmit(ProtocolMessage::Header, text);
     }
 
     /// Takes in features. What they teach is kept back until the server has proved itself (rule T4).

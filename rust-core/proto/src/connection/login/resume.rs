@@ -9,8 +9,8 @@ use crate::connection::session::{self, Session};
 use crate::error::{ConnectionError, NoSession, PeerError};
 use crate::knowledge::SmSession;
 use crate::mistakes::{Mistake, planted};
-use crate::part::Part;
 use crate::plan::{Goal, Purpose};
+use crate::protocol_message::ProtocolMessage;
 use crate::sasl::SaslCondition;
 use crate::xep::sm::{self, Failed, Nonza, Resumed};
 use crate::xml::Element;
@@ -30,7 +30,9 @@ pub(super) fn after_sasl(context: &mut Context) -> LoginStep {
 fn send_resume(context: &mut Context) {
     if let Some(element) = resume_element(context.knowledge.sm.as_ref()) {
         context.resumption.asked();
-        context.env.transmit_element(Part::Resume, &element);
+        context
+            .env
+            .transmit_element(ProtocolMessage::Resume, &element);
     }
 }
 
@@ -52,7 +54,7 @@ pub(super) fn resumed_before_sasl(
             online(&resumed, login, context)
         }
         Some(Nonza::Failed(_)) => {
-            context.env.understood(Part::SmFailed);
+            context.env.understood(ProtocolMessage::SmFailed);
             context.resumption.settled();
             context.at_risk = None;
             context.knowledge.server.sm_before_sasl = None;
@@ -73,7 +75,7 @@ pub(super) fn resumed(element: &Element, login: &mut Negotiation, context: &mut 
             online(&resumed, login, context)
         }
         Some(Nonza::Failed(failed)) => {
-            context.env.understood(Part::SmFailed);
+            context.env.understood(ProtocolMessage::SmFailed);
             context.resumption.settled();
             context.at_risk = None;
             refused(&failed, login, context)?;

@@ -5,7 +5,7 @@ use crate::connection::login::exchange::Reply;
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::step::{ExpectSasl, LoginStep, Next};
 use crate::error::{ConnectionError, PeerError};
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
 use crate::xml::Element;
 
@@ -49,7 +49,7 @@ impl<P: SaslProfile> ExpectSasl<P> {
         login: &mut Negotiation,
         context: &mut Context,
     ) -> Next {
-        context.env.understood(Part::Challenge);
+        context.env.understood(ProtocolMessage::Challenge);
         P::challenged(context);
         let (exchange, reply) = self.exchange.challenge(data, login, context)?;
         self.exchange = exchange;
@@ -59,7 +59,9 @@ impl<P: SaslProfile> ExpectSasl<P> {
     fn reply(mut self, reply: Reply, login: &mut Negotiation, context: &mut Context) -> LoginStep {
         if let Reply::Respond(data) = reply {
             let response = P::response(&data);
-            context.env.transmit_element(Part::Response, &response);
+            context
+                .env
+                .transmit_element(ProtocolMessage::Response, &response);
             self.profile.responded(login, context);
         }
         P::step(self)

@@ -10,8 +10,8 @@ use crate::connection::login::step::{ExpectSasl, LoginStep, Next, Sasl1};
 use crate::connection::login::{bind, resume};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::Op;
-use crate::part::Part;
 use crate::plan::{Goal, Restart};
+use crate::protocol_message::ProtocolMessage;
 use crate::sasl::{Profile, SaslRefusal};
 use crate::xep::sasl1 as codec;
 use crate::xml::Element;
@@ -23,7 +23,7 @@ pub(super) fn start(login: &mut Negotiation, context: &mut Context) -> Next {
     let auth = codec::auth(mechanism.as_str(), Some(response.expose()));
     context
         .env
-        .transmit_secret(None, Part::Auth(mechanism), auth);
+        .transmit_secret(None, ProtocolMessage::Auth(mechanism), auth);
     let follow = if exchange.is_single_word() {
         restart_now(login, context)
     } else {
@@ -86,7 +86,7 @@ impl ExpectSasl<Sasl1> {
     }
 
     fn success(self, data: Option<&[u8]>, login: &mut Negotiation, context: &mut Context) -> Next {
-        context.env.understood(Part::Success);
+        context.env.understood(ProtocolMessage::Success);
         let finished = self.exchange.finish(data, context)?;
         let was_pipelined = context.at_risk == Some(Assumption::PipelinedRestart);
         login.proven(finished, None, context);
@@ -111,7 +111,7 @@ impl ExpectSasl<Sasl1> {
     }
 
     fn failure(self, refusal: SaslRefusal, login: &mut Negotiation, context: &mut Context) -> Next {
-        context.env.understood(Part::Failure);
+        context.env.understood(ProtocolMessage::Failure);
         let is_about_mechanism = is_about_mechanism(&refusal.condition);
         if !is_about_mechanism && !offer_has_changed(context) {
             return Err(ConnectionError::Sasl(refusal));

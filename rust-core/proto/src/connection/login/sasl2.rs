@@ -17,8 +17,8 @@ use crate::jid::BareJid;
 use crate::knowledge::{FastToken, Op};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
-use crate::part::Part;
 use crate::plan::{Goal, Purpose};
+use crate::protocol_message::ProtocolMessage;
 use crate::sasl::{HtBinding, Mechanism, Profile, SaslCondition};
 use crate::secret::Secret;
 use crate::stream::features::Sasl2Features;
@@ -30,7 +30,7 @@ use crate::xep::sasl2::{self as codec, Authenticate, Continue, Failure, Success,
 use crate::xml::Element;
 
 /// So many tasks are named to the app.
-const MOST_TASKS: usize = 16;
+const MAX_TASKS: usize = 16;
 
 /// The name of a SASL mechanism has 20 characters at most (RFC 4422 3.1).
 const TASK_MAX_CHARS: usize = 64;
@@ -213,7 +213,7 @@ fn send(
     };
     context.env.transmit_secret(
         after,
-        Part::Authenticate(mechanism),
+        ProtocolMessage::Authenticate(mechanism),
         authenticate.into_element(),
     );
 }
@@ -261,7 +261,7 @@ impl ExpectSasl<Sasl2> {
     }
 
     fn success(self, success: Success, login: &mut Negotiation, context: &mut Context) -> Next {
-        context.env.understood(Part::Success);
+        context.env.understood(ProtocolMessage::Success);
         let finished = self
             .exchange
             .finish(success.additional_data.as_deref(), context)?;
@@ -287,7 +287,7 @@ impl ExpectSasl<Sasl2> {
                 Err(ConnectionError::Peer(PeerError::Unexpected("bound")))
             }
             (None, Some(bound)) => {
-                context.env.understood(Part::Bound);
+                context.env.understood(ProtocolMessage::Bound);
                 context.plan.goal = Goal::Bind;
                 // XEP-0386: what waited for us is left to the archive, and dropped from the server's other storage. Not
                 // every server that does so says that it has an archive (ejabberd).
@@ -312,7 +312,7 @@ impl ExpectSasl<Sasl2> {
     }
 
     fn failure(self, failure: Failure, login: &mut Negotiation, context: &mut Context) -> Next {
-        context.env.understood(Part::Failure);
+        context.env.understood(ProtocolMessage::Failure);
         let refusal = failure.refusal;
         // XEP-0509: the features have moved on, and the new ones are here. This was no failed login.
         if failure.config_version_mismatch {
@@ -358,15 +358,17 @@ fn is_offered_here(context: &Context) -> bool {
 /// XEP-0388 2.6.3: the password was right, and is not enough. Nothing in this is believed, for the server may not have proved itself:
 /// it can say no in any case.
 fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
-    context.env.understood(Part::Continue);
+    context.env.understood(ProtocolMessage::Continue);
     context.at_risk = None;
-    context.env.transmit_element(Part::Abort, &codec::abort());
+    context
+        .env
+        .transmit_element(ProtocolMessage::Abort, &codec::abort());
     let named = |task: &String| {
         let name: String = task.chars().take(TASK_MAX_CHARS).collect();
         name.escape_debug().to_string()
     };
     ConnectionError::TasksRequired {
-        tasks: demand.tasks.iter().take(MOST_TASKS).map(named).collect(),
+        tasks: demand.tasks.iter().take(MAX_TASKS).map(named).collect(),
         text: demand.text.clone(),
     }
 }
@@ -375,7 +377,9 @@ fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
 fn logged_out(context: &mut Context) -> Progress {
     context.at_risk = None;
     context.env.persist(vec![Op::ForgetCredentials]);
-    context.env.transmit(Part::Close, header::CLOSE.to_owned());
+    context
+        .env
+        .transmit(ProtocolMessage::Close, header::CLOSE.to_owned());
     context.env.await_stream_close();
     Progress::Over(LoginEnd::LoggedOut)
 }

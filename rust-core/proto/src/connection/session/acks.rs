@@ -5,11 +5,11 @@ use crate::connection::output::Stage;
 use crate::connection::session::lost::report_acked;
 use crate::connection::session::queued::{count_acked, is_message, note_sent, stage_event};
 use crate::connection::session::state::{Asked, Session, Sm};
-use crate::connection::timer::{MOST_ACK_WAITS, Timer};
+use crate::connection::timer::{MAX_ACK_WAITS, Timer};
 use crate::error::ConnectionError;
 use crate::knowledge::{Op, OutboundKind, OutboundStanza};
 use crate::mistakes::{Mistake, planted};
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::time::Instant;
 use crate::xep::{ping, sm};
 use crate::xml::Element;
@@ -93,14 +93,14 @@ impl Session {
             Sm::On => {
                 context
                     .env
-                    .transmit_element(Part::AckRequest, &sm::request());
+                    .transmit_element(ProtocolMessage::AckRequest, &sm::request());
                 self.asked = Some(Asked::Ack(context.env.now.mono));
             }
             Sm::Off => {
                 let id = context.env.entropy.token();
                 let covers = self.unacked.len();
                 context.env.transmit_element(
-                    Part::Iq,
+                    ProtocolMessage::Iq,
                     &ping::request(&id, Some(context.env.config.account.domain())),
                 );
                 let at = context.env.now.mono;
@@ -127,7 +127,7 @@ impl Session {
         };
         let now = context.env.now.mono;
         let until = self.heard_at + wait;
-        if until <= now || now.since(asked) >= wait * MOST_ACK_WAITS {
+        if until <= now || now.since(asked) >= wait * MAX_ACK_WAITS {
             return false;
         }
         context.env.timers.set(Timer::Ack, until);

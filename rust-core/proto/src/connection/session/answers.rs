@@ -2,7 +2,7 @@
 //! address can ask, and an answer is kept until the server acknowledges it.
 
 use crate::knowledge::OutboundKind;
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::stream::error::StreamCondition;
 use crate::xml::Element;
 
@@ -11,11 +11,11 @@ use crate::connection::output::Event;
 use crate::connection::session::state::Session;
 
 /// So many stanzas of the core's own may be unacknowledged when somebody else's request is answered.
-const MOST_FOR_OTHERS: usize = 128;
+const MAX_FOR_OTHERS: usize = 128;
 /// The same for our own server, which pushes a roster item by item.
-const MOST_FOR_SERVER: usize = 1024;
+const MAX_FOR_SERVER: usize = 1024;
 /// So many bytes may they have as XML, whoever asks.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 /// Bytes of an `id` that is echoed. 1 KiB: ids are chosen by whoever asks, and a server that escapes each character makes
 /// six of one.
 const MAX_ID_BYTES: usize = 1024;
@@ -30,7 +30,7 @@ impl Session {
             context.env.event(Event::PeerFault(fault));
         } else if self.may_answer(request, context) {
             self.answered_at = Some(context.env.now.mono);
-            self.send_core(Part::Iq, answer, None, context);
+            self.send_core(ProtocolMessage::Iq, answer, None, context);
         } else if !std::mem::replace(&mut self.answers.is_told, true) {
             context
                 .env
@@ -46,13 +46,13 @@ impl Session {
             count = count.saturating_add(1);
             bytes = bytes.saturating_add(stanza.xml.len());
         }
-        if bytes >= MOST_BYTES {
+        if bytes >= MAX_BYTES {
             return false;
         }
         if self.is_from_account(request, context) {
-            return count < MOST_FOR_SERVER;
+            return count < MAX_FOR_SERVER;
         }
-        count < MOST_FOR_OTHERS && self.answers.take(context.env.now.mono)
+        count < MAX_FOR_OTHERS && self.answers.take(context.env.now.mono)
     }
 
     /// Whether this error may be the server's answer to an answer of ours, and says nothing about its load.

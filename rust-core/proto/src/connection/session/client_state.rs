@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::connection::context::Context;
 use crate::connection::session::state::Session;
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
 use crate::xep::csi;
 
@@ -44,6 +44,8 @@ impl Session {
         } else {
             csi::inactive()
         };
-        context.env.transmit_element(Part::ClientState, &state);
+        context
+            .env
+            .transmit_element(ProtocolMessage::ClientState, &state);
     }
 }

@@ -5,8 +5,8 @@ use crate::jid::FullJid;
 use crate::knowledge::{Op, PendingKind, ResumeTrials, SmSession};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
-use crate::part::Part;
 use crate::plan::Goal;
+use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
 use crate::xep::bind2::{Bound2, BoundSm};
 use crate::xep::sm::{self, Enabled, Resumed};
@@ -41,7 +41,7 @@ impl Session {
         if features.sm && !inline.sm {
             context
                 .env
-                .transmit_element(Part::Enable, &sm::enable(true, None));
+                .transmit_element(ProtocolMessage::Enable, &sm::enable(true, None));
             self.sm = Sm::Enabling;
         }
         if context.env.config.roster {
@@ -51,7 +51,7 @@ impl Session {
         if context.env.config.carbons && !inline.carbons && !planted(Mistake::CarbonsForgotten) {
             let id = context.env.entropy.token();
             self.send_core(
-                Part::EnableCarbons,
+                ProtocolMessage::EnableCarbons,
                 &carbons::enable(&id),
                 Some(PendingKind::Carbons),
                 context,
@@ -60,11 +60,11 @@ impl Session {
         if context.env.config.presence
             && let Some(presence) = self.initial_presence(context)
         {
-            self.send_core(Part::Presence, &presence, None, context);
+            self.send_core(ProtocolMessage::Presence, &presence, None, context);
         }
         // Behind the presence, for what comes before it may be in the archive only.
         if let Some(query) = self.archive_query(context) {
-            self.transmit_core(Part::ArchiveQuery, query, context);
+            self.transmit_core(ProtocolMessage::ArchiveQuery, query, context);
         }
         self.told_inactive = inline.inactive;
         self.tell_client_state(context);
@@ -81,7 +81,7 @@ impl Session {
         let version = is_versioned.then_some(version.as_str());
         let request = roster::request(&id, version);
         self.send_core(
-            Part::RosterGet,
+            ProtocolMessage::RosterGet,
             &request,
             Some(PendingKind::Roster),
             context,
@@ -101,7 +101,7 @@ impl Session {
         let domain = context.env.domain().to_owned();
         let request = disco::request(&id, Some(&domain), node.as_deref());
         self.send_core(
-            Part::DiscoInfo,
+            ProtocolMessage::DiscoInfo,
             &request,
             Some(PendingKind::ServerDisco),
             context,
@@ -150,7 +150,7 @@ impl Session {
             ..inline
         };
         if let Some(enabled) = enabled {
-            context.env.understood(Part::Enabled);
+            context.env.understood(ProtocolMessage::Enabled);
             parse_full_jid(jid)?;
             self.greet_and_store(&enabled, jid, &features, inline, context);
         } else {
@@ -190,7 +190,7 @@ impl Session {
         mut missed: Missed,
         context: &mut Context,
     ) -> Result<Self, ConnectionError> {
-        context.env.understood(Part::Resumed);
+        context.env.understood(ProtocolMessage::Resumed);
         let Some(stored) = context.knowledge.sm.clone() else {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };

@@ -6,7 +6,7 @@ use crate::jid;
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind, Watchers};
 use crate::mistakes::{Mistake, planted};
 use crate::ns;
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
 use crate::xep::caps::{Caps, CapsCheck};
 use crate::xep::disco::Info;
@@ -23,7 +23,7 @@ use crate::connection::session::state::{Session, Sm};
 use crate::connection::session::visibility;
 
 /// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
-const MOST_CAPS_BYTES: usize = 64 * 1024;
+const MAX_CAPS_BYTES: usize = 64 * 1024;
 
 impl Session {
     pub(super) fn stanza(&mut self, element: &Element, context: &mut Context) {
@@ -362,7 +362,7 @@ fn learnt(caps: &Caps, info: &Info, domain: &str) -> Option<KnownCaps> {
         }
     };
     let bytes: usize = info.features.iter().map(String::len).sum();
-    (bytes <= MOST_CAPS_BYTES).then(|| KnownCaps {
+    (bytes <= MAX_CAPS_BYTES).then(|| KnownCaps {
         hash: caps.hash.clone(),
         ver: caps.ver.clone(),
         only,
@@ -374,10 +374,10 @@ fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element
     stanza::error_reply(iq, &StanzaError::new(kind, condition))
 }
 
-fn part_of(element: &Element) -> Part {
+fn part_of(element: &Element) -> ProtocolMessage {
     match element.name() {
-        "message" => Part::Message,
-        "presence" => Part::Presence,
-        _ => Part::Iq,
+        "message" => ProtocolMessage::Message,
+        "presence" => ProtocolMessage::Presence,
+        _ => ProtocolMessage::Iq,
     }
 }

@@ -8,7 +8,7 @@ use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind};
 use crate::mistakes::{Mistake, planted};
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::stream::header;
 use crate::xep::sm::{self, Enabled, Nonza};
 use crate::xml::Element;
@@ -37,14 +37,14 @@ impl Session {
     fn nonza(&mut self, nonza: Nonza, context: &mut Context) -> Result<(), ConnectionError> {
         match (nonza, self.sm) {
             (Nonza::Enabled(enabled), Sm::Enabling) => {
-                context.env.understood(Part::Enabled);
+                context.env.understood(ProtocolMessage::Enabled);
                 context.assumption_held(Assumption::Features);
                 context.bind_pipelining_held();
                 self.enabled(&enabled, context);
                 Ok(())
             }
             (Nonza::Failed(_), Sm::Enabling) => {
-                context.env.understood(Part::SmFailed);
+                context.env.understood(ProtocolMessage::SmFailed);
                 context.assumption_held(Assumption::Features);
                 context.bind_pipelining_held();
                 self.sm = Sm::Off;
@@ -57,7 +57,7 @@ impl Session {
             }
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
             (Nonza::Request, Sm::On) => {
-                context.env.understood(Part::AckRequest);
+                context.env.understood(ProtocolMessage::AckRequest);
                 if planted(Mistake::NonzaCounted) {
                     self.count();
                 }
@@ -65,7 +65,7 @@ impl Session {
                 Ok(())
             }
             (Nonza::Ack { h }, Sm::On) => {
-                context.env.understood(Part::Ack);
+                context.env.understood(ProtocolMessage::Ack);
                 self.answered(context);
                 let before = self.base;
                 self.acknowledge(h, context)?;
@@ -118,7 +118,7 @@ impl Session {
         let after = self.last_inbound;
         context
             .env
-            .transmit_after(after, Part::Ack, sm::ack(self.h).to_xml());
+            .transmit_after(after, ProtocolMessage::Ack, sm::ack(self.h).to_xml());
     }
 
     /// The server is there: whatever was asked is answered.
@@ -135,7 +135,7 @@ impl Session {
                 // The answer to one under way may not cover all of them, and what it leaves open is sent again.
                 context
                     .env
-                    .transmit_element(Part::AckRequest, &sm::request());
+                    .transmit_element(ProtocolMessage::AckRequest, &sm::request());
             }
             if !planted(Mistake::NoAckBeforeClose) {
                 self.send_ack(context);
@@ -144,7 +144,7 @@ impl Session {
         let after = self.last_inbound;
         context
             .env
-            .transmit_after(after, Part::Close, header::CLOSE.to_owned());
+            .transmit_after(after, ProtocolMessage::Close, header::CLOSE.to_owned());
         self.give_up(context);
     }
 

@@ -8,7 +8,7 @@ use crate::connection::session::queued::{
 use crate::connection::session::state::{Session, Sm};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind};
 use crate::mistakes::{Mistake, planted};
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::xml::Element;
 
 impl Session {
@@ -44,7 +44,7 @@ impl Session {
     /// count stays right across a kill.
     pub(super) fn send_core(
         &mut self,
-        part: Part,
+        part: ProtocolMessage,
         stanza: &Element,
         kind: Option<PendingKind>,
         context: &mut Context,
@@ -62,7 +62,7 @@ impl Session {
 
     pub(super) fn transmit_core(
         &mut self,
-        part: Part,
+        part: ProtocolMessage,
         stanza: OutboundStanza,
         context: &mut Context,
     ) {
@@ -77,7 +77,7 @@ impl Session {
 
     fn write(&mut self, stanza: OutboundStanza, after: Option<Seq>, context: &mut Context) {
         let part = part_of(&stanza.xml);
-        if part == Part::Iq {
+        if part == ProtocolMessage::Iq {
             context.stream.reader.expect_result(&stanza.id);
         }
         let text = wire(&stanza, context.max_bytes());

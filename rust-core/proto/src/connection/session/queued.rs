@@ -6,7 +6,7 @@ use crate::connection::session::doubles::SenderTags;
 use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, Way};
 use crate::mistakes::{Mistake, planted};
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::time::UnixTime;
 use crate::xep::delay::Delay;
 use crate::xep::serial;
@@ -118,13 +118,13 @@ fn stamped(xml: &str, at: UnixTime) -> String {
     }
 }
 
-pub(super) fn part_of(xml: &str) -> Part {
+pub(super) fn part_of(xml: &str) -> ProtocolMessage {
     if xml.starts_with("<message") {
-        Part::Message
+        ProtocolMessage::Message
     } else if xml.starts_with("<presence") {
-        Part::Presence
+        ProtocolMessage::Presence
     } else {
-        Part::Iq
+        ProtocolMessage::Iq
     }
 }
 

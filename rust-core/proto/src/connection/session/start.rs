@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Assumption, ConnectionError};
 use crate::ns;
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::stanza::{self, StanzaCondition, StanzaError};
 use crate::stream::features::StreamFeatures;
 use crate::xml::Element;
@@ -19,7 +19,7 @@ use crate::connection::timer::Timer;
 pub(in crate::connection) fn request_start(context: &mut Context) -> String {
     let id = context.env.entropy.token();
     let request = stanza::iq("set", &id, None).with_child(Element::new("session", ns::SESSION));
-    context.env.transmit_element(Part::Iq, &request);
+    context.env.transmit_element(ProtocolMessage::Iq, &request);
     id
 }
 

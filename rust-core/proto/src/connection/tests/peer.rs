@@ -13,7 +13,7 @@ use crate::connection::{
 };
 use crate::error::ConnectionError;
 use crate::knowledge::{Knowledge, Op, OutboundKind};
-use crate::part::{Part, join};
+use crate::protocol_message::{ProtocolMessage, join};
 use crate::secret::Secret;
 use crate::time::{Instant, Now};
 use crate::xml::Element;
@@ -34,11 +34,11 @@ pub(super) struct Peer {
     pub(super) auto_commit: bool,
     uncommitted: VecDeque<(Seq, Vec<Op>)>,
     next_seq: u64,
-    transmits: VecDeque<(Option<Seq>, Part, String)>,
+    transmits: VecDeque<(Option<Seq>, ProtocolMessage, String)>,
     pending_events: VecDeque<(Option<Seq>, Event)>,
-    pub(super) flight: Vec<(Part, String)>,
+    pub(super) flight: Vec<(ProtocolMessage, String)>,
     events: VecDeque<Event>,
-    understood: Vec<Part>,
+    understood: Vec<ProtocolMessage>,
     /// Writes that something was waited for, the TCP handshake included; stands still once online.
     pub(super) round_trips: usize,
     pub(super) online: bool,
@@ -229,11 +229,11 @@ impl Peer {
     /// What left since the last look must be one flight of these parts; its text.
     #[track_caller]
     pub(super) fn sends(&mut self, parts: &str) -> String {
-        let flight: Vec<(Part, String)> = self.flight.drain(..).collect();
+        let flight: Vec<(ProtocolMessage, String)> = self.flight.drain(..).collect();
         if !self.online && !flight.is_empty() {
             self.round_trips += 1;
         }
-        let (names, texts): (Vec<Part>, Vec<String>) = flight.into_iter().unzip();
+        let (names, texts): (Vec<ProtocolMessage>, Vec<String>) = flight.into_iter().unzip();
         if self.is_strict() {
             assert_eq!(join(&names), parts, "{texts:#?}\n{:?}", self.closed);
         }
@@ -370,7 +370,7 @@ impl Peer {
                 );
                 let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
                 assert!(
-                    self.online || !parts.contains(&Part::Message),
+                    self.online || !parts.contains(&ProtocolMessage::Message),
                     "a stanza of the app before the session: {text}"
                 );
                 assert!(self.closed.is_none(), "after the end: {text}");
@@ -379,7 +379,7 @@ impl Peer {
             }
             Output::ClientHello => {
                 self.transmits
-                    .push_back((None, Part::ClientHello, String::new()));
+                    .push_back((None, ProtocolMessage::ClientHello, String::new()));
             }
             Output::TlsFollows { unread } => self.unread = unread,
             Output::Understood(part) => self.understood.push(part),

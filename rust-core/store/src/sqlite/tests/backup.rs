@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use snapback_proto::knowledge::Op;
 
 use crate::testing::reopen;
-use crate::{MemoryVault, OpenReport, SqliteStore, Store, Trouble, Unknown};
+use crate::{DataLoss, MemoryVault, OpenIssue, OpenReport, SqliteStore, Store};
 
 use super::super::open::beside;
 use super::{Folder, clean, filled, message, open, server};
@@ -34,12 +34,12 @@ fn restore(path: &Path) {
 }
 
 fn assert_past_is_forgotten(store: &mut SqliteStore, report: &OpenReport) {
-    assert_eq!(report.troubles, [Trouble::FromBackup]);
+    assert_eq!(report.troubles, [OpenIssue::FromBackup]);
     let lost = [
-        Unknown::Session,
-        Unknown::Outbound,
-        Unknown::Deliveries,
-        Unknown::FastTokens,
+        DataLoss::Session,
+        DataLoss::Outbound,
+        DataLoss::Deliveries,
+        DataLoss::FastTokens,
     ];
     assert_eq!(report.unknown, lost);
     let knowledge = store.load(&server()).unwrap();
@@ -120,8 +120,8 @@ fn a_lost_key_loses_everything_and_does_not_crash() {
     drop(store);
     vault.clear();
     let (mut store, report) = open(&folder.db(), &vault);
-    assert_eq!(report.troubles, [Trouble::KeyLost]);
-    assert_eq!(report.unknown, [Unknown::Everything]);
+    assert_eq!(report.troubles, [OpenIssue::KeyLost]);
+    assert_eq!(report.unknown, [DataLoss::Everything]);
     assert!(report.may_have_lost_stanzas());
     let knowledge = store.load(&server()).unwrap();
     assert!(knowledge.sm.is_none() && knowledge.fast.is_none() && knowledge.queue.is_empty());

@@ -6,18 +6,18 @@ use rusqlite::Connection;
 use snapback_proto::knowledge::Op;
 
 use crate::testing::reopen;
-use crate::{Conflict, MemoryVault, OpenReport, Store, StoreError, Trouble, Unknown};
+use crate::{Conflict, DataLoss, MemoryVault, OpenIssue, OpenReport, Store, StoreError};
 
 use super::super::open::beside;
 use super::{Folder, clean, filled, message, open, server};
 
-fn assert_rebuilt(folder: &Folder, vault: &MemoryVault, trouble: Trouble, suffix: &str) {
+fn assert_rebuilt(folder: &Folder, vault: &MemoryVault, trouble: OpenIssue, suffix: &str) {
     let found = fs::read(folder.db()).unwrap();
     let (mut store, report) = open(&folder.db(), vault);
     let aside = beside(&folder.db(), suffix);
     let expected = OpenReport {
         troubles: vec![trouble],
-        unknown: vec![Unknown::Everything],
+        unknown: vec![DataLoss::Everything],
         set_aside: Some(aside.clone()),
     };
     assert_eq!(report, expected);
@@ -37,7 +37,7 @@ fn what_is_no_database_is_set_aside() {
         let folder = Folder::new();
         fs::write(folder.db(), content.repeat(100)).unwrap();
         let vault = MemoryVault::default();
-        assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
+        assert_rebuilt(&folder, &vault, OpenIssue::Damaged, ".damaged");
     }
 }
 
@@ -49,7 +49,7 @@ fn a_wrong_header_is_set_aside() {
     let mut bytes = fs::read(folder.db()).unwrap();
     bytes[0] = b'T';
     fs::write(folder.db(), bytes).unwrap();
-    assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
+    assert_rebuilt(&folder, &vault, OpenIssue::Damaged, ".damaged");
 }
 
 /// SQLite opens such a file for reading without an error.
@@ -61,7 +61,7 @@ fn a_header_that_claims_a_format_to_come_is_set_aside() {
     let mut bytes = fs::read(folder.db()).unwrap();
     bytes[18] = 9;
     fs::write(folder.db(), bytes).unwrap();
-    assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
+    assert_rebuilt(&folder, &vault, OpenIssue::Damaged, ".damaged");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_bad_page_is_set_aside() {
     let mut bytes = fs::read(folder.db()).unwrap();
     bytes[2 * 4096..3 * 4096].fill(0xff);
     fs::write(folder.db(), bytes).unwrap();
-    assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
+    assert_rebuilt(&folder, &vault, OpenIssue::Damaged, ".damaged");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_file_that_was_cut_off_is_set_aside() {
     filled(&folder, &vault).close().unwrap();
     let bytes = fs::read(folder.db()).unwrap();
     fs::write(folder.db(), &bytes[..bytes.len() - 4096]).unwrap();
-    assert_rebuilt(&folder, &vault, Trouble::Damaged, ".damaged");
+    assert_rebuilt(&folder, &vault, OpenIssue::Damaged, ".damaged");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_newer_file_waits_for_its_version() {
     let conn = Connection::open(folder.db()).unwrap();
     conn.pragma_update(None, "user_version", 99).unwrap();
     conn.close().unwrap();
-    assert_rebuilt(&folder, &vault, Trouble::Newer { version: 99 }, ".newer");
+    assert_rebuilt(&folder, &vault, OpenIssue::Newer { version: 99 }, ".newer");
 }
 
 #[cfg(unix)]
@@ -105,7 +105,7 @@ fn a_read_only_file_is_made_writable() {
     filled(&folder, &vault).close().unwrap();
     fs::set_permissions(folder.db(), fs::Permissions::from_mode(0o400)).unwrap();
     let (mut store, report) = open(&folder.db(), &vault);
-    assert_eq!(report.troubles, [Trouble::ReadOnly]);
+    assert_eq!(report.troubles, [OpenIssue::ReadOnly]);
     assert_eq!(report.unknown, []);
     assert_eq!(store.enqueue(message("a")), Ok(7));
 }
@@ -164,22 +164,22 @@ fn i13_an_error_rolls_everything_back() {
 /// A missing row is noticed, and what depends on it is dropped, too.
 #[test]
 fn t12_a_missing_row_is_noticed() {
-    let cases: [(&str, &[Unknown]); 4] = [
+    let cases: [(&str, &[DataLoss]); 4] = [
         (
             "DELETE FROM queue WHERE seq = 1",
-            &[Unknown::Session, Unknown::Outbound],
+            &[DataLoss::Session, DataLoss::Outbound],
         ),
         (
             "DELETE FROM delivery WHERE id = 'a'",
-            &[Unknown::Deliveries],
+            &[DataLoss::Deliveries],
         ),
         (
             "DELETE FROM roster WHERE jid = 'nurse@example.com'",
-            &[Unknown::Roster],
+            &[DataLoss::Roster],
         ),
         (
             "UPDATE account SET value = zeroblob(40) WHERE name = 'session'",
-            &[Unknown::Session],
+            &[DataLoss::Session],
         ),
     ];
     for (sql, lost) in cases {
@@ -192,7 +192,7 @@ fn t12_a_missing_row_is_noticed() {
         let (mut store, report) = open(&folder.db(), &vault);
         assert_eq!(report.unknown, lost, "{sql}");
         let knowledge = store.load(&server()).unwrap();
-        let session_lost = lost.contains(&Unknown::Session);
+        let session_lost = lost.contains(&DataLoss::Session);
         assert_eq!(knowledge.sm.is_none(), session_lost);
         assert_eq!(knowledge.queue.iter().any(|row| row.sent), !session_lost);
         drop(store);
@@ -211,7 +211,7 @@ fn t12_i5_the_order_of_sending_cannot_be_changed_unseen() {
     assert!(conn.execute(sql, []).unwrap() >= 2);
     conn.close().unwrap();
     let (mut store, report) = open(&folder.db(), &vault);
-    assert!(matches!(report.troubles[0], Trouble::SealBroken { .. }));
+    assert!(matches!(report.troubles[0], OpenIssue::SealBroken { .. }));
     let knowledge = store.load(&server()).unwrap();
     assert!(knowledge.sm.is_none());
     assert!(knowledge.queue.iter().all(|row| !row.sent));

@@ -9,7 +9,7 @@ use snapback_proto::secret::Secret;
 
 use crate::testing::reopen;
 use crate::{
-    FileVault, InspectError, KeyVault, MemoryVault, SqliteStore, Store, Trouble, VaultError,
+    FileVault, InspectError, KeyVault, MemoryVault, OpenIssue, SqliteStore, Store, VaultError,
     inspect,
 };
 
@@ -140,7 +140,7 @@ fn what_cannot_be_summarised_is_explained_and_not_set_aside() {
     assert!(
         troubles
             .iter()
-            .any(|one| matches!(one, Trouble::SealBroken { .. } | Trouble::FromBackup))
+            .any(|one| matches!(one, OpenIssue::SealBroken { .. } | OpenIssue::FromBackup))
     );
     assert!(content(&folder.0) == before, "looking changed something");
 }

@@ -1,7 +1,7 @@
 //! What the archive is asked, and how long its answers are waited for.
 
 use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
-use crate::part::Part;
+use crate::protocol_message::ProtocolMessage;
 use crate::xep::mam::{self, ArchiveMetadata, Begin};
 use crate::xml::Element;
 
@@ -269,7 +269,7 @@ impl Session {
     pub(super) fn put_question(&mut self, stanza: OutboundStanza, seq: Seq, context: &mut Context) {
         context
             .env
-            .transmit_after(Some(seq), Part::ArchiveQuery, stanza.xml.clone());
+            .transmit_after(Some(seq), ProtocolMessage::ArchiveQuery, stanza.xml.clone());
         if self.sm != Sm::Off {
             self.unacked.push_back(stanza);
         }

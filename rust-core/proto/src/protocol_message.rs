@@ -6,7 +6,7 @@ use crate::sasl::Mechanism;
 
 /// One protocol message, as it is named in a plan or a timeline. Never its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ProtocolMessage {
     /// The TCP handshake.
     TcpHandshake,
     /// A stream header.
@@ -85,7 +85,7 @@ pub enum Part {
     Other,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for ProtocolMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
             Self::TcpHandshake => "TCP",
@@ -132,7 +132,7 @@ impl fmt::Display for Part {
 }
 
 /// Parts as one line: `header + bind + enable`.
-pub fn join(parts: &[Part]) -> String {
+pub fn join(parts: &[ProtocolMessage]) -> String {
     let names: Vec<String> = parts.iter().map(ToString::to_string).collect();
     names.join(" + ")
 }
