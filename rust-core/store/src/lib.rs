@@ -50,11 +50,11 @@
 //!     xml: "<message id='m1' to='romeo@example.net'><body>Hi</body></message>".to_owned(),
 //! })?;
 //!
-//! A connection starts and finds the stanza.
+//! // A connection starts and finds the stanza.
 //! let queue = store.load(&server)?.queue;
 //! assert_eq!(queue.iter().map(|stanza| stanza.id.as_str()).collect::<Vec<_>>(), ["m1"]);
 //!
-//! The connection marks the stanza as sent, and sends it once the change is committed.
+//! // The connection marks the stanza as sent, and sends it once the change is committed.
 //! store.apply(&server, &[Op::MarkSent(vec![number])])?;
 //! assert!(store.load(&server)?.queue.iter().all(|stanza| stanza.sent));
 //! # Ok::<(), snapback_store::StoreError>(())
