@@ -230,3 +230,30 @@ async fn w6_empty_features_halt_only_where_no_login_was_ever_proven() {
         assert_eq!(course.online, [Outcome::Resumed], "{}", course.log);
     }
 }
+
+/// Empty features behind the login: no resource is bound, so the session is still there to be resumed when they are over.
+#[tokio::test]
+async fn w6_empty_features_behind_the_login_cost_no_session() {
+    let server = disk::server(Switches::stock_prosody()).await;
+    let device = Folder::new();
+    let client = Client::open(disk::config(&server, device.store())).unwrap();
+    client.connect();
+    disk::settled(&client).await;
+    device.kill(client).await;
+    let fault = Fault::EmptyFeatures(FeaturesOf::Authenticated);
+    server.faults(|faults| faults.all = vec![fault]);
+    // Nothing is stored about this address, so the resumption waits for the features.
+    let mut config = disk::config(&server, device.store());
+    let address = ServerAddress::at(server.starttls_addr(), Transport::StartTls);
+    config.network.servers = vec![address];
+    let client = Client::open(config).unwrap();
+    client.connect();
+    let mut course = Course::default();
+    let tried = |course: &Course| course.offline.len() >= 3 || !course.online.is_empty();
+    follow(&client, &mut course, &mut { tried }, "some attempts").await;
+    server.faults(|faults| faults.all.clear());
+    let back = |course: &Course| !course.online.is_empty();
+    follow(&client, &mut course, &mut { back }, "back").await;
+    assert_eq!((course.halted, course.gaps), (None, 0), "{}", course.log);
+    assert_eq!(course.online, [Outcome::Resumed], "{}", course.log);
+}
