@@ -15,36 +15,37 @@ use crate::xml::Limits;
 /// One account and how it wants to be logged in. Shared by all its connections.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whom to log in as; must have a localpart.
+    /// The account to log in as; must have a localpart.
     pub account: BareJid,
     /// The account's password. Optional once a FAST token or SCRAM keys are known.
     pub password: Option<Secret<String>>,
-    /// What the resource begins with: the `<tag/>` in Bind 2, to which the server adds something of its own; in RFC 6120 binding
-    /// something is added that is this installation's ([`Config::own_resource`]).
+    /// The beginning of the resource. In Bind 2 this is the `<tag/>`, to which the server adds a part of its own; in RFC 6120
+    /// binding a part that identifies this installation is added ([`Config::own_resource`]).
     pub resource: String,
-    /// Who we are, for SASL2 (XEP-0388).
+    /// The user agent that is sent in SASL2 (XEP-0388).
     pub user_agent: UserAgent,
     /// What a login may do.
     pub policy: Policy,
-    /// How long to wait for what.
+    /// The timeouts of a connection.
     pub timeouts: Timeouts,
     /// What the XML reader accepts (rule T6).
     pub limits: Limits,
-    /// Turn carbons on (XEP-0280).
+    /// Enables carbons (XEP-0280).
     pub carbons: bool,
-    /// Send initial presence by ourselves after each new session.
+    /// Sends initial presence automatically after each new session.
     pub presence: bool,
-    /// Fetch the roster after each new session, by version where the server can.
+    /// Fetches the roster after each new session, by version where the server supports it.
     pub roster: bool,
     /// How much of the archive (XEP-0313) is read after each new session.
     pub catch_up: CatchUp,
-    /// What we answer to service discovery (XEP-0030) and hash into our caps (XEP-0115).
+    /// What is answered to service discovery (XEP-0030) and hashed into the caps (XEP-0115).
     pub identity: Identity,
 }
 
 impl Config {
-    /// Returns the configuration of an account without a password, and with the default of everything else: carbons, initial
-    /// presence and the roster are asked for, and we call ourselves Snapback on a phone. `installation` is the id of the user agent.
+    /// Returns the configuration of an account without a password and with the default of everything else: carbons, initial
+    /// presence and the roster are requested, and the software is named Snapback on a phone. `installation` is the id of the
+    /// user agent.
     pub fn new(account: BareJid, installation: &str) -> Self {
         Self {
             account,
@@ -65,9 +66,9 @@ impl Config {
         }
     }
 
-    /// The resource that is asked for in RFC 6120 binding (section 7.7): [`Config::resource`], and eight digits that stay the same
-    /// for as long as the installation lives. Two devices of an account that ask for the same end each other's sessions. The
-    /// digits do not give away the installation's id: contacts see the resource.
+    /// Returns the resource that is requested in RFC 6120 binding (section 7.7): [`Config::resource`], and eight digits that
+    /// stay the same as long as the installation exists. Two devices of an account that request the same resource end each
+    /// other's sessions. The digits do not reveal the installation's id, because contacts see the resource.
     pub fn own_resource(&self) -> String {
         let digest = Hash::Sha256.digest(self.user_agent.id.as_bytes());
         let digits = hex::encode(digest.get(..4).unwrap_or_default());
@@ -78,7 +79,7 @@ impl Config {
 /// The SASL2 user agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserAgent {
-    /// A UUIDv4 that stays the same for as long as this installation lives; FAST tokens hang on it.
+    /// A UUIDv4 that stays the same as long as this installation exists; FAST tokens are tied to it.
     pub id: String,
     /// Name of the software, shown to the user in lists of devices.
     pub software: Option<String>,
@@ -87,7 +88,7 @@ pub struct UserAgent {
 }
 
 impl Default for UserAgent {
-    /// Snapback, of an installation that has no id yet.
+    /// Returns the user agent Snapback, of an installation that has no id yet.
     fn default() -> Self {
         Self {
             id: String::new(),
@@ -97,7 +98,7 @@ impl Default for UserAgent {
     }
 }
 
-/// What we say about ourselves in service discovery.
+/// What this client states about itself in service discovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The name of the app.
@@ -106,12 +107,12 @@ pub struct Identity {
     pub kind: String,
     /// The URI that names the software in caps.
     pub node: String,
-    /// Features beyond those that Snapback itself answers.
+    /// Features in addition to those that Snapback itself implements.
     pub features: Vec<String>,
 }
 
 impl Default for Identity {
-    /// Snapback, on a phone.
+    /// Returns the information of Snapback on a phone.
     fn default() -> Self {
         Self {
             name: "Snapback".to_owned(),
@@ -123,7 +124,8 @@ impl Default for Identity {
 }
 
 impl Identity {
-    /// What we answer to service discovery, and promise in our caps; `None` if a name is none that caps can carry (rule S9).
+    /// Returns the answer to service discovery, which the caps are computed from; `None` if a name cannot be part of caps (rule
+    /// S9).
     pub fn caps(&self) -> Option<OwnCaps> {
         let mut features = vec![ns::DISCO_INFO, ns::CAPS, ns::PING];
         features.extend(self.features.iter().map(String::as_str));
@@ -140,27 +142,28 @@ impl Identity {
 /// What a login may do. The defaults are the safe ones.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Policy {
-    /// Allow the PLAIN mechanism. Off by default: the server would learn the password.
+    /// Allows the PLAIN mechanism. Off by default: the server would learn the password.
     pub allow_plain: bool,
-    /// Refuse to log in without channel binding. Also rules out `<resume/>` before SASL (rule S3).
+    /// Refuses to log in without channel binding. Also rules out `<resume/>` before SASL (rule S3).
     pub require_channel_binding: bool,
-    /// Allow FAST logins in TLS 1.3 early data where the server allows them (rule S6). Off by default: early data has
-    /// no forward secrecy against a stolen ticket key.
+    /// Allows FAST logins in TLS 1.3 early data where the server allows them (rule S6). Off by default: early data has no
+    /// forward secrecy against a stolen ticket key.
     pub early_data: bool,
-    /// Allow `HT-SHA-256-NONE`, tokens without channel binding. Off by default: it lowers the floor of rule T2.
+    /// Allows `HT-SHA-256-NONE`, tokens without channel binding. Off by default: it lowers the minimum strength of rule T2.
     pub allow_unbound_tokens: bool,
 }
 
-/// The bounds of reading from the archive what came while there was no session.
+/// The limits of the archive query for messages that arrived while there was no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CatchUp {
-    /// Messages to ask for at once. Default 100: a page of short messages is about 50 kB. Servers may give fewer.
+    /// Messages to request per page. Default 100: a page of short messages is about 50 kB. Servers may return fewer.
     pub page: u32,
-    /// Pages in all. Default 100: beyond that the app is told of a gap, and what comes now is more use to it.
+    /// Pages in all. Default 100: after these a gap is reported to the app, and live messages are of more use to it.
     pub pages: u32,
-    /// How long messages of unknown fate, and what is behind them, wait for the archive's word. Default 10 s: it comes with
-    /// the first pages, or the archive is slow and sending them twice is the lesser evil. The archive itself is given up
-    /// on after six times that without an answer. Either only if the server answers something else then.
+    /// How long messages whose delivery is unknown, and the stanzas after them, wait for the archive's result. Default 10 s:
+    /// the result comes with the first pages, or the archive is slow and sending the messages twice is the lesser evil. The
+    /// archive query itself is abandoned after six times that without an answer. Both apply only if the server answers
+    /// something else then.
     pub patience: Duration,
 }
 
@@ -174,18 +177,19 @@ impl Default for CatchUp {
     }
 }
 
-/// How long to wait for what. All are counted from the moment that the wait begins.
+/// The timeouts of a connection. Each is counted from the moment at which the wait begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the transport's start to the session. Default 30 s: eight round trips over GPRS, with a retransmission.
+    /// From the start of the transport to the session. Default 30 s: eight round trips over GPRS, with a retransmission.
     pub login: Duration,
     /// For the answer to an acknowledgement request. Default 20 s: a stalled cell may hold data for 10 s and then deliver it.
-    /// While other bytes come, up to six times that: the answer may stand behind a roster on a slow path.
+    /// While other bytes arrive, up to six times that: the answer may be queued after a large roster on a slow path.
     pub ack: Duration,
-    /// Silence after which we ask whether the server is still there. Default 4 min: below the 5 min after which
-    /// common NATs forget a flow. `None` turns it off.
+    /// Idle time after which a liveness probe is sent. Default 4 min: below the 5 min after which common NATs forget a flow.
+    /// `None` disables it.
     pub keepalive: Option<Duration>,
-    /// For the server's `</stream:stream>` after ours. Default 2 s: nobody should have to wait for a goodbye.
+    /// For the server's `</stream:stream>` after the client's. Default 2 s: the app should not have to wait for the stream to
+    /// close.
     pub close: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Randomness as an argument: a seed from the caller, stretched with SHA-256 in counter mode.
+//! Randomness as an argument: a seed from the caller, expanded with SHA-256 in counter mode.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::secret::Secret;
 
-/// Identifiers and nonces, all derived from one seed: the same seed gives the same run.
+/// Identifiers and nonces, all derived from one seed: the same seed produces the same sequence.
 #[derive(Debug)]
 pub struct Entropy {
     seed: Secret<[u8; 32]>,
@@ -22,21 +22,21 @@ impl Entropy {
         }
     }
 
-    /// 128 random bits, as 22 URL-safe characters: stanza ids (rule T7), delivery ids and nonces.
+    /// Returns 128 random bits, as 22 URL-safe characters: stanza ids (rule T7), delivery ids and nonces.
     pub fn token(&mut self) -> String {
         let block = self.block();
         let (bits, _) = block.split_at(16);
         URL_SAFE_NO_PAD.encode(bits)
     }
 
-    /// A SCRAM nonce: 192 bits, printable and without a comma (RFC 5802 section 5.1).
+    /// Returns a SCRAM nonce: 192 bits, printable and without a comma (RFC 5802 section 5.1).
     pub fn nonce(&mut self) -> String {
         let block = self.block();
         let (bits, _) = block.split_at(24);
         URL_SAFE_NO_PAD.encode(bits)
     }
 
-    /// A number, for seeding what needs chance.
+    /// Returns a number, to seed other random generators.
     pub fn number(&mut self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.block();
         u64::from_be_bytes([a, b, c, d, e, f, g, h])

@@ -12,26 +12,26 @@ use crate::xml::XmlError;
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectionError {
-    /// Something on this device.
+    /// Something failed on this device.
     Local(LocalError),
-    /// The server is incompatible with us, or misbehaved.
+    /// The server is incompatible with this client, or violated the protocol.
     Peer(PeerError),
     /// The server closed the stream with an error (RFC 6120 4.9).
     Stream(StreamError),
     /// The server refused the login (RFC 6120 6.5).
     Sasl(SaslRefusal),
-    /// The server wants more of the user than the password: one of these tasks (XEP-0388 2.6.3), such as a second factor. None is
+    /// The server requires more than the password: one of these tasks (XEP-0388 2.6.3), such as a second factor. None is
     /// implemented, so the login was aborted, and trying again does not help.
     TasksRequired {
         /// By the server's names, escaped.
         tasks: Vec<String>,
-        /// The server's own words.
+        /// The server's own text.
         text: Option<PeerText>,
     },
-    /// Nothing came in time.
+    /// A timeout expired.
     Timeout(Timer),
-    /// Only the interrupted session was wanted, and it is not to be had (see [`Purpose::ResumeOnly`]). Nothing was bound, and
-    /// nothing is lost: the next connection that may bind takes care of what the session held.
+    /// Only a resumption was allowed, and it is not possible (see [`Purpose::ResumeOnly`]). Nothing was bound and nothing is
+    /// lost: the next connection that may bind handles what the session held.
     ///
     /// [`Purpose::ResumeOnly`]: crate::plan::Purpose::ResumeOnly
     NoSession(NoSession),
@@ -59,17 +59,17 @@ pub enum LocalError {
 /// Why there is no session to resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoSession {
-    /// None is stored: there never was one, or it was ended.
+    /// None is stored: there never was one, or it was closed.
     NotStored,
-    /// The server keeps sessions for so long, and that is over (rule I14).
+    /// The time for which the server keeps sessions has passed (rule I14).
     Expired,
-    /// The server does not offer stream management any more.
+    /// The server no longer offers stream management.
     NotOffered,
-    /// The server has forgotten it, or failed over it whenever it was asked for (rule I19).
+    /// The server no longer knows the session, or failed each time it was asked to resume it (rule I19).
     Forgotten,
 }
 
-/// How the server misbehaved, or what it lacks.
+/// How the server violated the protocol, or what it does not support.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerError {
     /// T6: its XML is not what XMPP allows.
@@ -78,23 +78,24 @@ pub enum PeerError {
     StartTlsNotOffered,
     /// S1: it refused STARTTLS.
     StartTlsRefused,
-    /// S1: a stream error came before TLS. Anybody on the way could have sent it, so it is not acted on.
+    /// S1: a stream error came before TLS. Any entity on the path may have sent it, so it is not acted on.
     ErrorBeforeTls(StreamCondition),
     /// RFC 6120 4.7.5: it does not speak XMPP 1.0.
     UnsupportedVersion,
     /// RFC 6120 4.7.2: its header names another domain.
     WrongDomain,
-    /// It offers no way to log in that we accept.
+    /// It offers no login method that this client accepts.
     NoLogin(NoMechanism),
     /// T3, T4: SASL data that does not verify or does not parse.
     Sasl(SaslError),
-    /// T4: a stanza came before the login was proven.
+    /// T4: a stanza came before the server was authenticated.
     StanzaBeforeLogin,
-    /// RFC 6120 7.4: it let us in, and offers neither a resource nor a session to resume. Servers that are being set up anew do so.
+    /// RFC 6120 7.4: it accepted the login, but offers neither resource binding nor resumption. Servers do so while they are
+    /// being reconfigured.
     NoBind,
     /// RFC 6120 7: it refused to bind a resource.
     BindRefused(StanzaError),
-    /// A message that the state does not allow.
+    /// A message that is not allowed in the current state.
     Unexpected(&'static str),
     /// A message that lacks what its specification requires.
     Malformed(&'static str),
@@ -105,7 +106,7 @@ pub enum PeerError {
         /// The count that was sent to it.
         sent: u32,
     },
-    /// I7: it resumed a session that was not asked for.
+    /// I7: it resumed a session although no resumption was requested.
     WrongPrevid,
     /// I7: it enabled stream management twice.
     SecondEnabled,
@@ -134,7 +135,7 @@ pub enum Assumption {
 }
 
 impl ConnectionError {
-    /// Whether trying again, later and without change, may help.
+    /// Returns whether trying again later, unchanged, may succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Local(error) => matches!(error, LocalError::StorageFailed),
@@ -149,8 +150,8 @@ impl ConnectionError {
         }
     }
 
-    /// Whether it may pass although it is not retryable: a server that worked before is being set up anew, or what stands in front
-    /// of it is. Where a login has ever been proven, it is worth trying again, slowly (rule I19).
+    /// Returns whether the error may be temporary although it is not retryable: a server that worked before, or a proxy in
+    /// front of it, is being reconfigured. Where a login has been proven before, retrying at a low rate is right (rule I19).
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Peer(error) => {
@@ -171,12 +172,12 @@ impl ConnectionError {
         }
     }
 
-    /// Whether trying again at once, without backing off, is right: a fact was wrong, and is forgotten.
+    /// Returns whether to reconnect at once, without backoff: a remembered fact was wrong, and has been removed.
     pub fn retry_at_once(&self) -> bool {
         matches!(self, Self::WrongAssumption(_))
     }
 
-    /// Whether the user has to be asked for credentials.
+    /// Returns whether the user has to be asked for credentials.
     pub fn needs_credentials(&self) -> bool {
         match self {
             Self::Sasl(refusal) => refusal.condition.needs_credentials(),
@@ -186,7 +187,7 @@ impl ConnectionError {
         }
     }
 
-    /// The rule that was broken, by its name in the project's list of rules or its RFC section.
+    /// Returns the rule that was violated, by its name in the project's list of rules or its RFC section.
     pub fn rule(&self) -> Option<&'static str> {
         match self {
             Self::Peer(error) => Some(error.rule()),
@@ -205,7 +206,7 @@ impl ConnectionError {
 
 impl PeerError {
     fn is_retryable(&self) -> bool {
-        // What a server says before TLS may be a captive portal's word; it is worth another try.
+        // What arrives before TLS may come from a captive portal: try again.
         !matches!(self, Self::NoLogin(_) | Self::NoBind)
     }
 

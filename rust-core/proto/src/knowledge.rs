@@ -1,4 +1,4 @@
-//! What is remembered between connections: a snapshot goes in when a connection starts, changes come out as [`Op`]s.
+//! What is remembered between connections: a connection receives a snapshot when it starts, and emits changes as [`Op`]s.
 
 mod seen;
 mod trials;
@@ -20,50 +20,50 @@ pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Wa
 pub use trials::ResumeTrials;
 pub use watchers::Watchers;
 
-/// Everything that one connection needs to know when it starts.
+/// Everything that a connection has to know when it starts.
 #[derive(Clone, Debug, Default)]
 pub struct Knowledge {
-    /// What this account was shown by this endpoint over this transport.
+    /// What this endpoint advertised to this account over this transport.
     pub server: ServerFacts,
-    /// The weakest login that is still acceptable (rule T2).
+    /// The weakest login that is still accepted (rule T2).
     pub floor: Option<Floor>,
     /// The FAST token (XEP-0484).
     pub fast: Option<FastToken>,
     /// SCRAM keys of the last login, so that PBKDF2 runs once (rule T5).
     pub scram_keys: Option<(ScramKeyId, ScramKeys)>,
-    /// Caps whose answer is known: whoever shows them need not be asked (XEP-0115 6.3).
+    /// Caps whose features are known: an entity that shows them need not be queried (XEP-0115 6.3).
     pub caps: Vec<KnownCaps>,
-    /// The version of the roster that we have; `None` if we have none.
+    /// The version of the stored roster; `None` if no roster is stored.
     pub roster_version: Option<String>,
-    /// Who sees our presence, as the roster has it.
+    /// The contacts that see this account's presence, according to the roster.
     pub watchers: Watchers,
     /// The stream management session to resume.
     pub sm: Option<SmSession>,
     /// Outbound stanzas that the server has not acknowledged, in order; those already sent come first.
     pub queue: Vec<OutboundStanza>,
-    /// The number that the next stanza gets in the queue.
+    /// The number of the next stanza in the queue.
     pub next_seq: u64,
-    /// Up to where we hold our own archive; `None` if that is not known, or there is none.
+    /// The position up to which the account's archive has been read; `None` if it is not known, or there is no archive.
     pub archive: Option<ArchiveCursor>,
-    /// What stands in our own archive behind the cursor was archived at this time or later: the server's stamp of the newest message
-    /// that was read from it, or 0 if the archive was empty. Never a time of the device's clock. Asked for where the archive has
-    /// forgotten the cursor's message. `None` if there is no cursor, or an older store kept it.
+    /// A time before which nothing after the cursor was archived: the server's stamp of the newest message that was read from
+    /// the archive, or 0 if the archive was empty. Never a time of the device's clock. The query begins at this time if the
+    /// archive no longer has the cursor's message. `None` if there is no cursor, or an older store wrote it.
     pub archive_time: Option<UnixTime>,
-    /// A session that cannot be resumed was begun, and not closed in order: what it missed nobody will send again.
+    /// A session that cannot be resumed was begun, and not closed in order: no entity sends again what it missed.
     pub open_session: bool,
-    /// Messages that must not come twice.
+    /// Messages that must be delivered only once.
     pub seen: Seen,
-    /// The presence that the app told everybody last, with all its children: what a new session begins with instead of a plain one.
-    /// For as long as the process lives; it is not stored.
+    /// The broadcast presence that the app sent last, with all its children. A new session begins with it instead of a plain
+    /// one. It is kept while the process runs, and is not stored.
     pub presence: Option<Arc<Element>>,
-    /// Ids of the app's requests whose answers are still owed, acknowledged or not: these answers may be as long as those to
-    /// requests that are sent on the connection itself (rule W9). For as long as the process lives; they are not stored, for
-    /// nobody waits for them in another one.
+    /// Ids of the app's requests that are not answered yet, acknowledged or not. Their answers may be as long as those to
+    /// requests that are sent on the connection itself (rule W9). They are kept while the process runs. They are not stored,
+    /// since no caller waits for them in another process.
     pub open_requests: Vec<String>,
 }
 
 impl Knowledge {
-    /// Whether a login of this account was ever proven: nothing of this is kept before (rule T4).
+    /// Returns whether a login of this account was ever proven. No fact is stored before that (rule T4).
     pub fn was_logged_in(&self) -> bool {
         let archive_is_known = matches!(
             self.archive,
@@ -79,25 +79,27 @@ impl Knowledge {
     }
 }
 
-/// A place in our own archive (XEP-0313): what lies before it, we hold.
+/// A position in the account's archive (XEP-0313): every message before it has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArchiveCursor {
     /// Before the first message: the archive was empty.
     Start,
-    /// Behind the message with this archive id.
+    /// After the message with this archive id.
     After(String),
-    /// A first session was asked for at about this time, and how far the archive went then did not get known.
+    /// A first session was requested at about this time, and the end of the archive at that time is not known.
     Since(UnixTime),
 }
 
-/// What one endpoint advertised, and what was found out about it. It may save a flight, never lower the floor.
+/// What one endpoint advertised, and what was learnt about it. It may save a flight; it never lowers the minimum strength of a
+/// login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerFacts {
     /// Features of the encrypted, unauthenticated stream of a login that was then proven.
     pub secured: Option<Arc<StreamFeatures>>,
     /// Features of the stream after SASL1.
     pub authenticated: Option<Arc<StreamFeatures>>,
-    /// Pipelining across a boundary failed here although it was advertised: not again before this time (rule S2).
+    /// Pipelining across a stream restart or TLS failed here although it was advertised: do not try again before this time
+    /// (rule S2).
     pub pipelining_off_until: Option<UnixTime>,
     /// Whether stanzas may follow a bind request before its answer; `None` if that was never tried.
     pub bind_pipelining: Option<BindPipelining>,
@@ -106,8 +108,8 @@ pub struct ServerFacts {
 }
 
 impl ServerFacts {
-    /// The endpoint does not behave as remembered. What failed there is kept: it was learnt the hard way, and no advertisement
-    /// takes it back (rule S2).
+    /// Removes what is remembered of the endpoint, which does not behave accordingly. What failed there is kept: it was
+    /// observed, and no advertisement overrides it (rule S2).
     pub fn forget(&mut self) {
         *self = Self {
             pipelining_off_until: self.pipelining_off_until,
@@ -119,52 +121,53 @@ impl ServerFacts {
     }
 }
 
-/// Whether stanzas that follow a bind request (RFC 6120 7) are taken before it is answered. XEP-0198 3 allows `<enable/>` only
-/// behind the answer, and some servers end the stream over anything that comes earlier (jabberd2).
+/// Whether the server accepts stanzas that follow a bind request (RFC 6120 7) before it is answered. XEP-0198 3 allows
+/// `<enable/>` only after the answer, and some servers end the stream on anything that comes earlier (jabberd2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BindPipelining {
-    /// They were, and were answered.
+    /// They were accepted and answered.
     Proven,
-    /// It failed: not again before this time.
+    /// It failed: do not try again before this time.
     OffUntil(UnixTime),
 }
 
-/// What somebody who showed these caps can do, as they said when they were asked (XEP-0030, XEP-0115).
+/// The features of entities that show these caps, as stated in a disco answer (XEP-0030, XEP-0115).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownCaps {
     /// Name of the hash function.
     pub hash: String,
     /// The hash, base64.
     pub ver: String,
-    /// `None`: the answer matched the hash, and holds for whoever shows it. Otherwise it holds for this JID only (rule S9).
+    /// `None`: the answer matched the hash, and holds for any entity that shows it. Otherwise it holds for this JID only (rule
+    /// S9).
     pub only: Option<String>,
-    /// The features, by their namespaces. Shared, for each connection is handed all caps that are known.
+    /// The features, by their namespaces. Shared, since each connection receives all caps that are known.
     pub features: Arc<[String]>,
 }
 
 impl KnownCaps {
-    /// Whether `jid`, which shows these caps, need not be asked.
+    /// Returns whether `jid`, which shows these caps, need not be queried.
     pub fn answers(&self, caps: &Caps, jid: &str) -> bool {
         let holds = self.only.as_deref().is_none_or(|only| only == jid);
         holds && self.hash == caps.hash && self.ver == caps.ver
     }
 }
 
-/// A FAST token. It belongs to its mechanism.
+/// A FAST token. It can be used with its mechanism only.
 #[derive(Clone, Debug)]
 pub struct FastToken {
-    /// The mechanism it was issued for.
+    /// The mechanism that it was issued for.
     pub binding: HtBinding,
     /// The token itself.
     pub token: Secret<String>,
-    /// When it expires, if the server said.
+    /// When it expires, if the server stated it.
     pub expires: Option<UnixTime>,
-    /// How many attempts were made with it (rule S6).
+    /// How many login attempts used it (rule S6).
     pub count: u32,
 }
 
-/// A stream management session that may be resumed (XEP-0198 section 5). Its SM-ID does not print: where sessions are
-/// resumed before SASL (rule S3), whoever knows it is let in.
+/// A stream management session that may be resumed (XEP-0198 section 5). `Debug` does not print its SM-ID: where sessions are
+/// resumed before SASL (rule S3), any entity that knows it can resume the session.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SmSession {
     /// The SM-ID, opaque.
@@ -175,26 +178,27 @@ pub struct SmSession {
     pub h: u32,
     /// Outbound stanzas that the server has acknowledged, modulo 2^32.
     pub base: u32,
-    /// How long the server keeps the session after a drop, in seconds, if it said.
+    /// How long the server keeps the session after the transport is lost, in seconds, if stated.
     pub max: Option<u32>,
-    /// Where the server prefers to be reconnected to.
+    /// The address at which the server prefers the reconnection.
     pub location: Option<String>,
-    /// When this session was last known to be alive.
+    /// When this session was last known to exist on the server.
     pub alive_at: UnixTime,
-    /// Our own requests whose answer is still owed by the server; it may come after a resumption.
+    /// The core's own requests that the server has not answered yet; the answers may come after a resumption.
     pub pending: Vec<PendingIq>,
-    /// The inbound count at which the server's XML was ill-formed; a second time there is once too often (rule T6).
+    /// The inbound count at which the server's XML was not well-formed. If that happens a second time at the same count, the
+    /// session is given up (rule T6).
     pub poisoned_at: Option<u32>,
-    /// How the last attempts to resume it ended (rule I19).
+    /// Results of the last attempts to resume it (rule I19).
     pub trials: ResumeTrials,
 }
 
 impl SmSession {
-    /// The session, if it can be asked for; otherwise, why it cannot.
+    /// Returns the session, if it can be resumed.
     ///
     /// # Errors
     ///
-    /// If there is none, or the server has given it up, or fails over it each time.
+    /// Fails if there is none, if the server no longer has it, or if resuming it failed repeatedly.
     pub fn resumable(session: Option<&Self>, now: UnixTime) -> Result<&Self, NoSession> {
         let session = session.ok_or(NoSession::NotStored)?;
         if session.has_expired(now) {
@@ -206,7 +210,7 @@ impl SmSession {
         Ok(session)
     }
 
-    /// Whether the server has given it up: then it is not asked for any more (rule I14).
+    /// Returns whether the time for which the server keeps it has passed: then it is not requested any more (rule I14).
     pub fn has_expired(&self, now: UnixTime) -> bool {
         self.max
             .is_some_and(|max| self.alive_at.0.saturating_add(i64::from(max)) < now.0)
@@ -227,38 +231,38 @@ impl fmt::Debug for SmSession {
     }
 }
 
-/// A request of the core's own.
+/// A request of the core itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingIq {
     /// The stanza's id.
     pub id: String,
-    /// What was asked.
+    /// What was requested.
     pub kind: PendingKind,
 }
 
-/// What the core asks servers for on its own account.
+/// What the core requests by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingKind {
     /// The roster (RFC 6121 2.1.3).
     Roster,
-    /// To turn carbons on (XEP-0280).
+    /// To enable carbons (XEP-0280).
     Carbons,
     /// The server's identity and features (XEP-0030), to be checked against its caps.
     ServerDisco,
-    /// A page of the archive behind the cursor (XEP-0313).
+    /// A page of the archive after the cursor (XEP-0313).
     ArchivePage,
-    /// A page of the archive that begins at a time, since it has forgotten the cursor's message (XEP-0313).
+    /// A page of the archive that begins at a time, since the archive no longer has the cursor's message (XEP-0313).
     ArchiveTime,
-    /// A page of the archive from its end back (XEP-0313, XEP-0059 section 2.5).
+    /// A page of the archive from its end backwards (XEP-0313, XEP-0059 section 2.5).
     ArchiveBack,
-    /// Where the archive ends (XEP-0313).
+    /// The id of the last message of the archive (XEP-0313).
     ArchiveEnd,
 }
 
-/// A stanza on its way out. What it says does not print.
+/// An outbound stanza. `Debug` does not print its content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutboundStanza {
-    /// Its place in the queue; rises by one for each stanza.
+    /// Its position in the queue; increases by one for each stanza.
     pub seq: u64,
     /// The stanza's id.
     pub id: String,
@@ -266,12 +270,12 @@ pub struct OutboundStanza {
     pub kind: OutboundKind,
     /// Whether its bytes may have left in the current session.
     pub sent: bool,
-    /// Whether its bytes may have left in a session that is gone. The archive may know whether they arrived; sent again, it
-    /// carries a delay stamp (rule I8).
+    /// Whether its bytes may have left in an earlier session that cannot be resumed. The archive may show whether they arrived;
+    /// if it is sent again, it carries a delay stamp (rule I8).
     pub unknown: bool,
-    /// Where our own archive stood when it was first sent: if it arrived, it is found behind that.
+    /// The archive's cursor when it was first sent: if it arrived, it is found after that.
     pub sent_behind: Option<ArchiveCursor>,
-    /// How often the server has ended the stream with an error when this was the first that it had not acknowledged.
+    /// How often the server has ended the stream with an error while this was the first stanza that it had not acknowledged.
     pub strikes: u8,
     /// When it was queued, for the delay stamp of a late resend (XEP-0203).
     pub queued_at: UnixTime,
@@ -299,25 +303,26 @@ impl fmt::Debug for OutboundStanza {
 pub enum OutboundKind {
     /// A message: sent again with the same id (rule I8).
     Message,
-    /// A request or presence of the app: it belonged to the session, so it fails with it.
+    /// A request or presence of the app: it belongs to the session, and fails with it.
     SessionBound,
-    /// The core's own stanza (roster get, presence, an answer): made anew or not needed in a new session.
+    /// A stanza of the core itself (roster get, presence, an answer): it is created again in a new session, or not needed
+    /// there.
     Core,
 }
 
 /// An inbound stanza that was committed for the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Random, unique, the same if it has to be delivered again after a kill (rule I2).
+    /// A random, unique id, the same if the stanza has to be delivered again after the process was killed (rule I2).
     pub id: String,
-    /// The stanza: one in memory for the store and the app.
+    /// The stanza, shared in memory by the store and the app.
     pub stanza: Arc<Element>,
-    /// What this message may repeat: its sender gave it the same id, but another payload (rule I17). The id of the earlier
-    /// delivery; where this device sent the earlier message, the id of that stanza.
+    /// The message that this one may repeat: its sender gave it the same id, but another payload (rule I17). The id of the
+    /// earlier delivery; where this device sent the earlier message, the id of that stanza.
     pub possible_duplicate_of: Option<String>,
 }
 
-/// A change of what is remembered. All [`Op`]s of one `Persist` are one transaction.
+/// A change of what is remembered. All [`Op`]s of one `Persist` form one transaction.
 #[derive(Clone, Debug)]
 pub enum Op {
     /// Features of the encrypted, unauthenticated stream; the login that showed them was proven (rule T4).
@@ -329,25 +334,27 @@ pub enum Op {
         /// When it may be tried again.
         until: UnixTime,
     },
-    /// Stanzas that followed a bind request before its answer were taken, or not (rule S2).
+    /// Stanzas that followed a bind request before its answer were accepted, or not (rule S2).
     LearnBindPipelining(BindPipelining),
-    /// `<sm/>` stood on the unauthenticated stream of a proven login with this public key; `None` if it does not stand there any more.
+    /// `<sm/>` was advertised on the unauthenticated stream of a proven login with this public key; `None` if it is not
+    /// advertised any more.
     LearnSmBeforeSasl(Option<[u8; 32]>),
-    /// The server has said what it can do, and the caps that it shows stand for that. It does not depend on the endpoint.
+    /// The server has answered service discovery, and the caps that it shows stand for that answer. They do not depend on the
+    /// endpoint.
     LearnCaps(KnownCaps),
-    /// The endpoint does not behave as remembered: forget its facts.
+    /// The endpoint does not behave as remembered: its facts are removed.
     ForgetServer,
     /// A login succeeded with this strength (rule T2).
     RaiseFloor(Floor),
     /// The app has allowed weaker logins again (rule T2).
     ForgetFloor,
-    /// The user logged out: tokens, those in reserve too, and keys are forgotten.
+    /// The user logged out: tokens, including those in reserve, and keys are removed.
     ForgetCredentials,
     /// A new FAST token. The old one stays in reserve until the new one has been used (rule S5).
     StoreFast(FastToken),
-    /// An attempt with the token is about to leave (rule S6).
+    /// A login attempt with the token is about to be sent (rule S6).
     CountFast(u32),
-    /// The current token logged in: an older one that was kept in reserve is not needed any more (rule S5).
+    /// The current token logged in: an older one that was kept in reserve is no longer needed (rule S5).
     FastUsed,
     /// The current token was refused; one kept in reserve takes its place.
     DropFast,
@@ -355,62 +362,62 @@ pub enum Op {
     StoreScramKeys(ScramKeyId, ScramKeys),
     /// The keys were refused.
     DropScramKeys,
-    /// A new session; it replaces an older one, and these stanzas were sent in it so far.
+    /// A new session, which replaces an older one, and the stanzas that were sent in it so far.
     SmEnabled {
         /// The session.
         session: SmSession,
         /// What was sent since `<enable/>`, in order, and not acknowledged.
         sent: Vec<OutboundStanza>,
     },
-    /// The session is alive, resumed or still: counters stay as they are, only its clock starts again (rules I3, I14).
+    /// The server still has the session: counters stay as they are, only its time starts again (rules I3, I14).
     SmAlive {
         /// When.
         at: UnixTime,
     },
-    /// Requests of the core's own that went out in the session just stored.
+    /// The core's own requests that were sent in the session just stored.
     SmPending(Vec<PendingIq>),
-    /// The stream became ill-formed at this inbound count (rule T6).
+    /// The stream was not well-formed at this inbound count (rule T6).
     SmPoisoned(u32),
-    /// So the attempts to resume the session have ended (rule I19).
+    /// The results of the attempts to resume the session (rule I19).
     SmTrials(ResumeTrials),
-    /// The session is gone. Sent stanzas become unknown: the core's own are removed, messages are queued again and marked
-    /// as unknown.
+    /// The session no longer exists. The delivery of sent stanzas is unknown from then on: the core's own stanzas are removed,
+    /// messages are queued again and marked as unknown.
     SmDropped,
-    /// A stanza enters the queue.
+    /// A stanza is appended to the queue.
     Enqueue(OutboundStanza),
-    /// These stanzas are about to be written in the current session. Each notes where the archive's cursor stands, unless
-    /// it has been sent before.
+    /// These stanzas are about to be written in the current session. Each records the archive's cursor, unless it has been sent
+    /// before.
     MarkSent(Vec<u64>),
-    /// The server acknowledged: these stanzas leave the queue and `base` is the new count (rule I13).
+    /// The server acknowledged stanzas: these leave the queue, and `base` is the new count (rule I13).
     Acked {
         /// Acknowledged count, modulo 2^32; `None` where there is no stream management.
         base: Option<u32>,
         /// The stanzas that it covers.
         seqs: Vec<u64>,
     },
-    /// These stanzas leave the queue unsent or unknown.
+    /// These stanzas leave the queue unsent, or with unknown delivery.
     Failed(Vec<u64>),
-    /// The server ended the stream with an error, and this was the first stanza that it had not acknowledged.
+    /// The server ended the stream with an error while this was the first stanza that it had not acknowledged.
     Strike(u64),
-    /// An inbound stanza for the app. It shares its transaction with the count that includes it (rule I1).
+    /// An inbound stanza for the app. It is committed in the same transaction as the count that includes it (rule I1).
     Inbound(Delivery),
     /// The inbound count, modulo 2^32.
     CountInbound(u32),
-    /// The app has taken a delivery.
+    /// The app has acknowledged a delivery.
     Confirm(String),
-    /// This message is known: if it comes again, it is a duplicate (rule I17).
+    /// This message has been received: if it comes again, it is a duplicate (rule I17).
     Seen(SeenMessage),
-    /// We hold our own archive up to here.
+    /// The account's archive has been read up to here.
     ArchiveCursor(ArchiveCursor),
-    /// What stands behind the cursor was archived at this time or later, by the server's clock.
+    /// Everything after the cursor was archived at this time or later, by the server's clock.
     ArchiveTime(UnixTime),
-    /// There is no archive: nothing is held of it.
+    /// There is no archive: its cursor is removed.
     NoArchive,
     /// A session that cannot be resumed begins or, if false, was closed in order. [`Op::SmEnabled`] sets it to false, too.
     OpenSession(bool),
     /// The whole roster, as of this version.
     ReplaceRoster {
-        /// Version, if the server does versions.
+        /// Version, if the server supports versions.
         version: Option<String>,
         /// All items.
         items: Vec<RosterItem>,

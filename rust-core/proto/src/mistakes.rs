@@ -1,18 +1,18 @@
-//! Mistakes that can be planted, one at a time, to see whether the simulation finds them.
+//! Mistakes that can be planted, one at a time, to check that the simulation finds them.
 //!
-//! Only with the feature `planted-mistakes`, which nothing that ships turns on; without it [`planted`] is the constant
-//! `false`, and nothing of this is left in the build.
+//! Available only with the feature `planted-mistakes`, which no shipped build enables. Without it [`planted`] is the constant
+//! `false`, and the build contains none of this code.
 
-/// A mistake that clients make, or could.
+/// A mistake that clients make, or could make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
-    /// I3: `h` starts anew when a session is resumed.
+    /// I3: `h` starts at zero when a session is resumed.
     HResetOnResume,
-    /// I4: what is new leaves before what was not acknowledged.
+    /// I4: new stanzas are sent before the unacknowledged ones.
     NewBeforeOld,
-    /// I4: what was not acknowledged is not sent again after a resumption.
+    /// I4: unacknowledged stanzas are not sent again after a resumption.
     UnackedNotResent,
-    /// I1, I3: `<a/>` leaves before the stanza that it counts is stored.
+    /// I1, I3: `<a/>` is sent before the stanza that it counts is stored.
     AckedBeforeStored,
     /// I1: the count is stored before its stanza, in a transaction of its own.
     CountedApart,
@@ -22,65 +22,65 @@ pub enum Mistake {
     WrapAt31,
     /// I16: the inbound count stops at 2^32 - 1.
     StuckAt32,
-    /// I13: the stored `base` is an older one.
+    /// I13: the stored `base` is out of date.
     StaleBase,
-    /// I13: a stanza leaves before it is stored.
+    /// I13: a stanza is sent before it is stored.
     SentBeforeStored,
-    /// I1: transactions behind one that failed are committed.
+    /// I1: transactions after one that failed are committed.
     CommittedBehindFailure,
     /// I14: the stream is closed without `<a/>`.
     NoAckBeforeClose,
     /// I14: an expired session is resumed.
     ExpiredResumed,
-    /// I15: carbons are not turned on again after a failed resumption.
+    /// I15: carbons are not enabled again after a failed resumption.
     CarbonsForgotten,
-    /// I15: `<inactive/>` is not said again after a resumption.
+    /// I15: `<inactive/>` is not sent again after a resumption.
     InactiveForgotten,
-    /// I15: a session bound inside SASL2 is stored without its greeting.
+    /// I15: a session bound inside SASL2 is stored without its initial stanzas.
     GreetingApart,
-    /// I4: a session is stored, and a new one is bound without asking for it.
+    /// I4: a session is stored, and a new one is bound without trying to resume it.
     BindBeforeResume,
-    /// S6: early data leaves before its count is committed.
+    /// S6: early data is sent before its count is committed.
     EarlyBeforeCount,
-    /// I5: an acknowledgement of more than was sent is believed.
+    /// I5: an acknowledgement of more stanzas than were sent is accepted.
     AckDeltaUnchecked,
-    /// I7: `previd` is not looked at.
+    /// I7: `previd` is not checked.
     PrevidUnchecked,
-    /// I8: messages of unknown fate are forgotten.
+    /// I8: messages whose delivery is unknown are dropped.
     UnknownForgotten,
-    /// I5: the queue forgets in which order stanzas were sent.
+    /// I5: the order in which stanzas were sent is lost from the queue.
     QueueOrderLost,
-    /// I2: a confirmation is forgotten.
+    /// I2: the app's acknowledgement of a delivery is lost.
     ConfirmForgotten,
     /// I6: outbound stanzas count from `<enabled/>` on.
     CountedFromEnabled,
     /// I10: a `conflict` is answered with another attempt.
     ConflictFought,
-    /// I11, T4: the server's proof is not looked at.
+    /// I11, T4: the server's proof is not verified.
     ProofUnchecked,
-    /// I11: of `<bound/>` and `<resumed/>` together, the one that was hoped for is believed.
+    /// I11: of `<bound/>` and `<resumed/>` together, the one that was requested is accepted.
     BoundAndResumedBelieved,
-    /// I12: `<r/>` is said again while one is pending.
+    /// I12: `<r/>` is sent again while one is pending.
     RequestsPileUp,
-    /// I12: `<r/>` is said where nothing is unacknowledged.
+    /// I12: `<r/>` is sent while nothing is unacknowledged.
     RequestsAboutNothing,
-    /// A visit that finds no session binds a new one.
+    /// A background sync that finds no session to resume binds a new one.
     VisitBinds,
-    /// S5: whoever logs out asks for a session as well.
+    /// S5: a logout requests a session as well.
     LogOutBinds,
-    /// S5: what could log in again is still there after a log out.
+    /// S5: credentials remain after a logout.
     CredentialsKept,
     /// I14: a session is still there after a log out.
     SessionKept,
-    /// I2: what this process was given already is given again when the store is opened.
+    /// I2: stanzas that were delivered in this process are delivered again when the store is opened.
     RedeliveredTwice,
-    /// I9: an attempt is given a standby transport that is not open yet.
+    /// I9: an attempt receives a standby transport that is not open yet.
     StandbyNotOpen,
-    /// S5: what could log in again is forgotten, and the token is not turned in.
+    /// S5: credentials are removed, but the token is not invalidated at the server.
     TokenKept,
     /// W1: an address that led to no login is dialed first.
     SetBackFirst,
-    /// T8: redirections are followed without end.
+    /// T8: redirections are followed without a limit.
     RedirectedForEver,
     /// S10: an answer that has expired is not looked up again.
     NeverRefreshed,
@@ -88,14 +88,14 @@ pub enum Mistake {
     NeverReplaced,
     /// S10: an answer is not looked up again although one of its addresses led to no login.
     NeverDoubted,
-    /// S10: an address that keeps silent is waited for, and no other tried.
+    /// S10: while an address does not respond, no other is tried.
     NextNotStarted,
-    /// S6: transports that lost their race stay on their way.
+    /// S6: transports that lost the connection race are not closed.
     LosersKept,
 }
 
 impl Mistake {
-    /// All of them.
+    /// All mistakes.
     pub const ALL: [Self; 43] = [
         Self::HResetOnResume,
         Self::NewBeforeOld,
@@ -153,12 +153,12 @@ mod switch {
         static PLANTED: Cell<Option<Mistake>> = const { Cell::new(None) };
     }
 
-    /// Plants a mistake in this thread, or takes it out again.
+    /// Plants a mistake in this thread, or removes it.
     pub fn plant(mistake: Option<Mistake>) {
         PLANTED.set(mistake);
     }
 
-    /// Whether this mistake is to be made.
+    /// Returns whether this mistake is planted.
     #[inline]
     pub fn planted(mistake: Mistake) -> bool {
         PLANTED.get() == Some(mistake)
@@ -169,7 +169,7 @@ mod switch {
 mod switch {
     use super::Mistake;
 
-    /// Whether this mistake is to be made: never.
+    /// Returns whether this mistake is planted: never.
     #[inline]
     pub const fn planted(_: Mistake) -> bool {
         false

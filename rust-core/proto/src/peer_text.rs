@@ -1,18 +1,18 @@
-//! Texts that the other side writes for a person.
+//! Human-readable texts from the peer.
 
 use std::fmt;
 
-/// The other side's own words, such as the text of an error (RFC 6120 sections 4.9.2, 6.5 and 8.3.2): for the user, not for a
-/// log. At most 1024 characters are kept, on one line: white space and control characters are one space, and characters that
-/// reorder what stands around them are left out. `Debug` shows its length only, for anything may stand in it (rule T9).
+/// A text that the peer wrote, such as that of an error (RFC 6120 sections 4.9.2, 6.5 and 8.3.2): for the user, not for a log.
+/// At most 1024 characters are kept, on one line: white space and control characters become one space, and characters that
+/// reorder the text around them are removed. `Debug` shows its length only, since it may contain anything (rule T9).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PeerText(String);
 
-/// Longer than the reasons that servers give; it is shown in a dialogue.
+/// Longer than the texts that servers send; it is shown in a dialogue.
 const MAX_CHARS: usize = 1024;
 
 impl PeerText {
-    /// The text as it may be shown; `None` if nothing is left of it.
+    /// Returns the text in a form that may be shown; `None` if nothing remains of it.
     pub fn new(text: &str) -> Option<Self> {
         let mut kept = String::new();
         let mut count = 0;
@@ -36,7 +36,7 @@ impl PeerText {
         (!kept.is_empty()).then_some(Self(kept))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

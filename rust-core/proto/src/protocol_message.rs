@@ -1,10 +1,10 @@
-//! What a flight carries, by name: the vocabulary of plans, timelines and sequence diagrams.
+//! The messages of a flight, by name, as used in plans, timelines and sequence diagrams.
 
 use std::fmt;
 
 use crate::sasl::Mechanism;
 
-/// One protocol message, as it is named in a plan or a timeline. Never its content.
+/// One protocol message, by its name in a plan or a timeline. It never contains the message's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProtocolMessage {
     /// The TCP handshake.
@@ -21,7 +21,7 @@ pub enum ProtocolMessage {
     ClientHello,
     /// TLS: the server's handshake messages.
     ServerHello,
-    /// TLS: what ends the client's side of the handshake.
+    /// TLS: the message that ends the client's side of the handshake.
     Finished,
     /// Check of the server's certificate, on this device.
     CertificateCheck,
@@ -45,7 +45,7 @@ pub enum ProtocolMessage {
     Abort,
     /// A bind request, of either kind.
     Bind,
-    /// The server's agreement to a bind request.
+    /// The server's positive answer to a bind request.
     Bound,
     /// `<enable/>`.
     Enable,
@@ -59,13 +59,13 @@ pub enum ProtocolMessage {
     SmFailed,
     /// A roster request.
     RosterGet,
-    /// A request to turn carbons on.
+    /// A request to enable carbons.
     EnableCarbons,
     /// A client state indication.
     ClientState,
     /// A service discovery request.
     DiscoInfo,
-    /// A question to the archive.
+    /// A query to the archive.
     ArchiveQuery,
     /// `<r/>`.
     AckRequest,
@@ -81,7 +81,7 @@ pub enum ProtocolMessage {
     StreamError,
     /// The end of the stream.
     Close,
-    /// Anything else, by its local name being unknown to us.
+    /// Any other message, whose local name is unknown.
     Other,
 }
 
@@ -131,7 +131,7 @@ impl fmt::Display for ProtocolMessage {
     }
 }
 
-/// Parts as one line: `header + bind + enable`.
+/// Messages as one line: `header + bind + enable`.
 pub fn join(parts: &[ProtocolMessage]) -> String {
     let names: Vec<String> = parts.iter().map(ToString::to_string).collect();
     names.join(" + ")

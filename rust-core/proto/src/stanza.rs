@@ -1,4 +1,4 @@
-//! What all stanzas share: errors and answers (RFC 6120 sections 8.2.3 and 8.3).
+//! What all stanzas have in common: errors and answers (RFC 6120 sections 8.2.3 and 8.3).
 
 use crate::ns;
 use crate::peer_text::PeerText;
@@ -49,7 +49,7 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auth => "auth",
@@ -79,12 +79,12 @@ pub struct StanzaError {
     pub kind: ErrorType,
     /// What went wrong.
     pub condition: StanzaCondition,
-    /// The sender's own words.
+    /// The sender's own text.
     pub text: Option<PeerText>,
 }
 
 impl StanzaError {
-    /// An error without text.
+    /// Returns an error without text.
     pub fn new(kind: ErrorType, condition: StanzaCondition) -> Self {
         Self {
             kind,
@@ -93,7 +93,7 @@ impl StanzaError {
         }
     }
 
-    /// The error of a stanza of type `error`. Where the peer was vague, the most pessimistic reading: `cancel`, `Unknown`.
+    /// Returns the error of a stanza of type `error`. Missing or unknown values are read pessimistically: `cancel`, `Unknown`.
     pub fn of(stanza: &Element) -> Option<Self> {
         if stanza.attr("type") != Some("error") {
             return None;
@@ -113,7 +113,7 @@ impl StanzaError {
         })
     }
 
-    /// `<error/>`. `Unknown` is written as `undefined-condition`.
+    /// Returns `<error/>`. `Unknown` is written as `undefined-condition`.
     pub fn to_element(&self) -> Element {
         let name = match self.condition {
             StanzaCondition::Unknown => StanzaCondition::UndefinedCondition.name(),
@@ -129,27 +129,27 @@ impl StanzaError {
     }
 }
 
-/// Whether this is an iq that must be answered.
+/// Returns whether this is an iq that must be answered.
 pub fn is_request(iq: &Element) -> bool {
     iq.is("iq", ns::CLIENT) && matches!(iq.attr("type"), Some("get" | "set"))
 }
 
-/// Whether this is an iq that answers one of ours.
+/// Returns whether this is an iq that answers a request.
 pub fn is_response(iq: &Element) -> bool {
     iq.is("iq", ns::CLIENT) && matches!(iq.attr("type"), Some("result" | "error"))
 }
 
-/// The empty result that answers `iq`.
+/// Returns the empty result that answers `iq`.
 pub fn result_reply(iq: &Element) -> Element {
     reply(iq, "result")
 }
 
-/// The error that answers `iq`.
+/// Returns the error that answers `iq`.
 pub fn error_reply(iq: &Element, error: &StanzaError) -> Element {
     reply(iq, "error").with_child(error.to_element())
 }
 
-/// An iq of ours, still without payload. Without `to` it is for our own account.
+/// Returns a request without payload. Without `to` it is addressed to the client's own account.
 pub fn iq(kind: &str, id: &str, to: Option<&str>) -> Element {
     let mut iq = Element::new("iq", ns::CLIENT)
         .with_attr("type", kind)

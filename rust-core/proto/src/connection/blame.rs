@@ -1,5 +1,5 @@
-//! What an error means if it struck while a remembered fact was relied on (rule S2): the fact was wrong, is forgotten, and
-//! the next connection does without it, at once.
+//! What an error means if it occurred while the connection relied on a remembered fact (rule S2): the fact was wrong. It is
+//! removed, and the next connection starts at once without it.
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{BindPipelining, Op};
@@ -10,7 +10,8 @@ use super::context::Context;
 use super::timer::Timer;
 
 impl Context {
-    /// What an error means if it struck while a remembered fact was relied on: the fact was wrong, not the server.
+    /// Returns what an error means if it occurred while the connection relied on a remembered fact: the fact was wrong, not the
+    /// server.
     pub(super) fn blame(&mut self, error: ConnectionError) -> ConnectionError {
         let Some(assumption) = self.at_risk else {
             return error;
@@ -44,14 +45,14 @@ impl Context {
             (Assumption::Features, Evidence::Refusal) => {
                 self.env.persist(vec![Op::ForgetServer]);
             }
-            // The token was refused, and some servers hang up after that, or instead of saying so.
+            // The token was refused. Some servers close the connection after that, or instead of reporting it.
             (Assumption::FastToken, Evidence::Refusal) => {
                 self.drop_token();
             }
-            // The session is dropped already: with a new one the server reads with a new parser.
+            // The session has been dropped already: with a new one the server uses a new parser.
             (Assumption::Resumption, Evidence::Refusal) => {}
             (Assumption::Resumption, Evidence::Silence) => return error,
-            // The path may have broken by itself; facts and tokens are too dear to be dropped for that.
+            // The path may have failed by itself. Facts and tokens cost round trips to regain, so they are kept.
             (Assumption::Features | Assumption::FastToken, Evidence::Silence) => return error,
         }
         ConnectionError::WrongAssumption(assumption)
@@ -59,7 +60,8 @@ impl Context {
 }
 
 impl Context {
-    /// What followed the bind request was not taken: not again, or, if it may have been the path, not for a while.
+    /// Records that what followed the bind request was not accepted: it is not sent early again or, if the path may have
+    /// failed, not for some time.
     pub(super) fn bind_pipelining_failed(&mut self, for_good: bool) {
         let until = if for_good {
             UnixTime::NEVER
@@ -73,17 +75,18 @@ impl Context {
     }
 }
 
-/// A server that answers pipelining with silence, or by hanging up, looks like a path that broke just then. So it is
-/// only a pause: a day, in which a phone connects often enough for the lost round trip to be worth another try.
+/// A server that answers pipelining with silence, or by closing the transport, cannot be told apart from a path that failed at
+/// that moment. So pipelining is only paused, for a day: a phone connects often enough in a day to make another attempt worth
+/// the lost round trip.
 const PIPELINING_PAUSE_SECONDS: i64 = 86_400;
 
-/// How strongly an error says that the server did not like what it was sent.
+/// How strongly an error indicates that the server rejected what it was sent.
 enum Evidence {
-    /// It said so, or ended the stream.
+    /// The server reported an error, or ended the stream.
     Refusal,
-    /// The path ended, or nothing came: it may have been the path.
+    /// The transport ended, or a timeout expired: the path may have failed.
     Silence,
-    /// It has nothing to do with it.
+    /// It is unrelated.
     None,
 }
 
@@ -107,7 +110,7 @@ fn evidence(error: &ConnectionError) -> Evidence {
     }
 }
 
-/// What a server says that reads a stanza of ours as the rest of one that the cut has torn.
+/// Returns the error of a server that parses a stanza as the continuation of one that was cut off when the transport was lost.
 fn evidence_of_a_torn_stanza(error: &ConnectionError) -> Evidence {
     match error {
         ConnectionError::Stream(error) if may_answer_a_torn_stanza(error.condition) => {
@@ -117,7 +120,7 @@ fn evidence_of_a_torn_stanza(error: &ConnectionError) -> Evidence {
     }
 }
 
-/// Whether a server that reads a stanza of ours as the rest of another says this.
+/// Returns whether this is the error of a server that parses a stanza as the continuation of another.
 pub(super) fn may_answer_a_torn_stanza(condition: StreamCondition) -> bool {
     matches!(
         condition,
@@ -129,7 +132,7 @@ pub(super) fn may_answer_a_torn_stanza(condition: StreamCondition) -> bool {
     )
 }
 
-/// Whether a server that does not understand what it was sent may say so with this condition.
+/// Returns whether a server that does not understand what it was sent may answer with this condition.
 pub(super) fn may_answer_bad_input(condition: StreamCondition) -> bool {
     !matches!(
         condition,

@@ -1,8 +1,7 @@
-//! What both a login and a session stand on: what is known of the server, the stream as it stands, and what is relied on and not
-//! proven yet.
+//! State that a login and a session share: what is known of the server, the stream, and the assumptions that are not confirmed
+//! yet.
 //!
-//! What belongs to the login alone is in [`crate::connection::login`], what belongs to the session alone in
-//! [`crate::connection::session`].
+//! State of the login alone is in [`crate::connection::login`], state of the session alone in [`crate::connection::session`].
 
 use std::sync::Arc;
 
@@ -20,35 +19,35 @@ use crate::stream::header;
 use crate::time::UnixTime;
 use crate::xep::caps::Caps;
 
-/// What may follow a bind request before its answer.
+/// What may be sent after a bind request before its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BehindBind {
     /// Nothing.
     Held,
-    /// All that a session needs, for the first time at this endpoint.
+    /// All initial stanzas of a session, for the first time at this endpoint.
     Tried,
-    /// All that a session needs.
+    /// All initial stanzas of a session.
     Allowed,
 }
 
-/// What both a login and a session stand on.
+/// State that a login and a session share.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) env: Env,
     pub(super) knowledge: Knowledge,
     pub(super) stream: Stream,
-    /// The plan as it stands, for the timeline of a session as well.
+    /// The current plan, also for the timeline of a session.
     pub(super) plan: Plan,
     /// The app is in the foreground (XEP-0352).
     pub(super) active: bool,
-    /// A remembered fact that what was just sent relies on. A session relies on it until its first answer (rule S2).
+    /// A remembered fact that the last flight relies on. A session relies on it until its first answer (rule S2).
     pub(super) at_risk: Option<Assumption>,
-    /// How far the resumption of the session has come. It is proven when the resumed session has lasted (rule I19).
+    /// The progress of the resumption. It is proven when the resumed session has lasted (rule I19).
     pub(super) resumption: Resumption,
 }
 
 impl Context {
-    /// The features that say what a new session may ask for: those after SASL1, or what SASL2's stream showed.
+    /// The features that determine what a new session may request: those after SASL1, or those of SASL2's stream.
     pub(super) fn features_for_greeting(&self) -> Arc<StreamFeatures> {
         self.stream
             .features
@@ -57,14 +56,14 @@ impl Context {
             .unwrap_or_default()
     }
 
-    /// The server's caps, as its newest features show them (XEP-0115 6.3).
+    /// The server's caps, according to its newest features (XEP-0115 6.3).
     pub(super) fn server_caps(&self) -> Option<&Caps> {
         self.known_features()
             .find_map(|features| features.caps.as_ref())
     }
 
-    /// XEP-0478: how many bytes a stanza may have. What counts is what the server says, or said last, behind the login: before it,
-    /// limits are lower.
+    /// XEP-0478: the maximum size of a stanza in bytes. The value that the server advertised last after the login counts;
+    /// before the login, limits are lower.
     pub(super) fn max_bytes(&self) -> Option<usize> {
         let limit = self.limits()?.max_bytes.filter(|max| *max > 0)?;
         Some(usize::try_from(limit).unwrap_or(usize::MAX))
@@ -79,14 +78,14 @@ impl Context {
             .as_ref()
     }
 
-    /// What the server can do, if the caps that it shows are known.
+    /// Returns the server's features, if the caps that it shows are known.
     pub(super) fn known_caps(&self, shown: &Caps) -> Option<&KnownCaps> {
         let domain = self.env.domain();
         let mut known = self.knowledge.caps.iter();
         known.find(|known| known.answers(shown, domain))
     }
 
-    /// All features that the server is known to have shown, the newest first.
+    /// Returns all features that the server is known to have advertised, the newest first.
     fn known_features(&self) -> impl Iterator<Item = &StreamFeatures> {
         let shown = [
             self.stream.features.as_deref(),
@@ -96,8 +95,8 @@ impl Context {
         shown.into_iter().flatten()
     }
 
-    /// Whether stanzas may follow the bind request before its answer: where it was proven; where `<pipelining/>` was seen, or a
-    /// login went well in order, it is tried (rule S2).
+    /// Returns whether stanzas may follow the bind request before its answer. They may where that has worked before. Where
+    /// `<pipelining/>` was advertised, or a login succeeded sequentially, it is tried (rule S2).
     pub(super) fn behind_bind(&self) -> BehindBind {
         let server = &self.knowledge.server;
         let is_on =
@@ -105,7 +104,7 @@ impl Context {
         let shows_pipelining = || self.known_features().any(|features| features.pipelining);
         match server.bind_pipelining {
             Some(BindPipelining::Proven) => BehindBind::Allowed,
-            // It promised it, and did not keep that.
+            // The server advertised it, but did not support it.
             Some(BindPipelining::OffUntil(time)) if !is_on(Some(time)) => BehindBind::Held,
             _ if is_on(server.pipelining_off_until) && shows_pipelining() => BehindBind::Tried,
             _ if server.secured.is_none() => BehindBind::Held,
@@ -117,7 +116,7 @@ impl Context {
         self.knowledge.server.bind_pipelining == Some(BindPipelining::Proven)
     }
 
-    /// What followed the bind request before its answer was answered itself.
+    /// Records that what followed the bind request before its answer was answered itself.
     pub(super) fn bind_pipelining_held(&mut self) {
         if self.at_risk != Some(Assumption::PipelinedBind) {
             return;
@@ -129,7 +128,7 @@ impl Context {
         }
     }
 
-    /// XEP-0352: the server knows client states.
+    /// Returns whether the server supports client states (XEP-0352).
     pub(super) fn knows_client_state(&self) -> bool {
         let in_bind2 = |features: &StreamFeatures| {
             let bind2 = features
@@ -142,38 +141,38 @@ impl Context {
             .any(|features| features.csi || in_bind2(features))
     }
 
-    /// What was assumed has been confirmed.
+    /// Records that the current assumption is confirmed.
     pub(super) fn assumption_held(&mut self, assumption: Assumption) {
         if self.at_risk == Some(assumption) {
             self.at_risk = None;
         }
     }
 
-    /// The FAST token was refused: it is not tried again.
+    /// Records that the FAST token was refused: it is not tried again.
     pub(super) fn drop_token(&mut self) {
         if self.knowledge.fast.take().is_some() {
             self.env.persist(vec![Op::DropFast]);
         }
     }
 
-    /// Takes in features that a session's stream shows, or that of a proven login.
+    /// Processes features of a session's stream, or of the stream of a proven login.
     pub(super) fn learn_features(&mut self, features: &Arc<StreamFeatures>) {
         if self.shown(features).is_some() && self.stream.authenticated {
             self.learn_authenticated(features);
         }
     }
 
-    /// Notes the features that the server shows; the key of the TLS that they came through, if they say something. What a cleartext
-    /// stream shows is never kept (rule S1).
+    /// Records the features that the server advertises, and the key of the TLS connection if they are not empty. Features of a
+    /// cleartext stream are never kept (rule S1).
     pub(super) fn shown(&mut self, features: &Arc<StreamFeatures>) -> Option<[u8; 32]> {
         self.stream.features = Some(Arc::clone(features));
         let key = self.stream.tls.as_ref().map(|tls| tls.key)?;
         self.resumption.features_came();
-        // Empty ones say nothing of the server but that it is not ready yet.
+        // Empty features only show that the server is not ready yet.
         (**features != StreamFeatures::default()).then_some(key)
     }
 
-    /// The server has proved itself: what it shows behind the login may be remembered (rule T4).
+    /// Records that the server is authenticated: what it advertises after the login may be remembered (rule T4).
     pub(super) fn learn_authenticated(&mut self, features: &Arc<StreamFeatures>) {
         if self.knowledge.server.authenticated.as_ref() != Some(features) {
             self.knowledge.server.authenticated = Some(Arc::clone(features));
@@ -182,7 +181,7 @@ impl Context {
         }
     }
 
-    /// Says why the connection ended. The stream is closed with our own error where the server broke a rule.
+    /// Reports why the connection ended. Where the server violated a rule, the stream is closed with a stream error.
     pub(super) fn end(&mut self, error: ConnectionError) {
         if let Some(text) = closing_words(&error)
             && self.stream.header_seen
@@ -200,7 +199,7 @@ impl Context {
     }
 }
 
-/// The stream error that tells the server what it did, if it is the server's fault (RFC 6120 4.9).
+/// Returns the stream error that informs the server, if the error is the server's fault (RFC 6120 4.9).
 fn closing_words(error: &ConnectionError) -> Option<String> {
     let peer = match error {
         ConnectionError::Peer(peer) => peer,

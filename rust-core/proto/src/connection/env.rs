@@ -1,5 +1,5 @@
-//! What every step of a connection works with, whatever it is about: the settings, the time, the randomness, the deadlines, and the
-//! outputs on their way out. It knows nothing of the server.
+//! What every part of a connection uses: the settings, the time, the randomness, the deadlines, and the queued outputs. It
+//! knows nothing of the server.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::xml::Element;
 #[derive(Debug)]
 pub(super) struct Env {
     pub(super) config: Arc<Config>,
-    /// The time of the input that is handled.
+    /// The time of the input that is being processed.
     pub(super) now: Now,
     pub(super) entropy: Entropy,
     pub(super) timers: Timers,
@@ -57,7 +57,7 @@ impl Env {
         self.outputs.push_back(output);
     }
 
-    /// Takes the next thing to do; without any, the next deadline.
+    /// Returns the next output; without any, the next deadline.
     pub(super) fn next_output(&mut self) -> Output {
         match self.outputs.pop_front() {
             Some(output) => output,
@@ -68,7 +68,7 @@ impl Env {
         }
     }
 
-    /// Stores these changes in one transaction; what must not leave before it is committed is `after` the number returned.
+    /// Stores these changes in one transaction. What must not be sent before it is committed is `after` the returned number.
     pub(super) fn persist(&mut self, ops: Vec<Op>) -> Seq {
         let seq = Seq(self.next_persist);
         self.next_persist = self.next_persist.wrapping_add(1);
@@ -81,7 +81,7 @@ impl Env {
         self.transmit_after(None, part, text);
     }
 
-    /// Sends this text, not before the transaction `after` is committed.
+    /// Sends this text, but not before the transaction `after` is committed.
     pub(super) fn transmit_after(
         &mut self,
         after: Option<Seq>,
@@ -101,7 +101,7 @@ impl Env {
         self.transmit(part, element.to_xml());
     }
 
-    /// Sends an element that holds a secret, and leaves no copy of it but the one that is sent (rule T9).
+    /// Sends an element that holds a secret, and keeps no other copy of it (rule T9).
     pub(super) fn transmit_secret(
         &mut self,
         after: Option<Seq>,
@@ -111,35 +111,35 @@ impl Env {
         self.transmit_after(after, part, element.into_secret_xml());
     }
 
-    /// Tells the app.
+    /// Emits an event to the app.
     pub(super) fn event(&mut self, event: Event) {
         self.event_after(None, event);
     }
 
-    /// Tells the app, once the transaction `after` is committed.
+    /// Emits an event to the app, once the transaction `after` is committed.
     pub(super) fn event_after(&mut self, after: Option<Seq>, event: Event) {
         self.output(Output::Event { after, event });
     }
 
-    /// Notes for the timeline what the server said.
+    /// Records a message from the server for the timeline.
     pub(super) fn understood(&mut self, part: ProtocolMessage) {
         self.output(Output::Understood(part));
     }
 
-    /// Limits how long the login may take.
+    /// Sets the timeout of the login.
     pub(super) fn start_login_timer(&mut self) {
         let when = self.now.mono + self.config.timeouts.login;
         self.timers.set(Timer::Login, when);
     }
 
-    /// Waits for the server's end of stream, for a while.
+    /// Sets the timeout for the server's end of stream.
     pub(super) fn await_stream_close(&mut self) {
         let when = self.now.mono + self.config.timeouts.close;
         self.timers.clear();
         self.timers.set(Timer::Close, when);
     }
 
-    /// Says that the connection ended as it was wanted.
+    /// Reports that the connection ended as requested.
     pub(super) fn closed(&mut self) {
         self.output(Output::CloseTransport);
         self.event(Event::Closed(None));

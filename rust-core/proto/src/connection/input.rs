@@ -1,4 +1,4 @@
-//! What a connection is told.
+//! The inputs of a connection.
 
 use crate::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion};
 use crate::time::Instant;
@@ -19,36 +19,36 @@ pub enum Input<'a> {
         /// `tls-server-end-point` of the connection that the ticket comes from.
         end_point: Option<Vec<u8>>,
     },
-    /// The TLS handshake is done and the certificate is good.
+    /// The TLS handshake is complete and the certificate is valid.
     TlsEstablished(TlsFacts),
     /// Bytes of the stream: cleartext before TLS, plaintext inside it.
     Received(&'a [u8]),
     /// The transport ended.
     TransportClosed,
-    /// The server's certificate was refused, and with it the connection. The server did take part in the handshake, so
-    /// nothing that was assumed about the way to it was wrong.
+    /// The server's certificate was refused, and with it the connection. The server did take part in the handshake, so no
+    /// assumption about the path to it was wrong.
     CertificateRefused,
-    /// The deadline of [`super::Output::Timeout`] has passed, perhaps.
+    /// The deadline of [`super::Output::Timeout`] may have passed.
     Timeout,
     /// The answer to [`super::Output::DeriveKeys`].
     KeysDerived {
         /// Which keys.
         id: ScramKeyId,
-        /// The keys, or why there are none.
+        /// The keys, or the reason why there are none.
         keys: Result<ScramKeys, SaslError>,
     },
-    /// The app wants something.
+    /// A command of the app.
     Command(Command),
     /// A transaction is committed.
     Committed {
-        /// Which.
+        /// Which transaction.
         seq: Seq,
     },
     /// A transaction failed; nothing of it is stored.
     PersistFailed {
-        /// Which.
+        /// Which transaction.
         seq: Seq,
-        /// Why.
+        /// Why it failed.
         kind: PersistFailure,
     },
 }
@@ -73,26 +73,26 @@ pub struct TlsFacts {
     pub key: [u8; 32],
     /// It resumes a ticket of a connection whose login was proven.
     pub resumes_proven: bool,
-    /// What became of the early data.
+    /// Whether the server accepted the early data.
     pub early_data: EarlyData,
 }
 
-/// What the app wants.
+/// A command of the app.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Send a stanza. It must carry an id.
     Send {
         /// The stanza.
         stanza: Element,
-        /// What happens to it if the session ends first.
+        /// What happens to it if the session ends before it is acknowledged.
         kind: OutboundKind,
     },
-    /// Find out whether the server still answers; the connection ends if it does not by then.
+    /// Send a liveness probe; the connection ends if there is no response by the deadline.
     Probe {
-        /// Until when.
+        /// The deadline.
         deadline: Instant,
     },
-    /// The network changed, or the device slept: what breaks from here on may be the path's fault and not the server's.
+    /// The network changed, or the device slept: a failure from now on may be the path's fault and not the server's.
     PathChanged,
     /// The app moved to the foreground (`true`) or the background (XEP-0352).
     SetActive(bool),

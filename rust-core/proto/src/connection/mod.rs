@@ -2,14 +2,14 @@
 //!
 //! # Calling contract
 //!
-//! - Tell it everything that happens with [`Connection::handle_input`], in order.
+//! - Pass everything that happens to [`Connection::handle_input`], in order.
 //! - After each input call [`Connection::poll_output`] until it returns [`Output::Timeout`], and act on each output.
-//! - [`Output::Persist`] is one transaction. An output that is `after` a [`Seq`] leaves only once that transaction is
-//!   committed; outputs of one kind keep their order. That order is the whole crash-safety argument: a stanza is
-//!   queued durably before its first byte leaves, and `<a/>` carries only what is committed.
-//! - A transaction that fails is an input too, and ends the connection. None behind it may be committed any more: a
-//!   later count without an earlier stanza would lose that stanza (rule I1).
-//! - There are no callbacks. Time comes in as `now`, randomness as a seed.
+//! - [`Output::Persist`] is one transaction. An output that is `after` a [`Seq`] is sent only once that transaction is
+//! committed; outputs of one kind keep their order. Crash safety rests on that order: a stanza is stored in the queue before
+//! its first byte is sent, and `<a/>` counts only what is committed.
+//! - A transaction that fails is an input too, and ends the connection. No transaction after it may be committed: a later count
+//! without an earlier stanza would lose that stanza (rule I1).
+//! - There are no callbacks. Time is passed as `now`, randomness as a seed.
 
 mod blame;
 mod context;
@@ -48,10 +48,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// All that [`Connection::state_name`] may say.
+    /// All values that [`Connection::state_name`] may return.
     pub const STATE_NAMES: [&str; 13] = State::NAMES;
 
-    /// Makes the plan. Nothing is sent before [`Input::Connected`].
+    /// Creates the connection and its plan. Nothing is sent before [`Input::Connected`].
     pub fn new(start: Start, now: Now) -> Self {
         let (login, context) = LoggingIn::begin(start, now);
         Self {
@@ -60,37 +60,37 @@ impl Connection {
         }
     }
 
-    /// The plan as it stands: the optimistic one at first, revised once the server has shown more of itself.
+    /// Returns the current plan: the optimistic one at first, revised when the server has shown more of itself.
     pub fn plan(&self) -> &Plan {
         &self.context.plan
     }
 
-    /// Returns how far it is.
+    /// Returns the progress of the connection.
     pub fn phase(&self) -> ConnectionPhase {
         self.state.phase()
     }
 
-    /// The name of the state, for timelines and coverage.
+    /// Returns the name of the state, for timelines and coverage.
     pub fn state_name(&self) -> &'static str {
         self.state.name()
     }
 
-    /// Whether a sign of life is waited for, against the deadline of [`Command::Probe`].
+    /// Returns whether a probe response is awaited, until the deadline of [`Command::Probe`].
     pub fn is_probing(&self) -> bool {
         self.context.env.timers.is_set(Timer::Probe)
     }
 
-    /// How many bytes the server takes in a stanza (XEP-0478), as far as it is known.
+    /// Returns the maximum size of a stanza in bytes that the server accepts (XEP-0478), if it is known.
     pub fn max_bytes(&self) -> Option<usize> {
         self.context.max_bytes()
     }
 
-    /// Whether the connection has ended; nothing more will come of it but what [`Connection::poll_output`] still holds.
+    /// Returns whether the connection has ended; only outputs that [`Connection::poll_output`] still holds remain.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }
 
-    /// Takes in one thing that happened.
+    /// Processes one input.
     pub fn handle_input(&mut self, input: Input<'_>, now: Now) {
         if self.is_closed() {
             return;
@@ -100,7 +100,7 @@ impl Connection {
         let is_closing = matches!(self.state, State::Closing(_));
         if let Err(error) = self.state.handle(input, &mut self.context) {
             if is_closing {
-                // We asked for the end; how the server takes it is its own business.
+                // The stream is being closed by this client, so how the server's side ends does not matter.
                 self.context.env.closed();
             } else {
                 self.state.fail(error, &mut self.context);
@@ -112,7 +112,7 @@ impl Connection {
         }
     }
 
-    /// The next thing to do. Call until it returns [`Output::Timeout`].
+    /// Returns the next output. Call it until it returns [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output {
         self.context.env.next_output()
     }

@@ -1,4 +1,4 @@
-//! What a connection wants done.
+//! The outputs of a connection.
 
 use zeroize::Zeroizing;
 
@@ -14,14 +14,14 @@ use crate::xml::{Element, RefusedStanza};
 
 use crate::connection::timer::Timer;
 
-/// Number of a transaction within one connection; rises by one.
+/// Number of a transaction within one connection; increases by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Seq(pub u64);
 
-/// Something to do.
+/// Something to do for the caller.
 #[derive(Debug)]
 pub enum Output {
-    /// Commit these changes in one transaction, then say so.
+    /// Commit these changes in one transaction, then report that with an input.
     Persist {
         /// Which transaction.
         seq: Seq,
@@ -30,34 +30,34 @@ pub enum Output {
     },
     /// Send bytes of the stream. All that is sent until the outputs are drained is one flight, and one write.
     Transmit {
-        /// Not before this transaction is committed.
+        /// The transaction that must be committed first.
         after: Option<Seq>,
-        /// The bytes; wiped when dropped, for a login's hold the password or a token (rule T9).
+        /// The bytes; wiped when dropped, since those of a login contain the password or a token (rule T9).
         bytes: Zeroizing<Vec<u8>>,
-        /// What they say, for the timeline.
+        /// The messages that they contain, for the timeline.
         parts: Vec<ProtocolMessage>,
     },
     /// Start TLS on the outbound side: the ClientHello follows what was transmitted so far, in the same write.
     ClientHello,
-    /// Inbound bytes belong to TLS from here on; these ones were already read.
+    /// Inbound bytes belong to TLS from here on; these were already read.
     TlsFollows {
-        /// Bytes behind `<proceed/>`.
+        /// Bytes after `<proceed/>`.
         unread: Vec<u8>,
     },
-    /// Log that a message was understood, for the timeline.
+    /// Record in the timeline that a message was received.
     Understood(ProtocolMessage),
     /// Run PBKDF2 off the I/O thread (rule T5) and answer with [`super::Input::KeysDerived`].
     DeriveKeys(ScramKeyId),
     /// The login is proven: tickets of this TLS connection may be trusted accordingly (rule S3).
     LoginProven,
-    /// Tell the app.
+    /// Deliver an event to the app.
     Event {
-        /// Not before this transaction is committed.
+        /// The transaction that must be committed first.
         after: Option<Seq>,
-        /// What to tell.
+        /// The event.
         event: Event,
     },
-    /// Close the transport once everything transmitted has left.
+    /// Close the transport once everything transmitted has been written.
     CloseTransport,
     /// Nothing more to do until the deadline, or until something happens.
     Timeout {
@@ -68,61 +68,61 @@ pub enum Output {
     },
 }
 
-/// What the app is told.
+/// An event for the app.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The session is there: stanzas flow.
+    /// The session is established: stanzas can be exchanged.
     Online {
-        /// New, or the interrupted one.
+        /// A new session, or the interrupted one.
         outcome: Outcome,
-        /// Our full JID.
+        /// The full JID of this client.
         jid: String,
-        /// The plan that led here.
+        /// The plan that was followed.
         plan: Plan,
     },
     /// A message or presence for the app, committed.
     Stanza(Delivery),
     /// The answer to a request of the app.
     IqAnswer(Element),
-    /// A stanza of the app reached another stage.
+    /// A stanza of the app reached another stage of delivery.
     Stage {
         /// The stanza's id.
         id: String,
-        /// Where it is now.
+        /// Its new stage.
         stage: Stage,
     },
-    /// What the server can do: remembered, or just learnt (XEP-0030).
+    /// The server's features: remembered, or just learnt (XEP-0030).
     ServerFeatures(Vec<String>),
     /// The stored roster changed.
     RosterChanged,
-    /// An inbound stanza was over a limit, or had a fault that its sender caused, and was skipped (rule T6).
+    /// An inbound stanza exceeded a limit, or had a fault that its sender caused, and was skipped (rule T6).
     StanzaRefused(RefusedStanza),
-    /// Inbound messages may be missing: the server forgot the session (rule I8), or it leaves what waited for us to its
-    /// archive, as Bind 2 servers do (XEP-0386); and the archive (XEP-0313) did not help.
+    /// Inbound messages may be missing: the server no longer has the session (rule I8), or it leaves waiting messages to its
+    /// archive, as Bind 2 servers do (XEP-0386); and the archive (XEP-0313) did not provide them.
     PossibleGap,
-    /// The server broke a rule in a way that could be survived; counted.
+    /// The server violated a rule in a way that does not end the connection; counted.
     PeerFault(&'static str),
-    /// The connection ended; `None` if we closed it.
+    /// The connection ended; `None` if this client closed it.
     Closed(Option<ConnectionError>),
 }
 
-/// How a session came about.
+/// How a session was established.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// A new session.
     Bound,
-    /// The interrupted session goes on.
+    /// The interrupted session was resumed.
     Resumed,
 }
 
-/// The life of an outbound stanza.
+/// The stages of an outbound stanza.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// It is stored and will be sent.
     Queued,
-    /// Its bytes may have left.
+    /// Its bytes may have been sent.
     Sent,
-    /// The server has taken it over.
+    /// The server has acknowledged it.
     Acked,
     /// It will not be sent (again).
     Failed(Failure),
@@ -131,18 +131,18 @@ pub enum Stage {
 /// Why a stanza failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It belonged to a session that is gone.
+    /// It belonged to a session that no longer exists.
     SessionLost,
-    /// It came back as an error (RFC 6120 section 8.3): from our server, the recipient's, or the recipient. It may have been
-    /// acknowledged before, since that says only that our server took it.
+    /// It was returned as an error (RFC 6120 section 8.3): by the client's server, the recipient's server, or the recipient. It
+    /// may have been acknowledged before, since that shows only that the client's server accepted it.
     Refused(StanzaError),
     /// The server ended the stream with this error each time that it was sent.
     StreamEnded(StreamCondition),
-    /// It has more bytes than the server takes (XEP-0478), and would have ended the stream. It was queued before that was known.
+    /// It is larger than the server accepts (XEP-0478), and would have ended the stream. It was queued before that was known.
     TooBig {
-        /// How many it has, as XML.
+        /// Its size as XML, in bytes.
         size: usize,
-        /// How many the server takes.
+        /// The maximum size that the server accepts, in bytes.
         limit: usize,
     },
 }

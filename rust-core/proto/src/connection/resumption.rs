@@ -1,5 +1,5 @@
-//! What an error means for the session that is being resumed (rule I19): what failed in one way twice is not tried in that way
-//! a third time, and a network that fails never costs a session.
+//! What an error means for the session that is being resumed (rule I19): a method that failed twice is not tried a third time,
+//! and a failing network never costs a session.
 
 use std::time::Duration;
 
@@ -13,32 +13,33 @@ use super::context::Context;
 use super::output::Event;
 use super::timer::{MAX_ACK_WAITS, Timer};
 
-/// How long a resumed session has to last before its end says nothing about the resumption any more. A server that chokes on what is
-/// sent again ends within a round trip; the longer this is, the more often five cuts of a bad network in a row look like it.
+/// The minimum time that a resumed session has to last. After that its end is not attributed to the resumption. A server that
+/// fails on the stanzas that are sent again ends the stream within a round trip. The longer this time is, the more often five
+/// failures of a bad network in a row are attributed to the resumption.
 const SHORTLY: Duration = Duration::from_secs(1);
-/// A deadline that is noticed so much too late was slept through: the path may have gone meanwhile.
+/// If a deadline is noticed this much too late, the device slept: the path may have been lost meanwhile.
 const OVERSLEPT: Duration = Duration::from_secs(2);
 
-/// How far the resumption has come, and what is known of the path.
+/// The progress of the resumption, and what is known of the path.
 #[derive(Debug, Default)]
 pub(super) struct Resumption {
     step: ResumeStep,
-    /// The server's features came through TLS, and nothing was reported since that the path may not have survived.
+    /// The server's features arrived through TLS, and no event was reported since that the path may not have survived.
     path_works: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 enum ResumeStep {
-    /// Not asked for, refused, given up, or proven by lasting.
+    /// Not requested, refused, given up, or proven by its duration.
     #[default]
     Settled,
-    /// `<resume/>` is on its way.
+    /// `<resume/>` has been sent.
     Asked,
-    /// `<resumed/>` came.
+    /// `<resumed/>` was received.
     Answered(Instant),
 }
 
-/// What an error says of the resumption.
+/// What an error means for the resumption.
 enum Verdict {
     Wrong,
     Silent,
@@ -55,7 +56,7 @@ impl Resumption {
         self.step = ResumeStep::Answered(at);
     }
 
-    /// The server refused, or the session is given up for another reason.
+    /// Records that the server refused, or that the session is given up for another reason.
     pub(super) fn settled(&mut self) {
         self.step = ResumeStep::Settled;
     }
@@ -64,14 +65,14 @@ impl Resumption {
         self.path_works = true;
     }
 
-    /// The network changed, or the device slept: what breaks from here on may be the path's fault.
+    /// Records that the network changed, or the device slept: a failure from now on may be the path's fault.
     pub(super) fn path_is_doubtful(&mut self) {
         self.path_works = false;
     }
 }
 
 impl Context {
-    /// Looks whether a deadline was slept through.
+    /// Checks whether the device slept past a deadline.
     pub(super) fn note_sleep(&mut self) {
         let now = self.env.now.mono;
         if self
@@ -84,7 +85,7 @@ impl Context {
         }
     }
 
-    /// The server has taken something in: it reads on in the resumed session.
+    /// Records an acknowledgement: the server processes stanzas in the resumed session.
     pub(super) fn resumption_proven(&mut self) {
         if !matches!(self.resumption.step, ResumeStep::Answered(_)) {
             return;
@@ -93,7 +94,7 @@ impl Context {
         self.clear_trials();
     }
 
-    /// Bytes came: a resumed session that is not waiting for an acknowledgement has lasted.
+    /// Processes the arrival of bytes: a resumed session that is not waiting for an acknowledgement has lasted.
     pub(super) fn note_lasting(&mut self) {
         if let ResumeStep::Answered(at) = self.resumption.step
             && self.env.now.mono.since(at) >= SHORTLY
@@ -113,7 +114,7 @@ impl Context {
         }
     }
 
-    /// The connection ends with this error: notes what that says of the session that was asked for.
+    /// Records what the error that ends the connection means for the requested session.
     pub(super) fn judge_resumption(&mut self, error: &ConnectionError, heard_at: Option<Instant>) {
         let verdict = self.verdict(error, heard_at);
         let is_proven = self.stream.authenticated;
@@ -159,10 +160,11 @@ impl Context {
                 let elapsed = self.env.now.mono.since(at);
                 let is_unheard = matches!(error, ConnectionError::Timeout(Timer::Ack));
                 match meaning(error) {
-                    // Asked at once, and never answered.
+                    // The request was sent at once, and never answered.
                     Meaning::Break if is_unheard && elapsed < self.longest_wait() => silent,
                     _ if is_unheard => Verdict::Nothing,
-                    // Nothing came and nothing was due: what breaks now is not the resumption, and those before it were not in a row.
+                    // Nothing was received and nothing was due. What fails now is not the resumption, and the earlier failures
+                    // were not consecutive.
                     _ if elapsed >= SHORTLY
                         && (heard_at.is_some_and(|heard_at| heard_at > at)
                             || !self.env.timers.is_set(Timer::Ack)) =>
@@ -177,19 +179,20 @@ impl Context {
         }
     }
 
-    /// For an acknowledgement that was asked for right behind `<resumed/>`, from a server that keeps talking.
+    /// Returns the timeout of an acknowledgement that was requested immediately after `<resumed/>`, from a server that keeps
+    /// sending.
     fn longest_wait(&self) -> Duration {
         SHORTLY + self.env.config.timeouts.ack * MAX_ACK_WAITS
     }
 }
 
-/// What an error is, seen as the answer to `<resume/>`.
+/// How an error is classified as an answer to `<resume/>`.
 enum Meaning {
-    /// The server said something that is no answer, or ended the stream for it.
+    /// The server sent something that is no valid answer, or ended the stream because of it.
     Answer,
-    /// The path broke, nothing came, or the server is occupied with itself.
+    /// The path failed, a timeout expired, or the server is temporarily unable to answer.
     Break,
-    /// It has nothing to do with the session.
+    /// It is unrelated to the session.
     None,
 }
 

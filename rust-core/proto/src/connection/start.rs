@@ -1,4 +1,4 @@
-//! What a connection starts from.
+//! The parameters of a new connection.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::knowledge::Knowledge;
 use crate::plan::{Purpose, Transport};
 use crate::sasl::{ScramKeyId, ScramKeys};
 
-/// What a connection starts from.
+/// The parameters of a new connection.
 #[derive(Debug)]
 pub struct Start {
     /// The account and how it logs in.
@@ -17,13 +17,13 @@ pub struct Start {
     /// What is remembered.
     pub knowledge: Knowledge,
     /// Keys that were derived from the password in `config` since the process began: the newest answer to
-    /// [`crate::connection::Output::DeriveKeys`]. Those in `knowledge` may belong to an older password. They are used only where there is no password;
-    /// where there is one they only tell early which keys will be asked for.
+    /// [`crate::connection::Output::DeriveKeys`]. Those in `knowledge` may belong to an older password. They are used only
+    /// where there is no password; where there is one they only predict which keys will be requested.
     pub derived_keys: Option<(ScramKeyId, ScramKeys)>,
-    /// Early data may be tried. Whether a ticket is at hand that allows it shows when the handshake starts; until then
-    /// the plan hopes, and without one it is revised.
+    /// Early data may be tried. Whether a ticket that allows it is available is known when the handshake starts. Until then the
+    /// plan assumes one; without one it is revised.
     pub early_data_possible: bool,
-    /// What the connection is made for.
+    /// The purpose of the connection.
     pub purpose: Purpose,
     /// The app is in the foreground (XEP-0352).
     pub active: bool,

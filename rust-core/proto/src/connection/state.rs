@@ -1,10 +1,10 @@
-//! The states of a connection, and how inputs move them.
+//! The states of a connection, and their transitions.
 //!
 //! ```text
 //!   LoggingIn (its steps: see `login`) ---> Online ---> Closing ---> Closed      (every state may go to Closed)
 //! ```
 //!
-//! A state owns what belongs to it: what a login learnt and did not prove is dropped when the session begins.
+//! A state owns its data: what a login learnt but did not prove is dropped when the session begins.
 
 use std::sync::Arc;
 
@@ -23,10 +23,10 @@ use crate::stream::features::StreamFeatures;
 use crate::stream::header;
 use crate::xml::{Element, RefusedStanza, StreamItem};
 
-/// How far a connection is.
+/// The progress of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionPhase {
-    /// From the transport to the session.
+    /// From the transport's start to the session.
     Login,
     /// There is a session.
     Online,
@@ -36,21 +36,21 @@ pub enum ConnectionPhase {
 
 type Handled = Result<(), ConnectionError>;
 
-/// What a connection is about.
+/// The data of each state.
 #[derive(Debug)]
 pub(super) enum State {
     /// There is no session yet.
     LoggingIn(Box<LoggingIn>),
-    /// Stanzas flow.
+    /// Stanzas are exchanged.
     Online(Box<Session>),
-    /// Our end of stream is on its way; the last acknowledgement of what was sent in this session may still come.
+    /// The client's end of stream has been sent; the last acknowledgement of what was sent in this session may still arrive.
     Closing(Option<Box<Session>>),
-    /// Over.
+    /// The connection has ended.
     Closed,
 }
 
 impl State {
-    /// All that [`State::name`] may say.
+    /// All values that [`State::name`] may return.
     pub(super) const NAMES: [&str; 13] = [
         "ExpectTransport",
         "ExpectProceed",
@@ -67,7 +67,7 @@ impl State {
         "Closed",
     ];
 
-    /// The name of the variant; of a login, that of its step.
+    /// Returns the name of the variant; for a login, that of its step.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::LoggingIn(login) => login.name(),
@@ -77,7 +77,7 @@ impl State {
         }
     }
 
-    /// How far the connection is.
+    /// Returns the progress of the connection.
     pub(super) fn phase(&self) -> ConnectionPhase {
         match self {
             Self::LoggingIn(_) => ConnectionPhase::Login,
@@ -86,7 +86,7 @@ impl State {
         }
     }
 
-    /// Takes in one thing that happened. Behind an error it is over.
+    /// Processes one input. After an error the connection has ended.
     pub(super) fn handle(&mut self, input: Input<'_>, context: &mut Context) -> Handled {
         match input {
             Input::Received(bytes) => self.received(bytes, context),
@@ -113,7 +113,7 @@ impl State {
         }
     }
 
-    /// Moves the login on, if there is one. What belongs to it ends with it.
+    /// Advances the login, if there is one. Its data is dropped when it ends.
     fn log_in(
         &mut self,
         step: impl FnOnce(&mut LoggingIn) -> Result<Option<LoginEnd>, ConnectionError>,
@@ -150,7 +150,7 @@ impl State {
                 return Ok(());
             }
         }
-        // All that came is taken in.
+        // All received bytes are processed.
         if let Self::Online(session) = self {
             session.look_again(context);
         }
@@ -177,7 +177,7 @@ impl State {
         match self {
             Self::Online(session) => session.refuse(refused, context),
             Self::Closing(_) => {}
-            // T6: during the login everything closes the stream.
+            // T6: during the login every XML error closes the stream.
             Self::LoggingIn(_) | Self::Closed => {
                 return Err(ConnectionError::Peer(PeerError::Xml(refused.reason.into())));
             }
@@ -303,7 +303,7 @@ impl State {
         }
     }
 
-    /// The app wants the connection closed.
+    /// Processes the app's request to close the connection.
     fn close(&mut self, context: &mut Context) {
         *self = match std::mem::replace(self, Self::Closed) {
             Self::Online(mut session) => {
@@ -318,7 +318,8 @@ impl State {
         };
     }
 
-    /// The connection ends with this error: what it says of the session that was asked for, and of what was relied on.
+    /// Ends the connection with this error, and records what it means for the requested session and for the facts that were
+    /// relied on.
     pub(super) fn fail(&mut self, error: ConnectionError, context: &mut Context) {
         let heard_at = match self {
             Self::Online(session) => Some(session.heard_at()),
@@ -335,7 +336,7 @@ impl State {
     }
 }
 
-/// The server has heard that we end the stream: all that it sent before has come.
+/// The server has received the client's end of stream: everything that it sent before has arrived.
 fn closed_in_order(had_session: bool, context: &mut Context) {
     if had_session {
         context.env.persist(vec![Op::OpenSession(false)]);

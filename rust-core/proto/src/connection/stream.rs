@@ -1,4 +1,4 @@
-//! The XML stream as it stands: the reader of its bytes, the TLS that it runs in, and what the server showed on it.
+//! The state of the XML stream: the reader of its bytes, its TLS connection, and what the server advertised on it.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
 use crate::xml::{Limits, StreamHeader, StreamReader};
 
-/// The stream of a connection, over all its restarts.
+/// The stream of a connection, across all its restarts.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) reader: StreamReader,
-    /// The TLS that it runs in, once that is established.
+    /// The TLS connection, once it is established.
     pub(super) tls: Option<TlsFacts>,
-    /// The server's header came, since the last restart.
+    /// The server's header has been received since the last restart.
     pub(super) header_seen: bool,
-    /// The features that the server showed since the last restart.
+    /// The features that the server advertised since the last restart.
     pub(super) features: Option<Arc<StreamFeatures>>,
     /// The login is proven: features from here on are those of the session's stream.
     pub(super) authenticated: bool,
@@ -35,7 +35,7 @@ impl Stream {
         }
     }
 
-    /// S1: inside TLS everything begins anew: the XML parser is new, and what was learnt before is gone.
+    /// S1: inside TLS everything restarts: the XML parser is new, and what was learnt before is dropped.
     pub(super) fn secured(&mut self, facts: TlsFacts, limits: Limits) {
         *self = Self {
             tls: Some(facts),
@@ -43,14 +43,14 @@ impl Stream {
         };
     }
 
-    /// What the reader sees next is a new document.
+    /// Prepares the reader for a new document.
     pub(super) fn restart(&mut self) {
         self.reader.restart();
         self.header_seen = false;
         self.features = None;
     }
 
-    /// Takes in the server's header (RFC 6120 4.7).
+    /// Processes the server's header (RFC 6120 4.7).
     pub(super) fn accept_header(
         &mut self,
         header: &StreamHeader,

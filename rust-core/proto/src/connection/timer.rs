@@ -1,29 +1,28 @@
-//! Deadlines, and why each exists.
+//! Deadlines, and the reason of each.
 
 use std::fmt;
 
 use crate::time::Instant;
 
-/// So many times the ordinary wait a server that keeps talking may take to answer.
+/// The factor by which the timeout is extended for a server that keeps sending other data.
 pub(super) const MAX_ACK_WAITS: u32 = 6;
 
-/// What a deadline is for.
+/// The purpose of a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
-    /// The session must be there: a server that accepts and says nothing must not hold us.
+    /// The session must be established: a server that accepts the connection and sends nothing must not block the client.
     Login,
-    /// The answer to an acknowledgement request, or to `<enable/>`: a dead path looks like silence. While bytes come, the wait
-    /// is longer.
+    /// The answer to an acknowledgement request, or to `<enable/>`: a dead path looks like silence. While bytes arrive, the
+    /// timeout is longer.
     Ack,
-    /// The answer to a probe after a network change or a wake-up: the path is probably dead, so do not wait long.
+    /// The response to a probe after a network change or a wake-up: the path is probably dead, so the timeout is short.
     Probe,
-    /// Silence for so long that a NAT may have forgotten us: ask.
+    /// Idle time after which a NAT may have dropped the mapping: send a probe.
     Keepalive,
-    /// The archive's answer: what is written now waits for it if something before it may have arrived already, and nobody
-    /// should wait long for that. When it has passed the server is asked for a sign of life, whose answer decides. Later, when the
-    /// archive is asked once more.
+    /// The archive's answer: new stanzas wait for it if a message before them may have arrived already, and that wait must be
+    /// short. When it has passed, a liveness probe is sent, and its response decides. Later: when the archive is queried again.
     Archive,
-    /// The server's end of stream after ours.
+    /// The server's end of stream after the client's.
     Close,
 }
 
@@ -50,7 +49,7 @@ impl Timers {
         self.0.push((timer, when));
     }
 
-    /// Sets a deadline, unless an earlier one stands: who asks twice does not wait longer.
+    /// Sets a deadline, unless an earlier one is set: a repeated request does not extend the wait.
     pub(crate) fn hasten(&mut self, timer: Timer, when: Instant) {
         let is_sooner = |&(other, standing): &(Timer, Instant)| other == timer && standing <= when;
         if !self.0.iter().any(is_sooner) {
@@ -70,14 +69,14 @@ impl Timers {
         self.0.clear();
     }
 
-    /// Takes a deadline that has passed.
+    /// Removes and returns a deadline that has passed.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
         let (timer, _) = *self.0.iter().find(|(_, when)| *when <= now)?;
         self.stop(timer);
         Some(timer)
     }
 
-    /// The next deadline, and what it is for.
+    /// Returns the next deadline, and its purpose.
     pub(crate) fn next(&self) -> Option<(Timer, Instant)> {
         self.0.iter().copied().min_by_key(|(_, when)| *when)
     }

@@ -1,7 +1,7 @@
-//! Which messages are known already, told by the ids of XEP-0359.
+//! Which messages have been received already, recognized by the ids of XEP-0359.
 //!
-//! A message may come twice: a peer that lost its session sends it again, a server keeps it for an absent client *and* in
-//! the archive. What is kept of an id is a keyed hash, so that nobody who finds the file learns who wrote when.
+//! A message may arrive twice: a peer that lost its session sends it again, or a server keeps it for an absent client *and* in
+//! the archive. An id is kept as a keyed hash, so that the file does not reveal who wrote when.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -9,26 +9,26 @@ use std::sync::{Arc, OnceLock};
 
 use crate::sasl::MacKey;
 
-/// How many messages a store remembers: the newest ones. Doubles come close together, around the loss of a session.
+/// How many messages a store remembers: the newest ones. Duplicates arrive close together, around the loss of a session.
 pub const SEEN_MESSAGES: u64 = 2048;
 
-/// How many ids a connection holds. More than a store does: an archive and the server's other storage may bring the same
-/// thousands of messages one after the other, and that happens within one connection.
+/// How many ids a connection holds. More than a store does: an archive and the server's offline storage may deliver the same
+/// thousands of messages one after the other, within one connection.
 const HELD: usize = 16_384;
 
-/// An id by which a message is known when it comes again.
+/// An id by which a repeated message is recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StableId<'a> {
-    /// The id in our own archive (`<stanza-id/>` by our own account). One archive gives one id to one message.
+    /// The id in the account's archive (`<stanza-id/>` assigned by the account). An archive assigns each id to one message.
     Archive(&'a str),
-    /// The id that the sender chose, whatever it was used for. Senders use one twice, so it alone tells nothing.
+    /// The id that the sender chose, for any payload. Senders may reuse an id, so it alone does not identify a duplicate.
     Sender {
         /// The sender's id.
         id: SenderId<'a>,
         /// How the message came.
         way: Way,
     },
-    /// The sender's id, and what was said with it.
+    /// The sender's id together with the payload.
     Payload {
         /// The sender's id.
         id: SenderId<'a>,
@@ -37,36 +37,36 @@ pub enum StableId<'a> {
         /// The digest of the payload.
         digest: &'a [u8],
     },
-    /// The id of something that this account sent, as stores up to schema 4 noted it. Nothing is noted in this way any more.
+    /// The id of a stanza that this account sent, as stores up to schema 4 recorded it. No longer written.
     Ours(&'a str),
 }
 
-/// An id that whoever sends a message chooses.
+/// An id that the sender of a message chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SenderId<'a> {
-    /// `<origin-id/>` of a message to us (XEP-0359).
+    /// `<origin-id/>` of a received message (XEP-0359).
     Theirs {
-        /// Who sent it, prepared (RFC 7622): a bare JID; in a groupchat the full one, since the bare one is everybody's.
+        /// The sender, prepared (RFC 7622): a bare JID; in a groupchat the full one, since the occupants share the bare one.
         sender: &'a str,
         /// `<origin-id/>`.
         id: &'a str,
     },
-    /// The `id` of a message that this account sent, from whichever of its clients.
+    /// The `id` of a message that this account sent from any of its clients.
     Ours {
-        /// To whom, prepared: a bare JID.
+        /// The recipient, prepared: a bare JID.
         recipient: &'a str,
         /// The attribute, or `<origin-id/>` if there is none.
         id: &'a str,
     },
 }
 
-/// How a message came. Of two that came directly, each with an id of its own in the archive, neither repeats the other,
-/// whatever their sender's ids say.
+/// How a message arrived. Of two messages that arrived live, each with its own archive id, neither is a duplicate of the other,
+/// whatever their sender's ids are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// At once, and with an id in our archive.
+    /// Live, and with an id in the account's archive.
     Direct,
-    /// Stamped as delayed (XEP-0203), or from the archive, or without an id there.
+    /// Stamped as delayed (XEP-0203), or from the archive, or without an archive id.
     Indirect,
 }
 
@@ -74,30 +74,30 @@ pub enum Way {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeenTag(pub [u8; 16]);
 
-/// A message that is known.
+/// A message that has been received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenMessage {
     /// Its ids; at most three.
     pub tags: Vec<SeenTag>,
-    /// What the app knows it by: the id of its delivery, or of the stanza that this device sent.
+    /// The id under which the app knows it: that of its delivery, or of the stanza that this device sent.
     pub reference: Option<String>,
 }
 
-/// The messages that are known.
+/// The messages that have been received.
 #[derive(Clone)]
 pub struct Seen {
     key: MacKey,
-    /// The same tags in their order, sorted when somebody asks: a store hands over thousands with each connection, and
-    /// many connections bring no message.
+    /// The same tags in their order, sorted on first use: a store passes thousands to each connection, and many connections
+    /// receive no message.
     sorted: OnceLock<BTreeMap<SeenTag, Reference>>,
     order: VecDeque<(SeenTag, Reference)>,
 }
 
-/// What the app knows the message by.
+/// The id under which the app knows the message.
 type Reference = Option<Arc<str>>;
 
 impl Seen {
-    /// What a store remembers, the oldest first, and the key that its tags were made with.
+    /// Restores what a store remembers, the oldest first, and the key that its tags were made with.
     pub fn new(key: [u8; 32], messages: impl IntoIterator<Item = SeenMessage>) -> Self {
         let mut order = VecDeque::new();
         for SeenMessage { tags, reference } in messages {
@@ -140,17 +140,17 @@ impl Seen {
         SeenTag(tag)
     }
 
-    /// Returns whether a message with this id is known.
+    /// Returns whether a message with this id has been received.
     pub fn contains(&self, tag: SeenTag) -> bool {
         self.sorted().contains_key(&tag)
     }
 
-    /// Returns what the app knows the message with this id by, as far as it was noted.
+    /// Returns the id under which the app knows the message with this id, if it was recorded.
     pub fn reference(&self, tag: SeenTag) -> Option<&str> {
         self.sorted().get(&tag)?.as_deref()
     }
 
-    /// The message is known from now on, until too many others are. Of those that share a tag, the first is referred to.
+    /// Records the message until too many newer ones are recorded. Of those that share a tag, the first is referred to.
     pub fn insert(&mut self, message: &SeenMessage) {
         let reference: Reference = message.reference.as_deref().map(Arc::from);
         for tag in &message.tags {
@@ -182,7 +182,7 @@ impl Seen {
 }
 
 impl<'a> SenderId<'a> {
-    /// What is hashed: whose id it is, and the id. An address has no NUL.
+    /// What is hashed: the entity that assigned the id, and the id. An address contains no NUL.
     fn parts(self) -> [&'a [u8]; 3] {
         match self {
             Self::Theirs { sender, id } => [b"theirs\0", sender.as_bytes(), id.as_bytes()],
@@ -206,7 +206,7 @@ impl Default for Seen {
     }
 }
 
-/// T9: neither the key nor what it hides.
+/// T9: neither the key nor what it protects.
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seen")

@@ -1,58 +1,61 @@
-//! What came of asking for an interrupted session: how often it went wrong, and what follows from that.
+//! The results of attempts to resume an interrupted session: how often they failed, and what follows from that.
 
 use crate::time::UnixTime;
 
-/// Wrong answers after which a session is given up: one to `<resume/>` as it goes out ordinarily, one to `<resume/>` alone.
+/// Invalid answers after which a session is given up: one to `<resume/>` as it is ordinarily sent, one to `<resume/>` in a
+/// flight of its own.
 const WRONG_IS_OVER: u8 = 2;
-/// Silences after which `<resume/>` goes alone, so that a silence of the login is not taken for one of the session.
+/// Timeouts after which `<resume/>` is sent in a flight of its own, so that a timeout of the login is not attributed to the
+/// session.
 const SILENT_GOES_ALONE: u8 = 2;
-/// Silences in a row after which a session is given up.
+/// Consecutive timeouts after which a session is given up.
 const SILENT_IS_OVER: u8 = 5;
-/// How long these have to last, in seconds: a lift or a tunnel is left within a minute.
+/// The minimum time that these must span, in seconds: a loss of connectivity in an elevator or a tunnel ends within a minute.
 const SILENT_SPAN_SECONDS: i64 = 60;
 
-/// How the last attempts to resume a session ended (rule I19). It is part of the stored session, ends with it, and is cleared by
-/// a resumption that lasts.
+/// Results of the last attempts to resume a session (rule I19). They are part of the stored session, are removed with it, and
+/// are cleared by a resumption that lasts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResumeTrials {
-    /// Answers to `<resume/>` that XEP-0198 does not allow, and streams that the server ended right behind `<resumed/>`.
+    /// Answers to `<resume/>` that XEP-0198 does not allow, and streams that the server ended immediately after `<resumed/>`.
     pub wrong: u8,
-    /// Connections that fell silent or broke behind `<resume/>`, or right behind `<resumed/>`, in a row. Counted only where the
-    /// path was known to work: the features came, and no change of the network was reported since.
+    /// Consecutive connections that timed out or broke after `<resume/>`, or immediately after `<resumed/>`. Counted only where
+    /// the path was known to work: the features arrived, and no change of the network was reported since.
     pub silent: u8,
-    /// When the first of these did.
+    /// When the first of these occurred.
     pub silent_since: UnixTime,
-    /// When the last of these did.
+    /// When the last of these occurred.
     pub silent_until: UnixTime,
 }
 
 impl ResumeTrials {
-    /// `<resume/>` goes alone, and only after the login is proven: then an answer to it is an answer to nothing else.
+    /// Returns whether `<resume/>` is sent in a flight of its own, after the login is proven: then an answer to it is an answer
+    /// to nothing else.
     pub fn goes_alone(&self) -> bool {
         self.wrong > 0 || self.silent >= SILENT_GOES_ALONE
     }
 
-    /// The session is not asked for any more: a new one is bound.
+    /// Returns whether the session is given up: it is not requested any more, and a new one is bound.
     pub fn is_over(&self) -> bool {
         let span = self.silent_until.0.saturating_sub(self.silent_since.0);
         self.wrong >= WRONG_IS_OVER
             || (self.silent >= SILENT_IS_OVER && span >= SILENT_SPAN_SECONDS)
     }
 
-    /// A wrong answer. One from a server that has not proved itself never gives a session up (rule T4).
+    /// Records an invalid answer. One from a server that is not authenticated yet never gives a session up (rule T4).
     pub(crate) fn note_wrong(&mut self, is_proven: bool) {
         let most = if is_proven { u8::MAX } else { 1 };
         self.wrong = self.wrong.saturating_add(1).min(most.max(self.wrong));
     }
 
-    /// A silence. In front of the proof of the login it never gives a session up either.
+    /// Records a timeout. Before the login is proven it never gives a session up either.
     pub(crate) fn note_silent(&mut self, is_proven: bool, at: UnixTime) {
         let most = if is_proven {
             u8::MAX
         } else {
             SILENT_GOES_ALONE
         };
-        // A clock that was set back measures nothing.
+        // If the clock was set back, the difference means nothing.
         if self.silent == 0 || at < self.silent_since {
             self.silent_since = at;
         }

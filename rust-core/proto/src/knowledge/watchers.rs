@@ -1,4 +1,4 @@
-//! Who sees our presence (RFC 6121 section 3), and so may learn that we are online.
+//! The contacts that see this account's presence (RFC 6121 section 3), and so may learn that it is online.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,19 +7,19 @@ use std::sync::Arc;
 use crate::jid::BareJid;
 use crate::xep::roster::{Item, Subscription};
 
-/// The accounts with a subscription to our presence, by their prepared addresses. A copy shares them. `Debug` shows how
-/// many there are: whom somebody knows is personal.
+/// The accounts with a subscription to this account's presence, by their prepared addresses. A clone shares them. `Debug` shows
+/// only their number, since contacts are personal data.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Watchers(Arc<BTreeSet<BareJid>>);
 
 impl Watchers {
-    /// Those of a whole roster.
+    /// Collects those of a whole roster.
     pub fn of<'a>(items: impl IntoIterator<Item = &'a Item>) -> Self {
         let watchers = items.into_iter().filter(|item| watches(item));
         Self(Arc::new(watchers.filter_map(address).collect()))
     }
 
-    /// Takes in one item that changed.
+    /// Applies one changed item.
     pub fn note(&mut self, item: &Item) {
         let Some(address) = address(item) else { return };
         if watches(item) == self.0.contains(&address) {
@@ -33,7 +33,7 @@ impl Watchers {
         }
     }
 
-    /// Whether this account has a subscription to our presence.
+    /// Returns whether `jid` has a subscription to this account's presence.
     pub fn contains(&self, account: &BareJid) -> bool {
         self.0.contains(account)
     }

@@ -1,7 +1,7 @@
-//! A login is a list of flights. The plan is the most optimistic list that this server's own advertisements justify.
+//! A login is a list of flights. The plan is the most optimistic list that the server's own advertisements justify.
 //!
-//! A plan is plain data: made by [`planner::plan`] from what is remembered, printed, tested in a table, followed by
-//! the connection, and revised once the server has shown more of itself.
+//! A plan is plain data. [`planner::plan`] computes it from what is remembered, the connection follows it, and it is revised
+//! when the server has shown more of itself. It can be printed, and is tested in a table.
 
 pub(crate) mod planner;
 #[cfg(test)]
@@ -15,7 +15,7 @@ use crate::sasl::{HtBinding, Mechanism};
 pub use planner::{Inputs, TlsOutlook, plan};
 pub use snapback_types::transport::Transport;
 
-/// The decisions of a login. [`Plan::flights`] is what follows from them.
+/// The decisions of a login. [`Plan::flights`] derives the flights from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Direct TLS or STARTTLS.
@@ -24,18 +24,18 @@ pub struct Plan {
     pub combined_starttls: bool,
     /// How to authenticate.
     pub login: Login,
-    /// What to ask for.
+    /// What to request.
     pub goal: Goal,
-    /// The goal travels inside SASL2's `<authenticate/>`, and needs no flight of its own (XEP-0386, XEP-0198).
+    /// The goal is part of SASL2's `<authenticate/>`, and needs no flight of its own (XEP-0386, XEP-0198).
     pub inline: bool,
-    /// What happens around the stream restart after SASL1.
+    /// What is sent around the stream restart after SASL1.
     pub restart: Restart,
 }
 
 /// How to authenticate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
-    /// Nothing is known: ask for the features first.
+    /// Nothing is known: wait for the features first.
     Discover,
     /// `<resume/>` on the encrypted stream, before SASL (XEP-0305; rule S3).
     ResumeBeforeSasl,
@@ -52,41 +52,41 @@ pub enum Login {
     Sasl1(Mechanism),
 }
 
-/// What a connection is made for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// A session: the interrupted one, or a new one if that is gone.
+    /// A session: the interrupted one, or a new one if that cannot be resumed.
     Session,
-    /// The interrupted session and no other. Without it the connection ends with
+    /// The interrupted session and no other. If it cannot be resumed, the connection ends with
     /// [`ConnectionError::NoSession`](crate::error::ConnectionError::NoSession), and nothing is bound.
     ResumeOnly,
-    /// No session: the FAST token is turned in (XEP-0484 section 3.6).
+    /// No session: only the FAST token is invalidated (XEP-0484 section 3.6).
     LogOut,
 }
 
-/// What to ask the server for.
+/// What to request from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
-    /// The session that was interrupted; a new one if it is gone.
+    /// The interrupted session; a new one if it cannot be resumed.
     Resume,
     /// A new session.
     Bind,
-    /// No session: the FAST token is turned in, and that is all (XEP-0484 section 3.6).
+    /// No session: only the FAST token is invalidated (XEP-0484 section 3.6).
     LogOut,
 }
 
-/// What happens around the stream restart after SASL1.
+/// What is sent around the stream restart after SASL1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
-    /// The new header leaves with the last SASL message, and bind or resume behind it (XEP-0305).
+    /// The new header is sent with the last SASL message, followed by bind or resume (XEP-0305).
     Pipelined,
-    /// The new header leaves after `<success/>`, with bind or resume behind it: the features are remembered.
+    /// The new header is sent after `<success/>`, followed by bind or resume: the features are remembered.
     Separate,
-    /// The new header leaves after `<success/>`, and the features are waited for.
+    /// The new header is sent after `<success/>`, and the client waits for the features.
     Discover,
 }
 
-/// What is sent before waiting, and what is waited for.
+/// What is sent before a wait, and what ends the wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flight {
     /// Sent in one write.
@@ -96,7 +96,7 @@ pub struct Flight {
 }
 
 impl Plan {
-    /// The flights of this plan, in order. A plan that has to discover something ends there.
+    /// Returns the flights of this plan, in order. A plan that has to discover features ends there.
     pub fn flights(&self) -> Vec<Flight> {
         let mut flights = vec![flight(
             vec![ProtocolMessage::TcpHandshake],
@@ -132,12 +132,12 @@ impl Plan {
         flights
     }
 
-    /// How many round trips the plan takes. For a plan that has to discover something: up to there.
+    /// Returns how many round trips the plan takes; for a plan that has to discover features, up to there.
     pub fn round_trips(&self) -> usize {
         self.flights().len()
     }
 
-    /// Whether the plan reaches the session, or ends where it has to wait for features.
+    /// Returns whether the plan reaches the session; otherwise it ends where it has to wait for features.
     pub fn is_complete(&self) -> bool {
         match self.login {
             Login::Discover => false,
@@ -235,7 +235,7 @@ impl Plan {
         }
     }
 
-    /// Without Bind 2 the goal takes a flight of its own behind the features that follow `<success/>`.
+    /// Without Bind 2 the goal takes a flight of its own, after the features that follow `<success/>`.
     fn push_late_goal(&self, flights: &mut Vec<Flight>) {
         if !self.inline {
             flights.push(flight(vec![self.ask()], self.answer()));

@@ -1,4 +1,4 @@
-//! From what is remembered to a [`Plan`]. A fact that this server did not advertise to this account, endpoint and
+//! Computes a [`Plan`] from what is remembered. A fact that this server did not advertise to this account, endpoint and
 //! transport on an encrypted stream is never assumed (rules S2, S3, S6).
 
 use super::{Goal, Login, Plan, Purpose, Restart, Transport};
@@ -9,7 +9,7 @@ use crate::sasl::{self, ChannelBindings, HtBinding, NoMechanism, Offer, Profile,
 use crate::stream::features::{Sasl2Features, StreamFeatures};
 use crate::time::UnixTime;
 
-/// What a plan is made from.
+/// The input of a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
     /// How the endpoint is reached.
@@ -20,18 +20,18 @@ pub struct Inputs<'a> {
     pub knowledge: &'a Knowledge,
     /// What is known, or expected, of TLS.
     pub tls: &'a TlsOutlook,
-    /// What the connection is made for.
+    /// The purpose of the connection.
     pub purpose: Purpose,
-    /// For expiry dates.
+    /// The current time, for expiry dates.
     pub wall: UnixTime,
 }
 
 /// What is known, or expected, of the TLS connection.
 #[derive(Clone, Debug)]
 pub enum TlsOutlook {
-    /// Not established yet: the plan hopes for TLS 1.3 and a known server.
+    /// Not established yet: the plan assumes TLS 1.3 and a known server.
     Expected {
-        /// A ticket is at hand that allows early data, and the certificate hash of its connection is known.
+        /// A ticket that allows early data is available, and the certificate hash of its connection is known.
         early_data: bool,
     },
     /// Established.
@@ -45,7 +45,7 @@ pub enum TlsOutlook {
     },
 }
 
-/// The most optimistic plan that what is remembered justifies.
+/// Returns the most optimistic plan that the remembered facts justify.
 pub fn plan(inputs: Inputs<'_>) -> Plan {
     let secured = inputs.knowledge.server.secured.as_deref();
     let mut plan = Plan {
@@ -65,7 +65,7 @@ pub fn plan(inputs: Inputs<'_>) -> Plan {
 }
 
 impl Plan {
-    /// Decides the login anew, from features that are remembered or just seen. On an error the plan is unchanged.
+    /// Decides the login again, from features that are remembered or were just received. On an error the plan is unchanged.
     pub fn revise(
         &mut self,
         features: &StreamFeatures,
@@ -169,7 +169,8 @@ fn is_usable(token: &FastToken, inputs: Inputs<'_>) -> bool {
     is_fresh && is_bound && is_strong
 }
 
-/// The conditions of rule S3: the one deliberate exception to "nothing before the server has proved itself".
+/// Returns whether the conditions of rule S3 hold: the one deliberate exception to "nothing before the server is
+/// authenticated".
 fn may_resume_before_sasl(features: &StreamFeatures, inputs: Inputs<'_>) -> bool {
     features.sm
         && is_known_server(inputs)
@@ -177,13 +178,13 @@ fn may_resume_before_sasl(features: &StreamFeatures, inputs: Inputs<'_>) -> bool
         && !goes_alone(inputs)
 }
 
-/// I19: the last answer to `<resume/>` was none; it goes after the login, in a flight of its own.
+/// I19: the last `<resume/>` got no valid answer, so it is sent after the login, in a flight of its own.
 fn goes_alone(inputs: Inputs<'_>) -> bool {
     let session = inputs.knowledge.sm.as_ref();
     session.is_some_and(|session| session.trials.goes_alone())
 }
 
-/// Whether TLS shows the server whose login was proven when it advertised resumption before SASL.
+/// Returns whether TLS shows the server whose login was proven when it advertised resumption before SASL.
 fn is_known_server(inputs: Inputs<'_>) -> bool {
     let Some(proven_key) = inputs.knowledge.server.sm_before_sasl else {
         return false;
@@ -198,8 +199,8 @@ fn is_known_server(inputs: Inputs<'_>) -> bool {
     }
 }
 
-/// S3: where the SM-ID alone resumes a session, it goes only to a server that is known or has proved itself. This one
-/// is neither; the session is asked for after the login.
+/// S3: where the SM-ID alone resumes a session, it is sent only to a server that is known or authenticated. This one is
+/// neither, so the session is requested after the login.
 fn would_betray_session(inputs: Inputs<'_>) -> bool {
     inputs.knowledge.server.sm_before_sasl.is_some() && !is_known_server(inputs)
 }
@@ -221,7 +222,7 @@ fn choose(
         .map(|choice| choice.mechanism)
 }
 
-/// What the server offers, as the mechanisms see it.
+/// Returns what the server offers, in the form that the choice of a mechanism takes.
 pub(crate) fn offer(profile: Profile, features: &StreamFeatures) -> Offer {
     let mechanisms = match profile {
         Profile::Sasl1 => features.sasl1.clone(),
@@ -237,7 +238,7 @@ pub(crate) fn offer(profile: Profile, features: &StreamFeatures) -> Offer {
     }
 }
 
-/// What the app and the past allow, as the mechanisms see it.
+/// Returns what the app and the stored minimum strength allow, in the form that the choice of a mechanism takes.
 pub(crate) fn sasl_policy(inputs: Inputs<'_>) -> SaslPolicy {
     SaslPolicy {
         allow_plain: inputs.policy.allow_plain,
@@ -256,8 +257,9 @@ fn is_inline(login: &Login, goal: Goal, sasl2: Option<&Sasl2Features>) -> bool {
     }
 }
 
-/// Bind is mandatory to implement (RFC 6120 7), so it may be pipelined unseen; resumption must have been advertised. Where
-/// there is a session and the remembered features do not know of resumption, they are of another time: the server says.
+/// Bind is mandatory to implement (RFC 6120 7), so it may be pipelined without having been advertised; resumption must have
+/// been advertised. Where there is a session and the remembered features do not contain resumption, they are out of date: wait
+/// for the server's features.
 fn restart(inputs: Inputs<'_>, features: &StreamFeatures, goal: Goal) -> Restart {
     if goal == Goal::Resume && goes_alone(inputs) {
         return Restart::Discover;
