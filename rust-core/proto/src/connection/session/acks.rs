@@ -1,4 +1,4 @@
-//! Asking how far the server is, and taking in what it says (rules I5, I12).
+//! Requests acknowledgements, and processes them (rules I5, I12).
 
 use crate::connection::context::Context;
 use crate::connection::output::Stage;
@@ -15,7 +15,7 @@ use crate::xep::{ping, sm};
 use crate::xml::Element;
 
 impl Session {
-    /// Takes in an acknowledged count (rule I5).
+    /// Processes an acknowledged count (rule I5).
     pub(super) fn acknowledge(
         &mut self,
         h: u32,
@@ -33,7 +33,7 @@ impl Session {
         Ok(())
     }
 
-    /// The session is cleared already, and what was bound to it reported; only messages still wait (rule I14).
+    /// The session is cleared already, and the stanzas that belonged to it were reported; only messages still wait (rule I14).
     pub(super) fn acknowledge_late(&mut self, h: u32, context: &mut Context) {
         let Ok(covered) = count_acked(h, self.base, self.unacked.len()) else {
             return;
@@ -61,7 +61,7 @@ impl Session {
         report_acked(&acked, base, context);
     }
 
-    /// Asks how far the server is, if something is unacknowledged and nothing was asked yet (rule I12).
+    /// Requests an acknowledgement, if a stanza is unacknowledged and no request is pending (rule I12).
     pub(super) fn request_ack(&mut self, context: &mut Context) {
         let only_core = self
             .unacked
@@ -77,18 +77,18 @@ impl Session {
         self.ask(context);
     }
 
-    /// Asks whether the server is there at all; this may always be asked (rule I12).
+    /// Sends a liveness probe; this is always allowed (rule I12).
     pub(in crate::connection) fn probe(&mut self, context: &mut Context) {
         self.ask(context);
     }
 
     fn ask(&mut self, context: &mut Context) {
-        // Two timers may run out at once, behind a jump of the clock for example: one question answers both.
+        // Two timers may expire at once, for example after a jump of the clock: one request serves both.
         if self.asked_at() == Some(context.env.now.mono) || self.awaits_start.is_some() {
             return;
         }
         match self.sm {
-            // Nothing can be asked yet, but the answer to `<enable/>` is due, and shows as well that the server is there.
+            // No request can be sent yet, but the answer to `<enable/>` is due, and also shows that the server is responsive.
             Sm::Enabling => {}
             Sm::On => {
                 context
@@ -118,8 +118,9 @@ impl Session {
         }
     }
 
-    /// The answer is late, but bytes come: it may stand behind a roster on a slow path, and hanging up would only make the
-    /// server send that again. Not for ever, though: whoever talks and never answers is broken in another way.
+    /// The answer is late, but bytes arrive: it may be queued after a large roster on a slow path, and closing the connection
+    /// would only make the server send that again. The extension is limited: a server that keeps sending and never answers is
+    /// broken in another way.
     pub(in crate::connection) fn is_patient(&self, context: &mut Context) -> bool {
         let wait = context.env.config.timeouts.ack;
         let Some(asked) = self.asked_at() else {
@@ -134,7 +135,8 @@ impl Session {
         true
     }
 
-    /// Whether this answers the ping that stands in for `<r/>`; whatever the answer says, what came before has arrived.
+    /// Returns whether this answers the ping that is used instead of `<r/>`. Whatever the answer is, the stanzas before the
+    /// ping have arrived.
     pub(super) fn ping_answered(&mut self, iq: &Element, context: &mut Context) -> bool {
         let Some(Asked::Ping { id, covers, .. }) = &self.asked else {
             return false;

@@ -1,5 +1,5 @@
-//! Answers to what others ask (RFC 6120 section 8.2.3), with a bound and a rate of their own (rules I12, I20): whoever knows our
-//! address can ask, and an answer is kept until the server acknowledges it.
+//! Answers to requests of other entities (RFC 6120 section 8.2.3), with a limit and a rate of their own (rules I12, I20): any
+//! entity that knows the client's address can send requests, and an answer is kept until the server acknowledges it.
 
 use crate::knowledge::OutboundKind;
 use crate::protocol_message::ProtocolMessage;
@@ -10,21 +10,22 @@ use crate::connection::context::Context;
 use crate::connection::output::Event;
 use crate::connection::session::state::Session;
 
-/// So many stanzas of the core's own may be unacknowledged when somebody else's request is answered.
+/// The maximum number of unacknowledged stanzas of the core itself when a request of another entity is answered.
 const MAX_FOR_OTHERS: usize = 128;
-/// The same for our own server, which pushes a roster item by item.
+/// The same for requests of the client's server, which pushes a roster item by item.
 const MAX_FOR_SERVER: usize = 1024;
-/// So many bytes may they have as XML, whoever asks.
+/// Their maximum size as XML, in bytes, for requests of any entity.
 const MAX_BYTES: usize = 256 * 1024;
-/// Bytes of an `id` that is echoed. 1 KiB: ids are chosen by whoever asks, and a server that escapes each character makes
-/// six of one.
+/// Maximum size of an `id` that is echoed, in bytes. 1 KiB: the requesting entity chooses ids, and a server that escapes each
+/// character makes six of one.
 const MAX_ID_BYTES: usize = 1024;
-/// Bytes of an answer where the server states no limit (XEP-0478). 64 KiB: what common servers let any client send.
+/// Maximum size of an answer in bytes where the server states no limit (XEP-0478). 64 KiB: what common servers let any client
+/// send.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 impl Session {
-    /// Sends the answer to this request; not if there are too many. Whoever floods us waits in vain, and is told nothing. Nor
-    /// if it has no `id`, which nobody could match, or if the answer would be more than the server takes: it would end the
-    /// stream, at each return, for whoever sends such a request.
+    /// Sends the answer to this request, unless there are too many unacknowledged ones: an entity that floods the client gets
+    /// no answer. No answer is sent either if the request has no `id`, since no entity could match it, or if the answer would
+    /// exceed the server's limit. It would end the stream, after each reconnection, for any entity that sends such a request.
     pub(super) fn answer(&mut self, request: &Element, answer: &Element, context: &mut Context) {
         if let Some(fault) = unanswerable(request, answer, context) {
             context.env.event(Event::PeerFault(fault));
@@ -55,7 +56,8 @@ impl Session {
         count < MAX_FOR_OTHERS && self.answers.take(context.env.now.mono)
     }
 
-    /// Whether this error may be the server's answer to an answer of ours, and says nothing about its load.
+    /// Returns whether this error may be the server's reaction to an answer of the client, and says nothing about the server's
+    /// load.
     pub(in crate::connection) fn is_after_answer(
         &self,
         condition: StreamCondition,
@@ -69,7 +71,7 @@ impl Session {
     }
 }
 
-/// Why this request gets no answer, whoever asks.
+/// Returns why this request is not answered, for any sender.
 fn unanswerable(request: &Element, answer: &Element, context: &Context) -> Option<&'static str> {
     let Some(id) = request.attr("id") else {
         return Some("request without an id");

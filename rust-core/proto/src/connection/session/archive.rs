@@ -1,4 +1,5 @@
-//! XEP-0313: after each new session, what came while there was none; and whether messages of unknown fate arrived.
+//! XEP-0313: after each new session, fetches the messages that arrived while there was none, and finds out whether messages
+//! whose delivery is unknown arrived.
 //!
 //! ```text
 //!               cursor                                fin, complete
@@ -13,20 +14,22 @@
 //!                      Absent
 //! ```
 //!
-//! An archive may have forgotten the cursor's message (`item-not-found`). Then it is asked by the server's stamp of the newest message
-//! that was read; if that is not known, or refused, page by page from the end back. What it forgot may be more: a gap is told beside
-//! what it has, unless it shows that it has everything.
+//! The archive may no longer have the cursor's message (`item-not-found`). Then it is queried by the server's stamp of the
+//! newest message that was read. If that is not known, or the query is refused, it is read page by page from the end backwards.
+//! It may have removed other messages, too: a gap is reported in addition to the messages that it has, unless it shows that it
+//! has all of them.
 //!
-//! The first query leaves with the session's greeting, so it costs no flight before the first stanza. It stands behind our
-//! presence: what comes between the bind and the presence a server of Bind 2 leaves to the archive (XEP-0386), so only a
-//! page that was made after the presence is complete. A resumed session goes on where it was: what was asked for is
-//! answered there.
+//! The first query is sent with the session's initial stanzas, so it costs no flight before the first stanza. It is sent after
+//! the presence: a server of Bind 2 leaves what arrives between the bind and the presence to the archive (XEP-0386), so only a
+//! page that was made after the presence is complete. In a resumed session the query continues: a pending one is answered
+//! there.
 //!
-//! Before the very first session is asked for, the time is noted ([`ArchiveCursor::Since`]): a process that is killed before it
-//! has learnt more leaves at least that. The next process reads from the end back to there.
+//! Before the very first session is requested, the time is stored ([`ArchiveCursor::Since`]), in case the process is killed
+//! before the end of the archive is known. The next process reads from the end backwards to that time.
 //!
-//! In `Current` each live message moves the cursor. In `Asking` it must not: between the cursor and that message lies what
-//! has not come yet. Some time after it first became `Current`, a new session asks once more (`second_look`).
+//! In `Current` each live message moves the cursor. In `Asking` it must not, since the messages between the cursor and that
+//! message have not been received yet. Some time after it first became `Current`, a new session queries the archive once more
+//! (`second_look`).
 
 mod asking;
 mod forgotten;
@@ -42,95 +45,96 @@ use crate::connection::context::Context;
 pub(super) use page::FromArchive;
 pub(super) use place::is_time_stale;
 
-/// How our own queries begin, so that a late result is told from one that the app has asked for itself.
+/// Prefix of the core's own query ids, which distinguishes a late result from the result of the app's own query.
 const QUERY_PREFIX: &str = "snapback-";
 
 /// What is known of the archive in this session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Archive {
-    /// There is none, or it does not answer: nobody vouches for the ids in stanzas.
+    /// There is none, or it does not answer: the ids in stanzas are not known to be assigned by the server.
     Absent,
-    /// Its end is being asked for.
+    /// The last id of the archive is requested.
     Learning {
         query: String,
-        /// The newest message that came meanwhile.
+        /// The newest message that arrived meanwhile.
         live: Option<String>,
         /// When the newest message was archived.
         stamp: Option<UnixTime>,
-        /// What came since is read then. Not if reading has just failed.
+        /// Messages after that id are read then. Not if reading has just failed.
         then_read: bool,
     },
-    /// What lies behind the cursor is on its way.
+    /// The messages after the cursor have been requested.
     Asking(Asking),
-    /// We hold all of it.
+    /// All of the archive has been read.
     Current,
 }
 
-/// A page is on its way.
+/// A page has been requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asking {
     query: String,
-    /// Pages so far, this one included.
+    /// Pages until now, including this one.
     pages: u32,
-    /// Messages of this page so far.
+    /// Messages of this page until now.
     results: u32,
     /// The last of them.
     last: Option<String>,
-    /// When it was archived, or one before it.
+    /// When it, or one before it, was archived.
     stamp: Option<UnixTime>,
-    /// The cursor's message, or anything before it, was not found yet: the archive may have forgotten more than that.
+    /// Neither the cursor's message nor an earlier one was found yet: the archive may have removed more than that message.
     sought: Option<String>,
-    /// The newest message that came meanwhile, as long as no page has brought it.
+    /// The newest message that arrived live meanwhile, until a page contains it.
     live: Option<String>,
-    /// It began further back than the cursor, for the sake of messages of unknown fate.
+    /// The query began before the cursor, because of messages whose delivery is unknown.
     reaches_back: bool,
-    /// Messages of unknown fate wait for it.
+    /// Messages whose delivery is unknown wait for it.
     decides: bool,
-    /// Part of this page may have come before the session was interrupted.
+    /// Part of this page may have arrived before the session was interrupted.
     is_torn: bool,
-    /// Some of this page could not be read, and which of the archive's messages it was is not known.
+    /// Some of this page could not be read, and it is not known which messages of the archive these were.
     has_unreadable: bool,
-    /// We held everything before: a failure is no gap.
+    /// The archive had been read completely before: a failure is not a gap.
     is_second: bool,
-    /// The cursor's message was gone, and the archive was asked by time: if a message of that page is gone as well, the archive
-    /// knows none of its ids, and is not asked by time again.
+    /// The cursor's message was gone, and the archive was queried by time. If a message of that page is gone as well, the
+    /// archive knows none of its ids, and is not queried by time again.
     was_asked_by_time: bool,
     reading: Reading,
 }
 
-/// Which way the archive is read.
+/// The direction in which the archive is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Reading {
-    /// From the cursor on.
+    /// Forwards from the cursor.
     #[default]
     FromCursor,
-    /// The archive has forgotten the cursor's message: from the time on at which that was archived, or from the beginning.
+    /// Forwards from the time at which the cursor's message was archived, since the archive no longer has that message; or from
+    /// the beginning.
     FromTime,
-    /// That does not help either: from the end back, until something that we held, or to the beginning.
+    /// Backwards from the end, since that fails as well: until a message that was read before, or to the beginning.
     Back(Back),
 }
 
-/// A page on the way back.
+/// A page of the backward query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Back {
-    /// The last message of the first page: the cursor, once all is read.
+    /// The last message of the first page: it becomes the cursor once all is read.
     newest: Option<String>,
     /// When that was archived.
     newest_at: Option<UnixTime>,
     /// The first message of this page.
     first: Option<String>,
-    /// This page has a message of before the time of the cursor.
+    /// This page contains a message from before the time of the cursor.
     is_far_enough: bool,
 }
 
 impl Archive {
-    /// Ids that the archive gave are believed: the server has answered as one that gives them, and so replaces what others
-    /// claim in its name (XEP-0313, XEP-0359).
+    /// Returns whether ids of the archive are trusted. They are when the server has answered as an archive: it assigns the ids,
+    /// and so replaces those that other entities forge in its name (XEP-0313, XEP-0359).
     pub(super) fn is_trusted(&self) -> bool {
         matches!(self, Self::Asking(_) | Self::Current)
     }
 
-    /// The session was interrupted: what was asked for is still owed.
+    /// Records that the session was interrupted: pending queries are still to be answered.
     pub(super) fn resumed(pending: &[PendingIq], cursor: Option<&ArchiveCursor>) -> Self {
         let owed = pending.iter().find(|pending| is_archive(pending.kind));
         match (owed, cursor) {
@@ -155,7 +159,7 @@ impl Archive {
                 then_read: true,
             },
             (None, Some(ArchiveCursor::Start | ArchiveCursor::After(_))) => Self::Current,
-            // It was asked in vain: a place to hold on to would have been noted.
+            // The query had no result: a cursor would have been stored otherwise.
             (None, Some(ArchiveCursor::Since(_)) | None) => Self::Absent,
         }
     }
@@ -164,12 +168,12 @@ impl Archive {
         matches!(self, Self::Asking(_))
     }
 
-    /// Messages of unknown fate, and what is behind them, wait.
+    /// Returns whether messages whose delivery is unknown, and the stanzas after them, wait for the archive.
     pub(super) fn decides(&self) -> bool {
         matches!(self, Self::Asking(asking) if asking.decides)
     }
 
-    /// A live message with this archive id came: the new cursor, if it may move.
+    /// Processes a live message with this archive id: it becomes the new cursor, if the cursor may move.
     pub(super) fn live(&mut self, id: &str) -> Option<ArchiveCursor> {
         match self {
             Self::Absent => None,
@@ -183,7 +187,7 @@ impl Archive {
 }
 
 impl Asking {
-    /// A result of this page came, and cannot be read.
+    /// Records a result of this page that cannot be read.
     fn unreadable(&mut self, id: Option<&str>) {
         self.results = self.results.saturating_add(1);
         match id {
@@ -217,7 +221,7 @@ impl Asking {
         }
     }
 
-    /// Notes one result of the page.
+    /// Records one result of the page.
     fn has(&mut self, archived: &Archived, context: &Context) {
         let stamp = archived.delay.as_ref().map(|delay| delay.stamp);
         let is_older = |than: Option<UnixTime>| stamp.zip(than).is_some_and(|(at, than)| at < than);

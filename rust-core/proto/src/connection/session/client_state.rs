@@ -1,4 +1,4 @@
-//! XEP-0352: what the server knows of the app's being used.
+//! XEP-0352: the client state that the server knows.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ impl Session {
         if !knew_client_state {
             self.tell_client_state(context);
         }
-        // The limits may be others now.
+        // The limits may have changed.
         self.keep_alive(context);
     }
 
-    /// The app is in the foreground, or no longer.
+    /// Records whether the app is in the foreground.
     pub(in crate::connection) fn set_active(&mut self, active: bool, context: &mut Context) {
         context.active = active;
         self.tell_client_state(context);
@@ -32,7 +32,8 @@ impl Session {
         self.look_again(context);
     }
 
-    /// I15, XEP-0352: the server takes us for active until it is told. Only where it knows client states; never counted.
+    /// I15, XEP-0352: the server assumes the client is active until informed. Sent only where it supports client states; never
+    /// counted.
     pub(super) fn tell_client_state(&mut self, context: &mut Context) {
         let is_early = self.awaits_start.is_some();
         if is_early || context.active != self.told_inactive || !context.knows_client_state() {

@@ -1,4 +1,5 @@
-//! XEP-0359: messages that came before (rule I17). A duplicate is counted like any stanza (rule I1) and reaches nobody.
+//! XEP-0359: messages that were received before (rule I17). A duplicate is counted like any stanza (rule I1) and is not
+//! delivered.
 //!
 //! ```text
 //!  archive id known                                            --> duplicate
@@ -8,8 +9,8 @@
 //!                                 | no                         --> new, a possible duplicate
 //! ```
 //!
-//! Senders use an id twice: clients that count from one after each start, on several devices, with anybody. Two messages that
-//! came directly have an id each in our archive; they are two.
+//! Senders reuse ids: some clients count from one after each start, on several devices, and for each recipient. Two messages
+//! that arrived live each have an id in the account's archive; they are different messages.
 
 use crate::jid;
 use crate::knowledge::{Op, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
@@ -22,46 +23,46 @@ use crate::connection::context::Context;
 use crate::connection::session::archive::Archive;
 use crate::connection::session::payload;
 
-/// An `id` of fewer characters is not random: ours have 22, UUIDs 36.
+/// An `id` of fewer characters is not random: those of this client have 22, UUIDs 36.
 const RANDOM_ID: usize = 22;
 
-/// What tells a message from all others, and what it means for the archive.
+/// The identity of a message, and what it means for the archive's cursor.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    /// Its id in our archive.
+    /// Its id in the account's archive.
     archive: Option<SeenTag>,
-    /// That tells nothing yet: nobody has vouched for the archive's ids.
+    /// The archive id identifies nothing yet: it is not known whether the server assigns the ids.
     is_claimed: bool,
     sender: Option<SenderTags>,
-    /// What an older store may have noted it by.
+    /// The id under which an older store may have recorded it.
     legacy: Option<SeenTag>,
-    /// The message's place in our archive, if it may be believed to be the newest.
+    /// The message's position in the account's archive, if it may be trusted to be the newest.
     newest: Option<String>,
 }
 
 /// The sender's id of a message, alone and with the payload.
 #[derive(Debug)]
 pub(super) struct SenderTags {
-    /// What the message is known by.
+    /// The id under which the message is recorded.
     own: [SeenTag; 2],
-    /// The same, if it came in the other way.
+    /// The same, if it arrived in the other way.
     other: [SeenTag; 2],
     way: Way,
-    /// No entity draws this id twice: who sends it again, sends the message again.
+    /// The id is random, so no entity generates it twice: a message with the same id is the same message.
     is_random: bool,
 }
 
-/// What a message turns out to be.
+/// The classification of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     New,
-    /// Its sender gave it the id of an earlier one, and another payload.
+    /// Its sender gave it the id of an earlier one, but another payload.
     PossibleDuplicate(Option<String>),
     Duplicate,
 }
 
 impl Ids {
-    /// The ids of a message as it came, or of the one inside a carbon of ours (rule T7).
+    /// Returns the ids of a received message, or of the one inside a carbon of the account (rule T7).
     pub(super) fn of_live(message: &Element, archive: &Archive, context: &Context) -> Self {
         let own = context.env.config.account.to_string();
         let seen = &context.knowledge.seen;
@@ -95,7 +96,7 @@ impl Ids {
         }
     }
 
-    /// The ids of a message from the archive.
+    /// Returns the ids of a message from the archive.
     pub(super) fn of_archived(
         id: &str,
         message: &Element,
@@ -119,7 +120,7 @@ impl Ids {
         }
     }
 
-    /// Whether this message was here before.
+    /// Returns whether this message was received before.
     pub(super) fn verdict(&self, context: &Context) -> Verdict {
         let seen = &context.knowledge.seen;
         let archive = self.archive.filter(|_| !self.is_claimed);
@@ -133,7 +134,7 @@ impl Ids {
         }
     }
 
-    /// The message is known from here on, by this.
+    /// Records the message under this id.
     pub(super) fn note(&self, reference: &str, context: &mut Context) -> Option<Op> {
         let sender = self.sender.iter().flat_map(|sender| sender.own);
         let tags: Vec<SeenTag> = self.archive.into_iter().chain(sender).collect();
@@ -154,7 +155,7 @@ impl Ids {
 impl SenderTags {
     fn of_theirs(message: &Element, way: Way, seen: &Seen) -> Option<Self> {
         let kind = message.attr("type");
-        // Errors carry the ids of what they answer.
+        // Errors carry the ids of the stanzas that they answer.
         if kind == Some("error") {
             return None;
         }
@@ -173,7 +174,7 @@ impl SenderTags {
         ))
     }
 
-    /// Of a message that this account sent.
+    /// Returns the sender's id of a message that this account sent.
     pub(super) fn of_ours(message: &Element, way: Way, seen: &Seen) -> Option<Self> {
         let id = sent_id(message)?;
         let recipient = &recipient(message);
@@ -236,25 +237,25 @@ impl SenderTags {
     }
 }
 
-/// A stamped message was kept somewhere, so older ones may be behind it.
+/// A delayed message was stored somewhere, so older ones may follow it.
 fn is_fresh(message: &Element) -> bool {
     !message.has_child("delay", ns::DELAY) && Delay::of(message).is_none()
 }
 
-/// The id of a message that this account sent.
+/// Returns the id of a message that this account sent.
 pub(super) fn sent_id(message: &Element) -> Option<&str> {
     let id = message.attr("id").filter(|id| !id.is_empty());
     id.or_else(|| stanza_id::parse_origin_id(message))
         .filter(|id| !id.is_empty())
 }
 
-/// Whom a message of this account's is for; nobody means the account itself.
+/// Returns the recipient of a message that this account sent; without `to` it is the account itself.
 pub(super) fn recipient(message: &Element) -> String {
     let to = message.attr("to").unwrap_or_default();
     jid::prepared_bare(to).into_owned()
 }
 
-/// Whether two messages of this account's are the same: same id, same recipient, same payload.
+/// Returns whether two messages that this account sent are the same: same id, same recipient, same payload.
 pub(super) fn is_same_sent(one: &Element, other: &Element) -> bool {
     let origin = |message| stanza_id::parse_origin_id(message).filter(|id| !id.is_empty());
     let ids = |message| [sent_id(message), origin(message)];

@@ -1,4 +1,4 @@
-//! How a session begins: bound anew, or resumed.
+//! How a session begins: newly bound, or resumed.
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::FullJid;
@@ -21,7 +21,7 @@ use crate::connection::session::missed::Missed;
 use crate::connection::session::state::{SecondLook, Session, Sm};
 use crate::connection::timer::Timer;
 
-/// What a Bind 2 request has asked for already.
+/// What a Bind 2 request has requested already.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::connection) struct Inline {
     pub(in crate::connection) carbons: bool,
@@ -30,8 +30,8 @@ pub(in crate::connection) struct Inline {
 }
 
 impl Session {
-    /// Sends all that a new session needs, behind the bind request: `<enable/>`, roster, carbons, presence, what the archive
-    /// is asked, client state.
+    /// Sends the initial stanzas of a new session, after the bind request: `<enable/>`, roster, carbons, presence, the archive
+    /// query, client state.
     pub(in crate::connection) fn greet(
         &mut self,
         features: &StreamFeatures,
@@ -62,7 +62,7 @@ impl Session {
         {
             self.send_core(ProtocolMessage::Presence, &presence, None, context);
         }
-        // Behind the presence, for what comes before it may be in the archive only.
+        // After the presence, since messages that arrive before it may be in the archive only.
         if let Some(query) = self.archive_query(context) {
             self.transmit_core(ProtocolMessage::ArchiveQuery, query, context);
         }
@@ -70,11 +70,12 @@ impl Session {
         self.tell_client_state(context);
     }
 
-    /// S8: `ver` only where advertised; without a roster of ours, `ver=''`.
+    /// S8: `ver` only where advertised; without a stored roster, `ver=''`.
     fn request_roster(&mut self, features: &StreamFeatures, context: &mut Context) {
         let id = context.env.entropy.token();
         let version = context.knowledge.roster_version.clone().unwrap_or_default();
-        // Inside SASL2 the session begins before the server shows the features behind the login; the last ones hold.
+        // Inside SASL2 the session begins before the server sends the features that follow the login; the last received ones
+        // apply.
         let authenticated = context.knowledge.server.authenticated.as_ref();
         let is_versioned = features.roster_version
             || authenticated.is_some_and(|features| features.roster_version);
@@ -88,7 +89,7 @@ impl Session {
         );
     }
 
-    /// XEP-0115 6.3: caps in the stream features save the question, once their answer is known.
+    /// XEP-0115 6.3: caps in the stream features make the query unnecessary, once their features are known.
     fn discover_server(&mut self, context: &mut Context) {
         let caps = context.server_caps().cloned();
         if let Some(known) = caps.as_ref().and_then(|caps| context.known_caps(caps)) {
@@ -108,7 +109,7 @@ impl Session {
         );
     }
 
-    /// A resource is bound: a new session.
+    /// Processes a bound resource: a new session.
     pub(in crate::connection) fn bound(
         &mut self,
         jid: &str,
@@ -120,7 +121,7 @@ impl Session {
             self.missed.tell_suspected_gap(&mut context.env);
         }
         self.announce(Outcome::Bound, jid, context);
-        // The app may have moved since the greeting left, behind a bind that was still on its way.
+        // The app may have changed its state since the initial stanzas were sent, while the bind was pending.
         self.tell_client_state(context);
         if self.awaits_start.is_some() {
             self.expect_start(context);
@@ -131,7 +132,7 @@ impl Session {
         Ok(())
     }
 
-    /// A resource was bound inside SASL2; stream management counts from `<enabled/>` inside `<bound/>` (rule I6).
+    /// Processes a resource bound inside SASL2; stream management counts from `<enabled/>` inside `<bound/>` (rule I6).
     pub(in crate::connection) fn bound_inline(
         mut self,
         jid: &str,
@@ -160,8 +161,9 @@ impl Session {
         Ok(self)
     }
 
-    /// The session and its greeting are stored in one transaction. Were it killed between the two, the session would be
-    /// resumed without presence, and what is sent to the account would wait on the server for as long as it lasts (I15).
+    /// The session and its initial stanzas are stored in one transaction. If the process were killed between the two, the
+    /// session would be resumed without presence, and stanzas to the account would wait on the server as long as the session
+    /// exists (I15).
     fn greet_and_store(
         &mut self,
         enabled: &Enabled,
@@ -170,7 +172,7 @@ impl Session {
         inline: Inline,
         context: &mut Context,
     ) {
-        // As in a legacy login: what is sent while stream management is on its way is listed when the session is stored.
+        // As in a legacy login: stanzas sent while `<enable/>` is pending are listed when the session is stored.
         self.sm = Sm::Enabling;
         self.greet(features, inline, context);
         self.sm = Sm::On;
@@ -184,7 +186,7 @@ impl Session {
         }
     }
 
-    /// The interrupted session goes on: counters stay, nothing is asked for again (rules I3, I4, I15).
+    /// Resumes the interrupted session: counters stay, nothing is requested again (rules I3, I4, I15).
     pub(in crate::connection) fn resumed(
         resumed: &Resumed,
         mut missed: Missed,
@@ -196,7 +198,7 @@ impl Session {
         };
         let was_asked_for = context.plan.goal == Goal::Resume;
         if !was_asked_for || (resumed.previd != stored.id && !planted(Mistake::PrevidUnchecked)) {
-            // Asked again it would say the same again.
+            // The answer would be the same.
             lost(None, &mut missed, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         }
@@ -229,7 +231,7 @@ impl Session {
         Ok(session)
     }
 
-    /// The session as it was when it was interrupted; what was sent and not acknowledged leaves the queue.
+    /// Restores the session as it was when it was interrupted; acknowledged stanzas leave the queue.
     fn restored(stored: SmSession, missed: Missed, context: &mut Context) -> Self {
         let unacked = context
             .knowledge
@@ -251,7 +253,7 @@ impl Session {
             },
             pending: stored.pending,
             jid: Some(stored.jid),
-            // It counts as active again, whatever it was before (XEP-0352, "Interaction with Stream Resumption").
+            // The server treats it as active again, whatever it was before (XEP-0352, "Interaction with Stream Resumption").
             ..Self::new(missed)
         }
     }
@@ -268,7 +270,7 @@ impl Session {
         });
     }
 
-    /// The session as it is stored, if the server lets it be resumed.
+    /// Returns the session in the form that is stored, if the server permits resumption.
     pub(super) fn resumable(
         &self,
         enabled: &Enabled,
@@ -292,7 +294,7 @@ impl Session {
         Some(session)
     }
 
-    /// What the app told everybody last, or that we are there; nothing if the app wants to be unseen.
+    /// Returns the presence that the app broadcast last, or a plain one; nothing if the app wants to be invisible.
     fn initial_presence(&self, context: &mut Context) -> Option<Element> {
         let id = context.env.entropy.token();
         if let Some(last) = &context.knowledge.presence {

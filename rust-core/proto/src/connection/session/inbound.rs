@@ -1,4 +1,4 @@
-//! Stanzas that came in: committed and counted first, then delivered or answered.
+//! Inbound stanzas: committed and counted first, then delivered or answered.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::connection::session::doubles::{Ids, Verdict};
 use crate::connection::session::state::{Session, Sm};
 use crate::connection::session::visibility;
 
-/// An answer may be as large as a roster. One that is larger than any server's is not worth keeping.
+/// An answer may be as large as a roster. One that is larger than any server's roster is not kept.
 const MAX_CAPS_BYTES: usize = 64 * 1024;
 
 impl Session {
@@ -100,7 +100,7 @@ impl Session {
         self.hand_over(delivery, ops, context);
     }
 
-    /// A message from the archive: somebody's to us, or one that this account sent.
+    /// Processes a message from the archive: received, or sent by this account.
     fn archived(&mut self, archived: Archived, context: &mut Context) {
         let own = context.env.config.account.to_string();
         let message = &archived.message;
@@ -108,7 +108,7 @@ impl Session {
             let address = message.attr(name).map(jid::prepared_bare);
             address.is_some_and(|address| address == own)
         };
-        // What we sent to ourselves came to us like anybody's.
+        // A message from the account to itself is also an inbound message.
         let is_ours = is_own("from") && !is_own("to");
         if is_ours && self.has_arrived(message, context) {
             return;
@@ -129,7 +129,7 @@ impl Session {
         self.hand_over(delivery, ops, context);
     }
 
-    /// To the app, once it is committed.
+    /// Delivers to the app, once committed.
     fn hand_over(&mut self, delivery: Delivery, mut ops: Vec<Op>, context: &mut Context) {
         ops.push(Op::Inbound(delivery.clone()));
         let seq = self.commit(ops, context);
@@ -159,7 +159,7 @@ impl Session {
         self.request_ack(context);
     }
 
-    /// S8: item and version are committed together, and only nobody or our own account may push.
+    /// S8: item and version are committed together, and only a push without `from` or from the account is accepted.
     fn roster_push(
         &mut self,
         iq: &Element,
@@ -192,7 +192,7 @@ impl Session {
         self.request_ack(context);
     }
 
-    /// T7: an answer matches by id and by sender.
+    /// T7: an answer is matched by id and by sender.
     fn response(&mut self, iq: &Element, context: &mut Context) {
         if self.is_from_account(iq, context) && self.start_answered(iq, context) {
             return;
@@ -222,7 +222,7 @@ impl Session {
         match pending.kind {
             PendingKind::Roster => self.roster_result(iq, context),
             PendingKind::ServerDisco => self.server_info(iq, context),
-            // A refusal of carbons is no harm.
+            // A refusal of carbons is ignored.
             PendingKind::Carbons => {
                 self.commit(Vec::new(), context);
             }
@@ -244,14 +244,14 @@ impl Session {
                 let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
                 context.env.event_after(Some(seq), Event::RosterChanged);
             }
-            // An empty result means that what we have is right.
+            // An empty result means that the stored roster is up to date.
             _ => {
                 self.commit(Vec::new(), context);
             }
         }
     }
 
-    /// S9: what matches the caps is known of whoever shows them, what does not of this server only.
+    /// S9: features that match the caps are known for any entity that shows them; those that do not, for this server only.
     fn server_info(&mut self, iq: &Element, context: &mut Context) {
         let Ok(info) = Info::parse_result(iq) else {
             self.commit(Vec::new(), context);
@@ -268,7 +268,8 @@ impl Session {
             .event_after(Some(seq), Event::ServerFeatures(info.features));
     }
 
-    /// T6: counted and reported. A request is answered, an answer ends its request, and an archive result has its place in
+    /// T6: counted and reported. A request is answered, an answer ends its request, and an archive result has its position in
+    /// its page; the content is never processed.
     /// its page; what it says is never acted on.
     pub(in crate::connection) fn refuse(&mut self, refused: RefusedStanza, context: &mut Context) {
         if !refused.is_stanza() {
@@ -308,7 +309,7 @@ impl Session {
             .event_after(self.last_inbound, Event::StanzaRefused(refused));
     }
 
-    /// Nobody, our own bare JID or our server: who answers for the account.
+    /// Returns whether the sender answers for the account: none, its bare JID, or its server.
     pub(super) fn is_from_account(&self, iq: &Element, context: &Context) -> bool {
         let Some(from) = iq.attr("from") else {
             return true;
@@ -319,7 +320,7 @@ impl Session {
     }
 }
 
-/// What the app is given.
+/// What is delivered to the app.
 fn delivery(stanza: Element, verdict: Verdict, context: &mut Context) -> Delivery {
     Delivery {
         id: context.env.entropy.token(),
@@ -331,7 +332,7 @@ fn delivery(stanza: Element, verdict: Verdict, context: &mut Context) -> Deliver
     }
 }
 
-/// What `build` makes of what is known of a refused one, and of why it was refused.
+/// Applies `build` to what is known of a refused stanza, and to the reason of its refusal.
 fn error_for<T>(
     refused: &RefusedStanza,
     kind: &str,
@@ -350,8 +351,8 @@ fn error_for<T>(
     build(&iq, &StanzaError::new(ErrorType::Modify, condition))
 }
 
-/// What the answer says about whoever shows these caps. An ill-formed one says nothing, and one that does not match must
-/// at least name them: it may answer a question from before they changed.
+/// Returns what the answer says about any entity that shows these caps. An invalid answer says nothing, and one that does not
+/// match must at least name them: it may answer a query from before they changed.
 fn learnt(caps: &Caps, info: &Info, domain: &str) -> Option<KnownCaps> {
     let only = match caps.check(info) {
         CapsCheck::Valid => None,

@@ -1,4 +1,4 @@
-//! Liveness: when bytes last came, and when the server is probed.
+//! Liveness: when bytes were last received, and when the server is probed.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::error::ConnectionError;
 use crate::knowledge::Op;
 use crate::time::Instant;
 
-/// A server that calls us idle sooner must not make us talk without a pause.
+/// The minimum interval: a server with a shorter idle timeout must not make the client send continuously.
 const LEAST_IDLE: Duration = Duration::from_secs(10);
 
-/// How exactly it is stored when the session was last alive. A kill may add as much to its age; servers keep sessions for
-/// minutes.
+/// The precision with which the time of the session's last activity is stored. If the process is killed, the session may appear
+/// older by as much; servers keep sessions for minutes.
 const ALIVE_STEP_SECONDS: i64 = 30;
 
 impl Session {
-    /// When the last bytes came.
+    /// When the last bytes were received.
     pub(in crate::connection) fn heard_at(&self) -> Instant {
         self.heard_at
     }
 
-    /// Bytes came: the path is alive.
+    /// Records received bytes: the path works.
     pub(in crate::connection) fn heard(&mut self, context: &mut Context) {
         self.heard_at = context.env.now.mono;
         self.keep_alive(context);
         note_alive(ALIVE_STEP_SECONDS, context);
     }
 
-    /// When we ask whether the server is still there: after a silence of its own; and before it takes us for idle (XEP-0478), which
-    /// counts from what we said last.
+    /// Schedules the next liveness probe: after a time without inbound bytes; and before the server's idle timeout (XEP-0478),
+    /// which counts from what the client sent last.
     pub(super) fn keep_alive(&self, context: &mut Context) {
         let Some(interval) = context.env.config.timeouts.keepalive else {
             return;
@@ -39,7 +39,7 @@ impl Session {
         let ours = now + interval;
         let idle = context.limits().and_then(|limits| limits.idle_seconds);
         let theirs = idle.map(|idle| {
-            // A quarter is left for the way.
+            // A quarter is reserved for the transmission.
             let wait = Duration::from_secs(u64::from(idle)) * 3 / 4;
             context.env.sent_at() + wait.max(LEAST_IDLE)
         });
@@ -47,7 +47,7 @@ impl Session {
         context.env.timers.set(Timer::Keepalive, when);
     }
 
-    /// A deadline has passed.
+    /// Processes a deadline that has passed.
     pub(in crate::connection) fn timeout(
         &mut self,
         timer: Timer,
@@ -66,7 +66,7 @@ impl Session {
         Ok(())
     }
 
-    /// The connection ends with this error: the server counts from now on.
+    /// Records the end of the connection with this error: the server's time to keep the session starts now.
     pub(in crate::connection) fn failed(&self, error: &ConnectionError, context: &mut Context) {
         if !matches!(error, ConnectionError::Local(_)) {
             note_alive(1, context);
@@ -74,7 +74,7 @@ impl Session {
     }
 }
 
-/// I14: the server counts `max` from the loss of the connection, not from its beginning. Kept to within `step`
+/// I14: the server counts `max` from the loss of the connection, not from its beginning. Stored with a precision of `step`
 /// seconds, so that a busy connection does not write for every read.
 fn note_alive(step: i64, context: &mut Context) {
     let wall = context.env.now.wall;

@@ -1,4 +1,4 @@
-//! What becomes of stanzas when they are acknowledged, and when their session is over.
+//! What happens to stanzas when they are acknowledged, and when their session ends.
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
@@ -9,8 +9,8 @@ use crate::error::ConnectionError;
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};
 use crate::mistakes::{Mistake, planted};
 
-/// The server has forgotten the session. First what it did handle is acknowledged, then the rest is unknown (rule I8):
-/// messages are queued again and the archive decides about them, what belonged to the session fails.
+/// The server no longer has the session. First, the stanzas that it did handle are acknowledged. The delivery of the rest is
+/// unknown (rule I8): messages are queued again and checked against the archive, stanzas that belonged to the session fail.
 pub(in crate::connection) fn lost(
     h: Option<u32>,
     missed: &mut Missed,
@@ -18,7 +18,7 @@ pub(in crate::connection) fn lost(
 ) -> Result<(), ConnectionError> {
     context.resumption.settled();
     if std::mem::take(&mut context.knowledge.open_session) {
-        // It broke, and nobody sends again what it missed.
+        // The session was interrupted, and no entity sends again what it missed.
         missed.possible_gap(context);
     }
     let session = context.knowledge.sm.take();
@@ -61,7 +61,7 @@ pub(in crate::connection) fn lost(
     outcome
 }
 
-/// Takes what the server did handle of the session out of the queue.
+/// Removes from the queue the stanzas of the session that the server handled.
 fn take_handled(
     h: u32,
     session: &SmSession,
@@ -71,7 +71,7 @@ fn take_handled(
 ) -> Result<(), ConnectionError> {
     let queue = &mut context.knowledge.queue;
     let sent = queue.iter().filter(|stanza| stanza.sent).count();
-    // A count that cannot be true proves nothing, but the session is gone all the same (rule I5).
+    // An impossible count proves nothing, but the session no longer exists all the same (rule I5).
     let covered = count_acked(h, session.base, sent)?;
     let acked: Vec<OutboundStanza> = queue.drain(..covered).collect();
     events.extend(
@@ -87,8 +87,8 @@ fn take_handled(
     Ok(())
 }
 
-/// The server has forgotten the session, and says what it had handled of it. That leaves the queue; the session stays, for
-/// whoever binds a new one to clear. A count that cannot be true proves nothing.
+/// The server no longer has the session, and states how much of it was handled. Those stanzas leave the queue. The session
+/// stays stored, until a connection that binds a new one clears it. An impossible count proves nothing.
 pub(in crate::connection) fn handled(h: Option<u32>, context: &mut Context) {
     let Some((h, session)) = h.zip(context.knowledge.sm.as_mut()) else {
         return;
@@ -103,7 +103,7 @@ pub(in crate::connection) fn handled(h: Option<u32>, context: &mut Context) {
     report_acked(&acked, Some(h), context);
 }
 
-/// These stanzas were acknowledged: they leave the store, and the app is told.
+/// Removes acknowledged stanzas from the store, and reports them to the app.
 pub(super) fn report_acked(acked: &[OutboundStanza], base: Option<u32>, context: &mut Context) {
     if acked.is_empty() {
         return;
@@ -120,7 +120,7 @@ pub(super) fn report_acked(acked: &[OutboundStanza], base: Option<u32>, context:
     }
 }
 
-/// The stanzas that end with their session.
+/// Returns the stanzas that end with their session.
 fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza>) -> Vec<u64> {
     stanzas
         .filter(|stanza| stanza.kind != OutboundKind::Message)
@@ -128,7 +128,7 @@ fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza>) -> Vec<u
         .collect()
 }
 
-/// Tells the app of its stanzas that end with their session.
+/// Reports to the app its stanzas that end with their session.
 fn report_session_bound<'a>(
     stanzas: impl Iterator<Item = &'a OutboundStanza>,
     seq: Seq,
@@ -142,7 +142,7 @@ fn report_session_bound<'a>(
 }
 
 impl Session {
-    /// Whatever session there was before this one is over: the plan did not ask for it, or the server refused it.
+    /// Ends any earlier session: the plan did not request it, or the server refused it.
     pub(in crate::connection) fn lose_former(
         &mut self,
         context: &mut Context,
@@ -150,8 +150,8 @@ impl Session {
         lost(None, &mut self.missed, context)
     }
 
-    /// The session is over: what was bound to it fails, messages stay queued. What the server sent and we did not read is lost,
-    /// unless there is an archive.
+    /// Ends the session: stanzas that belong to it fail, messages stay queued. What the server sent and the client did not
+    /// receive is lost, unless there is an archive.
     pub(super) fn give_up(&mut self, context: &mut Context) {
         context.resumption.settled();
         let failed = session_bound(self.unacked.iter());

@@ -1,4 +1,4 @@
-//! XEP-0198: the nonzas of stream management, and the clean end.
+//! XEP-0198: the nonzas of stream management, and the orderly end of a session.
 
 use crate::connection::context::Context;
 use crate::connection::output::Event;
@@ -29,7 +29,7 @@ impl Session {
         })?;
         match nonza {
             Some(nonza) => self.nonza(nonza, context),
-            // Nonzas that are not ours are none of our business; they never count (rule I1).
+            // Nonzas of other namespaces are ignored; they never count (rule I1).
             None => Ok(()),
         }
     }
@@ -48,7 +48,7 @@ impl Session {
                 context.assumption_held(Assumption::Features);
                 context.bind_pipelining_held();
                 self.sm = Sm::Off;
-                // Nobody counts them any more, and what must go alone would wait for them for ever (W8).
+                // The server no longer counts them, and a stanza that must be sent alone would wait for them without end (W8).
                 self.unacked
                     .retain(|stanza| stanza.kind != OutboundKind::Core);
                 self.enable_answered(context);
@@ -69,7 +69,8 @@ impl Session {
                 self.answered(context);
                 let before = self.base;
                 self.acknowledge(h, context)?;
-                // Prosody says goodbye with an `<a/>`: only one that takes something in shows that it could be read.
+                // Prosody closes the stream with an `<a/>`: only one that acknowledges something new shows that the stanza
+                // could be parsed.
                 if self.base != before {
                     context.assumption_held(Assumption::Resumption);
                     context.resumption_proven();
@@ -88,7 +89,7 @@ impl Session {
         }
     }
 
-    /// `<enabled/>` came: inbound counting starts here, and the session can be stored.
+    /// Processes `<enabled/>`: inbound counting starts here, and the session can be stored.
     pub(super) fn enabled(&mut self, enabled: &Enabled, context: &mut Context) {
         self.sm = Sm::On;
         self.h = 0;
@@ -104,7 +105,7 @@ impl Session {
         self.enable_answered(context);
     }
 
-    /// What could not be asked while `<enable/>` was under way is asked now.
+    /// Sends the requests that could not be sent while `<enable/>` was pending.
     pub(super) fn enable_answered(&mut self, context: &mut Context) {
         context.env.timers.stop(Timer::Ack);
         if context.env.timers.is_set(Timer::Probe) {
@@ -113,7 +114,7 @@ impl Session {
         self.request_ack(context);
     }
 
-    /// `<a/>` carries only a committed count (rule I3).
+    /// Sends `<a/>`, which carries only a committed count (rule I3).
     pub(super) fn send_ack(&mut self, context: &mut Context) {
         let after = self.last_inbound;
         context
@@ -121,18 +122,19 @@ impl Session {
             .transmit_after(after, ProtocolMessage::Ack, sm::ack(self.h).to_xml());
     }
 
-    /// The server is there: whatever was asked is answered.
+    /// Records that the server is responsive: every pending acknowledgement request is answered.
     pub(super) fn answered(&mut self, context: &mut Context) {
         self.asked = None;
         context.env.timers.stop(Timer::Ack);
         context.env.timers.stop(Timer::Probe);
     }
 
-    /// A clean end: `<a/>`, then the end of the stream; the session is cleared (rule I14).
+    /// Closes the stream in order: `<a/>`, then the end of the stream; the session is cleared (rule I14).
     pub(in crate::connection) fn end(&mut self, context: &mut Context) {
         if self.sm == Sm::On {
             if self.unacked.iter().any(is_message) {
-                // The answer to one under way may not cover all of them, and what it leaves open is sent again.
+                // The answer to a pending request may not cover all of them, and stanzas that are not acknowledged are sent
+                // again.
                 context
                     .env
                     .transmit_element(ProtocolMessage::AckRequest, &sm::request());
@@ -148,7 +150,7 @@ impl Session {
         self.give_up(context);
     }
 
-    /// Behind our goodbye only an acknowledgement is of interest: what it covers is not sent again in the next session.
+    /// After the client's stream close only acknowledgements matter: what they cover is not sent again in the next session.
     pub(in crate::connection) fn last_word(&mut self, element: &Element, context: &mut Context) {
         if self.sm == Sm::On
             && let Some(Ok(Nonza::Ack { h })) = Nonza::parse(element)
@@ -157,7 +159,7 @@ impl Session {
         }
     }
 
-    /// T6: ill-formed XML. The first time the session is worth another try; at the same place again it is not.
+    /// T6: processes XML that is not well-formed. The first time the session is resumed; at the same place again it is not.
     pub(in crate::connection) fn poisoned(&mut self, context: &mut Context) {
         let Some(session) = &context.knowledge.sm else {
             return;

@@ -1,4 +1,4 @@
-//! The session: stanzas flow, are counted, acknowledged and answered.
+//! The session: stanzas are exchanged, counted, acknowledged and answered.
 
 mod acks;
 mod answers;

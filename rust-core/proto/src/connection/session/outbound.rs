@@ -1,4 +1,4 @@
-//! Stanzas on their way out: queued durably before the first byte leaves, removed when acknowledged.
+//! Outbound stanzas: stored in the queue before the first byte is sent, removed when acknowledged.
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
@@ -21,7 +21,7 @@ impl Session {
     ) {
         self.note_directed(stanza);
         if self.is_held(context) {
-            // I4: what is before it waits, too.
+            // I4: stanzas before it wait, too.
             return enqueue(stanza, kind, context);
         }
         let mut stanza = outbound(stanza, kind, true, context);
@@ -40,8 +40,8 @@ impl Session {
         self.request_ack(context);
     }
 
-    /// Sends a stanza of the core's own. Where the session can be resumed it is stored like any other, so that the
-    /// count stays right across a kill.
+    /// Sends a stanza of the core itself. Where the session can be resumed it is stored like any other, so that the count stays
+    /// right if the process is killed.
     pub(super) fn send_core(
         &mut self,
         part: ProtocolMessage,
@@ -69,7 +69,7 @@ impl Session {
         let after =
             (self.sm == Sm::On).then(|| context.env.persist(vec![Op::Enqueue(stanza.clone())]));
         context.env.transmit_after(after, part, stanza.xml.clone());
-        // Without stream management nobody counts, and of the core's own nothing is sent again.
+        // Without stream management the server does not count, and stanzas of the core itself are not sent again.
         if self.sm != Sm::Off {
             self.unacked.push_back(stanza);
         }
@@ -94,12 +94,12 @@ impl Session {
         self.unacked.push_back(stanza);
     }
 
-    /// After a resumption: what the server has not seen, in its original order with its original ids (rule I4).
+    /// Sends, after a resumption, what the server has not acknowledged, in its original order with its original ids (rule I4).
     pub(super) fn resend_unacked(&mut self, context: &mut Context) {
         if planted(Mistake::UnackedNotResent) {
             return;
         }
-        // The server has not counted them, so it need not see them.
+        // The server has not counted them, so they need not be sent.
         let mut unacked: Vec<OutboundStanza> = std::mem::take(&mut self.unacked).into();
         fail_too_big(&mut unacked, context);
         self.unacked = unacked.into();
@@ -109,7 +109,7 @@ impl Session {
         }
     }
 
-    /// Then, and only then, what was queued meanwhile; of that, what does not have to wait.
+    /// Sends what was queued meanwhile, only after that; stanzas that have to wait are not sent.
     pub(super) fn flush_queue(&mut self, context: &mut Context) {
         let ready = self.ready(context);
         let mut queue: Vec<OutboundStanza> = context.knowledge.queue.drain(..ready).collect();
@@ -130,7 +130,7 @@ impl Session {
         }
     }
 
-    /// Sends what may leave now, and asks how far the server is.
+    /// Sends the stanzas that may be sent now, and requests an acknowledgement.
     pub(super) fn go_on(&mut self, context: &mut Context) {
         if self.is_online {
             self.flush_queue(context);
@@ -139,7 +139,7 @@ impl Session {
     }
 }
 
-/// XEP-0478: what is too big for this server fails, and holds up nothing behind it.
+/// XEP-0478: a stanza that is too large for this server fails, and does not block the stanzas after it.
 fn fail_too_big(queue: &mut Vec<OutboundStanza>, context: &mut Context) {
     let Some(limit) = context.max_bytes() else {
         return;

@@ -1,9 +1,9 @@
-//! What a message says, without what servers add to it, take from it or write in another way: two copies of one message have the
-//! same payload, whichever way they took.
+//! The payload of a message, without what servers add to it, remove from it or serialize differently: two copies of one message
+//! have the same payload, whichever way they were delivered.
 //!
-//! Left out are, of the message: its attributes (addresses, the `id`, the type, `xml:lang`), the order of its children, white space
-//! between elements; and of its children those that say how it travelled (XEP-0203, XEP-0280, XEP-0334, XEP-0359, XEP-0421). Chat
-//! states (XEP-0085) are left out where there is anything else: some archives drop them.
+//! Ignored are, of the message: its attributes (addresses, the `id`, the type, `xml:lang`), the order of its children, white
+//! space between elements; and of its children those that describe its delivery (XEP-0203, XEP-0280, XEP-0334, XEP-0359,
+//! XEP-0421). Chat states (XEP-0085) are ignored where there is any other child: some archives remove them.
 
 use crate::ns;
 use crate::xml::{Element, Node};
@@ -11,8 +11,8 @@ use crate::xml::{Element, Node};
 /// XEP-0085.
 const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 
-/// Namespaces of what says how a message travels or travelled: message processing hints (XEP-0334), the occupant that a room
-/// names (XEP-0421), delays of before XEP-0203 (XEP-0091), the archive's mark of before XEP-0359.
+/// Namespaces that describe the delivery of a message: message processing hints (XEP-0334), the occupant id of a room
+/// (XEP-0421), delays before XEP-0203 (XEP-0091), the archive's id before XEP-0359.
 const TRAVEL: [&str; 6] = [
     ns::STANZA_ID,
     ns::DELAY,
@@ -22,8 +22,8 @@ const TRAVEL: [&str; 6] = [
     "urn:xmpp:mam:tmp",
 ];
 
-/// Returns the payload of a message in the one form that is compared. XML allows none of the control characters that stand
-/// between its parts (XML 1.0 section 2.2), so that no two payloads have the same form.
+/// Returns the payload of a message in the canonical form that is compared. XML allows none of the control characters that
+/// separate its parts (XML 1.0 section 2.2), so no two payloads have the same form.
 pub(super) fn canonical(message: &Element) -> Vec<u8> {
     let is_travel = |child: &&Element| {
         let ns = child.ns();
@@ -44,7 +44,7 @@ pub(super) fn canonical(message: &Element) -> Vec<u8> {
     if !is_blank(&text) {
         parts.push(text.trim().as_bytes().to_vec());
     }
-    // A server that reads a message into a record writes what it knows first.
+    // A server that parses a message into a record writes the children that it knows first.
     parts.sort_unstable();
     parts.concat()
 }
@@ -59,7 +59,7 @@ fn write_element(element: &Element, out: &mut Vec<u8>) {
         write_part(4, &attribute.name, out);
         write_part(5, &attribute.value, out);
     }
-    // Between elements white space says nothing; between words it does.
+    // White space between elements has no meaning; between words it has.
     let is_mixed = element.children().next().is_none() || !is_blank(&element.text());
     for node in element.nodes() {
         match node {

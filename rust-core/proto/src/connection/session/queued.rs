@@ -1,4 +1,4 @@
-//! An outbound stanza as it is queued, counted and written.
+//! An outbound stanza in the forms that are queued, counted and written.
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Stage};
@@ -12,7 +12,7 @@ use crate::xep::delay::Delay;
 use crate::xep::serial;
 use crate::xml::{Element, parse_stanza};
 
-/// A stanza of the app, while there is no session: it waits in the store (rule I4).
+/// Queues a stanza of the app while there is no session: it waits in the store (rule I4).
 pub(in crate::connection) fn enqueue(stanza: &Element, kind: OutboundKind, context: &mut Context) {
     let stanza = outbound(stanza, kind, false, context);
     context.knowledge.queue.push(stanza.clone());
@@ -27,7 +27,7 @@ pub(in crate::connection) fn enqueue(stanza: &Element, kind: OutboundKind, conte
     );
 }
 
-/// A stanza of the core's own.
+/// Creates a stanza of the core itself.
 pub(super) fn core(stanza: &Element, context: &mut Context) -> OutboundStanza {
     outbound(stanza, OutboundKind::Core, true, context)
 }
@@ -68,7 +68,7 @@ pub(super) fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize
     })
 }
 
-/// The archive will bring them back as ours: they are no news.
+/// The archive will return them as sent by this client: they are duplicates.
 pub(super) fn note_sent<'a>(
     stanzas: impl IntoIterator<Item = &'a OutboundStanza>,
     context: &mut Context,
@@ -92,8 +92,8 @@ pub(super) fn stage_event(stanza: &OutboundStanza, stage: Stage) -> Option<Event
     })
 }
 
-/// What leaves: sent a second time, a message says when it was first meant to be sent (rule I8), if the server's limit has room
-/// for that.
+/// Returns the text that is sent. A message that is sent a second time states when it was first to be sent (rule I8), if the
+/// server's size limit allows it.
 pub(super) fn wire(stanza: &OutboundStanza, limit: Option<usize>) -> String {
     if stanza.unknown {
         let stamped = stamped(&stanza.xml, stanza.queued_at);
@@ -104,7 +104,8 @@ pub(super) fn wire(stanza: &OutboundStanza, limit: Option<usize>) -> String {
     stanza.xml.clone()
 }
 
-/// XEP-0203: says when the stanza was first meant to be sent. The text is our own writer's, so its end is known.
+/// XEP-0203: adds the time at which the stanza was first to be sent. The text was written by this client's writer, so its end
+/// is known.
 fn stamped(xml: &str, at: UnixTime) -> String {
     let stamp = Delay {
         stamp: at,
@@ -128,7 +129,7 @@ pub(super) fn part_of(xml: &str) -> ProtocolMessage {
     }
 }
 
-/// Whether it is a message of the app, which outlives its session.
+/// Returns whether it is a message of the app, which is kept after its session ends.
 pub(super) fn is_message(stanza: &OutboundStanza) -> bool {
     stanza.kind == OutboundKind::Message
 }

@@ -1,25 +1,25 @@
-//! How many answers others get in a time (rule I20).
+//! The rate limit of answers to other entities (rule I20).
 
 use std::time::Duration;
 
 use crate::time::Instant;
 
-/// Others get so many answers at once: a roster of contacts that all ask what we can do when we appear.
+/// The burst: a whole roster of contacts may query the client's features when it comes online.
 const BURST: u32 = 100;
-/// Then one in this time.
+/// The interval of one answer after that.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many answers went to others of late.
+/// The rate of recent answers to other entities.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// When what was answered so far would be done at one answer for each [`INTERVAL`].
+    /// When the answers sent so far would be complete at one answer per [`INTERVAL`].
     busy_until: Instant,
-    /// The app knows that requests stay unanswered.
+    /// The app has been informed that requests are not answered.
     pub(super) is_told: bool,
 }
 
 impl Answers {
-    /// Takes one from the rate, if one is left.
+    /// Takes one answer from the rate, if one is available.
     pub(super) fn take(&mut self, now: Instant) -> bool {
         let busy = self.busy_until.max(now);
         if busy > now + INTERVAL * (BURST - 1) {

@@ -1,4 +1,4 @@
-//! A second look at the archive, for what it took in the very moment of a bind (decision 0038).
+//! The settling query: a second query to the archive, for messages that it stored at the very moment of a bind (decision 0038).
 //!
 //! ```text
 //!  new session --> catch-up --complete--> Due(begin, when) --> asked, from where the catch-up ended
@@ -16,15 +16,15 @@ use crate::connection::session::archive::{Archive, is_time_stale};
 use crate::connection::session::state::{SecondLook, Session};
 use crate::connection::timer::Timer;
 
-/// So long after the catch-up. Long enough for an archive that writes behind what it delivers, short enough for whoever waits
+/// The delay after the catch-up. Long enough for an archive that writes after it delivers, short enough for a user who waits
 /// for the message.
 const DELAY: Duration = Duration::from_secs(15);
 
-/// So long a look is not followed by another one.
+/// The minimum time between two settling queries.
 const REST: Duration = Duration::from_secs(86_400);
 
 impl Session {
-    /// The first catch-up of a new session is complete, up to here.
+    /// Records that the first catch-up of a new session is complete, up to here.
     pub(super) fn plan_second_look(&mut self, begin: Option<ArchiveCursor>, context: &mut Context) {
         if let (SecondLook::AfterCatchUp, Some(begin)) = (&self.second_look, begin) {
             let when = context.env.now.mono + DELAY;
@@ -33,8 +33,9 @@ impl Session {
         }
     }
 
-    /// A live message has moved the cursor from here. Its stamp in the archive is not known, and without one the time of the cursor
-    /// grows old where sessions are only resumed: after a day the archive is asked for this message, and shows it.
+    /// Records that a live message has moved the cursor from here. Its stamp in the archive is not known, and without one the
+    /// time of the cursor gets out of date where sessions are only resumed: after a day the archive is queried for this
+    /// message, and returns its stamp.
     pub(super) fn plan_look_for_time(
         &mut self,
         begin: Option<ArchiveCursor>,
@@ -50,7 +51,7 @@ impl Session {
         }
     }
 
-    /// A timer of its own only where the user looks: it would wake the radio for a rare case.
+    /// A timer is set only in the foreground: it would wake the radio for a rare case.
     pub(super) fn await_second_look(&self, context: &mut Context) {
         if let SecondLook::Due { when, .. } = self.second_look
             && self.archive == Archive::Current
@@ -60,7 +61,7 @@ impl Session {
         }
     }
 
-    /// Bytes pass, or the time has come: the archive is asked, if that is due.
+    /// Queries the archive if that is due: when bytes are transferred, or the time has come.
     pub(in crate::connection) fn look_again(&mut self, context: &mut Context) {
         let is_due = matches!(self.second_look, SecondLook::Due { when, .. } if when <= context.env.now.mono);
         if !is_due || self.archive != Archive::Current {

@@ -1,5 +1,5 @@
-//! What follows the bind request where it was held back until the answer, and RFC 3921 section 3: `<session/>`, which
-//! some servers want answered before anything else is sent (jabberd2).
+//! What follows the bind request where it was delayed until the answer, and RFC 3921 section 3: `<session/>`, which some
+//! servers require to be answered before anything else is sent (jabberd2).
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::connection::session::establish::Inline;
 use crate::connection::session::state::{AwaitedStart, Session};
 use crate::connection::timer::Timer;
 
-/// Sends `<session/>`; the id of the request.
+/// Sends `<session/>`; returns the id of the request.
 pub(in crate::connection) fn request_start(context: &mut Context) -> String {
     let id = context.env.entropy.token();
     let request = stanza::iq("set", &id, None).with_child(Element::new("session", ns::SESSION));
@@ -24,7 +24,7 @@ pub(in crate::connection) fn request_start(context: &mut Context) -> String {
 }
 
 impl Session {
-    /// The bind request is answered: all that a new session needs, one after the other.
+    /// Processes the answer to the bind request: sends the initial stanzas of a new session one after the other.
     pub(in crate::connection) fn greet_in_order(
         &mut self,
         features: Arc<StreamFeatures>,
@@ -38,14 +38,14 @@ impl Session {
         }
     }
 
-    /// The answer to `<session/>` is waited for, and not for ever.
+    /// Sets the timeout for the answer to `<session/>`.
     pub(super) fn expect_start(&self, context: &mut Context) {
         let when = context.env.now.mono + context.env.config.timeouts.ack;
         context.env.timers.set(Timer::Ack, when);
     }
 
-    /// Whether this answers `<session/>`. What it says does not matter: a server that refuses it may still do without, and if
-    /// not, it says so.
+    /// Returns whether this answers `<session/>`. Its content is ignored: a server that refuses it may still work without, and
+    /// if not, it returns an error later.
     pub(super) fn start_answered(&mut self, iq: &Element, context: &mut Context) -> bool {
         let awaited = self.awaits_start.as_ref();
         if awaited.is_none_or(|awaited| iq.attr("id") != Some(&awaited.id)) {
@@ -56,7 +56,7 @@ impl Session {
         true
     }
 
-    /// The server requires `<session/>` and does not answer it: on without.
+    /// The server requires `<session/>` and does not answer it: continues without.
     pub(in crate::connection) fn start_late(&mut self, context: &mut Context) {
         self.started(context);
     }
@@ -71,8 +71,8 @@ impl Session {
         self.go_on(context);
     }
 
-    /// S2: what followed the bind request before its answer is answered. A server that takes it only behind the answer may say so
-    /// to each request instead of ending the stream; the session has then begun without what was asked for.
+    /// S2: processes answers to what followed the bind request before its own answer. A server that accepts it only after that
+    /// answer may refuse each request instead of ending the stream; the session has then begun without the requested features.
     pub(super) fn check_pipelined_bind(
         &mut self,
         stanza: &Element,
@@ -93,7 +93,7 @@ impl Session {
                 context.at_risk = None;
                 return Err(ConnectionError::WrongAssumption(Assumption::PipelinedBind));
             }
-            // It says nothing about the order.
+            // This says nothing about the order.
             Some(_) => {}
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! A session as data: its counters, and what is owed and waited for. What moves it is beside this, a file for each part of the protocol.
+//! The data of a session: its counters, and what is pending. The functions that change it are in the neighbouring files, one
+//! for each part of the protocol.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
@@ -18,60 +19,60 @@ use crate::xep::caps::OwnCaps;
 #[derive(Debug)]
 pub(in crate::connection) struct Session {
     pub(super) sm: Sm,
-    /// Inbound stanzas, modulo 2^32; what leaves in `<a/>` waits for its transaction (rules I1, I3).
+    /// Inbound stanzas, modulo 2^32; the count in `<a/>` waits for its transaction (rules I1, I3).
     pub(super) h: u32,
     /// Outbound stanzas that the server has acknowledged, modulo 2^32.
     pub(super) base: u32,
     /// Sent and not acknowledged, in order (rule I4).
     pub(super) unacked: VecDeque<OutboundStanza>,
-    /// The core's own requests whose answer is owed.
+    /// The core's own requests that are not answered yet.
     pub(super) pending: Vec<PendingIq>,
-    /// An acknowledgement request is under way.
+    /// An acknowledgement request is pending.
     pub(super) asked: Option<Asked>,
     pub(super) answers: Answers,
-    /// How far we hold the archive.
+    /// The position up to which the archive has been read.
     pub(super) archive: Archive,
     pub(super) second_look: SecondLook,
     /// The server has to answer `<session/>` before anything else is sent.
     pub(super) awaits_start: Option<AwaitedStart>,
-    /// Whom the app has sent directed presence, by their bare addresses.
+    /// The entities to which the app has sent directed presence, by their bare addresses.
     pub(super) directed: BTreeSet<BareJid>,
-    /// When a request of somebody else was last answered.
+    /// When a request of another entity was last answered.
     pub(super) answered_at: Option<Instant>,
-    /// The session was announced to the app.
+    /// The session was reported to the app.
     pub(super) is_online: bool,
-    /// What the server last heard of the app.
+    /// The client state that the server last received.
     pub(super) told_inactive: bool,
-    /// Our full JID, once a resource is bound.
+    /// The client's full JID, once a resource is bound.
     pub(super) jid: Option<String>,
-    /// The transaction that must be committed before anything that counts inbound stanzas leaves.
+    /// The transaction that must be committed before a count of inbound stanzas is sent.
     pub(super) last_inbound: Option<Seq>,
-    /// When the last bytes came.
+    /// When the last bytes were received.
     pub(super) heard_at: Instant,
     pub(in crate::connection) missed: Missed,
-    /// The end of the archive was learnt by this connection, so the message there cannot have been forgotten.
+    /// This connection learnt the end of the archive, so the message there cannot have been removed.
     pub(super) has_learnt_end: bool,
-    /// What we answer to service discovery; `None` if the app gave names that caps cannot carry (rule S9).
+    /// The answer to service discovery; `None` if the app gave names that caps cannot carry (rule S9).
     pub(super) own_caps: OnceLock<Option<OwnCaps>>,
 }
 
-/// Stream management, as far as it has come (rule I6).
+/// The state of stream management (rule I6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sm {
-    /// Not there: a ping stands in for `<r/>`.
+    /// Not available: a ping is used instead of `<r/>`.
     Off,
-    /// `<enable/>` is sent: outbound stanzas count, inbound ones not yet.
+    /// `<enable/>` has been sent: outbound stanzas are counted, inbound ones not yet.
     Enabling,
-    /// Both count.
+    /// Both are counted.
     On,
 }
 
-/// What was asked, to know what has arrived.
+/// The pending acknowledgement request, which determines what has arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// `<r/>`, sent at this time.
     Ack(Instant),
-    /// A ping: when it is answered, so many of the unacknowledged stanzas have arrived.
+    /// A ping: when it is answered, this number of the unacknowledged stanzas has arrived.
     Ping {
         id: String,
         covers: usize,
@@ -79,27 +80,27 @@ pub(super) enum Asked {
     },
 }
 
-/// `<session/>` is on its way, and what follows it waits.
+/// `<session/>` has been sent, and later stanzas wait.
 #[derive(Debug)]
 pub(super) struct AwaitedStart {
     pub(super) id: String,
-    /// What a new session may ask for.
+    /// What a new session may request.
     pub(super) features: Arc<StreamFeatures>,
 }
 
-/// How far the second look at the archive is.
+/// The progress of the settling query to the archive.
 #[derive(Debug)]
 pub(super) enum SecondLook {
-    /// The catch-up comes first.
+    /// The catch-up has to be completed first.
     AfterCatchUp,
-    /// The archive was read up to here, and is asked once more, not before this time.
+    /// The archive was read up to here, and is queried once more, not before this time.
     Due { begin: ArchiveCursor, when: Instant },
-    /// It was asked, or need not be: a resumed session misses nothing. Not again before this time.
+    /// The query was sent, or is not needed: a resumed session misses nothing. Not again before this time.
     Done { until: Instant },
 }
 
 impl Session {
-    /// Nothing is bound, asked or counted yet.
+    /// Creates a session in which nothing is bound, requested or counted yet.
     pub(in crate::connection) fn new(missed: Missed) -> Self {
         Self {
             sm: Sm::Off,
@@ -125,7 +126,7 @@ impl Session {
         }
     }
 
-    /// Another try on the same stream: what was asked for with the first one was for nothing.
+    /// Prepares another attempt on the same stream: requests of the first one are void.
     pub(in crate::connection) fn retry(self) -> Self {
         Self {
             last_inbound: self.last_inbound,
@@ -134,12 +135,12 @@ impl Session {
         }
     }
 
-    /// `<enable/>` is on its way, and not answered.
+    /// Returns whether `<enable/>` has been sent and not answered.
     pub(in crate::connection) fn is_enabling(&self) -> bool {
         self.sm == Sm::Enabling
     }
 
-    /// What we promise. A connection that resumes its session promises nothing anew, and most do.
+    /// Returns the features to advertise. A connection that resumes its session, as most do, advertises nothing again.
     pub(super) fn own_caps(&self, config: &Config) -> Option<&OwnCaps> {
         let caps = || config.identity.caps();
         self.own_caps.get_or_init(caps).as_ref()

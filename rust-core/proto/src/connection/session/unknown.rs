@@ -1,4 +1,5 @@
-//! Messages that may have arrived already, and stanzas that the server cannot take: what has to wait, and for what.
+//! Messages that may have arrived already, and stanzas that the server cannot process: which stanzas have to wait, and for
+//! what.
 
 use crate::error::Assumption;
 use crate::jid;
@@ -15,11 +16,11 @@ use crate::connection::session::queued::is_message;
 use crate::connection::session::queued::{note_sent, stage_event};
 use crate::connection::session::state::Session;
 
-/// So often a server may end the stream over a stanza. Once may be chance, twice a bad day.
+/// The maximum number of stream errors attributed to one stanza. A single one may be coincidence.
 const STRIKES: u8 = 3;
 
 impl Session {
-    /// How many stanzas of the queue may leave now; I4: none overtakes another.
+    /// Returns how many stanzas of the queue may be sent now. I4: none overtakes another.
     pub(super) fn ready(&self, context: &Context) -> usize {
         if self.awaits_start.is_some() || self.unacked.iter().any(is_suspect) {
             return 0;
@@ -31,7 +32,7 @@ impl Session {
                 && is_archived(stanza)
                 && stanza.sent_behind.is_some()
         };
-        // A suspect goes alone, so that it is clear what it was if the stream ends again.
+        // A suspect is sent alone, so that the cause is known if the stream ends again.
         match queue.first() {
             Some(first) if is_suspect(first) && !waits(first) => {
                 usize::from(self.unacked.is_empty())
@@ -43,32 +44,33 @@ impl Session {
         }
     }
 
-    /// Something before a new stanza has to wait.
+    /// Returns whether a stanza that is queued before a new one has to wait.
     pub(super) fn is_held(&self, context: &Context) -> bool {
         self.awaits_start.is_some()
             || !context.knowledge.queue.is_empty()
             || self.unacked.iter().any(is_suspect)
     }
 
-    /// A message of this account's is in the archive. If this device sent it, it has arrived, and that is all there is to it.
+    /// Processes a message of this account that is in the archive. If this device sent it, it has arrived, and needs no further
+    /// action.
     pub(super) fn has_arrived(&mut self, message: &Element, context: &mut Context) -> bool {
         self.have_arrived(|stanza| is_copy(message, stanza), context)
     }
 
-    /// The same of one of which only the start tag can be read.
+    /// The same for a message of which only the start tag can be read.
     pub(super) fn has_arrived_unread(&mut self, message: &Element, context: &mut Context) -> bool {
         let own = context.env.config.account.to_string();
         let is_own = |name| {
             let address = message.attr(name).map(jid::prepared_bare);
             address.is_some_and(|address| address == own)
         };
-        // What we sent to ourselves comes to us like anybody's.
+        // A message from the account to itself is also an inbound message.
         is_own("from")
             && !is_own("to")
             && self.have_arrived(|stanza| has_this_head(message, stanza), context)
     }
 
-    /// If this device sent it, that is noted, and the inbound stanza that says so is counted; says whether it did.
+    /// Returns whether this device sent it. If so, the arrival is stored, and the inbound stanza that shows it is counted.
     fn have_arrived(
         &mut self,
         is_it: impl Fn(&OutboundStanza) -> bool,
@@ -99,20 +101,20 @@ impl Session {
         is_ours
     }
 
-    /// The server ends the stream with an error.
+    /// Processes a stream error of the server.
     pub(in crate::connection) fn stream_error(
         &mut self,
         condition: StreamCondition,
         context: &mut Context,
     ) {
         if context.at_risk == Some(Assumption::PipelinedBind) {
-            // It was sent too early, or what rode before it was.
+            // The stanza, or one sent with it, was sent too early.
             return;
         }
         let is_torn = context.at_risk == Some(Assumption::Resumption)
             && blame::may_answer_a_torn_stanza(condition);
         if is_torn {
-            // It reads the resumed session with the old parser; that is nobody's fault here.
+            // The server parses the resumed session with the old parser; no stanza is the cause.
             return self.give_up(context);
         }
         if blame::may_answer_bad_input(condition) {
@@ -120,8 +122,8 @@ impl Session {
         }
     }
 
-    /// The first stanza of the app that is not acknowledged may be to blame. The first time it is a suspicion; after that
-    /// it was sent alone.
+    /// Attributes the error to the first unacknowledged stanza of the app. The first time this is a suspicion; after that the
+    /// stanza was sent alone.
     fn strike(&mut self, condition: StreamCondition, context: &mut Context) {
         let is_core = |stanza: &OutboundStanza| stanza.kind == OutboundKind::Core;
         let Some(at) = self.unacked.iter().position(|stanza| !is_core(stanza)) else {
@@ -150,7 +152,8 @@ impl Session {
     }
 }
 
-/// Whether a message in the archive is this stanza. An equal id is not enough: other clients of the account choose ids, too.
+/// Returns whether a message in the archive is this stanza. An equal id is not enough: other clients of the account choose ids,
+/// too.
 fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
     let names = [message.attr("id"), stanza_id::parse_origin_id(message)];
     if !is_message(stanza) || !names.contains(&Some(stanza.id.as_str())) {
@@ -162,8 +165,8 @@ fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
     }
 }
 
-/// Whether a message in the archive of which nothing else can be read is this stanza: same id, same
-/// recipient. That another client of this account has sent that recipient something unreadable under an id of ours is less likely.
+/// Returns whether a message in the archive, of which nothing else can be read, is this stanza: same id, same recipient. It is
+/// less likely that another client of this account sent that recipient an unreadable message with an id of this client.
 fn has_this_head(message: &Element, stanza: &OutboundStanza) -> bool {
     is_message(stanza)
         && message.attr("id") == Some(stanza.id.as_str())
@@ -175,8 +178,8 @@ fn is_suspect(stanza: &OutboundStanza) -> bool {
     stanza.strikes > 0
 }
 
-/// Whether an archive is expected to have it. If it is wrong about that, the message is sent twice, or waits in vain for a
-/// while. The text is our own writer's: what looks like a tag is one.
+/// Returns whether an archive is expected to store the message. If this is wrong, the message is sent twice, or waits some time
+/// without need. The text was written by this client's writer: whatever looks like a tag is one.
 pub(super) fn is_archived(stanza: &OutboundStanza) -> bool {
     let tag = stanza.xml.split('>').next().unwrap_or_default();
     let is_conversation = ["groupchat", "headline", "error"]

@@ -1,4 +1,4 @@
-//! Who may learn that we are online (RFC 6120 8.2.3, XEP-0030 section 8, XEP-0199).
+//! Which entities may learn that the client is online (RFC 6120 8.2.3, XEP-0030 section 8, XEP-0199).
 
 use crate::jid::{BareJid, Jid};
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
@@ -7,12 +7,13 @@ use crate::xml::Element;
 use crate::connection::context::Context;
 use crate::connection::session::state::Session;
 
-/// Addresses that were sent directed presence and are remembered: an app joins rooms, not thousands of them.
+/// The maximum number of remembered addresses that were sent directed presence: an app joins rooms, but not thousands of them.
 const MAX_DIRECTED: usize = 1024;
 
 impl Session {
-    /// W10: whether whoever sends this may learn that we are online: our own account and server, who has a subscription to
-    /// our presence, who was sent directed presence (RFC 6121 section 4.6), the occupants of a room that we are in included.
+    /// W10: returns whether the sender of this stanza may learn that the client is online. This holds for its own account and
+    /// server, the subscribers to its presence, and the entities that were sent directed presence (RFC 6121 section 4.6),
+    /// including the occupants of joined rooms.
     pub(super) fn may_see_us(&self, from: Option<&str>, context: &Context) -> bool {
         let Some(from) = from else {
             return true;
@@ -29,7 +30,7 @@ impl Session {
             || self.directed.contains(bare)
     }
 
-    /// Notes to whom the app shows its presence besides its subscribers, or that it does so no longer.
+    /// Records to which entities besides its subscribers the app shows its presence, or that it stops doing so.
     pub(super) fn note_directed(&mut self, stanza: &Element) {
         if stanza.name() != "presence" {
             return;
@@ -53,7 +54,7 @@ impl Session {
     }
 }
 
-/// What the server says in the name of a resource that is not there (RFC 6121 section 8.5.3.2.3).
+/// Returns the error that the server sends in the name of an unavailable resource (RFC 6121 section 8.5.3.2.3).
 pub(super) fn as_if_absent(request: &Element) -> Element {
     let error = StanzaError::new(ErrorType::Cancel, StanzaCondition::ServiceUnavailable);
     stanza::error_reply(request, &error)

@@ -1,4 +1,4 @@
-//! What the archive is asked, and how long its answers are waited for.
+//! Queries to the archive, and their timeouts.
 
 use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
 use crate::protocol_message::ProtocolMessage;
@@ -14,10 +14,10 @@ use crate::connection::session::queued;
 use crate::connection::session::state::{Session, Sm};
 use crate::connection::timer::Timer;
 
-/// So many times the patience with unknown messages an archive may take over one page.
+/// The factor from the timeout of messages whose delivery is unknown to the timeout of one page of the archive.
 const PAGE_PATIENCE: u32 = 6;
 
-/// What the archive is asked next.
+/// The next query to the archive.
 pub(super) struct Question {
     id: String,
     kind: PendingKind,
@@ -30,7 +30,7 @@ impl Question {
         Self { id, kind, query }
     }
 
-    /// The page that begins at this place or time.
+    /// The page that begins at this position or time.
     pub(super) fn by_time(id: String, query: Element) -> Self {
         let kind = PendingKind::ArchiveTime;
         Self { id, kind, query }
@@ -51,8 +51,8 @@ impl Question {
 }
 
 impl Session {
-    /// Decides what this session asks the archive. The id of the question is known from here on, so that it is stored with
-    /// the session, though it leaves with the greeting.
+    /// Decides what this session queries. The id of the query is known from here on, so that it is stored with the session,
+    /// although it is sent with the initial stanzas.
     pub(in crate::connection) fn plan_catch_up(
         &mut self,
         metadata: Option<&ArchiveMetadata>,
@@ -60,7 +60,7 @@ impl Session {
     ) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         if let (None, Some(metadata)) = (&context.knowledge.archive, metadata) {
-            // Bind 2 says where the archive ends: that need not be asked.
+            // Bind 2 reports the last id of the archive: no query is needed for it.
             let end = metadata.end.as_ref();
             let cursor = end.map_or(ArchiveCursor::Start, |end| {
                 ArchiveCursor::After(end.id.clone())
@@ -75,12 +75,12 @@ impl Session {
         let reaches_back = context.knowledge.archive != begin;
         let is_from_start = reaches_back && begin == Some(ArchiveCursor::Start);
         let asking = Asking {
-            // No answer says of the beginning that it is forgotten.
+            // No answer can report that the beginning is gone.
             sought: sought(context).filter(|_| is_from_start),
             ..Asking::new(id.clone(), reaches_back, true)
         };
         let kind = match begin {
-            // A time of the device's clock, which may be far in the server's future: nothing would be found from there on.
+            // A time of the device's clock, which may be far ahead of the server's: the query would return nothing.
             Some(ArchiveCursor::Since(_)) => {
                 self.archive = Archive::Asking(Asking {
                     reading: Reading::Back(Back::default()),
@@ -105,7 +105,7 @@ impl Session {
         self.owe(id, kind);
     }
 
-    /// The question that was planned, if there is one.
+    /// Returns the planned query, if there is one.
     pub(in crate::connection::session) fn archive_query(
         &self,
         context: &mut Context,
@@ -126,13 +126,13 @@ impl Session {
         Some(queued::core(&query, context))
     }
 
-    /// One question at a time: the answer to an older one would change nothing any more.
+    /// One query at a time: the answer to an older one would change nothing any more.
     pub(super) fn owe(&mut self, id: String, kind: PendingKind) {
         self.pending.retain(|pending| !is_archive(pending.kind));
         self.pending.push(PendingIq { id, kind });
     }
 
-    /// The session is there: from now on the archive's answer is waited for, and not for ever.
+    /// The session is established: starts the timeout of the archive's answer.
     pub(in crate::connection::session) fn expect_archive(&self, context: &mut Context) {
         let patience = context.env.config.catch_up.patience;
         match &self.archive {
@@ -147,8 +147,8 @@ impl Session {
         }
     }
 
-    /// The archive did not answer in time. If nothing else came either, the path may be dead, or this process was frozen, and
-    /// that says nothing about the archive: the server is asked for a sign of life, and that decides.
+    /// The archive did not answer in time. If nothing else was received either, the path may be dead, or this process was
+    /// suspended, and that says nothing about the archive. A liveness probe is sent, and its response decides.
     pub(in crate::connection) fn archive_is_late(&mut self, context: &mut Context) {
         if self.archive == Archive::Current {
             if context.active {
@@ -159,8 +159,8 @@ impl Session {
         }
     }
 
-    /// The server has answered something else. If the archive's time is over, it is the archive that is silent. First only those
-    /// that wait for its word stop waiting.
+    /// The server has answered something else. If the archive's timeout has expired, it is the archive that does not answer.
+    /// First only the stanzas that wait for its result stop waiting.
     pub(in crate::connection::session) fn doubt_archive(&mut self, context: &mut Context) {
         if !self.is_online || context.env.timers.is_set(Timer::Archive) {
             return;
@@ -180,7 +180,7 @@ impl Session {
             Archive::Asking(_) => {
                 let query = self.given_up(context);
                 let (ops, stanza) = self.question(Vec::new(), query, context);
-                // No stanza came that could be counted.
+                // No stanza was received that could be counted.
                 let seq = context.env.persist(ops);
                 self.put_question(stanza, seq, context);
             }
@@ -189,7 +189,7 @@ impl Session {
         }
     }
 
-    /// Nothing has come since a time, and a time is no place to go on from.
+    /// Nothing was archived since a time, and a time is no position to continue from.
     pub(super) fn learn_the_end(&mut self, context: &mut Context) {
         let query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         self.archive = Archive::Learning {
@@ -202,7 +202,7 @@ impl Session {
         self.ask_again(Vec::new(), Question::end(query), context);
     }
 
-    /// What the archive has behind this place, once more.
+    /// Queries what the archive has after this position, once more.
     pub(in crate::connection::session) fn ask_second_time(
         &mut self,
         begin: ArchiveCursor,
@@ -220,7 +220,7 @@ impl Session {
         self.put_question(stanza, seq, context);
     }
 
-    /// The archive does not help: what to ask it next. Nobody waits for it any more.
+    /// The archive query failed: decides on the next one. No stanza waits for it any more.
     pub(super) fn given_up(&mut self, context: &mut Context) -> Question {
         let reached_back = matches!(&self.archive, Archive::Asking(asking) if asking.reaches_back && asking.pages == 1);
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
@@ -228,7 +228,7 @@ impl Session {
         let cursor = context.knowledge.archive.clone();
         let cursor = cursor.filter(|cursor| is_place(Some(cursor)));
         if let (true, Some(cursor)) = (reached_back, cursor) {
-            // Where the unknown messages were sent may be too far back for it; the cursor may not be.
+            // The position at which the unknown messages were sent may be too old for it; the cursor may not be.
             self.archive = Archive::Asking(Asking::new(id.clone(), false, false));
             let query = page_query(&id, Some(cursor), context);
             return Question::page(id, query);
@@ -243,8 +243,8 @@ impl Session {
         Question::end(id)
     }
 
-    /// What an answer of the archive changed is committed together with the next question: a session that is resumed after a
-    /// kill must not believe that it holds everything.
+    /// The changes of an answer are committed together with the next query: a session that is resumed after the process was
+    /// killed must not assume that the archive has been read completely.
     pub(super) fn ask_again(&mut self, ops: Vec<Op>, question: Question, context: &mut Context) {
         let (ops, stanza) = self.question(ops, question, context);
         let seq = self.commit(ops, context);

@@ -1,4 +1,5 @@
-//! An archive that has forgotten the cursor's message: messages expire, and their ids with them (XEP-0313, XEP-0059 section 2.2).
+//! An archive that no longer has the cursor's message: messages expire, and their ids with them (XEP-0313, XEP-0059 section
+//! 2.2).
 //!
 //! ```text
 //!  item-not-found --> from the time of the cursor on --> .. complete
@@ -10,14 +11,16 @@
 //!                         a possible gap
 //! ```
 //!
-//! Some archives say instead that nothing is behind a message that they do not have (Prosody 13.0 on files). So an empty page after
-//! a long absence is taken for `item-not-found`.
+//! Some archives answer instead that nothing follows a message that they do not have (Prosody 13.0 on files). So an empty page
+//! after a long absence is treated as `item-not-found`.
 //!
-//! What expires is the oldest. If the archive shows the cursor's message after all, or one from before its time, it has all that came
-//! since; otherwise it may have forgotten some of that, too, and a possible gap is told beside what it has (rule I18).
+//! The oldest messages expire first. If the archive returns the cursor's message after all, or one from before its time, it has
+//! all messages since then. Otherwise it may have removed some of these, too, and a possible gap is reported in addition to the
+//! messages that it has (rule I18).
 //!
-//! What we hold already is among the results, and is dropped as a duplicate (rule I17). Only its age says that we held it: a session
-//! that ended amid the way back has left newer messages, too, with a hole behind them.
+//! Messages that were read before are among the results, and are dropped as duplicates (rule I17). Only the age of a message
+//! shows that everything before it was read: a session that ended during a backward query has left newer messages, too, with
+//! missing ones before them.
 
 use crate::knowledge::ArchiveCursor;
 use crate::xep::mam::Fin;
@@ -29,16 +32,18 @@ use crate::connection::context::Context;
 use crate::connection::session::state::Session;
 
 impl Asking {
-    /// Whether this answer says that the message is gone behind which the archive was asked, and nothing else has been tried.
+    /// Returns whether this answer reports that the message after which the archive was queried is gone, and no other query was
+    /// tried.
     pub(super) fn is_forgotten(&self, is_gone: bool, context: &Context) -> bool {
         let is_from_message = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)))
             || self.begins_back(context);
         is_gone && is_from_message && self.reading == Reading::FromCursor && !self.is_second
     }
 
-    /// Whether nothing is said to be behind a message that may have gone: some archives answer so where XEP-0313 wants
-    /// `item-not-found` (section 4.3.2). No archive that is kept on purpose forgets a message within a day, and a client that comes
-    /// back more often should not ask twice. Behind an older place than the cursor lies at least the cursor's message.
+    /// Returns whether an empty result may mean that the message is gone: some archives answer so where XEP-0313 requires
+    /// `item-not-found` (section 4.3.2). No intentionally kept archive removes a message within a day, and a client that
+    /// reconnects more often should not query twice. After an earlier position than the cursor there is at least the cursor's
+    /// message.
     pub(super) fn is_doubtful(&self, fin: &Fin, has_learnt_end: bool, context: &Context) -> bool {
         let is_empty = self.last.is_none() && fin.last.is_none() && !self.has_unreadable;
         let is_first = self.reading == Reading::FromCursor && self.pages == 1 && !self.is_second;
@@ -47,19 +52,19 @@ impl Asking {
         fin.complete && is_empty && is_first && (is_old || self.begins_back(context))
     }
 
-    /// Whether this page begins where a message of unknown fate was sent, and that is not the cursor.
+    /// Returns whether this page begins where a message whose delivery is unknown was sent, and that is not the cursor.
     fn begins_back(&self, context: &Context) -> bool {
         self.is_first_back() || (self.is_torn && reaches_back(context))
     }
 
-    /// The first page of those that begin where a message of unknown fate was sent.
+    /// Returns the first page of those that begin where a message whose delivery is unknown was sent.
     fn is_first_back(&self) -> bool {
         self.reaches_back && self.pages == 1
     }
 }
 
 impl Session {
-    /// What came since is still to be had.
+    /// The messages since then can still be fetched.
     pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
         let was_asked_by_time =
             matches!(&self.archive, Archive::Asking(asking) if asking.was_asked_by_time);
@@ -70,8 +75,8 @@ impl Session {
         }
     }
 
-    /// The page that begins at the time of the cursor. If the message is gone behind which one of unknown fate was sent, that may be
-    /// older: then the page begins with the oldest message there is.
+    /// Returns the page that begins at the cursor's time. If the message is gone after which one with unknown delivery was
+    /// sent, that message may be older: then the page begins with the oldest message of the archive.
     pub(super) fn ask_by_time(&mut self, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let (live, decides, is_back) = match &mut self.archive {
@@ -97,7 +102,7 @@ impl Session {
         self.ask_again(Vec::new(), Question::by_time(id, query), context);
     }
 
-    /// The page before this message, or the last one.
+    /// Returns the page before this message, or the last one.
     pub(super) fn ask_back(&mut self, before: Option<&str>, back: Back, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let is_first = before.is_none();
@@ -123,13 +128,13 @@ impl Session {
         self.ask_again(Vec::new(), Question::back(id, before, page), context);
     }
 
-    /// The end of a page on the way back. The cursor stays where it is until all is read.
+    /// Processes the end of a page of the backward query. The cursor stays where it is until all is read.
     pub(super) fn page_back(&mut self, fin: Fin, mut back: Back, context: &mut Context) {
         let Archive::Asking(asking) = &mut self.archive else {
             return;
         };
         if asking.is_torn {
-            // What came before the interruption is not known here: from the end again.
+            // The messages before the interruption are not known here: start from the end again.
             return self.ask_back(None, Back::default(), context);
         }
         if back.newest.is_none() {
@@ -153,12 +158,13 @@ impl Session {
         }
     }
 
-    /// The way back is done.
+    /// Completes the backward query.
     fn read_back(&mut self, back: Back, context: &mut Context) {
         let Archive::Asking(asking) = &mut self.archive else {
             return;
         };
-        // A first session was asked for at a time of the device's clock. If nothing was archived since, that clock may have been ahead.
+        // A first session was requested at a time of the device's clock. If nothing was archived since, that clock may have
+        // been ahead.
         let is_misdated = matches!(
             (&context.knowledge.archive, back.newest_at),
             (Some(ArchiveCursor::Since(time)), Some(newest)) if newest < *time
@@ -177,13 +183,13 @@ impl Session {
     }
 }
 
-/// Whether a message of unknown fate was sent at an older place than the cursor.
+/// Returns whether a message whose delivery is unknown was sent at an earlier position than the cursor.
 fn reaches_back(context: &Context) -> bool {
     let unknown = first_unknown(context);
     unknown.is_some() && unknown != context.knowledge.archive
 }
 
-/// What shows that the archive has forgotten nothing that we do not hold.
+/// Evidence that the archive has removed nothing that was not read.
 pub(super) fn sought(context: &Context) -> Option<String> {
     match &context.knowledge.archive {
         Some(ArchiveCursor::After(id)) => Some(id.clone()),

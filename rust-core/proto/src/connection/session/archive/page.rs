@@ -1,4 +1,4 @@
-//! What the archive answers: results, the end of a page, the end of the archive.
+//! The archive's answers: results, the end of a page, the end of the archive.
 
 use crate::knowledge::{ArchiveCursor, Op};
 use crate::ns;
@@ -14,9 +14,9 @@ use crate::connection::context::Context;
 use crate::connection::output::Event;
 use crate::connection::session::state::{Session, Sm};
 
-/// What a message from the archive turned out to be.
+/// The classification of a message from the archive.
 pub(in crate::connection::session) enum FromArchive {
-    /// Not ours to judge: no result, or one that the app has asked for.
+    /// Not handled here: no result, or one of the app's own query.
     No,
     /// To be counted and dropped.
     Worthless,
@@ -25,7 +25,7 @@ pub(in crate::connection::session) enum FromArchive {
 }
 
 impl Session {
-    /// T7: only our own archive, and only to our own question.
+    /// T7: only from the account's own archive, and only for the core's own query.
     pub(in crate::connection::session) fn judge_result(
         &mut self,
         message: &Element,
@@ -55,7 +55,7 @@ impl Session {
                 asking.has(&archived, context);
                 FromArchive::Result(archived)
             }
-            // One that was given up on is late; that is no fault.
+            // A result of an abandoned query is late, which is not an error.
             Some(Err(ResultError::ForeignQuery)) | None => FromArchive::Worthless,
             Some(Err(error)) => {
                 if matches!(error, ResultError::Malformed(_)) {
@@ -68,9 +68,9 @@ impl Session {
         }
     }
 
-    /// A message was refused. If it was the next one of the page, that goes on behind it: the archive will not make it
-    /// readable, and what follows it is not to be missed (XEP-0059, XEP-0313). If it was a copy of one of ours, that has arrived;
-    /// returns whether it was, for then it is counted already.
+    /// Processes a refused message. If it was the next one of the page, the page continues after it: the archive will not make
+    /// it readable, and the messages after it must not be missed (XEP-0059, XEP-0313). If it was a copy of a message of this
+    /// device, that one has arrived. Returns whether it was, since it is counted already then.
     pub(in crate::connection::session) fn refused_result(
         &mut self,
         refused: &RefusedStanza,
@@ -104,7 +104,7 @@ impl Session {
         }
     }
 
-    /// The end of a page.
+    /// Processes the end of a page.
     pub(in crate::connection::session) fn archive_page(
         &mut self,
         id: &str,
@@ -129,14 +129,14 @@ impl Session {
         };
         let is_forgotten = asking.reading == Reading::FromTime;
         if is_forgotten && asking.is_torn {
-            // What came before the interruption is not known here.
+            // The messages before the interruption are not known here.
             return self.ask_by_time(context);
         }
         if let Reading::Back(back) = asking.reading.clone() {
             return self.page_back(fin, back, context);
         }
         if asking.sought.take().is_some() {
-            // What lay between that message and the first one of this page may be gone as well.
+            // Messages between that message and the first one of this page may be gone as well.
             self.missed.tell_gap(&mut context.env);
         }
         let (last, stamp) = (asking.last.take(), asking.stamp);
@@ -155,7 +155,7 @@ impl Session {
         self.next_page(reached, stamp, context);
     }
 
-    /// Asks for what is after this page.
+    /// Requests the page after this one.
     fn next_page(
         &mut self,
         reached: Option<ArchiveCursor>,
@@ -165,7 +165,7 @@ impl Session {
         let Archive::Asking(asking) = &mut self.archive else {
             return;
         };
-        // If it was asked by time, there is a place to go on from now.
+        // If it was queried by time, there is a position to continue from now.
         asking.reading = Reading::FromCursor;
         let mut ops = move_cursor(reached, context);
         ops.extend(held_until(stamp, context));
@@ -186,7 +186,7 @@ impl Session {
         self.ask_again(ops, Question::page(query, element), context);
     }
 
-    /// The archive has said where it ends, or that it is none.
+    /// Processes the last id of the archive, or that there is no archive.
     pub(in crate::connection::session) fn archive_end(
         &mut self,
         id: &str,
@@ -234,7 +234,7 @@ impl Session {
         self.ask_again(ops, Question::page(query, element), context);
     }
 
-    /// We hold all of the archive. What it does not have has not arrived.
+    /// The archive has been read completely. Messages that it does not have did not arrive.
     pub(super) fn caught_up(
         &mut self,
         cursor: Option<ArchiveCursor>,
@@ -248,7 +248,7 @@ impl Session {
         self.go_on(context);
     }
 
-    /// A page that cannot be gone on from.
+    /// Processes a page that cannot be continued.
     pub(super) fn page_failed(&mut self, mut ops: Vec<Op>, context: &mut Context) {
         match &mut self.archive {
             Archive::Asking(asking) if asking.is_second => {
@@ -268,7 +268,7 @@ impl Session {
         }
     }
 
-    /// The question is answered: a resumed session must not wait for it.
+    /// Records that the query is answered: a resumed session must not wait for it.
     pub(super) fn answered_by_archive(&mut self, mut ops: Vec<Op>, context: &mut Context) {
         if self.sm == Sm::On {
             ops.push(Op::SmPending(self.pending.clone()));
@@ -277,7 +277,7 @@ impl Session {
     }
 }
 
-/// RFC 6120 section 8.3.3.7: what is asked for is not there.
+/// RFC 6120 section 8.3.3.7: the requested item does not exist.
 fn is_not_found(iq: &Element) -> bool {
     StanzaError::of(iq).is_some_and(|error| error.condition == StanzaCondition::ItemNotFound)
 }
@@ -289,9 +289,8 @@ fn read_fin(iq: &Element) -> Option<Fin> {
     Fin::parse(iq).ok()
 }
 
-/// Whether the end of the page fits what came: a page that lost its last message, or brought more than was asked for, or
-/// has nothing and says that more follows, cannot be gone on from. Where something came that could not be read, `<last/>` is
-/// the server's word.
+/// Returns whether the end of the page is consistent with its results. A page that lost its last message, contained more than
+/// requested, or is empty although more follows, cannot be continued. Where a result could not be read, `<last/>` is trusted.
 fn agrees(fin: &Fin, asking: &Asking, page: u32) -> bool {
     let same_end =
         fin.last.is_none() || fin.last == asking.last || asking.is_torn || asking.has_unreadable;

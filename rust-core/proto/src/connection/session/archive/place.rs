@@ -1,4 +1,4 @@
-//! Places in the archive: up to where we hold it, by an id and by the server's clock.
+//! Positions in the archive: how far it has been read, by an id and by the server's clock.
 
 use crate::knowledge::{ArchiveCursor, Op};
 use crate::time::UnixTime;
@@ -6,21 +6,21 @@ use crate::time::UnixTime;
 use crate::connection::context::Context;
 use crate::connection::session::unknown;
 
-/// How exactly the time of the cursor is kept, in seconds. A message should not cost a change of it, and an older time is true, too.
+/// The precision of the cursor's time, in seconds. A message should not cost a change of it, and an earlier time is valid, too.
 const TIME_STEP_SECONDS: i64 = 3_600;
 
-/// So much earlier than the time of the cursor the archive is asked from, in seconds: the nodes of a server do not have one clock.
+/// The margin by which a query begins before the cursor's time, in seconds: the nodes of a server do not share one clock.
 pub(super) const MARGIN_SECONDS: i64 = 3_600;
 
-/// Behind by so much, in seconds, the time of the cursor is old. By the device's clock, which may be wrong: then the archive is asked
-/// once more than need be.
+/// The age in seconds after which the cursor's time is out of date. It is measured by the device's clock, which may be wrong:
+/// then the archive is queried once more than needed.
 const STALE_SECONDS: u64 = 86_400;
 
-/// An empty archive: whatever comes is newer.
+/// An empty archive: any message is newer.
 pub(super) const EMPTY: Option<UnixTime> = Some(UnixTime(0));
 
-/// We hold all that was archived up to this time. It is a stamp of the server's: the device's clock may be wrong by years, and is not
-/// asked.
+/// Records that everything archived up to this time has been read. It is a stamp of the server: the device's clock, which may
+/// be wrong by years, is not used.
 pub(super) fn held_until(stamp: Option<UnixTime>, context: &mut Context) -> Option<Op> {
     let time = stamp?;
     let is_newer_by = |known: UnixTime| time.0.saturating_sub(known.0);
@@ -32,13 +32,13 @@ pub(super) fn held_until(stamp: Option<UnixTime>, context: &mut Context) -> Opti
     Some(Op::ArchiveTime(time))
 }
 
-/// The time from which the archive is asked if it has forgotten the cursor's message.
+/// Returns the time from which the archive is queried if it no longer has the cursor's message.
 pub(super) fn start(context: &Context) -> Option<UnixTime> {
     let time = context.knowledge.archive_time?;
     Some(UnixTime(time.plus_seconds(-MARGIN_SECONDS).0.max(0)))
 }
 
-/// On the way back, what is older than this need not be read.
+/// Returns the time before which messages need not be read in a backward query.
 pub(super) fn limit(context: &Context) -> Option<UnixTime> {
     match context.knowledge.archive {
         Some(ArchiveCursor::Since(time)) => Some(time),
@@ -46,13 +46,13 @@ pub(super) fn limit(context: &Context) -> Option<UnixTime> {
     }
 }
 
-/// Whether the time of the cursor says little about where the cursor is.
+/// Returns whether the cursor's time is out of date.
 pub(in crate::connection::session) fn is_time_stale(context: &Context) -> bool {
     let known = context.knowledge.archive_time;
     known.is_some_and(|time| time.0.abs_diff(context.env.now.wall.0) >= STALE_SECONDS)
 }
 
-/// Where the first message of unknown fate was sent, if any can be decided.
+/// Returns where the first message whose delivery is unknown was sent, if any can be decided.
 pub(super) fn first_unknown(context: &Context) -> Option<ArchiveCursor> {
     context.knowledge.archive.as_ref()?;
     let mut unknown = context
@@ -64,7 +64,7 @@ pub(super) fn first_unknown(context: &Context) -> Option<ArchiveCursor> {
     unknown.find_map(|stanza| stanza.sent_behind.clone())
 }
 
-/// Whether it is a place that the archive knows, not only a time.
+/// Returns whether it is an id of the archive, not only a time.
 pub(super) fn is_place(cursor: Option<&ArchiveCursor>) -> bool {
     matches!(cursor, Some(ArchiveCursor::Start | ArchiveCursor::After(_)))
 }
