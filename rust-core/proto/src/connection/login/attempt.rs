@@ -1,4 +1,4 @@
-//! Which way into the session is tried, on which features, and which one after a refusal.
+//! Which login method is tried, on which features, and which one follows after a refusal.
 
 use crate::connection::context::Context;
 use crate::connection::login::exchange::is_about_mechanism;
@@ -12,7 +12,7 @@ use crate::plan::{Goal, Login};
 use crate::sasl::{Mechanism, NoMechanism, SaslRefusal};
 use crate::stream::features::StreamFeatures;
 
-/// TLS is established: open the stream, and behind the header, in the same write, all that the plan justifies.
+/// TLS is established: opens the stream and sends, in the same write, everything that the plan justifies after the header.
 pub(super) fn begin(login: &mut Negotiation, context: &mut Context) -> Next {
     if let Some(remembered) = context.knowledge.server.secured.clone()
         && login.revise(&remembered, context).is_err()
@@ -27,7 +27,7 @@ pub(super) fn begin(login: &mut Negotiation, context: &mut Context) -> Next {
     attempt(login, context)
 }
 
-/// Starts the login that the plan names, on a stream whose header is already on its way.
+/// Starts the login that the plan names, on a stream whose header has been sent.
 pub(super) fn attempt(login: &mut Negotiation, context: &mut Context) -> Next {
     match context.plan.login.clone() {
         Login::Discover => Ok(LoginStep::ExpectFeatures.into()),
@@ -38,7 +38,7 @@ pub(super) fn attempt(login: &mut Negotiation, context: &mut Context) -> Next {
     }
 }
 
-/// Another way in on the same stream, by the features that the server has really shown on it.
+/// Tries another login method on the same stream, by the features that the server has really advertised on it.
 pub(super) fn fall_back(
     refusal: SaslRefusal,
     login: &mut Negotiation,
@@ -50,10 +50,10 @@ pub(super) fn fall_back(
     };
     let before = context.plan.login.clone();
     login.revise(&features, context)?;
-    // What was refused for itself is not offered again; the server would only say the same.
+    // A method that was itself refused is not tried again; the server would refuse it again.
     if is_about_mechanism(&refusal.condition) && context.plan.login == before {
         return Err(if binds_unadvertised(&before, &features) {
-            // Less would be below the floor, and a person has to decide about that (rule T2).
+            // A weaker login would be below the stored minimum strength, and the user has to decide about that (rule T2).
             ConnectionError::Peer(PeerError::NoLogin(NoMechanism::BelowFloor))
         } else {
             ConnectionError::Sasl(refusal)
@@ -68,7 +68,7 @@ fn binds_unadvertised(login: &Login, features: &StreamFeatures) -> bool {
         && features.channel_bindings.is_none()
 }
 
-/// Logged in, on a stream that has no session yet, and whose features are these.
+/// Continues after the login, on a stream that has no session yet, and whose features are these.
 pub(super) fn ask(
     features: &StreamFeatures,
     login: &mut Negotiation,

@@ -1,5 +1,5 @@
-//! RFC 6120 section 7: binding a resource. Everything that a new session needs rides in the same flight where that is known to
-//! work; elsewhere it follows the answer (rule S2), which costs nothing until the session is there.
+//! RFC 6120 section 7: binding a resource. The initial stanzas of a new session are sent in the same flight where that is known
+//! to work; elsewhere they follow the answer (rule S2), which costs no round trip before the session is established.
 
 use crate::connection::context::{BehindBind, Context};
 use crate::connection::login::negotiation::Negotiation;
@@ -14,7 +14,7 @@ use crate::xep::bind::{self, BindError};
 use crate::xml::Element;
 
 impl Resource {
-    /// What is asked for on the same stream after this was refused (RFC 6120 7.7.2).
+    /// What is requested on the same stream after this was refused (RFC 6120 7.7.2).
     fn next(self, refusal: &StanzaCondition) -> Option<Self> {
         match (self, refusal) {
             (Self::Any, _) => None,
@@ -31,7 +31,7 @@ impl Resource {
     }
 }
 
-/// Sends the bind flight. Without features, remembered or seen, nothing but the mandatory bind is sent.
+/// Sends the bind flight. Without features, remembered or received, only the mandatory bind is sent.
 pub(super) fn start(
     features: Option<&StreamFeatures>,
     login: &mut Negotiation,
@@ -43,7 +43,7 @@ pub(super) fn start(
     let behind = context.behind_bind();
     let features = features.filter(|_| behind != BehindBind::Held);
     if let Some(features) = features {
-        // A restart in the same flight is at risk first.
+        // The restart in the same flight is the first assumption that may fail.
         if behind == BehindBind::Tried && context.at_risk != Some(Assumption::PipelinedRestart) {
             context.at_risk = Some(Assumption::PipelinedBind);
         }
@@ -60,7 +60,7 @@ pub(super) fn start(
     }))
 }
 
-/// Asks for a resource; the id of the request.
+/// Requests a resource; returns the id of the request.
 fn request(resource: Resource, missed: &mut Missed, context: &mut Context) -> String {
     let id = context.env.entropy.token();
     let wanted = match resource {
@@ -92,20 +92,20 @@ impl ExpectBound {
                 let features = context.stream.features.clone().unwrap_or_default();
                 self.session.greet_in_order(features, context);
             }
-            // Whatever session there was is over: the plan did not ask for it, or the server refused it.
+            // Any earlier session ends: the plan did not request it, or the server refused it.
             self.session.lose_former(context)?;
             self.session.bound(&jid, context)?;
             return Ok(self.session.into());
         }
         if self.asked == Resource::Own {
-            // Answers to what rode behind the bind may come in any order, but only after the login was proven.
+            // Answers to what was sent after the bind may come in any order, but only after the login was proven.
             self.session.element(element, context)?;
         }
-        // Behind a refusal they are about what is asked again.
+        // After a refusal they are about requests that are sent again.
         Ok(LoginStep::ExpectBound(Box::new(self)).into())
     }
 
-    /// Another resource, or none in particular, on the same stream. What rode behind the request was for nothing.
+    /// Requests another resource, or none in particular, on the same stream. What was sent after the first request is void.
     fn refused(mut self, error: BindError, context: &mut Context) -> Next {
         let BindError::Refused(error) = error else {
             return Err(ConnectionError::Peer(PeerError::Malformed(
@@ -118,7 +118,8 @@ impl ExpectBound {
         let id = request(asked, &mut self.session.missed, context);
         let mut session = self.session.retry();
         session.plan_catch_up(None, context);
-        // Without a resource the server may end the stream over what rode behind: the next time that waits.
+        // Without a resource the server may end the stream because of what was sent after the request: the next time that
+        // waits.
         context.at_risk = self.greeted.then_some(Assumption::PipelinedBind);
         Ok(LoginStep::ExpectBound(Box::new(Self {
             id,
@@ -129,7 +130,8 @@ impl ExpectBound {
         .into())
     }
 
-    /// The bind request is answered. What rode behind it relied on the same facts: they are proven when that is answered.
+    /// Processes the answer to the bind request. What was sent after it relied on the same facts: they are confirmed when that
+    /// is answered.
     fn still_at_risk(&self, context: &mut Context) {
         let relied = match context.at_risk {
             Some(Assumption::PipelinedBind) if self.asked == Resource::Own => return,
@@ -142,7 +144,8 @@ impl ExpectBound {
         context.at_risk = if relied && self.session.is_enabling() {
             Some(Assumption::Features)
         } else {
-            // Nothing else is open: a refusal before the first answer is about the order, even where that was proven once.
+            // No other request is pending: a refusal before the first answer is about the order, even where that has worked
+            // before.
             rode_behind.then_some(Assumption::PipelinedBind)
         };
     }

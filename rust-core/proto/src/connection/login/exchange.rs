@@ -1,4 +1,4 @@
-//! One SASL exchange, whichever profile carries it.
+//! One SASL exchange, independent of the profile that carries it.
 
 use crate::connection::context::Context;
 use crate::connection::login::negotiation::{Negotiation, secured_features, tls_version};
@@ -13,7 +13,7 @@ use crate::sasl::{
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
 
-/// An exchange, by what it waits for.
+/// An exchange, by the message that it waits for.
 #[derive(Debug)]
 pub(super) struct Exchange {
     profile: Profile,
@@ -28,7 +28,7 @@ enum ExchangeStep {
         nonce: String,
         scram: ExpectServerFirst,
     },
-    /// SCRAM: the keys that the password makes with them.
+    /// SCRAM: the keys that are derived from the password and these.
     Keys { choice: Choice, scram: NeedKeys },
     /// SCRAM: the server's proof.
     ServerFinal {
@@ -36,7 +36,7 @@ enum ExchangeStep {
         key_id: ScramKeyId,
         scram: ExpectServerFinal,
     },
-    /// The proof came as a challenge, or none will come (PLAIN); only the word "success" is missing.
+    /// The proof came as a challenge, or none will come (PLAIN); only `<success/>` is missing.
     Outcome {
         choice: Choice,
         key_id: Option<ScramKeyId>,
@@ -50,19 +50,19 @@ enum ExchangeStep {
     },
 }
 
-/// Why the server is believed.
+/// Why the server is trusted.
 #[derive(Debug)]
 pub(super) enum Proof {
-    /// It showed that it knows the password or the token (rule T4).
+    /// It proved that it knows the password or the token (rule T4).
     Verified(Proven),
-    /// PLAIN proves nothing; the certificate has to do.
+    /// PLAIN proves nothing; only the certificate authenticates the server.
     CertificateOnly,
 }
 
-/// A login that came to its end.
+/// A completed login.
 #[derive(Debug)]
 pub(super) struct Finished {
-    /// Why the server is believed.
+    /// Why the server is trusted.
     pub(super) proof: Proof,
     /// How strong the login was; `None` for tokens, which say nothing about passwords.
     pub(super) floor: Option<Floor>,
@@ -70,7 +70,7 @@ pub(super) struct Finished {
     pub(super) ops: Vec<Op>,
 }
 
-/// What to do about a challenge.
+/// The reaction to a challenge.
 pub(super) enum Reply {
     /// Send this.
     Respond(Vec<u8>),
@@ -99,7 +99,7 @@ impl Exchange {
             .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
         let user = local_part(context)?;
         if let Mechanism::Scram { hash, .. } = choice.mechanism {
-            // Most likely these keys are asked for: they are derived while the server is on the way.
+            // Most likely these keys will be requested: they are derived while the client waits for the server.
             if context.knowledge.scram_keys.is_none()
                 && let Some(id) = login.expected_keys.take()
                 && (id.hash, id.user.as_str()) == (hash, user.as_str())
@@ -160,7 +160,7 @@ impl Exchange {
         ))
     }
 
-    /// The mechanism, by name.
+    /// Returns the name of the mechanism.
     pub(super) fn mechanism(&self) -> Mechanism {
         match &self.step {
             ExchangeStep::ServerFirst { choice, .. }
@@ -171,7 +171,7 @@ impl Exchange {
         }
     }
 
-    /// Whether the next word of ours is the last one.
+    /// Returns whether the client's next message is its last one.
     pub(super) fn is_single_word(&self) -> bool {
         matches!(
             self.step,
@@ -179,7 +179,7 @@ impl Exchange {
         )
     }
 
-    /// The server's features came after a pipelined start: XEP-0474 compares with what was really offered.
+    /// Checks the server's features that arrived after a pipelined start: XEP-0474 compares with what was really offered.
     pub(super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
         let user = context.env.config.account.node().unwrap_or_default();
         let tls = tls_version(context);
@@ -208,7 +208,7 @@ impl Exchange {
         match self.step {
             ExchangeStep::ServerFirst { choice, scram, .. } => {
                 let scram = scram.server_first(data).map_err(|error| match error {
-                    // Less than that is below the floor, and a person has to decide about it (rule T2).
+                    // A weaker login would be below the stored minimum strength, and the user has to decide about it (rule T2).
                     SaslError::OfferUnconfirmed if choice.must_confirm => {
                         ConnectionError::Peer(PeerError::NoLogin(NoMechanism::BelowFloor))
                     }
@@ -275,7 +275,7 @@ impl Exchange {
         }
     }
 
-    /// The server said success: check its proof (rule T4). Yields what may be remembered now.
+    /// Processes success: verifies the server's proof (rule T4). Returns what may be remembered now.
     pub(super) fn finish(
         self,
         data: Option<&[u8]>,
@@ -326,7 +326,7 @@ impl Exchange {
     }
 }
 
-/// Whether another mechanism might be let in where this one was not.
+/// Returns whether another mechanism may succeed where this one was refused.
 pub(super) fn is_about_mechanism(condition: &SaslCondition) -> bool {
     matches!(
         condition,
@@ -347,7 +347,7 @@ fn fault(error: SaslError) -> ConnectionError {
         return ConnectionError::Sasl(SaslCondition::NotAuthorized.into());
     }
     match error {
-        // The server's own trouble (`e=`) is none of the password's.
+        // An internal error of the server (`e=`) says nothing about the password.
         SaslError::Server(_) => ConnectionError::Peer(PeerError::Sasl(error)),
         error if error.is_peer_fault() => ConnectionError::Peer(PeerError::Sasl(error)),
         _ => ConnectionError::Local(LocalError::PasswordNotAllowed),

@@ -1,4 +1,5 @@
-//! From the transport's first byte to the session. What a login learns and decides ends with it, but for what it hands over.
+//! From the transport's first byte to the session. What a login learns and decides is dropped when it ends, except for what it
+//! passes on.
 //!
 //! ```text
 //!                       ExpectTransport
@@ -51,19 +52,19 @@ use step::{ExpectSasl, LoginStep, Next, Progress, Sasl2};
 
 pub(super) use step::LoginEnd;
 
-/// A login on its way.
+/// A login in progress.
 #[derive(Debug)]
 pub(super) struct LoggingIn {
     negotiation: Negotiation,
-    /// What is waited for. `None` while an input is handled, and behind an error.
+    /// The step that waits for the next input. `None` while an input is processed, and after an error.
     step: Option<LoginStep>,
 }
 
-/// What comes of an input: the login goes on, or it ended so.
+/// The result of an input: the login continues, or it has ended in this way.
 type Outcome = Result<Option<LoginEnd>, ConnectionError>;
 
 impl LoggingIn {
-    /// Makes the plan, and waits for the transport.
+    /// Creates the plan, and waits for the transport.
     pub(super) fn begin(start: Start, now: Now) -> (Self, Context) {
         let (negotiation, context) = Negotiation::begin(start, now);
         let login = Self {
@@ -73,12 +74,12 @@ impl LoggingIn {
         (login, context)
     }
 
-    /// The name of the step.
+    /// Returns the name of the step.
     pub(super) fn name(&self) -> &'static str {
         self.step.as_ref().map_or("Closed", LoginStep::name)
     }
 
-    /// The transport is up.
+    /// The transport is established.
     pub(super) fn connected(&mut self, context: &mut Context) -> Outcome {
         self.go(|step, login| connected(step, login, context))
     }
@@ -92,12 +93,12 @@ impl LoggingIn {
         self.go(|step, login| early_data_ready(step, end_point, login, context))
     }
 
-    /// The TLS handshake is done.
+    /// The TLS handshake is complete.
     pub(super) fn tls_established(&mut self, facts: TlsFacts, context: &mut Context) -> Outcome {
         self.go(|step, login| tls_established(step, facts, login, context))
     }
 
-    /// An element came that is neither a stream error nor features.
+    /// Processes an element that is neither a stream error nor features.
     pub(super) fn element(&mut self, element: &Element, context: &mut Context) -> Outcome {
         self.go(|step, login| match step {
             LoginStep::ExpectProceed { early } => expect_proceed(early, element, context),
@@ -112,7 +113,7 @@ impl LoggingIn {
         })
     }
 
-    /// The server shows what it can do.
+    /// Processes the server's features.
     pub(super) fn features(
         &mut self,
         features: &Arc<StreamFeatures>,
@@ -120,7 +121,7 @@ impl LoggingIn {
     ) -> Outcome {
         let is_awaited = matches!(self.step, Some(LoginStep::ExpectAuthenticatedFeatures));
         if is_awaited && !features.bind && !features.sm {
-            // Nothing is asked for that would be refused, and nothing learnt: the session is there to be resumed later.
+            // Requests would be refused, and nothing is learnt: the session can be resumed later.
             return Err(ConnectionError::Peer(PeerError::NoBind));
         }
         self.negotiation.accept_features(features, context);
@@ -139,7 +140,7 @@ impl LoggingIn {
         })
     }
 
-    /// The password was stretched.
+    /// Processes keys derived from the password.
     pub(super) fn keys_derived(
         &mut self,
         id: ScramKeyId,
@@ -154,12 +155,12 @@ impl LoggingIn {
         })
     }
 
-    /// The login failed: what the error says of what it was made with.
+    /// The login failed: returns what the error means for the facts that were relied on.
     pub(super) fn failed(&self, error: &ConnectionError, context: &mut Context) {
         self.negotiation.drop_refused_keys(error, context);
     }
 
-    /// Lets the step handle an input. Each handler consumes it, so that a half-moved one cannot exist.
+    /// Passes an input to the step. Each handler consumes the step, so that a partly changed one cannot exist.
     fn go(&mut self, handle: impl FnOnce(LoginStep, &mut Negotiation) -> Next) -> Outcome {
         let Some(step) = self.step.take() else {
             return Ok(None);
@@ -206,7 +207,7 @@ fn early_data_ready(
         Login::Fast { binding, .. } => binding == HtBinding::None || end_point.is_some(),
         _ => false,
     };
-    // The hash of nothing would be the word of an unbound token.
+    // A hash of empty data would be the message of an unbound token.
     if !is_early(&context.plan) || !is_bound {
         return Ok(step.into());
     }

@@ -1,5 +1,5 @@
-//! What belongs to one login and ends with it. A session cannot get at it: what was learnt before the server proved itself is dropped
-//! with the login, if the proof has not made it knowledge (rule T4).
+//! The data of one login, dropped when it ends. A session has no access to it: what was learnt before the server was
+//! authenticated is dropped with the login, unless the proof has made it remembered knowledge (rule T4).
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::stream::features::StreamFeatures;
 use crate::stream::header;
 use crate::time::Now;
 
-/// How many times a login may be tried in another way on one stream: FAST refused, config-version moved on,
-/// mechanism gone. More than that and the server refuses whatever it offers.
+/// The maximum number of other login methods that are tried on one stream: FAST refused, config-version changed, mechanism
+/// gone. After more than that the server refuses whatever it offers.
 const MAX_FALLBACKS: u8 = 4;
 
-/// What belongs to one login.
+/// The data of one login.
 #[derive(Debug)]
 pub(super) struct Negotiation {
     pub(super) transport: Transport,
@@ -32,25 +32,25 @@ pub(super) struct Negotiation {
     early_data_possible: bool,
     /// The certificate hash that early data is bound to.
     pub(super) early_end_point: Option<Vec<u8>>,
-    /// Learnt before the server proved itself: kept back until it has (rule T4).
+    /// Facts learnt before the server was authenticated: kept back until it is (rule T4).
     unproven: Vec<Op>,
     fallbacks: u8,
-    /// The keys of the last login: most likely the server asks for them again.
+    /// The keys of the last login: most likely the server requests them again.
     pub(super) expected_keys: Option<ScramKeyId>,
-    /// The keys that were asked of the driver last.
+    /// The keys that were last requested from the caller.
     deriving: Option<ScramKeyId>,
-    /// The proof that the server judges was made with the keys that are known.
+    /// The proof that the server verifies was computed with remembered keys.
     pub(super) keys_in_use: bool,
     /// What the session will have missed.
     pub(super) missed: Missed,
 }
 
 impl Negotiation {
-    /// Makes the plan.
+    /// Creates the plan.
     pub(super) fn begin(mut start: Start, now: Now) -> (Self, Context) {
         let mut expected_keys = None;
         if start.config.password.is_some() {
-            // Those that are stored may belong to an older password.
+            // The stored ones may belong to an older password.
             expected_keys = start.knowledge.scram_keys.take().map(|(id, _)| id);
             start.knowledge.scram_keys = start.derived_keys.take();
         }
@@ -91,7 +91,7 @@ impl Negotiation {
 
     // -- the plan
 
-    /// What the planner may count on now.
+    /// Returns what the planner may rely on now.
     pub(super) fn outlook(&self, context: &Context) -> TlsOutlook {
         match &context.stream.tls {
             Some(tls) => TlsOutlook::Established {
@@ -105,7 +105,7 @@ impl Negotiation {
         }
     }
 
-    /// What the planner decides from.
+    /// Returns the input of the planner.
     pub(super) fn inputs<'a>(&self, tls: &'a TlsOutlook, context: &'a Context) -> Inputs<'a> {
         Inputs {
             transport: self.transport,
@@ -117,7 +117,7 @@ impl Negotiation {
         }
     }
 
-    /// Decides the login from these features, remembered or just seen.
+    /// Decides the login from these features, which are remembered or were just received.
     pub(super) fn revise(
         &self,
         features: &StreamFeatures,
@@ -134,14 +134,14 @@ impl Negotiation {
             return Err(ConnectionError::Local(LocalError::NoCredentials));
         }
         if self.purpose == Purpose::LogOut && !matches!(plan.login, Login::Fast { .. }) {
-            // There is no token (any more) that could be turned in.
+            // There is no token (any more) that could be invalidated.
             return Err(ConnectionError::Local(LocalError::NoCredentials));
         }
         context.plan = plan;
         Ok(())
     }
 
-    /// Counts another way in on the same stream.
+    /// Counts another login method on the same stream.
     pub(super) fn count_fallback(&mut self) -> Result<(), ConnectionError> {
         self.fallbacks = self.fallbacks.saturating_add(1);
         if self.fallbacks > MAX_FALLBACKS {
@@ -150,14 +150,14 @@ impl Negotiation {
         Ok(())
     }
 
-    /// Whether no other way in was tried yet.
+    /// Returns whether no other login method was tried yet.
     pub(super) fn is_first_try(&self) -> bool {
         self.fallbacks == 0
     }
 
     // -- the purpose
 
-    /// Whether there is what the connection is made for: to resume takes a session that the server may still have.
+    /// Returns whether the purpose can be achieved: resuming takes a session that the server may still have.
     pub(super) fn check_purpose(&self, context: &Context) -> Result<(), ConnectionError> {
         if self.purpose != Purpose::ResumeOnly {
             return Ok(());
@@ -167,7 +167,7 @@ impl Negotiation {
         Ok(())
     }
 
-    /// A new session is bound, if that is what the connection is for.
+    /// Returns whether a new session may be bound, according to the purpose of the connection.
     pub(super) fn may_bind(&self, otherwise: NoSession) -> Result<(), ConnectionError> {
         match self.purpose {
             Purpose::ResumeOnly => Err(ConnectionError::NoSession(otherwise)),
@@ -177,8 +177,8 @@ impl Negotiation {
 
     // -- the stream
 
-    /// Sends a stream header; a new stream begins. `from` only inside TLS (RFC 6120 4.7.1), and never an XML
-    /// declaration: a restarted header in a pipelined write must not have one (rule S2).
+    /// Sends a stream header, which begins a new stream. `from` is sent only inside TLS (RFC 6120 4.7.1). An XML declaration is
+    /// never sent: a restarted header in a pipelined write must not have one (rule S2).
     pub(super) fn open_stream(&self, context: &mut Context) {
         let config = &context.env.config;
         let account = config.account.to_string();
@@ -188,7 +188,7 @@ impl Negotiation {
         context.env.transmit(ProtocolMessage::Header, text);
     }
 
-    /// Takes in features. What they teach is kept back until the server has proved itself (rule T4).
+    /// Processes features. The facts learnt from them are kept back until the server is authenticated (rule T4).
     pub(super) fn accept_features(
         &mut self,
         features: &Arc<StreamFeatures>,
@@ -207,7 +207,7 @@ impl Negotiation {
         ];
     }
 
-    /// What this TLS connection can be bound to; in early data, what the ticket's connection had.
+    /// Returns the channel bindings of this TLS connection; in early data, those of the ticket's connection.
     pub(super) fn channel_bindings(&self, context: &Context) -> ChannelBindings {
         match &context.stream.tls {
             Some(tls) => tls.bindings.clone(),
@@ -220,7 +220,7 @@ impl Negotiation {
 
     // -- the proof
 
-    /// The login is proven: what was learnt may be kept (rule T4), and how strong it was (rule T2).
+    /// The login is proven: stores what was learnt (rule T4), and how strong it was (rule T2).
     pub(super) fn proven(
         &mut self,
         finished: Finished,
@@ -248,7 +248,7 @@ impl Negotiation {
 
     // -- the keys
 
-    /// T5: the password is stretched into these keys, off the I/O thread.
+    /// T5: requests the derivation of these keys from the password, off the I/O thread.
     pub(super) fn derive_keys(&mut self, id: ScramKeyId, env: &mut Env) {
         if self.deriving.as_ref() != Some(&id) {
             self.deriving = Some(id.clone());
@@ -256,7 +256,7 @@ impl Negotiation {
         }
     }
 
-    /// The password was stretched. What was only expected, and turned out not to be asked for, is of no use.
+    /// Processes derived keys. Keys that were derived in advance, and then not requested, are dropped.
     pub(super) fn keys_derived(&mut self, id: ScramKeyId, keys: ScramKeys, context: &mut Context) {
         if self.deriving.as_ref() == Some(&id) {
             self.deriving = None;
@@ -264,7 +264,7 @@ impl Negotiation {
         }
     }
 
-    /// The keys did not let us in: they are not tried again.
+    /// The keys were refused: they are not tried again.
     pub(super) fn drop_refused_keys(&self, error: &ConnectionError, context: &mut Context) {
         let is_about_keys = matches!(
             error,
@@ -277,8 +277,8 @@ impl Negotiation {
     }
 }
 
-/// The features that the login goes by: those of this stream if they came, else the remembered ones. In early data
-/// only those: what stands on the stream then was said in the clear (rule S1).
+/// Returns the features that the login relies on: those of this stream if they arrived, else the remembered ones. In early data
+/// only the latter: features that were received then came in cleartext (rule S1).
 pub(super) fn secured_features(context: &Context) -> Arc<StreamFeatures> {
     let stream = &context.stream;
     let shown = stream.features.as_ref().filter(|_| stream.tls.is_some());
@@ -288,13 +288,13 @@ pub(super) fn secured_features(context: &Context) -> Arc<StreamFeatures> {
         .unwrap_or_default()
 }
 
-/// The version of TLS; in early data the one that has it.
+/// Returns the version of TLS; in early data the one that supports it.
 pub(super) fn tls_version(context: &Context) -> TlsVersion {
     let tls = context.stream.tls.as_ref();
     tls.map_or(TlsVersion::Tls13, |tls| tls.version)
 }
 
-/// The server shows another offer than the one that the login was chosen from.
+/// Returns whether the server advertises another offer than the one from which the login was chosen.
 pub(super) fn offer_has_changed(context: &Context) -> bool {
     let (Some(shown), Some(remembered)) =
         (&context.stream.features, &context.knowledge.server.secured)
@@ -312,7 +312,7 @@ pub(super) fn offer_has_changed(context: &Context) -> bool {
         || shown.channel_bindings != remembered.channel_bindings
 }
 
-/// Whether the plan is to log in with early data.
+/// Returns whether the plan is to log in with early data.
 pub(super) fn is_early(plan: &Plan) -> bool {
     matches!(
         plan.login,

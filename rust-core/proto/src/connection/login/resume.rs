@@ -1,4 +1,4 @@
-//! XEP-0198 section 5 and XEP-0305, "Reconnection": asking for the interrupted session.
+//! XEP-0198 section 5 and XEP-0305, "Reconnection": resuming the interrupted session.
 
 use crate::connection::context::Context;
 use crate::connection::login::attempt::fall_back;
@@ -15,13 +15,13 @@ use crate::sasl::SaslCondition;
 use crate::xep::sm::{self, Failed, Nonza, Resumed};
 use crate::xml::Element;
 
-/// `<resume/>` right behind the header, before SASL. The planner has checked the conditions of rule S3.
+/// Sends `<resume/>` directly after the header, before SASL. The planner has checked the conditions of rule S3.
 pub(super) fn before_sasl(context: &mut Context) -> LoginStep {
     send_resume(context);
     LoginStep::ExpectResumedBeforeSasl
 }
 
-/// `<resume/>` after SASL1, or after a SASL2 login that could not carry it.
+/// Sends `<resume/>` after SASL1, or after a SASL2 login that could not carry it.
 pub(super) fn after_sasl(context: &mut Context) -> LoginStep {
     send_resume(context);
     LoginStep::ExpectResumed
@@ -36,12 +36,13 @@ fn send_resume(context: &mut Context) {
     }
 }
 
-/// The request, wherever it travels: `previd` and `h`.
+/// Returns the request, independent of where it is sent: `previd` and `h`.
 pub(super) fn resume_element(session: Option<&SmSession>) -> Option<Element> {
     session.map(|session| sm::resume(&session.id, session.h))
 }
 
-/// The answer to `<resume/>` before SASL. A refusal is no loss: the login goes on, and asks again inside.
+/// Processes the answer to `<resume/>` before SASL. A refusal loses nothing: the login continues, and requests the session
+/// again after it.
 pub(super) fn resumed_before_sasl(
     element: &Element,
     login: &mut Negotiation,
@@ -67,7 +68,7 @@ pub(super) fn resumed_before_sasl(
     }
 }
 
-/// The answer to `<resume/>` after SASL. If the session is gone, a new one is bound on the same stream.
+/// Processes the answer to `<resume/>` after SASL. If the session no longer exists, a new one is bound on the same stream.
 pub(super) fn resumed(element: &Element, login: &mut Negotiation, context: &mut Context) -> Next {
     match parse(element)? {
         Some(Nonza::Resumed(resumed)) => {
@@ -89,8 +90,8 @@ pub(super) fn resumed(element: &Element, login: &mut Negotiation, context: &mut 
     }
 }
 
-/// The server has forgotten the session. Where nothing else will do, what it says to have handled is noted, and the rest is
-/// left to the connection that binds a new one (rule I8).
+/// Processes that the server no longer has the session. Where only a resumption is allowed, the count that it handled is
+/// stored, and the rest is left to the connection that binds a new one (rule I8).
 pub(super) fn refused(
     failed: &Failed,
     login: &mut Negotiation,
@@ -103,14 +104,14 @@ pub(super) fn refused(
     session::lost(failed.h, &mut login.missed, context)
 }
 
-/// A stream management nonza, if it is one.
+/// Returns a stream management nonza, if it is one.
 pub(super) fn parse(element: &Element) -> Result<Option<Nonza>, ConnectionError> {
     Nonza::parse(element)
         .transpose()
         .map_err(|_| ConnectionError::Peer(PeerError::Malformed("stream management element")))
 }
 
-/// The interrupted session goes on.
+/// Resumes the interrupted session.
 pub(super) fn online(resumed: &Resumed, login: &mut Negotiation, context: &mut Context) -> Next {
     let missed = std::mem::take(&mut login.missed);
     Session::resumed(resumed, missed, context).map(Into::into)

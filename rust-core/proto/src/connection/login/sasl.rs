@@ -9,23 +9,23 @@ use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
 use crate::xml::Element;
 
-/// In what the profiles differ.
+/// The differences between the profiles.
 pub(super) trait SaslProfile: Sized {
     /// The element that carries a response.
     fn response(data: &[u8]) -> Element;
 
-    /// A challenge came: what it shows about what was relied on.
+    /// Processes the arrival of a challenge: what it shows about the facts that were relied on.
     fn challenged(context: &mut Context);
 
-    /// A response has just been sent.
+    /// Called when a response has been sent.
     fn responded(&mut self, login: &mut Negotiation, context: &mut Context);
 
-    /// The step in which this exchange runs.
+    /// Returns the step in which this exchange runs.
     fn step(exchange: ExpectSasl<Self>) -> LoginStep;
 }
 
 impl<P: SaslProfile> ExpectSasl<P> {
-    /// The server's features came after a pipelined start.
+    /// Processes the server's features that arrived after a pipelined start.
     pub(super) fn with_features(
         mut self,
         features: &StreamFeatures,
@@ -35,7 +35,7 @@ impl<P: SaslProfile> ExpectSasl<P> {
         P::step(self)
     }
 
-    /// The keys that were waited for are there, perhaps.
+    /// Continues if the requested keys are available.
     pub(super) fn keys_ready(mut self, login: &mut Negotiation, context: &mut Context) -> Next {
         let (exchange, reply) = self.exchange.respond(login, context)?;
         self.exchange = exchange;
@@ -68,7 +68,7 @@ impl<P: SaslProfile> ExpectSasl<P> {
     }
 }
 
-/// What came during the exchange is no part of it.
+/// Rejects an element that is no part of the exchange.
 pub(super) fn out_of_place(element: &Element, during: &'static str) -> ConnectionError {
     ConnectionError::Peer(if element.is_stanza() {
         PeerError::StanzaBeforeLogin

@@ -1,5 +1,5 @@
-//! RFC 6120 section 6, with what XEP-0305 lets ride along: the initial response behind the header, additional data
-//! with success, and the new stream behind the last word.
+//! RFC 6120 section 6, with what XEP-0305 allows to be pipelined: the initial response after the header, additional data with
+//! success, and the new stream after the last message.
 
 use crate::connection::context::Context;
 use crate::connection::login::attempt::{ask, fall_back};
@@ -33,7 +33,7 @@ pub(super) fn start(login: &mut Negotiation, context: &mut Context) -> Next {
     Ok(Sasl1::step(ExpectSasl { exchange, profile }).into())
 }
 
-/// Our last word has just been said: where the server takes it, the new stream leaves in the same flight.
+/// The client's last message has just been sent: where the server accepts it, the new stream is sent in the same flight.
 fn restart_now(login: &mut Negotiation, context: &mut Context) -> Option<LoginStep> {
     if context.plan.restart != Restart::Pipelined {
         return None;
@@ -117,8 +117,8 @@ impl ExpectSasl<Sasl1> {
             return Err(ConnectionError::Sasl(refusal));
         }
         if self.profile.follow.is_some() || !is_about_mechanism {
-            // What was chosen from an old offer was refused, perhaps for that (RFC 5802 has one word for all), or the
-            // new stream was sent behind a login that failed: this connection is beyond repair.
+            // A choice from an outdated offer was refused, perhaps for that reason (RFC 5802 has one condition for all), or the
+            // new stream was sent after a login that failed: this connection cannot be continued.
             context.env.persist(vec![Op::ForgetServer]);
             return Err(ConnectionError::WrongAssumption(Assumption::Features));
         }

@@ -1,5 +1,5 @@
-//! XEP-0388 SASL2, with everything that travels inside it: Bind 2 (XEP-0386), stream management (XEP-0198), FAST
-//! (XEP-0484) and the config-version (XEP-0509).
+//! XEP-0388 SASL2, with everything that is sent inline: Bind 2 (XEP-0386), stream management (XEP-0198), FAST (XEP-0484) and
+//! the config-version (XEP-0509).
 
 use crate::connection::context::Context;
 use crate::connection::login::attempt::fall_back;
@@ -29,14 +29,14 @@ use crate::xep::fast;
 use crate::xep::sasl2::{self as codec, Authenticate, Continue, Failure, Success, UserAgent};
 use crate::xml::Element;
 
-/// So many tasks are named to the app.
+/// The maximum number of tasks that are reported to the app.
 const MAX_TASKS: usize = 16;
 
 /// The name of a SASL mechanism has 20 characters at most (RFC 4422 3.1).
 const TASK_MAX_CHARS: usize = 64;
 
-/// Sends `<authenticate/>` with the FAST token; in early data, or where the server counts, with the next `count`,
-/// committed before it leaves (rule S6).
+/// Sends `<authenticate/>` with the FAST token; in early data, or where the server counts, with the next `count`, which is
+/// committed before it is sent (rule S6).
 pub(super) fn start_fast(
     login: &mut Negotiation,
     context: &mut Context,
@@ -70,7 +70,7 @@ pub(super) fn start_fast(
     Ok(ExpectSasl { exchange, profile })
 }
 
-/// Sends `<authenticate/>` with the password's mechanism, and asks for a token.
+/// Sends `<authenticate/>` with the password's mechanism, and requests a token.
 pub(super) fn start_password(login: &mut Negotiation, context: &mut Context) -> Next {
     let (shown, nothing) = (secured_features(context), Sasl2Features::default());
     let features = shown.sasl2.as_ref().unwrap_or(&nothing);
@@ -106,7 +106,7 @@ fn request_token(binding: HtBinding) -> Element {
     fast::request_token(Mechanism::Ht(binding).as_str())
 }
 
-/// The token to ask for: bound to the channel, and fit for early data if that is wanted (rules S5, S6).
+/// Returns the token to request: bound to the channel, and suitable for early data if that is wanted (rules S5, S6).
 fn wanted_token(
     features: &Sasl2Features,
     login: &Negotiation,
@@ -138,8 +138,8 @@ fn wanted_token(
     })
 }
 
-/// `<resume/>` and `<bind/>`; they may travel together, the server tries resumption first (rule S4). They leave once the
-/// transaction is committed that comes with them.
+/// Returns `<resume/>` and `<bind/>`; they may be sent together, and the server tries resumption first (rule S4). They are sent
+/// once the returned transaction is committed.
 fn goal_elements(
     features: &Sasl2Features,
     login: &mut Negotiation,
@@ -147,15 +147,15 @@ fn goal_elements(
 ) -> (Vec<Element>, Inline, Option<Seq>) {
     let mut children = Vec::new();
     let nothing = Inline::default();
-    // What an earlier request on this stream has asked for is answered with it.
+    // Requests that were sent earlier on this stream are answered with it.
     context.resumption.settled();
     if login.purpose == Purpose::LogOut && !planted(Mistake::LogOutBinds) {
         return (children, nothing, None);
     }
     if context.plan.goal == Goal::Resume {
         if !features.sm || !context.plan.inline {
-            // To bind here would give the session up; it is asked for after the login. The plan says so where the
-            // session is not to be shown to a server that has not proved itself (rule S3).
+            // A bind here would give the session up; resumption is requested after the login. The plan shows this where the
+            // session must not be revealed to an unauthenticated server (rule S3).
             return (children, nothing, None);
         }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
@@ -289,8 +289,8 @@ impl ExpectSasl<Sasl2> {
             (None, Some(bound)) => {
                 context.env.understood(ProtocolMessage::Bound);
                 context.plan.goal = Goal::Bind;
-                // XEP-0386: what waited for us is left to the archive, and dropped from the server's other storage. Not
-                // every server that does so says that it has an archive (ejabberd).
+                // XEP-0386: waiting messages are left to the archive, and dropped from the server's offline storage. Not every
+                // server that does so reports that it has an archive (ejabberd).
                 login.missed.possible_gap(context);
                 let h = success.resume_failed.and_then(|failed| failed.h);
                 session::lost(h, &mut login.missed, context)?;
@@ -314,20 +314,20 @@ impl ExpectSasl<Sasl2> {
     fn failure(self, failure: Failure, login: &mut Negotiation, context: &mut Context) -> Next {
         context.env.understood(ProtocolMessage::Failure);
         let refusal = failure.refusal;
-        // XEP-0509: the features have moved on, and the new ones are here. This was no failed login.
+        // XEP-0509: the features have changed, and the new ones have been received. This was no failed login.
         if failure.config_version_mismatch {
             return fall_back(refusal, login, context);
         }
         if login.purpose == Purpose::LogOut {
-            // Refused or turned in: the token is worth nothing any more.
+            // Refused or invalidated: the token is no longer valid.
             return Ok(logged_out(context));
         }
         if refusal.condition == SaslCondition::TemporaryAuthFailure {
-            // The server's own trouble says nothing about what it was shown; a token is too dear to be dropped for it.
+            // An internal error of the server says nothing about the token, which costs a round trip to replace.
             return Err(ConnectionError::Sasl(refusal));
         }
         if self.profile.used_token && !is_offered_here(context) {
-            // A server that offers no such login just now has not looked at the token. It is too dear to be dropped for that.
+            // A server that offers no such login at the moment has not verified the token, so the token is kept.
             return fall_back(refusal, login, context);
         }
         if self.profile.used_token {
@@ -335,7 +335,7 @@ impl ExpectSasl<Sasl2> {
             context.at_risk = Some(Assumption::FastToken);
             return fall_back(refusal, login, context);
         }
-        // What was chosen from an old offer may have been refused for that: once more, from the offer that is here.
+        // A choice from an outdated offer may have been refused for that reason: try once more, from the offer just received.
         let was_outdated = login.is_first_try() && offer_has_changed(context);
         if was_outdated || is_about_mechanism(&refusal.condition) {
             return fall_back(refusal, login, context);
@@ -344,7 +344,7 @@ impl ExpectSasl<Sasl2> {
     }
 }
 
-/// Whether the features of this stream, if they came, offer logins with the token.
+/// Returns whether the features of this stream, if they arrived, offer logins with the token.
 fn is_offered_here(context: &Context) -> bool {
     let (Some(shown), Some(token)) = (&context.stream.features, &context.knowledge.fast) else {
         return true;
@@ -355,8 +355,8 @@ fn is_offered_here(context: &Context) -> bool {
     fast.is_some_and(|fast| fast.mechanisms.iter().any(|m| m == name.as_str()))
 }
 
-/// XEP-0388 2.6.3: the password was right, and is not enough. Nothing in this is believed, for the server may not have proved itself:
-/// it can say no in any case.
+/// XEP-0388 2.6.3: the password was right, and is not sufficient. Nothing in this is trusted, since the server may not be
+/// authenticated: it can refuse a login in any case.
 fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
     context.env.understood(ProtocolMessage::Continue);
     context.at_risk = None;
@@ -373,7 +373,7 @@ fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
     }
 }
 
-/// The token is gone on both sides (XEP-0484 section 3.6).
+/// The token is removed on both sides (XEP-0484 section 3.6).
 fn logged_out(context: &mut Context) -> Progress {
     context.at_risk = None;
     context.env.persist(vec![Op::ForgetCredentials]);
@@ -384,7 +384,7 @@ fn logged_out(context: &mut Context) -> Progress {
     Progress::Over(LoginEnd::LoggedOut)
 }
 
-/// Whom the server says we are must be whom we logged in as.
+/// Checks that the account that the server reports is the account that logged in.
 fn check_identity(identity: &str, context: &Context) -> Result<(), ConnectionError> {
     let bare = identity.split('/').next().unwrap_or_default();
     match BareJid::try_from(bare) {

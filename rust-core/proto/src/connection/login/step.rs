@@ -1,47 +1,47 @@
-//! What a login waits for: its states as data. What moves them is beside this, a file for each protocol.
+//! The steps of a login, as data. The functions that advance them are in the neighbouring files, one for each protocol.
 
 use crate::connection::login::exchange::Exchange;
 use crate::connection::session::{Inline, Session};
 use crate::error::ConnectionError;
 use crate::sasl::HtBinding;
 
-/// What comes of an input: on with the login, or its end.
+/// The result of an input: the login continues, or ends with an error.
 pub(super) type Next = Result<Progress, ConnectionError>;
 
-/// How far a login has come.
+/// The progress of a login.
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// The login waits for this.
+    /// The login waits in this step.
     Expect(LoginStep),
-    /// It is over.
+    /// It has ended.
     Over(LoginEnd),
 }
 
-/// How a login ends, if not with an error.
+/// How a login ends without an error.
 #[derive(Debug)]
 pub(in crate::connection) enum LoginEnd {
     /// There is a session.
     Online(Box<Session>),
-    /// The token was turned in, and our end of stream is on its way.
+    /// The token was invalidated, and the client's end of stream has been sent.
     LoggedOut,
 }
 
 /// What a login waits for.
 #[derive(Debug)]
 pub(super) enum LoginStep {
-    /// The transport is not up yet.
+    /// The transport is not established yet.
     ExpectTransport,
-    /// Header and `<starttls/>` are on their way; with early data, the login too.
+    /// Header and `<starttls/>` have been sent; with early data, the login too.
     ExpectProceed {
         early: Option<Box<ExpectSasl<Sasl2>>>,
     },
-    /// The TLS handshake runs; with early data, the login is on its way.
+    /// The TLS handshake runs; with early data, the login has been sent.
     ExpectTls {
         early: Option<Box<ExpectSasl<Sasl2>>>,
     },
     /// Nothing is remembered: the features decide.
     ExpectFeatures,
-    /// `<resume/>` is on its way, right after TLS.
+    /// `<resume/>` has been sent, directly after TLS.
     ExpectResumedBeforeSasl,
     /// A SASL1 exchange runs.
     ExpectSasl1(Box<ExpectSasl<Sasl1>>),
@@ -49,14 +49,14 @@ pub(super) enum LoginStep {
     ExpectSasl2(Box<ExpectSasl<Sasl2>>),
     /// Logged in; the features of the new stream decide.
     ExpectAuthenticatedFeatures,
-    /// `<resume/>` is on its way.
+    /// `<resume/>` has been sent.
     ExpectResumed,
-    /// The bind request is on its way.
+    /// The bind request has been sent.
     ExpectBound(Box<ExpectBound>),
 }
 
 impl LoginStep {
-    /// The name of the variant.
+    /// Returns the name of the variant.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::ExpectTransport => "ExpectTransport",
@@ -85,47 +85,47 @@ impl From<Session> for Progress {
     }
 }
 
-/// A SASL exchange runs, in the profile `P`.
+/// A running SASL exchange, in the profile `P`.
 #[derive(Debug)]
 pub(super) struct ExpectSasl<P> {
     pub(super) exchange: Exchange,
     pub(super) profile: P,
 }
 
-/// RFC 6120 section 6: what rides along.
+/// RFC 6120 section 6: what was pipelined.
 #[derive(Debug)]
 pub(super) struct Sasl1 {
-    /// The new stream is on its way already: what waits behind `<success/>`.
+    /// The new stream has been sent already: the step that follows `<success/>`.
     pub(super) follow: Option<LoginStep>,
 }
 
-/// XEP-0388: what rides along.
+/// XEP-0388: what was sent inline.
 #[derive(Debug)]
 pub(super) struct Sasl2 {
     /// What a token in the answer will be bound to.
     pub(super) token_binding: Option<HtBinding>,
     pub(super) used_token: bool,
-    /// What the bind request asks for in passing.
+    /// What the inline bind request asks for.
     pub(super) inline: Inline,
 }
 
-/// The bind request is on its way, and perhaps what follows it.
+/// The bind request has been sent, and possibly what follows it.
 #[derive(Debug)]
 pub(super) struct ExpectBound {
     pub(super) id: String,
     pub(super) asked: Resource,
     pub(super) session: Session,
-    /// What follows a bind is on its way already; otherwise it leaves when the session is there.
+    /// What follows a bind has been sent already; otherwise it is sent when the session is established.
     pub(super) greeted: bool,
 }
 
-/// What the server is asked for.
+/// The resource that is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
-    /// The one of this installation.
+    /// That of this installation.
     Own,
-    /// One that nobody else has: somebody is there under our own.
+    /// A random one, since another client is connected with that of this installation.
     Fresh,
-    /// Whatever the server makes up.
+    /// Any that the server generates.
     Any,
 }

@@ -270,7 +270,6 @@ impl Session {
 
     /// T6: counted and reported. A request is answered, an answer ends its request, and an archive result has its position in
     /// its page; the content is never processed.
-    /// its page; what it says is never acted on.
     pub(in crate::connection) fn refuse(&mut self, refused: RefusedStanza, context: &mut Context) {
         if !refused.is_stanza() {
             context.env.event(Event::StanzaRefused(refused));

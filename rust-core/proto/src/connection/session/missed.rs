@@ -57,7 +57,6 @@ impl Missed {
 
     /// A first session, or another one without an archive, is about to be requested. Until it can be resumed, or is closed in
     /// order, no entity sends again what it missed: the next session reports that.
-    /// order, nobody would send again what it missed: the next one says so.
     ///
     /// For a first session: if the process were killed after that, the archive would contain what was sent to a session that is
     /// not stored. There is no id to begin at yet, so a time is stored. This connection itself has nothing to catch up with.
