@@ -5,10 +5,10 @@
 //! - Pass everything that happens to [`Connection::handle_input`], in order.
 //! - After each input call [`Connection::poll_output`] until it returns [`Output::Timeout`], and act on each output.
 //! - [`Output::Persist`] is one transaction. An output that is `after` a [`Seq`] is sent only once that transaction is
-//! committed; outputs of one kind keep their order. Crash safety rests on that order: a stanza is stored in the queue before
-//! its first byte is sent, and `<a/>` counts only what is committed.
+//!   committed; outputs of one kind keep their order. Crash safety rests on that order: a stanza is stored in the queue before
+//!   its first byte is sent, and `<a/>` counts only what is committed.
 //! - A transaction that fails is an input too, and ends the connection. No transaction after it may be committed: a later count
-//! without an earlier stanza would lose that stanza (rule I1).
+//!   without an earlier stanza would lose that stanza (rule I1).
 //! - There are no callbacks. Time is passed as `now`, randomness as a seed.
 
 mod blame;
