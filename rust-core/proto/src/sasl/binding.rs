@@ -1,13 +1,13 @@
-//! Channel binding (RFC 5056): what the TLS connection offers, and what SCRAM's GS2 header says about it.
+//! Channel binding (RFC 5056): what the TLS connection supports, and what SCRAM's GS2 header states about it.
 
 use std::fmt;
 
-/// A channel-binding type that we implement, weakest first. tls-unique is absent: TLS 1.3 does not define it.
+/// A channel-binding type that is implemented, weakest first. tls-unique is absent: TLS 1.3 does not define it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChannelBindingType {
-    /// A hash of the server's certificate (RFC 5929): blind to an attacker who stole the key.
+    /// A hash of the server's certificate (RFC 5929): it does not detect an attacker who has stolen the key.
     TlsServerEndPoint,
-    /// A value exported from this very connection (RFC 9266).
+    /// A value exported from this TLS connection (RFC 9266).
     TlsExporter,
 }
 
@@ -15,14 +15,14 @@ impl ChannelBindingType {
     /// All types, strongest first: the order in which they are tried.
     pub const BY_STRENGTH: [Self; 2] = [Self::TlsExporter, Self::TlsServerEndPoint];
 
-    /// The type of this IANA prefix, if we implement it.
+    /// Returns the type of this IANA prefix, if it is implemented.
     pub fn parse(name: &str) -> Option<Self> {
         Self::BY_STRENGTH
             .into_iter()
             .find(|known| known.as_str() == name)
     }
 
-    /// The channel-binding unique prefix that IANA registered.
+    /// Returns the channel-binding unique prefix that IANA registered.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TlsExporter => "tls-exporter",
@@ -58,7 +58,7 @@ impl fmt::Debug for ChannelBindings {
 }
 
 impl ChannelBindings {
-    /// The data of one type.
+    /// Returns the data of one type.
     pub fn get(&self, kind: ChannelBindingType) -> Option<&[u8]> {
         match kind {
             ChannelBindingType::TlsExporter => self.tls_exporter.as_deref(),
@@ -66,21 +66,21 @@ impl ChannelBindings {
         }
     }
 
-    /// Whether there is nothing to bind to: this client "does not support channel binding" here.
+    /// Returns whether there is nothing to bind to: this client "does not support channel binding" here.
     pub fn is_empty(&self) -> bool {
         self.tls_exporter.is_none() && self.tls_server_end_point.is_none()
     }
 }
 
-/// What SCRAM's GS2 header says about channel binding (RFC 5802, section 6). Prints as that header, without the data.
+/// What SCRAM's GS2 header states about channel binding (RFC 5802, section 6). `Display` writes that header, without the data.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Gs2 {
     /// `n`: the client cannot bind to this connection at all.
     Unsupported,
-    /// `n` as well, but on parole: both sides can bind, yet they have no type in common. An attacker could have
+    /// `n` as well, but conditionally: both sides support channel binding, yet have no type in common. An attacker could have
     /// emptied the list, so the server's first message must carry the XEP-0474 hash, and it must match.
     NothingInCommon,
-    /// `y`: the client could, the server offered none. A server that did offer will refuse.
+    /// `y`: the client supports it, the server offered none. A server that did offer it refuses.
     NotOffered,
     /// `p=`: bound to this channel.
     Bound(ChannelBindingType, Vec<u8>),
@@ -96,7 +96,7 @@ impl fmt::Debug for Gs2 {
 }
 
 impl Gs2 {
-    /// The type that is bound to, if any.
+    /// Returns the type that is bound to, if any.
     pub fn channel_binding(&self) -> Option<ChannelBindingType> {
         match self {
             Self::Bound(kind, _) => Some(*kind),
@@ -104,7 +104,7 @@ impl Gs2 {
         }
     }
 
-    /// `gs2-header`, without an authorization identity: we only ever log in as ourselves.
+    /// Returns `gs2-header`, without an authorization identity: the client only logs in as its own account.
     pub(super) fn header(&self) -> String {
         match self {
             Self::Unsupported | Self::NothingInCommon => "n,,".to_owned(),
@@ -113,7 +113,7 @@ impl Gs2 {
         }
     }
 
-    /// `cbind-input`: the header again, followed by the channel-binding data.
+    /// Returns `cbind-input`: the header again, followed by the channel-binding data.
     pub(super) fn cbind_input(&self) -> Vec<u8> {
         let mut input = self.header().into_bytes();
         if let Self::Bound(_, data) = self {

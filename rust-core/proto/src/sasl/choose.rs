@@ -1,16 +1,16 @@
-//! Which mechanism to log in with (XEP-0440 "Business Rules", as XEP-0474 amends them), and what is too weak.
+//! The choice of the mechanism (XEP-0440 "Business Rules", as XEP-0474 amends them), and which ones are too weak.
 //!
-//! The ranking: channel binding comes first, because it is what stops somebody in the middle, whatever the hash;
-//! tls-exporter before tls-server-end-point, because the latter does not notice a stolen key; then the hash,
-//! SHA-512, SHA-256, SHA-1; PLAIN last, and only if the app asked for it. A server that offers binding only with
-//! SHA-1 therefore gets SCRAM-SHA-1-PLUS, not SCRAM-SHA-512.
+//! The ranking: channel binding comes first, because it stops a man in the middle, whatever the hash. tls-exporter comes before
+//! tls-server-end-point, because the latter does not detect a stolen key. Then the hash: SHA-512, SHA-256, SHA-1. PLAIN comes
+//! last, and only if the app allowed it. A server that offers binding only with SHA-1 therefore gets SCRAM-SHA-1-PLUS, not
+//! SCRAM-SHA-512.
 
 use std::fmt;
 
 use super::binding::{ChannelBindingType, ChannelBindings, Gs2};
 use super::mechanism::{Hash, HtBinding, Mechanism, any_plus};
 
-/// Which profile of SASL the offer came with; their rules on channel binding differ.
+/// The profile of SASL in which the offer was made; their rules on channel binding differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// RFC 6120.
@@ -19,7 +19,7 @@ pub enum Profile {
     Sasl2,
 }
 
-/// What the server advertised, exactly as it did: XEP-0474 hashes these lists, so unknown names stay in.
+/// What the server advertised, unchanged: XEP-0474 hashes these lists, so unknown names are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// The profile that will be used.
@@ -30,33 +30,33 @@ pub struct Offer {
     pub channel_bindings: Option<Vec<String>>,
 }
 
-/// What the app and the account's past demand of a login.
+/// What the app and earlier logins of the account require of a login.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SaslPolicy {
-    /// Whether the password may be sent as it is (inside TLS).
+    /// Whether the password may be sent in plain text (inside TLS).
     pub allow_plain: bool,
     /// Whether a login without channel binding is refused.
     pub require_channel_binding: bool,
-    /// What an earlier login has proved the server to support.
+    /// The minimum strength, which an earlier login has proved the server to support.
     pub floor: Option<Floor>,
 }
 
 /// The weakest login that is still acceptable, learnt from a proven login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Floor {
-    /// The mechanism of that login. Record those of password logins: a token says nothing about what a server offers
-    /// for passwords.
+    /// The mechanism of that login. Only password logins are recorded: a token says nothing about what a server offers for
+    /// passwords.
     pub mechanism: Mechanism,
     /// What it was bound to.
     pub channel_binding: Option<ChannelBindingType>,
 }
 
 impl Floor {
-    /// Whether a login with this mechanism and channel binding is no weaker than the floor in any respect.
+    /// Returns whether a login with this mechanism and channel binding is no weaker than the minimum in any respect.
     ///
-    /// Binding and hash are compared apart: gaining one does not pay for losing the other. Tokens (FAST) are bound to
-    /// their mechanism when they are issued, so for them any channel binding satisfies a floor that has one (early
-    /// data knows only `-ENDP`), and only `-NONE` is weaker.
+    /// Binding and hash are compared separately: a stronger one does not compensate for a weaker other. Tokens (FAST) are bound
+    /// to their mechanism when they are issued, so for them any channel binding satisfies a minimum that has one (early data
+    /// supports only `-ENDP`), and only `-NONE` is weaker.
     pub fn allows(
         &self,
         mechanism: Mechanism,
@@ -69,9 +69,9 @@ impl Floor {
             && channel_binding >= self.channel_binding
     }
 
-    /// Whether such a login is acceptable if the server confirms its offer (XEP-0474 section 7): operators change hashes and
-    /// binding types, and nobody in between can have taken the stronger ones out of a list that the password has signed. The SCRAM
-    /// family and the use of channel binding are not given up.
+    /// Returns whether such a login is acceptable if the server confirms its offer (XEP-0474 section 7): operators change
+    /// hashes and binding types, and a man in the middle cannot remove the stronger ones from a list that is signed with the
+    /// password. The SCRAM family and the use of channel binding are still required.
     fn allows_if_confirmed(
         &self,
         mechanism: Mechanism,
@@ -83,7 +83,7 @@ impl Floor {
             && (channel_binding.is_some() || self.channel_binding.is_none())
     }
 
-    /// The floor after a proven login: what each of the two demanded, whichever is more.
+    /// Returns the minimum after a proven login: in each respect the stronger of the two.
     #[must_use]
     pub fn raised_by(previous: Option<Self>, login: &Choice) -> Self {
         let channel_binding = login.gs2.channel_binding();
@@ -105,8 +105,8 @@ impl Floor {
     }
 }
 
-/// PLAIN < a token (which shows only that PLAIN was not needed) < SCRAM by hash. `-PLUS` is not counted here: it is
-/// what the channel binding says.
+/// PLAIN < a token (which shows only that PLAIN was not needed) < SCRAM by hash. `-PLUS` is not counted here: it is part of the
+/// channel binding.
 fn password_strength(mechanism: Mechanism) -> (u8, Option<Hash>) {
     match mechanism {
         Mechanism::Plain => (0, None),
@@ -115,37 +115,39 @@ fn password_strength(mechanism: Mechanism) -> (u8, Option<Hash>) {
     }
 }
 
-/// How to log in.
+/// The chosen login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// PLAIN or SCRAM; never a token.
     pub mechanism: Mechanism,
-    /// What SCRAM says about channel binding; without meaning for PLAIN.
+    /// What SCRAM states about channel binding; without meaning for PLAIN.
     pub gs2: Gs2,
     /// It is below the floor in its hash or in the type of its channel binding: acceptable only if the server confirms that this is
     /// its offer (XEP-0474), see [`ExpectServerFirst::requiring_confirmation`](super::ExpectServerFirst::requiring_confirmation).
     pub must_confirm: bool,
 }
 
-/// Why there is no acceptable way to log in.
+/// Why there is no acceptable login method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoMechanism {
-    /// We know none of the server's mechanisms.
+    /// None of the server's mechanisms is implemented.
     NothingInCommon,
-    /// The server offers PLAIN, which the app did not allow, and nothing else that we know.
+    /// The server offers PLAIN, which the app did not allow, and no other mechanism that is implemented.
     OnlyPlain,
-    /// The best that is offered is weaker than what this account has used before.
+    /// The strongest offer is weaker than what this account has used before.
     BelowFloor,
-    /// The app demands channel binding, and it cannot be had.
+    /// The app requires channel binding, and it is not possible.
     ChannelBindingRequired,
-    /// XEP-0440, rule 4: a SASL2 server offers -PLUS but no channel-binding types. Broken, or somebody cut them out.
+    /// XEP-0440, rule 4: a SASL2 server offers -PLUS but no channel-binding types. It is misconfigured, or a man in the middle
+    /// removed them.
     BindingTypesMissing,
-    /// XEP-0440, rule 5: the server lists channel-binding types but no -PLUS. Broken, or somebody cut them out.
+    /// XEP-0440, rule 5: the server lists channel-binding types but no -PLUS. It is misconfigured, or a man in the middle
+    /// removed them.
     PlusMissing,
 }
 
 impl NoMechanism {
-    /// Whether the offer contradicts itself or the past, as somebody in the middle would make it.
+    /// Returns whether the offer contradicts itself or earlier logins, as one that a man in the middle changed would.
     pub fn is_suspicious(self) -> bool {
         matches!(
             self,
@@ -171,11 +173,11 @@ impl fmt::Display for NoMechanism {
 
 impl std::error::Error for NoMechanism {}
 
-/// Picks the strongest login that both sides can do and the policy accepts.
+/// Returns the strongest login that both sides support and the policy accepts.
 ///
 /// # Errors
 ///
-/// [`NoMechanism`] says why there is none.
+/// Fails with [`NoMechanism`] if there is none.
 pub fn choose(
     offer: &Offer,
     bindings: &ChannelBindings,
@@ -234,7 +236,7 @@ fn strongest(
     let proven = policy.floor.and_then(|floor| floor.channel_binding);
     let gs2 = gs2(offer, bindings, by_hash(true).is_some(), proven)?;
     let bound = gs2.channel_binding().is_some();
-    // A server may offer only the -PLUS variant of what we cannot bind to.
+    // A server may offer only the -PLUS variant of a mechanism to which this client cannot bind.
     let mechanism = by_hash(bound).ok_or(NoMechanism::NothingInCommon)?;
     Ok(Choice {
         mechanism,
@@ -245,9 +247,9 @@ fn strongest(
 
 /// XEP-0440, "Business Rules", with rule 6 as XEP-0474 rewrites it.
 ///
-/// They apply to SCRAM only: where an app has allowed PLAIN and the server offers nothing better, whoever is in the
-/// middle could have removed the channel-binding types as well, and enforcing rule 5 there would only lock out
-/// servers with an external password store.
+/// They apply to SCRAM only. Where an app has allowed PLAIN and the server offers nothing better, a man in the middle could
+/// have removed the channel-binding types as well, and enforcing rule 5 there would only exclude servers with an external
+/// password store.
 ///
 /// `proven` is the type that a login of this account was bound to before.
 fn gs2(
@@ -274,8 +276,8 @@ fn gs2(
         (false, Some(_)) => Err(NoMechanism::PlusMissing), // rule 5
         (true, None) if offer.profile == Profile::Sasl2 => Err(NoMechanism::BindingTypesMissing), // rule 4
         // Rule 4 leaves SASL1 a free choice. RFC 9266, section 3, makes tls-exporter the default of TLS 1.3, but servers bind
-        // tls-unique there, and answer any other type as they answer a wrong password. So the type is never guessed: it is
-        // the one that was proven before, or none; `y` would be a lie, for the server does bind.
+        // tls-unique there, and answer any other type as they answer a wrong password. So the type is never guessed: it is the
+        // one that was proven before, or none. `y` would be false, since the server does bind.
         (true, None) => {
             let bound = bind(&|kind| usable_plus && Some(kind) == proven);
             Ok(bound.unwrap_or(Gs2::Unsupported))
@@ -285,8 +287,8 @@ fn gs2(
                 |kind: ChannelBindingType| types.iter().any(|name| name == kind.as_str());
             Ok(bind(&advertised).unwrap_or(Gs2::NothingInCommon)) // rules 6 and 7
         }
-        // The server binds channels, but only with hashes that we lack: `y` would be a lie that it must punish, and
-        // `n` is believed only if it confirms its lists.
+        // The server supports channel binding, but only with hashes that are not implemented. `y` would be false, and the
+        // server must refuse it; `n` is accepted only if the server confirms its lists.
         (true, _) => Ok(Gs2::NothingInCommon),
     }
 }

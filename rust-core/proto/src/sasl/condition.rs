@@ -7,7 +7,7 @@ use crate::peer_text::PeerText;
 /// Why the server refused a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaslCondition {
-    /// `aborted`: we aborted, or a server of XEP-0388 did. With XEP-0509's `config-version-mismatch` beside it, it is
+    /// `aborted`: the client aborted, or a server of XEP-0388 did. With XEP-0509's `config-version-mismatch` beside it, it is
     /// not a failed login at all.
     Aborted,
     /// `account-disabled`
@@ -16,7 +16,7 @@ pub enum SaslCondition {
     CredentialsExpired,
     /// `encryption-required`
     EncryptionRequired,
-    /// `incorrect-encoding`: our base64 was bad.
+    /// `incorrect-encoding`: the client's base64 was invalid.
     IncorrectEncoding,
     /// `invalid-authzid`
     InvalidAuthzid,
@@ -26,7 +26,7 @@ pub enum SaslCondition {
     MalformedRequest,
     /// `mechanism-too-weak`
     MechanismTooWeak,
-    /// `not-authorized`: wrong user name or password, or (deliberately not told apart) a wrong channel binding.
+    /// `not-authorized`: wrong user name or password, or (deliberately not distinguished) a wrong channel binding.
     NotAuthorized,
     /// `temporary-auth-failure`
     TemporaryAuthFailure,
@@ -34,11 +34,11 @@ pub enum SaslCondition {
     Unknown(String),
 }
 
-/// Longer than any condition that was ever registered; what is longer is cut, since it only serves logs.
+/// Longer than any condition that was ever registered. A longer one is cut, since it is only used in logs.
 const UNKNOWN_MAX_CHARS: usize = 64;
 
 impl SaslCondition {
-    /// The condition of this element name.
+    /// Returns the condition of this element name.
     pub fn parse(name: &str) -> Self {
         match name {
             "aborted" => Self::Aborted,
@@ -56,7 +56,7 @@ impl SaslCondition {
         }
     }
 
-    /// The element name.
+    /// Returns the element name.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Aborted => "aborted",
@@ -74,8 +74,8 @@ impl SaslCondition {
         }
     }
 
-    /// Whether trying again with the same password is pointless until a human acts. After a FAST attempt the caller
-    /// drops the token and falls back to the password first.
+    /// Returns whether trying again with the same password cannot succeed until the user acts. After a FAST attempt the caller
+    /// first drops the token and falls back to the password.
     pub fn needs_credentials(&self) -> bool {
         matches!(
             self,
@@ -83,8 +83,8 @@ impl SaslCondition {
         )
     }
 
-    /// Whether the same login may succeed later. The unknown is: giving up for ever on a word we do not know would
-    /// leave a phone offline for a server's new feature.
+    /// Returns whether the same login may succeed later. This holds for an unknown condition: giving up permanently because of
+    /// it would leave a phone offline due to a new feature of the server.
     pub fn is_temporary(&self) -> bool {
         matches!(
             self,
@@ -98,7 +98,7 @@ impl SaslCondition {
 pub struct SaslRefusal {
     /// Why.
     pub condition: SaslCondition,
-    /// The server's own words: how long to wait, why the account is disabled.
+    /// The server's own text: for example how long to wait, or why the account is disabled.
     pub text: Option<PeerText>,
 }
 

@@ -49,12 +49,13 @@ impl Hash {
     }
 }
 
-/// A key that many MACs are made with, HMAC-SHA-256: what RFC 2104 does with a key is half the work, and done once.
+/// A key that many MACs are computed with, HMAC-SHA-256: the preparation of the key in RFC 2104 is half the work, and is done
+/// once.
 #[derive(Clone)]
 pub(crate) struct MacKey(Hmac<Sha256>);
 
 impl MacKey {
-    /// From what the key is.
+    /// Prepares the key.
     pub(crate) fn new(key: &[u8]) -> Self {
         Self(keyed(key))
     }
@@ -79,8 +80,8 @@ fn joined<M: Mac>(mut mac: M, parts: &[&[u8]]) -> CtOutput<M> {
     mac.finalize()
 }
 
-/// HMAC over a key padded to the block by hand, which is what RFC 2104 does first: the constructor that takes a whole
-/// block cannot fail, and a MAC that can fail has no safe answer.
+/// HMAC over a key that is padded to the block here, which is the first step of RFC 2104. The constructor that takes a whole
+/// block cannot fail, and there would be no safe result for a MAC that can.
 fn keyed<D: EagerHash>(key: &[u8]) -> Hmac<D>
 where
     Hmac<D>: KeyInit + Mac,
@@ -105,7 +106,7 @@ where
     mac
 }
 
-/// Equality that takes as long for a near miss as for a far one.
+/// Compares in constant time.
 pub(super) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
 }

@@ -1,6 +1,6 @@
 //! Downgrade protection: SSDP (XEP-0474) for the server's lists, TDP (XEP-0515) for the version of TLS.
 //!
-//! Both ride as optional attributes in SCRAM's first message of the server, which the password signs.
+//! Both are optional attributes in the server's first message of SCRAM, which is signed with the password.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,12 +12,12 @@ use super::digest::constant_time_eq;
 use super::error::SaslError;
 use super::mechanism::Hash;
 
-/// What the server has to confirm, fixed before its first message arrives.
+/// What the server has to confirm, determined before its first message arrives.
 #[derive(Debug, Clone)]
 pub(super) struct Expectation {
-    /// The value of `h` that belongs to the lists we received.
+    /// The value of `h` for the received lists.
     offer_hash: String,
-    /// The value of `t` that belongs to our TLS connection.
+    /// The value of `t` for this TLS connection.
     tls_version: &'static str,
     /// Whether a missing `h` is fatal.
     must_confirm: bool,
@@ -32,7 +32,7 @@ impl Expectation {
         }
     }
 
-    /// A missing `h` is fatal, too, if it is required for another reason.
+    /// Makes a missing `h` fatal if it is required for another reason.
     pub(super) fn require_confirmation(&mut self, required: bool) {
         self.must_confirm |= required;
     }
@@ -53,8 +53,8 @@ impl Expectation {
     }
 }
 
-/// XEP-0474, "Server Sends Downgrade Protection Hash". The delimiters are characters that XML cannot hold, so no name
-/// can imitate one. Rust orders strings by their bytes, which is the collation (i;octet) that is asked for.
+/// XEP-0474, "Server Sends Downgrade Protection Hash". The delimiters are characters that XML cannot contain, so no name can
+/// contain one. Rust orders strings by their bytes, which is the required collation (i;octet).
 fn offer_hash(hash: Hash, offer: &Offer) -> String {
     let mut lists = sorted_and_joined(&offer.mechanisms);
     if let Some(types) = &offer.channel_bindings {

@@ -1,28 +1,28 @@
-//! What can go wrong inside a SASL exchange, and whose fault it is.
+//! The errors of a SASL exchange, and which side caused them.
 
 use std::fmt;
 
 use super::mechanism::HtBinding;
 
-/// Why a SASL exchange ended. Holds nothing that was sent or received, so it is safe to log.
+/// Why a SASL exchange ended. Contains nothing that was sent or received, so it is safe to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SaslError {
-    /// A SCRAM message of the server is not what the grammar of RFC 5802 allows.
+    /// A SCRAM message of the server does not match the grammar of RFC 5802.
     Malformed(ScramMessage),
-    /// The server demands an extension (`m=`) that we do not know; RFC 5802 orders to fail.
+    /// The server requires an unknown extension (`m=`); RFC 5802 requires to fail.
     MandatoryExtension,
-    /// The server's nonce does not begin with ours, or adds nothing to it.
+    /// The server's nonce does not begin with the client's, or adds nothing to it.
     ForeignNonce,
-    /// Fewer PBKDF2 iterations than RFC 7677 asks for: somebody wants the password cheaply.
+    /// Fewer PBKDF2 iterations than RFC 7677 requires: the password would be cheap to guess.
     TooFewIterations(u32),
-    /// More PBKDF2 iterations than a phone should be made to do.
+    /// More PBKDF2 iterations than a phone should compute.
     TooManyIterations,
-    /// XEP-0474: the mechanisms or channel-binding types the server sent are not those that we received.
+    /// XEP-0474: the mechanisms or channel-binding types that the server sent are not those that were received.
     OfferTampered,
-    /// XEP-0474: the server had to confirm its lists, because there is no channel-binding type in common or because the login is below
-    /// what worked before, and did not.
+    /// XEP-0474: the server did not confirm its lists, although it had to, because there is no channel-binding type in common
+    /// or because the login is weaker than an earlier one.
     OfferUnconfirmed,
-    /// XEP-0515: the server speaks another version of TLS than we do; somebody sits in between.
+    /// XEP-0515: the server uses another version of TLS than the client: there is a man in the middle.
     TlsVersionTampered,
     /// SCRAM's own error attribute.
     Server(ScramServerError),
@@ -30,19 +30,19 @@ pub enum SaslError {
     WrongServerSignature,
     /// The responder's hash is wrong: the server does not know the token.
     WrongResponderProof,
-    /// The password holds characters that no server can store (RFC 8265, OpaqueString), or is empty.
+    /// The password contains characters that no server can store (RFC 8265, OpaqueString), or is empty.
     PasswordNotAllowed,
-    /// The user name, password or token is empty or holds a NUL, which would shift the fields of a message.
+    /// The user name, password or token is empty or contains a NUL, which would shift the fields of a message.
     BadCredentialText,
     /// Stored SCRAM keys have the wrong length for their hash function.
     BadStoredKeys,
-    /// The token's mechanism binds to something that this TLS connection does not have.
+    /// The token's mechanism requires a channel binding that this TLS connection does not have.
     NoChannelBinding(HtBinding),
 }
 
 impl SaslError {
-    /// Whether the peer (or somebody in between) broke the protocol or failed to prove itself. The other cases are
-    /// our own input, or a server that rightly says no.
+    /// Returns whether the peer (or a man in the middle) violated the protocol or failed to prove its identity. The other cases
+    /// are invalid input of the client, or a legitimate refusal.
     pub fn is_peer_fault(self) -> bool {
         match self {
             Self::Malformed(_)
@@ -63,7 +63,7 @@ impl SaslError {
         }
     }
 
-    /// Whether only another user name or password can help.
+    /// Returns whether only another user name or password can help.
     pub fn needs_credentials(self) -> bool {
         match self {
             Self::Server(error) => error.needs_credentials(),
@@ -140,9 +140,9 @@ pub enum ScramServerError {
     ExtensionsNotSupported,
     /// `invalid-proof`: the password is wrong.
     InvalidProof,
-    /// `channel-bindings-dont-match`: somebody sits in between, or TLS ends in front of the server.
+    /// `channel-bindings-dont-match`: there is a man in the middle, or TLS ends in front of the server.
     ChannelBindingsDontMatch,
-    /// `server-does-support-channel-binding`: the -PLUS mechanisms were hidden from us.
+    /// `server-does-support-channel-binding`: the -PLUS mechanisms were removed from the received offer.
     ServerDoesSupportChannelBinding,
     /// `channel-binding-not-supported`
     ChannelBindingNotSupported,
@@ -154,12 +154,12 @@ pub enum ScramServerError {
     InvalidUsernameEncoding,
     /// `no-resources`
     NoResources,
-    /// `other-error`, and every value that RFC 5802 does not know: it says to treat them alike.
+    /// `other-error`, and every value that RFC 5802 does not define: it requires to treat them alike.
     Other,
 }
 
 impl ScramServerError {
-    /// The names on the wire.
+    /// Returns the names on the wire.
     const NAMES: [(&'static str, Self); 11] = [
         ("invalid-encoding", Self::InvalidEncoding),
         ("extensions-not-supported", Self::ExtensionsNotSupported),
@@ -186,7 +186,7 @@ impl ScramServerError {
         ("other-error", Self::Other),
     ];
 
-    /// The error of this name; what is unknown is [`Self::Other`].
+    /// Returns the error of this name; for an unknown one, [`Self::Other`].
     pub fn parse(value: &str) -> Self {
         Self::NAMES
             .iter()
@@ -194,7 +194,7 @@ impl ScramServerError {
             .map_or(Self::Other, |(_, error)| *error)
     }
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn as_str(self) -> &'static str {
         Self::NAMES
             .iter()
@@ -202,7 +202,7 @@ impl ScramServerError {
             .map_or("other-error", |(name, _)| name)
     }
 
-    /// Whether only another user name or password can help.
+    /// Returns whether only another user name or password can help.
     pub fn needs_credentials(self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! The Hashed Token mechanisms (draft-schmaus-kitten-sasl-ht) that FAST (XEP-0484) logs in with.
+//! The Hashed Token mechanisms (draft-schmaus-kitten-sasl-ht), which FAST (XEP-0484) uses.
 
 use super::Proven;
 use super::binding::{ChannelBindingType, ChannelBindings};
@@ -9,7 +9,7 @@ use crate::mistakes::{Mistake, planted};
 use crate::secret::Secret;
 
 impl HtBinding {
-    /// The channel-binding type that the mechanism's name stands for; none for `-NONE`.
+    /// Returns the channel-binding type of the mechanism's name; none for `-NONE`.
     pub fn channel_binding(self) -> Option<ChannelBindingType> {
         match self {
             Self::None => None,
@@ -19,7 +19,7 @@ impl HtBinding {
     }
 }
 
-/// The initiator's message: `authcid NUL HMAC(token, "Initiator" || cb-data)`.
+/// Returns the initiator's message: `authcid NUL HMAC(token, "Initiator" || cb-data)`.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub fn initial_response(
     Ok(message)
 }
 
-/// Checks the responder's message, `HMAC(token, "Responder" || cb-data)`: the additional data of `<success/>`.
+/// Verifies the responder's message, `HMAC(token, "Responder" || cb-data)`: the additional data of `<success/>`.
 ///
 /// # Errors
 ///
@@ -60,14 +60,14 @@ pub fn verify(
     }
 }
 
-/// `HMAC-SHA-256(token, role || cb-data)`. The token is opaque text: its bytes are the key, nothing is decoded.
+/// Returns `HMAC-SHA-256(token, role || cb-data)`. The token is opaque text: its bytes are the key, without decoding.
 fn hashed_token(
     binding: HtBinding,
     token: &Secret<String>,
     bindings: &ChannelBindings,
     role: &[u8],
 ) -> Result<Vec<u8>, SaslError> {
-    // An empty key is known to everybody: it would let any server prove itself.
+    // Every entity knows an empty key: any server could prove its identity with it.
     if token.expose().is_empty() {
         return Err(SaslError::BadCredentialText);
     }

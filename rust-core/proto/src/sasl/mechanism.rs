@@ -16,7 +16,7 @@ pub enum Hash {
 /// What a hashed token of FAST is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HtBinding {
-    /// Nothing: whoever relays the message is logged in.
+    /// Nothing: any entity that relays the message is logged in.
     None,
     /// The tls-exporter value of this TLS connection.
     Exporter,
@@ -44,7 +44,7 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// The mechanism of this name, if we can use it. Names are compared exactly, as RFC 4422 spells them.
+    /// Returns the mechanism of this name, if it is implemented. Names are compared exactly, as RFC 4422 spells them.
     pub fn parse(name: &str) -> Option<Self> {
         let scram = |hash, plus| Some(Self::Scram { hash, plus });
         match name {
@@ -62,7 +62,7 @@ impl Mechanism {
         }
     }
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
@@ -87,10 +87,10 @@ impl fmt::Display for Mechanism {
     }
 }
 
-/// Whether a server's list of mechanism names holds one that supports channel binding, known to us or not.
+/// Returns whether a server's list of mechanism names contains one that supports channel binding, implemented here or not.
 ///
-/// XEP-0440 asks about the server's list, not about ours: an unknown `SCRAM-SHA3-512-PLUS` shows as well that the
-/// server binds channels. GS2 (RFC 5801) reserves the suffix for exactly this.
+/// XEP-0440 refers to the server's list, not the client's: an unknown `SCRAM-SHA3-512-PLUS` also shows that the server supports
+/// channel binding. GS2 (RFC 5801) reserves the suffix for exactly this.
 pub(super) fn any_plus(names: &[String]) -> bool {
     names.iter().any(|name| name.ends_with("-PLUS"))
 }

@@ -13,8 +13,8 @@
 //! ht::initial_response(token) ----------------------------------------------------- ht::verify -----> Proven
 //! ```
 //!
-//! [`Proven`] can only be made in this module, by a server that has shown that it knows the secret. Whoever asks for
-//! one as an argument cannot act too early.
+//! [`Proven`] can only be created in this module, when a server has shown that it knows the secret. A function that takes one
+//! as an argument cannot be called too early.
 
 mod binding;
 mod choose;
@@ -38,9 +38,9 @@ pub use snapback_types::transport::TlsVersion;
 
 pub use scram::{ExpectServerFinal, ExpectServerFirst, NeedKeys, ScramKeyId, ScramKeys};
 
-/// Witness that the server proved itself: SCRAM's `v=` or the responder's hash of a token verified.
+/// Evidence that the server is authenticated: SCRAM's `v=` or the responder's hash of a token was verified.
 ///
-/// PLAIN never yields one: its server proves nothing but its certificate.
+/// PLAIN never yields one: only the certificate authenticates its server.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Proven(());

@@ -1,15 +1,16 @@
-//! PLAIN (RFC 4616): the password itself, protected by TLS alone. Opt-in by policy.
+//! PLAIN (RFC 4616): the password itself, protected by TLS alone. Disabled unless the policy allows it.
 
 use super::error::SaslError;
 use crate::secret::Secret;
 
-/// The one message of PLAIN: `[authzid] NUL authcid NUL passwd`.
+/// Returns the only message of PLAIN: `[authzid] NUL authcid NUL passwd`.
 ///
-/// The password goes as it was typed: RFC 4616 gives its preparation to the server.
+/// The password is sent as it was entered: in RFC 4616 the server prepares it.
 ///
 /// # Errors
 ///
-/// [`SaslError::BadCredentialText`] if either is empty or holds a NUL: it would move the border between the fields.
+/// Fails with [`SaslError::BadCredentialText`] if either is empty or contains a NUL, which would shift the border between the
+/// fields.
 pub fn initial_response(
     user: &str,
     password: &Secret<String>,
@@ -21,7 +22,7 @@ pub fn initial_response(
     {
         return Err(SaslError::BadCredentialText);
     }
-    // Sized at once, so that growing leaves no copy of the password behind.
+    // Allocated in full, so that growing leaves no copy of the password in memory.
     let mut message = Vec::with_capacity(user.len() + password.len() + 2);
     message.push(0);
     message.extend_from_slice(user.as_bytes());

@@ -1,4 +1,4 @@
-//! Stream errors (RFC 6120 section 4.9), with the one that XEP-0198 section 6 adds.
+//! Stream errors (RFC 6120 section 4.9), including the one that XEP-0198 section 6 adds.
 
 use crate::ns;
 use crate::peer_text::PeerText;
@@ -38,9 +38,10 @@ conditions! {
 }
 
 impl StreamCondition {
-    /// Whether a later connection may fare better. A `conflict` does not (I10): whoever took over would be thrown out in
-    /// turn; and what is wrong with the account's address or our protocol version stays wrong. A server that cannot read
-    /// us may have met a torn stanza, or be mended tomorrow: a phone that gives up for good helps nobody.
+    /// Returns whether a later connection may succeed. After a `conflict` it does not (I10): the other client would be
+    /// disconnected in turn. An error about the account's address or the protocol version is permanent. A server that cannot
+    /// parse the stream may have received a truncated stanza, or may be repaired later, so a phone does not give up
+    /// permanently.
     pub fn is_retryable(self) -> bool {
         !matches!(
             self,
@@ -54,21 +55,21 @@ impl StreamCondition {
     }
 }
 
-/// `<stream:error/>`: the last thing on a stream.
+/// `<stream:error/>`: the last element of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamError {
     /// What went wrong.
     pub condition: StreamCondition,
-    /// The sender's own words.
+    /// The sender's own text.
     pub text: Option<PeerText>,
     /// The application-specific condition: name and namespace.
     pub app: Option<(String, String)>,
-    /// Where to go instead (RFC 6120 section 4.9.3.19). Untrusted: see T8.
+    /// The alternative address (RFC 6120 section 4.9.3.19). Untrusted: see T8.
     pub see_other_host: Option<String>,
-    /// XEP-0198 section 6: the other side acknowledged what it was never sent.
+    /// XEP-0198 section 6: the other side acknowledged stanzas that were never sent to it.
     pub handled_count: Option<HandledCount>,
-    /// Whether it came right after we had answered a request of somebody else: a `policy-violation` then is about the
-    /// answer. Not on the wire; the connection sets it.
+    /// Whether it arrived immediately after the answer to a request of another entity: a `policy-violation` is then attributed
+    /// to the answer. Not on the wire; the connection sets it.
     pub after_answer: bool,
 }
 
@@ -81,7 +82,7 @@ pub struct HandledCount {
     pub send_count: u32,
 }
 
-/// What servers say to the sessions of an account that is being removed.
+/// Texts that servers send to the sessions of an account that is being removed.
 const ACCOUNT_REMOVED: [&str; 6] = [
     "user removed",
     "user deleted",
@@ -94,7 +95,7 @@ const ACCOUNT_REMOVED: [&str; 6] = [
 const HANDLED_COUNT: &str = "handled-count-too-high";
 
 impl StreamError {
-    /// An error that is only its condition.
+    /// Returns an error that consists of its condition only.
     pub fn new(condition: StreamCondition) -> Self {
         Self {
             condition,
@@ -106,7 +107,7 @@ impl StreamError {
         }
     }
 
-    /// What answers an `h` that is too high (I5).
+    /// Returns the error that answers an `h` that is too high (I5).
     pub fn handled_count_too_high(h: u32, send_count: u32) -> Self {
         Self {
             app: Some((HANDLED_COUNT.to_owned(), ns::SM.to_owned())),
@@ -115,7 +116,7 @@ impl StreamError {
         }
     }
 
-    /// Reads `<stream:error/>`; nothing else. An error without a condition is `Unknown`.
+    /// Reads `<stream:error/>`, and no other element. An error without a condition is `Unknown`.
     pub fn parse(element: &Element) -> Option<Self> {
         if !element.is("error", ns::STREAM) {
             return None;
@@ -141,7 +142,7 @@ impl StreamError {
         })
     }
 
-    /// The error as an element. `Unknown` is written as `undefined-condition`.
+    /// Returns the error as an element. `Unknown` is written as `undefined-condition`.
     pub fn to_element(&self) -> Element {
         let name = match self.condition {
             StreamCondition::Unknown => StreamCondition::UndefinedCondition.name(),
@@ -166,13 +167,13 @@ impl StreamError {
         error
     }
 
-    /// Whether a later connection may fare better.
+    /// Returns whether a later connection may succeed.
     pub fn is_retryable(&self) -> bool {
         self.condition.is_retryable() && !self.is_account_removed()
     }
 
-    /// Whether the account is gone. No condition of RFC 6120 says so; servers use one that means something else, and a text:
-    /// ejabberd `conflict` and "User removed", Prosody `not-authorized` and "Account deleted".
+    /// Returns whether the account has been removed. RFC 6120 has no condition for that; servers use another one together with
+    /// a text: ejabberd `conflict` and "User removed", Prosody `not-authorized` and "Account deleted".
     pub fn is_account_removed(&self) -> bool {
         let may_say_so = matches!(
             self.condition,

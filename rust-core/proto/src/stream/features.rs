@@ -1,8 +1,8 @@
 //! Stream features (RFC 6120 section 4.3.2) as plain values, with what XEP-0388, 0386, 0484, 0440, 0198, 0352, 0305,
 //! 0115, 0478 and 0509 advertise in them.
 //!
-//! What a plan is made from. Unknown children are ignored, and a malformed known one counts as absent: a feature that
-//! cannot be read cannot be relied on.
+//! Input of a plan. Unknown children are ignored, and a malformed known one counts as absent: a feature that cannot be read
+//! cannot be relied on.
 
 use crate::ns;
 use crate::xep::value::{boolean, u32_digits, u64_digits};
@@ -10,14 +10,14 @@ use crate::xml::Element;
 
 pub use crate::xep::caps::Caps;
 
-/// What a server offers at one point of a stream.
+/// What a server advertises at one point of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamFeatures {
     /// RFC 6120 section 5: STARTTLS.
     pub starttls: bool,
     /// RFC 6120 section 6: mechanisms of the first SASL profile.
     pub sasl1: Option<Vec<String>>,
-    /// XEP-0440: channel-binding types. An empty list says that there are none, which is not the same as silence.
+    /// XEP-0440: channel-binding types. An empty list states that there are none, which differs from an absent list.
     pub channel_bindings: Option<Vec<String>>,
     /// XEP-0388: SASL2 and what goes inline.
     pub sasl2: Option<Sasl2Features>,
@@ -84,7 +84,7 @@ pub struct ConfigVersion {
 pub struct StreamLimits {
     /// Largest top-level element that the server accepts.
     pub max_bytes: Option<u64>,
-    /// After how long a silence the server may close the stream.
+    /// The idle time after which the server may close the stream.
     pub idle_seconds: Option<u32>,
 }
 
@@ -119,7 +119,8 @@ impl StreamFeatures {
         }
     }
 
-    /// The same features as an element, in a fixed order: what a cache keeps. Reading it back gives the same value.
+    /// Returns the same features as an element, in a fixed order: the form that a cache stores. Reading it returns the same
+    /// value.
     pub fn to_element(&self) -> Element {
         let mut features = Element::new("features", ns::STREAM);
         push_flag(&mut features, self.starttls, "starttls", ns::TLS);
@@ -258,7 +259,7 @@ impl ConfigVersion {
         })
     }
 
-    /// `<config-version/>`, as the server advertised it: also what a pipelined `<authenticate/>` echoes.
+    /// Returns `<config-version/>`, as the server advertised it: also what a pipelined `<authenticate/>` echoes.
     pub fn to_element(&self) -> Element {
         let mut version = Element::new("config-version", ns::IAP);
         if let Some(scheme) = &self.scheme {
@@ -289,7 +290,7 @@ impl StreamLimits {
     }
 }
 
-/// The texts of the children of that name, in the parent's namespace. An empty one is malformed.
+/// Returns the texts of the children of that name, in the parent's namespace. An empty one is malformed.
 fn texts(parent: &Element, name: &str) -> Vec<String> {
     parent
         .children()
@@ -299,7 +300,7 @@ fn texts(parent: &Element, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// One attribute of each child of that name, in the parent's namespace. A child without it is malformed.
+/// Returns one attribute of each child of that name, in the parent's namespace. A child without it is malformed.
 fn attributes(parent: &Element, name: &str, attribute: &str) -> Vec<String> {
     parent
         .children()

@@ -1,14 +1,15 @@
-//! Our stream header and its end (RFC 6120 sections 4.2 to 4.4 and 4.7).
+//! The client's stream header and its end (RFC 6120 sections 4.2 to 4.4 and 4.7).
 
 use crate::ns;
 use crate::xml::escape_attribute;
 
-/// What ends our stream.
+/// The end of the client's stream.
 pub const CLOSE: &str = "</stream:stream>";
 
-/// Our stream header. `from` only on an encrypted stream (S4); no `declaration` on a restart that is pipelined (S2).
+/// Returns the client's stream header. `from` only on an encrypted stream (S4); no `declaration` on a restart that is pipelined
+/// (S2).
 pub fn open(to: &str, from: Option<&str>, lang: Option<&str>, declaration: bool) -> String {
-    // Room for all of it: growing step by step costs more than writing.
+    // Allocated for all of it: growing step by step costs more than writing.
     let mut out = String::with_capacity(256);
     if declaration {
         out.push_str("<?xml version='1.0'?>");

@@ -1,4 +1,4 @@
-//! The keys that stand for a password in SCRAM, and the slow way to get them.
+//! The keys that SCRAM derives from a password, and their derivation.
 
 use precis_profiles::OpaqueString;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
@@ -14,15 +14,15 @@ use crate::secret::Secret;
 pub struct ScramKeyId {
     /// The hash function.
     pub hash: Hash,
-    /// Whose password.
+    /// The user name.
     pub user: String,
     /// The server's salt.
     pub salt: Vec<u8>,
-    /// How often PBKDF2 goes round.
+    /// The number of PBKDF2 iterations.
     pub iterations: u32,
 }
 
-/// `ClientKey` and `ServerKey`: enough to log in and to recognise the server, without the password.
+/// `ClientKey` and `ServerKey`: sufficient to log in and to authenticate the server, without the password.
 #[derive(Debug, Clone)]
 pub struct ScramKeys {
     client_key: Secret<Vec<u8>>,
@@ -30,16 +30,17 @@ pub struct ScramKeys {
 }
 
 impl ScramKeys {
-    /// Derives the keys from the password: thousands of rounds of PBKDF2, so never on the thread that does I/O.
+    /// Derives the keys from the password with thousands of iterations of PBKDF2, so never call this on the thread that does
+    /// I/O.
     ///
-    /// The password is prepared as OpaqueString (RFC 8265), which replaced the SASLprep that RFC 5802 names. Both
-    /// leave ASCII alone; they differ on few inputs (SASLprep also folds compatibility characters such as ligatures
-    /// and drops soft hyphens). There is deliberately no second try with SASLprep: it would double the failed logins
-    /// that a server counts.
+    /// The password is prepared as OpaqueString (RFC 8265), which replaced the SASLprep that RFC 5802 names. Both leave ASCII
+    /// unchanged; they differ on few inputs (SASLprep also folds compatibility characters such as ligatures and removes soft
+    /// hyphens). There is deliberately no second attempt with SASLprep: it would add a failed login for each one that a server
+    /// counts.
     ///
     /// # Errors
     ///
-    /// [`SaslError::PasswordNotAllowed`] if the password is empty or holds control or unassigned characters.
+    /// Fails with [`SaslError::PasswordNotAllowed`] if the password is empty or contains control or unassigned characters.
     pub fn derive(id: &ScramKeyId, password: &Secret<String>) -> Result<Self, SaslError> {
         let prepared = OpaqueString::enforce(password.expose().as_str())
             .map_err(|_| SaslError::PasswordNotAllowed)?;
@@ -51,12 +52,12 @@ impl ScramKeys {
         })
     }
 
-    /// Takes keys back from where they were stored.
+    /// Restores stored keys.
     ///
     /// # Errors
     ///
-    /// [`SaslError::BadStoredKeys`] if their length is not that of the hash function: an empty `ServerKey` would let
-    /// any server prove itself.
+    /// Fails with [`SaslError::BadStoredKeys`] if their length is not that of the hash function: with an empty `ServerKey` any
+    /// server could prove its identity.
     pub fn restore(
         hash: Hash,
         client_key: Secret<Vec<u8>>,
@@ -74,12 +75,12 @@ impl ScramKeys {
         })
     }
 
-    /// `ClientKey`, for storing.
+    /// Returns `ClientKey`, for storing.
     pub fn client_key(&self) -> &Secret<Vec<u8>> {
         &self.client_key
     }
 
-    /// `ServerKey`, for storing.
+    /// Returns `ServerKey`, for storing.
     pub fn server_key(&self) -> &Secret<Vec<u8>> {
         &self.server_key
     }
@@ -102,10 +103,10 @@ impl ScramKeys {
     }
 }
 
-/// In constant time.
+/// Compares in constant time.
 impl PartialEq for ScramKeys {
     fn eq(&self, other: &Self) -> bool {
-        // Not `&&`: both halves are always looked at.
+        // Not `&&`: both halves are always compared.
         constant_time_eq(self.client_key.expose(), other.client_key.expose())
             & constant_time_eq(self.server_key.expose(), other.server_key.expose())
     }

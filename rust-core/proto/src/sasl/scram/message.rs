@@ -7,7 +7,7 @@ use crate::sasl::error::{SaslError, ScramMessage, ScramServerError};
 
 /// RFC 7677, section 4, and RFC 5802, section 5.1: fewer make stolen keys cheap to search.
 const MIN_ITERATIONS: u32 = 4096;
-/// OWASP's advice for PBKDF2 today. More would let a server keep a phone's processor busy for many seconds.
+/// OWASP's current recommendation for PBKDF2. More would let a server occupy a phone's processor for many seconds.
 const MAX_ITERATIONS: u32 = 600_000;
 
 /// `server-first-message`
@@ -36,7 +36,7 @@ impl<'a> ServerFirst<'a> {
         let nonce = match next()? {
             ('r', nonce) if nonce.bytes().all(|byte| byte.is_ascii_graphic()) => nonce,
             ('m', _) => return Err(SaslError::MandatoryExtension),
-            // Belongs into the last message, but some servers know better at once that this user cannot log in.
+            // Belongs in the last message, but some servers report at once that this user cannot log in.
             ('e', error) => return Err(SaslError::Server(ScramServerError::parse(error))),
             _ => return Err(MALFORMED),
         };
@@ -96,7 +96,7 @@ impl ServerFinal {
         for attribute in attributes {
             match attribute? {
                 ('m', _) => return Err(SaslError::MandatoryExtension),
-                // A second verdict would leave open which one counts.
+                // With a second result it would be undefined which one counts.
                 ('v' | 'e', _) => return Err(MALFORMED),
                 _ => {}
             }
@@ -114,9 +114,9 @@ fn attribute(field: &str) -> Option<(char, &str)> {
     well_formed.then_some((letter, value))
 }
 
-/// `posit-number`, then the limits. `None` if it is no number at all.
+/// `posit-number`, checked against the limits. `None` if it is no number.
 fn parse_iterations(value: &str) -> Option<Result<u32, SaslError>> {
-    // parse() alone would take "+4096" and "04096".
+    // parse() alone would accept "+4096" and "04096".
     if value.starts_with('0') || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

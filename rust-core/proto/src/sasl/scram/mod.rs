@@ -1,4 +1,4 @@
-//! SCRAM (RFC 5802, RFC 7677) as states that are consumed by value, with XEP-0474 and XEP-0515 checked on the way.
+//! SCRAM (RFC 5802, RFC 7677) as states that are consumed by value; XEP-0474 and XEP-0515 are checked on the way.
 
 mod keys;
 mod message;
@@ -19,7 +19,7 @@ use super::error::SaslError;
 use super::mechanism::Hash;
 use crate::mistakes::{Mistake, planted};
 
-/// Our first message is ready or on its way; the server's first is awaited.
+/// The client's first message is ready or has been sent; the server's first message is awaited.
 #[derive(Debug, Clone)]
 pub struct ExpectServerFirst {
     hash: Hash,
@@ -32,9 +32,9 @@ pub struct ExpectServerFirst {
 impl ExpectServerFirst {
     /// Starts an exchange.
     ///
-    /// `user` is the localpart of the account's JID, already prepared (RFC 7622); only SCRAM's own escapes are added.
-    /// `nonce` is fresh for every exchange, unpredictable, printable ASCII without a comma: base64 of 18 or more
-    /// random bytes. `gs2` is what [`super::choose()`] said about `offer`.
+    /// `user` is the localpart of the account's JID, already prepared (RFC 7622); only SCRAM's own escapes are added. `nonce`
+    /// is new for every exchange, unpredictable, printable ASCII without a comma: base64 of 18 or more random bytes. `gs2` is
+    /// what [`super::choose()`] returned for `offer`.
     pub fn new(
         hash: Hash,
         user: &str,
@@ -53,24 +53,24 @@ impl ExpectServerFirst {
         }
     }
 
-    /// The server has to confirm its offer (XEP-0474), or the exchange fails with [`SaslError::OfferUnconfirmed`].
+    /// Requires the server to confirm its offer (XEP-0474); otherwise the exchange fails with [`SaslError::OfferUnconfirmed`].
     #[must_use]
     pub fn requiring_confirmation(mut self, required: bool) -> Self {
         self.expectation.require_confirmation(required);
         self
     }
 
-    /// `client-first-message`
+    /// Returns `client-first-message`.
     pub fn initial_response(&self) -> Vec<u8> {
         format!("{}{}", self.gs2.header(), self.client_first_bare()).into_bytes()
     }
 
-    /// Reads the server's salt and iteration count, and checks what it confirms of its offer.
+    /// Processes the server's salt and iteration count, and checks its confirmation of the offer.
     ///
     /// # Errors
     ///
-    /// If the message is malformed, answers another nonce, asks for an unreasonable number of iterations, demands an
-    /// extension, or shows that the offer was tampered with.
+    /// Fails if the message is malformed, answers another nonce, requires an unreasonable number of iterations or an extension,
+    /// or shows that the offer was tampered with.
     pub fn server_first(self, data: &[u8]) -> Result<NeedKeys, SaslError> {
         let message = ServerFirst::parse(data)?;
         match message.nonce.strip_prefix(&self.nonce) {
@@ -107,7 +107,7 @@ impl ExpectServerFirst {
     }
 }
 
-/// The server's first message is read; the keys are needed, from the cache or from the password.
+/// The server's first message is processed; the keys are needed, from the cache or from the password.
 #[derive(Debug, Clone)]
 pub struct NeedKeys {
     key_id: ScramKeyId,
@@ -118,12 +118,12 @@ pub struct NeedKeys {
 }
 
 impl NeedKeys {
-    /// Which keys: what a cache looks them up by.
+    /// Returns which keys are needed: the key of a cache.
     pub fn key_id(&self) -> &ScramKeyId {
         &self.key_id
     }
 
-    /// `client-final-message`, and what is awaited after it.
+    /// Returns `client-final-message`, and the state that waits for the answer.
     pub fn respond(self, keys: &ScramKeys) -> (Vec<u8>, ExpectServerFinal) {
         let auth_message = self.auth_message.as_bytes();
         let hash = self.key_id.hash;
@@ -138,20 +138,20 @@ impl NeedKeys {
     }
 }
 
-/// Our proof is on its way; the server's is awaited.
+/// The client's proof has been sent; the server's is awaited.
 #[derive(Clone)]
 pub struct ExpectServerFinal {
-    /// What the server's signature must be.
+    /// The expected signature of the server.
     signature: Vec<u8>,
 }
 
 impl ExpectServerFinal {
-    /// Checks the server's signature.
+    /// Verifies the server's signature.
     ///
     /// # Errors
     ///
-    /// If the message is malformed, reports an error, or its signature is not the one that only a server that knows
-    /// the password can make.
+    /// Fails if the message is malformed, reports an error, or its signature is not the one that only a server that knows the
+    /// password can compute.
     pub fn server_final(self, data: &[u8]) -> Result<Proven, SaslError> {
         match ServerFinal::parse(data)? {
             ServerFinal::Error(error) => Err(SaslError::Server(error)),
@@ -166,7 +166,7 @@ impl ExpectServerFinal {
     }
 }
 
-/// Hides the signature: whoever reads it before the server has spoken could pass for the server.
+/// Hides the signature: an attacker who reads it before the server has answered could impersonate the server.
 impl std::fmt::Debug for ExpectServerFinal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ExpectServerFinal").finish_non_exhaustive()
