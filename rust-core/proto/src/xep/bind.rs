@@ -28,7 +28,7 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-/// The iq that binds a resource; without one the server makes it up.
+/// Returns the iq that binds a resource; without one the server generates it.
 pub fn request(id: &str, resource: Option<&str>) -> Element {
     let mut bind = Element::new("bind", ns::BIND);
     if let Some(resource) = resource {
@@ -37,7 +37,7 @@ pub fn request(id: &str, resource: Option<&str>) -> Element {
     stanza::iq("set", id, None).with_child(bind)
 }
 
-/// The full JID from the answer, as the server wrote it. The caller has matched the iq (T7).
+/// Returns the full JID from the answer, as the server wrote it. The caller has matched the iq (T7).
 pub fn parse_result(iq: &Element) -> Result<String, BindError> {
     if let Some(error) = StanzaError::of(iq) {
         return Err(BindError::Refused(error));

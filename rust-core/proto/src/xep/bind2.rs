@@ -7,7 +7,7 @@ use super::error::CodecError;
 use super::mam::ArchiveMetadata;
 use super::sm::{self, Enabled, Failed};
 
-/// What to bind with; only what the server listed as inline may be asked for.
+/// A Bind 2 request; it may contain only what the server listed as inline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bind2 {
     /// A short name of the software, from which the server makes the resource.
@@ -52,18 +52,18 @@ impl Bind2 {
 /// `<bound/>`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bound2 {
-    /// What became of stream management.
+    /// The result of enabling stream management.
     pub sm: Option<BoundSm>,
-    /// Where the archive stands.
+    /// The last id of the archive.
     pub mam: Option<ArchiveMetadata>,
 }
 
-/// What became of stream management while binding.
+/// The result of enabling stream management while binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BoundSm {
-    /// It counts from here (I6).
+    /// Enabled: stanzas are counted from here (I6).
     Enabled(Enabled),
-    /// It does not.
+    /// Not enabled.
     Failed(Failed),
 }
 

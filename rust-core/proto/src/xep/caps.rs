@@ -12,7 +12,7 @@ use crate::xml::Element;
 use super::disco::{self, Identity, Info};
 use super::forms::Form;
 
-/// `<c/>`: a promise about what a disco#info answer would hash to.
+/// `<c/>`: the hash of the sender's disco#info answer, as advertised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caps {
     /// Name of the hash function.
@@ -23,12 +23,12 @@ pub struct Caps {
     pub ver: String,
 }
 
-/// What an answer says about the promise (section 5.4).
+/// The result of verifying an answer against the caps (section 5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CapsCheck {
-    /// Kept: the answer holds for everyone who makes the same promise.
+    /// It matches: the answer holds for every entity that shows the same caps.
     Valid,
-    /// Broken: the answer holds for that JID only (S9).
+    /// It does not match: the answer holds for that JID only (S9).
     Mismatch,
     /// It cannot be checked: the answer holds for that JID only.
     UnknownHash,
@@ -36,18 +36,18 @@ pub enum CapsCheck {
     IllFormed(IllFormed),
 }
 
-/// Why an answer has no verification string that stands for it alone.
+/// Why an answer has no unambiguous verification string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IllFormed {
     /// A `<` in a part, where it is the separator.
     Separator,
     /// A `/` in category, type or language, where it is the separator.
     Slash,
-    /// Twice the same identity.
+    /// The same identity twice.
     DuplicateIdentity,
-    /// Twice the same feature.
+    /// The same feature twice.
     DuplicateFeature,
-    /// Twice the same `FORM_TYPE`, or one with different values.
+    /// The same `FORM_TYPE` twice, or one with different values.
     DuplicateForm,
 }
 
@@ -61,7 +61,7 @@ impl Caps {
         })
     }
 
-    /// The element that goes into presence.
+    /// Returns the element that is added to presence.
     pub fn to_element(&self) -> Element {
         Element::new("c", ns::CAPS)
             .with_attr("hash", &self.hash)
@@ -69,12 +69,12 @@ impl Caps {
             .with_attr("ver", &self.ver)
     }
 
-    /// The node to ask about: `node#ver`.
+    /// Returns the node to query: `node#ver`.
     pub fn disco_node(&self) -> String {
         format!("{}#{}", self.node, self.ver)
     }
 
-    /// Recomputes the hash of an answer and compares.
+    /// Computes the hash of an answer and compares.
     pub fn check(&self, info: &Info) -> CapsCheck {
         let text = match verification_string(info) {
             Ok(text) => text,
@@ -88,7 +88,7 @@ impl Caps {
     }
 }
 
-/// What we are and can do, with the promise that we make about it.
+/// The client's own disco#info and the caps computed from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnCaps {
     caps: Caps,
@@ -96,7 +96,7 @@ pub struct OwnCaps {
 }
 
 impl OwnCaps {
-    /// For this software, as a URI. Order and doubles among the features do not matter.
+    /// Computes them for this software, as a URI. The order of the features and duplicates among them do not matter.
     pub fn new(node: &str, identity: Identity, features: &[&str]) -> Result<Self, IllFormed> {
         let mut features: Vec<String> = features.iter().map(|&f| f.to_owned()).collect();
         features.sort();
@@ -116,12 +116,12 @@ impl OwnCaps {
         Ok(Self { caps, info })
     }
 
-    /// The promise, for presence.
+    /// Returns the caps, for presence.
     pub fn caps(&self) -> &Caps {
         &self.caps
     }
 
-    /// The answer to a disco#info request. None if the iq is none.
+    /// Returns the answer to a disco#info request. None if the iq is none.
     pub fn answer(&self, iq: &Element) -> Option<Element> {
         let query = disco::as_request(iq)?;
         let node = query.attr("node");
@@ -145,7 +145,7 @@ fn hash(name: &str, text: &str) -> Option<String> {
     }
 }
 
-/// The text that is hashed (section 5.1). Sorting is by octets, which is how `str` compares.
+/// Returns the text that is hashed (section 5.1). Sorting is by octets, which is how `str` compares.
 pub fn verification_string(info: &Info) -> Result<String, IllFormed> {
     let mut identities = info
         .identities
@@ -236,7 +236,7 @@ fn push(out: &mut String, part: &str) -> Result<(), IllFormed> {
     Ok(())
 }
 
-/// Whether a sorted list holds something twice.
+/// Returns whether a sorted list contains duplicates.
 fn has_neighbours<T: PartialEq>(sorted: &[T]) -> bool {
     sorted
         .iter()

@@ -10,32 +10,32 @@ use crate::xml::Element;
 use super::delay::Delay;
 use super::error::CodecError;
 
-/// Which way the copied message went.
+/// The direction of the copied message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Another of our clients received it.
+    /// Another client of the account received it.
     Received,
-    /// Another of our clients sent it.
+    /// Another client of the account sent it.
     Sent,
 }
 
-/// A copy of what another of our clients received or sent.
+/// A copy of a message that another client of the account received or sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carbon {
-    /// Which way it went.
+    /// The direction.
     pub direction: Direction,
     /// The message itself.
     pub message: Element,
-    /// When it was sent, if it comes late.
+    /// When it was sent, if it is delayed.
     pub delay: Option<Delay>,
 }
 
-/// A carbon that must not be believed, or cannot be read.
+/// A carbon that must not be trusted, or cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CarbonError {
-    /// It does not come from our own bare JID (T7, and XEP-0280 section 11).
+    /// It does not come from the account's bare JID (T7, and XEP-0280 section 11).
     Forged,
-    /// It breaks its specification.
+    /// It violates its specification.
     Malformed(CodecError),
 }
 
@@ -50,12 +50,12 @@ impl fmt::Display for CarbonError {
 
 impl std::error::Error for CarbonError {}
 
-/// The iq that enables carbons for this session.
+/// Returns the iq that enables carbons for this session.
 pub fn enable(id: &str) -> Element {
     stanza::iq("set", id, None).with_child(Element::new("enable", ns::CARBONS))
 }
 
-/// A message that another client of this account sent, learnt in another way, as a carbon would bring it.
+/// Returns a message that another client of this account sent, learnt in another way, in the form of a carbon.
 pub fn sent(own_bare: &str, message: Element, delay: Option<&Delay>) -> Element {
     let mut forwarded = Element::new("forwarded", ns::FORWARD);
     if let Some(delay) = delay {
@@ -67,7 +67,7 @@ pub fn sent(own_bare: &str, message: Element, delay: Option<&Delay>) -> Element 
         .with_child(Element::new("sent", ns::CARBONS).with_child(forwarded))
 }
 
-/// The copy in a message. None if the message is no carbon. `own_bare` is our bare JID, prepared.
+/// Returns the copy in a message. None if the message is no carbon. `own_bare` is the account's bare JID, prepared.
 pub fn unwrap(message: &Element, own_bare: &str) -> Option<Result<Carbon, CarbonError>> {
     if !message.is("message", ns::CLIENT) {
         return None;

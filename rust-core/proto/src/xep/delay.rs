@@ -11,12 +11,12 @@ use super::datetime;
 pub struct Delay {
     /// When.
     pub stamp: UnixTime,
-    /// Who says so. Anyone can claim anything here.
+    /// The entity that added it. Any entity can claim any address here.
     pub from: Option<String>,
 }
 
 impl Delay {
-    /// The stamp of a stanza, or of what forwards one. None if there is none that can be read.
+    /// Returns the stamp of a stanza, or of an element that forwards one. None if there is none that can be read.
     pub fn of(parent: &Element) -> Option<Self> {
         let delay = parent.child("delay", ns::DELAY)?;
         Some(Self {

@@ -7,7 +7,7 @@ use crate::xml::{Attribute, Element};
 use super::error::CodecError;
 use super::forms::Form;
 
-/// What an entity is and can do.
+/// The identities and features of an entity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// Which part of the entity this is about.
@@ -33,12 +33,12 @@ pub struct Identity {
     pub name: Option<String>,
 }
 
-/// The iq that asks.
+/// Returns the query iq.
 pub fn request(id: &str, to: Option<&str>, node: Option<&str>) -> Element {
     stanza::iq("get", id, to).with_child(query(node))
 }
 
-/// The `disco#info` query in an iq of type `get`. None if it holds none.
+/// Returns the `disco#info` query in an iq of type `get`. None if it contains none.
 pub fn as_request(iq: &Element) -> Option<&Element> {
     if !stanza::is_request(iq) || iq.attr("type") != Some("get") {
         return None;
@@ -76,7 +76,7 @@ impl Info {
         })
     }
 
-    /// `<query/>`, as a result holds it.
+    /// Returns `<query/>`, as in a result.
     pub fn to_element(&self) -> Element {
         let mut query = query(self.node.as_deref());
         for identity in &self.identities {

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// The peer sent an element that breaks its specification. Names parts of the specification, never content.
+/// The peer sent an element that violates its specification. Names parts of the specification, never content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecError {
-    /// A required attribute or child is not there.
+    /// A required attribute or child is missing.
     Missing {
         /// The element.
         element: &'static str,
-        /// What it lacks.
+        /// What is missing.
         part: &'static str,
     },
     /// An attribute or child has a value that its type does not allow.
@@ -19,11 +19,11 @@ pub enum CodecError {
         /// What has the wrong form.
         part: &'static str,
     },
-    /// Two things that exclude each other.
+    /// Two parts exclude each other.
     Conflicting {
         /// The element.
         element: &'static str,
-        /// What cannot go together.
+        /// The parts that exclude each other.
         parts: (&'static str, &'static str),
     },
 }

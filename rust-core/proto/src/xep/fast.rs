@@ -12,12 +12,12 @@ use super::datetime;
 pub struct FastToken {
     /// The token.
     pub token: Secret<String>,
-    /// Until when, where the server said so in a way that can be read.
+    /// Until when it is valid, where the server stated it in a readable form.
     pub expiry: Option<UnixTime>,
 }
 
 impl FastToken {
-    /// Reads `<token/>`. One that cannot be read only costs time, so it is none rather than an error.
+    /// Reads `<token/>`. An unreadable one only costs a round trip, so the result is none rather than an error.
     pub fn parse(element: &Element) -> Option<Self> {
         let token = element.attr("token").filter(|token| !token.is_empty())?;
         Some(Self {
@@ -27,7 +27,7 @@ impl FastToken {
     }
 }
 
-/// `<fast/>`: this login uses a token. `count` where early data may carry it (S6), `invalidate` to log out.
+/// Returns `<fast/>`: this login uses a token. `count` where early data may carry it (S6), `invalidate` to log out.
 pub fn fast(count: Option<u32>, invalidate: bool) -> Element {
     let mut fast = Element::new("fast", ns::FAST);
     if let Some(count) = count {
@@ -39,7 +39,7 @@ pub fn fast(count: Option<u32>, invalidate: bool) -> Element {
     fast
 }
 
-/// `<request-token/>`: asks for a token for that mechanism.
+/// Returns `<request-token/>`, which requests a token for that mechanism.
 pub fn request_token(mechanism: &str) -> Element {
     Element::new("request-token", ns::FAST).with_attr("mechanism", mechanism)
 }

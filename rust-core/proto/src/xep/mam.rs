@@ -1,4 +1,4 @@
-//! XEP-0313: the archive, as far as it fills the gap after a failed resume. Pages are those of XEP-0059.
+//! XEP-0313: the archive, as far as it is needed after a failed resumption. Pages are those of XEP-0059.
 
 use crate::jid;
 use crate::ns;
@@ -18,13 +18,13 @@ use super::value::{boolean, u32_digits};
 pub enum Begin {
     /// With the oldest message.
     Start,
-    /// Behind the message with this archive id.
+    /// After the message with this archive id.
     AfterId(String),
     /// At this time.
     Time(UnixTime),
 }
 
-/// The iq that asks the own archive for the next page: at most `max` messages, oldest first.
+/// Returns the iq that queries the account's archive for the next page: at most `max` messages, oldest first.
 pub fn query(id: &str, query_id: &str, from: &Begin, max: u32) -> Element {
     let mut query = Element::new("query", ns::MAM).with_attr("queryid", query_id);
     let mut set = Element::new("set", ns::RSM)
@@ -43,13 +43,13 @@ pub fn query(id: &str, query_id: &str, from: &Begin, max: u32) -> Element {
     stanza::iq("set", id, None).with_child(query.with_child(set))
 }
 
-/// The iq that asks the own archive for its newest message.
+/// Returns the iq that queries the account's archive for its newest message.
 pub fn newest(id: &str, query_id: &str) -> Element {
     before(id, query_id, None, 1)
 }
 
-/// The iq that asks the own archive for the page of at most `max` messages that ends before the message with this archive id; without
-/// one, with the newest message. Within the page the oldest comes first (XEP-0059 section 2.5).
+/// Returns the iq that queries the account's archive for the page of at most `max` messages that ends before the message with
+/// this archive id; without one, with the newest message. Within the page the oldest comes first (XEP-0059 section 2.5).
 pub fn before(id: &str, query_id: &str, before: Option<&str>, max: u32) -> Element {
     let mut end = Element::new("before", ns::RSM);
     if let Some(before) = before {
@@ -62,7 +62,7 @@ pub fn before(id: &str, query_id: &str, before: Option<&str>, max: u32) -> Eleme
     stanza::iq("set", id, None).with_child(query.with_child(set))
 }
 
-/// The `queryid` of the result that this message carries, if it carries one.
+/// Returns the `queryid` of the result that this message carries, if it carries one.
 pub fn query_id(message: &Element) -> Option<&str> {
     message.child("result", ns::MAM)?.attr("queryid")
 }
@@ -78,14 +78,14 @@ pub struct Archived {
     pub message: Element,
 }
 
-/// A `<result/>` that must not be believed, or cannot be read.
+/// A `<result/>` that must not be trusted, or cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResultError {
-    /// It does not come from our own archive (T7).
+    /// It does not come from the account's archive (T7).
     Forged,
-    /// It belongs to no query of ours (T7).
+    /// It belongs to no query of this client (T7).
     ForeignQuery,
-    /// It breaks its specification.
+    /// It violates its specification.
     Malformed(CodecError),
 }
 
@@ -102,7 +102,7 @@ impl std::fmt::Display for ResultError {
 impl std::error::Error for ResultError {}
 
 impl Archived {
-    /// Reads a message that carries a result. None if it carries none. `own_bare` is our bare JID, prepared.
+    /// Reads a message that carries a result. None if it carries none. `own_bare` is the account's bare JID, prepared.
     pub fn parse(
         message: &Element,
         own_bare: &str,
@@ -124,8 +124,8 @@ impl Archived {
         Some(Self::read(result).map_err(ResultError::Malformed))
     }
 
-    /// The message as it would have come live, with its id in our archive, and stamped with the time at which it was
-    /// archived, unless it brings a stamp of its own.
+    /// Returns the message as it would have arrived live, with its archive id, and stamped with the time at which it was
+    /// archived, unless it contains a stamp of its own.
     pub fn into_live(self, own_bare: &str) -> Element {
         let is_given_by_us = |child: &Element| stanza_id::is_by(child, own_bare);
         let mut message = self.message.without_children(is_given_by_us);
@@ -171,7 +171,7 @@ pub struct Fin {
     pub first: Option<String>,
     /// Archive id of the last message of the page: where the next one begins.
     pub last: Option<String>,
-    /// How many there are in all, if the server counts.
+    /// The total number of messages, if the server counts.
     pub count: Option<u32>,
 }
 
@@ -197,7 +197,7 @@ impl Fin {
     }
 }
 
-/// `<metadata/>`: where the archive begins and ends. Both are none if it is empty.
+/// `<metadata/>`: the first and the last message of the archive. Both are none if it is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArchiveMetadata {
     /// The oldest message.
@@ -216,7 +216,7 @@ pub struct ArchivePoint {
 }
 
 impl ArchiveMetadata {
-    /// Reads `<metadata/>`. A point that cannot be read is none.
+    /// Reads `<metadata/>`. An entry that cannot be read is none.
     pub fn parse(element: &Element) -> Self {
         let point = |name| {
             let point = element.child(name, ns::MAM)?;

@@ -1,4 +1,4 @@
-//! Extensions (XEPs) and the parts of RFC 6120 and 6121 that a session speaks, one small codec each: between an
+//! Extensions (XEPs) and the parts of RFC 6120 and 6121 that a session uses, one small codec each: between an
 //! [`Element`](crate::xml::Element) and typed values, nothing else. JIDs are text here.
 
 pub mod bind;

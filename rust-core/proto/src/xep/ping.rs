@@ -1,15 +1,15 @@
-//! XEP-0199: ping. Any answer to one of ours, an error as well, proves that the stream lives.
+//! XEP-0199: ping. Any answer to a ping, including an error, proves that the stream works.
 
 use crate::ns;
 use crate::stanza;
 use crate::xml::Element;
 
-/// The iq that pings; without `to` it is for our own server.
+/// Returns the ping iq; without `to` it is addressed to the client's server.
 pub fn request(id: &str, to: Option<&str>) -> Element {
     stanza::iq("get", id, to).with_child(Element::new("ping", ns::PING))
 }
 
-/// Whether this is a ping that [`stanza::result_reply`] answers.
+/// Returns whether this is a ping that [`stanza::result_reply`] answers.
 pub fn is_ping(iq: &Element) -> bool {
     stanza::is_request(iq) && iq.attr("type") == Some("get") && iq.has_child("ping", ns::PING)
 }

@@ -12,21 +12,21 @@ use super::error::CodecError;
 /// `subscription` of an item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Subscription {
-    /// Neither sees the other.
+    /// Neither side sees the other's presence.
     #[default]
     None,
-    /// We see the contact.
+    /// The user sees the contact's presence.
     To,
-    /// The contact sees us.
+    /// The contact sees the user's presence.
     From,
-    /// Each sees the other.
+    /// Each side sees the other's presence.
     Both,
-    /// The item is gone. Only in a push.
+    /// The item was removed. Only in a push.
     Remove,
 }
 
 impl Subscription {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -37,7 +37,7 @@ impl Subscription {
         }
     }
 
-    /// What is not defined is to be ignored (RFC 6121 section 2.1.2.5), which leaves `none`.
+    /// Undefined values are ignored (RFC 6121 section 2.1.2.5), which leaves `none`.
     fn parse(name: Option<&str>) -> Self {
         match name {
             Some("to") => Self::To,
@@ -52,13 +52,13 @@ impl Subscription {
 /// `<item/>`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
-    /// Whose it is.
+    /// The contact's JID.
     pub jid: String,
     /// The name that the user gave.
     pub name: Option<String>,
-    /// Who sees whom.
+    /// The direction of the presence subscription.
     pub subscription: Subscription,
-    /// We asked to see the contact and have no answer.
+    /// A subscription to the contact was requested and is not answered yet.
     pub ask: bool,
     /// The groups it is in.
     pub groups: Vec<String>,
@@ -87,10 +87,10 @@ impl Item {
     }
 }
 
-/// What a roster query gives.
+/// The result of a roster query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RosterResult {
-    /// The cache is right; changes come as pushes.
+    /// The cached roster is up to date; changes arrive as pushes.
     UpToDate,
     /// The roster replaces the cache.
     Full {
@@ -101,7 +101,7 @@ pub enum RosterResult {
     },
 }
 
-/// The iq that asks for the roster. `ver` only where the server advertised it (S8); empty to start.
+/// Returns the iq that requests the roster. `ver` only where the server advertised it (S8); empty to start.
 pub fn request(id: &str, ver: Option<&str>) -> Element {
     let mut query = Element::new("query", ns::ROSTER);
     if let Some(ver) = ver {
@@ -110,7 +110,8 @@ pub fn request(id: &str, ver: Option<&str>) -> Element {
     stanza::iq("get", id, None).with_child(query)
 }
 
-/// The iq that adds a contact or changes one (RFC 6121 sections 2.3 and 2.4). Name and groups are replaced: what is not given is gone.
+/// Returns the iq that adds a contact or changes one (RFC 6121 sections 2.3 and 2.4). Name and groups are replaced: omitted
+/// ones are removed.
 pub fn set_request(id: &str, jid: &BareJid, name: Option<&str>, groups: &[String]) -> Element {
     let mut item = Element::new("item", ns::ROSTER).with_attr("jid", jid.to_string());
     if let Some(name) = name {
@@ -122,7 +123,7 @@ pub fn set_request(id: &str, jid: &BareJid, name: Option<&str>, groups: &[String
     change(id, item)
 }
 
-/// The iq that removes a contact (RFC 6121 section 2.5), and with it both subscriptions.
+/// Returns the iq that removes a contact (RFC 6121 section 2.5), and with it both subscriptions.
 pub fn remove_request(id: &str, jid: &BareJid) -> Element {
     let item = Element::new("item", ns::ROSTER)
         .with_attr("jid", jid.to_string())
@@ -158,16 +159,16 @@ pub fn parse_result(iq: &Element) -> Result<RosterResult, CodecError> {
 pub struct Push {
     /// The version of the roster with this change.
     pub ver: Option<String>,
-    /// The item as it is now.
+    /// The item after the change.
     pub item: Item,
 }
 
-/// A push that must not be believed, or cannot be read.
+/// A push that must not be trusted, or cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushError {
-    /// It comes neither from nobody nor from our own bare JID (S8). To be ignored (RFC 6121 section 2.1.6).
+    /// It has a `from` that is not the account's bare JID (S8). To be ignored (RFC 6121 section 2.1.6).
     Forged,
-    /// It breaks its specification.
+    /// It violates its specification.
     Malformed(CodecError),
 }
 
@@ -183,7 +184,7 @@ impl fmt::Display for PushError {
 impl std::error::Error for PushError {}
 
 impl Push {
-    /// Reads a push. None if the iq is none. `own_bare` is our bare JID, prepared.
+    /// Reads a push. None if the iq is none. `own_bare` is the account's bare JID, prepared.
     pub fn parse(iq: &Element, own_bare: &str) -> Option<Result<Self, PushError>> {
         if !stanza::is_request(iq) || iq.attr("type") != Some("set") {
             return None;

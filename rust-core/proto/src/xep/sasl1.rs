@@ -1,4 +1,4 @@
-//! RFC 6120 section 6: the first SASL profile, on the wire. What the bytes mean is the mechanism's business.
+//! RFC 6120 section 6: the first SASL profile, on the wire. The mechanism interprets the bytes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use super::error::CodecError;
 pub enum Sasl1 {
     /// `<challenge/>`
     Challenge(Vec<u8>),
-    /// `<success/>`, perhaps with the mechanism's last word.
+    /// `<success/>`, possibly with the mechanism's last message.
     Success(Option<Vec<u8>>),
     /// `<failure/>`
     Failure(SaslRefusal),
@@ -76,7 +76,7 @@ pub fn abort() -> Element {
     Element::new("abort", ns::SASL)
 }
 
-/// No text is no data, `=` is data of no length. Base64 is the canonical kind only (RFC 6120 section 13.9.1).
+/// No text is no data, `=` is data of length zero. Only canonical base64 is accepted (RFC 6120 section 13.9.1).
 fn data(element: &Element, name: &'static str) -> Result<Option<Vec<u8>>, CodecError> {
     match element.text().as_str() {
         "" => Ok(None),

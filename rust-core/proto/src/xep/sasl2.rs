@@ -22,9 +22,9 @@ use super::sm::{Failed, Resumed};
 pub struct Authenticate {
     /// Name of the mechanism.
     pub mechanism: String,
-    /// The mechanism's first word; with PLAIN that is the password.
+    /// The mechanism's initial response; with PLAIN that is the password.
     pub initial_response: Option<Secret<Vec<u8>>>,
-    /// Who we are.
+    /// The user agent.
     pub user_agent: Option<UserAgent>,
     /// `<resume/>`, `<bind/>`, `<fast/>`, `<request-token/>`, `<config-version/>`: in this order on the wire.
     pub inline: Vec<Element>,
@@ -33,7 +33,7 @@ pub struct Authenticate {
 /// `<user-agent/>`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserAgent {
-    /// A UUIDv4 that this installation keeps (S4).
+    /// A UUIDv4 that is stable for this installation (S4).
     pub id: Option<String>,
     /// Name of the software.
     pub software: Option<String>,
@@ -104,20 +104,20 @@ pub enum Sasl2 {
     Continue(Continue),
 }
 
-/// `<success/>`. Nothing in it may be believed before the mechanism has verified `additional_data` (T4, I11).
+/// `<success/>`. Nothing in it may be trusted before the mechanism has verified `additional_data` (T4, I11).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Success {
-    /// The mechanism's last word.
+    /// The mechanism's last message.
     pub additional_data: Option<Vec<u8>>,
-    /// Who we are now: a full JID if a resource was bound, or the stream resumed.
+    /// The address of the client: a full JID if a resource was bound, or the stream resumed.
     pub authorization_identity: String,
     /// XEP-0386: a new session.
     pub bound: Option<Bound2>,
-    /// XEP-0198: the old session goes on. Never together with `bound` (I11).
+    /// XEP-0198: the old session is resumed. Never together with `bound` (I11).
     pub resumed: Option<Resumed>,
-    /// XEP-0198: the old session is gone. Never together with `resumed`.
+    /// XEP-0198: the old session no longer exists. Never together with `resumed`.
     pub resume_failed: Option<Failed>,
-    /// XEP-0484: a token for next time.
+    /// XEP-0484: a token for the next login.
     pub token: Option<FastToken>,
 }
 
@@ -126,18 +126,18 @@ pub struct Success {
 pub struct Failure {
     /// Why.
     pub refusal: SaslRefusal,
-    /// XEP-0509: only what we had cached was wrong (S7).
+    /// XEP-0509: only the cached features were wrong (S7).
     pub config_version_mismatch: bool,
 }
 
-/// `<continue/>`: the mechanism succeeded, but the server wants more.
+/// `<continue/>`: the mechanism succeeded, but the server requires more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Continue {
-    /// The mechanism's last word.
+    /// The mechanism's last message.
     pub additional_data: Option<Vec<u8>>,
-    /// Any one of these will do.
+    /// Any one of these is sufficient.
     pub tasks: Vec<String>,
-    /// The server's own words.
+    /// The server's own text.
     pub text: Option<PeerText>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An acknowledgement that cannot be true (I5).
+/// An impossible acknowledgement (I5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AckError {
     /// More acknowledged than was sent.
@@ -34,12 +34,12 @@ impl fmt::Display for AckError {
 
 impl std::error::Error for AckError {}
 
-/// How many of the `outstanding` stanzas behind `base` are acknowledged by `h`.
+/// Returns how many of the `outstanding` stanzas after `base` are acknowledged by `h`.
 pub fn acked(h: u32, base: u32, outstanding: usize) -> Result<usize, AckError> {
     let delta = h.wrapping_sub(base);
     match usize::try_from(delta) {
         Ok(count) if count <= outstanding => Ok(count),
-        // Half the circle away it is nearer from behind (RFC 1982): an old counter, not a bold one.
+        // At half the number space or more it counts as lower (RFC 1982): an outdated counter, not one that is too high.
         _ if delta > u32::MAX / 2 => Err(AckError::Backward { h, base }),
         _ => Err(AckError::TooHigh {
             h,
@@ -48,7 +48,7 @@ pub fn acked(h: u32, base: u32, outstanding: usize) -> Result<usize, AckError> {
     }
 }
 
-/// The counter after `stanzas` more.
+/// Returns the counter after `stanzas` more.
 pub fn count_after(base: u32, stanzas: usize) -> u32 {
     // The remainder modulo 2^32 is what a wrapping counter keeps.
     base.wrapping_add((stanzas & 0xFFFF_FFFF) as u32)

@@ -33,16 +33,16 @@ pub enum Nonza {
     Request,
 }
 
-/// `<enabled/>`. Its SM-ID does not print.
+/// `<enabled/>`. `Debug` does not print its SM-ID.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Enabled {
     /// The SM-ID.
     pub id: Option<String>,
-    /// Whether the server will let this stream be resumed.
+    /// Whether the server permits this stream to be resumed.
     pub resume: bool,
     /// For how many seconds.
     pub max: Option<u32>,
-    /// Where the server would rather be reached for it.
+    /// The address that the server prefers for the resumption.
     pub location: Option<String>,
 }
 
@@ -57,18 +57,18 @@ impl fmt::Debug for Enabled {
 }
 
 impl Enabled {
-    /// The SM-ID, if it may be resumed with.
+    /// Returns the SM-ID, if it may be used to resume.
     pub fn resumable(&self) -> Option<&str> {
         self.id.as_deref().filter(|_| self.resume)
     }
 }
 
-/// `<resumed/>`. Its SM-ID does not print.
+/// `<resumed/>`. `Debug` does not print its SM-ID.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Resumed {
-    /// The SM-ID of the stream that goes on.
+    /// The SM-ID of the resumed stream.
     pub previd: String,
-    /// How many of our stanzas the server has handled.
+    /// How many of the client's stanzas the server has handled.
     pub h: u32,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Debug for Resumed {
 /// `<failed/>`, to either request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
-    /// How many of our stanzas the server had handled, if it still knows.
+    /// How many of the client's stanzas the server had handled, if it still knows.
     pub h: Option<u32>,
     /// Why.
     pub condition: StanzaCondition,
@@ -107,7 +107,7 @@ impl Nonza {
 }
 
 impl Enabled {
-    /// Reads `<enabled/>`. A `resume` or `max` that cannot be read promises nothing.
+    /// Reads `<enabled/>`. An unreadable `resume` or `max` counts as absent.
     pub(crate) fn parse(element: &Element) -> Result<Self, SmCodecError> {
         let id = element
             .attr("id")
@@ -167,7 +167,7 @@ fn h(element: &Element, name: &'static str) -> Result<u32, SmCodecError> {
     })
 }
 
-/// `<enable/>`: counting of what we send starts when this is sent (I6).
+/// Returns `<enable/>`: outbound stanzas are counted from when this is sent (I6).
 pub fn enable(resume: bool, max: Option<u32>) -> Element {
     let mut enable = Element::new("enable", ns::SM);
     if resume {
@@ -191,7 +191,7 @@ pub fn request() -> Element {
     Element::new("r", ns::SM)
 }
 
-/// `<a/>`: only with an `h` that is committed (I3).
+/// Returns `<a/>`: only with an `h` that is committed (I3).
 pub fn ack(h: u32) -> Element {
     Element::new("a", ns::SM).with_attr("h", h.to_string())
 }

@@ -1,4 +1,4 @@
-//! XEP-0359: ids by which doubles are told.
+//! XEP-0359: ids by which duplicates are recognized.
 
 use crate::jid;
 use crate::ns;
@@ -9,14 +9,14 @@ pub fn origin_id(id: &str) -> Element {
     Element::new("origin-id", ns::STANZA_ID).with_attr("id", id)
 }
 
-/// The sender's own id. Only a claim: it tells doubles of one sender, nothing else.
+/// Returns the sender's own id. It is only a claim: it identifies duplicates of one sender, and nothing else.
 pub fn parse_origin_id(message: &Element) -> Option<&str> {
     message.child("origin-id", ns::STANZA_ID)?.attr("id")
 }
 
-/// Returns the id that `by`, a prepared address, gave this message. Believe it only if `by` strips forged ones, that is, if it
-/// announces `urn:xmpp:sid:0`. Of more than one the last counts: what a sender forged was there before the entity added its own,
-/// and not every server removes it (XEP-0359 section 5).
+/// Returns the id that `by`, a prepared address, assigned to this message. Trust it only if `by` removes forged ones, that is,
+/// if it announces `urn:xmpp:sid:0`. Of more than one the last counts: an id that a sender forged was there before the entity
+/// added its own, and not every server removes it (XEP-0359 section 5).
 pub fn stanza_id<'a>(message: &'a Element, by: &str) -> Option<&'a str> {
     let id = message.children().filter(|child| is_by(child, by)).last()?;
     id.attr("id")

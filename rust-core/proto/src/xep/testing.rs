@@ -1,10 +1,10 @@
-//! Turns the XML of a test table into an [`Element`], with a strict parser that is not ours.
+//! Turns the XML of a test table into an [`Element`], with a strict parser that is independent of this crate's.
 
 use rxml::{Event, Parse};
 
 use crate::xml::{Attribute, Element};
 
-/// The element that `xml` spells. Panics on anything else: it is the test that is wrong.
+/// Returns the element that `xml` spells. Panics on anything else: then the test is wrong.
 pub(crate) fn element(xml: &str) -> Element {
     let mut parser = rxml::Parser::new();
     let mut rest = xml.as_bytes();

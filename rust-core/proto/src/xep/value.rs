@@ -1,4 +1,4 @@
-//! The lexical forms that many specifications share. Strict: what a schema refuses is `None`.
+//! Lexical forms that many specifications share. Strict: a value that the schema does not allow is `None`.
 
 /// `xs:boolean`.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
