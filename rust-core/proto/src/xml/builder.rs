@@ -1,5 +1,5 @@
-//! From a finished, scanned slice to an [`Element`]: quick-xml tells the tokens apart, names are expanded here
-//! (Namespaces in XML 1.0, third edition).
+//! Builds an [`Element`] from a finished, scanned slice: quick-xml finds the tokens, names are expanded here (Namespaces in XML
+//! 1.0, third edition).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -100,13 +100,13 @@ pub(super) fn element(slice: &[u8], scope: &Scope) -> Result<Element, XmlError> 
     }
 }
 
-/// Reads only the start tag of a top-level element that is too big to be read whole.
+/// Reads only the start tag of a top-level element that is too large to be read whole.
 pub(super) fn head(slice: &[u8], scope: &Scope) -> Result<Element, XmlError> {
     let mut namespaces = Namespaces::new(scope, slice.len());
     start_tag(slice, &mut namespaces, Missing::Refuse)
 }
 
-/// Reads only the start tag of the first child of a top-level element; `slice` ends behind it.
+/// Reads only the start tag of the first child of a top-level element; `slice` ends after it.
 pub(super) fn first_child(slice: &[u8], scope: &Scope) -> Option<Element> {
     let mut namespaces = Namespaces::new(scope, slice.len());
     let mut reader = Reader::from_reader(slice);
@@ -127,7 +127,7 @@ pub(super) fn first_child(slice: &[u8], scope: &Scope) -> Option<Element> {
 }
 
 /// Reads only the start tag of the message that the first child of a top-level element forwards (XEP-0297). `slice` may end
-/// anywhere, but what is in front of its end has no fault.
+/// anywhere, but contains no fault.
 pub(super) fn forwarded(slice: &[u8], scope: &Scope) -> Option<Element> {
     let mut namespaces = Namespaces::new(scope, slice.len());
     let mut reader = Reader::from_reader(slice);
@@ -161,8 +161,8 @@ pub(super) fn forwarded(slice: &[u8], scope: &Scope) -> Option<Element> {
     }
 }
 
-/// Reads what there is of a start tag that is itself too big. `slice` ends behind a complete attribute, or behind the name.
-/// A prefix may have been declared in what is missing, so an unknown one is no error; its attribute is left out.
+/// Reads the available part of a start tag that is itself too large. `slice` ends after a complete attribute, or after the
+/// name. A prefix may have been declared in the missing part, so an unknown one is no error; its attribute is left out.
 pub(super) fn cut_head(slice: &[u8], scope: &Scope) -> Option<Element> {
     let mut closed = slice.to_vec();
     closed.extend_from_slice(b"/>");
@@ -191,7 +191,7 @@ enum Missing {
     LeaveOut,
 }
 
-/// An element whose end tag is still to come, and what to undo there.
+/// An element whose end tag has not been read, and what to undo there.
 struct OpenElement {
     element: Element,
     declared: Declared,
@@ -243,7 +243,7 @@ impl<'s> Namespaces<'s> {
     fn enter(&mut self, tag: &BytesStart<'_>, missing: Missing) -> Result<OpenElement, XmlError> {
         let mut declared = Declared::default();
         let mut attributes = Vec::new();
-        // Declarations hold for the whole tag, whatever their place in it: these wait for its end.
+        // Declarations hold for the whole tag, whatever their position in it: these attributes wait for its end.
         let mut prefixed = Vec::new();
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| XmlError::MalformedMarkup)?;
@@ -277,7 +277,7 @@ impl<'s> Namespaces<'s> {
             None => self.default.clone(),
             Some(prefix) => self.resolve(prefix)?,
         };
-        // From behind, so that one that is left out moves none that is still to come.
+        // In reverse order, so that removing one does not move those that are still to be processed.
         for (index, prefix) in prefixed.into_iter().rev() {
             match self.resolve(&prefix) {
                 Ok(ns) => {
@@ -362,7 +362,7 @@ impl<'s> Namespaces<'s> {
 }
 
 fn split(name: &str) -> (Option<&str>, &str) {
-    // Names are so short that a search made for texts costs more than it saves.
+    // Names are so short that a search optimized for texts costs more than it saves.
     let colon = name.bytes().position(|byte| byte == b':');
     match colon.and_then(|at| name.get(..at).zip(name.get(at + 1..))) {
         Some((prefix, local)) => (Some(prefix), local),
@@ -386,8 +386,8 @@ fn check_declaration(prefix: &str, name: &str) -> Result<(), XmlError> {
 fn value<'a>(
     attribute: &quick_xml::events::attributes::Attribute<'a>,
 ) -> Result<Cow<'a, str>, XmlError> {
-    // Without references and white space but blanks a value is what it says, as nearly all are. All bytes are tested
-    // without branches, so that the compiler can use vector instructions.
+    // Without references, and with blanks as the only white space, a value needs no conversion, which is the common case. All
+    // bytes are tested without branches, so that the compiler can use vector instructions.
     let bytes = attribute.value.bytes();
     if !bytes.fold(false, |any, byte| any | (byte < b' ') | (byte == b'&')) {
         return Ok(attribute.value.clone());
@@ -398,7 +398,7 @@ fn value<'a>(
 }
 
 fn refuse_duplicates(attributes: &[Attribute]) -> Result<(), XmlError> {
-    // Up to here comparing all with all is faster than sorting.
+    // Up to this number comparing all with all is faster than sorting.
     const FEW: usize = 8;
     let duplicate = if attributes.len() <= FEW {
         let mut rest = attributes;
@@ -443,7 +443,7 @@ fn push_reference(open: &mut [OpenElement], reference: &BytesRef<'_>) -> Result<
     }
 }
 
-/// The scanner has refused what quick-xml would complain of, so this is a second line of defence.
+/// The scanner has refused what quick-xml would reject, so this is a second check.
 fn token_error(error: quick_xml::Error) -> XmlError {
     use quick_xml::errors::IllFormedError;
     match error {

@@ -7,7 +7,7 @@ pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// How many bytes of white space `bytes` begins with.
+/// Returns how many bytes of white space `bytes` begins with.
 pub(super) fn space_len(bytes: &[u8]) -> usize {
     bytes
         .iter()
@@ -20,14 +20,14 @@ pub(super) fn is_forbidden_control(byte: u8) -> bool {
     byte < 0x20 && !is_space(byte)
 }
 
-/// ASCII that names may begin with.
+/// ASCII with which names may begin.
 const NAME_START: u8 = 1;
-/// ASCII that names may consist of, but for the colon.
+/// ASCII that names may contain, except the colon.
 const NAME: u8 = 2;
-/// ASCII that stands for itself wherever there is text: nothing that a scanner would have to stop for.
+/// ASCII without special meaning in any text: the scanner need not stop for it.
 const PLAIN: u8 = 4;
 
-/// What each byte may be.
+/// The classes of each byte.
 #[allow(
     clippy::indexing_slicing,
     reason = "computed by the compiler: out of bounds is an error there"
@@ -69,7 +69,7 @@ pub(super) fn is_ascii_name_start(byte: u8) -> bool {
     is_in(byte, NAME_START)
 }
 
-/// How many bytes at the beginning of `bytes` are not `special`. Most values and texts are short, and then a table is
+/// Returns how many bytes at the beginning of `bytes` are not `special`. Most values and texts are short, and then a table is
 /// fastest. The others are tested in whole blocks without branches, so that the compiler can use vector instructions.
 pub(super) fn plain_len(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
     const SHORT: usize = 48;
@@ -88,8 +88,8 @@ pub(super) fn plain_len(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
     head.len() + skipped + last
 }
 
-/// The first character and its length, `None` if it is still incomplete. Bytes that can no longer become UTF-8 are refused
-/// at once.
+/// Returns the first character and its length, `None` if it is still incomplete. Bytes that can no longer become UTF-8 are
+/// refused at once.
 pub(super) fn decode(bytes: &[u8]) -> Result<Option<(char, usize)>, XmlError> {
     let len = match bytes.first() {
         None => return Ok(None),
@@ -112,7 +112,7 @@ pub(super) fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// `NameStartChar` without the colon, which Namespaces in XML keeps for itself.
+/// `NameStartChar` without the colon, which Namespaces in XML reserves.
 pub(super) fn is_name_start(c: char) -> bool {
     matches!(c,
         'A'..='Z' | 'a'..='z' | '_'
@@ -128,29 +128,29 @@ pub(super) fn is_name_char(c: char) -> bool {
         || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// What a `&` begins.
+/// The meaning of a `&` and the bytes after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reference {
-    /// Only more bytes can tell.
+    /// More bytes are needed.
     Incomplete,
     /// A predefined entity or an allowed character, of this length.
     Allowed(usize),
     /// A character that XML forbids, or a number that is no character, of this length.
     Forbidden(usize),
-    /// A number with more digits than any character needs begins behind so many bytes.
+    /// A number with more digits than any character needs begins after this prefix.
     LongNumber {
         /// Length of the `&#` or `&#x`.
         prefix_len: usize,
         /// 10 or 16.
         radix: u32,
     },
-    /// The name of another entity begins behind the `&`.
+    /// The name of another entity begins after the `&`.
     UndeclaredEntity,
 }
 
-/// The reference that `bytes` begins with.
+/// Returns the reference that `bytes` begins with.
 ///
-/// What is read here is at most `&#x` and [`MAX_DIGITS`] digits long, so looking at it again with each byte stays linear.
+/// At most `&#x` and [`MAX_DIGITS`] digits are read here, so reading them again with each byte stays linear.
 pub(super) fn reference(bytes: &[u8]) -> Result<Reference, XmlError> {
     let body = bytes.get(1..).unwrap_or_default();
     match body.first() {

@@ -3,11 +3,11 @@
 use super::XmlError;
 use super::chars::{is_space, space_len};
 
-/// Longer than any declaration that says only what XMPP allows.
+/// Longer than any declaration that contains only what XMPP allows.
 const MAX_LEN: usize = 256;
 
-/// The length of the XML declaration that a document begins with, zero if it begins with something else,
-/// `None` if more bytes are needed to tell.
+/// Returns the length of the XML declaration that a document begins with, zero if it begins with something else, `None` if more
+/// bytes are needed.
 pub(super) fn declaration_len(document: &[u8]) -> Result<Option<usize>, XmlError> {
     const START: &[u8] = b"<?xml";
     if document.len() <= START.len() && START.starts_with(document) {
@@ -33,7 +33,7 @@ pub(super) fn declaration_len(document: &[u8]) -> Result<Option<usize>, XmlError
     }
 }
 
-/// What stands between `<?xml` and `?>`: version, then perhaps encoding, then perhaps standalone.
+/// Checks the text between `<?xml` and `?>`: version, then optionally encoding, then optionally standalone.
 fn check(body: &[u8]) -> Result<(), XmlError> {
     let mut rest = body;
     match pseudo_attribute(&mut rest, b"version")? {
@@ -59,7 +59,7 @@ fn check(body: &[u8]) -> Result<(), XmlError> {
     }
 }
 
-/// Takes `name = "value"` off `rest` if that is what comes next.
+/// Removes `name = "value"` from the beginning of `rest`, if it is there.
 fn pseudo_attribute<'a>(rest: &mut &'a [u8], name: &[u8]) -> Result<Option<&'a [u8]>, XmlError> {
     let space = space_len(rest);
     let Some(after_name) = rest.get(space..).and_then(|r| r.strip_prefix(name)) else {

@@ -7,8 +7,8 @@ use zeroize::Zeroize;
 use super::Name;
 use crate::ns;
 
-/// An element: a name, its namespace, attributes and children. Its `Debug` shows names only, for it ends up in logs: what
-/// attributes and texts say is between the users.
+/// An element: a name, its namespace, attributes and children. Its `Debug` shows names only, since it is used in logs: the
+/// content of attributes and texts is private.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Element {
     name: Name,
@@ -28,7 +28,7 @@ pub struct Attribute {
     pub value: String,
 }
 
-/// What an element contains. `Debug` shows how long a text is, not what it says.
+/// Content of an element. `Debug` shows the length of a text, not the text.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Node {
     /// A child element.
@@ -64,7 +64,7 @@ impl fmt::Debug for Node {
 }
 
 impl Element {
-    /// An empty element.
+    /// Returns an empty element.
     pub fn new(name: impl Into<Name>, ns: impl Into<Name>) -> Self {
         Self {
             name: name.into(),
@@ -74,7 +74,7 @@ impl Element {
         }
     }
 
-    /// An element with these attributes; the caller answers for uniqueness.
+    /// Returns an element with these attributes; the caller ensures that they are unique.
     pub(super) fn with_attributes(name: &str, ns: Name, attributes: Vec<Attribute>) -> Self {
         Self {
             name: name.into(),
@@ -84,21 +84,21 @@ impl Element {
         }
     }
 
-    /// The same element with an attribute set.
+    /// Returns the same element with an attribute set.
     #[must_use]
     pub fn with_attr(mut self, name: &str, value: impl Into<String>) -> Self {
         self.set_attr(name, value);
         self
     }
 
-    /// The same element with a child appended.
+    /// Returns the same element with a child appended.
     #[must_use]
     pub fn with_child(mut self, child: Element) -> Self {
         self.push_child(child);
         self
     }
 
-    /// The same element with text appended.
+    /// Returns the same element with text appended.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> Self {
         self.push_text(text);
@@ -121,7 +121,7 @@ impl Element {
             .retain(|a| !(a.ns.is_empty() && a.name == name));
     }
 
-    /// Appends an attribute as it is; the caller answers for uniqueness.
+    /// Appends an attribute unchanged; the caller ensures that it is unique.
     pub fn push_attribute(&mut self, attribute: Attribute) {
         self.attributes.push(attribute);
     }
@@ -131,7 +131,7 @@ impl Element {
         self.push_node(Node::Element(child));
     }
 
-    /// The same element without the children of which this is true.
+    /// Returns the same element without the children for which this returns true.
     #[must_use]
     pub fn without_children(mut self, is_unwanted: impl Fn(&Element) -> bool) -> Self {
         self.children.retain(|node| match node {
@@ -141,8 +141,8 @@ impl Element {
         self
     }
 
-    /// Appends character data, to the text that is already last if there is one. No text is no node: both as a reader would
-    /// find it.
+    /// Appends character data, to the text that is already last if there is one. Empty text adds no node: in both cases the
+    /// result is what a reader would build.
     pub fn push_text(&mut self, text: impl Into<String>) {
         let text = text.into();
         match self.children.last_mut() {
@@ -169,7 +169,8 @@ impl Element {
         }
     }
 
-    /// About how many bytes of memory the tree takes: ten to forty times its text, where that consists of small elements.
+    /// Returns about how many bytes of memory the tree takes: ten to forty times its text, where that consists of small
+    /// elements.
     pub fn memory(&self) -> usize {
         let attributes = self.attributes.iter().map(|attribute| {
             attribute.value.capacity() + attribute.name.memory() + attribute.ns.memory()
@@ -185,7 +186,7 @@ impl Element {
         size_of::<Self>() + names + lists + attributes.sum::<usize>() + nodes.sum::<usize>()
     }
 
-    /// Overwrites all texts and attribute values, down to the last descendant, with nothing (rule T9).
+    /// Overwrites all texts and attribute values, including those of all descendants (rule T9).
     pub fn wipe(&mut self) {
         for attribute in &mut self.attributes {
             attribute.value.zeroize();
@@ -198,27 +199,28 @@ impl Element {
         }
     }
 
-    /// Local name.
+    /// Returns the local name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Expanded namespace.
+    /// Returns the expanded namespace.
     pub fn ns(&self) -> &str {
         &self.ns
     }
 
-    /// Whether this is the element of that name in that namespace.
+    /// Returns whether this is the element of that name in that namespace.
     pub fn is(&self, name: &str, ns: &str) -> bool {
         self.name == name && self.ns == ns
     }
 
-    /// Whether this is a `message`, `presence` or `iq` of a client stream: what stream management counts (XEP-0198 section 4).
+    /// Returns whether this is a `message`, `presence` or `iq` of a client stream: what stream management counts (XEP-0198
+    /// section 4).
     pub fn is_stanza(&self) -> bool {
         self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
     }
 
-    /// The value of an attribute without namespace.
+    /// Returns the value of an attribute without namespace.
     pub fn attr(&self, name: &str) -> Option<&str> {
         self.attributes
             .iter()
@@ -226,7 +228,7 @@ impl Element {
             .map(|a| a.value.as_str())
     }
 
-    /// All attributes, in order.
+    /// Returns all attributes, in order.
     pub fn attributes(&self) -> &[Attribute] {
         &self.attributes
     }
@@ -236,12 +238,12 @@ impl Element {
         self.attributes
     }
 
-    /// All children, in order.
+    /// Returns all children, in order.
     pub fn nodes(&self) -> &[Node] {
         &self.children
     }
 
-    /// The child elements, in order.
+    /// Returns the child elements, in order.
     pub fn children(&self) -> impl Iterator<Item = &Element> {
         self.children.iter().filter_map(|node| match node {
             Node::Element(element) => Some(element),
@@ -249,17 +251,17 @@ impl Element {
         })
     }
 
-    /// The first child of that name in that namespace.
+    /// Returns the first child of that name in that namespace.
     pub fn child(&self, name: &str, ns: &str) -> Option<&Element> {
         self.children().find(|child| child.is(name, ns))
     }
 
-    /// Whether there is a child of that name in that namespace.
+    /// Returns whether there is a child of that name in that namespace.
     pub fn has_child(&self, name: &str, ns: &str) -> bool {
         self.child(name, ns).is_some()
     }
 
-    /// The element's own character data, without that of its children.
+    /// Returns the element's own character data, without that of its children.
     pub fn text(&self) -> String {
         self.children
             .iter()

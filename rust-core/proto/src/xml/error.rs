@@ -1,8 +1,8 @@
-//! Why a stream is closed over its XML (RFC 6120 sections 4.9.3 and 11).
+//! XML errors that close a stream (RFC 6120 sections 4.9.3 and 11).
 
 use std::fmt;
 
-/// A bound on what one element may be. Being over a limit is not being ill-formed: any contact can send a stanza that is too big.
+/// A limit of an element. Exceeding a limit does not make XML not well-formed: any contact can send a stanza that is too large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// Bytes of one top-level element, or of the stream header.
@@ -17,16 +17,16 @@ pub enum Limit {
     Nodes,
 }
 
-/// Why a single stanza is refused while the stream goes on (rule T6): its border is known, and any contact can cause it.
+/// Why a single stanza is refused while the stream continues (rule T6): its end is known, and any contact can cause it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// It is over this limit.
+    /// It exceeds this limit.
     OverLimit(Limit),
-    /// It has a reference to an entity other than the five predefined ones.
+    /// It contains a reference to an entity other than the five predefined ones.
     UndeclaredEntity,
-    /// It has a character that XML 1.0 forbids, written literally or as a reference.
+    /// It contains a character that XML 1.0 forbids, written literally or as a reference.
     ForbiddenCharacter,
-    /// It has a prefix that no enclosing element declares.
+    /// It contains a prefix that no enclosing element declares.
     UndeclaredPrefix,
     /// It binds the prefixes `xml` or `xmlns`, or their namespaces, to something else, or a prefix to nothing.
     NamespaceMisuse,
@@ -35,7 +35,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal that this error is where the stream may go on behind the stanza; `None` if the stream must be closed.
+    /// Returns the refusal for this error where the stream may continue after the stanza; `None` if the stream must be closed.
     pub(super) fn of(error: XmlError) -> Option<Self> {
         match error {
             XmlError::OverLimit(limit) => Some(Self::OverLimit(limit)),
@@ -62,8 +62,8 @@ impl From<Refusal> for XmlError {
     }
 }
 
-/// What the stream is closed over. Nothing is skipped to find a place to go on; where that place is known, a stanza is
-/// refused instead, see [`Refusal`].
+/// An error that closes the stream. The reader never skips bytes to find a place to continue. Where that place is known, a
+/// stanza is refused instead, see [`Refusal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum XmlError {
     /// A document type declaration.
@@ -112,12 +112,12 @@ pub enum XmlError {
     ContentNamespace,
     /// Something other than white space after the end of the stream.
     AfterEnd,
-    /// Over a limit where skipping is no option: in the stream header, or before login.
+    /// Over a limit where skipping is not allowed: in the stream header, or before login.
     OverLimit(Limit),
 }
 
 impl XmlError {
-    /// The stream error condition to close with (RFC 6120 section 4.9.3).
+    /// Returns the stream error condition to close with (RFC 6120 section 4.9.3).
     pub fn stream_condition(self) -> &'static str {
         match self {
             Self::Doctype

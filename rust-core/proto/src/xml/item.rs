@@ -1,17 +1,17 @@
-//! What a stream consists of: its header, its elements, those that are skipped, and its end.
+//! The parts of a stream: its header, its elements, skipped ones, and its end.
 
 use super::{Element, Refusal};
 use crate::ns;
 
-/// What the reader found.
+/// A part of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamItem {
     /// The start tag of the root element.
     Header(StreamHeader),
     /// A complete top-level element.
     Element(Element),
-    /// A top-level element that was over a limit, or a stanza with a fault that leaves its borders in place (rule T6). It
-    /// was skipped; the stream goes on behind it.
+    /// A top-level element that exceeded a limit, or a stanza with a fault that does not hide its end (rule T6). It was
+    /// skipped; the stream continues after it.
     Refused(RefusedStanza),
     /// The end tag of the root element.
     End,
@@ -20,9 +20,9 @@ pub enum StreamItem {
 /// The stream header: `{http://etherx.jabber.org/streams}stream` with `jabber:client` as its content namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamHeader {
-    /// `from`: who the peer says it is.
+    /// `from`: the address that the peer claims.
     pub from: Option<String>,
-    /// `to`: whom the peer takes us for.
+    /// `to`: the address of this client, according to the peer.
     pub to: Option<String>,
     /// `id` of the stream.
     pub id: Option<String>,
@@ -32,8 +32,8 @@ pub struct StreamHeader {
     pub lang: Option<String>,
 }
 
-/// A top-level element that was skipped, as far as it is known. An attribute is missing if the start tag itself was too
-/// big and the attribute stood behind the limit.
+/// A top-level element that was skipped, as far as it is known. An attribute is missing if the start tag itself was too large
+/// and the attribute was beyond the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedStanza {
     /// Local name; empty if not even that was within the limit.
@@ -46,14 +46,14 @@ pub struct RefusedStanza {
     pub from: Option<String>,
     /// `type`.
     pub stanza_type: Option<String>,
-    /// The start tag of its first child, without what stands in it; `None` if there is none, or if the fault is in front of its
-    /// end. It tells which result of a query this was (XEP-0313).
+    /// The start tag of its first child, without its content; `None` if there is none, or if the fault is before its end. It
+    /// identifies the query to which a result belongs (XEP-0313).
     pub first_child: Option<Element>,
-    /// The start tag of the message that the first child forwards (XEP-0297), as a carbon or an archive result does, without what
-    /// stands in it; `None` if there is none, if the fault is in front of its end, or if that is further than
-    /// [`Limits::wrapper`](super::Limits::wrapper) from the beginning. It tells whose message an archive result was.
+    /// The start tag of the message that the first child forwards (XEP-0297), as in a carbon or an archive result, without its
+    /// content. `None` if there is none, if the fault is before its end, or if that is further than
+    /// [`Limits::wrapper`](super::Limits::wrapper) from the beginning. It identifies the sender of an archive result.
     pub forwarded: Option<Box<Element>>,
-    /// What it was refused for first.
+    /// The first reason of the refusal.
     pub reason: Refusal,
     /// The size of the whole element.
     pub bytes: usize,
@@ -76,7 +76,7 @@ impl RefusedStanza {
         }
     }
 
-    /// Whether it was a `message`, `presence` or `iq`: only those count (XEP-0198).
+    /// Returns whether it was a `message`, `presence` or `iq`: only those count (XEP-0198).
     pub fn is_stanza(&self) -> bool {
         self.ns == ns::CLIENT && matches!(self.name.as_str(), "message" | "presence" | "iq")
     }

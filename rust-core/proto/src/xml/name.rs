@@ -20,10 +20,10 @@ enum Text {
 }
 
 impl Name {
-    /// No namespace: what attributes without a prefix have.
+    /// No namespace: that of attributes without a prefix.
     pub const NONE: Self = Self(Text::Frequent(0));
 
-    /// How many bytes it takes besides itself. A name that others share counts for each of them.
+    /// Returns how many bytes it takes besides itself. A shared name counts for each of its users.
     pub(super) fn memory(&self) -> usize {
         match &self.0 {
             Text::Frequent(_) => 0,
@@ -31,7 +31,7 @@ impl Name {
         }
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Text::Frequent(entry) => FREQUENT.get(usize::from(*entry)).copied().unwrap_or(""),
@@ -93,7 +93,7 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The place in [`FREQUENT`] of the name that is written like this.
+/// Returns the index in [`FREQUENT`] of the name with this spelling.
 fn frequent(text: &str) -> Option<u8> {
     let (_, from) = TABLE.split_at_checked(place(text.as_bytes()))?;
     from.iter()
@@ -108,7 +108,7 @@ const ROOM: usize = 8;
 /// No name.
 const NOTHING: u8 = u8::MAX;
 
-/// A hash that few frequent names share: of the length and of three letters.
+/// A hash with few collisions among the frequent names: of the length and of three letters.
 const fn place(text: &[u8]) -> usize {
     const fn first(text: &[u8]) -> usize {
         match text.first() {
@@ -162,7 +162,7 @@ static TABLE: [u8; PLACES + ROOM] = {
         table[at] = entry as u8;
         entry += 1;
     }
-    // Whoever looks for a name stops at a gap.
+    // The search for a name stops at a gap.
     assert!(table[PLACES + ROOM - 1] == NOTHING);
     table
 };

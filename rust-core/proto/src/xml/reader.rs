@@ -13,46 +13,46 @@ use super::scanner::{ScanStep, Scanner};
 use super::{Element, Limit, Refusal, XmlError};
 use crate::ns;
 
-/// Results that may be expected at a time; more are taken for ordinary stanzas. An app waits for a few.
+/// The maximum number of results that may be expected at a time; more are treated as ordinary stanzas. An app waits for a few.
 const MAX_EXPECTED: usize = 4096;
 
 /// A push reader. Feed bytes, then call [`next_item`](Self::next_item) until it returns `None`.
 ///
-/// Every byte is scanned once, whatever the chunking, and looked at once more when its element is complete. What is buffered
-/// is never more than the limit in force and one chunk.
+/// Every byte is scanned once, whatever the chunking, and read once more when its element is complete. The buffer never holds
+/// more than the limit in force and one chunk.
 ///
-/// A stanza over a limit is skipped without being kept, and so is, once the login is complete, a stanza that has one of the
-/// faults of [`Refusal`] behind its start tag. What is skipped is still checked for its grammar: UTF-8, references, names,
-/// tags, and end tags against start tags down to the limit on depth (by hash; deeper ones are only counted). Not
-/// checked there: undeclared prefixes, duplicate attributes and misused namespace declarations, unless they are in the start
-/// tag of the stanza itself, where they close the stream.
+/// A stanza over a limit is skipped without being kept. Once the login is complete, so is a stanza that has one of the faults
+/// of [`Refusal`] after its start tag. The grammar of a skipped stanza is still checked: UTF-8, references, names, tags, and
+/// end tags against start tags down to the limit on depth (by hash; deeper ones are only counted). Not checked there:
+/// undeclared prefixes, duplicate attributes and misused namespace declarations, unless they are in the start tag of the stanza
+/// itself, where they close the stream.
 #[derive(Debug)]
 pub struct StreamReader {
     limits: Limits,
     logged_in: bool,
     buffer: Vec<u8>,
-    /// Where the current item begins in `buffer`; what is before is used up.
+    /// Where the current item begins in `buffer`; bytes before it have been consumed.
     start: usize,
-    /// How far behind `start` the scanner is.
+    /// The scanner's distance from `start`.
     scanned: usize,
     scanner: Scanner,
     scope: Scope,
     phase: Phase,
     skipping: Option<RefusedStanza>,
-    /// What kind of stanza is being read, once that matters.
+    /// The kind of the stanza that is being read, once that matters.
     kind: Option<Kind>,
-    /// Ids of our requests that are not answered yet, in order.
+    /// Ids of requests that are not answered yet, in order.
     expected: VecDeque<String>,
     failed: Option<XmlError>,
 }
 
-/// A stanza, as far as limits are concerned.
+/// The kind of a stanza, with respect to limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Ordinary,
     /// A message that may be the wrapper of another.
     Wrapper,
-    /// An iq result that was asked for.
+    /// A requested iq result.
     Result,
 }
 
@@ -73,7 +73,7 @@ enum Phase {
 const KEPT_CAPACITY: usize = 64 * 1024;
 
 impl StreamReader {
-    /// A reader at the start of a document.
+    /// Returns a reader at the start of a document.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -91,7 +91,7 @@ impl StreamReader {
         }
     }
 
-    /// Takes in bytes from the peer. After an error they are dropped: nothing would read them.
+    /// Appends bytes from the peer. After an error they are dropped.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.failed.is_some() {
             return;
@@ -100,7 +100,7 @@ impl StreamReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next item, `None` if it takes more bytes. After an error the reader is dead and repeats it.
+    /// Returns the next item, `None` if more bytes are needed. After an error every call returns the same error.
     pub fn next_item(&mut self) -> Result<Option<StreamItem>, XmlError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -115,7 +115,7 @@ impl StreamReader {
         result
     }
 
-    /// A new document begins at the first unread byte: the stream was restarted. Whether login is complete stays as it is.
+    /// Begins a new document at the first unread byte: the stream was restarted. Whether login is complete stays unchanged.
     pub fn restart(&mut self) {
         self.scanned = 0;
         self.scanner = Scanner::new(self.limits);
@@ -128,8 +128,8 @@ impl StreamReader {
         self.kind = None;
     }
 
-    /// Takes the bytes behind the last returned item, as long as `next_item` was not asked for the one after it: what
-    /// follows `<proceed/>` belongs to TLS. The document ends here: call [`restart`](Self::restart) before feeding more.
+    /// Returns the bytes after the last returned item, unless `next_item` was called for the one after it: what follows
+    /// `<proceed/>` belongs to TLS. The document ends here: call [`restart`](Self::restart) before appending more.
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.drop_used();
         self.scanned = 0;
@@ -139,25 +139,25 @@ impl StreamReader {
         unread
     }
 
-    /// The peer has proven to be our server: from here on the limits for stanzas hold, and a fault that a contact can cause
-    /// is a matter of the stanza that it stands in.
+    /// Records that the server is authenticated: from here on the limits for stanzas hold, and a fault that a contact can cause
+    /// refuses only the stanza that contains it.
     pub fn login_complete(&mut self) {
         self.logged_in = true;
         self.scanner.note_faults();
-        // What was read may have brought a FAST token (rule T9).
+        // The bytes that were read may contain a FAST token (rule T9).
         if let Some(used) = self.buffer.get_mut(..self.start) {
             used.zeroize();
         }
     }
 
-    /// A request with this id leaves: its result may be larger than other stanzas.
+    /// Records that a request with this id is sent: its result may be larger than other stanzas.
     pub fn expect_result(&mut self, id: &str) {
         if self.expected.len() < MAX_EXPECTED && !self.expected.iter().any(|other| other == id) {
             self.expected.push_back(id.to_owned());
         }
     }
 
-    /// What was asked in vain is forgotten with the answer that came instead.
+    /// Removes the id of a request when any answer to it arrives.
     fn note_answer(&mut self, name: &str, kind: Option<&str>, id: Option<&str>) {
         if name == "iq"
             && matches!(kind, Some("result" | "error"))
@@ -265,7 +265,7 @@ impl StreamReader {
         }
     }
 
-    /// The item is incomplete. If it is already over a limit, this is where memory is given back.
+    /// The item is incomplete. If it already exceeds a limit, its memory is released here.
     fn need_more(&mut self) -> Result<Option<StreamItem>, XmlError> {
         if self.skipping.is_none()
             && let Some((reason, at)) = self.refusal()
@@ -284,12 +284,12 @@ impl StreamReader {
         Ok(None)
     }
 
-    /// Only stanzas may be skipped, and only those of a peer that has proven to be our server.
+    /// Returns whether skipping is allowed: only for stanzas, and only if the server is authenticated.
     fn may_skip(&self) -> bool {
         self.logged_in && self.phase == Phase::Stream
     }
 
-    /// What is found up to `at`, where the reason stands, must not depend on how many bytes have come.
+    /// What is found up to `at`, the position of the fault, must not depend on how many bytes have arrived.
     fn begin_skipping(&mut self, reason: Refusal, at: usize) -> Result<(), XmlError> {
         if !self.may_skip() {
             return Err(reason.into());
@@ -318,7 +318,8 @@ impl StreamReader {
         Ok(())
     }
 
-    /// What the item is refused for first, byte by byte, and where: the answer must not depend on the chunking.
+    /// Returns the first reason for which the item is refused, byte by byte, and its position: the result must not depend on
+    /// the chunking.
     fn refusal(&mut self) -> Option<(Refusal, usize)> {
         let size_limit = self.size_limit();
         let item = self.scanner.item();
@@ -353,7 +354,7 @@ impl StreamReader {
         }
     }
 
-    /// Known from the start tag on, if that is within the limit on stanzas; until then an ordinary one.
+    /// Known after the start tag, if that is within the limit on stanzas; until then an ordinary one.
     fn kind(&mut self) -> Kind {
         if let Some(known) = self.kind {
             return known;
@@ -399,7 +400,7 @@ impl StreamReader {
         self.start += space_len(self.unread());
     }
 
-    /// The current item is done with; the next one begins.
+    /// Ends the current item, and begins the next one.
     fn consume(&mut self) {
         self.start += self.scanned;
         self.scanned = 0;
@@ -407,8 +408,8 @@ impl StreamReader {
         self.scanner.begin_item();
     }
 
-    /// Moves what is still needed to the front, but only once it is the smaller part: so each byte moves a bounded
-    /// number of times.
+    /// Moves the unread bytes to the front, but only once they are the smaller part: so each byte is moved a bounded number of
+    /// times.
     fn drop_used(&mut self) {
         if self.start * 2 >= self.buffer.len() {
             self.buffer.drain(..self.start);
@@ -426,7 +427,7 @@ impl Default for StreamReader {
     }
 }
 
-/// The first of the two, byte by byte.
+/// Returns the first of the two, byte by byte.
 fn earliest(first: Option<(Refusal, usize)>, limit: Limit, at: usize) -> Option<(Refusal, usize)> {
     match first {
         Some((_, before)) if before <= at => first,

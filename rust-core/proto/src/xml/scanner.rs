@@ -14,8 +14,8 @@
 //!  Content, Value --'&', name of an undeclared entity--> Entity --';'--> Content, Value
 //! ```
 //!
-//! Inside a stanza of a session, forbidden characters and undeclared entities leave the borders of all elements where they
-//! are: they are noted, and the scan goes on to the end of the stanza (rule T6). Everything else stops it.
+//! Inside a stanza of a session, forbidden characters and undeclared entities do not change where elements begin and end: they
+//! are recorded, and the scan continues to the end of the stanza (rule T6). Everything else stops it.
 
 mod name;
 mod notes;
@@ -30,7 +30,7 @@ use super::{Limit, Limits, XmlError};
 /// Why the scanner stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScanStep {
-    /// All bytes are looked at, but for the few that only more bytes can explain.
+    /// All bytes are scanned, except the last few if more bytes are needed to interpret them.
     NeedMore,
     /// The start tag of the root element is complete; `empty` if it closed itself.
     StreamHead { empty: bool },
@@ -40,7 +40,7 @@ pub(super) enum ScanStep {
     StreamEnd,
 }
 
-/// Where in the grammar the next byte stands.
+/// The position of the next byte in the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Content,
@@ -84,7 +84,7 @@ pub(super) struct Scanner {
     attributes: usize,
     namespaces: usize,
     limits: Limits,
-    /// Whether faults that leave all borders in place are noted instead of being errors.
+    /// Whether faults that do not change where elements end are recorded instead of being errors.
     notes_faults: bool,
     item: Item,
 }
@@ -105,7 +105,7 @@ impl Scanner {
         }
     }
 
-    /// Whether the next byte begins an item: what is here may be white space.
+    /// Returns whether the next byte begins an item: white space is allowed here.
     pub(super) fn is_between_items(&self) -> bool {
         self.state == State::Content && self.depth <= 1
     }
@@ -114,17 +114,17 @@ impl Scanner {
         self.item
     }
 
-    /// From here on a stanza with a fault that leaves all borders in place is scanned to its end.
+    /// From here on a stanza with a fault that does not change where elements end is scanned to its end.
     pub(super) fn note_faults(&mut self) {
         self.notes_faults = true;
     }
 
-    /// Positions count anew from here.
+    /// Counts positions from here.
     pub(super) fn begin_item(&mut self) {
         self.item = Item::default();
     }
 
-    /// Looks at `bytes` from `pos` on and moves `pos` behind what needs no second look.
+    /// Scans `bytes` from `pos` on and moves `pos` after the bytes that need not be scanned again.
     pub(super) fn scan(&mut self, bytes: &[u8], pos: &mut usize) -> Result<ScanStep, XmlError> {
         loop {
             let rest = bytes.get(*pos..).unwrap_or_default();
@@ -171,7 +171,7 @@ impl Scanner {
                 State::Entity { quote } => self.entity(rest, quote)?,
                 State::LongNumber { quote, radix } => self.long_number(rest, quote, radix)?,
             };
-            // A name may end with the very first byte of a chunk: no byte used, yet one state on.
+            // A name may end with the very first byte of a chunk: no byte is consumed, but the state advances.
             if used == 0 && self.state == state {
                 return Ok(ScanStep::NeedMore);
             }
@@ -334,7 +334,7 @@ impl Scanner {
         self.name = Name::default();
     }
 
-    /// Reads on in a name: how many bytes belong to it, and whether it ended there.
+    /// Continues in a name: returns how many bytes belong to it, and whether it ended there.
     fn name(&mut self, rest: &[u8]) -> Result<(usize, bool), XmlError> {
         let used = self.name.scan(rest)?;
         let ended = match rest.get(used) {

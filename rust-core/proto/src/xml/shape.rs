@@ -1,22 +1,22 @@
-//! What a stanza of ours is made of, measured against what its receivers read.
+//! The size and structure of an outbound stanza, compared with the limits of its receivers.
 
 use super::limits::WRAPPER_DEPTH;
 use super::{Attribute, Element, Limit, Limits};
 use crate::ns;
 
 /// Nodes that servers and wrappers add to a message: addresses, `xml:lang`, `<stanza-id/>` and `<delay/>` more than once, what
-/// rooms say of the sender, and the elements of a carbon (XEP-0280) or an archive result (XEP-0313). About 60 were counted;
-/// 256 leaves as much again for what is not invented yet.
+/// rooms add about the sender, and the elements of a carbon (XEP-0280) or an archive result (XEP-0313). About 60 were counted;
+/// 256 leaves room for later extensions.
 const ADDED_NODES: usize = 256;
 
 /// Attributes that a server adds to a stanza: `from`, `xml:lang`, and room for more.
 const ADDED_ATTRIBUTES: usize = 8;
 
 impl Element {
-    /// Returns the limit that this stanza, sent, might pass for its receivers; `None` if they can read it. Measured is the
-    /// most that it may become on its way: each element declares its namespace anew, as some servers write it, a carbon or an
-    /// archive result is wrapped around it, and marks of the server are added. Receivers have the default limits, or these
-    /// if they are narrower: another device of the account is one.
+    /// Returns the limit that this stanza might exceed at its receivers; `None` if they can read it. Its maximum size on the
+    /// way is measured: each element declares its namespace again, as some servers write it, a carbon or an archive result is
+    /// wrapped around it, and the server adds attributes and elements. Receivers have the default limits, or these if they are
+    /// lower: another device of the account is one.
     ///
     /// It walks without recursion, so it is safe on an element of any depth.
     pub fn excess(&self, limits: &Limits) -> Option<Limit> {
@@ -56,7 +56,7 @@ impl Element {
     }
 }
 
-/// Whether it needs a prefix that is declared for it.
+/// Returns whether it needs a prefix that is declared for it.
 fn is_foreign(attribute: &Attribute) -> bool {
     !attribute.ns.is_empty() && attribute.ns != ns::XML
 }

@@ -2,7 +2,7 @@
 
 use super::{Element, Limits, StreamItem, StreamReader};
 
-/// What stands before every element of a client stream, and gives its prefixes a meaning.
+/// The stream header that precedes every element of a client stream and declares its prefixes.
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
 
 /// Reads a stanza that [`Element::to_xml`] wrote. Returns `None` if the text is anything else.

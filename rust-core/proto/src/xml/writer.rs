@@ -5,17 +5,17 @@ use super::{Element, Node};
 use crate::ns;
 
 impl Element {
-    /// The element as XML text, as it stands inside a stream whose default namespace is `jabber:client`
-    /// and whose header declared `stream:`.
+    /// Returns the element as XML text, as it is written inside a stream whose default namespace is `jabber:client` and whose
+    /// header declared `stream:`.
     pub fn to_xml(&self) -> String {
-        // Most of what is written fits: growing step by step costs more than writing.
+        // Most texts fit: growing step by step costs more than writing.
         let mut out = String::with_capacity(256);
         self.write(&mut out, ns::CLIENT);
         out
     }
 
-    /// [`to_xml`](Self::to_xml) for an element that holds a secret: the element is wiped, and the text never grows, for that
-    /// would leave a part of it behind in memory (rule T9).
+    /// As [`to_xml`](Self::to_xml), for an element that holds a secret: the element is wiped, and the text never grows, since
+    /// that would leave a part of it in memory (rule T9).
     pub fn into_secret_xml(mut self) -> String {
         let mut out = String::with_capacity(self.most_xml());
         self.write(&mut out, ns::CLIENT);
@@ -23,7 +23,7 @@ impl Element {
         out
     }
 
-    /// At least as many bytes as the element has as XML text: each character escaped, each namespace declared.
+    /// Returns an upper bound of the element's size as XML text: each character escaped, each namespace declared.
     fn most_xml(&self) -> usize {
         /// Of one byte: `&apos;`. U+FFFD is three bytes for one.
         const ESCAPED: usize = 6;
@@ -42,7 +42,7 @@ impl Element {
         own + attributes.chain(children).sum::<usize>()
     }
 
-    /// Appends the element as XML text. `default_ns` is the default namespace in force where it will stand.
+    /// Appends the element as XML text. `default_ns` is the default namespace in force at that place.
     pub fn write(&self, out: &mut String, default_ns: &str) {
         let prefix = if self.ns() == ns::STREAM {
             "stream:"
@@ -97,13 +97,13 @@ impl Element {
 }
 
 impl Element {
-    /// Bytes of the element as text if whoever passes it on escapes each quotation mark, as some servers do: what its receiver
-    /// may have to read.
+    /// Returns the size of the element's text if a server escapes each quotation mark, as some do: what its receiver may have
+    /// to read.
     pub fn greatest_len(&self) -> usize {
         self.to_xml().len().saturating_add(self.escapable())
     }
 
-    /// What the quotation marks that are not escaped here would take more.
+    /// Returns how many bytes the quotation marks that are not escaped here would add.
     fn escapable(&self) -> usize {
         const MORE: usize = "&quot;".len() - 1;
         let count = |text: &str, marks: &[u8]| text.bytes().filter(|b| marks.contains(b)).count();
@@ -124,11 +124,11 @@ fn push_attribute(out: &mut String, name: &str, value: &str) {
     out.push('\'');
 }
 
-/// What stands for a character that XML cannot carry, not even as a reference. One such character, pasted by a user, would
-/// make the server close the stream.
+/// The replacement of a character that XML cannot carry, not even as a reference. A single such character, pasted by a user,
+/// would make the server close the stream.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// Whether `text` is what it is: ASCII that XML allows everywhere and normalises nowhere, and nothing that is special here.
+/// Returns whether `text` needs no escaping: ASCII that XML allows everywhere and never normalises, without special characters.
 /// All bytes are tested without branches, so that the compiler can use vector instructions.
 fn is_plain(text: &str, special: impl Fn(u8) -> bool) -> bool {
     !text.bytes().fold(false, |any, byte| {
@@ -139,7 +139,7 @@ fn is_plain(text: &str, special: impl Fn(u8) -> bool) -> bool {
 /// Appends character data with everything escaped that could end it. CR would be normalised away, so it is escaped too.
 /// A character that XML forbids becomes U+FFFD.
 pub fn escape_text(out: &mut String, text: &str) {
-    // Most text has nothing to escape, and nothing that could be forbidden.
+    // Most texts contain nothing to escape and no forbidden character.
     if is_plain(text, |b| (b == b'&') | (b == b'<') | (b == b'>')) {
         return out.push_str(text);
     }

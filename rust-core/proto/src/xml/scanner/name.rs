@@ -37,7 +37,7 @@ impl Default for Name {
 }
 
 impl Name {
-    /// Takes in the bytes that belong to the name and says how many.
+    /// Processes the bytes that belong to the name and returns their number.
     pub(super) fn scan(&mut self, rest: &[u8]) -> Result<usize, XmlError> {
         let mut used = 0;
         loop {
@@ -80,7 +80,7 @@ impl Name {
         }
     }
 
-    /// The name has ended: says so, if it may end here.
+    /// Ends the name, and returns an error if it must not end here.
     pub(super) fn finish(&self) -> Result<bool, XmlError> {
         if self.at_part_start {
             return Err(XmlError::BadName);
@@ -88,7 +88,7 @@ impl Name {
         Ok(true)
     }
 
-    /// Whether an attribute of this name declares a namespace.
+    /// Returns whether an attribute of this name declares a namespace.
     pub(super) fn declares_namespace(&self) -> bool {
         self.xmlns_prefix || (!self.colon && self.hash == XMLNS)
     }

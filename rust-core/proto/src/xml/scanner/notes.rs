@@ -1,24 +1,24 @@
-//! What the scanner notices about the item it is in: where its parts end, and what it is refused for.
+//! What the scanner records about the current item: where its parts end, and why it is refused.
 
 use super::Scanner;
 use crate::xml::{Limit, Refusal};
 
-/// What the scanner noticed about the item it is in.
+/// What the scanner recorded about the current item.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::xml) struct Item {
     /// Where the start tag of the top-level element ends.
     pub(in crate::xml) head_end: Option<usize>,
     /// Where the start tag of its first child ends.
     pub(in crate::xml) child_end: Option<usize>,
-    /// Where it became deeper than elements may be that wrap no other.
+    /// Where its depth exceeded the limit of elements that wrap no other.
     pub(in crate::xml) too_deep: Option<usize>,
     /// Elements, attributes and namespace declarations so far.
     nodes: usize,
-    /// Where they became more than elements may have that were not asked for.
+    /// Where their number exceeded the limit of elements that were not requested.
     pub(in crate::xml) too_many: Option<usize>,
     /// Where the last complete attribute of that start tag (or else its name) ends, within the limit on a stanza's size.
     pub(in crate::xml) attribute_end: usize,
-    /// What the item is refused for first, and where. Size and namespaces' names are not the scanner's.
+    /// The first reason of the refusal, and its position. Size and namespaces' names are checked elsewhere.
     pub(in crate::xml) refusal: Option<(Refusal, usize)>,
 }
 
@@ -38,7 +38,7 @@ impl Scanner {
         }
     }
 
-    /// One more element or attribute.
+    /// Counts one more element or attribute.
     pub(super) fn note_node(&mut self, pos: usize) {
         self.item.nodes += 1;
         if self.item.nodes > self.limits.nodes {

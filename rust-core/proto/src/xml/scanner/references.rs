@@ -5,8 +5,8 @@ use crate::xml::chars::{Reference, decode, reference};
 use crate::xml::{Refusal, XmlError};
 
 impl Scanner {
-    /// T6: `len` bytes at `pos` are not allowed, yet they cannot be taken for markup. Behind the start tag of a stanza it is
-    /// known whose they are.
+    /// T6: handles `len` bytes at `pos` that are not allowed, yet cannot be mistaken for markup. After the start tag of a
+    /// stanza, the stanza that contains them is known.
     fn fault(&mut self, refusal: Refusal, len: usize, pos: usize) -> Result<usize, XmlError> {
         if !self.notes_faults || self.depth < 2 {
             return Err(refusal.into());
@@ -19,7 +19,7 @@ impl Scanner {
         self.fault(Refusal::ForbiddenCharacter, len, pos)
     }
 
-    /// The length of the run of complete non-ASCII characters at the beginning.
+    /// Returns the length of the run of complete non-ASCII characters at the beginning.
     pub(super) fn characters(&mut self, rest: &[u8], pos: usize) -> Result<usize, XmlError> {
         let mut used = 0;
         while let Some(tail @ [0x80..=0xff, ..]) = rest.get(used..) {
@@ -42,7 +42,7 @@ impl Scanner {
             Reference::Incomplete => Ok(0),
             Reference::Allowed(len) => Ok(len),
             Reference::Forbidden(len) => self.forbidden(len, pos),
-            // Both may be of any length, so they are read on in a state of their own; noted is where they begin.
+            // Both may be of any length, so they are read in a state of their own; the position where they begin is recorded.
             Reference::LongNumber { prefix_len, radix } => {
                 let used = self.forbidden(prefix_len, pos)?;
                 self.state = State::LongNumber { quote, radix };
@@ -56,7 +56,7 @@ impl Scanner {
         }
     }
 
-    /// Reads on in the name of an undeclared entity: it must be a name without a colon, and end with a semicolon.
+    /// Continues in the name of an undeclared entity: it must be a name without a colon, and end with a semicolon.
     pub(super) fn entity(&mut self, rest: &[u8], quote: Option<u8>) -> Result<usize, XmlError> {
         let (used, ended) = self.name(rest)?;
         if self.name.colon {
