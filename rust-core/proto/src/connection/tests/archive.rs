@@ -1,4 +1,4 @@
-//! XEP-0313 and I8: what the archive is asked after a new session, and what is made of its answers.
+//! XEP-0313 and I8: what the archive is queried for after a new session, and how its answers are processed.
 
 use super::peer::{EXPORTER, Peer, Setup};
 use super::scripts::*;
@@ -16,12 +16,12 @@ pub(super) fn after(id: &str) -> Option<ArchiveCursor> {
     Some(ArchiveCursor::After(id.to_owned()))
 }
 
-/// An account whose archive we hold up to `a0`, without a session.
+/// An account whose archive has been read up to `a0`, without a session.
 pub(super) fn away() -> Knowledge {
     gone(after_sasl2())
 }
 
-/// A new session by a token; its greeting, which was one flight.
+/// A new session by a token; its initial stanzas, which were one flight.
 #[track_caller]
 pub(super) fn bind(knowledge: Knowledge, inner: &str, parts: &str) -> (Peer, String) {
     let mut peer = Setup::direct().knowing(knowledge).start();
@@ -46,7 +46,7 @@ pub(super) fn message(id: &str) -> String {
     )
 }
 
-/// A message of ours, as the archive has it.
+/// A message of the account, as the archive has it.
 pub(super) fn ours(id: &str, resource: &str) -> String {
     format!(
         "<message xmlns='jabber:client' from='{OWN}/{resource}' to='romeo@example.net' type='chat' id='{id}'>\
@@ -54,7 +54,7 @@ pub(super) fn ours(id: &str, resource: &str) -> String {
     )
 }
 
-/// The same message live, with this id in our archive.
+/// The same message live, with this id in the account's archive.
 pub(super) fn live(id: &str, archived: &str) -> String {
     message(id).replace(
         "</message>",
@@ -81,7 +81,7 @@ pub(super) fn archive_error(flight: &str, condition: &str) -> String {
     )
 }
 
-/// Ids of the messages that the app was given since the last look.
+/// Ids of the messages that were delivered to the app since the last call.
 pub(super) fn told(peer: &mut Peer) -> Vec<String> {
     let events = peer.events();
     let id = |event: &Event| match event {
@@ -109,7 +109,7 @@ fn the_first_session_learns_where_the_archive_ends_and_reads_nothing() {
     assert!(peer.sent.contains("<max>1</max><before/>"));
 }
 
-/// A first session of which nothing is known; its greeting.
+/// A first session of which nothing is known; its initial stanzas.
 fn first() -> (Peer, String) {
     let mut peer = Setup::direct().start();
     open_direct(&mut peer);
@@ -122,7 +122,7 @@ fn first() -> (Peer, String) {
     (peer, flight)
 }
 
-/// What came between the bind and our presence stands behind the end, and perhaps nowhere else.
+/// A message that arrived between the bind and the presence follows the known end, and may be in the archive only.
 #[test]
 fn what_comes_while_the_end_is_being_asked_for_is_behind_it() {
     let (mut peer, flight) = first();
@@ -281,7 +281,7 @@ fn what_came_meanwhile_is_read_page_by_page() {
     assert_eq!(peer.knowledge().archive, after("a4"));
 }
 
-/// Between the cursor and a live message lies what has not come yet.
+/// Messages between the cursor and a live message have not been received yet.
 #[test]
 fn a_live_message_does_not_move_the_cursor_past_what_is_missing() {
     let (mut peer, flight) = bind(away(), "", GREETING2);
@@ -511,7 +511,8 @@ fn i15_a_resumed_session_that_held_everything_asks_nothing() {
     assert_eq!(peer.knowledge().archive, after("a1"));
 }
 
-/// A kill right behind the commit of the session: the question is part of it, so it is sent then.
+/// The process is killed immediately after the commit of the session: the query is part of it, so it is sent after the
+/// resumption.
 #[test]
 fn the_question_is_stored_together_with_the_session() {
     let mut peer = Setup::direct().knowing(away()).start();

@@ -1,4 +1,4 @@
-//! I2, XEP-0359: no message twice, however often and on whatever way it comes.
+//! I2, XEP-0359: no message is delivered twice, however often and on whatever way it arrives.
 
 use super::archive::*;
 use super::peer::{Peer, Setup};
@@ -66,7 +66,7 @@ fn i2_ids_of_different_senders_are_different() {
     peer.serve(&live("in1", "a1"));
     peer.serve(&live("in1", "a2").replace("romeo@", "mallory@"));
     assert_eq!(told(&mut peer), ["in1", "in1"]);
-    // In a groupchat everybody is the same account.
+    // In a groupchat all occupants share the same account.
     let said = |nick: &str| {
         message("g1")
             .replace(
@@ -118,7 +118,8 @@ fn i2_what_the_archive_brought_is_not_taken_from_elsewhere() {
     assert_eq!(peer.knowledge().archive, after("a2"));
 }
 
-/// A kill between the commit and the app's confirmation, or behind it: what was committed is known to the next process.
+/// The process is killed between the commit and the app's acknowledgement, or after it: what was committed is known to the next
+/// process.
 #[test]
 fn i2_what_was_committed_before_a_kill_is_known_after_it() {
     let mut peer = online();

@@ -1,4 +1,4 @@
-//! W5: an archive that has forgotten the cursor's message has newer ones; none of them is jumped over.
+//! W5: an archive that no longer has the cursor's message has newer ones; none of them is skipped.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ fn w5_a_forgotten_cursor_is_asked_for_by_its_time() {
     assert_eq!(gaps(&peer), 1, "what was behind it may be gone as well");
 }
 
-/// What we hold is among them, and not told again.
+/// Messages that were read before are among them, and are not delivered again.
 #[test]
 fn w5_what_is_held_is_not_told_again() {
     let mut peer = Setup::direct().start();
@@ -110,7 +110,7 @@ fn away_for(days: i64) -> Knowledge {
     }
 }
 
-/// Prosody 13.0 on files: its archive keeps a week, and says that nothing is behind a message that is gone.
+/// Prosody 13.0 on files: its archive keeps a week, and answers that nothing follows a message that is gone.
 #[test]
 fn w5_an_empty_page_after_days_is_not_believed() {
     // Ahead of the device's clock, if that was set back.
@@ -132,7 +132,7 @@ fn w5_an_empty_page_after_days_is_not_believed() {
     }
 }
 
-/// Whoever was there today asks once, and so does who has been told that nothing is there since.
+/// A client that was connected today queries once, and so does one that has been informed that nothing was archived since.
 #[test]
 fn w5_an_empty_page_is_doubted_once_and_only_after_a_day() {
     let (mut peer, flight) = bind(away_for(0), "", GREETING2);
@@ -205,7 +205,7 @@ fn w5_where_the_time_is_refused_the_archive_is_read_back_to_it() {
     assert_eq!(gaps(&peer), 0);
 }
 
-/// A kill on the way back: the next session does not take what it left for the end of the way.
+/// The process is killed during the backward query: the next session does not assume that it was completed.
 #[test]
 fn w5_a_way_back_that_was_interrupted_begins_anew() {
     let (mut peer, flight) = bind(timeless(), "", GREETING2);
@@ -267,7 +267,7 @@ fn w5_a_way_back_without_end_is_a_gap() {
     assert_eq!(told(&mut peer), names([7, 8, 5, 6]));
 }
 
-/// Prosody leaves an id in our name that a sender wrote in what it archives, and adds its own behind it.
+/// Prosody keeps an id that a sender forged in the account's name in archived messages, and adds its own after it.
 #[test]
 fn w5_a_forged_id_beside_the_servers_own_changes_nothing() {
     let mut peer = Setup::direct().start();
@@ -307,7 +307,7 @@ fn w5_i21_the_time_of_the_cursor_is_never_the_devices() {
     }
 }
 
-/// A message is sent behind one that the archive forgets, and arrives. It is not sent again.
+/// A message is sent after one that the archive removes, and arrives. It is not sent again.
 #[test]
 fn w5_i8_what_was_sent_behind_a_forgotten_message_is_looked_for() {
     let (mut peer, flight) = bind(away(), "", GREETING2);

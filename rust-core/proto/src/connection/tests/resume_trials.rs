@@ -1,5 +1,5 @@
-//! Rule I19: `<resume/>` that is answered wrongly, by silence, or by an end. What failed in one way twice is not tried that way a
-//! third time, and the network alone never costs a session.
+//! Rule I19: `<resume/>` that gets an invalid answer, no answer, or the end of the stream. A method that failed twice is not
+//! tried a third time, and the network alone never costs a session.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn odd_elements() -> Vec<String> {
     ]
 }
 
-/// What no server should say in place of any answer, or behind `<resumed/>`.
+/// What no server should send in place of any answer, or after `<resumed/>`.
 fn odd_words() -> Vec<String> {
     vec![
         MESSAGE.to_owned(),
@@ -53,7 +53,7 @@ fn inline(knowledge: Knowledge) -> (Peer, String) {
     (peer, proof)
 }
 
-/// A login behind which `<resume/>` goes alone.
+/// A login after which `<resume/>` is sent in a flight of its own.
 fn alone(knowledge: Knowledge) -> Peer {
     let is_warm = knowledge.server.secured.is_some();
     let mut peer = Setup::direct().knowing(knowledge).start();
@@ -89,7 +89,7 @@ fn is_told(peer: &mut Peer) -> bool {
         .any(|event| matches!(event, Event::PeerFault(_)))
 }
 
-/// The session is not asked for any more: a new one is bound, and what may be missing is found out or told.
+/// The session is not requested any more: a new one is bound, and possibly missed messages are fetched or reported.
 #[track_caller]
 fn binds_anew(knowledge: Knowledge) {
     let mut knowledge = knowledge;
@@ -269,7 +269,7 @@ fn i19_five_silences_over_a_minute_cost_the_session() {
 
 #[test]
 fn i19_a_resumption_that_lasted_ends_the_row_of_silences() {
-    // Nothing came behind `<resumed/>` because nobody had anything to say, and then the path broke.
+    // Nothing was received after `<resumed/>` because nothing was due, and then the path failed.
     let after = |seconds: u64, says: bool| {
         let mut peer = alone(silences(4, 30, breaks));
         peer.serve(&resumed(GREETED2));

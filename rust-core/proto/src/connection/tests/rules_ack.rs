@@ -9,7 +9,7 @@ use super::texts::*;
 use crate::connection::{Command, Event, Timer};
 use crate::error::{ConnectionError, PeerError};
 
-/// A SASL2 session; its greeting is acknowledged, nothing is outstanding.
+/// A SASL2 session; its initial stanzas are acknowledged, nothing is outstanding.
 fn online() -> Peer {
     let mut peer = Setup::direct().start();
     cold_sasl2_direct(&mut peer);
@@ -223,7 +223,8 @@ fn silence_is_asked_about_and_then_given_up() {
     peer.fails(ConnectionError::Timeout(Timer::Ack));
 }
 
-/// The answer stands behind a roster on a slow path: hanging up would make the server send all of it again, for ever.
+/// The answer is queued after a large roster on a slow path: closing the connection would make the server send all of it again,
+/// each time.
 #[test]
 fn i16_an_answer_that_is_late_is_waited_for_while_bytes_come() {
     let mut peer = online();
@@ -236,7 +237,7 @@ fn i16_an_answer_that_is_late_is_waited_for_while_bytes_come() {
     }
     peer.serve("</body></message>");
     peer.serve(&ack(GREETED2 + 1));
-    // The second look at the archive.
+    // The settling query to the archive.
     peer.serve(&ack(GREETED2 + 2));
     peer.pass(Duration::from_secs(100));
     assert_eq!(peer.closed, None);
@@ -308,7 +309,8 @@ fn i14_a_busy_connection_does_not_write_for_every_read() {
     assert_eq!(peer.ops(), ["SmAlive"]);
 }
 
-/// Send and disconnect: the acknowledgement comes behind our goodbye, and spares the reader a double.
+/// The app sends and disconnects: the acknowledgement arrives after the client's stream close, and avoids a duplicate at the
+/// recipient.
 #[test]
 fn i14_an_acknowledgement_behind_our_goodbye_still_counts() {
     let mut peer = online();

@@ -1,4 +1,4 @@
-//! Rules I12 and I20: what others make us answer is bounded, and so is how often.
+//! Rules I12 and I20: the answers to requests of other entities are limited in number and in rate.
 
 use std::time::Duration;
 

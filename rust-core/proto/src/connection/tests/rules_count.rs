@@ -1,4 +1,4 @@
-//! Rules I4, I6, I13, I16: who counts what from when.
+//! Rules I4, I6, I13, I16: which stanzas are counted, by which side, and from when.
 
 use super::peer::{Peer, Setup};
 use super::scripts::*;
@@ -88,7 +88,7 @@ fn i6_outbound_counts_from_enable_and_inbound_from_enabled() {
     ));
     let sent = peer.sends("r + a");
     assert!(sent.ends_with("<a xmlns='urn:xmpp:sm:3' h='1'/>"));
-    // The greeting behind <enable/> counts, the bind request before it does not.
+    // The initial stanzas after <enable/> count, the bind request before it does not.
     peer.serve(&ack(GREETED1));
     assert!(peer.closed.is_none());
     peer.sends_nothing();
@@ -213,7 +213,7 @@ fn i16_the_queue_drains_once_faults_stop() {
     assert!(peer.knowledge().queue.is_empty());
 }
 
-/// Without stream management nobody knows what has arrived: messages go again, requests fail.
+/// Without stream management it is not known what has arrived: messages are sent again, requests fail.
 #[test]
 fn i8_without_stream_management_messages_go_again_and_requests_do_not() {
     let mut knowledge = gone(after_sasl1());

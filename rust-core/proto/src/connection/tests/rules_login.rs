@@ -1,4 +1,4 @@
-//! Rules T2, T4, T5: nothing is believed or kept before the server has proved itself, and nothing weaker is accepted.
+//! Rules T2, T4, T5: nothing is trusted or stored before the server is authenticated, and nothing weaker is accepted.
 
 use super::peer::{EXPORTER, Peer, Setup};
 use super::proofs::{ITERATIONS, Scram};
@@ -7,8 +7,8 @@ use super::texts::*;
 use crate::error::{ConnectionError, PeerError};
 use crate::sasl::{NoMechanism, SaslError};
 
-/// Nothing may have been kept, told or trusted. That `<resume/>` was not answered may be noted: it goes behind the login the next
-/// time, and a session is never given up for it (I19).
+/// Nothing may have been stored, reported or trusted. An unanswered `<resume/>` may be recorded: it is sent after the login the
+/// next time, and a session is never given up for it (I19).
 #[track_caller]
 fn learnt_nothing(peer: &mut Peer) {
     assert!(!peer.login_proven && !peer.online);

@@ -1,5 +1,5 @@
-//! Rules I12, I16 and T7 where there is no stream management: a ping stands in for `<r/>`. And what is asked of a server
-//! that is still enabling it.
+//! Rules I12, I16 and T7 where there is no stream management: a ping is used instead of `<r/>`. Also: which probes are sent to
+//! a server that is still enabling it.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ fn i16_without_stream_management_a_ping_drains_the_queue() {
     assert_eq!(peer.knowledge().queue.len(), 1);
 }
 
-/// A server that does not know ping answers with an error, which says as much.
+/// A server that does not support ping answers with an error, which proves as much.
 #[test]
 fn i16_a_refused_ping_is_an_answer() {
     let mut peer = without_sm();
@@ -82,7 +82,7 @@ fn i12_a_ping_that_is_not_answered_ends_the_connection() {
     peer.fails(ConnectionError::Timeout(Timer::Probe));
 }
 
-/// Nothing can be asked yet, but the answer that is due shows as well that the server is there.
+/// No request can be sent yet, but the answer that is due also shows that the server is responsive.
 #[test]
 fn i12_a_probe_while_stream_management_is_being_enabled_is_answered_by_enabled() {
     let quiet = |setup: &mut Setup| {
@@ -110,7 +110,7 @@ fn enable_that_fails_leaves_a_session_with_pings() {
     assert_eq!(peer.knowledge().sm, None);
 }
 
-/// The path dies between `<bound/>` and `<enabled/>`: nothing can be asked, and yet somebody must notice.
+/// The path fails between `<bound/>` and `<enabled/>`: no request can be sent, and the failure must still be detected.
 #[test]
 fn i16_an_enable_that_is_never_answered_ends_the_connection() {
     let quiet = |setup: &mut Setup| setup.config.timeouts.keepalive = None;
@@ -133,7 +133,8 @@ fn i12_a_probe_while_enabling_outlives_the_refusal_of_enable() {
     assert_eq!(peer.closed, None);
 }
 
-/// A suspect goes alone, behind all that is unacknowledged; without stream management nobody would ever acknowledge the greeting.
+/// A suspect is sent alone, after everything unacknowledged; without stream management the initial stanzas would never be
+/// acknowledged.
 #[test]
 fn w8_a_suspect_does_not_wait_for_what_nobody_acknowledges() {
     let suspect = |setup: &mut Setup| {

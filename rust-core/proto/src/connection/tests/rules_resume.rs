@@ -240,8 +240,8 @@ fn t6_a_server_that_is_deaf_after_resumed_is_asked_again() {
     assert_eq!((session.trials.silent, session.poisoned_at), (1, None));
 }
 
-/// A kill may come between any two transactions. A session that was stored without its greeting would be resumed without
-/// presence, and nobody would ask for the roster any more.
+/// The process may be killed between any two transactions. A session that was stored without its initial stanzas would be
+/// resumed without presence, and the roster would not be requested any more.
 #[test]
 fn i15_a_session_is_never_stored_without_its_greeting() {
     let mut setup = Setup::direct().knowing(after_sasl2());

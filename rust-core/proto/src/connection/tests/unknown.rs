@@ -1,5 +1,5 @@
-//! I8: messages whose fate is unknown wait for the archive's word; I4: nothing overtakes them. And stanzas that a server
-//! cannot take.
+//! I8: messages whose delivery is unknown wait for the archive's result; I4: no stanza overtakes them. Also: stanzas that a
+//! server cannot process.
 
 use super::archive::*;
 use super::peer::{Peer, Setup};
@@ -147,8 +147,8 @@ fn i8_nobody_waits_long_for_the_archive() {
     assert_eq!(gaps(&peer), 0);
 }
 
-/// The path died just behind the question: the messages must not leave in this session, since whoever resumes it sends them
-/// again without asking.
+/// The path failed immediately after the query: the messages must not be sent in this session, since a connection that resumes
+/// it would send them again without a query.
 #[test]
 fn i8_the_silence_of_the_path_is_not_the_archives() {
     let patience = crate::config::CatchUp::default().patience;
@@ -196,7 +196,7 @@ fn i8_a_path_that_fell_silent_is_asked_before_the_archive_is_given_up() {
     assert_eq!(ids(&next.sends("message")), ["m1"]);
 }
 
-/// A process that was frozen finds its timers run out and the answer not yet read.
+/// A process that was suspended finds its timers expired and the answer not yet read.
 #[test]
 fn i8_an_answer_that_waited_to_be_read_is_not_late() {
     let mut setup = Setup::direct().knowing(lost(&["m1"]));
@@ -281,7 +281,7 @@ fn i8_a_session_that_is_resumed_meanwhile_still_asks_first() {
     next.sends_nothing();
 }
 
-// -- strikes
+// -- stream errors attributed to one stanza
 
 const ERROR: &str =
     "<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
@@ -360,7 +360,7 @@ fn cuts_and_restarts_are_no_strikes() {
     }
 }
 
-/// Whatever the server has against our greeting, the app's stanzas behind it have not done it twice.
+/// When the server rejects the initial stanzas, the error is not attributed to the app's stanzas after them.
 #[test]
 fn a_suspect_behind_something_else_is_not_blamed_again() {
     let mut knowledge = after_sasl2();
@@ -376,7 +376,7 @@ fn a_suspect_behind_something_else_is_not_blamed_again() {
     assert_eq!(app_queue(&peer.knowledge()), [("m1", 2)]);
 }
 
-/// A dropped session takes the app's requests with it, and the app is told, whoever dropped it.
+/// A dropped session ends the app's requests, and the app is informed, whichever side dropped it.
 #[test]
 fn i8_requests_fail_by_name_when_the_resumption_is_not_understood() {
     let torn = "<stream:error><not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
