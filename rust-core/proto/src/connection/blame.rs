@@ -110,7 +110,7 @@ fn evidence(error: &ConnectionError) -> Evidence {
     }
 }
 
-/// Returns the error of a server that parses a stanza as the continuation of one that was cut off when the transport was lost.
+/// Returns how strongly the error indicates that the server parsed a stanza as the continuation of one that was cut off.
 fn evidence_of_a_torn_stanza(error: &ConnectionError) -> Evidence {
     match error {
         ConnectionError::Stream(error) if may_answer_a_torn_stanza(error.condition) => {

@@ -178,7 +178,7 @@ fn may_resume_before_sasl(features: &StreamFeatures, inputs: Inputs<'_>) -> bool
         && !goes_alone(inputs)
 }
 
-/// I19: the last `<resume/>` got no valid answer, so it is sent after the login, in a flight of its own.
+/// I19: returns whether the last `<resume/>` got no valid answer: then it is sent after the login, in a flight of its own.
 fn goes_alone(inputs: Inputs<'_>) -> bool {
     let session = inputs.knowledge.sm.as_ref();
     session.is_some_and(|session| session.trials.goes_alone())
@@ -199,8 +199,8 @@ fn is_known_server(inputs: Inputs<'_>) -> bool {
     }
 }
 
-/// S3: where the SM-ID alone resumes a session, it is sent only to a server that is known or authenticated. This one is
-/// neither, so the session is requested after the login.
+/// S3: returns whether the SM-ID alone resumes a session and the server is neither known nor authenticated: then the
+/// session is requested after the login.
 fn would_betray_session(inputs: Inputs<'_>) -> bool {
     inputs.knowledge.server.sm_before_sasl.is_some() && !is_known_server(inputs)
 }

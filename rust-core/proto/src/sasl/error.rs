@@ -159,7 +159,7 @@ pub enum ScramServerError {
 }
 
 impl ScramServerError {
-    /// Returns the names on the wire.
+    /// The names on the wire.
     const NAMES: [(&'static str, Self); 11] = [
         ("invalid-encoding", Self::InvalidEncoding),
         ("extensions-not-supported", Self::ExtensionsNotSupported),

@@ -62,7 +62,7 @@ pub(super) fn fall_back(
     attempt(login, context)
 }
 
-/// The type of channel binding was not advertised: it is the one that an earlier login has proven (rule T3).
+/// Returns whether the type of channel binding was not advertised: then it is the one that an earlier login has proven (rule T3).
 fn binds_unadvertised(login: &Login, features: &StreamFeatures) -> bool {
     matches!(login, Login::Sasl1(Mechanism::Scram { plus: true, .. }))
         && features.channel_bindings.is_none()

@@ -179,7 +179,7 @@ impl Exchange {
         )
     }
 
-    /// Checks the server's features that arrived after a pipelined start: XEP-0474 compares with what was really offered.
+    /// Repeats SCRAM's checks with the features that arrived after a pipelined start: XEP-0474 compares with what was really offered.
     pub(super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
         let user = context.env.config.account.node().unwrap_or_default();
         let tls = tls_version(context);

@@ -157,7 +157,7 @@ impl Negotiation {
 
     // -- the purpose
 
-    /// Returns whether the purpose can be achieved: resuming takes a session that the server may still have.
+    /// Fails with `NoSession` if the purpose cannot be achieved: resuming takes a session that the server may still have.
     pub(super) fn check_purpose(&self, context: &Context) -> Result<(), ConnectionError> {
         if self.purpose != Purpose::ResumeOnly {
             return Ok(());
@@ -167,7 +167,7 @@ impl Negotiation {
         Ok(())
     }
 
-    /// Returns whether a new session may be bound, according to the purpose of the connection.
+    /// Fails with `NoSession` if the connection is only for a resumption.
     pub(super) fn may_bind(&self, otherwise: NoSession) -> Result<(), ConnectionError> {
         match self.purpose {
             Purpose::ResumeOnly => Err(ConnectionError::NoSession(otherwise)),

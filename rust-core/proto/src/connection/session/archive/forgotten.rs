@@ -57,7 +57,7 @@ impl Asking {
         self.is_first_back() || (self.is_torn && reaches_back(context))
     }
 
-    /// Returns the first page of those that begin where a message whose delivery is unknown was sent.
+    /// Returns whether this is the first of the pages that begin where a message whose delivery is unknown was sent.
     fn is_first_back(&self) -> bool {
         self.reaches_back && self.pages == 1
     }
@@ -75,7 +75,7 @@ impl Session {
         }
     }
 
-    /// Returns the page that begins at the cursor's time. If the message is gone after which one with unknown delivery was
+    /// Requests the page that begins at the cursor's time. If the message is gone after which one with unknown delivery was
     /// sent, that message may be older: then the page begins with the oldest message of the archive.
     pub(super) fn ask_by_time(&mut self, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
@@ -102,7 +102,7 @@ impl Session {
         self.ask_again(Vec::new(), Question::by_time(id, query), context);
     }
 
-    /// Returns the page before this message, or the last one.
+    /// Requests the page before this message, or the last one.
     pub(super) fn ask_back(&mut self, before: Option<&str>, back: Back, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let is_first = before.is_none();
@@ -189,7 +189,7 @@ fn reaches_back(context: &Context) -> bool {
     unknown.is_some() && unknown != context.knowledge.archive
 }
 
-/// Evidence that the archive has removed nothing that was not read.
+/// Returns the id of the cursor's message: finding it shows that the archive has removed nothing that was not read.
 pub(super) fn sought(context: &Context) -> Option<String> {
     match &context.knowledge.archive {
         Some(ArchiveCursor::After(id)) => Some(id.clone()),
