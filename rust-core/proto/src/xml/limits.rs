@@ -13,7 +13,7 @@ pub struct Limits {
     /// an archive result (XEP-0313) wraps around a message. 16 KiB: addresses of the greatest length, several times. A message
     /// that is accepted live is accepted in its wrapper, too.
     pub wrapper: usize,
-    /// Bytes of an `iq` of type `result` that was requested ([`StreamReader::expect_result`]), after login. 8 MiB: a roster of
+    /// Bytes of an `iq` of type `result` that was requested ([`StreamReader::expect_result`](super::StreamReader::expect_result)), after login. 8 MiB: a roster of
     /// tens of thousands of contacts is one stanza.
     pub iq_result: usize,
     /// Elements, attributes and namespace declarations of one element, together. 16,384: one for each 16 bytes of a stanza; in
