@@ -92,11 +92,25 @@ pub enum Mistake {
     NextNotStarted,
     /// S6: transports that lost the connection race are not closed.
     LosersKept,
+    /// I21: the time of the archive's cursor is taken from the device's clock.
+    DeviceTimeAsked,
+    /// I21: an archive that has forgotten the cursor's message is read from its end on.
+    ForgottenSkipped,
+    /// I17: a message is dropped for the id that its sender gave an earlier one, whatever it says.
+    DuplicatesById,
+    /// I8: a message counts as arrived if the archive has one of this account's with its id, whatever it says.
+    ArrivedById,
+    /// W3: where an archive result is from is compared as it is spelled.
+    AddressesUnprepared,
+    /// I18: the app is not told of a possible gap.
+    GapUntold,
+    /// RFC 6120 7.7.2: a resource that is in use ends the login.
+    ConflictEndsLogin,
 }
 
 impl Mistake {
     /// All mistakes.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 50] = [
         Self::HResetOnResume,
         Self::NewBeforeOld,
         Self::UnackedNotResent,
@@ -140,6 +154,13 @@ impl Mistake {
         Self::NeverDoubted,
         Self::NextNotStarted,
         Self::LosersKept,
+        Self::DeviceTimeAsked,
+        Self::ForgottenSkipped,
+        Self::DuplicatesById,
+        Self::ArrivedById,
+        Self::AddressesUnprepared,
+        Self::GapUntold,
+        Self::ConflictEndsLogin,
     ];
 }
 

@@ -13,7 +13,7 @@ use crate::script::Profile;
 use engine::EngineCoverage;
 
 /// Further events that should have happened in a campaign.
-pub const EVENTS: [&str; 20] = [
+pub const EVENTS: [&str; 24] = [
     "request answered",
     "request lost with its session",
     "see-other-host",
@@ -34,6 +34,10 @@ pub const EVENTS: [&str; 20] = [
     "race lost",
     "no address answered",
     "connected to another server",
+    "gap reported",
+    "archive expired",
+    "id reused",
+    "id of another client",
 ];
 
 /// Counters.

@@ -5,7 +5,7 @@ mod inbound;
 mod outbound;
 mod requests;
 
-pub(crate) use inbound::{ANY, Heard};
+pub(crate) use inbound::{ANY, Heard, Message, key};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -77,7 +77,14 @@ pub(crate) struct Model {
     server_read: usize,
     incoming: Vec<inbound::Incoming>,
     incoming_by_id: BTreeMap<String, usize>,
-    lossy: bool,
+    /// Messages before this one have come.
+    first_unreceived: usize,
+    /// When the app was last told that something may be missing.
+    gap_at: Option<Time>,
+    /// When the client first knew a place in the archive.
+    place_known_at: Option<Time>,
+    /// That is a message.
+    pub(crate) has_archive_cursor: bool,
     deliveries: BTreeMap<String, inbound::Delivered>,
     /// Committed and not confirmed, in order.
     owed: Vec<String>,
@@ -119,7 +126,10 @@ impl Model {
             server_read: 0,
             incoming: Vec::new(),
             incoming_by_id: BTreeMap::new(),
-            lossy: false,
+            first_unreceived: 0,
+            gap_at: None,
+            place_known_at: None,
+            has_archive_cursor: false,
             deliveries: BTreeMap::new(),
             owed: Vec::new(),
             life: 0,
@@ -197,10 +207,10 @@ impl Model {
 
     /// A transaction was committed.
     pub(crate) fn committed(&mut self, ops: &[Op]) {
-        let mut stored = None;
+        let mut stored: Option<String> = None;
         for op in ops {
             match op {
-                Op::CountInbound(h) => self.counted(*h, stored.take()),
+                Op::CountInbound(h) => self.counted(*h, stored.take().as_deref()),
                 Op::SmEnabled { session, sent } => {
                     self.committed_h = Some(session.h);
                     if session.h != 0 {
@@ -221,10 +231,13 @@ impl Model {
                 Op::Acked { seqs, .. } => self.acknowledged(seqs),
                 Op::Failed(seqs) => self.failed(seqs),
                 Op::Inbound(delivery) => {
-                    stored = delivery.stanza.attr("id").or(Some(""));
-                    self.stored(delivery);
+                    let key = inbound::key_of(&delivery.stanza);
+                    self.stored(delivery, &key);
+                    stored = Some(key);
                 }
                 Op::Confirm(id) => self.confirmed(id),
+                Op::ArchiveCursor(cursor) => self.cursor_moved(cursor),
+                Op::NoArchive => self.has_archive_cursor = false,
                 Op::StoreFast(token) => self.committed_count = token.count,
                 Op::CountFast(count) => self.committed_count = self.committed_count.max(*count),
                 Op::ForgetServer => self.server_forgotten = true,

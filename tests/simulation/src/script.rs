@@ -144,6 +144,15 @@ pub enum Action {
     Reconfigure(u32),
     /// Another client takes our place.
     Conflict,
+    /// This number of days passes without an event: the device sleeps, the server does not.
+    Days(u32),
+    /// The archive forgets its oldest messages. It keeps this number, or, where it answers with empty pages, those of
+    /// the last three days.
+    Expire(u32),
+    /// Romeo's clients send this number of messages with ids that they have used before.
+    Reuse(u32),
+    /// Another client of Juliet's sends a message with an id that the app uses, too.
+    Twin,
     /// A fault of the server: one of [`crate::faults::FAULTS`], for the next connection, or for this long.
     Fault {
         /// Which.

@@ -8,7 +8,7 @@ use snapback_proto::jid::BareJid;
 use snapback_proto::plan::Transport;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Limits;
-use snapback_reference_server::{FastFailure, Switches};
+use snapback_reference_server::{FastFailure, Switches, UnknownId};
 
 use crate::random::Random;
 
@@ -63,6 +63,14 @@ impl Setup {
         switches.sm_location = more.one_in(4).then(|| OTHER_HOST.to_owned());
         let (queue_limit, other_host) = (more.pick(&[1_000, 1_000, 1_000, 8]), more.one_in(2));
         switches.session_first = switches.session && more.one_in(2);
+        if more.one_in(16) {
+            switches = without_memory(switches);
+        }
+        // Where there is an archive, what nobody takes need not be kept apart.
+        switches.offline = !switches.archive || more.one_in(2);
+        switches.archive_unknown = more.pick(&[UnknownId::ItemNotFound, UnknownId::EmptyPage]);
+        switches.capitals = more.one_in(6);
+        switches.bind_conflict = more.one_in(3);
         Self {
             queue_limit,
             other_host,
@@ -88,6 +96,18 @@ pub fn sasl2_server() -> Switches {
         bind2: true,
         fast: Switches::modern().fast,
         ..Switches::stock_prosody()
+    }
+}
+
+/// Nothing is sent again, and nothing can be asked for.
+fn without_memory(base: Switches) -> Switches {
+    Switches {
+        sm: false,
+        sm_resume: false,
+        sm_before_sasl: false,
+        archive: false,
+        archive_metadata: false,
+        ..base
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod actions;
 mod check;
+mod days;
 mod dials;
 mod server_side;
 
@@ -120,6 +121,10 @@ struct Simulation<'a, T: Tls + Clone> {
     fault_ends: Vec<(Time, server::Fault)>,
     doubling: bool,
     sm_was_off: bool,
+    /// Seconds that passed at once.
+    slept: u64,
+    /// How many messages had ids that were used before.
+    reused: u32,
     // the device
     phone: Option<Phone<T>>,
     disk: Option<Disk>,
@@ -188,6 +193,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             fault_ends: Vec::new(),
             doubling: false,
             sm_was_off: false,
+            slept: 0,
+            reused: 0,
             phone: None,
             disk: Some(disk),
             clock: Clock::default(),
@@ -218,9 +225,6 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
     }
 
     fn run(mut self) -> Outcome {
-        if !self.setup.switches.sm {
-            self.model.server_may_lose();
-        }
         while !self.done && self.model.violation().is_none() {
             self.steps += 1;
             if self.steps > MAX_STEPS {
@@ -296,12 +300,13 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             );
             let host = conn.host.as_ref();
             let deadline = host.and_then(|host| host.connection.next_deadline(&self.world));
-            offer(deadline.map(from_server), Due::Host(index));
+            offer(deadline.map(|at| self.since_start(at)), Due::Host(index));
         }
         if let Some(phone) = &mut self.phone {
             offer(phone.deadline().map(|due| due.max(stopped)), Due::Phone);
         }
-        offer(self.world.next_deadline().map(from_server), Due::World);
+        let expires = self.world.next_deadline();
+        offer(expires.map(|at| self.since_start(at)), Due::World);
         for (index, (until, _)) in self.fault_ends.iter().enumerate() {
             offer(Some(*until), Due::FaultEnds(index));
         }
@@ -354,6 +359,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.model.server_took(self.world.received());
         self.model.server_redirected(self.world.redirected());
         self.conns.retain(|conn| conn.host.is_some() || conn.client);
+        self.check_losses();
         if self.healed_at.is_some() {
             self.check_end();
         }
@@ -472,13 +478,15 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
     }
 
     fn server_time(&self) -> server::Timestamp {
-        Duration::from_secs(EPOCH.unsigned_abs()) + Duration::from_micros(self.now)
+        self.server_epoch() + Duration::from_micros(self.now)
     }
-}
 
-fn from_server(at: server::Timestamp) -> Time {
-    let micros = at
-        .saturating_sub(Duration::from_secs(EPOCH.unsigned_abs()))
-        .as_micros();
-    u64::try_from(micros).unwrap_or(Time::MAX)
+    fn server_epoch(&self) -> server::Timestamp {
+        Duration::from_secs(EPOCH.unsigned_abs() + self.slept)
+    }
+
+    fn since_start(&self, at: server::Timestamp) -> Time {
+        let micros = at.saturating_sub(self.server_epoch()).as_micros();
+        u64::try_from(micros).unwrap_or(Time::MAX)
+    }
 }

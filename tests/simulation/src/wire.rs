@@ -7,8 +7,7 @@ use snapback_proto::plan::Purpose;
 use snapback_proto::time::UnixTime;
 
 use crate::elements::{Piece, Splitter, attribute, find, name};
-use crate::model::Heard;
-use crate::model::Model;
+use crate::model::{Heard, Model, key};
 use crate::tap::Heard as Bytes;
 
 use acks::AckRequests;
@@ -33,6 +32,8 @@ pub(crate) struct Wire {
     pub(crate) resumed: bool,
     /// The server reported that a session is lost, or that something is wrong.
     pub(crate) refused: bool,
+    /// A bind request was refused with `conflict`, and no other one has left.
+    bind_conflict: bool,
     last_up_was_ack: bool,
     last_up_was_error: bool,
     /// `<resumed/>` came, and nothing was written since.
@@ -78,6 +79,7 @@ impl Wire {
             asked_resume: false,
             resumed: false,
             refused: false,
+            bind_conflict: false,
             last_up_was_ack: false,
             last_up_was_error: false,
             fresh_resumption: false,
@@ -174,6 +176,7 @@ impl Wire {
             "message" | "presence" | "iq" if !self.is_let_in => {
                 self.unbelievable = Some(("T4", "sent a stanza before the login"));
             }
+            "iq" if !self.counts && element.contains("<conflict") => self.bind_conflict = true,
             kind @ ("message" | "presence" | "iq") if self.counts => {
                 model.uncounted.push_back(heard(kind, element));
             }
@@ -207,6 +210,11 @@ impl Wire {
         match piece {
             Piece::Header => {}
             Piece::End => {
+                if self.bind_conflict && !self.faulty {
+                    model.broken("RFC 6120 7.7.2", || {
+                        "a resource that is in use was not answered with another one".to_owned()
+                    });
+                }
                 if was_error && !self.refused && !self.faulty {
                     model.broken("I5", || {
                         "the server was accused of what it did not do".to_owned()
@@ -240,6 +248,7 @@ impl Wire {
                 self.acks.begin(0);
             }
             "iq" if element.contains("urn:ietf:params:xml:ns:xmpp-bind") => {
+                self.bind_conflict = false;
                 self.binds("a bind request", model);
             }
             "message" | "presence" | "iq" if self.purpose == Purpose::LogOut => {
@@ -348,10 +357,16 @@ fn count(element: &str) -> Option<u32> {
 /// XEP-0313: an archive's result contains a message, which the app may have already.
 fn heard(kind: &str, element: &str) -> Heard {
     let archived = find(element, "result").and_then(|result| find(result, "message"));
-    let id = attribute(archived.unwrap_or(element), "id");
+    let carbon = ["sent", "received"]
+        .iter()
+        .find_map(|name| find(element, name))
+        .and_then(|carbon| find(carbon, "message"));
+    let message = archived.or(carbon).unwrap_or(element);
+    let id = attribute(message, "id").unwrap_or_default();
+    let body = find(message, "body").and_then(|body| body.split(['>', '<']).nth(2));
     Heard {
         is_for_app: kind != "iq",
         is_archived: archived.is_some(),
-        id: id.unwrap_or_default().to_owned(),
+        id: key(id, body.unwrap_or_default()),
     }
 }

@@ -1,6 +1,7 @@
 //! XEP-0313: the archive, as far as it is needed after a failed resumption. Pages are those of XEP-0059.
 
 use crate::jid;
+use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::stanza;
 use crate::time::UnixTime;
@@ -114,7 +115,7 @@ impl Archived {
         let result = message.child("result", ns::MAM)?;
         if message
             .attr("from")
-            .is_some_and(|from| !jid::is_same(from, own_bare))
+            .is_some_and(|from| !is_own(from, own_bare))
         {
             return Some(Err(ResultError::Forged));
         }
@@ -160,6 +161,13 @@ impl Archived {
             message: message.clone(),
         })
     }
+}
+
+fn is_own(from: &str, own_bare: &str) -> bool {
+    if planted(Mistake::AddressesUnprepared) {
+        return from == own_bare;
+    }
+    jid::is_same(from, own_bare)
 }
 
 /// `<fin/>`: the end of a page.

@@ -22,7 +22,6 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("NotGiven", "From", TAKES_ALL),
     ("EngineInput<'_>", "CertificateVerified", NULL_TLS),
     ("EngineOutput", "VerifyCertificate", NULL_TLS),
-    ("EngineEvent", "Carbon", ONE_CLIENT),
     (
         "EndReason",
         "Driver",
@@ -58,7 +57,6 @@ const TAKES_ALL: NeverReason =
     NeverReason::Always("the app of the simulation takes every event at once");
 const NULL_TLS: NeverReason =
     NeverReason::OnlyIn(Profile::Tls, "other profiles have no certificates");
-const ONE_CLIENT: NeverReason = NeverReason::Always("the account's other clients send nothing");
 const RIGHT_SERVER: NeverReason = NeverReason::Always(
     "the password is right, and the server's faults pass: they are tried again",
 );

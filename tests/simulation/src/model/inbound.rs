@@ -1,18 +1,68 @@
 //! From Romeo to Juliet's app: one delivery for each delivery id, and no count before the stanza is stored.
 
-use snapback_proto::knowledge::Delivery;
+use snapback_proto::knowledge::{ArchiveCursor, Delivery};
+use snapback_proto::ns;
+use snapback_proto::xml::Element;
 
 use super::Model;
 use crate::hostile::UNREADABLE;
+use crate::network::Time;
 
 /// A message may come any number of times.
 pub(crate) const ANY: u32 = u32::MAX;
 
-/// A message from Romeo.
+/// An id that is shorter is not random, and may be used again.
+const RANDOM_ID: usize = 22;
+
+/// A message to Juliet's app, or from another client of hers: what tells it from others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) body: String,
+}
+
+impl Message {
+    pub(crate) fn new(id: String, body: &str) -> Self {
+        let body = body.to_owned();
+        Self { id, body }
+    }
+
+    fn key(&self) -> String {
+        key(&self.id, &self.body)
+    }
+}
+
+/// What a message is known by: its id, and where that may be used again what it says.
+pub(crate) fn key(id: &str, body: &str) -> String {
+    if id.len() >= RANDOM_ID || body.is_empty() {
+        return id.to_owned();
+    }
+    [id, " ", body].concat()
+}
+
+/// The key of a stanza, or of the message that it is a carbon of.
+pub(super) fn key_of(stanza: &Element) -> String {
+    let carbon = (stanza.children()).find(|child| child.ns() == ns::CARBONS);
+    let message = carbon
+        .and_then(|carbon| carbon.child("forwarded", ns::FORWARD))
+        .and_then(|forwarded| forwarded.child("message", ns::CLIENT))
+        .unwrap_or(stanza);
+    let body = message.child("body", ns::CLIENT).map(Element::text);
+    let id = message.attr("id").unwrap_or_default();
+    key(id, &body.unwrap_or_default())
+}
+
+/// A message for the app.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Incoming {
+    message: Message,
+    written_at: Time,
     stored: u32,
     allowed: u32,
+    /// The archive has forgotten it before it came.
+    is_forgotten: bool,
+    /// It may be missing without another word.
+    is_excused: bool,
 }
 
 /// A delivery, from the transaction that stored it.
@@ -35,9 +85,21 @@ pub(crate) struct Heard {
 
 impl Model {
     /// Romeo has sent a message; the server gave it this id.
-    pub(crate) fn written(&mut self, id: String, allowed: u32) {
-        self.incoming_by_id.insert(id, self.incoming.len());
-        self.incoming.push(Incoming { stored: 0, allowed });
+    pub(crate) fn written(&mut self, message: Message, allowed: u32) {
+        let known = self.incoming_by_id.get(&message.key());
+        if let Some(same) = known.and_then(|index| self.incoming.get_mut(*index)) {
+            // Whether the two are one is the client's to decide (rule I17).
+            same.allowed = same.allowed.saturating_add(allowed);
+            return;
+        }
+        self.incoming_by_id
+            .insert(message.key(), self.incoming.len());
+        self.incoming.push(Incoming {
+            message,
+            written_at: self.now,
+            allowed,
+            ..Incoming::default()
+        });
     }
 
     /// The server sends messages twice, and what it sends again after a lost session four times, and so on: from here
@@ -52,11 +114,10 @@ impl Model {
     pub(crate) fn server_redirected(&mut self, ids: &[String]) {
         for id in ids.get(self.redirects_read..).unwrap_or_default() {
             self.redirects_read += 1;
-            if let Some(index) = self.incoming_by_id.get(id)
-                && !self.strict
-            {
-                let allowed = &mut self.incoming[*index].allowed;
-                *allowed = allowed.saturating_add(1);
+            let is_it = |message: &&mut Incoming| message.message.id == *id;
+            let same = self.incoming.iter_mut().filter(is_it);
+            if !self.strict {
+                same.for_each(|message| message.allowed = message.allowed.saturating_add(1));
             }
         }
     }
@@ -75,7 +136,9 @@ impl Model {
         match (self.uncounted.pop_front(), stored) {
             (None, _) => self.broken("I1", || format!("count {h} stands for no stanza")),
             (Some(heard), None)
-                if heard.is_for_app && heard.id != UNREADABLE && !self.may_be_dropped(&heard) =>
+                if heard.is_for_app
+                    && !heard.id.starts_with(UNREADABLE)
+                    && !self.may_be_dropped(&heard) =>
             {
                 self.broken("I1", || format!("{} was counted and not stored", heard.id));
             }
@@ -92,12 +155,19 @@ impl Model {
     fn may_be_dropped(&self, heard: &Heard) -> bool {
         let index = self.incoming_by_id.get(&heard.id);
         match index.and_then(|index| self.incoming.get(*index)) {
-            Some(message) => message.stored > 0,
+            Some(message) => {
+                // The newest message is asked for its place alone.
+                let is_jumped = |at: Option<Time>| at.is_some_and(|at| message.written_at <= at);
+                let is_for_place = self.place_known_at.is_none()
+                    || is_jumped(self.place_known_at)
+                    || is_jumped(self.gap_at);
+                message.stored > 0 || (heard.is_archived && is_for_place)
+            }
             None => heard.is_archived,
         }
     }
 
-    pub(super) fn stored(&mut self, delivery: &Delivery) {
+    pub(super) fn stored(&mut self, delivery: &Delivery, key: &str) {
         let fresh = Delivered {
             delivered_to: 0,
             confirmed: false,
@@ -112,13 +182,15 @@ impl Model {
                 "an unreadable stanza was given to the app".to_owned()
             });
         }
-        let Some(index) = self.incoming_by_id.get(id).copied() else {
+        let Some(index) = self.incoming_by_id.get(key).copied() else {
             return;
         };
         self.counts.delivered += 1;
         let message = &mut self.incoming[index];
         message.stored += 1;
-        let Incoming { stored, allowed } = *message;
+        let Incoming {
+            stored, allowed, ..
+        } = *message;
         if stored > allowed {
             self.broken("I2", || format!("message {index} came {stored} times"));
         } else if stored > 1 {
@@ -164,6 +236,7 @@ impl Model {
     /// A new process has opened the store: it must contain what is not confirmed, in order, and nothing else.
     pub(crate) fn restarted(&mut self, undelivered: &[Delivery]) {
         self.life += 1;
+        self.excuse_forgotten();
         self.uncounted.clear();
         self.forget_requests();
         let found: Vec<&String> = undelivered.iter().map(|delivery| &delivery.id).collect();
@@ -175,14 +248,80 @@ impl Model {
         }
     }
 
-    /// Without stream management a server drops what it wrote to a connection that was already lost.
-    pub(crate) fn server_may_lose(&mut self) {
-        self.lossy = true;
+    /// The archive has forgotten messages.
+    pub(crate) fn inbound_forgotten(&mut self, is_archived: impl Fn(&Message) -> bool) {
+        for incoming in self.incoming.iter_mut().skip(self.first_unreceived) {
+            incoming.is_forgotten |= incoming.stored == 0 && !is_archived(&incoming.message);
+        }
     }
 
-    /// Returns whether the app has received everything.
-    pub(crate) fn is_received(&self) -> bool {
-        self.lossy || self.incoming.iter().all(|message| message.stored > 0)
+    /// A process that is killed after the commit of a new place in the archive cannot report the gap before it any more.
+    fn excuse_forgotten(&mut self) {
+        for incoming in self.incoming.iter_mut().skip(self.first_unreceived) {
+            incoming.is_excused |= incoming.is_forgotten;
+        }
+    }
+
+    /// A possible gap is reported to the app.
+    pub(crate) fn gap_reported(&mut self) {
+        self.gap_at = Some(self.now);
+    }
+
+    pub(super) fn cursor_moved(&mut self, cursor: &ArchiveCursor) {
+        self.has_archive_cursor = matches!(cursor, ArchiveCursor::After(_));
+        if !matches!(cursor, ArchiveCursor::Since(_)) {
+            self.place_known_at.get_or_insert(self.now);
+        }
+    }
+
+    /// A place in the archive is known, so that what is archived from now on will come.
+    pub(crate) fn knows_place(&self) -> bool {
+        self.place_known_at.is_some()
+    }
+
+    /// Messages that have not come although they were written before this time and no gap was reported since (rule I18). Where the
+    /// server has one still, that has to come, be there a gap or not.
+    pub(crate) fn missing(
+        &mut self,
+        before: Time,
+        is_offline_kept: bool,
+        held: impl Fn(&Message) -> bool,
+    ) -> Option<usize> {
+        let came = |message: &Incoming| message.stored > 0;
+        while self.incoming.get(self.first_unreceived).is_some_and(came) {
+            self.first_unreceived += 1;
+        }
+        let (gap_at, place_known_at) = (self.gap_at, self.place_known_at);
+        // What came before the first session is history, where nothing but the archive keeps it.
+        let is_history = |message: &Incoming| {
+            !is_offline_kept && place_known_at.is_none_or(|at| message.written_at <= at)
+        };
+        let rest = self.incoming.iter().enumerate().skip(self.first_unreceived);
+        rest.filter(|(_, message)| message.stored == 0 && message.written_at < before)
+            .filter(|(_, message)| !message.is_excused)
+            .filter(|(_, message)| !is_history(message))
+            .find(|(_, message)| {
+                let is_reported = gap_at.is_some_and(|at| message.written_at <= at);
+                !is_reported && !held(&message.message)
+            })
+            .map(|(index, _)| index)
+    }
+
+    /// Returns whether the app has received everything, except messages that are lost and lie in a reported gap.
+    pub(crate) fn is_received(
+        &self,
+        is_offline_kept: bool,
+        held: impl Fn(&Message) -> bool,
+    ) -> bool {
+        let (gap_at, place_known_at) = (self.gap_at, self.place_known_at);
+        let rest = self.incoming.iter().skip(self.first_unreceived);
+        rest.filter(|message| message.stored == 0).all(|message| {
+            let is_history =
+                !is_offline_kept && place_known_at.is_none_or(|at| message.written_at <= at);
+            let is_reported =
+                message.is_excused || gap_at.is_some_and(|at| message.written_at <= at);
+            is_history || (is_reported && !held(&message.message))
+        })
     }
 
     /// Returns what has not arrived.
@@ -190,7 +329,7 @@ impl Model {
         let waiting = self.incoming.iter().enumerate();
         let missing: Vec<String> = waiting
             .filter(|(_, message)| message.stored == 0)
-            .map(|(index, _)| format!("message {index}"))
+            .map(|(index, message)| format!("message {index} {}", message.message.id))
             .collect();
         missing.join(", ")
     }

@@ -104,6 +104,20 @@ impl Model {
         }
     }
 
+    /// The archive has forgotten messages. One that had arrived and is not known to have cannot be found in it any more.
+    pub(crate) fn archive_forgot(&mut self, is_archived: impl Fn(&str) -> bool) {
+        for (index, message) in self.outgoing.iter_mut().enumerate() {
+            if message.received > 0 && !message.acked && !is_archived(&format!("m{index}")) {
+                message.allowed += 1;
+            }
+        }
+    }
+
+    /// The number that the next message gets.
+    pub(crate) fn next_outgoing(&self) -> usize {
+        self.outgoing.len()
+    }
+
     pub(super) fn acknowledged(&mut self, seqs: &[u64]) {
         for seq in seqs {
             let Some(index) = self.by_seq.get(seq).copied() else {

@@ -49,6 +49,9 @@ pub(super) struct App {
     purpose: Purpose,
     /// Another client took our place, and the app has made no request since.
     displaced: bool,
+    /// When the connection began, and when it came online.
+    pub(super) began_at: Time,
+    pub(super) online_at: Option<Time>,
     /// A server may have received an attempt that has no session yet.
     pub(super) logging_in: bool,
     /// When such an attempt was last given up.
@@ -79,6 +82,8 @@ impl App {
             closing: false,
             purpose: Purpose::Session,
             displaced: false,
+            began_at: 0,
+            online_at: None,
             logging_in: false,
             unanswered: None,
             last_wire: None,
@@ -303,7 +308,10 @@ impl<T: Tls + Clone> Phone<T> {
             EngineEvent::State(state) => self.state_changed(state, model),
             EngineEvent::Online {
                 outcome, timeline, ..
-            } => self.online(outcome, timeline.round_trips(), model, coverage),
+            } => {
+                self.app.online_at = Some(now);
+                self.online(outcome, timeline.round_trips(), model, coverage);
+            }
             EngineEvent::Ended {
                 reason, timeline, ..
             } => self.ended(&reason, timeline.as_deref(), model, coverage, now),
@@ -322,6 +330,10 @@ impl<T: Tls + Clone> Phone<T> {
                 stage:
                     Stage::Failed(Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }),
             } => model.reported_failed(&id),
+            EngineEvent::PossibleGap => {
+                coverage.event("gap reported");
+                model.gap_reported();
+            }
             _ => {}
         }
     }

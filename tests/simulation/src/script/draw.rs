@@ -136,8 +136,41 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<ScriptStep>, random: &mu
             *at += gap(random);
             push(*at, Action::Reconfigure(0));
         }
-        942..950 => push(now, Action::Conflict),
+        942..948 => push(now, Action::Conflict),
+        948..953 => absence(at, steps, random),
+        953..955 => push(now, Action::Expire(small(random, 6) - 1)),
+        955..959 => push(now, Action::Reuse(few(random))),
+        959..963 => push(now, Action::Twin),
         _ => push(now, fault(profile, random)),
+    }
+}
+
+/// Days without the phone, in which messages come and the archive forgets.
+fn absence(at: &mut u64, steps: &mut Vec<Step>, random: &mut Random) {
+    let (from, back) = random.pick(&[
+        (Action::Suspend, Action::Resume),
+        (Action::Network(false), Action::Network(true)),
+        (Action::Disconnect, Action::Connect),
+    ]);
+    let unsent = random.one_in(3).then(|| Action::Send(few(random)));
+    let clock = random
+        .one_in(4)
+        .then(|| Action::WallJump(random.pick(&[-86_400, 40_000_000, -40_000_000])));
+    let between = [
+        clock,
+        unsent,
+        Some(from),
+        Some(Action::Receive(few(random))),
+        Some(Action::Days(small(random, 6))),
+        Some(Action::Receive(few(random))),
+        Some(Action::Days(small(random, 6))),
+        random.one_in(2).then(|| Action::Receive(few(random))),
+        Some(Action::Expire(small(random, 8) - 1)),
+        Some(back),
+    ];
+    for action in between.into_iter().flatten() {
+        steps.push(Step { at: *at, action });
+        *at += gap(random);
     }
 }
 

@@ -87,6 +87,10 @@ impl fmt::Display for Action {
             Self::Restart(false) => f.write_str("restart remembering"),
             Self::Reconfigure(variation) => write!(f, "reconfigure {variation}"),
             Self::Conflict => f.write_str("conflict"),
+            Self::Days(days) => write!(f, "days {days}"),
+            Self::Expire(keep) => write!(f, "expire {keep}"),
+            Self::Reuse(count) => write!(f, "reuse {count}"),
+            Self::Twin => f.write_str("twin"),
             Self::Fault { fault, lasts } => write!(f, "fault {} {lasts}", FAULTS[*fault].name),
         }
     }
@@ -184,6 +188,10 @@ fn parse(words: &[&str]) -> Option<Action> {
         ["restart", "remembering"] => Action::Restart(false),
         ["reconfigure", variation] => Action::Reconfigure(variation.parse().ok()?),
         ["conflict"] => Action::Conflict,
+        ["days", days] => Action::Days(days.parse().ok()?),
+        ["expire", keep] => Action::Expire(keep.parse().ok()?),
+        ["reuse", count] => Action::Reuse(count.parse().ok()?),
+        ["twin"] => Action::Twin,
         ["fault", name, lasts] => Action::Fault {
             fault: FAULTS.iter().position(|fault| fault.name == *name)?,
             lasts: lasts.parse().ok()?,

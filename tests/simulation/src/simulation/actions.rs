@@ -6,7 +6,7 @@ use snapback_proto::knowledge::Op;
 use snapback_reference_server as server;
 
 use crate::faults::FAULTS;
-use crate::model::ANY;
+use crate::model::{ANY, Message};
 use crate::network::Time;
 use crate::phone::Kill;
 use crate::script::{Action, Cut};
@@ -30,6 +30,10 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             | Action::Connect => self.app(action),
             Action::Receive(count) => self.romeo_writes(count),
             Action::Hostile(index) => self.romeo_harms(index),
+            Action::Reuse(count) => self.ids_are_reused(count),
+            Action::Twin => self.another_client_sends(),
+            Action::Days(days) => self.days_pass(days),
+            Action::Expire(keep) => self.archive_forgets(keep),
             Action::Kill(_)
             | Action::KillAtStore { .. }
             | Action::KillAfterBytes { .. }
@@ -110,7 +114,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             let id = self
                 .world
                 .inject_message("romeo@localhost/x", "juliet@localhost", "thou", at);
-            self.model.written(id, if self.doubling { ANY } else { 1 });
+            let message = Message::new(id, "thou");
+            self.model
+                .written(message, if self.doubling { ANY } else { 1 });
         }
         self.pump_dirty();
     }
@@ -263,7 +269,6 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                     if let Some(phone) = &mut self.phone {
                         phone.excuse(&mut self.model);
                     }
-                    self.model.server_may_lose();
                 }
             }
             Action::Conflict => self.world.conflict("juliet"),

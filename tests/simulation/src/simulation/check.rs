@@ -3,9 +3,13 @@
 use snapback_engine::EngineInput;
 use snapback_engine::link::tls::Tls;
 
+use crate::model::Message;
 use crate::network::Time;
 
 use super::{Phone, Simulation, TIMEOUT};
+
+/// A client that has been online for this time has queried the archive.
+const SETTLED: Time = 30 * 1_000_000;
 
 /// The interval at which an app that was asked to involve its user does so.
 pub(super) const NUDGE: Time = 60 * 1_000_000;
@@ -13,7 +17,6 @@ pub(super) const NUDGE: Time = 60 * 1_000_000;
 impl<T: Tls + Clone> Simulation<'_, T> {
     pub(super) fn heal(&mut self) {
         self.model.note("--", || "heal".to_owned());
-        let at = self.server_time();
         self.healed_at = Some(self.now);
         self.last_nudge = self.now;
         self.world.faults = Default::default();
@@ -24,7 +27,17 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         self.stalled_until = 0;
         self.stopped_until = 0;
         self.network = true;
-        // The system detects connections that neither side can end any more.
+        self.end_lost_connections();
+        if self.suspended {
+            self.action(crate::script::Action::Resume);
+        }
+        self.app_says(EngineInput::NetworkChanged { available: true });
+        self.app_says(EngineInput::Connect);
+    }
+
+    /// The system detects connections that neither side can end any more.
+    fn end_lost_connections(&mut self) {
+        let at = self.server_time();
         for conn in &mut self.conns {
             if !conn.client
                 && let Some(mut host) = conn.host.take()
@@ -33,11 +46,6 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             }
         }
         self.pump_dirty();
-        if self.suspended {
-            self.action(crate::script::Action::Resume);
-        }
-        self.app_says(EngineInput::NetworkChanged { available: true });
-        self.app_says(EngineInput::Connect);
     }
 
     pub(super) fn check_end(&mut self) {
@@ -56,6 +64,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     /// After some endings only the user can continue; a user who keeps trying must succeed.
     pub(super) fn nudge(&mut self) {
         self.last_nudge = self.now;
+        self.end_lost_connections();
         if self.phone.as_ref().is_some_and(Phone::is_halted) {
             self.wake(EngineInput::Connect);
         }
@@ -71,8 +80,40 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             && phone.has_committed()
             && phone.queue_len() == 0
             && self.model.is_sent()
-            && self.model.is_received()
+            && self.is_received()
             && self.model.unanswered().next().is_none()
+    }
+
+    fn is_received(&self) -> bool {
+        let world = &self.world;
+        let held = |message: &Message| world.holds("juliet", &message.id, &message.body);
+        self.model.is_received(self.setup.switches.offline, held)
+    }
+
+    /// I18: each message is delivered, is still to be had from the server, or lies in a gap that was told, once the client has been
+    /// online for a while.
+    pub(super) fn check_losses(&mut self) {
+        let Some((began_at, online_at)) = self.phone.as_ref().and_then(Phone::online_since) else {
+            return;
+        };
+        if self.now < online_at + SETTLED || self.model.server_at_fault {
+            return;
+        }
+        let world = &self.world;
+        let held = |message: &Message| world.holds("juliet", &message.id, &message.body);
+        let is_offline_kept = self.setup.switches.offline;
+        if let Some(index) = self.model.missing(began_at, is_offline_kept, held)
+            && self.is_quiet()
+        {
+            self.model.broken("I18", || {
+                format!("message {index} is lost, and no gap was told")
+            });
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        let mut held = self.conns.iter().filter(|conn| conn.client);
+        held.next().is_some_and(|conn| conn.path.is_quiet())
     }
 
     fn give_up(&mut self) {
@@ -80,7 +121,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let unanswered: Vec<String> = self.model.unanswered().map(str::to_owned).collect();
         let online = self.phone.as_ref().is_some_and(Phone::is_online);
         let queued = self.phone.as_mut().map_or(0, Phone::queue_len);
-        self.model.broken("I16", || {
+        let is_only_inbound = unsent.is_empty() && unanswered.is_empty() && !unreceived.is_empty();
+        let rule = if is_only_inbound { "I18" } else { "I16" };
+        self.model.broken(rule, || {
             format!(
                 "20 min after everything was well again: online {online}, {queued} queued, not sent: {unsent}, not received: {unreceived}, not answered: {unanswered:?}"
             )
@@ -91,8 +134,12 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     fn check_session(&mut self) {
         let Some(phone) = &self.phone else { return };
         let active = phone.is_active();
+        // Others may still be attached that were lost in silence.
+        let held = self.conns.iter().find(|conn| conn.client);
+        let host = held.and_then(|conn| conn.host.as_ref());
+        let connection = host.map(|host| host.connection.id());
         let attached = |s: &snapback_reference_server::SessionSnapshot| {
-            s.connection.is_some() && s.jid.starts_with("juliet@")
+            s.connection.is_some() && s.connection == connection
         };
         let sessions = self.world.sessions();
         let Some(session) = sessions.iter().find(|s| attached(s)) else {

@@ -4,6 +4,7 @@ use crate::connection::context::Context;
 use crate::connection::env::Env;
 use crate::connection::output::{Event, Seq};
 use crate::knowledge::{ArchiveCursor, Op};
+use crate::mistakes::{Mistake, planted};
 use crate::time::UnixTime;
 
 /// The archive applies the server's clock, and the client knows only its own. A clock that was set by hand to another time zone
@@ -50,7 +51,8 @@ impl Missed {
 
     /// Reports it to the app, once per connection.
     pub(super) fn tell_gap(&mut self, env: &mut Env) {
-        if std::mem::replace(&mut self.gap, Gap::Told) != Gap::Told {
+        let was = std::mem::replace(&mut self.gap, Gap::Told);
+        if was != Gap::Told && !planted(Mistake::GapUntold) {
             env.event(Event::PossibleGap);
         }
     }

@@ -23,6 +23,7 @@
 //! missing ones before them.
 
 use crate::knowledge::ArchiveCursor;
+use crate::mistakes::{Mistake, planted};
 use crate::xep::mam::Fin;
 
 use super::asking::{Question, page_query};
@@ -68,10 +69,15 @@ impl Session {
     pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
         let was_asked_by_time =
             matches!(&self.archive, Archive::Asking(asking) if asking.was_asked_by_time);
-        if was_asked_by_time || start(context).is_none() {
+        let is_known = start(context).is_some() && !planted(Mistake::ForgottenSkipped);
+        if was_asked_by_time {
             self.ask_back(None, Back::default(), context);
-        } else {
+        } else if is_known {
             self.ask_by_time(context);
+        } else if planted(Mistake::ForgottenSkipped) {
+            self.learn_the_end(context);
+        } else {
+            self.ask_back(None, Back::default(), context);
         }
     }
 
