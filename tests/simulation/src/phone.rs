@@ -212,12 +212,6 @@ impl<T: Tls + Clone> Phone<T> {
         self.storage.fail_at(transaction);
     }
 
-    /// When the connection began, and when it came online.
-    pub(crate) fn online_since(&self) -> Option<(Time, Time)> {
-        self.is_online().then_some(())?;
-        Some((self.app.began_at, self.app.online_at?))
-    }
-
     pub(crate) fn is_online(&self) -> bool {
         matches!(self.state, ConnectionState::Online { .. })
     }

@@ -160,6 +160,12 @@ impl App {
 }
 
 impl<T: Tls + Clone> Phone<T> {
+    /// When the connection began, and when it came online.
+    pub(crate) fn online_since(&self) -> Option<(Time, Time)> {
+        self.is_online().then_some(())?;
+        Some((self.app.began_at, self.app.online_at?))
+    }
+
     /// Handles a request of the app or the platform.
     pub(crate) fn app_says(
         &mut self,
