@@ -24,7 +24,10 @@ impl<T: Tls + Clone> Simulation<'_, T> {
 
     /// Not before the client knows a message of it: nothing tells an archive that is empty from one that has forgotten everything.
     pub(super) fn archive_forgets(&mut self, keep: u32) {
-        if !self.model.has_archive_cursor {
+        if !self.model.has_archive_cursor || !self.model.has_archive_time {
+            return;
+        }
+        if self.is_absence_hidden() {
             return;
         }
         self.coverage.event("archive expired");
@@ -44,6 +47,16 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         });
         self.model
             .archive_forgot(|id| world.is_archived("juliet", id, "wherefore"));
+    }
+
+    /// A device's clock that was set back by as many days as the device was away hides the absence: nothing else says that an empty
+    /// page is to be doubted.
+    fn is_absence_hidden(&self) -> bool {
+        let ahead = self.clock.wall - i64::try_from(self.slept).unwrap_or(i64::MAX);
+        let is_set_back = (-8_640_000..=-86_400).contains(&ahead);
+        is_set_back
+            && self.world.switches.archive_unknown
+                == snapback_reference_server::UnknownId::EmptyPage
     }
 
     /// I17: an id says nothing about a message whose sender counts from one after each start, on several devices.
