@@ -146,7 +146,7 @@ fn draw(profile: Profile, at: &mut u64, steps: &mut Vec<ScriptStep>, random: &mu
 }
 
 /// Days without the phone, in which messages come and the archive forgets.
-fn absence(at: &mut u64, steps: &mut Vec<Step>, random: &mut Random) {
+fn absence(at: &mut u64, steps: &mut Vec<ScriptStep>, random: &mut Random) {
     let (from, back) = random.pick(&[
         (Action::Suspend, Action::Resume),
         (Action::Network(false), Action::Network(true)),
@@ -169,7 +169,7 @@ fn absence(at: &mut u64, steps: &mut Vec<Step>, random: &mut Random) {
         Some(back),
     ];
     for action in between.into_iter().flatten() {
-        steps.push(Step { at: *at, action });
+        steps.push(ScriptStep { at: *at, action });
         *at += gap(random);
     }
 }
