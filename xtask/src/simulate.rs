@@ -8,7 +8,7 @@ use crate::tool::{self, cargo};
 const IN_CI: [&[&str]; 4] = [
     &["--seeds", "20000", "--strict", "--full-coverage"],
     &["--profile", "sqlite", "--seeds", "500"],
-    &["--profile", "tls", "--seeds", "1000", "--full-coverage"],
+    &["--profile", "tls", "--seeds", "2000", "--full-coverage"],
     &["--mutations", "--seeds", "2000"],
 ];
 
