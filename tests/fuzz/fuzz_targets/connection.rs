@@ -185,7 +185,10 @@ impl Driver {
                 }
             }
             Output::Transmit { after, bytes, .. } => {
-                assert!(after <= self.last_seq, "waits for a request that was never sent");
+                assert!(
+                    after <= self.last_seq,
+                    "waits for a request that was never sent"
+                );
                 assert!(!self.transport_closed, "writes after the end");
                 let text = String::from_utf8(bytes.to_vec()).expect("we write UTF-8");
                 if let Some((_, rest)) = text.split_once("<iq type='set' id='") {
