@@ -46,7 +46,7 @@ extension Scenario {
     name = try file.text("name")
     _ = try file.text("story")
     setting = try Setting(Fields(file.take("setting") ?? .object([:])))
-    guard case .list(let steps) = file.take("steps") else { throw Unknown(what: "no steps") }
+    guard case .list(let steps) = file.take("steps") else { throw UnknownField(what: "no steps") }
     self.steps = try steps.map(ScenarioStep.init)
     try file.end()
   }
