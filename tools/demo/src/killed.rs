@@ -11,7 +11,7 @@ use crate::demo::DemoError;
 use crate::ledger::{Ledger, Totals};
 use crate::phone::{CHAT, PEER, Setup, TIMEOUT};
 use crate::process::{Online, Process, Said};
-use crate::record::{Cut, Kind, Record};
+use crate::record::{Kind, Record};
 
 /// The maximum number of messages in each direction that wait for the process: each inbound one waits for the disk, and
 /// on a slow disk the conversation would be faster than the process.
@@ -89,15 +89,7 @@ impl<'a> KilledPhone<'a> {
         for line in said {
             self.note(Some(line))?;
         }
-        let unacked = self.ledger.unacked();
-        let arrived = arrived.iter().filter(|id| unacked.contains(id.as_str()));
-        let mut interrupted = Cut {
-            ours: unacked.len(),
-            ours_arrived: arrived.count(),
-            theirs: self.ledger.undelivered(),
-            dark: Duration::ZERO,
-            meanwhile: 0,
-        };
+        let mut interrupted = self.ledger.interrupted(arrived.iter().map(String::as_str));
         self.life += 1;
         self.given = 0;
         let (mut record, meanwhile) = match timeout(TIMEOUT, self.come_back()).await {

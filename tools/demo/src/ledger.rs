@@ -1,8 +1,11 @@
 //! The records of messages: each is followed by its id, on both sides of the link.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use snapback_reference_server::ReceivedMessage;
+
+use crate::record::Cut;
 
 /// Messages of one client, both ways.
 #[derive(Debug, Default)]
@@ -64,6 +67,18 @@ impl Ledger {
 
     pub(crate) fn is_settled(&self) -> bool {
         self.undelivered() == 0 && self.ours.values().all(|acked| *acked)
+    }
+
+    /// Returns what a cut interrupts now. `arrived`: the ids that the server has received from us.
+    pub(crate) fn interrupted<'a>(&self, arrived: impl Iterator<Item = &'a str>) -> Cut {
+        let unacked = self.unacked();
+        Cut {
+            ours: unacked.len(),
+            ours_arrived: arrived.filter(|id| unacked.contains(id)).count(),
+            theirs: self.undelivered(),
+            dark: Duration::ZERO,
+            meanwhile: 0,
+        }
     }
 
     /// Compares the records with what the server received from us.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::demo::DemoError;
 use crate::ledger::{Ledger, Totals};
-use crate::record::{Cut, Record};
+use crate::record::Record;
 
 /// The timeout of all waits: anything that takes longer is broken.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -114,16 +114,9 @@ impl<'a> Phone<'a> {
 
     /// Cuts the link in the middle of the conversation, continues to send, and waits for the session to be restored.
     pub(crate) async fn cut(&mut self, mode: CutMode) -> Result<Record, DemoError> {
-        let unacked = self.ledger.unacked();
         let arrived = self.setup.server.messages_from(self.setup.user);
         let arrived = arrived.iter().filter_map(|message| message.id.as_deref());
-        let mut cut = Cut {
-            ours: unacked.len(),
-            ours_arrived: arrived.filter(|id| unacked.contains(id)).count(),
-            theirs: self.ledger.undelivered(),
-            dark: Duration::ZERO,
-            meanwhile: 0,
-        };
+        let mut cut = self.ledger.interrupted(arrived);
         let since = Instant::now();
         self.setup.link.cut(mode);
         let (mut record, meanwhile) = match timeout(TIMEOUT, self.come_back()).await {
