@@ -344,8 +344,7 @@ impl World {
     /// Delivers a message with a body from `from`, any JID, to `to`; returns its id.
     pub fn inject_message(&mut self, from: &str, to: &str, body: &str, now: Timestamp) -> String {
         let id = self.rng.token();
-        let message = message(from, to, body, &id);
-        self.route_message(message, None, now);
+        self.inject_message_as(from, to, body, &id, now);
         id
     }
 
