@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -199,6 +200,11 @@ async fn no_address_at_all_is_a_typed_error_and_tried_again() {
         config.network.dial = Arc::new(TcpDial);
     })
     .await;
+    fails_twice_with(&setup, ErrorKind::ConnectionRefused).await;
+}
+
+/// Connects; two attempts end, each because its only address failed in this way.
+async fn fails_twice_with(setup: &Setup, kind: ErrorKind) {
     setup.client.connect();
     for _ in 0..2 {
         let event = setup
@@ -207,12 +213,8 @@ async fn no_address_at_all_is_a_typed_error_and_tried_again() {
         let Event::Ended { reason, .. } = event else {
             unreachable!("asked for above")
         };
-        assert_eq!(
-            reason,
-            EndReason::Dial(DialError::Connect(vec![
-                std::io::ErrorKind::ConnectionRefused
-            ]))
-        );
+        let failed = DialError::Connect(vec![kind]);
+        assert_eq!(reason, EndReason::Dial(failed));
     }
 }
 
@@ -231,17 +233,7 @@ async fn t10_a_dialer_that_panics_has_failed_and_takes_nothing_along() {
         config.network.dial = Arc::new(Faulty);
     })
     .await;
-    setup.client.connect();
-    for _ in 0..2 {
-        let event = setup
-            .event(|event| matches!(event, Event::Ended { .. }))
-            .await;
-        let Event::Ended { reason, .. } = event else {
-            unreachable!("asked for above")
-        };
-        let failed = DialError::Connect(vec![std::io::ErrorKind::Other]);
-        assert_eq!(reason, EndReason::Dial(failed));
-    }
+    fails_twice_with(&setup, ErrorKind::Other).await;
 }
 
 #[tokio::test]

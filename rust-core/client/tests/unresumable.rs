@@ -11,7 +11,9 @@ mod support;
 
 use snapback_client::{Client, OfflineReason, Outcome, ServerAddress, Transport};
 use snapback_netsim::CutMode;
-use snapback_reference_server::{Action, Fault, FeaturesOf, Flood, Point, ResumeFault, Switches};
+use snapback_reference_server::{
+    Action, Fault, FeaturesOf, Flood, Point, ReferenceServer, ResumeFault, Switches,
+};
 use support::Setup;
 use support::course::{Course, follow, wait_for};
 use support::disk::{self, Folder};
@@ -198,19 +200,12 @@ async fn w6_empty_features_halt_only_where_no_login_was_ever_proven() {
         let server = disk::server(Switches::modern()).await;
         let device = Folder::new();
         if is_known {
-            let client = Client::open(disk::config(&server, device.store())).unwrap();
-            client.connect();
-            disk::settled(&client).await;
-            device.kill(client).await;
+            logs_in_once(&server, &device).await;
         }
         let fault = Fault::EmptyFeatures(FeaturesOf::Encrypted);
         server.faults(|faults| faults.all = vec![fault]);
-        // Nothing is stored about this address, so nothing is sent before its features.
-        let mut config = disk::config(&server, device.store());
-        let address = ServerAddress::at(server.starttls_addr(), Transport::StartTls);
-        config.network.servers = vec![address];
-        let client = Client::open(config).unwrap();
-        client.connect();
+        // Nothing is sent before the features.
+        let client = connects_elsewhere(&server, &device);
         let mut course = Course::default();
         let tried = |course: &Course| course.halted.is_some() || course.offline.len() >= 3;
         follow(&client, &mut course, &mut { tried }, "some attempts").await;
@@ -223,11 +218,7 @@ async fn w6_empty_features_halt_only_where_no_login_was_ever_proven() {
             );
             continue;
         }
-        server.faults(|faults| faults.all.clear());
-        let back = |course: &Course| !course.online.is_empty();
-        follow(&client, &mut course, &mut { back }, "back").await;
-        assert_eq!((course.halted, course.gaps), (None, 0), "{}", course.log);
-        assert_eq!(course.online, [Outcome::Resumed], "{}", course.log);
+        resumes_without_faults(&server, &client, &mut course).await;
     }
 }
 
@@ -236,24 +227,40 @@ async fn w6_empty_features_halt_only_where_no_login_was_ever_proven() {
 async fn w6_empty_features_behind_the_login_cost_no_session() {
     let server = disk::server(Switches::stock_prosody()).await;
     let device = Folder::new();
-    let client = Client::open(disk::config(&server, device.store())).unwrap();
+    logs_in_once(&server, &device).await;
+    let fault = Fault::EmptyFeatures(FeaturesOf::Authenticated);
+    server.faults(|faults| faults.all = vec![fault]);
+    // The resumption waits for the features.
+    let client = connects_elsewhere(&server, &device);
+    let mut course = Course::default();
+    let tried = |course: &Course| course.offline.len() >= 3 || !course.online.is_empty();
+    follow(&client, &mut course, &mut { tried }, "some attempts").await;
+    resumes_without_faults(&server, &client, &mut course).await;
+}
+
+/// A process of this device logs in and is killed.
+async fn logs_in_once(server: &ReferenceServer, device: &Folder) {
+    let client = Client::open(disk::config(server, device.store())).unwrap();
     client.connect();
     disk::settled(&client).await;
     device.kill(client).await;
-    let fault = Fault::EmptyFeatures(FeaturesOf::Authenticated);
-    server.faults(|faults| faults.all = vec![fault]);
-    // Nothing is stored about this address, so the resumption waits for the features.
-    let mut config = disk::config(&server, device.store());
+}
+
+/// The next process connects to an address about which nothing is stored.
+fn connects_elsewhere(server: &ReferenceServer, device: &Folder) -> Client {
+    let mut config = disk::config(server, device.store());
     let address = ServerAddress::at(server.starttls_addr(), Transport::StartTls);
     config.network.servers = vec![address];
     let client = Client::open(config).unwrap();
     client.connect();
-    let mut course = Course::default();
-    let tried = |course: &Course| course.offline.len() >= 3 || !course.online.is_empty();
-    follow(&client, &mut course, &mut { tried }, "some attempts").await;
+    client
+}
+
+/// The faults end, and the client resumes the session without a gap.
+async fn resumes_without_faults(server: &ReferenceServer, client: &Client, course: &mut Course) {
     server.faults(|faults| faults.all.clear());
     let back = |course: &Course| !course.online.is_empty();
-    follow(&client, &mut course, &mut { back }, "back").await;
+    follow(client, course, &mut { back }, "back").await;
     assert_eq!((course.halted, course.gaps), (None, 0), "{}", course.log);
     assert_eq!(course.online, [Outcome::Resumed], "{}", course.log);
 }
