@@ -310,43 +310,40 @@ fn w5_i21_the_time_of_the_cursor_is_never_the_devices() {
 /// A message is sent after one that the archive removes, and arrives. It is not sent again.
 #[test]
 fn w5_i8_what_was_sent_behind_a_forgotten_message_is_looked_for() {
-    let (mut peer, flight) = bind(away(), "", GREETING2);
-    peer.serve(&fin(&flight, true, ""));
-    peer.say("m1");
-    peer.sends("message");
-    peer.serve(&live("in1", "a5"));
-    let mut knowledge = peer.knowledge();
-    knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
-    let (mut peer, flight) = bind(knowledge, "", GREETING2);
-    assert!(flight.contains("<after>a0</after>"), "{flight}");
+    let (mut peer, flight) = sent_behind_a_forgotten_message(|_| ());
     peer.serve(&expired(&flight));
-    let all = peer.sends("archive");
-    assert!(
-        !all.contains("<after>") && !all.contains("var='start'"),
-        "{all}"
-    );
-    peer.serve(&result(&all, "a4", &ours("m1", "balcony")));
-    peer.serve(&page(&all, 5..=6, true));
-    assert_eq!(peer.sent.matches("id='m1'").count(), 0, "it has arrived");
-    assert_eq!(told(&mut peer), ["in6"]);
-    assert_eq!(gaps(&peer), 0, "a5 is there, and so is all behind it");
+    finds_the_sent_message(&mut peer);
 }
 
 /// The same, where the archive answers with an empty page instead, and the time of the cursor is new: behind the place where the
 /// message was sent lies at least the cursor's message.
 #[test]
 fn w5_i8_an_empty_page_behind_an_older_place_than_the_cursor_is_not_believed() {
+    let (mut peer, flight) = sent_behind_a_forgotten_message(|knowledge| {
+        knowledge.archive_time = Some(WALL);
+    });
+    peer.serve(&fin(&flight, true, ""));
+    finds_the_sent_message(&mut peer);
+}
+
+/// Returns a new session after one that was lost with a message of unknown delivery, and its first flight: the archive is queried
+/// from the position where the message was sent.
+fn sent_behind_a_forgotten_message(change: fn(&mut Knowledge)) -> (Peer, String) {
     let (mut peer, flight) = bind(away(), "", GREETING2);
     peer.serve(&fin(&flight, true, ""));
     peer.say("m1");
     peer.sends("message");
     peer.serve(&live("in1", "a5"));
     let mut knowledge = peer.knowledge();
-    knowledge.archive_time = Some(WALL);
+    change(&mut knowledge);
     knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
-    let (mut peer, flight) = bind(knowledge, "", GREETING2);
+    let (peer, flight) = bind(knowledge, "", GREETING2);
     assert!(flight.contains("<after>a0</after>"), "{flight}");
-    peer.serve(&fin(&flight, true, ""));
+    (peer, flight)
+}
+
+/// Queries the archive from its oldest message on, and finds there what was sent.
+fn finds_the_sent_message(peer: &mut Peer) {
     let all = peer.sends("archive");
     assert!(
         !all.contains("<after>") && !all.contains("var='start'"),
@@ -355,8 +352,8 @@ fn w5_i8_an_empty_page_behind_an_older_place_than_the_cursor_is_not_believed() {
     peer.serve(&result(&all, "a4", &ours("m1", "balcony")));
     peer.serve(&page(&all, 5..=6, true));
     assert_eq!(peer.sent.matches("id='m1'").count(), 0, "it has arrived");
-    assert_eq!(told(&mut peer), ["in6"]);
-    assert_eq!(gaps(&peer), 0, "a5 is there, and so is all behind it");
+    assert_eq!(told(peer), ["in6"]);
+    assert_eq!(gaps(peer), 0, "a5 is there, and so is all behind it");
 }
 
 /// A message was sent when the archive was empty: what is read from its beginning on need not be all that came since.
