@@ -22,7 +22,7 @@ impl Element {
     pub fn excess(&self, limits: &Limits) -> Option<Limit> {
         let theirs = Limits::default();
         let depth = limits.depth.min(theirs.depth).saturating_sub(WRAPPER_DEPTH);
-        let most_nodes = limits.nodes.min(theirs.nodes).saturating_sub(ADDED_NODES);
+        let max_nodes = limits.nodes.min(theirs.nodes).saturating_sub(ADDED_NODES);
         let attributes = limits
             .attributes
             .min(theirs.attributes)
@@ -41,7 +41,7 @@ impl Element {
             if level > depth {
                 return Some(Limit::Depth);
             }
-            if nodes > most_nodes {
+            if nodes > max_nodes {
                 return Some(Limit::Nodes);
             }
             if element.attributes().len() > attributes {

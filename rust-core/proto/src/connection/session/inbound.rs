@@ -18,7 +18,7 @@ use crate::xml::{Element, Refusal, RefusedStanza};
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Seq};
 use crate::connection::session::archive::FromArchive;
-use crate::connection::session::doubles::{Ids, Verdict};
+use crate::connection::session::dedup::{Ids, Verdict};
 use crate::connection::session::state::{Session, Sm};
 use crate::connection::session::visibility;
 

@@ -4,7 +4,7 @@ mod acks;
 mod answers;
 mod archive;
 mod client_state;
-mod doubles;
+mod dedup;
 mod establish;
 mod inbound;
 mod liveness;

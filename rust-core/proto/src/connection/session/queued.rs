@@ -2,7 +2,7 @@
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Stage};
-use crate::connection::session::doubles::SenderTags;
+use crate::connection::session::dedup::SenderTags;
 use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, Way};
 use crate::mistakes::{Mistake, planted};

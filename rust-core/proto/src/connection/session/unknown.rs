@@ -12,7 +12,7 @@ use crate::xml::{Element, parse_stanza};
 use crate::connection::blame;
 use crate::connection::context::Context;
 use crate::connection::output::{Failure, Stage};
-use crate::connection::session::doubles;
+use crate::connection::session::dedup;
 use crate::connection::session::queued::is_message;
 use crate::connection::session::queued::{note_sent, stage_event};
 use crate::connection::session::state::Session;
@@ -164,7 +164,7 @@ fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
         return true;
     }
     match parse_stanza(&stanza.xml) {
-        Some(sent) => doubles::is_same_sent(message, &sent),
+        Some(sent) => dedup::is_same_sent(message, &sent),
         None => true,
     }
 }
@@ -175,7 +175,7 @@ fn has_this_head(message: &Element, stanza: &OutboundStanza) -> bool {
     is_message(stanza)
         && message.attr("id") == Some(stanza.id.as_str())
         && parse_stanza(&stanza.xml)
-            .is_some_and(|sent| doubles::recipient(message) == doubles::recipient(&sent))
+            .is_some_and(|sent| dedup::recipient(message) == dedup::recipient(&sent))
 }
 
 fn is_suspect(stanza: &OutboundStanza) -> bool {

@@ -64,7 +64,7 @@ fn by_sasl1_too() {
 }
 
 #[test]
-fn whoever_knows_the_archive_notes_no_time() {
+fn a_client_that_knows_the_archive_notes_no_time() {
     let (peer, _) = bind(gone(after_sasl2()), "", GREETING2);
     assert_eq!(peer.knowledge().archive, after("a0"));
     assert!(!peer.history.iter().any(|line| line.contains("Since")));

@@ -113,7 +113,7 @@ fn t3_sasl2_without_types_gives_way_to_sasl1() {
     assert!(first.starts_with("n,,"), "{first}");
 }
 
-/// Bound as before, with a weaker hash or type: whoever does not confirm that gets no proof of ours.
+/// Bound as before, with a weaker hash or type: a server that does not confirm that gets no proof of ours.
 #[test]
 fn t2_a_weaker_bound_login_that_is_not_confirmed_is_below_the_floor() {
     let mut knowledge = after_sasl2();

@@ -19,7 +19,7 @@ fn visit(setup: Setup, knowledge: Knowledge) -> Peer {
         .start()
 }
 
-/// It ended for this, with a goodbye, and the session is stored as it was.
+/// It ended for this, with a stream close, and the session is stored as it was.
 #[track_caller]
 fn stops(peer: &mut Peer, why: NoSession, before: &Knowledge) {
     peer.fails(ConnectionError::NoSession(why));

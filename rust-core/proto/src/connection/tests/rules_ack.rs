@@ -244,7 +244,7 @@ fn i16_an_answer_that_is_late_is_waited_for_while_bytes_come() {
 }
 
 #[test]
-fn i16_whoever_talks_and_never_answers_is_not_waited_for_for_ever() {
+fn i16_a_server_that_talks_and_never_answers_is_not_waited_for_for_ever() {
     let mut peer = online();
     peer.say("m1");
     for _ in 0..9 {
@@ -312,7 +312,7 @@ fn i14_a_busy_connection_does_not_write_for_every_read() {
 /// The app sends and disconnects: the acknowledgement arrives after the client's stream close, and avoids a duplicate at the
 /// recipient.
 #[test]
-fn i14_an_acknowledgement_behind_our_goodbye_still_counts() {
+fn i14_an_acknowledgement_after_our_stream_close_still_counts() {
     let mut peer = online();
     peer.say("m1");
     peer.ask("q1");
@@ -336,7 +336,7 @@ fn i14_an_acknowledgement_behind_our_goodbye_still_counts() {
 }
 
 #[test]
-fn i14_a_server_that_does_not_answer_a_goodbye_is_not_waited_for() {
+fn i14_a_server_that_does_not_answer_a_stream_close_is_not_waited_for() {
     let mut peer = online();
     peer.command(Command::Close);
     peer.sends("a + close");

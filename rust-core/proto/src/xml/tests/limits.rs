@@ -221,7 +221,7 @@ fn message(child: Element) -> Element {
 
 type Make<'a> = &'a dyn Fn(usize) -> Element;
 
-/// What may be sent is accepted by whoever has the default limits: live, as a carbon, from the archive, and by way of a server
+/// What may be sent is accepted by clients that have the default limits: live, as a carbon, from the archive, and by way of a server
 /// that declares each namespace anew.
 #[test]
 fn w2_what_may_be_sent_can_be_read_however_it_is_wrapped() {

@@ -81,7 +81,7 @@ fn i2_ids_of_different_senders_are_different() {
 
 /// An error has the ids of what it answers, and each says something of its own.
 #[test]
-fn i2_errors_are_no_doubles() {
+fn i2_errors_are_no_duplicates() {
     let mut peer = online();
     let error = message("m1").replace("'chat'", "'error'");
     peer.serve(&format!("{}{error}{error}", message("m1")));
