@@ -73,7 +73,7 @@ const MIRRORS: [Mirror; 9] = [
     Mirror {
         ours: (include_str!("roster.rs"), "Subscription"),
         core: (
-            include_str!("../../rust-core/proto/src/xep/roster.rs"),
+            include_str!("../../rust-core/wire/src/xep/roster.rs"),
             "Subscription",
         ),
         instead: &[("Remove", &[])],

@@ -32,9 +32,11 @@ const FORBIDDEN_CRATES: [&str; 20] = [
 ];
 
 /// Dependency trees, and what must not be in them.
-const TREES: [(&str, &[&str]); 5] = [
+const TREES: [(&str, &[&str]); 7] = [
     ("snapback-types", &FORBIDDEN_CRATES),
     ("snapback-types", &OTHER_CRATES_OF_OURS),
+    ("snapback-wire", &FORBIDDEN_CRATES),
+    ("snapback-wire", &ABOVE_THE_WIRE),
     ("snapback-proto", &FORBIDDEN_CRATES),
     ("snapback-engine", &RUNTIMES),
     ("snapback-client", &["uniffi", "uniffi_core"]),
@@ -44,7 +46,18 @@ const TREES: [(&str, &[&str]); 5] = [
 const RUNTIMES: [&str; 4] = ["hickory-", "mio", "tokio", "tokio-"];
 
 /// What may lie above the common types only.
-const OTHER_CRATES_OF_OURS: [&str; 6] = [
+const OTHER_CRATES_OF_OURS: [&str; 7] = [
+    "snapback-client",
+    "snapback-engine",
+    "snapback-proto",
+    "snapback-resolver",
+    "snapback-store",
+    "snapback-tls",
+    "snapback-wire",
+];
+
+/// What the wire format must not know.
+const ABOVE_THE_WIRE: [&str; 6] = [
     "snapback-client",
     "snapback-engine",
     "snapback-proto",
@@ -53,8 +66,9 @@ const OTHER_CRATES_OF_OURS: [&str; 6] = [
     "snapback-tls",
 ];
 
-const PURE_SOURCES: [&str; 4] = [
+const PURE_SOURCES: [&str; 5] = [
     "rust-core/types/src",
+    "rust-core/wire/src",
     "rust-core/proto/src",
     "rust-core/engine/src",
     "rust-core/tls/src",

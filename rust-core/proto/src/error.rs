@@ -328,3 +328,28 @@ impl fmt::Display for Assumption {
 }
 
 impl std::error::Error for ConnectionError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i10_a_removed_account_needs_credentials() {
+        for (condition, text, is_removed) in [
+            (StreamCondition::Conflict, "User removed", true),
+            (StreamCondition::NotAuthorized, "Account deleted", true),
+            (
+                StreamCondition::Conflict,
+                "Replaced by new connection",
+                false,
+            ),
+            (StreamCondition::SystemShutdown, "User removed", false),
+        ] {
+            let mut error = StreamError::new(condition);
+            error.text = PeerText::new(text);
+            let error = ConnectionError::Stream(error);
+            assert_eq!(error.needs_credentials(), is_removed, "{text}");
+            assert!(!(is_removed && (error.is_retryable() || error.is_passing())));
+        }
+    }
+}

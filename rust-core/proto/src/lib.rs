@@ -10,8 +10,8 @@
 //!   (XEP-0198), stanzas, the archive after a lost session (XEP-0313);
 //! - [`plan`]: which flights a login takes, computed from what is known of the server. A plan is data, and prints itself;
 //! - [`knowledge`]: what is remembered between connections, and the changes to it;
-//! - [`sasl`], [`stream`], [`xep`]: what goes over the wire, one module for each specification;
-//! - [`xml`]: the reader, the writer, and elements.
+//! - [`sasl`]: the mechanisms (RFC 5802, XEP-0484) and which of them is used;
+//! - [`stanza`], [`stream`], [`xep`], [`xml`]: the wire format, which is a crate of its own, `snapback-wire`.
 //!
 //! # Calling contract
 //!
@@ -83,17 +83,12 @@ pub mod connection;
 pub mod entropy;
 pub mod error;
 pub mod knowledge;
-#[doc(hidden)]
-pub mod mistakes;
-pub mod ns;
-pub mod peer_text;
 pub mod plan;
 pub mod protocol_message;
 pub mod sasl;
-pub mod stanza;
-pub mod stream;
-pub mod xep;
-pub mod xml;
 
 // What arguments and results are made of.
 pub use snapback_types::{jid, secret, time};
+#[doc(hidden)]
+pub use snapback_wire::mistakes;
+pub use snapback_wire::{ns, peer_text, stanza, stream, xep, xml};

@@ -1,4 +1,4 @@
-//! Every codec of `proto/src/xep` and `proto/src/stream`: no element makes one panic, and what a codec reads, writes
+//! Every codec of `wire/src/xep` and `wire/src/stream`: no element makes one panic, and what a codec reads, writes
 //! and reads again is the same.
 #![no_main]
 

@@ -18,7 +18,6 @@
 
 mod binding;
 mod choose;
-mod condition;
 mod digest;
 mod downgrade;
 mod error;
@@ -31,10 +30,10 @@ pub(crate) use digest::MacKey;
 
 pub use binding::{ChannelBindingType, ChannelBindings, Gs2};
 pub use choose::{Choice, Floor, NoMechanism, Offer, Profile, SaslPolicy, choose};
-pub use condition::{SaslCondition, SaslRefusal};
 pub use error::{SaslError, ScramMessage, ScramServerError};
 pub use mechanism::{Hash, HtBinding, Mechanism};
 pub use snapback_types::transport::TlsVersion;
+pub use snapback_wire::sasl::{SaslCondition, SaslRefusal};
 
 pub use scram::{ExpectServerFinal, ExpectServerFirst, NeedKeys, ScramKeyId, ScramKeys};
 

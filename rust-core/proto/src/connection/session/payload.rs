@@ -83,7 +83,7 @@ fn is_blank(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::xep::testing::element;
+    use crate::xml::parse_stanza;
 
     fn payload(inner: &str) -> Vec<u8> {
         payload_of("", inner)
@@ -91,7 +91,7 @@ mod tests {
 
     fn payload_of(attributes: &str, inner: &str) -> Vec<u8> {
         let xml = format!("<message xmlns='jabber:client' {attributes}>{inner}</message>");
-        canonical(&element(&xml))
+        canonical(&parse_stanza(&xml).unwrap())
     }
 
     const BODY: &str = "<body>one</body>";

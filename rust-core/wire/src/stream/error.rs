@@ -247,13 +247,6 @@ mod tests {
         ] {
             let error = said(condition, text);
             assert_eq!(error.is_account_removed(), is_removed, "{condition} {text}");
-            let connection = crate::error::ConnectionError::Stream(error);
-            assert_eq!(
-                connection.needs_credentials(),
-                is_removed,
-                "{condition} {text}"
-            );
-            assert!(!(is_removed && (connection.is_retryable() || connection.is_passing())));
         }
     }
 
