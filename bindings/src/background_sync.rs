@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use snapback_client::BackgroundSync;
 pub use snapback_client::DrainOutcome;
-use snapback_client::Visit;
 use tokio::time::Instant;
 
 use crate::cancel::Cancellation;
@@ -30,19 +30,19 @@ pub enum DrainOutcome {
 
 /// A background sync in progress. If it is released without [`end`](Self::end), it ends as well, at an undefined time.
 #[derive(Debug, uniffi::Object)]
-pub struct CoreVisit {
+pub struct CoreBackgroundSync {
     client: Arc<CoreClient>,
     /// None once the sync is over, or if the client was closed before it began.
-    sync: Mutex<Option<Visit>>,
+    sync: Mutex<Option<BackgroundSync>>,
 }
 
 #[uniffi::export]
 impl CoreClient {
     /// Begins a background sync, usually after a push. It resumes the interrupted session, and resumes the client for
     /// that if it is suspended. It never binds a new session.
-    pub fn visit(self: Arc<Self>) -> Arc<CoreVisit> {
-        let sync = self.client().ok().map(|client| client.visit());
-        Arc::new(CoreVisit {
+    pub fn background_sync(self: Arc<Self>) -> Arc<CoreBackgroundSync> {
+        let sync = self.client().ok().map(|client| client.background_sync());
+        Arc::new(CoreBackgroundSync {
             client: self,
             sync: Mutex::new(sync),
         })
@@ -50,7 +50,7 @@ impl CoreClient {
 }
 
 #[uniffi::export]
-impl CoreVisit {
+impl CoreBackgroundSync {
     /// Waits until every stanza that the server held was returned by [`next_events`](CoreClient::next_events) and that
     /// function was called again, or until the timeout, in milliseconds. Without a session to resume it returns
     /// `Offline` with `NoSession`; the next `connect` creates one.
@@ -90,8 +90,8 @@ impl CoreVisit {
     }
 }
 
-impl CoreVisit {
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Visit>> {
+impl CoreBackgroundSync {
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<BackgroundSync>> {
         self.sync.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

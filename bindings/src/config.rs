@@ -29,7 +29,7 @@ pub struct CoreConfig {
     /// The restrictions on logins.
     pub policy: LoginPolicy,
     /// The timeouts.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// Servers to connect to instead of those in the DNS. All of them are tried, in this order.
     #[uniffi(default = [])]
     pub servers: Vec<ServerAddress>,
@@ -105,7 +105,7 @@ pub struct LoginPolicy {
 
 /// Timeouts, in milliseconds. If a value is missing, the core's default applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, uniffi::Record)]
-pub struct Patience {
+pub struct Timeouts {
     /// The time for a connection, from the start of the transport to the session.
     #[uniffi(default = None)]
     pub login_ms: Option<u64>,
@@ -137,7 +137,7 @@ pub struct CatchUp {
     pub pages: Option<u32>,
     /// How long messages whose fate is unknown wait for the archive's answer, in milliseconds.
     #[uniffi(default = None)]
-    pub patience_ms: Option<u64>,
+    pub timeout_ms: Option<u64>,
 }
 
 /// The address of a server, used instead of the DNS.
@@ -203,7 +203,7 @@ pub(crate) fn prepare(
         prepared.trust = Trust::Roots(roots);
     }
     prepared.policy = config.policy.into();
-    apply_timeouts(&mut prepared, config.patience);
+    apply_timeouts(&mut prepared, config.timeouts);
     if let Some(catch_up) = config.catch_up {
         apply_catch_up(&mut prepared.catch_up, catch_up);
     }
@@ -270,7 +270,7 @@ fn open_store(
     Ok((Box::new(store), report.into()))
 }
 
-fn apply_timeouts(config: &mut core::ClientConfig, timeouts: Patience) {
+fn apply_timeouts(config: &mut core::ClientConfig, timeouts: Timeouts) {
     let set = |target: &mut Duration, ms: Option<u64>| {
         if let Some(ms) = ms {
             *target = Duration::from_millis(ms);
@@ -289,8 +289,8 @@ fn apply_timeouts(config: &mut core::ClientConfig, timeouts: Patience) {
 fn apply_catch_up(target: &mut core::CatchUp, catch_up: CatchUp) {
     target.page = catch_up.page.unwrap_or(target.page);
     target.pages = catch_up.pages.unwrap_or(target.pages);
-    if let Some(ms) = catch_up.patience_ms {
-        target.patience = Duration::from_millis(ms);
+    if let Some(ms) = catch_up.timeout_ms {
+        target.timeout = Duration::from_millis(ms);
     }
 }
 
@@ -338,7 +338,7 @@ mod tests {
             ("probe: ", "Duration", seconds(timing.probe)),
             ("backoff: ", "Duration", seconds(timing.base)),
             ("backoffCap: ", "Duration", seconds(timing.cap)),
-            ("patience: ", "Duration", seconds(catch_up.patience)),
+            ("timeout: ", "Duration", seconds(catch_up.timeout)),
             ("page: ", "Int", format!("Default {}", catch_up.page)),
             ("pages: ", "Int", format!("Default {}", catch_up.pages)),
             ("maxStanza: ", "Int", "Default 245,760".to_owned()),

@@ -47,10 +47,10 @@ mod timeline;
 mod vault;
 mod xml;
 
-pub use background_sync::{CoreVisit, DrainOutcome};
+pub use background_sync::{CoreBackgroundSync, DrainOutcome};
 pub use client::CoreClient;
 pub use config::{
-    CoreConfig, DangerousTrust, Identity, LoginPolicy, Patience, ServerAddress, Storage,
+    CoreConfig, DangerousTrust, Identity, LoginPolicy, ServerAddress, Storage, Timeouts,
     TransportKind,
 };
 pub use ending::{

@@ -39,7 +39,7 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        self, CoreConfig, DangerousTrust, Identity, LoginPolicy, Patience, Storage,
+        self, CoreConfig, DangerousTrust, Identity, LoginPolicy, Storage, Timeouts,
     };
 
     const PLANTED: &str = "correct horse battery staple 4711";
@@ -55,7 +55,7 @@ mod tests {
             resource: "test".to_owned(),
             storage: Storage::Memory,
             policy: LoginPolicy::default(),
-            patience: Patience::default(),
+            timeouts: Timeouts::default(),
             servers: Vec::new(),
             name_servers: None,
             ask_platform: false,

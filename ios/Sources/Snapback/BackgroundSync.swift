@@ -22,7 +22,7 @@ extension SnapbackClient {
   ///   receives everything then. The same with `notYetUnlocked` or `vaultLocked` if the device was not unlocked since
   ///   it was started; show a general notification then. `CancellationError` if the task is cancelled, as in
   ///   `serviceExtensionTimeWillExpire`; connection and file are closed by then.
-  public static func visit(
+  public static func backgroundSync(
     _ account: String, configuration: Configuration, deadline: Date,
     _ handle: @escaping @Sendable (Event) async -> Void
   ) async throws -> DrainOutcome {

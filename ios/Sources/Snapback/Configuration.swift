@@ -20,7 +20,7 @@ public struct Configuration: Sendable {
   /// ``SnapbackError/tooBig(size:limit:)``; if it is already queued, it fails with `tooBig`.
   public var maxStanza: Int?
   /// The timeouts.
-  public var patience = Patience()
+  public var timeouts = Timeouts()
   /// Servers to connect to, instead of resolving the account's domain. They are tried in this order. Default: none.
   public var servers: [ServerAddress] = []
   /// The name servers to query, as IP addresses. Default `nil`: those of the system's configuration file. iOS has no
@@ -80,7 +80,7 @@ public struct LoginPolicy: Sendable, Hashable {
 }
 
 /// The timeouts, in seconds; `nil` selects the default.
-public struct Patience: Sendable, Hashable {
+public struct Timeouts: Sendable, Hashable {
   /// The time from the start of the transport until the session is established. Default 30 s: enough for eight round
   /// trips over GPRS with one retransmission.
   public var login: TimeInterval?
@@ -115,7 +115,7 @@ public struct CatchUp: Sendable, Hashable {
   /// The time, in seconds, for which messages wait that the lost session may or may not have delivered: if the archive
   /// has them, they are not sent again. Default 10 s: the archive's first pages usually arrive within it. After it,
   /// they are sent, since a duplicate is better than a long delay.
-  public var patience: TimeInterval?
+  public var timeout: TimeInterval?
 
   /// Creates settings with the defaults.
   public init() {}
@@ -176,13 +176,13 @@ extension Configuration {
         requireChannelBinding: login.requireChannelBinding,
         earlyData: login.earlyData,
         allowUnboundTokens: login.allowUnboundTokens),
-      patience: SnapbackFFI.Patience(
-        loginMs: patience.login.map(Milliseconds.of),
-        ackMs: patience.ack.map(Milliseconds.of),
-        keepaliveMs: patience.keepalive.map(Milliseconds.of),
-        probeMs: patience.probe.map(Milliseconds.of),
-        backoffMs: patience.backoff.map(Milliseconds.of),
-        backoffCapMs: patience.backoffCap.map(Milliseconds.of)),
+      timeouts: SnapbackFFI.Timeouts(
+        loginMs: timeouts.login.map(Milliseconds.of),
+        ackMs: timeouts.ack.map(Milliseconds.of),
+        keepaliveMs: timeouts.keepalive.map(Milliseconds.of),
+        probeMs: timeouts.probe.map(Milliseconds.of),
+        backoffMs: timeouts.backoff.map(Milliseconds.of),
+        backoffCapMs: timeouts.backoffCap.map(Milliseconds.of)),
       servers: servers.map { SnapbackFFI.ServerAddress(host: $0.host, port: $0.port, transport: $0.transport) },
       nameServers: nameServers ?? SystemPlatform.nameServers,
       askPlatform: srvResolver != nil,
@@ -198,7 +198,7 @@ extension Configuration {
       catchUp: SnapbackFFI.CatchUp(
         page: catchUp.page.map { UInt32(clamping: max($0, 1)) },
         pages: catchUp.pages.map { UInt32(clamping: $0) },
-        patienceMs: catchUp.patience.map(Milliseconds.of)),
+        timeoutMs: catchUp.timeout.map(Milliseconds.of)),
       maxStanza: maxStanza.map { UInt32(clamping: $0) },
       dangerousTrust: danger.trustOnlyTheseRoots.map(DangerousTrust.init(onlyTheseRootsPem:)))
   }

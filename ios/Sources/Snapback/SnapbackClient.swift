@@ -158,7 +158,7 @@ public final class SnapbackClient: Sendable {
   public func drain(deadline: Date) async throws -> DrainOutcome {
     drains.begin()
     defer { drains.end() }
-    let sync = core.visit()
+    let sync = core.backgroundSync()
     let cancellation = Cancellation()
     let done: Result<DrainOutcome?, any Error>
     do {
@@ -178,7 +178,7 @@ public final class SnapbackClient: Sendable {
   }
 
   /// Returns `nil` if the sync was cancelled.
-  private func drain(_ sync: CoreVisit, _ deadline: Date, _ cancellation: Cancellation) async throws -> DrainOutcome? {
+  private func drain(_ sync: CoreBackgroundSync, _ deadline: Date, _ cancellation: Cancellation) async throws -> DrainOutcome? {
     try await SnapbackError.translating {
       let outcome = try await sync.drainUntil(
         timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)

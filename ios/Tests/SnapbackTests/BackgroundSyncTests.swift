@@ -103,7 +103,7 @@ import Testing
     let reported = Guarded<[String]>([])
     let configuration = world.configuration(storage: folder.storage)
     let outcome = try await withTimeout("the sync") {
-      try await SnapbackClient.visit(
+      try await SnapbackClient.backgroundSync(
         World.juliet, configuration: configuration, deadline: Date(timeIntervalSinceNow: 60)
       ) { event in
         let text: String? =

@@ -119,7 +119,7 @@ import Testing
 
   @Test func requests() async throws {
     let world = try await World()
-    let client = try await world.client { $0.patience.ack = 1 }
+    let client = try await world.client { $0.timeouts.ack = 1 }
     client.connect()
     _ = try await client.online()
     do {

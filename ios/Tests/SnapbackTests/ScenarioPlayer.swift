@@ -129,9 +129,9 @@ private final class PlayedApp {
       ]
     }
     // Short, as in the scenarios. The cap is the default, since it also bounds how far the reconnects are spread.
-    configuration.patience.backoff = 0.05
-    configuration.patience.backoffCap = nil
-    configuration.patience.probe = 0.5
+    configuration.timeouts.backoff = 0.05
+    configuration.timeouts.backoffCap = nil
+    configuration.timeouts.probe = 0.5
     self.configuration = configuration
   }
 

@@ -3,7 +3,7 @@ import Testing
 
 /// Plays every file of `tests/scenarios` with real clients.
 @Suite struct ScenarioTests {
-  static let alone = ["commute", "hotel-portal", "killed-in-the-background", "lift", "night", "wifi-to-lte"]
+  static let alone = ["commute", "hotel-portal", "killed-in-the-background", "elevator", "night", "wifi-to-lte"]
   static let withTheServersEnd = ["server-crash", "server-deploy", "stampede"]
 
   @Test(arguments: alone)

@@ -108,8 +108,8 @@ final class World: Sendable {
     configuration.storage = storage
     configuration.servers = [ServerAddress(host: ready.host, port: ready.directPort)]
     configuration.danger.trustOnlyTheseRoots = certificate
-    configuration.patience.backoff = 0.1
-    configuration.patience.backoffCap = 1
+    configuration.timeouts.backoff = 0.1
+    configuration.timeouts.backoffCap = 1
     return configuration
   }
 

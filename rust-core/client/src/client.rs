@@ -20,6 +20,7 @@ use snapback_tls::TlsContext;
 use snapback_types::hex;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
+use crate::background_sync::BackgroundSync;
 use crate::config::{ClientConfig, ConfigError};
 use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
@@ -28,7 +29,6 @@ use crate::ids::Ids;
 use crate::iq::{self, IqError};
 use crate::outgoing::OutgoingPresence;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
-use crate::visit::Visit;
 use crate::{EndReason, Event};
 
 /// An account that is kept online. Dropping the client drops the connection without closing the stream: the server
@@ -137,11 +137,11 @@ impl Client {
     /// with [`ConnectionError::NoSession`](crate::ConnectionError::NoSession), and there is no further attempt. Where
     /// the store contains no session, the network is not used.
     ///
-    /// The sync lasts until [`Visit::end`], [`Client::suspend`], [`Client::connect`] or [`Client::disconnect`], or
+    /// The sync lasts until [`BackgroundSync::end`], [`Client::suspend`], [`Client::connect`] or [`Client::disconnect`], or
     /// until an app that was online before calls [`Client::resume`] or comes to the foreground. Where the client is
     /// connected and not suspended, there is nothing to sync: the connection is probed, as after [`Client::resume`].
-    pub fn visit(&self) -> Visit {
-        Visit::begin(&self.requests, self.states(), self.ids.clone())
+    pub fn background_sync(&self) -> BackgroundSync {
+        BackgroundSync::begin(&self.requests, self.states(), self.ids.clone())
     }
 
     /// Ends the session and closes the stream. Returns when that is done.

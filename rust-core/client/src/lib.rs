@@ -60,6 +60,7 @@
 //! `cargo run -p snapback-client --example hello` sends one message; `echo_bot` answers each message with its text; `timeline`
 //! prints what each flight of a login and of a resumption carried. `examples/support/mod.rs` says how they find a server.
 
+mod background_sync;
 mod client;
 mod clock;
 mod config;
@@ -71,9 +72,9 @@ mod ids;
 mod iq;
 mod outgoing;
 mod platform;
-mod visit;
 mod xml;
 
+pub use background_sync::{BackgroundSync, ClientEnded, DrainOutcome};
 pub use client::Client;
 pub use config::{ClientConfig, ConfigError, Network};
 pub use dial::{Dial, Dialing, TcpDial};
@@ -81,7 +82,6 @@ pub use driver::SendError;
 pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
-pub use visit::{ClientEnded, DrainOutcome, Visit};
 pub use xml::{ParseXmlError, escape_xml, parse_xml};
 
 pub use snapback_engine::engine::{DialError, EndReason, EngineEvent as Event, ServerAddress};

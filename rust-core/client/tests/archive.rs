@@ -41,7 +41,7 @@ fn by_sasl1() -> Switches {
 fn small_pages(config: &mut ClientConfig) {
     hasty(config);
     config.catch_up.page = 2;
-    config.catch_up.patience = Duration::from_secs(5);
+    config.catch_up.timeout = Duration::from_secs(5);
 }
 
 async fn online(switches: Switches, course: &mut Course) -> Setup {
@@ -186,7 +186,7 @@ async fn i8_an_archive_that_fails_is_a_gap_and_nothing_hangs() {
         let setup = Setup::with(switches, Transport::DirectTls, RTT, |config| {
             small_pages(config);
             config.catch_up.pages = 2;
-            config.catch_up.patience = Duration::from_millis(100);
+            config.catch_up.timeout = Duration::from_millis(100);
         })
         .await;
         begin(&setup, &mut course).await;

@@ -42,7 +42,7 @@ async fn online(course: &mut Course) -> Setup {
     let setup = Setup::with(switches(), Transport::DirectTls, RTT, |config| {
         hasty(config);
         config.catch_up.page = 2;
-        config.catch_up.patience = Duration::from_secs(5);
+        config.catch_up.timeout = Duration::from_secs(5);
     })
     .await;
     setup.client.connect();

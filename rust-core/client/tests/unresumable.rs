@@ -91,7 +91,7 @@ async fn rfc6121_a_bounce_belongs_to_its_message() {
     setup.client.connect();
     let id = setup
         .client
-        .send_message("nobody@localhost", "is anybody there?")
+        .send_message("absent@localhost", "are you there?")
         .await
         .unwrap();
     let mut course = Course::default();
@@ -222,9 +222,9 @@ async fn w6_empty_features_halt_only_where_no_login_was_ever_proven() {
     }
 }
 
-/// Empty features behind the login: no resource is bound, so the session is still there to be resumed when they are over.
+/// Empty features after the login: no resource is bound, so the session is still there to be resumed when they are over.
 #[tokio::test]
-async fn w6_empty_features_behind_the_login_cost_no_session() {
+async fn w6_empty_features_after_the_login_cost_no_session() {
     let server = disk::server(Switches::stock_prosody()).await;
     let device = Folder::new();
     logs_in_once(&server, &device).await;

@@ -164,7 +164,7 @@ pub struct CatchUp {
     /// the result comes with the first pages, or the archive is slow and sending the messages twice is the lesser evil. The
     /// archive query itself is abandoned after six times that without an answer. Both apply only if the server answers
     /// something else then.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 impl Default for CatchUp {
@@ -172,7 +172,7 @@ impl Default for CatchUp {
         Self {
             page: 100,
             pages: 100,
-            patience: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
         }
     }
 }

@@ -274,7 +274,7 @@ pub struct OutboundStanza {
     /// if it is sent again, it carries a delay stamp (rule I8).
     pub unknown: bool,
     /// The archive's cursor when it was first sent: if it arrived, it is found after that.
-    pub sent_behind: Option<ArchiveCursor>,
+    pub sent_after: Option<ArchiveCursor>,
     /// How often the server has ended the stream with an error while this was the first stanza that it had not acknowledged.
     pub strikes: u8,
     /// When it was queued, for the delay stamp of a late resend (XEP-0203).
@@ -291,7 +291,7 @@ impl fmt::Debug for OutboundStanza {
             .field("kind", &self.kind)
             .field("sent", &self.sent)
             .field("unknown", &self.unknown)
-            .field("sent_behind", &self.sent_behind)
+            .field("sent_after", &self.sent_after)
             .field("strikes", &self.strikes)
             .field("bytes", &self.xml.len())
             .finish_non_exhaustive()

@@ -317,7 +317,7 @@ fn outbound(seq: u64) -> OutboundStanza {
         kind: OutboundKind::Message,
         sent: true,
         unknown: false,
-        sent_behind: None,
+        sent_after: None,
         strikes: 0,
         queued_at: UnixTime(1_700_000_000),
         xml,
@@ -354,7 +354,7 @@ fn delivery(number: u32) -> Delivery {
     let id = id(number);
     let stanza = message(
         &id,
-        "and what somebody may say to that, in a sentence or two",
+        "and what a friend may say to that, in a sentence or two",
     );
     Delivery {
         id,

@@ -40,7 +40,7 @@ CREATE TABLE roster (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Rows that failed their seal, kept for whoever looks into it. Bounded.
+-- Rows that failed their seal, kept for inspection. Bounded.
 CREATE TABLE quarantine (
     number INTEGER PRIMARY KEY,
     origin TEXT NOT NULL,

@@ -9,7 +9,7 @@ CREATE TABLE endpoints (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- `holder` is empty where the answer matched the hash and holds for whoever shows it, else the JID that it holds for.
+-- `holder` is empty where the answer matched the hash and holds for every entity that shows it, else the JID that it holds for.
 CREATE TABLE caps (
     holder TEXT NOT NULL,
     hash TEXT NOT NULL,

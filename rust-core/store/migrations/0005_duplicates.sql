@@ -1,4 +1,4 @@
--- 0005: duplicates are told by what was said, not by an id alone; what an archive has forgotten; sessions that nobody resumes.
+-- 0005: duplicates are recognised by their payload, not by an id alone; what an archive has forgotten; sessions that are never resumed.
 --
 -- A row of `seen` has up to three tags now: the archive's id, and the sender's id without and with a digest of the payload. The two
 -- that schema 4 made of ids alone do not suppress a message any more, but for the ids of what this device sent itself.

@@ -136,7 +136,7 @@ impl NewStanza {
             kind: self.kind,
             sent: false,
             unknown: false,
-            sent_behind: None,
+            sent_after: None,
             strikes: 0,
             queued_at: self.queued_at,
             xml: self.xml,

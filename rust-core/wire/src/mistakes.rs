@@ -65,7 +65,7 @@ pub enum Mistake {
     /// I12: `<r/>` is sent while nothing is unacknowledged.
     RequestsAboutNothing,
     /// A background sync that finds no session to resume binds a new one.
-    VisitBinds,
+    SyncBinds,
     /// S5: a logout requests a session as well.
     LogOutBinds,
     /// S5: credentials remain after a logout.
@@ -140,7 +140,7 @@ impl Mistake {
         Self::BoundAndResumedBelieved,
         Self::RequestsPileUp,
         Self::RequestsAboutNothing,
-        Self::VisitBinds,
+        Self::SyncBinds,
         Self::LogOutBinds,
         Self::CredentialsKept,
         Self::SessionKept,

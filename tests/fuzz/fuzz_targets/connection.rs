@@ -333,7 +333,7 @@ fn knowledge(has_session: bool) -> Knowledge {
         kind: OutboundKind::Message,
         sent: seq < 2,
         unknown: seq == 2,
-        sent_behind: None,
+        sent_after: None,
         strikes: 0,
         queued_at: UnixTime(1_794_000_000),
         xml: format!("<message xmlns='jabber:client' id='q{seq}'></message>"),

@@ -20,7 +20,7 @@ use snapback_netsim::{CutMode, DownMode};
 
 /// Short: these tests wait for answers, not for the link.
 const RTT: Duration = Duration::from_millis(20);
-/// So long that nothing arrives before the cut.
+/// Long enough that nothing arrives before the cut.
 const LONG: Duration = Duration::from_secs(60);
 const JULIET: &str = "juliet@snapback.test";
 const ROMEO: &str = "romeo@snapback.test";

@@ -34,7 +34,7 @@ scenarios! {
     commute: "commute",
     hotel_portal: "hotel-portal",
     killed_in_the_background: "killed-in-the-background",
-    lift: "lift",
+    elevator: "elevator",
     night: "night",
     server_crash: "server-crash",
     server_deploy: "server-deploy",

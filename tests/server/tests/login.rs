@@ -61,7 +61,7 @@ fn a_wrong_binding_or_password_or_user_is_not_authorized() {
     for scram in [
         Scram::new("SCRAM-SHA-1-PLUS", "juliet", "secret").bound("tls-exporter", vec![0; 32]),
         Scram::new("SCRAM-SHA-256", "juliet", "wrong"),
-        Scram::new("SCRAM-SHA-256", "nobody", "secret"),
+        Scram::new("SCRAM-SHA-256", "absent", "secret"),
     ] {
         let mut scram = scram;
         let mut client = Client::direct(&server, &config);

@@ -66,7 +66,7 @@ impl Setup {
         if more.one_in(16) {
             switches = without_memory(switches);
         }
-        // Where there is an archive, what nobody takes need not be kept apart.
+        // Where there is an archive, what has no recipient need not be kept apart.
         switches.offline = !switches.archive || more.one_in(2);
         switches.archive_unknown = more.pick(&[UnknownId::ItemNotFound, UnknownId::EmptyPage]);
         switches.capitals = more.one_in(6);

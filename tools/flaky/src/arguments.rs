@@ -35,7 +35,7 @@ pub(crate) struct Cuts {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "train-tunnel,lift,wifi-to-lte,airplane-toggle,nat-forgets,lte-edge-of-cell,captive-portal"
+        default_value = "train-tunnel,elevator,wifi-to-lte,airplane-toggle,nat-forgets,lte-edge-of-cell,captive-portal"
     )]
     pub(crate) profiles: Vec<String>,
     /// How many stages are open at once.

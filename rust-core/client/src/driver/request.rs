@@ -36,7 +36,7 @@ pub(crate) enum Request {
         available: bool,
     },
     SetActive(bool),
-    Visit(watch::Sender<bool>),
+    BackgroundSync(watch::Sender<bool>),
     Leave(Option<oneshot::Sender<()>>),
     Suspend(oneshot::Sender<()>),
     Resume,
@@ -243,7 +243,7 @@ impl Driver {
             Request::ForgetFloor => self.input(EngineInput::ForgetFloor),
             Request::SetPassword(password) => self.input(EngineInput::SetPassword(password)),
             Request::Resume => self.input(EngineInput::Resume),
-            Request::Visit(begun) => {
+            Request::BackgroundSync(begun) => {
                 self.input(EngineInput::BeginSync);
                 self.carry_out();
                 begun.send_replace(true);

@@ -75,7 +75,7 @@ impl Context {
     }
 }
 
-/// A server that answers pipelining with silence, or by closing the transport, cannot be told apart from a path that failed at
+/// A server that answers pipelining with silence, or by closing the transport, cannot be reported apart from a path that failed at
 /// that moment. So pipelining is only paused, for a day: a phone connects often enough in a day to make another attempt worth
 /// the lost round trip.
 const PIPELINING_PAUSE_SECONDS: i64 = 86_400;

@@ -21,7 +21,7 @@ use crate::xep::caps::Caps;
 
 /// What may be sent after a bind request before its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BehindBind {
+pub(super) enum AfterBind {
     /// Nothing.
     Held,
     /// All initial stanzas of a session, for the first time at this endpoint.
@@ -97,18 +97,18 @@ impl Context {
 
     /// Returns whether stanzas may follow the bind request before its answer. They may where that has worked before. Where
     /// `<pipelining/>` was advertised, or a login succeeded sequentially, it is tried (rule S2).
-    pub(super) fn behind_bind(&self) -> BehindBind {
+    pub(super) fn after_bind(&self) -> AfterBind {
         let server = &self.knowledge.server;
         let is_on =
             |off_until: Option<UnixTime>| off_until.is_none_or(|time| time <= self.env.now.wall);
         let shows_pipelining = || self.known_features().any(|features| features.pipelining);
         match server.bind_pipelining {
-            Some(BindPipelining::Proven) => BehindBind::Allowed,
+            Some(BindPipelining::Proven) => AfterBind::Allowed,
             // The server advertised it, but did not support it.
-            Some(BindPipelining::OffUntil(time)) if !is_on(Some(time)) => BehindBind::Held,
-            _ if is_on(server.pipelining_off_until) && shows_pipelining() => BehindBind::Tried,
-            _ if server.secured.is_none() => BehindBind::Held,
-            _ => BehindBind::Tried,
+            Some(BindPipelining::OffUntil(time)) if !is_on(Some(time)) => AfterBind::Held,
+            _ if is_on(server.pipelining_off_until) && shows_pipelining() => AfterBind::Tried,
+            _ if server.secured.is_none() => AfterBind::Held,
+            _ => AfterBind::Tried,
         }
     }
 

@@ -299,7 +299,7 @@ fn s2_pipelining_that_failed_is_not_tried_again() {
         .plan();
     assert!(!plan.combined_starttls);
     assert_eq!(plan.restart, Restart::Separate);
-    // Resumption behind the restart must have been advertised there.
+    // Resumption after the restart must have been advertised there.
     let plan = Case::new(Transport::StartTls, pipelining(sasl1()))
         .with(|case| case.knowledge.server.sm_before_sasl = None)
         .with(|case| case.knowledge.server.authenticated = None)

@@ -77,8 +77,8 @@ impl Queue {
             let place = self.take_place();
             if let Some(row) = self.rows.get_mut(seq) {
                 row.stanza.sent = true;
-                if row.stanza.sent_behind.is_none() && row.stanza.kind == OutboundKind::Message {
-                    row.stanza.sent_behind = cursor.cloned();
+                if row.stanza.sent_after.is_none() && row.stanza.kind == OutboundKind::Message {
+                    row.stanza.sent_after = cursor.cloned();
                 }
                 row.place = Some(place);
             }

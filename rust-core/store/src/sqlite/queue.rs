@@ -34,8 +34,8 @@ impl Tables<'_> {
     pub(super) fn mark_sent(&mut self, seqs: &[u64]) -> Result<(), Fault> {
         for seq in seqs {
             let mut stanza = self.stanza(*seq)?.ok_or(Conflict::NotQueued(*seq))?;
-            if stanza.sent_behind.is_none() && stanza.kind == OutboundKind::Message {
-                stanza.sent_behind.clone_from(&self.hot.ledger.archive);
+            if stanza.sent_after.is_none() && stanza.kind == OutboundKind::Message {
+                stanza.sent_after.clone_from(&self.hot.ledger.archive);
             }
             let place = self.take_place();
             self.put_stanza(&stanza, Some(place))?;

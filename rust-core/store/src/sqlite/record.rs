@@ -352,7 +352,7 @@ impl Record for OutboundStanza {
             .time(self.queued_at.0)
             .text(&self.xml)
             .flag(self.unknown)
-            .option(self.sent_behind.as_ref(), write_cursor)
+            .option(self.sent_after.as_ref(), write_cursor)
             .number(self.strikes.into());
     }
 
@@ -365,7 +365,7 @@ impl Record for OutboundStanza {
             xml: input.text()?,
             sent: false,
             unknown: false,
-            sent_behind: None,
+            sent_after: None,
             strikes: 0,
         };
         if input.is_at_end() {
@@ -373,7 +373,7 @@ impl Record for OutboundStanza {
         }
         Ok(Self {
             unknown: input.flag()?,
-            sent_behind: input.option(read_cursor)?,
+            sent_after: input.option(read_cursor)?,
             strikes: u8::try_from(input.number()?).map_err(|_| Fault::Unreadable)?,
             ..stanza
         })

@@ -190,7 +190,7 @@ pub(super) fn i8_an_open_session_stays_known_until_one_can_be_resumed(store: &mu
 fn fate(store: &mut impl Store, seq: u64) -> (bool, bool, Option<ArchiveCursor>) {
     let queue = load(store).queue;
     let row = queue.into_iter().find(|row| row.seq == seq).unwrap();
-    (row.sent, row.unknown, row.sent_behind)
+    (row.sent, row.unknown, row.sent_after)
 }
 
 pub(super) fn i8_a_message_of_a_lost_session_is_unknown(store: &mut impl Store) {

@@ -46,7 +46,7 @@ fn stanza(seq: u64, kind: OutboundKind, sent: bool) -> OutboundStanza {
         kind,
         sent,
         unknown: false,
-        sent_behind: None,
+        sent_after: None,
         strikes: 0,
         queued_at: UnixTime(1_700_000_000),
         xml: format!("<message id='id-{seq}'/>"),

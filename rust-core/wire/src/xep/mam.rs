@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_behind_an_id_or_from_a_time() {
+    fn asks_after_an_id_or_from_a_time() {
         let after = Begin::AfterId("09af3".to_owned());
         assert_eq!(
             query("j1", "f27", &after, 50).to_xml(),

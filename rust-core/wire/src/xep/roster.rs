@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn s8_pushes_only_from_nobody_or_our_own_bare_jid() {
+    fn s8_pushes_only_without_from_or_from_our_own_bare_jid() {
         let item = "<item jid='nurse@example.com' subscription='remove'/>";
         for from in ["", "from='juliet@example.com'"] {
             let push = push(from, item).unwrap().unwrap();

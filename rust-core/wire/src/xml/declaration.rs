@@ -78,8 +78,8 @@ fn pseudo_attribute<'a>(rest: &mut &'a [u8], name: &[u8]) -> Result<Option<&'a [
         return Err(malformed);
     }
     let len = value.iter().position(|&b| b == quote).ok_or(malformed)?;
-    let (value, behind) = value.split_at_checked(len).ok_or(malformed)?;
-    *rest = behind.get(1..).unwrap_or_default();
+    let (value, after) = value.split_at_checked(len).ok_or(malformed)?;
+    *rest = after.get(1..).unwrap_or_default();
     Ok(Some(value))
 }
 

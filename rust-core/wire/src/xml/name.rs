@@ -102,7 +102,7 @@ fn frequent(text: &str) -> Option<u8> {
         .map(|(entry, _)| entry)
 }
 
-/// Where in [`TABLE`] names are looked for; behind the last there is room for those that found it taken.
+/// Where in [`TABLE`] names are looked for; after the last there is room for those that found it taken.
 const PLACES: usize = 512;
 const ROOM: usize = 8;
 /// No name.
@@ -144,7 +144,7 @@ static FREQUENT: [&str; NAMESPACES.len() + NAMES.len()] = {
     all
 };
 
-/// Where each of [`FREQUENT`] stands: at its place, or in the first gap behind it.
+/// Where each of [`FREQUENT`] stands: at its place, or in the first gap after it.
 #[allow(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn most_stand_at_their_place_and_the_others_close_behind() {
+    fn most_stand_at_their_place_and_the_others_close_after() {
         let way = |name: &&str| {
             let from = &TABLE[place(name.as_bytes())..];
             let at = from

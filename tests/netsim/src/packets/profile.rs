@@ -101,7 +101,7 @@ const FILES: [&str; 12] = [
     include_str!("../../profiles/gprs.json"),
     include_str!("../../profiles/wifi-congested.json"),
     include_str!("../../profiles/train-tunnel.json"),
-    include_str!("../../profiles/lift.json"),
+    include_str!("../../profiles/elevator.json"),
     include_str!("../../profiles/wifi-to-lte.json"),
     include_str!("../../profiles/captive-portal.json"),
     include_str!("../../profiles/airplane-toggle.json"),

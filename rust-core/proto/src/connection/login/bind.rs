@@ -1,7 +1,7 @@
 //! RFC 6120 section 7: binding a resource. The initial stanzas of a new session are sent in the same flight where that is known
 //! to work; elsewhere they follow the answer (rule S2), which costs no round trip before the session is established.
 
-use crate::connection::context::{BehindBind, Context};
+use crate::connection::context::{AfterBind, Context};
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::step::{ExpectBound, LoginStep, Next, Resource};
 use crate::connection::session::{self, Inline, Missed, Session};
@@ -41,11 +41,11 @@ pub(super) fn start(
     let id = request(Resource::Own, &mut login.missed, context);
     let mut session = Session::new(std::mem::take(&mut login.missed));
     session.plan_catch_up(None, context);
-    let behind = context.behind_bind();
-    let features = features.filter(|_| behind != BehindBind::Held);
+    let after = context.after_bind();
+    let features = features.filter(|_| after != AfterBind::Held);
     if let Some(features) = features {
         // The restart in the same flight is the first assumption that may fail.
-        if behind == BehindBind::Tried && context.at_risk != Some(Assumption::PipelinedRestart) {
+        if after == AfterBind::Tried && context.at_risk != Some(Assumption::PipelinedRestart) {
             context.at_risk = Some(Assumption::PipelinedBind);
         }
         if features.session_required {
@@ -142,13 +142,13 @@ impl ExpectBound {
                 Some(Assumption::Features | Assumption::PipelinedRestart)
             ),
         };
-        let rode_behind = self.greeted && self.asked == Resource::Own;
+        let rode_along = self.greeted && self.asked == Resource::Own;
         context.at_risk = if relied && self.session.is_enabling() {
             Some(Assumption::Features)
         } else {
             // No other request is pending: a refusal before the first answer is about the order, even where that has worked
             // before.
-            rode_behind.then_some(Assumption::PipelinedBind)
+            rode_along.then_some(Assumption::PipelinedBind)
         };
     }
 }

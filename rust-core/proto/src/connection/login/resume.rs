@@ -97,7 +97,7 @@ pub(super) fn refused(
     login: &mut Negotiation,
     context: &mut Context,
 ) -> Result<(), ConnectionError> {
-    if login.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
+    if login.purpose == Purpose::ResumeOnly && !planted(Mistake::SyncBinds) {
         session::handled(failed.h, context);
         return Err(ConnectionError::NoSession(NoSession::Forgotten));
     }

@@ -161,7 +161,7 @@ fn goal_elements(
         children.extend(resume_element(context.knowledge.sm.as_ref()));
         context.resumption.asked();
     }
-    if login.purpose == Purpose::ResumeOnly && !planted(Mistake::VisitBinds) {
+    if login.purpose == Purpose::ResumeOnly && !planted(Mistake::SyncBinds) {
         return (children, nothing, None);
     }
     let Some(bind2) = &features.bind2 else {

@@ -32,7 +32,7 @@ impl Session {
         } else if self.may_answer(request, context) {
             self.answered_at = Some(context.env.now.mono);
             self.send_core(ProtocolMessage::Iq, answer, None, context);
-        } else if !std::mem::replace(&mut self.answers.is_told, true) {
+        } else if !std::mem::replace(&mut self.answers.is_reported, true) {
             context
                 .env
                 .event(Event::PeerFault("too many requests to answer"));

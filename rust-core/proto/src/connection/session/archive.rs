@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!               cursor                                fin, complete
-//!  new session --------> Asking ---------------------------------------> Current
+//!  new session --------> Querying --------------------------------------> Current
 //!        \              ^ |  ^ fin, not complete: next page                 ^
 //!         \             | |  '---                                           |
 //!          \ no cursor  | |  error, silence, too many pages, or a page that |
@@ -27,14 +27,14 @@
 //! Before the very first session is requested, the time is stored ([`ArchiveCursor::Since`]), in case the process is killed
 //! before the end of the archive is known. The next process reads from the end backwards to that time.
 //!
-//! In `Current` each live message moves the cursor. In `Asking` it must not, since the messages between the cursor and that
+//! In `Current` each live message moves the cursor. In `Querying` it must not, since the messages between the cursor and that
 //! message have not been received yet. Some time after it first became `Current`, a new session queries the archive once more
-//! (`second_look`).
+//! (`settling_query`).
 
-mod asking;
 mod forgotten;
 mod page;
 mod place;
+mod query;
 
 use crate::knowledge::{ArchiveCursor, PendingIq, PendingKind};
 use crate::time::UnixTime;
@@ -64,14 +64,14 @@ pub(super) enum Archive {
         then_read: bool,
     },
     /// The messages after the cursor have been requested.
-    Asking(Asking),
+    Querying(ArchiveQuery),
     /// All of the archive has been read.
     Current,
 }
 
 /// A page has been requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asking {
+pub(super) struct ArchiveQuery {
     query: String,
     /// Pages until now, including this one.
     pages: u32,
@@ -131,27 +131,33 @@ impl Archive {
     /// Returns whether ids of the archive are trusted. They are when the server has answered as an archive: it assigns the ids,
     /// and so replaces those that other entities forge in its name (XEP-0313, XEP-0359).
     pub(super) fn is_trusted(&self) -> bool {
-        matches!(self, Self::Asking(_) | Self::Current)
+        matches!(self, Self::Querying(_) | Self::Current)
     }
 
     /// Records that the session was interrupted: pending queries are still to be answered.
     pub(super) fn resumed(pending: &[PendingIq], cursor: Option<&ArchiveCursor>) -> Self {
         let owed = pending.iter().find(|pending| is_archive(pending.kind));
         match (owed, cursor) {
-            (Some(owed), _) if owed.kind == PendingKind::ArchivePage => Self::Asking(Asking {
-                is_torn: true,
-                ..Asking::new(owed.id.clone(), false, true)
-            }),
-            (Some(owed), _) if owed.kind == PendingKind::ArchiveBack => Self::Asking(Asking {
-                is_torn: true,
-                reading: Reading::Back(Back::default()),
-                ..Asking::new(owed.id.clone(), false, true)
-            }),
-            (Some(owed), _) if owed.kind == PendingKind::ArchiveTime => Self::Asking(Asking {
-                is_torn: true,
-                reading: Reading::FromTime,
-                ..Asking::new(owed.id.clone(), false, true)
-            }),
+            (Some(owed), _) if owed.kind == PendingKind::ArchivePage => {
+                Self::Querying(ArchiveQuery {
+                    is_torn: true,
+                    ..ArchiveQuery::new(owed.id.clone(), false, true)
+                })
+            }
+            (Some(owed), _) if owed.kind == PendingKind::ArchiveBack => {
+                Self::Querying(ArchiveQuery {
+                    is_torn: true,
+                    reading: Reading::Back(Back::default()),
+                    ..ArchiveQuery::new(owed.id.clone(), false, true)
+                })
+            }
+            (Some(owed), _) if owed.kind == PendingKind::ArchiveTime => {
+                Self::Querying(ArchiveQuery {
+                    is_torn: true,
+                    reading: Reading::FromTime,
+                    ..ArchiveQuery::new(owed.id.clone(), false, true)
+                })
+            }
             (Some(owed), _) => Self::Learning {
                 query: owed.id.clone(),
                 live: None,
@@ -165,19 +171,19 @@ impl Archive {
     }
 
     pub(super) fn is_asking(&self) -> bool {
-        matches!(self, Self::Asking(_))
+        matches!(self, Self::Querying(_))
     }
 
     /// Returns whether messages whose delivery is unknown, and the stanzas after them, wait for the archive.
     pub(super) fn decides(&self) -> bool {
-        matches!(self, Self::Asking(asking) if asking.decides)
+        matches!(self, Self::Querying(asking) if asking.decides)
     }
 
     /// Processes a live message with this archive id: it becomes the new cursor, if the cursor may move.
     pub(super) fn live(&mut self, id: &str) -> Option<ArchiveCursor> {
         match self {
             Self::Absent => None,
-            Self::Learning { live, .. } | Self::Asking(Asking { live, .. }) => {
+            Self::Learning { live, .. } | Self::Querying(ArchiveQuery { live, .. }) => {
                 *live = Some(id.to_owned());
                 None
             }
@@ -186,7 +192,7 @@ impl Archive {
     }
 }
 
-impl Asking {
+impl ArchiveQuery {
     /// Records a result of this page that cannot be read.
     fn unreadable(&mut self, id: Option<&str>) {
         self.results = self.results.saturating_add(1);

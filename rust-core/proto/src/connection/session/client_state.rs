@@ -28,7 +28,7 @@ impl Session {
     pub(in crate::connection) fn set_active(&mut self, active: bool, context: &mut Context) {
         context.active = active;
         self.tell_client_state(context);
-        self.await_second_look(context);
+        self.await_settling_query(context);
         self.look_again(context);
     }
 
@@ -36,10 +36,10 @@ impl Session {
     /// counted.
     pub(super) fn tell_client_state(&mut self, context: &mut Context) {
         let is_early = self.awaits_start.is_some();
-        if is_early || context.active != self.told_inactive || !context.knows_client_state() {
+        if is_early || context.active != self.sent_inactive || !context.knows_client_state() {
             return;
         }
-        self.told_inactive = !context.active;
+        self.sent_inactive = !context.active;
         let state = if context.active {
             csi::active()
         } else {

@@ -18,7 +18,7 @@ use crate::connection::output::{Event, Outcome};
 use crate::connection::session::archive::Archive;
 use crate::connection::session::lost::lost;
 use crate::connection::session::missed::Missed;
-use crate::connection::session::state::{SecondLook, Session, Sm};
+use crate::connection::session::state::{Session, SettlingQuery, Sm};
 use crate::connection::timer::Timer;
 
 /// What a Bind 2 request has requested already.
@@ -66,7 +66,7 @@ impl Session {
         if let Some(query) = self.archive_query(context) {
             self.transmit_core(ProtocolMessage::ArchiveQuery, query, context);
         }
-        self.told_inactive = inline.inactive;
+        self.sent_inactive = inline.inactive;
         self.tell_client_state(context);
     }
 
@@ -248,7 +248,7 @@ impl Session {
             base: stored.base,
             unacked,
             archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
-            second_look: SecondLook::Done {
+            settling_query: SettlingQuery::Done {
                 until: context.env.now.mono,
             },
             pending: stored.pending,

@@ -28,7 +28,7 @@ enum Gap {
     /// They may: the archive is queried first.
     Suspected,
     /// The app has been informed.
-    Told,
+    Reported,
 }
 
 impl Missed {
@@ -51,8 +51,8 @@ impl Missed {
 
     /// Reports it to the app, once per connection.
     pub(super) fn tell_gap(&mut self, env: &mut Env) {
-        let was = std::mem::replace(&mut self.gap, Gap::Told);
-        if was != Gap::Told && !planted(Mistake::GapUntold) {
+        let was = std::mem::replace(&mut self.gap, Gap::Reported);
+        if was != Gap::Reported && !planted(Mistake::GapUntold) {
             env.event(Event::PossibleGap);
         }
     }

@@ -15,10 +15,10 @@ mod outbound;
 mod payload;
 mod queued;
 mod rate;
-mod second_look;
+mod settling_query;
 mod start;
 mod state;
-mod unknown;
+mod unknown_fate;
 mod visibility;
 
 pub(super) use establish::Inline;

@@ -26,7 +26,7 @@ impl Session {
         }
         let mut stanza = outbound(stanza, kind, true, context);
         if is_message(&stanza) {
-            stanza.sent_behind = self.missed.place_in_archive(context);
+            stanza.sent_after = self.missed.place_in_archive(context);
         }
         let seq = context.env.persist(vec![Op::Enqueue(stanza.clone())]);
         context.env.event_after(
@@ -121,8 +121,8 @@ impl Session {
         let seq = context.env.persist(vec![Op::MarkSent(seqs)]);
         for stanza in &mut queue {
             stanza.sent = true;
-            if stanza.sent_behind.is_none() && is_message(stanza) {
-                stanza.sent_behind = self.missed.place_in_archive(context);
+            if stanza.sent_after.is_none() && is_message(stanza) {
+                stanza.sent_after = self.missed.place_in_archive(context);
             }
         }
         for stanza in queue {

@@ -46,7 +46,7 @@ pub(super) fn outbound(
         kind,
         sent,
         unknown: false,
-        sent_behind: None,
+        sent_after: None,
         strikes: 0,
         queued_at: context.env.now.wall,
         xml: stanza.to_xml(),

@@ -15,7 +15,7 @@ pub(super) struct Answers {
     /// When the answers sent so far would be complete at one answer per [`INTERVAL`].
     busy_until: Instant,
     /// The app has been informed that requests are not answered.
-    pub(super) is_told: bool,
+    pub(super) is_reported: bool,
 }
 
 impl Answers {

@@ -32,7 +32,7 @@ pub(in crate::connection) struct Session {
     pub(super) answers: Answers,
     /// The position up to which the archive has been read.
     pub(super) archive: Archive,
-    pub(super) second_look: SecondLook,
+    pub(super) settling_query: SettlingQuery,
     /// The server has to answer `<session/>` before anything else is sent.
     pub(super) awaits_start: Option<AwaitedStart>,
     /// The entities to which the app has sent directed presence, by their bare addresses.
@@ -42,7 +42,7 @@ pub(in crate::connection) struct Session {
     /// The session was reported to the app.
     pub(super) is_online: bool,
     /// The client state that the server last received.
-    pub(super) told_inactive: bool,
+    pub(super) sent_inactive: bool,
     /// The client's full JID, once a resource is bound.
     pub(super) jid: Option<String>,
     /// The transaction that must be committed before a count of inbound stanzas is sent.
@@ -90,7 +90,7 @@ pub(super) struct AwaitedStart {
 
 /// The progress of the settling query to the archive.
 #[derive(Debug)]
-pub(super) enum SecondLook {
+pub(super) enum SettlingQuery {
     /// The catch-up has to be completed first.
     AfterCatchUp,
     /// The archive was read up to here, and is queried once more, not before this time.
@@ -111,12 +111,12 @@ impl Session {
             asked: None,
             answers: Answers::default(),
             archive: Archive::Absent,
-            second_look: SecondLook::AfterCatchUp,
+            settling_query: SettlingQuery::AfterCatchUp,
             directed: BTreeSet::new(),
             answered_at: None,
             awaits_start: None,
             is_online: false,
-            told_inactive: false,
+            sent_inactive: false,
             jid: None,
             last_inbound: None,
             heard_at: Instant::ZERO,

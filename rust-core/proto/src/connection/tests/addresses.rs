@@ -46,7 +46,7 @@ fn w3_a_carbon_of_our_account_is_ours_however_it_is_spelled() {
         assert!(carbon.is_ok(), "{from}");
         // Its ids are believed, too.
         peer.serve(&message("in1"));
-        assert_eq!(told(&mut peer), [""; 0], "{from}");
+        assert_eq!(reported(&mut peer), [""; 0], "{from}");
     }
 }
 
@@ -57,13 +57,13 @@ fn w3_an_archive_result_of_our_account_is_ours_however_it_is_spelled() {
         let result = result(&flight, "a1", &message("in1"));
         let result = result.replacen(OWN, from, 1);
         peer.serve(&format!("{result}{}", fin(&flight, true, "a1")));
-        assert_eq!(told(&mut peer), ["in1"], "{from}");
+        assert_eq!(reported(&mut peer), ["in1"], "{from}");
         assert_eq!(gaps(&peer), 0, "{from}");
         assert_eq!(peer.knowledge().archive, after("a1"), "{from}");
     }
 }
 
-/// What another device sent is told from what came by its sender.
+/// What another device sent is reported from what came by its sender.
 #[test]
 fn w3_what_we_sent_is_ours_however_the_archive_spells_it() {
     for from in SPELLINGS {
@@ -163,7 +163,7 @@ fn w3_t7_addresses_that_only_look_like_ours_are_not() {
         let mut peer = online();
         peer.serve(&format!("{}{}", carbon(from, "in1"), message("in1")));
         assert_eq!(
-            told(&mut peer),
+            reported(&mut peer),
             ["in1", "in1"],
             "its ids prove nothing: {from}"
         );

@@ -82,7 +82,7 @@ pub(super) fn archive_error(flight: &str, condition: &str) -> String {
 }
 
 /// Ids of the messages that were delivered to the app since the last call.
-pub(super) fn told(peer: &mut Peer) -> Vec<String> {
+pub(super) fn reported(peer: &mut Peer) -> Vec<String> {
     let events = peer.events();
     let id = |event: &Event| match event {
         Event::Stanza(delivery) => Some(delivery.stanza.attr("id").unwrap_or("?").to_owned()),
@@ -101,7 +101,7 @@ fn the_first_session_learns_where_the_archive_ends_and_reads_nothing() {
     let mut peer = Setup::direct().start();
     cold_sasl2_direct(&mut peer);
     assert_eq!(peer.knowledge().archive, after("a0"));
-    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(reported(&mut peer), [""; 0]);
     assert!(peer.sent.contains("<after>a0</after>") && !peer.sent.contains("<before/>"));
     let mut peer = Setup::direct().start();
     cold_sasl1_direct(&mut peer);
@@ -124,7 +124,7 @@ fn first() -> (Peer, String) {
 
 /// A message that arrived between the bind and the presence follows the known end, and may be in the archive only.
 #[test]
-fn what_comes_while_the_end_is_being_asked_for_is_behind_it() {
+fn what_comes_while_the_end_is_being_asked_for_is_after_it() {
     let (mut peer, flight) = first();
     peer.serve(&live("in2", "a2"));
     let cursor = peer.knowledge().archive;
@@ -141,7 +141,7 @@ fn what_comes_while_the_end_is_being_asked_for_is_behind_it() {
         result(&page, "a1", &message("in1")),
         fin(&page, true, "a1")
     ));
-    assert_eq!(told(&mut peer), ["in2", "in1"]);
+    assert_eq!(reported(&mut peer), ["in2", "in1"]);
     assert_eq!(peer.knowledge().archive, after("a2"));
 }
 
@@ -160,7 +160,7 @@ fn an_empty_archive_is_read_from_its_beginning_later() {
         result(&flight, "a1", &message("in1")),
         fin(&flight, true, "a1")
     ));
-    assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(reported(&mut peer), ["in1"]);
     assert_eq!(peer.knowledge().archive, after("a1"));
 }
 
@@ -197,7 +197,7 @@ fn i1_a_live_message_moves_the_cursor_in_its_own_transaction() {
     // One that was kept somewhere may be older than others.
     peer.serve(&live("in2", "a2").replace("<body>", &format!("{STAMP}<body>")));
     assert_eq!(peer.knowledge().archive, after("a1"));
-    assert_eq!(told(&mut peer), ["in1", "in2"]);
+    assert_eq!(reported(&mut peer), ["in1", "in2"]);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn t7_an_id_in_the_archives_name_is_believed_only_where_there_is_one() {
         )
     };
     peer.serve(&format!("{}{}", forged("in1"), forged("in2")));
-    assert_eq!(told(&mut peer), ["in1", "in2"]);
+    assert_eq!(reported(&mut peer), ["in1", "in2"]);
     assert_eq!(peer.knowledge().archive, None);
     assert_eq!(
         gaps(&peer),
@@ -302,7 +302,7 @@ fn a_live_message_does_not_move_the_cursor_past_what_is_missing() {
         fin(&next, true, "a2")
     ));
     assert_eq!(peer.knowledge().archive, after("a3"));
-    assert_eq!(told(&mut peer), ["in2", "in1", "in3"]);
+    assert_eq!(reported(&mut peer), ["in2", "in1", "in3"]);
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn an_archive_that_is_gone_leaves_the_cursor_where_it_was() {
     peer.serve(&archive_error(&end, "service-unavailable"));
     peer.serve(&live("in1", "a1"));
     assert_eq!(peer.knowledge().archive, after("a0"));
-    assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(reported(&mut peer), ["in1"]);
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn t7_only_results_of_our_own_archive_to_our_own_question_are_believed() {
     peer.serve(&fin(&flight, true, "a1"));
     assert_eq!(gaps(&peer), 1);
     peer.sends("archive");
-    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(reported(&mut peer), [""; 0]);
     assert_eq!(peer.knowledge().archive, after("a0"));
     assert_eq!(peer.knowledge().sm.unwrap().h, 3, "all of it is counted");
 }
@@ -364,7 +364,7 @@ fn what_the_app_asked_an_archive_for_is_the_apps() {
         "r1",
         &message("old"),
     ));
-    assert_eq!(told(&mut peer), ["?"]);
+    assert_eq!(reported(&mut peer), ["?"]);
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn pages_without_end_are_given_up() {
     }
     assert_eq!(gaps(&peer), 1);
     assert!(flight.contains("<before/>"));
-    assert_eq!(told(&mut peer), ["a1", "a2", "a3"]);
+    assert_eq!(reported(&mut peer), ["a1", "a2", "a3"]);
     assert_eq!(peer.knowledge().archive, after("a3"), "what came is held");
 }
 
@@ -400,7 +400,10 @@ fn a_page_that_leads_nowhere_or_is_too_long_is_given_up() {
         peer.serve(&result(&flight, id, &message(id)));
     }
     peer.serve(&fin(&flight, true, "a2"));
-    assert_eq!((gaps(&peer), told(&mut peer)), (1, vec!["a1".to_owned()]));
+    assert_eq!(
+        (gaps(&peer), reported(&mut peer)),
+        (1, vec!["a1".to_owned()])
+    );
 }
 
 #[test]
@@ -408,21 +411,21 @@ fn an_archive_that_says_nothing_is_not_waited_for_for_ever() {
     let mut peer = Setup::direct().knowing(away()).start();
     bind_as(&mut peer, "", GREETING2);
     peer.serve(&ack(GREETED2));
-    let patience = crate::config::CatchUp::default().patience;
+    let timeout = crate::config::CatchUp::default().timeout;
     let late = |peer: &mut Peer, time, acked| {
         peer.pass(time);
         peer.sends("r");
         peer.ops();
         peer.serve(&ack(acked));
     };
-    late(&mut peer, patience, GREETED2);
+    late(&mut peer, timeout, GREETED2);
     assert_eq!(gaps(&peer), 0);
-    late(&mut peer, patience * 6, GREETED2);
+    late(&mut peer, timeout * 6, GREETED2);
     assert_eq!(peer.ops(), ["Enqueue", "SmPending"], "nothing was counted");
     assert_eq!(gaps(&peer), 1);
     assert!(peer.sends("archive + r").contains("<before/>"));
     peer.serve(&ack(GREETED2 + 1));
-    late(&mut peer, patience * 6, GREETED2 + 1);
+    late(&mut peer, timeout * 6, GREETED2 + 1);
     assert_eq!(peer.closed, None);
     peer.serve(&live("in1", "a1"));
     assert_eq!(peer.knowledge().archive, after("a0"));
@@ -448,7 +451,7 @@ fn what_another_device_sent_comes_like_a_carbon() {
          <forwarded xmlns='urn:xmpp:forward:0'>{}</forwarded></sent></message>",
         ours("theirs", "kitchen")
     ));
-    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(reported(&mut peer), [""; 0]);
 }
 
 #[test]
@@ -467,7 +470,7 @@ fn what_we_sent_ourselves_is_no_news() {
         fin(&flight, true, "a2")
     );
     peer.serve(&page);
-    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(reported(&mut peer), [""; 0]);
     assert_eq!(peer.knowledge().archive, after("a2"));
     peer.sends("message + r");
 }
@@ -486,7 +489,7 @@ fn i15_a_resumed_session_goes_on_reading_where_it_was() {
         result(&flight, "a2", &message("in2")),
         fin(&flight, true, "a2")
     ));
-    assert_eq!(told(&mut next), ["in3", "in2"]);
+    assert_eq!(reported(&mut next), ["in3", "in2"]);
     assert_eq!(next.knowledge().archive, after("a3"));
     assert_eq!(gaps(&next), 0);
 }
@@ -541,7 +544,7 @@ fn the_question_is_stored_together_with_the_session() {
 }
 
 #[test]
-fn i8_by_sasl1_the_archive_is_asked_behind_the_bind() {
+fn i8_by_sasl1_the_archive_is_asked_after_the_bind() {
     let mut knowledge = after_sasl1();
     knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
     let mut peer = Setup::starttls().knowing(knowledge).start();
@@ -573,7 +576,7 @@ fn i8_by_sasl1_the_archive_is_asked_behind_the_bind() {
         result(&flight, "a1", &message("in1")),
         fin(&flight, true, "a1")
     ));
-    assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(reported(&mut peer), ["in1"]);
     assert_eq!((gaps(&peer), peer.knowledge().archive), (0, after("a1")));
     let acked = |event: &Event| {
         matches!(

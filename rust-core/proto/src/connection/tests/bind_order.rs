@@ -50,7 +50,7 @@ fn learnt(peer: &Peer) -> Option<BindPipelining> {
 }
 
 #[test]
-fn s2_a_first_login_sends_nothing_behind_the_bind_request() {
+fn s2_a_first_login_sends_nothing_after_the_bind_request() {
     let mut peer = Setup::direct().start();
     cold_sasl1_direct(&mut peer);
     assert_eq!(learnt(&peer), None);
@@ -90,7 +90,7 @@ fn w8_the_legacy_session_is_not_waited_for_without_end() {
     }
 }
 
-/// Somebody else's answer does not start the session.
+/// The answer of another entity does not start the session.
 #[test]
 fn t7_the_legacy_session_is_answered_by_the_server_only() {
     let (mut peer, session) = to_session(Setup::direct().start());
@@ -141,7 +141,7 @@ fn s2_a_server_that_wants_the_order_is_asked_in_order_from_then_on() {
 
 /// Silence and a broken path may be the network's: the order is kept for a day.
 #[test]
-fn s2_a_path_that_breaks_behind_the_bind_request_is_only_a_pause() {
+fn s2_a_path_that_breaks_after_the_bind_request_is_only_a_pause() {
     let (mut peer, flight) = warm(known_in_order(), &format!("header + {GREETING}"));
     peer.serve(&bound(&flight));
     peer.close_transport();
@@ -199,7 +199,7 @@ fn s2_where_pipelining_was_seen_the_first_login_has_one_flight_less() {
 }
 
 /// A server may promise pipelining (XEP-0305) and want the order all the same, or want it from some day on; without stream
-/// management nothing else is open behind the answer to the bind request.
+/// management nothing else is open after the answer to the bind request.
 #[test]
 fn s2_i19_a_promise_of_pipelining_that_is_not_kept_is_believed_once() {
     let shown = format!("{SASL1}{PIPELINING}");
@@ -215,12 +215,12 @@ fn s2_i19_a_promise_of_pipelining_that_is_not_kept_is_believed_once() {
             let mut peer = Setup::direct().knowing(knowledge).start();
             open_direct(&mut peer);
             let challenge = format!("{HEADER}{}", features(&shown));
-            let behind = if is_first {
+            let after = if is_first {
                 format!(" + iq + {REST}")
             } else {
                 String::new()
             };
-            let last = format!("response + header + bind{behind}");
+            let last = format!("response + header + bind{after}");
             let first = format!("header + {AUTH}");
             let (success, flight) = scram1(&mut peer, &first, &challenge, &last);
             peer.serve(&format!(
@@ -244,7 +244,7 @@ fn s2_i19_a_promise_of_pipelining_that_is_not_kept_is_believed_once() {
     }
 }
 
-/// I6: messages of the app are counted from `<enable/>` on, which leaves behind the answer to `<session/>`.
+/// I6: messages of the app are counted from `<enable/>` on, which leaves after the answer to `<session/>`.
 #[test]
 fn i6_what_waited_for_the_session_is_counted() {
     let mut peer = Setup::direct().start();

@@ -114,7 +114,7 @@ fn other_refusals_are_a_typed_error() {
     }
 }
 
-/// What rode behind the refused request is refused as well, and asked for again behind the next answer.
+/// What rode after the refused request is refused as well, and asked for again after the next answer.
 #[test]
 fn w11_what_followed_a_refused_request_is_asked_for_again() {
     let (mut peer, first) = asked(Setup::direct().with_pipelined_bind(), GREETING);

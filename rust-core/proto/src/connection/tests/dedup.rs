@@ -25,7 +25,7 @@ fn i2_a_message_that_its_sender_sent_again_comes_once_and_counts_twice() {
     let stamp = "<delay xmlns='urn:xmpp:delay' stamp='2026-11-20T10:00:00Z'/></message>";
     let again = |archived| live("in1", archived).replace("</message>", stamp);
     peer.serve(&format!("{}{}", live("in1", "a1"), again("a2")));
-    assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(reported(&mut peer), ["in1"]);
     assert_eq!(
         peer.ops(),
         [
@@ -40,7 +40,7 @@ fn i2_a_message_that_its_sender_sent_again_comes_once_and_counts_twice() {
     assert_eq!(peer.memory.inbound.len(), 1);
     // From another resource of theirs, too.
     peer.serve(&again("a3").replace("example.net/x", "example.net/y"));
-    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(reported(&mut peer), [""; 0]);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn i2_a_message_with_the_same_id_in_our_archive_comes_once() {
         without_origin("in1"),
         without_origin("in1")
     ));
-    assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(reported(&mut peer), ["in1"]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn i2_ids_of_different_senders_are_different() {
     let mut peer = online();
     peer.serve(&live("in1", "a1"));
     peer.serve(&live("in1", "a2").replace("romeo@", "mallory@"));
-    assert_eq!(told(&mut peer), ["in1", "in1"]);
+    assert_eq!(reported(&mut peer), ["in1", "in1"]);
     // In a groupchat all occupants share the same account.
     let said = |nick: &str| {
         message("g1")
@@ -76,7 +76,7 @@ fn i2_ids_of_different_senders_are_different() {
             .replace("'chat'", "'groupchat'")
     };
     peer.serve(&format!("{}{}{}", said("a"), said("b"), said("a")));
-    assert_eq!(told(&mut peer), ["g1", "g1"]);
+    assert_eq!(reported(&mut peer), ["g1", "g1"]);
 }
 
 /// An error has the ids of what it answers, and each says something of its own.
@@ -85,7 +85,7 @@ fn i2_errors_are_no_duplicates() {
     let mut peer = online();
     let error = message("m1").replace("'chat'", "'error'");
     peer.serve(&format!("{}{error}{error}", message("m1")));
-    assert_eq!(told(&mut peer), ["m1", "m1", "m1"]);
+    assert_eq!(reported(&mut peer), ["m1", "m1", "m1"]);
 }
 
 /// Prosody keeps what waits for an absent client and archives it, too.
@@ -103,7 +103,7 @@ fn i2_what_the_archive_brought_is_not_taken_from_elsewhere() {
         fin(&flight, true, "a2")
     ));
     peer.serve(&format!("{}{}", kept("in1", "a1"), kept("in2", "a2")));
-    assert_eq!(told(&mut peer), ["in1", "in2"]);
+    assert_eq!(reported(&mut peer), ["in1", "in2"]);
     assert_eq!(peer.knowledge().archive, after("a2"), "it does not go back");
     // The other way round.
     let (mut peer, flight) = bind(away(), "", GREETING2);
@@ -114,7 +114,7 @@ fn i2_what_the_archive_brought_is_not_taken_from_elsewhere() {
         result(&flight, "a2", &message("in2")),
         fin(&flight, true, "a2")
     ));
-    assert_eq!(told(&mut peer), ["in1", "in2"]);
+    assert_eq!(reported(&mut peer), ["in1", "in2"]);
     assert_eq!(peer.knowledge().archive, after("a2"));
 }
 
@@ -127,7 +127,7 @@ fn i2_what_was_committed_before_a_kill_is_known_after_it() {
     let (mut next, flight) = bind(gone(peer.knowledge()), "", GREETING2);
     assert!(flight.contains("<after>a1</after>"));
     next.serve(&format!("{}{}", fin(&flight, true, ""), live("in1", "a1")));
-    assert_eq!(told(&mut next), [""; 0]);
+    assert_eq!(reported(&mut next), [""; 0]);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn i2_what_was_not_committed_is_not_known() {
         result(&flight, "a1", &message("in1")),
         fin(&flight, true, "a1")
     ));
-    assert_eq!(told(&mut next), ["in1"]);
+    assert_eq!(reported(&mut next), ["in1"]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn i2_a_carbon_of_what_came_is_a_double() {
         live("in1", "a1")
     );
     peer.serve(&format!("{carbon}{}", live("in1", "a1")));
-    assert_eq!(told(&mut peer), ["?"]);
+    assert_eq!(reported(&mut peer), ["?"]);
     assert_eq!(peer.knowledge().archive, after("a1"));
     // A forged one proves nothing.
     let forged = carbon
@@ -161,7 +161,7 @@ fn i2_a_carbon_of_what_came_is_a_double() {
         .replace("in1", "in2");
     let forged = forged.replace("'a1'", "'a2'");
     peer.serve(&format!("{forged}{}", live("in2", "a2")));
-    assert_eq!(told(&mut peer), ["?", "in2"]);
+    assert_eq!(reported(&mut peer), ["?", "in2"]);
 }
 
 /// What we send to ourselves is both.
@@ -173,5 +173,5 @@ fn a_note_to_oneself_comes_back_once() {
     peer.sends("message + r");
     let note = live("note", "a1").replace("romeo@example.net/x", JID);
     peer.serve(&format!("{note}{note}"));
-    assert_eq!(told(&mut peer), ["note"]);
+    assert_eq!(reported(&mut peer), ["note"]);
 }

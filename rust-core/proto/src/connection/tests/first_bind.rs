@@ -1,7 +1,7 @@
-//! A process may be killed between its very first bind and the commit behind it. What came to that session is in the archive,
+//! A process may be killed between its very first bind and the commit after it. What came to that session is in the archive,
 //! and the next process looks there.
 
-use super::archive::{after, bind, gaps, live, message, ours, result, told};
+use super::archive::{after, bind, gaps, live, message, ours, reported, result};
 use super::peer::{Peer, Setup};
 use super::scripts::*;
 use super::setup::WALL;
@@ -14,8 +14,8 @@ fn since() -> Option<ArchiveCursor> {
     Some(ArchiveCursor::Since(WALL.plus_seconds(-DAY)))
 }
 
-/// The server has bound a session, and nobody was there any more to store what it said.
-fn killed_behind_the_bind(setup: Setup, to_bind: fn(&mut Peer)) -> Knowledge {
+/// The server has bound a session, and the process that would have stored its messages was gone.
+fn killed_after_the_bind(setup: Setup, to_bind: fn(&mut Peer)) -> Knowledge {
     let mut peer = setup.start();
     to_bind(&mut peer);
     let knowledge = peer.knowledge();
@@ -25,7 +25,7 @@ fn killed_behind_the_bind(setup: Setup, to_bind: fn(&mut Peer)) -> Knowledge {
 }
 
 fn by_sasl2() -> Knowledge {
-    killed_behind_the_bind(Setup::direct(), |peer| {
+    killed_after_the_bind(Setup::direct(), |peer| {
         open_direct(peer);
         show(peer, &sasl2());
         peer.sends(AUTHENTICATE);
@@ -47,7 +47,7 @@ fn the_time_is_stored_before_a_first_bind_leaves() {
 
 #[test]
 fn by_sasl1_too() {
-    killed_behind_the_bind(Setup::direct(), |peer| {
+    killed_after_the_bind(Setup::direct(), |peer| {
         open_direct(peer);
         show(peer, SASL1);
         let (success, _) = scram1(peer, AUTH, "", "response");
@@ -78,7 +78,7 @@ fn the_next_process_reads_what_came_to_the_session_that_was_lost() {
     let old = result(&flight, "a6", &message("m0")).replace("2026-11-21", "2026-11-20");
     let page = result(&flight, "a7", &message("m1"));
     peer.serve(&format!("{old}{page}{}", fin(&flight, false, "a7")));
-    assert_eq!(told(&mut peer), ["m0", "m1"]);
+    assert_eq!(reported(&mut peer), ["m0", "m1"]);
     assert_eq!(peer.knowledge().archive, after("a7"));
     assert_eq!(gaps(&peer), 0);
 }
@@ -92,7 +92,7 @@ fn i18_if_nothing_came_since_that_may_be_a_gap() {
     let flight = cold_again(&mut peer);
     let newest = result(&flight, "a3", &message("m1"));
     peer.serve(&format!("{newest}{}", fin(&flight, false, "a3")));
-    assert_eq!(told(&mut peer), ["m1"]);
+    assert_eq!(reported(&mut peer), ["m1"]);
     assert_eq!(peer.knowledge().archive, after("a3"));
     assert_eq!(gaps(&peer), 1, "there may be more, further back");
 }

@@ -66,14 +66,14 @@ fn w5_a_forgotten_cursor_is_asked_for_by_its_time() {
     let next = peer.sends("archive");
     assert!(next.contains("<after>a6</after>"), "{next}");
     peer.serve(&page(&next, 7..=7, true));
-    assert_eq!(told(&mut peer), names(5..=7));
+    assert_eq!(reported(&mut peer), names(5..=7));
     assert_eq!(peer.knowledge().archive, after("a7"));
-    assert_eq!(gaps(&peer), 1, "what was behind it may be gone as well");
+    assert_eq!(gaps(&peer), 1, "what was after it may be gone as well");
 }
 
 /// Messages that were read before are among them, and are not delivered again.
 #[test]
-fn w5_what_is_held_is_not_told_again() {
+fn w5_what_is_held_is_not_reported_again() {
     let mut peer = Setup::direct().start();
     cold_sasl2_direct(&mut peer);
     peer.serve(&live("in4", "a4"));
@@ -82,7 +82,7 @@ fn w5_what_is_held_is_not_told_again() {
     let asked = peer.sends("archive");
     peer.serve(&live("in6", "a6"));
     peer.serve(&page(&asked, 4..=6, true));
-    assert_eq!(told(&mut peer), ["in6", "in5"]);
+    assert_eq!(reported(&mut peer), ["in6", "in5"]);
     assert_eq!(peer.knowledge().archive, after("a6"));
     assert_eq!(gaps(&peer), 0, "the cursor's message is there after all");
 }
@@ -125,7 +125,7 @@ fn w5_an_empty_page_after_days_is_not_believed() {
         let next = peer.sends("archive");
         assert!(next.contains("<after>a6</after>"), "{next}");
         peer.serve(&page(&next, 7..=9, true));
-        assert_eq!(told(&mut peer), names([9, 5, 6, 7, 8]), "{days} days");
+        assert_eq!(reported(&mut peer), names([9, 5, 6, 7, 8]), "{days} days");
         assert_eq!(peer.knowledge().archive, after("a9"));
         // What the archive shows is from after that time, but for the last case.
         assert_eq!(gaps(&peer), usize::from(days > 0), "{days} days");
@@ -150,7 +150,7 @@ fn w5_an_empty_page_is_doubted_once_and_only_after_a_day() {
     ));
     peer.sends("");
     assert_eq!(peer.knowledge().archive, after("a0"));
-    assert_eq!(gaps(&peer), 0, "it is still there, and so is all behind it");
+    assert_eq!(gaps(&peer), 0, "it is still there, and so is all after it");
 }
 
 /// A page of which something came, readable or not, knows its place.
@@ -161,7 +161,7 @@ fn w5_a_page_that_is_not_empty_is_believed_after_days() {
     let next = peer.sends("archive");
     peer.serve(&fin(&next, true, ""));
     peer.sends("");
-    assert_eq!(told(&mut peer), names([5]));
+    assert_eq!(reported(&mut peer), names([5]));
     assert_eq!(peer.knowledge().archive, after("a5"));
 }
 
@@ -178,7 +178,7 @@ fn w5_without_a_time_the_archive_is_read_back() {
     assert!(next.contains("<before>a7</before>"), "{next}");
     peer.serve(&live("in9", "a9"));
     peer.serve(&page(&next, 5..=6, true));
-    assert_eq!(told(&mut peer), names([7, 8, 9, 5, 6]));
+    assert_eq!(reported(&mut peer), names([7, 8, 9, 5, 6]));
     assert_eq!(peer.knowledge().archive, after("a9"));
     assert_eq!(peer.knowledge().archive_time, Some(STAMPED));
     assert_eq!(gaps(&peer), 1);
@@ -200,14 +200,14 @@ fn w5_where_the_time_is_refused_the_archive_is_read_back_to_it() {
     assert!(last.contains("<before/>"), "{last}");
     peer.serve(&page(&last, 7..=8, false));
     peer.sends("");
-    assert_eq!(told(&mut peer), names(7..=8));
+    assert_eq!(reported(&mut peer), names(7..=8));
     assert_eq!(peer.knowledge().archive, after("a8"));
     assert_eq!(gaps(&peer), 0);
 }
 
 /// The process is killed during the backward query: the next session does not assume that it was completed.
 #[test]
-fn w5_a_way_back_that_was_interrupted_begins_anew() {
+fn w5_paging_backwards_that_was_interrupted_begins_anew() {
     let (mut peer, flight) = bind(timeless(), "", GREETING2);
     peer.serve(&expired(&flight));
     let last = peer.sends("archive");
@@ -224,7 +224,7 @@ fn w5_a_way_back_that_was_interrupted_begins_anew() {
     peer.serve(&page(&last, 7..=8, false));
     let next = peer.sends("archive");
     peer.serve(&page(&next, 5..=6, true));
-    assert_eq!(told(&mut peer), names(5..=6));
+    assert_eq!(reported(&mut peer), names(5..=6));
     assert_eq!(peer.knowledge().archive, after("a8"));
     assert_eq!(gaps(&peer), 1);
 }
@@ -242,17 +242,17 @@ fn w5_i15_a_resumed_session_reads_back_from_the_end_again() {
         fin(&last, false, "a8")
     ));
     let again = next.sends("iq + r + archive");
-    // Behind the old question, which is sent again.
+    // After the old question, which is sent again.
     let (_, again) = again.split_once("<r ").unwrap();
     assert!(again.contains("<before/>"), "{again}");
     next.serve(&page(again, 6..=8, true));
-    assert_eq!(told(&mut next), names([8, 6]));
+    assert_eq!(reported(&mut next), names([8, 6]));
     assert_eq!(next.knowledge().archive, after("a8"));
 }
 
 /// Too much stands in it, or nothing that could be gone on from.
 #[test]
-fn w5_a_way_back_without_end_is_a_gap() {
+fn w5_paging_backwards_without_end_is_a_gap() {
     let mut setup = Setup::direct().knowing(timeless());
     setup.config.catch_up.pages = 2;
     let mut peer = setup.start();
@@ -264,7 +264,7 @@ fn w5_a_way_back_without_end_is_a_gap() {
     assert_eq!(gaps(&peer), 0);
     peer.serve(&page(&next, 5..=6, false));
     assert_eq!(gaps(&peer), 1);
-    assert_eq!(told(&mut peer), names([7, 8, 5, 6]));
+    assert_eq!(reported(&mut peer), names([7, 8, 5, 6]));
 }
 
 /// Prosody keeps an id that a sender forged in the account's name in archived messages, and adds its own after it.
@@ -289,7 +289,10 @@ fn w5_a_forged_id_beside_the_servers_own_changes_nothing() {
         result(&flight, "a2", &forged("in2")),
         fin(&flight, true, "a2")
     ));
-    assert_eq!((told(&mut peer), told(&mut next)), (names([1]), names([2])));
+    assert_eq!(
+        (reported(&mut peer), reported(&mut next)),
+        (names([1]), names([2]))
+    );
 }
 
 /// The time of the cursor is a stamp of the server's, whatever the device's clock says (a year ahead, or behind).
@@ -309,17 +312,17 @@ fn w5_i21_the_time_of_the_cursor_is_never_the_devices() {
 
 /// A message is sent after one that the archive removes, and arrives. It is not sent again.
 #[test]
-fn w5_i8_what_was_sent_behind_a_forgotten_message_is_looked_for() {
-    let (mut peer, flight) = sent_behind_a_forgotten_message(|_| ());
+fn w5_i8_what_was_sent_after_a_forgotten_message_is_looked_for() {
+    let (mut peer, flight) = sent_after_a_forgotten_message(|_| ());
     peer.serve(&expired(&flight));
     finds_the_sent_message(&mut peer);
 }
 
-/// The same, where the archive answers with an empty page instead, and the time of the cursor is new: behind the place where the
+/// The same, where the archive answers with an empty page instead, and the time of the cursor is new: after the place where the
 /// message was sent lies at least the cursor's message.
 #[test]
-fn w5_i8_an_empty_page_behind_an_older_place_than_the_cursor_is_not_believed() {
-    let (mut peer, flight) = sent_behind_a_forgotten_message(|knowledge| {
+fn w5_i8_an_empty_page_after_an_older_place_than_the_cursor_is_not_believed() {
+    let (mut peer, flight) = sent_after_a_forgotten_message(|knowledge| {
         knowledge.archive_time = Some(WALL);
     });
     peer.serve(&fin(&flight, true, ""));
@@ -328,7 +331,7 @@ fn w5_i8_an_empty_page_behind_an_older_place_than_the_cursor_is_not_believed() {
 
 /// Returns a new session after one that was lost with a message of unknown delivery, and its first flight: the archive is queried
 /// from the position where the message was sent.
-fn sent_behind_a_forgotten_message(change: fn(&mut Knowledge)) -> (Peer, String) {
+fn sent_after_a_forgotten_message(change: fn(&mut Knowledge)) -> (Peer, String) {
     let (mut peer, flight) = bind(away(), "", GREETING2);
     peer.serve(&fin(&flight, true, ""));
     peer.say("m1");
@@ -352,8 +355,8 @@ fn finds_the_sent_message(peer: &mut Peer) {
     peer.serve(&result(&all, "a4", &ours("m1", "balcony")));
     peer.serve(&page(&all, 5..=6, true));
     assert_eq!(peer.sent.matches("id='m1'").count(), 0, "it has arrived");
-    assert_eq!(told(peer), ["in6"]);
-    assert_eq!(gaps(peer), 0, "a5 is there, and so is all behind it");
+    assert_eq!(reported(peer), ["in6"]);
+    assert_eq!(gaps(peer), 0, "a5 is there, and so is all after it");
 }
 
 /// A message was sent when the archive was empty: what is read from its beginning on need not be all that came since.
@@ -400,7 +403,7 @@ fn w5_i21_a_resumed_session_learns_the_time_of_its_cursor() {
         page(&look, 1..=1, true)
     ));
     assert_eq!(next.knowledge().archive_time, Some(STAMPED));
-    assert_eq!(told(&mut next), names([1]));
+    assert_eq!(reported(&mut next), names([1]));
     next.serve(&live("in2", "a2"));
     next.pass(Duration::from_secs(15));
     next.sends_nothing();

@@ -7,9 +7,9 @@ pub(super) enum Mode {
     Whole,
     /// One byte at a time.
     Bytes,
-    /// So many bytes arrive, then the transport ends.
+    /// This number of bytes arrives, then the transport ends.
     Cut(usize),
-    /// Every so often a byte is changed, lost, doubled or repeated; the state of a random number generator.
+    /// Every so often a byte is changed, lost, duplicated or repeated; the state of a random number generator.
     Mutate(u64),
 }
 

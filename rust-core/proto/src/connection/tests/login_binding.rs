@@ -71,7 +71,7 @@ fn t3_what_was_proven_before_is_bound_to_again() {
 
 /// The server was configured anew and cannot bind to that any more. The password is not to blame, and a person decides.
 #[test]
-fn t2_a_proven_type_that_is_refused_is_told_as_the_floor() {
+fn t2_a_proven_type_that_is_refused_is_reported_as_the_floor() {
     for condition in ["malformed-request", "invalid-mechanism"] {
         let mut peer = bound_before().start();
         open_direct(&mut peer);

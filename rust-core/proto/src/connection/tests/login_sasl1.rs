@@ -50,7 +50,7 @@ fn every_login_costs_what_the_design_says() {
 
 /// A server that restarts on its own shows its features with the end of the handshake: one flight less.
 #[test]
-fn features_that_come_unprompted_behind_tls_save_a_flight() {
+fn features_that_come_unprompted_after_tls_save_a_flight() {
     let mut peer = Setup::starttls().start();
     open_starttls(&mut peer);
     let offered = features(&format!("{SASL1}{SM}{PIPELINING}"));
@@ -128,7 +128,7 @@ fn the_bind_flight_asks_for_all_that_a_session_needs() {
 
 /// The app came to the foreground while the bind flight, with `<inactive/>` at its end, was on its way.
 #[test]
-fn i15_a_client_state_that_changed_behind_the_bind_flight_is_corrected() {
+fn i15_a_client_state_that_changed_after_the_bind_flight_is_corrected() {
     let mut peer = Setup::direct()
         .with_pipelined_bind()
         .with(|setup| setup.active = false)

@@ -275,15 +275,15 @@ fn i8_failed_with_h_acknowledges_first_and_resends_the_rest_stamped() {
     let flight = peer.sends("roster + disco + presence + archive + message + r");
     assert!(flight.contains("id='m2'") && !flight.contains("id='m1'"));
     assert!(flight.contains("<delay xmlns='urn:xmpp:delay' stamp='"));
-    let told = format!("{:?}", peer.events());
+    let reported = format!("{:?}", peer.events());
     for part in [
         "id: \"m1\", stage: Acked",
         "id: \"q1\", stage: Failed(SessionLost)",
         "PossibleGap",
     ] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(reported.contains(part), "{part} in {reported}");
     }
-    let before = |a: &str, b: &str| told.find(a).unwrap() < told.find(b).unwrap();
+    let before = |a: &str, b: &str| reported.find(a).unwrap() < reported.find(b).unwrap();
     assert!(before("stage: Acked", "SessionLost"));
 }
 
@@ -324,8 +324,9 @@ fn t4_another_identity_is_refused() {
 #[test]
 fn i8_what_bind_2_leaves_to_the_archive_is_a_possible_gap() {
     let gaps = |mut peer: Peer| {
-        let told = peer.events();
-        told.iter()
+        let reported = peer.events();
+        reported
+            .iter()
             .filter(|event| matches!(event, Event::PossibleGap))
             .count()
     };

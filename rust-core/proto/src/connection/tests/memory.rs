@@ -88,8 +88,8 @@ impl Memory {
                 for stanza in &mut knowledge.queue {
                     if seqs.contains(&stanza.seq) {
                         stanza.sent = true;
-                        if stanza.sent_behind.is_none() && stanza.kind == OutboundKind::Message {
-                            stanza.sent_behind.clone_from(&knowledge.archive);
+                        if stanza.sent_after.is_none() && stanza.kind == OutboundKind::Message {
+                            stanza.sent_after.clone_from(&knowledge.archive);
                         }
                     }
                 }

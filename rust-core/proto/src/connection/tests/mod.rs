@@ -8,7 +8,7 @@ mod passwords;
 mod peer;
 mod proofs;
 mod scripts;
-mod second_look;
+mod settling_query;
 mod setup;
 mod texts;
 
@@ -40,4 +40,4 @@ mod rules_ping;
 mod rules_resume;
 mod rules_tls;
 mod rules_visibility;
-mod unknown;
+mod unknown_fate;

@@ -1,7 +1,7 @@
-//! I8, I18: where there is neither stream management nor an archive, what came to a connection that broke is lost, and nobody
-//! but us can know that it may be.
+//! I8, I18: where there is neither stream management nor an archive, what came to a connection that broke is lost, and only
+//! the client can know that it may be.
 
-use super::archive::{archive_error, gaps, told};
+use super::archive::{archive_error, gaps, reported};
 use super::peer::{Peer, Setup};
 use super::scripts::*;
 use super::texts::*;
@@ -47,7 +47,7 @@ fn i8_each_broken_connection_of_a_bare_server_is_a_possible_gap() {
         peer = bare(peer.knowledge());
         assert_eq!(gaps(&peer), 1);
     }
-    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(reported(&mut peer), [""; 0]);
 }
 
 /// Nothing says that the connection broke: the next process finds what was stored.

@@ -48,7 +48,7 @@ pub(super) struct Peer {
     transport_closed: bool,
     pub(super) unread: Vec<u8>,
     pub(super) deadline: Option<Instant>,
-    /// All bytes that left, everything remembered, everything told: what chunking must not change.
+    /// All bytes that left, everything remembered, everything reported: what chunking must not change.
     pub(super) sent: String,
     pub(super) history: Vec<String>,
     pub(super) edges: BTreeSet<String>,
@@ -246,7 +246,7 @@ impl Peer {
         assert_eq!(self.sends(""), "");
     }
 
-    /// What the app was told since the last look.
+    /// What the app was reported since the last look.
     pub(super) fn events(&mut self) -> Vec<Event> {
         self.events.drain(..).collect()
     }
@@ -284,7 +284,7 @@ impl Peer {
         assert_eq!(self.closed, Some(Some(error)), "in {}", self.state());
     }
 
-    /// The end of a script: nothing may be left that nobody looked at.
+    /// The end of a script: nothing may be left unchecked.
     #[track_caller]
     pub(super) fn finish(&mut self) {
         if self.is_strict() {
@@ -389,7 +389,7 @@ impl Peer {
                     is_known(after, self.next_seq),
                     "after what was never persisted"
                 );
-                assert!(self.closed.is_none(), "told after the end: {event:?}");
+                assert!(self.closed.is_none(), "reported after the end: {event:?}");
                 self.history.push(format!("{event:?}"));
                 if let Event::Closed(reason) = &event {
                     self.closed = Some(reason.clone());
@@ -398,7 +398,7 @@ impl Peer {
                     assert!(!self.online, "online twice");
                     self.online = true;
                     if !self.flight.is_empty() && self.is_strict() {
-                        panic!("a flight that nobody looked at: {:?}", self.flight);
+                        panic!("an unchecked flight: {:?}", self.flight);
                     }
                 }
                 self.pending_events.push_back((after, event));

@@ -1,4 +1,4 @@
-//! T6, I18 and XEP-0313: a refused result counts as a result of its page, whatever its place, and the page goes on behind it.
+//! T6, I18 and XEP-0313: a refused result counts as a result of its page, whatever its place, and the page goes on after it.
 
 use super::archive::*;
 use super::peer::{Peer, Setup};
@@ -7,7 +7,7 @@ use super::texts::*;
 use crate::connection::{Event, Stage};
 use crate::knowledge::Knowledge;
 
-/// What somebody may have had archived: too deep, too big, and unreadable in several ways.
+/// What a contact may have had archived: too deep, too big, and unreadable in several ways.
 fn refused_messages() -> Vec<String> {
     let open = "<message xmlns='jabber:client' from='mallory@example.net/x'>";
     let inner = [
@@ -22,7 +22,7 @@ fn refused_messages() -> Vec<String> {
     inner.into_iter().map(message).collect()
 }
 
-/// A session in which `m1` was sent is gone; the archive has it behind `a0`.
+/// A session in which `m1` was sent is gone; the archive has it after `a0`.
 fn lost() -> Knowledge {
     let mut peer = Setup::direct().start();
     cold_sasl2_direct(&mut peer);
@@ -54,7 +54,7 @@ fn t6_a_refused_result_is_passed_in_any_place_of_its_page() {
             assert!(next.contains("<after>a3</after>"), "{next}");
             peer.serve(&result(&next, "a4", &message("in2")));
             peer.serve(&fin(&next, true, "a4"));
-            assert_eq!(told(&mut peer), ["in1", "in2"]);
+            assert_eq!(reported(&mut peer), ["in1", "in2"]);
             assert_eq!(peer.knowledge().archive, after("a4"));
             assert_eq!((gaps(&peer), refusals(&peer)), (0, 1));
             assert!(
@@ -117,7 +117,7 @@ fn t6_a_result_without_a_message_is_passed() {
     assert_eq!(gaps(&peer), 0);
 }
 
-/// T7: nobody else's stanza says anything about our archive.
+/// T7: a stanza of another entity says nothing about our archive.
 #[test]
 fn t7_what_others_send_refused_is_no_result() {
     let (mut peer, flight) = bind(away(), "", GREETING2);
@@ -199,7 +199,7 @@ fn i8_a_refused_result_that_is_not_ours_decides_nothing() {
         let again = peer.sends("message + r");
         assert!(again.contains("id='m1'"), "{why}");
     }
-    // T7: nor does what somebody else sends instead of the archive.
+    // T7: nor does what another entity sends instead of the archive.
     let (mut peer, flight) = bind(lost(), "", GREETING2);
     peer.serve(&ack(GREETED2));
     let forged = result(&flight, "a1", &own).replacen(OWN, "mallory@example.net/x", 1);

@@ -12,7 +12,7 @@ use crate::error::{ConnectionError, NoSession, PeerError};
 use crate::knowledge::Knowledge;
 use crate::plan::Purpose;
 
-fn visit(setup: Setup, knowledge: Knowledge) -> Peer {
+fn background_sync(setup: Setup, knowledge: Knowledge) -> Peer {
     setup
         .knowing(knowledge)
         .with(|setup| setup.purpose = Purpose::ResumeOnly)
@@ -30,13 +30,13 @@ fn stops(peer: &mut Peer, why: NoSession, before: &Knowledge) {
 }
 
 #[test]
-fn what_resumes_by_itself_resumes_on_a_visit() {
-    let mut peer = visit(Setup::direct(), after_sasl1());
+fn what_resumes_by_itself_resumes_on_a_background_sync() {
+    let mut peer = background_sync(Setup::direct(), after_sasl1());
     warm_sasl1_resume(&mut peer);
-    let mut peer = visit(Setup::starttls(), after_sasl2());
+    let mut peer = background_sync(Setup::starttls(), after_sasl2());
     warm_fast_resume(&mut peer);
     assert!(!peer.sent.contains("<bind"));
-    let mut peer = visit(Setup::starttls(), after_pipelining());
+    let mut peer = background_sync(Setup::starttls(), after_pipelining());
     open_combined(&mut peer);
     peer.sends("header + resume");
     let shown = features(&format!("{SASL1}{SM}{PIPELINING}"));
@@ -45,9 +45,9 @@ fn what_resumes_by_itself_resumes_on_a_visit() {
 }
 
 #[test]
-fn a_refusal_after_sasl1_ends_the_visit() {
+fn a_refusal_after_sasl1_ends_the_background_sync() {
     let before = after_sasl1();
-    let mut peer = visit(Setup::direct(), before.clone());
+    let mut peer = background_sync(Setup::direct(), before.clone());
     warm_sasl1_to_resume(&mut peer);
     let shown = features(AUTHENTICATED);
     peer.serve(&format!("{HEADER}{shown}{}", sm_failed("")));
@@ -55,9 +55,9 @@ fn a_refusal_after_sasl1_ends_the_visit() {
 }
 
 #[test]
-fn a_refusal_inside_sasl2_ends_the_visit() {
+fn a_refusal_inside_sasl2_ends_the_background_sync() {
     let before = after_sasl2();
-    let mut peer = visit(Setup::direct(), before.clone());
+    let mut peer = background_sync(Setup::direct(), before.clone());
     open_direct(&mut peer);
     let proof = fast(&mut peer, FAST_LOGIN, &EXPORTER);
     let success = success2(&proof, JID, &sm_failed(""));
@@ -67,9 +67,9 @@ fn a_refusal_inside_sasl2_ends_the_visit() {
 }
 
 #[test]
-fn s3_a_refusal_before_sasl_is_asked_again_inside_and_ends_the_visit_there() {
+fn s3_a_refusal_before_sasl_is_asked_again_inside_and_ends_the_sync_there() {
     let before = after_pipelining();
-    let mut peer = visit(Setup::starttls(), before.clone());
+    let mut peer = background_sync(Setup::starttls(), before.clone());
     open_combined(&mut peer);
     peer.sends("header + resume");
     let shown = features(&format!("{SASL1}{SM}{PIPELINING}"));
@@ -82,7 +82,7 @@ fn s3_a_refusal_before_sasl_is_asked_again_inside_and_ends_the_visit_there() {
 
 /// I8: what the server says that it has handled is acknowledged; the rest waits for a session.
 #[test]
-fn i8_what_was_handled_is_acknowledged_on_a_visit() {
+fn i8_what_was_handled_is_acknowledged_on_a_background_sync() {
     let mut peer = Setup::starttls().knowing(after_sasl2()).start();
     warm_fast_resume(&mut peer);
     peer.say("m1");
@@ -90,7 +90,7 @@ fn i8_what_was_handled_is_acknowledged_on_a_visit() {
     let before = peer.knowledge();
     for h in ["h='5'", "h='5'", "h='99'"] {
         let knowledge = peer.knowledge();
-        peer = visit(Setup::direct(), knowledge);
+        peer = background_sync(Setup::direct(), knowledge);
         open_direct(&mut peer);
         let proof = fast(&mut peer, FAST_LOGIN, &EXPORTER);
         let success = success2(&proof, JID, &sm_failed(h));
@@ -122,7 +122,7 @@ fn without_a_session_nothing_is_sent() {
         (expired, NoSession::Expired),
     ];
     for (knowledge, why) in table {
-        let mut peer = visit(Setup::direct(), knowledge);
+        let mut peer = background_sync(Setup::direct(), knowledge);
         peer.connect();
         peer.fails(ConnectionError::NoSession(why));
         peer.sends_nothing();
@@ -130,11 +130,11 @@ fn without_a_session_nothing_is_sent() {
 }
 
 #[test]
-fn a_server_without_stream_management_ends_the_visit() {
+fn a_server_without_stream_management_ends_the_background_sync() {
     let before = after_sasl1();
     let mut forgotten = before.clone();
     forgotten.server.authenticated = None;
-    let mut peer = visit(Setup::direct(), forgotten);
+    let mut peer = background_sync(Setup::direct(), forgotten);
     open_direct(&mut peer);
     let shown = format!("{HEADER}{}", features(SASL1));
     let (success, _) = scram1(&mut peer, &format!("header + {AUTH}"), &shown, "response");
@@ -145,8 +145,8 @@ fn a_server_without_stream_management_ends_the_visit() {
 }
 
 #[test]
-fn a_session_that_nobody_asked_for_is_an_error() {
-    let mut peer = visit(Setup::direct(), after_sasl2());
+fn an_unrequested_session_is_an_error() {
+    let mut peer = background_sync(Setup::direct(), after_sasl2());
     open_direct(&mut peer);
     let proof = fast(&mut peer, FAST_LOGIN, &EXPORTER);
     let inner = format!("{}{}", sm_failed(""), bound2(ENABLED));

@@ -82,7 +82,7 @@ fn trials(knowledge: &Knowledge) -> ResumeTrials {
     knowledge.sm.as_ref().expect("a session").trials
 }
 
-fn is_told(peer: &mut Peer) -> bool {
+fn is_reported(peer: &mut Peer) -> bool {
     let events = peer.events();
     events
         .iter()
@@ -111,7 +111,7 @@ fn binds_anew(knowledge: Knowledge) {
     ));
     peer.is_online();
     assert!(peer.ops().contains(&"SmDropped".to_owned()));
-    assert!(peer.events().contains(&Event::PossibleGap), "I8: told");
+    assert!(peer.events().contains(&Event::PossibleGap), "I8: reported");
     assert_eq!(trials(&peer.knowledge()), ResumeTrials::default());
 }
 
@@ -127,19 +127,22 @@ fn i19_a_wrong_answer_is_asked_for_again_alone_and_then_the_session_is_lost() {
             peer.serve(&odd);
         }
         let knowledge = ended(&peer);
-        assert!(is_told(&mut peer), "{odd}");
+        assert!(is_reported(&mut peer), "{odd}");
         assert!(trials(&knowledge).goes_alone() && !trials(&knowledge).is_over());
         assert!(knowledge.fast.is_some(), "the token is not to blame: {odd}");
         let mut peer = alone(knowledge);
         peer.serve(&odd);
         let knowledge = ended(&peer);
-        assert!(is_told(&mut peer) && trials(&knowledge).is_over(), "{odd}");
+        assert!(
+            is_reported(&mut peer) && trials(&knowledge).is_over(),
+            "{odd}"
+        );
         binds_anew(knowledge);
     }
 }
 
 #[test]
-fn i19_an_end_right_behind_resumed_is_a_wrong_answer() {
+fn i19_an_end_right_after_resumed_is_a_wrong_answer() {
     for odd in [ERROR, CLOSE] {
         let (mut peer, proof) = inline(after_sasl2());
         peer.serve(&success2(&proof, JID, &resumed(GREETED2)));
@@ -190,7 +193,7 @@ fn i19_a_proper_refusal_is_no_wrong_answer() {
 }
 
 #[test]
-fn i19_before_sasl_a_wrong_answer_moves_the_request_behind_the_login() {
+fn i19_before_sasl_a_wrong_answer_moves_the_request_after_the_login() {
     let mut peer = Setup::starttls().knowing(after_pipelining()).start();
     open_combined(&mut peer);
     peer.sends("header + resume");
@@ -245,7 +248,7 @@ fn shuts_down(peer: &mut Peer) {
 }
 
 /// Online as far as it goes, and then nothing more comes.
-fn deaf(peer: &mut Peer) {
+fn without_acks(peer: &mut Peer) {
     if peer.sent.contains("<authenticate") && !peer.sent.contains("</authenticate><resume") {
         // Asked inside: silence is all there is.
         return falls_silent(peer);
@@ -258,7 +261,7 @@ fn deaf(peer: &mut Peer) {
 
 #[test]
 fn i19_five_silences_over_a_minute_cost_the_session() {
-    for end in [breaks, falls_silent, shuts_down, deaf] {
+    for end in [breaks, falls_silent, shuts_down, without_acks] {
         assert!(!trials(&silences(4, 30, end)).is_over());
         assert!(!trials(&silences(5, 10, end)).is_over());
         let knowledge = silences(5, 30, end);
@@ -284,7 +287,7 @@ fn i19_a_resumption_that_lasted_ends_the_row_of_silences() {
     for seconds in [1, 6, 96] {
         assert_eq!(after(seconds, false), ResumeTrials::default(), "{seconds}");
     }
-    assert_eq!(after(0, false).silent, 5, "shortly behind it");
+    assert_eq!(after(0, false).silent, 5, "shortly after it");
     assert_eq!(after(6, true).silent, 4, "an answer was due");
 }
 
@@ -303,7 +306,7 @@ fn i19_a_network_that_changes_or_a_server_that_shows_nothing_costs_nothing() {
         peer.pass(Duration::from_secs(30));
         let (mut peer, _) = inline(ended(&peer));
         peer.pass(Duration::from_secs(60));
-        // Changed behind `<resumed/>`.
+        // Changed after `<resumed/>`.
         let (mut peer, proof) = inline(ended(&peer));
         peer.serve(&success2(&proof, JID, &resumed(GREETED2)));
         let deadline = peer.now.mono + Duration::from_secs(1);
@@ -315,7 +318,7 @@ fn i19_a_network_that_changes_or_a_server_that_shows_nothing_costs_nothing() {
 }
 
 #[test]
-fn i19_a_visit_does_not_ask_for_a_session_that_is_given_up() {
+fn i19_a_background_sync_does_not_ask_for_a_session_that_is_given_up() {
     let knowledge = silences(5, 30, breaks);
     let mut peer = Setup::direct()
         .knowing(knowledge)

@@ -78,7 +78,7 @@ fn given(deliveries: &[Delivery]) -> Vec<(String, Option<usize>)> {
     deliveries.iter().map(one).collect()
 }
 
-fn told(peer: &mut Peer) -> Vec<(String, Option<usize>)> {
+fn reported(peer: &mut Peer) -> Vec<(String, Option<usize>)> {
     given(&deliveries(peer))
 }
 
@@ -100,7 +100,7 @@ fn i17_a_reused_origin_id_with_another_payload_is_delivered() {
         archived(&with(&said("1", "three"), STAMP), "a3")
     ));
     let expected = [new("one"), new("two"), repeats("three", 0)];
-    assert_eq!(told(&mut peer), expected);
+    assert_eq!(reported(&mut peer), expected);
     assert_eq!(peer.memory.inbound.len(), 3);
 }
 
@@ -113,7 +113,7 @@ fn i17_what_is_said_twice_is_delivered_twice() {
         archived(&said("1", "ok"), "a1"),
         archived(&said("1", "ok"), "a2")
     ));
-    assert_eq!(told(&mut peer), [new("ok"), new("ok")]);
+    assert_eq!(reported(&mut peer), [new("ok"), new("ok")]);
 }
 
 /// ejabberd takes in twice what a client sends again over a resumed session, and archives both: no entity draws a random id twice.
@@ -127,7 +127,7 @@ fn i17_what_a_server_took_in_twice_comes_once_if_its_id_is_random() {
         archived(&said(id, "ok"), "a2"),
         archived(&said(id, "another"), "a3")
     ));
-    assert_eq!(told(&mut peer), [new("ok"), new("another")]);
+    assert_eq!(reported(&mut peer), [new("ok"), new("another")]);
 }
 
 /// Decision 0033: the sender lost its session, and the archive gives what it sends again a second id.
@@ -146,7 +146,7 @@ fn i17_a_message_that_was_sent_again_comes_once() {
             archived(&first, "a1"),
             archived(&again, "a2")
         ));
-        assert_eq!(told(&mut peer), [new("ok")], "{again}");
+        assert_eq!(reported(&mut peer), [new("ok")], "{again}");
     }
     // The other way round, and where one of the two has no id in the archive.
     for (one, other) in [
@@ -157,7 +157,7 @@ fn i17_a_message_that_was_sent_again_comes_once() {
     ] {
         let mut peer = online();
         peer.serve(&format!("{one}{other}"));
-        assert_eq!(told(&mut peer), [new("ok")], "{one} {other}");
+        assert_eq!(reported(&mut peer), [new("ok")], "{one} {other}");
     }
 }
 
@@ -179,7 +179,7 @@ fn i17_a_carbon_and_its_copy_in_the_archive_come_once() {
             ),
             fin(&flight, true, "a1")
         ));
-        assert_eq!(told(&mut peer), [new("ok")], "{kind}");
+        assert_eq!(reported(&mut peer), [new("ok")], "{kind}");
         assert_eq!(peer.knowledge().archive, after("a1"), "{kind}");
     }
 }
@@ -197,7 +197,7 @@ fn i17_reused_ids_of_our_other_clients_are_delivered() {
         carbon("sent", &archived(&sent("aab1a", romeo, "one"), "a1")),
     ));
     let expected = [new("one"), new("two"), repeats("three", 0)];
-    assert_eq!(told(&mut peer), expected);
+    assert_eq!(reported(&mut peer), expected);
 }
 
 #[test]
@@ -217,13 +217,13 @@ fn i17_reused_ids_in_the_archive_are_delivered() {
     let expected = [
         new("one"),
         repeats("two", 0),
-        // To somebody else, it is something else.
+        // To another recipient, it is another message.
         new("one"),
         // `a4` is what was sent a second time.
         new("one"),
         repeats("two", 3),
     ];
-    assert_eq!(told(&mut peer), expected);
+    assert_eq!(reported(&mut peer), expected);
     assert_eq!(peer.knowledge().archive, after("a6"));
 }
 
@@ -311,5 +311,5 @@ fn i17_what_an_older_store_noted_suppresses_only_our_own() {
         result(&flight, "a2", &sent("aab1a", romeo, "two")),
         fin(&flight, true, "a2")
     ));
-    assert_eq!(told(&mut peer), [new("two")]);
+    assert_eq!(reported(&mut peer), [new("two")]);
 }

@@ -71,8 +71,8 @@ fn i5_an_acknowledgement_removes_what_it_covers() {
     peer.sends("message + r + message");
     peer.events();
     peer.serve(&ack(GREETED2 + 1));
-    let told = format!("{:?}", peer.events());
-    assert!(told.contains("\"m1\", stage: Acked") && !told.contains("m2"));
+    let reported = format!("{:?}", peer.events());
+    assert!(reported.contains("\"m1\", stage: Acked") && !reported.contains("m2"));
     peer.sends("r");
     let queue = peer.knowledge().queue;
     assert_eq!(queue.len(), 1);
@@ -274,10 +274,10 @@ fn i14_a_clean_close_acknowledges_then_ends_and_clears() {
     let queue = peer.knowledge().queue;
     assert_eq!(queue.len(), 1);
     assert_eq!((queue[0].id.as_str(), queue[0].sent), ("m1", false));
-    let told = format!("{:?}", peer.events());
+    let reported = format!("{:?}", peer.events());
     assert!(
-        told.contains("\"q1\", stage: Failed(SessionLost)"),
-        "{told}"
+        reported.contains("\"q1\", stage: Failed(SessionLost)"),
+        "{reported}"
     );
     peer.serve(CLOSE);
     assert_eq!(peer.closed, Some(None));
@@ -324,12 +324,12 @@ fn i14_an_acknowledgement_after_our_stream_close_still_counts() {
     let left = peer.knowledge().queue;
     assert_eq!((left.len(), left[0].id.as_str()), (1, "m2"));
     peer.serve(&format!("{}{}", ack(GREETED2 + 3), ack(7_000)));
-    let told = format!("{:?}", peer.events());
+    let reported = format!("{:?}", peer.events());
     assert!(
-        told.contains("\"m1\", stage: Acked") && told.contains("\"m2\", stage: Acked"),
-        "{told}"
+        reported.contains("\"m1\", stage: Acked") && reported.contains("\"m2\", stage: Acked"),
+        "{reported}"
     );
-    assert!(!told.contains("q1"), "{told}");
+    assert!(!reported.contains("q1"), "{reported}");
     assert!(peer.knowledge().queue.is_empty());
     peer.serve(CLOSE);
     assert_eq!(peer.closed, Some(None));

@@ -32,7 +32,7 @@ fn faults(peer: &mut Peer) -> usize {
 }
 
 #[test]
-fn i20_strangers_are_answered_at_a_rate_and_told_once() {
+fn i20_strangers_are_answered_at_a_rate_and_reported_once() {
     let mut peer = online();
     for n in 0..1_000_u32 {
         peer.serve(&ping("eve@example.net/x"));

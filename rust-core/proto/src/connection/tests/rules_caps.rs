@@ -18,7 +18,7 @@ fn caps(ver: &str) -> String {
     format!("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='{NODE}' ver='{ver}'/>")
 }
 
-/// A login at a server that shows these caps behind it.
+/// A login at a server that shows these caps after it.
 fn greeting(setup: Setup, ver: &str, greeting: &str) -> (super::peer::Peer, String) {
     let mut peer = setup.with_pipelined_bind().start();
     open_direct(&mut peer);
@@ -41,9 +41,9 @@ fn learnt(ver: &str, node: &str, more: &str) -> Vec<KnownCaps> {
          <query xmlns='http://jabber.org/protocol/disco#info'{node}>\
          <feature var='urn:xmpp:mam:2'/>{more}</query></iq>"
     ));
-    let told = peer.events().into_iter();
-    let told = told.filter(|event| matches!(event, Event::ServerFeatures(_)));
-    assert_eq!(told.count(), 1);
+    let reported = peer.events().into_iter();
+    let reported = reported.filter(|event| matches!(event, Event::ServerFeatures(_)));
+    assert_eq!(reported.count(), 1);
     peer.knowledge().caps
 }
 
@@ -72,7 +72,7 @@ fn s9_an_ill_formed_answer_is_not_kept() {
 }
 
 #[test]
-fn s9_an_answer_of_any_size_is_told_and_only_a_sensible_one_is_kept() {
+fn s9_an_answer_of_any_size_is_reported_and_only_a_sensible_one_is_kept() {
     let features = (0..3000).map(|number| format!("<feature var='urn:example:feature:{number}'/>"));
     let named = format!(" node='{NODE}#{VER}'");
     assert_eq!(learnt(VER, &named, &features.collect::<String>()), []);
@@ -92,8 +92,8 @@ fn s9_known_caps_save_the_question_whatever_endpoint_shows_them() {
         };
         let (mut peer, flight) = greeting(Setup::direct().knowing(knowledge), VER, KNOWING);
         peer.serve(&bound(&flight));
-        let told = Event::ServerFeatures(vec!["urn:xmpp:ping".to_owned()]);
-        assert!(peer.events().contains(&told));
+        let reported = Event::ServerFeatures(vec!["urn:xmpp:ping".to_owned()]);
+        assert!(peer.events().contains(&reported));
     }
 }
 

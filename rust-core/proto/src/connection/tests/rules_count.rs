@@ -14,7 +14,7 @@ fn stanza(seq: u64, id: &str, sent: bool) -> OutboundStanza {
         kind: OutboundKind::Message,
         sent,
         unknown: false,
-        sent_behind: None,
+        sent_after: None,
         strikes: 0,
         queued_at: super::setup::WALL,
         xml: format!("<message id='{id}' to='romeo@example.net'><body>{id}</body></message>"),
@@ -182,8 +182,8 @@ fn a_stanza_is_queued_durably_before_its_first_byte_leaves() {
     assert_eq!(peer.events(), []);
     peer.commit();
     peer.sends("message + r");
-    let told = format!("{:?}", peer.events());
-    assert!(told.find("Queued").unwrap() < told.find("Sent").unwrap());
+    let reported = format!("{:?}", peer.events());
+    assert!(reported.find("Queued").unwrap() < reported.find("Sent").unwrap());
 }
 
 #[test]

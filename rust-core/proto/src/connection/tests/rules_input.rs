@@ -32,7 +32,7 @@ fn small_limits(setup: &mut Setup) {
 }
 
 #[test]
-fn t6_a_stanza_that_is_too_big_is_counted_and_told() {
+fn t6_a_stanza_that_is_too_big_is_counted_and_reported() {
     let mut peer = online_with(small_limits);
     let message = format!(
         "<message id='big' from='romeo@example.net/x'>{}</message>",
@@ -227,7 +227,7 @@ fn t6_a_refused_roster_is_no_roster() {
         "<iq type='result' id='{id}'><query xmlns='jabber:iq:roster' ver='v7'><item jid='a@b' name='&#x1A;'/></query></iq>"
     ));
     assert_eq!(peer.knowledge().roster_version, None);
-    // The request is over: a second answer to it is nobody's.
+    // The request is over: a second answer to it belongs to no request.
     peer.serve(&answers(&flight));
     assert_eq!(peer.knowledge().roster_version, None);
     assert_eq!(peer.closed, None);
@@ -256,7 +256,7 @@ fn t6_poisoned_twice_at_the_same_place_drops_the_session() {
         peer.sends("message + iq + r");
         peer
     };
-    // Behind another stanza it is another place.
+    // After another stanza it is another place.
     let mut further = resume(first.knowledge());
     further.serve(&format!("{MESSAGE}<message></iq>"));
     assert_eq!(further.knowledge().sm.unwrap().poisoned_at, Some(4));
@@ -293,7 +293,7 @@ fn t6_after_login_the_limit_is_that_of_stanzas() {
 }
 
 #[test]
-fn t7_a_roster_result_from_somebody_else_is_not_ours() {
+fn t7_a_roster_result_of_another_entity_is_not_ours() {
     let mut peer = Setup::direct().start();
     open_direct(&mut peer);
     show(&mut peer, &sasl2());

@@ -35,7 +35,7 @@ fn queue(knowledge: &mut Knowledge, id: &str, bytes: usize, sent: bool, unknown:
         kind: OutboundKind::Message,
         sent,
         unknown,
-        sent_behind: None,
+        sent_after: None,
         strikes: 0,
         queued_at: super::setup::WALL,
         xml: xml.clone(),

@@ -42,9 +42,9 @@ fn i16_without_stream_management_a_ping_drains_the_queue() {
     peer.sends("message");
     let id = id_before(&flight, "urn:xmpp:ping");
     peer.serve(&format!("<iq type='result' id='{id}' from='example.org'/>"));
-    let told = format!("{:?}", peer.events());
-    assert!(told.contains("\"m1\", stage: Acked"), "{told}");
-    assert!(!told.contains("\"m2\", stage: Acked"), "{told}");
+    let reported = format!("{:?}", peer.events());
+    assert!(reported.contains("\"m1\", stage: Acked"), "{reported}");
+    assert!(!reported.contains("\"m2\", stage: Acked"), "{reported}");
     peer.sends("iq");
     assert_eq!(peer.knowledge().queue.len(), 1);
 }
@@ -61,7 +61,7 @@ fn i16_a_refused_ping_is_an_answer() {
 }
 
 #[test]
-fn t7_somebody_elses_answer_to_our_ping_says_nothing() {
+fn t7_another_entitys_answer_to_our_ping_proves_nothing() {
     let mut peer = without_sm();
     peer.say("m1");
     let flight = peer.sends("message + iq");
@@ -136,7 +136,7 @@ fn i12_a_probe_while_enabling_outlives_the_refusal_of_enable() {
 /// A suspect is sent alone, after everything unacknowledged; without stream management the initial stanzas would never be
 /// acknowledged.
 #[test]
-fn w8_a_suspect_does_not_wait_for_what_nobody_acknowledges() {
+fn w8_a_suspect_does_not_wait_for_what_is_never_acknowledged() {
     let suspect = |setup: &mut Setup| {
         for (seq, id) in [(0, "m1"), (1, "m2")] {
             setup.knowledge.queue.push(OutboundStanza {
@@ -145,7 +145,7 @@ fn w8_a_suspect_does_not_wait_for_what_nobody_acknowledges() {
                 kind: OutboundKind::Message,
                 sent: false,
                 unknown: false,
-                sent_behind: None,
+                sent_after: None,
                 strikes: u8::from(seq == 0),
                 queued_at: super::setup::WALL,
                 xml: format!("<message id='{id}'><body>hello</body></message>"),

@@ -227,7 +227,7 @@ fn t6_once_it_has_acknowledged_something_a_stream_error_is_what_it_says() {
 
 /// I19: a path that died looks the same, so it takes more than two.
 #[test]
-fn t6_a_server_that_is_deaf_after_resumed_is_asked_again() {
+fn t6_a_server_that_acknowledges_nothing_after_resumed_is_asked_again() {
     let mut peer = Setup::starttls().knowing(after_sasl2()).start();
     peer.say("m1");
     warm_fast_resume(&mut peer);

@@ -51,7 +51,7 @@ fn s1_nothing_but_proceed_is_taken_before_tls() {
 }
 
 #[test]
-fn s1_bytes_injected_behind_proceed_belong_to_tls() {
+fn s1_bytes_injected_after_proceed_belong_to_tls() {
     let mut peer = Setup::starttls().start();
     peer.connect();
     peer.sends(FIRST);

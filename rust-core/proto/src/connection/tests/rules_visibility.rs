@@ -50,7 +50,7 @@ fn show_to(peer: &mut Peer, to: Option<&str>, kind: Option<&str>) {
 }
 
 #[test]
-fn w10_who_does_not_see_us_is_told_what_the_server_says_of_an_absent_resource() {
+fn w10_who_does_not_see_us_is_reported_what_the_server_says_of_an_absent_resource() {
     for from in [
         "mallory@example.net/x",
         "mallory@example.net",
@@ -232,10 +232,10 @@ fn w9_no_answer_is_longer_than_what_the_server_takes() {
         finish_fast_resume(&mut peer, GREETED2);
         peer.events();
         peer.serve(&get("a1", &from, PING));
-        let is_told = peer
+        let is_reported = peer
             .events()
             .contains(&Event::PeerFault("request whose answer is too long"));
-        assert_eq!(is_told, !answered, "{from}");
+        assert_eq!(is_reported, !answered, "{from}");
     }
 }
 

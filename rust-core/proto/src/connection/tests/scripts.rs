@@ -409,7 +409,7 @@ pub(super) fn warm_fast_resume(peer: &mut Peer) {
     finish_fast_resume(peer, GREETED2);
 }
 
-/// The server resumes and has handled so many stanzas.
+/// The server resumes and has handled this number of stanzas.
 pub(super) fn finish_fast_resume(peer: &mut Peer, h: u32) {
     let proof = fast(peer, FAST_LOGIN, &EXPORTER);
     let success = success2(&proof, JID, &resumed(h));
@@ -417,7 +417,7 @@ pub(super) fn finish_fast_resume(peer: &mut Peer, h: u32) {
     peer.is_online();
 }
 
-/// The session of this connection, resumed on another one after the server had handled so many stanzas.
+/// The session of this connection, resumed on another one after the server had handled this number of stanzas.
 pub(super) fn resumed_from(peer: &Peer, h: u32) -> Peer {
     resumed_with(peer.knowledge(), h)
 }

@@ -126,7 +126,7 @@ fn roster(flight: &str) -> String {
     )
 }
 
-/// The answer to the archive query in this flight: the archive ends with `a0`, and there is nothing behind it.
+/// The answer to the archive query in this flight: the archive ends with `a0`, and there is nothing after it.
 fn nothing_archived(flight: &str) -> String {
     let last = if flight.contains("<before/>") {
         "a0"

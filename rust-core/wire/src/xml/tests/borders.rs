@@ -3,7 +3,7 @@
 //!
 //! The other readers are rxml's raw parser, which resolves no prefixes, and quick-xml by itself, which knows no restricted
 //! XML. They are handed the same document with each fault overwritten, byte for byte, by plain text; so that all borders
-//! can be compared, also those behind a fault.
+//! can be compared, also those after a fault.
 
 use quick_xml::events::Event;
 use rxml::{Parse, RawEvent, RawParser};
@@ -12,7 +12,7 @@ use super::differential::{Random, document, mutate, oracle_is_wrong};
 use super::refusal::FAULTS;
 use crate::xml::{Limits, StreamItem, StreamReader};
 
-/// Behind which byte each item ends, and how many of them were refused.
+/// After which byte each item ends, and how many of them were refused.
 fn ours(document: &[u8]) -> (Vec<usize>, usize) {
     let mut reader = StreamReader::new(Limits::default());
     reader.login_complete();
@@ -142,7 +142,7 @@ fn is_fault(reference: &[u8]) -> bool {
             )
 }
 
-/// Behind some tag.
+/// After some tag.
 fn insert_fault(random: &mut Random, document: &mut Vec<u8>) {
     let (fault, _) = FAULTS[random.below(FAULTS.len())];
     let ends: Vec<usize> = (0..document.len())

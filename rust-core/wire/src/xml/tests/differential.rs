@@ -114,7 +114,7 @@ fn ours(document: &[u8], chunk: usize) -> (Outcome, Option<XmlError>) {
             StreamItem::Element(element) => elements.push(sorted(element)),
             StreamItem::Header(_) => {}
             StreamItem::End => ended = true,
-            // The oracle knows nothing behind its first error; `borders` compares what follows.
+            // The oracle knows nothing after its first error; `borders` compares what follows.
             StreamItem::Refused(refused) => {
                 let outcome = Outcome {
                     elements,

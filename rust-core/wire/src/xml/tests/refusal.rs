@@ -166,7 +166,7 @@ fn t6_a_fault_in_the_start_tag_of_a_stanza_closes_the_stream() {
 }
 
 #[test]
-fn t6_what_leaves_a_border_in_doubt_closes_the_stream_behind_a_fault_too() {
+fn t6_what_leaves_a_border_in_doubt_closes_the_stream_after_a_fault_too() {
     for (odd, error) in [
         ("<!-- x -->", XmlError::Comment),
         ("<!DOCTYPE x>", XmlError::Doctype),

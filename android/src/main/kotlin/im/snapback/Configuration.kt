@@ -7,7 +7,7 @@ import im.snapback.ffi.CoreConfig
 import im.snapback.ffi.DangerousTrust
 import im.snapback.ffi.Identity as CoreIdentity
 import im.snapback.ffi.LoginPolicy as CorePolicy
-import im.snapback.ffi.Patience as CorePatience
+import im.snapback.ffi.Timeouts as CoreTimeouts
 import im.snapback.ffi.ServerAddress as CoreAddress
 import im.snapback.ffi.Storage as CoreStorage
 
@@ -74,7 +74,7 @@ public class Configuration internal constructor() {
     internal var askPlatform: Boolean = false
     private val servers = mutableListOf<CoreAddress>()
     private val login = LoginPolicy()
-    private val patience = Patience()
+    private val timeouts = Timeouts()
     private val catchUp = CatchUp()
     private val identity = Identity()
     private val danger = Danger()
@@ -95,7 +95,7 @@ public class Configuration internal constructor() {
     public fun login(block: LoginPolicy.() -> Unit): Unit = login.block()
 
     /** Sets the timeouts. */
-    public fun patience(block: Patience.() -> Unit): Unit = patience.block()
+    public fun timeouts(block: Timeouts.() -> Unit): Unit = timeouts.block()
 
     /** Sets how much of the archive is fetched when the server has lost the session (XEP-0313). */
     public fun catchUp(block: CatchUp.() -> Unit): Unit = catchUp.block()
@@ -133,7 +133,7 @@ public class Configuration internal constructor() {
 
     /** The timeouts; `null` selects the default. */
     @SnapbackDsl
-    public class Patience internal constructor() {
+    public class Timeouts internal constructor() {
         /**
          * The time from the start of the transport until the session is established. Default 30 s: enough for eight round trips
          * over GPRS with one retransmission.
@@ -190,7 +190,7 @@ public class Configuration internal constructor() {
          * are not sent again. Default 10 s: the archive's first pages usually arrive within it. After it, they are sent, since
          * a duplicate is better than a long delay.
          */
-        public var patience: Duration? = null
+        public var timeout: Duration? = null
     }
 
     /** What the client says about itself to other entities. */
@@ -243,14 +243,14 @@ public class Configuration internal constructor() {
                     login.earlyData,
                     login.allowUnboundTokens,
                 ),
-            patience =
-                CorePatience(
-                    loginMs = patience.login.toMillis(),
-                    ackMs = patience.ack.toMillis(),
-                    keepaliveMs = patience.keepalive.toMillis(),
-                    probeMs = patience.probe.toMillis(),
-                    backoffMs = patience.backoff.toMillis(),
-                    backoffCapMs = patience.backoffCap.toMillis(),
+            timeouts =
+                CoreTimeouts(
+                    loginMs = timeouts.login.toMillis(),
+                    ackMs = timeouts.ack.toMillis(),
+                    keepaliveMs = timeouts.keepalive.toMillis(),
+                    probeMs = timeouts.probe.toMillis(),
+                    backoffMs = timeouts.backoff.toMillis(),
+                    backoffCapMs = timeouts.backoffCap.toMillis(),
                 ),
             servers = servers.toList(),
             nameServers = nameServers,
@@ -263,7 +263,7 @@ public class Configuration internal constructor() {
                 CoreCatchUp(
                     page = catchUp.page?.coerceAtLeast(1)?.toUInt(),
                     pages = catchUp.pages?.coerceAtLeast(0)?.toUInt(),
-                    patienceMs = catchUp.patience.toMillis(),
+                    timeoutMs = catchUp.timeout.toMillis(),
                 ),
             maxStanza = maxStanza?.coerceAtLeast(0)?.toUInt(),
             dangerousTrust = danger.roots?.let(::DangerousTrust),

@@ -2,7 +2,7 @@ package im.snapback
 
 import im.snapback.ffi.CallException
 import im.snapback.ffi.CoreClient
-import im.snapback.ffi.CoreVisit
+import im.snapback.ffi.CoreBackgroundSync
 import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
@@ -280,8 +280,8 @@ public class SnapbackClient private constructor(
     }
 
     /** Runs [work] with a background sync, and ends the sync in any case, so that it keeps nothing open. */
-    private suspend fun <T> syncing(work: suspend (CoreVisit) -> T): T =
-        call { visit() }.use { sync ->
+    private suspend fun <T> syncing(work: suspend (CoreBackgroundSync) -> T): T =
+        call { backgroundSync() }.use { sync ->
             syncs.update { it + 1 }
             try {
                 work(sync)

@@ -58,7 +58,7 @@ internal class ScenarioApp(
                         server("127.0.0.1", port, transport)
                         danger { trustOnlyTheseRoots(server.authority) }
                         storage = Storage.InFileWithKeys(folder.resolve("account.db"), folder.resolve("keys"))
-                        patience {
+                        timeouts {
                             probe = waits.probe
                             backoff = waits.base
                             backoffCap = waits.cap

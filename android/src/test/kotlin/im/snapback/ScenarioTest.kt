@@ -25,7 +25,7 @@ class ScenarioTest {
     fun `killed in the background`() = played("killed-in-the-background")
 
     @Test
-    fun lift() = played("lift")
+    fun elevator() = played("elevator")
 
     @Test
     fun night() = played("night")

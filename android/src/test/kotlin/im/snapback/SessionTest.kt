@@ -73,7 +73,7 @@ class SessionTest {
     fun `messages that were sent offline leave after the login, in order`() =
         real {
             TestServer().use { server ->
-                open(server) { patience { backoff = kotlin.time.Duration.ZERO } }.use { client ->
+                open(server) { timeouts { backoff = kotlin.time.Duration.ZERO } }.use { client ->
                     val early = (1..20).map { client.send(ROMEO, "$it") }
                     client.connect()
                     client.next<Event.Online>()

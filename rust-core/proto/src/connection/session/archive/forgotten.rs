@@ -26,13 +26,13 @@ use crate::knowledge::ArchiveCursor;
 use crate::mistakes::{Mistake, planted};
 use crate::xep::mam::Fin;
 
-use super::asking::{Question, page_query};
 use super::place::{first_unknown, is_time_stale, start};
-use super::{Archive, Asking, Back, QUERY_PREFIX, Reading};
+use super::query::{Question, page_query};
+use super::{Archive, ArchiveQuery, Back, QUERY_PREFIX, Reading};
 use crate::connection::context::Context;
 use crate::connection::session::state::Session;
 
-impl Asking {
+impl ArchiveQuery {
     /// Returns whether this answer reports that the message after which the archive was queried is gone, and no other query was
     /// tried.
     pub(super) fn is_forgotten(&self, is_gone: bool, context: &Context) -> bool {
@@ -68,7 +68,7 @@ impl Session {
     /// The messages since then can still be fetched.
     pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
         let was_asked_by_time =
-            matches!(&self.archive, Archive::Asking(asking) if asking.was_asked_by_time);
+            matches!(&self.archive, Archive::Querying(asking) if asking.was_asked_by_time);
         let is_known = start(context).is_some() && !planted(Mistake::ForgottenSkipped);
         if was_asked_by_time {
             self.ask_back(None, Back::default(), context);
@@ -86,7 +86,7 @@ impl Session {
     pub(super) fn ask_by_time(&mut self, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let (live, decides, is_back) = match &mut self.archive {
-            Archive::Asking(asking) => (
+            Archive::Querying(asking) => (
                 asking.live.take(),
                 asking.decides,
                 asking.begins_back(context),
@@ -96,12 +96,12 @@ impl Session {
         let begin = start(context)
             .filter(|_| !is_back)
             .map_or(ArchiveCursor::Start, ArchiveCursor::Since);
-        self.archive = Archive::Asking(Asking {
+        self.archive = Archive::Querying(ArchiveQuery {
             live,
             sought: sought(context),
             was_asked_by_time: true,
             reading: Reading::FromTime,
-            ..Asking::new(id.clone(), false, decides)
+            ..ArchiveQuery::new(id.clone(), false, decides)
         });
         self.expect_archive(context);
         let query = page_query(&id, Some(begin), context);
@@ -113,7 +113,7 @@ impl Session {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let is_first = before.is_none();
         let (live, pages, decides, found) = match &mut self.archive {
-            Archive::Asking(asking) => (
+            Archive::Querying(asking) => (
                 asking.live.take(),
                 asking.pages,
                 asking.decides,
@@ -122,12 +122,12 @@ impl Session {
             _ => (None, 0, false, false),
         };
         let pages = if is_first { 1 } else { pages.saturating_add(1) };
-        self.archive = Archive::Asking(Asking {
+        self.archive = Archive::Querying(ArchiveQuery {
             live,
             pages,
             sought: sought(context).filter(|_| !found),
             reading: Reading::Back(back),
-            ..Asking::new(id.clone(), false, decides)
+            ..ArchiveQuery::new(id.clone(), false, decides)
         });
         self.expect_archive(context);
         let page = context.env.config.catch_up.page;
@@ -136,7 +136,7 @@ impl Session {
 
     /// Processes the end of a page of the backward query. The cursor stays where it is until all is read.
     pub(super) fn page_back(&mut self, fin: Fin, mut back: Back, context: &mut Context) {
-        let Archive::Asking(asking) = &mut self.archive else {
+        let Archive::Querying(asking) = &mut self.archive else {
             return;
         };
         if asking.is_torn {
@@ -166,7 +166,7 @@ impl Session {
 
     /// Completes the backward query.
     fn read_back(&mut self, back: Back, context: &mut Context) {
-        let Archive::Asking(asking) = &mut self.archive else {
+        let Archive::Querying(asking) = &mut self.archive else {
             return;
         };
         // A first session was requested at a time of the device's clock. If nothing was archived since, that clock may have
@@ -185,7 +185,7 @@ impl Session {
         };
         self.archive = Archive::Current;
         self.caught_up(Some(cursor), back.newest_at, context);
-        self.plan_second_look(reached, context);
+        self.plan_settling_query(reached, context);
     }
 }
 

@@ -7,9 +7,9 @@ use crate::time::UnixTime;
 use crate::xep::mam::{self, Archived, Fin, ResultError};
 use crate::xml::{Element, RefusedStanza};
 
-use super::asking::{Question, expect_page, page_query};
 use super::place::{EMPTY, held_until, is_place, move_cursor};
-use super::{Archive, Asking, Back, QUERY_PREFIX, Reading};
+use super::query::{Question, expect_page, page_query};
+use super::{Archive, ArchiveQuery, Back, QUERY_PREFIX, Reading};
 use crate::connection::context::Context;
 use crate::connection::output::Event;
 use crate::connection::session::state::{Session, Sm};
@@ -37,7 +37,7 @@ impl Session {
         }
         let own = context.env.config.account.to_string();
         let asking = match &mut self.archive {
-            Archive::Asking(asking) => asking,
+            Archive::Querying(asking) => asking,
             Archive::Learning { query, stamp, .. } => {
                 if let Some(Ok(newest)) = Archived::parse(message, &own, query) {
                     *stamp = newest.delay.map(|delay| delay.stamp);
@@ -77,7 +77,7 @@ impl Session {
         context: &mut Context,
     ) -> bool {
         let own = context.env.config.account.to_string();
-        let Archive::Asking(asking) = &mut self.archive else {
+        let Archive::Querying(asking) = &mut self.archive else {
             return false;
         };
         if refused.name != "message"
@@ -112,7 +112,7 @@ impl Session {
         context: &mut Context,
     ) {
         let asking = match &mut self.archive {
-            Archive::Asking(asking) if asking.query == id => asking,
+            Archive::Querying(asking) if asking.query == id => asking,
             _ => return self.answered_by_archive(Vec::new(), context),
         };
         let page = context.env.config.catch_up.page;
@@ -150,7 +150,7 @@ impl Session {
             }
             self.archive = Archive::Current;
             self.caught_up(cursor, stamp, context);
-            return self.plan_second_look(reached.or(held), context);
+            return self.plan_settling_query(reached.or(held), context);
         }
         self.next_page(reached, stamp, context);
     }
@@ -162,7 +162,7 @@ impl Session {
         stamp: Option<UnixTime>,
         context: &mut Context,
     ) {
-        let Archive::Asking(asking) = &mut self.archive else {
+        let Archive::Querying(asking) = &mut self.archive else {
             return;
         };
         // If it was queried by time, there is a position to continue from now.
@@ -226,9 +226,9 @@ impl Session {
         self.has_learnt_end = true;
         let query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let element = page_query(&query, Some(end), context);
-        self.archive = Archive::Asking(Asking {
+        self.archive = Archive::Querying(ArchiveQuery {
             live,
-            ..Asking::new(query.clone(), false, false)
+            ..ArchiveQuery::new(query.clone(), false, false)
         });
         self.expect_archive(context);
         self.ask_again(ops, Question::page(query, element), context);
@@ -251,14 +251,14 @@ impl Session {
     /// Processes a page that cannot be continued.
     pub(super) fn page_failed(&mut self, mut ops: Vec<Op>, context: &mut Context) {
         match &mut self.archive {
-            Archive::Asking(asking) if asking.is_second => {
+            Archive::Querying(asking) if asking.is_second => {
                 let live = asking.live.take().map(ArchiveCursor::After);
                 self.archive = Archive::Current;
                 self.expect_archive(context);
                 ops.extend(move_cursor(live, context));
                 self.answered_by_archive(ops, context);
             }
-            Archive::Asking(asking) if asking.reading == Reading::FromTime => {
+            Archive::Querying(asking) if asking.reading == Reading::FromTime => {
                 self.ask_back(None, Back::default(), context);
             }
             _ => {
@@ -291,7 +291,7 @@ fn read_fin(iq: &Element) -> Option<Fin> {
 
 /// Returns whether the end of the page is consistent with its results. A page that lost its last message, contained more than
 /// requested, or is empty although more follows, cannot be continued. Where a result could not be read, `<last/>` is trusted.
-fn agrees(fin: &Fin, asking: &Asking, page: u32) -> bool {
+fn agrees(fin: &Fin, asking: &ArchiveQuery, page: u32) -> bool {
     let same_end =
         fin.last.is_none() || fin.last == asking.last || asking.is_torn || asking.has_unreadable;
     let moves = fin.complete || fin.last.is_some() || asking.last.is_some();

@@ -5,7 +5,7 @@ use crate::mistakes::{Mistake, planted};
 use crate::time::UnixTime;
 
 use crate::connection::context::Context;
-use crate::connection::session::unknown;
+use crate::connection::session::unknown_fate;
 
 /// The precision of the cursor's time, in seconds. A message should not cost a change of it, and an earlier time is valid, too.
 const TIME_STEP_SECONDS: i64 = 3_600;
@@ -66,8 +66,8 @@ pub(super) fn first_unknown(context: &Context) -> Option<ArchiveCursor> {
         .queue
         .iter()
         .filter(|stanza| stanza.sent || stanza.unknown)
-        .filter(|stanza| unknown::is_archived(stanza));
-    unknown.find_map(|stanza| stanza.sent_behind.clone())
+        .filter(|stanza| unknown_fate::is_archived(stanza));
+    unknown.find_map(|stanza| stanza.sent_after.clone())
 }
 
 /// Returns whether it is an id of the archive, not only a time.

@@ -58,7 +58,7 @@ class KeystoreVaultTest {
     @Test
     fun `two accounts that are opened at once share one key`() {
         val barrier = CyclicBarrier(2)
-        // Both threads have found no key before either continues; the second lookup is under the lock.
+        // Both threads have found no key before either continues; the second lookupup is under the lock.
         val looks = ThreadLocal.withInitial { 0 }
         FakeKeystore.looked = {
             looks.set(looks.get() + 1)
@@ -78,7 +78,7 @@ class KeystoreVaultTest {
         FakeKeystore.looked = {
             looks.set(looks.get() + 1)
             try {
-                // Both threads must not be in the second lookup at the same time.
+                // Both threads must not be in the second lookupup at the same time.
                 inside.await(if (looks.get() == 1) 10_000 else 200, TimeUnit.MILLISECONDS)
             } catch (_: TimeoutException) {
                 inside.reset()

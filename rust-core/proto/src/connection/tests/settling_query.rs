@@ -19,16 +19,16 @@ fn caught_up() -> Peer {
         result(&flight, "a1", &message("in1")),
         fin(&flight, true, "a1")
     ));
-    assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(reported(&mut peer), ["in1"]);
     peer.sends("");
     peer
 }
 
 #[test]
-fn what_the_archive_took_behind_the_first_page_comes_with_the_second_look() {
+fn what_the_archive_took_after_the_first_page_comes_with_the_settling_query() {
     let mut peer = caught_up();
     peer.serve(&live("in3", "a3"));
-    assert_eq!(told(&mut peer), ["in3"]);
+    assert_eq!(reported(&mut peer), ["in3"]);
     peer.pass(DELAY);
     let look = peer.sends("archive + r");
     assert!(look.contains("<after>a1</after>"), "{look}");
@@ -39,7 +39,7 @@ fn what_the_archive_took_behind_the_first_page_comes_with_the_second_look() {
         result(&look, "a3", &message("in3")),
         fin(&look, true, "a3")
     ));
-    assert_eq!(told(&mut peer), ["in2"]);
+    assert_eq!(reported(&mut peer), ["in2"]);
     assert_eq!(peer.knowledge().archive, after("a3"));
     let owed = peer.knowledge().sm.unwrap().pending;
     assert!(owed.iter().all(|owed| !owed.id.starts_with("snapback-")));
@@ -50,17 +50,17 @@ fn what_the_archive_took_behind_the_first_page_comes_with_the_second_look() {
     assert_eq!(peer.knowledge().archive, after("a4"));
 }
 
-/// The clock jumps: the second look and the keepalive are due in the same moment, and each would ask for an answer.
+/// The clock jumps: the settling query and the keepalive are due in the same moment, and each would ask for an answer.
 #[test]
 fn i12_two_reasons_to_ask_are_one_question() {
     let mut peer = caught_up();
-    // Puts the keepalive behind the other timer.
+    // Puts the keepalive after the other timer.
     peer.serve(&live("in3", "a3"));
     peer.pass(Duration::from_secs(3600));
     peer.sends("archive + r");
 }
 
-/// Nobody looks at the app: the radio is not woken for it.
+/// The app is in the background: the radio is not woken for it.
 #[test]
 fn in_the_background_it_rides_on_what_passes_anyhow() {
     let inactive = |peer: &mut Peer| {
@@ -108,7 +108,7 @@ fn i15_a_resumed_session_looks_no_second_time() {
 
 /// We held everything that the archive knew of.
 #[test]
-fn a_second_look_in_vain_is_no_gap() {
+fn a_settling_query_in_vain_is_no_gap() {
     let refused = |look: &str| {
         let id = id_before(look, "urn:xmpp:mam:2");
         format!("{}<iq type='error' id='{id}'/>", ack(GREETED2 + 1))

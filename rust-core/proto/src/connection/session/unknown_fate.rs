@@ -31,7 +31,7 @@ impl Session {
             self.archive.decides()
                 && stanza.unknown
                 && is_archived(stanza)
-                && stanza.sent_behind.is_some()
+                && stanza.sent_after.is_some()
         };
         // A suspect is sent alone, so that the cause is known if the stream ends again.
         match queue.first() {

@@ -7,7 +7,7 @@ use crate::xml::Element;
 
 use super::forgotten::sought;
 use super::place::{EMPTY, first_unknown, held_until, is_place, move_cursor};
-use super::{Archive, Asking, Back, QUERY_PREFIX, Reading, is_archive};
+use super::{Archive, ArchiveQuery, Back, QUERY_PREFIX, Reading, is_archive};
 use crate::connection::context::Context;
 use crate::connection::output::Seq;
 use crate::connection::session::queued;
@@ -15,7 +15,7 @@ use crate::connection::session::state::{Session, Sm};
 use crate::connection::timer::Timer;
 
 /// The factor from the timeout of messages whose delivery is unknown to the timeout of one page of the archive.
-const PAGE_PATIENCE: u32 = 6;
+const PAGE_TIMEOUTS: u32 = 6;
 
 /// The next query to the archive.
 pub(super) struct Question {
@@ -74,22 +74,22 @@ impl Session {
         let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
         let reaches_back = context.knowledge.archive != begin;
         let is_from_start = reaches_back && begin == Some(ArchiveCursor::Start);
-        let asking = Asking {
+        let asking = ArchiveQuery {
             // No answer can report that the beginning is gone.
             sought: sought(context).filter(|_| is_from_start),
-            ..Asking::new(id.clone(), reaches_back, true)
+            ..ArchiveQuery::new(id.clone(), reaches_back, true)
         };
         let kind = match begin {
             // A time of the device's clock, which may be far ahead of the server's: the query would return nothing.
             Some(ArchiveCursor::Since(_)) => {
-                self.archive = Archive::Asking(Asking {
+                self.archive = Archive::Querying(ArchiveQuery {
                     reading: Reading::Back(Back::default()),
                     ..asking
                 });
                 PendingKind::ArchiveBack
             }
             Some(ArchiveCursor::Start | ArchiveCursor::After(_)) => {
-                self.archive = Archive::Asking(asking);
+                self.archive = Archive::Querying(asking);
                 PendingKind::ArchivePage
             }
             None => {
@@ -111,12 +111,12 @@ impl Session {
         context: &mut Context,
     ) -> Option<OutboundStanza> {
         let query = match &self.archive {
-            Archive::Asking(Asking {
+            Archive::Querying(ArchiveQuery {
                 query,
                 reading: Reading::Back(_),
                 ..
             }) => mam::before(query, query, None, context.env.config.catch_up.page),
-            Archive::Asking(asking) => {
+            Archive::Querying(asking) => {
                 let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
                 page_query(&asking.query, begin, context)
             }
@@ -134,15 +134,15 @@ impl Session {
 
     /// The session is established: starts the timeout of the archive's answer.
     pub(in crate::connection::session) fn expect_archive(&self, context: &mut Context) {
-        let patience = context.env.config.catch_up.patience;
+        let timeout = context.env.config.catch_up.timeout;
         match &self.archive {
-            Archive::Asking(asking) if asking.decides => {
+            Archive::Querying(asking) if asking.decides => {
                 context
                     .env
                     .timers
-                    .set(Timer::Archive, context.env.now.mono + patience);
+                    .set(Timer::Archive, context.env.now.mono + timeout);
             }
-            Archive::Asking(_) | Archive::Learning { .. } => expect_page(context),
+            Archive::Querying(_) | Archive::Learning { .. } => expect_page(context),
             Archive::Absent | Archive::Current => context.env.timers.stop(Timer::Archive),
         }
     }
@@ -166,18 +166,18 @@ impl Session {
             return;
         }
         match &mut self.archive {
-            Archive::Asking(asking) if asking.decides => {
+            Archive::Querying(asking) if asking.decides => {
                 asking.decides = false;
                 expect_page(context);
                 self.go_on(context);
             }
-            Archive::Asking(asking) if asking.is_second => {
+            Archive::Querying(asking) if asking.is_second => {
                 let live = asking.live.take().map(ArchiveCursor::After);
                 self.archive = Archive::Current;
                 let ops = move_cursor(live, context);
                 context.env.persist(ops);
             }
-            Archive::Asking(_) => {
+            Archive::Querying(_) => {
                 let query = self.given_up(context);
                 let (ops, stanza) = self.question(Vec::new(), query, context);
                 // No stanza was received that could be counted.
@@ -210,9 +210,9 @@ impl Session {
     ) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let query = page_query(&id, Some(begin), context);
-        self.archive = Archive::Asking(Asking {
+        self.archive = Archive::Querying(ArchiveQuery {
             is_second: true,
-            ..Asking::new(id.clone(), false, false)
+            ..ArchiveQuery::new(id.clone(), false, false)
         });
         self.expect_archive(context);
         let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), context);
@@ -222,14 +222,14 @@ impl Session {
 
     /// The archive query failed: decides on the next one. No stanza waits for it any more.
     pub(super) fn given_up(&mut self, context: &mut Context) -> Question {
-        let reached_back = matches!(&self.archive, Archive::Asking(asking) if asking.reaches_back && asking.pages == 1);
+        let reached_back = matches!(&self.archive, Archive::Querying(asking) if asking.reaches_back && asking.pages == 1);
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         expect_page(context);
         let cursor = context.knowledge.archive.clone();
         let cursor = cursor.filter(|cursor| is_place(Some(cursor)));
         if let (true, Some(cursor)) = (reached_back, cursor) {
             // The position at which the unknown messages were sent may be too old for it; the cursor may not be.
-            self.archive = Archive::Asking(Asking::new(id.clone(), false, false));
+            self.archive = Archive::Querying(ArchiveQuery::new(id.clone(), false, false));
             let query = page_query(&id, Some(cursor), context);
             return Question::page(id, query);
         }
@@ -287,7 +287,7 @@ pub(super) fn page_query(query: &str, begin: Option<ArchiveCursor>, context: &Co
 }
 
 pub(super) fn expect_page(context: &mut Context) {
-    let patience = context.env.config.catch_up.patience;
-    let when = context.env.now.mono + patience * PAGE_PATIENCE;
+    let timeout = context.env.config.catch_up.timeout;
+    let when = context.env.now.mono + timeout * PAGE_TIMEOUTS;
     context.env.timers.set(Timer::Archive, when);
 }

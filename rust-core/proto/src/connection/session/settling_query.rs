@@ -4,7 +4,7 @@
 //!  new session --> catch-up --complete--> Due(begin, when) --> asked, from where the catch-up ended
 //!        resumed session --> nothing          |
 //!                                             | the user looks: at its time
-//!                                             '-- nobody looks: behind the next bytes that pass anyhow
+//!                                             '-- inactive: after the next bytes that pass anyhow
 //! ```
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::knowledge::ArchiveCursor;
 
 use crate::connection::context::Context;
 use crate::connection::session::archive::{Archive, is_time_stale};
-use crate::connection::session::state::{SecondLook, Session};
+use crate::connection::session::state::{Session, SettlingQuery};
 use crate::connection::timer::Timer;
 
 /// The delay after the catch-up. Long enough for an archive that writes after it delivers, short enough for a user who waits
@@ -25,11 +25,15 @@ const REST: Duration = Duration::from_secs(86_400);
 
 impl Session {
     /// Records that the first catch-up of a new session is complete, up to here.
-    pub(super) fn plan_second_look(&mut self, begin: Option<ArchiveCursor>, context: &mut Context) {
-        if let (SecondLook::AfterCatchUp, Some(begin)) = (&self.second_look, begin) {
+    pub(super) fn plan_settling_query(
+        &mut self,
+        begin: Option<ArchiveCursor>,
+        context: &mut Context,
+    ) {
+        if let (SettlingQuery::AfterCatchUp, Some(begin)) = (&self.settling_query, begin) {
             let when = context.env.now.mono + DELAY;
-            self.second_look = SecondLook::Due { begin, when };
-            self.await_second_look(context);
+            self.settling_query = SettlingQuery::Due { begin, when };
+            self.await_settling_query(context);
         }
     }
 
@@ -41,19 +45,19 @@ impl Session {
         begin: Option<ArchiveCursor>,
         context: &mut Context,
     ) {
-        if let (SecondLook::Done { until }, Some(begin)) = (&self.second_look, begin)
+        if let (SettlingQuery::Done { until }, Some(begin)) = (&self.settling_query, begin)
             && *until <= context.env.now.mono
             && is_time_stale(context)
         {
             let when = context.env.now.mono + DELAY;
-            self.second_look = SecondLook::Due { begin, when };
-            self.await_second_look(context);
+            self.settling_query = SettlingQuery::Due { begin, when };
+            self.await_settling_query(context);
         }
     }
 
     /// A timer is set only in the foreground: it would wake the radio for a rare case.
-    pub(super) fn await_second_look(&self, context: &mut Context) {
-        if let SecondLook::Due { when, .. } = self.second_look
+    pub(super) fn await_settling_query(&self, context: &mut Context) {
+        if let SettlingQuery::Due { when, .. } = self.settling_query
             && self.archive == Archive::Current
             && context.active
         {
@@ -63,13 +67,13 @@ impl Session {
 
     /// Queries the archive if that is due: when bytes are transferred, or the time has come.
     pub(in crate::connection) fn look_again(&mut self, context: &mut Context) {
-        let is_due = matches!(self.second_look, SecondLook::Due { when, .. } if when <= context.env.now.mono);
+        let is_due = matches!(self.settling_query, SettlingQuery::Due { when, .. } if when <= context.env.now.mono);
         if !is_due || self.archive != Archive::Current {
             return;
         }
         let until = context.env.now.mono + REST;
-        let look = std::mem::replace(&mut self.second_look, SecondLook::Done { until });
-        if let SecondLook::Due { begin, .. } = look {
+        let look = std::mem::replace(&mut self.settling_query, SettlingQuery::Done { until });
+        if let SettlingQuery::Due { begin, .. } = look {
             self.ask_second_time(begin, context);
         }
     }

@@ -11,8 +11,8 @@ mod support;
 use std::time::Duration;
 
 use snapback_client::{
-    Client, ClientEnded, ConnectionError, ConnectionState, DrainOutcome, Event, NoSession,
-    OfflineReason, Outcome, Transport, Visit,
+    BackgroundSync, Client, ClientEnded, ConnectionError, ConnectionState, DrainOutcome, Event,
+    NoSession, OfflineReason, Outcome, Transport,
 };
 use snapback_reference_server::{Fault, Switches};
 use support::course::Course;
@@ -141,8 +141,8 @@ fn is_online(setup: &Setup) -> bool {
     )
 }
 
-async fn begin(setup: &Setup) -> Visit {
-    let sync = setup.client.visit();
+async fn begin(setup: &Setup) -> BackgroundSync {
+    let sync = setup.client.background_sync();
     sync.begun().await;
     sync
 }
@@ -229,7 +229,7 @@ async fn a_background_sync_is_complete_when_all_that_waited_is_among_the_events(
         for number in 0..20 {
             inject(&setup, &number.to_string());
         }
-        let sync = setup.client.visit();
+        let sync = setup.client.background_sync();
         // Two calls get two answers.
         let (first, second) = tokio::join!(sync.drain(SYNC_TIMEOUT), sync.drain(Duration::MAX));
         assert_eq!(
@@ -249,7 +249,7 @@ async fn a_background_sync_is_complete_when_all_that_waited_is_among_the_events(
 #[tokio::test]
 async fn a_background_sync_that_cannot_be_complete_says_why() {
     let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
-    let sync = setup.client.visit();
+    let sync = setup.client.background_sync();
     let reason = OfflineReason::NoSession;
     let outcome = sync.drain(SYNC_TIMEOUT).await;
     assert_eq!(outcome, Ok(DrainOutcome::Offline { reason }));
@@ -257,7 +257,7 @@ async fn a_background_sync_that_cannot_be_complete_says_why() {
 
     let setup = asleep(Switches::modern()).await;
     setup.link.set_upstream(([127, 0, 0, 1], 9).into());
-    let sync = setup.client.visit();
+    let sync = setup.client.background_sync();
     let brief = Duration::from_millis(300);
     assert_eq!(sync.drain(brief).await, Ok(DrainOutcome::TimedOut));
     sync.end().await;
@@ -267,7 +267,7 @@ async fn a_background_sync_that_cannot_be_complete_says_why() {
 #[tokio::test]
 async fn a_background_sync_ends_with_its_client() {
     let setup = asleep(Switches::modern()).await;
-    let sync = setup.client.visit();
+    let sync = setup.client.background_sync();
     sync.begun().await;
     drop(setup.client);
     let outcome = tokio::time::timeout(TIMEOUT, sync.drain(SYNC_TIMEOUT)).await;

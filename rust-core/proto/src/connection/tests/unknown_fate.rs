@@ -61,7 +61,7 @@ fn i8_the_archive_decides_which_messages_go_again() {
     assert!(m2.contains("<delay"), "the one that went before");
     peer.serve(&ack(GREETED2 + 2));
     assert!(peer.knowledge().queue.is_empty());
-    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(reported(&mut peer), [""; 0]);
     assert_eq!(gaps(&peer), 0);
 }
 
@@ -79,7 +79,7 @@ fn i8_all_found_none_sent() {
 
 /// The first message that came after ours was sent has moved the cursor past it.
 #[test]
-fn i8_a_message_is_looked_for_behind_the_place_where_it_was_sent() {
+fn i8_a_message_is_looked_for_after_the_place_where_it_was_sent() {
     let mut peer = Setup::direct().start();
     cold_sasl2_direct(&mut peer);
     peer.say("m1");
@@ -94,7 +94,7 @@ fn i8_a_message_is_looked_for_behind_the_place_where_it_was_sent() {
         result(&flight, "a2", &message("in1")),
         fin(&flight, true, "a2")
     ));
-    assert_eq!(told(&mut peer), [""; 0]);
+    assert_eq!(reported(&mut peer), [""; 0]);
     assert!(
         peer.knowledge()
             .queue
@@ -125,12 +125,12 @@ fn i8_a_message_is_looked_for_behind_the_place_where_it_was_sent() {
 }
 
 #[test]
-fn i8_nobody_waits_long_for_the_archive() {
+fn i8_messages_wait_at_most_the_timeout_for_the_archive() {
     let (mut peer, flight) = bind(lost(&["m1"]), "", GREETING2);
     peer.serve(&ack(GREETED2));
     peer.say("m2");
     peer.sends_nothing();
-    peer.pass(crate::config::CatchUp::default().patience);
+    peer.pass(crate::config::CatchUp::default().timeout);
     // The server is there, and it is the archive that says nothing.
     peer.sends("r");
     peer.serve(&ack(GREETED2));
@@ -143,7 +143,7 @@ fn i8_nobody_waits_long_for_the_archive() {
         result(&flight, "a2", &message("in1")),
         fin(&flight, true, "a2")
     ));
-    assert_eq!(told(&mut peer), ["in1"]);
+    assert_eq!(reported(&mut peer), ["in1"]);
     assert_eq!(gaps(&peer), 0);
 }
 
@@ -151,12 +151,12 @@ fn i8_nobody_waits_long_for_the_archive() {
 /// it would send them again without a query.
 #[test]
 fn i8_the_silence_of_the_path_is_not_the_archives() {
-    let patience = crate::config::CatchUp::default().patience;
+    let timeout = crate::config::CatchUp::default().timeout;
     let (mut peer, flight) = bind(lost(&["m1"]), "", GREETING2);
     peer.say("m2");
-    peer.pass(patience);
+    peer.pass(timeout);
     peer.sends_nothing();
-    peer.pass(patience);
+    peer.pass(timeout);
     assert_eq!(
         peer.closed,
         Some(Some(ConnectionError::Timeout(Timer::Ack)))
@@ -178,7 +178,7 @@ fn i8_a_path_that_fell_silent_is_asked_before_the_archive_is_given_up() {
     let (mut peer, flight) = bind(lost(&["m1"]), "", GREETING2);
     peer.serve(&ack(GREETED2 - 1));
     peer.sends("r");
-    peer.pass(crate::config::CatchUp::default().patience);
+    peer.pass(crate::config::CatchUp::default().timeout);
     peer.sends_nothing();
     peer.pass(crate::config::Timeouts::default().ack);
     assert_eq!(
@@ -204,7 +204,7 @@ fn i8_an_answer_that_waited_to_be_read_is_not_late() {
     let mut peer = setup.start();
     let flight = bind_as(&mut peer, "", GREETING2);
     peer.serve(&ack(GREETED2));
-    peer.pass(crate::config::CatchUp::default().patience * 100);
+    peer.pass(crate::config::CatchUp::default().timeout * 100);
     peer.sends("r");
     peer.serve(&format!(
         "{}{}{}",
@@ -362,7 +362,7 @@ fn cuts_and_restarts_are_no_strikes() {
 
 /// When the server rejects the initial stanzas, the error is not attributed to the app's stanzas after them.
 #[test]
-fn a_suspect_behind_something_else_is_not_blamed_again() {
+fn a_suspect_after_something_else_is_not_blamed_again() {
     let mut knowledge = after_sasl2();
     let mut peer = Setup::direct().knowing(gone(knowledge.clone())).start();
     warm_fast_bind(&mut peer);

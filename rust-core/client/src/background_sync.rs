@@ -15,11 +15,11 @@ use crate::driver::Request;
 use crate::ids::Ids;
 use crate::iq::{self, IqError};
 
-/// A background sync in progress, begun by [`Client::visit`](crate::Client::visit). Dropping it ends it as
-/// [`Visit::end`] does, without waiting.
+/// A background sync in progress, begun by [`Client::background_sync`](crate::Client::background_sync). Dropping it ends it as
+/// [`BackgroundSync::end`] does, without waiting.
 #[derive(Debug)]
 #[must_use = "a background sync ends when it is dropped"]
-pub struct Visit {
+pub struct BackgroundSync {
     /// A weak sender: the sync alone keeps no client running.
     requests: mpsc::WeakUnboundedSender<Request>,
     states: watch::Receiver<ConnectionState>,
@@ -55,7 +55,7 @@ impl fmt::Display for ClientEnded {
 
 impl std::error::Error for ClientEnded {}
 
-impl Visit {
+impl BackgroundSync {
     pub(crate) fn begin(
         requests: &mpsc::UnboundedSender<Request>,
         states: watch::Receiver<ConnectionState>,
@@ -63,7 +63,7 @@ impl Visit {
     ) -> Self {
         let (begin, begun) = watch::channel(false);
         // Without a driver there is nothing to wait for: `begun` sees its channel closed.
-        let _ = requests.send(Request::Visit(begin));
+        let _ = requests.send(Request::BackgroundSync(begin));
         Self {
             requests: requests.downgrade(),
             states,
@@ -165,7 +165,7 @@ async fn settled(
     }
 }
 
-impl Drop for Visit {
+impl Drop for BackgroundSync {
     fn drop(&mut self) {
         self.leave(None);
     }
