@@ -11,6 +11,7 @@ mod crates;
 mod deny;
 mod files;
 mod fuzz;
+mod mutants;
 mod purity;
 mod report;
 mod setup;
@@ -39,6 +40,7 @@ usage: cargo xtask <command>
   netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
   simulate [arguments]  seeds in a simulated world; `simulate --help` names the arguments
+  mutants [arguments]   the simulation finds each mistake of tests/simulation/mutants (--refresh after changes)
   flights               measure the round trips on real servers, into docs/protocol/flights.md
   swift                 build and test the Swift package, with a toolchain that is installed on first use
   ios-targets           compile the core for iOS, without Apple's SDK
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
             arguments,
         ),
         ("simulate", arguments) => passed_on(simulate::command(arguments)),
+        ("mutants", arguments) => finish(suite::mutants(arguments)),
         ("test", []) => finish(suite::test()),
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),

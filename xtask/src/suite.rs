@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{android, crates, deny, fuzz, purity, setup, simulate, swift, words};
+use crate::{android, crates, deny, fuzz, mutants, purity, setup, simulate, swift, words};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -17,6 +17,7 @@ pub(crate) fn test() -> Report {
         tool::cargo_test(&["--package", "snapback-netsim", "--features", "tun"])
     });
     report.step("simulation", || Outcome::of(simulate::in_ci()));
+    report.step("mutants", || Outcome::of(mutants::in_ci()));
     report.step("interop", || {
         tool::cargo_test(&[
             "--package",
@@ -81,6 +82,13 @@ pub(crate) fn words() -> Report {
     report
 }
 
+/// The mistakes that the simulation has to find.
+pub(crate) fn mutants(arguments: &[String]) -> Report {
+    let mut report = new_report();
+    report.step("mutants", || Outcome::of(mutants::command(arguments)));
+    report
+}
+
 /// The fuzz targets alone.
 pub(crate) fn fuzz(time: Duration) -> Report {
     let mut report = new_report();
@@ -132,6 +140,7 @@ fn add_lints(report: &mut Report) {
     report.step("words", || Outcome::of(words::check()));
     report.step("purity", || Outcome::of(purity::check()));
     report.step("crates", || Outcome::of(crates::check()));
+    report.step("patches", || Outcome::of(mutants::check()));
     report.step("dependencies", || Outcome::of(deny::check()));
     report.step("clippy", || {
         let arguments = [

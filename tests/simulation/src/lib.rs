@@ -24,7 +24,6 @@ pub mod hostile;
 mod hosts;
 mod keys;
 mod model;
-pub mod mutations;
 mod network;
 mod null_tls;
 mod phone;

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use snapback_simulation::campaign::{Campaign, Summary};
-use snapback_simulation::mutations::hunt_all;
 use snapback_simulation::shrink::shrink;
 use snapback_simulation::{Options, Profile, Script, run};
 
@@ -57,9 +56,9 @@ struct Arguments {
     /// fault of the server is not used.
     #[arg(long)]
     full_coverage: bool,
-    /// Plant the known mistakes one after the other, and fail if one is not found.
+    /// Do not shorten the script of a seed that fails.
     #[arg(long)]
-    mutations: bool,
+    no_shrink: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -81,23 +80,16 @@ impl From<Kind> for Profile {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let options = Options {
-        strict: arguments.strict,
-        traced: !arguments.quiet,
-    };
-    if arguments.mutations {
-        return mutations(&arguments);
-    }
     if let Some(path) = &arguments.script {
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
         return match text.map(|text| text.parse::<Script>()) {
-            Ok(Ok(script)) => one(&script, options),
+            Ok(Ok(script)) => one(&script, &arguments),
             Ok(Err(error)) => complain(&error.to_string()),
             Err(error) => complain(&format!("{}: {error}", path.display())),
         };
     }
     if let Some(seed) = arguments.seed {
-        return one(&Script::draw(arguments.profile.into(), seed), options);
+        return one(&Script::draw(arguments.profile.into(), seed), &arguments);
     }
     many(&arguments)
 }
@@ -107,7 +99,11 @@ fn complain(what: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn one(script: &Script, options: Options) -> ExitCode {
+fn one(script: &Script, arguments: &Arguments) -> ExitCode {
+    let options = Options {
+        strict: arguments.strict,
+        traced: !arguments.quiet,
+    };
     let outcome = run(script, options);
     for line in &outcome.trace {
         println!("{line}");
@@ -119,8 +115,10 @@ fn one(script: &Script, options: Options) -> ExitCode {
     match outcome.violation {
         None => ExitCode::SUCCESS,
         Some(violation) => {
-            println!("{violation}");
-            print_shrunk(script, options);
+            println!("seed {} fails. {violation}", script.seed);
+            if !arguments.no_shrink {
+                print_shrunk(script, options);
+            }
             ExitCode::FAILURE
         }
     }
@@ -169,34 +167,12 @@ fn many(arguments: &Arguments) -> ExitCode {
         None => ExitCode::SUCCESS,
         Some((seed, violation)) => {
             println!("\nseed {seed} fails. {violation}");
-            print_shrunk(&Script::draw(campaign.profile, *seed), campaign.options);
+            if !arguments.no_shrink {
+                print_shrunk(&Script::draw(campaign.profile, *seed), campaign.options);
+            }
             ExitCode::FAILURE
         }
     }
-}
-
-fn mutations(arguments: &Arguments) -> ExitCode {
-    let mut missed = 0;
-    for hunt in hunt_all(arguments.profile.into(), arguments.seeds) {
-        let mistake = format!("{:?}", hunt.mistake);
-        match &hunt.found {
-            Some((seed, _)) if hunt.is_false_alarm => {
-                println!("{mistake:24} seed {seed:5}: fails without it, too");
-                missed += 1;
-            }
-            Some((seed, violation)) => println!("{mistake:24} seed {seed:5}: {violation}"),
-            None => {
-                println!("{mistake:24} not found in {} seeds", arguments.seeds);
-                missed += 1;
-            }
-        }
-    }
-    if missed == 0 {
-        println!("all mistakes were found");
-        return ExitCode::SUCCESS;
-    }
-    println!("{missed} mistakes were not found");
-    ExitCode::FAILURE
 }
 
 fn print_summary(summary: &Summary, profile: Profile) {

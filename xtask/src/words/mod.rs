@@ -7,7 +7,6 @@ mod scan;
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 
 use crate::{files, tool};
 use scan::{Text, Token};
@@ -103,18 +102,14 @@ fn remaining(words: &[Word], counts: &[usize]) -> String {
     text
 }
 
-/// The files that git knows, or would.
+/// The files that are read.
 fn paths() -> Result<Vec<String>, String> {
-    let mut git = Command::new("git");
-    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-    let listed = tool::output(git.current_dir(tool::workspace()))?;
-    let is_read = |path: &&str| {
+    let is_read = |path: &String| {
         let extension = Path::new(path).extension().and_then(|end| end.to_str());
         extension.is_some_and(|end| READ.contains(&end))
     };
-    let mut paths: Vec<String> = listed.lines().filter(is_read).map(str::to_owned).collect();
-    paths.sort();
-    paths.dedup();
+    let mut paths = tool::known_files()?;
+    paths.retain(is_read);
     Ok(paths)
 }
 
