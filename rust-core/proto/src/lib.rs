@@ -89,6 +89,4 @@ pub mod sasl;
 
 // What arguments and results are made of.
 pub use snapback_types::{jid, secret, time};
-#[doc(hidden)]
-pub use snapback_wire::mistakes;
 pub use snapback_wire::{ns, peer_text, stanza, stream, xep, xml};

@@ -12,8 +12,6 @@
 //! Everything here takes bytes or elements and returns values, so it can be used without a connection. What a connection
 //! does with them is in `snapback-proto`.
 
-#[doc(hidden)]
-pub mod mistakes;
 pub mod ns;
 pub mod peer_text;
 pub mod sasl;

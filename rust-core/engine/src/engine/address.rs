@@ -3,7 +3,6 @@
 
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::SmSession;
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
 use snapback_types::endpoint::{Address, ServerAddress, ServerKey};
@@ -83,7 +82,7 @@ impl Addresses {
             return None;
         };
         let other = error.see_other_host.as_ref()?;
-        if self.hops >= MAX_SEE_OTHER_HOST_HOPS && !planted(Mistake::RedirectedForEver) {
+        if self.hops >= MAX_SEE_OTHER_HOST_HOPS {
             return None;
         }
         self.hops = self.hops.saturating_add(1);

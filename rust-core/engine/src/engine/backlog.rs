@@ -7,7 +7,6 @@
 use std::collections::{HashSet, VecDeque};
 
 use snapback_proto::knowledge::Delivery;
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_store::{DeliveryPage, StoreError};
 
 use crate::link::tls::Tls;
@@ -124,7 +123,7 @@ impl<T: Tls + Clone> Engine<T> {
         if let Some(delivery) = self.backlog.page.pop_front() {
             self.backlog.bytes = self.backlog.bytes.saturating_sub(size(&delivery));
             let is_new = !self.backlog.given.contains(&delivery.id);
-            if is_new || planted(Mistake::RedeliveredTwice) {
+            if is_new {
                 self.give(delivery);
             }
             return true;

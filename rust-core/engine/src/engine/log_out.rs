@@ -2,7 +2,6 @@
 //! then everything that allows another login is deleted. Without a network the last step is still taken.
 
 use snapback_proto::knowledge::Op;
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_store::StoreError;
 
 use crate::link::tls::Tls;
@@ -55,7 +54,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// Continues once it is known whether a token is stored.
     pub(super) fn looked_for_token(&mut self, has_token: bool) {
-        if has_token && !planted(Mistake::TokenKept) {
+        if has_token {
             self.log_out = Some(LogOut::TurningIn);
             self.tell(supervisor::Input::Connect);
         } else {
@@ -75,10 +74,7 @@ impl<T: Tls + Clone> Engine<T> {
     fn forget(&mut self) {
         self.log_out = Some(LogOut::Forgetting);
         // Some servers resume a session for any entity that knows its id (rule S3), so the session is deleted as well.
-        let mut ops = vec![Op::ForgetCredentials, Op::SmDropped];
-        if planted(Mistake::SessionKept) {
-            ops.pop();
-        }
+        let ops = vec![Op::ForgetCredentials, Op::SmDropped];
         self.apply(Asked::Forgotten, ops);
     }
 

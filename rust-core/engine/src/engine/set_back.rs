@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::Instant;
 use snapback_types::endpoint::Address;
 
@@ -70,9 +69,6 @@ impl SetBack {
 
     /// Returns the addresses that are to be tried last, the one with the earliest failure first.
     pub(super) fn addresses(&self, now: Instant) -> Vec<Address> {
-        if planted(Mistake::SetBackFirst) {
-            return Vec::new();
-        }
         let set_back = self.failing.iter();
         set_back
             .filter(|failing| failing.until.is_some_and(|until| now < until))

@@ -7,7 +7,6 @@
 //! old connection has ended (rule I9).
 
 use snapback_proto::knowledge::SmSession;
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::Instant;
 use snapback_types::endpoint::Endpoint;
 
@@ -145,9 +144,6 @@ impl<T: Tls + Clone> Engine<T> {
         let standby = self.standby.as_ref()?;
         let open = match &standby.transport {
             StandbyTransport::Open(candidate, endpoint) => Some((*candidate, endpoint.clone())),
-            StandbyTransport::Opening(dial) if planted(Mistake::StandbyNotOpen) => {
-                dial.any_candidate()
-            }
             StandbyTransport::Opening(_) => None,
         };
         if let Some((candidate, endpoint)) = open {

@@ -18,7 +18,6 @@ use snapback_proto::connection::{
 };
 use snapback_proto::error::ConnectionError;
 use snapback_proto::knowledge::Op;
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::plan::{Login, Plan, Transport};
 use snapback_proto::protocol_message::ProtocolMessage;
 use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys};
@@ -266,9 +265,9 @@ impl<T: Tls> Link<T> {
     /// I1: a later count, committed without the stanza of the failed transaction, would acknowledge that stanza to the
     /// server.
     fn drop_transactions(&mut self) {
-        self.persist_failed = !planted(Mistake::CommittedBehindFailure);
+        self.persist_failed = true;
         self.outputs
-            .retain(|output| !self.persist_failed || !matches!(output, LinkOutput::Persist { .. }));
+            .retain(|output| !matches!(output, LinkOutput::Persist { .. }));
     }
 
     /// Returns the next output.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use snapback_proto::connection::Seq;
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::protocol_message::ProtocolMessage;
 use zeroize::Zeroizing;
 
@@ -52,7 +51,7 @@ impl Wire {
     }
 
     pub(super) fn is_committed(&self, after: Option<Seq>) -> bool {
-        after <= self.committed || planted(Mistake::SentBeforeStored)
+        after <= self.committed
     }
 
     /// Returns whether anything waits for a commit.

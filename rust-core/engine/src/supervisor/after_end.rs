@@ -1,7 +1,5 @@
 //! What follows the end of a connection or of a connection attempt.
 
-use snapback_proto::mistakes::{Mistake, planted};
-
 use super::{Ending, OfflineReason};
 
 /// What follows the end of a connection or of a connection attempt.
@@ -18,9 +16,7 @@ impl AfterEnd {
     /// Returns what follows this ending if nothing else is known. Only an ending that requires action by a person
     /// halts.
     pub(crate) fn of(ending: Ending) -> Self {
-        if ending.conflict && planted(Mistake::ConflictFought) {
-            Self::Retries
-        } else if ending.conflict {
+        if ending.conflict {
             Self::Halts(OfflineReason::Conflict)
         } else if ending.needs_credentials {
             Self::Halts(OfflineReason::NeedsCredentials)

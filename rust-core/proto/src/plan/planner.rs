@@ -4,7 +4,6 @@
 use super::{Goal, Login, Plan, Purpose, Restart, Transport};
 use crate::config::Policy;
 use crate::knowledge::{FastToken, Knowledge};
-use crate::mistakes::{Mistake, planted};
 use crate::sasl::{self, ChannelBindings, HtBinding, NoMechanism, Offer, Profile, SaslPolicy};
 use crate::stream::features::{Sasl2Features, StreamFeatures};
 use crate::time::UnixTime;
@@ -86,10 +85,7 @@ fn goal(inputs: Inputs<'_>) -> Goal {
         Purpose::Session => {}
     }
     match &inputs.knowledge.sm {
-        Some(session)
-            if planted(Mistake::ExpiredResumed)
-                || !(session.has_expired(inputs.wall) || session.trials.is_over()) =>
-        {
+        Some(session) if !(session.has_expired(inputs.wall) || session.trials.is_over()) => {
             Goal::Resume
         }
         _ => Goal::Bind,

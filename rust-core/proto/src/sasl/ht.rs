@@ -5,7 +5,6 @@ use super::binding::{ChannelBindingType, ChannelBindings};
 use super::digest::constant_time_eq;
 use super::error::SaslError;
 use super::mechanism::{Hash, HtBinding};
-use crate::mistakes::{Mistake, planted};
 use crate::secret::Secret;
 
 impl HtBinding {
@@ -53,7 +52,7 @@ pub fn verify(
     additional_data: &[u8],
 ) -> Result<Proven, SaslError> {
     let expected = hashed_token(binding, token, bindings, b"Responder")?;
-    if constant_time_eq(&expected, additional_data) || planted(Mistake::ProofUnchecked) {
+    if constant_time_eq(&expected, additional_data) {
         Ok(Proven(()))
     } else {
         Err(SaslError::WrongResponderProof)

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use snapback_proto::knowledge::{ArchiveCursor, OutboundKind, OutboundStanza};
-use snapback_proto::mistakes::{Mistake, planted};
 
 use crate::Conflict;
 
@@ -45,14 +44,7 @@ impl Queue {
     /// Returns what was sent, in that order; then the rest by number.
     pub(super) fn ordered(&self) -> Vec<OutboundStanza> {
         let mut rows: Vec<&Row> = self.rows.values().collect();
-        rows.sort_by_key(|row| {
-            (
-                row.place
-                    .filter(|_| !planted(Mistake::QueueOrderLost))
-                    .unwrap_or(u64::MAX),
-                row.stanza.seq,
-            )
-        });
+        rows.sort_by_key(|row| (row.place.unwrap_or(u64::MAX), row.stanza.seq));
         rows.into_iter().map(|row| row.stanza.clone()).collect()
     }
 

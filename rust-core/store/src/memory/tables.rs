@@ -8,7 +8,6 @@ use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenMessage,
     ServerFacts, SmSession, Watchers,
 };
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
@@ -123,7 +122,6 @@ impl Tables {
             Op::PipeliningFailed { until } => {
                 self.facts(server).pipelining_off_until = Some(*until)
             }
-            Op::ForgetCredentials if planted(Mistake::CredentialsKept) => {}
             Op::ForgetCredentials => {
                 self.fast = None;
                 self.fast_reserve = None;
@@ -171,14 +169,13 @@ impl Tables {
             Op::OpenSession(is_open) => self.open_session = *is_open,
             Op::Acked { base, seqs } => {
                 self.queue.remove(seqs);
-                if let Some(base) = base.filter(|_| !planted(Mistake::StaleBase)) {
+                if let Some(base) = *base {
                     self.change_session(|session| session.base = base);
                 }
             }
             Op::Failed(seqs) => self.queue.remove(seqs),
             Op::Inbound(delivery) => self.deliver(delivery)?,
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
-            Op::Confirm(_) if planted(Mistake::ConfirmForgotten) => {}
             Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
             Op::ReplaceRoster { version, items } => {
                 self.roster_version.clone_from(version);

@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::secret::Secret;
 use crate::xml::Element;
@@ -166,8 +165,6 @@ impl Success {
             element: "success",
             parts: (a, b),
         };
-        let believes = planted(Mistake::BoundAndResumedBelieved);
-        let bound = bound.filter(|_| !(believes && resumed.is_some()));
         if resumed.is_some() && bound.is_some() {
             return Err(conflicting("resumed", "bound"));
         }

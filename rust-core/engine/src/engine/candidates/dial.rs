@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::{Instant, Now};
 use snapback_resolver::{Resolution, ResolveError};
 use snapback_types::endpoint::{Address, Endpoint};
@@ -131,14 +130,6 @@ impl Dial {
         self.stage = DialStage::Over;
     }
 
-    /// Returns a transport that is being opened.
-    pub(in crate::engine) fn any_candidate(&self) -> Option<(CandidateId, Endpoint)> {
-        match &self.stage {
-            DialStage::Racing(race, _) => race.any(),
-            _ => None,
-        }
-    }
-
     fn start(
         &mut self,
         candidates: &mut Candidates,
@@ -251,9 +242,7 @@ impl Dial {
                 Progress::Reached(candidate, endpoint)
             }
             Finish::Lost(_) if list == List::Detour => self.own_servers(candidates, outputs, now),
-            Finish::Lost(_) if list == List::Cached && !planted(Mistake::NeverReplaced) => {
-                self.look_up_own(None, candidates, outputs)
-            }
+            Finish::Lost(_) if list == List::Cached => self.look_up_own(None, candidates, outputs),
             Finish::Lost(error) => {
                 self.stage = DialStage::Over;
                 Progress::Failed(error)

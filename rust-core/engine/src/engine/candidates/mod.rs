@@ -30,7 +30,6 @@ mod tests;
 use std::collections::VecDeque;
 use std::io;
 
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_resolver::{Cached, Resolution, ResolveError};
 use snapback_types::endpoint::{Address, KnownEndpoints, ServerAddress};
 use snapback_types::time::{Now, UnixTime};
@@ -154,9 +153,7 @@ impl Candidates {
     /// fail first.
     pub(super) fn doubt(&mut self, address: Address) {
         let known = self.answer.iter().flat_map(|known| &known.endpoints);
-        if known.into_iter().any(|known| known.address() == address)
-            && !planted(Mistake::NeverDoubted)
-        {
+        if known.into_iter().any(|known| known.address() == address) {
             self.standing = Standing::Doubtful;
         }
     }
@@ -203,7 +200,7 @@ impl Candidates {
     /// Starts a refresh. S10: an answer that has expired or is doubtful is still used, and looked up again meanwhile.
     fn start_refresh(&mut self, cached: &Cached, outputs: &mut VecDeque<EngineOutput>) {
         let is_due = match self.standing {
-            Standing::Good => !cached.fresh && !planted(Mistake::NeverRefreshed),
+            Standing::Good => !cached.fresh,
             Standing::Doubtful => true,
         };
         if is_due && self.refresh.is_none() {

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use snapback_proto::mistakes::{Mistake, planted};
 use snapback_proto::time::Instant;
 use snapback_resolver::{HappyEyeballs, Input, Output, RacePlan, Turn};
 use snapback_types::endpoint::{Address, Endpoint};
@@ -97,7 +96,6 @@ impl Race {
                 }
                 Output::Wait(wait) => wait,
             };
-            let wait = wait.filter(|_| !planted(Mistake::NextNotStarted));
             self.due = self.began + wait.unwrap_or(DIAL_TIMEOUT).min(DIAL_TIMEOUT);
             return Finish::Going;
         }
@@ -108,13 +106,6 @@ impl Race {
         for (candidate, _) in std::mem::take(&mut self.on_the_way) {
             outputs.push_back(EngineOutput::AbandonConnect { candidate, why });
         }
-    }
-
-    /// Returns one of the transports that are being opened, if there is one.
-    pub(super) fn any(&self) -> Option<(CandidateId, Endpoint)> {
-        let (candidate, index) = self.on_the_way.first()?;
-        let attempt = self.plan.attempts.get(*index)?;
-        Some((*candidate, attempt.endpoint.clone()))
     }
 
     fn connect(
@@ -137,9 +128,7 @@ impl Race {
         let winner = place.map(|place| self.on_the_way.swap_remove(place));
         let endpoint = self.plan.attempts.get(index);
         let endpoint = endpoint.map(|attempt| attempt.endpoint.clone());
-        if !planted(Mistake::LosersKept) {
-            self.abandon(Abandonment::RaceLost, outputs);
-        }
+        self.abandon(Abandonment::RaceLost, outputs);
         match (winner, endpoint) {
             (Some((candidate, _)), Some(endpoint)) => Finish::Won(candidate, endpoint),
             _ => Finish::Lost(DialError::TimedOut),

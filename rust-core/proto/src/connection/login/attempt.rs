@@ -7,7 +7,6 @@ use crate::connection::login::sasl::SaslProfile;
 use crate::connection::login::step::{LoginStep, Next, Sasl2};
 use crate::connection::login::{bind, resume, sasl1, sasl2};
 use crate::error::{Assumption, ConnectionError, NoSession, PeerError};
-use crate::mistakes::{Mistake, planted};
 use crate::plan::{Goal, Login};
 use crate::sasl::{Mechanism, NoMechanism, SaslRefusal};
 use crate::stream::features::StreamFeatures;
@@ -74,7 +73,7 @@ pub(super) fn ask(
     login: &mut Negotiation,
     context: &mut Context,
 ) -> Next {
-    if context.plan.goal == Goal::Resume && features.sm && !planted(Mistake::BindBeforeResume) {
+    if context.plan.goal == Goal::Resume && features.sm {
         return Ok(resume::after_sasl(context).into());
     }
     login.may_bind(NoSession::NotOffered)?;

@@ -6,7 +6,6 @@ use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::step::{ExpectBound, LoginStep, Next, Resource};
 use crate::connection::session::{self, Inline, Missed, Session};
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::protocol_message::ProtocolMessage;
 use crate::stanza::StanzaCondition;
@@ -113,8 +112,7 @@ impl ExpectBound {
                 "answer to the bind request",
             )));
         };
-        let next = self.asked.next(&error.condition);
-        let Some(asked) = next.filter(|_| !planted(Mistake::ConflictEndsLogin)) else {
+        let Some(asked) = self.asked.next(&error.condition) else {
             return Err(ConnectionError::Peer(PeerError::BindRefused(error)));
         };
         let id = request(asked, &mut self.session.missed, context);

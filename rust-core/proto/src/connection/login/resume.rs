@@ -8,7 +8,6 @@ use crate::connection::login::step::{LoginStep, Next};
 use crate::connection::session::{self, Session};
 use crate::error::{ConnectionError, NoSession, PeerError};
 use crate::knowledge::SmSession;
-use crate::mistakes::{Mistake, planted};
 use crate::plan::{Goal, Purpose};
 use crate::protocol_message::ProtocolMessage;
 use crate::sasl::SaslCondition;
@@ -97,7 +96,7 @@ pub(super) fn refused(
     login: &mut Negotiation,
     context: &mut Context,
 ) -> Result<(), ConnectionError> {
-    if login.purpose == Purpose::ResumeOnly && !planted(Mistake::SyncBinds) {
+    if login.purpose == Purpose::ResumeOnly {
         session::handled(failed.h, context);
         return Err(ConnectionError::NoSession(NoSession::Forgotten));
     }

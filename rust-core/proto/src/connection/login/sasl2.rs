@@ -15,7 +15,6 @@ use crate::connection::session::{self, Inline, Session};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::BareJid;
 use crate::knowledge::{FastToken, Op};
-use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::plan::{Goal, Purpose};
 use crate::protocol_message::ProtocolMessage;
@@ -93,9 +92,6 @@ fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
     };
     token.count = token.count.saturating_add(1);
     let count = token.count;
-    if planted(Mistake::EarlyBeforeCount) {
-        return (Some(count), None);
-    }
     (
         Some(count),
         Some(context.env.persist(vec![Op::CountFast(count)])),
@@ -149,7 +145,7 @@ fn goal_elements(
     let nothing = Inline::default();
     // Requests that were sent earlier on this stream are answered with it.
     context.resumption.settled();
-    if login.purpose == Purpose::LogOut && !planted(Mistake::LogOutBinds) {
+    if login.purpose == Purpose::LogOut {
         return (children, nothing, None);
     }
     if context.plan.goal == Goal::Resume {
@@ -161,7 +157,7 @@ fn goal_elements(
         children.extend(resume_element(context.knowledge.sm.as_ref()));
         context.resumption.asked();
     }
-    if login.purpose == Purpose::ResumeOnly && !planted(Mistake::SyncBinds) {
+    if login.purpose == Purpose::ResumeOnly {
         return (children, nothing, None);
     }
     let Some(bind2) = &features.bind2 else {
@@ -169,9 +165,7 @@ fn goal_elements(
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let inline = Inline {
-        carbons: context.env.config.carbons
-            && can(ns::CARBONS)
-            && !planted(Mistake::CarbonsForgotten),
+        carbons: context.env.config.carbons && can(ns::CARBONS),
         inactive: !context.active && can(ns::CSI),
         sm: can(ns::SM),
     };

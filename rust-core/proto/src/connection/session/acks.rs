@@ -8,7 +8,6 @@ use crate::connection::session::state::{Asked, Session, Sm};
 use crate::connection::timer::{MAX_ACK_WAITS, Timer};
 use crate::error::ConnectionError;
 use crate::knowledge::{Op, OutboundKind, OutboundStanza};
-use crate::mistakes::{Mistake, planted};
 use crate::protocol_message::ProtocolMessage;
 use crate::time::Instant;
 use crate::xep::{ping, sm};
@@ -68,8 +67,8 @@ impl Session {
             .iter()
             .all(|stanza| stanza.kind == OutboundKind::Core);
         if !self.is_online
-            || (self.unacked.is_empty() && !planted(Mistake::RequestsAboutNothing))
-            || (self.asked.is_some() && !planted(Mistake::RequestsPileUp))
+            || self.unacked.is_empty()
+            || self.asked.is_some()
             || (self.sm == Sm::Off && only_core)
         {
             return;

@@ -14,7 +14,6 @@
 
 use crate::jid;
 use crate::knowledge::{Op, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
-use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::xep::delay::Delay;
 use crate::xep::{carbons, stanza_id};
@@ -219,10 +218,6 @@ impl SenderTags {
             return Verdict::Duplicate;
         }
         if comparable().any(|[_, payload]| seen.contains(payload)) {
-            return Verdict::Duplicate;
-        }
-        let is_known = |[sender, _]: [SeenTag; 2]| seen.contains(sender);
-        if planted(Mistake::DuplicatesById) && comparable().any(is_known) {
             return Verdict::Duplicate;
         }
         match comparable().find(|[sender, _]| seen.contains(*sender)) {

@@ -3,7 +3,6 @@
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::FullJid;
 use crate::knowledge::{Op, PendingKind, ResumeTrials, SmSession};
-use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::plan::Goal;
 use crate::protocol_message::ProtocolMessage;
@@ -48,7 +47,7 @@ impl Session {
             self.request_roster(features, context);
         }
         self.discover_server(context);
-        if context.env.config.carbons && !inline.carbons && !planted(Mistake::CarbonsForgotten) {
+        if context.env.config.carbons && !inline.carbons {
             let id = context.env.entropy.token();
             self.send_core(
                 ProtocolMessage::EnableCarbons,
@@ -177,11 +176,7 @@ impl Session {
         self.greet(features, inline, context);
         self.sm = Sm::On;
         if let Some(session) = self.resumable(enabled, jid.to_owned(), context) {
-            let sent = if planted(Mistake::GreetingApart) {
-                Vec::new()
-            } else {
-                self.unacked.iter().cloned().collect()
-            };
+            let sent = self.unacked.iter().cloned().collect();
             context.env.persist(vec![Op::SmEnabled { session, sent }]);
         }
     }
@@ -197,7 +192,7 @@ impl Session {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };
         let was_asked_for = context.plan.goal == Goal::Resume;
-        if !was_asked_for || (resumed.previd != stored.id && !planted(Mistake::PrevidUnchecked)) {
+        if !was_asked_for || resumed.previd != stored.id {
             // The answer would be the same.
             lost(None, &mut missed, context)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
@@ -218,13 +213,8 @@ impl Session {
         context.env.persist(vec![Op::SmAlive { at }]);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &jid, context);
-        if !planted(Mistake::InactiveForgotten) {
-            session.tell_client_state(context);
-        }
+        session.tell_client_state(context);
         session.expect_archive(context);
-        if planted(Mistake::NewBeforeOld) {
-            session.flush_queue(context);
-        }
         session.resend_unacked(context);
         session.go_on(context);
         context.at_risk = Some(Assumption::Resumption);
@@ -240,11 +230,7 @@ impl Session {
             .collect();
         Self {
             sm: Sm::On,
-            h: if planted(Mistake::HResetOnResume) {
-                0
-            } else {
-                stored.h
-            },
+            h: stored.h,
             base: stored.base,
             unacked,
             archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::jid;
 use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind, Watchers};
-use crate::mistakes::{Mistake, planted};
 use crate::ns;
 use crate::protocol_message::ProtocolMessage;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
@@ -39,11 +38,7 @@ impl Session {
     /// I1, I6: stanzas count from `<enabled/>` on.
     pub(super) fn count(&mut self) {
         if self.sm == Sm::On {
-            self.h = if planted(Mistake::StuckAt32) {
-                self.h.saturating_add(1)
-            } else {
-                self.h.wrapping_add(1)
-            };
+            self.h = self.h.wrapping_add(1);
         }
     }
 
@@ -53,19 +48,11 @@ impl Session {
 
     /// Stores the changes that a stanza brings together with the count that includes it, in one transaction.
     pub(super) fn commit(&mut self, mut ops: Vec<Op>, context: &mut Context) -> Seq {
-        if planted(Mistake::CountedApart) {
-            context
-                .env
-                .persist(self.counted().map(Op::CountInbound).into_iter().collect());
-            return context.env.persist(ops);
-        }
         if let Some(h) = self.counted() {
             ops.push(Op::CountInbound(h));
         }
         let seq = context.env.persist(ops);
-        if !planted(Mistake::AckedBeforeStored) {
-            self.last_inbound = Some(seq);
-        }
+        self.last_inbound = Some(seq);
         seq
     }
 

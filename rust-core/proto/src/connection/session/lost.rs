@@ -7,7 +7,6 @@ use crate::connection::session::queued::{count_acked, note_sent, stage_event};
 use crate::connection::session::state::Session;
 use crate::error::ConnectionError;
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};
-use crate::mistakes::{Mistake, planted};
 
 /// The server no longer has the session. First, the stanzas that it did handle are acknowledged. The delivery of the rest is
 /// unknown (rule I8): messages are queued again and checked against the archive, stanzas that belonged to the session fail.
@@ -51,9 +50,6 @@ pub(in crate::connection) fn lost(
         context.env.event_after(Some(seq), event);
     }
     missed.possible_gap(context);
-    if planted(Mistake::UnknownForgotten) {
-        context.knowledge.queue.retain(|stanza| !stanza.sent);
-    }
     for stanza in &mut context.knowledge.queue {
         stanza.unknown |= stanza.sent;
         stanza.sent = false;

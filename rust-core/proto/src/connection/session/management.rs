@@ -7,7 +7,6 @@ use crate::connection::session::state::{Session, Sm};
 use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind};
-use crate::mistakes::{Mistake, planted};
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::header;
 use crate::xep::sm::{self, Enabled, Nonza};
@@ -58,9 +57,6 @@ impl Session {
             (Nonza::Enabled(_), _) => Err(ConnectionError::Peer(PeerError::SecondEnabled)),
             (Nonza::Request, Sm::On) => {
                 context.env.understood(ProtocolMessage::AckRequest);
-                if planted(Mistake::NonzaCounted) {
-                    self.count();
-                }
                 self.send_ack(context);
                 Ok(())
             }
@@ -93,9 +89,6 @@ impl Session {
     pub(super) fn enabled(&mut self, enabled: &Enabled, context: &mut Context) {
         self.sm = Sm::On;
         self.h = 0;
-        if planted(Mistake::CountedFromEnabled) {
-            self.unacked.clear();
-        }
         if let Some(jid) = self.jid.clone()
             && let Some(session) = self.resumable(enabled, jid, context)
         {
@@ -139,9 +132,7 @@ impl Session {
                     .env
                     .transmit_element(ProtocolMessage::AckRequest, &sm::request());
             }
-            if !planted(Mistake::NoAckBeforeClose) {
-                self.send_ack(context);
-            }
+            self.send_ack(context);
         }
         let after = self.last_inbound;
         context

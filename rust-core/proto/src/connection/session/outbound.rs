@@ -7,7 +7,6 @@ use crate::connection::session::queued::{
 };
 use crate::connection::session::state::{Session, Sm};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind};
-use crate::mistakes::{Mistake, planted};
 use crate::protocol_message::ProtocolMessage;
 use crate::xml::Element;
 
@@ -96,9 +95,6 @@ impl Session {
 
     /// Sends, after a resumption, what the server has not acknowledged, in its original order with its original ids (rule I4).
     pub(super) fn resend_unacked(&mut self, context: &mut Context) {
-        if planted(Mistake::UnackedNotResent) {
-            return;
-        }
         // The server has not counted them, so they need not be sent.
         let mut unacked: Vec<OutboundStanza> = std::mem::take(&mut self.unacked).into();
         fail_too_big(&mut unacked, context);

@@ -5,7 +5,6 @@ use crate::connection::output::{Event, Stage};
 use crate::connection::session::dedup::SenderTags;
 use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, Way};
-use crate::mistakes::{Mistake, planted};
 use crate::protocol_message::ProtocolMessage;
 use crate::time::UnixTime;
 use crate::xep::delay::Delay;
@@ -54,14 +53,6 @@ pub(super) fn outbound(
 }
 
 pub(super) fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize, ConnectionError> {
-    if planted(Mistake::AckDeltaUnchecked) {
-        return Ok(outstanding.min(h.wrapping_sub(base) as usize));
-    }
-    let h = if planted(Mistake::WrapAt31) {
-        h & 0x7fff_ffff
-    } else {
-        h
-    };
     serial::acked(h, base, outstanding).map_err(|_| {
         let sent = serial::count_after(base, outstanding);
         ConnectionError::Peer(PeerError::AckTooHigh { h, sent })

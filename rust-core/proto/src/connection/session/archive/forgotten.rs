@@ -23,7 +23,6 @@
 //! missing ones before them.
 
 use crate::knowledge::ArchiveCursor;
-use crate::mistakes::{Mistake, planted};
 use crate::xep::mam::Fin;
 
 use super::place::{first_unknown, is_time_stale, start};
@@ -69,13 +68,8 @@ impl Session {
     pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
         let was_asked_by_time =
             matches!(&self.archive, Archive::Querying(asking) if asking.was_asked_by_time);
-        let is_known = start(context).is_some() && !planted(Mistake::ForgottenSkipped);
-        if was_asked_by_time {
-            self.ask_back(None, Back::default(), context);
-        } else if is_known {
+        if !was_asked_by_time && start(context).is_some() {
             self.ask_by_time(context);
-        } else if planted(Mistake::ForgottenSkipped) {
-            self.learn_the_end(context);
         } else {
             self.ask_back(None, Back::default(), context);
         }

@@ -1,7 +1,6 @@
 //! Positions in the archive: how far it has been read, by an id and by the server's clock.
 
 use crate::knowledge::{ArchiveCursor, Op};
-use crate::mistakes::{Mistake, planted};
 use crate::time::UnixTime;
 
 use crate::connection::context::Context;
@@ -24,11 +23,6 @@ pub(super) const EMPTY: Option<UnixTime> = Some(UnixTime(0));
 /// be wrong by years, is not used.
 pub(super) fn held_until(stamp: Option<UnixTime>, context: &mut Context) -> Option<Op> {
     let time = stamp?;
-    let time = if planted(Mistake::DeviceTimeAsked) {
-        context.env.now.wall
-    } else {
-        time
-    };
     let is_newer_by = |known: UnixTime| time.0.saturating_sub(known.0);
     let known = context.knowledge.archive_time;
     if known.is_some_and(|known| (0..TIME_STEP_SECONDS).contains(&is_newer_by(known))) {
