@@ -9,6 +9,7 @@ mod android;
 mod api_page;
 mod crates;
 mod deny;
+mod figures;
 mod files;
 mod fuzz;
 mod mutants;
@@ -32,9 +33,10 @@ usage: cargo xtask <command>
 
   demo [arguments]      run the demonstration (`demo --help` names the arguments)
   test                  everything that CI checks
-  lint                  formatting, words, purity, crates, dependencies, clippy, rustdoc
+  lint                  formatting, words, figures, purity, crates, dependencies, clippy, rustdoc
   purity                the sans-IO crates do no I/O
   crates                no product crate depends on a test; docs/architecture.md draws the crates (REGENERATE=1)
+  figures               numbers in prose, and where each comes from (xtask/figures.txt)
   words                 words that the glossary replaces: refuses some, counts the others (xtask/words.txt)
   fuzz [--seconds N]    each fuzz target for N seconds
   netsim [arguments]    run any program behind a link of real packets (Linux, root); --help says more
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
             &["snapback-flaky", "--features", "real-servers", "--"],
             arguments,
         ),
+        ("simulate", [option]) if option == "--page" => finish(suite::simulation_page()),
         ("simulate", arguments) => passed_on(simulate::command(arguments)),
         ("mutants", arguments) => finish(suite::mutants(arguments)),
         ("test", []) => finish(suite::test()),
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
             "--bench",
             "budgets",
         ])),
+        ("figures", []) => finish(suite::figures()),
         ("words", []) => finish(suite::words()),
         ("crates", []) => finish(suite::crates()),
         ("fuzz", []) => finish(suite::fuzz(fuzz::DEFAULT_TIME)),

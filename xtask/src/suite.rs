@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{android, crates, deny, fuzz, mutants, purity, setup, simulate, swift, words};
+use crate::{android, crates, deny, figures, fuzz, mutants, purity, setup, simulate, swift, words};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -75,6 +75,20 @@ pub(crate) fn crates() -> Report {
     report
 }
 
+/// `docs/simulation.md`, made anew.
+pub(crate) fn simulation_page() -> Report {
+    let mut report = new_report();
+    report.step("page", || Outcome::of(simulate::write_page()));
+    report
+}
+
+/// The figures in prose, and their sources.
+pub(crate) fn figures() -> Report {
+    let mut report = new_report();
+    report.step("figures", || Outcome::of(figures::check()));
+    report
+}
+
 /// The words of names, documents and comments.
 pub(crate) fn words() -> Report {
     let mut report = new_report();
@@ -138,6 +152,7 @@ pub(crate) fn setup() -> Report {
 fn add_lints(report: &mut Report) {
     report.step("format", || Outcome::of(check_format()));
     report.step("words", || Outcome::of(words::check()));
+    report.step("figures", || Outcome::of(figures::check()));
     report.step("purity", || Outcome::of(purity::check()));
     report.step("crates", || Outcome::of(crates::check()));
     report.step("patches", || Outcome::of(mutants::check()));
