@@ -23,6 +23,7 @@ const USAGE: &str = "\
 usage: cargo xtask mutants                     each mistake is planted, and has to be found
        cargo xtask mutants --seeds N           the same, in N seeds instead of 2000
        cargo xtask mutants MISTAKE [arguments] `simulate` with this mistake and these arguments
+       cargo xtask mutants --check             all patches apply; nothing is built
        cargo xtask mutants --refresh           write the patches anew, for the files as they are now";
 
 /// `cargo xtask mutants` with these arguments.
@@ -31,6 +32,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     match arguments.as_slice() {
         [] => find_all(SEEDS),
         ["--seeds", seeds] => find_all(seeds.parse().map_err(|_| USAGE.to_owned())?),
+        ["--check"] => check(),
         ["--refresh"] => refresh::all(),
         [mistake, arguments @ ..] if !mistake.starts_with('-') => one(mistake, arguments),
         _ => Err(USAGE.to_owned()),

@@ -104,6 +104,23 @@ impl Patch {
         names.filter_map(|names| Some(names.split_once("..")?.0))
     }
 
+    /// Names files that are gone by their new paths, if these are known.
+    pub(super) fn follow(
+        &mut self,
+        moves: &[(String, String)],
+        is_there: impl Fn(&str) -> bool,
+    ) -> Result<(), String> {
+        // A file that was moved twice has two moves, of which the newer stands first.
+        for _ in 0..moves.len() {
+            let is_gone = |from: &str| !is_there(from) && self.files().any(|path| path == from);
+            let Some((from, to)) = moves.iter().find(|(from, _)| is_gone(from)) else {
+                break;
+            };
+            self.text = self.text.replace(&format!("/{from}"), &format!("/{to}"));
+        }
+        files::write(&self.path, &self.text)
+    }
+
     /// Applies it to the files in this folder.
     pub(super) fn apply(&self, folder: &Path) -> Result<(), String> {
         let mut git = git(folder);
@@ -162,11 +179,26 @@ mod tests {
     }
 
     #[test]
-    fn all_patches_that_do_not_apply_are_named() {
-        let folder = tool::target_folder()
-            .join("mutants")
-            .join("test-of-patches");
+    fn a_file_that_was_moved_is_followed() {
+        let path = folder("moves").join("i3-x.patch");
+        let mut patch = Patch::parse("i3-x", &path, TEXT.to_owned()).unwrap();
+        let moves = [("two.rs", "src/three.rs"), ("one.rs", "two.rs")];
+        let moves = moves.map(|(from, to)| (from.to_owned(), to.to_owned()));
+        patch.follow(&moves, |path| path == "src/three.rs").unwrap();
+        assert_eq!(patch.files().collect::<Vec<_>>(), ["src/three.rs"]);
+        let text = files::read(&path).unwrap();
+        assert_eq!(text, TEXT.replace("/one.rs", "/src/three.rs"));
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = tool::target_folder().join("mutants/tests").join(name);
         files::fresh(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn all_patches_that_do_not_apply_are_named() {
+        let folder = folder("applied");
         files::write(&folder.join("one.rs"), "other\n").unwrap();
         let patches = ["i3-x", "i3-z"].map(|name| {
             let path = folder.join(name).with_extension("patch");

@@ -10,8 +10,33 @@ use crate::{files, tool};
 
 /// Refreshes all patches; those that need a person are named.
 pub(super) fn all() -> Result<(), String> {
-    let patches = patch::all()?;
+    let mut patches = patch::all()?;
+    let is_there = |path: &str| tool::workspace().join(path).exists();
+    if !patches.iter().flat_map(Patch::files).all(is_there) {
+        let moves = moves()?;
+        for patch in &mut patches {
+            patch.follow(&moves, is_there)?;
+        }
+    }
     patch::all_of(patches.iter().map(one)).map(drop)
+}
+
+/// Files that were moved, with their new paths: what is staged, then the last commits, newest first.
+fn moves() -> Result<Vec<(String, String)>, String> {
+    let listed = |what: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(what)
+            .args(["--name-status", "--find-renames", "--diff-filter=R"]);
+        tool::output(git.current_dir(tool::workspace()))
+    };
+    let mut lines = listed(&["diff", "--cached"])?;
+    lines.push_str(&listed(&["log", "--max-count=300", "--format="])?);
+    let paths = lines
+        .lines()
+        .filter_map(|line| line.split_once('\t')?.1.split_once('\t'));
+    Ok(paths
+        .map(|(from, to)| (from.to_owned(), to.to_owned()))
+        .collect())
 }
 
 fn one(patch: &Patch) -> Result<(), String> {
