@@ -43,6 +43,7 @@ usage: cargo xtask <command>
   flaky [arguments]     cut real servers' clients off again and again; figures for docs/networks.md
   simulate [arguments]  seeds in a simulated world; `simulate --help` names the arguments
   mutants [arguments]   the simulation finds each mistake of tests/simulation/mutants (--refresh after changes)
+  wild [arguments]      odd servers and hostile contacts against Snapback, or any client; --help says more
   flights               measure the round trips on real servers, into docs/protocol/flights.md
   swift                 build and test the Swift package, with a toolchain that is installed on first use
   ios-targets           compile the core for iOS, without Apple's SDK
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
             arguments,
         ),
         ("simulate", [option]) if option == "--page" => finish(suite::simulation_page()),
+        ("wild", arguments) => run(&["snapback-wild", "--"], arguments),
         ("simulate", arguments) => passed_on(simulate::command(arguments)),
         ("mutants", arguments) => finish(suite::mutants(arguments)),
         ("test", []) => finish(suite::test()),

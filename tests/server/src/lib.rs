@@ -20,6 +20,7 @@ mod ns;
 mod observe;
 mod rng;
 mod sasl;
+mod script;
 mod server;
 mod switches;
 mod time;
@@ -35,6 +36,7 @@ pub use faults::{
 };
 pub use observe::{ConnectionRecord, Outcome, Read, ReceivedMessage, TlsRecord};
 pub use sasl::Mechanism;
+pub use script::{Pattern, Rule, Script, ScriptStep, When};
 pub use server::{Config, ReferenceServer, StartError};
 pub use switches::{FastFailure, Limits, SsdpAttribute, Switches, TlsVersions, UnknownId};
 pub use time::Timestamp;

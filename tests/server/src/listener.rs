@@ -19,6 +19,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the client's end of the connection is awaited after ours.
 const LINGER: Duration = Duration::from_secs(2);
 const READ_BUFFER: usize = 65_536;
+/// The size of the pieces in which a script lets bytes be sent: less than a TLS record of one byte.
+const TRICKLE: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -161,6 +163,14 @@ async fn drain(stream: &mut TcpStream) {
     while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
 }
 
+async fn pieces(stream: &mut TcpStream, bytes: &[u8], size: usize) -> std::io::Result<()> {
+    for piece in bytes.chunks(size.max(1)) {
+        stream.write_all(piece).await?;
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
 async fn exchange(
     shared: &Shared,
     stream: &mut TcpStream,
@@ -174,7 +184,8 @@ async fn exchange(
             (output, connection.next_deadline(world))
         });
         if !output.bytes.is_empty() {
-            let write = tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&output.bytes));
+            let size = if output.is_trickled { TRICKLE } else { output.bytes.len() };
+            let write = tokio::time::timeout(WRITE_TIMEOUT, pieces(stream, &output.bytes, size));
             if !matches!(write.await, Ok(Ok(()))) {
                 return Closing::Reset;
             }

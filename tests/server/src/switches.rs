@@ -216,6 +216,17 @@ impl Switches {
         }
     }
 
+    /// Returns a current server: SASL2, Bind 2, FAST; no early data, and nothing of XEP-0305.
+    pub fn current() -> Self {
+        Self {
+            early_data: None,
+            pipelining: false,
+            unprompted_restart: false,
+            sm_before_sasl: false,
+            ..Self::modern()
+        }
+    }
+
     /// Returns a server of 2012: STARTTLS, PLAIN and SCRAM-SHA-1, bind, session, Stream Management.
     pub fn rfc6120_2012() -> Self {
         Self {

@@ -23,12 +23,7 @@ pub enum Kind {
 impl Kind {
     pub(super) fn switches(self) -> Switches {
         match self {
-            Self::Sasl2 => Switches {
-                pipelining: false,
-                unprompted_restart: false,
-                sm_before_sasl: false,
-                ..without_early_data()
-            },
+            Self::Sasl2 => Switches::current(),
             Self::Sasl1 => Switches::stock_prosody(),
             Self::Quickstart => without_early_data(),
             Self::EarlyData => Switches::modern(),

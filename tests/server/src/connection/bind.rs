@@ -108,7 +108,12 @@ impl Connection {
         if let Some(enable) = bind.find(ns::SM, "enable")
             && cx.world.switches.sm
         {
-            for enabled in self.enable(cx, session, enable) {
+            let scripted = self.script_answers(enable);
+            let answers = match scripted {
+                Some(answer) => vec![answer],
+                None => self.enable(cx, session, enable),
+            };
+            for enabled in answers {
                 bound = bound.child(enabled);
             }
         }

@@ -13,6 +13,7 @@ mod features;
 mod iq;
 mod login;
 mod sasl2;
+mod scripted;
 mod sm;
 mod stanza;
 mod stream;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use crate::faults::{Action, CertificateFault, Fault, Flood, Point};
 use crate::ns;
 use crate::sasl::ChannelBindings;
+use crate::script::When;
 use crate::time::Timestamp;
 use crate::wire::{Plain, PretendTls, Transport, Wire};
 use crate::world::{ConnectionId, Mail, SessionId, World};
@@ -29,6 +31,7 @@ use crate::xml::{Element, Item, Name, StreamReader};
 
 use faulty::Budgets;
 use login::Exchange;
+use scripted::Scripted;
 pub(crate) use stream::StreamCondition;
 
 /// The timeout for the login of a client.
@@ -60,6 +63,7 @@ pub struct Connection {
     legacy_start: LegacyStart,
     faults: Vec<Fault>,
     budgets: Budgets,
+    script: Scripted,
     account_hint: Option<String>,
     /// XML that has not passed the wire layer yet.
     plain: Vec<u8>,
@@ -121,6 +125,8 @@ pub struct Output {
     pub bytes: Vec<u8>,
     /// How the connection ends after that.
     pub closing: Option<Closing>,
+    /// Whether the bytes are sent in small pieces.
+    pub is_trickled: bool,
 }
 
 /// The context of every step.
@@ -180,6 +186,7 @@ impl Connection {
             legacy_start: LegacyStart::Begun,
             faults,
             budgets: Budgets::default(),
+            script: Scripted::new(world.script_of(id)),
             account_hint: None,
             plain: Vec::new(),
             text: String::new(),
@@ -192,8 +199,10 @@ impl Connection {
             opened_at: now,
             last_read: now,
         };
-        if transport == Transport::DirectTls {
-            connection.start_tls(&mut Cx { world, now });
+        let mut cx = Cx { world, now };
+        connection.script_reaches(&mut cx, &When::Opened);
+        if transport == Transport::DirectTls && connection.closing.is_none() {
+            connection.start_tls(&mut cx);
         }
         connection
     }
@@ -263,6 +272,7 @@ impl Connection {
             self.stream_error(&mut cx, StreamCondition::ConnectionTimeout);
         }
         self.pour();
+        self.run_script(&mut cx);
         self.flush(&mut cx);
     }
 
@@ -296,6 +306,7 @@ impl Connection {
             .map(|idle| self.last_read + Duration::from_secs(u64::from(idle)));
         [
             self.hold.map(|(until, _)| until),
+            self.script.deadline(),
             self.login_deadline(),
             idle,
         ]
@@ -320,7 +331,7 @@ impl Connection {
 
     /// Returns whether reading from the client has stopped.
     pub fn has_stopped_reading(&self) -> bool {
-        self.flood.as_ref().is_some_and(|flood| flood.stops_reading)
+        self.script.reads_nothing || self.flood.as_ref().is_some_and(|flood| flood.stops_reading)
     }
 
     /// Writes another piece of a flood.
@@ -355,6 +366,7 @@ impl Connection {
         Output {
             bytes,
             closing: self.closing.filter(|_| self.hold.is_none()),
+            is_trickled: self.is_trickling(),
         }
     }
 
@@ -415,6 +427,7 @@ impl Connection {
             };
             let next = self.item(cx, item);
             self.drain_mail(cx);
+            self.run_script(cx);
             match next {
                 Next::Stream => {}
                 Next::Restart if cx.world.switches.pipelining => self.restart(),
@@ -491,6 +504,7 @@ impl Connection {
             }
         }
         match item {
+            Item::Header(header) if self.script_reads(cx, &header) => Next::Stream,
             Item::Header(header) => {
                 self.client_header(cx, &header);
                 Next::Stream
@@ -506,6 +520,9 @@ impl Connection {
     fn element(&mut self, cx: &mut Cx<'_>, element: Element, early: bool) -> Next {
         if early && !sasl2::is_early_login(&element) {
             self.stream_error(cx, StreamCondition::PolicyViolation);
+            return Next::Stream;
+        }
+        if self.script_reads(cx, &element) {
             return Next::Stream;
         }
         if element.ns == crate::ns::STREAM {
@@ -548,7 +565,8 @@ impl Connection {
     fn send(&mut self, element: &Element) {
         if !self.silent {
             self.text.clear();
-            element.write_to(&mut self.text);
+            let changed = self.script_writes(element);
+            changed.as_ref().unwrap_or(element).write_to(&mut self.text);
             self.plain.extend_from_slice(self.text.as_bytes());
         }
     }
@@ -570,8 +588,12 @@ impl Connection {
         }
         let (keep, cut_plain) = self.budget_plain_out(cx, plain.len());
         let start = self.out.len();
-        self.wire
-            .write(plain.get(..keep).unwrap_or(&plain), &mut self.out);
+        let passing = plain.get(..keep).unwrap_or(&plain);
+        if self.script.trickles {
+            // Each byte is a TLS record of its own.
+            passing.chunks(1).for_each(|byte| self.wire.write(byte, &mut self.out));
+        }
+        self.wire.write(if self.script.trickles { &[] } else { passing }, &mut self.out);
         plain.clear();
         self.plain = plain;
         let written = self.out.len() - start;
@@ -642,6 +664,9 @@ impl Connection {
                 _ => None,
             })
             .collect();
+        if point == Point::Online {
+            self.script_reaches(cx, &When::Online);
+        }
         for action in actions {
             match action {
                 Action::Send(malformed) => self.plain.extend_from_slice(malformed.bytes()),

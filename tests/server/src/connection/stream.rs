@@ -185,7 +185,7 @@ impl Connection {
     }
 
     /// Sends the end tag and close_notify, and ends the connection.
-    fn end(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn end(&mut self, cx: &mut Cx<'_>) {
         if !self.silent {
             self.plain.extend_from_slice(b"</stream:stream>");
         }

@@ -89,6 +89,18 @@ impl World {
         id
     }
 
+    /// Archives a message whose XML is returned as it is.
+    pub(crate) fn archive_verbatim(
+        &mut self,
+        account: &str,
+        with: &str,
+        message: String,
+        now: Timestamp,
+    ) {
+        let message = Arc::new(Element::verbatim(message));
+        self.archive(account, with, &message, now);
+    }
+
     /// Removes the oldest messages from the archive of an account, and keeps this many.
     pub fn expire_archive(&mut self, account: &str, keep: usize) {
         if let Some(account) = self.accounts.get_mut(account) {

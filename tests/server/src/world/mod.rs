@@ -15,6 +15,7 @@ use crate::connection::StreamCondition;
 use crate::faults::{Fault, Faults};
 use crate::observe::{ConnectionRecord, ReceivedMessage};
 use crate::rng::Rng;
+use crate::script::{Pattern, Rule, Script};
 use crate::switches::Switches;
 use crate::time::Timestamp;
 use crate::tls::{TlsError, TlsMaterial};
@@ -56,6 +57,8 @@ pub struct World {
     pub switches: Switches,
     /// The faults.
     pub faults: Faults,
+    /// The script of the connections.
+    pub script: Script,
     pub(crate) tls: TlsMaterial,
     pub(crate) rng: Rng,
     pub(crate) offers: Offers,
@@ -68,6 +71,7 @@ pub struct World {
     records: BTreeMap<ConnectionId, ConnectionRecord>,
     received: Vec<ReceivedMessage>,
     redirected: Vec<String>,
+    watched: Vec<(Pattern, usize)>,
     last_connection: ConnectionId,
     last_session: SessionId,
 }
@@ -96,6 +100,7 @@ impl World {
             domain,
             switches,
             faults: Faults::default(),
+            script: Script::default(),
             tls,
             rng: Rng::new(seed),
             offers: Offers::default(),
@@ -107,6 +112,7 @@ impl World {
             records: BTreeMap::new(),
             received: Vec::new(),
             redirected: Vec::new(),
+            watched: Vec::new(),
             last_connection: 0,
             last_session: 0,
         }
@@ -220,6 +226,30 @@ impl World {
 
     pub(crate) fn record(&mut self, connection: ConnectionId) -> Option<&mut ConnectionRecord> {
         self.records.get_mut(&connection)
+    }
+
+    /// Counts the elements from clients that match this pattern, from now on.
+    pub fn watch(&mut self, pattern: Pattern) {
+        self.watched.push((pattern, 0));
+    }
+
+    /// Returns the watched patterns and their counts, in the order in which they were given.
+    pub fn watched(&self) -> impl Iterator<Item = usize> {
+        self.watched.iter().map(|(_, count)| *count)
+    }
+
+    pub(crate) fn note_watched(&mut self, element: &Element) {
+        for (pattern, count) in &mut self.watched {
+            *count += usize::from(pattern.matches(element));
+        }
+    }
+
+    pub(crate) fn script_of(&self, connection: ConnectionId) -> Vec<Rule> {
+        self.script.rules(connection)
+    }
+
+    pub(crate) fn new_id(&mut self) -> String {
+        self.rng.token()
     }
 
     pub(crate) fn next_mail(&mut self, connection: ConnectionId) -> Option<Mail> {

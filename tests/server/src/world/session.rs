@@ -448,6 +448,11 @@ impl World {
         }
     }
 
+    /// Delivers a stanza that is written as it is.
+    pub(crate) fn deliver_verbatim(&mut self, id: SessionId, stanza: String) {
+        self.deliver(id, Element::verbatim(stanza));
+    }
+
     /// Handles the end of the connection: the session waits to be resumed, or ends.
     pub(crate) fn detach(&mut self, id: SessionId, connection: ConnectionId, now: Timestamp) {
         let Some(session) = self.sessions.get_mut(&id) else {

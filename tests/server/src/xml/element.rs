@@ -52,6 +52,11 @@ impl Element {
         }
     }
 
+    /// Returns text that is written unchanged where an element would be.
+    pub(crate) fn verbatim(text: impl Into<String>) -> Self {
+        Self::new("", "").raw(text)
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.set(name, value);
         self
@@ -142,6 +147,44 @@ impl Element {
         });
     }
 
+    /// Returns whether this element or a descendant is such an element.
+    pub(crate) fn any(&self, is_it: &impl Fn(&Element) -> bool) -> bool {
+        is_it(self) || self.elements().any(|child| child.any(is_it))
+    }
+
+    /// Returns the first descendant of this local name.
+    pub(crate) fn descendant(&self, name: &str) -> Option<&Element> {
+        self.elements().find_map(|child| {
+            let is_it = child.name == name;
+            is_it.then_some(child).or_else(|| child.descendant(name))
+        })
+    }
+
+    /// Replaces this element, or the outermost descendants for which there is a replacement.
+    pub(crate) fn replace(&mut self, replacement: &impl Fn(&Element) -> Option<Element>) {
+        if let Some(replaced) = replacement(self) {
+            *self = replaced;
+            return;
+        }
+        for node in &mut self.children {
+            if let Node::Element(child) = node {
+                child.replace(replacement);
+            }
+        }
+    }
+
+    /// Returns the content as XML.
+    pub(crate) fn inner_xml(&self) -> String {
+        let mut out = String::new();
+        let default_ns = if self.ns == ns::STREAM {
+            ns::CLIENT
+        } else {
+            &self.ns
+        };
+        self.write_children(default_ns, &mut out);
+        out
+    }
+
     pub(crate) fn content(&self) -> String {
         self.children
             .iter()
@@ -164,7 +207,20 @@ impl Element {
         self.write(ns::CLIENT, out);
     }
 
+    fn write_children(&self, default_ns: &str, out: &mut String) {
+        for node in &self.children {
+            match node {
+                Node::Element(child) => child.write(default_ns, out),
+                Node::Text(text) => escape_text(text, out),
+                Node::Raw(xml) => out.push_str(xml),
+            }
+        }
+    }
+
     fn write(&self, default_ns: &str, out: &mut String) {
+        if self.name.is_empty() {
+            return self.write_children(default_ns, out);
+        }
         let prefix = if self.ns == ns::STREAM { "stream:" } else { "" };
         let inner_ns = if prefix.is_empty() {
             &self.ns
@@ -196,13 +252,7 @@ impl Element {
             return;
         }
         out.push('>');
-        for node in &self.children {
-            match node {
-                Node::Element(child) => child.write(inner_ns, out),
-                Node::Text(text) => escape_text(text, out),
-                Node::Raw(xml) => out.push_str(xml),
-            }
-        }
+        self.write_children(inner_ns, out);
         out.push_str("</");
         out.push_str(prefix);
         out.push_str(&self.name);
