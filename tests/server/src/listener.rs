@@ -184,7 +184,11 @@ async fn exchange(
             (output, connection.next_deadline(world))
         });
         if !output.bytes.is_empty() {
-            let size = if output.is_trickled { TRICKLE } else { output.bytes.len() };
+            let size = if output.is_trickled {
+                TRICKLE
+            } else {
+                output.bytes.len()
+            };
             let write = tokio::time::timeout(WRITE_TIMEOUT, pieces(stream, &output.bytes, size));
             if !matches!(write.await, Ok(Ok(()))) {
                 return Closing::Reset;

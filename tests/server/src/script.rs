@@ -26,6 +26,8 @@ pub struct Rule {
     pub is_added: bool,
     /// What is done, in order.
     pub steps: Vec<ScriptStep>,
+    /// Whether it has applied on this connection.
+    pub(crate) has_applied: bool,
 }
 
 /// A point of a connection.
@@ -84,8 +86,15 @@ pub enum ScriptStep {
     ForgetTokens,
 }
 
+impl ScriptStep {
+    /// Returns whether nothing follows on the connection.
+    pub(crate) fn ends_connection(&self) -> bool {
+        matches!(self, Self::EndStream | Self::Close { .. } | Self::Reset)
+    }
+}
+
 /// A pattern of an element: `iq[type=set]/query{jabber:iq:roster}` is an `iq` with that attribute and with such a child.
-/// `*` is any name.
+/// `*` is any name, and `[#text=..]` the text content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     name: String,
@@ -124,7 +133,10 @@ impl Pattern {
     }
 
     pub(crate) fn matches(&self, element: &Element) -> bool {
-        let has = |(name, value): &(String, String)| element.attribute(name) == Some(value);
+        let has = |(name, value): &(String, String)| match name.as_str() {
+            "#text" => element.content() == *value,
+            name => element.attribute(name) == Some(value),
+        };
         (self.name == "*" || element.name == *self.name)
             && self.ns.as_ref().is_none_or(|ns| element.ns == *ns)
             && self.attributes.iter().all(has)
@@ -154,6 +166,7 @@ impl Rule {
             times: u32::MAX,
             is_added: false,
             steps,
+            has_applied: false,
         }
     }
 
@@ -165,7 +178,13 @@ impl Rule {
         }
         let applies = self.times > 0;
         self.times = self.times.saturating_sub(1);
+        self.has_applied |= applies;
         applies
+    }
+
+    /// Returns whether another rule does the same at the same point.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (&self.when, &self.steps) == (&other.when, &other.steps)
     }
 }
 
@@ -231,6 +250,8 @@ mod tests {
             ("iq[type=set][id=7]/query{urn:xmpp:mam:2}", true),
             ("iq/query{jabber:iq:roster}", false),
             ("iq{jabber:client}/*", true),
+            ("iq[#text=]", true),
+            ("iq[#text=x]", false),
         ] {
             let pattern = Pattern::parse(text).unwrap();
             assert_eq!(pattern.matches(&query()), matches, "{text}");

@@ -199,6 +199,8 @@ pub struct Holds {
     pub reports: BTreeMap<Report, usize>,
     /// What the client does not report.
     pub no: Vec<Report>,
+    /// Whether the session at the end works in both directions.
+    pub usable: bool,
     /// A word of a reason with which a connection ended, as Snapback names it.
     pub ends: Option<String>,
     /// The reason for which the client stays offline, as Snapback names it.
@@ -246,8 +248,8 @@ impl Case {
     ///
     /// If it is not JSON, contains something unknown, or bears another name.
     pub fn parse(name: &str, text: &str) -> Result<Self, FormatError> {
-        let case: Self = serde_json::from_str(text)
-            .map_err(|error| FormatError(format!("{name}: {error}")))?;
+        let case: Self =
+            serde_json::from_str(text).map_err(|error| FormatError(format!("{name}: {error}")))?;
         if case.name != name {
             return Err(FormatError(format!("{name}: the name is {}", case.name)));
         }
@@ -270,7 +272,7 @@ impl Case {
 
     /// Returns whether the client is still usable at the end.
     pub fn ends_usable(&self) -> bool {
-        self.holds.halts.is_none()
+        self.holds.usable && self.holds.halts.is_none()
     }
 }
 
@@ -307,6 +309,7 @@ impl Default for Holds {
             acknowledged: 0,
             reports: BTreeMap::new(),
             no: Vec::new(),
+            usable: true,
             ends: None,
             halts: None,
             sends: BTreeMap::new(),

@@ -198,14 +198,27 @@ fn expectations(case: &Case) -> Vec<String> {
     }
     let max = holds.max_connections;
     lines.extend(max.map(|max| format!("at most {max} connections")));
-    lines.extend(holds.messages.iter().map(|body| format!("shows {body:?} once")));
-    lines.extend(holds.never.iter().map(|body| format!("never shows {body:?}")));
+    lines.extend(
+        holds
+            .messages
+            .iter()
+            .map(|body| format!("shows {body:?} once")),
+    );
+    lines.extend(
+        holds
+            .never
+            .iter()
+            .map(|body| format!("never shows {body:?}")),
+    );
     let sends = holds.sends.iter();
     lines.extend(sends.map(|(pattern, least)| format!("sends {pattern}, {least} times at least")));
     let never = holds.never_sends.iter();
     lines.extend(never.map(|pattern| format!("never sends {pattern}")));
     if holds.acknowledged > 0 {
-        lines.push(format!("{} messages of the user arrive", holds.acknowledged));
+        lines.push(format!(
+            "{} messages of the user arrive",
+            holds.acknowledged
+        ));
     }
     lines
 }
@@ -252,7 +265,10 @@ fn conclude(case: &Case, server: &ReferenceServer) -> ExitCode {
     if case.ends_usable() && sessions < holds.sessions {
         faults.push(format!("{sessions} of {} sessions", holds.sessions));
     }
-    if holds.max_connections.is_some_and(|max| connections.len() > max) {
+    if holds
+        .max_connections
+        .is_some_and(|max| connections.len() > max)
+    {
         faults.push(format!("{} connections", connections.len()));
     }
     for ((pattern, least), count) in holds.sends.iter().zip(&counts) {
@@ -278,7 +294,9 @@ fn conclude(case: &Case, server: &ReferenceServer) -> ExitCode {
         say("nothing wrong as far as the server can tell");
         return ExitCode::SUCCESS;
     }
-    faults.iter().for_each(|fault| say(&format!("wrong: {fault}")));
+    faults
+        .iter()
+        .for_each(|fault| say(&format!("wrong: {fault}")));
     ExitCode::FAILURE
 }
 

@@ -17,6 +17,8 @@ use crate::server::{self, DOMAIN, JULIET, ROMEO};
 const TICK: Duration = Duration::from_millis(10);
 /// How long nothing more may happen once everything holds.
 const QUIET: Duration = Duration::from_millis(150);
+/// How long the server may take to notice that the client has gone.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 /// The body of the message that shows that a session is usable.
 const PROBE: &str = "is anybody there?";
 
@@ -148,7 +150,10 @@ fn shorten(config: &mut ClientConfig) {
 impl Running<'_> {
     async fn faults(&mut self, deadline: Instant) -> Vec<String> {
         self.client.connect();
-        if !self.until(deadline, |running| running.missing().is_empty()).await {
+        if !self
+            .until(deadline, |running| running.missing().is_empty())
+            .await
+        {
             return self.missing();
         }
         if self.case.ends_usable()
@@ -157,7 +162,22 @@ impl Running<'_> {
             return vec![fault];
         }
         self.until(Instant::now() + QUIET, |_| false).await;
-        self.excess()
+        let mut faults = self.excess();
+        faults.extend(self.unused_rules().await);
+        faults
+    }
+
+    /// Returns the rules of the case that have not applied: such a case shows nothing.
+    async fn unused_rules(&mut self) -> Option<String> {
+        self.client.suspend().await;
+        let unused = || self.server.world(|world| world.unused_rules());
+        let deadline = Instant::now() + CLOSES_WITHIN;
+        while !unused().is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(TICK).await;
+        }
+        let unused = unused();
+        let points: Vec<_> = unused.iter().map(|rule| &rule.when).collect();
+        (!points.is_empty()).then(|| format!("the case did not get to {points:?}"))
     }
 
     /// Returns what is still missing.

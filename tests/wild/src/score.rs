@@ -108,11 +108,7 @@ pub fn table(scored: &[Scored]) -> String {
     let mut text = String::from("| kind | | cases | passed |\n|---|---|---|---|\n");
     for (kind, (cases, passed)) in &kinds {
         // Writing to memory cannot fail.
-        let _ = writeln!(
-            text,
-            "| {kind:?} | {} | {cases} | {passed} |",
-            title(*kind)
-        );
+        let _ = writeln!(text, "| {kind:?} | {} | {cases} | {passed} |", title(*kind));
     }
     let passed: usize = kinds.values().map(|(_, passed)| passed).sum();
     let _ = writeln!(text, "| | all | {} | {passed} |", scored.len());

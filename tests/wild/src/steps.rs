@@ -59,12 +59,11 @@ impl RuleText {
             Some(("writes", pattern)) => When::Writes(parsed(pattern)?),
             _ => return Err(format!("{:?} is no point of a connection", self.when)),
         };
-        Ok(Rule {
-            skip: self.skip,
-            times: self.times.unwrap_or(u32::MAX),
-            is_added: self.also,
-            ..Rule::new(when, steps?)
-        })
+        let mut rule = Rule::new(when, steps?);
+        rule.skip = self.skip;
+        rule.times = self.times.unwrap_or(rule.times);
+        rule.is_added = self.also;
+        Ok(rule)
     }
 }
 
@@ -114,7 +113,9 @@ fn long(text: &str) -> Result<String, String> {
     while let Some((before, after)) = rest.split_once("[[") {
         let (part, after) = after.split_once("]]").ok_or("a repetition has no end")?;
         let (part, count) = part.rsplit_once('*').ok_or("a repetition has no count")?;
-        let count: usize = count.parse().map_err(|_| format!("{count:?} is no count"))?;
+        let count: usize = count
+            .parse()
+            .map_err(|_| format!("{count:?} is no count"))?;
         out.push_str(before);
         out.push_str(&part.repeat(count));
         rest = after;

@@ -40,11 +40,14 @@ fn wrong(one: &Scored) -> Option<String> {
 #[test]
 fn every_kind_has_cases() {
     let cases = case::all().unwrap();
+    assert!(cases.len() >= 120, "{}", cases.len());
+    let reported = cases.iter().filter(|case| case.source.is_some()).count();
+    assert!(reported >= 40, "{reported}");
     let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
     for case in &cases {
         *kinds.entry(case.kind).or_default() += 1;
     }
-    assert!(kinds.len() >= 4, "{kinds:?}");
+    assert_eq!(kinds.len(), 12, "{kinds:?}");
 }
 
 #[test]

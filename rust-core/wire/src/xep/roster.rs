@@ -96,8 +96,10 @@ pub enum RosterResult {
     Full {
         /// Its version.
         ver: Option<String>,
-        /// All items.
+        /// All items that can be read.
         items: Vec<Item>,
+        /// The number of items that cannot be read.
+        unreadable: usize,
     },
 }
 
@@ -136,22 +138,30 @@ fn change(id: &str, item: Element) -> Element {
     stanza::iq("set", id, None).with_child(query)
 }
 
-/// Reads the result. The caller has matched the iq, and it is no error (T7).
-pub fn parse_result(iq: &Element) -> Result<RosterResult, CodecError> {
+/// Reads the result. The caller has matched the iq, and it is no error (T7). An item that cannot be read does not spoil the
+/// others.
+pub fn parse_result(iq: &Element) -> RosterResult {
     let Some(query) = iq.child("query", ns::ROSTER) else {
-        return Ok(RosterResult::UpToDate);
+        return RosterResult::UpToDate;
     };
-    let mut items = items(query)?;
-    for item in &mut items {
-        // Only a push may remove (RFC 6121 section 2.1.2.5).
-        if item.subscription == Subscription::Remove {
-            item.subscription = Subscription::None;
+    let mut readable = Vec::new();
+    let mut unreadable = 0;
+    for item in items(query) {
+        match item {
+            // Only a push may remove (RFC 6121 section 2.1.2.5).
+            Ok(item) if item.subscription == Subscription::Remove => readable.push(Item {
+                subscription: Subscription::None,
+                ..item
+            }),
+            Ok(item) => readable.push(item),
+            Err(_) => unreadable += 1,
         }
     }
-    Ok(RosterResult::Full {
+    RosterResult::Full {
         ver: query.attr("ver").map(str::to_owned),
-        items,
-    })
+        items: readable,
+        unreadable,
+    }
 }
 
 /// A change of the roster. Item and version are committed together (S8), then the iq is answered.
@@ -200,7 +210,8 @@ impl Push {
     }
 
     fn read(query: &Element) -> Result<Self, CodecError> {
-        let mut items = items(query)?.into_iter();
+        let items: Result<Vec<_>, _> = items(query).collect();
+        let mut items = items?.into_iter();
         let item = items.next().ok_or(CodecError::Missing {
             element: "query",
             part: "item",
@@ -218,12 +229,11 @@ impl Push {
     }
 }
 
-fn items(query: &Element) -> Result<Vec<Item>, CodecError> {
+fn items(query: &Element) -> impl Iterator<Item = Result<Item, CodecError>> {
     query
         .children()
         .filter(|item| item.is("item", ns::ROSTER))
         .map(Item::parse)
-        .collect()
 }
 
 #[cfg(test)]
@@ -233,7 +243,7 @@ mod tests {
 
     const OWN: &str = "juliet@example.com";
 
-    fn result(inner: &str) -> Result<RosterResult, CodecError> {
+    fn result(inner: &str) -> RosterResult {
         parse_result(&element(&format!(
             "<iq xmlns='jabber:client' type='result' id='r1'>{inner}</iq>"
         )))
@@ -278,13 +288,14 @@ mod tests {
 
     #[test]
     fn s8_an_empty_result_means_the_cache_is_right() {
-        assert_eq!(result(""), Ok(RosterResult::UpToDate));
+        assert_eq!(result(""), RosterResult::UpToDate);
         assert_eq!(
             result("<query xmlns='jabber:iq:roster' ver='1'/>"),
-            Ok(RosterResult::Full {
+            RosterResult::Full {
                 ver: Some("1".to_owned()),
-                items: Vec::new()
-            })
+                items: Vec::new(),
+                unreadable: 0,
+            }
         );
     }
 
@@ -304,7 +315,7 @@ mod tests {
         };
         assert_eq!(
             roster,
-            Ok(RosterResult::Full {
+            RosterResult::Full {
                 ver: Some("ver11".to_owned()),
                 items: vec![
                     Item {
@@ -319,9 +330,26 @@ mod tests {
                     item("tybalt@example.com", Subscription::None),
                     item("paris@example.com", Subscription::None),
                 ],
-            })
+                unreadable: 0,
+            }
         );
-        assert!(result("<query xmlns='jabber:iq:roster'><item/></query>").is_err());
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_read_does_not_spoil_the_others() {
+        let roster = result(
+            "<query xmlns='jabber:iq:roster'>
+               <item jid='romeo@example.net'/><item jid=''/><item/><item jid='paris@example.com'/></query>",
+        );
+        let RosterResult::Full {
+            items, unreadable, ..
+        } = roster
+        else {
+            panic!("{roster:?}");
+        };
+        let jids: Vec<_> = items.iter().map(|item| item.jid.as_str()).collect();
+        assert_eq!(jids, ["romeo@example.net", "paris@example.com"]);
+        assert_eq!(unreadable, 2);
     }
 
     #[test]

@@ -25,6 +25,10 @@ impl Connection {
         if self.has_fault(cx, &Fault::EmptyFeatures(of)) {
             return self.send(&Element::new(ns::STREAM, "features"));
         }
+        if self.is_scripted() {
+            let features = self.features(cx, audience);
+            return self.send(&features);
+        }
         let world = &mut *cx.world;
         let text = match world.offers.find(&world.switches, audience) {
             Some(text) => text,

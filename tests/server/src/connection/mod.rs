@@ -288,6 +288,7 @@ impl Connection {
         let mut cx = Cx { world, now };
         self.detach(&mut cx);
         self.phase = Phase::Closed;
+        cx.world.note_applied(self.script.applied());
         cx.world.close(self.id);
     }
 
@@ -591,9 +592,14 @@ impl Connection {
         let passing = plain.get(..keep).unwrap_or(&plain);
         if self.script.trickles {
             // Each byte is a TLS record of its own.
-            passing.chunks(1).for_each(|byte| self.wire.write(byte, &mut self.out));
+            passing
+                .chunks(1)
+                .for_each(|byte| self.wire.write(byte, &mut self.out));
         }
-        self.wire.write(if self.script.trickles { &[] } else { passing }, &mut self.out);
+        self.wire.write(
+            if self.script.trickles { &[] } else { passing },
+            &mut self.out,
+        );
         plain.clear();
         self.plain = plain;
         let written = self.out.len() - start;

@@ -200,7 +200,12 @@ impl Connection {
         let mut inline = Vec::new();
         let mut resend = None;
         if let Some(resume) = request.resume.as_ref().filter(|_| cx.world.switches.sm) {
-            match self.try_resume(cx, user, resume) {
+            let scripted = self.script_answers(resume);
+            let answer = match scripted {
+                Some(answer) => Err(Some(answer)),
+                None => self.try_resume(cx, user, resume),
+            };
+            match answer {
                 Ok((resumed, stanzas)) => {
                     inline.push(resumed);
                     resend = Some(stanzas);

@@ -10,6 +10,8 @@ use crate::xml::Element;
 
 use std::collections::VecDeque;
 
+/// The account of a client that has not named one yet.
+const CLIENT: &str = "juliet";
 /// The contact that a script speaks for.
 const CONTACT: &str = "romeo@localhost/orchard";
 
@@ -32,6 +34,11 @@ impl Scripted {
             rules,
             ..Self::default()
         }
+    }
+
+    /// Returns the rules that have applied.
+    pub(super) fn applied(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.has_applied)
     }
 
     pub(super) fn deadline(&self) -> Option<Timestamp> {
@@ -126,9 +133,12 @@ impl Connection {
         let Some((steps, is_added)) = self.script.for_read(element) else {
             return false;
         };
+        // A stanza that ends the connection is not handled.
+        let is_handled = !is_added && !steps.iter().any(ScriptStep::ends_connection);
         self.script.steps.extend(steps);
-        if let (Phase::Bound { session, .. }, false) = (&self.phase, is_added)
+        if let Phase::Bound { session, .. } = &self.phase
             && element.is_stanza()
+            && is_handled
         {
             cx.world.count_inbound(*session);
         }
@@ -148,8 +158,12 @@ impl Connection {
         Some(Element::verbatim(text))
     }
 
+    pub(super) fn is_scripted(&self) -> bool {
+        !self.script.rules.is_empty()
+    }
+
     pub(super) fn script_writes(&mut self, element: &Element) -> Option<Element> {
-        if self.script.rules.is_empty() {
+        if !self.is_scripted() {
             return None;
         }
         self.script.for_write(element)
@@ -188,9 +202,8 @@ impl Connection {
             }
             ScriptStep::Archive(text) => {
                 let text = self.addressed(cx, &text);
-                if let Some(account) = self.account_hint.clone() {
-                    cx.world.archive_verbatim(&account, CONTACT, text, cx.now);
-                }
+                let account = self.account();
+                cx.world.archive_verbatim(&account, CONTACT, text, cx.now);
             }
             ScriptStep::Pause(_) => {}
             ScriptStep::EndStream => {
@@ -212,14 +225,12 @@ impl Connection {
             ScriptStep::StopReading => self.script.reads_nothing = true,
             ScriptStep::Trickle => self.script.trickles = true,
             ScriptStep::ForgetSessions => {
-                if let Some(account) = self.account_hint.clone() {
-                    cx.world.forget_sessions(&account, cx.now);
-                }
+                let account = self.account();
+                cx.world.forget_sessions(&account, cx.now);
             }
             ScriptStep::ForgetTokens => {
-                if let Some(account) = self.account_hint.clone() {
-                    cx.world.forget_fast_tokens(&account);
-                }
+                let account = self.account();
+                cx.world.forget_fast_tokens(&account);
             }
         }
     }
@@ -251,6 +262,12 @@ impl Connection {
         for number in 1..=times {
             self.script_sends(cx, &text.replace("{n}", &number.to_string()));
         }
+    }
+
+    /// Returns the account of this connection (local part).
+    fn account(&self) -> String {
+        let known = self.account_hint.as_deref();
+        known.unwrap_or(CLIENT).to_owned()
     }
 
     fn session(&self) -> Option<SessionId> {

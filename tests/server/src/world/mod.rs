@@ -72,6 +72,8 @@ pub struct World {
     received: Vec<ReceivedMessage>,
     redirected: Vec<String>,
     watched: Vec<(Pattern, usize)>,
+    /// Rules that applied on connections that have closed.
+    applied: Vec<Rule>,
     last_connection: ConnectionId,
     last_session: SessionId,
 }
@@ -113,6 +115,7 @@ impl World {
             received: Vec::new(),
             redirected: Vec::new(),
             watched: Vec::new(),
+            applied: Vec::new(),
             last_connection: 0,
             last_session: 0,
         }
@@ -241,6 +244,21 @@ impl World {
     pub(crate) fn note_watched(&mut self, element: &Element) {
         for (pattern, count) in &mut self.watched {
             *count += usize::from(pattern.matches(element));
+        }
+    }
+
+    /// Returns the rules of the script that have not applied on any connection that has closed.
+    pub fn unused_rules(&self) -> Vec<Rule> {
+        let rules = self.script.connections.iter().flatten();
+        let is_unused = |rule: &&Rule| !self.applied.iter().any(|other| rule.is_like(other));
+        rules.filter(is_unused).cloned().collect()
+    }
+
+    pub(crate) fn note_applied<'a>(&mut self, rules: impl Iterator<Item = &'a Rule>) {
+        for rule in rules {
+            if !self.applied.iter().any(|other| rule.is_like(other)) {
+                self.applied.push(rule.clone());
+            }
         }
     }
 

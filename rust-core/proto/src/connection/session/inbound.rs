@@ -222,10 +222,14 @@ impl Session {
 
     fn roster_result(&mut self, iq: &Element, context: &mut Context) {
         match roster::parse_result(iq) {
-            Ok(RosterResult::Full {
+            RosterResult::Full {
                 ver: version,
                 items,
-            }) if StanzaError::of(iq).is_none() => {
+                unreadable,
+            } if StanzaError::of(iq).is_none() => {
+                if unreadable > 0 {
+                    context.env.event(Event::PeerFault("roster item"));
+                }
                 context.knowledge.roster_version.clone_from(&version);
                 context.knowledge.watchers = Watchers::of(&items);
                 let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
