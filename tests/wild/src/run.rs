@@ -144,7 +144,7 @@ fn shorten(config: &mut ClientConfig) {
     config.timeouts.login = ms(3_000);
     config.timeouts.ack = ms(1_000);
     config.timeouts.close = ms(300);
-    config.catch_up.patience = ms(500);
+    config.catch_up.timeout = ms(500);
 }
 
 impl Running<'_> {
