@@ -1,7 +1,6 @@
 //! The client: the type that an app uses.
 
 use std::sync::Arc;
-use std::sync::Mutex as SyncMutex;
 use std::time::Duration;
 
 use snapback_engine::engine::{AnswerMemory, Discovery};
@@ -27,6 +26,7 @@ use crate::driver::{Driver, Parts, Request, SendError};
 use crate::event_queue::EventQueue;
 use crate::ids::Ids;
 use crate::iq::{self, IqError};
+use crate::name_servers::CurrentServers;
 use crate::outgoing::OutgoingPresence;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
 use crate::{EndReason, Event};
@@ -40,7 +40,7 @@ pub struct Client {
     platform: Arc<Platform>,
     platform_requests: Mutex<mpsc::UnboundedReceiver<PlatformRequest>>,
     ids: Ids,
-    name_servers: Arc<SyncMutex<NameServers>>,
+    name_servers: Arc<CurrentServers>,
     /// The entity capabilities that presence carries (XEP-0115).
     caps: Option<Element>,
 }
@@ -286,10 +286,7 @@ impl Client {
 
     /// Sets the name servers of the current network; they are used from the next look-up on.
     pub fn set_name_servers(&self, servers: NameServers) {
-        *self
-            .name_servers
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = servers;
+        self.name_servers.replace(servers);
     }
 
     /// Reports that the app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a

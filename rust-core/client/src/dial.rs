@@ -5,16 +5,16 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use snapback_resolver::{
-    Lookup, LookupError, NameServerLookup, NameServers, Request, Resolution, ResolveError,
-    StaticHosts, resolve,
+    Lookup, LookupError, Request, Resolution, ResolveError, StaticHosts, resolve,
 };
 use snapback_types::endpoint::ServerAddress;
 use tokio::net::TcpStream;
 
 use crate::config::Network;
+use crate::name_servers::CurrentServers;
 use crate::platform::{Platform, PlatformFirst};
 
 /// A connection that is being opened.
@@ -42,8 +42,8 @@ pub(crate) struct Dialer {
     domain: String,
     network: Arc<Network>,
     platform: Arc<Platform>,
-    /// Initially those of the configuration, then those that the platform supplies: they change with the network.
-    name_servers: Arc<Mutex<NameServers>>,
+    /// Those of the configuration at first, then those that the platform supplies: they change with the network.
+    name_servers: Arc<CurrentServers>,
     /// SRV weights need random numbers, not secret ones.
     chance: u64,
 }
@@ -57,7 +57,7 @@ impl Dialer {
     ) -> Self {
         Self {
             domain,
-            name_servers: Arc::new(Mutex::new(network.name_servers.clone())),
+            name_servers: Arc::new(CurrentServers::new(network.name_servers.clone())),
             network: Arc::new(network),
             platform,
             chance,
@@ -65,13 +65,14 @@ impl Dialer {
     }
 
     /// Returns the name servers, to be replaced.
-    pub(crate) fn name_servers(&self) -> Arc<Mutex<NameServers>> {
+    pub(crate) fn name_servers(&self) -> Arc<CurrentServers> {
         Arc::clone(&self.name_servers)
     }
 
-    /// Drops the system's pending look-ups, which use a network that is gone.
+    /// Drops the system's pending look-ups, and connections to name servers, which use a network that is gone.
     pub(crate) fn network_changed(&self) {
         self.network.system_hosts.network_changed();
+        self.name_servers.network_changed();
     }
 
     /// Opens a socket.
@@ -102,11 +103,7 @@ impl Dialer {
                 .ask_platform
                 .then(|| Arc::clone(&self.platform)),
             fallback: Names {
-                name_servers: self
-                    .name_servers
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone(),
+                name_servers: self.name_servers,
                 network: self.network,
             },
         };
@@ -127,18 +124,14 @@ fn target(server: &ServerAddress) -> snapback_resolver::Target {
 /// Fixed answers if there are any; otherwise the name servers for SRV and the system for hosts.
 struct Names {
     network: Arc<Network>,
-    name_servers: NameServers,
+    name_servers: Arc<CurrentServers>,
 }
 
 impl Lookup for Names {
     async fn srv(&self, name: &str) -> Result<snapback_resolver::SrvAnswer, LookupError> {
         match &self.network.hosts {
             Some(fixed) => fixed.srv(name).await,
-            None => {
-                NameServerLookup::new(self.name_servers.clone())?
-                    .srv(name)
-                    .await
-            }
+            None => self.name_servers.lookup()?.srv(name).await,
         }
     }
 

@@ -70,6 +70,7 @@ mod driver;
 mod event_queue;
 mod ids;
 mod iq;
+mod name_servers;
 mod outgoing;
 mod platform;
 mod xml;

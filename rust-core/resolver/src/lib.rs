@@ -32,7 +32,8 @@ pub use cache::Cached;
 pub use error::{LookupError, Query, ResolveError};
 #[cfg(feature = "lookups")]
 pub use lookup::{
-    Addresses, Lookup, NameServerLookup, NameServers, ResolvConf, Split, StaticHosts, SystemHosts,
+    Addresses, Encryption, Family, Lookup, NameServerLookup, NameServers, ResolvConf, Split,
+    StaticHosts, SystemHosts, both_families,
 };
 pub use order::order;
 pub use race::{

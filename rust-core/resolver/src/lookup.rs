@@ -1,12 +1,15 @@
 //! The source of answers: the interface between the rules of this crate and anything that can look names up.
 
+mod dns;
+mod families;
 mod fixed;
-mod name_servers;
+mod in_order;
 mod resolv_conf;
 mod system;
 
+pub use dns::{Encryption, NameServerLookup, NameServers};
+pub use families::{Family, both_families};
 pub use fixed::StaticHosts;
-pub use name_servers::{NameServerLookup, NameServers};
 pub use resolv_conf::ResolvConf;
 pub use system::SystemHosts;
 

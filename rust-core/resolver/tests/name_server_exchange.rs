@@ -11,7 +11,7 @@
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, CNAME, SOA, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record};
-use snapback_resolver::{Lookup, LookupError, NameServerLookup, NameServers, SrvAnswer};
+use snapback_resolver::{Encryption, Lookup, LookupError, NameServerLookup, SrvAnswer};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -134,7 +134,7 @@ fn framed(message: &[u8]) -> Vec<u8> {
 }
 
 fn ask(servers: &[SocketAddr]) -> NameServerLookup {
-    NameServerLookup::new(NameServers::Given(servers.to_vec())).unwrap()
+    NameServerLookup::new(servers, &Encryption::None)
 }
 
 async fn srv(servers: &[SocketAddr]) -> Result<SrvAnswer, LookupError> {
@@ -194,7 +194,8 @@ async fn a_connection_that_ends_too_early_is_a_failure() {
     })
     .await;
     let error = srv(&[addr]).await.unwrap_err();
-    assert!(matches!(error, LookupError::Network(_)), "{error}");
+    let is_typed = matches!(error, LookupError::Network(_) | LookupError::Malformed);
+    assert!(is_typed, "{error}");
     let (helpful, _) = server(|query| vec![bytes(&right(query))]).await;
     assert_right(&[addr, helpful]).await;
 }
@@ -528,6 +529,79 @@ async fn a_ttl_with_the_highest_bit_is_none() {
     })
     .await;
     assert_eq!(srv(&[addr]).await.unwrap().ttl(), Some(Duration::ZERO));
+}
+
+/// A message that ends in these bytes after its header and question.
+fn raw(query: &Message, answers: u8, rest: &[u8]) -> Vec<u8> {
+    let mut message = bytes(&reply(query));
+    message[7] = answers;
+    message.extend(rest);
+    message
+}
+
+#[tokio::test]
+async fn names_that_no_message_may_have_are_errors_and_the_next_server_is_asked() {
+    let broken: [&[u8]; 5] = [
+        // A pointer to itself, at the end of header and question; and one that leads forward.
+        &[0xc0, 47, 0, 33, 0, 1, 0, 0, 0, 9, 0, 0],
+        &[0xc0, 60, 0, 33, 0, 1, 0, 0, 0, 9, 0, 0],
+        // A label of a kind that does not exist, and one that is longer than the message.
+        &[0x80, 1, 0, 33, 0, 1],
+        &[63, b'a'],
+        // Data that is longer than the message.
+        &[0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 9, 0xff, 0xff, 0],
+    ];
+    for rest in broken {
+        let (addr, _) = server(move |query| vec![raw(query, 1, rest)]).await;
+        assert_eq!(srv(&[addr]).await, Err(LookupError::Malformed), "{rest:?}");
+        let (helpful, _) = server(|query| vec![bytes(&right(query))]).await;
+        assert_right(&[addr, helpful]).await;
+    }
+}
+
+#[tokio::test]
+async fn targets_that_are_no_hosts_are_left_out() {
+    let (addr, _) = server(|query| {
+        let mut answer = reply(query);
+        let asked = &query.queries[0].name;
+        let label = |label: &[u8]| Name::from_labels([label, b"example".as_slice()]).unwrap();
+        let odd = [
+            label(b"a b"),
+            label(b"\0"),
+            label(b"x.y"),
+            name("good.example."),
+        ];
+        for target in odd {
+            let srv = RData::SRV(SRV::new(1, 0, 5222, target));
+            answer.add_answer(Record::from_rdata(asked.clone(), 60, srv));
+        }
+        let no_port = RData::SRV(SRV::new(0, 0, 0, name("no-port.example.")));
+        answer.add_answer(Record::from_rdata(asked.clone(), 60, no_port));
+        vec![bytes(&answer)]
+    })
+    .await;
+    let answer = srv(&[addr]).await.unwrap();
+    assert_eq!(target(&answer), "good.example");
+    let SrvAnswer::Records { records, .. } = answer else {
+        panic!("no records");
+    };
+    assert_eq!(records.len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_after_nineteen_forged_ones_is_used() {
+    let (addr, _) = server(|query| {
+        let mut forged = reply(query);
+        forged.add_answer(service(&query.queries[0].name, 60, "evil.example."));
+        let forge = |wrong| {
+            let mut forged = forged.clone();
+            forged.metadata.id = query.metadata.id ^ wrong;
+            bytes(&forged)
+        };
+        (1..20).map(forge).chain([bytes(&right(query))]).collect()
+    })
+    .await;
+    assert_right(&[addr]).await;
 }
 
 #[tokio::test]

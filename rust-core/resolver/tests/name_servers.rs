@@ -6,11 +6,11 @@
 )]
 
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, SRV};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, SOA, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use snapback_resolver::{
-    Lookup, LookupError, NameServerLookup, NameServers, Preference, QUERY_TIMEOUT, Request,
-    ResolveError, Split, SrvAnswer, StaticHosts, SystemHosts, resolve,
+    Encryption, Lookup, LookupError, NameServerLookup, NameServers, Preference, QUERY_TIMEOUT,
+    Request, ResolveError, Split, SrvAnswer, StaticHosts, SystemHosts, resolve,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -74,11 +74,16 @@ enum Mood {
     Fails,
     Babbles,
     Silent,
+    DeniesWithZone,
+}
+
+async fn name_server(mood: Mood) -> (SocketAddr, Arc<AtomicUsize>) {
+    name_server_at(mood, "127.0.0.1:0".parse().unwrap()).await
 }
 
 /// Starts a name server that runs until the test's runtime ends.
-async fn name_server(mood: Mood) -> (SocketAddr, Arc<AtomicUsize>) {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+async fn name_server_at(mood: Mood, addr: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+    let socket = UdpSocket::bind(addr).await.unwrap();
     let addr = socket.local_addr().unwrap();
     let queries = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&queries);
@@ -124,14 +129,20 @@ fn answer(query: &Message, mood: Mood) -> Vec<u8> {
         Some(records) => {
             answer.add_answers(records);
         }
-        None => answer.metadata.response_code = ResponseCode::NXDomain,
+        None => {
+            answer.metadata.response_code = ResponseCode::NXDomain;
+            if mood == Mood::DeniesWithZone {
+                let soa = SOA::new(name("ns.example."), name("a.example."), 1, 2, 3, 4, 600);
+                answer.add_authority(record("example.", 600, RData::SOA(soa)));
+            }
+        }
     }
     answer.add_query(question);
     answer.to_vec().unwrap()
 }
 
 async fn lookup(mood: Mood) -> NameServerLookup {
-    NameServerLookup::new(NameServers::Given(vec![name_server(mood).await.0])).unwrap()
+    NameServerLookup::new(&[name_server(mood).await.0], &Encryption::None)
 }
 
 async fn find(domain: &str, lookup: &impl Lookup) -> Result<Vec<String>, ResolveError> {
@@ -256,21 +267,64 @@ async fn a_second_server_helps_when_the_first_is_not_there() {
         .local_addr()
         .unwrap();
     let (helpful, _) = name_server(Mood::Helpful).await;
-    let lookup = NameServerLookup::new(NameServers::Given(vec![gone, helpful])).unwrap();
+    let lookup = NameServerLookup::new(&[gone, helpful], &Encryption::None);
     assert_eq!(
         find("plain.example", &lookup).await.unwrap(),
         ["StartTls 192.0.2.1:5222"]
     );
 }
 
+/// Addresses are kept by the engine, and asked for again when one of them is in doubt.
 #[tokio::test]
-async fn nothing_is_remembered_between_queries() {
+async fn what_was_found_is_asked_for_again() {
     let (addr, queries) = name_server(Mood::Helpful).await;
-    let lookup = NameServerLookup::new(NameServers::Given(vec![addr])).unwrap();
+    let lookup = NameServerLookup::new(&[addr], &Encryption::None);
     for _ in 0..3 {
         lookup.srv("_xmpps-client._tcp.example.org").await.unwrap();
     }
     assert_eq!(queries.load(Ordering::SeqCst), 3);
+}
+
+/// RFC 2308: for as long as the zone says. A new network has a new look-up.
+#[tokio::test]
+async fn a_denial_is_kept_and_one_without_a_zone_is_not() {
+    for (mood, expected) in [(Mood::DeniesWithZone, 1), (Mood::Helpful, 3)] {
+        let (addr, queries) = name_server(mood).await;
+        let lookup = NameServerLookup::new(&[addr], &Encryption::None);
+        for _ in 0..3 {
+            let answer = lookup.srv("_xmpp-client._tcp.nowhere.example").await;
+            assert_eq!(answer, Ok(SrvAnswer::Absent));
+        }
+        assert_eq!(queries.load(Ordering::SeqCst), expected);
+        let other = NameServerLookup::new(&[addr], &Encryption::None);
+        other
+            .srv("_xmpp-client._tcp.nowhere.example")
+            .await
+            .unwrap();
+        assert_eq!(queries.load(Ordering::SeqCst), expected + 1);
+    }
+}
+
+/// Returns a link-local address of this machine, with its scope.
+fn link_local() -> Option<SocketAddr> {
+    let interfaces = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    let line = interfaces.lines().find(|line| line.starts_with("fe80"))?;
+    let mut words = line.split_ascii_whitespace();
+    let address = u128::from_str_radix(words.next()?, 16).ok()?;
+    let scope = u32::from_str_radix(words.next()?, 16).ok()?;
+    Some(std::net::SocketAddrV6::new(address.into(), 0, 0, scope).into())
+}
+
+/// Where this machine has such an address.
+#[tokio::test]
+async fn a_server_of_the_link_is_asked_through_its_interface() {
+    let Some(link_local) = link_local() else {
+        return;
+    };
+    let (addr, _) = name_server_at(Mood::Helpful, link_local).await;
+    let lookup = NameServerLookup::new(&[addr], &Encryption::None);
+    let answer = lookup.srv("_xmpps-client._tcp.example.org").await;
+    assert!(answer.is_ok(), "{answer:?}");
 }
 
 #[tokio::test]
@@ -301,6 +355,6 @@ async fn the_system_knows_localhost_and_no_srv() {
 
 #[test]
 fn without_name_servers_a_query_fails() {
-    let error = NameServerLookup::new(NameServers::Given(vec![])).unwrap_err();
-    assert_eq!(error, LookupError::NoNameServers);
+    let none = NameServers::Given(vec![]);
+    assert_eq!(none.addresses(), Err(LookupError::NoNameServers));
 }
