@@ -33,7 +33,7 @@ usage: cargo xtask <command>
 
   demo [arguments]      run the demonstration (`demo --help` names the arguments)
   test                  everything that CI checks
-  lint                  formatting, words, figures, purity, crates, dependencies, clippy, rustdoc
+  lint                  formatting, words, figures, purity, crates, patches, dependencies, clippy, rustdoc
   purity                the sans-IO crates do no I/O
   crates                no product crate depends on a test; docs/architecture.md draws the crates (REGENERATE=1)
   figures               numbers in prose, and where each comes from (xtask/figures.txt)
