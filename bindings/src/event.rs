@@ -182,7 +182,7 @@ impl Event {
             },
             core::Event::Carbon { delivery, carbon } => Self::Carbon {
                 direction: carbon.direction,
-                stanza: Stanza::from(&carbon.message),
+                stanza: Stanza::from(&*delivery.stanza),
                 delivery_id: delivery.id,
                 possible_duplicate_of: delivery.possible_duplicate_of,
             },

@@ -58,12 +58,9 @@ struct QueueState {
 /// by the number of its requests.
 fn memory(event: &Event) -> usize {
     let content = match event {
-        Event::Carbon { delivery, carbon } => {
-            delivery.stanza.memory() + carbon.message.memory() + delivery.id.len()
-        }
-        Event::Message { delivery } | Event::Presence { delivery } => {
-            delivery.stanza.memory() + delivery.id.len()
-        }
+        Event::Message { delivery }
+        | Event::Carbon { delivery, .. }
+        | Event::Presence { delivery } => delivery.stanza.memory() + delivery.id.len(),
         Event::ServerFeatures(features) => features
             .iter()
             .map(|feature| feature.len() + size_of::<String>())

@@ -289,9 +289,9 @@ async fn what_another_device_sent_meanwhile_comes_like_a_carbon() {
     setup.client.connect();
     let copied = |course: &Course| !course.carbons.is_empty();
     setup.follow(&mut course, copied, "copied").await;
-    let (_, carbon) = course.carbons.first().unwrap();
+    let (delivery, carbon) = course.carbons.first().unwrap();
     assert_eq!(carbon.direction, CarbonDirection::Sent);
-    assert_eq!(carbon.message.attr("id"), Some(id.as_str()));
+    assert_eq!(delivery.stanza.attr("id"), Some(id.as_str()));
     assert!(carbon.delay.is_some());
     assert_eq!(course.carbons.len(), 1);
     assert_eq!(course.gaps, 0);

@@ -10,6 +10,7 @@ mod support;
 
 use std::time::Duration;
 
+use snapback_client::Element;
 use snapback_client::proto::knowledge::{Op, OutboundKind};
 use snapback_client::proto::time::UnixTime;
 use snapback_client::store::{NewStanza, OpenIssue, ServerKey};
@@ -56,12 +57,12 @@ async fn t12_a_restored_backup_repeats_nothing() {
     let server = disk::server(Switches::modern()).await;
     let folder = Folder::new();
     lives_once(&server, &folder).await;
-    let written = NewStanza {
-        id: "past".to_owned(),
-        kind: OutboundKind::Message,
-        queued_at: UnixTime(1_700_000_000),
-        xml: "<message id='past' to='romeo@example.org'><body>once</body></message>".to_owned(),
-    };
+    let message = Element::new("message", "jabber:client")
+        .with_attr("id", "past")
+        .with_attr("to", "romeo@example.org")
+        .with_child(Element::new("body", "jabber:client").with_text("once"));
+    let queued_at = UnixTime(1_700_000_000);
+    let written = NewStanza::new(OutboundKind::Message, message.into(), queued_at);
     let mut store = folder.store();
     store.enqueue(written).unwrap();
     store.close().unwrap();

@@ -118,14 +118,10 @@ async fn i9_a_store_that_is_owned_elsewhere_is_waited_for() {
         transport: Transport::DirectTls,
     };
     let body = Element::new("body", "jabber:client").with_text("taken in elsewhere");
-    let delivery = Delivery {
-        id: "elsewhere".to_owned(),
-        stanza: Element::new("message", "jabber:client")
-            .with_attr("from", "romeo@example.org/x")
-            .with_child(body)
-            .into(),
-        possible_duplicate_of: None,
-    };
+    let message = Element::new("message", "jabber:client")
+        .with_attr("from", "romeo@example.org/x")
+        .with_child(body);
+    let delivery = Delivery::new("elsewhere", message);
     other.apply(&key, &[Op::Inbound(delivery)]).unwrap();
     drop(other);
     let back = |course: &Course| course.online.len() == 1 && course.messages.len() == 2;

@@ -217,7 +217,7 @@ impl Wire {
             .with_child(Element::new("body", ns::CLIENT).with_text("hi"));
         self.input(
             LinkInput::Command(Command::Send {
-                stanza,
+                stanza: stanza.into(),
                 kind: OutboundKind::Message,
             }),
             bench,
@@ -397,7 +397,7 @@ fn i4_what_was_in_flight_at_a_cut_arrives_once_and_in_order() {
     let now = wire.now();
     wire.link.handle_input(
         LinkInput::Command(Command::Send {
-            stanza,
+            stanza: stanza.into(),
             kind: OutboundKind::Message,
         }),
         now,
@@ -470,6 +470,7 @@ fn i1_nothing_is_committed_after_a_failed_transaction() {
             .with_attr("to", "romeo@localhost")
             .with_attr("id", id);
         let kind = OutboundKind::Message;
+        let stanza = stanza.into();
         let send = Command::Send { stanza, kind };
         wire.link.handle_input(LinkInput::Command(send), now);
     }

@@ -1,5 +1,7 @@
 //! What is remembered between connections: a connection receives a snapshot when it starts, and emits changes as [`Op`]s.
 
+mod head;
+mod outbound;
 mod seen;
 mod trials;
 mod watchers;
@@ -13,9 +15,13 @@ use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
 use crate::time::UnixTime;
 use crate::xep::caps::Caps;
+use crate::xep::carbons::Carbon;
 use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 
+pub(crate) use head::{CHAT_STATES, HINTS};
+pub use head::{Retention, StanzaHead, StanzaKind, StanzaName};
+pub use outbound::{OutboundKind, OutboundStanza, WrittenStanza};
 pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
 pub use trials::ResumeTrials;
 pub use watchers::Watchers;
@@ -259,67 +265,35 @@ pub enum PendingKind {
     ArchiveEnd,
 }
 
-/// An outbound stanza. `Debug` does not print its content.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OutboundStanza {
-    /// Its position in the queue; increases by one for each stanza.
-    pub seq: u64,
-    /// The stanza's id.
-    pub id: String,
-    /// What happens to it if the session ends before it is acknowledged.
-    pub kind: OutboundKind,
-    /// Whether its bytes may have left in the current session.
-    pub sent: bool,
-    /// Whether its bytes may have left in an earlier session that cannot be resumed. The archive may show whether they arrived;
-    /// if it is sent again, it carries a delay stamp (rule I8).
-    pub unknown: bool,
-    /// The archive's cursor when it was first sent: if it arrived, it is found after that.
-    pub sent_after: Option<ArchiveCursor>,
-    /// How often the server has ended the stream with an error while this was the first stanza that it had not acknowledged.
-    pub strikes: u8,
-    /// When it was queued, for the delay stamp of a late resend (XEP-0203).
-    pub queued_at: UnixTime,
-    /// The stanza as XML text.
-    pub xml: String,
-}
-
-impl fmt::Debug for OutboundStanza {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutboundStanza")
-            .field("seq", &self.seq)
-            .field("id", &self.id)
-            .field("kind", &self.kind)
-            .field("sent", &self.sent)
-            .field("unknown", &self.unknown)
-            .field("sent_after", &self.sent_after)
-            .field("strikes", &self.strikes)
-            .field("bytes", &self.xml.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// What happens to an unacknowledged stanza when its session could not be resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutboundKind {
-    /// A message: sent again with the same id (rule I8).
-    Message,
-    /// A request or presence of the app: it belongs to the session, and fails with it.
-    SessionBound,
-    /// A stanza of the core itself (roster get, presence, an answer): it is created again in a new session, or not needed
-    /// there.
-    Core,
-}
-
 /// An inbound stanza that was committed for the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// A random, unique id, the same if the stanza has to be delivered again after the process was killed (rule I2).
     pub id: String,
+    /// The stanza's head.
+    pub head: StanzaHead,
+    /// Set if it is a copy of a message that another client of the account received or sent (XEP-0280). The copy was taken out
+    /// of its wrapper and judged (rule T7) before it was committed.
+    pub carbon: Option<Carbon>,
     /// The stanza, shared in memory by the store and the app.
     pub stanza: Arc<Element>,
     /// The message that this one may repeat: its sender gave it the same id, but another payload (rule I17). The id of the
     /// earlier delivery; where this device sent the earlier message, the id of that stanza.
     pub possible_duplicate_of: Option<String>,
+}
+
+impl Delivery {
+    /// Returns a delivery that is not a copy, and repeats none.
+    pub fn new(id: impl Into<String>, stanza: impl Into<Arc<Element>>) -> Self {
+        let stanza = stanza.into();
+        Self {
+            id: id.into(),
+            head: StanzaHead::of(&stanza),
+            carbon: None,
+            stanza,
+            possible_duplicate_of: None,
+        }
+    }
 }
 
 /// A change of what is remembered. All [`Op`]s of one `Persist` form one transaction.

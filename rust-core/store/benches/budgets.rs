@@ -310,17 +310,11 @@ fn server() -> ServerKey {
 
 fn outbound(seq: u64) -> OutboundStanza {
     let id = format!("{seq:022}");
-    let xml = message(&id, "a message of the usual length").to_xml();
+    let message = message(&id, "a message of the usual length");
+    let queued_at = UnixTime(1_700_000_000);
     OutboundStanza {
-        seq,
-        id,
-        kind: OutboundKind::Message,
         sent: true,
-        unknown: false,
-        sent_after: None,
-        strikes: 0,
-        queued_at: UnixTime(1_700_000_000),
-        xml,
+        ..OutboundStanza::new(seq, OutboundKind::Message, message.into(), queued_at)
     }
 }
 
@@ -356,11 +350,7 @@ fn delivery(number: u32) -> Delivery {
         &id,
         "and what a friend may say to that, in a sentence or two",
     );
-    Delivery {
-        id,
-        stanza: stanza.into(),
-        possible_duplicate_of: None,
-    }
+    Delivery::new(id, stanza)
 }
 
 /// As random as the core's own, and the same for the same number.

@@ -32,8 +32,10 @@
 //! ```
 //! use snapback_store::{MemoryStore, NewStanza, ServerKey, Store};
 //! use snapback_proto::knowledge::{Op, OutboundKind};
+//! use snapback_proto::ns;
 //! use snapback_proto::plan::Transport;
 //! use snapback_proto::time::UnixTime;
+//! use snapback_proto::xml::Element;
 //!
 //! let server = ServerKey {
 //!     host: "xmpp.example.org".to_owned(),
@@ -43,12 +45,12 @@
 //! let mut store = MemoryStore::new(); // on a phone: SqliteStore::open(file, account, vault)
 //!
 //! // The app sends while there is no connection.
-//! let number = store.enqueue(NewStanza {
-//!     id: "m1".to_owned(),
-//!     kind: OutboundKind::Message,
-//!     queued_at: UnixTime(1_700_000_000),
-//!     xml: "<message id='m1' to='romeo@example.net'><body>Hi</body></message>".to_owned(),
-//! })?;
+//! let message = Element::new("message", ns::CLIENT)
+//!     .with_attr("id", "m1")
+//!     .with_attr("to", "romeo@example.net")
+//!     .with_child(Element::new("body", ns::CLIENT).with_text("Hi"));
+//! let now = UnixTime(1_700_000_000);
+//! let number = store.enqueue(NewStanza::new(OutboundKind::Message, message.into(), now))?;
 //!
 //! // A connection starts and finds the stanza.
 //! let queue = store.load(&server)?.queue;
@@ -71,7 +73,9 @@ mod sqlite;
 pub mod testing;
 mod vault;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
+use snapback_proto::knowledge::{
+    Delivery, Knowledge, Op, OutboundKind, OutboundStanza, SmSession, WrittenStanza,
+};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::Item;
 
@@ -116,31 +120,23 @@ const PAGE_BYTES: usize = 256 * 1024;
 
 /// A stanza that has no number yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewStanza {
-    /// The stanza's id.
-    pub id: String,
-    /// What happens to the stanza if its session ends before it is acknowledged.
-    pub kind: OutboundKind,
-    /// When it was queued.
-    pub queued_at: UnixTime,
-    /// The stanza as XML text.
-    pub xml: String,
-}
+pub struct NewStanza(OutboundStanza);
 
 impl NewStanza {
+    /// Returns a stanza that was queued at this time. `kind`: what happens to it if its session ends before it is
+    /// acknowledged.
+    pub fn new(kind: OutboundKind, stanza: WrittenStanza, queued_at: UnixTime) -> Self {
+        Self(OutboundStanza::new(0, kind, stanza, queued_at))
+    }
+
+    /// Returns the stanza's id.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
     /// Returns the row for this stanza: not sent, under this number.
     fn numbered(self, seq: u64) -> OutboundStanza {
-        OutboundStanza {
-            seq,
-            id: self.id,
-            kind: self.kind,
-            sent: false,
-            unknown: false,
-            sent_after: None,
-            strikes: 0,
-            queued_at: self.queued_at,
-            xml: self.xml,
-        }
+        OutboundStanza { seq, ..self.0 }
     }
 }
 
@@ -243,7 +239,17 @@ pub trait Store: Send {
     /// # Errors
     ///
     /// [`StoreError::QueueFull`] at [`Store::queue_limit`] (rule I12).
-    fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError>;
+    fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
+        if !self.has_room(0)? {
+            let limit = self.queue_limit();
+            return Err(StoreError::QueueFull { limit });
+        }
+        self.append(stanza)
+    }
+
+    /// Adds a stanza at the end of the queue, whatever its length, and returns its number. [`Store::enqueue`] is the
+    /// call for a stanza of the app.
+    fn append(&mut self, stanza: NewStanza) -> Result<u64, StoreError>;
 
     /// Returns how many stanzas are not acknowledged, sent or not.
     fn queue_len(&mut self) -> Result<usize, StoreError>;

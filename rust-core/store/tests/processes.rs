@@ -13,6 +13,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
+use snapback_proto::xml::Element;
 use snapback_store::{FileVault, NewStanza, ServerKey, SqliteStore, Store, StoreError};
 
 const FOLDER: &str = "SNAPBACK_STORE_CHILD";
@@ -35,12 +36,8 @@ fn child() {
     let mut store = open(&folder).unwrap();
     // Bounded, in case no kill comes.
     for _ in 0..1_000_000 {
-        let stanza = NewStanza {
-            id: "id".to_owned(),
-            kind: OutboundKind::Message,
-            queued_at: UnixTime(0),
-            xml: "<message><body>text</body></message>".to_owned(),
-        };
+        let message = Element::new("message", "jabber:client").with_text("text");
+        let stanza = NewStanza::new(OutboundKind::Message, message.into(), UnixTime(0));
         let seq = store.enqueue(stanza).unwrap();
         let mut out = std::io::stdout().lock();
         if writeln!(out, "seq {seq}")

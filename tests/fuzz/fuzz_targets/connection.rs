@@ -253,11 +253,11 @@ impl Driver {
         let stanza = |name: &str| Element::new(name, "jabber:client").with_attr("id", id.as_str());
         let command = match which % 6 {
             0 => Command::Send {
-                stanza: stanza("message"),
+                stanza: stanza("message").into(),
                 kind: OutboundKind::Message,
             },
             1 => Command::Send {
-                stanza: stanza("iq").with_attr("type", "get"),
+                stanza: stanza("iq").with_attr("type", "get").into(),
                 kind: OutboundKind::SessionBound,
             },
             2 => Command::Probe {
@@ -265,7 +265,7 @@ impl Driver {
             },
             3 => Command::SetActive(which < 128),
             4 => Command::Send {
-                stanza: stanza("presence"),
+                stanza: stanza("presence").into(),
                 kind: OutboundKind::SessionBound,
             },
             _ => Command::Close,
@@ -327,16 +327,14 @@ fn knowledge(has_session: bool) -> Knowledge {
     if !has_session {
         return Knowledge::default();
     }
-    let queue = (0..3).map(|seq| OutboundStanza {
-        seq,
-        id: format!("q{seq}"),
-        kind: OutboundKind::Message,
-        sent: seq < 2,
-        unknown: seq == 2,
-        sent_after: None,
-        strikes: 0,
-        queued_at: UnixTime(1_794_000_000),
-        xml: format!("<message xmlns='jabber:client' id='q{seq}'></message>"),
+    let queue = (0..3).map(|seq| {
+        let message = Element::new("message", "jabber:client").with_attr("id", format!("q{seq}"));
+        let queued_at = UnixTime(1_794_000_000);
+        OutboundStanza {
+            sent: seq < 2,
+            unknown: seq == 2,
+            ..OutboundStanza::new(seq, OutboundKind::Message, message.into(), queued_at)
+        }
     });
     Knowledge {
         sm: Some(SmSession {

@@ -257,9 +257,9 @@ impl Phone {
                 let received = Received::of(&delivery.stanza, &delivery.id);
                 self.log.messages.extend(received);
             }
-            Event::Carbon { delivery, carbon } => {
+            Event::Carbon { delivery, .. } => {
                 self.client.confirm(&delivery.id);
-                let received = Received::of(&carbon.message, &delivery.id);
+                let received = Received::of(&delivery.stanza, &delivery.id);
                 self.log.copies.extend(received);
             }
             Event::Presence { delivery } => self.client.confirm(&delivery.id),

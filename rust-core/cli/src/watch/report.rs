@@ -137,8 +137,8 @@ impl Happening {
                 plan: plan.as_ref().map(ToString::to_string),
             },
             Event::Message { delivery } => Self::stanza("message", &delivery.id, &delivery.stanza),
-            Event::Carbon { delivery, carbon } => {
-                Self::stanza("carbon", &delivery.id, &carbon.message)
+            Event::Carbon { delivery, .. } => {
+                Self::stanza("carbon", &delivery.id, &delivery.stanza)
             }
             Event::Presence { delivery } => {
                 Self::stanza("presence", &delivery.id, &delivery.stanza)

@@ -2,7 +2,6 @@
 //!
 //! They are committed and acknowledged like any other delivery, so a slow app does not end a session (rules I1, I20).
 //! Once the app has room again, they are read back page by page, in the order of their arrival.
-//! has made room, they are read back page by page, in the order in which they came.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -76,7 +75,7 @@ impl Backlog {
 }
 
 fn size(delivery: &Delivery) -> usize {
-    delivery.stanza.to_xml().len()
+    delivery.stanza.approximate_len()
 }
 
 impl<T: Tls + Clone> Engine<T> {

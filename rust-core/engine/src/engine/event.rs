@@ -49,9 +49,9 @@ pub enum EngineEvent {
     /// A copy of a message that another client of this account sent or received (XEP-0280). A message that another
     /// client sent while this client was offline is reported in the same way, from the archive. Kept until confirmed.
     Carbon {
-        /// The delivery as received, with its id.
+        /// The copied message and its delivery id.
         delivery: Delivery,
-        /// The copied message, and its direction.
+        /// The direction of the message, and when it was sent.
         carbon: Carbon,
     },
     /// Presence for the app. It is kept until the app confirms it.

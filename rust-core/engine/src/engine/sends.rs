@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use snapback_proto::connection::{Command, Stage};
-use snapback_proto::knowledge::OutboundKind;
+use snapback_proto::knowledge::{OutboundKind, WrittenStanza};
 use snapback_proto::xml::{Element, Limit};
 use snapback_store::{NewStanza, StoreError};
 
@@ -106,27 +106,24 @@ impl<T: Tls + Clone> Engine<T> {
         waiting: Waiting,
         room: Result<Room, StoreError>,
     ) {
-        let refused = self
-            .is_acceptable(&stanza)
-            .and_then(|()| has_room(room).map_err(Refusal::Store));
-        if let Err(refusal) = refused {
-            return self.answer(waiting, Err(refusal));
-        }
-        if is_broadcast(&stanza) {
-            self.presence = Some(Arc::new(stanza.clone()));
+        let accepted = self.acceptable(stanza).and_then(|stanza| {
+            has_room(room).map_err(Refusal::Store)?;
+            Ok(stanza)
+        });
+        let stanza = match accepted {
+            Ok(stanza) => stanza,
+            Err(refusal) => return self.answer(waiting, Err(refusal)),
+        };
+        if is_broadcast(stanza.element()) {
+            self.presence = Some(Arc::new(stanza.element().clone()));
         }
         if self.attempt.is_some() {
             self.command(Command::Send { stanza, kind });
             self.sends.handed.push(waiting);
             return;
         }
-        let id = stanza.attr("id").unwrap_or_default().to_owned();
-        let new = NewStanza {
-            id: id.clone(),
-            kind,
-            queued_at: self.now.wall,
-            xml: stanza.to_xml(),
-        };
+        let id = stanza.id().to_owned();
+        let new = NewStanza::new(kind, stanza, self.now.wall);
         self.ask(Asked::Enqueued { id, waiting }, EngineOutput::Enqueue(new));
     }
 
@@ -143,15 +140,16 @@ impl<T: Tls + Clone> Engine<T> {
         self.answer(waiting, outcome.map_err(Refusal::Store));
     }
 
-    /// Checks the size and the complexity of a stanza against the limits. Servers end the stream over a stanza that is
+    /// Returns the stanza with its text. Checks the size and the complexity of a stanza against the limits. Servers end the stream over a stanza that is
     /// too big for them, each time it is sent. While there is no connection, the server's limit is not known; a stanza
     /// that is too big for the next server fails there. W2: a stanza that this client would refuse to parse is refused
     /// by other receivers as well.
-    fn is_acceptable(&self, stanza: &Element) -> Result<(), Refusal> {
+    fn acceptable(&self, stanza: Element) -> Result<WrittenStanza, Refusal> {
         // This comes first, since everything after it is recursive.
         if let Some(limit) = stanza.excess(&self.core.limits) {
             return Err(Refusal::TooComplex(limit));
         }
+        let stanza = WrittenStanza::from(stanza);
         let size = stanza.greatest_len();
         let attempt = self.attempt.as_ref();
         let of_server = attempt.and_then(|attempt| attempt.link.max_bytes());
@@ -159,7 +157,7 @@ impl<T: Tls + Clone> Engine<T> {
         if size > limit {
             return Err(Refusal::TooBig { size, limit });
         }
-        Ok(())
+        Ok(stanza)
     }
 
     /// Returns how many stanzas of the app are accepted and not stored yet.

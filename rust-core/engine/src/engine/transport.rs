@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use snapback_proto::connection::{Command, Event, Failure, Outcome, Stage, Start, Timer};
 use snapback_proto::error::ConnectionError;
-use snapback_proto::knowledge::{Delivery, Knowledge, Op};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, StanzaName};
 use snapback_proto::stanza::StanzaError;
 use snapback_proto::time::{Instant, Now};
-use snapback_proto::xep::carbons;
-use snapback_proto::xml::Element;
 use snapback_store::ServerKey;
 use snapback_types::endpoint::Endpoint;
 
@@ -218,27 +216,21 @@ impl<T: Tls + Clone> Engine<T> {
         });
     }
 
-    /// Delivers a stanza to the app. T7: a carbon is accepted only from the own account; a forged one is dropped and
-    /// reported.
+    /// Delivers a stanza to the app. What it is was decided before it was stored.
     pub(super) fn give(&mut self, delivery: Delivery) {
-        if delivery.stanza.name() == "presence" {
+        if delivery.head.name == StanzaName::Presence {
             return self.event(EngineEvent::Presence { delivery });
         }
-        if let Some((id, error)) = bounce(&delivery.stanza) {
+        if let Some(carbon) = delivery.carbon.clone() {
+            return self.event(EngineEvent::Carbon { delivery, carbon });
+        }
+        if let Some((id, error)) = bounce(&delivery) {
             // It is the error for a message that the app has sent, and it repeats that message's own content.
             self.confirm(vec![delivery.id]);
             let stage = Stage::Failed(Failure::Refused(error));
             return self.event(EngineEvent::Stage { id, stage });
         }
-        let account = self.core.account.to_string();
-        match carbons::unwrap(&delivery.stanza, &account) {
-            None => self.event(EngineEvent::Message { delivery }),
-            Some(Ok(carbon)) => self.event(EngineEvent::Carbon { delivery, carbon }),
-            Some(Err(_)) => {
-                self.confirm(vec![delivery.id]);
-                self.event(EngineEvent::PeerFault("forged carbon"));
-            }
-        }
+        self.event(EngineEvent::Message { delivery });
     }
 
     // -- the end of an attempt
@@ -350,8 +342,8 @@ impl<T: Tls + Clone> Engine<T> {
 
 /// Returns the id and the error of an undeliverable message of ours, which the server returns as an error stanza (RFC
 /// 6120 section 8.3).
-fn bounce(stanza: &Element) -> Option<(String, StanzaError)> {
-    let error = StanzaError::of(stanza).filter(|_| stanza.name() == "message")?;
-    let id = stanza.attr("id").filter(|id| !id.is_empty())?;
+fn bounce(delivery: &Delivery) -> Option<(String, StanzaError)> {
+    let error = StanzaError::of(&delivery.stanza)?;
+    let id = delivery.stanza.attr("id").filter(|id| !id.is_empty())?;
     Some((id.to_owned(), error))
 }

@@ -2,12 +2,11 @@
 
 use crate::sasl::{ChannelBindings, SaslError, ScramKeyId, ScramKeys, TlsVersion};
 use crate::time::Instant;
-use crate::xml::Element;
 
 use snapback_types::transport::EarlyData;
 
 use crate::connection::output::Seq;
-use crate::knowledge::OutboundKind;
+use crate::knowledge::{OutboundKind, WrittenStanza};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -83,7 +82,7 @@ pub enum Command {
     /// Send a stanza. It must carry an id.
     Send {
         /// The stanza.
-        stanza: Element,
+        stanza: WrittenStanza,
         /// What happens to it if the session ends before it is acknowledged.
         kind: OutboundKind,
     },

@@ -284,10 +284,10 @@ impl State {
     fn command(&mut self, command: Command, context: &mut Context) {
         match (&mut *self, command) {
             (Self::Online(session), Command::Send { stanza, kind }) => {
-                session.send(&stanza, kind, context);
+                session.send(stanza, kind, context);
                 session.look_again(context);
             }
-            (_, Command::Send { stanza, kind }) => session::enqueue(&stanza, kind, context),
+            (_, Command::Send { stanza, kind }) => session::enqueue(stanza, kind, context),
             (_, Command::PathChanged) => context.resumption.path_is_doubtful(),
             (Self::Online(session), Command::Probe { deadline }) => {
                 context.resumption.path_is_doubtful();

@@ -68,10 +68,7 @@ impl Queue {
         for seq in seqs {
             let place = self.take_place();
             if let Some(row) = self.rows.get_mut(seq) {
-                row.stanza.sent = true;
-                if row.stanza.sent_after.is_none() && row.stanza.kind == OutboundKind::Message {
-                    row.stanza.sent_after = cursor.cloned();
-                }
+                row.stanza.note_sent(cursor);
                 row.place = Some(place);
             }
         }
@@ -95,17 +92,16 @@ impl Queue {
     /// Ends the session in which stanzas were sent: only messages outlive it (rule I8).
     pub(super) fn end_session(&mut self) {
         self.rows
-            .retain(|_, row| row.place.is_none() || row.stanza.kind == OutboundKind::Message);
+            .retain(|_, row| row.place.is_none() || row.stanza.outlives_session());
         for row in self.rows.values_mut() {
-            row.stanza.unknown |= row.stanza.sent;
-            row.stanza.sent = false;
+            row.stanza.note_session_lost();
             row.place = None;
         }
     }
 
     pub(super) fn strike(&mut self, seq: u64) {
         if let Some(row) = self.rows.get_mut(&seq) {
-            row.stanza.strikes = row.stanza.strikes.saturating_add(1);
+            row.stanza.note_strike();
         }
     }
 

@@ -243,7 +243,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    fn confirm(&mut self, id: &str) -> Result<(), Fault> {
+    pub(super) fn confirm(&mut self, id: &str) -> Result<(), Fault> {
         let place: Option<i64> = self
             .conn
             .prepare_cached("DELETE FROM delivery WHERE id = ?1 RETURNING place")?

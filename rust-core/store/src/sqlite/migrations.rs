@@ -2,6 +2,10 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::fault::Fault;
+use super::heads;
+use super::seal::Sealer;
+
 /// In order; each file begins with a note on its purpose. A released migration is never changed.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_first.sql"),
@@ -10,7 +14,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_archive_since.sql"),
     include_str!("../../migrations/0005_duplicates.sql"),
     include_str!("../../migrations/0006_resume_trials.sql"),
+    include_str!("../../migrations/0007_heads.sql"),
 ];
+
+/// The schema in which rows begin to have heads: those of before are written again.
+const HEADS: i64 = 7;
 
 /// The schema version of this build.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -21,13 +29,21 @@ pub(super) fn version(conn: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Brings the file up to [`NEWEST`], each step in a transaction of its own.
-pub(super) fn migrate(conn: &mut Connection, from: i64) -> rusqlite::Result<()> {
+pub(super) fn migrate(
+    conn: &mut Connection,
+    from: i64,
+    sealer: &Sealer,
+    account: &str,
+) -> Result<(), Fault> {
     for (number, sql) in (1_i64..).zip(MIGRATIONS) {
         if number <= from {
             continue;
         }
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(sql)?;
+        if number == HEADS {
+            heads::add(&tx, sealer, account)?;
+        }
         tx.pragma_update(None, "user_version", number)?;
         tx.commit()?;
     }

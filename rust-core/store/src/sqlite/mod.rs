@@ -8,6 +8,7 @@ mod check;
 mod codec;
 mod epoch;
 mod fault;
+mod heads;
 mod inspect;
 mod lease;
 mod migrations;
@@ -173,11 +174,7 @@ impl Store for SqliteStore {
         BACKLOG_LIMIT
     }
 
-    fn enqueue(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
-        let limit = self.queue_limit;
-        if !self.has_room(0)? {
-            return Err(StoreError::QueueFull { limit });
-        }
+    fn append(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
         self.change(Durability::Kill, |tables| {
             let seq = tables.hot.ledger.next_seq;
             tables.enqueue(&stanza.numbered(seq))?;

@@ -81,7 +81,7 @@ pub(super) fn open(
     let epoch = vault.get(&epoch::name(account))?;
     let epoch = epoch.as_ref().map(|epoch| epoch.expose().as_slice());
     let attempt = |report: &mut OpenReport| -> Result<(Connection, Hot), Refused> {
-        let mut conn = connect(path)?;
+        let mut conn = connect(path, &sealer, account)?;
         let hot = check::check(&mut conn, &sealer, key_is_new, epoch, report)?;
         Ok((conn, hot))
     };
@@ -195,7 +195,7 @@ fn make_private(path: &Path) {
 }
 
 /// Opens the file with SQLite and migrates it to the schema of this build.
-fn connect(path: &Path) -> Result<Connection, Refused> {
+fn connect(path: &Path, sealer: &Sealer, account: &str) -> Result<Connection, Refused> {
     make_private(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -225,7 +225,7 @@ fn connect(path: &Path) -> Result<Connection, Refused> {
     if conn.is_readonly("main")? {
         return Err(read_only(path).into());
     }
-    migrations::migrate(&mut conn, version)?;
+    migrations::migrate(&mut conn, version, sealer, account)?;
     let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(Fault::Unreadable.into());

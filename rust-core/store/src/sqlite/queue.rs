@@ -2,7 +2,7 @@
 //! but not its place.
 
 use rusqlite::OptionalExtension;
-use snapback_proto::knowledge::{OutboundKind, OutboundStanza};
+use snapback_proto::knowledge::OutboundStanza;
 
 use crate::Conflict;
 
@@ -34,9 +34,7 @@ impl Tables<'_> {
     pub(super) fn mark_sent(&mut self, seqs: &[u64]) -> Result<(), Fault> {
         for seq in seqs {
             let mut stanza = self.stanza(*seq)?.ok_or(Conflict::NotQueued(*seq))?;
-            if stanza.sent_after.is_none() && stanza.kind == OutboundKind::Message {
-                stanza.sent_after.clone_from(&self.hot.ledger.archive);
-            }
+            stanza.note_sent(self.hot.ledger.archive.as_ref());
             let place = self.take_place();
             self.put_stanza(&stanza, Some(place))?;
         }
@@ -61,8 +59,8 @@ impl Tables<'_> {
     pub(super) fn end_session(&mut self) -> Result<(), Fault> {
         let sent = self.queue()?.into_iter().take_while(|stanza| stanza.sent);
         for mut stanza in sent {
-            if stanza.kind == OutboundKind::Message {
-                stanza.unknown = true;
+            if stanza.outlives_session() {
+                stanza.note_session_lost();
                 self.put_stanza(&stanza, None)?;
             } else {
                 self.remove(stanza.seq)?;
@@ -75,7 +73,7 @@ impl Tables<'_> {
         let Some((mut stanza, place)) = self.placed_stanza(seq)? else {
             return Ok(());
         };
-        stanza.strikes = stanza.strikes.saturating_add(1);
+        stanza.note_strike();
         self.put_stanza(&stanza, place)
     }
 

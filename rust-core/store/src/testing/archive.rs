@@ -50,11 +50,7 @@ pub(super) fn the_cursor_moves_with_what_it_covers(store: &mut impl Store) {
     assert_eq!(fate(store, 0).2, Some(since));
     apply(store, &[Op::ArchiveCursor(ArchiveCursor::Start)]);
     assert_eq!(load(store).archive, Some(ArchiveCursor::Start));
-    let delivery = Delivery {
-        id: "d".to_owned(),
-        stanza: Element::new("message", "jabber:client").into(),
-        possible_duplicate_of: None,
-    };
+    let delivery = Delivery::new("d", Element::new("message", "jabber:client"));
     let ops = [Op::Inbound(delivery), Op::ArchiveCursor(after("a1"))];
     apply(store, &ops);
     assert_eq!(load(store).archive, Some(after("a1")));
@@ -143,9 +139,8 @@ pub(super) fn the_oldest_messages_are_forgotten(store: &mut impl Store) {
 
 pub(super) fn i17_what_a_message_may_repeat_stays_known(store: &mut impl Store) {
     let delivery = Delivery {
-        id: "d2".to_owned(),
-        stanza: Element::new("message", "jabber:client").into(),
         possible_duplicate_of: Some("d1".to_owned()),
+        ..Delivery::new("d2", Element::new("message", "jabber:client"))
     };
     apply(store, &[Op::Inbound(delivery.clone())]);
     for _ in 0..2 {

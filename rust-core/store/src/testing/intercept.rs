@@ -84,6 +84,10 @@ impl<S: Store, I: Interceptor> Store for Intercepted<S, I> {
         self.around(Call::Enqueue, |store| store.enqueue(stanza))
     }
 
+    fn append(&mut self, stanza: NewStanza) -> Result<u64, StoreError> {
+        self.inner.append(stanza)
+    }
+
     fn set_installation(&mut self, id: &str) -> Result<(), StoreError> {
         self.around(Call::SetInstallation, |store| store.set_installation(id))
     }

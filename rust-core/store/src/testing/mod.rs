@@ -14,14 +14,20 @@ mod queue;
 pub(crate) mod reopen;
 mod session;
 
-use snapback_proto::knowledge::{Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession};
+use snapback_proto::knowledge::{
+    Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession, WrittenStanza,
+};
+use snapback_proto::ns;
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
+use snapback_proto::xml::Element;
 
 pub use intercept::{Call, Intercepted, Interceptor};
 
 pub use crate::sqlite::rows::check_all as check_rows;
 use crate::{NewStanza, ServerKey, Store};
+
+const QUEUED_AT: UnixTime = UnixTime(1_700_000_000);
 
 fn server() -> ServerKey {
     ServerKey {
@@ -40,26 +46,20 @@ fn message(seq: u64, sent: bool) -> OutboundStanza {
 }
 
 fn stanza(seq: u64, kind: OutboundKind, sent: bool) -> OutboundStanza {
+    let stanza = written(&format!("id-{seq}"));
     OutboundStanza {
-        seq,
-        id: format!("id-{seq}"),
-        kind,
         sent,
-        unknown: false,
-        sent_after: None,
-        strikes: 0,
-        queued_at: UnixTime(1_700_000_000),
-        xml: format!("<message id='id-{seq}'/>"),
+        ..OutboundStanza::new(seq, kind, stanza, QUEUED_AT)
     }
 }
 
 fn new_message(id: &str) -> NewStanza {
-    NewStanza {
-        id: id.to_owned(),
-        kind: OutboundKind::Message,
-        queued_at: UnixTime(1_700_000_000),
-        xml: format!("<message id='{id}'/>"),
-    }
+    NewStanza::new(OutboundKind::Message, written(id), QUEUED_AT)
+}
+
+fn written(id: &str) -> WrittenStanza {
+    let message = Element::new("message", ns::CLIENT).with_attr("id", id);
+    message.into()
 }
 
 /// Returns a session as a server has just enabled it: nothing is counted yet.

@@ -1,9 +1,10 @@
 //! The outbound queue.
 
-use snapback_proto::knowledge::{Op, OutboundKind};
+use snapback_proto::knowledge::{Op, OutboundKind, StanzaHead};
 use snapback_proto::time::UnixTime;
+use snapback_proto::xml::Element;
 
-use crate::{Conflict, Store, StoreError};
+use crate::{Conflict, NewStanza, Store, StoreError};
 
 use super::{apply, enabled, message, new_message, queue, server, sm, stanza};
 
@@ -177,4 +178,28 @@ pub(super) fn i13_a_change_that_cannot_be_applied_changes_nothing(store: &mut im
     apply(store, &[Op::Enqueue(message(1, false))]);
     assert!(store.apply(&server(), &[Op::MarkSent(vec![1, 9])]).is_err());
     assert_eq!(queue(store), [(0, true), (1, false)]);
+}
+
+/// Every change of a row keeps its head.
+pub(super) fn i8_the_head_of_a_stanza_stays_known(store: &mut impl Store) {
+    let chat = Element::new("message", "jabber:client").with_attr("type", "chat");
+    let body = Element::new("body", "jabber:client").with_text("hi");
+    let state = Element::new("paused", "http://jabber.org/protocol/chatstates");
+    let room = Element::new("presence", "jabber:client").with_attr("type", "unavailable");
+    let stanzas = [chat.clone().with_child(body), chat.with_child(state), room];
+    let heads = stanzas.each_ref().map(StanzaHead::of);
+    apply(store, &[enabled("one", &[])]);
+    for stanza in stanzas {
+        let kind = OutboundKind::Message;
+        let new = NewStanza::new(kind, stanza.into(), UnixTime(0));
+        store.enqueue(new).unwrap();
+    }
+    let changes = [Op::MarkSent(vec![0, 1, 2]), Op::Strike(1), Op::SmDropped];
+    for change in changes {
+        apply(store, &[change]);
+        store.close().unwrap();
+        store.reopen().unwrap();
+        let queue = store.load(&server()).unwrap().queue;
+        assert_eq!(queue.iter().map(|row| row.head).collect::<Vec<_>>(), heads);
+    }
 }

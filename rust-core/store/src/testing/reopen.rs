@@ -17,10 +17,13 @@ use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
 use snapback_proto::xml::Element;
 
-use crate::{KnownEndpoints, NewStanza, OpenReport, Store};
+use crate::{KnownEndpoints, OpenReport, Store};
 
 use super::caches::{endpoints, known};
-use super::{apply, enabled, message, new_message, queue, server, session, stanza, trials};
+use super::session::sent_carbon;
+use super::{
+    QUEUED_AT, apply, enabled, message, new_message, queue, server, session, stanza, trials,
+};
 
 pub(super) fn everything_is_there_again(store: &mut impl Store) {
     fill(store);
@@ -107,6 +110,18 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_4(store);
     fill_schema_5(store);
     fill_schema_6(store);
+    fill_schema_7(store);
+}
+
+/// What schema 7 added.
+pub(crate) fn fill_schema_7(store: &mut impl Store) {
+    let body = Element::new("body", "jabber:client").with_text("planted copy");
+    let copied = Element::new("message", "jabber:client").with_child(body);
+    let delivery = Delivery {
+        carbon: Some(sent_carbon()),
+        ..Delivery::new("c", copied)
+    };
+    apply(store, &[Op::Inbound(delivery)]);
 }
 
 /// What schema 6 added.
@@ -123,11 +138,11 @@ pub(crate) fn fill_schema_5(store: &mut impl Store) {
     };
     let body = Element::new("body", "jabber:client").with_text("planted inbound repetition");
     let delivery = Delivery {
-        id: "b".to_owned(),
-        stanza: Element::new("message", "jabber:client")
-            .with_child(body)
-            .into(),
         possible_duplicate_of: Some("a".to_owned()),
+        ..Delivery::new(
+            "b",
+            Element::new("message", "jabber:client").with_child(body),
+        )
     };
     apply(
         store,
@@ -246,25 +261,22 @@ fn fill_session(store: &mut impl Store) {
             Op::Enqueue(message(5, false)),
         ],
     );
-    let body = "planted outbound body";
-    store
-        .enqueue(NewStanza {
-            xml: format!("<message><body>{body}</body></message>"),
-            ..new_message("o")
-        })
-        .unwrap();
+    let body = Element::new("body", "jabber:client").with_text("planted outbound body");
+    let message = Element::new("message", "jabber:client").with_child(body);
+    let outbound = OutboundStanza {
+        id: "o".to_owned(),
+        ..OutboundStanza::new(6, OutboundKind::Message, message.into(), QUEUED_AT)
+    };
+    apply(store, &[Op::Enqueue(outbound)]);
     for id in ["z", "a"] {
         let body =
             Element::new("body", "jabber:client").with_text(format!("planted inbound body {id}"));
         apply(
             store,
-            &[Op::Inbound(Delivery {
-                id: id.to_owned(),
-                stanza: Element::new("message", "jabber:client")
-                    .with_child(body)
-                    .into(),
-                possible_duplicate_of: None,
-            })],
+            &[Op::Inbound(Delivery::new(
+                id,
+                Element::new("message", "jabber:client").with_child(body),
+            ))],
         );
     }
     let items = vec![

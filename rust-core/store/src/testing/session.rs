@@ -2,6 +2,8 @@
 
 use snapback_proto::knowledge::{Delivery, Op, PendingIq, PendingKind, SmSession};
 use snapback_proto::time::UnixTime;
+use snapback_proto::xep::carbons::{Carbon, Direction};
+use snapback_proto::xep::delay::Delay;
 use snapback_proto::xep::roster::{Item, Subscription};
 use snapback_proto::xml::Element;
 
@@ -233,14 +235,52 @@ fn acked(base: Option<u32>) -> Op {
     }
 }
 
-fn delivery(id: &str) -> Delivery {
-    Delivery {
-        id: id.to_owned(),
-        stanza: Element::new("message", "jabber:client")
-            .with_attr("id", id)
-            .into(),
-        possible_duplicate_of: None,
+/// T7: a carbon is judged before it is stored, and a head is computed once: both are read back, and not found out again.
+pub(super) fn i2_what_a_delivery_is_stays_known(store: &mut impl Store) {
+    let chat = Element::new("message", "jabber:client").with_attr("type", "chat");
+    let state = Element::new("paused", "http://jabber.org/protocol/chatstates");
+    let received = Carbon {
+        direction: Direction::Received,
+        delay: None,
+    };
+    let deliveries = [
+        Delivery::new("presence", Element::new("presence", "jabber:client")),
+        Delivery::new("state", chat.clone().with_child(state)),
+        Delivery {
+            carbon: Some(received),
+            ..Delivery::new("received", chat.clone())
+        },
+        Delivery {
+            carbon: Some(sent_carbon()),
+            ..Delivery::new("sent", chat)
+        },
+    ];
+    for delivery in &deliveries {
+        apply(store, &[Op::Inbound(delivery.clone())]);
     }
+    for _ in 0..2 {
+        assert_eq!(store.undelivered().unwrap(), deliveries);
+        let page = store.undelivered_from(Some("received")).unwrap();
+        assert_eq!(page.deliveries, deliveries[2..]);
+        store.close().unwrap();
+        store.reopen().unwrap();
+    }
+}
+
+/// Returns what is known of a message that another device sent, with everything set.
+pub(super) fn sent_carbon() -> Carbon {
+    Carbon {
+        direction: Direction::Sent,
+        delay: Some(Delay {
+            stamp: UnixTime(1_795_305_600),
+            from: Some("example.org".to_owned()),
+        }),
+    }
+}
+
+fn delivery(id: &str) -> Delivery {
+    let message = Element::new("message", "jabber:client").with_attr("id", id);
+    Delivery::new(id, message)
 }
 
 fn item(name: &str, subscription: Subscription) -> Item {

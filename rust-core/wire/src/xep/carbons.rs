@@ -19,13 +19,11 @@ pub enum Direction {
     Sent,
 }
 
-/// A copy of a message that another client of the account received or sent.
+/// What is known of a message because it is a copy: another client of the account received or sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carbon {
     /// The direction.
     pub direction: Direction,
-    /// The message itself.
-    pub message: Element,
     /// When it was sent, if it is delayed.
     pub delay: Option<Delay>,
 }
@@ -55,21 +53,11 @@ pub fn enable(id: &str) -> Element {
     stanza::iq("set", id, None).with_child(Element::new("enable", ns::CARBONS))
 }
 
-/// Returns a message that another client of this account sent, learnt in another way, in the form of a carbon.
-pub fn sent(own_bare: &str, message: Element, delay: Option<&Delay>) -> Element {
-    let mut forwarded = Element::new("forwarded", ns::FORWARD);
-    if let Some(delay) = delay {
-        forwarded.push_child(delay.to_element());
-    }
-    forwarded.push_child(message);
-    Element::new("message", ns::CLIENT)
-        .with_attr("from", own_bare)
-        .with_child(Element::new("sent", ns::CARBONS).with_child(forwarded))
-}
-
-/// Returns the copy in a message. None if the message is no carbon. `own_bare` is the account's bare JID, prepared.
-pub fn unwrap(message: &Element, own_bare: &str) -> Option<Result<Carbon, CarbonError>> {
-    if !message.is("message", ns::CLIENT) {
+/// Returns the copied message inside a message. None if the message is no carbon. `own_bare` is the account's bare JID,
+/// prepared. An error with an id is no carbon: it answers a message of the account and repeats what that contained (RFC 6120
+/// section 8.3.1).
+pub fn unwrap(message: &Element, own_bare: &str) -> Option<Result<(Carbon, Element), CarbonError>> {
+    if !message.is("message", ns::CLIENT) || is_bounce(message) {
         return None;
     }
     let (direction, wrapper) = message.children().find_map(|child| {
@@ -93,13 +81,15 @@ pub fn unwrap(message: &Element, own_bare: &str) -> Option<Result<Carbon, Carbon
     )
 }
 
-fn read(direction: Direction, wrapper: &Element) -> Option<Carbon> {
+fn is_bounce(message: &Element) -> bool {
+    message.attr("type") == Some("error") && message.attr("id").is_some_and(|id| !id.is_empty())
+}
+
+fn read(direction: Direction, wrapper: &Element) -> Option<(Carbon, Element)> {
     let forwarded = wrapper.child("forwarded", ns::FORWARD)?;
-    Some(Carbon {
-        direction,
-        message: forwarded.child("message", ns::CLIENT)?.clone(),
-        delay: Delay::of(forwarded),
-    })
+    let message = forwarded.child("message", ns::CLIENT)?.clone();
+    let delay = Delay::of(forwarded);
+    Some((Carbon { direction, delay }, message))
 }
 
 #[cfg(test)]
@@ -122,12 +112,9 @@ mod tests {
     fn unwraps_both_directions() {
         for (kind, direction) in [("received", Direction::Received), ("sent", Direction::Sent)] {
             let message = carbon("from='romeo@montague.example'", kind);
-            let carbon = unwrap(&message, OWN).unwrap().unwrap();
+            let (carbon, copied) = unwrap(&message, OWN).unwrap().unwrap();
             assert_eq!(carbon.direction, direction);
-            assert_eq!(
-                carbon.message.attr("from"),
-                Some("juliet@capulet.example/balcony")
-            );
+            assert_eq!(copied.attr("from"), Some("juliet@capulet.example/balcony"));
         }
     }
 

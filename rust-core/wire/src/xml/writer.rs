@@ -97,14 +97,9 @@ impl Element {
 }
 
 impl Element {
-    /// Returns the size of the element's text if a server escapes each quotation mark, as some do: what its receiver may have
-    /// to read.
-    pub fn greatest_len(&self) -> usize {
-        self.to_xml().len().saturating_add(self.escapable())
-    }
-
-    /// Returns how many bytes the quotation marks that are not escaped here would add.
-    fn escapable(&self) -> usize {
+    /// Returns how many bytes its text gains if a server escapes each quotation mark, as some do: with it, what its receiver
+    /// may have to read.
+    pub fn escapable(&self) -> usize {
         const MORE: usize = "&quot;".len() - 1;
         let count = |text: &str, marks: &[u8]| text.bytes().filter(|b| marks.contains(b)).count();
         let values = self.attributes().iter().map(|a| count(&a.value, b"\""));
@@ -113,6 +108,19 @@ impl Element {
             Node::Text(text) => count(text, b"\"'") * MORE,
         });
         values.sum::<usize>() * MORE + nodes.sum::<usize>()
+    }
+
+    /// Returns about how many bytes its text has, without writing it: escapes and declarations are not counted.
+    pub fn approximate_len(&self) -> usize {
+        const TAGS: usize = "<></>".len();
+        const QUOTES: usize = " =''".len();
+        let attributes = self.attributes().iter();
+        let attributes = attributes.map(|a| a.name.as_str().len() + a.value.len() + QUOTES);
+        let nodes = self.nodes().iter().map(|node| match node {
+            Node::Element(child) => child.approximate_len(),
+            Node::Text(text) => text.len(),
+        });
+        2 * self.name().len() + TAGS + attributes.sum::<usize>() + nodes.sum::<usize>()
     }
 }
 

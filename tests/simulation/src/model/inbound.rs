@@ -40,15 +40,10 @@ pub(crate) fn key(id: &str, body: &str) -> String {
     [id, " ", body].concat()
 }
 
-/// The key of a stanza, or of the message that it is a carbon of.
+/// The key of a stanza.
 pub(super) fn key_of(stanza: &Element) -> String {
-    let carbon = (stanza.children()).find(|child| child.ns() == ns::CARBONS);
-    let message = carbon
-        .and_then(|carbon| carbon.child("forwarded", ns::FORWARD))
-        .and_then(|forwarded| forwarded.child("message", ns::CLIENT))
-        .unwrap_or(stanza);
-    let body = message.child("body", ns::CLIENT).map(Element::text);
-    let id = message.attr("id").unwrap_or_default();
+    let body = stanza.child("body", ns::CLIENT).map(Element::text);
+    let id = stanza.attr("id").unwrap_or_default();
     key(id, &body.unwrap_or_default())
 }
 

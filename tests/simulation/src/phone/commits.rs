@@ -76,7 +76,7 @@ impl<T: Tls + Clone> Phone<T> {
         stanza: NewStanza,
         model: &mut Model,
     ) -> Option<Result<(), StoreError>> {
-        let id = stanza.id.clone();
+        let id = stanza.id().to_owned();
         let outcome = self.storage.enqueue(stanza);
         if let Some(Ok(seq)) = outcome {
             model.queued(seq, &id);

@@ -3,7 +3,7 @@
 use crate::connection::context::Context;
 use crate::connection::output::Stage;
 use crate::connection::session::lost::report_acked;
-use crate::connection::session::queued::{count_acked, is_message, note_sent, stage_event};
+use crate::connection::session::queued::{count_acked, note_sent, stage_event};
 use crate::connection::session::state::{Asked, Session, Sm};
 use crate::connection::timer::{MAX_ACK_WAITS, Timer};
 use crate::error::ConnectionError;
@@ -39,7 +39,8 @@ impl Session {
         };
         self.base = h;
         let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
-        let messages: Vec<&OutboundStanza> = acked.iter().filter(|s| is_message(s)).collect();
+        let messages = acked.iter().filter(|stanza| stanza.outlives_session());
+        let messages: Vec<&OutboundStanza> = messages.collect();
         if messages.is_empty() {
             return;
         }

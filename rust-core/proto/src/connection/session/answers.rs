@@ -1,7 +1,7 @@
 //! Answers to requests of other entities (RFC 6120 section 8.2.3), with a limit and a rate of their own (rules I12, I20): any
 //! entity that knows the client's address can send requests, and an answer is kept until the server acknowledges it.
 
-use crate::knowledge::OutboundKind;
+use crate::knowledge::{OutboundKind, WrittenStanza};
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::error::StreamCondition;
 use crate::xml::Element;
@@ -26,8 +26,9 @@ impl Session {
     /// Sends the answer to this request, unless there are too many unacknowledged ones: an entity that floods the client gets
     /// no answer. No answer is sent either if the request has no `id`, since no entity could match it, or if the answer would
     /// exceed the server's limit. It would end the stream, after each reconnection, for any entity that sends such a request.
-    pub(super) fn answer(&mut self, request: &Element, answer: &Element, context: &mut Context) {
-        if let Some(fault) = unanswerable(request, answer, context) {
+    pub(super) fn answer(&mut self, request: &Element, answer: Element, context: &mut Context) {
+        let answer = WrittenStanza::from(answer);
+        if let Some(fault) = unanswerable(request, &answer, context) {
             context.env.event(Event::PeerFault(fault));
         } else if self.may_answer(request, context) {
             self.answered_at = Some(context.env.now.mono);
@@ -72,13 +73,17 @@ impl Session {
 }
 
 /// Returns why this request is not answered, for any sender.
-fn unanswerable(request: &Element, answer: &Element, context: &Context) -> Option<&'static str> {
+fn unanswerable(
+    request: &Element,
+    answer: &WrittenStanza,
+    context: &Context,
+) -> Option<&'static str> {
     let Some(id) = request.attr("id") else {
         return Some("request without an id");
     };
     if id.len() > MAX_ID_BYTES {
         return Some("request with an id that is too long");
     }
-    let is_too_long = answer.to_xml().len() > context.max_bytes().unwrap_or(MAX_ANSWER_BYTES);
+    let is_too_long = answer.xml().len() > context.max_bytes().unwrap_or(MAX_ANSWER_BYTES);
     is_too_long.then_some("request whose answer is too long")
 }

@@ -15,8 +15,9 @@
 use crate::jid;
 use crate::knowledge::{Op, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
 use crate::ns;
+use crate::xep::carbons::{Carbon, Direction};
 use crate::xep::delay::Delay;
-use crate::xep::{carbons, stanza_id};
+use crate::xep::stanza_id;
 use crate::xml::Element;
 
 use crate::connection::context::Context;
@@ -62,20 +63,18 @@ pub(super) enum Verdict {
 }
 
 impl Ids {
-    /// Returns the ids of a received message, or of the one inside a carbon of the account (rule T7).
-    pub(super) fn of_live(message: &Element, archive: &Archive, context: &Context) -> Self {
+    /// Returns the ids of a received message, or of the one that was inside a carbon of the account (rule T7).
+    pub(super) fn of_live(
+        message: &Element,
+        carbon: Option<&Carbon>,
+        archive: &Archive,
+        context: &Context,
+    ) -> Self {
         let own = context.env.config.account.to_string();
         let seen = &context.knowledge.seen;
-        let (copied, is_fresh, is_sent) = match carbons::unwrap(message, &own) {
-            Some(Ok(carbon)) => {
-                let is_fresh = carbon.delay.is_none() && is_fresh(&carbon.message);
-                let is_sent = carbon.direction == carbons::Direction::Sent;
-                (Some(carbon.message), is_fresh, is_sent)
-            }
-            Some(Err(_)) => return Self::default(),
-            None => (None, is_fresh(message), false),
-        };
-        let message = copied.as_ref().unwrap_or(message);
+        let is_delayed = carbon.is_some_and(|carbon| carbon.delay.is_some());
+        let is_fresh = !is_delayed && is_fresh(message);
+        let is_sent = carbon.is_some_and(|carbon| carbon.direction == Direction::Sent);
         let id = stanza_id::stanza_id(message, &own).filter(|_| *archive != Archive::Absent);
         let way = if is_fresh && id.is_some() {
             Way::Direct

@@ -51,7 +51,7 @@ impl Session {
             let id = context.env.entropy.token();
             self.send_core(
                 ProtocolMessage::EnableCarbons,
-                &carbons::enable(&id),
+                carbons::enable(&id),
                 Some(PendingKind::Carbons),
                 context,
             );
@@ -59,7 +59,7 @@ impl Session {
         if context.env.config.presence
             && let Some(presence) = self.initial_presence(context)
         {
-            self.send_core(ProtocolMessage::Presence, &presence, None, context);
+            self.send_core(ProtocolMessage::Presence, presence, None, context);
         }
         // After the presence, since messages that arrive before it may be in the archive only.
         if let Some(query) = self.archive_query(context) {
@@ -82,7 +82,7 @@ impl Session {
         let request = roster::request(&id, version);
         self.send_core(
             ProtocolMessage::RosterGet,
-            &request,
+            request,
             Some(PendingKind::Roster),
             context,
         );
@@ -102,7 +102,7 @@ impl Session {
         let request = disco::request(&id, Some(&domain), node.as_deref());
         self.send_core(
             ProtocolMessage::DiscoInfo,
-            &request,
+            request,
             Some(PendingKind::ServerDisco),
             context,
         );

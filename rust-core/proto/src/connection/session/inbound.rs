@@ -1,23 +1,22 @@
 //! Inbound stanzas: committed and counted first, then delivered or answered.
 
-use std::sync::Arc;
-
 use crate::jid;
-use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind, Watchers};
+use crate::knowledge::{Delivery, KnownCaps, Op, PendingIq, PendingKind, StanzaName, Watchers};
 use crate::ns;
-use crate::protocol_message::ProtocolMessage;
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
 use crate::xep::caps::{Caps, CapsCheck};
+use crate::xep::carbons::{self, Carbon, Direction};
 use crate::xep::disco::Info;
 use crate::xep::mam::Archived;
+use crate::xep::ping;
 use crate::xep::roster::{self, PushError, RosterResult};
-use crate::xep::{carbons, ping};
 use crate::xml::{Element, Refusal, RefusedStanza};
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Seq};
 use crate::connection::session::archive::FromArchive;
 use crate::connection::session::dedup::{Ids, Verdict};
+use crate::connection::session::queued::part_of;
 use crate::connection::session::state::{Session, Sm};
 use crate::connection::session::visibility;
 
@@ -26,12 +25,17 @@ const MAX_CAPS_BYTES: usize = 64 * 1024;
 
 impl Session {
     pub(super) fn stanza(&mut self, element: &Element, context: &mut Context) {
-        context.env.understood(part_of(element));
+        let name = StanzaName::of(element);
+        context.env.understood(part_of(name));
         self.count();
-        match element.name() {
-            "iq" if stanza::is_request(element) => self.request(element, context),
-            "iq" => self.response(element, context),
-            _ => self.deliver(element, context),
+        match name {
+            StanzaName::Iq if stanza::is_request(element) => self.request(element, context),
+            StanzaName::Iq => self.response(element, context),
+            StanzaName::Message => self.received(element, context),
+            StanzaName::Presence => {
+                let delivery = delivery(element.clone(), None, Verdict::New, context);
+                self.hand_over(delivery, Vec::new(), context);
+            }
         }
     }
 
@@ -56,13 +60,9 @@ impl Session {
         seq
     }
 
-    fn deliver(&mut self, element: &Element, context: &mut Context) {
-        if element.name() != "message" {
-            let delivery = delivery(element.clone(), Verdict::New, context);
-            return self.hand_over(delivery, Vec::new(), context);
-        }
-        match self.judge_result(element, context) {
-            FromArchive::No => self.message(element, context),
+    fn received(&mut self, message: &Element, context: &mut Context) {
+        match self.judge_result(message, context) {
+            FromArchive::No => self.message(message, context),
             FromArchive::Worthless => {
                 self.commit(Vec::new(), context);
             }
@@ -71,13 +71,21 @@ impl Session {
     }
 
     fn message(&mut self, message: &Element, context: &mut Context) {
-        let ids = Ids::of_live(message, &self.archive, context);
+        let own = context.env.config.account.to_string();
+        let Ok(copied) = carbons::unwrap(message, &own).transpose() else {
+            return self.drop_forged(context);
+        };
+        let (carbon, message) = match copied {
+            Some((carbon, message)) => (Some(carbon), message),
+            None => (None, message.clone()),
+        };
+        let ids = Ids::of_live(&message, carbon.as_ref(), &self.archive, context);
         let verdict = ids.verdict(context);
         if verdict == Verdict::Duplicate {
             self.commit(Vec::new(), context);
             return;
         }
-        let delivery = delivery(message.clone(), verdict, context);
+        let delivery = delivery(message, carbon, verdict, context);
         let mut ops: Vec<Op> = ids.note(&delivery.id, context).into_iter().collect();
         if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
             let before = context.knowledge.archive.replace(cursor.clone());
@@ -106,14 +114,29 @@ impl Session {
             self.commit(Vec::new(), context);
             return;
         }
-        let stanza = if is_ours {
-            carbons::sent(&own, archived.message, archived.delay.as_ref())
+        let (carbon, stanza) = if is_ours {
+            let carbon = Carbon {
+                direction: Direction::Sent,
+                delay: archived.delay,
+            };
+            (Some(carbon), archived.message)
         } else {
-            archived.into_live(&own)
+            let live = archived.into_live(&own);
+            match carbons::unwrap(&live, &own).transpose() {
+                Ok(Some((carbon, copied))) => (Some(carbon), copied),
+                Ok(None) => (None, live),
+                Err(_) => return self.drop_forged(context),
+            }
         };
-        let delivery = delivery(stanza, verdict, context);
+        let delivery = delivery(stanza, carbon, verdict, context);
         let ops = ids.note(&delivery.id, context).into_iter().collect();
         self.hand_over(delivery, ops, context);
+    }
+
+    /// T7: a carbon that is not from the account, or cannot be read, is counted and reported. It is not stored.
+    fn drop_forged(&mut self, context: &mut Context) {
+        self.commit(Vec::new(), context);
+        context.env.event(Event::PeerFault("forged carbon"));
     }
 
     /// Delivers to the app, once committed.
@@ -142,7 +165,7 @@ impl Session {
             visibility::as_if_absent(iq)
         };
         self.commit(Vec::new(), context);
-        self.answer(iq, &answer, context);
+        self.answer(iq, answer, context);
         self.request_ack(context);
     }
 
@@ -175,7 +198,7 @@ impl Session {
                 refusal(iq, ErrorType::Cancel, condition)
             }
         };
-        self.answer(iq, &answer, context);
+        self.answer(iq, answer, context);
         self.request_ack(context);
     }
 
@@ -276,7 +299,7 @@ impl Session {
                     false => (iq.clone(), visibility::as_if_absent(iq)),
                 };
                 let (iq, answer) = error_for(&refused, "get", build);
-                self.answer(&iq, &answer, context);
+                self.answer(&iq, answer, context);
                 self.request_ack(context);
             }
             ("iq", Some("result" | "error")) => {
@@ -311,14 +334,19 @@ impl Session {
 }
 
 /// What is delivered to the app.
-fn delivery(stanza: Element, verdict: Verdict, context: &mut Context) -> Delivery {
+fn delivery(
+    stanza: Element,
+    carbon: Option<Carbon>,
+    verdict: Verdict,
+    context: &mut Context,
+) -> Delivery {
     Delivery {
-        id: context.env.entropy.token(),
-        stanza: Arc::new(stanza),
+        carbon,
         possible_duplicate_of: match verdict {
             Verdict::PossibleDuplicate(earlier) => earlier,
             Verdict::New | Verdict::Duplicate => None,
         },
+        ..Delivery::new(context.env.entropy.token(), stanza)
     }
 }
 
@@ -363,12 +391,4 @@ fn learnt(caps: &Caps, info: &Info, domain: &str) -> Option<KnownCaps> {
 
 fn refusal(iq: &Element, kind: ErrorType, condition: StanzaCondition) -> Element {
     stanza::error_reply(iq, &StanzaError::new(kind, condition))
-}
-
-fn part_of(element: &Element) -> ProtocolMessage {
-    match element.name() {
-        "message" => ProtocolMessage::Message,
-        "presence" => ProtocolMessage::Presence,
-        _ => ProtocolMessage::Iq,
-    }
 }

@@ -2,11 +2,10 @@
 
 use crate::connection::context::Context;
 use crate::connection::output::Event;
-use crate::connection::session::queued::is_message;
 use crate::connection::session::state::{Session, Sm};
 use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::knowledge::{Op, OutboundKind};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza};
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::header;
 use crate::xep::sm::{self, Enabled, Nonza};
@@ -125,7 +124,7 @@ impl Session {
     /// Closes the stream in order: `<a/>`, then the end of the stream; the session is cleared (rule I14).
     pub(in crate::connection) fn end(&mut self, context: &mut Context) {
         if self.sm == Sm::On {
-            if self.unacked.iter().any(is_message) {
+            if self.unacked.iter().any(OutboundStanza::outlives_session) {
                 // The answer to a pending request may not cover all of them, and stanzas that are not acknowledged are sent
                 // again.
                 context

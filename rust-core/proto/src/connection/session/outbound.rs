@@ -2,31 +2,26 @@
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
-use crate::connection::session::queued::{
-    core, enqueue, is_message, outbound, part_of, stage_event, wire,
-};
+use crate::connection::session::queued::{core, enqueue, outbound, part_of, stage_event, wire};
 use crate::connection::session::state::{Session, Sm};
-use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, WrittenStanza};
 use crate::protocol_message::ProtocolMessage;
-use crate::xml::Element;
 
 impl Session {
     /// Sends a stanza of the app: stored, then written.
     pub(in crate::connection) fn send(
         &mut self,
-        stanza: &Element,
+        stanza: WrittenStanza,
         kind: OutboundKind,
         context: &mut Context,
     ) {
-        self.note_directed(stanza);
+        self.note_directed(stanza.element());
         if self.is_held(context) {
             // I4: stanzas before it wait, too.
             return enqueue(stanza, kind, context);
         }
-        let mut stanza = outbound(stanza, kind, true, context);
-        if is_message(&stanza) {
-            stanza.sent_after = self.missed.place_in_archive(context);
-        }
+        let mut stanza = outbound(stanza, kind, context);
+        stanza.note_sent(self.missed.place_in_archive(context).as_ref());
         let seq = context.env.persist(vec![Op::Enqueue(stanza.clone())]);
         context.env.event_after(
             Some(seq),
@@ -44,11 +39,11 @@ impl Session {
     pub(super) fn send_core(
         &mut self,
         part: ProtocolMessage,
-        stanza: &Element,
+        stanza: impl Into<WrittenStanza>,
         kind: Option<PendingKind>,
         context: &mut Context,
     ) {
-        let stanza = core(stanza, context);
+        let stanza = core(stanza.into(), context);
         if let Some(kind) = kind {
             context.stream.reader.expect_result(&stanza.id);
             self.pending.push(PendingIq {
@@ -75,7 +70,7 @@ impl Session {
     }
 
     fn write(&mut self, stanza: OutboundStanza, after: Option<Seq>, context: &mut Context) {
-        let part = part_of(&stanza.xml);
+        let part = part_of(stanza.head.name);
         if part == ProtocolMessage::Iq {
             context.stream.reader.expect_result(&stanza.id);
         }
@@ -101,7 +96,7 @@ impl Session {
         self.unacked = unacked.into();
         for stanza in &self.unacked {
             let text = wire(stanza, context.max_bytes());
-            context.env.transmit(part_of(&stanza.xml), text);
+            context.env.transmit(part_of(stanza.head.name), text);
         }
     }
 
@@ -116,10 +111,7 @@ impl Session {
         let seqs = queue.iter().map(|stanza| stanza.seq).collect();
         let seq = context.env.persist(vec![Op::MarkSent(seqs)]);
         for stanza in &mut queue {
-            stanza.sent = true;
-            if stanza.sent_after.is_none() && is_message(stanza) {
-                stanza.sent_after = self.missed.place_in_archive(context);
-            }
+            stanza.note_sent(self.missed.place_in_archive(context).as_ref());
         }
         for stanza in queue {
             self.write(stanza, Some(seq), context);

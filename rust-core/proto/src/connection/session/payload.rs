@@ -5,18 +5,16 @@
 //! space between elements; and of its children those that describe its delivery (XEP-0203, XEP-0280, XEP-0334, XEP-0359,
 //! XEP-0421). Chat states (XEP-0085) are ignored where there is any other child: some archives remove them.
 
+use crate::knowledge::{CHAT_STATES, HINTS};
 use crate::ns;
 use crate::xml::{Element, Node};
-
-/// XEP-0085.
-const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 
 /// Namespaces that describe the delivery of a message: message processing hints (XEP-0334), the occupant id of a room
 /// (XEP-0421), delays before XEP-0203 (XEP-0091), the archive's id before XEP-0359.
 const TRAVEL: [&str; 6] = [
     ns::STANZA_ID,
     ns::DELAY,
-    "urn:xmpp:hints",
+    HINTS,
     "urn:xmpp:occupant-id:0",
     "jabber:x:delay",
     "urn:xmpp:mam:tmp",

@@ -12,7 +12,6 @@ use crate::connection::blame;
 use crate::connection::context::Context;
 use crate::connection::output::{Failure, Stage};
 use crate::connection::session::dedup;
-use crate::connection::session::queued::is_message;
 use crate::connection::session::queued::{note_sent, stage_event};
 use crate::connection::session::state::Session;
 
@@ -156,7 +155,7 @@ impl Session {
 /// too.
 fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
     let names = [message.attr("id"), stanza_id::parse_origin_id(message)];
-    if !is_message(stanza) || !names.contains(&Some(stanza.id.as_str())) {
+    if !stanza.outlives_session() || !names.contains(&Some(stanza.id.as_str())) {
         return false;
     }
     match parse_stanza(&stanza.xml) {
@@ -168,7 +167,7 @@ fn is_copy(message: &Element, stanza: &OutboundStanza) -> bool {
 /// Returns whether a message in the archive, of which nothing else can be read, is this stanza: same id, same recipient. It is
 /// less likely that another client of this account sent that recipient an unreadable message with an id of this client.
 fn has_this_head(message: &Element, stanza: &OutboundStanza) -> bool {
-    is_message(stanza)
+    stanza.outlives_session()
         && message.attr("id") == Some(stanza.id.as_str())
         && parse_stanza(&stanza.xml)
             .is_some_and(|sent| dedup::recipient(message) == dedup::recipient(&sent))
@@ -178,12 +177,7 @@ fn is_suspect(stanza: &OutboundStanza) -> bool {
     stanza.strikes > 0
 }
 
-/// Returns whether an archive is expected to store the message. If this is wrong, the message is sent twice, or waits some time
-/// without need. The text was written by this client's writer: whatever looks like a tag is one.
+/// Returns whether an archive is expected to store the message.
 pub(super) fn is_archived(stanza: &OutboundStanza) -> bool {
-    let tag = stanza.xml.split('>').next().unwrap_or_default();
-    let is_conversation = ["groupchat", "headline", "error"]
-        .iter()
-        .all(|kind| !tag.contains(&format!("type='{kind}'")));
-    is_message(stanza) && is_conversation && stanza.xml.contains("<body>")
+    stanza.outlives_session() && stanza.head.is_archived()
 }

@@ -7,7 +7,6 @@ use super::texts::*;
 use crate::connection::Event;
 use crate::error::{ConnectionError, PeerError};
 use crate::jid::BareJid;
-use crate::xep::carbons;
 
 /// Our own address, in four ways that are not ours.
 const SPELLINGS: [&str; 4] = [
@@ -42,8 +41,7 @@ fn w3_a_carbon_of_our_account_is_ours_however_it_is_spelled() {
         let [Event::Stanza(delivery)] = events.as_slice() else {
             panic!("{from}: {events:?}");
         };
-        let carbon = carbons::unwrap(&delivery.stanza, OWN).unwrap();
-        assert!(carbon.is_ok(), "{from}");
+        assert!(delivery.carbon.is_some(), "{from}");
         // Its ids are believed, too.
         peer.serve(&message("in1"));
         assert_eq!(reported(&mut peer), [""; 0], "{from}");
@@ -76,7 +74,7 @@ fn w3_what_we_sent_is_ours_however_the_archive_spells_it() {
         ));
         let events = peer.events();
         let is_carbon = events.iter().any(|event| match event {
-            Event::Stanza(delivery) => carbons::unwrap(&delivery.stanza, OWN).is_some(),
+            Event::Stanza(delivery) => delivery.carbon.is_some(),
             _ => false,
         });
         assert!(is_carbon, "{from}: {events:?}");
@@ -164,8 +162,8 @@ fn w3_t7_addresses_that_only_look_like_ours_are_not() {
         peer.serve(&format!("{}{}", carbon(from, "in1"), message("in1")));
         assert_eq!(
             reported(&mut peer),
-            ["in1", "in1"],
-            "its ids prove nothing: {from}"
+            ["in1"],
+            "it is forged, and its ids prove nothing: {from}"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! The smallest store that could possibly work: applies what a connection wants remembered.
 
-use crate::knowledge::{Delivery, Knowledge, Op, OutboundKind, OutboundStanza};
+use crate::knowledge::{Delivery, Knowledge, Op, OutboundStanza};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
@@ -77,20 +77,16 @@ impl Memory {
                 knowledge.sm = None;
                 knowledge
                     .queue
-                    .retain(|stanza| !stanza.sent || stanza.kind == OutboundKind::Message);
+                    .retain(|stanza| !stanza.sent || stanza.outlives_session());
                 for stanza in &mut knowledge.queue {
-                    stanza.unknown |= stanza.sent;
-                    stanza.sent = false;
+                    stanza.note_session_lost();
                 }
             }
             Op::Enqueue(stanza) => self.insert(stanza),
             Op::MarkSent(seqs) => {
                 for stanza in &mut knowledge.queue {
                     if seqs.contains(&stanza.seq) {
-                        stanza.sent = true;
-                        if stanza.sent_after.is_none() && stanza.kind == OutboundKind::Message {
-                            stanza.sent_after.clone_from(&knowledge.archive);
-                        }
+                        stanza.note_sent(knowledge.archive.as_ref());
                     }
                 }
             }

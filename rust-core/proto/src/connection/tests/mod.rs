@@ -17,6 +17,7 @@ mod archive;
 mod bind_order;
 mod bind_refused;
 mod chunks;
+mod copies;
 mod dedup;
 mod early_data;
 mod first_bind;

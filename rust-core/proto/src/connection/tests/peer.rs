@@ -9,16 +9,30 @@ use super::memory::Memory;
 use super::proofs;
 use super::setup::WALL;
 use crate::connection::{
-    Command, Connection, EarlyData, Event, Input, Output, PersistFailure, Seq, Start, TlsFacts,
+    Command, Connection, ConnectionPhase, EarlyData, Event, Input, Output, PersistFailure, Seq,
+    Start, TlsFacts,
 };
 use crate::error::ConnectionError;
-use crate::knowledge::{Knowledge, Op, OutboundKind};
+use crate::knowledge::{Knowledge, Op, OutboundKind, OutboundStanza};
 use crate::protocol_message::{ProtocolMessage, join};
 use crate::secret::Secret;
 use crate::time::{Instant, Now};
 use crate::xml::Element;
 
 use super::garble::mutate;
+
+/// A message of this client.
+pub(super) fn said(id: &str, body: &str) -> Element {
+    Element::new("message", crate::ns::CLIENT)
+        .with_attr("id", id)
+        .with_attr("to", "romeo@example.net")
+        .with_child(Element::new("body", crate::ns::CLIENT).with_text(body))
+}
+
+/// A stanza that waits in the queue.
+pub(super) fn queued(seq: u64, kind: OutboundKind, stanza: Element) -> OutboundStanza {
+    OutboundStanza::new(seq, kind, stanza.into(), WALL)
+}
 
 pub(super) use super::garble::Mode;
 pub(super) use super::setup::{END_POINT, EXPORTER, KEY, Setup};
@@ -181,12 +195,8 @@ impl Peer {
     }
 
     pub(super) fn say(&mut self, id: &str) {
-        let stanza = Element::new("message", crate::ns::CLIENT)
-            .with_attr("id", id)
-            .with_attr("to", "romeo@example.net")
-            .with_child(Element::new("body", crate::ns::CLIENT).with_text(id));
         self.command(Command::Send {
-            stanza,
+            stanza: said(id, id).into(),
             kind: OutboundKind::Message,
         });
     }
@@ -195,7 +205,7 @@ impl Peer {
         let stanza = crate::stanza::iq("get", id, Some("romeo@example.net"))
             .with_child(Element::new("query", "urn:example"));
         self.command(Command::Send {
-            stanza,
+            stanza: stanza.into(),
             kind: OutboundKind::SessionBound,
         });
     }
@@ -267,6 +277,10 @@ impl Peer {
         self.connection.state_name()
     }
 
+    pub(super) fn is_in_session(&self) -> bool {
+        self.connection.phase() == ConnectionPhase::Online
+    }
+
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -274,7 +288,7 @@ impl Peer {
     #[track_caller]
     pub(super) fn is_online(&self) {
         if self.is_strict() {
-            assert!(self.online && self.state() == "Online", "{:?}", self.closed);
+            assert!(self.online && self.is_in_session(), "{:?}", self.closed);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Rules I4, I6, I13, I16: which stanzas are counted, by which side, and from when.
 
-use super::peer::{Peer, Setup};
+use super::peer::{Peer, Setup, queued, said};
 use super::scripts::*;
 use super::texts::*;
 use crate::knowledge::{Knowledge, OutboundKind, OutboundStanza};
@@ -9,15 +9,8 @@ const EDGE: u32 = u32::MAX - 2; // 2^32 - 3
 
 fn stanza(seq: u64, id: &str, sent: bool) -> OutboundStanza {
     OutboundStanza {
-        seq,
-        id: id.to_owned(),
-        kind: OutboundKind::Message,
         sent,
-        unknown: false,
-        sent_after: None,
-        strikes: 0,
-        queued_at: super::setup::WALL,
-        xml: format!("<message id='{id}' to='romeo@example.net'><body>{id}</body></message>"),
+        ..queued(seq, OutboundKind::Message, said(id, id))
     }
 }
 
@@ -219,9 +212,12 @@ fn i8_without_stream_management_messages_go_again_and_requests_do_not() {
     let mut knowledge = gone(after_sasl1());
     let first = knowledge.next_seq;
     let request = OutboundStanza {
-        kind: OutboundKind::SessionBound,
-        xml: "<iq type='get' id='q1'/>".to_owned(),
-        ..stanza(first, "q1", true)
+        sent: true,
+        ..queued(
+            first,
+            OutboundKind::SessionBound,
+            crate::stanza::iq("get", "q1", None),
+        )
     };
     knowledge.queue = vec![request, stanza(first + 1, "m1", true)];
     knowledge.next_seq = first + 2;

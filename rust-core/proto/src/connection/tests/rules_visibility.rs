@@ -44,7 +44,7 @@ fn show_to(peer: &mut Peer, to: Option<&str>, kind: Option<&str>) {
         }
     }
     peer.command(Command::Send {
-        stanza: presence,
+        stanza: presence.into(),
         kind: OutboundKind::SessionBound,
     });
 }

@@ -2,13 +2,14 @@
 //! server cannot process.
 
 use super::archive::*;
-use super::peer::{Peer, Setup};
+use super::peer::{Peer, Setup, queued, said};
 use super::scripts::*;
 use super::texts::*;
 use crate::connection::{Event, Failure, Stage, Timer};
 use crate::error::ConnectionError;
-use crate::knowledge::{Knowledge, OutboundStanza};
+use crate::knowledge::{Knowledge, OutboundKind, OutboundStanza};
 use crate::stream::error::StreamCondition;
+use crate::xml::parse_stanza;
 
 /// A session in which these were sent is gone.
 fn lost(ids: &[&str]) -> Knowledge {
@@ -240,8 +241,13 @@ fn i8_what_no_archive_keeps_does_not_wait_for_one() {
     let mut knowledge = lost(&["m1", "m2"]);
     for stanza in &mut knowledge.queue {
         if stanza.id == "m1" {
-            stanza.xml =
-                "<message to='romeo@example.net' id='m1' type='chat'><gone/></message>".to_owned();
+            let receipt = said("m1", "").without_children(|_| true);
+            *stanza = OutboundStanza {
+                unknown: stanza.unknown,
+                sent: stanza.sent,
+                sent_after: stanza.sent_after.clone(),
+                ..queued(stanza.seq, OutboundKind::Message, receipt)
+            };
         }
     }
     let parts = "roster + disco + presence + archive + message + r";
@@ -388,4 +394,48 @@ fn i8_requests_fail_by_name_when_the_resumption_is_not_understood() {
     let failed = Stage::Failed(Failure::SessionLost);
     assert_eq!(stages(&mut peer), [("q1".to_owned(), failed)]);
     assert_eq!(peer.knowledge().sm, None);
+}
+
+/// The tag of a body may have attributes: what an archive stores is decided by the elements, and not by their text.
+#[test]
+fn i8_a_body_in_a_language_waits_for_the_archive_too() {
+    let mut knowledge = lost(&["m0"]);
+    let message = "<message id='m1'><body xml:lang='de'>m1</body></message>";
+    let message = parse_stanza(message).unwrap();
+    for stanza in &mut knowledge.queue {
+        *stanza = OutboundStanza {
+            sent: stanza.sent,
+            sent_after: stanza.sent_after.clone(),
+            ..queued(stanza.seq, stanza.kind, message.clone())
+        };
+    }
+    let (mut peer, flight) = bind(knowledge, "", GREETING2);
+    peer.serve(&ack(GREETED2));
+    peer.sends_nothing();
+    peer.serve(&fin(&flight, true, ""));
+    assert_eq!(ids(&peer.sends("message + r")), ["m1"]);
+}
+
+/// XEP-0203: a time inside a forwarded message is not the time of this one; and a message without children can be stamped.
+#[test]
+fn i8_a_message_that_is_sent_again_says_when_whatever_it_contains() {
+    let delay = "<delay xmlns='urn:xmpp:delay' stamp='2026-11-20T10:00:00Z'/>";
+    let forwarded = format!("<forwarded xmlns='urn:xmpp:forward:0'>{delay}</forwarded>");
+    for (content, stamps) in [("", 1), (forwarded.as_str(), 2), (delay, 1)] {
+        let mut knowledge = lost(&[]);
+        let message = parse_stanza(&format!("<message id='m1'>{content}</message>")).unwrap();
+        let seq = knowledge.next_seq;
+        knowledge.queue.push(OutboundStanza {
+            unknown: true,
+            ..queued(seq, OutboundKind::Message, message)
+        });
+        knowledge.next_seq += 1;
+        let parts = "roster + disco + presence + archive + message + r";
+        let (_, sent) = bind(knowledge, "", parts);
+        assert_eq!(
+            sent.matches("<delay xmlns='urn:xmpp:delay'").count(),
+            stamps,
+            "{sent}"
+        );
+    }
 }

@@ -19,11 +19,8 @@ fn synchronous(store: &SqliteStore) -> i64 {
 }
 
 fn inbound(id: &str) -> Op {
-    Op::Inbound(Delivery {
-        id: id.to_owned(),
-        stanza: Element::new("message", "jabber:client").into(),
-        possible_duplicate_of: None,
-    })
+    let message = Element::new("message", "jabber:client");
+    Op::Inbound(Delivery::new(id, message))
 }
 
 #[test]

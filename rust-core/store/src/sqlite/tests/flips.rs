@@ -25,7 +25,7 @@ impl Truth {
         let knowledge = store.load(&server()).unwrap();
         let stanzas = knowledge.queue.iter().map(|row| {
             let (seq, id, kind, xml) = (row.seq, &row.id, row.kind, &row.xml);
-            format!("{seq} {id} {kind:?} {xml}")
+            format!("{seq} {id} {kind:?} {:?} {xml}", row.head)
         });
         Self {
             stanzas: stanzas.collect(),
@@ -55,8 +55,11 @@ impl Truth {
 /// Returns the deliveries with their bodies, which do not print by themselves.
 fn deliveries(store: &mut SqliteStore) -> Vec<String> {
     let all = store.undelivered().unwrap().into_iter();
-    all.map(|delivery| format!("{} {}", delivery.id, delivery.stanza.to_xml()))
-        .collect()
+    all.map(|delivery| {
+        let (id, head, carbon) = (delivery.id, delivery.head, delivery.carbon);
+        format!("{id} {head:?} {carbon:?} {}", delivery.stanza.to_xml())
+    })
+    .collect()
 }
 
 /// Opens the flipped file. `silent_rollback`: a log ends where its checksum fails, which cannot be distinguished from a

@@ -10,14 +10,10 @@ use super::{Folder, clean, message, server};
 
 fn delivery(number: u32) -> Delivery {
     let text = format!("a message of the usual length, say this long, and this is number {number}");
-    Delivery {
-        id: format!("{number:032x}"),
-        stanza: Element::new("message", "jabber:client")
-            .with_attr("from", "romeo@example.net/orchard")
-            .with_child(Element::new("body", "jabber:client").with_text(text))
-            .into(),
-        possible_duplicate_of: None,
-    }
+    let message = Element::new("message", "jabber:client")
+        .with_attr("from", "romeo@example.net/orchard")
+        .with_child(Element::new("body", "jabber:client").with_text(text));
+    Delivery::new(format!("{number:032x}"), message)
 }
 
 /// Returns the message's ids, as each delivery of a message brings them.

@@ -45,13 +45,13 @@ fn t9_the_summary_shows_what_is_remembered_and_no_secret() {
     let found = inspect(&folder.db(), ACCOUNT, &vault).unwrap();
     assert!(seen() == before, "looking changed something");
     assert!(found.report.is_clean());
-    assert_eq!((found.schema, found.has_log), (6, false));
+    assert_eq!((found.schema, found.has_log), (7, false));
     let session = found.session.as_ref().unwrap();
     assert_eq!((session.h, session.base, session.pending), (5, 4, 3));
     assert_eq!(session.id_bytes, "planted-sm-id".len());
     let queue = found.queue;
     assert_eq!((queue.sent, queue.unsent, queue.messages), (4, 1, 3));
-    assert_eq!((found.undelivered, found.roster_items), (3, 2));
+    assert_eq!((found.undelivered, found.roster_items), (4, 2));
     assert_eq!(found.fast.unwrap().count, u32::MAX);
     assert_eq!(found.fast_reserve.unwrap().count, 3);
     assert_eq!((found.servers.len(), found.caps.len()), (1, 2));
@@ -62,6 +62,7 @@ fn t9_the_summary_shows_what_is_remembered_and_no_secret() {
         "planted-sm-id",
         "planted outbound",
         "planted inbound",
+        "planted copy",
         "older",
     ] {
         assert!(!printed.contains(secret), "{secret}");

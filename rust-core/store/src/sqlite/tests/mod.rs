@@ -6,6 +6,7 @@ mod durability;
 mod fixtures;
 mod flips;
 mod growth;
+mod heads;
 mod inspect;
 mod remnants;
 mod spelling;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use snapback_proto::knowledge::{Op, OutboundKind};
 use snapback_proto::plan::Transport;
 use snapback_proto::time::UnixTime;
+use snapback_proto::xml::Element;
 
 use crate::testing::{conformance, reopen};
 use crate::{
@@ -84,12 +86,13 @@ fn server() -> ServerKey {
 }
 
 fn message(id: &str) -> NewStanza {
-    NewStanza {
-        id: id.to_owned(),
-        kind: OutboundKind::Message,
-        queued_at: UnixTime(1_700_000_000),
-        xml: format!("<message id='{id}' to='romeo@example.net'><body>text {id}</body></message>"),
-    }
+    let body = Element::new("body", "jabber:client").with_text(format!("text {id}"));
+    let message = Element::new("message", "jabber:client")
+        .with_attr("id", id)
+        .with_attr("to", "romeo@example.net")
+        .with_child(body);
+    let queued_at = UnixTime(1_700_000_000);
+    NewStanza::new(OutboundKind::Message, message.into(), queued_at)
 }
 
 #[test]

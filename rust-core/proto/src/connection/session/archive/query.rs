@@ -123,7 +123,7 @@ impl Session {
             Archive::Learning { query, .. } => mam::newest(query, query),
             Archive::Absent | Archive::Current => return None,
         };
-        Some(queued::core(&query, context))
+        Some(queued::core(query.into(), context))
     }
 
     /// One query at a time: the answer to an older one would change nothing any more.
@@ -258,7 +258,7 @@ impl Session {
         context: &mut Context,
     ) -> (Vec<Op>, OutboundStanza) {
         self.owe(question.id, question.kind);
-        let stanza = queued::core(&question.query, context);
+        let stanza = queued::core(question.query.into(), context);
         if self.sm == Sm::On {
             ops.push(Op::Enqueue(stanza.clone()));
             ops.push(Op::SmPending(self.pending.clone()));

@@ -1,0 +1,132 @@
+//! What must exist, and how old the file is.
+
+use snapback_proto::knowledge::ArchiveCursor;
+use snapback_proto::time::UnixTime;
+
+use super::super::codec::{Reader, Writer};
+use super::super::fault::Fault;
+use super::Record;
+use super::stanzas::{read_cursor, write_cursor};
+
+/// What the file must contain, so that a missing row is noticed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Ledger {
+    /// The number that the next stanza gets.
+    pub(in super::super) next_seq: u64,
+    /// The next place in the order of sending.
+    pub(in super::super) next_place: u64,
+    /// Rows of the queue, by number.
+    pub(in super::super) queue: RowCounts,
+    /// The next place in the order of arrival.
+    pub(in super::super) next_delivery: u64,
+    /// Deliveries, by place.
+    pub(in super::super) deliveries: RowCounts,
+    /// The roster's version.
+    pub(in super::super) roster_version: Option<String>,
+    /// Its items.
+    pub(in super::super) roster_items: u64,
+    /// The position up to which the archive is complete here.
+    pub(in super::super) archive: Option<ArchiveCursor>,
+    /// How many messages were noted as seen.
+    pub(in super::super) next_seen: u64,
+    /// The time of the message at the cursor, or later.
+    pub(in super::super) archive_time: Option<UnixTime>,
+    /// Whether a session was begun that cannot be resumed.
+    pub(in super::super) open_session: bool,
+}
+
+/// How many rows, and the sum of their numbers: a missing row changes both, a replaced row changes the sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct RowCounts {
+    pub(in super::super) rows: u64,
+    pub(in super::super) sum: u64,
+}
+
+impl RowCounts {
+    pub(in super::super) fn add(&mut self, number: u64) {
+        self.rows = self.rows.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(number);
+    }
+
+    pub(in super::super) fn remove(&mut self, number: u64) {
+        self.rows = self.rows.wrapping_sub(1);
+        self.sum = self.sum.wrapping_sub(number);
+    }
+}
+
+impl Record for Ledger {
+    fn write(&self, out: &mut Writer) {
+        out.number(self.next_seq)
+            .number(self.next_place)
+            .number(self.queue.rows)
+            .number(self.queue.sum)
+            .number(self.next_delivery)
+            .number(self.deliveries.rows)
+            .number(self.deliveries.sum)
+            .option(self.roster_version.as_ref(), |out, text| out.text(text))
+            .number(self.roster_items)
+            .option(self.archive.as_ref(), write_cursor)
+            .number(self.next_seen)
+            .option(self.archive_time, |out, at| out.time(at.0))
+            .flag(self.open_session);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        let tally = |input: &mut Reader<'_>| -> Result<RowCounts, Fault> {
+            Ok(RowCounts {
+                rows: input.number()?,
+                sum: input.number()?,
+            })
+        };
+        let ledger = Self {
+            next_seq: input.number()?,
+            next_place: input.number()?,
+            queue: tally(input)?,
+            next_delivery: input.number()?,
+            deliveries: tally(input)?,
+            roster_version: input.option(Reader::text)?,
+            roster_items: input.number()?,
+            archive: None,
+            next_seen: 0,
+            archive_time: None,
+            open_session: false,
+        };
+        if input.is_at_end() {
+            return Ok(ledger);
+        }
+        let ledger = Self {
+            archive: input.option(read_cursor)?,
+            next_seen: input.number()?,
+            ..ledger
+        };
+        if input.is_at_end() {
+            return Ok(ledger);
+        }
+        Ok(Self {
+            archive_time: input.option(|input| input.time().map(UnixTime))?,
+            open_session: input.flag()?,
+            ..ledger
+        })
+    }
+}
+
+/// The epochs, one of which the vault has: that of the last opening, and the one that was being set when it was
+/// interrupted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Epochs {
+    pub(in super::super) last: Vec<u8>,
+    pub(in super::super) next: Vec<u8>,
+}
+
+impl Record for Epochs {
+    fn write(&self, out: &mut Writer) {
+        out.bytes(&self.last).bytes(&self.next);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            last: input.bytes()?.to_vec(),
+            next: input.bytes()?.to_vec(),
+        })
+    }
+}
