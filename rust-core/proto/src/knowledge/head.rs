@@ -167,11 +167,10 @@ fn is_ephemeral(message: &Element) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::xep::testing::element;
+    use crate::xml::parse_stanza;
 
     fn head(xml: &str) -> StanzaHead {
-        let (name, rest) = xml.split_once(' ').unwrap();
-        StanzaHead::of(&element(&format!("{name} xmlns='jabber:client' {rest}")))
+        StanzaHead::of(&parse_stanza(xml).unwrap())
     }
 
     #[test]
