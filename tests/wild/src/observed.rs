@@ -52,9 +52,9 @@ impl Observed {
                 let body = delivery.stanza.child("body", ns::CLIENT);
                 self.bodies.extend(body.map(|body| body.text()));
             }
-            Event::Carbon { carbon, .. } => {
+            Event::Carbon { delivery, .. } => {
                 self.count(Report::Carbon);
-                let body = carbon.message.child("body", ns::CLIENT);
+                let body = delivery.stanza.child("body", ns::CLIENT);
                 self.bodies.extend(body.map(|body| body.text()));
             }
             Event::Presence { .. } => self.count(Report::Presence),
