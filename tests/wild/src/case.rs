@@ -173,6 +173,10 @@ pub enum UserStep {
     Send(u32),
     /// The platform reports a change of the network.
     NetworkChange,
+    /// The app goes to the background.
+    Background,
+    /// The app goes to the foreground.
+    Foreground,
     /// Closes the stream.
     Disconnect,
     /// Connects again.
@@ -189,7 +193,7 @@ pub struct Holds {
     pub sessions: usize,
     /// The maximum number of connections.
     pub max_connections: Option<usize>,
-    /// Bodies that the client shows once each.
+    /// Bodies that the client shows, each as often as it is listed.
     pub messages: Vec<String>,
     /// Bodies that the client never shows.
     pub never: Vec<String>,
@@ -197,6 +201,8 @@ pub struct Holds {
     pub acknowledged: usize,
     /// What the client reports, with minimums.
     pub reports: BTreeMap<Report, usize>,
+    /// The maximum numbers of reports.
+    pub most: BTreeMap<Report, usize>,
     /// What the client does not report.
     pub no: Vec<Report>,
     /// Whether the session at the end works in both directions.
@@ -308,6 +314,7 @@ impl Default for Holds {
             never: Vec::new(),
             acknowledged: 0,
             reports: BTreeMap::new(),
+            most: BTreeMap::new(),
             no: Vec::new(),
             usable: true,
             ends: None,

@@ -173,6 +173,8 @@ fn introduce(case: &Case, arguments: &Serve, server: &ReferenceServer) {
             UserStep::Online => "wait until the client is online".to_owned(),
             UserStep::Send(count) => format!("send {count} messages to romeo@{DOMAIN}"),
             UserStep::NetworkChange => "change the network".to_owned(),
+            UserStep::Background => "leave the app".to_owned(),
+            UserStep::Foreground => "return to the app".to_owned(),
             UserStep::Disconnect => "disconnect".to_owned(),
             UserStep::Connect => "connect".to_owned(),
             UserStep::PauseMs(ms) => format!("wait {ms} ms"),
@@ -202,7 +204,7 @@ fn expectations(case: &Case) -> Vec<String> {
         holds
             .messages
             .iter()
-            .map(|body| format!("shows {body:?} once")),
+            .map(|body| format!("shows {body:?}, once for each of these lines")),
     );
     lines.extend(
         holds
@@ -282,6 +284,7 @@ fn conclude(case: &Case, server: &ReferenceServer) -> ExitCode {
             faults.push(format!("{count} elements {pattern}"));
         }
     }
+    faults.extend(server::unreached(server));
     if case.ends_usable() && connections.last().is_none_or(|record| record.closed) {
         faults.push("the client is not connected at the end".to_owned());
     }

@@ -95,8 +95,12 @@ impl Observed {
         if self.sessions < holds.sessions && holds.halts.is_none() {
             missing.push(format!("{} of {} sessions", self.sessions, holds.sessions));
         }
-        let unseen = holds.messages.iter().filter(|body| self.shown(body) == 0);
-        missing.extend(unseen.map(|body| format!("the message {body:?}")));
+        for (body, count) in counted(&holds.messages) {
+            let shown = self.shown(body);
+            if shown < count {
+                missing.push(format!("the message {body:?}, shown {shown} times"));
+            }
+        }
         let acknowledged = sent.iter().filter(|id| self.has_acknowledged(id)).count();
         if acknowledged < holds.acknowledged {
             missing.push(format!(
@@ -126,10 +130,16 @@ impl Observed {
     /// Returns what should not have happened, a line each.
     pub fn excess(&self, holds: &Holds) -> Vec<String> {
         let mut excess = Vec::new();
-        for body in &holds.messages {
-            let count = self.shown(body);
-            if count > 1 {
-                excess.push(format!("the message {body:?} {count} times"));
+        for (body, count) in counted(&holds.messages) {
+            let shown = self.shown(body);
+            if shown > count {
+                excess.push(format!("the message {body:?} {shown} times"));
+            }
+        }
+        for (report, most) in &holds.most {
+            let count = self.reported(*report);
+            if count > *most {
+                excess.push(format!("{count} reports {report:?}"));
             }
         }
         let shown = holds.never.iter().filter(|body| self.shown(body) > 0);
@@ -144,6 +154,15 @@ impl Observed {
         }
         excess
     }
+}
+
+/// Returns each body with the number of times that it is listed.
+fn counted(bodies: &[String]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for body in bodies {
+        *counts.entry(body.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 /// Returns a line that is not longer than a screen.

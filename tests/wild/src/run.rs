@@ -17,8 +17,6 @@ use crate::server::{self, DOMAIN, JULIET, ROMEO};
 const TICK: Duration = Duration::from_millis(10);
 /// How long nothing more may happen once everything holds.
 const QUIET: Duration = Duration::from_millis(150);
-/// How long the server may take to notice that the client has gone.
-const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 /// The body of the message that shows that a session is usable.
 const PROBE: &str = "is anybody there?";
 
@@ -163,21 +161,8 @@ impl Running<'_> {
         }
         self.until(Instant::now() + QUIET, |_| false).await;
         let mut faults = self.excess();
-        faults.extend(self.unused_rules().await);
+        faults.extend(server::unreached(&self.server));
         faults
-    }
-
-    /// Returns the rules of the case that have not applied: such a case shows nothing.
-    async fn unused_rules(&mut self) -> Option<String> {
-        self.client.suspend().await;
-        let unused = || self.server.world(|world| world.unused_rules());
-        let deadline = Instant::now() + CLOSES_WITHIN;
-        while !unused().is_empty() && Instant::now() < deadline {
-            tokio::time::sleep(TICK).await;
-        }
-        let unused = unused();
-        let points: Vec<_> = unused.iter().map(|rule| &rule.when).collect();
-        (!points.is_empty()).then(|| format!("the case did not get to {points:?}"))
     }
 
     /// Returns what is still missing.
@@ -275,6 +260,8 @@ impl Running<'_> {
                 }
             }
             UserStep::NetworkChange => self.client.network_changed(true),
+            UserStep::Background => self.client.set_active(false),
+            UserStep::Foreground => self.client.set_active(true),
             UserStep::Disconnect => self.client.disconnect().await,
             UserStep::Connect => self.client.connect(),
             UserStep::PauseMs(ms) => {

@@ -68,6 +68,14 @@ pub(crate) fn watched(case: &Case) -> impl Iterator<Item = &String> {
     case.holds.sends.keys().chain(&case.holds.never_sends)
 }
 
+/// Returns the points of the case that no connection has reached, in words: a case that does not get to its deviations
+/// shows nothing.
+pub fn unreached(server: &ReferenceServer) -> Option<String> {
+    let unused = server.world(|world| world.unused_rules());
+    let points: Vec<_> = unused.iter().map(|rule| &rule.when).collect();
+    (!points.is_empty()).then(|| format!("the case did not get to {points:?}"))
+}
+
 fn switches(setting: &ServerSetting) -> Result<Switches, ServeError> {
     let mut switches = match setting.kind {
         ServerKind::Sasl2 => Switches::current(),

@@ -288,7 +288,6 @@ impl Connection {
         let mut cx = Cx { world, now };
         self.detach(&mut cx);
         self.phase = Phase::Closed;
-        cx.world.note_applied(self.script.applied());
         cx.world.close(self.id);
     }
 
@@ -583,6 +582,7 @@ impl Connection {
 
     /// Passes pending XML through the wire layer.
     fn flush(&mut self, cx: &mut Cx<'_>) {
+        cx.world.note_applied(self.script.applied());
         let mut plain = std::mem::take(&mut self.plain);
         if cx.world.switches.capitals {
             plain = self.in_capitals(cx, &plain);

@@ -136,6 +136,9 @@ impl Connection {
             header.push('\'');
         }
         header.push('>');
+        if let Some(scripted) = self.script_writes(&Element::new(ns::STREAM, "stream")) {
+            header = scripted.to_xml();
+        }
         if !self.silent {
             self.plain.extend_from_slice(header.as_bytes());
         }

@@ -72,7 +72,7 @@ pub struct World {
     received: Vec<ReceivedMessage>,
     redirected: Vec<String>,
     watched: Vec<(Pattern, usize)>,
-    /// Rules that applied on connections that have closed.
+    /// Rules that applied on a connection.
     applied: Vec<Rule>,
     last_connection: ConnectionId,
     last_session: SessionId,
@@ -247,7 +247,7 @@ impl World {
         }
     }
 
-    /// Returns the rules of the script that have not applied on any connection that has closed.
+    /// Returns the rules of the script that have not applied on any connection.
     pub fn unused_rules(&self) -> Vec<Rule> {
         let rules = self.script.connections.iter().flatten();
         let is_unused = |rule: &&Rule| !self.applied.iter().any(|other| rule.is_like(other));
