@@ -69,7 +69,7 @@ pub enum Retention {
     Archived,
     /// No archive is expected to store it.
     Unarchived,
-    /// It has no meaning later: a chat state alone (XEP-0085), or a message that nobody shall store (XEP-0334).
+    /// It has no meaning later: a chat state alone (XEP-0085), or a message that no entity shall store (XEP-0334).
     Ephemeral,
 }
 
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_state_alone_and_what_nobody_shall_store_are_ephemeral() {
+    fn a_chat_state_alone_and_what_no_entity_shall_store_are_ephemeral() {
         for xml in [
             "<message type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>",
             "<message type='groupchat'><paused xmlns='http://jabber.org/protocol/chatstates'/></message>",

@@ -3,7 +3,7 @@
 //!
 //! An off-path attacker who forges an answer has to guess the port, the id and the question (RFC 5452). hickory draws
 //! the first two and compares all three; the socket is connected here, so that the system drops datagrams from other
-//! senders and reports a port that nobody listens on. hickory examines forged answers without end, and gives up over one
+//! senders and reports a port without a listener. hickory examines forged answers without end, and gives up over one
 //! that is no answer: here they are dropped, and after [`MAX_STRANGERS`] of them the query fails on this socket.
 
 use hickory_resolver::net::runtime::iocompat::AsyncIoTokioAsStd;
