@@ -19,7 +19,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the client's end of the connection is awaited after ours.
 const LINGER: Duration = Duration::from_secs(2);
 const READ_BUFFER: usize = 65_536;
-/// The size of the pieces in which a script lets bytes be sent: less than a TLS record of one byte.
+/// The size of the pieces in which a script lets bytes be sent: less than a TLS record of a few bytes.
 const TRICKLE: usize = 16;
 
 #[derive(Debug)]

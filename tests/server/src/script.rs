@@ -78,7 +78,7 @@ pub enum ScriptStep {
     Silence,
     /// Reads nothing any more.
     StopReading,
-    /// Sends each byte on its own from now on.
+    /// Sends a few bytes at a time from now on.
     Trickle,
     /// Ends the sessions that wait to be resumed.
     ForgetSessions,

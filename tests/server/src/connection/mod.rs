@@ -38,6 +38,8 @@ pub(crate) use stream::StreamCondition;
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(120);
 /// The limit before login, where no large stanza is expected (real servers have such a limit, too).
 const MAX_BYTES_BEFORE_LOGIN: usize = 65_536;
+/// The number of bytes that a script lets be sent at a time.
+const SCRIPTED_PIECE: usize = 3;
 /// A flood is written in pieces of this size, or of one element.
 const FLOOD_CHUNK: usize = 65_536;
 /// The limit without XEP-0478.
@@ -591,9 +593,9 @@ impl Connection {
         let start = self.out.len();
         let passing = plain.get(..keep).unwrap_or(&plain);
         if self.script.trickles {
-            // Each byte is a TLS record of its own.
+            // A TLS record for each piece.
             passing
-                .chunks(1)
+                .chunks(SCRIPTED_PIECE)
                 .for_each(|byte| self.wire.write(byte, &mut self.out));
         }
         self.wire.write(
