@@ -174,6 +174,9 @@ impl Running<'_> {
                 missing.push(format!("{count} of {least} elements {pattern}"));
             }
         }
+        if self.server.world(|world| world.is_script_busy()) {
+            missing.push("the rest of the peer's steps".to_owned());
+        }
         if !self.user.is_empty() {
             missing.push(format!("the user's steps {:?}", self.user));
         }

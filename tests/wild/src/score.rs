@@ -41,11 +41,17 @@ pub fn result((case, verdict): &Scored) -> Result {
     }
 }
 
-/// Runs these cases; those whose memory is measured run alone, after the others.
+/// Runs these cases; those whose memory is measured run alone, before the others: memory that is free again would hide
+/// what they need.
 pub async fn run_all(cases: Vec<Case>) -> Vec<Scored> {
     let (alone, together): (Vec<_>, Vec<_>) = cases
         .into_iter()
         .partition(|case| case.holds.memory_mb.is_some());
+    let mut scored = Vec::new();
+    for case in alone {
+        let verdict = run(&case).await;
+        scored.push((case, verdict));
+    }
     let waiting = Arc::new(Mutex::new(together));
     let mut workers = Vec::new();
     for _ in 0..AT_ONCE {
@@ -59,16 +65,11 @@ pub async fn run_all(cases: Vec<Case>) -> Vec<Scored> {
             scored
         }));
     }
-    let mut scored = Vec::new();
     for worker in workers {
         match worker.await {
             Ok(some) => scored.extend(some),
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
-    }
-    for case in alone {
-        let verdict = run(&case).await;
-        scored.push((case, verdict));
     }
     scored.sort_by(|(one, _), (other, _)| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
     scored

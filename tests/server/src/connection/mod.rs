@@ -585,6 +585,8 @@ impl Connection {
     /// Passes pending XML through the wire layer.
     fn flush(&mut self, cx: &mut Cx<'_>) {
         cx.world.note_applied(self.script.applied());
+        let is_busy = self.closing.is_none() && (self.script.is_busy() || self.is_flooding());
+        cx.world.note_busy(self.id, is_busy);
         let mut plain = std::mem::take(&mut self.plain);
         if cx.world.switches.capitals {
             plain = self.in_capitals(cx, &plain);

@@ -36,6 +36,11 @@ impl Scripted {
         }
     }
 
+    /// Returns whether steps are left.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
     /// Returns the rules that have applied.
     pub(super) fn applied(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| rule.has_applied)

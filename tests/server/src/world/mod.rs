@@ -72,6 +72,8 @@ pub struct World {
     received: Vec<ReceivedMessage>,
     redirected: Vec<String>,
     watched: Vec<(Pattern, usize)>,
+    /// Connections whose scripts have steps left.
+    busy: BTreeSet<ConnectionId>,
     /// Rules that applied on a connection.
     applied: Vec<Rule>,
     last_connection: ConnectionId,
@@ -115,6 +117,7 @@ impl World {
             received: Vec::new(),
             redirected: Vec::new(),
             watched: Vec::new(),
+            busy: BTreeSet::new(),
             applied: Vec::new(),
             last_connection: 0,
             last_session: 0,
@@ -221,6 +224,7 @@ impl World {
 
     pub(crate) fn close(&mut self, connection: ConnectionId) {
         self.mailboxes.remove(&connection);
+        self.busy.remove(&connection);
         self.dirty.remove(&connection);
         if let Some(record) = self.records.get_mut(&connection) {
             record.closed = true;
@@ -252,6 +256,19 @@ impl World {
         let rules = self.script.connections.iter().flatten();
         let is_unused = |rule: &&Rule| !self.applied.iter().any(|other| rule.is_like(other));
         rules.filter(is_unused).cloned().collect()
+    }
+
+    /// Returns whether the script of a connection has steps left that have begun.
+    pub fn is_script_busy(&self) -> bool {
+        !self.busy.is_empty()
+    }
+
+    pub(crate) fn note_busy(&mut self, connection: ConnectionId, is_busy: bool) {
+        if is_busy {
+            self.busy.insert(connection);
+        } else {
+            self.busy.remove(&connection);
+        }
     }
 
     pub(crate) fn note_applied<'a>(&mut self, rules: impl Iterator<Item = &'a Rule>) {
