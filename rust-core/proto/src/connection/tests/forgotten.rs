@@ -184,6 +184,19 @@ fn w5_without_a_time_the_archive_is_read_back() {
     assert_eq!(gaps(&peer), 1);
 }
 
+/// Nor has one of which nothing but a message that could not be read was ever seen.
+#[test]
+fn w5_without_a_time_an_empty_page_is_not_believed() {
+    let (mut peer, flight) = bind(timeless(), "", GREETING2);
+    peer.serve(&fin(&flight, true, ""));
+    let last = peer.sends("archive");
+    assert!(last.contains("<max>100</max><before/>"), "{last}");
+    peer.serve(&page(&last, 5..=6, true));
+    assert_eq!(told(&mut peer), names(5..=6));
+    assert_eq!(peer.knowledge().archive_time, Some(STAMPED));
+    assert_eq!(gaps(&peer), 1, "what was before it may be gone as well");
+}
+
 /// A server may not know the form, or refuse it.
 #[test]
 fn w5_where_the_time_is_refused_the_archive_is_read_back_to_it() {

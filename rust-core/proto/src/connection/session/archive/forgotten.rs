@@ -48,7 +48,8 @@ impl ArchiveQuery {
         let is_empty = self.last.is_none() && fin.last.is_none() && !self.has_unreadable;
         let is_first = self.reading == Reading::FromCursor && self.pages == 1 && !self.is_second;
         let is_place = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)));
-        let is_old = is_place && is_time_stale(context) && !has_learnt_end;
+        let is_dated = context.knowledge.archive_time.is_some() && !is_time_stale(context);
+        let is_old = is_place && !is_dated && !has_learnt_end;
         fin.complete && is_empty && is_first && (is_old || self.begins_back(context))
     }
 
