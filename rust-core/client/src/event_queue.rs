@@ -31,6 +31,7 @@ pub(crate) struct EventQueue {
     state: Mutex<QueueState>,
     changed: Notify,
     drained: Notify,
+    gap_received: Notify,
     /// The current state of the connection, for receivers that do not wait for the events before it.
     connection: watch::Sender<ConnectionState>,
 }
@@ -41,6 +42,7 @@ impl Default for EventQueue {
             state: Mutex::default(),
             changed: Notify::default(),
             drained: Notify::default(),
+            gap_received: Notify::default(),
             connection: watch::Sender::new(NOT_CONNECTED),
         }
     }
@@ -51,6 +53,10 @@ struct QueueState {
     /// Each event with its size in bytes.
     events: VecDeque<(Event, usize)>,
     bytes: usize,
+    /// The event that the app took last is a possible gap.
+    is_at_gap: bool,
+    /// How many possible gaps the app has processed since the driver last asked.
+    received_gaps: usize,
     closed: bool,
 }
 
@@ -130,14 +136,21 @@ impl EventQueue {
         self.drained.notified().await;
     }
 
+    /// Waits until the app has taken a possible gap and requested the next event, so that it has processed the first.
+    pub(crate) async fn gap_received(&self) {
+        self.gap_received.notified().await;
+    }
+
     /// Returns the next event; `None` when the client is closed and all events were taken.
     pub(crate) async fn next(&self) -> Option<Event> {
+        self.note_received_gap();
         loop {
             let changed = self.changed.notified();
             {
                 let mut state = self.lock();
                 if let Some((event, bytes)) = state.events.pop_front() {
                     state.bytes = state.bytes.saturating_sub(bytes);
+                    state.is_at_gap = event == Event::PossibleGap;
                     self.drained.notify_one();
                     if !state.events.is_empty() || state.closed {
                         self.changed.notify_one();
@@ -151,6 +164,20 @@ impl EventQueue {
             }
             changed.await;
         }
+    }
+
+    /// The app requests an event after a possible gap.
+    fn note_received_gap(&self) {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.is_at_gap) {
+            state.received_gaps = state.received_gaps.saturating_add(1);
+            self.gap_received.notify_one();
+        }
+    }
+
+    /// Returns how many possible gaps the app has processed since the last call.
+    pub(crate) fn take_received_gaps(&self) -> usize {
+        std::mem::take(&mut self.lock().received_gaps)
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {

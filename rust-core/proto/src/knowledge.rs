@@ -55,8 +55,8 @@ pub struct Knowledge {
     /// the archive, or 0 if the archive was empty. Never a time of the device's clock. The query begins at this time if the
     /// archive no longer has the cursor's message. `None` if there is no cursor, or an older store wrote it.
     pub archive_time: Option<UnixTime>,
-    /// A session that cannot be resumed was begun, and not closed in order: no entity sends again what it missed.
-    pub open_session: bool,
+    /// Sessions that cannot be resumed and were not closed in order: no entity sends again what they receive.
+    pub open_sessions: OpenSessions,
     /// Messages that must be delivered only once.
     pub seen: Seen,
     /// The broadcast presence that the app sent last, with all its children. A new session begins with it instead of a plain
@@ -66,6 +66,24 @@ pub struct Knowledge {
     /// requests that are sent on the connection itself (rule W9). They are kept while the process runs. They are not stored,
     /// since no caller waits for them in another process.
     pub open_requests: Vec<String>,
+}
+
+/// Sessions that the server may still have, and for which neither stream management nor an archive keeps what they receive
+/// (rule I8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenSessions {
+    /// One under the resource of this installation. It ends when another session is bound to that resource (RFC 6120 section
+    /// 7.7.2.2).
+    pub own: bool,
+    /// One under another resource. No later session shows that it has ended.
+    pub other: bool,
+}
+
+impl OpenSessions {
+    /// Returns whether there are any.
+    pub fn any(self) -> bool {
+        self.own || self.other
+    }
 }
 
 impl Knowledge {
@@ -387,8 +405,10 @@ pub enum Op {
     ArchiveTime(UnixTime),
     /// There is no archive: its cursor is removed.
     NoArchive,
-    /// A session that cannot be resumed begins or, if false, was closed in order. [`Op::SmEnabled`] sets it to false, too.
-    OpenSession(bool),
+    /// Sessions that cannot be resumed, begun and not closed in order.
+    OpenSessions(OpenSessions),
+    /// A possible gap is to be reported to the app or, if false, the app has received the report.
+    PossibleGap(bool),
     /// The whole roster, as of this version.
     ReplaceRoster {
         /// Version, if the server supports versions.

@@ -186,7 +186,9 @@ impl NewStanza {
 ///
 /// *Archive*: `ArchiveCursor` replaces the cursor, `ArchiveTime` the time, `NoArchive` removes both; nothing else does.
 ///
-/// *Open session*: `OpenSession` says whether there is one, `SmEnabled` that there is none.
+/// *Open sessions*: `OpenSessions` replaces what is known of them; nothing else does.
+///
+/// *Possible gap*: `PossibleGap` says whether one is to be reported to the app ([`Store::possible_gap`]).
 ///
 /// *Seen*, the newest [`SEEN_MESSAGES`](snapback_proto::knowledge::SEEN_MESSAGES) messages: `Seen` adds one, whether or
 /// not it is stored already. The tags were made with the key that the connection received.
@@ -262,6 +264,9 @@ pub trait Store: Send {
     /// that a connection is about to send could be refused only by ending the connection. A caller that passes stanzas
     /// to a connection checks [`Store::has_room`] first.
     fn queue_limit(&self) -> usize;
+
+    /// Returns whether a possible gap is to be reported to the app: the last report was not received by it.
+    fn possible_gap(&mut self) -> Result<bool, StoreError>;
 
     /// Returns the id of this installation for SASL2's user agent (XEP-0388), once one was set.
     fn installation(&mut self) -> Result<Option<String>, StoreError>;

@@ -85,8 +85,6 @@ pub(crate) struct Model {
     place_known_at: Option<Time>,
     /// That is a message.
     pub(crate) has_archive_cursor: bool,
-    /// A stamp of the server's is known for it. Without one an empty page is believed.
-    pub(crate) has_archive_time: bool,
     deliveries: BTreeMap<String, inbound::Delivered>,
     /// Committed and not confirmed, in order.
     owed: Vec<String>,
@@ -132,7 +130,6 @@ impl Model {
             gap_at: None,
             place_known_at: None,
             has_archive_cursor: false,
-            has_archive_time: false,
             deliveries: BTreeMap::new(),
             owed: Vec::new(),
             life: 0,
@@ -241,7 +238,6 @@ impl Model {
                 Op::Confirm(id) => self.confirmed(id),
                 Op::ArchiveCursor(cursor) => self.cursor_moved(cursor),
                 Op::NoArchive => self.has_archive_cursor = false,
-                Op::ArchiveTime(_) => self.has_archive_time = true,
                 Op::StoreFast(token) => self.committed_count = token.count,
                 Op::CountFast(count) => self.committed_count = self.committed_count.max(*count),
                 Op::ForgetServer => self.server_forgotten = true,

@@ -449,7 +449,8 @@ impl<T: Tls + Clone> Phone<T> {
             model.restarted(&store.undelivered().expect("the store can be read"));
         }
         Opened {
-            may_have_lost_stanzas: report.may_have_lost_stanzas(),
+            possible_gap: report.may_have_lost_stanzas()
+                || store.possible_gap().expect("the store can be read"),
         }
     }
 

@@ -60,6 +60,7 @@ enum Wake {
     Finding(EngineInput<'static>),
     Socket,
     Drained,
+    GapReceived,
     Deadline,
 }
 
@@ -98,6 +99,11 @@ impl Driver {
                 Wake::Request(None) => break,
                 Wake::Dialed(dialed) => self.dialed(dialed),
                 Wake::Finding(finding) => self.input(finding),
+                Wake::GapReceived => {
+                    for _ in 0..self.events.take_received_gaps() {
+                        self.input(EngineInput::GapReceived);
+                    }
+                }
                 Wake::Socket if self.may_read() => self.read(),
                 Wake::Socket => {
                     if let Some(socket) = &mut self.socket {
@@ -142,6 +148,7 @@ impl Driver {
             Some(finding) = self.findings.recv() => Wake::Finding(finding),
             () = socket => Wake::Socket,
             () = self.events.drained(), if has_unread => Wake::Drained,
+            () = self.events.gap_received() => Wake::GapReceived,
             () = timer => Wake::Deadline,
         }
     }

@@ -47,7 +47,7 @@ impl Driver {
     fn open_store(&mut self) -> Result<Opened, StoreError> {
         let report = self.store.reopen()?;
         Ok(Opened {
-            may_have_lost_stanzas: report.may_have_lost_stanzas(),
+            possible_gap: report.may_have_lost_stanzas() || self.store.possible_gap()?,
         })
     }
 

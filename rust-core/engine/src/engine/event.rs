@@ -74,7 +74,8 @@ pub enum EngineEvent {
     StanzaRefused(RefusedStanza),
     /// Inbound messages may be missing. The server discarded the session, or leaves pending messages to the archive as
     /// Bind 2 servers do (XEP-0386), and the archive (XEP-0313) did not help: there is none, it is not known up to
-    /// which message this client has received it, the query failed, or it holds too many messages.
+    /// which message this client has received it, the query failed, or it holds too many messages. It is reported again
+    /// after a restart, unless the app had requested another event after it.
     PossibleGap,
     /// The server broke a rule, and the connection continues.
     PeerFault(&'static str),

@@ -72,6 +72,8 @@ pub enum EngineInput<'a> {
     RequestsAbandoned(Vec<String>),
     /// The app confirms these deliveries.
     Confirm(Vec<String>),
+    /// The app has received the report of a possible gap ([`super::EngineEvent::PossibleGap`]).
+    GapReceived,
     /// How full the app's event queue is. Reported whenever this changes.
     EventQueue(EventQueueLevel),
 
@@ -174,8 +176,9 @@ pub enum EventQueueLevel {
 /// What was found when the store was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Opened {
-    /// Stanzas may have been lost since the store was last open.
-    pub may_have_lost_stanzas: bool,
+    /// Inbound messages may be missing, and the app has not received that report: stanzas may have been lost since the store
+    /// was last open, or an earlier process was killed before it told the app.
+    pub possible_gap: bool,
 }
 
 variants!(EngineInput<'_> {
@@ -195,6 +198,7 @@ variants!(EngineInput<'_> {
     Request,
     RequestsAbandoned,
     Confirm,
+    GapReceived,
     EventQueue,
     LookedUp,
     Connected,

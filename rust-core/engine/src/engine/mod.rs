@@ -139,6 +139,8 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     /// The deliveries that the app has not received yet.
     backlog: Backlog,
     backlog_limit: usize,
+    /// How many reports of a possible gap the app has not received yet.
+    gaps: usize,
     /// How full the app's event queue is.
     app: EventQueueLevel,
     /// The presence that the app broadcast last.
@@ -202,6 +204,7 @@ impl<T: Tls + Clone> Engine<T> {
             given: Some(HashSet::new()),
             backlog: Backlog::default(),
             backlog_limit: config.backlog_limit,
+            gaps: 0,
             app: EventQueueLevel::Low,
             presence: None,
             closing_store: None,
@@ -292,6 +295,7 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::Request { stanza, room } => self.request(stanza, room),
             EngineInput::RequestsAbandoned(ids) => self.requests.abandon(&ids),
             EngineInput::Confirm(deliveries) => self.confirm(deliveries),
+            EngineInput::GapReceived => self.gap_received(),
             EngineInput::EventQueue(level) => self.event_queue_is(level),
             EngineInput::LookedUp { id, answer } => self.looked_up(id, &answer),
             EngineInput::Connected { candidate } => {

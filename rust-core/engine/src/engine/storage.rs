@@ -73,6 +73,8 @@ struct Transaction {
     enqueues: usize,
     /// Whether the session ends with it.
     drops_session: bool,
+    /// Whether it stores that there is a possible gap.
+    has_gap: bool,
     sends: Vec<Waiting>,
 }
 
@@ -129,6 +131,7 @@ impl<T: Tls + Clone> Engine<T> {
                 .filter(|op| matches!(op, Op::Enqueue(stanza) if stanza.kind != OutboundKind::Core))
                 .count(),
             drops_session: ops.iter().any(|op| matches!(op, Op::SmDropped)),
+            has_gap: (ops.iter()).any(|op| matches!(op, Op::PossibleGap(true))),
             sends: self.sends.take(),
         });
         self.outputs
@@ -144,7 +147,7 @@ impl<T: Tls + Clone> Engine<T> {
             return;
         };
         if transaction.drops_session {
-            self.requests.session_lost(&mut self.outputs);
+            self.session_dropped(transaction.attempt);
         }
         for waiting in transaction.sends {
             self.answer(waiting, Ok(()));
@@ -215,6 +218,21 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn confirm(&mut self, deliveries: Vec<String>) {
         let ops = deliveries.into_iter().map(Op::Confirm).collect();
         self.apply(Asked::Applied, ops);
+    }
+
+    /// Reports a possible gap. It stays in the store until the app has received it (rule I18).
+    pub(super) fn report_gap(&mut self) {
+        self.gaps = self.gaps.saturating_add(1);
+        self.event(EngineEvent::PossibleGap);
+    }
+
+    /// The app has received the report of a possible gap. Another one that is not reported yet must stay in the store.
+    pub(super) fn gap_received(&mut self) {
+        self.gaps = self.gaps.saturating_sub(1);
+        let has_gap = |transaction: &Transaction| transaction.has_gap;
+        if self.gaps == 0 && !self.transactions.open.iter().any(has_gap) {
+            self.apply(Asked::Applied, vec![Op::PossibleGap(false)]);
+        }
     }
 
     pub(super) fn forget_floor(&mut self) {
@@ -316,8 +334,8 @@ impl<T: Tls + Clone> Engine<T> {
     /// are delivered again, with the same ids; those that this client has delivered already are not.
     fn opened(&mut self, opened: Result<Opened, StoreError>) -> Result<(), StoreError> {
         let opened = opened?;
-        if opened.may_have_lost_stanzas {
-            self.event(EngineEvent::PossibleGap);
+        if opened.possible_gap && self.gaps == 0 {
+            self.report_gap();
         }
         if let Some(given) = self.given.take() {
             self.backlog = Backlog::all_but(given);

@@ -34,6 +34,8 @@ pub(super) struct Attempt<T: Tls> {
     pub(super) was_logged_in: bool,
     /// Whether a session was established over this connection.
     pub(super) was_online: bool,
+    /// Whether its session has ended, and answers to its requests may arrive until the server has closed its stream, too.
+    pub(super) is_ending: bool,
     pub(super) deadline: Option<(Instant, Timer)>,
     /// The link's next output, read while transactions were collected.
     pub(super) next: Option<LinkOutput>,
@@ -89,6 +91,7 @@ impl<T: Tls + Clone> Engine<T> {
             was_proven,
             was_logged_in,
             was_online: false,
+            is_ending: false,
             deadline: None,
             next: None,
         });
@@ -183,8 +186,7 @@ impl<T: Tls + Clone> Engine<T> {
             }
             Event::Stage { id, stage } => {
                 if let Stage::Failed(Failure::SessionLost | Failure::StreamEnded(_)) = stage {
-                    let lost = RequestError::SessionLost;
-                    self.requests.fail(&id, lost, &mut self.outputs);
+                    self.request_lost(&id);
                 }
                 if let Stage::Failed(Failure::TooBig { .. }) = stage {
                     let too_big = RequestError::TooBig;
@@ -198,7 +200,7 @@ impl<T: Tls + Clone> Engine<T> {
             Event::ServerFeatures(features) => EngineEvent::ServerFeatures(features),
             Event::RosterChanged => EngineEvent::RosterChanged,
             Event::StanzaRefused(refused) => EngineEvent::StanzaRefused(refused),
-            Event::PossibleGap => EngineEvent::PossibleGap,
+            Event::PossibleGap => return self.report_gap(),
             Event::PeerFault(what) => EngineEvent::PeerFault(what),
             Event::Closed(_) => return,
         };
@@ -235,10 +237,43 @@ impl<T: Tls + Clone> Engine<T> {
 
     // -- the end of an attempt
 
+    /// A request left the queue with its session.
+    fn request_lost(&mut self, id: &str) {
+        if self
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.is_ending)
+        {
+            return self.requests.taken(id);
+        }
+        let lost = RequestError::SessionLost;
+        self.requests.fail(id, lost, &mut self.outputs);
+    }
+
+    /// The session of this attempt is no longer stored. While its stream is being closed, answers may still arrive.
+    pub(super) fn session_dropped(&mut self, number: AttemptId) {
+        match &mut self.attempt {
+            Some(attempt)
+                if attempt.number == number && attempt.link.phase() == LinkPhase::Closing =>
+            {
+                attempt.is_ending = true;
+            }
+            _ => self.requests.session_lost(&mut self.outputs),
+        }
+    }
+
+    /// An attempt has ended, and no more answers arrive over it.
+    fn fail_requests_of(&mut self, attempt: &Attempt<T>) {
+        if attempt.is_ending {
+            self.requests.session_lost(&mut self.outputs);
+        }
+    }
+
     fn link_closed(&mut self, error: Option<LinkError>) {
         let Some(attempt) = self.attempt.take() else {
             return;
         };
+        self.fail_requests_of(&attempt);
         let number = attempt.number;
         let is_encrypted = attempt.link.timeline().tls.is_some();
         self.set_back(&attempt, error.as_ref());
@@ -295,6 +330,7 @@ impl<T: Tls + Clone> Engine<T> {
             self.note_alive();
         }
         if let Some(attempt) = self.attempt.take() {
+            self.fail_requests_of(&attempt);
             self.report_end(EndReason::Dropped, AfterEnd::Retries, Some(&attempt.link));
         }
         self.note_disconnected();

@@ -14,7 +14,6 @@ use crate::connection::login::{LoggingIn, LoginEnd};
 use crate::connection::session::{self, Session};
 use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
-use crate::knowledge::Op;
 use crate::ns;
 use crate::protocol_message::ProtocolMessage;
 use crate::sasl::{SaslError, ScramKeyId, ScramKeys};
@@ -43,7 +42,7 @@ pub(super) enum State {
     LoggingIn(Box<LoggingIn>),
     /// Stanzas are exchanged.
     Online(Box<Session>),
-    /// The client's end of stream has been sent; the last acknowledgement of what was sent in this session may still arrive.
+    /// The client's end of stream has been sent; stanzas and acknowledgements may arrive until the server has closed its side.
     Closing(Option<Box<Session>>),
     /// The connection has ended.
     Closed,
@@ -175,8 +174,10 @@ impl State {
 
     fn refused(&mut self, refused: RefusedStanza, context: &mut Context) -> Handled {
         match self {
-            Self::Online(session) => session.refuse(refused, context),
-            Self::Closing(_) => {}
+            Self::Online(session) | Self::Closing(Some(session)) => {
+                session.refuse(refused, context);
+            }
+            Self::Closing(None) => {}
             // T6: during the login every XML error closes the stream.
             Self::LoggingIn(_) | Self::Closed => {
                 return Err(ConnectionError::Peer(PeerError::Xml(refused.reason.into())));
@@ -197,7 +198,7 @@ impl State {
             Self::LoggingIn(_) => self.log_in(|login| login.element(element, context)),
             Self::Online(session) => session.element(element, context),
             Self::Closing(Some(session)) => {
-                session.last_word(element, context);
+                session.element_while_ending(element, context);
                 Ok(())
             }
             Self::Closing(None) | Self::Closed => Ok(()),
@@ -233,7 +234,10 @@ impl State {
         context.env.understood(ProtocolMessage::Close);
         match self {
             Self::Closing(session) => {
-                closed_in_order(session.is_some(), context);
+                if let Some(session) = session {
+                    session.ended_in_order(context);
+                }
+                context.env.closed();
                 *self = Self::Closed;
                 Ok(())
             }
@@ -248,10 +252,11 @@ impl State {
     }
 
     fn transport_closed(&mut self, context: &mut Context) -> Handled {
-        let Self::Closing(session) = self else {
+        let Self::Closing(_) = self else {
             return Err(ConnectionError::TransportClosed);
         };
-        closed_in_order(session.is_some(), context);
+        // Without the server's stream close, something that it sent may not have arrived.
+        context.env.closed();
         *self = Self::Closed;
         Ok(())
     }
@@ -265,6 +270,7 @@ impl State {
                     *self = Self::Closed;
                     return Ok(());
                 }
+                Self::Closing(_) => {}
                 _ => return Err(ConnectionError::Timeout(timer)),
             }
         }
@@ -334,12 +340,4 @@ impl State {
         }
         context.end(error);
     }
-}
-
-/// The server has received the client's end of stream: everything that it sent before has arrived.
-fn closed_in_order(had_session: bool, context: &mut Context) {
-    if had_session {
-        context.env.persist(vec![Op::OpenSession(false)]);
-    }
-    context.env.closed();
 }

@@ -112,6 +112,10 @@ impl Store for MemoryStore {
         self.queue_limit
     }
 
+    fn possible_gap(&mut self) -> Result<bool, StoreError> {
+        Ok(self.tables.possible_gap)
+    }
+
     fn installation(&mut self) -> Result<Option<String>, StoreError> {
         Ok(self.tables.installation.clone())
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, SEEN_MESSAGES, Seen, SeenMessage,
-    ServerFacts, SmSession, Watchers,
+    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions, SEEN_MESSAGES,
+    Seen, SeenMessage, ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::time::UnixTime;
@@ -35,7 +35,8 @@ pub(super) struct Tables {
     pub(super) installation: Option<String>,
     archive: Option<ArchiveCursor>,
     archive_time: Option<UnixTime>,
-    open_session: bool,
+    open_sessions: OpenSessions,
+    pub(super) possible_gap: bool,
     /// One entry for each message, the newest last.
     seen: VecDeque<SeenMessage>,
 }
@@ -66,7 +67,7 @@ impl Tables {
             next_seq: self.queue.next_seq(),
             archive: self.archive.clone(),
             archive_time: self.archive_time,
-            open_session: self.open_session,
+            open_sessions: self.open_sessions,
             // Data that never leaves the process needs no key to hide it.
             seen: Seen::new([0; 32], self.seen.iter().cloned()),
             presence: None,
@@ -146,7 +147,6 @@ impl Tables {
             Op::DropFast => self.fast = self.fast_reserve.take(),
             Op::SmEnabled { session, sent } => {
                 self.session = Some(session.clone());
-                self.open_session = false;
                 self.queue.begin_session(sent);
             }
             Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
@@ -166,7 +166,8 @@ impl Tables {
             Op::ArchiveCursor(cursor) => self.archive = Some(cursor.clone()),
             Op::ArchiveTime(time) => self.archive_time = Some(*time),
             Op::NoArchive => (self.archive, self.archive_time) = (None, None),
-            Op::OpenSession(is_open) => self.open_session = *is_open,
+            Op::OpenSessions(sessions) => self.open_sessions = *sessions,
+            Op::PossibleGap(is_untold) => self.possible_gap = *is_untold,
             Op::Acked { base, seqs } => {
                 self.queue.remove(seqs);
                 if let Some(base) = *base {

@@ -34,7 +34,7 @@ impl Tables<'_> {
             next_seq: self.hot.ledger.next_seq,
             archive: self.hot.ledger.archive.clone(),
             archive_time: self.hot.ledger.archive_time,
-            open_session: self.hot.ledger.open_session,
+            open_sessions: self.hot.ledger.open_sessions,
             seen: self.seen()?,
             presence: None,
             open_requests: Vec::new(),
@@ -129,7 +129,6 @@ impl Tables<'_> {
             Op::DropFast => self.drop_fast(),
             Op::SmEnabled { session, sent } => {
                 self.set_session(Some(session.clone()));
-                self.hot.ledger.open_session = false;
                 self.begin_session(sent)
             }
             Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
@@ -167,8 +166,12 @@ impl Tables<'_> {
                 self.hot.ledger.archive_time = None;
                 Ok(())
             }
-            Op::OpenSession(is_open) => {
-                self.hot.ledger.open_session = *is_open;
+            Op::OpenSessions(sessions) => {
+                self.hot.ledger.open_sessions = *sessions;
+                Ok(())
+            }
+            Op::PossibleGap(is_untold) => {
+                self.hot.ledger.possible_gap = *is_untold;
                 Ok(())
             }
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),

@@ -34,6 +34,8 @@ pub(super) fn check(
     };
     check.run(key_is_new, epoch)?;
     let hot = if check.repaired {
+        // Until the app has received it: the report of this opening is lost if the process is killed.
+        check.tables.hot.ledger.possible_gap |= check.report.may_have_lost_stanzas();
         let ledger = check.tables.hot.ledger.clone();
         check.tables.put_cell(cell::LEDGER, &ledger)?;
         check.tables.finish()?

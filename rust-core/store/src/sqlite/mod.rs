@@ -202,6 +202,10 @@ impl Store for SqliteStore {
         self.queue_limit
     }
 
+    fn possible_gap(&mut self) -> Result<bool, StoreError> {
+        Ok(self.opened()?.hot.ledger.possible_gap)
+    }
+
     fn installation(&mut self) -> Result<Option<String>, StoreError> {
         Ok(self.opened()?.read().cell(cell::INSTALLATION)?)
     }

@@ -1,8 +1,8 @@
 //! What is known of the archive and of duplicates, and what became of outbound stanzas of ended sessions.
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, Knowledge, Op, OutboundKind, SEEN_MESSAGES, SeenMessage, SeenTag,
-    SenderId, StableId, Way,
+    ArchiveCursor, Delivery, Knowledge, Op, OpenSessions, OutboundKind, SEEN_MESSAGES, SeenMessage,
+    SeenTag, SenderId, StableId, Way,
 };
 use snapback_proto::time::UnixTime;
 use snapback_proto::xml::Element;
@@ -166,18 +166,25 @@ pub(super) fn w5_the_time_of_the_cursor_stays_known(store: &mut impl Store) {
     assert_eq!(load(store).archive_time, None);
 }
 
-pub(super) fn i8_an_open_session_stays_known_until_one_can_be_resumed(store: &mut impl Store) {
-    assert!(!load(store).open_session);
-    apply(store, &[Op::OpenSession(true)]);
-    reopen(store);
-    assert!(load(store).open_session);
-    apply(store, &[Op::SmDropped]);
-    assert!(load(store).open_session);
-    apply(store, &[enabled("one", &[])]);
-    assert!(!load(store).open_session);
-    apply(store, &[Op::OpenSession(true), Op::OpenSession(false)]);
-    reopen(store);
-    assert!(!load(store).open_session);
+pub(super) fn i8_open_sessions_stay_known(store: &mut impl Store) {
+    assert_eq!(load(store).open_sessions, OpenSessions::default());
+    for (own, other) in [(true, false), (true, true), (false, true)] {
+        let sessions = OpenSessions { own, other };
+        apply(store, &[Op::OpenSessions(sessions)]);
+        reopen(store);
+        assert_eq!(load(store).open_sessions, sessions);
+        apply(store, &[enabled("one", &[]), Op::SmDropped]);
+        assert_eq!(load(store).open_sessions, sessions);
+    }
+}
+
+pub(super) fn i8_a_possible_gap_stays_known_until_it_was_received(store: &mut impl Store) {
+    assert_eq!(store.possible_gap(), Ok(false));
+    for is_untold in [true, false] {
+        apply(store, &[Op::PossibleGap(is_untold)]);
+        reopen(store);
+        assert_eq!(store.possible_gap(), Ok(is_untold));
+    }
 }
 
 /// Returns a stanza as the next connection finds it: whether it was sent in this session, in an earlier one, and after

@@ -138,6 +138,10 @@ impl<S: Store, I: Interceptor> Store for Intercepted<S, I> {
         self.inner.queue_limit()
     }
 
+    fn possible_gap(&mut self) -> Result<bool, StoreError> {
+        self.inner.possible_gap()
+    }
+
     fn installation(&mut self) -> Result<Option<String>, StoreError> {
         self.inner.installation()
     }

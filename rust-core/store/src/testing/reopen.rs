@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, FastToken, Knowledge, Op, OutboundKind, OutboundStanza, PendingIq,
-    PendingKind, SeenMessage, SmSession, StableId,
+    ArchiveCursor, Delivery, FastToken, Knowledge, Op, OpenSessions, OutboundKind, OutboundStanza,
+    PendingIq, PendingKind, SeenMessage, SmSession, StableId,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
@@ -76,6 +76,7 @@ struct Seen {
     installation: Option<String>,
     endpoints: Option<KnownEndpoints>,
     queue_len: usize,
+    possible_gap: bool,
 }
 
 impl Seen {
@@ -98,6 +99,7 @@ impl Seen {
             installation: store.installation().unwrap(),
             endpoints: store.endpoints("example.org").unwrap(),
             queue_len: store.queue_len().unwrap(),
+            possible_gap: store.possible_gap().unwrap(),
         }
     }
 }
@@ -111,6 +113,16 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_5(store);
     fill_schema_6(store);
     fill_schema_7(store);
+    fill_schema_8(store);
+}
+
+/// What schema 8 added.
+pub(crate) fn fill_schema_8(store: &mut impl Store) {
+    let sessions = OpenSessions {
+        own: true,
+        other: true,
+    };
+    apply(store, &[Op::OpenSessions(sessions), Op::PossibleGap(true)]);
 }
 
 /// What schema 7 added.
@@ -150,7 +162,10 @@ pub(crate) fn fill_schema_5(store: &mut impl Store) {
             Op::Seen(message),
             Op::Inbound(delivery),
             Op::ArchiveTime(UnixTime(1_795_219_200)),
-            Op::OpenSession(true),
+            Op::OpenSessions(OpenSessions {
+                own: true,
+                other: false,
+            }),
         ],
     );
 }

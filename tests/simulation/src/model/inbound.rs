@@ -54,10 +54,6 @@ pub(crate) struct Incoming {
     written_at: Time,
     stored: u32,
     allowed: u32,
-    /// The archive has forgotten it before it came.
-    is_forgotten: bool,
-    /// It may be missing without another word.
-    is_excused: bool,
 }
 
 /// A delivery, from the transaction that stored it.
@@ -231,7 +227,6 @@ impl Model {
     /// A new process has opened the store: it must contain what is not confirmed, in order, and nothing else.
     pub(crate) fn restarted(&mut self, undelivered: &[Delivery]) {
         self.life += 1;
-        self.excuse_forgotten();
         self.uncounted.clear();
         self.forget_requests();
         let found: Vec<&String> = undelivered.iter().map(|delivery| &delivery.id).collect();
@@ -240,20 +235,6 @@ impl Model {
             self.broken("I2", || {
                 format!("{found} deliveries are stored after a restart, {owed} are owed, or in another order")
             });
-        }
-    }
-
-    /// The archive has forgotten messages.
-    pub(crate) fn inbound_forgotten(&mut self, is_archived: impl Fn(&Message) -> bool) {
-        for incoming in self.incoming.iter_mut().skip(self.first_unreceived) {
-            incoming.is_forgotten |= incoming.stored == 0 && !is_archived(&incoming.message);
-        }
-    }
-
-    /// A process that is killed after the commit of a new place in the archive cannot report the gap before it any more.
-    fn excuse_forgotten(&mut self) {
-        for incoming in self.incoming.iter_mut().skip(self.first_unreceived) {
-            incoming.is_excused |= incoming.is_forgotten;
         }
     }
 
@@ -293,7 +274,6 @@ impl Model {
         };
         let rest = self.incoming.iter().enumerate().skip(self.first_unreceived);
         rest.filter(|(_, message)| message.stored == 0 && message.written_at < before)
-            .filter(|(_, message)| !message.is_excused)
             .filter(|(_, message)| !is_history(message))
             .find(|(_, message)| {
                 let is_reported = gap_at.is_some_and(|at| message.written_at <= at);
@@ -313,8 +293,7 @@ impl Model {
         rest.filter(|message| message.stored == 0).all(|message| {
             let is_history =
                 !is_offline_kept && place_known_at.is_none_or(|at| message.written_at <= at);
-            let is_reported =
-                message.is_excused || gap_at.is_some_and(|at| message.written_at <= at);
+            let is_reported = gap_at.is_some_and(|at| message.written_at <= at);
             is_history || (is_reported && !held(&message.message))
         })
     }

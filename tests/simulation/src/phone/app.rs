@@ -339,6 +339,7 @@ impl<T: Tls + Clone> Phone<T> {
             EngineEvent::PossibleGap => {
                 coverage.event("gap reported");
                 model.gap_reported();
+                self.input(EngineInput::GapReceived, model, now);
             }
             _ => {}
         }

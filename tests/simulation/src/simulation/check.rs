@@ -85,9 +85,6 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     }
 
     fn is_received(&self) -> bool {
-        if self.keeps_nothing() {
-            return true;
-        }
         let world = &self.world;
         let held = |message: &Message| world.holds("juliet", &message.id, &message.body);
         self.model.is_received(self.setup.switches.offline, held)
@@ -99,7 +96,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let Some((began_at, online_at)) = self.phone.as_ref().and_then(Phone::online_since) else {
             return;
         };
-        if self.now < online_at + SETTLED || self.model.server_at_fault || self.keeps_nothing() {
+        if self.now < online_at + SETTLED || self.model.server_at_fault {
             return;
         }
         let world = &self.world;
@@ -112,13 +109,6 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 format!("message {index} is lost, and no gap was told")
             });
         }
-    }
-
-    /// Without stream management and archive, a server drops what it writes to a connection that is lost or being closed. A client
-    /// that has closed its stream does not learn of it.
-    fn keeps_nothing(&self) -> bool {
-        let switches = &self.setup.switches;
-        !switches.archive && (!switches.sm || self.sm_was_off)
     }
 
     fn is_quiet(&self) -> bool {

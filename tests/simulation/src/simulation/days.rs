@@ -24,7 +24,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
 
     /// Not before the client knows a message of it: nothing tells an archive that is empty from one that has forgotten everything.
     pub(super) fn archive_forgets(&mut self, keep: u32) {
-        if !self.model.has_archive_cursor || !self.model.has_archive_time {
+        if !self.model.has_archive_cursor {
             return;
         }
         if self.is_absence_hidden() {
@@ -42,9 +42,6 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             }
         }
         let world = &self.world;
-        self.model.inbound_forgotten(|message: &Message| {
-            world.is_archived("juliet", &message.id, &message.body)
-        });
         self.model
             .archive_forgot(|id| world.is_archived("juliet", id, "wherefore"));
     }

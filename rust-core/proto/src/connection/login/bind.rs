@@ -4,7 +4,7 @@
 use crate::connection::context::{AfterBind, Context};
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::step::{ExpectBound, LoginStep, Next, Resource};
-use crate::connection::session::{self, Inline, Missed, Session};
+use crate::connection::session::{self, Inline, Missed, Session, SessionResource};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
 use crate::protocol_message::ProtocolMessage;
@@ -71,7 +71,11 @@ fn request(resource: Resource, missed: &mut Missed, context: &mut Context) -> St
         }
         Resource::Any => None,
     };
-    let noted = missed.note_first_bind(context);
+    let kind = match resource {
+        Resource::Own => SessionResource::Own,
+        Resource::Fresh | Resource::Any => SessionResource::Other,
+    };
+    let noted = missed.note_first_bind(kind, context);
     let request = bind::request(&id, wanted.as_deref());
     context
         .env

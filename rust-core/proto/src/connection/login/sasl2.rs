@@ -11,7 +11,7 @@ use crate::connection::login::resume::{online, refused, resume_element};
 use crate::connection::login::sasl::{SaslProfile, out_of_place};
 use crate::connection::login::step::{ExpectSasl, LoginEnd, LoginStep, Next, Progress, Sasl2};
 use crate::connection::output::Seq;
-use crate::connection::session::{self, Inline, Session};
+use crate::connection::session::{self, Inline, Session, SessionResource};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::BareJid;
 use crate::knowledge::{FastToken, Op};
@@ -179,7 +179,9 @@ fn goal_elements(
         csi_inactive: inline.inactive,
     };
     children.push(bind.to_element());
-    (children, inline, login.missed.note_first_bind(context))
+    // The server chooses the resource (XEP-0386).
+    let noted = (login.missed).note_first_bind(SessionResource::Other, context);
+    (children, inline, noted)
 }
 
 fn send(

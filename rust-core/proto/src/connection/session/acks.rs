@@ -1,13 +1,12 @@
 //! Requests acknowledgements, and processes them (rules I5, I12).
 
 use crate::connection::context::Context;
-use crate::connection::output::Stage;
 use crate::connection::session::lost::report_acked;
-use crate::connection::session::queued::{count_acked, note_sent, stage_event};
-use crate::connection::session::state::{Asked, Session, Sm};
+use crate::connection::session::queued::count_acked;
+use crate::connection::session::state::{Asked, Session, SessionStage, Sm};
 use crate::connection::timer::{MAX_ACK_WAITS, Timer};
 use crate::error::ConnectionError;
-use crate::knowledge::{Op, OutboundKind, OutboundStanza};
+use crate::knowledge::{OutboundKind, OutboundStanza};
 use crate::protocol_message::ProtocolMessage;
 use crate::time::Instant;
 use crate::xep::{ping, sm};
@@ -32,32 +31,21 @@ impl Session {
         Ok(())
     }
 
-    /// The session is cleared already, and the stanzas that belonged to it were reported; only messages still wait (rule I14).
+    /// Processes an acknowledged count after the client's stream close.
     pub(super) fn acknowledge_late(&mut self, h: u32, context: &mut Context) {
         let Ok(covered) = count_acked(h, self.base, self.unacked.len()) else {
             return;
         };
         self.base = h;
-        let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
-        let messages = acked.iter().filter(|stanza| stanza.outlives_session());
-        let messages: Vec<&OutboundStanza> = messages.collect();
-        if messages.is_empty() {
-            return;
-        }
-        let seqs = messages.iter().map(|stanza| stanza.seq).collect();
-        let mut ops = vec![Op::Acked { base: None, seqs }];
-        ops.extend(note_sent(messages.iter().copied(), context));
-        let seq = context.env.persist(ops);
-        for event in messages
-            .into_iter()
-            .filter_map(|stanza| stage_event(stanza, Stage::Acked))
-        {
-            context.env.event_after(Some(seq), event);
-        }
+        self.remove_acked(covered, None, context);
     }
 
     fn remove_acked(&mut self, covered: usize, base: Option<u32>, context: &mut Context) {
-        let acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
+        let mut acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
+        if self.stage == SessionStage::Ending {
+            // The session is cleared, and the stanzas that belonged to it were reported; only messages still wait (rule I14).
+            acked.retain(OutboundStanza::outlives_session);
+        }
         report_acked(&acked, base, context);
     }
 
@@ -67,7 +55,7 @@ impl Session {
             .unacked
             .iter()
             .all(|stanza| stanza.kind == OutboundKind::Core);
-        if !self.is_online
+        if self.stage != SessionStage::Online
             || self.unacked.is_empty()
             || self.asked.is_some()
             || (self.sm == Sm::Off && only_core)

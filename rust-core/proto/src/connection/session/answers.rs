@@ -8,7 +8,7 @@ use crate::xml::Element;
 
 use crate::connection::context::Context;
 use crate::connection::output::Event;
-use crate::connection::session::state::Session;
+use crate::connection::session::state::{Session, SessionStage};
 
 /// The maximum number of unacknowledged stanzas of the core itself when a request of another entity is answered.
 const MAX_FOR_OTHERS: usize = 128;
@@ -27,6 +27,9 @@ impl Session {
     /// no answer. No answer is sent either if the request has no `id`, since no entity could match it, or if the answer would
     /// exceed the server's limit. It would end the stream, after each reconnection, for any entity that sends such a request.
     pub(super) fn answer(&mut self, request: &Element, answer: Element, context: &mut Context) {
+        if self.stage == SessionStage::Ending {
+            return;
+        }
         let answer = WrittenStanza::from(answer);
         if let Some(fault) = unanswerable(request, &answer, context) {
             context.env.event(Event::PeerFault(fault));

@@ -244,7 +244,8 @@ impl ArchiveQuery {
     }
 }
 
-fn is_archive(kind: PendingKind) -> bool {
+/// Returns whether a request of this kind queries the archive.
+pub(super) fn is_archive(kind: PendingKind) -> bool {
     matches!(
         kind,
         PendingKind::ArchivePage

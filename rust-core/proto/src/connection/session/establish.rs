@@ -17,7 +17,7 @@ use crate::connection::output::{Event, Outcome};
 use crate::connection::session::archive::Archive;
 use crate::connection::session::lost::lost;
 use crate::connection::session::missed::Missed;
-use crate::connection::session::state::{Session, SettlingQuery, Sm};
+use crate::connection::session::state::{Session, SessionStage, SettlingQuery, Sm};
 use crate::connection::timer::Timer;
 
 /// What a Bind 2 request has requested already.
@@ -116,6 +116,13 @@ impl Session {
     ) -> Result<(), ConnectionError> {
         parse_full_jid(jid)?;
         self.jid = Some(jid.to_owned());
+        if context.knowledge.sm.is_none()
+            && context.knowledge.archive.is_none()
+            && let Some(op) = self.note_open(context)
+        {
+            // The server chose another resource than the requested one.
+            context.env.persist(vec![op]);
+        }
         if !self.archive.is_asking() && self.archive != Archive::Current {
             self.missed.tell_suspected_gap(&mut context.env);
         }
@@ -171,13 +178,16 @@ impl Session {
         inline: Inline,
         context: &mut Context,
     ) {
+        self.jid = Some(jid.to_owned());
         // As in a legacy login: stanzas sent while `<enable/>` is pending are listed when the session is stored.
         self.sm = Sm::Enabling;
         self.greet(features, inline, context);
         self.sm = Sm::On;
         if let Some(session) = self.resumable(enabled, jid.to_owned(), context) {
             let sent = self.unacked.iter().cloned().collect();
-            context.env.persist(vec![Op::SmEnabled { session, sent }]);
+            let mut ops = vec![Op::SmEnabled { session, sent }];
+            ops.extend(self.note_settled(context));
+            context.env.persist(ops);
         }
     }
 
@@ -210,7 +220,10 @@ impl Session {
         for id in asked.chain(unacked).chain(open) {
             context.stream.reader.expect_result(id);
         }
-        context.env.persist(vec![Op::SmAlive { at }]);
+        let mut ops = vec![Op::SmAlive { at }];
+        // A new session may have been requested for the case that this one is lost.
+        ops.extend(session.note_settled(context));
+        context.env.persist(ops);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &jid, context);
         session.tell_client_state(context);
@@ -245,7 +258,7 @@ impl Session {
     }
 
     fn announce(&mut self, outcome: Outcome, jid: &str, context: &mut Context) {
-        self.is_online = true;
+        self.stage = SessionStage::Online;
         context.env.timers.stop(Timer::Login);
         self.heard(context);
         let plan = context.plan.clone();

@@ -14,10 +14,10 @@ use crate::xml::{Element, Refusal, RefusedStanza};
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Seq};
-use crate::connection::session::archive::FromArchive;
+use crate::connection::session::archive::{FromArchive, is_archive};
 use crate::connection::session::dedup::{Ids, Verdict};
 use crate::connection::session::queued::part_of;
-use crate::connection::session::state::{Session, Sm};
+use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::session::visibility;
 
 /// An answer may be as large as a roster. One that is larger than any server's roster is not kept.
@@ -204,7 +204,8 @@ impl Session {
 
     /// T7: an answer is matched by id and by sender.
     fn response(&mut self, iq: &Element, context: &mut Context) {
-        if self.is_from_account(iq, context) && self.start_answered(iq, context) {
+        let is_ending = self.stage == SessionStage::Ending;
+        if !is_ending && self.is_from_account(iq, context) && self.start_answered(iq, context) {
             return;
         }
         if self.is_from_account(iq, context) && self.ping_answered(iq, context) {
@@ -234,6 +235,10 @@ impl Session {
             PendingKind::ServerDisco => self.server_info(iq, context),
             // A refusal of carbons is ignored.
             PendingKind::Carbons => {
+                self.commit(Vec::new(), context);
+            }
+            // The next session queries it again, from the cursor on.
+            kind if is_archive(kind) && self.stage == SessionStage::Ending => {
                 self.commit(Vec::new(), context);
             }
             PendingKind::ArchivePage | PendingKind::ArchiveTime | PendingKind::ArchiveBack => {

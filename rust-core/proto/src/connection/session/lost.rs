@@ -2,7 +2,7 @@
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
-use crate::connection::session::missed::Missed;
+use crate::connection::session::missed::{Missed, SessionResource, change_open};
 use crate::connection::session::queued::{count_acked, note_sent, stage_event};
 use crate::connection::session::state::Session;
 use crate::error::ConnectionError;
@@ -16,10 +16,7 @@ pub(in crate::connection) fn lost(
     context: &mut Context,
 ) -> Result<(), ConnectionError> {
     context.resumption.settled();
-    if std::mem::take(&mut context.knowledge.open_session) {
-        // The session was interrupted, and no entity sends again what it missed.
-        missed.possible_gap(context);
-    }
+    missed.judge_earlier(context);
     let session = context.knowledge.sm.take();
     if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
         return Ok(());
@@ -45,11 +42,11 @@ pub(in crate::connection) fn lost(
     );
     ops.push(Op::Failed(failed.iter().map(|stanza| stanza.seq).collect()));
     ops.push(Op::SmDropped);
+    missed.possible_gap(context);
     let seq = context.env.persist(ops);
     for event in events {
         context.env.event_after(Some(seq), event);
     }
-    missed.possible_gap(context);
     for stanza in &mut context.knowledge.queue {
         stanza.unknown |= stanza.sent;
         stanza.sent = false;
@@ -138,6 +135,20 @@ fn report_session_bound<'a>(
 }
 
 impl Session {
+    /// Records that no entity sends again what this session receives, as long as it is open.
+    pub(super) fn note_open(&mut self, context: &mut Context) -> Option<Op> {
+        let resource = SessionResource::of(self.jid.as_deref()?, context);
+        let sessions = self.missed.with_this(resource, context);
+        change_open(sessions, context)
+    }
+
+    /// Records that this session can be resumed, or that it has ended and everything was received.
+    pub(super) fn note_settled(&mut self, context: &mut Context) -> Option<Op> {
+        let resource = SessionResource::of(self.jid.as_deref()?, context);
+        let sessions = self.missed.without_this(resource, context);
+        change_open(sessions, context)
+    }
+
     /// Ends any earlier session: the plan did not request it, or the server refused it.
     pub(in crate::connection) fn lose_former(
         &mut self,
@@ -153,7 +164,7 @@ impl Session {
         let failed = session_bound(self.unacked.iter());
         let mut ops = vec![Op::Failed(failed), Op::SmDropped];
         if context.knowledge.archive.is_none() {
-            ops.push(Op::OpenSession(true));
+            ops.extend(self.note_open(context));
         }
         let seq = context.env.persist(ops);
         report_session_bound(self.unacked.iter(), seq, context);

@@ -2,7 +2,7 @@
 
 use crate::connection::context::Context;
 use crate::connection::output::Event;
-use crate::connection::session::state::{Session, Sm};
+use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza};
@@ -92,7 +92,9 @@ impl Session {
             && let Some(session) = self.resumable(enabled, jid, context)
         {
             let sent = self.unacked.iter().cloned().collect();
-            context.env.persist(vec![Op::SmEnabled { session, sent }]);
+            let mut ops = vec![Op::SmEnabled { session, sent }];
+            ops.extend(self.note_settled(context));
+            context.env.persist(ops);
         }
         self.enable_answered(context);
     }
@@ -138,14 +140,29 @@ impl Session {
             .env
             .transmit_after(after, ProtocolMessage::Close, header::CLOSE.to_owned());
         self.give_up(context);
+        self.stage = SessionStage::Ending;
     }
 
-    /// After the client's stream close only acknowledgements matter: what they cover is not sent again in the next session.
-    pub(in crate::connection) fn last_word(&mut self, element: &Element, context: &mut Context) {
-        if self.sm == Sm::On
+    /// Processes what the server sends after the client's stream close. Stanzas and acknowledgements are processed as before,
+    /// although nothing can be answered (RFC 6120 section 4.4).
+    pub(in crate::connection) fn element_while_ending(
+        &mut self,
+        element: &Element,
+        context: &mut Context,
+    ) {
+        if element.is_stanza() {
+            self.stanza(element, context);
+        } else if self.sm == Sm::On
             && let Some(Ok(Nonza::Ack { h })) = Nonza::parse(element)
         {
             self.acknowledge_late(h, context);
+        }
+    }
+
+    /// The server has closed its stream, too: everything that it sent in this session was received.
+    pub(in crate::connection) fn ended_in_order(&mut self, context: &mut Context) {
+        if let Some(op) = self.note_settled(context) {
+            context.env.persist(vec![op]);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::connection::context::Context;
 use crate::connection::env::Env;
 use crate::connection::output::{Event, Seq};
-use crate::knowledge::{ArchiveCursor, Op};
+use crate::knowledge::{ArchiveCursor, Op, OpenSessions};
 use crate::time::UnixTime;
 
 /// The archive applies the server's clock, and the client knows only its own. A clock that was set by hand to another time zone
@@ -15,6 +15,8 @@ const CLOCK_MARGIN_SECONDS: i64 = 86_400;
 pub(in crate::connection) struct Missed {
     /// The time that was stored before a first session was requested.
     first_bind: Option<ArchiveCursor>,
+    /// The sessions that may be open since before this connection.
+    earlier: Option<OpenSessions>,
     gap: Gap,
 }
 
@@ -41,6 +43,14 @@ impl Missed {
         }
     }
 
+    /// A new session begins. An earlier one may have received messages that this client did not, and may do so again until it
+    /// has ended.
+    pub(super) fn judge_earlier(&mut self, context: &mut Context) {
+        if self.earlier(context).any() {
+            self.possible_gap(context);
+        }
+    }
+
     /// The archive is not queried after all.
     pub(super) fn tell_suspected_gap(&mut self, env: &mut Env) {
         if self.gap == Gap::Suspected {
@@ -48,11 +58,13 @@ impl Missed {
         }
     }
 
-    /// Reports it to the app, once per connection.
+    /// Reports it to the app, once per connection. It is stored before the changes that follow, after which nothing else would
+    /// show that there is a gap.
     pub(super) fn tell_gap(&mut self, env: &mut Env) {
         let was = std::mem::replace(&mut self.gap, Gap::Reported);
         if was != Gap::Reported {
-            env.event(Event::PossibleGap);
+            let seq = env.persist(vec![Op::PossibleGap(true)]);
+            env.event_after(Some(seq), Event::PossibleGap);
         }
     }
 
@@ -61,15 +73,52 @@ impl Missed {
     ///
     /// For a first session: if the process were killed after that, the archive would contain what was sent to a session that is
     /// not stored. There is no id to begin at yet, so a time is stored. This connection itself has nothing to catch up with.
-    pub(in crate::connection) fn note_first_bind(&mut self, context: &mut Context) -> Option<Seq> {
+    pub(in crate::connection) fn note_first_bind(
+        &mut self,
+        resource: SessionResource,
+        context: &mut Context,
+    ) -> Option<Seq> {
+        let sessions = self.with_this(resource, context);
         if context.knowledge.archive.is_some() {
             return None;
         }
         let since = context.env.now.wall.plus_seconds(-CLOCK_MARGIN_SECONDS);
         let cursor = ArchiveCursor::Since(UnixTime(since.0.max(0)));
         self.first_bind = Some(cursor.clone());
-        let ops = vec![Op::ArchiveCursor(cursor), Op::OpenSession(true)];
+        let mut ops = vec![Op::ArchiveCursor(cursor)];
+        ops.extend(change_open(sessions, context));
         Some(context.env.persist(ops))
+    }
+
+    /// Returns the sessions that may be open since before this connection.
+    fn earlier(&mut self, context: &Context) -> OpenSessions {
+        *self.earlier.get_or_insert(context.knowledge.open_sessions)
+    }
+
+    /// Returns the open sessions, if this one is among them.
+    pub(super) fn with_this(
+        &mut self,
+        resource: SessionResource,
+        context: &Context,
+    ) -> OpenSessions {
+        let earlier = self.earlier(context);
+        OpenSessions {
+            own: earlier.own || resource == SessionResource::Own,
+            other: earlier.other || resource == SessionResource::Other,
+        }
+    }
+
+    /// Returns the open sessions without this one. There is only one session under a resource.
+    pub(super) fn without_this(
+        &mut self,
+        resource: SessionResource,
+        context: &Context,
+    ) -> OpenSessions {
+        let earlier = self.earlier(context);
+        OpenSessions {
+            own: earlier.own && resource != SessionResource::Own,
+            ..earlier
+        }
     }
 
     /// Returns the archive's position for a stanza that is sent now. In a first session that is a time, until the end of the
@@ -78,4 +127,30 @@ impl Missed {
         let known = context.knowledge.archive.as_ref();
         known.or(self.first_bind.as_ref()).cloned()
     }
+}
+
+/// The resource of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::connection) enum SessionResource {
+    /// That of this installation.
+    Own,
+    /// Another one, of the server's choice or random.
+    Other,
+}
+
+impl SessionResource {
+    /// Returns the kind of the resource in this full JID.
+    pub(super) fn of(jid: &str, context: &Context) -> Self {
+        let own = context.env.config.own_resource();
+        match jid.split_once('/') {
+            Some((_, resource)) if resource == own => Self::Own,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Returns the change that stores which sessions are open, if that has changed.
+pub(super) fn change_open(sessions: OpenSessions, context: &mut Context) -> Option<Op> {
+    let known = std::mem::replace(&mut context.knowledge.open_sessions, sessions);
+    (known != sessions).then_some(Op::OpenSessions(sessions))
 }

@@ -23,7 +23,7 @@ mod visibility;
 
 pub(super) use establish::Inline;
 pub(super) use lost::{handled, lost};
-pub(super) use missed::Missed;
+pub(super) use missed::{Missed, SessionResource};
 pub(super) use queued::enqueue;
 pub(super) use start::request_start;
 pub(super) use state::Session;

@@ -3,7 +3,7 @@
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
 use crate::connection::session::queued::{core, enqueue, outbound, part_of, stage_event, wire};
-use crate::connection::session::state::{Session, Sm};
+use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, WrittenStanza};
 use crate::protocol_message::ProtocolMessage;
 
@@ -120,7 +120,7 @@ impl Session {
 
     /// Sends the stanzas that may be sent now, and requests an acknowledgement.
     pub(super) fn go_on(&mut self, context: &mut Context) {
-        if self.is_online {
+        if self.stage == SessionStage::Online {
             self.flush_queue(context);
             self.request_ack(context);
         }

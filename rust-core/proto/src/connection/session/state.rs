@@ -39,8 +39,7 @@ pub(in crate::connection) struct Session {
     pub(super) directed: BTreeSet<BareJid>,
     /// When a request of another entity was last answered.
     pub(super) answered_at: Option<Instant>,
-    /// The session was reported to the app.
-    pub(super) is_online: bool,
+    pub(super) stage: SessionStage,
     /// The client state that the server last received.
     pub(super) sent_inactive: bool,
     /// The client's full JID, once a resource is bound.
@@ -54,6 +53,18 @@ pub(in crate::connection) struct Session {
     pub(super) has_learnt_end: bool,
     /// The answer to service discovery; `None` if the app gave names that caps cannot carry (rule S9).
     pub(super) own_caps: OnceLock<Option<OwnCaps>>,
+}
+
+/// The stages of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SessionStage {
+    /// No resource is bound yet.
+    Beginning,
+    /// It was reported to the app.
+    Online,
+    /// The client has closed its stream, and can send nothing any more. What the server sends before it closes its own is
+    /// processed (RFC 6120 section 4.4).
+    Ending,
 }
 
 /// The state of stream management (rule I6).
@@ -115,7 +126,7 @@ impl Session {
             directed: BTreeSet::new(),
             answered_at: None,
             awaits_start: None,
-            is_online: false,
+            stage: SessionStage::Beginning,
             sent_inactive: false,
             jid: None,
             last_inbound: None,

@@ -47,7 +47,6 @@ impl Memory {
             Op::StoreScramKeys(id, keys) => knowledge.scram_keys = Some((id, keys)),
             Op::SmEnabled { session, sent } => {
                 knowledge.sm = Some(session);
-                knowledge.open_session = false;
                 for stanza in sent {
                     self.remove(&[stanza.seq]);
                     self.insert(stanza);
@@ -113,7 +112,8 @@ impl Memory {
             Op::ArchiveCursor(cursor) => knowledge.archive = Some(cursor),
             Op::ArchiveTime(time) => knowledge.archive_time = Some(time),
             Op::NoArchive => (knowledge.archive, knowledge.archive_time) = (None, None),
-            Op::OpenSession(is_open) => knowledge.open_session = is_open,
+            Op::OpenSessions(sessions) => knowledge.open_sessions = sessions,
+            Op::PossibleGap(_) => {}
             Op::ReplaceRoster { version, items } => {
                 knowledge.roster_version = version;
                 knowledge.watchers = crate::knowledge::Watchers::of(&items);

@@ -89,7 +89,7 @@ fn t4_success_without_a_proof_aborts() {
         let flight = peer.sends(AUTHENTICATE);
         assert_eq!(
             peer.ops(),
-            ["ArchiveCursor", "OpenSession"],
+            ["ArchiveCursor", "OpenSessions"],
             "the time, by our clock"
         );
         if !early {

@@ -1,5 +1,7 @@
 //! What servers say, and how to find things in what we say.
 
+use super::archive::{message, result};
+
 pub(super) const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
     xmlns:stream='http://etherx.jabber.org/streams' id='s1' from='example.org' version='1.0'>";
 pub(super) const STARTTLS: &str =
@@ -128,12 +130,11 @@ fn roster(flight: &str) -> String {
 
 /// The answer to the archive query in this flight: the archive ends with `a0`, and there is nothing after it.
 fn nothing_archived(flight: &str) -> String {
-    let last = if flight.contains("<before/>") {
-        "a0"
-    } else {
-        ""
-    };
-    fin(flight, true, last)
+    if !flight.contains("<before/>") {
+        return fin(flight, true, "");
+    }
+    let newest = result(flight, "a0", &message("in0"));
+    format!("{newest}{}", fin(flight, true, "a0"))
 }
 
 /// The end of a page of the archive.

@@ -1,6 +1,6 @@
 //! What must exist, and how old the file is.
 
-use snapback_proto::knowledge::ArchiveCursor;
+use snapback_proto::knowledge::{ArchiveCursor, OpenSessions};
 use snapback_proto::time::UnixTime;
 
 use super::super::codec::{Reader, Writer};
@@ -31,8 +31,10 @@ pub(in super::super) struct Ledger {
     pub(in super::super) next_seen: u64,
     /// The time of the message at the cursor, or later.
     pub(in super::super) archive_time: Option<UnixTime>,
-    /// Whether a session was begun that cannot be resumed.
-    pub(in super::super) open_session: bool,
+    /// The sessions that were begun, cannot be resumed and were not closed in order.
+    pub(in super::super) open_sessions: OpenSessions,
+    /// Whether a possible gap is to be reported to the app.
+    pub(in super::super) possible_gap: bool,
 }
 
 /// How many rows, and the sum of their numbers: a missing row changes both, a replaced row changes the sum.
@@ -68,7 +70,9 @@ impl Record for Ledger {
             .option(self.archive.as_ref(), write_cursor)
             .number(self.next_seen)
             .option(self.archive_time, |out, at| out.time(at.0))
-            .flag(self.open_session);
+            .flag(self.open_sessions.own)
+            .flag(self.open_sessions.other)
+            .flag(self.possible_gap);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -89,7 +93,8 @@ impl Record for Ledger {
             archive: None,
             next_seen: 0,
             archive_time: None,
-            open_session: false,
+            open_sessions: OpenSessions::default(),
+            possible_gap: false,
         };
         if input.is_at_end() {
             return Ok(ledger);
@@ -102,9 +107,23 @@ impl Record for Ledger {
         if input.is_at_end() {
             return Ok(ledger);
         }
-        Ok(Self {
+        let ledger = Self {
             archive_time: input.option(|input| input.time().map(UnixTime))?,
-            open_session: input.flag()?,
+            open_sessions: OpenSessions {
+                own: input.flag()?,
+                other: false,
+            },
+            ..ledger
+        };
+        if input.is_at_end() {
+            return Ok(ledger);
+        }
+        Ok(Self {
+            open_sessions: OpenSessions {
+                other: input.flag()?,
+                ..ledger.open_sessions
+            },
+            possible_gap: input.flag()?,
             ..ledger
         })
     }

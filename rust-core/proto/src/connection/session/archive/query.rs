@@ -11,7 +11,7 @@ use super::{Archive, ArchiveQuery, Back, QUERY_PREFIX, Reading, is_archive};
 use crate::connection::context::Context;
 use crate::connection::output::Seq;
 use crate::connection::session::queued;
-use crate::connection::session::state::{Session, Sm};
+use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::timer::Timer;
 
 /// The factor from the timeout of messages whose delivery is unknown to the timeout of one page of the archive.
@@ -162,7 +162,7 @@ impl Session {
     /// The server has answered something else. If the archive's timeout has expired, it is the archive that does not answer.
     /// First only the stanzas that wait for its result stop waiting.
     pub(in crate::connection::session) fn doubt_archive(&mut self, context: &mut Context) {
-        if !self.is_online || context.env.timers.is_set(Timer::Archive) {
+        if self.stage != SessionStage::Online || context.env.timers.is_set(Timer::Archive) {
             return;
         }
         match &mut self.archive {
