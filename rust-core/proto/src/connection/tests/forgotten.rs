@@ -192,7 +192,7 @@ fn w5_without_a_time_an_empty_page_is_not_believed() {
     let last = peer.sends("archive");
     assert!(last.contains("<max>100</max><before/>"), "{last}");
     peer.serve(&page(&last, 5..=6, true));
-    assert_eq!(told(&mut peer), names(5..=6));
+    assert_eq!(reported(&mut peer), names(5..=6));
     assert_eq!(peer.knowledge().archive_time, Some(STAMPED));
     assert_eq!(gaps(&peer), 1, "what was before it may be gone as well");
 }
