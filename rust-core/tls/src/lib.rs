@@ -67,6 +67,7 @@ mod client_hello;
 mod context;
 mod deferred;
 mod error;
+mod event;
 mod random;
 mod resumption;
 mod session;
@@ -78,9 +79,10 @@ mod tests;
 pub use context::{SessionParams, TlsContext, TlsVersions, Trust};
 pub use deferred::VerificationRequest;
 pub use error::{Alert, ApiMisuse, CertificateError, TlsError};
+pub use event::{Established, TlsEvent};
 pub use random::{NoRandom, random_seed};
 pub use resumption::TicketStats;
-pub use session::{Established, TlsEvent, TlsSession};
+pub use session::TlsSession;
 pub use snapback_types::transport::{EarlyData, TlsVersion, Transport};
 pub use tickets::{
     MemoryTickets, Ticket, TicketInfo, TicketKind, TicketOrigin, TicketScope, TicketStore,

@@ -12,7 +12,8 @@ use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use crate::certificate::PeerIdentity;
 use crate::client_hello::offers_ticket;
 use crate::context::ALPN_XMPP_CLIENT;
-use crate::deferred::{VerificationRequest, capture};
+use crate::deferred::capture;
+use crate::event::{Established, TlsEvent};
 use crate::resumption::ConnectionTickets;
 use crate::tickets::TicketInfo;
 use crate::{ApiMisuse, CertificateError, EarlyData, TlsError, TlsVersion};
@@ -35,9 +36,9 @@ pub struct TlsSession {
     connection: ClientConnection,
     tickets: Arc<ConnectionTickets>,
     offered: Option<TicketInfo>,
-    early_data_offered: bool,
-    early_data_left: usize,
-    direct: bool,
+    /// How many bytes of early data may still be written, if the ClientHello offers it.
+    early_data: Option<usize>,
+    expected_alpn: Option<&'static [u8]>,
     phase: Phase,
     output: Vec<u8>,
     events: VecDeque<TlsEvent>,
@@ -66,56 +67,6 @@ enum Phase {
     Failed(TlsError),
 }
 
-/// An event of the session.
-#[derive(Debug)]
-pub enum TlsEvent {
-    /// This certificate has to be verified; the result goes to [`TlsSession::certificate_verified`].
-    VerifyCertificate(VerificationRequest),
-    /// The handshake is complete and the peer's identity is verified.
-    Established(Established),
-    /// Data from the peer.
-    Plaintext(Vec<u8>),
-    /// The peer sends no more data.
-    CloseNotify,
-}
-
-/// The results of the handshake.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Established {
-    /// The protocol version.
-    pub version: TlsVersion,
-    /// Whether a ticket replaced the certificate.
-    pub resumed: bool,
-    /// The fate of early data. If rejected, none of it was read and it must be sent again.
-    pub early_data: EarlyData,
-    /// Channel binding tls-exporter (RFC 9266). It must not be logged.
-    pub tls_exporter: Option<[u8; 32]>,
-    /// Channel binding tls-server-end-point (RFC 5929), where defined.
-    pub tls_server_end_point: Option<Vec<u8>>,
-    /// SHA-256 of the public key (SubjectPublicKeyInfo) of the certificate.
-    pub spki_sha256: [u8; 32],
-    /// Whether the server selected the offered ALPN protocol. Servers that ignore ALPN are common, and legitimate.
-    pub alpn_ok: bool,
-    /// Name of the cipher suite, for the timeline.
-    pub cipher_suite: &'static str,
-    /// Name of the key exchange group, for the timeline; none in a resumed TLS 1.2 handshake.
-    pub key_exchange: Option<&'static str>,
-}
-
-impl fmt::Debug for Established {
-    /// Leaves out the channel bindings: the exporter is a secret of the connection.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Established")
-            .field("version", &self.version)
-            .field("resumed", &self.resumed)
-            .field("early_data", &self.early_data)
-            .field("alpn_ok", &self.alpn_ok)
-            .field("cipher_suite", &self.cipher_suite)
-            .field("key_exchange", &self.key_exchange)
-            .finish_non_exhaustive()
-    }
-}
-
 impl TlsSession {
     pub(crate) fn start(
         config: Arc<ClientConfig>,
@@ -132,12 +83,11 @@ impl TlsSession {
             tickets.count_offered();
         }
         Ok(Self {
-            early_data_offered: connection.early_data().is_some(),
-            early_data_left: early_data_left(&mut connection),
+            early_data: early_data_left(&mut connection),
             connection,
             tickets,
             offered,
-            direct,
+            expected_alpn: direct.then_some(ALPN_XMPP_CLIENT),
             phase: Phase::Hello,
             output,
             events: VecDeque::new(),
@@ -161,7 +111,7 @@ impl TlsSession {
     #[must_use]
     pub fn early_data_capacity(&self) -> usize {
         match self.phase {
-            Phase::Hello => self.early_data_left,
+            Phase::Hello => self.early_data.unwrap_or(0),
             _ => 0,
         }
     }
@@ -173,7 +123,7 @@ impl TlsSession {
             (Phase::Hello, Some(mut early)) => early.write(plaintext).unwrap_or(0),
             _ => 0,
         };
-        self.early_data_left = early_data_left(&mut self.connection);
+        self.count_early_data();
         taken
     }
 
@@ -306,10 +256,16 @@ impl TlsSession {
         }
     }
 
+    fn count_early_data(&mut self) {
+        if let Some(left) = &mut self.early_data {
+            *left = early_data_left(&mut self.connection).unwrap_or(0);
+        }
+    }
+
     /// Lets rustls process what it has read.
     fn process(&mut self) -> Result<(), TlsError> {
         let (result, certificate) = capture(|| self.connection.process_new_packets());
-        self.early_data_left = early_data_left(&mut self.connection);
+        self.count_early_data();
         if let Some(request) = certificate {
             // Before the result is examined: an alert after an unverified certificate must not be sent either.
             match self.phase {
@@ -379,15 +335,15 @@ impl TlsSession {
                 _ => TlsVersion::Tls12,
             },
             resumed,
-            early_data: match (self.early_data_offered, connection.is_early_data_accepted()) {
-                (false, _) => EarlyData::NotSent,
-                (true, true) => EarlyData::Accepted,
-                (true, false) => EarlyData::Rejected,
+            early_data: match self.early_data {
+                None => EarlyData::NotSent,
+                Some(_) if connection.is_early_data_accepted() => EarlyData::Accepted,
+                Some(_) => EarlyData::Rejected,
             },
             tls_exporter: exporter.ok(),
             tls_server_end_point: identity.end_point,
             spki_sha256: identity.spki_sha256,
-            alpn_ok: connection.alpn_protocol() == self.direct.then_some(ALPN_XMPP_CLIENT),
+            alpn_ok: connection.alpn_protocol() == self.expected_alpn,
             cipher_suite: connection
                 .negotiated_cipher_suite()
                 .and_then(|suite| suite.suite().as_str())
@@ -504,8 +460,6 @@ fn drain_output(connection: &mut ClientConnection) -> Vec<u8> {
     output
 }
 
-fn early_data_left(connection: &mut ClientConnection) -> usize {
-    connection
-        .early_data()
-        .map_or(0, |early| early.bytes_left())
+fn early_data_left(connection: &mut ClientConnection) -> Option<usize> {
+    connection.early_data().map(|early| early.bytes_left())
 }
