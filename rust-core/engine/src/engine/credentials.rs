@@ -8,7 +8,9 @@ use snapback_proto::secret::Secret;
 
 use crate::link::LinkInput;
 use crate::link::tls::Tls;
-use crate::supervisor::{self, AttemptId, ConnectionState, Ending, OfflineReason};
+use crate::supervisor::{
+    self, AttemptId, ConnectionState, Halt, OfflineReason, Pace, Verdict, Wait,
+};
 
 use super::Engine;
 
@@ -59,18 +61,15 @@ impl<T: Tls + Clone> Engine<T> {
         self.link_input(LinkInput::KeysDerived { id, keys });
     }
 
-    /// Returns how the attempt ended, corrected for a new password: a refusal of the old password says nothing about
+    /// Returns the verdict on the attempt, corrected for a new password: a refusal of the old password says nothing about
     /// the new one.
-    pub(super) fn with_new_password(&mut self, ending: Ending) -> Ending {
+    pub(super) fn with_new_password(&mut self, verdict: Verdict) -> Verdict {
         let is_new = std::mem::take(&mut self.credentials.is_new);
-        if !is_new || !ending.needs_credentials {
-            return ending;
-        }
-        Ending {
-            retryable: true,
-            at_once: true,
-            needs_credentials: false,
-            ..ending
+        match verdict {
+            Verdict::Halt(Halt::Credentials) if is_new => {
+                Verdict::Retry(Pace::AtOnce(Wait::Relief))
+            }
+            verdict => verdict,
         }
     }
 }

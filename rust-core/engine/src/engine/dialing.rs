@@ -9,7 +9,7 @@ use snapback_types::endpoint::Endpoint;
 
 use crate::link::LinkError;
 use crate::link::tls::Tls;
-use crate::supervisor::{self, AttemptId, Ending};
+use crate::supervisor::{self, AttemptId, Verdict};
 
 use super::candidates::{Abandonment, CandidateId, Dial, DialInput, LookUpId, Progress};
 use super::standby::{Standby, StandbyTransport};
@@ -168,21 +168,18 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// Ends an attempt before there was a connection.
     pub(super) fn not_begun(&mut self, attempt: AttemptId, reason: EndReason) {
-        let ending = match &reason {
-            EndReason::Store(error) => storage::ending(*error),
-            EndReason::Link(error) => Ending::from(error),
-            _ => Ending {
-                retryable: true,
-                ..Ending::default()
-            },
+        let verdict = match &reason {
+            EndReason::Store(error) => storage::verdict(*error),
+            EndReason::Link(error) => Verdict::from(error),
+            _ => Verdict::RETRY,
         };
         let now = self.now.mono;
-        let then = self.supervisor.after_end(attempt, Some(ending), now);
+        let then = self.supervisor.after_end(attempt, Some(verdict), now);
         self.report_end(reason, then, None);
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
             attempt,
-            ending: Some(ending),
+            verdict: Some(verdict),
         });
     }
 

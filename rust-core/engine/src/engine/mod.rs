@@ -444,7 +444,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.stop_dialing();
         self.tell(supervisor::Input::Ended {
             attempt,
-            ending: None,
+            verdict: None,
         });
     }
 

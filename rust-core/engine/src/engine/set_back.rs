@@ -20,11 +20,13 @@ const MAX_ADDRESSES: usize = 64;
 
 /// How far a connection got that led to no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Progress {
-    /// Whether TLS was established.
-    pub(super) tls: bool,
-    /// Whether a login was proven at this server, now or before.
-    pub(super) proven: bool,
+pub(super) enum Reached {
+    /// No login was ever proven at this server.
+    Unproven,
+    /// A login was proven at this server before, and this connection had no TLS yet.
+    ProvenPlain,
+    /// A login was proven at this server, now or before, and TLS was established.
+    ProvenTls,
 }
 
 #[derive(Debug)]
@@ -43,14 +45,16 @@ pub(super) struct SetBack {
 
 impl SetBack {
     /// Records that a connection to this address ended before there was a session.
-    pub(super) fn failed(&mut self, address: Address, progress: Progress, now: Instant) {
+    pub(super) fn failed(&mut self, address: Address, reached: Reached, now: Instant) {
         let before = self.forget(address).map_or(0, |failing| failing.times);
         let times = before.saturating_add(1);
-        let wait = match (progress.proven, progress.tls) {
-            (false, _) => Some(UNPROVEN),
+        let wait = match reached {
+            Reached::Unproven => Some(UNPROVEN),
             // It is the right server, and the failure may have been that of the path.
-            (true, true) if times == 1 => None,
-            (true, _) => Some(UNPROVEN.min(PROVEN * 4_u32.saturating_pow(times.min(4) - 1))),
+            Reached::ProvenTls if times == 1 => None,
+            Reached::ProvenTls | Reached::ProvenPlain => {
+                Some(UNPROVEN.min(PROVEN * 4_u32.saturating_pow(times.min(4) - 1)))
+            }
         };
         if self.failing.len() >= MAX_ADDRESSES {
             self.failing.remove(0);
@@ -88,11 +92,6 @@ mod tests {
 
     use super::*;
 
-    const UNKNOWN: Progress = Progress {
-        tls: true,
-        proven: false,
-    };
-
     fn address(last: u8) -> Address {
         Address {
             addr: ([192, 0, 2, last], 5222).into(),
@@ -108,7 +107,7 @@ mod tests {
     fn w1_the_one_that_failed_last_is_tried_last() {
         let mut set_back = SetBack::default();
         for last in [1, 2, 1] {
-            set_back.failed(address(last), UNKNOWN, at(0));
+            set_back.failed(address(last), Reached::Unproven, at(0));
         }
         assert_eq!(set_back.addresses(at(1)), [address(2), address(1)]);
         set_back.worked(address(1));
@@ -118,16 +117,17 @@ mod tests {
 
     #[test]
     fn w1_a_proven_address_is_set_back_briefly_after_a_connectivity_loss() {
-        let proven = |tls| Progress { tls, proven: true };
         let mut set_back = SetBack::default();
-        set_back.failed(address(1), proven(true), at(0));
+        set_back.failed(address(1), Reached::ProvenTls, at(0));
         assert_eq!(set_back.addresses(at(0)), [], "the path may have failed");
-        for (tls, until) in [(true, 240), (false, 960), (true, 3600), (true, 3600)] {
-            set_back.failed(address(1), proven(tls), at(0));
+        use Reached::{ProvenPlain, ProvenTls};
+        let later = [(ProvenTls, 240), (ProvenPlain, 960), (ProvenTls, 3600)];
+        for (reached, until) in later.into_iter().chain([(ProvenTls, 3600)]) {
+            set_back.failed(address(1), reached, at(0));
             assert_eq!(set_back.addresses(at(until - 1)), [address(1)]);
             assert_eq!(set_back.addresses(at(until)), []);
         }
-        set_back.failed(address(2), proven(false), at(0));
+        set_back.failed(address(2), Reached::ProvenPlain, at(0));
         assert_eq!(set_back.addresses(at(59)), [address(1), address(2)]);
     }
 
@@ -137,7 +137,7 @@ mod tests {
         for port in 0..10_000 {
             let addr = ([192, 0, 2, 1], port).into();
             let transport = Transport::DirectTls;
-            set_back.failed(Address { addr, transport }, UNKNOWN, at(0));
+            set_back.failed(Address { addr, transport }, Reached::Unproven, at(0));
         }
         assert_eq!(set_back.addresses(at(0)).len(), MAX_ADDRESSES);
     }

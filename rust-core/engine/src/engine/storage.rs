@@ -11,7 +11,7 @@ use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{LinkError, LinkInput, LinkOutput};
-use crate::supervisor::{self, AfterEnd, AttemptId, Ending};
+use crate::supervisor::{self, AfterEnd, AttemptId, Halt, Pace, Verdict, Wait};
 
 use super::backlog::Backlog;
 use super::dialing::Attempted;
@@ -345,7 +345,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn report_store_failure(&mut self, outcome: Result<(), StoreError>) {
         if let Err(error) = outcome {
-            self.report_end(EndReason::Store(error), AfterEnd::of(ending(error)), None);
+            self.report_end(EndReason::Store(error), AfterEnd::of(verdict(error)), None);
         }
     }
 }
@@ -364,11 +364,10 @@ fn no_server() -> ServerKey {
 /// contradiction. A vault error of the kind "broken" passes as well: keystores report it for many conditions that are
 /// over a moment later, so the attempt is repeated at a slow pace (rule I19). A store that cannot be written requires
 /// action by a person.
-pub(super) fn ending(error: StoreError) -> Ending {
-    let is_vault = error == StoreError::Vault(VaultError::Broken);
-    Ending {
-        retryable: error != StoreError::ReadOnly && !is_vault,
-        passing: is_vault,
-        ..Ending::default()
+pub(super) fn verdict(error: StoreError) -> Verdict {
+    match error {
+        StoreError::ReadOnly => Verdict::Halt(Halt::Refused),
+        StoreError::Vault(VaultError::Broken) => Verdict::Retry(Pace::After(Wait::Slow)),
+        _ => Verdict::RETRY,
     }
 }

@@ -12,11 +12,11 @@ use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput, LinkPhase};
-use crate::supervisor::{self, AfterEnd, AttemptId, AttemptPhase, Ending};
+use crate::supervisor::{self, AfterEnd, AttemptId, AttemptPhase, Halt, Pace, Verdict};
 
 use super::candidates::DialInput;
 use super::dialing::Attempted;
-use super::set_back::Progress;
+use super::set_back::Reached;
 use super::storage::{self, Asked};
 use super::{Address, EndReason, Engine, EngineEvent, EngineOutput, RequestError};
 
@@ -28,22 +28,51 @@ pub(super) struct Attempt<T: Tls> {
     pub(super) server: ServerKey,
     /// The address that the transport is connected to.
     pub(super) address: Address,
-    /// Whether a login was proven at this server before.
-    pub(super) was_proven: bool,
-    /// Whether this account was logged in before, at any server.
-    pub(super) was_logged_in: bool,
-    /// Whether a session was established over this connection.
-    pub(super) was_online: bool,
-    /// Whether its session has ended, and answers to its requests may arrive until the server has closed its stream, too.
-    pub(super) is_ending: bool,
+    pub(super) progress: Progress,
     pub(super) deadline: Option<(Instant, Timer)>,
     /// The link's next output, read while transactions were collected.
     pub(super) next: Option<LinkOutput>,
 }
 
+/// How far this attempt came or, before its login, how far earlier attempts came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Progress {
+    /// The account has never been logged in.
+    None,
+    /// A login of the account was proven before, at another server.
+    ProvenElsewhere,
+    /// A login was proven at this server, now or before.
+    Proven,
+    /// A session was established over this connection.
+    Online,
+    /// The session has ended, and answers to its requests may arrive until the server has closed its stream, too.
+    Ending,
+}
+
+impl Progress {
+    fn of(knowledge: &Knowledge) -> Self {
+        if knowledge.server.secured.is_some() {
+            Self::Proven
+        } else if knowledge.was_logged_in() {
+            Self::ProvenElsewhere
+        } else {
+            Self::None
+        }
+    }
+}
+
 impl<T: Tls> Attempt<T> {
     pub(super) fn is_online(&self) -> bool {
         self.link.phase() == LinkPhase::Online
+    }
+
+    /// Returns how far it has come.
+    fn progress(&self) -> Progress {
+        if self.link.is_login_proven() {
+            self.progress.max(Progress::Proven)
+        } else {
+            self.progress
+        }
     }
 }
 
@@ -59,8 +88,7 @@ impl<T: Tls + Clone> Engine<T> {
     ) {
         let server = endpoint.server_key();
         let address = endpoint.address();
-        let was_proven = knowledge.server.secured.is_some();
-        let was_logged_in = knowledge.was_logged_in();
+        let progress = Progress::of(&knowledge);
         knowledge.presence.clone_from(&self.presence);
         knowledge.open_requests = self.requests.open();
         self.credentials.is_new = false;
@@ -88,10 +116,7 @@ impl<T: Tls + Clone> Engine<T> {
             link,
             server,
             address,
-            was_proven,
-            was_logged_in,
-            was_online: false,
-            is_ending: false,
+            progress,
             deadline: None,
             next: None,
         });
@@ -167,7 +192,7 @@ impl<T: Tls + Clone> Engine<T> {
                 let Some(attempt) = &mut self.attempt else {
                     return;
                 };
-                attempt.was_online = true;
+                attempt.progress = Progress::Online;
                 self.addresses.arrived(attempt.address);
                 let timeline = attempt.link.timeline().clone();
                 let attempt = attempt.number;
@@ -242,7 +267,7 @@ impl<T: Tls + Clone> Engine<T> {
         if self
             .attempt
             .as_ref()
-            .is_some_and(|attempt| attempt.is_ending)
+            .is_some_and(|attempt| attempt.progress == Progress::Ending)
         {
             return self.requests.taken(id);
         }
@@ -256,7 +281,7 @@ impl<T: Tls + Clone> Engine<T> {
             Some(attempt)
                 if attempt.number == number && attempt.link.phase() == LinkPhase::Closing =>
             {
-                attempt.is_ending = true;
+                attempt.progress = Progress::Ending;
             }
             _ => self.requests.session_lost(&mut self.outputs),
         }
@@ -264,7 +289,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// An attempt has ended, and no more answers arrive over it.
     fn fail_requests_of(&mut self, attempt: &Attempt<T>) {
-        if attempt.is_ending {
+        if attempt.progress == Progress::Ending {
             self.requests.session_lost(&mut self.outputs);
         }
     }
@@ -280,24 +305,22 @@ impl<T: Tls + Clone> Engine<T> {
         self.addresses
             .ended(&attempt.server, is_encrypted, error.as_ref());
         self.outputs.push_back(EngineOutput::Close);
-        let mut ending = error
+        let was_logged_in = attempt.progress() >= Progress::ProvenElsewhere;
+        let mut verdict = error
             .as_ref()
-            .map(Ending::from)
-            .map(|ending| self.with_new_password(ending));
+            .map(|error| Verdict::of(error, was_logged_in))
+            .map(|verdict| self.with_new_password(verdict));
         let reason = self.end_reason(error);
         if let EndReason::Store(error) = &reason {
-            ending = Some(storage::ending(*error));
-        } else if let Some(ending) = &mut ending {
-            let was_logged_in = attempt.was_logged_in || attempt.link.is_login_proven();
-            ending.passing = ending.passing && was_logged_in;
+            verdict = Some(storage::verdict(*error));
         }
-        let then = self.supervisor.after_end(number, ending, self.now.mono);
+        let then = self.supervisor.after_end(number, verdict, self.now.mono);
         self.report_end(reason, then, Some(&attempt.link));
         self.note_disconnected();
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
             attempt: number,
-            ending,
+            verdict,
         });
     }
 
@@ -305,18 +328,24 @@ impl<T: Tls + Clone> Engine<T> {
     /// about the address: the store, the password, or a remembered fact that is now discarded.
     fn set_back(&mut self, attempt: &Attempt<T>, error: Option<&LinkError>) {
         let Some(error) = error else { return };
-        let progress = Progress {
-            tls: attempt.link.timeline().tls.is_some(),
-            proven: attempt.was_proven || attempt.link.is_login_proven(),
+        let progress = attempt.progress();
+        let is_encrypted = attempt.link.timeline().tls.is_some();
+        let is_excused = match Verdict::from(error) {
+            _ if matches!(error, LinkError::Connection(ConnectionError::Local(_))) => true,
+            Verdict::Halt(Halt::Credentials) | Verdict::NoSession => true,
+            Verdict::Retry(Pace::AtOnce(_)) => is_encrypted,
+            Verdict::Retry(Pace::After(_)) | Verdict::Halt(Halt::Conflict | Halt::Refused) => false,
         };
-        let ending = Ending::from(error);
-        let is_local = matches!(error, LinkError::Connection(ConnectionError::Local(_)));
-        let is_excused = is_local || ending.needs_credentials || ending.no_session;
-        if attempt.was_online || is_excused || (progress.tls && ending.at_once) {
+        if is_excused || progress >= Progress::Online {
             return;
         }
+        let reached = match (progress, is_encrypted) {
+            (Progress::None | Progress::ProvenElsewhere, _) => Reached::Unproven,
+            (_, true) => Reached::ProvenTls,
+            (_, false) => Reached::ProvenPlain,
+        };
         let (address, now) = (attempt.address, self.now.mono);
-        self.addresses.set_back.failed(address, progress, now);
+        self.addresses.set_back.failed(address, reached, now);
         if self.addresses.set_back.addresses(now).contains(&address) {
             self.candidates.doubt(address);
         }

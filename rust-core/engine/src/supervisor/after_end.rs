@@ -1,6 +1,6 @@
 //! What follows the end of a connection or of a connection attempt.
 
-use super::{Ending, OfflineReason};
+use super::{Halt, OfflineReason, Verdict};
 
 /// What follows the end of a connection or of a connection attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,17 +13,13 @@ pub enum AfterEnd {
 }
 
 impl AfterEnd {
-    /// Returns what follows this ending if nothing else is known. Only an ending that requires action by a person
-    /// halts.
-    pub(crate) fn of(ending: Ending) -> Self {
-        if ending.conflict {
-            Self::Halts(OfflineReason::Conflict)
-        } else if ending.needs_credentials {
-            Self::Halts(OfflineReason::NeedsCredentials)
-        } else if ending.retryable || ending.at_once || ending.no_session || ending.passing {
-            Self::Retries
-        } else {
-            Self::Halts(OfflineReason::Refused)
+    /// Returns what follows this verdict if nothing else is known. Only what requires action by a person halts.
+    pub(crate) fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Retry(_) | Verdict::NoSession => Self::Retries,
+            Verdict::Halt(Halt::Conflict) => Self::Halts(OfflineReason::Conflict),
+            Verdict::Halt(Halt::Credentials) => Self::Halts(OfflineReason::NeedsCredentials),
+            Verdict::Halt(Halt::Refused) => Self::Halts(OfflineReason::Refused),
         }
     }
 }

@@ -7,8 +7,8 @@ use snapback_proto::time::Instant;
 
 use super::state::{Place, Probe, State};
 use super::{
-    AfterEnd, AttemptId, AttemptPhase, Ending, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER,
-    StartReason, Supervisor,
+    AfterEnd, AttemptId, AttemptPhase, Halt, MAX_AT_ONCE, OfflineReason, Output, PROVEN_AFTER,
+    Pace, StartReason, Supervisor, Verdict, Wait,
 };
 
 /// How much later than its deadline a failed probe may be reported and still count as the reason of the end.
@@ -80,7 +80,7 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn ended(&mut self, id: AttemptId, ending: Option<Ending>, now: Instant) {
+    pub(super) fn ended(&mut self, id: AttemptId, verdict: Option<Verdict>, now: Instant) {
         // I9, I10: the end of an older connection says nothing about this one.
         if self.current() != Some(id) {
             return;
@@ -89,17 +89,13 @@ impl Supervisor {
             matches!(self.state, State::Online { probe: Some(probe), .. } if now < probe.until);
         let was_closing = matches!(self.state, State::Closing { .. });
         let was_stable = self.note_breaking(now);
-        let then = self.after_end(id, ending, now);
-        if ending.is_some_and(|ending| ending.conflict) {
+        let then = self.after_end(id, verdict, now);
+        if verdict == Some(Verdict::Halt(Halt::Conflict)) {
             self.unanswered = None;
         } else {
             self.note_unanswered(now);
         }
         self.state = State::Stopped;
-        let ending = ending.unwrap_or(Ending {
-            retryable: true,
-            ..Ending::default()
-        });
         if was_closing {
             return self.go(StartReason::Asked, now, now);
         }
@@ -112,23 +108,22 @@ impl Supervisor {
             self.state = State::Halted(reason);
             return;
         }
-        // A background sync that found no session says nothing about an attempt for any session.
-        let at_once = ending.at_once || ending.no_session;
-        if at_once && self.at_once < MAX_AT_ONCE {
+        let pace = verdict.unwrap_or(Verdict::RETRY).pace();
+        if matches!(pace, Pace::AtOnce(_)) && self.at_once < MAX_AT_ONCE {
             self.at_once += 1;
             return self.go(StartReason::WrongAssumption, now, now);
         }
         self.at_once = 0;
-        if was_probed && !ending.overloaded {
+        let wait = pace.wait();
+        if was_probed && wait != Wait::Relief {
             return self.go(StartReason::ProbeFailed, now, now);
         }
         // A session that had lasted broke: this is not a failed attempt, and the user notices every second of waiting.
-        if was_stable && !ending.overloaded {
+        if was_stable && wait != Wait::Relief {
             return self.go(StartReason::Broken, now, now);
         }
-        let is_passing = !ending.retryable && ending.passing;
-        let until = self.wait(ending.overloaded || is_passing, now);
-        if ending.overloaded {
+        let until = self.wait(wait, now);
+        if wait == Wait::Relief {
             self.relief_until = until;
         }
         self.go(StartReason::Retry, until, now);
@@ -136,7 +131,7 @@ impl Supervisor {
 
     /// Returns what follows the end of this attempt or of its connection: what [`Input::Ended`](super::Input::Ended)
     /// does.
-    pub fn after_end(&self, id: AttemptId, ending: Option<Ending>, now: Instant) -> AfterEnd {
+    pub fn after_end(&self, id: AttemptId, verdict: Option<Verdict>, now: Instant) -> AfterEnd {
         let is_current = self.current() == Some(id);
         if is_current && matches!(self.state, State::Closing { .. }) {
             return if self.surroundings.intent.wants_online() {
@@ -145,23 +140,23 @@ impl Supervisor {
                 AfterEnd::Halts(OfflineReason::NotWanted)
             };
         }
-        let Some(ending) = ending else {
-            return AfterEnd::Retries;
-        };
-        if ending.no_session && self.surroundings.intent.is_sync() {
-            return AfterEnd::Halts(OfflineReason::NoSession);
+        match verdict {
+            None => AfterEnd::Retries,
+            Some(Verdict::NoSession) if self.surroundings.intent.is_sync() => {
+                AfterEnd::Halts(OfflineReason::NoSession)
+            }
+            Some(Verdict::Halt(Halt::Conflict)) if is_current && self.is_echo(now) => {
+                AfterEnd::Retries
+            }
+            Some(verdict) => AfterEnd::of(verdict),
         }
-        if ending.conflict && is_current && self.is_echo(now) {
-            return AfterEnd::Retries;
-        }
-        AfterEnd::of(ending)
     }
 
     /// Returns until when to wait after one more failure. The delay is random even if the allowance is spent, so that
     /// clients of one server stay distributed.
-    pub(super) fn wait(&mut self, slowly: bool, now: Instant) -> Instant {
+    pub(super) fn wait(&mut self, wait: Wait, now: Instant) -> Instant {
         let allowed = self.budget.allowed(false).max(now);
-        allowed + self.backoff.next(&self.timing, slowly)
+        allowed + self.backoff.next(&self.timing, wait)
     }
 
     /// Records that an attempt in progress may have reached the server. While it only looks up endpoints, it has sent

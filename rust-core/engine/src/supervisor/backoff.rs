@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use snapback_proto::time::Instant;
 
-use super::{ALLOWANCE, ALLOWANCE_WINDOWS, RESERVE, RESERVE_WINDOWS, STARTS_PER_WINDOW, Timing};
+use super::{
+    ALLOWANCE, ALLOWANCE_WINDOWS, RESERVE, RESERVE_WINDOWS, STARTS_PER_WINDOW, Timing, Wait,
+};
 
 /// The delays after failures.
 #[derive(Debug)]
@@ -28,11 +30,10 @@ impl Backoff {
     }
 
     /// Returns the delay after one more failure.
-    pub(super) fn next(&mut self, timing: &Timing, slowly: bool) -> Duration {
-        let (base, floor) = if slowly {
-            (timing.relief_base, timing.relief_floor)
-        } else {
-            (timing.base, timing.floor)
+    pub(super) fn next(&mut self, timing: &Timing, wait: Wait) -> Duration {
+        let (base, floor) = match wait {
+            Wait::Normal => (timing.base, timing.floor),
+            Wait::Slow | Wait::Relief => (timing.relief_base, timing.relief_floor),
         };
         let ceiling = base.saturating_mul(2u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
@@ -174,7 +175,9 @@ mod tests {
         let bounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300];
         for (failures, bound) in bounds.into_iter().enumerate() {
             let bound = Duration::from_secs(bound);
-            let waits: Vec<Duration> = (1..500).map(|seed| nth(seed, failures, false)).collect();
+            let waits: Vec<Duration> = (1..500)
+                .map(|seed| nth(seed, failures, Wait::Normal))
+                .collect();
             assert!(
                 waits
                     .iter()
@@ -195,9 +198,9 @@ mod tests {
     fn overloaded_servers_get_more_time() {
         let timing = Timing::default();
         for seed in 0..500 {
-            let wait = nth(seed, 0, true);
+            let wait = nth(seed, 0, Wait::Relief);
             assert!((timing.relief_floor..=timing.relief_base).contains(&wait));
-            assert!(nth(seed, 40, true) <= timing.cap);
+            assert!(nth(seed, 40, Wait::Relief) <= timing.cap);
         }
     }
 
@@ -207,7 +210,7 @@ mod tests {
             cap: Duration::from_millis(10),
             ..Timing::default()
         };
-        let wait = |seed| Backoff::new(seed).next(&timing, true);
+        let wait = |seed| Backoff::new(seed).next(&timing, Wait::Relief);
         let waits: std::collections::BTreeSet<Duration> = (0..100).map(wait).collect();
         assert!(waits.len() > 90);
         assert!(waits.iter().all(|wait| *wait >= timing.relief_floor));
@@ -215,15 +218,15 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_delays() {
-        assert_eq!(nth(7, 3, false), nth(7, 3, false));
-        assert_ne!(nth(7, 3, false), nth(8, 3, false));
+        assert_eq!(nth(7, 3, Wait::Normal), nth(7, 3, Wait::Normal));
+        assert_ne!(nth(7, 3, Wait::Normal), nth(8, 3, Wait::Normal));
     }
 
-    fn nth(seed: u64, failures: usize, overloaded: bool) -> Duration {
+    fn nth(seed: u64, failures: usize, wait: Wait) -> Duration {
         let timing = Timing::default();
         let mut backoff = Backoff::new(seed);
         (0..=failures)
-            .map(|_| backoff.next(&timing, overloaded))
+            .map(|_| backoff.next(&timing, wait))
             .last()
             .unwrap()
     }

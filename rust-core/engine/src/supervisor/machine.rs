@@ -11,7 +11,7 @@ use super::backoff::{Backoff, Budget};
 use super::state::{Intent, Place, Situation, State, Wakefulness};
 use super::{
     AttemptId, AttemptPhase, ConnectionState, Input, OfflineReason, Output, StartReason,
-    SupervisorTimer, Timing,
+    SupervisorTimer, Timing, Wait,
 };
 
 /// Decides when to connect. After each [`Supervisor::handle_input`], the caller calls [`Supervisor::poll_output`] until
@@ -92,7 +92,7 @@ impl Supervisor {
                 flights,
             } => self.online(attempt, outcome, flights, now),
             Input::Alive { attempt } => self.alive(attempt, now),
-            Input::Ended { attempt, ending } => self.ended(attempt, ending, now),
+            Input::Ended { attempt, verdict } => self.ended(attempt, verdict, now),
             Input::Timeout => self.timeout(now),
         }
         self.tell();
@@ -156,7 +156,7 @@ impl Supervisor {
             }
             (SupervisorTimer::Attempt, _) => {
                 self.stop(now);
-                let until = self.wait(false, now);
+                let until = self.wait(Wait::Normal, now);
                 self.go(StartReason::Retry, until, now);
             }
             (SupervisorTimer::Close, _) => {

@@ -44,20 +44,19 @@ mod machine;
 mod state;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::time::Duration;
 
 use snapback_proto::connection::Outcome;
-use snapback_proto::error::ConnectionError;
 use snapback_proto::plan::Purpose;
-use snapback_proto::stream::error::StreamCondition;
 use snapback_proto::time::Instant;
 
-use crate::link::LinkError;
 use crate::variants::{Variants, variants};
 
 pub use after_end::AfterEnd;
 pub use machine::Supervisor;
+pub use verdict::{Halt, Pace, Verdict, Wait};
 
 /// The names of the supervisor's states.
 pub(crate) const STATE_NAMES: &[&str] = <state::State as Variants>::NAMES;
@@ -121,7 +120,7 @@ pub enum Input {
         /// Which attempt.
         attempt: AttemptId,
         /// What the end means for the next attempt; `None` if the stream was closed as requested.
-        ending: Option<Ending>,
+        verdict: Option<Verdict>,
     },
     /// The deadline of [`Output::Timeout`] has passed.
     Timeout,
@@ -143,73 +142,6 @@ variants!(Input {
     Ended,
     Timeout,
 });
-
-/// What an error means for the next attempt, whatever its origin: TLS, DNS, or the stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ending {
-    /// Another attempt, later and without a change, may succeed.
-    pub retryable: bool,
-    /// A remembered fact was wrong and is discarded: the next attempt is made without it, at once.
-    pub at_once: bool,
-    /// The user has to provide credentials.
-    pub needs_credentials: bool,
-    /// Another client replaced this one (rule I10).
-    pub conflict: bool,
-    /// The server lacks resources or is being restarted, and needs more time.
-    pub overloaded: bool,
-    /// Only the interrupted session was wanted, and it cannot be resumed.
-    pub no_session: bool,
-    /// The error is not retryable while an account is being set up, but it is temporary: if a login was ever proven,
-    /// attempts continue at a slow pace and without end (rule I19). For example, a server that is being set up anew
-    /// reports that it does not know its host, or offers no login.
-    pub passing: bool,
-}
-
-impl From<&ConnectionError> for Ending {
-    fn from(error: &ConnectionError) -> Self {
-        let (condition, after_answer) = match error {
-            ConnectionError::Stream(error) => (Some(error.condition), error.after_answer),
-            _ => (None, false),
-        };
-        // An error that follows this client's answer to another entity says nothing about the server's load.
-        let is_relief = !after_answer
-            && matches!(
-                condition,
-                Some(
-                    StreamCondition::ResourceConstraint
-                        | StreamCondition::PolicyViolation
-                        | StreamCondition::SystemShutdown
-                )
-            );
-        Self {
-            retryable: error.is_retryable(),
-            at_once: error.retry_at_once(),
-            needs_credentials: error.needs_credentials(),
-            conflict: condition == Some(StreamCondition::Conflict) && !error.needs_credentials(),
-            // A login that is temporarily refused counts as well: servers lock accounts that try too often.
-            overloaded: is_relief || matches!(error, ConnectionError::Sasl(_)),
-            no_session: matches!(error, ConnectionError::NoSession(_)),
-            passing: error.is_passing(),
-        }
-    }
-}
-
-impl From<&LinkError> for Ending {
-    fn from(error: &LinkError) -> Self {
-        match error {
-            LinkError::Connection(error) => {
-                let mut ending = Self::from(error);
-                // The server redirected this client: the next attempt goes there, at once.
-                ending.at_once |= matches!(error, ConnectionError::Stream(error) if error.see_other_host.is_some());
-                ending
-            }
-            LinkError::Tls(error) => Self {
-                retryable: error.is_retryable(),
-                ..Self::default()
-            },
-        }
-    }
-}
 
 /// An output of the supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use snapback_engine::engine::{EndReason, EngineEvent, Refusal, RequestError, Room, Ticket};
 use snapback_engine::link::tls::Tls;
 use snapback_engine::link::{LinkError, Timeline};
-use snapback_engine::supervisor::{ConnectionState, Ending, OfflineReason};
+use snapback_engine::supervisor::{ConnectionState, Halt, OfflineReason, Verdict};
 use snapback_engine::{EngineInput, EngineOutput};
 use snapback_proto::connection::{Failure, Outcome, Stage};
 use snapback_proto::error::ConnectionError;
@@ -404,12 +404,13 @@ impl<T: Tls + Clone> Phone<T> {
             EndReason::Link(error) => Some(error),
             _ => None,
         };
-        let ending = error.map(Ending::from).unwrap_or_default();
+        let verdict = error.map(Verdict::from);
         let is_local = matches!(
             error,
             Some(LinkError::Connection(ConnectionError::Local(_)))
         );
-        let is_excused = is_local || ending.needs_credentials || ending.no_session;
+        let is_refused = verdict == Some(Verdict::Halt(Halt::Credentials));
+        let is_excused = is_local || is_refused || verdict == Some(Verdict::NoSession);
         if error.is_some()
             && let Some(timeline) = timeline
         {
@@ -421,7 +422,7 @@ impl<T: Tls + Clone> Phone<T> {
             }
         }
         if timeline.is_none() || *reason == EndReason::Dropped {
-            if ending.no_session {
+            if verdict == Some(Verdict::NoSession) {
                 coverage.event("background sync found no stored session");
             }
             return self.app.note_unanswered(mono);

@@ -2,21 +2,12 @@
 
 use super::*;
 
-/// Returns every combination of flags, sensible or not.
-fn endings() -> impl Iterator<Item = Option<Ending>> {
-    let flags = (0..128_u32).map(|bits| {
-        let has = |bit: u32| bits & (1 << bit) != 0;
-        Some(Ending {
-            retryable: has(0),
-            at_once: has(1),
-            needs_credentials: has(2),
-            conflict: has(3),
-            overloaded: has(4),
-            no_session: has(5),
-            passing: has(6),
-        })
-    });
-    flags.chain([None])
+fn verdicts() -> impl Iterator<Item = Option<Verdict>> {
+    let waits = [Wait::Normal, Wait::Slow, Wait::Relief];
+    let paces = waits.map(|wait| [Pace::AtOnce(wait), Pace::After(wait)]);
+    let retries = paces.into_iter().flatten().map(Verdict::Retry);
+    let others = [Verdict::NoSession, CREDENTIALS, CONFLICT, REFUSED];
+    retries.chain(others).map(Some).chain([None])
 }
 
 /// Attempt 0 opens a transport, after which attempt 1 is the current one: the server may process the first one late.
@@ -61,13 +52,13 @@ fn i19_what_is_reported_about_an_end_is_what_is_done() {
         }),
     ];
     for (name, make) in states {
-        for ending in endings() {
+        for verdict in verdicts() {
             let (mut bench, attempt) = make();
             let id = AttemptId(attempt);
-            let reported = bench.supervisor.after_end(id, ending, bench.now);
+            let reported = bench.supervisor.after_end(id, verdict, bench.now);
             bench.put(Input::Ended {
                 attempt: id,
-                ending,
+                verdict,
             });
             let done = match bench.supervisor.state() {
                 ConnectionState::Offline {
@@ -79,9 +70,9 @@ fn i19_what_is_reported_about_an_end_is_what_is_done() {
                     reason,
                     retry_at: None,
                 } => AfterEnd::Halts(reason),
-                other => panic!("{name} {ending:?} {other:?}"),
+                other => panic!("{name} {verdict:?} {other:?}"),
             };
-            assert_eq!(reported, done, "{name} {ending:?}");
+            assert_eq!(reported, done, "{name} {verdict:?}");
         }
     }
 }

@@ -1,8 +1,4 @@
 use super::*;
-use snapback_proto::error::{LocalError, PeerError};
-use snapback_proto::peer_text::PeerText;
-use snapback_proto::sasl::{NoMechanism, SaslCondition};
-use snapback_proto::stream::error::StreamError;
 
 #[test]
 fn connects_when_asked_and_reports_the_phase() {
@@ -33,18 +29,14 @@ fn i9_inputs_of_older_attempts_are_ignored() {
         [stop(0), start(1, StartReason::NetworkChanged)]
     );
     assert_eq!(bench.put(established(0)), []);
-    assert_eq!(bench.end(0, Ending::default()), []);
+    assert_eq!(bench.end(0, REFUSED), []);
     assert_eq!(bench.put(established(1)), [Output::State(ONLINE)]);
 }
 
 #[test]
 fn i10_after_a_conflict_no_attempt_is_made_without_the_user() {
-    let conflict = Ending {
-        conflict: true,
-        ..BROKEN
-    };
     let mut bench = Bench::online();
-    assert_eq!(bench.end(0, conflict), [offline(OfflineReason::Conflict)]);
+    assert_eq!(bench.end(0, CONFLICT), [offline(OfflineReason::Conflict)]);
     for input in [
         NETWORK,
         NO_NETWORK,
@@ -61,7 +53,7 @@ fn i10_after_a_conflict_no_attempt_is_made_without_the_user() {
         Some(&start(1, StartReason::Asked))
     );
     // The server reports the conflict to this client's own older connection: this says nothing about the new one.
-    assert_eq!(bench.end(0, conflict), []);
+    assert_eq!(bench.end(0, CONFLICT), []);
 }
 
 /// Online, after an attempt that was given up in the middle of its login.
@@ -81,12 +73,8 @@ fn overtaken() -> Bench {
 /// the first login last, and reports to the second connection that it was replaced.
 #[test]
 fn i10_a_conflict_with_an_attempt_that_was_given_up_is_no_displacement() {
-    let conflict = Ending {
-        conflict: true,
-        ..BROKEN
-    };
     let mut bench = overtaken();
-    bench.end(1, conflict);
+    bench.end(1, CONFLICT);
     assert!(matches!(
         bench.deadline(),
         Some((_, SupervisorTimer::Retry))
@@ -95,41 +83,33 @@ fn i10_a_conflict_with_an_attempt_that_was_given_up_is_no_displacement() {
     assert_eq!(outputs.first(), Some(&start(2, StartReason::Retry)));
     // Only once: a client that causes the next conflict is not that attempt.
     bench.put(established(2));
-    assert_eq!(bench.end(2, conflict), [offline(OfflineReason::Conflict)]);
+    assert_eq!(bench.end(2, CONFLICT), [offline(OfflineReason::Conflict)]);
 }
 
 #[test]
 fn i10_an_attempt_that_was_given_up_long_ago_explains_no_conflict() {
-    let conflict = Ending {
-        conflict: true,
-        ..BROKEN
-    };
     let mut bench = overtaken();
     bench.now = bench.now + super::super::attempt::ECHO;
-    assert_eq!(bench.end(1, conflict), [offline(OfflineReason::Conflict)]);
+    assert_eq!(bench.end(1, CONFLICT), [offline(OfflineReason::Conflict)]);
 }
 
 #[test]
 fn refusals_wait_for_the_app() {
-    let credentials = Ending {
-        needs_credentials: true,
-        ..Ending::default()
-    };
     let table = [
-        (Ending::default(), OfflineReason::Refused),
-        (credentials, OfflineReason::NeedsCredentials),
+        (REFUSED, OfflineReason::Refused),
+        (CREDENTIALS, OfflineReason::NeedsCredentials),
     ];
-    for (ending, reason) in table {
+    for (verdict, reason) in table {
         let mut bench = Bench::new();
         bench.put(Input::Connect);
-        assert_eq!(bench.end(0, ending), [offline(reason)]);
+        assert_eq!(bench.end(0, verdict), [offline(reason)]);
         assert_eq!(bench.deadline(), None);
         assert_eq!(bench.put(NETWORK), []);
         assert_eq!(
             bench.put(Input::Connect).first(),
             Some(&start(1, StartReason::Asked))
         );
-        bench.end(1, ending);
+        bench.end(1, verdict);
         let stopped = [offline(OfflineReason::NotWanted)];
         assert_eq!(bench.put(Input::Disconnect), stopped);
     }
@@ -216,13 +196,9 @@ fn a_user_or_network_event_ends_the_delay() {
 
 #[test]
 fn an_overloaded_server_gets_no_early_attempts() {
-    let overloaded = Ending {
-        overloaded: true,
-        ..BROKEN
-    };
     let mut bench = Bench::new();
     bench.put(Input::Connect);
-    bench.end(0, overloaded);
+    bench.end(0, OVERLOADED);
     let (when, _) = bench.deadline().unwrap();
     assert!(when - bench.now >= Timing::default().relief_floor);
     for input in [
@@ -245,17 +221,13 @@ fn an_overloaded_server_gets_no_early_attempts() {
 
 #[test]
 fn wrong_assumptions_are_corrected_at_once_a_limited_number_of_times() {
-    let wrong = Ending {
-        at_once: true,
-        ..BROKEN
-    };
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     for attempt in 0..3 {
         let again = start(attempt + 1, StartReason::WrongAssumption);
-        assert_eq!(bench.end(attempt, wrong).first(), Some(&again));
+        assert_eq!(bench.end(attempt, WRONG_ASSUMPTION).first(), Some(&again));
     }
-    bench.end(3, wrong);
+    bench.end(3, WRONG_ASSUMPTION);
     assert!(matches!(
         bench.deadline(),
         Some((_, SupervisorTimer::Retry))
@@ -395,7 +367,7 @@ fn i14_disconnecting_closes_the_stream() {
     };
     let closed = Input::Ended {
         attempt: AttemptId(0),
-        ending: None,
+        verdict: None,
     };
     let stopped = offline(OfflineReason::NotWanted);
     let mut bench = Bench::online();
@@ -418,91 +390,7 @@ fn i14_disconnecting_closes_the_stream() {
     assert_eq!(bench.put(Input::Disconnect), [stop(0), stopped]);
 }
 
-#[test]
-fn errors_are_classified() {
-    let stream = |condition| ConnectionError::Stream(StreamError::new(condition));
-    let overloaded = Ending {
-        overloaded: true,
-        ..BROKEN
-    };
-    let conflict = Ending {
-        conflict: true,
-        ..Ending::default()
-    };
-    let credentials = Ending {
-        needs_credentials: true,
-        overloaded: true,
-        ..Ending::default()
-    };
-    let passing = Ending {
-        passing: true,
-        ..Ending::default()
-    };
-    let refused = Ending {
-        passing: true,
-        overloaded: true,
-        ..Ending::default()
-    };
-    let weaker = PeerError::NoLogin(NoMechanism::BelowFloor);
-    let nothing = PeerError::NoLogin(NoMechanism::NothingInCommon);
-    let table = [
-        (
-            ConnectionError::Stream(StreamError {
-                text: PeerText::new("User removed"),
-                ..StreamError::new(StreamCondition::Conflict)
-            }),
-            Ending {
-                needs_credentials: true,
-                ..Ending::default()
-            },
-        ),
-        (stream(StreamCondition::HostUnknown), passing),
-        (stream(StreamCondition::HostGone), passing),
-        (stream(StreamCondition::InvalidFrom), passing),
-        (stream(StreamCondition::UnsupportedVersion), passing),
-        (ConnectionError::Peer(nothing), passing),
-        (ConnectionError::Peer(weaker), Ending::default()),
-        (
-            ConnectionError::Sasl(SaslCondition::MechanismTooWeak.into()),
-            refused,
-        ),
-        (
-            ConnectionError::Local(LocalError::AccountWithoutLocalpart),
-            Ending::default(),
-        ),
-        (ConnectionError::TransportClosed, BROKEN),
-        (stream(StreamCondition::Reset), BROKEN),
-        (stream(StreamCondition::ResourceConstraint), overloaded),
-        (stream(StreamCondition::PolicyViolation), overloaded),
-        (stream(StreamCondition::SystemShutdown), overloaded),
-        // W9: an error that follows an answer to another entity says nothing about the server's load.
-        (
-            ConnectionError::Stream(StreamError {
-                after_answer: true,
-                ..StreamError::new(StreamCondition::PolicyViolation)
-            }),
-            BROKEN,
-        ),
-        (stream(StreamCondition::Conflict), conflict),
-        (
-            ConnectionError::Sasl(SaslCondition::TemporaryAuthFailure.into()),
-            overloaded,
-        ),
-        (
-            ConnectionError::Sasl(SaslCondition::NotAuthorized.into()),
-            credentials,
-        ),
-    ];
-    for (error, ending) in table {
-        assert_eq!(Ending::from(&error), ending, "{error}");
-    }
-}
-
-const GONE: Ending = Ending {
-    retryable: false,
-    no_session: true,
-    ..BROKEN
-};
+const GONE: Verdict = Verdict::NoSession;
 
 fn may_only_resume(attempt: u64, why: StartReason) -> Output {
     Output::StartAttempt {
@@ -668,12 +556,8 @@ fn a_background_sync_in_an_app_that_is_awake_probes_the_connection() {
 
 #[test]
 fn i10_a_push_is_not_an_action_of_the_user() {
-    let conflict = Ending {
-        conflict: true,
-        ..BROKEN
-    };
     let mut bench = Bench::online();
-    bench.end(0, conflict);
+    bench.end(0, CONFLICT);
     assert_eq!(bench.put(Input::BeginSync), []);
     // A `Disconnect` in between does not change that.
     bench.put(Input::Disconnect);

@@ -9,7 +9,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 struct FailureKind {
     name: &'static str,
     session: Option<u64>,
-    ending: Ending,
+    verdict: Verdict,
 }
 
 fn troubles() -> Vec<FailureKind> {
@@ -22,29 +22,17 @@ fn troubles() -> Vec<FailureKind> {
         Some(61_000),
         Some(120_000),
     ];
-    let at_once = Ending {
-        at_once: true,
-        ..BROKEN
-    };
-    let overloaded = Ending {
-        overloaded: true,
-        ..BROKEN
-    };
-    let passing = Ending {
-        passing: true,
-        ..Ending::default()
-    };
-    let endings = [
+    let verdicts = [
         ("broken", BROKEN),
-        ("wrong assumption", at_once),
-        ("overloaded", overloaded),
-        ("passing", passing),
+        ("wrong assumption", WRONG_ASSUMPTION),
+        ("overloaded", OVERLOADED),
+        ("passing", PASSING),
     ];
     let all = sessions.iter().flat_map(|session| {
-        endings.map(|(name, ending)| FailureKind {
+        verdicts.map(|(name, verdict)| FailureKind {
             name,
             session: *session,
-            ending,
+            verdict,
         })
     });
     all.collect()
@@ -64,7 +52,7 @@ fn two_days(trouble: &FailureKind, seed: u64) -> (Vec<Instant>, Vec<Duration>) {
             bench.now = bench.now + Duration::from_millis(lasts);
         }
         let ended = bench.now;
-        let mut outputs = bench.end(attempt, trouble.ending);
+        let mut outputs = bench.end(attempt, trouble.verdict);
         while !outputs
             .iter()
             .any(|output| matches!(output, Output::StartAttempt { .. }))
@@ -171,21 +159,17 @@ fn i19_the_user_and_the_network_end_every_delay() {
 /// I19: after the account was logged in once, only errors that require action by a person halt.
 #[test]
 fn i19_a_passing_refusal_is_retried_slowly_and_without_end() {
-    let passing = Ending {
-        passing: true,
-        ..Ending::default()
-    };
     let mut bench = Bench::new();
     bench.put(Input::Connect);
     for attempt in 0..200 {
-        bench.end(attempt, passing);
+        bench.end(attempt, PASSING);
         let (when, why) = bench.deadline().expect("another attempt");
         assert_eq!(why, SupervisorTimer::Retry);
         assert!(when - bench.now >= Timing::default().relief_floor);
         bench.expire();
     }
     // The user may request an attempt at any time.
-    bench.end(200, passing);
+    bench.end(200, PASSING);
     let outputs = bench.put(Input::Connect);
     assert_eq!(outputs.first(), Some(&start(201, StartReason::Asked)));
 }

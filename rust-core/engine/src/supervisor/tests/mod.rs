@@ -3,6 +3,7 @@ mod behaviour;
 mod bounds;
 mod graph;
 mod random;
+mod verdict;
 
 use std::time::Duration;
 
@@ -56,10 +57,10 @@ impl Bench {
         self.put(Input::Timeout)
     }
 
-    fn end(&mut self, attempt: u64, ending: Ending) -> Vec<Output> {
+    fn end(&mut self, attempt: u64, verdict: Verdict) -> Vec<Output> {
         self.put(Input::Ended {
             attempt: AttemptId(attempt),
-            ending: Some(ending),
+            verdict: Some(verdict),
         })
     }
 
@@ -72,15 +73,13 @@ impl Bench {
     }
 }
 
-const BROKEN: Ending = Ending {
-    retryable: true,
-    at_once: false,
-    needs_credentials: false,
-    conflict: false,
-    overloaded: false,
-    no_session: false,
-    passing: false,
-};
+const BROKEN: Verdict = Verdict::RETRY;
+const WRONG_ASSUMPTION: Verdict = Verdict::Retry(Pace::AtOnce(Wait::Normal));
+const OVERLOADED: Verdict = Verdict::Retry(Pace::After(Wait::Relief));
+const PASSING: Verdict = Verdict::Retry(Pace::After(Wait::Slow));
+const CONFLICT: Verdict = Verdict::Halt(Halt::Conflict);
+const CREDENTIALS: Verdict = Verdict::Halt(Halt::Credentials);
+const REFUSED: Verdict = Verdict::Halt(Halt::Refused);
 
 const NETWORK: Input = Input::NetworkChanged { available: true };
 const NO_NETWORK: Input = Input::NetworkChanged { available: false };

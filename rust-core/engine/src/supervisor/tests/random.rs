@@ -46,17 +46,22 @@ impl Dice {
             11 | 12 => established(attempt.0),
             13 => Input::Ended {
                 attempt,
-                ending: (self.roll(8) != 0).then(|| Ending {
-                    retryable: self.roll(8) != 0,
-                    at_once: self.roll(3) == 0,
-                    needs_credentials: self.roll(16) == 0,
-                    conflict: self.roll(16) == 0,
-                    overloaded: self.roll(8) == 0,
-                    no_session: self.roll(4) == 0,
-                    passing: self.roll(4) == 0,
-                }),
+                verdict: (self.roll(8) != 0).then(|| self.verdict()),
             },
             _ => Input::Timeout,
+        }
+    }
+
+    fn verdict(&mut self) -> Verdict {
+        match self.roll(32) {
+            0 | 1 => CONFLICT,
+            2 | 3 => CREDENTIALS,
+            4 => REFUSED,
+            5..=12 => Verdict::NoSession,
+            13..=20 => WRONG_ASSUMPTION,
+            21..=23 => OVERLOADED,
+            24 | 25 => PASSING,
+            _ => BROKEN,
         }
     }
 }
