@@ -16,22 +16,39 @@ use super::{Engine, EngineOutput, EventQueueLevel, NotGiven};
 /// The deliveries that the app has not received.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    begins: Option<Begin>,
+    phase: Phase,
     /// Their approximate size, in bytes of XML.
     bytes: usize,
     /// The stored deliveries that the app had received before the store was closed.
     given: HashSet<String>,
-    /// Whether the app has room, so that they are delivered now.
-    is_giving: bool,
-    /// Whether a page was read and is being delivered.
-    is_read: bool,
-    /// What is left of the page.
-    page: VecDeque<Delivery>,
-    /// Where the next page begins; `None` after the last page.
-    next: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+/// ```text
+///   Empty --a delivery waits--> Waiting --the app has room--> Reading --page read--> Giving
+///     ^                            ^                            |  ^                   |  |
+///     |                            +--------- no room ----------+--|-------------------+  |
+///     |                                                            +---- another page ----+
+///     +------------------------------ all of it was delivered ---------------------------+
+/// ```
+#[derive(Debug, Default)]
+enum Phase {
+    /// Nothing waits.
+    #[default]
+    Empty,
+    /// The app has no room.
+    Waiting(Begin),
+    /// The app has room, and the next page has to be read.
+    Reading(Begin),
+    /// A page was read and is being delivered.
+    Giving {
+        /// What is left of the page.
+        page: VecDeque<Delivery>,
+        /// Where the next page begins; `None` after the last page.
+        next: Option<String>,
+    },
+}
+
+#[derive(Debug)]
 enum Begin {
     /// With the first delivery in the store.
     First,
@@ -39,38 +56,88 @@ enum Begin {
     At(String),
 }
 
+/// What is done next.
+enum Next {
+    Give(Box<Delivery>),
+    Read { from: Option<String> },
+    Nothing,
+}
+
 impl Backlog {
     /// Returns a backlog of all stored deliveries except these.
     pub(super) fn all_but(given: HashSet<String>) -> Self {
         Self {
-            begins: Some(Begin::First),
+            phase: Phase::Reading(Begin::First),
             given,
-            is_giving: true,
             ..Self::default()
         }
     }
 
     fn is_waiting(&self) -> bool {
-        self.begins.is_some()
+        !matches!(self.phase, Phase::Empty)
     }
 
     /// Adds a committed delivery, which waits.
     fn push(&mut self, delivery: &Delivery) {
         self.bytes = self.bytes.saturating_add(size(delivery));
-        if self.begins.is_none() {
-            self.begins = Some(Begin::At(delivery.id.clone()));
+        if let Phase::Empty = self.phase {
+            self.phase = Phase::Waiting(Begin::At(delivery.id.clone()));
         }
+    }
+
+    /// Delivers what waits, since the app has room.
+    fn resume(&mut self) {
+        self.phase = match std::mem::take(&mut self.phase) {
+            Phase::Waiting(begin) => Phase::Reading(begin),
+            phase => phase,
+        };
     }
 
     /// Discards the page that was read; it must not stay in memory and is read again later.
     fn pause(&mut self) {
-        self.is_giving = false;
-        if !std::mem::take(&mut self.is_read) {
-            return;
+        self.phase = match std::mem::take(&mut self.phase) {
+            Phase::Reading(begin) => Phase::Waiting(begin),
+            Phase::Giving { mut page, next } => {
+                let first = page.pop_front().map(|first| first.id);
+                match first.or(next) {
+                    Some(id) => Phase::Waiting(Begin::At(id)),
+                    None => Phase::Empty,
+                }
+            }
+            phase => phase,
+        };
+    }
+
+    /// Returns the next delivery of the page, if one was read, and what is done next.
+    fn next(&mut self) -> Next {
+        if let Phase::Giving { page, next } = &mut self.phase {
+            if let Some(delivery) = page.pop_front() {
+                self.bytes = self.bytes.saturating_sub(size(&delivery));
+                return Next::Give(Box::new(delivery));
+            }
+            match next.take() {
+                Some(next) => self.phase = Phase::Reading(Begin::At(next)),
+                // All of it was delivered.
+                None => *self = Self::default(),
+            }
         }
-        let first = self.page.pop_front().map(|first| first.id);
-        self.begins = first.or(self.next.take()).map(Begin::At);
-        self.page.clear();
+        match &self.phase {
+            Phase::Reading(Begin::First) => Next::Read { from: None },
+            Phase::Reading(Begin::At(id)) => Next::Read {
+                from: Some(id.clone()),
+            },
+            Phase::Empty | Phase::Waiting(_) | Phase::Giving { .. } => Next::Nothing,
+        }
+    }
+
+    /// Handles a page that was read. It is not needed if the deliveries were paused meanwhile.
+    fn read(&mut self, read: DeliveryPage) {
+        if let Phase::Reading(_) = self.phase {
+            self.phase = Phase::Giving {
+                page: read.deliveries.into(),
+                next: read.next,
+            };
+        }
     }
 }
 
@@ -105,53 +172,38 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn event_queue_is(&mut self, level: EventQueueLevel) {
         self.app = level;
         if level == EventQueueLevel::Low && self.given.is_none() {
-            self.backlog.is_giving = self.backlog.is_waiting();
+            self.backlog.resume();
         }
     }
 
     /// Delivers what waits. I2: deliveries that another client of this store received and the app did not confirm are
     /// delivered again, with the same ids. Returns whether there was anything to do.
     pub(super) fn give_backlog(&mut self) -> bool {
-        if !self.backlog.is_giving {
+        if !matches!(self.backlog.phase, Phase::Reading(_) | Phase::Giving { .. }) {
             return false;
         }
         if self.app >= EventQueueLevel::Full {
             self.backlog.pause();
             return false;
         }
-        if let Some(delivery) = self.backlog.page.pop_front() {
-            self.backlog.bytes = self.backlog.bytes.saturating_sub(size(&delivery));
-            let is_new = !self.backlog.given.contains(&delivery.id);
-            if is_new {
-                self.give(delivery);
-            }
-            return true;
-        }
-        if std::mem::take(&mut self.backlog.is_read) {
-            match self.backlog.next.take() {
-                Some(next) => self.backlog.begins = Some(Begin::At(next)),
-                // All of it was delivered.
-                None => {
-                    self.backlog = Backlog::default();
-                    return true;
+        match self.backlog.next() {
+            Next::Give(delivery) => {
+                let is_new = !self.backlog.given.contains(&delivery.id);
+                if is_new {
+                    self.give(*delivery);
                 }
             }
+            Next::Read { from } => {
+                self.ask(Asked::Deliveries, EngineOutput::ReadDeliveries { from });
+            }
+            Next::Nothing => {}
         }
-        let from = match &self.backlog.begins {
-            Some(Begin::At(id)) => Some(id.clone()),
-            Some(Begin::First) | None => None,
-        };
-        self.ask(Asked::Deliveries, EngineOutput::ReadDeliveries { from });
         true
     }
 
     pub(super) fn deliveries_read(&mut self, page: Result<DeliveryPage, StoreError>) {
         match page {
-            Ok(page) => {
-                self.backlog.is_read = true;
-                self.backlog.page = page.deliveries.into();
-                self.backlog.next = page.next;
-            }
+            Ok(page) => self.backlog.read(page),
             Err(error) => {
                 // The next process delivers them again.
                 self.backlog = Backlog::default();
@@ -163,10 +215,10 @@ impl<T: Tls + Clone> Engine<T> {
     /// Returns which stored deliveries the app has not received.
     pub(super) fn not_given(&mut self) -> NotGiven {
         self.backlog.pause();
-        match &self.backlog.begins {
-            None => NotGiven::None,
-            Some(Begin::First) => NotGiven::All,
-            Some(Begin::At(id)) => NotGiven::From(id.clone()),
+        match &self.backlog.phase {
+            Phase::Waiting(Begin::First) => NotGiven::All,
+            Phase::Waiting(Begin::At(id)) => NotGiven::From(id.clone()),
+            Phase::Empty | Phase::Reading(_) | Phase::Giving { .. } => NotGiven::None,
         }
     }
 

@@ -27,13 +27,13 @@ impl Dice {
 
     pub(super) fn input(&mut self, starts: usize) -> Input {
         let attempt = self.attempt(starts);
-        match self.roll(19) {
+        match self.roll(22) {
             0 | 1 => Input::Connect,
             2 if self.roll(4) == 0 => Input::Disconnect,
             3 => Input::Suspend,
             4 => Input::Resume,
-            15 => Input::BeginSync,
-            18 => Input::EndSync,
+            15 | 20 => Input::BeginSync,
+            18 | 21 => Input::EndSync,
             16 => Input::Alive { attempt },
             5 | 6 => NETWORK,
             7 => NO_NETWORK,
@@ -44,7 +44,7 @@ impl Dice {
                 step: AttemptPhase::Tls,
             },
             11 | 12 => established(attempt.0),
-            13 => Input::Ended {
+            13 | 19 => Input::Ended {
                 attempt,
                 verdict: (self.roll(8) != 0).then(|| self.verdict()),
             },
@@ -54,13 +54,13 @@ impl Dice {
 
     fn verdict(&mut self) -> Verdict {
         match self.roll(32) {
-            0 | 1 => CONFLICT,
-            2 | 3 => CREDENTIALS,
-            4 => REFUSED,
-            5..=12 => Verdict::NoSession,
-            13..=20 => WRONG_ASSUMPTION,
-            21..=23 => OVERLOADED,
-            24 | 25 => PASSING,
+            0 => CONFLICT,
+            1 | 2 => CREDENTIALS,
+            3 | 4 => REFUSED,
+            5..=14 => Verdict::NoSession,
+            15..=23 => WRONG_ASSUMPTION,
+            24..=26 => OVERLOADED,
+            27 => PASSING,
             _ => BROKEN,
         }
     }
