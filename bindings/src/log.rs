@@ -5,7 +5,8 @@ use std::sync::{Arc, Once, PoisonError, RwLock};
 
 use crate::event::Event;
 use crate::runtime;
-use crate::state::ConnectionState;
+use crate::state::{ConnectionState, SessionOutcome};
+use crate::timeline::Timeline;
 
 /// The severity of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -79,33 +80,24 @@ pub(crate) fn event(event: &Event) {
         Event::StateChanged { state } => emit(Info, "state", [("state", name_of(state))]),
         Event::Online {
             outcome, timeline, ..
-        } => emit(
-            Info,
-            "online",
-            [
-                ("outcome", format!("{outcome:?}")),
-                ("round_trips", timeline.flights.len().to_string()),
-                (
-                    "ms",
-                    timeline
-                        .took_ms
-                        .map_or_else(String::new, |ms| ms.to_string()),
-                ),
-            ],
-        ),
-        Event::ConnectionEnded { ending } => emit(
-            Info,
-            "ended",
-            [
-                ("reason", ending.description.clone()),
-                ("retryable", ending.retryable.to_string()),
-            ],
-        ),
-        Event::StanzaRefused { bytes, limit } => emit(
-            Warning,
-            "stanza_refused",
-            [("limit", limit.clone()), ("bytes", bytes.to_string())],
-        ),
+        } => emit(Info, "online", online_fields(*outcome, timeline)),
+        Event::ConnectionEnded { ending } => {
+            let reason = ending.description.clone();
+            let retryable = ending.retryable.to_string();
+            emit(
+                Info,
+                "ended",
+                [("reason", reason), ("retryable", retryable)],
+            );
+        }
+        Event::StanzaRefused { bytes, limit } => {
+            let (limit, bytes) = (limit.clone(), bytes.to_string());
+            emit(
+                Warning,
+                "stanza_refused",
+                [("limit", limit), ("bytes", bytes)],
+            );
+        }
         Event::PossibleGap => emit(Warning, "possible_gap", []),
         Event::PeerFault { what } => emit(Warning, "peer_fault", [("what", what.clone())]),
         Event::InternalFault => emit(Fault, "driver_ended", []),
@@ -116,6 +108,15 @@ pub(crate) fn event(event: &Event) {
         | Event::ServerFeatures { .. }
         | Event::RosterChanged => {}
     }
+}
+
+fn online_fields(outcome: SessionOutcome, timeline: &Timeline) -> [(&'static str, String); 3] {
+    let ms = timeline.took_ms.map(|ms| ms.to_string());
+    [
+        ("outcome", format!("{outcome:?}")),
+        ("round_trips", timeline.flights.len().to_string()),
+        ("ms", ms.unwrap_or_default()),
+    ]
 }
 
 fn name_of(state: &ConnectionState) -> String {

@@ -60,18 +60,7 @@ impl Client {
         let caps = caps.map(|own| own.caps().to_element());
         let (platform, platform_requests) = Platform::new();
         let domain = config.account.domain_to_ascii();
-        let known = config
-            .store
-            .endpoints(&domain)
-            .map_err(ConfigError::Store)?;
-        let discovery = Discovery {
-            servers: config.network.servers.clone(),
-            known,
-            memory: match config.network.hosts {
-                Some(_) => AnswerMemory::Process,
-                None => AnswerMemory::Stored,
-            },
-        };
+        let discovery = discovery(&mut config, &domain)?;
         let (requests, receiver) = mpsc::unbounded_channel();
         let events = Arc::new(EventQueue::default());
         let dialer = Dialer::new(
@@ -101,19 +90,7 @@ impl Client {
             domain,
             requests: receiver,
         });
-        let ended = Arc::clone(&events);
-        runtime.spawn(async move {
-            // T10: a panic in the driver is an event, not a panic of the app.
-            if tokio::spawn(driver.run()).await.is_err() {
-                ended.push(Event::Ended {
-                    reason: EndReason::Driver,
-                    then: AfterEnd::Halts(OfflineReason::NotWanted),
-                    plan: None,
-                    timeline: None,
-                });
-            }
-            ended.close();
-        });
+        runtime.spawn(run(driver, Arc::clone(&events)));
         Ok(Self {
             requests,
             events,
@@ -341,6 +318,32 @@ impl Client {
 
 fn seed() -> Result<[u8; 32], ConfigError> {
     snapback_tls::random_seed().map_err(|_| ConfigError::NoEntropy)
+}
+
+/// Runs the driver to its end. T10: a panic in it is an event, not a panic of the app.
+async fn run(driver: Driver, events: Arc<EventQueue>) {
+    if tokio::spawn(driver.run()).await.is_err() {
+        events.push(Event::Ended {
+            reason: EndReason::Driver,
+            then: AfterEnd::Halts(OfflineReason::NotWanted),
+            plan: None,
+            timeline: None,
+        });
+    }
+    events.close();
+}
+
+/// Returns where the servers are, as far as the app or the store knows.
+fn discovery(config: &mut ClientConfig, domain: &str) -> Result<Discovery, ConfigError> {
+    let known = config.store.endpoints(domain);
+    Ok(Discovery {
+        servers: config.network.servers.clone(),
+        known: known.map_err(ConfigError::Store)?,
+        memory: match config.network.hosts {
+            Some(_) => AnswerMemory::Process,
+            None => AnswerMemory::Stored,
+        },
+    })
 }
 
 /// Returns the id of this installation: configured, stored, or generated now (rule S4).

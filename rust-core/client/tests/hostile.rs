@@ -21,21 +21,10 @@ use snapback_client::{
 use snapback_reference_server::{
     Action, CertificateFault, Direction, FastFailure, Fault, Layer, Malformed, Point, Switches,
 };
-use support::Setup;
 use support::course::Course;
+use support::{Setup, plain};
 
 const BOTH: [Transport; 2] = [Transport::DirectTls, Transport::StartTls];
-
-/// Features without the optimisations of XEP-0305, so that each step has a flight of its own.
-fn plain() -> Switches {
-    Switches {
-        early_data: None,
-        pipelining: false,
-        unprompted_restart: false,
-        sm_before_sasl: false,
-        ..Switches::modern()
-    }
-}
 
 fn sasl1() -> Switches {
     Switches {
@@ -565,87 +554,6 @@ async fn i2_duplicate_delivery_has_different_delivery_ids_but_is_counted() {
     let mut ids: Vec<_> = course.messages.iter().map(|m| m.id.clone()).collect();
     ids.dedup();
     assert_eq!(ids.len(), course.messages.len(), "I2: ids are unique");
-}
-
-// -- see-other-host (T8)
-
-#[tokio::test]
-async fn t8_see_other_host_is_followed_three_times_after_tls() {
-    let setup = Setup::hasty(plain(), Transport::DirectTls).await;
-    let here = setup.link.addr().to_string();
-    setup.server.faults(|faults| {
-        faults.all = vec![Fault::At(Point::Login, Action::SeeOtherHost(here.clone()))];
-    });
-    setup.client.connect();
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    let busy = setup.connections().len();
-    assert!(busy <= 12, "{busy} connections in 400 ms: a busy loop");
-    setup.server.faults(|faults| faults.all.clear());
-    let ids = setup.send_some(1).await;
-    let mut course = Course::default();
-    setup
-        .follow(&mut course, |course| course.has_acked(&ids), "back")
-        .await;
-    setup.assert_delivered_once(&ids, "see-other-host");
-}
-
-/// Counts connections, and closes each.
-async fn trap() -> (
-    std::net::SocketAddr,
-    std::sync::Arc<std::sync::atomic::AtomicUsize>,
-) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let count = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
-    let counter = std::sync::Arc::clone(&count);
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            drop(socket);
-        }
-    });
-    (addr, count)
-}
-
-async fn trapped(point: Point) -> usize {
-    let (addr, count) = trap().await;
-    let server = Setup::hasty(plain(), Transport::StartTls).await;
-    server.next_connection(Fault::At(point, Action::SeeOtherHost(addr.to_string())));
-    let upstream = server.server.starttls_addr();
-    let (client, _link) = Setup::another(
-        &server.server,
-        "juliet@localhost",
-        support::course::PASSWORD,
-        Transport::StartTls,
-        |config| {
-            config.network.dial = std::sync::Arc::new(snapback_client::TcpDial);
-            config.network.servers = vec![snapback_client::ServerAddress::at(
-                upstream,
-                Transport::StartTls,
-            )];
-        },
-    )
-    .await;
-    client.connect();
-    let mut course = Course::default();
-    support::course::follow(
-        &client,
-        &mut course,
-        &mut |course| !course.online.is_empty(),
-        "back home",
-    )
-    .await;
-    count.load(std::sync::atomic::Ordering::SeqCst)
-}
-
-#[tokio::test]
-async fn t8_see_other_host_counts_only_after_tls() {
-    assert_eq!(trapped(Point::Login).await, 1, "after TLS it is followed");
-    assert_eq!(
-        trapped(Point::CleartextFeatures).await,
-        0,
-        "in the clear anyone can send it"
-    );
 }
 
 // -- credentials and conflict: no endless retries

@@ -29,6 +29,17 @@ use snapback_reference_server::{Config, ReferenceServer, Switches};
 /// The timeout of all waits: anything that takes longer is broken.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Features without the optimisations of XEP-0305, so that each step has a flight of its own.
+pub fn plain() -> Switches {
+    Switches {
+        early_data: None,
+        pipelining: false,
+        unprompted_restart: false,
+        sm_before_sasl: false,
+        ..Switches::modern()
+    }
+}
+
 pub struct Setup {
     pub server: ReferenceServer,
     pub link: Arc<Link>,

@@ -19,6 +19,7 @@
 //! Time is an argument, entropy comes with [`EngineInput::TransportReady`], and no call blocks.
 
 mod address;
+mod app;
 mod backlog;
 mod candidates;
 mod credentials;
@@ -258,31 +259,13 @@ impl<T: Tls + Clone> Engine<T> {
         match input {
             EngineInput::Start => self.open_store(Asked::OpenedAtStart),
             EngineInput::Connect => self.wake(supervisor::Input::Connect),
-            EngineInput::Resume => {
-                self.command(Command::PathChanged);
-                self.wake(supervisor::Input::Resume);
-            }
-            EngineInput::Disconnect => {
-                self.disconnecting = true;
-                self.tell(supervisor::Input::Disconnect);
-            }
-            EngineInput::BeginSync => {
-                self.syncs = self.syncs.saturating_add(1);
-                self.command(Command::PathChanged);
-                self.wake(supervisor::Input::BeginSync);
-            }
+            EngineInput::Resume => self.resume(),
+            EngineInput::Disconnect => self.disconnect(),
+            EngineInput::BeginSync => self.begin_sync(),
             EngineInput::EndSync => self.end_sync(),
-            EngineInput::Suspend => {
-                self.closing_store = Some(ClosingStore::Always);
-                self.tell(supervisor::Input::Suspend);
-            }
+            EngineInput::Suspend => self.suspend(),
             EngineInput::SetActive(active) => self.set_active(active),
-            EngineInput::NetworkChanged { available } => {
-                self.candidates.network_changed(&mut self.outputs);
-                self.renew_standby();
-                self.command(Command::PathChanged);
-                self.tell(supervisor::Input::NetworkChanged { available });
-            }
+            EngineInput::NetworkChanged { available } => self.network_changed(available),
             EngineInput::LogOut => self.begin_log_out(),
             EngineInput::ForgetFloor => self.forget_floor(),
             EngineInput::SetPassword(password) => self.set_password(password),
@@ -446,34 +429,6 @@ impl<T: Tls + Clone> Engine<T> {
             attempt,
             verdict: None,
         });
-    }
-
-    // -- the app
-
-    /// Opens the store first, so that the app receives what arrived meanwhile. What cannot be delivered now is
-    /// delivered with the next attempt.
-    pub(super) fn wake(&mut self, how: supervisor::Input) {
-        self.closing_store = None;
-        self.open_store(Asked::OpenedToWake(how));
-    }
-
-    /// Ends a background sync. After the last one, a process that was woken for it suspends again.
-    fn end_sync(&mut self) {
-        self.syncs = self.syncs.saturating_sub(1);
-        if self.syncs == 0 {
-            self.closing_store = Some(ClosingStore::IfSuspended);
-            self.tell(supervisor::Input::EndSync);
-        }
-    }
-
-    fn set_active(&mut self, active: bool) {
-        self.active = active;
-        self.command(Command::SetActive(active));
-        if active {
-            self.wake(supervisor::Input::Foreground);
-        } else {
-            self.tell(supervisor::Input::Background);
-        }
     }
 
     fn command(&mut self, command: Command) {

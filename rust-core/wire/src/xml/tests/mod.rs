@@ -4,3 +4,4 @@ mod differential;
 mod limits;
 mod reader;
 mod refusal;
+mod sizes;

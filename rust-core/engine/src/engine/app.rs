@@ -1,0 +1,64 @@
+//! What the app asks for, and what it and the platform report.
+
+use snapback_proto::connection::Command;
+
+use super::storage::Asked;
+use super::{ClosingStore, Engine};
+use crate::link::tls::Tls;
+use crate::supervisor;
+
+impl<T: Tls + Clone> Engine<T> {
+    /// Opens the store first, so that the app receives what arrived meanwhile. What cannot be delivered now is
+    /// delivered with the next attempt.
+    pub(super) fn wake(&mut self, how: supervisor::Input) {
+        self.closing_store = None;
+        self.open_store(Asked::OpenedToWake(how));
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.command(Command::PathChanged);
+        self.wake(supervisor::Input::Resume);
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.disconnecting = true;
+        self.tell(supervisor::Input::Disconnect);
+    }
+
+    pub(super) fn suspend(&mut self) {
+        self.closing_store = Some(ClosingStore::Always);
+        self.tell(supervisor::Input::Suspend);
+    }
+
+    pub(super) fn network_changed(&mut self, available: bool) {
+        self.candidates.network_changed(&mut self.outputs);
+        self.renew_standby();
+        self.command(Command::PathChanged);
+        self.tell(supervisor::Input::NetworkChanged { available });
+    }
+
+    pub(super) fn begin_sync(&mut self) {
+        self.syncs = self.syncs.saturating_add(1);
+        self.command(Command::PathChanged);
+        self.wake(supervisor::Input::BeginSync);
+    }
+
+    /// Ends a background sync. After the last one, a process that was woken for it suspends again.
+    pub(super) fn end_sync(&mut self) {
+        self.syncs = self.syncs.saturating_sub(1);
+        if self.syncs == 0 {
+            self.closing_store = Some(ClosingStore::IfSuspended);
+            self.tell(supervisor::Input::EndSync);
+        }
+    }
+
+    pub(super) fn set_active(&mut self, active: bool) {
+        self.active = active;
+        self.command(Command::SetActive(active));
+        if active {
+            self.wake(supervisor::Input::Foreground);
+        } else {
+            self.tell(supervisor::Input::Background);
+        }
+    }
+}
