@@ -434,12 +434,13 @@ impl<T: Tls + Clone> Phone<T> {
         {
             coverage.event("see-other-host once too often");
         }
-        self.app.displaced = ending.conflict && !self.app.is_echo(mono) && !self.app.closing;
-        if ending.conflict {
+        let is_conflict = verdict == Some(Verdict::Halt(Halt::Conflict));
+        self.app.displaced = is_conflict && !self.app.is_echo(mono) && !self.app.closing;
+        if is_conflict {
             self.app.logging_in = false;
         }
         self.app.note_unanswered(mono);
-        if ending.no_session {
+        if verdict == Some(Verdict::NoSession) {
             coverage.event("background sync found the session dropped");
         }
     }
