@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions, SEEN_MESSAGES,
+    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions, OutboundStanza, SEEN_MESSAGES,
     Seen, SeenMessage, ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
@@ -123,11 +123,7 @@ impl Tables {
             Op::PipeliningFailed { until } => {
                 self.facts(server).pipelining_off_until = Some(*until)
             }
-            Op::ForgetCredentials => {
-                self.fast = None;
-                self.fast_reserve = None;
-                self.scram_keys = None;
-            }
+            Op::ForgetCredentials => self.forget_credentials(),
             Op::ForgetFloor => self.floor = None,
             Op::LearnCaps(known) => self.learn_caps(known),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
@@ -139,26 +135,17 @@ impl Tables {
             Op::StoreScramKeys(id, keys) => self.scram_keys = Some((id.clone(), keys.clone())),
             Op::DropScramKeys => self.scram_keys = None,
             Op::StoreFast(token) => self.fast_reserve = self.fast.replace(token.clone()),
-            Op::CountFast(count) => {
-                let token = self.fast.as_mut().ok_or(Conflict::NoFastToken)?;
-                token.count = token.count.max(*count);
-            }
+            Op::CountFast(count) => self.count_fast(*count)?,
             Op::FastUsed => self.fast_reserve = None,
             Op::DropFast => self.fast = self.fast_reserve.take(),
-            Op::SmEnabled { session, sent } => {
-                self.session = Some(session.clone());
-                self.queue.begin_session(sent);
-            }
+            Op::SmEnabled { session, sent } => self.begin_session(session, sent),
             Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
             Op::SmPending(pending) => {
                 self.change_session(|session| session.pending.clone_from(pending));
             }
             Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
             Op::SmTrials(trials) => self.change_session(|session| session.trials = *trials),
-            Op::SmDropped => {
-                self.session = None;
-                self.queue.end_session();
-            }
+            Op::SmDropped => self.end_session(),
             Op::Enqueue(stanza) => self.queue.enqueue(stanza.clone())?,
             Op::MarkSent(seqs) => self.queue.mark_sent(seqs, self.archive.as_ref())?,
             Op::Strike(seq) => self.queue.strike(*seq),
@@ -168,28 +155,54 @@ impl Tables {
             Op::NoArchive => (self.archive, self.archive_time) = (None, None),
             Op::OpenSessions(sessions) => self.open_sessions = *sessions,
             Op::PossibleGap(is_untold) => self.possible_gap = *is_untold,
-            Op::Acked { base, seqs } => {
-                self.queue.remove(seqs);
-                if let Some(base) = *base {
-                    self.change_session(|session| session.base = base);
-                }
-            }
+            Op::Acked { base, seqs } => self.acked(*base, seqs),
             Op::Failed(seqs) => self.queue.remove(seqs),
             Op::Inbound(delivery) => self.deliver(delivery)?,
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
             Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
-            Op::ReplaceRoster { version, items } => {
-                self.roster_version.clone_from(version);
-                let key = |item: &Item| jid::prepared(&item.jid).into_owned();
-                let items = items.iter().map(|item| (key(item), item.clone()));
-                self.roster = items.collect();
-            }
+            Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),
             Op::PushRoster { version, item } => {
                 self.roster_version.clone_from(version);
                 self.push_item(item);
             }
         }
         Ok(())
+    }
+
+    fn forget_credentials(&mut self) {
+        self.fast = None;
+        self.fast_reserve = None;
+        self.scram_keys = None;
+    }
+
+    fn count_fast(&mut self, count: u32) -> Result<(), Conflict> {
+        let token = self.fast.as_mut().ok_or(Conflict::NoFastToken)?;
+        token.count = token.count.max(count);
+        Ok(())
+    }
+
+    fn begin_session(&mut self, session: &SmSession, sent: &[OutboundStanza]) {
+        self.session = Some(session.clone());
+        self.queue.begin_session(sent);
+    }
+
+    fn end_session(&mut self) {
+        self.session = None;
+        self.queue.end_session();
+    }
+
+    fn acked(&mut self, base: Option<u32>, seqs: &[u64]) {
+        self.queue.remove(seqs);
+        if let Some(base) = base {
+            self.change_session(|session| session.base = base);
+        }
+    }
+
+    fn replace_roster(&mut self, version: Option<&String>, items: &[Item]) {
+        self.roster_version = version.cloned();
+        let key = |item: &Item| jid::prepared(&item.jid).into_owned();
+        let items = items.iter().map(|item| (key(item), item.clone()));
+        self.roster = items.collect();
     }
 
     pub(super) fn endpoints(&self, domain: &str) -> Option<KnownEndpoints> {

@@ -3,13 +3,14 @@
 use rusqlite::{OptionalExtension, params};
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    BindPipelining, Delivery, FastToken, Knowledge, Op, SmSession, Watchers,
+    BindPipelining, Delivery, FastToken, Knowledge, Op, OutboundStanza, SmSession, Watchers,
 };
 use snapback_proto::xep::roster::{Item, Subscription};
 
 use crate::{Conflict, DeliveryPage, PAGE_BYTES, PAGE_ROWS, Roster, ServerKey};
 
 use super::fault::Fault;
+use super::record::Ledger;
 use super::tables::{Tables, cell, fact};
 
 /// Returns whether the change allows something to be sent that a power loss must not undo: an `<a/>`, or a `count`
@@ -127,10 +128,7 @@ impl Tables<'_> {
             Op::CountFast(count) => self.count_fast(*count),
             Op::FastUsed => self.delete_cell(cell::FAST_RESERVE),
             Op::DropFast => self.drop_fast(),
-            Op::SmEnabled { session, sent } => {
-                self.set_session(Some(session.clone()));
-                self.begin_session(sent)
-            }
+            Op::SmEnabled { session, sent } => self.enabled(session, sent),
             Op::SmAlive { at } => self.change_session(|session| session.alive_at = *at),
             Op::SmPending(pending) => {
                 self.change_session(|session| session.pending.clone_from(pending))
@@ -143,40 +141,38 @@ impl Tables<'_> {
             }
             Op::Enqueue(stanza) => self.enqueue(stanza),
             Op::MarkSent(seqs) => self.mark_sent(seqs),
-            Op::Acked { base, seqs } => {
-                self.remove_all(seqs)?;
-                base.map_or(Ok(()), |base| self.change_session(|sm| sm.base = base))
-            }
+            Op::Acked { base, seqs } => self.acked(*base, seqs),
             Op::Failed(seqs) => self.remove_all(seqs),
             Op::Strike(seq) => self.strike(*seq),
             Op::Inbound(delivery) => self.deliver(delivery),
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
             Op::Confirm(id) => self.confirm(id),
             Op::Seen(message) => self.note_seen(message),
-            Op::ArchiveCursor(cursor) => {
-                self.hot.ledger.archive = Some(cursor.clone());
-                Ok(())
-            }
-            Op::ArchiveTime(time) => {
-                self.hot.ledger.archive_time = Some(*time);
-                Ok(())
-            }
+            Op::ArchiveCursor(cursor) => self.note(|ledger| ledger.archive = Some(cursor.clone())),
+            Op::ArchiveTime(time) => self.note(|ledger| ledger.archive_time = Some(*time)),
             Op::NoArchive => {
-                self.hot.ledger.archive = None;
-                self.hot.ledger.archive_time = None;
-                Ok(())
+                self.note(|ledger| (ledger.archive, ledger.archive_time) = (None, None))
             }
-            Op::OpenSessions(sessions) => {
-                self.hot.ledger.open_sessions = *sessions;
-                Ok(())
-            }
-            Op::PossibleGap(is_untold) => {
-                self.hot.ledger.possible_gap = *is_untold;
-                Ok(())
-            }
+            Op::OpenSessions(sessions) => self.note(|ledger| ledger.open_sessions = *sessions),
+            Op::PossibleGap(is_untold) => self.note(|ledger| ledger.possible_gap = *is_untold),
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),
             Op::PushRoster { version, item } => self.push_roster(version.as_ref(), item),
         }
+    }
+
+    fn note(&mut self, change: impl FnOnce(&mut Ledger)) -> Result<(), Fault> {
+        change(&mut self.hot.ledger);
+        Ok(())
+    }
+
+    fn enabled(&mut self, session: &SmSession, sent: &[OutboundStanza]) -> Result<(), Fault> {
+        self.set_session(Some(session.clone()));
+        self.begin_session(sent)
+    }
+
+    fn acked(&mut self, base: Option<u32>, seqs: &[u64]) -> Result<(), Fault> {
+        self.remove_all(seqs)?;
+        base.map_or(Ok(()), |base| self.change_session(|sm| sm.base = base))
     }
 
     fn forget_server(&self, server: &ServerKey) -> Result<(), Fault> {

@@ -247,29 +247,33 @@ fn fill_schema_1(store: &mut impl Store) {
     fill_session(store);
 }
 
-fn fill_session(store: &mut impl Store) {
-    let sm = SmSession {
+/// Returns a session that has every field.
+fn full_session() -> SmSession {
+    let kinds = [
+        PendingKind::Roster,
+        PendingKind::Carbons,
+        PendingKind::ServerDisco,
+    ];
+    let pending = kinds.map(|kind| PendingIq {
+        id: format!("{kind:?}"),
+        kind,
+    });
+    SmSession {
         h: 5,
         base: 4,
         location: Some("[2001:db8::1]:9999".to_owned()),
         poisoned_at: Some(5),
-        pending: [
-            PendingKind::Roster,
-            PendingKind::Carbons,
-            PendingKind::ServerDisco,
-        ]
-        .map(|kind| PendingIq {
-            id: format!("{kind:?}"),
-            kind,
-        })
-        .to_vec(),
+        pending: pending.to_vec(),
         ..session("planted-sm-id")
-    };
+    }
+}
+
+fn fill_session(store: &mut impl Store) {
     apply(
         store,
         &[
             Op::SmEnabled {
-                session: sm,
+                session: full_session(),
                 sent: vec![stanza(3, OutboundKind::Core, true), message(1, true)],
             },
             Op::Enqueue(stanza(4, OutboundKind::SessionBound, true)),

@@ -137,12 +137,10 @@ fn paged(store: &mut impl Store, first: Option<&str>) -> Vec<String> {
 }
 
 pub(super) fn s8_items_and_version_change_together(store: &mut impl Store) {
+    let both = Subscription::Both;
     let replace = Op::ReplaceRoster {
         version: Some("v1".to_owned()),
-        items: vec![
-            item("romeo", Subscription::Both),
-            item("nurse", Subscription::To),
-        ],
+        items: vec![item("romeo", both), item("nurse", Subscription::To)],
     };
     let push = |version: Option<&str>, item| Op::PushRoster {
         version: version.map(str::to_owned),
@@ -152,26 +150,26 @@ pub(super) fn s8_items_and_version_change_together(store: &mut impl Store) {
         (
             replace,
             Some("v1"),
-            vec![("nurse", Subscription::To), ("romeo", Subscription::Both)],
+            vec![("nurse", Subscription::To), ("romeo", both)],
         ),
         (
             push(Some("v2"), item("nurse", Subscription::Both)),
             Some("v2"),
-            vec![("nurse", Subscription::Both), ("romeo", Subscription::Both)],
+            vec![("nurse", both), ("romeo", both)],
         ),
         (
             push(Some("v3"), item("abram", Subscription::None)),
             Some("v3"),
             vec![
                 ("abram", Subscription::None),
-                ("nurse", Subscription::Both),
-                ("romeo", Subscription::Both),
+                ("nurse", both),
+                ("romeo", both),
             ],
         ),
         (
             push(Some("v4"), item("nurse", Subscription::Remove)),
             Some("v4"),
-            vec![("abram", Subscription::None), ("romeo", Subscription::Both)],
+            vec![("abram", Subscription::None), ("romeo", both)],
         ),
         (
             push(None, item("romeo", Subscription::Remove)),
