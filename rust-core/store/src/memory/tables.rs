@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions, OutboundStanza, SEEN_MESSAGES,
-    Seen, SeenMessage, ServerFacts, SmSession, Watchers,
+    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions, OutboundStanza,
+    SEEN_MESSAGES, Seen, SeenMessage, ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::time::UnixTime;
