@@ -12,6 +12,7 @@ mod deny;
 mod figures;
 mod files;
 mod fuzz;
+mod lengths;
 mod mutants;
 mod purity;
 mod report;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::report::{Outcome, Report};
 use crate::tool::{self, cargo};
-use crate::{android, crates, deny, figures, fuzz, mutants, purity, setup, simulate, swift, words};
+use crate::{
+    android, crates, deny, figures, fuzz, lengths, mutants, purity, setup, simulate, swift, words,
+};
 
 /// Everything that CI checks.
 pub(crate) fn test() -> Report {
@@ -153,6 +155,7 @@ fn add_lints(report: &mut Report) {
     report.step("format", || Outcome::of(check_format()));
     report.step("words", || Outcome::of(words::check()));
     report.step("figures", || Outcome::of(figures::check()));
+    report.step("lengths", || Outcome::of(lengths::check()));
     report.step("purity", || Outcome::of(purity::check()));
     report.step("crates", || Outcome::of(crates::check()));
     report.step("patches", || Outcome::of(mutants::check()));
