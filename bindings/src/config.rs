@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snapback_client as core;
-use snapback_client::resolver::NameServers;
+use snapback_client::resolver::{NameServers, System};
 use snapback_client::{FileVault, MemoryStore, SqliteStore, Trust, danger};
 pub use snapback_client::{ServerAddress, Transport as TransportKind};
 
@@ -216,6 +216,9 @@ pub(crate) fn prepare(
     }
     prepared.network.servers = config.servers;
     prepared.network.ask_platform = config.ask_platform;
+    if config.ask_platform {
+        prepared.network.system = System::ServicesOnly;
+    }
     prepared.resource = config.resource;
     prepared.identity = core::Identity {
         name: config.identity.name.clone(),

@@ -38,8 +38,9 @@ pub struct NetworkState {
 
 impl From<core::PlatformRequest> for SrvQuery {
     fn from(request: core::PlatformRequest) -> Self {
-        match request {
-            core::PlatformRequest::Srv { id, name } => Self { id: id.0, name },
+        Self {
+            id: request.id.0,
+            name: request.name,
         }
     }
 }

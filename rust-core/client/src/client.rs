@@ -13,7 +13,7 @@ use snapback_proto::secret::Secret;
 use snapback_proto::stanza;
 use snapback_proto::xep::stanza_id;
 use snapback_proto::xml::Element;
-use snapback_resolver::NameServers;
+use snapback_resolver::{NameServers, PrivateDns};
 use snapback_store::{Roster, Store, StoreError};
 use snapback_tls::TlsContext;
 use snapback_types::hex;
@@ -264,6 +264,11 @@ impl Client {
     /// Sets the name servers of the current network; they are used from the next look-up on.
     pub fn set_name_servers(&self, servers: NameServers) {
         self.name_servers.replace(servers);
+    }
+
+    /// Sets how queries to the name servers of the current network are encrypted, from the next look-up on.
+    pub fn set_private_dns(&self, private_dns: PrivateDns) {
+        self.name_servers.set_private_dns(private_dns);
     }
 
     /// Reports that the app moved to the foreground (`true`) or the background (XEP-0352). In the foreground, a

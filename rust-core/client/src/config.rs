@@ -9,7 +9,7 @@ use snapback_proto::config::{CatchUp, Config, Identity, Policy, Timeouts, UserAg
 use snapback_proto::jid::{BareJid, JidError};
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Limits;
-use snapback_resolver::{NameServers, Preference, StaticHosts, SystemHosts};
+use snapback_resolver::{NameServers, Preference, StaticHosts, System, SystemHosts};
 use snapback_store::{MemoryStore, Store};
 use snapback_tls::{TlsVersions, Trust};
 
@@ -72,7 +72,10 @@ pub struct Network {
     pub system_hosts: SystemHosts,
     /// The transport that is tried first at equal SRV priority. Default: direct TLS, which saves a round trip.
     pub preference: Preference,
-    /// Whether to ask the platform for SRV records first, through `next_platform_request`. Default no.
+    /// The system, which decides which sources are asked for names (`docs/names.md`). Default: one with name servers
+    /// of its own configuration.
+    pub system: System,
+    /// Whether the platform answers queries, through `next_platform_request`. Default no.
     pub ask_platform: bool,
     /// Opens the sockets. An app may bind them to a network of its choice.
     pub dial: Arc<dyn Dial>,
@@ -179,6 +182,7 @@ impl Default for Network {
             hosts: None,
             system_hosts: SystemHosts::default(),
             preference: Preference::DirectTlsFirst,
+            system: System::default(),
             ask_platform: false,
             dial: Arc::new(TcpDial),
         }

@@ -7,15 +7,14 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use snapback_resolver::{
-    Lookup, LookupError, Request, Resolution, ResolveError, StaticHosts, resolve,
-};
+use snapback_resolver::{Endpoint, Request, Resolution, ResolveError, resolve_each};
 use snapback_types::endpoint::ServerAddress;
 use tokio::net::TcpStream;
 
 use crate::config::Network;
 use crate::name_servers::CurrentServers;
-use crate::platform::{Platform, PlatformFirst};
+use crate::names::Names;
+use crate::platform::Platform;
 
 /// A connection that is being opened.
 pub type Dialing = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
@@ -81,9 +80,11 @@ impl Dialer {
     }
 
     /// Looks up these servers or, if there are none, the account's domain.
+    /// Calls `found` with what is known before all is.
     pub(crate) async fn look_up(
         self,
         servers: Vec<ServerAddress>,
+        mut found: impl FnMut(Vec<Endpoint>) + Send,
     ) -> Result<Resolution, ResolveError> {
         let request = Request {
             preference: self.network.preference,
@@ -97,17 +98,12 @@ impl Dialer {
             chance ^= chance << 17;
             (chance >> 32) as u32
         };
-        let lookup = PlatformFirst {
-            platform: self
-                .network
-                .ask_platform
-                .then(|| Arc::clone(&self.platform)),
-            fallback: Names {
-                name_servers: self.name_servers,
-                network: self.network,
-            },
+        let lookup = Names {
+            network: self.network,
+            name_servers: self.name_servers,
+            platform: self.platform,
         };
-        resolve(&request, &lookup, &mut random).await
+        resolve_each(&request, &lookup, &mut random, &mut found).await
     }
 }
 
@@ -118,27 +114,5 @@ fn target(server: &ServerAddress) -> snapback_resolver::Target {
         transport: server.transport,
         priority: 0,
         weight: 0,
-    }
-}
-
-/// Fixed answers if there are any; otherwise the name servers for SRV and the system for hosts.
-struct Names {
-    network: Arc<Network>,
-    name_servers: Arc<CurrentServers>,
-}
-
-impl Lookup for Names {
-    async fn srv(&self, name: &str) -> Result<snapback_resolver::SrvAnswer, LookupError> {
-        match &self.network.hosts {
-            Some(fixed) => fixed.srv(name).await,
-            None => self.name_servers.lookup()?.srv(name).await,
-        }
-    }
-
-    async fn addresses(&self, host: &str) -> Result<snapback_resolver::Addresses, LookupError> {
-        match &self.network.hosts {
-            Some(fixed) => StaticHosts::addresses(fixed, host).await,
-            None => self.network.system_hosts.addresses(host).await,
-        }
     }
 }

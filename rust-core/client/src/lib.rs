@@ -71,6 +71,7 @@ mod event_queue;
 mod ids;
 mod iq;
 mod name_servers;
+mod names;
 mod outgoing;
 mod platform;
 mod xml;
@@ -82,7 +83,7 @@ pub use dial::{Dial, Dialing, TcpDial};
 pub use driver::SendError;
 pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
-pub use platform::{PlatformAnswer, PlatformRequest, RequestId};
+pub use platform::{PlatformAnswer, PlatformRequest, RecordType, RequestId};
 pub use xml::{ParseXmlError, escape_xml, parse_xml};
 
 pub use snapback_engine::engine::{DialError, EndReason, EngineEvent as Event, ServerAddress};

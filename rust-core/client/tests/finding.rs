@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use snapback_client::resolver::{NameServers, SrvRecord, SystemHosts};
+use snapback_client::resolver::{NameServers, SrvRecord, System, SystemHosts};
 use snapback_client::{
-    Client, Dial, DialError, Dialing, EndReason, Event, Outcome, PlatformAnswer, PlatformRequest,
+    Client, Dial, DialError, Dialing, EndReason, Event, Outcome, PlatformAnswer, RecordType,
     ServerAddress, TcpDial, Transport,
 };
 use snapback_reference_server::Switches;
@@ -32,72 +32,126 @@ fn dead() -> SocketAddr {
     socket.local_addr().unwrap()
 }
 
-async fn answer_srv(client: &Client, port: u16, questions: usize) -> Vec<String> {
-    let mut names = Vec::new();
-    for _ in 0..questions {
-        let Some(PlatformRequest::Srv { id, name }) = client.next_platform_request().await else {
-            break;
-        };
-        let records = if name.starts_with("_xmpps-client.") {
-            vec![SrvRecord {
+/// Answers the platform's queries without end, and returns what was asked for, when it is dropped.
+async fn answer(client: &Client, answer: impl Fn(&str, RecordType) -> PlatformAnswer) {
+    while let Some(asked) = client.next_platform_request().await {
+        client.answer(asked.id, answer(&asked.name, asked.records));
+    }
+}
+
+/// Direct TLS is on this port of the host `xmpp.example.org`.
+fn records(name: &str, records: RecordType, port: u16) -> PlatformAnswer {
+    match records {
+        RecordType::Srv if name.starts_with("_xmpps-client.") => {
+            PlatformAnswer::Srv(vec![SrvRecord {
                 priority: 1,
                 weight: 1,
                 port,
-                target: "localhost".to_owned(),
-            }]
-        } else {
-            Vec::new()
-        };
-        client.answer(id, PlatformAnswer::Srv(records));
-        names.push(name);
+                target: "xmpp.example.org".to_owned(),
+            }])
+        }
+        RecordType::Srv => PlatformAnswer::Srv(Vec::new()),
+        RecordType::A => PlatformAnswer::Addresses(vec![Ipv4Addr::LOCALHOST.into()]),
+        RecordType::Aaaa => PlatformAnswer::Addresses(Vec::new()),
     }
-    names
 }
 
 /// The domain is `localhost`, and the platform resolves it.
 async fn by_platform() -> Setup {
+    on_system(System::Android10, SystemHosts::default()).await
+}
+
+async fn on_system(system: System, hosts: SystemHosts) -> Setup {
     Setup::with(Switches::modern(), Transport::DirectTls, RTT, |config| {
         config.network.servers = Vec::new();
+        config.network.system = system;
         config.network.ask_platform = true;
         config.network.name_servers = NameServers::Given(vec![dead()]);
+        config.network.system_hosts = hosts;
         config.network.dial = Arc::new(TcpDial);
     })
     .await
 }
 
+/// Waits for the session, while the platform answers.
+async fn online(
+    setup: &Setup,
+    platform: impl Fn(&str, RecordType) -> PlatformAnswer,
+) -> (Transport, Vec<(String, RecordType)>) {
+    let asked = Mutex::new(Vec::new());
+    setup.client.connect();
+    let answers = answer(&setup.client, |name, records| {
+        asked.lock().unwrap().push((name.to_owned(), records));
+        platform(name, records)
+    });
+    let session = tokio::select! {
+        session = setup.online() => session,
+        () = answers => panic!("the client ended"),
+    };
+    (session.plan.transport, asked.into_inner().unwrap())
+}
+
 #[tokio::test]
 async fn s10_the_platform_says_where_and_how() {
-    let setup = by_platform().await;
-    setup.client.connect();
+    for system in [System::Android10, System::Apple] {
+        let setup = on_system(system, SystemHosts::default()).await;
+        let port = setup.link.addr().port();
+        let (transport, mut asked) = online(&setup, |name, kind| records(name, kind, port)).await;
+        asked.sort_by_key(|(name, kind)| (name.clone(), format!("{kind:?}")));
+        let asked: Vec<(&str, RecordType)> = asked.iter().map(|it| (it.0.as_str(), it.1)).collect();
+        assert_eq!(
+            asked,
+            [
+                ("_xmpp-client._tcp.localhost", RecordType::Srv),
+                ("_xmpps-client._tcp.localhost", RecordType::Srv),
+                ("xmpp.example.org", RecordType::A),
+                ("xmpp.example.org", RecordType::Aaaa),
+            ]
+        );
+        assert_eq!(transport, Transport::DirectTls);
+    }
+}
+
+/// A host that the platform cannot look up is looked up by `getaddrinfo`; on Android 10 it is not.
+#[tokio::test]
+async fn s10_the_next_source_is_asked_when_the_platform_cannot_answer() {
+    static THREADS: Semaphore = Semaphore::const_new(2);
+    let hosts = || SystemHosts::asking(|_| Ok(vec![Ipv4Addr::LOCALHOST.into()]), &THREADS);
+    let only_services = |port| {
+        move |name: &str, kind| match kind {
+            RecordType::Srv => records(name, kind, port),
+            _ => PlatformAnswer::Unable,
+        }
+    };
+    let setup = on_system(System::Apple, hosts()).await;
     let port = setup.link.addr().port();
-    let (session, mut names) = tokio::join!(setup.online(), answer_srv(&setup.client, port, 2));
-    names.sort();
-    assert_eq!(
-        names,
-        [
-            "_xmpp-client._tcp.localhost",
-            "_xmpps-client._tcp.localhost"
-        ]
-    );
-    assert_eq!(session.plan.transport, Transport::DirectTls);
+    let (transport, _) = online(&setup, only_services(port)).await;
+    assert_eq!(transport, Transport::DirectTls);
+
+    let setup = on_system(System::Android10, hosts()).await;
+    setup.client.connect();
+    let platform = only_services(setup.link.addr().port());
+    let event = tokio::select! {
+        event = setup.event(|event| matches!(event, Event::Ended { .. })) => event,
+        () = answer(&setup.client, platform) => panic!("the client ended"),
+    };
+    let Event::Ended { reason, .. } = event else {
+        unreachable!("asked for above")
+    };
+    assert!(matches!(reason, EndReason::Dial(_)), "{reason:?}");
 }
 
 /// Android returns complete DNS messages.
 #[tokio::test]
 async fn s10_the_platforms_word_may_be_a_message_of_the_dns() {
     let setup = by_platform().await;
-    setup.client.connect();
     let port = setup.link.addr().port();
-    let answers = async {
-        for _ in 0..2 {
-            let asked = setup.client.next_platform_request().await.unwrap();
-            let PlatformRequest::Srv { id, name } = asked;
-            let message = dns_message(&name, port);
-            setup.client.answer(id, PlatformAnswer::Message(message));
-        }
-    };
-    let (session, ()) = tokio::join!(setup.online(), answers);
-    assert_eq!(session.plan.transport, Transport::DirectTls);
+    let (transport, _) = online(&setup, |name, kind| match kind {
+        RecordType::Srv => PlatformAnswer::Message(dns_message(name, port)),
+        _ => records(name, kind, port),
+    })
+    .await;
+    assert_eq!(transport, Transport::DirectTls);
 }
 
 /// A look-up that gets no answer, as through a lost network, ends with that network; meanwhile the store and the app's
@@ -152,7 +206,7 @@ fn dns_message(name: &str, port: u16) -> Vec<u8> {
     message.extend(labels(name));
     message.extend([0, 33, 0, 1]);
     if is_direct {
-        let target = labels("localhost");
+        let target = labels("xmpp.example.org");
         let length = u8::try_from(target.len() + 6).unwrap();
         message.extend([0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, length]);
         message.extend([0, 5, 0, 0]);
@@ -165,9 +219,8 @@ fn dns_message(name: &str, port: u16) -> Vec<u8> {
 #[tokio::test]
 async fn s10_a_known_address_is_used_without_asking_again() {
     let setup = by_platform().await;
-    setup.client.connect();
     let port = setup.link.addr().port();
-    let (_, _) = tokio::join!(setup.online(), answer_srv(&setup.client, port, 2));
+    online(&setup, |name, kind| records(name, kind, port)).await;
     setup.settle().await;
     setup.cut();
     // The platform does not answer now; a second request would have to wait for its timeout.

@@ -25,6 +25,10 @@ mod race;
 mod resolution;
 #[cfg(feature = "lookups")]
 mod resolve;
+#[cfg(feature = "lookups")]
+mod search;
+#[cfg(feature = "lookups")]
+mod sources;
 mod srv;
 mod target;
 
@@ -32,8 +36,8 @@ pub use cache::Cached;
 pub use error::{LookupError, Query, ResolveError};
 #[cfg(feature = "lookups")]
 pub use lookup::{
-    Addresses, Encryption, Family, Lookup, NameServerLookup, NameServers, ResolvConf, Split,
-    StaticHosts, SystemHosts, both_families,
+    Addresses, Early, Encryption, Family, Lookup, NameServerLookup, NameServers, ResolvConf, Split,
+    StaticHosts, SystemHosts, both_families, in_order,
 };
 pub use order::order;
 pub use race::{
@@ -42,7 +46,9 @@ pub use race::{
 };
 pub use resolution::{Request, Resolution};
 #[cfg(feature = "lookups")]
-pub use resolve::{QUERY_TIMEOUT, resolve};
+pub use resolve::{QUERY_TIMEOUT, resolve, resolve_each};
+#[cfg(feature = "lookups")]
+pub use sources::{PrivateDns, SOURCE_HEAD_START, Source, System, Target as SourceTarget};
 pub use srv::{DIRECT_TLS_SERVICE, Preference, STARTTLS_SERVICE, SrvAnswer, SrvRecord, merge};
 pub use target::Target;
 // The parts of a resolution.

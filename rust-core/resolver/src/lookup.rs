@@ -10,6 +10,7 @@ mod system;
 pub use dns::{Encryption, NameServerLookup, NameServers};
 pub use families::{Family, both_families};
 pub use fixed::StaticHosts;
+pub use in_order::in_order;
 pub use resolv_conf::ResolvConf;
 pub use system::SystemHosts;
 
@@ -35,7 +36,21 @@ pub trait Lookup: Send + Sync {
 
     /// Returns the addresses of a host (A and AAAA records).
     fn addresses(&self, host: &str) -> impl Future<Output = Result<Addresses, LookupError>> + Send;
+
+    /// The same, and calls `early` with the addresses of the family that answers first. The default implementation does
+    /// not.
+    fn addresses_early(
+        &self,
+        host: &str,
+        early: Early<'_>,
+    ) -> impl Future<Output = Result<Addresses, LookupError>> + Send {
+        let _ = early;
+        self.addresses(host)
+    }
 }
+
+/// Takes the addresses that are known before all are.
+pub type Early<'a> = &'a (dyn Fn(&Addresses) + Send + Sync);
 
 /// SRV from one source, addresses from another: on phones, the platform or name servers for SRV and the system for
 /// hosts.

@@ -106,6 +106,10 @@ pub struct HappyEyeballs<R> {
     /// The attempt to start next, and when.
     next: usize,
     due: Duration,
+    /// When the attempt before it started.
+    started: Duration,
+    /// Whether attempts may be added.
+    expects_more: bool,
     winner: Option<usize>,
     reasons: Vec<(usize, R)>,
 }
@@ -119,9 +123,37 @@ impl<R> HappyEyeballs<R> {
             progress: plan.attempts.iter().map(|_| Progress::Waiting).collect(),
             next: 0,
             due: plan.attempts.first().map(|a| a.delay).unwrap_or_default(),
+            started: Duration::ZERO,
+            expects_more: false,
             winner: None,
             reasons: Vec::new(),
         }
+    }
+
+    /// Sets whether attempts may be added: until then, the race is not over when all have failed.
+    pub fn expect_more(&mut self, expects_more: bool) {
+        self.expects_more = expects_more;
+    }
+
+    /// Returns the number of attempts that were started: they are the first ones of the plan.
+    #[must_use]
+    pub fn started(&self) -> usize {
+        self.next
+    }
+
+    /// Replaces the attempts that were not started, as answers of a look-up arrive (RFC 8305 section 3). Without any
+    /// attempt in flight the first of them starts at once.
+    pub fn replace_waiting(&mut self, attempts: &[Attempt], now: Duration) {
+        self.plan.truncate(self.next);
+        self.progress.truncate(self.next);
+        self.plan.extend(attempts.iter().map(|a| (a.delay, a.turn)));
+        self.progress.resize(self.plan.len(), Progress::Waiting);
+        let is_idle = self.in_flight().next().is_none();
+        self.due = if is_idle {
+            now
+        } else {
+            self.started + self.next_delay()
+        };
     }
 
     /// Records what happened. A late input (after a winner, repeated, or for an attempt that was never started) changes
@@ -132,6 +164,7 @@ impl<R> HappyEyeballs<R> {
         }
         match input {
             Input::Started(index) if index.checked_add(1) == Some(self.next) => {
+                self.started = now;
                 self.due = now + self.next_delay()
             }
             Input::Connected(index) if self.is_in_flight(index) => self.winner = Some(index),
@@ -148,7 +181,8 @@ impl<R> HappyEyeballs<R> {
             return Output::Won(winner);
         }
         let Some(progress) = self.progress.get_mut(self.next) else {
-            if self.progress.iter().all(|p| *p == Progress::Failed) {
+            let have_failed = self.progress.iter().all(|p| *p == Progress::Failed);
+            if have_failed && !self.expects_more {
                 return Output::AllFailed(std::mem::take(&mut self.reasons));
             }
             return Output::Wait(None);
@@ -159,6 +193,7 @@ impl<R> HappyEyeballs<R> {
         *progress = Progress::InFlight;
         let index = self.next;
         self.next += 1;
+        self.started = now;
         self.due = now + self.next_delay();
         Output::Start(index)
     }

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test are tests")]
 
 use snapback_resolver::{
-    Addresses, Endpoint, EndpointSource, Lookup, LookupError, Preference, QUERY_TIMEOUT, Query,
-    Request, Resolution, ResolveError, SrvAnswer, SrvRecord, StaticHosts, Target, Transport, order,
-    resolve,
+    Addresses, Early, Endpoint, EndpointSource, Lookup, LookupError, Preference, QUERY_TIMEOUT,
+    Query, Request, Resolution, ResolveError, SrvAnswer, SrvRecord, StaticHosts, Target, Transport,
+    order, resolve, resolve_each,
 };
 use std::net::IpAddr;
 use std::time::Duration;
@@ -294,6 +294,79 @@ async fn a_resolve_ends_within_two_query_timeouts() {
     let error = find(&Silent).await.unwrap_err();
     assert!(matches!(error, ResolveError::NoAnswer { .. }), "{error}");
     assert_eq!(start.elapsed(), QUERY_TIMEOUT * 2);
+}
+
+/// Answers each query after its time in milliseconds.
+struct Slow(StaticHosts, fn(&str) -> u64);
+
+impl Slow {
+    async fn wait(&self, name: &str) {
+        tokio::time::sleep(Duration::from_millis((self.1)(name))).await;
+    }
+}
+
+impl Lookup for Slow {
+    async fn srv(&self, name: &str) -> Result<SrvAnswer, LookupError> {
+        self.wait(name).await;
+        self.0.srv(name).await
+    }
+
+    async fn addresses(&self, host: &str) -> Result<Addresses, LookupError> {
+        self.wait(host).await;
+        self.0.addresses(host).await
+    }
+
+    /// The first address is early.
+    async fn addresses_early(
+        &self,
+        host: &str,
+        early: Early<'_>,
+    ) -> Result<Addresses, LookupError> {
+        self.wait(host).await;
+        let mut found = self.0.addresses(host).await?;
+        let all = found.addresses.clone();
+        found.addresses.truncate(1);
+        early(&found);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        found.addresses = all;
+        Ok(found)
+    }
+}
+
+/// RFC 8305 section 3: the first address of the first answer is there before anything else.
+#[tokio::test(start_paused = true)]
+async fn s10_what_is_found_is_reported_at_once() {
+    let hosts = StaticHosts::new()
+        .with_srv(DIRECT, srv(443, "slow.example.org"))
+        .with_srv(STARTTLS, srv(5222, "fast.example.org"))
+        .with_host("slow.example.org", [ip("192.0.2.1")])
+        .with_host("fast.example.org", [ip("192.0.2.2"), ip("2001:db8::2")]);
+    let slow = Slow(hosts, |name| match name {
+        DIRECT => 1000,
+        STARTTLS => 20,
+        "fast.example.org" => 30,
+        _ => 400,
+    });
+    let request = Request {
+        preference: Preference::DirectTlsFirst,
+        ..Request::new("example.org")
+    };
+    let start = tokio::time::Instant::now();
+    let mut reports = Vec::new();
+    let mut found = |endpoints: Vec<Endpoint>| {
+        let addrs: Vec<String> = endpoints.iter().map(|it| it.addr.to_string()).collect();
+        reports.push((start.elapsed().as_millis(), addrs.join(" ")));
+    };
+    let whole = resolve_each(&request, &slow, &mut || 0, &mut found).await;
+    let (fast4, fast6) = ("192.0.2.2:5222", "[2001:db8::2]:5222");
+    let expected = [
+        (50, fast4.to_owned()),
+        (350, format!("{fast6} {fast4}")),
+        (1400, format!("192.0.2.1:443 {fast6} {fast4}")),
+    ];
+    assert_eq!(reports, expected);
+    assert_eq!(start.elapsed().as_millis(), 1700);
+    assert_eq!(whole.unwrap().endpoints.len(), 3);
 }
 
 #[test]

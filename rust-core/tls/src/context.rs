@@ -115,10 +115,7 @@ impl TlsContext {
     ) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let judge: Arc<dyn ServerCertVerifier> = match trust {
-            Trust::Platform => Arc::new(
-                rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
-                    .map_err(|_| TlsError::VerifierUnavailable)?,
-            ),
+            Trust::Platform => of_the_platform(&provider)?,
             Trust::Roots(roots) => WebPkiServerVerifier::builder_with_provider(
                 Arc::new(roots.into_store()),
                 Arc::clone(&provider),
@@ -196,6 +193,24 @@ impl fmt::Debug for TlsContext {
             .field("tickets", &self.tickets())
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the verifier of the operating system, for connections of other protocols. It may block, and panics on Android
+/// if it was not initialised.
+///
+/// # Errors
+/// [`TlsError::VerifierUnavailable`] if the platform has no trust anchors.
+pub fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    of_the_platform(&Arc::new(ring::default_provider()))
+}
+
+fn of_the_platform(
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(provider));
+    Ok(Arc::new(
+        verifier.map_err(|_| TlsError::VerifierUnavailable)?,
+    ))
 }
 
 /// Parses a server name. An IPv6 address has brackets in a JID (RFC 7622), and none in a certificate.

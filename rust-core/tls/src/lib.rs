@@ -76,7 +76,7 @@ mod tickets;
 #[cfg(test)]
 mod tests;
 
-pub use context::{SessionParams, TlsContext, TlsVersions, Trust};
+pub use context::{SessionParams, TlsContext, TlsVersions, Trust, platform_verifier};
 pub use deferred::VerificationRequest;
 pub use error::{Alert, ApiMisuse, CertificateError, TlsError};
 pub use event::{Established, TlsEvent};

@@ -13,7 +13,7 @@ use crate::script::Profile;
 use engine::EngineCoverage;
 
 /// Further events that should have happened in a campaign.
-pub const EVENTS: [&str; 24] = [
+pub const EVENTS: [&str; 25] = [
     "request answered",
     "request lost with its session",
     "see-other-host",
@@ -30,6 +30,7 @@ pub const EVENTS: [&str; 24] = [
     "standby taken",
     "standby not needed",
     "addresses known from before",
+    "first address found",
     "look-up failed",
     "race lost",
     "no address answered",

@@ -156,6 +156,7 @@ enum Due {
     ScriptStep,
     Heal,
     Restart,
+    Found(usize),
     LookedUp(usize),
     Connected(usize),
     Up(usize),
@@ -287,6 +288,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         offer(self.restart_at, Due::Restart);
         let stopped = self.stopped_until;
         for (index, look_up) in self.look_ups.iter().enumerate() {
+            let early = look_up.early.as_ref();
+            offer(early.map(|(due, _)| *due.max(&stopped)), Due::Found(index));
             offer(Some(look_up.due.max(stopped)), Due::LookedUp(index));
         }
         for (index, connect) in self.connects.iter().enumerate() {
@@ -327,6 +330,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             }
             Due::Heal => self.heal(),
             Due::Restart => self.start_phone(),
+            Due::Found(index) => self.found(index),
             Due::LookedUp(index) => self.looked_up(index),
             Due::Connected(index) => self.connected(index),
             Due::Up(index) => self.up(index),

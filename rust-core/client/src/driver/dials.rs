@@ -6,8 +6,10 @@ use std::io;
 
 use snapback_engine::engine::{Address, CandidateId, LookUpId};
 use snapback_engine::{EngineInput, EngineOutput};
-use snapback_resolver::{Query, Resolution, ResolveError};
+use snapback_resolver::{Endpoint, Query, Resolution, ResolveError};
+use snapback_types::endpoint::ServerAddress;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use crate::dial::Dialer;
@@ -18,9 +20,11 @@ use super::socket::Socket;
 type Answer = Result<Resolution, ResolveError>;
 
 /// The pending look-ups and sockets.
-#[derive(Default)]
 pub(super) struct Dials {
     look_ups: Tasks<LookUpId, Answer>,
+    /// What the look-ups have found until now.
+    finder: mpsc::UnboundedSender<(LookUpId, Vec<Endpoint>)>,
+    found: mpsc::UnboundedReceiver<(LookUpId, Vec<Endpoint>)>,
     connects: Tasks<CandidateId, io::Result<TcpStream>>,
     /// Open, and not yet used by an attempt.
     open: HashMap<CandidateId, TcpStream>,
@@ -28,15 +32,31 @@ pub(super) struct Dials {
 
 /// The result of one.
 pub(super) enum Dialed {
+    Found(LookUpId, Vec<Endpoint>),
     LookedUp(LookUpId, Answer),
     Connected(CandidateId, TcpStream),
     ConnectFailed(CandidateId, io::ErrorKind),
+}
+
+impl Default for Dials {
+    fn default() -> Self {
+        let (finder, found) = mpsc::unbounded_channel();
+        Self {
+            look_ups: Tasks::default(),
+            finder,
+            found,
+            connects: Tasks::default(),
+            open: HashMap::new(),
+        }
+    }
 }
 
 impl Dials {
     /// Waits for the first that ends; never returns while none is pending.
     pub(super) async fn next(&mut self) -> Dialed {
         tokio::select! {
+            biased;
+            Some((id, endpoints)) = self.found.recv() => Dialed::Found(id, endpoints),
             (id, answer) = self.look_ups.next() => {
                 let panicked = ResolveError::Network {
                     query: Query::Addresses,
@@ -53,8 +73,12 @@ impl Dials {
         }
     }
 
-    fn look_up(&mut self, id: LookUpId, answer: impl Future<Output = Answer> + Send + 'static) {
-        self.look_ups.start(id, answer);
+    fn look_up(&mut self, id: LookUpId, servers: Vec<ServerAddress>, dialer: Dialer) {
+        let finder = self.finder.clone();
+        let found = move |endpoints| {
+            let _ = finder.send((id, endpoints));
+        };
+        self.look_ups.start(id, dialer.look_up(servers, found));
     }
 
     fn connect(&mut self, candidate: CandidateId, address: Address, dialer: Dialer) {
@@ -72,8 +96,7 @@ impl Driver {
     pub(super) fn dial(&mut self, output: EngineOutput) {
         match output {
             EngineOutput::LookUp { id, servers } => {
-                let answer = self.dialer.clone().look_up(servers);
-                self.dials.look_up(id, answer);
+                self.dials.look_up(id, servers, self.dialer.clone());
             }
             EngineOutput::AbandonLookUp(id) => self.dials.look_ups.abandon(&id),
             EngineOutput::Connect { candidate, address } => {
@@ -92,6 +115,7 @@ impl Driver {
     /// Reports the result.
     pub(super) fn dialed(&mut self, dialed: Dialed) {
         let input = match dialed {
+            Dialed::Found(id, endpoints) => EngineInput::Found { id, endpoints },
             Dialed::LookedUp(id, answer) => EngineInput::LookedUp { id, answer },
             Dialed::Connected(candidate, socket) => {
                 self.dials.open.insert(candidate, socket);

@@ -115,6 +115,8 @@ impl<T: Tls + Clone> Engine<T> {
         let (now, outputs) = (self.now, &mut self.outputs);
         if !self.candidates.handle_refresh(id, answer, now, outputs) {
             self.dial_input(DialInput::LookedUp(id, answer));
+        } else if let Ok(found) = answer {
+            self.dial_input(DialInput::Refreshed(&found.endpoints));
         }
     }
 

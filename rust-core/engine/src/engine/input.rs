@@ -10,6 +10,7 @@ use snapback_proto::xml::Element;
 use snapback_resolver::{Resolution, ResolveError};
 use snapback_store::{DeliveryPage, StoreError};
 use snapback_tls::CertificateError;
+use snapback_types::endpoint::Endpoint;
 
 use crate::supervisor::AttemptId;
 use crate::variants::variants;
@@ -78,6 +79,14 @@ pub enum EngineInput<'a> {
     EventQueue(EventQueueLevel),
 
     // -- the network
+    /// What a look-up of [`super::EngineOutput::LookUp`] has found until now, in the order in which to try it. Each
+    /// report contains what the one before it did.
+    Found {
+        /// Which look-up.
+        id: LookUpId,
+        /// The endpoints.
+        endpoints: Vec<Endpoint>,
+    },
     /// The result of [`super::EngineOutput::LookUp`].
     LookedUp {
         /// Which look-up.
@@ -200,6 +209,7 @@ variants!(EngineInput<'_> {
     Confirm,
     GapReceived,
     EventQueue,
+    Found,
     LookedUp,
     Connected,
     ConnectFailed,

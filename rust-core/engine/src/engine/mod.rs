@@ -280,6 +280,9 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::Confirm(deliveries) => self.confirm(deliveries),
             EngineInput::GapReceived => self.gap_received(),
             EngineInput::EventQueue(level) => self.event_queue_is(level),
+            EngineInput::Found { id, endpoints } => {
+                self.dial_input(DialInput::Found(id, &endpoints));
+            }
             EngineInput::LookedUp { id, answer } => self.looked_up(id, &answer),
             EngineInput::Connected { candidate } => {
                 self.dial_input(DialInput::Connected(candidate));

@@ -32,7 +32,7 @@ pub(super) struct Standby {
 #[derive(Debug)]
 pub(super) enum StandbyTransport {
     /// It is being opened.
-    Opening(Dial),
+    Opening(Box<Dial>),
     /// It is open; the attempt after the connection uses it.
     Open(CandidateId, Endpoint),
 }
@@ -93,7 +93,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.standby = Some(Standby {
             beside,
             since,
-            transport: StandbyTransport::Opening(Dial::new(detour, set_back, since)),
+            transport: StandbyTransport::Opening(Box::new(Dial::new(detour, set_back, since))),
         });
     }
 

@@ -13,8 +13,10 @@ mod server;
 
 use super::in_order::in_order;
 use super::resolv_conf::ResolvConf;
-use super::{Addresses, Family, Lookup, both_families};
+use super::{Addresses, Early, Family, Lookup, both_families};
 use crate::{LookupError, SrvAnswer, host};
+use hickory_resolver::Hosts;
+use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use provider::Budget;
 use records::Records;
@@ -112,11 +114,13 @@ impl fmt::Debug for Encryption {
 }
 
 /// Queries name servers. Negative answers are kept for at most 30 seconds, and connections stay open for the next
-/// query; after a change of network, create a new one. It reads no hosts file.
+/// query; after a change of network, create a new one.
 #[derive(Clone)]
 pub struct NameServerLookup {
     servers: Arc<[Server]>,
     encryption: Encryption,
+    /// The hosts file, where it is read.
+    hosts: Arc<Hosts>,
 }
 
 impl fmt::Debug for NameServerLookup {
@@ -136,7 +140,32 @@ impl NameServerLookup {
         Self {
             servers: servers.iter().take(MAX_SERVERS).map(server).collect(),
             encryption: encryption.clone(),
+            hosts: Arc::default(),
         }
+    }
+
+    /// Reads the system's hosts file now, whose addresses replace those of the name servers.
+    #[must_use]
+    pub fn with_hosts_file(mut self) -> Self {
+        self.hosts = Arc::new(Hosts::from_system().unwrap_or_default());
+        self
+    }
+
+    /// Returns the addresses in the hosts file.
+    fn in_hosts_file(&self, host: &str) -> Result<Option<Addresses>, LookupError> {
+        let name = wire_name(host)?;
+        let of_kind = |kind| {
+            self.hosts
+                .lookup_static_host(&Query::query(name.clone(), kind))
+        };
+        let found = [RecordType::AAAA, RecordType::A].map(of_kind);
+        let records = found.iter().flatten().flat_map(|found| found.answers());
+        let addresses: Vec<IpAddr> = records.filter_map(|it| it.data.ip_addr()).collect();
+        let found = (!addresses.is_empty()).then_some(addresses);
+        Ok(found.map(|addresses| Addresses {
+            addresses,
+            ttl: None,
+        }))
     }
 
     /// Returns the records under a name, following its aliases.
@@ -198,10 +227,21 @@ impl Lookup for NameServerLookup {
     }
 
     async fn addresses(&self, host: &str) -> Result<Addresses, LookupError> {
+        self.addresses_early(host, &|_| {}).await
+    }
+
+    async fn addresses_early(
+        &self,
+        host: &str,
+        early: Early<'_>,
+    ) -> Result<Addresses, LookupError> {
         match Special::of(host) {
             Some(Special::Localhost) => Ok(loopback()),
             Some(Special::NoHost) => Err(LookupError::NoSuchName),
-            None => both_families(|family| self.family(host, family)).await,
+            None => match self.in_hosts_file(host)? {
+                Some(found) => Ok(found),
+                None => both_families(early, |family| self.family(host, family)).await,
+            },
         }
     }
 }

@@ -11,7 +11,10 @@ use std::time::Duration;
 /// whose time is over.
 ///
 /// `ends` decides which errors are answers: "no such name" of a name server is one, and no other server is asked.
-pub(crate) async fn in_order<T, F>(
+///
+/// # Errors
+/// An error that is an answer; otherwise `failure`, or the first error that explains more than a missing answer.
+pub async fn in_order<T, F>(
     mut waiting: impl ExactSizeIterator<Item = F>,
     head_start: Duration,
     ends: impl Fn(LookupError) -> bool,

@@ -197,6 +197,18 @@ impl<T: Tls + Clone> Phone<T> {
 
     // -- what happens
 
+    pub(crate) fn found(
+        &mut self,
+        id: LookUpId,
+        endpoints: Vec<Endpoint>,
+        model: &mut Model,
+        coverage: &mut Coverage,
+        now: Time,
+    ) {
+        coverage.event("first address found");
+        self.happens(EngineInput::Found { id, endpoints }, model, coverage, now);
+    }
+
     pub(crate) fn looked_up(
         &mut self,
         id: LookUpId,

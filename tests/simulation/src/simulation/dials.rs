@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use snapback_engine::engine::{CandidateId, LookUpId};
 use snapback_engine::link::tls::Tls;
 use snapback_resolver::{Query, Resolution, ResolveError};
-use snapback_types::endpoint::{Address, ServerAddress};
+use snapback_types::endpoint::{Address, Endpoint, ServerAddress};
 
 use crate::hosts::{self, Manner};
 use crate::network::Time;
@@ -16,6 +16,8 @@ use super::Simulation;
 pub(super) struct LookingUp {
     pub(super) id: LookUpId,
     pub(super) due: Time,
+    /// What is found before the rest, and when.
+    pub(super) early: Option<(Time, Vec<Endpoint>)>,
     answer: Result<Resolution, ResolveError>,
 }
 
@@ -37,11 +39,30 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 Err(ResolveError::Network { query, kind }),
             )
         };
+        let found = answer.as_ref().map_or(&[][..], |found| &found.endpoints);
+        let early = match found {
+            [first, _, ..] if wait > 0 => Some((self.now + wait / 2, vec![first.clone()])),
+            _ => None,
+        };
         self.look_ups.push(LookingUp {
             id,
             due: self.now + wait,
+            early,
             answer,
         });
+    }
+
+    /// A look-up has found its first address.
+    pub(super) fn found(&mut self, index: usize) {
+        let Some(look_up) = self.look_ups.get_mut(index) else {
+            return;
+        };
+        if let Some((_, endpoints)) = look_up.early.take() {
+            let id = look_up.id;
+            self.with_phone(|phone, model, coverage, now| {
+                phone.found(id, endpoints, model, coverage, now);
+            });
+        }
     }
 
     pub(super) fn looked_up(&mut self, index: usize) {

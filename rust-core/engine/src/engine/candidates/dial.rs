@@ -29,6 +29,10 @@ pub(in crate::engine) struct Dial {
     /// The addresses that are set back: they are tried last, in this order.
     set_back: Vec<Address>,
     stage: DialStage,
+    /// The look-up that adds addresses to the race.
+    pending: Option<(LookUpId, Sought)>,
+    /// When known addresses that have not responded are looked up again.
+    refreshes: Option<Instant>,
 }
 
 /// The stage of a dial.
@@ -75,6 +79,8 @@ impl Dial {
             detour,
             set_back,
             stage: DialStage::Delayed(begins),
+            pending: None,
+            refreshes: None,
         }
     }
 
@@ -86,7 +92,9 @@ impl Dial {
     pub(in crate::engine) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             DialStage::Delayed(when) => Some(*when),
-            DialStage::Racing(race, _) => Some(race.due()),
+            DialStage::Racing(race, _) => {
+                Some(self.refreshes.map_or(race.due(), |it| it.min(race.due())))
+            }
             DialStage::LookingUp(..) | DialStage::Over => None,
         }
     }
@@ -106,11 +114,36 @@ impl Dial {
             (DialStage::LookingUp(sought, _), DialInput::LookedUp(id, answer)) if *sought == id => {
                 return self.looked_up(answer, candidates, outputs, now);
             }
-            (DialStage::Racing(race, _), DialInput::Connected(id)) => race.connected(id, now.mono),
+            (DialStage::LookingUp(sought, _), DialInput::Found(id, found)) if *sought == id => {
+                return self.found_first(found, candidates, outputs, now);
+            }
+            (DialStage::Racing(race, _), DialInput::Found(id, found))
+                if is_of(&self.pending, id) =>
+            {
+                race.join(found, &self.set_back, now.mono);
+            }
+            (DialStage::Racing(..), DialInput::LookedUp(id, answer))
+                if is_of(&self.pending, id) =>
+            {
+                self.found_all(answer, candidates, outputs, now);
+            }
+            (DialStage::Racing(race, list @ List::Cached), DialInput::Refreshed(found)) => {
+                race.join(found, &self.set_back, now.mono);
+                *list = List::Last;
+            }
+            (DialStage::Racing(race, _), DialInput::Connected(id)) => {
+                if let Some(round_trip) = race.connected(id, now.mono) {
+                    candidates.measured(round_trip);
+                }
+            }
             (DialStage::Racing(race, _), DialInput::ConnectFailed(id, kind)) => {
                 race.failed(id, kind, now.mono);
             }
-            (DialStage::Racing(..), DialInput::Timeout) => {}
+            (DialStage::Racing(..), DialInput::Timeout) => {
+                if self.refreshes.take_if(|when| *when <= now.mono).is_some() {
+                    candidates.refresh_now(outputs);
+                }
+            }
             _ => return Progress::Going,
         }
         self.poll(candidates, outputs, now)
@@ -122,12 +155,19 @@ impl Dial {
         why: Abandonment,
         outputs: &mut VecDeque<EngineOutput>,
     ) {
+        self.abandon_pending(outputs);
         match &mut self.stage {
             DialStage::LookingUp(id, _) => outputs.push_back(EngineOutput::AbandonLookUp(*id)),
             DialStage::Racing(race, _) => race.abandon(why, outputs),
             DialStage::Delayed(_) | DialStage::Over => {}
         }
         self.stage = DialStage::Over;
+    }
+
+    fn abandon_pending(&mut self, outputs: &mut VecDeque<EngineOutput>) {
+        if let Some((id, _)) = self.pending.take() {
+            outputs.push_back(EngineOutput::AbandonLookUp(id));
+        }
     }
 
     fn start(
@@ -161,6 +201,7 @@ impl Dial {
             }
             Some(cached) => {
                 candidates.start_refresh(&cached, outputs);
+                self.refreshes = Some(now.mono + candidates.response_timeout());
                 self.race(cached.endpoints, List::Cached, candidates, outputs, now)
             }
             None => self.look_up_own(None, candidates, outputs),
@@ -212,6 +253,60 @@ impl Dial {
         }
     }
 
+    /// Begins a race with what a look-up has found until now. Addresses that are set back wait for others.
+    fn found_first(
+        &mut self,
+        found: &[Endpoint],
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Now,
+    ) -> Progress {
+        if self.are_set_back(found) {
+            return Progress::Going;
+        }
+        let stage = std::mem::replace(&mut self.stage, DialStage::Over);
+        let DialStage::LookingUp(id, sought) = stage else {
+            return Progress::Going;
+        };
+        let list = match sought {
+            Sought::Detour => List::Detour,
+            Sought::Own { .. } => List::Last,
+        };
+        let mut race = Race::begin(found.to_vec(), &self.set_back, now.mono);
+        race.expect_more(true);
+        self.pending = Some((id, sought));
+        self.stage = DialStage::Racing(race, list);
+        self.poll(candidates, outputs, now)
+    }
+
+    /// Adds the last addresses of a look-up to its race.
+    fn found_all(
+        &mut self,
+        answer: &Result<Resolution, ResolveError>,
+        candidates: &mut Candidates,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Now,
+    ) {
+        let pending = self.pending.take();
+        let DialStage::Racing(race, _) = &mut self.stage else {
+            return;
+        };
+        race.expect_more(false);
+        match (pending, answer) {
+            (Some((_, sought)), Ok(found)) => {
+                race.join(&found.endpoints, &self.set_back, now.mono);
+                if matches!(sought, Sought::Own { .. }) {
+                    candidates.keep(found.clone(), now.wall, outputs);
+                }
+            }
+            (Some((_, Sought::Own { otherwise })), Err(_)) => {
+                let otherwise = otherwise.unwrap_or_default();
+                race.join(&otherwise, &self.set_back, now.mono);
+            }
+            (Some((_, Sought::Detour)) | None, _) => {}
+        }
+    }
+
     fn race(
         &mut self,
         endpoints: Vec<Endpoint>,
@@ -235,18 +330,37 @@ impl Dial {
             return Progress::Going;
         };
         let list = *list;
-        match race.poll(candidates, outputs, now.mono) {
-            Finish::Going => Progress::Going,
+        let finish = race.poll(candidates, outputs, now.mono);
+        if !matches!(finish, Finish::Going) {
+            self.refreshes = None;
+        }
+        match finish {
+            Finish::Going => return Progress::Going,
             Finish::Won(candidate, endpoint) => {
+                match self.pending.take() {
+                    Some((id, Sought::Own { .. })) => candidates.continue_as_refresh(id, outputs),
+                    Some((id, Sought::Detour)) => {
+                        outputs.push_back(EngineOutput::AbandonLookUp(id));
+                    }
+                    None => {}
+                }
                 self.stage = DialStage::Over;
-                Progress::Reached(candidate, endpoint)
+                return Progress::Reached(candidate, endpoint);
             }
+            Finish::Lost(_) => self.abandon_pending(outputs),
+        }
+        match finish {
             Finish::Lost(_) if list == List::Detour => self.own_servers(candidates, outputs, now),
             Finish::Lost(_) if list == List::Cached => self.look_up_own(None, candidates, outputs),
             Finish::Lost(error) => {
                 self.stage = DialStage::Over;
                 Progress::Failed(error)
             }
+            Finish::Going | Finish::Won(..) => Progress::Going,
         }
     }
+}
+
+fn is_of(pending: &Option<(LookUpId, Sought)>, id: LookUpId) -> bool {
+    pending.as_ref().is_some_and(|(pending, _)| *pending == id)
 }

@@ -10,12 +10,15 @@
 //!       ▼
 //!   an answer of an earlier look-up?
 //!       │ yes, and not each address of it is set back ──► race ──► reached
-//!       │        (expired or in doubt, it is looked up again        │ not reached
-//!       │        meanwhile)                                         │
+//!       │        (expired, in doubt, of another network, or         │ not reached
+//!       │        without a response for a while: looked up          │
+//!       │        again meanwhile, and the answer joins the race)    │
 //!       │ no, or each is set back                                   │
 //!       ▼                                                           ▼
 //!   look the domain up ─────────────────────────────► race ──► reached, or a DialError
 //! ```
+//!
+//! A race begins with the first address that a look-up finds; the others join it as they are found (RFC 8305 section 3).
 //!
 //! A race is TCP only. The first open transport carries the login; the others are abandoned before the login begins, so
 //! two flights of early data are never raced (rule S6).
@@ -29,9 +32,10 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io;
+use std::time::Duration;
 
 use snapback_resolver::{Cached, Resolution, ResolveError};
-use snapback_types::endpoint::{Address, KnownEndpoints, ServerAddress};
+use snapback_types::endpoint::{Address, Endpoint, KnownEndpoints, ServerAddress};
 use snapback_types::time::{Now, UnixTime};
 
 use crate::variants::variants;
@@ -75,6 +79,11 @@ variants!(Abandonment {
     Superseded
 });
 
+/// How long known addresses may take to respond, at most and at least, before they are looked up again: the first where
+/// nothing is known about the network, the second since a busy server may take longer than its round trip.
+const MAX_RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+const MIN_RESPONSE_TIMEOUT: Duration = Duration::from_millis(250);
+
 /// How the account's own servers are found.
 #[derive(Clone, Debug, Default)]
 pub struct Discovery {
@@ -103,7 +112,7 @@ pub enum AnswerMemory {
 enum Standing {
     /// None of its addresses failed.
     Good,
-    /// One of its addresses led to no login since the answer was received.
+    /// One of its addresses led to no login since the answer was received, or the network has changed.
     Doubtful,
 }
 
@@ -112,6 +121,10 @@ enum Standing {
 pub(super) enum DialInput<'a> {
     /// The result of a look-up.
     LookedUp(LookUpId, &'a Result<Resolution, ResolveError>),
+    /// What a look-up has found until now.
+    Found(LookUpId, &'a [Endpoint]),
+    /// The known endpoints were looked up again.
+    Refreshed(&'a [Endpoint]),
     /// A transport is open.
     Connected(CandidateId),
     /// A transport could not be opened.
@@ -129,6 +142,8 @@ pub(super) struct Candidates {
     standing: Standing,
     /// A look-up that runs beside a race, since the earlier answer has expired or is doubtful.
     refresh: Option<LookUpId>,
+    /// The shortest time in which a transport was opened over this network: a round trip.
+    round_trip: Option<Duration>,
     next_look_up: u64,
     next_candidate: u64,
 }
@@ -143,6 +158,7 @@ impl Candidates {
             memory: discovery.memory,
             standing: Standing::Good,
             refresh: None,
+            round_trip: None,
             next_look_up: 0,
             next_candidate: 0,
         }
@@ -158,8 +174,11 @@ impl Candidates {
         }
     }
 
-    /// Abandons the refresh, since look-ups over the previous network are no longer relevant.
+    /// Abandons the refresh, since look-ups over the previous network are no longer relevant. What was learnt on that
+    /// network is used and looked up again meanwhile: names may lead elsewhere on this one.
     pub(super) fn network_changed(&mut self, outputs: &mut VecDeque<EngineOutput>) {
+        self.standing = Standing::Doubtful;
+        self.round_trip = None;
         if let Some(id) = self.refresh.take() {
             outputs.push_back(EngineOutput::AbandonLookUp(id));
         }
@@ -180,6 +199,35 @@ impl Candidates {
             self.keep(resolution.clone(), now.wall, outputs);
         }
         true
+    }
+
+    /// Records how long a transport took to open.
+    fn measured(&mut self, round_trip: Duration) {
+        let shortest = self.round_trip.map_or(round_trip, |it| it.min(round_trip));
+        self.round_trip = Some(shortest);
+    }
+
+    /// Returns how long known addresses may take to respond before they are looked up again: a round trip and a half.
+    fn response_timeout(&self) -> Duration {
+        let usual = self.round_trip.map(|round_trip| round_trip * 3 / 2);
+        usual.map_or(MAX_RESPONSE_TIMEOUT, |usual| {
+            usual.clamp(MIN_RESPONSE_TIMEOUT, MAX_RESPONSE_TIMEOUT)
+        })
+    }
+
+    /// Looks the known endpoints up again, since they do not respond.
+    fn refresh_now(&mut self, outputs: &mut VecDeque<EngineOutput>) {
+        if self.refresh.is_none() {
+            self.refresh = Some(self.look_up_own(outputs));
+        }
+    }
+
+    /// Keeps a look-up whose dial has ended as a refresh: its answer is stored.
+    fn continue_as_refresh(&mut self, id: LookUpId, outputs: &mut VecDeque<EngineOutput>) {
+        match self.refresh {
+            None => self.refresh = Some(id),
+            Some(_) => outputs.push_back(EngineOutput::AbandonLookUp(id)),
+        }
     }
 
     fn look_up(

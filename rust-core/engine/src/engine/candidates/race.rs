@@ -5,7 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use snapback_proto::time::Instant;
-use snapback_resolver::{HappyEyeballs, Input, Output, RacePlan, Turn};
+use snapback_resolver::{
+    CONNECTION_ATTEMPT_DELAY, HappyEyeballs, Input, Output, PRIORITY_TIMEOUT, RacePlan, Turn,
+};
 use snapback_types::endpoint::{Address, Endpoint};
 
 use super::super::{DialError, EngineOutput};
@@ -35,7 +37,15 @@ pub(in crate::engine) struct Race {
     eyeballs: HappyEyeballs<io::ErrorKind>,
     began: Instant,
     due: Instant,
-    on_the_way: Vec<(CandidateId, usize)>,
+    on_the_way: Vec<Opening>,
+}
+
+/// A transport that is being opened.
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    candidate: CandidateId,
+    index: usize,
+    since: Instant,
 }
 
 impl Race {
@@ -50,24 +60,57 @@ impl Race {
         }
     }
 
+    /// Sets whether a look-up may add addresses.
+    pub(super) fn expect_more(&mut self, expects_more: bool) {
+        self.eyeballs.expect_more(expects_more);
+    }
+
+    /// Adds the addresses of a look-up: they are tried before those of the race that have not been started.
+    pub(super) fn join(&mut self, endpoints: &[Endpoint], set_back: &[Address], now: Instant) {
+        let waiting = self.plan.attempts.split_off(self.eyeballs.started());
+        let waiting = waiting.into_iter().map(|attempt| attempt.endpoint);
+        let mut added: Vec<Endpoint> = Vec::new();
+        for endpoint in endpoints.iter().cloned().chain(waiting) {
+            let is_same = |other: &Endpoint| other.address() == endpoint.address();
+            let mut started = self.plan.attempts.iter();
+            if !started.any(|attempt| is_same(&attempt.endpoint)) && !added.iter().any(is_same) {
+                added.push(endpoint);
+            }
+        }
+        let mut added = plan(added, set_back).attempts;
+        if let (Some(last), Some(first)) = (self.plan.attempts.last(), added.first_mut()) {
+            (first.delay, first.turn) = if set_back.contains(&first.endpoint.address()) {
+                (SET_BACK_TIMEOUT, Turn::NextPriority)
+            } else if first.endpoint.priority > last.endpoint.priority {
+                (PRIORITY_TIMEOUT, Turn::NextPriority)
+            } else {
+                (CONNECTION_ATTEMPT_DELAY, Turn::Staggered)
+            };
+        }
+        self.eyeballs.replace_waiting(&added, now.since(self.began));
+        self.plan.attempts.append(&mut added);
+    }
+
     /// Returns the next deadline.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
-    pub(super) fn connected(&mut self, candidate: CandidateId, now: Instant) {
-        if let Some(index) = self.index(candidate) {
-            let elapsed = now.since(self.began);
-            self.eyeballs.handle_input(Input::Connected(index), elapsed);
-        }
+    /// Records that a transport is open. Returns how long that took: a round trip.
+    pub(super) fn connected(&mut self, candidate: CandidateId, now: Instant) -> Option<Duration> {
+        let opening = self.opening(candidate)?;
+        let elapsed = now.since(self.began);
+        self.eyeballs
+            .handle_input(Input::Connected(opening.index), elapsed);
+        Some(now.since(opening.since))
     }
 
     pub(super) fn failed(&mut self, candidate: CandidateId, kind: io::ErrorKind, now: Instant) {
-        if let Some(index) = self.index(candidate) {
-            self.on_the_way.retain(|(other, _)| *other != candidate);
+        if let Some(opening) = self.opening(candidate) {
+            self.on_the_way.retain(|other| other.candidate != candidate);
             let elapsed = now.since(self.began);
             self.eyeballs
-                .handle_input(Input::Failed(index, kind), elapsed);
+                .handle_input(Input::Failed(opening.index, kind), elapsed);
         }
     }
 
@@ -91,7 +134,7 @@ impl Race {
                     return Finish::Lost(DialError::TimedOut);
                 }
                 Output::Start(index) => {
-                    self.connect(index, candidates, outputs);
+                    self.connect(index, candidates, outputs, now);
                     continue;
                 }
                 Output::Wait(wait) => wait,
@@ -103,7 +146,7 @@ impl Race {
 
     /// Abandons all transports that are being opened.
     pub(super) fn abandon(&mut self, why: Abandonment, outputs: &mut VecDeque<EngineOutput>) {
-        for (candidate, _) in std::mem::take(&mut self.on_the_way) {
+        for Opening { candidate, .. } in std::mem::take(&mut self.on_the_way) {
             outputs.push_back(EngineOutput::AbandonConnect { candidate, why });
         }
     }
@@ -113,10 +156,15 @@ impl Race {
         index: usize,
         candidates: &mut Candidates,
         outputs: &mut VecDeque<EngineOutput>,
+        since: Instant,
     ) {
         if let Some(attempt) = self.plan.attempts.get(index) {
             let candidate = candidates.next_candidate();
-            self.on_the_way.push((candidate, index));
+            self.on_the_way.push(Opening {
+                candidate,
+                index,
+                since,
+            });
             let address = attempt.endpoint.address();
             outputs.push_back(EngineOutput::Connect { candidate, address });
         }
@@ -124,21 +172,22 @@ impl Race {
 
     fn won(&mut self, index: usize, outputs: &mut VecDeque<EngineOutput>) -> Finish {
         let mut on_the_way = self.on_the_way.iter();
-        let place = on_the_way.position(|(_, other)| *other == index);
+        let place = on_the_way.position(|other| other.index == index);
         let winner = place.map(|place| self.on_the_way.swap_remove(place));
         let endpoint = self.plan.attempts.get(index);
         let endpoint = endpoint.map(|attempt| attempt.endpoint.clone());
         self.abandon(Abandonment::RaceLost, outputs);
         match (winner, endpoint) {
-            (Some((candidate, _)), Some(endpoint)) => Finish::Won(candidate, endpoint),
+            (Some(opening), Some(endpoint)) => Finish::Won(opening.candidate, endpoint),
             _ => Finish::Lost(DialError::TimedOut),
         }
     }
 
-    fn index(&self, candidate: CandidateId) -> Option<usize> {
+    fn opening(&self, candidate: CandidateId) -> Option<Opening> {
         let mut on_the_way = self.on_the_way.iter();
-        let found = on_the_way.find(|(other, _)| *other == candidate);
-        found.map(|(_, index)| *index)
+        on_the_way
+            .find(|other| other.candidate == candidate)
+            .copied()
     }
 }
 

@@ -111,6 +111,20 @@ impl Course {
         self.on(DialInput::LookedUp(LookUpId(id), answer))
     }
 
+    fn found(&mut self, id: u64, lasts: &[u8]) -> String {
+        let found: Vec<Endpoint> = lasts.iter().map(|last| endpoint(*last, 0)).collect();
+        self.on(DialInput::Found(LookUpId(id), &found))
+    }
+
+    /// The answer of a refresh, as the engine passes it on.
+    fn refreshed(&mut self, id: u64, lasts: &[u8]) -> String {
+        let (now, outputs) = (self.now, &mut self.outputs);
+        let answer = found(lasts);
+        let candidates = &mut self.candidates;
+        assert!(candidates.handle_refresh(LookUpId(id), &answer, now, outputs));
+        self.on(DialInput::Refreshed(&answer.unwrap().endpoints))
+    }
+
     fn connected(&mut self, candidate: u64) -> String {
         self.on(DialInput::Connected(CandidateId(candidate)))
     }
@@ -159,6 +173,120 @@ fn s10_without_an_answer_the_domain_is_looked_up_and_the_answer_kept() {
         "abandon 0 RaceLost, reached 1 192.0.2.2:5222",
         "S6: no other transport is being opened when the login begins"
     );
+}
+
+#[test]
+fn s10_the_first_address_does_not_wait_for_the_whole_answer() {
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    assert_eq!(course.at(40).found(0, &[2]), "connect 0 192.0.2.2");
+    assert_eq!(course.at(60).found(0, &[1, 2]), "");
+    assert_eq!(course.due(), Some(290));
+    assert_eq!(course.at(290).begins(), "connect 1 192.0.2.1");
+    assert_eq!(course.answered(0, &found(&[1, 2, 3])), "store 3");
+    assert_eq!(course.at(540).begins(), "connect 2 192.0.2.3");
+    assert_eq!(course.due(), Some(15_040));
+    assert_eq!(
+        course.connected(2),
+        "abandon 0 RaceLost, abandon 1 RaceLost, reached 2 192.0.2.3:5222"
+    );
+}
+
+#[test]
+fn s10_a_race_whose_addresses_have_failed_waits_for_the_rest_of_the_answer() {
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    course.found(0, &[1]);
+    assert_eq!(course.refused(0), "", "more may be found");
+    assert_eq!(
+        course.at(90).answered(0, &found(&[1, 2])),
+        "store 2, connect 1 192.0.2.2"
+    );
+    assert_eq!(
+        course.refused(1),
+        "Connect([ConnectionRefused, ConnectionRefused])"
+    );
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    course.found(0, &[1]);
+    course.refused(0);
+    assert_eq!(
+        course.answered(0, &Err(FAILURE)),
+        "Connect([ConnectionRefused])"
+    );
+}
+
+#[test]
+fn s10_a_look_up_whose_race_is_won_goes_on_and_its_answer_is_kept() {
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    course.found(0, &[1]);
+    assert_eq!(course.connected(0), "reached 0 192.0.2.1:5222");
+    let (now, mut outputs) = (course.now, VecDeque::new());
+    let answer = found(&[1, 2]);
+    let candidates = &mut course.candidates;
+    assert!(candidates.handle_refresh(LookUpId(0), &answer, now, &mut outputs));
+    assert!(candidates.cached(now.wall).is_some());
+    // T8: the answer for another address is not kept.
+    let mut course = Course::new(None, Some(detour()), &[]);
+    course.begins();
+    course.found(0, &[9]);
+    assert_eq!(
+        course.connected(0),
+        "forget look-up 0, reached 0 192.0.2.9:5222"
+    );
+}
+
+#[test]
+fn w1_what_is_found_first_and_is_set_back_waits_for_the_rest() {
+    let mut course = Course::new(None, None, &[1]);
+    course.begins();
+    assert_eq!(course.found(0, &[1]), "");
+    assert_eq!(course.found(0, &[1, 2]), "connect 0 192.0.2.2");
+    assert_eq!(course.answered(0, &found(&[1, 2])), "store 2");
+    assert_eq!(course.due(), Some(5_000));
+}
+
+#[test]
+fn s10_known_addresses_without_a_response_are_raced_against_a_new_look_up() {
+    let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[]);
+    course.begins();
+    course.at(250).begins();
+    assert_eq!(course.due(), Some(1_000));
+    assert_eq!(course.at(1_000).begins(), "look up 0");
+    assert_eq!(course.due(), Some(15_000));
+    assert_eq!(
+        course.at(1_080).refreshed(0, &[3, 1]),
+        "store 2, connect 2 192.0.2.3"
+    );
+    assert_eq!(course.refused(2), "");
+    assert_eq!(course.refused(1), "");
+    assert_eq!(
+        course.refused(0),
+        "Connect([ConnectionRefused, ConnectionRefused, ConnectionRefused])",
+        "they are not looked up once more"
+    );
+}
+
+/// A round trip and a half, within bounds.
+#[test]
+fn s10_how_long_known_addresses_may_take_depends_on_the_network() {
+    for (round_trip, expected) in [(20, 250), (400, 600), (3_000, 1_000)] {
+        let mut course = Course::new(Some(known(&[1], 60)), None, &[]);
+        course.begins();
+        course.at(round_trip).connected(0);
+        course.dial = Dial::new(None, Vec::new(), course.now.mono);
+        course.begins();
+        assert_eq!(course.due(), Some(u128::from(round_trip) + expected));
+        course.candidates.network_changed(&mut VecDeque::new());
+        course.dial = Dial::new(None, Vec::new(), course.now.mono);
+        assert_eq!(
+            course.begins(),
+            "look up 0, connect 2 192.0.2.1",
+            "an answer of another network is looked up again meanwhile"
+        );
+        assert_eq!(course.due(), Some(u128::from(round_trip) + 1_000));
+    }
 }
 
 #[test]
@@ -261,11 +389,13 @@ fn w1_an_address_that_is_set_back_waits_until_the_others_failed_or_did_not_respo
     let mut course = Course::new(Some(known(&[1, 2, 3], 60)), None, &[1]);
     assert_eq!(course.begins(), "connect 0 192.0.2.2");
     assert_eq!(course.at(250).begins(), "connect 1 192.0.2.3");
+    assert_eq!(course.at(1_000).begins(), "look up 0");
     assert_eq!(course.due(), Some(5_250));
     assert_eq!(course.refused(0), "", "one is still on its way");
     assert_eq!(course.refused(1), "connect 2 192.0.2.1");
     let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[1]);
     course.begins();
+    course.at(1_000).begins();
     assert_eq!(course.at(5_000).begins(), "connect 1 192.0.2.1");
 }
 
