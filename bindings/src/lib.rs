@@ -16,6 +16,7 @@
 //! - Times are milliseconds: the time types of UniFFI do not exist on Android 7.
 // UniFFI's macros generate the functions of the C interface, which are `unsafe` by nature. Handwritten code is not,
 // except the one function that Java calls (`android.rs`).
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 #![allow(unsafe_code, reason = "the C interface that UniFFI's macros write")]
 // The macros generate public items that are not visible in Rust, and omit the documentation of their C functions.
 #![allow(unreachable_pub, reason = "exported to other languages, not to Rust")]

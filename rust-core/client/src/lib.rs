@@ -59,6 +59,7 @@
 //!
 //! `cargo run -p snapback-client --example hello` sends one message; `echo_bot` answers each message with its text; `timeline`
 //! prints what each flight of a login and of a resumption carried. `examples/support/mod.rs` says how they find a server.
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 mod background_sync;
 mod client;

@@ -79,6 +79,7 @@
 //! }
 //! assert!(to_do.iter().any(|output| matches!(output, EngineOutput::LookUp { .. })));
 //! ```
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 pub mod engine;
 pub mod link;

@@ -77,6 +77,7 @@
 //! assert!(flight.ends_with("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), "{flight}");
 //! # Ok::<(), snapback_proto::jid::JidError>(())
 //! ```
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 pub mod config;
 pub mod connection;

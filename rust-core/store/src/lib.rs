@@ -61,6 +61,7 @@
 //! assert!(store.load(&server)?.queue.iter().all(|stanza| stanza.sent));
 //! # Ok::<(), snapback_store::StoreError>(())
 //! ```
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 mod error;
 #[cfg(feature = "sqlite")]

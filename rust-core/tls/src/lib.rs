@@ -59,6 +59,7 @@
 //! assert!(session.poll_event().is_none(), "the server has said nothing");
 //! # Ok::<(), snapback_tls::TlsError>(())
 //! ```
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 pub mod danger;
 

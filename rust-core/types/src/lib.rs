@@ -2,6 +2,7 @@
 //! TLS, [`time`] and [`secret`]s.
 //!
 //! The lowest crate: no I/O, no clock, no randomness, and no dependency on another crate of Snapback.
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 pub mod endpoint;
 pub mod hex;

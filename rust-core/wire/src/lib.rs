@@ -11,6 +11,7 @@
 //!
 //! Everything here takes bytes or elements and returns values, so it can be used without a connection. What a connection
 //! does with them is in `snapback-proto`.
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 pub mod ns;
 pub mod peer_text;
