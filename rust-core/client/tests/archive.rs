@@ -425,3 +425,46 @@ async fn a_new_process_reads_on_from_where_the_last_one_stopped() {
         "I8: none twice"
     );
 }
+
+/// Two logins are under way at once, and the server delivers what waited to neither of them. It is in the archive.
+#[tokio::test]
+async fn i8_a_message_lost_at_a_hand_over_comes_from_the_archive() {
+    let mut course = Course::default();
+    let setup = online(archived(true), &mut course).await;
+    setup.server.faults(|faults| {
+        faults.all = vec![Fault::LosesAtHandOver];
+        faults.next_connection = vec![Fault::DelayAnswer {
+            element: "authenticate".to_owned(),
+            by: Duration::from_secs(1),
+        }];
+    });
+    course.online.clear();
+    let is_attached = |expected: bool| {
+        let sessions = setup.server.sessions();
+        sessions
+            .iter()
+            .any(|session| session.connection.is_some() == expected)
+    };
+    setup.client.suspend().await;
+    wait_for(|| is_attached(false), "the session waits").await;
+    let expected = meanwhile(&setup);
+    setup.client.resume();
+    wait_for(
+        || is_attached(true),
+        "the session is resumed, and the answer is late",
+    )
+    .await;
+    setup.cut();
+    let all = |course: &Course| bodies(course).len() >= 6;
+    setup.follow(&mut course, all, "what was lost").await;
+    assert_eq!(bodies(&course)[1..], expected);
+    let lost = setup.server.world(|world| world.lost_at_hand_over().len());
+    assert_eq!(lost, expected.len(), "the server lost them: {}", course.log);
+    assert_eq!(course.gaps, 0, "{}", course.log);
+    assert!(
+        course
+            .online
+            .iter()
+            .all(|outcome| *outcome == Outcome::Resumed)
+    );
+}

@@ -178,3 +178,32 @@ async fn w12_a_password_that_is_set_during_an_attempt_is_tried_next() {
     setup.client.set_password(NEW);
     setup.online().await;
 }
+
+/// The server prepared the password with SASLprep when it was set, which makes three full stops of an ellipsis.
+#[tokio::test]
+async fn w7_a_password_that_the_server_prepared_with_sasl_prep() {
+    let setup = Setup::with(switches(), Transport::DirectTls, RTT, |_| {}).await;
+    setup.server.add_account("julia", "wait...");
+    let open = |password: &str| {
+        let mut config = ClientConfig::new("julia@localhost", password).unwrap();
+        let roots = danger::Roots::from_pem(setup.server.ca_pem().as_bytes()).unwrap();
+        config.trust = Trust::Roots(roots);
+        let address = ServerAddress::at(setup.server.direct_addr(), Transport::DirectTls);
+        config.network.servers = vec![address];
+        let client = Client::open(config).unwrap();
+        client.connect();
+        client
+    };
+    let client = open("wait\u{2026}");
+    assert_eq!(outcome(&client).await, None);
+    client.disconnect().await;
+    let before = setup.server.connections().len();
+    let client = open("later\u{2026}");
+    let refused = Some(OfflineReason::NeedsCredentials);
+    assert_eq!(outcome(&client).await, refused);
+    assert_eq!(
+        setup.server.connections().len(),
+        before + 1,
+        "both tries on one stream"
+    );
+}

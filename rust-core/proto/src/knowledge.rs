@@ -1,5 +1,6 @@
 //! What is remembered between connections: a connection receives a snapshot when it starts, and emits changes as [`Op`]s.
 
+mod hand_over;
 mod head;
 mod outbound;
 mod seen;
@@ -19,6 +20,7 @@ use crate::xep::carbons::Carbon;
 use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 
+pub use hand_over::HandOver;
 pub(crate) use head::{CHAT_STATES, HINTS};
 pub use head::{Retention, StanzaHead, StanzaKind, StanzaName};
 pub use outbound::{OutboundKind, OutboundStanza, WrittenStanza};
@@ -215,6 +217,8 @@ pub struct SmSession {
     pub poisoned_at: Option<u32>,
     /// Results of the last attempts to resume it (rule I19).
     pub trials: ResumeTrials,
+    /// Its last hand-over to another connection; `None` if there was none, or no position in the archive is known.
+    pub hand_over: Option<HandOver>,
 }
 
 impl SmSession {
@@ -251,6 +255,7 @@ impl fmt::Debug for SmSession {
             .field("pending", &self.pending)
             .field("poisoned_at", &self.poisoned_at)
             .field("trials", &self.trials)
+            .field("hand_over", &self.hand_over)
             .finish_non_exhaustive()
     }
 }
@@ -372,6 +377,8 @@ pub enum Op {
     SmPoisoned(u32),
     /// The results of the attempts to resume the session (rule I19).
     SmTrials(ResumeTrials),
+    /// The session is about to be resumed, or was resumed (rule I8).
+    SmHandOver(Option<HandOver>),
     /// The session no longer exists. The delivery of sent stanzas is unknown from then on: the core's own stanzas are removed,
     /// messages are queued again and marked as unknown.
     SmDropped,

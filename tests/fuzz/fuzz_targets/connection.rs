@@ -348,6 +348,7 @@ fn knowledge(has_session: bool) -> Knowledge {
             pending: Vec::new(),
             poisoned_at: None,
             trials: ResumeTrials::default(),
+            hand_over: None,
         }),
         queue: queue.collect(),
         next_seq: 3,

@@ -78,6 +78,9 @@ pub enum Fault {
     At(Point, Action),
     /// Each message is delivered twice.
     DuplicateDelivery,
+    /// When a session is resumed twice within two seconds, the archived messages that its client has not acknowledged are not
+    /// sent again.
+    LosesAtHandOver,
     /// The archive answers a query wrongly, or not at all.
     Archive(ArchiveFault),
     /// A message with this body is not handled, and ends the stream with `policy-violation`.

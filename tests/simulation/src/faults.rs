@@ -163,6 +163,7 @@ pub const FAULTS: &[Named] = &[
         Fault::At(Point::Online, Action::Flood(flood))
     }),
     fault("duplicates", || Fault::DuplicateDelivery),
+    fault("loses-at-hand-over", || Fault::LosesAtHandOver),
     tls_fault("no-close-notify", || Fault::CloseWithoutNotify),
     tls_fault("other-name", || {
         Fault::Certificate(CertificateFault::OtherName)

@@ -90,6 +90,7 @@ pub(crate) struct Model {
     owed: Vec<String>,
     life: u32,
     redirects_read: usize,
+    losses_read: usize,
     /// Requests that wait for their end.
     requests: BTreeMap<String, requests::Request>,
     /// Requests of killed processes.
@@ -134,6 +135,7 @@ impl Model {
             owed: Vec::new(),
             life: 0,
             redirects_read: 0,
+            losses_read: 0,
             requests: BTreeMap::new(),
             orphans: BTreeSet::new(),
             queued: 0,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::error::{ConnectionError, PeerError};
-use crate::knowledge::{Op, ResumeTrials};
+use crate::knowledge::{ArchiveCursor, HandOver, Op, ResumeTrials};
 use crate::stream::error::StreamCondition;
 use crate::time::Instant;
 
@@ -26,6 +26,19 @@ pub(super) struct Resumption {
     step: ResumeStep,
     /// The server's features arrived through TLS, and no event was reported since that the path may not have survived.
     path_works: bool,
+    hand_over: HandOverStep,
+}
+
+/// What is known of the session's hand-over to this connection (rule I8).
+#[derive(Clone, Copy, Debug, Default)]
+enum HandOverStep {
+    /// The session was not requested on this connection.
+    #[default]
+    NotAsked,
+    /// It was, and no other connection is known that may still compete for it.
+    Clean,
+    /// It was, and the server may still process an earlier request.
+    Unclean,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,10 +61,6 @@ enum Verdict {
 }
 
 impl Resumption {
-    pub(super) fn asked(&mut self) {
-        self.step = ResumeStep::Asked;
-    }
-
     pub(super) fn answered(&mut self, at: Instant) {
         self.step = ResumeStep::Answered(at);
     }
@@ -72,6 +81,43 @@ impl Resumption {
 }
 
 impl Context {
+    /// Records that `<resume/>` is about to be sent. Until it is answered, the server may process it at any time, also after
+    /// this connection was given up and another one has resumed the session.
+    pub(super) fn resume_asked(&mut self) {
+        self.resumption.step = ResumeStep::Asked;
+        if !matches!(self.resumption.hand_over, HandOverStep::NotAsked) {
+            return;
+        }
+        let now = self.env.now.wall;
+        let cursor = self.knowledge.archive.clone();
+        let Some(session) = &mut self.knowledge.sm else {
+            return;
+        };
+        let open = session.hand_over.take_if(|last| last.is_open(now));
+        self.resumption.hand_over = match open {
+            Some(_) => HandOverStep::Unclean,
+            None => HandOverStep::Clean,
+        };
+        let place = open.map(|open| open.place).or(cursor);
+        session.hand_over = place.map(|place| HandOver {
+            place,
+            resumed_at: None,
+        });
+        let hand_over = session.hand_over.clone();
+        self.env.persist(vec![Op::SmHandOver(hand_over)]);
+    }
+
+    /// Records that the session was resumed. Returns the position from which the archive has to be queried, if the hand-over was
+    /// not clean.
+    pub(super) fn handed_over(&mut self, ops: &mut Vec<Op>) -> Option<ArchiveCursor> {
+        let is_unclean = matches!(self.resumption.hand_over, HandOverStep::Unclean);
+        let hand_over = self.knowledge.sm.as_mut()?.hand_over.as_mut()?;
+        hand_over.resumed_at = Some(self.env.now.wall);
+        let place = hand_over.place.clone();
+        ops.push(Op::SmHandOver(Some(hand_over.clone())));
+        is_unclean.then_some(place)
+    }
+
     /// Checks whether the device slept past a deadline.
     pub(super) fn note_sleep(&mut self) {
         let now = self.env.now.mono;

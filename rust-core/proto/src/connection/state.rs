@@ -327,6 +327,10 @@ impl State {
     /// Ends the connection with this error, and records what it means for the requested session and for the facts that were
     /// relied on.
     pub(super) fn fail(&mut self, error: ConnectionError, context: &mut Context) {
+        let error = match self {
+            Self::LoggingIn(login) => login.meaning(error),
+            _ => error,
+        };
         let heard_at = match self {
             Self::Online(session) => Some(session.heard_at()),
             _ => None,

@@ -86,6 +86,7 @@ fn session() -> Option<SmSession> {
         pending: Vec::new(),
         poisoned_at: None,
         trials: ResumeTrials::default(),
+        hand_over: None,
     })
 }
 

@@ -35,7 +35,9 @@ pub use mechanism::{Hash, HtBinding, Mechanism};
 pub use snapback_types::transport::TlsVersion;
 pub use snapback_wire::sasl::{SaslCondition, SaslRefusal};
 
-pub use scram::{ExpectServerFinal, ExpectServerFirst, NeedKeys, ScramKeyId, ScramKeys};
+pub use scram::{
+    ExpectServerFinal, ExpectServerFirst, NeedKeys, Preparation, ScramKeyId, ScramKeys,
+};
 
 /// Evidence that the server is authenticated: SCRAM's `v=` or the responder's hash of a token was verified.
 ///

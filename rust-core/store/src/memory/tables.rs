@@ -145,6 +145,9 @@ impl Tables {
             }
             Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
             Op::SmTrials(trials) => self.change_session(|session| session.trials = *trials),
+            Op::SmHandOver(hand_over) => {
+                self.change_session(|session| session.hand_over.clone_from(hand_over));
+            }
             Op::SmDropped => self.end_session(),
             Op::Enqueue(stanza) => self.queue.enqueue(stanza.clone())?,
             Op::MarkSent(seqs) => self.queue.mark_sent(seqs, self.archive.as_ref())?,

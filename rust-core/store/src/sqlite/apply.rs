@@ -135,6 +135,9 @@ impl Tables<'_> {
             }
             Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
             Op::SmTrials(trials) => self.change_session(|session| session.trials = *trials),
+            Op::SmHandOver(hand_over) => {
+                self.change_session(|session| session.hand_over.clone_from(hand_over))
+            }
             Op::SmDropped => {
                 self.set_session(None);
                 self.end_session()

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_resume_trials.sql"),
     include_str!("../../migrations/0007_heads.sql"),
     include_str!("../../migrations/0008_open_sessions.sql"),
+    include_str!("../../migrations/0009_hand_over.sql"),
 ];
 
 /// The schema in which rows begin to have heads: those of before are written again.

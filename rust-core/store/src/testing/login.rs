@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use snapback_proto::knowledge::{BindPipelining, FastToken, Op, ServerFacts};
 use snapback_proto::plan::Transport;
-use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys};
+use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, Preparation, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::stream::features::StreamFeatures;
 use snapback_proto::time::UnixTime;
@@ -102,6 +102,7 @@ pub(super) fn t2_t5_floor_and_keys_belong_to_the_account(store: &mut impl Store)
         user: "juliet".to_owned(),
         salt: vec![0, 1, 255],
         iterations: 4096,
+        preparation: Preparation::SaslPrep,
     };
     let secret = |byte| Secret::new(vec![byte; 32]);
     let keys = ScramKeys::restore(Hash::Sha256, secret(1), secret(2)).unwrap();

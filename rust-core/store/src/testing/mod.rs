@@ -15,7 +15,8 @@ pub(crate) mod reopen;
 mod session;
 
 use snapback_proto::knowledge::{
-    Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession, WrittenStanza,
+    ArchiveCursor, HandOver, Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession,
+    WrittenStanza,
 };
 use snapback_proto::ns;
 use snapback_proto::plan::Transport;
@@ -75,6 +76,7 @@ pub fn session(id: &str) -> SmSession {
         pending: Vec::new(),
         poisoned_at: None,
         trials: ResumeTrials::default(),
+        hand_over: None,
     }
 }
 
@@ -84,6 +86,13 @@ fn trials() -> ResumeTrials {
         silent: 4,
         silent_since: UnixTime(1_800_000_000),
         silent_until: UnixTime(1_800_000_090),
+    }
+}
+
+fn hand_over() -> HandOver {
+    HandOver {
+        place: ArchiveCursor::After("before".to_owned()),
+        resumed_at: Some(UnixTime(1_800_000_091)),
     }
 }
 

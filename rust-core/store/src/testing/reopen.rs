@@ -7,7 +7,7 @@ use snapback_proto::knowledge::{
     PendingIq, PendingKind, SeenMessage, SmSession, StableId,
 };
 use snapback_proto::sasl::{
-    ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
+    ChannelBindingType, Floor, Hash, HtBinding, Mechanism, Preparation, ScramKeyId, ScramKeys,
 };
 use snapback_proto::secret::Secret;
 use snapback_proto::stream::features::{
@@ -22,7 +22,8 @@ use crate::{KnownEndpoints, OpenReport, Store};
 use super::caches::{endpoints, known};
 use super::session::sent_carbon;
 use super::{
-    QUEUED_AT, apply, enabled, message, new_message, queue, server, session, stanza, trials,
+    QUEUED_AT, apply, enabled, hand_over, message, new_message, queue, server, session, stanza,
+    trials,
 };
 
 pub(super) fn everything_is_there_again(store: &mut impl Store) {
@@ -114,6 +115,13 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_6(store);
     fill_schema_7(store);
     fill_schema_8(store);
+    fill_schema_9(store);
+}
+
+/// What schema 9 added.
+pub(crate) fn fill_schema_9(store: &mut impl Store) {
+    let keys = store_keys(Preparation::SaslPrep);
+    apply(store, &[Op::SmHandOver(Some(hand_over())), keys]);
 }
 
 /// What schema 8 added.
@@ -212,7 +220,6 @@ fn fill_schema_1(store: &mut impl Store) {
         expires: Some(UnixTime(1_900_000_000)),
         count: 0,
     };
-    let keys = |byte| Secret::new(vec![byte; 64]);
     apply(
         store,
         &[
@@ -233,18 +240,23 @@ fn fill_schema_1(store: &mut impl Store) {
             Op::CountFast(3),
             Op::StoreFast(token("planted-token")),
             Op::CountFast(u32::MAX),
-            Op::StoreScramKeys(
-                ScramKeyId {
-                    hash: Hash::Sha512,
-                    user: "jülia".to_owned(),
-                    salt: vec![0, 255],
-                    iterations: 600_000,
-                },
-                ScramKeys::restore(Hash::Sha512, keys(0x5a), keys(0xa5)).unwrap(),
-            ),
+            store_keys(Preparation::OpaqueString),
         ],
     );
     fill_session(store);
+}
+
+fn store_keys(preparation: Preparation) -> Op {
+    let id = ScramKeyId {
+        hash: Hash::Sha512,
+        user: "jülia".to_owned(),
+        salt: vec![0, 255],
+        iterations: 600_000,
+        preparation,
+    };
+    let keys = |byte| Secret::new(vec![byte; 64]);
+    let keys = ScramKeys::restore(Hash::Sha512, keys(0x5a), keys(0xa5)).unwrap();
+    Op::StoreScramKeys(id, keys)
 }
 
 /// Returns a session that has every field.

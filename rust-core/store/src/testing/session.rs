@@ -9,7 +9,7 @@ use snapback_proto::xml::Element;
 
 use crate::{Conflict, DeliveryPage, Roster, Store, StoreError};
 
-use super::{apply, enabled, server, session, sm, trials};
+use super::{apply, enabled, hand_over, server, session, sm, trials};
 
 pub(super) fn i13_a_session_is_replaced_as_a_whole(store: &mut impl Store) {
     apply(store, &[enabled("one", &[])]);
@@ -19,6 +19,7 @@ pub(super) fn i13_a_session_is_replaced_as_a_whole(store: &mut impl Store) {
             Op::CountInbound(4),
             Op::SmPoisoned(4),
             Op::SmTrials(trials()),
+            Op::SmHandOver(Some(hand_over())),
         ],
     );
     apply(store, &[enabled("two", &[])]);
@@ -42,6 +43,7 @@ pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
             Op::CountInbound(7),
             Op::SmPoisoned(7),
             Op::SmTrials(trials()),
+            Op::SmHandOver(Some(hand_over())),
         ],
     );
     apply(store, &[acked(Some(3))]);
@@ -54,6 +56,7 @@ pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
         pending,
         poisoned_at: Some(7),
         trials: trials(),
+        hand_over: Some(hand_over()),
         ..session("one")
     };
     assert_eq!(sm(store), Some(expected));

@@ -71,6 +71,7 @@ pub struct World {
     records: BTreeMap<ConnectionId, ConnectionRecord>,
     received: Vec<ReceivedMessage>,
     redirected: Vec<String>,
+    lost: Vec<String>,
     watched: Vec<(Pattern, usize)>,
     /// Connections whose scripts have steps left.
     busy: BTreeSet<ConnectionId>,
@@ -116,6 +117,7 @@ impl World {
             records: BTreeMap::new(),
             received: Vec::new(),
             redirected: Vec::new(),
+            lost: Vec::new(),
             watched: Vec::new(),
             busy: BTreeSet::new(),
             applied: Vec::new(),
@@ -180,6 +182,11 @@ impl World {
     /// their first copy may have arrived.
     pub fn redirected(&self) -> &[String] {
         &self.redirected
+    }
+
+    /// Returns the ids of the messages that a hand-over has lost, in order.
+    pub fn lost_at_hand_over(&self) -> &[String] {
+        &self.lost
     }
 
     /// Returns whether a message to this account will be delivered later, or can be requested: it is archived, waits for a

@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use super::{ConnectionId, Mail, SessionId, World};
 use crate::connection::StreamCondition;
+use crate::ns;
 use crate::time::Timestamp;
 use crate::tls::TlsError;
 use crate::xml::Element;
+
+/// A session that is resumed a second time within this time loses messages, with the corresponding fault.
+const HAND_OVER: Duration = Duration::from_secs(2);
 
 /// The number of ended sessions whose `h` is remembered.
 const ENDED_REMEMBERED: usize = 256;
@@ -28,6 +32,8 @@ pub(crate) struct Session {
     pub(super) wants_roster: bool,
     pub(super) duplicate: bool,
     expires: Option<Timestamp>,
+    /// When it was last resumed.
+    resumed_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -185,6 +191,7 @@ impl World {
                 wants_roster: false,
                 duplicate,
                 expires: None,
+                resumed_at: None,
             },
         );
         self.last_session
@@ -318,6 +325,24 @@ impl World {
             inbound: sm.inbound,
             resend: sm.unacked.iter().cloned().collect(),
         })
+    }
+
+    /// Records a resumption. With the fault, a second one within a short time loses messages that the archive has.
+    pub(crate) fn note_resumed(&mut self, resumed: &mut Resumed, loses: bool, now: Timestamp) {
+        let Some(session) = self.sessions.get_mut(&resumed.session) else {
+            return;
+        };
+        let before = session.resumed_at.replace(now);
+        let is_shortly = before.is_some_and(|before| now.saturating_sub(before) < HAND_OVER);
+        let Some(sm) = session.sm.as_mut().filter(|_| loses && is_shortly) else {
+            return;
+        };
+        let is_archived = |stanza: &Arc<Element>| stanza.find(ns::STANZA_ID, "stanza-id").is_some();
+        let lost = sm.unacked.iter().filter(|stanza| is_archived(stanza));
+        let ids = lost.map(|stanza| stanza.attribute("id").unwrap_or_default().to_owned());
+        self.lost.extend(ids);
+        sm.unacked.retain(|stanza| !is_archived(stanza));
+        resumed.resend = sm.unacked.iter().cloned().collect();
     }
 
     fn ended_h(&self, account: &str, sm_id: &str) -> Option<u32> {

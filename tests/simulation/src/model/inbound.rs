@@ -113,6 +113,19 @@ impl Model {
         }
     }
 
+    /// A hand-over of the session has lost messages: they have to come from the archive. A client that has not learnt a place in it
+    /// yet cannot ask for them.
+    pub(crate) fn server_lost(&mut self, ids: &[String]) {
+        let knows_place = self.knows_place();
+        for id in ids.get(self.losses_read..).unwrap_or_default() {
+            self.losses_read += 1;
+            let same = self.incoming.iter_mut();
+            for message in same.filter(|message| message.message.id == *id) {
+                message.is_excused |= !knows_place;
+            }
+        }
+    }
+
     /// I1: a count increases by one, together with the stanza that it counts.
     pub(super) fn counted(&mut self, h: u32, stored: Option<&str>) {
         let Some(before) = self.committed_h else {

@@ -126,5 +126,6 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
         self.model.server_took(self.world.received());
         self.model.server_redirected(self.world.redirected());
+        self.model.server_lost(self.world.lost_at_hand_over());
     }
 }

@@ -101,9 +101,10 @@ impl Exchange {
         if let Mechanism::Scram { hash, .. } = choice.mechanism {
             // Most likely these keys will be requested: they are derived while the client waits for the server.
             if context.knowledge.scram_keys.is_none()
-                && let Some(id) = login.expected_keys.take()
+                && let Some(mut id) = login.expected_keys.take()
                 && (id.hash, id.user.as_str()) == (hash, user.as_str())
             {
+                id.preparation = login.preparation();
                 login.derive_keys(id, &mut context.env);
             }
             let nonce = context.env.entropy.nonce();
@@ -214,6 +215,7 @@ impl Exchange {
                     }
                     error => fault(error),
                 })?;
+                let scram = scram.prepared_as(login.preparation());
                 Self {
                     profile,
                     step: ExchangeStep::Keys { choice, scram },

@@ -155,6 +155,11 @@ impl LoggingIn {
         })
     }
 
+    /// Returns what an error means at this point of the login.
+    pub(super) fn meaning(&self, error: ConnectionError) -> ConnectionError {
+        self.negotiation.meaning(error)
+    }
+
     /// The login failed: returns what the error means for the facts that were relied on.
     pub(super) fn failed(&self, error: &ConnectionError, context: &mut Context) {
         self.negotiation.drop_refused_keys(error, context);

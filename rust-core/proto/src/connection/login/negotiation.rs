@@ -15,7 +15,10 @@ use crate::error::{ConnectionError, LocalError, NoSession, PeerError};
 use crate::knowledge::{FastToken, Op, SmSession};
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
 use crate::protocol_message::ProtocolMessage;
-use crate::sasl::{ChannelBindings, SaslCondition, ScramKeyId, ScramKeys, TlsVersion};
+use crate::sasl::{
+    ChannelBindings, Preparation, SaslCondition, SaslRefusal, ScramKeyId, ScramKeys, TlsVersion,
+};
+use crate::stream::error::StreamCondition;
 use crate::stream::features::StreamFeatures;
 use crate::stream::header;
 use crate::time::Now;
@@ -41,6 +44,9 @@ pub(super) struct Negotiation {
     deriving: Option<ScramKeyId>,
     /// The proof that the server verifies was computed with remembered keys.
     pub(super) keys_in_use: bool,
+    preparation: Preparation,
+    /// The refusal of the password as it was prepared first, since when it is prepared in the other way.
+    refused_first: Option<SaslRefusal>,
     /// What the session will have missed.
     pub(super) missed: Missed,
 }
@@ -53,6 +59,13 @@ impl Negotiation {
             // The stored ones may belong to an older password.
             expected_keys = start.knowledge.scram_keys.take().map(|(id, _)| id);
             start.knowledge.scram_keys = start.derived_keys.take();
+        }
+        let known = start.knowledge.scram_keys.as_ref().map(|(id, _)| id);
+        let known = known.or(expected_keys.as_ref());
+        // What worked last; the password may be another one by now.
+        let mut preparation = known.map(|id| id.preparation).unwrap_or_default();
+        if let Some(password) = &start.config.password {
+            preparation = preparation.or_other(password);
         }
         let tls = TlsOutlook::Expected {
             early_data: start.early_data_possible,
@@ -75,6 +88,8 @@ impl Negotiation {
             expected_keys,
             deriving: None,
             keys_in_use: false,
+            preparation,
+            refused_first: None,
             missed: Missed::default(),
         };
         let context = Context {
@@ -234,6 +249,7 @@ impl Negotiation {
         } = finished;
         context.at_risk = None;
         self.keys_in_use = false;
+        self.refused_first = None;
         context.stream.authenticated = true;
         let mut learnt = std::mem::take(&mut self.unproven);
         learnt.extend(ops);
@@ -253,6 +269,43 @@ impl Negotiation {
         if self.deriving.as_ref() != Some(&id) {
             self.deriving = Some(id.clone());
             env.output(Output::DeriveKeys(id));
+        }
+    }
+
+    /// Returns how the password is prepared in this login.
+    pub(super) fn preparation(&self) -> Preparation {
+        self.preparation
+    }
+
+    /// Returns whether the password is to be tried once more, prepared in the other way: the server may have prepared it like that when
+    /// it was set (RFC 5802 section 2.2). Only after a proof was refused, only if the results differ, and only once in a connection.
+    pub(super) fn prepares_anew(&mut self, refusal: &SaslRefusal, context: &Context) -> bool {
+        let is_refused = refusal.condition == SaslCondition::NotAuthorized && self.keys_in_use;
+        let password = context.env.config.password.as_ref();
+        if !is_refused
+            || self.refused_first.is_some()
+            || !password.is_some_and(Preparation::results_differ)
+        {
+            return false;
+        }
+        self.preparation = self.preparation.other();
+        self.refused_first = Some(refusal.clone());
+        true
+    }
+
+    /// Returns what an error means: a server that ends the stream during the second try allows only one.
+    pub(super) fn meaning(&self, error: ConnectionError) -> ConnectionError {
+        let is_limit = match &error {
+            ConnectionError::StreamClosed => true,
+            ConnectionError::Stream(error) => matches!(
+                error.condition,
+                StreamCondition::PolicyViolation | StreamCondition::NotAuthorized
+            ),
+            _ => false,
+        };
+        match &self.refused_first {
+            Some(refusal) if is_limit => ConnectionError::Sasl(refusal.clone()),
+            _ => error,
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) fn after_sasl(context: &mut Context) -> LoginStep {
 
 fn send_resume(context: &mut Context) {
     if let Some(element) = resume_element(context.knowledge.sm.as_ref()) {
-        context.resumption.asked();
+        context.resume_asked();
         context
             .env
             .transmit_element(ProtocolMessage::Resume, &element);

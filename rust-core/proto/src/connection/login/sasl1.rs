@@ -114,6 +114,9 @@ impl ExpectSasl<Sasl1> {
         context.env.understood(ProtocolMessage::Failure);
         let is_about_mechanism = is_about_mechanism(&refusal.condition);
         if !is_about_mechanism && !offer_has_changed(context) {
+            if self.profile.follow.is_none() && login.prepares_anew(&refusal, context) {
+                return fall_back(refusal, login, context);
+            }
             return Err(ConnectionError::Sasl(refusal));
         }
         if self.profile.follow.is_some() || !is_about_mechanism {

@@ -155,7 +155,7 @@ fn goal_elements(
             return (children, nothing, None);
         }
         children.extend(resume_element(context.knowledge.sm.as_ref()));
-        context.resumption.asked();
+        context.resume_asked();
     }
     if login.purpose == Purpose::ResumeOnly {
         return (children, nothing, None);
@@ -333,7 +333,10 @@ impl ExpectSasl<Sasl2> {
         }
         // A choice from an outdated offer may have been refused for that reason: try once more, from the offer just received.
         let was_outdated = login.is_first_try() && offer_has_changed(context);
-        if was_outdated || is_about_mechanism(&refusal.condition) {
+        if was_outdated
+            || is_about_mechanism(&refusal.condition)
+            || login.prepares_anew(&refusal, context)
+        {
             return fall_back(refusal, login, context);
         }
         Err(ConnectionError::Sasl(refusal))

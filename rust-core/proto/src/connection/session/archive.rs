@@ -22,7 +22,7 @@
 //! The first query is sent with the session's initial stanzas, so it costs no flight before the first stanza. It is sent after
 //! the presence: a server of Bind 2 leaves what arrives between the bind and the presence to the archive (XEP-0386), so only a
 //! page that was made after the presence is complete. In a resumed session the query continues: a pending one is answered
-//! there.
+//! there. After a hand-over that was not clean it queries as a new one does, from before the hand-over (`hand_over`).
 //!
 //! Before the very first session is requested, the time is stored ([`ArchiveCursor::Since`]), in case the process is killed
 //! before the end of the archive is known. The next process reads from the end backwards to that time.
@@ -32,6 +32,7 @@
 //! (`settling_query`).
 
 mod forgotten;
+mod hand_over;
 mod page;
 mod place;
 mod query;
@@ -42,6 +43,7 @@ use crate::xep::mam::Archived;
 
 use crate::connection::context::Context;
 
+pub(super) use hand_over::go_back;
 pub(super) use page::FromArchive;
 pub(super) use place::is_time_stale;
 

@@ -223,12 +223,16 @@ impl Session {
         let mut ops = vec![Op::SmAlive { at }];
         // A new session may have been requested for the case that this one is lost.
         ops.extend(session.note_settled(context));
+        let unclean = context.handed_over(&mut ops);
         context.env.persist(ops);
         session.acknowledge(resumed.h, context)?;
         session.announce(Outcome::Resumed, &jid, context);
         session.tell_client_state(context);
         session.expect_archive(context);
         session.resend_unacked(context);
+        if let Some(place) = unclean {
+            session.check_hand_over(place, context);
+        }
         session.go_on(context);
         context.at_risk = Some(Assumption::Resumption);
         Ok(session)
@@ -288,6 +292,7 @@ impl Session {
             pending: self.pending.clone(),
             poisoned_at: None,
             trials: ResumeTrials::default(),
+            hand_over: None,
         };
         context.knowledge.sm = Some(session.clone());
         Some(session)

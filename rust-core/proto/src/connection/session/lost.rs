@@ -2,6 +2,7 @@
 
 use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
+use crate::connection::session::archive::go_back;
 use crate::connection::session::missed::{Missed, SessionResource, change_open};
 use crate::connection::session::queued::{count_acked, note_sent, stage_event};
 use crate::connection::session::state::Session;
@@ -21,7 +22,12 @@ pub(in crate::connection) fn lost(
     if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
         return Ok(());
     }
-    let mut ops = Vec::new();
+    let unanswered = session
+        .as_ref()
+        .and_then(|session| session.hand_over.as_ref())
+        .filter(|last| last.resumed_at.is_none());
+    // The new session catches up from before a resumption that the server may have processed.
+    let mut ops = go_back(unanswered.map(|last| &last.place), context);
     let mut events = Vec::new();
     let outcome = match h.zip(session) {
         Some((h, session)) => take_handled(h, &session, &mut ops, &mut events, context),

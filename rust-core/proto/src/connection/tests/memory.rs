@@ -72,6 +72,11 @@ impl Memory {
                     session.trials = trials;
                 }
             }
+            Op::SmHandOver(hand_over) => {
+                if let Some(session) = &mut knowledge.sm {
+                    session.hand_over = hand_over;
+                }
+            }
             Op::SmDropped => {
                 knowledge.sm = None;
                 knowledge

@@ -23,6 +23,7 @@ mod early_data;
 mod first_bind;
 mod forgotten;
 mod graph;
+mod hand_over;
 mod login_binding;
 mod login_sasl1;
 mod login_sasl2;

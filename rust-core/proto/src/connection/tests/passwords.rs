@@ -5,8 +5,9 @@ use super::proofs::{PASSWORD, SALT, Scram, keys};
 use super::scripts::*;
 use super::texts::*;
 use crate::error::ConnectionError;
+use crate::knowledge::Knowledge;
 use crate::peer_text::PeerText;
-use crate::sasl::{SaslCondition, SaslRefusal, ScramKeyId, ScramKeys};
+use crate::sasl::{Preparation, SaslCondition, SaslRefusal, ScramKeyId, ScramKeys};
 use crate::secret::Secret;
 
 /// The keys of an older password are stored.
@@ -108,4 +109,85 @@ fn w12_other_refusals_drop_no_keys() {
     respond(&mut late, Scram::challenge);
     late.serve(&sasl1("failure", "<temporary-auth-failure/>"));
     assert!(late.closed.is_some() && late.knowledge().scram_keys.is_some());
+}
+
+/// The last character is a full-width zero: SASLprep makes it that of the server's password.
+const TYPED: &str = "r0m30myr0m3\u{ff10}";
+
+fn typed(password: &str) -> Setup {
+    Setup::direct().with(|setup| setup.config.password = Some(Secret::from(password)))
+}
+
+/// One exchange of SASL1 up to the response; the server's proof, if the password is right.
+#[track_caller]
+fn attempt(peer: &mut Peer) -> Option<String> {
+    let flight = peer.sends(AUTH);
+    let mut scram = Scram::new(&text_of(&flight, "auth"));
+    peer.serve(&sasl1("challenge", &scram.challenge()));
+    let response = text_of(&peer.sends("response"), "response");
+    scram.verify(&response, &EXPORTER)
+}
+
+fn refuse(peer: &mut Peer) {
+    peer.serve(&sasl1("failure", "<not-authorized/>"));
+}
+
+#[track_caller]
+fn is_refused(peer: &mut Peer) {
+    peer.fails(ConnectionError::Sasl(SaslCondition::NotAuthorized.into()));
+}
+
+#[test]
+fn w7_a_password_is_tried_once_more_as_sasl_prep_prepares_it() {
+    let mut peer = typed(TYPED).start();
+    open_direct(&mut peer);
+    show(&mut peer, SASL1);
+    assert_eq!(attempt(&mut peer), None);
+    refuse(&mut peer);
+    let proof = attempt(&mut peer).expect("the right password");
+    peer.serve(&sasl1("success", &proof));
+    let (id, keys) = peer.knowledge().scram_keys.unwrap();
+    assert_eq!(id.preparation, Preparation::SaslPrep);
+    // What worked is remembered.
+    let known = Knowledge {
+        scram_keys: Some((id, keys)),
+        ..Knowledge::default()
+    };
+    let mut next = typed(TYPED).knowing(known).start();
+    open_direct(&mut next);
+    show(&mut next, SASL1);
+    assert!(attempt(&mut next).is_some());
+}
+
+#[test]
+fn w7_with_sasl2_too() {
+    let mut peer = typed(TYPED).start();
+    open_direct(&mut peer);
+    show(&mut peer, &sasl2());
+    assert_eq!(scram2(&mut peer, AUTHENTICATE, ""), "");
+    peer.serve(&failure2("not-authorized", ""));
+    let proof = scram2(&mut peer, AUTHENTICATE, "");
+    peer.serve(&success2(&proof, JID, &bound2(ENABLED)));
+    peer.is_online();
+}
+
+/// A wrong password costs one attempt, or two if its forms differ. A server that ends the stream instead has refused it, too.
+#[test]
+fn w7_a_wrong_password_is_tried_at_most_twice() {
+    let mut peer = typed("wrong").start();
+    open_direct(&mut peer);
+    show(&mut peer, SASL1);
+    attempt(&mut peer);
+    refuse(&mut peer);
+    is_refused(&mut peer);
+    for end in [sasl1("failure", "<not-authorized/>"), CLOSE.to_owned()] {
+        let mut peer = typed("wron\u{ff47}").start();
+        open_direct(&mut peer);
+        show(&mut peer, SASL1);
+        attempt(&mut peer);
+        refuse(&mut peer);
+        attempt(&mut peer);
+        peer.serve(&end);
+        is_refused(&mut peer);
+    }
 }

@@ -194,6 +194,7 @@ fn i13_count_and_queue_change_in_one_transaction() {
 #[test]
 fn i16_the_queue_drains_once_faults_stop() {
     let mut knowledge = at_the_edge();
+    knowledge.archive = None;
     for _ in 0..5 {
         let mut peer = resume(knowledge.clone(), EDGE);
         peer.sends("message + message + message + message + r");

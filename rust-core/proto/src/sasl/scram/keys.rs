@@ -1,12 +1,11 @@
 //! The keys that SCRAM derives from a password, and their derivation.
 
-use precis_profiles::OpaqueString;
-use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use zeroize::Zeroizing;
 
 use crate::sasl::digest::constant_time_eq;
 use crate::sasl::error::SaslError;
 use crate::sasl::mechanism::Hash;
+use crate::sasl::scram::preparation::Preparation;
 use crate::secret::Secret;
 
 /// What the keys of a password depend on, apart from the password: the key of a cache.
@@ -20,6 +19,8 @@ pub struct ScramKeyId {
     pub salt: Vec<u8>,
     /// The number of PBKDF2 iterations.
     pub iterations: u32,
+    /// How the password is prepared.
+    pub preparation: Preparation,
 }
 
 /// `ClientKey` and `ServerKey`: sufficient to log in and to authenticate the server, without the password.
@@ -33,18 +34,13 @@ impl ScramKeys {
     /// Derives the keys from the password with thousands of iterations of PBKDF2, so never call this on the thread that does
     /// I/O.
     ///
-    /// The password is prepared as OpaqueString (RFC 8265), which replaced the SASLprep that RFC 5802 names. Both leave ASCII
-    /// unchanged; they differ on few inputs (SASLprep also folds compatibility characters such as ligatures and removes soft
-    /// hyphens). There is deliberately no second attempt with SASLprep: it would add a failed login for each one that a server
-    /// counts.
+    /// The password is prepared as the id says.
     ///
     /// # Errors
     ///
-    /// Fails with [`SaslError::PasswordNotAllowed`] if the password is empty or contains control or unassigned characters.
+    /// Fails with [`SaslError::PasswordNotAllowed`] if the password is empty or contains characters that this preparation forbids.
     pub fn derive(id: &ScramKeyId, password: &Secret<String>) -> Result<Self, SaslError> {
-        let prepared = OpaqueString::enforce(password.expose().as_str())
-            .map_err(|_| SaslError::PasswordNotAllowed)?;
-        let prepared = Zeroizing::new(prepared.into_owned());
+        let prepared = id.preparation.prepare(password)?;
         let salted = Zeroizing::new(id.hash.pbkdf2(prepared.as_bytes(), &id.salt, id.iterations));
         Ok(Self {
             client_key: Secret::new(id.hash.hmac(&salted, &[b"Client Key"])),

@@ -2,11 +2,13 @@
 
 mod keys;
 mod message;
+mod preparation;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 pub use keys::{ScramKeyId, ScramKeys};
+pub use preparation::Preparation;
 
 use self::message::{ServerFinal, ServerFirst};
 use super::Proven;
@@ -94,6 +96,7 @@ impl ExpectServerFirst {
                 user: self.user,
                 salt: message.salt,
                 iterations: message.iterations,
+                preparation: Preparation::default(),
             },
             without_proof,
             auth_message,
@@ -120,6 +123,13 @@ impl NeedKeys {
     /// Returns which keys are needed: the key of a cache.
     pub fn key_id(&self) -> &ScramKeyId {
         &self.key_id
+    }
+
+    /// Sets how the password is prepared.
+    #[must_use]
+    pub fn prepared_as(mut self, preparation: Preparation) -> Self {
+        self.key_id.preparation = preparation;
+        self
     }
 
     /// Returns `client-final-message`, and the state that waits for the answer.

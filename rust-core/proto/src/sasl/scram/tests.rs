@@ -1,5 +1,6 @@
 //! Published vectors, and what a hostile server may try.
 
+use super::Preparation;
 use super::*;
 use crate::sasl::{ChannelBindingType, Profile, ScramMessage, ScramServerError};
 use crate::secret::Secret;
@@ -431,6 +432,7 @@ fn derive(password: &str) -> Result<ScramKeys, SaslError> {
         user: "user".to_owned(),
         salt: vec![1; 8],
         iterations: 4096,
+        preparation: Preparation::default(),
     };
     ScramKeys::derive(&id, &Secret::from(password))
 }

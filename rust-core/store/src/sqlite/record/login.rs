@@ -2,7 +2,7 @@
 
 use snapback_proto::knowledge::FastToken;
 use snapback_proto::sasl::{
-    ChannelBindingType, Floor, Hash, HtBinding, Mechanism, ScramKeyId, ScramKeys,
+    ChannelBindingType, Floor, Hash, HtBinding, Mechanism, Preparation, ScramKeyId, ScramKeys,
 };
 use snapback_proto::secret::Secret;
 use snapback_proto::time::UnixTime;
@@ -39,18 +39,24 @@ impl Record for (ScramKeyId, ScramKeys) {
             .bytes(&id.salt)
             .number(id.iterations.into())
             .bytes(keys.client_key().expose())
-            .bytes(keys.server_key().expose());
+            .bytes(keys.server_key().expose())
+            .flag(id.preparation == Preparation::SaslPrep);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        let id = ScramKeyId {
+        let mut id = ScramKeyId {
             hash: scram_hash(&input.text()?)?,
             user: input.text()?,
             salt: input.bytes()?.to_vec(),
             iterations: input.number32()?,
+            preparation: Preparation::OpaqueString,
         };
         let client_key = Secret::new(input.bytes()?.to_vec());
         let server_key = Secret::new(input.bytes()?.to_vec());
+        // Keys of schemas 1 to 8 end here.
+        if !input.is_at_end() && input.flag()? {
+            id.preparation = Preparation::SaslPrep;
+        }
         let keys =
             ScramKeys::restore(id.hash, client_key, server_key).map_err(|_| Fault::Unreadable)?;
         Ok((id, keys))

@@ -1,11 +1,12 @@
 //! The session that may be resumed.
 
-use snapback_proto::knowledge::{PendingIq, PendingKind, ResumeTrials, SmSession};
+use snapback_proto::knowledge::{HandOver, PendingIq, PendingKind, ResumeTrials, SmSession};
 use snapback_proto::time::UnixTime;
 
 use super::super::codec::{Reader, Writer};
 use super::super::fault::Fault;
 use super::Record;
+use super::stanzas::{read_cursor, write_cursor};
 
 impl Record for SmSession {
     fn write(&self, out: &mut Writer) {
@@ -22,6 +23,7 @@ impl Record for SmSession {
             out.text(&request.id).text(pending_name(request.kind));
         }
         write_trials(out, self.trials);
+        write_hand_over(out, self.hand_over.as_ref());
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -40,6 +42,7 @@ impl Record for SmSession {
                 requests.collect::<Result<_, _>>()?
             },
             trials: read_trials(input)?,
+            hand_over: read_hand_over(input)?,
         })
     }
 }
@@ -62,6 +65,25 @@ fn read_trials(input: &mut Reader<'_>) -> Result<ResumeTrials, Fault> {
         silent: small(input.number()?)?,
         silent_since: UnixTime(input.time()?),
         silent_until: UnixTime(input.time()?),
+    })
+}
+
+fn write_hand_over(out: &mut Writer, hand_over: Option<&HandOver>) {
+    out.option(hand_over, |out, hand_over| {
+        write_cursor(out, &hand_over.place).option(hand_over.resumed_at, |out, at| out.time(at.0))
+    });
+}
+
+/// Reads the hand-over. Sessions of schemas 1 to 8 have none.
+fn read_hand_over(input: &mut Reader<'_>) -> Result<Option<HandOver>, Fault> {
+    if input.is_at_end() {
+        return Ok(None);
+    }
+    input.option(|input| {
+        Ok(HandOver {
+            place: read_cursor(input)?,
+            resumed_at: input.option(Reader::time)?.map(UnixTime),
+        })
     })
 }
 

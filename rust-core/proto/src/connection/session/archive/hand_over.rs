@@ -1,0 +1,51 @@
+//! The archive after a hand-over that was not clean (decision 0110): a session that two connections resume at nearly the same
+//! time may miss messages which the server has delivered to neither. Then the archive is queried as in a new session, from the
+//! position before the hand-over. Messages that came nevertheless are dropped as duplicates (rule I17).
+
+use crate::knowledge::{ArchiveCursor, Op};
+
+use super::Archive;
+use super::place::{first_unknown, is_place, move_cursor};
+use crate::connection::context::Context;
+use crate::connection::session::state::{Session, SettlingQuery};
+
+/// Moves the cursor back, if a position is known, and one is known to go back to. The change has to be stored.
+pub(in crate::connection::session) fn go_back(
+    place: Option<&ArchiveCursor>,
+    context: &mut Context,
+) -> Vec<Op> {
+    let place = place.filter(|place| is_place(Some(place)));
+    if !is_place(context.knowledge.archive.as_ref()) {
+        return Vec::new();
+    }
+    move_cursor(place.cloned(), context)
+}
+
+impl Session {
+    /// Queries the archive from before the hand-over. The cursor is stored there first, so that the next connection continues if
+    /// this one breaks.
+    pub(in crate::connection::session) fn check_hand_over(
+        &mut self,
+        place: ArchiveCursor,
+        context: &mut Context,
+    ) {
+        if !is_place(context.knowledge.archive.as_ref()) || !is_place(Some(&place)) {
+            return;
+        }
+        let mut ops = go_back(Some(&place), context);
+        self.plan_catch_up(None, context);
+        if let Archive::Querying(asking) = &mut self.archive {
+            // No stanza waits for it without need.
+            asking.decides = first_unknown(context).is_some();
+        }
+        let Some(stanza) = self.archive_query(context) else {
+            return;
+        };
+        self.settling_query = SettlingQuery::AfterCatchUp;
+        self.expect_archive(context);
+        ops.push(Op::Enqueue(stanza.clone()));
+        ops.push(Op::SmPending(self.pending.clone()));
+        let seq = context.env.persist(ops);
+        self.put_question(stanza, seq, context);
+    }
+}
