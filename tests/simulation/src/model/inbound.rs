@@ -54,6 +54,8 @@ pub(crate) struct Incoming {
     written_at: Time,
     stored: u32,
     allowed: u32,
+    /// The server lost it before the client knew a place in the archive.
+    is_before_place: bool,
 }
 
 /// A delivery, from the transaction that stored it.
@@ -121,7 +123,7 @@ impl Model {
             self.losses_read += 1;
             let same = self.incoming.iter_mut();
             for message in same.filter(|message| message.message.id == *id) {
-                message.is_excused |= !knows_place;
+                message.is_before_place |= !knows_place;
             }
         }
     }
@@ -283,7 +285,8 @@ impl Model {
         let (gap_at, place_known_at) = (self.gap_at, self.place_known_at);
         // What came before the first session is history, where nothing but the archive keeps it.
         let is_history = |message: &Incoming| {
-            !is_offline_kept && place_known_at.is_none_or(|at| message.written_at <= at)
+            let is_old = place_known_at.is_none_or(|at| message.written_at <= at);
+            message.is_before_place || (!is_offline_kept && is_old)
         };
         let rest = self.incoming.iter().enumerate().skip(self.first_unreceived);
         rest.filter(|(_, message)| message.stored == 0 && message.written_at < before)
@@ -304,8 +307,8 @@ impl Model {
         let (gap_at, place_known_at) = (self.gap_at, self.place_known_at);
         let rest = self.incoming.iter().skip(self.first_unreceived);
         rest.filter(|message| message.stored == 0).all(|message| {
-            let is_history =
-                !is_offline_kept && place_known_at.is_none_or(|at| message.written_at <= at);
+            let is_old = place_known_at.is_none_or(|at| message.written_at <= at);
+            let is_history = message.is_before_place || (!is_offline_kept && is_old);
             let is_reported = gap_at.is_some_and(|at| message.written_at <= at);
             is_history || (is_reported && !held(&message.message))
         })

@@ -32,7 +32,12 @@ impl Session {
         if !is_place(context.knowledge.archive.as_ref()) || !is_place(Some(&place)) {
             return;
         }
+        self.settling_query = SettlingQuery::AfterCatchUp;
         let mut ops = go_back(Some(&place), context);
+        if ops.is_empty() && self.archive != Archive::Current {
+            // The pending query begins there, and is sent again.
+            return;
+        }
         self.plan_catch_up(None, context);
         if let Archive::Querying(asking) = &mut self.archive {
             // No stanza waits for it without need.
@@ -41,7 +46,6 @@ impl Session {
         let Some(stanza) = self.archive_query(context) else {
             return;
         };
-        self.settling_query = SettlingQuery::AfterCatchUp;
         self.expect_archive(context);
         ops.push(Op::Enqueue(stanza.clone()));
         ops.push(Op::SmPending(self.pending.clone()));
