@@ -95,6 +95,8 @@ pub enum PeerError {
     NoBind,
     /// RFC 6120 7: it refused to bind a resource.
     BindRefused(StanzaError),
+    /// It logged in, or bound, another account than the one that was asked for.
+    OtherAccount,
     /// A message that is not allowed in the current state.
     Unexpected(&'static str),
     /// A message that lacks what its specification requires.
@@ -219,7 +221,7 @@ impl PeerError {
             Self::NoLogin(_) => "T2",
             Self::Sasl(_) | Self::StanzaBeforeLogin => "T4",
             Self::NoBind => "RFC 6120 7.4",
-            Self::BindRefused(_) => "RFC 6120 7",
+            Self::BindRefused(_) | Self::OtherAccount => "RFC 6120 7",
             Self::Unexpected(_) | Self::Malformed(_) => "RFC 6120 4.9.3",
             Self::AckTooHigh { .. } => "I5",
             Self::WrongPrevid | Self::SecondEnabled => "I7",
@@ -301,6 +303,7 @@ impl fmt::Display for PeerError {
             Self::BindRefused(error) => {
                 write!(f, "it refused to bind a resource: {}", error.condition)
             }
+            Self::OtherAccount => f.write_str("it logged in another account"),
             Self::Unexpected(what) => write!(f, "unexpected {what}"),
             Self::Malformed(what) => write!(f, "malformed {what}"),
             Self::AckTooHigh { h, sent } => {

@@ -256,7 +256,8 @@ fn meaning(error: &ConnectionError) -> Meaning {
             | PeerError::Unexpected(_)
             | PeerError::Malformed(_)
             | PeerError::SecondEnabled
-            | PeerError::BoundAndResumed,
+            | PeerError::BoundAndResumed
+            | PeerError::OtherAccount,
         ) => Meaning::Answer,
         ConnectionError::TransportClosed | ConnectionError::Timeout(_) => Meaning::Break,
         ConnectionError::Peer(_)

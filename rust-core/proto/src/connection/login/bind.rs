@@ -91,6 +91,7 @@ impl ExpectBound {
                 Err(error) => return self.refused(error, context),
             };
             context.env.understood(ProtocolMessage::Bound);
+            session::check_full_jid(&jid, context)?;
             self.still_at_risk(context);
             if !self.greeted {
                 let features = context.stream.features.clone().unwrap_or_default();

@@ -388,7 +388,8 @@ fn check_identity(identity: &str, context: &Context) -> Result<(), ConnectionErr
     let bare = identity.split('/').next().unwrap_or_default();
     match BareJid::try_from(bare) {
         Ok(jid) if jid == context.env.config.account => Ok(()),
-        _ => Err(ConnectionError::Peer(PeerError::Malformed(
+        Ok(_) => Err(ConnectionError::Peer(PeerError::OtherAccount)),
+        Err(_) => Err(ConnectionError::Peer(PeerError::Malformed(
             "authorization identity",
         ))),
     }

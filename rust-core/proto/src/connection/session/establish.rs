@@ -114,7 +114,7 @@ impl Session {
         jid: &str,
         context: &mut Context,
     ) -> Result<(), ConnectionError> {
-        parse_full_jid(jid)?;
+        check_full_jid(jid, context)?;
         self.jid = Some(jid.to_owned());
         if context.knowledge.sm.is_none()
             && context.knowledge.archive.is_none()
@@ -158,7 +158,7 @@ impl Session {
         };
         if let Some(enabled) = enabled {
             context.env.understood(ProtocolMessage::Enabled);
-            parse_full_jid(jid)?;
+            check_full_jid(jid, context)?;
             self.greet_and_store(&enabled, jid, &features, inline, context);
         } else {
             self.greet(&features, inline, context);
@@ -313,6 +313,16 @@ impl Session {
     }
 }
 
-fn parse_full_jid(text: &str) -> Result<FullJid, ConnectionError> {
-    FullJid::try_from(text).map_err(|_| ConnectionError::Peer(PeerError::Malformed("full JID")))
+/// Checks that this is a full JID of the account. With one of another account, everything that arrives would seem to be forged.
+pub(in crate::connection) fn check_full_jid(
+    text: &str,
+    context: &Context,
+) -> Result<(), ConnectionError> {
+    let jid = FullJid::try_from(text)
+        .map_err(|_| ConnectionError::Peer(PeerError::Malformed("full JID")))?;
+    if *jid.bare() == context.env.config.account {
+        Ok(())
+    } else {
+        Err(ConnectionError::Peer(PeerError::OtherAccount))
+    }
 }

@@ -20,8 +20,10 @@ mod start;
 mod state;
 mod unknown_fate;
 mod visibility;
+#[cfg(test)]
+mod waits;
 
-pub(super) use establish::Inline;
+pub(super) use establish::{Inline, check_full_jid};
 pub(super) use lost::{handled, lost};
 pub(super) use missed::{Missed, SessionResource};
 pub(super) use queued::enqueue;

@@ -321,3 +321,18 @@ fn an_error_inside_scram_blames_the_right_side() {
         peer.fails(expected);
     }
 }
+
+/// Everything that arrives in the name of the account would seem to be forged.
+#[test]
+fn w12_another_account_than_the_one_that_logged_in_is_not_bound() {
+    let mut peer = Setup::direct().start();
+    open_direct(&mut peer);
+    show(&mut peer, SASL1);
+    let (success, _) = scram1(&mut peer, AUTH, "", "response");
+    peer.serve(&success);
+    show(&mut peer, AUTHENTICATED);
+    let flight = peer.sends("bind");
+    peer.serve(&bound(&flight).replace("juliet@", "nurse@"));
+    peer.fails(ConnectionError::Peer(PeerError::OtherAccount));
+    assert!(!peer.online);
+}

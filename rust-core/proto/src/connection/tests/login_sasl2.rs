@@ -312,7 +312,9 @@ fn t4_another_identity_is_refused() {
         assert!(
             matches!(
                 peer.closed,
-                Some(Some(ConnectionError::Peer(PeerError::Malformed(_))))
+                Some(Some(ConnectionError::Peer(
+                    PeerError::OtherAccount | PeerError::Malformed(_)
+                )))
             ),
             "{identity}: {:?}",
             peer.closed
