@@ -45,7 +45,12 @@ pub(super) fn fall_back(
 ) -> Next {
     login.count_fallback()?;
     let Some(features) = context.stream.features.clone() else {
-        return Err(ConnectionError::Sasl(refusal));
+        return Err(if context.at_risk == Some(Assumption::FastToken) {
+            // Only the token was refused, which is dropped: the next login uses the password.
+            ConnectionError::WrongAssumption(Assumption::FastToken)
+        } else {
+            ConnectionError::Sasl(refusal)
+        });
     };
     let before = context.plan.login.clone();
     login.revise(&features, context)?;

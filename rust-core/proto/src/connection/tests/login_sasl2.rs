@@ -93,6 +93,18 @@ fn s5_a_server_that_hangs_up_on_a_token_does_not_get_it_again() {
     assert!(peer.knowledge().fast.is_none());
 }
 
+/// No other login can be chosen on this stream, and the refusal says nothing about the password.
+#[test]
+fn s5_a_token_refused_before_the_features_leaves_the_password_to_the_next_stream() {
+    let mut peer = Setup::direct().knowing(after_sasl2()).start();
+    open_direct(&mut peer);
+    peer.sends(FAST_LOGIN);
+    let refused = failure2("not-authorized", "");
+    peer.serve(&format!("{HEADER}{refused}"));
+    peer.fails(ConnectionError::WrongAssumption(Assumption::FastToken));
+    assert!(peer.knowledge().fast.is_none());
+}
+
 #[test]
 fn s5_a_token_survives_the_servers_own_trouble() {
     let mut peer = Setup::direct().knowing(after_sasl2()).start();
