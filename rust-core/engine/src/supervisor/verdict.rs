@@ -1,6 +1,7 @@
 //! What an error means for the next attempt, whatever its origin: TLS, DNS, the stream, or the store.
 
-use snapback_proto::error::ConnectionError;
+use snapback_proto::error::{ConnectionError, PeerError};
+use snapback_proto::stanza::StanzaCondition;
 use snapback_proto::stream::error::StreamCondition;
 
 use crate::link::LinkError;
@@ -122,6 +123,12 @@ fn wait_after(error: &ConnectionError) -> Wait {
     match error {
         // A login that is temporarily refused counts as well: servers lock accounts that try too often.
         ConnectionError::Sasl(_) => Wait::Relief,
+        // RFC 6120 section 7.7.2.1: the account has no room for another session.
+        ConnectionError::Peer(PeerError::BindRefused(refusal))
+            if refusal.condition == StanzaCondition::ResourceConstraint =>
+        {
+            Wait::Relief
+        }
         // An error that follows this client's answer to another entity says nothing about the server's load.
         ConnectionError::Stream(error)
             if !error.after_answer

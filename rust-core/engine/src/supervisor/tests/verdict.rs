@@ -3,6 +3,7 @@
 use snapback_proto::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
 use snapback_proto::peer_text::PeerText;
 use snapback_proto::sasl::{NoMechanism, SaslCondition};
+use snapback_proto::stanza::{ErrorType, StanzaCondition, StanzaError};
 use snapback_proto::stream::error::{StreamCondition, StreamError};
 
 use crate::link::LinkError;
@@ -12,6 +13,10 @@ use super::*;
 #[test]
 fn errors_are_classified() {
     let stream = |condition| ConnectionError::Stream(StreamError::new(condition));
+    let bind_refused = |condition| {
+        let refusal = StanzaError::new(ErrorType::Cancel, condition);
+        ConnectionError::Peer(PeerError::BindRefused(refusal))
+    };
     let weaker = PeerError::NoLogin(NoMechanism::BelowFloor);
     let nothing = PeerError::NoLogin(NoMechanism::NothingInCommon);
     let table = [
@@ -41,6 +46,11 @@ fn errors_are_classified() {
         (stream(StreamCondition::ResourceConstraint), OVERLOADED),
         (stream(StreamCondition::PolicyViolation), OVERLOADED),
         (stream(StreamCondition::SystemShutdown), OVERLOADED),
+        (
+            bind_refused(StanzaCondition::ResourceConstraint),
+            OVERLOADED,
+        ),
+        (bind_refused(StanzaCondition::NotAllowed), BROKEN),
         // W9: an error that follows an answer to another entity says nothing about the server's load.
         (
             ConnectionError::Stream(StreamError {
