@@ -269,7 +269,8 @@ impl From<core::IqError> for IqError {
             core::IqError::SessionLost => Self::SessionLost,
             core::IqError::TimedOut => Self::TimedOut,
             core::IqError::NotARequest => Self::BadXml,
-            core::IqError::NotQueued => Self::NotQueued,
+            // The client generates the ids of these requests, so that none is in use.
+            core::IqError::NotQueued | core::IqError::IdInUse => Self::NotQueued,
             core::IqError::TooBig => Self::TooBig,
             core::IqError::TooComplex(limit) => Self::TooComplex {
                 limit: limit.to_string(),

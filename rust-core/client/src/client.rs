@@ -230,8 +230,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If it is not a request (an iq of type `get` or `set`), is refused, its session is lost, or no answer comes in
-    /// time.
+    /// If it is not a request (an iq of type `get` or `set`), has the id of a request that waits for its answer, is
+    /// refused, its session is lost, or no answer comes in time.
     pub async fn iq(&self, mut stanza: Element, timeout: Duration) -> Result<Element, IqError> {
         if !stanza::is_request(&stanza) {
             return Err(IqError::NotARequest);

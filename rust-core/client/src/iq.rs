@@ -23,6 +23,8 @@ pub enum IqError {
     TimedOut,
     /// It is not an iq of type `get` or `set`, so no answer would come.
     NotARequest,
+    /// A request with the same id waits for its answer, and an answer could not be matched to one of the two.
+    IdInUse,
     /// It could not be stored for sending.
     NotQueued,
     /// It has more bytes than the configuration allows.
@@ -40,6 +42,7 @@ impl fmt::Display for IqError {
             Self::SessionLost => f.write_str("the session was lost"),
             Self::TimedOut => f.write_str("no answer came in time"),
             Self::NotARequest => f.write_str("it is not a request"),
+            Self::IdInUse => f.write_str("a request with this id waits for its answer"),
             Self::TooBig => f.write_str("it is too big"),
             Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
             Self::NotQueued => f.write_str("it could not be queued"),

@@ -7,9 +7,10 @@
 
 mod support;
 
+use std::pin::pin;
 use std::time::Duration;
 
-use snapback_client::{BareJid, Client, Event, IqError, RosterItem, Transport};
+use snapback_client::{BareJid, Client, Element, Event, IqError, RosterItem, Transport};
 use snapback_reference_server::Switches;
 use support::Setup;
 
@@ -70,6 +71,33 @@ async fn a_change_of_the_roster_that_is_too_big_is_refused_here() {
     let refused = tokio::time::timeout(Duration::from_secs(30), change).await;
     assert_eq!(refused.unwrap(), Err(IqError::TooBig));
     assert_eq!(contact(&setup.client, &nurse).await, None);
+}
+
+/// The answer to two requests with one id could not be matched to one of them.
+#[tokio::test]
+async fn t7_a_request_with_an_id_in_use_is_refused() {
+    let setup = Setup::hasty(Switches::modern(), Transport::DirectTls).await;
+    let request = || {
+        let query = Element::new("query", "http://jabber.org/protocol/disco#items");
+        Element::new("iq", "jabber:client")
+            .with_attr("type", "get")
+            .with_attr("id", "same")
+            .with_attr("to", "localhost")
+            .with_child(query)
+    };
+    let timeout = Duration::from_secs(30);
+    // It waits for the connection.
+    let mut first = pin!(setup.client.iq(request(), timeout));
+    let second = setup.client.iq(request(), timeout);
+    tokio::select! {
+        biased;
+        answer = &mut first => panic!("{answer:?}"),
+        answer = second => assert_eq!(answer, Err(IqError::IdInUse)),
+    }
+    setup.client.connect();
+    assert!(first.await.is_ok());
+    let third = setup.client.iq(request(), timeout).await;
+    assert!(third.is_ok(), "{third:?}");
 }
 
 #[tokio::test]

@@ -208,9 +208,18 @@ impl Driver {
             .map(|(id, _)| id)
             .collect();
         let id = stanza.attr("id").unwrap_or_default().to_owned();
-        iqs.insert(id, reply);
+        let is_in_use = iqs.contains_key(&id);
+        if is_in_use {
+            // A response could not be matched to one of the two.
+            let _ = reply.send(Err(IqError::IdInUse));
+        } else {
+            iqs.insert(id, reply);
+        }
         if !gone.is_empty() {
             self.input(EngineInput::RequestsAbandoned(gone));
+        }
+        if is_in_use {
+            return;
         }
         let room = self.room();
         self.input(EngineInput::Request { stanza, room });
