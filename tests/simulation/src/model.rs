@@ -88,6 +88,8 @@ pub(crate) struct Model {
     deliveries: BTreeMap<String, inbound::Delivered>,
     /// Committed and not confirmed, in order.
     owed: Vec<String>,
+    /// Committed, and not received by the app in this process.
+    not_given: BTreeSet<String>,
     life: u32,
     redirects_read: usize,
     losses_read: usize,
@@ -133,6 +135,7 @@ impl Model {
             has_archive_cursor: false,
             deliveries: BTreeMap::new(),
             owed: Vec::new(),
+            not_given: BTreeSet::new(),
             life: 0,
             redirects_read: 0,
             losses_read: 0,

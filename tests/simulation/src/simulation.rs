@@ -363,6 +363,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.model.server_took(self.world.received());
         self.model.server_redirected(self.world.redirected());
         self.conns.retain(|conn| conn.host.is_some() || conn.client);
+        self.check_deliveries();
         self.check_losses();
         if self.healed_at.is_some() {
             self.check_end();

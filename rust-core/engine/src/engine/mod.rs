@@ -24,6 +24,7 @@ mod backlog;
 mod candidates;
 mod credentials;
 mod dialing;
+mod dropped;
 mod event;
 mod input;
 mod log_out;
@@ -37,7 +38,6 @@ mod storage;
 mod transport;
 
 use std::collections::{HashSet, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 
 use snapback_proto::config::Config;
@@ -61,6 +61,7 @@ pub use requests::RequestError;
 pub use sends::Refusal;
 pub use snapback_types::endpoint::{Address, ServerAddress};
 pub use states::ENGINE_STATES;
+pub use storage::CommitId;
 
 use address::Addresses;
 use backlog::Backlog;
@@ -73,10 +74,6 @@ use sends::Sends;
 use standby::Standby;
 use storage::{Asked, Transactions};
 use transport::Attempt;
-
-/// The number of a transaction. It increases by one with each transaction, across all connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitId(pub u64);
 
 /// The host's identifier for a stanza that the app sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -377,6 +374,9 @@ impl<T: Tls + Clone> Engine<T> {
         if self.continue_log_out() {
             return true;
         }
+        if self.awaits_commit_of_dropped() {
+            return false;
+        }
         match self.closing_store.take() {
             Some(ClosingStore::IfSuspended) if !self.supervisor.is_suspended() => false,
             Some(_) => {
@@ -449,11 +449,5 @@ impl<T: Tls + Clone> Engine<T> {
         } else {
             purpose
         }
-    }
-}
-
-impl fmt::Display for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

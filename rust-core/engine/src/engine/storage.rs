@@ -1,6 +1,7 @@
 //! The engine's use of the store: group commit, and requests that are answered at once.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use snapback_proto::connection::{PersistFailure, Seq};
 use snapback_proto::error::{ConnectionError, LocalError};
@@ -15,8 +16,13 @@ use crate::supervisor::{self, AfterEnd, AttemptId, Halt, Pace, Verdict, Wait};
 
 use super::backlog::Backlog;
 use super::dialing::Attempted;
+use super::dropped::Dropped;
 use super::sends::{Refusal, Waiting};
-use super::{CommitId, EndReason, Engine, EngineEvent, EngineInput, EngineOutput, Opened};
+use super::{EndReason, Engine, EngineEvent, EngineInput, EngineOutput, Opened};
+
+/// The number of a transaction. It increases by one with each transaction, across all connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitId(pub u64);
 
 /// A request to the store that is not answered yet.
 #[derive(Debug)]
@@ -59,6 +65,8 @@ pub(super) struct Transactions {
     groups: bool,
     next: u64,
     open: VecDeque<Transaction>,
+    /// Connections that were dropped before their last transactions were reported.
+    pub(super) dropped: Vec<Dropped>,
     /// The error of the last failed transaction.
     failed: Option<StoreError>,
 }
@@ -84,8 +92,14 @@ impl Transactions {
             groups,
             next: 0,
             open: VecDeque::new(),
+            dropped: Vec::new(),
             failed: None,
         }
+    }
+
+    /// Returns whether a transaction of this connection is not reported yet.
+    pub(super) fn has_open(&self, attempt: AttemptId) -> bool {
+        (self.open.iter()).any(|transaction| transaction.attempt == attempt)
     }
 
     /// Returns how many stanzas of the app are being put into the queue.
@@ -153,6 +167,7 @@ impl<T: Tls + Clone> Engine<T> {
             self.answer(waiting, Ok(()));
         }
         self.finding(transaction.attempt, LinkInput::Committed(transaction.last));
+        self.committed_after_drop(transaction.attempt, transaction.last);
     }
 
     /// Handles a failed transaction. Nothing is committed after it.
@@ -167,6 +182,7 @@ impl<T: Tls + Clone> Engine<T> {
         };
         let (attempt, first) = (transaction.attempt, transaction.first);
         self.transactions.failed = Some(error);
+        self.transactions.dropped.clear();
         for transaction in std::mem::take(&mut self.transactions.open) {
             for waiting in transaction.sends {
                 self.answer(waiting, Err(Refusal::Store(error)));
@@ -369,5 +385,11 @@ pub(super) fn verdict(error: StoreError) -> Verdict {
         StoreError::ReadOnly => Verdict::Halt(Halt::Refused),
         StoreError::Vault(VaultError::Broken) => Verdict::Retry(Pace::After(Wait::Slow)),
         _ => Verdict::RETRY,
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -186,7 +186,7 @@ impl<T: Tls + Clone> Engine<T> {
         true
     }
 
-    fn link_event(&mut self, event: Event) {
+    pub(super) fn link_event(&mut self, event: Event) {
         let event = match event {
             Event::Online { outcome, jid, plan } => {
                 let Some(attempt) = &mut self.attempt else {
@@ -361,6 +361,7 @@ impl<T: Tls + Clone> Engine<T> {
         if let Some(attempt) = self.attempt.take() {
             self.fail_requests_of(&attempt);
             self.report_end(EndReason::Dropped, AfterEnd::Retries, Some(&attempt.link));
+            self.keep_events(attempt);
         }
         self.note_disconnected();
     }

@@ -275,6 +275,11 @@ impl<T: Tls> Link<T> {
         }
     }
 
+    /// Ends the link without closing the stream. Returns the events that wait for transactions, in order.
+    pub(crate) fn into_events(self) -> VecDeque<(Option<Seq>, Event)> {
+        self.events
+    }
+
     /// Passes an input to the connection, and acts on all resulting outputs.
     fn tell(&mut self, input: Input<'_>, now: Now) {
         self.connection.handle_input(input, now);

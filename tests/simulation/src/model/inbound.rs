@@ -182,6 +182,7 @@ impl Model {
             return self.broken("I2", || "a delivery id came twice".to_owned());
         }
         self.owed.push(delivery.id.clone());
+        self.not_given.extend(given_as_delivery(delivery));
         let id = delivery.stanza.attr("id").unwrap_or_default();
         if id == UNREADABLE {
             return self.broken("T6", || {
@@ -208,6 +209,7 @@ impl Model {
     pub(crate) fn delivered(&mut self, delivery: &Delivery) {
         let life = self.life + 1;
         self.note("app got", || delivery.id.clone());
+        self.not_given.remove(&delivery.id);
         let Some(known) = self.deliveries.get_mut(&delivery.id) else {
             return self.broken("I2", || "a delivery came before it was stored".to_owned());
         };
@@ -244,11 +246,21 @@ impl Model {
         self.life += 1;
         self.uncounted.clear();
         self.forget_requests();
+        self.not_given = undelivered.iter().filter_map(given_as_delivery).collect();
         let found: Vec<&String> = undelivered.iter().map(|delivery| &delivery.id).collect();
         if found != self.owed.iter().collect::<Vec<_>>() {
             let (found, owed) = (found.len(), self.owed.len());
             self.broken("I2", || {
                 format!("{found} deliveries are stored after a restart, {owed} are owed, or in another order")
+            });
+        }
+    }
+
+    /// I2: while a process lives, its app receives each delivery that is committed.
+    pub(crate) fn check_given(&mut self) {
+        if let Some(id) = self.not_given.pop_first() {
+            self.broken("I2", || {
+                format!("delivery {id} is committed and the app did not receive it")
             });
         }
     }
@@ -323,4 +335,9 @@ impl Model {
             .collect();
         missing.join(", ")
     }
+}
+
+/// Returns the id of a delivery; nothing if the app receives it as the failure of its own message.
+fn given_as_delivery(delivery: &Delivery) -> Option<String> {
+    (delivery.stanza.attr("type") != Some("error")).then(|| delivery.id.clone())
 }

@@ -111,6 +111,14 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
+    /// I2: what is committed reaches the app, also if its connection was dropped meanwhile.
+    pub(super) fn check_deliveries(&mut self) {
+        let is_idle = |phone: &Phone<T>| !phone.is_killed() && phone.has_committed();
+        if self.phone.as_ref().is_some_and(is_idle) {
+            self.model.check_given();
+        }
+    }
+
     fn is_quiet(&self) -> bool {
         let mut held = self.conns.iter().filter(|conn| conn.client);
         held.next().is_some_and(|conn| conn.path.is_quiet())
