@@ -489,7 +489,6 @@ impl<T: Tls + Clone> Phone<T> {
         ));
         self.connection_state = "ExpectTransport";
         self.app.logging_in = true;
-        self.app.began_at = now;
         self.app.online_at = None;
     }
 }

@@ -121,6 +121,8 @@ struct Simulation<'a, T: Tls + Clone> {
     fault_ends: Vec<(Time, server::Fault)>,
     doubling: bool,
     sm_was_off: bool,
+    /// The last connection of a session whose presence the server has, and since when.
+    available: Option<(server::ConnectionId, Time)>,
     /// Seconds that passed at once.
     slept: u64,
     /// How many messages had ids that were used before.
@@ -194,6 +196,7 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
             fault_ends: Vec::new(),
             doubling: false,
             sm_was_off: false,
+            available: None,
             slept: 0,
             reused: 0,
             phone: None,

@@ -26,6 +26,7 @@ mod credentials;
 mod dialing;
 mod dropped;
 mod event;
+mod gaps;
 mod input;
 mod log_out;
 mod output;
@@ -68,6 +69,7 @@ use backlog::Backlog;
 use candidates::{Candidates, DialInput};
 use credentials::Credentials;
 use dialing::Dialing;
+use gaps::Gaps;
 use log_out::LogOut;
 use requests::Requests;
 use sends::Sends;
@@ -137,8 +139,7 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     /// The deliveries that the app has not received yet.
     backlog: Backlog,
     backlog_limit: usize,
-    /// How many reports of a possible gap the app has not received yet.
-    gaps: usize,
+    gaps: Gaps,
     /// How full the app's event queue is.
     app: EventQueueLevel,
     /// The presence that the app broadcast last.
@@ -202,7 +203,7 @@ impl<T: Tls + Clone> Engine<T> {
             given: Some(HashSet::new()),
             backlog: Backlog::default(),
             backlog_limit: config.backlog_limit,
-            gaps: 0,
+            gaps: Gaps::default(),
             app: EventQueueLevel::Low,
             presence: None,
             closing_store: None,

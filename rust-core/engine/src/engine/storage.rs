@@ -18,7 +18,7 @@ use super::backlog::Backlog;
 use super::dialing::Attempted;
 use super::dropped::Dropped;
 use super::sends::{Refusal, Waiting};
-use super::{EndReason, Engine, EngineEvent, EngineInput, EngineOutput, Opened};
+use super::{EndReason, Engine, EngineInput, EngineOutput, Opened};
 
 /// The number of a transaction. It increases by one with each transaction, across all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,8 +81,6 @@ struct Transaction {
     enqueues: usize,
     /// Whether the session ends with it.
     drops_session: bool,
-    /// Whether it stores that there is a possible gap.
-    has_gap: bool,
     sends: Vec<Waiting>,
 }
 
@@ -132,6 +130,7 @@ impl<T: Tls + Clone> Engine<T> {
                 other => attempt.next = Some(other),
             }
         }
+        self.gaps.note_stored(&ops);
         let id = CommitId(self.transactions.next);
         self.transactions.next = self.transactions.next.wrapping_add(1);
         let server = attempt.server.clone();
@@ -145,7 +144,6 @@ impl<T: Tls + Clone> Engine<T> {
                 .filter(|op| matches!(op, Op::Enqueue(stanza) if stanza.kind != OutboundKind::Core))
                 .count(),
             drops_session: ops.iter().any(|op| matches!(op, Op::SmDropped)),
-            has_gap: (ops.iter()).any(|op| matches!(op, Op::PossibleGap(true))),
             sends: self.sends.take(),
         });
         self.outputs
@@ -234,21 +232,6 @@ impl<T: Tls + Clone> Engine<T> {
     pub(super) fn confirm(&mut self, deliveries: Vec<String>) {
         let ops = deliveries.into_iter().map(Op::Confirm).collect();
         self.apply(Asked::Applied, ops);
-    }
-
-    /// Reports a possible gap. It stays in the store until the app has received it (rule I18).
-    pub(super) fn report_gap(&mut self) {
-        self.gaps = self.gaps.saturating_add(1);
-        self.event(EngineEvent::PossibleGap);
-    }
-
-    /// The app has received the report of a possible gap. Another one that is not reported yet must stay in the store.
-    pub(super) fn gap_received(&mut self) {
-        self.gaps = self.gaps.saturating_sub(1);
-        let has_gap = |transaction: &Transaction| transaction.has_gap;
-        if self.gaps == 0 && !self.transactions.open.iter().any(has_gap) {
-            self.apply(Asked::Applied, vec![Op::PossibleGap(false)]);
-        }
     }
 
     pub(super) fn forget_floor(&mut self) {
@@ -350,9 +333,7 @@ impl<T: Tls + Clone> Engine<T> {
     /// are delivered again, with the same ids; those that this client has delivered already are not.
     fn opened(&mut self, opened: Result<Opened, StoreError>) -> Result<(), StoreError> {
         let opened = opened?;
-        if opened.possible_gap && self.gaps == 0 {
-            self.report_gap();
-        }
+        self.gap_found(opened.possible_gap);
         if let Some(given) = self.given.take() {
             self.backlog = Backlog::all_but(given);
         }

@@ -49,8 +49,7 @@ pub(super) struct App {
     purpose: Purpose,
     /// Another client took our place, and the app has made no request since.
     displaced: bool,
-    /// When the connection began, and when it came online.
-    pub(super) began_at: Time,
+    /// When the connection came online.
     pub(super) online_at: Option<Time>,
     /// A server may have received an attempt that has no session yet.
     pub(super) logging_in: bool,
@@ -82,7 +81,6 @@ impl App {
             closing: false,
             purpose: Purpose::Session,
             displaced: false,
-            began_at: 0,
             online_at: None,
             logging_in: false,
             unanswered: None,
@@ -160,10 +158,9 @@ impl App {
 }
 
 impl<T: Tls + Clone> Phone<T> {
-    /// When the connection began, and when it came online.
-    pub(crate) fn online_since(&self) -> Option<(Time, Time)> {
-        self.is_online().then_some(())?;
-        Some((self.app.began_at, self.app.online_at?))
+    /// When the connection came online.
+    pub(crate) fn online_since(&self) -> Option<Time> {
+        self.app.online_at.filter(|_| self.is_online())
     }
 
     /// Handles a request of the app or the platform.

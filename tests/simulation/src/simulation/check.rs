@@ -2,6 +2,7 @@
 
 use snapback_engine::EngineInput;
 use snapback_engine::link::tls::Tls;
+use snapback_reference_server::SessionSnapshot;
 
 use crate::model::Message;
 use crate::network::Time;
@@ -93,7 +94,10 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     /// I18: each message is delivered, is still to be had from the server, or lies in a gap that was told, once the client has been
     /// online for a while.
     pub(super) fn check_losses(&mut self) {
-        let Some((began_at, online_at)) = self.phone.as_ref().and_then(Phone::online_since) else {
+        let Some(online_at) = self.phone.as_ref().and_then(Phone::online_since) else {
+            return;
+        };
+        let Some(available_at) = self.available_since() else {
             return;
         };
         if self.now < online_at + SETTLED || self.model.server_at_fault {
@@ -102,13 +106,29 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let world = &self.world;
         let held = |message: &Message| world.holds("juliet", &message.id, &message.body);
         let is_offline_kept = self.setup.switches.offline;
-        if let Some(index) = self.model.missing(began_at, is_offline_kept, held)
+        if let Some(index) = self.model.missing(available_at, is_offline_kept, held)
             && self.is_quiet()
         {
             self.model.broken("I18", || {
                 format!("message {index} is lost, and no gap was told")
             });
         }
+    }
+
+    /// Returns when the server received the presence of the client's session. Until then it gives messages to other sessions.
+    fn available_since(&mut self) -> Option<Time> {
+        let held = self.conns.iter().find(|conn| conn.client)?;
+        let connection = held.host.as_ref()?.connection.id();
+        if let Some((known, at)) = self.available
+            && known == connection
+        {
+            return Some(at);
+        }
+        let is_available =
+            |session: &SessionSnapshot| session.connection == Some(connection) && session.available;
+        self.available =
+            (self.world.sessions().iter().any(is_available)).then_some((connection, self.now));
+        self.available.map(|(_, at)| at)
     }
 
     /// I2: what is committed reaches the app, also if its connection was dropped meanwhile.

@@ -124,7 +124,11 @@ impl Session {
             context.env.persist(vec![op]);
         }
         if !self.archive.is_asking() && self.archive != Archive::Current {
-            self.missed.tell_suspected_gap(&mut context.env);
+            self.missed.store_suspected_gap(&mut context.env);
+        }
+        if matches!(self.archive, Archive::Absent | Archive::Current) {
+            // It has answered before the bind was answered.
+            self.missed.report_stored_gap(&mut context.env);
         }
         self.announce(Outcome::Bound, jid, context);
         // The app may have changed its state since the initial stanzas were sent, while the bind was pending.

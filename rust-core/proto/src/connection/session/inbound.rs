@@ -230,6 +230,10 @@ impl Session {
     }
 
     fn core_response(&mut self, pending: &PendingIq, iq: &Element, context: &mut Context) {
+        if is_archive(pending.kind) {
+            // The query followed the presence.
+            self.missed.report_stored_gap(&mut context.env);
+        }
         match pending.kind {
             PendingKind::Roster => self.roster_result(iq, context),
             PendingKind::ServerDisco => self.server_info(iq, context),

@@ -140,6 +140,7 @@ impl Session {
             .env
             .transmit_after(after, ProtocolMessage::Close, header::CLOSE.to_owned());
         self.give_up(context);
+        self.missed.report_stored_gap(&mut context.env);
         self.stage = SessionStage::Ending;
     }
 

@@ -28,6 +28,9 @@ enum Gap {
     None,
     /// They may: the archive is queried first.
     Suspected,
+    /// This is stored, by that transaction. Until the server has processed the presence of this session, an earlier session may
+    /// receive messages: the app is informed after that.
+    Stored(Seq),
     /// The app has been informed.
     Reported,
 }
@@ -39,7 +42,7 @@ impl Missed {
             self.gap = Gap::Suspected;
         }
         if context.knowledge.archive.is_none() {
-            self.tell_gap(&mut context.env);
+            self.store_suspected_gap(&mut context.env);
         }
     }
 
@@ -51,21 +54,34 @@ impl Missed {
         }
     }
 
-    /// The archive is not queried after all.
-    pub(super) fn tell_suspected_gap(&mut self, env: &mut Env) {
+    /// The archive is not queried after all. The gap is stored before the changes that follow, after which nothing else would
+    /// show it.
+    pub(super) fn store_suspected_gap(&mut self, env: &mut Env) {
         if self.gap == Gap::Suspected {
-            self.tell_gap(env);
+            self.gap = Gap::Stored(env.persist(vec![Op::PossibleGap(true)]));
         }
     }
 
-    /// Reports it to the app, once per connection. It is stored before the changes that follow, after which nothing else would
-    /// show that there is a gap.
-    pub(super) fn tell_gap(&mut self, env: &mut Env) {
-        let was = std::mem::replace(&mut self.gap, Gap::Reported);
-        if was != Gap::Reported {
-            let seq = env.persist(vec![Op::PossibleGap(true)]);
+    /// Returns whether a gap is stored and not reported yet.
+    pub(super) fn has_stored_gap(&self) -> bool {
+        matches!(self.gap, Gap::Stored(_))
+    }
+
+    /// Reports a stored gap to the app: the server has answered something that followed the presence, or the session ends.
+    pub(super) fn report_stored_gap(&mut self, env: &mut Env) {
+        if let Gap::Stored(seq) = self.gap {
+            self.gap = Gap::Reported;
             env.event_after(Some(seq), Event::PossibleGap);
         }
+    }
+
+    /// Stores a gap and reports it to the app, once per connection. The archive has answered, so the presence was processed.
+    pub(super) fn tell_gap(&mut self, env: &mut Env) {
+        if self.gap == Gap::None {
+            self.gap = Gap::Suspected;
+        }
+        self.store_suspected_gap(env);
+        self.report_stored_gap(env);
     }
 
     /// A first session, or another one without an archive, is about to be requested. Until it can be resumed, or is closed in

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::archive::{archive_error, bind};
 use super::peer::{EXPORTER, Peer, Setup};
 use super::scripts::*;
 use super::texts::*;
@@ -287,6 +288,7 @@ fn i8_failed_with_h_acknowledges_first_and_resends_the_rest_stamped() {
     let flight = peer.sends("roster + disco + presence + archive + message + r");
     assert!(flight.contains("id='m2'") && !flight.contains("id='m1'"));
     assert!(flight.contains("<delay xmlns='urn:xmpp:delay' stamp='"));
+    peer.serve(&archive_error(&flight, "service-unavailable"));
     let reported = format!("{:?}", peer.events());
     for part in [
         "id: \"m1\", stage: Acked",
@@ -348,7 +350,8 @@ fn i8_what_bind_2_leaves_to_the_archive_is_a_possible_gap() {
         archive: None,
         ..gone(knowledge)
     };
-    let (by_bind2, _) = super::archive::bind(unarchived(after_sasl2()), "", GREETING2);
+    let (mut by_bind2, flight) = bind(unarchived(after_sasl2()), "", GREETING2);
+    by_bind2.serve(&archive_error(&flight, "service-unavailable"));
     assert_eq!(gaps(by_bind2), 1);
     let mut by_sasl1 = Setup::starttls().knowing(unarchived(after_sasl1())).start();
     warm_sasl1_bind(&mut by_sasl1);

@@ -215,6 +215,38 @@ fn i8_an_earlier_session_that_may_be_open_is_a_possible_gap_each_time() {
     }
 }
 
+/// A login after a session that was lost, up to the initial stanzas of the next one.
+fn greeting_after_a_loss() -> (Peer, String) {
+    let mut peer = asking(broken(bare(Knowledge::default())), BIND);
+    let bind = peer.sends("bind");
+    peer.serve(&bound(&bind));
+    let flight = peer.sends(GREETING);
+    peer.is_online();
+    assert!(peer.ops().contains(&"PossibleGap".to_owned()));
+    (peer, flight)
+}
+
+/// Until then the server may give messages to the earlier session.
+#[test]
+fn i18_a_gap_is_reported_once_the_server_has_processed_the_presence() {
+    let (mut peer, flight) = greeting_after_a_loss();
+    assert_eq!(gaps(&peer), 0);
+    peer.serve(&archive_error(&flight, "service-unavailable"));
+    assert_eq!(gaps(&peer), 1);
+
+    let (mut peer, _) = greeting_after_a_loss();
+    peer.pass(crate::config::CatchUp::default().timeout);
+    assert_eq!(gaps(&peer), 0);
+    let ping = peer.sends("iq");
+    let id = id_before(&ping, "urn:xmpp:ping");
+    peer.serve(&format!("<iq type='result' id='{id}' from='example.org'/>"));
+    assert_eq!(gaps(&peer), 1, "the archive does not answer");
+
+    let (mut peer, _) = greeting_after_a_loss();
+    peer.command(Command::Close);
+    assert_eq!(gaps(&peer), 1, "the session ends before the answer");
+}
+
 /// RFC 6120 section 7.7.2.2: there is one session under a resource.
 #[test]
 fn i8_a_session_under_the_same_resource_ends_the_earlier_one() {

@@ -225,7 +225,8 @@ fn i8_without_an_archive_they_go_again_at_once() {
         ..knowledge.clone()
     };
     let parts = "roster + disco + presence + archive + message + r";
-    let (peer, flight) = bind(unarchived, "", parts);
+    let (mut peer, flight) = bind(unarchived, "", parts);
+    peer.serve(&archive_error(&flight, "service-unavailable"));
     assert_eq!((ids(&flight), gaps(&peer)), (vec!["m1"], 1));
     // The same if the archive fails.
     let (mut peer, flight) = bind(knowledge, "", GREETING2);

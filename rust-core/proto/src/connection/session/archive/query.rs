@@ -137,10 +137,13 @@ impl Session {
         let timeout = context.env.config.catch_up.timeout;
         match &self.archive {
             Archive::Querying(asking) if asking.decides => {
-                context
-                    .env
-                    .timers
-                    .set(Timer::Archive, context.env.now.mono + timeout);
+                let when = context.env.now.mono + timeout;
+                context.env.timers.set(Timer::Archive, when);
+            }
+            // The app waits for a report, which needs no answer of the archive.
+            Archive::Learning { .. } if self.missed.has_stored_gap() => {
+                let when = context.env.now.mono + timeout;
+                context.env.timers.set(Timer::Archive, when);
             }
             Archive::Querying(_) | Archive::Learning { .. } => expect_page(context),
             Archive::Absent | Archive::Current => context.env.timers.stop(Timer::Archive),
@@ -165,6 +168,8 @@ impl Session {
         if self.stage != SessionStage::Online || context.env.timers.is_set(Timer::Archive) {
             return;
         }
+        let has_waited = !self.missed.has_stored_gap();
+        self.missed.report_stored_gap(&mut context.env);
         match &mut self.archive {
             Archive::Querying(asking) if asking.decides => {
                 asking.decides = false;
@@ -184,7 +189,8 @@ impl Session {
                 let seq = context.env.persist(ops);
                 self.put_question(stanza, seq, context);
             }
-            Archive::Learning { .. } => self.archive = Archive::Absent,
+            Archive::Learning { .. } if has_waited => self.archive = Archive::Absent,
+            Archive::Learning { .. } => expect_page(context),
             Archive::Absent | Archive::Current => {}
         }
     }
