@@ -87,20 +87,36 @@ pub(super) struct ArchiveQuery {
     sought: Option<String>,
     /// The newest message that arrived live meanwhile, until a page contains it.
     live: Option<String>,
-    /// The query began before the cursor, because of messages whose delivery is unknown.
-    reaches_back: bool,
-    /// Messages whose delivery is unknown wait for it.
-    decides: bool,
-    /// Part of this page may have arrived before the session was interrupted.
-    is_torn: bool,
+    aim: Aim,
+    origin: Origin,
+    reading: Reading,
     /// Some of this page could not be read, and it is not known which messages of the archive these were.
     has_unreadable: bool,
-    /// The archive had been read completely before: a failure is not a gap.
-    is_second: bool,
-    /// The cursor's message was gone, and the archive was queried by time. If a message of that page is gone as well, the
-    /// archive knows none of its ids, and is not queried by time again.
-    was_asked_by_time: bool,
-    reading: Reading,
+}
+
+/// What waits for a query, and what its failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// The missed messages, and what became of messages whose delivery is unknown: those wait for the answer.
+    Decide,
+    /// The missed messages. Nothing waits for the answer.
+    CatchUp,
+    /// What the archive took later than it should: it had been read completely before, so a failure is not a gap.
+    Settle,
+}
+
+/// Where a query began, and why there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// At the cursor.
+    Cursor,
+    /// Before the cursor, because of messages whose delivery is unknown.
+    UnknownFate,
+    /// At a time, because the cursor's message was gone. If a message of that page is gone as well, the archive knows none of
+    /// its ids, and is not queried by time again.
+    Time,
+    /// The session was interrupted: part of the page that was requested then may have arrived before.
+    Interrupted,
 }
 
 /// The direction in which the archive is read.
@@ -140,24 +156,19 @@ impl Archive {
     pub(super) fn resumed(pending: &[PendingIq], cursor: Option<&ArchiveCursor>) -> Self {
         let owed = pending.iter().find(|pending| is_archive(pending.kind));
         match (owed, cursor) {
-            (Some(owed), _) if owed.kind == PendingKind::ArchivePage => {
-                Self::Querying(ArchiveQuery {
-                    is_torn: true,
-                    ..ArchiveQuery::new(owed.id.clone(), false, true)
-                })
-            }
+            (Some(owed), _) if owed.kind == PendingKind::ArchivePage => Self::Querying(
+                ArchiveQuery::new(owed.id.clone(), Origin::Interrupted, Aim::Decide),
+            ),
             (Some(owed), _) if owed.kind == PendingKind::ArchiveBack => {
                 Self::Querying(ArchiveQuery {
-                    is_torn: true,
                     reading: Reading::Back(Back::default()),
-                    ..ArchiveQuery::new(owed.id.clone(), false, true)
+                    ..ArchiveQuery::new(owed.id.clone(), Origin::Interrupted, Aim::Decide)
                 })
             }
             (Some(owed), _) if owed.kind == PendingKind::ArchiveTime => {
                 Self::Querying(ArchiveQuery {
-                    is_torn: true,
                     reading: Reading::FromTime,
-                    ..ArchiveQuery::new(owed.id.clone(), false, true)
+                    ..ArchiveQuery::new(owed.id.clone(), Origin::Interrupted, Aim::Decide)
                 })
             }
             (Some(owed), _) => Self::Learning {
@@ -178,7 +189,7 @@ impl Archive {
 
     /// Returns whether messages whose delivery is unknown, and the stanzas after them, wait for the archive.
     pub(super) fn decides(&self) -> bool {
-        matches!(self, Self::Querying(asking) if asking.decides)
+        matches!(self, Self::Querying(asking) if asking.aim == Aim::Decide)
     }
 
     /// Processes a live message with this archive id: it becomes the new cursor, if the cursor may move.
@@ -210,7 +221,7 @@ impl ArchiveQuery {
         }
     }
 
-    fn new(query: String, reaches_back: bool, decides: bool) -> Self {
+    fn new(query: String, origin: Origin, aim: Aim) -> Self {
         Self {
             query,
             pages: 1,
@@ -219,13 +230,10 @@ impl ArchiveQuery {
             stamp: None,
             sought: None,
             live: None,
-            reaches_back,
-            decides,
-            is_torn: false,
-            has_unreadable: false,
-            is_second: false,
-            was_asked_by_time: false,
+            aim,
+            origin,
             reading: Reading::FromCursor,
+            has_unreadable: false,
         }
     }
 

@@ -27,7 +27,7 @@ use crate::xep::mam::Fin;
 
 use super::place::{first_unknown, is_time_stale, start};
 use super::query::{Question, page_query};
-use super::{Archive, ArchiveQuery, Back, QUERY_PREFIX, Reading};
+use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading};
 use crate::connection::context::Context;
 use crate::connection::session::state::Session;
 
@@ -37,7 +37,7 @@ impl ArchiveQuery {
     pub(super) fn is_forgotten(&self, is_gone: bool, context: &Context) -> bool {
         let is_from_message = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)))
             || self.begins_back(context);
-        is_gone && is_from_message && self.reading == Reading::FromCursor && !self.is_second
+        is_gone && is_from_message && self.reading == Reading::FromCursor && self.aim != Aim::Settle
     }
 
     /// Returns whether an empty result may mean that the message is gone: some archives answer so where XEP-0313 requires
@@ -46,7 +46,8 @@ impl ArchiveQuery {
     /// message.
     pub(super) fn is_doubtful(&self, fin: &Fin, has_learnt_end: bool, context: &Context) -> bool {
         let is_empty = self.last.is_none() && fin.last.is_none() && !self.has_unreadable;
-        let is_first = self.reading == Reading::FromCursor && self.pages == 1 && !self.is_second;
+        let is_first =
+            self.reading == Reading::FromCursor && self.pages == 1 && self.aim != Aim::Settle;
         let is_place = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)));
         let is_dated = context.knowledge.archive_time.is_some() && !is_time_stale(context);
         let is_old = is_place && !is_dated && !has_learnt_end;
@@ -55,12 +56,12 @@ impl ArchiveQuery {
 
     /// Returns whether this page begins where a message whose delivery is unknown was sent, and that is not the cursor.
     fn begins_back(&self, context: &Context) -> bool {
-        self.is_first_back() || (self.is_torn && reaches_back(context))
+        self.is_first_back() || (self.origin == Origin::Interrupted && reaches_back(context))
     }
 
     /// Returns whether this is the first of the pages that begin where a message whose delivery is unknown was sent.
-    fn is_first_back(&self) -> bool {
-        self.reaches_back && self.pages == 1
+    pub(super) fn is_first_back(&self) -> bool {
+        self.origin == Origin::UnknownFate && self.pages == 1
     }
 }
 
@@ -68,7 +69,7 @@ impl Session {
     /// The messages since then can still be fetched.
     pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
         let was_asked_by_time =
-            matches!(&self.archive, Archive::Querying(asking) if asking.was_asked_by_time);
+            matches!(&self.archive, Archive::Querying(asking) if asking.origin == Origin::Time);
         if !was_asked_by_time && start(context).is_some() {
             self.ask_by_time(context);
         } else {
@@ -80,13 +81,11 @@ impl Session {
     /// sent, that message may be older: then the page begins with the oldest message of the archive.
     pub(super) fn ask_by_time(&mut self, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
-        let (live, decides, is_back) = match &mut self.archive {
-            Archive::Querying(asking) => (
-                asking.live.take(),
-                asking.decides,
-                asking.begins_back(context),
-            ),
-            _ => (None, false, false),
+        let (live, aim, is_back) = match &mut self.archive {
+            Archive::Querying(asking) => {
+                (asking.live.take(), asking.aim, asking.begins_back(context))
+            }
+            _ => (None, Aim::CatchUp, false),
         };
         let begin = start(context)
             .filter(|_| !is_back)
@@ -94,9 +93,8 @@ impl Session {
         self.archive = Archive::Querying(ArchiveQuery {
             live,
             sought: sought(context),
-            was_asked_by_time: true,
             reading: Reading::FromTime,
-            ..ArchiveQuery::new(id.clone(), false, decides)
+            ..ArchiveQuery::new(id.clone(), Origin::Time, aim)
         });
         self.expect_archive(context);
         let query = page_query(&id, Some(begin), context);
@@ -107,14 +105,14 @@ impl Session {
     pub(super) fn ask_back(&mut self, before: Option<&str>, back: Back, context: &mut Context) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let is_first = before.is_none();
-        let (live, pages, decides, found) = match &mut self.archive {
+        let (live, pages, aim, found) = match &mut self.archive {
             Archive::Querying(asking) => (
                 asking.live.take(),
                 asking.pages,
-                asking.decides,
+                asking.aim,
                 !is_first && asking.sought.is_none(),
             ),
-            _ => (None, 0, false, false),
+            _ => (None, 0, Aim::CatchUp, false),
         };
         let pages = if is_first { 1 } else { pages.saturating_add(1) };
         self.archive = Archive::Querying(ArchiveQuery {
@@ -122,7 +120,7 @@ impl Session {
             pages,
             sought: sought(context).filter(|_| !found),
             reading: Reading::Back(back),
-            ..ArchiveQuery::new(id.clone(), false, decides)
+            ..ArchiveQuery::new(id.clone(), Origin::Cursor, aim)
         });
         self.expect_archive(context);
         let page = context.env.config.catch_up.page;
@@ -134,7 +132,7 @@ impl Session {
         let Archive::Querying(asking) = &mut self.archive else {
             return;
         };
-        if asking.is_torn {
+        if asking.origin == Origin::Interrupted {
             // The messages before the interruption are not known here: start from the end again.
             return self.ask_back(None, Back::default(), context);
         }

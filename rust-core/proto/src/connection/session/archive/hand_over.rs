@@ -4,8 +4,8 @@
 
 use crate::knowledge::{ArchiveCursor, Op};
 
-use super::Archive;
 use super::place::{first_unknown, is_place, move_cursor};
+use super::{Aim, Archive};
 use crate::connection::context::Context;
 use crate::connection::session::state::{Session, SettlingQuery};
 
@@ -39,9 +39,11 @@ impl Session {
             return;
         }
         self.plan_catch_up(None, context);
-        if let Archive::Querying(asking) = &mut self.archive {
+        if let Archive::Querying(asking) = &mut self.archive
+            && first_unknown(context).is_none()
+        {
             // No stanza waits for it without need.
-            asking.decides = first_unknown(context).is_some();
+            asking.aim = Aim::CatchUp;
         }
         let Some(stanza) = self.archive_query(context) else {
             return;

@@ -9,7 +9,7 @@ use crate::xml::{Element, RefusedStanza};
 
 use super::place::{EMPTY, held_until, is_place, move_cursor};
 use super::query::{Question, expect_page, page_query};
-use super::{Archive, ArchiveQuery, Back, QUERY_PREFIX, Reading};
+use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading};
 use crate::connection::context::Context;
 use crate::connection::output::Event;
 use crate::connection::session::state::{Session, Sm};
@@ -128,7 +128,7 @@ impl Session {
             };
         };
         let is_forgotten = asking.reading == Reading::FromTime;
-        if is_forgotten && asking.is_torn {
+        if is_forgotten && asking.origin == Origin::Interrupted {
             // The messages before the interruption are not known here.
             return self.ask_by_time(context);
         }
@@ -174,11 +174,13 @@ impl Session {
         }
         asking.pages = asking.pages.saturating_add(1);
         asking.results = 0;
-        asking.is_torn = false;
+        if asking.origin == Origin::Interrupted {
+            asking.origin = Origin::Cursor;
+        }
         asking.has_unreadable = false;
         asking.query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let query = asking.query.clone();
-        if !asking.decides {
+        if asking.aim != Aim::Decide {
             expect_page(context);
         }
         let begin = context.knowledge.archive.clone();
@@ -228,7 +230,7 @@ impl Session {
         let element = page_query(&query, Some(end), context);
         self.archive = Archive::Querying(ArchiveQuery {
             live,
-            ..ArchiveQuery::new(query.clone(), false, false)
+            ..ArchiveQuery::new(query.clone(), Origin::Cursor, Aim::CatchUp)
         });
         self.expect_archive(context);
         self.ask_again(ops, Question::page(query, element), context);
@@ -251,7 +253,7 @@ impl Session {
     /// Processes a page that cannot be continued.
     pub(super) fn page_failed(&mut self, mut ops: Vec<Op>, context: &mut Context) {
         match &mut self.archive {
-            Archive::Querying(asking) if asking.is_second => {
+            Archive::Querying(asking) if asking.aim == Aim::Settle => {
                 let live = asking.live.take().map(ArchiveCursor::After);
                 self.archive = Archive::Current;
                 self.expect_archive(context);
@@ -292,8 +294,10 @@ fn read_fin(iq: &Element) -> Option<Fin> {
 /// Returns whether the end of the page is consistent with its results. A page that lost its last message, contained more than
 /// requested, or is empty although more follows, cannot be continued. Where a result could not be read, `<last/>` is trusted.
 fn agrees(fin: &Fin, asking: &ArchiveQuery, page: u32) -> bool {
-    let same_end =
-        fin.last.is_none() || fin.last == asking.last || asking.is_torn || asking.has_unreadable;
+    let same_end = fin.last.is_none()
+        || fin.last == asking.last
+        || asking.origin == Origin::Interrupted
+        || asking.has_unreadable;
     let moves = fin.complete || fin.last.is_some() || asking.last.is_some();
     same_end && moves && asking.results <= page
 }

@@ -7,7 +7,7 @@ use crate::xml::Element;
 
 use super::forgotten::sought;
 use super::place::{EMPTY, first_unknown, held_until, is_place, move_cursor};
-use super::{Archive, ArchiveQuery, Back, QUERY_PREFIX, Reading, is_archive};
+use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading, is_archive};
 use crate::connection::context::Context;
 use crate::connection::output::Seq;
 use crate::connection::session::queued;
@@ -73,11 +73,16 @@ impl Session {
         }
         let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
         let reaches_back = context.knowledge.archive != begin;
+        let origin = if reaches_back {
+            Origin::UnknownFate
+        } else {
+            Origin::Cursor
+        };
         let is_from_start = reaches_back && begin == Some(ArchiveCursor::Start);
         let asking = ArchiveQuery {
             // No answer can report that the beginning is gone.
             sought: sought(context).filter(|_| is_from_start),
-            ..ArchiveQuery::new(id.clone(), reaches_back, true)
+            ..ArchiveQuery::new(id.clone(), origin, Aim::Decide)
         };
         let kind = match begin {
             // A time of the device's clock, which may be far ahead of the server's: the query would return nothing.
@@ -136,7 +141,7 @@ impl Session {
     pub(in crate::connection::session) fn expect_archive(&self, context: &mut Context) {
         let timeout = context.env.config.catch_up.timeout;
         match &self.archive {
-            Archive::Querying(asking) if asking.decides => {
+            Archive::Querying(asking) if asking.aim == Aim::Decide => {
                 let when = context.env.now.mono + timeout;
                 context.env.timers.set(Timer::Archive, when);
             }
@@ -171,12 +176,12 @@ impl Session {
         let has_waited = !self.missed.has_stored_gap();
         self.missed.report_stored_gap(&mut context.env);
         match &mut self.archive {
-            Archive::Querying(asking) if asking.decides => {
-                asking.decides = false;
+            Archive::Querying(asking) if asking.aim == Aim::Decide => {
+                asking.aim = Aim::CatchUp;
                 expect_page(context);
                 self.go_on(context);
             }
-            Archive::Querying(asking) if asking.is_second => {
+            Archive::Querying(asking) if asking.aim == Aim::Settle => {
                 let live = asking.live.take().map(ArchiveCursor::After);
                 self.archive = Archive::Current;
                 let ops = move_cursor(live, context);
@@ -216,10 +221,8 @@ impl Session {
     ) {
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         let query = page_query(&id, Some(begin), context);
-        self.archive = Archive::Querying(ArchiveQuery {
-            is_second: true,
-            ..ArchiveQuery::new(id.clone(), false, false)
-        });
+        let query_again = ArchiveQuery::new(id.clone(), Origin::Cursor, Aim::Settle);
+        self.archive = Archive::Querying(query_again);
         self.expect_archive(context);
         let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), context);
         let seq = context.env.persist(ops);
@@ -228,14 +231,16 @@ impl Session {
 
     /// The archive query failed: decides on the next one. No stanza waits for it any more.
     pub(super) fn given_up(&mut self, context: &mut Context) -> Question {
-        let reached_back = matches!(&self.archive, Archive::Querying(asking) if asking.reaches_back && asking.pages == 1);
+        let reached_back =
+            matches!(&self.archive, Archive::Querying(asking) if asking.is_first_back());
         let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
         expect_page(context);
         let cursor = context.knowledge.archive.clone();
         let cursor = cursor.filter(|cursor| is_place(Some(cursor)));
         if let (true, Some(cursor)) = (reached_back, cursor) {
             // The position at which the unknown messages were sent may be too old for it; the cursor may not be.
-            self.archive = Archive::Querying(ArchiveQuery::new(id.clone(), false, false));
+            self.archive =
+                Archive::Querying(ArchiveQuery::new(id.clone(), Origin::Cursor, Aim::CatchUp));
             let query = page_query(&id, Some(cursor), context);
             return Question::page(id, query);
         }
