@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::archive::*;
 use super::peer::{EXPORTER, Peer, Setup};
 use super::scripts::*;
+use super::setup::WALL;
 use super::texts::*;
 use crate::knowledge::{Knowledge, PendingKind};
 
@@ -66,6 +67,25 @@ fn i8_a_session_resumed_twice_shortly_is_checked_against_the_archive() {
     assert_eq!(first.knowledge().archive, after("a2"));
     let mut next = again(first.knowledge(), 1);
     gets_what_was_lost(&mut next);
+}
+
+/// The archive has removed the message to which the cursor was moved back, and answers with an empty page.
+#[test]
+fn i8_an_empty_page_after_a_hand_over_is_not_believed() {
+    let mut first = again(
+        Knowledge {
+            archive_time: Some(WALL),
+            ..interrupted()
+        },
+        0,
+    );
+    first.serve(&live("in2", "a2"));
+    let mut next = again(first.knowledge(), 1);
+    let query = next.sends("archive + r");
+    assert!(query.contains("<after>a0</after>"), "{query}");
+    next.serve(&(fin(&query, true, "") + &ack(GREETED2 + 1)));
+    let by_time = next.sends("archive + r");
+    assert!(by_time.contains("<field var='start'>"), "{by_time}");
 }
 
 /// Its login may be processed after the next one.

@@ -4,7 +4,7 @@
 
 use crate::knowledge::{ArchiveCursor, Op};
 
-use super::place::{first_unknown, is_place, move_cursor};
+use super::place::{first_unknown, is_place, move_cursor, time_before_cursor};
 use super::{Aim, Archive};
 use crate::connection::context::Context;
 use crate::connection::session::state::{Session, SettlingQuery};
@@ -18,7 +18,11 @@ pub(in crate::connection::session) fn go_back(
     if !is_place(context.knowledge.archive.as_ref()) {
         return Vec::new();
     }
-    move_cursor(place.cloned(), context)
+    let mut ops = move_cursor(place.cloned(), context);
+    if !ops.is_empty() {
+        ops.extend(time_before_cursor(context));
+    }
+    ops
 }
 
 impl Session {

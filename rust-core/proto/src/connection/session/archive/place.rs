@@ -32,6 +32,16 @@ pub(super) fn held_until(stamp: Option<UnixTime>, context: &mut Context) -> Opti
     Some(Op::ArchiveTime(time))
 }
 
+/// Records that the cursor was moved back: its time is not that of the messages after it any more. It becomes out of date, so that
+/// an empty page is not believed, and a query by time begins early enough.
+pub(super) fn time_before_cursor(context: &mut Context) -> Option<Op> {
+    let known = context.knowledge.archive_time?;
+    let stale = i64::try_from(STALE_SECONDS).unwrap_or(i64::MAX);
+    let time = UnixTime(known.plus_seconds(-stale).0.max(0));
+    context.knowledge.archive_time = Some(time);
+    Some(Op::ArchiveTime(time))
+}
+
 /// Returns the time from which the archive is queried if it no longer has the cursor's message.
 pub(super) fn start(context: &Context) -> Option<UnixTime> {
     let time = context.knowledge.archive_time?;
