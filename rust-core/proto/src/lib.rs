@@ -83,6 +83,7 @@ pub mod config;
 pub mod connection;
 pub mod entropy;
 pub mod error;
+pub mod escalation;
 pub mod knowledge;
 pub mod plan;
 pub mod protocol_message;
