@@ -37,6 +37,11 @@ pub fn bars(timeline: &Timeline) -> Vec<Bar> {
     timeline.flights.iter().map(bar).collect()
 }
 
+/// Returns the steps of the escalation policy that failures of this connection have brought about, in words.
+pub fn steps(timeline: &Timeline) -> Vec<&'static str> {
+    timeline.escalated.iter().map(|step| step.text).collect()
+}
+
 /// Returns `bound` or `resumed`.
 pub fn outcome(outcome: Outcome) -> &'static str {
     match outcome {

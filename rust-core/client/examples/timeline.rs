@@ -61,6 +61,9 @@ fn print(timeline: &Timeline) {
             step.part
         );
     }
+    for step in &timeline.escalated {
+        println!("  {step}");
+    }
     println!(
         "  {} round trips, {} bytes sent, {} received",
         timeline.round_trips(),

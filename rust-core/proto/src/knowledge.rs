@@ -4,13 +4,13 @@ mod hand_over;
 mod head;
 mod outbound;
 mod seen;
-mod trials;
 mod watchers;
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::error::NoSession;
+use crate::escalation::{Failure, Failures, Remedy, Subject};
 use crate::sasl::{Floor, HtBinding, ScramKeyId, ScramKeys};
 use crate::secret::Secret;
 use crate::stream::features::StreamFeatures;
@@ -25,7 +25,6 @@ pub(crate) use head::{CHAT_STATES, HINTS};
 pub use head::{Retention, StanzaHead, StanzaKind, StanzaName};
 pub use outbound::{OutboundKind, OutboundStanza, WrittenStanza};
 pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
-pub use trials::ResumeTrials;
 pub use watchers::Watchers;
 
 /// Everything that a connection has to know when it starts.
@@ -51,6 +50,8 @@ pub struct Knowledge {
     pub queue: Vec<OutboundStanza>,
     /// The number of the next stanza in the queue.
     pub next_seq: u64,
+    /// What has failed and has not worked since (rule W1).
+    pub failures: Failures,
     /// The position up to which the account's archive has been read; `None` if it is not known, or there is no archive.
     pub archive: Option<ArchiveCursor>,
     /// A time before which nothing after the cursor was archived: the server's stamp of the newest message that was read from
@@ -124,37 +125,19 @@ pub struct ServerFacts {
     pub secured: Option<Arc<StreamFeatures>>,
     /// Features of the stream after SASL1.
     pub authenticated: Option<Arc<StreamFeatures>>,
-    /// Pipelining across a stream restart or TLS failed here although it was advertised: do not try again before this time
-    /// (rule S2).
-    pub pipelining_off_until: Option<UnixTime>,
-    /// Whether stanzas may follow a bind request before its answer; `None` if that was never tried.
-    pub bind_pipelining: Option<BindPipelining>,
+    /// Stanzas that followed a bind request (RFC 6120 7) before its answer were accepted and answered. XEP-0198 3 allows
+    /// `<enable/>` only after the answer, and some servers end the stream on anything that comes earlier (jabberd2).
+    pub bind_pipelining_proven: bool,
     /// SHA-256 of the leaf's public key on a proven login whose unauthenticated stream advertised `<sm/>` (rule S3).
     pub sm_before_sasl: Option<[u8; 32]>,
 }
 
 impl ServerFacts {
-    /// Removes what is remembered of the endpoint, which does not behave accordingly. What failed there is kept: it was
-    /// observed, and no advertisement overrides it (rule S2).
+    /// Removes what is remembered of the endpoint, which does not behave accordingly. What failed there is kept
+    /// ([`Knowledge::failures`]): it was observed, and no advertisement overrides it (rule S2).
     pub fn forget(&mut self) {
-        *self = Self {
-            pipelining_off_until: self.pipelining_off_until,
-            bind_pipelining: self
-                .bind_pipelining
-                .filter(|learnt| *learnt != BindPipelining::Proven),
-            ..Self::default()
-        };
+        *self = Self::default();
     }
-}
-
-/// Whether the server accepts stanzas that follow a bind request (RFC 6120 7) before it is answered. XEP-0198 3 allows
-/// `<enable/>` only after the answer, and some servers end the stream on anything that comes earlier (jabberd2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BindPipelining {
-    /// They were accepted and answered.
-    Proven,
-    /// It failed: do not try again before this time.
-    OffUntil(UnixTime),
 }
 
 /// The features of entities that show these caps, as stated in a disco answer (XEP-0030, XEP-0115).
@@ -212,11 +195,6 @@ pub struct SmSession {
     pub alive_at: UnixTime,
     /// The core's own requests that the server has not answered yet; the answers may come after a resumption.
     pub pending: Vec<PendingIq>,
-    /// The inbound count at which the server's XML was not well-formed. If that happens a second time at the same count, the
-    /// session is given up (rule T6).
-    pub poisoned_at: Option<u32>,
-    /// Results of the last attempts to resume it (rule I19).
-    pub trials: ResumeTrials,
     /// Its last hand-over to another connection; `None` if there was none, or no position in the archive is known.
     pub hand_over: Option<HandOver>,
 }
@@ -227,12 +205,16 @@ impl SmSession {
     /// # Errors
     ///
     /// Fails if there is none, if the server no longer has it, or if resuming it failed repeatedly.
-    pub fn resumable(session: Option<&Self>, now: UnixTime) -> Result<&Self, NoSession> {
+    pub fn resumable<'a>(
+        session: Option<&'a Self>,
+        failures: &Failures,
+        now: UnixTime,
+    ) -> Result<&'a Self, NoSession> {
         let session = session.ok_or(NoSession::NotStored)?;
         if session.has_expired(now) {
             return Err(NoSession::Expired);
         }
-        if session.trials.is_over() {
+        if failures.gives_up(Subject::Resume, Remedy::NewSession, now) {
             return Err(NoSession::Forgotten);
         }
         Ok(session)
@@ -253,8 +235,6 @@ impl fmt::Debug for SmSession {
             .field("max", &self.max)
             .field("alive_at", &self.alive_at)
             .field("pending", &self.pending)
-            .field("poisoned_at", &self.poisoned_at)
-            .field("trials", &self.trials)
             .field("hand_over", &self.hand_over)
             .finish_non_exhaustive()
     }
@@ -326,13 +306,12 @@ pub enum Op {
     LearnSecured(Arc<StreamFeatures>),
     /// Features after SASL1.
     LearnAuthenticated(Arc<StreamFeatures>),
-    /// Pipelining across a boundary failed (rule S2).
-    PipeliningFailed {
-        /// When it may be tried again.
-        until: UnixTime,
-    },
-    /// Stanzas that followed a bind request before its answer were accepted, or not (rule S2).
-    LearnBindPipelining(BindPipelining),
+    /// Stanzas that followed a bind request before its answer were accepted (rule S2).
+    LearnBindPipelining,
+    /// Something that was relied on has failed, or failed again (rule W1).
+    Failure(Failure),
+    /// It worked: its failures are removed (rule W1).
+    FailureForgotten(Subject),
     /// `<sm/>` was advertised on the unauthenticated stream of a proven login with this public key; `None` if it is not
     /// advertised any more.
     LearnSmBeforeSasl(Option<[u8; 32]>),
@@ -373,10 +352,6 @@ pub enum Op {
     },
     /// The core's own requests that were sent in the session just stored.
     SmPending(Vec<PendingIq>),
-    /// The stream was not well-formed at this inbound count (rule T6).
-    SmPoisoned(u32),
-    /// The results of the attempts to resume the session (rule I19).
-    SmTrials(ResumeTrials),
     /// The session is about to be resumed, or was resumed (rule I8).
     SmHandOver(Option<HandOver>),
     /// The session no longer exists. The delivery of sent stanzas is unknown from then on: the core's own stanzas are removed,
@@ -396,8 +371,6 @@ pub enum Op {
     },
     /// These stanzas leave the queue unsent, or with unknown delivery.
     Failed(Vec<u64>),
-    /// The server ended the stream with an error while this was the first stanza that it had not acknowledged.
-    Strike(u64),
     /// An inbound stanza for the app. It is committed in the same transaction as the count that includes it (rule I1).
     Inbound(Delivery),
     /// The inbound count, modulo 2^32.

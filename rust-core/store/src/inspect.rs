@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use snapback_proto::escalation::Failure;
 use snapback_proto::knowledge::{KnownCaps, ServerFacts};
 use snapback_proto::sasl::{Floor, Mechanism, ScramKeyId};
 use snapback_proto::time::UnixTime;
@@ -41,6 +42,8 @@ pub struct Inspection {
     pub roster_version: Option<String>,
     /// The facts learned about servers.
     pub servers: Vec<(ServerKey, ServerFacts)>,
+    /// What has failed and has not worked since (rule W1); of a server, or of the account.
+    pub failures: Vec<(Option<ServerKey>, Failure)>,
     /// The DNS answers, by domain.
     pub endpoints: Vec<(String, KnownEndpoints)>,
     /// The known entity capabilities (XEP-0115).

@@ -64,6 +64,7 @@
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
 mod error;
+mod failures;
 #[cfg(feature = "sqlite")]
 mod inspect;
 mod memory;
@@ -74,6 +75,7 @@ mod sqlite;
 pub mod testing;
 mod vault;
 
+use snapback_proto::escalation::Failures;
 use snapback_proto::knowledge::{
     Delivery, Knowledge, Op, OutboundKind, OutboundStanza, SmSession, WrittenStanza,
 };
@@ -113,6 +115,15 @@ pub struct DeliveryPage {
     pub next: Option<String>,
 }
 
+/// The session of stream management, and what failed with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSession {
+    /// The session.
+    pub session: SmSession,
+    /// The failures that do not belong to one server (rule W1).
+    pub failures: Failures,
+}
+
 /// The maximum number of deliveries in a page.
 const PAGE_ROWS: usize = 256;
 /// The maximum size of a page, in bytes of XML (approximate). As element trees they may take twenty times as much.
@@ -147,9 +158,11 @@ impl NewStanza {
 ///
 /// *Server facts*, one row for each [`ServerKey`]:
 /// - `LearnSecured`, `LearnAuthenticated`, `LearnSmBeforeSasl`, `LearnBindPipelining` replace their column;
-///   `PipeliningFailed` sets its own;
-/// - `ForgetServer` clears the row except for recorded failures, `pipelining_off_until` and a `bind_pipelining` that is
-///   off: these were learned from failures, and an advertisement does not revoke them (rule S2).
+/// - `ForgetServer` clears the row. Failures are kept: an advertisement does not revoke them (rule S2).
+///
+/// *Failures* (rule W1), one row for each subject, of the account or, for a subject with this scope, of the server:
+/// `Failure` adds or replaces it, `FailureForgotten` removes it. A failure of the session is removed with the session
+/// (`SmEnabled`, `SmDropped`), one of a stanza when the stanza leaves the queue. They are bounded: the oldest is removed.
 ///
 /// *Caps*, by hash, version and, where they hold for one JID only, that JID (rule S9): `LearnCaps` adds an entry. It
 /// replaces the entry with the same key or, if there are sixteen, the oldest one. Caps belong to no server.
@@ -167,8 +180,7 @@ impl NewStanza {
 /// never stored):
 /// - `SmEnabled`: the session is replaced. What was sent in an older one and is not listed ends as under `SmDropped`;
 ///   what is listed enters the queue if it is not there, and is marked sent, in the order of the list;
-/// - `SmAlive`: `alive_at`; `SmPending`: `pending`; `SmPoisoned`: `poisoned_at`; `SmTrials`: `trials`;
-///   `SmHandOver`: `hand_over`; `CountInbound`: `h`;
+/// - `SmAlive`: `alive_at`; `SmPending`: `pending`; `SmHandOver`: `hand_over`; `CountInbound`: `h`;
 /// - `SmDropped`: the row is cleared. Of the stanzas that were sent, messages become unsent and unknown and take their
 ///   places by number again; the core's own and what was bound to the session leave the queue.
 ///
@@ -179,8 +191,7 @@ impl NewStanza {
 ///   before notes the archive's cursor. [`Conflict::NotQueued`] if one is not there;
 /// - `Acked`: these leave, and `base` becomes the session's, if there is a base and a session. Numbers that are not in the
 ///   queue are ignored: without stream management the core's own stanzas are never stored;
-/// - `Failed`: these leave;
-/// - `Strike`: one more for this one, if it is there.
+/// - `Failed`: these leave.
 ///
 /// *Deliveries*, in the order in which they came: `Inbound` adds one ([`Conflict::DeliveryExists`] if its id is not new),
 /// `Confirm` removes it, and does nothing the second time.
@@ -206,9 +217,9 @@ pub trait Store: Send {
     /// earlier session are dropped: no request waits for their answers.
     fn load(&mut self, server: &ServerKey) -> Result<Knowledge, StoreError>;
 
-    /// Returns the session as [`Store::load`] would, and nothing else: the address to dial is chosen before each
-    /// connection.
-    fn session(&mut self) -> Result<Option<SmSession>, StoreError>;
+    /// Returns the session as [`Store::load`] would, with the failures of the account, and nothing else: the address to
+    /// dial is chosen before each connection.
+    fn session(&mut self) -> Result<Option<StoredSession>, StoreError>;
 
     /// Applies the changes in their order, as one transaction: all of them or none (rule I13).
     fn apply(&mut self, server: &ServerKey, ops: &[Op]) -> Result<(), StoreError>;

@@ -11,9 +11,7 @@ use snapback_proto::connection::{
     Command, Connection, EarlyData, Event, Input, Output, PersistFailure, Seq, Start, TlsFacts,
 };
 use snapback_proto::jid::BareJid;
-use snapback_proto::knowledge::{
-    Knowledge, Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession,
-};
+use snapback_proto::knowledge::{Knowledge, Op, OutboundKind, OutboundStanza, SmSession};
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_proto::sasl::{ChannelBindings, SaslError, ScramKeyId, TlsVersion};
 use snapback_proto::secret::Secret;
@@ -346,8 +344,6 @@ fn knowledge(has_session: bool) -> Knowledge {
             location: None,
             alive_at: UnixTime(1_794_999_990),
             pending: Vec::new(),
-            poisoned_at: None,
-            trials: ResumeTrials::default(),
             hand_over: None,
         }),
         queue: queue.collect(),

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use snapback_proto::escalation::{Failure, Failures, Remedy};
 use snapback_proto::knowledge::Op;
 
 use crate::network::Time;
@@ -227,9 +228,11 @@ impl Model {
                 }
                 Op::SmDropped => self.committed_h = None,
                 // I19: faults of the network alone never cost a session.
-                Op::SmTrials(trials) if !self.server_at_fault && trials.is_over() => {
+                Op::Failure(failure)
+                    if !self.server_at_fault && costs_more_than_a_flight(*failure) =>
+                {
                     self.broken("I19", || {
-                        format!("the server did nothing wrong: {trials:?}")
+                        format!("the server did nothing wrong: {failure:?}")
                     });
                 }
                 Op::Enqueue(stanza) => self.queued(stanza.seq, &stanza.id),
@@ -252,4 +255,19 @@ impl Model {
         }
         self.note("commit", || format!("{} changes", ops.len()));
     }
+}
+
+/// Returns whether something of the user is given up because of these failures: a session, a stanza, a request.
+fn costs_more_than_a_flight(failure: Failure) -> bool {
+    let step = Failures::restore([failure]).step(failure.subject, failure.until);
+    step.is_some_and(|step| {
+        matches!(
+            step.gives_up,
+            Remedy::NewSession
+                | Remedy::FailStanza
+                | Remedy::NoStreamManagement
+                | Remedy::NoRequest
+                | Remedy::SkipPage
+        )
+    })
 }

@@ -2,6 +2,7 @@
 
 mod acks;
 
+use snapback_proto::escalation::{Remedy, Subject};
 use snapback_proto::knowledge::Knowledge;
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::UnixTime;
@@ -65,6 +66,8 @@ impl Wire {
             sm.max
                 .is_none_or(|max| sm.alive_at.0.saturating_add(i64::from(max)) >= wall.0)
         };
+        let failures = &knowledge.failures;
+        let is_given_up = failures.gives_up(Subject::Resume, Remedy::NewSession, wall);
         Self {
             up: Splitter::default(),
             down: Splitter::default(),
@@ -72,7 +75,7 @@ impl Wire {
             must_resume: knowledge
                 .sm
                 .as_ref()
-                .is_some_and(|sm| expires(sm) && !sm.trials.is_over()),
+                .is_some_and(|sm| expires(sm) && !is_given_up),
             faulty: false,
             counts: false,
             enabled: false,

@@ -1,5 +1,6 @@
 //! `snapback store inspect`: what is stored for an account, without the secrets.
 
+mod failed;
 mod view;
 
 use std::fmt;

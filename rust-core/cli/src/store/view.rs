@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use snapback_client::Transport;
-use snapback_client::proto::knowledge::{BindPipelining, KnownCaps, ServerFacts};
+use snapback_client::proto::knowledge::{KnownCaps, ServerFacts};
 use snapback_client::proto::sasl::Mechanism;
 use snapback_client::proto::stream::features::StreamFeatures;
 use snapback_client::proto::time::UnixTime;
@@ -17,6 +17,7 @@ use snapback_client::store::{
 };
 
 use super::LookError;
+use super::failed::Failed;
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -50,6 +51,7 @@ struct State {
     undelivered: usize,
     roster: Roster,
     servers: Vec<Server>,
+    failures: Vec<Failed>,
     endpoints: Vec<Endpoints>,
     caps: Vec<Caps>,
 }
@@ -94,8 +96,7 @@ struct Server {
     before_login: Option<Vec<String>>,
     after_login: Option<Vec<String>>,
     resumes_before_sasl: bool,
-    pipelining_off_until: Option<String>,
-    bind_pipelining: Option<String>,
+    bind_pipelining: bool,
 }
 
 #[derive(Serialize)]
@@ -177,6 +178,7 @@ impl State {
                 version: found.roster_version,
             },
             servers: found.servers.into_iter().map(server).collect(),
+            failures: found.failures.into_iter().map(Failed::from).collect(),
             endpoints: found.endpoints.into_iter().map(endpoints).collect(),
             caps: found.caps.into_iter().map(caps).collect(),
         }
@@ -211,11 +213,7 @@ fn server((key, facts): (ServerKey, ServerFacts)) -> Server {
         before_login: facts.secured.as_deref().map(shown),
         after_login: facts.authenticated.as_deref().map(shown),
         resumes_before_sasl: facts.sm_before_sasl.is_some(),
-        pipelining_off_until: facts.pipelining_off_until.map(time),
-        bind_pipelining: facts.bind_pipelining.map(|learnt| match learnt {
-            BindPipelining::Proven => "proven".to_owned(),
-            BindPipelining::OffUntil(until) => format!("off until {}", time(until)),
-        }),
+        bind_pipelining: facts.bind_pipelining_proven,
     }
 }
 
@@ -280,7 +278,7 @@ fn transport(transport: Transport) -> &'static str {
     }
 }
 
-fn time(time: UnixTime) -> String {
+pub(super) fn time(time: UnixTime) -> String {
     if time == UnixTime::NEVER {
         return "for ever".to_owned();
     }
@@ -369,6 +367,9 @@ impl fmt::Display for State {
         for server in &self.servers {
             line(f, "server", &server.to_string())?;
         }
+        for failed in &self.failures {
+            line(f, "failed", &failed.to_string())?;
+        }
         for endpoints in &self.endpoints {
             line(f, "endpoints", &endpoints.to_string())?;
         }
@@ -448,11 +449,8 @@ impl fmt::Display for Server {
         if self.resumes_before_sasl {
             f.write_str("; resumes before SASL")?;
         }
-        if let Some(until) = &self.pipelining_off_until {
-            write!(f, "; no pipelining until {until}")?;
-        }
-        if let Some(learnt) = &self.bind_pipelining {
-            write!(f, "; stanzas after a bind request: {learnt}")?;
+        if self.bind_pipelining {
+            f.write_str("; stanzas after a bind request: proven")?;
         }
         Ok(())
     }

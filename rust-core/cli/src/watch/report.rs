@@ -39,6 +39,9 @@ pub(super) enum Happening {
         rule: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         plan: Option<String>,
+        /// The steps of the escalation policy that it has brought about.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        steps: Vec<&'static str>,
     },
     /// A message, presence, or a copy of another client's message came in.
     Stanza {
@@ -131,10 +134,19 @@ impl Happening {
                 plan.to_string(),
                 timeline,
             ))),
-            Event::Ended { reason, plan, .. } => Self::Ended {
+            Event::Ended {
+                reason,
+                plan,
+                timeline,
+                ..
+            } => Self::Ended {
                 error: reason.to_string(),
                 rule: rule(reason),
                 plan: plan.as_ref().map(ToString::to_string),
+                steps: timeline
+                    .as_ref()
+                    .map(|timeline| flights::steps(timeline))
+                    .unwrap_or_default(),
             },
             Event::Message { delivery } => Self::stanza("message", &delivery.id, &delivery.stanza),
             Event::Carbon { delivery, .. } => {

@@ -1,10 +1,12 @@
 //! From the beginning of an attempt to its transport, and the standby transport beside a connection.
 
 use snapback_proto::error::ConnectionError;
+use snapback_proto::escalation::Failures;
 use snapback_proto::knowledge::SmSession;
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::Instant;
 use snapback_resolver::{Resolution, ResolveError};
+use snapback_store::StoredSession;
 use snapback_types::endpoint::Endpoint;
 
 use crate::link::LinkError;
@@ -68,10 +70,13 @@ impl<T: Tls + Clone> Engine<T> {
         &mut self,
         number: AttemptId,
         purpose: Purpose,
-        session: Option<&SmSession>,
+        stored: Option<&StoredSession>,
     ) {
+        let session = stored.map(|stored| &stored.session);
+        let nothing = Failures::default();
+        let failures = stored.map_or(&nothing, |stored| &stored.failures);
         if purpose == Purpose::ResumeOnly
-            && let Err(why) = SmSession::resumable(session, self.now.wall)
+            && let Err(why) = SmSession::resumable(session, failures, self.now.wall)
         {
             let error = LinkError::Connection(ConnectionError::NoSession(why));
             return self.not_begun(number, EndReason::Link(error));

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::io;
 
-use snapback_proto::knowledge::{Knowledge, OutboundKind, SmSession};
+use snapback_proto::knowledge::{Knowledge, OutboundKind};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
 use snapback_resolver::{Resolution, ResolveError};
-use snapback_store::{DeliveryPage, StoreError};
+use snapback_store::{DeliveryPage, StoreError, StoredSession};
 use snapback_tls::CertificateError;
 use snapback_types::endpoint::Endpoint;
 
@@ -151,7 +151,7 @@ pub enum EngineInput<'a> {
     /// The result of [`super::EngineOutput::ReadDeliveries`].
     DeliveriesRead(Result<DeliveryPage, StoreError>),
     /// The result of [`super::EngineOutput::ReadSession`].
-    SessionRead(Result<Option<SmSession>, StoreError>),
+    SessionRead(Result<Option<StoredSession>, StoreError>),
     /// The result of [`super::EngineOutput::Load`].
     Loaded(Result<Box<Knowledge>, StoreError>),
     /// The result of [`super::EngineOutput::Enqueue`].

@@ -4,19 +4,9 @@
 //! This is never final: an address that is set back is still tried when the others fail, since the network that made it
 //! fail may have changed by then.
 
-use std::time::Duration;
-
-use snapback_proto::time::Instant;
+use snapback_proto::escalation::{EscalationStep, Evidence, Failures, Remedy, Subject};
+use snapback_proto::time::{Instant, UnixTime};
 use snapback_types::endpoint::Address;
-
-/// How long an address without any proven login is set back: one hour, in which a phone that moves from one network to
-/// another tries it once.
-const UNPROVEN: Duration = Duration::from_secs(3600);
-/// The same after the first failure of an address with a proven login: one minute, since the path may have broken at
-/// that moment. The time is multiplied by four after each further failure in a row, up to [`UNPROVEN`].
-const PROVEN: Duration = Duration::from_secs(60);
-/// The maximum number of addresses that are kept. A domain has a few; the DNS can be made to name thousands.
-const MAX_ADDRESSES: usize = 64;
 
 /// How far a connection got that led to no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,65 +19,65 @@ pub(super) enum Reached {
     ProvenTls,
 }
 
-#[derive(Debug)]
-struct Failing {
-    address: Address,
-    /// The number of consecutive failures.
-    times: u32,
-    until: Option<Instant>,
-}
-
-/// The addresses that failed and have not worked since; the latest failure is last.
+/// The addresses that failed and have not worked since. Their failures belong to the network, so they are not stored.
 #[derive(Debug, Default)]
 pub(super) struct SetBack {
-    failing: Vec<Failing>,
+    failures: Failures,
 }
 
 impl SetBack {
-    /// Records that a connection to this address ended before there was a session.
-    pub(super) fn failed(&mut self, address: Address, reached: Reached, now: Instant) {
-        let before = self.forget(address).map_or(0, |failing| failing.times);
-        let times = before.saturating_add(1);
-        let wait = match reached {
-            Reached::Unproven => Some(UNPROVEN),
+    /// Records that a connection to this address ended before there was a session. Returns the step of the escalation
+    /// policy that it has brought about.
+    pub(super) fn failed(
+        &mut self,
+        address: Address,
+        reached: Reached,
+        now: Instant,
+    ) -> Option<&'static EscalationStep> {
+        let (subject, evidence) = match reached {
+            Reached::Unproven => (Subject::NewAddress(address), Evidence::Refusal),
+            Reached::ProvenPlain => (Subject::Address(address), Evidence::Refusal),
             // It is the right server, and the failure may have been that of the path.
-            Reached::ProvenTls if times == 1 => None,
-            Reached::ProvenTls | Reached::ProvenPlain => {
-                Some(UNPROVEN.min(PROVEN * 4_u32.saturating_pow(times.min(4) - 1)))
-            }
+            Reached::ProvenTls => (Subject::Address(address), Evidence::Silence),
         };
-        if self.failing.len() >= MAX_ADDRESSES {
-            self.failing.remove(0);
+        if reached != Reached::Unproven {
+            self.failures.succeeded(Subject::NewAddress(address));
         }
-        self.failing.push(Failing {
-            address,
-            times,
-            until: wait.map(|wait| now + wait),
-        });
+        self.failures
+            .note(subject, evidence, true, seconds(now))
+            .step
     }
 
     /// Records that a session was established over this address.
     pub(super) fn worked(&mut self, address: Address) {
-        self.forget(address);
+        self.failures.succeeded(Subject::NewAddress(address));
+        self.failures.succeeded(Subject::Address(address));
     }
 
     /// Returns the addresses that are to be tried last, the one with the earliest failure first.
     pub(super) fn addresses(&self, now: Instant) -> Vec<Address> {
-        let set_back = self.failing.iter();
-        set_back
-            .filter(|failing| failing.until.is_some_and(|until| now < until))
-            .map(|failing| failing.address)
-            .collect()
+        let now = seconds(now);
+        let is_set_back = |subject| self.failures.gives_up(subject, Remedy::AddressLast, now);
+        let failed = self.failures.iter().map(|failure| failure.subject);
+        let set_back = failed.filter(|subject| is_set_back(*subject));
+        let address = |subject| match subject {
+            Subject::NewAddress(address) | Subject::Address(address) => Some(address),
+            _ => None,
+        };
+        set_back.filter_map(address).collect()
     }
+}
 
-    fn forget(&mut self, address: Address) -> Option<Failing> {
-        let place = self.failing.iter().position(|f| f.address == address)?;
-        Some(self.failing.remove(place))
-    }
+/// Returns the seconds of the monotonic clock: nothing here outlives the process, and the wall clock may be set.
+fn seconds(now: Instant) -> UnixTime {
+    UnixTime(i64::try_from(now.since_epoch().as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use snapback_proto::escalation::MAX_FAILURES;
     use snapback_types::transport::Transport;
 
     use super::*;
@@ -139,6 +129,6 @@ mod tests {
             let transport = Transport::DirectTls;
             set_back.failed(Address { addr, transport }, Reached::Unproven, at(0));
         }
-        assert_eq!(set_back.addresses(at(0)).len(), MAX_ADDRESSES);
+        assert_eq!(set_back.addresses(at(0)).len(), MAX_FAILURES);
     }
 }

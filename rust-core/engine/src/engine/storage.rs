@@ -5,9 +5,9 @@ use std::fmt;
 
 use snapback_proto::connection::{PersistFailure, Seq};
 use snapback_proto::error::{ConnectionError, LocalError};
-use snapback_proto::knowledge::{Op, OutboundKind, SmSession};
+use snapback_proto::knowledge::{Op, OutboundKind};
 use snapback_proto::plan::{Purpose, Transport};
-use snapback_store::{ServerKey, StoreError, VaultError};
+use snapback_store::{ServerKey, StoreError, StoredSession, VaultError};
 use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
@@ -260,8 +260,8 @@ impl<T: Tls + Clone> Engine<T> {
                 self.session_read(attempt, purpose, session);
             }
             (Asked::SessionForStandby(beside), EngineInput::SessionRead(session)) => {
-                let session = session.ok().flatten();
-                self.dial_standby(beside, session.as_ref());
+                let stored = session.ok().flatten();
+                self.dial_standby(beside, stored.as_ref().map(|stored| &stored.session));
             }
             (Asked::EntropyForAttempt(attempt, endpoint), EngineInput::TransportReady { seed }) => {
                 self.transport_ready(attempt, endpoint, seed)
@@ -316,7 +316,7 @@ impl<T: Tls + Clone> Engine<T> {
         &mut self,
         attempt: AttemptId,
         purpose: Purpose,
-        session: Result<Option<SmSession>, StoreError>,
+        session: Result<Option<StoredSession>, StoreError>,
     ) {
         match session {
             Err(error) if purpose == Purpose::ResumeOnly => {

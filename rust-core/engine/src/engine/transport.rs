@@ -295,13 +295,13 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     fn link_closed(&mut self, error: Option<LinkError>) {
-        let Some(attempt) = self.attempt.take() else {
+        let Some(mut attempt) = self.attempt.take() else {
             return;
         };
         self.fail_requests_of(&attempt);
         let number = attempt.number;
         let is_encrypted = attempt.link.timeline().tls.is_some();
-        self.set_back(&attempt, error.as_ref());
+        self.set_back(&mut attempt, error.as_ref());
         self.addresses
             .ended(&attempt.server, is_encrypted, error.as_ref());
         self.outputs.push_back(EngineOutput::Close);
@@ -326,7 +326,7 @@ impl<T: Tls + Clone> Engine<T> {
 
     /// W1: an address that led to no session is set back. This does not apply if the cause of the end says nothing
     /// about the address: the store, the password, or a remembered fact that is now discarded.
-    fn set_back(&mut self, attempt: &Attempt<T>, error: Option<&LinkError>) {
+    fn set_back(&mut self, attempt: &mut Attempt<T>, error: Option<&LinkError>) {
         let Some(error) = error else { return };
         let progress = attempt.progress();
         let is_encrypted = attempt.link.timeline().tls.is_some();
@@ -345,7 +345,10 @@ impl<T: Tls + Clone> Engine<T> {
             (_, false) => Reached::ProvenPlain,
         };
         let (address, now) = (attempt.address, self.now.mono);
-        self.addresses.set_back.failed(address, reached, now);
+        if let Some(step) = self.addresses.set_back.failed(address, reached, now) {
+            attempt.link.note_step(step);
+            self.event(EngineEvent::PeerFault(step.text));
+        }
         if self.addresses.set_back.addresses(now).contains(&address) {
             self.candidates.doubt(address);
         }

@@ -20,6 +20,7 @@ use snapback_proto::connection::{
     Command, Connection, Event, Input, Output, PersistFailure, Seq, Start, Timer,
 };
 use snapback_proto::error::ConnectionError;
+use snapback_proto::escalation::EscalationStep;
 use snapback_proto::knowledge::Op;
 use snapback_proto::plan::{Plan, Transport};
 use snapback_proto::protocol_message::ProtocolMessage;
@@ -213,6 +214,11 @@ impl<T: Tls> Link<T> {
         &self.timeline
     }
 
+    /// Records that the failure of this connection has brought a step of the escalation policy about.
+    pub(crate) fn note_step(&mut self, step: &'static EscalationStep) {
+        self.timeline.escalated.push(step);
+    }
+
     /// Handles one input.
     pub fn handle_input(&mut self, input: LinkInput<'_>, now: Now) {
         if let End::Reported = self.end {
@@ -314,6 +320,7 @@ impl<T: Tls> Link<T> {
                     .local_started(ProtocolMessage::KeyDerivation, now.mono);
                 self.outputs.push_back(LinkOutput::DeriveKeys(id));
             }
+            Output::Escalated(step) => self.timeline.escalated.push(step),
             Output::LoginProven => {
                 self.login_proven = true;
                 if let Some(session) = self.session.as_mut() {

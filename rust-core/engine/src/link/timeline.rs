@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use snapback_proto::escalation::EscalationStep;
 use snapback_proto::protocol_message::ProtocolMessage;
 use snapback_proto::time::Instant;
 use snapback_tls::{EarlyData, Established, TlsVersion};
@@ -45,6 +46,9 @@ pub struct Timeline {
     pub flights: Vec<FlightReport>,
     /// The steps that took time on this device.
     pub local: Vec<LocalStep>,
+    /// The steps of the escalation policy that failures of this connection have brought about (rule W1). These are recorded
+    /// to its end.
+    pub escalated: Vec<&'static EscalationStep>,
     /// TLS: protocol version, cipher suite, and whether a ticket was used.
     pub tls: Option<TlsSummary>,
     /// Bytes written until the session was established.
@@ -80,6 +84,7 @@ impl Timeline {
             online: None,
             flights: Vec::new(),
             local: Vec::new(),
+            escalated: Vec::new(),
             tls: None,
             bytes_sent: 0,
             bytes_received: 0,

@@ -10,13 +10,13 @@ use crate::connection::output::{Event, Output};
 use crate::connection::resumption::Resumption;
 use crate::connection::stream::Stream;
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::knowledge::{BindPipelining, Knowledge, KnownCaps, Op};
+use crate::escalation::{Evidence, Remedy, Subject};
+use crate::knowledge::{Knowledge, KnownCaps, Op};
 use crate::plan::Plan;
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::error::{StreamCondition, StreamError};
 use crate::stream::features::{StreamFeatures, StreamLimits};
 use crate::stream::header;
-use crate::time::UnixTime;
 use crate::xep::caps::Caps;
 
 /// What may be sent after a bind request before its answer.
@@ -99,21 +99,45 @@ impl Context {
     /// `<pipelining/>` was advertised, or a login succeeded sequentially, it is tried (rule S2).
     pub(super) fn after_bind(&self) -> AfterBind {
         let server = &self.knowledge.server;
-        let is_on =
-            |off_until: Option<UnixTime>| off_until.is_none_or(|time| time <= self.env.now.wall);
         let shows_pipelining = || self.known_features().any(|features| features.pipelining);
-        match server.bind_pipelining {
-            Some(BindPipelining::Proven) => AfterBind::Allowed,
-            // The server advertised it, but did not support it.
-            Some(BindPipelining::OffUntil(time)) if !is_on(Some(time)) => AfterBind::Held,
-            _ if is_on(server.pipelining_off_until) && shows_pipelining() => AfterBind::Tried,
-            _ if server.secured.is_none() => AfterBind::Held,
-            _ => AfterBind::Tried,
+        // The server advertised it, but did not support it.
+        if self.gives_up(Subject::PipelinedBind, Remedy::SequentialBind) {
+            return AfterBind::Held;
+        }
+        if server.bind_pipelining_proven {
+            return AfterBind::Allowed;
+        }
+        let may_cross = !self.gives_up(Subject::PipelinedStart, Remedy::SequentialStart);
+        if server.secured.is_some() || (may_cross && shows_pipelining()) {
+            AfterBind::Tried
+        } else {
+            AfterBind::Held
         }
     }
 
-    pub(super) fn is_bind_pipelining_proven(&self) -> bool {
-        self.knowledge.server.bind_pipelining == Some(BindPipelining::Proven)
+    /// Returns whether this is given up at present (rule W1).
+    pub(super) fn gives_up(&self, subject: Subject, remedy: Remedy) -> bool {
+        let failures = &self.knowledge.failures;
+        failures.gives_up(subject, remedy, self.env.now.wall)
+    }
+
+    /// Records a failure. The app is told of a step that it brings about.
+    pub(super) fn note_failure(&mut self, subject: Subject, evidence: Evidence) {
+        let (is_proven, now) = (self.stream.authenticated, self.env.now.wall);
+        let failures = &mut self.knowledge.failures;
+        let noted = failures.note(subject, evidence, is_proven, now);
+        self.env.persist(vec![Op::Failure(noted.failure)]);
+        if let Some(step) = noted.step {
+            self.env.output(Output::Escalated(step));
+            self.env.event(Event::PeerFault(step.text));
+        }
+    }
+
+    /// Records that what failed before has worked.
+    pub(super) fn note_success(&mut self, subject: Subject) {
+        if self.knowledge.failures.succeeded(subject) {
+            self.env.persist(vec![Op::FailureForgotten(subject)]);
+        }
     }
 
     /// Records that what followed the bind request before its answer was answered itself.
@@ -122,10 +146,10 @@ impl Context {
             return;
         }
         self.at_risk = None;
-        if !self.is_bind_pipelining_proven() {
-            self.env
-                .persist(vec![Op::LearnBindPipelining(BindPipelining::Proven)]);
+        if !self.knowledge.server.bind_pipelining_proven {
+            self.env.persist(vec![Op::LearnBindPipelining]);
         }
+        self.note_success(Subject::PipelinedBind);
     }
 
     /// Returns whether the server supports client states (XEP-0352).

@@ -11,7 +11,7 @@
 //!   without an earlier stanza would lose that stanza (rule I1).
 //! - There are no callbacks. Time is passed as `now`, randomness as a seed.
 
-mod blame;
+mod assumption;
 mod context;
 mod env;
 mod input;

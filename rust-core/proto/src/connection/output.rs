@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::error::ConnectionError;
+use crate::escalation::EscalationStep;
 use crate::knowledge::{Delivery, Op};
 use crate::plan::Plan;
 use crate::protocol_message::ProtocolMessage;
@@ -48,6 +49,8 @@ pub enum Output {
     Understood(ProtocolMessage),
     /// Run PBKDF2 off the I/O thread (rule T5) and answer with [`super::Input::KeysDerived`].
     DeriveKeys(ScramKeyId),
+    /// A failure has brought this step of the escalation policy about (rule W1): for the timeline.
+    Escalated(&'static EscalationStep),
     /// The login is proven: tickets of this TLS connection may be trusted accordingly (rule S3).
     LoginProven,
     /// Deliver an event to the app.
@@ -136,7 +139,7 @@ pub enum Failure {
     /// It was returned as an error (RFC 6120 section 8.3): by the client's server, the recipient's server, or the recipient. It
     /// may have been acknowledged before, since that shows only that the client's server accepted it.
     Refused(StanzaError),
-    /// The server ended the stream with this error each time that it was sent.
+    /// The server ended the stream with this error each time that it was sent; `undefined-condition` where it gave none.
     StreamEnded(StreamCondition),
     /// It is larger than the server accepts (XEP-0478), and would have ended the stream. It was queued before that was known.
     TooBig {

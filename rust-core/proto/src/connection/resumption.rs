@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
-use crate::error::{ConnectionError, PeerError};
-use crate::knowledge::{ArchiveCursor, HandOver, Op, ResumeTrials};
-use crate::stream::error::StreamCondition;
+use crate::error::ConnectionError;
+use crate::escalation::{Evidence, Subject};
+use crate::knowledge::{ArchiveCursor, HandOver, Op};
 use crate::time::Instant;
 
-use super::blame;
 use super::context::Context;
-use super::output::Event;
 use super::timer::{MAX_ACK_WAITS, Timer};
 
 /// The minimum time that a resumed session has to last. After that its end is not attributed to the resumption. A server that
@@ -54,8 +52,7 @@ enum ResumeStep {
 
 /// What an error means for the resumption.
 enum Verdict {
-    Wrong,
-    Silent,
+    Failed(Evidence),
     Lasted,
     Nothing,
 }
@@ -72,6 +69,11 @@ impl Resumption {
 
     pub(super) fn features_came(&mut self) {
         self.path_works = true;
+    }
+
+    /// Returns whether the path works: features arrived, and nothing was reported since that it may not have survived.
+    pub(super) fn path_works(&self) -> bool {
+        self.path_works
     }
 
     /// Records that the network changed, or the device slept: a failure from now on may be the path's fault.
@@ -137,7 +139,7 @@ impl Context {
             return;
         }
         self.resumption.settled();
-        self.clear_trials();
+        self.note_success(Subject::Resume);
     }
 
     /// Processes the arrival of bytes: a resumed session that is not waiting for an acknowledgement has lasted.
@@ -150,75 +152,42 @@ impl Context {
         }
     }
 
-    fn clear_trials(&mut self) {
-        let none = ResumeTrials::default();
-        if let Some(session) = &mut self.knowledge.sm
-            && session.trials != none
-        {
-            session.trials = none;
-            self.env.persist(vec![Op::SmTrials(none)]);
-        }
-    }
-
     /// Records what the error that ends the connection means for the requested session.
     pub(super) fn judge_resumption(&mut self, error: &ConnectionError, heard_at: Option<Instant>) {
-        let verdict = self.verdict(error, heard_at);
-        let is_proven = self.stream.authenticated;
-        let wall = self.env.now.wall;
-        let Some(session) = &mut self.knowledge.sm else {
-            return;
-        };
-        let before = session.trials;
-        match verdict {
-            Verdict::Nothing => return,
-            Verdict::Lasted => return self.clear_trials(),
-            Verdict::Wrong => session.trials.note_wrong(is_proven),
-            Verdict::Silent => session.trials.note_silent(is_proven, wall),
-        }
-        let after = session.trials;
-        self.resumption.settled();
-        self.env.persist(vec![Op::SmTrials(after)]);
-        if after.is_over() {
-            self.env.event(Event::PeerFault(
-                "the session cannot be resumed: a new one will be bound",
-            ));
-        } else if after.goes_alone() && !before.goes_alone() {
-            self.env.event(Event::PeerFault(
-                "<resume/> was not answered properly: it will be asked again alone",
-            ));
+        match self.verdict(error, heard_at) {
+            Verdict::Nothing => {}
+            Verdict::Lasted => self.note_success(Subject::Resume),
+            Verdict::Failed(_) if self.knowledge.sm.is_none() => {}
+            Verdict::Failed(evidence) => {
+                self.resumption.settled();
+                self.note_failure(Subject::Resume, evidence);
+            }
         }
     }
 
     fn verdict(&self, error: &ConnectionError, heard_at: Option<Instant>) -> Verdict {
-        let silent = if self.resumption.path_works {
-            Verdict::Silent
-        } else {
-            Verdict::Nothing
-        };
+        let evidence = Evidence::of_answer(error)
+            .filter(|evidence| *evidence == Evidence::Refusal || self.resumption.path_works)
+            .map_or(Verdict::Nothing, Verdict::Failed);
         match self.resumption.step {
             ResumeStep::Settled => Verdict::Nothing,
-            ResumeStep::Asked => match meaning(error) {
-                Meaning::Answer => Verdict::Wrong,
-                Meaning::Break => silent,
-                Meaning::None => Verdict::Nothing,
-            },
+            ResumeStep::Asked => evidence,
             ResumeStep::Answered(at) => {
                 let elapsed = self.env.now.mono.since(at);
-                let is_unheard = matches!(error, ConnectionError::Timeout(Timer::Ack));
-                match meaning(error) {
+                match error {
                     // The request was sent at once, and never answered.
-                    Meaning::Break if is_unheard && elapsed < self.longest_wait() => silent,
-                    _ if is_unheard => Verdict::Nothing,
+                    ConnectionError::Timeout(Timer::Ack) if elapsed < self.longest_wait() => {
+                        evidence
+                    }
+                    ConnectionError::Timeout(Timer::Ack) => Verdict::Nothing,
+                    _ if elapsed < SHORTLY => evidence,
                     // Nothing was received and nothing was due. What fails now is not the resumption, and the earlier failures
                     // were not consecutive.
-                    _ if elapsed >= SHORTLY
-                        && (heard_at.is_some_and(|heard_at| heard_at > at)
-                            || !self.env.timers.is_set(Timer::Ack)) =>
+                    _ if heard_at.is_some_and(|heard_at| heard_at > at)
+                        || !self.env.timers.is_set(Timer::Ack) =>
                     {
                         Verdict::Lasted
                     }
-                    Meaning::Answer if elapsed < SHORTLY => Verdict::Wrong,
-                    Meaning::Break if elapsed < SHORTLY => silent,
                     _ => Verdict::Nothing,
                 }
             }
@@ -229,42 +198,5 @@ impl Context {
     /// sending.
     fn longest_wait(&self) -> Duration {
         SHORTLY + self.env.config.timeouts.ack * MAX_ACK_WAITS
-    }
-}
-
-/// How an error is classified as an answer to `<resume/>`.
-enum Meaning {
-    /// The server sent something that is no valid answer, or ended the stream because of it.
-    Answer,
-    /// The path failed, a timeout expired, or the server is temporarily unable to answer.
-    Break,
-    /// It is unrelated to the session.
-    None,
-}
-
-fn meaning(error: &ConnectionError) -> Meaning {
-    match error {
-        ConnectionError::Stream(error) => match error.condition {
-            StreamCondition::Conflict | StreamCondition::SeeOtherHost => Meaning::None,
-            condition if blame::may_answer_bad_input(condition) => Meaning::Answer,
-            _ => Meaning::Break,
-        },
-        ConnectionError::StreamClosed => Meaning::Answer,
-        ConnectionError::Peer(
-            PeerError::Xml(_)
-            | PeerError::StanzaBeforeLogin
-            | PeerError::Unexpected(_)
-            | PeerError::Malformed(_)
-            | PeerError::SecondEnabled
-            | PeerError::BoundAndResumed
-            | PeerError::OtherAccount,
-        ) => Meaning::Answer,
-        ConnectionError::TransportClosed | ConnectionError::Timeout(_) => Meaning::Break,
-        ConnectionError::Peer(_)
-        | ConnectionError::Local(_)
-        | ConnectionError::Sasl(_)
-        | ConnectionError::NoSession(_)
-        | ConnectionError::TasksRequired { .. }
-        | ConnectionError::WrongAssumption(_) => Meaning::None,
     }
 }

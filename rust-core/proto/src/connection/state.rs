@@ -140,7 +140,7 @@ impl State {
                 Ok(None) => break,
                 Err(error) => {
                     if let Self::Online(session) = self {
-                        session.poisoned(context);
+                        session.malformed_input(context);
                     }
                     return Err(ConnectionError::Peer(PeerError::Xml(error)));
                 }
@@ -211,7 +211,6 @@ impl State {
             .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
         if let Self::Online(session) = self {
             error.after_answer = session.is_after_answer(error.condition, context);
-            session.stream_error(error.condition, context);
         }
         Err(if context.stream.tls.is_some() {
             ConnectionError::Stream(error)
@@ -332,11 +331,14 @@ impl State {
             _ => error,
         };
         let heard_at = match self {
-            Self::Online(session) => Some(session.heard_at()),
+            Self::Online(session) => {
+                session.suspect_stanza(&error, context);
+                Some(session.heard_at())
+            }
             _ => None,
         };
         context.judge_resumption(&error, heard_at);
-        let error = context.blame(error);
+        let error = context.weigh_assumption(error);
         match self {
             Self::LoggingIn(login) => login.failed(&error, context),
             Self::Online(session) => session.failed(&error, context),

@@ -30,7 +30,8 @@ impl Evidence {
                 | PeerError::Unexpected(_)
                 | PeerError::Malformed(_)
                 | PeerError::SecondEnabled
-                | PeerError::BoundAndResumed,
+                | PeerError::BoundAndResumed
+                | PeerError::OtherAccount,
             ) => Some(Self::Refusal),
             ConnectionError::TransportClosed | ConnectionError::Timeout(_) => Some(Self::Silence),
             ConnectionError::Peer(_)

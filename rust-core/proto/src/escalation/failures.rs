@@ -3,8 +3,8 @@
 use crate::time::UnixTime;
 
 use super::evidence::Evidence;
-use super::policy::{Counted, Lasts, POLICY, Remedy, EscalationStep};
-use super::subject::{Scope, Subject};
+use super::policy::{Counted, EscalationStep, Lasts, POLICY, Remedy};
+use super::subject::{Kind, Scope, Subject};
 
 /// The maximum number of subjects that are kept. An account has a few addresses; the DNS can be made to name thousands.
 pub const MAX_FAILURES: usize = 64;
@@ -106,8 +106,10 @@ fn most_before_proof(subject: Subject, evidence: Evidence) -> u8 {
 }
 
 impl Failures {
-    /// Returns the failures that were stored, the latest last.
+    /// Returns the failures that were stored, in any order.
     pub fn restore(entries: impl IntoIterator<Item = Failure>) -> Self {
+        let mut entries: Vec<Failure> = entries.into_iter().collect();
+        entries.sort_by_key(|failure| (failure.until, failure.subject.stored_name()));
         let mut failures = Self::default();
         for failure in entries {
             failures.insert(failure);
@@ -118,6 +120,10 @@ impl Failures {
     /// Adds a failure, in place of an earlier one of the same subject.
     pub fn insert(&mut self, failure: Failure) {
         self.succeeded(failure.subject);
+        if failure.subject.kind() == Kind::Input {
+            // After another stanza it is another place, and the earlier one was passed.
+            self.retain(|other| other.subject.kind() != Kind::Input);
+        }
         if self.entries.len() >= MAX_FAILURES {
             self.entries.remove(0);
         }

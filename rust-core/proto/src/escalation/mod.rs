@@ -29,5 +29,5 @@ mod tests;
 
 pub use evidence::Evidence;
 pub use failures::{Failure, Failures, MAX_FAILURES, Noted};
-pub use policy::{Counted, Lasts, POLICY, Remedy, EscalationStep};
+pub use policy::{Counted, EscalationStep, Lasts, POLICY, Remedy};
 pub use subject::{Kind, Request, Scope, Subject};

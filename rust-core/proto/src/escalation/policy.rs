@@ -84,7 +84,13 @@ pub struct EscalationStep {
     pub text: &'static str,
 }
 
-const fn step(about: Kind, counted: Counted, count: u8, gives_up: Remedy, lasts: Lasts) -> EscalationStep {
+const fn step(
+    about: Kind,
+    counted: Counted,
+    count: u8,
+    gives_up: Remedy,
+    lasts: Lasts,
+) -> EscalationStep {
     EscalationStep {
         about,
         counted,
@@ -180,13 +186,7 @@ pub const POLICY: &[EscalationStep] = &[
         Remedy::SequentialBind,
         Lasts::ForGood,
     ),
-    step(
-        Kind::FastToken,
-        REFUSED,
-        2,
-        Remedy::NoToken,
-        Lasts::ForGood,
-    ),
+    step(Kind::FastToken, REFUSED, 2, Remedy::NoToken, Lasts::ForGood),
     step(
         Kind::Resume,
         REFUSED,
@@ -300,7 +300,9 @@ impl Remedy {
             Self::RequestAlone => "its place: it is sent alone, after the others",
             Self::NoRequest => "the request: it is not sent",
             Self::HalfPages => "half of the page size",
-            Self::SkipPage => "the page: a gap is reported, and the archive is continued from its end",
+            Self::SkipPage => {
+                "the page: a gap is reported, and the archive is continued from its end"
+            }
         }
     }
 

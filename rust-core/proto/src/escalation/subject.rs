@@ -119,6 +119,43 @@ impl Subject {
     pub const fn scope(self) -> Scope {
         self.kind().scope()
     }
+
+    /// Returns the name under which a failure of it is stored; none if it is kept in memory only.
+    pub fn stored_name(self) -> Option<String> {
+        Some(match self {
+            Self::NewAddress(_) | Self::Address(_) => return None,
+            Self::PipelinedStart => "pipelined-start".to_owned(),
+            Self::PipelinedBind => "pipelined-bind".to_owned(),
+            Self::FastToken => "fast-token".to_owned(),
+            Self::Resume => "resume".to_owned(),
+            Self::Input(h) => format!("input {h}"),
+            Self::Stanza(seq) => format!("stanza {seq}"),
+            Self::StreamManagement => "stream-management".to_owned(),
+            Self::Request(request) => format!("request {}", request.name()),
+            Self::ArchivePage => "archive-page".to_owned(),
+        })
+    }
+
+    /// Returns the subject that is stored under this name.
+    pub fn by_stored_name(name: &str) -> Option<Self> {
+        if let Some(h) = name.strip_prefix("input ") {
+            return h.parse().ok().map(Self::Input);
+        }
+        if let Some(seq) = name.strip_prefix("stanza ") {
+            return seq.parse().ok().map(Self::Stanza);
+        }
+        let requests = Request::ALL.map(Self::Request);
+        let others = [
+            Self::PipelinedStart,
+            Self::PipelinedBind,
+            Self::FastToken,
+            Self::Resume,
+            Self::StreamManagement,
+            Self::ArchivePage,
+        ];
+        let mut all = requests.into_iter().chain(others);
+        all.find(|subject| subject.stored_name().as_deref() == Some(name))
+    }
 }
 
 impl Kind {

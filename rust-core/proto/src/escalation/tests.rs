@@ -127,9 +127,8 @@ fn w1_a_step_is_told_once_and_success_forgets() {
 fn w1_a_step_for_a_time_ends_and_the_next_failure_renews_it() {
     let subject = Subject::Request(Request::Roster);
     let mut failures = after(subject, REFUSAL, 2, 0);
-    let is_left_out = |failures: &Failures, seconds| {
-        failures.gives_up(subject, Remedy::NoRequest, at(seconds))
-    };
+    let is_left_out =
+        |failures: &Failures, seconds| failures.gives_up(subject, Remedy::NoRequest, at(seconds));
     assert!(is_left_out(&failures, 0) && is_left_out(&failures, 86_399));
     assert!(!is_left_out(&failures, 86_400));
     assert!(failures.gives_up(subject, Remedy::RequestAlone, at(86_400)));
@@ -200,6 +199,27 @@ fn w1_what_ends_takes_its_failures_along() {
     failures.stanzas_left(&[6, 7]);
     assert_eq!(failures.get(Subject::Stanza(7)), None);
     assert!(failures.get(Subject::PipelinedBind).is_some());
+}
+
+#[test]
+fn w1_what_is_stored_is_found_under_its_name() {
+    for subject in subjects() {
+        let name = subject.stored_name();
+        assert_eq!(name.is_none(), subject.scope() == Scope::Memory);
+        if let Some(name) = name {
+            assert_eq!(Subject::by_stored_name(&name), Some(subject));
+        }
+    }
+    for name in [
+        "",
+        "resumed",
+        "input",
+        "input -1",
+        "input 4294967296",
+        "request x",
+    ] {
+        assert_eq!(Subject::by_stored_name(name), None, "{name}");
+    }
 }
 
 #[test]

@@ -61,8 +61,6 @@ pub struct OutboundStanza {
     pub unknown: bool,
     /// The archive's cursor when it was first sent: if it arrived, it is found after that.
     pub sent_after: Option<ArchiveCursor>,
-    /// How often the server has ended the stream with an error while this was the first stanza that it had not acknowledged.
-    pub strikes: u8,
     /// When it was queued, for the delay stamp of a late resend (XEP-0203).
     pub queued_at: UnixTime,
     /// The stanza as XML text.
@@ -80,7 +78,6 @@ impl OutboundStanza {
             sent: false,
             unknown: false,
             sent_after: None,
-            strikes: 0,
             queued_at,
             xml: stanza.xml,
         }
@@ -104,11 +101,6 @@ impl OutboundStanza {
         self.unknown |= self.sent;
         self.sent = false;
     }
-
-    /// Notes a stream error that is attributed to it.
-    pub fn note_strike(&mut self) {
-        self.strikes = self.strikes.saturating_add(1);
-    }
 }
 
 impl fmt::Debug for OutboundStanza {
@@ -121,7 +113,6 @@ impl fmt::Debug for OutboundStanza {
             .field("sent", &self.sent)
             .field("unknown", &self.unknown)
             .field("sent_after", &self.sent_after)
-            .field("strikes", &self.strikes)
             .field("bytes", &self.xml.len())
             .finish_non_exhaustive()
     }

@@ -3,6 +3,7 @@
 
 use super::{Goal, Login, Plan, Purpose, Restart, Transport};
 use crate::config::Policy;
+use crate::escalation::{Remedy, Subject};
 use crate::knowledge::{FastToken, Knowledge};
 use crate::sasl::{self, ChannelBindings, HtBinding, NoMechanism, Offer, Profile, SaslPolicy};
 use crate::stream::features::{Sasl2Features, StreamFeatures};
@@ -85,19 +86,13 @@ fn goal(inputs: Inputs<'_>) -> Goal {
         Purpose::Session => {}
     }
     match &inputs.knowledge.sm {
-        Some(session) if !(session.has_expired(inputs.wall) || session.trials.is_over()) => {
-            Goal::Resume
-        }
+        Some(session) if !(session.has_expired(inputs.wall) || is_given_up(inputs)) => Goal::Resume,
         _ => Goal::Bind,
     }
 }
 
 fn may_pipeline(inputs: Inputs<'_>, secured: Option<&StreamFeatures>) -> bool {
-    inputs
-        .knowledge
-        .server
-        .pipelining_off_until
-        .is_none_or(|until| until <= inputs.wall)
+    !gives_up(inputs, Subject::PipelinedStart, Remedy::SequentialStart)
         && secured.is_some_and(|features| features.pipelining)
 }
 
@@ -176,8 +171,17 @@ fn may_resume_before_sasl(features: &StreamFeatures, inputs: Inputs<'_>) -> bool
 
 /// I19: returns whether the last `<resume/>` got no valid answer: then it is sent after the login, in a flight of its own.
 fn goes_alone(inputs: Inputs<'_>) -> bool {
-    let session = inputs.knowledge.sm.as_ref();
-    session.is_some_and(|session| session.trials.goes_alone())
+    gives_up(inputs, Subject::Resume, Remedy::ResumeAlone)
+}
+
+/// I19: returns whether the session is not requested any more.
+fn is_given_up(inputs: Inputs<'_>) -> bool {
+    gives_up(inputs, Subject::Resume, Remedy::NewSession)
+}
+
+fn gives_up(inputs: Inputs<'_>, subject: Subject, remedy: Remedy) -> bool {
+    let failures = &inputs.knowledge.failures;
+    failures.gives_up(subject, remedy, inputs.wall)
 }
 
 /// Returns whether TLS shows the server whose login was proven when it advertised resumption before SASL.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::Policy;
-use crate::knowledge::{FastToken, Knowledge, ResumeTrials, SmSession};
+use crate::escalation::{Evidence, Subject};
+use crate::knowledge::{FastToken, Knowledge, SmSession};
 use crate::sasl::{ChannelBindings, Floor, Hash};
 use crate::secret::Secret;
 use crate::stream::features::{Bind2Features, FastFeatures, Sasl2Features, StreamFeatures};
@@ -84,8 +85,6 @@ fn session() -> Option<SmSession> {
         location: None,
         alive_at: WALL,
         pending: Vec::new(),
-        poisoned_at: None,
-        trials: ResumeTrials::default(),
         hand_over: None,
     })
 }
@@ -296,7 +295,15 @@ fn s2_pipelining_that_failed_is_not_tried_again() {
     assert!(case.plan().combined_starttls);
     assert_eq!(case.plan().restart, Restart::Pipelined);
     let plan = case
-        .with(|case| case.knowledge.server.pipelining_off_until = Some(UnixTime::NEVER))
+        .with(|case| {
+            let failures = &mut case.knowledge.failures;
+            failures.note(
+                Subject::PipelinedStart,
+                Evidence::Refusal,
+                false,
+                UnixTime(0),
+            );
+        })
         .plan();
     assert!(!plan.combined_starttls);
     assert_eq!(plan.restart, Restart::Separate);

@@ -6,10 +6,11 @@ mod tables;
 
 use std::fmt;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op};
 
 use crate::{
     DeliveryPage, KnownEndpoints, NewStanza, PAGE_ROWS, Roster, ServerKey, Store, StoreError,
+    StoredSession,
 };
 
 use tables::Tables;
@@ -69,8 +70,12 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn session(&mut self) -> Result<Option<SmSession>, StoreError> {
-        Ok(self.tables.session.clone())
+    fn session(&mut self) -> Result<Option<StoredSession>, StoreError> {
+        let session = self.tables.session.clone();
+        Ok(session.map(|session| StoredSession {
+            session,
+            failures: self.tables.failures.of_account().clone(),
+        }))
     }
 
     fn roster(&mut self) -> Result<Roster, StoreError> {

@@ -99,12 +99,6 @@ impl Queue {
         }
     }
 
-    pub(super) fn strike(&mut self, seq: u64) {
-        if let Some(row) = self.rows.get_mut(&seq) {
-            row.stanza.note_strike();
-        }
-    }
-
     pub(super) fn drop_core(&mut self) {
         self.rows
             .retain(|_, row| row.stanza.kind != OutboundKind::Core);

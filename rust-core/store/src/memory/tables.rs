@@ -12,6 +12,7 @@ use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
 
+use crate::failures::StoredFailures;
 use crate::{Conflict, KnownEndpoints, MAX_CAPS, MAX_DOMAINS, Roster, ServerKey};
 
 use super::queue::Queue;
@@ -33,6 +34,7 @@ pub(super) struct Tables {
     roster_version: Option<String>,
     roster: BTreeMap<String, Item>,
     pub(super) installation: Option<String>,
+    pub(super) failures: StoredFailures,
     archive: Option<ArchiveCursor>,
     archive_time: Option<UnixTime>,
     open_sessions: OpenSessions,
@@ -65,6 +67,7 @@ impl Tables {
             sm: self.session.clone(),
             queue: self.queue.ordered(),
             next_seq: self.queue.next_seq(),
+            failures: self.failures.of(server),
             archive: self.archive.clone(),
             archive_time: self.archive_time,
             open_sessions: self.open_sessions,
@@ -120,16 +123,13 @@ impl Tables {
             Op::LearnAuthenticated(features) => {
                 self.facts(server).authenticated = Some(Arc::clone(features));
             }
-            Op::PipeliningFailed { until } => {
-                self.facts(server).pipelining_off_until = Some(*until)
-            }
             Op::ForgetCredentials => self.forget_credentials(),
             Op::ForgetFloor => self.floor = None,
             Op::LearnCaps(known) => self.learn_caps(known),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
-            Op::LearnBindPipelining(learnt) => {
-                self.facts(server).bind_pipelining = Some(*learnt);
-            }
+            Op::LearnBindPipelining => self.facts(server).bind_pipelining_proven = true,
+            Op::Failure(failure) => self.failures.insert(Some(server), *failure),
+            Op::FailureForgotten(subject) => self.failures.succeeded(server, *subject),
             Op::ForgetServer => self.facts(server).forget(),
             Op::RaiseFloor(floor) => self.floor = Some(*floor),
             Op::StoreScramKeys(id, keys) => self.scram_keys = Some((id.clone(), keys.clone())),
@@ -143,15 +143,12 @@ impl Tables {
             Op::SmPending(pending) => {
                 self.change_session(|session| session.pending.clone_from(pending));
             }
-            Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
-            Op::SmTrials(trials) => self.change_session(|session| session.trials = *trials),
             Op::SmHandOver(hand_over) => {
                 self.change_session(|session| session.hand_over.clone_from(hand_over));
             }
             Op::SmDropped => self.end_session(),
             Op::Enqueue(stanza) => self.queue.enqueue(stanza.clone())?,
             Op::MarkSent(seqs) => self.queue.mark_sent(seqs, self.archive.as_ref())?,
-            Op::Strike(seq) => self.queue.strike(*seq),
             Op::Seen(message) => self.note_seen(message),
             Op::ArchiveCursor(cursor) => self.archive = Some(cursor.clone()),
             Op::ArchiveTime(time) => self.archive_time = Some(*time),
@@ -159,7 +156,7 @@ impl Tables {
             Op::OpenSessions(sessions) => self.open_sessions = *sessions,
             Op::PossibleGap(is_untold) => self.possible_gap = *is_untold,
             Op::Acked { base, seqs } => self.acked(*base, seqs),
-            Op::Failed(seqs) => self.queue.remove(seqs),
+            Op::Failed(seqs) => self.remove(seqs),
             Op::Inbound(delivery) => self.deliver(delivery)?,
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
             Op::Confirm(id) => self.deliveries.retain(|delivery| delivery.id != *id),
@@ -186,16 +183,18 @@ impl Tables {
 
     fn begin_session(&mut self, session: &SmSession, sent: &[OutboundStanza]) {
         self.session = Some(session.clone());
+        self.failures.session_ended();
         self.queue.begin_session(sent);
     }
 
     fn end_session(&mut self) {
         self.session = None;
+        self.failures.session_ended();
         self.queue.end_session();
     }
 
     fn acked(&mut self, base: Option<u32>, seqs: &[u64]) {
-        self.queue.remove(seqs);
+        self.remove(seqs);
         if let Some(base) = base {
             self.change_session(|session| session.base = base);
         }
@@ -239,6 +238,11 @@ impl Tables {
         if let Some(session) = &mut self.session {
             change(session);
         }
+    }
+
+    fn remove(&mut self, seqs: &[u64]) {
+        self.queue.remove(seqs);
+        self.failures.stanzas_left(seqs);
     }
 
     fn deliver(&mut self, delivery: &Delivery) -> Result<(), Conflict> {

@@ -3,11 +3,11 @@
 use rusqlite::{OptionalExtension, params};
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    BindPipelining, Delivery, FastToken, Knowledge, Op, OutboundStanza, SmSession, Watchers,
+    Delivery, FastToken, Knowledge, Op, OutboundStanza, SmSession, Watchers,
 };
 use snapback_proto::xep::roster::{Item, Subscription};
 
-use crate::{Conflict, DeliveryPage, PAGE_BYTES, PAGE_ROWS, Roster, ServerKey};
+use crate::{Conflict, DeliveryPage, PAGE_BYTES, PAGE_ROWS, Roster, ServerKey, StoredSession};
 
 use super::fault::Fault;
 use super::record::Ledger;
@@ -33,6 +33,7 @@ impl Tables<'_> {
             sm: self.hot.session.clone(),
             queue: self.queue()?,
             next_seq: self.hot.ledger.next_seq,
+            failures: self.hot.failures.of(server),
             archive: self.hot.ledger.archive.clone(),
             archive_time: self.hot.ledger.archive_time,
             open_sessions: self.hot.ledger.open_sessions,
@@ -42,8 +43,12 @@ impl Tables<'_> {
         })
     }
 
-    pub(super) fn session(&self) -> Option<&SmSession> {
-        self.hot.session.as_ref()
+    pub(super) fn session(&self) -> Option<StoredSession> {
+        let session = self.hot.session.clone();
+        session.map(|session| StoredSession {
+            session,
+            failures: self.hot.failures.of_account().clone(),
+        })
     }
 
     pub(super) fn roster(&self) -> Result<Roster, Fault> {
@@ -111,8 +116,15 @@ impl Tables<'_> {
             Op::LearnAuthenticated(features) => {
                 self.put_fact(server, fact::AUTHENTICATED, features.as_ref())
             }
-            Op::PipeliningFailed { until } => self.put_fact(server, fact::PIPELINING_OFF, until),
-            Op::LearnBindPipelining(learnt) => self.put_fact(server, fact::BIND_PIPELINING, learnt),
+            Op::LearnBindPipelining => self.put_fact(server, fact::BIND_PIPELINING, &()),
+            Op::Failure(failure) => {
+                self.hot.failures.insert(Some(server), *failure);
+                Ok(())
+            }
+            Op::FailureForgotten(subject) => {
+                self.hot.failures.succeeded(server, *subject);
+                Ok(())
+            }
             Op::LearnSmBeforeSasl(Some(key)) => self.put_fact(server, fact::SM_BEFORE_SASL, key),
             Op::LearnSmBeforeSasl(None) => self.delete_fact(server, fact::SM_BEFORE_SASL),
             Op::LearnCaps(known) => self.learn_caps(known),
@@ -133,8 +145,6 @@ impl Tables<'_> {
             Op::SmPending(pending) => {
                 self.change_session(|session| session.pending.clone_from(pending))
             }
-            Op::SmPoisoned(h) => self.change_session(|session| session.poisoned_at = Some(*h)),
-            Op::SmTrials(trials) => self.change_session(|session| session.trials = *trials),
             Op::SmHandOver(hand_over) => {
                 self.change_session(|session| session.hand_over.clone_from(hand_over))
             }
@@ -145,8 +155,7 @@ impl Tables<'_> {
             Op::Enqueue(stanza) => self.enqueue(stanza),
             Op::MarkSent(seqs) => self.mark_sent(seqs),
             Op::Acked { base, seqs } => self.acked(*base, seqs),
-            Op::Failed(seqs) => self.remove_all(seqs),
-            Op::Strike(seq) => self.strike(*seq),
+            Op::Failed(seqs) => self.gone(seqs),
             Op::Inbound(delivery) => self.deliver(delivery),
             Op::CountInbound(h) => self.change_session(|session| session.h = *h),
             Op::Confirm(id) => self.confirm(id),
@@ -174,17 +183,24 @@ impl Tables<'_> {
     }
 
     fn acked(&mut self, base: Option<u32>, seqs: &[u64]) -> Result<(), Fault> {
-        self.remove_all(seqs)?;
+        self.gone(seqs)?;
         base.map_or(Ok(()), |base| self.change_session(|sm| sm.base = base))
     }
 
+    fn gone(&mut self, seqs: &[u64]) -> Result<(), Fault> {
+        self.hot.failures.stanzas_left(seqs);
+        self.remove_all(seqs)
+    }
+
     fn forget_server(&self, server: &ServerKey) -> Result<(), Fault> {
-        let mut gone = vec![fact::SECURED, fact::AUTHENTICATED, fact::SM_BEFORE_SASL];
-        if self.facts(server)?.bind_pipelining == Some(BindPipelining::Proven) {
-            gone.push(fact::BIND_PIPELINING);
-        }
-        gone.into_iter()
-            .try_for_each(|fact| self.delete_fact(server, fact))
+        [
+            fact::SECURED,
+            fact::AUTHENTICATED,
+            fact::BIND_PIPELINING,
+            fact::SM_BEFORE_SASL,
+        ]
+        .into_iter()
+        .try_for_each(|fact| self.delete_fact(server, fact))
     }
 
     fn forget_credentials(&self) -> Result<(), Fault> {
@@ -219,6 +235,7 @@ impl Tables<'_> {
 
     pub(super) fn set_session(&mut self, session: Option<SmSession>) {
         self.hot.session = session;
+        self.hot.failures.session_ended();
         self.session_changed = true;
     }
 

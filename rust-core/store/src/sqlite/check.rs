@@ -72,6 +72,7 @@ impl Check<'_, '_> {
         self.servers()?;
         self.endpoints()?;
         self.caps()?;
+        self.failures()?;
         let ledger: Option<Ledger> = self.tables.cell(cell::LEDGER)?;
         let known = ledger.is_some();
         self.tables.hot.ledger = ledger.unwrap_or_default();
@@ -100,14 +101,14 @@ impl Check<'_, '_> {
         let sql = "SELECT NOT EXISTS (SELECT 1 FROM account) AND NOT EXISTS (SELECT 1 FROM server)
             AND NOT EXISTS (SELECT 1 FROM queue) AND NOT EXISTS (SELECT 1 FROM delivery)
             AND NOT EXISTS (SELECT 1 FROM roster) AND NOT EXISTS (SELECT 1 FROM endpoints)
-            AND NOT EXISTS (SELECT 1 FROM caps)";
+            AND NOT EXISTS (SELECT 1 FROM caps) AND NOT EXISTS (SELECT 1 FROM failure)";
         Ok(self.tables.conn.query_row(sql, [], |row| row.get(0))?)
     }
 
     fn wipe(&mut self) -> Result<(), Fault> {
         self.execute(
             "DELETE FROM account; DELETE FROM server; DELETE FROM queue; DELETE FROM delivery; DELETE FROM roster;
-             DELETE FROM endpoints; DELETE FROM caps; DELETE FROM seen;",
+             DELETE FROM endpoints; DELETE FROM caps; DELETE FROM seen; DELETE FROM failure;",
         )
     }
 
@@ -130,7 +131,7 @@ impl Check<'_, '_> {
         self.trouble(OpenIssue::FromBackup, &lost);
         self.execute(
             "DELETE FROM account WHERE name IN ('session', 'fast', 'fast-reserve', 'epochs');
-             DELETE FROM queue; DELETE FROM delivery;",
+             DELETE FROM queue; DELETE FROM delivery; DELETE FROM failure WHERE host = '';",
         )
     }
 
@@ -243,6 +244,23 @@ impl Check<'_, '_> {
             }
         }
         self.cache_is_broken("caps", "DELETE FROM caps", &bad)
+    }
+
+    /// Keeps the failures that can be read: what is lost is noticed again.
+    fn failures(&mut self) -> Result<(), Fault> {
+        let mut bad = Vec::new();
+        for row in self.tables.failure_rows()? {
+            let read = self.tables.read_failure(&row);
+            if !self.is_readable(read)? {
+                bad.push(row.sealed);
+            }
+        }
+        if bad.is_empty() {
+            return Ok(());
+        }
+        self.report.unknown.push(DataLoss::ServerFacts);
+        self.quarantine("failure", &bad)?;
+        self.tables.write_failures()
     }
 
     fn cache_is_broken(&mut self, table: &str, clear: &str, bad: &[Vec<u8>]) -> Result<(), Fault> {

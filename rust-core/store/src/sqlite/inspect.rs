@@ -103,6 +103,9 @@ fn summarise(
         roster_items: roster.items.len(),
         roster_version: roster.version,
         servers: servers(&tables)?,
+        failures: (tables.hot.failures.iter())
+            .map(|(server, failure)| (server.cloned(), *failure))
+            .collect(),
         endpoints: endpoints(&tables)?,
         caps: tables.caps()?,
         quarantined: quarantined(&tables)?,

@@ -2,6 +2,9 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::failures::StoredFailures;
+
+use super::failures;
 use super::fault::Fault;
 use super::heads;
 use super::seal::Sealer;
@@ -17,10 +20,14 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_heads.sql"),
     include_str!("../../migrations/0008_open_sessions.sql"),
     include_str!("../../migrations/0009_hand_over.sql"),
+    include_str!("../../migrations/0010_failures.sql"),
 ];
 
 /// The schema in which rows begin to have heads: those of before are written again.
 const HEADS: i64 = 7;
+
+/// The schema in which failures begin to have a table: those of before are carried over.
+const FAILURES: i64 = 10;
 
 /// The schema version of this build.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -37,6 +44,11 @@ pub(super) fn migrate(
     sealer: &Sealer,
     account: &str,
 ) -> Result<(), Fault> {
+    // Read first: a step on the way writes records as this build does.
+    let before = match from {
+        1..FAILURES => failures::of_before(conn, sealer)?,
+        _ => StoredFailures::default(),
+    };
     for (number, sql) in (1_i64..).zip(MIGRATIONS) {
         if number <= from {
             continue;
@@ -45,6 +57,9 @@ pub(super) fn migrate(
         tx.execute_batch(sql)?;
         if number == HEADS {
             heads::add(&tx, sealer, account)?;
+        }
+        if number == FAILURES {
+            failures::carry_over(&tx, sealer, before.clone())?;
         }
         tx.pragma_update(None, "user_version", number)?;
         tx.commit()?;

@@ -7,6 +7,7 @@ mod caches;
 mod check;
 mod codec;
 mod epoch;
+mod failures;
 mod fault;
 mod heads;
 mod inspect;
@@ -27,11 +28,11 @@ mod xml;
 use std::fmt;
 use std::path::PathBuf;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind, SmSession};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op, OutboundKind};
 
 use crate::{
     DEFAULT_QUEUE_LIMIT, DeliveryPage, KeyVault, KnownEndpoints, NewStanza, OpenReport, Roster,
-    ServerKey, Store, StoreError,
+    ServerKey, Store, StoreError, StoredSession,
 };
 
 use fault::Fault;
@@ -154,8 +155,8 @@ impl Store for SqliteStore {
         })
     }
 
-    fn session(&mut self) -> Result<Option<SmSession>, StoreError> {
-        Ok(self.opened()?.read().session().cloned())
+    fn session(&mut self) -> Result<Option<StoredSession>, StoreError> {
+        Ok(self.opened()?.read().session())
     }
 
     fn roster(&mut self) -> Result<Roster, StoreError> {

@@ -69,14 +69,6 @@ impl Tables<'_> {
         Ok(())
     }
 
-    pub(super) fn strike(&mut self, seq: u64) -> Result<(), Fault> {
-        let Some((mut stanza, place)) = self.placed_stanza(seq)? else {
-            return Ok(());
-        };
-        stanza.note_strike();
-        self.put_stanza(&stanza, place)
-    }
-
     pub(super) fn remove(&mut self, seq: u64) -> Result<(), Fault> {
         let removed = self
             .conn

@@ -10,8 +10,10 @@ use snapback_proto::knowledge::{
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::xep::roster::Item;
+use zeroize::Zeroizing;
 
 use crate::ServerKey;
+use crate::failures::StoredFailures;
 
 use super::codec::Writer;
 use super::fault::Fault;
@@ -34,7 +36,6 @@ pub(super) mod cell {
 pub(super) mod fact {
     pub(in super::super) const SECURED: &str = "secured";
     pub(in super::super) const AUTHENTICATED: &str = "authenticated";
-    pub(in super::super) const PIPELINING_OFF: &str = "pipelining-off-until";
     pub(in super::super) const BIND_PIPELINING: &str = "bind-pipelining";
     pub(in super::super) const SM_BEFORE_SASL: &str = "sm-before-sasl";
 }
@@ -45,6 +46,7 @@ pub(super) mod fact {
 pub(super) struct Hot {
     pub(super) session: Option<SmSession>,
     pub(super) ledger: Ledger,
+    pub(super) failures: StoredFailures,
     /// Computed from the roster, which is read once, when the store is opened.
     pub(super) watchers: Watchers,
 }
@@ -55,6 +57,7 @@ pub(super) struct Tables<'a> {
     pub(super) hot: Hot,
     pub(super) session_changed: bool,
     ledger_before: Ledger,
+    failures_before: StoredFailures,
 }
 
 impl<'a> Tables<'a> {
@@ -65,6 +68,7 @@ impl<'a> Tables<'a> {
             hot: hot.clone(),
             session_changed: false,
             ledger_before: hot.ledger.clone(),
+            failures_before: hot.failures.clone(),
         }
     }
 
@@ -79,10 +83,19 @@ impl<'a> Tables<'a> {
         if self.hot.ledger != self.ledger_before {
             self.put_cell(cell::LEDGER, &self.hot.ledger)?;
         }
+        if self.hot.failures != self.failures_before {
+            self.write_failures()?;
+        }
         Ok(self.hot)
     }
 
     pub(super) fn cell<R: Record>(&self, name: &str) -> Result<Option<R>, Fault> {
+        let plain = self.plain_cell(name)?;
+        plain.map(|plain| R::from_plain(&plain)).transpose()
+    }
+
+    /// Returns the contents of a row of `account`.
+    pub(super) fn plain_cell(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
         let sealed: Option<Vec<u8>> = self
             .conn
             .prepare_cached("SELECT value FROM account WHERE name = ?1")?
@@ -90,7 +103,7 @@ impl<'a> Tables<'a> {
             .optional()?;
         let spot = cell_spot(name);
         sealed
-            .map(|sealed| R::from_plain(&self.sealer.open(spot, &sealed)?))
+            .map(|sealed| self.sealer.open(spot, &sealed))
             .transpose()
     }
 
@@ -148,19 +161,31 @@ impl<'a> Tables<'a> {
         sealed: &[u8],
         facts: &mut ServerFacts,
     ) -> Result<(), Fault> {
-        let row = server_row(server, fact);
-        let plain = self.sealer.open(server_spot(&row), sealed)?;
+        let plain = self.plain_fact(server, fact, sealed)?;
         match fact {
             fact::SECURED => facts.secured = Some(Arc::new(Record::from_plain(&plain)?)),
             fact::AUTHENTICATED => {
                 facts.authenticated = Some(Arc::new(Record::from_plain(&plain)?))
             }
-            fact::PIPELINING_OFF => facts.pipelining_off_until = Some(Record::from_plain(&plain)?),
-            fact::BIND_PIPELINING => facts.bind_pipelining = Some(Record::from_plain(&plain)?),
+            fact::BIND_PIPELINING => {
+                <()>::from_plain(&plain)?;
+                facts.bind_pipelining_proven = true;
+            }
             fact::SM_BEFORE_SASL => facts.sm_before_sasl = Some(Record::from_plain(&plain)?),
             _ => return Err(Fault::Unreadable),
         }
         Ok(())
+    }
+
+    /// Returns the contents of a fact.
+    pub(super) fn plain_fact(
+        &self,
+        server: &ServerKey,
+        fact: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let row = server_row(server, fact);
+        self.sealer.open(server_spot(&row), sealed)
     }
 
     pub(super) fn put_fact<R: Record>(
@@ -319,7 +344,7 @@ fn server_spot(row: &Writer) -> AadContext<'_> {
     spot("server", row.as_bytes(), b"")
 }
 
-fn queue_spot<'a>(row: &'a [u8], status: &'a [u8]) -> AadContext<'a> {
+pub(super) fn queue_spot<'a>(row: &'a [u8], status: &'a [u8]) -> AadContext<'a> {
     spot("queue", row, status)
 }
 

@@ -232,22 +232,3 @@ pub(super) fn i8_only_messages_note_the_cursor(store: &mut impl Store) {
     apply(store, &[Op::MarkSent(vec![0])]);
     assert_eq!(fate(store, 0), (true, false, None));
 }
-
-pub(super) fn strikes_are_counted(store: &mut impl Store) {
-    apply(store, &[enabled("one", &[])]);
-    apply(
-        store,
-        &[
-            Op::Enqueue(message(0, true)),
-            Op::Enqueue(message(1, false)),
-        ],
-    );
-    apply(
-        store,
-        &[Op::Strike(0), Op::Strike(0), Op::Strike(1), Op::Strike(9)],
-    );
-    reopen(store);
-    let strikes: Vec<u8> = load(store).queue.iter().map(|row| row.strikes).collect();
-    assert_eq!(strikes, [2, 1]);
-    assert_eq!(super::queue(store), [(0, true), (1, false)]);
-}

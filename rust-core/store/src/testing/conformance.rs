@@ -2,7 +2,7 @@
 
 use crate::Store;
 
-use super::{archive, caches, login, queue, reopen, session};
+use super::{archive, caches, failures, login, queue, reopen, session};
 
 /// Runs every case against an empty store that `make` makes. Its queue takes at least ten stanzas and at most 10,000.
 ///
@@ -52,7 +52,10 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         archive::the_oldest_messages_are_forgotten,
         archive::i8_a_message_of_a_lost_session_is_unknown,
         archive::i8_only_messages_note_the_cursor,
-        archive::strikes_are_counted,
+        failures::w1_failures_stay_known,
+        failures::w1_failures_end_with_what_they_belong_to,
+        failures::w1_failures_belong_to_their_server,
+        failures::i20_failures_are_bounded,
         reopen::everything_is_there_again,
         reopen::i16_numbers_go_on_where_they_were,
     ];

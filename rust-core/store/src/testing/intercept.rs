@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use snapback_proto::knowledge::{Delivery, Knowledge, Op, SmSession};
+use snapback_proto::knowledge::{Delivery, Knowledge, Op};
 
 use crate::{
     DeliveryPage, KnownEndpoints, NewStanza, OpenReport, Roster, ServerKey, Store, StoreError,
+    StoredSession,
 };
 
 /// A call that changes what is stored, or with which a connection starts.
@@ -102,7 +103,7 @@ impl<S: Store, I: Interceptor> Store for Intercepted<S, I> {
         self.around(Call::Close, Store::close)
     }
 
-    fn session(&mut self) -> Result<Option<SmSession>, StoreError> {
+    fn session(&mut self) -> Result<Option<StoredSession>, StoreError> {
         self.inner.session()
     }
 

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use snapback_proto::knowledge::{BindPipelining, FastToken, Op, ServerFacts};
+use snapback_proto::escalation::{Failures, Subject};
+use snapback_proto::knowledge::{FastToken, Op, ServerFacts};
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, Preparation, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::stream::features::StreamFeatures;
-use snapback_proto::time::UnixTime;
 
 use crate::{Conflict, Roster, ServerKey, Store, StoreError};
 
-use super::{apply, server};
+use super::{apply, refused, server};
 
 pub(super) fn an_empty_store_knows_nothing(store: &mut impl Store) {
     let knowledge = store.load(&server()).unwrap();
@@ -53,16 +53,12 @@ pub(super) fn facts_belong_to_one_server(store: &mut impl Store) {
 
 pub(super) fn s2_pipelining_that_failed_outlives_the_other_facts(store: &mut impl Store) {
     learn_everything(store);
+    let failed = [Subject::PipelinedStart, Subject::PipelinedBind].map(refused);
+    apply(store, &failed.map(Op::Failure));
     apply(store, &[Op::ForgetServer]);
-    let expected = ServerFacts {
-        pipelining_off_until: Some(UnixTime::NEVER),
-        ..ServerFacts::default()
-    };
-    assert_eq!(store.load(&server()).unwrap().server, expected);
-    let off = BindPipelining::OffUntil(UnixTime(1_900_000_000));
-    apply(store, &[Op::LearnBindPipelining(off), Op::ForgetServer]);
-    let facts = store.load(&server()).unwrap().server;
-    assert_eq!(facts.bind_pipelining, Some(off));
+    let knowledge = store.load(&server()).unwrap();
+    assert_eq!(knowledge.server, ServerFacts::default());
+    assert_eq!(knowledge.failures, Failures::restore(failed));
 }
 
 fn learn_everything(store: &mut impl Store) -> ServerFacts {
@@ -76,18 +72,14 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
         &[
             Op::LearnSecured(Arc::new(features(false))),
             Op::LearnAuthenticated(Arc::new(features(true))),
-            Op::PipeliningFailed {
-                until: UnixTime::NEVER,
-            },
-            Op::LearnBindPipelining(BindPipelining::Proven),
+            Op::LearnBindPipelining,
             Op::LearnSmBeforeSasl(Some([7; 32])),
         ],
     );
     ServerFacts {
         secured: Some(Arc::new(features(false))),
         authenticated: Some(Arc::new(features(true))),
-        pipelining_off_until: Some(UnixTime::NEVER),
-        bind_pipelining: Some(BindPipelining::Proven),
+        bind_pipelining_proven: true,
         sm_before_sasl: Some([7; 32]),
     }
 }

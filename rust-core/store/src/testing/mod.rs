@@ -8,15 +8,16 @@
 mod archive;
 mod caches;
 pub mod conformance;
+mod failures;
 mod intercept;
 mod login;
 mod queue;
 pub(crate) mod reopen;
 mod session;
 
+use snapback_proto::escalation::{Failure, Subject};
 use snapback_proto::knowledge::{
-    ArchiveCursor, HandOver, Op, OutboundKind, OutboundStanza, ResumeTrials, SmSession,
-    WrittenStanza,
+    ArchiveCursor, HandOver, Op, OutboundKind, OutboundStanza, SmSession, WrittenStanza,
 };
 use snapback_proto::ns;
 use snapback_proto::plan::Transport;
@@ -74,18 +75,18 @@ pub fn session(id: &str) -> SmSession {
         location: None,
         alive_at: UnixTime(1_700_000_000),
         pending: Vec::new(),
-        poisoned_at: None,
-        trials: ResumeTrials::default(),
         hand_over: None,
     }
 }
 
-fn trials() -> ResumeTrials {
-    ResumeTrials {
-        wrong: 1,
-        silent: 4,
-        silent_since: UnixTime(1_800_000_000),
-        silent_until: UnixTime(1_800_000_090),
+/// Returns the failure of something that was refused once.
+fn refused(subject: Subject) -> Failure {
+    Failure {
+        subject,
+        refusals: 1,
+        silences: 0,
+        since: UnixTime(1_700_000_000),
+        until: UnixTime(1_700_000_000),
     }
 }
 
@@ -111,7 +112,7 @@ fn queue(store: &mut impl Store) -> Vec<(u64, bool)> {
 }
 
 fn sm(store: &mut impl Store) -> Option<SmSession> {
-    let session = store.session().unwrap();
+    let session = store.session().unwrap().map(|stored| stored.session);
     assert_eq!(session, store.load(&server()).unwrap().sm);
     session
 }

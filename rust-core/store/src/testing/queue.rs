@@ -1,12 +1,13 @@
 //! The outbound queue.
 
+use snapback_proto::escalation::Subject;
 use snapback_proto::knowledge::{Op, OutboundKind, StanzaHead};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xml::Element;
 
 use crate::{Conflict, NewStanza, Store, StoreError};
 
-use super::{apply, enabled, message, new_message, queue, server, sm, stanza};
+use super::{apply, enabled, message, new_message, queue, refused, server, sm, stanza};
 
 pub(super) fn sent_first_then_by_number(store: &mut impl Store) {
     for seq in 0..4 {
@@ -146,9 +147,7 @@ pub(super) fn i20_the_cores_own_stanzas_take_no_room_of_the_apps(store: &mut imp
 pub(super) fn i13_a_change_that_cannot_be_applied_changes_nothing(store: &mut impl Store) {
     apply(store, &[enabled("one", &[]), Op::Enqueue(message(0, true))]);
     let changes = [
-        Op::PipeliningFailed {
-            until: UnixTime::NEVER,
-        },
+        Op::Failure(refused(Subject::Resume)),
         Op::CountInbound(5),
         Op::Acked {
             base: Some(1),
@@ -168,7 +167,7 @@ pub(super) fn i13_a_change_that_cannot_be_applied_changes_nothing(store: &mut im
         let result = store.apply(&server(), &batch);
         assert_eq!(result, Err(StoreError::Conflict(conflict)));
         let knowledge = store.load(&server()).unwrap();
-        assert!(knowledge.server.pipelining_off_until.is_none());
+        assert!(knowledge.failures.is_empty());
         let counters = knowledge.sm.map(|session| (session.h, session.base));
         assert_eq!(counters, Some((0, 0)));
         assert_eq!(knowledge.next_seq, 1);
@@ -194,7 +193,7 @@ pub(super) fn i8_the_head_of_a_stanza_stays_known(store: &mut impl Store) {
         let new = NewStanza::new(kind, stanza.into(), UnixTime(0));
         store.enqueue(new).unwrap();
     }
-    let changes = [Op::MarkSent(vec![0, 1, 2]), Op::Strike(1), Op::SmDropped];
+    let changes = [Op::MarkSent(vec![0, 1, 2]), Op::SmDropped];
     for change in changes {
         apply(store, &[change]);
         store.close().unwrap();

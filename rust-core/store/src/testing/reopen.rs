@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use snapback_proto::escalation::{Failure, Request, Subject};
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, FastToken, Knowledge, Op, OpenSessions, OutboundKind, OutboundStanza,
     PendingIq, PendingKind, SeenMessage, SmSession, StableId,
@@ -22,8 +23,8 @@ use crate::{KnownEndpoints, OpenReport, Store};
 use super::caches::{endpoints, known};
 use super::session::sent_carbon;
 use super::{
-    QUEUED_AT, apply, enabled, hand_over, message, new_message, queue, server, session, stanza,
-    trials,
+    QUEUED_AT, apply, enabled, hand_over, message, new_message, queue, refused, server, session,
+    stanza,
 };
 
 pub(super) fn everything_is_there_again(store: &mut impl Store) {
@@ -116,6 +117,14 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_7(store);
     fill_schema_8(store);
     fill_schema_9(store);
+    fill_schema_10(store);
+}
+
+/// What schema 10 added.
+pub(crate) fn fill_schema_10(store: &mut impl Store) {
+    let roster = Subject::Request(Request::Roster);
+    let failed = [Subject::PipelinedBind, roster, Subject::StreamManagement];
+    apply(store, &failed.map(|subject| Op::Failure(refused(subject))));
 }
 
 /// What schema 9 added.
@@ -146,7 +155,14 @@ pub(crate) fn fill_schema_7(store: &mut impl Store) {
 
 /// What schema 6 added.
 pub(crate) fn fill_schema_6(store: &mut impl Store) {
-    apply(store, &[Op::SmTrials(trials())]);
+    let failed = Failure {
+        refusals: 1,
+        silences: 4,
+        since: UnixTime(1_800_000_000),
+        until: UnixTime(1_800_000_090),
+        ..refused(Subject::Resume)
+    };
+    apply(store, &[Op::Failure(failed)]);
 }
 
 /// What schema 5 added.
@@ -194,7 +210,7 @@ pub(crate) fn fill_schema_3(store: &mut impl Store) {
         &[
             Op::ArchiveCursor(cursor),
             Op::MarkSent(vec![5]),
-            Op::Strike(5),
+            Op::Failure(refused(Subject::Stanza(5))),
             Op::Seen(SeenMessage {
                 tags: tags.to_vec(),
                 reference: None,
@@ -225,9 +241,13 @@ fn fill_schema_1(store: &mut impl Store) {
         &[
             Op::LearnSecured(Arc::new(features())),
             Op::LearnAuthenticated(Arc::new(features())),
-            Op::PipeliningFailed {
-                until: UnixTime(-1),
-            },
+            Op::Failure(Failure {
+                refusals: 0,
+                silences: 1,
+                since: UnixTime(-86_401),
+                until: UnixTime(-86_401),
+                ..refused(Subject::PipelinedStart)
+            }),
             Op::LearnSmBeforeSasl(Some([9; 32])),
             Op::RaiseFloor(Floor {
                 mechanism: Mechanism::Scram {
@@ -274,7 +294,6 @@ fn full_session() -> SmSession {
         h: 5,
         base: 4,
         location: Some("[2001:db8::1]:9999".to_owned()),
-        poisoned_at: Some(5),
         pending: pending.to_vec(),
         ..session("planted-sm-id")
     }
@@ -288,6 +307,7 @@ fn fill_session(store: &mut impl Store) {
                 session: full_session(),
                 sent: vec![stanza(3, OutboundKind::Core, true), message(1, true)],
             },
+            Op::Failure(refused(Subject::Input(5))),
             Op::Enqueue(stanza(4, OutboundKind::SessionBound, true)),
             Op::Enqueue(message(5, false)),
         ],

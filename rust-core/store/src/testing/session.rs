@@ -9,18 +9,13 @@ use snapback_proto::xml::Element;
 
 use crate::{Conflict, DeliveryPage, Roster, Store, StoreError};
 
-use super::{apply, enabled, hand_over, server, session, sm, trials};
+use super::{apply, enabled, hand_over, server, session, sm};
 
 pub(super) fn i13_a_session_is_replaced_as_a_whole(store: &mut impl Store) {
     apply(store, &[enabled("one", &[])]);
     apply(
         store,
-        &[
-            Op::CountInbound(4),
-            Op::SmPoisoned(4),
-            Op::SmTrials(trials()),
-            Op::SmHandOver(Some(hand_over())),
-        ],
+        &[Op::CountInbound(4), Op::SmHandOver(Some(hand_over()))],
     );
     apply(store, &[enabled("two", &[])]);
     assert_eq!(sm(store), Some(session("two")));
@@ -39,12 +34,7 @@ pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
     );
     apply(
         store,
-        &[
-            Op::CountInbound(7),
-            Op::SmPoisoned(7),
-            Op::SmTrials(trials()),
-            Op::SmHandOver(Some(hand_over())),
-        ],
+        &[Op::CountInbound(7), Op::SmHandOver(Some(hand_over()))],
     );
     apply(store, &[acked(Some(3))]);
     let at = UnixTime(1_800_000_000);
@@ -54,8 +44,6 @@ pub(super) fn i3_resuming_keeps_the_counters(store: &mut impl Store) {
         base: 3,
         alive_at: at,
         pending,
-        poisoned_at: Some(7),
-        trials: trials(),
         hand_over: Some(hand_over()),
         ..session("one")
     };
@@ -76,8 +64,6 @@ pub(super) fn without_a_session_its_changes_do_nothing(store: &mut impl Store) {
         Op::CountInbound(1),
         Op::SmAlive { at: UnixTime(1) },
         Op::SmPending(Vec::new()),
-        Op::SmPoisoned(1),
-        Op::SmTrials(trials()),
         Op::SmDropped,
         acked(Some(1)),
     ];

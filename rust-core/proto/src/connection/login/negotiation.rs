@@ -178,7 +178,9 @@ impl Negotiation {
             return Ok(());
         }
         let session = context.knowledge.sm.as_ref();
-        SmSession::resumable(session, context.env.now.wall).map_err(ConnectionError::NoSession)?;
+        let failures = &context.knowledge.failures;
+        SmSession::resumable(session, failures, context.env.now.wall)
+            .map_err(ConnectionError::NoSession)?;
         Ok(())
     }
 

@@ -19,7 +19,8 @@ impl Session {
         h: u32,
         context: &mut Context,
     ) -> Result<(), ConnectionError> {
-        let covered = match count_acked(h, self.base, self.unacked.len()) {
+        let outstanding = self.unacked.len().saturating_sub(self.not_resent);
+        let covered = match count_acked(h, self.base, outstanding) {
             Ok(covered) => covered,
             Err(error) => {
                 self.give_up(context);

@@ -2,7 +2,7 @@
 
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::FullJid;
-use crate::knowledge::{Op, PendingKind, ResumeTrials, SmSession};
+use crate::knowledge::{Op, PendingKind, SmSession};
 use crate::ns;
 use crate::plan::Goal;
 use crate::protocol_message::ProtocolMessage;
@@ -294,11 +294,10 @@ impl Session {
             location: enabled.location.clone(),
             alive_at: context.env.now.wall,
             pending: self.pending.clone(),
-            poisoned_at: None,
-            trials: ResumeTrials::default(),
             hand_over: None,
         };
         context.knowledge.sm = Some(session.clone());
+        context.knowledge.failures.session_ended();
         Some(session)
     }
 

@@ -19,6 +19,7 @@ pub(in crate::connection) fn lost(
     context.resumption.settled();
     missed.judge_earlier(context);
     let session = context.knowledge.sm.take();
+    context.knowledge.failures.session_ended();
     if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use crate::connection::output::Event;
 use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::escalation::{Evidence, Remedy, Subject};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza};
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::header;
@@ -168,14 +169,14 @@ impl Session {
     }
 
     /// T6: processes XML that is not well-formed. The first time the session is resumed; at the same place again it is not.
-    pub(in crate::connection) fn poisoned(&mut self, context: &mut Context) {
-        let Some(session) = &context.knowledge.sm else {
-            return;
-        };
-        if session.poisoned_at != Some(self.h) {
-            context.env.persist(vec![Op::SmPoisoned(self.h)]);
+    pub(in crate::connection) fn malformed_input(&mut self, context: &mut Context) {
+        if context.knowledge.sm.is_none() {
             return;
         }
-        self.give_up(context);
+        let place = Subject::Input(self.h);
+        context.note_failure(place, Evidence::Refusal);
+        if context.gives_up(place, Remedy::NewSession) {
+            self.give_up(context);
+        }
     }
 }

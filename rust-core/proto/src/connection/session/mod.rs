@@ -18,6 +18,7 @@ mod rate;
 mod settling_query;
 mod start;
 mod state;
+mod suspects;
 mod unknown_fate;
 mod visibility;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
 use crate::connection::session::queued::{core, enqueue, outbound, part_of, stage_event, wire};
 use crate::connection::session::state::{Session, SessionStage, Sm};
+use crate::connection::session::suspects::is_suspect;
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, WrittenStanza};
 use crate::protocol_message::ProtocolMessage;
 
@@ -62,6 +63,9 @@ impl Session {
     ) {
         let after =
             (self.sm == Sm::On).then(|| context.env.persist(vec![Op::Enqueue(stanza.clone())]));
+        if self.not_resent > 0 {
+            return self.wait_behind(stanza, after);
+        }
         context.env.transmit_after(after, part, stanza.xml.clone());
         // Without stream management the server does not count, and stanzas of the core itself are not sent again.
         if self.sm != Sm::Off {
@@ -93,10 +97,41 @@ impl Session {
         // The server has not counted them, so they need not be sent.
         let mut unacked: Vec<OutboundStanza> = std::mem::take(&mut self.unacked).into();
         fail_too_big(&mut unacked, context);
+        self.not_resent = unacked.len();
         self.unacked = unacked.into();
-        for stanza in &self.unacked {
+        self.go_on_resending(context);
+    }
+
+    /// Puts a stanza of the core behind those that are not sent again yet: the server's count refers to that order.
+    pub(super) fn wait_behind(&mut self, stanza: OutboundStanza, stored: Option<Seq>) {
+        self.unacked.push_back(stanza);
+        self.not_resent = self.not_resent.saturating_add(1);
+        self.resend_after = stored;
+    }
+
+    /// Sends again what may be sent now. A stanza that is sent alone is the last one until it is acknowledged.
+    fn go_on_resending(&mut self, context: &mut Context) {
+        let sent = self.unacked.len().saturating_sub(self.not_resent);
+        if self
+            .unacked
+            .iter()
+            .take(sent)
+            .any(|stanza| is_suspect(stanza, context))
+        {
+            return;
+        }
+        for (index, stanza) in self.unacked.iter().enumerate().skip(sent) {
+            let is_suspect = is_suspect(stanza, context);
+            if is_suspect && index > 0 {
+                return;
+            }
             let text = wire(stanza, context.max_bytes());
-            context.env.transmit(part_of(stanza.head.name), text);
+            let part = part_of(stanza.head.name);
+            context.env.transmit_after(self.resend_after, part, text);
+            self.not_resent = self.not_resent.saturating_sub(1);
+            if is_suspect {
+                return;
+            }
         }
     }
 
@@ -121,6 +156,7 @@ impl Session {
     /// Sends the stanzas that may be sent now, and requests an acknowledgement.
     pub(super) fn go_on(&mut self, context: &mut Context) {
         if self.stage == SessionStage::Online {
+            self.go_on_resending(context);
             self.flush_queue(context);
             self.request_ack(context);
         }

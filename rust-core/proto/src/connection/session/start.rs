@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::error::{Assumption, ConnectionError};
+use crate::escalation::{Evidence, Subject};
 use crate::ns;
 use crate::protocol_message::ProtocolMessage;
 use crate::stanza::{self, StanzaCondition, StanzaError};
@@ -89,7 +90,7 @@ impl Session {
         match StanzaError::of(stanza).map(|error| error.condition) {
             None => context.bind_pipelining_held(),
             Some(StanzaCondition::NotAuthorized | StanzaCondition::UnexpectedRequest) => {
-                context.bind_pipelining_failed(true);
+                context.note_failure(Subject::PipelinedBind, Evidence::Refusal);
                 context.at_risk = None;
                 return Err(ConnectionError::WrongAssumption(Assumption::PipelinedBind));
             }

@@ -25,6 +25,10 @@ pub(in crate::connection) struct Session {
     pub(super) base: u32,
     /// Sent and not acknowledged, in order (rule I4).
     pub(super) unacked: VecDeque<OutboundStanza>,
+    /// How many of these, at the end, were not sent again after a resumption: they wait for one that is sent alone.
+    pub(super) not_resent: usize,
+    /// The transaction that must be committed before these are sent.
+    pub(super) resend_after: Option<Seq>,
     /// The core's own requests that are not answered yet.
     pub(super) pending: Vec<PendingIq>,
     /// An acknowledgement request is pending.
@@ -118,6 +122,8 @@ impl Session {
             h: 0,
             base: 0,
             unacked: VecDeque::new(),
+            not_resent: 0,
+            resend_after: None,
             pending: Vec::new(),
             asked: None,
             answers: Answers::default(),

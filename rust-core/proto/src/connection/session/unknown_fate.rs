@@ -1,29 +1,25 @@
 //! Messages that may have arrived already, and stanzas that the server cannot process: which stanzas have to wait, and for
 //! what.
 
-use crate::error::Assumption;
 use crate::jid;
-use crate::knowledge::{Op, OutboundKind, OutboundStanza};
-use crate::stream::error::StreamCondition;
+use crate::knowledge::{Op, OutboundStanza};
 use crate::xep::stanza_id;
 use crate::xml::{Element, parse_stanza};
 
-use crate::connection::blame;
 use crate::connection::context::Context;
-use crate::connection::output::{Failure, Stage};
+use crate::connection::output::Stage;
 use crate::connection::session::dedup;
 use crate::connection::session::queued::{note_sent, stage_event};
 use crate::connection::session::state::Session;
-
-/// The maximum number of stream errors attributed to one stanza. A single one may be coincidence.
-const STRIKES: u8 = 3;
+use crate::connection::session::suspects::is_suspect;
 
 impl Session {
     /// Returns how many stanzas of the queue may be sent now. I4: none overtakes another.
     pub(super) fn ready(&self, context: &Context) -> usize {
-        if self.awaits_start.is_some() || self.unacked.iter().any(is_suspect) {
+        if self.is_waiting(context) {
             return 0;
         }
+        let is_suspect = |stanza: &OutboundStanza| is_suspect(stanza, context);
         let queue = &context.knowledge.queue;
         let waits = |stanza: &OutboundStanza| {
             self.archive.decides()
@@ -45,9 +41,17 @@ impl Session {
 
     /// Returns whether a stanza that is queued before a new one has to wait.
     pub(super) fn is_held(&self, context: &Context) -> bool {
+        !context.knowledge.queue.is_empty() || self.is_waiting(context)
+    }
+
+    /// Returns whether no further stanza of the app may be sent now.
+    fn is_waiting(&self, context: &Context) -> bool {
         self.awaits_start.is_some()
-            || !context.knowledge.queue.is_empty()
-            || self.unacked.iter().any(is_suspect)
+            || self.not_resent > 0
+            || self
+                .unacked
+                .iter()
+                .any(|stanza| is_suspect(stanza, context))
     }
 
     /// Processes a message of this account that is in the archive. If this device sent it, it has arrived, and needs no further
@@ -99,56 +103,6 @@ impl Session {
         }
         is_ours
     }
-
-    /// Processes a stream error of the server.
-    pub(in crate::connection) fn stream_error(
-        &mut self,
-        condition: StreamCondition,
-        context: &mut Context,
-    ) {
-        if context.at_risk == Some(Assumption::PipelinedBind) {
-            // The stanza, or one sent with it, was sent too early.
-            return;
-        }
-        let is_torn = context.at_risk == Some(Assumption::Resumption)
-            && blame::may_answer_a_torn_stanza(condition);
-        if is_torn {
-            // The server parses the resumed session with the old parser; no stanza is the cause.
-            return self.give_up(context);
-        }
-        if blame::may_answer_bad_input(condition) {
-            self.strike(condition, context);
-        }
-    }
-
-    /// Attributes the error to the first unacknowledged stanza of the app. The first time this is a suspicion; after that the
-    /// stanza was sent alone.
-    fn strike(&mut self, condition: StreamCondition, context: &mut Context) {
-        let is_core = |stanza: &OutboundStanza| stanza.kind == OutboundKind::Core;
-        let Some(at) = self.unacked.iter().position(|stanza| !is_core(stanza)) else {
-            return;
-        };
-        let Some(head) = self.unacked.get(at) else {
-            return;
-        };
-        if is_suspect(head) && at > 0 {
-            return;
-        }
-        if head.strikes.saturating_add(1) < STRIKES {
-            context.env.persist(vec![Op::Strike(head.seq)]);
-            return;
-        }
-        let Some(head) = self.unacked.remove(at) else {
-            return;
-        };
-        let seq = context.env.persist(vec![Op::Failed(vec![head.seq])]);
-        let stage = Stage::Failed(Failure::StreamEnded(condition));
-        if let Some(event) = stage_event(&head, stage) {
-            context.env.event_after(Some(seq), event);
-        }
-        // The server's count refers to it.
-        self.give_up(context);
-    }
 }
 
 /// Returns whether a message in the archive is this stanza. An equal id is not enough: other clients of the account choose ids,
@@ -171,10 +125,6 @@ fn has_this_head(message: &Element, stanza: &OutboundStanza) -> bool {
         && message.attr("id") == Some(stanza.id.as_str())
         && parse_stanza(&stanza.xml)
             .is_some_and(|sent| dedup::recipient(message) == dedup::recipient(&sent))
-}
-
-fn is_suspect(stanza: &OutboundStanza) -> bool {
-    stanza.strikes > 0
 }
 
 /// Returns whether an archive is expected to store the message.

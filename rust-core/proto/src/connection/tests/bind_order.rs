@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::peer::{Peer, Setup};
 use super::scripts::*;
+use super::setup::WALL;
 use super::texts::*;
 use crate::connection::{Command, Event};
 use crate::error::{Assumption, ConnectionError};
-use crate::knowledge::{BindPipelining, Knowledge};
-use crate::time::UnixTime;
+use crate::escalation::{Lasts, Subject};
+use crate::knowledge::Knowledge;
 
 /// What jabberd2 shows after SASL, and what it answers to a stanza that comes too early.
 const LEGACY: &str = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
@@ -45,8 +46,23 @@ fn warm(knowledge: Knowledge, last: &str) -> (Peer, String) {
     (peer, flight)
 }
 
-fn learnt(peer: &Peer) -> Option<BindPipelining> {
-    peer.knowledge().server.bind_pipelining
+/// What is known of stanzas after a bind request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Learnt {
+    Proven,
+    /// They were not accepted; for good, or until the path is tried again.
+    Off(Lasts),
+}
+
+fn learnt(peer: &Peer) -> Option<Learnt> {
+    learnt_by(&peer.knowledge())
+}
+
+fn learnt_by(knowledge: &Knowledge) -> Option<Learnt> {
+    let step = knowledge.failures.step(Subject::PipelinedBind, WALL);
+    let is_proven = knowledge.server.bind_pipelining_proven;
+    step.map(|step| Learnt::Off(step.lasts))
+        .or(is_proven.then_some(Learnt::Proven))
 }
 
 #[test]
@@ -104,7 +120,7 @@ fn s2_what_follows_the_bind_request_is_proven_by_its_answer() {
     let (mut peer, flight) = warm(known_in_order(), &format!("header + {GREETING}"));
     assert_eq!(learnt(&peer), None);
     answer_pipelined_bind(&mut peer, &flight);
-    assert_eq!(learnt(&peer), Some(BindPipelining::Proven));
+    assert_eq!(learnt(&peer), Some(Learnt::Proven));
     // From then on a refusal is blamed on the remembered features.
     let (mut peer, flight) = warm(gone(peer.knowledge()), &format!("header + {GREETING}"));
     peer.serve(&bound(&flight));
@@ -125,10 +141,13 @@ fn s2_a_server_that_wants_the_order_is_asked_in_order_from_then_on() {
         peer.serve(TOO_EARLY);
         peer.fails(ConnectionError::WrongAssumption(Assumption::PipelinedBind));
         let mut knowledge = peer.knowledge();
-        let off = BindPipelining::OffUntil(UnixTime::NEVER);
-        assert_eq!(knowledge.server.bind_pipelining, Some(off));
+        let off = Learnt::Off(Lasts::ForGood);
+        assert_eq!(learnt_by(&knowledge), Some(off));
         // The message was not at fault.
-        assert!(knowledge.queue.iter().all(|stanza| stanza.strikes == 0));
+        assert!(knowledge.queue.iter().all(|stanza| {
+            let suspect = Subject::Stanza(stanza.seq);
+            knowledge.failures.get(suspect).is_none()
+        }));
         knowledge.queue.clear();
         let (mut peer, flight) = warm(knowledge, "header + bind");
         peer.serve(&bound(&flight));
@@ -146,13 +165,12 @@ fn s2_a_path_that_breaks_after_the_bind_request_is_only_a_pause() {
     peer.serve(&bound(&flight));
     peer.close_transport();
     peer.fails(ConnectionError::TransportClosed);
-    let Some(BindPipelining::OffUntil(until)) = learnt(&peer) else {
-        panic!("{:?}", learnt(&peer));
-    };
-    assert!(until < UnixTime::NEVER);
+    assert_eq!(learnt(&peer), Some(Learnt::Off(Lasts::Seconds(86_400))));
     let mut knowledge = gone(peer.knowledge());
     warm(knowledge.clone(), "header + bind");
-    knowledge.server.bind_pipelining = Some(BindPipelining::OffUntil(UnixTime(0)));
+    let mut failure = *knowledge.failures.get(Subject::PipelinedBind).unwrap();
+    failure.until = failure.until.plus_seconds(-86_400);
+    knowledge.failures.insert(failure);
     warm(knowledge, &format!("header + {GREETING}"));
 }
 
@@ -176,7 +194,7 @@ fn s2_requests_that_are_refused_for_coming_early_are_made_again_in_order() {
         } else {
             assert!(peer.closed.is_none());
         }
-        let off = BindPipelining::OffUntil(UnixTime::NEVER);
+        let off = Learnt::Off(Lasts::ForGood);
         assert_eq!(learnt(&peer), is_order.then_some(off), "{condition}");
     }
 }
@@ -195,7 +213,7 @@ fn s2_where_pipelining_was_seen_the_first_login_has_one_flight_less() {
     peer.serve(&features(&format!("{AUTHENTICATED}{PIPELINING}")));
     let flight = peer.sends(GREETING);
     answer_pipelined_bind(&mut peer, &flight);
-    assert_eq!(learnt(&peer), Some(BindPipelining::Proven));
+    assert_eq!(learnt(&peer), Some(Learnt::Proven));
 }
 
 /// A server may promise pipelining (XEP-0305) and want the order all the same, or want it from some day on; without stream
@@ -204,9 +222,9 @@ fn s2_where_pipelining_was_seen_the_first_login_has_one_flight_less() {
 fn s2_i19_a_promise_of_pipelining_that_is_not_kept_is_believed_once() {
     let shown = format!("{SASL1}{PIPELINING}");
     let bare = format!("{LEGACY}{PIPELINING}");
-    for proven in [None, Some(BindPipelining::Proven)] {
+    for proven in [false, true] {
         let mut knowledge = gone(after_sasl1());
-        knowledge.server.bind_pipelining = proven;
+        knowledge.server.bind_pipelining_proven = proven;
         let server = &mut knowledge.server;
         Arc::make_mut(server.secured.as_mut().unwrap()).pipelining = true;
         let authenticated = Arc::make_mut(server.authenticated.as_mut().unwrap());
@@ -238,8 +256,8 @@ fn s2_i19_a_promise_of_pipelining_that_is_not_kept_is_believed_once() {
                 assert!(peer.closed.is_none());
             }
             knowledge = peer.knowledge();
-            let off = BindPipelining::OffUntil(UnixTime::NEVER);
-            assert_eq!(knowledge.server.bind_pipelining, Some(off));
+            let off = Learnt::Off(Lasts::ForGood);
+            assert_eq!(learnt_by(&knowledge), Some(off));
         }
     }
 }

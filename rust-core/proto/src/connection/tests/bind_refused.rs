@@ -2,12 +2,12 @@
 
 use super::peer::{Peer, Setup};
 use super::scripts::*;
+use super::setup::WALL;
 use super::texts::*;
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::knowledge::BindPipelining;
+use crate::escalation::{Lasts, Subject};
 use crate::peer_text::PeerText;
 use crate::stanza::{ErrorType, StanzaCondition, StanzaError};
-use crate::time::UnixTime;
 
 fn refusal(flight: &str, condition: &str) -> String {
     let id = id_before(flight, "urn:ietf:params:xml:ns:xmpp-bind");
@@ -133,10 +133,7 @@ fn w11_what_followed_a_refused_request_is_asked_for_again() {
     peer.serve(&format!("{ENABLED}{}", answers(&flight)));
     let knowledge = peer.knowledge();
     assert!(knowledge.sm.is_some() && knowledge.roster_version.is_some());
-    assert_eq!(
-        knowledge.server.bind_pipelining,
-        Some(BindPipelining::Proven)
-    );
+    assert!(knowledge.server.bind_pipelining_proven && knowledge.failures.is_empty());
 }
 
 /// Or the server ends the stream over it: without a resource, a stanza is `not-authorized` (RFC 6120 7.1).
@@ -148,6 +145,6 @@ fn w11_a_refused_request_whose_followers_end_the_stream_is_made_in_order_next_ti
         refusal(&first, "conflict")
     ));
     peer.fails(ConnectionError::WrongAssumption(Assumption::PipelinedBind));
-    let off = BindPipelining::OffUntil(UnixTime::NEVER);
-    assert_eq!(peer.knowledge().server.bind_pipelining, Some(off));
+    let step = peer.knowledge().failures.step(Subject::PipelinedBind, WALL);
+    assert_eq!(step.map(|step| step.lasts), Some(Lasts::ForGood));
 }

@@ -22,8 +22,11 @@ impl Memory {
         match op.clone() {
             Op::LearnSecured(features) => knowledge.server.secured = Some(features),
             Op::LearnAuthenticated(features) => knowledge.server.authenticated = Some(features),
-            Op::PipeliningFailed { until } => knowledge.server.pipelining_off_until = Some(until),
-            Op::LearnBindPipelining(learnt) => knowledge.server.bind_pipelining = Some(learnt),
+            Op::LearnBindPipelining => knowledge.server.bind_pipelining_proven = true,
+            Op::Failure(failure) => knowledge.failures.insert(failure),
+            Op::FailureForgotten(subject) => {
+                knowledge.failures.succeeded(subject);
+            }
             Op::ForgetCredentials => {
                 knowledge.fast = None;
                 knowledge.scram_keys = None;
@@ -47,6 +50,7 @@ impl Memory {
             Op::StoreScramKeys(id, keys) => knowledge.scram_keys = Some((id, keys)),
             Op::SmEnabled { session, sent } => {
                 knowledge.sm = Some(session);
+                knowledge.failures.session_ended();
                 for stanza in sent {
                     self.remove(&[stanza.seq]);
                     self.insert(stanza);
@@ -62,16 +66,6 @@ impl Memory {
                     session.alive_at = at;
                 }
             }
-            Op::SmPoisoned(h) => {
-                if let Some(session) = &mut knowledge.sm {
-                    session.poisoned_at = Some(h);
-                }
-            }
-            Op::SmTrials(trials) => {
-                if let Some(session) = &mut knowledge.sm {
-                    session.trials = trials;
-                }
-            }
             Op::SmHandOver(hand_over) => {
                 if let Some(session) = &mut knowledge.sm {
                     session.hand_over = hand_over;
@@ -79,6 +73,7 @@ impl Memory {
             }
             Op::SmDropped => {
                 knowledge.sm = None;
+                knowledge.failures.session_ended();
                 knowledge
                     .queue
                     .retain(|stanza| !stanza.sent || stanza.outlives_session());
@@ -108,11 +103,6 @@ impl Memory {
                 }
             }
             Op::Confirm(_) => {}
-            Op::Strike(seq) => {
-                for stanza in &mut knowledge.queue {
-                    stanza.strikes += u8::from(stanza.seq == seq);
-                }
-            }
             Op::Seen(message) => knowledge.seen.insert(&message),
             Op::ArchiveCursor(cursor) => knowledge.archive = Some(cursor),
             Op::ArchiveTime(time) => knowledge.archive_time = Some(time),
@@ -143,6 +133,7 @@ impl Memory {
     }
 
     fn remove(&mut self, seqs: &[u64]) {
+        self.knowledge.failures.stanzas_left(seqs);
         self.knowledge
             .queue
             .retain(|stanza| !seqs.contains(&stanza.seq));

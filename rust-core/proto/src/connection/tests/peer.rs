@@ -418,7 +418,7 @@ impl Peer {
                 self.pending_events.push_back((after, event));
             }
             Output::CloseTransport => self.history.push("close transport".to_owned()),
-            Output::DeriveKeys(_) | Output::Timeout { .. } => {}
+            Output::DeriveKeys(_) | Output::Escalated(_) | Output::Timeout { .. } => {}
         }
     }
 

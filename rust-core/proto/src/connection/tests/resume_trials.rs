@@ -8,7 +8,8 @@ use super::scripts::*;
 use super::setup::Setup;
 use super::texts::*;
 use crate::connection::{Command, Event};
-use crate::knowledge::{Knowledge, ResumeTrials};
+use crate::escalation::{Remedy, Subject};
+use crate::knowledge::Knowledge;
 use crate::plan::Purpose;
 
 const ALONE: &str = "authenticate HT-SHA-256-EXPR";
@@ -78,8 +79,28 @@ fn ended(peer: &Peer) -> Knowledge {
     peer.knowledge()
 }
 
-fn trials(knowledge: &Knowledge) -> ResumeTrials {
-    knowledge.sm.as_ref().expect("a session").trials
+/// What is known of the attempts to resume the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Trials {
+    wrong: u8,
+    silent: u8,
+    is_alone: bool,
+    is_over: bool,
+}
+
+fn trials(knowledge: &Knowledge) -> Trials {
+    assert!(knowledge.sm.is_some());
+    let failures = &knowledge.failures;
+    let Some(failure) = failures.get(Subject::Resume) else {
+        return Trials::default();
+    };
+    let gives_up = |remedy| failures.gives_up(Subject::Resume, remedy, failure.until);
+    Trials {
+        wrong: failure.refusals,
+        silent: failure.silences,
+        is_alone: gives_up(Remedy::ResumeAlone),
+        is_over: gives_up(Remedy::NewSession),
+    }
 }
 
 fn is_reported(peer: &mut Peer) -> bool {
@@ -114,7 +135,7 @@ fn binds_anew(knowledge: Knowledge) {
     for op in ["PossibleGap", "SmDropped"] {
         assert!(ops.contains(&op.to_owned()), "I8: {op} in {ops:?}");
     }
-    assert_eq!(trials(&peer.knowledge()), ResumeTrials::default());
+    assert_eq!(trials(&peer.knowledge()), Trials::default());
 }
 
 #[test]
@@ -130,13 +151,13 @@ fn i19_a_wrong_answer_is_asked_for_again_alone_and_then_the_session_is_lost() {
         }
         let knowledge = ended(&peer);
         assert!(is_reported(&mut peer), "{odd}");
-        assert!(trials(&knowledge).goes_alone() && !trials(&knowledge).is_over());
+        assert!(trials(&knowledge).is_alone && !trials(&knowledge).is_over);
         assert!(knowledge.fast.is_some(), "the token is not to blame: {odd}");
         let mut peer = alone(knowledge);
         peer.serve(&odd);
         let knowledge = ended(&peer);
         assert!(
-            is_reported(&mut peer) && trials(&knowledge).is_over(),
+            is_reported(&mut peer) && trials(&knowledge).is_over,
             "{odd}"
         );
         binds_anew(knowledge);
@@ -170,7 +191,7 @@ fn i19_asked_alone_and_answered_properly_the_session_goes_on() {
     assert_eq!(trials(&peer.knowledge()).wrong, 1, "not proven yet");
     peer.say("m1");
     peer.serve(&ack(GREETED2 + 2));
-    assert_eq!(trials(&peer.knowledge()), ResumeTrials::default());
+    assert_eq!(trials(&peer.knowledge()), Trials::default());
     // So does one that lasts, with nothing to acknowledge.
     let without_archive = Knowledge {
         archive: None,
@@ -182,7 +203,7 @@ fn i19_asked_alone_and_answered_properly_the_session_goes_on() {
     peer.serve(&resumed(GREETED2 + 2));
     peer.pass(Duration::from_secs(6));
     peer.serve(MESSAGE);
-    assert_eq!(trials(&peer.knowledge()), ResumeTrials::default());
+    assert_eq!(trials(&peer.knowledge()), Trials::default());
 }
 
 #[test]
@@ -195,7 +216,7 @@ fn i19_a_proper_refusal_is_no_wrong_answer() {
     ));
     peer.is_online();
     peer.serve(ERROR);
-    assert_eq!(trials(&ended(&peer)), ResumeTrials::default());
+    assert_eq!(trials(&ended(&peer)), Trials::default());
 }
 
 #[test]
@@ -206,7 +227,7 @@ fn i19_before_sasl_a_wrong_answer_moves_the_request_after_the_login() {
     let shown = features(&format!("{SASL1}{SM}{PIPELINING}"));
     peer.serve(&format!("{HEADER}{shown}{}", sm_failed("h='-1'")));
     let knowledge = ended(&peer);
-    assert!(trials(&knowledge).goes_alone());
+    assert!(trials(&knowledge).is_alone);
     let mut peer = Setup::starttls().knowing(knowledge).start();
     open_combined(&mut peer);
     let shown = format!("{HEADER}{}", features(&format!("{SASL1}{SM}{PIPELINING}")));
@@ -229,11 +250,11 @@ fn silences(count: i64, pause: i64, end: fn(&mut Peer)) -> Knowledge {
     };
     for number in 0..count {
         let wall = super::setup::WALL.0 + number * pause;
-        if trials(&knowledge).is_over() {
+        if trials(&knowledge).is_over {
             break;
         }
         knowledge.sm.as_mut().unwrap().max = None;
-        let mut peer = if trials(&knowledge).goes_alone() {
+        let mut peer = if trials(&knowledge).is_alone {
             alone(knowledge)
         } else {
             inline(knowledge).0
@@ -272,10 +293,10 @@ fn without_acks(peer: &mut Peer) {
 #[test]
 fn i19_five_silences_over_a_minute_cost_the_session() {
     for end in [breaks, falls_silent, shuts_down, without_acks] {
-        assert!(!trials(&silences(4, 30, end)).is_over());
-        assert!(!trials(&silences(5, 10, end)).is_over());
+        assert!(!trials(&silences(4, 30, end)).is_over);
+        assert!(!trials(&silences(5, 10, end)).is_over);
         let knowledge = silences(5, 30, end);
-        assert!(trials(&knowledge).is_over(), "{:?}", trials(&knowledge));
+        assert!(trials(&knowledge).is_over, "{:?}", trials(&knowledge));
         binds_anew(knowledge);
     }
 }
@@ -295,7 +316,7 @@ fn i19_a_resumption_that_lasted_ends_the_row_of_silences() {
         trials(&ended(&peer))
     };
     for seconds in [1, 6, 96] {
-        assert_eq!(after(seconds, false), ResumeTrials::default(), "{seconds}");
+        assert_eq!(after(seconds, false), Trials::default(), "{seconds}");
     }
     assert_eq!(after(0, false).silent, 5, "shortly after it");
     assert_eq!(after(6, true).silent, 4, "an answer was due");
@@ -323,7 +344,7 @@ fn i19_a_network_that_changes_or_a_server_that_shows_nothing_costs_nothing() {
         peer.command(Command::Probe { deadline });
         peer.close_transport();
         knowledge = ended(&peer);
-        assert_eq!(trials(&knowledge), ResumeTrials::default());
+        assert_eq!(trials(&knowledge), Trials::default());
     }
 }
 
@@ -346,6 +367,6 @@ fn t4_who_has_not_proved_itself_never_ends_a_session() {
         open_direct(&mut peer);
         peer.serve(&format!("{HEADER}{}{ERROR}", features(&sasl2())));
         knowledge = ended(&peer);
-        assert!(!trials(&knowledge).is_over());
+        assert!(!trials(&knowledge).is_over);
     }
 }

@@ -3,6 +3,7 @@
 use super::peer::{Peer, Setup, queued, said};
 use super::scripts::*;
 use super::texts::*;
+use crate::escalation::Subject;
 use crate::knowledge::{Knowledge, OutboundKind, OutboundStanza};
 
 const EDGE: u32 = u32::MAX - 2; // 2^32 - 3
@@ -195,16 +196,25 @@ fn i13_count_and_queue_change_in_one_transaction() {
 fn i16_the_queue_drains_once_faults_stop() {
     let mut knowledge = at_the_edge();
     knowledge.archive = None;
-    for _ in 0..5 {
+    for number in 0..5 {
         let mut peer = resume(knowledge.clone(), EDGE);
-        peer.sends("message + message + message + message + r");
+        // After the third time the first one is sent alone (W1).
+        peer.sends(if number < 3 {
+            "message + message + message + message + r"
+        } else {
+            "message + r"
+        });
         peer.close_transport();
         knowledge = peer.knowledge();
     }
     let mut peer = resume(knowledge, EDGE);
-    peer.sends("message + message + message + message + r");
+    peer.sends("message + r");
+    peer.serve(&ack(EDGE.wrapping_add(1)));
+    peer.sends("message + message + message + r");
     peer.serve(&ack(EDGE.wrapping_add(4)));
-    assert!(peer.knowledge().queue.is_empty());
+    let knowledge = peer.knowledge();
+    assert!(knowledge.queue.is_empty());
+    assert_eq!(knowledge.failures.get(Subject::Stanza(0)), None);
 }
 
 /// Without stream management it is not known what has arrived: messages are sent again, requests fail.

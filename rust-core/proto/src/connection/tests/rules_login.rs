@@ -3,8 +3,10 @@
 use super::peer::{EXPORTER, Peer, Setup};
 use super::proofs::{ITERATIONS, Scram};
 use super::scripts::*;
+use super::setup::WALL;
 use super::texts::*;
 use crate::error::{ConnectionError, PeerError};
+use crate::escalation::{Remedy, Subject};
 use crate::sasl::{NoMechanism, SaslError};
 
 /// Nothing may have been stored, reported or trusted. An unanswered `<resume/>` may be recorded: it is sent after the login the
@@ -13,10 +15,13 @@ use crate::sasl::{NoMechanism, SaslError};
 fn learnt_nothing(peer: &mut Peer) {
     assert!(!peer.login_proven && !peer.online);
     let ops = peer.ops();
-    let is_allowed = |op: &String| ["SmHandOver", "SmTrials"].contains(&op.as_str());
-    assert!(ops.iter().all(is_allowed), "{ops:?}");
-    let session = peer.knowledge().sm;
-    assert!(session.is_none_or(|session| !session.trials.is_over()));
+    assert!(
+        ops.iter()
+            .all(|op| ["SmHandOver", "Failure"].contains(&op.as_str())),
+        "{ops:?}"
+    );
+    let step = peer.knowledge().failures.step(Subject::Resume, WALL);
+    assert!(step.is_none_or(|step| step.gives_up == Remedy::ResumeAlone));
 }
 
 #[track_caller]

@@ -8,7 +8,8 @@ use super::scripts::*;
 use super::texts::*;
 use crate::connection::{Command, Timer};
 use crate::error::ConnectionError;
-use crate::knowledge::{OutboundKind, OutboundStanza};
+use crate::escalation::{Evidence, Subject};
+use crate::knowledge::OutboundKind;
 
 #[track_caller]
 fn bound_with(change: impl FnOnce(&mut Setup), authenticated: &str, greeting: &str) -> Peer {
@@ -139,12 +140,17 @@ fn i12_a_probe_while_enabling_outlives_the_refusal_of_enable() {
 fn w8_a_suspect_does_not_wait_for_what_is_never_acknowledged() {
     let suspect = |setup: &mut Setup| {
         for (seq, id) in [(0, "m1"), (1, "m2")] {
-            setup.knowledge.queue.push(OutboundStanza {
-                strikes: u8::from(seq == 0),
-                ..queued(seq, OutboundKind::Message, said(id, "hello"))
-            });
+            let stanza = queued(seq, OutboundKind::Message, said(id, "hello"));
+            setup.knowledge.queue.push(stanza);
         }
         setup.knowledge.next_seq = 2;
+        let failures = &mut setup.knowledge.failures;
+        failures.note(
+            Subject::Stanza(0),
+            Evidence::Refusal,
+            true,
+            super::setup::WALL,
+        );
     };
     let mut peer = bound_with(suspect, AUTHENTICATED, GREETING);
     peer.serve(&sm_failed(""));

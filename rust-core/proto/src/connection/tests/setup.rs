@@ -5,7 +5,7 @@ use super::proofs;
 use crate::config::{Config, Identity};
 use crate::connection::{EarlyData, TlsFacts};
 use crate::jid::BareJid;
-use crate::knowledge::{BindPipelining, Knowledge};
+use crate::knowledge::Knowledge;
 use crate::plan::{Purpose, Transport};
 use crate::sasl::{ChannelBindings, ScramKeyId, ScramKeys, TlsVersion};
 use crate::secret::Secret;
@@ -59,7 +59,7 @@ impl Setup {
 
     /// At an endpoint that was seen to take what follows a bind request before its answer.
     pub(super) fn with_pipelined_bind(self) -> Self {
-        self.with(|setup| setup.knowledge.server.bind_pipelining = Some(BindPipelining::Proven))
+        self.with(|setup| setup.knowledge.server.bind_pipelining_proven = true)
     }
 
     pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {

@@ -4,9 +4,11 @@
 use super::archive::*;
 use super::peer::{Peer, Setup, queued, said};
 use super::scripts::*;
+use super::setup::WALL;
 use super::texts::*;
 use crate::connection::{Event, Failure, Stage, Timer};
 use crate::error::ConnectionError;
+use crate::escalation::{Evidence, Subject};
 use crate::knowledge::{Knowledge, OutboundKind, OutboundStanza};
 use crate::stream::error::StreamCondition;
 use crate::xml::parse_stanza;
@@ -301,10 +303,26 @@ fn next_session(knowledge: Knowledge, parts: &str) -> Peer {
     peer
 }
 
+/// The messages of the app, each with the number of stream errors that are attributed to it.
 fn app_queue(knowledge: &Knowledge) -> Vec<(&str, u8)> {
     let is_apps = |stanza: &&OutboundStanza| stanza.id.starts_with('m');
+    let refusals = |stanza: &OutboundStanza| {
+        let failure = knowledge.failures.get(Subject::Stanza(stanza.seq));
+        failure.map_or(0, |failure| failure.refusals)
+    };
     let queue = knowledge.queue.iter().filter(is_apps);
-    queue.map(|s| (s.id.as_str(), s.strikes)).collect()
+    queue.map(|s| (s.id.as_str(), refusals(s))).collect()
+}
+
+/// Streams ended with an error because of these messages.
+fn suspect(knowledge: &mut Knowledge, times: u8, is_it: impl Fn(&OutboundStanza) -> bool) {
+    for stanza in knowledge.queue.iter().filter(|stanza| is_it(stanza)) {
+        for _ in 0..times {
+            let subject = Subject::Stanza(stanza.seq);
+            let failures = &mut knowledge.failures;
+            failures.note(subject, Evidence::Refusal, true, WALL);
+        }
+    }
 }
 
 #[test]
@@ -337,9 +355,7 @@ fn a_stanza_that_ends_the_stream_each_time_is_given_up_and_the_rest_goes_on() {
 #[test]
 fn an_innocent_suspect_is_acknowledged_and_the_next_one_is_found() {
     let mut knowledge = lost(&["m1", "m2"]);
-    for stanza in &mut knowledge.queue {
-        stanza.strikes = u8::from(stanza.id == "m1");
-    }
+    suspect(&mut knowledge, 1, |stanza| stanza.id == "m1");
     let mut peer = next_session(knowledge, "message + r");
     peer.serve(&ack(GREETED2 + 1));
     assert_eq!(ids(&peer.sends("message + r")), ["m2"]);
@@ -348,7 +364,7 @@ fn an_innocent_suspect_is_acknowledged_and_the_next_one_is_found() {
 }
 
 #[test]
-fn cuts_and_restarts_are_no_strikes() {
+fn cuts_and_restarts_are_not_attributed_to_a_stanza() {
     for end in [
         "<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
         CLOSE,
@@ -375,9 +391,7 @@ fn a_suspect_after_something_else_is_not_blamed_again() {
     warm_fast_bind(&mut peer);
     peer.say("m1");
     knowledge = peer.knowledge();
-    for stanza in &mut knowledge.queue {
-        stanza.strikes = 2;
-    }
+    suspect(&mut knowledge, 2, |stanza| stanza.id == "m1");
     let (mut peer, _) = bind(expire(knowledge), "", GREETING2);
     peer.serve(ERROR);
     assert_eq!(app_queue(&peer.knowledge()), [("m1", 2)]);

@@ -6,7 +6,7 @@ mod login;
 mod session;
 mod stanzas;
 
-use snapback_proto::knowledge::{BindPipelining, KnownCaps};
+use snapback_proto::knowledge::KnownCaps;
 use snapback_proto::stream::features::StreamFeatures;
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
@@ -19,6 +19,8 @@ use super::tables::{transport, transport_name};
 use super::xml;
 
 pub(super) use ledger::{Epochs, Ledger, RowCounts};
+pub(super) use session::of_session_before;
+pub(super) use stanzas::of_stanza_before;
 
 /// The contents of one sealed value.
 pub(super) trait Record: Sized {
@@ -59,26 +61,22 @@ impl Record for UnixTime {
     }
 }
 
-/// Stores the time until which it is off; without a time it is proven.
-impl Record for BindPipelining {
+/// A fact without a value: that it is there says everything. Until schema 9 it had a time where it was off.
+impl Record for () {
     fn write(&self, out: &mut Writer) {
-        let off_until = match self {
-            Self::Proven => None,
-            Self::OffUntil(time) => Some(*time),
-        };
-        out.flag(off_until.is_some());
-        if let Some(time) = off_until {
-            time.write(out);
-        }
+        out.flag(false);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        Ok(if input.flag()? {
-            Self::OffUntil(UnixTime::read(input)?)
-        } else {
-            Self::Proven
-        })
+        match input.flag()? {
+            false => Ok(()),
+            true => Err(Fault::Unreadable),
+        }
     }
+}
+
+fn small(number: u64) -> Result<u8, Fault> {
+    u8::try_from(number).map_err(|_| Fault::Unreadable)
 }
 
 impl Record for [u8; 32] {

@@ -1,12 +1,13 @@
 //! The session that may be resumed.
 
-use snapback_proto::knowledge::{HandOver, PendingIq, PendingKind, ResumeTrials, SmSession};
+use snapback_proto::escalation::{Failure, Subject};
+use snapback_proto::knowledge::{HandOver, PendingIq, PendingKind, SmSession};
 use snapback_proto::time::UnixTime;
 
 use super::super::codec::{Reader, Writer};
 use super::super::fault::Fault;
-use super::Record;
 use super::stanzas::{read_cursor, write_cursor};
+use super::{Record, small};
 
 impl Record for SmSession {
     fn write(&self, out: &mut Writer) {
@@ -17,55 +18,65 @@ impl Record for SmSession {
             .option(self.max, |out, max| out.number(max.into()))
             .option(self.location.as_ref(), |out, text| out.text(text))
             .time(self.alive_at.0)
-            .option(self.poisoned_at, |out, h| out.number(h.into()))
+            .option(None::<u32>, |out, h| out.number(h.into()))
             .number(self.pending.len() as u64);
         for request in &self.pending {
             out.text(&request.id).text(pending_name(request.kind));
         }
-        write_trials(out, self.trials);
+        // Where the failed attempts to resume it were until schema 9.
+        out.number(0).number(0).time(0).time(0);
         write_hand_over(out, self.hand_over.as_ref());
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        Ok(Self {
-            id: input.text()?,
-            jid: input.text()?,
-            h: input.number32()?,
-            base: input.number32()?,
-            max: input.option(Reader::number32)?,
-            location: input.option(Reader::text)?,
-            alive_at: UnixTime(input.time()?),
-            poisoned_at: input.option(Reader::number32)?,
-            pending: {
-                let count = input.number()?;
-                let requests = (0..count).map(|_| pending_request(input));
-                requests.collect::<Result<_, _>>()?
-            },
-            trials: read_trials(input)?,
-            hand_over: read_hand_over(input)?,
-        })
+        read_session(input).map(|(session, _)| session)
     }
 }
 
-fn write_trials(out: &mut Writer, trials: ResumeTrials) {
-    out.number(trials.wrong.into())
-        .number(trials.silent.into())
-        .time(trials.silent_since.0)
-        .time(trials.silent_until.0);
+/// Returns the failures that a session of schemas 1 to 9 contained.
+pub(in super::super) fn of_session_before(plain: &[u8]) -> Result<Vec<Failure>, Fault> {
+    let (_, failures) = read_session(&mut Reader::new(plain))?;
+    Ok(failures)
 }
 
-/// Reads the trials. Sessions of schemas 1 to 5 have none.
-fn read_trials(input: &mut Reader<'_>) -> Result<ResumeTrials, Fault> {
-    if input.is_at_end() {
-        return Ok(ResumeTrials::default());
+/// Reads a session. Those of schemas 1 to 9 contained the place of malformed input, those since schema 6 how the attempts
+/// to resume it had failed.
+fn read_session(input: &mut Reader<'_>) -> Result<(SmSession, Vec<Failure>), Fault> {
+    let mut session = SmSession {
+        id: input.text()?,
+        jid: input.text()?,
+        h: input.number32()?,
+        base: input.number32()?,
+        max: input.option(Reader::number32)?,
+        location: input.option(Reader::text)?,
+        alive_at: UnixTime(input.time()?),
+        pending: Vec::new(),
+        hand_over: None,
+    };
+    let malformed_at = input.option(Reader::number32)?;
+    let count = input.number()?;
+    let requests = (0..count).map(|_| pending_request(input));
+    session.pending = requests.collect::<Result<_, _>>()?;
+    let mut failures = Vec::new();
+    failures.extend(malformed_at.map(|h| Failure {
+        subject: Subject::Input(h),
+        refusals: 1,
+        silences: 0,
+        since: session.alive_at,
+        until: session.alive_at,
+    }));
+    if !input.is_at_end() {
+        let failure = Failure {
+            subject: Subject::Resume,
+            refusals: small(input.number()?)?,
+            silences: small(input.number()?)?,
+            since: UnixTime(input.time()?),
+            until: UnixTime(input.time()?),
+        };
+        failures.extend((failure.refusals > 0 || failure.silences > 0).then_some(failure));
     }
-    let small = |number: u64| u8::try_from(number).map_err(|_| Fault::Unreadable);
-    Ok(ResumeTrials {
-        wrong: small(input.number()?)?,
-        silent: small(input.number()?)?,
-        silent_since: UnixTime(input.time()?),
-        silent_until: UnixTime(input.time()?),
-    })
+    session.hand_over = read_hand_over(input)?;
+    Ok((session, failures))
 }
 
 fn write_hand_over(out: &mut Writer, hand_over: Option<&HandOver>) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use snapback_proto::escalation::{Failure, Subject};
 use snapback_proto::knowledge::{
     ArchiveCursor, Delivery, OutboundKind, OutboundStanza, Retention, StanzaHead, StanzaKind,
     StanzaName,
@@ -13,7 +14,7 @@ use snapback_proto::xep::delay::Delay;
 use super::super::codec::{Reader, Writer};
 use super::super::fault::Fault;
 use super::super::xml;
-use super::Record;
+use super::{Record, small};
 
 /// Whether the stanza was sent is the row's `place`, not part of the record.
 impl Record for OutboundStanza {
@@ -25,40 +26,58 @@ impl Record for OutboundStanza {
             .text(&self.xml)
             .flag(self.unknown)
             .option(self.sent_after.as_ref(), write_cursor)
-            .number(self.strikes.into());
+            .number(0);
         self.head.write(out);
     }
 
-    /// Records of schemas 1 and 2 end after the text, those before schema 7 before the head.
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
-        let (seq, id) = (input.number()?, input.text()?);
-        let kind = outbound_kind(&input.text()?)?;
-        let queued_at = UnixTime(input.time()?);
-        let xml = input.text()?;
-        let (mut unknown, mut sent_after, mut strikes) = (false, None, 0);
-        if !input.is_at_end() {
-            unknown = input.flag()?;
-            sent_after = input.option(read_cursor)?;
-            strikes = u8::try_from(input.number()?).map_err(|_| Fault::Unreadable)?;
-        }
-        let head = if input.is_at_end() {
-            StanzaHead::of(&xml::parse(&xml)?)
-        } else {
-            StanzaHead::read(input)?
-        };
-        Ok(Self {
-            seq,
-            id,
-            kind,
-            head,
-            sent: false,
-            unknown,
-            sent_after,
-            strikes,
-            queued_at,
-            xml,
-        })
+        read_stanza(input).map(|(stanza, _)| stanza)
     }
+}
+
+/// Returns the failure that a stanza of schemas 3 to 9 contained.
+pub(in super::super) fn of_stanza_before(plain: &[u8]) -> Result<Vec<Failure>, Fault> {
+    let (stanza, refusals) = read_stanza(&mut Reader::new(plain))?;
+    let failure = Failure {
+        subject: Subject::Stanza(stanza.seq),
+        refusals,
+        silences: 0,
+        since: stanza.queued_at,
+        until: stanza.queued_at,
+    };
+    Ok((refusals > 0).then_some(failure).into_iter().collect())
+}
+
+/// Reads a stanza, and how many stream errors were attributed to it until schema 9. Records of schemas 1 and 2 end after
+/// the text, those before schema 7 before the head.
+fn read_stanza(input: &mut Reader<'_>) -> Result<(OutboundStanza, u8), Fault> {
+    let (seq, id) = (input.number()?, input.text()?);
+    let kind = outbound_kind(&input.text()?)?;
+    let queued_at = UnixTime(input.time()?);
+    let xml = input.text()?;
+    let (mut unknown, mut sent_after, mut refusals) = (false, None, 0);
+    if !input.is_at_end() {
+        unknown = input.flag()?;
+        sent_after = input.option(read_cursor)?;
+        refusals = small(input.number()?)?;
+    }
+    let head = if input.is_at_end() {
+        StanzaHead::of(&xml::parse(&xml)?)
+    } else {
+        StanzaHead::read(input)?
+    };
+    let stanza = OutboundStanza {
+        seq,
+        id,
+        kind,
+        head,
+        sent: false,
+        unknown,
+        sent_after,
+        queued_at,
+        xml,
+    };
+    Ok((stanza, refusals))
 }
 
 pub(super) fn write_cursor<'a>(out: &'a mut Writer, cursor: &ArchiveCursor) -> &'a mut Writer {

@@ -1,5 +1,6 @@
 //! The step to schema 7: heads are added, and carbons are judged.
 
+use snapback_proto::escalation::Subject;
 use snapback_proto::knowledge::{Delivery, Op, OutboundKind, OutboundStanza, Retention};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::carbons::Direction;
@@ -81,6 +82,7 @@ fn older(folder: &Folder, vault: &MemoryVault, inbound: &[Delivery], outbound: &
         for stanza in outbound {
             write_older_outbound(tables, stanza)?;
         }
+        tables.conn.execute_batch("DROP TABLE failure")?;
         tables.conn.pragma_update(None, "user_version", 6)?;
         Ok(())
     };
@@ -124,9 +126,14 @@ fn i8_rows_of_before_get_heads_once() {
     let queue = store.load(&server()).unwrap().queue;
     let heads: Vec<Retention> = queue.iter().map(|row| row.head.retention).collect();
     assert_eq!(heads, texts.map(|(_, retention)| retention));
-    let kept =
-        |row: &OutboundStanza| row.unknown && row.strikes == 2 && row.queued_at == UnixTime(7);
+    let kept = |row: &OutboundStanza| row.unknown && row.queued_at == UnixTime(7);
     assert!(queue.iter().all(kept));
+    let failures = store.load(&server()).unwrap().failures;
+    let refusals = queue.iter().map(|row| {
+        let failure = failures.get(Subject::Stanza(row.seq));
+        failure.map(|failure| failure.refusals)
+    });
+    assert_eq!(refusals.collect::<Vec<_>>(), [Some(2); 3]);
     // They are stored: a second opening finds the same bytes.
     let size = sizes(&store, "queue");
     store.close().unwrap();

@@ -278,6 +278,9 @@ impl Session {
     }
 
     pub(super) fn put_question(&mut self, stanza: OutboundStanza, seq: Seq, context: &mut Context) {
+        if self.not_resent > 0 {
+            return self.wait_behind(stanza, Some(seq));
+        }
         context
             .env
             .transmit_after(Some(seq), ProtocolMessage::ArchiveQuery, stanza.xml.clone());
