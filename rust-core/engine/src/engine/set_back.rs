@@ -57,14 +57,25 @@ impl SetBack {
     /// Returns the addresses that are to be tried last, the one with the earliest failure first.
     pub(super) fn addresses(&self, now: Instant) -> Vec<Address> {
         let now = seconds(now);
-        let is_set_back = |subject| self.failures.gives_up(subject, Remedy::AddressLast, now);
+        // Times are whole seconds, and the last second has to be over.
+        let moments = [now, now.plus_seconds(-1)];
+        let is_set_back = |subject| {
+            let mut moments = moments.into_iter();
+            moments.any(|at| self.failures.gives_up(subject, Remedy::AddressLast, at))
+        };
         let failed = self.failures.iter().map(|failure| failure.subject);
         let set_back = failed.filter(|subject| is_set_back(*subject));
         let address = |subject| match subject {
             Subject::NewAddress(address) | Subject::Address(address) => Some(address),
             _ => None,
         };
-        set_back.filter_map(address).collect()
+        // An address may have failed in both ways: its latest failure is the one that counts.
+        let mut addresses: Vec<Address> = Vec::new();
+        for address in set_back.filter_map(address) {
+            addresses.retain(|earlier| *earlier != address);
+            addresses.push(address);
+        }
+        addresses
     }
 }
 
@@ -102,7 +113,18 @@ mod tests {
         assert_eq!(set_back.addresses(at(1)), [address(2), address(1)]);
         set_back.worked(address(1));
         assert_eq!(set_back.addresses(at(1)), [address(2)]);
-        assert_eq!(set_back.addresses(at(3600)), []);
+        assert_eq!(set_back.addresses(at(3601)), []);
+    }
+
+    #[test]
+    fn w1_the_latest_failure_of_an_address_counts() {
+        let mut set_back = SetBack::default();
+        for _ in 0..2 {
+            set_back.failed(address(1), Reached::ProvenPlain, at(0));
+        }
+        set_back.failed(address(2), Reached::Unproven, at(1));
+        set_back.failed(address(1), Reached::Unproven, at(2));
+        assert_eq!(set_back.addresses(at(3)), [address(2), address(1)]);
     }
 
     #[test]
@@ -115,7 +137,7 @@ mod tests {
         for (reached, until) in later.into_iter().chain([(ProvenTls, 3600)]) {
             set_back.failed(address(1), reached, at(0));
             assert_eq!(set_back.addresses(at(until - 1)), [address(1)]);
-            assert_eq!(set_back.addresses(at(until)), []);
+            assert_eq!(set_back.addresses(at(until + 1)), []);
         }
         set_back.failed(address(2), Reached::ProvenPlain, at(0));
         assert_eq!(set_back.addresses(at(59)), [address(1), address(2)]);
