@@ -5,10 +5,10 @@ use crate::error::{Assumption, ConnectionError};
 use crate::escalation::{Evidence, Subject};
 use crate::knowledge::Op;
 
-use super::context::Context;
+use super::remote::Remote;
 use super::timer::Timer;
 
-impl Context {
+impl Remote {
     /// Returns what an error means if it occurred while the connection relied on a remembered fact: the fact was wrong, not the
     /// server.
     pub(super) fn weigh_assumption(&mut self, error: ConnectionError) -> ConnectionError {

@@ -23,6 +23,8 @@ pub(super) struct Env {
     pub(super) now: Now,
     pub(super) entropy: Entropy,
     pub(super) timers: Timers,
+    /// The app is in the foreground (XEP-0352).
+    pub(super) active: bool,
     outputs: VecDeque<Output>,
     next_persist: u64,
     /// When something was last sent.
@@ -30,12 +32,13 @@ pub(super) struct Env {
 }
 
 impl Env {
-    pub(super) fn new(config: Arc<Config>, seed: [u8; 32], now: Now) -> Self {
+    pub(super) fn new(config: Arc<Config>, seed: [u8; 32], active: bool, now: Now) -> Self {
         Self {
             config,
             now,
             entropy: Entropy::new(seed),
             timers: Timers::default(),
+            active,
             outputs: VecDeque::new(),
             next_persist: 0,
             sent_at: now.mono,

@@ -12,11 +12,11 @@
 //! - There are no callbacks. Time is passed as `now`, randomness as a seed.
 
 mod assumption;
-mod context;
 mod env;
 mod input;
 mod login;
 mod output;
+mod remote;
 mod resumption;
 mod session;
 mod start;
@@ -29,8 +29,8 @@ pub(crate) mod timer;
 use crate::plan::Plan;
 use crate::time::Now;
 
-use context::Context;
 use login::LoggingIn;
+use remote::Remote;
 use state::State;
 
 pub use input::{Command, Input, PersistFailure, TlsFacts};
@@ -43,7 +43,7 @@ pub use timer::Timer;
 /// The protocol side of one connection. See the module for the calling contract.
 #[derive(Debug)]
 pub struct Connection {
-    context: Context,
+    remote: Remote,
     state: State,
 }
 
@@ -53,16 +53,16 @@ impl Connection {
 
     /// Creates the connection and its plan. Nothing is sent before [`Input::Connected`].
     pub fn new(start: Start, now: Now) -> Self {
-        let (login, context) = LoggingIn::begin(start, now);
+        let (login, remote) = LoggingIn::begin(start, now);
         Self {
-            context,
+            remote,
             state: State::LoggingIn(Box::new(login)),
         }
     }
 
     /// Returns the current plan: the optimistic one at first, revised when the server has shown more of itself.
     pub fn plan(&self) -> &Plan {
-        &self.context.plan
+        &self.remote.plan
     }
 
     /// Returns the progress of the connection.
@@ -77,12 +77,12 @@ impl Connection {
 
     /// Returns whether a probe response is awaited, until the deadline of [`Command::Probe`].
     pub fn is_probing(&self) -> bool {
-        self.context.env.timers.is_set(Timer::Probe)
+        self.remote.env.timers.is_set(Timer::Probe)
     }
 
     /// Returns the maximum size of a stanza in bytes that the server accepts (XEP-0478), if it is known.
     pub fn max_bytes(&self) -> Option<usize> {
-        self.context.max_bytes()
+        self.remote.max_bytes()
     }
 
     /// Returns whether the connection has ended; only outputs that [`Connection::poll_output`] still holds remain.
@@ -95,25 +95,25 @@ impl Connection {
         if self.is_closed() {
             return;
         }
-        self.context.env.now = now;
-        self.context.note_sleep();
+        self.remote.env.now = now;
+        self.remote.note_sleep();
         let is_closing = matches!(self.state, State::Closing(_));
-        if let Err(error) = self.state.handle(input, &mut self.context) {
+        if let Err(error) = self.state.handle(input, &mut self.remote) {
             if is_closing {
                 // The stream is being closed by this client, so how the server's side ends does not matter.
-                self.context.env.closed();
+                self.remote.env.closed();
             } else {
-                self.state.fail(error, &mut self.context);
+                self.state.fail(error, &mut self.remote);
             }
             self.state = State::Closed;
         }
         if self.is_closed() {
-            self.context.env.timers.clear();
+            self.remote.env.timers.clear();
         }
     }
 
     /// Returns the next output. Call it until it returns [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output {
-        self.context.env.next_output()
+        self.remote.env.next_output()
     }
 }

@@ -8,7 +8,7 @@ use crate::escalation::{Evidence, Subject};
 use crate::knowledge::{ArchiveCursor, HandOver, Op};
 use crate::time::Instant;
 
-use super::context::Context;
+use super::remote::Remote;
 use super::timer::{MAX_ACK_WAITS, Timer};
 
 /// The minimum time that a resumed session has to last. After that its end is not attributed to the resumption. A server that
@@ -82,7 +82,7 @@ impl Resumption {
     }
 }
 
-impl Context {
+impl Remote {
     /// Records that `<resume/>` is about to be sent. Until it is answered, the server may process it at any time, also after
     /// this connection was given up and another one has resumed the session.
     pub(super) fn resume_asked(&mut self) {

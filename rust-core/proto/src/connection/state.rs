@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use crate::connection::context::Context;
 use crate::connection::input::{Command, Input};
 use crate::connection::login::{LoggingIn, LoginEnd};
+use crate::connection::remote::Remote;
 use crate::connection::session::{self, Session};
 use crate::connection::timer::Timer;
 use crate::error::{Assumption, ConnectionError, LocalError, PeerError};
@@ -86,28 +86,28 @@ impl State {
     }
 
     /// Processes one input. After an error the connection has ended.
-    pub(super) fn handle(&mut self, input: Input<'_>, context: &mut Context) -> Handled {
+    pub(super) fn handle(&mut self, input: Input<'_>, remote: &mut Remote) -> Handled {
         match input {
-            Input::Received(bytes) => self.received(bytes, context),
-            Input::TransportClosed => self.transport_closed(context),
+            Input::Received(bytes) => self.received(bytes, remote),
+            Input::TransportClosed => self.transport_closed(remote),
             Input::CertificateRefused => {
-                context.assumption_held(Assumption::CombinedStartTls);
-                self.transport_closed(context)
+                remote.assumption_held(Assumption::CombinedStartTls);
+                self.transport_closed(remote)
             }
-            Input::Timeout => self.timeout(context),
-            Input::KeysDerived { id, keys } => self.keys_derived(id, keys, context),
+            Input::Timeout => self.timeout(remote),
+            Input::KeysDerived { id, keys } => self.keys_derived(id, keys, remote),
             Input::Command(command) => {
-                self.command(command, context);
+                self.command(command, remote);
                 Ok(())
             }
             Input::Committed { .. } => Ok(()),
             Input::PersistFailed { .. } => Err(ConnectionError::Local(LocalError::StorageFailed)),
-            Input::Connected => self.log_in(|login| login.connected(context)),
+            Input::Connected => self.log_in(|login| login.connected(remote)),
             Input::EarlyDataReady { end_point } => {
-                self.log_in(|login| login.early_data_ready(end_point, context))
+                self.log_in(|login| login.early_data_ready(end_point, remote))
             }
             Input::TlsEstablished(facts) => {
-                self.log_in(|login| login.tls_established(facts, context))
+                self.log_in(|login| login.tls_established(facts, remote))
             }
         }
     }
@@ -128,19 +128,19 @@ impl State {
         Ok(())
     }
 
-    fn received(&mut self, bytes: &[u8], context: &mut Context) -> Handled {
+    fn received(&mut self, bytes: &[u8], remote: &mut Remote) -> Handled {
         if let Self::Online(session) | Self::Closing(Some(session)) = self {
-            session.heard(context);
+            session.heard(remote);
         }
-        context.note_lasting();
-        context.stream.reader.feed(bytes);
+        remote.note_lasting();
+        remote.stream.reader.feed(bytes);
         loop {
-            match context.stream.reader.next_item() {
-                Ok(Some(item)) => self.item(item, context)?,
+            match remote.stream.reader.next_item() {
+                Ok(Some(item)) => self.item(item, remote)?,
                 Ok(None) => break,
                 Err(error) => {
                     if let Self::Online(session) = self {
-                        session.malformed_input(context);
+                        session.malformed_input(remote);
                     }
                     return Err(ConnectionError::Peer(PeerError::Xml(error)));
                 }
@@ -151,31 +151,31 @@ impl State {
         }
         // All received bytes are processed.
         if let Self::Online(session) = self {
-            session.look_again(context);
+            session.look_again(remote);
         }
         Ok(())
     }
 
-    fn item(&mut self, item: StreamItem, context: &mut Context) -> Handled {
+    fn item(&mut self, item: StreamItem, remote: &mut Remote) -> Handled {
         match item {
-            StreamItem::Header(header) => context.stream.accept_header(&header, &mut context.env),
+            StreamItem::Header(header) => remote.stream.accept_header(&header, &mut remote.env),
             StreamItem::Element(mut element) => {
-                let handled = self.element(&element, context);
+                let handled = self.element(&element, remote);
                 // `<success/>` may hold a FAST token (rule T9).
                 if element.ns() == ns::SASL2 {
                     element.wipe();
                 }
                 handled
             }
-            StreamItem::Refused(refused) => self.refused(refused, context),
-            StreamItem::End => self.stream_ended(context),
+            StreamItem::Refused(refused) => self.refused(refused, remote),
+            StreamItem::End => self.stream_ended(remote),
         }
     }
 
-    fn refused(&mut self, refused: RefusedStanza, context: &mut Context) -> Handled {
+    fn refused(&mut self, refused: RefusedStanza, remote: &mut Remote) -> Handled {
         match self {
             Self::Online(session) | Self::Closing(Some(session)) => {
-                session.refuse(refused, context);
+                session.refuse(refused, remote);
             }
             Self::Closing(None) => {}
             // T6: during the login every XML error closes the stream.
@@ -186,62 +186,62 @@ impl State {
         Ok(())
     }
 
-    fn element(&mut self, element: &Element, context: &mut Context) -> Handled {
+    fn element(&mut self, element: &Element, remote: &mut Remote) -> Handled {
         if element.is("error", ns::STREAM) {
-            return self.stream_error(element, context);
+            return self.stream_error(element, remote);
         }
         if element.is("features", ns::STREAM) {
-            context.env.understood(ProtocolMessage::Features);
-            return self.features(&Arc::new(StreamFeatures::parse(element)), context);
+            remote.env.understood(ProtocolMessage::Features);
+            return self.features(&Arc::new(StreamFeatures::parse(element)), remote);
         }
         match self {
-            Self::LoggingIn(_) => self.log_in(|login| login.element(element, context)),
-            Self::Online(session) => session.element(element, context),
+            Self::LoggingIn(_) => self.log_in(|login| login.element(element, remote)),
+            Self::Online(session) => session.element(element, remote),
             Self::Closing(Some(session)) => {
-                session.element_while_ending(element, context);
+                session.element_while_ending(element, remote);
                 Ok(())
             }
             Self::Closing(None) | Self::Closed => Ok(()),
         }
     }
 
-    fn stream_error(&mut self, element: &Element, context: &mut Context) -> Handled {
-        context.env.understood(ProtocolMessage::StreamError);
+    fn stream_error(&mut self, element: &Element, remote: &mut Remote) -> Handled {
+        remote.env.understood(ProtocolMessage::StreamError);
         let mut error = StreamError::parse(element)
             .ok_or(ConnectionError::Peer(PeerError::Malformed("stream error")))?;
         if let Self::Online(session) = self {
-            error.after_answer = session.is_after_answer(error.condition, context);
+            error.after_answer = session.is_after_answer(error.condition, remote);
         }
-        Err(if context.stream.tls.is_some() {
+        Err(if remote.stream.tls.is_some() {
             ConnectionError::Stream(error)
         } else {
             ConnectionError::Peer(PeerError::ErrorBeforeTls(error.condition))
         })
     }
 
-    fn features(&mut self, features: &Arc<StreamFeatures>, context: &mut Context) -> Handled {
+    fn features(&mut self, features: &Arc<StreamFeatures>, remote: &mut Remote) -> Handled {
         match self {
-            Self::LoggingIn(_) => return self.log_in(|login| login.features(features, context)),
+            Self::LoggingIn(_) => return self.log_in(|login| login.features(features, remote)),
             // Features may follow a session that was resumed inside SASL2.
-            Self::Online(session) => session.features(features, context),
-            Self::Closing(_) | Self::Closed => context.learn_features(features),
+            Self::Online(session) => session.features(features, remote),
+            Self::Closing(_) | Self::Closed => remote.learn_features(features),
         }
         Ok(())
     }
 
-    fn stream_ended(&mut self, context: &mut Context) -> Handled {
-        context.env.understood(ProtocolMessage::Close);
+    fn stream_ended(&mut self, remote: &mut Remote) -> Handled {
+        remote.env.understood(ProtocolMessage::Close);
         match self {
             Self::Closing(session) => {
                 if let Some(session) = session {
-                    session.ended_in_order(context);
+                    session.ended_in_order(remote);
                 }
-                context.env.closed();
+                remote.env.closed();
                 *self = Self::Closed;
                 Ok(())
             }
             Self::Online(_) => {
-                context
+                remote
                     .env
                     .transmit(ProtocolMessage::Close, header::CLOSE.to_owned());
                 Err(ConnectionError::StreamClosed)
@@ -250,22 +250,22 @@ impl State {
         }
     }
 
-    fn transport_closed(&mut self, context: &mut Context) -> Handled {
+    fn transport_closed(&mut self, remote: &mut Remote) -> Handled {
         let Self::Closing(_) = self else {
             return Err(ConnectionError::TransportClosed);
         };
         // Without the server's stream close, something that it sent may not have arrived.
-        context.env.closed();
+        remote.env.closed();
         *self = Self::Closed;
         Ok(())
     }
 
-    fn timeout(&mut self, context: &mut Context) -> Handled {
-        while let Some(timer) = context.env.timers.expired(context.env.now.mono) {
+    fn timeout(&mut self, remote: &mut Remote) -> Handled {
+        while let Some(timer) = remote.env.timers.expired(remote.env.now.mono) {
             match self {
-                Self::Online(session) => session.timeout(timer, context)?,
+                Self::Online(session) => session.timeout(timer, remote)?,
                 Self::Closing(_) if timer == Timer::Close => {
-                    context.env.closed();
+                    remote.env.closed();
                     *self = Self::Closed;
                     return Ok(());
                 }
@@ -280,44 +280,44 @@ impl State {
         &mut self,
         id: ScramKeyId,
         keys: Result<ScramKeys, SaslError>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Handled {
         let keys = keys.map_err(|_| ConnectionError::Local(LocalError::PasswordNotAllowed))?;
-        self.log_in(|login| login.keys_derived(id, keys, context))
+        self.log_in(|login| login.keys_derived(id, keys, remote))
     }
 
-    fn command(&mut self, command: Command, context: &mut Context) {
+    fn command(&mut self, command: Command, remote: &mut Remote) {
         match (&mut *self, command) {
             (Self::Online(session), Command::Send { stanza, kind }) => {
-                session.send(stanza, kind, context);
-                session.look_again(context);
+                session.send(stanza, kind, remote);
+                session.look_again(remote);
             }
-            (_, Command::Send { stanza, kind }) => session::enqueue(stanza, kind, context),
-            (_, Command::PathChanged) => context.resumption.path_is_doubtful(),
+            (_, Command::Send { stanza, kind }) => session::enqueue(stanza, kind, remote),
+            (_, Command::PathChanged) => remote.resumption.path_is_doubtful(),
             (Self::Online(session), Command::Probe { deadline }) => {
-                context.resumption.path_is_doubtful();
-                context.env.timers.hasten(Timer::Probe, deadline);
-                session.probe(context);
+                remote.resumption.path_is_doubtful();
+                remote.env.timers.hasten(Timer::Probe, deadline);
+                session.probe(remote);
             }
             (_, Command::Probe { .. }) => {}
             (Self::Online(session), Command::SetActive(active)) => {
-                session.set_active(active, context);
+                session.set_active(active, remote);
             }
-            (_, Command::SetActive(active)) => context.active = active,
-            (_, Command::Close) => self.close(context),
+            (_, Command::SetActive(active)) => remote.env.active = active,
+            (_, Command::Close) => self.close(remote),
         }
     }
 
     /// Processes the app's request to close the connection.
-    fn close(&mut self, context: &mut Context) {
+    fn close(&mut self, remote: &mut Remote) {
         *self = match std::mem::replace(self, Self::Closed) {
             Self::Online(mut session) => {
-                session.end(context);
-                context.env.await_stream_close();
+                session.end(remote);
+                remote.env.await_stream_close();
                 Self::Closing(Some(session))
             }
             _ => {
-                context.env.closed();
+                remote.env.closed();
                 Self::Closed
             }
         };
@@ -325,25 +325,25 @@ impl State {
 
     /// Ends the connection with this error, and records what it means for the requested session and for the facts that were
     /// relied on.
-    pub(super) fn fail(&mut self, error: ConnectionError, context: &mut Context) {
+    pub(super) fn fail(&mut self, error: ConnectionError, remote: &mut Remote) {
         let error = match self {
             Self::LoggingIn(login) => login.meaning(error),
             _ => error,
         };
         let heard_at = match self {
             Self::Online(session) => {
-                session.suspect_stanza(&error, context);
+                session.suspect_stanza(&error, remote);
                 Some(session.heard_at())
             }
             _ => None,
         };
-        context.judge_resumption(&error, heard_at);
-        let error = context.weigh_assumption(error);
+        remote.judge_resumption(&error, heard_at);
+        let error = remote.weigh_assumption(error);
         match self {
-            Self::LoggingIn(login) => login.failed(&error, context),
-            Self::Online(session) => session.failed(&error, context),
+            Self::LoggingIn(login) => login.failed(&error, remote),
+            Self::Online(session) => session.failed(&error, remote),
             Self::Closing(_) | Self::Closed => {}
         }
-        context.end(error);
+        remote.end(error);
     }
 }

@@ -1,39 +1,39 @@
 //! Which login method is tried, on which features, and which one follows after a refusal.
 
-use crate::connection::context::Context;
 use crate::connection::login::exchange::is_about_mechanism;
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::sasl::SaslProfile;
 use crate::connection::login::step::{LoginStep, Next, Sasl2};
 use crate::connection::login::{bind, resume, sasl1, sasl2};
+use crate::connection::remote::Remote;
 use crate::error::{Assumption, ConnectionError, NoSession, PeerError};
 use crate::plan::{Goal, Login};
 use crate::sasl::{Mechanism, NoMechanism, SaslRefusal};
 use crate::stream::features::StreamFeatures;
 
 /// TLS is established: opens the stream and sends, in the same write, everything that the plan justifies after the header.
-pub(super) fn begin(login: &mut Negotiation, context: &mut Context) -> Next {
-    if let Some(remembered) = context.knowledge.server.secured.clone()
-        && login.revise(&remembered, context).is_err()
+pub(super) fn begin(login: &mut Negotiation, remote: &mut Remote) -> Next {
+    if let Some(remembered) = remote.knowledge.server.secured.clone()
+        && login.revise(&remembered, remote).is_err()
     {
-        context.plan.login = Login::Discover;
+        remote.plan.login = Login::Discover;
     }
-    login.open_stream(context);
-    if context.plan.login == Login::Discover {
+    login.open_stream(remote);
+    if remote.plan.login == Login::Discover {
         return Ok(LoginStep::ExpectFeatures.into());
     }
-    context.at_risk = Some(Assumption::Features);
-    attempt(login, context)
+    remote.at_risk = Some(Assumption::Features);
+    attempt(login, remote)
 }
 
 /// Starts the login that the plan names, on a stream whose header has been sent.
-pub(super) fn attempt(login: &mut Negotiation, context: &mut Context) -> Next {
-    match context.plan.login.clone() {
+pub(super) fn attempt(login: &mut Negotiation, remote: &mut Remote) -> Next {
+    match remote.plan.login.clone() {
         Login::Discover => Ok(LoginStep::ExpectFeatures.into()),
-        Login::ResumeBeforeSasl => Ok(resume::before_sasl(context).into()),
-        Login::Fast { .. } => Ok(Sasl2::step(sasl2::start_fast(login, context)?).into()),
-        Login::Sasl2(_) => sasl2::start_password(login, context),
-        Login::Sasl1(_) => sasl1::start(login, context),
+        Login::ResumeBeforeSasl => Ok(resume::before_sasl(remote).into()),
+        Login::Fast { .. } => Ok(Sasl2::step(sasl2::start_fast(login, remote)?).into()),
+        Login::Sasl2(_) => sasl2::start_password(login, remote),
+        Login::Sasl1(_) => sasl1::start(login, remote),
     }
 }
 
@@ -41,21 +41,21 @@ pub(super) fn attempt(login: &mut Negotiation, context: &mut Context) -> Next {
 pub(super) fn fall_back(
     refusal: SaslRefusal,
     login: &mut Negotiation,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Next {
     login.count_fallback()?;
-    let Some(features) = context.stream.features.clone() else {
-        return Err(if context.at_risk == Some(Assumption::FastToken) {
+    let Some(features) = remote.stream.features.clone() else {
+        return Err(if remote.at_risk == Some(Assumption::FastToken) {
             // Only the token was refused, which is dropped: the next login uses the password.
             ConnectionError::WrongAssumption(Assumption::FastToken)
         } else {
             ConnectionError::Sasl(refusal)
         });
     };
-    let before = context.plan.login.clone();
-    login.revise(&features, context)?;
+    let before = remote.plan.login.clone();
+    login.revise(&features, remote)?;
     // A method that was itself refused is not tried again; the server would refuse it again.
-    if is_about_mechanism(&refusal.condition) && context.plan.login == before {
+    if is_about_mechanism(&refusal.condition) && remote.plan.login == before {
         return Err(if binds_unadvertised(&before, &features) {
             // A weaker login would be below the stored minimum strength, and the user has to decide about that (rule T2).
             ConnectionError::Peer(PeerError::NoLogin(NoMechanism::BelowFloor))
@@ -63,7 +63,7 @@ pub(super) fn fall_back(
             ConnectionError::Sasl(refusal)
         });
     }
-    attempt(login, context)
+    attempt(login, remote)
 }
 
 /// Returns whether the type of channel binding was not advertised: then it is the one that an earlier login has proven (rule T3).
@@ -73,15 +73,11 @@ fn binds_unadvertised(login: &Login, features: &StreamFeatures) -> bool {
 }
 
 /// Continues after the login, on a stream that has no session yet, and whose features are these.
-pub(super) fn ask(
-    features: &StreamFeatures,
-    login: &mut Negotiation,
-    context: &mut Context,
-) -> Next {
-    if context.plan.goal == Goal::Resume && features.sm {
-        return Ok(resume::after_sasl(context).into());
+pub(super) fn ask(features: &StreamFeatures, login: &mut Negotiation, remote: &mut Remote) -> Next {
+    if remote.plan.goal == Goal::Resume && features.sm {
+        return Ok(resume::after_sasl(remote).into());
     }
     login.may_bind(NoSession::NotOffered)?;
-    context.plan.goal = Goal::Bind;
-    Ok(bind::start(Some(features), login, context).into())
+    remote.plan.goal = Goal::Bind;
+    Ok(bind::start(Some(features), login, remote).into())
 }

@@ -1,9 +1,9 @@
 //! RFC 6120 section 7: binding a resource. The initial stanzas of a new session are sent in the same flight where that is known
 //! to work; elsewhere they follow the answer (rule S2), which costs no round trip before the session is established.
 
-use crate::connection::context::{AfterBind, Context};
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::step::{ExpectBound, LoginStep, Next, Resource};
+use crate::connection::remote::{AfterBind, Remote};
 use crate::connection::session::{self, Inline, Missed, Session, SessionResource};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
@@ -35,22 +35,22 @@ impl Resource {
 pub(super) fn start(
     features: Option<&StreamFeatures>,
     login: &mut Negotiation,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> LoginStep {
-    let id = request(Resource::Own, &mut login.missed, context);
+    let id = request(Resource::Own, &mut login.missed, remote);
     let mut session = Session::new(std::mem::take(&mut login.missed));
-    session.plan_catch_up(None, context);
-    let after = context.after_bind();
+    session.plan_catch_up(None, remote);
+    let after = remote.after_bind();
     let features = features.filter(|_| after != AfterBind::Held);
     if let Some(features) = features {
         // The restart in the same flight is the first assumption that may fail.
-        if after == AfterBind::Tried && context.at_risk != Some(Assumption::PipelinedRestart) {
-            context.at_risk = Some(Assumption::PipelinedBind);
+        if after == AfterBind::Tried && remote.at_risk != Some(Assumption::PipelinedRestart) {
+            remote.at_risk = Some(Assumption::PipelinedBind);
         }
         if features.session_required {
-            session::request_start(context);
+            session::request_start(remote);
         }
-        session.greet(features, Inline::default(), context);
+        session.greet(features, Inline::default(), remote);
     }
     LoginStep::ExpectBound(Box::new(ExpectBound {
         id,
@@ -61,13 +61,13 @@ pub(super) fn start(
 }
 
 /// Requests a resource; returns the id of the request.
-fn request(resource: Resource, missed: &mut Missed, context: &mut Context) -> String {
-    let id = context.env.entropy.token();
+fn request(resource: Resource, missed: &mut Missed, remote: &mut Remote) -> String {
+    let id = remote.env.entropy.token();
     let wanted = match resource {
-        Resource::Own => Some(context.env.config.own_resource()),
+        Resource::Own => Some(remote.env.config.own_resource()),
         Resource::Fresh => {
-            let tag = context.env.config.resource.as_str();
-            Some(format!("{tag}.{}", context.env.entropy.token()))
+            let tag = remote.env.config.resource.as_str();
+            Some(format!("{tag}.{}", remote.env.entropy.token()))
         }
         Resource::Any => None,
     };
@@ -75,43 +75,43 @@ fn request(resource: Resource, missed: &mut Missed, context: &mut Context) -> St
         Resource::Own => SessionResource::Own,
         Resource::Fresh | Resource::Any => SessionResource::Other,
     };
-    let noted = missed.note_first_bind(kind, context);
+    let noted = missed.note_first_bind(kind, remote);
     let request = bind::request(&id, wanted.as_deref());
-    context
+    remote
         .env
         .transmit_after(noted, ProtocolMessage::Bind, request.to_xml());
     id
 }
 
 impl ExpectBound {
-    pub(super) fn element(mut self, element: &Element, context: &mut Context) -> Next {
+    pub(super) fn element(mut self, element: &Element, remote: &mut Remote) -> Next {
         if element.is("iq", ns::CLIENT) && element.attr("id") == Some(&self.id) {
             let jid = match bind::parse_result(element) {
                 Ok(jid) => jid,
-                Err(error) => return self.refused(error, context),
+                Err(error) => return self.refused(error, remote),
             };
-            context.env.understood(ProtocolMessage::Bound);
-            session::check_full_jid(&jid, context)?;
-            self.still_at_risk(context);
+            remote.env.understood(ProtocolMessage::Bound);
+            session::check_full_jid(&jid, remote)?;
+            self.still_at_risk(remote);
             if !self.greeted {
-                let features = context.stream.features.clone().unwrap_or_default();
-                self.session.greet_in_order(features, context);
+                let features = remote.stream.features.clone().unwrap_or_default();
+                self.session.greet_in_order(features, remote);
             }
             // Any earlier session ends: the plan did not request it, or the server refused it.
-            self.session.lose_former(context)?;
-            self.session.bound(&jid, context)?;
+            self.session.lose_former(remote)?;
+            self.session.bound(&jid, remote)?;
             return Ok(self.session.into());
         }
         if self.asked == Resource::Own {
             // Answers to what was sent after the bind may come in any order, but only after the login was proven.
-            self.session.element(element, context)?;
+            self.session.element(element, remote)?;
         }
         // After a refusal they are about requests that are sent again.
         Ok(LoginStep::ExpectBound(Box::new(self)).into())
     }
 
     /// Requests another resource, or none in particular, on the same stream. What was sent after the first request is void.
-    fn refused(mut self, error: BindError, context: &mut Context) -> Next {
+    fn refused(mut self, error: BindError, remote: &mut Remote) -> Next {
         let BindError::Refused(error) = error else {
             return Err(ConnectionError::Peer(PeerError::Malformed(
                 "answer to the bind request",
@@ -120,12 +120,12 @@ impl ExpectBound {
         let Some(asked) = self.asked.next(&error.condition) else {
             return Err(ConnectionError::Peer(PeerError::BindRefused(error)));
         };
-        let id = request(asked, &mut self.session.missed, context);
+        let id = request(asked, &mut self.session.missed, remote);
         let mut session = self.session.retry();
-        session.plan_catch_up(None, context);
+        session.plan_catch_up(None, remote);
         // Without a resource the server may end the stream because of what was sent after the request: the next time that
         // waits.
-        context.at_risk = self.greeted.then_some(Assumption::PipelinedBind);
+        remote.at_risk = self.greeted.then_some(Assumption::PipelinedBind);
         Ok(LoginStep::ExpectBound(Box::new(Self {
             id,
             asked,
@@ -137,8 +137,8 @@ impl ExpectBound {
 
     /// Processes the answer to the bind request. What was sent after it relied on the same facts: they are confirmed when that
     /// is answered.
-    fn still_at_risk(&self, context: &mut Context) {
-        let relied = match context.at_risk {
+    fn still_at_risk(&self, remote: &mut Remote) {
+        let relied = match remote.at_risk {
             Some(Assumption::PipelinedBind) if self.asked == Resource::Own => return,
             at_risk => matches!(
                 at_risk,
@@ -146,7 +146,7 @@ impl ExpectBound {
             ),
         };
         let rode_along = self.greeted && self.asked == Resource::Own;
-        context.at_risk = if relied && self.session.is_enabling() {
+        remote.at_risk = if relied && self.session.is_enabling() {
             Some(Assumption::Features)
         } else {
             // No other request is pending: a refusal before the first answer is about the order, even where that has worked

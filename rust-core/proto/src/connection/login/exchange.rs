@@ -1,7 +1,7 @@
 //! One SASL exchange, independent of the profile that carries it.
 
-use crate::connection::context::Context;
 use crate::connection::login::negotiation::{Negotiation, secured_features, tls_version};
+use crate::connection::remote::Remote;
 use crate::error::{ConnectionError, LocalError, PeerError};
 use crate::knowledge::Op;
 use crate::plan::planner;
@@ -83,38 +83,38 @@ impl Exchange {
     pub(super) fn with_password(
         profile: Profile,
         login: &mut Negotiation,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(Self, Secret<Vec<u8>>), ConnectionError> {
-        let features = secured_features(context);
+        let features = secured_features(remote);
         let offer = planner::offer(profile, &features);
-        let tls = context
+        let tls = remote
             .stream
             .tls
             .as_ref()
             .map(|tls| tls.bindings.clone())
             .unwrap_or_default();
-        let outlook = login.outlook(context);
-        let policy = planner::sasl_policy(login.inputs(&outlook, context));
+        let outlook = login.outlook(remote);
+        let policy = planner::sasl_policy(login.inputs(&outlook, remote));
         let choice = sasl::choose(&offer, &tls, &policy)
             .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
-        let user = local_part(context)?;
+        let user = local_part(remote)?;
         if let Mechanism::Scram { hash, .. } = choice.mechanism {
             // Most likely these keys will be requested: they are derived while the client waits for the server.
-            if context.knowledge.scram_keys.is_none()
+            if remote.knowledge.scram_keys.is_none()
                 && let Some(mut id) = login.expected_keys.take()
                 && (id.hash, id.user.as_str()) == (hash, user.as_str())
             {
                 id.preparation = login.preparation();
-                login.derive_keys(id, &mut context.env);
+                login.derive_keys(id, &mut remote.env);
             }
-            let nonce = context.env.entropy.nonce();
+            let nonce = remote.env.entropy.nonce();
             let scram = ExpectServerFirst::new(
                 hash,
                 &user,
                 &nonce,
                 choice.gs2.clone(),
                 &offer,
-                tls_version(context),
+                tls_version(remote),
             )
             .requiring_confirmation(choice.must_confirm);
             let response = Secret::new(scram.initial_response());
@@ -125,7 +125,7 @@ impl Exchange {
             };
             return Ok((Self { profile, step }, response));
         }
-        let password = context.env.config.password.as_ref();
+        let password = remote.env.config.password.as_ref();
         let password = password.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
         let response = plain::initial_response(&user, password).map_err(fault)?;
         let step = ExchangeStep::Outcome {
@@ -139,12 +139,12 @@ impl Exchange {
     /// Starts a login with the remembered token.
     pub(super) fn with_token(
         login: &Negotiation,
-        context: &Context,
+        remote: &Remote,
     ) -> Result<(Self, Vec<u8>), ConnectionError> {
-        let known = context.knowledge.fast.as_ref();
+        let known = remote.knowledge.fast.as_ref();
         let token = known.ok_or(ConnectionError::Local(LocalError::NoCredentials))?;
-        let bindings = login.channel_bindings(context);
-        let user = local_part(context)?;
+        let bindings = login.channel_bindings(remote);
+        let user = local_part(remote)?;
         let response =
             ht::initial_response(token.binding, &user, &token.token, &bindings).map_err(fault)?;
         let step = ExchangeStep::TokenProof {
@@ -181,9 +181,9 @@ impl Exchange {
     }
 
     /// Repeats SCRAM's checks with the features that arrived after a pipelined start: XEP-0474 compares with what was really offered.
-    pub(super) fn with_features(mut self, features: &StreamFeatures, context: &Context) -> Self {
-        let user = context.env.config.account.node().unwrap_or_default();
-        let tls = tls_version(context);
+    pub(super) fn with_features(mut self, features: &StreamFeatures, remote: &Remote) -> Self {
+        let user = remote.env.config.account.node().unwrap_or_default();
+        let tls = tls_version(remote);
         if let ExchangeStep::ServerFirst {
             choice,
             nonce,
@@ -203,7 +203,7 @@ impl Exchange {
         self,
         data: &[u8],
         login: &mut Negotiation,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(Self, Reply), ConnectionError> {
         let profile = self.profile;
         match self.step {
@@ -220,7 +220,7 @@ impl Exchange {
                     profile,
                     step: ExchangeStep::Keys { choice, scram },
                 }
-                .respond(login, context)
+                .respond(login, remote)
             }
             ExchangeStep::ServerFinal {
                 choice,
@@ -243,14 +243,14 @@ impl Exchange {
     pub(super) fn respond(
         self,
         login: &mut Negotiation,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(Self, Reply), ConnectionError> {
         let profile = self.profile;
         let ExchangeStep::Keys { choice, scram } = self.step else {
             return Ok((self, Reply::Wait));
         };
         let key_id = scram.key_id().clone();
-        match &context.knowledge.scram_keys {
+        match &remote.knowledge.scram_keys {
             Some((known, keys)) if *known == key_id => {
                 let (response, scram) = scram.respond(keys);
                 login.keys_in_use = true;
@@ -261,11 +261,11 @@ impl Exchange {
                 };
                 Ok((Self { profile, step }, Reply::Respond(response)))
             }
-            _ if context.env.config.password.is_none() => {
+            _ if remote.env.config.password.is_none() => {
                 Err(ConnectionError::Local(LocalError::NoCredentials))
             }
             _ => {
-                login.derive_keys(key_id, &mut context.env);
+                login.derive_keys(key_id, &mut remote.env);
                 Ok((
                     Self {
                         profile,
@@ -281,7 +281,7 @@ impl Exchange {
     pub(super) fn finish(
         self,
         data: Option<&[u8]>,
-        context: &Context,
+        remote: &Remote,
     ) -> Result<Finished, ConnectionError> {
         let data = data.unwrap_or_default();
         let (choice, key_id, proof) = match self.step {
@@ -314,8 +314,8 @@ impl Exchange {
                 return Err(ConnectionError::Peer(PeerError::Unexpected("success")));
             }
         };
-        let floor = Floor::raised_by(context.knowledge.floor, &choice);
-        let keys = context.knowledge.scram_keys.clone();
+        let floor = Floor::raised_by(remote.knowledge.floor, &choice);
+        let keys = remote.knowledge.scram_keys.clone();
         let ops = match (keys, key_id) {
             (Some((known, keys)), Some(id)) if known == id => vec![Op::StoreScramKeys(id, keys)],
             _ => Vec::new(),
@@ -338,8 +338,8 @@ pub(super) fn is_about_mechanism(condition: &SaslCondition) -> bool {
     )
 }
 
-fn local_part(context: &Context) -> Result<String, ConnectionError> {
-    let node = context.env.config.account.node();
+fn local_part(remote: &Remote) -> Result<String, ConnectionError> {
+    let node = remote.env.config.account.node();
     node.map(str::to_owned)
         .ok_or(ConnectionError::Local(LocalError::AccountWithoutLocalpart))
 }

@@ -34,9 +34,9 @@ use std::sync::Arc;
 
 use snapback_types::transport::EarlyData;
 
-use crate::connection::context::Context;
 use crate::connection::input::TlsFacts;
 use crate::connection::output::Output;
+use crate::connection::remote::Remote;
 use crate::connection::start::Start;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
@@ -65,13 +65,13 @@ type Outcome = Result<Option<LoginEnd>, ConnectionError>;
 
 impl LoggingIn {
     /// Creates the plan, and waits for the transport.
-    pub(super) fn begin(start: Start, now: Now) -> (Self, Context) {
-        let (negotiation, context) = Negotiation::begin(start, now);
+    pub(super) fn begin(start: Start, now: Now) -> (Self, Remote) {
+        let (negotiation, remote) = Negotiation::begin(start, now);
         let login = Self {
             negotiation,
             step: Some(LoginStep::ExpectTransport),
         };
-        (login, context)
+        (login, remote)
     }
 
     /// Returns the name of the step.
@@ -80,35 +80,35 @@ impl LoggingIn {
     }
 
     /// The transport is established.
-    pub(super) fn connected(&mut self, context: &mut Context) -> Outcome {
-        self.go(|step, login| connected(step, login, context))
+    pub(super) fn connected(&mut self, remote: &mut Remote) -> Outcome {
+        self.go(|step, login| connected(step, login, remote))
     }
 
     /// The TLS handshake that is about to start can carry early data.
     pub(super) fn early_data_ready(
         &mut self,
         end_point: Option<Vec<u8>>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Outcome {
-        self.go(|step, login| early_data_ready(step, end_point, login, context))
+        self.go(|step, login| early_data_ready(step, end_point, login, remote))
     }
 
     /// The TLS handshake is complete.
-    pub(super) fn tls_established(&mut self, facts: TlsFacts, context: &mut Context) -> Outcome {
-        self.go(|step, login| tls_established(step, facts, login, context))
+    pub(super) fn tls_established(&mut self, facts: TlsFacts, remote: &mut Remote) -> Outcome {
+        self.go(|step, login| tls_established(step, facts, login, remote))
     }
 
     /// Processes an element that is neither a stream error nor features.
-    pub(super) fn element(&mut self, element: &Element, context: &mut Context) -> Outcome {
+    pub(super) fn element(&mut self, element: &Element, remote: &mut Remote) -> Outcome {
         self.go(|step, login| match step {
-            LoginStep::ExpectProceed { early } => expect_proceed(early, element, context),
+            LoginStep::ExpectProceed { early } => expect_proceed(early, element, remote),
             LoginStep::ExpectResumedBeforeSasl => {
-                resume::resumed_before_sasl(element, login, context)
+                resume::resumed_before_sasl(element, login, remote)
             }
-            LoginStep::ExpectSasl1(state) => state.element(element, login, context),
-            LoginStep::ExpectSasl2(state) => state.element(element, login, context),
-            LoginStep::ExpectResumed => resume::resumed(element, login, context),
-            LoginStep::ExpectBound(state) => state.element(element, context),
+            LoginStep::ExpectSasl1(state) => state.element(element, login, remote),
+            LoginStep::ExpectSasl2(state) => state.element(element, login, remote),
+            LoginStep::ExpectResumed => resume::resumed(element, login, remote),
+            LoginStep::ExpectBound(state) => state.element(element, remote),
             _ => Err(sasl::out_of_place(element, "element")),
         })
     }
@@ -117,25 +117,25 @@ impl LoggingIn {
     pub(super) fn features(
         &mut self,
         features: &Arc<StreamFeatures>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Outcome {
         let is_awaited = matches!(self.step, Some(LoginStep::ExpectAuthenticatedFeatures));
         if is_awaited && !features.bind && !features.sm {
             // Requests would be refused, and nothing is learnt: the session can be resumed later.
             return Err(ConnectionError::Peer(PeerError::NoBind));
         }
-        self.negotiation.accept_features(features, context);
+        self.negotiation.accept_features(features, remote);
         self.go(|step, login| match step {
             LoginStep::ExpectProceed { .. } if !features.starttls => {
                 Err(ConnectionError::Peer(PeerError::StartTlsNotOffered))
             }
             LoginStep::ExpectFeatures => {
-                login.revise(features, context)?;
-                attempt::attempt(login, context)
+                login.revise(features, remote)?;
+                attempt::attempt(login, remote)
             }
-            LoginStep::ExpectSasl1(state) => Ok(state.with_features(features, context).into()),
-            LoginStep::ExpectSasl2(state) => Ok(state.with_features(features, context).into()),
-            LoginStep::ExpectAuthenticatedFeatures => attempt::ask(features, login, context),
+            LoginStep::ExpectSasl1(state) => Ok(state.with_features(features, remote).into()),
+            LoginStep::ExpectSasl2(state) => Ok(state.with_features(features, remote).into()),
+            LoginStep::ExpectAuthenticatedFeatures => attempt::ask(features, login, remote),
             step => Ok(step.into()),
         })
     }
@@ -145,12 +145,12 @@ impl LoggingIn {
         &mut self,
         id: ScramKeyId,
         keys: ScramKeys,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Outcome {
-        self.negotiation.keys_derived(id, keys, context);
+        self.negotiation.keys_derived(id, keys, remote);
         self.go(|step, login| match step {
-            LoginStep::ExpectSasl1(state) => state.keys_ready(login, context),
-            LoginStep::ExpectSasl2(state) => state.keys_ready(login, context),
+            LoginStep::ExpectSasl1(state) => state.keys_ready(login, remote),
+            LoginStep::ExpectSasl2(state) => state.keys_ready(login, remote),
             step => Ok(step.into()),
         })
     }
@@ -161,8 +161,8 @@ impl LoggingIn {
     }
 
     /// The login failed: returns what the error means for the facts that were relied on.
-    pub(super) fn failed(&self, error: &ConnectionError, context: &mut Context) {
-        self.negotiation.drop_refused_keys(error, context);
+    pub(super) fn failed(&self, error: &ConnectionError, remote: &mut Remote) {
+        self.negotiation.drop_refused_keys(error, remote);
     }
 
     /// Passes an input to the step. Each handler consumes the step, so that a partly changed one cannot exist.
@@ -180,24 +180,24 @@ impl LoggingIn {
     }
 }
 
-fn connected(step: LoginStep, login: &Negotiation, context: &mut Context) -> Next {
+fn connected(step: LoginStep, login: &Negotiation, remote: &mut Remote) -> Next {
     if !matches!(step, LoginStep::ExpectTransport) {
         return Ok(step.into());
     }
-    login.check_purpose(context)?;
-    context.env.start_login_timer();
+    login.check_purpose(remote)?;
+    remote.env.start_login_timer();
     if login.transport == Transport::DirectTls {
-        context.env.output(Output::ClientHello);
+        remote.env.output(Output::ClientHello);
         return Ok(LoginStep::ExpectTls { early: None }.into());
     }
-    login.open_stream(context);
+    login.open_stream(remote);
     let start = Element::new("starttls", ns::TLS);
-    context
+    remote
         .env
         .transmit_element(ProtocolMessage::StartTls, &start);
-    if context.plan.combined_starttls {
-        context.at_risk = Some(Assumption::CombinedStartTls);
-        context.env.output(Output::ClientHello);
+    if remote.plan.combined_starttls {
+        remote.at_risk = Some(Assumption::CombinedStartTls);
+        remote.env.output(Output::ClientHello);
     }
     Ok(LoginStep::ExpectProceed { early: None }.into())
 }
@@ -206,19 +206,19 @@ fn early_data_ready(
     step: LoginStep,
     end_point: Option<Vec<u8>>,
     login: &mut Negotiation,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Next {
-    let is_bound = match context.plan.login {
+    let is_bound = match remote.plan.login {
         Login::Fast { binding, .. } => binding == HtBinding::None || end_point.is_some(),
         _ => false,
     };
     // A hash of empty data would be the message of an unbound token.
-    if !is_early(&context.plan) || !is_bound {
+    if !is_early(&remote.plan) || !is_bound {
         return Ok(step.into());
     }
     login.early_end_point = Some(end_point.unwrap_or_default());
-    login.open_stream(context);
-    let early = Some(Box::new(sasl2::start_fast(login, context)?));
+    login.open_stream(remote);
+    let early = Some(Box::new(sasl2::start_fast(login, remote)?));
     let step = match step {
         LoginStep::ExpectProceed { .. } => LoginStep::ExpectProceed { early },
         LoginStep::ExpectTls { .. } => LoginStep::ExpectTls { early },
@@ -231,27 +231,27 @@ fn tls_established(
     step: LoginStep,
     facts: TlsFacts,
     login: &mut Negotiation,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Next {
     let LoginStep::ExpectTls { early } = step else {
         return Ok(step.into());
     };
     let early_data = facts.early_data;
-    context.at_risk = None;
-    context.stream.secured(facts, context.env.config.limits);
+    remote.at_risk = None;
+    remote.stream.secured(facts, remote.env.config.limits);
     match (early, early_data) {
         (Some(early), EarlyData::Accepted) => {
-            context.at_risk = Some(Assumption::Features);
+            remote.at_risk = Some(Assumption::Features);
             Ok(LoginStep::ExpectSasl2(early).into())
         }
-        _ => attempt::begin(login, context),
+        _ => attempt::begin(login, remote),
     }
 }
 
 fn expect_proceed(
     early: Option<Box<ExpectSasl<Sasl2>>>,
     element: &Element,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Next {
     if element.is("failure", ns::TLS) {
         return Err(ConnectionError::Peer(PeerError::StartTlsRefused));
@@ -261,11 +261,11 @@ fn expect_proceed(
             "element before TLS",
         )));
     }
-    context.env.understood(ProtocolMessage::Proceed);
-    let unread = context.stream.reader.take_unread();
-    context.env.output(Output::TlsFollows { unread });
-    if !context.plan.combined_starttls {
-        context.env.output(Output::ClientHello);
+    remote.env.understood(ProtocolMessage::Proceed);
+    let unread = remote.stream.reader.take_unread();
+    remote.env.output(Output::TlsFollows { unread });
+    if !remote.plan.combined_starttls {
+        remote.env.output(Output::ClientHello);
     }
     Ok(LoginStep::ExpectTls { early }.into())
 }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::connection::context::Context;
 use crate::connection::env::Env;
 use crate::connection::login::exchange::{Finished, Proof};
 use crate::connection::output::Output;
+use crate::connection::remote::Remote;
 use crate::connection::resumption::Resumption;
 use crate::connection::session::Missed;
 use crate::connection::start::Start;
@@ -53,7 +53,7 @@ pub(super) struct Negotiation {
 
 impl Negotiation {
     /// Creates the plan.
-    pub(super) fn begin(mut start: Start, now: Now) -> (Self, Context) {
+    pub(super) fn begin(mut start: Start, now: Now) -> (Self, Remote) {
         let mut expected_keys = None;
         if start.config.password.is_some() {
             // The stored ones may belong to an older password.
@@ -92,23 +92,22 @@ impl Negotiation {
             refused_first: None,
             missed: Missed::default(),
         };
-        let context = Context {
+        let remote = Remote {
             stream: Stream::new(start.config.limits),
-            env: Env::new(start.config, start.seed, now),
+            env: Env::new(start.config, start.seed, start.active, now),
             knowledge: start.knowledge,
             plan,
-            active: start.active,
             at_risk: None,
             resumption: Resumption::default(),
         };
-        (negotiation, context)
+        (negotiation, remote)
     }
 
     // -- the plan
 
     /// Returns what the planner may rely on now.
-    pub(super) fn outlook(&self, context: &Context) -> TlsOutlook {
-        match &context.stream.tls {
+    pub(super) fn outlook(&self, remote: &Remote) -> TlsOutlook {
+        match &remote.stream.tls {
             Some(tls) => TlsOutlook::Established {
                 bindings: tls.bindings.clone(),
                 resumes_proven: tls.resumes_proven,
@@ -121,14 +120,14 @@ impl Negotiation {
     }
 
     /// Returns the input of the planner.
-    pub(super) fn inputs<'a>(&self, tls: &'a TlsOutlook, context: &'a Context) -> Inputs<'a> {
+    pub(super) fn inputs<'a>(&self, tls: &'a TlsOutlook, remote: &'a Remote) -> Inputs<'a> {
         Inputs {
             transport: self.transport,
-            policy: &context.env.config.policy,
-            knowledge: &context.knowledge,
+            policy: &remote.env.config.policy,
+            knowledge: &remote.knowledge,
             tls,
             purpose: self.purpose,
-            wall: context.env.now.wall,
+            wall: remote.env.now.wall,
         }
     }
 
@@ -136,15 +135,15 @@ impl Negotiation {
     pub(super) fn revise(
         &self,
         features: &StreamFeatures,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(), ConnectionError> {
-        let tls = self.outlook(context);
-        let mut plan = context.plan.clone();
-        plan.revise(features, self.inputs(&tls, context))
+        let tls = self.outlook(remote);
+        let mut plan = remote.plan.clone();
+        plan.revise(features, self.inputs(&tls, remote))
             .map_err(|reason| ConnectionError::Peer(PeerError::NoLogin(reason)))?;
         let needs_password = matches!(plan.login, Login::Sasl1(_) | Login::Sasl2(_));
         let has_password =
-            context.env.config.password.is_some() || context.knowledge.scram_keys.is_some();
+            remote.env.config.password.is_some() || remote.knowledge.scram_keys.is_some();
         if needs_password && !has_password {
             return Err(ConnectionError::Local(LocalError::NoCredentials));
         }
@@ -152,7 +151,7 @@ impl Negotiation {
             // There is no token (any more) that could be invalidated.
             return Err(ConnectionError::Local(LocalError::NoCredentials));
         }
-        context.plan = plan;
+        remote.plan = plan;
         Ok(())
     }
 
@@ -173,13 +172,13 @@ impl Negotiation {
     // -- the purpose
 
     /// Fails with `NoSession` if the purpose cannot be achieved: resuming takes a session that the server may still have.
-    pub(super) fn check_purpose(&self, context: &Context) -> Result<(), ConnectionError> {
+    pub(super) fn check_purpose(&self, remote: &Remote) -> Result<(), ConnectionError> {
         if self.purpose != Purpose::ResumeOnly {
             return Ok(());
         }
-        let session = context.knowledge.sm.as_ref();
-        let failures = &context.knowledge.failures;
-        SmSession::resumable(session, failures, context.env.now.wall)
+        let session = remote.knowledge.sm.as_ref();
+        let failures = &remote.knowledge.failures;
+        SmSession::resumable(session, failures, remote.env.now.wall)
             .map_err(ConnectionError::NoSession)?;
         Ok(())
     }
@@ -196,26 +195,22 @@ impl Negotiation {
 
     /// Sends a stream header, which begins a new stream. `from` is sent only inside TLS (RFC 6120 4.7.1). An XML declaration is
     /// never sent: a restarted header in a pipelined write must not have one (rule S2).
-    pub(super) fn open_stream(&self, context: &mut Context) {
-        let config = &context.env.config;
+    pub(super) fn open_stream(&self, remote: &mut Remote) {
+        let config = &remote.env.config;
         let account = config.account.to_string();
-        let is_encrypted = context.stream.tls.is_some() || self.early_end_point.is_some();
+        let is_encrypted = remote.stream.tls.is_some() || self.early_end_point.is_some();
         let from = is_encrypted.then_some(account.as_str());
         let text = header::open(config.account.domain(), from, None, false);
-        context.env.transmit(ProtocolMessage::Header, text);
+        remote.env.transmit(ProtocolMessage::Header, text);
     }
 
     /// Processes features. The facts learnt from them are kept back until the server is authenticated (rule T4).
-    pub(super) fn accept_features(
-        &mut self,
-        features: &Arc<StreamFeatures>,
-        context: &mut Context,
-    ) {
-        let Some(key) = context.shown(features) else {
+    pub(super) fn accept_features(&mut self, features: &Arc<StreamFeatures>, remote: &mut Remote) {
+        let Some(key) = remote.shown(features) else {
             return;
         };
-        if context.stream.authenticated {
-            context.learn_authenticated(features);
+        if remote.stream.authenticated {
+            remote.learn_authenticated(features);
             return;
         }
         self.unproven = vec![
@@ -225,8 +220,8 @@ impl Negotiation {
     }
 
     /// Returns the channel bindings of this TLS connection; in early data, those of the ticket's connection.
-    pub(super) fn channel_bindings(&self, context: &Context) -> ChannelBindings {
-        match &context.stream.tls {
+    pub(super) fn channel_bindings(&self, remote: &Remote) -> ChannelBindings {
+        match &remote.stream.tls {
             Some(tls) => tls.bindings.clone(),
             None => ChannelBindings {
                 tls_exporter: None,
@@ -242,26 +237,26 @@ impl Negotiation {
         &mut self,
         finished: Finished,
         token: Option<FastToken>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         let Finished {
             proof: Proof::Verified(_) | Proof::CertificateOnly,
             floor,
             ops,
         } = finished;
-        context.at_risk = None;
+        remote.at_risk = None;
         self.keys_in_use = false;
         self.refused_first = None;
-        context.stream.authenticated = true;
+        remote.stream.authenticated = true;
         let mut learnt = std::mem::take(&mut self.unproven);
         learnt.extend(ops);
         learnt.extend(floor.map(Op::RaiseFloor));
         learnt.extend(token.map(Op::StoreFast));
-        context.stream.reader.login_complete();
+        remote.stream.reader.login_complete();
         if !learnt.is_empty() {
-            context.env.persist(learnt);
+            remote.env.persist(learnt);
         }
-        context.env.output(Output::LoginProven);
+        remote.env.output(Output::LoginProven);
     }
 
     // -- the keys
@@ -281,9 +276,9 @@ impl Negotiation {
 
     /// Returns whether the password is to be tried once more, prepared in the other way: the server may have prepared it like that when
     /// it was set (RFC 5802 section 2.2). Only after a proof was refused, only if the results differ, and only once in a connection.
-    pub(super) fn prepares_anew(&mut self, refusal: &SaslRefusal, context: &Context) -> bool {
+    pub(super) fn prepares_anew(&mut self, refusal: &SaslRefusal, remote: &Remote) -> bool {
         let is_refused = refusal.condition == SaslCondition::NotAuthorized && self.keys_in_use;
-        let password = context.env.config.password.as_ref();
+        let password = remote.env.config.password.as_ref();
         if !is_refused
             || self.refused_first.is_some()
             || !password.is_some_and(Preparation::results_differ)
@@ -312,47 +307,47 @@ impl Negotiation {
     }
 
     /// Processes derived keys. Keys that were derived in advance, and then not requested, are dropped.
-    pub(super) fn keys_derived(&mut self, id: ScramKeyId, keys: ScramKeys, context: &mut Context) {
+    pub(super) fn keys_derived(&mut self, id: ScramKeyId, keys: ScramKeys, remote: &mut Remote) {
         if self.deriving.as_ref() == Some(&id) {
             self.deriving = None;
-            context.knowledge.scram_keys = Some((id, keys));
+            remote.knowledge.scram_keys = Some((id, keys));
         }
     }
 
     /// The keys were refused: they are not tried again.
-    pub(super) fn drop_refused_keys(&self, error: &ConnectionError, context: &mut Context) {
+    pub(super) fn drop_refused_keys(&self, error: &ConnectionError, remote: &mut Remote) {
         let is_about_keys = matches!(
             error,
             ConnectionError::Sasl(refusal) if refusal.condition == SaslCondition::NotAuthorized
         );
         if is_about_keys && self.keys_in_use {
-            context.knowledge.scram_keys = None;
-            context.env.persist(vec![Op::DropScramKeys]);
+            remote.knowledge.scram_keys = None;
+            remote.env.persist(vec![Op::DropScramKeys]);
         }
     }
 }
 
 /// Returns the features that the login relies on: those of this stream if they arrived, else the remembered ones. In early data
 /// only the latter: features that were received then came in cleartext (rule S1).
-pub(super) fn secured_features(context: &Context) -> Arc<StreamFeatures> {
-    let stream = &context.stream;
+pub(super) fn secured_features(remote: &Remote) -> Arc<StreamFeatures> {
+    let stream = &remote.stream;
     let shown = stream.features.as_ref().filter(|_| stream.tls.is_some());
     shown
         .cloned()
-        .or_else(|| context.knowledge.server.secured.clone())
+        .or_else(|| remote.knowledge.server.secured.clone())
         .unwrap_or_default()
 }
 
 /// Returns the version of TLS; in early data the one that supports it.
-pub(super) fn tls_version(context: &Context) -> TlsVersion {
-    let tls = context.stream.tls.as_ref();
+pub(super) fn tls_version(remote: &Remote) -> TlsVersion {
+    let tls = remote.stream.tls.as_ref();
     tls.map_or(TlsVersion::Tls13, |tls| tls.version)
 }
 
 /// Returns whether the server advertises another offer than the one from which the login was chosen.
-pub(super) fn offer_has_changed(context: &Context) -> bool {
+pub(super) fn offer_has_changed(remote: &Remote) -> bool {
     let (Some(shown), Some(remembered)) =
-        (&context.stream.features, &context.knowledge.server.secured)
+        (&remote.stream.features, &remote.knowledge.server.secured)
     else {
         return false;
     };

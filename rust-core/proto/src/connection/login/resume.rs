@@ -1,10 +1,10 @@
 //! XEP-0198 section 5 and XEP-0305, "Reconnection": resuming the interrupted session.
 
-use crate::connection::context::Context;
 use crate::connection::login::attempt::fall_back;
 use crate::connection::login::bind;
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::step::{LoginStep, Next};
+use crate::connection::remote::Remote;
 use crate::connection::session::{self, Session};
 use crate::error::{ConnectionError, NoSession, PeerError};
 use crate::knowledge::SmSession;
@@ -15,21 +15,21 @@ use crate::xep::sm::{self, Failed, Nonza, Resumed};
 use crate::xml::Element;
 
 /// Sends `<resume/>` directly after the header, before SASL. The planner has checked the conditions of rule S3.
-pub(super) fn before_sasl(context: &mut Context) -> LoginStep {
-    send_resume(context);
+pub(super) fn before_sasl(remote: &mut Remote) -> LoginStep {
+    send_resume(remote);
     LoginStep::ExpectResumedBeforeSasl
 }
 
 /// Sends `<resume/>` after SASL1, or after a SASL2 login that could not carry it.
-pub(super) fn after_sasl(context: &mut Context) -> LoginStep {
-    send_resume(context);
+pub(super) fn after_sasl(remote: &mut Remote) -> LoginStep {
+    send_resume(remote);
     LoginStep::ExpectResumed
 }
 
-fn send_resume(context: &mut Context) {
-    if let Some(element) = resume_element(context.knowledge.sm.as_ref()) {
-        context.resume_asked();
-        context
+fn send_resume(remote: &mut Remote) {
+    if let Some(element) = resume_element(remote.knowledge.sm.as_ref()) {
+        remote.resume_asked();
+        remote
             .env
             .transmit_element(ProtocolMessage::Resume, &element);
     }
@@ -45,20 +45,20 @@ pub(super) fn resume_element(session: Option<&SmSession>) -> Option<Element> {
 pub(super) fn resumed_before_sasl(
     element: &Element,
     login: &mut Negotiation,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Next {
     match parse(element)? {
         Some(Nonza::Resumed(resumed)) => {
-            context.at_risk = None;
-            context.stream.reader.login_complete();
-            online(&resumed, login, context)
+            remote.at_risk = None;
+            remote.stream.reader.login_complete();
+            online(&resumed, login, remote)
         }
         Some(Nonza::Failed(_)) => {
-            context.env.understood(ProtocolMessage::SmFailed);
-            context.resumption.settled();
-            context.at_risk = None;
-            context.knowledge.server.sm_before_sasl = None;
-            fall_back(SaslCondition::NotAuthorized.into(), login, context)
+            remote.env.understood(ProtocolMessage::SmFailed);
+            remote.resumption.settled();
+            remote.at_risk = None;
+            remote.knowledge.server.sm_before_sasl = None;
+            fall_back(SaslCondition::NotAuthorized.into(), login, remote)
         }
         _ if element.is_stanza() => Err(ConnectionError::Peer(PeerError::StanzaBeforeLogin)),
         _ => Err(ConnectionError::Peer(PeerError::Unexpected(
@@ -68,20 +68,20 @@ pub(super) fn resumed_before_sasl(
 }
 
 /// Processes the answer to `<resume/>` after SASL. If the session no longer exists, a new one is bound on the same stream.
-pub(super) fn resumed(element: &Element, login: &mut Negotiation, context: &mut Context) -> Next {
+pub(super) fn resumed(element: &Element, login: &mut Negotiation, remote: &mut Remote) -> Next {
     match parse(element)? {
         Some(Nonza::Resumed(resumed)) => {
-            context.at_risk = None;
-            online(&resumed, login, context)
+            remote.at_risk = None;
+            online(&resumed, login, remote)
         }
         Some(Nonza::Failed(failed)) => {
-            context.env.understood(ProtocolMessage::SmFailed);
-            context.resumption.settled();
-            context.at_risk = None;
-            refused(&failed, login, context)?;
-            context.plan.goal = Goal::Bind;
-            let features = context.stream.features.clone();
-            Ok(bind::start(features.as_deref(), login, context).into())
+            remote.env.understood(ProtocolMessage::SmFailed);
+            remote.resumption.settled();
+            remote.at_risk = None;
+            refused(&failed, login, remote)?;
+            remote.plan.goal = Goal::Bind;
+            let features = remote.stream.features.clone();
+            Ok(bind::start(features.as_deref(), login, remote).into())
         }
         _ => Err(ConnectionError::Peer(PeerError::Unexpected(
             "answer to <resume/>",
@@ -94,13 +94,13 @@ pub(super) fn resumed(element: &Element, login: &mut Negotiation, context: &mut 
 pub(super) fn refused(
     failed: &Failed,
     login: &mut Negotiation,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Result<(), ConnectionError> {
     if login.purpose == Purpose::ResumeOnly {
-        session::handled(failed.h, context);
+        session::handled(failed.h, remote);
         return Err(ConnectionError::NoSession(NoSession::Forgotten));
     }
-    session::lost(failed.h, &mut login.missed, context)
+    session::lost(failed.h, &mut login.missed, remote)
 }
 
 /// Returns a stream management nonza, if it is one.
@@ -111,7 +111,7 @@ pub(super) fn parse(element: &Element) -> Result<Option<Nonza>, ConnectionError>
 }
 
 /// Resumes the interrupted session.
-pub(super) fn online(resumed: &Resumed, login: &mut Negotiation, context: &mut Context) -> Next {
+pub(super) fn online(resumed: &Resumed, login: &mut Negotiation, remote: &mut Remote) -> Next {
     let missed = std::mem::take(&mut login.missed);
-    Session::resumed(resumed, missed, context).map(Into::into)
+    Session::resumed(resumed, missed, remote).map(Into::into)
 }

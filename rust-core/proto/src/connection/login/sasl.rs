@@ -1,9 +1,9 @@
 //! The steps of a SASL exchange that both profiles have in common: challenges, keys, responses.
 
-use crate::connection::context::Context;
 use crate::connection::login::exchange::Reply;
 use crate::connection::login::negotiation::Negotiation;
 use crate::connection::login::step::{ExpectSasl, LoginStep, Next};
+use crate::connection::remote::Remote;
 use crate::error::{ConnectionError, PeerError};
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
@@ -15,10 +15,10 @@ pub(super) trait SaslProfile: Sized {
     fn response(data: &[u8]) -> Element;
 
     /// Processes the arrival of a challenge: what it shows about the facts that were relied on.
-    fn challenged(context: &mut Context);
+    fn challenged(remote: &mut Remote);
 
     /// Called when a response has been sent.
-    fn responded(&mut self, login: &mut Negotiation, context: &mut Context);
+    fn responded(&mut self, login: &mut Negotiation, remote: &mut Remote);
 
     /// Returns the step in which this exchange runs.
     fn step(exchange: ExpectSasl<Self>) -> LoginStep;
@@ -26,20 +26,16 @@ pub(super) trait SaslProfile: Sized {
 
 impl<P: SaslProfile> ExpectSasl<P> {
     /// Processes the server's features that arrived after a pipelined start.
-    pub(super) fn with_features(
-        mut self,
-        features: &StreamFeatures,
-        context: &Context,
-    ) -> LoginStep {
-        self.exchange = self.exchange.with_features(features, context);
+    pub(super) fn with_features(mut self, features: &StreamFeatures, remote: &Remote) -> LoginStep {
+        self.exchange = self.exchange.with_features(features, remote);
         P::step(self)
     }
 
     /// Continues if the requested keys are available.
-    pub(super) fn keys_ready(mut self, login: &mut Negotiation, context: &mut Context) -> Next {
-        let (exchange, reply) = self.exchange.respond(login, context)?;
+    pub(super) fn keys_ready(mut self, login: &mut Negotiation, remote: &mut Remote) -> Next {
+        let (exchange, reply) = self.exchange.respond(login, remote)?;
         self.exchange = exchange;
-        Ok(self.reply(reply, login, context).into())
+        Ok(self.reply(reply, login, remote).into())
     }
 
     /// Answers a challenge.
@@ -47,22 +43,22 @@ impl<P: SaslProfile> ExpectSasl<P> {
         mut self,
         data: &[u8],
         login: &mut Negotiation,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Next {
-        context.env.understood(ProtocolMessage::Challenge);
-        P::challenged(context);
-        let (exchange, reply) = self.exchange.challenge(data, login, context)?;
+        remote.env.understood(ProtocolMessage::Challenge);
+        P::challenged(remote);
+        let (exchange, reply) = self.exchange.challenge(data, login, remote)?;
         self.exchange = exchange;
-        Ok(self.reply(reply, login, context).into())
+        Ok(self.reply(reply, login, remote).into())
     }
 
-    fn reply(mut self, reply: Reply, login: &mut Negotiation, context: &mut Context) -> LoginStep {
+    fn reply(mut self, reply: Reply, login: &mut Negotiation, remote: &mut Remote) -> LoginStep {
         if let Reply::Respond(data) = reply {
             let response = P::response(&data);
-            context
+            remote
                 .env
                 .transmit_element(ProtocolMessage::Response, &response);
-            self.profile.responded(login, context);
+            self.profile.responded(login, remote);
         }
         P::step(self)
     }

@@ -1,7 +1,6 @@
 //! XEP-0388 SASL2, with everything that is sent inline: Bind 2 (XEP-0386), stream management (XEP-0198), FAST (XEP-0484) and
 //! the config-version (XEP-0509).
 
-use crate::connection::context::Context;
 use crate::connection::login::attempt::fall_back;
 use crate::connection::login::exchange::{Exchange, is_about_mechanism};
 use crate::connection::login::negotiation::{
@@ -11,6 +10,7 @@ use crate::connection::login::resume::{online, refused, resume_element};
 use crate::connection::login::sasl::{SaslProfile, out_of_place};
 use crate::connection::login::step::{ExpectSasl, LoginEnd, LoginStep, Next, Progress, Sasl2};
 use crate::connection::output::Seq;
+use crate::connection::remote::Remote;
 use crate::connection::session::{self, Inline, Session, SessionResource};
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::jid::BareJid;
@@ -38,29 +38,28 @@ const TASK_MAX_CHARS: usize = 64;
 /// committed before it is sent (rule S6).
 pub(super) fn start_fast(
     login: &mut Negotiation,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Result<ExpectSasl<Sasl2>, ConnectionError> {
-    let (shown, nothing) = (secured_features(context), Sasl2Features::default());
+    let (shown, nothing) = (secured_features(remote), Sasl2Features::default());
     let features = shown.sasl2.as_ref().unwrap_or(&nothing);
-    let counts =
-        is_early(&context.plan) || features.fast.as_ref().is_some_and(|fast| fast.tls_0rtt);
+    let counts = is_early(&remote.plan) || features.fast.as_ref().is_some_and(|fast| fast.tls_0rtt);
     let (count, after) = if counts {
-        next_count(context)
+        next_count(remote)
     } else {
         (None, None)
     };
-    let (exchange, response) = Exchange::with_token(login, context)?;
-    context.at_risk.get_or_insert(Assumption::FastToken);
-    let used = context.knowledge.fast.as_ref().map(|token| token.binding);
+    let (exchange, response) = Exchange::with_token(login, remote)?;
+    remote.at_risk.get_or_insert(Assumption::FastToken);
+    let used = remote.knowledge.fast.as_ref().map(|token| token.binding);
     let is_log_out = login.purpose == Purpose::LogOut;
-    let wanted = wanted_token(features, login, context)
-        .filter(|wanted| Some(*wanted) != used && !is_log_out);
-    let (mut children, inline, noted) = goal_elements(features, login, context);
+    let wanted =
+        wanted_token(features, login, remote).filter(|wanted| Some(*wanted) != used && !is_log_out);
+    let (mut children, inline, noted) = goal_elements(features, login, remote);
     children.push(fast::fast(count, is_log_out));
     children.extend(wanted.map(request_token));
     // The later of the two transactions.
     let after = noted.or(after);
-    send(&exchange, Secret::new(response), children, after, context);
+    send(&exchange, Secret::new(response), children, after, remote);
     let profile = Sasl2 {
         token_binding: wanted.or(used),
         used_token: true,
@@ -70,14 +69,14 @@ pub(super) fn start_fast(
 }
 
 /// Sends `<authenticate/>` with the password's mechanism, and requests a token.
-pub(super) fn start_password(login: &mut Negotiation, context: &mut Context) -> Next {
-    let (shown, nothing) = (secured_features(context), Sasl2Features::default());
+pub(super) fn start_password(login: &mut Negotiation, remote: &mut Remote) -> Next {
+    let (shown, nothing) = (secured_features(remote), Sasl2Features::default());
     let features = shown.sasl2.as_ref().unwrap_or(&nothing);
-    let (exchange, response) = Exchange::with_password(Profile::Sasl2, login, context)?;
-    let wanted = wanted_token(features, login, context);
-    let (mut children, inline, noted) = goal_elements(features, login, context);
+    let (exchange, response) = Exchange::with_password(Profile::Sasl2, login, remote)?;
+    let wanted = wanted_token(features, login, remote);
+    let (mut children, inline, noted) = goal_elements(features, login, remote);
     children.extend(wanted.map(request_token));
-    send(&exchange, response, children, noted, context);
+    send(&exchange, response, children, noted, remote);
     let profile = Sasl2 {
         token_binding: wanted,
         used_token: false,
@@ -86,15 +85,15 @@ pub(super) fn start_password(login: &mut Negotiation, context: &mut Context) -> 
     Ok(Sasl2::step(ExpectSasl { exchange, profile }).into())
 }
 
-fn next_count(context: &mut Context) -> (Option<u32>, Option<Seq>) {
-    let Some(token) = context.knowledge.fast.as_mut() else {
+fn next_count(remote: &mut Remote) -> (Option<u32>, Option<Seq>) {
+    let Some(token) = remote.knowledge.fast.as_mut() else {
         return (None, None);
     };
     token.count = token.count.saturating_add(1);
     let count = token.count;
     (
         Some(count),
-        Some(context.env.persist(vec![Op::CountFast(count)])),
+        Some(remote.env.persist(vec![Op::CountFast(count)])),
     )
 }
 
@@ -106,15 +105,15 @@ fn request_token(binding: HtBinding) -> Element {
 fn wanted_token(
     features: &Sasl2Features,
     login: &Negotiation,
-    context: &Context,
+    remote: &Remote,
 ) -> Option<HtBinding> {
     let offered = features.fast.as_ref()?;
-    let bindings = login.channel_bindings(context);
+    let bindings = login.channel_bindings(remote);
     let is_offered = |binding: HtBinding| {
         let name = Mechanism::Ht(binding);
         offered.mechanisms.iter().any(|m| m == name.as_str())
     };
-    let policy = &context.env.config.policy;
+    let policy = &remote.env.config.policy;
     let mut ranking = vec![HtBinding::Exporter, HtBinding::EndPoint];
     if policy.early_data && offered.tls_0rtt {
         ranking.reverse();
@@ -126,7 +125,7 @@ fn wanted_token(
         is_offered(*binding)
             && match binding {
                 HtBinding::Exporter => {
-                    bindings.tls_exporter.is_some() || context.stream.tls.is_none()
+                    bindings.tls_exporter.is_some() || remote.stream.tls.is_none()
                 }
                 HtBinding::EndPoint => bindings.tls_server_end_point.is_some(),
                 HtBinding::None => true,
@@ -139,23 +138,23 @@ fn wanted_token(
 fn goal_elements(
     features: &Sasl2Features,
     login: &mut Negotiation,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> (Vec<Element>, Inline, Option<Seq>) {
     let mut children = Vec::new();
     let nothing = Inline::default();
     // Requests that were sent earlier on this stream are answered with it.
-    context.resumption.settled();
+    remote.resumption.settled();
     if login.purpose == Purpose::LogOut {
         return (children, nothing, None);
     }
-    if context.plan.goal == Goal::Resume {
-        if !features.sm || !context.plan.inline {
+    if remote.plan.goal == Goal::Resume {
+        if !features.sm || !remote.plan.inline {
             // A bind here would give the session up; resumption is requested after the login. The plan shows this where the
             // session must not be revealed to an unauthenticated server (rule S3).
             return (children, nothing, None);
         }
-        children.extend(resume_element(context.knowledge.sm.as_ref()));
-        context.resume_asked();
+        children.extend(resume_element(remote.knowledge.sm.as_ref()));
+        remote.resume_asked();
     }
     if login.purpose == Purpose::ResumeOnly {
         return (children, nothing, None);
@@ -165,12 +164,12 @@ fn goal_elements(
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let inline = Inline {
-        carbons: context.env.config.carbons && can(ns::CARBONS),
-        inactive: !context.active && can(ns::CSI),
+        carbons: remote.env.config.carbons && can(ns::CARBONS),
+        inactive: !remote.env.active && can(ns::CSI),
         sm: can(ns::SM),
     };
     let bind = Bind2 {
-        tag: Some(context.env.config.resource.clone()),
+        tag: Some(remote.env.config.resource.clone()),
         enable_sm: inline.sm.then_some(EnableSm {
             resume: true,
             max: None,
@@ -180,7 +179,7 @@ fn goal_elements(
     };
     children.push(bind.to_element());
     // The server chooses the resource (XEP-0386).
-    let noted = (login.missed).note_first_bind(SessionResource::Other, context);
+    let noted = (login.missed).note_first_bind(SessionResource::Other, remote);
     (children, inline, noted)
 }
 
@@ -189,12 +188,12 @@ fn send(
     response: Secret<Vec<u8>>,
     mut inline: Vec<Element>,
     after: Option<Seq>,
-    context: &mut Context,
+    remote: &mut Remote,
 ) {
-    if let Some(version) = &secured_features(context).config_version {
+    if let Some(version) = &secured_features(remote).config_version {
         inline.push(version.to_element());
     }
-    let agent = &context.env.config.user_agent;
+    let agent = &remote.env.config.user_agent;
     let user_agent = UserAgent {
         id: Some(agent.id.clone()),
         software: agent.software.clone(),
@@ -207,7 +206,7 @@ fn send(
         user_agent: Some(user_agent),
         inline,
     };
-    context.env.transmit_secret(
+    remote.env.transmit_secret(
         after,
         ProtocolMessage::Authenticate(mechanism),
         authenticate.into_element(),
@@ -219,11 +218,11 @@ impl SaslProfile for Sasl2 {
         codec::response(data)
     }
 
-    fn challenged(context: &mut Context) {
-        context.at_risk = None;
+    fn challenged(remote: &mut Remote) {
+        remote.at_risk = None;
     }
 
-    fn responded(&mut self, _: &mut Negotiation, _: &mut Context) {}
+    fn responded(&mut self, _: &mut Negotiation, _: &mut Remote) {}
 
     fn step(exchange: ExpectSasl<Self>) -> LoginStep {
         LoginStep::ExpectSasl2(Box::new(exchange))
@@ -235,7 +234,7 @@ impl ExpectSasl<Sasl2> {
         self,
         element: &Element,
         login: &mut Negotiation,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Next {
         let answer = codec::Sasl2::parse(element).transpose().map_err(|error| {
             ConnectionError::Peer(match error {
@@ -248,21 +247,21 @@ impl ExpectSasl<Sasl2> {
             })
         })?;
         match answer {
-            Some(codec::Sasl2::Challenge(data)) => self.challenge(&data, login, context),
-            Some(codec::Sasl2::Success(success)) => self.success(*success, login, context),
-            Some(codec::Sasl2::Failure(failure)) => self.failure(failure, login, context),
-            Some(codec::Sasl2::Continue(demand)) => Err(tasks_required(&demand, context)),
+            Some(codec::Sasl2::Challenge(data)) => self.challenge(&data, login, remote),
+            Some(codec::Sasl2::Success(success)) => self.success(*success, login, remote),
+            Some(codec::Sasl2::Failure(failure)) => self.failure(failure, login, remote),
+            Some(codec::Sasl2::Continue(demand)) => Err(tasks_required(&demand, remote)),
             None => Err(out_of_place(element, "element during SASL2")),
         }
     }
 
-    fn success(self, success: Success, login: &mut Negotiation, context: &mut Context) -> Next {
-        context.env.understood(ProtocolMessage::Success);
+    fn success(self, success: Success, login: &mut Negotiation, remote: &mut Remote) -> Next {
+        remote.env.understood(ProtocolMessage::Success);
         let finished = self
             .exchange
-            .finish(success.additional_data.as_deref(), context)?;
+            .finish(success.additional_data.as_deref(), remote)?;
         let identity = success.authorization_identity.as_str();
-        check_identity(identity, context)?;
+        check_identity(identity, remote)?;
         let token = success
             .token
             .zip(self.profile.token_binding)
@@ -272,80 +271,80 @@ impl ExpectSasl<Sasl2> {
                 expires: token.expiry,
                 count: 0,
             });
-        login.proven(finished, token, context);
+        login.proven(finished, token, remote);
         if login.purpose == Purpose::LogOut {
-            return Ok(logged_out(context));
+            return Ok(logged_out(remote));
         }
         match (success.resumed, success.bound) {
             (Some(_), Some(_)) => Err(ConnectionError::Peer(PeerError::BoundAndResumed)),
-            (Some(resumed), None) => online(&resumed, login, context),
+            (Some(resumed), None) => online(&resumed, login, remote),
             (None, Some(_)) if login.purpose == Purpose::ResumeOnly => {
                 Err(ConnectionError::Peer(PeerError::Unexpected("bound")))
             }
             (None, Some(bound)) => {
-                context.env.understood(ProtocolMessage::Bound);
-                context.plan.goal = Goal::Bind;
+                remote.env.understood(ProtocolMessage::Bound);
+                remote.plan.goal = Goal::Bind;
                 // XEP-0386: waiting messages are left to the archive, and dropped from the server's offline storage. Not every
                 // server that does so reports that it has an archive (ejabberd).
-                login.missed.possible_gap(context);
+                login.missed.possible_gap(remote);
                 let h = success.resume_failed.and_then(|failed| failed.h);
-                session::lost(h, &mut login.missed, context)?;
+                session::lost(h, &mut login.missed, remote)?;
                 let session = Session::new(std::mem::take(&mut login.missed));
                 session
-                    .bound_inline(identity, bound, self.profile.inline, context)
+                    .bound_inline(identity, bound, self.profile.inline, remote)
                     .map(Into::into)
             }
             (None, None) => {
-                context.resumption.settled();
+                remote.resumption.settled();
                 if let Some(failed) = success.resume_failed {
-                    refused(&failed, login, context)?;
-                    context.plan.goal = Goal::Bind;
+                    refused(&failed, login, remote)?;
+                    remote.plan.goal = Goal::Bind;
                 }
-                context.stream.features = None;
+                remote.stream.features = None;
                 Ok(LoginStep::ExpectAuthenticatedFeatures.into())
             }
         }
     }
 
-    fn failure(self, failure: Failure, login: &mut Negotiation, context: &mut Context) -> Next {
-        context.env.understood(ProtocolMessage::Failure);
+    fn failure(self, failure: Failure, login: &mut Negotiation, remote: &mut Remote) -> Next {
+        remote.env.understood(ProtocolMessage::Failure);
         let refusal = failure.refusal;
         // XEP-0509: the features have changed, and the new ones have been received. This was no failed login.
         if failure.config_version_mismatch {
-            return fall_back(refusal, login, context);
+            return fall_back(refusal, login, remote);
         }
         if login.purpose == Purpose::LogOut {
             // Refused or invalidated: the token is no longer valid.
-            return Ok(logged_out(context));
+            return Ok(logged_out(remote));
         }
         if refusal.condition == SaslCondition::TemporaryAuthFailure {
             // An internal error of the server says nothing about the token, which costs a round trip to replace.
             return Err(ConnectionError::Sasl(refusal));
         }
-        if self.profile.used_token && !is_offered_here(context) {
+        if self.profile.used_token && !is_offered_here(remote) {
             // A server that offers no such login at the moment has not verified the token, so the token is kept.
-            return fall_back(refusal, login, context);
+            return fall_back(refusal, login, remote);
         }
         if self.profile.used_token {
-            context.drop_token();
-            context.at_risk = Some(Assumption::FastToken);
-            return fall_back(refusal, login, context);
+            remote.drop_token();
+            remote.at_risk = Some(Assumption::FastToken);
+            return fall_back(refusal, login, remote);
         }
         // A choice from an outdated offer may have been refused for that reason: try once more, from the offer just received.
-        let was_outdated = login.is_first_try() && offer_has_changed(context);
+        let was_outdated = login.is_first_try() && offer_has_changed(remote);
         if was_outdated
             || is_about_mechanism(&refusal.condition)
-            || login.prepares_anew(&refusal, context)
+            || login.prepares_anew(&refusal, remote)
         {
-            return fall_back(refusal, login, context);
+            return fall_back(refusal, login, remote);
         }
         Err(ConnectionError::Sasl(refusal))
     }
 }
 
 /// Returns whether the features of this stream, if they arrived, offer logins with the token.
-fn is_offered_here(context: &Context) -> bool {
-    let (Some(shown), Some(token)) = (&context.stream.features, &context.knowledge.fast) else {
+fn is_offered_here(remote: &Remote) -> bool {
+    let (Some(shown), Some(token)) = (&remote.stream.features, &remote.knowledge.fast) else {
         return true;
     };
     let sasl2 = shown.sasl2.as_ref();
@@ -356,10 +355,10 @@ fn is_offered_here(context: &Context) -> bool {
 
 /// XEP-0388 2.6.3: the password was right, and is not sufficient. Nothing in this is trusted, since the server may not be
 /// authenticated: it can refuse a login in any case.
-fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
-    context.env.understood(ProtocolMessage::Continue);
-    context.at_risk = None;
-    context
+fn tasks_required(demand: &Continue, remote: &mut Remote) -> ConnectionError {
+    remote.env.understood(ProtocolMessage::Continue);
+    remote.at_risk = None;
+    remote
         .env
         .transmit_element(ProtocolMessage::Abort, &codec::abort());
     let named = |task: &String| {
@@ -373,21 +372,21 @@ fn tasks_required(demand: &Continue, context: &mut Context) -> ConnectionError {
 }
 
 /// The token is removed on both sides (XEP-0484 section 3.6).
-fn logged_out(context: &mut Context) -> Progress {
-    context.at_risk = None;
-    context.env.persist(vec![Op::ForgetCredentials]);
-    context
+fn logged_out(remote: &mut Remote) -> Progress {
+    remote.at_risk = None;
+    remote.env.persist(vec![Op::ForgetCredentials]);
+    remote
         .env
         .transmit(ProtocolMessage::Close, header::CLOSE.to_owned());
-    context.env.await_stream_close();
+    remote.env.await_stream_close();
     Progress::Over(LoginEnd::LoggedOut)
 }
 
 /// Checks that the account that the server reports is the account that logged in.
-fn check_identity(identity: &str, context: &Context) -> Result<(), ConnectionError> {
+fn check_identity(identity: &str, remote: &Remote) -> Result<(), ConnectionError> {
     let bare = identity.split('/').next().unwrap_or_default();
     match BareJid::try_from(bare) {
-        Ok(jid) if jid == context.env.config.account => Ok(()),
+        Ok(jid) if jid == remote.env.config.account => Ok(()),
         Ok(_) => Err(ConnectionError::Peer(PeerError::OtherAccount)),
         Err(_) => Err(ConnectionError::Peer(PeerError::Malformed(
             "authorization identity",

@@ -1,6 +1,6 @@
 //! Requests acknowledgements, and processes them (rules I5, I12).
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::lost::report_acked;
 use crate::connection::session::queued::count_acked;
 use crate::connection::session::state::{Asked, Session, SessionStage, Sm};
@@ -17,41 +17,41 @@ impl Session {
     pub(super) fn acknowledge(
         &mut self,
         h: u32,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(), ConnectionError> {
         let outstanding = self.unacked.len().saturating_sub(self.not_resent);
         let covered = match count_acked(h, self.base, outstanding) {
             Ok(covered) => covered,
             Err(error) => {
-                self.give_up(context);
+                self.give_up(remote);
                 return Err(error);
             }
         };
         self.base = h;
-        self.remove_acked(covered, Some(h), context);
+        self.remove_acked(covered, Some(h), remote);
         Ok(())
     }
 
     /// Processes an acknowledged count after the client's stream close.
-    pub(super) fn acknowledge_late(&mut self, h: u32, context: &mut Context) {
+    pub(super) fn acknowledge_late(&mut self, h: u32, remote: &mut Remote) {
         let Ok(covered) = count_acked(h, self.base, self.unacked.len()) else {
             return;
         };
         self.base = h;
-        self.remove_acked(covered, None, context);
+        self.remove_acked(covered, None, remote);
     }
 
-    fn remove_acked(&mut self, covered: usize, base: Option<u32>, context: &mut Context) {
+    fn remove_acked(&mut self, covered: usize, base: Option<u32>, remote: &mut Remote) {
         let mut acked: Vec<OutboundStanza> = self.unacked.drain(..covered).collect();
         if self.stage == SessionStage::Ending {
             // The session is cleared, and the stanzas that belonged to it were reported; only messages still wait (rule I14).
             acked.retain(OutboundStanza::outlives_session);
         }
-        report_acked(&acked, base, context);
+        report_acked(&acked, base, remote);
     }
 
     /// Requests an acknowledgement, if a stanza is unacknowledged and no request is pending (rule I12).
-    pub(super) fn request_ack(&mut self, context: &mut Context) {
+    pub(super) fn request_ack(&mut self, remote: &mut Remote) {
         let only_core = self
             .unacked
             .iter()
@@ -63,41 +63,41 @@ impl Session {
         {
             return;
         }
-        self.ask(context);
+        self.ask(remote);
     }
 
     /// Sends a liveness probe; this is always allowed (rule I12).
-    pub(in crate::connection) fn probe(&mut self, context: &mut Context) {
-        self.ask(context);
+    pub(in crate::connection) fn probe(&mut self, remote: &mut Remote) {
+        self.ask(remote);
     }
 
-    fn ask(&mut self, context: &mut Context) {
+    fn ask(&mut self, remote: &mut Remote) {
         // Two timers may expire at once, for example after a jump of the clock: one request serves both.
-        if self.asked_at() == Some(context.env.now.mono) || self.awaits_start.is_some() {
+        if self.asked_at() == Some(remote.env.now.mono) || self.awaits_start.is_some() {
             return;
         }
         match self.sm {
             // No request can be sent yet, but the answer to `<enable/>` is due, and also shows that the server is responsive.
             Sm::Enabling => {}
             Sm::On => {
-                context
+                remote
                     .env
                     .transmit_element(ProtocolMessage::AckRequest, &sm::request());
-                self.asked = Some(Asked::Ack(context.env.now.mono));
+                self.asked = Some(Asked::Ack(remote.env.now.mono));
             }
             Sm::Off => {
-                let id = context.env.entropy.token();
+                let id = remote.env.entropy.token();
                 let covers = self.unacked.len();
-                context.env.transmit_element(
+                remote.env.transmit_element(
                     ProtocolMessage::Iq,
-                    &ping::request(&id, Some(context.env.config.account.domain())),
+                    &ping::request(&id, Some(remote.env.config.account.domain())),
                 );
-                let at = context.env.now.mono;
+                let at = remote.env.now.mono;
                 self.asked = Some(Asked::Ping { id, covers, at });
             }
         }
-        let when = context.env.now.mono + context.env.config.timeouts.ack;
-        context.env.timers.hasten(Timer::Ack, when);
+        let when = remote.env.now.mono + remote.env.config.timeouts.ack;
+        remote.env.timers.hasten(Timer::Ack, when);
     }
 
     fn asked_at(&self) -> Option<Instant> {
@@ -110,23 +110,23 @@ impl Session {
     /// The answer is late, but bytes arrive: it may be queued after a large roster on a slow path, and closing the connection
     /// would only make the server send that again. The extension is limited: a server that keeps sending and never answers is
     /// broken in another way.
-    pub(in crate::connection) fn is_patient(&self, context: &mut Context) -> bool {
-        let wait = context.env.config.timeouts.ack;
+    pub(in crate::connection) fn is_patient(&self, remote: &mut Remote) -> bool {
+        let wait = remote.env.config.timeouts.ack;
         let Some(asked) = self.asked_at() else {
             return false;
         };
-        let now = context.env.now.mono;
+        let now = remote.env.now.mono;
         let until = self.heard_at + wait;
         if until <= now || now.since(asked) >= wait * MAX_ACK_WAITS {
             return false;
         }
-        context.env.timers.set(Timer::Ack, until);
+        remote.env.timers.set(Timer::Ack, until);
         true
     }
 
     /// Returns whether this answers the ping that is used instead of `<r/>`. Whatever the answer is, the stanzas before the
     /// ping have arrived.
-    pub(super) fn ping_answered(&mut self, iq: &Element, context: &mut Context) -> bool {
+    pub(super) fn ping_answered(&mut self, iq: &Element, remote: &mut Remote) -> bool {
         let Some(Asked::Ping { id, covers, .. }) = &self.asked else {
             return false;
         };
@@ -134,10 +134,10 @@ impl Session {
             return false;
         }
         let covers = (*covers).min(self.unacked.len());
-        self.answered(context);
-        self.remove_acked(covers, None, context);
-        self.doubt_archive(context);
-        self.go_on(context);
+        self.answered(remote);
+        self.remove_acked(covers, None, remote);
+        self.doubt_archive(remote);
+        self.go_on(remote);
         true
     }
 }

@@ -6,8 +6,8 @@ use crate::protocol_message::ProtocolMessage;
 use crate::stream::error::StreamCondition;
 use crate::xml::Element;
 
-use crate::connection::context::Context;
 use crate::connection::output::Event;
+use crate::connection::remote::Remote;
 use crate::connection::session::state::{Session, SessionStage};
 
 /// The maximum number of unacknowledged stanzas of the core itself when a request of another entity is answered.
@@ -26,24 +26,24 @@ impl Session {
     /// Sends the answer to this request, unless there are too many unacknowledged ones: an entity that floods the client gets
     /// no answer. No answer is sent either if the request has no `id`, since no entity could match it, or if the answer would
     /// exceed the server's limit. It would end the stream, after each reconnection, for any entity that sends such a request.
-    pub(super) fn answer(&mut self, request: &Element, answer: Element, context: &mut Context) {
+    pub(super) fn answer(&mut self, request: &Element, answer: Element, remote: &mut Remote) {
         if self.stage == SessionStage::Ending {
             return;
         }
         let answer = WrittenStanza::from(answer);
-        if let Some(fault) = unanswerable(request, &answer, context) {
-            context.env.event(Event::PeerFault(fault));
-        } else if self.may_answer(request, context) {
-            self.answered_at = Some(context.env.now.mono);
-            self.send_core(ProtocolMessage::Iq, answer, None, context);
+        if let Some(fault) = unanswerable(request, &answer, remote) {
+            remote.env.event(Event::PeerFault(fault));
+        } else if self.may_answer(request, remote) {
+            self.answered_at = Some(remote.env.now.mono);
+            self.send_core(ProtocolMessage::Iq, answer, None, remote);
         } else if !std::mem::replace(&mut self.answers.is_reported, true) {
-            context
+            remote
                 .env
                 .event(Event::PeerFault("too many requests to answer"));
         }
     }
 
-    fn may_answer(&mut self, request: &Element, context: &Context) -> bool {
+    fn may_answer(&mut self, request: &Element, remote: &Remote) -> bool {
         let core = self.unacked.iter();
         let core = core.filter(|stanza| stanza.kind == OutboundKind::Core);
         let (mut count, mut bytes) = (0_usize, 0_usize);
@@ -54,10 +54,10 @@ impl Session {
         if bytes >= MAX_BYTES {
             return false;
         }
-        if self.is_from_account(request, context) {
+        if self.is_from_account(request, remote) {
             return count < MAX_FOR_SERVER;
         }
-        count < MAX_FOR_OTHERS && self.answers.take(context.env.now.mono)
+        count < MAX_FOR_OTHERS && self.answers.take(remote.env.now.mono)
     }
 
     /// Returns whether this error may be the server's reaction to an answer of the client, and says nothing about the server's
@@ -65,13 +65,13 @@ impl Session {
     pub(in crate::connection) fn is_after_answer(
         &self,
         condition: StreamCondition,
-        context: &Context,
+        remote: &Remote,
     ) -> bool {
-        let wait = context.env.config.timeouts.ack;
+        let wait = remote.env.config.timeouts.ack;
         condition == StreamCondition::PolicyViolation
             && self
                 .answered_at
-                .is_some_and(|at| context.env.now.mono.since(at) <= wait)
+                .is_some_and(|at| remote.env.now.mono.since(at) <= wait)
     }
 }
 
@@ -79,7 +79,7 @@ impl Session {
 fn unanswerable(
     request: &Element,
     answer: &WrittenStanza,
-    context: &Context,
+    remote: &Remote,
 ) -> Option<&'static str> {
     let Some(id) = request.attr("id") else {
         return Some("request without an id");
@@ -87,6 +87,6 @@ fn unanswerable(
     if id.len() > MAX_ID_BYTES {
         return Some("request with an id that is too long");
     }
-    let is_too_long = answer.xml().len() > context.max_bytes().unwrap_or(MAX_ANSWER_BYTES);
+    let is_too_long = answer.xml().len() > remote.max_bytes().unwrap_or(MAX_ANSWER_BYTES);
     is_too_long.then_some("request whose answer is too long")
 }

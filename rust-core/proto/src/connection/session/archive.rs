@@ -41,7 +41,7 @@ use crate::knowledge::{ArchiveCursor, PendingIq, PendingKind};
 use crate::time::UnixTime;
 use crate::xep::mam::Archived;
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 
 pub(super) use hand_over::go_back;
 pub(super) use page::FromArchive;
@@ -238,18 +238,18 @@ impl ArchiveQuery {
     }
 
     /// Records one result of the page.
-    fn has(&mut self, archived: &Archived, context: &Context) {
+    fn has(&mut self, archived: &Archived, remote: &Remote) {
         let stamp = archived.delay.as_ref().map(|delay| delay.stamp);
         let is_older = |than: Option<UnixTime>| stamp.zip(than).is_some_and(|(at, than)| at < than);
         self.last = Some(archived.id.clone());
         self.stamp = stamp.or(self.stamp);
-        let is_held = is_older(context.knowledge.archive_time);
+        let is_held = is_older(remote.knowledge.archive_time);
         self.sought
             .take_if(|sought| is_held || *sought == archived.id);
         self.live.take_if(|live| *live == archived.id);
         if let Reading::Back(back) = &mut self.reading {
             back.first.get_or_insert_with(|| archived.id.clone());
-            back.is_far_enough |= is_older(place::limit(context));
+            back.is_far_enough |= is_older(place::limit(remote));
         }
     }
 }

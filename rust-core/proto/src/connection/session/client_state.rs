@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::state::Session;
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
@@ -13,39 +13,39 @@ impl Session {
     pub(in crate::connection) fn features(
         &mut self,
         features: &Arc<StreamFeatures>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
-        let knew_client_state = context.knows_client_state();
-        context.learn_features(features);
+        let knew_client_state = remote.knows_client_state();
+        remote.learn_features(features);
         if !knew_client_state {
-            self.tell_client_state(context);
+            self.tell_client_state(remote);
         }
         // The limits may have changed.
-        self.keep_alive(context);
+        self.keep_alive(remote);
     }
 
     /// Records whether the app is in the foreground.
-    pub(in crate::connection) fn set_active(&mut self, active: bool, context: &mut Context) {
-        context.active = active;
-        self.tell_client_state(context);
-        self.await_settling_query(context);
-        self.look_again(context);
+    pub(in crate::connection) fn set_active(&mut self, active: bool, remote: &mut Remote) {
+        remote.env.active = active;
+        self.tell_client_state(remote);
+        self.await_settling_query(remote);
+        self.look_again(remote);
     }
 
     /// I15, XEP-0352: the server assumes the client is active until informed. Sent only where it supports client states; never
     /// counted.
-    pub(super) fn tell_client_state(&mut self, context: &mut Context) {
+    pub(super) fn tell_client_state(&mut self, remote: &mut Remote) {
         let is_early = self.awaits_start.is_some();
-        if is_early || context.active != self.sent_inactive || !context.knows_client_state() {
+        if is_early || remote.env.active != self.sent_inactive || !remote.knows_client_state() {
             return;
         }
-        self.sent_inactive = !context.active;
-        let state = if context.active {
+        self.sent_inactive = !remote.env.active;
+        let state = if remote.env.active {
             csi::active()
         } else {
             csi::inactive()
         };
-        context
+        remote
             .env
             .transmit_element(ProtocolMessage::ClientState, &state);
     }

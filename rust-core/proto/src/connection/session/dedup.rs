@@ -20,7 +20,7 @@ use crate::xep::delay::Delay;
 use crate::xep::stanza_id;
 use crate::xml::Element;
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::archive::Archive;
 use crate::connection::session::payload;
 
@@ -68,10 +68,10 @@ impl Ids {
         message: &Element,
         carbon: Option<&Carbon>,
         archive: &Archive,
-        context: &Context,
+        remote: &Remote,
     ) -> Self {
-        let own = context.env.config.account.to_string();
-        let seen = &context.knowledge.seen;
+        let own = remote.env.config.account.to_string();
+        let seen = &remote.knowledge.seen;
         let is_delayed = carbon.is_some_and(|carbon| carbon.delay.is_some());
         let is_fresh = !is_delayed && is_fresh(message);
         let is_sent = carbon.is_some_and(|carbon| carbon.direction == Direction::Sent);
@@ -96,13 +96,8 @@ impl Ids {
     }
 
     /// Returns the ids of a message from the archive.
-    pub(super) fn of_archived(
-        id: &str,
-        message: &Element,
-        is_ours: bool,
-        context: &Context,
-    ) -> Self {
-        let seen = &context.knowledge.seen;
+    pub(super) fn of_archived(id: &str, message: &Element, is_ours: bool, remote: &Remote) -> Self {
+        let seen = &remote.knowledge.seen;
         let way = Way::Indirect;
         let (sender, legacy) = if is_ours {
             let id = sent_id(message).filter(|id| id.len() >= RANDOM_ID);
@@ -120,8 +115,8 @@ impl Ids {
     }
 
     /// Returns whether this message was received before.
-    pub(super) fn verdict(&self, context: &Context) -> Verdict {
-        let seen = &context.knowledge.seen;
+    pub(super) fn verdict(&self, remote: &Remote) -> Verdict {
+        let seen = &remote.knowledge.seen;
         let archive = self.archive.filter(|_| !self.is_claimed);
         let mut exact = archive.into_iter().chain(self.legacy);
         if exact.any(|tag| seen.contains(tag)) {
@@ -134,7 +129,7 @@ impl Ids {
     }
 
     /// Records the message under this id.
-    pub(super) fn note(&self, reference: &str, context: &mut Context) -> Option<Op> {
+    pub(super) fn note(&self, reference: &str, remote: &mut Remote) -> Option<Op> {
         let sender = self.sender.iter().flat_map(|sender| sender.own);
         let tags: Vec<SeenTag> = self.archive.into_iter().chain(sender).collect();
         if tags.is_empty() {
@@ -142,7 +137,7 @@ impl Ids {
         }
         let reference = self.sender.is_some().then(|| reference.to_owned());
         let message = SeenMessage { tags, reference };
-        context.knowledge.seen.insert(&message);
+        remote.knowledge.seen.insert(&message);
         Some(Op::Seen(message))
     }
 

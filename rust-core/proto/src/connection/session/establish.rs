@@ -12,8 +12,8 @@ use crate::xep::sm::{self, Enabled, Resumed};
 use crate::xep::{carbons, disco, roster};
 use crate::xml::Element;
 
-use crate::connection::context::Context;
 use crate::connection::output::{Event, Outcome};
+use crate::connection::remote::Remote;
 use crate::connection::session::archive::Archive;
 use crate::connection::session::lost::lost;
 use crate::connection::session::missed::Missed;
@@ -35,47 +35,47 @@ impl Session {
         &mut self,
         features: &StreamFeatures,
         inline: Inline,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         if features.sm && !inline.sm {
-            context
+            remote
                 .env
                 .transmit_element(ProtocolMessage::Enable, &sm::enable(true, None));
             self.sm = Sm::Enabling;
         }
-        if context.env.config.roster {
-            self.request_roster(features, context);
+        if remote.env.config.roster {
+            self.request_roster(features, remote);
         }
-        self.discover_server(context);
-        if context.env.config.carbons && !inline.carbons {
-            let id = context.env.entropy.token();
+        self.discover_server(remote);
+        if remote.env.config.carbons && !inline.carbons {
+            let id = remote.env.entropy.token();
             self.send_core(
                 ProtocolMessage::EnableCarbons,
                 carbons::enable(&id),
                 Some(PendingKind::Carbons),
-                context,
+                remote,
             );
         }
-        if context.env.config.presence
-            && let Some(presence) = self.initial_presence(context)
+        if remote.env.config.presence
+            && let Some(presence) = self.initial_presence(remote)
         {
-            self.send_core(ProtocolMessage::Presence, presence, None, context);
+            self.send_core(ProtocolMessage::Presence, presence, None, remote);
         }
         // After the presence, since messages that arrive before it may be in the archive only.
-        if let Some(query) = self.archive_query(context) {
-            self.transmit_core(ProtocolMessage::ArchiveQuery, query, context);
+        if let Some(query) = self.archive_query(remote) {
+            self.transmit_core(ProtocolMessage::ArchiveQuery, query, remote);
         }
         self.sent_inactive = inline.inactive;
-        self.tell_client_state(context);
+        self.tell_client_state(remote);
     }
 
     /// S8: `ver` only where advertised; without a stored roster, `ver=''`.
-    fn request_roster(&mut self, features: &StreamFeatures, context: &mut Context) {
-        let id = context.env.entropy.token();
-        let version = context.knowledge.roster_version.clone().unwrap_or_default();
+    fn request_roster(&mut self, features: &StreamFeatures, remote: &mut Remote) {
+        let id = remote.env.entropy.token();
+        let version = remote.knowledge.roster_version.clone().unwrap_or_default();
         // Inside SASL2 the session begins before the server sends the features that follow the login; the last received ones
         // apply.
-        let authenticated = context.knowledge.server.authenticated.as_ref();
+        let authenticated = remote.knowledge.server.authenticated.as_ref();
         let is_versioned = features.roster_version
             || authenticated.is_some_and(|features| features.roster_version);
         let version = is_versioned.then_some(version.as_str());
@@ -84,27 +84,27 @@ impl Session {
             ProtocolMessage::RosterGet,
             request,
             Some(PendingKind::Roster),
-            context,
+            remote,
         );
     }
 
     /// XEP-0115 6.3: caps in the stream features make the query unnecessary, once their features are known.
-    fn discover_server(&mut self, context: &mut Context) {
-        let caps = context.server_caps().cloned();
-        if let Some(known) = caps.as_ref().and_then(|caps| context.known_caps(caps)) {
+    fn discover_server(&mut self, remote: &mut Remote) {
+        let caps = remote.server_caps().cloned();
+        if let Some(known) = caps.as_ref().and_then(|caps| remote.known_caps(caps)) {
             let features = known.features.to_vec();
-            context.env.event(Event::ServerFeatures(features));
+            remote.env.event(Event::ServerFeatures(features));
             return;
         }
-        let id = context.env.entropy.token();
+        let id = remote.env.entropy.token();
         let node = caps.map(|caps| caps.disco_node());
-        let domain = context.env.domain().to_owned();
+        let domain = remote.env.domain().to_owned();
         let request = disco::request(&id, Some(&domain), node.as_deref());
         self.send_core(
             ProtocolMessage::DiscoInfo,
             request,
             Some(PendingKind::ServerDisco),
-            context,
+            remote,
         );
     }
 
@@ -112,33 +112,33 @@ impl Session {
     pub(in crate::connection) fn bound(
         &mut self,
         jid: &str,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(), ConnectionError> {
-        check_full_jid(jid, context)?;
+        check_full_jid(jid, remote)?;
         self.jid = Some(jid.to_owned());
-        if context.knowledge.sm.is_none()
-            && context.knowledge.archive.is_none()
-            && let Some(op) = self.note_open(context)
+        if remote.knowledge.sm.is_none()
+            && remote.knowledge.archive.is_none()
+            && let Some(op) = self.note_open(remote)
         {
             // The server chose another resource than the requested one.
-            context.env.persist(vec![op]);
+            remote.env.persist(vec![op]);
         }
         if !self.archive.is_asking() && self.archive != Archive::Current {
-            self.missed.store_suspected_gap(&mut context.env);
+            self.missed.store_suspected_gap(&mut remote.env);
         }
         if matches!(self.archive, Archive::Absent | Archive::Current) {
             // It has answered before the bind was answered.
-            self.missed.report_stored_gap(&mut context.env);
+            self.missed.report_stored_gap(&mut remote.env);
         }
-        self.announce(Outcome::Bound, jid, context);
+        self.announce(Outcome::Bound, jid, remote);
         // The app may have changed its state since the initial stanzas were sent, while the bind was pending.
-        self.tell_client_state(context);
+        self.tell_client_state(remote);
         if self.awaits_start.is_some() {
-            self.expect_start(context);
+            self.expect_start(remote);
             return Ok(());
         }
-        self.expect_archive(context);
-        self.go_on(context);
+        self.expect_archive(remote);
+        self.go_on(remote);
         Ok(())
     }
 
@@ -148,26 +148,26 @@ impl Session {
         jid: &str,
         bound: Bound2,
         inline: Inline,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<Self, ConnectionError> {
-        self.plan_catch_up(bound.mam.as_ref(), context);
+        self.plan_catch_up(bound.mam.as_ref(), remote);
         let enabled = match bound.sm {
             Some(BoundSm::Enabled(enabled)) => Some(enabled),
             _ => None,
         };
-        let features = context.features_for_greeting();
+        let features = remote.features_for_greeting();
         let inline = Inline {
             sm: enabled.is_some() || inline.sm,
             ..inline
         };
         if let Some(enabled) = enabled {
-            context.env.understood(ProtocolMessage::Enabled);
-            check_full_jid(jid, context)?;
-            self.greet_and_store(&enabled, jid, &features, inline, context);
+            remote.env.understood(ProtocolMessage::Enabled);
+            check_full_jid(jid, remote)?;
+            self.greet_and_store(&enabled, jid, &features, inline, remote);
         } else {
-            self.greet(&features, inline, context);
+            self.greet(&features, inline, remote);
         }
-        self.bound(jid, context)?;
+        self.bound(jid, remote)?;
         Ok(self)
     }
 
@@ -180,18 +180,18 @@ impl Session {
         jid: &str,
         features: &StreamFeatures,
         inline: Inline,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         self.jid = Some(jid.to_owned());
         // As in a legacy login: stanzas sent while `<enable/>` is pending are listed when the session is stored.
         self.sm = Sm::Enabling;
-        self.greet(features, inline, context);
+        self.greet(features, inline, remote);
         self.sm = Sm::On;
-        if let Some(session) = self.resumable(enabled, jid.to_owned(), context) {
+        if let Some(session) = self.resumable(enabled, jid.to_owned(), remote) {
             let sent = self.unacked.iter().cloned().collect();
             let mut ops = vec![Op::SmEnabled { session, sent }];
-            ops.extend(self.note_settled(context));
-            context.env.persist(ops);
+            ops.extend(self.note_settled(remote));
+            remote.env.persist(ops);
         }
     }
 
@@ -199,52 +199,52 @@ impl Session {
     pub(in crate::connection) fn resumed(
         resumed: &Resumed,
         mut missed: Missed,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<Self, ConnectionError> {
-        context.env.understood(ProtocolMessage::Resumed);
-        let Some(stored) = context.knowledge.sm.clone() else {
+        remote.env.understood(ProtocolMessage::Resumed);
+        let Some(stored) = remote.knowledge.sm.clone() else {
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         };
-        let was_asked_for = context.plan.goal == Goal::Resume;
+        let was_asked_for = remote.plan.goal == Goal::Resume;
         if !was_asked_for || resumed.previd != stored.id {
             // The answer would be the same.
-            lost(None, &mut missed, context)?;
+            lost(None, &mut missed, remote)?;
             return Err(ConnectionError::Peer(PeerError::WrongPrevid));
         }
-        context.resumption.answered(context.env.now.mono);
+        remote.resumption.answered(remote.env.now.mono);
         let jid = stored.jid.clone();
-        let mut session = Self::restored(stored, missed, context);
-        let at = context.env.now.wall;
-        if let Some(session) = &mut context.knowledge.sm {
+        let mut session = Self::restored(stored, missed, remote);
+        let at = remote.env.now.wall;
+        if let Some(session) = &mut remote.knowledge.sm {
             session.alive_at = at;
         }
         let asked = session.pending.iter().map(|pending| &pending.id);
         let unacked = session.unacked.iter().map(|stanza| &stanza.id);
-        let open = context.knowledge.open_requests.iter();
+        let open = remote.knowledge.open_requests.iter();
         for id in asked.chain(unacked).chain(open) {
-            context.stream.reader.expect_result(id);
+            remote.stream.reader.expect_result(id);
         }
         let mut ops = vec![Op::SmAlive { at }];
         // A new session may have been requested for the case that this one is lost.
-        ops.extend(session.note_settled(context));
-        let unclean = context.handed_over(&mut ops);
-        context.env.persist(ops);
-        session.acknowledge(resumed.h, context)?;
-        session.announce(Outcome::Resumed, &jid, context);
-        session.tell_client_state(context);
-        session.expect_archive(context);
-        session.resend_unacked(context);
+        ops.extend(session.note_settled(remote));
+        let unclean = remote.handed_over(&mut ops);
+        remote.env.persist(ops);
+        session.acknowledge(resumed.h, remote)?;
+        session.announce(Outcome::Resumed, &jid, remote);
+        session.tell_client_state(remote);
+        session.expect_archive(remote);
+        session.resend_unacked(remote);
         if let Some(place) = unclean {
-            session.check_hand_over(place, context);
+            session.check_hand_over(place, remote);
         }
-        session.go_on(context);
-        context.at_risk = Some(Assumption::Resumption);
+        session.go_on(remote);
+        remote.at_risk = Some(Assumption::Resumption);
         Ok(session)
     }
 
     /// Restores the session as it was when it was interrupted; acknowledged stanzas leave the queue.
-    fn restored(stored: SmSession, missed: Missed, context: &mut Context) -> Self {
-        let unacked = context
+    fn restored(stored: SmSession, missed: Missed, remote: &mut Remote) -> Self {
+        let unacked = remote
             .knowledge
             .queue
             .extract_if(.., |stanza| stanza.sent)
@@ -254,9 +254,9 @@ impl Session {
             h: stored.h,
             base: stored.base,
             unacked,
-            archive: Archive::resumed(&stored.pending, context.knowledge.archive.as_ref()),
+            archive: Archive::resumed(&stored.pending, remote.knowledge.archive.as_ref()),
             settling_query: SettlingQuery::Done {
-                until: context.env.now.mono,
+                until: remote.env.now.mono,
             },
             pending: stored.pending,
             jid: Some(stored.jid),
@@ -265,12 +265,12 @@ impl Session {
         }
     }
 
-    fn announce(&mut self, outcome: Outcome, jid: &str, context: &mut Context) {
+    fn announce(&mut self, outcome: Outcome, jid: &str, remote: &mut Remote) {
         self.stage = SessionStage::Online;
-        context.env.timers.stop(Timer::Login);
-        self.heard(context);
-        let plan = context.plan.clone();
-        context.env.event(Event::Online {
+        remote.env.timers.stop(Timer::Login);
+        self.heard(remote);
+        let plan = remote.plan.clone();
+        remote.env.event(Event::Online {
             outcome,
             jid: jid.to_owned(),
             plan,
@@ -282,7 +282,7 @@ impl Session {
         &self,
         enabled: &Enabled,
         jid: String,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Option<SmSession> {
         let id = enabled.resumable()?.to_owned();
         let session = SmSession {
@@ -292,24 +292,24 @@ impl Session {
             base: self.base,
             max: enabled.max,
             location: enabled.location.clone(),
-            alive_at: context.env.now.wall,
+            alive_at: remote.env.now.wall,
             pending: self.pending.clone(),
             hand_over: None,
         };
-        context.knowledge.sm = Some(session.clone());
-        context.knowledge.failures.session_ended();
+        remote.knowledge.sm = Some(session.clone());
+        remote.knowledge.failures.session_ended();
         Some(session)
     }
 
     /// Returns the presence that the app broadcast last, or a plain one; nothing if the app wants to be invisible.
-    fn initial_presence(&self, context: &mut Context) -> Option<Element> {
-        let id = context.env.entropy.token();
-        if let Some(last) = &context.knowledge.presence {
+    fn initial_presence(&self, remote: &mut Remote) -> Option<Element> {
+        let id = remote.env.entropy.token();
+        if let Some(last) = &remote.knowledge.presence {
             let is_available = last.attr("type").is_none();
             return is_available.then(|| last.as_ref().clone().with_attr("id", id));
         }
         let presence = Element::new("presence", ns::CLIENT).with_attr("id", id);
-        Some(match self.own_caps(&context.env.config) {
+        Some(match self.own_caps(&remote.env.config) {
             Some(own) => presence.with_child(own.caps().to_element()),
             None => presence,
         })
@@ -319,11 +319,11 @@ impl Session {
 /// Checks that this is a full JID of the account. With one of another account, everything that arrives would seem to be forged.
 pub(in crate::connection) fn check_full_jid(
     text: &str,
-    context: &Context,
+    remote: &Remote,
 ) -> Result<(), ConnectionError> {
     let jid = FullJid::try_from(text)
         .map_err(|_| ConnectionError::Peer(PeerError::Malformed("full JID")))?;
-    if *jid.bare() == context.env.config.account {
+    if *jid.bare() == remote.env.config.account {
         Ok(())
     } else {
         Err(ConnectionError::Peer(PeerError::OtherAccount))

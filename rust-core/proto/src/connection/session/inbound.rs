@@ -12,8 +12,8 @@ use crate::xep::ping;
 use crate::xep::roster::{self, PushError, RosterResult};
 use crate::xml::{Element, Refusal, RefusedStanza};
 
-use crate::connection::context::Context;
 use crate::connection::output::{Event, Seq};
+use crate::connection::remote::Remote;
 use crate::connection::session::archive::{FromArchive, is_archive};
 use crate::connection::session::dedup::{Ids, Verdict};
 use crate::connection::session::queued::part_of;
@@ -24,17 +24,17 @@ use crate::connection::session::visibility;
 const MAX_CAPS_BYTES: usize = 64 * 1024;
 
 impl Session {
-    pub(super) fn stanza(&mut self, element: &Element, context: &mut Context) {
+    pub(super) fn stanza(&mut self, element: &Element, remote: &mut Remote) {
         let name = StanzaName::of(element);
-        context.env.understood(part_of(name));
+        remote.env.understood(part_of(name));
         self.count();
         match name {
-            StanzaName::Iq if stanza::is_request(element) => self.request(element, context),
-            StanzaName::Iq => self.response(element, context),
-            StanzaName::Message => self.received(element, context),
+            StanzaName::Iq if stanza::is_request(element) => self.request(element, remote),
+            StanzaName::Iq => self.response(element, remote),
+            StanzaName::Message => self.received(element, remote),
             StanzaName::Presence => {
-                let delivery = delivery(element.clone(), None, Verdict::New, context);
-                self.hand_over(delivery, Vec::new(), context);
+                let delivery = delivery(element.clone(), None, Verdict::New, remote);
+                self.hand_over(delivery, Vec::new(), remote);
             }
         }
     }
@@ -51,53 +51,53 @@ impl Session {
     }
 
     /// Stores the changes that a stanza brings together with the count that includes it, in one transaction.
-    pub(super) fn commit(&mut self, mut ops: Vec<Op>, context: &mut Context) -> Seq {
+    pub(super) fn commit(&mut self, mut ops: Vec<Op>, remote: &mut Remote) -> Seq {
         if let Some(h) = self.counted() {
             ops.push(Op::CountInbound(h));
         }
-        let seq = context.env.persist(ops);
+        let seq = remote.env.persist(ops);
         self.last_inbound = Some(seq);
         seq
     }
 
-    fn received(&mut self, message: &Element, context: &mut Context) {
-        match self.judge_result(message, context) {
-            FromArchive::No => self.message(message, context),
+    fn received(&mut self, message: &Element, remote: &mut Remote) {
+        match self.judge_result(message, remote) {
+            FromArchive::No => self.message(message, remote),
             FromArchive::Worthless => {
-                self.commit(Vec::new(), context);
+                self.commit(Vec::new(), remote);
             }
-            FromArchive::Result(archived) => self.archived(archived, context),
+            FromArchive::Result(archived) => self.archived(archived, remote),
         }
     }
 
-    fn message(&mut self, message: &Element, context: &mut Context) {
-        let own = context.env.config.account.to_string();
+    fn message(&mut self, message: &Element, remote: &mut Remote) {
+        let own = remote.env.config.account.to_string();
         let Ok(copied) = carbons::unwrap(message, &own).transpose() else {
-            return self.drop_forged(context);
+            return self.drop_forged(remote);
         };
         let (carbon, message) = match copied {
             Some((carbon, message)) => (Some(carbon), message),
             None => (None, message.clone()),
         };
-        let ids = Ids::of_live(&message, carbon.as_ref(), &self.archive, context);
-        let verdict = ids.verdict(context);
+        let ids = Ids::of_live(&message, carbon.as_ref(), &self.archive, remote);
+        let verdict = ids.verdict(remote);
         if verdict == Verdict::Duplicate {
-            self.commit(Vec::new(), context);
+            self.commit(Vec::new(), remote);
             return;
         }
-        let delivery = delivery(message, carbon, verdict, context);
-        let mut ops: Vec<Op> = ids.note(&delivery.id, context).into_iter().collect();
+        let delivery = delivery(message, carbon, verdict, remote);
+        let mut ops: Vec<Op> = ids.note(&delivery.id, remote).into_iter().collect();
         if let Some(cursor) = ids.newest().and_then(|id| self.archive.live(id)) {
-            let before = context.knowledge.archive.replace(cursor.clone());
+            let before = remote.knowledge.archive.replace(cursor.clone());
             ops.push(Op::ArchiveCursor(cursor));
-            self.plan_look_for_time(before, context);
+            self.plan_look_for_time(before, remote);
         }
-        self.hand_over(delivery, ops, context);
+        self.hand_over(delivery, ops, remote);
     }
 
     /// Processes a message from the archive: received, or sent by this account.
-    fn archived(&mut self, archived: Archived, context: &mut Context) {
-        let own = context.env.config.account.to_string();
+    fn archived(&mut self, archived: Archived, remote: &mut Remote) {
+        let own = remote.env.config.account.to_string();
         let message = &archived.message;
         let is_own = |name| {
             let address = message.attr(name).map(jid::prepared_bare);
@@ -105,13 +105,13 @@ impl Session {
         };
         // A message from the account to itself is also an inbound message.
         let is_ours = is_own("from") && !is_own("to");
-        if is_ours && self.has_arrived(message, context) {
+        if is_ours && self.has_arrived(message, remote) {
             return;
         }
-        let ids = Ids::of_archived(&archived.id, message, is_ours, context);
-        let verdict = ids.verdict(context);
+        let ids = Ids::of_archived(&archived.id, message, is_ours, remote);
+        let verdict = ids.verdict(remote);
         if verdict == Verdict::Duplicate {
-            self.commit(Vec::new(), context);
+            self.commit(Vec::new(), remote);
             return;
         }
         let (carbon, stanza) = if is_ours {
@@ -125,36 +125,36 @@ impl Session {
             match carbons::unwrap(&live, &own).transpose() {
                 Ok(Some((carbon, copied))) => (Some(carbon), copied),
                 Ok(None) => (None, live),
-                Err(_) => return self.drop_forged(context),
+                Err(_) => return self.drop_forged(remote),
             }
         };
-        let delivery = delivery(stanza, carbon, verdict, context);
-        let ops = ids.note(&delivery.id, context).into_iter().collect();
-        self.hand_over(delivery, ops, context);
+        let delivery = delivery(stanza, carbon, verdict, remote);
+        let ops = ids.note(&delivery.id, remote).into_iter().collect();
+        self.hand_over(delivery, ops, remote);
     }
 
     /// T7: a carbon that is not from the account, or cannot be read, is counted and reported. It is not stored.
-    fn drop_forged(&mut self, context: &mut Context) {
-        self.commit(Vec::new(), context);
-        context.env.event(Event::PeerFault("forged carbon"));
+    fn drop_forged(&mut self, remote: &mut Remote) {
+        self.commit(Vec::new(), remote);
+        remote.env.event(Event::PeerFault("forged carbon"));
     }
 
     /// Delivers to the app, once committed.
-    fn hand_over(&mut self, delivery: Delivery, mut ops: Vec<Op>, context: &mut Context) {
+    fn hand_over(&mut self, delivery: Delivery, mut ops: Vec<Op>, remote: &mut Remote) {
         ops.push(Op::Inbound(delivery.clone()));
-        let seq = self.commit(ops, context);
-        context.env.event_after(Some(seq), Event::Stanza(delivery));
+        let seq = self.commit(ops, remote);
+        remote.env.event_after(Some(seq), Event::Stanza(delivery));
     }
 
     /// Every request gets an answer (RFC 6120 8.2.3).
-    fn request(&mut self, iq: &Element, context: &mut Context) {
-        let account = context.env.config.account.to_string();
+    fn request(&mut self, iq: &Element, remote: &mut Remote) {
+        let account = remote.env.config.account.to_string();
         if let Some(push) = roster::Push::parse(iq, &account) {
-            return self.roster_push(iq, push, context);
+            return self.roster_push(iq, push, remote);
         }
-        let answer = if self.may_see_us(iq.attr("from"), context) {
+        let answer = if self.may_see_us(iq.attr("from"), remote) {
             let disco = self
-                .own_caps(&context.env.config)
+                .own_caps(&remote.env.config)
                 .and_then(|own| own.answer(iq));
             match disco {
                 Some(answer) => answer,
@@ -164,9 +164,9 @@ impl Session {
         } else {
             visibility::as_if_absent(iq)
         };
-        self.commit(Vec::new(), context);
-        self.answer(iq, answer, context);
-        self.request_ack(context);
+        self.commit(Vec::new(), remote);
+        self.answer(iq, answer, remote);
+        self.request_ack(remote);
     }
 
     /// S8: item and version are committed together, and only a push without `from` or from the account is accepted.
@@ -174,23 +174,23 @@ impl Session {
         &mut self,
         iq: &Element,
         push: Result<roster::Push, PushError>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         let answer = match push {
             Ok(push) => {
-                context.knowledge.roster_version.clone_from(&push.ver);
-                context.knowledge.watchers.note(&push.item);
+                remote.knowledge.roster_version.clone_from(&push.ver);
+                remote.knowledge.watchers.note(&push.item);
                 let ops = vec![Op::PushRoster {
                     version: push.ver,
                     item: push.item,
                 }];
-                let seq = self.commit(ops, context);
-                context.env.event_after(Some(seq), Event::RosterChanged);
+                let seq = self.commit(ops, remote);
+                remote.env.event_after(Some(seq), Event::RosterChanged);
                 stanza::result_reply(iq)
             }
             Err(error) => {
-                self.commit(Vec::new(), context);
-                context.env.event(Event::PeerFault("roster push"));
+                self.commit(Vec::new(), remote);
+                remote.env.event(Event::PeerFault("roster push"));
                 let condition = match error {
                     PushError::Forged => StanzaCondition::ServiceUnavailable,
                     PushError::Malformed(_) => StanzaCondition::BadRequest,
@@ -198,18 +198,18 @@ impl Session {
                 refusal(iq, ErrorType::Cancel, condition)
             }
         };
-        self.answer(iq, answer, context);
-        self.request_ack(context);
+        self.answer(iq, answer, remote);
+        self.request_ack(remote);
     }
 
     /// T7: an answer is matched by id and by sender.
-    fn response(&mut self, iq: &Element, context: &mut Context) {
+    fn response(&mut self, iq: &Element, remote: &mut Remote) {
         let is_ending = self.stage == SessionStage::Ending;
-        if !is_ending && self.is_from_account(iq, context) && self.start_answered(iq, context) {
+        if !is_ending && self.is_from_account(iq, remote) && self.start_answered(iq, remote) {
             return;
         }
-        if self.is_from_account(iq, context) && self.ping_answered(iq, context) {
-            self.commit(Vec::new(), context);
+        if self.is_from_account(iq, remote) && self.ping_answered(iq, remote) {
+            self.commit(Vec::new(), remote);
             return;
         }
         let owed = self
@@ -217,42 +217,42 @@ impl Session {
             .iter()
             .position(|pending| Some(pending.id.as_str()) == iq.attr("id"));
         let pending = match owed {
-            Some(index) if self.is_from_account(iq, context) => self.pending.remove(index),
+            Some(index) if self.is_from_account(iq, remote) => self.pending.remove(index),
             _ => {
-                let seq = self.commit(Vec::new(), context);
-                context
+                let seq = self.commit(Vec::new(), remote);
+                remote
                     .env
                     .event_after(Some(seq), Event::IqAnswer(iq.clone()));
                 return;
             }
         };
-        self.core_response(&pending, iq, context);
+        self.core_response(&pending, iq, remote);
     }
 
-    fn core_response(&mut self, pending: &PendingIq, iq: &Element, context: &mut Context) {
+    fn core_response(&mut self, pending: &PendingIq, iq: &Element, remote: &mut Remote) {
         if is_archive(pending.kind) {
             // The query followed the presence.
-            self.missed.report_stored_gap(&mut context.env);
+            self.missed.report_stored_gap(&mut remote.env);
         }
         match pending.kind {
-            PendingKind::Roster => self.roster_result(iq, context),
-            PendingKind::ServerDisco => self.server_info(iq, context),
+            PendingKind::Roster => self.roster_result(iq, remote),
+            PendingKind::ServerDisco => self.server_info(iq, remote),
             // A refusal of carbons is ignored.
             PendingKind::Carbons => {
-                self.commit(Vec::new(), context);
+                self.commit(Vec::new(), remote);
             }
             // The next session queries it again, from the cursor on.
             kind if is_archive(kind) && self.stage == SessionStage::Ending => {
-                self.commit(Vec::new(), context);
+                self.commit(Vec::new(), remote);
             }
             PendingKind::ArchivePage | PendingKind::ArchiveTime | PendingKind::ArchiveBack => {
-                self.archive_page(&pending.id, iq, context)
+                self.archive_page(&pending.id, iq, remote)
             }
-            PendingKind::ArchiveEnd => self.archive_end(&pending.id, iq, context),
+            PendingKind::ArchiveEnd => self.archive_end(&pending.id, iq, remote),
         }
     }
 
-    fn roster_result(&mut self, iq: &Element, context: &mut Context) {
+    fn roster_result(&mut self, iq: &Element, remote: &mut Remote) {
         match roster::parse_result(iq) {
             RosterResult::Full {
                 ver: version,
@@ -260,56 +260,56 @@ impl Session {
                 unreadable,
             } if StanzaError::of(iq).is_none() => {
                 if unreadable > 0 {
-                    context.env.event(Event::PeerFault("roster item"));
+                    remote.env.event(Event::PeerFault("roster item"));
                 }
-                context.knowledge.roster_version.clone_from(&version);
-                context.knowledge.watchers = Watchers::of(&items);
-                let seq = self.commit(vec![Op::ReplaceRoster { version, items }], context);
-                context.env.event_after(Some(seq), Event::RosterChanged);
+                remote.knowledge.roster_version.clone_from(&version);
+                remote.knowledge.watchers = Watchers::of(&items);
+                let seq = self.commit(vec![Op::ReplaceRoster { version, items }], remote);
+                remote.env.event_after(Some(seq), Event::RosterChanged);
             }
             // An empty result means that the stored roster is up to date.
             _ => {
-                self.commit(Vec::new(), context);
+                self.commit(Vec::new(), remote);
             }
         }
     }
 
     /// S9: features that match the caps are known for any entity that shows them; those that do not, for this server only.
-    fn server_info(&mut self, iq: &Element, context: &mut Context) {
+    fn server_info(&mut self, iq: &Element, remote: &mut Remote) {
         let Ok(info) = Info::parse_result(iq) else {
-            self.commit(Vec::new(), context);
+            self.commit(Vec::new(), remote);
             return;
         };
-        let learnt = context
+        let learnt = remote
             .server_caps()
-            .and_then(|caps| learnt(caps, &info, context.env.domain()));
-        context.knowledge.caps.extend(learnt.clone());
+            .and_then(|caps| learnt(caps, &info, remote.env.domain()));
+        remote.knowledge.caps.extend(learnt.clone());
         let ops = learnt.map(Op::LearnCaps).into_iter().collect();
-        let seq = self.commit(ops, context);
-        context
+        let seq = self.commit(ops, remote);
+        remote
             .env
             .event_after(Some(seq), Event::ServerFeatures(info.features));
     }
 
     /// T6: counted and reported. A request is answered, an answer ends its request, and an archive result has its position in
     /// its page; the content is never processed.
-    pub(in crate::connection) fn refuse(&mut self, refused: RefusedStanza, context: &mut Context) {
+    pub(in crate::connection) fn refuse(&mut self, refused: RefusedStanza, remote: &mut Remote) {
         if !refused.is_stanza() {
-            context.env.event(Event::StanzaRefused(refused));
+            remote.env.event(Event::StanzaRefused(refused));
             return;
         }
         self.count();
         match (refused.name.as_str(), refused.stanza_type.as_deref()) {
             ("iq", Some("get" | "set")) => {
-                self.commit(Vec::new(), context);
-                let may_see_us = self.may_see_us(refused.from.as_deref(), context);
+                self.commit(Vec::new(), remote);
+                let may_see_us = self.may_see_us(refused.from.as_deref(), remote);
                 let build = |iq: &Element, error: &StanzaError| match may_see_us {
                     true => (iq.clone(), stanza::error_reply(iq, error)),
                     false => (iq.clone(), visibility::as_if_absent(iq)),
                 };
                 let (iq, answer) = error_for(&refused, "get", build);
-                self.answer(&iq, answer, context);
-                self.request_ack(context);
+                self.answer(&iq, answer, remote);
+                self.request_ack(remote);
             }
             ("iq", Some("result" | "error")) => {
                 let as_error = |iq: &Element, error: &StanzaError| {
@@ -318,26 +318,26 @@ impl Session {
                         .with_child(error.to_element())
                 };
                 let answer = error_for(&refused, "result", as_error);
-                self.response(&answer, context);
+                self.response(&answer, remote);
             }
             _ => {
-                if !self.refused_result(&refused, context) {
-                    self.commit(Vec::new(), context);
+                if !self.refused_result(&refused, remote) {
+                    self.commit(Vec::new(), remote);
                 }
             }
         }
-        context
+        remote
             .env
             .event_after(self.last_inbound, Event::StanzaRefused(refused));
     }
 
     /// Returns whether the sender answers for the account: none, its bare JID, or its server.
-    pub(super) fn is_from_account(&self, iq: &Element, context: &Context) -> bool {
+    pub(super) fn is_from_account(&self, iq: &Element, remote: &Remote) -> bool {
         let Some(from) = iq.attr("from") else {
             return true;
         };
-        jid::is_same(from, context.env.domain())
-            || jid::is_same(from, &context.env.config.account.to_string())
+        jid::is_same(from, remote.env.domain())
+            || jid::is_same(from, &remote.env.config.account.to_string())
             || (self.jid.as_deref()).is_some_and(|own| jid::is_same(from, own))
     }
 }
@@ -347,7 +347,7 @@ fn delivery(
     stanza: Element,
     carbon: Option<Carbon>,
     verdict: Verdict,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Delivery {
     Delivery {
         carbon,
@@ -355,7 +355,7 @@ fn delivery(
             Verdict::PossibleDuplicate(earlier) => earlier,
             Verdict::New | Verdict::Duplicate => None,
         },
-        ..Delivery::new(context.env.entropy.token(), stanza)
+        ..Delivery::new(remote.env.entropy.token(), stanza)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::state::Session;
 use crate::connection::timer::Timer;
 use crate::error::ConnectionError;
@@ -23,66 +23,66 @@ impl Session {
     }
 
     /// Records received bytes: the path works.
-    pub(in crate::connection) fn heard(&mut self, context: &mut Context) {
-        self.heard_at = context.env.now.mono;
-        self.keep_alive(context);
-        note_alive(ALIVE_STEP_SECONDS, context);
+    pub(in crate::connection) fn heard(&mut self, remote: &mut Remote) {
+        self.heard_at = remote.env.now.mono;
+        self.keep_alive(remote);
+        note_alive(ALIVE_STEP_SECONDS, remote);
     }
 
     /// Schedules the next liveness probe: after a time without inbound bytes; and before the server's idle timeout (XEP-0478),
     /// which counts from what the client sent last.
-    pub(super) fn keep_alive(&self, context: &mut Context) {
-        let Some(interval) = context.env.config.timeouts.keepalive else {
+    pub(super) fn keep_alive(&self, remote: &mut Remote) {
+        let Some(interval) = remote.env.config.timeouts.keepalive else {
             return;
         };
-        let now = context.env.now.mono;
+        let now = remote.env.now.mono;
         let ours = now + interval;
-        let idle = context.limits().and_then(|limits| limits.idle_seconds);
+        let idle = remote.limits().and_then(|limits| limits.idle_seconds);
         let theirs = idle.map(|idle| {
             // A quarter is reserved for the transmission.
             let wait = Duration::from_secs(u64::from(idle)) * 3 / 4;
-            context.env.sent_at() + wait.max(LEAST_IDLE)
+            remote.env.sent_at() + wait.max(LEAST_IDLE)
         });
         let when = theirs.map_or(ours, |theirs| ours.min(theirs.max(now)));
-        context.env.timers.set(Timer::Keepalive, when);
+        remote.env.timers.set(Timer::Keepalive, when);
     }
 
     /// Processes a deadline that has passed.
     pub(in crate::connection) fn timeout(
         &mut self,
         timer: Timer,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(), ConnectionError> {
         match timer {
             Timer::Keepalive => {
-                self.probe(context);
-                self.look_again(context);
+                self.probe(remote);
+                self.look_again(remote);
             }
-            Timer::Ack if self.awaits_start.is_some() => self.start_late(context),
-            Timer::Ack if self.is_patient(context) => {}
-            Timer::Archive => self.archive_is_late(context),
+            Timer::Ack if self.awaits_start.is_some() => self.start_late(remote),
+            Timer::Ack if self.is_patient(remote) => {}
+            Timer::Archive => self.archive_is_late(remote),
             timer => return Err(ConnectionError::Timeout(timer)),
         }
         Ok(())
     }
 
     /// Records the end of the connection with this error: the server's time to keep the session starts now.
-    pub(in crate::connection) fn failed(&self, error: &ConnectionError, context: &mut Context) {
+    pub(in crate::connection) fn failed(&self, error: &ConnectionError, remote: &mut Remote) {
         if !matches!(error, ConnectionError::Local(_)) {
-            note_alive(1, context);
+            note_alive(1, remote);
         }
     }
 }
 
 /// I14: the server counts `max` from the loss of the connection, not from its beginning. Stored with a precision of `step`
 /// seconds, so that a busy connection does not write for every read.
-fn note_alive(step: i64, context: &mut Context) {
-    let wall = context.env.now.wall;
-    let session = context.knowledge.sm.as_mut();
+fn note_alive(step: i64, remote: &mut Remote) {
+    let wall = remote.env.now.wall;
+    let session = remote.knowledge.sm.as_mut();
     let Some(session) = session.filter(|session| wall.0.saturating_sub(session.alive_at.0) >= step)
     else {
         return;
     };
     session.alive_at = wall;
-    context.env.persist(vec![Op::SmAlive { at: wall }]);
+    remote.env.persist(vec![Op::SmAlive { at: wall }]);
 }

@@ -1,7 +1,7 @@
 //! What happens to stanzas when they are acknowledged, and when their session ends.
 
-use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
+use crate::connection::remote::Remote;
 use crate::connection::session::archive::go_back;
 use crate::connection::session::missed::{Missed, SessionResource, change_open};
 use crate::connection::session::queued::{count_acked, note_sent, stage_event};
@@ -14,13 +14,13 @@ use crate::knowledge::{Op, OutboundKind, OutboundStanza, SmSession};
 pub(in crate::connection) fn lost(
     h: Option<u32>,
     missed: &mut Missed,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Result<(), ConnectionError> {
-    context.resumption.settled();
-    missed.judge_earlier(context);
-    let session = context.knowledge.sm.take();
-    context.knowledge.failures.session_ended();
-    if session.is_none() && !context.knowledge.queue.iter().any(|stanza| stanza.sent) {
+    remote.resumption.settled();
+    missed.judge_earlier(remote);
+    let session = remote.knowledge.sm.take();
+    remote.knowledge.failures.session_ended();
+    if session.is_none() && !remote.knowledge.queue.iter().any(|stanza| stanza.sent) {
         return Ok(());
     }
     let unanswered = session
@@ -28,13 +28,13 @@ pub(in crate::connection) fn lost(
         .and_then(|session| session.hand_over.as_ref())
         .filter(|last| last.resumed_at.is_none());
     // The new session catches up from before a resumption that the server may have processed.
-    let mut ops = go_back(unanswered.map(|last| &last.place), context);
+    let mut ops = go_back(unanswered.map(|last| &last.place), remote);
     let mut events = Vec::new();
     let outcome = match h.zip(session) {
-        Some((h, session)) => take_handled(h, &session, &mut ops, &mut events, context),
+        Some((h, session)) => take_handled(h, &session, &mut ops, &mut events, remote),
         None => Ok(()),
     };
-    let failed: Vec<OutboundStanza> = context
+    let failed: Vec<OutboundStanza> = remote
         .knowledge
         .queue
         .extract_if(.., |stanza| {
@@ -49,12 +49,12 @@ pub(in crate::connection) fn lost(
     );
     ops.push(Op::Failed(failed.iter().map(|stanza| stanza.seq).collect()));
     ops.push(Op::SmDropped);
-    missed.possible_gap(context);
-    let seq = context.env.persist(ops);
+    missed.possible_gap(remote);
+    let seq = remote.env.persist(ops);
     for event in events {
-        context.env.event_after(Some(seq), event);
+        remote.env.event_after(Some(seq), event);
     }
-    for stanza in &mut context.knowledge.queue {
+    for stanza in &mut remote.knowledge.queue {
         stanza.unknown |= stanza.sent;
         stanza.sent = false;
     }
@@ -67,9 +67,9 @@ fn take_handled(
     session: &SmSession,
     ops: &mut Vec<Op>,
     events: &mut Vec<Event>,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Result<(), ConnectionError> {
-    let queue = &mut context.knowledge.queue;
+    let queue = &mut remote.knowledge.queue;
     let sent = queue.iter().filter(|stanza| stanza.sent).count();
     // An impossible count proves nothing, but the session no longer exists all the same (rule I5).
     let covered = count_acked(h, session.base, sent)?;
@@ -83,40 +83,40 @@ fn take_handled(
         base: Some(h),
         seqs: acked.iter().map(|stanza| stanza.seq).collect(),
     });
-    ops.extend(note_sent(&acked, context));
+    ops.extend(note_sent(&acked, remote));
     Ok(())
 }
 
 /// The server no longer has the session, and states how much of it was handled. Those stanzas leave the queue. The session
 /// stays stored, until a connection that binds a new one clears it. An impossible count proves nothing.
-pub(in crate::connection) fn handled(h: Option<u32>, context: &mut Context) {
-    let Some((h, session)) = h.zip(context.knowledge.sm.as_mut()) else {
+pub(in crate::connection) fn handled(h: Option<u32>, remote: &mut Remote) {
+    let Some((h, session)) = h.zip(remote.knowledge.sm.as_mut()) else {
         return;
     };
-    let queue = &mut context.knowledge.queue;
+    let queue = &mut remote.knowledge.queue;
     let sent = queue.iter().filter(|stanza| stanza.sent).count();
     let Ok(covered) = count_acked(h, session.base, sent) else {
         return;
     };
     session.base = h;
     let acked: Vec<OutboundStanza> = queue.drain(..covered).collect();
-    report_acked(&acked, Some(h), context);
+    report_acked(&acked, Some(h), remote);
 }
 
 /// Removes acknowledged stanzas from the store, and reports them to the app.
-pub(super) fn report_acked(acked: &[OutboundStanza], base: Option<u32>, context: &mut Context) {
+pub(super) fn report_acked(acked: &[OutboundStanza], base: Option<u32>, remote: &mut Remote) {
     if acked.is_empty() {
         return;
     }
     let seqs = acked.iter().map(|stanza| stanza.seq).collect();
     let mut ops = vec![Op::Acked { base, seqs }];
-    ops.extend(note_sent(acked, context));
-    let seq = context.env.persist(ops);
+    ops.extend(note_sent(acked, remote));
+    let seq = remote.env.persist(ops);
     for event in acked
         .iter()
         .filter_map(|stanza| stage_event(stanza, Stage::Acked))
     {
-        context.env.event_after(Some(seq), event);
+        remote.env.event_after(Some(seq), event);
     }
 }
 
@@ -132,48 +132,48 @@ fn session_bound<'a>(stanzas: impl Iterator<Item = &'a OutboundStanza>) -> Vec<u
 fn report_session_bound<'a>(
     stanzas: impl Iterator<Item = &'a OutboundStanza>,
     seq: Seq,
-    context: &mut Context,
+    remote: &mut Remote,
 ) {
     let stage = Stage::Failed(Failure::SessionLost);
     let lost = stanzas.filter(|stanza| stanza.kind == OutboundKind::SessionBound);
     for event in lost.filter_map(|stanza| stage_event(stanza, stage.clone())) {
-        context.env.event_after(Some(seq), event);
+        remote.env.event_after(Some(seq), event);
     }
 }
 
 impl Session {
     /// Records that no entity sends again what this session receives, as long as it is open.
-    pub(super) fn note_open(&mut self, context: &mut Context) -> Option<Op> {
-        let resource = SessionResource::of(self.jid.as_deref()?, context);
-        let sessions = self.missed.with_this(resource, context);
-        change_open(sessions, context)
+    pub(super) fn note_open(&mut self, remote: &mut Remote) -> Option<Op> {
+        let resource = SessionResource::of(self.jid.as_deref()?, remote);
+        let sessions = self.missed.with_this(resource, remote);
+        change_open(sessions, remote)
     }
 
     /// Records that this session can be resumed, or that it has ended and everything was received.
-    pub(super) fn note_settled(&mut self, context: &mut Context) -> Option<Op> {
-        let resource = SessionResource::of(self.jid.as_deref()?, context);
-        let sessions = self.missed.without_this(resource, context);
-        change_open(sessions, context)
+    pub(super) fn note_settled(&mut self, remote: &mut Remote) -> Option<Op> {
+        let resource = SessionResource::of(self.jid.as_deref()?, remote);
+        let sessions = self.missed.without_this(resource, remote);
+        change_open(sessions, remote)
     }
 
     /// Ends any earlier session: the plan did not request it, or the server refused it.
     pub(in crate::connection) fn lose_former(
         &mut self,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(), ConnectionError> {
-        lost(None, &mut self.missed, context)
+        lost(None, &mut self.missed, remote)
     }
 
     /// Ends the session: stanzas that belong to it fail, messages stay queued. What the server sent and the client did not
     /// receive is lost, unless there is an archive.
-    pub(super) fn give_up(&mut self, context: &mut Context) {
-        context.resumption.settled();
+    pub(super) fn give_up(&mut self, remote: &mut Remote) {
+        remote.resumption.settled();
         let failed = session_bound(self.unacked.iter());
         let mut ops = vec![Op::Failed(failed), Op::SmDropped];
-        if context.knowledge.archive.is_none() {
-            ops.extend(self.note_open(context));
+        if remote.knowledge.archive.is_none() {
+            ops.extend(self.note_open(remote));
         }
-        let seq = context.env.persist(ops);
-        report_session_bound(self.unacked.iter(), seq, context);
+        let seq = remote.env.persist(ops);
+        report_session_bound(self.unacked.iter(), seq, remote);
     }
 }

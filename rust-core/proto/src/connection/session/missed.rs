@@ -1,8 +1,8 @@
 //! What a session may have missed (rule I8).
 
-use crate::connection::context::Context;
 use crate::connection::env::Env;
 use crate::connection::output::{Event, Seq};
+use crate::connection::remote::Remote;
 use crate::knowledge::{ArchiveCursor, Op, OpenSessions};
 use crate::time::UnixTime;
 
@@ -37,20 +37,20 @@ enum Gap {
 
 impl Missed {
     /// Records that waiting messages may be missing. Where a cursor is known, the archive is queried first.
-    pub(in crate::connection) fn possible_gap(&mut self, context: &mut Context) {
+    pub(in crate::connection) fn possible_gap(&mut self, remote: &mut Remote) {
         if self.gap == Gap::None {
             self.gap = Gap::Suspected;
         }
-        if context.knowledge.archive.is_none() {
-            self.store_suspected_gap(&mut context.env);
+        if remote.knowledge.archive.is_none() {
+            self.store_suspected_gap(&mut remote.env);
         }
     }
 
     /// A new session begins. An earlier one may have received messages that this client did not, and may do so again until it
     /// has ended.
-    pub(super) fn judge_earlier(&mut self, context: &mut Context) {
-        if self.earlier(context).any() {
-            self.possible_gap(context);
+    pub(super) fn judge_earlier(&mut self, remote: &mut Remote) {
+        if self.earlier(remote).any() {
+            self.possible_gap(remote);
         }
     }
 
@@ -92,32 +92,28 @@ impl Missed {
     pub(in crate::connection) fn note_first_bind(
         &mut self,
         resource: SessionResource,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Option<Seq> {
-        let sessions = self.with_this(resource, context);
-        if context.knowledge.archive.is_some() {
+        let sessions = self.with_this(resource, remote);
+        if remote.knowledge.archive.is_some() {
             return None;
         }
-        let since = context.env.now.wall.plus_seconds(-CLOCK_MARGIN_SECONDS);
+        let since = remote.env.now.wall.plus_seconds(-CLOCK_MARGIN_SECONDS);
         let cursor = ArchiveCursor::Since(UnixTime(since.0.max(0)));
         self.first_bind = Some(cursor.clone());
         let mut ops = vec![Op::ArchiveCursor(cursor)];
-        ops.extend(change_open(sessions, context));
-        Some(context.env.persist(ops))
+        ops.extend(change_open(sessions, remote));
+        Some(remote.env.persist(ops))
     }
 
     /// Returns the sessions that may be open since before this connection.
-    fn earlier(&mut self, context: &Context) -> OpenSessions {
-        *self.earlier.get_or_insert(context.knowledge.open_sessions)
+    fn earlier(&mut self, remote: &Remote) -> OpenSessions {
+        *self.earlier.get_or_insert(remote.knowledge.open_sessions)
     }
 
     /// Returns the open sessions, if this one is among them.
-    pub(super) fn with_this(
-        &mut self,
-        resource: SessionResource,
-        context: &Context,
-    ) -> OpenSessions {
-        let earlier = self.earlier(context);
+    pub(super) fn with_this(&mut self, resource: SessionResource, remote: &Remote) -> OpenSessions {
+        let earlier = self.earlier(remote);
         OpenSessions {
             own: earlier.own || resource == SessionResource::Own,
             other: earlier.other || resource == SessionResource::Other,
@@ -128,9 +124,9 @@ impl Missed {
     pub(super) fn without_this(
         &mut self,
         resource: SessionResource,
-        context: &Context,
+        remote: &Remote,
     ) -> OpenSessions {
-        let earlier = self.earlier(context);
+        let earlier = self.earlier(remote);
         OpenSessions {
             own: earlier.own && resource != SessionResource::Own,
             ..earlier
@@ -139,8 +135,8 @@ impl Missed {
 
     /// Returns the archive's position for a stanza that is sent now. In a first session that is a time, until the end of the
     /// archive is known.
-    pub(super) fn place_in_archive(&self, context: &Context) -> Option<ArchiveCursor> {
-        let known = context.knowledge.archive.as_ref();
+    pub(super) fn place_in_archive(&self, remote: &Remote) -> Option<ArchiveCursor> {
+        let known = remote.knowledge.archive.as_ref();
         known.or(self.first_bind.as_ref()).cloned()
     }
 }
@@ -156,8 +152,8 @@ pub(in crate::connection) enum SessionResource {
 
 impl SessionResource {
     /// Returns the kind of the resource in this full JID.
-    pub(super) fn of(jid: &str, context: &Context) -> Self {
-        let own = context.env.config.own_resource();
+    pub(super) fn of(jid: &str, remote: &Remote) -> Self {
+        let own = remote.env.config.own_resource();
         match jid.split_once('/') {
             Some((_, resource)) if resource == own => Self::Own,
             _ => Self::Other,
@@ -166,7 +162,7 @@ impl SessionResource {
 }
 
 /// Returns the change that stores which sessions are open, if that has changed.
-pub(super) fn change_open(sessions: OpenSessions, context: &mut Context) -> Option<Op> {
-    let known = std::mem::replace(&mut context.knowledge.open_sessions, sessions);
+pub(super) fn change_open(sessions: OpenSessions, remote: &mut Remote) -> Option<Op> {
+    let known = std::mem::replace(&mut remote.knowledge.open_sessions, sessions);
     (known != sessions).then_some(Op::OpenSessions(sessions))
 }

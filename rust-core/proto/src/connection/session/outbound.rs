@@ -1,7 +1,7 @@
 //! Outbound stanzas: stored in the queue before the first byte is sent, removed when acknowledged.
 
-use crate::connection::context::Context;
 use crate::connection::output::{Event, Failure, Seq, Stage};
+use crate::connection::remote::Remote;
 use crate::connection::session::queued::{core, enqueue, outbound, part_of, stage_event, wire};
 use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::session::suspects::is_suspect;
@@ -14,25 +14,25 @@ impl Session {
         &mut self,
         stanza: WrittenStanza,
         kind: OutboundKind,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         self.note_directed(stanza.element());
-        if self.is_held(context) {
+        if self.is_held(remote) {
             // I4: stanzas before it wait, too.
-            return enqueue(stanza, kind, context);
+            return enqueue(stanza, kind, remote);
         }
-        let mut stanza = outbound(stanza, kind, context);
-        stanza.note_sent(self.missed.place_in_archive(context).as_ref());
-        let seq = context.env.persist(vec![Op::Enqueue(stanza.clone())]);
-        context.env.event_after(
+        let mut stanza = outbound(stanza, kind, remote);
+        stanza.note_sent(self.missed.place_in_archive(remote).as_ref());
+        let seq = remote.env.persist(vec![Op::Enqueue(stanza.clone())]);
+        remote.env.event_after(
             Some(seq),
             Event::Stage {
                 id: stanza.id.clone(),
                 stage: Stage::Queued,
             },
         );
-        self.write(stanza, Some(seq), context);
-        self.request_ack(context);
+        self.write(stanza, Some(seq), remote);
+        self.request_ack(remote);
     }
 
     /// Sends a stanza of the core itself. Where the session can be resumed it is stored like any other, so that the count stays
@@ -42,46 +42,46 @@ impl Session {
         part: ProtocolMessage,
         stanza: impl Into<WrittenStanza>,
         kind: Option<PendingKind>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
-        let stanza = core(stanza.into(), context);
+        let stanza = core(stanza.into(), remote);
         if let Some(kind) = kind {
-            context.stream.reader.expect_result(&stanza.id);
+            remote.stream.reader.expect_result(&stanza.id);
             self.pending.push(PendingIq {
                 id: stanza.id.clone(),
                 kind,
             });
         }
-        self.transmit_core(part, stanza, context);
+        self.transmit_core(part, stanza, remote);
     }
 
     pub(super) fn transmit_core(
         &mut self,
         part: ProtocolMessage,
         stanza: OutboundStanza,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         let after =
-            (self.sm == Sm::On).then(|| context.env.persist(vec![Op::Enqueue(stanza.clone())]));
+            (self.sm == Sm::On).then(|| remote.env.persist(vec![Op::Enqueue(stanza.clone())]));
         if self.not_resent > 0 {
             return self.wait_behind(stanza, after);
         }
-        context.env.transmit_after(after, part, stanza.xml.clone());
+        remote.env.transmit_after(after, part, stanza.xml.clone());
         // Without stream management the server does not count, and stanzas of the core itself are not sent again.
         if self.sm != Sm::Off {
             self.unacked.push_back(stanza);
         }
     }
 
-    fn write(&mut self, stanza: OutboundStanza, after: Option<Seq>, context: &mut Context) {
+    fn write(&mut self, stanza: OutboundStanza, after: Option<Seq>, remote: &mut Remote) {
         let part = part_of(stanza.head.name);
         if part == ProtocolMessage::Iq {
-            context.stream.reader.expect_result(&stanza.id);
+            remote.stream.reader.expect_result(&stanza.id);
         }
-        let text = wire(&stanza, context.max_bytes());
-        context.env.transmit_after(after, part, text);
+        let text = wire(&stanza, remote.max_bytes());
+        remote.env.transmit_after(after, part, text);
         if stanza.kind != OutboundKind::Core {
-            context.env.event_after(
+            remote.env.event_after(
                 after,
                 Event::Stage {
                     id: stanza.id.clone(),
@@ -93,13 +93,13 @@ impl Session {
     }
 
     /// Sends, after a resumption, what the server has not acknowledged, in its original order with its original ids (rule I4).
-    pub(super) fn resend_unacked(&mut self, context: &mut Context) {
+    pub(super) fn resend_unacked(&mut self, remote: &mut Remote) {
         // The server has not counted them, so they need not be sent.
         let mut unacked: Vec<OutboundStanza> = std::mem::take(&mut self.unacked).into();
-        fail_too_big(&mut unacked, context);
+        fail_too_big(&mut unacked, remote);
         self.not_resent = unacked.len();
         self.unacked = unacked.into();
-        self.go_on_resending(context);
+        self.go_on_resending(remote);
     }
 
     /// Puts a stanza of the core behind those that are not sent again yet: the server's count refers to that order.
@@ -110,24 +110,24 @@ impl Session {
     }
 
     /// Sends again what may be sent now. A stanza that is sent alone is the last one until it is acknowledged.
-    fn go_on_resending(&mut self, context: &mut Context) {
+    fn go_on_resending(&mut self, remote: &mut Remote) {
         let sent = self.unacked.len().saturating_sub(self.not_resent);
         if self
             .unacked
             .iter()
             .take(sent)
-            .any(|stanza| is_suspect(stanza, context))
+            .any(|stanza| is_suspect(stanza, remote))
         {
             return;
         }
         for (index, stanza) in self.unacked.iter().enumerate().skip(sent) {
-            let is_suspect = is_suspect(stanza, context);
+            let is_suspect = is_suspect(stanza, remote);
             if is_suspect && index > 0 {
                 return;
             }
-            let text = wire(stanza, context.max_bytes());
+            let text = wire(stanza, remote.max_bytes());
             let part = part_of(stanza.head.name);
-            context.env.transmit_after(self.resend_after, part, text);
+            remote.env.transmit_after(self.resend_after, part, text);
             self.not_resent = self.not_resent.saturating_sub(1);
             if is_suspect {
                 return;
@@ -136,36 +136,36 @@ impl Session {
     }
 
     /// Sends what was queued meanwhile, only after that; stanzas that have to wait are not sent.
-    pub(super) fn flush_queue(&mut self, context: &mut Context) {
-        let ready = self.ready(context);
-        let mut queue: Vec<OutboundStanza> = context.knowledge.queue.drain(..ready).collect();
-        fail_too_big(&mut queue, context);
+    pub(super) fn flush_queue(&mut self, remote: &mut Remote) {
+        let ready = self.ready(remote);
+        let mut queue: Vec<OutboundStanza> = remote.knowledge.queue.drain(..ready).collect();
+        fail_too_big(&mut queue, remote);
         if queue.is_empty() {
             return;
         }
         let seqs = queue.iter().map(|stanza| stanza.seq).collect();
-        let seq = context.env.persist(vec![Op::MarkSent(seqs)]);
+        let seq = remote.env.persist(vec![Op::MarkSent(seqs)]);
         for stanza in &mut queue {
-            stanza.note_sent(self.missed.place_in_archive(context).as_ref());
+            stanza.note_sent(self.missed.place_in_archive(remote).as_ref());
         }
         for stanza in queue {
-            self.write(stanza, Some(seq), context);
+            self.write(stanza, Some(seq), remote);
         }
     }
 
     /// Sends the stanzas that may be sent now, and requests an acknowledgement.
-    pub(super) fn go_on(&mut self, context: &mut Context) {
+    pub(super) fn go_on(&mut self, remote: &mut Remote) {
         if self.stage == SessionStage::Online {
-            self.go_on_resending(context);
-            self.flush_queue(context);
-            self.request_ack(context);
+            self.go_on_resending(remote);
+            self.flush_queue(remote);
+            self.request_ack(remote);
         }
     }
 }
 
 /// XEP-0478: a stanza that is too large for this server fails, and does not block the stanzas after it.
-fn fail_too_big(queue: &mut Vec<OutboundStanza>, context: &mut Context) {
-    let Some(limit) = context.max_bytes() else {
+fn fail_too_big(queue: &mut Vec<OutboundStanza>, remote: &mut Remote) {
+    let Some(limit) = remote.max_bytes() else {
         return;
     };
     let failed: Vec<OutboundStanza> = queue
@@ -175,12 +175,12 @@ fn fail_too_big(queue: &mut Vec<OutboundStanza>, context: &mut Context) {
         return;
     }
     let seqs = failed.iter().map(|stanza| stanza.seq).collect();
-    let seq = context.env.persist(vec![Op::Failed(seqs)]);
+    let seq = remote.env.persist(vec![Op::Failed(seqs)]);
     for stanza in &failed {
         let size = stanza.xml.len();
         let stage = Stage::Failed(Failure::TooBig { size, limit });
         if let Some(event) = stage_event(stanza, stage) {
-            context.env.event_after(Some(seq), event);
+            remote.env.event_after(Some(seq), event);
         }
     }
 }

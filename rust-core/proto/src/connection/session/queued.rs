@@ -1,7 +1,7 @@
 //! An outbound stanza in the forms that are queued, counted and written.
 
-use crate::connection::context::Context;
 use crate::connection::output::{Event, Stage};
+use crate::connection::remote::Remote;
 use crate::connection::session::dedup::SenderTags;
 use crate::error::{ConnectionError, PeerError};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, StanzaName, Way, WrittenStanza};
@@ -15,13 +15,13 @@ use crate::xml::parse_stanza;
 pub(in crate::connection) fn enqueue(
     stanza: WrittenStanza,
     kind: OutboundKind,
-    context: &mut Context,
+    remote: &mut Remote,
 ) {
-    let stanza = outbound(stanza, kind, context);
-    context.knowledge.queue.push(stanza.clone());
+    let stanza = outbound(stanza, kind, remote);
+    remote.knowledge.queue.push(stanza.clone());
     let id = stanza.id.clone();
-    let seq = context.env.persist(vec![Op::Enqueue(stanza)]);
-    context.env.event_after(
+    let seq = remote.env.persist(vec![Op::Enqueue(stanza)]);
+    remote.env.event_after(
         Some(seq),
         Event::Stage {
             id,
@@ -31,21 +31,21 @@ pub(in crate::connection) fn enqueue(
 }
 
 /// Creates a stanza of the core itself, which is sent at once.
-pub(super) fn core(stanza: WrittenStanza, context: &mut Context) -> OutboundStanza {
+pub(super) fn core(stanza: WrittenStanza, remote: &mut Remote) -> OutboundStanza {
     OutboundStanza {
         sent: true,
-        ..outbound(stanza, OutboundKind::Core, context)
+        ..outbound(stanza, OutboundKind::Core, remote)
     }
 }
 
 pub(super) fn outbound(
     stanza: WrittenStanza,
     kind: OutboundKind,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> OutboundStanza {
-    let seq = context.knowledge.next_seq;
-    context.knowledge.next_seq = seq.saturating_add(1);
-    OutboundStanza::new(seq, kind, stanza, context.env.now.wall)
+    let seq = remote.knowledge.next_seq;
+    remote.knowledge.next_seq = seq.saturating_add(1);
+    OutboundStanza::new(seq, kind, stanza, remote.env.now.wall)
 }
 
 pub(super) fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize, ConnectionError> {
@@ -58,13 +58,13 @@ pub(super) fn count_acked(h: u32, base: u32, outstanding: usize) -> Result<usize
 /// The archive will return them as sent by this client: they are duplicates.
 pub(super) fn note_sent<'a>(
     stanzas: impl IntoIterator<Item = &'a OutboundStanza>,
-    context: &mut Context,
+    remote: &mut Remote,
 ) -> Vec<Op> {
     let messages = stanzas
         .into_iter()
         .filter(|stanza| stanza.outlives_session());
     let note = |stanza: &OutboundStanza| {
-        let seen = &mut context.knowledge.seen;
+        let seen = &mut remote.knowledge.seen;
         let sent = parse_stanza(&stanza.xml)?;
         let tags = SenderTags::of_ours(&sent, Way::Indirect, seen)?;
         let message = tags.into_message(&stanza.id);

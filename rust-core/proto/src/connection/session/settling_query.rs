@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::knowledge::ArchiveCursor;
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::archive::{Archive, is_time_stale};
 use crate::connection::session::state::{Session, SettlingQuery};
 use crate::connection::timer::Timer;
@@ -28,53 +28,49 @@ impl Session {
     pub(super) fn plan_settling_query(
         &mut self,
         begin: Option<ArchiveCursor>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         if let (SettlingQuery::AfterCatchUp, Some(begin)) = (&self.settling_query, begin) {
-            let when = context.env.now.mono + DELAY;
+            let when = remote.env.now.mono + DELAY;
             self.settling_query = SettlingQuery::Due { begin, when };
-            self.await_settling_query(context);
+            self.await_settling_query(remote);
         }
     }
 
     /// Records that a live message has moved the cursor from here. Its stamp in the archive is not known, and without one the
     /// time of the cursor gets out of date where sessions are only resumed: after a day the archive is queried for this
     /// message, and returns its stamp.
-    pub(super) fn plan_look_for_time(
-        &mut self,
-        begin: Option<ArchiveCursor>,
-        context: &mut Context,
-    ) {
+    pub(super) fn plan_look_for_time(&mut self, begin: Option<ArchiveCursor>, remote: &mut Remote) {
         if let (SettlingQuery::Done { until }, Some(begin)) = (&self.settling_query, begin)
-            && *until <= context.env.now.mono
-            && is_time_stale(context)
+            && *until <= remote.env.now.mono
+            && is_time_stale(remote)
         {
-            let when = context.env.now.mono + DELAY;
+            let when = remote.env.now.mono + DELAY;
             self.settling_query = SettlingQuery::Due { begin, when };
-            self.await_settling_query(context);
+            self.await_settling_query(remote);
         }
     }
 
     /// A timer is set only in the foreground: it would wake the radio for a rare case.
-    pub(super) fn await_settling_query(&self, context: &mut Context) {
+    pub(super) fn await_settling_query(&self, remote: &mut Remote) {
         if let SettlingQuery::Due { when, .. } = self.settling_query
             && self.archive == Archive::Current
-            && context.active
+            && remote.env.active
         {
-            context.env.timers.set(Timer::Archive, when);
+            remote.env.timers.set(Timer::Archive, when);
         }
     }
 
     /// Queries the archive if that is due: when bytes are transferred, or the time has come.
-    pub(in crate::connection) fn look_again(&mut self, context: &mut Context) {
-        let is_due = matches!(self.settling_query, SettlingQuery::Due { when, .. } if when <= context.env.now.mono);
+    pub(in crate::connection) fn look_again(&mut self, remote: &mut Remote) {
+        let is_due = matches!(self.settling_query, SettlingQuery::Due { when, .. } if when <= remote.env.now.mono);
         if !is_due || self.archive != Archive::Current {
             return;
         }
-        let until = context.env.now.mono + REST;
+        let until = remote.env.now.mono + REST;
         let look = std::mem::replace(&mut self.settling_query, SettlingQuery::Done { until });
         if let SettlingQuery::Due { begin, .. } = look {
-            self.ask_second_time(begin, context);
+            self.ask_second_time(begin, remote);
         }
     }
 }

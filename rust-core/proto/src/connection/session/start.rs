@@ -11,16 +11,16 @@ use crate::stanza::{self, StanzaCondition, StanzaError};
 use crate::stream::features::StreamFeatures;
 use crate::xml::Element;
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::establish::Inline;
 use crate::connection::session::state::{AwaitedStart, Session};
 use crate::connection::timer::Timer;
 
 /// Sends `<session/>`; returns the id of the request.
-pub(in crate::connection) fn request_start(context: &mut Context) -> String {
-    let id = context.env.entropy.token();
+pub(in crate::connection) fn request_start(remote: &mut Remote) -> String {
+    let id = remote.env.entropy.token();
     let request = stanza::iq("set", &id, None).with_child(Element::new("session", ns::SESSION));
-    context.env.transmit_element(ProtocolMessage::Iq, &request);
+    remote.env.transmit_element(ProtocolMessage::Iq, &request);
     id
 }
 
@@ -29,47 +29,47 @@ impl Session {
     pub(in crate::connection) fn greet_in_order(
         &mut self,
         features: Arc<StreamFeatures>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         if features.session_required {
-            let id = request_start(context);
+            let id = request_start(remote);
             self.awaits_start = Some(AwaitedStart { id, features });
         } else {
-            self.greet(&features, Inline::default(), context);
+            self.greet(&features, Inline::default(), remote);
         }
     }
 
     /// Sets the timeout for the answer to `<session/>`.
-    pub(super) fn expect_start(&self, context: &mut Context) {
-        let when = context.env.now.mono + context.env.config.timeouts.ack;
-        context.env.timers.set(Timer::Ack, when);
+    pub(super) fn expect_start(&self, remote: &mut Remote) {
+        let when = remote.env.now.mono + remote.env.config.timeouts.ack;
+        remote.env.timers.set(Timer::Ack, when);
     }
 
     /// Returns whether this answers `<session/>`. Its content is ignored: a server that refuses it may still work without, and
     /// if not, it returns an error later.
-    pub(super) fn start_answered(&mut self, iq: &Element, context: &mut Context) -> bool {
+    pub(super) fn start_answered(&mut self, iq: &Element, remote: &mut Remote) -> bool {
         let awaited = self.awaits_start.as_ref();
         if awaited.is_none_or(|awaited| iq.attr("id") != Some(&awaited.id)) {
             return false;
         }
-        self.commit(Vec::new(), context);
-        self.started(context);
+        self.commit(Vec::new(), remote);
+        self.started(remote);
         true
     }
 
     /// The server requires `<session/>` and does not answer it: continues without.
-    pub(in crate::connection) fn start_late(&mut self, context: &mut Context) {
-        self.started(context);
+    pub(in crate::connection) fn start_late(&mut self, remote: &mut Remote) {
+        self.started(remote);
     }
 
-    fn started(&mut self, context: &mut Context) {
+    fn started(&mut self, remote: &mut Remote) {
         let Some(awaited) = self.awaits_start.take() else {
             return;
         };
-        self.answered(context);
-        self.greet(&awaited.features, Inline::default(), context);
-        self.expect_archive(context);
-        self.go_on(context);
+        self.answered(remote);
+        self.greet(&awaited.features, Inline::default(), remote);
+        self.expect_archive(remote);
+        self.go_on(remote);
     }
 
     /// S2: processes answers to what followed the bind request before its own answer. A server that accepts it only after that
@@ -77,9 +77,9 @@ impl Session {
     pub(super) fn check_pipelined_bind(
         &mut self,
         stanza: &Element,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Result<(), ConnectionError> {
-        let is_answer = context.at_risk == Some(Assumption::PipelinedBind)
+        let is_answer = remote.at_risk == Some(Assumption::PipelinedBind)
             && self
                 .pending
                 .iter()
@@ -88,10 +88,10 @@ impl Session {
             return Ok(());
         }
         match StanzaError::of(stanza).map(|error| error.condition) {
-            None => context.bind_pipelining_held(),
+            None => remote.bind_pipelining_held(),
             Some(StanzaCondition::NotAuthorized | StanzaCondition::UnexpectedRequest) => {
-                context.note_failure(Subject::PipelinedBind, Evidence::Refusal);
-                context.at_risk = None;
+                remote.note_failure(Subject::PipelinedBind, Evidence::Refusal);
+                remote.at_risk = None;
                 return Err(ConnectionError::WrongAssumption(Assumption::PipelinedBind));
             }
             // This says nothing about the order.

@@ -6,8 +6,8 @@ use crate::escalation::{Evidence, Remedy, Subject};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza};
 use crate::stream::error::StreamCondition;
 
-use crate::connection::context::Context;
 use crate::connection::output::{Failure, Stage};
+use crate::connection::remote::Remote;
 use crate::connection::session::queued::stage_event;
 use crate::connection::session::state::{Session, SessionStage};
 
@@ -17,15 +17,15 @@ impl Session {
     pub(in crate::connection) fn suspect_stanza(
         &mut self,
         error: &ConnectionError,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
-        if context.at_risk == Some(Assumption::PipelinedBind) {
+        if remote.at_risk == Some(Assumption::PipelinedBind) {
             // The stanza, or one sent with it, was sent too early.
             return;
         }
-        if context.at_risk == Some(Assumption::Resumption) && Evidence::is_of_torn_stanza(error) {
+        if remote.at_risk == Some(Assumption::Resumption) && Evidence::is_of_torn_stanza(error) {
             // The server parses the resumed session with the old parser; no stanza is the cause.
-            return self.give_up(context);
+            return self.give_up(remote);
         }
         let Some(evidence) = Evidence::of_stanza(error) else {
             return;
@@ -34,22 +34,22 @@ impl Session {
             return;
         };
         let stanza = Subject::Stanza(seq);
-        let is_alone = context.gives_up(stanza, Remedy::StanzaAlone);
+        let is_alone = remote.gives_up(stanza, Remedy::StanzaAlone);
         let is_first = at == 0;
         // A path that failed says nothing, and neither does a stream that ended before the stanza was reached.
         let is_excused = match evidence {
             Evidence::Refusal => is_alone && !is_first,
             Evidence::Silence => {
                 let is_online = self.stage == SessionStage::Online;
-                !is_first || !is_online || !context.resumption.path_works()
+                !is_first || !is_online || !remote.resumption.path_works()
             }
         };
         if is_excused {
             return;
         }
-        context.note_failure(stanza, evidence);
-        if context.gives_up(stanza, Remedy::FailStanza) {
-            self.fail_stanza(at, error, context);
+        remote.note_failure(stanza, evidence);
+        if remote.gives_up(stanza, Remedy::FailStanza) {
+            self.fail_stanza(at, error, remote);
         }
     }
 
@@ -59,25 +59,25 @@ impl Session {
         Some((at, stanza.seq))
     }
 
-    fn fail_stanza(&mut self, at: usize, error: &ConnectionError, context: &mut Context) {
+    fn fail_stanza(&mut self, at: usize, error: &ConnectionError, remote: &mut Remote) {
         let Some(stanza) = self.unacked.remove(at) else {
             return;
         };
-        let seq = context.env.persist(vec![Op::Failed(vec![stanza.seq])]);
+        let seq = remote.env.persist(vec![Op::Failed(vec![stanza.seq])]);
         let condition = match error {
             ConnectionError::Stream(error) => error.condition,
             _ => StreamCondition::UndefinedCondition,
         };
         let stage = Stage::Failed(Failure::StreamEnded(condition));
         if let Some(event) = stage_event(&stanza, stage) {
-            context.env.event_after(Some(seq), event);
+            remote.env.event_after(Some(seq), event);
         }
         // The server's count refers to it.
-        self.give_up(context);
+        self.give_up(remote);
     }
 }
 
 /// Returns whether the stanza is sent alone, so that the cause is known if the stream ends again.
-pub(super) fn is_suspect(stanza: &OutboundStanza, context: &Context) -> bool {
-    context.gives_up(Subject::Stanza(stanza.seq), Remedy::StanzaAlone)
+pub(super) fn is_suspect(stanza: &OutboundStanza, remote: &Remote) -> bool {
+    remote.gives_up(Subject::Stanza(stanza.seq), Remedy::StanzaAlone)
 }

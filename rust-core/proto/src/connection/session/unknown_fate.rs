@@ -6,8 +6,8 @@ use crate::knowledge::{Op, OutboundStanza};
 use crate::xep::stanza_id;
 use crate::xml::{Element, parse_stanza};
 
-use crate::connection::context::Context;
 use crate::connection::output::Stage;
+use crate::connection::remote::Remote;
 use crate::connection::session::dedup;
 use crate::connection::session::queued::{note_sent, stage_event};
 use crate::connection::session::state::Session;
@@ -15,12 +15,12 @@ use crate::connection::session::suspects::is_suspect;
 
 impl Session {
     /// Returns how many stanzas of the queue may be sent now. I4: none overtakes another.
-    pub(super) fn ready(&self, context: &Context) -> usize {
-        if self.is_waiting(context) {
+    pub(super) fn ready(&self, remote: &Remote) -> usize {
+        if self.is_waiting(remote) {
             return 0;
         }
-        let is_suspect = |stanza: &OutboundStanza| is_suspect(stanza, context);
-        let queue = &context.knowledge.queue;
+        let is_suspect = |stanza: &OutboundStanza| is_suspect(stanza, remote);
+        let queue = &remote.knowledge.queue;
         let waits = |stanza: &OutboundStanza| {
             self.archive.decides()
                 && stanza.unknown
@@ -40,29 +40,26 @@ impl Session {
     }
 
     /// Returns whether a stanza that is queued before a new one has to wait.
-    pub(super) fn is_held(&self, context: &Context) -> bool {
-        !context.knowledge.queue.is_empty() || self.is_waiting(context)
+    pub(super) fn is_held(&self, remote: &Remote) -> bool {
+        !remote.knowledge.queue.is_empty() || self.is_waiting(remote)
     }
 
     /// Returns whether no further stanza of the app may be sent now.
-    fn is_waiting(&self, context: &Context) -> bool {
+    fn is_waiting(&self, remote: &Remote) -> bool {
         self.awaits_start.is_some()
             || self.not_resent > 0
-            || self
-                .unacked
-                .iter()
-                .any(|stanza| is_suspect(stanza, context))
+            || self.unacked.iter().any(|stanza| is_suspect(stanza, remote))
     }
 
     /// Processes a message of this account that is in the archive. If this device sent it, it has arrived, and needs no further
     /// action.
-    pub(super) fn has_arrived(&mut self, message: &Element, context: &mut Context) -> bool {
-        self.have_arrived(|stanza| is_copy(message, stanza), context)
+    pub(super) fn has_arrived(&mut self, message: &Element, remote: &mut Remote) -> bool {
+        self.have_arrived(|stanza| is_copy(message, stanza), remote)
     }
 
     /// The same for a message of which only the start tag can be read.
-    pub(super) fn has_arrived_unread(&mut self, message: &Element, context: &mut Context) -> bool {
-        let own = context.env.config.account.to_string();
+    pub(super) fn has_arrived_unread(&mut self, message: &Element, remote: &mut Remote) -> bool {
+        let own = remote.env.config.account.to_string();
         let is_own = |name| {
             let address = message.attr(name).map(jid::prepared_bare);
             address.is_some_and(|address| address == own)
@@ -70,36 +67,36 @@ impl Session {
         // A message from the account to itself is also an inbound message.
         is_own("from")
             && !is_own("to")
-            && self.have_arrived(|stanza| has_this_head(message, stanza), context)
+            && self.have_arrived(|stanza| has_this_head(message, stanza), remote)
     }
 
     /// Returns whether this device sent it. If so, the arrival is stored, and the inbound stanza that shows it is counted.
     fn have_arrived(
         &mut self,
         is_it: impl Fn(&OutboundStanza) -> bool,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> bool {
-        let queue = &mut context.knowledge.queue;
+        let queue = &mut remote.knowledge.queue;
         if let Some(at) = queue
             .iter()
             .position(|stanza| stanza.unknown && is_it(stanza))
         {
             let stanza = queue.remove(at);
-            let mut ops = note_sent([&stanza], context);
+            let mut ops = note_sent([&stanza], remote);
             ops.push(Op::Acked {
                 base: None,
                 seqs: vec![stanza.seq],
             });
-            let seq = self.commit(ops, context);
+            let seq = self.commit(ops, remote);
             if let Some(event) = stage_event(&stanza, Stage::Acked) {
-                context.env.event_after(Some(seq), event);
+                remote.env.event_after(Some(seq), event);
             }
-            self.go_on(context);
+            self.go_on(remote);
             return true;
         }
         let is_ours = self.unacked.iter().any(&is_it);
         if is_ours {
-            self.commit(Vec::new(), context);
+            self.commit(Vec::new(), remote);
         }
         is_ours
     }

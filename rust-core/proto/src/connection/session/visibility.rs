@@ -4,7 +4,7 @@ use crate::jid::{BareJid, Jid};
 use crate::stanza::{self, ErrorType, StanzaCondition, StanzaError};
 use crate::xml::Element;
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::state::Session;
 
 /// The maximum number of remembered addresses that were sent directed presence: an app joins rooms, but not thousands of them.
@@ -14,19 +14,19 @@ impl Session {
     /// W10: returns whether the sender of this stanza may learn that the client is online. This holds for its own account and
     /// server, the subscribers to its presence, and the entities that were sent directed presence (RFC 6121 section 4.6),
     /// including the occupants of joined rooms.
-    pub(super) fn may_see_us(&self, from: Option<&str>, context: &Context) -> bool {
+    pub(super) fn may_see_us(&self, from: Option<&str>, remote: &Remote) -> bool {
         let Some(from) = from else {
             return true;
         };
         let Ok(from) = Jid::try_from(from) else {
             return false;
         };
-        let account = &context.env.config.account;
+        let account = &remote.env.config.account;
         let bare = from.bare();
         let is_server = bare.node().is_none() && bare.domain() == account.domain();
         is_server
             || bare == account
-            || context.knowledge.watchers.contains(bare)
+            || remote.knowledge.watchers.contains(bare)
             || self.directed.contains(bare)
     }
 

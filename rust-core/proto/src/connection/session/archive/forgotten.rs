@@ -28,15 +28,15 @@ use crate::xep::mam::Fin;
 use super::place::{first_unknown, is_time_stale, start};
 use super::query::{Question, page_query};
 use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading};
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::state::Session;
 
 impl ArchiveQuery {
     /// Returns whether this answer reports that the message after which the archive was queried is gone, and no other query was
     /// tried.
-    pub(super) fn is_forgotten(&self, is_gone: bool, context: &Context) -> bool {
-        let is_from_message = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)))
-            || self.begins_back(context);
+    pub(super) fn is_forgotten(&self, is_gone: bool, remote: &Remote) -> bool {
+        let is_from_message = matches!(remote.knowledge.archive, Some(ArchiveCursor::After(_)))
+            || self.begins_back(remote);
         is_gone && is_from_message && self.reading == Reading::FromCursor && self.aim != Aim::Settle
     }
 
@@ -44,19 +44,19 @@ impl ArchiveQuery {
     /// `item-not-found` (section 4.3.2). No intentionally kept archive removes a message within a day, and a client that
     /// reconnects more often should not query twice. After an earlier position than the cursor there is at least the cursor's
     /// message.
-    pub(super) fn is_doubtful(&self, fin: &Fin, has_learnt_end: bool, context: &Context) -> bool {
+    pub(super) fn is_doubtful(&self, fin: &Fin, has_learnt_end: bool, remote: &Remote) -> bool {
         let is_empty = self.last.is_none() && fin.last.is_none() && !self.has_unreadable;
         let is_first =
             self.reading == Reading::FromCursor && self.pages == 1 && self.aim != Aim::Settle;
-        let is_place = matches!(context.knowledge.archive, Some(ArchiveCursor::After(_)));
-        let is_dated = context.knowledge.archive_time.is_some() && !is_time_stale(context);
+        let is_place = matches!(remote.knowledge.archive, Some(ArchiveCursor::After(_)));
+        let is_dated = remote.knowledge.archive_time.is_some() && !is_time_stale(remote);
         let is_old = is_place && !is_dated && !has_learnt_end;
-        fin.complete && is_empty && is_first && (is_old || self.begins_back(context))
+        fin.complete && is_empty && is_first && (is_old || self.begins_back(remote))
     }
 
     /// Returns whether this page begins where a message whose delivery is unknown was sent, and that is not the cursor.
-    fn begins_back(&self, context: &Context) -> bool {
-        self.is_first_back() || (self.origin == Origin::Interrupted && reaches_back(context))
+    fn begins_back(&self, remote: &Remote) -> bool {
+        self.is_first_back() || (self.origin == Origin::Interrupted && reaches_back(remote))
     }
 
     /// Returns whether this is the first of the pages that begin where a message whose delivery is unknown was sent.
@@ -67,43 +67,43 @@ impl ArchiveQuery {
 
 impl Session {
     /// The messages since then can still be fetched.
-    pub(super) fn cursor_is_forgotten(&mut self, context: &mut Context) {
+    pub(super) fn cursor_is_forgotten(&mut self, remote: &mut Remote) {
         let was_asked_by_time =
             matches!(&self.archive, Archive::Querying(asking) if asking.origin == Origin::Time);
-        if !was_asked_by_time && start(context).is_some() {
-            self.ask_by_time(context);
+        if !was_asked_by_time && start(remote).is_some() {
+            self.ask_by_time(remote);
         } else {
-            self.ask_back(None, Back::default(), context);
+            self.ask_back(None, Back::default(), remote);
         }
     }
 
     /// Requests the page that begins at the cursor's time. If the message is gone after which one with unknown delivery was
     /// sent, that message may be older: then the page begins with the oldest message of the archive.
-    pub(super) fn ask_by_time(&mut self, context: &mut Context) {
-        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
+    pub(super) fn ask_by_time(&mut self, remote: &mut Remote) {
+        let id = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
         let (live, aim, is_back) = match &mut self.archive {
             Archive::Querying(asking) => {
-                (asking.live.take(), asking.aim, asking.begins_back(context))
+                (asking.live.take(), asking.aim, asking.begins_back(remote))
             }
             _ => (None, Aim::CatchUp, false),
         };
-        let begin = start(context)
+        let begin = start(remote)
             .filter(|_| !is_back)
             .map_or(ArchiveCursor::Start, ArchiveCursor::Since);
         self.archive = Archive::Querying(ArchiveQuery {
             live,
-            sought: sought(context),
+            sought: sought(remote),
             reading: Reading::FromTime,
             ..ArchiveQuery::new(id.clone(), Origin::Time, aim)
         });
-        self.expect_archive(context);
-        let query = page_query(&id, Some(begin), context);
-        self.ask_again(Vec::new(), Question::by_time(id, query), context);
+        self.expect_archive(remote);
+        let query = page_query(&id, Some(begin), remote);
+        self.ask_again(Vec::new(), Question::by_time(id, query), remote);
     }
 
     /// Requests the page before this message, or the last one.
-    pub(super) fn ask_back(&mut self, before: Option<&str>, back: Back, context: &mut Context) {
-        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
+    pub(super) fn ask_back(&mut self, before: Option<&str>, back: Back, remote: &mut Remote) {
+        let id = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
         let is_first = before.is_none();
         let (live, pages, aim, found) = match &mut self.archive {
             Archive::Querying(asking) => (
@@ -118,32 +118,32 @@ impl Session {
         self.archive = Archive::Querying(ArchiveQuery {
             live,
             pages,
-            sought: sought(context).filter(|_| !found),
+            sought: sought(remote).filter(|_| !found),
             reading: Reading::Back(back),
             ..ArchiveQuery::new(id.clone(), Origin::Cursor, aim)
         });
-        self.expect_archive(context);
-        let page = context.env.config.catch_up.page;
-        self.ask_again(Vec::new(), Question::back(id, before, page), context);
+        self.expect_archive(remote);
+        let page = remote.env.config.catch_up.page;
+        self.ask_again(Vec::new(), Question::back(id, before, page), remote);
     }
 
     /// Processes the end of a page of the backward query. The cursor stays where it is until all is read.
-    pub(super) fn page_back(&mut self, fin: Fin, mut back: Back, context: &mut Context) {
+    pub(super) fn page_back(&mut self, fin: Fin, mut back: Back, remote: &mut Remote) {
         let Archive::Querying(asking) = &mut self.archive else {
             return;
         };
         if asking.origin == Origin::Interrupted {
             // The messages before the interruption are not known here: start from the end again.
-            return self.ask_back(None, Back::default(), context);
+            return self.ask_back(None, Back::default(), remote);
         }
         if back.newest.is_none() {
             back.newest = fin.last.or(asking.last.take());
             back.newest_at = asking.stamp;
         }
         if fin.complete || back.is_far_enough {
-            return self.read_back(back, context);
+            return self.read_back(back, remote);
         }
-        let is_last = asking.pages >= context.env.config.catch_up.pages;
+        let is_last = asking.pages >= remote.env.config.catch_up.pages;
         match fin.first.or(back.first.take()).filter(|_| !is_last) {
             Some(first) => {
                 let back = Back {
@@ -151,46 +151,46 @@ impl Session {
                     is_far_enough: false,
                     ..back
                 };
-                self.ask_back(Some(&first), back, context);
+                self.ask_back(Some(&first), back, remote);
             }
-            None => self.page_failed(Vec::new(), context),
+            None => self.page_failed(Vec::new(), remote),
         }
     }
 
     /// Completes the backward query.
-    fn read_back(&mut self, back: Back, context: &mut Context) {
+    fn read_back(&mut self, back: Back, remote: &mut Remote) {
         let Archive::Querying(asking) = &mut self.archive else {
             return;
         };
         // A first session was requested at a time of the device's clock. If nothing was archived since, that clock may have
         // been ahead.
         let is_misdated = matches!(
-            (&context.knowledge.archive, back.newest_at),
+            (&remote.knowledge.archive, back.newest_at),
             (Some(ArchiveCursor::Since(time)), Some(newest)) if newest < *time
         );
         if asking.sought.take().is_some() || is_misdated {
-            self.missed.tell_gap(&mut context.env);
+            self.missed.tell_gap(&mut remote.env);
         }
         let live = asking.live.take().map(ArchiveCursor::After);
         let reached = back.newest.map(ArchiveCursor::After);
         let Some(cursor) = live.or(reached.clone()) else {
-            return self.learn_the_end(context);
+            return self.learn_the_end(remote);
         };
         self.archive = Archive::Current;
-        self.caught_up(Some(cursor), back.newest_at, context);
-        self.plan_settling_query(reached, context);
+        self.caught_up(Some(cursor), back.newest_at, remote);
+        self.plan_settling_query(reached, remote);
     }
 }
 
 /// Returns whether a message whose delivery is unknown was sent at an earlier position than the cursor.
-fn reaches_back(context: &Context) -> bool {
-    let unknown = first_unknown(context);
-    unknown.is_some() && unknown != context.knowledge.archive
+fn reaches_back(remote: &Remote) -> bool {
+    let unknown = first_unknown(remote);
+    unknown.is_some() && unknown != remote.knowledge.archive
 }
 
 /// Returns the id of the cursor's message: finding it shows that the archive has removed nothing that was not read.
-pub(super) fn sought(context: &Context) -> Option<String> {
-    match &context.knowledge.archive {
+pub(super) fn sought(remote: &Remote) -> Option<String> {
+    match &remote.knowledge.archive {
         Some(ArchiveCursor::After(id)) => Some(id.clone()),
         _ => None,
     }

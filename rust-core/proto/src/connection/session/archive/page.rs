@@ -10,8 +10,8 @@ use crate::xml::{Element, RefusedStanza};
 use super::place::{EMPTY, held_until, is_place, move_cursor};
 use super::query::{Question, expect_page, page_query};
 use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading};
-use crate::connection::context::Context;
 use crate::connection::output::Event;
+use crate::connection::remote::Remote;
 use crate::connection::session::state::{Session, Sm};
 
 /// The classification of a message from the archive.
@@ -29,13 +29,13 @@ impl Session {
     pub(in crate::connection::session) fn judge_result(
         &mut self,
         message: &Element,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> FromArchive {
         let is_ours = mam::query_id(message).is_some_and(|id| id.starts_with(QUERY_PREFIX));
         if !is_ours {
             return FromArchive::No;
         }
-        let own = context.env.config.account.to_string();
+        let own = remote.env.config.account.to_string();
         let asking = match &mut self.archive {
             Archive::Querying(asking) => asking,
             Archive::Learning { query, stamp, .. } => {
@@ -49,10 +49,10 @@ impl Session {
         match Archived::parse(message, &own, &asking.query) {
             Some(Ok(archived)) => {
                 asking.results = asking.results.saturating_add(1);
-                if asking.results > context.env.config.catch_up.page {
+                if asking.results > remote.env.config.catch_up.page {
                     return FromArchive::Worthless;
                 }
-                asking.has(&archived, context);
+                asking.has(&archived, remote);
                 FromArchive::Result(archived)
             }
             // A result of an abandoned query is late, which is not an error.
@@ -62,7 +62,7 @@ impl Session {
                     let id = message.child("result", ns::MAM).and_then(|r| r.attr("id"));
                     asking.unreadable(id);
                 }
-                context.env.event(Event::PeerFault("archive result"));
+                remote.env.event(Event::PeerFault("archive result"));
                 FromArchive::Worthless
             }
         }
@@ -74,9 +74,9 @@ impl Session {
     pub(in crate::connection::session) fn refused_result(
         &mut self,
         refused: &RefusedStanza,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> bool {
-        let own = context.env.config.account.to_string();
+        let own = remote.env.config.account.to_string();
         let Archive::Querying(asking) = &mut self.archive else {
             return false;
         };
@@ -95,7 +95,7 @@ impl Session {
                 }
                 asking.unreadable(result.attr("id"));
                 let message = refused.forwarded.as_deref();
-                message.is_some_and(|message| self.has_arrived_unread(message, context))
+                message.is_some_and(|message| self.has_arrived_unread(message, remote))
             }
             _ => {
                 asking.has_unreadable = true;
@@ -109,50 +109,50 @@ impl Session {
         &mut self,
         id: &str,
         iq: &Element,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         let asking = match &mut self.archive {
             Archive::Querying(asking) if asking.query == id => asking,
-            _ => return self.answered_by_archive(Vec::new(), context),
+            _ => return self.answered_by_archive(Vec::new(), remote),
         };
-        let page = context.env.config.catch_up.page;
+        let page = remote.env.config.catch_up.page;
         let fin = read_fin(iq).filter(|fin| agrees(fin, asking, page));
         let is_doubtful = fin
             .as_ref()
-            .is_some_and(|fin| asking.is_doubtful(fin, self.has_learnt_end, context));
+            .is_some_and(|fin| asking.is_doubtful(fin, self.has_learnt_end, remote));
         let Some(fin) = fin.filter(|_| !is_doubtful) else {
-            return if asking.is_forgotten(is_doubtful || is_not_found(iq), context) {
-                self.cursor_is_forgotten(context)
+            return if asking.is_forgotten(is_doubtful || is_not_found(iq), remote) {
+                self.cursor_is_forgotten(remote)
             } else {
-                self.page_failed(Vec::new(), context)
+                self.page_failed(Vec::new(), remote)
             };
         };
         let is_forgotten = asking.reading == Reading::FromTime;
         if is_forgotten && asking.origin == Origin::Interrupted {
             // The messages before the interruption are not known here.
-            return self.ask_by_time(context);
+            return self.ask_by_time(remote);
         }
         if let Reading::Back(back) = asking.reading.clone() {
-            return self.page_back(fin, back, context);
+            return self.page_back(fin, back, remote);
         }
         if asking.sought.take().is_some() {
             // Messages between that message and the first one of this page may be gone as well.
-            self.missed.tell_gap(&mut context.env);
+            self.missed.tell_gap(&mut remote.env);
         }
         let (last, stamp) = (asking.last.take(), asking.stamp);
         let reached = fin.last.or(last).map(ArchiveCursor::After);
         if fin.complete {
             let live = asking.live.take().map(ArchiveCursor::After);
-            let held = context.knowledge.archive.clone();
+            let held = remote.knowledge.archive.clone();
             let cursor = live.or(reached.clone());
             if cursor.is_none() && (is_forgotten || !is_place(held.as_ref())) {
-                return self.learn_the_end(context);
+                return self.learn_the_end(remote);
             }
             self.archive = Archive::Current;
-            self.caught_up(cursor, stamp, context);
-            return self.plan_settling_query(reached.or(held), context);
+            self.caught_up(cursor, stamp, remote);
+            return self.plan_settling_query(reached.or(held), remote);
         }
-        self.next_page(reached, stamp, context);
+        self.next_page(reached, stamp, remote);
     }
 
     /// Requests the page after this one.
@@ -160,17 +160,17 @@ impl Session {
         &mut self,
         reached: Option<ArchiveCursor>,
         stamp: Option<UnixTime>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         let Archive::Querying(asking) = &mut self.archive else {
             return;
         };
         // If it was queried by time, there is a position to continue from now.
         asking.reading = Reading::FromCursor;
-        let mut ops = move_cursor(reached, context);
-        ops.extend(held_until(stamp, context));
-        if asking.pages >= context.env.config.catch_up.pages {
-            return self.page_failed(ops, context);
+        let mut ops = move_cursor(reached, remote);
+        ops.extend(held_until(stamp, remote));
+        if asking.pages >= remote.env.config.catch_up.pages {
+            return self.page_failed(ops, remote);
         }
         asking.pages = asking.pages.saturating_add(1);
         asking.results = 0;
@@ -178,14 +178,14 @@ impl Session {
             asking.origin = Origin::Cursor;
         }
         asking.has_unreadable = false;
-        asking.query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
+        asking.query = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
         let query = asking.query.clone();
         if asking.aim != Aim::Decide {
-            expect_page(context);
+            expect_page(remote);
         }
-        let begin = context.knowledge.archive.clone();
-        let element = page_query(&query, begin, context);
-        self.ask_again(ops, Question::page(query, element), context);
+        let begin = remote.knowledge.archive.clone();
+        let element = page_query(&query, begin, remote);
+        self.ask_again(ops, Question::page(query, element), remote);
     }
 
     /// Processes the last id of the archive, or that there is no archive.
@@ -193,7 +193,7 @@ impl Session {
         &mut self,
         id: &str,
         iq: &Element,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
         let (live, stamp, then_read) = match &mut self.archive {
             Archive::Learning {
@@ -202,38 +202,38 @@ impl Session {
                 stamp,
                 then_read,
             } if query == id => (live.take(), *stamp, *then_read),
-            _ => return self.answered_by_archive(Vec::new(), context),
+            _ => return self.answered_by_archive(Vec::new(), remote),
         };
         let Some(fin) = read_fin(iq) else {
             self.archive = Archive::Absent;
-            self.expect_archive(context);
-            let ops = if is_place(context.knowledge.archive.as_ref()) {
+            self.expect_archive(remote);
+            let ops = if is_place(remote.knowledge.archive.as_ref()) {
                 Vec::new()
             } else {
-                context.knowledge.archive = None;
+                remote.knowledge.archive = None;
                 vec![Op::NoArchive]
             };
-            return self.answered_by_archive(ops, context);
+            return self.answered_by_archive(ops, remote);
         };
         let stamp = if fin.last.is_none() { EMPTY } else { stamp };
         if !then_read {
             self.archive = Archive::Current;
             let end = live.or(fin.last);
             let cursor = end.map_or(ArchiveCursor::Start, ArchiveCursor::After);
-            return self.caught_up(Some(cursor), stamp, context);
+            return self.caught_up(Some(cursor), stamp, remote);
         }
         let end = fin.last.map_or(ArchiveCursor::Start, ArchiveCursor::After);
-        let mut ops = move_cursor(Some(end.clone()), context);
-        ops.extend(held_until(stamp, context));
+        let mut ops = move_cursor(Some(end.clone()), remote);
+        ops.extend(held_until(stamp, remote));
         self.has_learnt_end = true;
-        let query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
-        let element = page_query(&query, Some(end), context);
+        let query = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
+        let element = page_query(&query, Some(end), remote);
         self.archive = Archive::Querying(ArchiveQuery {
             live,
             ..ArchiveQuery::new(query.clone(), Origin::Cursor, Aim::CatchUp)
         });
-        self.expect_archive(context);
-        self.ask_again(ops, Question::page(query, element), context);
+        self.expect_archive(remote);
+        self.ask_again(ops, Question::page(query, element), remote);
     }
 
     /// The archive has been read completely. Messages that it does not have did not arrive.
@@ -241,41 +241,41 @@ impl Session {
         &mut self,
         cursor: Option<ArchiveCursor>,
         stamp: Option<UnixTime>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
-        self.expect_archive(context);
-        let mut ops = move_cursor(cursor, context);
-        ops.extend(held_until(stamp, context));
-        self.answered_by_archive(ops, context);
-        self.go_on(context);
+        self.expect_archive(remote);
+        let mut ops = move_cursor(cursor, remote);
+        ops.extend(held_until(stamp, remote));
+        self.answered_by_archive(ops, remote);
+        self.go_on(remote);
     }
 
     /// Processes a page that cannot be continued.
-    pub(super) fn page_failed(&mut self, mut ops: Vec<Op>, context: &mut Context) {
+    pub(super) fn page_failed(&mut self, mut ops: Vec<Op>, remote: &mut Remote) {
         match &mut self.archive {
             Archive::Querying(asking) if asking.aim == Aim::Settle => {
                 let live = asking.live.take().map(ArchiveCursor::After);
                 self.archive = Archive::Current;
-                self.expect_archive(context);
-                ops.extend(move_cursor(live, context));
-                self.answered_by_archive(ops, context);
+                self.expect_archive(remote);
+                ops.extend(move_cursor(live, remote));
+                self.answered_by_archive(ops, remote);
             }
             Archive::Querying(asking) if asking.reading == Reading::FromTime => {
-                self.ask_back(None, Back::default(), context);
+                self.ask_back(None, Back::default(), remote);
             }
             _ => {
-                let question = self.given_up(context);
-                self.ask_again(ops, question, context);
+                let question = self.given_up(remote);
+                self.ask_again(ops, question, remote);
             }
         }
     }
 
     /// Records that the query is answered: a resumed session must not wait for it.
-    pub(super) fn answered_by_archive(&mut self, mut ops: Vec<Op>, context: &mut Context) {
+    pub(super) fn answered_by_archive(&mut self, mut ops: Vec<Op>, remote: &mut Remote) {
         if self.sm == Sm::On {
             ops.push(Op::SmPending(self.pending.clone()));
         }
-        self.commit(ops, context);
+        self.commit(ops, remote);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::knowledge::{ArchiveCursor, Op};
 use crate::time::UnixTime;
 
-use crate::connection::context::Context;
+use crate::connection::remote::Remote;
 use crate::connection::session::unknown_fate;
 
 /// The precision of the cursor's time, in seconds. A message should not cost a change of it, and an earlier time is valid, too.
@@ -21,51 +21,51 @@ pub(super) const EMPTY: Option<UnixTime> = Some(UnixTime(0));
 
 /// Records that everything archived up to this time has been read. It is a stamp of the server: the device's clock, which may
 /// be wrong by years, is not used.
-pub(super) fn held_until(stamp: Option<UnixTime>, context: &mut Context) -> Option<Op> {
+pub(super) fn held_until(stamp: Option<UnixTime>, remote: &mut Remote) -> Option<Op> {
     let time = stamp?;
     let is_newer_by = |known: UnixTime| time.0.saturating_sub(known.0);
-    let known = context.knowledge.archive_time;
+    let known = remote.knowledge.archive_time;
     if known.is_some_and(|known| (0..TIME_STEP_SECONDS).contains(&is_newer_by(known))) {
         return None;
     }
-    context.knowledge.archive_time = Some(time);
+    remote.knowledge.archive_time = Some(time);
     Some(Op::ArchiveTime(time))
 }
 
 /// Records that the cursor was moved back: its time is not that of the messages after it any more. It becomes out of date, so that
 /// an empty page is not believed, and a query by time begins early enough.
-pub(super) fn time_before_cursor(context: &mut Context) -> Option<Op> {
-    let known = context.knowledge.archive_time?;
+pub(super) fn time_before_cursor(remote: &mut Remote) -> Option<Op> {
+    let known = remote.knowledge.archive_time?;
     let stale = i64::try_from(STALE_SECONDS).unwrap_or(i64::MAX);
     let time = UnixTime(known.plus_seconds(-stale).0.max(0));
-    context.knowledge.archive_time = Some(time);
+    remote.knowledge.archive_time = Some(time);
     Some(Op::ArchiveTime(time))
 }
 
 /// Returns the time from which the archive is queried if it no longer has the cursor's message.
-pub(super) fn start(context: &Context) -> Option<UnixTime> {
-    let time = context.knowledge.archive_time?;
+pub(super) fn start(remote: &Remote) -> Option<UnixTime> {
+    let time = remote.knowledge.archive_time?;
     Some(UnixTime(time.plus_seconds(-MARGIN_SECONDS).0.max(0)))
 }
 
 /// Returns the time before which messages need not be read in a backward query.
-pub(super) fn limit(context: &Context) -> Option<UnixTime> {
-    match context.knowledge.archive {
+pub(super) fn limit(remote: &Remote) -> Option<UnixTime> {
+    match remote.knowledge.archive {
         Some(ArchiveCursor::Since(time)) => Some(time),
-        _ => start(context),
+        _ => start(remote),
     }
 }
 
 /// Returns whether the cursor's time is out of date.
-pub(in crate::connection::session) fn is_time_stale(context: &Context) -> bool {
-    let known = context.knowledge.archive_time;
-    known.is_some_and(|time| time.0.abs_diff(context.env.now.wall.0) >= STALE_SECONDS)
+pub(in crate::connection::session) fn is_time_stale(remote: &Remote) -> bool {
+    let known = remote.knowledge.archive_time;
+    known.is_some_and(|time| time.0.abs_diff(remote.env.now.wall.0) >= STALE_SECONDS)
 }
 
 /// Returns where the first message whose delivery is unknown was sent, if any can be decided.
-pub(super) fn first_unknown(context: &Context) -> Option<ArchiveCursor> {
-    context.knowledge.archive.as_ref()?;
-    let mut unknown = context
+pub(super) fn first_unknown(remote: &Remote) -> Option<ArchiveCursor> {
+    remote.knowledge.archive.as_ref()?;
+    let mut unknown = remote
         .knowledge
         .queue
         .iter()
@@ -79,13 +79,13 @@ pub(super) fn is_place(cursor: Option<&ArchiveCursor>) -> bool {
     matches!(cursor, Some(ArchiveCursor::Start | ArchiveCursor::After(_)))
 }
 
-pub(super) fn move_cursor(cursor: Option<ArchiveCursor>, context: &mut Context) -> Vec<Op> {
+pub(super) fn move_cursor(cursor: Option<ArchiveCursor>, remote: &mut Remote) -> Vec<Op> {
     let Some(cursor) = cursor else {
         return Vec::new();
     };
-    if context.knowledge.archive.as_ref() == Some(&cursor) {
+    if remote.knowledge.archive.as_ref() == Some(&cursor) {
         return Vec::new();
     }
-    context.knowledge.archive = Some(cursor.clone());
+    remote.knowledge.archive = Some(cursor.clone());
     vec![Op::ArchiveCursor(cursor)]
 }

@@ -8,8 +8,8 @@ use crate::xml::Element;
 use super::forgotten::sought;
 use super::place::{EMPTY, first_unknown, held_until, is_place, move_cursor};
 use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading, is_archive};
-use crate::connection::context::Context;
 use crate::connection::output::Seq;
+use crate::connection::remote::Remote;
 use crate::connection::session::queued;
 use crate::connection::session::state::{Session, SessionStage, Sm};
 use crate::connection::timer::Timer;
@@ -56,23 +56,23 @@ impl Session {
     pub(in crate::connection) fn plan_catch_up(
         &mut self,
         metadata: Option<&ArchiveMetadata>,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
-        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
-        if let (None, Some(metadata)) = (&context.knowledge.archive, metadata) {
+        let id = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
+        if let (None, Some(metadata)) = (&remote.knowledge.archive, metadata) {
             // Bind 2 reports the last id of the archive: no query is needed for it.
             let end = metadata.end.as_ref();
             let cursor = end.map_or(ArchiveCursor::Start, |end| {
                 ArchiveCursor::After(end.id.clone())
             });
             let stamp = end.map_or(EMPTY, |end| Some(end.timestamp));
-            let mut ops = move_cursor(Some(cursor), context);
-            ops.extend(held_until(stamp, context));
+            let mut ops = move_cursor(Some(cursor), remote);
+            ops.extend(held_until(stamp, remote));
             self.has_learnt_end = true;
-            context.env.persist(ops);
+            remote.env.persist(ops);
         }
-        let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
-        let reaches_back = context.knowledge.archive != begin;
+        let begin = first_unknown(remote).or_else(|| remote.knowledge.archive.clone());
+        let reaches_back = remote.knowledge.archive != begin;
         let origin = if reaches_back {
             Origin::UnknownFate
         } else {
@@ -81,7 +81,7 @@ impl Session {
         let is_from_start = reaches_back && begin == Some(ArchiveCursor::Start);
         let asking = ArchiveQuery {
             // No answer can report that the beginning is gone.
-            sought: sought(context).filter(|_| is_from_start),
+            sought: sought(remote).filter(|_| is_from_start),
             ..ArchiveQuery::new(id.clone(), origin, Aim::Decide)
         };
         let kind = match begin {
@@ -113,22 +113,22 @@ impl Session {
     /// Returns the planned query, if there is one.
     pub(in crate::connection::session) fn archive_query(
         &self,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> Option<OutboundStanza> {
         let query = match &self.archive {
             Archive::Querying(ArchiveQuery {
                 query,
                 reading: Reading::Back(_),
                 ..
-            }) => mam::before(query, query, None, context.env.config.catch_up.page),
+            }) => mam::before(query, query, None, remote.env.config.catch_up.page),
             Archive::Querying(asking) => {
-                let begin = first_unknown(context).or_else(|| context.knowledge.archive.clone());
-                page_query(&asking.query, begin, context)
+                let begin = first_unknown(remote).or_else(|| remote.knowledge.archive.clone());
+                page_query(&asking.query, begin, remote)
             }
             Archive::Learning { query, .. } => mam::newest(query, query),
             Archive::Absent | Archive::Current => return None,
         };
-        Some(queued::core(query.into(), context))
+        Some(queued::core(query.into(), remote))
     }
 
     /// One query at a time: the answer to an older one would change nothing any more.
@@ -138,113 +138,113 @@ impl Session {
     }
 
     /// The session is established: starts the timeout of the archive's answer.
-    pub(in crate::connection::session) fn expect_archive(&self, context: &mut Context) {
-        let timeout = context.env.config.catch_up.timeout;
+    pub(in crate::connection::session) fn expect_archive(&self, remote: &mut Remote) {
+        let timeout = remote.env.config.catch_up.timeout;
         match &self.archive {
             Archive::Querying(asking) if asking.aim == Aim::Decide => {
-                let when = context.env.now.mono + timeout;
-                context.env.timers.set(Timer::Archive, when);
+                let when = remote.env.now.mono + timeout;
+                remote.env.timers.set(Timer::Archive, when);
             }
             // The app waits for a report, which needs no answer of the archive.
             Archive::Learning { .. } if self.missed.has_stored_gap() => {
-                let when = context.env.now.mono + timeout;
-                context.env.timers.set(Timer::Archive, when);
+                let when = remote.env.now.mono + timeout;
+                remote.env.timers.set(Timer::Archive, when);
             }
-            Archive::Querying(_) | Archive::Learning { .. } => expect_page(context),
-            Archive::Absent | Archive::Current => context.env.timers.stop(Timer::Archive),
+            Archive::Querying(_) | Archive::Learning { .. } => expect_page(remote),
+            Archive::Absent | Archive::Current => remote.env.timers.stop(Timer::Archive),
         }
     }
 
     /// The archive did not answer in time. If nothing else was received either, the path may be dead, or this process was
     /// suspended, and that says nothing about the archive. A liveness probe is sent, and its response decides.
-    pub(in crate::connection) fn archive_is_late(&mut self, context: &mut Context) {
+    pub(in crate::connection) fn archive_is_late(&mut self, remote: &mut Remote) {
         if self.archive == Archive::Current {
-            if context.active {
-                self.look_again(context);
+            if remote.env.active {
+                self.look_again(remote);
             }
         } else if self.asked.is_none() {
-            self.probe(context);
+            self.probe(remote);
         }
     }
 
     /// The server has answered something else. If the archive's timeout has expired, it is the archive that does not answer.
     /// First only the stanzas that wait for its result stop waiting.
-    pub(in crate::connection::session) fn doubt_archive(&mut self, context: &mut Context) {
-        if self.stage != SessionStage::Online || context.env.timers.is_set(Timer::Archive) {
+    pub(in crate::connection::session) fn doubt_archive(&mut self, remote: &mut Remote) {
+        if self.stage != SessionStage::Online || remote.env.timers.is_set(Timer::Archive) {
             return;
         }
         let has_waited = !self.missed.has_stored_gap();
-        self.missed.report_stored_gap(&mut context.env);
+        self.missed.report_stored_gap(&mut remote.env);
         match &mut self.archive {
             Archive::Querying(asking) if asking.aim == Aim::Decide => {
                 asking.aim = Aim::CatchUp;
-                expect_page(context);
-                self.go_on(context);
+                expect_page(remote);
+                self.go_on(remote);
             }
             Archive::Querying(asking) if asking.aim == Aim::Settle => {
                 let live = asking.live.take().map(ArchiveCursor::After);
                 self.archive = Archive::Current;
-                let ops = move_cursor(live, context);
-                context.env.persist(ops);
+                let ops = move_cursor(live, remote);
+                remote.env.persist(ops);
             }
             Archive::Querying(_) => {
-                let query = self.given_up(context);
-                let (ops, stanza) = self.question(Vec::new(), query, context);
+                let query = self.given_up(remote);
+                let (ops, stanza) = self.question(Vec::new(), query, remote);
                 // No stanza was received that could be counted.
-                let seq = context.env.persist(ops);
-                self.put_question(stanza, seq, context);
+                let seq = remote.env.persist(ops);
+                self.put_question(stanza, seq, remote);
             }
             Archive::Learning { .. } if has_waited => self.archive = Archive::Absent,
-            Archive::Learning { .. } => expect_page(context),
+            Archive::Learning { .. } => expect_page(remote),
             Archive::Absent | Archive::Current => {}
         }
     }
 
     /// Nothing was archived since a time, and a time is no position to continue from.
-    pub(super) fn learn_the_end(&mut self, context: &mut Context) {
-        let query = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
+    pub(super) fn learn_the_end(&mut self, remote: &mut Remote) {
+        let query = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
         self.archive = Archive::Learning {
             query: query.clone(),
             live: None,
             stamp: None,
             then_read: true,
         };
-        self.expect_archive(context);
-        self.ask_again(Vec::new(), Question::end(query), context);
+        self.expect_archive(remote);
+        self.ask_again(Vec::new(), Question::end(query), remote);
     }
 
     /// Queries what the archive has after this position, once more.
     pub(in crate::connection::session) fn ask_second_time(
         &mut self,
         begin: ArchiveCursor,
-        context: &mut Context,
+        remote: &mut Remote,
     ) {
-        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
-        let query = page_query(&id, Some(begin), context);
+        let id = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
+        let query = page_query(&id, Some(begin), remote);
         let query_again = ArchiveQuery::new(id.clone(), Origin::Cursor, Aim::Settle);
         self.archive = Archive::Querying(query_again);
-        self.expect_archive(context);
-        let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), context);
-        let seq = context.env.persist(ops);
-        self.put_question(stanza, seq, context);
+        self.expect_archive(remote);
+        let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), remote);
+        let seq = remote.env.persist(ops);
+        self.put_question(stanza, seq, remote);
     }
 
     /// The archive query failed: decides on the next one. No stanza waits for it any more.
-    pub(super) fn given_up(&mut self, context: &mut Context) -> Question {
+    pub(super) fn given_up(&mut self, remote: &mut Remote) -> Question {
         let reached_back =
             matches!(&self.archive, Archive::Querying(asking) if asking.is_first_back());
-        let id = format!("{QUERY_PREFIX}{}", context.env.entropy.token());
-        expect_page(context);
-        let cursor = context.knowledge.archive.clone();
+        let id = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
+        expect_page(remote);
+        let cursor = remote.knowledge.archive.clone();
         let cursor = cursor.filter(|cursor| is_place(Some(cursor)));
         if let (true, Some(cursor)) = (reached_back, cursor) {
             // The position at which the unknown messages were sent may be too old for it; the cursor may not be.
             self.archive =
                 Archive::Querying(ArchiveQuery::new(id.clone(), Origin::Cursor, Aim::CatchUp));
-            let query = page_query(&id, Some(cursor), context);
+            let query = page_query(&id, Some(cursor), remote);
             return Question::page(id, query);
         }
-        self.missed.tell_gap(&mut context.env);
+        self.missed.tell_gap(&mut remote.env);
         self.archive = Archive::Learning {
             query: id.clone(),
             live: None,
@@ -256,20 +256,20 @@ impl Session {
 
     /// The changes of an answer are committed together with the next query: a session that is resumed after the process was
     /// killed must not assume that the archive has been read completely.
-    pub(super) fn ask_again(&mut self, ops: Vec<Op>, question: Question, context: &mut Context) {
-        let (ops, stanza) = self.question(ops, question, context);
-        let seq = self.commit(ops, context);
-        self.put_question(stanza, seq, context);
+    pub(super) fn ask_again(&mut self, ops: Vec<Op>, question: Question, remote: &mut Remote) {
+        let (ops, stanza) = self.question(ops, question, remote);
+        let seq = self.commit(ops, remote);
+        self.put_question(stanza, seq, remote);
     }
 
     pub(super) fn question(
         &mut self,
         mut ops: Vec<Op>,
         question: Question,
-        context: &mut Context,
+        remote: &mut Remote,
     ) -> (Vec<Op>, OutboundStanza) {
         self.owe(question.id, question.kind);
-        let stanza = queued::core(question.query.into(), context);
+        let stanza = queued::core(question.query.into(), remote);
         if self.sm == Sm::On {
             ops.push(Op::Enqueue(stanza.clone()));
             ops.push(Op::SmPending(self.pending.clone()));
@@ -277,31 +277,31 @@ impl Session {
         (ops, stanza)
     }
 
-    pub(super) fn put_question(&mut self, stanza: OutboundStanza, seq: Seq, context: &mut Context) {
+    pub(super) fn put_question(&mut self, stanza: OutboundStanza, seq: Seq, remote: &mut Remote) {
         if self.not_resent > 0 {
             return self.wait_behind(stanza, Some(seq));
         }
-        context
+        remote
             .env
             .transmit_after(Some(seq), ProtocolMessage::ArchiveQuery, stanza.xml.clone());
         if self.sm != Sm::Off {
             self.unacked.push_back(stanza);
         }
-        self.go_on(context);
+        self.go_on(remote);
     }
 }
 
-pub(super) fn page_query(query: &str, begin: Option<ArchiveCursor>, context: &Context) -> Element {
+pub(super) fn page_query(query: &str, begin: Option<ArchiveCursor>, remote: &Remote) -> Element {
     let begin = match begin {
         Some(ArchiveCursor::After(id)) => Begin::AfterId(id),
         Some(ArchiveCursor::Since(time)) => Begin::Time(time),
         Some(ArchiveCursor::Start) | None => Begin::Start,
     };
-    mam::query(query, query, &begin, context.env.config.catch_up.page)
+    mam::query(query, query, &begin, remote.env.config.catch_up.page)
 }
 
-pub(super) fn expect_page(context: &mut Context) {
-    let timeout = context.env.config.catch_up.timeout;
-    let when = context.env.now.mono + timeout * PAGE_TIMEOUTS;
-    context.env.timers.set(Timer::Archive, when);
+pub(super) fn expect_page(remote: &mut Remote) {
+    let timeout = remote.env.config.catch_up.timeout;
+    let when = remote.env.now.mono + timeout * PAGE_TIMEOUTS;
+    remote.env.timers.set(Timer::Archive, when);
 }

@@ -1,5 +1,5 @@
-//! State that a login and a session share: what is known of the server, the stream, and the assumptions that are not confirmed
-//! yet.
+//! The other end of a connection, which a login and a session share: what is known of the server, the stream to it, and the
+//! assumptions that are not confirmed yet.
 //!
 //! State of the login alone is in [`crate::connection::login`], state of the session alone in [`crate::connection::session`].
 
@@ -30,23 +30,22 @@ pub(super) enum AfterBind {
     Allowed,
 }
 
-/// State that a login and a session share.
+/// The other end of the connection, for a login as for a session: what is known of the server, the stream to it, and the
+/// assumptions about it that are not confirmed yet.
 #[derive(Debug)]
-pub(super) struct Context {
+pub(super) struct Remote {
     pub(super) env: Env,
     pub(super) knowledge: Knowledge,
     pub(super) stream: Stream,
     /// The current plan, also for the timeline of a session.
     pub(super) plan: Plan,
-    /// The app is in the foreground (XEP-0352).
-    pub(super) active: bool,
     /// A remembered fact that the last flight relies on. A session relies on it until its first answer (rule S2).
     pub(super) at_risk: Option<Assumption>,
     /// The progress of the resumption. It is proven when the resumed session has lasted (rule I19).
     pub(super) resumption: Resumption,
 }
 
-impl Context {
+impl Remote {
     /// The features that determine what a new session may request: those after SASL1, or those of SASL2's stream.
     pub(super) fn features_for_greeting(&self) -> Arc<StreamFeatures> {
         self.stream
