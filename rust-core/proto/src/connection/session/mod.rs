@@ -22,7 +22,7 @@ mod suspects;
 mod unknown_fate;
 mod visibility;
 #[cfg(test)]
-mod waits;
+mod tests;
 
 pub(super) use establish::{Inline, check_full_jid};
 pub(super) use lost::{handled, lost};
