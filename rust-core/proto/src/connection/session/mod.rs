@@ -19,10 +19,10 @@ mod settling_query;
 mod start;
 mod state;
 mod suspects;
-mod unknown_fate;
-mod visibility;
 #[cfg(test)]
 mod tests;
+mod unknown_fate;
+mod visibility;
 
 pub(super) use establish::{Inline, check_full_jid};
 pub(super) use lost::{handled, lost};
