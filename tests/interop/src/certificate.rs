@@ -30,13 +30,8 @@ pub(crate) fn make(domain: &str) -> Result<TestCertificate, StartError> {
     // The name contains the key, so that it differs from that of other authorities: a client that trusts one of those
     // does not know it.
     let authority_key = KeyPair::generate()?;
-    let name: String = authority_key
-        .public_key_raw()
-        .iter()
-        .rev()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let key = authority_key.public_key_raw();
+    let name = hex(key.iter().rev().take(8));
 
     let mut authority = CertificateParams::default();
     (authority.not_before, authority.not_after) = (begin.into(), end.into());
@@ -60,4 +55,12 @@ pub(crate) fn make(domain: &str) -> Result<TestCertificate, StartError> {
         chain: format!("{}{}", leaf.pem(), authority.pem()),
         key: key.serialize_pem(),
     })
+}
+
+/// Returns the bytes in hexadecimal.
+pub(crate) fn hex<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> String {
+    bytes
+        .into_iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use crate::certificate::{self, TestCertificate};
+use crate::certificate::{self, TestCertificate, hex};
 use crate::flavour::Product;
 use crate::process::{Launch, Process};
 use crate::{Flavour, StartError, ejabberd, jabberd2, packages, prosody};
@@ -78,7 +78,7 @@ impl Credentials {
         source.map_err(StartError::io("reading /dev/urandom"))?;
         Ok(Self {
             jid: format!("{localpart}@{DOMAIN}"),
-            password: random.iter().map(|byte| format!("{byte:02x}")).collect(),
+            password: hex(&random),
         })
     }
 

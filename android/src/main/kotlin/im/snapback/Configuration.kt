@@ -7,9 +7,9 @@ import im.snapback.ffi.CoreConfig
 import im.snapback.ffi.DangerousTrust
 import im.snapback.ffi.Identity as CoreIdentity
 import im.snapback.ffi.LoginPolicy as CorePolicy
-import im.snapback.ffi.Timeouts as CoreTimeouts
 import im.snapback.ffi.ServerAddress as CoreAddress
 import im.snapback.ffi.Storage as CoreStorage
+import im.snapback.ffi.Timeouts as CoreTimeouts
 
 @DslMarker
 internal annotation class SnapbackDsl

@@ -1,8 +1,8 @@
 package im.snapback
 
 import im.snapback.ffi.CallException
-import im.snapback.ffi.CoreClient
 import im.snapback.ffi.CoreBackgroundSync
+import im.snapback.ffi.CoreClient
 import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
@@ -483,30 +483,5 @@ public class SnapbackClient private constructor(
             } catch (error: OpenException) {
                 throw SnapbackException.of(error)
             }
-    }
-}
-
-
-
-/** Builds a message (RFC 6121 section 5). */
-@SnapbackDsl
-public class MessageBuilder internal constructor() {
-    /** The text: the element `<body/>`. */
-    public var body: String? = null
-
-    /** The attribute `type`. Default `chat`. */
-    public var type: String = "chat"
-
-    /** The attribute `id`. Default `null`: the client generates a random one. */
-    public var id: String? = null
-
-    /** The conversation that the message belongs to: the element `<thread/>`. */
-    public var thread: String? = null
-
-    internal val extensions = mutableListOf<String>()
-
-    /** Adds a further child: one XML element, such as `<request xmlns='urn:xmpp:receipts'/>`. */
-    public fun extension(xml: String) {
-        extensions += xml
     }
 }
