@@ -80,8 +80,20 @@ pub struct Log {
     pub offline: Vec<OfflineReason>,
     /// How often the app was informed that messages may be missing.
     pub possible_gaps: usize,
-    /// Protocol violations of the server.
+    /// Protocol violations of the server, and steps of the escalation policy.
     pub faults: Vec<&'static str>,
+}
+
+/// What is reported where a server refuses stanzas that follow a bind request before its answer, as jabberd2 does: a step of the
+/// escalation policy (rule W1), and no violation.
+const SEQUENTIAL_BIND: &str = "stanzas after the bind request were not accepted: they wait";
+
+impl Log {
+    /// Returns the reported faults that are violations of the protocol.
+    pub fn violations(&self) -> Vec<&'static str> {
+        let faults = self.faults.iter().copied();
+        faults.filter(|fault| *fault != SEQUENTIAL_BIND).collect()
+    }
 }
 
 impl fmt::Display for Log {

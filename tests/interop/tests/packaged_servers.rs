@@ -137,7 +137,7 @@ async fn i4_a_conversation_survives_cuts(server: &mut RunningServer) {
         say(&mut romeo, &mut juliet, JULIET, "to Juliet").await;
         assert_each_once(&juliet.log, "to Juliet");
         assert_each_once(&romeo.log, "to Romeo");
-        assert_eq!(juliet.log.faults, [""; 0]);
+        assert_eq!(juliet.log.violations(), [""; 0]);
         juliet.client.disconnect().await;
         romeo.client.disconnect().await;
     }

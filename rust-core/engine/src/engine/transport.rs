@@ -346,8 +346,8 @@ impl<T: Tls + Clone> Engine<T> {
         };
         let (address, now) = (attempt.address, self.now.mono);
         if let Some(step) = self.addresses.set_back.failed(address, reached, now) {
+            // Not reported as the server's fault: the path may have failed, or the server is being restarted.
             attempt.link.note_step(step);
-            self.event(EngineEvent::PeerFault(step.text));
         }
         if self.addresses.set_back.addresses(now).contains(&address) {
             self.candidates.doubt(address);
