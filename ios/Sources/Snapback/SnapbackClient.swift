@@ -178,7 +178,9 @@ public final class SnapbackClient: Sendable {
   }
 
   /// Returns `nil` if the sync was cancelled.
-  private func drain(_ sync: CoreBackgroundSync, _ deadline: Date, _ cancellation: Cancellation) async throws -> DrainOutcome? {
+  private func drain(
+    _ sync: CoreBackgroundSync, _ deadline: Date, _ cancellation: Cancellation
+  ) async throws -> DrainOutcome? {
     try await SnapbackError.translating {
       let outcome = try await sync.drainUntil(
         timeoutMs: Milliseconds.of(deadline.timeIntervalSinceNow), cancellation: cancellation)
