@@ -6,12 +6,12 @@
 use rusqlite::{Connection, TransactionBehavior, params};
 use snapback_proto::knowledge::{ServerFacts, SmSession, Watchers};
 
-use crate::{DataLoss, OpenIssue, OpenReport, ServerKey};
+use crate::{DataLoss, OpenIssue, OpenReport};
 
 use super::fault::Fault;
 use super::record::{Epochs, Ledger, RowCounts};
 use super::seal::Sealer;
-use super::tables::{Hot, Tables, cell, transport};
+use super::tables::{Hot, Tables, cell, server_key};
 
 /// The maximum number of kept rows that failed their seal.
 const QUARANTINE: i64 = 64;
@@ -444,11 +444,7 @@ struct ServerRow {
 
 impl ServerRow {
     fn check(&self, tables: &Tables<'_>) -> Result<(), Fault> {
-        let server = ServerKey {
-            host: self.host.clone(),
-            port: u16::try_from(self.port).map_err(|_| Fault::Unreadable)?,
-            transport: transport(&self.transport).ok_or(Fault::Unreadable)?,
-        };
+        let server = server_key(self.host.clone(), self.port, &self.transport)?;
         let mut facts = ServerFacts::default();
         tables.read_fact(&server, &self.fact, &self.sealed, &mut facts)
     }

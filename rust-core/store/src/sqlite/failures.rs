@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::record::{Record, of_session_before, of_stanza_before};
 use super::seal::Sealer;
 use super::tables::{
-    Hot, Tables, cell, fact, place_status, queue_spot, spot, transport, transport_name,
+    Hot, Tables, cell, fact, place_status, queue_spot, server_key, spot, transport_name,
 };
 
 /// How long pipelining was off after a silence, in seconds: the stored time was its end.
@@ -41,11 +41,7 @@ impl FailureRow {
         if self.host.is_empty() {
             return Ok(None);
         }
-        Ok(Some(ServerKey {
-            host: self.host.clone(),
-            port: u16::try_from(self.port).map_err(|_| Fault::Unreadable)?,
-            transport: transport(&self.transport).ok_or(Fault::Unreadable)?,
-        }))
+        server_key(self.host.clone(), self.port, &self.transport).map(Some)
     }
 }
 
@@ -168,14 +164,9 @@ pub(super) fn of_before(conn: &Connection, sealer: &Sealer) -> Result<StoredFail
         ))
     })?;
     for row in rows {
-        let (host, port, name, fact, sealed): (String, u16, String, String, Vec<u8>) = row?;
-        let Some(transport) = transport(&name) else {
+        let (host, port, name, fact, sealed): (String, i64, String, String, Vec<u8>) = row?;
+        let Ok(server) = server_key(host, port, &name) else {
             continue;
-        };
-        let server = ServerKey {
-            host,
-            port,
-            transport,
         };
         add(Some(&server), tables.fact_before(&server, &fact, &sealed))?;
     }
@@ -200,15 +191,10 @@ pub(super) fn carry_over(
     let rows = rows.query_map([], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
-    let rows: Vec<(String, u16, String, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
+    let rows: Vec<(String, i64, String, Vec<u8>)> = rows.collect::<rusqlite::Result<_>>()?;
     for (host, port, name, sealed) in rows {
-        let Some(transport) = transport(&name) else {
+        let Ok(server) = server_key(host, port, &name) else {
             continue;
-        };
-        let server = ServerKey {
-            host,
-            port,
-            transport,
         };
         let before = tables.fact_before(&server, fact::BIND_PIPELINING, &sealed);
         if before.is_ok_and(|found| !found.is_empty()) {

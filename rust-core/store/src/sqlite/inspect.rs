@@ -18,7 +18,7 @@ use crate::{
 use super::epoch::{self, vault_name};
 use super::fault::Fault;
 use super::open::{self, Opened, beside};
-use super::tables::{Tables, cell, transport};
+use super::tables::{Tables, cell, server_key};
 use super::{migrations, seal};
 
 pub(crate) fn inspect(
@@ -130,11 +130,7 @@ fn servers(
     let mut servers = Vec::new();
     while let Some(row) = rows.next()? {
         let name: String = row.get(2)?;
-        let server = ServerKey {
-            host: row.get(0)?,
-            port: row.get(1)?,
-            transport: transport(&name).ok_or(Fault::Unreadable)?,
-        };
+        let server = server_key(row.get(0)?, row.get(1)?, &name)?;
         let facts = tables.facts(&server)?;
         servers.push((server, facts));
     }

@@ -321,6 +321,19 @@ pub(super) fn transport(name: &str) -> Option<Transport> {
         .find(|transport| transport_name(*transport) == name)
 }
 
+/// Returns the server that the columns of a row name.
+pub(super) fn server_key(
+    host: String,
+    port: i64,
+    transport_name: &str,
+) -> Result<ServerKey, Fault> {
+    Ok(ServerKey {
+        host,
+        port: u16::try_from(port).map_err(|_| Fault::Unreadable)?,
+        transport: transport(transport_name).ok_or(Fault::Unreadable)?,
+    })
+}
+
 fn server_row(server: &ServerKey, fact: &str) -> Writer {
     let mut row = Writer::new();
     row.text(&server.host)
