@@ -37,7 +37,7 @@ pub use cache::Cached;
 pub use error::{LookupError, Query, ResolveError};
 #[cfg(feature = "lookups")]
 pub use lookup::{
-    Addresses, Early, Encryption, Family, Lookup, NameServerLookup, NameServers, ResolvConf, Split,
+    Addresses, Early, Encryption, Family, Lookup, NameServerLookup, NameServers, ResolvConf,
     StaticHosts, SystemHosts, both_families, in_order,
 };
 pub use order::order;

@@ -51,23 +51,3 @@ pub trait Lookup: Send + Sync {
 
 /// Takes the addresses that are known before all are.
 pub type Early<'a> = &'a (dyn Fn(&Addresses) + Send + Sync);
-
-/// SRV from one source, addresses from another: on phones, the platform or name servers for SRV and the system for
-/// hosts.
-#[derive(Debug, Clone)]
-pub struct Split<S, H> {
-    /// The source of SRV records.
-    pub srv: S,
-    /// The source of addresses.
-    pub hosts: H,
-}
-
-impl<S: Lookup, H: Lookup> Lookup for Split<S, H> {
-    async fn srv(&self, name: &str) -> Result<SrvAnswer, LookupError> {
-        self.srv.srv(name).await
-    }
-
-    async fn addresses(&self, host: &str) -> Result<Addresses, LookupError> {
-        self.hosts.addresses(host).await
-    }
-}

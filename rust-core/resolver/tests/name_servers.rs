@@ -10,7 +10,7 @@ use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, SOA, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use snapback_resolver::{
     Encryption, Lookup, LookupError, NameServerLookup, NameServers, Preference, QUERY_TIMEOUT,
-    Request, ResolveError, Split, SrvAnswer, StaticHosts, SystemHosts, resolve,
+    Request, ResolveError, SrvAnswer, SystemHosts, resolve,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -325,19 +325,6 @@ async fn a_server_of_the_link_is_asked_through_its_interface() {
     let lookup = NameServerLookup::new(&[addr], &Encryption::None);
     let answer = lookup.srv("_xmpps-client._tcp.example.org").await;
     assert!(answer.is_ok(), "{answer:?}");
-}
-
-#[tokio::test]
-async fn srv_from_one_source_and_hosts_from_another() {
-    let hosts = StaticHosts::new().with_host("x.example.org", [IpAddr::from([192, 0, 2, 77])]);
-    let split = Split {
-        srv: lookup(Mood::Helpful).await,
-        hosts,
-    };
-    assert_eq!(
-        find("example.org", &split).await.unwrap(),
-        ["DirectTls 192.0.2.77:443", "StartTls 192.0.2.77:5222"]
-    );
 }
 
 #[tokio::test]

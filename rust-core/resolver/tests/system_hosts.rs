@@ -6,9 +6,7 @@
     reason = "a test that goes wrong should stop"
 )]
 
-use snapback_resolver::{
-    Lookup, LookupError, Query, Request, ResolveError, Split, StaticHosts, SystemHosts, resolve,
-};
+use snapback_resolver::{Lookup, LookupError, Query, Request, ResolveError, SystemHosts, resolve};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -194,12 +192,8 @@ fn at_the_bound_a_resolve_ends_in_time() {
             async move { hosts.addresses("busy.example").await }
         });
         begun(&begins);
-        let lookup = Split {
-            srv: StaticHosts::default(),
-            hosts: hosts.clone(),
-        };
         let request = Request::new("example.org");
-        let outcome = timeout(SOON, resolve(&request, &lookup, &mut || 0)).await;
+        let outcome = timeout(SOON, resolve(&request, &hosts, &mut || 0)).await;
         assert!(matches!(
             outcome.unwrap(),
             Err(ResolveError::NoAnswer {

@@ -22,8 +22,7 @@ static THREADS: Semaphore = Semaphore::const_new(MAX_THREADS);
 type Answer = Result<Addresses, LookupError>;
 type Ask = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// Addresses from the system. There is no portable system call for SRV, so it returns no SRV records: combine it with
-/// another source in a [`Split`](super::Split).
+/// Addresses from the system. There is no portable system call for SRV, so it returns no SRV records.
 ///
 /// The call blocks and cannot be cancelled. Each runs on a thread of its own, never in the runtime's blocking pool:
 /// names without an answer delay nothing else. Clones share their look-ups:
