@@ -108,7 +108,8 @@ async fn measured(servers: &[SocketAddr]) -> Result<usize, ResolveError> {
     let before = memory();
     let start = Instant::now();
     let found = resolve(&Request::new("example.org"), &lookup, &mut || 0).await;
-    let (taken, used) = (start.elapsed(), memory() - before);
+    // The kernel counts pages in batches: without any use, the second value can be the lower one.
+    let (taken, used) = (start.elapsed(), memory().saturating_sub(before));
     assert!(taken < MAX_TIME, "{taken:?}");
     assert!(used < MAX_MEMORY, "{used} bytes");
     found.map(|found| found.endpoints.len())
