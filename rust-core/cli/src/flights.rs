@@ -39,7 +39,11 @@ pub fn bars(timeline: &Timeline) -> Vec<Bar> {
 
 /// Returns the steps of the escalation policy that failures of this connection have brought about, in words.
 pub fn steps(timeline: &Timeline) -> Vec<&'static str> {
-    timeline.escalated.iter().map(|step| step.text).collect()
+    timeline
+        .escalated
+        .iter()
+        .map(|step| step.gives_up.text())
+        .collect()
 }
 
 /// Returns `bound` or `resumed`.

@@ -128,7 +128,7 @@ impl Remote {
         self.env.persist(vec![Op::Failure(noted.failure)]);
         if let Some(step) = noted.step {
             self.env.output(Output::Escalated(step));
-            self.env.event(Event::PeerFault(step.text));
+            self.env.event(Event::PeerFault(step.gives_up.text()));
         }
     }
 

@@ -80,7 +80,7 @@ impl Evidence {
 }
 
 /// Returns whether this is the error of a server that parses a stanza as the continuation of another.
-pub(crate) fn may_answer_a_torn_stanza(condition: StreamCondition) -> bool {
+fn may_answer_a_torn_stanza(condition: StreamCondition) -> bool {
     matches!(
         condition,
         StreamCondition::BadFormat
@@ -92,7 +92,7 @@ pub(crate) fn may_answer_a_torn_stanza(condition: StreamCondition) -> bool {
 }
 
 /// Returns whether a server that does not understand what it was sent may answer with this condition.
-pub(crate) fn may_answer_bad_input(condition: StreamCondition) -> bool {
+fn may_answer_bad_input(condition: StreamCondition) -> bool {
     !matches!(
         condition,
         StreamCondition::Conflict

@@ -80,8 +80,6 @@ pub struct EscalationStep {
     pub lasts: Lasts,
     /// T4: a server that is not authenticated never brings it about.
     pub needs_proof: bool,
-    /// What the app is told.
-    pub text: &'static str,
 }
 
 const fn step(
@@ -99,7 +97,6 @@ const fn step(
         gives_up,
         lasts,
         needs_proof: false,
-        text: gives_up.text(),
     }
 }
 
@@ -336,6 +333,6 @@ impl Remedy {
 
 impl fmt::Display for EscalationStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text)
+        f.write_str(self.gives_up.text())
     }
 }
