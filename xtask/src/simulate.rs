@@ -12,9 +12,11 @@ const PAGE: &str = "docs/simulation.md";
 /// What CI runs: seeds in each profile.
 const IN_CI: [&[&str]; 3] = [
     &["--seeds", "20000", "--strict", "--full-coverage"],
-    &["--profile", "sqlite", "--seeds", "500"],
-    &["--profile", "tls", "--seeds", "2000", "--full-coverage"],
+    WITH_FILES,
+    UNDER_TLS,
 ];
+const WITH_FILES: &[&str] = &["--profile", "sqlite", "--seeds", "500"];
+const UNDER_TLS: &[&str] = &["--profile", "tls", "--seeds", "2000", "--full-coverage"];
 
 /// `simulate` with these arguments.
 pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Command {
@@ -60,8 +62,8 @@ const ON_THE_PAGE: [&[&str]; 3] = [
         "--strict",
         "--full-coverage",
     ],
-    &["--profile", "sqlite", "--seeds", "500"],
-    &["--profile", "tls", "--seeds", "2000", "--full-coverage"],
+    WITH_FILES,
+    UNDER_TLS,
 ];
 
 /// Writes `docs/simulation.md`: what these runs print, whether they pass or not.

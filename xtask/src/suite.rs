@@ -63,39 +63,36 @@ pub(crate) fn lint() -> Report {
     report
 }
 
+/// One step alone.
+fn only(step: &'static str, check: fn() -> Result<(), String>) -> Report {
+    let mut report = new_report();
+    report.step(step, || Outcome::of(check()));
+    report
+}
+
 /// The purity check alone.
 pub(crate) fn purity() -> Report {
-    let mut report = new_report();
-    report.step("purity", || Outcome::of(purity::check()));
-    report
+    only("purity", purity::check)
 }
 
 /// The layers of the crates, and their drawing.
 pub(crate) fn crates() -> Report {
-    let mut report = new_report();
-    report.step("crates", || Outcome::of(crates::check()));
-    report
+    only("crates", crates::check)
 }
 
 /// `docs/simulation.md`, made anew.
 pub(crate) fn simulation_page() -> Report {
-    let mut report = new_report();
-    report.step("page", || Outcome::of(simulate::write_page()));
-    report
+    only("page", simulate::write_page)
 }
 
 /// The figures in prose, and their sources.
 pub(crate) fn figures() -> Report {
-    let mut report = new_report();
-    report.step("figures", || Outcome::of(figures::check()));
-    report
+    only("figures", figures::check)
 }
 
 /// The words of names, documents and comments.
 pub(crate) fn words() -> Report {
-    let mut report = new_report();
-    report.step("words", || Outcome::of(words::check()));
-    report
+    only("words", words::check)
 }
 
 /// The mistakes that the simulation has to find.
