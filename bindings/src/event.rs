@@ -84,7 +84,8 @@ pub enum Event {
     },
     /// Inbound messages may be missing; the archive (XEP-0313), if there is one, has them.
     PossibleGap,
-    /// The server broke a rule, and the connection continues.
+    /// The server broke a rule and the connection continues, or something failed often enough that the client gives it up for
+    /// a while (rule W1).
     PeerFault {
         /// What the server did, safe to log.
         what: String,

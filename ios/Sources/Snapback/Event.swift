@@ -23,7 +23,8 @@ public enum Event: Sendable {
   case stanzaRefused(limit: String, bytes: UInt64)
   /// Inbound messages may be missing; the server's archive may have them (XEP-0313).
   case possibleGap
-  /// The server violated the protocol, and the connection continues. `what` says how, and is safe to log.
+  /// The server violated the protocol and the connection continues, or something failed so often that the client gives
+  /// it up for a while. `what` says which, and is safe to log.
   case peerFault(what: String)
   /// A bug in Snapback has stopped the client. Close it and open another one.
   case internalFault

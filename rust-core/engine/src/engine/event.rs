@@ -77,7 +77,8 @@ pub enum EngineEvent {
     /// which message this client has received it, the query failed, or it holds too many messages. It is reported again
     /// after a restart, unless the app had requested another event after it.
     PossibleGap,
-    /// The server broke a rule, and the connection continues.
+    /// The server broke a rule and the connection continues, or something failed often enough that the client gives it up for
+    /// a while (a step of the escalation policy, rule W1).
     PeerFault(&'static str),
 }
 

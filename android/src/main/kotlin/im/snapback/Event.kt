@@ -103,7 +103,10 @@ public sealed interface Event {
     /** Inbound messages may be missing; the server's archive may have them (XEP-0313). */
     public data object PossibleGap : Event
 
-    /** The server violated the protocol, and the connection continues. [what] says how, and is safe to log. */
+    /**
+     * The server violated the protocol and the connection continues, or something failed so often that the client gives
+     * it up for a while. [what] says which, and is safe to log.
+     */
     public data class PeerFault(val what: String) : Event
 
     /** A bug in Snapback has stopped the client. Close it and open another one. */
