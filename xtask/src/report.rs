@@ -1,7 +1,15 @@
 //! Steps, one after the other, and what came of them.
 
 use std::fmt;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::tool;
+
+/// The longest time of a step. The slowest takes about a third of it on two cores; what takes longer has stopped, and
+/// would keep the later steps from being seen.
+const LIMIT: Duration = Duration::from_secs(25 * 60);
 
 /// What a step did.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -57,7 +65,7 @@ impl Report {
     pub(crate) fn step(&mut self, name: &'static str, work: impl FnOnce() -> Outcome) {
         println!("\n== {name}");
         let start = Instant::now();
-        let mut outcome = work();
+        let mut outcome = within(LIMIT, std::process::id(), work);
         let time = start.elapsed();
         if !self.may_skip && !outcome.skips.is_empty() && outcome.failure.is_none() {
             outcome.failure = Some("something was skipped, and nothing may be".to_owned());
@@ -81,6 +89,29 @@ impl Report {
     pub(crate) fn passed(&self) -> bool {
         self.steps.iter().all(|step| step.outcome.passed())
     }
+}
+
+/// Runs the work. After `limit` every descendant of the process `ancestor` is ended, at which the work fails.
+fn within(limit: Duration, ancestor: u32, work: impl FnOnce() -> Outcome) -> Outcome {
+    let (is_done, done) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let watch = scope.spawn(move || {
+            if done.recv_timeout(limit) != Err(RecvTimeoutError::Timeout) {
+                return false;
+            }
+            // The work may start another process after one has ended.
+            while done.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
+                tool::end_descendants_of(ancestor);
+            }
+            true
+        });
+        let mut outcome = work();
+        drop(is_done);
+        if watch.join().unwrap_or(true) {
+            outcome.failure = Some(format!("ended after {} s", limit.as_secs()));
+        }
+        outcome
+    })
 }
 
 fn verdict(outcome: &Outcome) -> &'static str {
@@ -171,6 +202,22 @@ mod tests {
         strict.step("interop", skipping);
         assert!(!strict.passed());
         assert!(strict.to_string().ends_with("3 passed, 1 failed\n"));
+    }
+
+    #[test]
+    fn a_step_that_stops_is_ended_with_all_that_it_started() {
+        // The inner process holds the pipe open.
+        let mut shell = std::process::Command::new("sh");
+        let shell = shell.args(["-c", "sleep 300 & sleep 300"]);
+        let mut shell = shell.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let start = Instant::now();
+        let outcome = within(Duration::from_millis(100), shell.id(), || {
+            std::io::read_to_string(shell.stdout.take().unwrap()).unwrap();
+            Outcome::default()
+        });
+        assert_eq!(outcome.failure.as_deref(), Some("ended after 0 s"));
+        assert!(start.elapsed() < Duration::from_secs(60));
+        shell.wait().unwrap();
     }
 
     #[test]

@@ -84,6 +84,57 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Ends every process that this one has started, directly or not.
+pub(crate) fn end_descendants_of(ancestor: u32) {
+    let descendants = descendants_of(ancestor, &processes());
+    let numbers: Vec<String> = descendants.iter().map(u32::to_string).collect();
+    // If this fails, the next call tries again.
+    let _ = Command::new("sh")
+        .args(["-c", "kill -KILL \"$@\"", "kill"])
+        .args(numbers)
+        .status();
+}
+
+/// All processes, each with its parent.
+fn processes() -> Vec<(u32, u32)> {
+    let Ok(folder) = std::fs::read_dir("/proc") else {
+        let mut ps = Command::new("ps");
+        let listed = output(ps.args(["-A", "-o", "pid=,ppid="])).unwrap_or_default();
+        return listed.lines().filter_map(numbers_of).collect();
+    };
+    folder
+        .flatten()
+        .filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
+        .filter_map(|stat| parent_in(&stat))
+        .collect()
+}
+
+/// A process and its parent in `/proc/PID/stat`: the name between them may hold spaces and parentheses.
+fn parent_in(stat: &str) -> Option<(u32, u32)> {
+    let (process, _) = stat.split_once(' ')?;
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let parent = behind_name.split_whitespace().nth(1)?;
+    Some((process.parse().ok()?, parent.parse().ok()?))
+}
+
+fn numbers_of(line: &str) -> Option<(u32, u32)> {
+    let mut numbers = line.split_whitespace().map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+fn descendants_of(ancestor: u32, processes: &[(u32, u32)]) -> Vec<u32> {
+    let mut found = vec![ancestor];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        next += 1;
+        let children = processes
+            .iter()
+            .filter(|(child, of)| *of == parent && child != of);
+        found.extend(children.map(|(child, _)| *child));
+    }
+    found.split_off(1)
+}
+
 /// Runs `cargo test` with these arguments. Shown are results and skips as they come; if anything fails, all of it.
 pub(crate) fn cargo_test(arguments: &[&str]) -> Outcome {
     let mut command = cargo(&["test", "--no-fail-fast"]);
@@ -153,6 +204,21 @@ fn count(line: &str, outcome: &mut Outcome) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn descendants_are_found_at_any_depth() {
+        let processes = [(1, 0), (10, 1), (11, 10), (12, 11), (13, 1), (14, 12)];
+        assert_eq!(descendants_of(10, &processes), [11, 12, 14]);
+        assert!(descendants_of(14, &processes).is_empty());
+        assert_eq!(parent_in("41 (a) b) (c)) S 7 41 41 0"), Some((41, 7)));
+        assert_eq!(numbers_of("  41    7"), Some((41, 7)));
+        let own = std::process::id();
+        assert!(
+            super::processes()
+                .iter()
+                .any(|(process, _)| *process == own)
+        );
+    }
 
     #[test]
     fn results_and_skips_are_counted() {

@@ -206,20 +206,25 @@ struct TestTimeout: Error, CustomStringConvertible {
   let description: String
 }
 
-/// Runs `work`, and fails after a timeout. The default leaves time for a loaded machine.
+/// Runs `work`, and fails after a timeout, also if `work` does not end when it is cancelled. The default leaves time for
+/// a loaded machine.
 func withTimeout<T: Sendable>(
   _ what: String, seconds: UInt64 = 90, _ work: @escaping @Sendable () async throws -> T
 ) async throws -> T {
-  try await withThrowingTaskGroup(of: T.self) { group in
-    group.addTask { try await work() }
-    group.addTask {
-      try await Task.sleep(nanoseconds: seconds * 1_000_000_000)
-      throw TestTimeout(description: "timeout while waiting for \(what)")
-    }
-    defer { group.cancelAll() }
-    guard let first = try await group.next() else { throw CancellationError() }
-    return first
+  let (outcomes, outcome) = AsyncStream<Result<T, any Error>>.makeStream()
+  let worker = Task {
+    do { outcome.yield(.success(try await work())) } catch { outcome.yield(.failure(error)) }
   }
+  let timer = Task {
+    try await Task.sleep(nanoseconds: seconds * 1_000_000_000)
+    outcome.yield(.failure(TestTimeout(description: "timeout while waiting for \(what)")))
+  }
+  defer {
+    worker.cancel()
+    timer.cancel()
+  }
+  for await first in outcomes { return try first.get() }
+  throw CancellationError()
 }
 
 /// Polls until the condition is true.

@@ -175,6 +175,7 @@ fn run_tests(command: &mut Command) -> Outcome {
         Err(error) => return Outcome::of(Err(format!("swift test: {error}"))),
     };
     let mut outcome = Outcome::default();
+    let mut running = Vec::new();
     let lines = child.stdout.take().map(BufReader::new);
     for line in lines
         .into_iter()
@@ -185,9 +186,12 @@ fn run_tests(command: &mut Command) -> Outcome {
             println!("{line}");
         }
         count(&line, &mut outcome);
+        note_running(&line, &mut running);
     }
     outcome.failure = match child.wait() {
-        Ok(status) if !status.success() => Some(format!("swift test: {status}")),
+        Ok(status) if !status.success() => {
+            Some(format!("swift test: {status}; unfinished: {running:?}"))
+        }
         Ok(_) if outcome.tests_passed == 0 => Some("swift test ran no test".to_owned()),
         Ok(_) => None,
         Err(error) => Some(format!("swift test: {error}")),
@@ -210,6 +214,24 @@ fn count(line: &str, outcome: &mut Outcome) {
     }
 }
 
+/// Notes the beginning and the end of a test by its line.
+fn note_running(line: &str, running: &mut Vec<String>) {
+    let Some((_, test)) = line.split_once(" Test ") else {
+        return;
+    };
+    let Some((name, rest)) = test.split_once(' ') else {
+        return;
+    };
+    if name == "run" {
+        return; // the whole run, not a test of this name
+    }
+    if rest.starts_with("started") {
+        running.push(name.to_owned());
+    } else if rest.starts_with("passed after") || rest.starts_with("failed after") {
+        running.retain(|other| other != name);
+    }
+}
+
 /// Writes a file unless it holds that already: a file with a new date is compiled again.
 fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), String> {
     if std::fs::read(path).is_ok_and(|old| old == bytes) {
@@ -225,6 +247,21 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_of_swift_that_does_not_end_is_named() {
+        let mut running = Vec::new();
+        for line in [
+            "◇ Test run started.",
+            "◇ Suite Tests started.",
+            "◇ Test aTest() started.",
+            "✔ Test aTest() passed after 0.045 seconds.",
+            "◇ Test another() started.",
+        ] {
+            note_running(line, &mut running);
+        }
+        assert_eq!(running, ["another()"]);
+    }
 
     #[test]
     fn the_tests_of_swift_are_counted() {
