@@ -33,7 +33,8 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   demo [arguments]      run the demonstration (`demo --help` names the arguments)
-  test                  everything that CI checks
+  test [group ...]      everything that CI checks, or these parts of it: setup, lint, tests, links, simulation, mutants,
+                        interop, kotlin, swift, fuzz
   lint                  formatting, words, figures, purity, crates, patches, dependencies, clippy, rustdoc
   purity                the sans-IO crates do no I/O
   crates                no product crate depends on a test; docs/architecture.md draws the crates (REGENERATE=1)
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
         ("wild", arguments) => run(&["snapback-wild", "--"], arguments),
         ("simulate", arguments) => passed_on(simulate::command(arguments)),
         ("mutants", arguments) => finish(suite::mutants(arguments)),
-        ("test", []) => finish(suite::test()),
+        ("test", groups) => suite::test(groups).map_or_else(usage, finish),
         ("lint", []) => finish(suite::lint()),
         ("purity", []) => finish(suite::purity()),
         ("setup", []) => finish(suite::setup()),

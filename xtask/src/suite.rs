@@ -9,29 +9,60 @@ use crate::{
     android, crates, deny, figures, fuzz, lengths, mutants, purity, setup, simulate, swift, words,
 };
 
-/// Everything that CI checks.
-pub(crate) fn test() -> Report {
+/// A part of what CI checks, under the name by which it can be run alone.
+type Group = (&'static str, fn(&mut Report));
+
+/// Everything that CI checks, in this order. `.github/workflows/ci.yml` has a job for each but the first, which each job
+/// begins with.
+const GROUPS: [Group; 10] = [
+    ("setup", |report| {
+        report.step("setup", || Outcome::of(setup::install_missing()));
+    }),
+    ("lint", add_lints),
+    ("tests", |report| {
+        report.step("tests", || tool::cargo_test(&["--workspace"]));
+    }),
+    ("links", |report| {
+        report.step("links", || {
+            tool::cargo_test(&["--package", "snapback-netsim", "--features", "tun"])
+        });
+    }),
+    ("simulation", |report| {
+        report.step("simulation", || Outcome::of(simulate::in_ci()));
+    }),
+    ("mutants", |report| {
+        report.step("mutants", || Outcome::of(mutants::in_ci()));
+    }),
+    ("interop", |report| {
+        report.step("interop", || {
+            tool::cargo_test(&[
+                "--package",
+                "snapback-interop",
+                "--features",
+                "real-servers",
+            ])
+        });
+    }),
+    ("kotlin", android::add_steps),
+    ("swift", swift::add_steps),
+    ("fuzz", |report| {
+        report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
+    }),
+];
+
+/// The groups of these names, or all; `None` if there is none of a name.
+pub(crate) fn test(names: &[String]) -> Option<Report> {
+    let is_group = |name: &String| GROUPS.iter().any(|(group, _)| group == name);
+    if !names.iter().all(is_group) {
+        return None;
+    }
     let mut report = new_report();
-    report.step("setup", || Outcome::of(setup::install_missing()));
-    add_lints(&mut report);
-    report.step("tests", || tool::cargo_test(&["--workspace"]));
-    report.step("links", || {
-        tool::cargo_test(&["--package", "snapback-netsim", "--features", "tun"])
-    });
-    report.step("simulation", || Outcome::of(simulate::in_ci()));
-    report.step("mutants", || Outcome::of(mutants::in_ci()));
-    report.step("interop", || {
-        tool::cargo_test(&[
-            "--package",
-            "snapback-interop",
-            "--features",
-            "real-servers",
-        ])
-    });
-    android::add_steps(&mut report);
-    swift::add_steps(&mut report);
-    report.step("fuzz", || Outcome::of(fuzz::run(fuzz::DEFAULT_TIME)));
-    report
+    for (group, add) in GROUPS {
+        if names.is_empty() || names.iter().any(|name| name == group) {
+            add(&mut report);
+        }
+    }
+    Some(report)
 }
 
 /// The Android library.
@@ -188,4 +219,27 @@ fn check_format() -> Result<(), String> {
 
 fn new_report() -> Report {
     Report::new(env::var_os("CI").is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workflow_has_a_job_for_each_group() {
+        let path = tool::workspace().join(".github/workflows/ci.yml");
+        let workflow = std::fs::read_to_string(path).unwrap();
+        let jobs: Vec<&str> = workflow
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- ")?.split(' ').next())
+            .filter(|word| GROUPS.iter().any(|(group, _)| group == word))
+            .collect();
+        let groups: Vec<&str> = GROUPS.iter().skip(1).map(|(group, _)| *group).collect();
+        assert_eq!(jobs, groups);
+    }
+
+    #[test]
+    fn a_group_of_no_such_name_is_refused() {
+        assert!(test(&["lint".to_owned(), "lints".to_owned()]).is_none());
+    }
 }
