@@ -8,7 +8,8 @@ pub(super) struct AckRequests {
     counts: bool,
     sent: u32,
     acked: u32,
-    pending: bool,
+    /// Requests that the server has not answered; it answers each of them.
+    pending: u32,
     /// The app or the platform requested a liveness probe.
     probing: bool,
     /// Probes since the last answer: each may send one, and all of them may be in one write.
@@ -39,9 +40,9 @@ impl AckRequests {
     /// The server has reported its count.
     pub(super) fn answered(&mut self, h: Option<u32>) {
         self.acked = h.unwrap_or(self.acked);
-        self.pending = false;
+        self.pending = self.pending.saturating_sub(1);
         self.probes = 0;
-        self.asks_between |= self.sent != self.acked;
+        self.asks_between |= self.pending == 0 && self.sent != self.acked;
     }
 
     /// What is received from here on arrived at once: answers to it come after all of it.
@@ -54,7 +55,7 @@ impl AckRequests {
     pub(super) fn said(&mut self, name: &str) -> bool {
         match name {
             "r" => {
-                let may_ask = self.sent != self.acked && !self.pending;
+                let may_ask = self.sent != self.acked && self.pending == 0;
                 let is_probe = !may_ask && self.probes > 0;
                 self.probes -= u64::from(is_probe);
                 let is_explained = may_ask
@@ -63,7 +64,7 @@ impl AckRequests {
                     || std::mem::take(&mut self.probing);
                 let was_explained =
                     !std::mem::replace(&mut self.awaits_stream_close, !is_explained);
-                self.pending = true;
+                self.pending += 1;
                 return was_explained;
             }
             "a" => return true,
@@ -90,6 +91,23 @@ mod tests {
             acks.said("r") && !acks.said("r"),
             "nothing was unacknowledged"
         );
+    }
+
+    #[test]
+    fn i12_the_answer_to_a_probe_does_not_answer_a_later_question() {
+        let mut acks = AckRequests::default();
+        acks.begin(0);
+        acks.probe_times(1);
+        assert!(acks.said("message") && acks.said("r") && acks.said("r"));
+        acks.answered(Some(1));
+        acks.hears_anew();
+        assert!(acks.said("message") && acks.said("r"));
+        assert!(!acks.said("message"), "the probe is not answered yet");
+        for h in [1, 2, 2] {
+            acks.answered(Some(h));
+        }
+        acks.hears_anew();
+        assert!(acks.said("r") && acks.said("message"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::connection::remote::Remote;
 use crate::connection::session::lost::report_acked;
 use crate::connection::session::queued::count_acked;
-use crate::connection::session::state::{Asked, Session, SessionStage, Sm};
+use crate::connection::session::state::{AckRequests, Asked, Session, SessionStage, Sm};
 use crate::connection::timer::{MAX_ACK_WAITS, Timer};
 use crate::error::ConnectionError;
 use crate::knowledge::{OutboundKind, OutboundStanza};
@@ -83,7 +83,15 @@ impl Session {
                 remote
                     .env
                     .transmit_element(ProtocolMessage::AckRequest, &sm::request());
-                self.asked = Some(Asked::Ack(remote.env.now.mono));
+                let unanswered = match self.asked {
+                    Some(Asked::Acks(requests)) => requests.unanswered,
+                    _ => 0,
+                };
+                self.asked = Some(Asked::Acks(AckRequests {
+                    at: remote.env.now.mono,
+                    unanswered: unanswered.saturating_add(1),
+                    is_answering: false,
+                }));
             }
             Sm::Off => {
                 let id = remote.env.entropy.token();
@@ -102,9 +110,38 @@ impl Session {
 
     fn asked_at(&self) -> Option<Instant> {
         match self.asked {
-            Some(Asked::Ack(at) | Asked::Ping { at, .. }) => Some(at),
+            Some(Asked::Acks(AckRequests { at, .. }) | Asked::Ping { at, .. }) => Some(at),
             None => None,
         }
+    }
+
+    /// Processes an answer, which shows that the server is responsive. If several requests are pending, the others are still to
+    /// be answered: until then no other one is sent (rule I12).
+    pub(super) fn answered(&mut self, remote: &mut Remote) {
+        remote.env.timers.stop(Timer::Probe);
+        let requests = match self.asked.take() {
+            Some(Asked::Acks(requests)) if requests.unanswered > 1 => requests,
+            _ => return remote.env.timers.stop(Timer::Ack),
+        };
+        self.asked = Some(Asked::Acks(AckRequests {
+            unanswered: requests.unanswered.saturating_sub(1),
+            is_answering: true,
+            ..requests
+        }));
+        let when = remote.env.now.mono + remote.env.config.timeouts.ack;
+        remote.env.timers.set(Timer::Ack, when);
+    }
+
+    /// The server has answered a request, and not those that were sent before that answer: it may answer several at once. They
+    /// are replaced by a new one, whose answer decides.
+    pub(in crate::connection) fn ask_anew(&mut self, remote: &mut Remote) -> bool {
+        let is_answering =
+            matches!(&self.asked, Some(Asked::Acks(requests)) if requests.is_answering);
+        if is_answering {
+            self.asked = None;
+            self.ask(remote);
+        }
+        is_answering
     }
 
     /// The answer is late, but bytes arrive: it may be queued after a large roster on a slow path, and closing the connection

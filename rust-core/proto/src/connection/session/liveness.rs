@@ -59,7 +59,7 @@ impl Session {
                 self.look_again(remote);
             }
             Timer::Ack if self.awaits_start.is_some() => self.start_late(remote),
-            Timer::Ack if self.is_patient(remote) => {}
+            Timer::Ack if self.ask_anew(remote) || self.is_patient(remote) => {}
             Timer::Archive => self.archive_is_late(remote),
             timer => return Err(ConnectionError::Timeout(timer)),
         }

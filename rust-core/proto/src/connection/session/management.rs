@@ -117,13 +117,6 @@ impl Session {
             .transmit_after(after, ProtocolMessage::Ack, sm::ack(self.h).to_xml());
     }
 
-    /// Records that the server is responsive: every pending acknowledgement request is answered.
-    pub(super) fn answered(&mut self, remote: &mut Remote) {
-        self.asked = None;
-        remote.env.timers.stop(Timer::Ack);
-        remote.env.timers.stop(Timer::Probe);
-    }
-
     /// Closes the stream in order: `<a/>`, then the end of the stream; the session is cleared (rule I14).
     pub(in crate::connection) fn end(&mut self, remote: &mut Remote) {
         if self.sm == Sm::On {

@@ -85,14 +85,25 @@ pub(super) enum Sm {
 /// The pending acknowledgement request, which determines what has arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// `<r/>`, sent at this time.
-    Ack(Instant),
+    /// `<r/>`, once or, since a liveness probe may always be sent, several times.
+    Acks(AckRequests),
     /// A ping: when it is answered, this number of the unacknowledged stanzas has arrived.
     Ping {
         id: String,
         covers: usize,
         at: Instant,
     },
+}
+
+/// `<r/>` that are not answered. The server answers each of them, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AckRequests {
+    /// When the newest one was sent.
+    pub(super) at: Instant,
+    /// Their number.
+    pub(super) unanswered: u32,
+    /// An answer arrived since the newest one was sent.
+    pub(super) is_answering: bool,
 }
 
 /// `<session/>` has been sent, and later stanzas wait.

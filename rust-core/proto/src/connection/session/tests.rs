@@ -3,7 +3,7 @@
 
 use crate::connection::Connection;
 use crate::connection::session::archive::Archive;
-use crate::connection::session::state::{Asked, SettlingQuery, Sm};
+use crate::connection::session::state::{AckRequests, Asked, SettlingQuery, Sm};
 use crate::connection::timer::Timer;
 
 /// What is awaited, what ends the wait, and what happens if nothing does.
@@ -25,7 +25,7 @@ fn of_timer(timer: Timer) -> (&'static str, &'static str) {
         Timer::Login => ("the connection starts", "ends the connection"),
         Timer::Ack => (
             "`<r/>`, a ping, `<enable/>` or `<session/>` is sent",
-            "extends itself while bytes arrive, up to six times; then ends the connection, or goes on without `<session/>`",
+            "extends itself while bytes arrive, up to six times, or sends `<r/>` anew where only some of several were answered; then ends the connection, or goes on without `<session/>`",
         ),
         Timer::Probe => ("the engine requests a probe", "ends the connection"),
         Timer::Keepalive => (
@@ -110,7 +110,7 @@ fn of_stream_management(sm: Sm) -> Option<Wait> {
 
 fn of_request(asked: &Asked) -> Wait {
     match asked {
-        Asked::Ack(_) => ("unacknowledged stanzas", "`<a/>`", Until(Timer::Ack)),
+        Asked::Acks(_) => ("unacknowledged stanzas", "`<a/>`", Until(Timer::Ack)),
         Asked::Ping { .. } => (
             "unacknowledged stanzas, without stream management",
             "the answer to the ping",
@@ -167,6 +167,11 @@ fn rows() -> Vec<Wait> {
         covers: 0,
         at: now,
     };
+    let request = AckRequests {
+        at: now,
+        unanswered: 1,
+        is_answering: false,
+    };
     let learning = Archive::Learning {
         query: String::new(),
         live: None,
@@ -183,7 +188,7 @@ fn rows() -> Vec<Wait> {
     }];
     let sessions = [
         of_stream_management(Sm::Enabling),
-        Some(of_request(&Asked::Ack(now))),
+        Some(of_request(&Asked::Acks(request))),
         Some(of_request(&ping)),
         of_archive(&learning),
         of_archive(&Archive::resumed(&pending, None)),

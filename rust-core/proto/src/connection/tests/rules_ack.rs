@@ -202,6 +202,53 @@ fn i12_an_answered_probe_stops_its_deadline() {
     peer.sends("r");
 }
 
+/// A message and a probe have requested an acknowledgement, and the first request is answered.
+fn half_answered() -> Peer {
+    let mut peer = online();
+    peer.say("m1");
+    peer.sends("message + r");
+    peer.pass(Duration::from_secs(1));
+    let deadline = peer.now.mono + Duration::from_secs(5);
+    peer.command(Command::Probe { deadline });
+    peer.sends("r");
+    peer.serve(&ack(GREETED2 + 1));
+    peer.say("m2");
+    peer.sends("message");
+    peer
+}
+
+#[test]
+fn i12_the_answer_to_a_probe_does_not_answer_a_later_request() {
+    let mut peer = half_answered();
+    peer.serve(&ack(GREETED2 + 1));
+    peer.sends("r");
+    peer.say("m3");
+    peer.sends("message");
+    peer.serve(&ack(GREETED2 + 2));
+    peer.sends("r");
+    peer.serve(&ack(GREETED2 + 3));
+    peer.sends_nothing();
+}
+
+/// A server may answer several requests at once: nothing waits for the missing answer without end.
+#[test]
+fn w8_an_answer_that_does_not_come_after_another_one_is_requested_anew() {
+    let mut peer = half_answered();
+    peer.pass(Duration::from_secs(21));
+    assert_eq!(peer.closed, None);
+    // The settling query to the archive, too.
+    peer.sends("archive + r");
+    peer.serve(&ack(GREETED2 + 3));
+    peer.pass(Duration::from_secs(21));
+    assert_eq!(peer.closed, None);
+
+    let mut peer = half_answered();
+    peer.pass(Duration::from_secs(21));
+    peer.sends("archive + r");
+    peer.pass(Duration::from_secs(21));
+    peer.fails(ConnectionError::Timeout(Timer::Ack));
+}
+
 /// An impatient app must not keep a dead connection alive.
 #[test]
 fn i12_a_second_probe_does_not_put_the_first_off() {
