@@ -449,6 +449,8 @@ impl<'a, T: Tls + Clone> Simulation<'a, T> {
         self.connects.clear();
         self.hang_up();
         self.restart_at = Some(self.now + self.down);
+        // The kill may be armed before the last fault, and is a fault itself (I16).
+        self.healed_at = self.healed_at.map(|_| self.now);
     }
 
     fn hang_up(&mut self) {
