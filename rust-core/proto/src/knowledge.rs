@@ -3,6 +3,7 @@
 mod hand_over;
 mod head;
 mod outbound;
+mod recheck;
 mod seen;
 mod watchers;
 
@@ -23,6 +24,7 @@ use crate::xml::Element;
 pub use hand_over::HandOver;
 pub(crate) use head::{CHAT_STATES, HINTS};
 pub use head::{Retention, StanzaHead, StanzaKind, StanzaName};
+pub use recheck::ArchiveRecheck;
 pub use outbound::{OutboundKind, OutboundStanza, WrittenStanza};
 pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
 pub use watchers::Watchers;
@@ -58,6 +60,8 @@ pub struct Knowledge {
     /// the archive, or 0 if the archive was empty. Never a time of the device's clock. The query begins at this time if the
     /// archive no longer has the cursor's message. `None` if there is no cursor, or an older store wrote it.
     pub archive_time: Option<UnixTime>,
+    /// What the archive has to be asked for again; `None` if everything up to the cursor is known to have been read.
+    pub archive_recheck: Option<ArchiveRecheck>,
     /// Sessions that cannot be resumed and were not closed in order: no entity sends again what they receive.
     pub open_sessions: OpenSessions,
     /// Messages that must be delivered only once.
@@ -383,7 +387,9 @@ pub enum Op {
     ArchiveCursor(ArchiveCursor),
     /// Everything after the cursor was archived at this time or later, by the server's clock.
     ArchiveTime(UnixTime),
-    /// There is no archive: its cursor is removed.
+    /// The archive has to be queried again, or not any more (rule I21).
+    ArchiveRecheck(Option<ArchiveRecheck>),
+    /// There is no archive: its cursor is removed, with what belongs to it.
     NoArchive,
     /// Sessions that cannot be resumed, begun and not closed in order.
     OpenSessions(OpenSessions),

@@ -196,7 +196,8 @@ impl NewStanza {
 /// *Deliveries*, in the order in which they came: `Inbound` adds one ([`Conflict::DeliveryExists`] if its id is not new),
 /// `Confirm` removes it, and does nothing the second time.
 ///
-/// *Archive*: `ArchiveCursor` replaces the cursor, `ArchiveTime` the time, `NoArchive` removes both; nothing else does.
+/// *Archive*: `ArchiveCursor` replaces the cursor, `ArchiveTime` the time, `ArchiveRecheck` what the archive has to be asked
+/// for again; `NoArchive` removes all three; nothing else does.
 ///
 /// *Open sessions*: `OpenSessions` replaces what is known of them; nothing else does.
 ///

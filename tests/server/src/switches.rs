@@ -72,6 +72,9 @@ pub struct Switches {
     pub sm_location: Option<String>,
     /// Whether `<failed/>` has `h` for expired sessions.
     pub sm_failed_h: bool,
+    /// Whether archived messages that wait for an acknowledgement are lost when the session is resumed twice within two seconds,
+    /// as ejabberd does under load.
+    pub loses_at_hand_over: bool,
     /// The number of stanzas after which `<r/>` is sent.
     pub sm_request_every: Option<u32>,
 
@@ -196,6 +199,7 @@ impl Switches {
             sm_queue_limit: 500,
             sm_location: None,
             sm_failed_h: true,
+            loses_at_hand_over: false,
             sm_request_every: Some(1),
             session: false,
             session_first: false,

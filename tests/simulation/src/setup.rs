@@ -71,6 +71,7 @@ impl Setup {
         switches.archive_unknown = more.pick(&[UnknownId::ItemNotFound, UnknownId::EmptyPage]);
         switches.capitals = more.one_in(6);
         switches.bind_conflict = more.one_in(3);
+        switches.loses_at_hand_over = more.one_in(2);
         Self {
             queue_limit,
             other_host,

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::error::ConnectionError;
 use crate::escalation::{Evidence, Subject};
-use crate::knowledge::{ArchiveCursor, HandOver, Op};
+use crate::knowledge::{HandOver, Op};
 use crate::time::Instant;
 
 use super::remote::Remote;
+use super::session::note_unclean;
 use super::timer::{MAX_ACK_WAITS, Timer};
 
 /// The minimum time that a resumed session has to last. After that its end is not attributed to the resumption. A server that
@@ -109,15 +110,20 @@ impl Remote {
         self.env.persist(vec![Op::SmHandOver(hand_over)]);
     }
 
-    /// Records that the session was resumed. Returns the position from which the archive has to be queried, if the hand-over was
-    /// not clean.
-    pub(super) fn handed_over(&mut self, ops: &mut Vec<Op>) -> Option<ArchiveCursor> {
+    /// Records that the session was resumed, and if the hand-over was not clean, that the archive has to be queried.
+    pub(super) fn handed_over(&mut self) -> Vec<Op> {
         let is_unclean = matches!(self.resumption.hand_over, HandOverStep::Unclean);
-        let hand_over = self.knowledge.sm.as_mut()?.hand_over.as_mut()?;
+        let session = self.knowledge.sm.as_mut();
+        let Some(hand_over) = session.and_then(|session| session.hand_over.as_mut()) else {
+            return Vec::new();
+        };
         hand_over.resumed_at = Some(self.env.now.wall);
         let place = hand_over.place.clone();
-        ops.push(Op::SmHandOver(Some(hand_over.clone())));
-        is_unclean.then_some(place)
+        let mut ops = vec![Op::SmHandOver(Some(hand_over.clone()))];
+        if is_unclean {
+            ops.extend(note_unclean(place, self));
+        }
+        ops
     }
 
     /// Checks whether the device slept past a deadline.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions, OutboundStanza,
+    ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions, OutboundStanza,
     SEEN_MESSAGES, Seen, SeenMessage, ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
@@ -37,6 +37,7 @@ pub(super) struct Tables {
     pub(super) failures: StoredFailures,
     archive: Option<ArchiveCursor>,
     archive_time: Option<UnixTime>,
+    archive_recheck: Option<ArchiveRecheck>,
     open_sessions: OpenSessions,
     pub(super) possible_gap: bool,
     /// One entry for each message, the newest last.
@@ -70,6 +71,7 @@ impl Tables {
             failures: self.failures.of(server),
             archive: self.archive.clone(),
             archive_time: self.archive_time,
+            archive_recheck: self.archive_recheck.clone(),
             open_sessions: self.open_sessions,
             // Data that never leaves the process needs no key to hide it.
             seen: Seen::new([0; 32], self.seen.iter().cloned()),
@@ -152,7 +154,10 @@ impl Tables {
             Op::Seen(message) => self.note_seen(message),
             Op::ArchiveCursor(cursor) => self.archive = Some(cursor.clone()),
             Op::ArchiveTime(time) => self.archive_time = Some(*time),
-            Op::NoArchive => (self.archive, self.archive_time) = (None, None),
+            Op::ArchiveRecheck(recheck) => self.archive_recheck.clone_from(recheck),
+            Op::NoArchive => {
+                (self.archive, self.archive_time, self.archive_recheck) = (None, None, None);
+            }
             Op::OpenSessions(sessions) => self.open_sessions = *sessions,
             Op::PossibleGap(is_untold) => self.possible_gap = *is_untold,
             Op::Acked { base, seqs } => self.acked(*base, seqs),

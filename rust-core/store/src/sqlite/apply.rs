@@ -36,6 +36,7 @@ impl Tables<'_> {
             failures: self.hot.failures.of(server),
             archive: self.hot.ledger.archive.clone(),
             archive_time: self.hot.ledger.archive_time,
+            archive_recheck: self.hot.ledger.archive_recheck.clone(),
             open_sessions: self.hot.ledger.open_sessions,
             seen: self.seen()?,
             presence: None,
@@ -162,9 +163,10 @@ impl Tables<'_> {
             Op::Seen(message) => self.note_seen(message),
             Op::ArchiveCursor(cursor) => self.note(|ledger| ledger.archive = Some(cursor.clone())),
             Op::ArchiveTime(time) => self.note(|ledger| ledger.archive_time = Some(*time)),
-            Op::NoArchive => {
-                self.note(|ledger| (ledger.archive, ledger.archive_time) = (None, None))
+            Op::ArchiveRecheck(recheck) => {
+                self.note(|ledger| ledger.archive_recheck.clone_from(recheck))
             }
+            Op::NoArchive => self.note(Ledger::forget_archive),
             Op::OpenSessions(sessions) => self.note(|ledger| ledger.open_sessions = *sessions),
             Op::PossibleGap(is_untold) => self.note(|ledger| ledger.possible_gap = *is_untold),
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),

@@ -78,8 +78,7 @@ impl Check<'_, '_> {
         self.tables.hot.ledger = ledger.unwrap_or_default();
         if from_backup {
             // The cursor of the backup does not describe what the app holds now.
-            self.tables.hot.ledger.archive = None;
-            self.tables.hot.ledger.archive_time = None;
+            self.tables.hot.ledger.forget_archive();
         }
         let queue_is_whole = self.queue(known && !from_backup)?;
         self.deliveries(known && !from_backup)?;

@@ -1,7 +1,7 @@
 //! What is known of the archive and of duplicates, and what became of outbound stanzas of ended sessions.
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, Knowledge, Op, OpenSessions, OutboundKind, SEEN_MESSAGES, SeenMessage,
+    ArchiveCursor, ArchiveRecheck, Delivery, Knowledge, Op, OpenSessions, OutboundKind, SEEN_MESSAGES, SeenMessage,
     SeenTag, SenderId, StableId, Way,
 };
 use snapback_proto::time::UnixTime;
@@ -164,6 +164,27 @@ pub(super) fn w5_the_time_of_the_cursor_stays_known(store: &mut impl Store) {
     }
     apply(store, &[Op::NoArchive]);
     assert_eq!(load(store).archive_time, None);
+}
+
+pub(super) fn i21_what_the_archive_has_to_be_asked_for_stays_known(store: &mut impl Store) {
+    assert_eq!(load(store).archive_recheck, None);
+    let rechecks = [
+        Some(ArchiveRecheck::HandOver(after("a1"))),
+        Some(ArchiveRecheck::HandOver(ArchiveCursor::Start)),
+        Some(ArchiveRecheck::Settle(after("a2"))),
+        None,
+        Some(ArchiveRecheck::Settle(ArchiveCursor::Start)),
+    ];
+    for recheck in rechecks {
+        apply(store, &[Op::ArchiveRecheck(recheck.clone())]);
+        reopen(store);
+        assert_eq!(load(store).archive_recheck, recheck);
+        // It does not belong to a session.
+        apply(store, &[enabled("one", &[]), Op::SmDropped]);
+        assert_eq!(load(store).archive_recheck, recheck);
+    }
+    apply(store, &[Op::NoArchive]);
+    assert_eq!(load(store).archive_recheck, None);
 }
 
 pub(super) fn i8_open_sessions_stay_known(store: &mut impl Store) {

@@ -47,6 +47,7 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         archive::i2_what_was_seen_stays_seen,
         archive::i17_what_a_message_may_repeat_stays_known,
         archive::w5_the_time_of_the_cursor_stays_known,
+        archive::i21_what_the_archive_has_to_be_asked_for_stays_known,
         archive::i8_open_sessions_stay_known,
         archive::i8_a_possible_gap_stays_known_until_it_was_received,
         archive::the_oldest_messages_are_forgotten,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use snapback_proto::escalation::{Failure, Request, Subject};
 use snapback_proto::knowledge::{
-    ArchiveCursor, Delivery, FastToken, Knowledge, Op, OpenSessions, OutboundKind, OutboundStanza,
+    ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, Op, OpenSessions, OutboundKind, OutboundStanza,
     PendingIq, PendingKind, SeenMessage, SmSession, StableId,
 };
 use snapback_proto::sasl::{
@@ -118,6 +118,13 @@ pub(crate) fn fill(store: &mut impl Store) {
     fill_schema_8(store);
     fill_schema_9(store);
     fill_schema_10(store);
+    fill_schema_11(store);
+}
+
+/// What schema 11 added.
+pub(crate) fn fill_schema_11(store: &mut impl Store) {
+    let recheck = ArchiveRecheck::Settle(ArchiveCursor::After("a4".to_owned()));
+    apply(store, &[Op::ArchiveRecheck(Some(recheck))]);
 }
 
 /// What schema 10 added.

@@ -94,7 +94,8 @@ impl Connection {
         let duplicate = self.has_fault(cx, &Fault::DuplicateDelivery);
         match cx.world.resume(account, previd, h, self.id, duplicate) {
             Ok(mut resumed) => {
-                let loses = self.has_fault(cx, &Fault::LosesAtHandOver);
+                let loses = cx.world.switches.loses_at_hand_over
+                    || self.has_fault(cx, &Fault::LosesAtHandOver);
                 cx.world.note_resumed(&mut resumed, loses, cx.now);
                 self.online(cx, &resumed.account, resumed.session, Outcome::Resumed);
                 let mut h = resumed.inbound;

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 use crate::tls::TlsError;
 use crate::xml::Element;
 
-/// A session that is resumed a second time within this time loses messages, with the corresponding fault.
+/// A session that is resumed a second time within this time loses messages, with the corresponding switch or fault.
 const HAND_OVER: Duration = Duration::from_secs(2);
 
 /// The number of ended sessions whose `h` is remembered.
@@ -327,7 +327,8 @@ impl World {
         })
     }
 
-    /// Records a resumption. With the fault, a second one within a short time loses messages that the archive has.
+    /// Records a resumption. Where messages are lost at a hand-over, a second one within a short time loses those that the archive
+    /// has.
     pub(crate) fn note_resumed(&mut self, resumed: &mut Resumed, loses: bool, now: Timestamp) {
         let Some(session) = self.sessions.get_mut(&resumed.session) else {
             return;

@@ -43,7 +43,8 @@ use crate::xep::mam::Archived;
 
 use crate::connection::remote::Remote;
 
-pub(super) use hand_over::go_back;
+pub(in crate::connection) use hand_over::note_unclean;
+pub(super) use hand_over::note_unanswered;
 pub(super) use page::FromArchive;
 pub(super) use place::is_time_stale;
 
@@ -96,7 +97,7 @@ pub(super) struct ArchiveQuery {
 
 /// What waits for a query, and what its failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Aim {
+pub(super) enum Aim {
     /// The missed messages, and what became of messages whose delivery is unknown: those wait for the answer.
     Decide,
     /// The missed messages. Nothing waits for the answer.
@@ -110,8 +111,8 @@ enum Aim {
 enum Origin {
     /// At the cursor.
     Cursor,
-    /// Before the cursor, because of messages whose delivery is unknown.
-    UnknownFate,
+    /// Before the cursor, because of messages whose delivery is unknown, or of a hand-over that was not clean.
+    Earlier,
     /// At a time, because the cursor's message was gone. If a message of that page is gone as well, the archive knows none of
     /// its ids, and is not queried by time again.
     Time,
@@ -154,7 +155,7 @@ impl Archive {
 
     /// Records that the session was interrupted: pending queries are still to be answered.
     pub(super) fn resumed(pending: &[PendingIq], cursor: Option<&ArchiveCursor>) -> Self {
-        let owed = pending.iter().find(|pending| is_archive(pending.kind));
+        let owed = pending.iter().rfind(|pending| is_archive(pending.kind));
         match (owed, cursor) {
             (Some(owed), _) if owed.kind == PendingKind::ArchivePage => Self::Querying(
                 ArchiveQuery::new(owed.id.clone(), Origin::Interrupted, Aim::Decide),
@@ -252,6 +253,11 @@ impl ArchiveQuery {
             back.is_far_enough |= is_older(place::limit(remote));
         }
     }
+}
+
+/// Returns whether a request of this kind asks for messages of the archive.
+fn asks_for_messages(kind: PendingKind) -> bool {
+    is_archive(kind) && kind != PendingKind::ArchiveEnd
 }
 
 /// Returns whether a request of this kind queries the archive.

@@ -131,6 +131,10 @@ impl Session {
             self.missed.report_stored_gap(&mut remote.env);
         }
         self.announce(Outcome::Bound, jid, remote);
+        if remote.knowledge.archive_recheck.is_some() {
+            // The loss of an earlier session may have left it.
+            self.recheck_archive(remote);
+        }
         // The app may have changed its state since the initial stanzas were sent, while the bind was pending.
         self.tell_client_state(remote);
         if self.awaits_start.is_some() {
@@ -227,16 +231,14 @@ impl Session {
         let mut ops = vec![Op::SmAlive { at }];
         // A new session may have been requested for the case that this one is lost.
         ops.extend(session.note_settled(remote));
-        let unclean = remote.handed_over(&mut ops);
+        ops.extend(remote.handed_over());
         remote.env.persist(ops);
         session.acknowledge(resumed.h, remote)?;
         session.announce(Outcome::Resumed, &jid, remote);
         session.tell_client_state(remote);
         session.expect_archive(remote);
         session.resend_unacked(remote);
-        if let Some(place) = unclean {
-            session.check_hand_over(place, remote);
-        }
+        session.recheck_archive(remote);
         session.go_on(remote);
         remote.at_risk = Some(Assumption::Resumption);
         Ok(session)

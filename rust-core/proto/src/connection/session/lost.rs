@@ -2,7 +2,7 @@
 
 use crate::connection::output::{Event, Failure, Seq, Stage};
 use crate::connection::remote::Remote;
-use crate::connection::session::archive::go_back;
+use crate::connection::session::archive::note_unanswered;
 use crate::connection::session::missed::{Missed, SessionResource, change_open};
 use crate::connection::session::queued::{count_acked, note_sent, stage_event};
 use crate::connection::session::state::Session;
@@ -26,9 +26,12 @@ pub(in crate::connection) fn lost(
     let unanswered = session
         .as_ref()
         .and_then(|session| session.hand_over.as_ref())
-        .filter(|last| last.resumed_at.is_none());
-    // The new session catches up from before a resumption that the server may have processed.
-    let mut ops = go_back(unanswered.map(|last| &last.place), remote);
+        .filter(|last| last.resumed_at.is_none())
+        .map(|last| last.place.clone());
+    let mut ops: Vec<Op> = unanswered
+        .and_then(|place| note_unanswered(place, remote))
+        .into_iter()
+        .collect();
     let mut events = Vec::new();
     let outcome = match h.zip(session) {
         Some((h, session)) => take_handled(h, &session, &mut ops, &mut events, remote),

@@ -24,6 +24,7 @@ mod tests;
 mod unknown_fate;
 mod visibility;
 
+pub(super) use archive::note_unclean;
 pub(super) use establish::{Inline, check_full_jid};
 pub(super) use lost::{handled, lost};
 pub(super) use missed::{Missed, SessionResource};

@@ -1,18 +1,20 @@
-//! The settling query: a second query to the archive, for messages that it stored at the very moment of a bind (decision 0038).
+//! The settling query: a second query to the archive, for messages that it stored at the very moment of a bind or a hand-over
+//! (decision 0038). What has to be asked is stored, and outlives the connection (decision 0103).
 //!
 //! ```text
-//!  new session --> catch-up --complete--> Due(begin, when) --> asked, from where the catch-up ended
-//!        resumed session --> nothing          |
-//!                                             | the user looks: at its time
+//!  new session, or a hand-over that was not clean
+//!       --> catch-up --complete--> Due(begin, when) --> asked, from where the catch-up ended --answered--> nothing
+//!                                     ^       |
+//!  resumed before it was answered ----'       | the user looks: at its time
 //!                                             '-- inactive: after the next bytes that pass anyhow
 //! ```
 
 use std::time::Duration;
 
-use crate::knowledge::ArchiveCursor;
+use crate::knowledge::{ArchiveCursor, ArchiveRecheck, Op};
 
 use crate::connection::remote::Remote;
-use crate::connection::session::archive::{Archive, is_time_stale};
+use crate::connection::session::archive::{Aim, Archive, is_time_stale};
 use crate::connection::session::state::{Session, SettlingQuery};
 use crate::connection::timer::Timer;
 
@@ -24,17 +26,48 @@ const DELAY: Duration = Duration::from_secs(15);
 const REST: Duration = Duration::from_secs(86_400);
 
 impl Session {
-    /// Records that the first catch-up of a new session is complete, up to here.
-    pub(super) fn plan_settling_query(
-        &mut self,
-        begin: Option<ArchiveCursor>,
-        remote: &mut Remote,
-    ) {
-        if let (SettlingQuery::AfterCatchUp, Some(begin)) = (&self.settling_query, begin) {
-            let when = remote.env.now.mono + DELAY;
-            self.settling_query = SettlingQuery::Due { begin, when };
-            self.await_settling_query(remote);
+    /// Asks the archive for what an earlier connection left to be asked, or plans it.
+    pub(super) fn recheck_archive(&mut self, remote: &mut Remote) {
+        match (remote.knowledge.archive_recheck.clone(), &self.archive) {
+            (None, _) | (_, Archive::Absent) => {
+                let until = remote.env.now.mono;
+                self.settling_query = SettlingQuery::Done { until };
+            }
+            (Some(_), Archive::Querying(_) | Archive::Learning { .. }) => {
+                self.settling_query = SettlingQuery::AfterEarlier;
+            }
+            (Some(ArchiveRecheck::HandOver(place)), Archive::Current) => {
+                self.ask_after_hand_over(place, remote);
+            }
+            (Some(ArchiveRecheck::Settle(place)), Archive::Current) => {
+                self.settle_from(place, remote);
+            }
         }
+    }
+
+    /// Records that a query was answered completely: the archive has been read up to here. Returns the change of what it has to
+    /// be asked for again.
+    pub(super) fn note_read(
+        &mut self,
+        reached: Option<ArchiveCursor>,
+        remote: &mut Remote,
+    ) -> Option<Op> {
+        match self.settling_query {
+            SettlingQuery::AfterCatchUp => {
+                let reached = reached?;
+                self.settle_from(reached.clone(), remote);
+                recheck(Some(ArchiveRecheck::Settle(reached)), remote)
+            }
+            SettlingQuery::Done { .. } => recheck(None, remote),
+            SettlingQuery::AfterEarlier | SettlingQuery::Due { .. } => None,
+        }
+    }
+
+    /// Plans the settling query.
+    fn settle_from(&mut self, begin: ArchiveCursor, remote: &mut Remote) {
+        let when = remote.env.now.mono + DELAY;
+        self.settling_query = SettlingQuery::Due { begin, when };
+        self.await_settling_query(remote);
     }
 
     /// Records that a live message has moved the cursor from here. Its stamp in the archive is not known, and without one the
@@ -45,9 +78,7 @@ impl Session {
             && *until <= remote.env.now.mono
             && is_time_stale(remote)
         {
-            let when = remote.env.now.mono + DELAY;
-            self.settling_query = SettlingQuery::Due { begin, when };
-            self.await_settling_query(remote);
+            self.settle_from(begin, remote);
         }
     }
 
@@ -70,7 +101,16 @@ impl Session {
         let until = remote.env.now.mono + REST;
         let look = std::mem::replace(&mut self.settling_query, SettlingQuery::Done { until });
         if let SettlingQuery::Due { begin, .. } = look {
-            self.ask_second_time(begin, remote);
+            self.ask_second_time(begin, Aim::Settle, remote);
         }
     }
+}
+
+/// Changes what the archive has to be asked for again. The change has to be stored.
+pub(in crate::connection) fn recheck(
+    recheck: Option<ArchiveRecheck>,
+    remote: &mut Remote,
+) -> Option<Op> {
+    let known = std::mem::replace(&mut remote.knowledge.archive_recheck, recheck.clone());
+    (known != recheck).then_some(Op::ArchiveRecheck(recheck))
 }

@@ -119,9 +119,12 @@ pub(super) struct AwaitedStart {
 pub(super) enum SettlingQuery {
     /// The catch-up has to be completed first.
     AfterCatchUp,
+    /// A query that was begun on an earlier connection has to be answered first. It does not cover what the archive has to be
+    /// asked for again ([`Knowledge::archive_recheck`](crate::knowledge::Knowledge)).
+    AfterEarlier,
     /// The archive was read up to here, and is queried once more, not before this time.
     Due { begin: ArchiveCursor, when: Instant },
-    /// The query was sent, or is not needed: a resumed session misses nothing. Not again before this time.
+    /// The query was sent, or is not needed. Not again before this time.
     Done { until: Instant },
 }
 

@@ -142,7 +142,9 @@ fn of_settling_query(query: &SettlingQuery) -> Option<Wait> {
             "in the foreground its time, else the next bytes",
             Until(Timer::Archive),
         )),
-        SettlingQuery::AfterCatchUp | SettlingQuery::Done { .. } => None,
+        SettlingQuery::AfterCatchUp
+        | SettlingQuery::AfterEarlier
+        | SettlingQuery::Done { .. } => None,
     }
 }
 

@@ -124,7 +124,7 @@ fn i2_what_the_archive_brought_is_not_taken_from_elsewhere() {
 fn i2_what_was_committed_before_a_kill_is_known_after_it() {
     let mut peer = online();
     peer.serve(&live("in1", "a1"));
-    let (mut next, flight) = bind(gone(peer.knowledge()), "", GREETING2);
+    let (mut next, flight) = bind(gone(settled(peer.knowledge())), "", GREETING2);
     assert!(flight.contains("<after>a1</after>"));
     next.serve(&format!("{}{}", fin(&flight, true, ""), live("in1", "a1")));
     assert_eq!(reported(&mut next), [""; 0]);

@@ -77,7 +77,7 @@ fn w5_what_is_held_is_not_reported_again() {
     let mut peer = Setup::direct().start();
     cold_sasl2_direct(&mut peer);
     peer.serve(&live("in4", "a4"));
-    let (mut peer, flight) = bind(gone(peer.knowledge()), "", GREETING2);
+    let (mut peer, flight) = bind(gone(settled(peer.knowledge())), "", GREETING2);
     peer.serve(&expired(&flight));
     let asked = peer.sends("archive");
     peer.serve(&live("in6", "a6"));
@@ -350,7 +350,7 @@ fn sent_after_a_forgotten_message(change: fn(&mut Knowledge)) -> (Peer, String) 
     peer.say("m1");
     peer.sends("message");
     peer.serve(&live("in1", "a5"));
-    let mut knowledge = peer.knowledge();
+    let mut knowledge = settled(peer.knowledge());
     change(&mut knowledge);
     knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
     let (peer, flight) = bind(knowledge, "", GREETING2);
@@ -386,7 +386,7 @@ fn w5_i18_an_archive_that_is_read_from_its_beginning_may_have_forgotten() {
         peer.say("m1");
         peer.sends("message");
         peer.serve(&live("in5", "a5"));
-        let mut knowledge = peer.knowledge();
+        let mut knowledge = settled(peer.knowledge());
         knowledge.sm.as_mut().unwrap().alive_at.0 -= 601;
         let (mut peer, flight) = bind(knowledge, "", GREETING2);
         assert!(!flight.contains("<after>"), "{flight}");

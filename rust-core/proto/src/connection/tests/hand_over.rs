@@ -7,7 +7,7 @@ use super::peer::{EXPORTER, Peer, Setup};
 use super::scripts::*;
 use super::setup::WALL;
 use super::texts::*;
-use crate::knowledge::{Knowledge, PendingKind};
+use crate::knowledge::{ArchiveCursor, ArchiveRecheck, Knowledge, PendingKind};
 
 /// A session that was read up to `a0` and broke.
 fn interrupted() -> Knowledge {
@@ -34,8 +34,13 @@ fn unanswered(knowledge: Knowledge, seconds: i64) -> Knowledge {
 
 /// The session, resumed this number of seconds after the first connection began.
 fn again(knowledge: Knowledge, seconds: i64) -> Peer {
+    again_at(knowledge, seconds, GREETED2)
+}
+
+/// The same, where the server has handled this number of stanzas.
+fn again_at(knowledge: Knowledge, seconds: i64, h: u32) -> Peer {
     let mut peer = asking(knowledge, seconds);
-    finish_fast_resume(&mut peer, GREETED2);
+    finish_fast_resume(&mut peer, h);
     peer
 }
 
@@ -135,7 +140,11 @@ fn i8_a_session_lost_after_an_unanswered_resumption_is_read_from_before_it() {
     let success = success2(&proof, JID, &inner);
     third.serve(&format!("{HEADER}{}{success}", features(&sasl2())));
     let flight = third.sends(GREETING2);
-    assert!(flight.contains("<after>a0</after>"), "{flight}");
+    assert!(flight.contains("<after>a2</after>"), "{flight}");
+    third.serve(&(result(&flight, "a3", &message("in3")) + &fin(&flight, true, "a3")));
+    third.serve(&ack(GREETED2));
+    let query = third.sends("archive + r");
+    assert!(query.contains("<after>a0</after>"), "{query}");
 }
 
 #[test]
@@ -157,4 +166,116 @@ fn i8_without_an_archive_a_hand_over_asks_nothing() {
     let first = unanswered(unknown, 0);
     let mut next = again(first, 0);
     next.sends_nothing();
+}
+
+/// A session whose last hand-over lost `in2`. The page that was pending then was made before that, and is answered now.
+fn answered_from_before() -> Peer {
+    let mut second = again(again(interrupted(), 0).knowledge(), 1);
+    let page = second.sends("archive + r");
+    let mut third = again_at(second.knowledge(), 2, GREETED2 + 1);
+    third.sends("");
+    let answer = result(&page, "a1", &message("in1")) + &fin(&page, true, "a1");
+    third.serve(&answer);
+    assert_eq!(reported(&mut third), ["in1"]);
+    third
+}
+
+#[test]
+fn i21_a_page_from_before_a_hand_over_does_not_cover_it() {
+    let mut peer = answered_from_before();
+    gets_in2(&mut peer, GREETED2 + 2);
+}
+
+/// The archive is asked again, and has `in2`.
+fn gets_in2(peer: &mut Peer, acked: u32) {
+    let query = peer.sends("archive + r");
+    assert!(query.contains("<after>a0</after>"), "{query}");
+    let page = [
+        result(&query, "a1", &message("in1")),
+        result(&query, "a2", &message("in2")),
+        fin(&query, true, "a2"),
+        ack(acked),
+    ];
+    peer.serve(&page.concat());
+    assert_eq!(reported(peer), ["in2"]);
+    let settle = Some(ArchiveRecheck::Settle(ArchiveCursor::After(
+        "a2".to_owned(),
+    )));
+    assert_eq!(peer.knowledge().archive_recheck, settle);
+    peer.serve(&live("in4", "a4"));
+    assert_eq!(reported(peer), ["in4"]);
+    assert_eq!(gaps(peer), 0);
+}
+
+/// It is resumed cleanly before that query is answered, or before the settling query.
+#[test]
+fn i21_what_a_hand_over_may_have_lost_is_asked_for_after_any_resumption() {
+    let third = answered_from_before();
+    // The pending query is sent again, but may have been answered before: another one follows.
+    let mut fourth = again_at(third.knowledge(), 62, GREETED2 + 1);
+    let pending = fourth.sends("iq + r");
+    fourth.serve(&(result(&pending, "a1", &message("in1")) + &fin(&pending, true, "a1")));
+    fourth.serve(&ack(GREETED2 + 2));
+    gets_in2(&mut fourth, GREETED2 + 3);
+    let mut fifth = again_at(fourth.knowledge(), 122, GREETED2 + 3);
+    fifth.sends_nothing();
+    fifth.pass(Duration::from_secs(15));
+    let settling = fifth.sends("archive + r");
+    assert!(settling.contains("<after>a2</after>"), "{settling}");
+    let late = [
+        result(&settling, "a3", &message("in3")),
+        result(&settling, "a4", &message("in4")),
+        fin(&settling, true, "a4"),
+    ];
+    fifth.serve(&late.concat());
+    assert_eq!(reported(&mut fifth), ["in3"]);
+    let known = fifth.knowledge();
+    assert_eq!((known.archive_recheck, known.archive), (None, after("a4")));
+}
+
+/// The process is killed right after the resumption, and the session is gone.
+#[test]
+fn i21_what_a_hand_over_may_have_lost_is_asked_for_in_the_next_session() {
+    let mut peer = answered_from_before();
+    gets_in2(&mut peer, GREETED2 + 2);
+    let (_, flight) = bind(gone(peer.knowledge()), "", GREETING2);
+    assert!(flight.contains("<after>a4</after>"), "{flight}");
+    let third = answered_from_before();
+    let (mut next, flight) = bind(gone(third.knowledge()), "", GREETING2);
+    assert!(flight.contains("<after>a1</after>"), "{flight}");
+    next.serve(&(result(&flight, "a5", &message("in5")) + &fin(&flight, true, "a5")));
+    next.serve(&ack(GREETED2));
+    assert_eq!(reported(&mut next), ["in5"]);
+    gets_in2(&mut next, GREETED2 + 1);
+}
+
+/// The place was the beginning of an empty archive, and the oldest messages have expired since.
+#[test]
+fn i21_what_has_expired_before_it_was_asked_for_is_a_gap() {
+    for (first, gap) in [(1, 0), (2, 1)] {
+        let empty = Knowledge {
+            archive: Some(ArchiveCursor::Start),
+            ..interrupted()
+        };
+        let mut first_connection = again(empty, 0);
+        first_connection.serve(&live("in1", "a1"));
+        let mut next = again(first_connection.knowledge(), 1);
+        let query = next.sends("archive + r");
+        assert!(!query.contains("<after>"), "{query}");
+        let page: String = (first..=3)
+            .map(|n| result(&query, &format!("a{n}"), &message(&format!("in{n}"))))
+            .collect();
+        next.serve(&(page + &fin(&query, true, "a3")));
+        assert_eq!(gaps(&next), gap, "from a{first} on");
+        assert_eq!(next.knowledge().archive, after("a3"));
+    }
+}
+
+#[test]
+fn i21_an_archive_that_cannot_be_asked_after_a_hand_over_is_a_gap() {
+    let mut peer = answered_from_before();
+    let query = peer.sends("archive + r");
+    peer.serve(&(archive_error(&query, "internal-server-error") + &ack(GREETED2 + 2)));
+    assert_eq!(gaps(&peer), 1);
+    assert_eq!(peer.knowledge().archive_recheck, None);
 }

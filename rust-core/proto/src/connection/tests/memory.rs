@@ -106,7 +106,12 @@ impl Memory {
             Op::Seen(message) => knowledge.seen.insert(&message),
             Op::ArchiveCursor(cursor) => knowledge.archive = Some(cursor),
             Op::ArchiveTime(time) => knowledge.archive_time = Some(time),
-            Op::NoArchive => (knowledge.archive, knowledge.archive_time) = (None, None),
+            Op::ArchiveRecheck(recheck) => knowledge.archive_recheck = recheck,
+            Op::NoArchive => {
+                knowledge.archive = None;
+                knowledge.archive_time = None;
+                knowledge.archive_recheck = None;
+            }
             Op::OpenSessions(sessions) => knowledge.open_sessions = sessions,
             Op::PossibleGap(_) => {}
             Op::ReplaceRoster { version, items } => {

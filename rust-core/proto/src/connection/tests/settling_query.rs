@@ -95,15 +95,85 @@ fn in_the_background_it_rides_on_what_passes_anyhow() {
     peer.sends("r + archive");
 }
 
+/// Each resumption starts the delay again: it is measured on one connection, whatever happens to the clock.
 #[test]
-fn i15_a_resumed_session_looks_no_second_time() {
+fn i21_the_settling_query_outlives_resumptions() {
     let mut peer = caught_up();
     peer.serve(&live("in3", "a3"));
-    let mut next = resumed_from(&peer, GREETED2);
-    next.pass(DELAY);
-    next.serve(&live("in4", "a4"));
+    let mut known = resumed_from(&peer, GREETED2).knowledge();
+    // That was a while ago.
+    known.sm.as_mut().unwrap().hand_over = None;
+    let mut next = resumed_with(known, GREETED2);
     next.sends_nothing();
+    next.serve(&live("in4", "a4"));
+    next.pass(DELAY);
+    let look = next.sends("archive + r");
+    assert!(look.contains("<after>a1</after>"), "{look}");
+    next.serve(&format!(
+        "{}{}{}{}",
+        ack(GREETED2 + 1),
+        result(&look, "a2", &message("in2")),
+        result(&look, "a4", &message("in4")),
+        fin(&look, true, "a4")
+    ));
+    assert_eq!(reported(&mut next), ["in4", "in2"]);
     assert_eq!(next.knowledge().archive, after("a4"));
+    // Once.
+    let mut known = next.knowledge();
+    known.sm.as_mut().unwrap().hand_over = None;
+    let mut last = resumed_with(known, GREETED2 + 1);
+    last.pass(DELAY);
+    last.serve(&live("in5", "a5"));
+    last.sends_nothing();
+}
+
+/// The session is lost before the settling query.
+#[test]
+fn i21_the_settling_query_outlives_the_session() {
+    let mut peer = caught_up();
+    peer.serve(&live("in3", "a3"));
+    let (mut next, flight) = bind(gone(peer.knowledge()), "", GREETING2);
+    assert!(flight.contains("<after>a3</after>"), "{flight}");
+    next.serve(&format!(
+        "{}{}{}",
+        ack(GREETED2),
+        result(&flight, "a4", &message("in4")),
+        fin(&flight, true, "a4")
+    ));
+    next.pass(DELAY);
+    let look = next.sends("archive + r");
+    assert!(look.contains("<after>a1</after>"), "{look}");
+    next.serve(&format!(
+        "{}{}{}",
+        result(&look, "a2", &message("in2")),
+        result(&look, "a4", &message("in4")),
+        fin(&look, true, "a4")
+    ));
+    assert_eq!(reported(&mut next), ["in4", "in2"]);
+    let known = next.knowledge();
+    assert_eq!((known.archive_recheck, known.archive), (None, after("a4")));
+}
+
+/// It was asked for, and nothing else would bring it.
+#[test]
+fn i21_results_of_a_query_that_was_given_up_are_messages() {
+    let mut peer = caught_up();
+    peer.pass(DELAY);
+    let look = peer.sends("archive + r");
+    peer.serve(&format!("{}{}", ack(GREETED2 + 1), live("in3", "a3")));
+    peer.pass(Duration::from_secs(61));
+    peer.sends("r");
+    peer.serve(&ack(GREETED2 + 1));
+    peer.events();
+    let late = [
+        result(&look, "a2", &message("in2")),
+        result(&look, "a3", &message("in3")),
+        fin(&look, true, "a3"),
+        result(&look, "a4", &message("unasked")),
+    ];
+    peer.serve(&late.concat());
+    assert_eq!(reported(&mut peer), ["in2"]);
+    assert_eq!(peer.knowledge().archive, after("a3"));
 }
 
 /// We held everything that the archive knew of.

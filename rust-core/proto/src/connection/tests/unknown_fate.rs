@@ -87,7 +87,7 @@ fn i8_a_message_is_looked_for_after_the_place_where_it_was_sent() {
     cold_sasl2_direct(&mut peer);
     peer.say("m1");
     peer.serve(&live("in1", "a2"));
-    let knowledge = expire(peer.knowledge());
+    let knowledge = settled(expire(peer.knowledge()));
     assert_eq!(knowledge.archive, after("a2"));
     let (mut peer, flight) = bind(knowledge.clone(), "", GREETING2);
     assert!(flight.contains("<after>a0</after>"));

@@ -1,6 +1,6 @@
 //! What must exist, and how old the file is.
 
-use snapback_proto::knowledge::{ArchiveCursor, OpenSessions};
+use snapback_proto::knowledge::{ArchiveCursor, ArchiveRecheck, OpenSessions};
 use snapback_proto::time::UnixTime;
 
 use super::super::codec::{Reader, Writer};
@@ -35,6 +35,15 @@ pub(in super::super) struct Ledger {
     pub(in super::super) open_sessions: OpenSessions,
     /// Whether a possible gap is to be reported to the app.
     pub(in super::super) possible_gap: bool,
+    /// What the archive has to be asked for again.
+    pub(in super::super) archive_recheck: Option<ArchiveRecheck>,
+}
+
+impl Ledger {
+    /// Removes the cursor of the archive, and what belongs to it.
+    pub(in super::super) fn forget_archive(&mut self) {
+        (self.archive, self.archive_time, self.archive_recheck) = (None, None, None);
+    }
 }
 
 /// How many rows, and the sum of their numbers: a missing row changes both, a replaced row changes the sum.
@@ -72,7 +81,8 @@ impl Record for Ledger {
             .option(self.archive_time, |out, at| out.time(at.0))
             .flag(self.open_sessions.own)
             .flag(self.open_sessions.other)
-            .flag(self.possible_gap);
+            .flag(self.possible_gap)
+            .option(self.archive_recheck.as_ref(), write_recheck);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
@@ -95,6 +105,7 @@ impl Record for Ledger {
             archive_time: None,
             open_sessions: OpenSessions::default(),
             possible_gap: false,
+            archive_recheck: None,
         };
         if input.is_at_end() {
             return Ok(ledger);
@@ -118,14 +129,37 @@ impl Record for Ledger {
         if input.is_at_end() {
             return Ok(ledger);
         }
-        Ok(Self {
+        let ledger = Self {
             open_sessions: OpenSessions {
                 other: input.flag()?,
                 ..ledger.open_sessions
             },
             possible_gap: input.flag()?,
             ..ledger
+        };
+        if input.is_at_end() {
+            return Ok(ledger);
+        }
+        Ok(Self {
+            archive_recheck: input.option(read_recheck)?,
+            ..ledger
         })
+    }
+}
+
+fn write_recheck<'a>(out: &'a mut Writer, recheck: &ArchiveRecheck) -> &'a mut Writer {
+    let tag = match recheck {
+        ArchiveRecheck::HandOver(_) => 0,
+        ArchiveRecheck::Settle(_) => 1,
+    };
+    write_cursor(out.tag(tag), recheck.place())
+}
+
+fn read_recheck(input: &mut Reader<'_>) -> Result<ArchiveRecheck, Fault> {
+    match input.tag()? {
+        0 => read_cursor(input).map(ArchiveRecheck::HandOver),
+        1 => read_cursor(input).map(ArchiveRecheck::Settle),
+        _ => Err(Fault::Unreadable),
     }
 }
 

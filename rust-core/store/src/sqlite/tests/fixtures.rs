@@ -65,6 +65,9 @@ fn files_of_every_schema_are_read() {
         if version < 10 {
             reopen::fill_schema_10(&mut store);
         }
+        if version < 11 {
+            reopen::fill_schema_11(&mut store);
+        }
         assert_eq!(Truth::print(&mut store), expected, "schema {version}");
         let version: i64 = (store.opened.as_ref().unwrap().connection())
             .query_row("PRAGMA user_version", [], |row| row.get(0))

@@ -25,7 +25,7 @@
 use crate::knowledge::ArchiveCursor;
 use crate::xep::mam::Fin;
 
-use super::place::{first_unknown, is_time_stale, start};
+use super::place::{first_unknown, is_time_stale, start, start_before_hand_over};
 use super::query::{Question, page_query};
 use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading};
 use crate::connection::remote::Remote;
@@ -61,7 +61,7 @@ impl ArchiveQuery {
 
     /// Returns whether this is the first of the pages that begin where a message whose delivery is unknown was sent.
     pub(super) fn is_first_back(&self) -> bool {
-        self.origin == Origin::UnknownFate && self.pages == 1
+        self.origin == Origin::Earlier && self.pages == 1
     }
 }
 
@@ -78,7 +78,8 @@ impl Session {
     }
 
     /// Requests the page that begins at the cursor's time. If the message is gone after which one with unknown delivery was
-    /// sent, that message may be older: then the page begins with the oldest message of the archive.
+    /// sent, that message may be older: then the page begins with the oldest message of the archive. Messages that a hand-over
+    /// has lost are younger.
     pub(super) fn ask_by_time(&mut self, remote: &mut Remote) {
         let id = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
         let (live, aim, is_back) = match &mut self.archive {
@@ -87,9 +88,11 @@ impl Session {
             }
             _ => (None, Aim::CatchUp, false),
         };
-        let begin = start(remote)
-            .filter(|_| !is_back)
-            .map_or(ArchiveCursor::Start, ArchiveCursor::Since);
+        let begin = match remote.knowledge.archive_recheck {
+            Some(_) if is_back => start_before_hand_over(remote),
+            _ => start(remote).filter(|_| !is_back),
+        };
+        let begin = begin.map_or(ArchiveCursor::Start, ArchiveCursor::Since);
         self.archive = Archive::Querying(ArchiveQuery {
             live,
             sought: sought(remote),
@@ -177,8 +180,7 @@ impl Session {
             return self.learn_the_end(remote);
         };
         self.archive = Archive::Current;
-        self.caught_up(Some(cursor), back.newest_at, remote);
-        self.plan_settling_query(reached, remote);
+        self.caught_up(Some(cursor), reached, back.newest_at, remote);
     }
 }
 

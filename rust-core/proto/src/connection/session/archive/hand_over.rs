@@ -1,61 +1,48 @@
 //! The archive after a hand-over that was not clean (decision 0110): a session that two connections resume at nearly the same
 //! time may miss messages which the server has delivered to neither. Then the archive is queried as in a new session, from the
 //! position before the hand-over. Messages that came nevertheless are dropped as duplicates (rule I17).
+//!
+//! That this has to be asked is stored together with the resumption, until a query that was begun after it is answered (decision
+//! 0103). The cursor stays where it is: it shows whether the archive has removed messages.
 
-use crate::knowledge::{ArchiveCursor, Op};
+use crate::knowledge::{ArchiveCursor, ArchiveRecheck, Op};
 
-use super::place::{first_unknown, is_place, move_cursor, time_before_cursor};
-use super::{Aim, Archive};
+use super::Aim;
+use super::place::is_place;
 use crate::connection::remote::Remote;
+use crate::connection::session::settling_query::recheck;
 use crate::connection::session::state::{Session, SettlingQuery};
 
-/// Moves the cursor back, if a position is known, and one is known to go back to. The change has to be stored.
-pub(in crate::connection::session) fn go_back(
-    place: Option<&ArchiveCursor>,
+/// Records that a hand-over from this position was not clean. If something has to be asked already, everything before that
+/// position has been read, and nothing after it is known to have been.
+pub(in crate::connection) fn note_unclean(
+    place: ArchiveCursor,
     remote: &mut Remote,
-) -> Vec<Op> {
-    let place = place.filter(|place| is_place(Some(place)));
-    if !is_place(remote.knowledge.archive.as_ref()) {
-        return Vec::new();
-    }
-    let mut ops = move_cursor(place.cloned(), remote);
-    if !ops.is_empty() {
-        ops.extend(time_before_cursor(remote));
-    }
-    ops
+) -> Option<Op> {
+    let known = remote.knowledge.archive_recheck.as_ref();
+    let place = known.map_or(place, |known| known.place().clone());
+    let is_known = is_place(Some(&place)) && is_place(remote.knowledge.archive.as_ref());
+    is_known.then(|| recheck(Some(ArchiveRecheck::HandOver(place)), remote))?
+}
+
+/// Records that the session was lost after a resumption from this position that the server may have processed. The new session
+/// catches up from the cursor; what is before it has to be asked for.
+pub(in crate::connection::session) fn note_unanswered(
+    place: ArchiveCursor,
+    remote: &mut Remote,
+) -> Option<Op> {
+    let is_covered = remote.knowledge.archive.as_ref() == Some(&place);
+    (!is_covered).then(|| note_unclean(place, remote))?
 }
 
 impl Session {
-    /// Queries the archive from before the hand-over. The cursor is stored there first, so that the next connection continues if
-    /// this one breaks.
-    pub(in crate::connection::session) fn check_hand_over(
+    /// Queries the archive from before the hand-over.
+    pub(in crate::connection::session) fn ask_after_hand_over(
         &mut self,
         place: ArchiveCursor,
         remote: &mut Remote,
     ) {
-        if !is_place(remote.knowledge.archive.as_ref()) || !is_place(Some(&place)) {
-            return;
-        }
         self.settling_query = SettlingQuery::AfterCatchUp;
-        let mut ops = go_back(Some(&place), remote);
-        if ops.is_empty() && self.archive != Archive::Current {
-            // The pending query begins there, and is sent again.
-            return;
-        }
-        self.plan_catch_up(None, remote);
-        if let Archive::Querying(asking) = &mut self.archive
-            && first_unknown(remote).is_none()
-        {
-            // No stanza waits for it without need.
-            asking.aim = Aim::CatchUp;
-        }
-        let Some(stanza) = self.archive_query(remote) else {
-            return;
-        };
-        self.expect_archive(remote);
-        ops.push(Op::Enqueue(stanza.clone()));
-        ops.push(Op::SmPending(self.pending.clone()));
-        let seq = remote.env.persist(ops);
-        self.put_question(stanza, seq, remote);
+        self.ask_second_time(place, Aim::CatchUp, remote);
     }
 }

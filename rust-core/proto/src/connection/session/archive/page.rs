@@ -9,10 +9,11 @@ use crate::xml::{Element, RefusedStanza};
 
 use super::place::{EMPTY, held_until, is_place, move_cursor};
 use super::query::{Question, expect_page, page_query};
-use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading};
+use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading, asks_for_messages};
 use crate::connection::output::Event;
 use crate::connection::remote::Remote;
-use crate::connection::session::state::{Session, Sm};
+use crate::connection::session::settling_query::recheck;
+use crate::connection::session::state::{Session, SettlingQuery, Sm};
 
 /// The classification of a message from the archive.
 pub(in crate::connection::session) enum FromArchive {
@@ -31,20 +32,19 @@ impl Session {
         message: &Element,
         remote: &mut Remote,
     ) -> FromArchive {
-        let is_ours = mam::query_id(message).is_some_and(|id| id.starts_with(QUERY_PREFIX));
-        if !is_ours {
+        let Some(id) = mam::query_id(message).filter(|id| id.starts_with(QUERY_PREFIX)) else {
             return FromArchive::No;
-        }
+        };
         let own = remote.env.config.account.to_string();
         let asking = match &mut self.archive {
-            Archive::Querying(asking) => asking,
-            Archive::Learning { query, stamp, .. } => {
+            Archive::Querying(asking) if asking.query == id => asking,
+            Archive::Learning { query, stamp, .. } if query == id => {
                 if let Some(Ok(newest)) = Archived::parse(message, &own, query) {
                     *stamp = newest.delay.map(|delay| delay.stamp);
                 }
                 return FromArchive::Worthless;
             }
-            Archive::Absent | Archive::Current => return FromArchive::Worthless,
+            _ => return self.late_result(message, id, &own),
         };
         match Archived::parse(message, &own, &asking.query) {
             Some(Ok(archived)) => {
@@ -55,8 +55,7 @@ impl Session {
                 asking.has(&archived, remote);
                 FromArchive::Result(archived)
             }
-            // A result of an abandoned query is late, which is not an error.
-            Some(Err(ResultError::ForeignQuery)) | None => FromArchive::Worthless,
+            None => FromArchive::Worthless,
             Some(Err(error)) => {
                 if matches!(error, ResultError::Malformed(_)) {
                     let id = message.child("result", ns::MAM).and_then(|r| r.attr("id"));
@@ -65,6 +64,18 @@ impl Session {
                 remote.env.event(Event::PeerFault("archive result"));
                 FromArchive::Worthless
             }
+        }
+    }
+
+    /// A result of an older query, which another one has replaced. It is a message of the account that was asked for, and the
+    /// newer query may begin after it.
+    fn late_result(&self, message: &Element, id: &str, own: &str) -> FromArchive {
+        let mut pending = self.pending.iter();
+        let is_pending = pending.any(|p| asks_for_messages(p.kind) && p.id == id);
+        match Archived::parse(message, own, id) {
+            Some(Ok(archived)) if is_pending => FromArchive::Result(archived),
+            // Its query was answered already, or is too old.
+            _ => FromArchive::Worthless,
         }
     }
 
@@ -149,8 +160,7 @@ impl Session {
                 return self.learn_the_end(remote);
             }
             self.archive = Archive::Current;
-            self.caught_up(cursor, stamp, remote);
-            return self.plan_settling_query(reached.or(held), remote);
+            return self.caught_up(cursor, reached.or(held), stamp, remote);
         }
         self.next_page(reached, stamp, remote);
     }
@@ -220,7 +230,7 @@ impl Session {
             self.archive = Archive::Current;
             let end = live.or(fin.last);
             let cursor = end.map_or(ArchiveCursor::Start, ArchiveCursor::After);
-            return self.caught_up(Some(cursor), stamp, remote);
+            return self.caught_up(Some(cursor), None, stamp, remote);
         }
         let end = fin.last.map_or(ArchiveCursor::Start, ArchiveCursor::After);
         let mut ops = move_cursor(Some(end.clone()), remote);
@@ -236,18 +246,23 @@ impl Session {
         self.ask_again(ops, Question::page(query, element), remote);
     }
 
-    /// The archive has been read completely. Messages that it does not have did not arrive.
+    /// The archive has been read completely, up to the position that was reached. Messages that it does not have did not arrive.
     pub(super) fn caught_up(
         &mut self,
         cursor: Option<ArchiveCursor>,
+        reached: Option<ArchiveCursor>,
         stamp: Option<UnixTime>,
         remote: &mut Remote,
     ) {
         self.expect_archive(remote);
         let mut ops = move_cursor(cursor, remote);
         ops.extend(held_until(stamp, remote));
+        ops.extend(self.note_read(reached, remote));
         self.answered_by_archive(ops, remote);
         self.go_on(remote);
+        if matches!(self.settling_query, SettlingQuery::AfterEarlier) {
+            self.recheck_archive(remote);
+        }
     }
 
     /// Processes a page that cannot be continued.
@@ -258,6 +273,7 @@ impl Session {
                 self.archive = Archive::Current;
                 self.expect_archive(remote);
                 ops.extend(move_cursor(live, remote));
+                ops.extend(recheck(None, remote));
                 self.answered_by_archive(ops, remote);
             }
             Archive::Querying(asking) if asking.reading == Reading::FromTime => {

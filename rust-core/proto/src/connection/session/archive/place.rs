@@ -32,20 +32,17 @@ pub(super) fn held_until(stamp: Option<UnixTime>, remote: &mut Remote) -> Option
     Some(Op::ArchiveTime(time))
 }
 
-/// Records that the cursor was moved back: its time is not that of the messages after it any more. It becomes out of date, so that
-/// an empty page is not believed, and a query by time begins early enough.
-pub(super) fn time_before_cursor(remote: &mut Remote) -> Option<Op> {
-    let known = remote.knowledge.archive_time?;
-    let stale = i64::try_from(STALE_SECONDS).unwrap_or(i64::MAX);
-    let time = UnixTime(known.plus_seconds(-stale).0.max(0));
-    remote.knowledge.archive_time = Some(time);
-    Some(Op::ArchiveTime(time))
-}
-
 /// Returns the time from which the archive is queried if it no longer has the cursor's message.
 pub(super) fn start(remote: &Remote) -> Option<UnixTime> {
     let time = remote.knowledge.archive_time?;
     Some(UnixTime(time.plus_seconds(-MARGIN_SECONDS).0.max(0)))
+}
+
+/// Returns the time from which the archive is queried if it no longer has the message before a hand-over. That is older than the
+/// cursor's, by no more than the time for which connections broke before the archive had answered.
+pub(super) fn start_before_hand_over(remote: &Remote) -> Option<UnixTime> {
+    let stale = i64::try_from(STALE_SECONDS).unwrap_or(i64::MAX);
+    Some(UnixTime(start(remote)?.plus_seconds(-stale).0.max(0)))
 }
 
 /// Returns the time before which messages need not be read in a backward query.

@@ -11,11 +11,16 @@ use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading, is_
 use crate::connection::output::Seq;
 use crate::connection::remote::Remote;
 use crate::connection::session::queued;
-use crate::connection::session::state::{Session, SessionStage, Sm};
+use crate::connection::session::settling_query::recheck;
+use crate::connection::session::state::{Session, SessionStage, SettlingQuery, Sm};
 use crate::connection::timer::Timer;
 
 /// The factor from the timeout of messages whose delivery is unknown to the timeout of one page of the archive.
 const PAGE_TIMEOUTS: u32 = 6;
+
+/// The maximum number of unanswered queries whose results are still accepted. An archive that answers late answers the
+/// newest ones.
+const MAX_UNANSWERED: usize = 4;
 
 /// The next query to the archive.
 pub(super) struct Question {
@@ -71,10 +76,13 @@ impl Session {
             self.has_learnt_end = true;
             remote.env.persist(ops);
         }
+        if remote.knowledge.archive_recheck.is_some() {
+            self.settling_query = SettlingQuery::AfterEarlier;
+        }
         let begin = first_unknown(remote).or_else(|| remote.knowledge.archive.clone());
         let reaches_back = remote.knowledge.archive != begin;
         let origin = if reaches_back {
-            Origin::UnknownFate
+            Origin::Earlier
         } else {
             Origin::Cursor
         };
@@ -131,9 +139,17 @@ impl Session {
         Some(queued::core(query.into(), remote))
     }
 
-    /// One query at a time: the answer to an older one would change nothing any more.
+    /// One query at a time. The results of an older one may still arrive, and are messages of the account; the end of the
+    /// archive would change nothing any more.
     pub(super) fn owe(&mut self, id: String, kind: PendingKind) {
-        self.pending.retain(|pending| !is_archive(pending.kind));
+        let of_archive = |pending: &PendingIq| is_archive(pending.kind);
+        let count = self.pending.iter().filter(|p| of_archive(p)).count();
+        let mut excess = count.saturating_sub(MAX_UNANSWERED.saturating_sub(1));
+        self.pending.retain(|pending| {
+            let is_excess = of_archive(pending) && excess > 0;
+            excess = excess.saturating_sub(usize::from(is_excess));
+            !is_excess && pending.kind != PendingKind::ArchiveEnd
+        });
         self.pending.push(PendingIq { id, kind });
     }
 
@@ -184,7 +200,8 @@ impl Session {
             Archive::Querying(asking) if asking.aim == Aim::Settle => {
                 let live = asking.live.take().map(ArchiveCursor::After);
                 self.archive = Archive::Current;
-                let ops = move_cursor(live, remote);
+                let mut ops = move_cursor(live, remote);
+                ops.extend(recheck(None, remote));
                 remote.env.persist(ops);
             }
             Archive::Querying(_) => {
@@ -217,12 +234,23 @@ impl Session {
     pub(in crate::connection::session) fn ask_second_time(
         &mut self,
         begin: ArchiveCursor,
+        aim: Aim,
         remote: &mut Remote,
     ) {
         let id = format!("{QUERY_PREFIX}{}", remote.env.entropy.token());
+        let is_earlier = remote.knowledge.archive.as_ref() != Some(&begin);
+        let origin = if is_earlier {
+            Origin::Earlier
+        } else {
+            Origin::Cursor
+        };
+        let is_from_start = is_earlier && begin == ArchiveCursor::Start && aim != Aim::Settle;
+        self.archive = Archive::Querying(ArchiveQuery {
+            // No answer can report that the beginning is gone.
+            sought: sought(remote).filter(|_| is_from_start),
+            ..ArchiveQuery::new(id.clone(), origin, aim)
+        });
         let query = page_query(&id, Some(begin), remote);
-        let query_again = ArchiveQuery::new(id.clone(), Origin::Cursor, Aim::Settle);
-        self.archive = Archive::Querying(query_again);
         self.expect_archive(remote);
         let (ops, stanza) = self.question(Vec::new(), Question::page(id, query), remote);
         let seq = remote.env.persist(ops);
@@ -237,7 +265,8 @@ impl Session {
         expect_page(remote);
         let cursor = remote.knowledge.archive.clone();
         let cursor = cursor.filter(|cursor| is_place(Some(cursor)));
-        if let (true, Some(cursor)) = (reached_back, cursor) {
+        let is_after_hand_over = remote.knowledge.archive_recheck.is_some();
+        if let (true, Some(cursor)) = (reached_back && !is_after_hand_over, cursor) {
             // The position at which the unknown messages were sent may be too old for it; the cursor may not be.
             self.archive =
                 Archive::Querying(ArchiveQuery::new(id.clone(), Origin::Cursor, Aim::CatchUp));
@@ -245,6 +274,10 @@ impl Session {
             return Question::page(id, query);
         }
         self.missed.tell_gap(&mut remote.env);
+        if let Some(op) = recheck(None, remote) {
+            // What could not be asked for lies in that gap.
+            remote.env.persist(vec![op]);
+        }
         self.archive = Archive::Learning {
             query: id.clone(),
             live: None,
