@@ -245,6 +245,8 @@ pub enum Timer {
     Keepalive,
     /// The response of the archive.
     Archive,
+    /// The answer to a request that is sent alone, since the session failed with it before.
+    Request,
     /// The end of the stream.
     Close,
 }

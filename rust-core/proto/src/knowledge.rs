@@ -24,8 +24,8 @@ use crate::xml::Element;
 pub use hand_over::HandOver;
 pub(crate) use head::{CHAT_STATES, HINTS};
 pub use head::{Retention, StanzaHead, StanzaKind, StanzaName};
-pub use recheck::ArchiveRecheck;
 pub use outbound::{OutboundKind, OutboundStanza, WrittenStanza};
+pub use recheck::ArchiveRecheck;
 pub use seen::{SEEN_MESSAGES, Seen, SeenMessage, SeenTag, SenderId, StableId, Way};
 pub use watchers::Watchers;
 

@@ -63,7 +63,7 @@ impl<T: Tls> Link<T> {
             TlsEvent::Plaintext(bytes) => {
                 self.tell(Input::Received(&Zeroizing::new(bytes)), now);
             }
-            TlsEvent::CloseNotify => self.tell(Input::TransportClosed, now),
+            TlsEvent::CloseNotify => self.tell(Input::TlsClosed, now),
         }
     }
 

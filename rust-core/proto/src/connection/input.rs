@@ -24,6 +24,8 @@ pub enum Input<'a> {
     Received(&'a [u8]),
     /// The transport ended.
     TransportClosed,
+    /// The server closed the TLS connection (`close_notify`): unlike the end of the transport, no network can cause this.
+    TlsClosed,
     /// The server's certificate was refused, and with it the connection. The server did take part in the handshake, so no
     /// assumption about the path to it was wrong.
     CertificateRefused,

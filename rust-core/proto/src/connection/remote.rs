@@ -10,7 +10,7 @@ use crate::connection::output::{Event, Output};
 use crate::connection::resumption::Resumption;
 use crate::connection::stream::Stream;
 use crate::error::{Assumption, ConnectionError, PeerError};
-use crate::escalation::{Evidence, Remedy, Subject};
+use crate::escalation::{Evidence, Remedy, Request, Subject};
 use crate::knowledge::{Knowledge, KnownCaps, Op};
 use crate::plan::Plan;
 use crate::protocol_message::ProtocolMessage;
@@ -120,6 +120,20 @@ impl Remote {
         failures.gives_up(subject, remedy, self.env.now.wall)
     }
 
+    /// Returns whether this part of a session's start is not sent with the others: it is sent alone, or left out.
+    pub(super) fn sets_apart(&self, request: Request) -> bool {
+        let subject = Subject::Request(request);
+        self.gives_up(subject, Remedy::RequestAlone) || self.leaves_out(request)
+    }
+
+    /// Returns whether this part of a session's start is not sent at present.
+    pub(super) fn leaves_out(&self, request: Request) -> bool {
+        let is_left_out = self.gives_up(Subject::Request(request), Remedy::NoRequest);
+        is_left_out
+            || request == Request::Enable
+                && self.gives_up(Subject::StreamManagement, Remedy::NoStreamManagement)
+    }
+
     /// Records a failure. The app is told of a step that it brings about.
     pub(super) fn note_failure(&mut self, subject: Subject, evidence: Evidence) {
         let (is_proven, now) = (self.stream.authenticated, self.env.now.wall);
@@ -176,6 +190,7 @@ impl Remote {
         if self.knowledge.fast.take().is_some() {
             self.env.persist(vec![Op::DropFast]);
         }
+        self.note_success(Subject::FastToken);
     }
 
     /// Processes features of a session's stream, or of the stream of a proven login.

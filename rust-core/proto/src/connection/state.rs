@@ -90,6 +90,10 @@ impl State {
         match input {
             Input::Received(bytes) => self.received(bytes, remote),
             Input::TransportClosed => self.transport_closed(remote),
+            Input::TlsClosed => {
+                remote.stream.tls_closed = true;
+                self.transport_closed(remote)
+            }
             Input::CertificateRefused => {
                 remote.assumption_held(Assumption::CombinedStartTls);
                 self.transport_closed(remote)
@@ -152,6 +156,7 @@ impl State {
         // All received bytes are processed.
         if let Self::Online(session) = self {
             session.look_again(remote);
+            session.send_alone(remote);
         }
         Ok(())
     }
@@ -332,7 +337,7 @@ impl State {
         };
         let heard_at = match self {
             Self::Online(session) => {
-                session.suspect_stanza(&error, remote);
+                session.suspect(&error, remote);
                 Some(session.heard_at())
             }
             _ => None,

@@ -20,6 +20,8 @@ pub(super) struct Stream {
     pub(super) header_seen: bool,
     /// The features that the server advertised since the last restart.
     pub(super) features: Option<Arc<StreamFeatures>>,
+    /// The server has closed the TLS connection.
+    pub(super) tls_closed: bool,
     /// The login is proven: features from here on are those of the session's stream.
     pub(super) authenticated: bool,
 }
@@ -29,6 +31,7 @@ impl Stream {
         Self {
             reader: StreamReader::new(limits),
             tls: None,
+            tls_closed: false,
             header_seen: false,
             features: None,
             authenticated: false,

@@ -43,6 +43,14 @@ impl Evidence {
         }
     }
 
+    /// Returns what the error indicates as an answer to a login with the token. `None`: it is unrelated.
+    pub(crate) fn of_token(error: &ConnectionError) -> Option<Self> {
+        match error {
+            ConnectionError::Peer(PeerError::Sasl(_)) => Some(Self::Refusal),
+            error => Self::of_answer(error),
+        }
+    }
+
     /// Returns what the error indicates where the flight relied on a remembered fact. `None`: it is unrelated.
     pub(crate) fn of_flight(error: &ConnectionError) -> Option<Self> {
         match error {
@@ -62,13 +70,16 @@ impl Evidence {
         }
     }
 
-    /// Returns what the error indicates about a stanza that the server had not acknowledged when the stream ended.
-    pub(crate) fn of_stanza(error: &ConnectionError) -> Option<Self> {
+    /// Returns what the error indicates about what the server had not answered when the connection ended. The end of the
+    /// stream and the end of TLS (`close_notify`) come from the server: no network can cause them.
+    pub(crate) fn of_sent(error: &ConnectionError, is_tls_closed: bool) -> Option<Self> {
         match error {
             ConnectionError::Stream(error) => {
                 may_answer_bad_input(error.condition).then_some(Self::Refusal)
             }
-            ConnectionError::StreamClosed | ConnectionError::TransportClosed => Some(Self::Silence),
+            ConnectionError::StreamClosed => Some(Self::Refusal),
+            ConnectionError::TransportClosed if is_tls_closed => Some(Self::Refusal),
+            ConnectionError::TransportClosed => Some(Self::Silence),
             _ => None,
         }
     }

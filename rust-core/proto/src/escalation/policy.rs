@@ -59,7 +59,7 @@ pub enum Remedy {
     NoRequest,
     /// Pages have half their size.
     HalfPages,
-    /// The archive is continued from its end, and a gap is reported.
+    /// The archive is continued after the message that cannot be read, and a gap is reported.
     SkipPage,
 }
 
@@ -184,6 +184,7 @@ pub const POLICY: &[EscalationStep] = &[
         Lasts::ForGood,
     ),
     step(Kind::FastToken, REFUSED, 2, Remedy::NoToken, Lasts::ForGood),
+    step(Kind::FastToken, SILENT, 5, Remedy::NoToken, Lasts::ForGood).over(MINUTE),
     step(
         Kind::Resume,
         REFUSED,
@@ -247,22 +248,40 @@ pub const POLICY: &[EscalationStep] = &[
         Lasts::UntilSuccess,
     )
     .after_proof(),
+    // Others may have been unanswered at the same time, and servers are repaired: it is tried again soon, then rarely.
     step(
         Kind::Request,
         REFUSED,
         2,
         Remedy::NoRequest,
-        Lasts::Seconds(DAY),
+        Lasts::Seconds(4 * MINUTE),
     )
     .after_proof(),
+    // A network can do this: it only delays the request, so that no session begins by failing.
     step(
         Kind::Request,
         SILENT,
         5,
         Remedy::NoRequest,
-        Lasts::Seconds(DAY),
+        Lasts::Seconds(4 * MINUTE),
     )
     .over(MINUTE)
+    .after_proof(),
+    step(
+        Kind::Request,
+        REFUSED,
+        3,
+        Remedy::NoRequest,
+        Lasts::Seconds(HOUR),
+    )
+    .after_proof(),
+    step(
+        Kind::Request,
+        REFUSED,
+        4,
+        Remedy::NoRequest,
+        Lasts::Seconds(DAY),
+    )
     .after_proof(),
     step(
         Kind::ArchivePage,
@@ -295,10 +314,10 @@ impl Remedy {
             Self::FailStanza => "the stanza: it fails",
             Self::NoStreamManagement => "stream management: `<enable/>` is not sent",
             Self::RequestAlone => "its place: it is sent alone, after the others",
-            Self::NoRequest => "the request: it is not sent",
+            Self::NoRequest => "this part: it is not sent",
             Self::HalfPages => "half of the page size",
             Self::SkipPage => {
-                "the page: a gap is reported, and the archive is continued from its end"
+                "the unreadable message: a gap is reported, and the archive is continued after it"
             }
         }
     }
@@ -326,7 +345,7 @@ impl Remedy {
             Self::HalfPages => {
                 "a page of the archive was not well-formed: a smaller one is requested"
             }
-            Self::SkipPage => "a page of the archive cannot be read: it is skipped",
+            Self::SkipPage => "a message of the archive cannot be read: it is skipped",
         }
     }
 }

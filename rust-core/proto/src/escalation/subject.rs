@@ -23,36 +23,53 @@ pub enum Subject {
     Stanza(u64),
     /// I5: that the server counts stanzas as this client does.
     StreamManagement,
-    /// A request with which a new session begins.
+    /// A part of what a new session begins with.
     Request(Request),
     /// A page of the archive after the cursor.
     ArchivePage,
 }
 
-/// The requests with which a new session begins.
+/// What a new session begins with, in the order in which it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
+    /// `<enable/>` (XEP-0198).
+    Enable,
     /// The roster (RFC 6121 2.1.3).
     Roster,
     /// The server's features (XEP-0030).
     Disco,
     /// To enable carbons (XEP-0280).
     Carbons,
+    /// The initial presence (RFC 6121 4.2).
+    Presence,
     /// The messages after the cursor (XEP-0313).
     Archive,
+    /// `<active/>` and `<inactive/>` (XEP-0352).
+    ClientState,
 }
 
 impl Request {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Roster, Self::Disco, Self::Carbons, Self::Archive];
+    pub const ALL: [Self; 7] = [
+        Self::Enable,
+        Self::Roster,
+        Self::Disco,
+        Self::Carbons,
+        Self::Presence,
+        Self::Archive,
+        Self::ClientState,
+    ];
 
     /// Returns the name under which it is stored.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Enable => "enable",
             Self::Roster => "roster",
             Self::Disco => "disco",
             Self::Carbons => "carbons",
+            Self::Presence => "presence",
             Self::Archive => "archive",
+            Self::ClientState => "client-state",
         }
     }
 }
@@ -185,7 +202,7 @@ impl Kind {
             Self::Input => "well-formed input at this count of the session",
             Self::Stanza => "the first unacknowledged stanza of the app",
             Self::StreamManagement => "equal counts of stream management",
-            Self::Request => "a request at the start of a session",
+            Self::Request => "a part of a session's start",
             Self::ArchivePage => "a page of the archive",
         }
     }

@@ -129,14 +129,16 @@ fn w1_a_step_for_a_time_ends_and_the_next_failure_renews_it() {
     let mut failures = after(subject, REFUSAL, 2, 0);
     let is_left_out =
         |failures: &Failures, seconds| failures.gives_up(subject, Remedy::NoRequest, at(seconds));
-    assert!(is_left_out(&failures, 0) && is_left_out(&failures, 86_399));
-    assert!(!is_left_out(&failures, 86_400));
-    assert!(failures.gives_up(subject, Remedy::RequestAlone, at(86_400)));
-    let noted = failures.note(subject, REFUSAL, true, at(90_000));
+    assert!(is_left_out(&failures, 0) && is_left_out(&failures, 239));
+    assert!(!is_left_out(&failures, 240));
+    assert!(failures.gives_up(subject, Remedy::RequestAlone, at(240)));
+    let noted = failures.note(subject, REFUSAL, true, at(300));
     assert_eq!(noted.step.unwrap().gives_up, Remedy::NoRequest);
-    assert!(is_left_out(&failures, 90_001));
+    assert!(is_left_out(&failures, 301) && is_left_out(&failures, 3_899));
     // A clock that was set back does not extend it.
-    assert!(!is_left_out(&failures, 80_000));
+    assert!(!is_left_out(&failures, 200));
+    failures.note(subject, REFUSAL, true, at(4_000));
+    assert!(is_left_out(&failures, 90_399) && !is_left_out(&failures, 90_400));
 }
 
 #[test]

@@ -63,16 +63,27 @@ pub(super) fn stream_header(slice: &[u8]) -> Result<(StreamHeader, Scope), XmlEr
 
 /// Reads a whole top-level element.
 pub(super) fn element(slice: &[u8], scope: &Scope) -> Result<Element, XmlError> {
+    whole(slice, scope, Missing::Refuse)
+}
+
+/// Reads stream features in which a prefix is not declared: what is named with it is in no namespace, so it is no feature that
+/// a client knows. `None` if it is another element, or has another fault.
+pub(super) fn features(slice: &[u8], scope: &Scope) -> Option<Element> {
+    let features = whole(slice, scope, Missing::NoNamespace).ok()?;
+    features.is("features", ns::STREAM).then_some(features)
+}
+
+fn whole(slice: &[u8], scope: &Scope, missing: Missing) -> Result<Element, XmlError> {
     let mut reader = Reader::from_reader(slice);
     let mut namespaces = Namespaces::new(scope, slice.len());
     let mut open: Vec<OpenElement> = Vec::new();
     loop {
         let finished = match reader.read_event().map_err(token_error)? {
             Event::Start(tag) => {
-                open.push(namespaces.enter(&tag, Missing::Refuse)?);
+                open.push(namespaces.enter(&tag, missing)?);
                 None
             }
-            Event::Empty(tag) => Some(namespaces.enter(&tag, Missing::Refuse)?),
+            Event::Empty(tag) => Some(namespaces.enter(&tag, missing)?),
             Event::End(_) => Some(open.pop().ok_or(XmlError::MismatchedEndTag)?),
             Event::Text(text) => {
                 push_text(&mut open, &text.xml10_content())?;
@@ -184,11 +195,14 @@ fn start_tag(
     }
 }
 
-/// What to do with an attribute whose prefix is not declared.
+/// What to do with a name whose prefix is not declared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
     Refuse,
+    /// An attribute is left out, an element is refused.
     LeaveOut,
+    /// An attribute is left out, an element is in no namespace.
+    NoNamespace,
 }
 
 /// An element whose end tag has not been read, and what to undo there.
@@ -275,7 +289,10 @@ impl<'s> Namespaces<'s> {
         let (prefix, name) = split(tag_name.into_inner());
         let ns = match prefix {
             None => self.default.clone(),
-            Some(prefix) => self.resolve(prefix)?,
+            Some(prefix) => match self.resolve(prefix) {
+                Err(_) if missing == Missing::NoNamespace => Name::NONE,
+                resolved => resolved?,
+            },
         };
         // In reverse order, so that removing one does not move those that are still to be processed.
         for (index, prefix) in prefixed.into_iter().rev() {
@@ -286,7 +303,7 @@ impl<'s> Namespaces<'s> {
                         attribute.ns = ns;
                     }
                 }
-                Err(_) if missing == Missing::LeaveOut => drop(attributes.remove(index)),
+                Err(_) if missing != Missing::Refuse => drop(attributes.remove(index)),
                 Err(error) => return Err(error),
             }
         }

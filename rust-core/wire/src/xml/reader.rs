@@ -44,6 +44,7 @@ pub struct StreamReader {
     /// Ids of requests that are not answered yet, in order.
     expected: VecDeque<String>,
     failed: Option<XmlError>,
+    broken_child: Option<Element>,
 }
 
 /// The kind of a stanza, with respect to limits.
@@ -88,6 +89,7 @@ impl StreamReader {
             kind: None,
             expected: VecDeque::new(),
             failed: None,
+            broken_child: None,
         }
     }
 
@@ -108,11 +110,30 @@ impl StreamReader {
         let result = self.advance();
         if let Err(error) = result {
             self.failed = Some(error);
+            self.broken_child = self.child_before_error();
             self.buffer = Vec::new();
             self.start = 0;
             self.scanned = 0;
         }
         result
+    }
+
+    /// After an error, returns the start tag of the first child of the stanza that contains it, if the error comes after that.
+    pub fn broken_child(&self) -> Option<&Element> {
+        self.broken_child.as_ref()
+    }
+
+    fn child_before_error(&mut self) -> Option<Element> {
+        if !self.may_skip() {
+            return None;
+        }
+        match self.skipping.take() {
+            Some(refused) => refused.first_child,
+            None => {
+                let end = self.scanner.item().child_end?;
+                builder::first_child(self.item_prefix(end), &self.scope)
+            }
+        }
     }
 
     /// Begins a new document at the first unread byte: the stream was restarted. Whether login is complete stays unchanged.
@@ -245,6 +266,12 @@ impl StreamReader {
                     self.note_answer(element.name(), element.attr("type"), element.attr("id"));
                     self.consume();
                     return Ok(StreamItem::Element(element));
+                }
+                Err(XmlError::UndeclaredPrefix)
+                    if let Some(features) = builder::features(self.item_bytes(), &self.scope) =>
+                {
+                    self.consume();
+                    return Ok(StreamItem::Element(features));
                 }
                 Err(error) => {
                     let reason = Refusal::of(error).ok_or(error)?;

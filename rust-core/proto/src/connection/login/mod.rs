@@ -160,8 +160,9 @@ impl LoggingIn {
         self.negotiation.meaning(error)
     }
 
-    /// The login failed: returns what the error means for the facts that were relied on.
+    /// The login failed: records what the error means for the facts that were relied on.
     pub(super) fn failed(&self, error: &ConnectionError, remote: &mut Remote) {
+        self.negotiation.judge_token(error, remote);
         self.negotiation.drop_refused_keys(error, remote);
     }
 

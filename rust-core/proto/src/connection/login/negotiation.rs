@@ -12,6 +12,7 @@ use crate::connection::session::Missed;
 use crate::connection::start::Start;
 use crate::connection::stream::Stream;
 use crate::error::{ConnectionError, LocalError, NoSession, PeerError};
+use crate::escalation::{Evidence, Remedy, Subject};
 use crate::knowledge::{FastToken, Op, SmSession};
 use crate::plan::{self, Inputs, Login, Plan, Purpose, TlsOutlook, Transport};
 use crate::protocol_message::ProtocolMessage;
@@ -42,6 +43,8 @@ pub(super) struct Negotiation {
     pub(super) expected_keys: Option<ScramKeyId>,
     /// The keys that were last requested from the caller.
     deriving: Option<ScramKeyId>,
+    /// The FAST token was sent, and the server has neither accepted nor refused it.
+    pub(super) token_in_use: bool,
     /// The proof that the server verifies was computed with remembered keys.
     pub(super) keys_in_use: bool,
     preparation: Preparation,
@@ -87,6 +90,7 @@ impl Negotiation {
             fallbacks: 0,
             expected_keys,
             deriving: None,
+            token_in_use: false,
             keys_in_use: false,
             preparation,
             refused_first: None,
@@ -247,6 +251,9 @@ impl Negotiation {
         remote.at_risk = None;
         self.keys_in_use = false;
         self.refused_first = None;
+        if std::mem::take(&mut self.token_in_use) || token.is_some() {
+            remote.note_success(Subject::FastToken);
+        }
         remote.stream.authenticated = true;
         let mut learnt = std::mem::take(&mut self.unproven);
         learnt.extend(ops);
@@ -311,6 +318,21 @@ impl Negotiation {
         if self.deriving.as_ref() == Some(&id) {
             self.deriving = None;
             remote.knowledge.scram_keys = Some((id, keys));
+        }
+    }
+
+    /// Records what the end of the connection means for the token: after repeated answers that are none, it counts as refused
+    /// (rule S5).
+    pub(super) fn judge_token(&self, error: &ConnectionError, remote: &mut Remote) {
+        let is_credible =
+            |evidence: &Evidence| *evidence == Evidence::Refusal || remote.resumption.path_works();
+        let evidence = Evidence::of_token(error).filter(is_credible);
+        let Some(evidence) = evidence.filter(|_| self.token_in_use) else {
+            return;
+        };
+        remote.note_failure(Subject::FastToken, evidence);
+        if remote.gives_up(Subject::FastToken, Remedy::NoToken) {
+            remote.drop_token();
         }
     }
 

@@ -13,6 +13,7 @@ use crate::connection::output::Seq;
 use crate::connection::remote::Remote;
 use crate::connection::session::{self, Inline, Session, SessionResource};
 use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::escalation::Request;
 use crate::jid::BareJid;
 use crate::knowledge::{FastToken, Op};
 use crate::ns;
@@ -50,6 +51,7 @@ pub(super) fn start_fast(
     };
     let (exchange, response) = Exchange::with_token(login, remote)?;
     remote.at_risk.get_or_insert(Assumption::FastToken);
+    login.token_in_use = true;
     let used = remote.knowledge.fast.as_ref().map(|token| token.binding);
     let is_log_out = login.purpose == Purpose::LogOut;
     let wanted =
@@ -163,10 +165,11 @@ fn goal_elements(
         return (children, nothing, None);
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
+    let goes = |request| !remote.sets_apart(request);
     let inline = Inline {
-        carbons: remote.env.config.carbons && can(ns::CARBONS),
-        inactive: !remote.env.active && can(ns::CSI),
-        sm: can(ns::SM),
+        carbons: remote.env.config.carbons && can(ns::CARBONS) && goes(Request::Carbons),
+        inactive: !remote.env.active && can(ns::CSI) && goes(Request::ClientState),
+        sm: can(ns::SM) && !remote.leaves_out(Request::Enable),
     };
     let bind = Bind2 {
         tag: Some(remote.env.config.resource.clone()),
@@ -308,6 +311,7 @@ impl ExpectSasl<Sasl2> {
 
     fn failure(self, failure: Failure, login: &mut Negotiation, remote: &mut Remote) -> Next {
         remote.env.understood(ProtocolMessage::Failure);
+        login.token_in_use = false;
         let refusal = failure.refusal;
         // XEP-0509: the features have changed, and the new ones have been received. This was no failed login.
         if failure.config_version_mismatch {

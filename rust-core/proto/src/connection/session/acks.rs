@@ -6,10 +6,11 @@ use crate::connection::session::queued::count_acked;
 use crate::connection::session::state::{AckRequests, Asked, Session, SessionStage, Sm};
 use crate::connection::timer::{MAX_ACK_WAITS, Timer};
 use crate::error::ConnectionError;
+use crate::escalation::{Evidence, Subject};
 use crate::knowledge::{OutboundKind, OutboundStanza};
 use crate::protocol_message::ProtocolMessage;
 use crate::time::Instant;
-use crate::xep::{ping, sm};
+use crate::xep::{ping, serial, sm};
 use crate::xml::Element;
 
 impl Session {
@@ -23,6 +24,7 @@ impl Session {
         let covered = match count_acked(h, self.base, outstanding) {
             Ok(covered) => covered,
             Err(error) => {
+                remote.note_failure(Subject::StreamManagement, Evidence::Refusal);
                 self.give_up(remote);
                 return Err(error);
             }
@@ -87,10 +89,12 @@ impl Session {
                     Some(Asked::Acks(requests)) => requests.unanswered,
                     _ => 0,
                 };
+                let sent = self.unacked.len().saturating_sub(self.not_resent);
                 self.asked = Some(Asked::Acks(AckRequests {
                     at: remote.env.now.mono,
                     unanswered: unanswered.saturating_add(1),
                     is_answering: false,
+                    expected: serial::count_after(self.base, sent),
                 }));
             }
             Sm::Off => {
@@ -104,8 +108,20 @@ impl Session {
                 self.asked = Some(Asked::Ping { id, covers, at });
             }
         }
+        self.requests.asked();
         let when = remote.env.now.mono + remote.env.config.timeouts.ack;
         remote.env.timers.hasten(Timer::Ack, when);
+    }
+
+    /// Processes the count of an `<a/>`. A server that counts differently may seem to be right once, if it had not processed
+    /// everything yet.
+    pub(super) fn check_count(&mut self, h: u32, remote: &mut Remote) {
+        if matches!(&self.asked, Some(Asked::Acks(requests)) if requests.expected == h) {
+            self.exact_acks = self.exact_acks.saturating_add(1);
+        }
+        if self.exact_acks > 1 {
+            remote.note_success(Subject::StreamManagement);
+        }
     }
 
     fn asked_at(&self) -> Option<Instant> {
@@ -121,7 +137,12 @@ impl Session {
         remote.env.timers.stop(Timer::Probe);
         let requests = match self.asked.take() {
             Some(Asked::Acks(requests)) if requests.unanswered > 1 => requests,
-            _ => return remote.env.timers.stop(Timer::Ack),
+            asked => {
+                if asked.is_some() {
+                    self.ask_is_answered(remote);
+                }
+                return remote.env.timers.stop(Timer::Ack);
+            }
         };
         self.asked = Some(Asked::Acks(AckRequests {
             unanswered: requests.unanswered.saturating_sub(1),

@@ -36,6 +36,7 @@ mod hand_over;
 mod page;
 mod place;
 mod query;
+mod unreadable;
 
 use crate::knowledge::{ArchiveCursor, PendingIq, PendingKind};
 use crate::time::UnixTime;
@@ -43,10 +44,11 @@ use crate::xep::mam::Archived;
 
 use crate::connection::remote::Remote;
 
-pub(in crate::connection) use hand_over::note_unclean;
 pub(super) use hand_over::note_unanswered;
+pub(in crate::connection) use hand_over::note_unclean;
 pub(super) use page::FromArchive;
 pub(super) use place::is_time_stale;
+pub(super) use query::catch_up_from;
 
 /// Prefix of the core's own query ids, which distinguishes a late result from the result of the app's own query.
 const QUERY_PREFIX: &str = "snapback-";
@@ -182,6 +184,18 @@ impl Archive {
             // The query had no result: a cursor would have been stored otherwise.
             (None, Some(ArchiveCursor::Since(_)) | None) => Self::Absent,
         }
+    }
+
+    /// Replaces the newest message that arrived live while a query was pending.
+    pub(super) fn swap_live(&mut self, newest: &mut Option<String>) {
+        if let Self::Learning { live, .. } | Self::Querying(ArchiveQuery { live, .. }) = self {
+            std::mem::swap(live, newest);
+        }
+    }
+
+    /// Returns whether a query was decided on, and is not answered.
+    pub(super) fn is_planned(&self) -> bool {
+        matches!(self, Self::Learning { .. } | Self::Querying(_))
     }
 
     pub(super) fn is_asking(&self) -> bool {

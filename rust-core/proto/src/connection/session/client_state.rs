@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::connection::remote::Remote;
 use crate::connection::session::state::Session;
+use crate::escalation::Request;
 use crate::protocol_message::ProtocolMessage;
 use crate::stream::features::StreamFeatures;
 use crate::xep::csi;
@@ -36,9 +37,23 @@ impl Session {
     /// counted.
     pub(super) fn tell_client_state(&mut self, remote: &mut Remote) {
         let is_early = self.awaits_start.is_some();
-        if is_early || remote.env.active != self.sent_inactive || !remote.knows_client_state() {
+        if is_early
+            || remote.env.active != self.sent_inactive
+            || !remote.knows_client_state()
+            || !self.may_send(Request::ClientState, remote)
+        {
             return;
         }
+        self.send_client_state(remote);
+    }
+
+    /// Sends the client state, if the server does not know it.
+    pub(super) fn send_client_state(&mut self, remote: &mut Remote) {
+        if remote.env.active != self.sent_inactive {
+            return;
+        }
+        self.requests
+            .sent(Request::ClientState, None, remote.env.now.mono);
         self.sent_inactive = !remote.env.active;
         let state = if remote.env.active {
             csi::active()

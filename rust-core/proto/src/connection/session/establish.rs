@@ -1,6 +1,7 @@
 //! How a session begins: newly bound, or resumed.
 
 use crate::error::{Assumption, ConnectionError, PeerError};
+use crate::escalation::{Request, Subject};
 use crate::jid::FullJid;
 use crate::knowledge::{Op, PendingKind, SmSession};
 use crate::ns;
@@ -37,40 +38,62 @@ impl Session {
         inline: Inline,
         remote: &mut Remote,
     ) {
-        if features.sm && !inline.sm {
-            remote
-                .env
-                .transmit_element(ProtocolMessage::Enable, &sm::enable(true, None));
-            self.sm = Sm::Enabling;
+        if self.enables_alone(features, inline, remote) {
+            return;
         }
-        if remote.env.config.roster {
+        if features.sm && !inline.sm && self.may_send(Request::Enable, remote) {
+            self.enable(remote);
+        }
+        if remote.env.config.roster && self.may_send(Request::Roster, remote) {
             self.request_roster(features, remote);
         }
-        self.discover_server(remote);
-        if remote.env.config.carbons && !inline.carbons {
-            let id = remote.env.entropy.token();
-            self.send_core(
-                ProtocolMessage::EnableCarbons,
-                carbons::enable(&id),
-                Some(PendingKind::Carbons),
-                remote,
-            );
+        if self.may_send(Request::Disco, remote) {
+            self.discover_server(remote);
         }
-        if remote.env.config.presence
-            && let Some(presence) = self.initial_presence(remote)
-        {
-            self.send_core(ProtocolMessage::Presence, presence, None, remote);
+        let is_carbons = remote.env.config.carbons && !inline.carbons;
+        if is_carbons && self.may_send(Request::Carbons, remote) {
+            self.enable_carbons(remote);
+        }
+        if remote.env.config.presence && self.may_send(Request::Presence, remote) {
+            self.announce_presence(remote);
         }
         // After the presence, since messages that arrive before it may be in the archive only.
-        if let Some(query) = self.archive_query(remote) {
-            self.transmit_core(ProtocolMessage::ArchiveQuery, query, remote);
+        if self.archive.is_planned() && self.may_send(Request::Archive, remote) {
+            self.send_archive_query(remote);
         }
         self.sent_inactive = inline.inactive;
         self.tell_client_state(remote);
     }
 
+    pub(super) fn enable(&mut self, remote: &mut Remote) {
+        remote
+            .env
+            .transmit_element(ProtocolMessage::Enable, &sm::enable(true, None));
+        self.sm = Sm::Enabling;
+        self.requests
+            .sent(Request::Enable, None, remote.env.now.mono);
+    }
+
+    pub(super) fn enable_carbons(&mut self, remote: &mut Remote) {
+        let id = remote.env.entropy.token();
+        self.send_core(
+            ProtocolMessage::EnableCarbons,
+            carbons::enable(&id),
+            Some(PendingKind::Carbons),
+            remote,
+        );
+    }
+
+    pub(super) fn announce_presence(&mut self, remote: &mut Remote) {
+        if let Some(presence) = self.initial_presence(remote) {
+            self.requests
+                .sent(Request::Presence, None, remote.env.now.mono);
+            self.send_core(ProtocolMessage::Presence, presence, None, remote);
+        }
+    }
+
     /// S8: `ver` only where advertised; without a stored roster, `ver=''`.
-    fn request_roster(&mut self, features: &StreamFeatures, remote: &mut Remote) {
+    pub(super) fn request_roster(&mut self, features: &StreamFeatures, remote: &mut Remote) {
         let id = remote.env.entropy.token();
         let version = remote.knowledge.roster_version.clone().unwrap_or_default();
         // Inside SASL2 the session begins before the server sends the features that follow the login; the last received ones
@@ -89,7 +112,7 @@ impl Session {
     }
 
     /// XEP-0115 6.3: caps in the stream features make the query unnecessary, once their features are known.
-    fn discover_server(&mut self, remote: &mut Remote) {
+    pub(super) fn discover_server(&mut self, remote: &mut Remote) {
         let caps = remote.server_caps().cloned();
         if let Some(known) = caps.as_ref().and_then(|caps| remote.known_caps(caps)) {
             let features = known.features.to_vec();
@@ -141,6 +164,7 @@ impl Session {
             self.expect_start(remote);
             return Ok(());
         }
+        self.report_unread_archive(remote);
         self.expect_archive(remote);
         self.go_on(remote);
         Ok(())
@@ -166,6 +190,7 @@ impl Session {
         };
         if let Some(enabled) = enabled {
             remote.env.understood(ProtocolMessage::Enabled);
+            remote.note_success(Subject::Request(Request::Enable));
             check_full_jid(jid, remote)?;
             self.greet_and_store(&enabled, jid, &features, inline, remote);
         } else {
@@ -235,6 +260,7 @@ impl Session {
         remote.env.persist(ops);
         session.acknowledge(resumed.h, remote)?;
         session.announce(Outcome::Resumed, &jid, remote);
+        session.set_requests_apart(remote);
         session.tell_client_state(remote);
         session.expect_archive(remote);
         session.resend_unacked(remote);

@@ -230,6 +230,7 @@ impl Session {
     }
 
     fn core_response(&mut self, pending: &PendingIq, iq: &Element, remote: &mut Remote) {
+        self.request_answered(&pending.id, remote);
         if is_archive(pending.kind) {
             // The query followed the presence.
             self.missed.report_stored_gap(&mut remote.env);

@@ -58,9 +58,10 @@ impl Session {
                 self.probe(remote);
                 self.look_again(remote);
             }
-            Timer::Ack if self.awaits_start.is_some() => self.start_late(remote),
+            Timer::Ack if self.awaits_session() => self.start_late(remote),
             Timer::Ack if self.ask_anew(remote) || self.is_patient(remote) => {}
             Timer::Archive => self.archive_is_late(remote),
+            Timer::Request => self.request_is_late(remote),
             timer => return Err(ConnectionError::Timeout(timer)),
         }
         Ok(())

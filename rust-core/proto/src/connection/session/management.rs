@@ -39,6 +39,9 @@ impl Session {
                 remote.env.understood(ProtocolMessage::Enabled);
                 remote.assumption_held(Assumption::Features);
                 remote.bind_pipelining_held();
+                self.enable_is_answered(remote);
+                // Stored with the session: a resumed one does not repeat them.
+                self.started(remote);
                 self.enabled(&enabled, remote);
                 Ok(())
             }
@@ -50,6 +53,8 @@ impl Session {
                 // The server no longer counts them, and a stanza that must be sent alone would wait for them without end (W8).
                 self.unacked
                     .retain(|stanza| stanza.kind != OutboundKind::Core);
+                self.enable_is_answered(remote);
+                self.started(remote);
                 self.enable_answered(remote);
                 self.go_on(remote);
                 Ok(())
@@ -62,6 +67,7 @@ impl Session {
             }
             (Nonza::Ack { h }, Sm::On) => {
                 remote.env.understood(ProtocolMessage::Ack);
+                self.check_count(h, remote);
                 self.answered(remote);
                 let before = self.base;
                 self.acknowledge(h, remote)?;
@@ -163,6 +169,7 @@ impl Session {
 
     /// T6: processes XML that is not well-formed. The first time the session is resumed; at the same place again it is not.
     pub(in crate::connection) fn malformed_input(&mut self, remote: &mut Remote) {
+        self.page_is_malformed(remote);
         if remote.knowledge.sm.is_none() {
             return;
         }

@@ -15,6 +15,7 @@ mod outbound;
 mod payload;
 mod queued;
 mod rate;
+mod requests;
 mod settling_query;
 mod start;
 mod state;

@@ -47,22 +47,23 @@ impl Session {
         let stanza = core(stanza.into(), remote);
         if let Some(kind) = kind {
             remote.stream.reader.expect_result(&stanza.id);
+            self.note_request(kind, &stanza.id, remote);
             self.pending.push(PendingIq {
                 id: stanza.id.clone(),
                 kind,
             });
         }
-        self.transmit_core(part, stanza, remote);
+        self.transmit_core(part, stanza, kind.is_some(), remote);
     }
 
     pub(super) fn transmit_core(
         &mut self,
         part: ProtocolMessage,
         stanza: OutboundStanza,
+        is_request: bool,
         remote: &mut Remote,
     ) {
-        let after =
-            (self.sm == Sm::On).then(|| remote.env.persist(vec![Op::Enqueue(stanza.clone())]));
+        let after = self.store_core(&stanza, is_request, remote);
         if self.not_resent > 0 {
             return self.wait_behind(stanza, after);
         }

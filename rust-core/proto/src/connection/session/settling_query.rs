@@ -11,10 +11,11 @@
 
 use std::time::Duration;
 
+use crate::escalation::Request;
 use crate::knowledge::{ArchiveCursor, ArchiveRecheck, Op};
 
 use crate::connection::remote::Remote;
-use crate::connection::session::archive::{Aim, Archive, is_time_stale};
+use crate::connection::session::archive::{Aim, Archive, catch_up_from, is_time_stale};
 use crate::connection::session::state::{Session, SettlingQuery};
 use crate::connection::timer::Timer;
 
@@ -33,8 +34,15 @@ impl Session {
                 let until = remote.env.now.mono;
                 self.settling_query = SettlingQuery::Done { until };
             }
-            (Some(_), Archive::Querying(_) | Archive::Learning { .. }) => {
-                self.settling_query = SettlingQuery::AfterEarlier;
+            (Some(recheck), Archive::Querying(_) | Archive::Learning { .. }) => {
+                // A query that is sent alone is begun on this connection.
+                let is_asked = self.requests.sets_apart(Request::Archive)
+                    && catch_up_from(remote).as_ref() == Some(recheck.place());
+                self.settling_query = if is_asked {
+                    SettlingQuery::AfterCatchUp
+                } else {
+                    SettlingQuery::AfterEarlier
+                };
             }
             (Some(ArchiveRecheck::HandOver(place)), Archive::Current) => {
                 self.ask_after_hand_over(place, remote);

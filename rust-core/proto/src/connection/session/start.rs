@@ -13,7 +13,7 @@ use crate::xml::Element;
 
 use crate::connection::remote::Remote;
 use crate::connection::session::establish::Inline;
-use crate::connection::session::state::{AwaitedStart, Session};
+use crate::connection::session::state::{AwaitedStart, Session, SessionStage};
 use crate::connection::timer::Timer;
 
 /// Sends `<session/>`; returns the id of the request.
@@ -33,13 +33,17 @@ impl Session {
     ) {
         if features.session_required {
             let id = request_start(remote);
-            self.awaits_start = Some(AwaitedStart { id, features });
+            self.awaits_start = Some(AwaitedStart {
+                id: Some(id),
+                features,
+                inline: Inline::default(),
+            });
         } else {
             self.greet(&features, Inline::default(), remote);
         }
     }
 
-    /// Sets the timeout for the answer to `<session/>`.
+    /// Sets the timeout for the answer to `<session/>`, or to `<enable/>`.
     pub(super) fn expect_start(&self, remote: &mut Remote) {
         let when = remote.env.now.mono + remote.env.config.timeouts.ack;
         remote.env.timers.set(Timer::Ack, when);
@@ -49,7 +53,8 @@ impl Session {
     /// if not, it returns an error later.
     pub(super) fn start_answered(&mut self, iq: &Element, remote: &mut Remote) -> bool {
         let awaited = self.awaits_start.as_ref();
-        if awaited.is_none_or(|awaited| iq.attr("id") != Some(&awaited.id)) {
+        let awaited = awaited.and_then(|awaited| awaited.id.as_deref());
+        if awaited.is_none_or(|id| iq.attr("id") != Some(id)) {
             return false;
         }
         self.commit(Vec::new(), remote);
@@ -57,17 +62,30 @@ impl Session {
         true
     }
 
+    /// Returns whether the server requires `<session/>` and has not answered it.
+    pub(in crate::connection) fn awaits_session(&self) -> bool {
+        let awaited = self.awaits_start.as_ref();
+        awaited.is_some_and(|awaited| awaited.id.is_some())
+    }
+
     /// The server requires `<session/>` and does not answer it: continues without.
     pub(in crate::connection) fn start_late(&mut self, remote: &mut Remote) {
         self.started(remote);
     }
 
-    fn started(&mut self, remote: &mut Remote) {
+    /// Sends what waited for the answer to `<session/>`, or to `<enable/>`.
+    pub(super) fn started(&mut self, remote: &mut Remote) {
         let Some(awaited) = self.awaits_start.take() else {
             return;
         };
         self.answered(remote);
-        self.greet(&awaited.features, Inline::default(), remote);
+        self.greet(&awaited.features, awaited.inline, remote);
+        if self.stage != SessionStage::Online {
+            return;
+        }
+        if self.awaits_start.is_some() {
+            return self.expect_start(remote);
+        }
         self.expect_archive(remote);
         self.go_on(remote);
     }

@@ -7,8 +7,10 @@ use std::sync::{Arc, OnceLock};
 use crate::config::Config;
 use crate::connection::output::Seq;
 use crate::connection::session::archive::Archive;
+use crate::connection::session::establish::Inline;
 use crate::connection::session::missed::Missed;
 use crate::connection::session::rate::Answers;
+use crate::connection::session::requests::Requests;
 use crate::jid::BareJid;
 use crate::knowledge::{ArchiveCursor, OutboundStanza, PendingIq};
 use crate::stream::features::StreamFeatures;
@@ -33,11 +35,14 @@ pub(in crate::connection) struct Session {
     pub(super) pending: Vec<PendingIq>,
     /// An acknowledgement request is pending.
     pub(super) asked: Option<Asked>,
+    /// How many answers to such requests had exactly the expected count.
+    pub(super) exact_acks: u32,
+    pub(super) requests: Requests,
     pub(super) answers: Answers,
     /// The position up to which the archive has been read.
     pub(super) archive: Archive,
     pub(super) settling_query: SettlingQuery,
-    /// The server has to answer `<session/>` before anything else is sent.
+    /// The server has to answer this before anything else is sent.
     pub(super) awaits_start: Option<AwaitedStart>,
     /// The entities to which the app has sent directed presence, by their bare addresses.
     pub(super) directed: BTreeSet<BareJid>,
@@ -104,14 +109,18 @@ pub(super) struct AckRequests {
     pub(super) unanswered: u32,
     /// An answer arrived since the newest one was sent.
     pub(super) is_answering: bool,
+    /// The count of a server that has processed everything that was sent before the newest one.
+    pub(super) expected: u32,
 }
 
-/// `<session/>` has been sent, and later stanzas wait.
+/// `<session/>`, or `<enable/>` alone, has been sent, and later stanzas wait.
 #[derive(Debug)]
 pub(super) struct AwaitedStart {
-    pub(super) id: String,
+    /// The id of `<session/>`.
+    pub(super) id: Option<String>,
     /// What a new session may request.
     pub(super) features: Arc<StreamFeatures>,
+    pub(super) inline: Inline,
 }
 
 /// The progress of the settling query to the archive.
@@ -140,6 +149,8 @@ impl Session {
             resend_after: None,
             pending: Vec::new(),
             asked: None,
+            requests: Requests::default(),
+            exact_acks: 0,
             answers: Answers::default(),
             archive: Archive::Absent,
             settling_query: SettlingQuery::AfterCatchUp,

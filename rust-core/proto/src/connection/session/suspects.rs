@@ -12,37 +12,38 @@ use crate::connection::session::queued::stage_event;
 use crate::connection::session::state::{Session, SessionStage};
 
 impl Session {
-    /// Attributes the end of the stream to the first unacknowledged stanza of the app, if the server may have ended it because
-    /// of that. The first time this is a suspicion; after that the stanza is sent alone.
-    pub(in crate::connection) fn suspect_stanza(
-        &mut self,
-        error: &ConnectionError,
-        remote: &mut Remote,
-    ) {
+    /// Attributes the end of the stream to what the server had not answered, if it may have ended it because of that.
+    pub(in crate::connection) fn suspect(&mut self, error: &ConnectionError, remote: &mut Remote) {
         if remote.at_risk == Some(Assumption::PipelinedBind) {
-            // The stanza, or one sent with it, was sent too early.
+            // Something was sent too early.
             return;
         }
         if remote.at_risk == Some(Assumption::Resumption) && Evidence::is_of_torn_stanza(error) {
             // The server parses the resumed session with the old parser; no stanza is the cause.
             return self.give_up(remote);
         }
-        let Some(evidence) = Evidence::of_stanza(error) else {
-            return;
-        };
+        if let Some(evidence) = Evidence::of_sent(error, remote.stream.tls_closed) {
+            self.suspect_requests(evidence, remote);
+            self.suspect_stanza(error, evidence, remote);
+        }
+    }
+
+    /// Attributes it to the first unacknowledged stanza of the app. The first time this is a suspicion; after that the stanza is
+    /// sent alone.
+    fn suspect_stanza(&mut self, error: &ConnectionError, evidence: Evidence, remote: &mut Remote) {
         let Some((at, seq)) = self.first_of_app() else {
             return;
         };
         let stanza = Subject::Stanza(seq);
         let is_alone = remote.gives_up(stanza, Remedy::StanzaAlone);
         let is_first = at == 0;
+        let has_reason = matches!(error, ConnectionError::Stream(_));
         // A path that failed says nothing, and neither does a stream that ended before the stanza was reached.
-        let is_excused = match evidence {
-            Evidence::Refusal => is_alone && !is_first,
-            Evidence::Silence => {
-                let is_online = self.stage == SessionStage::Online;
-                !is_first || !is_online || !remote.resumption.path_works()
-            }
+        let is_excused = if has_reason {
+            is_alone && !is_first
+        } else {
+            let path_works = evidence == Evidence::Refusal || remote.resumption.path_works();
+            !is_first || self.stage != SessionStage::Online || !path_works
         };
         if is_excused {
             return;

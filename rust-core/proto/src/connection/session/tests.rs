@@ -36,16 +36,21 @@ fn of_timer(timer: Timer) -> (&'static str, &'static str) {
             "a page is requested, or a settling query is planned",
             "sends `<r/>` or a ping, whose answer ends the wait for the archive; or the settling query",
         ),
+        Timer::Request => (
+            "a part of a session's start is sent alone, or waits for that",
+            "sends the next one",
+        ),
         Timer::Close => ("the client ends the stream", "closes the transport"),
     }
 }
 
-const TIMERS: [Timer; 6] = [
+const TIMERS: [Timer; 7] = [
     Timer::Login,
     Timer::Ack,
     Timer::Probe,
     Timer::Keepalive,
     Timer::Archive,
+    Timer::Request,
     Timer::Close,
 ];
 
@@ -142,18 +147,28 @@ fn of_settling_query(query: &SettlingQuery) -> Option<Wait> {
             "in the foreground its time, else the next bytes",
             Until(Timer::Archive),
         )),
-        SettlingQuery::AfterCatchUp
-        | SettlingQuery::AfterEarlier
-        | SettlingQuery::Done { .. } => None,
+        SettlingQuery::AfterCatchUp | SettlingQuery::AfterEarlier | SettlingQuery::Done { .. } => {
+            None
+        }
     }
 }
 
 /// Waits that no type represents.
-const OTHERS: [Wait; 2] = [
+const OTHERS: [Wait; 4] = [
     (
         "`<session/>`, where the server requires it",
         "its answer",
         Until(Timer::Ack),
+    ),
+    (
+        "`<enable/>`, where it is sent alone",
+        "`<enabled/>` or `<failed/>`",
+        Until(Timer::Ack),
+    ),
+    (
+        "a part of a session's start that is sent alone",
+        "the answer; for presence and client state, of the liveness probe that follows",
+        Until(Timer::Request),
     ),
     (
         "an app that takes no events",
@@ -173,6 +188,7 @@ fn rows() -> Vec<Wait> {
         at: now,
         unanswered: 1,
         is_answering: false,
+        expected: 0,
     };
     let learning = Archive::Learning {
         query: String::new(),

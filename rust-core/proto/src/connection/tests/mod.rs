@@ -42,4 +42,8 @@ mod rules_ping;
 mod rules_resume;
 mod rules_tls;
 mod rules_visibility;
+mod start_requests;
+mod tokens;
+mod unequal_counts;
 mod unknown_fate;
+mod unreadable_pages;

@@ -178,6 +178,12 @@ impl Peer {
         self.input("transport closed", Input::TransportClosed);
     }
 
+    /// The server closes the TLS connection.
+    pub(super) fn close_tls(&mut self) {
+        self.transport_closed = true;
+        self.input("TLS closed", Input::TlsClosed);
+    }
+
     pub(super) fn pass(&mut self, time: Duration) {
         self.now.mono = self.now.mono + time;
         self.input("timeout", Input::Timeout);

@@ -120,7 +120,7 @@ pub(super) fn session_started(flight: &str) -> String {
 }
 
 /// The answer to the roster request in this flight.
-fn roster(flight: &str) -> String {
+pub(super) fn roster(flight: &str) -> String {
     let id = id_before(flight, "jabber:iq:roster");
     format!(
         "<iq type='result' id='{id}' to='{JID}'><query xmlns='jabber:iq:roster' ver='v7'>\

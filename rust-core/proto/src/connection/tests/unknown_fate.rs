@@ -298,7 +298,7 @@ const ERROR: &str =
 /// A new session whose archive has nothing; what it then sends.
 fn next_session(knowledge: Knowledge, parts: &str) -> Peer {
     let (mut peer, flight) = bind(knowledge, "", GREETING2);
-    peer.serve(&format!("{}{}", ack(GREETED2), fin(&flight, true, "")));
+    peer.serve(&format!("{}{}", ack(GREETED2), answers(&flight)));
     peer.sends(parts);
     peer
 }
@@ -367,7 +367,6 @@ fn an_innocent_suspect_is_acknowledged_and_the_next_one_is_found() {
 fn cuts_and_restarts_are_not_attributed_to_a_stanza() {
     for end in [
         "<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
-        CLOSE,
         "",
     ] {
         let mut peer = Setup::direct().start();
@@ -381,6 +380,66 @@ fn cuts_and_restarts_are_not_attributed_to_a_stanza() {
         assert!(peer.closed.is_some());
         assert_eq!(app_queue(&peer.knowledge()), [("m1", 0)]);
     }
+}
+
+/// No network can cause these ends: a message after which the server closes three times fails, and those after it are sent.
+#[test]
+fn w1_an_end_without_a_word_is_attributed_to_the_first_stanza() {
+    let close = |peer: &mut Peer| peer.serve(CLOSE);
+    let close_tls = |peer: &mut Peer| peer.close_tls();
+    for end in [close as fn(&mut Peer), close_tls as fn(&mut Peer)] {
+        let mut peer = Setup::direct().start();
+        cold_sasl2_direct(&mut peer);
+        peer.say("m1");
+        peer.say("m2");
+        peer.sends("message + r + message");
+        end(&mut peer);
+        for refusals in 1..3 {
+            let knowledge = expire(peer.knowledge());
+            assert_eq!(app_queue(&knowledge), [("m1", refusals), ("m2", 0)]);
+            peer = next_session(knowledge, "message + r");
+            peer.events();
+            end(&mut peer);
+        }
+        let failed = Stage::Failed(Failure::StreamEnded(StreamCondition::UndefinedCondition));
+        assert_eq!(stages(&mut peer), [("m1".to_owned(), failed)]);
+        assert_eq!(app_queue(&peer.knowledge()), [("m2", 0)]);
+        next_session(peer.knowledge(), "message + r");
+    }
+}
+
+/// Without an end that only the server can cause, it takes five in a row over a minute; a network that changed meanwhile, and a
+/// stream that ended before the message was reached, do not count.
+#[test]
+fn w1_broken_connections_are_attributed_to_a_stanza_only_after_a_minute() {
+    let silences = |knowledge: &Knowledge| {
+        let stanza = knowledge.queue.iter().find(|stanza| stanza.id == "m1");
+        let failure = stanza.and_then(|s| knowledge.failures.get(Subject::Stanza(s.seq)));
+        failure.map_or(0, |failure| failure.silences)
+    };
+    let mut peer = Setup::direct().start();
+    cold_sasl2_direct(&mut peer);
+    peer.say("m1");
+    peer.say("m2");
+    peer.sends("message + r + message");
+    peer.command(crate::connection::Command::PathChanged);
+    peer.close_transport();
+    assert_eq!(silences(&peer.knowledge()), 0, "the network changed");
+    for count in 1..=5 {
+        let parts = match count {
+            1..4 => "message + message + r",
+            _ => "message + r",
+        };
+        peer = next_session(expire(peer.knowledge()), parts);
+        peer.now.wall.0 += 15 * i64::from(count);
+        peer.events();
+        peer.close_transport();
+        if count < 5 {
+            assert_eq!(silences(&peer.knowledge()), count);
+        }
+    }
+    let failed = Stage::Failed(Failure::StreamEnded(StreamCondition::UndefinedCondition));
+    assert_eq!(stages(&mut peer), [("m1".to_owned(), failed)]);
 }
 
 /// When the server rejects the initial stanzas, the error is not attributed to the app's stanzas after them.

@@ -22,11 +22,13 @@
 //! shows that everything before it was read: a session that ended during a backward query has left newer messages, too, with
 //! missing ones before them.
 
+use crate::escalation::Subject;
 use crate::knowledge::ArchiveCursor;
 use crate::xep::mam::Fin;
 
 use super::place::{first_unknown, is_time_stale, start, start_before_hand_over};
 use super::query::{Question, page_query};
+use super::unreadable::page_size;
 use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading};
 use crate::connection::remote::Remote;
 use crate::connection::session::state::Session;
@@ -126,7 +128,7 @@ impl Session {
             ..ArchiveQuery::new(id.clone(), Origin::Cursor, aim)
         });
         self.expect_archive(remote);
-        let page = remote.env.config.catch_up.page;
+        let page = page_size(remote);
         self.ask_again(Vec::new(), Question::back(id, before, page), remote);
     }
 
@@ -180,6 +182,7 @@ impl Session {
             return self.learn_the_end(remote);
         };
         self.archive = Archive::Current;
+        remote.note_success(Subject::ArchivePage);
         self.caught_up(Some(cursor), reached, back.newest_at, remote);
     }
 }

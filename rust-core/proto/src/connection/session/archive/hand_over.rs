@@ -5,6 +5,7 @@
 //! That this has to be asked is stored together with the resumption, until a query that was begun after it is answered (decision
 //! 0103). The cursor stays where it is: it shows whether the archive has removed messages.
 
+use crate::escalation::Request;
 use crate::knowledge::{ArchiveCursor, ArchiveRecheck, Op};
 
 use super::Aim;
@@ -15,10 +16,7 @@ use crate::connection::session::state::{Session, SettlingQuery};
 
 /// Records that a hand-over from this position was not clean. If something has to be asked already, everything before that
 /// position has been read, and nothing after it is known to have been.
-pub(in crate::connection) fn note_unclean(
-    place: ArchiveCursor,
-    remote: &mut Remote,
-) -> Option<Op> {
+pub(in crate::connection) fn note_unclean(place: ArchiveCursor, remote: &mut Remote) -> Option<Op> {
     let known = remote.knowledge.archive_recheck.as_ref();
     let place = known.map_or(place, |known| known.place().clone());
     let is_known = is_place(Some(&place)) && is_place(remote.knowledge.archive.as_ref());
@@ -42,6 +40,11 @@ impl Session {
         place: ArchiveCursor,
         remote: &mut Remote,
     ) {
+        if self.requests.sets_apart(Request::Archive) {
+            // The query that is sent alone comes first.
+            self.settling_query = SettlingQuery::AfterEarlier;
+            return;
+        }
         self.settling_query = SettlingQuery::AfterCatchUp;
         self.ask_second_time(place, Aim::CatchUp, remote);
     }

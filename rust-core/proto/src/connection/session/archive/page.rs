@@ -1,5 +1,6 @@
 //! The archive's answers: results, the end of a page, the end of the archive.
 
+use crate::escalation::Subject;
 use crate::knowledge::{ArchiveCursor, Op};
 use crate::ns;
 use crate::stanza::{StanzaCondition, StanzaError};
@@ -49,7 +50,7 @@ impl Session {
         match Archived::parse(message, &own, &asking.query) {
             Some(Ok(archived)) => {
                 asking.results = asking.results.saturating_add(1);
-                if asking.results > remote.env.config.catch_up.page {
+                if asking.results > asking.page_size(remote) {
                     return FromArchive::Worthless;
                 }
                 asking.has(&archived, remote);
@@ -126,12 +127,18 @@ impl Session {
             Archive::Querying(asking) if asking.query == id => asking,
             _ => return self.answered_by_archive(Vec::new(), remote),
         };
-        let page = remote.env.config.catch_up.page;
+        let page = asking.page_size(remote);
         let fin = read_fin(iq).filter(|fin| agrees(fin, asking, page));
         let is_doubtful = fin
             .as_ref()
             .is_some_and(|fin| asking.is_doubtful(fin, self.has_learnt_end, remote));
         let Some(fin) = fin.filter(|_| !is_doubtful) else {
+            if self.postpones_query(iq, remote) {
+                return self.answered_by_archive(Vec::new(), remote);
+            }
+            let Archive::Querying(asking) = &mut self.archive else {
+                return;
+            };
             return if asking.is_forgotten(is_doubtful || is_not_found(iq), remote) {
                 self.cursor_is_forgotten(remote)
             } else {
@@ -160,6 +167,7 @@ impl Session {
                 return self.learn_the_end(remote);
             }
             self.archive = Archive::Current;
+            remote.note_success(Subject::ArchivePage);
             return self.caught_up(cursor, reached.or(held), stamp, remote);
         }
         self.next_page(reached, stamp, remote);
@@ -215,6 +223,9 @@ impl Session {
             _ => return self.answered_by_archive(Vec::new(), remote),
         };
         let Some(fin) = read_fin(iq) else {
+            if self.postpones_query(iq, remote) {
+                return self.answered_by_archive(Vec::new(), remote);
+            }
             self.archive = Archive::Absent;
             self.expect_archive(remote);
             let ops = if is_place(remote.knowledge.archive.as_ref()) {

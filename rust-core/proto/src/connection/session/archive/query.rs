@@ -1,12 +1,17 @@
 //! Queries to the archive, and their timeouts.
 
+use std::time::Duration;
+
+use crate::escalation::{Remedy, Request, Subject};
 use crate::knowledge::{ArchiveCursor, Op, OutboundStanza, PendingIq, PendingKind};
 use crate::protocol_message::ProtocolMessage;
+use crate::stanza::{ErrorType, StanzaError};
 use crate::xep::mam::{self, ArchiveMetadata, Begin};
 use crate::xml::Element;
 
 use super::forgotten::sought;
 use super::place::{EMPTY, first_unknown, held_until, is_place, move_cursor};
+use super::unreadable::page_size;
 use super::{Aim, Archive, ArchiveQuery, Back, Origin, QUERY_PREFIX, Reading, is_archive};
 use crate::connection::output::Seq;
 use crate::connection::remote::Remote;
@@ -14,6 +19,9 @@ use crate::connection::session::queued;
 use crate::connection::session::settling_query::recheck;
 use crate::connection::session::state::{Session, SessionStage, SettlingQuery, Sm};
 use crate::connection::timer::Timer;
+
+/// The time after which an archive that was unable to answer is queried again.
+const BUSY_FOR: Duration = Duration::from_secs(2);
 
 /// The factor from the timeout of messages whose delivery is unknown to the timeout of one page of the archive.
 const PAGE_TIMEOUTS: u32 = 6;
@@ -79,18 +87,23 @@ impl Session {
         if remote.knowledge.archive_recheck.is_some() {
             self.settling_query = SettlingQuery::AfterEarlier;
         }
-        let begin = first_unknown(remote).or_else(|| remote.knowledge.archive.clone());
+        let begin = catch_up_from(remote);
         let reaches_back = remote.knowledge.archive != begin;
         let origin = if reaches_back {
             Origin::Earlier
         } else {
             Origin::Cursor
         };
+        let aim = if remote.leaves_out(Request::Archive) {
+            Aim::CatchUp
+        } else {
+            Aim::Decide
+        };
         let is_from_start = reaches_back && begin == Some(ArchiveCursor::Start);
         let asking = ArchiveQuery {
             // No answer can report that the beginning is gone.
             sought: sought(remote).filter(|_| is_from_start),
-            ..ArchiveQuery::new(id.clone(), origin, Aim::Decide)
+            ..ArchiveQuery::new(id.clone(), origin, aim)
         };
         let kind = match begin {
             // A time of the device's clock, which may be far ahead of the server's: the query would return nothing.
@@ -118,19 +131,60 @@ impl Session {
         self.owe(id, kind);
     }
 
+    /// Sends the planned query, with the initial stanzas or alone.
+    pub(in crate::connection::session) fn send_archive_query(&mut self, remote: &mut Remote) {
+        if let Some(query) = self.archive_query(remote) {
+            self.note_request(PendingKind::ArchivePage, &query.id, remote);
+            self.transmit_core(ProtocolMessage::ArchiveQuery, query, true, remote);
+        }
+    }
+
+    /// The archive is temporarily unable to answer (RFC 6120 section 8.3.2, `wait`): it is queried once more. Returns whether
+    /// it is.
+    pub(super) fn postpones_query(&mut self, iq: &Element, remote: &mut Remote) -> bool {
+        let is_busy = StanzaError::of(iq).is_some_and(|error| error.kind == ErrorType::Wait);
+        let is_settling =
+            matches!(&self.archive, Archive::Querying(asking) if asking.aim == Aim::Settle);
+        if !is_busy || is_settling || !self.requests.may_postpone() {
+            return false;
+        }
+        let mut live = None;
+        self.archive.swap_live(&mut live);
+        self.plan_catch_up(None, remote);
+        self.archive.swap_live(&mut live);
+        self.expect_archive(remote);
+        let when = remote.env.now.mono + BUSY_FOR;
+        self.requests.postpone(Request::Archive, when);
+        remote.env.timers.set(Timer::Request, when);
+        true
+    }
+
+    /// Sends the query that was set apart (rule W1).
+    pub(in crate::connection::session) fn query_archive_alone(&mut self, remote: &mut Remote) {
+        if !self.archive.is_planned() {
+            self.plan_catch_up(None, remote);
+        }
+        self.expect_archive(remote);
+        self.send_archive_query(remote);
+    }
+
+    /// The archive is not queried at present: reports what may be missed, although it can be read later.
+    pub(in crate::connection::session) fn report_unread_archive(&mut self, remote: &mut Remote) {
+        if self.requests.leaves_out(Request::Archive) {
+            self.missed.tell_gap(&mut remote.env);
+        }
+    }
+
     /// Returns the planned query, if there is one.
-    pub(in crate::connection::session) fn archive_query(
-        &self,
-        remote: &mut Remote,
-    ) -> Option<OutboundStanza> {
+    pub(super) fn archive_query(&self, remote: &mut Remote) -> Option<OutboundStanza> {
         let query = match &self.archive {
             Archive::Querying(ArchiveQuery {
                 query,
                 reading: Reading::Back(_),
                 ..
-            }) => mam::before(query, query, None, remote.env.config.catch_up.page),
+            }) => mam::before(query, query, None, page_size(remote)),
             Archive::Querying(asking) => {
-                let begin = first_unknown(remote).or_else(|| remote.knowledge.archive.clone());
+                let begin = catch_up_from(remote);
                 page_query(&asking.query, begin, remote)
             }
             Archive::Learning { query, .. } => mam::newest(query, query),
@@ -155,6 +209,10 @@ impl Session {
 
     /// The session is established: starts the timeout of the archive's answer.
     pub(in crate::connection::session) fn expect_archive(&self, remote: &mut Remote) {
+        if self.requests.sets_apart(Request::Archive) {
+            // It is not queried yet.
+            return remote.env.timers.stop(Timer::Archive);
+        }
         let timeout = remote.env.config.catch_up.timeout;
         match &self.archive {
             Archive::Querying(asking) if asking.aim == Aim::Decide => {
@@ -186,7 +244,10 @@ impl Session {
     /// The server has answered something else. If the archive's timeout has expired, it is the archive that does not answer.
     /// First only the stanzas that wait for its result stop waiting.
     pub(in crate::connection::session) fn doubt_archive(&mut self, remote: &mut Remote) {
-        if self.stage != SessionStage::Online || remote.env.timers.is_set(Timer::Archive) {
+        if self.stage != SessionStage::Online
+            || remote.env.timers.is_set(Timer::Archive)
+            || self.requests.sets_apart(Request::Archive)
+        {
             return;
         }
         let has_waited = !self.missed.has_stored_gap();
@@ -314,6 +375,7 @@ impl Session {
         if self.not_resent > 0 {
             return self.wait_behind(stanza, Some(seq));
         }
+        self.note_request(PendingKind::ArchivePage, &stanza.id, remote);
         remote
             .env
             .transmit_after(Some(seq), ProtocolMessage::ArchiveQuery, stanza.xml.clone());
@@ -324,13 +386,20 @@ impl Session {
     }
 }
 
+/// Returns where the catch-up begins. Where a message was skipped that cannot be read, it is not requested again.
+pub(in crate::connection::session) fn catch_up_from(remote: &Remote) -> Option<ArchiveCursor> {
+    let is_cut_off = remote.gives_up(Subject::ArchivePage, Remedy::SkipPage);
+    let unknown = first_unknown(remote).filter(|_| !is_cut_off);
+    unknown.or_else(|| remote.knowledge.archive.clone())
+}
+
 pub(super) fn page_query(query: &str, begin: Option<ArchiveCursor>, remote: &Remote) -> Element {
     let begin = match begin {
         Some(ArchiveCursor::After(id)) => Begin::AfterId(id),
         Some(ArchiveCursor::Since(time)) => Begin::Time(time),
         Some(ArchiveCursor::Start) | None => Begin::Start,
     };
-    mam::query(query, query, &begin, remote.env.config.catch_up.page)
+    mam::query(query, query, &begin, page_size(remote))
 }
 
 pub(super) fn expect_page(remote: &mut Remote) {
