@@ -85,6 +85,38 @@ pub enum Fault {
     Archive(ArchiveFault),
     /// A message with this body is not handled, and ends the stream with `policy-violation`.
     RejectedBody(String),
+    /// A part of what a session begins with is not handled, and ends the connection.
+    RejectedPart(SessionPart, ConnectionEnd),
+}
+
+/// A part of what a session begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionPart {
+    /// `<enable/>`.
+    Enable,
+    /// The roster request.
+    Roster,
+    /// A request for the server's features.
+    Disco,
+    /// The request to enable carbons.
+    Carbons,
+    /// Presence without `to`.
+    Presence,
+    /// A query to the archive.
+    Archive,
+    /// `<active/>` or `<inactive/>`.
+    ClientState,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionEnd {
+    /// With the stream error `internal-server-error`.
+    Error,
+    /// With the end of the stream; its session can be resumed.
+    Close,
+    /// With a reset.
+    Reset,
 }
 
 /// How `<resume/>` is answered.

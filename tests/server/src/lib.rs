@@ -31,8 +31,8 @@ mod xml;
 
 pub use connection::{Closing, Connection, Output};
 pub use faults::{
-    Action, ArchiveFault, CertificateFault, Direction, Fault, Faults, FeaturesOf, Flood, Layer,
-    Malformed, Point, ResumeFault,
+    Action, ArchiveFault, CertificateFault, ConnectionEnd, Direction, Fault, Faults, FeaturesOf,
+    Flood, Layer, Malformed, Point, ResumeFault, SessionPart,
 };
 pub use observe::{ConnectionRecord, Outcome, Read, ReceivedMessage, TlsRecord};
 pub use sasl::Mechanism;

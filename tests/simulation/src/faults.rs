@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use snapback_reference_server::{
-    Action, CertificateFault, Direction, Fault, Flood, Layer, Malformed, Point, ResumeFault,
+    Action, CertificateFault, ConnectionEnd, Direction, Fault, Flood, Layer, Malformed, Point,
+    ResumeFault, SessionPart,
 };
 
 use crate::setup::OTHER_HOST;
@@ -164,6 +165,30 @@ pub const FAULTS: &[Named] = &[
     }),
     fault("duplicates", || Fault::DuplicateDelivery),
     fault("loses-at-hand-over", || Fault::LosesAtHandOver),
+    fault("error-at-enable", || {
+        Fault::RejectedPart(SessionPart::Enable, ConnectionEnd::Error)
+    }),
+    fault("error-at-roster", || {
+        Fault::RejectedPart(SessionPart::Roster, ConnectionEnd::Error)
+    }),
+    fault("end-at-disco", || {
+        Fault::RejectedPart(SessionPart::Disco, ConnectionEnd::Close)
+    }),
+    fault("error-at-carbons", || {
+        Fault::RejectedPart(SessionPart::Carbons, ConnectionEnd::Error)
+    }),
+    fault("end-at-presence", || {
+        Fault::RejectedPart(SessionPart::Presence, ConnectionEnd::Close)
+    }),
+    fault("error-at-archive", || {
+        Fault::RejectedPart(SessionPart::Archive, ConnectionEnd::Error)
+    }),
+    fault("reset-at-archive", || {
+        Fault::RejectedPart(SessionPart::Archive, ConnectionEnd::Reset)
+    }),
+    fault("error-at-client-state", || {
+        Fault::RejectedPart(SessionPart::ClientState, ConnectionEnd::Error)
+    }),
     tls_fault("no-close-notify", || Fault::CloseWithoutNotify),
     tls_fault("other-name", || {
         Fault::Certificate(CertificateFault::OtherName)

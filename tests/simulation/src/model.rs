@@ -1,6 +1,7 @@
 //! The reference model: what each side must have seen. It does not depend on the core; it sees what the app requested
 //! and received, what was committed, and what the server received.
 
+mod attempts;
 mod inbound;
 mod outbound;
 mod requests;
@@ -106,6 +107,11 @@ pub(crate) struct Model {
     pub(crate) server_forgotten: bool,
     /// A fault of the server was in force once.
     pub(crate) server_at_fault: bool,
+    attempts: attempts::Attempts,
+    /// What has failed and has not worked since, as stored.
+    failures: Failures,
+    /// The phone's wall clock was set once.
+    is_clock_set: bool,
     /// The inbound count as stored.
     pub(crate) committed_h: Option<u32>,
     /// FAST's count as stored.
@@ -146,6 +152,9 @@ impl Model {
             queue_limit,
             server_forgotten: false,
             server_at_fault: false,
+            attempts: attempts::Attempts::default(),
+            failures: Failures::default(),
+            is_clock_set: false,
             committed_h: None,
             committed_count: 0,
             uncounted: VecDeque::new(),
@@ -154,6 +163,10 @@ impl Model {
 
     pub(crate) fn at(&mut self, now: Time) {
         self.now = now;
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -215,6 +228,12 @@ impl Model {
     pub(crate) fn committed(&mut self, ops: &[Op]) {
         let mut stored: Option<String> = None;
         for op in ops {
+            match op {
+                Op::Failure(failure) => self.has_failed_again(*failure),
+                Op::FailureForgotten(subject) => drop(self.failures.succeeded(*subject)),
+                Op::SmDropped | Op::SmEnabled { .. } => self.failures.session_ended(),
+                _ => {}
+            }
             match op {
                 Op::CountInbound(h) => self.counted(*h, stored.take().as_deref()),
                 Op::SmEnabled { session, sent } => {

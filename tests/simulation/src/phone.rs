@@ -189,6 +189,7 @@ impl<T: Tls + Clone> Phone<T> {
             coverage.event("addresses known from before");
             phone.knows(known);
         }
+        model.process_started();
         phone.app_says(EngineInput::Start, model, coverage, now);
         phone.app.has_started = true;
         phone.app_says(EngineInput::Connect, model, coverage, now);
@@ -314,6 +315,16 @@ impl<T: Tls + Clone> Phone<T> {
 
     fn input(&mut self, input: EngineInput<'_>, model: &mut Model, now: Time) {
         self.inputs.insert(&input);
+        if matches!(
+            input,
+            EngineInput::Connect
+                | EngineInput::BeginSync
+                | EngineInput::Resume
+                | EngineInput::NetworkChanged { .. }
+                | EngineInput::SetActive(true)
+        ) {
+            model.event_of_user(now + self.clock.mono);
+        }
         self.engine.handle_input(input, self.clock.now(now));
         self.listen(model);
     }

@@ -2,7 +2,7 @@
 
 mod acks;
 
-use snapback_proto::escalation::{Remedy, Subject};
+use snapback_proto::escalation::{Remedy, Request, Subject};
 use snapback_proto::knowledge::Knowledge;
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::UnixTime;
@@ -133,7 +133,8 @@ impl Wire {
             self.up = splitter;
             let fresh = std::mem::replace(&mut self.fresh_resumption, false);
             let is_known = self.server_knows_csi && !model.server_forgotten;
-            if fresh && !self.active && is_known && !says_inactive && !self.faulty {
+            let is_apart = model.is_set_apart(Request::ClientState);
+            if fresh && !self.active && is_known && !says_inactive && !self.faulty && !is_apart {
                 model.broken("I15", || {
                     "the first write after <resumed/> does not say <inactive/>".to_owned()
                 });
@@ -257,6 +258,8 @@ impl Wire {
             "message" | "presence" | "iq" if self.purpose == Purpose::LogOut => {
                 model.broken("S5", || "a client that logs out sends nothing".to_owned());
             }
+            // Where it is sent alone, a liveness probe follows it.
+            "active" | "inactive" if model.is_set_apart(Request::ClientState) => self.acks.probe(),
             "message" => model.writing(attribute(element, "id").unwrap_or_default()),
             _ => {}
         }

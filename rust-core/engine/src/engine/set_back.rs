@@ -4,7 +4,9 @@
 //! This is never final: an address that is set back is still tried when the others fail, since the network that made it
 //! fail may have changed by then.
 
-use snapback_proto::escalation::{EscalationStep, Evidence, Failures, Remedy, Subject};
+use std::time::Duration;
+
+use snapback_proto::escalation::{EscalationStep, Evidence, Failure, Failures, Remedy, Subject};
 use snapback_proto::time::{Instant, UnixTime};
 use snapback_types::endpoint::Address;
 
@@ -44,7 +46,7 @@ impl SetBack {
             self.failures.succeeded(Subject::NewAddress(address));
         }
         self.failures
-            .note(subject, evidence, true, seconds(now))
+            .note(subject, evidence, true, seconds(now + ALMOST_A_SECOND))
             .step
     }
 
@@ -56,16 +58,13 @@ impl SetBack {
 
     /// Returns the addresses that are to be tried last, the one with the earliest failure first.
     pub(super) fn addresses(&self, now: Instant) -> Vec<Address> {
-        let now = seconds(now);
-        // Times are whole seconds, and the last second has to be over.
-        let moments = [now, now.plus_seconds(-1)];
-        let is_set_back = |subject| {
-            let mut moments = moments.into_iter();
-            moments.any(|at| self.failures.gives_up(subject, Remedy::AddressLast, at))
+        let is_set_back = |failure: &&Failure| {
+            // No failure is after the present: its time was rounded up.
+            let now = seconds(now).max(failure.until);
+            (self.failures).gives_up(failure.subject, Remedy::AddressLast, now)
         };
-        let failed = self.failures.iter().map(|failure| failure.subject);
-        let set_back = failed.filter(|subject| is_set_back(*subject));
-        let address = |subject| match subject {
+        let set_back = self.failures.iter().filter(is_set_back);
+        let address = |failure: &Failure| match failure.subject {
             Subject::NewAddress(address) | Subject::Address(address) => Some(address),
             _ => None,
         };
@@ -79,15 +78,16 @@ impl SetBack {
     }
 }
 
-/// Returns the seconds of the monotonic clock: nothing here outlives the process, and the wall clock may be set.
+/// Rounds the time of a failure up to the next whole second: then no step ends early.
+const ALMOST_A_SECOND: Duration = Duration::from_nanos(999_999_999);
+
+/// Returns the whole seconds of the monotonic clock: nothing here outlives the process, and the wall clock may be set.
 fn seconds(now: Instant) -> UnixTime {
     UnixTime(i64::try_from(now.since_epoch().as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use snapback_proto::escalation::MAX_FAILURES;
     use snapback_types::transport::Transport;
 
@@ -114,6 +114,31 @@ mod tests {
         set_back.worked(address(1));
         assert_eq!(set_back.addresses(at(1)), [address(2)]);
         assert_eq!(set_back.addresses(at(3601)), []);
+    }
+
+    #[test]
+    fn w1_a_step_lasts_for_its_whole_time() {
+        for millis in [0, 1, 500, 999] {
+            let mut set_back = SetBack::default();
+            let failed_at = at(7) + Duration::from_millis(millis);
+            set_back.failed(address(1), Reached::Unproven, failed_at);
+            let is_set_back = |after: u64| {
+                let later = failed_at + Duration::from_millis(after);
+                !set_back.addresses(later).is_empty()
+            };
+            assert!(is_set_back(0) && is_set_back(1) && is_set_back(3_599_999));
+            assert!(!is_set_back(3_602_000));
+        }
+    }
+
+    #[test]
+    fn w1_a_later_failure_ends_no_step_early() {
+        let mut set_back = SetBack::default();
+        let halves = |halves: u64| Instant::ZERO + Duration::from_millis(halves * 500);
+        set_back.failed(address(1), Reached::ProvenPlain, halves(1));
+        set_back.failed(address(2), Reached::ProvenPlain, halves(120));
+        set_back.failed(address(3), Reached::ProvenPlain, halves(120));
+        assert!(set_back.addresses(halves(120)).contains(&address(1)));
     }
 
     #[test]

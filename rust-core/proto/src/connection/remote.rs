@@ -128,8 +128,9 @@ impl Remote {
 
     /// Returns whether this part of a session's start is not sent at present.
     pub(super) fn leaves_out(&self, request: Request) -> bool {
-        let is_left_out = self.gives_up(Subject::Request(request), Remedy::NoRequest);
-        is_left_out
+        let subject = Subject::Request(request);
+        self.gives_up(subject, Remedy::NoRequest)
+            || self.gives_up(subject, Remedy::DelayRequest)
             || request == Request::Enable
                 && self.gives_up(Subject::StreamManagement, Remedy::NoStreamManagement)
     }

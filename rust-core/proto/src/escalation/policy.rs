@@ -55,6 +55,8 @@ pub enum Remedy {
     NoStreamManagement,
     /// The request is sent after the others were answered, when no other is pending.
     RequestAlone,
+    /// The request is sent alone after a few minutes.
+    DelayRequest,
     /// The request is not sent.
     NoRequest,
     /// Pages have half their size.
@@ -262,7 +264,7 @@ pub const POLICY: &[EscalationStep] = &[
         Kind::Request,
         SILENT,
         5,
-        Remedy::NoRequest,
+        Remedy::DelayRequest,
         Lasts::Seconds(4 * MINUTE),
     )
     .over(MINUTE)
@@ -314,6 +316,7 @@ impl Remedy {
             Self::FailStanza => "the stanza: it fails",
             Self::NoStreamManagement => "stream management: `<enable/>` is not sent",
             Self::RequestAlone => "its place: it is sent alone, after the others",
+            Self::DelayRequest => "its time: it is sent alone after that",
             Self::NoRequest => "this part: it is not sent",
             Self::HalfPages => "half of the page size",
             Self::SkipPage => {
@@ -341,6 +344,7 @@ impl Remedy {
             Self::RequestAlone => {
                 "the stream ended before a request was answered: it is sent alone"
             }
+            Self::DelayRequest => "the connection broke each time after a request: it is delayed",
             Self::NoRequest => "the stream ended each time after a request: it is left out",
             Self::HalfPages => {
                 "a page of the archive was not well-formed: a smaller one is requested"

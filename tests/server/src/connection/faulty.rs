@@ -1,7 +1,12 @@
 //! Carries out the faults of a connection.
 
-use super::{Connection, Cx};
-use crate::faults::{ArchiveFault, CertificateFault, Direction, Fault, Layer, ResumeFault};
+use super::{Connection, Cx, Phase, StreamCondition};
+use crate::faults::{
+    ArchiveFault, CertificateFault, ConnectionEnd, Direction, Fault, Layer, ResumeFault,
+    SessionPart,
+};
+use crate::ns;
+use crate::xml::Element;
 
 /// The number of bytes that passed so far.
 #[derive(Debug, Default)]
@@ -35,6 +40,31 @@ impl Connection {
             Fault::Resume(resume) => Some(resume.clone()),
             _ => None,
         })
+    }
+
+    /// Ends the connection if it does not handle this part of a session's start. Returns whether it does not.
+    pub(super) fn rejects_part(&mut self, cx: &mut Cx<'_>, element: &Element) -> bool {
+        let end = self.faults_in_force(cx).find_map(|fault| match fault {
+            Fault::RejectedPart(part, end) if is_part(*part, element) => Some(*end),
+            _ => None,
+        });
+        if let Some(end) = end {
+            self.end_connection(cx, end);
+        }
+        end.is_some()
+    }
+
+    /// Ends the connection. A client did not close it, so its session waits to be resumed.
+    pub(super) fn end_connection(&mut self, cx: &mut Cx<'_>, end: ConnectionEnd) {
+        match end {
+            ConnectionEnd::Error => self.stream_error(cx, StreamCondition::InternalServerError),
+            ConnectionEnd::Close => {
+                self.detach(cx);
+                self.phase = Phase::Closed;
+                self.finish(cx);
+            }
+            ConnectionEnd::Reset => self.reset(cx),
+        }
     }
 
     pub(super) fn certificate_fault(&self, cx: &Cx<'_>) -> Option<CertificateFault> {
@@ -90,6 +120,19 @@ impl Connection {
     pub(super) fn budget_wire_out(&mut self, cx: &Cx<'_>, len: usize) -> (usize, bool) {
         let limit = self.limit(cx, Direction::ToClient, Layer::Wire);
         spend(&mut self.budgets.wire_out, len, limit)
+    }
+}
+
+fn is_part(part: SessionPart, element: &Element) -> bool {
+    let is_iq = |ns: &str, name: &str| &*element.name == "iq" && element.find(ns, name).is_some();
+    match part {
+        SessionPart::Enable => &*element.ns == ns::SM && &*element.name == "enable",
+        SessionPart::Roster => is_iq(ns::ROSTER, "query"),
+        SessionPart::Disco => is_iq(ns::DISCO_INFO, "query"),
+        SessionPart::Carbons => is_iq(ns::CARBONS, "enable"),
+        SessionPart::Presence => &*element.name == "presence" && element.attribute("to").is_none(),
+        SessionPart::Archive => is_iq(ns::MAM, "query"),
+        SessionPart::ClientState => &*element.ns == ns::CSI,
     }
 }
 

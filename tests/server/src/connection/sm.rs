@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Connection, Cx, Phase, StreamCondition};
-use crate::faults::{Fault, Point, ResumeFault};
+use crate::faults::{ConnectionEnd, Fault, Point, ResumeFault};
 use crate::ns;
 use crate::observe::Outcome;
 use crate::world::{ResumeError, SessionId};
@@ -160,11 +160,7 @@ impl Connection {
                 self.stream_error(cx, StreamCondition::InternalServerError);
             }
             // Not as a client closes it: the session stays.
-            Some(ResumeFault::EndAfter) => {
-                self.detach(cx);
-                self.phase = Phase::Closed;
-                self.finish(cx);
-            }
+            Some(ResumeFault::EndAfter) => self.end_connection(cx, ConnectionEnd::Close),
             Some(ResumeFault::SilenceAfter) => self.silent = true,
             Some(ResumeFault::ResetAfter) => self.reset(cx),
             _ => {}

@@ -23,6 +23,9 @@ impl Connection {
             }
             self.legacy_start = LegacyStart::Asked;
         }
+        if self.rejects_part(cx, &element) {
+            return;
+        }
         if element.is_stanza() {
             if let Some(body) = element.find(ns::CLIENT, "body").map(Element::content)
                 && self.has_fault(cx, &Fault::RejectedBody(body))

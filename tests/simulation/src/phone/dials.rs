@@ -166,6 +166,7 @@ impl<T: Tls + Clone> Phone<T> {
         coverage: &mut Coverage,
     ) {
         self.dials.attempt = Some(number);
+        model.attempt_started(model.now() + self.clock.mono);
         self.dials.has_dialed = false;
         self.dials.has_asked = false;
         if self.wire.is_some() {

@@ -171,7 +171,10 @@ impl<T: Tls + Clone> Simulation<'_, T> {
                 self.with_phone(|phone, _, _, _| phone.fail_commit(transaction));
             }
             Action::Freeze(ms) => self.stopped_until = self.now + millis(ms),
-            Action::WallJump(seconds) => self.clock.wall += i64::from(seconds),
+            Action::WallJump(seconds) => {
+                self.clock.wall += i64::from(seconds);
+                self.model.clock_was_set();
+            }
             Action::MonoJump(seconds) => self.clock.mono += u64::from(seconds) * 1_000_000,
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use snapback_engine::EngineInput;
 use snapback_engine::link::tls::Tls;
+use snapback_proto::escalation::Request;
 use snapback_reference_server::SessionSnapshot;
 
 use crate::model::Message;
@@ -57,7 +58,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             self.done = true;
             return self.check_session();
         }
-        if self.now > healed_at + TIMEOUT {
+        if self.now > healed_at + TIMEOUT + self.model.left_out_for() {
             self.give_up();
         }
     }
@@ -80,6 +81,9 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             && held.next().is_some_and(|conn| conn.path.is_quiet())
             && phone.has_committed()
             && phone.queue_len() == 0
+            && !self.model.is_set_apart(Request::Presence)
+            && !self.model.is_set_apart(Request::Carbons)
+            && (phone.is_active() || !self.model.is_set_apart(Request::ClientState))
             && self.model.is_sent()
             && self.is_received()
             && self.model.unanswered().next().is_none()

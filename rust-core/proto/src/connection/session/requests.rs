@@ -32,6 +32,8 @@ use crate::time::Instant;
 
 /// A part that was sent longer ago than this is not the cause of the stream's end.
 const SUSPECT_FOR: Duration = Duration::from_secs(60);
+/// The same for a connection that breaks: that has many causes, and a server that fails on a part does so at once.
+const SUSPECT_SILENTLY_FOR: Duration = Duration::from_secs(5);
 
 /// The parts of a session's start, on this connection.
 #[derive(Debug, Default)]
@@ -96,6 +98,12 @@ impl Requests {
         self.covered = self.unanswered.len();
     }
 
+    /// Returns whether only the answer to a liveness probe can show that the server has processed what was sent alone.
+    fn needs_probe(&self) -> bool {
+        let last = self.unanswered.last();
+        self.alone.is_some() && last.is_some_and(|part| part.id.is_none())
+    }
+
     fn set_apart(&mut self, request: Request, is_left_out: bool) {
         if self.sets_apart(request) {
             return;
@@ -126,9 +134,13 @@ impl Requests {
     }
 
     /// Returns the parts that may have caused the end of the stream: the one that was sent alone, or each that is unanswered.
-    fn suspects(&self, now: Instant) -> Vec<Request> {
+    fn suspects(&self, evidence: Evidence, now: Instant) -> Vec<Request> {
+        let limit = match evidence {
+            Evidence::Refusal => SUSPECT_FOR,
+            Evidence::Silence => SUSPECT_SILENTLY_FOR,
+        };
         let recent = self.unanswered.iter();
-        let recent = recent.filter(|part| now.since(part.at) < SUSPECT_FOR);
+        let recent = recent.filter(|part| now.since(part.at) < limit);
         let mut suspects: Vec<Request> = recent.map(|part| part.request).collect();
         if let Some(alone) = self.alone {
             suspects.retain(|request| *request == alone);
@@ -226,7 +238,7 @@ impl Session {
         if evidence == Evidence::Silence && !remote.resumption.path_works() {
             return;
         }
-        for request in self.requests.suspects(remote.env.now.mono) {
+        for request in self.requests.suspects(evidence, remote.env.now.mono) {
             remote.note_failure(Subject::Request(request), evidence);
         }
     }
@@ -240,7 +252,7 @@ impl Session {
         let when = remote.env.now.mono + remote.env.config.timeouts.ack;
         while self.requests.unanswered.is_empty() {
             let Some(request) = self.requests.waiting.pop_front() else {
-                return;
+                break;
             };
             self.requests.alone = Some(request);
             self.send_part(request, remote);
@@ -248,6 +260,9 @@ impl Session {
         }
         if !self.requests.waiting.is_empty() {
             remote.env.timers.hasten(Timer::Request, when);
+        }
+        if self.asked.is_none() && self.requests.needs_probe() {
+            self.probe(remote);
         }
     }
 
@@ -287,15 +302,6 @@ impl Session {
             Request::Presence => self.announce_presence(remote),
             Request::Archive => self.query_archive_alone(remote),
             Request::ClientState => self.send_client_state(remote),
-        }
-        if self
-            .requests
-            .unanswered
-            .iter()
-            .any(|part| part.id.is_none())
-        {
-            // Its answer shows that the server has processed it.
-            self.probe(remote);
         }
         self.request_ack(remote);
     }

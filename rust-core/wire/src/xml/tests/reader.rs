@@ -356,6 +356,57 @@ fn t6_refuses_duplicate_attributes_by_expanded_name() {
     );
 }
 
+/// Decision 0112: servers based on jabberd2 offer `<ack:ack/>` without a declaration.
+#[test]
+fn t6_an_undeclared_prefix_in_stream_features_is_no_feature() {
+    let mechanisms = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+    for odd in [
+        "<ack:ack/>",
+        "<ack:ack><ack:b xmlns:q='u'/>x</ack:ack>",
+        "<ack:ack xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+        "<x ack:y='1'/>",
+    ] {
+        for document in [
+            format!("<stream:features>{odd}{mechanisms}</stream:features>"),
+            format!("<stream:features>{mechanisms}{odd}</stream:features>"),
+        ] {
+            for logged_in in [false, true] {
+                let document = format!("{HEADER}{document}");
+                let (items, error) = read(document.as_bytes(), 7, Limits::default(), logged_in);
+                assert_eq!(error, None, "{document}");
+                let Some(StreamItem::Element(features)) = items.last() else {
+                    panic!("{document}: {items:?}");
+                };
+                assert!(features.has_child("mechanisms", "urn:ietf:params:xml:ns:xmpp-sasl"));
+                assert!(!features.has_child("ack", "urn:ietf:params:xml:ns:xmpp-tls"));
+            }
+        }
+    }
+    for (document, expected) in [
+        (
+            "<stream:features><a b='' b=''/><p:a/></stream:features>",
+            XmlError::DuplicateAttribute,
+        ),
+        (
+            "<stream:features><p:a/><a xmlns:xml='u'/></stream:features>",
+            XmlError::UndeclaredPrefix,
+        ),
+        (
+            "<p:features><p:a/></p:features>",
+            XmlError::UndeclaredPrefix,
+        ),
+        ("<features><p:a/></features>", XmlError::UndeclaredPrefix),
+        (
+            "<stream:error><p:a/></stream:error>",
+            XmlError::UndeclaredPrefix,
+        ),
+    ] {
+        let document = format!("{HEADER}{document}");
+        let (_, error) = read(document.as_bytes(), 7, Limits::default(), false);
+        assert_eq!(error, Some(expected), "{document}");
+    }
+}
+
 #[test]
 fn t6_refuses_undeclared_prefixes_and_namespace_misuse() {
     refuses("<p:a/>", XmlError::UndeclaredPrefix);
