@@ -20,6 +20,19 @@ pub struct Named {
     pub needs_tls: bool,
 }
 
+impl Named {
+    /// Returns whether it has to occur on several connections in a row to have its full effect (rule W1).
+    pub fn is_repeated(&self) -> bool {
+        matches!(
+            (self.make)(),
+            Fault::RejectedPart(..)
+                | Fault::AckHTooHigh
+                | Fault::WrongHtProof
+                | Fault::SuccessWithoutProof
+        )
+    }
+}
+
 const fn fault(name: &'static str, make: fn() -> Fault) -> Named {
     Named {
         name,

@@ -180,10 +180,15 @@ fn fault(profile: Profile, random: &mut Random) -> Action {
         if FAULTS[fault].needs_tls && profile != Profile::Tls {
             continue;
         }
+        let longest = if FAULTS[fault].is_repeated() {
+            120_000
+        } else {
+            20_000
+        };
         let lasts = if random.one_in(2) {
             0
         } else {
-            millis(random, 20_000)
+            millis(random, longest)
         };
         return Action::Fault { fault, lasts };
     }
