@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use snapback_client as core;
+use snapback_client::resolver::NameServers;
 use snapback_client::{Client, Element};
 use tokio::sync::watch;
 
@@ -14,7 +15,7 @@ use crate::error::{CallError, IqError, OpenError, SendError};
 use crate::event::Event;
 use crate::flush_barrier::FlushBarrier;
 use crate::password::Password;
-use crate::platform::{NetworkState, SrvQuery, SrvRecord};
+use crate::platform::{DnsAnswer, DnsRequest, NetworkState};
 use crate::roster::Roster;
 use crate::stanza::{IqAnswer, IqRequest, OutgoingMessage, OutgoingPresence};
 use crate::state::ConnectionState;
@@ -141,9 +142,9 @@ impl CoreClient {
         }
     }
 
-    /// Waits for a query to the platform's resolver; returns nothing once the client has ended. There may be only one
+    /// Waits for a request to the platform's resolver; returns nothing once the client has ended. There may be only one
     /// caller at a time.
-    pub async fn next_srv_query(&self) -> Option<SrvQuery> {
+    pub async fn next_dns_request(&self) -> Option<DnsRequest> {
         let client = self.client().ok()?;
         let mut closed = self.closed.subscribe();
         tokio::select! {
@@ -153,18 +154,9 @@ impl CoreClient {
         }
     }
 
-    /// Answers a query of `next_srv_query`. An empty list means that the name has no SRV records. `None` means that the
-    /// platform cannot answer, and the name servers are queried.
-    pub fn answer_srv(&self, id: u64, records: Option<Vec<SrvRecord>>) {
-        let answer = records.map_or(core::PlatformAnswer::Unable, core::PlatformAnswer::Srv);
-        self.tell(|client| client.answer(core::RequestId(id), answer));
-    }
-
-    /// Answers a query with the complete DNS message that the platform received (RFC 1035 section 4). After `None`, or
-    /// a message that cannot be used, the name servers are queried.
-    pub fn answer_srv_message(&self, id: u64, message: Option<Vec<u8>>) {
-        let answer = message.map_or(core::PlatformAnswer::Unable, core::PlatformAnswer::Message);
-        self.tell(|client| client.answer(core::RequestId(id), answer));
+    /// Answers a query of `next_dns_request`. An answer that is not needed any more is ignored.
+    pub fn answer_dns(&self, id: u64, answer: DnsAnswer) {
+        self.tell(|client| client.answer(core::RequestId(id), answer.into()));
     }
 
     /// Returns a stanza id of 128 random bits. An app that follows the stages of a stanza needs its id before the first
@@ -215,12 +207,20 @@ impl CoreClient {
 
     /// Reports that the platform's network appeared, disappeared or changed. The client probes or reconnects at once.
     pub fn network_changed(&self, network: NetworkState) {
-        let servers = config::name_servers(&network.name_servers);
+        self.name_settings_changed(network.clone());
+        self.tell(|client| client.network_changed(network.available));
+    }
+
+    /// Reports that name servers or Private DNS changed, and nothing else of the network: they are used from the next
+    /// look-up on. Connections and attempts continue.
+    pub fn name_settings_changed(&self, network: NetworkState) {
+        let servers = network.name_servers();
+        let private_dns = network.private_dns.map(Into::into).unwrap_or_default();
         self.tell(|client| {
-            if let Some(servers) = servers.filter(|_| !network.name_servers.is_empty()) {
-                client.set_name_servers(servers);
+            if !servers.is_empty() {
+                client.set_name_servers(NameServers::Given(servers));
             }
-            client.network_changed(network.available);
+            client.set_private_dns(private_dns);
         });
     }
 

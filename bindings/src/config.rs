@@ -1,16 +1,16 @@
 //! The configuration of a client.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use snapback_client as core;
-use snapback_client::resolver::{NameServers, System};
+use snapback_client::resolver::NameServers;
 use snapback_client::{FileVault, MemoryStore, SqliteStore, Trust, danger};
 pub use snapback_client::{ServerAddress, Transport as TransportKind};
 
 use crate::error::OpenError;
 use crate::password::Password;
+use crate::platform::{NameSystem, name_server};
 use crate::store::OpenReport;
 use crate::vault::{ForeignVault, KeyVault};
 
@@ -37,10 +37,9 @@ pub struct CoreConfig {
     /// provide.
     #[uniffi(default = None)]
     pub name_servers: Option<Vec<String>>,
-    /// Whether the platform is asked for SRV records first, through
-    /// [`CoreClient::next_srv_query`](crate::CoreClient::next_srv_query).
-    #[uniffi(default = false)]
-    pub ask_platform: bool,
+    /// The system, which decides which sources are asked for names. On Android from version 10 on, and on Apple's
+    /// systems, the app answers [`CoreClient::next_dns_request`](crate::CoreClient::next_dns_request).
+    pub system: NameSystem,
     /// How this client identifies itself.
     pub identity: Identity,
     /// Whether carbons are enabled (XEP-0280).
@@ -211,14 +210,13 @@ pub(crate) fn prepare(
         prepared.max_stanza = usize::try_from(bytes).map_err(|_| wrong("max_stanza"))?;
     }
     if let Some(servers) = &config.name_servers {
-        let servers = name_servers(servers);
-        prepared.network.name_servers = servers.ok_or_else(|| wrong("name_servers"))?;
+        let servers: Option<_> = servers.iter().map(|text| name_server(text)).collect();
+        let servers = servers.ok_or_else(|| wrong("name_servers"))?;
+        prepared.network.name_servers = NameServers::Given(servers);
     }
     prepared.network.servers = config.servers;
-    prepared.network.ask_platform = config.ask_platform;
-    if config.ask_platform {
-        prepared.network.system = System::ServicesOnly;
-    }
+    prepared.network.ask_platform = config.system.answers();
+    prepared.network.system = config.system.into();
     prepared.resource = config.resource;
     prepared.identity = core::Identity {
         name: config.identity.name.clone(),
@@ -234,20 +232,6 @@ pub(crate) fn prepare(
     let (store, report) = open_store(config.storage, &config.account)?;
     prepared.store = store;
     Ok((prepared, report))
-}
-
-/// Parses name server addresses, with the DNS port unless another is given; `None` if one is invalid.
-pub(crate) fn name_servers(addresses: &[String]) -> Option<NameServers> {
-    let parsed: Result<Vec<SocketAddr>, _> = addresses
-        .iter()
-        .map(|address| {
-            address
-                .parse::<IpAddr>()
-                .map(|address| SocketAddr::new(address, 53))
-                .or_else(|_| address.parse())
-        })
-        .collect();
-    parsed.ok().map(NameServers::Given)
 }
 
 fn wrong(setting: &str) -> OpenError {
@@ -354,24 +338,5 @@ mod tests {
             let swift = said_about(SWIFT, &format!("public var {name}{kind}"));
             assert!(swift.contains(&default), "{name}{default}, not {swift}");
         }
-    }
-
-    #[test]
-    fn name_servers_are_addresses_with_or_without_a_port() {
-        let given = |texts: &[&str]| {
-            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-            match name_servers(&texts) {
-                Some(NameServers::Given(servers)) => {
-                    Some(servers.iter().map(ToString::to_string).collect::<Vec<_>>())
-                }
-                _ => None,
-            }
-        };
-        assert_eq!(
-            given(&["192.0.2.1", "2001:db8::1", "192.0.2.2:5353"]).unwrap(),
-            ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:5353"]
-        );
-        assert_eq!(given(&["dns.example.org"]), None);
-        assert_eq!(given(&["192.0.2.1", ""]), None);
     }
 }

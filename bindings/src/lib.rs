@@ -63,7 +63,9 @@ pub use event::{CarbonDirection, Event, FailureReason, Stage};
 pub use jid::{Jid, JidPart, JidProblem, StanzaAddress, parse_jid};
 pub use log::{LogField, LogLevel, LogRecord, LogSink, set_log_sink};
 pub use password::Password;
-pub use platform::{NetworkState, SrvQuery, SrvRecord};
+pub use platform::{
+    DnsAnswer, DnsQuery, DnsRequest, NameSystem, NetworkState, PrivateDns, RecordType, SrvRecord,
+};
 pub use roster::{Contact, Roster, Subscription};
 pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, OutgoingPresence, Stanza};
 pub use state::{ConnectionState, ConnectionStep, OfflineReason, SessionOutcome};

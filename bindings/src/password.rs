@@ -41,6 +41,7 @@ mod tests {
     use crate::config::{
         self, CoreConfig, DangerousTrust, Identity, LoginPolicy, Storage, Timeouts,
     };
+    use crate::platform::NameSystem;
 
     const PLANTED: &str = "correct horse battery staple 4711";
 
@@ -58,7 +59,7 @@ mod tests {
             timeouts: Timeouts::default(),
             servers: Vec::new(),
             name_servers: None,
-            ask_platform: false,
+            system: NameSystem::Other,
             identity: Identity {
                 name: "Test".to_owned(),
                 kind: "phone".to_owned(),

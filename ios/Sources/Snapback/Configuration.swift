@@ -23,13 +23,13 @@ public struct Configuration: Sendable {
   public var timeouts = Timeouts()
   /// Servers to connect to, instead of resolving the account's domain. They are tried in this order. Default: none.
   public var servers: [ServerAddress] = []
-  /// The name servers to query, as IP addresses. Default `nil`: those of the system's configuration file. iOS has no
-  /// such list, so that only the system's resolver is used there. An entry that is not an IP address makes opening the
-  /// client fail with ``SnapbackError/configuration(setting:)``.
+  /// The name servers to query, as IP addresses, where ``nameResolver`` is `nil`. Default `nil`: those of the system's
+  /// configuration file, which iOS does not have. An entry that is not an IP address makes opening the client fail with
+  /// ``SnapbackError/configuration(setting:)``.
   public var nameServers: [String]?
-  /// The resolver for SRV records, which is used before any name server. Default on Apple's systems: the system's
-  /// resolver.
-  public var srvResolver: (any SrvResolver)? = SystemPlatform.srvResolver
+  /// The resolver for services and hosts, which is used instead of name servers. Default on Apple's systems: the
+  /// system's resolver; elsewhere `nil`, and name servers are queried.
+  public var nameResolver: (any NameResolver)? = SystemPlatform.nameResolver
   /// The monitor that reports network changes. Default on Apple's systems: one that uses `NWPathMonitor`.
   public var networkMonitor: (any NetworkMonitor)? = SystemPlatform.networkMonitor
   /// What the client says about itself to other entities.
@@ -185,7 +185,7 @@ extension Configuration {
         backoffCapMs: timeouts.backoffCap.map(Milliseconds.of)),
       servers: servers.map { SnapbackFFI.ServerAddress(host: $0.host, port: $0.port, transport: $0.transport) },
       nameServers: nameServers ?? SystemPlatform.nameServers,
-      askPlatform: srvResolver != nil,
+      system: nameResolver != nil ? .apple : .other,
       identity: SnapbackFFI.Identity(
         name: identity.name,
         kind: identity.type,

@@ -1,12 +1,15 @@
 import Foundation
 import SnapbackFFI
 
-/// Resolves SRV records (RFC 2782), before any name server is queried.
-public protocol SrvResolver: Sendable {
-  /// Returns the SRV records of a name such as `_xmpps-client._tcp.example.org`. An empty array means that the name has
-  /// none. `nil` means that no resolver could answer. After two seconds without an answer, the name servers are queried
-  /// instead.
-  func records(of name: String) async -> [SrvRecord]?
+/// Answers queries for names, before any other source is asked.
+public protocol NameResolver: Sendable {
+  /// Returns the records of one type of a name: the SRV records (RFC 2782) of a service such as
+  /// `_xmpps-client._tcp.example.org`, or the IPv6 or IPv4 addresses of a host.
+  ///
+  /// `.noRecords` means that the name has none, and no other source is asked. After `.unable`, or two seconds without an
+  /// answer, the system's `getaddrinfo` is used for hosts, and a domain without an answer about its services is the host
+  /// itself. If the answer is not needed any more, the task of this call is cancelled.
+  func records(of name: String, type: RecordType) async -> DnsAnswer
 }
 
 /// Reports network changes.

@@ -83,7 +83,7 @@ public final class SnapbackClient: Sendable {
       Task { await Self.pumpEvents(of: core, into: queue, tracker) },
       Task { await Self.pumpStates(of: core, into: hub) },
     ]
-    if let resolver = configuration.srvResolver {
+    if let resolver = configuration.nameResolver {
       pumps.append(Task { await Self.pumpQueries(of: core, to: resolver) })
     }
     self.pumps = pumps
@@ -432,10 +432,21 @@ extension SnapbackClient {
   }
 
   /// Answers queries for SRV records. They run concurrently, so that a slow one does not delay another.
-  private static func pumpQueries(of core: CoreClient, to resolver: any SrvResolver) async {
-    while let query = await core.nextSrvQuery() {
-      Task { core.answerSrv(id: query.id, records: await resolver.records(of: query.name)) }
+  private static func pumpQueries(of core: CoreClient, to resolver: any NameResolver) async {
+    let running = Locked<[UInt64: Task<Void, Never>]>([:])
+    while let request = await core.nextDnsRequest() {
+      switch request {
+      case .query(let query):
+        running.withLock { tasks in
+          tasks[query.id] = Task {
+            core.answerDns(id: query.id, answer: await resolver.records(of: query.name, type: query.records))
+            running.withLock { _ = $0.removeValue(forKey: query.id) }
+          }
+        }
+      case .cancel(let id): running.withLock { $0.removeValue(forKey: id) }?.cancel()
+      }
     }
+    for task in running.withLock({ Array($0.values) }) { task.cancel() }
   }
 
   /// Returns whether the app takes all events in time.

@@ -1,8 +1,8 @@
 /// The defaults that depend on the system.
 enum SystemPlatform {
-  static var srvResolver: (any SrvResolver)? {
+  static var nameResolver: (any NameResolver)? {
     #if canImport(dnssd)
-      SystemSrvResolver()
+      SystemResolver()
     #else
       nil
     #endif

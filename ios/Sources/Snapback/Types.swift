@@ -33,6 +33,12 @@ public typealias IqType = SnapbackFFI.IqKind
 public typealias DrainOutcome = SnapbackFFI.DrainOutcome
 /// The network as the platform reports it.
 public typealias NetworkState = SnapbackFFI.NetworkState
+/// Android's Private DNS on a network; `nil` in ``NetworkState`` on Apple's systems, whose resolver applies its own.
+public typealias PrivateDns = SnapbackFFI.PrivateDns
+/// The type of the records that a ``NameResolver`` is asked for.
+public typealias RecordType = SnapbackFFI.RecordType
+/// The answer of a ``NameResolver``.
+public typealias DnsAnswer = SnapbackFFI.DnsAnswer
 /// One SRV record (RFC 2782).
 public typealias SrvRecord = SnapbackFFI.SrvRecord
 /// The severity of a log record.

@@ -11,13 +11,44 @@ import Testing
     let resolver = FixedResolver(port: world.ready.directPort)
     let client = try await world.client {
       $0.servers = []
-      // No server is there.
+      // Not asked, and no server is there.
       $0.nameServers = ["127.0.0.1:9"]
-      $0.srvResolver = resolver
+      $0.nameResolver = resolver
     }
     client.connect()
     #expect(try await client.online().outcome == .bound)
-    #expect(resolver.asked.contains("_xmpps-client._tcp.localhost"))
+    for asked in [
+      "srv _xmpps-client._tcp.localhost", "srv _xmpp-client._tcp.localhost", "a xmpp.example.org",
+      "aaaa xmpp.example.org",
+    ] {
+      #expect(resolver.asked.contains(asked))
+    }
+    await client.shutdown()
+  }
+
+  @Test func aDenialOfThePlatformIsTheAnswer() async throws {
+    let world = try await World()
+    let resolver = FixedResolver(port: nil)
+    let client = try await world.client {
+      $0.servers = []
+      $0.nameResolver = resolver
+    }
+    client.connect()
+    #expect(try await client.ended().reason == .resolve(problem: .noSuchDomain))
+    await client.shutdown()
+  }
+
+  @Test func aQueryThatIsNotNeededAnyMoreIsCancelled() async throws {
+    let world = try await World()
+    let resolver = SilentResolver()
+    let client = try await world.client {
+      $0.servers = []
+      $0.nameResolver = resolver
+    }
+    client.connect()
+    try await eventually("two queries") { resolver.counts.begun == 2 }
+    try await client.disconnect()
+    try await eventually("their end") { resolver.counts.cancelled == 2 }
     await client.shutdown()
   }
 
@@ -80,21 +111,41 @@ import Testing
   }
 }
 
-private final class FixedResolver: SrvResolver, @unchecked Sendable {
-  private let lock = NSLock()
-  private var names: [String] = []
-  private let port: UInt16
+/// Knows one host, or denies everything.
+private final class FixedResolver: NameResolver {
+  private let names = Locked<[String]>([])
+  private let port: UInt16?
 
-  init(port: UInt16) {
+  init(port: UInt16?) {
     self.port = port
   }
 
-  var asked: [String] { lock.withLock { names } }
+  var asked: [String] { names.withLock { $0 } }
 
-  func records(of name: String) async -> [SrvRecord]? {
-    lock.withLock { names.append(name) }
-    guard name.hasPrefix("_xmpps-client.") else { return [] }
-    return [SrvRecord(priority: 0, weight: 0, port: port, target: "localhost")]
+  func records(of name: String, type: RecordType) async -> DnsAnswer {
+    names.withLock { $0.append("\(type) \(name)") }
+    guard let port else { return .noRecords }
+    switch type {
+    case .srv where name.hasPrefix("_xmpps-client."):
+      let record = SrvRecord(priority: 0, weight: 0, port: port, target: "xmpp.example.org")
+      return .srv(records: [record], ttl: 60)
+    case .a: return .addresses(addresses: ["127.0.0.1"], ttl: nil)
+    case .srv, .aaaa: return .noRecords
+    }
+  }
+}
+
+/// Never answers.
+private final class SilentResolver: NameResolver {
+  let state = Locked((begun: 0, cancelled: 0))
+
+  var counts: (begun: Int, cancelled: Int) { state.withLock { $0 } }
+
+  func records(of name: String, type: RecordType) async -> DnsAnswer {
+    state.withLock { $0.begun += 1 }
+    try? await Task.sleep(nanoseconds: 3_600_000_000_000)
+    if Task.isCancelled { state.withLock { $0.cancelled += 1 } }
+    return .unable
   }
 }
 

@@ -17,7 +17,7 @@ use snapback_resolver::{NameServers, PrivateDns};
 use snapback_store::{Roster, Store, StoreError};
 use snapback_tls::TlsContext;
 use snapback_types::hex;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::background_sync::BackgroundSync;
 use crate::config::{ClientConfig, ConfigError};
@@ -38,7 +38,6 @@ pub struct Client {
     requests: mpsc::UnboundedSender<Request>,
     events: Arc<EventQueue>,
     platform: Arc<Platform>,
-    platform_requests: Mutex<mpsc::UnboundedReceiver<PlatformRequest>>,
     ids: Ids,
     name_servers: Arc<CurrentServers>,
     /// The entity capabilities that presence carries (XEP-0115).
@@ -58,7 +57,7 @@ impl Client {
         let proto = Arc::new(config.proto(installation));
         let caps = config.identity.caps();
         let caps = caps.map(|own| own.caps().to_element());
-        let (platform, platform_requests) = Platform::new();
+        let platform = Arc::new(Platform::default());
         let domain = config.account.domain_to_ascii();
         let discovery = discovery(&mut config, &domain)?;
         let (requests, receiver) = mpsc::unbounded_channel();
@@ -90,12 +89,11 @@ impl Client {
             domain,
             requests: receiver,
         });
-        runtime.spawn(run(driver, Arc::clone(&events)));
+        runtime.spawn(run(driver, Arc::clone(&events), Arc::clone(&platform)));
         Ok(Self {
             requests,
             events,
             platform,
-            platform_requests: Mutex::new(platform_requests),
             ids: Ids::new(entropy),
             name_servers,
             caps,
@@ -148,9 +146,10 @@ impl Client {
         self.events.states()
     }
 
-    /// Returns the next request to the platform. Requests have a queue of their own: see [`PlatformRequest`].
+    /// Waits for the next request to the platform; returns `None` once the client has ended. Requests have a queue of
+    /// their own: see [`PlatformRequest`].
     pub async fn next_platform_request(&self) -> Option<PlatformRequest> {
-        self.platform_requests.lock().await.recv().await
+        self.platform.next().await
     }
 
     /// Answers a request of [`Client::next_platform_request`]. An answer that comes too late is dropped.
@@ -326,7 +325,7 @@ fn seed() -> Result<[u8; 32], ConfigError> {
 }
 
 /// Runs the driver to its end. T10: a panic in it is an event, not a panic of the app.
-async fn run(driver: Driver, events: Arc<EventQueue>) {
+async fn run(driver: Driver, events: Arc<EventQueue>, platform: Arc<Platform>) {
     if tokio::spawn(driver.run()).await.is_err() {
         events.push(Event::Ended {
             reason: EndReason::Driver,
@@ -335,6 +334,7 @@ async fn run(driver: Driver, events: Arc<EventQueue>) {
             timeline: None,
         });
     }
+    platform.close();
     events.close();
 }
 

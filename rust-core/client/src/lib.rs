@@ -84,7 +84,7 @@ pub use dial::{Dial, Dialing, TcpDial};
 pub use driver::SendError;
 pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
-pub use platform::{PlatformAnswer, PlatformRequest, RecordType, RequestId};
+pub use platform::{DnsQuery, PlatformAnswer, PlatformRequest, RecordType, RequestId};
 pub use xml::{ParseXmlError, escape_xml, parse_xml};
 
 pub use snapback_engine::engine::{DialError, EndReason, EngineEvent as Event, ServerAddress};

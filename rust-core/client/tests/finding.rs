@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use snapback_client::resolver::{NameServers, SrvRecord, System, SystemHosts};
 use snapback_client::{
-    Client, Dial, DialError, Dialing, EndReason, Event, Outcome, PlatformAnswer, RecordType,
-    ServerAddress, TcpDial, Transport,
+    Client, Dial, DialError, Dialing, EndReason, Event, Outcome, PlatformAnswer, PlatformRequest,
+    RecordType, ServerAddress, TcpDial, Transport,
 };
 use snapback_reference_server::Switches;
 use support::Setup;
@@ -34,8 +34,10 @@ fn dead() -> SocketAddr {
 
 /// Answers the platform's queries without end, and returns what was asked for, when it is dropped.
 async fn answer(client: &Client, answer: impl Fn(&str, RecordType) -> PlatformAnswer) {
-    while let Some(asked) = client.next_platform_request().await {
-        client.answer(asked.id, answer(&asked.name, asked.records));
+    while let Some(request) = client.next_platform_request().await {
+        if let PlatformRequest::Query(asked) = request {
+            client.answer(asked.id, answer(&asked.name, asked.records));
+        }
     }
 }
 
@@ -43,16 +45,22 @@ async fn answer(client: &Client, answer: impl Fn(&str, RecordType) -> PlatformAn
 fn records(name: &str, records: RecordType, port: u16) -> PlatformAnswer {
     match records {
         RecordType::Srv if name.starts_with("_xmpps-client.") => {
-            PlatformAnswer::Srv(vec![SrvRecord {
+            let record = SrvRecord {
                 priority: 1,
                 weight: 1,
                 port,
                 target: "xmpp.example.org".to_owned(),
-            }])
+            };
+            PlatformAnswer::Srv {
+                records: vec![record],
+                ttl: Some(Duration::from_secs(60)),
+            }
         }
-        RecordType::Srv => PlatformAnswer::Srv(Vec::new()),
-        RecordType::A => PlatformAnswer::Addresses(vec![Ipv4Addr::LOCALHOST.into()]),
-        RecordType::Aaaa => PlatformAnswer::Addresses(Vec::new()),
+        RecordType::A => PlatformAnswer::Addresses {
+            addresses: vec![Ipv4Addr::LOCALHOST.into()],
+            ttl: None,
+        },
+        RecordType::Srv | RecordType::Aaaa => PlatformAnswer::NoRecords,
     }
 }
 

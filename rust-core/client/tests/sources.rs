@@ -8,11 +8,15 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use snapback_client::resolver::{NameServers, PrivateDns, System, SystemHosts};
-use snapback_client::{Client, ClientConfig, Event, MemoryStore, Outcome, PlatformAnswer};
+use snapback_client::resolver::{NameServers, PrivateDns, ResolveError, System, SystemHosts};
+use snapback_client::{
+    Client, ClientConfig, DialError, EndReason, Event, MemoryStore, Outcome, PlatformAnswer,
+    PlatformRequest,
+};
 use snapback_reference_server::{ReferenceServer, Switches};
 use support::disk::{self, outcome};
 use support::dns::NameServer;
@@ -75,8 +79,10 @@ async fn private_dns_decides_whether_a_name_server_is_asked_in_cleartext() {
         client.set_private_dns(private_dns.clone());
         client.connect();
         let unable = async {
-            while let Some(asked) = client.next_platform_request().await {
-                client.answer(asked.id, PlatformAnswer::Unable);
+            while let Some(request) = client.next_platform_request().await {
+                if let PlatformRequest::Query(asked) = request {
+                    client.answer(asked.id, PlatformAnswer::Unable);
+                }
             }
         };
         let end = async {
@@ -94,4 +100,64 @@ async fn private_dns_decides_whether_a_name_server_is_asked_in_cleartext() {
         }
         assert_eq!(dns.queries() > 0, is_asked, "{system:?} {private_dns:?}");
     }
+}
+
+/// The platform takes the queries and never answers; the name server does, after the head start.
+#[tokio::test]
+async fn a_platform_that_is_slower_than_the_next_source_is_cancelled() {
+    let server = disk::server(Switches::modern()).await;
+    let dns = NameServer::start(server.direct_addr().port()).await;
+    let mut config = on_system(System::Android10, &server, &dns);
+    config.network.ask_platform = true;
+    let client = Client::open(config).unwrap();
+    client.connect();
+    let mut taken = HashSet::new();
+    let cancelled = async {
+        loop {
+            match client.next_platform_request().await.unwrap() {
+                PlatformRequest::Query(asked) => assert!(taken.insert(asked.id)),
+                PlatformRequest::Cancel(id) => {
+                    assert!(taken.remove(&id));
+                    if taken.is_empty() {
+                        break;
+                    }
+                }
+            }
+        }
+    };
+    let (outcome, ()) = tokio::join!(outcome(&client), cancelled);
+    assert_eq!(outcome, Outcome::Bound);
+    assert!(dns.queries() > 0);
+}
+
+/// The platform is sure that there is no such name: no name server is asked, and no other name for the host.
+#[tokio::test]
+async fn a_denial_of_the_platform_is_the_answer() {
+    let server = disk::server(Switches::modern()).await;
+    let dns = NameServer::start(server.direct_addr().port()).await;
+    let mut config = on_system(System::Android10, &server, &dns);
+    config.network.ask_platform = true;
+    let client = Client::open(config).unwrap();
+    client.connect();
+    let denial = async {
+        while let Some(request) = client.next_platform_request().await {
+            if let PlatformRequest::Query(asked) = request {
+                client.answer(asked.id, PlatformAnswer::NoRecords);
+            }
+        }
+    };
+    let end = async {
+        loop {
+            if let Event::Ended { reason, .. } = client.next_event().await.unwrap() {
+                break reason;
+            }
+        }
+    };
+    let reason = tokio::select! {
+        reason = end => reason,
+        () = denial => panic!("the client ended"),
+    };
+    let expected = EndReason::Dial(DialError::Resolve(ResolveError::NoSuchDomain));
+    assert_eq!(reason, expected);
+    assert_eq!(dns.queries(), 0);
 }

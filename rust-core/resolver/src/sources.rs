@@ -18,8 +18,6 @@ pub enum System {
     Android7,
     /// Apple's systems. They hand no name servers over.
     Apple,
-    /// A phone whose app answers for services only.
-    ServicesOnly,
     /// Any other, with a configuration of its own for name servers.
     #[default]
     Other,
@@ -69,17 +67,14 @@ impl System {
         let system_call = [Source::SystemCall].as_slice();
         let name_servers = match (self, private_dns) {
             (Self::Apple, _) => &[],
-            (Self::ServicesOnly | Self::Android7 | Self::Other, _) | (_, PrivateDns::Off) => {
+            (Self::Android7 | Self::Other, _) | (_, PrivateDns::Off) => {
                 [Source::Cleartext].as_slice()
             }
             (_, PrivateDns::Opportunistic) => &[Source::OpportunisticTls, Source::Cleartext],
             (_, PrivateDns::Strict(_)) => &[Source::StrictTls],
         };
         match (self, target) {
-            (Self::Android10, _) | (Self::ServicesOnly, Target::Service) => {
-                [platform, name_servers].concat()
-            }
-            (Self::ServicesOnly, Target::Host) => system_call.to_vec(),
+            (Self::Android10, _) => [platform, name_servers].concat(),
             (Self::Android9 | Self::Android7, Target::Host) => [system_call, name_servers].concat(),
             (Self::Android9 | Self::Android7, Target::Service) => name_servers.to_vec(),
             (Self::Apple, Target::Service) => platform.to_vec(),
@@ -152,7 +147,6 @@ mod tests {
             (System::Android9, "Android 9", &modes[..]),
             (System::Android7, "Android 7 and 8", &modes[..1]),
             (System::Apple, "Apple", &modes[..1]),
-            (System::ServicesOnly, "phone, services only", &modes[..1]),
             (System::Other, "other", &modes[..1]),
         ] {
             for mode in modes {

@@ -7,6 +7,7 @@ import im.snapback.ffi.CoreConfig
 import im.snapback.ffi.DangerousTrust
 import im.snapback.ffi.Identity as CoreIdentity
 import im.snapback.ffi.LoginPolicy as CorePolicy
+import im.snapback.ffi.NameSystem
 import im.snapback.ffi.ServerAddress as CoreAddress
 import im.snapback.ffi.Storage as CoreStorage
 import im.snapback.ffi.Timeouts as CoreTimeouts
@@ -59,7 +60,7 @@ public class Configuration internal constructor() {
 
     /**
      * The name servers to query, as IP addresses. Default `null`: those of the system's configuration file, which phones do not
-     * have. An entry that is not an IP address makes opening the client fail with [SnapbackException.Configuration].
+     * have. A client of `SnapbackAndroid.open` replaces them by those of each network. An entry that is not an IP address makes opening the client fail with [SnapbackException.Configuration].
      */
     public var nameServers: List<String>? = null
 
@@ -71,7 +72,7 @@ public class Configuration internal constructor() {
      */
     public var maxStanza: Int? = null
 
-    internal var askPlatform: Boolean = false
+    internal var system: NameSystem = NameSystem.Other
     private val servers = mutableListOf<CoreAddress>()
     private val login = LoginPolicy()
     private val timeouts = Timeouts()
@@ -254,7 +255,7 @@ public class Configuration internal constructor() {
                 ),
             servers = servers.toList(),
             nameServers = nameServers,
-            askPlatform = askPlatform,
+            system = system,
             identity = CoreIdentity(identity.name, identity.type, identity.node, identity.features, identity.device),
             carbons = carbons,
             presence = presence,

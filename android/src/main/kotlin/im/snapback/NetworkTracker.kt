@@ -15,6 +15,8 @@ import kotlin.time.Duration.Companion.milliseconds
 internal class NetworkTracker(
     private val scope: CoroutineScope,
     private val deliver: (NetworkState) -> Unit,
+    /** Private DNS changed and nothing else: validation of a name server takes a while, and is no reason to reconnect. */
+    private val deliverNameSettings: (NetworkState) -> Unit,
 ) {
     private var network: Any? = null
     private var facts = Facts()
@@ -28,6 +30,7 @@ internal class NetworkTracker(
         val isPortal: Boolean = false,
         val isBlocked: Boolean? = null,
         val nameServers: List<String>? = null,
+        val privateDns: PrivateDns? = null,
     ) {
         val areComplete: Boolean get() = hasInternet != null && isBlocked != null && nameServers != null
     }
@@ -85,10 +88,12 @@ internal class NetworkTracker(
     private fun report(again: Boolean) {
         settled()
         val isThere = facts.hasInternet == true && !facts.isPortal && facts.isBlocked != true
-        val state = NetworkState(isThere, facts.nameServers.orEmpty())
-        if (!again && reported == network to state) return
+        val state = NetworkState(isThere, facts.nameServers.orEmpty(), facts.privateDns)
+        val before = reported
+        if (!again && before == network to state) return
         reported = network to state
-        deliver(state)
+        val isSame = before?.first == network && before?.second == state.copy(privateDns = before.second.privateDns)
+        if (isSame && !again) deliverNameSettings(state) else deliver(state)
     }
 
     private companion object {

@@ -3,6 +3,8 @@ package im.snapback
 import im.snapback.ffi.CallException
 import im.snapback.ffi.CoreBackgroundSync
 import im.snapback.ffi.CoreClient
+import im.snapback.ffi.DnsAnswer
+import im.snapback.ffi.DnsRequest
 import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
@@ -344,13 +346,16 @@ public class SnapbackClient private constructor(
         pumps.joinAll()
     }
 
-    internal suspend fun nextSrvQuery(): im.snapback.ffi.SrvQuery? = if (closed.get()) null else core.nextSrvQuery()
+    /** Informs the client that the name servers or Private DNS of the network changed, and nothing else of it. */
+    internal fun nameSettingsChanged(network: NetworkState): Unit = tell { nameSettingsChanged(network) }
 
-    /** Answers a query for SRV records with a DNS message (RFC 1035 section 4); `null` if the system has no answer. */
-    internal fun answerSrv(
+    /** Waits for the next request to the system's resolver; returns `null` once the client is closed. */
+    internal suspend fun nextDnsRequest(): DnsRequest? = if (closed.get()) null else core.nextDnsRequest()
+
+    internal fun answerDns(
         id: ULong,
-        message: ByteArray?,
-    ): Unit = tell { answerSrvMessage(id, message) }
+        answer: DnsAnswer,
+    ): Unit = tell { answerDns(id, answer) }
 
     internal val pumpScope: CoroutineScope get() = scope
 

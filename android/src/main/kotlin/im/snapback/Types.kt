@@ -63,6 +63,12 @@ public sealed interface DrainOutcome {
 /** The network as the platform reports it. */
 public typealias NetworkState = im.snapback.ffi.NetworkState
 
+/**
+ * Private DNS on a network, as its user has set it in Android 9 and later; `null` in [NetworkState] if name servers are queried
+ * in cleartext.
+ */
+public typealias PrivateDns = im.snapback.ffi.PrivateDns
+
 /** The stored roster (RFC 6121 section 2). */
 public data class Roster(
     /** The roster version; `null` if the server does not support versions (RFC 6121 section 2.6). */

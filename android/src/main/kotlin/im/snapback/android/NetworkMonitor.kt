@@ -11,8 +11,13 @@ import android.os.Build
 import im.snapback.NetworkState
 import im.snapback.NetworkTracker
 import im.snapback.NetworkTracker.Facts
+import im.snapback.PrivateDns
 import im.snapback.Registration
 import kotlinx.coroutines.CoroutineScope
+import java.net.Inet6Address
+import java.net.InetAddress
+import java.net.NetworkInterface
+import java.net.SocketException
 
 /**
  * Follows the default network of the device and reports it to a client.
@@ -24,9 +29,10 @@ internal class NetworkMonitor(
     context: Context,
     scope: CoroutineScope,
     deliver: (NetworkState) -> Unit,
+    deliverNameSettings: (NetworkState) -> Unit,
 ) : AutoCloseable {
     private val manager = context.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
-    private val tracker = NetworkTracker(scope, deliver)
+    private val tracker = NetworkTracker(scope, deliver, deliverNameSettings)
 
     private val callback =
         object : ConnectivityManager.NetworkCallback() {
@@ -96,6 +102,37 @@ internal class NetworkMonitor(
             )
 
         fun Facts.with(link: LinkProperties): Facts =
-            copy(nameServers = link.dnsServers.mapNotNull { it.hostAddress?.substringBefore('%') })
+            copy(
+                nameServers = link.dnsServers.mapNotNull { it.text(link) },
+                privateDns = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.P) link.privateDns() else null,
+            )
+
+        /**
+         * Private DNS: the name that the user has set, or else whether a name server of the network was found to support TLS.
+         * A setting of "automatic" is inactive until then, and queries are in cleartext.
+         */
+        fun LinkProperties.privateDns(): PrivateDns? {
+            val host = privateDnsServerName
+            return when {
+                !host.isNullOrEmpty() -> PrivateDns.Strict(host)
+                isPrivateDnsActive -> PrivateDns.Opportunistic
+                else -> null
+            }
+        }
+
+        /** The address; a link-local one with the index of its interface, without which it cannot be reached. */
+        fun InetAddress.text(link: LinkProperties): String? {
+            val address = hostAddress?.substringBefore('%')
+            if (this !is Inet6Address || !isLinkLocalAddress) return address
+            val index = scopeId.takeIf { it > 0 } ?: link.interfaceName?.let(::indexOf) ?: return null
+            return "$address%$index"
+        }
+
+        fun indexOf(name: String): Int? =
+            try {
+                NetworkInterface.getByName(name)?.index?.takeIf { it > 0 }
+            } catch (_: SocketException) {
+                null
+            }
     }
 }

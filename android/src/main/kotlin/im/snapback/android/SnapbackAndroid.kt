@@ -2,11 +2,13 @@ package im.snapback.android
 
 import android.app.Application
 import android.content.Context
+import android.os.Build
 import im.snapback.Configuration
 import im.snapback.Jid
 import im.snapback.SnapbackClient
 import im.snapback.SnapbackException
 import im.snapback.Storage
+import im.snapback.ffi.NameSystem
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
 import java.io.File
@@ -29,8 +31,9 @@ public object SnapbackAndroid {
     /**
      * Opens a client that
      * - keeps its state in a file that is excluded from backups and encrypted with a key of the Android Keystore;
-     * - follows the default network, its name servers, and its captive portals;
-     * - resolves SRV records with the system's resolver (since Android 10; before, with the network's name servers);
+     * - follows the default network, its name servers, its Private DNS, and its captive portals;
+     * - resolves services and hosts with the system's resolver (since Android 10; before, with the network's name servers and
+     *   `getaddrinfo`), and as Private DNS says where that does not answer;
      * - detects whether the app is in the foreground, and informs the server (XEP-0352).
      *
      * @param context any context of the app.
@@ -58,12 +61,13 @@ public object SnapbackAndroid {
                 initialize(app)
                 val configuration = Configuration()
                 configuration.storage = storage(app, account)
-                configuration.askPlatform = true
+                configuration.system = NameSystem.Android(Build.VERSION.SDK_INT.toUInt())
                 configuration.block()
                 val client = SnapbackClient.open(account, password, configuration)
                 opened = client
                 client.companions += SystemResolver(client)
-                client.companions += NetworkMonitor(app, client.pumpScope, client::networkChanged)
+                client.companions +=
+                    NetworkMonitor(app, client.pumpScope, client::networkChanged, client::nameSettingsChanged)
                 (app as? Application)?.let {
                     client.companions += ActivityMonitor(it, client.asTracked, client.pumpScope, pauseInBackgroundAfter)
                 }
