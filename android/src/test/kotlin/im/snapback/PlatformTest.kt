@@ -15,6 +15,7 @@ import kotlin.time.Duration.Companion.seconds
 /** The decisions of the Android part, tested without Android. */
 class PlatformTest {
     private val reported = mutableListOf<NetworkState>()
+    private val nameSettings = mutableListOf<NetworkState>()
     private val wifi = listOf("192.0.2.1")
 
     private fun NetworkTracker.arrived(network: Any, blocked: Boolean = false) {
@@ -26,7 +27,7 @@ class PlatformTest {
     @Test
     fun `a network is reported once, and again after a change or a validation`() =
         runTest {
-            val tracker = NetworkTracker(backgroundScope, reported::add)
+            val tracker = NetworkTracker(backgroundScope, reported::add, nameSettings::add)
             tracker.none()
             tracker.arrived("wifi")
             tracker.changed("wifi") { it.copy(nameServers = wifi) }
@@ -45,7 +46,7 @@ class PlatformTest {
     @Test
     fun `a network is not reported before it is known whether the app may use it`() =
         runTest {
-            val tracker = NetworkTracker(backgroundScope, reported::add)
+            val tracker = NetworkTracker(backgroundScope, reported::add, nameSettings::add)
             tracker.arrived("wifi", blocked = true)
             advanceTimeBy(5.seconds)
             assertEquals(listOf(NetworkState(false, wifi)), reported)
@@ -54,7 +55,7 @@ class PlatformTest {
     @Test
     fun `a missing fact delays the report only for a time`() =
         runTest {
-            val tracker = NetworkTracker(backgroundScope, reported::add)
+            val tracker = NetworkTracker(backgroundScope, reported::add, nameSettings::add)
             tracker.changed("wifi") { it.copy(hasInternet = true) }
             assertEquals(emptyList<NetworkState>(), reported)
             advanceTimeBy(1.seconds)
@@ -64,9 +65,27 @@ class PlatformTest {
         }
 
     @Test
+    fun `Private DNS that changes is no change of the network`() =
+        runTest {
+            val tracker = NetworkTracker(backgroundScope, reported::add, nameSettings::add)
+            tracker.arrived("wifi")
+            tracker.changed("wifi") { it.copy(privateDns = PrivateDns.Opportunistic) }
+            tracker.changed("wifi") { it.copy(privateDns = PrivateDns.Opportunistic) }
+            assertEquals(listOf(NetworkState(true, wifi)), reported)
+            assertEquals(listOf(NetworkState(true, wifi, PrivateDns.Opportunistic)), nameSettings)
+            // Together with anything else, it is.
+            tracker.changed("wifi") { it.copy(privateDns = null, isBlocked = true) }
+            tracker.changed("wifi") { it.copy(isBlocked = false) }
+            tracker.changed("wifi") { it.copy(privateDns = PrivateDns.Strict("dns.example"), isValidated = true) }
+            assertEquals(listOf(true, false, true, true), reported.map { it.available })
+            assertEquals(PrivateDns.Strict("dns.example"), reported.last().privateDns)
+            assertEquals(1, nameSettings.size)
+        }
+
+    @Test
     fun `a network that is lost before all is known is not reported`() =
         runTest {
-            val tracker = NetworkTracker(backgroundScope, reported::add)
+            val tracker = NetworkTracker(backgroundScope, reported::add, nameSettings::add)
             tracker.none()
             tracker.changed("wifi") { it.copy(hasInternet = true) }
             tracker.lost("wifi")

@@ -2,13 +2,11 @@ package im.snapback.android
 
 import android.app.Application
 import android.content.Context
-import android.os.Build
 import im.snapback.Configuration
 import im.snapback.Jid
 import im.snapback.SnapbackClient
 import im.snapback.SnapbackException
 import im.snapback.Storage
-import im.snapback.ffi.NameSystem
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
 import java.io.File
@@ -61,7 +59,7 @@ public object SnapbackAndroid {
                 initialize(app)
                 val configuration = Configuration()
                 configuration.storage = storage(app, account)
-                configuration.system = NameSystem.Android(Build.VERSION.SDK_INT.toUInt())
+                configuration.system = SystemResolver.system
                 configuration.block()
                 val client = SnapbackClient.open(account, password, configuration)
                 opened = client

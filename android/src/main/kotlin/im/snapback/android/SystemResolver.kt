@@ -7,7 +7,9 @@ import im.snapback.SnapbackClient
 import im.snapback.ffi.DnsAnswer
 import im.snapback.ffi.DnsQuery
 import im.snapback.ffi.DnsRequest
+import im.snapback.ffi.NameSystem
 import im.snapback.ffi.RecordType
+import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.suspendCancellableCoroutine
@@ -24,14 +26,18 @@ import kotlin.coroutines.resume
  * Android 10 there is no such API, and the core does not ask.
  */
 internal class SystemResolver(
-    private val client: SnapbackClient,
+    private val scope: CoroutineScope,
+    next: suspend () -> DnsRequest?,
+    private val answer: (ULong, DnsAnswer) -> Unit,
 ) : AutoCloseable {
     private val running = ConcurrentHashMap<ULong, Job>()
 
+    constructor(client: SnapbackClient) : this(client.pumpScope, client::nextDnsRequest, client::answerDns)
+
     init {
-        client.pumpScope.launch {
+        scope.launch {
             while (true) {
-                when (val request = client.nextDnsRequest() ?: break) {
+                when (val request = next() ?: break) {
                     is DnsRequest.Query -> begin(request.query)
                     is DnsRequest.Cancel -> running.remove(request.id)?.cancel()
                 }
@@ -41,7 +47,7 @@ internal class SystemResolver(
 
     /** Queries run concurrently, so that a slow name server does not delay the next one. */
     private fun begin(query: DnsQuery) {
-        val job = client.pumpScope.launch { client.answerDns(query.id, look(query)) }
+        val job = scope.launch { answer(query.id, look(query)) }
         running[query.id] = job
         job.invokeOnCompletion { running.remove(query.id) }
     }
@@ -86,18 +92,21 @@ internal class SystemResolver(
             }
     }
 
-    private companion object {
+    companion object {
+        /** What the core is informed of: the version of Android decides which sources are asked for names. */
+        val system: NameSystem get() = NameSystem.Android(Build.VERSION.SDK_INT.toUInt())
+
         /**
          * Reads the answers, and calls back: one thread, which ends after 10 s without work. It is never shut down, since the
          * system hands tasks over on the main thread, which a refusal would crash.
          */
-        val executor: Executor =
+        private val executor: Executor =
             ThreadPoolExecutor(1, 1, 10, TimeUnit.SECONDS, LinkedBlockingQueue()) { task ->
                 Thread(task, "snapback-dns").apply { isDaemon = true }
             }.apply { allowCoreThreadTimeOut(true) }
 
         /** The number of the type in the DNS (RFC 1035 section 3.2.2, RFC 3596, RFC 2782). */
-        val RecordType.number: Int
+        private val RecordType.number: Int
             get() =
                 when (this) {
                     RecordType.A -> DnsResolver.TYPE_A

@@ -9,6 +9,7 @@ import android.net.Network
 import android.net.NetworkCapabilities
 import android.os.Build
 import im.snapback.NetworkState
+import im.snapback.PrivateDns
 import kotlinx.coroutines.test.TestScope
 import kotlinx.coroutines.test.advanceTimeBy
 import kotlinx.coroutines.test.runTest
@@ -28,7 +29,9 @@ import org.robolectric.shadows.ShadowConnectivityManager
 import org.robolectric.shadows.ShadowNetwork
 import org.robolectric.shadows.ShadowNetworkCapabilities
 import org.robolectric.util.ReflectionHelpers
+import java.net.Inet6Address
 import java.net.InetAddress
+import java.net.NetworkInterface
 import kotlin.time.Duration.Companion.seconds
 
 /** The callbacks of the system about networks, and what the client is informed of. */
@@ -38,6 +41,7 @@ class NetworkMonitorTest {
     private val application: Application = RuntimeEnvironment.getApplication()
     private val manager = application.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
     private val reported = mutableListOf<NetworkState>()
+    private val nameSettings = mutableListOf<NetworkState>()
     private var monitor: NetworkMonitor? = null
     private val wifi = ShadowNetwork.newInstance(7)
     private val internet =
@@ -60,7 +64,7 @@ class NetworkMonitorTest {
     }
 
     private fun TestScope.open() {
-        monitor = NetworkMonitor(application, backgroundScope, reported::add)
+        monitor = NetworkMonitor(application, backgroundScope, reported::add, nameSettings::add)
         reported.clear()
     }
 
@@ -99,6 +103,67 @@ class NetworkMonitorTest {
             arrive(wifi)
             assertEquals(listOf(NetworkState(true, listOf("192.0.2.1"))), reported)
         }
+
+    @Test
+    fun `Private DNS is reported with the network from Android 9 on`() =
+        runTest {
+            val strict = PrivateDns.Strict("dns.example")
+            open()
+            for ((version, active, host, expected) in listOf(
+                Mode(Build.VERSION_CODES.P, false, null, null),
+                Mode(Build.VERSION_CODES.P, true, null, PrivateDns.Opportunistic),
+                Mode(Build.VERSION_CODES.P, true, "dns.example", strict),
+                // The named server has not answered yet.
+                Mode(Build.VERSION_CODES.P, false, "dns.example", strict),
+                Mode(Build.VERSION_CODES.UPSIDE_DOWN_CAKE, true, null, PrivateDns.Opportunistic),
+                Mode(Build.VERSION_CODES.UPSIDE_DOWN_CAKE, true, "dns.example", strict),
+                Mode(Build.VERSION_CODES.UPSIDE_DOWN_CAKE, false, null, null),
+                Mode(Build.VERSION_CODES.O_MR1, true, "dns.example", null),
+            )) {
+                ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", version)
+                link.setUsePrivateDns(active)
+                link.setPrivateDnsServerName(host)
+                val network = ShadowNetwork.newInstance(100 + reported.size)
+                arrive(network)
+                callback.onBlockedStatusChanged(network, false)
+                assertEquals(NetworkState(true, listOf("192.0.2.1"), expected), reported.last())
+            }
+            assertEquals(8, reported.size)
+        }
+
+    @Test
+    fun `Private DNS that becomes active is no change of the network`() =
+        runTest {
+            open()
+            arrive(wifi)
+            callback.onBlockedStatusChanged(wifi, false)
+            link.setUsePrivateDns(true)
+            callback.onLinkPropertiesChanged(wifi, link)
+            assertEquals(listOf(null), reported.map { it.privateDns })
+            assertEquals(listOf(PrivateDns.Opportunistic), nameSettings.map { it.privateDns })
+        }
+
+    @Test
+    fun `a link-local name server keeps its interface`() =
+        runTest {
+            val scoped = Inet6Address.getByAddress(null, InetAddress.getByName("fe80::1").address, 3)
+            val loopback = checkNotNull(NetworkInterface.getByInetAddress(InetAddress.getByName("127.0.0.1")))
+            link.setDnsServers(listOf(scoped, InetAddress.getByName("fe80::2"), InetAddress.getByName("2001:db8::1")))
+            link.setInterfaceName(loopback.name)
+            open()
+            arrive(wifi)
+            callback.onBlockedStatusChanged(wifi, false)
+            val expected = listOf("fe80:0:0:0:0:0:0:1%3", "fe80:0:0:0:0:0:0:2%${loopback.index}", "2001:db8:0:0:0:0:0:1")
+            assertEquals(expected, reported.last().nameServers)
+        }
+
+    /** What the system says about Private DNS, and what is reported. */
+    private data class Mode(
+        val version: Int,
+        val active: Boolean,
+        val host: String?,
+        val expected: PrivateDns?,
+    )
 
     @Test
     fun `a refused registration is retried, and networks are polled meanwhile`() =
