@@ -8,7 +8,9 @@ pub use snapback_client::{
 };
 use snapback_client::{ConnectionError, DialError, LinkError, PeerError, TlsError};
 
+use crate::dial::DialReport;
 use crate::store::StorageProblem;
+use crate::timeline::Timeline;
 
 /// How a connection or a connection attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
@@ -24,6 +26,10 @@ pub struct Ending {
     pub description: String,
     /// The plan that the connection followed, if it got far enough to have one.
     pub plan: Option<String>,
+    /// What each flight carried, and how long it took, if there was a transport.
+    pub timeline: Option<Timeline>,
+    /// How the server was looked for: what was asked, and what became of each address.
+    pub dial: DialReport,
 }
 
 /// Why a connection or a connection attempt ended.
@@ -279,6 +285,8 @@ impl Ending {
             needs_credentials: then == core::AfterEnd::Halts(core::OfflineReason::NeedsCredentials),
             description: reason.to_string(),
             plan: plan.map(ToString::to_string),
+            timeline: None,
+            dial: DialReport::default(),
             reason: reason.into(),
         }
     }

@@ -4,6 +4,7 @@ use snapback_client as core;
 pub use snapback_client::CarbonDirection;
 
 use crate::convert::Clock;
+use crate::dial::DialReport;
 use crate::ending::Ending;
 use crate::stanza::Stanza;
 use crate::state::{ConnectionState, SessionOutcome};
@@ -27,6 +28,8 @@ pub enum Event {
         plan: String,
         /// What each flight carried, and how long it took.
         timeline: Timeline,
+        /// How the server was found and reached.
+        dial: DialReport,
     },
     /// A connection or a connection attempt ended.
     ConnectionEnded {
@@ -160,11 +163,13 @@ impl Event {
                 jid,
                 plan,
                 timeline,
+                dial,
             } => Self::Online {
                 outcome,
                 jid,
                 plan: plan.to_string(),
                 timeline: timeline.into(),
+                dial: (*dial).into(),
             },
             core::Event::Ended {
                 reason: core::EndReason::Driver,
@@ -172,9 +177,17 @@ impl Event {
                 ..
             } => Self::InternalFault,
             core::Event::Ended {
-                reason, then, plan, ..
+                reason,
+                then,
+                plan,
+                timeline,
+                dial,
             } => Self::ConnectionEnded {
-                ending: Ending::new(reason, then, plan.as_ref()),
+                ending: Ending {
+                    timeline: timeline.map(|timeline| (*timeline).into()),
+                    dial: (*dial).into(),
+                    ..Ending::new(reason, then, plan.as_ref())
+                },
             },
             core::Event::Message { delivery } => Self::Message {
                 stanza: Stanza::from(&*delivery.stanza),

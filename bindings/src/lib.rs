@@ -27,6 +27,7 @@ mod cancel;
 mod client;
 mod config;
 mod convert;
+mod dial;
 mod ending;
 #[cfg(test)]
 mod ending_tests;
@@ -54,6 +55,7 @@ pub use config::{
     CoreConfig, DangerousTrust, Identity, LoginPolicy, ServerAddress, Storage, Timeouts,
     TransportKind,
 };
+pub use dial::{DialFate, DialReport, DialedAddress, NameQuery, NameResult, NameSource};
 pub use ending::{
     CertificateProblem, EndReason, Ending, LocalProblem, NoLoginProblem, ResolveProblem, Timer,
     TlsProblem, WrongAssumption,

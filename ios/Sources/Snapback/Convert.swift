@@ -52,9 +52,9 @@ extension Event {
   init?(_ event: SnapbackFFI.Event, confirm: @escaping @Sendable (String) -> Void) {
     switch event {
     case .stateChanged: return nil
-    case .online(let outcome, let jid, let plan, let timeline):
+    case .online(let outcome, let jid, let plan, let timeline, let dial):
       self = .online(
-        Online(outcome: outcome, jid: .optional(jid), plan: plan, timeline: Timeline(timeline)))
+        Online(outcome: outcome, jid: .optional(jid), plan: plan, timeline: Timeline(timeline), dial: DialReport(dial)))
     case .connectionEnded(let ending): self = .ended(Ended(ending))
     case .message(let deliveryId, let stanza, let possibleDuplicateOf):
       self = .message(
@@ -90,7 +90,9 @@ extension Ended {
       retryable: ending.retryable,
       needsCredentials: ending.needsCredentials,
       description: ending.description,
-      plan: ending.plan)
+      plan: ending.plan,
+      timeline: ending.timeline.map(Timeline.init),
+      dial: DialReport(ending.dial))
   }
 }
 
@@ -141,6 +143,29 @@ extension Timeline {
       took: timeline.tookMs.map(Milliseconds.seconds),
       bytesSent: timeline.bytesSent,
       bytesReceived: timeline.bytesReceived)
+  }
+}
+
+extension DialReport {
+  init(_ report: SnapbackFFI.DialReport) {
+    self.init(
+      queries: report.queries.map {
+        NameQuery(
+          name: $0.name,
+          records: $0.records,
+          source: $0.source,
+          startedAfter: Milliseconds.seconds($0.startedMs),
+          took: Milliseconds.seconds($0.tookMs),
+          result: $0.result)
+      },
+      addresses: report.addresses.map {
+        DialedAddress(
+          host: $0.host,
+          address: $0.address,
+          startedAfter: Milliseconds.seconds($0.startedMs),
+          took: $0.tookMs.map(Milliseconds.seconds),
+          fate: $0.fate)
+      })
   }
 }
 

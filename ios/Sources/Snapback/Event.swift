@@ -49,6 +49,8 @@ public struct Online: Sendable, Hashable {
   public let plan: String
   /// What each flight carried, and how long it took.
   public let timeline: Timeline
+  /// How the server was found and reached.
+  public let dial: DialReport
 }
 
 /// A connection, or an attempt at one, ended.
@@ -65,6 +67,10 @@ public struct Ended: Sendable, Hashable {
   public let description: String
   /// The plan of flights that the connection followed; `nil` if it ended before it had one.
   public let plan: String?
+  /// What each flight carried, and how long it took; `nil` if no address was reached.
+  public let timeline: Timeline?
+  /// How the server was looked for: what was asked, and what became of each address.
+  public let dial: DialReport
 }
 
 /// What the client stores, and repeats after a restart, until the app confirms it.

@@ -39,6 +39,12 @@ public typealias PrivateDns = SnapbackFFI.PrivateDns
 public typealias RecordType = SnapbackFFI.RecordType
 /// The answer of a ``NameResolver``.
 public typealias DnsAnswer = SnapbackFFI.DnsAnswer
+/// Who was asked for a name.
+public typealias NameSource = SnapbackFFI.NameSource
+/// The result of a query for a name.
+public typealias NameResult = SnapbackFFI.NameResult
+/// What became of an address that was dialed.
+public typealias DialFate = SnapbackFFI.DialFate
 /// One SRV record (RFC 2782).
 public typealias SrvRecord = SnapbackFFI.SrvRecord
 /// The severity of a log record.
@@ -104,6 +110,44 @@ public struct Timeline: Sendable, Hashable {
 
   /// The number of round trips, including the TCP handshake.
   public var roundTrips: Int { flights.count }
+}
+
+/// How a server was found and reached, or why it was not.
+public struct DialReport: Sendable, Hashable {
+  /// The queries for names, in the order of their ends. Empty if all addresses were known.
+  public let queries: [NameQuery]
+  /// The addresses that were dialed, in this order.
+  public let addresses: [DialedAddress]
+}
+
+/// A query for a name.
+public struct NameQuery: Sendable, Hashable {
+  /// The name, such as `_xmpps-client._tcp.example.org`.
+  public let name: String
+  /// The types of the records: `SRV`, or `A, AAAA`.
+  public let records: String
+  /// Who was asked.
+  public let source: NameSource
+  /// The time from the beginning of the dial until the query began, in seconds.
+  public let startedAfter: TimeInterval
+  /// How long it took, in seconds.
+  public let took: TimeInterval
+  /// Its result.
+  public let result: NameResult
+}
+
+/// An address that was dialed.
+public struct DialedAddress: Sendable, Hashable {
+  /// The name of the host.
+  public let host: String
+  /// The address and the port.
+  public let address: String
+  /// The time from the beginning of the dial until this address was dialed, in seconds.
+  public let startedAfter: TimeInterval
+  /// The time until it was decided what becomes of it, in seconds; `nil` if it was not.
+  public let took: TimeInterval?
+  /// What became of it.
+  public let fate: DialFate
 }
 
 /// One flight: what the client sent before it waited, and what it received for that.

@@ -6,7 +6,7 @@ mod support;
 
 use std::error::Error;
 
-use snapback_client::{Client, Event, ProtocolMessage, Timeline};
+use snapback_client::{Client, DialReport, EndedQuery, Event, ProtocolMessage, Timeline};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -30,17 +30,36 @@ async fn online(client: &Client) -> Result<(), Box<dyn Error>> {
                 outcome,
                 plan,
                 timeline,
+                dial,
                 ..
             } => {
                 println!("{outcome:?}; planned: {plan}");
+                print_dial(&dial);
                 print(&timeline);
                 return Ok(());
             }
-            Event::Ended { reason, .. } => println!("no connection: {reason}"),
+            Event::Ended { reason, dial, .. } => {
+                println!("no connection: {reason}");
+                print_dial(&dial);
+            }
             _ => {}
         }
     }
     Err("the client ended".into())
+}
+
+fn print_dial(dial: &DialReport) {
+    for EndedQuery { query, .. } in &dial.queries {
+        let took = query.took.as_secs_f64() * 1e3;
+        let (name, source, outcome) = (&query.name, query.source, query.outcome);
+        println!("  {took:7.1} ms  {name}: {source:?}, {outcome:?}");
+    }
+    for dialed in &dial.addresses {
+        let took = dialed.ended.map(|ended| ended.since(dialed.started));
+        let took = took.unwrap_or_default().as_secs_f64() * 1e3;
+        let (host, addr, fate) = (&dialed.endpoint.host, dialed.endpoint.addr, dialed.fate);
+        println!("  {took:7.1} ms  {host} at {addr}: {fate:?}");
+    }
 }
 
 fn print(timeline: &Timeline) {

@@ -332,6 +332,7 @@ async fn run(driver: Driver, events: Arc<EventQueue>, platform: Arc<Platform>) {
             then: AfterEnd::Halts(OfflineReason::NotWanted),
             plan: None,
             timeline: None,
+            dial: Box::default(),
         });
     }
     platform.close();

@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use snapback_resolver::{Endpoint, Request, Resolution, ResolveError, resolve_each};
+use snapback_resolver::{Endpoint, QueryReport, Request, Resolution, ResolveError, resolve_each};
 use snapback_types::endpoint::ServerAddress;
 use tokio::net::TcpStream;
 
 use crate::config::Network;
 use crate::name_servers::CurrentServers;
-use crate::names::Names;
+use crate::names::{Names, QueryLog};
 use crate::platform::Platform;
 
 /// A connection that is being opened.
@@ -79,13 +79,13 @@ impl Dialer {
         self.network.dial.dial(addr).await
     }
 
-    /// Looks up these servers or, if there are none, the account's domain.
-    /// Calls `found` with what is known before all is.
+    /// Looks up these servers or, if there are none, the account's domain. Calls `found` with what is known before all
+    /// is. Both return the queries that have ended since the last call.
     pub(crate) async fn look_up(
         self,
         servers: Vec<ServerAddress>,
-        mut found: impl FnMut(Vec<Endpoint>) + Send,
-    ) -> Result<Resolution, ResolveError> {
+        mut found: impl FnMut(Vec<Endpoint>, Vec<QueryReport>) + Send,
+    ) -> (Result<Resolution, ResolveError>, Vec<QueryReport>) {
         let request = Request {
             preference: self.network.preference,
             overrides: servers.iter().map(target).collect(),
@@ -102,8 +102,11 @@ impl Dialer {
             network: self.network,
             name_servers: self.name_servers,
             platform: self.platform,
+            ended: QueryLog::default(),
         };
-        resolve_each(&request, &lookup, &mut random, &mut found).await
+        let mut found = |endpoints| found(endpoints, lookup.ended.take());
+        let answer = resolve_each(&request, &lookup, &mut random, &mut found).await;
+        (answer, lookup.ended.take())
     }
 }
 

@@ -87,7 +87,10 @@ pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{DnsQuery, PlatformAnswer, PlatformRequest, RecordType, RequestId};
 pub use xml::{ParseXmlError, escape_xml, parse_xml};
 
-pub use snapback_engine::engine::{DialError, EndReason, EngineEvent as Event, ServerAddress};
+pub use snapback_engine::engine::{
+    Abandonment, DialError, DialFate, DialReport, DialedAddress, EndReason, EndedQuery,
+    EngineEvent as Event, ServerAddress,
+};
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
 pub use snapback_engine::supervisor::{
     AfterEnd, AttemptPhase, ConnectionState, OfflineReason, Timing,

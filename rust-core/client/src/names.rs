@@ -1,13 +1,16 @@
 //! Who is asked for a name: the sources of the system's row in the table (`docs/names.md`), in their order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use snapback_resolver::{
     Addresses, Early, Family, Lookup, LookupError, NameServerLookup, PrivateDns, QUERY_TIMEOUT,
-    SOURCE_HEAD_START, Source, SourceTarget, SrvAnswer, System, both_families, in_order,
+    QueryOutcome, QueryReport, SOURCE_HEAD_START, Source, SourceTarget, SrvAnswer, System,
+    both_families, in_order,
 };
+
+use tokio::time::Instant;
 
 use crate::config::Network;
 use crate::name_servers::CurrentServers;
@@ -23,6 +26,44 @@ pub(crate) struct Names {
     pub(crate) network: Arc<Network>,
     pub(crate) name_servers: Arc<CurrentServers>,
     pub(crate) platform: Arc<Platform>,
+    /// For the timeline.
+    pub(crate) ended: QueryLog,
+}
+
+/// The queries that have ended, until they are taken. A look-up is bounded, and so are its queries.
+#[derive(Debug, Default)]
+pub(crate) struct QueryLog(Mutex<Vec<QueryReport>>);
+
+impl QueryLog {
+    pub(crate) fn take(&self) -> Vec<QueryReport> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<QueryReport>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A query in progress. It is logged when it ends, with an answer or without.
+struct RunningQuery<'a> {
+    log: &'a QueryLog,
+    name: &'a str,
+    target: SourceTarget,
+    source: Source,
+    began: Instant,
+    outcome: QueryOutcome,
+}
+
+impl Drop for RunningQuery<'_> {
+    fn drop(&mut self) {
+        self.log.lock().push(QueryReport {
+            name: self.name.to_owned(),
+            target: self.target,
+            source: self.source,
+            took: self.began.elapsed(),
+            outcome: self.outcome,
+        });
+    }
 }
 
 impl Names {
@@ -37,15 +78,44 @@ impl Names {
 
     async fn first<T, F: Future<Output = Result<T, LookupError>>>(
         &self,
+        name: &str,
         target: SourceTarget,
+        count: fn(&T) -> usize,
         ask: impl Fn(Source) -> F,
     ) -> Result<T, LookupError> {
         let system = self.network.system;
         let sources = self.sources(target);
         let mut failure = LookupError::NoAnswer(QUERY_TIMEOUT);
         let ends = |error| system.is_final(target, error);
-        let answers = sources.into_iter().map(ask);
+        let logged = |source| self.logged(name, target, source, count, ask(source));
+        let answers = sources.into_iter().map(logged);
         in_order(answers, SOURCE_HEAD_START, ends, &mut failure).await
+    }
+
+    /// Logs the end of a query.
+    async fn logged<T>(
+        &self,
+        name: &str,
+        target: SourceTarget,
+        source: Source,
+        count: fn(&T) -> usize,
+        answer: impl Future<Output = Result<T, LookupError>>,
+    ) -> Result<T, LookupError> {
+        let mut running = RunningQuery {
+            log: &self.ended,
+            name,
+            target,
+            source,
+            began: Instant::now(),
+            outcome: QueryOutcome::Unanswered,
+        };
+        let answer = answer.await;
+        running.outcome = match &answer {
+            Ok(found) => QueryOutcome::Found(count(found)),
+            Err(LookupError::NoSuchName) => QueryOutcome::Found(0),
+            Err(error) => QueryOutcome::Failed(*error),
+        };
+        answer
     }
 
     async fn srv_of(&self, source: Source, name: &str) -> Result<SrvAnswer, LookupError> {
@@ -104,8 +174,8 @@ impl Lookup for Names {
         if let Some(fixed) = &self.network.hosts {
             return fixed.srv(name).await;
         }
-        self.first(SourceTarget::Service, |source| self.srv_of(source, name))
-            .await
+        let ask = |source| self.srv_of(source, name);
+        self.first(name, SourceTarget::Service, services, ask).await
     }
 
     async fn addresses(&self, host: &str) -> Result<Addresses, LookupError> {
@@ -121,6 +191,14 @@ impl Lookup for Names {
             return fixed.addresses(host).await;
         }
         let ask = |source| self.addresses_of(source, host, early);
-        self.first(SourceTarget::Host, ask).await
+        let count = |found: &Addresses| found.addresses.len();
+        self.first(host, SourceTarget::Host, count, ask).await
+    }
+}
+
+fn services(answer: &SrvAnswer) -> usize {
+    match answer {
+        SrvAnswer::Absent | SrvAnswer::NotOffered { .. } => 0,
+        SrvAnswer::Records { records, .. } => records.len(),
     }
 }

@@ -15,10 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use snapback_client::resolver::{NameServers, SrvRecord, System, SystemHosts};
+use snapback_client::resolver::{
+    LookupError, NameServers, QueryOutcome, Source, SrvRecord, System, SystemHosts,
+};
 use snapback_client::{
-    Client, Dial, DialError, Dialing, EndReason, Event, Outcome, PlatformAnswer, PlatformRequest,
-    RecordType, ServerAddress, TcpDial, Transport,
+    Client, Dial, DialError, DialFate, Dialing, EndReason, Event, Outcome, PlatformAnswer,
+    PlatformRequest, RecordType, ServerAddress, TcpDial, Transport,
 };
 use snapback_reference_server::Switches;
 use support::Setup;
@@ -224,6 +226,47 @@ fn dns_message(name: &str, port: u16) -> Vec<u8> {
     message
 }
 
+/// The timeline names who was asked, with which result, and each address.
+#[tokio::test]
+async fn the_report_of_a_dial_says_who_answered_and_what_became_of_each_address() {
+    let setup = by_platform().await;
+    let port = setup.link.addr().port();
+    setup.client.connect();
+    let platform = |name: &str, kind| match kind {
+        RecordType::Srv if name.starts_with("_xmpp-client.") => PlatformAnswer::Unable,
+        _ => records(name, kind, port),
+    };
+    let event = tokio::select! {
+        event = setup.event(|event| matches!(event, Event::Online { .. })) => event,
+        () = answer(&setup.client, platform) => panic!("the client ended"),
+    };
+    let Event::Online { dial, .. } = event else {
+        unreachable!("asked for above")
+    };
+    let queries: Vec<(&str, Source, QueryOutcome)> = dial
+        .queries
+        .iter()
+        .map(|it| (it.query.name.as_str(), it.query.source, it.query.outcome))
+        .collect();
+    let failed = QueryOutcome::Failed(LookupError::ServerFailure);
+    for expected in [
+        (
+            "_xmpps-client._tcp.localhost",
+            Source::Platform,
+            QueryOutcome::Found(1),
+        ),
+        ("_xmpp-client._tcp.localhost", Source::Platform, failed),
+    ] {
+        assert!(queries.contains(&expected), "{queries:?}");
+    }
+    let addresses: Vec<(&str, DialFate)> = dial
+        .addresses
+        .iter()
+        .map(|it| (it.endpoint.host.as_str(), it.fate))
+        .collect();
+    assert_eq!(addresses, [("xmpp.example.org", DialFate::Used)]);
+}
+
 #[tokio::test]
 async fn s10_a_known_address_is_used_without_asking_again() {
     let setup = by_platform().await;
@@ -271,11 +314,13 @@ async fn fails_twice_with(setup: &Setup, kind: ErrorKind) {
         let event = setup
             .event(|event| matches!(event, Event::Ended { .. }))
             .await;
-        let Event::Ended { reason, .. } = event else {
+        let Event::Ended { reason, dial, .. } = event else {
             unreachable!("asked for above")
         };
         let failed = DialError::Connect(vec![kind]);
         assert_eq!(reason, EndReason::Dial(failed));
+        let fates: Vec<DialFate> = dial.addresses.iter().map(|it| it.fate).collect();
+        assert_eq!(fates, [DialFate::Failed(kind)]);
     }
 }
 

@@ -23,6 +23,7 @@ mod host;
 mod lookup;
 mod order;
 mod race;
+mod report;
 mod resolution;
 #[cfg(feature = "lookups")]
 mod resolve;
@@ -45,11 +46,12 @@ pub use race::{
     Attempt, CONNECTION_ATTEMPT_DELAY, HappyEyeballs, Input, Output, PRIORITY_TIMEOUT, RacePlan,
     Turn,
 };
+pub use report::{QueryOutcome, QueryReport, Source, SourceTarget};
 pub use resolution::{Request, Resolution};
 #[cfg(feature = "lookups")]
 pub use resolve::{QUERY_TIMEOUT, resolve, resolve_each};
 #[cfg(feature = "lookups")]
-pub use sources::{PrivateDns, SOURCE_HEAD_START, Source, System, Target as SourceTarget};
+pub use sources::{PrivateDns, SOURCE_HEAD_START, System};
 pub use srv::{DIRECT_TLS_SERVICE, Preference, STARTTLS_SERVICE, SrvAnswer, SrvRecord, merge};
 pub use target::Target;
 // The parts of a resolution.

@@ -1,6 +1,6 @@
 //! Which sources are queried for a name, in which order: a table (`docs/names.md`).
 
-use crate::LookupError;
+use crate::{LookupError, Source, SourceTarget as Target};
 use std::time::Duration;
 
 /// How long a source is waited for before the next one is queried as well. Longer than a query over a slow mobile
@@ -33,30 +33,6 @@ pub enum PrivateDns {
     Opportunistic,
     /// TLS to the server of this name, and nothing else.
     Strict(String),
-}
-
-/// What is looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// The SRV records of a service.
-    Service,
-    /// The addresses of a host.
-    Host,
-}
-
-/// A source of answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The platform's resolver: `DnsResolver`, or `DNSServiceQueryRecord` and `DNSServiceGetAddrInfo`.
-    Platform,
-    /// The network's name servers over TLS, with the certificate of the named server.
-    StrictTls,
-    /// The network's name servers over TLS, with any certificate.
-    OpportunisticTls,
-    /// The network's name servers, or those of the system's configuration.
-    Cleartext,
-    /// `getaddrinfo`.
-    SystemCall,
 }
 
 impl System {

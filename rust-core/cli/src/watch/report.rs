@@ -128,6 +128,7 @@ impl Happening {
                 jid,
                 plan,
                 timeline,
+                ..
             } => Self::Online(Box::new(Online::new(
                 flights::outcome(*outcome),
                 jid,

@@ -6,7 +6,7 @@ use std::io;
 
 use snapback_engine::engine::{Address, CandidateId, LookUpId};
 use snapback_engine::{EngineInput, EngineOutput};
-use snapback_resolver::{Endpoint, Query, Resolution, ResolveError};
+use snapback_resolver::{Endpoint, Query, QueryReport, Resolution, ResolveError};
 use snapback_types::endpoint::ServerAddress;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -18,13 +18,14 @@ use super::Driver;
 use super::socket::Socket;
 
 type Answer = Result<Resolution, ResolveError>;
+type Queries = Vec<QueryReport>;
 
 /// The pending look-ups and sockets.
 pub(super) struct Dials {
-    look_ups: Tasks<LookUpId, Answer>,
+    look_ups: Tasks<LookUpId, (Answer, Queries)>,
     /// What the look-ups have found until now.
-    finder: mpsc::UnboundedSender<(LookUpId, Vec<Endpoint>)>,
-    found: mpsc::UnboundedReceiver<(LookUpId, Vec<Endpoint>)>,
+    finder: mpsc::UnboundedSender<(LookUpId, Vec<Endpoint>, Queries)>,
+    found: mpsc::UnboundedReceiver<(LookUpId, Vec<Endpoint>, Queries)>,
     connects: Tasks<CandidateId, io::Result<TcpStream>>,
     /// Open, and not yet used by an attempt.
     open: HashMap<CandidateId, TcpStream>,
@@ -32,8 +33,8 @@ pub(super) struct Dials {
 
 /// The result of one.
 pub(super) enum Dialed {
-    Found(LookUpId, Vec<Endpoint>),
-    LookedUp(LookUpId, Answer),
+    Found(LookUpId, Vec<Endpoint>, Queries),
+    LookedUp(LookUpId, Answer, Queries),
     Connected(CandidateId, TcpStream),
     ConnectFailed(CandidateId, io::ErrorKind),
 }
@@ -56,13 +57,16 @@ impl Dials {
     pub(super) async fn next(&mut self) -> Dialed {
         tokio::select! {
             biased;
-            Some((id, endpoints)) = self.found.recv() => Dialed::Found(id, endpoints),
+            Some((id, endpoints, queries)) = self.found.recv() => {
+                Dialed::Found(id, endpoints, queries)
+            }
             (id, answer) = self.look_ups.next() => {
                 let panicked = ResolveError::Network {
                     query: Query::Addresses,
                     kind: io::ErrorKind::Other,
                 };
-                Dialed::LookedUp(id, answer.unwrap_or(Err(panicked)))
+                let (answer, queries) = answer.unwrap_or((Err(panicked), Vec::new()));
+                Dialed::LookedUp(id, answer, queries)
             }
             (candidate, socket) = self.connects.next() => match socket {
                 Some(Ok(socket)) => Dialed::Connected(candidate, socket),
@@ -75,8 +79,8 @@ impl Dials {
 
     fn look_up(&mut self, id: LookUpId, servers: Vec<ServerAddress>, dialer: Dialer) {
         let finder = self.finder.clone();
-        let found = move |endpoints| {
-            let _ = finder.send((id, endpoints));
+        let found = move |endpoints, queries| {
+            let _ = finder.send((id, endpoints, queries));
         };
         self.look_ups.start(id, dialer.look_up(servers, found));
     }
@@ -115,8 +119,16 @@ impl Driver {
     /// Reports the result.
     pub(super) fn dialed(&mut self, dialed: Dialed) {
         let input = match dialed {
-            Dialed::Found(id, endpoints) => EngineInput::Found { id, endpoints },
-            Dialed::LookedUp(id, answer) => EngineInput::LookedUp { id, answer },
+            Dialed::Found(id, endpoints, queries) => EngineInput::Found {
+                id,
+                endpoints,
+                queries,
+            },
+            Dialed::LookedUp(id, answer, queries) => EngineInput::LookedUp {
+                id,
+                answer,
+                queries,
+            },
             Dialed::Connected(candidate, socket) => {
                 self.dials.open.insert(candidate, socket);
                 // Reading may be paused, or bytes just arrived: they may be the answer that makes this dial

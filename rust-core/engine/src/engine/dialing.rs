@@ -5,7 +5,7 @@ use snapback_proto::escalation::Failures;
 use snapback_proto::knowledge::SmSession;
 use snapback_proto::plan::Purpose;
 use snapback_proto::time::Instant;
-use snapback_resolver::{Resolution, ResolveError};
+use snapback_resolver::{QueryReport, Resolution, ResolveError};
 use snapback_store::StoredSession;
 use snapback_types::endpoint::Endpoint;
 
@@ -16,7 +16,7 @@ use crate::supervisor::{self, AttemptId, Verdict};
 use super::candidates::{Abandonment, CandidateId, Dial, DialInput, LookUpId, Progress};
 use super::standby::{Standby, StandbyTransport};
 use super::storage::{self, Asked};
-use super::{Detour, EndReason, Engine, EngineOutput};
+use super::{Detour, EndReason, Engine, EngineInput, EngineOutput};
 
 /// An attempt that has no connection yet.
 #[derive(Debug)]
@@ -101,6 +101,35 @@ impl<T: Tls + Clone> Engine<T> {
         self.dial_input(DialInput::Timeout);
     }
 
+    /// Handles the result of a look-up or of opening a transport.
+    pub(super) fn dial_progressed(&mut self, input: EngineInput<'_>) {
+        match input {
+            EngineInput::Found {
+                id,
+                endpoints,
+                queries,
+            } => {
+                self.queried(id, &queries);
+                self.dial_input(DialInput::Found(id, &endpoints));
+            }
+            EngineInput::LookedUp {
+                id,
+                answer,
+                queries,
+            } => {
+                self.queried(id, &queries);
+                self.looked_up(id, &answer);
+            }
+            EngineInput::Connected { candidate } => {
+                self.dial_input(DialInput::Connected(candidate));
+            }
+            EngineInput::ConnectFailed { candidate, kind } => {
+                self.dial_input(DialInput::ConnectFailed(candidate, kind));
+            }
+            _ => {}
+        }
+    }
+
     /// Passes an event to the dial in progress.
     pub(super) fn dial_input(&mut self, input: DialInput<'_>) {
         if let Some(dialing) = &mut self.dialing {
@@ -116,7 +145,7 @@ impl<T: Tls + Clone> Engine<T> {
     }
 
     /// Handles the answer to a look-up.
-    pub(super) fn looked_up(&mut self, id: LookUpId, answer: &Result<Resolution, ResolveError>) {
+    fn looked_up(&mut self, id: LookUpId, answer: &Result<Resolution, ResolveError>) {
         let (now, outputs) = (self.now, &mut self.outputs);
         if !self.candidates.handle_refresh(id, answer, now, outputs) {
             self.dial_input(DialInput::LookedUp(id, answer));
@@ -125,16 +154,29 @@ impl<T: Tls + Clone> Engine<T> {
         }
     }
 
+    /// Passes the queries of a look-up to the dial that they belong to.
+    fn queried(&mut self, id: LookUpId, queries: &[QueryReport]) {
+        let now = self.now.mono;
+        if let Some(dialing) = &mut self.dialing {
+            dialing.dial.queried(id, queries, &self.candidates, now);
+        }
+        if let Some(dial) = self.standby.as_mut().and_then(Standby::dial) {
+            dial.queried(id, queries, &self.candidates, now);
+        }
+    }
+
     fn dialed(&mut self, progress: Progress) {
         match progress {
             Progress::Going => {}
             Progress::Reached(candidate, endpoint) => {
-                if let Some(dialing) = self.dialing.take() {
+                if let Some(mut dialing) = self.dialing.take() {
+                    self.dial_report = dialing.dial.take_report();
                     self.use_transport(dialing.attempt, candidate, endpoint);
                 }
             }
             Progress::Failed(error) => {
-                if let Some(dialing) = self.dialing.take() {
+                if let Some(mut dialing) = self.dialing.take() {
+                    self.dial_report = dialing.dial.take_report();
                     self.not_begun(dialing.attempt.number, EndReason::Dial(error));
                 }
             }
@@ -194,7 +236,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.drop_standby(Abandonment::Superseded);
         if let Some(mut dialing) = self.dialing.take() {
             let why = Abandonment::AttemptOver;
-            dialing.dial.abandon(why, &mut self.outputs);
+            dialing.dial.abandon(why, &mut self.outputs, self.now.mono);
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::link::{LinkError, Timeline};
 use crate::supervisor::{AfterEnd, ConnectionState};
 use crate::variants::variants;
 
+use super::DialReport;
+
 /// An event for the app.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EngineEvent {
@@ -29,6 +31,8 @@ pub enum EngineEvent {
         plan: Plan,
         /// What each flight carried, and how long it took.
         timeline: Timeline,
+        /// How the server was found and reached.
+        dial: Box<DialReport>,
     },
     /// A connection or a connection attempt ended; or no attempt was made, since the store could not be used.
     Ended {
@@ -40,6 +44,8 @@ pub enum EngineEvent {
         plan: Option<Plan>,
         /// What each flight carried, and how long it took, if there was a transport.
         timeline: Option<Box<Timeline>>,
+        /// How the server was looked for: what was asked, and what became of each address.
+        dial: Box<DialReport>,
     },
     /// A message for the app. It is kept until the app confirms it.
     Message {

@@ -7,7 +7,7 @@ use snapback_proto::knowledge::{Knowledge, OutboundKind};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::Element;
-use snapback_resolver::{Resolution, ResolveError};
+use snapback_resolver::{QueryReport, Resolution, ResolveError};
 use snapback_store::{DeliveryPage, StoreError, StoredSession};
 use snapback_tls::CertificateError;
 use snapback_types::endpoint::Endpoint;
@@ -86,6 +86,8 @@ pub enum EngineInput<'a> {
         id: LookUpId,
         /// The endpoints.
         endpoints: Vec<Endpoint>,
+        /// The queries that have ended since the last report.
+        queries: Vec<QueryReport>,
     },
     /// The result of [`super::EngineOutput::LookUp`].
     LookedUp {
@@ -93,6 +95,8 @@ pub enum EngineInput<'a> {
         id: LookUpId,
         /// The endpoints in the order in which to try them, or why there are none.
         answer: Result<Resolution, ResolveError>,
+        /// The queries that have ended since the last report.
+        queries: Vec<QueryReport>,
     },
     /// A transport of [`super::EngineOutput::Connect`] is open. Bytes that the attempt's connection has received
     /// already are reported first: they may contain the probe response that makes this transport superfluous.

@@ -54,7 +54,10 @@ use crate::link::tls::Tls;
 use crate::supervisor::{self, AttemptId, ConnectionState, Supervisor, Timing};
 
 pub use address::{Detour, DetourReason};
-pub use candidates::{Abandonment, AnswerMemory, CandidateId, Discovery, LookUpId};
+pub use candidates::{
+    Abandonment, AnswerMemory, CandidateId, DialFate, DialReport, DialedAddress, Discovery,
+    EndedQuery, LookUpId,
+};
 pub use event::{DialError, EndReason, EngineEvent};
 pub use input::{EngineInput, EventQueueLevel, Opened, Room};
 pub use output::{EngineOutput, EngineTimer, NotGiven};
@@ -66,7 +69,7 @@ pub use storage::CommitId;
 
 use address::Addresses;
 use backlog::Backlog;
-use candidates::{Candidates, DialInput};
+use candidates::Candidates;
 use credentials::Credentials;
 use dialing::Dialing;
 use gaps::Gaps;
@@ -119,6 +122,8 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     attempt: Option<Attempt<T>>,
     dialing: Option<Dialing>,
     candidates: Candidates,
+    /// How the transport was found that no attempt uses yet, or why there is none.
+    dial_report: DialReport,
     /// The connection to which a liveness probe was sent.
     probed: Option<AttemptId>,
     probes: u64,
@@ -188,6 +193,7 @@ impl<T: Tls + Clone> Engine<T> {
             attempt: None,
             dialing: None,
             candidates: Candidates::new(config.discovery),
+            dial_report: DialReport::default(),
             probed: None,
             probes: 0,
             standby: None,
@@ -278,16 +284,10 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::Confirm(deliveries) => self.confirm(deliveries),
             EngineInput::GapReceived => self.gap_received(),
             EngineInput::EventQueue(level) => self.event_queue_is(level),
-            EngineInput::Found { id, endpoints } => {
-                self.dial_input(DialInput::Found(id, &endpoints));
-            }
-            EngineInput::LookedUp { id, answer } => self.looked_up(id, &answer),
-            EngineInput::Connected { candidate } => {
-                self.dial_input(DialInput::Connected(candidate));
-            }
-            EngineInput::ConnectFailed { candidate, kind } => {
-                self.dial_input(DialInput::ConnectFailed(candidate, kind));
-            }
+            dialed @ (EngineInput::Found { .. }
+            | EngineInput::LookedUp { .. }
+            | EngineInput::Connected { .. }
+            | EngineInput::ConnectFailed { .. }) => self.dial_progressed(dialed),
             EngineInput::Received(bytes) => self.link_input(LinkInput::Received(bytes)),
             EngineInput::TransportClosed => self.link_input(LinkInput::TransportClosed),
             EngineInput::Timeout => self.timeout(),

@@ -112,6 +112,9 @@ impl<T: Tls + Clone> Engine<T> {
         let is_probing = self.is_probing();
         let attempt = self.attempt.as_ref().map(|attempt| attempt.number);
         if let Some(standby) = &mut self.standby {
+            if let Some(dial) = standby.dial() {
+                self.dial_report = dial.take_report();
+            }
             standby.transport = StandbyTransport::Open(candidate, endpoint);
             if is_probing && attempt == Some(standby.beside) {
                 self.ask_probe(self.now.mono);
@@ -158,7 +161,9 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn drop_standby(&mut self, why: Abandonment) {
         match self.standby.take().map(|standby| standby.transport) {
-            Some(StandbyTransport::Opening(mut dial)) => dial.abandon(why, &mut self.outputs),
+            Some(StandbyTransport::Opening(mut dial)) => {
+                dial.abandon(why, &mut self.outputs, self.now.mono);
+            }
             Some(StandbyTransport::Open(candidate, _)) => {
                 let output = EngineOutput::AbandonConnect { candidate, why };
                 self.outputs.push_back(output);

@@ -18,7 +18,7 @@ use super::candidates::DialInput;
 use super::dialing::Attempted;
 use super::set_back::Reached;
 use super::storage::{self, Asked};
-use super::{Address, EndReason, Engine, EngineEvent, EngineOutput, RequestError};
+use super::{Address, DialReport, EndReason, Engine, EngineEvent, EngineOutput, RequestError};
 
 /// An attempt that has a connection.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub(super) struct Attempt<T: Tls> {
     pub(super) deadline: Option<(Instant, Timer)>,
     /// The link's next output, read while transactions were collected.
     pub(super) next: Option<LinkOutput>,
+    /// How the transport was found.
+    pub(super) dial: DialReport,
 }
 
 /// How far this attempt came or, before its login, how far earlier attempts came.
@@ -119,6 +121,7 @@ impl<T: Tls + Clone> Engine<T> {
             progress,
             deadline: None,
             next: None,
+            dial: std::mem::take(&mut self.dial_report),
         });
         self.tell(supervisor::Input::AttemptProgress {
             attempt: attempt.number,
@@ -195,6 +198,7 @@ impl<T: Tls + Clone> Engine<T> {
                 attempt.progress = Progress::Online;
                 self.addresses.arrived(attempt.address);
                 let timeline = attempt.link.timeline().clone();
+                let dial = Box::new(attempt.dial.clone());
                 let attempt = attempt.number;
                 self.online(attempt, outcome, timeline.round_trips());
                 EngineEvent::Online {
@@ -202,6 +206,7 @@ impl<T: Tls + Clone> Engine<T> {
                     jid,
                     plan,
                     timeline,
+                    dial,
                 }
             }
             Event::Stanza(delivery) => return self.deliver(delivery),
@@ -315,7 +320,7 @@ impl<T: Tls + Clone> Engine<T> {
             verdict = Some(storage::verdict(*error));
         }
         let then = self.supervisor.after_end(number, verdict, self.now.mono);
-        self.report_end(reason, then, Some(&attempt.link));
+        self.report_end(reason, then, Some(&attempt));
         self.note_disconnected();
         self.token_turned_in();
         self.tell(supervisor::Input::Ended {
@@ -363,18 +368,29 @@ impl<T: Tls + Clone> Engine<T> {
         }
         if let Some(attempt) = self.attempt.take() {
             self.fail_requests_of(&attempt);
-            self.report_end(EndReason::Dropped, AfterEnd::Retries, Some(&attempt.link));
+            self.report_end(EndReason::Dropped, AfterEnd::Retries, Some(&attempt));
             self.keep_events(attempt);
         }
         self.note_disconnected();
     }
 
-    pub(super) fn report_end(&mut self, reason: EndReason, then: AfterEnd, link: Option<&Link<T>>) {
+    pub(super) fn report_end(
+        &mut self,
+        reason: EndReason,
+        then: AfterEnd,
+        attempt: Option<&Attempt<T>>,
+    ) {
+        let dial = match attempt {
+            Some(attempt) => attempt.dial.clone(),
+            None => std::mem::take(&mut self.dial_report),
+        };
+        let link = attempt.map(|attempt| &attempt.link);
         self.event(EngineEvent::Ended {
             reason,
             then,
             plan: link.map(|link| link.plan().clone()),
             timeline: link.map(|link| Box::new(link.timeline().clone())),
+            dial: Box::new(dial),
         });
     }
 

@@ -207,7 +207,12 @@ impl<T: Tls + Clone> Phone<T> {
         now: Time,
     ) {
         coverage.event("first address found");
-        self.happens(EngineInput::Found { id, endpoints }, model, coverage, now);
+        let input = EngineInput::Found {
+            id,
+            endpoints,
+            queries: Vec::new(),
+        };
+        self.happens(input, model, coverage, now);
     }
 
     pub(crate) fn looked_up(
@@ -222,7 +227,12 @@ impl<T: Tls + Clone> Phone<T> {
         if answer.is_err() {
             coverage.event("look-up failed");
         }
-        self.happens(EngineInput::LookedUp { id, answer }, model, coverage, now);
+        let input = EngineInput::LookedUp {
+            id,
+            answer,
+            queries: Vec::new(),
+        };
+        self.happens(input, model, coverage, now);
     }
 
     /// A transport is open, or has failed.

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use snapback_proto::time::{Instant, Now};
-use snapback_resolver::{Resolution, ResolveError};
+use snapback_resolver::{QueryReport, Resolution, ResolveError};
 use snapback_types::endpoint::{Address, Endpoint};
 
 use super::super::{Detour, DialError, EngineOutput};
 use super::race::{Finish, Race};
+use super::report::DialReport;
 use super::{Abandonment, CandidateId, Candidates, DialInput, LookUpId};
 
 /// The progress of a dial.
@@ -33,6 +34,7 @@ pub(in crate::engine) struct Dial {
     pending: Option<(LookUpId, Sought)>,
     /// When known addresses that have not responded are looked up again.
     refreshes: Option<Instant>,
+    report: DialReport,
 }
 
 /// The stage of a dial.
@@ -43,7 +45,7 @@ pub(in crate::engine) enum DialStage {
     /// Names are being looked up.
     LookingUp(LookUpId, Sought),
     /// Addresses are being connected to.
-    Racing(Race, List),
+    Racing(Box<Race>, List),
     /// It has ended.
     Over,
 }
@@ -81,6 +83,30 @@ impl Dial {
             stage: DialStage::Delayed(begins),
             pending: None,
             refreshes: None,
+            report: DialReport::default(),
+        }
+    }
+
+    /// Returns what was asked and dialed until now, and forgets it.
+    pub(in crate::engine) fn take_report(&mut self) -> DialReport {
+        std::mem::take(&mut self.report)
+    }
+
+    /// Records the queries of a look-up: its own one, or one that runs beside its race.
+    pub(in crate::engine) fn queried(
+        &mut self,
+        id: LookUpId,
+        queries: &[QueryReport],
+        candidates: &Candidates,
+        now: Instant,
+    ) {
+        let is_own = match self.stage {
+            DialStage::LookingUp(own, _) => own == id,
+            DialStage::Racing(..) => is_of(&self.pending, id) || candidates.refresh == Some(id),
+            DialStage::Delayed(_) | DialStage::Over => false,
+        };
+        if is_own {
+            self.report.queried(queries, now);
         }
     }
 
@@ -154,11 +180,12 @@ impl Dial {
         &mut self,
         why: Abandonment,
         outputs: &mut VecDeque<EngineOutput>,
+        now: Instant,
     ) {
         self.abandon_pending(outputs);
         match &mut self.stage {
             DialStage::LookingUp(id, _) => outputs.push_back(EngineOutput::AbandonLookUp(*id)),
-            DialStage::Racing(race, _) => race.abandon(why, outputs),
+            DialStage::Racing(race, _) => race.abandon(why, outputs, now),
             DialStage::Delayed(_) | DialStage::Over => {}
         }
         self.stage = DialStage::Over;
@@ -275,7 +302,7 @@ impl Dial {
         let mut race = Race::begin(found.to_vec(), &self.set_back, now.mono);
         race.expect_more(true);
         self.pending = Some((id, sought));
-        self.stage = DialStage::Racing(race, list);
+        self.stage = DialStage::Racing(Box::new(race), list);
         self.poll(candidates, outputs, now)
     }
 
@@ -316,7 +343,7 @@ impl Dial {
         now: Now,
     ) -> Progress {
         let race = Race::begin(endpoints, &self.set_back, now.mono);
-        self.stage = DialStage::Racing(race, list);
+        self.stage = DialStage::Racing(Box::new(race), list);
         self.poll(candidates, outputs, now)
     }
 
@@ -332,6 +359,7 @@ impl Dial {
         let list = *list;
         let finish = race.poll(candidates, outputs, now.mono);
         if !matches!(finish, Finish::Going) {
+            self.report.raced(race.take_log());
             self.refreshes = None;
         }
         match finish {

@@ -26,6 +26,7 @@
 mod dial;
 mod known;
 mod race;
+mod report;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ use crate::variants::variants;
 use super::EngineOutput;
 
 pub(super) use dial::{Dial, DialStage, Progress};
+pub use report::{DialFate, DialReport, DialedAddress, EndedQuery};
 
 /// The number of a look-up. It increases by one with each look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

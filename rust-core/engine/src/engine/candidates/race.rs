@@ -11,6 +11,7 @@ use snapback_resolver::{
 use snapback_types::endpoint::{Address, Endpoint};
 
 use super::super::{DialError, EngineOutput};
+use super::report::{DialFate, DialLog};
 use super::{Abandonment, CandidateId, Candidates};
 
 /// The time for all addresses together. A SYN that is lost twice is sent again after 3 s; after 15 s without a
@@ -38,6 +39,7 @@ pub(in crate::engine) struct Race {
     began: Instant,
     due: Instant,
     on_the_way: Vec<Opening>,
+    log: DialLog,
 }
 
 /// A transport that is being opened.
@@ -57,6 +59,7 @@ impl Race {
             began: now,
             due: now,
             on_the_way: Vec::new(),
+            log: DialLog::default(),
         }
     }
 
@@ -108,6 +111,7 @@ impl Race {
     pub(super) fn failed(&mut self, candidate: CandidateId, kind: io::ErrorKind, now: Instant) {
         if let Some(opening) = self.opening(candidate) {
             self.on_the_way.retain(|other| other.candidate != candidate);
+            self.log.ended(candidate, DialFate::Failed(kind), now);
             let elapsed = now.since(self.began);
             self.eyeballs
                 .handle_input(Input::Failed(opening.index, kind), elapsed);
@@ -124,13 +128,13 @@ impl Race {
         let elapsed = now.since(self.began);
         loop {
             let wait = match self.eyeballs.poll_output(elapsed) {
-                Output::Won(index) => return self.won(index, outputs),
+                Output::Won(index) => return self.won(index, outputs, now),
                 Output::AllFailed(reasons) => {
                     let kinds = reasons.into_iter().map(|(_, kind)| kind);
                     return Finish::Lost(DialError::Connect(kinds.collect()));
                 }
                 _ if elapsed >= DIAL_TIMEOUT => {
-                    self.abandon(Abandonment::TimedOut, outputs);
+                    self.abandon(Abandonment::TimedOut, outputs, now);
                     return Finish::Lost(DialError::TimedOut);
                 }
                 Output::Start(index) => {
@@ -145,8 +149,14 @@ impl Race {
     }
 
     /// Abandons all transports that are being opened.
-    pub(super) fn abandon(&mut self, why: Abandonment, outputs: &mut VecDeque<EngineOutput>) {
+    pub(super) fn abandon(
+        &mut self,
+        why: Abandonment,
+        outputs: &mut VecDeque<EngineOutput>,
+        now: Instant,
+    ) {
         for Opening { candidate, .. } in std::mem::take(&mut self.on_the_way) {
+            self.log.ended(candidate, DialFate::Abandoned(why), now);
             outputs.push_back(EngineOutput::AbandonConnect { candidate, why });
         }
     }
@@ -160,6 +170,7 @@ impl Race {
     ) {
         if let Some(attempt) = self.plan.attempts.get(index) {
             let candidate = candidates.next_candidate();
+            self.log.started(candidate, &attempt.endpoint, since);
             self.on_the_way.push(Opening {
                 candidate,
                 index,
@@ -170,17 +181,25 @@ impl Race {
         }
     }
 
-    fn won(&mut self, index: usize, outputs: &mut VecDeque<EngineOutput>) -> Finish {
+    fn won(&mut self, index: usize, outputs: &mut VecDeque<EngineOutput>, now: Instant) -> Finish {
         let mut on_the_way = self.on_the_way.iter();
         let place = on_the_way.position(|other| other.index == index);
         let winner = place.map(|place| self.on_the_way.swap_remove(place));
         let endpoint = self.plan.attempts.get(index);
         let endpoint = endpoint.map(|attempt| attempt.endpoint.clone());
-        self.abandon(Abandonment::RaceLost, outputs);
+        self.abandon(Abandonment::RaceLost, outputs, now);
         match (winner, endpoint) {
-            (Some(opening), Some(endpoint)) => Finish::Won(opening.candidate, endpoint),
+            (Some(opening), Some(endpoint)) => {
+                self.log.ended(opening.candidate, DialFate::Used, now);
+                Finish::Won(opening.candidate, endpoint)
+            }
             _ => Finish::Lost(DialError::TimedOut),
         }
+    }
+
+    /// Returns what became of each address, and forgets it.
+    pub(super) fn take_log(&mut self) -> DialLog {
+        std::mem::take(&mut self.log)
     }
 
     fn opening(&self, candidate: CandidateId) -> Option<Opening> {

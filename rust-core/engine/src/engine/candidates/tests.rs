@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use snapback_resolver::{Query, Resolution, ResolveError};
+use snapback_resolver::{
+    LookupError, Query, QueryOutcome, QueryReport, Resolution, ResolveError, Source, SourceTarget,
+};
 use snapback_types::endpoint::{Address, Endpoint, EndpointSource, KnownEndpoints, ServerAddress};
 use snapback_types::time::{Instant, Now, UnixTime};
 use snapback_types::transport::Transport;
@@ -136,6 +138,29 @@ impl Course {
 
     fn due(&self) -> Option<u128> {
         Some(self.dial.deadline()?.since_epoch().as_millis())
+    }
+}
+
+/// The addresses that were dialed, with their times and what became of them.
+fn dialed(report: &DialReport) -> Vec<(u8, u128, Option<u128>, DialFate)> {
+    let millis = |time: Instant| time.since_epoch().as_millis();
+    let addresses = report.addresses.iter().map(|dialed| {
+        let last = dialed.endpoint.addr.to_string();
+        let last = last.trim_start_matches("192.0.2.").split(':').next();
+        let last = last.unwrap().parse().unwrap();
+        let ended = dialed.ended.map(millis);
+        (last, millis(dialed.started), ended, dialed.fate)
+    });
+    addresses.collect()
+}
+
+fn query(source: Source, outcome: QueryOutcome) -> QueryReport {
+    QueryReport {
+        name: "_xmpp-client._tcp.example.org".to_owned(),
+        target: SourceTarget::Service,
+        source,
+        took: Duration::from_millis(40),
+        outcome,
     }
 }
 
@@ -480,4 +505,64 @@ fn an_answer_that_is_not_to_be_stored_is_kept_for_the_process() {
     );
     assert_eq!(course.answered(0, &found(&[2])), "connect 0 192.0.2.2");
     assert!(course.candidates.cached(course.now.wall).is_some());
+}
+
+#[test]
+fn the_report_of_a_dial_has_each_address_and_what_became_of_it() {
+    let lost = DialFate::Abandoned(Abandonment::RaceLost);
+    let refused = DialFate::Failed(ErrorKind::ConnectionRefused);
+    let mut course = Course::new(Some(known(&[1, 2], 60)), Some(detour()), &[]);
+    course.begins();
+    course.answered(0, &found(&[9]));
+    course.at(30).refused(0);
+    course.at(280).begins();
+    course.at(300).refused(1);
+    course.at(530).begins();
+    course.at(560).connected(2);
+    let report = course.dial.take_report();
+    assert_eq!(
+        dialed(&report),
+        [
+            (9, 0, Some(30), refused),
+            (1, 30, Some(300), refused),
+            (2, 280, Some(560), DialFate::Used),
+        ]
+    );
+    assert_eq!(course.dial.take_report(), DialReport::default());
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    course.answered(0, &found(&[1, 2]));
+    course.at(250).begins();
+    course.at(300).connected(1);
+    let report = course.dial.take_report();
+    let expected = [(1, 0, Some(300), lost), (2, 250, Some(300), DialFate::Used)];
+    assert_eq!(dialed(&report), expected);
+}
+
+#[test]
+fn the_report_of_a_dial_has_the_queries_of_its_own_look_ups() {
+    let failed = query(
+        Source::Platform,
+        QueryOutcome::Failed(LookupError::ServerFailure),
+    );
+    let answered = query(Source::Cleartext, QueryOutcome::Found(2));
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    let queried = |course: &mut Course, id, query: &QueryReport| {
+        let (queries, now) = (std::slice::from_ref(query), course.now.mono);
+        let candidates = &course.candidates;
+        course.dial.queried(LookUpId(id), queries, candidates, now);
+    };
+    queried(course.at(50), 0, &failed);
+    queried(&mut course, 7, &failed);
+    course.found(0, &[1]);
+    queried(course.at(90), 0, &answered);
+    course.refused(0);
+    course.at(100).answered(0, &Err(FAILURE));
+    let report = course.dial.take_report();
+    let ended = |query: &QueryReport, millis| EndedQuery {
+        query: query.clone(),
+        ended: Instant::from_epoch(Duration::from_millis(millis)),
+    };
+    assert_eq!(report.queries, [ended(&failed, 50), ended(&answered, 90)]);
 }

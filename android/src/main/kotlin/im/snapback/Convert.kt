@@ -3,8 +3,11 @@ package im.snapback
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import im.snapback.ffi.ConnectionState as CoreState
+import im.snapback.ffi.DialFate as CoreFate
+import im.snapback.ffi.DialReport as CoreDialReport
 import im.snapback.ffi.DrainOutcome as CoreOutcome
 import im.snapback.ffi.Event as CoreEvent
+import im.snapback.ffi.NameResult as CoreResult
 import im.snapback.ffi.Stanza as CoreStanza
 import im.snapback.ffi.StanzaAddress as CoreAddress
 import im.snapback.ffi.Timeline as CoreTimeline
@@ -28,6 +31,35 @@ internal fun CoreTimeline.toTimeline(): Timeline =
         bytesReceived = bytesReceived.toLong(),
     )
 
+private fun CoreDialReport.toDialReport(): DialReport =
+    DialReport(
+        queries =
+            queries.map {
+                NameQuery(it.name, it.records, it.source, it.startedMs.toDuration(), it.tookMs.toDuration(), it.result.toResult())
+            },
+        addresses =
+            addresses.map {
+                DialedAddress(it.host, it.address, it.startedMs.toDuration(), it.tookMs?.toDuration(), it.fate.toFate())
+            },
+    )
+
+private fun CoreResult.toResult(): NameResult =
+    when (this) {
+        is CoreResult.Found -> NameResult.Found(records.toInt())
+        is CoreResult.Failed -> NameResult.Failed(problem)
+        is CoreResult.Unanswered -> NameResult.Unanswered
+    }
+
+private fun CoreFate.toFate(): DialFate =
+    when (this) {
+        is CoreFate.Opening -> DialFate.Opening
+        is CoreFate.Used -> DialFate.Used
+        is CoreFate.Failed -> DialFate.Failed(problem)
+        is CoreFate.RaceLost -> DialFate.RaceLost
+        is CoreFate.TimedOut -> DialFate.TimedOut
+        is CoreFate.NotNeeded -> DialFate.NotNeeded
+    }
+
 internal fun CoreOutcome.toOutcome(): DrainOutcome =
     when (this) {
         is CoreOutcome.Complete -> DrainOutcome.Complete
@@ -39,7 +71,7 @@ internal fun CoreOutcome.toOutcome(): DrainOutcome =
 internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
     when (this) {
         is CoreEvent.StateChanged -> null
-        is CoreEvent.Online -> Event.Online(outcome, Jid.parse(jid), plan, timeline.toTimeline())
+        is CoreEvent.Online -> Event.Online(outcome, Jid.parse(jid), plan, timeline.toTimeline(), dial.toDialReport())
         is CoreEvent.ConnectionEnded ->
             Event.Ended(
                 ending.reason.toReason(),
@@ -47,6 +79,8 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
                 ending.needsCredentials,
                 ending.description,
                 ending.plan,
+                ending.timeline?.toTimeline(),
+                ending.dial.toDialReport(),
             )
         is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(), possibleDuplicateOf, confirm)
         is CoreEvent.Carbon ->

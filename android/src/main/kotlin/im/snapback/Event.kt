@@ -10,6 +10,8 @@ public sealed interface Event {
         /** The plan of flights that this connection followed, as a sentence for logs. */
         val plan: String,
         val timeline: Timeline,
+        /** How the server was found and reached. */
+        val dial: DialReport,
     ) : Event
 
     /** A connection, or an attempt at one, ended. If a retry may help, the client reconnects by itself. */
@@ -29,6 +31,10 @@ public sealed interface Event {
         val description: String,
         /** The plan of flights that the connection followed; `null` if it ended before it had one. */
         val plan: String?,
+        /** What each flight carried, and how long it took; `null` if no address was reached. */
+        val timeline: Timeline?,
+        /** How the server was looked for: what was asked, and what became of each address. */
+        val dial: DialReport,
     ) : Event
 
     /**

@@ -114,6 +114,78 @@ public data class Timeline(
     val roundTrips: Int get() = flights.size
 }
 
+/** How a server was found and reached, or why it was not. */
+public data class DialReport(
+    /** The queries for names, in the order of their ends. Empty if all addresses were known. */
+    val queries: List<NameQuery>,
+    /** The addresses that were dialed, in this order. */
+    val addresses: List<DialedAddress>,
+)
+
+/** A query for a name. */
+public data class NameQuery(
+    /** The name, such as `_xmpps-client._tcp.example.org`. */
+    val name: String,
+    /** The types of the records: `SRV`, or `A, AAAA`. */
+    val records: String,
+    /** Who was asked. */
+    val source: NameSource,
+    /** The time from the beginning of the dial until the query began. */
+    val startedAfter: Duration,
+    /** How long it took. */
+    val took: Duration,
+    val result: NameResult,
+)
+
+/** Who was asked for a name. */
+public typealias NameSource = im.snapback.ffi.NameSource
+
+/** The result of a query for a name. */
+public sealed interface NameResult {
+    /** There are this many records; 0 if the name has none. */
+    public data class Found(val records: Int) : NameResult
+
+    /** There is no usable answer. [problem] is in English, safe to log. */
+    public data class Failed(val problem: String) : NameResult
+
+    /** No answer came while one was needed: another source was faster, or the time was over. */
+    public data object Unanswered : NameResult
+}
+
+/** An address that was dialed. */
+public data class DialedAddress(
+    /** The name of the host. */
+    val host: String,
+    /** The address and the port. */
+    val address: String,
+    /** The time from the beginning of the dial until this address was dialed. */
+    val startedAfter: Duration,
+    /** The time until it was decided what becomes of it; `null` if it was not. */
+    val took: Duration?,
+    val fate: DialFate,
+)
+
+/** What became of an address. */
+public sealed interface DialFate {
+    /** It was still being dialed. */
+    public data object Opening : DialFate
+
+    /** It responded first, and is used. */
+    public data object Used : DialFate
+
+    /** It could not be connected to. [problem] is in English, such as `connection refused`. */
+    public data class Failed(val problem: String) : DialFate
+
+    /** Another address responded first. */
+    public data object RaceLost : DialFate
+
+    /** It did not respond in time. */
+    public data object TimedOut : DialFate
+
+    /** It was not needed any more: the attempt was over, or the network changed. */
+    public data object NotNeeded : DialFate
+}
+
 /** One flight: what the client sent before it waited, and what it received for that. */
 public data class Flight(
     /** The names of what was sent. */
