@@ -32,6 +32,7 @@ pub struct CoreClient {
     closed: watch::Sender<bool>,
     pub(crate) flush_barrier: Arc<FlushBarrier>,
     clock: Clock,
+    account: core::BareJid,
     report: OpenReport,
 }
 
@@ -95,7 +96,7 @@ impl CoreClient {
             event = self.flush_barrier.next(|| client.next_event()) => event,
         };
         let mut events: Vec<Event> = first
-            .map(|event| Event::new(event, self.clock))
+            .map(|event| Event::new(event, self.clock, &self.account))
             .into_iter()
             .collect();
         while !events.is_empty() && events.len() < max as usize {
@@ -105,7 +106,7 @@ impl CoreClient {
                 () = std::future::ready(()) => None,
             };
             match next {
-                Some(event) => events.push(Event::new(event, self.clock)),
+                Some(event) => events.push(Event::new(event, self.clock, &self.account)),
                 None => break,
             }
         }
@@ -277,14 +278,16 @@ impl CoreClient {
         let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
             let (config, report) = config::prepare(config, password)?;
             let clock = Clock::start();
-            Ok((Client::open(config)?, clock, report))
+            let account = config.account().clone();
+            Ok((Client::open(config)?, clock, account, report))
         });
-        let (client, clock, report) = opened.await??;
+        let (client, clock, account, report) = opened.await??;
         Ok(Arc::new(Self {
             client: RwLock::new(Some(Arc::new(client))),
             closed: watch::Sender::new(false),
             flush_barrier: Arc::new(FlushBarrier::new()),
             clock,
+            account,
             report,
         }))
     }

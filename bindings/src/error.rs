@@ -70,6 +70,11 @@ pub enum SendError {
     },
     /// An extension, payload or stanza is not one well-formed XML element.
     BadXml,
+    /// The content of the message is not allowed.
+    Content {
+        /// What is wrong with it, safe to log.
+        problem: String,
+    },
     /// The element is neither a message nor a presence.
     NotAStanza,
     /// The XML of the stanza is larger than a server accepts.
@@ -106,6 +111,8 @@ pub enum IqError {
         condition: String,
         /// The responding entity's own text: not safe to log.
         text: Option<String>,
+        /// `<error/>` as XML, with the application-specific conditions and their data (RFC 6120 section 8.3.4).
+        xml: String,
     },
     /// The session of the request was lost; the request may or may not have been carried out.
     SessionLost,
@@ -169,6 +176,7 @@ impl fmt::Display for SendError {
             Self::QueueFull { limit } => write!(f, "the queue is full: it holds {limit} stanzas"),
             Self::Recipient { problem } => write!(f, "the recipient is not a JID: {problem}"),
             Self::BadXml => f.write_str("it is not one well-formed element"),
+            Self::Content { problem } => f.write_str(problem),
             Self::NotAStanza => f.write_str("it is neither a message nor a presence"),
             Self::TooBig { size, limit } => {
                 write!(f, "it has {size} bytes, and may have {limit}")
@@ -253,6 +261,7 @@ impl From<core::SendError> for SendError {
             core::SendError::TooComplex(limit) => Self::TooComplex {
                 limit: limit.to_string(),
             },
+            core::SendError::NotXml(_) => Self::BadXml,
             core::SendError::Closed => Self::Closed,
         }
     }
@@ -262,13 +271,14 @@ impl From<core::IqError> for IqError {
     fn from(error: core::IqError) -> Self {
         match error {
             core::IqError::Refused(error) => Self::Refused {
+                xml: error.to_element().to_xml(),
                 kind: error.kind.name().to_owned(),
                 condition: error.condition.to_string(),
                 text: error.text.map(Into::into),
             },
             core::IqError::SessionLost => Self::SessionLost,
             core::IqError::TimedOut => Self::TimedOut,
-            core::IqError::NotARequest => Self::BadXml,
+            core::IqError::NotARequest | core::IqError::NotXml(_) => Self::BadXml,
             // The client generates the ids of these requests, so that none is in use.
             core::IqError::NotQueued | core::IqError::IdInUse => Self::NotQueued,
             core::IqError::TooBig => Self::TooBig,

@@ -3,6 +3,7 @@
 use snapback_client as core;
 pub use snapback_client::CarbonDirection;
 
+use crate::chat::MessageContent;
 use crate::convert::Clock;
 use crate::dial::DialReport;
 use crate::ending::Ending;
@@ -42,6 +43,8 @@ pub enum Event {
         delivery_id: String,
         /// The message.
         stanza: Stanza,
+        /// What it contains.
+        content: MessageContent,
         /// Set if this may be a duplicate: the sender used the same stanza id before, with another payload. Contains
         /// the id of the earlier delivery, or the id of a stanza that this device sent.
         possible_duplicate_of: Option<String>,
@@ -54,6 +57,8 @@ pub enum Event {
         direction: CarbonDirection,
         /// The copied message.
         stanza: Stanza,
+        /// What it contains.
+        content: MessageContent,
         /// Set if this may be a duplicate, as in [`Event::Message`].
         possible_duplicate_of: Option<String>,
     },
@@ -149,11 +154,13 @@ pub enum FailureReason {
         condition: String,
         /// The server's own text: not safe to log.
         text: Option<String>,
+        /// `<error/>` as XML, with the application-specific conditions and their data (RFC 6120 section 8.3.4).
+        xml: String,
     },
 }
 
 impl Event {
-    pub(crate) fn new(event: core::Event, clock: Clock) -> Self {
+    pub(crate) fn new(event: core::Event, clock: Clock, account: &core::BareJid) -> Self {
         match event {
             core::Event::State(state) => Self::StateChanged {
                 state: ConnectionState::new(state, clock),
@@ -190,12 +197,14 @@ impl Event {
                 },
             },
             core::Event::Message { delivery } => Self::Message {
+                content: MessageContent::read(&delivery.stanza, account),
                 stanza: Stanza::from(&*delivery.stanza),
                 delivery_id: delivery.id,
                 possible_duplicate_of: delivery.possible_duplicate_of,
             },
             core::Event::Carbon { delivery, carbon } => Self::Carbon {
                 direction: carbon.direction,
+                content: MessageContent::read(&delivery.stanza, account),
                 stanza: Stanza::from(&*delivery.stanza),
                 delivery_id: delivery.id,
                 possible_duplicate_of: delivery.possible_duplicate_of,
@@ -247,6 +256,7 @@ impl From<core::Failure> for FailureReason {
                 limit: limit as u64,
             },
             core::Failure::Refused(error) => Self::Refused {
+                xml: error.to_element().to_xml(),
                 kind: error.kind.name().to_owned(),
                 condition: error.condition.to_string(),
                 text: error.text.map(Into::into),

@@ -38,12 +38,10 @@ pub enum StanzaAddress {
 impl StanzaAddress {
     /// Parses an attribute of a stanza.
     pub(crate) fn of(attribute: Option<&str>) -> Self {
-        match attribute.map(|text| (text, core::Jid::try_from(text))) {
-            None => Self::Absent,
-            Some((_, Ok(jid))) => Self::Named { jid: jid.into() },
-            Some((text, Err(_))) => Self::Unreadable {
-                text: text.to_owned(),
-            },
+        match core::Address::of(attribute) {
+            core::Address::Absent => Self::Absent,
+            core::Address::Named(jid) => Self::Named { jid: jid.into() },
+            core::Address::Unreadable(text) => Self::Unreadable { text },
         }
     }
 }

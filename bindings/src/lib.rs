@@ -24,10 +24,12 @@
 mod android;
 mod background_sync;
 mod cancel;
+mod chat;
 mod client;
 mod config;
 mod convert;
 mod dial;
+mod element;
 mod ending;
 #[cfg(test)]
 mod ending_tests;
@@ -50,12 +52,21 @@ mod vault;
 mod xml;
 
 pub use background_sync::{CoreBackgroundSync, DrainOutcome};
+pub use chat::{
+    ChatState, Conversation, FileReference, Hints, LocalizedText, MessageContent, MessageKey,
+    MessageReference, PayloadProblem, Reactions, ReferenceKind, ReferenceVerdict, Reply,
+    RoomFeatures, StanzaId, Tombstone, refers_to,
+};
 pub use client::CoreClient;
 pub use config::{
     CoreConfig, DangerousTrust, Identity, LoginPolicy, ServerAddress, Storage, Timeouts,
     TransportKind,
 };
 pub use dial::{DialFate, DialReport, DialedAddress, NameQuery, NameResult, NameSource};
+pub use element::{
+    XmlAttribute, XmlElement, XmlNode, XmlProblem, client_namespace, parse_element,
+    parse_received_element, write_element,
+};
 pub use ending::{
     CertificateProblem, EndReason, Ending, LocalProblem, NoLoginProblem, ResolveProblem, Timer,
     TlsProblem, WrongAssumption,

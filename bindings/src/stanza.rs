@@ -1,5 +1,6 @@
 //! Inbound and outbound stanzas.
 
+use snapback_chat::{self as chat, Draft, MessageKind, Texts};
 use snapback_client as core;
 use snapback_client::Element;
 use snapback_client::proto::ns;
@@ -7,6 +8,7 @@ use snapback_client::proto::stanza;
 use snapback_client::proto::xep::delay::Delay;
 use snapback_client::proto::xep::stanza_id;
 
+use crate::chat::{ChatState, FileReference, Hints, LocalizedText, Reactions, Reply};
 use crate::error::{IqError, SendError};
 use crate::jid::StanzaAddress;
 
@@ -40,7 +42,7 @@ pub struct Stanza {
 }
 
 /// An outbound message.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, uniffi::Record)]
 pub struct OutgoingMessage {
     /// The recipient.
     pub to: String,
@@ -59,6 +61,48 @@ pub struct OutgoingMessage {
     /// Further children, one XML element each.
     #[uniffi(default = [])]
     pub extensions: Vec<String>,
+    /// `<subject/>`.
+    #[uniffi(default = None)]
+    pub subject: Option<String>,
+    /// The body in other languages.
+    #[uniffi(default = [])]
+    pub translations: Vec<LocalizedText>,
+    /// Whether to ask for a delivery receipt (XEP-0184).
+    #[uniffi(default = false)]
+    pub request_receipt: bool,
+    /// Whether to ask to be told when it is displayed (XEP-0333).
+    #[uniffi(default = false)]
+    pub markable: bool,
+    /// What the user does (XEP-0085).
+    #[uniffi(default = None)]
+    pub chat_state: Option<ChatState>,
+    /// A receipt: the id of the message that was received (XEP-0184).
+    #[uniffi(default = None)]
+    pub receipt_of: Option<String>,
+    /// A marker: the id of the message that the user has seen (XEP-0333).
+    #[uniffi(default = None)]
+    pub displayed: Option<String>,
+    /// The id of the message that is replaced (XEP-0308).
+    #[uniffi(default = None)]
+    pub corrects: Option<String>,
+    /// The id of the message to be removed (XEP-0424).
+    #[uniffi(default = None)]
+    pub retracts: Option<String>,
+    /// The user's reactions to a message (XEP-0444).
+    #[uniffi(default = None)]
+    pub reactions: Option<Reactions>,
+    /// The message that it replies to (XEP-0461).
+    #[uniffi(default = None)]
+    pub reply: Option<Reply>,
+    /// What that message says, for clients that do not support replies (XEP-0428).
+    #[uniffi(default = None)]
+    pub quote: Option<String>,
+    /// Files that it refers to (XEP-0066).
+    #[uniffi(default = [])]
+    pub files: Vec<FileReference>,
+    /// How it is to be processed (XEP-0334).
+    #[uniffi(default = None)]
+    pub hints: Option<Hints>,
 }
 
 /// An outbound presence.
@@ -145,15 +189,48 @@ impl TryFrom<OutgoingMessage> for Element {
     type Error = SendError;
 
     fn try_from(message: OutgoingMessage) -> Result<Self, SendError> {
-        let message = core::OutgoingMessage {
-            kind: message.kind,
+        let kind = MessageKind::named(Some(&message.kind));
+        if kind.name() != message.kind {
+            return Err(SendError::Content {
+                problem: format!("the type {} is not defined", message.kind),
+            });
+        }
+        let body = message.body.map(Texts::plain).unwrap_or_default();
+        let body = message.translations.into_iter().fold(body, |body, text| {
+            body.with(text.language.unwrap_or_default(), text.text)
+        });
+        let reply = message.reply.map(|reply| {
+            let to = reply.to.as_deref().map(recipient).transpose()?;
+            Ok::<_, SendError>(chat::Reply { id: reply.id, to })
+        });
+        let thread = message.thread.map(|id| chat::Thread { id, parent: None });
+        let draft = Draft {
+            kind,
             id: message.id,
-            body: message.body,
-            thread: message.thread,
+            body,
+            subject: message.subject.map(Texts::plain).unwrap_or_default(),
+            thread,
+            request_receipt: message.request_receipt,
+            markable: message.markable,
+            chat_state: message.chat_state,
+            receipt_of: message.receipt_of,
+            displayed: message.displayed,
+            corrects: message.corrects,
+            retracts: message.retracts,
+            reactions: message.reactions.map(|reactions| chat::Reactions {
+                id: reactions.id,
+                emojis: reactions.emojis,
+            }),
+            reply: reply.transpose()?,
+            quote: message.quote,
+            files: message.files.into_iter().map(Into::into).collect(),
+            hints: message.hints.unwrap_or_default(),
             children: children(&message.extensions)?,
-            ..core::OutgoingMessage::to(recipient(&message.to)?)
+            ..Draft::to(recipient(&message.to)?)
         };
-        Ok(message.into())
+        draft.into_element().map_err(|error| SendError::Content {
+            problem: error.to_string(),
+        })
     }
 }
 
@@ -222,6 +299,7 @@ mod tests {
             id: Some("m1".to_owned()),
             thread: None,
             extensions: extensions.iter().map(|xml| (*xml).to_owned()).collect(),
+            ..OutgoingMessage::default()
         }
     }
 

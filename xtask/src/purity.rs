@@ -32,12 +32,14 @@ const FORBIDDEN_CRATES: [&str; 20] = [
 ];
 
 /// Dependency trees, and what must not be in them.
-const TREES: [(&str, &[&str]); 8] = [
+const TREES: [(&str, &[&str]); 10] = [
     ("snapback-types", &FORBIDDEN_CRATES),
     ("snapback-types", &ABOVE_THE_WIRE),
     ("snapback-types", &["snapback-wire"]),
     ("snapback-wire", &FORBIDDEN_CRATES),
     ("snapback-wire", &ABOVE_THE_WIRE),
+    ("snapback-chat", &FORBIDDEN_CRATES),
+    ("snapback-chat", &ABOVE_THE_WIRE),
     ("snapback-proto", &FORBIDDEN_CRATES),
     ("snapback-engine", &RUNTIMES),
     ("snapback-client", &["uniffi", "uniffi_core"]),
@@ -56,9 +58,10 @@ const ABOVE_THE_WIRE: [&str; 6] = [
     "snapback-tls",
 ];
 
-const PURE_SOURCES: [&str; 5] = [
+const PURE_SOURCES: [&str; 6] = [
     "rust-core/types/src",
     "rust-core/wire/src",
+    "rust-core/chat/src",
     "rust-core/proto/src",
     "rust-core/engine/src",
     "rust-core/tls/src",

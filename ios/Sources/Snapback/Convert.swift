@@ -56,15 +56,15 @@ extension Event {
       self = .online(
         Online(outcome: outcome, jid: .optional(jid), plan: plan, timeline: Timeline(timeline), dial: DialReport(dial)))
     case .connectionEnded(let ending): self = .ended(Ended(ending))
-    case .message(let deliveryId, let stanza, let possibleDuplicateOf):
+    case .message(let deliveryId, let stanza, let content, let possibleDuplicateOf):
       self = .message(
         Delivery(
-          deliveryId: deliveryId, content: ReceivedMessage(stanza),
+          deliveryId: deliveryId, content: ReceivedMessage(stanza, content),
           possibleDuplicateOf: possibleDuplicateOf, confirmation: confirm))
-    case .carbon(let deliveryId, let direction, let stanza, let possibleDuplicateOf):
+    case .carbon(let deliveryId, let direction, let stanza, let content, let possibleDuplicateOf):
       self = .carbon(
         Delivery(
-          deliveryId: deliveryId, content: ReceivedMessage(stanza),
+          deliveryId: deliveryId, content: ReceivedMessage(stanza, content),
           possibleDuplicateOf: possibleDuplicateOf, confirmation: confirm),
         direction: direction)
     case .presence(let deliveryId, let stanza):
@@ -97,7 +97,7 @@ extension Ended {
 }
 
 extension ReceivedMessage {
-  init(_ stanza: Stanza) {
+  init(_ stanza: Stanza, _ content: MessageContent) {
     self.init(
       from: StanzaAddress(stanza.from),
       to: StanzaAddress(stanza.to),
@@ -108,7 +108,8 @@ extension ReceivedMessage {
       thread: stanza.thread,
       delayedAt: stanza.delayedAtMs.map { Date(timeIntervalSince1970: TimeInterval($0) / 1000) },
       originId: stanza.originId,
-      xml: stanza.xml)
+      xml: stanza.xml,
+      content: content)
   }
 }
 

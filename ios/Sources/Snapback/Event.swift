@@ -1,4 +1,5 @@
 import Foundation
+import SnapbackFFI
 
 /// An event of a client, from ``SnapbackClient/events``.
 public enum Event: Sendable {
@@ -101,17 +102,18 @@ public struct Delivery<Content: Sendable>: Confirmable, CustomStringConvertible,
   public var customMirror: Mirror { Mirror(self, children: ["deliveryId": deliveryId]) }
 }
 
-/// An inbound message (RFC 6121 section 5).
-public struct ReceivedMessage: Sendable, Hashable {
+/// An inbound message (RFC 6121 section 5), or the copy of one that another client of the account sent. Its description
+/// does not contain the content.
+public struct ReceivedMessage: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
   /// The sender: the attribute `from`.
   public let from: StanzaAddress
   /// The recipient: the attribute `to`.
   public let to: StanzaAddress
-  /// The attribute `id`, which the sender chose.
+  /// The attribute `id`, which the sender chose. Of an error: the id of the message that failed.
   public let id: String?
   /// The attribute `type`, such as `chat`.
   public let type: String?
-  /// The text: the element `<body/>`.
+  /// The default text as it was sent: the element `<body/>`.
   public let body: String?
   /// The element `<subject/>`.
   public let subject: String?
@@ -124,6 +126,58 @@ public struct ReceivedMessage: Sendable, Hashable {
   public let originId: String?
   /// The whole stanza as XML.
   public let xml: String
+  let content: MessageContent
+
+  /// The whole stanza. It is parsed each time; keep the result.
+  public var element: Element { Element.received(xml) ?? Element("message", namespace: Element.clientNamespace) }
+  /// The text to show: the ``body`` without the parts that repeat, for other clients, what is typed here, such as the
+  /// quotation of a ``reply`` (XEP-0428). `nil` if nothing remains.
+  public var text: String? { content.text }
+  /// The text in each language, the default one first.
+  public var bodies: [LocalizedText] { content.bodies }
+  /// The subject in each language, the default one first.
+  public var subjects: [LocalizedText] { content.subjects }
+  /// The thread that ``thread`` is part of.
+  public var parentThread: String? { content.parentThread }
+  /// Whether the sender asks for a delivery receipt (XEP-0184).
+  public var requestsReceipt: Bool { content.requestsReceipt }
+  /// The id of the message that another client has received (XEP-0184).
+  public var receiptOf: String? { content.receiptOf }
+  /// Whether the sender asks to be told when the message is displayed (XEP-0333).
+  public var isMarkable: Bool { content.isMarkable }
+  /// The id of the message that a person has seen, and all before it (XEP-0333).
+  public var displayed: String? { content.displayed }
+  /// What the sender does (XEP-0085).
+  public var chatState: ChatState? { content.chatState }
+  /// The id of the message that this one replaces (XEP-0308); see ``MessageKey``.
+  public var corrects: String? { content.corrects }
+  /// The id of the message that is to be removed (XEP-0424); see ``MessageKey``.
+  public var retracts: String? { content.retracts }
+  /// Set if the message was retracted, and this is what the archive keeps of it (XEP-0424).
+  public var tombstone: Tombstone? { content.tombstone.map(Tombstone.init) }
+  /// The sender's reactions to a message (XEP-0444).
+  public var reactions: Reactions? { content.reactions }
+  /// The message that this one replies to (XEP-0461).
+  public var reply: Reply? { content.reply.map(Reply.init) }
+  /// The files that the message refers to (XEP-0066).
+  public var files: [FileReference] { content.files }
+  /// How the message is to be processed (XEP-0334).
+  public var hints: Hints { content.hints }
+  /// The ids that archives claim to have assigned (XEP-0359).
+  public var stanzaIds: [StanzaId] {
+    content.stanzaIds.compactMap { id in Jid.optional(id.by).map { StanzaId(id: id.id, by: $0) } }
+  }
+  /// Of an error: the element `error`, with its application-specific conditions and their data (RFC 6120 section 8.3).
+  public var error: Element? { content.error.flatMap(Element.received) }
+  /// What could not be read.
+  public var problems: [PayloadProblem] { content.problems }
+  /// What to keep of the message; `nil` of an error, and if an address cannot be read: nothing of it is trusted then.
+  public var key: MessageKey? { content.key }
+  /// What the message says about other messages.
+  public var references: [MessageReference] { content.references }
+
+  public var description: String { "ReceivedMessage" }
+  public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// An inbound presence stanza (RFC 6121 section 4).
@@ -138,4 +192,7 @@ public struct ReceivedPresence: Sendable, Hashable {
   public let status: String?
   /// The whole stanza as XML.
   public let xml: String
+
+  /// The whole stanza. It is parsed each time; keep the result.
+  public var element: Element { Element.received(xml) ?? Element("presence", namespace: Element.clientNamespace) }
 }

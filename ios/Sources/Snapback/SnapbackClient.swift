@@ -251,21 +251,14 @@ extension SnapbackClient {
   /// Sends a message of any type. If the task is cancelled before the message is stored, either the message is not
   /// sent, or this returns as usual.
   ///
-  /// - Throws: ``SnapbackError/badXml`` if an extension is not exactly one well-formed XML element, otherwise as for a
+  /// - Throws: ``SnapbackError/badXml`` if an extension is not exactly one well-formed XML element,
+  ///   ``SnapbackError/badContent(problem:)`` if a specification forbids what the message contains, otherwise as for a
   ///   chat message.
   @discardableResult
   public func send(_ message: Message) async throws -> SentStanza {
     let id = if let id = message.id { id } else { try await newId() }
-    return try await tracked(id) { [core] in
-      try await core.sendMessage(
-        message: OutgoingMessage(
-          to: message.to.description,
-          body: message.body,
-          kind: message.type,
-          id: id,
-          thread: message.thread,
-          extensions: message.extensions))
-    }
+    let outgoing = try message.outgoing(id)
+    return try await tracked(id) { [core] in try await core.sendMessage(message: outgoing) }
   }
 
   /// Sends presence (RFC 6121 section 4). Returns when the stanza is stored. The last presence without `to` is sent
@@ -279,11 +272,13 @@ extension SnapbackClient {
   ///   - priority: from -128 to 127; a server delivers messages to the highest (RFC 6121 section 4.7.2.3).
   ///   - extensions: further children, one XML element each. A client joins a room by sending
   ///     `<x xmlns='http://jabber.org/protocol/muc'/>` to the room's JID with a nickname as resource (XEP-0045).
+  ///   - children: the same as elements.
   @discardableResult
   public func sendPresence(
     to: Jid? = nil, type: String? = nil, show: String? = nil, status: String? = nil, priority: Int8? = nil,
-    extensions: [String] = []
+    extensions: [String] = [], children: [Element] = []
   ) async throws -> SentStanza {
+    let extensions = extensions + (try children.map { try $0.xml() })
     let id = try await newId()
     return try await tracked(id) { [core] in
       try await core.sendPresence(
@@ -306,7 +301,7 @@ extension SnapbackClient {
   ///   - payload: one XML element, such as `<query xmlns='jabber:iq:version'/>`.
   ///   - to: the recipient; `nil` means the user's own account.
   ///   - timeout: how long to wait for the answer, in seconds. Default 60 s, which leaves time for a reconnect.
-  /// - Throws: ``SnapbackError/refused(type:condition:text:)`` if the answer is an error (RFC 6120 section 8.3),
+  /// - Throws: ``SnapbackError/refused(type:condition:text:error:)`` if the answer is an error (RFC 6120 section 8.3),
   ///   ``SnapbackError/badXml`` if the payload is not exactly one well-formed XML element. ``SnapbackError/timedOut``
   ///   if no answer arrives in time, ``SnapbackError/sessionLost`` if the session is lost first, `CancellationError` if
   ///   the task is cancelled; in these three cases the request may have been carried out.
@@ -326,6 +321,13 @@ extension SnapbackClient {
     }
     guard let answer else { throw CancellationError() }
     return IqAnswer(answer)
+  }
+
+  /// Sends an IQ request whose payload is an element.
+  public func iq(
+    _ type: IqType, _ payload: Element, to: Jid? = nil, timeout: TimeInterval = 60
+  ) async throws -> IqAnswer {
+    try await iq(type, try payload.xml(), to: to, timeout: timeout)
   }
 
   /// Returns the stored roster, online or offline (RFC 6121 section 2).
@@ -377,28 +379,6 @@ extension SnapbackClient {
 
   private func newId() async throws -> String {
     try await SnapbackError.translating { try core.newId() }
-  }
-}
-
-/// A message to send (RFC 6121 section 5).
-public struct Message: Sendable, Hashable {
-  /// The recipient.
-  public var to: Jid
-  /// The text: the element `<body/>`.
-  public var body: String?
-  /// The attribute `type`. Default `chat`.
-  public var type = "chat"
-  /// The attribute `id`. Default `nil`: the client generates a random one.
-  public var id: String?
-  /// The conversation that the message belongs to: the element `<thread/>`.
-  public var thread: String?
-  /// Further children: one XML element each, such as `<request xmlns='urn:xmpp:receipts'/>`.
-  public var extensions: [String] = []
-
-  /// Creates a chat message.
-  public init(to: Jid, body: String? = nil) {
-    self.to = to
-    self.body = body
   }
 }
 

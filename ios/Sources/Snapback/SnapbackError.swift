@@ -26,14 +26,17 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case tooBig(size: UInt64?, limit: UInt64?)
   /// Its receivers would refuse the stanza: it exceeds `limit`, which is `depth`, `nodes`, `attributes` or `namespaces`.
   case tooComplex(limit: String)
+  /// A specification forbids what the message contains, such as an empty id or a reaction that is no emoji.
+  case badContent(problem: String)
   /// The element is neither a message nor a presence.
   case notAStanza
   /// A stanza is not sent, or not sent again.
   case sendFailed(FailureReason)
   /// The request was answered with a stanza error (RFC 6120 section 8.3). `type` is `auth`, `cancel`, `continue`,
   /// `modify` or `wait`; `condition` is the defined condition, such as `item-not-found`; `text` is the responding
-  /// entity's own text, which is not safe to log.
-  case refused(type: String, condition: String, text: String?)
+  /// entity's own text, which is not safe to log; `error` is the element with the application-specific conditions and
+  /// their data (RFC 6120 section 8.3.4).
+  case refused(type: String, condition: String, text: String?, error: Element?)
   /// The session in which the request was sent is lost. The request may or may not have been carried out.
   case sessionLost
   /// No answer arrived within the timeout. The request may or may not have been carried out.
@@ -78,12 +81,13 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .tooBig(let size?, let limit?): "it has \(size) bytes, and may have \(limit)"
     case .tooBig: "it has too many bytes"
     case .tooComplex(let limit): "its receivers would refuse it: \(limit)"
+    case .badContent(let problem): problem
     case .notAStanza: "neither a message nor a presence"
     case .sendFailed(.sessionLost): "not sent: its session was lost"
-    case .sendFailed(.refused(_, let condition, _)): "not sent: \(condition)"
+    case .sendFailed(.refused(_, let condition, _, _)): "not sent: \(condition)"
     case .sendFailed(.tooBig(let size, let limit)): "not sent: it has \(size) bytes, and the server takes \(limit)"
     case .sendFailed(.streamEnded(let condition)): "not sent: the server ended the stream: \(condition)"
-    case .refused(_, let condition, _): "refused: \(condition)"
+    case .refused(_, let condition, _, _): "refused: \(condition)"
     case .sessionLost: "the session was lost"
     case .timedOut: "no answer came in time"
     case .notQueued: "it could not be queued"
@@ -111,6 +115,7 @@ extension SnapbackError {
     case let error as CallError: SnapbackError(error)
     case let error as SendError: SnapbackError(error)
     case let error as IqError: SnapbackError(error)
+    case let error as XmlProblem: SnapbackError(error)
     case is SnapbackError, is CancellationError: error
     // An error of the binding itself: its two halves have different versions, or the core panicked.
     default: SnapbackError.internal
@@ -148,6 +153,7 @@ extension SnapbackError {
       case .BadXml: .badXml
       case .TooBig(let size, let limit): .tooBig(size: size, limit: limit)
       case .TooComplex(let limit): .tooComplex(limit: limit)
+      case .Content(let problem): .badContent(problem: problem)
       case .NotAStanza: .notAStanza
       case .Storage(let problem): .storage(problem)
       case .Closed: .closed
@@ -155,10 +161,20 @@ extension SnapbackError {
       }
   }
 
+  private init(_ error: XmlProblem) {
+    self =
+      switch error {
+      case .BadXml: .badXml
+      case .TooBig(let size, let limit): .tooBig(size: size, limit: limit)
+      case .TooComplex(let limit): .tooComplex(limit: limit)
+      }
+  }
+
   private init(_ error: IqError) {
     self =
       switch error {
-      case .Refused(let kind, let condition, let text): .refused(type: kind, condition: condition, text: text)
+      case .Refused(let kind, let condition, let text, let xml):
+        .refused(type: kind, condition: condition, text: text, error: .received(xml))
       case .SessionLost: .sessionLost
       case .TimedOut: .timedOut
       case .Recipient(let problem): .invalidJid(JidProblem(problem))

@@ -91,6 +91,9 @@ public struct IqAnswer: Sendable, Hashable {
   public let from: Jid?
   /// The payload as XML; `nil` if the answer is empty.
   public let payload: String?
+
+  /// The payload; `nil` if the answer is empty. It is parsed each time; keep the result.
+  public var element: Element? { payload.flatMap(Element.received) }
 }
 
 /// How a connection reached its session: which flights it took, and what each carried.

@@ -125,7 +125,8 @@ import Testing
     do {
       _ = try await client.iq(.get, "<query xmlns='urn:example:unknown'/>")
       Issue.record("the request was not refused")
-    } catch SnapbackError.refused(let type, let condition, _) {
+    } catch SnapbackError.refused(let type, let condition, _, let error) {
+      #expect(error?.name == "error" && error?.children.first?.name == condition)
       #expect(type == "cancel" && ["service-unavailable", "feature-not-implemented"].contains(condition))
     }
     try await world.obey("cut", ["mode": "blackhole"])
@@ -210,8 +211,9 @@ import Testing
       .accountWithoutLocalpart, .storage(.deviceFull), .storage(.notYetUnlocked), .tls(detail: "d"),
       .configuration(setting: "s"),
       .unsupported(detail: "u"), .queueFull(limit: 1), .badXml, .notAStanza, .sendFailed(.sessionLost),
-      .sendFailed(.refused(kind: "auth", condition: "forbidden", text: secret)),
-      .refused(type: "auth", condition: "forbidden", text: secret), .sessionLost, .timedOut, .notQueued, .internal,
+      .sendFailed(.refused(kind: "auth", condition: "forbidden", text: secret, xml: secret)),
+      .refused(type: "auth", condition: "forbidden", text: secret, error: nil), .badContent(problem: "p"),
+      .sessionLost, .timedOut, .notQueued, .internal,
       .tooBig(size: 2, limit: 1), .tooComplex(limit: "depth"), .tooBig(size: nil, limit: nil),
       .sendFailed(.streamEnded(condition: "policy-violation")),
     ]

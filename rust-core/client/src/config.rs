@@ -99,6 +99,11 @@ pub enum ConfigError {
 }
 
 impl ClientConfig {
+    /// Returns the account: a bare JID with a localpart.
+    pub fn account(&self) -> &BareJid {
+        &self.account
+    }
+
     /// Returns the configuration of an account with a password, and defaults for everything else.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use snapback_engine::engine::RequestError;
 use snapback_proto::stanza::StanzaError;
-use snapback_proto::xml::{Element, Limit};
+use snapback_proto::xml::{Element, Limit, XmlError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -31,6 +31,8 @@ pub enum IqError {
     TooBig,
     /// It exceeds this limit of its receivers, such as that of nesting: they would refuse it.
     TooComplex(Limit),
+    /// A name in it cannot be written as XML.
+    NotXml(XmlError),
     /// The client is closed.
     Closed,
 }
@@ -45,6 +47,7 @@ impl fmt::Display for IqError {
             Self::IdInUse => f.write_str("a request with this id waits for its answer"),
             Self::TooBig => f.write_str("it is too big"),
             Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
+            Self::NotXml(error) => error.fmt(f),
             Self::NotQueued => f.write_str("it could not be queued"),
             Self::Closed => f.write_str("the client is closed"),
         }
@@ -61,6 +64,7 @@ impl From<RequestError> for IqError {
             RequestError::NotQueued => Self::NotQueued,
             RequestError::TooBig => Self::TooBig,
             RequestError::TooComplex(limit) => Self::TooComplex(limit),
+            RequestError::NotXml(error) => Self::NotXml(error),
         }
     }
 }

@@ -85,7 +85,7 @@ pub use driver::SendError;
 pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{DnsQuery, PlatformAnswer, PlatformRequest, RecordType, RequestId};
-pub use xml::{ParseXmlError, escape_xml, parse_xml};
+pub use xml::{ParseXmlError, escape_xml, parse_received_xml, parse_xml};
 
 pub use snapback_engine::engine::{
     Abandonment, DialError, DialFate, DialReport, DialedAddress, EndReason, EndedQuery,
@@ -99,7 +99,7 @@ pub use snapback_proto as proto;
 pub use snapback_proto::config::{CatchUp, Identity, Policy, Timeouts, UserAgent};
 pub use snapback_proto::connection::{Failure, Outcome, Stage, Timer};
 pub use snapback_proto::error::{Assumption, ConnectionError, LocalError, NoSession, PeerError};
-pub use snapback_proto::jid::{BareJid, FullJid, Jid, JidError};
+pub use snapback_proto::jid::{Address, BareJid, FullJid, Jid, JidError};
 pub use snapback_proto::knowledge::Delivery;
 pub use snapback_proto::plan::{Flight, Goal, Login, Plan, Purpose, Transport};
 pub use snapback_proto::protocol_message::ProtocolMessage;

@@ -45,7 +45,32 @@ impl std::error::Error for ParseXmlError {}
 ///
 /// If it is anything else, or over a limit.
 pub fn parse_xml(xml: &str) -> Result<Element, ParseXmlError> {
-    let limits = Limits::default();
+    parse_within(xml, Limits::default())
+}
+
+/// Parses one element that this library wrote, such as a stanza that it received: of any size, since it may have been as large as
+/// a roster, and as deep as a received stanza.
+///
+/// # Errors
+///
+/// If it is anything else, or deeper.
+pub fn parse_received_xml(xml: &str) -> Result<Element, ParseXmlError> {
+    /// Of the elements that are wrapped around a message (XEP-0280, XEP-0313).
+    const WRAPPER_DEPTH: usize = 4;
+    let limits = Limits {
+        before_login: usize::MAX,
+        stanza: usize::MAX,
+        wrapper: usize::MAX,
+        iq_result: usize::MAX,
+        nodes: usize::MAX,
+        attributes: usize::MAX,
+        namespaces: usize::MAX,
+        depth: Limits::default().depth.saturating_add(WRAPPER_DEPTH),
+    };
+    parse_within(xml, limits)
+}
+
+fn parse_within(xml: &str, limits: Limits) -> Result<Element, ParseXmlError> {
     let mut reader = StreamReader::new(limits);
     reader.login_complete();
     reader.feed(HEADER.as_bytes());
@@ -113,6 +138,19 @@ mod tests {
             limit: Limits::default().stanza,
         };
         assert_eq!(parse_xml(&big), Err(expected));
+    }
+
+    #[test]
+    fn a_received_element_has_any_size_but_not_any_depth() {
+        let many = format!("<x>{}</x>", "<y a='1'/>".repeat(100_000));
+        assert!(parse_received_xml(&many).is_ok());
+        let deep = |levels: usize| format!("{}{}", "<x>".repeat(levels), "</x>".repeat(levels));
+        assert!(parse_received_xml(&deep(68)).is_ok());
+        for levels in [73, 200_000] {
+            let parsed = parse_received_xml(&deep(levels));
+            assert_eq!(parsed, Err(ParseXmlError::TooComplex(Limit::Depth)));
+        }
+        assert_eq!(parse_received_xml("<x>"), Err(ParseXmlError::NotOneElement));
     }
 
     #[test]

@@ -157,6 +157,13 @@ async fn w2_what_receivers_would_refuse_is_not_taken() {
             let refused = setup.client.iq(request, Duration::from_secs(5)).await;
             assert_eq!(refused, Err(IqError::TooComplex(limit)));
         }
+        // A name cannot be escaped.
+        let misnamed = Element::new("a><b", "urn:example");
+        let refused = setup.client.send(within("message", misnamed.clone())).await;
+        assert_eq!(refused, Err(SendError::NotXml(XmlError::BadName)));
+        let request = within("iq", misnamed).with_attr("type", "set");
+        let refused = setup.client.iq(request, Duration::from_secs(5)).await;
+        assert_eq!(refused, Err(IqError::NotXml(XmlError::BadName)));
     }
     let deepest = within("message", nested(59));
     let ids = vec![setup.client.send(deepest).await.unwrap()];

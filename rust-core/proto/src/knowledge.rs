@@ -22,7 +22,6 @@ use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
 
 pub use hand_over::HandOver;
-pub(crate) use head::{CHAT_STATES, HINTS};
 pub use head::{Retention, StanzaHead, StanzaKind, StanzaName};
 pub use outbound::{OutboundKind, OutboundStanza, WrittenStanza};
 pub use recheck::ArchiveRecheck;

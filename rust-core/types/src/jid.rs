@@ -3,6 +3,7 @@
 //! Parsing enforces the rules: the parts of a [`BareJid`] or [`FullJid`] have been through the PRECIS profiles
 //! `UsernameCaseMapped` and `OpaqueString` (RFC 8265) and through IDNA, so addresses are equal if their bytes are.
 
+mod address;
 mod compare;
 mod domain;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use precis_profiles::precis_core::{DerivedPropertyValue, FreeformClass, StringClass};
 use precis_profiles::{OpaqueString, UsernameCaseMapped};
 
+pub use address::Address;
 pub use compare::{is_same, prepared, prepared_bare};
 
 /// The maximum length of one part, in bytes (RFC 7622 section 3.1).

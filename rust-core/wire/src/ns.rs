@@ -18,6 +18,8 @@ pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 /// The namespace of `xml:lang`.
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// The namespace of `xmlns` itself (Namespaces in XML section 3).
+pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 /// RFC 6121 2: the roster.
 pub const ROSTER: &str = "jabber:iq:roster";
 /// RFC 6121 2.6: roster versioning, as a stream feature.
@@ -60,3 +62,29 @@ pub const IAP: &str = "urn:xmpp:iap:0";
 pub const LIMITS: &str = "urn:xmpp:stream-limits:0";
 /// XEP-0059: result sets.
 pub const RSM: &str = "http://jabber.org/protocol/rsm";
+/// XEP-0085: chat states.
+pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+/// XEP-0334: hints on how a message is to be processed.
+pub const HINTS: &str = "urn:xmpp:hints";
+/// XEP-0184: delivery receipts.
+pub const RECEIPTS: &str = "urn:xmpp:receipts";
+/// XEP-0333: displayed markers.
+pub const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
+/// XEP-0308: corrections.
+pub const CORRECTION: &str = "urn:xmpp:message-correct:0";
+/// XEP-0424: retractions.
+pub const RETRACTION: &str = "urn:xmpp:message-retract:1";
+/// XEP-0425: retractions by the moderators of a room.
+pub const MODERATION: &str = "urn:xmpp:message-moderate:1";
+/// XEP-0444: reactions.
+pub const REACTIONS: &str = "urn:xmpp:reactions:0";
+/// XEP-0461: replies.
+pub const REPLY: &str = "urn:xmpp:reply:0";
+/// XEP-0428: which text is there for clients that do not support an extension.
+pub const FALLBACK: &str = "urn:xmpp:fallback:0";
+/// XEP-0066: a URI beside a message.
+pub const OUT_OF_BAND: &str = "jabber:x:oob";
+/// XEP-0421: occupants of rooms, by a stable id.
+pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
+/// XEP-0045: what a room says about an occupant.
+pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";

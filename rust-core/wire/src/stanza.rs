@@ -81,7 +81,17 @@ pub struct StanzaError {
     pub condition: StanzaCondition,
     /// The sender's own text.
     pub text: Option<PeerText>,
+    /// The new address of what is `Gone` or `Redirect`ed, as the sender wrote it: a URI (RFC 6120 sections 8.3.3.5 and 8.3.3.14).
+    pub new_address: Option<PeerText>,
+    /// The application-specific conditions and their data (RFC 6120 section 8.3.4), such as `<file-too-large/>` of XEP-0363. At
+    /// most 8, and at most 16 KiB of memory: what exceeds this is left out.
+    pub details: Vec<Element>,
 }
+
+/// More than one application-specific condition is not usual; some come with an element of data beside them.
+const MAX_DETAILS: usize = 8;
+/// In bytes of memory. An error is kept in the queue of events, whose size counts what others can send (rule I20).
+const MAX_DETAILS_MEMORY: usize = 16 * 1024;
 
 impl StanzaError {
     /// Returns an error without text.
@@ -90,7 +100,14 @@ impl StanzaError {
             kind,
             condition,
             text: None,
+            new_address: None,
+            details: Vec::new(),
         }
+    }
+
+    /// Returns the application-specific condition, or its data, of this name.
+    pub fn detail(&self, name: &str, ns: &str) -> Option<&Element> {
+        self.details.iter().find(|detail| detail.is(name, ns))
     }
 
     /// Returns the error of a stanza of type `error`. Missing or unknown values are read pessimistically: `cancel`, `Unknown`.
@@ -101,15 +118,22 @@ impl StanzaError {
         let Some(error) = stanza.child("error", stanza.ns()) else {
             return Some(Self::new(ErrorType::Cancel, StanzaCondition::Unknown));
         };
+        let condition = StanzaCondition::of(error).unwrap_or(StanzaCondition::Unknown);
+        let names_address = matches!(condition, StanzaCondition::Gone | StanzaCondition::Redirect);
         Some(Self {
             kind: error
                 .attr("type")
                 .and_then(ErrorType::parse)
                 .unwrap_or(ErrorType::Cancel),
-            condition: StanzaCondition::of(error).unwrap_or(StanzaCondition::Unknown),
+            condition,
             text: error
                 .child("text", ns::STANZA_ERRORS)
                 .and_then(|text| PeerText::new(&text.text())),
+            new_address: error
+                .child(condition.name(), ns::STANZA_ERRORS)
+                .filter(|_| names_address)
+                .and_then(|condition| PeerText::new(&condition.text())),
+            details: details(error),
         })
     }
 
@@ -119,14 +143,34 @@ impl StanzaError {
             StanzaCondition::Unknown => StanzaCondition::UndefinedCondition.name(),
             known => known.name(),
         };
+        let mut condition = Element::new(name, ns::STANZA_ERRORS);
+        if let Some(address) = &self.new_address {
+            condition.push_text(address.as_str());
+        }
         let mut error = Element::new("error", ns::CLIENT)
             .with_attr("type", self.kind.name())
-            .with_child(Element::new(name, ns::STANZA_ERRORS));
+            .with_child(condition);
         if let Some(text) = &self.text {
             error.push_child(Element::new("text", ns::STANZA_ERRORS).with_text(text.as_str()));
         }
+        for detail in &self.details {
+            error.push_child(detail.clone());
+        }
         error
     }
+}
+
+fn details(error: &Element) -> Vec<Element> {
+    let mut left = MAX_DETAILS_MEMORY;
+    error
+        .children()
+        .filter(|child| child.ns() != ns::STANZA_ERRORS)
+        .take(MAX_DETAILS)
+        .map_while(|child| {
+            left = left.checked_sub(child.memory())?;
+            Some(child.clone())
+        })
+        .collect()
 }
 
 /// Returns whether this is an iq that must be answered.
@@ -195,6 +239,60 @@ mod tests {
         assert_eq!(result.attr("type"), Some("result"));
         assert!(result.nodes().is_empty());
         assert!(is_response(&result) && !is_request(&result));
+    }
+
+    #[test]
+    fn an_error_keeps_its_application_specific_conditions_and_their_data() {
+        // XEP-0363 section 5, XEP-0060 section 7.1.3, and RFC 6120 section 8.3.3.5.
+        let stanza = element(
+            "<iq xmlns='jabber:client' type='error' id='1'><request xmlns='urn:xmpp:http:upload:0'/><error type='modify'>
+               <not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>
+               <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>Too large.</text>
+               <file-too-large xmlns='urn:xmpp:http:upload:0'><max-file-size>20000</max-file-size></file-too-large>
+             </error></iq>",
+        );
+        let error = StanzaError::of(&stanza).unwrap();
+        assert_eq!(error.condition, StanzaCondition::NotAcceptable);
+        let detail = error.detail("file-too-large", "urn:xmpp:http:upload:0");
+        let size =
+            detail.and_then(|detail| detail.child("max-file-size", "urn:xmpp:http:upload:0"));
+        assert_eq!(size.map(Element::text).as_deref(), Some("20000"));
+        let again = Element::new("iq", ns::CLIENT)
+            .with_attr("type", "error")
+            .with_child(error.to_element());
+        assert_eq!(StanzaError::of(&again), Some(error));
+
+        let gone = element(
+            "<message xmlns='jabber:client' type='error'><error type='cancel' by='example.net'>
+               <gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:romeo@afterlife.example.net</gone></error></message>",
+        );
+        let gone = StanzaError::of(&gone).unwrap();
+        let address = gone.new_address.as_ref().map(PeerText::as_str);
+        assert_eq!(address, Some("xmpp:romeo@afterlife.example.net"));
+        let again = Element::new("iq", ns::CLIENT)
+            .with_attr("type", "error")
+            .with_child(gone.to_element());
+        assert_eq!(StanzaError::of(&again), Some(gone));
+    }
+
+    #[test]
+    fn i20_the_details_of_an_error_are_bounded() {
+        let with = |details: &str| {
+            let stanza = element(&format!(
+                "<iq xmlns='jabber:client' type='error' id='1'><error type='wait'>
+                   <policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>{details}</error></iq>"
+            ));
+            StanzaError::of(&stanza).unwrap()
+        };
+        let many = with(&"<x xmlns='urn:x'/>".repeat(100));
+        assert_eq!(many.details.len(), MAX_DETAILS);
+        let large = format!(
+            "<a xmlns='urn:x'/><b xmlns='urn:x'>{}</b>",
+            "b".repeat(20_000)
+        );
+        let large = with(&large);
+        assert_eq!(large.condition, StanzaCondition::PolicyViolation);
+        assert!(large.detail("a", "urn:x").is_some() && large.detail("b", "urn:x").is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use snapback_engine::EngineInput;
 use snapback_engine::engine::{Refusal, RequestError, Room, Ticket};
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::secret::Secret;
-use snapback_proto::xml::{Element, Limit};
+use snapback_proto::xml::{Element, Limit, XmlError};
 use snapback_store::{Roster, StoreError};
 use tokio::sync::{oneshot, watch};
 
@@ -64,6 +64,9 @@ pub enum SendError {
     /// It exceeds this limit of its receivers: too deep (60 levels of nesting at most), or of too many elements and attributes
     /// (16,128 at most, each element counted twice). They would refuse it.
     TooComplex(Limit),
+    /// A name in it cannot be written as XML: of an element, of an attribute, or of a namespace. The server would end the stream
+    /// over it.
+    NotXml(XmlError),
     /// The client is closed.
     Closed,
 }
@@ -74,6 +77,7 @@ impl From<Refusal> for SendError {
             Refusal::Store(error) => Self::Store(error),
             Refusal::TooBig { size, limit } => Self::TooBig { size, limit },
             Refusal::TooComplex(limit) => Self::TooComplex(limit),
+            Refusal::NotXml(error) => Self::NotXml(error),
         }
     }
 }
@@ -87,6 +91,7 @@ impl fmt::Display for SendError {
                 write!(f, "it has {size} bytes, and may have {limit}")
             }
             Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
+            Self::NotXml(error) => error.fmt(f),
             Self::Closed => f.write_str("the client is closed"),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use snapback_proto::jid::{self, BareJid};
 use snapback_proto::stanza::StanzaError;
-use snapback_proto::xml::{Element, Limit};
+use snapback_proto::xml::{Element, Limit, XmlError};
 
 use crate::variants::variants;
 
@@ -23,6 +23,8 @@ pub enum RequestError {
     TooBig,
     /// The request exceeds this limit, so receivers would refuse it.
     TooComplex(Limit),
+    /// The names in the request cannot be written as XML.
+    NotXml(XmlError),
 }
 
 variants!(RequestError {
@@ -30,7 +32,8 @@ variants!(RequestError {
     SessionLost,
     NotQueued,
     TooBig,
-    TooComplex
+    TooComplex,
+    NotXml
 });
 
 /// Requests that wait for their response.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use snapback_proto::connection::{Command, Stage};
 use snapback_proto::knowledge::{OutboundKind, WrittenStanza};
-use snapback_proto::xml::{Element, Limit};
+use snapback_proto::xml::{Element, Limit, XmlError};
 use snapback_store::{NewStanza, StoreError};
 
 use crate::link::tls::Tls;
@@ -30,12 +30,15 @@ pub enum Refusal {
     },
     /// Its XML exceeds this limit: it is too deep, or has too many elements or attributes. Receivers would refuse it.
     TooComplex(Limit),
+    /// Its names cannot be written as XML. The server would end the stream because of it.
+    NotXml(XmlError),
 }
 
 variants!(Refusal {
     Store,
     TooBig,
-    TooComplex
+    TooComplex,
+    NotXml
 });
 
 impl fmt::Display for Refusal {
@@ -46,6 +49,7 @@ impl fmt::Display for Refusal {
                 write!(f, "it has {size} bytes, and may have {limit}")
             }
             Self::TooComplex(limit) => write!(f, "its receivers would refuse it: {limit}"),
+            Self::NotXml(error) => error.fmt(f),
         }
     }
 }
@@ -140,7 +144,7 @@ impl<T: Tls + Clone> Engine<T> {
         self.answer(waiting, outcome.map_err(Refusal::Store));
     }
 
-    /// Returns the stanza with its text. Checks the size and the complexity of a stanza against the limits. Servers end the stream over a stanza that is
+    /// Returns the stanza with its text. Checks that it is XML, and its size and complexity against the limits. Servers end the stream over a stanza that is
     /// too big for them, each time it is sent. While there is no connection, the server's limit is not known; a stanza
     /// that is too big for the next server fails there. W2: a stanza that this client would refuse to parse is refused
     /// by other receivers as well.
@@ -148,6 +152,9 @@ impl<T: Tls + Clone> Engine<T> {
         // This comes first, since everything after it is recursive.
         if let Some(limit) = stanza.excess(&self.core.limits) {
             return Err(Refusal::TooComplex(limit));
+        }
+        if let Some(error) = stanza.fault() {
+            return Err(Refusal::NotXml(error));
         }
         let stanza = WrittenStanza::from(stanza);
         let size = stanza.greatest_len();
@@ -175,6 +182,7 @@ impl<T: Tls + Clone> Engine<T> {
                 let error = match refusal {
                     Refusal::TooBig { .. } => RequestError::TooBig,
                     Refusal::TooComplex(limit) => RequestError::TooComplex(limit),
+                    Refusal::NotXml(error) => RequestError::NotXml(error),
                     Refusal::Store(_) => RequestError::NotQueued,
                 };
                 self.requests.fail(&id, error, &mut self.outputs);

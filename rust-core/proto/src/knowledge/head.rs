@@ -3,12 +3,6 @@
 use crate::ns;
 use crate::xml::Element;
 
-/// XEP-0085.
-pub(crate) const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
-
-/// XEP-0334.
-pub(crate) const HINTS: &str = "urn:xmpp:hints";
-
 /// The name and the type of a stanza, and how long it has a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StanzaHead {
@@ -140,7 +134,7 @@ impl Retention {
             return Self::Ephemeral;
         }
         let is_conversation = matches!(kind, StanzaKind::Normal | StanzaKind::Chat);
-        let is_kept = !message.has_child("no-permanent-store", HINTS);
+        let is_kept = !message.has_child("no-permanent-store", ns::HINTS);
         if is_conversation && is_kept && has_body(message) {
             Self::Archived
         } else {
@@ -157,11 +151,14 @@ fn has_body(message: &Element) -> bool {
 /// A chat state may come with the thread that it belongs to, with the sender's id and with hints (XEP-0085 section 5.1).
 fn is_ephemeral(message: &Element) -> bool {
     let adds_nothing = |child: &Element| {
-        matches!(child.ns(), CHAT_STATES | HINTS | ns::STANZA_ID) || child.is("thread", ns::CLIENT)
+        matches!(child.ns(), ns::CHAT_STATES | ns::HINTS | ns::STANZA_ID)
+            || child.is("thread", ns::CLIENT)
     };
-    let is_state = message.children().any(|child| child.ns() == CHAT_STATES)
+    let is_state = message
+        .children()
+        .any(|child| child.ns() == ns::CHAT_STATES)
         && message.children().all(adds_nothing);
-    is_state || message.has_child("no-store", HINTS)
+    is_state || message.has_child("no-store", ns::HINTS)
 }
 
 #[cfg(test)]

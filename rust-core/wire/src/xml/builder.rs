@@ -13,9 +13,6 @@ use super::item::StreamHeader;
 use super::{Attribute, Element, Limit, Name, XmlError};
 use crate::ns;
 
-/// The namespace of `xmlns` itself.
-const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
-
 /// The namespaces that the stream header declared; they hold for every element of the stream.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
@@ -313,7 +310,7 @@ impl<'s> Namespaces<'s> {
     }
 
     fn declare_default(&mut self, name: &str, declared: &mut Declared) -> Result<(), XmlError> {
-        if name == ns::XML || name == XMLNS {
+        if name == ns::XML || name == ns::XMLNS {
             return Err(XmlError::NamespaceMisuse);
         }
         let outer = std::mem::replace(&mut self.default, Name::from(name));
@@ -391,7 +388,7 @@ fn check_declaration(prefix: &str, name: &str) -> Result<(), XmlError> {
     let allowed = match prefix {
         "xmlns" => false,
         "xml" => name == ns::XML,
-        _ => !name.is_empty() && name != ns::XML && name != XMLNS,
+        _ => !name.is_empty() && name != ns::XML && name != ns::XMLNS,
     };
     if allowed {
         Ok(())

@@ -222,10 +222,20 @@ impl Element {
 
     /// Returns the value of an attribute without namespace.
     pub fn attr(&self, name: &str) -> Option<&str> {
+        self.attr_in("", name)
+    }
+
+    /// Returns the value of an attribute in a namespace, such as `xml:lang`.
+    pub fn attr_in(&self, ns: &str, name: &str) -> Option<&str> {
         self.attributes
             .iter()
-            .find(|a| a.ns.is_empty() && a.name == name)
+            .find(|a| a.ns == ns && a.name == name)
             .map(|a| a.value.as_str())
+    }
+
+    /// Returns the value of `xml:lang`, the language of the texts inside (RFC 6120 section 8.1.5).
+    pub fn lang(&self) -> Option<&str> {
+        self.attr_in(ns::XML, "lang")
     }
 
     /// Returns all attributes, in order.

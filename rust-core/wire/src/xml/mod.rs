@@ -12,6 +12,7 @@ mod reader;
 mod scanner;
 mod shape;
 mod stanza;
+mod writable;
 mod writer;
 
 #[cfg(test)]

@@ -66,6 +66,9 @@ pub enum Command {
         /// The text of the messages; by default the number of the message.
         #[serde(default)]
         body: Option<String>,
+        /// Further children as XML, relayed unchanged. The body is then that of the server's injected stanzas.
+        #[serde(default)]
+        inside: Option<String>,
     },
     /// Returns what romeo received. Answered with id and body of each message, in order, duplicates included.
     Received {

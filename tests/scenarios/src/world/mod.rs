@@ -156,9 +156,12 @@ impl World {
             Command::Portal { on } => self.lead_to_portal(*on),
             Command::Restart { down_ms } => self.restart(Duration::from_millis(*down_ms)).await?,
             Command::ForgetSessions { account } => self.forget_sessions(account).await?,
-            Command::Message { to, count, body } => {
-                return self.send(to, *count, body.as_deref());
-            }
+            Command::Message {
+                to,
+                count,
+                body,
+                inside,
+            } => return self.send(to, *count, body.as_deref(), inside.as_deref()),
             Command::Received { from } => return Ok(self.received(from)),
             Command::Stats {} => {
                 return Ok(Answer {
@@ -235,7 +238,13 @@ impl World {
         Ok(())
     }
 
-    fn send(&self, to: &str, count: u32, body: Option<&str>) -> Result<Answer, WorldError> {
+    fn send(
+        &self,
+        to: &str,
+        count: u32,
+        body: Option<&str>,
+        inside: Option<&str>,
+    ) -> Result<Answer, WorldError> {
         if count > MAX_MESSAGES {
             return Err(WorldError::TooMany(count));
         }
@@ -244,8 +253,14 @@ impl World {
         let ids = (0..count).map(|_| {
             let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
             let numbered = format!("romeo {number}");
-            self.server
-                .inject_message(&from, &to, body.unwrap_or(&numbered))
+            let Some(inside) = inside else {
+                let body = body.unwrap_or(&numbered);
+                return self.server.inject_message(&from, &to, body);
+            };
+            let id = format!("romeo-{number}");
+            let addresses = (from.as_str(), to.as_str(), id.as_str());
+            self.server.inject_stanza("message", addresses, inside);
+            id
         });
         Ok(Answer {
             ids: Some(ids.collect()),

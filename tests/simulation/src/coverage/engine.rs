@@ -50,6 +50,8 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("RequestError", "TooComplex", SMALL),
     ("Refusal", "TooBig", SMALL),
     ("Refusal", "TooComplex", SMALL),
+    ("RequestError", "NotXml", WELL_FORMED),
+    ("Refusal", "NotXml", WELL_FORMED),
 ];
 
 const NO_USER: NeverReason = NeverReason::Always("the app of the simulation never asks for it");
@@ -62,6 +64,8 @@ const RIGHT_SERVER: NeverReason = NeverReason::Always(
 );
 const ONE_STEP: NeverReason =
     NeverReason::Always("the engine reports no step between the first and the login");
+const WELL_FORMED: NeverReason =
+    NeverReason::Always("the names in the app's stanzas are well-formed");
 const SMALL: NeverReason = NeverReason::Always("the stanzas of the app are small");
 
 /// Why something is not reached.

@@ -5,7 +5,6 @@
 //! space between elements; and of its children those that describe its delivery (XEP-0203, XEP-0280, XEP-0334, XEP-0359,
 //! XEP-0421). Chat states (XEP-0085) are ignored where there is any other child: some archives remove them.
 
-use crate::knowledge::{CHAT_STATES, HINTS};
 use crate::ns;
 use crate::xml::{Element, Node};
 
@@ -14,8 +13,8 @@ use crate::xml::{Element, Node};
 const TRAVEL: [&str; 6] = [
     ns::STANZA_ID,
     ns::DELAY,
-    HINTS,
-    "urn:xmpp:occupant-id:0",
+    ns::HINTS,
+    ns::OCCUPANT_ID,
     "jabber:x:delay",
     "urn:xmpp:mam:tmp",
 ];
@@ -28,10 +27,10 @@ pub(super) fn canonical(message: &Element) -> Vec<u8> {
         !TRAVEL.contains(&ns) && !child.is("private", ns::CARBONS)
     };
     let said: Vec<&Element> = message.children().filter(is_travel).collect();
-    let only_states = said.iter().all(|child| child.ns() == CHAT_STATES);
+    let only_states = said.iter().all(|child| child.ns() == ns::CHAT_STATES);
     let mut parts: Vec<Vec<u8>> = said
         .into_iter()
-        .filter(|child| only_states || child.ns() != CHAT_STATES)
+        .filter(|child| only_states || child.ns() != ns::CHAT_STATES)
         .map(|child| {
             let mut out = Vec::new();
             write_element(child, &mut out);

@@ -1,5 +1,6 @@
 package im.snapback
 
+import im.snapback.ffi.MessageContent
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import im.snapback.ffi.ConnectionState as CoreState
@@ -82,9 +83,9 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
                 ending.timeline?.toTimeline(),
                 ending.dial.toDialReport(),
             )
-        is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(), possibleDuplicateOf, confirm)
+        is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(content), possibleDuplicateOf, confirm)
         is CoreEvent.Carbon ->
-            Event.Carbon(deliveryId, direction, stanza.toMessage(), possibleDuplicateOf, confirm)
+            Event.Carbon(deliveryId, direction, stanza.toMessage(content), possibleDuplicateOf, confirm)
         is CoreEvent.Presence -> Event.Presence(deliveryId, stanza.toPresence(), confirm)
         is CoreEvent.StanzaStage -> Event.StageReached(id, stage.toStage())
         is CoreEvent.ServerFeatures -> Event.ServerFeatures(features)
@@ -102,7 +103,7 @@ private fun CoreAddress.toAddress(): StanzaAddress =
         is CoreAddress.Unreadable -> StanzaAddress.Unreadable(text)
     }
 
-private fun CoreStanza.toMessage(): ReceivedMessage =
+private fun CoreStanza.toMessage(content: MessageContent): ReceivedMessage =
     ReceivedMessage(
         from = from.toAddress(),
         to = to.toAddress(),
@@ -114,6 +115,7 @@ private fun CoreStanza.toMessage(): ReceivedMessage =
         delayedAt = delayedAtMs,
         originId = originId,
         xml = xml,
+        content = content,
     )
 
 private fun CoreStanza.toPresence(): ReceivedPresence =

@@ -119,30 +119,6 @@ public sealed interface Event {
     public data object InternalFault : Event
 }
 
-/** An inbound message. [toString] does not print its content. */
-public class ReceivedMessage internal constructor(
-    /** The sender: the attribute `from`. */
-    public val from: StanzaAddress,
-    /** The recipient: the attribute `to`. */
-    public val to: StanzaAddress,
-    /** The attribute `id`, which the sender chose. */
-    public val id: String?,
-    /** The attribute `type`, such as `chat`. */
-    public val type: String?,
-    public val body: String?,
-    public val subject: String?,
-    public val thread: String?,
-    /**
-     * When the message was first sent, in milliseconds since 1970, if its delivery was delayed (XEP-0203). The time is not
-     * authenticated: the sender may have written it.
-     */
-    public val delayedAt: Long?,
-    /** The origin ID, which the sender chose (XEP-0359). */
-    public val originId: String?,
-    /** The whole stanza as XML. */
-    public val xml: String,
-)
-
 /** An inbound presence stanza (RFC 6121 section 4). */
 public class ReceivedPresence internal constructor(
     /** The entity whose presence this is. */
@@ -155,4 +131,7 @@ public class ReceivedPresence internal constructor(
     public val status: String?,
     /** The whole stanza as XML. */
     public val xml: String,
-)
+) {
+    /** The whole stanza. It is parsed when it is first used. */
+    public val element: Element by lazy { Element.received(xml) }
+}

@@ -23,6 +23,13 @@ public class LogRecord internal constructor(
 /** Functions that concern all clients of the process. */
 public object Snapback {
     /**
+     * Escapes a text for use in XML, inside an element or an attribute. A character that XML forbids becomes U+FFFD. An [Element]
+     * escapes its texts by itself.
+     */
+    @JvmStatic
+    public fun escapeXml(text: String): String = im.snapback.ffi.escapeXml(text)
+
+    /**
      * Sets the function that receives log records from now on; `null` stops logging. [sink] is called on any thread. It should
      * return quickly, and must not call a client.
      */

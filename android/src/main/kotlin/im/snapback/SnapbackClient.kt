@@ -9,7 +9,6 @@ import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
 import im.snapback.ffi.OpenException
-import im.snapback.ffi.OutgoingMessage
 import im.snapback.ffi.OutgoingPresence
 import im.snapback.ffi.SendException
 import kotlinx.coroutines.CancellationException
@@ -133,6 +132,7 @@ public class SnapbackClient private constructor(
      * Sends a message of any type, as built by [block].
      *
      * @throws SnapbackException.BadXml if an extension is not exactly one well-formed XML element.
+     * @throws SnapbackException.BadContent if a specification forbids what the message contains.
      */
     public suspend fun send(
         to: Jid,
@@ -140,16 +140,7 @@ public class SnapbackClient private constructor(
     ): SentStanza {
         val message = MessageBuilder().apply(block)
         return tracked(message.id ?: call { newId() }) { id ->
-            core.sendMessage(
-                OutgoingMessage(
-                    to = to.toString(),
-                    body = message.body,
-                    kind = message.type,
-                    id = id,
-                    thread = message.thread,
-                    extensions = message.extensions.toList(),
-                ),
-            )
+            core.sendMessage(message.build(to, id))
         }
     }
 
@@ -164,6 +155,7 @@ public class SnapbackClient private constructor(
      * @param priority from -128 to 127; a server delivers messages to the highest (RFC 6121 section 4.7.2.3).
      * @param extensions further children, one XML element each. A client joins a room by sending
      *   `<x xmlns='http://jabber.org/protocol/muc'/>` to the room's JID with a nickname as resource (XEP-0045).
+     * @param children the same as elements.
      */
     public suspend fun sendPresence(
         to: Jid? = null,
@@ -172,6 +164,7 @@ public class SnapbackClient private constructor(
         status: String? = null,
         priority: Byte? = null,
         extensions: List<String> = emptyList(),
+        children: List<Element> = emptyList(),
     ): SentStanza =
         tracked(call { newId() }) { id ->
             core.sendPresence(
@@ -182,7 +175,7 @@ public class SnapbackClient private constructor(
                     show = show,
                     status = status,
                     priority = priority,
-                    extensions = extensions,
+                    extensions = extensions + children.map { it.toXml() },
                 ),
             )
         }
@@ -209,6 +202,14 @@ public class SnapbackClient private constructor(
             val answer = iq(IqRequest(type, to?.toString(), payload, timeout.inWholeMilliseconds.coerceAtLeast(0).toULong()))
             IqAnswer(answer.from?.let(Jid::parseOrNull), answer.payload)
         }
+
+    /** Sends an IQ request whose payload is an element. */
+    public suspend fun iq(
+        type: IqType,
+        payload: Element,
+        to: Jid? = null,
+        timeout: Duration = 60.seconds,
+    ): IqAnswer = iq(type, payload.toXml(), to, timeout)
 
     /** Returns the stored roster, online or offline (RFC 6121 section 2). */
     public suspend fun roster(): Roster =

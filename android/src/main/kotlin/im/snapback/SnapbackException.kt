@@ -5,6 +5,7 @@ import im.snapback.ffi.IqException
 import im.snapback.ffi.JidProblem as CoreJidProblem
 import im.snapback.ffi.OpenException
 import im.snapback.ffi.SendException
+import im.snapback.ffi.XmlProblem
 
 /** Why a call failed. The message is meant for logs, and safe to log; the fields are meant for programs. */
 public sealed class SnapbackException(text: String) : Exception(text) {
@@ -44,6 +45,9 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     /** An extension, payload or stanza is not exactly one well-formed XML element. */
     public class BadXml : SnapbackException("not one well-formed element")
 
+    /** A specification forbids what the message contains, such as an empty id or a reaction that is no emoji. */
+    public class BadContent(problem: String) : SnapbackException(problem)
+
     /** The element is neither a message nor a presence. */
     public class NotAStanza : SnapbackException("neither a message nor a presence")
 
@@ -68,6 +72,8 @@ public sealed class SnapbackException(text: String) : Exception(text) {
         public val condition: String,
         /** The responding entity's own text: not safe to log. */
         public val text: String?,
+        /** The element `error`, with the application-specific conditions and their data (RFC 6120 section 8.3.4). */
+        public val error: Element,
     ) : SnapbackException("refused: $condition")
 
     /** The session in which the request was sent is lost. The request may or may not have been carried out. */
@@ -107,6 +113,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
                 is SendException.QueueFull -> QueueFull(error.limit.toLong())
                 is SendException.Recipient -> InvalidJid(error.problem)
                 is SendException.BadXml -> BadXml()
+                is SendException.Content -> BadContent(error.problem)
                 is SendException.NotAStanza -> NotAStanza()
                 is SendException.TooBig -> TooBig(error.size.toLong(), error.limit.toLong())
                 is SendException.TooComplex -> TooComplex(error.limit)
@@ -117,7 +124,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
 
         fun of(error: IqException): SnapbackException =
             when (error) {
-                is IqException.Refused -> Refused(error.kind, error.condition, error.text)
+                is IqException.Refused -> Refused(error.kind, error.condition, error.text, Element.received(error.xml))
                 is IqException.SessionLost -> SessionLost()
                 is IqException.TimedOut -> TimedOut()
                 is IqException.Recipient -> InvalidJid(error.problem)
@@ -127,6 +134,13 @@ public sealed class SnapbackException(text: String) : Exception(text) {
                 is IqException.NotQueued -> NotQueued()
                 is IqException.Closed -> Closed()
                 is IqException.Internal -> Internal()
+            }
+
+        fun of(error: XmlProblem): SnapbackException =
+            when (error) {
+                is XmlProblem.BadXml -> BadXml()
+                is XmlProblem.TooBig -> TooBig(error.size.toLong(), error.limit.toLong())
+                is XmlProblem.TooComplex -> TooComplex(error.limit)
             }
 
         private fun nameOf(reason: SendFailure): String =

@@ -37,9 +37,14 @@ public sealed interface SendFailure {
 
     /**
      * A server or the recipient answered the stanza with an error (RFC 6120 section 8.3). [text] is that entity's own text: not
-     * safe to log.
+     * safe to log. [error] is the element `error`, with the application-specific conditions and their data.
      */
-    public class Refused(public val type: String, public val condition: String, public val text: String?) : SendFailure {
+    public class Refused(
+        public val type: String,
+        public val condition: String,
+        public val text: String?,
+        public val error: Element,
+    ) : SendFailure {
         override fun toString(): String = "Refused(condition=$condition)"
     }
 }
@@ -57,7 +62,7 @@ internal fun CoreStage.toStage(): Stage =
                     is CoreFailure.SessionLost -> SendFailure.SessionLost
                     is CoreFailure.StreamEnded -> SendFailure.StreamEnded(reason.condition)
                     is CoreFailure.TooBig -> SendFailure.TooBig(reason.size.toLong(), reason.limit.toLong())
-                    is CoreFailure.Refused -> SendFailure.Refused(reason.kind, reason.condition, reason.text)
+                    is CoreFailure.Refused -> SendFailure.Refused(reason.kind, reason.condition, reason.text, Element.received(reason.xml))
                 },
             )
     }

@@ -94,7 +94,10 @@ public data class IqAnswer(
     val from: Jid?,
     /** The payload as XML; `null` if the answer is empty. */
     val payload: String?,
-)
+) {
+    /** The payload; `null` if the answer is empty. It is parsed when it is first used. */
+    val element: Element? by lazy { payload?.let(Element::received) }
+}
 
 /** How a connection reached its session: which flights it took, and what each carried. */
 public data class Timeline(
