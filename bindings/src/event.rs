@@ -132,6 +132,8 @@ pub enum Stage {
 pub enum FailureReason {
     /// The session of the stanza was lost.
     SessionLost,
+    /// A chat state alone is sent at once or never, and there was no session, or the connection broke.
+    NotOnline,
     /// The server ended the stream each time the stanza was sent.
     StreamEnded {
         /// The defined condition, such as `policy-violation`.
@@ -248,6 +250,7 @@ impl From<core::Failure> for FailureReason {
     fn from(failure: core::Failure) -> Self {
         match failure {
             core::Failure::SessionLost => Self::SessionLost,
+            core::Failure::NotOnline => Self::NotOnline,
             core::Failure::StreamEnded(condition) => Self::StreamEnded {
                 condition: condition.name().to_owned(),
             },

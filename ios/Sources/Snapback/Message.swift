@@ -20,7 +20,8 @@ public struct Message: Sendable, Hashable {
   public var requestReceipt = false
   /// Whether to ask to be told when the message is displayed (XEP-0333).
   public var markable = false
-  /// What the user does (XEP-0085).
+  /// What the user does (XEP-0085). Alone in a message it is sent at once or never: without a session it fails with
+  /// `notOnline`, and after a broken connection it is not sent again.
   public var chatState: ChatState?
   /// A delivery receipt: the id of the message that was received (XEP-0184). Only for messages that asked.
   public var receiptOf: String?

@@ -84,6 +84,7 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .badContent(let problem): problem
     case .notAStanza: "neither a message nor a presence"
     case .sendFailed(.sessionLost): "not sent: its session was lost"
+    case .sendFailed(.notOnline): "not sent: there was no session"
     case .sendFailed(.refused(_, let condition, _, _)): "not sent: \(condition)"
     case .sendFailed(.tooBig(let size, let limit)): "not sent: it has \(size) bytes, and the server takes \(limit)"
     case .sendFailed(.streamEnded(let condition)): "not sent: the server ended the stream: \(condition)"

@@ -193,7 +193,8 @@ impl Client {
     }
 
     /// Sends a message or presence. A missing id is generated; returns the id once the stanza is stored. Presence is
-    /// completed as for [`Client::send_presence`].
+    /// completed as for [`Client::send_presence`]. A chat state alone (XEP-0085) is sent at once or never: without a session it fails
+    /// ([`Failure::NotOnline`](crate::Failure::NotOnline)), and after a broken connection it is not sent again.
     ///
     /// # Errors
     ///
@@ -204,11 +205,7 @@ impl Client {
             return Err(SendError::NotAStanza);
         }
         let id = self.identify(&mut stanza);
-        let kind = if stanza.name() == "message" {
-            OutboundKind::Message
-        } else {
-            OutboundKind::SessionBound
-        };
+        let kind = OutboundKind::of(&stanza);
         if kind == OutboundKind::Message && stanza_id::parse_origin_id(&stanza).is_none() {
             stanza.push_child(stanza_id::origin_id(&id));
         }

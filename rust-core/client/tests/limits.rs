@@ -10,6 +10,7 @@ mod support;
 
 use std::time::Duration;
 
+use snapback_client::proto::xml::XmlError;
 use snapback_client::{
     Client, Element, EndReason, Failure, IqError, Limit, Outcome, SendError, Transport,
 };

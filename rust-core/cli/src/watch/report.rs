@@ -188,6 +188,7 @@ impl Happening {
             Stage::Failed(failure) => {
                 let error = match failure {
                     Failure::SessionLost => "the session is gone".to_owned(),
+                    Failure::NotOnline => "there is no session".to_owned(),
                     Failure::Refused(error) => error.condition.name().to_owned(),
                     Failure::StreamEnded(condition) => condition.name().to_owned(),
                     Failure::TooBig { size, limit } => {

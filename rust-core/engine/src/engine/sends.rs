@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use snapback_proto::connection::{Command, Stage};
+use snapback_proto::connection::{Command, Failure, Stage};
 use snapback_proto::knowledge::{OutboundKind, WrittenStanza};
 use snapback_proto::xml::{Element, Limit, XmlError};
 use snapback_store::{NewStanza, StoreError};
@@ -127,6 +127,11 @@ impl<T: Tls + Clone> Engine<T> {
             return;
         }
         let id = stanza.id().to_owned();
+        if kind == OutboundKind::Ephemeral {
+            let stage = Stage::Failed(Failure::NotOnline);
+            self.event(EngineEvent::Stage { id, stage });
+            return self.answer(waiting, Ok(()));
+        }
         let new = NewStanza::new(kind, stanza, self.now.wall);
         self.ask(Asked::Enqueued { id, waiting }, EngineOutput::Enqueue(new));
     }

@@ -136,6 +136,9 @@ pub enum Stage {
 pub enum Failure {
     /// It belonged to a session that no longer exists.
     SessionLost,
+    /// It has no meaning later (XEP-0085), and there was no session to send it in at once, or the connection broke before the server
+    /// had it.
+    NotOnline,
     /// It was returned as an error (RFC 6120 section 8.3): by the client's server, the recipient's server, or the recipient. It
     /// may have been acknowledged before, since that shows only that the client's server accepted it.
     Refused(StanzaError),

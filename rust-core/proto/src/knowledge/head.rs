@@ -148,17 +148,21 @@ fn has_body(message: &Element) -> bool {
     message.children().any(is_text)
 }
 
-/// A chat state may come with the thread that it belongs to, with the sender's id and with hints (XEP-0085 section 5.1).
 fn is_ephemeral(message: &Element) -> bool {
+    is_chat_state(message) || message.has_child("no-store", ns::HINTS)
+}
+
+/// Returns whether a message is a chat state alone. It may come with the thread that it belongs to, with the sender's id and with
+/// hints (XEP-0085 section 5.1).
+pub(super) fn is_chat_state(message: &Element) -> bool {
     let adds_nothing = |child: &Element| {
         matches!(child.ns(), ns::CHAT_STATES | ns::HINTS | ns::STANZA_ID)
             || child.is("thread", ns::CLIENT)
     };
-    let is_state = message
+    message
         .children()
         .any(|child| child.ns() == ns::CHAT_STATES)
-        && message.children().all(adds_nothing);
-    is_state || message.has_child("no-store", ns::HINTS)
+        && message.children().all(adds_nothing)
 }
 
 #[cfg(test)]

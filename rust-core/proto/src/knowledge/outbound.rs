@@ -5,7 +5,8 @@ use std::fmt;
 use crate::time::UnixTime;
 use crate::xml::Element;
 
-use super::{ArchiveCursor, StanzaHead};
+use super::head::is_chat_state;
+use super::{ArchiveCursor, StanzaHead, StanzaName};
 
 /// A stanza with its text, which is written once.
 #[derive(Clone, Debug)]
@@ -118,6 +119,17 @@ impl fmt::Debug for OutboundStanza {
     }
 }
 
+impl OutboundKind {
+    /// Returns what happens to a stanza of the app.
+    pub fn of(stanza: &Element) -> Self {
+        match StanzaName::of(stanza) {
+            StanzaName::Message if is_chat_state(stanza) => Self::Ephemeral,
+            StanzaName::Message => Self::Message,
+            StanzaName::Presence | StanzaName::Iq => Self::SessionBound,
+        }
+    }
+}
+
 /// What happens to an unacknowledged stanza when its session could not be resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboundKind {
@@ -125,6 +137,9 @@ pub enum OutboundKind {
     Message,
     /// A request or presence of the app: it belongs to the session, and fails with it.
     SessionBound,
+    /// A chat state alone (XEP-0085): sent at once or never. It does not wait for a session, and is not sent again in a resumed one;
+    /// it is stored only so that the count of the session stays right.
+    Ephemeral,
     /// A stanza of the core itself (roster get, presence, an answer): it is created again in a new session, or not needed
     /// there.
     Core,

@@ -138,7 +138,8 @@ fn report_session_bound<'a>(
     remote: &mut Remote,
 ) {
     let stage = Stage::Failed(Failure::SessionLost);
-    let lost = stanzas.filter(|stanza| stanza.kind == OutboundKind::SessionBound);
+    let is_bound = |kind| matches!(kind, OutboundKind::SessionBound | OutboundKind::Ephemeral);
+    let lost = stanzas.filter(|stanza| is_bound(stanza.kind));
     for event in lost.filter_map(|stanza| stage_event(stanza, stage.clone())) {
         remote.env.event_after(Some(seq), event);
     }

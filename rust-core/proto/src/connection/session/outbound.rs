@@ -98,6 +98,7 @@ impl Session {
         // The server has not counted them, so they need not be sent.
         let mut unacked: Vec<OutboundStanza> = std::mem::take(&mut self.unacked).into();
         fail_too_big(&mut unacked, remote);
+        fail_ephemeral(&mut unacked, remote);
         self.not_resent = unacked.len();
         self.unacked = unacked.into();
         self.go_on_resending(remote);
@@ -169,17 +170,34 @@ fn fail_too_big(queue: &mut Vec<OutboundStanza>, remote: &mut Remote) {
     let Some(limit) = remote.max_bytes() else {
         return;
     };
-    let failed: Vec<OutboundStanza> = queue
-        .extract_if(.., |stanza| stanza.xml.len() > limit)
-        .collect();
+    let is_too_big = |stanza: &OutboundStanza| stanza.xml.len() > limit;
+    fail(queue, remote, is_too_big, |stanza| Failure::TooBig {
+        size: stanza.xml.len(),
+        limit,
+    });
+}
+
+/// What has no meaning later is not sent again: the connection broke before the server had it.
+fn fail_ephemeral(unacked: &mut Vec<OutboundStanza>, remote: &mut Remote) {
+    let is_ephemeral = |stanza: &OutboundStanza| stanza.kind == OutboundKind::Ephemeral;
+    fail(unacked, remote, is_ephemeral, |_| Failure::NotOnline);
+}
+
+/// Removes these stanzas, and reports why they are not sent.
+fn fail(
+    stanzas: &mut Vec<OutboundStanza>,
+    remote: &mut Remote,
+    is_one: impl Fn(&OutboundStanza) -> bool,
+    why: impl Fn(&OutboundStanza) -> Failure,
+) {
+    let failed: Vec<OutboundStanza> = stanzas.extract_if(.., |stanza| is_one(stanza)).collect();
     if failed.is_empty() {
         return;
     }
     let seqs = failed.iter().map(|stanza| stanza.seq).collect();
     let seq = remote.env.persist(vec![Op::Failed(seqs)]);
     for stanza in &failed {
-        let size = stanza.xml.len();
-        let stage = Stage::Failed(Failure::TooBig { size, limit });
+        let stage = Stage::Failed(why(stanza));
         if let Some(event) = stage_event(stanza, stage) {
             remote.env.event_after(Some(seq), event);
         }

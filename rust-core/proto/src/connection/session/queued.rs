@@ -1,6 +1,6 @@
 //! An outbound stanza in the forms that are queued, counted and written.
 
-use crate::connection::output::{Event, Stage};
+use crate::connection::output::{Event, Failure, Stage};
 use crate::connection::remote::Remote;
 use crate::connection::session::dedup::SenderTags;
 use crate::error::{ConnectionError, PeerError};
@@ -11,12 +11,17 @@ use crate::xep::delay::Delay;
 use crate::xep::serial;
 use crate::xml::parse_stanza;
 
-/// Queues a stanza of the app while there is no session: it waits in the store (rule I4).
+/// Queues a stanza of the app while there is no session: it waits in the store (rule I4). What has no meaning later fails instead.
 pub(in crate::connection) fn enqueue(
     stanza: WrittenStanza,
     kind: OutboundKind,
     remote: &mut Remote,
 ) {
+    if kind == OutboundKind::Ephemeral {
+        let id = stanza.id().to_owned();
+        let stage = Stage::Failed(Failure::NotOnline);
+        return remote.env.event(Event::Stage { id, stage });
+    }
     let stanza = outbound(stanza, kind, remote);
     remote.knowledge.queue.push(stanza.clone());
     let id = stanza.id.clone();

@@ -20,6 +20,7 @@ mod chunks;
 mod copies;
 mod dedup;
 mod early_data;
+mod ephemeral;
 mod first_bind;
 mod forgotten;
 mod graph;

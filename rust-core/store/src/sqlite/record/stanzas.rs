@@ -102,6 +102,7 @@ fn outbound_kind(name: &str) -> Result<OutboundKind, Fault> {
     [
         OutboundKind::Message,
         OutboundKind::SessionBound,
+        OutboundKind::Ephemeral,
         OutboundKind::Core,
     ]
     .into_iter()
@@ -113,6 +114,7 @@ fn outbound_name(kind: OutboundKind) -> &'static str {
     match kind {
         OutboundKind::Message => "message",
         OutboundKind::SessionBound => "session-bound",
+        OutboundKind::Ephemeral => "ephemeral",
         OutboundKind::Core => "core",
     }
 }

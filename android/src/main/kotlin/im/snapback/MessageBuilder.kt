@@ -33,7 +33,10 @@ public class MessageBuilder internal constructor() {
     /** Whether to ask to be told when the message is displayed (XEP-0333). Default `false`. */
     public var markable: Boolean = false
 
-    /** What the user does (XEP-0085). */
+    /**
+     * What the user does (XEP-0085). Alone in a message it is sent at once or never: without a session it fails with
+     * [SendFailure.NotOnline], and after a broken connection it is not sent again.
+     */
     public var chatState: ChatState? = null
 
     /** A delivery receipt: the id of the message that was received (XEP-0184). Only for messages of type `chat` that asked. */

@@ -146,6 +146,7 @@ public sealed class SnapbackException(text: String) : Exception(text) {
         private fun nameOf(reason: SendFailure): String =
             when (reason) {
                 is SendFailure.SessionLost -> "its session was lost"
+                is SendFailure.NotOnline -> "there was no session"
                 is SendFailure.StreamEnded -> reason.condition
                 is SendFailure.TooBig -> "it has ${reason.size} bytes, and the server takes ${reason.limit}"
                 is SendFailure.Refused -> reason.condition

@@ -23,6 +23,9 @@ public sealed interface SendFailure {
     /** It belonged to a session that is lost. */
     public data object SessionLost : SendFailure
 
+    /** A chat state alone is sent at once or never (XEP-0085), and there was no session, or the connection broke. */
+    public data object NotOnline : SendFailure
+
     /**
      * The server closed the stream with a stream error each time that the stanza was sent. [condition] is the defined
      * condition, such as `policy-violation` (RFC 6120 section 4.9).
@@ -60,6 +63,7 @@ internal fun CoreStage.toStage(): Stage =
             Stage.Failed(
                 when (val reason = reason) {
                     is CoreFailure.SessionLost -> SendFailure.SessionLost
+                    is CoreFailure.NotOnline -> SendFailure.NotOnline
                     is CoreFailure.StreamEnded -> SendFailure.StreamEnded(reason.condition)
                     is CoreFailure.TooBig -> SendFailure.TooBig(reason.size.toLong(), reason.limit.toLong())
                     is CoreFailure.Refused -> SendFailure.Refused(reason.kind, reason.condition, reason.text, Element.received(reason.xml))
