@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::flush_barrier::FlushBarrier;
 use crate::password::Password;
 use crate::platform::{DnsAnswer, DnsRequest, NetworkState};
+use crate::receipts::DueReceipts;
 use crate::roster::Roster;
 use crate::stanza::{IqAnswer, IqRequest, OutgoingMessage, OutgoingPresence};
 use crate::state::ConnectionState;
@@ -33,6 +34,7 @@ pub struct CoreClient {
     pub(crate) flush_barrier: Arc<FlushBarrier>,
     clock: Clock,
     account: core::BareJid,
+    receipts: DueReceipts,
     report: OpenReport,
 }
 
@@ -89,29 +91,20 @@ impl CoreClient {
         let Ok(client) = self.client() else {
             return Vec::new();
         };
-        let mut closed = self.closed.subscribe();
-        let first = tokio::select! {
-            biased;
-            _ = closed.wait_for(|closed| *closed) => None,
-            event = self.flush_barrier.next(|| client.next_event()) => event,
-        };
-        let mut events: Vec<Event> = first
-            .map(|event| Event::new(event, self.clock, &self.account))
-            .into_iter()
-            .collect();
-        while !events.is_empty() && events.len() < max as usize {
-            let next = tokio::select! {
-                biased;
-                event = client.next_event() => event,
-                () = std::future::ready(()) => None,
-            };
-            match next {
-                Some(event) => events.push(Event::new(event, self.clock, &self.account)),
-                None => break,
+        loop {
+            let events = self.core_events(&client, max).await;
+            if events.is_empty() {
+                return Vec::new();
+            }
+            let events = self.receipts.note(events, &client).await.into_iter();
+            let events: Vec<Event> = events
+                .map(|event| Event::new(event, self.clock, &self.account))
+                .collect();
+            if !events.is_empty() {
+                events.iter().for_each(log::event);
+                return events;
             }
         }
-        events.iter().for_each(log::event);
-        events
     }
 
     /// Returns the current state of the connection. It is not delayed by earlier events in the queue.
@@ -193,9 +186,17 @@ impl CoreClient {
         Ok(IqAnswer::from(&answer?))
     }
 
-    /// Confirms a delivery: it is not delivered again.
+    /// Confirms a delivery: it is not delivered again. A message that asked for a receipt gets it now (XEP-0184).
     pub fn confirm(&self, delivery_id: String) {
-        self.tell(|client| client.confirm(&delivery_id));
+        let Ok(client) = self.client() else {
+            return;
+        };
+        client.confirm(&delivery_id);
+        let receipt = self.receipts.confirmed(&delivery_id, || client.new_id());
+        if let (Some(receipt), Some(runtime)) = (receipt, runtime::handle()) {
+            // It is stored like every message, and then sent. A full queue costs the receipt.
+            runtime.spawn(async move { client.send(receipt).await });
+        }
     }
 
     /// Returns the roster as stored, online or not.
@@ -268,6 +269,29 @@ impl CoreClient {
 }
 
 impl CoreClient {
+    /// Waits for events, and returns all that are available; none once the client has ended.
+    async fn core_events(&self, client: &Client, max: u32) -> Vec<core::Event> {
+        let mut closed = self.closed.subscribe();
+        let first = tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => None,
+            event = self.flush_barrier.next(|| client.next_event()) => event,
+        };
+        let mut events: Vec<core::Event> = first.into_iter().collect();
+        while !events.is_empty() && events.len() < max as usize {
+            let next = tokio::select! {
+                biased;
+                event = client.next_event() => event,
+                () = std::future::ready(()) => None,
+            };
+            match next {
+                Some(event) => events.push(event),
+                None => break,
+            }
+        }
+        events
+    }
+
     async fn opened(
         config: CoreConfig,
         password: Option<Password>,
@@ -275,19 +299,22 @@ impl CoreClient {
         if config.dangerous_trust.is_none() {
             android::verifier_is_ready()?;
         }
+        let policy = config.receipts;
         let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
             let (config, report) = config::prepare(config, password)?;
             let clock = Clock::start();
             let account = config.account().clone();
-            Ok((Client::open(config)?, clock, account, report))
+            let receipts = DueReceipts::new(policy.unwrap_or_default(), account.clone());
+            Ok((Client::open(config)?, clock, account, receipts, report))
         });
-        let (client, clock, account, report) = opened.await??;
+        let (client, clock, account, receipts, report) = opened.await??;
         Ok(Arc::new(Self {
             client: RwLock::new(Some(Arc::new(client))),
             closed: watch::Sender::new(false),
             flush_barrier: Arc::new(FlushBarrier::new()),
             clock,
             account,
+            receipts,
             report,
         }))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use snapback_client as core;
+use snapback_client::proto::ns;
 use snapback_client::resolver::NameServers;
 use snapback_client::{FileVault, MemoryStore, SqliteStore, Trust, danger};
 pub use snapback_client::{ServerAddress, Transport as TransportKind};
@@ -11,6 +12,7 @@ pub use snapback_client::{ServerAddress, Transport as TransportKind};
 use crate::error::OpenError;
 use crate::password::Password;
 use crate::platform::{NameSystem, name_server};
+use crate::receipts::ReceiptPolicy;
 use crate::store::OpenReport;
 use crate::vault::{ForeignVault, KeyVault};
 
@@ -51,6 +53,10 @@ pub struct CoreConfig {
     /// Whether the roster is fetched after each new session.
     #[uniffi(default = true)]
     pub roster: bool,
+    /// Who gets a delivery receipt when asking for one (XEP-0184). If missing, the contacts that may see the user's
+    /// presence.
+    #[uniffi(default = None)]
+    pub receipts: Option<ReceiptPolicy>,
     /// The limits of archive queries after a lost session (XEP-0313). If missing, the core's defaults apply.
     #[uniffi(default = None)]
     pub catch_up: Option<CatchUp>,
@@ -222,7 +228,7 @@ pub(crate) fn prepare(
         name: config.identity.name.clone(),
         kind: config.identity.kind,
         node: config.identity.node,
-        features: config.identity.features,
+        features: features(config.identity.features, config.receipts),
     };
     prepared.user_agent.software = Some(config.identity.name);
     prepared.user_agent.device = config.identity.device;
@@ -232,6 +238,15 @@ pub(crate) fn prepare(
     let (store, report) = open_store(config.storage, &config.account)?;
     prepared.store = store;
     Ok((prepared, report))
+}
+
+/// Adds what the client itself supports (XEP-0184 section 6).
+fn features(mut given: Vec<String>, receipts: Option<ReceiptPolicy>) -> Vec<String> {
+    let sends_receipts = receipts != Some(ReceiptPolicy::Never);
+    if sends_receipts && !given.iter().any(|feature| feature == ns::RECEIPTS) {
+        given.push(ns::RECEIPTS.to_owned());
+    }
+    given
 }
 
 fn wrong(setting: &str) -> OpenError {

@@ -42,6 +42,7 @@ mod log;
 mod mirrors;
 mod password;
 mod platform;
+mod receipts;
 mod roster;
 mod runtime;
 mod stanza;
@@ -79,6 +80,7 @@ pub use password::Password;
 pub use platform::{
     DnsAnswer, DnsQuery, DnsRequest, NameSystem, NetworkState, PrivateDns, RecordType, SrvRecord,
 };
+pub use receipts::ReceiptPolicy;
 pub use roster::{Contact, Roster, Subscription};
 pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, OutgoingPresence, Stanza};
 pub use state::{ConnectionState, ConnectionStep, OfflineReason, SessionOutcome};

@@ -15,6 +15,8 @@ public typealias FileReference = SnapbackFFI.FileReference
 /// A payload that could not be read: it violates its specification, or there are too many. It is still in
 /// ``ReceivedMessage/element``. The reason is safe to log.
 public typealias PayloadProblem = SnapbackFFI.PayloadProblem
+/// Who gets a delivery receipt when asking for one (XEP-0184); see ``Configuration/receipts``.
+public typealias ReceiptPolicy = SnapbackFFI.ReceiptPolicy
 /// The kinds of conversations.
 public typealias Conversation = SnapbackFFI.Conversation
 /// What a message says about the message `id`.

@@ -40,6 +40,10 @@ public struct Configuration: Sendable {
   public var presence = true
   /// Whether to fetch the roster in each new session (RFC 6121 section 2.2). Default `true`.
   public var roster = true
+  /// Who gets a delivery receipt when asking for one (XEP-0184). The receipt is sent when the app confirms the delivery;
+  /// messages from rooms, from the archive and copies get none. Default: the contacts that may see the user's presence,
+  /// since a receipt shows that the user is online.
+  public var receipts = ReceiptPolicy.contacts
   /// **Dangerous** options, for tests and private networks.
   public var danger = Danger()
 
@@ -195,6 +199,7 @@ extension Configuration {
       carbons: carbons,
       presence: presence,
       roster: roster,
+      receipts: receipts,
       catchUp: SnapbackFFI.CatchUp(
         page: catchUp.page.map { UInt32(clamping: max($0, 1)) },
         pages: catchUp.pages.map { UInt32(clamping: $0) },

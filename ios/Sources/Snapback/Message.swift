@@ -23,7 +23,8 @@ public struct Message: Sendable, Hashable {
   /// What the user does (XEP-0085). Alone in a message it is sent at once or never: without a session it fails with
   /// `notOnline`, and after a broken connection it is not sent again.
   public var chatState: ChatState?
-  /// A delivery receipt: the id of the message that was received (XEP-0184). Only for messages that asked.
+  /// A delivery receipt: the id of the message that was received (XEP-0184). The
+  /// client sends these itself; see ``Configuration/receipts``.
   public var receiptOf: String?
   /// A marker: the id of the message that the user has seen, and all before it (XEP-0333). In a room, the room's id.
   public var displayed: String?

@@ -79,6 +79,27 @@ import Testing
     await client.shutdown()
   }
 
+  @Test(arguments: [(ReceiptPolicy.everyone, 1), (.never, 0)])
+  func aConfirmedMessageGetsItsReceiptAndAChatStateIsSentAtOnceOrNever(
+    _ policy: ReceiptPolicy, _ receipts: Int
+  ) async throws {
+    let world = try await World()
+    let client = try await world.client { $0.receipts = policy }
+    var typing = Message(to: try Jid(World.romeo))
+    typing.chatState = .composing
+    await #expect(throws: SnapbackError.sendFailed(.notOnline)) { try await client.send(typing).acked() }
+    client.connect()
+    _ = try await client.online()
+    try await world.obey("message", ["inside": "<request xmlns='urn:xmpp:receipts'/>"])
+    _ = try await client.message()
+    try await client.send(typing).ackedInTime()
+    try await client.send(to: World.romeo, "last").ackedInTime()
+    // The receipt has no body, and neither has the chat state.
+    let bodies = try await world.received().map(\.body)
+    #expect(bodies == Array(repeating: "", count: receipts + 1) + ["last"])
+    await client.shutdown()
+  }
+
   @Test func aTypedMessageIsSent() async throws {
     let world = try await World()
     let client = try await world.client()

@@ -281,6 +281,8 @@ pub struct Delivery {
     /// Set if it is a copy of a message that another client of the account received or sent (XEP-0280). The copy was taken out
     /// of its wrapper and judged (rule T7) before it was committed.
     pub carbon: Option<Carbon>,
+    /// Whether it comes from the archive (XEP-0313) and not from a session: it may be old, and needs no receipt (XEP-0184).
+    pub is_archived: bool,
     /// The stanza, shared in memory by the store and the app.
     pub stanza: Arc<Element>,
     /// The message that this one may repeat: its sender gave it the same id, but another payload (rule I17). The id of the
@@ -296,6 +298,7 @@ impl Delivery {
             id: id.into(),
             head: StanzaHead::of(&stanza),
             carbon: None,
+            is_archived: false,
             stanza,
             possible_duplicate_of: None,
         }

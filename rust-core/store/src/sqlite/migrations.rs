@@ -21,7 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0008_open_sessions.sql"),
     include_str!("../../migrations/0009_hand_over.sql"),
     include_str!("../../migrations/0010_failures.sql"),
-    include_str!("../../migrations/0011_archive_recheck.sql"),
+    include_str!("../../migrations/0011_rechecks_and_origins.sql"),
 ];
 
 /// The schema in which rows begin to have heads: those of before are written again.

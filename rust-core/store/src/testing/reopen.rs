@@ -125,6 +125,15 @@ pub(crate) fn fill(store: &mut impl Store) {
 pub(crate) fn fill_schema_11(store: &mut impl Store) {
     let recheck = ArchiveRecheck::Settle(ArchiveCursor::After("a4".to_owned()));
     apply(store, &[Op::ArchiveRecheck(Some(recheck))]);
+    let body = Element::new("body", "jabber:client").with_text("planted result");
+    let delivery = Delivery {
+        is_archived: true,
+        ..Delivery::new(
+            "d",
+            Element::new("message", "jabber:client").with_child(body),
+        )
+    };
+    apply(store, &[Op::Inbound(delivery)]);
 }
 
 /// What schema 10 added.

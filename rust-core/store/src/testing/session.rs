@@ -239,7 +239,11 @@ pub(super) fn i2_what_a_delivery_is_stays_known(store: &mut impl Store) {
         },
         Delivery {
             carbon: Some(sent_carbon()),
-            ..Delivery::new("sent", chat)
+            ..Delivery::new("sent", chat.clone())
+        },
+        Delivery {
+            is_archived: true,
+            ..Delivery::new("archived", chat)
         },
     ];
     for delivery in &deliveries {

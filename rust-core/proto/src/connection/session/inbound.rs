@@ -128,7 +128,10 @@ impl Session {
                 Err(_) => return self.drop_forged(remote),
             }
         };
-        let delivery = delivery(stanza, carbon, verdict, remote);
+        let delivery = Delivery {
+            is_archived: true,
+            ..delivery(stanza, carbon, verdict, remote)
+        };
         let ops = ids.note(&delivery.id, remote).into_iter().collect();
         self.hand_over(delivery, ops, remote);
     }

@@ -125,11 +125,12 @@ impl Record for Delivery {
             .text(&self.stanza.to_xml())
             .option(self.possible_duplicate_of.as_ref(), |out, id| out.text(id));
         self.head.write(out);
-        out.option(self.carbon.as_ref(), write_carbon);
+        out.option(self.carbon.as_ref(), write_carbon)
+            .flag(self.is_archived);
     }
 
     /// Records before schema 5 end after the text, those before schema 7 before the head; their carbons are still in their
-    /// wrappers.
+    /// wrappers. Those before schema 11 do not say whether they come from the archive.
     fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
         let (id, xml) = (input.text()?, input.text()?);
         let stanza = Arc::new(xml::parse(&xml)?);
@@ -148,6 +149,7 @@ impl Record for Delivery {
             id,
             head: StanzaHead::read(input)?,
             carbon: input.option(read_carbon)?,
+            is_archived: !input.is_at_end() && input.flag()?,
             stanza,
             possible_duplicate_of,
         })

@@ -55,6 +55,13 @@ public class Configuration internal constructor() {
     /** Whether to send initial presence in each new session (RFC 6121 section 4.2). Default `true`. */
     public var presence: Boolean = true
 
+    /**
+     * Who gets a delivery receipt when asking for one (XEP-0184). The receipt is sent when the app confirms the delivery; messages
+     * from rooms, from the archive and copies get none. Default: the contacts that may see the user's presence, since a receipt
+     * shows that the user is online.
+     */
+    public var receipts: ReceiptPolicy = ReceiptPolicy.CONTACTS
+
     /** Whether to fetch the roster in each new session (RFC 6121 section 2.2). Default `true`. */
     public var roster: Boolean = true
 
@@ -260,6 +267,7 @@ public class Configuration internal constructor() {
             carbons = carbons,
             presence = presence,
             roster = roster,
+            receipts = receipts,
             catchUp =
                 CoreCatchUp(
                     page = catchUp.page?.coerceAtLeast(1)?.toUInt(),

@@ -12,6 +12,9 @@ public typealias ChatState = im.snapback.ffi.ChatState
 /** How a message is to be processed (XEP-0334). These are wishes of its sender; others need not comply. */
 public typealias Hints = im.snapback.ffi.Hints
 
+/** Who gets a delivery receipt when asking for one (XEP-0184); see [Configuration.receipts]. */
+public typealias ReceiptPolicy = im.snapback.ffi.ReceiptPolicy
+
 /** The kinds of conversations. */
 public typealias Conversation = im.snapback.ffi.Conversation
 

@@ -39,7 +39,7 @@ public class MessageBuilder internal constructor() {
      */
     public var chatState: ChatState? = null
 
-    /** A delivery receipt: the id of the message that was received (XEP-0184). Only for messages of type `chat` that asked. */
+    /** A delivery receipt: the id of the message that was received (XEP-0184). The client sends these itself; see [Configuration.receipts]. */
     public var receiptOf: String? = null
 
     /** A marker: the id of the message that the user has seen, and all before it (XEP-0333). In a room, the room's id. */

@@ -1,5 +1,6 @@
 package im.snapback
 
+import kotlinx.coroutines.flow.first
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
@@ -78,6 +79,29 @@ class MessageTest {
                         real { client.send(ROMEO) { reactions = Reactions("m1", listOf(" ")) } }
                     }
                     assertThrows(SnapbackException.BadXml::class.java) { real { client.send(ROMEO) { extension(Element("a b", "")) } } }
+                }
+            }
+        }
+
+    @Test
+    fun `a confirmed message gets its receipt, and a chat state is sent at once or never`() =
+        real {
+            TestServer().use { server ->
+                for ((policy, receipts) in listOf(ReceiptPolicy.EVERYONE to 1, ReceiptPolicy.NEVER to 0)) {
+                    val before = server.received().size
+                    open(server) { this.receipts = policy }.use { client ->
+                        val typing = client.send(ROMEO) { chatState = ChatState.COMPOSING }
+                        val failed = typing.stages.first { it is Stage.Failed } as Stage.Failed
+                        assertEquals(SendFailure.NotOnline, failed.reason)
+                        client.connect()
+                        client.next<Event.Online>()
+                        server.tell("message", "inside" to "<request xmlns='urn:xmpp:receipts'/>")
+                        client.next<Event.Message>()
+                        client.send(ROMEO) { chatState = ChatState.ACTIVE }.awaitAcked()
+                        client.send(ROMEO, "last").awaitAcked()
+                        // The receipt has no body, and neither has the chat state.
+                        assertEquals(List(receipts + 1) { "" } + "last", server.received().drop(before))
+                    }
                 }
             }
         }
