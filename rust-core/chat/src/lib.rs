@@ -27,7 +27,7 @@ pub use key::{
 };
 pub use message::{ChatMessage, MessageKind};
 pub use payload::chat_state::ChatState;
-pub use payload::fallback::{Fallback, Part};
+pub use payload::fallback::{Extent, Fallback};
 pub use payload::files::File;
 pub use payload::hints::Hints;
 pub use payload::ids::StanzaId;

@@ -10,7 +10,7 @@ use snapback_wire::xml::Element;
 
 use crate::key::{Reference, ReferenceKind};
 use crate::payload::chat_state::{self, ChatState};
-use crate::payload::fallback::{self, FALLBACK, Fallback, Part};
+use crate::payload::fallback::{self, Extent, FALLBACK, Fallback};
 use crate::payload::files::{self, File};
 use crate::payload::hints::{self, Hints};
 use crate::payload::ids::{self, StanzaId};
@@ -26,7 +26,7 @@ pub enum MessageKind {
     /// Outside of a conversation; also of a message without type, or with an unknown one.
     #[default]
     Normal,
-    /// Part of a conversation of two.
+    /// Extent of a conversation of two.
     Chat,
     /// Of a room.
     Groupchat,
@@ -201,9 +201,9 @@ impl ChatMessage {
     }
 
     fn check_fallbacks(&mut self, payloads: &mut Payloads<'_>) {
-        let fits = |part: &Part, texts: &Texts| {
+        let fits = |part: &Extent, texts: &Texts| {
             let mut all = texts.all().iter();
-            !matches!(part, Part::Ranges(_))
+            !matches!(part, Extent::Ranges(_))
                 || all.any(|text| part.removed_from(&text.text).is_some())
         };
         let is_wrong = |fallback: &Fallback| {
@@ -221,7 +221,7 @@ impl ChatMessage {
     /// extension.
     pub fn text(&self, languages: &[&str]) -> Option<String> {
         let body = self.bodies.in_languages(languages)?;
-        let mut parts: Vec<&Part> = self
+        let mut parts: Vec<&Extent> = self
             .fallbacks
             .iter()
             .filter(|fallback| fallback.of.as_deref().is_some_and(|of| self.has_read(of)))
@@ -230,13 +230,13 @@ impl ChatMessage {
             .collect();
         let text = match parts.as_slice() {
             [] => body.to_owned(),
-            _ if parts.contains(&&Part::Whole) => return None,
+            _ if parts.contains(&&Extent::Whole) => return None,
             _ => {
                 let ranges = parts.drain(..).flat_map(|part| match part {
-                    Part::Ranges(ranges) => ranges.clone(),
-                    Part::None | Part::Whole => Vec::new(),
+                    Extent::Ranges(ranges) => ranges.clone(),
+                    Extent::None | Extent::Whole => Vec::new(),
                 });
-                Part::Ranges(ranges.collect()).removed_from(body)?
+                Extent::Ranges(ranges.collect()).removed_from(body)?
             }
         };
         (!text.is_empty()).then_some(text)

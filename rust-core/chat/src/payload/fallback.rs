@@ -23,14 +23,14 @@ pub struct Fallback {
     /// The namespace of the extension. `None` if it is not stated: then the text is always shown.
     pub of: Option<String>,
     /// The part of the body.
-    pub body: Part,
+    pub body: Extent,
     /// The part of the subject.
-    pub subject: Part,
+    pub subject: Extent,
 }
 
-/// A part of a text.
+/// How much of a text a fallback covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Part {
+pub enum Extent {
     /// None of it.
     #[default]
     None,
@@ -40,7 +40,7 @@ pub enum Part {
     Ranges(Vec<Range<u32>>),
 }
 
-impl Part {
+impl Extent {
     /// Returns the text without this part; `None` if a range exceeds the text, so that it was counted in another way. A range may
     /// end within what a person sees as one character: then the rest of it is kept.
     pub fn removed_from(&self, text: &str) -> Option<String> {
@@ -106,8 +106,8 @@ impl Fallback {
     pub fn at_start(of: &str, len: u32) -> Self {
         Self {
             of: Some(of.to_owned()),
-            body: Part::Ranges(vec![0..len]),
-            subject: Part::None,
+            body: Extent::Ranges(vec![0..len]),
+            subject: Extent::None,
         }
     }
 
@@ -115,8 +115,8 @@ impl Fallback {
     pub fn of_body(of: &str) -> Self {
         Self {
             of: Some(of.to_owned()),
-            body: Part::Whole,
-            subject: Part::None,
+            body: Extent::Whole,
+            subject: Extent::None,
         }
     }
 
@@ -137,16 +137,16 @@ impl Fallback {
             return Err(malformed(FALLBACK, "for"));
         }
         let (body, subject) = (
-            Part::read("body", element)?,
-            Part::read("subject", element)?,
+            Extent::read("body", element)?,
+            Extent::read("subject", element)?,
         );
         let of = of.map(str::to_owned);
         // Without children it is about all texts.
         Ok(match (&body, &subject) {
-            (Part::None, Part::None) => Self {
+            (Extent::None, Extent::None) => Self {
                 of,
-                body: Part::Whole,
-                subject: Part::Whole,
+                body: Extent::Whole,
+                subject: Extent::Whole,
             },
             _ => Self { of, body, subject },
         })
