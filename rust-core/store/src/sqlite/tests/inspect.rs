@@ -51,7 +51,7 @@ fn t9_the_summary_shows_what_is_remembered_and_no_secret() {
     assert_eq!(session.id_bytes, "planted-sm-id".len());
     let queue = found.queue;
     assert_eq!((queue.sent, queue.unsent, queue.messages), (4, 1, 3));
-    assert_eq!((found.undelivered, found.roster_items), (4, 2));
+    assert_eq!((found.undelivered, found.roster_items), (5, 2));
     assert_eq!(found.fast.unwrap().count, u32::MAX);
     assert_eq!(found.fast_reserve.unwrap().count, 3);
     assert_eq!((found.servers.len(), found.caps.len()), (1, 2));
@@ -63,6 +63,7 @@ fn t9_the_summary_shows_what_is_remembered_and_no_secret() {
         "planted outbound",
         "planted inbound",
         "planted copy",
+        "planted result",
         "older",
     ] {
         assert!(!printed.contains(secret), "{secret}");
