@@ -40,14 +40,19 @@ pub struct CoreClient {
 
 #[uniffi::export]
 impl CoreClient {
-    /// Opens the store and creates a client that logs in with this password. It does not connect yet.
+    /// Opens the store and creates a client that logs in with this password. It does not connect yet. `proxy_password` is for the
+    /// proxy of the configuration, if it has a user.
     ///
     /// # Errors
     ///
     /// Fails with an [`OpenError`] that names what cannot be used.
     #[uniffi::constructor]
-    pub async fn open(config: CoreConfig, password: Password) -> Result<Arc<Self>, OpenError> {
-        Self::opened(config, Some(password)).await
+    pub async fn open(
+        config: CoreConfig,
+        password: Password,
+        proxy_password: Option<Password>,
+    ) -> Result<Arc<Self>, OpenError> {
+        Self::opened(config, Some(password), proxy_password).await
     }
 
     /// Opens a client without a password. Logins use a FAST token or SCRAM keys from the store.
@@ -56,8 +61,11 @@ impl CoreClient {
     ///
     /// Fails with an [`OpenError`] that names what cannot be used.
     #[uniffi::constructor]
-    pub async fn open_without_password(config: CoreConfig) -> Result<Arc<Self>, OpenError> {
-        Self::opened(config, None).await
+    pub async fn open_without_password(
+        config: CoreConfig,
+        proxy_password: Option<Password>,
+    ) -> Result<Arc<Self>, OpenError> {
+        Self::opened(config, None, proxy_password).await
     }
 
     /// Returns the report of opening the store.
@@ -295,13 +303,14 @@ impl CoreClient {
     async fn opened(
         config: CoreConfig,
         password: Option<Password>,
+        proxy_password: Option<Password>,
     ) -> Result<Arc<Self>, OpenError> {
         if config.dangerous_trust.is_none() {
             android::verifier_is_ready()?;
         }
         let policy = config.receipts;
         let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
-            let (config, report) = config::prepare(config, password)?;
+            let (config, report) = config::prepare(config, password, proxy_password)?;
             let clock = Clock::start();
             let account = config.account().clone();
             let receipts = DueReceipts::new(policy.unwrap_or_default(), account.clone());

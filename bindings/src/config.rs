@@ -12,6 +12,7 @@ pub use snapback_client::{ServerAddress, Transport as TransportKind};
 use crate::error::OpenError;
 use crate::password::Password;
 use crate::platform::{NameSystem, name_server};
+use crate::proxy::Proxy;
 use crate::receipts::ReceiptPolicy;
 use crate::store::OpenReport;
 use crate::vault::{ForeignVault, KeyVault};
@@ -64,6 +65,9 @@ pub struct CoreConfig {
     /// a size that current servers accept.
     #[uniffi(default = None)]
     pub max_stanza: Option<u32>,
+    /// The proxy for the connections of this account. Default none.
+    #[uniffi(default = None)]
+    pub proxy: Option<Proxy>,
     /// **Dangerous**, for tests and private networks: trusts these roots instead of those of the system.
     #[uniffi(default = None)]
     pub dangerous_trust: Option<DangerousTrust>,
@@ -197,6 +201,7 @@ pub struct DangerousTrust {
 pub(crate) fn prepare(
     config: CoreConfig,
     password: Option<Password>,
+    proxy_password: Option<Password>,
 ) -> Result<(core::ClientConfig, OpenReport), OpenError> {
     let mut prepared = match password {
         Some(password) => core::ClientConfig::with_secret(&config.account, password.into_secret())?,
@@ -219,6 +224,10 @@ pub(crate) fn prepare(
         let servers: Option<_> = servers.iter().map(|text| name_server(text)).collect();
         let servers = servers.ok_or_else(|| wrong("name_servers"))?;
         prepared.network.name_servers = NameServers::Given(servers);
+    }
+    if let Some(proxy) = config.proxy {
+        let proxy = proxy.prepare(proxy_password);
+        prepared.network.proxy = Some(proxy.ok_or_else(|| wrong("proxy"))?);
     }
     prepared.network.servers = config.servers;
     prepared.network.ask_platform = config.system.answers();

@@ -70,7 +70,7 @@ pub enum NameResult {
 pub struct DialedAddress {
     /// The name of the host.
     pub host: String,
-    /// The address and the port.
+    /// The address and the port. If a proxy looks up the host, the host and the port.
     pub address: String,
     /// When it was dialed, in milliseconds from the beginning of the dial.
     pub started_ms: u64,
@@ -120,8 +120,11 @@ impl From<core::DialReport> for DialReport {
             }
         });
         let addresses = report.addresses.into_iter().map(|dialed| DialedAddress {
+            address: match dialed.address() {
+                Some(address) => address.to_string(),
+                None => format!("{}:{}", dialed.endpoint.host, dialed.endpoint.addr.port()),
+            },
             host: dialed.endpoint.host,
-            address: dialed.endpoint.addr.to_string(),
             started_ms: since(dialed.started),
             took_ms: dialed
                 .ended
@@ -164,8 +167,8 @@ impl From<core::DialFate> for DialFate {
         match fate {
             core::DialFate::Opening => Self::Opening,
             core::DialFate::Used => Self::Used,
-            core::DialFate::Failed(kind) => Self::Failed {
-                problem: kind.to_string(),
+            core::DialFate::Failed(failure) => Self::Failed {
+                problem: failure.to_string(),
             },
             core::DialFate::Abandoned(core::Abandonment::RaceLost) => Self::RaceLost,
             core::DialFate::Abandoned(core::Abandonment::TimedOut) => Self::TimedOut,

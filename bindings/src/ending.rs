@@ -148,6 +148,8 @@ pub enum ResolveProblem {
     NoSuchDomain,
     /// The targets have no address.
     NoAddresses,
+    /// The name is that of an onion service, which no resolver is asked for (RFC 7686).
+    OnionService,
     /// There is no name server to query.
     NoNameServers,
     /// The DNS did not respond in time.
@@ -182,6 +184,10 @@ pub enum CertificateProblem {
     NotYetValid,
     /// Issued for other names.
     NotValidForName,
+    /// It names the domain by SRVName or xmppAddr only.
+    XmppNameOnly,
+    /// It has none of the keys that the app demands.
+    KeyNotAllowed,
     /// No path to a trust anchor.
     UnknownIssuer,
     /// Revoked by its issuer.
@@ -303,6 +309,9 @@ impl From<core::EndReason> for EndReason {
             core::EndReason::Dial(DialError::Connect(kinds)) => Self::Unreachable {
                 failures: kinds.iter().map(ToString::to_string).collect(),
             },
+            core::EndReason::Dial(DialError::Proxy(error)) => Self::Unreachable {
+                failures: vec![error.to_string()],
+            },
             core::EndReason::Dial(DialError::TimedOut) => Self::ConnectTimedOut,
             core::EndReason::Link(LinkError::Tls(error)) => Self::Tls {
                 problem: error.into(),
@@ -362,6 +371,7 @@ impl From<ResolveError> for ResolveProblem {
             ResolveError::NotOffered => Self::NotOffered,
             ResolveError::NoSuchDomain => Self::NoSuchDomain,
             ResolveError::NoAddresses => Self::NoAddresses,
+            ResolveError::OnionService => Self::OnionService,
             ResolveError::NoNameServers => Self::NoNameServers,
             ResolveError::NoAnswer { .. } => Self::NoAnswer,
             _ => Self::BadAnswer,
@@ -391,12 +401,32 @@ impl From<core::CertificateError> for CertificateProblem {
             Core::Expired => Self::Expired,
             Core::NotYetValid => Self::NotYetValid,
             Core::NotValidForName => Self::NotValidForName,
+            Core::XmppNameOnly => Self::XmppNameOnly,
+            Core::KeyNotAllowed => Self::KeyNotAllowed,
             Core::UnknownIssuer => Self::UnknownIssuer,
             Core::Revoked => Self::Revoked,
             Core::RevocationUnknown => Self::RevocationUnknown,
             Core::BadEncoding => Self::BadEncoding,
             Core::BadSignature => Self::BadSignature,
             _ => Self::Other,
+        }
+    }
+}
+
+impl From<CertificateProblem> for core::CertificateError {
+    fn from(problem: CertificateProblem) -> Self {
+        match problem {
+            CertificateProblem::Expired => Self::Expired,
+            CertificateProblem::NotYetValid => Self::NotYetValid,
+            CertificateProblem::NotValidForName => Self::NotValidForName,
+            CertificateProblem::XmppNameOnly => Self::XmppNameOnly,
+            CertificateProblem::KeyNotAllowed => Self::KeyNotAllowed,
+            CertificateProblem::UnknownIssuer => Self::UnknownIssuer,
+            CertificateProblem::Revoked => Self::Revoked,
+            CertificateProblem::RevocationUnknown => Self::RevocationUnknown,
+            CertificateProblem::BadEncoding => Self::BadEncoding,
+            CertificateProblem::BadSignature => Self::BadSignature,
+            CertificateProblem::Other => Self::Other,
         }
     }
 }

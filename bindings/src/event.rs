@@ -7,6 +7,7 @@ use crate::chat::MessageContent;
 use crate::convert::Clock;
 use crate::dial::DialReport;
 use crate::ending::Ending;
+use crate::key_trust::RefusedCertificate;
 use crate::stanza::Stanza;
 use crate::state::{ConnectionState, SessionOutcome};
 use crate::timeline::Timeline;
@@ -36,6 +37,11 @@ pub enum Event {
     ConnectionEnded {
         /// How it ended.
         ending: Ending,
+    },
+    /// The server's certificate was refused, and nothing was sent over that connection. Follows each attempt that ends so.
+    CertificateRefused {
+        /// The certificate, and why it was refused.
+        refused: RefusedCertificate,
     },
     /// A message for the app.
     Message {
@@ -197,6 +203,14 @@ impl Event {
                     dial: (*dial).into(),
                     ..Ending::new(reason, then, plan.as_ref())
                 },
+            },
+            core::Event::CertificateRefused {
+                problem,
+                chain,
+                spki_sha256,
+                may_be_trusted,
+            } => Self::CertificateRefused {
+                refused: RefusedCertificate::new(problem, &chain, spki_sha256, may_be_trusted),
             },
             core::Event::Message { delivery } => Self::Message {
                 content: MessageContent::read(&delivery.stanza, account),

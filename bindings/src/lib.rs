@@ -37,11 +37,13 @@ mod error;
 mod event;
 mod flush_barrier;
 mod jid;
+mod key_trust;
 mod log;
 #[cfg(test)]
 mod mirrors;
 mod password;
 mod platform;
+mod proxy;
 mod receipts;
 mod roster;
 mod runtime;
@@ -75,11 +77,13 @@ pub use ending::{
 pub use error::{CallError, IqError, OpenError, SendError};
 pub use event::{CarbonDirection, Event, FailureReason, Stage};
 pub use jid::{Jid, JidPart, JidProblem, StanzaAddress, parse_jid};
+pub use key_trust::{KeyError, RefusedCertificate, explain_certificate, key_fingerprint};
 pub use log::{LogField, LogLevel, LogRecord, LogSink, set_log_sink};
 pub use password::Password;
 pub use platform::{
     DnsAnswer, DnsQuery, DnsRequest, NameSystem, NetworkState, PrivateDns, RecordType, SrvRecord,
 };
+pub use proxy::{Proxy, ProxyKind};
 pub use receipts::ReceiptPolicy;
 pub use roster::{Contact, Roster, Subscription};
 pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, OutgoingPresence, Stanza};

@@ -98,6 +98,10 @@ pub(crate) fn event(event: &Event) {
                 [("limit", limit), ("bytes", bytes)],
             );
         }
+        Event::CertificateRefused { refused } => {
+            let problem = format!("{:?}", refused.problem);
+            emit(Warning, "certificate_refused", [("problem", problem)]);
+        }
         Event::PossibleGap => emit(Warning, "possible_gap", []),
         Event::PeerFault { what } => emit(Warning, "peer_fault", [("what", what.clone())]),
         Event::InternalFault => emit(Fault, "driver_ended", []),

@@ -11,7 +11,16 @@ struct Mirror {
     instead: &'static [(&'static str, &'static [&'static str])],
 }
 
-const MIRRORS: [Mirror; 9] = [
+const MIRRORS: [Mirror; 10] = [
+    Mirror {
+        ours: (include_str!("ending.rs"), "CertificateProblem"),
+        core: (
+            include_str!("../../rust-core/tls/src/error.rs"),
+            "CertificateError",
+        ),
+        // Another case of the end: the certificate was not looked at.
+        instead: &[("VerifierUnavailable", &[])],
+    },
     Mirror {
         ours: (include_str!("jid.rs"), "JidProblem"),
         core: (include_str!("../../rust-core/types/src/jid.rs"), "JidError"),

@@ -59,6 +59,7 @@ mod tests {
             timeouts: Timeouts::default(),
             servers: Vec::new(),
             name_servers: None,
+            proxy: None,
             system: NameSystem::Other,
             identity: Identity {
                 name: "Test".to_owned(),
@@ -67,6 +68,7 @@ mod tests {
                 features: Vec::new(),
                 device: None,
             },
+            receipts: None,
             carbons: true,
             presence: true,
             roster: true,
@@ -85,7 +87,7 @@ mod tests {
         for account in ["juliet@example.org", "example.org", "@", PLANTED] {
             let config = config(account);
             printed += &format!("{config:?}").replace(&format!("{account:?}"), "");
-            match config::prepare(config, Some(password.clone())) {
+            match config::prepare(config, Some(password.clone()), None) {
                 Ok((prepared, report)) => printed += &format!("{prepared:?} {report:?}"),
                 Err(error) => printed += &format!("{error:?} {error}"),
             }

@@ -81,6 +81,8 @@ pub enum StoreUnknown {
     Floor,
     /// The id of this installation.
     Installation,
+    /// Keys of the server that the user trusts, and perhaps those that the app demands.
+    TrustedKeys,
     /// The roster, which is fetched from the server again.
     Roster,
     /// Facts about servers, which are learnt again.

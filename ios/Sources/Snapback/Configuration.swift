@@ -30,6 +30,8 @@ public struct Configuration: Sendable {
   /// The resolver for services and hosts, which is used instead of name servers. Default on Apple's systems: the
   /// system's resolver; elsewhere `nil`, and name servers are queried.
   public var nameResolver: (any NameResolver)? = SystemPlatform.nameResolver
+  /// The proxy for the connections. Default `nil`: none.
+  public var proxy: Proxy?
   /// The monitor that reports network changes. Default on Apple's systems: one that uses `NWPathMonitor`.
   public var networkMonitor: (any NetworkMonitor)? = SystemPlatform.networkMonitor
   /// What the client says about itself to other entities.
@@ -142,6 +144,38 @@ public struct ServerAddress: Sendable, Hashable {
   }
 }
 
+/// A proxy for the connections of an account. Its description does not contain the password.
+public struct Proxy: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
+  /// The protocol: SOCKS5 (RFC 1928) or HTTP CONNECT (RFC 9110 section 9.3.6).
+  public var kind: ProxyKind
+  /// The IP address; not a name, which would have to be looked up. Another text makes opening the client fail with
+  /// ``SnapbackError/configuration(setting:)``.
+  public var address: String
+  /// The TCP port.
+  public var port: UInt16
+  /// The user, if the proxy requires one. Default `nil`. It is sent to the proxy in the clear.
+  public var user: String?
+  /// The password of the user. Default `nil`. It is sent to the proxy in the clear.
+  public var password: String?
+  /// Whether the proxy looks names up. Default `true`: no query for a name leaves the device, and onion services can be
+  /// reached. Then SRV records are not used: the server is one of ``Configuration/servers``, or the account's domain on
+  /// port 5223, then on port 5222. With `false` this device looks names up, and the proxy gets addresses.
+  public var remoteNames = true
+
+  /// Creates a proxy without user and password that looks names up.
+  public init(_ kind: ProxyKind, address: String, port: UInt16) {
+    self.kind = kind
+    self.address = address
+    self.port = port
+  }
+
+  public var description: String { "Proxy(\(kind))" }
+  public var customMirror: Mirror { Mirror(self, children: ["kind": kind]) }
+}
+
+/// The protocol of a proxy.
+public typealias ProxyKind = SnapbackFFI.ProxyKind
+
 /// What the client says about itself to other entities.
 public struct Identity: Sendable, Hashable {
   /// The name of the app. Default `Snapback`.
@@ -205,6 +239,13 @@ extension Configuration {
         pages: catchUp.pages.map { UInt32(clamping: $0) },
         timeoutMs: catchUp.timeout.map(Milliseconds.of)),
       maxStanza: maxStanza.map { UInt32(clamping: $0) },
+      proxy: proxy.map { proxy in
+        SnapbackFFI.Proxy(
+          kind: proxy.kind,
+          address: proxy.address.contains(":") ? "[\(proxy.address)]:\(proxy.port)" : "\(proxy.address):\(proxy.port)",
+          user: proxy.user,
+          remoteNames: proxy.remoteNames)
+      },
       dangerousTrust: danger.trustOnlyTheseRoots.map(DangerousTrust.init(onlyTheseRootsPem:)))
   }
 }

@@ -56,6 +56,7 @@ extension Event {
       self = .online(
         Online(outcome: outcome, jid: .optional(jid), plan: plan, timeline: Timeline(timeline), dial: DialReport(dial)))
     case .connectionEnded(let ending): self = .ended(Ended(ending))
+    case .certificateRefused(let refused): self = .certificateRefused(RefusedCertificate(refused))
     case .message(let deliveryId, let stanza, let content, let possibleDuplicateOf):
       self = .message(
         Delivery(

@@ -7,6 +7,9 @@ public enum Event: Sendable {
   case online(Online)
   /// A connection, or an attempt at one, ended. If a retry may help, the client reconnects by itself.
   case ended(Ended)
+  /// The server's certificate was refused, and nothing was sent over that connection. Follows each attempt that ends so;
+  /// the client retries by itself. ``ServerKeys/trust(_:)`` accepts the key.
+  case certificateRefused(RefusedCertificate)
   /// An inbound message.
   case message(Delivery<ReceivedMessage>)
   /// A copy of a message that another client of this account sent or received (XEP-0280).

@@ -57,8 +57,11 @@ public final class SnapbackClient: Sendable {
     try Task.checkCancellation()
     let core = try await SnapbackError.translating {
       let config = configuration.core(account: account)
-      guard let password else { return try await CoreClient.openWithoutPassword(config: config) }
-      return try await CoreClient.open(config: config, password: password)
+      let ofProxy = configuration.proxy?.password
+      guard let password else {
+        return try await CoreClient.openWithoutPassword(config: config, proxyPassword: ofProxy)
+      }
+      return try await CoreClient.open(config: config, password: password, proxyPassword: ofProxy)
     }
     let client = SnapbackClient(core: core, configuration: configuration)
     if Task.isCancelled {

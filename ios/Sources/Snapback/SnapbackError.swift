@@ -43,6 +43,12 @@ public enum SnapbackError: Error, Sendable, Hashable {
   case timedOut
   /// A request could not be stored for sending.
   case notQueued
+  /// No certificate with this key was refused, or for a reason that no trust outweighs, such as a revocation.
+  case keyNotRefused
+  /// An authority has issued the certificate of an earlier login; only ``ServerKeys/dangerouslyTrust(_:)`` trusts a key.
+  case keyProvenByAuthority
+  /// More keys than can be kept.
+  case tooManyKeys(limit: UInt64)
   /// A bug in Snapback.
   case `internal`
 }
@@ -92,6 +98,9 @@ extension SnapbackError: LocalizedError, CustomStringConvertible {
     case .sessionLost: "the session was lost"
     case .timedOut: "no answer came in time"
     case .notQueued: "it could not be queued"
+    case .keyNotRefused: "no certificate with this key was refused"
+    case .keyProvenByAuthority: "an authority has vouched for this server"
+    case .tooManyKeys(let limit): "more than \(limit) keys"
     case .internal: "internal error"
     }
   }
@@ -117,6 +126,7 @@ extension SnapbackError {
     case let error as SendError: SnapbackError(error)
     case let error as IqError: SnapbackError(error)
     case let error as XmlProblem: SnapbackError(error)
+    case let error as KeyError: SnapbackError(error)
     case is SnapbackError, is CancellationError: error
     // An error of the binding itself: its two halves have different versions, or the core panicked.
     default: SnapbackError.internal

@@ -188,6 +188,50 @@ import Testing
     await client.shutdown()
   }
 
+  @Test func aProxyHasAnAddressAndOneThatIsDownIsTriedAgain() async throws {
+    await #expect(throws: SnapbackError.configuration(setting: "proxy")) {
+      try await opening { $0.proxy = Proxy(.socks5, address: "proxy.example", port: 9050) }
+    }
+    var proxy = Proxy(.httpConnect, address: "127.0.0.1", port: 1)
+    proxy.user = "juliet"
+    proxy.password = "capulet"
+    #expect(!"\(proxy)".contains("capulet") && !String(reflecting: proxy).contains("capulet"))
+    let world = try await World()
+    let client = try await world.client { $0.proxy = proxy }
+    client.connect()
+    let ended = try await client.ended()
+    guard case .unreachable = ended.reason else {
+      Issue.record("\(ended.reason)")
+      return
+    }
+    #expect(ended.retryable)
+    await client.shutdown()
+  }
+
+  @Test func theUserTrustsTheKeyOfARefusedCertificate() async throws {
+    let world = try await World()
+    let other = try await World()
+    let client = try await world.client { $0.danger.trustOnlyTheseRoots = other.certificate }
+    client.connect()
+    let refused = try await client.refused()
+    #expect(refused.problem == .badSignature && refused.mayBeTrusted && !refused.chain.isEmpty)
+    #expect(refused.explanation(domain: "localhost").contains("localhost"))
+    #expect(refused.key.fingerprint.count == 79 && ServerKey(sha256: Data([1])) == nil)
+    let another = try #require(ServerKey(sha256: Data(repeating: 7, count: 32)))
+    await #expect(throws: SnapbackError.keyNotRefused) { try await client.serverKeys.trust(another) }
+    await #expect(throws: SnapbackError.tooManyKeys(limit: 8)) {
+      try await client.serverKeys.require(Array(repeating: another, count: 9))
+    }
+    try await client.serverKeys.trust(refused.key)
+    try await client.online()
+    try await client.serverKeys.forget(refused.key)
+    #expect(try await client.refused().key == refused.key)
+    try await client.serverKeys.dangerouslyTrust(refused.key)
+    try await client.online()
+    await client.shutdown()
+    await #expect(throws: SnapbackError.closed) { try await client.serverKeys.forget(another) }
+  }
+
   @Test func aClosedPortIsTriedAgain() async throws {
     let world = try await World()
     try await world.obey("down")

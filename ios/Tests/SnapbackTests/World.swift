@@ -255,6 +255,10 @@ extension SnapbackClient {
     try await first("the end of a connection") { if case .ended(let ended) = $0 { ended } else { nil } }
   }
 
+  func refused() async throws -> RefusedCertificate {
+    try await first("a refused certificate") { if case .certificateRefused(let refused) = $0 { refused } else { nil } }
+  }
+
   func message() async throws -> Delivery<ReceivedMessage> {
     try await first("a message") { if case .message(let delivery) = $0 { delivery } else { nil } }
   }

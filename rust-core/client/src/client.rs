@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use snapback_engine::engine::{AnswerMemory, Discovery};
+use snapback_engine::engine::{AnswerMemory, Discovery, KeyChange, Names};
 use snapback_engine::supervisor::{AfterEnd, ConnectionState, OfflineReason};
 use snapback_engine::{Engine, EngineConfig};
 use snapback_proto::entropy::Entropy;
@@ -29,7 +29,8 @@ use crate::iq::{self, IqError};
 use crate::name_servers::CurrentServers;
 use crate::outgoing::OutgoingPresence;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
-use crate::{EndReason, Event};
+use crate::proxy::ProxyNames;
+use crate::{EndReason, Event, KeyError, KeyHash};
 
 /// An account that is kept online. Dropping the client drops the connection without closing the stream: the server
 /// keeps the session for a while, and the next client with the same store may resume it.
@@ -288,6 +289,59 @@ impl Client {
         self.request(Request::SetPassword(password.into()));
     }
 
+    /// Trusts the key of a certificate that was refused, as [`Event::CertificateRefused`] named it: certificates of the account's
+    /// domain with this key are accepted from now on, whoever issued them, whatever name and dates they have, unless they are
+    /// revoked. Returns once that is stored; a client that waits for its next attempt connects at once. At most eight keys are
+    /// trusted, the last ones.
+    ///
+    /// Ask the user first, and show [`fingerprint`](crate::fingerprint) and
+    /// [`CertificateError::explanation`](crate::CertificateError::explanation): an attacker between client and server causes the
+    /// same event (rule T13).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotRefused`] if this process has refused no certificate with this key, or for a reason that no trust outweighs,
+    /// such as a revocation. [`KeyError::ProvenByAuthority`] if an authority has issued the certificate of a proven login of this
+    /// account; then only [`danger::trust_key`](crate::danger::trust_key) does it. [`KeyError::Store`] and [`KeyError::Closed`].
+    pub async fn trust_key(&self, key: KeyHash) -> Result<(), KeyError> {
+        self.change_keys(KeyChange::Trust(key)).await
+    }
+
+    /// Ends the trust in a key. A connection that relies on it is dropped, and no TLS session of before is resumed.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Store`] if the store cannot be written, and [`KeyError::Closed`].
+    pub async fn forget_key(&self, key: KeyHash) -> Result<(), KeyError> {
+        self.change_keys(KeyChange::Forget(key)).await
+    }
+
+    /// Accepts no certificate without one of these keys from now on, not even one that an authority issued. Default: no key is
+    /// demanded. An empty list ends the demand, which is stored. A key that is demanded is not trusted by that: its certificate
+    /// has to be issued by an authority, or the key has to be trusted as well.
+    ///
+    /// A server that replaces its key cannot be reached until the demand is changed, so that two keys should be named: the one in
+    /// use, and its successor.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::TooMany`] for more than eight keys, [`KeyError::Store`] if the store cannot be written, and
+    /// [`KeyError::Closed`].
+    pub async fn require_keys(&self, keys: &[KeyHash]) -> Result<(), KeyError> {
+        self.change_keys(KeyChange::Require(keys.to_vec())).await
+    }
+
+    pub(crate) async fn trust_despite_authority(&self, key: KeyHash) -> Result<(), KeyError> {
+        self.change_keys(KeyChange::TrustDespiteAuthority(key))
+            .await
+    }
+
+    async fn change_keys(&self, change: KeyChange) -> Result<(), KeyError> {
+        let (done, wait) = oneshot::channel();
+        self.request(Request::ChangeKeys { change, done });
+        wait.await.unwrap_or(Err(KeyError::Closed))
+    }
+
     /// Releases all resources without ending the session on the server. Returns when no socket, file or lock is held
     /// any more.
     pub async fn suspend(&self) {
@@ -346,6 +400,14 @@ fn discovery(config: &mut ClientConfig, domain: &str) -> Result<Discovery, Confi
             Some(_) => AnswerMemory::Process,
             None => AnswerMemory::Stored,
         },
+        names: match &config.network.proxy {
+            None => Names::Local,
+            Some(proxy) => match proxy.names {
+                ProxyNames::Remote => Names::Remote,
+                ProxyNames::Local => Names::LocalForProxy,
+            },
+        },
+        domain: domain.to_owned(),
     })
 }
 

@@ -14,6 +14,7 @@ use snapback_store::{MemoryStore, Store};
 use snapback_tls::{TlsVersions, Trust};
 
 use crate::dial::{Dial, TcpDial};
+use crate::proxy::Proxy;
 
 /// The default limit of servers, 256 KiB, less room for what they and wrappers (XEP-0280, XEP-0313) add: addresses,
 /// `<stanza-id/>`, stamps. Other clients may have the same limit for inbound stanzas.
@@ -77,7 +78,10 @@ pub struct Network {
     pub system: System,
     /// Whether the platform answers queries, through `next_platform_request`. Default no.
     pub ask_platform: bool,
-    /// Opens the sockets. An app may bind them to a network of its choice.
+    /// The proxy for this account's connections. Default none. An app that was given a proxy by its platform for all
+    /// connections sets it here.
+    pub proxy: Option<Proxy>,
+    /// Opens the sockets, also to the proxy. An app may bind them to a network of its choice.
     pub dial: Arc<dyn Dial>,
 }
 
@@ -189,6 +193,7 @@ impl Default for Network {
             preference: Preference::DirectTlsFirst,
             system: System::default(),
             ask_platform: false,
+            proxy: None,
             dial: Arc::new(TcpDial),
         }
     }

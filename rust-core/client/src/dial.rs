@@ -3,11 +3,14 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use snapback_resolver::{Endpoint, QueryReport, Request, Resolution, ResolveError, resolve_each};
+use snapback_engine::engine::ConnectFailure;
+use snapback_resolver::{
+    Endpoint, QueryReport, Request, Resolution, ResolveError, resolve_each, translator_records,
+};
 use snapback_types::endpoint::ServerAddress;
 use tokio::net::TcpStream;
 
@@ -15,6 +18,7 @@ use crate::config::Network;
 use crate::name_servers::CurrentServers;
 use crate::names::{Names, QueryLog};
 use crate::platform::Platform;
+use crate::proxy::{ProxyTarget, through};
 
 /// A connection that is being opened.
 pub type Dialing = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
@@ -74,9 +78,26 @@ impl Dialer {
         self.name_servers.network_changed();
     }
 
-    /// Opens a socket.
-    pub(crate) async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        self.network.dial.dial(addr).await
+    /// Opens a transport; `name` is for the proxy to look up.
+    pub(crate) async fn connect(
+        self,
+        addr: SocketAddr,
+        name: Option<String>,
+    ) -> Result<TcpStream, ConnectFailure> {
+        let network = &self.network;
+        let dial = async |addr| {
+            let dialed = network.dial.dial(addr).await;
+            dialed.map_err(|error| ConnectFailure::Network(error.kind()))
+        };
+        let Some(proxy) = &network.proxy else {
+            return dial(addr).await;
+        };
+        let target = match name {
+            Some(name) => ProxyTarget::Name(name, addr.port()),
+            None => ProxyTarget::Address(addr),
+        };
+        let stream = dial(proxy.address).await?;
+        through(stream, proxy, &target).await
     }
 
     /// Looks up these servers or, if there are none, the account's domain. Calls `found` with what is known before all
@@ -98,15 +119,24 @@ impl Dialer {
             chance ^= chance << 17;
             (chance >> 32) as u32
         };
-        let lookup = Names {
+        let names = self.names();
+        let mut found = |endpoints| found(endpoints, names.ended.take());
+        let answer = resolve_each(&request, &names, &mut random, &mut found).await;
+        (answer, names.ended.take())
+    }
+
+    /// Looks up the AAAA records that show the prefixes of the network's translator (RFC 7050).
+    pub(crate) async fn look_up_prefix(self) -> Option<Vec<Ipv6Addr>> {
+        translator_records(&self.names()).await.ok()
+    }
+
+    fn names(self) -> Names {
+        Names {
             network: self.network,
             name_servers: self.name_servers,
             platform: self.platform,
             ended: QueryLog::default(),
-        };
-        let mut found = |endpoints| found(endpoints, lookup.ended.take());
-        let answer = resolve_each(&request, &lookup, &mut random, &mut found).await;
-        (answer, lookup.ended.take())
+        }
     }
 }
 

@@ -67,6 +67,7 @@ fn memory(event: &Event) -> usize {
         Event::Message { delivery }
         | Event::Carbon { delivery, .. }
         | Event::Presence { delivery } => delivery.stanza.memory() + delivery.id.len(),
+        Event::CertificateRefused { chain, .. } => chain.iter().map(Vec::len).sum(),
         Event::ServerFeatures(features) => features
             .iter()
             .map(|feature| feature.len() + size_of::<String>())

@@ -66,6 +66,7 @@ mod client;
 mod clock;
 mod config;
 mod contacts;
+pub mod danger;
 mod dial;
 mod driver;
 mod event_queue;
@@ -75,6 +76,7 @@ mod name_servers;
 mod names;
 mod outgoing;
 mod platform;
+mod proxy;
 mod xml;
 
 pub use background_sync::{BackgroundSync, ClientEnded, DrainOutcome};
@@ -85,11 +87,12 @@ pub use driver::SendError;
 pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{DnsQuery, PlatformAnswer, PlatformRequest, RecordType, RequestId};
+pub use proxy::{Proxy, ProxyCredentials, ProxyKind, ProxyNames};
 pub use xml::{ParseXmlError, escape_xml, parse_received_xml, parse_xml};
 
 pub use snapback_engine::engine::{
-    Abandonment, DialError, DialFate, DialReport, DialedAddress, EndReason, EndedQuery,
-    EngineEvent as Event, ServerAddress,
+    Abandonment, ConnectFailure, DialError, DialFate, DialReport, DialedAddress, EndReason,
+    EndedQuery, EngineEvent as Event, KeyError, ServerAddress,
 };
 pub use snapback_engine::link::{FlightReport, LinkError, LocalStep, Timeline};
 pub use snapback_engine::supervisor::{
@@ -115,4 +118,7 @@ pub use snapback_store::{
     FileVault, KeyVault, MemoryStore, OpenReport, Roster, SqliteStore, Store, StoreError,
     VaultError,
 };
-pub use snapback_tls::{CertificateError, TlsContext, TlsError, TlsVersions, Trust, danger};
+pub use snapback_tls::{
+    CertificateError, KeyHash, TlsContext, TlsError, TlsVersions, Trust, fingerprint,
+};
+pub use snapback_types::proxy::{ProxyError, SocksRefusal};

@@ -19,8 +19,8 @@ use snapback_client::resolver::{
     LookupError, NameServers, QueryOutcome, Source, SrvRecord, System, SystemHosts,
 };
 use snapback_client::{
-    Client, Dial, DialError, DialFate, Dialing, EndReason, Event, Outcome, PlatformAnswer,
-    PlatformRequest, RecordType, ServerAddress, TcpDial, Transport,
+    Client, ConnectFailure, Dial, DialError, DialFate, Dialing, EndReason, Event, Outcome,
+    PlatformAnswer, PlatformRequest, RecordType, ServerAddress, TcpDial, Transport,
 };
 use snapback_reference_server::Switches;
 use support::Setup;
@@ -320,7 +320,7 @@ async fn fails_twice_with(setup: &Setup, kind: ErrorKind) {
         let failed = DialError::Connect(vec![kind]);
         assert_eq!(reason, EndReason::Dial(failed));
         let fates: Vec<DialFate> = dial.addresses.iter().map(|it| it.fate).collect();
-        assert_eq!(fates, [DialFate::Failed(kind)]);
+        assert_eq!(fates, [DialFate::Failed(ConnectFailure::Network(kind))]);
     }
 }
 

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use snapback_engine::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput};
+use snapback_engine::link::{Acceptance, Link, LinkConfig, LinkError, LinkInput, LinkOutput};
 use snapback_proto::config::{Config, Policy};
 use snapback_proto::connection::{Command, Event, Outcome, PersistFailure, Seq, Start};
 use snapback_proto::error::{ConnectionError, LocalError};
@@ -157,8 +157,10 @@ impl Wire {
                 }
                 LinkOutput::VerifyCertificate(request) => {
                     let verdict = request.verify();
-                    self.link
-                        .handle_input(LinkInput::CertificateVerified(verdict), now);
+                    self.link.handle_input(
+                        LinkInput::CertificateVerified(verdict.map(|()| Acceptance::Authority)),
+                        now,
+                    );
                 }
                 LinkOutput::DeriveKeys(id) => {
                     let password = bench.config.password.clone().unwrap();

@@ -124,6 +124,7 @@ fn log_in(features: &str) -> Connection {
             tls_server_end_point: None,
         },
         key: [5; 32],
+        by_authority: true,
         resumes_proven: false,
         early_data: EarlyData::NotSent,
     };

@@ -20,6 +20,7 @@ use crate::xep::caps::Caps;
 use crate::xep::carbons::Carbon;
 use crate::xep::roster::Item as RosterItem;
 use crate::xml::Element;
+use snapback_types::key_trust::{KeyTrust, KeyTrustChange};
 
 pub use hand_over::HandOver;
 pub use head::{Retention, StanzaHead, StanzaKind, StanzaName};
@@ -43,6 +44,8 @@ pub struct Knowledge {
     pub caps: Vec<KnownCaps>,
     /// The version of the stored roster; `None` if no roster is stored.
     pub roster_version: Option<String>,
+    /// Which keys the server may show (rule T13).
+    pub key_trust: KeyTrust,
     /// The contacts that see this account's presence, according to the roster.
     pub watchers: Watchers,
     /// The stream management session to resume.
@@ -332,6 +335,8 @@ pub enum Op {
     ForgetFloor,
     /// The user logged out: tokens, including those in reserve, and keys are removed.
     ForgetCredentials,
+    /// Which keys the server may show has changed (rule T13).
+    KeyTrust(KeyTrustChange),
     /// A new FAST token. The old one stays in reserve until the new one has been used (rule S5).
     StoreFast(FastToken),
     /// A login attempt with the token is about to be sent (rule S6).

@@ -20,6 +20,8 @@ pub enum LookupError {
     NoNameServers,
     /// The name in the query is not a host name.
     InvalidName,
+    /// The name is that of an onion service, which no resolver is asked for (RFC 7686).
+    OnionService,
     /// The query could not be sent, or its answer could not be received.
     Network(io::ErrorKind),
 }
@@ -33,6 +35,7 @@ impl fmt::Display for LookupError {
             Self::ServerFailure => f.write_str("the name server failed"),
             Self::NoNameServers => f.write_str("no name server is known"),
             Self::InvalidName => f.write_str("not a host name"),
+            Self::OnionService => f.write_str("an onion service needs a proxy that knows its name"),
             Self::Network(kind) => write!(f, "network: {kind}"),
         }
     }
@@ -73,6 +76,8 @@ pub enum ResolveError {
     NoSuchDomain,
     /// None of the targets has an address.
     NoAddresses,
+    /// The name is that of an onion service, which no resolver is asked for (RFC 7686): it needs a proxy with remote names.
+    OnionService,
     /// No name server is known.
     NoNameServers,
     /// No answer within this time.
@@ -106,7 +111,7 @@ impl ResolveError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::InvalidDomain | Self::NotOffered => false,
+            Self::InvalidDomain | Self::NotOffered | Self::OnionService => false,
             // A captive portal or a half-configured network answers like this, too.
             Self::NoSuchDomain | Self::NoAddresses | Self::NoNameServers => true,
             Self::NoAnswer { .. }
@@ -120,6 +125,7 @@ impl ResolveError {
     pub(crate) fn of_query(query: Query, error: LookupError) -> Self {
         match error {
             LookupError::NoSuchName => Self::NoAddresses,
+            LookupError::OnionService => Self::OnionService,
             LookupError::NoAnswer(waited) => Self::NoAnswer { query, waited },
             LookupError::Malformed | LookupError::InvalidName => Self::Malformed { query },
             LookupError::ServerFailure => Self::ServerFailure { query },
@@ -136,6 +142,7 @@ impl fmt::Display for ResolveError {
             Self::NotOffered => f.write_str("the domain offers no XMPP to clients"),
             Self::NoSuchDomain => f.write_str("the domain does not exist"),
             Self::NoAddresses => f.write_str("no target has an address"),
+            Self::OnionService => LookupError::OnionService.fmt(f),
             Self::NoNameServers => LookupError::NoNameServers.fmt(f),
             Self::NoAnswer { query, waited } => {
                 write!(f, "{query}: {}", LookupError::NoAnswer(*waited))

@@ -17,9 +17,24 @@ pub(crate) fn from_ascii(name: &str) -> Option<String> {
     (name.len() <= LONGEST && name.split('.').all(is_label)).then(|| name.to_ascii_lowercase())
 }
 
+/// Returns whether the name is that of an onion service, in the form of [`from_ascii`]: no resolver may see it (RFC 7686 section 2).
+pub(crate) fn is_onion(name: &str) -> bool {
+    name == "onion" || name.ends_with(".onion")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn onion_services_are_known_by_their_last_label() {
+        for name in ["a.ONION.", "onion", "b.a.onion"] {
+            assert!(is_onion(&from_ascii(name).unwrap()), "{name}");
+        }
+        for name in ["onion.example", "a.onions", "aonion"] {
+            assert!(!is_onion(&from_ascii(name).unwrap()), "{name}");
+        }
+    }
 
     #[test]
     fn host_names_have_one_form() {

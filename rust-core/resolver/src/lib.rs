@@ -49,7 +49,7 @@ pub use race::{
 pub use report::{QueryOutcome, QueryReport, Source, SourceTarget};
 pub use resolution::{Request, Resolution};
 #[cfg(feature = "lookups")]
-pub use resolve::{QUERY_TIMEOUT, resolve, resolve_each};
+pub use resolve::{QUERY_TIMEOUT, resolve, resolve_each, translator_records};
 #[cfg(feature = "lookups")]
 pub use sources::{PrivateDns, SOURCE_HEAD_START, System};
 pub use srv::{DIRECT_TLS_SERVICE, Preference, STARTTLS_SERVICE, SrvAnswer, SrvRecord, merge};

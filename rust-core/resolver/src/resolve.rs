@@ -6,6 +6,7 @@ use crate::{
     Addresses, Early, Endpoint, EndpointSource, Lookup, LookupError, Request, Resolution,
     ResolveError, Target, Transport, host,
 };
+use snapback_types::nat64::WELL_KNOWN_NAME;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -57,6 +58,9 @@ pub async fn resolve_each<L: Lookup>(
         return finish(search, found).await;
     }
     let domain = host::from_ascii(&request.domain).ok_or(ResolveError::InvalidDomain)?;
+    if host::is_onion(&domain) {
+        return Err(ResolveError::OnionService);
+    }
     search.services(&domain);
     while !search.is_over() {
         search.step().await;
@@ -77,6 +81,23 @@ pub async fn resolve_each<L: Lookup>(
         (None, ResolveError::NoAddresses) => ResolveError::NoSuchDomain,
         (None, error) => error,
     })
+}
+
+/// Returns the AAAA records that show the prefixes of the network's translator (RFC 7050); none if it has none.
+///
+/// # Errors
+/// If there is no answer: the network may have a translator.
+pub async fn translator_records<L: Lookup>(lookup: &L) -> Result<Vec<Ipv6Addr>, LookupError> {
+    let found = match within_timeout(lookup.addresses(WELL_KNOWN_NAME)).await {
+        Ok(found) => found.addresses,
+        Err(LookupError::NoSuchName) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let records = found.into_iter().filter_map(|address| match address {
+        IpAddr::V6(record) => Some(record),
+        IpAddr::V4(_) => None,
+    });
+    Ok(records.collect())
 }
 
 /// Waits for all look-ups.
@@ -123,6 +144,9 @@ pub(crate) async fn addresses<L: Lookup>(
         });
     }
     let name = host::from_ascii(host).ok_or(LookupError::InvalidName)?;
+    if host::is_onion(&name) {
+        return Err(LookupError::OnionService);
+    }
     within_timeout(lookup.addresses_early(&name, early)).await
 }
 

@@ -8,6 +8,7 @@ use snapback_proto::escalation::Failure;
 use snapback_proto::knowledge::{KnownCaps, ServerFacts};
 use snapback_proto::sasl::{Floor, Mechanism, ScramKeyId};
 use snapback_proto::time::UnixTime;
+use snapback_types::key_trust::KeyTrust;
 
 use crate::{KeyVault, KnownEndpoints, OpenReport, ServerKey, StoreError, VaultError, sqlite};
 
@@ -24,6 +25,8 @@ pub struct Inspection {
     pub has_installation: bool,
     /// The weakest login that is accepted (rule T2).
     pub floor: Option<Floor>,
+    /// Which keys the server may show (rule T13).
+    pub key_trust: KeyTrust,
     /// The login for which SCRAM keys are kept (rule T5).
     pub scram_keys: Option<ScramKeyId>,
     /// The FAST token, without its secret.

@@ -170,6 +170,8 @@ impl NewStanza {
 /// *Login*, one row: `RaiseFloor` and `StoreScramKeys` replace their columns (the caller has computed the higher floor);
 /// `ForgetFloor` and `DropScramKeys` clear theirs, `ForgetCredentials` the keys and both token slots.
 ///
+/// *Keys of the server*, one row (rule T13): `KeyTrust` changes it, and nothing else does.
+///
 /// *FAST tokens*, two slots, current and reserve (rule S5); a connection sees only the current one:
 /// - `StoreFast`: the current token moves to the reserve, the new one becomes current;
 /// - `FastUsed`: the reserve is cleared;

@@ -57,6 +57,8 @@ pub enum DataLoss {
     Floor,
     /// The id of this installation.
     Installation,
+    /// The keys of the server that the user trusts, and perhaps those that the app demands (rule T13).
+    TrustedKeys,
     /// The roster; the server sends it again.
     Roster,
     /// Facts about servers, including their addresses; they are learned again.

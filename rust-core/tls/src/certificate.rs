@@ -7,6 +7,8 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use crate::{CertificateError, TlsError};
 
+pub(crate) mod names;
+
 /// The peer's identity, from its certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PeerIdentity {
@@ -116,10 +118,18 @@ const HASHES: &[(&[u8], Hash)] = &[
 
 /// Removes one DER value with this tag from the front and returns its contents.
 fn take<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
-    let (&[found, first], mut rest) = input.split_first_chunk::<2>()?;
+    let mut after = *input;
+    let (found, contents) = take_any(&mut after)?;
     if found != tag {
         return None;
     }
+    *input = after;
+    Some(contents)
+}
+
+/// Removes one DER value from the front and returns its tag and its contents.
+fn take_any<'a>(input: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+    let (&[tag, first], mut rest) = input.split_first_chunk::<2>()?;
     let length = if first < 0x80 {
         usize::from(first)
     } else {
@@ -136,7 +146,7 @@ fn take<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     };
     let (contents, rest) = rest.split_at_checked(length)?;
     *input = rest;
-    Some(contents)
+    Some((tag, contents))
 }
 
 #[cfg(test)]

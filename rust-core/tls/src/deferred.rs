@@ -16,7 +16,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::CertificateError;
+use crate::certificate::{PeerIdentity, names};
+use crate::{CertificateError, KeyHash};
 
 /// The certificate chain of the peer, as recorded inside the handshake.
 struct Chain {
@@ -132,7 +133,35 @@ pub struct VerificationRequest {
     chain: Chain,
 }
 
+/// The certificates that a server showed, for an app that asks its user about them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// The certificates in DER, the server's own first, as sent: their order and their relation are not checked.
+    pub chain: Vec<Vec<u8>>,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo) of the first.
+    pub spki_sha256: KeyHash,
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presented")
+            .field("certificates", &self.chain.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl VerificationRequest {
+    /// Returns the certificates; `None` if the first one is malformed, which no verifier accepts.
+    #[must_use]
+    pub fn presented(&self) -> Option<Presented> {
+        let identity = PeerIdentity::of(&self.chain.end_entity).ok()?;
+        let chain = std::iter::once(&self.chain.end_entity).chain(&self.chain.intermediates);
+        Some(Presented {
+            chain: chain.map(|one| one.to_vec()).collect(),
+            spki_sha256: identity.spki_sha256,
+        })
+    }
+
     /// Verifies the certificate against the trust configuration. May block, for JNI or for the network.
     ///
     /// # Errors
@@ -152,7 +181,14 @@ impl VerificationRequest {
         }));
         match verdict {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(Error::InvalidCertificate(e))) => Err(e.into()),
+            Ok(Err(Error::InvalidCertificate(e))) => Err(match e.into() {
+                CertificateError::NotValidForName
+                    if names::has_xmpp_name(&chain.end_entity, &chain.server_name) =>
+                {
+                    CertificateError::XmppNameOnly
+                }
+                error => error,
+            }),
             Ok(Err(Error::General(_))) | Err(_) => Err(CertificateError::VerifierUnavailable),
             Ok(Err(_)) => Err(CertificateError::Other),
         }

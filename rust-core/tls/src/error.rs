@@ -159,6 +159,11 @@ pub enum CertificateError {
     NotYetValid,
     /// Issued for other names.
     NotValidForName,
+    /// It names the domain, but only by SRVName (RFC 4985) or xmppAddr (RFC 6120 section 13.7.1.4). Only DNS names are
+    /// checked: a certificate authority of the web issues no others.
+    XmppNameOnly,
+    /// It has none of the keys that the user or the app demands (rule T13).
+    KeyNotAllowed,
     /// No path to a trust anchor.
     UnknownIssuer,
     /// Revoked by its issuer.
@@ -181,6 +186,8 @@ impl fmt::Display for CertificateError {
             Self::Expired => "expired",
             Self::NotYetValid => "not yet valid",
             Self::NotValidForName => "not valid for this name",
+            Self::XmppNameOnly => "names the domain by SRVName or xmppAddr only",
+            Self::KeyNotAllowed => "without a key that is demanded",
             Self::UnknownIssuer => "unknown issuer",
             Self::Revoked => "revoked",
             Self::RevocationUnknown => "revocation status unknown",

@@ -34,7 +34,7 @@
 //! The first flight is available at once; the ClientHello can share the write with what precedes it.
 //!
 //! ```
-//! use snapback_tls::{SessionParams, TicketScope, TlsContext, TlsVersions, Transport, Trust};
+//! use snapback_tls::{Pins, SessionParams, TicketScope, TlsContext, TlsVersions, Transport, Trust};
 //!
 //! # fn trust() -> Trust {
 //! #     let own = rcgen::generate_simple_self_signed(["example.org".to_owned()]).expect("a certificate");
@@ -49,6 +49,7 @@
 //!         account: "juliet@example.org".to_owned(),
 //!         domain: "example.org".to_owned(),
 //!         transport: Transport::DirectTls,
+//!         pins: Pins::default(),
 //!     },
 //!     early_data: false,
 //!     versions: TlsVersions::Default,
@@ -69,6 +70,7 @@ mod context;
 mod deferred;
 mod error;
 mod event;
+mod explanation;
 mod random;
 mod resumption;
 mod session;
@@ -78,12 +80,14 @@ mod tickets;
 mod tests;
 
 pub use context::{SessionParams, TlsContext, TlsVersions, Trust, platform_verifier};
-pub use deferred::VerificationRequest;
+pub use deferred::{Presented, VerificationRequest};
 pub use error::{Alert, ApiMisuse, CertificateError, TlsError};
 pub use event::{Established, TlsEvent};
+pub use explanation::fingerprint;
 pub use random::{NoRandom, random_seed};
 pub use resumption::TicketStats;
 pub use session::TlsSession;
+pub use snapback_types::key_trust::{KeyHash, Pins};
 pub use snapback_types::transport::{EarlyData, TlsVersion, Transport};
 pub use tickets::{
     MemoryTickets, Ticket, TicketInfo, TicketKind, TicketOrigin, TicketScope, TicketStore,

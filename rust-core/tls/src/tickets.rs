@@ -12,6 +12,8 @@ use rustls::NamedGroup;
 use rustls::client::{Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
+use snapback_types::key_trust::Pins;
+
 use crate::Transport;
 
 /// The maximum number of TLS 1.3 tickets in one scope. Servers send one to four for each login.
@@ -29,6 +31,9 @@ pub struct TicketScope {
     pub domain: String,
     /// The transport: STARTTLS and direct TLS may lead to different servers.
     pub transport: Transport,
+    /// The keys that the user or the app chose. A change of them ends the use of older tickets, which replace a
+    /// certificate that may not be accepted any more (rule T13).
+    pub pins: Pins,
 }
 
 impl fmt::Debug for TicketScope {

@@ -364,6 +364,7 @@ fn facts(byte: u8) -> TlsFacts {
             tls_server_end_point: (byte & 4 == 0).then(|| vec![2; 32]),
         },
         key: [byte & 8; 32],
+        by_authority: byte & 32 != 0,
         resumes_proven: byte & 16 != 0,
         early_data: match byte >> 6 {
             0 => EarlyData::NotSent,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -94,7 +94,8 @@ impl ReferenceServer {
     }
 
     /// Starts a server on the current tokio runtime, on this address of this machine.
-    pub async fn start_at(address: Ipv4Addr, config: Config) -> Result<Self, StartError> {
+    pub async fn start_at(address: impl Into<IpAddr>, config: Config) -> Result<Self, StartError> {
+        let address = address.into();
         let mut world = World::new(&config.domain, config.switches, config.seed)?;
         for (user, password) in &config.accounts {
             world.add_account(user, password);

@@ -375,6 +375,7 @@ impl<T: Tls + Clone> Phone<T> {
     ) {
         match output {
             EngineOutput::LookUp { .. }
+            | EngineOutput::LookUpPrefix { .. }
             | EngineOutput::AbandonLookUp(_)
             | EngineOutput::Connect { .. }
             | EngineOutput::AbandonConnect { .. }

@@ -19,7 +19,8 @@ use snapback_client::proto::xml::{Limits, StreamItem, StreamReader, XmlError};
 use snapback_client::{CertificateError, Element, Secret, TlsContext, TlsError, TlsVersions};
 use snapback_netsim::{Link, flights};
 use snapback_tls::{
-    Established, NoRandom, SessionParams, TicketScope, TlsEvent, TlsSession, Transport, random_seed,
+    Established, NoRandom, Pins, SessionParams, TicketScope, TlsEvent, TlsSession, Transport,
+    random_seed,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -160,6 +161,7 @@ impl<'a> Naive<'a> {
                     account: account.user.to_owned(),
                     domain: self.domain.to_owned(),
                     transport: Transport::StartTls,
+                    pins: Pins::default(),
                 },
                 early_data: false,
                 versions: TlsVersions::default(),

@@ -1,6 +1,7 @@
 //! `snapback store inspect`: what is stored for an account, without the secrets.
 
 mod failed;
+mod keys;
 mod view;
 
 use std::fmt;

@@ -18,6 +18,7 @@ use snapback_client::store::{
 
 use super::LookError;
 use super::failed::Failed;
+use super::keys::Keys;
 
 #[derive(Serialize)]
 pub(super) struct View {
@@ -43,6 +44,7 @@ struct State {
     quarantined: u64,
     installation: bool,
     floor: Option<String>,
+    keys: Keys,
     scram_keys: Option<String>,
     fast: Option<Token>,
     fast_reserve: Option<Token>,
@@ -157,6 +159,7 @@ impl State {
                 Some(binding) => format!("{} with {}", floor.mechanism.as_str(), binding.as_str()),
                 None => floor.mechanism.as_str().to_owned(),
             }),
+            keys: Keys::of(&found.key_trust),
             scram_keys: found.scram_keys.map(|id| {
                 let plus = false;
                 let hash = id.hash;
@@ -309,6 +312,7 @@ fn unknown(what: DataLoss) -> &'static str {
         DataLoss::ScramKeys => "SCRAM keys",
         DataLoss::Floor => "the weakest login allowed",
         DataLoss::Installation => "the installation's id",
+        DataLoss::TrustedKeys => "keys of the server that the user trusts",
         DataLoss::Roster => "the roster",
         DataLoss::ServerFacts => "facts about servers",
     }
@@ -346,6 +350,9 @@ impl fmt::Display for State {
         }
         if let Some(floor) = &self.floor {
             line(f, "login", &format!("{floor}, or stronger"))?;
+        }
+        for (name, value) in self.keys.lines() {
+            line(f, name, value)?;
         }
         if let Some(keys) = &self.scram_keys {
             line(f, "keys", &format!("{keys} (not shown)"))?;

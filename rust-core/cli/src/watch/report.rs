@@ -7,7 +7,7 @@ use serde::Serialize;
 use snapback_client::proto::ns;
 use snapback_client::{
     AttemptPhase, ConnectionState, Element, EndReason, Event, Failure, LinkError, OfflineReason,
-    Stage, Timeline,
+    Stage, Timeline, fingerprint,
 };
 
 use super::clock;
@@ -64,6 +64,8 @@ pub(super) enum Happening {
     Failed { id: String, error: String },
     /// A line of input was refused.
     Error { line: u64, error: String },
+    /// The certificate was refused; the key as people compare it.
+    Certificate { error: String, key: String },
     /// The stored roster changed.
     Roster,
     /// The server announced its features.
@@ -148,6 +150,14 @@ impl Happening {
                     .as_ref()
                     .map(|timeline| flights::steps(timeline))
                     .unwrap_or_default(),
+            },
+            Event::CertificateRefused {
+                problem,
+                spki_sha256,
+                ..
+            } => Self::Certificate {
+                error: problem.to_string(),
+                key: fingerprint(spki_sha256),
             },
             Event::Message { delivery } => Self::stanza("message", &delivery.id, &delivery.stanza),
             Event::Carbon { delivery, .. } => {

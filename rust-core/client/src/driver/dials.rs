@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::io;
+use std::net::Ipv6Addr;
 
-use snapback_engine::engine::{Address, CandidateId, LookUpId};
+use snapback_engine::engine::{Address, CandidateId, ConnectFailure, LookUpId};
 use snapback_engine::{EngineInput, EngineOutput};
 use snapback_resolver::{Endpoint, Query, QueryReport, Resolution, ResolveError};
 use snapback_types::endpoint::ServerAddress;
@@ -18,15 +19,18 @@ use super::Driver;
 use super::socket::Socket;
 
 type Answer = Result<Resolution, ResolveError>;
+/// The AAAA records of a name; `None` without an answer.
+type Records = Option<Vec<Ipv6Addr>>;
 type Queries = Vec<QueryReport>;
 
 /// The pending look-ups and sockets.
 pub(super) struct Dials {
     look_ups: Tasks<LookUpId, (Answer, Queries)>,
+    prefix_look_ups: Tasks<LookUpId, Records>,
     /// What the look-ups have found until now.
     finder: mpsc::UnboundedSender<(LookUpId, Vec<Endpoint>, Queries)>,
     found: mpsc::UnboundedReceiver<(LookUpId, Vec<Endpoint>, Queries)>,
-    connects: Tasks<CandidateId, io::Result<TcpStream>>,
+    connects: Tasks<CandidateId, Result<TcpStream, ConnectFailure>>,
     /// Open, and not yet used by an attempt.
     open: HashMap<CandidateId, TcpStream>,
 }
@@ -35,8 +39,9 @@ pub(super) struct Dials {
 pub(super) enum Dialed {
     Found(LookUpId, Vec<Endpoint>, Queries),
     LookedUp(LookUpId, Answer, Queries),
+    PrefixLookedUp(LookUpId, Records),
     Connected(CandidateId, TcpStream),
-    ConnectFailed(CandidateId, io::ErrorKind),
+    ConnectFailed(CandidateId, ConnectFailure),
 }
 
 impl Default for Dials {
@@ -44,6 +49,7 @@ impl Default for Dials {
         let (finder, found) = mpsc::unbounded_channel();
         Self {
             look_ups: Tasks::default(),
+            prefix_look_ups: Tasks::default(),
             finder,
             found,
             connects: Tasks::default(),
@@ -68,11 +74,17 @@ impl Dials {
                 let (answer, queries) = answer.unwrap_or((Err(panicked), Vec::new()));
                 Dialed::LookedUp(id, answer, queries)
             }
+            (id, records) = self.prefix_look_ups.next() => {
+                Dialed::PrefixLookedUp(id, records.flatten())
+            }
             (candidate, socket) = self.connects.next() => match socket {
                 Some(Ok(socket)) => Dialed::Connected(candidate, socket),
-                Some(Err(error)) => Dialed::ConnectFailed(candidate, error.kind()),
+                Some(Err(failure)) => Dialed::ConnectFailed(candidate, failure),
                 // A dialer that panics has lost its race; the others continue.
-                None => Dialed::ConnectFailed(candidate, io::ErrorKind::Other),
+                None => {
+                    let failure = ConnectFailure::Network(io::ErrorKind::Other);
+                    Dialed::ConnectFailed(candidate, failure)
+                }
             },
         }
     }
@@ -85,8 +97,15 @@ impl Dials {
         self.look_ups.start(id, dialer.look_up(servers, found));
     }
 
-    fn connect(&mut self, candidate: CandidateId, address: Address, dialer: Dialer) {
-        self.connects.start(candidate, dialer.connect(address.addr));
+    fn connect(
+        &mut self,
+        candidate: CandidateId,
+        address: Address,
+        name: Option<String>,
+        dialer: Dialer,
+    ) {
+        let connect = dialer.connect(address.addr, name);
+        self.connects.start(candidate, connect);
     }
 
     fn abandon(&mut self, candidate: CandidateId) {
@@ -102,9 +121,21 @@ impl Driver {
             EngineOutput::LookUp { id, servers } => {
                 self.dials.look_up(id, servers, self.dialer.clone());
             }
-            EngineOutput::AbandonLookUp(id) => self.dials.look_ups.abandon(&id),
-            EngineOutput::Connect { candidate, address } => {
-                self.dials.connect(candidate, address, self.dialer.clone());
+            EngineOutput::LookUpPrefix { id } => {
+                let look_up = self.dialer.clone().look_up_prefix();
+                self.dials.prefix_look_ups.start(id, look_up);
+            }
+            EngineOutput::AbandonLookUp(id) => {
+                self.dials.look_ups.abandon(&id);
+                self.dials.prefix_look_ups.abandon(&id);
+            }
+            EngineOutput::Connect {
+                candidate,
+                address,
+                name,
+            } => {
+                let dialer = self.dialer.clone();
+                self.dials.connect(candidate, address, name, dialer);
             }
             EngineOutput::AbandonConnect { candidate, .. } => self.dials.abandon(candidate),
             EngineOutput::UseTransport { candidate, .. } => {
@@ -129,6 +160,7 @@ impl Driver {
                 answer,
                 queries,
             },
+            Dialed::PrefixLookedUp(id, records) => EngineInput::PrefixLookedUp { id, records },
             Dialed::Connected(candidate, socket) => {
                 self.dials.open.insert(candidate, socket);
                 // Reading may be paused, or bytes just arrived: they may be the answer that makes this dial
@@ -136,8 +168,8 @@ impl Driver {
                 self.read();
                 EngineInput::Connected { candidate }
             }
-            Dialed::ConnectFailed(candidate, kind) => {
-                EngineInput::ConnectFailed { candidate, kind }
+            Dialed::ConnectFailed(candidate, failure) => {
+                EngineInput::ConnectFailed { candidate, failure }
             }
         };
         self.input(input);

@@ -184,6 +184,7 @@ impl Driver {
     fn carry_out_one(&mut self, output: EngineOutput) {
         match output {
             EngineOutput::LookUp { .. }
+            | EngineOutput::LookUpPrefix { .. }
             | EngineOutput::AbandonLookUp(_)
             | EngineOutput::Connect { .. }
             | EngineOutput::AbandonConnect { .. }
@@ -233,6 +234,9 @@ impl Driver {
                 self.report_level();
             }
             EngineOutput::Accepted { ticket, outcome } => self.waiting.accepted(ticket, outcome),
+            EngineOutput::KeysChanged { ticket, outcome } => {
+                self.waiting.keys_changed(ticket, outcome);
+            }
             EngineOutput::Answered { id, outcome } => self.waiting.answered(&id, outcome),
             EngineOutput::Disconnected => self.waiting.disconnected(),
             EngineOutput::LoggedOut => self.waiting.logged_out(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use snapback_engine::EngineInput;
-use snapback_engine::engine::{Refusal, RequestError, Room, Ticket};
+use snapback_engine::engine::{KeyChange, KeyError, Refusal, RequestError, Room, Ticket};
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::secret::Secret;
 use snapback_proto::xml::{Element, Limit, XmlError};
@@ -16,6 +16,9 @@ use crate::iq::{IqError, IqReply};
 
 /// The maximum number of requests handled in a row: a quarter of a full queue. More would keep the socket waiting.
 const MAX_REQUESTS: usize = 256;
+
+/// Takes the outcome of a change of keys.
+type KeyReply = oneshot::Sender<Result<(), KeyError>>;
 
 /// A request of the app.
 pub(crate) enum Request {
@@ -42,6 +45,10 @@ pub(crate) enum Request {
     Resume,
     ForgetFloor,
     SetPassword(Secret<String>),
+    ChangeKeys {
+        change: KeyChange,
+        done: KeyReply,
+    },
     LogOut(oneshot::Sender<()>),
 }
 
@@ -104,17 +111,23 @@ impl std::error::Error for SendError {}
 pub(super) struct Waiting {
     next_ticket: u64,
     sends: HashMap<Ticket, oneshot::Sender<Result<(), SendError>>>,
+    key_changes: HashMap<Ticket, KeyReply>,
     iqs: HashMap<String, IqReply>,
     disconnects: Vec<oneshot::Sender<()>>,
     log_outs: Vec<oneshot::Sender<()>>,
 }
 
 impl Waiting {
-    fn ticket(&mut self, done: oneshot::Sender<Result<(), SendError>>) -> Ticket {
+    fn ticket(&mut self) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1);
-        self.sends.insert(ticket, done);
         ticket
+    }
+
+    pub(super) fn keys_changed(&mut self, ticket: Ticket, outcome: Result<(), KeyError>) {
+        if let Some(done) = self.key_changes.remove(&ticket) {
+            let _ = done.send(outcome);
+        }
     }
 
     pub(super) fn accepted(&mut self, ticket: Ticket, outcome: Result<(), Refusal>) {
@@ -196,7 +209,8 @@ impl Driver {
         kind: OutboundKind,
         done: oneshot::Sender<Result<(), SendError>>,
     ) {
-        let ticket = self.waiting.ticket(done);
+        let ticket = self.waiting.ticket();
+        self.waiting.sends.insert(ticket, done);
         let room = self.room();
         self.input(EngineInput::Send {
             ticket,
@@ -256,6 +270,11 @@ impl Driver {
             }
             Request::ForgetFloor => self.input(EngineInput::ForgetFloor),
             Request::SetPassword(password) => self.input(EngineInput::SetPassword(password)),
+            Request::ChangeKeys { change, done } => {
+                let ticket = self.waiting.ticket();
+                self.waiting.key_changes.insert(ticket, done);
+                self.input(EngineInput::ChangeKeys { ticket, change });
+            }
             Request::Resume => self.input(EngineInput::Resume),
             Request::BackgroundSync(begun) => {
                 self.input(EngineInput::BeginSync);

@@ -80,6 +80,7 @@ impl Course {
                 Stage::Failed(failure) => self.failed.push((id, failure)),
                 Stage::Queued | Stage::Sent => {}
             },
+            Event::CertificateRefused { .. } => {}
             Event::RosterChanged => self.roster_changes += 1,
             Event::StanzaRefused(_) => self.refused += 1,
             Event::PossibleGap => self.gaps += 1,

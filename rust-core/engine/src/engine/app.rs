@@ -2,6 +2,7 @@
 
 use snapback_proto::connection::Command;
 
+use super::candidates::DialInput;
 use super::storage::Asked;
 use super::{ClosingStore, Engine};
 use crate::link::tls::Tls;
@@ -32,6 +33,8 @@ impl<T: Tls + Clone> Engine<T> {
 
     pub(super) fn network_changed(&mut self, available: bool) {
         self.candidates.network_changed(&mut self.outputs);
+        // A race no longer waits for the prefixes of the previous network.
+        self.dial_input(DialInput::Translated(&[]));
         self.renew_standby();
         self.command(Command::PathChanged);
         self.tell(supervisor::Input::NetworkChanged { available });

@@ -37,12 +37,16 @@ impl<T: Tls + Clone> Engine<T> {
             retry_at: None,
         };
         if self.supervisor.state() == needs_credentials {
-            // A background sync remains a background sync.
-            self.wake(match self.syncs {
-                0 => supervisor::Input::Connect,
-                _ => supervisor::Input::BeginSync,
-            });
+            self.wake_for_credentials();
         }
+    }
+
+    /// Connects at once, now that the cause of the last failure may be gone. A background sync remains a background sync.
+    pub(super) fn wake_for_credentials(&mut self) {
+        self.wake(match self.syncs {
+            0 => supervisor::Input::Connect,
+            _ => supervisor::Input::BeginSync,
+        });
     }
 
     pub(super) fn keys_derived(

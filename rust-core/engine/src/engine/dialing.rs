@@ -1,5 +1,7 @@
 //! From the beginning of an attempt to its transport, and the standby transport beside a connection.
 
+use core::net::Ipv6Addr;
+
 use snapback_proto::error::ConnectionError;
 use snapback_proto::escalation::Failures;
 use snapback_proto::knowledge::SmSession;
@@ -123,8 +125,11 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::Connected { candidate } => {
                 self.dial_input(DialInput::Connected(candidate));
             }
-            EngineInput::ConnectFailed { candidate, kind } => {
-                self.dial_input(DialInput::ConnectFailed(candidate, kind));
+            EngineInput::ConnectFailed { candidate, failure } => {
+                self.dial_input(DialInput::ConnectFailed(candidate, failure));
+            }
+            EngineInput::PrefixLookedUp { id, records } => {
+                self.prefix_looked_up(id, records.as_deref());
             }
             _ => {}
         }
@@ -162,6 +167,13 @@ impl<T: Tls + Clone> Engine<T> {
         }
         if let Some(dial) = self.standby.as_mut().and_then(Standby::dial) {
             dial.queried(id, queries, &self.candidates, now);
+        }
+    }
+
+    /// Handles the answer to a look-up of the translator's prefixes.
+    fn prefix_looked_up(&mut self, id: LookUpId, records: Option<&[Ipv6Addr]>) {
+        if let Some(prefixes) = self.candidates.prefix_looked_up(id, records) {
+            self.dial_input(DialInput::Translated(&prefixes));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The events that are reported to the app. Hosts pass them on unchanged: the client's `Event` is this type.
 
+use std::sync::Arc;
 use std::{fmt, io};
 
 use snapback_proto::connection::{Outcome, Stage};
@@ -9,12 +10,15 @@ use snapback_proto::xep::carbons::Carbon;
 use snapback_proto::xml::RefusedStanza;
 use snapback_resolver::ResolveError;
 use snapback_store::StoreError;
+use snapback_tls::CertificateError;
+use snapback_types::key_trust::KeyHash;
+use snapback_types::proxy::ProxyError;
 
 use crate::link::{LinkError, Timeline};
 use crate::supervisor::{AfterEnd, ConnectionState};
 use crate::variants::variants;
 
-use super::DialReport;
+use super::candidates::{ConnectFailure, DialReport};
 
 /// An event for the app.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +50,19 @@ pub enum EngineEvent {
         timeline: Option<Box<Timeline>>,
         /// How the server was looked for: what was asked, and what became of each address.
         dial: Box<DialReport>,
+    },
+    /// The server's certificate was refused, and nothing was sent over that connection; [`EngineEvent::Ended`] follows. The
+    /// client retries as after any failure, and reports this each time.
+    CertificateRefused {
+        /// Why it was refused.
+        problem: CertificateError,
+        /// The certificates in DER, the server's own first, as sent: neither their order nor their relation is checked.
+        chain: Arc<[Vec<u8>]>,
+        /// SHA-256 of the public key (SubjectPublicKeyInfo) of the first, by which the key is trusted (rule T13).
+        spki_sha256: KeyHash,
+        /// Whether the user may trust the key. Not after a revocation, not if another key is demanded, and not if an authority
+        /// has once issued the certificate of a proven login of this account.
+        may_be_trusted: bool,
     },
     /// A message for the app. It is kept until the app confirms it.
     Message {
@@ -139,8 +156,24 @@ pub enum DialError {
     Resolve(ResolveError),
     /// No address accepted a connection; the kinds of failure, in order.
     Connect(Vec<io::ErrorKind>),
+    /// The proxy opened no way to the server; the first failure.
+    Proxy(ProxyError),
     /// No address responded in time.
     TimedOut,
+}
+
+impl DialError {
+    /// Returns the error of a dial whose transports have failed for these reasons.
+    pub(super) fn of(failures: impl Iterator<Item = ConnectFailure>) -> Self {
+        let mut kinds = Vec::new();
+        for failure in failures {
+            match failure {
+                ConnectFailure::Proxy(error) => return Self::Proxy(error),
+                ConnectFailure::Network(kind) => kinds.push(kind),
+            }
+        }
+        Self::Connect(kinds)
+    }
 }
 
 impl fmt::Display for DialError {
@@ -151,6 +184,7 @@ impl fmt::Display for DialError {
                 Some(kind) => write!(f, "no address could be connected to: {kind}"),
                 None => f.write_str("there is no address to connect to"),
             },
+            Self::Proxy(error) => error.fmt(f),
             Self::TimedOut => f.write_str("no address answered in time"),
         }
     }
@@ -162,6 +196,7 @@ variants!(EngineEvent {
     State,
     Online,
     Ended,
+    CertificateRefused,
     Message,
     Carbon,
     Presence,

@@ -1,7 +1,7 @@
 //! The inputs of the engine: what the host reports.
 
+use core::net::Ipv6Addr;
 use std::collections::HashSet;
-use std::io;
 
 use snapback_proto::knowledge::{Knowledge, OutboundKind};
 use snapback_proto::sasl::{SaslError, ScramKeyId, ScramKeys};
@@ -15,7 +15,7 @@ use snapback_types::endpoint::Endpoint;
 use crate::supervisor::AttemptId;
 use crate::variants::variants;
 
-use super::{CandidateId, CommitId, LookUpId, Ticket};
+use super::{CandidateId, CommitId, ConnectFailure, KeyChange, LookUpId, Ticket};
 
 /// An input of the engine.
 #[derive(Debug)]
@@ -51,6 +51,13 @@ pub enum EngineInput<'a> {
     ForgetFloor,
     /// The account's password has changed. The next login uses this one.
     SetPassword(Secret<String>),
+    /// Changes the keys that the server may show (rule T13). Answered with [`super::EngineOutput::KeysChanged`].
+    ChangeKeys {
+        /// The host's identifier for the change.
+        ticket: Ticket,
+        /// What to change.
+        change: KeyChange,
+    },
     /// The app sends a stanza. Answered with [`super::EngineOutput::Accepted`].
     Send {
         /// The host's identifier for the stanza.
@@ -98,6 +105,13 @@ pub enum EngineInput<'a> {
         /// The queries that have ended since the last report.
         queries: Vec<QueryReport>,
     },
+    /// The result of [`super::EngineOutput::LookUpPrefix`].
+    PrefixLookedUp {
+        /// Which look-up.
+        id: LookUpId,
+        /// The AAAA records, none if the name has none; `None` if there was no answer.
+        records: Option<Vec<Ipv6Addr>>,
+    },
     /// A transport of [`super::EngineOutput::Connect`] is open. Bytes that the attempt's connection has received
     /// already are reported first: they may contain the probe response that makes this transport superfluous.
     Connected {
@@ -108,8 +122,8 @@ pub enum EngineInput<'a> {
     ConnectFailed {
         /// Which transport.
         candidate: CandidateId,
-        /// The error of the network.
-        kind: io::ErrorKind,
+        /// The reason.
+        failure: ConnectFailure,
     },
     /// The transport of [`super::EngineOutput::UseTransport`] now belongs to the attempt.
     TransportReady {
@@ -207,6 +221,7 @@ variants!(EngineInput<'_> {
     LogOut,
     ForgetFloor,
     SetPassword,
+    ChangeKeys,
     Send,
     Request,
     RequestsAbandoned,
@@ -215,6 +230,7 @@ variants!(EngineInput<'_> {
     EventQueue,
     Found,
     LookedUp,
+    PrefixLookedUp,
     Connected,
     ConnectFailed,
     TransportReady,

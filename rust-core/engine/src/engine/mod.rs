@@ -37,6 +37,7 @@ mod standby;
 mod states;
 mod storage;
 mod transport;
+mod trust;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -55,8 +56,8 @@ use crate::supervisor::{self, AttemptId, ConnectionState, Supervisor, Timing};
 
 pub use address::{Detour, DetourReason};
 pub use candidates::{
-    Abandonment, AnswerMemory, CandidateId, DialFate, DialReport, DialedAddress, Discovery,
-    EndedQuery, LookUpId,
+    Abandonment, AnswerMemory, CandidateId, ConnectFailure, DialFate, DialReport, DialedAddress,
+    Discovery, EndedQuery, LookUpId, Names,
 };
 pub use event::{DialError, EndReason, EngineEvent};
 pub use input::{EngineInput, EventQueueLevel, Opened, Room};
@@ -66,6 +67,7 @@ pub use sends::Refusal;
 pub use snapback_types::endpoint::{Address, ServerAddress};
 pub use states::ENGINE_STATES;
 pub use storage::CommitId;
+pub use trust::{KeyChange, KeyError};
 
 use address::Addresses;
 use backlog::Backlog;
@@ -79,8 +81,9 @@ use sends::Sends;
 use standby::Standby;
 use storage::{Asked, Transactions};
 use transport::Attempt;
+use trust::Trust;
 
-/// The host's identifier for a stanza that the app sends.
+/// The host's identifier for a stanza that the app sends, or for another request that is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
@@ -131,6 +134,7 @@ pub struct Engine<T: Tls + Clone = TlsContext> {
     addresses: Addresses,
     log_out: Option<LogOut>,
     credentials: Credentials,
+    trust: Trust,
     /// How many background syncs are in progress.
     syncs: usize,
     active: bool,
@@ -200,6 +204,7 @@ impl<T: Tls + Clone> Engine<T> {
             addresses: Addresses::new(config.last_server),
             log_out: None,
             credentials: Credentials::default(),
+            trust: Trust::default(),
             syncs: 0,
             active: true,
             requests: Requests::default(),
@@ -273,6 +278,7 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::LogOut => self.begin_log_out(),
             EngineInput::ForgetFloor => self.forget_floor(),
             EngineInput::SetPassword(password) => self.set_password(password),
+            EngineInput::ChangeKeys { ticket, change } => self.change_keys(ticket, change),
             EngineInput::Send {
                 ticket,
                 stanza,
@@ -286,13 +292,14 @@ impl<T: Tls + Clone> Engine<T> {
             EngineInput::EventQueue(level) => self.event_queue_is(level),
             dialed @ (EngineInput::Found { .. }
             | EngineInput::LookedUp { .. }
+            | EngineInput::PrefixLookedUp { .. }
             | EngineInput::Connected { .. }
             | EngineInput::ConnectFailed { .. }) => self.dial_progressed(dialed),
             EngineInput::Received(bytes) => self.link_input(LinkInput::Received(bytes)),
             EngineInput::TransportClosed => self.link_input(LinkInput::TransportClosed),
             EngineInput::Timeout => self.timeout(),
             EngineInput::CertificateVerified { attempt, verdict } => {
-                self.finding(attempt, LinkInput::CertificateVerified(verdict));
+                self.certificate_verified(attempt, verdict);
             }
             EngineInput::KeysDerived { attempt, id, keys } => {
                 self.keys_derived(attempt, id, keys);

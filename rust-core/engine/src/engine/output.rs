@@ -17,7 +17,7 @@ use super::candidates::{Abandonment, CandidateId, LookUpId};
 use super::event::EngineEvent;
 use super::requests::RequestError;
 use super::sends::Refusal;
-use super::{Address, CommitId, ServerAddress, Ticket};
+use super::{Address, CommitId, KeyError, ServerAddress, Ticket};
 
 /// An output of the engine.
 #[derive(Debug)]
@@ -32,6 +32,12 @@ pub enum EngineOutput {
         /// The servers, in the order in which to try them.
         servers: Vec<ServerAddress>,
     },
+    /// Looks up the AAAA records of `ipv4only.arpa` ([`snapback_types::nat64::WELL_KNOWN_NAME`], RFC 7050); then reports
+    /// [`super::EngineInput::PrefixLookedUp`]. Each look-up is either answered or abandoned; the host limits its duration.
+    LookUpPrefix {
+        /// The engine's identifier for the look-up.
+        id: LookUpId,
+    },
     /// Abandons this look-up: its result is no longer needed.
     AbandonLookUp(LookUpId),
     /// Opens a transport, then reports [`super::EngineInput::Connected`] or [`super::EngineInput::ConnectFailed`].
@@ -42,6 +48,9 @@ pub enum EngineOutput {
         candidate: CandidateId,
         /// The address to connect to.
         address: Address,
+        /// A name that the proxy has to look up; the address then has only the port. `None` without a proxy, and where the
+        /// address is known.
+        name: Option<String>,
     },
     /// Drops a transport of [`super::EngineOutput::Connect`], open or not.
     AbandonConnect {
@@ -149,6 +158,13 @@ pub enum EngineOutput {
         /// Success, or why the stanza was refused.
         outcome: Result<(), Refusal>,
     },
+    /// The keys that the server may show were changed, or not.
+    KeysChanged {
+        /// Which change.
+        ticket: Ticket,
+        /// Success, or why nothing was changed.
+        outcome: Result<(), KeyError>,
+    },
     /// A request of [`super::EngineInput::Request`] has its response, or will have none.
     Answered {
         /// The request's id.
@@ -194,6 +210,7 @@ pub enum NotGiven {
 
 variants!(EngineOutput {
     LookUp,
+    LookUpPrefix,
     AbandonLookUp,
     Connect,
     AbandonConnect,
@@ -214,6 +231,7 @@ variants!(EngineOutput {
     StoreAnswer,
     Event,
     Accepted,
+    KeysChanged,
     Answered,
     Disconnected,
     LoggedOut,

@@ -18,7 +18,7 @@ use super::backlog::Backlog;
 use super::dialing::Attempted;
 use super::dropped::Dropped;
 use super::sends::{Refusal, Waiting};
-use super::{EndReason, Engine, EngineInput, EngineOutput, Opened};
+use super::{EndReason, Engine, EngineInput, EngineOutput, KeyChange, Opened, Ticket};
 
 /// The number of a transaction. It increases by one with each transaction, across all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +54,10 @@ pub(super) enum Asked {
     Applied,
     /// If storing fails, it is reported to the app.
     FloorForgotten,
+    KeysChanged {
+        ticket: Ticket,
+        change: KeyChange,
+    },
     Forgotten,
     Closed,
     Deliveries,
@@ -131,6 +135,7 @@ impl<T: Tls + Clone> Engine<T> {
             }
         }
         self.gaps.note_stored(&ops);
+        self.trust.note_stored(&ops);
         let id = CommitId(self.transactions.next);
         self.transactions.next = self.transactions.next.wrapping_add(1);
         let server = attempt.server.clone();
@@ -288,6 +293,9 @@ impl<T: Tls + Clone> Engine<T> {
             }
             (Asked::FloorForgotten, EngineInput::Applied(outcome)) => {
                 self.report_store_failure(outcome);
+            }
+            (Asked::KeysChanged { ticket, change }, EngineInput::Applied(outcome)) => {
+                self.keys_changed(ticket, &change, outcome);
             }
             (Asked::Forgotten, EngineInput::Applied(outcome)) => self.forgotten(outcome),
             (Asked::Closed, EngineInput::StoreClosed(given)) => self.store_closed(given),

@@ -94,6 +94,7 @@ impl<T: Tls + Clone> Engine<T> {
         knowledge.presence.clone_from(&self.presence);
         knowledge.open_requests = self.requests.open();
         self.credentials.is_new = false;
+        self.trust.load(&knowledge.key_trust);
         self.addresses.last_server = Some(server.clone());
         let start = Start {
             config: Arc::clone(&self.core),
@@ -167,6 +168,7 @@ impl<T: Tls + Clone> Engine<T> {
             LinkOutput::Persist { seq, ops } => self.commit(seq, ops),
             LinkOutput::Transmit(bytes) => self.outputs.push_back(EngineOutput::Write(bytes)),
             LinkOutput::VerifyCertificate(request) => {
+                self.trust.present(request.presented());
                 self.outputs.push_back(EngineOutput::VerifyCertificate {
                     attempt: number,
                     request,

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::state::{End, Inbound};
 use super::tls::{Session, Tls};
 use super::wire::Item;
-use super::{Link, LinkOutput};
+use super::{Acceptance, Link, LinkOutput};
 
 impl<T: Tls> Link<T> {
     pub(super) fn received(&mut self, bytes: &[u8], now: Now) {
@@ -29,9 +29,15 @@ impl<T: Tls> Link<T> {
         }
     }
 
-    pub(super) fn certificate_verified(&mut self, verdict: Result<(), CertificateError>, now: Now) {
+    pub(super) fn certificate_verified(
+        &mut self,
+        verdict: Result<Acceptance, CertificateError>,
+        now: Now,
+    ) {
         self.timeline
             .local_done(ProtocolMessage::CertificateCheck, now.mono);
+        self.accepted.by = verdict.ok();
+        let verdict = verdict.map(drop);
         self.tls_input(|session| session.certificate_verified(verdict), now);
     }
 
@@ -82,6 +88,7 @@ impl<T: Tls> Link<T> {
                 parts: Vec::new(),
             });
         }
+        self.accepted.key = Some(established.spki_sha256);
         let facts = self.facts(established);
         self.tell(Input::TlsEstablished(facts), now);
     }
@@ -95,6 +102,7 @@ impl<T: Tls> Link<T> {
                 tls_server_end_point: established.tls_server_end_point,
             },
             key: established.spki_sha256,
+            by_authority: self.accepted.by == Some(Acceptance::Authority) && !established.resumed,
             resumes_proven: established.resumed
                 && ticket.is_some_and(|ticket| ticket.origin.login_proven),
             early_data: established.early_data,

@@ -30,6 +30,7 @@ use snapback_tls::{
     CertificateError, SessionParams, TicketScope, TlsContext, TlsError, TlsVersions,
     VerificationRequest,
 };
+use snapback_types::key_trust::KeyHash;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -54,6 +55,15 @@ pub struct LinkConfig<T = TlsContext> {
     pub started: Instant,
 }
 
+/// Who vouches for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// An authority that the trust configuration names.
+    Authority,
+    /// The user, who trusts its key (rule T13).
+    TrustedKey,
+}
+
 /// An input of the link.
 #[derive(Debug)]
 pub enum LinkInput<'a> {
@@ -64,7 +74,7 @@ pub enum LinkInput<'a> {
     /// The transport ended.
     TransportClosed,
     /// The certificate was verified.
-    CertificateVerified(Result<(), CertificateError>),
+    CertificateVerified(Result<Acceptance, CertificateError>),
     /// The keys were derived.
     KeysDerived {
         /// Which keys.
@@ -123,6 +133,13 @@ pub enum LinkError {
     Tls(TlsError),
 }
 
+/// The certificate of a connection: who vouched for it, and, once TLS is established, its key.
+#[derive(Clone, Copy, Debug, Default)]
+struct Accepted {
+    by: Option<Acceptance>,
+    key: Option<KeyHash>,
+}
+
 /// One connection including TLS. The caller calls [`Link::poll_output`] after each input until it returns
 /// [`LinkOutput::Timeout`].
 #[derive(Debug)]
@@ -141,6 +158,7 @@ pub struct Link<T: Tls = TlsContext> {
     storage: Storage,
     end: End,
     login_proven: bool,
+    accepted: Accepted,
 }
 
 impl<T: Tls> Link<T> {
@@ -153,6 +171,7 @@ impl<T: Tls> Link<T> {
             account: account.to_string(),
             domain: domain.clone(),
             transport: config.start.transport,
+            pins: config.start.knowledge.key_trust.pins.clone(),
         };
         let params = SessionParams {
             server_name: domain,
@@ -176,6 +195,7 @@ impl<T: Tls> Link<T> {
             storage: Storage::Working,
             end: End::None,
             login_proven: false,
+            accepted: Accepted::default(),
         }
     }
 
@@ -197,6 +217,12 @@ impl<T: Tls> Link<T> {
     /// Returns whether the server has proved its identity in the login over this connection (rule T4).
     pub fn is_login_proven(&self) -> bool {
         self.login_proven
+    }
+
+    /// Returns who vouched for the certificate of this connection, and its key; `None` before that, and if a ticket took the
+    /// certificate's place.
+    pub fn accepted(&self) -> Option<(Acceptance, KeyHash)> {
+        self.accepted.by.zip(self.accepted.key)
     }
 
     /// Returns the phase of the connection.

@@ -72,6 +72,8 @@ pub struct TlsFacts {
     pub bindings: ChannelBindings,
     /// SHA-256 of the server's public key.
     pub key: [u8; 32],
+    /// An authority has issued the certificate, and it was verified in this handshake.
+    pub by_authority: bool,
     /// It resumes a ticket of a connection whose login was proven.
     pub resumes_proven: bool,
     /// Whether the server accepted the early data.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use snapback_proto::jid;
 use snapback_proto::knowledge::{
-    ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions, OutboundStanza,
-    SEEN_MESSAGES, Seen, SeenMessage, ServerFacts, SmSession, Watchers,
+    ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, KnownCaps, Op, OpenSessions,
+    OutboundStanza, SEEN_MESSAGES, Seen, SeenMessage, ServerFacts, SmSession, Watchers,
 };
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
+use snapback_types::key_trust::KeyTrust;
 
 use crate::failures::StoredFailures;
 use crate::{Conflict, KnownEndpoints, MAX_CAPS, MAX_DOMAINS, Roster, ServerKey};
@@ -21,6 +22,7 @@ use super::queue::Queue;
 pub(super) struct Tables {
     servers: BTreeMap<ServerKey, ServerFacts>,
     floor: Option<Floor>,
+    key_trust: KeyTrust,
     scram_keys: Option<(ScramKeyId, ScramKeys)>,
     fast: Option<FastToken>,
     fast_reserve: Option<FastToken>,
@@ -60,6 +62,7 @@ impl Tables {
         Knowledge {
             server: self.servers.get(server).cloned().unwrap_or_default(),
             floor: self.floor,
+            key_trust: self.key_trust.clone(),
             fast: self.fast.clone(),
             scram_keys: self.scram_keys.clone(),
             caps: self.caps.clone(),
@@ -127,6 +130,7 @@ impl Tables {
             }
             Op::ForgetCredentials => self.forget_credentials(),
             Op::ForgetFloor => self.floor = None,
+            Op::KeyTrust(change) => self.key_trust.apply(change),
             Op::LearnCaps(known) => self.learn_caps(known),
             Op::LearnSmBeforeSasl(key) => self.facts(server).sm_before_sasl = *key,
             Op::LearnBindPipelining => self.facts(server).bind_pipelining_proven = true,

@@ -13,10 +13,13 @@ use super::fault::Fault;
 use super::record::Ledger;
 use super::tables::{Tables, cell, fact};
 
-/// Returns whether the change allows something to be sent that a power loss must not undo: an `<a/>`, or a `count`
-/// (rules I3, S6).
+/// Returns whether a power loss must not undo the change: it allows an `<a/>` or a `count` to be sent (rules I3, S6), or it
+/// changes which keys are trusted (rule T13).
 pub(super) fn must_survive_power_loss(op: &Op) -> bool {
-    matches!(op, Op::Inbound(_) | Op::CountInbound(_) | Op::CountFast(_))
+    matches!(
+        op,
+        Op::Inbound(_) | Op::CountInbound(_) | Op::CountFast(_) | Op::KeyTrust(_)
+    )
 }
 
 impl Tables<'_> {
@@ -25,6 +28,7 @@ impl Tables<'_> {
         Ok(Knowledge {
             server: self.facts(server)?,
             floor: self.cell(cell::FLOOR)?,
+            key_trust: self.key_trust()?,
             fast: self.cell(cell::FAST)?,
             scram_keys: self.cell(cell::SCRAM_KEYS)?,
             caps: self.caps()?,
@@ -132,6 +136,7 @@ impl Tables<'_> {
             Op::ForgetServer => self.forget_server(server),
             Op::RaiseFloor(floor) => self.put_cell(cell::FLOOR, floor),
             Op::ForgetFloor => self.delete_cell(cell::FLOOR),
+            Op::KeyTrust(change) => self.change_key_trust(|trust| trust.apply(change)),
             Op::ForgetCredentials => self.forget_credentials(),
             Op::StoreScramKeys(id, keys) => {
                 self.put_cell(cell::SCRAM_KEYS, &(id.clone(), keys.clone()))

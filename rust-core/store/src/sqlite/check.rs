@@ -131,7 +131,15 @@ impl Check<'_, '_> {
         self.execute(
             "DELETE FROM account WHERE name IN ('session', 'fast', 'fast-reserve', 'epochs');
              DELETE FROM queue; DELETE FROM delivery; DELETE FROM failure WHERE host = '';",
-        )
+        )?;
+        // The user may have ended the trust in one of them since.
+        let trust = self.tables.key_trust()?;
+        if !trust.pins.trusted().is_empty() {
+            self.report.unknown.push(DataLoss::TrustedKeys);
+            self.tables
+                .change_key_trust(|trust| trust.pins.forget_all())?;
+        }
+        Ok(())
     }
 
     /// Returns whether every row of `account` is intact. A row whose name has changed cannot be identified, so
@@ -158,6 +166,7 @@ impl Check<'_, '_> {
             (cell::SCRAM_KEYS, DataLoss::ScramKeys),
             (cell::FLOOR, DataLoss::Floor),
             (cell::INSTALLATION, DataLoss::Installation),
+            (cell::KEY_TRUST, DataLoss::TrustedKeys),
         ];
         let is_kept = |cell: &str| kept.iter().any(|(name, _)| name == cell);
         let lost = lost.iter().filter(|(name, _)| !is_kept(name));

@@ -89,6 +89,7 @@ fn summarise(
         has_log,
         has_installation: installation.is_some(),
         floor: tables.cell(cell::FLOOR)?,
+        key_trust: tables.key_trust()?,
         scram_keys: scram_keys.map(|(id, _)| id),
         fast: tables.cell(cell::FAST)?.map(token),
         fast_reserve: tables.cell(cell::FAST_RESERVE)?.map(token),

@@ -7,6 +7,7 @@ use crate::failures::StoredFailures;
 use super::failures;
 use super::fault::Fault;
 use super::heads;
+use super::key_trust;
 use super::seal::Sealer;
 
 /// In order; each file begins with a note on its purpose. A released migration is never changed.
@@ -21,7 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0008_open_sessions.sql"),
     include_str!("../../migrations/0009_hand_over.sql"),
     include_str!("../../migrations/0010_failures.sql"),
-    include_str!("../../migrations/0011_rechecks_and_origins.sql"),
+    include_str!("../../migrations/0011_rechecks_and_keys.sql"),
 ];
 
 /// The schema in which rows begin to have heads: those of before are written again.
@@ -29,6 +30,9 @@ const HEADS: i64 = 7;
 
 /// The schema in which failures begin to have a table: those of before are carried over.
 const FAILURES: i64 = 10;
+
+/// The schema in which keys of the server begin to have a row.
+const KEY_TRUST: i64 = 11;
 
 /// The schema version of this build.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -61,6 +65,9 @@ pub(super) fn migrate(
         }
         if number == FAILURES {
             failures::carry_over(&tx, sealer, before.clone())?;
+        }
+        if number == KEY_TRUST {
+            key_trust::add(&tx, sealer)?;
         }
         tx.pragma_update(None, "user_version", number)?;
         tx.commit()?;

@@ -11,6 +11,7 @@ mod failures;
 mod fault;
 mod heads;
 mod inspect;
+mod key_trust;
 mod lease;
 mod migrations;
 mod open;

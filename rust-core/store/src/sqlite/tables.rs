@@ -10,6 +10,7 @@ use snapback_proto::knowledge::{
 use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, ScramKeyId, ScramKeys};
 use snapback_proto::xep::roster::Item;
+use snapback_types::key_trust::KeyTrust;
 use zeroize::Zeroizing;
 
 use crate::ServerKey;
@@ -30,6 +31,7 @@ pub(super) mod cell {
     pub(in super::super) const LEDGER: &str = "ledger";
     pub(in super::super) const INSTALLATION: &str = "installation";
     pub(in super::super) const EPOCHS: &str = "epochs";
+    pub(in super::super) const KEY_TRUST: &str = "key-trust";
 }
 
 /// Names of the rows of `server`.
@@ -118,6 +120,7 @@ impl<'a> Tables<'a> {
             cell::LEDGER => Ledger::from_plain(&plain).map(drop),
             cell::INSTALLATION => String::from_plain(&plain).map(drop),
             cell::EPOCHS => Epochs::from_plain(&plain).map(drop),
+            cell::KEY_TRUST => KeyTrust::from_plain(&plain).map(drop),
             _ => Err(Fault::Unreadable),
         }
     }

@@ -1,8 +1,8 @@
 //! What is known of the archive and of duplicates, and what became of outbound stanzas of ended sessions.
 
 use snapback_proto::knowledge::{
-    ArchiveCursor, ArchiveRecheck, Delivery, Knowledge, Op, OpenSessions, OutboundKind, SEEN_MESSAGES, SeenMessage,
-    SeenTag, SenderId, StableId, Way,
+    ArchiveCursor, ArchiveRecheck, Delivery, Knowledge, Op, OpenSessions, OutboundKind,
+    SEEN_MESSAGES, SeenMessage, SeenTag, SenderId, StableId, Way,
 };
 use snapback_proto::time::UnixTime;
 use snapback_proto::xml::Element;

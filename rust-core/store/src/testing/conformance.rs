@@ -15,6 +15,7 @@ pub fn run<S: Store>(make: impl Fn() -> S) {
         login::facts_belong_to_one_server,
         login::s2_pipelining_that_failed_outlives_the_other_facts,
         login::t2_t5_floor_and_keys_belong_to_the_account,
+        login::t13_keys_of_the_server_belong_to_the_account,
         login::s5_an_older_token_stays_in_reserve,
         login::s5_a_used_token_clears_the_reserve,
         login::s6_a_count_never_falls,

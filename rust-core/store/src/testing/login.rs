@@ -8,6 +8,7 @@ use snapback_proto::plan::Transport;
 use snapback_proto::sasl::{Floor, Hash, HtBinding, Mechanism, Preparation, ScramKeyId, ScramKeys};
 use snapback_proto::secret::Secret;
 use snapback_proto::stream::features::StreamFeatures;
+use snapback_types::key_trust::{KeyTrust, KeyTrustChange, Pins};
 
 use crate::{Conflict, Roster, ServerKey, Store, StoreError};
 
@@ -82,6 +83,37 @@ fn learn_everything(store: &mut impl Store) -> ServerFacts {
         bind_pipelining_proven: true,
         sm_before_sasl: Some([7; 32]),
     }
+}
+
+pub(super) fn t13_keys_of_the_server_belong_to_the_account(store: &mut impl Store) {
+    let trust = |store: &mut dyn Store| store.load(&server()).unwrap().key_trust;
+    assert_eq!(trust(store), KeyTrust::default());
+    let changes = [
+        KeyTrustChange::Trust([1; 32]),
+        KeyTrustChange::Trust([2; 32]),
+        KeyTrustChange::Require(vec![[2; 32]]),
+    ];
+    apply(store, &changes.map(Op::KeyTrust));
+    // What a log-out or a reset server removes is something else.
+    let others = [Op::ForgetServer, Op::ForgetFloor, Op::ForgetCredentials];
+    apply(store, &others);
+    apply(store, &[Op::KeyTrust(KeyTrustChange::Forget([1; 32]))]);
+    let pins = Pins::restore(vec![[2; 32]], vec![[2; 32]]);
+    let expected = KeyTrust {
+        proven_by_authority: false,
+        pins,
+    };
+    assert_eq!(trust(store), expected);
+    let changes = [
+        KeyTrustChange::ProvenByAuthority,
+        KeyTrustChange::Require(Vec::new()),
+    ];
+    apply(store, &changes.map(Op::KeyTrust));
+    let expected = KeyTrust {
+        proven_by_authority: true,
+        pins: Pins::restore(vec![[2; 32]], Vec::new()),
+    };
+    assert_eq!(trust(store), expected);
 }
 
 pub(super) fn t2_t5_floor_and_keys_belong_to_the_account(store: &mut impl Store) {

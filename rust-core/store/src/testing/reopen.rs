@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use snapback_proto::escalation::{Failure, Request, Subject};
 use snapback_proto::knowledge::{
-    ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, Op, OpenSessions, OutboundKind, OutboundStanza,
-    PendingIq, PendingKind, SeenMessage, SmSession, StableId,
+    ArchiveCursor, ArchiveRecheck, Delivery, FastToken, Knowledge, Op, OpenSessions, OutboundKind,
+    OutboundStanza, PendingIq, PendingKind, SeenMessage, SmSession, StableId,
 };
 use snapback_proto::sasl::{
     ChannelBindingType, Floor, Hash, HtBinding, Mechanism, Preparation, ScramKeyId, ScramKeys,
@@ -17,6 +17,7 @@ use snapback_proto::stream::features::{
 use snapback_proto::time::UnixTime;
 use snapback_proto::xep::roster::{Item, Subscription};
 use snapback_proto::xml::Element;
+use snapback_types::key_trust::KeyTrustChange;
 
 use crate::{KnownEndpoints, OpenReport, Store};
 
@@ -124,7 +125,6 @@ pub(crate) fn fill(store: &mut impl Store) {
 /// What schema 11 added.
 pub(crate) fn fill_schema_11(store: &mut impl Store) {
     let recheck = ArchiveRecheck::Settle(ArchiveCursor::After("a4".to_owned()));
-    apply(store, &[Op::ArchiveRecheck(Some(recheck))]);
     let body = Element::new("body", "jabber:client").with_text("planted result");
     let delivery = Delivery {
         is_archived: true,
@@ -133,7 +133,14 @@ pub(crate) fn fill_schema_11(store: &mut impl Store) {
             Element::new("message", "jabber:client").with_child(body),
         )
     };
-    apply(store, &[Op::Inbound(delivery)]);
+    let changes = [
+        KeyTrustChange::ProvenByAuthority,
+        KeyTrustChange::Trust([3; 32]),
+        KeyTrustChange::Require(vec![[3; 32], [4; 32]]),
+    ];
+    let mut ops = vec![Op::ArchiveRecheck(Some(recheck)), Op::Inbound(delivery)];
+    ops.extend(changes.map(Op::KeyTrust));
+    apply(store, &ops);
 }
 
 /// What schema 10 added.

@@ -1,11 +1,13 @@
 //! Verification: which certificates are refused and why; and what is read from a certificate.
 
+use rcgen::{OtherNameValue, PublicKeyData as _, SanType};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384};
 
 use super::*;
+use crate::certificate::names::has_xmpp_name;
 use crate::{CertificateError, MemoryTickets};
 
 fn refusal(context: &TlsContext, server: &Server) -> CertificateError {
@@ -249,4 +251,82 @@ fn requests_can_be_judged_elsewhere() {
     let request = pair.request.take().unwrap();
     let verdict = std::thread::spawn(move || request.verify()).join().unwrap();
     assert_eq!(verdict, Ok(()));
+}
+
+const XMPP_ADDR: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 5];
+const DNS_SRV: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 7];
+
+fn other_name(kind: &[u64], value: &str) -> SanType {
+    SanType::OtherName((kind.to_vec(), OtherNameValue::Utf8String(value.to_owned())))
+}
+
+#[test]
+fn t1_names_of_xmpp_alone_are_refused_with_an_error_that_says_so() {
+    let authority = Authority::new(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let context = TlsContext::new(authority.trust()).unwrap();
+    let table = [
+        (other_name(&XMPP_ADDR, DOMAIN), true),
+        (other_name(&XMPP_ADDR, "CHAT.example"), true),
+        (other_name(&DNS_SRV, "_xmpp-client.chat.example"), true),
+        (other_name(&DNS_SRV, "_XMPPS-client.Chat.Example"), true),
+        (other_name(&XMPP_ADDR, "other.example"), false),
+        (other_name(&XMPP_ADDR, "juliet@chat.example"), false),
+        (other_name(&DNS_SRV, "_xmpp-server.chat.example"), false),
+        (other_name(&DNS_SRV, "chat.example"), false),
+        (other_name(&[1, 3, 6, 1], DOMAIN), false),
+    ];
+    for (name, is_ours) in table {
+        let printed = format!("{name:?}");
+        // A first name that is neither: the search goes on.
+        let server = authority.issue("other.example", |params| {
+            params.subject_alt_names.push(name);
+        });
+        let expected = match is_ours {
+            true => CertificateError::XmppNameOnly,
+            false => CertificateError::NotValidForName,
+        };
+        assert_eq!(refusal(&context, &server), expected, "{printed}");
+    }
+}
+
+#[test]
+fn t10_any_prefix_of_a_certificate_is_searched_for_names_without_a_panic() {
+    let authority = Authority::new(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let server = authority.issue("other.example", |params| {
+        let name = other_name(&XMPP_ADDR, DOMAIN);
+        params.subject_alt_names.push(name);
+    });
+    let domain = ServerName::try_from(DOMAIN).unwrap();
+    let whole = server.certificate.as_ref();
+    assert!(has_xmpp_name(whole, &domain));
+    for length in 0..whole.len() {
+        has_xmpp_name(&whole[..length], &domain);
+        let mut flipped = whole.to_vec();
+        flipped[length] ^= 0x80;
+        has_xmpp_name(&flipped, &domain);
+    }
+}
+
+#[test]
+fn t13_a_request_shows_the_chain_and_the_key() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new([DOMAIN.to_owned()])
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    let (context, _) = world();
+    let server = Server::new(certificate.der().clone(), &key);
+    let mut pair = Pair::new(&context, &server, params(TlsVersions::Default));
+    pair.carry_to_server();
+    pair.carry_to_client().unwrap();
+    let presented = pair.request.as_ref().unwrap().presented().unwrap();
+    assert_eq!(presented.chain, [certificate.der().to_vec()]);
+    let spki: [u8; 32] = Sha256::digest(key.subject_public_key_info()).into();
+    assert_eq!(presented.spki_sha256, spki);
+    // Until the verdict nothing is sent, whatever it will be.
+    assert_eq!(pair.client.take_output(), b"");
+    // The app's trust in the key takes the place of the verifier's.
+    pair.client.certificate_verified(Ok(())).unwrap();
+    pair.poll();
+    assert_eq!(pair.established().spki_sha256, spki);
 }

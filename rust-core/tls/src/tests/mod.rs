@@ -14,6 +14,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection};
+use snapback_types::key_trust::Pins;
 
 use crate::{
     Established, SessionParams, TicketScope, TlsContext, TlsError, TlsEvent, TlsSession,
@@ -102,6 +103,7 @@ pub(super) fn scope() -> TicketScope {
         account: "juliet".to_owned(),
         domain: DOMAIN.to_owned(),
         transport: Transport::StartTls,
+        pins: Pins::default(),
     }
 }
 

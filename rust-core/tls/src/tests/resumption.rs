@@ -279,3 +279,30 @@ fn t1_tickets_are_held_back_until_the_connection_is_established() {
         assert_eq!(ticket.info().origin.spki_sha256, [7; 32]);
     }
 }
+
+#[test]
+fn t13_other_pins_find_no_ticket_of_before() {
+    for versions in [TlsVersions::Only13, TlsVersions::Only12] {
+        let (context, mut server) = world();
+        server.config.ticketer = rustls::crypto::ring::Ticketer::new().unwrap();
+        let with = |pins: &Pins| SessionParams {
+            scope: TicketScope {
+                pins: pins.clone(),
+                ..scope()
+            },
+            ..params(versions)
+        };
+        let mut pins = Pins::default();
+        pins.trust([1; 32]);
+        Pair::connected(&context, &server, with(&pins));
+        let resumed = Pair::connected(&context, &server, with(&pins));
+        assert!(resumed.established().resumed, "{versions:?}");
+        // The key is forgotten: the certificate is shown and judged again.
+        pins.forget(&[1; 32]);
+        let judged = Pair::connected(&context, &server, with(&pins));
+        assert!(judged.client.ticket().is_none() && !judged.established().resumed);
+        pins.require(&[[2; 32]]);
+        let judged = Pair::connected(&context, &server, with(&pins));
+        assert!(!judged.established().resumed, "{versions:?}");
+    }
+}

@@ -16,6 +16,13 @@ use crate::script::Profile;
 pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("EngineInput<'_>", "ForgetFloor", NO_USER),
     ("EngineInput<'_>", "SetPassword", NO_USER),
+    ("EngineInput<'_>", "ChangeKeys", NO_USER),
+    ("EngineOutput", "KeysChanged", NO_USER),
+    (
+        "EngineEvent",
+        "CertificateRefused",
+        NeverReason::Always("the server's certificate is valid"),
+    ),
     ("EngineInput<'_>", "RequestsAbandoned", NO_USER),
     ("EngineInput<'_>", "EventQueue", TAKES_ALL),
     ("NotGiven", "All", TAKES_ALL),

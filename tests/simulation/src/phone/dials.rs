@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use snapback_engine::engine::{Abandonment, CandidateId, DetourReason, LookUpId};
+use snapback_engine::engine::{Abandonment, CandidateId, ConnectFailure, DetourReason, LookUpId};
 use snapback_engine::link::tls::Tls;
 use snapback_engine::supervisor::AttemptId;
 use snapback_engine::{EngineInput, EngineOutput};
@@ -56,11 +56,18 @@ impl<T: Tls + Clone> Phone<T> {
                 }
                 self.effects.push_back(Effect::LookUp(id, servers));
             }
+            EngineOutput::LookUpPrefix { id } => {
+                // No simulated network has a translator.
+                let records = Some(Vec::new());
+                self.input(EngineInput::PrefixLookedUp { id, records }, model, now);
+            }
             EngineOutput::AbandonLookUp(id) => {
                 self.dials.asking.remove(&id);
                 self.effects.push_back(Effect::AbandonLookUp(id));
             }
-            EngineOutput::Connect { candidate, address } => {
+            EngineOutput::Connect {
+                candidate, address, ..
+            } => {
                 self.check_first(address, model, now);
                 self.dials.connecting.insert(candidate, address);
                 self.effects.push_back(Effect::Connect(candidate, address));
@@ -251,7 +258,10 @@ impl<T: Tls + Clone> Phone<T> {
                 EngineInput::Connected { candidate }
             }
             (Ok(()), None) => return,
-            (Err(kind), _) => EngineInput::ConnectFailed { candidate, kind },
+            (Err(kind), _) => EngineInput::ConnectFailed {
+                candidate,
+                failure: ConnectFailure::Network(kind),
+            },
         };
         self.happens(input, model, coverage, now);
     }

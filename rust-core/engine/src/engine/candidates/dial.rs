@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use snapback_proto::time::{Instant, Now};
 use snapback_resolver::{QueryReport, Resolution, ResolveError};
 use snapback_types::endpoint::{Address, Endpoint};
+use snapback_types::nat64::Prefix64;
 
 use super::super::{Detour, DialError, EngineOutput};
+use super::nat64;
 use super::race::{Finish, Race};
 use super::report::DialReport;
 use super::{Abandonment, CandidateId, Candidates, DialInput, LookUpId};
@@ -32,6 +34,8 @@ pub(in crate::engine) struct Dial {
     stage: DialStage,
     /// The look-up that adds addresses to the race.
     pending: Option<(LookUpId, Sought)>,
+    /// IPv4 addresses that this network cannot reach, while it is not known whether it has a translator.
+    untranslated: Vec<Endpoint>,
     /// When known addresses that have not responded are looked up again.
     refreshes: Option<Instant>,
     report: DialReport,
@@ -82,6 +86,7 @@ impl Dial {
             set_back,
             stage: DialStage::Delayed(begins),
             pending: None,
+            untranslated: Vec::new(),
             refreshes: None,
             report: DialReport::default(),
         }
@@ -162,8 +167,18 @@ impl Dial {
                     candidates.measured(round_trip);
                 }
             }
-            (DialStage::Racing(race, _), DialInput::ConnectFailed(id, kind)) => {
-                race.failed(id, kind, now.mono);
+            (DialStage::Racing(race, _), DialInput::ConnectFailed(id, failure)) => {
+                if let Some(endpoint) = race.failed(id, failure, now.mono)
+                    && nat64::has_no_way(endpoint, failure)
+                {
+                    self.untranslated.push(endpoint.clone());
+                    if let Some(prefixes) = candidates.prefixes(outputs) {
+                        self.translate(&prefixes, now);
+                    }
+                }
+            }
+            (DialStage::Racing(..), DialInput::Translated(prefixes)) => {
+                self.translate(prefixes, now);
             }
             (DialStage::Racing(..), DialInput::Timeout) => {
                 if self.refreshes.take_if(|when| *when <= now.mono).is_some() {
@@ -205,6 +220,10 @@ impl Dial {
     ) -> Progress {
         match self.detour.take() {
             Some(detour) => {
+                let servers = std::slice::from_ref(&detour.address);
+                if let Some(endpoints) = candidates.unresolved(servers) {
+                    return self.race(endpoints, List::Detour, candidates, outputs, now);
+                }
                 let id = candidates.look_up(vec![detour.address], outputs);
                 self.stage = DialStage::LookingUp(id, Sought::Detour);
                 Progress::Going
@@ -221,6 +240,9 @@ impl Dial {
         outputs: &mut VecDeque<EngineOutput>,
         now: Now,
     ) -> Progress {
+        if let Some(endpoints) = candidates.unresolved_own() {
+            return self.race(endpoints, List::Last, candidates, outputs, now);
+        }
         match candidates.cached(now.wall) {
             // None of them led to a login. If the look-up fails, they are tried again.
             Some(cached) if self.are_set_back(&cached.endpoints) => {
@@ -299,8 +321,7 @@ impl Dial {
             Sought::Detour => List::Detour,
             Sought::Own { .. } => List::Last,
         };
-        let mut race = Race::begin(found.to_vec(), &self.set_back, now.mono);
-        race.expect_more(true);
+        let race = Race::begin(found.to_vec(), &self.set_back, now.mono);
         self.pending = Some((id, sought));
         self.stage = DialStage::Racing(Box::new(race), list);
         self.poll(candidates, outputs, now)
@@ -318,7 +339,6 @@ impl Dial {
         let DialStage::Racing(race, _) = &mut self.stage else {
             return;
         };
-        race.expect_more(false);
         match (pending, answer) {
             (Some((_, sought)), Ok(found)) => {
                 race.join(&found.endpoints, &self.set_back, now.mono);
@@ -331,6 +351,15 @@ impl Dial {
                 race.join(&otherwise, &self.set_back, now.mono);
             }
             (Some((_, Sought::Detour)) | None, _) => {}
+        }
+    }
+
+    /// Adds the addresses through the translator to the race.
+    fn translate(&mut self, prefixes: &[Prefix64], now: Now) {
+        let unreachable = std::mem::take(&mut self.untranslated);
+        if let DialStage::Racing(race, _) = &mut self.stage {
+            let translated = nat64::translated(&unreachable, prefixes);
+            race.join(&translated, &self.set_back, now.mono);
         }
     }
 
@@ -357,6 +386,7 @@ impl Dial {
             return Progress::Going;
         };
         let list = *list;
+        race.expect_more(self.pending.is_some() || !self.untranslated.is_empty());
         let finish = race.poll(candidates, outputs, now.mono);
         if !matches!(finish, Finish::Going) {
             self.report.raced(race.take_log());

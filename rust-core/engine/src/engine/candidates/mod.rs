@@ -20,23 +20,31 @@
 //!
 //! A race begins with the first address that a look-up finds; the others join it as they are found (RFC 8305 section 3).
 //!
+//! An IPv4 address that the network cannot reach joins its race again as an IPv6 address of the network's translator, if there is
+//! one (`nat64.rs`).
+//!
 //! A race is TCP only. The first open transport carries the login; the others are abandoned before the login begins, so
 //! two flights of early data are never raced (rule S6).
 
 mod dial;
 mod known;
+mod nat64;
 mod race;
 mod report;
+mod unresolved;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use snapback_resolver::{Cached, Resolution, ResolveError};
 use snapback_types::endpoint::{Address, Endpoint, KnownEndpoints, ServerAddress};
+use snapback_types::nat64::Prefix64;
+use snapback_types::proxy::ProxyError;
 use snapback_types::time::{Now, UnixTime};
 
 use crate::variants::variants;
@@ -44,6 +52,7 @@ use crate::variants::variants;
 use super::EngineOutput;
 
 pub(super) use dial::{Dial, DialStage, Progress};
+use nat64::Translation;
 pub use report::{DialFate, DialReport, DialedAddress, EndedQuery};
 
 /// The number of a look-up. It increases by one with each look-up.
@@ -96,6 +105,22 @@ pub struct Discovery {
     pub known: Option<KnownEndpoints>,
     /// How long answers are kept.
     pub memory: AnswerMemory,
+    /// Who looks names up.
+    pub names: Names,
+    /// The account's domain, as in the DNS.
+    pub domain: String,
+}
+
+/// Who looks names up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// This device.
+    #[default]
+    Local,
+    /// This device, for a proxy that gets addresses.
+    LocalForProxy,
+    /// A proxy: nothing is looked up on this device.
+    Remote,
 }
 
 /// How long answers are kept.
@@ -118,6 +143,15 @@ enum Standing {
     Doubtful,
 }
 
+/// Why a transport could not be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// The network, on the way to the server or to a proxy.
+    Network(io::ErrorKind),
+    /// The proxy.
+    Proxy(ProxyError),
+}
+
 /// An input of a dial.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DialInput<'a> {
@@ -130,7 +164,9 @@ pub(super) enum DialInput<'a> {
     /// A transport is open.
     Connected(CandidateId),
     /// A transport could not be opened.
-    ConnectFailed(CandidateId, io::ErrorKind),
+    ConnectFailed(CandidateId, ConnectFailure),
+    /// The prefixes of the network's translator are known; none if it has none.
+    Translated(&'a [Prefix64]),
     /// Time has passed.
     Timeout,
 }
@@ -140,12 +176,15 @@ pub(super) enum DialInput<'a> {
 pub(super) struct Candidates {
     servers: Vec<ServerAddress>,
     memory: AnswerMemory,
+    names: Names,
+    domain: String,
     answer: Option<KnownEndpoints>,
     standing: Standing,
     /// A look-up that runs beside a race, since the earlier answer has expired or is doubtful.
     refresh: Option<LookUpId>,
     /// The shortest time in which a transport was opened over this network: a round trip.
     round_trip: Option<Duration>,
+    translation: Translation,
     next_look_up: u64,
     next_candidate: u64,
 }
@@ -158,9 +197,12 @@ impl Candidates {
             answer: known.filter(|known| known::is_of(known, &discovery.servers)),
             servers: discovery.servers,
             memory: discovery.memory,
+            names: discovery.names,
+            domain: discovery.domain,
             standing: Standing::Good,
             refresh: None,
             round_trip: None,
+            translation: Translation::default(),
             next_look_up: 0,
             next_candidate: 0,
         }
@@ -181,6 +223,7 @@ impl Candidates {
     pub(super) fn network_changed(&mut self, outputs: &mut VecDeque<EngineOutput>) {
         self.standing = Standing::Doubtful;
         self.round_trip = None;
+        self.forget_prefixes(outputs);
         if let Some(id) = self.refresh.take() {
             outputs.push_back(EngineOutput::AbandonLookUp(id));
         }
@@ -237,8 +280,7 @@ impl Candidates {
         servers: Vec<ServerAddress>,
         outputs: &mut VecDeque<EngineOutput>,
     ) -> LookUpId {
-        let id = LookUpId(self.next_look_up);
-        self.next_look_up = self.next_look_up.wrapping_add(1);
+        let id = self.next_look_up();
         outputs.push_back(EngineOutput::LookUp { id, servers });
         id
     }
@@ -275,6 +317,12 @@ impl Candidates {
         }
         self.answer = Some(answer);
         self.standing = Standing::Good;
+    }
+
+    fn next_look_up(&mut self) -> LookUpId {
+        let id = LookUpId(self.next_look_up);
+        self.next_look_up = self.next_look_up.wrapping_add(1);
+        id
     }
 
     fn next_candidate(&mut self) -> CandidateId {

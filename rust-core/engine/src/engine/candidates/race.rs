@@ -1,7 +1,6 @@
 //! One race: its plan, and the transports that are being opened.
 
 use std::collections::VecDeque;
-use std::io;
 use std::time::Duration;
 
 use snapback_proto::time::Instant;
@@ -12,7 +11,7 @@ use snapback_types::endpoint::{Address, Endpoint};
 
 use super::super::{DialError, EngineOutput};
 use super::report::{DialFate, DialLog};
-use super::{Abandonment, CandidateId, Candidates};
+use super::{Abandonment, CandidateId, Candidates, ConnectFailure, unresolved};
 
 /// The time for all addresses together. A SYN that is lost twice is sent again after 3 s; after 15 s without a
 /// response, a new attempt that examines the network again is better.
@@ -35,7 +34,7 @@ pub(super) enum Finish {
 #[derive(Debug)]
 pub(in crate::engine) struct Race {
     plan: RacePlan,
-    eyeballs: HappyEyeballs<io::ErrorKind>,
+    eyeballs: HappyEyeballs<ConnectFailure>,
     began: Instant,
     due: Instant,
     on_the_way: Vec<Opening>,
@@ -108,14 +107,21 @@ impl Race {
         Some(now.since(opening.since))
     }
 
-    pub(super) fn failed(&mut self, candidate: CandidateId, kind: io::ErrorKind, now: Instant) {
-        if let Some(opening) = self.opening(candidate) {
-            self.on_the_way.retain(|other| other.candidate != candidate);
-            self.log.ended(candidate, DialFate::Failed(kind), now);
-            let elapsed = now.since(self.began);
-            self.eyeballs
-                .handle_input(Input::Failed(opening.index, kind), elapsed);
-        }
+    /// Records that a transport could not be opened. Returns its endpoint.
+    pub(super) fn failed(
+        &mut self,
+        candidate: CandidateId,
+        failure: ConnectFailure,
+        now: Instant,
+    ) -> Option<&Endpoint> {
+        let opening = self.opening(candidate)?;
+        self.on_the_way.retain(|other| other.candidate != candidate);
+        self.log.ended(candidate, DialFate::Failed(failure), now);
+        let elapsed = now.since(self.began);
+        self.eyeballs
+            .handle_input(Input::Failed(opening.index, failure), elapsed);
+        let attempt = self.plan.attempts.get(opening.index)?;
+        Some(&attempt.endpoint)
     }
 
     /// Adds what is to be done now to the outputs.
@@ -130,8 +136,8 @@ impl Race {
             let wait = match self.eyeballs.poll_output(elapsed) {
                 Output::Won(index) => return self.won(index, outputs, now),
                 Output::AllFailed(reasons) => {
-                    let kinds = reasons.into_iter().map(|(_, kind)| kind);
-                    return Finish::Lost(DialError::Connect(kinds.collect()));
+                    let failures = reasons.into_iter().map(|(_, failure)| failure);
+                    return Finish::Lost(DialError::of(failures));
                 }
                 _ if elapsed >= DIAL_TIMEOUT => {
                     self.abandon(Abandonment::TimedOut, outputs, now);
@@ -177,7 +183,12 @@ impl Race {
                 since,
             });
             let address = attempt.endpoint.address();
-            outputs.push_back(EngineOutput::Connect { candidate, address });
+            let name = unresolved::name(&attempt.endpoint);
+            outputs.push_back(EngineOutput::Connect {
+                candidate,
+                address,
+                name,
+            });
         }
     }
 

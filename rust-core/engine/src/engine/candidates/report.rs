@@ -1,12 +1,12 @@
 //! How a transport was found: which names were looked up where, and what became of each address.
 
-use std::io;
+use std::net::SocketAddr;
 
 use snapback_proto::time::Instant;
 use snapback_resolver::QueryReport;
 use snapback_types::endpoint::Endpoint;
 
-use super::{Abandonment, CandidateId};
+use super::{Abandonment, CandidateId, ConnectFailure, unresolved};
 
 /// The maximum number of queries, and of addresses, that a report has. Two services and sixteen hosts have fewer, and so
 /// does a race within its time.
@@ -34,7 +34,7 @@ pub struct EndedQuery {
 /// An address that was dialed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DialedAddress {
-    /// The address, with the host and the record that it comes from.
+    /// The host and the record that the address comes from; [`DialedAddress::address`] has the address.
     pub endpoint: Endpoint,
     /// When its transport began to be opened.
     pub started: Instant,
@@ -42,6 +42,15 @@ pub struct DialedAddress {
     pub ended: Option<Instant>,
     /// What became of it.
     pub fate: DialFate,
+}
+
+impl DialedAddress {
+    /// Returns the address; `None` if a proxy looks up the host.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        let name = unresolved::name(&self.endpoint);
+        name.is_none().then_some(self.endpoint.addr)
+    }
 }
 
 /// What became of an address.
@@ -52,7 +61,7 @@ pub enum DialFate {
     /// Its transport was open first, and is used.
     Used,
     /// Its transport could not be opened.
-    Failed(io::ErrorKind),
+    Failed(ConnectFailure),
     /// It was abandoned.
     Abandoned(Abandonment),
 }

@@ -133,7 +133,11 @@ impl Course {
 
     fn refused(&mut self, candidate: u64) -> String {
         let refused = ErrorKind::ConnectionRefused;
-        self.on(DialInput::ConnectFailed(CandidateId(candidate), refused))
+        self.failed(candidate, ConnectFailure::Network(refused))
+    }
+
+    fn failed(&mut self, candidate: u64, failure: ConnectFailure) -> String {
+        self.on(DialInput::ConnectFailed(CandidateId(candidate), failure))
     }
 
     fn due(&self) -> Option<u128> {
@@ -171,9 +175,14 @@ fn text(output: &EngineOutput) -> String {
             None => format!("look up {}", id.0),
         },
         EngineOutput::AbandonLookUp(id) => format!("forget look-up {}", id.0),
-        EngineOutput::Connect { candidate, address } => {
-            format!("connect {} {}", candidate.0, address.addr.ip())
-        }
+        EngineOutput::Connect {
+            candidate,
+            address,
+            name,
+        } => match name {
+            Some(name) => format!("connect {} {name}:{}", candidate.0, address.addr.port()),
+            None => format!("connect {} {}", candidate.0, address.addr.ip()),
+        },
         EngineOutput::AbandonConnect { candidate, why } => {
             format!("abandon {} {why:?}", candidate.0)
         }
@@ -457,14 +466,17 @@ fn what_is_abandoned_reports_nothing_any_more() {
     let mut course = Course::new(None, None, &[]);
     course.begins();
     let mut outputs = VecDeque::new();
-    course.dial.abandon(Abandonment::AttemptOver, &mut outputs);
+    let now = course.now.mono;
+    course
+        .dial
+        .abandon(Abandonment::AttemptOver, &mut outputs, now);
     assert_eq!(course.answered(0, &found(&[1])), "");
     let mut course = Course::new(Some(known(&[1, 2], 60)), None, &[]);
     course.begins();
     course.at(250).begins();
     course
         .dial
-        .abandon(Abandonment::NetworkChanged, &mut outputs);
+        .abandon(Abandonment::NetworkChanged, &mut outputs, now);
     let said: Vec<String> = outputs.iter().map(text).collect();
     assert_eq!(
         said,
@@ -510,7 +522,7 @@ fn an_answer_that_is_not_to_be_stored_is_kept_for_the_process() {
 #[test]
 fn the_report_of_a_dial_has_each_address_and_what_became_of_it() {
     let lost = DialFate::Abandoned(Abandonment::RaceLost);
-    let refused = DialFate::Failed(ErrorKind::ConnectionRefused);
+    let refused = DialFate::Failed(ConnectFailure::Network(ErrorKind::ConnectionRefused));
     let mut course = Course::new(Some(known(&[1, 2], 60)), Some(detour()), &[]);
     course.begins();
     course.answered(0, &found(&[9]));
@@ -565,4 +577,166 @@ fn the_report_of_a_dial_has_the_queries_of_its_own_look_ups() {
         ended: Instant::from_epoch(Duration::from_millis(millis)),
     };
     assert_eq!(report.queries, [ended(&failed, 50), ended(&answered, 90)]);
+}
+
+/// The network reaches no IPv4 address; translator: `2001:db8:64::/96`.
+impl Course {
+    fn unreachable(&mut self, candidate: u64) -> String {
+        let kind = ErrorKind::NetworkUnreachable;
+        self.failed(candidate, ConnectFailure::Network(kind))
+    }
+
+    fn prefix_answered(&mut self, id: u64, records: Option<&[&str]>) -> String {
+        let records: Option<Vec<std::net::Ipv6Addr>> = records.map(|records| {
+            records
+                .iter()
+                .map(|record| record.parse().unwrap())
+                .collect()
+        });
+        let prefixes = self
+            .candidates
+            .prefix_looked_up(LookUpId(id), records.as_deref())
+            .unwrap();
+        self.on(DialInput::Translated(&prefixes))
+    }
+}
+
+const RECORD: &str = "2001:db8:64::192.0.0.170";
+
+#[test]
+fn s10_an_ipv4_address_without_a_way_is_tried_through_the_translator() {
+    let mut course = Course::new(Some(known(&[1, 2], 300)), None, &[]);
+    assert_eq!(course.begins(), "connect 0 192.0.2.1");
+    assert_eq!(
+        course.at(1).unreachable(0),
+        "LookUpPrefix { id: LookUpId(0) }, connect 1 192.0.2.2"
+    );
+    assert_eq!(
+        course.at(2).unreachable(1),
+        "",
+        "one look-up for all; its answer is awaited"
+    );
+    assert_eq!(
+        course.at(40).prefix_answered(0, Some(&[RECORD])),
+        "connect 2 2001:db8:64::c000:201"
+    );
+    assert_eq!(course.at(290).begins(), "connect 3 2001:db8:64::c000:202");
+    assert_eq!(
+        course.at(300).connected(2),
+        "abandon 3 RaceLost, reached 2 [2001:db8:64::c000:201]:5222"
+    );
+    // The prefix is known until the network changes.
+    course.dial = Dial::new(None, Vec::new(), course.now.mono);
+    assert_eq!(course.begins(), "connect 4 192.0.2.1");
+    assert_eq!(course.unreachable(4), "connect 5 2001:db8:64::c000:201");
+    let (candidates, outputs) = (&mut course.candidates, &mut course.outputs);
+    candidates.network_changed(outputs);
+    course.dial = Dial::new(None, Vec::new(), course.now.mono);
+    assert_eq!(course.begins(), "look up 1, connect 6 192.0.2.1");
+    assert_eq!(
+        course.unreachable(6),
+        "LookUpPrefix { id: LookUpId(2) }, connect 7 192.0.2.2"
+    );
+    assert_eq!(course.unreachable(7), "", "the prefix is awaited");
+    course.candidates.network_changed(&mut course.outputs);
+    assert_eq!(
+        course.on(DialInput::Translated(&[])),
+        "forget look-up 2, forget look-up 1, look up 3",
+        "the prefix of another network is not awaited"
+    );
+}
+
+#[test]
+fn s10_without_a_translator_the_failure_is_that_of_the_addresses() {
+    for records in [Some(&[] as &[&str]), Some(&["2001:db8::1"]), None] {
+        let mut course = Course::new(None, None, &[]);
+        course.begins();
+        course.answered(0, &found(&[1]));
+        assert_eq!(course.unreachable(0), "LookUpPrefix { id: LookUpId(1) }");
+        assert_eq!(
+            course.prefix_answered(1, records),
+            "Connect([NetworkUnreachable])"
+        );
+        // Without an answer it is asked again, for the next dial.
+        course.dial = Dial::new(None, Vec::new(), course.now.mono);
+        course.begins();
+        let again = course.unreachable(1);
+        assert_eq!(again.contains("LookUpPrefix"), records.is_none(), "{again}");
+    }
+}
+
+#[test]
+fn s10_an_address_that_refuses_has_a_way() {
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    course.answered(0, &found(&[1]));
+    assert_eq!(course.refused(0), "Connect([ConnectionRefused])");
+}
+
+#[test]
+fn s10_a_prefix_that_never_comes_is_not_awaited_longer_than_a_race() {
+    let mut course = Course::new(None, None, &[]);
+    course.begins();
+    course.answered(0, &found(&[1]));
+    course.unreachable(0);
+    assert_eq!(course.due(), Some(15_000));
+    assert_eq!(course.at(15_000).begins(), "TimedOut");
+}
+
+impl Course {
+    /// A dial through a proxy that looks names up.
+    fn by_proxy(servers: Vec<ServerAddress>, detour: Option<Detour>) -> Self {
+        let discovery = Discovery {
+            servers,
+            // An answer from before the proxy is not used.
+            known: Some(known(&[1], 300)),
+            names: Names::Remote,
+            domain: "example.org".to_owned(),
+            ..Discovery::default()
+        };
+        let mut course = Self::new(None, detour, &[]);
+        course.candidates = Candidates::new(discovery);
+        course
+    }
+
+    fn refused_by_proxy(&mut self, candidate: u64) -> String {
+        self.failed(candidate, ConnectFailure::Proxy(ProxyError::Closed))
+    }
+}
+
+#[test]
+fn through_a_proxy_the_domain_is_tried_without_a_look_up() {
+    let mut course = Course::by_proxy(Vec::new(), None);
+    assert_eq!(course.begins(), "connect 0 example.org:5223");
+    assert_eq!(
+        course.due(),
+        Some(2000),
+        "the other port is a lower priority"
+    );
+    assert_eq!(course.refused_by_proxy(0), "connect 1 example.org:5222");
+    assert_eq!(course.refused_by_proxy(1), "Proxy(Closed)");
+}
+
+#[test]
+fn through_a_proxy_the_configured_servers_are_tried_by_name() {
+    let server = |host: &str| ServerAddress {
+        host: host.to_owned(),
+        port: 7000,
+        transport: Transport::DirectTls,
+    };
+    let servers = vec![
+        server("b.example"),
+        server("a.example"),
+        server("192.0.2.9"),
+    ];
+    let mut course = Course::by_proxy(servers, Some(detour()));
+    assert_eq!(course.begins(), "connect 0 192.0.2.9");
+    // No prefix is looked up either.
+    let unreachable = course.unreachable(0);
+    assert_eq!(unreachable, "connect 1 b.example:7000");
+    assert_eq!(course.at(250).begins(), "connect 2 a.example:7000");
+    assert_eq!(
+        course.connected(2),
+        "abandon 1 RaceLost, reached 2 [100::1]:7000"
+    );
 }

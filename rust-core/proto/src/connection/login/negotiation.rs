@@ -24,6 +24,8 @@ use crate::stream::features::StreamFeatures;
 use crate::stream::header;
 use crate::time::Now;
 
+use snapback_types::key_trust::KeyTrustChange;
+
 /// The maximum number of other login methods that are tried on one stream: FAST refused, config-version changed, mechanism
 /// gone. After more than that the server refuses whatever it offers.
 const MAX_FALLBACKS: u8 = 4;
@@ -259,6 +261,15 @@ impl Negotiation {
         learnt.extend(ops);
         learnt.extend(floor.map(Op::RaiseFloor));
         learnt.extend(token.map(Op::StoreFast));
+        let by_authority = remote
+            .stream
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.by_authority);
+        let trust = &mut remote.knowledge.key_trust;
+        if by_authority && !std::mem::replace(&mut trust.proven_by_authority, true) {
+            learnt.push(Op::KeyTrust(KeyTrustChange::ProvenByAuthority));
+        }
         remote.stream.reader.login_complete();
         if !learnt.is_empty() {
             remote.env.persist(learnt);

@@ -32,6 +32,7 @@ impl Memory {
                 knowledge.scram_keys = None;
             }
             Op::ForgetFloor => knowledge.floor = None,
+            Op::KeyTrust(change) => knowledge.key_trust.apply(&change),
             Op::LearnCaps(known) => knowledge.caps.push(known),
             Op::LearnSmBeforeSasl(key) => knowledge.server.sm_before_sasl = key,
             Op::ForgetServer => {

@@ -93,6 +93,7 @@ pub(super) fn facts() -> TlsFacts {
             tls_server_end_point: Some(END_POINT.to_vec()),
         },
         key: KEY,
+        by_authority: true,
         resumes_proven: false,
         early_data: EarlyData::NotSent,
     }

@@ -6,6 +6,7 @@ use snapback_proto::sasl::{
 };
 use snapback_proto::secret::Secret;
 use snapback_proto::time::UnixTime;
+use snapback_types::key_trust::{KeyHash, KeyTrust, Pins};
 
 use super::super::codec::{Reader, Writer};
 use super::super::fault::Fault;
@@ -23,6 +24,31 @@ impl Record for Floor {
             channel_binding: input.option(|input| {
                 ChannelBindingType::parse(&input.text()?).ok_or(Fault::Unreadable)
             })?,
+        })
+    }
+}
+
+impl Record for KeyTrust {
+    fn write(&self, out: &mut Writer) {
+        out.flag(self.proven_by_authority);
+        for keys in [self.pins.trusted(), self.pins.required()] {
+            out.number(keys.len() as u64);
+            for key in keys {
+                key.write(out);
+            }
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, Fault> {
+        let proven_by_authority = input.flag()?;
+        let mut keys = || {
+            let count = input.number()?;
+            let keys = (0..count).map(|_| KeyHash::read(input));
+            keys.collect::<Result<Vec<_>, Fault>>()
+        };
+        Ok(Self {
+            proven_by_authority,
+            pins: Pins::restore(keys()?, keys()?),
         })
     }
 }

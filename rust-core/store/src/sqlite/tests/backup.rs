@@ -40,12 +40,17 @@ fn assert_past_is_forgotten(store: &mut SqliteStore, report: &OpenReport) {
         DataLoss::Outbound,
         DataLoss::Deliveries,
         DataLoss::FastTokens,
+        DataLoss::TrustedKeys,
     ];
     assert_eq!(report.unknown, lost);
     let knowledge = store.load(&server()).unwrap();
     assert!(knowledge.sm.is_none() && knowledge.fast.is_none());
     assert!(knowledge.queue.is_empty());
     assert!(store.undelivered().unwrap().is_empty());
+    // T13: the user may have ended the trust since. What makes logins stricter is kept.
+    let trust = &knowledge.key_trust;
+    assert!(trust.pins.trusted().is_empty() && !trust.pins.required().is_empty());
+    assert!(trust.proven_by_authority);
     // What cannot be repeated is kept.
     assert!(knowledge.scram_keys.is_some() && knowledge.floor.is_some());
     assert!(knowledge.server.secured.is_some());

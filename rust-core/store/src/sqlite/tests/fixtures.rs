@@ -8,7 +8,7 @@ use crate::{FileVault, MemoryVault, OpenReport, SqliteStore, Store};
 
 use super::super::migrations::NEWEST;
 use super::flips::Truth;
-use super::{ACCOUNT, Folder, clean};
+use super::{ACCOUNT, Folder, clean, server};
 
 fn fixture(version: i64) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/schema-{version}"))
@@ -66,6 +66,8 @@ fn files_of_every_schema_are_read() {
             reopen::fill_schema_10(&mut store);
         }
         if version < 11 {
+            let trust = store.load(&server()).unwrap().key_trust;
+            assert!(trust.proven_by_authority, "schema {version}");
             reopen::fill_schema_11(&mut store);
         }
         assert_eq!(Truth::print(&mut store), expected, "schema {version}");

@@ -1,7 +1,7 @@
 //! Network namespaces (network_namespaces(7)) of our own: made, entered by threads, and removed.
 
 use std::fs::{self, File};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -114,6 +114,18 @@ impl Namespace {
             .build()
             .map_err(TunError::io("starting a runtime in a network namespace"))?;
         Ok(NamespaceRuntime(Some(runtime)))
+    }
+
+    /// Gives the loopback interface this IPv6 address, without which the namespace has no IPv6 at all.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses.
+    pub fn add_ipv6(&self, address: Ipv6Addr) -> Result<(), TunError> {
+        let enabled = self.run(|| fs::write("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "0"))?;
+        enabled.map_err(TunError::io("enabling IPv6"))?;
+        let address = format!("{address}/128");
+        self.ip(&["-6", "address", "add", &address, "dev", "lo", "nodad"])
     }
 
     /// `ip` with these arguments, in the namespace.

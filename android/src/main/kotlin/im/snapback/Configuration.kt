@@ -8,12 +8,16 @@ import im.snapback.ffi.DangerousTrust
 import im.snapback.ffi.Identity as CoreIdentity
 import im.snapback.ffi.LoginPolicy as CorePolicy
 import im.snapback.ffi.NameSystem
+import im.snapback.ffi.Proxy as CoreProxy
 import im.snapback.ffi.ServerAddress as CoreAddress
 import im.snapback.ffi.Storage as CoreStorage
 import im.snapback.ffi.Timeouts as CoreTimeouts
 
 @DslMarker
 internal annotation class SnapbackDsl
+
+/** The protocol of a proxy: SOCKS5 (RFC 1928) or HTTP CONNECT (RFC 9110 section 9.3.6). */
+public typealias ProxyKind = im.snapback.ffi.ProxyKind
 
 /**
  * Where a client keeps its state: the session that can be resumed (XEP-0198), queued stanzas, unconfirmed deliveries, the
@@ -81,6 +85,7 @@ public class Configuration internal constructor() {
 
     internal var system: NameSystem = NameSystem.Other
     private val servers = mutableListOf<CoreAddress>()
+    internal var proxy: Proxy? = null
     private val login = LoginPolicy()
     private val timeouts = Timeouts()
     private val catchUp = CatchUp()
@@ -97,6 +102,20 @@ public class Configuration internal constructor() {
     public fun server(host: String, port: Int, transport: Transport = Transport.DIRECT_TLS) {
         require(port in 1..65_535) { "not a port: $port" }
         servers += CoreAddress(host, port.toUShort(), transport)
+    }
+
+    /**
+     * Connects through a proxy. With the default [Proxy.remoteNames], no query for a name leaves the device: the proxy looks names
+     * up, and onion services can be reached. Then SRV records are not used: the server is the configured [server], or the
+     * account's domain on port 5223, then on port 5222.
+     *
+     * @param address the IP address of the proxy; not a name, which would have to be looked up. Another text makes opening the
+     *   client fail with [SnapbackException.Configuration].
+     * @throws IllegalArgumentException if [port] is not a TCP port.
+     */
+    public fun proxy(kind: ProxyKind, address: String, port: Int, block: Proxy.() -> Unit = {}) {
+        require(port in 1..65_535) { "not a port: $port" }
+        proxy = Proxy(kind, if (':' in address) "[$address]:$port" else "$address:$port").apply(block)
     }
 
     /** Sets the authentication policy. The defaults are the secure choices. */
@@ -177,6 +196,19 @@ public class Configuration internal constructor() {
          * The largest upper bound that [backoff] grows to. Default 300 s: short compared with an hour without a server.
          */
         public var backoffCap: Duration? = null
+    }
+
+    /** A proxy for the connections of an account. */
+    @SnapbackDsl
+    public class Proxy internal constructor(internal val kind: ProxyKind, internal val address: String) {
+        /** The user, if the proxy requires one. Default `null`. It is sent to the proxy in the clear. */
+        public var user: String? = null
+
+        /** The password of [user]. Default `null`. It is sent to the proxy in the clear. */
+        public var password: String? = null
+
+        /** Whether the proxy looks names up. Default `true`; with `false` this device does, and the proxy gets addresses. */
+        public var remoteNames: Boolean = true
     }
 
     /** How much of the archive is fetched when the server has lost the session (XEP-0313); `null` selects the default. */
@@ -275,6 +307,7 @@ public class Configuration internal constructor() {
                     timeoutMs = catchUp.timeout.toMillis(),
                 ),
             maxStanza = maxStanza?.coerceAtLeast(0)?.toUInt(),
+            proxy = proxy?.let { CoreProxy(it.kind, it.address, it.user, it.remoteNames) },
             dangerousTrust = danger.roots?.let(::DangerousTrust),
         )
 

@@ -83,6 +83,7 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
                 ending.timeline?.toTimeline(),
                 ending.dial.toDialReport(),
             )
+        is CoreEvent.CertificateRefused -> Event.CertificateRefused(refused.toRefused())
         is CoreEvent.Message -> Event.Message(deliveryId, stanza.toMessage(content), possibleDuplicateOf, confirm)
         is CoreEvent.Carbon ->
             Event.Carbon(deliveryId, direction, stanza.toMessage(content), possibleDuplicateOf, confirm)

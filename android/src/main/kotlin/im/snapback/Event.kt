@@ -38,6 +38,12 @@ public sealed interface Event {
     ) : Event
 
     /**
+     * The server's certificate was refused, and nothing was sent over that connection. Follows each attempt that ends so; the
+     * client retries by itself. [ServerKeys.trust] accepts the key.
+     */
+    public data class CertificateRefused(val certificate: RefusedCertificate) : Event
+
+    /**
      * An inbound stanza. The client stores it until the app calls [confirm]. After a restart, unconfirmed deliveries are
      * repeated with the same [deliveryId].
      */

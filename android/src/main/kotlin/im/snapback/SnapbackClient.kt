@@ -8,6 +8,7 @@ import im.snapback.ffi.DnsRequest
 import im.snapback.ffi.Event as CoreEvent
 import im.snapback.ffi.IqException
 import im.snapback.ffi.IqRequest
+import im.snapback.ffi.KeyException
 import im.snapback.ffi.OpenException
 import im.snapback.ffi.OutgoingPresence
 import im.snapback.ffi.SendException
@@ -77,6 +78,9 @@ public class SnapbackClient private constructor(
      * as the client is connected.
      */
     public val events: Flow<Event> = queue.events
+
+    /** The keys that the server may show, for servers without a certificate of an authority. */
+    public val serverKeys: ServerKeys = ServerKeys { change -> call { change() } }
 
     /** What was wrong with the store when it was opened, and which data was lost. Usually empty. */
     public val openReport: OpenReport = core.openReport()
@@ -446,6 +450,8 @@ public class SnapbackClient private constructor(
             throw SnapbackException.of(error)
         } catch (error: IqException) {
             throw SnapbackException.of(error)
+        } catch (error: KeyException) {
+            throw error.toSnapbackException()
         }
     }
 
@@ -485,7 +491,10 @@ public class SnapbackClient private constructor(
         ): SnapbackClient =
             try {
                 val core = configuration.toCore(account)
-                SnapbackClient(password?.let { CoreClient.open(core, it) } ?: CoreClient.openWithoutPassword(core))
+                val ofProxy = configuration.proxy?.password
+                SnapbackClient(
+                    password?.let { CoreClient.open(core, it, ofProxy) } ?: CoreClient.openWithoutPassword(core, ofProxy),
+                )
             } catch (error: OpenException) {
                 throw SnapbackException.of(error)
             }

@@ -85,6 +85,15 @@ public sealed class SnapbackException(text: String) : Exception(text) {
     /** A request could not be stored for sending. */
     public class NotQueued : SnapbackException("it could not be queued")
 
+    /** No certificate with this key was refused, or for a reason that no trust outweighs, such as a revocation. */
+    public class KeyNotRefused : SnapbackException("no certificate with this key was refused")
+
+    /** An authority has issued the certificate of an earlier login; only [ServerKeys.dangerouslyTrust] trusts a key. */
+    public class KeyProvenByAuthority : SnapbackException("an authority has vouched for this server")
+
+    /** More keys than can be kept. */
+    public class TooManyKeys(public val limit: Long) : SnapbackException("more than $limit keys")
+
     /** A bug in Snapback. */
     public class Internal : SnapbackException("internal error")
 

@@ -27,7 +27,7 @@ class BudgetTest {
     fun `an event reaches Kotlin in less than 20 microseconds`() =
         real {
             TestServer().use { server ->
-                val core = CoreClient.open(Configuration().apply { on(server) }.toCore(JULIET), PASSWORD)
+                val core = CoreClient.open(Configuration().apply { on(server) }.toCore(JULIET), PASSWORD, null)
                 core.connect()
                 while (core.nextEvents(64u).none { it is CoreEvent.Online }) Unit
                 val times =

@@ -117,6 +117,65 @@ class ErrorTest {
         }
 
     @Test
+    fun `the user trusts the key of a refused certificate`() =
+        real {
+            TestServer().use { server ->
+                TestServer().use { other ->
+                    val client =
+                        SnapbackClient.open(JULIET, PASSWORD) {
+                            server("127.0.0.1", server.directPort)
+                            danger { trustOnlyTheseRoots(other.authority) }
+                        }
+                    client.use { trustAndForget(it) }
+                    thrown<SnapbackException.Closed> { client.serverKeys.forget(ServerKey(ByteArray(32))) }
+                }
+            }
+        }
+
+    private suspend fun trustAndForget(client: SnapbackClient) {
+        client.connect()
+        val refused = client.next<Event.CertificateRefused>().certificate
+        assertTrue(refused.mayBeTrusted && refused.chain.isNotEmpty(), "$refused")
+        assertTrue("localhost" in refused.explanation("localhost"))
+        assertEquals(79, refused.key.fingerprint.length)
+        assertEquals(refused.key, ServerKey(refused.key.toByteArray()))
+        val another = ServerKey(ByteArray(32) { 7 })
+        thrown<SnapbackException.KeyNotRefused> { client.serverKeys.trust(another) }
+        thrown<SnapbackException.TooManyKeys> { client.serverKeys.require(List(9) { another }) }
+        client.serverKeys.trust(refused.key)
+        client.next<Event.Online>()
+        client.serverKeys.forget(refused.key)
+        assertEquals(refused.key, client.next<Event.CertificateRefused>().certificate.key)
+        client.serverKeys.dangerouslyTrust(refused.key)
+        client.next<Event.Online>()
+    }
+
+    @Test
+    fun `a proxy has an address, and one that is down is tried again`() =
+        real {
+            val wrong =
+                thrown<SnapbackException.Configuration> {
+                    SnapbackClient.open(JULIET, PASSWORD) { proxy(ProxyKind.SOCKS5, "proxy.example", 9050) }
+                }
+            assertEquals("proxy", wrong.setting)
+            val unused = java.net.ServerSocket(0).use { it.localPort }
+            val client =
+                SnapbackClient.open(JULIET, PASSWORD) {
+                    proxy(ProxyKind.HTTP_CONNECT, "127.0.0.1", unused) {
+                        user = "juliet"
+                        password = "capulet"
+                    }
+                    danger { trustOnlyTheseRoots(TestServer().use { it.authority }) }
+                }
+            client.use {
+                it.connect()
+                val ended = it.next<Event.Ended>()
+                assertTrue(ended.reason is EndReason.Unreachable, "${ended.reason}")
+                assertTrue(ended.retryable)
+            }
+        }
+
+    @Test
     fun `a request is refused, times out, is lost, or is not well-formed`() =
         real {
             TestServer().use { server ->

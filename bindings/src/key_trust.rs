@@ -1,0 +1,181 @@
+//! Which keys of the server are accepted.
+
+use std::fmt;
+
+use snapback_client as core;
+use snapback_client::KeyHash;
+
+use crate::client::CoreClient;
+use crate::ending::CertificateProblem;
+use crate::error::CallError;
+use crate::store::StorageProblem;
+
+/// A certificate that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+pub struct RefusedCertificate {
+    /// Why it was refused.
+    pub problem: CertificateProblem,
+    /// The certificates in DER, the server's own first, as sent.
+    pub chain: Vec<Vec<u8>>,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo) of the first: 32 bytes.
+    pub key: Vec<u8>,
+    /// Whether `trust_key` accepts the key.
+    pub may_be_trusted: bool,
+}
+
+impl RefusedCertificate {
+    pub(crate) fn new(
+        problem: core::CertificateError,
+        chain: &[Vec<u8>],
+        key: KeyHash,
+        may_be_trusted: bool,
+    ) -> Self {
+        Self {
+            problem: problem.into(),
+            chain: chain.to_vec(),
+            key: key.to_vec(),
+            may_be_trusted,
+        }
+    }
+}
+
+/// Why the keys were not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Error)]
+pub enum KeyError {
+    /// No certificate with this key was refused since the client was opened, or for a reason that no trust outweighs.
+    NotRefused,
+    /// An authority once issued the certificate of a proven login of this account.
+    ProvenByAuthority,
+    /// More keys than can be kept.
+    TooMany {
+        /// How many can be kept.
+        limit: u64,
+    },
+    /// A key does not have 32 bytes.
+    NotAKey,
+    /// The store does not take the change.
+    Storage {
+        /// The reason.
+        problem: StorageProblem,
+    },
+    /// The client was closed.
+    Closed,
+    /// An internal fault of this library.
+    Internal,
+}
+
+/// Returns what is wrong with the certificate of this domain, in two or three English sentences for the user.
+#[uniffi::export]
+pub fn explain_certificate(problem: CertificateProblem, domain: String) -> String {
+    core::CertificateError::from(problem).explanation(&domain)
+}
+
+/// Returns a key as people compare it: hexadecimal digits in groups of four. `None` if it does not have 32 bytes.
+#[uniffi::export]
+pub fn key_fingerprint(key: Vec<u8>) -> Option<String> {
+    hash(key).ok().map(|key| core::fingerprint(&key))
+}
+
+#[uniffi::export]
+impl CoreClient {
+    /// Trusts the key of a certificate that was refused. Returns once that is stored.
+    pub async fn trust_key(&self, key: Vec<u8>) -> Result<(), KeyError> {
+        let key = hash(key)?;
+        self.call(|client| async move { client.trust_key(key).await })
+            .await??;
+        Ok(())
+    }
+
+    /// Trusts any key, also in place of an authority.
+    pub async fn dangerously_trust_key(&self, key: Vec<u8>) -> Result<(), KeyError> {
+        let key = hash(key)?;
+        self.call(|client| async move { core::danger::trust_key(&client, key).await })
+            .await??;
+        Ok(())
+    }
+
+    /// Ends the trust in a key. A connection that relies on it is dropped.
+    pub async fn forget_key(&self, key: Vec<u8>) -> Result<(), KeyError> {
+        let key = hash(key)?;
+        self.call(|client| async move { client.forget_key(key).await })
+            .await??;
+        Ok(())
+    }
+
+    /// Accepts no certificate without one of these keys; an empty list ends the demand.
+    pub async fn require_keys(&self, keys: Vec<Vec<u8>>) -> Result<(), KeyError> {
+        let keys: Vec<KeyHash> = keys.into_iter().map(hash).collect::<Result<_, _>>()?;
+        self.call(|client| async move { client.require_keys(&keys).await })
+            .await??;
+        Ok(())
+    }
+}
+
+fn hash(key: Vec<u8>) -> Result<KeyHash, KeyError> {
+    key.try_into().map_err(|_| KeyError::NotAKey)
+}
+
+impl From<core::KeyError> for KeyError {
+    fn from(error: core::KeyError) -> Self {
+        match error {
+            core::KeyError::NotRefused => Self::NotRefused,
+            core::KeyError::ProvenByAuthority => Self::ProvenByAuthority,
+            core::KeyError::TooMany { limit } => Self::TooMany {
+                limit: limit as u64,
+            },
+            core::KeyError::Store(error) => Self::Storage {
+                problem: error.into(),
+            },
+            core::KeyError::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<CallError> for KeyError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Closed => Self::Closed,
+            CallError::Storage { problem } => Self::Storage { problem },
+            CallError::Internal => Self::Internal,
+        }
+    }
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRefused => f.write_str("no certificate with this key was refused"),
+            Self::ProvenByAuthority => f.write_str("an authority has vouched for this server"),
+            Self::TooMany { limit } => write!(f, "more than {limit} keys"),
+            Self::NotAKey => f.write_str("a key has 32 bytes"),
+            Self::Storage { problem } => write!(f, "{problem}"),
+            Self::Closed => f.write_str("the client is closed"),
+            Self::Internal => f.write_str("internal error"),
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t13_a_key_of_another_length_is_no_key() {
+        assert_eq!(hash(vec![0; 31]), Err(KeyError::NotAKey));
+        assert_eq!(key_fingerprint(vec![0; 33]), None);
+        let text = key_fingerprint(vec![0xab; 32]).unwrap();
+        assert!(text.starts_with("ABAB "));
+    }
+
+    #[test]
+    fn t13_every_problem_is_explained_as_the_core_explains_it() {
+        for problem in [CertificateProblem::UnknownIssuer, CertificateProblem::Other] {
+            let core = core::CertificateError::from(problem);
+            assert_eq!(CertificateProblem::from(core), problem);
+            let text = explain_certificate(problem, "example.org".to_owned());
+            assert_eq!(text, core.explanation("example.org"));
+        }
+    }
+}

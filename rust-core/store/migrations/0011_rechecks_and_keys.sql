@@ -1,0 +1,13 @@
+-- 0011: what the archive has to be asked for again, where a delivery comes from, what is sent at once or never, and which public
+-- keys the server may show.
+--
+-- Why the archive has to be asked again, and the position from which (docs/decisions/0103), stand at the end of the ledger; ledgers
+-- of before end without it. The record of a delivery says at its end whether it comes from the archive (docs/decisions/0115); records
+-- of before end without it. The record of an outbound stanza may have the kind `ephemeral` (docs/decisions/0116).
+--
+-- A row `key-trust` of `account` says whether an authority ever issued the certificate of a proven login, which keys the user
+-- trusts, and which the app demands (docs/decisions/0117). Before, only authorities were accepted: an account with a login behind
+-- it gets the row at once, so that a key cannot take the authority's place unnoticed.
+--
+-- No table changes. The number does: a build of before would take such records for damaged ones.
+SELECT 1;
