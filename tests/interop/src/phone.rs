@@ -99,9 +99,11 @@ impl Log {
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcomes: Vec<&Outcome> = self.sessions.iter().map(|s| &s.outcome).collect();
+        let last = self.messages.last().map_or("", |message| &message.body);
+        let last: String = last.chars().take(40).collect();
         write!(
             f,
-            "sessions {outcomes:?}, {} messages, {} acknowledged, failed {:?}, ended {:?}, offline {:?}, faults {:?}",
+            "sessions {outcomes:?}, {} messages, the last {last:?}, {} acknowledged, failed {:?}, ended {:?}, offline {:?}, faults {:?}",
             self.messages.len(),
             self.acked.len(),
             self.failed,

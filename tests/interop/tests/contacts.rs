@@ -8,6 +8,7 @@
     reason = "a test"
 )]
 
+mod contact;
 mod raw;
 mod shared;
 
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use raw::Secure;
+use contact::{Contact, JULIET, RTT, blocking, count, juliet, juliet_as, message, once_each};
 use snapback_client::proto::knowledge::Op;
 use snapback_client::proto::time::UnixTime;
 use snapback_client::store::ServerKey;
@@ -26,8 +27,6 @@ use snapback_client::{
 use snapback_interop::phone::{Endpoint, Log, Phone};
 use snapback_interop::{Account, Credentials, Flavour, RunningServer};
 
-const RTT: Duration = Duration::from_millis(20);
-const JULIET: &str = "juliet@snapback.test";
 const ROMEO: &str = "romeo@snapback.test";
 
 on_server!(
@@ -115,87 +114,6 @@ on_server!(
         t7_another_spelling_of_the_account_is_the_account,
     ]
 );
-
-/// Opens a client of Juliet's that the server treats as available.
-async fn juliet(server: &RunningServer) -> Phone {
-    let account = server.account(Account::Juliet);
-    juliet_as(server, account).await
-}
-
-async fn juliet_as(server: &RunningServer, account: &Credentials) -> Phone {
-    let endpoint = Endpoint::of(server, Transport::DirectTls);
-    let mut phone = Phone::open(&endpoint, account, RTT, |_| {}).await;
-    phone.client.connect();
-    assert_eq!(phone.available().await.outcome, Outcome::Bound);
-    phone
-}
-
-/// Raw streams block the thread that they are used on.
-fn blocking<T>(act: impl FnOnce() -> T) -> T {
-    tokio::task::block_in_place(act)
-}
-
-/// A session of an account that sends what a test requests, and sends it again on a new stream if the server closed the
-/// last.
-struct Contact<'a> {
-    server: &'a RunningServer,
-    account: Account,
-    stream: Option<Secure>,
-}
-
-impl<'a> Contact<'a> {
-    fn new(server: &'a RunningServer, account: Account) -> Self {
-        Self {
-            server,
-            account,
-            stream: None,
-        }
-    }
-
-    /// Another device, which takes what is sent to the account.
-    fn available(server: &'a RunningServer, account: Account) -> Self {
-        let mut contact = Self::new(server, account);
-        contact.say("<presence/>");
-        contact
-    }
-
-    /// Sends this and waits until the server has handled it, or has closed the stream over it.
-    fn say(&mut self, stanza: &str) {
-        self.say_with("", stanza);
-    }
-
-    /// The same on a stream whose header has these attributes.
-    fn say_with(&mut self, attributes: &str, stanza: &str) {
-        let kept = self.stream.take().filter(|_| attributes.is_empty());
-        let mut stream =
-            kept.unwrap_or_else(|| Secure::join(self.server, self.account, attributes).0);
-        if stream.done(stanza) && attributes.is_empty() {
-            self.stream = Some(stream);
-        }
-    }
-}
-
-fn message(to: &str, id: &str, body: &str) -> String {
-    format!("<message to='{to}' type='chat' id='{id}'><body>{body}</body></message>")
-}
-
-fn count(log: &Log, body: &str) -> usize {
-    log.messages
-        .iter()
-        .filter(|message| message.body == body)
-        .count()
-}
-
-/// Waits until all of these have arrived; each arrived once.
-async fn once_each(phone: &mut Phone, bodies: &[String]) {
-    let all = |log: &Log| bodies.iter().all(|body| count(log, body) > 0);
-    phone.until("all messages", all).await;
-    // Any duplicate has arrived before the answer to this request.
-    phone.settle(JULIET).await;
-    for body in bodies {
-        assert_eq!(count(&phone.log, body), 1, "{body}: {}", phone.log);
-    }
-}
 
 /// A stanza that some servers relay although no XML parser with namespaces accepts it, or that becomes malformed by the
 /// server's own serialisation: attributes of its sender's stream header, and the content of the message.

@@ -55,26 +55,34 @@ pub fn connect(server: SocketAddr) -> TcpStream {
 
 /// Reads until one of these has arrived, or the end.
 pub fn read_until(stream: &mut impl Read, wanted: &[&str]) -> String {
+    match try_read_until(stream, wanted) {
+        Ok(received) => received,
+        Err(received) => panic!("no {wanted:?} in {received}"),
+    }
+}
+
+/// The same, with what was read instead if that takes too long.
+fn try_read_until(stream: &mut impl Read, wanted: &[&str]) -> Result<String, String> {
     let deadline = Instant::now() + TIMEOUT;
     let mut received = Vec::new();
     while Instant::now() < deadline && received.len() < MAX_BYTES {
         let mut byte = [0];
         match stream.read(&mut byte) {
-            Ok(0) => return text(received),
+            Ok(0) => return Ok(text(received)),
             Ok(_) => received.push(byte[0]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             // A reset, or a TLS handshake that failed.
-            Err(_) => return text(received),
+            Err(_) => return Ok(text(received)),
         }
         if wanted
             .iter()
             .any(|wanted| received.ends_with(wanted.as_bytes()))
         {
-            return text(received);
+            return Ok(text(received));
         }
     }
-    panic!("no {wanted:?} in {}", text(received));
+    Err(text(received))
 }
 
 fn text(bytes: Vec<u8>) -> String {
@@ -192,12 +200,25 @@ impl Secure {
     /// Sends this, and waits until the server has handled it, which the answer to a following request shows. Returns
     /// whether the stream is still open.
     pub fn done(&mut self, stanza: &str) -> bool {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let id = format!("done-{}-", NEXT.fetch_add(1, Ordering::Relaxed));
-        let ping =
-            format!("<iq type='get' id='{id}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
+        let (text, id) = with_ping(stanza);
         // The server may close before it has read all of it.
-        self.try_hear(&format!("{stanza}{ping}"), &id).is_some()
+        self.try_hear(&text, &id).is_some()
+    }
+
+    /// The same with a stanza at which some server stops answering: after 10 s the stream counts as closed.
+    pub fn done_or_stuck(&mut self, stanza: &str) -> bool {
+        let (text, id) = with_ping(stanza);
+        self.set_timeout(Duration::from_secs(10));
+        let is_open = self.0.write_all(text.as_bytes()).is_ok()
+            && try_read_until(&mut self.0, &[&id, "</stream:stream>"])
+                .is_ok_and(|heard| heard.ends_with(&id));
+        self.set_timeout(TIMEOUT);
+        is_open
+    }
+
+    fn set_timeout(&self, timeout: Duration) {
+        let set = self.0.sock.set_read_timeout(Some(timeout));
+        set.expect("a timeout can be set");
     }
 
     /// Breaks the connection with a reset; the server keeps the session.
@@ -205,6 +226,14 @@ impl Secure {
         let StreamOwned { sock, .. } = self.0;
         drop(sock);
     }
+}
+
+/// The stanza and a request, and how the answer to that begins.
+fn with_ping(stanza: &str) -> (String, String) {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let id = format!("done-{}-", NEXT.fetch_add(1, Ordering::Relaxed));
+    let ping = format!("<iq type='get' id='{id}' to='{DOMAIN}'><ping xmlns='urn:xmpp:ping'/></iq>");
+    (format!("{stanza}{ping}"), id)
 }
 
 /// SASL PLAIN.

@@ -36,6 +36,7 @@ mod unresolved;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -150,6 +151,15 @@ pub enum ConnectFailure {
     Network(io::ErrorKind),
     /// The proxy.
     Proxy(ProxyError),
+}
+
+impl fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(kind) => kind.fmt(f),
+            Self::Proxy(error) => error.fmt(f),
+        }
+    }
 }
 
 /// An input of a dial.
