@@ -1,5 +1,6 @@
 //! Addresses that accepted a connection but led to no login. For a limited time they are *set back*: tried after all
-//! other addresses.
+//! other addresses. Until a session is established they stay behind those that have not failed meanwhile, also when that time
+//! is over: attempts become rarer, and would otherwise return to the first addresses before the last ones were tried.
 //!
 //! This is never final: an address that is set back is still tried when the others fail, since the network that made it
 //! fail may have changed by then.
@@ -25,6 +26,8 @@ pub(super) enum Reached {
 #[derive(Debug, Default)]
 pub(super) struct SetBack {
     failures: Failures,
+    /// When the first connection failed since the last session.
+    outage: Option<UnixTime>,
 }
 
 impl SetBack {
@@ -45,13 +48,14 @@ impl SetBack {
         if reached != Reached::Unproven {
             self.failures.succeeded(Subject::NewAddress(address));
         }
-        self.failures
-            .note(subject, evidence, true, seconds(now + ALMOST_A_SECOND))
-            .step
+        let now = seconds(now + ALMOST_A_SECOND);
+        self.outage.get_or_insert(now);
+        self.failures.note(subject, evidence, true, now).step
     }
 
     /// Records that a session was established over this address.
     pub(super) fn worked(&mut self, address: Address) {
+        self.outage = None;
         self.failures.succeeded(Subject::NewAddress(address));
         self.failures.succeeded(Subject::Address(address));
     }
@@ -61,7 +65,9 @@ impl SetBack {
         let is_set_back = |failure: &&Failure| {
             // No failure is after the present: its time was rounded up.
             let now = seconds(now).max(failure.until);
-            (self.failures).gives_up(failure.subject, Remedy::AddressLast, now)
+            let is_of_outage = self.outage.is_some_and(|began| failure.until >= began);
+            let at = if is_of_outage { failure.until } else { now };
+            (self.failures).gives_up(failure.subject, Remedy::AddressLast, at)
         };
         let set_back = self.failures.iter().filter(is_set_back);
         let address = |failure: &Failure| match failure.subject {
@@ -116,12 +122,25 @@ mod tests {
         assert_eq!(set_back.addresses(at(3601)), []);
     }
 
+    /// Attempts become rarer than the steps last.
+    #[test]
+    fn i19_an_address_that_was_not_tried_comes_before_those_that_failed() {
+        let mut set_back = SetBack::default();
+        set_back.failed(address(1), Reached::ProvenPlain, at(0));
+        set_back.failed(address(2), Reached::ProvenPlain, at(200));
+        assert_eq!(set_back.addresses(at(3000)), [address(1), address(2)]);
+        set_back.worked(address(3));
+        assert_eq!(set_back.addresses(at(210)), [address(2)]);
+        assert_eq!(set_back.addresses(at(3000)), []);
+    }
+
     #[test]
     fn w1_a_step_lasts_for_its_whole_time() {
         for millis in [0, 1, 500, 999] {
             let mut set_back = SetBack::default();
             let failed_at = at(7) + Duration::from_millis(millis);
             set_back.failed(address(1), Reached::Unproven, failed_at);
+            set_back.worked(address(2));
             let is_set_back = |after: u64| {
                 let later = failed_at + Duration::from_millis(after);
                 !set_back.addresses(later).is_empty()
@@ -161,6 +180,7 @@ mod tests {
         let later = [(ProvenTls, 240), (ProvenPlain, 960), (ProvenTls, 3600)];
         for (reached, until) in later.into_iter().chain([(ProvenTls, 3600)]) {
             set_back.failed(address(1), reached, at(0));
+            set_back.worked(address(3));
             assert_eq!(set_back.addresses(at(until - 1)), [address(1)]);
             assert_eq!(set_back.addresses(at(until + 1)), []);
         }
