@@ -272,7 +272,14 @@ impl Model {
                 _ => {}
             }
         }
-        self.note("commit", || format!("{} changes", ops.len()));
+        self.note("commit", || {
+            let names = ops.iter().map(|op| {
+                let text = format!("{op:?}");
+                let end = text.find([' ', '(', '{']).unwrap_or(text.len());
+                text.get(..end).unwrap_or_default().to_owned()
+            });
+            names.collect::<Vec<_>>().join(" ")
+        });
     }
 }
 

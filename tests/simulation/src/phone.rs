@@ -325,6 +325,9 @@ impl<T: Tls + Clone> Phone<T> {
         ) {
             model.event_of_user(now + self.clock.mono);
         }
+        if let Some(wire) = &mut self.wire {
+            wire.closes = self.engine.connection_state() == Some("Closing");
+        }
         self.engine.handle_input(input, self.clock.now(now));
         self.listen(model);
     }

@@ -27,6 +27,10 @@ pub(crate) struct Wire {
     /// Faults of the server are in force, which excuses many deviations.
     pub(crate) faulty: bool,
     counts: bool,
+    /// The client has decided to close the stream, before what it receives now.
+    pub(crate) closes: bool,
+    /// It had when `<enabled/>` came: there was nothing to acknowledge.
+    closed_before_enabled: bool,
     /// `<enabled/>` came on this connection: until its commit, the stored count is that of the previous session.
     enabled: bool,
     asked_resume: bool,
@@ -78,6 +82,8 @@ impl Wire {
                 .is_some_and(|sm| expires(sm) && !is_given_up),
             faulty: false,
             counts: false,
+            closes: false,
+            closed_before_enabled: false,
             enabled: false,
             asked_resume: false,
             resumed: false,
@@ -196,6 +202,7 @@ impl Wire {
     fn start_counting(&mut self) {
         self.counts = true;
         self.enabled = true;
+        self.closed_before_enabled = self.closes;
     }
 
     fn now_resumed(&mut self, resumed: &str) {
@@ -223,7 +230,12 @@ impl Wire {
                     model.broken("I5", || {
                         "the server was accused of what it did not do".to_owned()
                     });
-                } else if self.counts && !was_ack && !self.refused && !self.faulty {
+                } else if self.counts
+                    && !was_ack
+                    && !self.refused
+                    && !self.faulty
+                    && !self.closed_before_enabled
+                {
                     model.broken("I14", || "the stream was closed without <a/>".to_owned());
                 }
             }

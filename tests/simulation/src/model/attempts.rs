@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use snapback_proto::escalation::{Failure, Lasts, Remedy, Request, Subject};
+use snapback_proto::escalation::{Failure, Failures, Lasts, Remedy, Request, Subject};
+use snapback_proto::time::UnixTime;
 
 use super::Model;
 use crate::network::Time;
@@ -23,12 +24,16 @@ pub(super) struct Attempts {
     starts: VecDeque<Time>,
     /// When the user or the network last gave a reason to try again.
     event_at: Time,
+    left_out_for: Time,
 }
 
 impl Model {
     /// A process starts.
     pub(crate) fn process_started(&mut self) {
-        self.attempts = Attempts::default();
+        self.attempts = Attempts {
+            left_out_for: self.attempts.left_out_for,
+            ..Attempts::default()
+        };
     }
 
     /// The user or the network gives a reason to try again.
@@ -76,6 +81,33 @@ impl Model {
             self.broken("W1", || format!("what was given up is tried: {failure:?}"));
         }
         self.failures.insert(failure);
+        let left_out_for = left_out_for(&self.failures, &failure).unwrap_or(0);
+        self.attempts.left_out_for = self.attempts.left_out_for.max(left_out_for);
+        if self.leaves_out(Request::Archive, failure.until) {
+            self.archive_is_left_out();
+        }
+    }
+
+    /// Returns whether this part of a session's start is not sent at this time, or the archive is read only from where it can be.
+    fn leaves_out(&self, request: Request, now: UnixTime) -> bool {
+        let subject = Subject::Request(request);
+        if request == Request::Archive
+            && self
+                .failures
+                .gives_up(Subject::ArchivePage, Remedy::SkipPage, now)
+        {
+            return true;
+        }
+        let remedies = [Remedy::DelayRequest, Remedy::NoRequest];
+        let mut remedies = remedies.into_iter();
+        remedies.any(|remedy| self.failures.gives_up(subject, remedy, now))
+    }
+
+    /// Returns whether the archive is not queried.
+    pub(super) fn has_no_archive(&self) -> bool {
+        let subjects = [Subject::Request(Request::Archive), Subject::ArchivePage];
+        let mut failures = subjects.into_iter().filter_map(|it| self.failures.get(it));
+        failures.any(|failure| self.leaves_out(Request::Archive, failure.until))
     }
 
     /// The wall clock was set: the client measures these durations by it.
@@ -90,17 +122,19 @@ impl Model {
         failure.and_then(step).is_some()
     }
 
-    /// Returns the longest time for which a part of a session's start is left out.
+    /// Returns the longest time for which a part of a session's start was left out, and for what follows it then.
     pub(crate) fn left_out_for(&self) -> Time {
-        let of = |failure: &Failure| {
-            let step = self.failures.step(failure.subject, failure.until)?;
-            match step.lasts {
-                Lasts::Seconds(seconds) if step.gives_up == Remedy::NoRequest => {
-                    Time::try_from(seconds).ok().map(|seconds| seconds * SECOND)
-                }
-                _ => None,
-            }
-        };
-        self.failures.iter().filter_map(of).max().unwrap_or(0)
+        self.attempts.left_out_for
+    }
+}
+
+/// How long a part of a session's start is left out because of this failure, and a minute for what follows it then.
+fn left_out_for(failures: &Failures, failure: &Failure) -> Option<Time> {
+    let step = failures.step(failure.subject, failure.until)?;
+    match step.lasts {
+        Lasts::Seconds(seconds) if matches!(failure.subject, Subject::Request(_)) => {
+            Some((Time::try_from(seconds).ok()? + 60) * SECOND)
+        }
+        _ => None,
     }
 }

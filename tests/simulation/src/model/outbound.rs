@@ -95,9 +95,10 @@ impl Model {
     /// I8).
     pub(crate) fn fate_unknown<'a>(&mut self, ids: impl Iterator<Item = &'a str>) {
         self.counts.sessions_lost += 1;
+        let is_asked = self.strict && !self.has_no_archive();
         for id in ids {
             if let Some(message) = number(id).and_then(|index| self.outgoing.get_mut(index))
-                && !self.strict
+                && !is_asked
             {
                 message.allowed += 1;
             }
@@ -108,6 +109,16 @@ impl Model {
     pub(crate) fn archive_forgot(&mut self, is_archived: impl Fn(&str) -> bool) {
         for (index, message) in self.outgoing.iter_mut().enumerate() {
             if message.received > 0 && !message.acked && !is_archived(&format!("m{index}")) {
+                message.allowed += 1;
+            }
+        }
+    }
+
+    /// The archive is not queried, since the server ends the stream whenever it is (rule W1): a message that had arrived and is
+    /// not known to have is sent again.
+    pub(super) fn archive_is_left_out(&mut self) {
+        for message in &mut self.outgoing {
+            if message.received > 0 && !message.acked {
                 message.allowed += 1;
             }
         }

@@ -154,10 +154,12 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let online = self.phone.as_ref().is_some_and(Phone::is_online);
         let queued = self.phone.as_mut().map_or(0, Phone::queue_len);
         let is_only_inbound = unsent.is_empty() && unanswered.is_empty() && !unreceived.is_empty();
+        let apart = Request::ALL.into_iter();
+        let apart: Vec<Request> = apart.filter(|it| self.model.is_set_apart(*it)).collect();
         let rule = if is_only_inbound { "I18" } else { "I16" };
         self.model.broken(rule, || {
             format!(
-                "20 min after everything was well again: online {online}, {queued} queued, not sent: {unsent}, not received: {unreceived}, not answered: {unanswered:?}"
+                "20 min after everything was well again: online {online}, {queued} queued, not sent: {unsent}, not received: {unreceived}, not answered: {unanswered:?}, apart: {apart:?}"
             )
         });
     }

@@ -108,6 +108,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
     pub(super) fn used(&mut self, address: Address) {
         let manner = self.hosts.manner(address);
         if matches!(manner, Manner::Mute | Manner::HangsUp) {
+            self.model.note("address", || address.addr.to_string());
             self.coverage.event("connected to another server");
             return self.accept_silently(manner);
         }
