@@ -296,6 +296,19 @@ impl Ending {
             reason: reason.into(),
         }
     }
+
+    /// Adds how the server was found, and what each flight carried.
+    pub(crate) fn with_course(
+        self,
+        timeline: Option<Box<core::Timeline>>,
+        dial: core::DialReport,
+    ) -> Self {
+        Self {
+            timeline: timeline.map(|timeline| (*timeline).into()),
+            dial: dial.into(),
+            ..self
+        }
+    }
 }
 
 impl From<core::EndReason> for EndReason {

@@ -198,11 +198,7 @@ impl Event {
                 timeline,
                 dial,
             } => Self::ConnectionEnded {
-                ending: Ending {
-                    timeline: timeline.map(|timeline| (*timeline).into()),
-                    dial: (*dial).into(),
-                    ..Ending::new(reason, then, plan.as_ref())
-                },
+                ending: Ending::new(reason, then, plan.as_ref()).with_course(timeline, *dial),
             },
             core::Event::CertificateRefused {
                 problem,
@@ -212,23 +208,11 @@ impl Event {
             } => Self::CertificateRefused {
                 refused: RefusedCertificate::new(problem, &chain, spki_sha256, may_be_trusted),
             },
-            core::Event::Message { delivery } => Self::Message {
-                content: MessageContent::read(&delivery.stanza, account),
-                stanza: Stanza::from(&*delivery.stanza),
-                delivery_id: delivery.id,
-                possible_duplicate_of: delivery.possible_duplicate_of,
-            },
-            core::Event::Carbon { delivery, carbon } => Self::Carbon {
-                direction: carbon.direction,
-                content: MessageContent::read(&delivery.stanza, account),
-                stanza: Stanza::from(&*delivery.stanza),
-                delivery_id: delivery.id,
-                possible_duplicate_of: delivery.possible_duplicate_of,
-            },
-            core::Event::Presence { delivery } => Self::Presence {
-                stanza: Stanza::from(&*delivery.stanza),
-                delivery_id: delivery.id,
-            },
+            core::Event::Message { delivery } => Self::message(delivery, account),
+            core::Event::Carbon { delivery, carbon } => {
+                Self::carbon(delivery, carbon.direction, account)
+            }
+            core::Event::Presence { delivery } => Self::presence(delivery),
             core::Event::Stage { id, stage } => Self::StanzaStage {
                 id,
                 stage: stage.into(),
@@ -243,6 +227,36 @@ impl Event {
             core::Event::PeerFault(what) => Self::PeerFault {
                 what: what.to_owned(),
             },
+        }
+    }
+
+    fn message(delivery: core::Delivery, account: &core::BareJid) -> Self {
+        Self::Message {
+            content: MessageContent::read(&delivery.stanza, account),
+            stanza: Stanza::from(&*delivery.stanza),
+            delivery_id: delivery.id,
+            possible_duplicate_of: delivery.possible_duplicate_of,
+        }
+    }
+
+    fn carbon(
+        delivery: core::Delivery,
+        direction: CarbonDirection,
+        account: &core::BareJid,
+    ) -> Self {
+        Self::Carbon {
+            direction,
+            content: MessageContent::read(&delivery.stanza, account),
+            stanza: Stanza::from(&*delivery.stanza),
+            delivery_id: delivery.id,
+            possible_duplicate_of: delivery.possible_duplicate_of,
+        }
+    }
+
+    fn presence(delivery: core::Delivery) -> Self {
+        Self::Presence {
+            stanza: Stanza::from(&*delivery.stanza),
+            delivery_id: delivery.id,
         }
     }
 }

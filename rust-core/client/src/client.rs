@@ -290,7 +290,7 @@ impl Client {
     }
 
     /// Trusts the key of a certificate that was refused, as [`Event::CertificateRefused`] named it: certificates of the account's
-    /// domain with this key are accepted from now on, whoever issued them, whatever name and dates they have, unless they are
+    /// domain with this key are accepted from now on, regardless of who issued them, whatever name and dates they have, unless they are
     /// revoked. Returns once that is stored; a client that waits for its next attempt connects at once. At most eight keys are
     /// trusted, the last ones.
     ///

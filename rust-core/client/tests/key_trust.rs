@@ -1,4 +1,4 @@
-//! Rule T13: a certificate that no authority vouches for is refused, reported, and accepted once the user trusts its key.
+//! Rule T13: a certificate that no trusted authority has issued is refused, reported, and accepted once the user trusts its key.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -18,6 +18,7 @@ pub(crate) fn from_ascii(name: &str) -> Option<String> {
 }
 
 /// Returns whether the name is that of an onion service, in the form of [`from_ascii`]: no resolver may see it (RFC 7686 section 2).
+#[cfg(any(feature = "lookups", test))]
 pub(crate) fn is_onion(name: &str) -> bool {
     name == "onion" || name.ends_with(".onion")
 }

@@ -29,12 +29,12 @@ impl CertificateError {
             ),
             Self::KeyNotAllowed => (
                 "has another key than this app expects",
-                "Somebody may be intercepting the connection. If the operator has replaced the key, update the app or its \
+                "The connection may be intercepted. If the operator has replaced the key, update the app or its \
                  settings.",
             ),
             Self::UnknownIssuer => (
                 "was not issued by an authority that this device trusts",
-                "Some operators issue certificates themselves. But somebody who intercepts the connection shows such a \
+                "Some operators issue certificates themselves. But an attacker who intercepts the connection presents such a \
                  certificate as well. Trust it only if its key is the one that the operator has published.",
             ),
             Self::Revoked => (
@@ -47,7 +47,7 @@ impl CertificateError {
             ),
             Self::BadEncoding | Self::BadSignature => (
                 "is damaged",
-                "Somebody may be intercepting the connection, or the server is not set up correctly.",
+                "The connection may be intercepted, or the server is not set up correctly.",
             ),
             Self::VerifierUnavailable => (
                 "could not be checked on this device",

@@ -57,7 +57,7 @@ impl Pins {
         pins
     }
 
-    /// Accepts a certificate with this key although no authority vouches for it. Of more than [`MAX_PINS`] keys, those
+    /// Accepts a certificate with this key although no trusted authority has issued it. Of more than [`MAX_PINS`] keys, those
     /// trusted last are kept.
     pub fn trust(&mut self, key: KeyHash) {
         self.forget(&key);
@@ -77,7 +77,7 @@ impl Pins {
         self.trusted.clear();
     }
 
-    /// Accepts no certificate without one of these keys, whoever issued it. An empty list ends the demand.
+    /// Accepts no certificate without one of these keys, regardless of who issued it. An empty list ends the demand.
     pub fn require(&mut self, keys: &[KeyHash]) {
         let surplus = keys.len().saturating_sub(MAX_PINS);
         self.required = keys.iter().skip(surplus).copied().collect();

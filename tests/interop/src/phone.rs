@@ -260,6 +260,7 @@ impl Phone {
                 jid,
                 plan,
                 timeline,
+                ..
             } => self.log.sessions.push(Session {
                 outcome,
                 jid,

@@ -14,7 +14,7 @@ mod shared;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use contact::{Contact, JULIET, RTT, blocking, count, juliet, juliet_as, message, once_each};
 use snapback_client::proto::knowledge::Op;

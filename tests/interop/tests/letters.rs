@@ -1,5 +1,5 @@
 //! Odd stanzas of a contact through real servers, each followed by a plain message: every plain message arrives once, and
-//! nobody is thrown out (rules T6 and W2).
+//! no session is ended (rules T6 and W2).
 //!
 //! `SNAPBACK_LETTERS` sets their number for each server, `SNAPBACK_LETTERS_SEED` the seed.
 #![allow(
@@ -85,7 +85,7 @@ async fn t6_odd_stanzas_hide_nothing(server: &mut RunningServer) {
     let each = letters / stages.len() as u64;
     for (stage, when) in stages.into_iter().enumerate() {
         let odd = Odd::new(seed.wrapping_add(stage as u64));
-        // What Prosody cannot read from its own archive hides what is behind it, whoever asks.
+        // What Prosody cannot read from its own archive hides what is behind it, from any client.
         let odd = match when {
             When::Online => odd,
             When::Offline | When::Elsewhere => odd.without_quotes(),

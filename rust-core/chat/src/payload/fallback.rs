@@ -106,7 +106,7 @@ impl Fallback {
     pub fn at_start(of: &str, len: u32) -> Self {
         Self {
             of: Some(of.to_owned()),
-            body: Extent::Ranges(vec![0..len]),
+            body: Extent::Ranges(std::iter::once(0..len).collect()),
             subject: Extent::None,
         }
     }

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn t13_who_vouches_for_a_certificate() {
+    fn t13_why_a_certificate_is_accepted() {
         use Acceptance::{Authority, TrustedKey};
         use CertificateError::{KeyNotAllowed, Revoked, UnknownIssuer};
         let (none, trusted) = (pins(&[], &[]), pins(&[KEY], &[]));

@@ -55,7 +55,7 @@ pub struct LinkConfig<T = TlsContext> {
     pub started: Instant,
 }
 
-/// Who vouches for a certificate.
+/// Why a certificate is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acceptance {
     /// An authority that the trust configuration names.

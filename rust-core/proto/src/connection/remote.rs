@@ -140,7 +140,12 @@ impl Remote {
         let (is_proven, now) = (self.stream.authenticated, self.env.now.wall);
         let failures = &mut self.knowledge.failures;
         let noted = failures.note(subject, evidence, is_proven, now);
-        self.env.persist(vec![Op::Failure(noted.failure)]);
+        let mut ops = vec![Op::Failure(noted.failure)];
+        if self.gives_up(Subject::FastToken, Remedy::NoToken) {
+            // In the same transaction: another process would use it again.
+            ops.extend(self.knowledge.fast.take().map(|_| Op::DropFast));
+        }
+        self.env.persist(ops);
         if let Some(step) = noted.step {
             self.env.output(Output::Escalated(step));
             self.env.event(Event::PeerFault(step.gives_up.text()));

@@ -8,6 +8,7 @@ use crate::escalation::{Evidence, Subject};
 use crate::knowledge::{HandOver, Op};
 use crate::time::Instant;
 
+use super::output::Seq;
 use super::remote::Remote;
 use super::session::note_unclean;
 use super::timer::{MAX_ACK_WAITS, Timer};
@@ -26,6 +27,8 @@ pub(super) struct Resumption {
     /// The server's features arrived through TLS, and no event was reported since that the path may not have survived.
     path_works: bool,
     hand_over: HandOverStep,
+    /// The hand-over to this connection, as that transaction stores it before `<resume/>` is sent.
+    planned: Option<(Seq, HandOverStep, Option<HandOver>)>,
 }
 
 /// What is known of the session's hand-over to this connection (rule I8).
@@ -84,30 +87,55 @@ impl Resumption {
 }
 
 impl Remote {
-    /// Records that `<resume/>` is about to be sent. Until it is answered, the server may process it at any time, also after
-    /// this connection was given up and another one has resumed the session.
-    pub(super) fn resume_asked(&mut self) {
-        self.resumption.step = ResumeStep::Asked;
-        if !matches!(self.resumption.hand_over, HandOverStep::NotAsked) {
+    /// Stores that `<resume/>` will be sent on this connection, while TCP and TLS take their time: `<resume/>` waits for it, and
+    /// seldom has to.
+    pub(super) fn will_resume(&mut self) {
+        if self.knowledge.sm.is_none() {
             return;
         }
+        let (step, hand_over) = self.next_hand_over();
+        let stored = self.env.persist(vec![Op::SmHandOver(hand_over.clone())]);
+        self.resumption.planned = Some((stored, step, hand_over));
+    }
+
+    /// Records that `<resume/>` is about to be sent, once the returned transaction is committed. Until it is answered, the server
+    /// may process it at any time, also after this connection was given up and another one, or another process, has resumed the
+    /// session.
+    pub(super) fn resume_asked(&mut self) -> Option<Seq> {
+        self.resumption.step = ResumeStep::Asked;
+        if !matches!(self.resumption.hand_over, HandOverStep::NotAsked)
+            || self.knowledge.sm.is_none()
+        {
+            return None;
+        }
+        let (stored, step, hand_over) = self.resumption.planned.take().unwrap_or_else(|| {
+            let (step, hand_over) = self.next_hand_over();
+            let stored = self.env.persist(vec![Op::SmHandOver(hand_over.clone())]);
+            (stored, step, hand_over)
+        });
+        self.resumption.hand_over = step;
+        if let Some(session) = &mut self.knowledge.sm {
+            session.hand_over = hand_over;
+        }
+        Some(stored)
+    }
+
+    fn next_hand_over(&self) -> (HandOverStep, Option<HandOver>) {
         let now = self.env.now.wall;
-        let cursor = self.knowledge.archive.clone();
-        let Some(session) = &mut self.knowledge.sm else {
-            return;
-        };
-        let open = session.hand_over.take_if(|last| last.is_open(now));
-        self.resumption.hand_over = match open {
+        let session = self.knowledge.sm.as_ref();
+        let last = session.and_then(|session| session.hand_over.as_ref());
+        let open = last.filter(|last| last.is_open(now));
+        let step = match open {
             Some(_) => HandOverStep::Unclean,
             None => HandOverStep::Clean,
         };
-        let place = open.map(|open| open.place).or(cursor);
-        session.hand_over = place.map(|place| HandOver {
+        let place = open.map(|open| open.place.clone());
+        let place = place.or_else(|| self.knowledge.archive.clone());
+        let hand_over = place.map(|place| HandOver {
             place,
             resumed_at: None,
         });
-        let hand_over = session.hand_over.clone();
-        self.env.persist(vec![Op::SmHandOver(hand_over)]);
+        (step, hand_over)
     }
 
     /// Records that the session was resumed, and if the hand-over was not clean, that the archive has to be queried.

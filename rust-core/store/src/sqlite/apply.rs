@@ -7,6 +7,7 @@ use snapback_proto::knowledge::{
 };
 use snapback_proto::xep::roster::{Item, Subscription};
 
+use crate::failures::StoredFailures;
 use crate::{Conflict, DeliveryPage, PAGE_BYTES, PAGE_ROWS, Roster, ServerKey, StoredSession};
 
 use super::fault::Fault;
@@ -122,14 +123,8 @@ impl Tables<'_> {
                 self.put_fact(server, fact::AUTHENTICATED, features.as_ref())
             }
             Op::LearnBindPipelining => self.put_fact(server, fact::BIND_PIPELINING, &()),
-            Op::Failure(failure) => {
-                self.hot.failures.insert(Some(server), *failure);
-                Ok(())
-            }
-            Op::FailureForgotten(subject) => {
-                self.hot.failures.succeeded(server, *subject);
-                Ok(())
-            }
+            Op::Failure(failure) => self.failed(|all| all.insert(Some(server), *failure)),
+            Op::FailureForgotten(subject) => self.failed(|all| all.succeeded(server, *subject)),
             Op::LearnSmBeforeSasl(Some(key)) => self.put_fact(server, fact::SM_BEFORE_SASL, key),
             Op::LearnSmBeforeSasl(None) => self.delete_fact(server, fact::SM_BEFORE_SASL),
             Op::LearnCaps(known) => self.learn_caps(known),
@@ -177,6 +172,11 @@ impl Tables<'_> {
             Op::ReplaceRoster { version, items } => self.replace_roster(version.as_ref(), items),
             Op::PushRoster { version, item } => self.push_roster(version.as_ref(), item),
         }
+    }
+
+    fn failed(&mut self, change: impl FnOnce(&mut StoredFailures)) -> Result<(), Fault> {
+        change(&mut self.hot.failures);
+        Ok(())
     }
 
     fn note(&mut self, change: impl FnOnce(&mut Ledger)) -> Result<(), Fault> {

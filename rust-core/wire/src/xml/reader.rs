@@ -45,6 +45,7 @@ pub struct StreamReader {
     expected: VecDeque<String>,
     failed: Option<XmlError>,
     broken_child: Option<Element>,
+    breaks_stanza: bool,
 }
 
 /// The kind of a stanza, with respect to limits.
@@ -90,6 +91,7 @@ impl StreamReader {
             expected: VecDeque::new(),
             failed: None,
             broken_child: None,
+            breaks_stanza: false,
         }
     }
 
@@ -110,6 +112,8 @@ impl StreamReader {
         let result = self.advance();
         if let Err(error) = result {
             self.failed = Some(error);
+            let is_inside = self.skipping.is_some() || self.scanner.item().head_end.is_some();
+            self.breaks_stanza = self.may_skip() && is_inside;
             self.broken_child = self.child_before_error();
             self.buffer = Vec::new();
             self.start = 0;
@@ -121,6 +125,11 @@ impl StreamReader {
     /// After an error, returns the start tag of the first child of the stanza that contains it, if the error comes after that.
     pub fn broken_child(&self) -> Option<&Element> {
         self.broken_child.as_ref()
+    }
+
+    /// After an error, returns whether it is inside a stanza, behind its start tag.
+    pub fn breaks_stanza(&self) -> bool {
+        self.breaks_stanza
     }
 
     fn child_before_error(&mut self) -> Option<Element> {

@@ -36,7 +36,6 @@ mod unresolved;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;

@@ -1,6 +1,6 @@
 //! How a transport was found: which names were looked up where, and what became of each address.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 
 use snapback_proto::time::Instant;
 use snapback_resolver::QueryReport;

@@ -40,7 +40,7 @@ use crate::connection::remote::Remote;
 use crate::connection::start::Start;
 use crate::error::{Assumption, ConnectionError, PeerError};
 use crate::ns;
-use crate::plan::{Login, Transport};
+use crate::plan::{Goal, Login, Purpose, Transport};
 use crate::protocol_message::ProtocolMessage;
 use crate::sasl::{HtBinding, ScramKeyId, ScramKeys};
 use crate::stream::features::StreamFeatures;
@@ -187,6 +187,9 @@ fn connected(step: LoginStep, login: &Negotiation, remote: &mut Remote) -> Next 
     }
     login.check_purpose(remote)?;
     remote.env.start_login_timer();
+    if remote.plan.goal == Goal::Resume && login.purpose != Purpose::LogOut {
+        remote.will_resume();
+    }
     if login.transport == Transport::DirectTls {
         remote.env.output(Output::ClientHello);
         return Ok(LoginStep::ExpectTls { early: None }.into());

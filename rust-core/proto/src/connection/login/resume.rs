@@ -28,10 +28,10 @@ pub(super) fn after_sasl(remote: &mut Remote) -> LoginStep {
 
 fn send_resume(remote: &mut Remote) {
     if let Some(element) = resume_element(remote.knowledge.sm.as_ref()) {
-        remote.resume_asked();
+        let stored = remote.resume_asked();
         remote
             .env
-            .transmit_element(ProtocolMessage::Resume, &element);
+            .transmit_after(stored, ProtocolMessage::Resume, element.to_xml());
     }
 }
 

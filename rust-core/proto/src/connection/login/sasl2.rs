@@ -59,8 +59,8 @@ pub(super) fn start_fast(
     let (mut children, inline, noted) = goal_elements(features, login, remote);
     children.push(fast::fast(count, is_log_out));
     children.extend(wanted.map(request_token));
-    // The later of the two transactions.
-    let after = noted.or(after);
+    // The last of the transactions.
+    let after = noted.max(after);
     send(&exchange, Secret::new(response), children, after, remote);
     let profile = Sasl2 {
         token_binding: wanted.or(used),
@@ -144,6 +144,7 @@ fn goal_elements(
 ) -> (Vec<Element>, Inline, Option<Seq>) {
     let mut children = Vec::new();
     let nothing = Inline::default();
+    let mut stored = None;
     // Requests that were sent earlier on this stream are answered with it.
     remote.resumption.settled();
     if login.purpose == Purpose::LogOut {
@@ -156,13 +157,13 @@ fn goal_elements(
             return (children, nothing, None);
         }
         children.extend(resume_element(remote.knowledge.sm.as_ref()));
-        remote.resume_asked();
+        stored = remote.resume_asked();
     }
     if login.purpose == Purpose::ResumeOnly {
-        return (children, nothing, None);
+        return (children, nothing, stored);
     }
     let Some(bind2) = &features.bind2 else {
-        return (children, nothing, None);
+        return (children, nothing, stored);
     };
     let can = |feature: &str| bind2.inline.iter().any(|var| var == feature);
     let goes = |request| !remote.sets_apart(request);
@@ -183,7 +184,7 @@ fn goal_elements(
     children.push(bind.to_element());
     // The server chooses the resource (XEP-0386).
     let noted = (login.missed).note_first_bind(SessionResource::Other, remote);
-    (children, inline, noted)
+    (children, inline, noted.max(stored))
 }
 
 fn send(

@@ -47,7 +47,7 @@ use crate::connection::remote::Remote;
 pub(super) use hand_over::note_unanswered;
 pub(in crate::connection) use hand_over::note_unclean;
 pub(super) use page::FromArchive;
-pub(super) use place::is_time_stale;
+pub(super) use place::{is_place, is_time_stale};
 pub(super) use query::catch_up_from;
 
 /// Prefix of the core's own query ids, which distinguishes a late result from the result of the app's own query.
@@ -190,6 +190,15 @@ impl Archive {
     pub(super) fn swap_live(&mut self, newest: &mut Option<String>) {
         if let Self::Learning { live, .. } | Self::Querying(ArchiveQuery { live, .. }) = self {
             std::mem::swap(live, newest);
+        }
+    }
+
+    /// Returns the id of the query that was decided on, and is not answered.
+    pub(super) fn query(&self) -> Option<&str> {
+        match self {
+            Self::Learning { query, .. } => Some(query),
+            Self::Querying(asking) => Some(&asking.query),
+            Self::Absent | Self::Current => None,
         }
     }
 

@@ -55,6 +55,9 @@ impl Session {
         if let Some(h) = self.counted() {
             ops.push(Op::CountInbound(h));
         }
+        if std::mem::take(&mut self.is_pending_answered) && self.sm == Sm::On {
+            ops.push(Op::SmPending(self.pending.clone()));
+        }
         let seq = remote.env.persist(ops);
         self.last_inbound = Some(seq);
         seq
@@ -234,6 +237,7 @@ impl Session {
 
     fn core_response(&mut self, pending: &PendingIq, iq: &Element, remote: &mut Remote) {
         self.request_answered(&pending.id, remote);
+        self.is_pending_answered = !is_archive(pending.kind);
         if is_archive(pending.kind) {
             // The query followed the presence.
             self.missed.report_stored_gap(&mut remote.env);

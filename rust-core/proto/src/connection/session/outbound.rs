@@ -97,8 +97,10 @@ impl Session {
     pub(super) fn resend_unacked(&mut self, remote: &mut Remote) {
         // The server has not counted them, so they need not be sent.
         let mut unacked: Vec<OutboundStanza> = std::mem::take(&mut self.unacked).into();
-        fail_too_big(&mut unacked, remote);
-        fail_ephemeral(&mut unacked, remote);
+        let too_big = fail_too_big(&mut unacked, remote);
+        let ephemeral = fail_ephemeral(&mut unacked, remote);
+        // The server's count refers to what is stored: another process would take a later stanza for the removed one.
+        self.resend_after = self.resend_after.max(too_big).max(ephemeral);
         self.not_resent = unacked.len();
         self.unacked = unacked.into();
         self.go_on_resending(remote);
@@ -108,7 +110,7 @@ impl Session {
     pub(super) fn wait_behind(&mut self, stanza: OutboundStanza, stored: Option<Seq>) {
         self.unacked.push_back(stanza);
         self.not_resent = self.not_resent.saturating_add(1);
-        self.resend_after = stored;
+        self.resend_after = self.resend_after.max(stored);
     }
 
     /// Sends again what may be sent now. A stanza that is sent alone is the last one until it is acknowledged.
@@ -166,33 +168,31 @@ impl Session {
 }
 
 /// XEP-0478: a stanza that is too large for this server fails, and does not block the stanzas after it.
-fn fail_too_big(queue: &mut Vec<OutboundStanza>, remote: &mut Remote) {
-    let Some(limit) = remote.max_bytes() else {
-        return;
-    };
+fn fail_too_big(queue: &mut Vec<OutboundStanza>, remote: &mut Remote) -> Option<Seq> {
+    let limit = remote.max_bytes()?;
     let is_too_big = |stanza: &OutboundStanza| stanza.xml.len() > limit;
     fail(queue, remote, is_too_big, |stanza| Failure::TooBig {
         size: stanza.xml.len(),
         limit,
-    });
+    })
 }
 
 /// What has no meaning later is not sent again: the connection broke before the server had it.
-fn fail_ephemeral(unacked: &mut Vec<OutboundStanza>, remote: &mut Remote) {
+fn fail_ephemeral(unacked: &mut Vec<OutboundStanza>, remote: &mut Remote) -> Option<Seq> {
     let is_ephemeral = |stanza: &OutboundStanza| stanza.kind == OutboundKind::Ephemeral;
-    fail(unacked, remote, is_ephemeral, |_| Failure::NotOnline);
+    fail(unacked, remote, is_ephemeral, |_| Failure::NotOnline)
 }
 
-/// Removes these stanzas, and reports why they are not sent.
+/// Removes these stanzas, and reports why they are not sent. Returns the transaction that removes them.
 fn fail(
     stanzas: &mut Vec<OutboundStanza>,
     remote: &mut Remote,
     is_one: impl Fn(&OutboundStanza) -> bool,
     why: impl Fn(&OutboundStanza) -> Failure,
-) {
+) -> Option<Seq> {
     let failed: Vec<OutboundStanza> = stanzas.extract_if(.., |stanza| is_one(stanza)).collect();
     if failed.is_empty() {
-        return;
+        return None;
     }
     let seqs = failed.iter().map(|stanza| stanza.seq).collect();
     let seq = remote.env.persist(vec![Op::Failed(seqs)]);
@@ -202,4 +202,5 @@ fn fail(
             remote.env.event_after(Some(seq), event);
         }
     }
+    Some(seq)
 }

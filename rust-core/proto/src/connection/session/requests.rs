@@ -21,12 +21,12 @@ use std::time::Duration;
 
 use crate::connection::output::Seq;
 use crate::connection::remote::Remote;
-use crate::connection::session::archive::is_archive;
+use crate::connection::session::archive::{Aim, Archive, is_place};
 use crate::connection::session::establish::Inline;
-use crate::connection::session::state::{AwaitedStart, Session, SessionStage, Sm};
+use crate::connection::session::state::{AwaitedStart, Session, SessionStage, SettlingQuery, Sm};
 use crate::connection::timer::Timer;
 use crate::escalation::{Evidence, Request, Subject};
-use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingKind, StanzaName};
+use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StanzaName};
 use crate::stream::features::StreamFeatures;
 use crate::time::Instant;
 
@@ -50,12 +50,16 @@ pub(super) struct Requests {
     postponed: Option<(Request, Option<Instant>)>,
     /// The one that was sent alone last.
     alone: Option<Request>,
+    /// The query to the archive that is planned and not sent: no answer is expected.
+    planned: Option<PendingIq>,
 }
 
 /// A part that was sent.
 #[derive(Debug)]
 struct Unanswered {
     request: Request,
+    /// It was sent on this connection. If the server had it before, it is not the cause of this connection's end.
+    is_suspect: bool,
     /// The id of the iq; `None` if it has no answer of its own.
     id: Option<String>,
     at: Instant,
@@ -88,7 +92,18 @@ impl Requests {
     pub(super) fn sent(&mut self, request: Request, id: Option<&str>, at: Instant) {
         self.unanswered.push(Unanswered {
             request,
+            is_suspect: true,
             id: id.map(str::to_owned),
+            at,
+        });
+    }
+
+    /// Records a request that the server has processed before the session was resumed: its answer is still to come.
+    fn processed(&mut self, pending: &PendingIq, at: Instant) {
+        self.unanswered.push(Unanswered {
+            request: part(pending.kind),
+            is_suspect: false,
+            id: Some(pending.id.clone()),
             at,
         });
     }
@@ -140,7 +155,7 @@ impl Requests {
             Evidence::Silence => SUSPECT_SILENTLY_FOR,
         };
         let recent = self.unanswered.iter();
-        let recent = recent.filter(|part| now.since(part.at) < limit);
+        let recent = recent.filter(|part| part.is_suspect && now.since(part.at) < limit);
         let mut suspects: Vec<Request> = recent.map(|part| part.request).collect();
         if let Some(alone) = self.alone {
             suspects.retain(|request| *request == alone);
@@ -172,8 +187,27 @@ impl Session {
         if is_apart {
             let is_left_out = remote.leaves_out(request);
             self.requests.set_apart(request, is_left_out);
+            if request == Request::Archive {
+                self.expect_no_answer();
+            }
         }
         !is_apart
+    }
+
+    /// The planned query to the archive is not sent yet. If the session ended before, the next connection should not wait for the
+    /// answer.
+    pub(super) fn expect_no_answer(&mut self) {
+        if let Some(id) = self.archive.query() {
+            let mut planned = self.pending.extract_if(.., |pending| pending.id == id);
+            self.requests.planned = planned.next();
+        }
+    }
+
+    /// The planned query to the archive is sent.
+    pub(super) fn expect_answer(&mut self, id: &str) {
+        let planned = self.requests.planned.take();
+        self.pending
+            .extend(planned.filter(|pending| pending.id == id));
     }
 
     /// Sends `<enable/>` alone, if it has to be. The other parts follow the answer.
@@ -298,12 +332,31 @@ impl Session {
             Request::Enable => {}
             Request::Roster => self.request_roster(&features, remote),
             Request::Disco => self.discover_server(remote),
-            Request::Carbons => self.enable_carbons(remote),
-            Request::Presence => self.announce_presence(remote),
+            Request::Carbons => {
+                self.enable_carbons(remote);
+                self.read_what_came_before(remote);
+            }
+            Request::Presence => {
+                self.announce_presence(remote);
+                self.read_what_came_before(remote);
+            }
             Request::Archive => self.query_archive_alone(remote),
             Request::ClientState => self.send_client_state(remote),
         }
         self.request_ack(remote);
+    }
+
+    /// Without the presence, or without carbons, messages of the time before may be in the archive only: if it has been read
+    /// already, it is queried again.
+    fn read_what_came_before(&mut self, remote: &mut Remote) {
+        let place = remote.knowledge.archive.clone();
+        if let Some(place) = place.filter(|place| is_place(Some(place)))
+            && self.archive == Archive::Current
+            && !self.requests.sets_apart(Request::Archive)
+        {
+            self.settling_query = SettlingQuery::AfterCatchUp;
+            self.ask_second_time(place, Aim::CatchUp, remote);
+        }
     }
 
     /// Before the stanzas of a resumed session are sent again: takes out those that are sent alone or left out. The server has
@@ -311,14 +364,19 @@ impl Session {
     pub(super) fn set_requests_apart(&mut self, remote: &mut Remote) {
         let mut removed: Vec<OutboundStanza> = Vec::new();
         for request in Request::ALL {
-            if !remote.sets_apart(request) || !self.may_repeat(request, remote) {
+            if !remote.sets_apart(request) || !Self::may_repeat(request, remote) {
                 continue;
             }
-            let ids: Vec<String> = self
-                .pending
-                .extract_if(.., |pending| part(pending.kind) == request)
-                .map(|pending| pending.id)
-                .collect();
+            let unacked = &self.unacked;
+            let is_unacked = |id: &str| unacked.iter().any(|stanza| stanza.id == id);
+            let is_of_part = |it: &PendingIq| part(it.kind) == request;
+            let mut pending = self.pending.iter().filter(|it| is_of_part(it));
+            if pending.any(|it| !is_unacked(&it.id)) {
+                // The server has processed it: the answer follows.
+                continue;
+            }
+            let of_part = self.pending.extract_if(.., |it| is_of_part(it));
+            let ids: Vec<String> = of_part.map(|pending| pending.id).collect();
             let is_it = |stanza: &OutboundStanza| {
                 stanza.kind == OutboundKind::Core
                     && match request {
@@ -330,27 +388,30 @@ impl Session {
             let (apart, others): (Vec<_>, Vec<_>) = unacked.into_iter().partition(is_it);
             removed.extend(apart);
             self.unacked = others.into();
-            self.may_send(request, remote);
-            if request == Request::Archive && !ids.is_empty() {
+            if request == Request::Archive {
                 self.plan_catch_up(None, remote);
             }
+            self.may_send(request, remote);
         }
+        let now = remote.env.now.mono;
         for pending in &self.pending {
             if self.unacked.iter().any(|stanza| stanza.id == pending.id) {
-                let now = remote.env.now.mono;
-                self.requests
-                    .sent(part(pending.kind), Some(&pending.id), now);
+                let request = part(pending.kind);
+                self.requests.sent(request, Some(&pending.id), now);
+            } else {
+                self.requests.processed(pending, now);
             }
         }
         if !self.requests.waiting.is_empty() || !self.requests.left_out.is_empty() {
             let removed = removed.iter().map(|stanza| stanza.seq).collect();
             let ops = vec![Op::Failed(removed), Op::SmPending(self.pending.clone())];
-            remote.env.persist(ops);
+            // The server's count refers to what is stored.
+            self.resend_after = Some(remote.env.persist(ops));
         }
     }
 
     /// Returns whether this part is repeated in a resumed session where it has failed and never succeeded.
-    fn may_repeat(&self, request: Request, remote: &Remote) -> bool {
+    fn may_repeat(request: Request, remote: &Remote) -> bool {
         let config = &remote.env.config;
         match request {
             // The session has it.
@@ -358,8 +419,7 @@ impl Session {
             Request::Roster => config.roster,
             Request::Carbons => config.carbons,
             Request::Presence => config.presence,
-            Request::Archive => self.pending.iter().any(|pending| is_archive(pending.kind)),
-            Request::Disco | Request::ClientState => true,
+            Request::Archive | Request::Disco | Request::ClientState => true,
         }
     }
 

@@ -33,6 +33,8 @@ pub(in crate::connection) struct Session {
     pub(super) resend_after: Option<Seq>,
     /// The core's own requests that are not answered yet.
     pub(super) pending: Vec<PendingIq>,
+    /// One of them is answered by the stanza that is being processed: the others are stored together with its count.
+    pub(super) is_pending_answered: bool,
     /// An acknowledgement request is pending.
     pub(super) asked: Option<Asked>,
     /// How many answers to such requests had exactly the expected count.
@@ -148,6 +150,7 @@ impl Session {
             not_resent: 0,
             resend_after: None,
             pending: Vec::new(),
+            is_pending_answered: false,
             asked: None,
             requests: Requests::default(),
             exact_acks: 0,

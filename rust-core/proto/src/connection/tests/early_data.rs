@@ -33,6 +33,10 @@ fn s6_the_count_is_committed_before_the_bytes_leave() {
     // The header says nothing that a count protects.
     peer.sends("ClientHello + header");
     assert_eq!(peer.knowledge().fast.unwrap().count, 0);
+    // That the session is requested on this connection.
+    peer.commit();
+    peer.sends_nothing();
+    assert_eq!(peer.knowledge().fast.unwrap().count, 0);
     peer.commit();
     assert_eq!(peer.knowledge().fast.unwrap().count, 1);
     peer.sends("authenticate HT-SHA-256-ENDP");

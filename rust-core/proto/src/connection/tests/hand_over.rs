@@ -74,6 +74,25 @@ fn i8_a_session_resumed_twice_shortly_is_checked_against_the_archive() {
     gets_what_was_lost(&mut next);
 }
 
+/// A process that is killed after it has sent `<resume/>` leaves that in the store.
+#[test]
+fn i8_a_resumption_is_stored_before_it_is_requested() {
+    let mut peer = Setup::direct().knowing(interrupted()).start();
+    peer.auto_commit = false;
+    peer.connect();
+    peer.sends("ClientHello");
+    peer.tls();
+    peer.sends("header");
+    let stored = |peer: &Peer| peer.knowledge().sm.unwrap().hand_over;
+    assert_eq!(stored(&peer), None);
+    peer.commit();
+    assert!(
+        peer.sends("authenticate HT-SHA-256-EXPR")
+            .contains("<resume")
+    );
+    assert_eq!(stored(&peer).unwrap().place, after("a0").unwrap());
+}
+
 /// The archive has removed the message to which the cursor was moved back, and answers with an empty page.
 #[test]
 fn i8_an_empty_page_after_a_hand_over_is_not_believed() {

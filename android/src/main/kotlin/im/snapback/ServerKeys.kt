@@ -23,7 +23,7 @@ public class ServerKeys internal constructor(
     private val call: suspend (suspend CoreClient.() -> Unit) -> Unit,
 ) {
     /**
-     * Trusts the key of a certificate that was refused: certificates with this key are accepted from now on, whoever issued
+     * Trusts the key of a certificate that was refused: certificates with this key are accepted from now on, regardless of who issued
      * them, whatever name and dates they have, unless they are revoked. A client that waits for a retry connects at once. At
      * most eight keys are trusted, the last ones.
      *

@@ -72,7 +72,7 @@ pub(super) fn first_unknown(remote: &Remote) -> Option<ArchiveCursor> {
 }
 
 /// Returns whether it is an id of the archive, not only a time.
-pub(super) fn is_place(cursor: Option<&ArchiveCursor>) -> bool {
+pub(in crate::connection::session) fn is_place(cursor: Option<&ArchiveCursor>) -> bool {
     matches!(cursor, Some(ArchiveCursor::Start | ArchiveCursor::After(_)))
 }
 

@@ -134,6 +134,7 @@ impl Session {
     /// Sends the planned query, with the initial stanzas or alone.
     pub(in crate::connection::session) fn send_archive_query(&mut self, remote: &mut Remote) {
         if let Some(query) = self.archive_query(remote) {
+            self.expect_answer(&query.id);
             self.note_request(PendingKind::ArchivePage, &query.id, remote);
             self.transmit_core(ProtocolMessage::ArchiveQuery, query, true, remote);
         }
@@ -155,6 +156,7 @@ impl Session {
         self.expect_archive(remote);
         let when = remote.env.now.mono + BUSY_FOR;
         self.requests.postpone(Request::Archive, when);
+        self.expect_no_answer();
         remote.env.timers.set(Timer::Request, when);
         true
     }

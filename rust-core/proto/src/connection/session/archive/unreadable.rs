@@ -33,14 +33,14 @@ impl ArchiveQuery {
 }
 
 impl Session {
-    /// The stream has to be closed because of what the server sent. If that may be a result of a pending page, the page has
+    /// The stream has to be closed because of what the server sent. If that may be a result of the pending page, the page has
     /// failed.
     pub(in crate::connection::session) fn page_is_malformed(&mut self, remote: &mut Remote) {
         let Archive::Querying(asking) = &self.archive else {
             return;
         };
         let child = remote.stream.reader.broken_child();
-        let is_result = child.is_none_or(|child| {
+        let is_result = child.map_or(remote.stream.reader.breaks_stanza(), |child| {
             child.is("result", ns::MAM) && child.attr("queryid") == Some(&asking.query)
         });
         if !is_result {

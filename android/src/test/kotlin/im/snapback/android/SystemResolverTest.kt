@@ -168,7 +168,7 @@ class SystemResolverTest {
         val cleartext: Boolean,
     )
 
-    /** Returns who was asked in an attempt on this system, where nobody has an answer. */
+    /** Returns who was asked in an attempt on this system, where no source has an answer. */
     private suspend fun asked(row: Row): Row {
         HandResolver.reset()
         android(row.version)
