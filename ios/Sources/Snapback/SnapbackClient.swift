@@ -339,7 +339,7 @@ extension SnapbackClient {
   }
 
   /// Adds a contact to the roster, or changes it (RFC 6121 section 2.3). Throws the same errors as
-  /// ``iq(_:_:to:timeout:)``.
+  /// `iq(_:_:to:timeout:)`.
   public func setContact(_ jid: Jid, name: String? = nil, groups: [String] = []) async throws {
     try await changingContact { [core] cancellation in
       try await core.setContact(
@@ -348,7 +348,7 @@ extension SnapbackClient {
   }
 
   /// Removes a contact from the roster, which also cancels the presence subscriptions in both directions (RFC 6121
-  /// section 2.5). Throws the same errors as ``iq(_:_:to:timeout:)``.
+  /// section 2.5). Throws the same errors as `iq(_:_:to:timeout:)`.
   public func removeContact(_ jid: Jid) async throws {
     try await changingContact { [core] cancellation in
       try await core.removeContact(jid: jid.description, cancellation: cancellation)

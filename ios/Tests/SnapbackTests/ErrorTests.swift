@@ -223,11 +223,11 @@ import Testing
       try await client.serverKeys.require(Array(repeating: another, count: 9))
     }
     try await client.serverKeys.trust(refused.key)
-    try await client.online()
+    _ = try await client.online()
     try await client.serverKeys.forget(refused.key)
     #expect(try await client.refused().key == refused.key)
     try await client.serverKeys.dangerouslyTrust(refused.key)
-    try await client.online()
+    _ = try await client.online()
     await client.shutdown()
     await #expect(throws: SnapbackError.closed) { try await client.serverKeys.forget(another) }
   }

@@ -56,7 +56,8 @@ import Testing
       ])
     let message = try await client.message().content
     #expect(message.body == "what a contact made" && message.text == "a contact made")
-    #expect(message.reply == Reply(id: "q1", to: try Jid(World.juliet)))
+    let juliet = try Jid(World.juliet)
+    #expect(message.reply == Reply(id: "q1", to: juliet))
     #expect(message.reactions?.id == "m" && message.reactions?.emojis == ["👍"])
     #expect(message.files.map(\.uri) == ["https://example.org/a.jpg"])
     #expect(message.chatState == .active && message.corrects == "r0")
@@ -92,11 +93,18 @@ import Testing
     _ = try await client.online()
     try await world.obey("message", ["inside": "<request xmlns='urn:xmpp:receipts'/>"])
     _ = try await client.message()
-    try await client.send(typing).ackedInTime()
+    do {
+      try await client.send(typing).ackedInTime()
+    } catch SnapbackError.sendFailed(.refused) {
+      // Without a body, the server refuses it for a recipient who is offline: that may come before the acknowledgement.
+    }
     try await client.send(to: World.romeo, "last").ackedInTime()
-    // The receipt has no body, and neither has the chat state.
-    let bodies = try await world.received().map(\.body)
-    #expect(bodies == Array(repeating: "", count: receipts + 1) + ["last"])
+    // The receipt has no body, and neither has the chat state. The receipt is sent beside the others.
+    let expected = Array(repeating: "", count: receipts + 1) + ["last"]
+    try await withTimeout("the messages") {
+      while try await world.received().count < expected.count { try await Task.sleep(for: .milliseconds(10)) }
+    }
+    #expect(try await world.received().map(\.body).sorted() == expected)
     await client.shutdown()
   }
 

@@ -271,7 +271,8 @@ impl World {
     fn received(&self, from: &str) -> Answer {
         let romeo = format!("{}@{DOMAIN}", ROMEO.0);
         let messages = self.server.messages_from(from).into_iter();
-        let to_romeo = messages.filter(|message| message.to == romeo);
+        let is_his = |to: &str| to.split_once('/').map_or(to, |(bare, _)| bare) == romeo;
+        let to_romeo = messages.filter(|message| is_his(&message.to));
         let seen = to_romeo.map(|message| Message {
             id: message.id.unwrap_or_default(),
             body: message.body.unwrap_or_default(),

@@ -92,7 +92,7 @@ internal class NetworkTracker(
         val before = reported
         if (!again && before == network to state) return
         reported = network to state
-        val isSame = before?.first == network && before?.second == state.copy(privateDns = before.second.privateDns)
+        val isSame = before?.first == network && before?.second?.copy(privateDns = state.privateDns) == state
         if (isSame && !again) deliverNameSettings(state) else deliver(state)
     }
 

@@ -250,7 +250,7 @@ public class SnapbackClient private constructor(
      * Informs the client that the network appeared, disappeared or changed. The client probes its connection, or reconnects, at
      * once. `SnapbackAndroid.open` sets up a monitor that calls this.
      */
-    public fun networkChanged(network: NetworkState): Unit = tell { networkChanged(network) }
+    public fun networkChanged(network: NetworkState): Unit = tell { networkChanged(network.toCore()) }
 
     /**
      * Informs the client that the app moved to the foreground (`true`) or the background (`false`); the client informs the
@@ -352,7 +352,7 @@ public class SnapbackClient private constructor(
     }
 
     /** Informs the client that the name servers or Private DNS of the network changed, and nothing else of it. */
-    internal fun nameSettingsChanged(network: NetworkState): Unit = tell { nameSettingsChanged(network) }
+    internal fun nameSettingsChanged(network: NetworkState): Unit = tell { nameSettingsChanged(network.toCore()) }
 
     /** Waits for the next request to the system's resolver; returns `null` once the client is closed. */
     internal suspend fun nextDnsRequest(): DnsRequest? = if (closed.get()) null else core.nextDnsRequest()

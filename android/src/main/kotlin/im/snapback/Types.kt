@@ -1,5 +1,7 @@
 package im.snapback
 
+import im.snapback.ffi.NetworkState as CoreNetwork
+import im.snapback.ffi.PrivateDns as CorePrivateDns
 import kotlin.time.Duration
 
 /** The state of the connection. */
@@ -61,13 +63,37 @@ public sealed interface DrainOutcome {
 }
 
 /** The network as the platform reports it. */
-public typealias NetworkState = im.snapback.ffi.NetworkState
+public data class NetworkState(
+    /** Whether there is a network with access to the internet. */
+    val available: Boolean,
+    /**
+     * Its name servers, as IP addresses; a link-local one with the index of its interface, such as `fe80::1%3`. Invalid
+     * addresses are ignored; without a valid one, the previous name servers stay in place.
+     */
+    val nameServers: List<String>,
+    /** Private DNS on this network. Default `null`: name servers are queried in cleartext. */
+    val privateDns: PrivateDns? = null,
+) {
+    internal fun toCore(): CoreNetwork = CoreNetwork(available, nameServers, privateDns?.toCore())
+}
 
-/**
- * Private DNS on a network, as its user has set it in Android 9 and later; `null` in [NetworkState] if name servers are queried
- * in cleartext.
- */
-public typealias PrivateDns = im.snapback.ffi.PrivateDns
+/** Private DNS on a network (RFC 7858), as its user has set it in Android 9 and later. */
+public sealed interface PrivateDns {
+    /** By TLS with any certificate and, where a name server does not support TLS, not at all. */
+    public data object Opportunistic : PrivateDns
+
+    /** By TLS to the server of this name, which the user has set. No other server is queried. */
+    public data class Strict(
+        /** The name that the server's certificate must have. */
+        val host: String,
+    ) : PrivateDns
+}
+
+private fun PrivateDns.toCore(): CorePrivateDns =
+    when (this) {
+        PrivateDns.Opportunistic -> CorePrivateDns.Opportunistic
+        is PrivateDns.Strict -> CorePrivateDns.Strict(host)
+    }
 
 /** The stored roster (RFC 6121 section 2). */
 public data class Roster(

@@ -20,11 +20,11 @@ import kotlin.time.TimeSource
 
 /**
  * Budgets of the Kotlin binding. Each value is measured several times, and the best one counts: a busy machine makes single
- * values worse and never better. The core under test is a debug build.
+ * values worse and never better. The core under test is a debug build, which also reads each message's typed content.
  */
 class BudgetTest {
     @Test
-    fun `an event reaches Kotlin in less than 20 microseconds`() =
+    fun `an event reaches Kotlin in less than 100 microseconds`() =
         real {
             TestServer().use { server ->
                 val core = CoreClient.open(Configuration().apply { on(server) }.toCore(JULIET), PASSWORD, null)
@@ -45,7 +45,7 @@ class BudgetTest {
                 core.end()
                 core.destroy()
                 println("an event crosses in ${times.joinToString()}")
-                assertTrue(times.min() < 20.microseconds, "$times")
+                assertTrue(times.min() < 100.microseconds, "$times")
             }
         }
 

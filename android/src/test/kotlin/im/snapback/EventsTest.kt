@@ -67,8 +67,8 @@ class EventsTest {
                     originId = null,
                     xml = "<message/>",
                 )
-            val event = CoreEvent.Message("d", stanza, possibleDuplicateOf = null).toEvent {}
-            return (event as Event.Message).message.from
+            val event = CoreEvent.Presence("d", stanza).toEvent {}
+            return (event as Event.Presence).presence.from
         }
         assertEquals(StanzaAddress.Absent, from(CoreAddress.Absent))
         val romeo = from(CoreAddress.Named(CoreJid("romeo", "example.net", "orchard")))

@@ -111,6 +111,7 @@ internal class NetworkMonitor(
          * Private DNS: the name that the user has set, or else whether a name server of the network was found to support TLS.
          * A setting of "automatic" is inactive until then, and queries are in cleartext.
          */
+        @NewerApi(Build.VERSION_CODES.P)
         fun LinkProperties.privateDns(): PrivateDns? {
             val host = privateDnsServerName
             return when {
