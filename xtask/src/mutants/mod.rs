@@ -17,11 +17,11 @@ use crate::{simulate, tool};
 const FOLDER: &str = "tests/simulation/mutants";
 
 /// How many seeds each mistake may take.
-const SEEDS: u32 = 2_000;
+const SEEDS: u32 = 5_000;
 
 const USAGE: &str = "\
 usage: cargo xtask mutants                     each mistake is planted, and has to be found
-       cargo xtask mutants --seeds N           the same, in N seeds instead of 2000
+       cargo xtask mutants --seeds N           the same, in N seeds instead of 5000
        cargo xtask mutants MISTAKE [arguments] `simulate` with this mistake and these arguments
        cargo xtask mutants --check             all patches apply; nothing is built
        cargo xtask mutants --refresh           write the patches anew, for the files as they are now";

@@ -14,8 +14,11 @@ use crate::connection::session::state::{Session, SessionStage};
 impl Session {
     /// Attributes the end of the stream to what the server had not answered, if it may have ended it because of that.
     pub(in crate::connection) fn suspect(&mut self, error: &ConnectionError, remote: &mut Remote) {
-        if remote.at_risk == Some(Assumption::PipelinedBind) {
-            // Something was sent too early.
+        if matches!(
+            remote.at_risk,
+            Some(Assumption::PipelinedBind | Assumption::Features)
+        ) {
+            // Something was sent too early, or by features that are not offered any more.
             return;
         }
         if remote.at_risk == Some(Assumption::Resumption) && Evidence::is_of_torn_stanza(error) {

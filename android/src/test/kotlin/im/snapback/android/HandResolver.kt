@@ -51,9 +51,11 @@ internal class HandResolver {
         }
     }
 
-    private fun failure() = DnsResolver::class.java.classLoader!!.loadClass("android.net.DnsResolver\$DnsException").let { type ->
-        type.declaredConstructors.single().apply { isAccessible = true }
-            .newInstance(DnsResolver.ERROR_SYSTEM, RuntimeException("no daemon")) as DnsResolver.DnsException
+    /** Its constructor is not public; Robolectric adds another one. */
+    private fun failure(): DnsResolver.DnsException {
+        val type = DnsResolver.DnsException::class.java
+        val constructor = type.getDeclaredConstructor(Int::class.javaPrimitiveType, Throwable::class.java)
+        return constructor.apply { isAccessible = true }.newInstance(DnsResolver.ERROR_SYSTEM, RuntimeException("no daemon"))
     }
 
     data class Asked(
