@@ -18,11 +18,7 @@ pub const NEVER: &[(&str, &str, NeverReason)] = &[
     ("EngineInput<'_>", "SetPassword", NO_USER),
     ("EngineInput<'_>", "ChangeKeys", NO_USER),
     ("EngineOutput", "KeysChanged", NO_USER),
-    (
-        "EngineEvent",
-        "CertificateRefused",
-        NeverReason::Always("the server's certificate is valid"),
-    ),
+    ("EngineEvent", "CertificateRefused", NULL_TLS),
     ("EngineInput<'_>", "RequestsAbandoned", NO_USER),
     ("EngineInput<'_>", "EventQueue", TAKES_ALL),
     ("NotGiven", "All", TAKES_ALL),
