@@ -25,7 +25,7 @@ use snapback_interop::phone::Phone;
 use snapback_interop::{Account, Flavour, RunningServer};
 
 /// For each server, as long as nothing else is asked for.
-const LETTERS: u64 = 300;
+const LETTERS: u64 = 60;
 
 on_server!(
     prosody_13_0,
