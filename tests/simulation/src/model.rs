@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use snapback_proto::escalation::{Failure, Failures, Remedy, Request, Subject};
+use snapback_proto::escalation::{Failure, Failures, Remedy};
 use snapback_proto::knowledge::Op;
 
 use crate::network::Time;
@@ -285,11 +285,6 @@ impl Model {
 
 /// Returns whether something of the user is given up because of these failures: a session, a stanza, a request.
 fn costs_more_than_a_flight(failure: Failure) -> bool {
-    if failure.subject == Subject::Request(Request::Enable) {
-        // A server that takes nothing before `<session/>` is answered may be taken for one that cannot process `<enable/>`, where
-        // the client relied on remembered features. The session is established without stream management then, for minutes.
-        return false;
-    }
     let step = Failures::restore([failure]).step(failure.subject, failure.until);
     step.is_some_and(|step| {
         matches!(
