@@ -137,14 +137,21 @@ impl Remote {
 
     /// Records a failure. The app is told of a step that it brings about.
     pub(super) fn note_failure(&mut self, subject: Subject, evidence: Evidence) {
+        self.note_failure_with(subject, evidence, |_| None);
+    }
+
+    /// The same, and stores in the same transaction what follows from it: another process would not know it otherwise.
+    pub(super) fn note_failure_with(
+        &mut self,
+        subject: Subject,
+        evidence: Evidence,
+        then: impl FnOnce(&mut Self) -> Option<Op>,
+    ) {
         let (is_proven, now) = (self.stream.authenticated, self.env.now.wall);
         let failures = &mut self.knowledge.failures;
         let noted = failures.note(subject, evidence, is_proven, now);
         let mut ops = vec![Op::Failure(noted.failure)];
-        if self.gives_up(Subject::FastToken, Remedy::NoToken) {
-            // In the same transaction: another process would use it again.
-            ops.extend(self.knowledge.fast.take().map(|_| Op::DropFast));
-        }
+        ops.extend(then(self));
         self.env.persist(ops);
         if let Some(step) = noted.step {
             self.env.output(Output::Escalated(step));

@@ -341,9 +341,13 @@ impl Negotiation {
         let Some(evidence) = evidence.filter(|_| self.token_in_use) else {
             return;
         };
-        remote.note_failure(Subject::FastToken, evidence);
-        if remote.gives_up(Subject::FastToken, Remedy::NoToken) {
-            remote.drop_token();
+        remote.note_failure_with(Subject::FastToken, evidence, |remote| {
+            let is_given_up = remote.gives_up(Subject::FastToken, Remedy::NoToken);
+            let token = remote.knowledge.fast.take_if(|_| is_given_up);
+            token.map(|_| Op::DropFast)
+        });
+        if remote.knowledge.fast.is_none() {
+            remote.note_success(Subject::FastToken);
         }
     }
 
