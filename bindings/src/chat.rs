@@ -1,7 +1,7 @@
 //! Typed messages, in both directions.
 
 use snapback_chat as chat;
-pub use snapback_chat::{ChatState, Conversation, Hints, ReferenceKind, RoomFeatures};
+pub use snapback_chat::{ChatState, Conversation, Hints, MessageKey, ReferenceKind, RoomFeatures};
 use snapback_client as core;
 use snapback_client::Element;
 
@@ -114,7 +114,7 @@ pub enum Conversation {
 }
 
 /// What an app keeps of each message, so that later ones find it.
-#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
+#[uniffi::remote(Record)]
 pub struct MessageKey {
     /// The kind of the conversation.
     pub kind: Conversation,
@@ -244,7 +244,7 @@ impl MessageContent {
         });
         Self {
             references: references.collect(),
-            key: key.map(Into::into),
+            key,
             text: read.text(&[]),
             bodies: texts(&read.bodies),
             subjects: texts(&read.subjects),
@@ -322,34 +322,6 @@ impl From<&chat::Problem> for PayloadProblem {
     }
 }
 
-impl From<chat::MessageKey> for MessageKey {
-    fn from(key: chat::MessageKey) -> Self {
-        Self {
-            kind: key.kind,
-            conversation: key.conversation,
-            sender: key.sender,
-            occupant_id: key.occupant_id,
-            id: key.id,
-            origin_id: key.origin_id,
-            room_id: key.room_id,
-        }
-    }
-}
-
-impl From<MessageKey> for chat::MessageKey {
-    fn from(key: MessageKey) -> Self {
-        Self {
-            kind: key.kind,
-            conversation: key.conversation,
-            sender: key.sender,
-            occupant_id: key.occupant_id,
-            id: key.id,
-            origin_id: key.origin_id,
-            room_id: key.room_id,
-        }
-    }
-}
-
 /// Returns whether a reference of the message with the key `by` holds for the message with the key `other`.
 #[uniffi::export]
 pub fn refers_to(
@@ -362,8 +334,7 @@ pub fn refers_to(
         kind: reference.kind,
         id: reference.id,
     };
-    let by = chat::MessageKey::from(by);
-    match by.refers_to(&reference, &other.into(), room) {
+    match by.refers_to(&reference, &other, room) {
         Ok(chat::Certainty::Proven) => ReferenceVerdict::Holds,
         Ok(chat::Certainty::SameNickname) => ReferenceVerdict::SameNickname,
         Err(chat::Mismatch::OtherConversation) => ReferenceVerdict::OtherConversation,
