@@ -83,31 +83,28 @@ impl Model {
         self.failures.insert(failure);
         let left_out_for = left_out_for(&self.failures, &failure).unwrap_or(0);
         self.attempts.left_out_for = self.attempts.left_out_for.max(left_out_for);
-        if self.leaves_out(Request::Archive, failure.until) {
+        if self.gives_up_archive(failure.until) {
             self.archive_is_left_out();
         }
     }
 
-    /// Returns whether this part of a session's start is not sent at this time, or the archive is read only from where it can be.
-    fn leaves_out(&self, request: Request, now: UnixTime) -> bool {
-        let subject = Subject::Request(request);
-        if request == Request::Archive
-            && self
-                .failures
-                .gives_up(Subject::ArchivePage, Remedy::SkipPage, now)
-        {
-            return true;
-        }
-        let remedies = [Remedy::DelayRequest, Remedy::NoRequest];
-        let mut remedies = remedies.into_iter();
-        remedies.any(|remedy| self.failures.gives_up(subject, remedy, now))
+    /// Returns whether at this time the archive is not queried, or read only from where it can be.
+    fn gives_up_archive(&self, now: UnixTime) -> bool {
+        let request = Subject::Request(Request::Archive);
+        let steps = [
+            (request, Remedy::DelayRequest),
+            (request, Remedy::NoRequest),
+            (Subject::ArchivePage, Remedy::SkipPage),
+        ];
+        let mut steps = steps.into_iter();
+        steps.any(|(subject, remedy)| self.failures.gives_up(subject, remedy, now))
     }
 
-    /// Returns whether the archive is not queried.
+    /// Returns whether it was so when the archive failed last.
     pub(super) fn has_no_archive(&self) -> bool {
         let subjects = [Subject::Request(Request::Archive), Subject::ArchivePage];
         let mut failures = subjects.into_iter().filter_map(|it| self.failures.get(it));
-        failures.any(|failure| self.leaves_out(Request::Archive, failure.until))
+        failures.any(|failure| self.gives_up_archive(failure.until))
     }
 
     /// The wall clock was set: the client measures these durations by it.
