@@ -207,6 +207,7 @@ impl Driver {
             | Output::TlsFollows { .. }
             | Output::Understood(_)
             | Output::LoginProven
+            | Output::Escalated(_)
             | Output::Timeout { .. } => {}
         }
     }
