@@ -8,10 +8,9 @@ use snapback_chat::payload::reactions::MAX_REACTIONS;
 use snapback_chat::{
     Arrival, ChatMessage, Draft, MessageKey, ReceiptPolicy, Receipts, RoomFeatures,
 };
+use snapback_fuzz::elements;
 use snapback_proto::jid::BareJid;
-use snapback_proto::xml::{Element, Limits, StreamItem, StreamReader, parse_stanza};
-
-const OPEN: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
+use snapback_proto::xml::{Element, parse_stanza};
 
 fuzz_target!(|input: &[u8]| {
     let Ok(account) = BareJid::try_from("juliet@example.org") else {
@@ -83,19 +82,4 @@ fn again(read: &ChatMessage) {
     assert_eq!(again.files, read.files);
     assert_eq!(again.fallbacks, read.fallbacks);
     assert_eq!(again.chat_state, read.chat_state);
-}
-
-/// Returns the top-level elements at the beginning of this stream.
-fn elements(stream: &[u8]) -> Vec<Element> {
-    let mut reader = StreamReader::new(Limits::default());
-    reader.login_complete();
-    reader.feed(OPEN.as_bytes());
-    reader.feed(stream);
-    let mut found = Vec::new();
-    while let Ok(Some(item)) = reader.next_item() {
-        if let StreamItem::Element(element) = item {
-            found.push(element);
-        }
-    }
-    found
 }

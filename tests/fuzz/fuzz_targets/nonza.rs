@@ -5,6 +5,7 @@
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
+use snapback_fuzz::elements;
 use snapback_proto::secret::Secret;
 use snapback_proto::stream::error::StreamError;
 use snapback_proto::stream::features::StreamFeatures;
@@ -19,9 +20,8 @@ use snapback_proto::xep::sasl1::{self, Sasl1};
 use snapback_proto::xep::sasl2::{Authenticate, Sasl2, UserAgent};
 use snapback_proto::xep::sm::{self, Nonza};
 use snapback_proto::xep::{bind, carbons, datetime, mam, ping, roster, sasl2, stanza_id};
-use snapback_proto::xml::{Element, Limits, StreamItem, StreamReader};
+use snapback_proto::xml::Element;
 
-const OPEN: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
 const OWN: &str = "juliet@example.org";
 
 fuzz_target!(|input: &[u8]| {
@@ -34,21 +34,6 @@ fuzz_target!(|input: &[u8]| {
         write(&element);
     }
 });
-
-/// Returns the top-level elements at the beginning of this stream.
-fn elements(stream: &[u8]) -> Vec<Element> {
-    let mut reader = StreamReader::new(Limits::default());
-    reader.login_complete();
-    reader.feed(OPEN.as_bytes());
-    reader.feed(stream);
-    let mut found = Vec::new();
-    while let Ok(Some(item)) = reader.next_item() {
-        if let StreamItem::Element(element) = item {
-            found.push(element);
-        }
-    }
-    found
-}
 
 /// Reads the element with every codec.
 fn read(element: &Element) {
