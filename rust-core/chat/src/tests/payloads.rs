@@ -209,7 +209,7 @@ fn i20_what_a_stranger_can_repeat_is_bounded() {
     let message = of_romeo(&problems);
     assert!((1..=MAX_PROBLEMS).contains(&message.problems.len()));
     let distinct: Vec<&Problem> = message.problems.iter().collect();
-    assert_eq!(distinct.len(), 2, "each is told once: {distinct:?}");
+    assert_eq!(distinct.len(), 2, "each is reported once: {distinct:?}");
 }
 
 #[test]
