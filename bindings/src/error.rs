@@ -5,7 +5,6 @@ use std::fmt;
 use snapback_client as core;
 
 use crate::jid::JidProblem;
-use crate::runtime::Lost;
 use crate::store::StorageProblem;
 
 /// Why a client could not be opened.
@@ -330,6 +329,15 @@ impl From<core::ClientEnded> for CallError {
     fn from(_: core::ClientEnded) -> Self {
         Self::Closed
     }
+}
+
+/// Why work on the runtime has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// There is no runtime.
+    NoRuntime,
+    /// The work panicked, which is a fault of this library (rule T10).
+    Panicked,
 }
 
 impl From<Lost> for OpenError {

@@ -7,7 +7,7 @@ use crate::chat::MessageContent;
 use crate::convert::Clock;
 use crate::dial::DialReport;
 use crate::ending::Ending;
-use crate::key_trust::RefusedCertificate;
+use crate::refused_certificate::RefusedCertificate;
 use crate::stanza::Stanza;
 use crate::state::{ConnectionState, SessionOutcome};
 use crate::timeline::Timeline;

@@ -45,6 +45,7 @@ mod password;
 mod platform;
 mod proxy;
 mod receipts;
+mod refused_certificate;
 mod roster;
 mod runtime;
 mod stanza;
@@ -77,7 +78,7 @@ pub use ending::{
 pub use error::{CallError, IqError, OpenError, SendError};
 pub use event::{CarbonDirection, Event, FailureReason, Stage};
 pub use jid::{Jid, JidPart, JidProblem, StanzaAddress, parse_jid};
-pub use key_trust::{KeyError, RefusedCertificate, explain_certificate, key_fingerprint};
+pub use key_trust::{KeyError, explain_certificate, key_fingerprint};
 pub use log::{LogField, LogLevel, LogRecord, LogSink, set_log_sink};
 pub use password::Password;
 pub use platform::{
@@ -85,6 +86,7 @@ pub use platform::{
 };
 pub use proxy::{Proxy, ProxyKind};
 pub use receipts::ReceiptPolicy;
+pub use refused_certificate::RefusedCertificate;
 pub use roster::{Contact, Roster, Subscription};
 pub use stanza::{IqAnswer, IqKind, IqRequest, OutgoingMessage, OutgoingPresence, Stanza};
 pub use state::{ConnectionState, ConnectionStep, OfflineReason, SessionOutcome};

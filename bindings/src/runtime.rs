@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
+use crate::error::Lost;
 use crate::log;
 
 /// Each account that connects needs one thread, since a certificate check may wait for the network.
@@ -38,15 +39,6 @@ pub(crate) fn handle() -> Option<&'static Handle> {
             .ok()
     });
     runtime.as_ref().map(Runtime::handle)
-}
-
-/// Why work on the runtime has no result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
-    /// There is no runtime.
-    NoRuntime,
-    /// The work panicked, which is a fault of this library (rule T10).
-    Panicked,
 }
 
 /// Runs a future on the runtime. If the caller stops waiting, the future is stopped at its next await, so that no

@@ -7,7 +7,7 @@ use std::time::Duration;
 use snapback_netsim::CutMode;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use crate::demo::DemoError;
+use crate::error::DemoError;
 use crate::ledger::{Ledger, Totals};
 use crate::phone::{CHAT, PEER, Setup, TIMEOUT};
 use crate::process::{Online, Process, Said};

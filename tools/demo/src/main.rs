@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: what Snapback does, shown in one run on the loopback interface.
 
 mod demo;
+mod error;
 mod json;
 mod killed;
 mod ledger;

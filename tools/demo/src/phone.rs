@@ -12,7 +12,7 @@ use snapback_netsim::{CutMode, Link, flights};
 use snapback_reference_server::ReferenceServer;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use crate::demo::DemoError;
+use crate::error::DemoError;
 use crate::ledger::{Ledger, Totals};
 use crate::record::Record;
 

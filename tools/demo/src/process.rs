@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::demo::DemoError;
+use crate::error::DemoError;
 use crate::phone::Setup;
 use snapback_cli::flights::Bar;
 

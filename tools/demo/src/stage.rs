@@ -8,7 +8,7 @@ use snapback_client::{Timing, TlsContext, Trust, danger};
 use snapback_netsim::{Link, LinkConfig};
 use snapback_reference_server::{Config, ReferenceServer, Switches};
 
-use crate::demo::DemoError;
+use crate::error::DemoError;
 use crate::killed::KilledPhone;
 use crate::naive;
 use crate::phone::{Phone, Setup};

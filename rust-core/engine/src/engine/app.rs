@@ -2,8 +2,8 @@
 
 use snapback_proto::connection::Command;
 
+use super::asked::Asked;
 use super::candidates::DialInput;
-use super::storage::Asked;
 use super::{ClosingStore, Engine};
 use crate::link::tls::Tls;
 use crate::supervisor;

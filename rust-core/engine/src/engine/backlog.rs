@@ -10,7 +10,7 @@ use snapback_store::{DeliveryPage, StoreError};
 
 use crate::link::tls::Tls;
 
-use super::storage::Asked;
+use super::asked::Asked;
 use super::{Engine, EngineOutput, EventQueueLevel, NotGiven};
 
 /// The deliveries that the app has not received.

@@ -15,9 +15,10 @@ use crate::link::LinkError;
 use crate::link::tls::Tls;
 use crate::supervisor::{self, AttemptId, Verdict};
 
+use super::asked::{Asked, Attempted};
 use super::candidates::{Abandonment, CandidateId, Dial, DialInput, LookUpId, Progress};
 use super::standby::{Standby, StandbyTransport};
-use super::storage::{self, Asked};
+use super::storage;
 use super::{Detour, EndReason, Engine, EngineInput, EngineOutput};
 
 /// An attempt that has no connection yet.
@@ -27,15 +28,6 @@ pub(super) struct Dialing {
     /// The address that it dials before the account's own servers.
     detour: Option<Detour>,
     dial: Dial,
-}
-
-/// The identity of an attempt.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Attempted {
-    pub(super) number: AttemptId,
-    pub(super) purpose: Purpose,
-    /// When its transport began to be opened.
-    pub(super) since: Instant,
 }
 
 impl Dialing {

@@ -4,7 +4,7 @@ use snapback_proto::knowledge::Op;
 
 use crate::link::tls::Tls;
 
-use super::storage::Asked;
+use super::asked::Asked;
 use super::{Engine, EngineEvent};
 
 /// The possible gaps that are stored.

@@ -7,7 +7,7 @@ use snapback_store::StoreError;
 use crate::link::tls::Tls;
 use crate::supervisor;
 
-use super::storage::Asked;
+use super::asked::Asked;
 use super::{Engine, EngineOutput};
 
 /// The progress of a log-out.

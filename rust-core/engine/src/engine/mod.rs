@@ -20,6 +20,7 @@
 
 mod address;
 mod app;
+mod asked;
 mod backlog;
 mod candidates;
 mod credentials;
@@ -70,6 +71,7 @@ pub use storage::CommitId;
 pub use trust::{KeyChange, KeyError};
 
 use address::Addresses;
+use asked::Asked;
 use backlog::Backlog;
 use candidates::Candidates;
 use credentials::Credentials;
@@ -79,7 +81,7 @@ use log_out::LogOut;
 use requests::Requests;
 use sends::Sends;
 use standby::Standby;
-use storage::{Asked, Transactions};
+use storage::Transactions;
 use transport::Attempt;
 use trust::Trust;
 

@@ -12,7 +12,7 @@ use snapback_store::{NewStanza, StoreError};
 use crate::link::tls::Tls;
 use crate::variants::variants;
 
-use super::storage::Asked;
+use super::asked::{Asked, Waiting};
 use super::{Engine, EngineEvent, EngineOutput, RequestError, Room, Ticket};
 
 /// Why a stanza was not accepted.
@@ -52,13 +52,6 @@ impl fmt::Display for Refusal {
             Self::NotXml(error) => error.fmt(f),
         }
     }
-}
-
-/// An item that waits until it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Waiting {
-    Send(Ticket),
-    Request(String),
 }
 
 /// Stanzas that were passed to the connection and that no transaction contains yet.

@@ -14,8 +14,8 @@ use crate::link::LinkInput;
 use crate::link::tls::Tls;
 use crate::supervisor::{self, AttemptId};
 
+use super::asked::Asked;
 use super::candidates::{Abandonment, CandidateId, Dial, Progress};
-use super::storage::Asked;
 use super::{Engine, EngineOutput};
 
 /// A transport beside a connection that is being probed.

@@ -8,60 +8,20 @@ use snapback_proto::error::{ConnectionError, LocalError};
 use snapback_proto::knowledge::{Op, OutboundKind};
 use snapback_proto::plan::{Purpose, Transport};
 use snapback_store::{ServerKey, StoreError, StoredSession, VaultError};
-use snapback_types::endpoint::Endpoint;
 
 use crate::link::tls::Tls;
 use crate::link::{LinkError, LinkInput, LinkOutput};
-use crate::supervisor::{self, AfterEnd, AttemptId, Halt, Pace, Verdict, Wait};
+use crate::supervisor::{AfterEnd, AttemptId, Halt, Pace, Verdict, Wait};
 
+use super::asked::{Asked, Waiting};
 use super::backlog::Backlog;
-use super::dialing::Attempted;
 use super::dropped::Dropped;
-use super::sends::{Refusal, Waiting};
-use super::{EndReason, Engine, EngineInput, EngineOutput, KeyChange, Opened, Ticket};
+use super::sends::Refusal;
+use super::{EndReason, Engine, EngineInput, EngineOutput, Opened};
 
 /// The number of a transaction. It increases by one with each transaction, across all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitId(pub u64);
-
-/// A request to the store that is not answered yet.
-#[derive(Debug)]
-pub(super) enum Asked {
-    OpenedAtStart,
-    OpenedToWake(supervisor::Input),
-    OpenedForAttempt {
-        attempt: AttemptId,
-        purpose: Purpose,
-    },
-    SessionForAttempt {
-        attempt: AttemptId,
-        purpose: Purpose,
-    },
-    SessionForStandby(AttemptId),
-    /// Not for the store: entropy for the connection that begins on a transport.
-    EntropyForAttempt(Attempted, Endpoint),
-    LoadedForAttempt {
-        attempt: Attempted,
-        endpoint: Endpoint,
-        seed: [u8; 32],
-    },
-    LoadedForLogOut,
-    Enqueued {
-        id: String,
-        waiting: Waiting,
-    },
-    /// If storing fails, nothing is lost.
-    Applied,
-    /// If storing fails, it is reported to the app.
-    FloorForgotten,
-    KeysChanged {
-        ticket: Ticket,
-        change: KeyChange,
-    },
-    Forgotten,
-    Closed,
-    Deliveries,
-}
 
 /// Transactions that were requested and are not reported yet.
 #[derive(Debug)]

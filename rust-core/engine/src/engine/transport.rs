@@ -14,10 +14,10 @@ use crate::link::tls::Tls;
 use crate::link::{Link, LinkConfig, LinkError, LinkInput, LinkOutput, LinkPhase};
 use crate::supervisor::{self, AfterEnd, AttemptId, AttemptPhase, Halt, Pace, Verdict};
 
+use super::asked::{Asked, Attempted};
 use super::candidates::DialInput;
-use super::dialing::Attempted;
 use super::set_back::Reached;
-use super::storage::{self, Asked};
+use super::storage;
 use super::{Address, DialReport, EndReason, Engine, EngineEvent, EngineOutput, RequestError};
 
 /// An attempt that has a connection.

@@ -22,7 +22,7 @@ use crate::link::tls::Tls;
 use crate::link::{Acceptance, LinkInput};
 use crate::supervisor::{self, AttemptId, ConnectionState, OfflineReason, Pace, Verdict, Wait};
 
-use super::storage::Asked;
+use super::asked::Asked;
 use super::{Engine, EngineEvent, EngineOutput, Ticket};
 
 /// How many keys of refused certificates may be trusted: a domain has a few servers, and a user answers late.

@@ -89,6 +89,11 @@ impl OutboundStanza {
         self.kind == OutboundKind::Message
     }
 
+    /// Returns whether an archive is expected to store the message.
+    pub fn is_archived(&self) -> bool {
+        self.outlives_session() && self.head.is_archived()
+    }
+
     /// Notes that it is sent in this session, and where the archive was read to when that happened first.
     pub fn note_sent(&mut self, cursor: Option<&ArchiveCursor>) {
         self.sent = true;

@@ -18,16 +18,8 @@ use crate::connection::remote::Remote;
 use crate::connection::session::archive::Archive;
 use crate::connection::session::lost::lost;
 use crate::connection::session::missed::Missed;
-use crate::connection::session::state::{Session, SessionStage, SettlingQuery, Sm};
+use crate::connection::session::state::{Inline, Session, SessionStage, SettlingQuery, Sm};
 use crate::connection::timer::Timer;
-
-/// What a Bind 2 request has requested already.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::connection) struct Inline {
-    pub(in crate::connection) carbons: bool,
-    pub(in crate::connection) inactive: bool,
-    pub(in crate::connection) sm: bool,
-}
 
 impl Session {
     /// Sends the initial stanzas of a new session, after the bind request: `<enable/>`, roster, carbons, presence, the archive

@@ -26,9 +26,9 @@ mod unknown_fate;
 mod visibility;
 
 pub(super) use archive::note_unclean;
-pub(super) use establish::{Inline, check_full_jid};
+pub(super) use establish::check_full_jid;
 pub(super) use lost::{handled, lost};
 pub(super) use missed::{Missed, SessionResource};
 pub(super) use queued::enqueue;
 pub(super) use start::request_start;
-pub(super) use state::Session;
+pub(super) use state::{Inline, Session};

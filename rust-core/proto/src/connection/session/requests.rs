@@ -22,8 +22,9 @@ use std::time::Duration;
 use crate::connection::output::Seq;
 use crate::connection::remote::Remote;
 use crate::connection::session::archive::{Aim, Archive, is_place};
-use crate::connection::session::establish::Inline;
-use crate::connection::session::state::{AwaitedStart, Session, SessionStage, SettlingQuery, Sm};
+use crate::connection::session::state::{
+    AwaitedStart, Inline, Session, SessionStage, SettlingQuery, Sm,
+};
 use crate::connection::timer::Timer;
 use crate::escalation::{Evidence, Request, Subject};
 use crate::knowledge::{Op, OutboundKind, OutboundStanza, PendingIq, PendingKind, StanzaName};

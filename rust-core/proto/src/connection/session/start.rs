@@ -12,8 +12,7 @@ use crate::stream::features::StreamFeatures;
 use crate::xml::Element;
 
 use crate::connection::remote::Remote;
-use crate::connection::session::establish::Inline;
-use crate::connection::session::state::{AwaitedStart, Session, SessionStage};
+use crate::connection::session::state::{AwaitedStart, Inline, Session, SessionStage};
 use crate::connection::timer::Timer;
 
 /// Sends `<session/>`; returns the id of the request.

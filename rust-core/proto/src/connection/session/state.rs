@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use crate::config::Config;
 use crate::connection::output::Seq;
 use crate::connection::session::archive::Archive;
-use crate::connection::session::establish::Inline;
 use crate::connection::session::missed::Missed;
 use crate::connection::session::rate::Answers;
 use crate::connection::session::requests::Requests;
@@ -113,6 +112,14 @@ pub(super) struct AckRequests {
     pub(super) is_answering: bool,
     /// The count of a server that has processed everything that was sent before the newest one.
     pub(super) expected: u32,
+}
+
+/// What a Bind 2 request has requested already.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::connection) struct Inline {
+    pub(in crate::connection) carbons: bool,
+    pub(in crate::connection) inactive: bool,
+    pub(in crate::connection) sm: bool,
 }
 
 /// `<session/>`, or `<enable/>` alone, has been sent, and later stanzas wait.

@@ -24,7 +24,7 @@ impl Session {
         let waits = |stanza: &OutboundStanza| {
             self.archive.decides()
                 && stanza.unknown
-                && is_archived(stanza)
+                && stanza.is_archived()
                 && stanza.sent_after.is_some()
         };
         // A suspect is sent alone, so that the cause is known if the stream ends again.
@@ -122,9 +122,4 @@ fn has_this_head(message: &Element, stanza: &OutboundStanza) -> bool {
         && message.attr("id") == Some(stanza.id.as_str())
         && parse_stanza(&stanza.xml)
             .is_some_and(|sent| dedup::recipient(message) == dedup::recipient(&sent))
-}
-
-/// Returns whether an archive is expected to store the message.
-pub(super) fn is_archived(stanza: &OutboundStanza) -> bool {
-    stanza.outlives_session() && stanza.head.is_archived()
 }

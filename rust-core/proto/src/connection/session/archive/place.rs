@@ -4,7 +4,6 @@ use crate::knowledge::{ArchiveCursor, Op};
 use crate::time::UnixTime;
 
 use crate::connection::remote::Remote;
-use crate::connection::session::unknown_fate;
 
 /// The precision of the cursor's time, in seconds. A message should not cost a change of it, and an earlier time is valid, too.
 const TIME_STEP_SECONDS: i64 = 3_600;
@@ -67,7 +66,7 @@ pub(super) fn first_unknown(remote: &Remote) -> Option<ArchiveCursor> {
         .queue
         .iter()
         .filter(|stanza| stanza.sent || stanza.unknown)
-        .filter(|stanza| unknown_fate::is_archived(stanza));
+        .filter(|stanza| stanza.is_archived());
     unknown.find_map(|stanza| stanza.sent_after.clone())
 }
 
