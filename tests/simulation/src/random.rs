@@ -1,25 +1,23 @@
-//! Random numbers from a seed (SplitMix64, Steele et al. 2014): the same seed gives the same numbers on every machine.
+//! Random numbers of a seed, one sequence for each purpose, and the hash of a trace.
+
+use snapback_random::Rng;
 
 /// A source of random numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(Rng);
 
 impl Random {
     /// Returns a source for this seed and for one of several purposes, so that more numbers for one do not affect the
     /// others.
     pub(crate) fn new(seed: u64, purpose: u64) -> Self {
-        let mut random = Self(seed ^ purpose.wrapping_mul(0xA24B_AED4_963E_E407));
+        let mut random = Self(Rng::new(seed ^ purpose.wrapping_mul(0xA24B_AED4_963E_E407)));
         random.next();
         random
     }
 
     /// Returns the next number.
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.number()
     }
 
     /// Returns a number below this one, or zero.

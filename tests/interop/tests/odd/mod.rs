@@ -1,6 +1,8 @@
 //! Odd stanzas by a seed: most of them legal, the others such that some server relays them all the same.
 #![allow(unreachable_pub, reason = "a module of a test")]
 
+use snapback_random::Rng;
+
 /// Letters of names: what XML allows at their beginning.
 const NAMES: [&str; 8] = ["a", "_", "é", "x-y.z", "\u{1C5}", "日本", "body", "message"];
 /// Namespaces, escaped for single quotes. An empty one is written as no declaration at all.
@@ -100,7 +102,7 @@ const QUERIES: [&str; 4] = [
 
 /// A source of odd stanzas, the same for the same seed.
 pub struct Odd {
-    state: u64,
+    random: Rng,
     /// Whether namespaces may contain quotes.
     quotes: bool,
     /// The length of the longest id.
@@ -110,7 +112,7 @@ pub struct Odd {
 impl Odd {
     pub fn new(seed: u64) -> Self {
         Self {
-            state: seed,
+            random: Rng::new(seed),
             quotes: true,
             longest_id: 3_000,
         }
@@ -223,13 +225,8 @@ impl Odd {
         of[self.below(of.len())]
     }
 
-    /// A number below `end` (SplitMix64).
+    /// A number below `end`.
     fn below(&mut self, end: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
-        usize::try_from(mixed % end as u64).expect("a small number")
+        self.random.index(end)
     }
 }

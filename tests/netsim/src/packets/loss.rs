@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rng::Rng;
+use snapback_random::Rng;
 
 /// A two-state chain (Gilbert 1960, Elliott 1963), stepped once a packet. Losses at random are the chain that never leaves
 /// its good state.

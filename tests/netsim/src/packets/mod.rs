@@ -20,7 +20,6 @@ mod model;
 mod nat;
 mod pipe;
 mod profile;
-mod rng;
 #[cfg(all(feature = "tun", target_os = "linux"))]
 pub mod tun;
 
@@ -28,6 +27,6 @@ pub use loss::Loss;
 pub use model::{Model, Stats, Way};
 pub use pipe::{Path, PipeStats};
 pub use profile::{Cut, CutKind, Profile, ProfileError, Source};
-pub use rng::Rng;
+pub use snapback_random::Rng;
 
 use crate::Direction;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::loss::{Chain, Loss};
-use super::rng::Rng;
+use snapback_random::Rng;
 
 /// What one direction does to packets.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

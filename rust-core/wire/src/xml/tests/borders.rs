@@ -154,7 +154,7 @@ fn insert_fault(random: &mut Random, document: &mut Vec<u8>) {
 
 #[test]
 fn t6_no_two_readers_see_different_borders() {
-    let mut random = Random(0xb0bde5);
+    let mut random = Random::new(0xb0bde5);
     let (mut compared, mut refused) = (0, 0);
     for round in 0..30_000 {
         let mut document = document(&mut random);

@@ -1,18 +1,18 @@
-//! Random numbers from a seed: splitmix64, as published by Steele, Lea and Flood (OOPSLA 2014). Good enough to drop packets,
-//! and the same on every machine.
+//! Random numbers from a seed (SplitMix64; Steele, Lea and Flood, OOPSLA 2014), for tests: the same seed gives the same numbers on
+//! every machine. Nothing of it is secret.
 
-/// A stream of numbers that its seed determines.
+/// A sequence of numbers that its seed determines.
 #[derive(Debug, Clone)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// The stream of this seed.
+    /// Returns the sequence of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number, all 64 bits of it.
+    /// Returns the next number, of 64 bits.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -21,7 +21,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 up to, not including, 1.
+    /// Returns a number from 0 up to, not including, 1.
     #[allow(
         clippy::cast_precision_loss,
         reason = "the 53 bits that an f64 holds are all that is left"
@@ -30,23 +30,23 @@ impl Rng {
         (self.number() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A number below this one; zero below zero.
+    /// Returns a number below this one; zero below zero.
     pub fn below(&mut self, end: u64) -> u64 {
         self.number() % end.max(1)
     }
 
-    /// An index into something of this length.
+    /// Returns an index into a slice of this length.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or_default()
     }
 
-    /// True this often.
+    /// Returns true with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         // No number is drawn for what cannot happen: a profile without loss keeps its stream when loss is added to another.
         probability > 0.0 && self.fraction() < probability
     }
 
-    /// A number between these two.
+    /// Returns a number between these two.
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.fraction()
     }
