@@ -98,6 +98,9 @@ pub enum Event {
     },
     /// Inbound messages may be missing; the archive (XEP-0313), if there is one, has them.
     PossibleGap,
+    /// Everything that the server held when the connection began is among the earlier events, or lies in a reported gap. Once for
+    /// each connection.
+    CaughtUp,
     /// The server broke a rule and the connection continues, or something failed often enough that the client gives it up for
     /// a while (rule W1).
     PeerFault {
@@ -224,6 +227,7 @@ impl Event {
                 bytes: refused.bytes as u64,
             },
             core::Event::PossibleGap => Self::PossibleGap,
+            core::Event::CaughtUp => Self::CaughtUp,
             core::Event::PeerFault(what) => Self::PeerFault {
                 what: what.to_owned(),
             },

@@ -103,6 +103,7 @@ pub(crate) fn event(event: &Event) {
             emit(Warning, "certificate_refused", [("problem", problem)]);
         }
         Event::PossibleGap => emit(Warning, "possible_gap", []),
+        Event::CaughtUp => emit(Info, "caught_up", []),
         Event::PeerFault { what } => emit(Warning, "peer_fault", [("what", what.clone())]),
         Event::InternalFault => emit(Fault, "driver_ended", []),
         Event::Message { .. }

@@ -28,6 +28,8 @@ pub enum ConnectionState {
         outcome: SessionOutcome,
         /// How many round trips the connection took.
         round_trips: u32,
+        /// Whether everything that the server held when the connection began is among the events.
+        is_caught_up: bool,
     },
 }
 
@@ -84,9 +86,14 @@ impl ConnectionState {
                 retry_in_ms: retry_at.map(|when| clock.until(when)),
             },
             Core::Connecting { step } => Self::Connecting { step },
-            Core::Online { outcome, flights } => Self::Online {
+            Core::Online {
+                outcome,
+                flights,
+                is_caught_up,
+            } => Self::Online {
                 outcome,
                 round_trips: u32::try_from(flights).unwrap_or(u32::MAX),
+                is_caught_up,
             },
         }
     }

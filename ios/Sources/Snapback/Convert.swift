@@ -42,7 +42,8 @@ extension ConnectionState {
       case .offline(let reason, let retryInMs):
         .offline(reason: reason, retryIn: retryInMs.map(Milliseconds.seconds))
       case .connecting(let step): .connecting(step: step)
-      case .online(let outcome, let roundTrips): .online(outcome: outcome, roundTrips: Int(roundTrips))
+      case .online(let outcome, let roundTrips, let isCaughtUp):
+        .online(outcome: outcome, roundTrips: Int(roundTrips), isCaughtUp: isCaughtUp)
       }
   }
 }
@@ -78,6 +79,7 @@ extension Event {
     case .rosterChanged: self = .rosterChanged
     case .stanzaRefused(let limit, let bytes): self = .stanzaRefused(limit: limit, bytes: bytes)
     case .possibleGap: self = .possibleGap
+    case .caughtUp: self = .caughtUp
     case .peerFault(let what): self = .peerFault(what: what)
     case .internalFault: self = .internalFault
     }

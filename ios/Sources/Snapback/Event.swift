@@ -27,6 +27,10 @@ public enum Event: Sendable {
   case stanzaRefused(limit: String, bytes: UInt64)
   /// Inbound messages may be missing; the server's archive may have them (XEP-0313).
   case possibleGap
+  /// The client has caught up: everything that the server held when this connection began is among the earlier events,
+  /// or lies in a gap that was reported. It comes once for each connection; messages after it are live. `isCaughtUp` of
+  /// ``ConnectionState`` is the same as a state.
+  case caughtUp
   /// The server violated the protocol and the connection continues, or something failed so often that the client gives
   /// it up for a while. `what` says which, and is safe to log.
   case peerFault(what: String)

@@ -60,7 +60,8 @@ public enum ConnectionState: Sendable, Hashable {
   /// An attempt to connect is under way.
   case connecting(step: ConnectionStep)
   /// A session is established. `roundTrips` is the number of round trips that this took, including the TCP handshake.
-  case online(outcome: SessionOutcome, roundTrips: Int)
+  /// `isCaughtUp` becomes true with ``Event/caughtUp``, but does not wait until the app has taken the earlier events.
+  case online(outcome: SessionOutcome, roundTrips: Int, isCaughtUp: Bool)
 }
 
 /// The stored roster (RFC 6121 section 2).

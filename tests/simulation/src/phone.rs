@@ -217,6 +217,10 @@ impl<T: Tls + Clone> Phone<T> {
         matches!(self.state, ConnectionState::Online { .. })
     }
 
+    pub(crate) fn is_caught_up(&self) -> bool {
+        matches!(self.state, ConnectionState::Online { is_caught_up, .. } if is_caught_up)
+    }
+
     /// Returns whether it does nothing before the app calls it.
     pub(crate) fn is_halted(&self) -> bool {
         matches!(

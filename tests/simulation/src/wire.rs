@@ -208,6 +208,8 @@ impl Wire {
     fn now_resumed(&mut self, resumed: &str) {
         if let Some(h) = count(resumed) {
             self.acks.begin(h);
+            // Its answer follows what the server had queued (rule I21).
+            self.acks.probe_times(1);
         }
         self.counts = true;
         self.resumed = true;

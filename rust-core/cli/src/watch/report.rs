@@ -27,11 +27,15 @@ struct Line<'a> {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Happening {
     /// An attempt is in progress.
-    Connecting { step: &'static str },
+    Connecting {
+        step: &'static str,
+    },
     /// There is a session.
     Online(Box<Online>),
     /// There is no connection.
-    Offline { reason: &'static str },
+    Offline {
+        reason: &'static str,
+    },
     /// A connection, or an attempt at one, ended.
     Ended {
         error: String,
@@ -55,27 +59,50 @@ pub(super) enum Happening {
         body: Option<String>,
     },
     /// A line of input was accepted, and its message is stored under this id.
-    Queued { id: String, line: u64 },
+    Queued {
+        id: String,
+        line: u64,
+    },
     /// Its bytes may have been sent.
-    Sent { id: String },
+    Sent {
+        id: String,
+    },
     /// The server has acknowledged it.
-    Acked { id: String },
+    Acked {
+        id: String,
+    },
     /// It will not be sent (again).
-    Failed { id: String, error: String },
+    Failed {
+        id: String,
+        error: String,
+    },
     /// A line of input was refused.
-    Error { line: u64, error: String },
+    Error {
+        line: u64,
+        error: String,
+    },
     /// The certificate was refused; the key as people compare it.
-    Certificate { error: String, key: String },
+    Certificate {
+        error: String,
+        key: String,
+    },
     /// The stored roster changed.
     Roster,
     /// The server announced its features.
-    Features { features: Vec<String> },
+    Features {
+        features: Vec<String>,
+    },
     /// An inbound stanza exceeded a limit and was skipped.
-    Refused { bytes: usize },
+    Refused {
+        bytes: usize,
+    },
     /// The server has dropped the session: what it had not delivered may be missing.
     Gap,
+    CaughtUp,
     /// The server violated the protocol in a way that could be tolerated.
-    Fault { what: &'static str },
+    Fault {
+        what: &'static str,
+    },
 }
 
 /// A session, and how it was established.
@@ -175,6 +202,7 @@ impl Happening {
                 bytes: refused.bytes,
             },
             Event::PossibleGap => Self::Gap,
+            Event::CaughtUp => Self::CaughtUp,
             Event::PeerFault(what) => Self::Fault { what },
         })
     }

@@ -36,6 +36,7 @@ pub struct Course {
     pub carbons: Vec<(Delivery, snapback_client::Carbon)>,
     pub refused: usize,
     pub gaps: usize,
+    pub caught_up: usize,
     pub roster_changes: usize,
     /// All events as a log would show them.
     pub log: String,
@@ -84,6 +85,7 @@ impl Course {
             Event::RosterChanged => self.roster_changes += 1,
             Event::StanzaRefused(_) => self.refused += 1,
             Event::PossibleGap => self.gaps += 1,
+            Event::CaughtUp => self.caught_up += 1,
             Event::PeerFault(what) => self.peer_faults.push(what),
             Event::Carbon { delivery, carbon } => self.carbons.push((delivery, carbon)),
             Event::ServerFeatures(_) => {}

@@ -100,6 +100,9 @@ pub enum EngineEvent {
     /// which message this client has received it, the query failed, or it holds too many messages. It is reported again
     /// after a restart, unless the app had requested another event after it.
     PossibleGap,
+    /// The client has caught up: everything that the server held when this connection began is among the earlier events, or lies
+    /// in a gap that was reported (rule I21). Once for each connection. Messages that arrive later are live.
+    CaughtUp,
     /// The server broke a rule and the connection continues, or something failed often enough that the client gives it up for
     /// a while (a step of the escalation policy, rule W1).
     PeerFault(&'static str),
@@ -205,6 +208,7 @@ variants!(EngineEvent {
     RosterChanged,
     StanzaRefused,
     PossibleGap,
+    CaughtUp,
     PeerFault,
 });
 variants!(EndReason {

@@ -203,6 +203,7 @@ impl<T: Tls + Clone> Engine<T> {
                 let dial = Box::new(attempt.dial.clone());
                 let attempt = attempt.number;
                 self.online(attempt, outcome, timeline.round_trips());
+                self.command(Command::AskForQueued);
                 EngineEvent::Online {
                     outcome,
                     jid,
@@ -233,6 +234,13 @@ impl<T: Tls + Clone> Engine<T> {
             Event::RosterChanged => EngineEvent::RosterChanged,
             Event::StanzaRefused(refused) => EngineEvent::StanzaRefused(refused),
             Event::PossibleGap => return self.report_gap(),
+            Event::CaughtUp => {
+                if let Some(attempt) = &self.attempt {
+                    let attempt = attempt.number;
+                    self.tell(supervisor::Input::CaughtUp { attempt });
+                }
+                EngineEvent::CaughtUp
+            }
             Event::PeerFault(what) => EngineEvent::PeerFault(what),
             Event::Closed(_) => return,
         };

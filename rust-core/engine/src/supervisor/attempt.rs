@@ -75,8 +75,21 @@ impl Supervisor {
                 since: now,
                 outcome,
                 flights,
+                is_caught_up: false,
                 probe: None,
             };
+        }
+    }
+
+    pub(super) fn caught_up(&mut self, id: AttemptId) {
+        if let State::Online {
+            attempt,
+            is_caught_up,
+            ..
+        } = &mut self.state
+            && *attempt == id
+        {
+            *is_caught_up = true;
         }
     }
 

@@ -98,6 +98,7 @@ impl Supervisor {
                 attempt,
                 outcome,
                 flights,
+                is_caught_up,
                 ..
             } => {
                 self.note_stability(now);
@@ -107,6 +108,7 @@ impl Supervisor {
                     deadline: now + self.timing.close,
                     outcome,
                     flights,
+                    is_caught_up,
                 };
             }
             State::Closing { .. } => {}

@@ -91,6 +91,7 @@ impl Supervisor {
                 outcome,
                 flights,
             } => self.online(attempt, outcome, flights, now),
+            Input::CaughtUp { attempt } => self.caught_up(attempt),
             Input::Alive { attempt } => self.alive(attempt, now),
             Input::Ended { attempt, verdict } => self.ended(attempt, verdict, now),
             Input::Timeout => self.timeout(now),
@@ -126,11 +127,21 @@ impl Supervisor {
             },
             State::Connecting { step, .. } => ConnectionState::Connecting { step },
             State::Online {
-                outcome, flights, ..
+                outcome,
+                flights,
+                is_caught_up,
+                ..
             }
             | State::Closing {
-                outcome, flights, ..
-            } => ConnectionState::Online { outcome, flights },
+                outcome,
+                flights,
+                is_caught_up,
+                ..
+            } => ConnectionState::Online {
+                outcome,
+                flights,
+                is_caught_up,
+            },
         }
     }
 

@@ -110,6 +110,11 @@ pub enum Input {
         /// How many round trips it took.
         flights: usize,
     },
+    /// The session has received everything that the server held when the connection began.
+    CaughtUp {
+        /// Which connection.
+        attempt: AttemptId,
+    },
     /// The server has responded to the liveness probe.
     Alive {
         /// The probed connection.
@@ -138,6 +143,7 @@ variants!(Input {
     Background,
     AttemptProgress,
     AttemptOnline,
+    CaughtUp,
     Alive,
     Ended,
     Timeout,
@@ -255,6 +261,9 @@ pub enum ConnectionState {
         outcome: Outcome,
         /// How many round trips it took.
         flights: usize,
+        /// Whether everything that the server held when the connection began was reported
+        /// ([`EngineEvent::CaughtUp`](crate::engine::EngineEvent::CaughtUp)).
+        is_caught_up: bool,
     },
 }
 

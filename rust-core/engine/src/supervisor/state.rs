@@ -100,6 +100,7 @@ pub(super) enum State {
         since: Instant,
         outcome: Outcome,
         flights: usize,
+        is_caught_up: bool,
         probe: Option<Probe>,
     },
     Closing {
@@ -107,6 +108,7 @@ pub(super) enum State {
         deadline: Instant,
         outcome: Outcome,
         flights: usize,
+        is_caught_up: bool,
     },
 }
 

@@ -95,6 +95,9 @@ pub enum Command {
         /// The deadline.
         deadline: Instant,
     },
+    /// Request an answer, if nothing that was sent brings one: what the server held when the connection began comes before it
+    /// ([`Event::CaughtUp`](super::Event::CaughtUp)).
+    AskForQueued,
     /// The network changed, or the device slept: a failure from now on may be the path's fault and not the server's.
     PathChanged,
     /// The app moved to the foreground (`true`) or the background (XEP-0352).

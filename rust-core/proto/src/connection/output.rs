@@ -103,6 +103,9 @@ pub enum Event {
     /// Inbound messages may be missing: the server no longer has the session (rule I8), or it leaves waiting messages to its
     /// archive, as Bind 2 servers do (XEP-0386); and the archive (XEP-0313) did not provide them.
     PossibleGap,
+    /// Everything that the server held when this connection began has been reported, or lies in a gap that was reported (rule
+    /// I21). Once for each connection.
+    CaughtUp,
     /// The server violated a rule in a way that does not end the connection; counted.
     PeerFault(&'static str),
     /// The connection ended; `None` if this client closed it.

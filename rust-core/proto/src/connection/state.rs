@@ -140,7 +140,10 @@ impl State {
         remote.stream.reader.feed(bytes);
         loop {
             match remote.stream.reader.next_item() {
-                Ok(Some(item)) => self.item(item, remote)?,
+                Ok(Some(item)) => {
+                    self.item(item, remote)?;
+                    self.report_caught_up(remote);
+                }
                 Ok(None) => break,
                 Err(error) => {
                     if let Self::Online(session) = self {
@@ -278,7 +281,14 @@ impl State {
                 _ => return Err(ConnectionError::Timeout(timer)),
             }
         }
+        self.report_caught_up(remote);
         Ok(())
+    }
+
+    fn report_caught_up(&mut self, remote: &mut Remote) {
+        if let Self::Online(session) = self {
+            session.report_caught_up(remote);
+        }
     }
 
     fn keys_derived(
@@ -305,6 +315,8 @@ impl State {
                 session.probe(remote);
             }
             (_, Command::Probe { .. }) => {}
+            (Self::Online(session), Command::AskForQueued) => session.ask_for_queued(remote),
+            (_, Command::AskForQueued) => {}
             (Self::Online(session), Command::SetActive(active)) => {
                 session.set_active(active, remote);
             }

@@ -51,6 +51,8 @@ pub(super) struct App {
     displaced: bool,
     /// When the connection came online.
     pub(super) online_at: Option<Time>,
+    /// It was reported in this step that the client has caught up.
+    has_caught_up: bool,
     /// A server may have received an attempt that has no session yet.
     pub(super) logging_in: bool,
     /// When such an attempt was last given up.
@@ -82,6 +84,7 @@ impl App {
             purpose: Purpose::Session,
             displaced: false,
             online_at: None,
+            has_caught_up: false,
             logging_in: false,
             unanswered: None,
             last_wire: None,
@@ -161,6 +164,11 @@ impl<T: Tls + Clone> Phone<T> {
     /// When the connection came online.
     pub(crate) fn online_since(&self) -> Option<Time> {
         self.app.online_at.filter(|_| self.is_online())
+    }
+
+    /// Returns whether the client has reported in this step that it has caught up.
+    pub(crate) fn take_caught_up(&mut self) -> bool {
+        std::mem::take(&mut self.app.has_caught_up)
     }
 
     /// Handles a request of the app or the platform.
@@ -333,6 +341,7 @@ impl<T: Tls + Clone> Phone<T> {
                 stage:
                     Stage::Failed(Failure::SessionLost | Failure::Refused(_) | Failure::TooBig { .. }),
             } => model.reported_failed(&id),
+            EngineEvent::CaughtUp => self.app.has_caught_up = true,
             EngineEvent::PossibleGap => {
                 coverage.event("gap reported");
                 model.gap_reported();

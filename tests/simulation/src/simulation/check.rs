@@ -77,7 +77,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
             return false;
         };
         let mut held = self.conns.iter().filter(|conn| conn.client);
-        phone.is_online()
+        phone.is_caught_up()
             && held.next().is_some_and(|conn| conn.path.is_quiet())
             && phone.has_committed()
             && phone.queue_len() == 0
@@ -119,6 +119,32 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         }
     }
 
+    /// I21: what the server held when the connection began was delivered, or lies in a gap that was reported, before the client
+    /// reports that it has caught up.
+    pub(super) fn check_caught_up(&mut self) {
+        let Some(phone) = self.phone.as_mut().filter(|phone| !phone.is_killed()) else {
+            return;
+        };
+        if !phone.take_caught_up() {
+            return;
+        }
+        let (Some(online_at), Some(available_at)) = (phone.online_since(), self.available_since())
+        else {
+            return;
+        };
+        let parts = [Request::Presence, Request::Carbons, Request::Archive];
+        if self.model.server_at_fault || parts.iter().any(|part| self.model.is_set_apart(*part)) {
+            return;
+        }
+        let begun = online_at.min(available_at);
+        let is_offline_kept = self.setup.switches.offline;
+        if let Some(index) = self.model.missing(begun, is_offline_kept, |_| false) {
+            self.model.broken("I21", || {
+                format!("message {index} has not come, and it was reported that all have")
+            });
+        }
+    }
+
     /// Returns when the server received the presence of the client's session. Until then it gives messages to other sessions.
     fn available_since(&mut self) -> Option<Time> {
         let held = self.conns.iter().find(|conn| conn.client)?;
@@ -152,6 +178,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let (unsent, unreceived) = (self.model.unsent(), self.model.unreceived());
         let unanswered: Vec<String> = self.model.unanswered().map(str::to_owned).collect();
         let online = self.phone.as_ref().is_some_and(Phone::is_online);
+        let caught_up = self.phone.as_ref().is_some_and(Phone::is_caught_up);
         let queued = self.phone.as_mut().map_or(0, Phone::queue_len);
         let is_only_inbound = unsent.is_empty() && unanswered.is_empty() && !unreceived.is_empty();
         let apart = Request::ALL.into_iter();
@@ -159,7 +186,7 @@ impl<T: Tls + Clone> Simulation<'_, T> {
         let rule = if is_only_inbound { "I18" } else { "I16" };
         self.model.broken(rule, || {
             format!(
-                "20 min after everything was well again: online {online}, {queued} queued, not sent: {unsent}, not received: {unreceived}, not answered: {unanswered:?}, apart: {apart:?}"
+                "20 min after everything was well again: online {online}, caught up {caught_up}, {queued} queued, not sent: {unsent}, not received: {unreceived}, not answered: {unanswered:?}, apart: {apart:?}"
             )
         });
     }

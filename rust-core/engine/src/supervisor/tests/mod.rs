@@ -86,6 +86,7 @@ const NO_NETWORK: Input = Input::NetworkChanged { available: false };
 const ONLINE: ConnectionState = ConnectionState::Online {
     outcome: Outcome::Resumed,
     flights: 3,
+    is_caught_up: false,
 };
 
 fn established(attempt: u64) -> Input {

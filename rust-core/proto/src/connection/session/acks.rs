@@ -193,6 +193,7 @@ impl Session {
         }
         let covers = (*covers).min(self.unacked.len());
         self.answered(remote);
+        self.queue_received();
         self.remove_acked(covers, None, remote);
         self.doubt_archive(remote);
         self.go_on(remote);

@@ -207,6 +207,15 @@ impl Archive {
         matches!(self, Self::Learning { .. } | Self::Querying(_))
     }
 
+    /// Returns whether it has been read as far as it can be; apart from what it may have taken later than it should.
+    pub(super) fn is_read(&self) -> bool {
+        match self {
+            Self::Absent | Self::Current => true,
+            Self::Learning { .. } => false,
+            Self::Querying(asking) => asking.aim == Aim::Settle,
+        }
+    }
+
     pub(super) fn is_asking(&self) -> bool {
         matches!(self, Self::Querying(_))
     }

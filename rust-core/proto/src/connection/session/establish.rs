@@ -16,6 +16,7 @@ use crate::xml::Element;
 use crate::connection::output::{Event, Outcome};
 use crate::connection::remote::Remote;
 use crate::connection::session::archive::Archive;
+use crate::connection::session::caught_up::CaughtUp;
 use crate::connection::session::lost::lost;
 use crate::connection::session::missed::Missed;
 use crate::connection::session::state::{Inline, Session, SessionStage, SettlingQuery, Sm};
@@ -278,6 +279,7 @@ impl Session {
             settling_query: SettlingQuery::Done {
                 until: remote.env.now.mono,
             },
+            caught_up: CaughtUp::ToAck,
             pending: stored.pending,
             jid: Some(stored.jid),
             // The server treats it as active again, whatever it was before (XEP-0352, "Interaction with Stream Resumption").

@@ -240,6 +240,7 @@ impl Session {
         self.is_pending_answered = !is_archive(pending.kind);
         if is_archive(pending.kind) {
             // The query followed the presence.
+            self.queue_received_before_answer();
             self.missed.report_stored_gap(&mut remote.env);
         }
         match pending.kind {

@@ -69,6 +69,7 @@ impl Session {
                 remote.env.understood(ProtocolMessage::Ack);
                 self.check_count(h, remote);
                 self.answered(remote);
+                self.queue_received();
                 let before = self.base;
                 self.acknowledge(h, remote)?;
                 // Prosody closes the stream with an `<a/>`: only one that acknowledges something new shows that the stanza

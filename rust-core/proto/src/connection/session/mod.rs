@@ -3,6 +3,7 @@
 mod acks;
 mod answers;
 mod archive;
+mod caught_up;
 mod client_state;
 mod dedup;
 mod establish;

@@ -69,8 +69,12 @@ struct Unanswered {
 impl Requests {
     /// Returns whether this part is not sent with the others.
     pub(super) fn sets_apart(&self, request: Request) -> bool {
+        self.sends_later(request) || self.left_out.contains(&request)
+    }
+
+    /// Returns whether this part is sent later in this session.
+    pub(super) fn sends_later(&self, request: Request) -> bool {
         self.waiting.contains(&request)
-            || self.left_out.contains(&request)
             || matches!(self.postponed, Some((part, Some(_))) if part == request)
     }
 
@@ -339,6 +343,7 @@ impl Session {
             }
             Request::Presence => {
                 self.announce_presence(remote);
+                self.awaits_part();
                 self.read_what_came_before(remote);
             }
             Request::Archive => self.query_archive_alone(remote),

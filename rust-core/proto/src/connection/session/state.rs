@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use crate::config::Config;
 use crate::connection::output::Seq;
 use crate::connection::session::archive::Archive;
+use crate::connection::session::caught_up::CaughtUp;
 use crate::connection::session::missed::Missed;
 use crate::connection::session::rate::Answers;
 use crate::connection::session::requests::Requests;
@@ -43,6 +44,7 @@ pub(in crate::connection) struct Session {
     /// The position up to which the archive has been read.
     pub(super) archive: Archive,
     pub(super) settling_query: SettlingQuery,
+    pub(super) caught_up: CaughtUp,
     /// The server has to answer this before anything else is sent.
     pub(super) awaits_start: Option<AwaitedStart>,
     /// The entities to which the app has sent directed presence, by their bare addresses.
@@ -164,6 +166,7 @@ impl Session {
             answers: Answers::default(),
             archive: Archive::Absent,
             settling_query: SettlingQuery::AfterCatchUp,
+            caught_up: CaughtUp::ToAnswer,
             directed: BTreeSet::new(),
             answered_at: None,
             awaits_start: None,

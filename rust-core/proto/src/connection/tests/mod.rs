@@ -16,6 +16,7 @@ mod addresses;
 mod archive;
 mod bind_order;
 mod bind_refused;
+mod caught_up;
 mod chunks;
 mod copies;
 mod dedup;

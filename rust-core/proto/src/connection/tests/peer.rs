@@ -193,6 +193,7 @@ impl Peer {
         let name = match &command {
             Command::Send { .. } => "send",
             Command::Probe { .. } => "probe",
+            Command::AskForQueued => "ask for queued",
             Command::PathChanged => "path changed",
             Command::SetActive(_) => "set active",
             Command::Close => "close",

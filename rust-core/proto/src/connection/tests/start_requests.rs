@@ -40,7 +40,7 @@ fn refusals(knowledge: &Knowledge) -> Vec<(Request, u8)> {
     Request::ALL.into_iter().filter_map(of).collect()
 }
 
-fn disco(flight: &str) -> String {
+pub(super) fn disco(flight: &str) -> String {
     let id = id_before(flight, "http://jabber.org/protocol/disco#info");
     format!(
         "<iq type='result' id='{id}' from='example.org'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"

@@ -19,7 +19,7 @@ internal fun CoreState.toState(): ConnectionState =
     when (this) {
         is CoreState.Offline -> ConnectionState.Offline(reason, retryInMs?.toDuration())
         is CoreState.Connecting -> ConnectionState.Connecting(step)
-        is CoreState.Online -> ConnectionState.Online(outcome, roundTrips.toInt())
+        is CoreState.Online -> ConnectionState.Online(outcome, roundTrips.toInt(), isCaughtUp)
     }
 
 internal fun CoreTimeline.toTimeline(): Timeline =
@@ -93,6 +93,7 @@ internal fun CoreEvent.toEvent(confirm: (String) -> Unit): Event? =
         is CoreEvent.RosterChanged -> Event.RosterChanged
         is CoreEvent.StanzaRefused -> Event.StanzaRefused(limit, bytes.toLong())
         is CoreEvent.PossibleGap -> Event.PossibleGap
+        is CoreEvent.CaughtUp -> Event.CaughtUp
         is CoreEvent.PeerFault -> Event.PeerFault(what)
         is CoreEvent.InternalFault -> Event.InternalFault
     }

@@ -116,6 +116,13 @@ public sealed interface Event {
     public data object PossibleGap : Event
 
     /**
+     * The client has caught up: everything that the server held when this connection began is among the earlier events, or lies in a
+     * gap that was reported. It comes once for each connection; messages after it are live. [ConnectionState.Online.isCaughtUp] is the
+     * same as a state.
+     */
+    public data object CaughtUp : Event
+
+    /**
      * The server violated the protocol and the connection continues, or something failed so often that the client gives
      * it up for a while. [what] says which, and is safe to log.
      */

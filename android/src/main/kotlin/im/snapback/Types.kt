@@ -16,8 +16,15 @@ public sealed interface ConnectionState {
     /** An attempt to connect is under way. */
     public data class Connecting(val step: ConnectionStep) : ConnectionState
 
-    /** A session is established. [roundTrips] is the number of round trips that this took, including the TCP handshake. */
-    public data class Online(val outcome: SessionOutcome, val roundTrips: Int) : ConnectionState
+    /**
+     * A session is established. [roundTrips] is the number of round trips that this took, including the TCP handshake. [isCaughtUp]
+     * becomes true with [Event.CaughtUp], but does not wait until the app has taken the earlier events.
+     */
+    public data class Online(
+        val outcome: SessionOutcome,
+        val roundTrips: Int,
+        val isCaughtUp: Boolean,
+    ) : ConnectionState
 }
 
 /** Why there is no connection. */
