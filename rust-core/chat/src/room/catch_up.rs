@@ -20,8 +20,9 @@ use super::presence::codes;
 use crate::RoomFeatures;
 use crate::payload::{Problem, ProblemReason};
 
-/// Marks the queries of this module, so that their results are known after a restart of the process, too.
-pub(super) const QUERY_PREFIX: &str = "snapback-room-";
+/// Marks the queries of this module, so that their results are known after a restart of the process, too. It differs from the mark of
+/// the queries of the account's own archive.
+pub(super) const QUERY_PREFIX: &str = "room-catch-up-";
 
 /// The number of messages of a page: what servers allow at most is 50 or more.
 const PAGE: u32 = 50;

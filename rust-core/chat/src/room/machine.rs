@@ -255,10 +255,11 @@ impl Rooms {
     }
 
     /// Changes the user's nickname in a room. Ends in [`RoomEvent::NickChanged`] or [`RoomEvent::NickRefused`]. Where the room is not
-    /// joined at the moment, the next join asks for it.
-    pub fn change_nick(&mut self, room: &BareJid, nick: &str, now: Now) {
+    /// joined at the moment, the next join asks for it. Returns whether an event follows.
+    pub fn change_nick(&mut self, room: &BareJid, nick: &str, now: Now) -> bool {
         self.env.now = now;
-        self.with(room, |room, env| room.change_nick(nick, env));
+        let follows = self.with(room, |room, env| room.change_nick(nick, env));
+        follows.unwrap_or(false)
     }
 
     /// Returns what is known of a room; `None` if the app has not joined it.

@@ -10,6 +10,7 @@ mod catch_up;
 mod check;
 mod error;
 mod event;
+mod inbound;
 mod invitation;
 mod join;
 mod machine;

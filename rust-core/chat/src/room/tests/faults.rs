@@ -64,7 +64,7 @@ fn t7_status_codes_of_an_occupant_are_not_the_rooms() {
 
 #[test]
 fn t7_an_archive_result_has_messages_of_its_own_room_only() {
-    let query = "snapback-room-0";
+    let query = "room-catch-up-0";
     let result = |from: &str, inner: &str, kind: &str| {
         format!(
             "<message from='{from}'><result xmlns='urn:xmpp:mam:2' queryid='{query}' id='a1'>\
