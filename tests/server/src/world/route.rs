@@ -271,7 +271,7 @@ impl World {
         let account = state.account.clone();
         presence.set("from", self.session_jid(session));
         if !available {
-            // RFC 6121 section 4.6.3: whoever received directed presence receives this, too.
+            // RFC 6121 section 4.6.3: entities that received directed presence receive this, too.
             self.leave_rooms(&self.session_jid(session));
         }
         for (to, watcher) in self.watchers(&account) {
