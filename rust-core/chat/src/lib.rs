@@ -8,8 +8,9 @@
 //!   of its author, where the specification demands it.
 //! - [`Receipts`] decides which messages get a delivery receipt.
 //! - [`payload`]: the extensions, one module each.
+//! - [`room::Rooms`] keeps the account in its rooms (XEP-0045), across every reconnect.
 //!
-//! No I/O, no clock, no state but that of [`Receipts`]. It stands on the wire format alone, so it can be used beside any connection;
+//! No I/O, no clock, no state but that of [`Receipts`] and [`room::Rooms`]. It stands on the wire format alone, so it can be used beside any connection;
 //! what an app does not use is not linked.
 #![cfg_attr(not(test), warn(clippy::too_many_lines))]
 
@@ -18,6 +19,7 @@ mod key;
 mod message;
 pub mod payload;
 mod receipts;
+pub mod room;
 #[cfg(test)]
 mod tests;
 

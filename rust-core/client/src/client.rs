@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use snapback_chat::room::Rooms;
 use snapback_engine::engine::{AnswerMemory, Discovery, KeyChange, Names};
 use snapback_engine::supervisor::{AfterEnd, ConnectionState, OfflineReason};
 use snapback_engine::{Engine, EngineConfig};
@@ -30,6 +31,7 @@ use crate::name_servers::CurrentServers;
 use crate::outgoing::OutgoingPresence;
 use crate::platform::{Platform, PlatformAnswer, PlatformRequest, RequestId};
 use crate::proxy::ProxyNames;
+use crate::room_events::RoomEvents;
 use crate::{EndReason, Event, KeyError, KeyHash};
 
 /// An account that is kept online. Dropping the client drops the connection without closing the stream: the server
@@ -40,6 +42,7 @@ pub struct Client {
     events: Arc<EventQueue>,
     platform: Arc<Platform>,
     ids: Ids,
+    pub(crate) room_events: Arc<RoomEvents>,
     name_servers: Arc<CurrentServers>,
     /// The entity capabilities that presence carries (XEP-0115).
     caps: Option<Element>,
@@ -70,6 +73,9 @@ impl Client {
             entropy.number(),
         );
         let name_servers = dialer.name_servers();
+        let account = config.account.clone();
+        let ids = Ids::new(Entropy::new(seed()?));
+        let room_events = Arc::new(RoomEvents::default());
         let engine = Engine::new(EngineConfig {
             core: proto,
             tls: TlsContext::new(config.trust).map_err(ConfigError::Tls)?,
@@ -89,13 +95,22 @@ impl Client {
             dialer,
             domain,
             requests: receiver,
+            ids: ids.clone(),
+            rooms: Rooms::new(account, caps.clone()),
+            room_events: Arc::clone(&room_events),
         });
-        runtime.spawn(run(driver, Arc::clone(&events), Arc::clone(&platform)));
+        runtime.spawn(run(
+            driver,
+            Arc::clone(&events),
+            Arc::clone(&platform),
+            Arc::clone(&room_events),
+        ));
         Ok(Self {
             requests,
             events,
             platform,
-            ids: Ids::new(entropy),
+            ids,
+            room_events,
             name_servers,
             caps,
         })
@@ -356,7 +371,7 @@ impl Client {
         self.request(Request::Resume);
     }
 
-    fn request(&self, request: Request) {
+    pub(crate) fn request(&self, request: Request) {
         // Once the driver has ended, the channel is closed, and so is the waiting side's.
         let _ = self.requests.send(request);
     }
@@ -376,7 +391,12 @@ fn seed() -> Result<[u8; 32], ConfigError> {
 }
 
 /// Runs the driver to its end. T10: a panic in it is an event, not a panic of the app.
-async fn run(driver: Driver, events: Arc<EventQueue>, platform: Arc<Platform>) {
+async fn run(
+    driver: Driver,
+    events: Arc<EventQueue>,
+    platform: Arc<Platform>,
+    room_events: Arc<RoomEvents>,
+) {
     if tokio::spawn(driver.run()).await.is_err() {
         events.push(Event::Ended {
             reason: EndReason::Driver,
@@ -387,6 +407,7 @@ async fn run(driver: Driver, events: Arc<EventQueue>, platform: Arc<Platform>) {
         });
     }
     platform.close();
+    room_events.close();
     events.close();
 }
 

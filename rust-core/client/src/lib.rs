@@ -77,6 +77,8 @@ mod names;
 mod outgoing;
 mod platform;
 mod proxy;
+mod room_events;
+mod rooms;
 mod xml;
 
 pub use background_sync::{BackgroundSync, ClientEnded, DrainOutcome};
@@ -88,8 +90,10 @@ pub use iq::IqError;
 pub use outgoing::{OutgoingMessage, OutgoingPresence};
 pub use platform::{DnsQuery, PlatformAnswer, PlatformRequest, RecordType, RequestId};
 pub use proxy::{Proxy, ProxyCredentials, ProxyKind, ProxyNames};
+pub use rooms::{Room, RoomError, Rooms};
 pub use xml::{ParseXmlError, escape_xml, parse_received_xml, parse_xml};
 
+pub use snapback_chat::room;
 pub use snapback_engine::engine::{
     Abandonment, ConnectFailure, DialError, DialFate, DialReport, DialedAddress, EndReason,
     EndedQuery, EngineEvent as Event, KeyError, ServerAddress,

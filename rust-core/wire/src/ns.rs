@@ -88,3 +88,11 @@ pub const OUT_OF_BAND: &str = "jabber:x:oob";
 pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
 /// XEP-0045: what a room says about an occupant.
 pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
+/// XEP-0045: what a client asks of a room when it joins it.
+pub const MUC: &str = "http://jabber.org/protocol/muc";
+/// XEP-0045: what moderators and admins ask of a room.
+pub const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
+/// XEP-0045: what owners ask of a room.
+pub const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
+/// XEP-0249: direct invitations to a room.
+pub const DIRECT_INVITATION: &str = "jabber:x:conference";

@@ -42,4 +42,4 @@ pub use switches::{FastFailure, Limits, SsdpAttribute, Switches, TlsVersions, Un
 pub use time::Timestamp;
 pub use tls::TlsError;
 pub use wire::{PretendTls, Transport};
-pub use world::{ConnectionId, SessionSnapshot, World};
+pub use world::{ConnectionId, RoomSettings, SessionSnapshot, World};

@@ -194,6 +194,12 @@ impl ReferenceServer {
             .with(|world, now| world.archive_only(account, to, body, now))
     }
 
+    /// An occupant without a client says something in a room (local part).
+    pub fn say(&self, room: &str, nick: &str, body: &str) {
+        self.shared
+            .with(|world, now| world.say(room, nick, body, now));
+    }
+
     /// Ends the sessions of an account (local part) that have no connection.
     pub fn forget_sessions(&self, account: &str) {
         self.shared

@@ -101,6 +101,8 @@ pub struct Switches {
     pub capitals: bool,
     /// Whether messages to an account without a session wait for its next one.
     pub offline: bool,
+    /// XEP-0045 on `rooms.<domain>`.
+    pub rooms: bool,
     /// XEP-0115 in stream features.
     pub caps: bool,
     /// XEP-0478, advertised and enforced.
@@ -212,6 +214,7 @@ impl Switches {
             archive_metadata: true,
             capitals: false,
             offline: true,
+            rooms: false,
             caps: true,
             limits: Some(Limits {
                 max_bytes: 262_144,

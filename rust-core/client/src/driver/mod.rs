@@ -3,11 +3,13 @@
 
 mod dials;
 mod request;
+mod rooms;
 mod socket;
 mod storage;
 
 use std::sync::Arc;
 
+use snapback_chat::room::Rooms;
 use snapback_engine::engine::EventQueueLevel;
 use snapback_engine::{Engine, EngineInput, EngineOutput};
 use snapback_proto::sasl::{SaslError, ScramKeys};
@@ -18,11 +20,15 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::dial::Dialer;
 use crate::event_queue::EventQueue;
+use crate::ids::Ids;
+use crate::room_events::RoomEvents;
 
 use dials::{Dialed, Dials};
 pub(crate) use request::Request;
 pub use request::SendError;
 use request::Waiting;
+use rooms::RoomHost;
+pub(crate) use rooms::RoomRequest;
 use socket::{Read, Socket};
 
 /// Everything that the driver's task owns.
@@ -37,6 +43,7 @@ pub(crate) struct Driver {
     waiting: Waiting,
     socket: Option<Socket>,
     dials: Dials,
+    rooms: RoomHost,
     level: EventQueueLevel,
     /// Results of threads of the blocking pool.
     findings: mpsc::UnboundedReceiver<EngineInput<'static>>,
@@ -51,6 +58,9 @@ pub(crate) struct Parts {
     pub(crate) dialer: Dialer,
     pub(crate) domain: String,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
+    pub(crate) ids: Ids,
+    pub(crate) rooms: Rooms,
+    pub(crate) room_events: Arc<RoomEvents>,
 }
 
 /// What woke the driver.
@@ -78,6 +88,7 @@ impl Driver {
             waiting: Waiting::default(),
             socket: None,
             dials: Dials::default(),
+            rooms: RoomHost::new(parts.rooms, parts.ids, parts.room_events),
             level: EventQueueLevel::Low,
             findings,
             finding,
@@ -117,6 +128,7 @@ impl Driver {
                         self.read();
                     }
                     self.input(EngineInput::Timeout);
+                    self.rooms_timeout();
                 }
             }
         }
@@ -175,7 +187,7 @@ impl Driver {
     fn carry_out(&mut self) -> Option<Instant> {
         loop {
             match self.engine.poll_output() {
-                EngineOutput::Timer { when, .. } => return when,
+                EngineOutput::Timer { when, .. } => return self.rooms.deadline(when),
                 output => self.carry_out_one(output),
             }
         }
@@ -229,15 +241,12 @@ impl Driver {
             | EngineOutput::Load { .. }
             | EngineOutput::Enqueue(_)
             | EngineOutput::Apply { .. } => self.ask_store(output),
-            EngineOutput::Event(event) => {
-                self.events.push(event);
-                self.report_level();
-            }
-            EngineOutput::Accepted { ticket, outcome } => self.waiting.accepted(ticket, outcome),
+            EngineOutput::Event(event) => self.event(event),
+            EngineOutput::Accepted { ticket, outcome } => self.accepted(ticket, outcome),
             EngineOutput::KeysChanged { ticket, outcome } => {
                 self.waiting.keys_changed(ticket, outcome);
             }
-            EngineOutput::Answered { id, outcome } => self.waiting.answered(&id, outcome),
+            EngineOutput::Answered { id, outcome } => self.answered(id, outcome),
             EngineOutput::Disconnected => self.waiting.disconnected(),
             EngineOutput::LoggedOut => self.waiting.logged_out(),
             EngineOutput::Timer { .. } => {}

@@ -11,7 +11,7 @@ use snapback_proto::xml::{Element, Limit, XmlError};
 use snapback_store::{Roster, StoreError};
 use tokio::sync::{oneshot, watch};
 
-use super::Driver;
+use super::{Driver, RoomRequest};
 use crate::iq::{IqError, IqReply};
 
 /// The maximum number of requests handled in a row: a quarter of a full queue. More would keep the socket waiting.
@@ -50,6 +50,7 @@ pub(crate) enum Request {
         done: KeyReply,
     },
     LogOut(oneshot::Sender<()>),
+    Room(RoomRequest),
 }
 
 /// Why a stanza was not taken.
@@ -118,7 +119,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    fn ticket(&mut self) -> Ticket {
+    pub(super) fn ticket(&mut self) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1);
         ticket
@@ -196,7 +197,7 @@ impl Driver {
         }
     }
 
-    fn room(&mut self) -> Result<Room, StoreError> {
+    pub(super) fn room(&mut self) -> Result<Room, StoreError> {
         Ok(Room {
             is_left: self.store.has_room(self.engine.unstored())?,
             limit: self.store.queue_limit(),
@@ -209,6 +210,7 @@ impl Driver {
         kind: OutboundKind,
         done: oneshot::Sender<Result<(), SendError>>,
     ) {
+        self.rooms.rooms.handle_sent(&stanza, self.clock.now());
         let ticket = self.waiting.ticket();
         self.waiting.sends.insert(ticket, done);
         let room = self.room();
@@ -218,6 +220,7 @@ impl Driver {
             kind,
             room,
         });
+        self.carry_out_rooms();
     }
 
     fn iq(&mut self, stanza: Element, reply: IqReply) {
@@ -276,6 +279,7 @@ impl Driver {
                 self.input(EngineInput::ChangeKeys { ticket, change });
             }
             Request::Resume => self.input(EngineInput::Resume),
+            Request::Room(request) => self.room_request(request),
             Request::BackgroundSync(begun) => {
                 self.input(EngineInput::BeginSync);
                 self.carry_out();

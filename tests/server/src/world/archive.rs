@@ -24,8 +24,21 @@ pub(crate) struct ArchivedMessage {
 }
 
 impl ArchivedMessage {
+    pub(super) fn new(id: String, with: &str, at: Timestamp, message: Arc<Element>) -> Self {
+        Self {
+            id,
+            with: with.to_owned(),
+            at,
+            message,
+        }
+    }
+
     pub(super) fn message(&self) -> &Element {
         &self.message
+    }
+
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
     }
 }
 
@@ -145,85 +158,89 @@ impl World {
     }
 
     /// Answers `<query/>`.
-    pub(crate) fn query_archive(&self, account: &str, query: &Element) -> ArchiveAnswer {
-        let empty = Vec::new();
-        let archive = self
-            .accounts
-            .get(account)
-            .map_or(&empty, |account| &account.archive);
-        let Some(filter) = Query::parse(query) else {
-            return ArchiveAnswer::BadRequest;
+    pub(crate) fn query_archive(&self, account: &str, asked: &Element) -> ArchiveAnswer {
+        let archive = self.accounts.get(account);
+        let archive = archive.map_or(&[][..], |account| &account.archive);
+        query(archive, asked, self.switches.archive_unknown)
+    }
+}
+
+/// Answers `<query/>` for this archive.
+pub(super) fn query(
+    archive: &[ArchivedMessage],
+    query: &Element,
+    unknown: UnknownId,
+) -> ArchiveAnswer {
+    let Some(filter) = Query::parse(query) else {
+        return ArchiveAnswer::BadRequest;
+    };
+    let set = query.find(ns::RSM, "set");
+    let value = |name| {
+        set.and_then(|set| set.find(ns::RSM, name))
+            .map(Element::content)
+    };
+    let is_after_unknown =
+        value("after").is_some_and(|after| archive.iter().all(|entry| entry.id != after));
+    if is_after_unknown && unknown == UnknownId::EmptyPage {
+        return ArchiveAnswer::Page {
+            results: Vec::new(),
+            fin: Element::new(ns::MAM, "fin")
+                .with("complete", "true")
+                .child(Element::new(ns::RSM, "set")),
         };
-        let set = query.find(ns::RSM, "set");
-        let value = |name| {
-            set.and_then(|set| set.find(ns::RSM, name))
-                .map(Element::content)
-        };
-        let is_after_unknown =
-            value("after").is_some_and(|after| archive.iter().all(|entry| entry.id != after));
-        if is_after_unknown && self.switches.archive_unknown == UnknownId::EmptyPage {
-            return ArchiveAnswer::Page {
-                results: Vec::new(),
-                fin: Element::new(ns::MAM, "fin")
-                    .with("complete", "true")
-                    .child(Element::new(ns::RSM, "set")),
-            };
-        }
-        let known = |id: &Option<String>| {
-            id.as_ref()
-                .is_none_or(|id| archive.iter().any(|entry| entry.id == *id))
-        };
-        if !known(&filter.before_id) || !known(&filter.after_id) {
-            return ArchiveAnswer::ItemNotFound;
-        }
-        let found: Vec<_> = filter.select(archive);
-        let max = match value("max").map(|max| max.trim().parse::<usize>()) {
-            None => MAX_PAGE,
-            Some(Ok(max)) => max.min(MAX_PAGE),
-            Some(Err(_)) => return ArchiveAnswer::BadRequest,
-        };
-        let position = |id: &str| found.iter().position(|entry| entry.id == id);
-        let (from, to) = match (value("after"), value("before")) {
-            (Some(after), _) => match position(&after) {
-                Some(at) => (at + 1, (at + 1 + max).min(found.len())),
-                None => return ArchiveAnswer::ItemNotFound,
-            },
-            (None, Some(before)) if before.is_empty() => {
-                (found.len().saturating_sub(max), found.len())
-            }
-            (None, Some(before)) => match position(&before) {
-                Some(at) => (at.saturating_sub(max), at),
-                None => return ArchiveAnswer::ItemNotFound,
-            },
-            (None, None) => (0, max.min(found.len())),
-        };
-        let backward = value("before").is_some();
-        let complete = if backward {
-            from == 0
-        } else {
-            to == found.len()
-        };
-        let page = found.get(from..to).unwrap_or_default();
-        let queryid = query.attribute("queryid");
-        let mut rsm = Element::new(ns::RSM, "set");
-        if let (Some(first), Some(last)) = (page.first(), page.last()) {
-            rsm = rsm
-                .child(
-                    Element::new(ns::RSM, "first")
-                        .with("index", from.to_string())
-                        .text(first.id.clone()),
-                )
-                .child(Element::new(ns::RSM, "last").text(last.id.clone()));
-        }
-        rsm = rsm.child(Element::new(ns::RSM, "count").text(found.len().to_string()));
-        let mut fin = Element::new(ns::MAM, "fin");
-        if complete {
-            fin.set("complete", "true");
-        }
-        ArchiveAnswer::Page {
-            results: page.iter().map(|entry| entry.result(queryid)).collect(),
-            fin: fin.child(rsm),
-        }
+    }
+    let known = |id: &Option<String>| {
+        id.as_ref()
+            .is_none_or(|id| archive.iter().any(|entry| entry.id == *id))
+    };
+    if !known(&filter.before_id) || !known(&filter.after_id) {
+        return ArchiveAnswer::ItemNotFound;
+    }
+    let found: Vec<_> = filter.select(archive);
+    let max = match value("max").map(|max| max.trim().parse::<usize>()) {
+        None => MAX_PAGE,
+        Some(Ok(max)) => max.min(MAX_PAGE),
+        Some(Err(_)) => return ArchiveAnswer::BadRequest,
+    };
+    let position = |id: &str| found.iter().position(|entry| entry.id == id);
+    let (from, to) = match (value("after"), value("before")) {
+        (Some(after), _) => match position(&after) {
+            Some(at) => (at + 1, (at + 1 + max).min(found.len())),
+            None => return ArchiveAnswer::ItemNotFound,
+        },
+        (None, Some(before)) if before.is_empty() => (found.len().saturating_sub(max), found.len()),
+        (None, Some(before)) => match position(&before) {
+            Some(at) => (at.saturating_sub(max), at),
+            None => return ArchiveAnswer::ItemNotFound,
+        },
+        (None, None) => (0, max.min(found.len())),
+    };
+    let backward = value("before").is_some();
+    let complete = if backward {
+        from == 0
+    } else {
+        to == found.len()
+    };
+    let page = found.get(from..to).unwrap_or_default();
+    let queryid = query.attribute("queryid");
+    let mut rsm = Element::new(ns::RSM, "set");
+    if let (Some(first), Some(last)) = (page.first(), page.last()) {
+        rsm = rsm
+            .child(
+                Element::new(ns::RSM, "first")
+                    .with("index", from.to_string())
+                    .text(first.id.clone()),
+            )
+            .child(Element::new(ns::RSM, "last").text(last.id.clone()));
+    }
+    rsm = rsm.child(Element::new(ns::RSM, "count").text(found.len().to_string()));
+    let mut fin = Element::new(ns::MAM, "fin");
+    if complete {
+        fin.set("complete", "true");
+    }
+    ArchiveAnswer::Page {
+        results: page.iter().map(|entry| entry.result(queryid)).collect(),
+        fin: fin.child(rsm),
     }
 }
 

@@ -4,6 +4,7 @@ mod account;
 mod archive;
 mod fast;
 mod offers;
+mod rooms;
 mod roster;
 mod route;
 mod session;
@@ -26,10 +27,12 @@ pub(crate) use account::Account;
 pub(crate) use archive::ArchiveAnswer;
 pub(crate) use fast::FastLogin;
 pub(crate) use offers::{Audience, Offers, Stage};
+pub use rooms::RoomSettings;
 pub(crate) use route::error_answer;
 pub(crate) use session::ResumeError;
 pub use session::SessionSnapshot;
 
+use rooms::ChatRoom;
 use session::Session;
 
 /// The maximum number of connection records, the latest ones.
@@ -64,6 +67,8 @@ pub struct World {
     pub(crate) offers: Offers,
     accounts: BTreeMap<String, Account>,
     sessions: BTreeMap<SessionId, Session>,
+    /// By bare JID.
+    chat_rooms: BTreeMap<String, ChatRoom>,
     mailboxes: BTreeMap<ConnectionId, VecDeque<Mail>>,
     dirty: BTreeSet<ConnectionId>,
     /// SM-ID, account and `h` of sessions that ended, the oldest first.
@@ -111,6 +116,7 @@ impl World {
             offers: Offers::default(),
             accounts,
             sessions: BTreeMap::new(),
+            chat_rooms: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
             dirty: BTreeSet::new(),
             ended: VecDeque::new(),

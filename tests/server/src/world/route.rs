@@ -26,6 +26,9 @@ impl World {
             Some(to) => to.to_owned(),
             None => jid::bare(&from).to_owned(),
         };
+        if self.is_room_address(&to) {
+            return self.room_message(message, now);
+        }
         message.retain_elements(|child| !child.is(ns::STANZA_ID, "stanza-id"));
         let message = Arc::new(message);
         let sender_account = self.local_account(&from);
@@ -228,6 +231,9 @@ impl World {
     /// Routes an iq for another entity.
     pub(crate) fn route_iq(&mut self, iq: Element) {
         let to = iq.attribute("to").unwrap_or_default().to_owned();
+        if self.is_room_address(&to) {
+            return self.room_iq(&iq);
+        }
         match self.session_by_full_jid(&to) {
             Some(session) => self.deliver(session, iq),
             None => self.bounce(&iq, "service-unavailable"),
@@ -264,6 +270,10 @@ impl World {
         state.presence = available.then(|| presence.clone());
         let account = state.account.clone();
         presence.set("from", self.session_jid(session));
+        if !available {
+            // RFC 6121 section 4.6.3: entities that received directed presence receive this, too.
+            self.leave_rooms(&self.session_jid(session));
+        }
         for (to, watcher) in self.watchers(&account) {
             let mut copy = presence.clone();
             copy.set("to", to);
@@ -331,6 +341,9 @@ impl World {
     /// Handles `<presence to='..'/>`: passed on to the sessions of the addressee, subscriptions included.
     pub(crate) fn directed_presence(&mut self, presence: &Element) {
         let to = presence.attribute("to").unwrap_or_default().to_owned();
+        if self.is_room_address(&to) {
+            return self.room_presence(presence);
+        }
         let targets = match (self.session_by_full_jid(&to), self.local_account(&to)) {
             (Some(session), _) => vec![session],
             (None, Some(account)) => self.available_sessions(&account),

@@ -509,6 +509,7 @@ impl World {
         if session.presence.is_some() {
             self.broadcast_unavailable(&session.account, &jid);
         }
+        self.leave_rooms(&jid);
         let Some(sm) = session.sm else {
             return;
         };
