@@ -66,6 +66,7 @@ mod tests {
                 kind: "phone".to_owned(),
                 node: "urn:test".to_owned(),
                 features: Vec::new(),
+                requests: Vec::new(),
                 device: None,
             },
             receipts: None,

@@ -8,6 +8,7 @@
 //!   of its author, where the specification demands it.
 //! - [`Receipts`] decides which messages get a delivery receipt.
 //! - [`payload`]: the extensions, one module each.
+//! - [`service`]: what a client asks of its server and of other entities: uploads, avatars, vCards, publish-subscribe.
 //!
 //! No I/O, no clock, no state but that of [`Receipts`]. It stands on the wire format alone, so it can be used beside any connection;
 //! what an app does not use is not linked.
@@ -18,6 +19,7 @@ mod key;
 mod message;
 pub mod payload;
 mod receipts;
+pub mod service;
 #[cfg(test)]
 mod tests;
 

@@ -7,6 +7,7 @@ use snapback_engine::engine::{AnswerMemory, Discovery, KeyChange, Names};
 use snapback_engine::supervisor::{AfterEnd, ConnectionState, OfflineReason};
 use snapback_engine::{Engine, EngineConfig};
 use snapback_proto::entropy::Entropy;
+use snapback_proto::jid::BareJid;
 use snapback_proto::knowledge::OutboundKind;
 use snapback_proto::ns;
 use snapback_proto::secret::Secret;
@@ -25,6 +26,7 @@ use crate::dial::Dialer;
 use crate::driver::{Driver, Parts, Request, SendError};
 use crate::event_queue::EventQueue;
 use crate::ids::Ids;
+use crate::inbound::InboundQueue;
 use crate::iq::{self, IqError};
 use crate::name_servers::CurrentServers;
 use crate::outgoing::OutgoingPresence;
@@ -36,10 +38,12 @@ use crate::{EndReason, Event, KeyError, KeyHash};
 /// keeps the session for a while, and the next client with the same store may resume it.
 #[derive(Debug)]
 pub struct Client {
-    requests: mpsc::UnboundedSender<Request>,
+    pub(crate) requests: mpsc::UnboundedSender<Request>,
     events: Arc<EventQueue>,
     platform: Arc<Platform>,
+    pub(crate) inbound: Arc<InboundQueue>,
     ids: Ids,
+    pub(crate) account: BareJid,
     name_servers: Arc<CurrentServers>,
     /// The entity capabilities that presence carries (XEP-0115).
     caps: Option<Element>,
@@ -59,10 +63,12 @@ impl Client {
         let caps = config.identity.caps();
         let caps = caps.map(|own| own.caps().to_element());
         let platform = Arc::new(Platform::default());
-        let domain = config.account.domain_to_ascii();
+        let account = config.account.clone();
+        let domain = account.domain_to_ascii();
         let discovery = discovery(&mut config, &domain)?;
         let (requests, receiver) = mpsc::unbounded_channel();
         let events = Arc::new(EventQueue::default());
+        let inbound = Arc::new(InboundQueue::default());
         let dialer = Dialer::new(
             domain.clone(),
             config.network,
@@ -86,16 +92,24 @@ impl Client {
             engine,
             store: config.store,
             events: Arc::clone(&events),
+            inbound: Arc::clone(&inbound),
             dialer,
             domain,
             requests: receiver,
         });
-        runtime.spawn(run(driver, Arc::clone(&events), Arc::clone(&platform)));
+        let queues = (
+            Arc::clone(&events),
+            Arc::clone(&platform),
+            Arc::clone(&inbound),
+        );
+        runtime.spawn(run(driver, queues));
         Ok(Self {
             requests,
             events,
             platform,
+            inbound,
             ids: Ids::new(entropy),
+            account,
             name_servers,
             caps,
         })
@@ -376,7 +390,10 @@ fn seed() -> Result<[u8; 32], ConfigError> {
 }
 
 /// Runs the driver to its end. T10: a panic in it is an event, not a panic of the app.
-async fn run(driver: Driver, events: Arc<EventQueue>, platform: Arc<Platform>) {
+async fn run(
+    driver: Driver,
+    (events, platform, inbound): (Arc<EventQueue>, Arc<Platform>, Arc<InboundQueue>),
+) {
     if tokio::spawn(driver.run()).await.is_err() {
         events.push(Event::Ended {
             reason: EndReason::Driver,
@@ -387,6 +404,7 @@ async fn run(driver: Driver, events: Arc<EventQueue>, platform: Arc<Platform>) {
         });
     }
     platform.close();
+    inbound.close();
     events.close();
 }
 

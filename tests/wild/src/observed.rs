@@ -67,7 +67,9 @@ impl Observed {
             Event::StanzaRefused(_) => self.count(Report::Refused),
             Event::PossibleGap => self.count(Report::Gap),
             Event::PeerFault(_) => self.count(Report::PeerFault),
-            Event::ServerFeatures(_) | Event::CertificateRefused { .. } => {}
+            Event::ServerFeatures(_)
+            | Event::BlockListChanged(_)
+            | Event::CertificateRefused { .. } => {}
         }
     }
 

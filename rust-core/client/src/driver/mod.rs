@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::dial::Dialer;
 use crate::event_queue::EventQueue;
+use crate::inbound::InboundQueue;
 
 use dials::{Dialed, Dials};
 pub(crate) use request::Request;
@@ -31,6 +32,7 @@ pub(crate) struct Driver {
     clock: Clock,
     store: Box<dyn Store>,
     events: Arc<EventQueue>,
+    inbound: Arc<InboundQueue>,
     dialer: Dialer,
     domain: String,
     requests: mpsc::UnboundedReceiver<Request>,
@@ -48,6 +50,7 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     pub(crate) store: Box<dyn Store>,
     pub(crate) events: Arc<EventQueue>,
+    pub(crate) inbound: Arc<InboundQueue>,
     pub(crate) dialer: Dialer,
     pub(crate) domain: String,
     pub(crate) requests: mpsc::UnboundedReceiver<Request>,
@@ -72,6 +75,7 @@ impl Driver {
             clock: Clock::start(),
             store: parts.store,
             events: parts.events,
+            inbound: parts.inbound,
             dialer: parts.dialer,
             domain: parts.domain,
             requests: parts.requests,
@@ -238,6 +242,8 @@ impl Driver {
                 self.waiting.keys_changed(ticket, outcome);
             }
             EngineOutput::Answered { id, outcome } => self.waiting.answered(&id, outcome),
+            EngineOutput::Request { id, iq } => self.inbound.push(id, iq),
+            EngineOutput::Responded { id, outcome } => self.waiting.responded(id, outcome),
             EngineOutput::Disconnected => self.waiting.disconnected(),
             EngineOutput::LoggedOut => self.waiting.logged_out(),
             EngineOutput::Timer { .. } => {}

@@ -86,7 +86,7 @@ impl Course {
             Event::PossibleGap => self.gaps += 1,
             Event::PeerFault(what) => self.peer_faults.push(what),
             Event::Carbon { delivery, carbon } => self.carbons.push((delivery, carbon)),
-            Event::ServerFeatures(_) => {}
+            Event::ServerFeatures(_) | Event::BlockListChanged(_) => {}
         }
     }
 
