@@ -311,6 +311,7 @@ impl CoreClient {
             android::verifier_is_ready()?;
         }
         let policy = config.receipts;
+        let namespaces = config.identity.requests.clone();
         let opened = runtime::run_blocking(move || -> Result<_, OpenError> {
             let (config, report) = config::prepare(config, password, proxy_password)?;
             let clock = Clock::start();
@@ -326,7 +327,7 @@ impl CoreClient {
             clock,
             account,
             receipts,
-            taken_requests: TakenRequests::default(),
+            taken_requests: TakenRequests::of(namespaces),
             report,
         }))
     }

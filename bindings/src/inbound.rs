@@ -47,8 +47,12 @@ pub struct InboundRequest {
 }
 
 /// The requests that the app has taken and not answered.
-#[derive(Debug, Default)]
-pub(crate) struct TakenRequests(Mutex<Taken>);
+#[derive(Debug)]
+pub(crate) struct TakenRequests {
+    /// The namespaces of the requests that the app answers.
+    namespaces: Vec<String>,
+    taken: Mutex<Taken>,
+}
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -57,6 +61,13 @@ struct Taken {
 }
 
 impl TakenRequests {
+    pub(crate) fn of(namespaces: Vec<String>) -> Self {
+        Self {
+            namespaces,
+            taken: Mutex::default(),
+        }
+    }
+
     fn take(&self, request: core::InboundRequest) -> u64 {
         let mut taken = self.lock();
         let number = taken.next;
@@ -73,12 +84,17 @@ impl TakenRequests {
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[uniffi::export]
 impl CoreClient {
+    /// Returns whether the configuration names this namespace: requests with others never reach the app.
+    pub fn handles_requests(&self, namespace: String) -> bool {
+        self.taken_requests().namespaces.contains(&namespace)
+    }
+
     /// Waits for a request of another entity that the app answers; returns nothing once the client has ended. There may be only
     /// one caller at a time.
     pub async fn next_request(&self) -> Option<InboundRequest> {
